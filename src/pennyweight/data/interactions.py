@@ -1,0 +1,165 @@
+"""The event log: who did what, when; and histories, the form in which users reach a scorer."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pennyweight.data.ids import Ids
+
+__all__ = ["Histories", "Interactions"]
+
+
+@dataclass(frozen=True)
+class Histories:
+    """A batch of histories, ragged: a user is nothing more than this.
+
+    Attributes
+    ----------
+    item
+        Item codes, int32 (n_events,), oldest first within a history.
+    weight
+        Strength of each event, float32 (n_events,).
+    time
+        Epoch seconds or positions, float64 (n_events,).
+    offsets
+        History i is ``item[offsets[i]:offsets[i + 1]]``, int64 (n + 1,).
+    """
+
+    item: NDArray[np.int32]
+    weight: NDArray[np.float32]
+    time: NDArray[np.float64]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, histories: Iterable[Sequence[int]], weights: Iterable[Sequence[float]] | None = None
+    ) -> "Histories":
+        """Build a batch from lists of item codes, oldest first (and their weights)."""
+        lists = [np.asarray(h, dtype=np.int32).reshape(-1) for h in histories]
+        offsets = np.concatenate([[0], np.cumsum([len(h) for h in lists])]).astype(np.int64)
+        item = np.concatenate(lists) if lists else np.empty(0, np.int32)
+        time = np.concatenate([np.arange(len(h)) for h in lists]) if lists else np.empty(0)
+        if weights is None:
+            weight = np.ones(len(item), np.float32)
+        else:
+            weight = np.array([w for row in weights for w in row], np.float32)
+        return cls(item.astype(np.int32), weight, time.astype(np.float64), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def length(self) -> NDArray[np.int64]:
+        """Events in each history, int64 (n,)."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def row(self) -> NDArray[np.int64]:
+        """The history each event belongs to, int64 (n_events,)."""
+        return np.repeat(np.arange(len(self)), self.length)
+
+    @cached_property
+    def lag(self) -> NDArray[np.int64]:
+        """Steps back from the newest event (0 is the newest), int64 (n_events,)."""
+        return self.offsets[1:][self.row] - 1 - np.arange(len(self.item))
+
+    def block(self, start: int, stop: int) -> "Histories":
+        """Return histories start to stop (exclusive) as a batch of their own."""
+        offsets = self.offsets[start : stop + 1]
+        events = slice(int(offsets[0]), int(offsets[-1]))
+        return Histories(
+            self.item[events], self.weight[events], self.time[events], offsets - offsets[0]
+        )
+
+    def blocks(self, size: int) -> Iterator[tuple[slice, "Histories"]]:
+        """Yield (slice of rows, batch) over the whole in order, `size` histories at a time."""
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            yield slice(start, stop), self.block(start, stop)
+
+    def take(self, rows: ArrayLike) -> "Histories":
+        """Return the histories at the given positions, in that order."""
+        rows = np.asarray(rows, dtype=np.int64)
+        length = self.length[rows]
+        offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+        shift = np.repeat(self.offsets[rows] - offsets[:-1], length)
+        events = np.arange(offsets[-1]) + shift
+        return Histories(self.item[events], self.weight[events], self.time[events], offsets)
+
+    def newest(self, n: int) -> "Histories":
+        """Return the same histories cut to their newest n events."""
+        keep = self.lag < n
+        offsets = np.concatenate([[0], np.cumsum(np.minimum(self.length, n))]).astype(np.int64)
+        return Histories(self.item[keep], self.weight[keep], self.time[keep], offsets)
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Cleaned events, sorted by user, then time; immutable.
+
+    Attributes
+    ----------
+    users
+        User ids; the position of an id is its code.
+    n_items
+        Size of the catalogue the item codes point into.
+    user, item
+        Codes, int32 (n_events,).
+    time
+        Epoch seconds where `real_time`, otherwise positions, float64 (n_events,).
+    weight
+        Strength, float32 (n_events,).
+    kind
+        Position in `kinds` of the event type, uint8 (n_events,).
+    kinds
+        Names of the event types.
+    split
+        0 train, 1 valid, 2 test where the source says so, otherwise empty, uint8.
+    real_time
+        Whether `time` is a date; positions within a history cannot be compared across users.
+    """
+
+    users: Ids
+    n_items: int
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    time: NDArray[np.float64]
+    weight: NDArray[np.float32]
+    kind: NDArray[np.uint8]
+    kinds: tuple[str, ...]
+    split: NDArray[np.uint8]
+    real_time: bool
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """Events of user u are ``offsets[u]:offsets[u + 1]``, int64 (n_users + 1,)."""
+        counts = np.bincount(self.user, minlength=len(self.users))
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Events of each item, int64 (n_items,)."""
+        return np.bincount(self.item, minlength=self.n_items)
+
+    @cached_property
+    def histories(self) -> Histories:
+        """Every user's history, in user-code order (empty for users without events)."""
+        return Histories(self.item, self.weight, self.time, self.offsets)
+
+    def where(self, keep: NDArray[np.bool_]) -> "Interactions":
+        """Return the events where `keep`, bool (n_events,); users and items keep their codes."""
+        return replace(
+            self,
+            user=self.user[keep],
+            item=self.item[keep],
+            time=self.time[keep],
+            weight=self.weight[keep],
+            kind=self.kind[keep],
+            split=self.split[keep] if len(self.split) else self.split,
+        )

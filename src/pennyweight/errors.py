@@ -1,0 +1,55 @@
+"""The exceptions a user can meet.
+
+    PennyweightError
+      DataError(ValueError)           a file, row, column or value that cannot be used
+      UnknownIdError(LookupError)     an id that is in no table
+      PlanError(ValueError)           an unknown key or an impossible combination
+      BudgetError(ValueError)         nothing fits: the nearest miss and by how much
+      BundleError(ValueError)         wrong format version, hash mismatch, missing file
+      MissingExtraError(ImportError)  an optional part is not installed
+
+Each message says what was found, where, and how to mend it; the command line
+prints it as it stands.
+"""
+
+__all__ = [
+    "BudgetError",
+    "BundleError",
+    "DataError",
+    "MissingExtraError",
+    "PennyweightError",
+    "PlanError",
+    "UnknownIdError",
+]
+
+
+class PennyweightError(Exception):
+    """Root of every error that Pennyweight raises on purpose."""
+
+
+class DataError(PennyweightError, ValueError):
+    """The data cannot be used: names the file, the row or column, and the remedy."""
+
+
+class UnknownIdError(PennyweightError, LookupError):
+    """An id is in no table: names the id and the table."""
+
+
+class PlanError(PennyweightError, ValueError):
+    """A setting is unknown, malformed or impossible in combination."""
+
+
+class BudgetError(PennyweightError, ValueError):
+    """Nothing fits the budget or the memory of this machine: states the arithmetic."""
+
+
+class BundleError(PennyweightError, ValueError):
+    """A bundle on disk is incomplete, altered, or of another format version."""
+
+
+class MissingExtraError(PennyweightError, ImportError):
+    """An optional part is not installed: states the command that installs it."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f'{feature} needs an extra: pip install "pennyweight[{extra}]"')
+        self.extra = extra
