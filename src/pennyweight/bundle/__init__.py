@@ -1,1 +1,17 @@
+"""A verified directory of files: manifest, checksums, atomic replacement."""
 
+from pennyweight.bundle.arrays import map_arrays
+from pennyweight.bundle.manifest import FORMAT_VERSION, MANIFEST, FileEntry, Manifest
+from pennyweight.bundle.reading import Bundle, open_bundle
+from pennyweight.bundle.writing import write_bundle
+
+__all__ = [
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "Bundle",
+    "FileEntry",
+    "Manifest",
+    "map_arrays",
+    "open_bundle",
+    "write_bundle",
+]

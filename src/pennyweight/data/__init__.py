@@ -1,1 +1,1 @@
-
+"""Tables in, a cleaned catalogue and event log out: `read`, then `split`."""

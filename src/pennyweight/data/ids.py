@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,8 @@ class Ids(Sequence[str]):
         self._values = tuple(values)
         self.table = table
         if len(self._code_of) != len(self._values):
-            seen: set[str] = set()
-            twice = next(v for v in self._values if v in seen or seen.add(v))  # type: ignore[func-returns-value]
+            # _code_of holds the last position of an id: the first id elsewhere occurs again.
+            twice = next(v for i, v in enumerate(self._values) if self._code_of[v] != i)
             raise DataError(f"{table}: id {twice!r} occurs more than once; ids must be unique")
 
     @cached_property
@@ -42,7 +43,13 @@ class Ids(Sequence[str]):
     def __len__(self) -> int:
         return len(self._values)
 
-    def __getitem__(self, code):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
+    @overload
+    def __getitem__(self, code: int) -> str: ...
+
+    @overload
+    def __getitem__(self, code: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, code: int | slice) -> str | tuple[str, ...]:
         return self._values[code]
 
     def __contains__(self, value: object) -> bool:
@@ -62,9 +69,7 @@ class Ids(Sequence[str]):
         try:
             return self._code_of[value]
         except KeyError:
-            raise UnknownIdError(
-                f"{value!r} is not among the {len(self):,} {self.table}"
-            ) from None
+            raise UnknownIdError(f"{value!r} is not among the {len(self):,} {self.table}") from None
 
     def codes(self, values: Iterable[str]) -> NDArray[np.int32]:
         """Return the codes of many ids, int32 (n,); -1 where an id is unknown."""

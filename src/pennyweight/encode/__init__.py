@@ -1,1 +1,1 @@
-
+"""Texts to vectors; see `pennyweight.encode.protocol.Encoder`."""

@@ -1,1 +1,1 @@
-
+"""What the machine has to offer."""

@@ -1,1 +1,1 @@
-
+"""Vector search over the items."""

@@ -1,6 +1,8 @@
 """What every scorer promises."""
 
-from typing import Protocol, Self
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,9 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 
-__all__ = ["Scorer"]
+__all__ = ["Scale", "Scorer", "TextScorer"]
+
+Scale = Literal["relative", "log-odds"]
 
 
 class Scorer(Protocol):
@@ -23,10 +27,46 @@ class Scorer(Protocol):
         """The name in plans, reports and on the command line."""
         ...
 
+    @property
+    def scale(self) -> Scale:
+        """How a blend reads the scores.
+
+        ``relative``: not negative, meaningful only against the best item of the same
+        history. ``log-odds``: differences mean the same for every history.
+        """
+        ...
+
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Learn from events; forgets an earlier fit; returns self."""
         ...
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return scores, float32 (len(histories), n_items), higher is better, finite."""
+        ...
+
+    def contributions(
+        self, history: Histories, codes: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return what each event of one history added to the scores of some items.
+
+        float32 (len(codes), n_events); all zero for a scorer that ignores histories.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted state into a folder, without pickle."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; `BundleError` when it is missing or altered."""
+        ...
+
+
+@runtime_checkable
+class TextScorer(Protocol):
+    """A scorer that also understands words, and so a query or an item nobody has seen."""
+
+    def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return scores for free texts, float32 (len(texts), n_items), finite."""
         ...

@@ -1,0 +1,122 @@
+"""The manifest: what a bundle consists of, and from what it came."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import PurePosixPath
+from typing import Any
+
+from pennyweight.errors import BundleError
+
+__all__ = ["FORMAT", "FORMAT_VERSION", "MANIFEST", "FileEntry", "Manifest"]
+
+FORMAT = "pennyweight-bundle"
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """Checksum (hex) and size of one file."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The contents of ``manifest.json``.
+
+    Attributes
+    ----------
+    created
+        Date and time, ISO 8601, as the writer was told.
+    pennyweight
+        Version of the package that wrote the bundle.
+    files
+        Path within the bundle, with forward slashes -> its checksum and size.
+    parent
+        sha256 of the manifest of the bundle this one was made from.
+    plan, report
+        The settings and the measurements, where there are any.
+    summary
+        A few words and numbers to show: items, users, scorers.
+    """
+
+    created: str
+    pennyweight: str
+    files: dict[str, FileEntry]
+    parent: str | None
+    plan: Json | None
+    report: Json | None
+    summary: Json
+
+    def to_bytes(self) -> bytes:
+        """Return the JSON, keys in a fixed order; `BundleError` where a value is not JSON."""
+        head = {"format": FORMAT, "format_version": FORMAT_VERSION}
+        try:
+            text = json.dumps(head | asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+            return (text + "\n").encode()
+        except (TypeError, ValueError) as error:
+            raise BundleError(
+                f"{MANIFEST}: plan, report and summary must be JSON: {error}"
+            ) from None
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, source: str, reader: str) -> "Manifest":
+        """Read what `to_bytes` wrote.
+
+        Parameters
+        ----------
+        source
+            The file, for messages.
+        reader
+            Version of this package, for messages.
+
+        Raises
+        ------
+        BundleError
+            Not a manifest, or one of another format version.
+        """
+        try:
+            found = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise BundleError(
+                f"{source}: truncated or not JSON ({error}); save the bundle again"
+            ) from None
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise BundleError(f"{source}: not a manifest of a {FORMAT}")
+        if found.get("format_version") != FORMAT_VERSION:
+            raise BundleError(
+                f"{source}: format version {found.get('format_version')!r}, written by pennyweight "
+                f"{found.get('pennyweight')}; pennyweight {reader} reads version {FORMAT_VERSION}: "
+                "install a version that reads it, or fit again"
+            )
+        try:
+            values = {field.name: found[field.name] for field in fields(cls)}
+            values["files"] = _entries(found["files"])
+            return cls(**_typed(values))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise BundleError(f"{source}: damaged: {type(error).__name__} {error}") from None
+
+
+def _entries(files: Mapping[str, Mapping[str, Any]]) -> dict[str, FileEntry]:
+    return {_inside(p): FileEntry(str(e["sha256"]), int(e["bytes"])) for p, e in files.items()}
+
+
+def _inside(path: str) -> str:
+    """Refuse a path that would lead out of the bundle."""
+    if path.startswith("/") or ".." in PurePosixPath(path).parts or path in ("", MANIFEST):
+        raise ValueError(f"path {path!r}")
+    return path
+
+
+def _typed(values: Json) -> Json:
+    kinds = {"created": str, "pennyweight": str, "summary": dict}
+    optional = {"parent": str, "plan": dict, "report": dict}
+    for name, kind in (kinds | optional).items():
+        if not isinstance(values[name], kind) and not (name in optional and values[name] is None):
+            raise ValueError(f"{name} is {values[name]!r}")
+    return values

@@ -1,0 +1,124 @@
+"""Writing a bundle: beside its place first, then by two renames."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pennyweight.bundle.manifest import MANIFEST, FileEntry, Manifest
+from pennyweight.bundle.reading import Bundle, checksums, open_bundle, package_version, sizes
+from pennyweight.bundle.swap import replace_directory, staging, sweep, sync_directory
+from pennyweight.errors import BundleError
+
+__all__ = ["write_bundle"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def write_bundle(
+    path: Path | str,
+    fill: Callable[[Path], None],
+    *,
+    created: datetime,
+    summary: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
+    report: Mapping[str, Any] | None = None,
+    parent: str | None = None,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a bundle; whatever fails, what was there before stays whole.
+
+    Parameters
+    ----------
+    path
+        Where it shall be. A link to a bundle is followed.
+    fill
+        Called with an empty directory; writes the files into it.
+    created
+        Moment to note in the manifest: the same moment and files give the same bytes.
+    summary, plan, report, parent
+        As in `Manifest`.
+    overwrite
+        Replace a bundle that is there. A file, or a directory that is no bundle, is refused
+        all the same.
+
+    Raises
+    ------
+    BundleError
+        The place is taken, the disk is full, or the directory cannot be written.
+    """
+    path = Path(path).resolve()
+    draft = Manifest(
+        created.isoformat(), package_version(), {}, parent, _plain(plan), _plain(report),
+        _plain(summary) or {},
+    )  # fmt: skip
+    draft.to_bytes()  # a value that is not JSON is found before the work, not after it
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path)
+        _check_place(path, overwrite)
+        with staging(path) as folder:
+            _write(folder, fill, draft, path)
+            _check_place(path, overwrite)  # another writer may have come first
+            replace_directory(folder, path)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be saved: {error}") from error
+    return open_bundle(path, verify=False)
+
+
+def _plain(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if value is None else dict(value)
+
+
+def _check_place(path: Path, overwrite: bool) -> None:
+    if not path.exists():
+        return
+    if not (path / MANIFEST).is_file():
+        raise BundleError(f"{path}: exists and is no bundle; choose another place")
+    if not overwrite:
+        raise BundleError(f"{path}: a bundle is there; overwrite it on purpose, or choose another")
+
+
+def _write(folder: Path, fill: Callable[[Path], None], draft: Manifest, path: Path) -> None:
+    try:
+        fill(folder)
+        size = sizes(folder)
+        if MANIFEST in size:
+            raise BundleError(f"{MANIFEST} is written by write_bundle, not by what fills it")
+        for name in size:
+            _sync_file(folder / name)
+        sums = checksums(folder, list(size))
+        entries = {name: FileEntry(sums[name], size[name]) for name in size}
+        with (folder / MANIFEST).open("xb") as file:
+            file.write(replace(draft, files=entries).to_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+        for inner in {folder, *((folder / name).parent for name in size)}:
+            sync_directory(inner)
+    except OSError as error:
+        # polars reports a full disk in words only, without the number.
+        if error.errno in _FULL or "os error 28" in str(error):
+            raise BundleError(_full(folder, path)) from error
+        raise
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _full(folder: Path, path: Path) -> str:
+    written = sum(sizes(folder).values())
+    free = shutil.disk_usage(folder).free
+    kept = "; the bundle there is untouched" if path.exists() else ""
+    needed = written + 1
+    if path.exists():  # the best guess at the size of the next is the size of the last
+        needed = max(needed, sum(sizes(path).values()))
+    return (
+        f"{path}: the disk is full: at least {needed:,} bytes are needed beside the old bundle, "
+        f"{free + written:,} were free{kept}; make room or save elsewhere"
+    )

@@ -1,0 +1,116 @@
+"""Which column means what: roles, and the names by which common tools call them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pennyweight.errors import DataError
+
+__all__ = ["ALIASES", "bare", "resolve"]
+
+# Names are compared without case, spaces and punctuation. Within a role the first
+# name wins over the second where both are present (parent_asin joins Amazon's reviews to
+# its items, asin does not); all other names are equals, two of which are ambiguous.
+_ITEM = (
+    "item_id", "parent_asin", "asin", "item", "iid", "movie_id", "product_id", "product", "sku",
+    "article_id", "artist_id", "track_id", "song_id", "video_id", "book_id", "business_id",
+    "news_id", "content_id", "isbn", "doc_id",
+)  # fmt: skip
+ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
+    "events": {
+        "user": (
+            "user_id", "user", "uid", "query_id", "reviewer_id", "customer_id", "customer",
+            "visitor_id", "client_id", "member_id", "session_id", "person_id",
+        ),
+        "item": _ITEM,
+        "time": (
+            "timestamp", "datetime", "time", "date", "ts", "unix_review_time", "event_time",
+            "created_at", "creation_timestamp", "timestamp_ms",
+        ),
+        "weight": ("weight", "rating", "event_value", "value", "overall", "score", "stars"),
+        "type": ("event_type", "feedback_type", "event", "type", "action", "interaction_type"),
+        "split": ("split", "part", "fold", "subset"),
+    },
+    "items": {"id": (*_ITEM, "id")},
+}  # fmt: skip
+_REQUIRED = ("user", "item", "id")
+
+
+def bare(column: str) -> str:
+    """Return a column name without a RecBole type suffix (``user_id:token`` -> ``user_id``)."""
+    return re.sub(r":(token|float|token_seq|float_seq)$", "", column.strip())
+
+
+def _key(column: str) -> str:
+    return re.sub(r"[\W_]+", "", bare(column)).lower()
+
+
+def resolve(
+    columns: Sequence[str],
+    table: Literal["events", "items"],
+    overrides: Mapping[str, str | None] | None = None,
+    *,
+    source: str = "",
+) -> dict[str, str]:
+    """Find the column of each role.
+
+    Parameters
+    ----------
+    columns
+        The names in the file.
+    table
+        ``"events"`` (roles user, item, time, weight, type, split) or ``"items"`` (role id).
+    overrides
+        Role -> column, used as given; role -> None (or ``""``) leaves an optional role out.
+        Roles of the other table are ignored.
+    source
+        The file, for error messages.
+
+    Returns
+    -------
+    dict
+        Role -> column name, only the roles that were found.
+
+    Raises
+    ------
+    DataError
+        When user, item or id is not found, an override names no column, or two columns
+        have an equal claim on a role.
+    """
+    overrides = dict(overrides or {})
+    keys = [_key(column) for column in columns]
+    where = f"{source or table}: columns are {', '.join(map(repr, columns)) or '(none)'}"
+    found: dict[str, str] = {}
+    for role, aliases in ALIASES[table].items():
+        option = f"--{role}-column NAME, or columns={{{role!r}: NAME}}"
+        if role in overrides:
+            chosen = overrides[role]
+            if chosen and chosen not in columns:
+                raise DataError(f"{where}; there is no {chosen!r}, asked for as {role}. "
+                                f"Correct {option}")  # fmt: skip
+            claims = [chosen] if chosen else []
+        else:
+            claims = _claims(columns, keys, aliases)
+        if len(claims) > 1:
+            raise DataError(
+                f"{where}; {' and '.join(map(repr, claims))} could each be the {role}. "
+                f"Choose one with {option}"
+            )
+        if claims:
+            found[role] = claims[0]
+        elif role in _REQUIRED:
+            raise DataError(
+                f"{where}; none is known as the {role} (such as {', '.join(aliases[:4])}). "
+                f"Say which one it is with {option}"
+            )
+    return found
+
+
+def _claims(columns: Sequence[str], keys: Sequence[str], aliases: Sequence[str]) -> list[str]:
+    for canonical in aliases[:2]:
+        exact = [column for column in columns if bare(column) == canonical]
+        alike = [c for c, key in zip(columns, keys, strict=True) if key == _key(canonical)]
+        if exact or alike:
+            return exact or alike
+    wanted = {_key(alias) for alias in aliases}
+    return [column for column, key in zip(columns, keys, strict=True) if key in wanted]

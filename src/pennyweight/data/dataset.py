@@ -1,0 +1,163 @@
+"""`read`: two tables in, a cleaned `Dataset` and an account of the cleaning out."""
+
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.columns import ALIASES, resolve
+from pennyweight.data.events import build_interactions
+from pennyweight.data.interactions import Interactions
+from pennyweight.data.items import build_catalog
+from pennyweight.data.log import CleaningLog, Findings
+from pennyweight.data.tables import BROKEN_ROW, Source, read_table
+from pennyweight.errors import DataError
+
+__all__ = ["Columns", "Dataset", "read"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column was taken for what.
+
+    Attributes
+    ----------
+    events
+        Role (user, item, time, weight, type, split) -> column of the event log.
+    id
+        The id column of the items table.
+    text
+        The text columns of the items table, in the order in which they are joined.
+    """
+
+    events: dict[str, str]
+    id: str
+    text: tuple[str, ...]
+
+    def __str__(self) -> str:
+        events = ", ".join(f"{role} = {column}" for role, column in self.events.items())
+        return f"events: {events}\nitems: id = {self.id}, text = {' + '.join(self.text) or 'none'}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A cleaned catalogue and event log.
+
+    Attributes
+    ----------
+    catalog
+        The items.
+    interactions
+        The events, sorted by user, then time.
+    log
+        What cleaning dropped, changed and found.
+    columns
+        Which column was taken for what.
+    """
+
+    catalog: Catalog
+    interactions: Interactions
+    log: CleaningLog
+    columns: Columns
+
+
+def read(
+    items: Source,
+    events: Source,
+    *,
+    columns: Mapping[str, str | None] | None = None,
+    text_columns: Sequence[str] | None = None,
+    k_core: int = 0,
+    now: float | datetime | None = None,
+    strict: bool = False,
+) -> Dataset:
+    """Read and clean a catalogue and an event log.
+
+    Parameters
+    ----------
+    items, events
+        Paths (CSV, TSV, JSON lines, Parquet; also compressed), or polars or pandas frames.
+    columns
+        Role -> column where the names are not recognised: ``id`` (of the items table),
+        ``user``, ``item``, ``time``, ``weight``, ``type``, ``split``; None leaves an
+        optional role out.
+    text_columns
+        Text columns of the items table in joining order; by default all that hold words.
+    k_core
+        Keep only users and items with at least this many events (repeated until stable).
+    now
+        Epoch seconds or a datetime; later times are findings. By default the clock.
+    strict
+        Raise instead of dropping a row that is broken, incomplete or unusable.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DataError
+        When a file, column or value cannot be used; says what to do.
+    """
+    given = _given(columns)
+    found = Findings()
+    item_rows, item_source = _load(items, "items", strict, found)
+    event_rows, event_source = _load(events, "events", strict, found)
+    roles = resolve(event_rows.columns, "events", given, source=event_source)
+    # Of several possible id columns the one that the events use is the right one.
+    if roles["item"] in item_rows.columns:
+        given.setdefault("id", roles["item"])
+    id_column = resolve(item_rows.columns, "items", given, source=item_source)["id"]
+    catalog, text = build_catalog(
+        item_rows, id_column, text_columns=text_columns, found=found, source=item_source
+    )
+    interactions = build_interactions(
+        event_rows, roles, catalog.ids, now=_seconds(now), k_core=k_core, found=found,
+        source=event_source,
+    )  # fmt: skip
+    if strict:
+        _refuse(found)
+    kept = {"items": len(catalog), "events": len(interactions)}
+    log = _account(found, {"items": item_rows.height, "events": event_rows.height}, kept)
+    _log.info("read %s, %d users", kept, len(interactions.users))
+    return Dataset(catalog, interactions, log, Columns(roles, id_column, text))
+
+
+def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
+    unknown = sorted(set(columns or {}) - {"id", *ALIASES["events"]})
+    if unknown:
+        raise DataError(f"columns: {unknown[0]!r} is no role; roles are id (of the items), "
+                        f"{', '.join(ALIASES['events'])}")  # fmt: skip
+    return dict(columns or {})
+
+
+def _load(source: Source, table: str, strict: bool, found: Findings) -> tuple[pl.DataFrame, str]:
+    """Return a table and what to call it in messages: its path, or "items" or "events"."""
+    frame, broken = read_table(source, table=table, strict=strict)
+    found.entries.extend(broken)
+    return frame, str(source) if isinstance(source, str | os.PathLike) else table
+
+
+def _seconds(now: float | datetime | None) -> float:
+    if now is None:
+        return time.time()
+    return now.timestamp() if isinstance(now, datetime) else float(now)
+
+
+def _account(found: Findings, usable: dict[str, int], kept: dict[str, int]) -> CleaningLog:
+    broken = {entry.table: entry.count for entry in found.entries if entry.reason == BROKEN_ROW}
+    rows_read = {table: rows + broken.get(table, 0) for table, rows in usable.items()}
+    return CleaningLog(tuple(found.entries), rows_read, kept)
+
+
+def _refuse(found: Findings) -> None:
+    bad = [e for e in found.entries if e.action == "dropped" and "-core" not in e.reason]
+    if bad:
+        raise DataError("strict reading found rows to drop: " + "; ".join(map(str, bad)))

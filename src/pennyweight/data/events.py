@@ -1,0 +1,249 @@
+"""From an events table to `Interactions`: codes, times, weights; bad rows dropped and counted."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Interactions
+from pennyweight.data.log import Action, Findings
+from pennyweight.data.tables import id_strings
+from pennyweight.data.times import Times, parse_times
+from pennyweight.errors import DataError
+
+__all__ = ["SPLITS", "build_interactions"]
+
+SPLITS = {
+    "train": 0, "training": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1,
+    "test": 2, "testing": 2,
+}  # fmt: skip
+_YEAR = 366 * 86_400.0
+_MAX_KINDS = 256  # kind is stored in a byte
+Mask = NDArray[np.bool_]
+Values = NDArray[np.int32] | NDArray[np.float64] | NDArray[np.uint8]
+
+
+class _Rows:
+    """The rows still alive, and the notes about those dropped."""
+
+    def __init__(self, frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -> None:
+        self.frame, self.found = frame.select(list(dict.fromkeys(roles.values()))), found
+        self.alive = np.ones(frame.height, dtype=bool)
+
+    def drop(self, reason: str, bad: Mask) -> None:
+        self.note(reason, bad, "dropped")
+        self.alive &= ~bad
+
+    def note(self, reason: str, bad: Mask, action: Action = "kept") -> None:
+        rows = np.flatnonzero(bad & self.alive)
+        examples = [
+            ", ".join(f"{k} {v!r}" for k, v in self.frame.row(row, named=True).items())
+            for row in rows[:3].tolist()
+        ]
+        self.found.add("events", reason, len(rows), action, examples)
+
+
+def build_interactions(
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    items: Ids,
+    *,
+    now: float,
+    k_core: int,
+    found: Findings,
+    source: str,
+) -> Interactions:
+    """Clean an events table.
+
+    Parameters
+    ----------
+    frame, roles
+        The rows as read; role -> column, from `columns.resolve`.
+    items
+        The catalogue's ids.
+    now
+        Epoch seconds after which a time lies in the future.
+    k_core
+        Keep users and items with at least this many events, repeated until stable; 0: all.
+    found, source
+        Takes the notes; the file, for error messages.
+
+    Raises
+    ------
+    DataError
+        When no event is on a known item, or none is left after cleaning.
+    """
+    rows = _Rows(frame, roles, found)
+    user, names = _users(frame, roles, rows, source)
+    item = _items(frame, roles, items, rows, source)
+    time = _times(frame, roles, now, rows, source)
+    weight = _weights(frame, roles, rows)
+    kind, kinds = _kinds(frame, roles, source)
+    split = _splits(frame, roles, rows, source)
+    order = _order(np.flatnonzero(rows.alive), user, time.values)
+    _drop_duplicates(rows, order, {"u": user, "t": time.values, "i": item, "k": kind})
+    if k_core > 1:
+        _keep_core(rows, user, item, k_core)
+    kept = order[rows.alive[order]]
+    if not len(kept):
+        raise DataError(f"{source}: no event is left after cleaning: {found}")
+    seen, codes = np.unique(user[kept], return_inverse=True)
+    strength = weight[kept]
+    return Interactions(
+        users=Ids(names.gather(pl.Series(seen)).to_list(), "users"),
+        n_items=len(items),
+        user=codes.astype(np.int32),
+        item=item[kept],
+        time=time.values[kept],
+        weight=np.ones_like(strength) if (strength == strength[0]).all() else strength,
+        kind=kind[kept],
+        kinds=kinds,
+        split=split[kept] if split is not None else np.empty(0, np.uint8),
+        real_time=time.real_time,
+    )
+
+
+def _codes(values: pl.Series, names: pl.Series) -> NDArray[np.int32]:
+    """Position in `names` of each value, -1 where it is null or not among them."""
+    table = pl.DataFrame({"value": names, "code": np.arange(len(names), dtype=np.int32)})
+    joined = pl.DataFrame({"value": values}).join(
+        table, on="value", how="left", maintain_order="left"
+    )
+    return joined["code"].fill_null(-1).to_numpy()
+
+
+def _users(
+    frame: pl.DataFrame, roles: Mapping[str, str], rows: _Rows, source: str
+) -> tuple[NDArray[np.int32], pl.Series]:
+    users = id_strings(frame[roles["user"]], source)
+    names = users.drop_nulls().unique(maintain_order=True)
+    codes = _codes(users, names)
+    rows.drop("missing user", codes < 0)
+    return codes, names
+
+
+def _items(
+    frame: pl.DataFrame, roles: Mapping[str, str], items: Ids, rows: _Rows, source: str
+) -> NDArray[np.int32]:
+    ids = id_strings(frame[roles["item"]], source)
+    rows.drop("missing item", ids.is_null().to_numpy())
+    known = pl.Series(list(items), dtype=pl.String)
+    codes = _codes(ids, known)
+    if not (codes >= 0).any():
+        raise DataError(
+            f"{source}: no event is on an item of the catalogue. Events have items such as "
+            f"{_few(ids.drop_nulls())}; the catalogue has {_few(known)}. Check that both files "
+            "name items in the same way, or choose other columns with --item-column (events) "
+            "and --id-column (items)"
+        )
+    rows.drop("item is not in the catalogue", codes < 0)
+    return codes
+
+
+def _few(ids: pl.Series) -> str:
+    return ", ".join(repr(name) for name in ids.head(3)) or "none"
+
+
+def _times(
+    frame: pl.DataFrame, roles: Mapping[str, str], now: float, rows: _Rows, source: str
+) -> Times:
+    if "time" not in roles:
+        rows.found.add("events", "no time column: the order of rows stands for time",
+                       frame.height, "kept")  # fmt: skip
+        return Times(np.arange(frame.height, dtype=np.float64), False, "order of rows")
+    times = parse_times(frame[roles["time"]], source)
+    values = times.values
+    rows.drop("time is missing or cannot be read", np.isnan(values))
+    if times.real_time:
+        rows.drop("time is more than a year in the future", values > now + _YEAR)
+        rows.note("time is in the future", values > now)
+        rows.note("time is before 1970", values < 0)
+    return times
+
+
+def _weights(frame: pl.DataFrame, roles: Mapping[str, str], rows: _Rows) -> NDArray[np.float32]:
+    if "weight" not in roles:
+        return np.ones(frame.height, np.float32)
+    column = frame[roles["weight"]]
+    missing = column.is_null().to_numpy()
+    weight = np.array(column.cast(pl.Float32, strict=False).fill_null(np.nan))
+    rows.drop("weight is not a finite number", ~np.isfinite(weight) & ~missing)
+    rows.note("weight is missing (1 is used)", missing, "changed")
+    weight[missing] = 1.0
+    return weight
+
+
+def _kinds(
+    frame: pl.DataFrame, roles: Mapping[str, str], source: str
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    if "type" not in roles:
+        return np.zeros(frame.height, np.uint8), ("event",)
+    column = frame[roles["type"]].cast(pl.String).fill_null("event")
+    names = column.unique(maintain_order=True)
+    if len(names) > _MAX_KINDS:
+        raise DataError(
+            f"{source}: column {column.name!r} has {len(names):,} distinct values, too many for "
+            f"event types ({_MAX_KINDS}). Leave it out with --type-column '', "
+            "columns={'type': None}"
+        )
+    return _codes(column, names).astype(np.uint8), tuple(names)
+
+
+def _splits(
+    frame: pl.DataFrame, roles: Mapping[str, str], rows: _Rows, source: str
+) -> NDArray[np.uint8] | None:
+    if "split" not in roles:
+        return None
+    column = frame[roles["split"]].cast(pl.String).str.strip_chars().str.to_lowercase()
+    codes = column.replace_strict(SPLITS, default=None, return_dtype=pl.UInt8)
+    if codes.null_count() == len(codes):
+        raise DataError(
+            f"{source}: column {column.name!r} has no value such as train, valid or test, but "
+            f"{_few(column)}. Leave it out with --split-column '', columns={{'split': None}}"
+        )
+    rows.drop("split is none of train, valid, test", codes.is_null().to_numpy())
+    return codes.fill_null(0).to_numpy()
+
+
+def _order(
+    rows: NDArray[np.int64], user: NDArray[np.int32], time: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Sort row numbers by user, then time; ties stay in file order."""
+    rows = rows[np.argsort(time[rows], kind="stable")]
+    # A compressed sparse matrix is a stable counting sort by row: half the time of lexsort.
+    place = np.arange(len(rows))
+    shape = (int(user.max()) + 2, len(rows) + 1)  # not empty even when no row is left
+    cells = sp.coo_array((np.ones(len(rows), np.int8), (user[rows], place)), shape=shape)
+    return rows[cells.tocsr().indices]
+
+
+def _drop_duplicates(rows: _Rows, order: NDArray[np.int64], key: dict[str, Values]) -> None:
+    again = np.zeros(len(rows.alive), dtype=bool)
+    # Only neighbours of the same user and time can be duplicates.
+    user, time = key["u"][order], key["t"][order]
+    same = np.zeros(len(order) + 1, dtype=bool)
+    same[1:-1] = (user[1:] == user[:-1]) & (time[1:] == time[:-1])
+    near = order[same[1:] | same[:-1]]
+    events = pl.DataFrame({name: values[near] for name, values in key.items()})
+    again[near] = ~events.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+    rows.drop("duplicate (same user, item, time and type)", again)
+
+
+def _keep_core(rows: _Rows, user: NDArray[np.int32], item: NDArray[np.int32], k: int) -> None:
+    """Drop events until every user and every item left has at least k."""
+    before = rows.alive.copy()
+    alive = before.copy()
+    while True:
+        full = alive.copy()
+        for codes in (user, item):
+            full &= np.bincount(codes[alive], minlength=int(codes.max()) + 1)[codes] >= k
+        if (full == alive).all():
+            break
+        alive = full
+    for name, codes in (("users", user), ("items", item)):
+        gone = len(np.unique(codes[before])) - len(np.unique(codes[alive]))
+        rows.found.add("events", f"{name} outside the {k}-core", gone, "dropped")
+    rows.drop(f"event outside the {k}-core", before & ~alive)

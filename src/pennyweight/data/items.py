@@ -1,0 +1,208 @@
+"""From an items table to a `Catalog`: one text an item, typed attributes."""
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.clean import MAX_CHARS, clean_text, flatten, plain_words
+from pennyweight.data.columns import bare
+from pennyweight.data.ids import Ids
+from pennyweight.data.log import Findings
+from pennyweight.data.tables import id_strings
+from pennyweight.errors import DataError
+
+__all__ = ["build_catalog"]
+
+_NAMES = ("title", "name", "item_name", "product_name", "headline")
+_LAST = ("description", "desc", "abstract", "body", "text", "content", "plot", "overview",
+         "summary", "features", "feature", "details", "review", "lyrics")  # fmt: skip
+_WORDS = ("categories", "category", "tags", "tag", "genres", "genre", "brand", "author",
+          "authors", "artist", "subcategory", "topics", "keywords")  # fmt: skip
+_NOT_TEXT = re.compile(
+    r"(^|_)(id|ids|url|urls|uri|link|links|image|images|img|imgs|photo|photos|picture|thumbnail|"
+    r"video|videos|asin|isbn|ean|upc|sku|uuid|hash|date|time|timestamp|datetime|at|lang|language|"
+    r"also_buy|also_view|bought_together|split)$"
+)
+_LINK = r"(?i)^(https?://|www\.)|\.(jpe?g|png|gif|webp|svg|mp4)$"
+_DATE = r"^\d{4}-\d{2}-\d{2}"
+_TWO_LETTERS = re.compile(r"[^\W_].*?[^\W_]", re.DOTALL)
+_BOOLEANS = ("true", "false", "True", "False", "TRUE", "FALSE")
+_SAMPLE = 2_000
+
+
+def build_catalog(
+    frame: pl.DataFrame,
+    id_column: str,
+    *,
+    text_columns: Sequence[str] | None,
+    found: Findings,
+    source: str,
+    max_chars: int = MAX_CHARS,
+) -> tuple[Catalog, tuple[str, ...]]:
+    """Clean an items table.
+
+    Returns
+    -------
+    tuple of (Catalog, tuple of str)
+        The catalogue, and the text columns in the order in which they were joined.
+
+    Raises
+    ------
+    DataError
+        When no row has an id, or `text_columns` names a column that is not there.
+    """
+    ids = id_strings(frame[id_column], source)
+    found.add("items", "missing item id", ids.null_count(), "dropped")
+    twice = ~ids.is_first_distinct() & ids.is_not_null()
+    found.add("items", "item id occurs again (the first row is kept)", int(twice.sum()), "dropped",
+              ids.filter(twice).head(3).to_list())  # fmt: skip
+    keep = ids.is_not_null() & ~twice
+    ids, frame = ids.filter(keep), frame.drop(id_column).filter(keep)
+    if len({bare(name) for name in frame.columns}) == frame.width:
+        frame = frame.rename(bare)
+    if not len(ids):
+        raise DataError(f"{source}: column {id_column!r} has no id in any row")
+    chosen = _text_columns(frame, text_columns, source)
+    texts: list[pl.Series] = []
+    columns: list[pl.Series] = []
+    for column in frame.iter_columns():
+        attribute, text = _clean_column(column, column.name in chosen, found, max_chars)
+        columns.append(attribute)
+        if text is not None:
+            texts.append(text)
+    texts.sort(key=lambda text: chosen.index(text.name))
+    joined = _join(texts, len(ids))
+    _judge(joined, ids, found)
+    catalog = Catalog(Ids(ids.to_list(), "items"), tuple(joined), pl.DataFrame(columns))
+    return catalog, tuple(chosen)
+
+
+def _clean_column(
+    column: pl.Series, is_text: bool, found: Findings, max_chars: int
+) -> tuple[pl.Series, pl.Series | None]:
+    """Return the attribute, and where the column is text its plain words."""
+    name, dtype = column.name, column.dtype
+    if dtype.is_nested() and not _is_vector(dtype):
+        leaves = [None if v is None else list(dict.fromkeys(flatten(v))) for v in column.to_list()]
+        long_lists = sum(any(len(t) > max_chars for t in v) for v in leaves if v)
+        found.add("items", f"{name}: text cut to {max_chars:,} characters", long_lists, "changed")
+        parts = [None if v is None else [_clean(t, max_chars) for t in v] for v in leaves]
+        attribute = pl.Series(name, parts, dtype=pl.List(pl.String))
+        if not is_text:
+            return attribute, None
+        mark = " " if name.lower() in _LAST else ", "
+        return attribute, pl.Series(name, [mark.join(p or ())[:max_chars] for p in parts])
+    if not isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
+        return column, column.cast(pl.String, strict=False).fill_null("") if is_text else None
+    raw = column.cast(pl.String)
+    raw = raw.set(raw == "", None)
+    if not is_text and (typed := _typed(raw)) is not None:
+        return typed, None
+    long = raw.str.len_chars() > max_chars
+    lengths = [f"{n:,} characters" for n in raw.filter(long).str.len_chars().head(3)]
+    reason = f"{name}: text cut to {max_chars:,} characters"
+    found.add("items", reason, int(long.sum() or 0), "changed", lengths)
+    clean = [None if t is None else _clean(t, max_chars) for t in raw.to_list()]
+    attribute = pl.Series(name, clean, dtype=pl.String)
+    found.add("items", f"{name}: markup, entities or odd spaces cleaned",
+              int((~long & (attribute != raw)).sum() or 0), "changed")  # fmt: skip
+    if not is_text:
+        return attribute, None
+    path = name.lower() not in _NAMES + _LAST
+    words = ["" if not t else plain_words(t, path=path, max_chars=max_chars) for t in clean]
+    return attribute, pl.Series(name, words)
+
+
+def _clean(text: str, max_chars: int) -> str:
+    if text.startswith(("http://", "https://")) and " " not in text:
+        return text  # "&copy=1" in a link is no entity
+    return clean_text(text, max_chars)
+
+
+def _typed(text: pl.Series) -> pl.Series | None:
+    """Return a string column as booleans or numbers where every value is one."""
+    if text.null_count() == len(text):
+        return None
+    if text.is_in(_BOOLEANS).all():
+        return text.str.to_lowercase() == "true"
+    # 007 is a name, and a float has room for 15 digits.
+    if text.str.contains(r"^[-+]?0\d|\d{16}").any():
+        return None
+    for dtype in (pl.Int64, pl.Float64):
+        number = text.cast(dtype, strict=False)
+        if number.null_count() == text.null_count():
+            return number
+    return None
+
+
+def _text_columns(
+    frame: pl.DataFrame, wanted: Sequence[str] | None, source: str
+) -> tuple[str, ...]:
+    if wanted is not None:
+        unknown = [name for name in wanted if name not in frame.columns]
+        if unknown:
+            raise DataError(f"{source}: no text column {unknown[0]!r}; there are "
+                            f"{', '.join(map(repr, frame.columns))}")  # fmt: skip
+        for name in wanted:
+            if _is_vector(frame[name].dtype):
+                raise DataError(f"{source}: column {name!r} holds {frame[name].dtype}, not text")
+        return tuple(dict.fromkeys(wanted))
+    names = [column.name for column in frame.iter_columns() if _is_text(column)]
+    return tuple(sorted(names, key=_rank))  # sorted is stable: file order within a rank
+
+
+def _rank(name: str) -> int:
+    name = name.lower()
+    return 0 if name in _NAMES else 3 if name in _LAST else 1 if name in _WORDS else 2
+
+
+def _is_vector(dtype: pl.DataType) -> bool:
+    return dtype.is_nested() and "String" not in str(dtype)
+
+
+def _is_text(column: pl.Series) -> bool:
+    """Tell words from ids, links, dates and numbers, by name and by a sample of values."""
+    if _is_vector(column.dtype):
+        return False
+    if column.dtype.is_nested():
+        text = pl.Series(
+            [t for v in column.head(_SAMPLE).to_list() for t in flatten(v)], dtype=pl.String
+        )
+    elif isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
+        text = column.drop_nulls().head(_SAMPLE).cast(pl.String)
+    else:
+        return False
+    if column.name.lower() in _NAMES + _LAST + _WORDS:
+        return True
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name).lower()
+    if not len(text) or _NOT_TEXT.search(snake):
+        return False
+    wordless = ~text.str.contains(r"\p{L}") | text.str.contains(_LINK) | text.str.contains(_DATE)
+    if float(wordless.sum()) > 0.5 * len(text):
+        return False
+    if text.is_in(_BOOLEANS).all():
+        return False
+    code = ~text.str.contains(r"\s") & text.str.contains(r"\d")
+    return not (float(code.sum()) > 0.9 * len(text) and text.n_unique() > 0.9 * len(text))
+
+
+def _join(texts: Sequence[pl.Series], n: int) -> list[str]:
+    joined = [""] * n
+    for text in texts:
+        for code, part in enumerate(text.to_list()):
+            if part:
+                before = joined[code]
+                mark = "" if not before else " " if before[-1] in ".!?。！？" else ". "
+                joined[code] = before + mark + part
+    return joined
+
+
+def _judge(texts: list[str], ids: pl.Series, found: Findings) -> None:
+    """Note texts from which nothing can be learnt."""
+    empty = [i for i, text in enumerate(texts) if not _TWO_LETTERS.search(text)]
+    found.add("items", "text has fewer than two letters or digits", len(empty), "kept",
+              [f"{ids[i]!r}: {texts[i]!r}" for i in empty[:3]])  # fmt: skip
+    if len(texts) > 1 and len(set(texts)) == 1:
+        found.add("items", "all items have the same text", len(texts), "kept", [repr(texts[0])])

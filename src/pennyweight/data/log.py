@@ -1,0 +1,92 @@
+"""What cleaning did to the data: every dropped, changed or doubtful row, counted."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+__all__ = ["Action", "CleaningLog", "Finding", "Findings"]
+
+Action = Literal["dropped", "changed", "kept"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of finding in one table.
+
+    Attributes
+    ----------
+    table
+        ``"items"`` or ``"events"``.
+    reason
+        What was found, in words.
+    count
+        How many rows, fields or ids.
+    action
+        Whether they were dropped, changed, or kept as they are.
+    examples
+        Up to three of them.
+    """
+
+    table: str
+    reason: str
+    count: int
+    action: Action
+    examples: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = f"{self.table}: {self.count:,} {self.action}: {self.reason}"
+        return text + (f" (e.g. {'; '.join(self.examples)})" if self.examples else "")
+
+
+@dataclass(frozen=True)
+class CleaningLog:
+    """Everything that cleaning found, and how many rows were read and kept.
+
+    Attributes
+    ----------
+    entries
+        The findings, in the order in which they were made.
+    rows_read, rows_kept
+        Rows in each table (``"items"``, ``"events"``) before and after.
+    """
+
+    entries: tuple[Finding, ...] = ()
+    rows_read: dict[str, int] = field(default_factory=dict)
+    rows_kept: dict[str, int] = field(default_factory=dict)
+
+    def count(self, words: str) -> int:
+        """Return the sum of the counts of all entries whose reason contains `words`."""
+        return sum(entry.count for entry in self.entries if words in entry.reason)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the log as plain values, ready for JSON or TOML."""
+        plain = asdict(self)
+        plain["entries"] = [
+            entry | {"examples": list(entry["examples"])} for entry in plain["entries"]
+        ]
+        return plain
+
+    def __str__(self) -> str:
+        lines = [
+            f"{table}: {read:,} rows read, {self.rows_kept.get(table, 0):,} kept"
+            for table, read in self.rows_read.items()
+        ]
+        return "\n".join(lines + [f"  {entry}" for entry in self.entries])
+
+
+class Findings:
+    """Collects findings while a table is cleaned; counts of zero are left out."""
+
+    def __init__(self) -> None:
+        self.entries: list[Finding] = []
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.entries))
+
+    def add(
+        self, table: str, reason: str, count: int, action: Action, examples: Iterable[str] = ()
+    ) -> None:
+        """Note a finding, unless its count is zero."""
+        if count:
+            shown = tuple(text if len(text) <= 120 else text[:117] + "..." for text in examples)
+            self.entries.append(Finding(table, reason, int(count), action, shown[:3]))

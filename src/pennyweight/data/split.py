@@ -1,0 +1,180 @@
+"""Held-out data: what a recommender may know, and what it should have recommended."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.errors import DataError
+
+__all__ = ["HeldOut", "Protocol", "Split", "default_protocol", "split"]
+
+Protocol = Literal["leave-last-out", "global-time", "given-split"]
+Part = NDArray[np.uint8]
+_TRAIN, _VALID, _TEST = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Users to evaluate on, at one moment.
+
+    Attributes
+    ----------
+    users
+        User codes, ascending, int32 (n,).
+    histories
+        What is known of each user at that moment, n histories (some may be empty).
+    targets
+        Item codes to be found, distinct for a user, int32 (n_targets,).
+    target_offsets
+        User i has ``targets[target_offsets[i]:target_offsets[i + 1]]``, int64 (n + 1,).
+    before
+        All events known at that moment, of all users.
+    """
+
+    users: NDArray[np.int32]
+    histories: Histories
+    targets: NDArray[np.int32]
+    target_offsets: NDArray[np.int64]
+    before: Interactions
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training events, and two held-out parts that follow them.
+
+    Attributes
+    ----------
+    protocol
+        How the data was split.
+    train
+        The events to learn from (the same as ``valid.before``).
+    valid
+        For choosing and blending; may have no users.
+    test
+        For the final measurement; validation events belong to its histories.
+    """
+
+    protocol: Protocol
+    train: Interactions
+    valid: HeldOut
+    test: HeldOut
+
+
+def default_protocol(interactions: Interactions) -> Protocol:
+    """Return the protocol that fits the data: global time needs real times."""
+    return "global-time" if interactions.real_time else "leave-last-out"
+
+
+def split(
+    interactions: Interactions,
+    protocol: Protocol | None = None,
+    *,
+    cuts: tuple[float, float] = (0.8, 0.9),
+    max_users: int | None = None,
+    rng: np.random.Generator | None = None,
+) -> Split:
+    """Hold out validation and test data.
+
+    Parameters
+    ----------
+    interactions
+        The cleaned events.
+    protocol
+        ``"leave-last-out"``: each user's last event is the test (from two events on), the
+        one before it validation (from three on). ``"global-time"``: events from the second
+        quantile of time on are the test, those between the first and the second
+        validation. ``"given-split"``: as the split column says. By default
+        `default_protocol`.
+    cuts
+        The two quantiles of event times for ``"global-time"``.
+    max_users
+        Evaluate at most this many users a part, drawn at random.
+    rng
+        Source of that draw; by default a generator seeded with 0.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    DataError
+        When the protocol does not suit the data or leaves no user to test.
+    """
+    protocol = protocol or default_protocol(interactions)
+    if protocol == "leave-last-out":
+        part = _last_out(interactions)
+        remedy = "every user has one event; bring longer histories, or a split column"
+    elif protocol == "global-time":
+        part = _by_time(interactions, cuts)
+        remedy = "too few distinct times; use leave-last-out"
+    elif protocol == "given-split":
+        part = _given(interactions)
+        remedy = "the split column has no 'test' rows left; use leave-last-out"
+    else:
+        raise DataError(f"split: {protocol!r} is no protocol; choose leave-last-out, "
+                        "global-time or given-split")  # fmt: skip
+    if not (part == _TEST).any() or not (part == _TRAIN).any():
+        side = "to test" if not (part == _TEST).any() else "to learn from"
+        raise DataError(f"split: {protocol} leaves nothing {side}: {remedy}")
+    rng = rng or np.random.default_rng(0)
+    valid = _held_out(interactions, part, _VALID, max_users, rng)
+    test = _held_out(interactions, part, _TEST, max_users, rng)
+    return Split(protocol, valid.before, valid, test)
+
+
+def _last_out(interactions: Interactions) -> Part:
+    offsets = interactions.offsets
+    counts = np.diff(offsets)
+    part = np.full(len(interactions), _TRAIN, np.uint8)
+    part[offsets[1:][counts >= 2] - 1] = _TEST
+    part[offsets[1:][counts >= 3] - 2] = _VALID
+    return part
+
+
+def _by_time(interactions: Interactions, cuts: tuple[float, float]) -> Part:
+    if not interactions.real_time:
+        raise DataError("split: global-time needs dates, but times here are positions within a "
+                        "history; use leave-last-out or given-split")  # fmt: skip
+    if not 0 < cuts[0] < cuts[1] < 1:
+        raise DataError(f"split: cuts are {cuts}; they must be 0 < first < second < 1")
+    moments = np.quantile(interactions.time, cuts)
+    return np.searchsorted(moments, interactions.time, side="right").astype(np.uint8)
+
+
+def _given(interactions: Interactions) -> Part:
+    if not len(interactions.split):
+        raise DataError("split: given-split needs a column of train, valid and test in the "
+                        "events (name it with --split-column); or use leave-last-out")  # fmt: skip
+    return interactions.split
+
+
+def _held_out(
+    interactions: Interactions,
+    part: Part,
+    which: int,
+    max_users: int | None,
+    rng: np.random.Generator,
+) -> HeldOut:
+    before = interactions.where(part < which)
+    rows = np.flatnonzero(part == which)
+    # A pair (user, item) as one number: unique() sorts by user, then item.
+    n_items = max(interactions.n_items, 1)
+    pairs = np.unique(interactions.user[rows].astype(np.int64) * n_items + interactions.item[rows])
+    user = (pairs // n_items).astype(np.int32)
+    targets = (pairs % n_items).astype(np.int32)
+    users, counts = np.unique(user, return_counts=True)
+    if max_users is not None and len(users) > max_users:
+        drawn = np.sort(rng.choice(len(users), max_users, replace=False))
+        chosen = np.zeros(len(users), dtype=bool)
+        chosen[drawn] = True
+        targets = targets[np.repeat(chosen, counts)]
+        users, counts = users[chosen], counts[chosen]
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return HeldOut(users, before.histories.take(users), targets, offsets, before)

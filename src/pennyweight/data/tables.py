@@ -1,0 +1,185 @@
+"""Reading tables as users bring them: CSV, TSV, JSON lines, Parquet, compressed or not."""
+
+import bz2
+import gzip
+import lzma
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from pennyweight.data.delimited import read_delimited
+from pennyweight.data.jsonlines import read_json
+from pennyweight.data.log import Finding
+from pennyweight.errors import DataError, MissingExtraError
+
+__all__ = ["BROKEN_ROW", "PandasFrame", "Source", "id_strings", "read_table"]
+
+
+class PandasFrame(Protocol):
+    """A pandas DataFrame, recognised by its shape: pandas itself is never imported."""
+
+    @property
+    def iloc(self) -> Any: ...  # noqa: D102, ANN401
+
+
+Source = str | os.PathLike[str] | pl.DataFrame | pl.LazyFrame | PandasFrame
+
+BROKEN_ROW = "broken row (cannot be read as its format)"
+_DELIMITED = {".csv", ".tsv", ".tab", ".inter", ".item", ".user"}
+_JSON = {".jsonl", ".ndjson", ".json"}
+_PARQUET = {".parquet", ".pq"}
+_PACKED = {".gz", ".bz2", ".xz", ".zst", ".lzma"}
+
+
+def read_table(
+    source: Source, *, table: str = "table", strict: bool = False
+) -> tuple[pl.DataFrame, list[Finding]]:
+    """Read a table and say what could not be read.
+
+    Parameters
+    ----------
+    source
+        A path (CSV, TSV, JSON lines, Parquet; also .gz, .bz2, .xz, .zst), or a polars or
+        pandas frame. Delimited files give strings only, so that ids such as 007 keep their
+        zeros; the other formats give their own types.
+    table
+        The name under which findings are noted.
+    strict
+        Refuse broken rows instead of skipping and counting them.
+
+    Returns
+    -------
+    tuple of (polars.DataFrame, list of Finding)
+        At least one row and one column; broken rows with line numbers of the first three.
+
+    Raises
+    ------
+    DataError
+        When the source is missing, a directory, empty, not UTF-8, not in its format, or
+        (with `strict`) has a broken row.
+    """
+    if isinstance(source, pl.LazyFrame):
+        frame = source.collect()
+    elif isinstance(source, pl.DataFrame):
+        frame = source
+    elif isinstance(source, str | os.PathLike):
+        return _read_file(Path(source), table, strict)
+    else:
+        frame = _from_pandas(source, table)
+    if not frame.height or not frame.width:
+        raise DataError(f"{table}: the given frame has {frame.height} rows and "
+                        f"{frame.width} columns; it needs at least one of each")  # fmt: skip
+    return frame, []
+
+
+def _read_file(path: Path, table: str, strict: bool) -> tuple[pl.DataFrame, list[Finding]]:
+    data = _contents(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    suffix = next((s for s in reversed(suffixes) if s not in _PACKED), "")
+    is_parquet = data[:4] == b"PAR1"
+    broken: list[str] = []
+    if suffix in _PARQUET and not is_parquet:
+        raise DataError(f"{path}: named as Parquet, but its contents are not")
+    if is_parquet:
+        try:
+            frame = pl.read_parquet(data)
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"{path}: a damaged Parquet file: {error}") from None
+    else:
+        looks_json = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+        if suffix in _JSON or (suffix not in _DELIMITED and looks_json):
+            frame, broken = read_json(data, str(path))
+        else:
+            frame, broken = read_delimited(data, str(path), tabs=suffix in (".tsv", ".tab"))
+    if not frame.height:
+        what = f"{len(broken):,} rows, all broken" if broken else "a header and no rows"
+        raise DataError(f"{path}: {what}; it needs at least one row it can use"
+                        + "".join(f"; {b}" for b in broken[:3]))  # fmt: skip
+    if broken and strict:
+        raise DataError(f"{path}: {len(broken):,} broken rows: {'; '.join(broken[:3])}. "
+                        "Mend them, or read without strict to skip and count them")  # fmt: skip
+    if not broken:
+        return frame, []
+    return frame, [Finding(table, BROKEN_ROW, len(broken), "dropped", tuple(broken[:3]))]
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: there is no such file (looked in {path.absolute().parent})"
+        ) from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a directory; name a file in it") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        # Compression goes by the first bytes: a browser may have unpacked a .gz already.
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        elif data[:3] == b"BZh":
+            data = bz2.decompress(data)
+        elif data[:6] == b"\xfd7zXZ\x00":
+            data = lzma.decompress(data)
+        elif data[:4] == b"\x28\xb5\x2f\xfd":
+            data = _unzstd(data)
+    except (OSError, EOFError, lzma.LZMAError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path}: cannot be decompressed ({error}); unpack it first") from None
+    if not data or data.isspace():
+        raise DataError(f"{path}: the file is empty; it needs a header and at least one row")
+    return data
+
+
+def _unzstd(data: bytes) -> bytes:
+    # The standard library has no zstd before Python 3.14, but polars unpacks it when it
+    # reads text: read the lines as one column of a file whose separator never occurs.
+    lines = pl.read_csv(
+        data, has_header=False, separator="\x01", quote_char=None, infer_schema=False
+    )
+    return "\n".join(lines.to_series().fill_null("").to_list()).encode()
+
+
+def _from_pandas(source: PandasFrame, table: str) -> pl.DataFrame:
+    if not type(source).__module__.startswith("pandas."):
+        raise DataError(f"{table}: expected a path or a polars or pandas frame, "
+                        f"not {type(source).__name__}")  # fmt: skip
+    frame: Any = source
+    try:
+        return pl.DataFrame(pl.from_pandas(frame.rename(columns=str)))
+    except ImportError:
+        raise MissingExtraError("Reading pandas frames", "pandas") from None
+    except Exception as error:  # pyarrow's errors, which cannot be named without importing it
+        raise DataError(f"{table}: the pandas frame has a column of mixed types: {error}. "
+                        "Make it one type, e.g. with .astype(str)") from None  # fmt: skip
+
+
+def id_strings(ids: pl.Series, source: str) -> pl.Series:
+    """Return ids as strings, null where missing; 12 and 12.0 become "12", 007 stays.
+
+    Raises
+    ------
+    DataError
+        When the column holds lists, structs or bytes.
+    """
+    if ids.dtype.is_nested() or ids.dtype == pl.Binary:
+        raise DataError(f"{source}: column {ids.name!r} holds {ids.dtype}, not ids; "
+                        "ids are strings or whole numbers")  # fmt: skip
+    if ids.dtype.is_float():
+        ids = ids.fill_nan(None)
+        if ((ids.floor() == ids) & (ids.abs() < 2**63)).all():
+            ids = ids.cast(pl.Int64)
+    text = ids.cast(pl.String)
+    text = text.set(text == "", None)
+    # Whole columns of 12.0 are integers that passed through pandas with a gap among them.
+    float_like = r"^-?\d+\.0$"
+    sample = text.drop_nulls().head(100)
+    if (
+        len(sample)
+        and sample.str.contains(float_like).all()
+        and text.str.contains(float_like).all()
+    ):
+        text = text.str.head(-2)
+    return text

@@ -1,0 +1,97 @@
+"""The demo shop: real public-domain books, simulated readers."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import polars as pl
+
+from pennyweight.demo.readers import simulate
+
+__all__ = ["books", "readers", "write"]
+
+BOOK_SCHEMA = pl.Schema(
+    {
+        "item_id": pl.String(),
+        "title": pl.String(),
+        "author": pl.String(),
+        "year": pl.Int64(),
+        "subjects": pl.List(pl.String()),
+        "language_of_origin": pl.String(),
+        "description": pl.String(),
+    }
+)
+
+
+def books() -> pl.DataFrame:
+    """Return the catalogue: one row a book; a negative year is BCE.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns item_id, title, author, year, subjects (a list of strings),
+        language_of_origin and description.
+    """
+    data = resources.files(__name__).joinpath("books.jsonl").read_bytes()
+    catalogue: pl.DataFrame = pl.read_ndjson(data, schema=BOOK_SCHEMA)
+    return catalogue
+
+
+def readers(*, readers: int = 3000, seed: int = 7) -> pl.DataFrame:
+    """Return the events of simulated readers of these books.
+
+    Parameters
+    ----------
+    readers
+        How many readers.
+    seed
+        The same seed gives the same frame.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns user_id, item_id, timestamp and event_type, in order of time.
+    """
+    return simulate(books(), readers=readers, seed=seed)
+
+
+def write(folder: Path, *, readers: int = 3000, seed: int = 7) -> tuple[Path, Path]:
+    """Write the shop as two files: ``books.jsonl`` and ``readers.csv``.
+
+    Parameters
+    ----------
+    folder
+        Made if missing; files of these names in it are replaced.
+    readers
+        How many readers.
+    seed
+        The same seed gives the same files.
+
+    Returns
+    -------
+    tuple of Path
+        The catalogue and the events.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    catalogue = books()
+    events = simulate(catalogue, readers=readers, seed=seed)
+    return (
+        _replace(folder / "books.jsonl", catalogue.write_ndjson),
+        _replace(folder / "readers.csv", events.write_csv),
+    )
+
+
+def _replace(path: Path, save: Callable[[Path], None]) -> Path:
+    """Save under a temporary name beside `path`, then rename: no reader sees half a file."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        save(Path(name))
+        Path(name).chmod(0o644)  # mkstemp makes the file private; data is for sharing
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path

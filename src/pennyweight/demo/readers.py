@@ -1,0 +1,165 @@
+"""Simulated readers of the demo shop: a mixture of visible tastes and hidden habits.
+
+Each event first draws a reason (taste, a hidden circle, a hidden read-next pair, the author's
+next book, fame, chance), then a book given that reason. The equations are in
+``docs/demo-shop.md``. The parts are textbook ones put together here: Zipf-Mandelbrot
+popularity, Dirichlet tastes as in latent Dirichlet allocation (Blei, Ng and Jordan, 2003),
+and a first-order Markov step as in factorised chains (Rendle et al., 2010).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.demo.clock import ARRIVAL_SECOND, draw_times
+from pennyweight.demo.world import NO_BOOK, World, draw_world
+from pennyweight.errors import DataError
+
+__all__ = ["simulate"]
+
+SHORTEST, LONGEST = 3, 60
+
+# The six reasons for an event, and how often each counts in the crowd as a whole.
+TASTE, CIRCLE, PAIR, SERIES, POPULAR, CHANCE = range(6)
+REASONS = np.array([0.36, 0.24, 0.10, 0.14, 0.11, 0.05])
+NEWS = 5.0  # how much more the table of new arrivals is looked at
+STEADINESS = 25.0  # how closely a reader's own shares of reasons keep to REASONS
+EVENTS = np.array(["view", "read", "like"])
+# Chances of (view, read, like): what a reader chose by inclination pleases more often.
+INCLINED = np.array([0.20, 0.52, 0.28])
+IDLE = np.array([0.50, 0.42, 0.08])
+
+FloatMatrix = NDArray[np.float64]
+IntMatrix = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Crowd:
+    """The readers' own traits, one row a reader; before and after are matches with each book."""
+
+    lengths: IntMatrix
+    times: IntMatrix
+    before: FloatMatrix
+    after: FloatMatrix
+    circles: IntMatrix
+    reasons: FloatMatrix
+
+
+def simulate(books: pl.DataFrame, *, readers: int = 3000, seed: int = 7) -> pl.DataFrame:
+    """Invent the reading histories of a crowd.
+
+    Parameters
+    ----------
+    books
+        Columns item_id, author, year and subjects; at least 100 rows.
+    readers
+        How many readers.
+    seed
+        The same seed, books, count and numpy release give the same frame.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns user_id, item_id, timestamp (seconds) and event_type in order of time;
+        a reader meets a book at most once.
+    """
+    if books.height < LONGEST + 40:
+        raise DataError(f"books: {books.height} rows; the simulation wants {LONGEST + 40} or more")
+    if readers < 1:
+        raise DataError(f"readers: {readers}; the simulation wants 1 or more")
+    shared, own = np.random.SeedSequence(seed).spawn(2)
+    world = draw_world(books, shared)
+    rng = np.random.default_rng(own)
+    crowd = _draw_crowd(world, readers, rng)
+    met = np.zeros((readers, books.height), dtype=np.bool_)
+    last = np.full(readers, NO_BOOK, dtype=np.int64)
+    steps: list[pl.DataFrame] = []
+    for step in range(int(crowd.lengths.max())):
+        who = np.flatnonzero(crowd.lengths > step)
+        chosen, reason = _choose(world, crowd, who, step, last[who], met[who], rng)
+        met[who, chosen] = True
+        last[who] = chosen
+        bounds = np.where((reason >= POPULAR)[:, None], IDLE.cumsum(), INCLINED.cumsum())
+        kind = (rng.random(who.size)[:, None] > bounds[:, :2]).sum(axis=1)
+        columns = {
+            "who": who,
+            "item_id": books["item_id"].gather(chosen),
+            "timestamp": crowd.times[who, step],
+            "event_type": EVENTS[kind],
+        }
+        steps.append(pl.DataFrame(columns))
+    user = pl.format("reader-{}", pl.col("who").cast(pl.String).str.zfill(4)).alias("user_id")
+    log = pl.concat(steps).sort("timestamp", "who")
+    return log.select(user, "item_id", "timestamp", "event_type")
+
+
+def _draw_crowd(world: World, readers: int, rng: np.random.Generator) -> _Crowd:
+    """Draw every reader's length, clock, tastes, circles and shares of reasons."""
+    lengths = SHORTEST + rng.lognormal(np.log(5.5), 1.0, readers).astype(np.int64)
+    lengths = np.minimum(lengths, LONGEST)
+    before = _draw_matches(world, readers, rng)
+    return _Crowd(
+        lengths=lengths,
+        times=draw_times(lengths, rng),
+        before=before,
+        after=0.4 * before + 0.6 * _draw_matches(world, readers, rng),
+        circles=rng.integers(world.circles.shape[0], size=(readers, 2)),
+        reasons=rng.dirichlet(STEADINESS * REASONS, size=readers),
+    )
+
+
+def _draw_matches(world: World, readers: int, rng: np.random.Generator) -> FloatMatrix:
+    """Draw sparse mixtures, 0.7 subjects and 0.3 authors; return how each matches each book."""
+    # The root lets rare subjects have their lovers too.
+    weight = np.sqrt((world.features > 0).sum(axis=0))
+    subjects, authors = weight[: world.subjects], weight[world.subjects :]
+    liked = rng.dirichlet(2.0 * subjects / subjects.sum(), size=readers)
+    followed = rng.dirichlet(1.0 * authors / authors.sum(), size=readers)
+    tastes = np.hstack([0.7 * liked, 0.3 * followed])
+    # Traces too small to matter are cleared: arithmetic on them is slow.
+    match: FloatMatrix = np.where(tastes < 1e-4, 0.0, tastes) @ world.features.T
+    return match
+
+
+def _choose(
+    world: World,
+    crowd: _Crowd,
+    who: IntMatrix,
+    step: int,
+    last: IntMatrix,
+    met: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> tuple[IntMatrix, IntMatrix]:
+    """Draw one book and the reason for it for each reader in `who`."""
+    arrived = crowd.times[who, step] >= ARRIVAL_SECOND
+    shelf = np.where(world.arrival, np.where(arrived, NEWS, 0.0)[:, None], 1.0)
+    shelf[met] = 0.0
+    reason = _draw(crowd.reasons[who], rng)
+    follow = np.where(reason == PAIR, world.pair[last], world.series[last])
+    follows = ((reason == PAIR) | (reason == SERIES)) & (last != NO_BOOK) & (follow != NO_BOOK)
+    follows &= shelf[np.arange(who.size), follow] > 0.0
+    # No next book, or one already met or not yet in the shop: back to taste.
+    reason = np.where(((reason == PAIR) | (reason == SERIES)) & ~follows, TASTE, reason)
+
+    fond = reason == TASTE
+    age = (step / (crowd.lengths[who[fond]] - 1))[:, None]
+    match = (1.0 - age) * crowd.before[who[fond]] + age * crowd.after[who[fond]]
+    half = np.sqrt(world.popularity)
+    weights = np.ones(met.shape)
+    # The fourth power: a close match counts far more than a loose one.
+    weights[fond] = np.square(np.square(match)) * half
+    circle = crowd.circles[who, rng.integers(2, size=who.size)][reason == CIRCLE]
+    weights[reason == CIRCLE] = world.circles[circle] * half
+    weights[reason == POPULAR] = world.popularity
+    # The small floor lets a reader who has read all of a circle still find a book.
+    chosen = _draw((weights + 1e-9) * shelf, rng)
+    return np.where(follows, follow, chosen), reason
+
+
+def _draw(weights: FloatMatrix, rng: np.random.Generator) -> IntMatrix:
+    """Draw one column a row with chances in proportion to `weights`."""
+    totals = weights.cumsum(axis=1)
+    below: IntMatrix = (totals <= rng.random((weights.shape[0], 1)) * totals[:, -1:]).sum(axis=1)
+    return below

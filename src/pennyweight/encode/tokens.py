@@ -1,0 +1,46 @@
+"""Texts to token ids, many at a time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from pennyweight.errors import DataError
+
+__all__ = ["TokenLists", "load_tokenizer", "special_ids", "tokenise"]
+
+TokenLists = list[list[int]]
+
+
+def load_tokenizer(source: Path | str, *, max_tokens: int) -> Tokenizer:
+    """Read a tokenizer from a file, or from its JSON, cut at `max_tokens`, without padding.
+
+    Raises
+    ------
+    DataError
+        The file is not a tokenizer of the Hugging Face `tokenizers` format.
+    """
+    try:
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+        tokenizer = Tokenizer.from_str(text)
+    except Exception as error:  # the library raises bare Exception
+        name = source if isinstance(source, Path) else "tokenizer"
+        raise DataError(f"{name}: not a readable tokenizer.json ({error})") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> TokenLists:
+    """Return the ids of each text; `special` adds the model's first and last tokens."""
+    # Half of a surrogate pair (JSON can carry one) is no text to the tokenizer: "?" instead.
+    clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    return [e.ids for e in tokenizer.encode_batch_fast(clean, add_special_tokens=special)]
+
+
+def special_ids(tokenizer: Tokenizer) -> NDArray[np.int64]:
+    """Return the ids of tokens that carry no words ([CLS], [PAD], [UNK] and the like)."""
+    added = tokenizer.get_added_tokens_decoder()
+    return np.array(sorted(i for i, token in added.items() if token.special), np.int64)

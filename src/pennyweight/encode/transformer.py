@@ -1,0 +1,166 @@
+"""A BERT-type language model on ONNX Runtime."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from pennyweight.encode.graph import GRAPH_VERSION, Precision, build_graph
+from pennyweight.encode.rows import check_texts
+from pennyweight.encode.storage import digest
+from pennyweight.encode.tokens import TokenLists, load_tokenizer, special_ids, tokenise
+from pennyweight.encode.weights import Weights, find_weights
+from pennyweight.errors import DataError
+from pennyweight.hardware.machine import usable_cores
+
+__all__ = ["Progress", "TransformerEncoder"]
+
+Progress = Callable[[int, int], None]
+
+BATCH_TOKENS = 1024  # padded tokens in a batch; 512 to 1024 was fastest on two cores
+BLOCK_TEXTS = 8192  # texts tokenised, then sorted by length, at a time
+
+
+class TransformerEncoder:
+    """Sentence vectors from a BERT-type model (Reimers and Gurevych 2019).
+
+    Made by `load`. The weights are found by `pennyweight.encode.weights.find_weights`.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        tokenizer: Tokenizer,
+        session: ort.InferenceSession,
+        *,
+        precision: Precision,
+        max_tokens: int,
+    ) -> None:
+        self.weights, self.tokenizer, self.max_tokens = weights, tokenizer, max_tokens
+        self._session = session
+        self._special = frozenset(special_ids(tokenizer).tolist())
+        self._precision = precision
+        self._fingerprint = digest(
+            weights.fingerprint, precision, str(max_tokens), f"graph {GRAPH_VERSION}"
+        )
+
+    @classmethod
+    def load(
+        cls,
+        folder_or_name: str | Path | None = None,
+        *,
+        precision: Precision = "fp32",
+        threads: int | None = None,
+        max_tokens: int = 256,
+    ) -> "TransformerEncoder":
+        """Load a model.
+
+        Parameters
+        ----------
+        folder_or_name
+            Folder, Hugging Face id, or None for all-MiniLM-L6-v2; see `find_weights`.
+        precision
+            ``fp32``, or ``int8`` matrices.
+        threads
+            Threads of ONNX Runtime; the cores this process may use unless told.
+        max_tokens
+            Texts are cut to this many tokens, or to what the model can take.
+
+        Raises
+        ------
+        DataError
+            No weights, weights of an unsupported kind, or corrupt ones.
+        """
+        if precision not in ("fp32", "int8"):
+            raise DataError(f"precision {precision!r}: fp32 or int8")
+        if max_tokens < 3:
+            raise DataError(f"max_tokens {max_tokens}: at least 3, two of them are markers")
+        weights = find_weights(folder_or_name)
+        positions = int(weights.config.get("max_position_embeddings", 512))
+        if weights.config["model_type"] != "bert":  # RoBERTa's first positions are taken
+            positions -= int(weights.config.get("pad_token_id", 1)) + 1
+        max_tokens = min(max_tokens, positions)
+        tokenizer = load_tokenizer(weights.folder / "tokenizer.json", max_tokens=max_tokens)
+        if tokenizer.get_vocab_size() > weights.config["vocab_size"]:
+            raise DataError(f"{weights.folder}: tokenizer.json has tokens that the model lacks")
+        graph = build_graph(
+            weights.config, weights.tensors(), pooling=weights.pooling, precision=precision
+        )
+        options = ort.SessionOptions()
+        # ONNX Runtime would count the cores of the host, not of the container.
+        options.intra_op_num_threads = threads or usable_cores()
+        options.inter_op_num_threads = 1
+        session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return cls(weights, tokenizer, session, precision=precision, max_tokens=max_tokens)
+
+    @property
+    def name(self) -> str:
+        """Model name, with the precision where it is not fp32."""
+        return self.weights.name + ("" if self._precision == "fp32" else f"-{self._precision}")
+
+    @property
+    def dim(self) -> int:
+        """Width of the vectors: the model's hidden size."""
+        return int(self.weights.config["hidden_size"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash over weights, tokenizer, precision and cut; not over threads."""
+        return self._fingerprint
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Progress | None = None
+    ) -> NDArray[np.float32]:
+        """Return unit vectors, float32 (len(texts), dim); zero rows where no token is known.
+
+        `progress` is called with (texts done, texts in all).
+        """
+        check_texts(texts)
+        out = np.zeros((len(texts), self.dim), np.float32)
+        for start in range(0, len(texts), BLOCK_TEXTS):
+            ids = tokenise(self.tokenizer, texts[start : start + BLOCK_TEXTS], special=True)
+            known = [i for i, row in enumerate(ids) if not self._special.issuperset(row)]
+            done = start + len(ids) - len(known)
+            for batch in _batches([ids[i] for i in known]):
+                rows = [known[i] for i in batch]
+                out[[start + i for i in rows]] = self._run([ids[i] for i in rows], "unit")
+                done += len(batch)
+                if progress is not None:
+                    progress(done, len(texts))
+        return out
+
+    def pool(self, ids: TokenLists, *, progress: Progress | None = None) -> NDArray[np.float32]:
+        """Return pooled vectors of token sequences, not scaled, float32 (len(ids), dim)."""
+        out = np.zeros((len(ids), self.dim), np.float32)
+        done = 0
+        for batch in _batches(ids):
+            out[batch] = self._run([ids[i] for i in batch], "pooled")
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(ids))
+        return out
+
+    def _run(self, ids: TokenLists, output: str) -> NDArray[np.float32]:
+        width = max(map(len, ids))
+        padded = np.zeros((len(ids), width), np.int32)
+        mask = np.zeros_like(padded)
+        for row, tokens in enumerate(ids):
+            padded[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        result: NDArray[np.float32] = self._session.run([output], {"ids": padded, "mask": mask})[0]
+        return result
+
+
+def _batches(ids: TokenLists) -> Iterator[list[int]]:
+    """Yield positions in order of length, each batch within the token budget once padded."""
+    batch: list[int] = []
+    for i in sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True):
+        if batch and len(ids[batch[0]]) * (len(batch) + 1) > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch

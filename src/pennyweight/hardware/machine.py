@@ -1,0 +1,145 @@
+"""What this machine, or the container this process is in, has to offer."""
+
+import os
+import resource
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+__all__ = ["Machine", "available_memory", "peak_rss", "total_memory", "usable_cores"]
+
+ROOT = Path("/")
+FLAGS = {
+    "avx2": "avx2",
+    "avx512f": "avx512f",
+    "avx512_vnni": "avx512_vnni",
+    "avx_vnni": "avx_vnni",
+    "amx": "amx_int8",
+    "bf16": "avx512_bf16",
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine, as this process sees it.
+
+    Attributes
+    ----------
+    cpu
+        Model name of the processor.
+    flags
+        Those of avx2, avx512f, avx512_vnni, avx_vnni, amx and bf16 that it has.
+    cores
+        Cores this process may use.
+    memory
+        Bytes this process may use, if it were alone.
+    """
+
+    cpu: str
+    flags: tuple[str, ...]
+    cores: int
+    memory: int
+
+    @classmethod
+    def measure(cls, root: Path = ROOT) -> "Machine":
+        """Look at the machine; `root` is where ``proc`` and ``sys`` are mounted."""
+        info = _fields(root / "proc/cpuinfo")
+        present = set(info.get("flags", "").split())
+        flags = tuple(name for name, flag in FLAGS.items() if flag in present)
+        cpu = info.get("model name", "unknown")
+        return cls(cpu, flags, usable_cores(root), total_memory(root))
+
+
+def usable_cores(root: Path = ROOT) -> int:
+    """Return how many cores this process may keep busy: its affinity and cgroup quota."""
+    cores = len(os.sched_getaffinity(0))
+    for text in _cgroup(root, "", "cpu.max"):
+        quota, _, period = text.partition(" ")
+        if quota != "max":
+            cores = min(cores, ceil(int(quota) / int(period or 100_000)))
+    for quota, period in zip(
+        _cgroup(root, "cpu", "cpu.cfs_quota_us"),
+        _cgroup(root, "cpu", "cpu.cfs_period_us"),
+        strict=False,
+    ):
+        if int(quota) > 0:
+            cores = min(cores, ceil(int(quota) / int(period)))
+    return max(1, cores)
+
+
+def total_memory(root: Path = ROOT) -> int:
+    """Return the bytes of memory of this machine or, where lower, of this container."""
+    return min([_meminfo(root, "MemTotal"), *(limit for limit, _ in _limits(root))])
+
+
+def available_memory(root: Path = ROOT) -> int:
+    """Return the bytes this process can still take without swapping or being killed."""
+    free = [limit - used for limit, used in _limits(root)]
+    return max(0, min([_meminfo(root, "MemAvailable"), *free]))
+
+
+def peak_rss(root: Path = ROOT) -> int:
+    """Return the most resident memory this process has had, in bytes."""
+    value = _fields(root / "proc/self/status").get("VmHWM", "")
+    if value:
+        return int(value.split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _fields(path: Path) -> dict[str, str]:
+    """Read ``name: value`` lines, the first of each name."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in reversed(lines))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _meminfo(root: Path, name: str) -> int:
+    value = _fields(root / "proc/meminfo").get(name)
+    if value is not None:
+        return int(value.split()[0]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _limits(root: Path) -> Iterator[tuple[int, int]]:
+    """Yield (limit, used) of each memory cgroup; caches the kernel can drop are not used."""
+    for controller, limit, usage, inactive in (
+        ("", "memory.max", "memory.current", "inactive_file"),
+        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        for folder in _folders(root, controller):
+            found, used = _read(folder / limit), _read(folder / usage)
+            if found and used and found != "max":
+                stat = dict(line.split() for line in _read(folder / "memory.stat").splitlines())
+                yield int(found), max(0, int(used) - int(stat.get(inactive, 0)))
+
+
+def _cgroup(root: Path, controller: str, name: str) -> Iterator[str]:
+    for folder in _folders(root, controller):
+        text = _read(folder / name)
+        if text:
+            yield text
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _folders(root: Path, controller: str) -> Iterator[Path]:
+    """Yield this process's cgroup folder and its parents; controller "" is version 2.
+
+    In a container the path may name a folder of the host, so missing ones are passed over.
+    """
+    mount = root / "sys/fs/cgroup" / controller
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if controller in controllers.split(","):
+            own = Path(path.lstrip("/"))
+            yield from (mount / part for part in (own, *own.parents) if (mount / part).is_dir())

@@ -1,0 +1,95 @@
+"""Whom to recommend to: a known user, a history, a text, or nobody in particular."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.errors import PlanError, UnknownIdError
+
+__all__ = ["Query", "known_codes", "resolve"]
+
+MAX_COMPARED = 50_000  # ids among which a misspelt one is looked for
+
+
+@dataclass(frozen=True)
+class Query:
+    """One history (it may be empty) and perhaps a text."""
+
+    history: Histories
+    text: str | None = None
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether there is nothing to go by."""
+        return self.text is None and not len(self.history.item)
+
+
+def resolve(
+    interactions: Interactions | None,
+    items: Ids,
+    *,
+    user: str | None,
+    history: Sequence[str] | None,
+    text: str | None,
+) -> Query:
+    """Check what the caller gave and look it up; a user without events is a cold query.
+
+    Raises
+    ------
+    PlanError
+        User and history at once, an empty text, or a user where no event log is kept.
+    UnknownIdError
+        The history has an item that is not in the catalogue.
+    """
+    if user is not None and history is not None:
+        raise PlanError("give a user or a history, not both: a user is looked up as a history")
+    if text is not None and not text.strip():
+        raise PlanError("the text is empty; leave it out, or say what is wanted")
+    if user is not None:
+        return Query(_history_of(interactions, str(user)), text)
+    codes = known_codes(items, [] if history is None else history, "history")
+    return Query(Histories.of([codes]), text)
+
+
+def _history_of(interactions: Interactions | None, user: str) -> Histories:
+    if interactions is None:
+        raise PlanError("this recommender keeps no event log and so knows no users; "
+                        "give the items of the history")  # fmt: skip
+    code = int(interactions.users.codes([user])[0])
+    return interactions.histories.block(code, code + 1) if code >= 0 else Histories.of([[]])
+
+
+def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]:
+    """Return codes of ids that must exist; numbers are taken as their text.
+
+    Raises
+    ------
+    PlanError
+        One string instead of a list of them.
+    UnknownIdError
+        Names the unknown ids, and the nearest known ones.
+    """
+    if isinstance(values, str):
+        raise PlanError(f"{what} takes a list of ids, not one string: write [{values!r}]")
+    wanted = [str(value) for value in values]
+    codes = ids.codes(wanted)
+    if (codes < 0).any():
+        unknown = [value for value, code in zip(wanted, codes, strict=True) if code < 0]
+        raise UnknownIdError(f"{what}: {_listed(unknown)} not among the {len(ids):,} {ids.table}"
+                             f"{_nearest(ids, unknown[0])}")  # fmt: skip
+    return codes
+
+
+def _listed(unknown: list[str]) -> str:
+    shown = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
+    return f"{shown} {'is' if len(unknown) == 1 else 'are'}"
+
+
+def _nearest(ids: Ids, unknown: str) -> str:
+    near = get_close_matches(unknown, ids, n=3) if len(ids) < MAX_COMPARED else []
+    return f"; nearest to {unknown!r}: {', '.join(map(repr, near))}" if near else ""

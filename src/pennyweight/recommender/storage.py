@@ -1,0 +1,101 @@
+"""What the files of a recommender's bundle mean."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pennyweight.bundle import Bundle, map_arrays
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Interactions
+from pennyweight.encode.storage import write_arrays
+from pennyweight.errors import BundleError, DataError
+
+__all__ = [
+    "read_catalog",
+    "read_interactions",
+    "read_settings",
+    "write_catalog",
+    "write_interactions",
+    "write_settings",
+]
+
+SETTINGS = "recommender.json"
+ITEMS, ATTRIBUTES = "items.arrow", "attributes.arrow"
+USERS, EVENTS = "users.arrow", "events.safetensors"
+COLUMNS = ("user", "item", "time", "weight", "kind", "split")
+
+
+def write_catalog(folder: Path, catalog: Catalog) -> None:
+    """Write ids and texts to one Arrow file, attributes to another."""
+    for name, dtype in catalog.attributes.schema.items():
+        if isinstance(dtype, pl.Object):
+            raise DataError(f"column {name!r} holds Python objects, which cannot be saved; "
+                            "turn it into text, numbers or lists of them")  # fmt: skip
+    _write_table(folder / ITEMS, {"id": list(catalog.ids), "text": list(catalog.texts)})
+    catalog.attributes.write_ipc(folder / ATTRIBUTES, compression="uncompressed")
+
+
+def read_catalog(bundle: Bundle) -> Catalog:
+    """Read what `write_catalog` wrote."""
+    items = _read_table(bundle, ITEMS)
+    ids = Ids(items["id"].to_list(), "items")
+    return Catalog(ids, tuple(items["text"].to_list()), _read_table(bundle, ATTRIBUTES))
+
+
+def write_interactions(folder: Path, interactions: Interactions) -> None:
+    """Write user ids to an Arrow file, events to a safetensors file."""
+    _write_table(folder / USERS, {"id": list(interactions.users)})
+    arrays = {name: getattr(interactions, name) for name in COLUMNS}
+    settings = {
+        "kinds": list(interactions.kinds),
+        "real_time": interactions.real_time,
+        "n_items": interactions.n_items,
+    }
+    write_arrays(folder / EVENTS, arrays, settings)
+
+
+def read_interactions(bundle: Bundle) -> Interactions:
+    """Map what `write_interactions` wrote; its arrays cannot be written to."""
+    arrays, settings = map_arrays(bundle.file(EVENTS))
+    users = Ids(_read_table(bundle, USERS)["id"].to_list(), "users")
+    try:
+        return Interactions(
+            users=users,
+            n_items=int(settings["n_items"]),
+            kinds=tuple(settings["kinds"]),
+            real_time=bool(settings["real_time"]),
+            **{name: arrays[name] for name in COLUMNS},
+        )
+    except KeyError as error:
+        raise BundleError(f"{bundle.file(EVENTS)}: has no {error}; save it again") from None
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Write what is neither item, event nor scorer."""
+    text = json.dumps(settings, indent=2, ensure_ascii=False)
+    (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
+
+
+def read_settings(bundle: Bundle) -> dict[str, Any]:
+    """Read what `write_settings` wrote."""
+    settings: dict[str, Any] = json.loads(bundle.file(SETTINGS).read_bytes())
+    return settings
+
+
+def _write_table(path: Path, columns: dict[str, list[str]]) -> None:
+    try:
+        frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    except UnicodeEncodeError as error:
+        raise DataError(f"an id or text is not Unicode and cannot be saved: {error}") from None
+    frame.write_ipc(path, compression="uncompressed")
+
+
+def _read_table(bundle: Bundle, name: str) -> pl.DataFrame:
+    path = bundle.file(name)
+    try:
+        return pl.read_ipc(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise BundleError(f"{path}: not an Arrow file: {error}; save it again") from error

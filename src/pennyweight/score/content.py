@@ -1,0 +1,138 @@
+"""Content: items whose text is like the texts of the history."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.encode.cache import encode_cached
+from pennyweight.encode.load import load_encoder
+from pennyweight.encode.protocol import Encoder
+from pennyweight.encode.storage import read_arrays, write_arrays
+from pennyweight.encode.vectoriser import Vectoriser
+from pennyweight.errors import DataError
+from pennyweight.score.profile import profile
+from pennyweight.score.protocol import Scale
+
+__all__ = ["Content"]
+
+FILE = "content.safetensors"
+
+
+class Content:
+    """Score = cosine of an item's text with the decayed texts of the history.
+
+    Parameters
+    ----------
+    encoder
+        Gives dense vectors; without one, sparse TF-IDF is learnt from the catalogue.
+    decay
+        Weight of an event relative to the one after it.
+    newest
+        Events of a history that count.
+    """
+
+    name: Literal["content"] = "content"
+    scale: Scale = "relative"
+
+    def __init__(
+        self, encoder: Encoder | None = None, *, decay: float = 0.7, newest: int = 20
+    ) -> None:
+        self.encoder, self.decay, self.newest = encoder, decay, newest
+        self.words: Vectoriser | None = None
+        self._set(sparse.csr_matrix((0, 0), dtype=np.float32))
+
+    def _set(self, vectors: NDArray[np.float32] | sparse.csr_matrix) -> None:
+        self.vectors = vectors
+        turned = vectors.T
+        self._turned = sparse.csr_matrix(turned) if sparse.issparse(vectors) else turned
+
+    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Encode the catalogue; events are not looked at."""
+        if self.encoder is not None:
+            self._set(encode_cached(self.encoder, catalog.texts))
+            return self
+        try:
+            self.words = Vectoriser.fit(catalog.texts)
+        except DataError:  # no text has a word: every item is as near as any other
+            self.words = None
+            self._set(sparse.csr_matrix((len(catalog), 1), dtype=np.float32))
+            return self
+        self._set(self.words.transform(catalog.texts))
+        return self
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return cosines, not below zero, float32 (n, n_items)."""
+        rows = profile(
+            histories, self.vectors.shape[0], decay=self.decay, newest=self.newest
+        )
+        return self._near(rows @ self.vectors)
+
+    def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return cosines of free texts with all items, float32 (len(texts), n_items)."""
+        if self.encoder is not None:
+            return self._near(self.encoder.encode(texts))
+        if self.words is None:
+            return np.zeros((len(texts), self.vectors.shape[0]), np.float32)
+        return self._near(self.words.transform(texts))
+
+    def _near(self, query: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32]:
+        scores = query @ self._turned
+        dense = scores.toarray() if sparse.issparse(scores) else np.asarray(scores)
+        return np.maximum(dense, 0, dtype=np.float32)
+
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return each event's part of the cosine, float32 (len(codes), n_events)."""
+        weight = np.where(history.lag < self.newest, history.weight * self.decay**history.lag, 0)
+        near = self.vectors[codes] @ self.vectors[history.item].T
+        dense = near.toarray() if sparse.issparse(near) else np.asarray(near)
+        return (dense * weight).astype(np.float32)
+
+    def shared_terms(self, code: int, other: int, *, limit: int = 3) -> list[str]:
+        """Return the words that two items share, the weightiest first; none if not lexical."""
+        if self.words is None:
+            return []
+        both = sparse.csr_matrix(self.vectors[code].multiply(self.vectors[other]))
+        best = both.indices[np.argsort(-both.data, kind="stable")[:limit]]
+        spelling = list(self.words.vocabulary)
+        return [spelling[term] for term in best]
+
+    def save(self, folder: Path) -> None:
+        """Write ``content.safetensors``, and the encoder beside it where there is one."""
+        settings: dict[str, object] = {"decay": self.decay, "newest": self.newest}
+        if self.encoder is not None:
+            settings["encoder"] = self.encoder.kind
+            self.encoder.save(folder / "encoder")
+        arrays: dict[str, NDArray[np.generic]] = {}
+        if sparse.issparse(self.vectors):
+            v = self.vectors
+            arrays = {"data": v.data, "indices": v.indices, "indptr": v.indptr}
+            settings["shape"] = list(v.shape)
+        else:
+            arrays = {"vectors": self.vectors}
+        if self.words is not None:
+            arrays["idf"] = self.words.idf
+            settings["vocabulary"] = list(self.words.vocabulary)
+        write_arrays(folder / FILE, arrays, settings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        arrays, settings = read_arrays(folder / FILE)
+        kind = settings.get("encoder")
+        encoder = load_encoder(kind, folder / "encoder") if kind else None
+        scorer = cls(encoder, decay=settings["decay"], newest=settings["newest"])
+        if "vocabulary" in settings:
+            spelling = {word: column for column, word in enumerate(settings["vocabulary"])}
+            scorer.words = Vectoriser(spelling, arrays["idf"], sublinear=True, char_ngrams=None)
+        if "shape" in settings:
+            parts = (arrays["data"], arrays["indices"], arrays["indptr"])
+            scorer._set(sparse.csr_matrix(parts, shape=tuple(settings["shape"])))
+        else:
+            scorer._set(arrays["vectors"])
+        return scorer

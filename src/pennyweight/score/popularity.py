@@ -1,0 +1,104 @@
+"""Popularity: what everybody does, the recent counting more."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.encode.storage import read_arrays, write_arrays
+from pennyweight.score.protocol import Scale
+
+__all__ = ["Novelty", "Popularity"]
+
+
+class Popularity:
+    """Score = ln(1 + decayed number of events).
+
+    Parameters
+    ----------
+    half_life
+        Share of the log's time span after which an event counts half; used only where
+        times are dates.
+    """
+
+    name: Literal["popularity"] = "popularity"
+    scale: Scale = "log-odds"
+
+    def __init__(self, *, half_life: float = 0.25) -> None:
+        self.half_life = half_life
+        self.level = np.zeros(0, np.float32)
+
+    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Count the events of each item."""
+        weight = np.ones(len(interactions))
+        if interactions.real_time and len(interactions):
+            age = interactions.time.max() - interactions.time
+            weight = 0.5 ** (age / max(float(age.max()) * self.half_life, 1.0))
+        count = np.bincount(interactions.item, weight, minlength=len(catalog))
+        self.level = np.log1p(count).astype(np.float32)
+        return self
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return the same row for every history, float32 (n, n_items)."""
+        return np.tile(self.level, (len(histories), 1))
+
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return zeros: no event of the history matters."""
+        return np.zeros((len(codes), len(history.item)), np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write ``popularity.safetensors``."""
+        write_arrays(
+            folder / f"{self.name}.safetensors", {"level": self.level}, {"half_life": self.half_life}
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        arrays, settings = read_arrays(folder / f"{cls.name}.safetensors")
+        scorer = cls(half_life=settings["half_life"])
+        scorer.level = arrays["level"]
+        return scorer
+
+
+class Novelty:
+    """Score = 1 for an item without any event yet, else 0.
+
+    On its own it says nothing; in a blend its weight is how much more often people turn to
+    new items than their other scores explain. Only a protocol that cuts by time can tell:
+    under leave-last-out an item is without events because its only ones were held out.
+    """
+
+    name: Literal["novelty"] = "novelty"
+    scale: Scale = "log-odds"
+
+    def __init__(self) -> None:
+        self.new = np.zeros(0, np.float32)
+
+    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Find the items without events."""
+        self.new = (interactions.counts == 0).astype(np.float32)
+        return self
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return the same row for every history, float32 (n, n_items)."""
+        return np.tile(self.new, (len(histories), 1))
+
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return zeros: no event of the history matters."""
+        return np.zeros((len(codes), len(history.item)), np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write ``novelty.safetensors``."""
+        write_arrays(folder / f"{self.name}.safetensors", {"new": self.new}, {})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        arrays, _ = read_arrays(folder / f"{cls.name}.safetensors")
+        scorer = cls()
+        scorer.new = arrays["new"]
+        return scorer

@@ -1,0 +1,145 @@
+"""Two towers: histories and items as vectors of one space, learnt from text and behaviour."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.encode.load import load_encoder
+from pennyweight.encode.protocol import TableEncoder
+from pennyweight.encode.storage import read_arrays, write_arrays
+from pennyweight.encode.tuned import TowerSettings, TowerVectors, train, unit
+from pennyweight.score.profile import profile
+from pennyweight.score.protocol import Scale
+
+__all__ = ["Tower"]
+
+FILE = "tower.safetensors"
+
+
+class Tower:
+    """Score = cosine of history and item, divided by the temperature.
+
+    Parameters
+    ----------
+    encoder
+        The token table to start from.
+    settings
+        Of training and scoring, see `TowerSettings`.
+    seed
+        Of the order of training.
+    """
+
+    name: Literal["tower"] = "tower"
+    scale: Scale = "log-odds"
+
+    def __init__(
+        self, encoder: TableEncoder, settings: TowerSettings | None = None, *, seed: int = 0
+    ) -> None:
+        self.encoder = encoder
+        self.settings = settings or TowerSettings(dim=min(TowerSettings.dim, encoder.dim))
+        self.seed = seed
+        self.decay = self.settings.decay
+        self.epochs = self.settings.epochs
+        self.tuned: TableEncoder = encoder
+        self.item_vectors = np.zeros((0, self.settings.dim), np.float32)
+        self.history_vectors = self.item_vectors
+
+    def fit(
+        self,
+        interactions: Interactions,
+        catalog: Catalog,
+        *,
+        on_epoch: Callable[[int], bool] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Self:
+        """Train from the encoder's table.
+
+        Parameters
+        ----------
+        on_epoch
+            Called with the number of each epoch when it is done and scores can be asked
+            for; True stops. Without it, training stops after `epochs`.
+        progress
+            Called with (steps done, steps in all).
+        """
+        bag = self.encoder.bag(catalog.texts)
+
+        def epoch_end(epoch: int, vectors: TowerVectors) -> bool:
+            if on_epoch is None:
+                return epoch >= self.epochs
+            self._keep(vectors, *vectors.items(bag))
+            return on_epoch(epoch)
+
+        vectors = train(
+            bag,
+            self.encoder.table,
+            interactions.histories,
+            self.settings,
+            seed=self.seed,
+            on_epoch=epoch_end,
+            progress=progress,
+        )
+        self._keep(vectors, *vectors.items(bag))
+        return self
+
+    def _keep(
+        self, vectors: TowerVectors, items: NDArray[np.float32], in_histories: NDArray[np.float32]
+    ) -> None:
+        self.tuned = self.encoder.with_table(vectors.table, name=f"tuned-{self.encoder.name}")
+        self.item_vectors, self.history_vectors = items, in_histories
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return cosine / temperature, float32 (n, n_items); zeros for an empty history."""
+        rows = profile(
+            histories, len(self.item_vectors), decay=self.decay, newest=self.settings.newest
+        )
+        query, _ = unit(rows @ self.history_vectors)
+        return self._near(query)
+
+    def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the scores of free texts, float32 (len(texts), n_items)."""
+        return self._near(self.tuned.encode(texts))
+
+    def _near(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
+        query = query / np.float32(self.settings.temperature)
+        return np.asarray(query @ self.item_vectors.T, np.float32)
+
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return each event's part of the score, float32 (len(codes), n_events)."""
+        recent = history.lag < self.settings.newest
+        weight = np.where(recent, history.weight * self.decay**history.lag, 0).astype(np.float32)
+        events = self.history_vectors[history.item] * weight[:, None]
+        _, length = unit(events.sum(axis=0, keepdims=True))
+        scale = np.float32(self.settings.temperature) * length[0, 0]
+        return np.asarray(self.item_vectors[codes] @ events.T / scale, np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write ``tower.safetensors`` and the tuned encoder beside it."""
+        arrays = {"items": self.item_vectors, "histories": self.history_vectors}
+        settings = {
+            "settings": asdict(self.settings),
+            "decay": self.decay,
+            "epochs": self.epochs,
+            "seed": self.seed,
+            "encoder": self.tuned.kind,
+        }
+        self.tuned.save(folder / "encoder")
+        write_arrays(folder / FILE, arrays, settings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; fitting it again starts from the tuned table."""
+        arrays, settings = read_arrays(folder / FILE)
+        encoder = load_encoder(settings["encoder"], folder / "encoder")
+        if not isinstance(encoder, TableEncoder):
+            raise TypeError(f"{settings['encoder']} has no token table")
+        scorer = cls(encoder, TowerSettings(**settings["settings"]), seed=settings["seed"])
+        scorer.decay, scorer.epochs = settings["decay"], settings["epochs"]
+        scorer.item_vectors, scorer.history_vectors = arrays["items"], arrays["histories"]
+        return scorer

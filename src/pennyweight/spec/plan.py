@@ -1,0 +1,102 @@
+"""The plan: everything a fit needs to know besides the data, in one TOML file."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tomli_w
+from pydantic import Field, ValidationError
+
+from pennyweight.errors import PlanError
+from pennyweight.spec.frozen import Frozen, refusal
+
+__all__ = ["DataPlan", "EncoderPlan", "EvaluatePlan", "Plan", "RecommendPlan", "ScorersPlan"]
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class DataPlan(Frozen):
+    """How the two files are read; None leaves the choice to what is found in them."""
+
+    text_columns: tuple[str, ...] | None = None
+    k_core: Annotated[int, Field(ge=0)] = 0
+    strict: bool = False
+    columns: dict[str, str] = Field(default_factory=dict)
+
+
+class EncoderPlan(Frozen):
+    """Which language model reads the texts, and how small it is made."""
+
+    name: Annotated[str, Field(min_length=1)] = "auto"
+    dim: Positive | None = None
+    precision: Literal["fp32", "int8"] = "fp32"
+    max_tokens: Positive | None = None
+
+
+class ScorersPlan(Frozen):
+    """Which scorers are fitted and blended."""
+
+    names: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
+
+
+class EvaluatePlan(Frozen):
+    """How the result is measured."""
+
+    protocol: Literal["leave-last-out", "global-time", "given-split"] | None = None
+    repeats: Literal["exclude", "include"] = "exclude"
+    bootstrap: Positive = 1_000
+    max_users: Positive | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class RecommendPlan(Frozen):
+    """What a recommendation looks like where the caller does not say."""
+
+    k: Positive = 10
+    diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class Plan(Frozen):
+    """The settings of a fit; every key has a default, so ``Plan()`` is a plan.
+
+    Each key is described in ``docs/plan-toml.md``.
+    """
+
+    data: DataPlan = DataPlan()
+    encoder: EncoderPlan = EncoderPlan()
+    scorers: ScorersPlan = ScorersPlan()
+    evaluate: EvaluatePlan = EvaluatePlan()
+    recommend: RecommendPlan = RecommendPlan()
+
+    @classmethod
+    def from_toml(cls, source: Path | str) -> "Plan":
+        """Read a plan from a file (a `Path`) or from TOML text (a `str`).
+
+        Raises
+        ------
+        PlanError
+            When it is not TOML, a key is unknown (the message names the nearest valid
+            one) or a value is of the wrong type or out of range.
+        """
+        name, text = "plan", str(source)
+        hint = "; a str is read as TOML text, wrap the name of a file in Path"
+        if isinstance(source, Path):
+            name, hint = str(source), ""
+            try:
+                text = source.read_text(encoding="utf-8-sig")
+            except (OSError, UnicodeDecodeError) as error:
+                raise PlanError(f"{source}: cannot be read: {error}") from error
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise PlanError(f"{name}: not TOML: {error}{hint}") from error
+        try:
+            # By way of JSON, since strict checking of Python values refuses lists as tuples.
+            return cls.model_validate_json(json.dumps(table, default=str), strict=True)
+        except ValidationError as error:
+            raise PlanError(refusal(error, cls, name)) from None
+
+    def to_toml(self) -> str:
+        """Return the plan as TOML with every key that has a value, defaults too."""
+        return tomli_w.dumps(self.model_dump(exclude_none=True))

@@ -1,0 +1,163 @@
+"""The report: what came out, measured."""
+
+from html import escape
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from pennyweight.errors import BundleError
+from pennyweight.spec.atomic import write_atomic
+from pennyweight.spec.frozen import Frozen, refusal
+
+__all__ = ["HEADLINE", "Cleaned", "Cost", "Measured", "Report"]
+
+HEADLINE = ("ndcg@10", "recall@10", "recall@50", "mrr@10")
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Measured(Frozen):
+    """A mean over the evaluated users with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{_short(self.value)} [{_short(self.low)} {_short(self.high)}]"
+
+
+def _short(value: float) -> str:
+    return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 0.99995 else f"{value:.3f}"
+
+
+class Cost(Frozen):
+    """What the fit took: seconds a stage, memory at its highest, bytes on disk."""
+
+    seconds: dict[str, float] = Field(default_factory=dict)
+    peak_rss_bytes: Count = 0
+    bundle_bytes: Count = 0
+
+
+class Cleaned(Frozen):
+    """One kind of row or field that cleaning dropped, changed or doubted."""
+
+    table: str
+    reason: str
+    count: Count
+    action: str
+    examples: tuple[str, ...] = ()
+
+
+class Report(Frozen):
+    """The quality of each scorer and the cost of a fit.
+
+    Attributes
+    ----------
+    protocol
+        How events were held out.
+    users, items, events
+        Size of the data after cleaning.
+    scorers
+        Scorer -> metric (``ndcg@10``) -> mean over users with a 95 % interval.
+    cost
+        Seconds, memory and bytes.
+    repeats, seed, evaluated_users
+        Whether items of the history could be recommended again; the seed of every
+        draw; how many users were measured.
+    blend
+        Scorer -> its weight in the blend.
+    cleaning
+        What cleaning found.
+    columns
+        Role -> the column it was read from.
+    machine, versions
+        Where it ran, and with which packages.
+    created
+        Date and time, ISO 8601.
+    """
+
+    protocol: str
+    users: Count
+    items: Count
+    events: Count
+    scorers: dict[str, dict[str, Measured]]
+    cost: Cost
+    repeats: str | None = None
+    seed: int | None = None
+    evaluated_users: Count | None = None
+    blend: dict[str, float] | None = None
+    cleaning: tuple[Cleaned, ...] | None = None
+    columns: dict[str, str] | None = None
+    machine: dict[str, str | int | float | tuple[str, ...]] | None = None
+    versions: dict[str, str] | None = None
+    created: str | None = None
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, source: str = "report") -> "Report":
+        """Read a report; `BundleError` naming `source` and the key when it is not one."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise BundleError(refusal(error, cls, source)) from None
+
+    @classmethod
+    def read(cls, path: Path | str) -> "Report":
+        """Read a report from a file; errors as in `from_json`."""
+        return cls.from_json(Path(path).read_bytes(), source=str(path))
+
+    def to_json(self) -> str:
+        """Return the report as JSON; keys without a value are left out."""
+        return self.model_dump_json(indent=2, exclude_none=True) + "\n"
+
+    def write(self, path: Path | str) -> None:
+        """Write the JSON, whole or not at all (see `write_atomic`)."""
+        write_atomic(path, self.to_json().encode())
+
+    def ranking(self, metric: str = "ndcg@10") -> tuple[str, ...]:
+        """Return the scorers' names, best first by a metric; those without it last."""
+
+        def order(name: str) -> float:
+            measured = self.scorers[name].get(metric)
+            return -measured.value if measured else 1.0
+
+        return tuple(sorted(self.scorers, key=order))
+
+    def summary(self) -> str:
+        """Return the size of the data and the protocol in one line."""
+        n = self.evaluated_users
+        measured = "" if n in (None, self.users) else f", measured on {n:,}"
+        return (
+            f"{self.users:,} users{measured}, {self.items:,} items, {self.events:,} events, "
+            f"{self.protocol}"
+        )
+
+    def table(self) -> str:
+        """Return a plain text table: scorers, best first, by four metrics with intervals."""
+        rows = [("scorer", *HEADLINE), *self._cells()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([self.summary(), "", *lines])
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [
+            (name, *(str(self.scorers[name].get(metric, "-")) for metric in HEADLINE))
+            for name in self.ranking()
+        ]
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th scope='col'>{cell}</th>" for cell in ("scorer", *HEADLINE))
+        body = "".join(
+            f"<tr><th scope='row'>{escape(name)}</th>"
+            + "".join(f"<td>{cell}</td>" for cell in cells)
+            + "</tr>"
+            for name, *cells in self._cells()
+        )
+        return (
+            f"<table><caption>{escape(self.summary())}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )

