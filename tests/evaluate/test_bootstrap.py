@@ -18,10 +18,10 @@ def test_interval_matches_the_normal_one():
 def test_coverage():
     rng = np.random.default_rng(1)
     inside = 0
-    for _ in range(200):
-        (e,) = bootstrap(rng.exponential(1, (200, 1)), resamples=300, rng=rng)
+    for _ in range(400):
+        (e,) = bootstrap(rng.normal(1, 1, (200, 1)), resamples=300, rng=rng)
         inside += e.low <= 1 <= e.high
-    assert 0.89 <= inside / 200 <= 0.99
+    assert inside / 400 == pytest.approx(0.94, abs=0.03)
 
 
 def test_seed_decides_and_blocks_do_not_bias(monkeypatch):
@@ -66,7 +66,9 @@ def test_misuse_is_named():
         paired_difference(np.ones((2, 1)), np.ones((3, 1)))
 
 
-def test_users_with_equal_rows_are_drawn_one_by_one():
+@pytest.mark.parametrize("cost", [0, 10_000])
+def test_groups_are_drawn_like_their_users(monkeypatch, cost):
+    monkeypatch.setattr(module, "_MULTINOMIAL_COST", cost)
     values = np.repeat([[0.0], [1.0]], [900, 100], axis=0)
     (e,) = bootstrap(values, resamples=4_000)
     half = 1.96 * np.sqrt(0.1 * 0.9 / 1_000)

@@ -68,7 +68,7 @@ def replace_directory(new: Path, path: Path) -> None:
         try:
             os.rename(new, path)
         except BaseException:
-            if old is not None:
+            if old is not None and not path.exists():
                 os.rename(old, path)
             raise
         sync_directory(path.parent)

@@ -101,7 +101,7 @@ def _write(folder: Path, fill: Callable[[Path], None], draft: Manifest, path: Pa
             sync_directory(inner)
     except OSError as error:
         # polars reports a full disk in words only, without the number.
-        if error.errno in _FULL or "os error 28" in str(error):
+        if any(error.errno == code or f"(os error {code})" in str(error) for code in _FULL):
             raise BundleError(_full(folder, path)) from error
         raise
 

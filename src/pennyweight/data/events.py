@@ -217,7 +217,8 @@ def _order(
     place = np.arange(len(rows))
     shape = (int(user.max()) + 2, len(rows) + 1)  # not empty even when no row is left
     cells = sp.coo_array((np.ones(len(rows), np.int8), (user[rows], place)), shape=shape)
-    return rows[cells.tocsr().indices]
+    order: NDArray[np.int32] = cells.tocsr().indices
+    return rows[order]
 
 
 def _drop_duplicates(rows: _Rows, order: NDArray[np.int64], key: dict[str, Values]) -> None:

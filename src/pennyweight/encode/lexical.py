@@ -27,8 +27,10 @@ class LexicalEncoder:
     reduced from, which recommend better and take more room.
     """
 
-    def __init__(self, kind: str, vectoriser: Vectoriser, projection: NDArray[np.float32]) -> None:
-        self._kind, self.vectoriser, self.projection = kind, vectoriser, projection
+    kind: Literal["lexical"] = "lexical"
+
+    def __init__(self, name: str, vectoriser: Vectoriser, table: NDArray[np.float32]) -> None:
+        self._name, self.vectoriser, self.table = name, vectoriser, table
 
     @classmethod
     def fit(
@@ -72,26 +74,34 @@ class LexicalEncoder:
             char_ngrams=char_ngrams,
         )
         _, _, projection = truncated_svd(vectoriser.transform(texts), dim, seed=seed)
-        return cls(kind, vectoriser, projection)
+        return cls(f"{kind}-{projection.shape[1]}", vectoriser, projection)
 
     @property
     def name(self) -> str:
-        """Kind and width."""
-        return f"{self._kind}-{self.dim}"
+        """Weighting and width, or what it was called when it was tuned."""
+        return self._name
 
     @property
     def dim(self) -> int:
         """Width of the dense vectors."""
-        return int(self.projection.shape[1])
+        return int(self.table.shape[1])
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash over words, weights and reduction."""
-        return digest("lexical", self.vectoriser.fingerprint, self.projection)
+        return digest("lexical", self.vectoriser.fingerprint, self.table)
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return sparse vectors, float32 csr (len(texts), n_features), unit rows or zero."""
         return self.vectoriser.transform(texts)
+
+    def bag(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        """Return the same as `transform`: what ``table`` is multiplied by."""
+        return self.vectoriser.transform(texts)
+
+    def with_table(self, table: NDArray[np.float32], *, name: str) -> "LexicalEncoder":
+        """Return an encoder with another table, such as a tuned one; the words are shared."""
+        return LexicalEncoder(name, self.vectoriser, table)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (len(texts), dim); zero rows where no word is known."""
@@ -99,19 +109,19 @@ class LexicalEncoder:
         out = np.zeros((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):
             block = self.transform(texts[start : start + BLOCK_TEXTS])
-            out[start : start + BLOCK_TEXTS] = unit_rows(block @ self.projection)
+            out[start : start + BLOCK_TEXTS] = unit_rows(block @ self.table)
         return out
 
     def save(self, folder: Path) -> None:
         """Write ``lexical.safetensors`` into a folder."""
         words = self.vectoriser
         settings = {
-            "kind": self._kind,
+            "name": self._name,
             "sublinear": words.sublinear,
             "char_ngrams": words.char_ngrams,
             "vocabulary": list(words.vocabulary),
         }
-        arrays = {"idf": words.idf, "projection": self.projection}
+        arrays = {"idf": words.idf, "table": self.table}
         write_arrays(folder / "lexical.safetensors", arrays, settings)
 
     @classmethod
@@ -125,4 +135,4 @@ class LexicalEncoder:
             sublinear=settings["sublinear"],
             char_ngrams=None if ngrams is None else (ngrams[0], ngrams[1]),
         )
-        return cls(settings["kind"], vectoriser, arrays["projection"])
+        return cls(settings["name"], vectoriser, arrays["table"])

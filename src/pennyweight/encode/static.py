@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,8 @@ class StaticEncoder:
         self.tokenizer = load_tokenizer(tokenizer.to_str(), max_tokens=MAX_TOKENS)
         self._tokenizer_json: str = self.tokenizer.to_str()
         self._name = name
+
+    kind: Literal["static"] = "static"
 
     @property
     def name(self) -> str:

@@ -1,7 +1,10 @@
 """A BERT-type language model on ONNX Runtime."""
 
+import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -10,16 +13,17 @@ from tokenizers import Tokenizer
 
 from pennyweight.encode.graph import GRAPH_VERSION, Precision, build_graph
 from pennyweight.encode.rows import check_texts
-from pennyweight.encode.storage import digest
+from pennyweight.encode.storage import digest, write_atomic
 from pennyweight.encode.tokens import TokenLists, load_tokenizer, special_ids, tokenise
 from pennyweight.encode.weights import Weights, find_weights
-from pennyweight.errors import DataError
+from pennyweight.errors import BundleError, DataError
 from pennyweight.hardware.machine import usable_cores
 
 __all__ = ["Progress", "TransformerEncoder"]
 
 Progress = Callable[[int, int], None]
 
+SETTINGS = "transformer.json"
 BATCH_TOKENS = 1024  # padded tokens in a batch; 512 to 1024 was fastest on two cores
 BLOCK_TEXTS = 8192  # texts tokenised, then sorted by length, at a time
 
@@ -96,6 +100,8 @@ class TransformerEncoder:
         session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         return cls(weights, tokenizer, session, precision=precision, max_tokens=max_tokens)
 
+    kind: Literal["transformer"] = "transformer"
+
     @property
     def name(self) -> str:
         """Model name, with the precision where it is not fp32."""
@@ -142,6 +148,27 @@ class TransformerEncoder:
             if progress is not None:
                 progress(done, len(ids))
         return out
+
+    def save(self, folder: Path) -> None:
+        """Copy the weights' folder, with precision and cut noted beside them."""
+        shutil.copytree(self.weights.folder, folder / self.weights.name, dirs_exist_ok=True)
+        settings = {
+            "folder": self.weights.name,
+            "precision": self._precision,
+            "max_tokens": self.max_tokens,
+        }
+        write_atomic(folder / SETTINGS, [json.dumps(settings).encode()])
+
+    @classmethod
+    def restore(cls, folder: Path) -> "TransformerEncoder":
+        """Load what `save` wrote."""
+        try:
+            settings = json.loads((folder / SETTINGS).read_bytes())
+            model, precision = folder / settings["folder"], settings["precision"]
+            max_tokens = settings["max_tokens"]
+        except (OSError, ValueError, KeyError) as error:
+            raise BundleError(f"{folder / SETTINGS}: missing or damaged ({error})") from error
+        return cls.load(model, precision=precision, max_tokens=max_tokens)
 
     def _run(self, ids: TokenLists, output: str) -> NDArray[np.float32]:
         width = max(map(len, ids))

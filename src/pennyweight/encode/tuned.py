@@ -15,6 +15,7 @@ Volkovs et al., NeurIPS 2017).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +105,9 @@ class _Adam:
         self.mean, self.square = np.zeros_like(parameters), np.zeros_like(parameters)
         self.step = 0
 
-    def update(self, rows: NDArray[np.int64] | slice, gradient: Float, factor: float) -> None:
+    def update(
+        self, rows: NDArray[np.integer[Any]] | slice, gradient: Float, factor: float
+    ) -> None:
         self.step += 1
         mean = self.mean[rows] * np.float32(0.9) + gradient * np.float32(0.1)
         square = self.square[rows] * np.float32(0.999) + gradient**2 * np.float32(0.001)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,8 @@ class Word2VecEncoder:
         # With one dimension, or one text, the common direction is all there is: keep it.
         common = directions[0] if min(len(texts), table.shape[1]) > 1 else encoder.common
         return cls(kept, table, np.asarray(common, np.float32))
+
+    kind: Literal["word2vec"] = "word2vec"
 
     @property
     def name(self) -> str:

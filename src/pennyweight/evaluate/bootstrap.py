@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = ["Estimate", "bootstrap", "paired_difference"]
 
 _COUNTS = 1 << 22  # held at a time, 32 MiB
+_MULTINOMIAL_COST = 8  # a count of a group against a draw of a user, measured
 
 
 class Estimate(NamedTuple):
@@ -84,15 +85,22 @@ def _resampled(
     values: NDArray[np.float64], resamples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return the mean of each resample, float64 (resamples, n_metrics)."""
-    values = np.ascontiguousarray(values)
+    n, values = len(values), np.ascontiguousarray(values)
     # Most users share their row with others (every miss is the same miss), and drawing
     # a count for each distinct row is the same as drawing the users one by one.
     bytes_of_row = values.view(np.dtype((np.void, values.itemsize * values.shape[1])))
     _, where, users = np.unique(bytes_of_row.ravel(), return_index=True, return_counts=True)
-    share, distinct = users / len(values), values[where]
-    step = max(1, _COUNTS // len(distinct))
+    grouped = len(where) * _MULTINOMIAL_COST < n
+    if grouped:
+        values = values[where]
+
+    def counts(size: int) -> NDArray[np.int64]:
+        if grouped:
+            return rng.multinomial(n, users / n, size=size)
+        return np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(size)])
+
+    step = max(1, _COUNTS // len(values))
     means = [
-        rng.multinomial(len(values), share, size=min(step, resamples - start)) @ distinct
-        for start in range(0, resamples, step)
+        counts(min(step, resamples - start)) @ values / n for start in range(0, resamples, step)
     ]
-    return np.concatenate(means) / len(values)
+    return np.concatenate(means)

@@ -182,10 +182,14 @@ def _cleaning(report: Report) -> str:
     if report.cleaning is None:
         return ""
     rows = [
-        (c.reason, c.table, c.action, "; ".join(c.examples), f"{c.count:,}")
+        (
+            c.reason + (f" (e.g. {'; '.join(c.examples)})" if c.examples else ""),
+            f"{c.table} {c.action}",
+            f"{c.count:,}",
+        )
         for c in report.cleaning
     ]
-    head = ("Finding", "Table", "Action", "For example", "Count")
+    head = ("Finding", "Rows", "Count")
     body = table("Findings", head, rows, numbers=1) if rows else "<p>Nothing to clean.</p>"
     return f"<section><h2>What cleaning found</h2>{body}</section>"
 
@@ -216,6 +220,8 @@ def _details(report: Report, commands: Sequence[str]) -> str:
     for group in ("columns", "machine", "versions"):
         for key, value in (getattr(report, group) or {}).items():
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+            if key == "memory" and isinstance(value, int):
+                shown = _size(value)
             rows.append((f"{group}: {key}", shown))
     lines = escape("\n".join(commands))
     repeat = f'<h3>To repeat it</h3><pre tabindex="0"><code>{lines}</code></pre>' if lines else ""

@@ -26,11 +26,9 @@ def ranks(
 ) -> NDArray[np.int64]:
     """Rank each held-out item among all items for one block of users.
 
-    Items with equal scores are put in an order drawn at random for each user from a
-    fixed seed, so neither the target nor the order of the catalogue is favoured, every
-    metric is an unbiased estimate of its mean over all orders, and the same call gives
-    the same ranks (McSherry & Najork, "Computing information retrieval performance
-    measures efficiently in the presence of tied scores", ECIR 2008).
+    Items with equal scores come in an order drawn for each user from a fixed seed:
+    neither the target nor the order of the catalogue is favoured, and metrics are
+    unbiased estimates of their mean over all orders (McSherry & Najork, ECIR 2008).
 
     Parameters
     ----------

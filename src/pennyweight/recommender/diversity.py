@@ -13,7 +13,9 @@ __all__ = ["check_diversity", "diversify"]
 def check_diversity(diversity: float) -> float:
     """Return the value; `PlanError` outside [0, 1]."""
     if not 0 <= diversity <= 1:
-        raise PlanError(f"diversity {diversity}: from 0 (by score alone) to 1 (as unlike as can be)")
+        raise PlanError(
+            f"diversity {diversity}: from 0 (by score alone) to 1 (as unlike as can be)"
+        )
     return float(diversity)
 
 

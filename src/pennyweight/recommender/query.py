@@ -53,7 +53,7 @@ def resolve(
     if user is not None:
         return Query(_history_of(interactions, str(user)), text)
     codes = known_codes(items, [] if history is None else history, "history")
-    return Query(Histories.of([codes]), text)
+    return Query(Histories.of([codes.tolist()]), text)
 
 
 def _history_of(interactions: Interactions | None, user: str) -> Histories:

@@ -1,7 +1,8 @@
 """Why an item was recommended, from what really moved its score."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,13 +13,16 @@ from pennyweight.data.interactions import Histories
 from pennyweight.encode.vectoriser import words
 from pennyweight.score.protocol import Scorer
 
-__all__ = ["Because", "Blended", "Evidence", "Kind", "Reason", "gather", "reason_for"]
+__all__ = ["Because", "Blended", "Kind", "Reason", "common_words", "explain_items", "parts_of"]
 
 Kind = Literal["history", "text", "new", "popular", "cold"]
 
 MAX_NAMED = 3
 LEAST_SHARE = 0.1  # a history item that moved less is not named
-MAX_TERMS = 4
+MAX_TERMS = 3
+COMMON = 0.1  # words in more than this share of the texts tell nothing
+SAMPLE = 500  # texts in which that is looked up
+BLIND = ("popularity", "novelty")  # parts to which a history makes no difference
 
 
 @runtime_checkable
@@ -38,7 +42,7 @@ class Blended(Protocol):
 class SharesTerms(Protocol):
     """A scorer that knows the words two items have in common."""
 
-    def shared_terms(self, first: int, second: int) -> list[str]:
+    def shared_terms(self, code: int, other: int, *, limit: int) -> list[str]:
         """Return words of both items, the most telling first."""
         ...
 
@@ -82,59 +86,96 @@ class Reason:
         return self.text
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What moved the scores of some items: contributions (n_codes, n_events), parts' shares."""
-
-    contributions: NDArray[np.float32]
-    shares: Mapping[str, NDArray[np.float32]]
+def parts_of(scorer: Scorer) -> Mapping[str, Scorer]:
+    """Return the parts of a blend; of any other scorer, itself."""
+    return scorer.parts if isinstance(scorer, Blended) else {scorer.name: scorer}
 
 
-def gather(scorer: Scorer, history: Histories, codes: NDArray[np.int32]) -> Evidence:
-    """Ask a scorer what moved the scores of some items."""
-    if not len(history.item):
-        return Evidence(np.zeros((len(codes), 0), np.float32), {})
-    shares = scorer.part_shares(history, codes) if isinstance(scorer, Blended) else {}
-    return Evidence(scorer.contributions(history, codes), shares)
+def common_words(texts: Sequence[str]) -> frozenset[str]:
+    """Return the words found in too many texts to tell one from another, in any language."""
+    sample = texts[:: max(1, len(texts) // SAMPLE)]
+    count = Counter(word for text in sample for word in set(words(text)))
+    return frozenset(word for word, n in count.items() if n > max(3, COMMON * len(sample)))
 
 
-def reason_for(
-    row: int,
-    code: int,
-    evidence: Evidence,
+def explain_items(
+    codes: NDArray[np.int32],
+    history: Histories,
     *,
     scorer: Scorer,
     catalog: Catalog,
-    history: Histories,
-    query: str | None,
-    is_new: bool,
-) -> Reason:
-    """Put the evidence for one item, the row-th of it, into words."""
-    because = _because(evidence.contributions[row], history, catalog)
-    shares = {name: float(values[row]) for name, values in evidence.shares.items()}
-    part = max(shares, key=shares.__getitem__) if shares and max(shares.values()) > 0 else None
-    shared: tuple[str, ...] = ()
-    said = []
-    if is_new:
-        said.append("new: chosen by its text")
-    if because:
-        said.append(f"because of {_and([f'"{b.title}" ({b.share * 100:.0f} %)' for b in because])}")
-        nearest = int(catalog.ids.codes([because[0].item_id])[0])
-        shared = () if nearest == code else tuple(_shared(scorer, code, nearest)[:MAX_TERMS])
-    if part == "popularity" and because:
+    counts: NDArray[np.int64] | None = None,
+    common: Set[str] = frozenset(),
+    text: str | None = None,
+    cold: bool = False,
+    similar: bool = False,
+) -> tuple[Reason, ...]:
+    """Say why items were recommended for one history.
+
+    Parameters
+    ----------
+    codes
+        The items.
+    counts
+        Events of each item of the catalogue, to know which are new.
+    common
+        Words not worth telling.
+    text
+        The words asked for, if any.
+    cold
+        There was nothing to go by, so that popularity spoke alone.
+    similar
+        The history is one item to which others are compared: it is not named.
+    """
+    if cold:
+        lacking = "nothing is known of the history" if len(history.item) else "no history"
+        lacking = lacking if text is None else "no word of the text is known"
+        return (Reason(f"{lacking}: most popular", "cold", part="popularity"),) * len(codes)
+    contributions = np.zeros((len(codes), 0), np.float32)
+    shares: Mapping[str, NDArray[np.float32]] = {}
+    if len(history.item):
+        contributions = scorer.contributions(history, codes)
+        shares = scorer.part_shares(history, codes) if isinstance(scorer, Blended) else {}
+    if similar:
+        shares = {name: value for name, value in shares.items() if name not in BLIND}
+    reasons = []
+    for row, code in enumerate(codes.tolist()):
+        because = _because(contributions[row], history, catalog)
+        part = max(shares, key=lambda name: float(shares[name][row]), default=None)
+        if part is not None and shares[part][row] <= 0:
+            part = None
+        shared = _shared(scorer, code, catalog.ids.code(because[0].item_id)) if because else []
+        if text is not None:
+            shared = _matched(text, catalog.texts[code])
+        shared = [word for word in shared if len(word) > 1 and word not in common][:MAX_TERMS]
+        is_new = counts is not None and counts[code] == 0
+        kind: Kind = "history" if because else "text" if text else "new" if is_new else "popular"
+        found = Reason("", kind, because, part, tuple(shared))
+        told = _likeness(found) if similar else _sentence(found, text is not None, is_new)
+        reasons.append(replace(found, text=told))
+    return tuple(reasons)
+
+
+def _likeness(reason: Reason) -> str:
+    said = [f"mostly {reason.part}"] if reason.part and reason.because else ["its text is alike"]
+    return "; ".join([*said, *_words(reason, "shares")])
+
+
+def _sentence(reason: Reason, asked: bool, is_new: bool) -> str:
+    said = ["new: chosen by its text"] if is_new else []
+    if reason.because:
+        said.append(f"because of {_listed(reason.because)}")
+    if asked:
+        said += _words(reason, "matches the text") or ["matches the text"]
+    else:
+        said += _words(reason, "shares")
+    if reason.part == "popularity" or not said:
         said.append("popular with everyone")
-    if query is not None:
-        matched = _matched(query, catalog.texts[code])
-        said.append("matches the text" + (f": {', '.join(matched)}" if matched else ""))
-        shared = shared or matched
-    elif shared:
-        said.append(f"shares: {', '.join(shared)}")
-    kind: Kind = "history" if because else "text" if query is not None else "popular"
-    if not said:
-        said.append("popular with everyone")
-    elif is_new and not because:
-        kind = "new" if query is None else "text"
-    return Reason("; ".join(said), kind, because, part, shared)
+    return "; ".join(said)
+
+
+def _words(reason: Reason, label: str) -> list[str]:
+    return [f"{label}: {', '.join(reason.shared)}"] if reason.shared else []
 
 
 def _because(
@@ -154,19 +195,19 @@ def _because(
     )
 
 
-def _shared(scorer: Scorer, first: int, second: int) -> list[str]:
-    for part in [scorer, *(scorer.parts.values() if isinstance(scorer, Blended) else [])]:
+def _shared(scorer: Scorer, code: int, other: int) -> list[str]:
+    for part in (scorer, *parts_of(scorer).values()):
         if isinstance(part, SharesTerms):
-            return part.shared_terms(first, second)
+            return part.shared_terms(code, other, limit=20) if code != other else []
     return []
 
 
-def _matched(query: str, text: str) -> tuple[str, ...]:
-    """Return the words of the query, three letters or more, that the text has."""
+def _matched(query: str, text: str) -> list[str]:
+    """Return the words of the query that the text has."""
     has = set(words(text))
-    wanted = dict.fromkeys(word for word in words(query) if len(word) >= 3)
-    return tuple(word for word in wanted if word in has)[:MAX_TERMS]
+    return [word for word in dict.fromkeys(words(query)) if word in has]
 
 
-def _and(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def _listed(because: tuple[Because, ...]) -> str:
+    named = [f'"{item.title}" ({item.share * 100:.0f} %)' for item in because]
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)

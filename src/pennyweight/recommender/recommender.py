@@ -1,8 +1,8 @@
 """The one deep object: a catalogue, a scorer and an event log behind a few verbs."""
 
-import operator
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +16,403 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender import storage
-from pennyweight.recommender.candidates import Candidates
+from pennyweight.recommender.diversity import check_diversity, diversify
 from pennyweight.recommender.filters import Filter
 from pennyweight.recommender.query import Query, known_codes, resolve
-from pennyweight.recommender.ranking import top_k
-from pennyweight.recommender.reasons import Blended, Reason
+from pennyweight.recommender.ranking import check_k, ranked, ranked_by_user, top_k
+from pennyweight.recommender.reasons import Reason, common_words, explain_items, parts_of
+from pennyweight.recommender.scoring import (
+    Source,
+    item_similarity,
+    neighbours_of,
+    popular,
+    score_query,
+)
+from pennyweight.score.blend import Blend
 from pennyweight.score.protocol import Scorer
 
-__all__ = ["Recommender", "Repeats", "Source"]
+__all__ = ["Recommender", "Repeats"]
+
+Repeats = Literal["exclude", "include"]
+
+BLOCK_BYTES = 64 * 2**20  # of dense scores held at once by recommend_many
+SCORER = "scorer"
+
+
+class Recommender:
+    """Recommends items to users, for histories and for texts, and says why.
+
+    Results are polars frames; ``.to_pandas()`` makes pandas frames of them.
+
+    Parameters
+    ----------
+    catalog
+        The items.
+    scorer
+        A fitted scorer over them.
+    interactions
+        The events in which `user` is looked up; without them, give histories.
+    repeats
+        ``"exclude"`` leaves out what is in the history; ``"include"`` keeps it, as suits
+        music, groceries and places.
+
+    Attributes
+    ----------
+    bundle
+        The bundle it was loaded from or last saved to, if any.
+
+    Raises
+    ------
+    DataError
+        The events are about another catalogue.
+    PlanError
+        `repeats` is neither of the two.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        scorer: Scorer,
+        interactions: Interactions | None = None,
+        *,
+        repeats: Repeats = "exclude",
+    ) -> None:
+        if repeats not in ("exclude", "include"):
+            raise PlanError(f"repeats {repeats!r}: exclude or include")
+        if interactions is not None and interactions.n_items != len(catalog):
+            raise DataError(f"the events are about {interactions.n_items:,} items, the catalogue "
+                            f"has {len(catalog):,}; read both together")  # fmt: skip
+        self.catalog, self.scorer, self.interactions = catalog, scorer, interactions
+        self.repeats: Repeats = repeats
+        self.bundle: Bundle | None = None
+
+    def recommend(
+        self,
+        *,
+        user: str | None = None,
+        history: Sequence[str] | None = None,
+        text: str | None = None,
+        k: int = 10,
+        filter: str | None = None,
+        exclude_seen: bool | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        items: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Return the k best items for a user, a history or a text.
+
+        Parameters
+        ----------
+        user
+            Id in the event log; somebody unknown gets what is most popular, as does a call
+            without user, history and text (see `source`).
+        history
+            Item ids, oldest first, instead of a user.
+        text
+            What is wanted, in words; alone, or together with a user or a history.
+        k
+            How many; fewer come back where fewer are eligible.
+        filter
+            Expression over the catalogue's attributes, such as
+            ``'brand == "X" and price < 20'`` (see `Filter`).
+        exclude_seen
+            Leave out the items of the history; by default as `repeats` says.
+        diversity
+            From 0 (by score alone) to 1 (each as unlike the others as can be).
+        explain
+            Add the column reason.
+        items
+            Choose among these ids only.
+
+        Returns
+        -------
+        polars.DataFrame
+            rank (from 1), item_id, title, score, and reason where asked for.
+
+        Raises
+        ------
+        UnknownIdError
+            `history` or `items` has an id that is not in the catalogue.
+        PlanError
+            Impossible arguments, such as k below 1.
+        DataError
+            The filter cannot be read, or names an unknown column.
+        """
+        query = self._query(user, history, text)
+        scores, source = score_query(self.scorer, query, self._popular)
+        eligible = self._eligible(filter, items)
+        if self._excludes(exclude_seen):
+            eligible[query.history.item] = False
+        codes = self._choose(scores, eligible, k, diversity)
+        frame = ranked(self.catalog, codes, scores)
+        return self._with_reasons(frame, codes, query, source) if explain else frame
+
+    def source(
+        self,
+        *,
+        user: str | None = None,
+        history: Sequence[str] | None = None,
+        text: str | None = None,
+    ) -> Source:
+        """Return what `recommend` would go by; ``"popularity"`` is the fallback."""
+        return score_query(self.scorer, self._query(user, history, text), self._popular)[1]
+
+    def recommend_many(
+        self,
+        users: Sequence[str] | None = None,
+        k: int = 10,
+        *,
+        filter: str | None = None,
+        exclude_seen: bool | None = None,
+    ) -> pl.DataFrame:
+        """Return the k best items for many users, by default for all of the event log.
+
+        Scores are held for as many users at a time as fit in 64 MiB.
+
+        Returns
+        -------
+        polars.DataFrame
+            user_id, rank, item_id, score; users in the order given.
+        """
+        if isinstance(users, str):
+            raise PlanError(f"users takes a list of ids, not one string: write [{users!r}]")
+        if self.interactions is None:
+            raise PlanError("this recommender keeps no event log and so knows no users")
+        log = self.interactions
+        names = list(log.users) if users is None else [str(user) for user in users]
+        # Position -1, an unknown user, is the empty history put at the end.
+        known = log.users.codes(names).astype(np.int64)
+        offsets = np.append(log.offsets, log.offsets[-1])
+        histories = Histories(log.item, log.weight, log.time, offsets).take(
+            np.where(known < 0, len(log.users), known)
+        )
+        allowed, excludes = self._eligible(filter), self._excludes(exclude_seen)
+        count, found, values = check_k(k), [], []
+        size = max(1, BLOCK_BYTES // (4 * max(len(self.catalog), 1)))
+        for _, block in histories.blocks(size):
+            scores = self.scorer.score(block)
+            for row in range(len(block)):
+                seen = block.item[block.offsets[row] : block.offsets[row + 1]]
+                line = scores[row] if len(seen) else self._popular
+                eligible = allowed.copy()
+                if excludes:
+                    eligible[seen] = False
+                found.append(top_k(line, eligible, count))
+                values.append(line[found[-1]])
+        return ranked_by_user(self.catalog, names, found, values)
+
+    def similar(
+        self, item_id: str, k: int = 10, *, filter: str | None = None, explain: bool = False
+    ) -> pl.DataFrame:
+        """Return the items nearest to one, itself left out.
+
+        What the scorer makes of a history of this item alone, without popularity; an item
+        about which no events speak is looked up by its text.
+
+        Returns
+        -------
+        polars.DataFrame
+            Columns as of `recommend`.
+
+        Raises
+        ------
+        UnknownIdError
+            The item is not in the catalogue; names the nearest ids.
+        """
+        codes = known_codes(self.catalog.ids, [item_id], "item")
+        code = int(codes[0])
+        scores = neighbours_of(code, self.scorer, self.catalog.texts[code], self._popular)
+        eligible = self._eligible(filter)
+        eligible[codes] = False
+        chosen = self._choose(scores, eligible, k, 0.0)
+        frame = ranked(self.catalog, chosen, scores)
+        query = Query(Histories.of([codes.tolist()]))
+        if not explain:
+            return frame
+        return self._with_reasons(frame, chosen, query, "history", similar=True)
+
+    def explain(
+        self, item_id: str, *, user: str | None = None, history: Sequence[str] | None = None
+    ) -> Reason:
+        """Return why an item would be recommended to a user or for a history."""
+        codes = known_codes(self.catalog.ids, [item_id], "item")
+        query = self._query(user, history, None)
+        source: Source = "popularity" if query.is_cold else "history"
+        return self._reasons(codes, query, source)[0]
+
+    def save(
+        self,
+        path: Path | str,
+        *,
+        overwrite: bool = False,
+        created: datetime | None = None,
+        plan: Mapping[str, Any] | None = None,
+        report: Mapping[str, Any] | None = None,
+        parent: str | None = None,
+    ) -> Bundle:
+        """Save to a directory, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            Where the bundle shall be.
+        overwrite
+            Replace a bundle that is there.
+        created
+            Moment to note in it; by default now. The same moment gives the same bytes.
+        plan, report, parent
+            To keep with it: settings, measurements, sha256 of the bundle it was made from.
+
+        Raises
+        ------
+        BundleError
+            The place is taken, or the disk is full; what was there stays whole.
+        """
+
+        def fill(folder: Path) -> None:
+            storage.write_catalog(folder, self.catalog)
+            if self.interactions is not None:
+                storage.write_interactions(folder, self.interactions)
+            (folder / SCORER).mkdir()
+            self.scorer.save(folder / SCORER)
+            storage.write_settings(folder, {"repeats": self.repeats, "scorer": self.scorer.name})
+
+        self.bundle = write_bundle(
+            path,
+            fill,
+            created=created or datetime.now(UTC),
+            summary=self._summary(),
+            plan=plan,
+            report=report,
+            parent=parent,
+            overwrite=overwrite,
+        )
+        return self.bundle
+
+    @classmethod
+    def load(
+        cls, path: Path | str, *, verify: bool = True, scorer_type: type[Scorer] = Blend
+    ) -> "Recommender":
+        """Load what `save` wrote.
+
+        Parameters
+        ----------
+        verify
+            Compare the checksum of every file first.
+        scorer_type
+            Class of the scorer, where it is not the blend that `fit` makes.
+
+        Raises
+        ------
+        BundleError
+            No bundle, a damaged one, or one of another format version.
+        """
+        bundle = open_bundle(path, verify=verify)
+        settings = storage.read_settings(bundle)
+        has_log = storage.EVENTS in bundle.manifest.files
+        recommender = cls(
+            storage.read_catalog(bundle),
+            scorer_type.load(bundle.path / SCORER),
+            storage.read_interactions(bundle) if has_log else None,
+            repeats=settings["repeats"],
+        )
+        recommender.bundle = bundle
+        return recommender
+
+    def _query(self, user: str | None, history: Sequence[str] | None, text: str | None) -> Query:
+        ids = self.catalog.ids
+        return resolve(self.interactions, ids, user=user, history=history, text=text)
+
+    @cached_property
+    def _common(self) -> frozenset[str]:
+        return common_words(self.catalog.texts)
+
+    @cached_property
+    def _popular(self) -> NDArray[np.float32]:
+        return popular(self.scorer, self.interactions, len(self.catalog))
+
+    def _excludes(self, exclude_seen: bool | None) -> bool:
+        return self.repeats == "exclude" if exclude_seen is None else exclude_seen
+
+    def _eligible(
+        self, filter: str | None, items: Sequence[str] | None = None
+    ) -> NDArray[np.bool_]:
+        attributes = self.catalog.attributes
+        mask = np.ones(len(self.catalog), dtype=bool)
+        if filter is not None:
+            mask = Filter.parse(filter, attributes.schema).mask(attributes)
+        if items is not None:
+            among = np.zeros(len(mask), dtype=bool)
+            among[known_codes(self.catalog.ids, items, "items")] = True
+            mask &= among
+        return mask
+
+    def _choose(
+        self,
+        scores: NDArray[np.float32],
+        eligible: NDArray[np.bool_],
+        k: int,
+        diversity: float,
+    ) -> NDArray[np.int32]:
+        k = check_k(k)
+        if not check_diversity(diversity):
+            return top_k(scores, eligible, k)
+        pool = top_k(scores, eligible, max(5 * k, 50))
+        near = item_similarity(self.scorer, self.catalog, pool)
+        return pool[diversify(scores[pool], near, k, diversity)]
+
+    def _with_reasons(
+        self,
+        frame: pl.DataFrame,
+        codes: NDArray[np.int32],
+        query: Query,
+        source: Source,
+        *,
+        similar: bool = False,
+    ) -> pl.DataFrame:
+        texts = [reason.text for reason in self._reasons(codes, query, source, similar=similar)]
+        return frame.with_columns(pl.Series("reason", texts, dtype=pl.String))
+
+    def _reasons(
+        self, codes: NDArray[np.int32], query: Query, source: Source, *, similar: bool = False
+    ) -> tuple[Reason, ...]:
+        counts = None if self.interactions is None else self.interactions.counts
+        return explain_items(
+            codes,
+            query.history,
+            scorer=self.scorer,
+            catalog=self.catalog,
+            counts=counts,
+            common=self._common,
+            text=query.text,
+            cold=source == "popularity",
+            similar=similar,
+        )
+
+    def _summary(self) -> dict[str, Any]:
+        log = self.interactions
+        return {
+            "items": len(self.catalog),
+            "users": None if log is None else len(log.users),
+            "events": None if log is None else len(log),
+            "scorer": self.scorer.name,
+            "parts": list(parts_of(self.scorer)),
+            "repeats": self.repeats,
+        }
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{k}={v}" for k, v in self._summary().items() if v is not None)
+        return f"Recommender({told})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th scope='row'>{escape(key)}</th><td>{escape(_shown(value))}</td></tr>"
+            for key, value in self._summary().items()
+        )
+        return f"<table><caption>Recommender</caption><tbody>{rows}</tbody></table>"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)

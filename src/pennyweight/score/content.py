@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.load import load_encoder
 from pennyweight.encode.protocol import Encoder
-from pennyweight.encode.storage import read_arrays, write_arrays
+from pennyweight.encode.storage import cache_folder, read_arrays, write_arrays
 from pennyweight.encode.vectoriser import Vectoriser
 from pennyweight.errors import DataError
 from pennyweight.score.profile import profile
@@ -47,15 +47,15 @@ class Content:
         self.words: Vectoriser | None = None
         self._set(sparse.csr_matrix((0, 0), dtype=np.float32))
 
-    def _set(self, vectors: NDArray[np.float32] | sparse.csr_matrix) -> None:
+    def _set(self, vectors: Any) -> None:  # noqa: ANN401 - float32 (n_items, dim), dense or csr
         self.vectors = vectors
-        turned = vectors.T
-        self._turned = sparse.csr_matrix(turned) if sparse.issparse(vectors) else turned
+        self._turned = sparse.csr_matrix(vectors.T) if sparse.issparse(vectors) else vectors.T
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Encode the catalogue; events are not looked at."""
         if self.encoder is not None:
-            self._set(encode_cached(self.encoder, catalog.texts))
+            folder = cache_folder() / "vectors"
+            self._set(encode_cached(self.encoder, catalog.texts, folder=folder))
             return self
         try:
             self.words = Vectoriser.fit(catalog.texts)
@@ -68,9 +68,7 @@ class Content:
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return cosines, not below zero, float32 (n, n_items)."""
-        rows = profile(
-            histories, self.vectors.shape[0], decay=self.decay, newest=self.newest
-        )
+        rows = profile(histories, self.vectors.shape[0], decay=self.decay, newest=self.newest)
         return self._near(rows @ self.vectors)
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -81,17 +79,17 @@ class Content:
             return np.zeros((len(texts), self.vectors.shape[0]), np.float32)
         return self._near(self.words.transform(texts))
 
-    def _near(self, query: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32]:
+    def _near(self, query: Any) -> NDArray[np.float32]:  # noqa: ANN401
         scores = query @ self._turned
         dense = scores.toarray() if sparse.issparse(scores) else np.asarray(scores)
-        return np.maximum(dense, 0, dtype=np.float32)
+        return np.asarray(np.maximum(dense, 0), np.float32)
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the cosine, float32 (len(codes), n_events)."""
         weight = np.where(history.lag < self.newest, history.weight * self.decay**history.lag, 0)
         near = self.vectors[codes] @ self.vectors[history.item].T
-        dense = near.toarray() if sparse.issparse(near) else np.asarray(near)
-        return (dense * weight).astype(np.float32)
+        dense = near.toarray() if sparse.issparse(near) else near
+        return np.asarray(dense * weight, np.float32)
 
     def shared_terms(self, code: int, other: int, *, limit: int = 3) -> list[str]:
         """Return the words that two items share, the weightiest first; none if not lexical."""
@@ -108,7 +106,6 @@ class Content:
         if self.encoder is not None:
             settings["encoder"] = self.encoder.kind
             self.encoder.save(folder / "encoder")
-        arrays: dict[str, NDArray[np.generic]] = {}
         if sparse.issparse(self.vectors):
             v = self.vectors
             arrays = {"data": v.data, "indices": v.indices, "indptr": v.indptr}

@@ -1,7 +1,7 @@
 """Linear autoencoder: each item predicted from the others."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class Linear:
     ) -> None:
         self.penalty, self.decay = penalty, decay
         self.dense_items, self.support = dense_items, support
-        self.matrix: NDArray[np.float32] | sparse.csr_matrix = np.zeros((0, 0), np.float32)
+        self.matrix: Any = np.zeros((0, 0), np.float32)
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Solve for the weights."""
@@ -98,14 +98,14 @@ class Linear:
         """Return the items predicted from the decayed history, float32 (n, n_items)."""
         scores = profile(histories, self.matrix.shape[0], decay=self.decay) @ self.matrix
         dense = scores.toarray() if sparse.issparse(scores) else np.asarray(scores)
-        return np.maximum(dense, 0, dtype=np.float32)
+        return np.asarray(np.maximum(dense, 0), np.float32)
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the prediction, float32 (len(codes), n_events)."""
         weight = np.where(history.lag < 50, history.weight * self.decay**history.lag, 0)
         rows = self.matrix[history.item][:, codes]
         dense = rows.toarray() if sparse.issparse(rows) else rows
-        return (dense.T * weight).astype(np.float32)
+        return np.asarray(dense.T * weight, np.float32)
 
     def save(self, folder: Path) -> None:
         """Write ``linear.safetensors``."""

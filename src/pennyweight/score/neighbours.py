@@ -83,7 +83,7 @@ class Neighbours:
         """Return each event's part of the sum, float32 (len(codes), n_events)."""
         weight = np.where(history.lag < 50, history.weight * self.decay**history.lag, 0)
         rows = self.matrix[history.item][:, codes].toarray().T
-        return (rows * weight).astype(np.float32)
+        return np.asarray(rows * weight, np.float32)
 
     def save(self, folder: Path) -> None:
         """Write ``neighbours.safetensors``."""

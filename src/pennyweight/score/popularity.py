@@ -52,7 +52,9 @@ class Popularity:
     def save(self, folder: Path) -> None:
         """Write ``popularity.safetensors``."""
         write_arrays(
-            folder / f"{self.name}.safetensors", {"level": self.level}, {"half_life": self.half_life}
+            folder / f"{self.name}.safetensors",
+            {"level": self.level},
+            {"half_life": self.half_life},
         )
 
     @classmethod

@@ -44,9 +44,7 @@ class Scorer(Protocol):
         """Return scores, float32 (len(histories), n_items), higher is better, finite."""
         ...
 
-    def contributions(
-        self, history: Histories, codes: NDArray[np.int32]
-    ) -> NDArray[np.float32]:
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return what each event of one history added to the scores of some items.
 
         float32 (len(codes), n_events); all zero for a scorer that ignores histories.

@@ -2,8 +2,9 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import Field, ValidationError
@@ -91,11 +92,28 @@ class Plan(Frozen):
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise PlanError(f"{name}: not TOML: {error}{hint}") from error
+        return cls.from_table(table, source=name)
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], *, source: str = "plan") -> "Plan":
+        """Make a plan of nested mappings; errors as in `from_toml`."""
         try:
             # By way of JSON, since strict checking of Python values refuses lists as tuples.
             return cls.model_validate_json(json.dumps(table, default=str), strict=True)
         except ValidationError as error:
-            raise PlanError(refusal(error, cls, name)) from None
+            raise PlanError(refusal(error, cls, source)) from None
+
+    def override(self, given: Mapping[str, Any]) -> "Plan":
+        """Return the plan with some keys replaced, such as ``{"encoder.name": "tfidf"}``.
+
+        Keys whose value is None stay as they are; `PlanError` for unknown keys and bad values.
+        """
+        table = self.model_dump(exclude_none=True)
+        for key, value in given.items():
+            if value is not None:
+                section, _, name = key.partition(".")
+                table.setdefault(section, {})[name] = value
+        return Plan.from_table(table, source="settings")
 
     def to_toml(self) -> str:
         """Return the plan as TOML with every key that has a value, defaults too."""

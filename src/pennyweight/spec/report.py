@@ -66,8 +66,12 @@ class Report(Frozen):
     repeats, seed, evaluated_users
         Whether items of the history could be recommended again; the seed of every
         draw; how many users were measured.
+    encoder
+        What read the texts.
     blend
         Scorer -> its weight in the blend.
+    chosen
+        What validation chose, such as ``tower.epochs``.
     cleaning
         What cleaning found.
     columns
@@ -87,7 +91,9 @@ class Report(Frozen):
     repeats: str | None = None
     seed: int | None = None
     evaluated_users: Count | None = None
+    encoder: str | None = None
     blend: dict[str, float] | None = None
+    chosen: dict[str, float] | None = None
     cleaning: tuple[Cleaned, ...] | None = None
     columns: dict[str, str] | None = None
     machine: dict[str, str | int | float | tuple[str, ...]] | None = None

@@ -1,0 +1,1 @@
+"""Pennyweight: language-model recommendations on the hardware you have."""

@@ -1,0 +1,25 @@
+"""Encoders back from disk, by kind."""
+
+from pathlib import Path
+
+from pennyweight.encode.lexical import LexicalEncoder
+from pennyweight.encode.protocol import Encoder
+from pennyweight.encode.static import StaticEncoder
+from pennyweight.encode.transformer import TransformerEncoder
+from pennyweight.encode.word2vec import Word2VecEncoder
+from pennyweight.errors import BundleError
+
+__all__ = ["load_encoder"]
+
+
+def load_encoder(kind: str, folder: Path) -> Encoder:
+    """Read an encoder that its `save` wrote; `BundleError` for an unknown kind."""
+    if kind == LexicalEncoder.kind:
+        return LexicalEncoder.load(folder)
+    if kind == Word2VecEncoder.kind:
+        return Word2VecEncoder.load(folder)
+    if kind == StaticEncoder.kind:
+        return StaticEncoder.load(folder)
+    if kind == TransformerEncoder.kind:
+        return TransformerEncoder.restore(folder)
+    raise BundleError(f"{folder}: encoder kind {kind!r} is not known to this version")

@@ -1,0 +1,127 @@
+"""From the names in a plan to scorers and their encoders."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.split import Protocol
+from pennyweight.encode.lexical import LexicalEncoder
+from pennyweight.encode.protocol import Encoder, TableEncoder
+from pennyweight.encode.static import distil
+from pennyweight.encode.transformer import TransformerEncoder
+from pennyweight.encode.tuned import TowerSettings
+from pennyweight.encode.word2vec import Word2VecEncoder
+from pennyweight.errors import DataError, PlanError
+from pennyweight.score.blend import KINDS
+from pennyweight.score.content import Content
+from pennyweight.score.linear import Linear
+from pennyweight.score.neighbours import Neighbours
+from pennyweight.score.popularity import Novelty, Popularity
+from pennyweight.score.protocol import Scorer
+from pennyweight.score.tower import Tower
+from pennyweight.spec.plan import EncoderPlan
+
+__all__ = ["Encoders", "build_parts", "choose_encoders", "scorer_names"]
+
+_log = logging.getLogger(__name__)
+
+DEFAULT = ("popularity", "content", "neighbours", "tower")
+BY_TIME = ("global-time", "given-split")
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """Which encoder serves which scorer.
+
+    Attributes
+    ----------
+    content
+        Dense vectors for content, or None for sparse TF-IDF.
+    table
+        The token table that the tower starts from, or None where no text has a word.
+    name
+        What to call the choice in a report.
+    """
+
+    content: Encoder | None
+    table: TableEncoder | None
+    name: str
+
+
+def scorer_names(names: Sequence[str] | str, protocol: Protocol) -> tuple[str, ...]:
+    """Return the scorers to fit; `PlanError` for an unknown name.
+
+    By default popularity, content, neighbours and tower, and novelty where the protocol
+    cuts by time (see `Novelty`).
+    """
+    if isinstance(names, str):
+        return (*DEFAULT, "novelty") if protocol in BY_TIME else DEFAULT
+    unknown = [name for name in names if name not in KINDS]
+    if unknown:
+        raise PlanError(f"scorers: {unknown[0]!r} is not one of {', '.join(KINDS)}")
+    return tuple(dict.fromkeys(names))
+
+
+def choose_encoders(
+    plan: EncoderPlan,
+    catalog: Catalog,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Encoders:
+    """Return the encoders a plan names.
+
+    ``auto`` and ``static`` distil the token table of the language model; ``auto`` falls
+    back on words of the catalogue where no weights are installed, and says so. ``tfidf``,
+    ``bow`` and ``word2vec`` need no language model. ``minilm``, a folder or a Hugging Face
+    id encode the content with the transformer itself, and the table is distilled from it.
+    """
+    width = plan.dim or TowerSettings.dim
+    if plan.name in ("tfidf", "bow", "word2vec"):
+        dense: Encoder | None = None
+        if plan.name == "word2vec":
+            dense = Word2VecEncoder.fit(catalog.texts, dim=width)
+        return Encoders(dense, _lexical(catalog, width), plan.name)
+    model = None if plan.name in ("auto", "static", "minilm") else plan.name
+    try:
+        transformer = TransformerEncoder.load(
+            model,
+            precision=plan.precision,
+            threads=threads,
+            max_tokens=plan.max_tokens or 256,
+        )
+    except DataError as error:
+        if plan.name != "auto":
+            raise
+        _log.warning("no language model: %s; the words of the catalogue serve instead", error)
+        return Encoders(None, _lexical(catalog, width), "tfidf (no language model installed)")
+    table = distil(transformer, dim=min(width, transformer.dim), progress=progress)
+    if plan.name in ("auto", "static"):
+        return Encoders(None, table, table.name)
+    return Encoders(transformer, table, transformer.name)
+
+
+def _lexical(catalog: Catalog, dim: int) -> TableEncoder | None:
+    try:
+        return LexicalEncoder.fit(catalog.texts, dim=dim)
+    except DataError:  # no text has a word
+        return None
+
+
+def build_parts(names: Sequence[str], encoders: Encoders, *, seed: int) -> dict[str, Scorer]:
+    """Return the scorers, not yet fitted, by name."""
+    makers: dict[str, Callable[[], Scorer]] = {
+        "popularity": Popularity,
+        "novelty": Novelty,
+        "content": lambda: Content(encoders.content),
+        "neighbours": Neighbours,
+        "linear": Linear,
+    }
+    if encoders.table is not None:
+        table = encoders.table
+        makers["tower"] = lambda: Tower(table, seed=seed)
+    parts = {name: makers[name]() for name in names if name in makers}
+    if not parts:
+        raise DataError("no scorer can be fitted: the tower needs texts with words in them")
+    return parts

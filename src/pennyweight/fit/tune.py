@@ -1,0 +1,90 @@
+"""Choices made on validation data: when to stop, how fast interest decays, who counts how much."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.split import HeldOut
+from pennyweight.evaluate.measure import measure
+from pennyweight.evaluate.ranking import Repeats
+from pennyweight.score.content import Content
+from pennyweight.score.linear import Linear
+from pennyweight.score.neighbours import Neighbours
+from pennyweight.score.protocol import Scorer
+from pennyweight.score.tower import Tower
+
+__all__ = ["choose_decay", "fit_part", "sample"]
+
+DECAYS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
+CHOICE = "ndcg@10"
+
+
+def sample(held_out: HeldOut, users: int, rng: np.random.Generator) -> HeldOut:
+    """Return at most so many of the held-out users, drawn at random."""
+    if len(held_out) <= users:
+        return held_out
+    rows = np.sort(rng.choice(len(held_out), users, replace=False))
+    spans = [
+        held_out.targets[held_out.target_offsets[row] : held_out.target_offsets[row + 1]]
+        for row in rows
+    ]
+    offsets = np.concatenate([[0], np.cumsum([len(span) for span in spans])]).astype(np.int64)
+    return replace(
+        held_out,
+        users=held_out.users[rows],
+        histories=held_out.histories.take(rows),
+        targets=np.concatenate(spans),
+        target_offsets=offsets,
+    )
+
+
+def _quality(scorer: Scorer, held_out: HeldOut, repeats: Repeats) -> float:
+    measured = measure({scorer.name: scorer}, held_out, repeats=repeats)[scorer.name]
+    return float(measured.column(CHOICE).mean())
+
+
+def fit_part(
+    part: Scorer,
+    held_out: HeldOut,
+    catalog: Catalog,
+    *,
+    repeats: Repeats,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Fit a scorer on what came before the held-out data, and make its own choices on that."""
+    if isinstance(part, Tower):
+        _fit_tower(part, held_out, catalog, repeats, progress)
+    else:
+        part.fit(held_out.before, catalog)
+    choose_decay(part, held_out, repeats)
+
+
+def _fit_tower(
+    tower: Tower,
+    held_out: HeldOut,
+    catalog: Catalog,
+    repeats: Repeats,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Train until another epoch makes validation worse; remember how many were best."""
+    found: list[float] = []
+
+    def on_epoch(epoch: int) -> bool:
+        found.append(_quality(tower, held_out, repeats) if len(held_out) else float(epoch))
+        return found[-1] < max(found)
+
+    tower.fit(held_out.before, catalog, on_epoch=on_epoch, progress=progress)
+    tower.epochs = int(np.argmax(found)) + 1 if found else tower.settings.epochs
+
+
+def choose_decay(part: Scorer, held_out: HeldOut, repeats: Repeats) -> None:
+    """Set a scorer's decay to the one that ranks held-out items best."""
+    if not isinstance(part, Content | Neighbours | Linear | Tower) or not len(held_out):
+        return
+    found = {}
+    for decay in DECAYS:
+        part.decay = decay
+        found[decay] = _quality(part, held_out, repeats)
+    part.decay = max(found, key=lambda decay: found[decay])

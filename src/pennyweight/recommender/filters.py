@@ -1,0 +1,219 @@
+"""Attribute expressions: read by a grammar of their own, never evaluated as code.
+
+either     = both {"or" both}
+both       = one {"and" one}
+one        = "not" one | "(" either ")" | comparison
+comparison = value ["not"] "in" column
+           | value OP column
+           | column OP value                       OP is == != < <= > >=
+           | column ["not"] "in" "[" [value {"," value}] "]"
+           | column ("has" | "contains") value
+           | column "is" ["not"] "null"
+           | column                                true or false by itself
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.errors import DataError
+from pennyweight.recommender.conditions import (
+    OPERATORS,
+    Mismatch,
+    Value,
+    among,
+    compare,
+    contains,
+    holds,
+    missing,
+)
+from pennyweight.recommender.tokens import Token, fail, tokenise
+
+__all__ = ["Filter"]
+
+MAX_DEPTH = 50
+FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A condition on items' attributes; made by `parse`.
+
+    ``brand == "X"``, ``price < 20 and in_stock``, ``year in [1813, 1815]``,
+    ``"fantasy" in subjects``, ``title contains "war"``, ``author is not null``. Columns
+    with spaces stand in backticks. A missing value equals nothing: ``==``, ``<`` and the
+    like are false for it, ``!=`` is true. ``contains``, ``has`` and ``in`` look for a whole
+    element of a list column, and for a piece of a text, capitals or not.
+
+    Attributes
+    ----------
+    text
+        The expression as it was given.
+    """
+
+    text: str
+    _expression: pl.Expr
+
+    @classmethod
+    def parse(cls, text: str, schema: Mapping[str, pl.DataType]) -> "Filter":
+        """Read an expression over columns of the given types.
+
+        Raises
+        ------
+        DataError
+            Shows the place with a caret; names the nearest columns for an unknown one.
+        """
+        parser = _Parser(text, schema)
+        return cls(text, parser.whole())
+
+    def mask(self, attributes: pl.DataFrame) -> NDArray[np.bool_]:
+        """Return which items meet the condition, bool (n_items,)."""
+        try:
+            found = attributes.select(self._expression.alias("mask"))["mask"]
+        except pl.exceptions.PolarsError as error:
+            raise DataError(
+                f"filter {self.text!r} does not suit the attributes: {error}"
+            ) from error
+        return found.to_numpy().astype(bool)  # a copy: what polars lends cannot be written to
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class _Parser:
+    """One pass over the tokens, one method a rule of the grammar."""
+
+    def __init__(self, text: str, schema: Mapping[str, pl.DataType]) -> None:
+        self.text, self.schema = text, schema
+        self.tokens = tokenise(text)
+        self.at = 0
+        self.depth = 0
+
+    def whole(self) -> pl.Expr:
+        if self.token.kind == "end":
+            fail(self.text, self.token.start, 'empty; write a condition such as brand == "X"')
+        expression = self.either()
+        if self.at < len(self.tokens) - 1:
+            self.refuse("and, or, or the end")
+        return expression
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.at]
+
+    def next(self) -> Token:
+        token = self.token
+        self.at += token.kind != "end"
+        return token
+
+    def accept(self, *symbols: str) -> str | None:
+        if self.token.kind in ("symbol", "word") and self.token.value in symbols:
+            return str(self.next().value)
+        return None
+
+    def expect(self, symbol: str) -> None:
+        if not self.accept(symbol):
+            self.refuse(repr(symbol))
+
+    def refuse(self, wanted: str) -> None:
+        found = "the end" if self.token.kind == "end" else repr(self.token.text)
+        fail(self.text, self.token.start, f"expected {wanted}, found {found}")
+
+    def either(self) -> pl.Expr:
+        parts = [self.both()]
+        while self.accept("or"):
+            parts.append(self.both())
+        return parts[0] if len(parts) == 1 else pl.any_horizontal(parts)
+
+    def both(self) -> pl.Expr:
+        parts = [self.one()]
+        while self.accept("and"):
+            parts.append(self.one())
+        # One flat node, since polars walks trees by recursion.
+        return parts[0] if len(parts) == 1 else pl.all_horizontal(parts)
+
+    def one(self) -> pl.Expr:
+        start = self.token.start
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            fail(self.text, start, f"nested deeper than {MAX_DEPTH}")
+        try:
+            if self.accept("not"):
+                return ~self.one()
+            if self.accept("("):
+                expression = self.either()
+                self.expect(")")
+                return expression
+            return self.comparison()
+        finally:
+            self.depth -= 1
+
+    def comparison(self) -> pl.Expr:
+        start = self.token.start
+        try:
+            if self.token.kind == "value":
+                return self.from_value()
+            return self.from_column()
+        except Mismatch as error:
+            fail(self.text, start, str(error))
+
+    def from_value(self) -> pl.Expr:
+        value = self.value()
+        negated = self.accept("not") is not None
+        if self.accept("in"):
+            found = contains(*self.column(), value)
+            return ~found if negated else found
+        operator = None if negated else self.accept(*OPERATORS)
+        if operator is None:
+            self.refuse("'in' or a comparison")
+        return compare(*self.column(), FLIPPED.get(str(operator), str(operator)), value)
+
+    def from_column(self) -> pl.Expr:
+        name, dtype = self.column()
+        if operator := self.accept(*OPERATORS):
+            return compare(name, dtype, operator, self.value())
+        if self.accept("has", "contains"):
+            return contains(name, dtype, self.value())
+        if self.accept("is"):
+            negated = self.accept("not") is not None
+            self.expect("null")
+            return ~missing(name, dtype) if negated else missing(name, dtype)
+        negated = self.accept("not") is not None
+        if self.accept("in"):
+            found = among(name, dtype, self.values())
+            return ~found if negated else found
+        if negated:
+            self.refuse("'in'")
+        return holds(name, dtype)
+
+    def column(self) -> tuple[str, pl.DataType]:
+        if self.token.kind != "column":
+            self.refuse("a column")
+        token = self.next()
+        name = str(token.value)
+        if name not in self.schema:
+            near = get_close_matches(name, self.schema, n=3, cutoff=0.5)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            known = ", ".join(self.schema) or "none"
+            fail(self.text, token.start, f"no column {name!r}{hint} (columns: {known})")
+        return name, self.schema[name]
+
+    def value(self) -> Value:
+        if self.token.kind != "value":
+            hint = f' (text stands in quotes: "{self.token.text}")'
+            self.refuse("a value" + (hint if self.token.kind == "column" else ""))
+        value: Value = self.next().value
+        return value
+
+    def values(self) -> list[Value]:
+        self.expect("[")
+        found: list[Value] = []
+        while not self.accept("]"):
+            found.append(self.value())
+            if self.token.value != "]":
+                self.expect(",")
+        return found

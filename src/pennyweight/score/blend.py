@@ -1,0 +1,242 @@
+"""The blend: scorers weighed against each other on held-out choices."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.data.split import HeldOut
+from pennyweight.encode.storage import read_arrays, write_arrays
+from pennyweight.errors import BundleError
+from pennyweight.score.content import Content
+from pennyweight.score.linear import Linear
+from pennyweight.score.neighbours import Neighbours
+from pennyweight.score.popularity import Novelty, Popularity
+from pennyweight.score.protocol import Scale, Scorer, TextScorer
+from pennyweight.score.tower import Tower
+
+__all__ = ["KINDS", "Blend"]
+
+KINDS: Mapping[str, type[Scorer]] = {
+    kind.name: kind for kind in (Popularity, Novelty, Content, Neighbours, Linear, Tower)
+}
+FILE = "blend.safetensors"
+CANDIDATES = 100  # of each part, and so the choices among which weights are learnt
+SHRINK = 1e-4  # penalty on squared weights: only breaks ties between parts that agree
+BLOCK_BYTES = 64 << 20
+
+
+class Blend:
+    """Score = sum of the parts' scores, each times its weight.
+
+    Parts on the ``relative`` scale are first divided by their best score among the items
+    the history does not hold. Weights are those of a conditional logit (McFadden 1974):
+    the probability of the held-out item among the parts' candidates is largest.
+
+    Parameters
+    ----------
+    parts
+        Fitted scorers by name, in order.
+    weights
+        One a part; missing ones are zero.
+    repeats
+        Whether items of the history compete for being the best.
+    """
+
+    name: Literal["blend"] = "blend"
+    scale: Scale = "log-odds"
+
+    def __init__(
+        self,
+        parts: Mapping[str, Scorer],
+        weights: Mapping[str, float] | None = None,
+        *,
+        repeats: Literal["exclude", "include"] = "exclude",
+    ) -> None:
+        self.parts = dict(parts)
+        given = dict.fromkeys(parts, 1.0) if weights is None else weights
+        self.weights = {name: float(given.get(name, 0.0)) for name in parts}
+        self.repeats = repeats
+
+    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Fit every part; the weights stay."""
+        for part in self.parts.values():
+            part.fit(interactions, catalog)
+        return self
+
+    def learn(
+        self,
+        held_out: HeldOut,
+        *,
+        rng: np.random.Generator,
+        max_users: int = 6000,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Self:
+        """Learn the weights on held-out choices of parts fitted to what came before.
+
+        Weights become zero where no held-out item is among the candidates.
+        """
+        rows = np.sort(rng.permutation(len(held_out))[:max_users])
+        choices: list[NDArray[np.float32]] = []
+        size = self._block_size(held_out.before.n_items)
+        for start in range(0, len(rows), size):
+            choices += self._choices(held_out, rows[start : start + size])
+            if progress is not None:
+                progress(min(start + size, len(rows)), len(rows))
+        fitted = _conditional_logit(choices, self._start())
+        self.weights = dict(zip(self.parts, map(float, fitted), strict=True))
+        return self
+
+    def _start(self) -> NDArray[np.float64]:
+        return np.array([1.0 if part.scale == "relative" else 0.5 for part in self.parts.values()])
+
+    def _block_size(self, n_items: int) -> int:
+        return max(1, BLOCK_BYTES // (4 * max(1, n_items) * (len(self.parts) + 1)))
+
+    def _choices(self, held_out: HeldOut, rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        """Return, a held-out item, the parts' scores of it (first) and of its rivals."""
+        histories = held_out.histories.take(rows)
+        features = np.stack(list(self._features(histories).values()), axis=2)
+        hidden = np.zeros(features.shape[:2], dtype=bool)
+        if self.repeats == "exclude":
+            hidden[histories.row, histories.item] = True
+        out = []
+        for at, row in enumerate(rows):
+            span = slice(held_out.target_offsets[row], held_out.target_offsets[row + 1])
+            targets = held_out.targets[span]
+            rivals = _candidates(features[at], hidden[at])
+            chosen = targets[np.isin(targets, rivals)]
+            rivals = rivals[~np.isin(rivals, targets)]
+            out += [features[at][np.concatenate([[t], rivals])] for t in chosen]
+        return out
+
+    def _features(self, histories: Histories) -> dict[str, NDArray[np.float32]]:
+        return {
+            name: self._scaled(part.scale, part.score(histories), histories)
+            for name, part in self.parts.items()
+        }
+
+    def _scaled(
+        self, scale: Scale, scores: NDArray[np.float32], histories: Histories | None
+    ) -> NDArray[np.float32]:
+        return scores / self._divisor(scale, scores, histories)
+
+    def _divisor(
+        self, scale: Scale, scores: NDArray[np.float32], histories: Histories | None
+    ) -> NDArray[np.float32]:
+        """Return what to divide each row by, float32 (n, 1)."""
+        if scale == "log-odds":
+            return np.ones((len(scores), 1), np.float32)
+        rivals = scores
+        if histories is not None and self.repeats == "exclude":
+            rivals = scores.copy()
+            rivals[histories.row, histories.item] = 0
+        best = rivals.max(axis=1, keepdims=True, initial=0)
+        return np.where(best > 0, best, 1).astype(np.float32)
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return the weighted sum, float32 (n, n_items)."""
+        total: NDArray[np.float32] | None = None
+        for name, part in self.parts.items():
+            if self.weights[name] == 0:
+                continue
+            scores = part.score(histories)
+            scores = scores * (self.weights[name] / self._divisor(part.scale, scores, histories))
+            total = scores if total is None else total + scores
+        if total is None:  # every weight is zero
+            return np.zeros_like(next(iter(self.parts.values())).score(histories))
+        return total.astype(np.float32, copy=False)
+
+    def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the weighted sum over the parts that read, float32 (len(texts), n_items)."""
+        total: NDArray[np.float32] | None = None
+        for name, part in self.parts.items():
+            if isinstance(part, TextScorer):
+                scores = part.score_texts(texts)
+                weight = max(self.weights[name], 0.05)  # a query is worth reading even so
+                scores = np.float32(weight) * self._scaled(part.scale, scores, None)
+                total = scores if total is None else total + scores
+        if total is None:
+            raise BundleError("this blend has no part that reads text; fit with content or tower")
+        return total
+
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return each event's part of the weighted sum, float32 (len(codes), n_events)."""
+        total = np.zeros((len(codes), len(history.item)), np.float32)
+        for name, part in self.parts.items():
+            if self.weights[name] == 0:
+                continue
+            divisor = np.float32(1)
+            if part.scale == "relative":
+                divisor = self._divisor(part.scale, part.score(history), history)[0, 0]
+            total += part.contributions(history, codes) * np.float32(self.weights[name] / divisor)
+        return total
+
+    def part_shares(
+        self, history: Histories, codes: NDArray[np.int32]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return what each part gives some items above the average item, float32 (len(codes),)."""
+        shares = {}
+        for name, scores in self._features(history).items():
+            above = scores[0, codes] - scores[0].mean()
+            shares[name] = (above * self.weights[name]).astype(np.float32)
+        return shares
+
+    def save(self, folder: Path) -> None:
+        """Write ``blend.safetensors`` and a folder a part."""
+        for name, part in self.parts.items():
+            part.save(folder / name)
+        settings = {"parts": list(self.parts), "repeats": self.repeats}
+        weights = np.array(list(self.weights.values()), np.float64)
+        write_arrays(folder / FILE, {"weights": weights}, settings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        arrays, settings = read_arrays(folder / FILE)
+        unknown = set(settings["parts"]) - set(KINDS)
+        if unknown:
+            raise BundleError(f"{folder}: scorer {min(unknown)!r} is not known to this version")
+        parts = {name: KINDS[name].load(folder / name) for name in settings["parts"]}
+        weights = dict(zip(parts, arrays["weights"].tolist(), strict=True))
+        return cls(parts, weights, repeats=settings["repeats"])
+
+
+def _candidates(features: NDArray[np.float32], hidden: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the best items of any part that tells items apart, features (n_items, n_parts)."""
+    found = []
+    for column in features.T:
+        column = np.where(hidden, -np.inf, column)
+        best = np.argpartition(-column, min(CANDIDATES, len(column) - 1))[:CANDIDATES]
+        found.append(best[np.isfinite(column[best])])
+    return np.unique(np.concatenate(found))
+
+
+def _conditional_logit(
+    choices: list[NDArray[np.float32]], start: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Maximise the mean log-probability of each choice's first row; zeros without choices."""
+    if not choices:
+        return np.zeros_like(start)
+    length = np.array([len(choice) for choice in choices])
+    first = np.concatenate([[0], np.cumsum(length)[:-1]])
+    features = np.concatenate(choices).astype(np.float64)  # (n_rows, n_parts)
+    chosen = features[first].sum(axis=0)
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logit = features @ weights
+        top = np.maximum.reduceat(logit, first)
+        odds = np.exp(logit - np.repeat(top, length))
+        total = np.add.reduceat(odds, first)
+        expected = (odds / np.repeat(total, length)) @ features
+        value = (np.log(total) + top - logit[first]).sum() / len(choices)
+        slope = (expected - chosen) / len(choices)
+        return value + SHRINK * float(weights @ weights), slope + 2 * SHRINK * weights
+
+    result: NDArray[np.float64] = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return result
