@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import WHEN, fill_with
+from bundle_fills import WHEN, fill_with
 
-from pennyweight.bundle import Bundle, open_bundle, write_bundle
+from pennyweight.bundle import Bundle, open_bundle, reading, write_bundle
 
 CHILD = """
 import os, signal, sys
@@ -107,8 +107,6 @@ def test_a_living_writer_is_left_alone(bundle: Bundle) -> None:
 
 
 def test_a_reader_that_meets_a_replacement_looks_again(bundle: Bundle, monkeypatch) -> None:
-    from pennyweight.bundle import reading
-
     compare, seen = reading._compare, []
 
     def replaced(path: Path, files, verify):

@@ -35,7 +35,8 @@ def map_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         (size,) = struct.unpack_from("<Q", data)
         header = json.loads(data[8 : 8 + size])
-        settings = json.loads(header.pop("__metadata__", {}).get("settings", "{}"))
+        told = json.loads(header.pop("__metadata__", {}).get("pennyweight", "{}"))
+        settings = json.loads(told.get("settings", "{}"))
         arrays = {}
         for name, entry in header.items():
             dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), entry["shape"]

@@ -89,7 +89,9 @@ def _write(folder: Path, fill: Callable[[Path], None], draft: Manifest, path: Pa
         size = sizes(folder)
         if MANIFEST in size:
             raise BundleError(f"{MANIFEST} is written by write_bundle, not by what fills it")
+        mode = folder.stat().st_mode & 0o666
         for name in size:
+            (folder / name).chmod(mode)  # one made by mkstemp is for its owner's eyes only
             _sync_file(folder / name)
         sums = checksums(folder, list(size))
         entries = {name: FileEntry(sums[name], size[name]) for name in size}

@@ -84,7 +84,7 @@ class StaticEncoder:
     def bag(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return each text's share of every token, float32 csr (len(texts), vocabulary).
 
-        Rows sum to one, or to zero where no token is known;
+        A token that occurs c times enters as 1 + ln c. Rows sum to one, or to zero where no token is known;
         ``encode(texts)`` is ``bag(texts) @ table`` with rows scaled to unit length.
         """
         check_texts(texts)
@@ -96,11 +96,11 @@ class StaticEncoder:
         ids = tokenise(self.tokenizer, texts, special=False)
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in ids])])
         tokens = np.fromiter((t for row in ids for t in row), np.int32, count=int(offsets[-1]))
-        weights = self.token_weights[tokens]
         bag = sparse.csr_matrix(
-            (weights, tokens, offsets), shape=(len(ids), len(self.table)), dtype=np.float32
+            (np.ones(len(tokens), np.float32), tokens, offsets), shape=(len(ids), len(self.table))
         )
         bag.sum_duplicates()
+        bag.data = (1 + np.log(bag.data)) * self.token_weights[bag.indices]
         bag.eliminate_zeros()
         total = np.asarray(bag.sum(axis=1), np.float32).ravel()
         share = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
@@ -127,11 +127,11 @@ class StaticEncoder:
     def weighted(self, texts: Sequence[str]) -> "StaticEncoder":
         """Return an encoder with the token weights of a catalogue in place of Zipf's law.
 
-        A token's p in ``a / (a + p)`` is its share of all (text, token) pairs, so that words
-        which every item has, such as the top of a category path, count little.
+        A token in d of n texts weighs ``ln((1 + n) / (1 + d)) + 1``, as in TF-IDF, so that
+        words which every item has, such as the top of a category path, count little.
         """
         texts_with = np.bincount(self.bag(texts).indices, minlength=len(self.table))
-        weights = SIF / (SIF + texts_with / max(1, texts_with.sum()))
+        weights = np.log((1 + len(texts)) / (1 + texts_with)) + 1
         weights[self.token_weights == 0] = 0
         return StaticEncoder(
             self.table, np.asarray(weights, np.float32), self.tokenizer, name=self._name

@@ -55,6 +55,7 @@ def write_atomic(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
+            os.fchmod(file.fileno(), 0o644)  # mkstemp makes it private; data is for sharing
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
@@ -88,8 +89,9 @@ def write_arrays(
     """Write arrays and JSON settings to one safetensors file, atomically, with a checksum."""
     plain = {name: np.ascontiguousarray(value) for name, value in sorted(arrays.items())}
     text = json.dumps(dict(settings), sort_keys=True, ensure_ascii=False)
-    metadata = {"settings": text, "digest": digest(text, *plain.values())}
-    write_atomic(path, [to_safetensors(plain, metadata)])
+    # One key: the library writes several in random order, and equal data shall be equal bytes.
+    head = json.dumps({"digest": digest(text, *plain.values()), "settings": text})
+    write_atomic(path, [to_safetensors(plain, {"pennyweight": head})])
 
 
 def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -103,7 +105,7 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     remedy = "; delete it and build it again"
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
+            metadata = json.loads((file.metadata() or {}).get("pennyweight", "{}"))
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except FileNotFoundError:
         raise BundleError(f"{path}: missing") from None

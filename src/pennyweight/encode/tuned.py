@@ -87,7 +87,7 @@ class TowerVectors:
 
     def items(self, bag: sparse.csr_matrix) -> tuple[Float, Float]:
         """Return v (targets) and c (in histories) of all items, float32 (n_items, dim)."""
-        vectors, _ = unit(bag @ self.table + self.item)
+        vectors, _ = unit(_unit_bag(bag) @ self.table + self.item)
         return vectors, vectors + self.context
 
 
@@ -228,7 +228,9 @@ class _Step:
         self.log_chance = np.log(np.clip(chance, 1e-9, 1)).astype(np.float32)
 
     def __call__(self, pairs: sparse.csr_matrix, targets: NDArray[np.int64], factor: float) -> None:
-        drawn = self.rng.integers(self.n_items, size=min(self.settings.negatives, self.n_items))
+        drawn = self.rng.choice(
+            self.n_items, min(self.settings.negatives, self.n_items), replace=False, shuffle=False
+        )
         candidates = np.unique(np.concatenate([targets, drawn]))
         inputs, column = np.unique(pairs.indices, return_inverse=True)
         rows = np.union1d(candidates, inputs)

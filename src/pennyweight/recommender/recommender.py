@@ -1,6 +1,6 @@
 """The one deep object: a catalogue, a scorer and an event log behind a few verbs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
@@ -30,6 +30,8 @@ from pennyweight.recommender.scoring import (
 )
 from pennyweight.score.blend import Blend
 from pennyweight.score.protocol import Scorer
+from pennyweight.spec.plan import Plan
+from pennyweight.spec.report import Report
 
 __all__ = ["Recommender", "Repeats"]
 
@@ -58,6 +60,8 @@ class Recommender:
 
     Attributes
     ----------
+    plan, report
+        The settings it was fitted with and the measurements, if any; saved with it.
     bundle
         The bundle it was loaded from or last saved to, if any.
 
@@ -84,6 +88,8 @@ class Recommender:
                             f"has {len(catalog):,}; read both together")  # fmt: skip
         self.catalog, self.scorer, self.interactions = catalog, scorer, interactions
         self.repeats: Repeats = repeats
+        self.plan: Plan | None = None
+        self.report: Report | None = None
         self.bundle: Bundle | None = None
 
     def recommend(
@@ -246,8 +252,6 @@ class Recommender:
         *,
         overwrite: bool = False,
         created: datetime | None = None,
-        plan: Mapping[str, Any] | None = None,
-        report: Mapping[str, Any] | None = None,
         parent: str | None = None,
     ) -> Bundle:
         """Save to a directory, whole or not at all.
@@ -259,9 +263,9 @@ class Recommender:
         overwrite
             Replace a bundle that is there.
         created
-            Moment to note in it; by default now. The same moment gives the same bytes.
-        plan, report, parent
-            To keep with it: settings, measurements, sha256 of the bundle it was made from.
+            Moment to note in it; by default now.
+        parent
+            sha256 of the bundle it was made from, to keep with it.
 
         Raises
         ------
@@ -282,8 +286,8 @@ class Recommender:
             fill,
             created=created or datetime.now(UTC),
             summary=self._summary(),
-            plan=plan,
-            report=report,
+            plan=storage.as_json(self.plan),
+            report=storage.as_json(self.report),
             parent=parent,
             overwrite=overwrite,
         )
@@ -316,6 +320,8 @@ class Recommender:
             storage.read_interactions(bundle) if has_log else None,
             repeats=settings["repeats"],
         )
+        recommender.plan = storage.read_spec(bundle, bundle.manifest.plan, Plan)
+        recommender.report = storage.read_spec(bundle, bundle.manifest.report, Report)
         recommender.bundle = bundle
         return recommender
 

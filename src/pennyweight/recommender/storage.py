@@ -2,25 +2,31 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
+from pydantic import ValidationError
 
-from pennyweight.bundle import Bundle, map_arrays
+from pennyweight.bundle import MANIFEST, Bundle, map_arrays
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.encode.storage import write_arrays
 from pennyweight.errors import BundleError, DataError
+from pennyweight.spec.frozen import Frozen, refusal
 
 __all__ = [
+    "as_json",
     "read_catalog",
     "read_interactions",
     "read_settings",
+    "read_spec",
     "write_catalog",
     "write_interactions",
     "write_settings",
 ]
+
+Spec = TypeVar("Spec", bound=Frozen)
 
 SETTINGS = "recommender.json"
 ITEMS, ATTRIBUTES = "items.arrow", "attributes.arrow"
@@ -83,6 +89,22 @@ def read_settings(bundle: Bundle) -> dict[str, Any]:
     """Read what `write_settings` wrote."""
     settings: dict[str, Any] = json.loads(bundle.file(SETTINGS).read_bytes())
     return settings
+
+
+def as_json(value: Frozen | None) -> dict[str, Any] | None:
+    """Return a plan or report as plain values; keys without one are left out."""
+    return None if value is None else value.model_dump(mode="json", exclude_none=True)
+
+
+def read_spec(bundle: Bundle, value: dict[str, Any] | None, kind: type[Spec]) -> Spec | None:
+    """Read what `as_json` made; `BundleError` naming the key where it does not fit."""
+    if value is None:
+        return None
+    try:
+        return kind.model_validate_json(json.dumps(value))
+    except ValidationError as error:
+        where = f"{bundle.path / MANIFEST}: {kind.__name__.lower()}"
+        raise BundleError(refusal(error, kind, where)) from None
 
 
 def _write_table(path: Path, columns: dict[str, list[str]]) -> None:

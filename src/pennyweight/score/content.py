@@ -1,6 +1,7 @@
 """Content: items whose text is like the texts of the history."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -53,6 +54,8 @@ class Content:
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Encode the catalogue; events are not looked at."""
+        self.words = None
+        self.__dict__.pop("_spelling", None)
         if self.encoder is not None:
             folder = cache_folder() / "vectors"
             self._set(encode_cached(self.encoder, catalog.texts, folder=folder))
@@ -60,7 +63,6 @@ class Content:
         try:
             self.words = Vectoriser.fit(catalog.texts)
         except DataError:  # no text has a word: every item is as near as any other
-            self.words = None
             self._set(sparse.csr_matrix((len(catalog), 1), dtype=np.float32))
             return self
         self._set(self.words.transform(catalog.texts))
@@ -97,8 +99,11 @@ class Content:
             return []
         both = sparse.csr_matrix(self.vectors[code].multiply(self.vectors[other]))
         best = both.indices[np.argsort(-both.data, kind="stable")[:limit]]
-        spelling = list(self.words.vocabulary)
-        return [spelling[term] for term in best]
+        return [self._spelling[term] for term in best]
+
+    @cached_property
+    def _spelling(self) -> list[str]:
+        return [] if self.words is None else list(self.words.vocabulary)
 
     def save(self, folder: Path) -> None:
         """Write ``content.safetensors``, and the encoder beside it where there is one."""

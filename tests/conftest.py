@@ -1,0 +1,1 @@
+"""Makes this folder importable: ``world.py`` serves several rooms."""

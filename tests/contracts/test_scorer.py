@@ -1,0 +1,345 @@
+"""What every scorer promises, over every scorer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+import world
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pennyweight.data.interactions import Histories
+from pennyweight.encode.lexical import LexicalEncoder
+from pennyweight.encode.tuned import TowerSettings
+from pennyweight.errors import BundleError
+from pennyweight.evaluate.measure import measure
+from pennyweight.score.blend import KINDS, Blend
+from pennyweight.score.content import Content
+from pennyweight.score.linear import Linear
+from pennyweight.score.neighbours import Neighbours
+from pennyweight.score.popularity import Novelty, Popularity
+from pennyweight.score.protocol import Scorer, TextScorer
+from pennyweight.score.tower import Tower
+
+BOARD, CATALOG = world.checkerboard()
+N = len(CATALOG)
+ENCODER = LexicalEncoder.fit(CATALOG.texts, dim=8)
+TRAINING = TowerSettings(
+    dim=8, epochs=12, batch=16, negatives=8, temperature=0.2, learning_rate=0.05
+)
+HISTORIES = world.odd_histories(N)
+
+
+def tower(seed: int = 0) -> Tower:
+    return Tower(ENCODER, TRAINING, seed=seed)
+
+
+def blend() -> Blend:
+    parts = {"popularity": Popularity(), "content": Content(), "linear": Linear(), "tower": tower()}
+    return Blend(parts, {"popularity": -0.5, "content": 0.0, "linear": 3.0, "tower": 0.4})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A scorer to test, and what is true of it."""
+
+    make: Callable[[], Scorer]
+    solves: bool = True  # the checkerboard world
+    additive: bool = True  # contributions sum to the score, where it is above zero
+    ignores_histories: bool = field(default=False)
+
+
+ALIKE = {"solves": False, "additive": False, "ignores_histories": True}
+SCORERS: dict[str, Kind] = {
+    "popularity": Kind(Popularity, **ALIKE),
+    "novelty": Kind(Novelty, **ALIKE),
+    "content": Kind(Content),
+    "content-dense": Kind(lambda: Content(ENCODER)),
+    "neighbours": Kind(Neighbours),
+    "neighbours-few": Kind(lambda: Neighbours(keep=4, window=2), solves=False),
+    "linear": Kind(Linear),
+    "linear-sparse": Kind(lambda: Linear(dense_items=0)),
+    "tower": Kind(tower),
+    "blend": Kind(blend, additive=False),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENNYWEIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def fitted(own_cache) -> dict[str, Scorer]:
+    return {name: kind.make().fit(BOARD.before, CATALOG) for name, kind in SCORERS.items()}
+
+
+@pytest.fixture(params=SCORERS)
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def scorer(fitted, name) -> Scorer:
+    return fitted[name]
+
+
+def alone(scorer: Scorer, histories: Histories) -> np.ndarray:
+    """Return the scores of histories that were handed over one by one."""
+    return np.vstack([scorer.score(histories.block(i, i + 1)) for i in range(len(histories))])
+
+
+def close(found: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_name_and_scale(scorer):
+    assert scorer.name == "blend" or isinstance(scorer, KINDS[scorer.name])
+    assert scorer.scale in ("relative", "log-odds")
+
+
+def test_scores_are_finite_float32(scorer):
+    scores = scorer.score(HISTORIES)
+    assert scores.shape == (len(HISTORIES), N)
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+    assert scores.flags.writeable  # callers mask items in place
+
+
+def test_an_empty_batch(scorer):
+    scores = scorer.score(Histories.of([]))
+    assert scores.shape == (0, N)
+    assert scores.dtype == np.float32
+
+
+def test_a_history_does_not_see_its_batch(scorer):
+    together = scorer.score(HISTORIES)
+    close(together, alone(scorer, HISTORIES))
+    order = [3, 0, 5, 1, 4, 2]
+    close(scorer.score(HISTORIES.take(order)), together[order])
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=st.lists(st.lists(st.integers(0, N - 1), max_size=60), min_size=1, max_size=5))
+def test_any_histories_at_all(scorer, rows):
+    histories = Histories.of(rows)
+    scores = scorer.score(histories)
+    assert scores.shape == (len(rows), N)
+    assert np.isfinite(scores).all()
+    close(scores, alone(scorer, histories))
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, 1e-20, 1e6])
+def test_any_weight_gives_a_usable_score(scorer, weight):
+    histories = Histories.of([[0, 2, 4], [1, 5]], [[weight] * 3, [1.0, weight]])
+    scores = scorer.score(histories)
+    assert np.isfinite(scores).all()
+    if scorer.scale == "relative":
+        assert (scores >= 0).all()
+
+
+def test_scores_without_a_history_are_the_same_for_everyone(scorer, name):
+    scores = scorer.score(HISTORIES)
+    np.testing.assert_array_equal(scores[0], scores[5])
+    if SCORERS[name].ignores_histories:
+        np.testing.assert_array_equal(scores, np.broadcast_to(scores[0], scores.shape))
+    elif name != "blend":
+        assert not scores[0].any()
+
+
+def test_scoring_changes_nothing(scorer):
+    histories = world.read_only(world.odd_histories(N))
+    first = scorer.score(histories)
+    first[:] = 7  # what is returned belongs to the caller
+    again = scorer.score(histories)
+    assert not np.array_equal(first, again)
+    np.testing.assert_array_equal(again, scorer.score(HISTORIES))
+
+
+def test_fitting_writes_to_none_of_its_inputs(name, fitted):
+    board, catalog = world.checkerboard()
+    scorer = SCORERS[name].make().fit(world.read_only(board.before), catalog)
+    np.testing.assert_array_equal(scorer.score(HISTORIES), fitted[name].score(HISTORIES))
+
+
+def test_fit_returns_itself_and_repeats_itself(name, fitted):
+    scorer = SCORERS[name].make()
+    assert scorer.fit(BOARD.before, CATALOG) is scorer
+    np.testing.assert_array_equal(scorer.score(HISTORIES), fitted[name].score(HISTORIES))
+
+
+def test_a_refit_is_a_fresh_fit(name, fitted):
+    log, catalog = world.four()
+    scorer = SCORERS[name].make().fit(BOARD.before, CATALOG)
+    scorer.fit(log, catalog)
+    fresh = SCORERS[name].make().fit(log, catalog)
+    np.testing.assert_array_equal(
+        scorer.score(log.histories), fresh.score(log.histories), strict=True
+    )
+    scorer.fit(BOARD.before, CATALOG)
+    np.testing.assert_array_equal(scorer.score(HISTORIES), fitted[name].score(HISTORIES))
+
+
+def test_saved_and_loaded_scores_are_identical(scorer, tmp_path):
+    scorer.save(tmp_path)
+    loaded = type(scorer).load(tmp_path)
+    np.testing.assert_array_equal(loaded.score(HISTORIES), scorer.score(HISTORIES))
+    history, codes = HISTORIES.block(4, 5), np.arange(N, dtype=np.int32)
+    np.testing.assert_array_equal(
+        loaded.contributions(history, codes), scorer.contributions(history, codes)
+    )
+    if isinstance(scorer, TextScorer):
+        texts = ["an even thing", "odd number7", "never heard", ""]
+        np.testing.assert_array_equal(loaded.score_texts(texts), scorer.score_texts(texts))
+    again = tmp_path / "again"
+    loaded.save(again)
+    files = sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
+    assert files
+    for file in files:
+        assert (again / file).read_bytes() == (tmp_path / file).read_bytes()
+
+
+def test_a_missing_or_altered_file_is_refused(scorer, tmp_path):
+    with pytest.raises(BundleError, match="missing"):
+        type(scorer).load(tmp_path)
+    scorer.save(tmp_path)
+    path = next(tmp_path.glob("*.safetensors"))
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(BundleError):
+        type(scorer).load(tmp_path)
+
+
+def test_nothing_is_pickled(scorer, tmp_path):
+    scorer.save(tmp_path)
+    kinds = {p.suffix for p in tmp_path.rglob("*") if p.is_file()}
+    assert kinds <= {".safetensors", ".json"}
+
+
+def test_contributions_have_a_row_an_item_and_a_column_an_event(scorer, name):
+    codes = np.array([3, 0, 17], np.int32)
+    for i in range(len(HISTORIES)):
+        history = HISTORIES.block(i, i + 1)
+        found = scorer.contributions(history, codes)
+        assert found.shape == (3, len(history.item))
+        assert found.dtype == np.float32
+        assert np.isfinite(found).all()
+        if SCORERS[name].ignores_histories:
+            assert not found.any()
+    assert scorer.contributions(HISTORIES.block(4, 5), codes[:0]).shape == (0, 5)
+
+
+def test_contributions_sum_to_the_score(scorer, name):
+    if not SCORERS[name].additive:
+        pytest.skip("the score has parts that no event brought")
+    codes = np.arange(N, dtype=np.int32)
+    compared = 0
+    for histories in (HISTORIES, BOARD.histories):
+        for i in range(len(histories)):
+            history = histories.block(i, i + 1)
+            score = scorer.score(history)[0]
+            total = scorer.contributions(history, codes).sum(axis=1)
+            whole = score != 0  # zero is where a score was cut off from below
+            np.testing.assert_allclose(total[whole], score[whole], rtol=1e-4, atol=1e-4)
+            assert (total[~whole] <= 1e-4).all()
+            compared += int(whole.sum())
+    assert compared > 50
+
+
+def test_a_blend_adds_up_but_for_what_no_event_brought(fitted):
+    scorer = fitted["blend"]
+    codes = np.arange(N, dtype=np.int32)
+    for i in (1, 4):
+        history = HISTORIES.block(i, i + 1)
+        base = fitted["popularity"].score(history)[0] * scorer.weights["popularity"]
+        total = scorer.contributions(history, codes).sum(axis=1) + base
+        linear = fitted["linear"].score(history)[0] > 0
+        np.testing.assert_allclose(
+            total[linear], scorer.score(history)[0][linear], rtol=1e-4, atol=1e-4
+        )
+
+
+def test_the_checkerboard_world(fitted):
+    for name, kind in SCORERS.items():
+        result = measure({name: fitted[name]}, BOARD, repeats="exclude")[name]
+        solved = bool((result.ranks == 0).all())
+        assert solved == kind.solves, f"{name}: ranks {result.ranks}"
+
+
+def test_items_without_events_are_scored(name):
+    kept = [[i for i in row if i < N - 4] for row in ([0, 2, 4, 6], [1, 3, 5], [8, 10, 0, 2])]
+    log = world.events(kept, N)
+    scorer = SCORERS[name].make().fit(log, CATALOG)
+    scores = scorer.score(log.histories)
+    assert scores.shape == (3, N)
+    assert np.isfinite(scores).all()
+    assert np.isfinite(scorer.score(Histories.of([[N - 1]]))).all()
+
+
+SMALL = {
+    "one item": ([[0, 0], [0]], ["even thing"]),
+    "one user": ([[0, 1, 2, 0]], ["even thing", "odd thing", "odd number3"]),
+    "one user, one item, one event": ([[0]], ["even"]),
+    "nobody has two events": ([[0], [1], [0]], ["even thing", "odd thing"]),
+    "a user without events": ([[], [0, 1], []], ["even thing", "odd thing"]),
+    "no event": ([], ["even thing", "odd thing"]),
+    "all texts empty": ([[0, 1], [1, 2, 0]], ["", "", ""]),
+    "one text empty": ([[0, 1], [1, 2, 0]], ["even thing", "", "odd thing"]),
+    "all texts equal": ([[0, 1], [1, 2, 0]], ["even thing"] * 3),
+    "unknown words": ([[0, 1], [1, 2, 0]], ["ωμέγα", "🎉", "手机壳"]),
+    "the same item again and again": ([[0] * 70, [0, 1]], ["even thing", "odd thing"]),
+}
+
+
+@pytest.mark.parametrize("case", SMALL)
+def test_small_and_odd_worlds(name, case, tmp_path):
+    rows, texts = SMALL[case]
+    log, catalog = world.events(rows, len(texts)), world.catalog(texts)
+    scorer = SCORERS[name].make().fit(log, catalog)
+    histories = Histories.of([[], [0], list(range(len(texts)))])
+    scores = scorer.score(histories)
+    assert scores.shape == (3, len(texts))
+    assert np.isfinite(scores).all()
+    found = scorer.contributions(histories.block(2, 3), np.array([0], np.int32))
+    assert found.shape == (1, len(texts))
+    scorer.save(tmp_path)
+    np.testing.assert_array_equal(type(scorer).load(tmp_path).score(histories), scores)
+
+
+def test_texts_are_scored_without_events():
+    log = world.events([], N)
+    for name in ("content", "content-dense", "tower", "blend"):
+        scorer = SCORERS[name].make().fit(log, CATALOG)
+        assert isinstance(scorer, TextScorer)
+        scores = scorer.score_texts(["even", "odd", ""])
+        assert scores.shape == (3, N)
+        assert scores.dtype == np.float32
+        assert scores[0, ::2].min() > scores[0, 1::2].max()
+        assert scores[1, 1::2].min() > scores[1, ::2].max()
+        assert scorer.score_texts([]).shape == (0, N)
+
+
+def test_the_seed_of_a_tower_decides(fitted):
+    other = tower(seed=1).fit(BOARD.before, CATALOG)
+    assert not np.array_equal(other.score(HISTORIES), fitted["tower"].score(HISTORIES))
+
+
+def test_order_of_users_does_not_matter_to_counts(name, fitted):
+    if name in ("tower", "blend"):
+        pytest.skip("the order of training follows the order of users")
+    order = np.random.default_rng(0).permutation(N)
+    rows = [BOARD.histories.block(u, u + 1).item.tolist() for u in order]
+    scorer = SCORERS[name].make().fit(world.events(rows, N), CATALOG)
+    close(scorer.score(HISTORIES), fitted[name].score(HISTORIES))
+
+
+def test_weights_of_training_events_do_not_break_a_fit(name):
+    n = len(BOARD.before)
+    log = replace(BOARD.before, weight=np.linspace(0, 1e4, n).astype(np.float32))
+    assert np.isfinite(SCORERS[name].make().fit(log, CATALOG).score(HISTORIES)).all()

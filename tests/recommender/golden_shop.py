@@ -1,0 +1,34 @@
+"""The recommender kept in ``tests/golden/bundle-v1``; run this file to write it anew.
+
+Only a new format version is a reason to: old bundles must stay readable.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shop import catalog, interactions
+
+from pennyweight.bundle import Bundle
+from pennyweight.recommender import Recommender
+from pennyweight.score.blend import Blend
+from pennyweight.score.popularity import Popularity
+from pennyweight.spec.plan import Plan, ScorersPlan
+from pennyweight.spec.report import Cost, Measured, Report
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "bundle-v1"
+
+
+def save(path: Path) -> Bundle:
+    blend = Blend({"popularity": Popularity()}).fit(interactions(), catalog())
+    recommender = Recommender(catalog(), blend, interactions())
+    recommender.plan = Plan(scorers=ScorersPlan(names=("popularity",)))
+    measured = {"blend": {"ndcg@10": Measured(value=0.3, low=0.2, high=0.4)}}
+    recommender.report = Report(
+        protocol="leave-last-out", users=9, items=8, events=20, scorers=measured, cost=Cost()
+    )
+    created = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    return recommender.save(path, overwrite=True, created=created, parent="0" * 64)
+
+
+if __name__ == "__main__":
+    save(GOLDEN)

@@ -1,0 +1,185 @@
+from datetime import UTC, date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shop import TITLES, catalog
+
+from pennyweight.errors import DataError
+from pennyweight.recommender import Filter
+
+ATTRIBUTES = catalog().attributes
+
+
+def matching(text: str) -> str:
+    """Return the first letters of the titles that meet a condition: EPPMTDCT in order."""
+    mask = Filter.parse(text, ATTRIBUTES.schema).mask(ATTRIBUTES)
+    assert mask.dtype == bool
+    return "".join(str(i) for i in np.flatnonzero(mask))
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ('brand == "X"', "015"),
+        ("brand == 'X'", "015"),
+        ('"X" == brand', "015"),
+        ('brand != "X"', "23467"),  # a missing brand is not X
+        ('not brand == "X"', "23467"),
+        ("price < 8.5", "067"),
+        ("price <= 8.5", "0167"),
+        ("8.5 < price", "23"),
+        ("price > 8.5", "23"),  # neither null nor NaN is above
+        ("price is null", "45"),
+        ("price is not null", "012367"),
+        ("year >= 1897", "457"),
+        ("year == 1815.0", "0"),
+        ("year > 99999999999999999999", ""),
+        ("year > -1e999", "01234567"),
+        ("year in [1813, 1815]", "02"),
+        ("year not in [1813, 1815,]", "134567"),
+        ("year in []", ""),
+        ('brand in ["X", "Z"]', "0157"),
+        ('"sea" in subjects', "347"),
+        ('"sea" not in subjects', "01256"),
+        ('subjects has "love"', "012"),
+        ('subjects contains "love"', "012"),
+        ('subjects has "lov"', ""),  # a whole element
+        ('title contains "THE"', "7"),  # a piece of a text, capitals or not
+        ('"." in title', ""),  # no pattern
+        ("in_stock", "01357"),
+        ("not in_stock", "246"),
+        ("in_stock == false", "26"),
+        ("in_stock != true", "246"),
+        ("`page count` > 7", "7"),
+        ('brand == "X" and price < 8 or year == 1904', "07"),
+        ('brand == "X" and (price < 8 or year == 1817)', "01"),
+        ("NOT (year < 1850 OR year > 1900) AND in_stock", "35"),
+        ("not not in_stock", "01357"),
+        (" and ".join(["in_stock"] * 500), "01357"),
+        ("(" * 40 + "in_stock" + ")" * 40, "01357"),
+        (r'title == "\"\\\n"', ""),
+    ],
+)
+def test_conditions(text: str, items: str) -> None:
+    assert matching(text) == items
+    assert len(TITLES) == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "caret"),
+    [
+        ("", "empty", 0),
+        ("brnd == 3", "no column 'brnd'; did you mean brand", 0),
+        ("in_stock and pric < 3", "did you mean price", 13),
+        ("`no such`", "no column 'no such'", 0),
+        ("year ==", "expected a value, found the end", 7),
+        ("year = 3", "equality is written ==", 5),
+        ("brand == X", 'text stands in quotes: "X"', 9),
+        ('brand == "X', "is not closed", 9),
+        ("year < 3 3", "expected and, or, or the end", 9),
+        ("(year < 3", r"expected '\)'", 9),
+        ("year", "not true or false by itself", 0),
+        ('year == "3"', "needs a number, not '3'", 0),
+        ("brand == 3", "needs text in quotes", 0),
+        ("in_stock == 1", "needs true or false", 0),
+        ("in_stock < true", "with == or !=", 0),
+        ("subjects == 3", "not compared; try has", 0),
+        ("year contains 3", "neither list nor text", 0),
+        ("title contains 3", "put the value in quotes", 0),
+        ("subjects has 3", "needs text in quotes", 0),
+        ("3", "expected 'in' or a comparison", 1),
+        ("year is 3", "expected 'null'", 8),
+        ("year not 3", "expected 'in'", 9),
+        ("year in [1", "expected ','", 10),
+        ("__import__('os')", "no column '__import__'", 0),
+        (r'title == "\x"', "unknown escape", 10),
+        ("year ; 3", "cannot read ';'", 5),
+        ("not " * 60 + "in_stock", "nested deeper than 50", 200),
+        ("(" * 5000, "nested deeper than 50", 50),
+    ],
+)
+def test_mistakes_are_shown_where_they_are(text: str, message: str, caret: int) -> None:
+    with pytest.raises(DataError, match=message) as error:
+        Filter.parse(text, ATTRIBUTES.schema)
+    shown, under = str(error.value).splitlines()[-2:]
+    assert under.strip() == "^"
+    at = under.index("^") - 2
+    assert (shown + " ")[2 + at : 3 + at] == (text + " ")[caret]
+    if caret <= 60:
+        assert at == caret
+
+
+def test_a_long_expression_is_refused() -> None:
+    with pytest.raises(DataError, match="at most 10,000"):
+        Filter.parse("(" * 10_001, {})
+
+
+def test_other_types() -> None:
+    frame = pl.DataFrame(
+        {
+            "day": [date(2024, 1, 31), date(2025, 1, 1), None],
+            "at": [datetime(2024, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), None],
+            "kind": pl.Series(["a", "b", None], dtype=pl.Categorical),
+            "sort": pl.Series(["a", "b", None], dtype=pl.Enum(["b", "a"])),
+            "cost": pl.Series(["1.5", "2.5", None]).cast(pl.Decimal(10, 2)),
+            "tiny": pl.Series([1, 200, None], dtype=pl.UInt8),
+            "nothing": [None, None, None],
+            "sizes": [[1, 2], [3], None],
+            "pair": pl.Series([[1, 2], [3, 4], None], dtype=pl.Array(pl.Int64, 2)),
+            "voids": pl.Series([[], [None], None], dtype=pl.List(pl.Null)),
+            "box": [{"a": 1}, {"a": 2}, None],
+            "^t.*$": [1, 2, 3],
+            "*": [1, 2, 3],
+        }
+    )
+    expected = {
+        'day >= "2024-12-31"': "1",
+        'day == "2024-01-31"': "0",
+        'at < "2025-01-01"': "0",
+        'at == "2024-01-01T13:00:00+01:00"': "0",
+        'kind == "a"': "0",
+        'kind contains "B"': "1",
+        'sort < "b"': "0",  # as text, not by the order of the enumeration
+        "cost > 2": "1",
+        "tiny > -1": "01",
+        "tiny == 1000": "",
+        "nothing == 3": "",
+        "nothing != 3": "012",
+        'nothing has "x"': "",
+        "nothing is null": "012",
+        "sizes has 3": "1",
+        "sizes has 2.0": "0",
+        "4 in pair": "1",
+        "voids has 1": "",
+        "box is not null": "01",
+        "`^t.*$` == 2": "1",
+        "`*` == 3": "2",
+    }
+    for text, items in expected.items():
+        mask = Filter.parse(text, frame.schema).mask(frame)
+        assert "".join(map(str, np.flatnonzero(mask))) == items, text
+        assert Filter.parse(text, frame.schema).mask(frame[:0]).shape == (0,)
+    for text in ('day == "soon"', "day == 2024", 'box == "a"', 'at > "0001-01-01T00:00:00+14:00"'):
+        with pytest.raises(DataError):
+            Filter.parse(text, frame.schema)
+
+
+PIECES = st.sampled_from(
+    [*ATTRIBUTES.columns, "`page count`", "==", "!=", "<", ">=", "in", "not", "has", "contains",
+     "and", "or", "is", "null", "(", ")", "[", "]", ",", '"X"', "'", "3", "-1.5e9", "true", "\\",
+     "1e400", "9" * 30, "\ud800", '"\ud800"', "\0", "é", "=", "2024"]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(), st.lists(PIECES, max_size=9).map(" ".join)))
+def test_no_text_does_more_than_match_or_be_refused(text: str) -> None:
+    try:
+        mask = Filter.parse(text, ATTRIBUTES.schema).mask(ATTRIBUTES)
+    except DataError:
+        return
+    assert mask.shape == (8,)
+    assert mask.dtype == bool

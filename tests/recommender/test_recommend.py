@@ -1,0 +1,204 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shop import HISTORIES, IDS, TITLES, blend, catalog, interactions, shop
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Histories
+from pennyweight.errors import DataError, PlanError, UnknownIdError
+from pennyweight.recommender import Recommender
+from pennyweight.recommender import recommender as module
+from pennyweight.recommender.ranking import top_k
+from pennyweight.score.popularity import Popularity
+
+SHOP = shop()
+
+
+def ids(frame: pl.DataFrame) -> list[str]:
+    return frame["item_id"].to_list()
+
+
+def test_the_frame() -> None:
+    frame = SHOP.recommend(user="ann", k=3)
+    assert dict(frame.schema) == {
+        "rank": pl.Int64, "item_id": pl.String, "title": pl.String, "score": pl.Float64,
+    }  # fmt: skip
+    assert frame["rank"].to_list() == [1, 2, 3]
+    assert frame["score"].is_sorted(descending=True)
+    assert ids(frame)[0] == "a/b"  # what those who read the same went on to
+    assert frame["title"][0] == "Pride and Prejudice"
+    assert isinstance(frame.to_pandas(), pd.DataFrame)
+
+
+def test_scores_are_those_of_the_scorer() -> None:
+    frame = SHOP.recommend(user="ann", k=100, exclude_seen=False)
+    expected = SHOP.scorer.score(Histories.of([[0, 1]]))[0]
+    codes = SHOP.catalog.ids.codes(ids(frame))
+    np.testing.assert_allclose(frame["score"], expected[codes], rtol=1e-6)
+    assert sorted(codes) == list(range(8))
+
+
+def test_a_user_is_a_history() -> None:
+    by_user = SHOP.recommend(user="hal", explain=True)
+    assert by_user.equals(SHOP.recommend(history=["emma", "📚"], explain=True))
+    assert by_user.equals(SHOP.recommend(history=pd.Series(["emma", "📚"]), explain=True))
+    assert SHOP.recommend(user="ida 🚲/x").height == 6
+
+
+def test_seen_items_are_left_out_unless_repeats_are_wanted() -> None:
+    assert not {"emma", "a b"} & set(ids(SHOP.recommend(user="ann")))
+    assert {"emma", "a b"} <= set(ids(SHOP.recommend(user="ann", exclude_seen=False)))
+    include = Recommender(catalog(), blend(), interactions(), repeats="include")
+    assert include.recommend(user="ann").height == 8
+    assert include.recommend(user="ann", exclude_seen=True).height == 6
+
+
+def test_nobody_in_particular_gets_what_is_popular() -> None:
+    frames = [SHOP.recommend(**who) for who in ({}, {"user": "stranger"}, {"history": []})]
+    assert frames[0].equals(frames[1])
+    assert frames[0].equals(frames[2])
+    counts = SHOP.interactions.counts
+    assert [counts[c] for c in SHOP.catalog.ids.codes(ids(frames[0]))] == sorted(counts)[::-1]
+    assert set(SHOP.recommend(explain=True)["reason"]) == {"no history: most popular"}
+    assert SHOP.source(user="stranger") == "popularity"
+    assert SHOP.source(user="ann") == "history"
+    assert SHOP.source(text="whale") == "text"
+    assert SHOP.source(text="whale", history=["emma"]) == "history and text"
+
+
+def test_words_find_items_also_new_ones() -> None:
+    frame = SHOP.recommend(text="a wolf and a whale", k=2, explain=True)
+    assert ids(frame) == ["new whale", "📚"]
+    assert frame["reason"][0] == "new: chosen by its text; matches the text: wolf, whale"
+    unknown = SHOP.recommend(text="qwertz", explain=True)
+    assert set(unknown["reason"]) == {"no word of the text is known: most popular"}
+
+
+def test_words_and_history_count_alike() -> None:
+    frame = SHOP.recommend(text="vampire", history=["emma"], k=8, exclude_seen=False)
+    scores = dict(zip(ids(frame), frame["score"], strict=True))
+    words = SHOP.scorer.score_texts(["vampire"])[0]
+    past = SHOP.scorer.score(Histories.of([[0]]))[0]
+    mean = ((words - words.min()) / np.ptp(words) + (past - past.min()) / np.ptp(past)) / 2
+    np.testing.assert_allclose([scores[i] for i in IDS], mean, rtol=1e-5)
+
+
+def test_filters_and_given_items() -> None:
+    assert set(ids(SHOP.recommend(filter='brand == "X"'))) == {"emma", "a b", "dracula"}
+    some = SHOP.recommend(items=["📚", "dracula", "emma"], user="ann")
+    assert set(ids(some)) == {"📚", "dracula"}
+    assert SHOP.recommend(filter="year < 0", explain=True).height == 0
+    with pytest.raises(DataError, match="columns: none"):
+        bare = Catalog(Ids("ab", "items"), ("x", "y"))
+        Recommender(bare, Popularity().fit(interactions(), bare)).recommend(filter="year < 3")
+
+
+def test_similar_items() -> None:
+    frame = SHOP.similar("new whale", 3, explain=True)
+    assert set(ids(frame)[:2]) == {"📚", "../up"}
+    assert "new whale" not in ids(frame)
+    assert frame["reason"][0].startswith("mostly content; shares: ")
+    assert ids(SHOP.similar("dracula", 1)) == ["naïve, café"]
+    assert ids(SHOP.similar("dracula", 1, filter="year > 1900")) != ["naïve, café"]
+    # Popularity has no say: among items that are equally unlike, none is ahead for it.
+    popular = shop(popularity=100.0, content=1.0, neighbours=0.0)
+    assert ids(popular.similar("dracula", 1)) == ["naïve, café"]
+
+
+def test_an_item_of_which_the_scorer_knows_nothing_is_looked_up_by_its_text() -> None:
+    frame = shop(popularity=1.0, content=0.0, neighbours=1.0).similar("new whale", 2, explain=True)
+    assert set(ids(frame)) == {"📚", "../up"}
+    assert frame["reason"][0].startswith("its text is alike")
+    bare = Recommender(catalog(), Popularity().fit(interactions(), catalog()), interactions())
+    assert bare.similar("new whale").height == 7
+
+
+def test_diversity_spreads_the_list() -> None:
+    plain = ids(SHOP.recommend(history=["emma"], k=3))
+    spread = ids(SHOP.recommend(history=["emma"], k=3, diversity=0.7))
+    assert plain[0] == spread[0]
+    assert plain == ids(SHOP.recommend(history=["emma"], k=3, diversity=0))
+    assert plain != spread
+    bare = Recommender(catalog(), Popularity().fit(interactions(), catalog()))
+    assert len(set(ids(bare.recommend(k=8, diversity=0.5)))) == 8
+
+
+def test_many_users_are_as_one_by_one(monkeypatch) -> None:
+    monkeypatch.setattr(module, "BLOCK_BYTES", 3 * 4 * len(IDS))  # three users at a time
+    names = [*HISTORIES, "stranger", "ann"]
+    frame = SHOP.recommend_many(names, 4, filter="year > 1813")
+    assert dict(frame.schema) == {
+        "user_id": pl.String, "rank": pl.Int64, "item_id": pl.String, "score": pl.Float64,
+    }  # fmt: skip
+    rows = [SHOP.recommend(user=u, k=4, filter="year > 1813") for u in names]
+    assert ids(frame) == [i for row in rows for i in ids(row)]
+    np.testing.assert_allclose(frame["score"], pl.concat(rows)["score"], rtol=1e-6)
+    assert frame["user_id"].to_list() == [
+        u for u, r in zip(names, rows, strict=True) for _ in ids(r)
+    ]
+    assert SHOP.recommend_many(k=2)["user_id"].unique(maintain_order=True).to_list() == [*HISTORIES]
+    assert SHOP.recommend_many([]).height == 0
+
+
+def test_impossible_wishes() -> None:
+    for wrong in ({"user": "ann", "history": []}, {"k": 0}, {"k": 2.5}, {"text": "  "},
+                  {"history": "emma"}, {"diversity": 2}):  # fmt: skip
+        with pytest.raises(PlanError):
+            SHOP.recommend(**wrong)
+    with pytest.raises(PlanError, match="one string"):
+        SHOP.recommend_many("ann")
+    with pytest.raises(PlanError, match="exclude or include"):
+        Recommender(catalog(), blend(), repeats="sometimes")
+    with pytest.raises(DataError, match="about 8 items, the catalogue has 2"):
+        Recommender(Catalog(Ids("ab", "items"), ("", "")), blend(), interactions())
+    silent = Recommender(catalog(), Popularity().fit(interactions(), catalog()))
+    with pytest.raises(PlanError, match="no event log"):
+        silent.recommend(user="ann")
+    with pytest.raises(PlanError, match="no event log"):
+        silent.recommend_many()
+    with pytest.raises(PlanError, match="does not read texts"):
+        silent.recommend(text="whale")
+
+
+def test_unknown_items_are_named_with_their_nearest() -> None:
+    with pytest.raises(UnknownIdError, match=r"'draculla', 'x' are not .*nearest .*'dracula'"):
+        SHOP.recommend(history=["emma", "draculla", "x"])
+    for call in (SHOP.similar, SHOP.explain):
+        with pytest.raises(UnknownIdError, match=r"'emm' is not among the 8 items; .*'emma'"):
+            call("emm")
+    with pytest.raises(UnknownIdError, match="items: 'zzz' is not"):
+        SHOP.recommend(items=["zzz"])
+
+
+def test_numbers_are_taken_as_ids() -> None:
+    items = Catalog(Ids(["1", "2"], "items"), ("a", "b"))
+    recommender = Recommender(items, Popularity().fit(interactions(), items))
+    assert ids(recommender.recommend(history=[1])) == ["2"]
+
+
+def test_an_empty_catalogue() -> None:
+    empty = Catalog(Ids([], "items"), ())
+    none = interactions({})
+    none = type(none)(**{**none.__dict__, "n_items": 0})
+    recommender = Recommender(empty, Popularity().fit(none, empty), none)
+    assert recommender.recommend(diversity=0.5, explain=True).height == 0
+    assert recommender.recommend_many(["x"]).height == 0
+
+
+def test_it_shows_itself() -> None:
+    html = SHOP._repr_html_()
+    assert "popularity, content, neighbours" in html
+    assert "items=8" in repr(SHOP)
+    assert TITLES[0] not in html
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=12), st.integers(1, 14), st.data())
+def test_top_k_is_the_head_of_a_stable_sort(values: list[int], k: int, data) -> None:
+    scores = np.array(values, np.float32)
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    order = [c for c in np.argsort(-scores, kind="stable") if mask[c]]
+    assert top_k(scores, mask, k).tolist() == order[:k]

@@ -1,0 +1,238 @@
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from polars.testing import assert_frame_equal
+from shop import catalog, interactions, shop
+
+from pennyweight import demo
+from pennyweight.bundle import MANIFEST, Bundle, open_bundle, write_bundle
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.dataset import read
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Interactions
+from pennyweight.data.split import split
+from pennyweight.errors import BundleError, DataError
+from pennyweight.recommender import Recommender, storage
+from pennyweight.score.blend import Blend
+from pennyweight.score.content import Content
+from pennyweight.score.neighbours import Neighbours
+from pennyweight.score.popularity import Popularity
+from pennyweight.spec.plan import Plan, ScorersPlan
+from pennyweight.spec.report import Cost, Report
+
+WHEN = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
+    saved = shop()
+    bundle = saved.save(tmp_path / "b", parent="p" * 64)
+    loaded = Recommender.load(tmp_path / "b")
+    assert loaded.bundle == bundle == saved.bundle
+    assert (loaded.plan, loaded.report) == (None, None)
+    assert loaded.bundle.manifest.summary == {
+        "items": 8, "users": 9, "events": 20, "scorer": "blend",
+        "parts": ["popularity", "content", "neighbours"], "repeats": "exclude",
+    }  # fmt: skip
+    assert loaded.recommend_many().equals(saved.recommend_many())
+    for wish in ({"user": "ann"}, {"text": "whale"}, {"filter": '"sea" in subjects'}, {}):
+        one, other = (r.recommend(**wish, explain=True, diversity=0.3) for r in (loaded, saved))
+        assert one.equals(other)
+    assert_same(loaded.interactions, saved.interactions)
+    assert loaded.catalog.ids == saved.catalog.ids
+
+
+def test_saving_twice_gives_the_same_files(tmp_path: Path) -> None:
+    first = shop().save(tmp_path / "a", created=WHEN)
+    again = Recommender.load(tmp_path / "a").save(tmp_path / "b", created=WHEN)
+    assert list(again.manifest.files) == list(first.manifest.files)
+    for name in first.manifest.files:
+        one, other = (bundle.file(name).read_bytes() for bundle in (first, again))
+        # The safetensors library writes the keys of its metadata in no fixed order.
+        assert sorted(one) == sorted(other)
+        assert one == other or name.endswith(".safetensors")
+
+
+def test_a_recommender_can_be_saved_over_itself(tmp_path: Path) -> None:
+    shop().save(tmp_path / "b")
+    loaded = Recommender.load(tmp_path / "b")
+    before = loaded.recommend_many()
+    with pytest.raises(BundleError, match="a bundle is there"):
+        loaded.save(tmp_path / "b")
+    loaded.save(tmp_path / "b", overwrite=True)
+    assert loaded.recommend_many().equals(before)  # its mapped files outlive their names
+    assert Recommender.load(tmp_path / "b").recommend_many().equals(before)
+
+
+def test_without_events_and_with_repeats(tmp_path: Path) -> None:
+    items = catalog()
+    scorer = Popularity().fit(interactions(), items)
+    Recommender(items, scorer, repeats="include").save(tmp_path / "b")
+    loaded = Recommender.load(tmp_path / "b", scorer_type=Popularity)
+    assert loaded.interactions is None
+    assert loaded.repeats == "include"
+    assert loaded.recommend(history=["emma"]).height == 8
+
+
+def test_a_changed_byte_in_any_file_is_named(tmp_path: Path) -> None:
+    bundle = shop().save(tmp_path / "b")
+    for name in bundle.manifest.files:
+        path = bundle.file(name)
+        data = path.read_bytes()
+        path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+        with pytest.raises(BundleError, match=f"'{name}' is altered"):
+            Recommender.load(tmp_path / "b")
+        path.write_bytes(data)
+    assert Recommender.load(tmp_path / "b").recommend().height == 8
+
+
+def test_a_bundle_of_something_else_is_refused(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "b", lambda folder: (folder / "x").touch(), created=WHEN)
+    with pytest.raises(BundleError, match=r"has no 'recommender\.json'"):
+        Recommender.load(tmp_path / "b")
+
+
+def test_plan_and_report_are_kept(tmp_path: Path) -> None:
+    saved = shop()
+    saved.plan = Plan(scorers=ScorersPlan(names=("content",)))
+    saved.report = Report(
+        protocol="given-split",
+        users=1,
+        items=2,
+        events=3,
+        scorers={},
+        cost=Cost(seconds={"fit": 1}),
+    )
+    saved.save(tmp_path / "b")
+    loaded = Recommender.load(tmp_path / "b")
+    assert (loaded.plan, loaded.report) == (saved.plan, saved.report)
+    path = tmp_path / "b" / MANIFEST
+    path.write_text(path.read_text().replace('"given-split"', "5"))
+    with pytest.raises(BundleError, match=r"manifest\.json: report: protocol = 5"):
+        Recommender.load(tmp_path / "b")
+
+
+def test_python_objects_are_refused_by_name(tmp_path: Path) -> None:
+    odd = pl.DataFrame({"thing": pl.Series([object()], dtype=pl.Object)})
+    items = Catalog(Ids("a", "items"), ("x",), odd)
+    with pytest.raises(DataError, match="'thing' holds Python objects"):
+        Recommender(items, Popularity()).save(tmp_path / "b")
+    items = Catalog(Ids("\ud800", "items"), ("x",))
+    with pytest.raises(DataError, match="not Unicode"):
+        Recommender(items, Popularity()).save(tmp_path / "b")
+    assert os.listdir(tmp_path) == []
+
+
+def test_ten_thousand_items_load_in_well_under_a_second(tmp_path: Path) -> None:
+    n, events = 10_000, 300_000
+    rng = np.random.default_rng(0)
+    text = "a description of about one hundred characters, which is short for a shop but enough "
+    items = Catalog(
+        Ids([f"item {i}" for i in range(n)], "items"),
+        tuple(f"{text * 3} {i}" for i in range(n)),
+        pl.DataFrame({"title": [f"title {i}" for i in range(n)], "price": rng.random(n)}),
+    )
+    log = Interactions(
+        Ids([f"user {i}" for i in range(30_000)], "users"), n,
+        np.repeat(np.arange(30_000, dtype=np.int32), 10),
+        rng.integers(0, n, events).astype(np.int32), np.arange(events, dtype=np.float64),
+        np.ones(events, np.float32), np.zeros(events, np.uint8), ("view",),
+        np.zeros(0, np.uint8), True,
+    )  # fmt: skip
+    Recommender(items, Popularity().fit(log, items), log).save(tmp_path / "b")
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        Recommender.load(tmp_path / "b", scorer_type=Popularity)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1
+
+
+def assert_same(first: Interactions, second: Interactions) -> None:
+    assert (first.users, first.n_items, first.kinds, first.real_time) == (
+        second.users, second.n_items, second.kinds, second.real_time,
+    )  # fmt: skip
+    for name in storage.COLUMNS:
+        one, other = getattr(first, name), getattr(second, name)
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+WORD = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+CELLS = {
+    "text": (pl.String, WORD),
+    "whole": (pl.Int64, st.integers(-(2**63), 2**63 - 1)),
+    "real": (pl.Float64, st.floats()),
+    "truth": (pl.Boolean, st.booleans()),
+    "list": (pl.List(pl.String), st.lists(WORD, max_size=2)),
+    "moment": (pl.Datetime("us", "UTC"), st.datetimes(timezones=st.just(UTC))),
+    "box": (pl.Struct({"a": pl.Int8}), st.fixed_dictionaries({"a": st.integers(-9, 9)})),
+}
+
+
+@st.composite
+def catalogs(draw) -> Catalog:
+    names = draw(st.lists(WORD, unique=True, max_size=5))
+    n = len(names)
+    columns = {
+        name: pl.Series(draw(st.lists(st.none() | cell, min_size=n, max_size=n)), dtype=dtype)
+        for name, (dtype, cell) in CELLS.items()
+        if draw(st.booleans())
+    }
+    texts = draw(st.lists(WORD, min_size=n, max_size=n))
+    return Catalog(Ids(names, "items"), tuple(texts), pl.DataFrame(columns))
+
+
+def stored(folder: Path, write, value: Catalog | Interactions) -> Bundle:
+    write_bundle(folder / "b", lambda inner: write(inner, value), created=WHEN)
+    return open_bundle(folder / "b")
+
+
+@settings(max_examples=40, deadline=None)
+@given(items=catalogs())
+def test_any_catalogue_comes_back(tmp_path_factory, items: Catalog) -> None:
+    bundle = stored(tmp_path_factory.mktemp("c"), storage.write_catalog, items)
+    found = storage.read_catalog(bundle)
+    assert (found.ids, found.texts) == (items.ids, items.texts)
+    assert_frame_equal(found.attributes, items.attributes, check_exact=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(users=st.lists(WORD, unique=True), n=st.integers(0, 6), given_split=st.booleans(),
+       real=st.booleans(), data=st.data())  # fmt: skip
+def test_any_event_log_comes_back(tmp_path_factory, users, n, given_split, real, data) -> None:
+    def column(dtype: str, size: int = n) -> np.ndarray:
+        return data.draw(hnp.arrays(dtype, size))
+
+    log = Interactions(
+        Ids(users, "users"), 7, column("i4"), column("i4"), column("f8"), column("f4"),
+        column("u1"), ("view", "🛒"), column("u1", n if given_split else 0), real,
+    )  # fmt: skip
+    bundle = stored(tmp_path_factory.mktemp("i"), storage.write_interactions, log)
+    assert_same(storage.read_interactions(bundle), log)
+
+
+def test_a_blend_learnt_on_the_demo_shop(tmp_path: Path) -> None:
+    dataset = read(demo.books(), demo.readers(readers=300))
+    parts = {"popularity": Popularity(), "content": Content(), "neighbours": Neighbours()}
+    blend = Blend(parts)
+    parted = split(dataset.interactions)
+    blend.fit(parted.train, dataset.catalog).learn(parted.valid, rng=np.random.default_rng(0))
+    blend.fit(dataset.interactions, dataset.catalog)
+    saved = Recommender(dataset.catalog, blend, dataset.interactions)
+    saved.save(tmp_path / "b")
+    loaded = Recommender.load(tmp_path / "b")
+    assert loaded.recommend_many(k=5).equals(saved.recommend_many(k=5))
+    user = dataset.interactions.users[0]
+    frame = loaded.recommend(user=user, explain=True, diversity=0.2, filter="year < 1900")
+    assert frame.height == 10
+    assert frame["reason"].str.contains("because of|popular|new").all()
+    emma = loaded.similar("emma", 5, explain=True)
+    assert emma["reason"].str.contains("austen").any()
