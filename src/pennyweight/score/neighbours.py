@@ -77,7 +77,7 @@ class Neighbours:
         """Return summed co-occurrence, float32 (n, n_items), not below zero."""
         rows = profile(histories, self.matrix.shape[0], decay=self.decay)
         scores: NDArray[np.float32] = (rows @ self.matrix).toarray()
-        return scores
+        return np.maximum(scores, 0, out=scores)  # events of negative weight
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the sum, float32 (len(codes), n_events)."""
