@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
-import world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import world
 from pennyweight.data.interactions import Histories
 from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.tuned import TowerSettings

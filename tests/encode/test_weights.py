@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
+from pennyweight.disk.files import file_sha256
 from pennyweight.encode import weights as module
-from pennyweight.encode.storage import file_sha256
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.weights import DEFAULT_MODEL, find_weights
 from pennyweight.errors import DataError

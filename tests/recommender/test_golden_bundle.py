@@ -7,7 +7,8 @@ from golden_shop import GOLDEN, save
 from polars.testing import assert_frame_equal
 from shop import catalog, interactions
 
-from pennyweight.bundle import MANIFEST, map_arrays, open_bundle
+from pennyweight.bundle import MANIFEST, open_bundle
+from pennyweight.disk.arrays import read_arrays
 from pennyweight.recommender import Recommender
 
 
@@ -33,7 +34,7 @@ def shape(path: Path) -> object:
         if name.endswith(".arrow"):
             kinds[name] = dict(pl.read_ipc(path / name).schema)
         elif name.endswith(".safetensors"):
-            arrays, settings = map_arrays(path / name)
+            arrays, settings = read_arrays(path / name)
             kinds[name] = ({k: (a.dtype, a.ndim) for k, a in arrays.items()}, sorted(settings))
         else:
             kinds[name] = sorted(json.loads((path / name).read_text()))

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import world
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+import world
 from pennyweight.data.interactions import Histories
 from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.score.content import Content

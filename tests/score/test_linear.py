@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import world
 
+import world
 from pennyweight.data.interactions import Histories
 from pennyweight.score.linear import Linear
 
@@ -11,8 +11,7 @@ from pennyweight.score.linear import Linear
 def random_world(seed: int, n_users: int = 40, n_items: int = 12):
     rng = np.random.default_rng(seed)
     rows = [
-        rng.choice(n_items, size=rng.integers(2, 8), replace=False).tolist()
-        for _ in range(n_users)
+        rng.choice(n_items, size=rng.integers(2, 8), replace=False).tolist() for _ in range(n_users)
     ]
     seen = np.zeros((n_users, n_items))
     for user, row in enumerate(rows):
@@ -114,6 +113,6 @@ def test_scores_are_not_below_zero():
 
 
 def test_a_large_catalogue_makes_no_square_matrix():
-    log = world.events([[0, 15_999], [15_999, 3]], 16_000) 
+    log = world.events([[0, 15_999], [15_999, 3]], 16_000)
     scorer = Linear().fit(log, world.catalog([""] * 16_000))
     assert scorer.matrix.nnz == 4

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import world
-from world import A, B, C, D
 
+import world
 from pennyweight.data.interactions import Histories
 from pennyweight.score.neighbours import Neighbours
+from world import A, B, C, D
 
 PLAIN = {"decay": 1.0, "window": 1, "spacing": 1.0, "backward": 0.0, "normalise": 0.0}
 

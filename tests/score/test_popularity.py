@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import world
 
+import world
 from pennyweight.score.popularity import Novelty, Popularity
 
 DAY = 86_400.0

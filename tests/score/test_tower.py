@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import world
 
+import world
 from pennyweight.data.interactions import Histories
 from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.tuned import TowerSettings

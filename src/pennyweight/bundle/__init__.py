@@ -1,9 +1,8 @@
 """A verified directory of files: manifest, checksums, atomic replacement."""
 
-from pennyweight.bundle.arrays import map_arrays
 from pennyweight.bundle.manifest import FORMAT_VERSION, MANIFEST, FileEntry, Manifest
 from pennyweight.bundle.reading import Bundle, open_bundle
-from pennyweight.bundle.writing import write_bundle
+from pennyweight.bundle.writing import check_place, write_bundle
 
 __all__ = [
     "FORMAT_VERSION",
@@ -11,7 +10,6 @@ __all__ = [
     "Bundle",
     "FileEntry",
     "Manifest",
-    "map_arrays",
     "open_bundle",
     "write_bundle",
 ]

@@ -14,7 +14,7 @@ from pennyweight.bundle.reading import Bundle, checksums, open_bundle, package_v
 from pennyweight.bundle.swap import replace_directory, staging, sweep, sync_directory
 from pennyweight.errors import BundleError
 
-__all__ = ["write_bundle"]
+__all__ = ["check_place", "write_bundle"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -26,7 +26,7 @@ def write_bundle(
     created: datetime,
     summary: Mapping[str, Any] | None = None,
     plan: Mapping[str, Any] | None = None,
-    report: Mapping[str, Any] | None = None,
+    report: Mapping[str, Any] | Callable[[], Mapping[str, Any] | None] | None = None,
     parent: str | None = None,
     overwrite: bool = False,
 ) -> Bundle:
@@ -41,7 +41,7 @@ def write_bundle(
     created
         Moment to note in the manifest: the same moment and files give the same bytes.
     summary, plan, report, parent
-        As in `Manifest`.
+        As in `Manifest`; a report that is a function is called when the files are written.
     overwrite
         Replace a bundle that is there. A file, or a directory that is no bundle, is refused
         all the same.
@@ -52,18 +52,19 @@ def write_bundle(
         The place is taken, the disk is full, or the directory cannot be written.
     """
     path = Path(path).resolve()
+    late = report if callable(report) else lambda: report
     draft = Manifest(
-        created.isoformat(), package_version(), {}, parent, _plain(plan), _plain(report),
+        created.isoformat(), package_version(), {}, parent, _plain(plan), _plain(late()),
         _plain(summary) or {},
     )  # fmt: skip
     draft.to_bytes()  # a value that is not JSON is found before the work, not after it
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path)
-        _check_place(path, overwrite)
+        check_place(path, overwrite=overwrite)
         with staging(path) as folder:
-            _write(folder, fill, draft, path)
-            _check_place(path, overwrite)  # another writer may have come first
+            _write(folder, fill, draft, late, path)
+            check_place(path, overwrite=overwrite)  # another writer may have come first
             replace_directory(folder, path)
     except OSError as error:
         raise BundleError(f"{path}: cannot be saved: {error}") from error
@@ -74,7 +75,8 @@ def _plain(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if value is None else dict(value)
 
 
-def _check_place(path: Path, overwrite: bool) -> None:
+def check_place(path: Path, *, overwrite: bool) -> None:
+    """Raise `BundleError` where `write_bundle` would refuse to write."""
     if not path.exists():
         return
     if not (path / MANIFEST).is_file():
@@ -83,7 +85,13 @@ def _check_place(path: Path, overwrite: bool) -> None:
         raise BundleError(f"{path}: a bundle is there; overwrite it on purpose, or choose another")
 
 
-def _write(folder: Path, fill: Callable[[Path], None], draft: Manifest, path: Path) -> None:
+def _write(
+    folder: Path,
+    fill: Callable[[Path], None],
+    draft: Manifest,
+    report: Callable[[], Mapping[str, Any] | None],
+    path: Path,
+) -> None:
     try:
         fill(folder)
         size = sizes(folder)
@@ -95,8 +103,9 @@ def _write(folder: Path, fill: Callable[[Path], None], draft: Manifest, path: Pa
             _sync_file(folder / name)
         sums = checksums(folder, list(size))
         entries = {name: FileEntry(sums[name], size[name]) for name in size}
+        manifest = replace(draft, files=entries, report=_plain(report()))
         with (folder / MANIFEST).open("xb") as file:
-            file.write(replace(draft, files=entries).to_bytes())
+            file.write(manifest.to_bytes())
             file.flush()
             os.fsync(file.fileno())
         for inner in {folder, *((folder / name).parent for name in size)}:

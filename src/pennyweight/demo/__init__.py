@@ -1,14 +1,12 @@
 """The demo shop: real public-domain books, simulated readers."""
 
-import os
-import tempfile
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
 import polars as pl
 
 from pennyweight.demo.readers import simulate
+from pennyweight.disk.files import write_atomic
 
 __all__ = ["books", "readers", "write"]
 
@@ -74,24 +72,9 @@ def write(folder: Path, *, readers: int = 3000, seed: int = 7) -> tuple[Path, Pa
     tuple of Path
         The catalogue and the events.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     catalogue = books()
     events = simulate(catalogue, readers=readers, seed=seed)
-    return (
-        _replace(folder / "books.jsonl", catalogue.write_ndjson),
-        _replace(folder / "readers.csv", events.write_csv),
-    )
-
-
-def _replace(path: Path, save: Callable[[Path], None]) -> Path:
-    """Save under a temporary name beside `path`, then rename: no reader sees half a file."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        save(Path(name))
-        Path(name).chmod(0o644)  # mkstemp makes the file private; data is for sharing
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
+    files = folder / "books.jsonl", folder / "readers.csv"
+    write_atomic(files[0], catalogue.write_ndjson().encode())
+    write_atomic(files[1], events.write_csv().encode())
+    return files

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.disk.files import write_atomic
 from pennyweight.encode.protocol import Encoder
 from pennyweight.encode.rows import check_texts
-from pennyweight.encode.storage import write_atomic
 from pennyweight.encode.transformer import Progress
 
 __all__ = ["cache_size", "encode_cached", "evict"]

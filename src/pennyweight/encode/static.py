@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tokenizers import Tokenizer
 
+from pennyweight.disk.arrays import read_arrays, write_arrays
+from pennyweight.disk.files import cache_folder, digest
 from pennyweight.encode.rows import check_texts, unit_rows
-from pennyweight.encode.storage import cache_folder, digest, read_arrays, write_arrays
 from pennyweight.encode.tokens import load_tokenizer, special_ids, tokenise
 from pennyweight.encode.transformer import Progress, TransformerEncoder
 from pennyweight.errors import BundleError, DataError
@@ -84,7 +85,8 @@ class StaticEncoder:
     def bag(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return each text's share of every token, float32 csr (len(texts), vocabulary).
 
-        A token that occurs c times enters as 1 + ln c. Rows sum to one, or to zero where no token is known;
+        A token that occurs c times enters as 1 + ln c. Rows sum to one, or to zero where
+        no token is known;
         ``encode(texts)`` is ``bag(texts) @ table`` with rows scaled to unit length.
         """
         check_texts(texts)

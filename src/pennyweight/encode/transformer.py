@@ -11,9 +11,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from pennyweight.disk.files import digest, write_atomic
 from pennyweight.encode.graph import GRAPH_VERSION, Precision, build_graph
 from pennyweight.encode.rows import check_texts
-from pennyweight.encode.storage import digest, write_atomic
 from pennyweight.encode.tokens import TokenLists, load_tokenizer, special_ids, tokenise
 from pennyweight.encode.weights import Weights, find_weights
 from pennyweight.errors import BundleError, DataError

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.disk.files import digest
 from pennyweight.encode.rows import check_texts
-from pennyweight.encode.storage import digest
 from pennyweight.errors import DataError
 
 __all__ = ["Vectoriser", "word_counts", "words"]

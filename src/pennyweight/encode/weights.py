@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from pennyweight.encode.storage import digest, file_sha256
+from pennyweight.disk.files import digest, file_sha256
 from pennyweight.errors import DataError
 
 __all__ = ["DEFAULT_MODEL", "REMEDY", "Weights", "find_weights"]

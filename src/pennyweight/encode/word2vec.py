@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.disk.arrays import read_arrays, write_arrays
+from pennyweight.disk.files import digest
 from pennyweight.encode.rows import check_texts, unit_rows
-from pennyweight.encode.storage import digest, read_arrays, write_arrays
 from pennyweight.encode.svd import truncated_svd
 from pennyweight.encode.vectoriser import word_counts, words
 from pennyweight.errors import DataError

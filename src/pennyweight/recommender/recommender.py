@@ -1,6 +1,6 @@
 """The one deep object: a catalogue, a scorer and an event log behind a few verbs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
@@ -253,6 +253,7 @@ class Recommender:
         overwrite: bool = False,
         created: datetime | None = None,
         parent: str | None = None,
+        extra: Callable[[], Mapping[str, bytes]] | None = None,
     ) -> Bundle:
         """Save to a directory, whole or not at all.
 
@@ -266,6 +267,9 @@ class Recommender:
             Moment to note in it; by default now.
         parent
             sha256 of the bundle it was made from, to keep with it.
+        extra
+            Gives further files, name -> contents; called when the others are written and
+            `report` knows their bytes.
 
         Raises
         ------
@@ -280,6 +284,9 @@ class Recommender:
             (folder / SCORER).mkdir()
             self.scorer.save(folder / SCORER)
             storage.write_settings(folder, {"repeats": self.repeats, "scorer": self.scorer.name})
+            self._weigh(folder)
+            for name, data in (extra() if extra else {}).items():
+                (folder / name).write_bytes(data)
 
         self.bundle = write_bundle(
             path,
@@ -287,7 +294,7 @@ class Recommender:
             created=created or datetime.now(UTC),
             summary=self._summary(),
             plan=storage.as_json(self.plan),
-            report=storage.as_json(self.report),
+            report=lambda: storage.as_json(self.report),
             parent=parent,
             overwrite=overwrite,
         )
@@ -324,6 +331,13 @@ class Recommender:
         recommender.report = storage.read_spec(bundle, bundle.manifest.report, Report)
         recommender.bundle = bundle
         return recommender
+
+    def _weigh(self, folder: Path) -> None:
+        """Note in the report how many bytes have been written."""
+        if self.report is not None:
+            nbytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            cost = self.report.cost.model_copy(update={"bundle_bytes": nbytes})
+            self.report = self.report.model_copy(update={"cost": cost})
 
     def _query(self, user: str | None, history: Sequence[str] | None, text: str | None) -> Query:
         ids = self.catalog.ids

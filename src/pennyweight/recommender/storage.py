@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import polars as pl
 from pydantic import ValidationError
 
-from pennyweight.bundle import MANIFEST, Bundle, map_arrays
+from pennyweight.bundle import MANIFEST, Bundle
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
-from pennyweight.encode.storage import write_arrays
+from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError, DataError
 from pennyweight.spec.frozen import Frozen, refusal
 
@@ -65,7 +65,7 @@ def write_interactions(folder: Path, interactions: Interactions) -> None:
 
 def read_interactions(bundle: Bundle) -> Interactions:
     """Map what `write_interactions` wrote; its arrays cannot be written to."""
-    arrays, settings = map_arrays(bundle.file(EVENTS))
+    arrays, settings = read_arrays(bundle.file(EVENTS), verify=False)
     users = Ids(_read_table(bundle, USERS)["id"].to_list(), "users")
     try:
         return Interactions(

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
-from pennyweight.encode.storage import read_arrays, write_arrays
+from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError
 from pennyweight.score.content import Content
 from pennyweight.score.linear import Linear
@@ -79,7 +79,7 @@ class Blend:
     ) -> Self:
         """Learn the weights on held-out choices of parts fitted to what came before.
 
-        Weights become zero where no held-out item is among the candidates.
+        Weights stay as they are where no held-out item is among the candidates.
         """
         rows = np.sort(rng.permutation(len(held_out))[:max_users])
         choices: list[NDArray[np.float32]] = []
@@ -88,8 +88,9 @@ class Blend:
             choices += self._choices(held_out, rows[start : start + size])
             if progress is not None:
                 progress(min(start + size, len(rows)), len(rows))
-        fitted = _conditional_logit(choices, self._start())
-        self.weights = dict(zip(self.parts, map(float, fitted), strict=True))
+        if choices:
+            fitted = _conditional_logit(choices, self._start())
+            self.weights = dict(zip(self.parts, map(float, fitted), strict=True))
         return self
 
     def _start(self) -> NDArray[np.float64]:
@@ -220,9 +221,7 @@ def _candidates(features: NDArray[np.float32], hidden: NDArray[np.bool_]) -> NDA
 def _conditional_logit(
     choices: list[NDArray[np.float32]], start: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Maximise the mean log-probability of each choice's first row; zeros without choices."""
-    if not choices:
-        return np.zeros_like(start)
+    """Maximise the mean log-probability of each choice's first row."""
     length = np.array([len(choice) for choice in choices])
     first = np.concatenate([[0], np.cumsum(length)[:-1]])
     features = np.concatenate(choices).astype(np.float64)  # (n_rows, n_parts)

@@ -11,10 +11,11 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.disk.arrays import read_arrays, write_arrays
+from pennyweight.disk.files import cache_folder
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.load import load_encoder
 from pennyweight.encode.protocol import Encoder
-from pennyweight.encode.storage import cache_folder, read_arrays, write_arrays
 from pennyweight.encode.vectoriser import Vectoriser
 from pennyweight.errors import DataError
 from pennyweight.score.profile import profile

@@ -9,7 +9,7 @@ from scipy import linalg, sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.encode.storage import read_arrays, write_arrays
+from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.score.profile import profile
 from pennyweight.score.protocol import Scale
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.encode.storage import read_arrays, write_arrays
+from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.score.protocol import Scale
 
 __all__ = ["Novelty", "Popularity"]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.encode.load import load_encoder
 from pennyweight.encode.protocol import TableEncoder
-from pennyweight.encode.storage import read_arrays, write_arrays
 from pennyweight.encode.tuned import TowerSettings, TowerVectors, train, unit
 from pennyweight.score.profile import profile
 from pennyweight.score.protocol import Scale

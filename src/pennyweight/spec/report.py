@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from pennyweight.disk.files import write_atomic
 from pennyweight.errors import BundleError
-from pennyweight.spec.atomic import write_atomic
 from pennyweight.spec.frozen import Frozen, refusal
 
 __all__ = ["HEADLINE", "Cleaned", "Cost", "Measured", "Report"]

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pennyweight.bundle import map_arrays
-from pennyweight.encode.storage import write_arrays
+from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError
 
 DTYPES = ["?", "u1", "i1", "<i2", "<i4", "<i8", "<f2", "<f4", "<f8", "<u4"]
@@ -21,7 +20,7 @@ ARRAYS = st.sampled_from(DTYPES).flatmap(
 def test_what_is_written_is_mapped(tmp_path_factory, arrays) -> None:
     path = tmp_path_factory.mktemp("a") / "x.safetensors"
     write_arrays(path, arrays, {"n": [1, "ü"]})
-    found, notes = map_arrays(path)
+    found, notes = read_arrays(path)
     assert notes == {"n": [1, "ü"]}
     assert set(found) == set(arrays)
     for name, value in arrays.items():
@@ -34,6 +33,6 @@ def test_what_is_written_is_mapped(tmp_path_factory, arrays) -> None:
 def test_another_file_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x").write_bytes(data)
     with pytest.raises(BundleError, match="not a safetensors file"):
-        map_arrays(tmp_path / "x")
+        read_arrays(tmp_path / "x")
     with pytest.raises(BundleError, match="missing"):
-        map_arrays(tmp_path / "y")
+        read_arrays(tmp_path / "y")

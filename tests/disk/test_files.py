@@ -3,7 +3,7 @@ import resource
 
 import pytest
 
-from pennyweight.spec.atomic import write_atomic
+from pennyweight.disk.files import write_atomic
 
 
 def test_replaces_and_leaves_nothing_else(tmp_path):

@@ -1,0 +1,86 @@
+"""Whole files, checksums, and the folder for what can be computed again."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+__all__ = ["cache_folder", "digest", "file_sha256", "write_atomic"]
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be computed again; ``PENNYWEIGHT_CACHE`` overrides it."""
+    named = os.environ.get("PENNYWEIGHT_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("pennyweight"))
+
+
+def digest(*parts: str | bytes | NDArray[Any]) -> str:
+    """Return a 128-bit BLAKE2b digest in hex over texts, bytes and arrays (with shape, dtype)."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            state.update(f"{part.dtype}{part.shape}".encode())
+            part = np.ascontiguousarray(part).tobytes()
+        elif isinstance(part, str):
+            part = part.encode("utf-8", "surrogatepass")
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.hexdigest()
+
+
+def write_atomic(path: Path | str, data: bytes | Iterable[bytes | memoryview]) -> None:
+    """Replace a file by `data`; whatever fails, the old file stays whole.
+
+    The bytes are written to a temporary file beside it and forced to disk before the
+    name is moved over, so a reader sees the old file or the new one. Missing folders
+    are made.
+
+    Raises
+    ------
+    OSError
+        When the disk is full or the folder cannot be written; no temporary file is left.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(temporary, "xb") as file:
+            for chunk in (data,) if isinstance(data, bytes) else data:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # or the new name may be lost with the power
+    finally:
+        os.close(folder)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file in hex, remembered by path, size and modification time."""
+    stat = path.stat()
+    key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+    note = cache_folder() / "sums" / digest(key)
+    try:
+        found = note.read_text()
+        if len(found) == 64:
+            return found
+    except OSError:
+        pass
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        write_atomic(note, found.encode())
+    except OSError:
+        pass  # a read-only cache costs time, not correctness
+    return found

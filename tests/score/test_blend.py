@@ -1,0 +1,240 @@
+"""The blend: its weights against independent optimisers, and what they are worth."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+import world
+from pennyweight.data.interactions import Histories
+from pennyweight.data.split import split
+from pennyweight.errors import BundleError
+from pennyweight.evaluate.measure import measure
+from pennyweight.score.blend import SHRINK, Blend, _candidates, _conditional_logit
+from pennyweight.score.content import Content
+from pennyweight.score.neighbours import Neighbours
+from pennyweight.score.popularity import Popularity
+
+TRUE = np.array([1.5, -0.7, 0.0])
+
+
+def choices(n: int, rivals: tuple[int, int], seed: int = 0) -> list[np.ndarray]:
+    """Draw choices among random alternatives as the model has it; the chosen one comes first."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for _ in range(n):
+        rows = rng.normal(size=(rng.integers(*rivals), 3)).astype(np.float32)
+        odds = np.exp(rows @ TRUE)
+        chosen = rng.choice(len(rows), p=odds / odds.sum())
+        out.append(np.vstack([rows[chosen : chosen + 1], np.delete(rows, chosen, axis=0)]))
+    return out
+
+
+def test_weights_are_those_of_an_independent_optimiser():
+    given = choices(150, (2, 9))
+    wide = [rows.astype(np.float64) for rows in given]
+
+    def loss(weights: np.ndarray) -> float:
+        chosen = [(rows @ weights)[0] - np.log(np.exp(rows @ weights).sum()) for rows in wide]
+        return -np.mean(chosen) + SHRINK * (weights**2).sum()
+
+    expected = minimize(
+        loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-12}
+    ).x
+    found = _conditional_logit(given, np.ones(3))
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    np.testing.assert_allclose(found, TRUE, atol=0.4)  # and the truth is not far
+    np.testing.assert_allclose(found, _conditional_logit(given, np.zeros(3)), atol=2e-3)
+
+
+def test_choices_between_two_are_a_logistic_regression():
+    given = choices(400, (2, 3), seed=1)
+    difference = np.array([rows[0] - rows[1] for rows in given])
+    sign = np.where(np.arange(len(given)) % 2 == 0, 1, -1)  # both classes must occur
+    model = LogisticRegression(
+        C=1 / (2 * SHRINK * len(given)), fit_intercept=False, tol=1e-8, max_iter=1000
+    ).fit(difference * sign[:, None], sign)
+    np.testing.assert_allclose(_conditional_logit(given, np.ones(3)), model.coef_[0], atol=2e-3)
+
+
+def test_parts_that_agree_share_the_weight():
+    given = [np.repeat(rows[:, :1], 2, axis=1) for rows in choices(300, (2, 6))]
+    weights = _conditional_logit(given, np.array([3.0, 0.0]))
+    assert weights[0] == pytest.approx(weights[1], abs=0.02)
+
+
+def test_a_perfect_part_keeps_a_finite_weight():
+    rows = np.array([[1, 0], [0, 0], [0, 1]], np.float32)
+    weights = _conditional_logit([rows] * 20, np.ones(2))
+    assert np.isfinite(weights).all()
+    assert weights[0] > 3
+    assert weights[1] < 0.5
+
+
+def test_huge_scores_do_not_overflow():
+    rows = np.array([[1e4], [-1e4], [0]], np.float32)
+    assert np.isfinite(_conditional_logit([rows, rows[::-1]], np.ones(1))).all()
+
+
+def test_candidates_are_the_best_of_any_part():
+    features = np.zeros((1000, 2), np.float32)
+    features[:150, 0] = np.arange(150) + 1
+    features[700:850, 1] = np.arange(150) + 1
+    hidden = np.zeros((1000, 2), bool)[:, 0]
+    hidden[149] = True
+    found = _candidates(features, hidden)
+    assert found.tolist() == [*range(49, 149), *range(750, 850)]
+
+
+def complementary(seed: int = 0):
+    """Return a log in which half of the users follow a hidden order and half follow the texts.
+
+    The order runs over 120 items whose texts say nothing; the texts tell topics of 600 items
+    that hardly anybody has met.
+    """
+    rng = np.random.default_rng(seed)
+    warm, cold, topics = 120, 600, 60
+    follows = rng.permutation(warm)
+    topic = rng.permutation(np.arange(cold) % topics)
+    rows = []
+    for _ in range(130):
+        row = [int(rng.integers(warm))]
+        while len(row) < 6 and (item := int(follows[row[-1]])) not in row:
+            row.append(item)
+        rows.append(row)
+        alike = np.flatnonzero(topic == rng.integers(topics)) + warm
+        rows.append(rng.permutation(alike)[:6].tolist())
+    texts = [f"item{i}" for i in range(warm)] + [f"topic{t} item{i}" for i, t in enumerate(topic)]
+    return world.events(rows, warm + cold), world.catalog(texts)
+
+
+@pytest.fixture(scope="module")
+def two_halves():
+    log, catalog = complementary()
+    parted = split(log, "leave-last-out")
+    parts = {"content": Content(decay=0.2), "neighbours": Neighbours(decay=0.2, window=1)}
+    blend = Blend(parts).fit(parted.train, catalog)
+    return blend.learn(parted.valid, rng=np.random.default_rng(0)), parted, catalog
+
+
+def test_learnt_weights_beat_each_part(two_halves):
+    blend, parted, catalog = two_halves
+    assert min(blend.weights.values()) > 0.5
+    blend.fit(parted.test.before, catalog)
+    scorers = {**blend.parts, "blend": blend}
+    found = measure(scorers, parted.test, repeats="exclude")
+    quality = {name: result.column("ndcg@10").mean() for name, result in found.items()}
+    assert quality["blend"] > 1.1 * max(quality["content"], quality["neighbours"]), quality
+
+
+def test_learning_is_repeatable_and_independent_of_blocks(two_halves, monkeypatch):
+    blend, parted, catalog = two_halves
+    parts = {"content": Content(decay=0.2), "neighbours": Neighbours(decay=0.2, window=1)}
+    again = Blend(parts).fit(parted.train, catalog)
+    told = []
+    monkeypatch.setattr("pennyweight.score.blend.BLOCK_BYTES", 100_000)
+    again.learn(
+        parted.valid,
+        rng=np.random.default_rng(0),
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert len(told) > 2
+    assert told[-1] == (len(parted.valid), len(parted.valid))
+    for name, weight in blend.weights.items():
+        assert again.weights[name] == pytest.approx(weight, abs=1e-4)
+
+
+def test_a_part_that_knows_nothing_gets_little(two_halves):
+    _, parted, catalog = two_halves
+    silent = Content()
+    parts = {"neighbours": Neighbours(decay=0.2), "content": silent}
+    blend = Blend(parts)
+    parts["neighbours"].fit(parted.train, catalog)
+    silent.fit(parted.train, world.catalog([""] * len(catalog)))
+    blend.learn(parted.valid, rng=np.random.default_rng(0))
+    assert abs(blend.weights["content"]) < 0.02
+    assert blend.weights["neighbours"] > 0.5
+
+
+def test_weights_stay_where_nothing_can_be_learnt():
+    # Every held-out item is in its history, so that under "exclude" none is a candidate.
+    log = world.events([[0, 1, 0, 1], [1, 0, 1, 0]], 3)
+    catalog = world.catalog(["red", "blue", "red blue"])
+    valid = split(log, "leave-last-out").valid
+    blend = Blend({"popularity": Popularity(), "content": Content()}).fit(log, catalog)
+    blend.learn(valid, rng=np.random.default_rng(0))
+    assert blend.weights == {"popularity": 1.0, "content": 1.0}
+    repeating = Blend(blend.parts, repeats="include").learn(valid, rng=np.random.default_rng(0))
+    assert repeating.weights != blend.weights
+
+
+def test_few_users_are_enough_when_told(two_halves):
+    blend, parted, _ = two_halves
+    other = Blend(blend.parts).learn(parted.valid, rng=np.random.default_rng(0), max_users=3)
+    assert all(np.isfinite(list(other.weights.values())))
+
+
+def small() -> Blend:
+    log, catalog = world.four()
+    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalise=0)}
+    return Blend(parts, {"popularity": 0.5, "neighbours": 2.0}).fit(log, catalog)
+
+
+def test_relative_parts_are_divided_by_their_best_rival():
+    # Neighbours, backward .5: from a, b gains 2, c .5, d .5. With b in the history, c from b 2,
+    # a from b 1, so a 1, b 2, c 2.5, d .5: the best that is not in the history is c.
+    blend = small()
+    popular = 0.5 * np.log1p([4, 3, 2, 1])
+    found = blend.score(Histories.of([[world.A], [world.A, world.B], []]))
+    np.testing.assert_allclose(found[0], popular + 2 * np.array([0, 2, 0.5, 0.5]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(found[1], popular + 2 * np.array([1, 2, 2.5, 0.5]) / 2.5, rtol=1e-5)
+    np.testing.assert_allclose(found[2], popular, rtol=1e-5)
+
+
+def test_with_repeats_items_of_the_history_are_rivals_too():
+    blend = small()
+    blend.repeats = "include"
+    blend.parts["neighbours"].matrix[world.B, world.A] = 9.0
+    history = Histories.of([[world.A, world.B]])
+    found = blend.score(history)[0] - 0.5 * np.log1p([4, 3, 2, 1])
+    np.testing.assert_allclose(found, 2 * np.array([9, 2, 2.5, 0.5]) / 9, rtol=1e-5)
+
+
+def test_shares_of_the_parts_add_up_to_the_score_above_the_average():
+    blend = small()
+    history, codes = Histories.of([[world.A, world.D]]), np.array([1, 2], np.int32)
+    score = blend.score(history)[0]
+    shares = blend.part_shares(history, codes)
+    assert list(shares) == ["popularity", "neighbours"]
+    np.testing.assert_allclose(sum(shares.values()), score[codes] - score.mean(), rtol=1e-4)
+
+
+def test_a_part_without_weight_is_left_out():
+    log, catalog = world.four()
+    blend = Blend({"popularity": Popularity(), "content": Content()}, {"popularity": 1.0})
+    blend.fit(log, catalog)
+    np.testing.assert_array_equal(
+        blend.score(log.histories), blend.parts["popularity"].score(log.histories)
+    )
+    none = Blend(blend.parts, {})
+    assert not none.score(log.histories).any()
+    assert none.score(log.histories).shape == (4, 4)
+
+
+def test_a_text_is_read_even_where_content_weighs_nothing():
+    log, catalog = world.four()
+    blend = Blend({"content": Content(), "popularity": Popularity()}, {"content": -1.0})
+    scores = blend.fit(log, catalog).score_texts(["green"])
+    assert scores[0].argmax() == world.D
+    deaf = Blend({"popularity": Popularity()}).fit(log, catalog)
+    with pytest.raises(BundleError, match="no part that reads text"):
+        deaf.score_texts(["green"])
+
+
+def test_a_part_of_another_version_is_refused(tmp_path):
+    blend = small()
+    Blend({"popularity": blend.parts["popularity"], "oracle": blend.parts["neighbours"]}).save(
+        tmp_path
+    )
+    with pytest.raises(BundleError, match="'oracle' is not known"):
+        Blend.load(tmp_path)
