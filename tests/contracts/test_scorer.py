@@ -14,6 +14,7 @@ from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.tuned import TowerSettings
 from pennyweight.errors import BundleError
 from pennyweight.evaluate.measure import measure
+from pennyweight.score.again import Again
 from pennyweight.score.blend import KINDS, Blend
 from pennyweight.score.content import Content
 from pennyweight.score.linear import Linear
@@ -54,6 +55,7 @@ ALIKE = {"solves": False, "additive": False, "ignores_histories": True}
 SCORERS: dict[str, Kind] = {
     "popularity": Kind(Popularity, **ALIKE),
     "novelty": Kind(Novelty, **ALIKE),
+    "again": Kind(Again, solves=False),
     "content": Kind(Content),
     "content-dense": Kind(lambda: Content(ENCODER)),
     "neighbours": Kind(Neighbours),

@@ -13,7 +13,14 @@ from pennyweight.encode.tuned import TowerSettings, _Adam, _pairs, _Step, _unit_
 
 N_ITEMS, N_WORDS, DIM = 7, 5, 3
 SETTINGS = TowerSettings(
-    dim=DIM, epochs=3, batch=4, negatives=N_ITEMS, temperature=0.3, decay=0.6, id_dropout=0.0
+    dim=DIM,
+    epochs=3,
+    batch=4,
+    negatives=N_ITEMS,
+    temperature=0.3,
+    decay=0.6,
+    id_dropout=0.0,
+    repeats=True,
 )
 HISTORIES = Histories.of(
     [[0, 1, 2, 2], [3], [], [4, 0, 3], [1, 4]], [[1, 2, 1, 1], [1], [], [1, 0.5, 1], [3, 1]]
@@ -182,6 +189,26 @@ def test_pairs_are_every_history_so_far_and_what_followed():
     expected[4, [4, 0]] = [0.6, 0.5]
     expected[5, 1] = 3
     np.testing.assert_allclose(pairs.toarray(), expected, rtol=1e-6)
+
+
+def test_what_is_met_again_is_no_target_where_repeats_are_masked():
+    histories = Histories.of([[0, 1, 0, 2, 1], [0], [2, 2]])
+    pairs, targets = _pairs(histories, replace(SETTINGS, repeats=False), N_ITEMS)
+    assert targets.tolist() == [1, 2]
+    whole, followed = _pairs(histories, SETTINGS, N_ITEMS)
+    assert followed.tolist() == [1, 0, 2, 1, 2]
+    # What was met again stays part of the histories.
+    np.testing.assert_array_equal(pairs.toarray(), whole.toarray()[[0, 2]])
+
+
+def test_an_epoch_draws_no_more_pairs_than_told():
+    told = []
+    settings = replace(SETTINGS, epoch_pairs=3, batch=2, epochs=4)
+    train(
+        some_bag(), np.ones((N_WORDS, DIM), np.float32), HISTORIES, settings,
+        progress=lambda done, total: told.append((done, total)),
+    )  # fmt: skip
+    assert told == [(done, 8) for done in range(1, 9)]
 
 
 def test_pairs_see_the_newest_events_only():

@@ -13,9 +13,10 @@ from pennyweight.evaluate.measure import measure
 from pennyweight.score.blend import SHRINK, Blend, _candidates, _conditional_logit
 from pennyweight.score.content import Content
 from pennyweight.score.neighbours import Neighbours
-from pennyweight.score.popularity import Popularity
+from pennyweight.score.popularity import Novelty, Popularity
 
 TRUE = np.array([1.5, -0.7, 0.0])
+FREE = [(None, None)] * 3
 
 
 def choices(n: int, rivals: tuple[int, int], seed: int = 0) -> list[np.ndarray]:
@@ -41,10 +42,15 @@ def test_weights_are_those_of_an_independent_optimiser():
     expected = minimize(
         loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-12}
     ).x
-    found = _conditional_logit(given, np.ones(3))
+    found = _conditional_logit(given, np.ones(3), FREE)
     np.testing.assert_allclose(found, expected, atol=2e-3)
     np.testing.assert_allclose(found, TRUE, atol=0.4)  # and the truth is not far
-    np.testing.assert_allclose(found, _conditional_logit(given, np.zeros(3)), atol=2e-3)
+    np.testing.assert_allclose(found, _conditional_logit(given, np.zeros(3), FREE), atol=2e-3)
+    bounds = [(0, None), (0, None), (None, None)]
+    held = minimize(loss, np.ones(3), method="Nelder-Mead", bounds=bounds).x
+    bounded = _conditional_logit(given, np.ones(3), bounds)
+    np.testing.assert_allclose(bounded, held, atol=2e-3)
+    assert bounded[1] == 0 > found[1]
 
 
 def test_choices_between_two_are_a_logistic_regression():
@@ -54,18 +60,20 @@ def test_choices_between_two_are_a_logistic_regression():
     model = LogisticRegression(
         C=1 / (2 * SHRINK * len(given)), fit_intercept=False, tol=1e-8, max_iter=1000
     ).fit(difference * sign[:, None], sign)
-    np.testing.assert_allclose(_conditional_logit(given, np.ones(3)), model.coef_[0], atol=2e-3)
+    np.testing.assert_allclose(
+        _conditional_logit(given, np.ones(3), FREE), model.coef_[0], atol=2e-3
+    )
 
 
 def test_parts_that_agree_share_the_weight():
     given = [np.repeat(rows[:, :1], 2, axis=1) for rows in choices(300, (2, 6))]
-    weights = _conditional_logit(given, np.array([3.0, 0.0]))
+    weights = _conditional_logit(given, np.array([3.0, 0.0]), FREE[:2])
     assert weights[0] == pytest.approx(weights[1], abs=0.02)
 
 
 def test_a_perfect_part_keeps_a_finite_weight():
     rows = np.array([[1, 0], [0, 0], [0, 1]], np.float32)
-    weights = _conditional_logit([rows] * 20, np.ones(2))
+    weights = _conditional_logit([rows] * 20, np.ones(2), FREE[:2])
     assert np.isfinite(weights).all()
     assert weights[0] > 3
     assert weights[1] < 0.5
@@ -73,7 +81,7 @@ def test_a_perfect_part_keeps_a_finite_weight():
 
 def test_huge_scores_do_not_overflow():
     rows = np.array([[1e4], [-1e4], [0]], np.float32)
-    assert np.isfinite(_conditional_logit([rows, rows[::-1]], np.ones(1))).all()
+    assert np.isfinite(_conditional_logit([rows, rows[::-1]], np.ones(1), FREE[:1])).all()
 
 
 def test_candidates_are_the_best_of_any_part():
@@ -154,6 +162,22 @@ def test_a_part_that_knows_nothing_gets_little(two_halves):
     blend.learn(parted.valid, rng=np.random.default_rng(0))
     assert abs(blend.weights["content"]) < 0.02
     assert blend.weights["neighbours"] > 0.5
+
+
+def test_only_popularity_and_novelty_may_count_against_an_item():
+    # Everybody leaves the crowd's items for one of the four that nobody has met, of other texts.
+    rows = [[u % 5, (u + 1) % 5, (u + 2) % 5, 5 + u % 4] for u in range(40)]
+    texts = ["crowd"] * 5 + ["apart"] * 4
+    log, catalog = world.events(rows, 9), world.catalog(texts)
+    whole = split(log, "leave-last-out").test
+    parts = {
+        "popularity": Popularity(), "novelty": Novelty(), "content": Content(),
+        "neighbours": Neighbours(),
+    }  # fmt: skip
+    blend = Blend(parts).fit(whole.before, catalog)
+    weights = blend.learn(whole, rng=np.random.default_rng(0)).weights
+    assert weights["popularity"] < 0 < weights["novelty"]
+    assert weights["content"] == weights["neighbours"] == 0
 
 
 def test_weights_stay_where_nothing_can_be_learnt():

@@ -173,7 +173,8 @@ def _weights(frame: pl.DataFrame, roles: Mapping[str, str], rows: _Rows) -> NDAr
     rows.drop("weight is not a finite number", ~np.isfinite(weight) & ~missing)
     rows.note("weight is missing (1 is used)", missing, "changed")
     weight[missing] = 1.0
-    return weight
+    rows.note("weight is below zero (0 is used)", weight < 0, "changed")
+    return np.asarray(np.maximum(weight, 0), np.float32)
 
 
 def _kinds(

@@ -56,6 +56,10 @@ class TowerSettings:
         Of Adam (Kingma & Ba 2015), after a warm-up, falling in line to zero.
     id_dropout
         Share of items shown as text alone in a step.
+    epoch_pairs
+        Pairs an epoch at the most, drawn anew each time.
+    repeats
+        Whether an item may follow a history that holds it already.
     """
 
     dim: int = 256
@@ -67,6 +71,8 @@ class TowerSettings:
     newest: int = 20
     learning_rate: float = 2e-3
     id_dropout: float = 0.1
+    epoch_pairs: int = 300_000
+    repeats: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,8 @@ def train(
     step = _Step(words, start[used].copy(), settings, seed, own_vectors)
     pairs, targets = _pairs(histories, settings, bag.shape[0])
     step.learn_chances(targets)
-    batches = -(-len(targets) // settings.batch)
+    drawn = min(len(targets), settings.epoch_pairs)
+    batches = -(-drawn // settings.batch)
     total = max(1, settings.epochs * batches)
 
     def result() -> TowerVectors:
@@ -163,8 +170,8 @@ def train(
 
     done = 0
     for epoch in range(1, settings.epochs + 1):
-        order = step.rng.permutation(len(targets))
-        for at in range(0, len(targets), settings.batch):
+        order = step.rng.permutation(len(targets))[:drawn]
+        for at in range(0, drawn, settings.batch):
             chosen = order[at : at + settings.batch]
             step(
                 pairs[chosen],
@@ -190,7 +197,7 @@ def _pairs(
 ) -> tuple[sparse.csr_matrix, NDArray[np.int64]]:
     """Return decayed histories, csr (n_pairs, n_items), and the item that followed each."""
     position = np.arange(len(histories.item)) - histories.offsets[:-1][histories.row]
-    at = np.flatnonzero(position > 0)
+    at = np.flatnonzero((position > 0) & (settings.repeats | _is_first(histories, n_items)))
     length = np.minimum(position[at], settings.newest)
     offsets = np.concatenate([[0], np.cumsum(length)])
     lag = np.arange(offsets[-1]) - np.repeat(offsets[:-1], length)
@@ -198,6 +205,13 @@ def _pairs(
     weight = (settings.decay**lag * histories.weight[event]).astype(np.float32)
     pairs = sparse.csr_matrix((weight, histories.item[event], offsets), shape=(len(at), n_items))
     return pairs, histories.item[at].astype(np.int64)
+
+
+def _is_first(histories: Histories, n_items: int) -> NDArray[np.bool_]:
+    """Return whether each event is the first of its item in its history, bool (n_events,)."""
+    first = np.zeros(len(histories.item), dtype=bool)
+    first[np.unique(histories.row * n_items + histories.item, return_index=True)[1]] = True
+    return first
 
 
 class _Step:

@@ -14,9 +14,11 @@ from pennyweight.data.dataset import Dataset, read
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Protocol, Split, default_protocol, split
 from pennyweight.data.tables import Source
+from pennyweight.encode.tuned import TowerSettings
 from pennyweight.errors import DataError
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.ranking import Repeats
+from pennyweight.fit.memory import check_memory, fit_bytes
 from pennyweight.fit.parts import build_parts, choose_encoders, scorer_names
 from pennyweight.fit.stages import Progress, Stages
 from pennyweight.fit.tune import fit_part, sample
@@ -143,11 +145,13 @@ class _Job:
         rng = np.random.default_rng(self.seed)
         with threadpool_limits(usable_cores()):
             with self.stages.stage("split"):
-                names = scorer_names(self.plan.scorers.names, protocol)
+                names = scorer_names(self.plan.scorers.names, protocol, self.repeats)
+                dim = self.plan.encoder.dim or TowerSettings.dim
+                check_memory(fit_bytes(items=len(catalog), events=len(log), scorers=names, dim=dim))
                 parted = split(log, protocol, max_users=self.plan.evaluate.max_users, rng=rng)
             with self.stages.stage("encode") as tell:
                 encoders = choose_encoders(self.plan.encoder, catalog, progress=tell)
-            parts = build_parts(names, encoders, seed=self.seed)
+            parts = build_parts(names, encoders, repeats=self.repeats, seed=self.seed)
             self._choose(parts, parted, rng)
             self._fit(parted.test.before, "refit")
             scorers: dict[str, Scorer] = {**parts, "blend": self.blend}

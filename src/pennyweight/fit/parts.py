@@ -13,6 +13,8 @@ from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.tuned import TowerSettings
 from pennyweight.encode.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError, PlanError
+from pennyweight.evaluate.ranking import Repeats
+from pennyweight.score.again import Again
 from pennyweight.score.blend import KINDS
 from pennyweight.score.content import Content
 from pennyweight.score.linear import Linear
@@ -49,14 +51,17 @@ class Encoders:
     name: str
 
 
-def scorer_names(names: Sequence[str] | str, protocol: Protocol) -> tuple[str, ...]:
+def scorer_names(
+    names: Sequence[str] | str, protocol: Protocol, repeats: Repeats
+) -> tuple[str, ...]:
     """Return the scorers to fit; `PlanError` for an unknown name.
 
-    By default popularity, content, neighbours and tower, and novelty where the protocol
-    cuts by time (see `Novelty`).
+    By default popularity, content, neighbours and tower; novelty where the protocol cuts
+    by time (see `Novelty`), and again where items may be recommended again.
     """
     if isinstance(names, str):
-        return (*DEFAULT, "novelty") if protocol in BY_TIME else DEFAULT
+        by_time = ("novelty",) if protocol in BY_TIME else ()
+        return (*DEFAULT, *by_time, *(("again",) if repeats == "include" else ()))
     unknown = [name for name in names if name not in KINDS]
     if unknown:
         raise PlanError(f"scorers: {unknown[0]!r} is not one of {', '.join(KINDS)}")
@@ -109,18 +114,24 @@ def _lexical(catalog: Catalog, dim: int) -> TableEncoder | None:
         return None
 
 
-def build_parts(names: Sequence[str], encoders: Encoders, *, seed: int) -> dict[str, Scorer]:
+def build_parts(
+    names: Sequence[str], encoders: Encoders, *, repeats: Repeats, seed: int
+) -> dict[str, Scorer]:
     """Return the scorers, not yet fitted, by name."""
     makers: dict[str, Callable[[], Scorer]] = {
         "popularity": Popularity,
         "novelty": Novelty,
+        "again": Again,
         "content": lambda: Content(encoders.content),
         "neighbours": Neighbours,
         "linear": Linear,
     }
     if encoders.table is not None:
         table = encoders.table
-        makers["tower"] = lambda: Tower(table, seed=seed)
+        settings = TowerSettings(
+            dim=min(TowerSettings.dim, table.dim), repeats=repeats == "include"
+        )
+        makers["tower"] = lambda: Tower(table, settings, seed=seed)
     parts = {name: makers[name]() for name in names if name in makers}
     if not parts:
         raise DataError("no scorer can be fitted: the tower needs texts with words in them")

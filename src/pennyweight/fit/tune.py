@@ -9,6 +9,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.ranking import Repeats
+from pennyweight.score.again import Again
 from pennyweight.score.content import Content
 from pennyweight.score.linear import Linear
 from pennyweight.score.neighbours import Neighbours
@@ -87,7 +88,7 @@ def _fit_tower(
 
 def choose_decay(part: Scorer, held_out: HeldOut, repeats: Repeats) -> None:
     """Set a scorer's decay to the one that ranks held-out items best."""
-    if not isinstance(part, Content | Neighbours | Linear | Tower) or not len(held_out):
+    if not isinstance(part, Again | Content | Neighbours | Linear | Tower) or not len(held_out):
         return
     found = {}
     for decay in DECAYS:

@@ -13,6 +13,7 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError
+from pennyweight.score.again import Again
 from pennyweight.score.content import Content
 from pennyweight.score.linear import Linear
 from pennyweight.score.neighbours import Neighbours
@@ -23,7 +24,7 @@ from pennyweight.score.tower import Tower
 __all__ = ["KINDS", "Blend"]
 
 KINDS: Mapping[str, type[Scorer]] = {
-    kind.name: kind for kind in (Popularity, Novelty, Content, Neighbours, Linear, Tower)
+    kind.name: kind for kind in (Popularity, Novelty, Again, Content, Neighbours, Linear, Tower)
 }
 FILE = "blend.safetensors"
 CANDIDATES = 100  # of each part, and so the choices among which weights are learnt
@@ -36,7 +37,8 @@ class Blend:
 
     Parts on the ``relative`` scale are first divided by their best score among the items
     the history does not hold. Weights are those of a conditional logit (McFadden 1974):
-    the probability of the held-out item among the parts' candidates is largest.
+    the probability of the held-out item among the parts' candidates is largest. Only
+    popularity and novelty may count against an item; the others weigh zero or more.
 
     Parameters
     ----------
@@ -89,12 +91,16 @@ class Blend:
             if progress is not None:
                 progress(min(start + size, len(rows)), len(rows))
         if choices:
-            fitted = _conditional_logit(choices, self._start())
+            fitted = _conditional_logit(choices, self._start(), self._bounds())
             self.weights = dict(zip(self.parts, map(float, fitted), strict=True))
         return self
 
     def _start(self) -> NDArray[np.float64]:
         return np.array([1.0 if part.scale == "relative" else 0.5 for part in self.parts.values()])
+
+    def _bounds(self) -> list[tuple[float | None, None]]:
+        free = (Popularity, Novelty)
+        return [(None if isinstance(part, free) else 0.0, None) for part in self.parts.values()]
 
     def _block_size(self, n_items: int) -> int:
         return max(1, BLOCK_BYTES // (4 * max(1, n_items) * (len(self.parts) + 1)))
@@ -219,7 +225,9 @@ def _candidates(features: NDArray[np.float32], hidden: NDArray[np.bool_]) -> NDA
 
 
 def _conditional_logit(
-    choices: list[NDArray[np.float32]], start: NDArray[np.float64]
+    choices: list[NDArray[np.float32]],
+    start: NDArray[np.float64],
+    bounds: list[tuple[float | None, None]],
 ) -> NDArray[np.float64]:
     """Maximise the mean log-probability of each choice's first row."""
     length = np.array([len(choice) for choice in choices])
@@ -237,5 +245,7 @@ def _conditional_logit(
         slope = (expected - chosen) / len(choices)
         return value + SHRINK * float(weights @ weights), slope + 2 * SHRINK * weights
 
-    result: NDArray[np.float64] = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    result: NDArray[np.float64] = minimize(
+        loss, start, jac=True, bounds=bounds, method="L-BFGS-B"
+    ).x
     return result

@@ -1,0 +1,59 @@
+"""The commands and their names."""
+
+import functools
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+
+from pennyweight.cli import ask, doctor, exits, learn, story
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="pennyweight",
+    help="From a catalogue with text and an event log to a measured recommender.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn errors into messages and exit codes, before typer makes its own of them."""
+
+    @functools.wraps(command)
+    def guarded(*args: Any, **given: Any) -> None:  # noqa: ANN401 - passed on
+        try:
+            command(*args, **given)
+            code = exits.flushed(exits.DONE)
+        except (Exception, KeyboardInterrupt) as error:
+            code = exits.flushed(exits.code_of(error))
+        raise typer.Exit(code)
+
+    return guarded
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"pennyweight {version('pennyweight')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    shown: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+for _command in (
+    learn.fit, learn.evaluate, ask.recommend, ask.similar, doctor.doctor, story.demo,
+):  # fmt: skip
+    app.command(_command.__name__)(_guarded(_command))

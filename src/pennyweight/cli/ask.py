@@ -1,0 +1,100 @@
+"""`recommend` and `similar`: questions to a saved recommender."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pennyweight.cli.output import dump, note, ranking, say
+from pennyweight.cli.settings import listed
+from pennyweight.errors import PlanError
+
+if TYPE_CHECKING:
+    from pennyweight.recommender import Recommender
+
+__all__ = ["recommend", "similar"]
+
+BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="What `pennyweight fit` saved.")]
+Count = Annotated[
+    int | None, typer.Option("-k", metavar="N", help="How many items; 10, or as the plan says.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Say why.")]
+FilterText = Annotated[
+    str | None,
+    typer.Option("--filter", metavar="EXPR", help="Condition on attributes: 'year < 1900'."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def recommend(
+    bundle: BundlePath,
+    user: Annotated[str | None, typer.Option(metavar="ID", help="A user of the log.")] = None,
+    history: Annotated[
+        str | None, typer.Option(metavar="ID,ID,…", help="Items, oldest first.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="What is wanted, in words.")] = None,
+    k: Count = None,
+    explain: Explain = False,
+    filter: FilterText = None,
+    diversity: Annotated[
+        float | None, typer.Option(metavar="X", help="0 by score alone, 1 as unlike as can be.")
+    ] = None,
+    exclude_seen: Annotated[
+        bool | None,
+        typer.Option("--exclude-seen/--include-seen", help="Leave out items of the history."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Recommend items to a user, for a history or for a text."""
+    if user is None and history is None and text is None:
+        raise PlanError("for whom? Give --user ID, --history ID,ID,… or --text WORDS")
+    recommender = _load(bundle)
+    defaults = recommender.plan.recommend if recommender.plan else None
+    items = None if history is None else _ids(history, recommender)
+    source = recommender.source(user=user, history=items, text=text)
+    frame = recommender.recommend(
+        user=user,
+        history=items,
+        text=text,
+        k=k if k is not None else defaults.k if defaults else 10,
+        filter=filter,
+        exclude_seen=exclude_seen,
+        diversity=diversity if diversity is not None else defaults.diversity if defaults else 0.0,
+        explain=explain,
+    )
+    if json:
+        dump({"source": source, "items": frame.to_dicts()})
+        return
+    if source == "popularity":
+        note("nothing to go by: the most popular items")
+    say(ranking(frame.to_dicts()))
+
+
+def similar(
+    bundle: BundlePath,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="Id of an item.")],
+    k: Count = None,
+    explain: Explain = False,
+    filter: FilterText = None,
+    json: Json = False,
+) -> None:
+    """List the items nearest to one."""
+    recommender = _load(bundle)
+    defaults = recommender.plan.recommend if recommender.plan else None
+    count = k if k is not None else defaults.k if defaults else 10
+    frame = recommender.similar(item, count, filter=filter, explain=explain)
+    if json:
+        dump({"item_id": item, "items": frame.to_dicts()})
+        return
+    say(ranking(frame.to_dicts()))
+
+
+def _load(path: Path) -> "Recommender":
+    from pennyweight.recommender import Recommender
+
+    return Recommender.load(path)
+
+
+def _ids(text: str, recommender: "Recommender") -> list[str]:
+    """Return the ids of a list; an id that holds a comma may stand alone or in quotes."""
+    return [text] if recommender.catalog.ids.codes([text])[0] >= 0 else listed(text)

@@ -1,0 +1,111 @@
+"""`fit` and `evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pennyweight.cli.exits import GateFailed, keeping
+from pennyweight.cli.output import note, say, size
+from pennyweight.cli.places import bundle_place, file_place
+from pennyweight.cli.progress import shown
+from pennyweight.cli.settings import Settings, spread
+
+if TYPE_CHECKING:
+    from pennyweight.spec.report import Report
+
+__all__ = ["evaluate", "fit", "show"]
+
+Items = Annotated[
+    Path, typer.Argument(metavar="ITEMS", help="The catalogue: CSV, TSV, JSON lines or Parquet.")
+]
+Events = Annotated[Path, typer.Argument(metavar="EVENTS", help="The log of who did what.")]
+
+
+@spread
+def fit(
+    items: Items,
+    events: Events,
+    out: Annotated[Path, typer.Option(metavar="BUNDLE", help="Where the recommender is saved.")],
+    settings: Settings,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a bundle that is there.")
+    ] = False,
+) -> None:
+    """Clean, encode, learn, measure, and save a recommender."""
+    plan = settings.to_plan()
+    place = bundle_place(out, overwrite=overwrite)
+    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
+        from pennyweight.cli.page import save
+        from pennyweight.fit.flow import fit as learn
+
+        recommender = learn(items, events, plan=plan, progress=progress)
+        failed = recommender.report and _below(recommender.report, settings.min_ndcg)
+        if not failed:
+            progress("save", 0, 0)
+            save(recommender, out, overwrite=overwrite)
+    if recommender.report is not None:
+        show(recommender.report, settings)
+    if failed:
+        raise GateFailed(f"{failed}; {place.kept()}")
+    if not settings.json:
+        nbytes = recommender.bundle.nbytes if recommender.bundle else 0
+        say(f"\nsaved {out} ({size(nbytes)}); for the eyes: {out / 'report.html'}")
+
+
+@spread
+def evaluate(
+    items: Items,
+    events: Events,
+    settings: Settings,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as JSON.")
+    ] = None,
+) -> None:
+    """Measure what a recommender would be worth, without saving one."""
+    plan = settings.to_plan()
+    place = file_place(out)
+    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
+        from pennyweight.fit.flow import evaluate as measure
+
+        report = measure(items, events, plan=plan, progress=progress)
+        if out is not None:
+            report.write(out)
+    show(report, settings)
+    failed = _below(report, settings.min_ndcg)
+    if failed:
+        raise GateFailed(failed)
+
+
+def _below(report: "Report", least: float | None) -> str | None:
+    """Return what to say where the blend is not good enough."""
+    if least is None:
+        return None
+    found = report.scorers["blend"]["ndcg@10"].value
+    if found >= least:
+        return None
+    return f"quality gate: NDCG@10 of the blend is {found:.4f}, below {least:g}"
+
+
+def show(report: "Report", settings: Settings) -> None:
+    """Print a report as asked for."""
+    if settings.json:
+        say(report.to_json().rstrip())
+        return
+    if not settings.quiet:
+        _found(report)
+    say(report.table())
+    if report.blend:
+        weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.blend.items())
+        say(f"\nblend: {weights}")
+    seconds, memory = sum(report.cost.seconds.values()), report.cost.peak_rss_bytes
+    say(f"cost: {seconds:.1f} s, {size(memory)} of memory")
+
+
+def _found(report: "Report") -> None:
+    """Note what the columns were taken for and what cleaning did."""
+    for role, column in (report.columns or {}).items():
+        note(f"{role} = {column or 'none'}")
+    for finding in report.cleaning or ():
+        examples = f" (e.g. {'; '.join(finding.examples)})" if finding.examples else ""
+        note(f"{finding.table}: {finding.count:,} {finding.action}: {finding.reason}{examples}")

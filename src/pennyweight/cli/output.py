@@ -1,0 +1,58 @@
+"""What commands print: results on stdout, notes on stderr."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["count", "dump", "note", "ranking", "say", "size"]
+
+
+def say(text: str = "") -> None:
+    """Print a result."""
+    print(text)
+
+
+def note(text: str) -> None:
+    """Print what is not a result."""
+    print(text, file=sys.stderr)
+
+
+def dump(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """Print a result for machines."""
+    say(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def ranking(rows: Sequence[dict[str, Any]]) -> str:
+    """Return items aligned in columns, each reason on a line of its own."""
+    if not rows:
+        return "no item is eligible"
+    width = max(len(row["item_id"]) for row in rows)
+    title = max(len(_cut(row["title"])) for row in rows)
+    lines = []
+    for row in rows:
+        name, shown = row["item_id"].ljust(width), _cut(row["title"]).ljust(title)
+        lines.append(f"{row['rank']:>3}  {name}  {shown}  {row['score']:8.3f}")
+        if row.get("reason"):
+            lines.append(f"     {row['reason']}")
+    return "\n".join(lines)
+
+
+def _cut(text: str, most: int = 60) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
+def size(nbytes: int) -> str:
+    """Return bytes in the unit that suits."""
+    value = float(nbytes)
+    for unit in ("bytes", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"

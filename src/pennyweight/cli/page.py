@@ -1,0 +1,57 @@
+"""The report of a fitted recommender as files of its bundle."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pennyweight.evaluate.html import Example, Recommended, render
+
+if TYPE_CHECKING:
+    from pennyweight.recommender import Recommender
+
+__all__ = ["examples", "save"]
+
+USERS, SHOWN, RECOMMENDED = 3, 5, 5
+
+
+def save(
+    recommender: "Recommender", out: Path, *, overwrite: bool, command: str | None = None
+) -> None:
+    """Save a bundle with ``report.json`` and ``report.html``; `command` is what repeats it."""
+    seen = examples(recommender)
+    told = shlex.join(["pennyweight", *sys.argv[1:]]) if command is None else command
+
+    def extra() -> Mapping[str, bytes]:
+        report = recommender.report
+        if report is None:
+            return {}
+        page = render(report, examples=seen, commands=[told])
+        return {"report.json": report.to_json().encode(), "report.html": page.encode()}
+
+    recommender.save(out, overwrite=overwrite, extra=extra)
+
+
+def examples(recommender: "Recommender") -> list[Example]:
+    """Return what some users did last and what they would be recommended."""
+    log = recommender.interactions
+    if log is None or recommender.report is None:
+        return []
+    rng = np.random.default_rng(recommender.report.seed)
+    able = np.flatnonzero(np.diff(log.offsets) >= 2)
+    chosen = rng.choice(able, min(USERS, len(able)), replace=False)
+    found = []
+    for code in np.sort(chosen).tolist():
+        items = log.item[log.offsets[code] : log.offsets[code + 1]][-SHOWN:]
+        frame = recommender.recommend(user=log.users[code], k=RECOMMENDED, explain=True)
+        best = zip(frame["title"], frame["reason"], strict=True)
+        found.append(
+            Example(
+                tuple(recommender.catalog.title(item) for item in items.tolist()),
+                tuple(Recommended(title, reason) for title, reason in best),
+            )
+        )
+    return found

@@ -1,0 +1,60 @@
+"""Where results go: checked before the work, and described when it is interrupted."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pennyweight.errors import DataError
+
+__all__ = ["Place", "bundle_place", "file_place"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path, and which file or folder was there before."""
+
+    path: Path | None
+    before: int | None
+
+    def kept(self) -> str:
+        """Say what is there now."""
+        now = None if self.path is None else _inode(self.path)
+        if now is None:
+            return "nothing was saved"
+        if now == self.before:
+            return f"nothing was saved; {self.path} is as it was"
+        return f"{self.path} was saved whole before that"
+
+
+def bundle_place(path: Path, *, overwrite: bool) -> Place:
+    """Return the place of a bundle; `BundleError` or `DataError` where none can be written."""
+    from pennyweight.bundle import check_place
+
+    check_place(path, overwrite=overwrite)
+    _check_folder(path)
+    return Place(path, _inode(path))
+
+
+def file_place(path: Path | None) -> Place:
+    """Return the place of a file, if one is wanted; errors as above."""
+    if path is None:
+        return Place(None, None)
+    if path.is_dir():
+        raise DataError(f"{path}: is a directory; name a file")
+    _check_folder(path)
+    return Place(path, _inode(path))
+
+
+def _check_folder(path: Path) -> None:
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise DataError(f"{path}: cannot be written: {folder} is not a folder that may be changed")
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None

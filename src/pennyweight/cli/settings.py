@@ -1,0 +1,152 @@
+"""The options that `fit`, `evaluate` and the plan have in common, declared once."""
+
+import csv
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+import typer
+
+from pennyweight.errors import PlanError
+
+if TYPE_CHECKING:
+    from pennyweight.spec.plan import Plan
+
+__all__ = ["Settings", "listed", "spread"]
+
+Protocol = Literal["leave-last-out", "global-time", "given-split"]
+DATA, RESULT = "Data", "Result"
+
+
+def _column(role: str) -> Any:  # noqa: ANN401 - what typer calls an option
+    return typer.Option(f"--{role}-column", metavar="NAME", help=f"Column of the {role}.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user said; None where the plan or the data decide."""
+
+    protocol: Annotated[
+        Protocol | None,
+        typer.Option(help="How events are held out; global-time where times are dates."),
+    ] = None
+    repeats: Annotated[
+        Literal["exclude", "include"] | None,
+        typer.Option(help="May items of the history be recommended again? Exclude by default."),
+    ] = None
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="auto, static, minilm, tfidf, bow, word2vec, a folder or a Hugging Face id.",
+        ),
+    ] = None
+    scorers: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Scorers to blend, by commas; or auto."),
+    ] = None
+    plan: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings as TOML; options override it.")
+    ] = None
+    seed: Annotated[int | None, typer.Option(help="Seed of every random draw; 0.")] = None
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at rows that would be dropped.")
+    ] = False
+    k_core: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Keep users and items with at least N events."),
+    ] = None
+    text_columns: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Columns of the items' text, by commas."),
+    ] = None
+    id_column: Annotated[str | None, _column("id")] = None
+    user_column: Annotated[str | None, _column("user")] = None
+    item_column: Annotated[str | None, _column("item")] = None
+    time_column: Annotated[str | None, _column("time")] = None
+    weight_column: Annotated[str | None, _column("weight")] = None
+    type_column: Annotated[str | None, _column("type")] = None
+    split_column: Annotated[str | None, _column("split")] = None
+    max_users: Annotated[
+        int | None, typer.Option(metavar="N", help="Measure on at most N users.")
+    ] = None
+    min_ndcg: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Exit with 1 where the blend's NDCG@10 is below X."),
+    ] = None
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")] = False
+
+    def to_plan(self) -> "Plan":
+        """Return the plan of the file, or the default one, with the options over it."""
+        from pennyweight.spec.plan import Plan
+
+        plan = Plan() if self.plan is None else Plan.from_toml(self.plan)
+        columns = {
+            role: name
+            for role in ("id", "user", "item", "time", "weight", "type", "split")
+            if (name := getattr(self, f"{role}_column")) is not None
+        }
+        return plan.override(
+            {
+                "evaluate.protocol": self.protocol,
+                "evaluate.repeats": self.repeats,
+                "evaluate.seed": self.seed,
+                "evaluate.max_users": self.max_users,
+                "encoder.name": self.encoder,
+                "scorers.names": self._scorers(),
+                "data.strict": self.strict or None,
+                "data.k_core": self.k_core,
+                "data.text_columns": _names(self.text_columns, "--text-columns"),
+                "data.columns": {**plan.data.columns, **columns} or None,
+            }
+        )
+
+    def _scorers(self) -> list[str] | str | None:
+        names = _names(self.scorers, "--scorers")
+        return "auto" if names == ["auto"] else names
+
+
+def _names(text: str | None, option: str) -> list[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in listed(text) if name.strip()]
+    if not names:
+        raise PlanError(f"{option} is empty; name at least one, or leave it out")
+    return names
+
+
+def listed(text: str) -> list[str]:
+    """Return the parts of a list by commas; one that holds a comma is written in quotes."""
+    return next(csv.reader([text]), [])
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command whose last parameter is `settings` the options of `Settings` instead."""
+    hints = get_type_hints(Settings, include_extras=True)
+    options = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(Settings)
+    ]
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
+        if parameter.name != "settings"
+    ]
+    names = [field.name for field in fields(Settings)]
+
+    @functools.wraps(command)
+    def spreading(**given: Any) -> None:  # noqa: ANN401 - what typer parsed
+        command(settings=Settings(**{name: given.pop(name) for name in names}), **given)
+
+    spreading.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+    spreading.__annotations__ = {p.name: p.annotation for p in (*own, *options)}
+    return spreading

@@ -1,0 +1,92 @@
+"""`demo`: the whole story on the built-in shop."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pennyweight.cli.exits import keeping
+from pennyweight.cli.output import dump, ranking, say, size
+from pennyweight.cli.places import bundle_place
+from pennyweight.cli.progress import shown
+
+if TYPE_CHECKING:
+    from pennyweight.recommender import Recommender
+    from pennyweight.spec.report import Report
+
+__all__ = ["demo"]
+
+BOOK, LIKED = "dracula", ("frankenstein", "the-time-machine")
+WISH = "a detective follows clues through foggy London"
+FILTER = "year < 1800"
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the files and the bundle go.")
+    ] = Path("demo-out"),
+    readers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many readers are simulated.")
+    ] = 3000,
+    encoder: Annotated[str | None, typer.Option(metavar="NAME|DIR", help="As for fit.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Run the whole story on the built-in bookshop; needs no network."""
+    bundle = folder / "bundle"
+    place = bundle_place(bundle, overwrite=True)
+    with keeping(place.kept), shown(quiet=quiet) as progress:
+        from pennyweight import demo as shop
+        from pennyweight.cli.page import save
+        from pennyweight.fit.flow import fit
+
+        progress("write the shop", 0, 0)
+        items, events = shop.write(folder, readers=readers)
+        recommender = fit(items, events, encoder=encoder, progress=progress)
+        command = f"pennyweight fit {items} {events} --out {bundle}"
+        progress("save", 0, 0)
+        save(recommender, bundle, overwrite=True, command=command)
+        report, answers = recommender.report, _ask(recommender, bundle)
+    if report is None:
+        return
+    if json:
+        told = [{"command": asked, "items": rows} for asked, rows in answers]
+        plain = report.model_dump(mode="json", exclude_none=True)
+        dump({"bundle": str(bundle), "report": plain, "answers": told})
+    else:
+        _tell(report, command, bundle, answers)
+
+
+def _ask(recommender: "Recommender", bundle: Path) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return command lines, each with the items that it gives."""
+    user = str(recommender.interactions.users[0]) if recommender.interactions else ""
+    ask = recommender.recommend
+    answers = (
+        (f"recommend {bundle} --user {user} -k 5 --explain",
+         ask(user=user, k=5, explain=True)),
+        (f"recommend {bundle} --history {','.join(LIKED)} -k 5 --explain",
+         ask(history=LIKED, k=5, explain=True)),
+        (f"recommend {bundle} --text '{WISH}' -k 5 --explain",
+         ask(text=WISH, k=5, explain=True)),
+        (f"similar {bundle} {BOOK} -k 5 --explain",
+         recommender.similar(BOOK, 5, explain=True)),
+        (f"recommend {bundle} --history {','.join(LIKED)} -k 5 --filter '{FILTER}'",
+         ask(history=LIKED, k=5, filter=FILTER)),
+    )  # fmt: skip
+    return [(f"pennyweight {command}", frame.to_dicts()) for command, frame in answers]
+
+
+def _tell(
+    report: "Report", command: str, bundle: Path, answers: list[tuple[str, list[dict[str, Any]]]]
+) -> None:
+    say("A bookshop: real books, simulated readers.\n")
+    say(f"$ {command}")
+    say(report.table())
+    say(f"\nsaved {bundle} ({size(report.cost.bundle_bytes)})")
+    for asked, rows in answers:
+        say(f"\n$ {asked}")
+        say(ranking(rows))
+    say("\nNext: open the report in a browser, then bring your own two files")
+    say(f"  {bundle / 'report.html'}")
+    say("  pennyweight fit ITEMS EVENTS --out BUNDLE")
+    say("  pennyweight doctor")

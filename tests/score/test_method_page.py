@@ -1,0 +1,41 @@
+"""The page on scorers names every setting with the default it has."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from pennyweight.encode.tuned import TowerSettings
+from pennyweight.fit.parts import DEFAULT
+from pennyweight.fit.tune import DECAYS
+from pennyweight.score.blend import CANDIDATES, KINDS, SHRINK, Blend
+
+PAGE = (Path(__file__).parents[2] / "docs" / "method-scorers.md").read_text(encoding="utf-8")
+SETTINGS = {**KINDS, "tower": TowerSettings, "blend": Blend}
+ROW = re.compile(r"^\| `(\w+)` \| (\S+) \|", re.MULTILINE)
+
+
+def section(name: str) -> str:
+    return PAGE.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_and_defaults(name):
+    parameters = inspect.signature(SETTINGS[name]).parameters
+    expected = {key: p.default for key, p in parameters.items() if p.default is not p.empty}
+    stated = {key: eval(default) for key, default in ROW.findall(section(name))}
+    assert stated == expected
+
+
+def test_numbers_that_are_no_settings():
+    assert str(list(DECAYS))[1:-1].replace(", 0.97", " and 0.97") in PAGE
+    assert f"the {CANDIDATES} best items of each part" in PAGE
+    assert float(re.search(r"-  ([\d.]+) \* \|weights\|", PAGE)[1]) == SHRINK
+
+
+def test_which_scorers_are_default():
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (\S[^|]*) \|$", PAGE.split("## Notation")[0], re.M)
+    stated = dict(rows)
+    assert set(stated) == set(SETTINGS)
+    assert {name for name, answer in rows if answer == "yes"} == set(DEFAULT)
