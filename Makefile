@@ -43,7 +43,7 @@ lint: setup-dev ## style, types, and who may import whom
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports
 
 format: setup-dev ## put the style right
 	$(BIN)/ruff check --fix

@@ -215,13 +215,16 @@ def test_relative_parts_are_divided_by_their_best_rival():
     np.testing.assert_allclose(found[2], popular, rtol=1e-5)
 
 
-def test_with_repeats_items_of_the_history_are_rivals_too():
+@pytest.mark.parametrize(("repeats", "best"), [("exclude", 2.5), ("include", 9)])
+def test_items_of_the_history_are_rivals_only_with_repeats(repeats, best):
     blend = small()
-    blend.repeats = "include"
+    blend.repeats = repeats
     blend.parts["neighbours"].matrix[world.B, world.A] = 9.0
     history = Histories.of([[world.A, world.B]])
     found = blend.score(history)[0] - 0.5 * np.log1p([4, 3, 2, 1])
-    np.testing.assert_allclose(found, 2 * np.array([9, 2, 2.5, 0.5]) / 9, rtol=1e-5)
+    np.testing.assert_allclose(found, 2 * np.array([9, 2, 2.5, 0.5]) / best, rtol=1e-5)
+    codes = np.arange(4, dtype=np.int32)
+    np.testing.assert_allclose(blend.contributions(history, codes).sum(axis=1), found, rtol=1e-5)
 
 
 def test_shares_of_the_parts_add_up_to_the_score_above_the_average():

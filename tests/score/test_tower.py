@@ -39,10 +39,13 @@ def test_the_decay_can_be_set_after_the_fit(tower):
     try:
         tower.decay = 0.0
         alone = tower.score(history)
+        parts = tower.contributions(history, np.arange(20, dtype=np.int32))
     finally:
         tower.decay = SETTINGS.decay
     np.testing.assert_allclose(alone, tower.score(Histories.of([[3]])), rtol=1e-5, atol=1e-5)
     assert not np.allclose(alone, before)
+    assert not parts[:, 0].any()
+    np.testing.assert_allclose(parts[:, 1], alone[0], rtol=1e-4, atol=1e-4)
 
 
 def test_only_the_newest_events_count(tower):

@@ -38,7 +38,7 @@ class Blend:
     Parts on the ``relative`` scale are first divided by their best score among the items
     the history does not hold. Weights are those of a conditional logit (McFadden 1974):
     the probability of the held-out item among the parts' candidates is largest. Only
-    popularity and novelty may count against an item; the others weigh zero or more.
+    popularity may count against an item; the others weigh zero or more.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ class Blend:
         return np.array([1.0 if part.scale == "relative" else 0.5 for part in self.parts.values()])
 
     def _bounds(self) -> list[tuple[float | None, None]]:
-        free = (Popularity, Novelty)
-        return [(None if isinstance(part, free) else 0.0, None) for part in self.parts.values()]
+        parts = self.parts.values()
+        return [(None if isinstance(part, Popularity) else 0.0, None) for part in parts]
 
     def _block_size(self, n_items: int) -> int:
         return max(1, BLOCK_BYTES // (4 * max(1, n_items) * (len(self.parts) + 1)))

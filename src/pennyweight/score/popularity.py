@@ -17,6 +17,9 @@ __all__ = ["Novelty", "Popularity"]
 class Popularity:
     """Score = ln(1 + decayed number of events).
 
+    Nothing is known of an item without events, so it gets the mean of the others; whether
+    new items do better or worse than that is for `Novelty` to say.
+
     Parameters
     ----------
     half_life
@@ -38,7 +41,10 @@ class Popularity:
             age = interactions.time.max() - interactions.time
             weight = 0.5 ** (age / max(float(age.max()) * self.half_life, 1.0))
         count = np.bincount(interactions.item, weight, minlength=len(catalog))
-        self.level = np.log1p(count).astype(np.float32)
+        level = np.log1p(count)
+        known = interactions.counts > 0
+        level[~known] = level[known].mean() if known.any() else 0
+        self.level = level.astype(np.float32)
         return self
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
@@ -70,7 +76,8 @@ class Novelty:
     """Score = 1 for an item without any event yet, else 0.
 
     On its own it says nothing; in a blend its weight is how much more often people turn to
-    new items than their other scores explain. Only a protocol that cuts by time can tell:
+    new items than their other scores explain; never less than zero, since an item may be
+    without events because it was not there yet. Only a protocol that cuts by time can tell:
     under leave-last-out an item is without events because its only ones were held out.
     """
 

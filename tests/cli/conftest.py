@@ -1,0 +1,57 @@
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pennyweight import demo
+from pennyweight.cli.main import main
+
+FAST = ("--encoder", "tfidf")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """Run the command line in this process: importing anew would take seconds a test."""
+    handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
+
+    def run(*words: object) -> Ran:
+        with pytest.raises(SystemExit) as left:
+            main([str(word) for word in words])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return Ran(left.value.code or 0, out, err)
+
+    yield run
+    signal.signal(signal.SIGINT, handler)
+    sys.unraisablehook = hook
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The demo shop with few readers."""
+    return demo.write(tmp_path_factory.mktemp("shop"), readers=300)
+
+
+@pytest.fixture(scope="session")
+def bundle(shop: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recommender of it; to be read only."""
+    out = tmp_path_factory.mktemp("bundle") / "shop"
+    with pytest.raises(SystemExit) as left:
+        main(["fit", *map(str, shop), "--out", str(out), "--quiet", *FAST])
+    assert not left.value.code
+    return out
