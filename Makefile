@@ -50,6 +50,7 @@ format: setup-dev ## put the style right
 	$(BIN)/ruff format
 
 bench: setup ## quality on public datasets, beside published figures
+	$(BIN)/python benchmarks/bundle.py
 	$(BIN)/python benchmarks/quality.py
 
 clean: ## remove what the other targets made

@@ -75,7 +75,7 @@ def measure(folder: Path, case: Case, extra: tuple[str, ...] = ()) -> dict[str, 
 def rows_of(case: Case, report: dict) -> list[dict[str, object]]:  # type: ignore[type-arg]
     """Print one dataset's table; return its rows for the JSON file."""
     print(f"\n{case.name}: {report['users']:,} users, {report['items']:,} items, "
-          f"{report['events']:,} events, {report['protocol']}, encoder {report['encoder']}")  # fmt: skip
+          f"{report['events']:,} events, {report['protocol']}, {report['encoder']}")  # fmt: skip
     metrics = ("ndcg@10", "recall@10", "recall@50")
     print(f"  {'scorer':<12}" + "".join(f"{metric:>26}" for metric in metrics))
     for name, found in report["scorers"].items():

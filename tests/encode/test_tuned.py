@@ -201,27 +201,35 @@ def test_what_is_met_again_is_no_target_where_repeats_are_masked():
     np.testing.assert_array_equal(pairs.toarray(), whole.toarray()[[0, 2]])
 
 
-def test_an_epoch_draws_no_more_pairs_than_told(monkeypatch):
-    told, sizes = [], []
+@pytest.fixture
+def steps(monkeypatch) -> list[tuple[int, float]]:
+    """Collect the size and the factor of every step that is made."""
+    made, real = [], _Step.__call__
+
+    def note(self, pairs, targets, factor):
+        made.append((len(targets), factor))
+        real(self, pairs, targets, factor)
+
+    monkeypatch.setattr(_Step, "__call__", note)
+    return made
+
+
+def test_an_epoch_draws_no_more_pairs_than_told(steps):
+    told = []
     settings = replace(SETTINGS, epoch_pairs=3, batch=2, epochs=4)
-    monkeypatch.setattr(
-        _Step, "__call__", lambda self, pairs, targets, factor: sizes.append(len(targets))
-    )
     train(
         some_bag(), np.ones((N_WORDS, DIM), np.float32), HISTORIES, settings,
         progress=lambda done, total: told.append((done, total)),
     )  # fmt: skip
     assert told == [(done, 8) for done in range(1, 9)]
-    assert sizes == [2, 1] * 4
+    assert [size for size, _ in steps] == [2, 1] * 4
 
 
-def test_the_rate_warms_up_and_falls(monkeypatch):
-    factors = []
-    monkeypatch.setattr(
-        _Step, "__call__", lambda self, pairs, targets, factor: factors.append(factor)
-    )
+def test_the_rate_warms_up_and_falls(steps):
     settings = replace(SETTINGS, epochs=100, batch=6)  # six pairs: one step an epoch
     train(some_bag(), np.ones((N_WORDS, DIM), np.float32), HISTORIES, settings)
+    factors = [factor for _, factor in steps]
+    assert len(factors) == 100
     assert factors[0] == pytest.approx(1 / 50)
     assert factors[9] == pytest.approx(10 / 50)
     assert factors[75] == pytest.approx(0.25)

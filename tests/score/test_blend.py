@@ -164,7 +164,7 @@ def test_a_part_that_knows_nothing_gets_little(two_halves):
     assert blend.weights["neighbours"] > 0.5
 
 
-def test_only_popularity_and_novelty_may_count_against_an_item():
+def test_only_popularity_may_count_against_an_item():
     # Everybody leaves the crowd's items for one of the four that nobody has met, of other texts.
     rows = [[u % 5, (u + 1) % 5, (u + 2) % 5, 5 + u % 4] for u in range(40)]
     texts = ["crowd"] * 5 + ["apart"] * 4
@@ -178,6 +178,12 @@ def test_only_popularity_and_novelty_may_count_against_an_item():
     weights = blend.learn(whole, rng=np.random.default_rng(0)).weights
     assert weights["popularity"] < 0 < weights["novelty"]
     assert weights["content"] == weights["neighbours"] == 0
+    # And the other way about: nobody ever turns to what is new.
+    rows = [[u % 5, (u + 1) % 5, (u + 2) % 5, (u + 3) % 5] for u in range(40)]
+    log = world.events(rows, 9)
+    steady = split(log, "leave-last-out").test
+    blend.fit(steady.before, catalog).learn(steady, rng=np.random.default_rng(0))
+    assert blend.weights["novelty"] == 0 < blend.weights["neighbours"]
 
 
 def test_weights_stay_where_nothing_can_be_learnt():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["recommend", "similar"]
 
-BundlePath = Annotated[Path, typer.Argument(help="What `pennyweight fit` saved.")]
+BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="What `pennyweight fit` saved.")]
 Count = Annotated[
     int | None, typer.Option("-k", metavar="N", help="How many items; 10, or as the plan says.")
 ]
@@ -72,7 +72,7 @@ def recommend(
 
 def similar(
     bundle: BundlePath,
-    item: Annotated[str, typer.Argument(help="Id of an item.")],
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="Id of an item.")],
     k: Count = None,
     explain: Explain = False,
     filter: FilterText = None,

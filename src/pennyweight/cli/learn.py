@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "fit", "show"]
 
-Items = Annotated[Path, typer.Argument(help="The catalogue: CSV, TSV, JSON lines or Parquet.")]
-Events = Annotated[Path, typer.Argument(help="The log of who did what.")]
+Items = Annotated[
+    Path, typer.Argument(metavar="ITEMS", help="The catalogue: CSV, TSV, JSON lines or Parquet.")
+]
+Events = Annotated[Path, typer.Argument(metavar="EVENTS", help="The log of who did what.")]
 
 
 @spread

@@ -26,6 +26,7 @@ from pennyweight.hardware.machine import Machine, peak_rss, usable_cores
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.score.blend import Blend
 from pennyweight.score.protocol import Scorer
+from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import Plan
 from pennyweight.spec.report import Cleaned, Cost, Measured, Report
@@ -191,7 +192,7 @@ class _Job:
     def _fit(self, interactions: Interactions, stage: str) -> None:
         for name, part in self.blend.parts.items():
             with self.stages.stage(f"{stage} {name}") as tell:
-                if isinstance(part, Tower):
+                if isinstance(part, Tower | SequenceScorer):
                     part.fit(interactions, self.data.catalog, progress=tell)
                 else:
                     part.fit(interactions, self.data.catalog)

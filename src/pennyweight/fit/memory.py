@@ -25,6 +25,8 @@ def fit_bytes(*, items: int, events: int, scorers: Sequence[str], dim: int) -> d
     }
     if "tower" in scorers:
         terms["tower"] = TOWER_COPIES * 4 * items * dim
+    if "sequence" in scorers:
+        terms["sequence"] = TOWER_COPIES * 4 * items * dim
     if "linear" in scorers and items <= Linear().dense_items:
         terms["linear"] = 3 * 4 * items**2
     return terms

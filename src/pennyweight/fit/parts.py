@@ -4,7 +4,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import Protocol
 from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.protocol import Encoder, TableEncoder
@@ -14,6 +18,7 @@ from pennyweight.encode.tuned import TowerSettings
 from pennyweight.encode.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluate.ranking import Repeats
+from pennyweight.hardware.machine import usable_cores
 from pennyweight.score.again import Again
 from pennyweight.score.blend import KINDS
 from pennyweight.score.content import Content
@@ -21,6 +26,8 @@ from pennyweight.score.linear import Linear
 from pennyweight.score.neighbours import Neighbours
 from pennyweight.score.popularity import Novelty, Popularity
 from pennyweight.score.protocol import Scorer
+from pennyweight.score.sequence import Sequence as SequenceScorer
+from pennyweight.score.sequence import SequenceSettings
 from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import EncoderPlan
 
@@ -117,7 +124,16 @@ def _lexical(catalog: Catalog, dim: int) -> TableEncoder | None:
 def build_parts(
     names: Sequence[str], encoders: Encoders, *, repeats: Repeats, seed: int
 ) -> dict[str, Scorer]:
-    """Return the scorers, not yet fitted, by name."""
+    """Return the scorers, not yet fitted, by name and in the order they are to be fitted.
+
+    The sequence scorer starts from the item vectors of the tower: the one among the parts,
+    which comes before it, or one of its own that it fits first.
+
+    Raises
+    ------
+    MissingExtraError
+        The sequence scorer is asked for and torch is not installed.
+    """
     makers: dict[str, Callable[[], Scorer]] = {
         "popularity": Popularity,
         "novelty": Novelty,
@@ -131,8 +147,25 @@ def build_parts(
         settings = TowerSettings(
             dim=min(TowerSettings.dim, table.dim), repeats=repeats == "include"
         )
-        makers["tower"] = lambda: Tower(table, settings, seed=seed)
-    parts = {name: makers[name]() for name in names if name in makers}
+        tower = Tower(table, settings, seed=seed)
+        makers["tower"] = lambda: tower
+        makers["sequence"] = lambda: _sequence(tower, "tower" in names, settings.repeats)
+    ordered = sorted(names, key="sequence".__eq__)
+    parts = {name: makers[name]() for name in ordered if name in makers}
     if not parts:
         raise DataError("no scorer can be fitted: the tower needs texts with words in them")
     return parts
+
+
+def _sequence(tower: Tower, fitted_before: bool, repeats: bool) -> SequenceScorer:
+    from pennyweight.train.sequence import train_sequence  # needs the extra
+
+    def vectors_of(interactions: Interactions, catalog: Catalog) -> NDArray[np.float32]:
+        if not fitted_before:
+            tower.fit(interactions, catalog)
+        return tower.item_vectors
+
+    settings = SequenceSettings(repeats=repeats)
+    return SequenceScorer(
+        vectors_of, train_sequence, settings, seed=tower.seed, threads=usable_cores()
+    )

@@ -14,6 +14,7 @@ from pennyweight.score.content import Content
 from pennyweight.score.linear import Linear
 from pennyweight.score.neighbours import Neighbours
 from pennyweight.score.protocol import Scorer
+from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
 
 __all__ = ["choose_decay", "fit_part", "sample"]
@@ -57,6 +58,8 @@ def fit_part(
     """Fit a scorer on what came before the held-out data, and make its own choices on that."""
     if isinstance(part, Tower):
         _fit_tower(part, held_out, catalog, repeats, progress)
+    elif isinstance(part, SequenceScorer):
+        part.fit(held_out.before, catalog, progress=progress)
     else:
         part.fit(held_out.before, catalog)
     choose_decay(part, held_out, repeats)

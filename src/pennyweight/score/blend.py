@@ -19,12 +19,23 @@ from pennyweight.score.linear import Linear
 from pennyweight.score.neighbours import Neighbours
 from pennyweight.score.popularity import Novelty, Popularity
 from pennyweight.score.protocol import Scale, Scorer, TextScorer
+from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
 
 __all__ = ["KINDS", "Blend"]
 
 KINDS: Mapping[str, type[Scorer]] = {
-    kind.name: kind for kind in (Popularity, Novelty, Again, Content, Neighbours, Linear, Tower)
+    kind.name: kind
+    for kind in (
+        Popularity,
+        Novelty,
+        Again,
+        Content,
+        Neighbours,
+        Linear,
+        Tower,
+        SequenceScorer,
+    )
 }
 FILE = "blend.safetensors"
 CANDIDATES = 100  # of each part, and so the choices among which weights are learnt

@@ -1,0 +1,124 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+from small import shop as small_shop
+
+from pennyweight import demo
+
+
+def ids(text: str) -> list[str]:
+    return [row["item_id"] for row in json.loads(text)["items"]]
+
+
+def test_recommend_for_a_user(cli: Cli, bundle: Path) -> None:
+    ran = cli("recommend", bundle, "--user", "reader-0063", "-k", 3, "--explain")
+    assert ran.code == 0 and ran.err == ""
+    assert "  1  " in ran.out and "  3  " in ran.out and "because of" in ran.out
+    found = json.loads(cli("recommend", bundle, "--user", "reader-0063", "--json").out)
+    assert found["source"] == "history"
+    assert len(found["items"]) == 10
+    assert set(found["items"][0]) == {"rank", "item_id", "title", "score"}
+
+
+def test_recommend_for_a_history_and_a_text(cli: Cli, bundle: Path) -> None:
+    found = cli("recommend", bundle, "--history", "emma,dracula", "--json").out
+    assert not {"emma", "dracula"} & set(ids(found))
+    kept = cli(
+        "recommend", bundle, "--history", "emma,dracula", "--include-seen", "-k", 415, "--json"
+    ).out
+    assert {"emma", "dracula"} < set(ids(kept))
+    text = json.loads(cli("recommend", bundle, "--text", "a whale at sea", "--json").out)
+    assert text["source"] == "text"
+    assert "moby-dick" in [row["item_id"] for row in text["items"]]
+    both = cli("recommend", bundle, "--history", "emma", "--text", "a whale", "--json").out
+    assert json.loads(both)["source"] == "history and text"
+
+
+def test_filter_and_diversity(cli: Cli, bundle: Path) -> None:
+    year = dict(demo.books().select("item_id", "year").iter_rows())
+    words = ("recommend", bundle, "--history", "emma", "--json")
+    assert all(year[i] < 1800 for i in ids(cli(*words, "--filter", "year < 1800").out))
+    assert ids(cli(*words).out) != ids(cli(*words, "--diversity", 0.8).out)
+    none = cli("recommend", bundle, "--history", "emma", "--filter", "year > 3000")
+    assert none.code == 0 and "no item" in none.out
+
+
+def test_unknown_user_gets_what_is_popular(cli: Cli, bundle: Path) -> None:
+    ran = cli("recommend", bundle, "--user", "nobody 🦉", "-k", 2)
+    assert ran.code == 0 and "most popular" in ran.err
+    assert json.loads(cli("recommend", bundle, "--history", "", "--json").out)["source"] == (
+        "popularity"
+    )
+
+
+def test_similar(cli: Cli, bundle: Path) -> None:
+    ran = cli("similar", bundle, "emma", "-k", 4, "--explain", "--filter", "year < 1900")
+    assert ran.code == 0 and "  4  " in ran.out
+    assert "emma" not in ids(cli("similar", bundle, "emma", "--json").out)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["recommend", "BUNDLE"], "--user"),
+        (["recommend", "BUNDLE", "--user", "a", "--history", "emma"], "not both"),
+        (["recommend", "BUNDLE", "--history", "emna"], "'emma'"),
+        (["recommend", "BUNDLE", "--text", " "], "empty"),
+        (["recommend", "BUNDLE", "--text", "x", "-k", "0"], "1 or more"),
+        (["recommend", "BUNDLE", "--text", "x", "--diversity", "2"], "diversity"),
+        (["recommend", "BUNDLE", "--text", "x", "--filter", "import os"], ""),
+        (["recommend", "BUNDLE", "--text", "x", "--filter", "colour == 'red'"], "colour"),
+        (["recommend", "nowhere", "--text", "x"], "no such bundle"),
+        (["recommend", "BUNDLE", "--text", "\udcff"], "UTF-8"),
+        (["similar", "BUNDLE"], "ITEM"),
+        (["similar", "BUNDLE", "emna"], "'emma'"),
+        (["similar", "BUNDLE", "emma", "--deep"], "--deep"),
+        (["no-such-command"], "no-such-command"),
+        ([], ""),
+    ],
+)
+def test_bad_questions(cli: Cli, bundle: Path, words: list[str], said: str) -> None:
+    ran = cli(*(bundle if word == "BUNDLE" else word for word in words))
+    assert ran.code == 2
+    assert said in ran.err + (ran.out if not words else "")
+    assert words == [] or ran.out == ""
+
+
+def test_damaged_bundle(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(bundle, broken)
+    file = broken / "scorer" / "blend.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    ran = cli("recommend", broken, "--text", "whale")
+    assert ran.code == 2 and "blend.safetensors" in ran.err
+
+
+def test_plan_says_how_many(cli: Cli, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[recommend]\nk = 3\n[encoder]\nname = "tfidf"\n[scorers]\nnames=["content"]')
+    assert (
+        cli("fit", *small_shop(tmp_path), "--out", tmp_path / "b", "--plan", plan, "--quiet").code
+        == 0
+    )
+    assert len(ids(cli("recommend", tmp_path / "b", "--text", "red thing", "--json").out)) == 3
+    assert len(ids(cli("similar", tmp_path / "b", "i1", "--json").out)) == 3
+
+
+def test_doctor(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ran = cli("doctor")
+    assert ran.code == 0
+    for part in ("processor", "cores", "memory", "model", "extra"):
+        assert part in ran.out
+    found = json.loads(cli("doctor", "--json").out)
+    assert found["machine"]["cores"] >= 1
+    assert found["extras"]["pandas"]["remedy"] == 'pip install "pennyweight[pandas]"'
+    monkeypatch.setenv("PENNYWEIGHT_MODEL", str(tmp_path))
+    lost = json.loads(cli("doctor", "--json").out)["language_model"]
+    assert lost["found"] is False and lost["remedy"]
+
+
+def test_version(cli: Cli) -> None:
+    assert cli("--version").out.startswith("pennyweight 0.")

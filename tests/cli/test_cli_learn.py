@@ -1,0 +1,201 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import FAST, Cli
+from small import FAST as FASTEST
+from small import shop as small_shop
+
+from pennyweight.cli.settings import Settings
+from pennyweight.errors import PlanError
+from pennyweight.spec.report import Report
+
+
+def test_evaluate_prints_a_table(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("evaluate", *small_shop(tmp_path), *FASTEST)
+    assert ran.code == 0
+    assert "blend" in ran.out and "ndcg@10" in ran.out and "cost:" in ran.out
+    assert "user = user_id" in ran.err  # notes and stages stay off stdout
+    assert "fit content" in ran.err
+
+
+def test_evaluate_prints_and_writes_the_same_json(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "report.json"
+    ran = cli("evaluate", *small_shop(tmp_path), *FASTEST, "--json", "--out", out, "--seed", 3)
+    found = json.loads(ran.out)
+    assert found == json.loads(out.read_text())
+    assert set(found["scorers"]) == {"popularity", "content", "neighbours", "blend"}
+    assert set(found["scorers"]["blend"]["ndcg@10"]) == {"value", "low", "high"}
+    assert {"protocol", "users", "items", "events", "cost"} <= set(found)
+    assert found["cost"]["seconds"] and found["cost"]["peak_rss_bytes"] > 0
+    assert found["seed"] == 3
+
+
+def test_quiet_leaves_only_the_result(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("evaluate", *small_shop(tmp_path), *FASTEST, "--quiet")
+    assert ran.err == ""
+    assert "blend" in ran.out
+
+
+def test_fit_saves_a_bundle_with_its_report(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    ran = cli("fit", *small_shop(tmp_path), "--out", out, *FASTEST, "--json")
+    assert ran.code == 0
+    report = Report.read(out / "report.json")
+    assert json.loads(ran.out) == json.loads(report.to_json())
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["report"] == json.loads(report.to_json())
+    files = {name: entry["bytes"] for name, entry in manifest["files"].items()}
+    assert report.cost.bundle_bytes == sum(
+        size for name, size in files.items() if not name.startswith("report.")
+    )
+    page = (out / "report.html").read_text()
+    assert "<h2>Examples</h2>" in page and "To repeat it" in page
+
+
+def test_fit_minds_what_is_there(cli: Cli, tmp_path: Path) -> None:
+    files, out = small_shop(tmp_path), tmp_path / "bundle"
+    assert cli("fit", *files, "--out", out, *FASTEST).code == 0
+    before = (out / "manifest.json").read_bytes()
+    ran = cli("fit", *files, "--out", out, *FASTEST)
+    assert ran.code == 2 and "a bundle is there" in ran.err
+    assert "read" not in ran.err.split()  # found before the work
+    assert (out / "manifest.json").read_bytes() == before
+    assert cli("fit", *files, "--out", out, *FASTEST, "--overwrite").code == 0
+    assert cli("fit", *files, "--out", tmp_path, *FASTEST, "--overwrite").code == 2
+
+
+def test_places_are_checked_before_the_work(cli: Cli, tmp_path: Path) -> None:
+    files = small_shop(tmp_path)
+    for verb in ("fit", "evaluate"):
+        ran = cli(verb, *files, *FASTEST, "--out", files[0] / "inside")
+        assert ran.code == 2 and "folder" in ran.err
+    assert cli("evaluate", *files, *FASTEST, "--out", tmp_path).code == 2
+
+
+@pytest.mark.parametrize("verb", ["fit", "evaluate"])
+def test_quality_gate(cli: Cli, tmp_path: Path, verb: str) -> None:
+    files, out = small_shop(tmp_path), tmp_path / "out"
+    ran = cli(verb, *files, *FASTEST, "--min-ndcg", 1.1, "--out", out, "--json")
+    assert ran.code == 1
+    assert "quality gate" in ran.err and "1.1" in ran.err
+    assert json.loads(ran.out)["scorers"]["blend"]
+    assert out.exists() == (verb == "evaluate")  # a measurement is one; a bad bundle is not kept
+    assert cli(verb, *files, *FASTEST, "--min-ndcg", 0, "--out", tmp_path / "other").code == 0
+
+
+def test_options_reach_the_plan() -> None:
+    plan = Settings(
+        protocol="leave-last-out",
+        repeats="include",
+        encoder="bow",
+        scorers="content, popularity",
+        k_core=3,
+        text_columns='title,"a, b"',
+        user_column="who",
+        type_column="",
+        max_users=9,
+        strict=True,
+        seed=5,
+    ).to_plan()
+    assert plan.evaluate.protocol == "leave-last-out"
+    assert plan.evaluate.repeats == "include"
+    assert (plan.evaluate.max_users, plan.evaluate.seed) == (9, 5)
+    assert plan.encoder.name == "bow"
+    assert plan.scorers.names == ("content", "popularity")
+    assert (plan.data.k_core, plan.data.strict) == (3, True)
+    assert plan.data.text_columns == ("title", "a, b")
+    assert plan.data.columns == {"user": "who", "type": ""}
+    assert Settings(scorers="auto").to_plan().scorers.names == "auto"
+    with pytest.raises(PlanError, match="--scorers is empty"):
+        Settings(scorers=" ,").to_plan()
+
+
+def test_options_override_the_plan_file(cli: Cli, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        '[data]\ncolumns = {time = "timestamp"}\n[encoder]\nname = "tfidf"\n'
+        '[scorers]\nnames = ["content"]\n[evaluate]\nprotocol = "leave-last-out"\nseed = 4\n'
+    )
+    files = small_shop(tmp_path)
+    found = json.loads(cli("evaluate", *files, "--plan", plan, "--seed", 8, "--json").out)
+    assert (found["seed"], found["protocol"]) == (8, "leave-last-out")
+    assert set(found["scorers"]) == {"content", "blend"}
+
+
+def test_given_split_and_columns(cli: Cli, tmp_path: Path) -> None:
+    items, events = small_shop(tmp_path)
+    head, *rows = events.read_text().splitlines()
+    parts = ["train"] * 6 + ["valid", "test"]
+    events.write_text(
+        "\n".join(["who,what,at,part_of", *(f"{r},{parts[i % 8]}" for i, r in enumerate(rows))])
+    )
+    columns = ["--user-column", "who", "--item-column", "what", "--time-column", "at"]
+    columns += ["--id-column", "item_id", "--split-column", "part_of", "--protocol", "given-split"]
+    found = json.loads(cli("evaluate", items, events, *FASTEST, *columns, "--json").out)
+    assert found["protocol"] == "given-split"
+    assert found["columns"]["user"] == "who"
+    assert found["evaluated_users"] == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[evaluate]\nprotcol = 'x'\n", "did you mean 'protocol'"),
+        ("[evaluate]\nseed = 'x'\n", "evaluate.seed"),
+        ("not toml", "not TOML"),
+        (None, "cannot be read"),
+    ],
+)
+def test_bad_plan(cli: Cli, tmp_path: Path, text: str | None, said: str) -> None:
+    plan = tmp_path / "plan.toml"
+    if text is not None:
+        plan.write_text(text)
+    ran = cli("evaluate", *small_shop(tmp_path), "--plan", plan)
+    assert ran.code == 2 and said in ran.err and ran.out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--no-such-option"],
+        ["--protocol", "random"],
+        ["--repeats", "maybe"],
+        ["--seed", "x"],
+        ["--seed", "-1"],
+        ["--k-core", "-2"],
+        ["--max-users", "0"],
+        ["--scorers", "magic"],
+        ["--encoder", "no/such/folder"],
+        ["--user-column", "nobody"],
+        ["--text-columns", "nothing"],
+    ],
+)
+def test_bad_option(cli: Cli, tmp_path: Path, words: list[str]) -> None:
+    ran = cli("evaluate", *small_shop(tmp_path), *words)
+    assert ran.code == 2
+    assert ran.err.strip() and ran.out == ""
+
+
+def test_demo(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = cli("demo", "--readers", 120, *FAST[:2])
+    assert ran.code == 0
+    for part in ("--user", "--history", "--text", "similar", "--filter", "simulated", "Next"):
+        assert part in ran.out
+    assert Path("demo-out/bundle/report.html").is_file()
+    again = cli("demo", "--readers", 120, *FAST[:2], "--json", "--quiet")
+    found = json.loads(again.out)
+    assert again.err == ""
+    assert len(found["answers"]) == 5 and all(a["items"] for a in found["answers"])
+    command = found["answers"][1]["command"].split()
+    assert command[0] == "pennyweight"
+    asked = json.loads(cli(*command[1:], "--json").out)
+    assert asked["items"] == found["answers"][1]["items"]  # what is shown is what comes out
+
+
+def test_heavy_packages_stay_out(cli: Cli, tmp_path: Path) -> None:
+    """One process for the tests, so only what a fit would have to import can be told."""
+    cli("evaluate", *small_shop(tmp_path), *FASTEST, "--quiet")
+    assert "ray" not in sys.modules and "fastapi" not in sys.modules
