@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from pennyweight.data.interactions import Histories
 
-__all__ = ["Repeats", "ranks"]
+__all__ = ["MISS", "Repeats", "ranks"]
 
 Repeats = Literal["exclude", "include"]
 
+MISS = 2**31 - 1  # beyond every cutoff, however small the catalogue
 _CHUNK_BYTES = 1 << 20  # of scores compared at a time: stays in a core's cache
 _TIE_SEED = 20_020_417
 
@@ -43,7 +44,7 @@ def ranks(
         int64 (n + 1,); the first offset may be above 0 when `targets` starts there.
     repeats
         ``"exclude"`` leaves items of the history out of the ranking; a target among
-        them is a miss, with rank n_items. ``"include"`` ranks every item.
+        them is a miss, with rank `MISS`. ``"include"`` ranks every item.
     first
         Position of the first user in the whole evaluation, so that how users are cut
         into blocks does not change how ties fall.
@@ -92,7 +93,7 @@ def _ranks(
         order = keys * odd[tied, None]
         before = order < order[np.arange(len(tied)), targets[tied]][:, None]
         out[tied] += _count(before & equal[tied])
-    out[np.isneginf(own)] = scores.shape[1]
+    out[np.isneginf(own)] = MISS
     return out
 
 
