@@ -3,10 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import FAST, Cli
 from small import FAST as FASTEST
 from small import shop as small_shop
 
+from conftest import FAST, Cli
 from pennyweight.cli.settings import Settings
 from pennyweight.errors import PlanError
 from pennyweight.spec.report import Report

@@ -1,0 +1,53 @@
+"""What the docs show is run, and what the command line offers is in the docs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from pennyweight.cli import app as cli_app
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def run_blocks(page: Path, folder: Path) -> int:
+    """Run a page's bash and python blocks in order, in one folder; return how many."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONWARNINGS": "error",
+    }
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    for kind, text in blocks:
+        command = ["bash", "-euo", "pipefail", "-c", text] if kind == "bash" else [
+            sys.executable, "-c", text]  # fmt: skip
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{page.name}:\n{text}\n{done.stdout}\n{done.stderr}"
+    return len(blocks)
+
+
+@pytest.mark.parametrize(("page", "least"), [("README.md", 1), ("docs/tutorial.md", 10)])
+def test_the_blocks_of_a_page_run(page, least, tmp_path):
+    assert run_blocks(ROOT / page, tmp_path) >= least
+
+
+def test_every_command_and_option_is_in_the_reference():
+    page = (ROOT / "docs/reference-cli.md").read_text(encoding="utf-8")
+    group = typer.main.get_command(cli_app.app)
+    for name, command in group.commands.items():
+        assert f"## {name}\n" in page
+        section = page.split(f"## {name}\n")[1].split("\n## ")[0]
+        missing = [o for p in command.params for o in p.opts if o[0] == "-" and o not in section]
+        assert not missing, f"{name}: {missing}"
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
