@@ -1,27 +1,13 @@
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from running import FAST, Cli, Ran
 
 from pennyweight import demo
 from pennyweight.cli.main import main
-
-FAST = ("--encoder", "tfidf")
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 
 
 @pytest.fixture

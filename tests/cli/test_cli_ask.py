@@ -3,9 +3,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from running import Cli
 from small import shop as small_shop
 
-from conftest import Cli
 from pennyweight import demo
 
 

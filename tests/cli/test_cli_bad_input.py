@@ -5,9 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from running import Cli
 from small import DAY, FAST, START, events, items, shop, write
-
-from conftest import Cli
 
 
 def test_empty_file(cli: Cli, tmp_path: Path) -> None:

@@ -3,10 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from running import FAST, Cli
 from small import FAST as FASTEST
 from small import shop as small_shop
 
-from conftest import FAST, Cli
 from pennyweight.cli.settings import Settings
 from pennyweight.errors import PlanError
 from pennyweight.spec.report import Report
@@ -126,7 +126,7 @@ def test_options_override_the_plan_file(cli: Cli, tmp_path: Path) -> None:
 
 def test_given_split_and_columns(cli: Cli, tmp_path: Path) -> None:
     items, events = small_shop(tmp_path)
-    head, *rows = events.read_text().splitlines()
+    _, *rows = events.read_text().splitlines()
     parts = ["train"] * 6 + ["valid", "test"]
     events.write_text(
         "\n".join(["who,what,at,part_of", *(f"{r},{parts[i % 8]}" for i, r in enumerate(rows))])

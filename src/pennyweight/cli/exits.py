@@ -3,10 +3,10 @@
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from pennyweight.errors import DataError, PennyweightError
 
@@ -14,11 +14,11 @@ __all__ = [
     "DONE",
     "GateFailed",
     "check_interrupt",
-    "check_words",
     "code_of",
     "flushed",
     "keeping",
     "prepare",
+    "words_of",
 ]
 
 DONE, GATE, INPUT, BUG, INTERRUPTED, PIPE = 0, 1, 2, 70, 130, 141
@@ -29,60 +29,75 @@ class GateFailed(Exception):
 
 
 class _Interrupted(Exception):
-    """Ctrl-C; the message says what was kept."""
+    """Ctrl-C where something had to be tidied up first."""
 
 
-class _Signal:
+class _State:
+    """What Ctrl-C has to know."""
+
     seen = False
+    tidying = False  # whether there is something to tidy up
+    kept: Callable[[], str] = staticmethod(lambda: "nothing was changed")
 
 
 def prepare() -> None:
-    """Write UTF-8 whatever the locale says; remember a Ctrl-C that a library swallows."""
+    """Write UTF-8 whatever the locale says, and answer Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed by the caller
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
         shown = sys.unraisablehook
-        sys.unraisablehook = lambda seen: None if _Signal.seen else shown(seen)
-
-
-def check_words(words: Sequence[str]) -> None:
-    """Refuse arguments that are not UTF-8: no id and no text could be equal to one."""
-    for word in words:
-        if not word.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in word):
-            raise DataError(f"the argument {word!r} is not UTF-8")
+        sys.unraisablehook = lambda seen: None if _State.seen else shown(seen)
 
 
 def _on_interrupt(number: int, frame: FrameType | None) -> None:
-    _Signal.seen = True
+    """Leave at once, for an exception in the middle of an import can crash it; or tidy up."""
+    _State.seen = True
+    if not _State.tidying:
+        _leave()
     raise KeyboardInterrupt
+
+
+def _leave() -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough
+    _tell(f"interrupted: {_State.kept()}")
+    flushed(INTERRUPTED)
+    os._exit(INTERRUPTED)  # Python's own way out reports a signal where exec() was under way
 
 
 def check_interrupt() -> None:
     """Raise the Ctrl-C that was swallowed, if any."""
-    if _Signal.seen:
+    if _State.seen:
         raise KeyboardInterrupt
 
 
 @contextmanager
 def keeping(what: Callable[[], str]) -> Iterator[None]:
-    """Say at Ctrl-C in this block what was kept; `what` is asked at that moment."""
+    """Tidy up at Ctrl-C in this block, then say what was kept, which `what` knows."""
+    _State.kept, _State.tidying = staticmethod(what), True
     try:
         yield
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) or _Signal.seen:
-            raise _Interrupted(what()) from None
+        if _State.seen:
+            raise _Interrupted from error
         raise
+    finally:
+        _State.tidying = False
+
+
+def words_of(arguments: Sequence[str]) -> list[str]:
+    """Return arguments read as UTF-8 whatever the locale; `DataError` where they are not."""
+    try:
+        return [os.fsencode(word).decode("utf-8") for word in arguments]
+    except UnicodeError:
+        raise DataError(f"an argument is not UTF-8: {list(arguments)!a}") from None
 
 
 def code_of(error: BaseException) -> int:
     """Say what went wrong on stderr; return the exit code."""
-    if isinstance(error, _Interrupted | KeyboardInterrupt) or _Signal.seen:
-        if signal.getsignal(signal.SIGINT) is _on_interrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough
-        _tell(f"interrupted: {error if isinstance(error, _Interrupted) else 'nothing was changed'}")
-        return INTERRUPTED
+    if isinstance(error, _Interrupted | KeyboardInterrupt):
+        _leave()
     if isinstance(error, BrokenPipeError):
         return PIPE
     if isinstance(error, GateFailed):
@@ -94,6 +109,8 @@ def code_of(error: BaseException) -> int:
     if isinstance(error, PennyweightError | OSError):
         _tell(f"error: {error}")
         return INPUT
+    import traceback  # slow to import, and a bug is rare
+
     traceback.print_exception(error)
     _tell("this is a bug in pennyweight; please report it with the lines above")
     return BUG

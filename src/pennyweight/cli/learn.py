@@ -35,10 +35,10 @@ def fit(
     """Clean, encode, learn, measure, and save a recommender."""
     plan = settings.to_plan()
     place = bundle_place(out, overwrite=overwrite)
-    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
-        from pennyweight.cli.page import save
-        from pennyweight.fit.flow import fit as learn
+    from pennyweight.cli.page import save
+    from pennyweight.fit.flow import fit as learn
 
+    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
         recommender = learn(items, events, plan=plan, progress=progress)
         failed = recommender.report and _below(recommender.report, settings.min_ndcg)
         if not failed:
@@ -65,9 +65,9 @@ def evaluate(
     """Measure what a recommender would be worth, without saving one."""
     plan = settings.to_plan()
     place = file_place(out)
-    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
-        from pennyweight.fit.flow import evaluate as measure
+    from pennyweight.fit.flow import evaluate as measure
 
+    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
         report = measure(items, events, plan=plan, progress=progress)
         if out is not None:
             report.write(out)

@@ -12,8 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     try:
         exits.prepare()
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        exits.check_words(given)
+        given = exits.words_of(sys.argv[1:] if arguments is None else arguments)
         from typer.main import get_command
 
         from pennyweight.cli.app import app

@@ -35,11 +35,11 @@ def demo(
     """Run the whole story on the built-in bookshop; needs no network."""
     bundle = folder / "bundle"
     place = bundle_place(bundle, overwrite=True)
-    with keeping(place.kept), shown(quiet=quiet) as progress:
-        from pennyweight import demo as shop
-        from pennyweight.cli.page import save
-        from pennyweight.fit.flow import fit
+    from pennyweight import demo as shop
+    from pennyweight.cli.page import save
+    from pennyweight.fit.flow import fit
 
+    with keeping(place.kept), shown(quiet=quiet) as progress:
         progress("write the shop", 0, 0)
         items, events = shop.write(folder, readers=readers)
         recommender = fit(items, events, encoder=encoder, progress=progress)
