@@ -143,7 +143,7 @@ def _unzstd(data: bytes) -> bytes:
 
 
 def _from_pandas(source: PandasFrame, table: str) -> pl.DataFrame:
-    if not type(source).__module__.startswith("pandas."):
+    if type(source).__module__.partition(".")[0] != "pandas":
         raise DataError(f"{table}: expected a path or a polars or pandas frame, "
                         f"not {type(source).__name__}")  # fmt: skip
     frame: Any = source

@@ -33,6 +33,8 @@ def popular(scorer: Scorer, interactions: Interactions | None, n_items: int) -> 
     part = parts_of(scorer).get("popularity")
     if part is not None:
         scores: Scores = part.score(Histories.of([[]]))[0]
+        if interactions is not None:  # the part does not know what nobody has touched
+            scores = np.where(interactions.counts > 0, scores, np.float32(0))
         return scores
     if interactions is not None:
         return np.log1p(interactions.counts).astype(np.float32)

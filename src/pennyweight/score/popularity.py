@@ -42,7 +42,7 @@ class Popularity:
             weight = 0.5 ** (age / max(float(age.max()) * self.half_life, 1.0))
         count = np.bincount(interactions.item, weight, minlength=len(catalog))
         level = np.log1p(count)
-        known = interactions.counts > 0
+        known = np.bincount(interactions.item, minlength=len(catalog)) > 0
         level[~known] = level[known].mean() if known.any() else 0
         self.level = level.astype(np.float32)
         return self

@@ -151,6 +151,8 @@ class Sequence:
         found = np.zeros((len(histories), self.weights["items"].shape[1]), np.float32)
         for rows, block in histories.blocks(BLOCK):
             some = np.flatnonzero(block.length)
+            if not len(some):
+                continue
             found[rows.start + some] = read(self.weights, block.take(some))
         return found / np.float32(self.settings.temperature)
 
