@@ -57,7 +57,7 @@ class _Package(ModuleType):
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _HOMES and isinstance(value, ModuleType):
-            return  # the import system binds a room to its package; see docs/decisions/004.md
+            return  # the import system binds a room to its package; see docs/decisions/003
         super().__setattr__(name, value)
 
 

@@ -55,15 +55,16 @@ def test_ctrl_c_in_a_stage(shop: tuple[Path, Path], tmp_path: Path, stage: str) 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("delay", [0.15, 0.3, 0.6, 1.0])
+@pytest.mark.parametrize("delay", [0.3, 0.6, 1.0])
 def test_ctrl_c_at_some_moment(shop: tuple[Path, Path], tmp_path: Path, delay: float) -> None:
     with started("fit", *shop, "--out", tmp_path / "b", "--encoder", "tfidf") as process:
         time.sleep(delay)
         code, err = interrupt(process)
-    if "interrupted" in err or code != -signal.SIGINT:  # else Python itself had not begun
+    if "interrupted: " in err:
         assert code == 130
         assert "Traceback" not in err
-        assert [line for line in err.splitlines() if line.startswith("interrupted: ")]
+    else:  # on a busy machine Python itself had not begun
+        assert "cli/app.py" not in err
     assert list(tmp_path.iterdir()) == []
 
 

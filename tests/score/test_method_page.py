@@ -10,10 +10,12 @@ from pennyweight.encode.tuned import TowerSettings
 from pennyweight.fit.parts import DEFAULT
 from pennyweight.fit.tune import DECAYS
 from pennyweight.score.blend import CANDIDATES, KINDS, SHRINK, Blend
+from pennyweight.score.sequence import SequenceSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "method-scorers.md").read_text(encoding="utf-8")
 NAMES = ("popularity", "novelty", "again", "content", "neighbours", "linear")
-SETTINGS = {**{name: KINDS[name] for name in NAMES}, "tower": TowerSettings, "blend": Blend}
+TRAINED = {"tower": TowerSettings, "sequence": SequenceSettings}
+SETTINGS = {**{name: KINDS[name] for name in NAMES}, **TRAINED, "blend": Blend}
 ROW = re.compile(r"^\| `(\w+)` \| (\S+) \|", re.MULTILINE)
 
 

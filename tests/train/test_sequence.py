@@ -16,7 +16,7 @@ from pennyweight.score.sequence import Sequence, SequenceSettings
 
 N = 12
 SETTINGS = SequenceSettings(
-    dim=16, epochs=25, batch=64, negatives=8, learning_rate=0.01, dropout=0.0, layers=2
+    dim=16, epochs=12, batch=64, negatives=8, learning_rate=0.01, dropout=0.0, layers=2
 )
 CYCLE = [[(start + step) % N for step in range(9)] for start in range(N)] * 4
 LOG = world.events(CYCLE, N)

@@ -44,6 +44,7 @@ def demo(
         items, events = shop.write(folder, readers=readers)
         recommender = fit(items, events, encoder=encoder, progress=progress)
         command = f"pennyweight fit {items} {events} --out {bundle}"
+        command += f" --encoder {encoder}" if encoder else ""
         progress("save", 0, 0)
         save(recommender, bundle, overwrite=True, command=command)
         report, answers = recommender.report, _ask(recommender, bundle)

@@ -18,7 +18,6 @@ from pennyweight.encode.tuned import TowerSettings
 from pennyweight.encode.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluate.ranking import Repeats
-from pennyweight.hardware.machine import usable_cores
 from pennyweight.score.again import Again
 from pennyweight.score.blend import KINDS
 from pennyweight.score.content import Content
@@ -166,6 +165,5 @@ def _sequence(tower: Tower, fitted_before: bool, repeats: bool) -> SequenceScore
         return tower.item_vectors
 
     settings = SequenceSettings(repeats=repeats)
-    return SequenceScorer(
-        vectors_of, train_sequence, settings, seed=tower.seed, threads=usable_cores()
-    )
+    # One thread: the steps are small, and on busy cores threads that wait for each other cost more.
+    return SequenceScorer(vectors_of, train_sequence, settings, seed=tower.seed, threads=1)
