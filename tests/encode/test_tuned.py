@@ -258,7 +258,7 @@ def test_the_chance_of_being_a_candidate():
         some_bag(), np.zeros((N_WORDS, DIM), np.float32), replace(SETTINGS, negatives=2), 0, True
     )
     targets = np.array([0, 0, 0, 1])
-    step.learn_chances(targets)
+    step.learn_chances(targets, np.arange(N_ITEMS))
     chance = [1 - (5 / 7) * (1 / 4) ** 4, 1 - (5 / 7) * (3 / 4) ** 4] + [2 / 7] * 5
     np.testing.assert_allclose(np.exp(step.log_chance), chance, rtol=1e-5)
     # The same by drawing batches (of targets with replacement, as the formula has it).
@@ -274,8 +274,9 @@ def learn(**changes):
     own_vectors = changes.pop("own_vectors", True)
     seed = changes.pop("seed", 0)
     table = np.random.default_rng(3).normal(size=(N_WORDS, DIM + 2)).astype(np.float32)
+    histories = changes.pop("histories", HISTORIES)
     return train(
-        some_bag(), table, HISTORIES, replace(SETTINGS, **changes), seed=seed,
+        some_bag(), table, histories, replace(SETTINGS, **changes), seed=seed,
         own_vectors=own_vectors,
     )  # fmt: skip
 
@@ -295,7 +296,9 @@ def test_with_every_item_shown_as_text_the_table_learns_alone():
 
 def test_an_item_without_text_has_no_vector_but_its_own():
     assert learn(own_vectors=False).items(some_bag())[0][5].tolist() == [0, 0, 0]
-    assert np.linalg.norm(learn().items(some_bag())[0][5]) == pytest.approx(1, abs=1e-4)
+    met = learn(histories=Histories.of([[0, 5, 1], [5, 2]])).items(some_bag())[0][5]
+    assert np.linalg.norm(met) == pytest.approx(1, abs=1e-4)
+    assert not learn().items(some_bag())[0][5].any()  # neither text nor events
 
 
 def test_words_of_no_item_stay_where_they_were():
@@ -353,3 +356,16 @@ def test_unit_rows():
     rows, length = unit(np.array([[3, 4], [0, 0]], np.float32))
     np.testing.assert_allclose(rows, [[0.6, 0.8], [0, 0]], rtol=1e-6)
     np.testing.assert_allclose(length, [[5], [0]], atol=1e-6)
+
+
+def test_items_without_events_are_no_negatives():
+    step = probed(SETTINGS, True)
+    step.settings = replace(SETTINGS, negatives=3)
+    step.learn_chances(np.array([1, 2, 2]), np.array([0, 1, 2, 4]))
+    assert step.drawn == 3
+    assert step.log_chance[0] < step.log_chance[1] < step.log_chance[2] <= 0
+    pairs = sparse.csr_matrix(([1.0], ([0], [1])), shape=(1, N_ITEMS))
+    for _ in range(20):
+        step(pairs, np.array([2]), 1.0)
+    untouched = np.setdiff1d(np.arange(N_ITEMS), [0, 1, 2, 4])
+    assert not step.item.gradient[untouched].any()

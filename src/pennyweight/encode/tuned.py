@@ -158,7 +158,7 @@ def train(
     start = start / max(float(length.mean()), 1e-6)  # items start at about unit length
     step = _Step(words, start[used].copy(), settings, seed, own_vectors)
     pairs, targets = _pairs(histories, settings, bag.shape[0])
-    step.learn_chances(targets)
+    step.learn_chances(targets, np.unique(histories.item))
     drawn = min(len(targets), settings.epoch_pairs)
     batches = -(-drawn // settings.batch)
     total = max(1, settings.epochs * batches)
@@ -233,18 +233,23 @@ class _Step:
         self.table = _Adam(table, rate)
         self.item, self.context = _Adam(empty, rate), _Adam(empty.copy(), rate)
         self.log_chance = np.zeros(self.n_items, np.float32)
+        self.known = np.arange(self.n_items)
+        self.drawn = min(settings.negatives, self.n_items)
 
-    def learn_chances(self, targets: NDArray[np.int64]) -> None:
-        """Work out each item's chance of being among a step's candidates."""
+    def learn_chances(self, targets: NDArray[np.int64], known: NDArray[np.int64]) -> None:
+        """Take the negatives from `known`; work out each item's chance of being a candidate.
+
+        An item without an event is no evidence of anything: drawn as a negative it would
+        only teach the words of new items to be avoided.
+        """
+        self.known = known
+        self.drawn = min(self.settings.negatives, len(known))
         share = np.bincount(targets, minlength=self.n_items) / max(1, len(targets))
-        drawn = min(self.settings.negatives, self.n_items) / self.n_items
-        chance = 1 - (1 - drawn) * (1 - share) ** self.settings.batch
+        chance = 1 - (1 - self.drawn / max(1, len(known))) * (1 - share) ** self.settings.batch
         self.log_chance = np.log(np.clip(chance, 1e-9, 1)).astype(np.float32)
 
     def __call__(self, pairs: sparse.csr_matrix, targets: NDArray[np.int64], factor: float) -> None:
-        drawn = self.rng.choice(
-            self.n_items, min(self.settings.negatives, self.n_items), replace=False, shuffle=False
-        )
+        drawn = self.rng.choice(self.known, self.drawn, replace=False, shuffle=False)
         candidates = np.unique(np.concatenate([targets, drawn]))
         inputs, column = np.unique(pairs.indices, return_inverse=True)
         rows = np.union1d(candidates, inputs)
