@@ -21,6 +21,7 @@ from pennyweight.score.linear import Linear
 from pennyweight.score.neighbours import Neighbours
 from pennyweight.score.popularity import Novelty, Popularity
 from pennyweight.score.protocol import Scorer, TextScorer
+from pennyweight.score.sequence import Sequence, SequenceSettings
 from pennyweight.score.tower import Tower
 
 BOARD, CATALOG = world.checkerboard()
@@ -34,6 +35,16 @@ HISTORIES = world.odd_histories(N)
 
 def tower(seed: int = 0) -> Tower:
     return Tower(ENCODER, TRAINING, seed=seed)
+
+
+def sequence() -> Sequence:
+    pytest.importorskip("torch")
+    from pennyweight.train.sequence import train_sequence
+
+    settings = SequenceSettings(
+        dim=8, epochs=12, batch=16, negatives=8, temperature=0.2, learning_rate=0.05, dropout=0.0
+    )
+    return Sequence(lambda events, catalog: ENCODER.encode(catalog.texts), train_sequence, settings)
 
 
 def blend() -> Blend:
@@ -63,6 +74,7 @@ SCORERS: dict[str, Kind] = {
     "linear": Kind(Linear),
     "linear-sparse": Kind(lambda: Linear(dense_items=0)),
     "tower": Kind(tower),
+    "sequence": Kind(sequence, additive=False),
     "blend": Kind(blend, additive=False),
 }
 
@@ -332,7 +344,7 @@ def test_the_seed_of_a_tower_decides(fitted):
     assert not np.array_equal(other.score(HISTORIES), fitted["tower"].score(HISTORIES))
 
 
-@pytest.mark.parametrize("name", sorted(SCORERS.keys() - {"tower", "blend"}))
+@pytest.mark.parametrize("name", sorted(SCORERS.keys() - {"tower", "sequence", "blend"}))
 def test_the_order_of_users_does_not_matter(name, fitted):
     order = np.random.default_rng(0).permutation(N)
     rows = [BOARD.histories.block(u, u + 1).item.tolist() for u in order]
