@@ -3,8 +3,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pennyweight.evaluate.charts import Bar, bars
-from pennyweight.evaluate.html import Example, Recommended, _duration, _size, render
+from pennyweight.evaluate.html import Example, Recommended, render
+from pennyweight.page.charts import Bar, bars
+from pennyweight.page.document import duration, size
 from pennyweight.spec.report import Cleaned, Cost, Measured, Report
 
 HOSTILE = '<script>alert("x")</script>&'
@@ -109,11 +110,11 @@ def test_an_empty_report_and_all_zeros():
     [(0.0421, "42 ms"), (12.34, "12.3 s"), (125, "2 min 5 s"), (7260, "2 h 1 min")],
 )
 def test_durations(seconds, text):
-    assert _duration(seconds) == text
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(
     ("nbytes", "text"), [(12, "12 bytes"), (25_300_000, "25.3 MB"), (3_200_000_000, "3.2 GB")]
 )
 def test_sizes(nbytes, text):
-    assert _size(nbytes) == text
+    assert size(nbytes) == text

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib import resources
 
-from pennyweight.evaluate.charts import Bar, bars, table
+from pennyweight.page.charts import Bar, bars, table
+from pennyweight.page.document import document, duration, pair, size
 from pennyweight.spec.report import Measured, Report
 
 __all__ = ["Example", "Recommended", "render"]
@@ -46,7 +46,6 @@ def render(
     commands
         Command lines that repeat the fit.
     """
-    style = resources.files("pennyweight.evaluate").joinpath("page.css").read_text("utf-8")
     sections = [
         _facts(report),
         _quality(report),
@@ -57,14 +56,8 @@ def render(
         _details(report, commands),
     ]
     created = f"<p>Made <time>{escape(report.created)}</time></p>" if report.created else ""
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>Recommendation report</title><style>\n{style}</style></head><body>"
-        f"<header><h1>Recommendation report</h1><p>{escape(report.summary())}</p>{created}</header>"
-        f"<main>{''.join(sections)}</main></body></html>\n"
-    )
+    head = f"<p>{escape(report.summary())}</p>{created}"
+    return document("Recommendation report", sections, head=head)
 
 
 def _facts(report: Report) -> str:
@@ -75,11 +68,11 @@ def _facts(report: Report) -> str:
         if measured is not None:
             facts.append(("Best NDCG@10", f"{measured.value:.4f}", best))
     if report.cost.seconds:
-        facts.append(("Time to fit", _duration(sum(report.cost.seconds.values())), "all stages"))
+        facts.append(("Time to fit", duration(sum(report.cost.seconds.values())), "all stages"))
     if report.cost.peak_rss_bytes:
-        facts.append(("Memory", _size(report.cost.peak_rss_bytes), "at its highest"))
+        facts.append(("Memory", size(report.cost.peak_rss_bytes), "at its highest"))
     if report.cost.bundle_bytes:
-        facts.append(("Bundle", _size(report.cost.bundle_bytes), "on disk"))
+        facts.append(("Bundle", size(report.cost.bundle_bytes), "on disk"))
     cells = "".join(
         f"<div><dt>{name}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
         for name, value, note in facts
@@ -135,7 +128,7 @@ def _metric(report: Report, metric: str) -> str:
         key=metric.replace("@", "-"),
     )
     rows = [(name, f"{m.value:.4f}", _interval(m)) for name, m in ranked]
-    return _pair(
+    return pair(
         f"{title}: {meaning}", chart, table(title, ("Scorer", "Mean", "95 %"), rows, numbers=2)
     )
 
@@ -154,7 +147,7 @@ def _blend(report: Report) -> str:
     return (
         '<section><h2>The blend</h2><p class="note">Weights learnt on validation data. A weight of '
         "zero means that the others already say what the scorer says.</p>"
-        + _pair("Weights", chart, table("Blend", ("Scorer", "Weight"), rows, numbers=1))
+        + pair("Weights", chart, table("Blend", ("Scorer", "Weight"), rows, numbers=1))
         + "</section>"
     )
 
@@ -199,7 +192,7 @@ def _cost(report: Report) -> str:
     if not seconds:
         return ""
     chart = bars(
-        [Bar(stage, s, _duration(s)) for stage, s in seconds.items()],
+        [Bar(stage, s, duration(s)) for stage, s in seconds.items()],
         title="Time of each stage",
         description="Bars in the order the stages ran. The table has the numbers.",
         key="stages",
@@ -207,8 +200,8 @@ def _cost(report: Report) -> str:
     total = sum(seconds.values())
     rows = [(stage, f"{s:,.2f}", f"{s / (total or 1):.0%}") for stage, s in seconds.items()]
     head = ("Stage", "Seconds", "Share")
-    pair = _pair("Time of each stage", chart, table("Stages", head, rows, numbers=2))
-    return f"<section><h2>Cost</h2>{pair}</section>"
+    shown = pair("Time of each stage", chart, table("Stages", head, rows, numbers=2))
+    return f"<section><h2>Cost</h2>{shown}</section>"
 
 
 def _details(report: Report, commands: Sequence[str]) -> str:
@@ -221,7 +214,7 @@ def _details(report: Report, commands: Sequence[str]) -> str:
         for key, value in (getattr(report, group) or {}).items():
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
             if key == "memory" and isinstance(value, int):
-                shown = _size(value)
+                shown = size(value)
             rows.append((f"{group}: {key}", shown))
     lines = escape("\n".join(commands))
     repeat = f'<h3>To repeat it</h3><pre tabindex="0"><code>{lines}</code></pre>' if lines else ""
@@ -229,28 +222,5 @@ def _details(report: Report, commands: Sequence[str]) -> str:
     return f"<section><h2>How it was made</h2>{repeat}{settings}</section>"
 
 
-def _pair(heading: str, chart: str, numbers: str) -> str:
-    return f'<h3>{escape(heading)}</h3><div class="pair"><figure>{chart}</figure>{numbers}</div>'
-
-
 def _interval(measured: Measured) -> str:
     return f"{measured.low:.4f} to {measured.high:.4f}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 1:
-        return f"{seconds * 1_000:.0f} ms"
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def _size(nbytes: int) -> str:
-    size = float(nbytes)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1_000:
-            return f"{size:.3g} {unit}"
-        size /= 1_000
-    return f"{size:,.1f} GB"

@@ -1,0 +1,1 @@
+"""Self-contained HTML: charts, tables, one style; no script, no network."""

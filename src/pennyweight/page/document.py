@@ -1,0 +1,46 @@
+"""One page for screen, phone and paper, and the pieces that all pages use."""
+
+from collections.abc import Iterable
+from html import escape
+from importlib import resources
+
+__all__ = ["document", "duration", "pair", "size"]
+
+
+def document(title: str, sections: Iterable[str], *, head: str = "") -> str:
+    """Return a whole page with its style inside; `head` is HTML below the title."""
+    style = resources.files("pennyweight.page").joinpath("page.css").read_text("utf-8")
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(title)}</title><style>\n{style}</style></head><body>"
+        f"<header><h1>{escape(title)}</h1>{head}</header>"
+        f"<main>{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def pair(heading: str, chart: str, numbers: str) -> str:
+    """Return a chart with its table beside it, or below it where the page is narrow."""
+    return f'<h3>{escape(heading)}</h3><div class="pair"><figure>{chart}</figure>{numbers}</div>'
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
+    if seconds < 1:
+        return f"{seconds * 1_000:.0f} ms"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def size(nbytes: int) -> str:
+    """Return bytes as people say them."""
+    amount = float(nbytes)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 1_000:
+            return f"{amount:.3g} {unit}"
+        amount /= 1_000
+    return f"{amount:,.1f} GB"
