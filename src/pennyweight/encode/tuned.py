@@ -4,13 +4,13 @@ Item i has the vector  v_i = unit(bag_i @ table + item_i)  and, inside a history
 vector  c_i = v_i + context_i.  A history has  q = unit(sum_j decay ** lag_j * w_j * c_j),
 and the next item is drawn with probability softmax(q . v_i / temperature) over all items.
 The table alone reaches items that nobody has touched; the two vectors an item learn what
-the text does not say.
+the text does not say. Items without a known word share one that starts at the mean item.
 
 The loss is the sampled softmax over the batch's own targets (in-batch negatives) and a
-uniform draw of other items, with the log of each item's chance of being drawn taken off
-its logit (Bengio & Senecal 2008; Yi et al., RecSys 2019, eq. 3). In every batch a share of
-the items is shown without its own vectors, so the table learns to stand alone (DropoutNet,
-Volkovs et al., NeurIPS 2017).
+uniform draw of items with events, with the log of each candidate's chance of being one
+taken off its logit, except for the target of the row (Bengio & Senecal 2008; Yi et al.,
+RecSys 2019, eq. 3). In every batch a share of the items is shown without its own vectors,
+so the table learns to stand alone (DropoutNet, Volkovs et al., NeurIPS 2017).
 """
 
 from collections.abc import Callable
@@ -30,6 +30,7 @@ EpochEnd = Callable[[int, "TowerVectors"], bool]
 
 WARM_UP_STEPS = 50
 TINY = np.float32(1e-8)
+START = 0.3  # length of an item's own vector before training, in a random direction
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,6 @@ def train(
     settings: TowerSettings,
     *,
     seed: int = 0,
-    own_vectors: bool = True,
     on_epoch: EpochEnd | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> TowerVectors:
@@ -143,8 +143,6 @@ def train(
         Where the token vectors start, float32 (vocabulary, at least ``settings.dim``).
     histories
         Whole training histories.
-    own_vectors
-        False trains the table alone (the tuned static table).
     on_epoch
         Called after each epoch with its number (from 1) and the vectors so far; True stops.
     progress
@@ -152,32 +150,27 @@ def train(
     """
     bag = _unit_bag(bag)
     used = np.flatnonzero(np.bincount(bag.indices, minlength=bag.shape[1]))
-    words = sparse.csr_matrix(bag[:, used])
-    start = table[:, : settings.dim].astype(np.float32)
-    length = np.sqrt(np.einsum("ij,ij->i", first := words @ start[used], first))
-    start = start / max(float(length.mean()), 1e-6)  # items start at about unit length
-    step = _Step(words, start[used].copy(), settings, seed, own_vectors)
-    pairs, targets = _pairs(histories, settings, bag.shape[0])
-    step.learn_chances(targets, np.unique(histories.item))
-    drawn = min(len(targets), settings.epoch_pairs)
+    words, wordless = _with_no_word(sparse.csr_matrix(bag[:, used]))
+    start, no_word = _scaled_start(table[:, : settings.dim].astype(np.float32), bag)
+    step = _Step(words, np.vstack([start[used], no_word]), settings, seed)
+    pairs = _Pairs(histories, settings, bag.shape[0])
+    step.start(histories.item[pairs.targets], np.unique(histories.item))
+    drawn = min(len(pairs.targets), settings.epoch_pairs)
     batches = -(-drawn // settings.batch)
     total = max(1, settings.epochs * batches)
 
     def result() -> TowerVectors:
-        whole = start.copy()
-        whole[used] = step.table.parameters
-        return TowerVectors(whole, step.item.parameters.copy(), step.context.parameters.copy())
+        whole, item = start.copy(), step.item.parameters.copy()
+        whole[used] = step.table.parameters[:-1]
+        item[wordless] += step.table.parameters[-1]
+        return TowerVectors(whole, item, step.context.parameters.copy())
 
     done = 0
     for epoch in range(1, settings.epochs + 1):
-        order = step.rng.permutation(len(targets))[:drawn]
+        order = step.rng.permutation(pairs.targets)[:drawn]
         for at in range(0, drawn, settings.batch):
-            chosen = order[at : at + settings.batch]
-            step(
-                pairs[chosen],
-                targets[chosen],
-                min(1.0, (done + 1) / WARM_UP_STEPS, 1 - done / total),
-            )
+            factor = min(1.0, (done + 1) / WARM_UP_STEPS, 1 - done / total)
+            step(*pairs.batch(order[at : at + settings.batch]), factor)
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -192,19 +185,44 @@ def _unit_bag(bag: sparse.csr_matrix) -> sparse.csr_matrix:
     return sparse.csr_matrix(sparse.diags(scale.astype(np.float32)) @ bag)
 
 
-def _pairs(
-    histories: Histories, settings: TowerSettings, n_items: int
-) -> tuple[sparse.csr_matrix, NDArray[np.int64]]:
-    """Return decayed histories, csr (n_pairs, n_items), and the item that followed each."""
-    position = np.arange(len(histories.item)) - histories.offsets[:-1][histories.row]
-    at = np.flatnonzero((position > 0) & (settings.repeats | _is_first(histories, n_items)))
-    length = np.minimum(position[at], settings.newest)
-    offsets = np.concatenate([[0], np.cumsum(length)])
-    lag = np.arange(offsets[-1]) - np.repeat(offsets[:-1], length)
-    event = np.repeat(at, length) - 1 - lag
-    weight = (settings.decay**lag * histories.weight[event]).astype(np.float32)
-    pairs = sparse.csr_matrix((weight, histories.item[event], offsets), shape=(len(at), n_items))
-    return pairs, histories.item[at].astype(np.int64)
+def _with_no_word(words: sparse.csr_matrix) -> tuple[sparse.csr_matrix, NDArray[np.bool_]]:
+    """Return the bag with a column more, the word of items without any, and which they are."""
+    wordless = np.diff(words.indptr) == 0
+    column = sparse.csr_matrix(wordless[:, None].astype(np.float32))
+    return sparse.csr_matrix(sparse.hstack([words, column])), wordless
+
+
+def _scaled_start(table: Float, bag: sparse.csr_matrix) -> tuple[Float, Float]:
+    """Return the table, scaled so that items start at about unit length, and their mean item."""
+    first = bag @ table
+    length = np.sqrt(np.einsum("ij,ij->i", first, first))
+    scale = np.float32(1 / max(float(length[length > 0].mean()), 1e-6)) if length.any() else 1
+    mean = first.mean(axis=0) * scale
+    size = float(np.linalg.norm(mean))
+    direction = mean / size if size > TINY else np.full_like(mean, len(mean) ** -0.5)
+    return table * scale, direction
+
+
+class _Pairs:
+    """(history so far, next item), by the place in the log of the next item."""
+
+    def __init__(self, histories: Histories, settings: TowerSettings, n_items: int) -> None:
+        self.histories, self.settings, self.n_items = histories, settings, n_items
+        self.begin = histories.offsets[:-1]
+        wanted = settings.repeats | _is_first(histories, n_items)
+        wanted[self.begin[self.begin < len(wanted)]] = False
+        self.targets = np.flatnonzero(wanted)
+
+    def batch(self, at: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int64]]:
+        """Return decayed histories, csr (len(at), n_items), and the item that followed each."""
+        item, settings = self.histories.item, self.settings
+        length = np.minimum(at - self.begin[self.histories.row[at]], settings.newest)
+        offsets = np.concatenate([[0], np.cumsum(length)])
+        lag = np.arange(offsets[-1]) - np.repeat(offsets[:-1], length)
+        event = np.repeat(at, length) - 1 - lag
+        weight = (settings.decay**lag * self.histories.weight[event]).astype(np.float32)
+        shape = (len(at), self.n_items)
+        return sparse.csr_matrix((weight, item[event], offsets), shape=shape), item[at]
 
 
 def _is_first(histories: Histories, n_items: int) -> NDArray[np.bool_]:
@@ -223,9 +241,8 @@ class _Step:
         table: Float,
         settings: TowerSettings,
         seed: int,
-        own_vectors: bool,
     ) -> None:
-        self.words, self.settings, self.own_vectors = words, settings, own_vectors
+        self.words, self.settings = words, settings
         self.rng = np.random.default_rng(seed)
         self.n_items = words.shape[0]
         rate = settings.learning_rate
@@ -236,17 +253,20 @@ class _Step:
         self.known = np.arange(self.n_items)
         self.drawn = min(settings.negatives, self.n_items)
 
-    def learn_chances(self, targets: NDArray[np.int64], known: NDArray[np.int64]) -> None:
+    def start(self, targets: NDArray[np.int32], known: NDArray[np.int32]) -> None:
         """Take the negatives from `known`; work out each item's chance of being a candidate.
 
         An item without an event is no evidence of anything: drawn as a negative it would
-        only teach the words of new items to be avoided.
+        only teach the words of new items to be avoided. It has no vector of its own either.
         """
         self.known = known
         self.drawn = min(self.settings.negatives, len(known))
         share = np.bincount(targets, minlength=self.n_items) / max(1, len(targets))
         chance = 1 - (1 - self.drawn / max(1, len(known))) * (1 - share) ** self.settings.batch
         self.log_chance = np.log(np.clip(chance, 1e-9, 1)).astype(np.float32)
+        # Items with the same words or none have the same gradients until something differs.
+        noise = self.rng.standard_normal((len(known), self.settings.dim), np.float32)
+        self.item.parameters[known] = noise * np.float32(START / self.settings.dim**0.5)
 
     def __call__(self, pairs: sparse.csr_matrix, targets: NDArray[np.int64], factor: float) -> None:
         drawn = self.rng.choice(self.known, self.drawn, replace=False, shuffle=False)
@@ -259,10 +279,7 @@ class _Step:
             (pairs.data, column, pairs.indptr), shape=(len(targets), len(inputs))
         )
         shown = np.ones((len(rows), 1), np.float32)
-        if self.own_vectors:
-            shown[self.rng.random(len(rows)) < self.settings.id_dropout] = 0
-        else:
-            shown[:] = 0
+        shown[self.rng.random(len(rows)) < self.settings.id_dropout] = 0
         vectors, length = unit(words @ self.table.parameters + shown * self.item.parameters[rows])
         query, query_length = unit(
             mix @ (vectors[as_input] + shown[as_input] * self.context.parameters[inputs])
@@ -278,9 +295,8 @@ class _Step:
         gradient -= vectors * np.einsum("ij,ij->i", gradient, vectors)[:, None]
         gradient /= length
         self.table.update(slice(None), words.T @ gradient, factor)
-        if self.own_vectors:
-            self.item.update(rows, gradient * shown, factor)
-            self.context.update(inputs, to_input * shown[as_input], factor)
+        self.item.update(rows, gradient * shown, factor)
+        self.context.update(inputs, to_input * shown[as_input], factor)
 
     def _error(
         self, cosine: Float, candidates: NDArray[np.int64], targets: NDArray[np.int64]
