@@ -1,5 +1,6 @@
 """Sequential neighbours: what came next, or close by, for others."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,6 +17,8 @@ from pennyweight.score.protocol import Scale
 __all__ = ["Neighbours"]
 
 FILE = "neighbours.safetensors"
+BLOCK_PAIRS = 8_000_000  # counted at a time, 12 bytes each and as much again to add them up
+ENTRIES = 40_000_000  # of the whole matrix, 8 bytes each; 50 an item are kept even so
 
 
 class Neighbours:
@@ -33,7 +36,7 @@ class Neighbours:
     window, spacing, backward, normalise
         As above.
     keep
-        Neighbours kept an item, the strongest.
+        Neighbours kept an item, the strongest; fewer in catalogues above 80,000 items.
     """
 
     name: Literal["neighbours"] = "neighbours"
@@ -54,24 +57,41 @@ class Neighbours:
         self.matrix = sparse.csr_matrix((0, 0), dtype=np.float32)
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
-        """Count co-occurrences; memory grows with the distinct pairs, not with items squared."""
+        """Count co-occurrences, a block of items at a time."""
         n = len(catalog)
-        user, item = interactions.user, interactions.item
-        total = sparse.csr_matrix((n, n), dtype=np.float32)
-        for distance in range(1, self.window + 1):
-            same = user[distance:] == user[:-distance]
-            if not same.any():
-                break
-            earlier, later = item[:-distance][same], item[distance:][same]
-            gain = np.full(len(earlier), self.spacing ** (distance - 1), np.float32)
-            total = total + sparse.csr_matrix((gain, (earlier, later)), shape=(n, n))
-        total = total + self.backward * sparse.csr_matrix(total.T)
-        total.setdiag(0)
-        total.eliminate_zeros()
+        keep = min(self.keep, max(50, ENTRIES // max(1, n)))
         scale = (np.maximum(interactions.counts, 1) ** -self.normalise).astype(np.float32)
-        weighted = sparse.diags(scale) @ total @ sparse.diags(scale)
-        self.matrix = _strongest(sparse.csr_matrix(weighted, dtype=np.float32), self.keep)
+        by_item = np.argsort(interactions.item, kind="stable")
+        first = np.searchsorted(interactions.item[by_item], np.arange(n + 1))
+        blocks = []
+        for start, stop in _spans(first, BLOCK_PAIRS // (2 * self.window)):
+            counted = self._count(interactions, by_item[first[start] : first[stop]], start, stop)
+            weighted = sparse.diags(scale[start:stop]) @ counted @ sparse.diags(scale)
+            blocks.append(_strongest(sparse.csr_matrix(weighted, dtype=np.float32), keep))
+        empty = sparse.csr_matrix((0, n), dtype=np.float32)
+        self.matrix = sparse.vstack([empty, *blocks], format="csr", dtype=np.float32)
         return self
+
+    def _count(
+        self, interactions: Interactions, events: NDArray[np.int64], start: int, stop: int
+    ) -> sparse.csr_matrix:
+        """Count what stands near some events, those of the items from start to stop."""
+        user, item, n = interactions.user, interactions.item, interactions.n_items
+        row, column, gain = [], [], []
+        for distance in range(1, self.window + 1):
+            for step, factor in ((distance, 1.0), (-distance, self.backward)):
+                near = events + step
+                inside = events[(near >= 0) & (near < len(user))]
+                near = inside + step
+                both = (user[near] == user[inside]) & (item[near] != item[inside])
+                row.append(item[inside[both]] - np.int32(start))
+                column.append(item[near[both]])
+                value = factor * self.spacing ** (distance - 1)
+                gain.append(np.full(len(row[-1]), value, np.float32))
+        places = (np.concatenate(row), np.concatenate(column))
+        counted = sparse.csr_matrix((np.concatenate(gain), places), shape=(stop - start, n))
+        counted.eliminate_zeros()
+        return counted
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return summed co-occurrence, float32 (n, n_items), not below zero."""
@@ -103,15 +123,22 @@ class Neighbours:
         return scorer
 
 
+def _spans(first: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
+    """Yield runs of items with at most so many events together, or one item with more."""
+    start, last = 0, len(first) - 1
+    while start < last:
+        stop = max(start + 1, int(np.searchsorted(first, first[start] + most, "right")) - 1)
+        yield start, stop
+        start = stop
+
+
 def _strongest(matrix: sparse.csr_matrix, keep: int) -> sparse.csr_matrix:
     """Keep the largest values of each row."""
     length = np.diff(matrix.indptr)
-    if not len(length) or length.max() <= keep:
-        return matrix
-    row = np.repeat(np.arange(len(length)), length)
-    order = np.lexsort((-matrix.data, row))
-    place = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], length)
-    chosen = np.sort(order[place < keep])
+    kept = np.ones(matrix.nnz, dtype=bool)
+    for row in np.flatnonzero(length > keep):
+        span = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        kept[span][np.argpartition(-matrix.data[span], keep)[keep:]] = False
     offsets = np.concatenate([[0], np.cumsum(np.minimum(length, keep))])
-    parts = (matrix.data[chosen], matrix.indices[chosen], offsets)
+    parts = (matrix.data[kept], matrix.indices[kept], offsets)
     return sparse.csr_matrix(parts, shape=matrix.shape)
