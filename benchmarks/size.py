@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,8 @@ GIB = 1 << 30
 TOPICS, WORDS_A_TEXT, SEED = 50, 25, 0
 DAYS = 180
 START = 1_735_689_600  # 2025-01-01
+HEAD = ("size", "events", "items", "users", "GiB", "foretold", "off", "highest in", "s",
+        "foretold s", "s/M events")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def write_events(shop: Shop, path: Path, rng: np.random.Generator) -> None:
     ).write_parquet(path)
 
 
-def fit(shop: Shop, folder: Path) -> dict[str, object]:
+def fit(shop: Shop, folder: Path) -> dict[str, Any]:
     """Fit a shop with the command; return the report it prints."""
     rng = np.random.default_rng(SEED)
     write_items(shop, folder / "items.parquet", rng)
@@ -92,5 +95,110 @@ def fit(shop: Shop, folder: Path) -> dict[str, object]:
         check=True,
         text=True,
     )
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the fit of one shop took, and what it had foretold."""
+
+    name: str
+    shop: Shop
+    memory: int
+    foretold: int
+    seconds: float
+    foretold_seconds: float
+    where: str
+
+    @classmethod
+    def of(cls, name: str, report: dict[str, Any]) -> "Found":
+        """Take what is needed from a report."""
+        cost = report["cost"]
+        seconds: dict[str, float] = cost["seconds"]
+        peak = next(s for s, at in cost["peak_rss_after"].items() if at == cost["peak_rss_bytes"])
+        return cls(
+            name,
+            SHOPS[name],
+            cost["peak_rss_bytes"],
+            cost["expected_rss_bytes"],
+            sum(seconds.values()),
+            cost["expected_seconds"],
+            peak,
+        )
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the row of the table."""
+        shop = self.shop
+        return (
+            self.name,
+            f"{shop.events:,}",
+            f"{shop.items:,}",
+            f"{shop.users:,}",
+            f"{self.memory / GIB:.2f}",
+            f"{self.foretold / GIB:.2f}",
+            f"{self.foretold / self.memory - 1:+.0%}",
+            self.where,
+            f"{self.seconds:.0f}",
+            f"{self.foretold_seconds:.0f}",
+            f"{self.seconds / shop.events * 1e6:.0f}",
+        )
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return the rows of the JSON."""
+        bar = self.shop.limit / GIB if self.shop.limit else None
+        off = abs(self.foretold / self.memory - 1)
+        return [
+            _row(f"{self.name}: peak memory", self.memory / GIB, "GiB", bar),
+            _row(f"{self.name}: memory foretold, relative error", off, "1", 0.25),
+            _row(f"{self.name}: seconds", self.seconds, "s", None),
+        ]
+
+
+def _row(name: str, value: float, unit: str, bar: float | None) -> dict[str, object]:
+    return {"name": name, "value": value, "unit": unit, "bar": bar, "better": "lower"}
+
+
+def page(found: list[Found]) -> str:
+    """Return the charts, each with its table beside it."""
+    numbers = table("Cost of a fit against its size", HEAD, [f.cells() for f in found], numbers=10)
+    memory = [Bar(f.name, f.memory, size(f.memory)) for f in found]
+    seconds = [Bar(f.name, f.seconds, duration(f.seconds)) for f in found]
+    rate = [
+        Bar(f.name, f.seconds / f.shop.events, duration(f.seconds / f.shop.events * 1e6))
+        for f in found
+    ]
+    charts = [
+        pair(title, bars(rows, title=title, description=f"{title}, a bar a size", key=key), "")
+        for key, title, rows in (
+            ("memory", "Memory at its highest", memory),
+            ("seconds", "Time", seconds),
+            ("rate", "Time a million events", rate),
+        )
+    ]
+    return document("What a fit costs, by size", [numbers, *charts])
+
+
+def main() -> None:
+    """Fit, print, and write what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--only", help=f"sizes by commas: {', '.join(SHOPS)}")
+    parser.add_argument("--html", type=Path)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    names = given.only.split(",") if given.only else list(SHOPS)
+    found = []
+    print("  ".join(HEAD), flush=True)
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            found.append(Found.of(name, fit(SHOPS[name], Path(folder))))
+        print("  ".join(found[-1].cells()), flush=True)
+    if given.html:
+        given.html.write_text(page(found), "utf-8")
+    if given.json:
+        rows = [row for one in found for row in one.rows()]
+        given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ from pennyweight.encode.tuned import TowerSettings
 from pennyweight.errors import DataError
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.ranking import Repeats
-from pennyweight.fit.memory import check_memory, fit_bytes
+from pennyweight.fit.memory import Users, check_memory, fit_bytes
 from pennyweight.fit.parts import build_parts, choose_encoders, scorer_names
 from pennyweight.fit.stages import Progress, Stages
 from pennyweight.fit.tune import fit_part, sample
@@ -35,7 +35,9 @@ __all__ = ["evaluate", "fit"]
 
 _log = logging.getLogger(__name__)
 
-TUNING_USERS = 2_000  # validation users on whom a scorer makes its own choices
+MEASURED = Users(2_000, 1_000_000_000)  # unless the plan says how many
+TUNED = Users(300, 200_000_000, most=2_000)  # on whom a scorer makes its own choices
+BLENDED = Users(1_000, 600_000_000, most=6_000)
 VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
 
 
@@ -149,7 +151,8 @@ class _Job:
                 names = scorer_names(self.plan.scorers.names, protocol, self.repeats)
                 dim = self.plan.encoder.dim or TowerSettings.dim
                 check_memory(fit_bytes(items=len(catalog), events=len(log), scorers=names, dim=dim))
-                parted = split(log, protocol, max_users=self.plan.evaluate.max_users, rng=rng)
+                most = self.plan.evaluate.max_users or MEASURED.of(len(catalog))
+                parted = split(log, protocol, max_users=most, rng=rng)
             with self.stages.stage("encode") as tell:
                 encoders = choose_encoders(self.plan.encoder, catalog, progress=tell)
             parts = build_parts(names, encoders, repeats=self.repeats, seed=self.seed)
@@ -180,14 +183,15 @@ class _Job:
 
     def _choose(self, parts: dict[str, Scorer], parted: Split, rng: np.random.Generator) -> None:
         """Fit each part on train; make every choice on validation."""
-        few = sample(parted.valid, TUNING_USERS, rng)
+        few = sample(parted.valid, TUNED.of(len(self.data.catalog)), rng)
         for name, part in parts.items():
             with self.stages.stage(f"fit {name}") as tell:
                 fit_part(part, few, self.data.catalog, repeats=self.repeats, progress=tell)
         self.blend = Blend(parts, repeats=self.repeats)
         with self.stages.stage("blend") as tell:
             if len(parted.valid):
-                self.blend.learn(parted.valid, rng=rng, progress=tell)
+                users = BLENDED.of(len(self.data.catalog))
+                self.blend.learn(parted.valid, rng=rng, max_users=users, progress=tell)
 
     def _fit(self, interactions: Interactions, stage: str) -> None:
         for name, part in self.blend.parts.items():
@@ -201,13 +205,24 @@ class _Job:
         """Fit the chosen blend on every event."""
         with threadpool_limits(usable_cores()):
             self._fit(self.data.interactions, "final")
-        cost = _with_cost(report.cost, self.stages.seconds)
+        cost = self._cost(report.cost)
         recommender = Recommender(
             self.data.catalog, self.blend, self.data.interactions, repeats=self.repeats
         )
         recommender.report = report.model_copy(update={"cost": cost})
         recommender.plan = self.plan
         return recommender
+
+    def _cost(self, cost: Cost) -> Cost:
+        """Return the cost with the stages so far and the peak of memory so far."""
+        stages = self.stages
+        return cost.model_copy(
+            update={
+                "seconds": dict(stages.seconds),
+                "peak_rss_bytes": peak_rss(),
+                "peak_rss_after": dict(stages.peak_rss),
+            }
+        )
 
     def _report(
         self,
@@ -225,7 +240,7 @@ class _Job:
             items=len(catalog),
             events=len(log),
             scorers=measured,
-            cost=_with_cost(Cost(), self.stages.seconds),
+            cost=self._cost(Cost()),
             repeats=self.repeats,
             seed=self.seed,
             evaluated_users=len(test),
@@ -238,11 +253,6 @@ class _Job:
             versions={"python": python_version(), **{name: version(name) for name in VERSIONS}},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-
-
-def _with_cost(cost: Cost, seconds: dict[str, float]) -> Cost:
-    """Return the cost with the stages so far and the peak of memory so far."""
-    return cost.model_copy(update={"seconds": dict(seconds), "peak_rss_bytes": peak_rss()})
 
 
 def _chosen(blend: Blend) -> dict[str, float]:

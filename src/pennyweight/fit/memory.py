@@ -1,18 +1,37 @@
 """What a fit will need, added up before it starts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pennyweight.errors import BudgetError
 from pennyweight.hardware.machine import available_memory
 from pennyweight.score.linear import Linear
 
-__all__ = ["check_memory", "fit_bytes"]
+__all__ = ["Users", "check_memory", "fit_bytes"]
 
 BASE = 400 << 20  # interpreter, libraries and the static table
 TOWER_COPIES = 12  # float32 (n_items, dim): two kinds of vectors, their moments, results, scratch
 EVENT_BYTES = 400  # log, histories, training pairs and co-occurrence, an event
 ITEM_BYTES = 4_000  # texts, attributes and sparse text vectors, an item
 BLOCKS = 6 * (64 << 20)  # dense score blocks held at a time
+
+
+@dataclass(frozen=True)
+class Users:
+    """How many users to score: so many that users x items is `scores`, within `least` and `most`.
+
+    A choice or an interval needs some thousand users, not all of a million, while the work
+    grows with users x items.
+    """
+
+    least: int
+    scores: int
+    most: int | None = None
+
+    def of(self, items: int) -> int:
+        """Return the number of users for a catalogue of so many items."""
+        users = max(self.least, self.scores // max(1, items))
+        return users if self.most is None else min(users, self.most)
 
 
 def fit_bytes(*, items: int, events: int, scorers: Sequence[str], dim: int) -> dict[str, int]:

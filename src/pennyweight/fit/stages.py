@@ -1,8 +1,10 @@
-"""What a long job is doing, how far it is, and where the time went."""
+"""What a long job is doing, how far it is, and where time and memory went."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from pennyweight.hardware.machine import peak_rss
 
 __all__ = ["Progress", "Stages"]
 
@@ -11,10 +13,11 @@ Progress = Callable[[str, int, int], None]
 
 
 class Stages:
-    """Seconds spent in each stage, and the way to whoever shows progress."""
+    """Seconds spent in each stage, memory at its highest by then, the way to who shows progress."""
 
     def __init__(self, progress: Progress | None = None) -> None:
         self.seconds: dict[str, float] = {}
+        self.peak_rss: dict[str, int] = {}
         self._progress = progress
 
     @contextmanager
@@ -32,3 +35,4 @@ class Stages:
         finally:
             spent = time.perf_counter() - started
             self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
+            self.peak_rss[name] = peak_rss()

@@ -33,11 +33,26 @@ def _short(value: float) -> str:
 
 
 class Cost(Frozen):
-    """What the fit took: seconds a stage, memory at its highest, bytes on disk."""
+    """What the fit took: seconds a stage, memory at its highest, bytes on disk.
+
+    Attributes
+    ----------
+    seconds
+        Stage -> seconds.
+    peak_rss_bytes, bundle_bytes
+        Memory at its highest in all; size of the bundle.
+    expected_seconds, expected_rss_bytes
+        What was foretold of the two before the start.
+    peak_rss_after
+        Stage -> memory at its highest from the start to the end of the stage, in bytes.
+    """
 
     seconds: dict[str, float] = Field(default_factory=dict)
     peak_rss_bytes: Count = 0
     bundle_bytes: Count = 0
+    expected_seconds: float | None = None
+    expected_rss_bytes: Count | None = None
+    peak_rss_after: dict[str, Count] | None = None
 
 
 class Cleaned(Frozen):
