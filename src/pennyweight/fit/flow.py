@@ -17,6 +17,7 @@ from pennyweight.data.tables import Source
 from pennyweight.encode.tuned import TowerSettings
 from pennyweight.errors import DataError
 from pennyweight.evaluate.measure import measure
+from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.fit.memory import check_memory, fit_bytes
 from pennyweight.fit.parts import build_parts, choose_encoders, scorer_names
@@ -165,6 +166,7 @@ class _Job:
                     repeats=self.repeats,
                     progress=lambda name, users, _: tell(done[name] + users, steps),
                 )
+            outcomes = Outcomes(found, parted.test)
             with self.stages.stage("intervals"):
                 resamples = self.plan.evaluate.bootstrap
                 measured = {
@@ -174,7 +176,7 @@ class _Job:
                             resamples=resamples, rng=self.seed
                         ).items()
                     }
-                    for name, per_user in found.items()
+                    for name, per_user in outcomes.found.items()
                 }
         return self._report(protocol, parted.test, measured, encoders.name)
 
