@@ -22,7 +22,12 @@ def outcomes(**ranks):
     found = {}
     for name, row in ranks.items():
         row = np.array(row, np.int64)
-        found[name] = PerUser(metric_names(), per_user(row, held.target_offsets), row)
+        found[name] = PerUser(
+            metric_names(),
+            per_user(row, held.target_offsets),
+            row,
+            np.empty((3, 0), np.int32),
+        )
     return Outcomes(found, held)
 
 
