@@ -73,6 +73,21 @@ class Settings:
     max_users: Annotated[
         int | None, typer.Option(metavar="N", help="Measure on at most N users.")
     ] = None
+    item_attribute: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of the items whose groups are looked at: who is recommended, are "
+            "lists calibrated. By default a column of categories.",
+        ),
+    ] = None
+    user_attribute: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of the events that tells users apart: is any group served worse?",
+        ),
+    ] = None
     min_ndcg: Annotated[
         float | None,
         typer.Option(metavar="X", help="Exit with 1 where the blend's NDCG@10 is below X."),
@@ -96,6 +111,8 @@ class Settings:
                 "evaluate.repeats": self.repeats,
                 "evaluate.seed": self.seed,
                 "evaluate.max_users": self.max_users,
+                "evaluate.item_attribute": self.item_attribute,
+                "evaluate.user_attribute": self.user_attribute,
                 "encoder.name": self.encoder,
                 "scorers.names": self._scorers(),
                 "data.strict": self.strict or None,

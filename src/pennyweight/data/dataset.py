@@ -9,6 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
+from pennyweight.data.attributes import user_values
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.columns import ALIASES, resolve
 from pennyweight.data.events import build_interactions
@@ -60,12 +61,15 @@ class Dataset:
         What cleaning dropped, changed and found.
     columns
         Which column was taken for what.
+    user_attribute
+        One value a user, in code order, where a column was asked for.
     """
 
     catalog: Catalog
     interactions: Interactions
     log: CleaningLog
     columns: Columns
+    user_attribute: pl.Series | None = None
 
 
 def read(
@@ -74,6 +78,7 @@ def read(
     *,
     columns: Mapping[str, str | None] | None = None,
     text_columns: Sequence[str] | None = None,
+    user_attribute: str | None = None,
     k_core: int = 0,
     now: float | datetime | None = None,
     strict: bool = False,
@@ -90,6 +95,9 @@ def read(
         optional role out.
     text_columns
         Text columns of the items table in joining order; by default all that hold words.
+    user_attribute
+        Column of the event log that tells users apart, such as a country or an age, for
+        measuring each group; a user has the value that most of his or her events have.
     k_core
         Keep only users and items with at least this many events (repeated until stable).
     now
@@ -127,7 +135,12 @@ def read(
     kept = {"items": len(catalog), "events": len(interactions)}
     log = _account(found, {"items": item_rows.height, "events": event_rows.height}, kept)
     _log.info("read %s, %d users", kept, len(interactions.users))
-    return Dataset(catalog, interactions, log, Columns(roles, id_column, text))
+    values = None
+    if user_attribute is not None:
+        values = user_values(
+            event_rows, roles["user"], user_attribute, interactions.users, source=event_source
+        )
+    return Dataset(catalog, interactions, log, Columns(roles, id_column, text), values)
 
 
 def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluate.bootstrap import Estimate, bootstrap
 from pennyweight.evaluate.metrics import metric_names, per_user
-from pennyweight.evaluate.ranking import Repeats, ranks
+from pennyweight.evaluate.ranking import Repeats, ranks_and_lists
 from pennyweight.score.protocol import Scorer
 
 __all__ = ["PerUser", "measure"]
@@ -29,11 +29,15 @@ class PerUser:
         One row a user, float64 (n_users, n_metrics).
     ranks
         0-based rank of each target, int64 (n_targets,).
+    lists
+        Codes of the items ranked first, best first, int32 (n_users, k); -1 where fewer
+        could be ranked.
     """
 
     names: tuple[str, ...]
     values: NDArray[np.float64]
     ranks: NDArray[np.int64]
+    lists: NDArray[np.int32]
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Return one metric, float64 (n_users,); `ValueError` if it is not among `names`."""
@@ -52,6 +56,7 @@ def measure(
     held_out: HeldOut,
     *,
     repeats: Repeats,
+    k: int = 0,
     block_bytes: int = 64 << 20,
     progress: Progress | None = None,
 ) -> dict[str, PerUser]:
@@ -65,6 +70,8 @@ def measure(
         Histories and the items that followed them.
     repeats
         Whether items of the history may be recommended again, see `ranks`.
+    k
+        Length of the lists to keep, see `PerUser`.
     block_bytes
         Size of the dense scores held at a time; at least one user is scored.
     progress
@@ -81,7 +88,7 @@ def measure(
         When a scorer returns scores of the wrong shape, or NaN or infinite ones; names it.
     """
     return {
-        name: _measure(name, scorer, held_out, repeats, block_bytes, progress)
+        name: _measure(name, scorer, held_out, repeats, k, block_bytes, progress)
         for name, scorer in scorers.items()
     }
 
@@ -91,11 +98,13 @@ def _measure(
     scorer: Scorer,
     held_out: HeldOut,
     repeats: Repeats,
+    k: int,
     block_bytes: int,
     progress: Progress | None,
 ) -> PerUser:
     offsets, n_items = held_out.target_offsets, held_out.before.n_items
     out = np.empty(len(held_out.targets), np.int64)
+    lists = np.empty((len(held_out), k), np.int32)
     size = max(1, block_bytes // (4 * max(1, n_items)))
     for rows, histories in held_out.histories.blocks(size):
         part = slice(int(offsets[rows.start]), int(offsets[rows.stop]))
@@ -106,16 +115,17 @@ def _measure(
                 f"{len(histories)} histories and {n_items} items"
             )
         try:
-            out[part] = ranks(
+            out[part], lists[rows] = ranks_and_lists(
                 scores,
                 histories,
                 held_out.targets[part],
                 offsets[rows.start : rows.stop + 1],
                 repeats=repeats,
                 first=rows.start,
+                k=k,
             )
         except ValueError as error:
             raise ValueError(f"scorer {name!r}: {error}") from error
         if progress is not None:
             progress(name, rows.stop, len(held_out.histories))
-    return PerUser(metric_names(), per_user(out, offsets), out)
+    return PerUser(metric_names(), per_user(out, offsets), out, lists)

@@ -1,4 +1,4 @@
-"""Ranks of held-out items among all items."""
+"""Ranks of held-out items among all items, and the items that rank first."""
 
 from typing import Literal
 
@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.interactions import Histories
+from pennyweight.evaluate.lists import count_true, first_items
 
-__all__ = ["MISS", "Repeats", "ranks"]
+__all__ = ["MISS", "Repeats", "ranks", "ranks_and_lists"]
 
 Repeats = Literal["exclude", "include"]
 
@@ -60,6 +61,26 @@ def ranks(
         When shapes disagree, a target is outside the catalogue or named twice for one
         user, `repeats` is unknown, or a score is NaN or infinite.
     """
+    return ranks_and_lists(
+        scores, histories, targets, target_offsets, repeats=repeats, first=first, k=0
+    )[0]
+
+
+def ranks_and_lists(
+    scores: NDArray[np.float32],
+    histories: Histories,
+    targets: NDArray[np.int32],
+    target_offsets: NDArray[np.int64],
+    *,
+    repeats: Repeats,
+    first: int = 0,
+    k: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return what `ranks` does, and the first k items of each ranking.
+
+    Lists are int32 (n, k), best first, -1 where fewer than k items can be ranked. An item
+    is in a list exactly where its rank is below k.
+    """
     if repeats not in {"exclude", "include"}:
         raise ValueError(f'repeats is {repeats!r}; it must be "exclude" or "include"')
     row = np.repeat(np.arange(len(target_offsets) - 1), np.diff(target_offsets))
@@ -71,11 +92,15 @@ def ranks(
     keys = _item_keys(n_items)
     odd = _user_factors(first, len(scores))
     out = np.empty(len(targets), np.int64)
+    lists = np.empty((len(scores), k), np.int32)
     step = max(1, _CHUNK_BYTES // (4 * max(1, n_items)))
     for start in range(0, len(targets), step):
         part = slice(start, start + step)
         out[part] = _ranks(scores[row[part]], targets[part], keys, odd[row[part]])
-    return out
+    for start in range(0, len(scores), step):
+        part = slice(start, start + step)
+        lists[part] = first_items(scores[part], keys, odd[part], k)
+    return out, lists
 
 
 def _ranks(
@@ -85,24 +110,16 @@ def _ranks(
     odd: NDArray[np.uint32],
 ) -> NDArray[np.int64]:
     own = scores[np.arange(len(targets)), targets]
-    out = _count(scores > own[:, None])
+    out = count_true(scores > own[:, None])
     equal = scores == own[:, None]
-    tied = np.flatnonzero(_count(equal) > 1)
+    tied = np.flatnonzero(count_true(equal) > 1)
     if tied.size:
         # An odd factor modulo 2**32 is a bijection: distinct items keep distinct keys.
         order = keys * odd[tied, None]
         before = order < order[np.arange(len(tied)), targets[tied]][:, None]
-        out[tied] += _count(before & equal[tied])
+        out[tied] += count_true(before & equal[tied])
     out[np.isneginf(own)] = MISS
     return out
-
-
-def _count(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    # Three times as fast as np.count_nonzero with an axis, which widens to int64 first.
-    count: NDArray[np.int64] = np.bitwise_count(np.packbits(mask, axis=1)).sum(
-        axis=1, dtype=np.int64
-    )
-    return count
 
 
 def _item_keys(n_items: int) -> NDArray[np.uint32]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from platform import python_version
@@ -16,10 +16,13 @@ from pennyweight.data.split import HeldOut, Protocol, Split, default_protocol, s
 from pennyweight.data.tables import Source
 from pennyweight.encode.tuned import TowerSettings
 from pennyweight.errors import DataError
+from pennyweight.evaluate.judge import LISTED, Judged, judge
 from pennyweight.evaluate.measure import measure
+from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.fit.memory import Users, check_memory, fit_bytes
 from pennyweight.fit.parts import build_parts, choose_encoders, scorer_names
+from pennyweight.fit.quality import lens, means, word_vectors
 from pennyweight.fit.stages import Progress, Stages
 from pennyweight.fit.tune import fit_part, sample
 from pennyweight.hardware.machine import Machine, peak_rss, usable_cores
@@ -146,6 +149,7 @@ class _Job:
         catalog, log = self.data.catalog, self.data.interactions
         protocol = self.plan.evaluate.protocol or default_protocol(log)
         rng = np.random.default_rng(self.seed)
+        resamples = self.plan.evaluate.bootstrap
         with threadpool_limits(usable_cores()):
             with self.stages.stage("split"):
                 names = scorer_names(self.plan.scorers.names, protocol, self.repeats)
@@ -153,6 +157,7 @@ class _Job:
                 check_memory(fit_bytes(items=len(catalog), events=len(log), scorers=names, dim=dim))
                 most = self.plan.evaluate.max_users or MEASURED.of(len(catalog))
                 parted = split(log, protocol, max_users=most, rng=rng)
+                seen = lens(self.data, parted.test, self.plan.evaluate)
             with self.stages.stage("encode") as tell:
                 encoders = choose_encoders(self.plan.encoder, catalog, progress=tell)
             parts = build_parts(names, encoders, repeats=self.repeats, seed=self.seed)
@@ -166,20 +171,16 @@ class _Job:
                     scorers,
                     parted.test,
                     repeats=self.repeats,
+                    k=LISTED,
                     progress=lambda name, users, _: tell(done[name] + users, steps),
                 )
+            outcomes = Outcomes(found, parted.test)
             with self.stages.stage("intervals"):
-                resamples = self.plan.evaluate.bootstrap
-                measured = {
-                    name: {
-                        metric: Measured(value=value, low=low, high=high)
-                        for metric, (value, low, high) in per_user.estimates(
-                            resamples=resamples, rng=self.seed
-                        ).items()
-                    }
-                    for name, per_user in found.items()
-                }
-        return self._report(protocol, parted.test, measured, encoders.name)
+                measured = means(outcomes, resamples=resamples, seed=self.seed)
+            with self.stages.stage("lists and slices"):
+                seen = replace(seen, words=word_vectors(parts, catalog))
+                judged = judge(outcomes, seen, resamples=resamples, rng=self.seed)
+        return self._report(protocol, parted.test, measured, judged, encoders.name)
 
     def _choose(self, parts: dict[str, Scorer], parted: Split, rng: np.random.Generator) -> None:
         """Fit each part on train; make every choice on validation."""
@@ -229,6 +230,7 @@ class _Job:
         protocol: str,
         test: HeldOut,
         measured: dict[str, dict[str, Measured]],
+        judged: Judged,
         encoder: str,
     ) -> Report:
         catalog, log = self.data.catalog, self.data.interactions
@@ -247,6 +249,10 @@ class _Job:
             encoder=encoder,
             blend={name: round(weight, 4) for name, weight in self.blend.weights.items()},
             chosen=_chosen(self.blend),
+            slices=judged.slices,
+            comparisons=judged.comparisons,
+            lists=judged.lists,
+            exposure=judged.exposure,
             cleaning=tuple(Cleaned(**asdict(entry)) for entry in self.data.log.entries),
             columns={**columns.events, "id": columns.id, "text": " + ".join(columns.text)},
             machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
@@ -276,6 +282,7 @@ def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Data
         events,
         columns=data.columns or None,
         text_columns=data.text_columns,
+        user_attribute=plan.evaluate.user_attribute,
         k_core=data.k_core,
         strict=data.strict,
     )

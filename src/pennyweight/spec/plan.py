@@ -48,6 +48,8 @@ class EvaluatePlan(Frozen):
     repeats: Literal["exclude", "include"] = "exclude"
     bootstrap: Positive = 1_000
     max_users: Positive | None = None
+    item_attribute: str | None = None
+    user_attribute: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
 
 

@@ -9,27 +9,13 @@ from pydantic import Field, ValidationError
 from pennyweight.disk.files import write_atomic
 from pennyweight.errors import BundleError
 from pennyweight.spec.frozen import Frozen, refusal
+from pennyweight.spec.quality import Comparison, Exposure, ListQuality, Measured, Slice
 
 __all__ = ["HEADLINE", "Cleaned", "Cost", "Measured", "Report"]
 
 HEADLINE = ("ndcg@10", "recall@10", "recall@50", "mrr@10")
 
 Count = Annotated[int, Field(ge=0)]
-
-
-class Measured(Frozen):
-    """A mean over the evaluated users with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{_short(self.value)} [{_short(self.low)} {_short(self.high)}]"
-
-
-def _short(value: float) -> str:
-    return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 0.99995 else f"{value:.3f}"
 
 
 class Cost(Frozen):
@@ -76,6 +62,12 @@ class Report(Frozen):
         Size of the data after cleaning.
     scorers
         Scorer -> metric (``ndcg@10``) -> mean over users with a 95 % interval.
+    slices
+        Quality for some users or some items alone.
+    comparisons
+        The blend against each other scorer, on the same users.
+    lists, exposure
+        What is recommended, beyond whether it was right; to which groups of items it goes.
     cost
         Seconds, memory and bytes.
     repeats, seed, evaluated_users
@@ -109,6 +101,10 @@ class Report(Frozen):
     encoder: str | None = None
     blend: dict[str, float] | None = None
     chosen: dict[str, float] | None = None
+    slices: tuple[Slice, ...] | None = None
+    comparisons: tuple[Comparison, ...] | None = None
+    lists: ListQuality | None = None
+    exposure: Exposure | None = None
     cleaning: tuple[Cleaned, ...] | None = None
     columns: dict[str, str] | None = None
     machine: dict[str, str | int | float | tuple[str, ...]] | None = None

@@ -1,0 +1,69 @@
+"""What a fit hands to the evaluation besides scorers, and what comes back."""
+
+from collections.abc import Mapping
+
+import polars as pl
+from scipy import sparse
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.dataset import Dataset
+from pennyweight.data.split import HeldOut
+from pennyweight.encode.vectoriser import Vectoriser
+from pennyweight.errors import DataError, PlanError
+from pennyweight.evaluate.groups import category_column
+from pennyweight.evaluate.judge import Lens
+from pennyweight.evaluate.outcomes import Outcomes
+from pennyweight.score.content import Content
+from pennyweight.score.protocol import Scorer
+from pennyweight.spec.plan import EvaluatePlan
+from pennyweight.spec.report import Measured
+
+__all__ = ["lens", "means", "word_vectors"]
+
+
+def lens(data: Dataset, test: HeldOut, plan: EvaluatePlan) -> Lens:
+    """Return what items and users are told apart by, but for the words of the items.
+
+    Raises
+    ------
+    PlanError
+        The plan names a column that is not there, or that holds no groups.
+    """
+    attributes, name = data.catalog.attributes, plan.item_attribute
+    if name is not None and name not in attributes.columns:
+        raise PlanError(
+            f"evaluate.item_attribute (--item-attribute) is {name!r}; the items have "
+            f"{', '.join(map(repr, attributes.columns)) or 'no columns but the id'}"
+        )
+    name = category_column(attributes) if name is None else name
+    users: pl.Series | None = None
+    if plan.user_attribute is not None:
+        if data.user_attribute is None:
+            raise PlanError(
+                f"evaluate.user_attribute is {plan.user_attribute!r}, but the data was read "
+                f"without it; read(..., user_attribute={plan.user_attribute!r}) keeps it"
+            )
+        users = data.user_attribute.gather(test.users.tolist())
+    return Lens.of(None if name is None else attributes[name], users)
+
+
+def word_vectors(parts: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_matrix | None:
+    """Return the items' TF-IDF vectors, those of the content scorer where it has them."""
+    content = parts.get("content")
+    if isinstance(content, Content) and sparse.issparse(content.vectors):
+        return content.vectors
+    try:
+        return Vectoriser.fit(catalog.texts).transform(catalog.texts)
+    except DataError:  # no text has a word
+        return None
+
+
+def means(outcomes: Outcomes, *, resamples: int, seed: int) -> dict[str, dict[str, Measured]]:
+    """Return scorer -> metric -> mean with its interval."""
+    return {
+        name: {
+            metric: Measured(value=value, low=low, high=high)
+            for metric, (value, low, high) in found.estimates(resamples=resamples, rng=seed).items()
+        }
+        for name, found in outcomes.found.items()
+    }
