@@ -87,7 +87,7 @@ def test_the_json_is_that_of_the_issue(shop_report, tmp_path):
     found = json.loads((tmp_path / "report.json").read_text())
     assert {"protocol", "users", "items", "events", "scorers", "cost"} <= found.keys()
     assert set(found["scorers"]["blend"]["ndcg@10"]) == {"value", "low", "high"}
-    assert {"seconds", "peak_rss_bytes", "bundle_bytes"} == found["cost"].keys()
+    assert {"seconds", "peak_rss_bytes", "bundle_bytes"} <= found["cost"].keys()
     assert found["cost"]["peak_rss_bytes"] > 10_000_000
     for metric in ("recall", "ndcg", "mrr", "hit_rate"):
         for k in (5, 10, 20, 50):

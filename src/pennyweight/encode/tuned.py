@@ -213,7 +213,7 @@ class _Pairs:
         wanted[self.begin[self.begin < len(wanted)]] = False
         self.targets = np.flatnonzero(wanted)
 
-    def batch(self, at: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int64]]:
+    def batch(self, at: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int32]]:
         """Return decayed histories, csr (len(at), n_items), and the item that followed each."""
         item, settings = self.histories.item, self.settings
         length = np.minimum(at - self.begin[self.histories.row[at]], settings.newest)
@@ -268,7 +268,7 @@ class _Step:
         noise = self.rng.standard_normal((len(known), self.settings.dim), np.float32)
         self.item.parameters[known] = noise * np.float32(START / self.settings.dim**0.5)
 
-    def __call__(self, pairs: sparse.csr_matrix, targets: NDArray[np.int64], factor: float) -> None:
+    def __call__(self, pairs: sparse.csr_matrix, targets: NDArray[np.int32], factor: float) -> None:
         drawn = self.rng.choice(self.known, self.drawn, replace=False, shuffle=False)
         candidates = np.unique(np.concatenate([targets, drawn]))
         inputs, column = np.unique(pairs.indices, return_inverse=True)
@@ -299,7 +299,7 @@ class _Step:
         self.context.update(inputs, to_input * shown[as_input], factor)
 
     def _error(
-        self, cosine: Float, candidates: NDArray[np.int64], targets: NDArray[np.int64]
+        self, cosine: Float, candidates: NDArray[np.int64], targets: NDArray[np.int32]
     ) -> Float:
         """Return the loss's slope over the cosines, (batch, n_candidates)."""
         user, own = np.arange(len(targets)), np.searchsorted(candidates, targets)

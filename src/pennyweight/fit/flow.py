@@ -1,9 +1,11 @@
 """`fit` and `evaluate`: read, split, learn, choose on validation, measure on test."""
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from platform import python_version
 
@@ -17,11 +19,12 @@ from pennyweight.data.tables import Source
 from pennyweight.encode.tuned import TowerSettings
 from pennyweight.errors import DataError
 from pennyweight.evaluate.judge import LISTED, Judged, judge
-from pennyweight.evaluate.measure import measure
+from pennyweight.evaluate.measure import PerUser, measure
 from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.evaluate.ranking import Repeats
+from pennyweight.fit.gate import Gate, stage_name
 from pennyweight.fit.memory import Users, check_memory, fit_bytes
-from pennyweight.fit.parts import build_parts, choose_encoders, scorer_names
+from pennyweight.fit.parts import Encoders, build_parts, choose_encoders, scorer_names
 from pennyweight.fit.quality import lens, means, word_vectors
 from pennyweight.fit.stages import Progress, Stages
 from pennyweight.fit.tune import fit_part, sample
@@ -33,6 +36,7 @@ from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import Plan
 from pennyweight.spec.report import Cleaned, Cost, Measured, Report
+from pennyweight.spec.worth import Worth
 
 __all__ = ["evaluate", "fit"]
 
@@ -142,65 +146,121 @@ class _Job:
         self.repeats: Repeats = plan.evaluate.repeats
         with self.stages.stage("read"):
             self.data = _dataset(items, events, plan)
-        self.blend = Blend({}, repeats=self.repeats)
+        self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
 
     def measure(self) -> Report:
         """Fit on train, choose on validation, refit on both, measure on test."""
         catalog, log = self.data.catalog, self.data.interactions
         protocol = self.plan.evaluate.protocol or default_protocol(log)
-        rng = np.random.default_rng(self.seed)
-        resamples = self.plan.evaluate.bootstrap
+        plan, resamples = self.plan.evaluate, self.plan.evaluate.bootstrap
         with threadpool_limits(usable_cores()):
             with self.stages.stage("split"):
                 names = scorer_names(self.plan.scorers.names, protocol, self.repeats)
                 dim = self.plan.encoder.dim or TowerSettings.dim
                 check_memory(fit_bytes(items=len(catalog), events=len(log), scorers=names, dim=dim))
-                most = self.plan.evaluate.max_users or MEASURED.of(len(catalog))
-                parted = split(log, protocol, max_users=most, rng=rng)
-                seen = lens(self.data, parted.test, self.plan.evaluate)
+                most = plan.max_users or MEASURED.of(len(catalog))
+                parted = split(log, protocol, max_users=most, rng=self._rng())
+                seen = lens(self.data, parted.test, plan)
             with self.stages.stage("encode") as tell:
                 encoders = choose_encoders(self.plan.encoder, catalog, progress=tell)
-            parts = build_parts(names, encoders, repeats=self.repeats, seed=self.seed)
-            self._choose(parts, parted, rng)
-            self._fit(parted.test.before, "refit")
-            scorers: dict[str, Scorer] = {**parts, "blend": self.blend}
-            with self.stages.stage("measure") as tell:
-                steps = len(scorers) * len(parted.test)
-                done = {name: at * len(parted.test) for at, name in enumerate(scorers)}
-                found = measure(
-                    scorers,
-                    parted.test,
-                    repeats=self.repeats,
-                    k=LISTED,
-                    progress=lambda name, users, _: tell(done[name] + users, steps),
-                )
-            outcomes = Outcomes(found, parted.test)
+            gate = self._choose(names, encoders, parted)
+            self._fit(parted.test.before, "refit", gate)
+            rival = dict([gate.rival]) if gate is not None else {}
+            outcomes, seconds = self._measure({**self.blend.parts, "blend": self.blend, **rival},
+                                              parted.test)  # fmt: skip
             with self.stages.stage("intervals"):
                 measured = means(outcomes, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):
-                seen = replace(seen, words=word_vectors(parts, catalog))
+                seen = replace(seen, words=word_vectors(self.blend.parts, catalog))
                 judged = judge(outcomes, seen, resamples=resamples, rng=self.seed)
-        return self._report(protocol, parted.test, measured, judged, encoders.name)
+                spent = self.stages.seconds
+                worth = gate.worth(outcomes, seconds, spent, plan) if gate is not None else None
+        return self._report(protocol, parted.test, measured, judged, worth)
 
-    def _choose(self, parts: dict[str, Scorer], parted: Split, rng: np.random.Generator) -> None:
-        """Fit each part on train; make every choice on validation."""
-        few = sample(parted.valid, TUNED.of(len(self.data.catalog)), rng)
-        for name, part in parts.items():
-            with self.stages.stage(f"fit {name}") as tell:
+    def _choose(self, names: Sequence[str], encoders: Encoders, parted: Split) -> Gate | None:
+        """Fit on train; choose on validation, also whether to do without the language model."""
+        evaluate, catalog = self.plan.evaluate, self.data.catalog
+        make = partial(build_parts, repeats=self.repeats, seed=self.seed)
+        parts = make(names, encoders)
+        self.encoder, self.blend = encoders.name, self._learn(parts, parts, parted)
+        if not (evaluate.value_gate and encoders.model and len(parted.valid)):
+            return None
+        with self.stages.stage(stage_name("encode", plain=True)):
+            words = encoders.without_model(catalog)
+        served = encoders.serve(names)
+        if words.table is None or not served:
+            return None
+        own = make(served, words)
+        without = self._learn({**parts, **own}, own, parted, plain=True)
+        with self.stages.stage("value gate"):
+            users = sample(parted.valid, BLENDED.of(len(catalog)), self._rng())
+            gate = Gate.judge(
+                (self.blend, without),
+                (encoders.name, words.name),
+                users,
+                evaluate,
+                follow=self.plan.encoder.name == "auto",
+            )
+        if gate.drop:
+            self.encoder, self.blend = words.name, without
+        return gate
+
+    def _learn(
+        self,
+        parts: Mapping[str, Scorer],
+        new: Mapping[str, Scorer],
+        parted: Split,
+        *,
+        plain: bool = False,
+    ) -> Blend:
+        """Fit the new parts among some and make their choices; then weigh all of them."""
+        n_items = len(self.data.catalog)
+        few = sample(parted.valid, TUNED.of(n_items), self._rng())
+        for name, part in new.items():
+            with self.stages.stage(stage_name(f"fit {name}", plain=plain)) as tell:
                 fit_part(part, few, self.data.catalog, repeats=self.repeats, progress=tell)
-        self.blend = Blend(parts, repeats=self.repeats)
-        with self.stages.stage("blend") as tell:
+        blend = Blend(parts, repeats=self.repeats)
+        with self.stages.stage(stage_name("blend", plain=plain)) as tell:
             if len(parted.valid):
-                users = BLENDED.of(len(self.data.catalog))
-                self.blend.learn(parted.valid, rng=rng, max_users=users, progress=tell)
+                users = BLENDED.of(n_items)
+                blend.learn(parted.valid, rng=self._rng(), max_users=users, progress=tell)
+        return blend
 
-    def _fit(self, interactions: Interactions, stage: str) -> None:
-        for name, part in self.blend.parts.items():
-            with self.stages.stage(f"{stage} {name}") as tell:
-                if isinstance(part, Tower | SequenceScorer):
-                    part.fit(interactions, self.data.catalog, progress=tell)
-                else:
-                    part.fit(interactions, self.data.catalog)
+    def _fit(self, interactions: Interactions, stage: str, gate: Gate | None = None) -> None:
+        """Fit the parts of the blend again, and those of its rival."""
+        done: set[int] = set()
+        for blend in (self.blend, *([gate.rival[1]] if gate is not None else ())):
+            for name, part in blend.parts.items():
+                if id(part) in done:
+                    continue
+                done.add(id(part))
+                plain = gate is not None and part not in gate.with_model.parts.values()
+                with self.stages.stage(stage_name(f"{stage} {name}", plain=plain)) as tell:
+                    if isinstance(part, Tower | SequenceScorer):
+                        part.fit(interactions, self.data.catalog, progress=tell)
+                    else:
+                        part.fit(interactions, self.data.catalog)
+
+    def _measure(
+        self, scorers: Mapping[str, Scorer], test: HeldOut
+    ) -> tuple[Outcomes, dict[str, float]]:
+        """Return what each scorer achieved, and the seconds that each took."""
+        found: dict[str, PerUser] = {}
+        seconds: dict[str, float] = {}
+        with self.stages.stage("measure") as tell:
+
+            def progress(_: str, users: int, __: int) -> None:
+                tell(len(found) * len(test) + users, len(scorers) * len(test))
+
+            for name, scorer in scorers.items():
+                began, one = time.perf_counter(), {name: scorer}
+                found |= measure(one, test, repeats=self.repeats, k=LISTED, progress=progress)
+                seconds[name] = time.perf_counter() - began
+        return Outcomes(found, test), seconds
+
+    def _rng(self) -> np.random.Generator:
+        """Return the same generator each time, so that rivals are judged on the same users."""
+        return np.random.default_rng(self.seed)
 
     def refit(self, report: Report) -> Recommender:
         """Fit the chosen blend on every event."""
@@ -231,7 +291,7 @@ class _Job:
         test: HeldOut,
         measured: dict[str, dict[str, Measured]],
         judged: Judged,
-        encoder: str,
+        worth: Worth | None,
     ) -> Report:
         catalog, log = self.data.catalog, self.data.interactions
         machine = Machine.measure()
@@ -246,7 +306,8 @@ class _Job:
             repeats=self.repeats,
             seed=self.seed,
             evaluated_users=len(test),
-            encoder=encoder,
+            encoder=self.encoder,
+            worth=worth,
             blend={name: round(weight, 4) for name, weight in self.blend.weights.items()},
             chosen=_chosen(self.blend),
             slices=judged.slices,

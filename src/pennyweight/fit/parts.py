@@ -50,11 +50,24 @@ class Encoders:
         The token table that the tower starts from, or None where no text has a word.
     name
         What to call the choice in a report.
+    model
+        Whether a language model is behind it.
     """
 
     content: Encoder | None
     table: TableEncoder | None
     name: str
+    model: bool = False
+
+    def without_model(self, catalog: Catalog) -> "Encoders":
+        """Return the encoders that do best without the language model: the catalogue's words."""
+        dim = self.table.dim if self.table is not None else TowerSettings.dim
+        return Encoders(None, _lexical(catalog, dim), "tfidf")
+
+    def serve(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the scorers that these encoders make a difference to."""
+        served = ("tower", "sequence", *(("content",) if self.content is not None else ()))
+        return tuple(name for name in names if name in served)
 
 
 def scorer_names(
@@ -109,8 +122,8 @@ def choose_encoders(
         return Encoders(None, _lexical(catalog, width), "tfidf (no language model installed)")
     table = distil(transformer, dim=min(width, transformer.dim), progress=progress)
     if plan.name in ("auto", "static"):
-        return Encoders(None, table, table.name)
-    return Encoders(transformer, table, transformer.name)
+        return Encoders(None, table, table.name, model=True)
+    return Encoders(transformer, table, transformer.name, model=True)
 
 
 def _lexical(catalog: Catalog, dim: int) -> TableEncoder | None:

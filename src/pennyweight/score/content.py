@@ -106,6 +106,13 @@ class Content:
     def _spelling(self) -> list[str]:
         return [] if self.words is None else list(self.words.vocabulary)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the item vectors; the encoder itself is not counted."""
+        v = self.vectors
+        parts = (v.data, v.indices, v.indptr) if sparse.issparse(v) else (v,)
+        return sum(part.nbytes for part in parts)
+
     def save(self, folder: Path) -> None:
         """Write ``content.safetensors``, and the encoder beside it where there is one."""
         settings: dict[str, object] = {"decay": self.decay, "newest": self.newest}

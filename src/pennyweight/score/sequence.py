@@ -173,6 +173,11 @@ class Sequence:
         found[:, read_at] = self.weights["items"][codes] @ lost.T
         return found
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weights."""
+        return sum(array.nbytes for array in self.weights.values())
+
     def save(self, folder: Path) -> None:
         """Write ``sequence.safetensors``."""
         settings = {"settings": asdict(self.settings), "seed": self.seed}

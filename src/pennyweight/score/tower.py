@@ -119,6 +119,11 @@ class Tower:
         scale = np.float32(self.settings.temperature) * length[0, 0]
         return np.asarray(self.item_vectors[codes] @ events.T / scale, np.float32)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the vectors and of the table behind them."""
+        return sum(a.nbytes for a in (self.item_vectors, self.history_vectors, self.tuned.table))
+
     def save(self, folder: Path) -> None:
         """Write ``tower.safetensors`` and the tuned encoder beside it."""
         arrays = {"items": self.item_vectors, "histories": self.history_vectors}

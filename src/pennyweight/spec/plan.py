@@ -50,6 +50,8 @@ class EvaluatePlan(Frozen):
     max_users: Positive | None = None
     item_attribute: str | None = None
     user_attribute: str | None = None
+    value_gate: bool = True
+    core_hour_price: Annotated[float, Field(ge=0)] = 0.04
     seed: Annotated[int, Field(ge=0)] = 0
 
 

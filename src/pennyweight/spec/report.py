@@ -10,6 +10,7 @@ from pennyweight.disk.files import write_atomic
 from pennyweight.errors import BundleError
 from pennyweight.spec.frozen import Frozen, refusal
 from pennyweight.spec.quality import Comparison, Exposure, ListQuality, Measured, Slice
+from pennyweight.spec.worth import Worth
 
 __all__ = ["HEADLINE", "Cleaned", "Cost", "Measured", "Report"]
 
@@ -66,6 +67,8 @@ class Report(Frozen):
         Quality for some users or some items alone.
     comparisons
         The blend against each other scorer, on the same users.
+    worth
+        What the language model adds and costs.
     lists, exposure
         What is recommended, beyond whether it was right; to which groups of items it goes.
     cost
@@ -105,6 +108,7 @@ class Report(Frozen):
     comparisons: tuple[Comparison, ...] | None = None
     lists: ListQuality | None = None
     exposure: Exposure | None = None
+    worth: Worth | None = None
     cleaning: tuple[Cleaned, ...] | None = None
     columns: dict[str, str] | None = None
     machine: dict[str, str | int | float | tuple[str, ...]] | None = None
