@@ -166,10 +166,13 @@ def _resampled(
     if grouped:
         values = values[where]
 
-    def counts(size: int) -> NDArray[np.int64]:
+    def counts(size: int) -> NDArray[np.float64]:
         if grouped:
-            return rng.multinomial(n, users / n, size=size)
-        return np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(size)])
+            return rng.multinomial(n, users / n, size=size).astype(np.float64)
+        out = np.empty((size, n))
+        for row in out:
+            row[:] = np.bincount(rng.integers(0, n, n), minlength=n)
+        return out
 
     step = max(1, _COUNTS // len(values))
     means = [

@@ -1,6 +1,6 @@
 """Everything that a report says beyond the means, from one pass over the evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.evaluate import beyond
-from pennyweight.evaluate.bootstrap import Estimate, bootstrap_ratios
+from pennyweight.evaluate.bootstrap import bootstrap_ratios
 from pennyweight.evaluate.compare import comparisons, slices
 from pennyweight.evaluate.groups import Groups, groups_of
 from pennyweight.evaluate.measure import PerUser
@@ -27,6 +27,7 @@ __all__ = ["LISTED", "Judged", "Lens", "judge"]
 
 LISTED = 10  # items of each ranking that are looked at
 EXPOSED = 10  # groups of items that are told apart
+_TOGETHER_BYTES = 64 << 20  # of columns whose users are drawn once
 BY_WORDS = "words of the texts"
 
 
@@ -81,46 +82,61 @@ def judge(outcomes: Outcomes, lens: Lens, *, resamples: int = 1_000, rng: int = 
     """
     facts = beyond.item_facts(outcomes.held_out.before)
     few = None if lens.items is None else lens.items.largest(EXPOSED)
-    means: dict[str, dict[str, Measured]] = {}
-    exposed: dict[str, tuple[Measured, ...]] = {}
-    for name, found in outcomes.found.items():
-        columns, ratios = _columns(found, outcomes, lens, facts)
-        metrics = len(ratios)
-        if few is not None:
-            shares = beyond.group_shares(found.lists, few)
-            ratios |= {f"{i}": (columns.shape[1] + i, 0) for i in range(shares.shape[1])}
-            columns = np.hstack([columns, shares])
-        estimates = bootstrap_ratios(columns, list(ratios.values()), resamples=resamples, rng=rng)
-        means[name] = dict(zip(ratios, map(_measured, estimates[:metrics]), strict=False))
-        exposed[name] = tuple(map(_measured, estimates[metrics:]))
-        if lift := means[name].get("popularity_lift"):
-            change = {key: value - 1 for key, value in lift.model_dump().items()}
-            means[name]["popularity_lift"] = Measured(**change)
+    found: dict[str, dict[str | int, Measured]] = {}
+    waiting: list[_Columns] = []
+    for name, one in outcomes.found.items():
+        waiting.append(_columns(name, one, outcomes, lens, facts, few))
+        # Together, since drawing the users takes longer than averaging over them.
+        if sum(columns.values.nbytes for columns in waiting) > _TOGETHER_BYTES:
+            found |= _estimates(waiting, resamples, rng)
+            waiting = []
+    found |= _estimates(waiting, resamples, rng)
     return Judged(
         slices(outcomes, lens.users, resamples=resamples, rng=rng),
         comparisons(outcomes, resamples=resamples, rng=rng),
-        _lists(outcomes, lens, facts, means),
-        None if few is None else _exposure(outcomes, few, exposed),
+        _lists(outcomes, lens, facts, found),
+        None if few is None else _exposure(outcomes, few, found),
     )
 
 
-def _columns(
-    found: PerUser, outcomes: Outcomes, lens: Lens, facts: beyond.ItemFacts
-) -> tuple[NDArray[np.float64], dict[str, tuple[int, int]]]:
-    """Return columns, float64 (n_users, n), and each metric's (column above, column below).
+@dataclass(frozen=True)
+class _Columns:
+    """What is averaged over the lists of one scorer.
 
-    Column 0 is all ones: what stands above it is a mean over all users.
+    Attributes
+    ----------
+    values
+        One row a user, float64 (n_users, n).
+    ratios
+        Metric, or position of a group of items -> (column above, column below); column 0 is
+        all ones, and what stands above it is a mean over all users.
     """
+
+    scorer: str
+    values: NDArray[np.float64]
+    ratios: dict[str | int, tuple[int, int]]
+
+
+def _columns(
+    name: str,
+    found: PerUser,
+    outcomes: Outcomes,
+    lens: Lens,
+    facts: beyond.ItemFacts,
+    few: Groups | None,
+) -> _Columns:
     lists, held_out = found.lists, outcomes.held_out
-    values = {
+    values: dict[str | int, NDArray[np.float64]] = {
         "novelty": beyond.list_mean(lists, facts.surprise),
         "serendipity": beyond.serendipity(found.ranks, held_out, facts, lists),
         "popularity": beyond.list_mean(lists, facts.popularity),
     }
-    if lens.words is not None and lens.words.nnz:
+    if _worded(lens):
         values["diversity"] = beyond.diversity(lists, lens.words)
+    if few is not None:
+        values |= dict(enumerate(beyond.group_shares(lists, few).T))
     columns = [np.ones(len(lists)), *values.values()]
-    ratios = {name: (i, 0) for i, name in enumerate(values, 1)}
+    ratios = {key: (i, 0) for i, key in enumerate(values, 1)}
     if lens.items is not None:
         distance = beyond.miscalibration(lists, held_out.histories, lens.items)
         known = np.isfinite(distance)
@@ -131,7 +147,31 @@ def _columns(
     if old.any():
         ratios["popularity_lift"] = (len(columns), len(columns) + 1)
         columns += [values["popularity"] * old, before]
-    return np.column_stack(columns).astype(np.float64, copy=False), ratios
+    return _Columns(name, np.column_stack(columns).astype(np.float64, copy=False), ratios)
+
+
+def _estimates(
+    waiting: Sequence[_Columns], resamples: int, rng: int
+) -> dict[str, dict[str | int, Measured]]:
+    """Return scorer -> metric or group -> mean over the same resamples of the users."""
+    if not waiting:
+        return {}
+    starts = np.cumsum([0, *(columns.values.shape[1] for columns in waiting)]).tolist()
+    keys, ratios = [], []
+    for columns, start in zip(waiting, starts, strict=False):
+        keys += [(columns.scorer, key) for key in columns.ratios]
+        ratios += [(above + start, below + start) for above, below in columns.ratios.values()]
+    values = np.hstack([columns.values for columns in waiting])
+    out: dict[str, dict[str | int, Measured]] = {columns.scorer: {} for columns in waiting}
+    estimates = bootstrap_ratios(values, ratios, resamples=resamples, rng=rng)
+    for (scorer, key), (value, low, high) in zip(keys, estimates, strict=True):
+        less = 1 if key == "popularity_lift" else 0  # a lift of 0 is the popularity of before
+        out[scorer][key] = Measured(value=value - less, low=low - less, high=high - less)
+    return out
+
+
+def _worded(lens: Lens) -> bool:
+    return lens.words is not None and lens.words.nnz > 0
 
 
 def _history_popularity(
@@ -147,28 +187,31 @@ def _lists(
     outcomes: Outcomes,
     lens: Lens,
     facts: beyond.ItemFacts,
-    means: Mapping[str, dict[str, Measured]],
+    found: Mapping[str, dict[str | int, Measured]],
 ) -> ListQuality:
     n_items = outcomes.held_out.before.n_items
     before, old = _history_popularity(outcomes, facts)
     return ListQuality(
         k=LISTED,
-        scorers=dict(means),
+        scorers={
+            name: {key: mean for key, mean in means.items() if isinstance(key, str)}
+            for name, means in found.items()
+        },
         catalogue={
             name: {
-                "coverage": beyond.coverage(found.lists, n_items),
-                "gini": beyond.gini(found.lists, n_items),
+                "coverage": beyond.coverage(one.lists, n_items),
+                "gini": beyond.gini(one.lists, n_items),
             }
-            for name, found in outcomes.found.items()
+            for name, one in outcomes.found.items()
         },
         history_popularity=float(before[old].mean()) if old.any() else None,
-        diversity_by=BY_WORDS if lens.words is not None and lens.words.nnz else None,
+        diversity_by=BY_WORDS if _worded(lens) else None,
         categories=None if lens.items is None else lens.items.column,
     )
 
 
 def _exposure(
-    outcomes: Outcomes, groups: Groups, exposed: Mapping[str, tuple[Measured, ...]]
+    outcomes: Outcomes, groups: Groups, found: Mapping[str, dict[str | int, Measured]]
 ) -> Exposure:
     items = np.asarray(groups.share.mean(axis=0)).ravel()
     past = beyond.history_shares(outcomes.held_out.histories, groups)
@@ -179,12 +222,8 @@ def _exposure(
                 name=label,
                 items=min(1.0, float(items[i])),
                 histories=float(past[i]),
-                scorers={name: found[i] for name, found in exposed.items()},
+                scorers={name: means[i] for name, means in found.items()},
             )
             for i, label in enumerate(groups.labels)
         ),
     )
-
-
-def _measured(estimate: Estimate) -> Measured:
-    return Measured(value=estimate.value, low=estimate.low, high=estimate.high)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import accumulate
 
 __all__ = ["Bar", "bars", "table"]
 
@@ -11,7 +12,10 @@ _ROW = 46  # pixels a bar with its label
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its length, the text at its end, and the interval around it if any."""
+    """One bar: its length, the text at its end, and the interval around it if any.
+
+    `best` sets it off; `next` puts it close under the bar before, as of the same thing.
+    """
 
     label: str
     value: float
@@ -19,6 +23,7 @@ class Bar:
     low: float | None = None
     high: float | None = None
     best: bool = False
+    next: bool = False
 
 
 def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
@@ -28,9 +33,13 @@ def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
     its size. `key` makes the ids of the chart unique on the page.
     """
     scale = max([0.0, *(max(row.value, row.high or 0.0) for row in rows)]) or 1.0
-    parts = [_bar(row, i * _ROW, scale) for i, row in enumerate(rows)]
+    apart = 10 * any(row.next for row in rows)  # between bars of different things
+    tops = list(accumulate(_ROW - 6 if row.next else _ROW + apart for row in rows[1:]))
+    tops = [0, *tops][: len(rows)]
+    parts = [_bar(row, top, scale) for row, top in zip(rows, tops, strict=True)]
+    height = tops[-1] + _ROW if rows else 0
     return (
-        f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{_ROW * len(rows)}">'
+        f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{height}">'
         f'<title id="{key}-title">{escape(title)}</title>'
         f'<desc id="{key}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
     )

@@ -76,6 +76,14 @@ class Comparison(Frozen):
         """Whether a difference is shown at 5 %, all comparisons taken together."""
         return self.p_holm <= 0.05
 
+    def __str__(self) -> str:
+        d = self.difference
+        said = f"no difference is shown between {self.scorer} and {self.other}: {d.value:+.4f}"
+        if self.shown:
+            better = "better" if d.value > 0 else "worse"
+            said = f"{self.scorer} is {better} than {self.other} by {abs(d.value):.4f}"
+        return f"{said} NDCG@10 [{d.low:+.4f} {d.high:+.4f}], p = {self.p_holm:.3f}"
+
 
 class ListQuality(Frozen):
     """What the first k items of each scorer are like, right or not.

@@ -1,0 +1,6 @@
+"""The report as one self-contained page, a file a section."""
+
+from pennyweight.evaluate.html.account import Example, Recommended
+from pennyweight.evaluate.html.render import render
+
+__all__ = ["Example", "Recommended", "render"]

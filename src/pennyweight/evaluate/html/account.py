@@ -1,0 +1,101 @@
+"""The sections on examples, cleaning, cost, and how a report was made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from pennyweight.page.charts import Bar, bars, table
+from pennyweight.page.document import duration, pair, size
+from pennyweight.spec.report import Report
+
+__all__ = ["Example", "Recommended", "cleaning", "cost", "details", "examples"]
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One recommended item and why."""
+
+    title: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """What one user did, oldest first, and what was recommended."""
+
+    history: tuple[str, ...]
+    recommended: tuple[Recommended, ...]
+
+
+def examples(examples: Sequence[Example]) -> str:
+    """Return the section on what a few users would be recommended."""
+    articles = []
+    for i, example in enumerate(examples, 1):
+        history = " → ".join(escape(title) for title in example.history) or "nothing yet"
+        items = "".join(
+            f"<li>{escape(item.title)}"
+            + (f"<small>{escape(item.reason)}</small>" if item.reason else "")
+            + "</li>"
+            for item in example.recommended
+        )
+        articles.append(
+            f'<article><h3>User {i}</h3><p class="note">After {history}</p>'
+            f"<ol>{items}</ol></article>"
+        )
+    if not articles:
+        return ""
+    return f'<section><h2>Examples</h2><div class="examples">{"".join(articles)}</div></section>'
+
+
+def cleaning(report: Report) -> str:
+    """Return the section on what cleaning found."""
+    if report.cleaning is None:
+        return ""
+    rows = [
+        (
+            c.reason + (f" (e.g. {'; '.join(c.examples)})" if c.examples else ""),
+            f"{c.table} {c.action}",
+            f"{c.count:,}",
+        )
+        for c in report.cleaning
+    ]
+    head = ("Finding", "Rows", "Count")
+    body = table("Findings", head, rows, numbers=1) if rows else "<p>Nothing to clean.</p>"
+    return f"<section><h2>What cleaning found</h2>{body}</section>"
+
+
+def cost(report: Report) -> str:
+    """Return the section on where the time went."""
+    seconds = report.cost.seconds
+    if not seconds:
+        return ""
+    chart = bars(
+        [Bar(stage, s, duration(s)) for stage, s in seconds.items()],
+        title="Time of each stage",
+        description="Bars in the order the stages ran. The table has the numbers.",
+        key="stages",
+    )
+    total = sum(seconds.values())
+    rows = [(stage, f"{s:,.2f}", f"{s / (total or 1):.0%}") for stage, s in seconds.items()]
+    head = ("Stage", "Seconds", "Share")
+    shown = pair("Time of each stage", chart, table("Stages", head, rows, numbers=2))
+    return f"<section><h2>Cost</h2>{shown}</section>"
+
+
+def details(report: Report, commands: Sequence[str]) -> str:
+    """Return the section on how the report was made, and how to repeat it."""
+    rows: list[tuple[str, str]] = [("protocol", report.protocol)]
+    for key in ("repeats", "seed"):
+        value = getattr(report, key)
+        if value is not None:
+            rows.append((key, str(value)))
+    for group in ("columns", "machine", "versions"):
+        for key, value in (getattr(report, group) or {}).items():
+            shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+            if key == "memory" and isinstance(value, int):
+                shown = size(value)
+            rows.append((f"{group}: {key}", shown))
+    lines = escape("\n".join(commands))
+    repeat = f'<h3>To repeat it</h3><pre tabindex="0"><code>{lines}</code></pre>' if lines else ""
+    settings = table("Settings", ("Key", "Value"), rows)
+    return f"<section><h2>How it was made</h2>{repeat}{settings}</section>"

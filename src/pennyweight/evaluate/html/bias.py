@@ -1,0 +1,103 @@
+"""The section on bias: what lists favour, and whom they serve worse."""
+
+from html import escape
+
+from pennyweight.evaluate.compare import HISTORY_LENGTH, POPULARITY
+from pennyweight.evaluate.html.cells import compact, share
+from pennyweight.evaluate.html.slices import shown_scorers, slice_pair
+from pennyweight.page.charts import Bar, bars, table
+from pennyweight.page.document import pair
+from pennyweight.spec.quality import Exposure
+from pennyweight.spec.report import Report
+
+__all__ = ["bias"]
+
+
+def bias(report: Report) -> str:
+    """Return the section, empty for a report without lists."""
+    parts = [_lift(report), _exposure(report), _users(report)]
+    if not any(parts):
+        return ""
+    return f"<section><h2>Bias</h2>{''.join(parts)}</section>"
+
+
+def _lift(report: Report) -> str:
+    lists = report.lists
+    if lists is None or lists.history_popularity is None:
+        return ""
+    names = [name for name in report.ranking() if "popularity_lift" in lists.scorers.get(name, {})]
+    past = lists.history_popularity
+    drawn = [Bar("what users chose", past, compact(past))]
+    rows = [("what users chose", compact(past), "-", "-")]
+    for name in names:
+        of, lift = lists.scorers[name]["popularity"], lists.scorers[name]["popularity_lift"]
+        drawn.append(Bar(name, of.value, compact(of.value), of.low, of.high, best=name == "blend"))
+        ends = f"{100 * lift.low:+.0f} to {100 * lift.high:+.0f} %"
+        rows.append((name, compact(of.value), f"{100 * lift.value:+.0f} %", ends))
+    heading = "Popularity: mean number of events of an item"
+    chart = bars(
+        drawn,
+        title=heading,
+        description="Bars: items of the histories first, then those each scorer recommends.",
+        key="popularity",
+    )
+    head = ("Items", "Events", "Lift", "95 %")
+    note = (
+        '<p class="note">Lists that are more popular than what the same users chose make the '
+        "popular more so. The lift is by how much; at zero, lists are as popular as choices.</p>"
+    )
+    return note + pair(heading, chart, table(heading, head, rows, numbers=3))
+
+
+def _exposure(report: Report) -> str:
+    exposure = report.exposure
+    if exposure is None:
+        return ""
+    name = shown_scorers(report)[0]
+    drawn = []
+    for group in exposure.groups:
+        m = group.scorers[name]
+        drawn += [
+            Bar(f"{group.name}: recommended", m.value, share(m.value), m.low, m.high, best=True),
+            Bar("chosen", group.histories, share(group.histories), next=True),
+        ]
+    heading = f"Exposure by {exposure.attribute}: places in the lists"
+    chart = bars(
+        drawn,
+        title=heading,
+        description=f"Bars: each group's share of the lists of {name}, and of the histories.",
+        key="exposure",
+    )
+    note = (
+        f'<p class="note">Which part of all recommendations goes to each group of items by '
+        f"<em>{escape(exposure.attribute)}</em>, beside its part of what users chose and of the "
+        f"catalogue. The chart shows {escape(name)}.</p>"
+    )
+    return note + pair(heading, chart, _exposure_table(report, exposure, heading))
+
+
+def _exposure_table(report: Report, exposure: Exposure, heading: str) -> str:
+    ranked = report.ranking()
+    rows = [
+        (
+            group.name,
+            share(group.items),
+            share(group.histories),
+            *(share(group.scorers[name].value) for name in ranked),
+        )
+        for group in exposure.groups
+    ]
+    head = ("Group", "Catalogue", "Chosen", *ranked)
+    return table(heading, head, rows, numbers=len(head) - 1)
+
+
+def _users(report: Report) -> str:
+    found = dict.fromkeys(one.by for one in report.slices or ())
+    attributes = [by for by in found if by not in {HISTORY_LENGTH, POPULARITY}]
+    note = (
+        '<p class="note">Whether some users are served worse: NDCG@10 of each group, with 95 % '
+        "intervals over users. Groups may differ in how much is known of them.</p>"
+    )
+    return "".join(
+        note + slice_pair(report, by, f"Quality by {by} of the users") for by in attributes
+    )
