@@ -14,6 +14,7 @@ from pennyweight.spec.worth import Added
 __all__ = ["SHORT", "added", "keep"]
 
 SHORT = 5  # events of a short history at the most
+FEWEST = 30  # users without whom a resampled mean says little
 
 
 def added(
@@ -33,8 +34,8 @@ def added(
     Returns
     -------
     tuple[Added, ...]
-        All users first; new items and short histories where there are any, and where they
-        are not all.
+        All users first; new items and short histories where they concern at least thirty
+        users, and not all.
     """
     columns = [outcomes.scorers.index(name) for name in (scorer, other)]
     found = []
@@ -61,7 +62,8 @@ def _groups(outcomes: Outcomes) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         ("new items", outcomes.target_events == 0),
         ("short histories", (outcomes.history_length <= SHORT)[outcomes.target_row]),
     ):
-        if targets.any() and not targets.all():
+        users = len(np.unique(outcomes.target_row[targets]))
+        if users >= FEWEST and not targets.all():
             yield to, targets
 
 

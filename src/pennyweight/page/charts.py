@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
 
-__all__ = ["Bar", "bars", "table"]
+__all__ = ["Bar", "bars", "differences", "table"]
 
 _ROW = 46  # pixels a bar with its label
 
@@ -40,6 +40,34 @@ def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
     height = tops[-1] + _ROW if rows else 0
     return (
         f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{height}">'
+        f'<title id="{key}-title">{escape(title)}</title>'
+        f'<desc id="{key}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
+    )
+
+
+def differences(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
+    """Draw differences as dots with whiskers about a line at zero; otherwise like `bars`."""
+    reach = max([0.0, *(max(abs(row.low or 0), abs(row.high or 0)) for row in rows)]) or 1.0
+
+    def at(value: float) -> str:
+        return f"{50 + 48 * value / reach:.2f}%"
+
+    parts = []
+    for i, row in enumerate(rows):
+        top, low, high = i * _ROW, row.low, row.high
+        low, high = row.value if low is None else low, row.value if high is None else high
+        parts += [
+            f'<text class="name" x="0" y="{top + 15}">{escape(row.label)}</text>',
+            f'<text class="value" x="100%" y="{top + 15}">{escape(row.text)}</text>',
+            f'<rect class="track" x="0" y="{top + 22}" width="100%" height="14" rx="2"/>',
+            f'<line class="zero" x1="50%" x2="50%" y1="{top + 20}" y2="{top + 38}"/>',
+            f'<line class="whisker" x1="{at(low)}" x2="{at(high)}" '
+            f'y1="{top + 29}" y2="{top + 29}"/>',
+            f'<circle class="{"best" if row.best else "bar"}" cx="{at(row.value)}" '
+            f'cy="{top + 29}" r="5"/>',
+        ]
+    return (
+        f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{_ROW * len(rows)}">'
         f'<title id="{key}-title">{escape(title)}</title>'
         f'<desc id="{key}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
     )

@@ -85,18 +85,16 @@ class Worth(Frozen):
     followed: bool
 
     def sentence(self) -> str:
-        """Return what the model adds, what it costs and what to do, in words."""
+        """Return what the model adds, what it takes and what to do, in words."""
         whole, *rest = self.added
         parts = "".join(f", {one} for {one.to}" for one in rest)
         a, b = self.with_model, self.without
-        cost = (
-            f"it costs {a.fit_seconds - b.fit_seconds:+.0f} s a fit, "
-            f"{(a.nbytes - b.nbytes) / 1e6:+.1f} MB and "
-            f"{a.price_per_million - b.price_per_million:+.3f} per million recommendations"
-        )
         return (
-            f"The language model ({self.model}) adds {whole} NDCG@10{parts} to the best blend "
-            f"without it ({self.instead}); {cost}. {self.advice()}"
+            f"The language model ({self.model}) adds {whole} NDCG@10 to the best blend without it "
+            f"({self.instead}){parts}; a fit takes {_more(a.fit_seconds - b.fit_seconds, '.0f', ' s')}"
+            f", vectors {_more((a.nbytes - b.nbytes) / 1e6, '.1f', ' MB')} and a million "
+            f"recommendations {_more(a.price_per_million - b.price_per_million, '.3f', '')} in "
+            f"money. {self.advice()}"
         )
 
     def advice(self) -> str:
@@ -106,3 +104,7 @@ class Worth(Frozen):
             return f"On validation data it is shown to help {gains}: keep it."
         done = "; it was left out" if self.followed else " (--encoder auto does)"
         return f"On validation data it is not shown to add anything: leave it out{done}."
+
+
+def _more(value: float, form: str, unit: str) -> str:
+    return f"{abs(value):{form}}{unit} {'more' if value >= 0 else 'less'}"

@@ -65,7 +65,7 @@ def cleaning(report: Report) -> str:
 
 
 def cost(report: Report) -> str:
-    """Return the section on where the time went."""
+    """Return the section on where time and memory went."""
     seconds = report.cost.seconds
     if not seconds:
         return ""
@@ -76,10 +76,30 @@ def cost(report: Report) -> str:
         key="stages",
     )
     total = sum(seconds.values())
-    rows = [(stage, f"{s:,.2f}", f"{s / (total or 1):.0%}") for stage, s in seconds.items()]
-    head = ("Stage", "Seconds", "Share")
-    shown = pair("Time of each stage", chart, table("Stages", head, rows, numbers=2))
-    return f"<section><h2>Cost</h2>{shown}</section>"
+    peak = report.cost.peak_rss_after or {}
+    rows = [
+        (
+            stage,
+            f"{s:,.2f}",
+            f"{s / (total or 1):.0%}",
+            size(peak[stage]) if stage in peak else "",
+        )
+        for stage, s in seconds.items()
+    ]
+    head = ("Stage", "Seconds", "Share", "Peak memory by its end")
+    shown = pair("Time of each stage", chart, table("Stages", head, rows, numbers=3))
+    return f"<section><h2>Cost</h2>{_foretold(report)}{shown}</section>"
+
+
+def _foretold(report: Report) -> str:
+    cost = report.cost
+    if cost.expected_rss_bytes is None or cost.expected_seconds is None:
+        return ""
+    return (
+        f'<p class="note">Foretold before the start: {duration(cost.expected_seconds)} and '
+        f"{size(cost.expected_rss_bytes)}; taken: {duration(sum(cost.seconds.values()))} and "
+        f"{size(cost.peak_rss_bytes)}.</p>"
+    )
 
 
 def details(report: Report, commands: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from pennyweight.evaluate.html.bias import bias
 from pennyweight.evaluate.html.lists import lists
 from pennyweight.evaluate.html.quality import blend, quality
 from pennyweight.evaluate.html.slices import slices
+from pennyweight.evaluate.html.worth import worth
 from pennyweight.page.document import document, duration, size
 from pennyweight.spec.report import Report
 
@@ -32,6 +33,7 @@ def render(
     sections = [
         _facts(report),
         quality(report),
+        worth(report),
         blend(report),
         slices(report),
         lists(report),
