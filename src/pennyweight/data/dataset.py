@@ -10,7 +10,7 @@ from datetime import datetime
 import polars as pl
 
 from pennyweight.data.catalog import Catalog
-from pennyweight.data.columns import ALIASES, resolve
+from pennyweight.data.columns import ALIASES, has_role, resolve
 from pennyweight.data.events import build_interactions
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
@@ -110,6 +110,7 @@ def read(
     found = Findings()
     item_rows, item_source = _load(items, "items", strict, found)
     event_rows, event_source = _load(events, "events", strict, found)
+    _refuse_swapped(item_rows, item_source, event_rows, event_source, given)
     roles = resolve(event_rows.columns, "events", given, source=event_source)
     # Of several possible id columns the one that the events use is the right one.
     if roles["item"] in item_rows.columns:
@@ -128,6 +129,23 @@ def read(
     log = _account(found, {"items": item_rows.height, "events": event_rows.height}, kept)
     _log.info("read %s, %d users", kept, len(interactions.users))
     return Dataset(catalog, interactions, log, Columns(roles, id_column, text))
+
+
+def _refuse_swapped(
+    items: pl.DataFrame,
+    item_source: str,
+    events: pl.DataFrame,
+    event_source: str,
+    given: Mapping[str, str | None],
+) -> None:
+    user = given.get("user")
+    in_items, in_events = (
+        user in frame.columns if user else has_role(frame.columns, "user")
+        for frame in (items, events)
+    )
+    if in_items and not in_events:
+        raise DataError(f"{event_source}: no column of users, but {item_source} has one. The "
+                        "catalogue comes first, then the events: are they swapped?")  # fmt: skip
 
 
 def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
