@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Literal
 
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["ALIASES", "bare", "has_role", "nearest", "resolve", "shown"]
+__all__ = ["ALIASES", "bare", "has_role", "resolve", "shown"]
 
 # Names are compared without case, spaces and punctuation. Within a role the first
 # name wins over the second where both are present (parent_asin joins Amazon's reviews to
@@ -47,13 +46,6 @@ def shown(columns: Sequence[str], most: int = 20) -> str:
     names = ", ".join(repr(c if len(c) <= 60 else c[:57] + "...") for c in columns[:most])
     more = f" and {len(columns) - most:,} more" if len(columns) > most else ""
     return (names or "(none)") + more
-
-
-def nearest(name: str, columns: Sequence[str]) -> str:
-    """Return a question about the column that was perhaps meant, or nothing."""
-    of_key = {_key(column): column for column in columns}
-    near = get_close_matches(_key(name), of_key, n=1)
-    return f"; did you mean {of_key[near[0]]!r}?" if near else ""
 
 
 def _key(column: str) -> str:
@@ -102,7 +94,7 @@ def resolve(
             chosen = overrides[role]
             if chosen and chosen not in columns:
                 raise DataError(f"{where}; there is no {chosen!r}, asked for as {role}"
-                                f"{nearest(chosen, columns) or '.'} Correct {option}")  # fmt: skip
+                                f"{did_you_mean(chosen, columns)} Correct {option}")  # fmt: skip
             if not chosen and role in _REQUIRED:
                 raise DataError(f"{where}; the {role} cannot be left out. Name it with {option}")
             claims = [chosen] if chosen else []

@@ -16,7 +16,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
 from pennyweight.data.log import CleaningLog, Findings
 from pennyweight.data.tables import BROKEN_ROW, Source, read_table
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["Columns", "Dataset", "read"]
 
@@ -149,10 +149,11 @@ def _refuse_swapped(
 
 
 def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
-    unknown = sorted(set(columns or {}) - {"id", *ALIASES["events"]})
+    roles = ("id", *ALIASES["events"])
+    unknown = sorted(set(columns or {}) - set(roles))
     if unknown:
-        raise DataError(f"columns: {unknown[0]!r} is no role; roles are id (of the items), "
-                        f"{', '.join(ALIASES['events'])}")  # fmt: skip
+        raise DataError(f"columns: {unknown[0]!r} is no role{did_you_mean(unknown[0], roles)} "
+                        f"Roles are {', '.join(roles)} (id: of the items)")  # fmt: skip
     return dict(columns or {})
 
 

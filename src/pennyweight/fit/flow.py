@@ -19,7 +19,7 @@ from pennyweight.errors import DataError
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.fit.memory import check_memory, fit_bytes
-from pennyweight.fit.parts import build_parts, choose_encoders, scorer_names
+from pennyweight.fit.parts import build_parts, check_encoder, choose_encoders, scorer_names
 from pennyweight.fit.stages import Progress, Stages
 from pennyweight.fit.tune import fit_part, sample
 from pennyweight.hardware.machine import Machine, peak_rss, usable_cores
@@ -135,6 +135,9 @@ class _Job:
         self.plan, self.stages = plan, Stages(progress)
         self.seed = plan.evaluate.seed
         self.repeats: Repeats = plan.evaluate.repeats
+        # A misspelt name is found before the work, not after it.
+        scorer_names(plan.scorers.names, "leave-last-out", self.repeats)
+        check_encoder(plan.encoder.name)
         with self.stages.stage("read"):
             self.data = _dataset(items, events, plan)
         self.blend = Blend({}, repeats=self.repeats)

@@ -86,8 +86,10 @@ class Plan(Frozen):
             name, hint = str(source), ""
             try:
                 text = source.read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError) as error:
-                raise PlanError(f"{source}: cannot be read: {error}") from error
+            except OSError as error:
+                raise PlanError(f"{source}: cannot be read: {error.strerror}") from error
+            except UnicodeDecodeError as error:
+                raise PlanError(f"{source}: cannot be read as UTF-8: {error.reason}") from error
         try:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
