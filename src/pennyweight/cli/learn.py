@@ -64,7 +64,7 @@ def evaluate(
 ) -> None:
     """Measure what a recommender would be worth, without saving one."""
     plan = settings.to_plan()
-    place = file_place(out)
+    place = file_place(out, items, events)
     from pennyweight.fit.flow import evaluate as measure
 
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:

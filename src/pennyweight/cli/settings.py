@@ -75,7 +75,9 @@ class Settings:
     ] = None
     min_ndcg: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Exit with 1 where the blend's NDCG@10 is below X."),
+        typer.Option(
+            metavar="X", min=0, max=1, help="Exit with 1 where the blend's NDCG@10 is below X."
+        ),
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")] = False
@@ -113,15 +115,19 @@ class Settings:
 def _names(text: str | None, option: str) -> list[str] | None:
     if text is None:
         return None
-    names = [name.strip() for name in listed(text) if name.strip()]
+    names = [name.strip() for name in listed(text, option) if name.strip()]
     if not names:
         raise PlanError(f"{option} is empty; name at least one, or leave it out")
     return names
 
 
-def listed(text: str) -> list[str]:
+def listed(text: str, option: str) -> list[str]:
     """Return the parts of a list by commas; one that holds a comma is written in quotes."""
-    return next(csv.reader([text]), [])
+    try:
+        return next(csv.reader([text], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise PlanError(f"{option} {text!r}: not a list by commas ({error}); a name with a comma, "
+                        'quote or new line in it stands in "quotes"') from None  # fmt: skip
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
