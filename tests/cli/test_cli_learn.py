@@ -9,6 +9,8 @@ from small import shop as small_shop
 
 from pennyweight.cli.settings import Settings
 from pennyweight.errors import PlanError
+from pennyweight.fit.parts import ENCODERS
+from pennyweight.score.blend import KINDS
 from pennyweight.spec.report import Report
 
 
@@ -201,3 +203,10 @@ def test_heavy_packages_stay_out(cli: Cli, tmp_path: Path) -> None:
     """One process for the tests, so only what a fit would have to import can be told."""
     cli("evaluate", *small_shop(tmp_path), *FASTEST, "--quiet")
     assert "ray" not in sys.modules and "fastapi" not in sys.modules
+
+
+def test_the_help_names_every_scorer_and_encoder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = " ".join(cli("fit", "--help").out.split())
+    assert f"by commas: {', '.join(KINDS)}; or auto" in told
+    assert f"{', '.join(ENCODERS)}, a folder" in told

@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "fit", "show"]
 
 Items = Annotated[
-    Path, typer.Argument(metavar="ITEMS", help="The catalogue: CSV, TSV, JSON lines or Parquet.")
+    Path,
+    typer.Argument(
+        metavar="ITEMS", help="The catalogue: CSV, TSV, JSON lines or Parquet, also packed."
+    ),
 ]
-Events = Annotated[Path, typer.Argument(metavar="EVENTS", help="The log of who did what.")]
+Events = Annotated[
+    Path, typer.Argument(metavar="EVENTS", help="The log of who did what, likewise.")
+]
 
 
 @spread

@@ -21,8 +21,8 @@ Protocol = Literal["leave-last-out", "global-time", "given-split"]
 DATA, RESULT = "Data", "Result"
 
 
-def _column(role: str) -> Any:  # noqa: ANN401 - what typer calls an option
-    return typer.Option(f"--{role}-column", metavar="NAME", help=f"Column of the {role}.")
+def _column(role: str, told: str) -> Any:  # noqa: ANN401 - what typer calls an option
+    return typer.Option(f"--{role}-column", metavar="NAME", help=told)
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,18 @@ class Settings:
     ] = None
     scorers: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Scorers to blend, by commas; or auto."),
+        typer.Option(
+            metavar="LIST",
+            help="Scorers to blend, by commas: popularity, novelty, again, content, neighbours, "
+            "linear, tower, sequence; or auto.",
+        ),
     ] = None
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings as TOML; options override it.")
     ] = None
-    seed: Annotated[int | None, typer.Option(help="Seed of every random draw; 0.")] = None
+    seed: Annotated[int | None, typer.Option(help="Seed of every random draw; 0 by default.")] = (
+        None
+    )
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at rows that would be dropped.")
     ] = False
@@ -61,15 +67,17 @@ class Settings:
     ] = None
     text_columns: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Columns of the items' text, by commas."),
+        typer.Option(metavar="LIST", help="Columns of ITEMS with its text, by commas."),
     ] = None
-    id_column: Annotated[str | None, _column("id")] = None
-    user_column: Annotated[str | None, _column("user")] = None
-    item_column: Annotated[str | None, _column("item")] = None
-    time_column: Annotated[str | None, _column("time")] = None
-    weight_column: Annotated[str | None, _column("weight")] = None
-    type_column: Annotated[str | None, _column("type")] = None
-    split_column: Annotated[str | None, _column("split")] = None
+    id_column: Annotated[str | None, _column("id", "Column of ITEMS with the id.")] = None
+    user_column: Annotated[str | None, _column("user", "Column of EVENTS with the user.")] = None
+    item_column: Annotated[str | None, _column("item", "Column of EVENTS with the item.")] = None
+    time_column: Annotated[str | None, _column("time", "… with the time; '' for none.")] = None
+    weight_column: Annotated[str | None, _column("weight", "… with a weight; '' for none.")] = None
+    type_column: Annotated[str | None, _column("type", "… with a type; '' for none.")] = None
+    split_column: Annotated[
+        str | None, _column("split", "… with train, valid, test; '' for none.")
+    ] = None
     max_users: Annotated[
         int | None, typer.Option(metavar="N", help="Measure on at most N users.")
     ] = None
