@@ -175,6 +175,8 @@ def test_a_full_disk_leaves_the_old_bundle_whole(bundle: Bundle, fill) -> None:
         write_bundle(bundle.path, fill, created=WHEN, overwrite=True)
     assert whole(bundle) == "old"
     assert siblings(bundle) == ["shop"]
+    with pytest.raises(BundleError, match="needed, .* free; make room"):
+        write_bundle(bundle.path.parent / "first", fill, created=WHEN)
 
 
 def test_a_file_that_the_system_cuts_short_is_a_full_disk_too(bundle: Bundle) -> None:

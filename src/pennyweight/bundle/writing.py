@@ -126,11 +126,11 @@ def _sync_file(path: Path) -> None:
 def _full(folder: Path, path: Path) -> str:
     written = sum(sizes(folder).values())
     free = shutil.disk_usage(folder).free
-    kept = "; the bundle there is untouched" if path.exists() else ""
-    needed = written + 1
+    beside, kept, needed = "", "", written + 1
     if path.exists():  # the best guess at the size of the next is the size of the last
         needed = max(needed, sum(sizes(path).values()))
+        beside, kept = " beside the old bundle", "; the bundle there is untouched"
     return (
-        f"{path}: the disk is full: at least {needed:,} bytes are needed beside the old bundle, "
+        f"{path}: the disk is full: at least {needed:,} bytes are needed{beside}, "
         f"{free + written:,} were free{kept}; make room or save elsewhere"
     )

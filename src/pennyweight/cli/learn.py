@@ -109,8 +109,8 @@ def show(report: "Report", settings: Settings) -> None:
 
 def _found(report: "Report") -> None:
     """Note what the columns were taken for and what cleaning did."""
-    for role, column in (report.columns or {}).items():
-        note(f"{role} = {column or 'none'}")
+    columns = [f"{role} = {name or 'none'}" for role, name in (report.columns or {}).items()]
+    note(f"columns: {', '.join(columns)}")
     for finding in report.cleaning or ():
         examples = f" (e.g. {'; '.join(finding.examples)})" if finding.examples else ""
         note(f"{finding.table}: {finding.count:,} {finding.action}: {finding.reason}{examples}")
