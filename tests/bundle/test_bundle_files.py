@@ -175,7 +175,7 @@ def test_a_full_disk_leaves_the_old_bundle_whole(bundle: Bundle, fill) -> None:
         write_bundle(bundle.path, fill, created=WHEN, overwrite=True)
     assert whole(bundle) == "old"
     assert siblings(bundle) == ["shop"]
-    with pytest.raises(BundleError, match="needed, .* free; make room"):
+    with pytest.raises(BundleError, match=r"needed, .* free; make room"):
         write_bundle(bundle.path.parent / "first", fill, created=WHEN)
 
 

@@ -141,6 +141,7 @@ def test_the_default_protocol_follows_the_times():
             (0.8, 0.9),
             "learn from: too few distinct times, 1 among 2",
         ),
+        ([("a", 1, T0)], "global-time", (0.8, 0.9), "learn from: there is one event; bring more"),
         ([("a", 1, T0), ("b", 2, T0 + 1)], "global-time", (0.9, 0.8), "0 < first < second < 1"),
         ([("a", 1, 1)], "given-split", (0.8, 0.9), "--split-column"),
         ([("a", 1, 1)], "random", (0.8, 0.9), "is no protocol; choose"),

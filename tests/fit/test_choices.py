@@ -164,6 +164,12 @@ def test_names_of_encoders(tmp_path):
             check_encoder(name)
 
 
+def test_a_plan_is_a_plan():
+    for plan in ("plan.toml", {"encoder": {"name": "tfidf"}}):
+        with pytest.raises(PlanError, match=r"not a Plan; read a file with Plan.from_toml"):
+            evaluate("no-items.csv", "no-events.csv", plan=plan)
+
+
 def test_names_are_checked_before_the_files_are_read():
     for given in ({"scorers": ["oracle"]}, {"encoder": "oracle"}):
         with pytest.raises(PlanError, match="'oracle' is not one of"):

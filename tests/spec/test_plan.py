@@ -35,7 +35,7 @@ plans = st.builds(
         name=text,
         dim=st.none() | count,
         precision=st.sampled_from(["fp32", "int8"]),
-        max_tokens=st.none() | count,
+        max_tokens=st.none() | st.integers(3, 10**9),
     ),
     scorers=st.builds(ScorersPlan, names=st.just("auto") | names),
     evaluate=st.builds(

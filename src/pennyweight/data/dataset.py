@@ -179,4 +179,5 @@ def _account(found: Findings, usable: dict[str, int], kept: dict[str, int]) -> C
 def _refuse(found: Findings) -> None:
     bad = [e for e in found.entries if e.action == "dropped" and "-core" not in e.reason]
     if bad:
-        raise DataError("strict reading found rows to drop: " + "; ".join(map(str, bad)))
+        raise DataError("strict reading found rows to drop: " + "; ".join(map(str, bad))
+                        + ". Mend them, or read without strict to drop and count them")  # fmt: skip

@@ -89,9 +89,8 @@ def build_interactions(
         _keep_core(rows, user, item, k_core)
     kept = order[rows.alive[order]]
     if not len(kept):
-        raise DataError(f"{source}: no event is left after cleaning: {found}. Mend the commonest, "
-                        "or leave a column out that need not be there, such as "
-                        "--weight-column '', columns={'weight': None}")  # fmt: skip
+        raise DataError(f"{source}: no event is left after cleaning: {found}. Mend the values, "
+                        "or leave out an optional column (--weight-column '')")  # fmt: skip
     seen, codes = np.unique(user[kept], return_inverse=True)
     strength = weight[kept]
     return Interactions(

@@ -134,6 +134,8 @@ def _remedy(protocol: Protocol, interactions: Interactions, which: int) -> str:
         name = "test" if which == _TEST else "train"
         return f"no event is marked {name}; mark some, or choose another protocol (--protocol)"
     times = len(np.unique(interactions.time))
+    if len(interactions) == 1:
+        return "there is one event; bring more"
     return (f"too few distinct times, {times:,} among {len(interactions):,} events; choose "
             "another protocol (--protocol leave-last-out)")  # fmt: skip
 

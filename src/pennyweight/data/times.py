@@ -74,7 +74,8 @@ def parse_times(column: pl.Series, source: str = "events") -> Times:
         return _numbers(numbers, source)
     values = _array(_iso(text))
     if not np.isfinite(values).any():
-        shown = ", ".join(map(repr, text.drop_nulls().head(3))) or "nothing but missing values"
+        some = text.drop_nulls().unique(maintain_order=True).head(3)
+        shown = ", ".join(map(repr, some)) or "nothing but missing values"
         raise DataError(
             f"{source}: no time in column {column.name!r} can be read: {shown}. Write epoch "
             "seconds or ISO 8601 (2022-02-24T10:30:00Z), or leave it out with "

@@ -77,6 +77,11 @@ class Weights:
                 f"{path}: cannot be read ({error}); fetch the file again, it is corrupt, "
                 "incomplete or in a number format other than float32 or float16"
             ) from error
+        for name, tensor in found.items():
+            if not np.isfinite(tensor).all():
+                raise DataError(
+                    f"{path}: {name!r} is not finite; fetch the file again, it is corrupt"
+                )
         return {n: t.astype(np.float32) if t.dtype == np.float16 else t for n, t in found.items()}
 
 
@@ -159,14 +164,15 @@ def _open(folder: Path, name: str) -> Weights:
                 "(one safetensors file, not shards and not pytorch_model.bin)"
             )
     config = _json(folder / "config.json")
-    kind = config.get("model_type") if isinstance(config, dict) else None
+    kind = config.get("model_type")
     if kind not in SUPPORTED:
         raise DataError(f"{folder}: model_type {kind!r}; supported are {', '.join(SUPPORTED)}")
     if config.get("position_embedding_type", "absolute") != "absolute":
         raise DataError(f"{folder}: only absolute position embeddings are supported")
-    absent = [key for key in SIZES if not isinstance(config.get(key), int)]
+    sizes = {key: config.get(key) for key in SIZES}
+    absent = [key for key, n in sizes.items() if not isinstance(n, int) or n < 1]
     if absent:
-        raise DataError(f"{folder}/config.json: no number for {', '.join(absent)}")
+        raise DataError(f"{folder}/config.json: no number above 0 for {', '.join(absent)}")
     sums = {file: file_sha256(folder / file) for file in SUMS}
     pooling = _pooling(folder)
     return Weights(
@@ -178,7 +184,8 @@ def _pooling(folder: Path) -> Literal["mean", "cls"]:
     """Read how sentence-transformers would pool; a bare BERT is averaged."""
     modules = folder / "modules.json"
     if modules.is_file():
-        kinds = {str(module.get("type", "")).rpartition(".")[2] for module in _json(modules)}
+        listed = _json(modules, of=list)
+        kinds = {str(module.get("type", "")).rpartition(".")[2] for module in listed}
         if not kinds <= _MODULES:
             raise DataError(f"{modules}: {', '.join(kinds - _MODULES)} not supported")
     path = folder / "1_Pooling" / "config.json"
@@ -197,8 +204,11 @@ def _pooling(folder: Path) -> Literal["mean", "cls"]:
     raise DataError(f"{path}: {', '.join(sorted(on))}; supported are mean and cls pooling")
 
 
-def _json(path: Path) -> Any:  # noqa: ANN401
+def _json(path: Path, of: type = dict) -> Any:  # noqa: ANN401
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(found, of) or (of is list and not all(isinstance(x, dict) for x in found)):
+        raise DataError(f"{path}: not the JSON of a model; fetch the file again")
+    return found

@@ -15,7 +15,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Protocol, Split, default_protocol, split
 from pennyweight.data.tables import Source
 from pennyweight.encode.tuned import TowerSettings
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.fit.memory import check_memory, fit_bytes
@@ -79,7 +79,7 @@ def evaluate(
         The data or a setting cannot be used; the message says what to do.
     """
     given = _given(protocol, repeats, encoder, scorers, seed)
-    return _Job(items, events, (plan or Plan()).override(given), progress).measure()
+    return _Job(items, events, _planned(plan, given), progress).measure()
 
 
 def fit(
@@ -99,9 +99,16 @@ def fit(
     Arguments and errors are those of `evaluate`.
     """
     given = _given(protocol, repeats, encoder, scorers, seed)
-    job = _Job(items, events, (plan or Plan()).override(given), progress)
+    job = _Job(items, events, _planned(plan, given), progress)
     report = job.measure()
     return job.refit(report)
+
+
+def _planned(plan: Plan | None, given: dict[str, object]) -> Plan:
+    if plan is not None and not isinstance(plan, Plan):
+        raise PlanError(f"plan is a {type(plan).__name__}, not a Plan; read a file with "
+                        "Plan.from_toml(Path(...))")  # fmt: skip
+    return (plan or Plan()).override(given)
 
 
 def _given(

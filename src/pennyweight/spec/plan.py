@@ -32,7 +32,7 @@ class EncoderPlan(Frozen):
     name: Annotated[str, Field(min_length=1)] = "auto"
     dim: Positive | None = None
     precision: Literal["fp32", "int8"] = "fp32"
-    max_tokens: Positive | None = None
+    max_tokens: Annotated[int, Field(ge=3)] | None = None  # two of them are markers
 
 
 class ScorersPlan(Frozen):
