@@ -90,7 +90,8 @@ def build_interactions(
     kept = order[rows.alive[order]]
     if not len(kept):
         raise DataError(f"{source}: no event is left after cleaning: {found}. Mend the values, "
-                        "or leave out an optional column (--weight-column '')")  # fmt: skip
+                        "leave out an optional column (--weight-column '') or lower "
+                        "--k-core")  # fmt: skip
     seen, codes = np.unique(user[kept], return_inverse=True)
     strength = weight[kept]
     return Interactions(

@@ -209,6 +209,7 @@ def _json(path: Path, of: type = dict) -> Any:  # noqa: ANN401
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as JSON ({error})") from error
-    if not isinstance(found, of) or (of is list and not all(isinstance(x, dict) for x in found)):
+    objects = found if of is list and isinstance(found, list) else [found]
+    if not all(isinstance(value, dict) for value in objects):
         raise DataError(f"{path}: not the JSON of a model; fetch the file again")
     return found
