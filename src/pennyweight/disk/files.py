@@ -56,8 +56,10 @@ def write_atomic(path: Path | str, data: bytes | Iterable[bytes | memoryview]) -
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say where
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:

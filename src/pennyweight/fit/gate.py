@@ -7,7 +7,6 @@ from pennyweight.data.split import HeldOut
 from pennyweight.evaluate.gate import added, keep
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.outcomes import Outcomes
-from pennyweight.evaluate.ranking import Repeats
 from pennyweight.hardware.machine import usable_cores
 from pennyweight.score.blend import Blend
 from pennyweight.score.content import Content

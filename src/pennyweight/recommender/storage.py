@@ -87,8 +87,14 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
 
 def read_settings(bundle: Bundle) -> dict[str, Any]:
     """Read what `write_settings` wrote."""
-    settings: dict[str, Any] = json.loads(bundle.file(SETTINGS).read_bytes())
-    return settings
+    path = bundle.file(SETTINGS)
+    try:
+        settings: dict[str, Any] = json.loads(path.read_bytes())
+        if settings["repeats"] in ("exclude", "include"):
+            return settings
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise BundleError(f"{path}: does not say how repeats are treated; save it again")
 
 
 def as_json(value: Frozen | None) -> dict[str, Any] | None:

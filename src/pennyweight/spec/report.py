@@ -150,8 +150,8 @@ class Report(Frozen):
         n = self.evaluated_users
         measured = "" if n in (None, self.users) else f", measured on {n:,}"
         return (
-            f"{self.users:,} users{measured}, {self.items:,} items, {self.events:,} events, "
-            f"{self.protocol}"
+            f"{_count(self.users, 'user')}{measured}, {_count(self.items, 'item')}, "
+            f"{_count(self.events, 'event')}, {self.protocol}"
         )
 
     def table(self) -> str:
@@ -182,3 +182,7 @@ class Report(Frozen):
             f"<table><caption>{escape(self.summary())}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
