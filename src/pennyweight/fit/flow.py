@@ -1,57 +1,19 @@
 """`fit` and `evaluate`: read, split, learn, choose on validation, measure on test."""
 
-import logging
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
-from functools import partial
-from importlib.metadata import version
-from platform import python_version
+from collections.abc import Sequence
 
-import numpy as np
-from threadpoolctl import threadpool_limits
-
-from pennyweight.data.dataset import Dataset, read
-from pennyweight.data.interactions import Interactions
-from pennyweight.data.split import HeldOut, Protocol, Split, default_protocol, split
+from pennyweight.data.dataset import Dataset
+from pennyweight.data.split import Protocol
 from pennyweight.data.tables import Source
-from pennyweight.encode.tuned import TowerSettings
-from pennyweight.errors import DataError, PlanError
-from pennyweight.evaluate.judge import LISTED, Judged, judge
-from pennyweight.evaluate.measure import PerUser, measure
-from pennyweight.evaluate.outcomes import Outcomes
+from pennyweight.errors import PlanError
 from pennyweight.evaluate.ranking import Repeats
-from pennyweight.fit.gate import Gate, stage_name
-from pennyweight.fit.memory import Users, check_memory, fit_bytes
-from pennyweight.fit.parts import (
-    Encoders,
-    build_parts,
-    check_encoder,
-    choose_encoders,
-    scorer_names,
-)
-from pennyweight.fit.quality import lens, means, word_vectors
-from pennyweight.fit.stages import Progress, Stages
-from pennyweight.fit.tune import fit_part, sample
-from pennyweight.hardware.machine import Machine, peak_rss, usable_cores
+from pennyweight.fit.job import Job
+from pennyweight.fit.stages import Progress
 from pennyweight.recommender.recommender import Recommender
-from pennyweight.score.blend import Blend
-from pennyweight.score.protocol import Scorer
-from pennyweight.score.sequence import Sequence as SequenceScorer
-from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import Plan
-from pennyweight.spec.report import Cleaned, Cost, Measured, Report
-from pennyweight.spec.worth import Worth
+from pennyweight.spec.report import Report
 
 __all__ = ["evaluate", "fit"]
-
-_log = logging.getLogger(__name__)
-
-MEASURED = Users(2_000, 1_000_000_000)  # unless the plan says how many
-TUNED = Users(300, 200_000_000, most=2_000)  # on whom a scorer makes its own choices
-BLENDED = Users(1_000, 600_000_000, most=6_000)
-VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
 
 
 def evaluate(
@@ -94,7 +56,7 @@ def evaluate(
         The data or a setting cannot be used; the message says what to do.
     """
     given = _given(protocol, repeats, encoder, scorers, seed)
-    return _Job(items, events, _planned(plan, given), progress).measure()
+    return Job(items, events, _planned(plan, given), progress).measure()
 
 
 def fit(
@@ -114,7 +76,7 @@ def fit(
     Arguments and errors are those of `evaluate`.
     """
     given = _given(protocol, repeats, encoder, scorers, seed)
-    job = _Job(items, events, _planned(plan, given), progress)
+    job = Job(items, events, _planned(plan, given), progress)
     report = job.measure()
     return job.refit(report)
 
@@ -142,224 +104,3 @@ def _given(
         "encoder.name": encoder,
         "scorers.names": scorers,
     }
-
-
-class _Job:
-    """One run: the data, the plan, and what the stages pass on."""
-
-    def __init__(
-        self,
-        items: Source | Dataset,
-        events: Source | None,
-        plan: Plan,
-        progress: Progress | None,
-    ) -> None:
-        self.plan, self.stages = plan, Stages(progress)
-        self.seed = plan.evaluate.seed
-        self.repeats: Repeats = plan.evaluate.repeats
-        # A misspelt name is found before the work, not after it.
-        scorer_names(plan.scorers.names, "leave-last-out", self.repeats)
-        check_encoder(plan.encoder.name)
-        with self.stages.stage("read"):
-            self.data = _dataset(items, events, plan)
-        self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
-
-    def measure(self) -> Report:
-        """Fit on train, choose on validation, refit on both, measure on test."""
-        catalog, log = self.data.catalog, self.data.interactions
-        protocol = self.plan.evaluate.protocol or default_protocol(log)
-        plan, resamples = self.plan.evaluate, self.plan.evaluate.bootstrap
-        with threadpool_limits(usable_cores()):
-            with self.stages.stage("split"):
-                names = scorer_names(self.plan.scorers.names, protocol, self.repeats)
-                dim = self.plan.encoder.dim or TowerSettings.dim
-                check_memory(fit_bytes(items=len(catalog), events=len(log), scorers=names, dim=dim))
-                most = plan.max_users or MEASURED.of(len(catalog))
-                parted = split(log, protocol, max_users=most, rng=self._rng())
-                seen = lens(self.data, parted.test, plan)
-            with self.stages.stage("encode") as tell:
-                encoders = choose_encoders(self.plan.encoder, catalog, progress=tell)
-            gate = self._choose(names, encoders, parted)
-            self._fit(parted.test.before, "refit", gate)
-            rival = dict([gate.rival]) if gate is not None else {}
-            outcomes, seconds = self._measure({**self.blend.parts, "blend": self.blend, **rival},
-                                              parted.test)  # fmt: skip
-            with self.stages.stage("intervals"):
-                measured = means(outcomes, resamples=resamples, seed=self.seed)
-            with self.stages.stage("lists and slices"):
-                seen = replace(seen, words=word_vectors(self.blend.parts, catalog))
-                judged = judge(outcomes, seen, resamples=resamples, rng=self.seed)
-                spent = self.stages.seconds
-                worth = gate.worth(outcomes, seconds, spent, plan) if gate is not None else None
-        return self._report(protocol, parted.test, measured, judged, worth)
-
-    def _choose(self, names: Sequence[str], encoders: Encoders, parted: Split) -> Gate | None:
-        """Fit on train; choose on validation, also whether to do without the language model."""
-        evaluate, catalog = self.plan.evaluate, self.data.catalog
-        make = partial(build_parts, repeats=self.repeats, seed=self.seed)
-        parts = make(names, encoders)
-        self.encoder, self.blend = encoders.name, self._learn(parts, parts, parted)
-        if not (evaluate.value_gate and encoders.model and len(parted.valid)):
-            return None
-        with self.stages.stage(stage_name("encode", plain=True)):
-            words = encoders.without_model(catalog)
-        served = encoders.serve(names)
-        if words.table is None or not served:
-            return None
-        own = make(served, words)
-        without = self._learn({**parts, **own}, own, parted, plain=True)
-        with self.stages.stage("value gate"):
-            users = sample(parted.valid, BLENDED.of(len(catalog)), self._rng())
-            gate = Gate.judge(
-                (self.blend, without),
-                (encoders.name, words.name),
-                users,
-                evaluate,
-                follow=self.plan.encoder.name == "auto",
-            )
-        if gate.drop:
-            self.encoder, self.blend = words.name, without
-        return gate
-
-    def _learn(
-        self,
-        parts: Mapping[str, Scorer],
-        new: Mapping[str, Scorer],
-        parted: Split,
-        *,
-        plain: bool = False,
-    ) -> Blend:
-        """Fit the new parts among some and make their choices; then weigh all of them."""
-        n_items = len(self.data.catalog)
-        few = sample(parted.valid, TUNED.of(n_items), self._rng())
-        for name, part in new.items():
-            with self.stages.stage(stage_name(f"fit {name}", plain=plain)) as tell:
-                fit_part(part, few, self.data.catalog, repeats=self.repeats, progress=tell)
-        blend = Blend(parts, repeats=self.repeats)
-        with self.stages.stage(stage_name("blend", plain=plain)) as tell:
-            if len(parted.valid):
-                users = BLENDED.of(n_items)
-                blend.learn(parted.valid, rng=self._rng(), max_users=users, progress=tell)
-        return blend
-
-    def _fit(self, interactions: Interactions, stage: str, gate: Gate | None = None) -> None:
-        """Fit the parts of the blend again, and those of its rival."""
-        done: set[int] = set()
-        for blend in (self.blend, *([gate.rival[1]] if gate is not None else ())):
-            for name, part in blend.parts.items():
-                if id(part) in done:
-                    continue
-                done.add(id(part))
-                plain = gate is not None and part not in gate.with_model.parts.values()
-                with self.stages.stage(stage_name(f"{stage} {name}", plain=plain)) as tell:
-                    if isinstance(part, Tower | SequenceScorer):
-                        part.fit(interactions, self.data.catalog, progress=tell)
-                    else:
-                        part.fit(interactions, self.data.catalog)
-
-    def _measure(
-        self, scorers: Mapping[str, Scorer], test: HeldOut
-    ) -> tuple[Outcomes, dict[str, float]]:
-        """Return what each scorer achieved, and the seconds that each took."""
-        found: dict[str, PerUser] = {}
-        seconds: dict[str, float] = {}
-        with self.stages.stage("measure") as tell:
-
-            def progress(_: str, users: int, __: int) -> None:
-                tell(len(found) * len(test) + users, len(scorers) * len(test))
-
-            for name, scorer in scorers.items():
-                began, one = time.perf_counter(), {name: scorer}
-                found |= measure(one, test, repeats=self.repeats, k=LISTED, progress=progress)
-                seconds[name] = time.perf_counter() - began
-        return Outcomes(found, test), seconds
-
-    def _rng(self) -> np.random.Generator:
-        """Return the same generator each time, so that rivals are judged on the same users."""
-        return np.random.default_rng(self.seed)
-
-    def refit(self, report: Report) -> Recommender:
-        """Fit the chosen blend on every event."""
-        with threadpool_limits(usable_cores()):
-            self._fit(self.data.interactions, "final")
-        cost = self._cost(report.cost)
-        recommender = Recommender(
-            self.data.catalog, self.blend, self.data.interactions, repeats=self.repeats
-        )
-        recommender.report = report.model_copy(update={"cost": cost})
-        recommender.plan = self.plan
-        return recommender
-
-    def _cost(self, cost: Cost) -> Cost:
-        """Return the cost with the stages so far and the peak of memory so far."""
-        stages = self.stages
-        return cost.model_copy(
-            update={
-                "seconds": dict(stages.seconds),
-                "peak_rss_bytes": peak_rss(),
-                "peak_rss_after": dict(stages.peak_rss),
-            }
-        )
-
-    def _report(
-        self,
-        protocol: str,
-        test: HeldOut,
-        measured: dict[str, dict[str, Measured]],
-        judged: Judged,
-        worth: Worth | None,
-    ) -> Report:
-        catalog, log = self.data.catalog, self.data.interactions
-        machine = Machine.measure()
-        columns = self.data.columns
-        return Report(
-            protocol=protocol,
-            users=len(log.users),
-            items=len(catalog),
-            events=len(log),
-            scorers=measured,
-            cost=self._cost(Cost()),
-            repeats=self.repeats,
-            seed=self.seed,
-            evaluated_users=len(test),
-            encoder=self.encoder,
-            worth=worth,
-            blend={name: round(weight, 4) for name, weight in self.blend.weights.items()},
-            chosen=_chosen(self.blend),
-            slices=judged.slices,
-            comparisons=judged.comparisons,
-            lists=judged.lists,
-            exposure=judged.exposure,
-            cleaning=tuple(Cleaned(**asdict(entry)) for entry in self.data.log.entries),
-            columns={**columns.events, "id": columns.id, "text": " + ".join(columns.text)},
-            machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
-            versions={"python": python_version(), **{name: version(name) for name in VERSIONS}},
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-
-
-def _chosen(blend: Blend) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, part in blend.parts.items():
-        if isinstance(part, Tower):
-            found[f"{name}.epochs"] = part.epochs
-        if hasattr(part, "decay"):
-            found[f"{name}.decay"] = part.decay
-    return found
-
-
-def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Dataset:
-    if isinstance(items, Dataset):
-        return items
-    if events is None:
-        raise DataError("give a catalogue and an event log, or one Dataset")
-    data = plan.data
-    return read(
-        items,
-        events,
-        columns=data.columns or None,
-        text_columns=data.text_columns,
-        user_attribute=plan.evaluate.user_attribute,
-        k_core=data.k_core,
-        strict=data.strict,
-    )

@@ -89,12 +89,13 @@ class Worth(Frozen):
         whole, *rest = self.added
         parts = "".join(f", {one} for {one.to}" for one in rest)
         a, b = self.with_model, self.without
+        seconds = _more(a.fit_seconds - b.fit_seconds, ".0f", " s")
+        room = _more((a.nbytes - b.nbytes) / 1e6, ".1f", " MB")
+        money = _more(a.price_per_million - b.price_per_million, ".3f", "")
         return (
             f"The language model ({self.model}) adds {whole} NDCG@10 to the best blend without it "
-            f"({self.instead}){parts}; a fit takes {_more(a.fit_seconds - b.fit_seconds, '.0f', ' s')}"
-            f", vectors {_more((a.nbytes - b.nbytes) / 1e6, '.1f', ' MB')} and a million "
-            f"recommendations {_more(a.price_per_million - b.price_per_million, '.3f', '')} in "
-            f"money. {self.advice()}"
+            f"({self.instead}){parts}; a fit takes {seconds}, vectors {room} and a million "
+            f"recommendations {money} in money. {self.advice()}"
         )
 
     def advice(self) -> str:
