@@ -1,7 +1,7 @@
 """Each metric beside RecTools' on real data; RecTools must be importable (see docs/benchmarks.md).
 
-    python benchmarks/metrics.py DATA [--json FILE]     differences on a dataset
-    python benchmarks/metrics.py --golden FILE          what the tests compare with
+python benchmarks/metrics.py DATA [--json FILE]     differences on a dataset
+python benchmarks/metrics.py --golden FILE          what the tests compare with
 """
 
 import argparse
@@ -102,9 +102,7 @@ def compare(folder: Path) -> list[dict[str, object]]:
         "content": content,
         "neighbours": Neighbours().fit(test.before, data.catalog),
     }
-    held = table(
-        np.repeat(np.arange(len(test)), np.diff(test.target_offsets)), test.targets
-    )
+    held = table(np.repeat(np.arange(len(test)), np.diff(test.target_offsets)), test.targets)
     # RecTools counts users by their ids: those of the evaluation come first here too.
     before = table(test.before.user, test.before.item)
     rows: list[dict[str, object]] = []

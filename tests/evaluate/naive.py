@@ -79,8 +79,6 @@ def gini(lists, n_items):
     """Half the relative mean difference over all pairs of items."""
     counts = Counter(item for shown in lists for item in shown)
     levels = Counter(counts[item] for item in range(n_items))
-    apart = sum(
-        m * n * abs(a - b) for a, m in levels.items() for b, n in levels.items()
-    )
+    apart = sum(m * n * abs(a - b) for a, m in levels.items() for b, n in levels.items())
     mean = sum(counts.values()) / n_items
     return apart / (2 * n_items**2 * mean)

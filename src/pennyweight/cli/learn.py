@@ -98,6 +98,8 @@ def show(report: "Report", settings: Settings) -> None:
     if report.blend:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.blend.items())
         say(f"\nblend: {weights}")
+    for found in report.comparisons or ():
+        say(str(found))
     seconds, memory = sum(report.cost.seconds.values()), report.cost.peak_rss_bytes
     say(f"cost: {seconds:.1f} s, {size(memory)} of memory")
 

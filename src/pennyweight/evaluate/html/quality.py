@@ -44,11 +44,11 @@ def _comparisons(report: Report) -> str:
     ]
     head = ("NDCG@10", "Difference", "95 %", "p", "p, corrected")
     numbers = table("Paired differences", head, rows, numbers=4)
-    return (
-        f'<h3>Is the difference real?</h3><ul>{said}</ul><p class="note">Paired bootstrap tests '
-        "over the same users; p-values corrected for their number after Holm.</p>"
-        f"<details><summary>The tests</summary>{numbers}</details>"
+    note = (
+        "Paired bootstrap tests over the same users; p-values corrected for the number of tests "
+        "after Holm."
     )
+    return pair("Is the difference real?", f"<ul>{said}</ul>", numbers, note=note)
 
 
 def _all_metrics(report: Report) -> str:
