@@ -103,7 +103,6 @@ def compare(folder: Path) -> list[dict[str, object]]:
         "neighbours": Neighbours().fit(test.before, data.catalog),
     }
     held = table(np.repeat(np.arange(len(test)), np.diff(test.target_offsets)), test.targets)
-    # RecTools counts users by their ids: those of the evaluation come first here too.
     before = table(test.before.user, test.before.item)
     rows: list[dict[str, object]] = []
     print(f"{'scorer and metric':32} {'ours':>12} {'RecTools':>12} {'largest difference':>20}")

@@ -6,9 +6,11 @@ import pytest
 from pennyweight.evaluate.html import Example, Recommended, render
 from pennyweight.page.charts import Bar, bars
 from pennyweight.page.document import duration, size
+from pennyweight.spec.quality import Comparison, Exposed, Exposure, ListQuality, Slice
 from pennyweight.spec.report import Cleaned, Cost, Measured, Report
 
 HOSTILE = '<script>alert("x")</script>&'
+LISTED = ("novelty", "diversity", "serendipity", "miscalibration", "popularity", "popularity_lift")
 VOID = {"meta", "rect", "line", "br"}
 
 
@@ -39,6 +41,7 @@ def full(name="blend"):
         return {m: Measured(value=value, low=value / 2, high=2 * value)
                 for m in ("ndcg@10", "recall@10", "recall@50", "mrr@10")}  # fmt: skip
 
+    one = Measured(value=0.5, low=0.4, high=0.6)
     return Report(
         protocol="global-time",
         users=1200,
@@ -57,6 +60,27 @@ def full(name="blend"):
         machine={"cpu": name, "cores": 2, "flags": (name, "avx2")},
         versions={name: "1"},
         created=name,
+        slices=tuple(
+            Slice(by=by, name=name, users=9, targets=9, ndcg={"popular": one, name: one})
+            for by in ("history length", "target popularity", name)
+        ),
+        comparisons=(
+            Comparison(scorer=name, other="popular", difference=one, p=0.01, p_holm=0.02),
+        ),
+        lists=ListQuality(
+            k=10,
+            scorers={scorer: dict.fromkeys(LISTED, one) for scorer in ("popular", name)},
+            catalogue={scorer: {"coverage": 0.5, "gini": 0.5} for scorer in ("popular", name)},
+            history_popularity=3,
+            diversity_by=name,
+            categories=name,
+        ),
+        exposure=Exposure(
+            attribute=name,
+            groups=(
+                Exposed(name=name, items=0.5, histories=0.5, scorers={"popular": one, name: one}),
+            ),
+        ),
     )
 
 
@@ -80,7 +104,7 @@ def test_is_accessible_and_self_contained():
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     charts = page.of("svg")
-    assert len(charts) == 4
+    assert len(charts) == 11
     for chart in charts:
         assert chart["role"] == "img"
         assert set(chart["aria-labelledby"].split()) <= set(ids)
@@ -95,6 +119,22 @@ def test_bars_are_to_scale():
     assert drawn == ["50.00%", "25.00%"]
     whisker = page.of("line")[3]
     assert (whisker["class"], whisker["x1"], whisker["x2"]) == ("whisker", "25.00%", "100.00%")
+
+
+def test_bars_of_the_same_thing_stand_close():
+    drawn = [Bar("a", 1, ""), Bar("a too", 1, "", next=True), Bar("b", 1, "")]
+    page = Page(bars(drawn, title="t", description="d", key="k"))
+    tops = [int(r["y"]) for r in page.of("rect") if r["class"] == "track"]
+    assert tops[1] - tops[0] < tops[2] - tops[1]
+    assert int(page.of("svg")[0]["height"]) > tops[2] + 14
+
+
+def test_sections_and_plain_words():
+    text = render(full())
+    for heading in ("Slices", "Beyond accuracy", "Bias", "Is the difference real?"):
+        assert f">{heading}</h" in text
+    assert "blend is better than popular by 0.5000 NDCG@10" in text
+    assert "+50 %" in text  # the lift
 
 
 def test_an_empty_report_and_all_zeros():

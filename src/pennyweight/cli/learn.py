@@ -103,6 +103,8 @@ def show(report: "Report", settings: Settings) -> None:
     if report.blend:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.blend.items())
         say(f"\nblend: {weights}")
+    for found in report.comparisons or ():
+        say(str(found))
     if report.worth is not None:
         say(f"\n{report.worth.sentence()}\n")
     seconds, memory = sum(report.cost.seconds.values()), report.cost.peak_rss_bytes

@@ -20,9 +20,11 @@ def document(title: str, sections: Iterable[str], *, head: str = "") -> str:
     )
 
 
-def pair(heading: str, chart: str, numbers: str) -> str:
+def pair(heading: str, chart: str, numbers: str, *, note: str = "") -> str:
     """Return a chart with its table beside it, or below it where the page is narrow."""
-    return f'<h3>{escape(heading)}</h3><div class="pair"><figure>{chart}</figure>{numbers}</div>'
+    said = f'<p class="note">{escape(note)}</p>' if note else ""
+    figure = f'<div class="pair"><figure>{chart}</figure>{numbers}</div>'
+    return f"<h3>{escape(heading)}</h3>{said}{figure}"
 
 
 def duration(seconds: float) -> str:

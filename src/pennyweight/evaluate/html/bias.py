@@ -1,6 +1,6 @@
 """The section on bias: what lists favour, and whom they serve worse."""
 
-from html import escape
+from collections.abc import Sequence
 
 from pennyweight.evaluate.compare import HISTORY_LENGTH, POPULARITY
 from pennyweight.evaluate.html.cells import compact, share
@@ -43,10 +43,10 @@ def _lift(report: Report) -> str:
     )
     head = ("Items", "Events", "Lift", "95 %")
     note = (
-        '<p class="note">Lists that are more popular than what the same users chose make the '
-        "popular more so. The lift is by how much; at zero, lists are as popular as choices.</p>"
+        "Lists that are more popular than what the same users chose make the popular more so. "
+        "The lift is by how much; at zero, lists are as popular as choices."
     )
-    return note + pair(heading, chart, table(heading, head, rows, numbers=3))
+    return pair(heading, chart, table(heading, head, rows, numbers=3), note=note)
 
 
 def _exposure(report: Report) -> str:
@@ -69,15 +69,18 @@ def _exposure(report: Report) -> str:
         key="exposure",
     )
     note = (
-        f'<p class="note">Which part of all recommendations goes to each group of items by '
-        f"<em>{escape(exposure.attribute)}</em>, beside its part of what users chose and of the "
-        f"catalogue. The chart shows {escape(name)}.</p>"
+        "Which part of all recommendations goes to each group of items, beside its part of what "
+        f"users chose and of the catalogue. The chart shows {name}."
     )
-    return note + pair(heading, chart, _exposure_table(report, exposure, heading))
+    beside = _exposure_table(exposure, heading, [name])
+    every = _exposure_table(exposure, f"{heading}, every scorer", report.ranking())
+    return (
+        pair(heading, chart, beside, note=note)
+        + f"<details><summary>Every scorer</summary>{every}</details>"
+    )
 
 
-def _exposure_table(report: Report, exposure: Exposure, heading: str) -> str:
-    ranked = report.ranking()
+def _exposure_table(exposure: Exposure, heading: str, ranked: Sequence[str]) -> str:
     rows = [
         (
             group.name,
@@ -95,9 +98,9 @@ def _users(report: Report) -> str:
     found = dict.fromkeys(one.by for one in report.slices or ())
     attributes = [by for by in found if by not in {HISTORY_LENGTH, POPULARITY}]
     note = (
-        '<p class="note">Whether some users are served worse: NDCG@10 of each group, with 95 % '
-        "intervals over users. Groups may differ in how much is known of them.</p>"
+        "Whether some users are served worse: NDCG@10 of each group, with 95 % intervals over "
+        "users. Groups may differ in how much is known of them."
     )
     return "".join(
-        note + slice_pair(report, by, f"Quality by {by} of the users") for by in attributes
+        slice_pair(report, by, f"Quality by {by} of the users", note=note) for by in attributes
     )

@@ -1,7 +1,5 @@
 """The section on what is recommended, beyond whether it was right."""
 
-from html import escape
-
 from pennyweight.evaluate.html.cells import compact, share
 from pennyweight.page.charts import Bar, bars, table
 from pennyweight.page.document import pair
@@ -46,12 +44,11 @@ def _coverage(report: Report, found: ListQuality) -> str:
         for n in names
     ]
     note = (
-        '<p class="note">The Gini index says how unequally items are shown: 0 all alike, near 1 '
-        "where a few items take every place.</p>"
+        "The Gini index says how unequally items are shown: 0 all alike, near 1 where a few "
+        "items take every place."
     )
-    return note + pair(
-        heading, chart, table(heading, ("Scorer", "Coverage", "Gini"), rows, numbers=2)
-    )
+    numbers = table(heading, ("Scorer", "Coverage", "Gini"), rows, numbers=2)
+    return pair(heading, chart, numbers, note=note)
 
 
 def _diversity(report: Report, found: ListQuality) -> str:
@@ -78,8 +75,8 @@ def _diversity(report: Report, found: ListQuality) -> str:
     by += f"Categories are those of the column {found.categories}. " if found.categories else ""
     meanings = "; ".join(f"{m}: {_MEANINGS[m]}" for m in shown if m != metric)
 
-    note = f'<p class="note">{escape(by)}{escape(meanings.capitalize())}.</p>'
-    return note + pair(heading, chart, table(heading, head, rows, numbers=len(shown)))
+    numbers = table(heading, head, rows, numbers=len(shown))
+    return pair(heading, chart, numbers, note=f"{by}{meanings[:1].upper()}{meanings[1:]}.")
 
 
 def _intervals(report: Report, found: ListQuality) -> str:

@@ -33,22 +33,16 @@ def _comparisons(report: Report) -> str:
         return ""
     said = "".join(f"<li>{escape(str(one))}</li>" for one in report.comparisons)
     rows = [
-        (
-            f"{one.scorer} less {one.other}",
-            f"{one.difference.value:+.4f}",
-            f"{one.difference.low:+.4f} to {one.difference.high:+.4f}",
-            f"{one.p:.3f}",
-            f"{one.p_holm:.3f}",
-        )
+        (one.other, f"{one.difference.value:+.4f}", f"{one.p:.3f}", f"{one.p_holm:.3f}")
         for one in report.comparisons
     ]
-    head = ("NDCG@10", "Difference", "95 %", "p", "p, corrected")
-    numbers = table("Paired differences", head, rows, numbers=4)
-    return (
-        f'<h3>Is the difference real?</h3><ul>{said}</ul><p class="note">Paired bootstrap tests '
-        "over the same users; p-values corrected for their number after Holm.</p>"
-        f"<details><summary>The tests</summary>{numbers}</details>"
+    head = (f"{report.comparisons[0].scorer} less", "Difference", "p", "p, corrected")
+    numbers = table("Paired differences of NDCG@10", head, rows, numbers=3)
+    note = (
+        "Paired bootstrap tests over the same users; p-values corrected for the number of tests "
+        "after Holm."
     )
+    return pair("Is the difference real?", f"<ul>{said}</ul>", numbers, note=note)
 
 
 def _all_metrics(report: Report) -> str:

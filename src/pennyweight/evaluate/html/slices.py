@@ -29,7 +29,7 @@ def slices(report: Report) -> str:
     return f'<section><h2>Slices</h2><p class="note">{_NOTE}</p>{pairs}</section>'
 
 
-def slice_pair(report: Report, by: str, heading: str) -> str:
+def slice_pair(report: Report, by: str, heading: str, *, note: str = "") -> str:
     """Return chart and table of the slices cut by one thing."""
     chosen = [one for one in report.slices or () if one.by == by]
     if not chosen:
@@ -41,13 +41,23 @@ def slice_pair(report: Report, by: str, heading: str) -> str:
         description="Bars with 95 % intervals. The table has the numbers of every scorer.",
         key="slice-" + "".join(c if c.isalnum() else "-" for c in by),
     )
-    ranked = report.ranking()
+    beside = _numbers(heading, chosen, names)
+    others = [name for name in report.ranking() if name not in names]
+    if not others:
+        return pair(heading, chart, beside, note=note)
+    every = _numbers(f"{heading}, every scorer", chosen, report.ranking())
+    return (
+        pair(heading, chart, beside, note=note)
+        + f"<details><summary>Every scorer</summary>{every}</details>"
+    )
+
+
+def _numbers(caption: str, chosen: Sequence[Slice], names: Sequence[str]) -> str:
     rows = [
-        (one.name, f"{one.users:,}", *(str(one.ndcg[n]) if n in one.ndcg else "-" for n in ranked))
+        (one.name, f"{one.users:,}", *(str(one.ndcg[n]) if n in one.ndcg else "-" for n in names))
         for one in chosen
     ]
-    numbers = table(heading, ("", "Users", *ranked), rows, numbers=1 + len(ranked))
-    return pair(heading, chart, numbers)
+    return table(caption, ("Slice", "Users", *names), rows, numbers=1 + len(names))
 
 
 def shown_scorers(report: Report) -> Sequence[str]:
