@@ -55,6 +55,10 @@ class Settings:
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at rows that would be dropped.")
     ] = False
+    mask_personal: Annotated[
+        bool,
+        typer.Option("--mask-personal", help="Mask e-mail addresses, phone numbers … in items."),
+    ] = False
     k_core: Annotated[
         int | None,
         typer.Option(metavar="N", help="Keep users and items with at least N events."),
@@ -99,6 +103,7 @@ class Settings:
                 "encoder.name": self.encoder,
                 "scorers.names": self._scorers(),
                 "data.strict": self.strict or None,
+                "data.mask_personal": self.mask_personal or None,
                 "data.k_core": self.k_core,
                 "data.text_columns": _names(self.text_columns, "--text-columns"),
                 "data.columns": {**plan.data.columns, **columns} or None,

@@ -268,4 +268,5 @@ def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Data
         text_columns=data.text_columns,
         k_core=data.k_core,
         strict=data.strict,
+        mask_personal=data.mask_personal,
     )
