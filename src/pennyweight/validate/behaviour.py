@@ -15,7 +15,7 @@ __all__ = ["Period", "check_behaviour", "gini", "periods", "tail"]
 
 # Events a person hardly makes in a minute, in a day; and how far beyond the others (robust
 # standard deviations of the logarithm) a user must be.
-RATES = {"minute": (60.0, 30), "day": (86_400.0, 300)}
+RATES = {"minute": (60, 30), "day": (86_400, 300)}
 FAR = 6.0
 SHARE, TIMES_MEDIAN, LEAST = 0.01, 20, 100  # a user with so much of all events
 PERIODS = 12
@@ -66,15 +66,12 @@ def _bots(log: Interactions) -> list[Finding]:
                            )  # fmt: skip
 
 
-def _busiest(log: Interactions, seconds: float) -> NDArray[np.int64]:
-    """Return each user's events in their busiest minute or day, int64 (n_users,)."""
-    slot = np.floor(log.time / seconds)
-    change = np.ones(len(log), bool)
-    change[1:] = (slot[1:] != slot[:-1]) | (log.user[1:] != log.user[:-1])
-    starts = np.flatnonzero(change)
-    runs = np.diff(np.append(starts, len(log)))
-    first_run = np.searchsorted(starts, log.offsets[:-1])
-    return np.asarray(np.maximum.reduceat(runs, first_run))
+def _busiest(log: Interactions, seconds: int) -> NDArray[np.int64]:
+    """Return each user's events in their busiest `seconds`, int64 (n_users,)."""
+    since = (log.time - log.time.min()).astype(np.int64)
+    key = log.user * (since.max() + seconds + 1) + since  # ascending: user, then time
+    within = np.searchsorted(key, key + seconds) - np.arange(len(key))
+    return np.asarray(np.maximum.reduceat(within, log.offsets[:-1]))
 
 
 def _times(log: Interactions) -> list[Finding]:

@@ -16,7 +16,7 @@ from pennyweight.validate.vocabulary import cover
 __all__ = ["Column", "check_columns", "length_bins", "plain"]
 
 SAMPLE = 20_000  # texts of a column, drawn at random, for language and vocabulary
-UNKNOWN, PIECES = 0.01, 2.0  # from here on worth a warning
+KNOWN, UNKNOWN, PIECES = 0.001, 0.01, 2.0  # from here on worth a note, a warning
 _EDGES = (0, 1, 20, 50, 100, 200, 500, 1_000, 2_000)
 
 
@@ -76,7 +76,7 @@ def check_columns(
                 more, noted = _read(texts, data.catalog.ids, tokenizer, rng)
                 column, found = column.model_copy(update=more), found + noted
         empty = len(values) - filled
-        found += finding("empty-column", f"column {values.name!r} is empty", empty, len(values),
+        found += finding("empty-column", f"no value in column {values.name!r}", empty, len(values),
                          "items", warn=role == "text" and empty > 0.5 * len(values))  # fmt: skip
         columns.append(column)
     return columns, found + _too_long(data, tokenizer, max_tokens, rng)
@@ -100,14 +100,13 @@ def _read(
     if tokenizer is not None:
         read = cover(tokenizer, few.to_list())
         about |= {"unknown": read.unknown, "pieces_per_word": read.pieces_per_word}
-        drawn = "" if len(few) == len(texts) else f" ({len(few):,} texts drawn)"
-        found += finding(
-            "unknown-words",
-            f"column {texts.name!r}: {100 * read.unknown:.2g} % of word pieces are unknown to the "
-            f"encoder{drawn}",
-            read.unknown_texts, len(few), "texts", read.unknown_examples,
-            warn=read.unknown >= UNKNOWN,
-        )  # fmt: skip
+        if read.unknown >= KNOWN:
+            found += finding(
+                "unknown-words",
+                f"column {texts.name!r}: {100 * read.unknown:.2g} % of word pieces are unknown to "
+                "the encoder", read.unknown_texts, len(few), "texts", read.unknown_examples,
+                warn=read.unknown >= UNKNOWN,
+            )  # fmt: skip
         if read.pieces_per_word >= PIECES:
             found += finding(
                 "fragmented-words",

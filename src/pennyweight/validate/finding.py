@@ -47,8 +47,8 @@ KINDS: dict[str, tuple[Area, str]] = {
     "cold-share": ("events", "only scorers that read text, and novelty, can find them; refit often"),
     "cleaning": ("events", "see the guide to data for what cleaning does; --strict of fit refuses"),
     "empty-column": ("items", "fill the column, or leave it out with --text-columns"),
-    "near-duplicates": ("items", "merge them under one id, or they compete with each other and "
-                        "split their events"),
+    "near-duplicates": ("items", "merge those that are one thing under one id, or they split its events; "
+                        "variants, such as sizes and colours, may stay"),
     "mixed-scripts": ("items", "an encoder of one language cannot read them; translate them, or "
                       "choose a multilingual encoder"),
     "unknown-words": ("items", "choose an encoder of the language of the texts, or --encoder tfidf"),
