@@ -141,10 +141,10 @@ def periods(log: Interactions) -> list[Period]:
 
 
 def tail(log: Interactions) -> list[tuple[str, float]]:
-    """Return the share of events on the most popular 1 %, then 10 %, 20 %, ... of the items."""
+    """Return the share of events on the most popular 1 %, 5 %, ... of the items."""
     ranked = np.cumsum(np.sort(log.counts)[::-1]) / len(log)
-    shares = (0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-    return [(f"{s:.0%}", float(ranked[max(1, round(s * log.n_items)) - 1])) for s in shares]
+    shares = (0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+    return [(f"{100 * s:.0f} %", float(ranked[max(1, round(s * log.n_items)) - 1])) for s in shares]
 
 
 def gini(counts: NDArray[np.int64]) -> float:

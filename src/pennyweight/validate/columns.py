@@ -157,5 +157,7 @@ def length_bins(texts: Sequence[str]) -> list[tuple[str, int]]:
     """Return how many texts have how many characters, for a chart."""
     lengths = pl.Series(texts, dtype=pl.String).str.len_chars().to_numpy()
     counts = np.bincount(np.searchsorted(_EDGES, lengths, side="right"), minlength=len(_EDGES) + 1)
-    names = ["none", *(f"{low} to {high - 1}" for low, high in pairwise(_EDGES[1:]))]
-    return list(zip([*names, f"{_EDGES[-1]:,} or more"], counts[1:].tolist(), strict=True))
+    names = ["none", *(f"{low:,} to {high - 1:,}" for low, high in pairwise(_EDGES[1:]))]
+    bins = list(zip([*names, f"{_EDGES[-1]:,} or more"], counts[1:].tolist(), strict=True))
+    full = np.flatnonzero(counts[1:])
+    return bins[full[0] : full[-1] + 1] if len(full) else []

@@ -43,22 +43,33 @@ def _number(value: float) -> str:
 
 
 def _findings(found: Validation) -> str:
-    if not found.findings:
-        return "<section><h2>Findings</h2><p>Nothing found.</p></section>"
-    cards = "".join(map(_card, found.findings))
-    return f'<section><h2>Findings</h2><div class="examples">{cards}</div></section>'
+    warnings = [f for f in found.findings if f.severity == "warning"]
+    notes = [f for f in found.findings if f.severity == "note"]
+    cards = "".join(map(_card, warnings)) or "<p>None.</p>"
+    rows = [(_capital(f.message), _size(f), "; ".join(f.examples), _capital(f.remedy)) for f in notes]
+    head = ("What", "How many", "Such as", "What to do")
+    numbers = table("Notes: good to know", head, rows) if rows else "<p>None.</p>"
+    return (
+        f'<section><h2>Warnings</h2><div class="examples">{cards}</div></section>'
+        f"<section><h2>Notes</h2>{numbers}</section>"
+    )
+
+
+def _size(finding: Finding) -> str:
+    return f"{finding.count:,} of {finding.of:,} {finding.unit} ({percent(finding.share)})"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _card(finding: Finding) -> str:
     examples = "".join(f"<li>{escape(text)}</li>" for text in finding.examples)
-    size = f"{finding.count:,} of {finding.of:,} {finding.unit} ({percent(finding.share)})"
-    message = finding.message[:1].upper() + finding.message[1:]
     return (
-        f'<article class="{finding.severity}"><p class="note">'
-        f"{finding.severity.capitalize()} · {_AREAS[finding.area]} · {finding.kind}</p>"
-        f"<h3>{escape(message)}</h3><p>{escape(size)}</p>"
+        f'<article class="warning"><p class="note">{_AREAS[finding.area]} · {finding.kind}</p>'
+        f"<h3>{escape(_capital(finding.message))}</h3><p>{escape(_size(finding))}</p>"
         + (f"<ul>{examples}</ul>" if examples else "")
-        + f"<p>{escape(finding.remedy[:1].upper() + finding.remedy[1:])}.</p></article>"
+        + f'<p class="note">{escape(_capital(finding.remedy))}.</p></article>'
     )
 
 
@@ -81,7 +92,7 @@ def _shape(found: Validation) -> str:
     tail = _chart(
         "Share of events on the most popular items",
         [(f"top {share}", value, f"{100 * value:.1f} %") for share, value in found.tail],
-        "Bars that end at one; the steeper the start, the longer the tail.", "tail",
+        "Bars, one a share of the items; the longer the first, the fewer items have it all.", "tail",
         ("Items", "Events"),
     )  # fmt: skip
     lengths = _chart(

@@ -12,20 +12,22 @@ SCRIPTS = {
     "Thai": r"\p{Thai}", "Chinese": r"\p{Han}", "Japanese": r"[\p{Hiragana}\p{Katakana}]",
     "Korean": r"\p{Hangul}",
 }  # fmt: skip
-# Frequent small words; one that several languages share counts a share for each.
+# Frequent small words of two letters or more, for one letter is as often an initial; a word
+# that several languages share counts a share for each.
 _STOP = {
     "English": "the of and to in is for with on that by this from it as are at an be your",
     "German": "der die und das ist mit für von den im ein eine auf zu nicht des dem sie auch aus",
     "French": "le la les de des et un une du en est pour avec dans sur que au qui pas aux",
-    "Spanish": "el la los las de y que en un una con para por del es se su al como más",
-    "Italian": "il la di che e un una per con del della gli le in è nel dei si da alla",
-    "Portuguese": "o a os as de e que um uma com para por do da em no na não dos é",
+    "Spanish": "el la los las de que en un una con para por del es se su al como más",
+    "Italian": "il la di che un una per con del della gli le in è nel dei si da alla",
+    "Portuguese": "os as de que um uma com para por do da em no na não dos é",
     "Dutch": "de het een van en in is dat op te voor met zijn niet aan er om ook als bij",
-    "Swedish": "och att det som en är av för med på den till ett inte har om de från i var",
-    "Polish": "i w na z do się że nie jest o jak dla przez po od za ten są oraz to",
-    "Turkish": "ve bir bu için ile de da çok olan gibi daha olarak en ne o var kadar mi her sonra",
+    "Swedish": "och att det som en är av för med på den till ett inte har om de från var",
+    "Polish": "na do się że nie jest jak dla przez po od za ten są oraz to",
+    "Turkish": "ve bir bu için ile de da çok olan gibi daha olarak en ne var kadar mi her sonra",
 }
-_LEAST, _LEAD = 0.01, 1.5  # share of words that are stop words; lead over the second language
+# Share of words that are stop words, lead over the second language, stop words that differ.
+_LEAST, _LEAD, _KINDS = 0.02, 1.5, 3
 
 
 def script_letters(texts: pl.Series) -> pl.DataFrame:
@@ -54,8 +56,13 @@ def guess(texts: pl.Series, letters: Mapping[str, int]) -> str:
     stop = pl.DataFrame(table, schema=["word", "language"], orient="row")
     stop = stop.with_columns((1 / pl.len().over("word")).alias("share"))
     hits = words.rename("word").to_frame().join(stop, on="word")
-    ranked = hits.group_by("language").agg(pl.col("share").sum()).sort("share", descending=True)
+    ranked = (
+        hits.group_by("language")
+        .agg(pl.col("share").sum(), pl.col("word").n_unique())
+        .sort("share", descending=True)
+    )
     best, second = (ranked["share"].to_list() + [0.0, 0.0])[:2]
-    if best < _LEAST * max(1, len(words)) or best < _LEAD * second:
+    enough = best >= _LEAST * len(words) and best >= _LEAD * second
+    if not ranked.height or not enough or ranked["word"][0] < _KINDS:
         return "Latin script"
     return str(ranked["language"][0])

@@ -174,7 +174,6 @@ def _facts(data: Dataset) -> dict[str, float]:
         "events a user (median)": float(np.median(np.diff(log.offsets))),
         "density": len(log) / (users * items),
         "Gini of items": round(gini(counts), 4),
-        "items without events": int((counts == 0).sum()),
     }
 
 
