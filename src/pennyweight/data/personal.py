@@ -153,8 +153,11 @@ def mask_column(texts: pl.Series) -> tuple[pl.Series, int]:
     held = _held(texts)
     if not len(held):
         return texts, 0
-    values = pl.Series([mask(text) for text in texts.gather(held).to_list()], dtype=pl.String)
-    return texts.scatter(held, values), len(held)
+    values = texts.to_list()
+    for row in held.to_list():
+        values[row] = mask(values[row])
+    # A new series: one that was changed in place would carry the old bytes into files.
+    return pl.Series(texts.name, values, dtype=pl.String), len(held)
 
 
 def mask_catalog(catalog: Catalog, found: Findings) -> Catalog:
