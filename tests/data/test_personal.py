@@ -87,7 +87,8 @@ def test_reading_masks_texts_and_attributes_when_asked():
 
 def test_a_duplicate_in_another_part_of_the_split_has_a_count_of_its_own():
     events = {"user_id": ["u", "u", "u", "v", "v"], "item_id": ["a", "a", "a", "b", "b"],
-              "timestamp": [1, 1, 1, 2, 3], "split": ["train", "test", "train", "train", "test"]}  # fmt: skip
+              "timestamp": [1, 1, 1, 2, 3],
+              "split": ["train", "test", "train", "train", "test"]}  # fmt: skip
     log = read(pl.DataFrame({"item_id": ["a", "b"], "title": ["x y", "z w"]}),
                pl.DataFrame(events)).log  # fmt: skip
     assert log.count("another part of the split") == 1

@@ -16,8 +16,8 @@ WORDS = (
     "marble meadow mirror monsoon mosaic needle nickel nutmeg oak ocean olive onyx orbit orchid "
     "paddle paper pearl pebble pepper pine planet plum prairie quartz quilt rabbit raven ribbon "
     "river rocket rope ruby saddle saffron sage salt sand scarlet shadow shell silver slate smoke "
-    "spark spruce steel stone storm sugar summit sunset tangle tide timber topaz tower tulip tunnel "
-    "turtle valley velvet violet walnut water whale wheat willow winter wolf wool zephyr"
+    "spark spruce steel stone storm sugar summit sunset tangle tide timber topaz tower tulip "
+    "tunnel turtle valley velvet violet walnut water whale wheat willow winter wolf wool zephyr"
 ).split()  # fmt: skip
 
 
@@ -25,7 +25,9 @@ def tables(seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return items with random ids and no order, and users who meet each item once."""
     rng = np.random.default_rng(seed)
     texts = [
-        "the {} of a {} and the {} in {} for {} with {}".format(*rng.choice(WORDS, 6, replace=False))
+        "the {} of a {} and the {} in {} for {} with {}".format(
+            *rng.choice(WORDS, 6, replace=False)
+        )
         for _ in range(N_ITEMS)
     ]
     names = [f"i{n:06x}" for n in rng.choice(1 << 24, N_ITEMS, replace=False)]
@@ -35,7 +37,9 @@ def tables(seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
     for user in range(N_USERS):
         met = rng.choice(N_ITEMS, int(rng.integers(6, 14)), replace=False, p=likes / likes.sum())
         when = START + rng.integers(0, 365 * DAY, len(met))
-        rows += [(f"u{user * 7919 % 99991:05}", names[i], int(t)) for i, t in zip(met, when, strict=True)]
+        rows += [
+            (f"u{user * 7919 % 99991:05}", names[i], int(t)) for i, t in zip(met, when, strict=True)
+        ]
     schema = ["user_id", "item_id", "timestamp"]
     return items, pl.DataFrame(rows, schema=schema, orient="row")
 

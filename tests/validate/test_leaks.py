@@ -87,7 +87,9 @@ def test_ids_that_grow_with_time(plant, sign):
     code = pl.col("item_id").replace_strict(number, return_dtype=pl.Int64)
     times = events["timestamp"].sort()
     events = events.sort("user_id", code).with_columns(
-        (START + pl.int_range(pl.len()).over("user_id") * 20 * DAY + times % 1000).alias("timestamp")
+        (START + pl.int_range(pl.len()).over("user_id") * 20 * DAY + times % 1000).alias(
+            "timestamp"
+        )
     )
     if plant == "row":
         items = items.sort(code)
@@ -142,7 +144,9 @@ def test_texts_that_name_their_users(name):
 def test_small_numbers_as_ids_are_no_answer():
     items, events = tables()
     number = pl.int_range(pl.len()).cast(pl.String)
-    items = items.with_columns(pl.col("title") + " " + (pl.int_range(pl.len()) % 50).cast(pl.String))
+    items = items.with_columns(
+        pl.col("title") + " " + (pl.int_range(pl.len()) % 50).cast(pl.String)
+    )
     codes = pl.DataFrame({"user_id": events["user_id"].unique().sort()}).with_columns(n=number)
     events = events.join(codes, on="user_id").drop("user_id").rename({"n": "user_id"})
     assert "answer-in-text" not in leaks(items, events)

@@ -59,7 +59,10 @@ def test_times_without_information():
     midnight = events.with_columns(pl.col("timestamp") // DAY * DAY)
     assert check(None, midnight)["midnight-times"].count == midnight.height
     half = events.with_columns(
-        pl.when(pl.int_range(pl.len()) % 4 > 0).then(START).otherwise("timestamp").alias("timestamp")
+        pl.when(pl.int_range(pl.len()) % 4 > 0)
+        .then(START)
+        .otherwise("timestamp")
+        .alias("timestamp")
     )
     assert check(None, half)["equal-times"].share == pytest.approx(0.75, abs=0.01)
     equal = events.with_columns(pl.lit(START).alias("timestamp"))
@@ -74,8 +77,9 @@ def test_times_without_information():
 
 def test_sparsity_and_the_long_tail():
     items = tables()[0]["item_id"]
-    lone = {"user_id": [f"lone{n}" for n in range(900)], "item_id": [items[n % 3] for n in range(900)],
-            "timestamp": [START + n * 7919 for n in range(900)]}  # fmt: skip
+    n = np.arange(900)
+    lone = {"user_id": [f"lone{k}" for k in n], "item_id": items.gather(n % 3)}
+    lone["timestamp"] = START + n * 7919
     found = check(None, with_events(lone))
     assert (found["single-event-users"].count, found["single-event-users"].of) == (900, 1300)
     assert found["single-event-users"].severity == "warning"
@@ -103,7 +107,9 @@ def test_cold_items_by_period():
     edges = np.linspace(events["timestamp"].min(), events["timestamp"].max(), 13)
     seen: set[str] = set()
     for p, period in enumerate(shown):
-        last = pl.col("timestamp") <= edges[p + 1] if p == 11 else pl.col("timestamp") < edges[p + 1]
+        last = (
+            pl.col("timestamp") <= edges[p + 1] if p == 11 else pl.col("timestamp") < edges[p + 1]
+        )
         met = events.filter((pl.col("timestamp") >= edges[p]) & last)["item_id"].to_list()
         assert period.events == len(met)
         assert period.cold == (sum(i not in seen for i in met) / len(met) if p else None)
@@ -113,7 +119,12 @@ def test_cold_items_by_period():
 
 def test_near_duplicates_agree_with_a_comparison_of_all_pairs():
     rng = np.random.default_rng(4)
-    texts = [clean_text(text) for text in tables()[0]["title"]] + ["", "!!", "Red  shoe", "red-shoe"]
+    texts = [clean_text(text) for text in tables()[0]["title"]] + [
+        "",
+        "!!",
+        "Red  shoe",
+        "red-shoe",
+    ]
     texts += [f"{texts[n].upper()}!" for n in range(0, 50, 5)]
     first = near_duplicates(texts, rng)
     words = [set("".join(c if c.isalnum() else " " for c in t.lower()).split()) for t in texts]
@@ -133,7 +144,9 @@ def test_columns_are_described():
     found = validate(shop(items), encoder="tfidf")
     title, description, price = found.columns
     assert (title.role, title.language, title.filled) == ("text", "English", N_ITEMS)
-    assert title.length[1] == int(np.quantile(items["title"].str.len_chars(), 0.5, method="nearest"))
+    assert title.length[1] == int(
+        np.quantile(items["title"].str.len_chars(), 0.5, method="nearest")
+    )
     assert (description.filled, description.distinct) == (100, 1)
     assert (price.role, price.length, price.language) == ("attribute", None, None)
     empty = next(f for f in found.findings if f.kind == "empty-column")

@@ -54,6 +54,7 @@ def _main(
 
 
 for _command in (
-    validate.validate, learn.fit, learn.evaluate, ask.recommend, ask.similar, doctor.doctor, story.demo,
+    validate.validate, learn.fit, learn.evaluate, ask.recommend, ask.similar, doctor.doctor,
+    story.demo,
 ):  # fmt: skip
     app.command(_command.__name__)(_guarded(_command))

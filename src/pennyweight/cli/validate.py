@@ -24,8 +24,9 @@ def validate(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page to look at.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where a leak is found.")]
-    = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 where a leak is found.")
+    ] = False,
 ) -> None:
     """Report on the quality of the data, personal data in it, and leaks; no training."""
     plan = settings.to_plan()

@@ -43,7 +43,7 @@ def near_duplicates(texts: Sequence[str], rng: np.random.Generator) -> NDArray[n
                              shape=(n, n))  # fmt: skip
     _, group = sparse.csgraph.connected_components(edges, directed=False)
     _, first = np.unique(group, return_index=True)
-    return first[group].astype(np.int32)
+    return np.asarray(first[group], np.int32)
 
 
 def _sign(
@@ -63,9 +63,8 @@ def _sign(
         full = np.flatnonzero(length)
         if len(full):
             for column in range(BANDS * ROWS):  # multiply-shift: the high half of a * x + b
-                mixed = ((hashes * factor[column] + shift[column]) >> np.uint64(32)).astype(np.uint32)
-                least = np.minimum.reduceat(mixed, offsets[:-1][full])
-                signatures[start + full, column] = least
+                mixed = (hashes * factor[column] + shift[column]) >> np.uint64(32)
+                signatures[start + full, column] = np.minimum.reduceat(mixed, offsets[:-1][full])
         codes = (hashes & np.uint64((1 << 22) - 1)).astype(np.int32)
         blocks.append(sparse.csr_array((np.ones(len(codes), np.float32), codes, offsets),
                                        shape=(len(block), 1 << 22)))  # fmt: skip
@@ -79,8 +78,8 @@ def _meet(band: NDArray[np.uint32], rows: NDArray[np.int64]) -> NDArray[np.int64
     """Return pairs (first row of a bucket, other row), int64 (n, 2)."""
     key = np.ascontiguousarray(band).view(np.dtype((np.void, band.shape[1] * 4))).ravel()
     _, first, bucket = np.unique(key, return_index=True, return_inverse=True)
-    pairs = np.column_stack([rows[first[bucket]], rows])
-    return pairs[pairs[:, 0] != pairs[:, 1]]
+    others = rows[first[bucket]] != rows
+    return np.asarray(np.column_stack([rows[first[bucket]], rows])[others], np.int64)
 
 
 def check_duplicates(catalog: Catalog, rng: np.random.Generator) -> list[Finding]:

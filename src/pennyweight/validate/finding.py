@@ -26,8 +26,8 @@ KINDS: dict[str, tuple[Area, str]] = {
                  "shuffle the catalogue and replace its ids before using tools that do"),
     "tie-order": ("leak", "bring finer times, or shuffle the events before giving them; events of "
                   "one moment stay in the order of the file"),
-    "answer-in-text": ("leak", "remove reviewers and buyers from the texts, or leave the column out "
-                       "with --text-columns"),
+    "answer-in-text": ("leak", "remove reviewers and buyers from the texts, or leave the column "
+                       "out with --text-columns"),
     "personal-text": ("personal", "fit with --mask-personal (data.mask_personal in the plan) so "
                       "that no encoder reads it, or remove it at the source"),
     "personal-id": ("personal", "ids cannot be masked without losing whom they name; replace them "
@@ -36,24 +36,24 @@ KINDS: dict[str, tuple[Area, str]] = {
     "bot-share": ("events", "remove these users, or check that they are not many under one id"),
     "future-times": ("events", "mend the clock or the time zone of the source"),
     "early-times": ("events", "usually a missing time written as zero; remove or mend them"),
-    "equal-times": ("events", "usually a default or the date of an import; order within it is that "
-                    "of the file; bring real times or leave the column out (--time-column '')"),
-    "midnight-times": ("events", "the order within a day is that of the file; bring the time of day"),
+    "equal-times": ("events", "usually a default or the date of an import; bring real times, or "
+                    "leave the column out (--time-column '')"),
+    "midnight-times": ("events", "order within a day is that of the file; bring the time of day"),
     "single-event-users": ("events", "they teach nothing about what follows what, and cannot be "
                            "tested by leave-last-out; more events a user help most"),
     "long-tail": ("events", "compare with the popularity scorer and look at coverage; rare items "
                   "need text"),
-    "unused-items": ("events", "only scorers that read text, and novelty, can recommend them"),
-    "cold-share": ("events", "only scorers that read text, and novelty, can find them; refit often"),
+    "unused-items": ("events", "only novelty and scorers that read text can recommend them"),
+    "cold-share": ("events", "only novelty and scorers that read text can find them; refit often"),
     "cleaning": ("events", "see the guide to data for what cleaning does; --strict of fit refuses"),
     "empty-column": ("items", "fill the column, or leave it out with --text-columns"),
-    "near-duplicates": ("items", "merge those that are one thing under one id, or they split its events; "
+    "near-duplicates": ("items", "merge those that are one thing, or they split its events; "
                         "variants, such as sizes and colours, may stay"),
     "mixed-scripts": ("items", "an encoder of one language cannot read them; translate them, or "
                       "choose a multilingual encoder"),
-    "unknown-words": ("items", "choose an encoder of the language of the texts, or --encoder tfidf"),
+    "unknown-words": ("items", "choose an encoder of the texts' language, or --encoder tfidf"),
     "fragmented-words": ("items", "words in many pieces carry little meaning: choose an encoder of "
-                         "the language of the texts, or --encoder tfidf"),
+                         "the texts' language, or --encoder tfidf"),
     "long-texts": ("items", "what comes after is not read; put what matters first "
                    "(--text-columns sets the order)"),
 }  # fmt: skip

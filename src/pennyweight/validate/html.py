@@ -46,7 +46,9 @@ def _findings(found: Validation) -> str:
     warnings = [f for f in found.findings if f.severity == "warning"]
     notes = [f for f in found.findings if f.severity == "note"]
     cards = "".join(map(_card, warnings)) or "<p>None.</p>"
-    rows = [(_capital(f.message), _size(f), "; ".join(f.examples), _capital(f.remedy)) for f in notes]
+    rows = [
+        (_capital(f.message), _size(f), "; ".join(f.examples), _capital(f.remedy)) for f in notes
+    ]
     head = ("What", "How many", "Such as", "What to do")
     numbers = table("Notes: good to know", head, rows) if rows else "<p>None.</p>"
     return (
@@ -92,7 +94,7 @@ def _shape(found: Validation) -> str:
     tail = _chart(
         "Share of events on the most popular items",
         [(f"top {share}", value, f"{100 * value:.1f} %") for share, value in found.tail],
-        "Bars, one a share of the items; the longer the first, the fewer items have it all.", "tail",
+        "Bars, one a share of the items; the longer the first, the fewer have it all.", "tail",
         ("Items", "Events"),
     )  # fmt: skip
     lengths = _chart(
@@ -118,8 +120,8 @@ def _chart(
 
 
 def _columns(found: Validation) -> str:
-    head = ("Column", "Role", "Language", "Filled", "Length: 5 %, half, 95 %, most", "Pieces a word",
-            "Unknown")  # fmt: skip
+    head = ("Column", "Role", "Language", "Filled", "Characters: 5 %, half, 95 %, most",
+            "Pieces a word", "Unknown")  # fmt: skip
     rows = [
         (
             c.name,

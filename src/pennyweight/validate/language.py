@@ -61,7 +61,7 @@ def guess(texts: pl.Series, letters: Mapping[str, int]) -> str:
         .agg(pl.col("share").sum(), pl.col("word").n_unique())
         .sort("share", descending=True)
     )
-    best, second = (ranked["share"].to_list() + [0.0, 0.0])[:2]
+    best, second = [*ranked["share"].to_list(), 0.0, 0.0][:2]
     enough = best >= _LEAST * len(words) and best >= _LEAD * second
     if not ranked.height or not enough or ranked["word"][0] < _KINDS:
         return "Latin script"

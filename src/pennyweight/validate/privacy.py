@@ -22,7 +22,9 @@ def check_personal(data: Dataset) -> list[Finding]:
     ids = data.catalog.ids
     for column in data.catalog.attributes.iter_columns():
         texts = plain(column)
-        for kind in KINDS if texts is not None else ():
+        if texts is None:
+            continue
+        for kind in KINDS:
             rows = suspects(texts, kind).to_list()
             examples = [f"{ids[row]}: {_around(texts[row], kind)}" for row in rows[:3]]
             found += finding("personal-text", f"{kind} in column {column.name!r}", len(rows),

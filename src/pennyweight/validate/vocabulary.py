@@ -57,7 +57,7 @@ def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
             ids = np.array(found.ids)
             at = np.flatnonzero(ids == unk) if unk is not None else ids[:0]
             pieces += len(ids)
-            words += found.word_ids[-1] + 1 if found.ids else 0
+            words += (found.word_ids[-1] or 0) + 1 if found.ids else 0
             unknown += len(at)
             unknown_texts += bool(len(at))
             tokens.append(len(ids))
