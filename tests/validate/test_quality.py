@@ -50,6 +50,8 @@ def test_impossible_times():
     odd = {"user_id": ["a", "b", "c"], "item_id": [tables()[0]["item_id"][0]] * 3}
     early = check(None, with_events({**odd, "timestamp": [0, -5 * DAY, 86_400]}))["early-times"]
     assert early.count == 3 and "1970-01-01" in "".join(early.examples)
+    far = check(None, with_events({**odd, "timestamp": [-(10**15), -(10**12), 1]}))
+    assert far["early-times"].count == 3 and "bot-rate" not in far
     events = tables()[1].with_columns(pl.col("timestamp") + 600 * DAY * 3)
     assert check(None, events)["future-times"].severity == "warning"
 
