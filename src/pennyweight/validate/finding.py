@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
+from pennyweight.data.dataset import Dataset
 from pennyweight.data.personal import mask
 from pennyweight.spec.frozen import Frozen
 
-__all__ = ["KINDS", "Finding", "finding"]
+__all__ = ["KINDS", "Finding", "events_at", "finding", "percent"]
 
 Area = Literal["leak", "personal", "events", "items"]
 Severity = Literal["warning", "note"]
@@ -100,6 +103,12 @@ class Finding(Frozen):
         lines = [f"{self.severity}: {self.message}: {size} [{self.kind}]"]
         lines += [f"    e.g. {example}" for example in self.examples]
         return "\n".join([*lines, f"    {self.remedy}"])
+
+
+def events_at(data: Dataset, rows: NDArray[np.int64]) -> list[str]:
+    """Show the first three of the events in these rows: who met what."""
+    log, ids = data.interactions, data.catalog.ids
+    return [f"{log.users[log.user[r]]}: {ids[log.item[r]]}" for r in rows[:3].tolist()]
 
 
 def percent(share: float) -> str:

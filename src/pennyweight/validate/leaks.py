@@ -6,7 +6,7 @@ import polars as pl
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
 from pennyweight.data.split import Part, Protocol
-from pennyweight.validate.finding import Finding, finding
+from pennyweight.validate.finding import Finding, events_at, finding
 from pennyweight.validate.order import check_order, check_ties
 
 __all__ = ["check_answers", "check_leaks"]
@@ -32,14 +32,10 @@ def check_leaks(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
 def _repeated(data: Dataset, part: Part) -> list[Finding]:
     log = data.interactions
     key = log.user.astype(np.int64) * log.n_items + log.item
-    targets = np.unique(key[part == 2])
-    again = targets[np.isin(targets, key[part < 2])]
-    examples = [
-        f"{log.users[k // log.n_items]}: {data.catalog.ids[k % log.n_items]}"
-        for k in again[:3].tolist()
-    ]
+    targets, first = np.unique(key[part == 2], return_index=True)
+    again = np.flatnonzero(part == 2)[first[np.isin(targets, key[part < 2])]]
     return finding("repeated-items", "test items that their user's history already holds",
-                   len(again), len(targets), "test items", examples,
+                   len(again), len(targets), "test items", events_at(data, again),
                    warn=len(again) > REPEATS * len(targets))  # fmt: skip
 
 
@@ -57,12 +53,9 @@ def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     cut = np.full(len(log.users), np.inf)
     np.minimum.at(cut, log.user[test], log.time[test])
     late = np.flatnonzero(~test & (log.time > cut[log.user]))
-    examples = [
-        f"{log.users[log.user[r]]}: {data.catalog.ids[log.item[r]]}" for r in late[:3].tolist()
-    ]
     known = int((~test).sum())
     found = finding("events-after-cut", "known events later than a test event of the same user",
-                    len(late), known, "known events", examples, warn=True)  # fmt: skip
+                    len(late), known, "known events", events_at(data, late), warn=True)  # fmt: skip
     if not log.real_time:  # positions of two users cannot be compared
         return found
     after = int((log.time[~test] > np.median(log.time[test])).sum())

@@ -11,9 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.dataset import Dataset
-from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import Part
-from pennyweight.validate.finding import Finding, finding
+from pennyweight.validate.finding import Finding, events_at, finding
 
 __all__ = ["check_order", "check_ties", "rank_statistic"]
 
@@ -72,7 +71,7 @@ def check_order(data: Dataset, part: Part) -> list[Finding]:
     for name, ranks in orders(data).items():
         shift, sigmas = rank_statistic(ranks, contrast)
         if abs(shift) >= SHIFT and abs(sigmas) >= SIGMAS:
-            found += _beyond_history(log, test, ranks if shift > 0 else 1 - ranks, name, shift)
+            found += _beyond_history(data, test, ranks if shift > 0 else 1 - ranks, name, shift)
         shift, sigmas = rank_statistic(ranks, tested)
         if abs(shift) >= SHIFT and abs(sigmas) >= SIGMAS:
             quarter = (ranks if shift > 0 else 1 - ranks)[log.item] >= 0.75
@@ -81,31 +80,28 @@ def check_order(data: Dataset, part: Part) -> list[Finding]:
                 "id-order", f"test items are in the {place} quarter of the catalogue by {name} "
                 f"(25.0 % by chance, {abs(sigmas):.0f} standard deviations)",
                 int((quarter & test).sum()), int(test.sum()), "test events",
-                _of(data, np.flatnonzero(quarter & test)), warn=True,
+                events_at(data, np.flatnonzero(quarter & test)), warn=True,
             )  # fmt: skip
     return found
 
 
 def _beyond_history(
-    log: Interactions, test: NDArray[np.bool_], ranks: Ranks, name: str, shift: float
+    data: Dataset, test: NDArray[np.bool_], ranks: Ranks, name: str, shift: float
 ) -> list[Finding]:
     """Count test items that lie beyond all that their user knew."""
+    log = data.interactions
     highest = np.full(len(log.users), -1.0)
     np.maximum.at(highest, log.user[~test], ranks[log.item[~test]])
     length = np.bincount(log.user[~test], minlength=len(log.users))
     rows = np.flatnonzero(test & (length[log.user] > 0))
-    beyond = int((ranks[log.item[rows]] > highest[log.user[rows]]).sum())
+    beyond = rows[ranks[log.item[rows]] > highest[log.user[rows]]]
     chance = float((1 / (1 + length[log.user[rows]])).mean())
     where = "after" if shift > 0 else "before"
     return finding(
         "id-order", f"the test item comes {where} all items of its user's history by {name} "
-        f"({100 * chance:.1f} % by chance)", beyond, len(rows), "test events", warn=True,
+        f"({100 * chance:.1f} % by chance)", len(beyond), len(rows), "test events",
+        events_at(data, beyond), warn=True,
     )  # fmt: skip
-
-
-def _of(data: Dataset, rows: NDArray[np.int64]) -> list[str]:
-    log = data.interactions
-    return [f"{log.users[log.user[r]]}: {data.catalog.ids[log.item[r]]}" for r in rows[:3].tolist()]
 
 
 def check_ties(data: Dataset) -> list[Finding]:
@@ -126,6 +122,6 @@ def check_ties(data: Dataset) -> list[Finding]:
             return finding(
                 "tie-order", f"pairs of events of one user at one moment are sorted by {name} in "
                 f"{100 * share:.1f} % of cases (50 % by chance): the last of them is no accident",
-                len(rows), len(log), "events", _of(data, rows), warn=True,
+                len(rows), len(log), "events", events_at(data, rows), warn=True,
             )  # fmt: skip
     return []

@@ -37,7 +37,9 @@ def check_personal(data: Dataset) -> list[Finding]:
 def _around(text: str, kind: str) -> str:
     masked = mask(text)
     at = max(0, masked.find(f"[{kind}]"))
-    return masked[max(0, at - 40) : at + len(kind) + 22]
+    end = at + len(kind) + 22
+    cut = ("…" if at > 40 else ""), ("…" if end < len(masked) else "")
+    return f"{cut[0]}{masked[max(0, at - 40) : end]}{cut[1]}"
 
 
 def _in_ids(table: str, ids: Sequence[str]) -> list[Finding]:
