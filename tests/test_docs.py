@@ -10,6 +10,8 @@ import pytest
 import typer
 
 from pennyweight.cli import app as cli_app
+from pennyweight.data import personal
+from pennyweight.validate import finding
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -31,7 +33,15 @@ def run_blocks(page: Path, folder: Path) -> int:
     return len(blocks)
 
 
-@pytest.mark.parametrize(("page", "least"), [("README.md", 1), ("docs/tutorial.md", 10)])
+@pytest.mark.parametrize(
+    ("page", "least"),
+    [
+        ("README.md", 1),
+        ("docs/tutorial.md", 10),
+        ("docs/guide-validation.md", 3),
+        ("docs/guide-privacy.md", 1),
+    ],
+)
 def test_the_blocks_of_a_page_run(page, least, tmp_path):
     assert run_blocks(ROOT / page, tmp_path) >= least
 
@@ -51,6 +61,13 @@ def test_every_command_and_option_is_in_the_reference():
         section = page.split(f"## {name}\n")[1].split("\n## ")[0]
         missing = [o for p in command.params for o in p.opts if o[0] == "-" and o not in section]
         assert not missing, f"{name}: {missing}"
+
+
+def test_every_finding_and_kind_of_personal_data_is_in_the_guides():
+    guide = (ROOT / "docs/guide-validation.md").read_text(encoding="utf-8")
+    assert [kind for kind in finding.KINDS if f"`{kind}`" not in guide] == []
+    page = (ROOT / "docs/guide-privacy.md").read_text(encoding="utf-8")
+    assert [kind for kind in personal.KINDS if f"| {kind} |" not in page] == []
 
 
 def test_links_between_pages_lead_somewhere():

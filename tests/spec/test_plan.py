@@ -66,7 +66,11 @@ def test_empty_is_the_default(tmp_path):
     [
         ("[data]\ntext_column = ['title']", "key 'data.text_column'; did you mean 'text_columns'"),
         ("[scorer]\nnames = ['ease']", "unknown key 'scorer'; did you mean 'scorers'"),
-        ("[data]\nzzz = 1", "'data.zzz'. Valid here: text_columns, k_core, strict, columns"),
+        (
+            "[data]
+zzz = 1",
+            "'data.zzz'. Valid here: text_columns, k_core, strict, mask_personal, columns",
+        ),
         ("[recommend]\nk = '10'", "recommend.k = '10': Input should be a valid integer"),
         ("[recommend]\nk = 0", "recommend.k = 0: Input should be greater than or equal to 1"),
         ("[recommend]\ndiversity = nan", "recommend.diversity"),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pennyweight.cli import ask, doctor, exits, learn, story
+from pennyweight.cli import ask, doctor, exits, learn, story, validate
 
 __all__ = ["app"]
 
@@ -55,6 +55,7 @@ def _main(
 
 
 for _command in (
-    learn.fit, learn.evaluate, ask.recommend, ask.similar, doctor.doctor, story.demo,
+    validate.validate, learn.fit, learn.evaluate, ask.recommend, ask.similar, doctor.doctor,
+    story.demo,
 ):  # fmt: skip
     app.command(_command.__name__)(_guarded(_command))

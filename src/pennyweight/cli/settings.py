@@ -3,7 +3,7 @@
 import csv
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
@@ -15,10 +15,15 @@ from pennyweight.errors import PlanError
 if TYPE_CHECKING:
     from pennyweight.spec.plan import Plan
 
-__all__ = ["Settings", "listed", "spread"]
+__all__ = ["READING", "Settings", "listed", "spread"]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
 DATA, RESULT = "Data", "Result"
+# The options of a command that reads data and learns nothing.
+READING = (
+    "plan", "protocol", "encoder", "text_columns", "mask_personal", "seed", "json", "quiet",
+    *(f"{role}_column" for role in ("id", "user", "item", "time", "weight", "type", "split")),
+)  # fmt: skip
 
 
 def _column(role: str, told: str) -> Any:  # noqa: ANN401 - what typer calls an option
@@ -60,6 +65,10 @@ class Settings:
     )
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at rows that would be dropped.")
+    ] = False
+    mask_personal: Annotated[
+        bool,
+        typer.Option("--mask-personal", help="Mask e-mail addresses, phone numbers … in items."),
     ] = False
     k_core: Annotated[
         int | None,
@@ -126,6 +135,7 @@ class Settings:
                 "encoder.name": self.encoder,
                 "scorers.names": self._scorers(),
                 "data.strict": self.strict or None,
+                "data.mask_personal": self.mask_personal or None,
                 "data.k_core": self.k_core,
                 "data.text_columns": _names(self.text_columns, "--text-columns"),
                 "data.columns": {**plan.data.columns, **columns} or None,
@@ -155,8 +165,13 @@ def listed(text: str, option: str) -> list[str]:
                         'quote or new line in it stands in "quotes"') from None  # fmt: skip
 
 
-def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command whose last parameter is `settings` the options of `Settings` instead."""
+def spread(
+    command: Callable[..., None], *, only: Collection[str] | None = None
+) -> Callable[..., None]:
+    """Give a command whose last parameter is `settings` the options of `Settings` instead.
+
+    With `only`, these alone; the others keep their defaults.
+    """
     hints = get_type_hints(Settings, include_extras=True)
     options = [
         inspect.Parameter(
@@ -166,13 +181,14 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
             annotation=hints[field.name],
         )
         for field in fields(Settings)
+        if only is None or field.name in only
     ]
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(command, eval_str=True).parameters.values()
         if parameter.name != "settings"
     ]
-    names = [field.name for field in fields(Settings)]
+    names = [option.name for option in options]
 
     @functools.wraps(command)
     def spreading(**given: Any) -> None:  # noqa: ANN401 - what typer parsed

@@ -16,6 +16,7 @@ from pennyweight.data.events import build_interactions
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
 from pennyweight.data.log import CleaningLog, Findings
+from pennyweight.data.personal import mask_catalog
 from pennyweight.data.tables import BROKEN_ROW, Source, read_table
 from pennyweight.errors import DataError, did_you_mean
 
@@ -82,6 +83,7 @@ def read(
     k_core: int = 0,
     now: float | datetime | None = None,
     strict: bool = False,
+    mask_personal: bool = False,
 ) -> Dataset:
     """Read and clean a catalogue and an event log.
 
@@ -104,6 +106,9 @@ def read(
         Epoch seconds or a datetime; later times are findings. By default the clock.
     strict
         Raise instead of dropping a row that is broken, incomplete or unusable.
+    mask_personal
+        Replace e-mail addresses, phone, card and account numbers and IP addresses in the
+        texts and attributes of items; ids stay as they are.
 
     Returns
     -------
@@ -127,6 +132,8 @@ def read(
     catalog, text = build_catalog(
         item_rows, id_column, text_columns=text_columns, found=found, source=item_source
     )
+    if mask_personal:
+        catalog = mask_catalog(catalog, found)
     interactions = build_interactions(
         event_rows, roles, catalog.ids, now=_seconds(now), k_core=k_core, found=found,
         source=event_source,

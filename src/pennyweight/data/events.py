@@ -14,12 +14,13 @@ from pennyweight.data.tables import check_scalars, id_strings
 from pennyweight.data.times import SMALLEST_DATE, Times, parse_times
 from pennyweight.errors import DataError
 
-__all__ = ["SPLITS", "build_interactions"]
+__all__ = ["ACROSS_SPLITS", "SPLITS", "build_interactions"]
 
 SPLITS = {
     "train": 0, "training": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1,
     "test": 2, "testing": 2,
 }  # fmt: skip
+ACROSS_SPLITS = "duplicate of an event in another part of the split"
 _YEAR = 366 * 86_400.0
 _MAX_KINDS = 256  # kind is stored in a byte
 Mask = NDArray[np.bool_]
@@ -84,7 +85,7 @@ def build_interactions(
     kind, kinds = _kinds(frame, roles, source)
     split = _splits(frame, roles, rows, source)
     order = _order(np.flatnonzero(rows.alive), user, time.values)
-    _drop_duplicates(rows, order, {"u": user, "t": time.values, "i": item, "k": kind})
+    _drop_duplicates(rows, order, {"u": user, "t": time.values, "i": item, "k": kind}, split)
     if k_core > 1:
         _keep_core(rows, user, item, k_core)
     kept = order[rows.alive[order]]
@@ -243,7 +244,12 @@ def _order(
     return rows[order]
 
 
-def _drop_duplicates(rows: _Rows, order: NDArray[np.int64], key: dict[str, Values]) -> None:
+def _drop_duplicates(
+    rows: _Rows,
+    order: NDArray[np.int64],
+    key: dict[str, Values],
+    split: NDArray[np.uint8] | None,
+) -> None:
     again = np.zeros(len(rows.alive), dtype=bool)
     # Only neighbours of the same user and time can be duplicates.
     user, time = key["u"][order], key["t"][order]
@@ -252,6 +258,11 @@ def _drop_duplicates(rows: _Rows, order: NDArray[np.int64], key: dict[str, Value
     near = order[same[1:] | same[:-1]]
     events = pl.DataFrame({name: values[near] for name, values in key.items()})
     again[near] = ~events.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+    if split is not None:
+        part = pl.lit(pl.Series(split[near]))
+        across = np.zeros_like(again)
+        across[near] = events.select(part != part.first().over(*key)).to_series().to_numpy()
+        rows.drop(ACROSS_SPLITS, across)
     rows.drop("duplicate (same user, item, time and type)", again)
 
 

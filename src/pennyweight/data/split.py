@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import DataError
 
-__all__ = ["HeldOut", "Protocol", "Split", "default_protocol", "split"]
+__all__ = ["HeldOut", "Part", "Protocol", "Split", "default_protocol", "parts", "split"]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
 Part = NDArray[np.uint8]
@@ -108,6 +108,20 @@ def split(
         When the protocol does not suit the data or leaves no user to test.
     """
     protocol = protocol or default_protocol(interactions)
+    part = parts(interactions, protocol, cuts=cuts)
+    rng = rng or np.random.default_rng(0)
+    valid = _held_out(interactions, part, _VALID, max_users, rng)
+    test = _held_out(interactions, part, _TEST, max_users, rng)
+    return Split(protocol, valid.before, valid, test)
+
+
+def parts(
+    interactions: Interactions, protocol: Protocol, *, cuts: tuple[float, float] = (0.8, 0.9)
+) -> Part:
+    """Return the part of each event, uint8 (n_events,): 0 train, 1 valid, 2 test.
+
+    Arguments and errors are those of `split`.
+    """
     if protocol == "leave-last-out":
         part = _last_out(interactions)
     elif protocol == "global-time":
@@ -121,10 +135,7 @@ def split(
         if not (part == which).any():
             raise DataError(f"split: {protocol} leaves nothing {purpose}: "
                             f"{_remedy(protocol, interactions, which)}")  # fmt: skip
-    rng = rng or np.random.default_rng(0)
-    valid = _held_out(interactions, part, _VALID, max_users, rng)
-    test = _held_out(interactions, part, _TEST, max_users, rng)
-    return Split(protocol, valid.before, valid, test)
+    return part
 
 
 def _remedy(protocol: Protocol, interactions: Interactions, which: int) -> str:

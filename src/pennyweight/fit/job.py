@@ -269,4 +269,5 @@ def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Data
         user_attribute=plan.evaluate.user_attribute,
         k_core=data.k_core,
         strict=data.strict,
+        mask_personal=data.mask_personal,
     )

@@ -23,6 +23,7 @@ class DataPlan(Frozen):
     text_columns: tuple[str, ...] | None = None
     k_core: Annotated[int, Field(ge=0)] = 0
     strict: bool = False
+    mask_personal: bool = False
     columns: dict[str, str] = Field(default_factory=dict)
 
 

@@ -1,0 +1,64 @@
+"""`validate`: what is wrong with the data, before anything is learnt from it."""
+
+import functools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pennyweight.cli.exits import GateFailed, keeping
+from pennyweight.cli.learn import Events, Items
+from pennyweight.cli.output import count, say
+from pennyweight.cli.places import file_place
+from pennyweight.cli.progress import shown
+from pennyweight.cli.settings import READING, Settings, spread
+
+__all__ = ["validate"]
+
+
+@functools.partial(spread, only=READING)
+def validate(
+    items: Items,
+    events: Events,
+    settings: Settings,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page to look at.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 where a leak is found.")
+    ] = False,
+) -> None:
+    """Report on the quality of the data, personal data in it, and leaks; no training."""
+    plan = settings.to_plan()
+    place = file_place(html)
+    from pennyweight.data.dataset import read
+    from pennyweight.disk.files import write_atomic
+    from pennyweight.validate.html import render
+    from pennyweight.validate.validation import validate as check
+
+    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
+        progress("read", 0, 0)
+        data = read(
+            items,
+            events,
+            columns=plan.data.columns or None,
+            text_columns=plan.data.text_columns,
+            k_core=plan.data.k_core,
+            strict=plan.data.strict,
+            mask_personal=plan.data.mask_personal,
+        )
+        found = check(
+            data,
+            protocol=plan.evaluate.protocol,
+            encoder=plan.encoder.name,
+            max_tokens=plan.encoder.max_tokens or 256,
+            seed=plan.evaluate.seed,
+            progress=progress,
+        )
+        if html is not None:
+            write_atomic(html, render(found, source=(items.name, events.name)).encode())
+    say(found.model_dump_json(indent=2) if settings.json else found.table())
+    leaks = found.leaks()
+    if strict and leaks:
+        kinds = ", ".join(dict.fromkeys(leak.kind for leak in leaks))
+        raise GateFailed(f"strict: {count(len(leaks), 'leak')} found: {kinds}")
