@@ -10,8 +10,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories
 from pennyweight.errors import DataError, PlanError, UnknownIdError
-from pennyweight.recommender import Recommender
-from pennyweight.recommender import recommender as module
+from pennyweight.recommender import Recommender, batch
 from pennyweight.recommender.ranking import top_k
 from pennyweight.score.popularity import Popularity
 
@@ -128,7 +127,7 @@ def test_diversity_spreads_the_list() -> None:
 
 
 def test_many_users_are_as_one_by_one(monkeypatch) -> None:
-    monkeypatch.setattr(module, "BLOCK_BYTES", 3 * 4 * len(IDS))  # three users at a time
+    monkeypatch.setattr(batch, "BLOCK_BYTES", 3 * 4 * len(IDS))  # three users at a time
     names = [*HISTORIES, "stranger", "ann"]
     frame = SHOP.recommend_many(names, 4, filter="year > 1813")
     assert dict(frame.schema) == {

@@ -11,7 +11,7 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import PlanError, UnknownIdError
 
-__all__ = ["Query", "known_codes", "resolve"]
+__all__ = ["Query", "histories_of", "known_codes", "resolve"]
 
 MAX_COMPARED = 50_000  # ids among which a misspelt one is looked for
 
@@ -62,6 +62,15 @@ def _history_of(interactions: Interactions | None, user: str) -> Histories:
                         "give the items of the history")  # fmt: skip
     code = int(interactions.users.codes([user])[0])
     return interactions.histories.block(code, code + 1) if code >= 0 else Histories.of([[]])
+
+
+def histories_of(interactions: Interactions, users: Sequence[str]) -> Histories:
+    """Return the histories of users in the order given; that of somebody unknown is empty."""
+    known = interactions.users.codes(users).astype(np.int64)
+    # Position -1, an unknown user, is the empty history put at the end.
+    offsets = np.append(interactions.offsets, interactions.offsets[-1])
+    log = Histories(interactions.item, interactions.weight, interactions.time, offsets)
+    return log.take(np.where(known < 0, len(interactions.users), known))
 
 
 def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]:

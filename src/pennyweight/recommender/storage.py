@@ -13,25 +13,61 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError, DataError
+from pennyweight.score.protocol import Scorer
 from pennyweight.spec.frozen import Frozen, refusal
+from pennyweight.spec.report import Report
 
 __all__ = [
     "as_json",
+    "read",
     "read_catalog",
     "read_interactions",
-    "read_settings",
     "read_spec",
+    "weighed",
+    "write",
     "write_catalog",
     "write_interactions",
-    "write_settings",
 ]
 
 Spec = TypeVar("Spec", bound=Frozen)
 
-SETTINGS = "recommender.json"
+SETTINGS, SCORER = "recommender.json", "scorer"
 ITEMS, ATTRIBUTES = "items.arrow", "attributes.arrow"
 USERS, EVENTS = "users.arrow", "events.safetensors"
 COLUMNS = ("user", "item", "time", "weight", "kind", "split")
+
+
+def write(
+    folder: Path, catalog: Catalog, scorer: Scorer, log: Interactions | None, repeats: str
+) -> None:
+    """Write what a recommender is made of into an empty folder."""
+    write_catalog(folder, catalog)
+    if log is not None:
+        write_interactions(folder, log)
+    (folder / SCORER).mkdir()
+    scorer.save(folder / SCORER)
+    settings = {"repeats": repeats, "scorer": scorer.name}
+    text = json.dumps(settings, indent=2, ensure_ascii=False)
+    (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
+
+
+def read(
+    bundle: Bundle, scorer_type: type[Scorer]
+) -> tuple[Catalog, Scorer, Interactions | None, dict[str, Any]]:
+    """Read what `write` wrote; the last are the settings."""
+    settings: dict[str, Any] = json.loads(bundle.file(SETTINGS).read_bytes())
+    log = read_interactions(bundle) if EVENTS in bundle.manifest.files else None
+    return read_catalog(bundle), scorer_type.load(bundle.path / SCORER), log, settings
+
+
+def weighed(report: Report | None, folder: Path) -> Report | None:
+    """Return the report with the bytes that have been written to a folder."""
+    if report is None:
+        return None
+    nbytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return report.model_copy(
+        update={"cost": report.cost.model_copy(update={"bundle_bytes": nbytes})}
+    )
 
 
 def write_catalog(folder: Path, catalog: Catalog) -> None:
@@ -77,18 +113,6 @@ def read_interactions(bundle: Bundle) -> Interactions:
         )
     except KeyError as error:
         raise BundleError(f"{bundle.file(EVENTS)}: has no {error}; save it again") from None
-
-
-def write_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """Write what is neither item, event nor scorer."""
-    text = json.dumps(settings, indent=2, ensure_ascii=False)
-    (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
-
-
-def read_settings(bundle: Bundle) -> dict[str, Any]:
-    """Read what `write_settings` wrote."""
-    settings: dict[str, Any] = json.loads(bundle.file(SETTINGS).read_bytes())
-    return settings
 
 
 def as_json(value: Frozen | None) -> dict[str, Any] | None:
