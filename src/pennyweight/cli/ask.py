@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pennyweight.cli.everyone import Asked, everyone
 from pennyweight.cli.output import dump, note, ranking, say
 from pennyweight.cli.settings import listed
 from pennyweight.errors import PlanError
@@ -43,23 +44,47 @@ def recommend(
         bool | None,
         typer.Option("--exclude-seen/--include-seen", help="Leave out items of the history."),
     ] = None,
+    all_users: Annotated[
+        bool, typer.Option("--all-users", help="A list for every user of the log; needs --out.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the lists go: .parquet, .csv or .jsonl."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A log of other users, or newer, for --all-users."),
+    ] = None,
     json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
-    """Recommend items to a user, for a history or for a text."""
-    if user is None and history is None and text is None:
-        raise PlanError("for whom? Give --user ID, --history ID,ID,… or --text WORDS")
+    """Recommend items to a user, for a history or for a text; or to all users, in a file."""
+    one = user is not None or history is not None or text is not None
+    if one == all_users:
+        raise PlanError(
+            "for whom? Give --user ID, --history ID,ID,… or --text WORDS, or else --all-users"
+        )
+    if all_users != (out is not None) or (events is not None and not all_users):
+        raise PlanError("--all-users and --out FILE go together; --events needs both")
     recommender = _load(bundle)
     defaults = recommender.plan.recommend if recommender.plan else None
+    count = k if k is not None else defaults.k if defaults else 10
+    if diversity is None:
+        diversity = defaults.diversity if defaults else 0.0
+    if out is not None:
+        asked = Asked(count, filter, exclude_seen, diversity, explain)
+        everyone(recommender, out, events, asked, json=json, quiet=quiet)
+        return
     items = None if history is None else _ids(history, recommender)
     source = recommender.source(user=user, history=items, text=text)
     frame = recommender.recommend(
         user=user,
         history=items,
         text=text,
-        k=k if k is not None else defaults.k if defaults else 10,
+        k=count,
         filter=filter,
         exclude_seen=exclude_seen,
-        diversity=diversity if diversity is not None else defaults.diversity if defaults else 0.0,
+        diversity=diversity,
         explain=explain,
     )
     if json:

@@ -12,13 +12,14 @@ import polars as pl
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.columns import ALIASES, resolve
 from pennyweight.data.events import build_interactions
+from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
 from pennyweight.data.log import CleaningLog, Findings
 from pennyweight.data.tables import BROKEN_ROW, Source, read_table
 from pennyweight.errors import DataError
 
-__all__ = ["Columns", "Dataset", "read"]
+__all__ = ["Columns", "Dataset", "read", "read_events"]
 
 _log = logging.getLogger(__name__)
 
@@ -128,6 +129,34 @@ def read(
     log = _account(found, {"items": item_rows.height, "events": event_rows.height}, kept)
     _log.info("read %s, %d users", kept, len(interactions.users))
     return Dataset(catalog, interactions, log, Columns(roles, id_column, text))
+
+
+def read_events(
+    events: Source, items: Ids, columns: Mapping[str, str | None] | None = None
+) -> Interactions:
+    """Read and clean an event log about a catalogue that is known already.
+
+    Parameters
+    ----------
+    events, columns
+        As for `read`.
+    items
+        The catalogue's ids; events on other items are dropped.
+
+    Raises
+    ------
+    DataError
+        As for `read`. What cleaning did is logged as warnings.
+    """
+    found = Findings()
+    rows, source = _load(events, "events", False, found)
+    roles = resolve(rows.columns, "events", _given(columns), source=source)
+    interactions = build_interactions(
+        rows, roles, items, now=_seconds(None), k_core=0, found=found, source=source
+    )
+    for entry in found.entries:
+        _log.warning("%s", entry)
+    return interactions
 
 
 def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from pennyweight.bundle import Bundle, open_bundle, write_bundle
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.dataset import read_events
 from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.data.tables import Source as Table
 from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender import display, storage
-from pennyweight.recommender.batch import Block, best_of_blocks, ranked_by_user
-from pennyweight.recommender.query import Query, histories_of, known_codes, resolve
+from pennyweight.recommender.batch import Batch
+from pennyweight.recommender.diversity import check_diversity
+from pennyweight.recommender.export import export
+from pennyweight.recommender.query import Query, histories_of, known_codes, named, resolve
 from pennyweight.recommender.ranking import check_k, choose, eligible, ranked, top_k
 from pennyweight.recommender.reasons import Reason, common_words, explain_items
 from pennyweight.recommender.scoring import Source, neighbours_of, popular, score_query
@@ -159,31 +163,68 @@ class Recommender:
         *,
         filter: str | None = None,
         exclude_seen: bool | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
     ) -> pl.DataFrame:
         """Return the k best items for many users, by default for all of the event log.
 
-        Scores are held for as many users at a time as fit in 64 MiB.
+        Scores are held for as many users at a time as fit in 64 MiB; `export` does not
+        hold the lists either. Arguments are those of `recommend`.
 
         Returns
         -------
         polars.DataFrame
-            user_id, rank, item_id, score; users in the order given.
+            user_id, rank, item_id, score, and reason where asked for; users in the order
+            given.
         """
-        if isinstance(users, str):
-            raise PlanError(f"users takes a list of ids, not one string: write [{users!r}]")
-        if self.interactions is None:
-            raise PlanError("this recommender keeps no event log and so knows no users")
-        names = list(self.interactions.users) if users is None else [str(user) for user in users]
-        blocks = best_of_blocks(
-            self.scorer,
-            histories_of(self.interactions, names),
-            self._popular,
-            eligible(self.catalog, filter),
-            k=check_k(k),
-            exclude_seen=self._excludes(exclude_seen),
+        log = self._log()
+        names = log.users if users is None else named(users)
+        batch = self._batch(k, filter, exclude_seen, diversity, explain)
+        return batch.frame(names, [*batch.blocks(histories_of(log, names))])
+
+    def export(
+        self,
+        path: Path | str,
+        k: int = 10,
+        *,
+        events: Table | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        filter: str | None = None,
+        exclude_seen: bool | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write the k best items of every user to a file; return how many users there are.
+
+        Neither the scores nor the lists are held in memory. What is done is kept in
+        ``PATH.parts`` until the file is whole: after an interruption the same call of the
+        same saved recommender goes on from there.
+
+        Parameters
+        ----------
+        path
+            The file, replaced when the last list is made; ``.parquet``, ``.csv`` or
+            ``.jsonl`` says its format. Columns are those of `recommend_many`.
+        events, columns
+            Histories to recommend for instead of the event log, as for `read`.
+        progress
+            Called with (users done, users to do), those done before left out.
+
+        Raises
+        ------
+        PlanError, DataError
+            Another ending or impossible arguments; events that cannot be used, or another
+            export to this file under way.
+        """
+        log = self._log() if events is None else read_events(events, self.catalog.ids, columns)
+        return export(
+            Path(path),
+            self._batch(k, filter, exclude_seen, diversity, explain),
+            log,
+            bundle=self.bundle,
+            progress=progress,
         )
-        found = [ranked_by_user(self.catalog, names, block) for block in blocks]
-        return pl.concat(found or [ranked_by_user(self.catalog, [], Block.none())])
 
     def similar(
         self, item_id: str, k: int = 10, *, filter: str | None = None, explain: bool = False
@@ -307,6 +348,30 @@ class Recommender:
     @cached_property
     def _popular(self) -> NDArray[np.float32]:
         return popular(self.scorer, self.interactions, len(self.catalog))
+
+    def _log(self) -> Interactions:
+        if self.interactions is None:
+            raise PlanError("this recommender keeps no event log and so knows no users")
+        return self.interactions
+
+    def _batch(
+        self,
+        k: int,
+        filter: str | None,
+        exclude_seen: bool | None,
+        diversity: float,
+        explain: bool,
+    ) -> Batch:
+        return Batch(
+            self.catalog,
+            self.scorer,
+            self._popular,
+            eligible(self.catalog, filter),
+            check_k(k),
+            self._excludes(exclude_seen),
+            check_diversity(diversity),
+            self._reasons if explain else None,
+        )
 
     def _excludes(self, exclude_seen: bool | None) -> bool:
         return self.repeats == "exclude" if exclude_seen is None else exclude_seen
