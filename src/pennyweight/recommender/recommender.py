@@ -1,16 +1,16 @@
 """The one deep object: a catalogue, a scorer and an event log behind a few verbs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.bundle import Bundle, open_bundle, write_bundle
+from pennyweight.bundle import Bundle, open_bundle
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.dataset import read_events
 from pennyweight.data.interactions import Histories, Interactions
@@ -292,22 +292,8 @@ class Recommender:
         BundleError
             The place is taken, or the disk is full; what was there stays whole.
         """
-
-        def fill(folder: Path) -> None:
-            storage.write(folder, self.catalog, self.scorer, self.interactions, self.repeats)
-            self.report = storage.weighed(self.report, folder)
-            for name, data in (extra() if extra else {}).items():
-                (folder / name).write_bytes(data)
-
-        self.bundle = write_bundle(
-            path,
-            fill,
-            created=created or datetime.now(UTC),
-            summary=self._summary(),
-            plan=storage.as_json(self.plan),
-            report=lambda: storage.as_json(self.report),
-            parent=parent,
-            overwrite=overwrite,
+        self.bundle = storage.save(
+            self, path, overwrite=overwrite, created=created, parent=parent, extra=extra
         )
         return self.bundle
 
@@ -330,8 +316,9 @@ class Recommender:
             No bundle, a damaged one, or one of another format version.
         """
         bundle = open_bundle(path, verify=verify)
-        catalog, scorer, log, settings = storage.read(bundle, scorer_type)
-        recommender = cls(catalog, scorer, log, repeats=settings["repeats"])
+        scorer, repeats = storage.read_scorer(bundle, scorer_type)
+        catalog, log = storage.read_catalog(bundle), storage.read_interactions(bundle)
+        recommender = cls(catalog, scorer, log, repeats=repeats)
         recommender.plan = storage.read_spec(bundle, bundle.manifest.plan, Plan)
         recommender.report = storage.read_spec(bundle, bundle.manifest.report, Report)
         recommender.bundle = bundle
@@ -392,11 +379,8 @@ class Recommender:
             similar=similar,
         )
 
-    def _summary(self) -> dict[str, Any]:
-        return display.summary(self.catalog, self.interactions, self.scorer, self.repeats)
-
     def __repr__(self) -> str:
-        return display.as_text(self._summary())
+        return display.as_text(self)
 
     def _repr_html_(self) -> str:
-        return display.as_html(self._summary())
+        return display.as_html(self)
