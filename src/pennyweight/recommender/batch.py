@@ -18,7 +18,7 @@ from pennyweight.score.protocol import Scorer
 
 __all__ = ["Batch", "Block"]
 
-BLOCK_BYTES = 64 * 2**20  # of dense scores held at once
+BLOCK_BYTES = 16 * 2**20  # of dense scores held at once; more is slower, for want of cache
 
 Explain = Callable[[NDArray[np.int32], Query, Source], Sequence[Reason]]
 

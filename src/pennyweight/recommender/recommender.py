@@ -168,7 +168,7 @@ class Recommender:
     ) -> pl.DataFrame:
         """Return the k best items for many users, by default for all of the event log.
 
-        Scores are held for as many users at a time as fit in 64 MiB; `export` does not
+        Scores are held for as many users at a time as fit in 16 MiB; `export` does not
         hold the lists either. Arguments are those of `recommend`.
 
         Returns
