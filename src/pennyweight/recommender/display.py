@@ -4,6 +4,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pennyweight.recommender.reasons import parts_of
+from pennyweight.score.blend import Blend
+from pennyweight.spec.report import HEADLINE
 
 if TYPE_CHECKING:
     from pennyweight.recommender.recommender import Recommender
@@ -31,15 +33,24 @@ def as_text(recommender: "Recommender") -> str:
 
 
 def as_html(recommender: "Recommender") -> str:
-    """Return the summary as a table."""
+    """Return the summary, the blend's weights and the headline metric as a table."""
+    told = summary(recommender)
+    scorer, report, bundle = recommender.scorer, recommender.report, recommender.bundle
+    weights = scorer.weights if isinstance(scorer, Blend) else {}
+    told["parts"] = [f"{n} {weights[n]:.2f}" if n in weights else n for n in told["parts"]]
+    measured = None if report is None else report.scorers.get(scorer.name, {}).get(HEADLINE[0])
+    told[HEADLINE[0]] = None if measured is None else str(measured)
+    told["bundle"] = None if bundle is None else str(bundle.path)
     rows = "".join(
-        f"<tr><th scope='row'>{escape(key)}</th><td>{escape(_shown(value))}</td></tr>"
-        for key, value in summary(recommender).items()
+        f'<tr><th scope="row">{escape(key)}</th>'
+        f'<td style="text-align: left">{escape(_shown(value))}</td></tr>'
+        for key, value in told.items()
+        if value is not None
     )
     return f"<table><caption>Recommender</caption><tbody>{rows}</tbody></table>"
 
 
 def _shown(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "–"
-    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -95,7 +95,7 @@ class Content:
     def _is_dense(self, query: sparse.csr_matrix) -> bool:
         """Whether words of the query are in so many texts that looking them up costs more."""
         found = int(np.diff(self._turned.indptr)[query.indices].sum())
-        return LOOK_UP * found > self.vectors.nnz * query.shape[0]
+        return LOOK_UP * found > int(self.vectors.nnz) * len(query.indptr[1:])
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the cosine, float32 (len(codes), n_events)."""

@@ -1,0 +1,72 @@
+"""`report`: the page of what was measured."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pennyweight.cli.output import say
+from pennyweight.cli.places import file_place
+from pennyweight.errors import BundleError
+
+__all__ = ["report"]
+
+PAGE = "report.html"
+
+
+def report(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BUNDLE|REPORT.json", help="What `fit` saved, or `evaluate --out` wrote."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Where to; the page in the bundle, or beside the JSON."
+        ),
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the web browser.")] = False,
+) -> None:
+    """Write the report as one page that needs no network, and say where it is."""
+    file_place(out)
+    where = _of_file(source, out) if source.is_file() else _of_bundle(source, out)
+    say(str(where))
+    if show:
+        typer.launch(where.resolve().as_uri())
+
+
+def _of_file(source: Path, out: Path | None) -> Path:
+    from pennyweight.disk.files import write_atomic
+    from pennyweight.evaluate.html import render
+    from pennyweight.spec.report import Report
+
+    where = out or source.with_suffix(".html")
+    if where.exists() and where.samefile(source):
+        raise BundleError(f"{source}: would be written over; name another file with --out")
+    write_atomic(where, render(Report.read(source)).encode())
+    return where
+
+
+def _of_bundle(source: Path, out: Path | None) -> Path:
+    """Copy the page that `fit` made; make one for a bundle that was saved without."""
+    from pennyweight.bundle import open_bundle
+    from pennyweight.disk.files import write_atomic
+
+    bundle = open_bundle(source)
+    if PAGE in bundle.manifest.files:
+        if out is not None:
+            write_atomic(out, bundle.file(PAGE).read_bytes())
+        return out or bundle.path / PAGE
+    from pennyweight.cli.page import examples
+    from pennyweight.evaluate.html import render
+    from pennyweight.recommender import Recommender
+
+    recommender = Recommender.load(source, verify=False)
+    if recommender.report is None:
+        raise BundleError(f"{source}: nothing was measured for it; make it with `pennyweight fit`")
+    if out is None:
+        raise BundleError(f"{source}: has no {PAGE}; say with --out where to write one")
+    write_atomic(out, render(recommender.report, examples=examples(recommender)).encode())
+    return out
