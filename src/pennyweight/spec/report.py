@@ -149,6 +149,12 @@ class Report(Frozen):
         ]
         return "\n".join([self.summary(), "", *lines])
 
+    def __str__(self) -> str:
+        return self.table()
+
+    def __repr__(self) -> str:
+        return self.table()
+
     def _cells(self) -> list[tuple[str, ...]]:
         return [
             (name, *(str(self.scorers[name].get(metric, "-")) for metric in HEADLINE))
