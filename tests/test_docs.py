@@ -31,9 +31,20 @@ def run_blocks(page: Path, folder: Path) -> int:
     return len(blocks)
 
 
-@pytest.mark.parametrize(("page", "least"), [("README.md", 1), ("docs/tutorial.md", 10)])
+@pytest.mark.parametrize(
+    ("page", "least"),
+    [("README.md", 1), ("docs/tutorial.md", 10), ("docs/guide-notebooks.md", 5)],
+)
 def test_the_blocks_of_a_page_run(page, least, tmp_path):
     assert run_blocks(ROOT / page, tmp_path) >= least
+
+
+def test_the_notebook_runs_and_its_outputs_are_of_its_source():
+    pytest.importorskip("nbclient", reason="the notebook is run by nbclient; make setup-dev")
+    pytest.importorskip("ipykernel", reason="the notebook is run by ipykernel; make setup-dev")
+    command = [sys.executable, ROOT / "docs/execute.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_command_and_option_is_in_the_reference():
