@@ -45,15 +45,15 @@ def recommend(
         typer.Option("--exclude-seen/--include-seen", help="Leave out items of the history."),
     ] = None,
     all_users: Annotated[
-        bool, typer.Option("--all-users", help="A list for every user of the log; needs --out.")
+        bool, typer.Option("--all-users", help="A list for every user; needs --out.")
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the lists go: .parquet, .csv or .jsonl."),
+        typer.Option(metavar="FILE", help="A .parquet, .csv or .jsonl for --all-users."),
     ] = None,
     events: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A log of other users, or newer, for --all-users."),
+        typer.Option(metavar="FILE", help="Histories instead of those in the bundle."),
     ] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
