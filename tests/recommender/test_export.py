@@ -174,6 +174,20 @@ def test_a_missing_part_is_not_passed_over(saved: Recommender, tmp_path: Path) -
         saved.export(path, 3)
 
 
+def test_no_more_is_held_than_a_block_of_scores_and_a_part_of_lists(
+    saved: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    written: list[int] = []
+    score, write = saved.scorer.score, module._write
+    monkeypatch.setattr(saved.scorer, "score", lambda h: scored.append(len(h)) or score(h))
+    monkeypatch.setattr(module, "_write", lambda *a: written.append(a[1].height) or write(*a))
+    monkeypatch.setattr(module, "PART_ROWS", 10)
+    saved.export(tmp_path / "lists.csv", 3)
+    assert scored == [2, 2, 2, 2, 1]
+    assert written == [12, 12, 3]
+
+
 def test_nobody_and_nothing(tmp_path: Path) -> None:
     empty = Catalog(Ids([], "items"), ())
     none = interactions({})
