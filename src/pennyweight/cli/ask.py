@@ -1,11 +1,11 @@
 """`recommend` and `similar`: questions to a saved recommender."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pennyweight.cli.everyone import Asked, everyone
+from pennyweight.cli.everyone import everyone
 from pennyweight.cli.output import dump, note, ranking, say
 from pennyweight.cli.settings import listed
 from pennyweight.errors import PlanError
@@ -59,6 +59,8 @@ def recommend(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Recommend items to a user, for a history or for a text; or to all users, in a file."""
+    from pennyweight.spec.plan import RecommendPlan
+
     one = user is not None or history is not None or text is not None
     if one == all_users:
         raise PlanError(
@@ -67,26 +69,20 @@ def recommend(
     if all_users != (out is not None) or (events is not None and not all_users):
         raise PlanError("--all-users and --out FILE go together; --events needs both")
     recommender = _load(bundle)
-    defaults = recommender.plan.recommend if recommender.plan else None
-    count = k if k is not None else defaults.k if defaults else 10
-    if diversity is None:
-        diversity = defaults.diversity if defaults else 0.0
+    plan = recommender.plan.recommend if recommender.plan else RecommendPlan()
+    wish: dict[str, Any] = {
+        "k": plan.k if k is None else k,
+        "filter": filter,
+        "exclude_seen": exclude_seen,
+        "diversity": plan.diversity if diversity is None else diversity,
+        "explain": explain,
+    }
     if out is not None:
-        asked = Asked(count, filter, exclude_seen, diversity, explain)
-        everyone(recommender, out, events, asked, json=json, quiet=quiet)
+        everyone(recommender, out, events, wish, json=json, quiet=quiet)
         return
     items = None if history is None else _ids(history, recommender)
     source = recommender.source(user=user, history=items, text=text)
-    frame = recommender.recommend(
-        user=user,
-        history=items,
-        text=text,
-        k=count,
-        filter=filter,
-        exclude_seen=exclude_seen,
-        diversity=diversity,
-        explain=explain,
-    )
+    frame = recommender.recommend(user=user, history=items, text=text, **wish)
     if json:
         dump({"source": source, "items": frame.to_dicts()})
         return

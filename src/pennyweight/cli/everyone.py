@@ -1,9 +1,8 @@
 """`recommend --all-users`: a file with a list for every user."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pennyweight.cli.exits import keeping
 from pennyweight.cli.output import count, dump, say, size
@@ -13,30 +12,19 @@ from pennyweight.cli.progress import shown
 if TYPE_CHECKING:
     from pennyweight.recommender import Recommender
 
-__all__ = ["Asked", "everyone"]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a list shall be like, as of `Recommender.recommend`."""
-
-    k: int
-    filter: str | None
-    exclude_seen: bool | None
-    diversity: float
-    explain: bool
+__all__ = ["everyone"]
 
 
 def everyone(
     recommender: "Recommender",
     out: Path,
     events: Path | None,
-    asked: Asked,
+    wish: dict[str, Any],
     *,
     json: bool,
     quiet: bool,
 ) -> None:
-    """Write the lists, resuming what an interrupted run of the same command left."""
+    """Write lists as `wish`, by arguments of `Recommender.recommend`, says."""
     from pennyweight.recommender.export import parts_folder
 
     place, parts = file_place(out), parts_folder(out)
@@ -49,14 +37,10 @@ def everyone(
     with keeping(kept), shown(quiet=quiet) as progress:
         users = recommender.export(
             out,
-            asked.k,
             events=events,
             columns=recommender.plan.data.columns if recommender.plan else None,
-            filter=asked.filter,
-            exclude_seen=asked.exclude_seen,
-            diversity=asked.diversity,
-            explain=asked.explain,
             progress=lambda done, total: progress("recommend", done, total),
+            **wish,
         )
     seconds = time.monotonic() - began
     if json:

@@ -30,43 +30,41 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open it in the web browser.")] = False,
 ) -> None:
     """Write the report as one page that needs no network, and say where it is."""
+    from pennyweight.disk.files import write_atomic
+
     file_place(out)
-    where = _of_file(source, out) if source.is_file() else _of_bundle(source, out)
+    where, page = _of_file(source, out) if source.is_file() else _of_bundle(source, out)
+    if page is not None:
+        write_atomic(where, page)
     say(str(where))
     if show:
         typer.launch(where.resolve().as_uri())
 
 
-def _of_file(source: Path, out: Path | None) -> Path:
-    from pennyweight.disk.files import write_atomic
+def _of_file(source: Path, out: Path | None) -> tuple[Path, bytes]:
     from pennyweight.evaluate.html import render
     from pennyweight.spec.report import Report
 
     where = out or source.with_suffix(".html")
     if where.exists() and where.samefile(source):
         raise BundleError(f"{source}: would be written over; name another file with --out")
-    write_atomic(where, render(Report.read(source)).encode())
-    return where
+    return where, render(Report.read(source)).encode()
 
 
-def _of_bundle(source: Path, out: Path | None) -> Path:
-    """Copy the page that `fit` made; make one for a bundle that was saved without."""
+def _of_bundle(source: Path, out: Path | None) -> tuple[Path, bytes | None]:
+    """Return the page that `fit` made; make one for a bundle that was saved without."""
     from pennyweight.bundle import open_bundle
-    from pennyweight.disk.files import write_atomic
-
-    bundle = open_bundle(source)
-    if PAGE in bundle.manifest.files:
-        if out is not None:
-            write_atomic(out, bundle.file(PAGE).read_bytes())
-        return out or bundle.path / PAGE
     from pennyweight.cli.page import examples
     from pennyweight.evaluate.html import render
     from pennyweight.recommender import Recommender
 
+    bundle = open_bundle(source)
+    if PAGE in bundle.manifest.files:
+        page = bundle.file(PAGE)
+        return (page, None) if out is None else (out, page.read_bytes())
     recommender = Recommender.load(source, verify=False)
     if recommender.report is None:
         raise BundleError(f"{source}: nothing was measured for it; make it with `pennyweight fit`")
     if out is None:
         raise BundleError(f"{source}: has no {PAGE}; say with --out where to write one")
-    write_atomic(out, render(recommender.report, examples=examples(recommender)).encode())
-    return out
+    return out, render(recommender.report, examples=examples(recommender)).encode()

@@ -134,19 +134,9 @@ def read(
 def read_events(
     events: Source, items: Ids, columns: Mapping[str, str | None] | None = None
 ) -> Interactions:
-    """Read and clean an event log about a catalogue that is known already.
+    """Read and clean an event log about items known already; arguments and errors as of `read`.
 
-    Parameters
-    ----------
-    events, columns
-        As for `read`.
-    items
-        The catalogue's ids; events on other items are dropped.
-
-    Raises
-    ------
-    DataError
-        As for `read`. What cleaning did is logged as warnings.
+    What cleaning did is logged as warnings.
     """
     found = Findings()
     rows, source = _load(events, "events", False, found)

@@ -16,37 +16,9 @@ from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import Source
 from pennyweight.score.protocol import Scorer
 
-__all__ = ["Batch", "Block"]
+__all__ = ["Batch"]
 
 BLOCK_BYTES = 16 * 2**20  # of dense scores held at once; more is slower, for want of cache
-
-Explain = Callable[[NDArray[np.int32], Query, Source], Sequence[Reason]]
-
-
-@dataclass(frozen=True)
-class Block:
-    """The best items of some histories, one list after the other.
-
-    Attributes
-    ----------
-    rows
-        Which histories.
-    length
-        Items in the list of each, int64 (len(rows),).
-    codes, scores
-        The items and their scores, int32 and float32 (sum(length),).
-    reasons
-        Why, where it was asked for.
-    """
-
-    rows: slice
-    length: NDArray[np.int64]
-    codes: NDArray[np.int32]
-    scores: NDArray[np.float32]
-    reasons: list[str] | None = None
-
-
-_NOBODY = Block(slice(0, 0), np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -73,61 +45,52 @@ class Batch:
     allowed: NDArray[np.bool_]
     k: int
     exclude_seen: bool
-    diversity: float = 0.0
-    explain: Explain | None = None
+    diversity: float
+    explain: Callable[[NDArray[np.int32], Query, Source], Sequence[Reason]] | None
 
-    def blocks(self, histories: Histories, start: int = 0) -> Iterator[Block]:
-        """Yield the lists of the histories from `start` on, in order."""
+    def frames(
+        self, users: Sequence[str], histories: Histories, start: int = 0
+    ) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Yield the lists of the users from `start` on, at least once, and where each block ends.
+
+        A frame has user_id, rank, item_id, score and perhaps reason, list after list.
+        """
         size = max(1, BLOCK_BYTES // (4 * max(len(self.allowed), 1)))
-        for first in range(start, len(histories), size):
+        for first in range(start, max(len(histories), 1), size):
             stop = min(first + size, len(histories))
-            yield self._block(histories.block(first, stop), slice(first, stop))
+            yield stop, self._frame(users[first:stop], histories.block(first, stop))
 
-    def _block(self, histories: Histories, rows: slice) -> Block:
+    def _frame(self, users: Sequence[str], histories: Histories) -> pl.DataFrame:
         scores = self.scorer.score(histories)
         telling = histories.length > 0
         if scores.size:
             telling &= np.ptp(scores, axis=1) > 0
-        codes, values, reasons = [], [], []
+        codes, values = [np.empty(0, np.int32)], [np.empty(0, np.float32)]
+        reasons: list[str] = []
         for row, tells in enumerate(telling):
             history = histories.block(row, row + 1)
             line = scores[row] if tells else self.fallback
-            eligible = self.allowed.copy()
+            open_ = self.allowed.copy()
             if self.exclude_seen:
-                eligible[history.item] = False
+                open_[history.item] = False
             found = choose(
-                line, eligible, self.k, self.diversity, scorer=self.scorer, catalog=self.catalog
+                line, open_, self.k, self.diversity, scorer=self.scorer, catalog=self.catalog
             )
             codes.append(found)
             values.append(line[found])
             if self.explain is not None:
                 source: Source = "history" if tells else "popularity"
                 reasons += [r.text for r in self.explain(found, Query(history), source)]
-        return Block(
-            rows,
-            np.array([len(found) for found in codes], np.int64),
-            np.concatenate([*codes, np.empty(0, np.int32)]),
-            np.concatenate([*values, np.empty(0, np.float32)]),
-            None if self.explain is None else reasons,
-        )
-
-    def frame(self, users: Sequence[str], blocks: Sequence[Block]) -> pl.DataFrame:
-        """Return user_id, rank, item_id, score and perhaps reason, one list after the other."""
-        tables = [self._table(users, block) for block in blocks]
-        return pl.concat(tables) if tables else self._table(users, _NOBODY).clear()
-
-    def _table(self, users: Sequence[str], block: Block) -> pl.DataFrame:
-        start = np.cumsum(block.length) - block.length
-        rank = np.arange(len(block.codes)) - np.repeat(start, block.length) + 1
-        row = np.repeat(np.arange(len(block.length)), block.length)
+        length = [len(found) for found in codes[1:]]
+        rank = [r for n in length for r in range(1, n + 1)]
         columns = [
-            pl.Series("user_id", users[block.rows], pl.String).gather(row),
+            pl.Series("user_id", users, pl.String).gather(np.repeat(np.arange(len(users)), length)),
             pl.Series("rank", rank, pl.Int64),
-            self._ids.gather(block.codes),
-            pl.Series("score", block.scores, pl.Float64),
+            self._ids.gather(np.concatenate(codes)),
+            pl.Series("score", np.concatenate(values), pl.Float64),
         ]
         if self.explain is not None:
-            columns.append(pl.Series("reason", block.reasons or [], pl.String))
+            columns.append(pl.Series("reason", reasons, pl.String))
         return pl.DataFrame(columns)
 
     @cached_property

@@ -20,7 +20,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.disk.files import digest, replacing, write_atomic
 from pennyweight.errors import DataError, PlanError
 from pennyweight.hardware.machine import usable_cores
-from pennyweight.recommender.batch import Batch, Block
+from pennyweight.recommender.batch import Batch
 
 __all__ = ["FORMATS", "check_format", "export", "parts_folder"]
 
@@ -78,19 +78,16 @@ def export(
         begun = _done(folder)
         if begun:
             _log.warning("%s: %d of %d users were done before", path, begun, len(users))
-        held: list[Block] = []
-        since = time.monotonic()
-        for block in batch.blocks(log.histories, begun):
-            held.append(block)
-            stop = block.rows.stop
-            rows = sum(len(block.codes) for block in held)
-            if rows >= PART_ROWS or time.monotonic() - since >= PART_SECONDS or stop == len(users):
-                _write(folder, batch.frame(users, held), held[0].rows.start, stop)
-                held, since = [], time.monotonic()
+        held: list[pl.DataFrame] = []
+        first, since = begun, time.monotonic()
+        for stop, frame in batch.frames(users, log.histories, begun):
+            held.append(frame)
+            rows, spent = sum(map(len, held)), time.monotonic() - since
+            if rows >= PART_ROWS or spent >= PART_SECONDS or stop == len(users):
+                _write(folder, pl.concat(held), first, stop)
+                held, first, since = [], stop, time.monotonic()
             if progress is not None:
                 progress(stop - begun, len(users) - begun)
-        if not len(users):
-            _write(folder, batch.frame(users, []), 0, 0)
         _assemble(folder, path)
         shutil.rmtree(folder)
     return len(users)

@@ -180,7 +180,7 @@ class Recommender:
         log = self._log()
         names = log.users if users is None else named(users)
         batch = self._batch(k, filter, exclude_seen, diversity, explain)
-        return batch.frame(names, [*batch.blocks(histories_of(log, names))])
+        return pl.concat(frame for _, frame in batch.frames(names, histories_of(log, names)))
 
     def export(
         self,
