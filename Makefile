@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup setup-dev demo test test-all lint format bench clean
+.PHONY: help setup setup-dev demo test test-all lint format notebook bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -49,9 +49,13 @@ format: setup-dev ## put the style right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+notebook: setup-dev ## run docs/tutorial.ipynb and keep its outputs
+	$(BIN)/python docs/execute.py
+
 bench: setup ## quality on public datasets, beside published figures
 	$(BIN)/python benchmarks/bundle.py
 	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/export.py
 
 clean: ## remove what the other targets made
 	rm -rf .venv demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -40,6 +40,7 @@ def run_blocks(page: Path, folder: Path) -> int:
         ("docs/tutorial.md", 10),
         ("docs/guide-validation.md", 3),
         ("docs/guide-privacy.md", 1),
+        ("docs/guide-notebooks.md", 5),
     ],
 )
 def test_the_blocks_of_a_page_run(page, least, tmp_path):
@@ -51,6 +52,14 @@ def test_the_blocks_of_the_data_guide_run_on_any_two_files(tmp_path):
     rows = [f"u{user},{item},{day}\n" for user in range(3) for day, item in enumerate("ab")]
     (tmp_path / "events.csv").write_text("user_id,item_id,position\n" + "".join(rows))
     assert run_blocks(ROOT / "docs/guide-data.md", tmp_path) >= 1
+
+
+def test_the_notebook_runs_and_its_outputs_are_of_its_source():
+    pytest.importorskip("nbclient", reason="the notebook is run by nbclient; make setup-dev")
+    pytest.importorskip("ipykernel", reason="the notebook is run by ipykernel; make setup-dev")
+    command = [sys.executable, ROOT / "docs/execute.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_command_and_option_is_in_the_reference():

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from golden_shop import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
 from shop import HISTORIES, IDS, TITLES, blend, catalog, interactions, shop
@@ -10,9 +11,9 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories
 from pennyweight.errors import DataError, PlanError, UnknownIdError
-from pennyweight.recommender import Recommender
-from pennyweight.recommender import recommender as module
+from pennyweight.recommender import Recommender, batch
 from pennyweight.recommender.ranking import top_k
+from pennyweight.score.blend import Blend
 from pennyweight.score.popularity import Popularity
 
 SHOP = shop()
@@ -128,7 +129,7 @@ def test_diversity_spreads_the_list() -> None:
 
 
 def test_many_users_are_as_one_by_one(monkeypatch) -> None:
-    monkeypatch.setattr(module, "BLOCK_BYTES", 3 * 4 * len(IDS))  # three users at a time
+    monkeypatch.setattr(batch, "BLOCK_BYTES", 3 * 4 * len(IDS))  # three users at a time
     names = [*HISTORIES, "stranger", "ann"]
     frame = SHOP.recommend_many(names, 4, filter="year > 1813")
     assert dict(frame.schema) == {
@@ -191,9 +192,14 @@ def test_an_empty_catalogue() -> None:
 
 def test_it_shows_itself() -> None:
     html = SHOP._repr_html_()
-    assert "popularity, content, neighbours" in html
+    assert "popularity 0.20, content 1.00, neighbours 1.00" in html
+    assert "report" not in html and "bundle" not in html
     assert "items=8" in repr(SHOP)
     assert TITLES[0] not in html
+    hostile = Recommender(catalog(), Blend({"<b>&": Popularity().fit(interactions(), catalog())}))
+    assert "&lt;b&gt;&amp; 1.00" in hostile._repr_html_() and "<b>" not in hostile._repr_html_()
+    loaded = Recommender.load(GOLDEN)
+    assert ".3000 [" in loaded._repr_html_() and str(GOLDEN) in loaded._repr_html_()
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=12), st.integers(1, 14), st.data())

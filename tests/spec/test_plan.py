@@ -67,8 +67,7 @@ def test_empty_is_the_default(tmp_path):
         ("[data]\ntext_column = ['title']", "key 'data.text_column'; did you mean 'text_columns'"),
         ("[scorer]\nnames = ['ease']", "unknown key 'scorer'; did you mean 'scorers'"),
         (
-            "[data]
-zzz = 1",
+            "[data]\nzzz = 1",
             "'data.zzz'. Valid here: text_columns, k_core, strict, mask_personal, columns",
         ),
         ("[recommend]\nk = '10'", "recommend.k = '10': Input should be a valid integer"),

@@ -88,9 +88,21 @@ def test_table(report):
         "<blend>  .2000 [.1000 .3000]  .2000 [.1000 .3000]  .2000 [.1000 .3000]  -",
         "popular  .0500 [.0250 .0750]  .0500 [.0250 .0750]  .0500 [.0250 .0750]  -",
     ]
+    assert repr(report) == str(report) == report.table()
     html = report._repr_html_()
     assert "&lt;blend&gt;" in html
     assert "<blend>" not in html
+    assert "100.0%, transparent 100.0%" in html and "25.0%, transparent 25.0%" in html
+    assert "<script" not in html and "://" not in html and len(html) < 3_000
+
+
+def test_nothing_measured_is_shown_too(report):
+    bare = report.model_copy(
+        update={"scorers": {"a": {"ndcg@5": Measured(value=0, low=0, high=0)}}}
+    )
+    assert bare._repr_html_().count("<td>-</td>") == 4
+    zero = {"a": {"ndcg@10": Measured(value=0, low=0, high=0)}}
+    assert " 0.0%" in report.model_copy(update={"scorers": zero})._repr_html_()
 
 
 def test_a_measure_in_four_places():

@@ -1,10 +1,11 @@
 """`recommend` and `similar`: questions to a saved recommender."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pennyweight.cli.everyone import everyone
 from pennyweight.cli.output import dump, note, ranking, say
 from pennyweight.cli.settings import listed
 from pennyweight.errors import PlanError
@@ -43,25 +44,45 @@ def recommend(
         bool | None,
         typer.Option("--exclude-seen/--include-seen", help="Leave out items of the history."),
     ] = None,
+    all_users: Annotated[
+        bool, typer.Option("--all-users", help="A list for every user; needs --out.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A .parquet, .csv or .jsonl for --all-users."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Histories instead of those in the bundle."),
+    ] = None,
     json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
-    """Recommend items to a user, for a history or for a text."""
-    if user is None and history is None and text is None:
-        raise PlanError("for whom? Give --user ID, --history ID,ID,… or --text WORDS")
+    """Recommend items to a user, for a history or for a text; or to all users, in a file."""
+    from pennyweight.spec.plan import RecommendPlan
+
+    one = user is not None or history is not None or text is not None
+    if one == all_users:
+        raise PlanError(
+            "for whom? Give --user ID, --history ID,ID,… or --text WORDS, or else --all-users"
+        )
+    if all_users != (out is not None) or (events is not None and not all_users):
+        raise PlanError("--all-users and --out FILE go together; --events needs both")
     recommender = _load(bundle)
-    defaults = recommender.plan.recommend if recommender.plan else None
+    plan = recommender.plan.recommend if recommender.plan else RecommendPlan()
+    wish: dict[str, Any] = {
+        "k": plan.k if k is None else k,
+        "filter": filter,
+        "exclude_seen": exclude_seen,
+        "diversity": plan.diversity if diversity is None else diversity,
+        "explain": explain,
+    }
+    if out is not None:
+        everyone(recommender, out, events, wish, json=json, quiet=quiet)
+        return
     items = None if history is None else _ids(history, recommender)
     source = recommender.source(user=user, history=items, text=text)
-    frame = recommender.recommend(
-        user=user,
-        history=items,
-        text=text,
-        k=k if k is not None else defaults.k if defaults else 10,
-        filter=filter,
-        exclude_seen=exclude_seen,
-        diversity=diversity if diversity is not None else defaults.diversity if defaults else 0.0,
-        explain=explain,
-    )
+    frame = recommender.recommend(user=user, history=items, text=text, **wish)
     if json:
         dump({"source": source, "items": frame.to_dicts()})
         return

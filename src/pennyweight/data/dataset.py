@@ -13,6 +13,7 @@ from pennyweight.data.attributes import user_values
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.columns import ALIASES, has_role, resolve
 from pennyweight.data.events import build_interactions
+from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
 from pennyweight.data.log import CleaningLog, Findings
@@ -20,7 +21,7 @@ from pennyweight.data.personal import mask_catalog
 from pennyweight.data.tables import BROKEN_ROW, Source, read_table
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["Columns", "Dataset", "read"]
+__all__ = ["Columns", "Dataset", "read", "read_events"]
 
 _log = logging.getLogger(__name__)
 
@@ -166,6 +167,24 @@ def _refuse_swapped(
     if in_items and not in_events:
         raise DataError(f"{event_source}: no column of users, but {item_source} has one. The "
                         "catalogue comes first, then the events: are they swapped?")  # fmt: skip
+
+
+def read_events(
+    events: Source, items: Ids, columns: Mapping[str, str | None] | None = None
+) -> Interactions:
+    """Read and clean an event log about items known already; arguments and errors as of `read`.
+
+    What cleaning did is logged as warnings.
+    """
+    found = Findings()
+    rows, source = _load(events, "events", False, found)
+    roles = resolve(rows.columns, "events", _given(columns), source=source)
+    interactions = build_interactions(
+        rows, roles, items, now=_seconds(None), k_core=0, found=found, source=source
+    )
+    for entry in found.entries:
+        _log.warning("%s", entry)
+    return interactions
 
 
 def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-__all__ = ["cache_folder", "digest", "file_sha256", "write_atomic"]
+__all__ = ["cache_folder", "digest", "file_sha256", "replacing", "write_atomic"]
 
 
 def cache_folder() -> Path:
@@ -34,38 +35,47 @@ def digest(*parts: str | bytes | NDArray[Any]) -> str:
     return state.hexdigest()
 
 
-def write_atomic(path: Path | str, data: bytes | Iterable[bytes | memoryview]) -> None:
-    """Replace a file by `data`; whatever fails, the old file stays whole.
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield the name of a temporary file beside `path` to write, which then takes its place.
 
-    The bytes are written to a temporary file beside it and forced to disk before the
-    name is moved over, so a reader sees the old file or the new one. Missing folders
-    are made.
-
-    Raises
-    ------
-    OSError
-        When the disk is full or the folder cannot be written; no temporary file is left.
+    The bytes are forced to disk before the name is moved over, so a reader sees the old
+    file or the new one. Missing folders are made. Whatever fails, the old file stays whole
+    and no temporary file is left.
     """
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(temporary, "xb") as file:
-            for chunk in (data,) if isinstance(data, bytes) else data:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        _sync(temporary)
         os.replace(temporary, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # a full disk does not say where
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)  # or the new name may be lost with the power
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)  # or the new name may be lost with the power
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
+
+
+def write_atomic(path: Path | str, data: bytes | Iterable[bytes | memoryview]) -> None:
+    """Replace a file by `data`; whatever fails, the old file stays whole (see `replacing`).
+
+    Raises
+    ------
+    OSError
+        When the disk is full or the folder cannot be written; no temporary file is left.
+    """
+    with replacing(Path(path)) as temporary, open(temporary, "xb") as file:
+        for chunk in (data,) if isinstance(data, bytes) else data:
+            file.write(chunk)
 
 
 def file_sha256(path: Path) -> str:

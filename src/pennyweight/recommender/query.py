@@ -11,7 +11,7 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import PlanError, UnknownIdError
 
-__all__ = ["Query", "known_codes", "resolve"]
+__all__ = ["Query", "histories_of", "known_codes", "named", "resolve"]
 
 MAX_COMPARED = 50_000  # ids among which a misspelt one is looked for
 
@@ -64,6 +64,22 @@ def _history_of(interactions: Interactions | None, user: str) -> Histories:
     return interactions.histories.block(code, code + 1) if code >= 0 else Histories.of([[]])
 
 
+def histories_of(interactions: Interactions, users: Sequence[str]) -> Histories:
+    """Return the histories of users in the order given; that of somebody unknown is empty."""
+    known = interactions.users.codes(users).astype(np.int64)
+    # Position -1, an unknown user, is the empty history put at the end.
+    offsets = np.append(interactions.offsets, interactions.offsets[-1])
+    log = Histories(interactions.item, interactions.weight, interactions.time, offsets)
+    return log.take(np.where(known < 0, len(interactions.users), known))
+
+
+def named(ids: Iterable[str], what: str = "users") -> list[str]:
+    """Return ids as texts; `PlanError` for one string instead of a list of them."""
+    if isinstance(ids, str):
+        raise PlanError(f"{what} takes a list of ids, not one string: write [{ids!r}]")
+    return [str(value) for value in ids]
+
+
 def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]:
     """Return codes of ids that must exist; numbers are taken as their text.
 
@@ -74,9 +90,7 @@ def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]
     UnknownIdError
         Names the unknown ids, and the nearest known ones.
     """
-    if isinstance(values, str):
-        raise PlanError(f"{what} takes a list of ids, not one string: write [{values!r}]")
-    wanted = [str(value) for value in values]
+    wanted = named(values, what)
     codes = ids.codes(wanted)
     if (codes < 0).any():
         unknown = [value for value, code in zip(wanted, codes, strict=True) if code < 0]

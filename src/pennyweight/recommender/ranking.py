@@ -1,6 +1,7 @@
 """From scores over all items to the few to show."""
 
 import operator
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -8,8 +9,14 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.errors import PlanError
+from pennyweight.recommender.diversity import check_diversity, diversify
+from pennyweight.recommender.filters import Filter
+from pennyweight.recommender.query import known_codes
+from pennyweight.recommender.reasons import Reason
+from pennyweight.recommender.scoring import item_similarity
+from pennyweight.score.protocol import Scorer
 
-__all__ = ["check_k", "ranked", "ranked_by_user", "top_k"]
+__all__ = ["check_k", "choose", "eligible", "ranked", "top_k"]
 
 
 def check_k(k: int) -> int:
@@ -43,33 +50,52 @@ def top_k(scores: NDArray[np.float32], eligible: NDArray[np.bool_], k: int) -> N
     return codes[np.lexsort((codes, -scores[codes]))]
 
 
-def ranked(catalog: Catalog, codes: NDArray[np.int32], scores: NDArray[np.float32]) -> pl.DataFrame:
-    """Return rank, item_id, title and score of items, best first."""
-    places = codes.tolist()
-    return pl.DataFrame(
-        [
-            pl.Series("rank", range(1, len(places) + 1), pl.Int64),
-            pl.Series("item_id", [catalog.ids[code] for code in places], pl.String),
-            pl.Series("title", [catalog.title(code) for code in places], pl.String),
-            pl.Series("score", scores[codes], pl.Float64),
-        ]
-    )
+def eligible(
+    catalog: Catalog, filter: str | None, items: Sequence[str] | None = None
+) -> NDArray[np.bool_]:
+    """Return which items meet a filter and are among the ids given, bool (n_items,)."""
+    mask = np.ones(len(catalog), dtype=bool)
+    if filter is not None:
+        mask = Filter.parse(filter, catalog.attributes.schema).mask(catalog.attributes)
+    if items is not None:
+        among = np.zeros(len(mask), dtype=bool)
+        among[known_codes(catalog.ids, items, "items")] = True
+        mask &= among
+    return mask
 
 
-def ranked_by_user(
+def choose(
+    scores: NDArray[np.float32],
+    eligible: NDArray[np.bool_],
+    k: int,
+    diversity: float,
+    *,
+    scorer: Scorer,
     catalog: Catalog,
-    users: list[str],
-    codes: list[NDArray[np.int32]],
-    scores: list[NDArray[np.float32]],
+) -> NDArray[np.int32]:
+    """Return the codes of the k items to show, first choice first (see `diversify`)."""
+    k = check_k(k)
+    if not check_diversity(diversity):
+        return top_k(scores, eligible, k)
+    pool = top_k(scores, eligible, max(5 * k, 50))
+    near = item_similarity(scorer, catalog, pool)
+    return pool[diversify(scores[pool], near, k, diversity)]
+
+
+def ranked(
+    catalog: Catalog,
+    codes: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    reasons: Sequence[Reason] | None = None,
 ) -> pl.DataFrame:
-    """Return user_id, rank, item_id and score: one list of items after the other."""
-    ids, length = catalog.ids, [len(found) for found in codes]
-    names = [user for user, size in zip(users, length, strict=True) for _ in range(size)]
-    return pl.DataFrame(
-        [
-            pl.Series("user_id", names, pl.String),
-            pl.Series("rank", [r for size in length for r in range(1, size + 1)], pl.Int64),
-            pl.Series("item_id", [ids[c] for found in codes for c in found.tolist()], pl.String),
-            pl.Series("score", [v for row in scores for v in row.tolist()], pl.Float64),
-        ]
-    )
+    """Return rank, item_id, title and score of items, best first, and their reasons if any."""
+    places = codes.tolist()
+    columns = [
+        pl.Series("rank", range(1, len(places) + 1), pl.Int64),
+        pl.Series("item_id", [catalog.ids[code] for code in places], pl.String),
+        pl.Series("title", [catalog.title(code) for code in places], pl.String),
+        pl.Series("score", scores[codes], pl.Float64),
+    ]
+    if reasons is not None:
+        columns.append(pl.Series("reason", [reason.text for reason in reasons], pl.String))
+    return pl.DataFrame(columns)

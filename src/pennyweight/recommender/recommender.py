@@ -1,33 +1,29 @@
 """The one deep object: a catalogue, a scorer and an event log behind a few verbs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
-from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.bundle import Bundle, open_bundle, write_bundle
+from pennyweight.bundle import Bundle, open_bundle
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.dataset import read_events
 from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.data.tables import Source as Table
 from pennyweight.errors import DataError, PlanError
-from pennyweight.recommender import storage
-from pennyweight.recommender.diversity import check_diversity, diversify
-from pennyweight.recommender.filters import Filter
-from pennyweight.recommender.query import Query, known_codes, resolve
-from pennyweight.recommender.ranking import check_k, ranked, ranked_by_user, top_k
-from pennyweight.recommender.reasons import Reason, common_words, explain_items, parts_of
-from pennyweight.recommender.scoring import (
-    Source,
-    item_similarity,
-    neighbours_of,
-    popular,
-    score_query,
-)
+from pennyweight.recommender import display, storage
+from pennyweight.recommender.batch import Batch
+from pennyweight.recommender.diversity import check_diversity
+from pennyweight.recommender.export import export
+from pennyweight.recommender.query import Query, histories_of, known_codes, named, resolve
+from pennyweight.recommender.ranking import check_k, choose, eligible, ranked, top_k
+from pennyweight.recommender.reasons import Reason, common_words, explain_items
+from pennyweight.recommender.scoring import Source, neighbours_of, popular, score_query
 from pennyweight.score.blend import Blend
 from pennyweight.score.protocol import Scorer
 from pennyweight.spec.plan import Plan
@@ -36,9 +32,6 @@ from pennyweight.spec.report import Report
 __all__ = ["Recommender", "Repeats"]
 
 Repeats = Literal["exclude", "include"]
-
-BLOCK_BYTES = 64 * 2**20  # of dense scores held at once by recommend_many
-SCORER = "scorer"
 
 
 class Recommender:
@@ -146,12 +139,12 @@ class Recommender:
         """
         query = self._query(user, history, text)
         scores, source = score_query(self.scorer, query, self._popular)
-        eligible = self._eligible(filter, items)
+        allowed = eligible(self.catalog, filter, items)
         if self._excludes(exclude_seen):
-            eligible[query.history.item] = False
-        codes = self._choose(scores, eligible, k, diversity)
-        frame = ranked(self.catalog, codes, scores)
-        return self._with_reasons(frame, codes, query, source) if explain else frame
+            allowed[query.history.item] = False
+        codes = choose(scores, allowed, k, diversity, scorer=self.scorer, catalog=self.catalog)
+        reasons = self._reasons(codes, query, source) if explain else None
+        return ranked(self.catalog, codes, scores, reasons)
 
     def source(
         self,
@@ -170,42 +163,68 @@ class Recommender:
         *,
         filter: str | None = None,
         exclude_seen: bool | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
     ) -> pl.DataFrame:
         """Return the k best items for many users, by default for all of the event log.
 
-        Scores are held for as many users at a time as fit in 64 MiB.
+        Scores are held for as many users at a time as fit in 16 MiB; `export` does not
+        hold the lists either. Arguments are those of `recommend`.
 
         Returns
         -------
         polars.DataFrame
-            user_id, rank, item_id, score; users in the order given.
+            user_id, rank, item_id, score, and reason where asked for; users in the order
+            given.
         """
-        if isinstance(users, str):
-            raise PlanError(f"users takes a list of ids, not one string: write [{users!r}]")
-        if self.interactions is None:
-            raise PlanError("this recommender keeps no event log and so knows no users")
-        log = self.interactions
-        names = list(log.users) if users is None else [str(user) for user in users]
-        # Position -1, an unknown user, is the empty history put at the end.
-        known = log.users.codes(names).astype(np.int64)
-        offsets = np.append(log.offsets, log.offsets[-1])
-        histories = Histories(log.item, log.weight, log.time, offsets).take(
-            np.where(known < 0, len(log.users), known)
+        log = self._log()
+        names = log.users if users is None else named(users)
+        batch = self._batch(k, filter, exclude_seen, diversity, explain)
+        return pl.concat(frame for _, frame in batch.frames(names, histories_of(log, names)))
+
+    def export(
+        self,
+        path: Path | str,
+        k: int = 10,
+        *,
+        events: Table | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        filter: str | None = None,
+        exclude_seen: bool | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write the k best items of every user to a file; return how many users there are.
+
+        Neither the scores nor the lists are held in memory. What is done is kept in
+        ``PATH.parts`` until the file is whole: after an interruption the same call of the
+        same saved recommender goes on from there.
+
+        Parameters
+        ----------
+        path
+            The file, replaced when the last list is made; ``.parquet``, ``.csv`` or
+            ``.jsonl`` says its format. Columns are those of `recommend_many`.
+        events, columns
+            Histories to recommend for instead of the event log, as for `read`.
+        progress
+            Called with (users done, users to do), those done before left out.
+
+        Raises
+        ------
+        PlanError, DataError
+            Another ending or impossible arguments; events that cannot be used, or another
+            export to this file under way.
+        """
+        log = self._log() if events is None else read_events(events, self.catalog.ids, columns)
+        return export(
+            Path(path),
+            self._batch(k, filter, exclude_seen, diversity, explain),
+            log,
+            bundle=self.bundle,
+            progress=progress,
         )
-        allowed, excludes = self._eligible(filter), self._excludes(exclude_seen)
-        count, found, values = check_k(k), [], []
-        size = max(1, BLOCK_BYTES // (4 * max(len(self.catalog), 1)))
-        for _, block in histories.blocks(size):
-            scores = self.scorer.score(block)
-            for row in range(len(block)):
-                seen = block.item[block.offsets[row] : block.offsets[row + 1]]
-                line = scores[row] if len(seen) else self._popular
-                eligible = allowed.copy()
-                if excludes:
-                    eligible[seen] = False
-                found.append(top_k(line, eligible, count))
-                values.append(line[found[-1]])
-        return ranked_by_user(self.catalog, names, found, values)
 
     def similar(
         self, item_id: str, k: int = 10, *, filter: str | None = None, explain: bool = False
@@ -228,14 +247,11 @@ class Recommender:
         codes = known_codes(self.catalog.ids, [item_id], "item")
         code = int(codes[0])
         scores = neighbours_of(code, self.scorer, self.catalog.texts[code], self._popular)
-        eligible = self._eligible(filter)
-        eligible[codes] = False
-        chosen = self._choose(scores, eligible, k, 0.0)
-        frame = ranked(self.catalog, chosen, scores)
-        query = Query(Histories.of([codes.tolist()]))
-        if not explain:
-            return frame
-        return self._with_reasons(frame, chosen, query, "history", similar=True)
+        allowed = eligible(self.catalog, filter)
+        allowed[codes] = False
+        chosen, query = top_k(scores, allowed, check_k(k)), Query(Histories.of([codes.tolist()]))
+        reasons = self._reasons(chosen, query, "history", similar=True) if explain else None
+        return ranked(self.catalog, chosen, scores, reasons)
 
     def explain(
         self, item_id: str, *, user: str | None = None, history: Sequence[str] | None = None
@@ -276,27 +292,8 @@ class Recommender:
         BundleError
             The place is taken, or the disk is full; what was there stays whole.
         """
-
-        def fill(folder: Path) -> None:
-            storage.write_catalog(folder, self.catalog)
-            if self.interactions is not None:
-                storage.write_interactions(folder, self.interactions)
-            (folder / SCORER).mkdir()
-            self.scorer.save(folder / SCORER)
-            storage.write_settings(folder, {"repeats": self.repeats, "scorer": self.scorer.name})
-            self._weigh(folder)
-            for name, data in (extra() if extra else {}).items():
-                (folder / name).write_bytes(data)
-
-        self.bundle = write_bundle(
-            path,
-            fill,
-            created=created or datetime.now(UTC),
-            summary=self._summary(),
-            plan=storage.as_json(self.plan),
-            report=lambda: storage.as_json(self.report),
-            parent=parent,
-            overwrite=overwrite,
+        self.bundle = storage.save(
+            self, path, overwrite=overwrite, created=created, parent=parent, extra=extra
         )
         return self.bundle
 
@@ -319,25 +316,13 @@ class Recommender:
             No bundle, a damaged one, or one of another format version.
         """
         bundle = open_bundle(path, verify=verify)
-        settings = storage.read_settings(bundle)
-        has_log = storage.EVENTS in bundle.manifest.files
-        recommender = cls(
-            storage.read_catalog(bundle),
-            scorer_type.load(bundle.path / SCORER),
-            storage.read_interactions(bundle) if has_log else None,
-            repeats=settings["repeats"],
-        )
+        scorer, repeats = storage.read_scorer(bundle, scorer_type)
+        catalog, log = storage.read_catalog(bundle), storage.read_interactions(bundle)
+        recommender = cls(catalog, scorer, log, repeats=repeats)
         recommender.plan = storage.read_spec(bundle, bundle.manifest.plan, Plan)
         recommender.report = storage.read_spec(bundle, bundle.manifest.report, Report)
         recommender.bundle = bundle
         return recommender
-
-    def _weigh(self, folder: Path) -> None:
-        """Note in the report how many bytes have been written."""
-        if self.report is not None:
-            nbytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-            cost = self.report.cost.model_copy(update={"bundle_bytes": nbytes})
-            self.report = self.report.model_copy(update={"cost": cost})
 
     def _query(self, user: str | None, history: Sequence[str] | None, text: str | None) -> Query:
         ids = self.catalog.ids
@@ -351,47 +336,32 @@ class Recommender:
     def _popular(self) -> NDArray[np.float32]:
         return popular(self.scorer, self.interactions, len(self.catalog))
 
+    def _log(self) -> Interactions:
+        if self.interactions is None:
+            raise PlanError("this recommender keeps no event log and so knows no users")
+        return self.interactions
+
+    def _batch(
+        self,
+        k: int,
+        filter: str | None,
+        exclude_seen: bool | None,
+        diversity: float,
+        explain: bool,
+    ) -> Batch:
+        return Batch(
+            self.catalog,
+            self.scorer,
+            self._popular,
+            eligible(self.catalog, filter),
+            check_k(k),
+            self._excludes(exclude_seen),
+            check_diversity(diversity),
+            self._reasons if explain else None,
+        )
+
     def _excludes(self, exclude_seen: bool | None) -> bool:
         return self.repeats == "exclude" if exclude_seen is None else exclude_seen
-
-    def _eligible(
-        self, filter: str | None, items: Sequence[str] | None = None
-    ) -> NDArray[np.bool_]:
-        attributes = self.catalog.attributes
-        mask = np.ones(len(self.catalog), dtype=bool)
-        if filter is not None:
-            mask = Filter.parse(filter, attributes.schema).mask(attributes)
-        if items is not None:
-            among = np.zeros(len(mask), dtype=bool)
-            among[known_codes(self.catalog.ids, items, "items")] = True
-            mask &= among
-        return mask
-
-    def _choose(
-        self,
-        scores: NDArray[np.float32],
-        eligible: NDArray[np.bool_],
-        k: int,
-        diversity: float,
-    ) -> NDArray[np.int32]:
-        k = check_k(k)
-        if not check_diversity(diversity):
-            return top_k(scores, eligible, k)
-        pool = top_k(scores, eligible, max(5 * k, 50))
-        near = item_similarity(self.scorer, self.catalog, pool)
-        return pool[diversify(scores[pool], near, k, diversity)]
-
-    def _with_reasons(
-        self,
-        frame: pl.DataFrame,
-        codes: NDArray[np.int32],
-        query: Query,
-        source: Source,
-        *,
-        similar: bool = False,
-    ) -> pl.DataFrame:
-        texts = [reason.text for reason in self._reasons(codes, query, source, similar=similar)]
-        return frame.with_columns(pl.Series("reason", texts, dtype=pl.String))
 
     def _reasons(
         self, codes: NDArray[np.int32], query: Query, source: Source, *, similar: bool = False
@@ -409,30 +379,8 @@ class Recommender:
             similar=similar,
         )
 
-    def _summary(self) -> dict[str, Any]:
-        log = self.interactions
-        return {
-            "items": len(self.catalog),
-            "users": None if log is None else len(log.users),
-            "events": None if log is None else len(log),
-            "scorer": self.scorer.name,
-            "parts": list(parts_of(self.scorer)),
-            "repeats": self.repeats,
-        }
-
     def __repr__(self) -> str:
-        told = ", ".join(f"{k}={v}" for k, v in self._summary().items() if v is not None)
-        return f"Recommender({told})"
+        return display.as_text(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th scope='row'>{escape(key)}</th><td>{escape(_shown(value))}</td></tr>"
-            for key, value in self._summary().items()
-        )
-        return f"<table><caption>Recommender</caption><tbody>{rows}</tbody></table>"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "–"
-    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+        return display.as_html(self)

@@ -1,37 +1,102 @@
 """What the files of a recommender's bundle mean."""
 
 import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import polars as pl
 from pydantic import ValidationError
 
-from pennyweight.bundle import MANIFEST, Bundle
+from pennyweight.bundle import MANIFEST, Bundle, write_bundle
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError, DataError
+from pennyweight.recommender.display import summary
+from pennyweight.score.protocol import Scorer
 from pennyweight.spec.frozen import Frozen, refusal
+from pennyweight.spec.report import Report
+
+if TYPE_CHECKING:
+    from pennyweight.recommender.recommender import Recommender
 
 __all__ = [
-    "as_json",
     "read_catalog",
     "read_interactions",
-    "read_settings",
+    "read_scorer",
     "read_spec",
+    "save",
     "write_catalog",
     "write_interactions",
-    "write_settings",
 ]
 
 Spec = TypeVar("Spec", bound=Frozen)
 
-SETTINGS = "recommender.json"
+SETTINGS, SCORER = "recommender.json", "scorer"
 ITEMS, ATTRIBUTES = "items.arrow", "attributes.arrow"
 USERS, EVENTS = "users.arrow", "events.safetensors"
 COLUMNS = ("user", "item", "time", "weight", "kind", "split")
+
+
+def save(
+    recommender: "Recommender",
+    path: Path | str,
+    *,
+    overwrite: bool,
+    created: datetime | None,
+    parent: str | None,
+    extra: Callable[[], Mapping[str, bytes]] | None,
+) -> Bundle:
+    """Write a bundle; see `Recommender.save`."""
+
+    def fill(folder: Path) -> None:
+        write_catalog(folder, recommender.catalog)
+        if recommender.interactions is not None:
+            write_interactions(folder, recommender.interactions)
+        (folder / SCORER).mkdir()
+        recommender.scorer.save(folder / SCORER)
+        settings = {"repeats": recommender.repeats, "scorer": recommender.scorer.name}
+        text = json.dumps(settings, indent=2, ensure_ascii=False)
+        (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
+        recommender.report = _weighed(recommender.report, folder)
+        for name, data in (extra() if extra else {}).items():
+            (folder / name).write_bytes(data)
+
+    return write_bundle(
+        path,
+        fill,
+        created=created or datetime.now(UTC),
+        summary=summary(recommender),
+        plan=_as_json(recommender.plan),
+        report=lambda: _as_json(recommender.report),
+        parent=parent,
+        overwrite=overwrite,
+    )
+
+
+def read_scorer(bundle: Bundle, kind: type[Scorer]) -> tuple[Scorer, Literal["exclude", "include"]]:
+    """Read the fitted scorer, and whether repeats may be recommended."""
+    path = bundle.file(SETTINGS)
+    try:
+        repeats = json.loads(path.read_bytes())["repeats"]
+    except (ValueError, TypeError, KeyError):
+        repeats = None
+    if repeats not in ("exclude", "include"):
+        raise BundleError(f"{path}: does not say how repeats are treated; save it again")
+    return kind.load(bundle.path / SCORER), repeats
+
+
+def _weighed(report: Report | None, folder: Path) -> Report | None:
+    """Return the report with the bytes that have been written to a folder."""
+    if report is None:
+        return None
+    nbytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return report.model_copy(
+        update={"cost": report.cost.model_copy(update={"bundle_bytes": nbytes})}
+    )
 
 
 def write_catalog(folder: Path, catalog: Catalog) -> None:
@@ -63,8 +128,10 @@ def write_interactions(folder: Path, interactions: Interactions) -> None:
     write_arrays(folder / EVENTS, arrays, settings)
 
 
-def read_interactions(bundle: Bundle) -> Interactions:
-    """Map what `write_interactions` wrote; its arrays cannot be written to."""
+def read_interactions(bundle: Bundle) -> Interactions | None:
+    """Map what `write_interactions` wrote, if it was; its arrays cannot be written to."""
+    if EVENTS not in bundle.manifest.files:
+        return None
     arrays, settings = read_arrays(bundle.file(EVENTS), verify=False)
     users = Ids(_read_table(bundle, USERS)["id"].to_list(), "users")
     try:
@@ -79,31 +146,13 @@ def read_interactions(bundle: Bundle) -> Interactions:
         raise BundleError(f"{bundle.file(EVENTS)}: has no {error}; save it again") from None
 
 
-def write_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """Write what is neither item, event nor scorer."""
-    text = json.dumps(settings, indent=2, ensure_ascii=False)
-    (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
-
-
-def read_settings(bundle: Bundle) -> dict[str, Any]:
-    """Read what `write_settings` wrote."""
-    path = bundle.file(SETTINGS)
-    try:
-        settings: dict[str, Any] = json.loads(path.read_bytes())
-        if settings["repeats"] in ("exclude", "include"):
-            return settings
-    except (ValueError, TypeError, KeyError):
-        pass
-    raise BundleError(f"{path}: does not say how repeats are treated; save it again")
-
-
-def as_json(value: Frozen | None) -> dict[str, Any] | None:
+def _as_json(value: Frozen | None) -> dict[str, Any] | None:
     """Return a plan or report as plain values; keys without one are left out."""
     return None if value is None else value.model_dump(mode="json", exclude_none=True)
 
 
 def read_spec(bundle: Bundle, value: dict[str, Any] | None, kind: type[Spec]) -> Spec | None:
-    """Read what `as_json` made; `BundleError` naming the key where it does not fit."""
+    """Read what `save` made; `BundleError` naming the key where it does not fit."""
     if value is None:
         return None
     try:

@@ -164,6 +164,12 @@ class Report(Frozen):
         ]
         return "\n".join([self.summary(), "", *lines])
 
+    def __str__(self) -> str:
+        return self.table()
+
+    def __repr__(self) -> str:
+        return self.table()
+
     def _cells(self) -> list[tuple[str, ...]]:
         return [
             (name, *(str(self.scorers[name].get(metric, "-")) for metric in HEADLINE))
@@ -171,12 +177,19 @@ class Report(Frozen):
         ]
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th scope='col'>{cell}</th>" for cell in ("scorer", *HEADLINE))
+        """Return a table for notebooks; bars behind the numbers, legible on light and dark."""
+        head = "".join(f'<th scope="col">{name}</th>' for name in ("scorer", *HEADLINE))
+        best = {
+            metric: max(
+                (row[metric].value for row in self.scorers.values() if metric in row), default=0
+            )
+            for metric in HEADLINE
+        }
         body = "".join(
-            f"<tr><th scope='row'>{escape(name)}</th>"
-            + "".join(f"<td>{cell}</td>" for cell in cells)
+            f'<tr><th scope="row">{escape(name)}</th>'
+            + "".join(_cell(self.scorers[name].get(metric), best[metric]) for metric in HEADLINE)
             + "</tr>"
-            for name, *cells in self._cells()
+            for name in self.ranking()
         )
         return (
             f"<table><caption>{escape(self.summary())}</caption>"
@@ -186,3 +199,11 @@ class Report(Frozen):
 
 def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
+def _cell(measured: Measured | None, best: float) -> str:
+    if measured is None:
+        return "<td>-</td>"
+    share = 100 * max(measured.value, 0.0) / best if best > 0 else 0.0
+    bar = f"linear-gradient(90deg, #2f9db355 {share:.1f}%, transparent {share:.1f}%)"
+    return f'<td style="background: {bar}; text-align: left">{measured}</td>'

@@ -1,0 +1,106 @@
+"""Lists for every user of a bundle in one file: seconds, users a second, memory.
+
+    python benchmarks/export.py [--bundle DIR | --data DIR] [--json FILE]
+
+Without a bundle, beauty is fitted first. Each figure is of a `pennyweight recommend BUNDLE
+--all-users -k 20` in a process of its own, with start and loading. Processor seconds stand
+beside those of the clock, since other work on the machine stretches only the latter; "one
+by one" is the same for a sample of users in calls of `Recommender.recommend`.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pennyweight.recommender import Recommender
+
+ROOT = Path(__file__).resolve().parents[1]
+K, SAMPLE = 20, 300
+COMMAND = (sys.executable, "-m", "pennyweight")
+
+
+def cpu_seconds(who: int) -> float:
+    """Return the processor seconds of this process or of its children so far."""
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
+
+
+def fitted(data: Path, folder: Path) -> Path:
+    """Fit beauty; return the bundle."""
+    files = [str(data / "beauty" / name) for name in ("items.csv", "events.csv")]
+    options = ["--protocol", "leave-last-out", "--max-users", "2000", "--quiet"]
+    subprocess.run([*COMMAND, "fit", *files, "--out", str(folder / "bundle"), *options],
+                   check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    return folder / "bundle"
+
+
+def one_by_one(bundle: Path) -> float:
+    """Return the processor seconds of one list, in calls for a sample of users."""
+    recommender = Recommender.load(bundle)
+    if recommender.interactions is None:
+        raise SystemExit(f"{bundle}: keeps no event log, so there are no users")
+    users = recommender.interactions.users
+    chosen = [users[code] for code in range(0, len(users), max(1, len(users) // SAMPLE))]
+    recommender.recommend(user=chosen[0], k=K)
+    before = cpu_seconds(resource.RUSAGE_SELF)
+    for user in chosen:
+        recommender.recommend(user=user, k=K)
+    return (cpu_seconds(resource.RUSAGE_SELF) - before) / len(chosen)
+
+
+def measure(bundle: Path, folder: Path) -> list[dict[str, object]]:
+    """Export once for each format; return the rows."""
+    rows: list[dict[str, object]] = []
+    for ending, bar in ((".parquet", 60), (".csv", 60), (".jsonl", 60)):
+        out = folder / f"lists{ending}"
+        words = ["recommend", str(bundle), "--all-users", "--out", str(out), "-k", str(K)]
+        before, began = cpu_seconds(resource.RUSAGE_CHILDREN), time.perf_counter()
+        ran = subprocess.run([*COMMAND, *words, "--json", "--quiet"], check=True,
+                             capture_output=True)  # fmt: skip
+        seconds = time.perf_counter() - began
+        cpu = cpu_seconds(resource.RUSAGE_CHILDREN) - before
+        users, name = json.loads(ran.stdout)["users"], f"{ending[1:]}, {K} items a user"
+        rows += [
+            {"name": name, "value": round(seconds, 1), "unit": "s", "bar": bar, "better": "lower"},
+            {"name": f"{ending[1:]}, processor", "value": round(cpu, 1), "unit": "s",
+             "bar": bar, "better": "lower"},
+            {"name": f"{ending[1:]}, users a second", "value": round(users / seconds),
+             "unit": "1/s", "bar": 373, "better": "higher"},
+            {"name": f"{ending[1:]}, size", "value": round(out.stat().st_size / 1e6, 1),
+             "unit": "MB", "bar": None, "better": "lower"},
+        ]  # fmt: skip
+        if ending == ".parquet":
+            each = one_by_one(bundle)
+            rows.append({"name": "one by one, of the same processor time",
+                         "value": round(each * users / cpu, 1), "unit": "x", "bar": 3,
+                         "better": "higher"})  # fmt: skip
+    # The largest of all children, so of the export only where the bundle was given.
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    rows.append({"name": "memory at its highest", "value": round(peak, 2), "unit": "GiB",
+                 "bar": 1.0, "better": "lower"})  # fmt: skip
+    return rows
+
+
+def main() -> None:
+    """Measure, print, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        rows = measure(given.bundle or fitted(given.data, Path(temporary)), Path(temporary))
+    for row in rows:
+        bar = "" if row["bar"] is None else f" (bar {row['bar']})"
+        print(f"{row['name']:<42} {row['value']:>8} {row['unit']:<4}{bar}")
+    if given.json:
+        given.json.write_text(json.dumps({"rows": rows}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

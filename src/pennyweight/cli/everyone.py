@@ -1,0 +1,50 @@
+"""`recommend --all-users`: a file with a list for every user."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pennyweight.cli.exits import keeping
+from pennyweight.cli.output import count, dump, say, size
+from pennyweight.cli.places import file_place
+from pennyweight.cli.progress import shown
+
+if TYPE_CHECKING:
+    from pennyweight.recommender import Recommender
+
+__all__ = ["everyone"]
+
+
+def everyone(
+    recommender: "Recommender",
+    out: Path,
+    events: Path | None,
+    wish: dict[str, Any],
+    *,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Write lists as `wish`, by arguments of `Recommender.recommend`, says."""
+    from pennyweight.recommender.export import parts_folder
+
+    place, parts = file_place(out), parts_folder(out)
+
+    def kept() -> str:
+        resumes = f"; the same command goes on from {parts}" if any(parts.glob("*-*")) else ""
+        return f"{place.kept()}{resumes}"
+
+    began = time.monotonic()
+    with keeping(kept), shown(quiet=quiet) as progress:
+        users = recommender.export(
+            out,
+            events=events,
+            columns=recommender.plan.data.columns if recommender.plan else None,
+            progress=lambda done, total: progress("recommend", done, total),
+            **wish,
+        )
+    seconds = time.monotonic() - began
+    if json:
+        dump({"path": str(out), "users": users, "seconds": round(seconds, 3)})
+    else:
+        nbytes = size(out.stat().st_size)
+        say(f"saved {out} ({nbytes}): lists for {count(users, 'user')} in {seconds:.1f} s")

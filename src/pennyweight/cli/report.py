@@ -1,0 +1,70 @@
+"""`report`: the page of what was measured."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pennyweight.cli.output import say
+from pennyweight.cli.places import file_place
+from pennyweight.errors import BundleError
+
+__all__ = ["report"]
+
+PAGE = "report.html"
+
+
+def report(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BUNDLE|REPORT.json", help="What `fit` saved, or `evaluate --out` wrote."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Where to; the page in the bundle, or beside the JSON."
+        ),
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the web browser.")] = False,
+) -> None:
+    """Write the report as one page that needs no network, and say where it is."""
+    from pennyweight.disk.files import write_atomic
+
+    file_place(out)
+    where, page = _of_file(source, out) if source.is_file() else _of_bundle(source, out)
+    if page is not None:
+        write_atomic(where, page)
+    say(str(where))
+    if show:
+        typer.launch(where.resolve().as_uri())
+
+
+def _of_file(source: Path, out: Path | None) -> tuple[Path, bytes]:
+    from pennyweight.evaluate.html import render
+    from pennyweight.spec.report import Report
+
+    where = out or source.with_suffix(".html")
+    if where.exists() and where.samefile(source):
+        raise BundleError(f"{source}: would be written over; name another file with --out")
+    return where, render(Report.read(source)).encode()
+
+
+def _of_bundle(source: Path, out: Path | None) -> tuple[Path, bytes | None]:
+    """Return the page that `fit` made; make one for a bundle that was saved without."""
+    from pennyweight.bundle import open_bundle
+    from pennyweight.cli.page import examples
+    from pennyweight.evaluate.html import render
+    from pennyweight.recommender import Recommender
+
+    bundle = open_bundle(source)
+    if PAGE in bundle.manifest.files:
+        page = bundle.file(PAGE)
+        return (page, None) if out is None else (out, page.read_bytes())
+    recommender = Recommender.load(source, verify=False)
+    if recommender.report is None:
+        raise BundleError(f"{source}: nothing was measured for it; make it with `pennyweight fit`")
+    if out is None:
+        raise BundleError(f"{source}: has no {PAGE}; say with --out where to write one")
+    return out, render(recommender.report, examples=examples(recommender)).encode()

@@ -1,0 +1,56 @@
+"""What a recommender says of itself: in a manifest, at a prompt and in a notebook."""
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from pennyweight.recommender.reasons import parts_of
+from pennyweight.score.blend import Blend
+from pennyweight.spec.report import HEADLINE
+
+if TYPE_CHECKING:
+    from pennyweight.recommender.recommender import Recommender
+
+__all__ = ["as_html", "as_text", "summary"]
+
+
+def summary(recommender: "Recommender") -> dict[str, Any]:
+    """Return a few words and numbers, all of which JSON can hold."""
+    log = recommender.interactions
+    return {
+        "items": len(recommender.catalog),
+        "users": None if log is None else len(log.users),
+        "events": None if log is None else len(log),
+        "scorer": recommender.scorer.name,
+        "parts": list(parts_of(recommender.scorer)),
+        "repeats": recommender.repeats,
+    }
+
+
+def as_text(recommender: "Recommender") -> str:
+    """Return the summary on one line; what has no value is left out."""
+    told = summary(recommender).items()
+    return f"Recommender({', '.join(f'{key}={value}' for key, value in told if value is not None)})"
+
+
+def as_html(recommender: "Recommender") -> str:
+    """Return the summary, the blend's weights and the headline metric as a table."""
+    told = summary(recommender)
+    scorer, report, bundle = recommender.scorer, recommender.report, recommender.bundle
+    weights = scorer.weights if isinstance(scorer, Blend) else {}
+    told["parts"] = [f"{n} {weights[n]:.2f}" if n in weights else n for n in told["parts"]]
+    measured = None if report is None else report.scorers.get(scorer.name, {}).get(HEADLINE[0])
+    told[HEADLINE[0]] = None if measured is None else str(measured)
+    told["bundle"] = None if bundle is None else str(bundle.path)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(key)}</th>'
+        f'<td style="text-align: left">{escape(_shown(value))}</td></tr>'
+        for key, value in told.items()
+        if value is not None
+    )
+    return f"<table><caption>Recommender</caption><tbody>{rows}</tbody></table>"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

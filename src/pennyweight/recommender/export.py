@@ -1,0 +1,150 @@
+"""The lists of a whole user base in a file, in parts that an interruption does not cost."""
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from threadpoolctl import threadpool_limits
+
+from pennyweight.bundle.reading import Bundle, package_version
+from pennyweight.data.interactions import Interactions
+from pennyweight.disk.files import digest, replacing, write_atomic
+from pennyweight.errors import DataError, PlanError
+from pennyweight.hardware.machine import usable_cores
+from pennyweight.recommender.batch import Batch
+
+__all__ = ["FORMATS", "check_format", "export", "parts_folder"]
+
+FORMATS: dict[str, Callable[[pl.LazyFrame, Path], object]] = {
+    ".parquet": pl.LazyFrame.sink_parquet,
+    ".csv": pl.LazyFrame.sink_csv,
+    ".jsonl": pl.LazyFrame.sink_ndjson,
+}
+JOB = "job.json"
+PART_SECONDS, PART_ROWS = 10.0, 1_000_000  # work that an interruption can cost, and its memory
+
+_log = logging.getLogger(__name__)
+
+
+def check_format(path: Path) -> None:
+    """Raise `PlanError` where the ending is not that of a format."""
+    if path.suffix not in FORMATS:
+        raise PlanError(f"{path}: the ending says the format; it must be {' or '.join(FORMATS)}")
+
+
+def parts_folder(path: Path) -> Path:
+    """Return where the parts of a file are kept until it is whole."""
+    return path.with_name(f"{path.name}.parts")
+
+
+def export(
+    path: Path,
+    batch: Batch,
+    log: Interactions,
+    *,
+    bundle: Bundle | None,
+    progress: Callable[[int, int], None] | None,
+) -> int:
+    """Write the list of each user of a log; return how many there are.
+
+    Parameters
+    ----------
+    bundle
+        Where scorer and catalogue are from. Parts are taken up again only where it, the
+        histories and what `batch` was told are the same; without one they never are.
+    """
+    check_format(path)
+    users = log.users
+    job = {
+        "pennyweight": package_version(),
+        "bundle": None if bundle is None else bundle.sha256,
+        "histories": digest("\n".join(users), log.item, log.weight, log.time, log.offsets),
+        "k": batch.k,
+        "allowed": digest(batch.allowed),
+        "exclude_seen": batch.exclude_seen,
+        "diversity": batch.diversity,
+        "explain": batch.explain is not None,
+    }
+    with _parts(path, job) as folder, threadpool_limits(usable_cores()):
+        begun = _done(folder)
+        if begun:
+            _log.warning("%s: %d of %d users were done before", path, begun, len(users))
+        held: list[pl.DataFrame] = []
+        first, since = begun, time.monotonic()
+        for stop, frame in batch.frames(users, log.histories, begun):
+            held.append(frame)
+            rows, spent = sum(map(len, held)), time.monotonic() - since
+            if rows >= PART_ROWS or spent >= PART_SECONDS or stop == len(users):
+                _write(folder, pl.concat(held), first, stop)
+                held, first, since = [], stop, time.monotonic()
+            if progress is not None:
+                progress(stop - begun, len(users) - begun)
+        _assemble(folder, path)
+        shutil.rmtree(folder)
+    return len(users)
+
+
+@contextmanager
+def _parts(path: Path, job: dict[str, Any]) -> Iterator[Path]:
+    """Yield the folder of the parts, empty unless it holds parts of the same job."""
+    folder = parts_folder(path)
+    note, told = folder / JOB, json.dumps(job)
+    if folder.exists() and not note.is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder}: is not the work of an export; move it away")
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # dropped however we end
+        except BlockingIOError:
+            raise DataError(f"{path}: another export to this file is under way") from None
+        if job["bundle"] is None or not note.is_file() or note.read_text("utf-8") != told:
+            for file in [*_files(folder), note]:
+                file.unlink(missing_ok=True)
+            write_atomic(note, told.encode())
+        yield folder
+    finally:
+        os.close(handle)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the parts, in the order of their users."""
+    return sorted(folder.glob("*.parquet"))
+
+
+def _done(folder: Path) -> int:
+    """Return how many users the parts cover from the first on."""
+    stop = 0
+    for part in _files(folder):
+        first, last = map(int, part.stem.split("-"))
+        if first != stop:
+            raise DataError(
+                f"{folder}: the part from user {stop:,} on is missing; delete the folder"
+            )
+        stop = last
+    return stop
+
+
+def _write(folder: Path, frame: pl.DataFrame, first: int, stop: int) -> None:
+    data = BytesIO()
+    # The scorers' own precision; more digits would only be longer.
+    frame.with_columns(pl.col("score").cast(pl.Float32)).write_parquet(data)
+    write_atomic(folder / f"{first:012d}-{stop:012d}.parquet", [data.getbuffer()])
+
+
+def _assemble(folder: Path, path: Path) -> None:
+    """Write the file from its parts, which stream through memory."""
+    try:
+        with replacing(path) as temporary:
+            FORMATS[path.suffix](pl.scan_parquet(_files(folder)), temporary)
+    except pl.exceptions.PolarsError as error:
+        raise OSError(f"{path}: cannot be written: {error}") from error
