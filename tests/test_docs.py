@@ -47,6 +47,13 @@ def test_the_notebook_runs_and_its_outputs_are_of_its_source():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_blocks_of_the_data_guide_run_on_any_two_files(tmp_path):
+    (tmp_path / "items.csv").write_text("item_id,title\na,red shoe\nb,blue hat\n")
+    rows = [f"u{user},{item},{day}\n" for user in range(3) for day, item in enumerate("ab")]
+    (tmp_path / "events.csv").write_text("user_id,item_id,position\n" + "".join(rows))
+    assert run_blocks(ROOT / "docs/guide-data.md", tmp_path) >= 1
+
+
 def test_every_command_and_option_is_in_the_reference():
     page = (ROOT / "docs/reference-cli.md").read_text(encoding="utf-8")
     group = typer.main.get_command(cli_app.app)

@@ -12,6 +12,9 @@ Each message says what was found, where, and how to mend it; the command line
 prints it as it stands.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 __all__ = [
     "BudgetError",
     "BundleError",
@@ -20,6 +23,7 @@ __all__ = [
     "PennyweightError",
     "PlanError",
     "UnknownIdError",
+    "did_you_mean",
 ]
 
 
@@ -53,3 +57,10 @@ class MissingExtraError(PennyweightError, ImportError):
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f'{feature} needs an extra: pip install "pennyweight[{extra}]"')
         self.extra = extra
+
+
+def did_you_mean(name: str, valid: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return ``; did you mean 'x'?`` with the valid name nearest to one, or ``.``."""
+    names = {known.lower(): known for known in valid}
+    near = get_close_matches(name.lower(), names, n=1, cutoff=cutoff)
+    return f"; did you mean {names[near[0]]!r}?" if near else "."

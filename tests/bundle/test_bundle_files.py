@@ -131,7 +131,7 @@ def test_what_is_no_bundle_is_neither_opened_nor_replaced(tmp_path: Path) -> Non
     with pytest.raises(BundleError, match="no such bundle"):
         open_bundle(tmp_path / "nothing")
     for name in ("notes", "file"):
-        with pytest.raises(BundleError, match="no bundle"):
+        with pytest.raises(BundleError, match="no bundle; name the directory that fit saved"):
             open_bundle(tmp_path / name)
         with pytest.raises(BundleError, match="is no bundle; choose another"):
             write_bundle(tmp_path / name, fill_with("new"), created=WHEN, overwrite=True)
@@ -148,6 +148,9 @@ def test_a_bundle_is_replaced_only_on_purpose(bundle: Bundle) -> None:
     write_bundle(bundle.path, fill_with("new"), created=WHEN, overwrite=True)
     assert whole(bundle) == "new"
     assert siblings(bundle) == ["shop"]
+    (bundle.path.parent / "made").mkdir()  # an empty directory is only a place
+    made = write_bundle(bundle.path.parent / "made", fill_with("new"), created=WHEN)
+    assert siblings(made) == ["made", "shop"]
 
 
 def test_a_link_to_a_bundle_is_followed(bundle: Bundle, tmp_path: Path) -> None:
@@ -172,6 +175,8 @@ def test_a_full_disk_leaves_the_old_bundle_whole(bundle: Bundle, fill) -> None:
         write_bundle(bundle.path, fill, created=WHEN, overwrite=True)
     assert whole(bundle) == "old"
     assert siblings(bundle) == ["shop"]
+    with pytest.raises(BundleError, match=r"needed, .* free; make room"):
+        write_bundle(bundle.path.parent / "first", fill, created=WHEN)
 
 
 def test_a_file_that_the_system_cuts_short_is_a_full_disk_too(bundle: Bundle) -> None:

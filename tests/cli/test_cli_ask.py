@@ -33,6 +33,8 @@ def test_recommend_for_a_history_and_a_text(cli: Cli, bundle: Path) -> None:
     text = json.loads(cli("recommend", bundle, "--text", "a whale at sea", "--json").out)
     assert text["source"] == "text"
     assert "moby-dick" in [row["item_id"] for row in text["items"]]
+    spaced = cli("recommend", bundle, "--history", "emma, dracula", "--json").out
+    assert ids(spaced) == ids(found)
     both = cli("recommend", bundle, "--history", "emma", "--text", "a whale", "--json").out
     assert json.loads(both)["source"] == "history and text"
 
@@ -48,7 +50,9 @@ def test_filter_and_diversity(cli: Cli, bundle: Path) -> None:
 
 def test_unknown_user_gets_what_is_popular(cli: Cli, bundle: Path) -> None:
     ran = cli("recommend", bundle, "--user", "nobody 🦉", "-k", 2)
-    assert ran.code == 0 and "most popular" in ran.err
+    assert ran.code == 0 and "user 'nobody 🦉' is unknown: the most popular items" in ran.err
+    none = cli("recommend", bundle, "--user", "nobody", "--filter", "year > 3000")
+    assert none.out == "no item is eligible\n" and none.err == ""
     assert json.loads(cli("recommend", bundle, "--history", "", "--json").out)["source"] == (
         "popularity"
     )
@@ -66,6 +70,8 @@ def test_similar(cli: Cli, bundle: Path) -> None:
         (["recommend", "BUNDLE"], "--user"),
         (["recommend", "BUNDLE", "--user", "a", "--history", "emma"], "not both"),
         (["recommend", "BUNDLE", "--history", "emna"], "'emma'"),
+        (["recommend", "BUNDLE", "--history", "emma\ndracula"], "not a list by commas"),
+        (["recommend", "BUNDLE", "--history", 'emma,"dracula'], "not a list by commas"),
         (["recommend", "BUNDLE", "--text", " "], "empty"),
         (["recommend", "BUNDLE", "--text", "x", "-k", "0"], "1 or more"),
         (["recommend", "BUNDLE", "--text", "x", "--diversity", "2"], "diversity"),

@@ -149,3 +149,56 @@ def test_broken_table_of_one_column(cli: Cli, tmp_path: Path) -> None:
     good, _ = shop(tmp_path)
     log = write(tmp_path / "one.csv", [{"user_id": "u"}])
     assert cli("evaluate", good, log, *FAST).code == 2
+
+
+def test_the_report_does_not_replace_what_is_read(cli: Cli, tmp_path: Path) -> None:
+    good, log = shop(tmp_path)
+    before = log.read_bytes()
+    ran = cli("evaluate", good, log, *FAST, "--out", tmp_path / "." / "events.csv")
+    assert ran.code == 2 and "name another file" in ran.err
+    assert log.read_bytes() == before
+
+
+def test_ids_that_would_move_the_cursor_are_written_out(cli: Cli, tmp_path: Path) -> None:
+    def odd(name: object) -> str:
+        return f"a\n{name}\x1b[31m"
+
+    files = shop(
+        tmp_path,
+        [row | {"item_id": odd(row["item_id"])} for row in items()],
+        [row | {"item_id": odd(row["item_id"])} for row in events()],
+    )
+    assert cli("fit", *files, "--out", tmp_path / "b", *FAST, "--quiet").code == 0
+    ran = cli("similar", tmp_path / "b", odd("i4"), "-k", 2)
+    assert len(ran.out.splitlines()) == 2 and "\x1b" not in ran.out
+    assert r"'a\ni9\x1b[31m'" in ran.out
+
+
+def test_an_empty_folder_is_a_place_for_a_bundle(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "made"
+    out.mkdir()
+    files = shop(tmp_path)
+    assert cli("fit", *files, "--out", out, *FAST, "--quiet").code == 0
+    ran = cli("fit", *files, "--out", out, *FAST, "--quiet")
+    assert ran.code == 2 and "--overwrite" in ran.err
+
+
+@pytest.mark.parametrize("least", ["1.5", "-1", "nan"])
+def test_a_gate_outside_the_metric_is_refused(cli: Cli, tmp_path: Path, least: str) -> None:
+    ran = cli("evaluate", *shop(tmp_path), *FAST, "--min-ndcg", least)
+    assert ran.code == 2 and "--min-ndcg" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--scorers", "popularty"], "did you mean 'popularity'"),
+        (["--scorers", 'content,"x'], "--scorers 'content,\"x': not a list by commas"),
+        (["--encoder", "tfdif"], "did you mean 'tfidf'"),
+        (["--encoder", "./nowhere"], "no folder and no model id"),
+        (["--user-column", "user"], "did you mean 'user_id'"),
+    ],
+)
+def test_the_nearest_name_is_told(cli: Cli, tmp_path: Path, words: list[str], said: str) -> None:
+    ran = cli("evaluate", *shop(tmp_path), *words, "--json")
+    assert ran.code == 2 and said in ran.err and ran.out == ""

@@ -9,6 +9,8 @@ from small import shop as small_shop
 
 from pennyweight.cli.settings import Settings
 from pennyweight.errors import PlanError
+from pennyweight.fit.parts import ENCODERS
+from pennyweight.score.blend import KINDS
 from pennyweight.spec.report import Report
 
 
@@ -77,9 +79,11 @@ def test_places_are_checked_before_the_work(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize("verb", ["fit", "evaluate"])
 def test_quality_gate(cli: Cli, tmp_path: Path, verb: str) -> None:
     files, out = small_shop(tmp_path), tmp_path / "out"
-    ran = cli(verb, *files, *FASTEST, "--min-ndcg", 1.1, "--out", out, "--json")
+    ran = cli(
+        verb, *files, *FASTEST, "--scorers", "popularity", "--min-ndcg", 1, "--out", out, "--json"
+    )
     assert ran.code == 1
-    assert "quality gate" in ran.err and "1.1" in ran.err
+    assert "quality gate" in ran.err and "below 1" in ran.err
     assert json.loads(ran.out)["scorers"]["blend"]
     assert out.exists() == (verb == "evaluate")  # a measurement is one; a bad bundle is not kept
     assert cli(verb, *files, *FASTEST, "--min-ndcg", 0, "--out", tmp_path / "other").code == 0
@@ -199,3 +203,10 @@ def test_heavy_packages_stay_out(cli: Cli, tmp_path: Path) -> None:
     """One process for the tests, so only what a fit would have to import can be told."""
     cli("evaluate", *small_shop(tmp_path), *FASTEST, "--quiet")
     assert "ray" not in sys.modules and "fastapi" not in sys.modules
+
+
+def test_the_help_names_every_scorer_and_encoder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = " ".join(cli("fit", "--help").out.split())
+    assert f"by commas: {', '.join(KINDS)}; or auto" in told
+    assert f"{', '.join(ENCODERS)}, a folder" in told

@@ -83,8 +83,25 @@ def test_an_override_must_exist():
 def test_an_optional_role_can_be_left_out_but_a_required_one_cannot(nothing):
     columns = ["user_id", "item_id", "type"]
     assert "type" not in resolve(columns, "events", {"type": nothing})
-    with pytest.raises(DataError, match="none is known as the user"):
+    with pytest.raises(DataError, match="the user cannot be left out"):
         resolve(columns, "events", {"user": nothing})
+
+
+@pytest.mark.parametrize(
+    ("columns", "given", "words"),
+    [
+        (["user_id item_id"], {}, r"one column: is the separator a comma"),
+        (["u0", "i0", "1700000000"], {}, "These look like values: is the first line"),
+        (["who", "item_id"], {}, r"as the user \(such as user_id, user, uid, query_id\)\. Say"),
+        (["user_id", "item_id"], {"user": "USER_ID"}, "did you mean 'user_id'?"),
+        (["user_id", "item_id"], {"time": "zzz"}, r"asked for as time\. Correct --time-column"),
+        ([f"c{k}" for k in range(99)], {}, "'c19' and 79 more; none"),
+        (["x" * 90], {}, "'x{57}...'"),
+    ],
+)
+def test_a_missing_column_is_explained(columns, given, words):
+    with pytest.raises(DataError, match=words):
+        resolve(columns, "events", given, source="f.csv")
 
 
 def test_the_guide_lists_every_alias():

@@ -81,8 +81,8 @@ def test_every_bad_event_is_dropped_and_counted():
         ("time is missing or cannot be read", "dropped"): 1,
         ("time is more than a year in the future", "dropped"): 1,
         ("time is in the future", "kept"): 1,
-        ("time is before 1970", "kept"): 1,
-        ("weight is not a finite number", "dropped"): 1,
+        ("time is before March 1973: missing, or in another unit than the rest?", "kept"): 1,
+        ("weight is not a finite number (below 3e38)", "dropped"): 1,
         ("weight is missing (1 is used)", "changed"): 1,
         ("duplicate (same user, item, time and type)", "dropped"): 1,
     }
@@ -269,6 +269,45 @@ def test_nothing_left_after_cleaning():
     table = events(("u", "a", float("inf")), columns=("user_id", "item_id", "weight"))
     with pytest.raises(DataError, match=r"no event is left .*weight is not a finite number"):
         read(ITEMS, table)
+
+
+@pytest.mark.parametrize("role", ["weight", "event_type", "split"])
+def test_a_column_of_lists_is_refused_by_name(role):
+    table = events(("u", "a", ["x"]), columns=("user_id", "item_id", role))
+    with pytest.raises(DataError, match=rf"column '{role}' holds List\(String\), not "):
+        read(ITEMS, table)
+
+
+def test_swapped_tables_are_recognised():
+    table = events(("u", "a", 1))
+    with pytest.raises(DataError, match=r"no column of users, but items has one.*swapped"):
+        read(table, ITEMS)
+    renamed = table.rename({"user_id": "who"})
+    with pytest.raises(DataError, match="swapped"):
+        read(renamed, ITEMS, columns={"user": "who"})
+
+
+@pytest.mark.parametrize("name", [" a ", "A", "00a"])
+def test_ids_that_nearly_agree_are_pointed_out(name):
+    with pytest.raises(DataError, match="without spaces, leading zeros and capitals"):
+        read(ITEMS, events(("u", name, 1)))
+
+
+def test_unknown_ids_are_shown_once_each():
+    with pytest.raises(DataError, match="items such as 'x', 'y'; the catalogue has 'a'"):
+        read(ITEMS, events(("u", "x", 1), ("u", "x", 2), ("u", "y", 3)))
+
+
+def test_times_in_two_units_are_noted():
+    rows = [("u", "a", T0 * 1000 + k) for k in range(3)] + [("u", "b", T0)]
+    assert read(ITEMS, events(*rows)).log.count("in another unit than the rest") == 1
+
+
+def test_text_columns_is_a_list():
+    with pytest.raises(DataError, match=r"write \['title'\]"):
+        read(ITEMS, events(("u", "a", 1)), text_columns="title")
+    with pytest.raises(DataError, match=r"no text column 'titel'; .*did you mean 'title'"):
+        read(ITEMS, events(("u", "a", 1)), text_columns=["titel"])
 
 
 def test_links_are_not_taken_for_html_and_vectors_not_for_text():

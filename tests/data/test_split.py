@@ -135,7 +135,13 @@ def test_the_default_protocol_follows_the_times():
     [
         ([("a", 1, 1), ("b", 2, 1)], "leave-last-out", (0.8, 0.9), "every user has one event"),
         ([("a", 1, 1), ("b", 2, 1)], "global-time", (0.8, 0.9), "positions .* leave-last-out"),
-        ([("a", 1, T0), ("b", 2, T0)], "global-time", (0.8, 0.9), "nothing to learn from"),
+        (
+            [("a", 1, T0), ("b", 2, T0)],
+            "global-time",
+            (0.8, 0.9),
+            "learn from: too few distinct times, 1 among 2",
+        ),
+        ([("a", 1, T0)], "global-time", (0.8, 0.9), "learn from: there is one event; bring more"),
         ([("a", 1, T0), ("b", 2, T0 + 1)], "global-time", (0.9, 0.8), "0 < first < second < 1"),
         ([("a", 1, 1)], "given-split", (0.8, 0.9), "--split-column"),
         ([("a", 1, 1)], "random", (0.8, 0.9), "is no protocol; choose"),
@@ -147,5 +153,8 @@ def test_impossible_splits_say_why(rows, protocol, cuts, words):
 
 
 def test_a_split_column_without_test_rows():
-    with pytest.raises(DataError, match="nothing to test: the split column has no 'test' rows"):
-        split(log([("a", 1, 1), ("a", 2, 2)], split=pl.lit("train")), "given-split")
+    rows = [("a", 1, 1), ("a", 2, 2)]
+    with pytest.raises(DataError, match="nothing to test on: no event is marked test"):
+        split(log(rows, split=pl.lit("train")), "given-split")
+    with pytest.raises(DataError, match="nothing to learn from: no event is marked train"):
+        split(log(rows, split=pl.lit("test")), "given-split")

@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 import lzma
+import zipfile
+from functools import partial
 
 import polars as pl
 import pytest
@@ -48,6 +50,14 @@ def write(tmp_path):
     return write
 
 
+def zipped(data, *names):
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names or ("folder/t.csv",):
+            archive.writestr(name, data)
+    return body.getvalue()
+
+
 @pytest.mark.parametrize(
     ("suffix", "pack"),
     [
@@ -55,6 +65,8 @@ def write(tmp_path):
         (".gz", gzip.compress),
         (".bz2", bz2.compress),
         (".xz", lzma.compress),
+        (".lzma", partial(lzma.compress, format=lzma.FORMAT_ALONE)),
+        (".zip", zipped),
     ],
 )
 @pytest.mark.parametrize(
@@ -102,10 +114,22 @@ def test_frames_are_taken_as_they_are():
         assert read_table(source)[0].equals(frame)
     with pytest.raises(DataError, match="not dict"):
         read_table({"a": [1]})
-    with pytest.raises(DataError, match="mixed types"):
+    with pytest.raises(DataError, match=r"column 'a' .*mixed types"):
         read_table(pandas.DataFrame({"a": [1, "x"]}))
     with pytest.raises(DataError, match="0 rows"):
         read_table(frame.head(0))
+    with pytest.raises(DataError, match="not Series"):
+        read_table(pandas.Series([1]))
+    with pytest.raises(DataError, match="names a column twice"):
+        read_table(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_a_named_index_of_pandas_is_a_column():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2], "b": ["x", None]})
+    assert read_table(frame.set_index("a"))[0].columns == ["a", "b"]
+    assert read_table(frame.set_index(["b", "a"], drop=False))[0].columns == ["a", "b"]
+    assert read_table(frame.set_index("a").assign(a=5))[0].columns == ["b", "a"]
 
 
 def test_quoted_newlines_quotes_and_separators(write):
@@ -162,6 +186,21 @@ def test_broken_json_lines_are_skipped_and_counted(write):
         ("t.parquet", b"PAR1xx", "damaged Parquet"),
         ("t.csv.gz", gzip.compress(b"id\n1\n")[:-9], "cannot be decompressed"),
         ("t.csv.zst", b"\x28\xb5\x2f\xfdxx", "cannot be decompressed"),
+        ("t.csv.gz", gzip.compress(b"id\n1\n" * 99)[:20] + b"\xff" * 30, "decompressed .*damaged"),
+        ("t.csv.bz2", bz2.compress(b"id\n1\n")[:-9], "cannot be decompressed"),
+        ("t.csv.xz", lzma.compress(b"id\n1\n")[:-9], "cannot be decompressed"),
+        ("t.zip", zipped(b"id\n1\n")[:60], "cannot be decompressed"),
+        ("t.zip", zipped(b"id\n1\n", "a.csv", "b.csv"), r"2 files \(a.csv, b.csv\); unpack"),
+        ("t.xlsx", zipped(b"", "[Content_Types].xml", "xl/a.xml"), "office document; save .* CSV"),
+        ("t.csv", b"\xef\xbb\xbf", "the file is empty"),
+        ("t.json", b"[]", ": no rows; it needs"),
+        ("t.csv", "id,n\n1,x\n".encode("utf-16-le"), "byte 0x00 .*iconv -f UTF-16LE"),
+        ("t.csv", "id,n\n1,x\n".encode("utf-16-be"), "iconv -f UTF-16BE"),
+        ("t.jsonl", '{"id": "x"}\n'.encode("utf-32"), "iconv -f UTF-32"),
+        ("a b's.csv", b"id,n\n1,caf\xe9\n", r"-t UTF-8 '.*/a b'\"'\"'s\.csv' > utf8-file"),
+        ("t.csv.gz", gzip.compress(b"id,n\n1,caf\xe9\n"), "Unpack and convert it: iconv"),
+        ("t.csv", bytes(999), "binary file"),
+        ("t.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "binary file"),
     ],
 )
 def test_unusable_files_say_what_is_wrong(write, name, data, words):
@@ -176,6 +215,15 @@ def test_missing_files_and_directories(tmp_path):
         read_table(tmp_path / "none.csv")
     with pytest.raises(DataError, match="is a directory"):
         read_table(tmp_path)
+    (tmp_path / "events.csv").write_text("x")
+    with pytest.raises(DataError, match=r"did you mean 'events.csv'"):
+        read_table(tmp_path / "events.cvs")
+    with pytest.raises(DataError, match="only local files"):
+        read_table("https://example.org/items.csv")
+
+
+def test_a_file_of_commas_named_tsv_is_read(write):
+    assert read_table(write("t.tsv", "id,n\n7,x\n"))[0].columns == ["id", "n"]
 
 
 @pytest.mark.parametrize(
@@ -197,3 +245,5 @@ def test_ids_become_strings(values, expected):
 def test_lists_are_no_ids():
     with pytest.raises(DataError, match=r"column 'item' holds List\(String\), not ids"):
         id_strings(pl.Series("item", [["a"]]), "f")
+    with pytest.raises(DataError, match="holds Object, not ids"):
+        id_strings(pl.Series("item", [object()], dtype=pl.Object), "f")

@@ -1,7 +1,9 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from pennyweight.disk.files import file_sha256
 from pennyweight.encode import weights as module
@@ -78,7 +80,8 @@ def test_a_broken_tokenizer_and_a_broken_config(copy):
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [
-        ("config.json", {"hidden_size": None}, "no number for hidden_size"),
+        ("config.json", {"hidden_size": None}, "no number above 0 for hidden_size"),
+        ("config.json", {"num_attention_heads": 0}, "no number above 0 for num_attention_heads"),
         ("config.json", {"model_type": "t5"}, "supported are bert"),
         ("config.json", {"position_embedding_type": "relative_key"}, "absolute position"),
         ("1_Pooling/config.json", {"pooling_mode_max_tokens": True}, "mean and cls"),
@@ -100,6 +103,26 @@ def test_unsupported_models_are_refused(copy, file, changes, message):
 def test_sizes_that_do_not_fit_are_refused(copy, changes, message):
     edit(copy / "config.json", **changes)
     with pytest.raises(DataError, match=message):
+        TransformerEncoder.load(copy)
+
+
+@pytest.mark.parametrize("file", ["config.json", "1_Pooling/config.json", "modules.json"])
+@pytest.mark.parametrize("text", ["3", '["a"]'])
+def test_json_of_another_shape_is_refused(copy, file, text):
+    (copy / file).write_text(text)
+    with pytest.raises(DataError, match=rf"{file}: not the JSON of a model"):
+        find_weights(copy)
+
+
+def test_a_checkpoint_without_a_tensor_or_with_nan_names_the_folder(copy):
+    path = copy / "model.safetensors"
+    tensors = load_file(path)
+    name = next(name for name in tensors if "word_embeddings" in name)
+    save_file({key: value for key, value in tensors.items() if key != name}, path)
+    with pytest.raises(DataError, match=rf"^{copy}: checkpoint has no tensor"):
+        TransformerEncoder.load(copy)
+    save_file(tensors | {name: np.full_like(tensors[name], np.nan)}, path)
+    with pytest.raises(DataError, match=rf"^{path}: .*word_embeddings.* is not finite"):
         TransformerEncoder.load(copy)
 
 

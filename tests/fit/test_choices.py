@@ -15,7 +15,14 @@ from pennyweight.errors import BudgetError, DataError, PlanError
 from pennyweight.evaluate.measure import measure
 from pennyweight.fit import evaluate, memory
 from pennyweight.fit.memory import check_memory, fit_bytes
-from pennyweight.fit.parts import DEFAULT, Encoders, build_parts, choose_encoders, scorer_names
+from pennyweight.fit.parts import (
+    DEFAULT,
+    Encoders,
+    build_parts,
+    check_encoder,
+    choose_encoders,
+    scorer_names,
+)
 from pennyweight.fit.stages import Stages
 from pennyweight.fit.tune import DECAYS, choose_decay, fit_part, sample
 from pennyweight.score.again import Again
@@ -142,6 +149,31 @@ def test_names_of_scorers():
     assert names == ("linear", "content")
     with pytest.raises(PlanError, match="'bert4rec' is not one of"):
         scorer_names(("content", "bert4rec"), "global-time", "exclude")
+    with pytest.raises(PlanError, match="did you mean 'content'"):
+        scorer_names(("Contnt",), "global-time", "exclude")
+
+
+def test_names_of_encoders(tmp_path):
+    for name in ("auto", "bow", "all-MiniLM-L6-v2", "owner/model", str(tmp_path)):
+        check_encoder(name)
+    for name in ("tfdif", "TFIDF"):
+        with pytest.raises(PlanError, match="did you mean 'tfidf'"):
+            check_encoder(name)
+    for name in ("./none", "/none/at/all", "a/b/c"):
+        with pytest.raises(PlanError, match="no folder and no model id"):
+            check_encoder(name)
+
+
+def test_a_plan_is_a_plan():
+    for plan in ("plan.toml", {"encoder": {"name": "tfidf"}}):
+        with pytest.raises(PlanError, match=r"not a Plan; read a file with Plan.from_toml"):
+            evaluate("no-items.csv", "no-events.csv", plan=plan)
+
+
+def test_names_are_checked_before_the_files_are_read():
+    for given in ({"scorers": ["oracle"]}, {"encoder": "oracle"}):
+        with pytest.raises(PlanError, match="'oracle' is not one of"):
+            evaluate("no-items.csv", "no-events.csv", **given)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("tfidf", None), ("bow", None)])

@@ -99,6 +99,16 @@ def test_a_bundle_of_something_else_is_refused(tmp_path: Path) -> None:
         Recommender.load(tmp_path / "b")
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"repeats": "maybe"}', '{"repeats": "inc'])
+def test_settings_of_another_shape_are_refused_by_name(tmp_path: Path, text: str) -> None:
+    def fill(folder: Path) -> None:
+        (folder / "recommender.json").write_text(text)
+
+    write_bundle(tmp_path / "b", fill, created=WHEN)
+    with pytest.raises(BundleError, match=r"recommender\.json: does not say how repeats"):
+        Recommender.load(tmp_path / "b")
+
+
 def test_plan_and_report_are_kept(tmp_path: Path) -> None:
     saved = shop()
     saved.plan = Plan(scorers=ScorersPlan(names=("content",)))

@@ -188,7 +188,7 @@ def test_only_popularity_may_count_against_an_item():
 
 def test_weights_stay_where_nothing_can_be_learnt():
     # Every held-out item is in its history, so that under "exclude" none is a candidate.
-    log = world.events([[0, 1, 0, 1], [1, 0, 1, 0]], 3)
+    log = world.events([[0, 0, 0, 0], [1, 1, 1, 1]], 3)
     catalog = world.catalog(["red", "blue", "red blue"])
     valid = split(log, "leave-last-out").valid
     blend = Blend({"popularity": Popularity(), "content": Content()}).fit(log, catalog)
@@ -196,6 +196,15 @@ def test_weights_stay_where_nothing_can_be_learnt():
     assert blend.weights == {"popularity": 1.0, "content": 1.0}
     repeating = Blend(blend.parts, repeats="include").learn(valid, rng=np.random.default_rng(0))
     assert repeating.weights != blend.weights
+
+
+def test_weights_stay_where_a_held_out_item_has_no_rival():
+    # One user has seen all but one item: whatever is held out wins, and zeros would be as good.
+    log = world.events([[0, 1, 2, 3]], 4)
+    blend = Blend({"popularity": Popularity(), "neighbours": Neighbours()})
+    valid = split(log, "leave-last-out").test
+    blend.fit(valid.before, world.catalog([""] * 4)).learn(valid, rng=np.random.default_rng(0))
+    assert blend.weights == {"popularity": 1.0, "neighbours": 1.0}
 
 
 def test_few_users_are_enough_when_told(two_halves):

@@ -35,7 +35,7 @@ plans = st.builds(
         name=text,
         dim=st.none() | count,
         precision=st.sampled_from(["fp32", "int8"]),
-        max_tokens=st.none() | count,
+        max_tokens=st.none() | st.integers(3, 10**9),
     ),
     scorers=st.builds(ScorersPlan, names=st.just("auto") | names),
     evaluate=st.builds(
@@ -66,13 +66,15 @@ def test_empty_is_the_default(tmp_path):
     [
         ("[data]\ntext_column = ['title']", "key 'data.text_column'; did you mean 'text_columns'"),
         ("[scorer]\nnames = ['ease']", "unknown key 'scorer'; did you mean 'scorers'"),
-        ("[data]\nzzz = 1", "Valid here: text_columns, k_core, strict, columns"),
+        ("[data]\nzzz = 1", "'data.zzz'. Valid here: text_columns, k_core, strict, columns"),
         ("[recommend]\nk = '10'", "recommend.k = '10': Input should be a valid integer"),
         ("[recommend]\nk = 0", "recommend.k = 0: Input should be greater than or equal to 1"),
         ("[recommend]\ndiversity = nan", "recommend.diversity"),
         ("[evaluate]\nprotocol = 'random'", "'leave-last-out', 'global-time' or 'given-split'"),
-        ("[scorers]\nnames = []", "scorers.names"),
-        ("data = 3", "data = 3"),
+        ("[scorers]\nnames = []", "names = []: Input should be 'auto'; or: Input should have at l"),
+        ("[scorers]\nnames = 'x'", "names = 'x': Input should be 'auto'; or: Input should be a l"),
+        ("[scorers]\nnames = [1]", "scorers.names.0 = 1: Input should be a valid string"),
+        ("data = 3", "data = 3: Input should be a table"),
         ("[data]\nstrict = 2024-01-01", "data.strict = '2024-01-01'"),
     ],
 )  # fmt: skip

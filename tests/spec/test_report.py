@@ -115,7 +115,7 @@ def test_a_measure_in_four_places():
     [
         ({"user": 3}, "unknown key 'user'; did you mean 'users'"),
         ({"users": -1}, "users = -1"),
-        ({"scorers": {"a": {"m": {"zz": 1}}}}, "'scorers.a.m.zz'; Valid here: value, low, high"),
+        ({"scorers": {"a": {"m": {"zz": 1}}}}, "'scorers.a.m.zz'. Valid here: value, low, high"),
         ({"cost": {"second": {}}}, "did you mean 'seconds'"),
         ({"scorers": {"a": {"ndcg@10": {"value": 1}}}}, "scorers.a.ndcg@10.low"),
     ],

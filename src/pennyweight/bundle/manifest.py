@@ -99,7 +99,8 @@ class Manifest:
             values["files"] = _entries(found["files"])
             return cls(**_typed(values))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise BundleError(f"{source}: damaged: {type(error).__name__} {error}") from None
+            what = f"has no {error}" if isinstance(error, KeyError) else str(error)
+            raise BundleError(f"{source}: damaged: {what}; save the bundle again") from None
 
 
 def _entries(files: Mapping[str, Mapping[str, Any]]) -> dict[str, FileEntry]:

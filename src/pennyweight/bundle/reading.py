@@ -98,8 +98,11 @@ def _open(path: Path, verify: bool) -> Bundle:
     try:
         data = where.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        reason = f"has no {MANIFEST}: it is no bundle" if path.exists() else "no such bundle"
-        raise BundleError(f"{path}: {reason}") from None
+        reason = "no such bundle"
+        if path.exists():
+            has = f"has no {MANIFEST}" if path.is_dir() else "is a file"
+            reason = f"{has}, so it is no bundle"
+        raise BundleError(f"{path}: {reason}; name the directory that fit saved") from None
     except OSError as error:
         raise BundleError(f"{where}: cannot be read: {error.strerror}") from error
     manifest = Manifest.from_bytes(data, source=str(where), reader=package_version())
@@ -122,7 +125,7 @@ def _compare(path: Path, files: dict[str, FileEntry], verify: bool) -> str | Non
                 return f"file {name!r} has {found[name]:,} bytes instead of {entry.bytes:,}"
         extra = sorted(set(found) - set(files))
         if extra:
-            return f"file {extra[0]!r} is not in the manifest"
+            return f"file {extra[0]!r} is not in the manifest: delete it if it came by chance"
         if verify:
             for name, sha256 in checksums(path, files).items():
                 if sha256 != files[name].sha256:

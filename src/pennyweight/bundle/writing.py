@@ -43,8 +43,8 @@ def write_bundle(
     summary, plan, report, parent
         As in `Manifest`; a report that is a function is called when the files are written.
     overwrite
-        Replace a bundle that is there. A file, or a directory that is no bundle, is refused
-        all the same.
+        Replace a bundle that is there. A file, or a directory with anything else in it, is
+        refused all the same; an empty one is replaced.
 
     Raises
     ------
@@ -77,12 +77,13 @@ def _plain(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def check_place(path: Path, *, overwrite: bool) -> None:
     """Raise `BundleError` where `write_bundle` would refuse to write."""
-    if not path.exists():
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     if not (path / MANIFEST).is_file():
         raise BundleError(f"{path}: exists and is no bundle; choose another place")
     if not overwrite:
-        raise BundleError(f"{path}: a bundle is there; overwrite it on purpose, or choose another")
+        raise BundleError(f"{path}: a bundle is there; replace it on purpose with --overwrite "
+                          "(overwrite=True), or choose another place")  # fmt: skip
 
 
 def _write(
@@ -125,11 +126,11 @@ def _sync_file(path: Path) -> None:
 def _full(folder: Path, path: Path) -> str:
     written = sum(sizes(folder).values())
     free = shutil.disk_usage(folder).free
-    kept = "; the bundle there is untouched" if path.exists() else ""
-    needed = written + 1
+    beside, kept, needed = "", "", written + 1
     if path.exists():  # the best guess at the size of the next is the size of the last
         needed = max(needed, sum(sizes(path).values()))
+        beside, kept = " beside the old bundle", "; the bundle there is untouched"
     return (
-        f"{path}: the disk is full: at least {needed:,} bytes are needed beside the old bundle, "
+        f"{path}: the disk is full: at least {needed:,} bytes are needed{beside}, "
         f"{free + written:,} were free{kept}; make room or save elsewhere"
     )

@@ -86,8 +86,11 @@ def recommend(
     if json:
         dump({"source": source, "items": frame.to_dicts()})
         return
-    if source == "popularity":
-        note("nothing to go by: the most popular items")
+    if source == "popularity" and frame.height:
+        log = recommender.interactions
+        unknown = user is not None and log is not None and user not in log.users
+        note(f"{f'user {user!r} is unknown' if unknown else 'nothing to go by'}: "
+             "the most popular items")  # fmt: skip
     say(ranking(frame.to_dicts()))
 
 
@@ -118,4 +121,4 @@ def _load(path: Path) -> "Recommender":
 
 def _ids(text: str, recommender: "Recommender") -> list[str]:
     """Return the ids of a list; an id that holds a comma may stand alone or in quotes."""
-    return [text] if recommender.catalog.ids.codes([text])[0] >= 0 else listed(text)
+    return [text] if recommender.catalog.ids.codes([text])[0] >= 0 else listed(text, "--history")

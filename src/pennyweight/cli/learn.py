@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "fit", "show"]
 
 Items = Annotated[
-    Path, typer.Argument(metavar="ITEMS", help="The catalogue: CSV, TSV, JSON lines or Parquet.")
+    Path,
+    typer.Argument(
+        metavar="ITEMS", help="The catalogue: CSV, TSV, JSON lines or Parquet, also packed."
+    ),
 ]
-Events = Annotated[Path, typer.Argument(metavar="EVENTS", help="The log of who did what.")]
+Events = Annotated[
+    Path, typer.Argument(metavar="EVENTS", help="The log of who did what, likewise.")
+]
 
 
 @spread
@@ -64,7 +69,7 @@ def evaluate(
 ) -> None:
     """Measure what a recommender would be worth, without saving one."""
     plan = settings.to_plan()
-    place = file_place(out)
+    place = file_place(out, items, events)
     from pennyweight.fit.flow import evaluate as measure
 
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:
@@ -104,8 +109,8 @@ def show(report: "Report", settings: Settings) -> None:
 
 def _found(report: "Report") -> None:
     """Note what the columns were taken for and what cleaning did."""
-    for role, column in (report.columns or {}).items():
-        note(f"{role} = {column or 'none'}")
+    columns = [f"{role} = {name or 'none'}" for role, name in (report.columns or {}).items()]
+    note(f"columns: {', '.join(columns)}")
     for finding in report.cleaning or ():
         examples = f" (e.g. {'; '.join(finding.examples)})" if finding.examples else ""
         note(f"{finding.table}: {finding.count:,} {finding.action}: {finding.reason}{examples}")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["count", "dump", "note", "ranking", "say", "size"]
+__all__ = ["dump", "note", "ranking", "say", "size"]
 
 
 def say(text: str = "") -> None:
@@ -27,25 +27,26 @@ def ranking(rows: Sequence[dict[str, Any]]) -> str:
     """Return items aligned in columns, each reason on a line of its own."""
     if not rows:
         return "no item is eligible"
-    width = max(len(row["item_id"]) for row in rows)
+    ids = [_plain(row["item_id"]) for row in rows]
+    width = max(map(len, ids))
     title = max(len(_cut(row["title"])) for row in rows)
     lines = []
-    for row in rows:
-        name, shown = row["item_id"].ljust(width), _cut(row["title"]).ljust(title)
-        lines.append(f"{row['rank']:>3}  {name}  {shown}  {row['score']:8.3f}")
+    for row, name in zip(rows, ids, strict=True):
+        shown = _cut(row["title"]).ljust(title)
+        lines.append(f"{row['rank']:>3}  {name.ljust(width)}  {shown}  {row['score']:8.3f}")
         if row.get("reason"):
             lines.append(f"     {row['reason']}")
     return "\n".join(lines)
 
 
+def _plain(text: str) -> str:
+    """Return a text that moves no cursor: new lines, tabs and escapes written out."""
+    return text if text.isprintable() else repr(text)
+
+
 def _cut(text: str, most: int = 60) -> str:
-    plain = " ".join(text.split())
+    plain = _plain(" ".join(text.split()))
     return plain if len(plain) <= most else plain[: most - 1] + "…"
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun, in the plural unless it is one."""
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def size(nbytes: int) -> str:

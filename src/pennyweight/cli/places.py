@@ -35,10 +35,12 @@ def bundle_place(path: Path, *, overwrite: bool) -> Place:
     return Place(path, _inode(path))
 
 
-def file_place(path: Path | None) -> Place:
-    """Return the place of a file, if one is wanted; errors as above."""
+def file_place(path: Path | None, *inputs: Path) -> Place:
+    """Return the place of a file, if one is wanted and is none of the inputs; errors as above."""
     if path is None:
         return Place(None, None)
+    if any(path.exists() and given.exists() and path.samefile(given) for given in inputs):
+        raise DataError(f"{path}: is read, so it cannot be written too; name another file")
     if path.is_dir():
         raise DataError(f"{path}: is a directory; name a file")
     _check_folder(path)

@@ -21,8 +21,8 @@ Protocol = Literal["leave-last-out", "global-time", "given-split"]
 DATA, RESULT = "Data", "Result"
 
 
-def _column(role: str) -> Any:  # noqa: ANN401 - what typer calls an option
-    return typer.Option(f"--{role}-column", metavar="NAME", help=f"Column of the {role}.")
+def _column(role: str, told: str) -> Any:  # noqa: ANN401 - what typer calls an option
+    return typer.Option(f"--{role}-column", metavar="NAME", help=told)
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,18 @@ class Settings:
     ] = None
     scorers: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Scorers to blend, by commas; or auto."),
+        typer.Option(
+            metavar="LIST",
+            help="Scorers to blend, by commas: popularity, novelty, again, content, neighbours, "
+            "linear, tower, sequence; or auto.",
+        ),
     ] = None
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings as TOML; options override it.")
     ] = None
-    seed: Annotated[int | None, typer.Option(help="Seed of every random draw; 0.")] = None
+    seed: Annotated[int | None, typer.Option(help="Seed of every random draw; 0 by default.")] = (
+        None
+    )
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at rows that would be dropped.")
     ] = False
@@ -61,21 +67,25 @@ class Settings:
     ] = None
     text_columns: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Columns of the items' text, by commas."),
+        typer.Option(metavar="LIST", help="Columns of ITEMS with its text, by commas."),
     ] = None
-    id_column: Annotated[str | None, _column("id")] = None
-    user_column: Annotated[str | None, _column("user")] = None
-    item_column: Annotated[str | None, _column("item")] = None
-    time_column: Annotated[str | None, _column("time")] = None
-    weight_column: Annotated[str | None, _column("weight")] = None
-    type_column: Annotated[str | None, _column("type")] = None
-    split_column: Annotated[str | None, _column("split")] = None
+    id_column: Annotated[str | None, _column("id", "Column of ITEMS with the id.")] = None
+    user_column: Annotated[str | None, _column("user", "Column of EVENTS with the user.")] = None
+    item_column: Annotated[str | None, _column("item", "Column of EVENTS with the item.")] = None
+    time_column: Annotated[str | None, _column("time", "… with the time; '' for none.")] = None
+    weight_column: Annotated[str | None, _column("weight", "… with a weight; '' for none.")] = None
+    type_column: Annotated[str | None, _column("type", "… with a type; '' for none.")] = None
+    split_column: Annotated[
+        str | None, _column("split", "… with train, valid, test; '' for none.")
+    ] = None
     max_users: Annotated[
         int | None, typer.Option(metavar="N", help="Measure on at most N users.")
     ] = None
     min_ndcg: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Exit with 1 where the blend's NDCG@10 is below X."),
+        typer.Option(
+            metavar="X", min=0, max=1, help="Exit with 1 where the blend's NDCG@10 is below X."
+        ),
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")] = False
@@ -113,15 +123,19 @@ class Settings:
 def _names(text: str | None, option: str) -> list[str] | None:
     if text is None:
         return None
-    names = [name.strip() for name in listed(text) if name.strip()]
+    names = [name.strip() for name in listed(text, option) if name.strip()]
     if not names:
         raise PlanError(f"{option} is empty; name at least one, or leave it out")
     return names
 
 
-def listed(text: str) -> list[str]:
+def listed(text: str, option: str) -> list[str]:
     """Return the parts of a list by commas; one that holds a comma is written in quotes."""
-    return next(csv.reader([text]), [])
+    try:
+        return next(csv.reader([text], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise PlanError(f"{option} {text!r}: not a list by commas ({error}); a name with a comma, "
+                        'quote or new line in it stands in "quotes"') from None  # fmt: skip
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["ALIASES", "bare", "resolve"]
+__all__ = ["ALIASES", "bare", "has_role", "resolve", "shown"]
 
 # Names are compared without case, spaces and punctuation. Within a role the first
 # name wins over the second where both are present (parent_asin joins Amazon's reviews to
@@ -39,6 +39,13 @@ _REQUIRED = ("user", "item", "id")
 def bare(column: str) -> str:
     """Return a column name without a RecBole type suffix (``user_id:token`` -> ``user_id``)."""
     return re.sub(r":(token|float|token_seq|float_seq)$", "", column.strip())
+
+
+def shown(columns: Sequence[str], most: int = 20) -> str:
+    """Return the first columns, quoted and cut, for a message."""
+    names = ", ".join(repr(c if len(c) <= 60 else c[:57] + "...") for c in columns[:most])
+    more = f" and {len(columns) - most:,} more" if len(columns) > most else ""
+    return (names or "(none)") + more
 
 
 def _key(column: str) -> str:
@@ -79,15 +86,17 @@ def resolve(
     """
     overrides = dict(overrides or {})
     keys = [_key(column) for column in columns]
-    where = f"{source or table}: columns are {', '.join(map(repr, columns)) or '(none)'}"
+    where = f"{source or table}: columns are {shown(columns)}"
     found: dict[str, str] = {}
     for role, aliases in ALIASES[table].items():
         option = f"--{role}-column NAME, or columns={{{role!r}: NAME}}"
         if role in overrides:
             chosen = overrides[role]
             if chosen and chosen not in columns:
-                raise DataError(f"{where}; there is no {chosen!r}, asked for as {role}. "
-                                f"Correct {option}")  # fmt: skip
+                raise DataError(f"{where}; there is no {chosen!r}, asked for as {role}"
+                                f"{did_you_mean(chosen, columns)} Correct {option}")  # fmt: skip
+            if not chosen and role in _REQUIRED:
+                raise DataError(f"{where}; the {role} cannot be left out. Name it with {option}")
             claims = [chosen] if chosen else []
         else:
             claims = _claims(columns, keys, aliases)
@@ -101,9 +110,22 @@ def resolve(
         elif role in _REQUIRED:
             raise DataError(
                 f"{where}; none is known as the {role} (such as {', '.join(aliases[:4])}). "
-                f"Say which one it is with {option}"
+                f"{_suspicion(columns)}Say which one it is with {option}"
             )
     return found
+
+
+def has_role(columns: Sequence[str], role: str) -> bool:
+    """Say whether a column of an event log is named like a role."""
+    return bool(_claims(columns, [_key(column) for column in columns], ALIASES["events"][role]))
+
+
+def _suspicion(columns: Sequence[str]) -> str:
+    if len(columns) == 1 and re.search(r"\w\W+\w", columns[0]):
+        return "There is one column: is the separator a comma, tab, semicolon or |? "
+    if any(re.fullmatch(r"-?\d+(\.\d+)?", column) for column in columns):
+        return "These look like values: is the first line, which names the columns, missing? "
+    return ""
 
 
 def _claims(columns: Sequence[str], keys: Sequence[str], aliases: Sequence[str]) -> list[str]:

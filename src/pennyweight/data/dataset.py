@@ -10,14 +10,14 @@ from datetime import datetime
 import polars as pl
 
 from pennyweight.data.catalog import Catalog
-from pennyweight.data.columns import ALIASES, resolve
+from pennyweight.data.columns import ALIASES, has_role, resolve
 from pennyweight.data.events import build_interactions
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
 from pennyweight.data.log import CleaningLog, Findings
 from pennyweight.data.tables import BROKEN_ROW, Source, read_table
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["Columns", "Dataset", "read", "read_events"]
 
@@ -111,6 +111,7 @@ def read(
     found = Findings()
     item_rows, item_source = _load(items, "items", strict, found)
     event_rows, event_source = _load(events, "events", strict, found)
+    _refuse_swapped(item_rows, item_source, event_rows, event_source, given)
     roles = resolve(event_rows.columns, "events", given, source=event_source)
     # Of several possible id columns the one that the events use is the right one.
     if roles["item"] in item_rows.columns:
@@ -149,11 +150,29 @@ def read_events(
     return interactions
 
 
+def _refuse_swapped(
+    items: pl.DataFrame,
+    item_source: str,
+    events: pl.DataFrame,
+    event_source: str,
+    given: Mapping[str, str | None],
+) -> None:
+    user = given.get("user")
+    in_items, in_events = (
+        user in frame.columns if user else has_role(frame.columns, "user")
+        for frame in (items, events)
+    )
+    if in_items and not in_events:
+        raise DataError(f"{event_source}: no column of users, but {item_source} has one. The "
+                        "catalogue comes first, then the events: are they swapped?")  # fmt: skip
+
+
 def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
-    unknown = sorted(set(columns or {}) - {"id", *ALIASES["events"]})
+    roles = ("id", *ALIASES["events"])
+    unknown = sorted(set(columns or {}) - set(roles))
     if unknown:
-        raise DataError(f"columns: {unknown[0]!r} is no role; roles are id (of the items), "
-                        f"{', '.join(ALIASES['events'])}")  # fmt: skip
+        raise DataError(f"columns: {unknown[0]!r} is no role{did_you_mean(unknown[0], roles)} "
+                        f"Roles are {', '.join(roles)} (id: of the items)")  # fmt: skip
     return dict(columns or {})
 
 
@@ -179,4 +198,5 @@ def _account(found: Findings, usable: dict[str, int], kept: dict[str, int]) -> C
 def _refuse(found: Findings) -> None:
     bad = [e for e in found.entries if e.action == "dropped" and "-core" not in e.reason]
     if bad:
-        raise DataError("strict reading found rows to drop: " + "; ".join(map(str, bad)))
+        raise DataError("strict reading found rows to drop: " + "; ".join(map(str, bad))
+                        + ". Mend them, or read without strict to drop and count them")  # fmt: skip

@@ -2,23 +2,29 @@
 
 import csv
 import io
+import shlex
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import polars.selectors as cs
 
+from pennyweight.data.packed import PACKED
 from pennyweight.errors import DataError
 
-__all__ = ["decode", "read_delimited"]
+__all__ = ["check_header", "decode", "read_delimited"]
 
+# The longer mark first: the one of UTF-16 begins it.
+_WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16",
+         b"\xfe\xff": "UTF-16"}  # fmt: skip
 _CHUNK = 1 << 24
 _LONGEST_RECORD = 10_000  # lines; an unclosed quote must not swallow the rest of the file
 
 
 def decode(data: bytes, source: str) -> str:
-    """Return the text of UTF-8 bytes (a byte-order mark is dropped).
+    """Return the text of UTF-8 bytes.
 
     Raises
     ------
@@ -26,15 +32,34 @@ def decode(data: bytes, source: str) -> str:
         Naming the first byte that is not UTF-8, its line, and the command that mends it.
     """
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         raise DataError(
             f"{source}: not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start:,}, "
-            f"line {line:,}. Convert it: iconv -f {'UTF-16' if wide else 'WINDOWS-1252'} "
-            f"-t UTF-8 {source} > utf8-file"
+            f"line {line:,}. {_remedy(data, source)}"
         ) from None
+
+
+def check_header(data: bytes, source: str) -> None:
+    """Raise `DataError` where the first line has a NUL, as binary files and UTF-16 do."""
+    at = data.find(b"\0", 0, data.find(b"\n") if b"\n" in data else None)
+    if at >= 0:
+        raise DataError(f"{source}: not UTF-8: byte 0x00 at offset {at:,}, line 1. "
+                        + _remedy(data, source))  # fmt: skip
+
+
+def _remedy(data: bytes, source: str) -> str:
+    head = data[:4096]
+    encoding = next((name for mark, name in _WIDE.items() if head.startswith(mark)), None)
+    if encoding is None and b"\0" in head:
+        even, odd = head[::2].count(0), head[1::2].count(0)
+        if min(even, odd) or max(even, odd) < len(head) / 4:
+            return "It is a binary file, not one of CSV, TSV, JSON lines and Parquet"
+        encoding = "UTF-16LE" if odd else "UTF-16BE"
+    unpack = "Unpack and convert" if Path(source).suffix in PACKED else "Convert"
+    return (f"{unpack} it: iconv -f {encoding or 'WINDOWS-1252'} -t UTF-8 {shlex.quote(source)} "
+            "> utf8-file")  # fmt: skip
 
 
 def read_delimited(data: bytes, source: str, *, tabs: bool) -> tuple[pl.DataFrame, list[str]]:
@@ -47,7 +72,7 @@ def read_delimited(data: bytes, source: str, *, tabs: bool) -> tuple[pl.DataFram
     source
         The file, for error messages.
     tabs
-        The separator is the tab; otherwise it is told from the header.
+        The separator is the tab if the header has one; otherwise it is told from the header.
 
     Returns
     -------
@@ -60,6 +85,7 @@ def read_delimited(data: bytes, source: str, *, tabs: bool) -> tuple[pl.DataFram
     if not data.endswith(b"\n") or data.endswith((b"\n\n", b"\n\r\n")):
         data = data.rstrip(b"\r\n") + b"\n"
     header = data[: data.find(b"\n") if b"\n" in data else None]
+    tabs = tabs and b"\t" in header
     separator = "\t" if tabs else max(",\t;|", key=lambda c: header.count(c.encode()))
     frame = _read_fast(data, separator)
     if frame is not None:

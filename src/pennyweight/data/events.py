@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.log import Action, Findings
-from pennyweight.data.tables import id_strings
-from pennyweight.data.times import Times, parse_times
+from pennyweight.data.tables import check_scalars, id_strings
+from pennyweight.data.times import SMALLEST_DATE, Times, parse_times
 from pennyweight.errors import DataError
 
 __all__ = ["SPLITS", "build_interactions"]
@@ -80,7 +80,7 @@ def build_interactions(
     user, names = _users(frame, roles, rows, source)
     item = _items(frame, roles, items, rows, source)
     time = _times(frame, roles, now, rows, source)
-    weight = _weights(frame, roles, rows)
+    weight = _weights(frame, roles, rows, source)
     kind, kinds = _kinds(frame, roles, source)
     split = _splits(frame, roles, rows, source)
     order = _order(np.flatnonzero(rows.alive), user, time.values)
@@ -89,7 +89,9 @@ def build_interactions(
         _keep_core(rows, user, item, k_core)
     kept = order[rows.alive[order]]
     if not len(kept):
-        raise DataError(f"{source}: no event is left after cleaning: {found}")
+        raise DataError(f"{source}: no event is left after cleaning: {found}. Mend the values, "
+                        "leave out an optional column (--weight-column '') or lower "
+                        "--k-core")  # fmt: skip
     seen, codes = np.unique(user[kept], return_inverse=True)
     strength = weight[kept]
     return Interactions(
@@ -135,16 +137,25 @@ def _items(
     if not (codes >= 0).any():
         raise DataError(
             f"{source}: no event is on an item of the catalogue. Events have items such as "
-            f"{_few(ids.drop_nulls())}; the catalogue has {_few(known)}. Check that both files "
-            "name items in the same way, or choose other columns with --item-column (events) "
-            "and --id-column (items)"
+            f"{_few(ids)}; the catalogue has {_few(known)}{_near_miss(ids, known)}. Check that "
+            "both files name items in the same way, or choose other columns with --item-column "
+            "(events) and --id-column (items)"
         )
     rows.drop("item is not in the catalogue", codes < 0)
     return codes
 
 
 def _few(ids: pl.Series) -> str:
-    return ", ".join(repr(name) for name in ids.head(3)) or "none"
+    names = ids.drop_nulls().unique(maintain_order=True).head(3)
+    return ", ".join(map(repr, names)) or "nothing but missing values"
+
+
+def _near_miss(ids: pl.Series, known: pl.Series) -> str:
+    """Say whether ids differ only in what spreadsheets and exports do to them."""
+    pair = (s.str.strip_chars().str.to_lowercase().str.strip_chars_start("0") for s in (ids, known))
+    if not next(pair).is_in(next(pair).to_list()).any():
+        return ""
+    return "; without spaces, leading zeros and capitals some would agree"
 
 
 def _times(
@@ -160,17 +171,22 @@ def _times(
     if times.real_time:
         rows.drop("time is more than a year in the future", values > now + _YEAR)
         rows.note("time is in the future", values > now)
-        rows.note("time is before 1970", values < 0)
+        rows.note("time is before March 1973: missing, or in another unit than the rest?",
+                  values < SMALLEST_DATE)  # fmt: skip
     return times
 
 
-def _weights(frame: pl.DataFrame, roles: Mapping[str, str], rows: _Rows) -> NDArray[np.float32]:
+def _weights(
+    frame: pl.DataFrame, roles: Mapping[str, str], rows: _Rows, source: str
+) -> NDArray[np.float32]:
     if "weight" not in roles:
         return np.ones(frame.height, np.float32)
     column = frame[roles["weight"]]
+    check_scalars(column, source, "numbers; leave it out with --weight-column '', "
+                                  "columns={'weight': None}")  # fmt: skip
     missing = column.is_null().to_numpy()
     weight = np.array(column.cast(pl.Float32, strict=False).fill_null(np.nan))
-    rows.drop("weight is not a finite number", ~np.isfinite(weight) & ~missing)
+    rows.drop("weight is not a finite number (below 3e38)", ~np.isfinite(weight) & ~missing)
     rows.note("weight is missing (1 is used)", missing, "changed")
     weight[missing] = 1.0
     rows.note("weight is below zero (0 is used)", weight < 0, "changed")
@@ -182,7 +198,10 @@ def _kinds(
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     if "type" not in roles:
         return np.zeros(frame.height, np.uint8), ("event",)
-    column = frame[roles["type"]].cast(pl.String).fill_null("event")
+    column = frame[roles["type"]]
+    check_scalars(column, source, "event types; leave it out with --type-column '', "
+                                  "columns={'type': None}")  # fmt: skip
+    column = column.cast(pl.String).fill_null("event")
     names = column.unique(maintain_order=True)
     if len(names) > _MAX_KINDS:
         raise DataError(
@@ -198,12 +217,14 @@ def _splits(
 ) -> NDArray[np.uint8] | None:
     if "split" not in roles:
         return None
-    column = frame[roles["split"]].cast(pl.String).str.strip_chars().str.to_lowercase()
+    column = frame[roles["split"]]
+    check_scalars(column, source, "train, valid and test")
+    column = column.cast(pl.String).str.strip_chars().str.to_lowercase()
     codes = column.replace_strict(SPLITS, default=None, return_dtype=pl.UInt8)
     if codes.null_count() == len(codes):
         raise DataError(
-            f"{source}: column {column.name!r} has no value such as train, valid or test, but "
-            f"{_few(column)}. Leave it out with --split-column '', columns={{'split': None}}"
+            f"{source}: column {column.name!r} has no value such as train, valid or test (it has "
+            f"{_few(column)}). Leave it out with --split-column '', columns={{'split': None}}"
         )
     rows.drop("split is none of train, valid, test", codes.is_null().to_numpy())
     return codes.fill_null(0).to_numpy()

@@ -7,11 +7,11 @@ import polars as pl
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.clean import MAX_CHARS, clean_text, flatten, plain_words
-from pennyweight.data.columns import bare
+from pennyweight.data.columns import bare, shown
 from pennyweight.data.ids import Ids
 from pennyweight.data.log import Findings
 from pennyweight.data.tables import id_strings
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["build_catalog"]
 
@@ -57,7 +57,7 @@ def build_catalog(
     found.add("items", "missing item id", ids.null_count(), "dropped")
     twice = ~ids.is_first_distinct() & ids.is_not_null()
     found.add("items", "item id occurs again (the first row is kept)", int(twice.sum()), "dropped",
-              ids.filter(twice).head(3).to_list())  # fmt: skip
+              map(repr, ids.filter(twice).head(3)))  # fmt: skip
     keep = ids.is_not_null() & ~twice
     ids, frame = ids.filter(keep), frame.drop(id_column).filter(keep)
     if len({bare(name) for name in frame.columns}) == frame.width:
@@ -140,11 +140,14 @@ def _typed(text: pl.Series) -> pl.Series | None:
 def _text_columns(
     frame: pl.DataFrame, wanted: Sequence[str] | None, source: str
 ) -> tuple[str, ...]:
+    if isinstance(wanted, str):
+        raise DataError(f"text_columns takes a list of names, not one string: write [{wanted!r}]")
     if wanted is not None:
         unknown = [name for name in wanted if name not in frame.columns]
         if unknown:
+            near = did_you_mean(unknown[0], frame.columns)
             raise DataError(f"{source}: no text column {unknown[0]!r}; there are "
-                            f"{', '.join(map(repr, frame.columns))}")  # fmt: skip
+                            f"{shown(frame.columns)}{near}")  # fmt: skip
         for name in wanted:
             if _is_vector(frame[name].dtype):
                 raise DataError(f"{source}: column {name!r} holds {frame[name].dtype}, not text")
@@ -204,5 +207,5 @@ def _judge(texts: list[str], ids: pl.Series, found: Findings) -> None:
     empty = [i for i, text in enumerate(texts) if not _TWO_LETTERS.search(text)]
     found.add("items", "text has fewer than two letters or digits", len(empty), "kept",
               [f"{ids[i]!r}: {texts[i]!r}" for i in empty[:3]])  # fmt: skip
-    if len(texts) > 1 and len(set(texts)) == 1:
+    if len(texts) > 1 and len(set(texts)) == 1 and texts[0]:
         found.add("items", "all items have the same text", len(texts), "kept", [repr(texts[0])])

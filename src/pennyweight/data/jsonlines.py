@@ -25,7 +25,6 @@ def read_json(data: bytes, source: str) -> tuple[pl.DataFrame, list[str]]:
     DataError
         When the contents are not UTF-8, or an array cannot be parsed.
     """
-    data = data.removeprefix(b"\xef\xbb\xbf")
     if data.lstrip()[:1] == b"[":
         return _frame(_array(decode(data, source), source)), []
     try:

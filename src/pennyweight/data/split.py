@@ -110,23 +110,34 @@ def split(
     protocol = protocol or default_protocol(interactions)
     if protocol == "leave-last-out":
         part = _last_out(interactions)
-        remedy = "every user has one event; bring longer histories, or a split column"
     elif protocol == "global-time":
         part = _by_time(interactions, cuts)
-        remedy = "too few distinct times; use leave-last-out"
     elif protocol == "given-split":
         part = _given(interactions)
-        remedy = "the split column has no 'test' rows left; use leave-last-out"
     else:
         raise DataError(f"split: {protocol!r} is no protocol; choose leave-last-out, "
                         "global-time or given-split")  # fmt: skip
-    if not (part == _TEST).any() or not (part == _TRAIN).any():
-        side = "to test" if not (part == _TEST).any() else "to learn from"
-        raise DataError(f"split: {protocol} leaves nothing {side}: {remedy}")
+    for which, purpose in ((_TEST, "to test on"), (_TRAIN, "to learn from")):
+        if not (part == which).any():
+            raise DataError(f"split: {protocol} leaves nothing {purpose}: "
+                            f"{_remedy(protocol, interactions, which)}")  # fmt: skip
     rng = rng or np.random.default_rng(0)
     valid = _held_out(interactions, part, _VALID, max_users, rng)
     test = _held_out(interactions, part, _TEST, max_users, rng)
     return Split(protocol, valid.before, valid, test)
+
+
+def _remedy(protocol: Protocol, interactions: Interactions, which: int) -> str:
+    if protocol == "leave-last-out":
+        return "every user has one event; bring longer histories, or cut by time or split column"
+    if protocol == "given-split":
+        name = "test" if which == _TEST else "train"
+        return f"no event is marked {name}; mark some, or choose another protocol (--protocol)"
+    times = len(np.unique(interactions.time))
+    if len(interactions) == 1:
+        return "there is one event; bring more"
+    return (f"too few distinct times, {times:,} among {len(interactions):,} events; choose "
+            "another protocol (--protocol leave-last-out)")  # fmt: skip
 
 
 def _last_out(interactions: Interactions) -> Part:

@@ -1,20 +1,19 @@
 """Reading tables as users bring them: CSV, TSV, JSON lines, Parquet, compressed or not."""
 
-import bz2
-import gzip
-import lzma
 import os
 from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 
-from pennyweight.data.delimited import read_delimited
+from pennyweight.data.columns import shown
+from pennyweight.data.delimited import check_header, read_delimited
 from pennyweight.data.jsonlines import read_json
 from pennyweight.data.log import Finding
+from pennyweight.data.packed import PACKED, contents
 from pennyweight.errors import DataError, MissingExtraError
 
-__all__ = ["BROKEN_ROW", "PandasFrame", "Source", "id_strings", "read_table"]
+__all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "id_strings", "read_table"]
 
 
 class PandasFrame(Protocol):
@@ -30,7 +29,6 @@ BROKEN_ROW = "broken row (cannot be read as its format)"
 _DELIMITED = {".csv", ".tsv", ".tab", ".inter", ".item", ".user"}
 _JSON = {".jsonl", ".ndjson", ".json"}
 _PARQUET = {".parquet", ".pq"}
-_PACKED = {".gz", ".bz2", ".xz", ".zst", ".lzma"}
 
 
 def read_table(
@@ -41,7 +39,7 @@ def read_table(
     Parameters
     ----------
     source
-        A path (CSV, TSV, JSON lines, Parquet; also .gz, .bz2, .xz, .zst), or a polars or
+        A path (CSV, TSV, JSON lines, Parquet; also .gz, .bz2, .xz, .zst, .zip), or a polars or
         pandas frame. Delimited files give strings only, so that ids such as 007 keep their
         zeros; the other formats give their own types.
     table
@@ -75,9 +73,9 @@ def read_table(
 
 
 def _read_file(path: Path, table: str, strict: bool) -> tuple[pl.DataFrame, list[Finding]]:
-    data = _contents(path)
+    data = contents(path)
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    suffix = next((s for s in reversed(suffixes) if s not in _PACKED), "")
+    suffix = next((s for s in reversed(suffixes) if s not in PACKED), "")
     is_parquet = data[:4] == b"PAR1"
     broken: list[str] = []
     if suffix in _PARQUET and not is_parquet:
@@ -86,15 +84,21 @@ def _read_file(path: Path, table: str, strict: bool) -> tuple[pl.DataFrame, list
         try:
             frame = pl.read_parquet(data)
         except pl.exceptions.PolarsError as error:
-            raise DataError(f"{path}: a damaged Parquet file: {error}") from None
+            raise DataError(
+                f"{path}: a damaged Parquet file ({error}); fetch or make it again"
+            ) from None
     else:
-        looks_json = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+        check_header(data, str(path))
+        looks_json = data[:4096].lstrip()[:1] in (b"{", b"[")
         if suffix in _JSON or (suffix not in _DELIMITED and looks_json):
             frame, broken = read_json(data, str(path))
         else:
             frame, broken = read_delimited(data, str(path), tabs=suffix in (".tsv", ".tab"))
     if not frame.height:
-        what = f"{len(broken):,} rows, all broken" if broken else "a header and no rows"
+        none = (
+            f"a header and no rows (columns {shown(frame.columns)})" if frame.width else "no rows"
+        )
+        what = f"{len(broken):,} rows, all broken" if broken else none
         raise DataError(f"{path}: {what}; it needs at least one row it can use"
                         + "".join(f"; {b}" for b in broken[:3]))  # fmt: skip
     if broken and strict:
@@ -105,55 +109,41 @@ def _read_file(path: Path, table: str, strict: bool) -> tuple[pl.DataFrame, list
     return frame, [Finding(table, BROKEN_ROW, len(broken), "dropped", tuple(broken[:3]))]
 
 
-def _contents(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(
-            f"{path}: there is no such file (looked in {path.absolute().parent})"
-        ) from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a directory; name a file in it") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        # Compression goes by the first bytes: a browser may have unpacked a .gz already.
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        elif data[:3] == b"BZh":
-            data = bz2.decompress(data)
-        elif data[:6] == b"\xfd7zXZ\x00":
-            data = lzma.decompress(data)
-        elif data[:4] == b"\x28\xb5\x2f\xfd":
-            data = _unzstd(data)
-    except (OSError, EOFError, lzma.LZMAError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path}: cannot be decompressed ({error}); unpack it first") from None
-    if not data or data.isspace():
-        raise DataError(f"{path}: the file is empty; it needs a header and at least one row")
-    return data
-
-
-def _unzstd(data: bytes) -> bytes:
-    # The standard library has no zstd before Python 3.14, but polars unpacks it when it
-    # reads text: read the lines as one column of a file whose separator never occurs.
-    lines = pl.read_csv(
-        data, has_header=False, separator="\x01", quote_char=None, infer_schema=False
-    )
-    return "\n".join(lines.to_series().fill_null("").to_list()).encode()
-
-
 def _from_pandas(source: PandasFrame, table: str) -> pl.DataFrame:
-    if type(source).__module__.partition(".")[0] != "pandas":
+    if type(source).__module__.partition(".")[0] != "pandas" or not hasattr(source, "columns"):
         raise DataError(f"{table}: expected a path or a polars or pandas frame, "
                         f"not {type(source).__name__}")  # fmt: skip
     frame: Any = source
+    # An index with a name is a column that groupby or set_index put aside.
+    named = [n for n in frame.index.names if n is not None and n not in frame.columns]
+    frame = frame.reset_index(level=named) if named else frame
+    frame = frame.rename(columns=str)
     try:
-        return pl.DataFrame(pl.from_pandas(frame.rename(columns=str)))
+        return pl.DataFrame(pl.from_pandas(frame))
     except ImportError:
         raise MissingExtraError("Reading pandas frames", "pandas") from None
     except Exception as error:  # pyarrow's errors, which cannot be named without importing it
-        raise DataError(f"{table}: the pandas frame has a column of mixed types: {error}. "
-                        "Make it one type, e.g. with .astype(str)") from None  # fmt: skip
+        if not frame.columns.is_unique:
+            raise DataError(f"{table}: the pandas frame names a column twice "
+                            f"({shown(frame.columns)}); rename one") from None  # fmt: skip
+        bad = next((c for c in frame.columns if not _is_readable(frame[[c]])), "?")
+        raise DataError(f"{table}: column {bad!r} of the pandas frame has mixed types, or one "
+                        f"that cannot be read: {error}. Make it one type, e.g. with "
+                        ".astype(str)") from None  # fmt: skip
+
+
+def _is_readable(frame: Any) -> bool:  # noqa: ANN401
+    try:
+        pl.from_pandas(frame)
+    except Exception:  # as above
+        return False
+    return True
+
+
+def check_scalars(column: pl.Series, source: str, what: str) -> None:
+    """Raise `DataError` where a column holds lists, structs, bytes or Python objects."""
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        raise DataError(f"{source}: column {column.name!r} holds {column.dtype}, not {what}")
 
 
 def id_strings(ids: pl.Series, source: str) -> pl.Series:
@@ -162,11 +152,9 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
     Raises
     ------
     DataError
-        When the column holds lists, structs or bytes.
+        When the column holds lists, structs, bytes or objects.
     """
-    if ids.dtype.is_nested() or ids.dtype == pl.Binary:
-        raise DataError(f"{source}: column {ids.name!r} holds {ids.dtype}, not ids; "
-                        "ids are strings or whole numbers")  # fmt: skip
+    check_scalars(ids, source, "ids; ids are strings or whole numbers")
     if ids.dtype.is_float():
         ids = ids.fill_nan(None)
         if ((ids.floor() == ids) & (ids.abs() < 2**63)).all():

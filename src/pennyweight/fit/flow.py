@@ -15,11 +15,11 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Protocol, Split, default_protocol, split
 from pennyweight.data.tables import Source
 from pennyweight.encode.tuned import TowerSettings
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.fit.memory import check_memory, fit_bytes
-from pennyweight.fit.parts import build_parts, choose_encoders, scorer_names
+from pennyweight.fit.parts import build_parts, check_encoder, choose_encoders, scorer_names
 from pennyweight.fit.stages import Progress, Stages
 from pennyweight.fit.tune import fit_part, sample
 from pennyweight.hardware.machine import Machine, peak_rss, usable_cores
@@ -79,7 +79,7 @@ def evaluate(
         The data or a setting cannot be used; the message says what to do.
     """
     given = _given(protocol, repeats, encoder, scorers, seed)
-    return _Job(items, events, (plan or Plan()).override(given), progress).measure()
+    return _Job(items, events, _planned(plan, given), progress).measure()
 
 
 def fit(
@@ -99,9 +99,16 @@ def fit(
     Arguments and errors are those of `evaluate`.
     """
     given = _given(protocol, repeats, encoder, scorers, seed)
-    job = _Job(items, events, (plan or Plan()).override(given), progress)
+    job = _Job(items, events, _planned(plan, given), progress)
     report = job.measure()
     return job.refit(report)
+
+
+def _planned(plan: Plan | None, given: dict[str, object]) -> Plan:
+    if plan is not None and not isinstance(plan, Plan):
+        raise PlanError(f"plan is a {type(plan).__name__}, not a Plan; read a file with "
+                        "Plan.from_toml(Path(...))")  # fmt: skip
+    return (plan or Plan()).override(given)
 
 
 def _given(
@@ -135,6 +142,9 @@ class _Job:
         self.plan, self.stages = plan, Stages(progress)
         self.seed = plan.evaluate.seed
         self.repeats: Repeats = plan.evaluate.repeats
+        # A misspelt name is found before the work, not after it.
+        scorer_names(plan.scorers.names, "leave-last-out", self.repeats)
+        check_encoder(plan.encoder.name)
         with self.stages.stage("read"):
             self.data = _dataset(items, events, plan)
         self.blend = Blend({}, repeats=self.repeats)

@@ -15,8 +15,9 @@ from pennyweight.encode.protocol import Encoder, TableEncoder
 from pennyweight.encode.static import distil
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.tuned import TowerSettings
+from pennyweight.encode.weights import may_be_model
 from pennyweight.encode.word2vec import Word2VecEncoder
-from pennyweight.errors import DataError, PlanError
+from pennyweight.errors import DataError, PlanError, did_you_mean
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.score.again import Again
 from pennyweight.score.blend import KINDS
@@ -30,11 +31,12 @@ from pennyweight.score.sequence import SequenceSettings
 from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import EncoderPlan
 
-__all__ = ["Encoders", "build_parts", "choose_encoders", "scorer_names"]
+__all__ = ["Encoders", "build_parts", "check_encoder", "choose_encoders", "scorer_names"]
 
 _log = logging.getLogger(__name__)
 
 DEFAULT = ("popularity", "content", "neighbours", "tower")
+ENCODERS = ("auto", "static", "minilm", "tfidf", "bow", "word2vec")
 BY_TIME = ("global-time", "given-split")
 
 
@@ -68,10 +70,18 @@ def scorer_names(
     if isinstance(names, str):
         by_time = ("novelty",) if protocol in BY_TIME else ()
         return (*DEFAULT, *by_time, *(("again",) if repeats == "include" else ()))
-    unknown = [name for name in names if name not in KINDS]
-    if unknown:
-        raise PlanError(f"scorers: {unknown[0]!r} is not one of {', '.join(KINDS)}")
+    for name in names:
+        if name not in KINDS:
+            raise PlanError(f"scorers: {name!r} is not one of {', '.join(KINDS)}"
+                            f"{did_you_mean(name, KINDS)}")  # fmt: skip
     return tuple(dict.fromkeys(names))
+
+
+def check_encoder(name: str) -> None:
+    """Raise `PlanError` where no encoder can have the name."""
+    if name not in ENCODERS and not may_be_model(name):
+        raise PlanError(f"encoder: {name!r} is not one of {', '.join(ENCODERS)}, no folder and no "
+                        f"model id (owner/name){did_you_mean(name, ENCODERS)}")  # fmt: skip
 
 
 def choose_encoders(

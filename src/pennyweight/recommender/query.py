@@ -48,8 +48,8 @@ def resolve(
     """
     if user is not None and history is not None:
         raise PlanError("give a user or a history, not both: a user is looked up as a history")
-    if text is not None and not text.strip():
-        raise PlanError("the text is empty; leave it out, or say what is wanted")
+    if text is not None and not (isinstance(text, str) and text.strip()):
+        raise PlanError(f"the text {text!r} is empty or no text; say in words what is wanted")
     if user is not None:
         return Query(_history_of(interactions, str(user)), text)
     codes = known_codes(items, [] if history is None else history, "history")

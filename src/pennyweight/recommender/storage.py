@@ -79,8 +79,14 @@ def save(
 
 def read_scorer(bundle: Bundle, kind: type[Scorer]) -> tuple[Scorer, Literal["exclude", "include"]]:
     """Read the fitted scorer, and whether repeats may be recommended."""
-    settings = json.loads(bundle.file(SETTINGS).read_bytes())
-    return kind.load(bundle.path / SCORER), settings["repeats"]
+    path = bundle.file(SETTINGS)
+    try:
+        repeats = json.loads(path.read_bytes())["repeats"]
+    except (ValueError, TypeError, KeyError):
+        repeats = None
+    if repeats not in ("exclude", "include"):
+        raise BundleError(f"{path}: does not say how repeats are treated; save it again")
+    return kind.load(bundle.path / SCORER), repeats
 
 
 def _weighed(report: Report | None, folder: Path) -> Report | None:

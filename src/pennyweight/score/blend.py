@@ -92,7 +92,8 @@ class Blend:
     ) -> Self:
         """Learn the weights on held-out choices of parts fitted to what came before.
 
-        Weights stay as they are where no held-out item is among the candidates.
+        Weights stay as they are where no held-out item is among the candidates, or so few are
+        that no part seems worth anything.
         """
         rows = np.sort(rng.permutation(len(held_out))[:max_users])
         choices: list[NDArray[np.float32]] = []
@@ -103,7 +104,8 @@ class Blend:
                 progress(min(start + size, len(rows)), len(rows))
         if choices:
             fitted = _conditional_logit(choices, self._start(), self._bounds())
-            self.weights = dict(zip(self.parts, map(float, fitted), strict=True))
+            if np.abs(fitted).max() > 1e-3:
+                self.weights = dict(zip(self.parts, map(float, fitted), strict=True))
         return self
 
     def _start(self) -> NDArray[np.float64]:

@@ -1,11 +1,17 @@
 """What all settings and results share: frozen, unknown keys refused, errors in plain words."""
 
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pennyweight.errors import did_you_mean
+
 __all__ = ["Frozen", "refusal"]
+
+
+# What JSON calls an object and an array.
+_TOML = {"model_type": "Input should be a table", "tuple_type": "Input should be a list",
+         "too_short": "Input should have at least one item"}  # fmt: skip
 
 
 class Frozen(BaseModel):
@@ -16,20 +22,22 @@ class Frozen(BaseModel):
 
 def refusal(error: ValidationError, model: type[BaseModel], source: str) -> str:
     """Say what is wrong with a value: where it was read, which key, and the way out."""
-    lines = []
+    lines: list[str] = []
+    problems: dict[str, list[str]] = {}  # of one value, which may have been tried as several types
     for detail in error.errors(include_url=False):
-        path = [str(part) for part in detail["loc"]]
+        path = [str(part) for part in detail["loc"] if "[" not in str(part)]  # a type in a union
         where, found = ".".join(path), repr(detail["input"])
         if detail["type"] == "extra_forbidden":
             valid = _keys(model, path[:-1])
-            near = get_close_matches(path[-1], valid, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            lines.append(f"unknown key {where!r}; {hint}Valid here: {', '.join(valid)}")
+            near = did_you_mean(path[-1], valid)
+            lines.append(f"unknown key {where!r}{near} Valid here: {', '.join(valid)}")
         elif not path:
             lines.append(detail["msg"])
         else:
             shown = found if len(found) <= 80 else found[:77] + "..."
-            lines.append(f"{where} = {shown}: {detail['msg']}")
+            message = _TOML.get(detail["type"], detail["msg"])
+            problems.setdefault(f"{where} = {shown}: ", []).append(message)
+    lines += [where + "; or: ".join(messages) for where, messages in problems.items()]
     return f"{source}: " + "\n  ".join(lines)
 
 

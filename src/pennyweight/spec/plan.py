@@ -32,7 +32,7 @@ class EncoderPlan(Frozen):
     name: Annotated[str, Field(min_length=1)] = "auto"
     dim: Positive | None = None
     precision: Literal["fp32", "int8"] = "fp32"
-    max_tokens: Positive | None = None
+    max_tokens: Annotated[int, Field(ge=3)] | None = None  # two of them are markers
 
 
 class ScorersPlan(Frozen):
@@ -86,8 +86,10 @@ class Plan(Frozen):
             name, hint = str(source), ""
             try:
                 text = source.read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError) as error:
-                raise PlanError(f"{source}: cannot be read: {error}") from error
+            except OSError as error:
+                raise PlanError(f"{source}: cannot be read: {error.strerror}") from error
+            except UnicodeDecodeError as error:
+                raise PlanError(f"{source}: cannot be read as UTF-8: {error.reason}") from error
         try:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:

@@ -135,8 +135,8 @@ class Report(Frozen):
         n = self.evaluated_users
         measured = "" if n in (None, self.users) else f", measured on {n:,}"
         return (
-            f"{self.users:,} users{measured}, {self.items:,} items, {self.events:,} events, "
-            f"{self.protocol}"
+            f"{_count(self.users, 'user')}{measured}, {_count(self.items, 'item')}, "
+            f"{_count(self.events, 'event')}, {self.protocol}"
         )
 
     def table(self) -> str:
@@ -188,3 +188,7 @@ def _cell(measured: Measured | None, best: float) -> str:
     share = 100 * max(measured.value, 0.0) / best if best > 0 else 0.0
     bar = f"linear-gradient(90deg, #2f9db355 {share:.1f}%, transparent {share:.1f}%)"
     return f'<td style="background: {bar}; text-align: left">{measured}</td>'
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
