@@ -38,7 +38,7 @@ main(sys.argv[1:])
 def test_a_list_for_every_user(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "lists.csv"
     ran = cli("recommend", bundle, "--all-users", "--out", out, "-k", 4, "--filter", "year < 1900")
-    assert ran.code == 0 and ran.out.startswith(f"saved {out} (") and "300 users" in ran.out
+    assert ran.code == 0 and ran.out.startswith(f"saved {out} (") and "users: 300" in ran.out
     assert ran.err.strip().endswith("s  recommend")
     found, recommender = pl.read_csv(out), Recommender.load(bundle)
     assert found["user_id"].unique(maintain_order=True).to_list() == [
@@ -113,6 +113,7 @@ def test_a_full_disk_keeps_the_old_file(bundle: Path, tmp_path: Path, ending: st
         (["--user", "a", "--events", "x.csv"], "--events"),
         (["--all-users", "--out", "x.xlsx"], "must be .parquet or .csv or .jsonl"),
         (["--all-users", "--out", "x.csv", "--events", "nowhere.csv"], "nowhere.csv"),
+        (["--all-users", "--out", __file__, "--events", __file__], "is read, so it cannot"),
         (["--all-users", "--out", "x.csv", "--filter", "colour == 'red'"], "colour"),
         (["--all-users", "--out", "x.csv", "-k", "0"], "1 or more"),
     ],

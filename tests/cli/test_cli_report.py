@@ -50,7 +50,7 @@ def test_what_is_no_report(cli: Cli, tmp_path: Path, bundle: Path) -> None:
         ((tmp_path / "list.json",), "list.json"),
         ((tmp_path / "nowhere",), "no such bundle"),
         ((tmp_path,), "it is no bundle"),
-        ((tmp_path / "report.html",), "written over"),
+        ((tmp_path / "report.html",), "is read, so it cannot be written"),
         ((bundle, "--out", tmp_path), "is a directory"),
     ):
         ran = cli("report", *words)

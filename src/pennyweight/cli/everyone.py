@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pennyweight.cli.exits import keeping
-from pennyweight.cli.output import count, dump, say, size
+from pennyweight.cli.output import dump, say, size
 from pennyweight.cli.places import file_place
 from pennyweight.cli.progress import shown
 
@@ -27,7 +27,7 @@ def everyone(
     """Write lists as `wish`, by arguments of `Recommender.recommend`, says."""
     from pennyweight.recommender.export import parts_folder
 
-    place, parts = file_place(out), parts_folder(out)
+    place, parts = file_place(out, *([events] if events else [])), parts_folder(out)
 
     def kept() -> str:
         resumes = f"; the same command goes on from {parts}" if any(parts.glob("*-*")) else ""
@@ -47,4 +47,4 @@ def everyone(
         dump({"path": str(out), "users": users, "seconds": round(seconds, 3)})
     else:
         nbytes = size(out.stat().st_size)
-        say(f"saved {out} ({nbytes}): lists for {count(users, 'user')} in {seconds:.1f} s")
+        say(f"saved {out} ({nbytes}) in {seconds:.1f} s; users: {users:,}")

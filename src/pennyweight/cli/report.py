@@ -32,7 +32,7 @@ def report(
     """Write the report as one page that needs no network, and say where it is."""
     from pennyweight.disk.files import write_atomic
 
-    file_place(out)
+    file_place(out or source.with_suffix(".html") if source.is_file() else out, source)
     where, page = _of_file(source, out) if source.is_file() else _of_bundle(source, out)
     if page is not None:
         write_atomic(where, page)
@@ -45,10 +45,7 @@ def _of_file(source: Path, out: Path | None) -> tuple[Path, bytes]:
     from pennyweight.evaluate.html import render
     from pennyweight.spec.report import Report
 
-    where = out or source.with_suffix(".html")
-    if where.exists() and where.samefile(source):
-        raise BundleError(f"{source}: would be written over; name another file with --out")
-    return where, render(Report.read(source)).encode()
+    return out or source.with_suffix(".html"), render(Report.read(source)).encode()
 
 
 def _of_bundle(source: Path, out: Path | None) -> tuple[Path, bytes | None]:
