@@ -17,6 +17,6 @@ def share(value: float) -> str:
 
 def compact(value: float) -> str:
     """Return a number of any size in three or four digits, never as 4e-08."""
-    if abs(value) < 0.001:
+    if 0 < abs(value) < 0.001:
         return f"{value:.6f}"
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
