@@ -1,10 +1,10 @@
-"""Memory and time of a fit against the size of the data, with the memory it foretold.
+"""Memory and time of a fit against the size of the data.
 
     python benchmarks/size.py [--only NAME,NAME] [--html FILE] [--json FILE]
 
 Catalogues and events are synthetic (seeded) and in Parquet; each size is fitted by the
 command in a process of its own. 10 million events are to fit within 8 GiB, a million items
-with texts within 12 GiB, and the memory foretold is to be within 25 % of the measured.
+with texts within 12 GiB.
 """
 
 import argparse
@@ -28,8 +28,7 @@ GIB = 1 << 30
 TOPICS, WORDS_A_TEXT, SEED = 50, 25, 0
 DAYS = 180
 START = 1_735_689_600  # 2025-01-01
-HEAD = ("size", "events", "items", "users", "GiB", "foretold", "off", "highest in", "s",
-        "foretold s", "s/M events")  # fmt: skip
+HEAD = ("size", "events", "items", "users", "GiB", "highest in", "s", "s/M events")
 
 
 @dataclass(frozen=True)
@@ -101,14 +100,12 @@ def fit(shop: Shop, folder: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Found:
-    """What the fit of one shop took, and what it had foretold."""
+    """What the fit of one shop took."""
 
     name: str
     shop: Shop
     memory: int
-    foretold: int
     seconds: float
-    foretold_seconds: float
     where: str
 
     @classmethod
@@ -121,9 +118,7 @@ class Found:
             name,
             SHOPS[name],
             cost["peak_rss_bytes"],
-            cost["expected_rss_bytes"],
             sum(seconds.values()),
-            cost["expected_seconds"],
             peak,
         )
 
@@ -136,21 +131,16 @@ class Found:
             f"{shop.items:,}",
             f"{shop.users:,}",
             f"{self.memory / GIB:.2f}",
-            f"{self.foretold / GIB:.2f}",
-            f"{self.foretold / self.memory - 1:+.0%}",
             self.where,
             f"{self.seconds:.0f}",
-            f"{self.foretold_seconds:.0f}",
             f"{self.seconds / shop.events * 1e6:.0f}",
         )
 
     def rows(self) -> list[dict[str, object]]:
         """Return the rows of the JSON."""
         bar = self.shop.limit / GIB if self.shop.limit else None
-        off = abs(self.foretold / self.memory - 1)
         return [
             _row(f"{self.name}: peak memory", self.memory / GIB, "GiB", bar),
-            _row(f"{self.name}: memory foretold, relative error", off, "1", 0.25),
             _row(f"{self.name}: seconds", self.seconds, "s", None),
         ]
 
@@ -161,7 +151,7 @@ def _row(name: str, value: float, unit: str, bar: float | None) -> dict[str, obj
 
 def page(found: list[Found]) -> str:
     """Return the charts, each with its table beside it."""
-    numbers = table("Cost of a fit against its size", HEAD, [f.cells() for f in found], numbers=10)
+    numbers = table("Cost of a fit against its size", HEAD, [f.cells() for f in found], numbers=7)
     memory = [Bar(f.name, f.memory, size(f.memory)) for f in found]
     seconds = [Bar(f.name, f.seconds, duration(f.seconds)) for f in found]
     rate = [

@@ -63,7 +63,8 @@ def check(report: Report) -> None:
         assert set(measured) == set(metric_names())
         for value in measured.values():
             assert 0 <= value.low <= value.value + 1e-9 <= value.high + 2e-9 <= 1 + 3e-9
-    assert set(report.blend or {}) == set(report.scorers) - {"blend"}
+    rivals = {"blend", "blend-with-model", "blend-without-model"}
+    assert set(report.blend or {}) == set(report.scorers) - rivals
     assert all(np.isfinite(list((report.blend or {}).values())))
 
 

@@ -28,8 +28,6 @@ class Cost(Frozen):
         Stage -> seconds.
     peak_rss_bytes, bundle_bytes
         Memory at its highest in all; size of the bundle.
-    expected_seconds, expected_rss_bytes
-        What was foretold of the two before the start.
     peak_rss_after
         Stage -> memory at its highest from the start to the end of the stage, in bytes.
     """
@@ -37,8 +35,6 @@ class Cost(Frozen):
     seconds: dict[str, float] = Field(default_factory=dict)
     peak_rss_bytes: Count = 0
     bundle_bytes: Count = 0
-    expected_seconds: float | None = None
-    expected_rss_bytes: Count | None = None
     peak_rss_after: dict[str, Count] | None = None
 
 

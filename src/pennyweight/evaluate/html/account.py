@@ -88,18 +88,7 @@ def cost(report: Report) -> str:
     ]
     head = ("Stage", "Seconds", "Share", "Peak memory by its end")
     shown = pair("Time of each stage", chart, table("Stages", head, rows, numbers=3))
-    return f"<section><h2>Cost</h2>{_foretold(report)}{shown}</section>"
-
-
-def _foretold(report: Report) -> str:
-    cost = report.cost
-    if cost.expected_rss_bytes is None or cost.expected_seconds is None:
-        return ""
-    return (
-        f'<p class="note">Foretold before the start: {duration(cost.expected_seconds)} and '
-        f"{size(cost.expected_rss_bytes)}; taken: {duration(sum(cost.seconds.values()))} and "
-        f"{size(cost.peak_rss_bytes)}.</p>"
-    )
+    return f"<section><h2>Cost</h2>{shown}</section>"
 
 
 def details(report: Report, commands: Sequence[str]) -> str:
