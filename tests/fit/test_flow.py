@@ -390,4 +390,4 @@ def test_a_language_model_from_a_folder(tmp_path):
     )
     check(report)
     assert "tiny" in report.encoder
-    assert set(report.scorers) == {"content", "tower", "blend"}
+    assert set(report.scorers) == {"content", "tower", "blend", "blend-without-model"}
