@@ -6,7 +6,6 @@ Texts and events are synthetic (seeded); the scorers are the default ones.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -26,6 +25,7 @@ from pennyweight.score.content import Content
 from pennyweight.score.neighbours import Neighbours
 from pennyweight.score.popularity import Popularity
 from pennyweight.score.tower import Tower
+from rows import tell
 
 ITEMS, USERS, EVENTS, REPEATS = 10_000, 20_000, 200_000, 7
 
@@ -100,10 +100,7 @@ def main() -> None:
         {"name": "second encoding over the first", "value": round(again / first, 3),
          "unit": "", "bar": 1.0, "better": "lower"},
     ]  # fmt: skip
-    for row in rows:
-        print(f"{row['name']:<50} {row['value']:>10} {row['unit']:<3} (bar {row['bar']})")
-    if given.json:
-        given.json.write_text(json.dumps({"rows": rows}, indent=2))
+    tell(rows, given.json)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from pennyweight.recommender import Recommender
+from rows import tell
 
 ROOT = Path(__file__).resolve().parents[1]
 K, SAMPLE = 20, 300
@@ -95,11 +96,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         rows = measure(given.bundle or fitted(given.data, Path(temporary)), Path(temporary))
-    for row in rows:
-        bar = "" if row["bar"] is None else f" (bar {row['bar']})"
-        print(f"{row['name']:<42} {row['value']:>8} {row['unit']:<4}{bar}")
-    if given.json:
-        given.json.write_text(json.dumps({"rows": rows}, indent=2))
+    tell(rows, given.json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ a long tail, three years of real times. It is written as Parquet into a temporar
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from rows import tell
 
 ITEMS, USERS, EVENTS = 200_000, 1_000_000, 10_000_000
 START, YEARS = 1_600_000_000, 3
@@ -75,10 +76,7 @@ def main() -> None:
         {"name": f"{name}, peak memory", "value": round(memory, 2), "unit": "GiB", "bar": 4,
          "better": "lower"},
     ]  # fmt: skip
-    for row in rows:
-        print(f"{row['name']:<50} {row['value']:>10} {row['unit']:<3} (bar {row['bar']})")
-    if given.json:
-        given.json.write_text(json.dumps({"rows": rows}, indent=2))
+    tell(rows, given.json)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 import re
-from html.parser import HTMLParser
 
 import pytest
 
+from html_page import Page
 from pennyweight.evaluate.html import Example, Recommended, render
 from pennyweight.page.charts import Bar, bars
 from pennyweight.page.document import duration, size
@@ -11,29 +11,6 @@ from pennyweight.spec.report import Cleaned, Cost, Measured, Report
 
 HOSTILE = '<script>alert("x")</script>&'
 LISTED = ("novelty", "diversity", "serendipity", "miscalibration", "popularity", "popularity_lift")
-VOID = {"meta", "rect", "line", "br"}
-
-
-class Page(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.open, self.problems = [], [], []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def of(self, tag):
-        return [attrs for name, attrs in self.tags if name == tag]
 
 
 def full(name="blend"):

@@ -6,7 +6,8 @@ import pytest
 from clean import DAY, N_ITEMS, START, shop, tables
 
 from pennyweight.data.clean import clean_text
-from pennyweight.validate.behaviour import gini, periods
+from pennyweight.data.concentration import gini
+from pennyweight.validate.behaviour import periods
 from pennyweight.validate.duplicates import near_duplicates
 from pennyweight.validate.finding import KINDS, Finding, finding, percent
 from pennyweight.validate.language import SCRIPTS, guess, script_letters

@@ -1,37 +1,13 @@
 """The page: whole, escaped, accessible, with nothing fetched from elsewhere."""
 
-from html.parser import HTMLParser
-
 import polars as pl
 from clean import shop, tables
 
+from html_page import Page
 from pennyweight.validate.html import render
 from pennyweight.validate.validation import validate
 
 HOSTILE = '<script>alert("x")</script>&'
-VOID = {"meta", "rect", "line", "br"}
-
-
-class Page(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.open = [], []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def of(self, tag):
-        return [attrs for name, attrs in self.tags if name == tag]
 
 
 def test_the_page_is_whole_and_each_chart_has_its_table():

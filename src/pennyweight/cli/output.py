@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["count", "dump", "note", "ranking", "say", "size"]
+__all__ = ["dump", "note", "ranking", "say", "size"]
 
 
 def say(text: str = "") -> None:
@@ -47,11 +47,6 @@ def _plain(text: str) -> str:
 def _cut(text: str, most: int = 60) -> str:
     plain = _plain(" ".join(text.split()))
     return plain if len(plain) <= most else plain[: most - 1] + "…"
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun, in the plural unless it is one."""
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def size(nbytes: int) -> str:

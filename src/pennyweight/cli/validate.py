@@ -8,10 +8,11 @@ import typer
 
 from pennyweight.cli.exits import GateFailed, keeping
 from pennyweight.cli.learn import Events, Items
-from pennyweight.cli.output import count, say
+from pennyweight.cli.output import say
 from pennyweight.cli.places import file_place
 from pennyweight.cli.progress import shown
 from pennyweight.cli.settings import READING, Settings, spread
+from pennyweight.page.document import count
 
 __all__ = ["validate"]
 
@@ -31,22 +32,14 @@ def validate(
     """Report on the quality of the data, personal data in it, and leaks; no training."""
     plan = settings.to_plan()
     place = file_place(html)
-    from pennyweight.data.dataset import read
+    from pennyweight.data.dataset import read_planned
     from pennyweight.disk.files import write_atomic
     from pennyweight.validate.html import render
     from pennyweight.validate.validation import validate as check
 
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:
         progress("read", 0, 0)
-        data = read(
-            items,
-            events,
-            columns=plan.data.columns or None,
-            text_columns=plan.data.text_columns,
-            k_core=plan.data.k_core,
-            strict=plan.data.strict,
-            mask_personal=plan.data.mask_personal,
-        )
+        data = read_planned(items, events, plan.data)
         found = check(
             data,
             protocol=plan.evaluate.protocol,

@@ -20,8 +20,9 @@ from pennyweight.data.log import CleaningLog, Findings
 from pennyweight.data.personal import mask_catalog
 from pennyweight.data.tables import BROKEN_ROW, Source, read_table
 from pennyweight.errors import DataError, did_you_mean
+from pennyweight.spec.plan import DataPlan
 
-__all__ = ["Columns", "Dataset", "read", "read_events"]
+__all__ = ["Columns", "Dataset", "read", "read_events", "read_planned"]
 
 _log = logging.getLogger(__name__)
 
@@ -150,6 +151,22 @@ def read(
             event_rows, roles["user"], user_attribute, interactions.users, source=event_source
         )
     return Dataset(catalog, interactions, log, Columns(roles, id_column, text), values)
+
+
+def read_planned(
+    items: Source, events: Source, plan: DataPlan, *, user_attribute: str | None = None
+) -> Dataset:
+    """Read as a plan says; arguments, result and errors otherwise as of `read`."""
+    return read(
+        items,
+        events,
+        columns=plan.columns or None,
+        text_columns=plan.text_columns,
+        user_attribute=user_attribute,
+        k_core=plan.k_core,
+        strict=plan.strict,
+        mask_personal=plan.mask_personal,
+    )
 
 
 def _refuse_swapped(

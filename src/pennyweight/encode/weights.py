@@ -18,9 +18,10 @@ from safetensors import SafetensorError, safe_open
 from pennyweight.disk.files import digest, file_sha256
 from pennyweight.errors import DataError
 
-__all__ = ["DEFAULT_MODEL", "REMEDY", "Weights", "find_weights", "may_be_model"]
+__all__ = ["DEFAULT_MODEL", "OF_DEFAULT", "REMEDY", "Weights", "find_weights", "may_be_model"]
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+OF_DEFAULT = ("auto", "static", "minilm")  # encoders of a plan that are made from it
 REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 SUMS = {
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",

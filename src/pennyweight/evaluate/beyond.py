@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.data import concentration
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluate.groups import Groups
@@ -73,16 +74,8 @@ def coverage(lists: Lists, n_items: int) -> float:
 
 
 def gini(lists: Lists, n_items: int) -> float:
-    """Return how unequally items are shown: 0 all alike, near 1 one of them alone.
-
-    With x the times that an item is listed, in rising order: sum of (2i - n - 1) x_i over
-    n sum x (Gini 1912; items that nobody is shown count).
-    """
-    shown = np.sort(np.bincount(lists[lists >= 0], minlength=n_items))
-    if not shown.sum():
-        return 0.0
-    place = 2 * np.arange(1, n_items + 1) - n_items - 1
-    return float((place * shown).sum() / (n_items * shown.sum()))
+    """Return how unequally items are shown (see `concentration.gini`); the unseen count too."""
+    return concentration.gini(np.bincount(lists[lists >= 0], minlength=n_items))
 
 
 def diversity(lists: Lists, vectors: sparse.csr_matrix) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.spec.quality import Measured
+
 __all__ = ["Estimate", "bootstrap", "bootstrap_ratios", "paired_difference", "paired_tests"]
 
 _COUNTS = 1 << 22  # held at a time, 32 MiB
@@ -18,6 +20,10 @@ class Estimate(NamedTuple):
     value: float
     low: float
     high: float
+
+    def measured(self) -> Measured:
+        """Return the same as a report holds it."""
+        return Measured(**self._asdict())
 
 
 def bootstrap(

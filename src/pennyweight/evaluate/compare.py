@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pennyweight.evaluate.bootstrap import bootstrap, paired_tests
 from pennyweight.evaluate.groups import Groups
 from pennyweight.evaluate.outcomes import Outcomes
-from pennyweight.spec.quality import Comparison, Measured, Slice
+from pennyweight.spec.quality import Comparison, Slice
 
 __all__ = ["HISTORY_LENGTH", "POPULARITY", "comparisons", "holm", "popularity_class", "slices"]
 
@@ -43,8 +43,8 @@ def slices(
         if len(part.rows):
             means = bootstrap(part.ndcg, resamples=resamples, rng=rng)
             ndcg = {
-                scorer: Measured(value=value, low=low, high=high)
-                for scorer, (value, low, high) in zip(outcomes.scorers, means, strict=True)
+                scorer: mean.measured()
+                for scorer, mean in zip(outcomes.scorers, means, strict=True)
             }
             size = {"users": len(part.rows), "targets": part.targets}
             found.append(Slice(by=by, name=name, ndcg=ndcg, **size))
@@ -100,7 +100,7 @@ def comparisons(
         Comparison(
             scorer=scorer,
             other=name,
-            difference=Measured(value=found.value, low=found.low, high=found.high),
+            difference=found.measured(),
             p=p,
             p_holm=p_holm,
         )

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from pennyweight.evaluate.bootstrap import paired_tests
 from pennyweight.evaluate.compare import holm
 from pennyweight.evaluate.outcomes import Outcomes
-from pennyweight.spec.quality import Measured
 from pennyweight.spec.worth import Added
 
 __all__ = ["SHORT", "added", "keep"]
@@ -48,7 +47,7 @@ def added(
         Added(
             to=to,
             users=users,
-            difference=Measured(value=estimate.value, low=estimate.low, high=estimate.high),
+            difference=estimate.measured(),
             p_holm=p_holm,
         )
         for (to, users, estimate, _), p_holm in zip(found, corrected, strict=True)

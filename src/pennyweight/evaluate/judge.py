@@ -30,6 +30,8 @@ EXPOSED = 10  # groups of items that are told apart
 _TOGETHER_BYTES = 64 << 20  # of columns whose users are drawn once
 BY_WORDS = "words of the texts"
 
+_Past = tuple[NDArray[np.float64], NDArray[np.bool_]]  # see `_history_popularity`
+
 
 @dataclass(frozen=True)
 class Lens:
@@ -82,10 +84,11 @@ def judge(outcomes: Outcomes, lens: Lens, *, resamples: int = 1_000, rng: int = 
     """
     facts = beyond.item_facts(outcomes.held_out.before)
     few = None if lens.items is None else lens.items.largest(EXPOSED)
+    past = _history_popularity(outcomes, facts)
     found: dict[str, dict[str | int, Measured]] = {}
     waiting: list[_Columns] = []
     for name, one in outcomes.found.items():
-        waiting.append(_columns(name, one, outcomes, lens, facts, few))
+        waiting.append(_columns(name, one, outcomes, lens, facts, few, past))
         # Together, since drawing the users takes longer than averaging over them.
         if sum(columns.values.nbytes for columns in waiting) > _TOGETHER_BYTES:
             found |= _estimates(waiting, resamples, rng)
@@ -94,7 +97,7 @@ def judge(outcomes: Outcomes, lens: Lens, *, resamples: int = 1_000, rng: int = 
     return Judged(
         slices(outcomes, lens.users, resamples=resamples, rng=rng),
         comparisons(outcomes, resamples=resamples, rng=rng),
-        _lists(outcomes, lens, facts, found),
+        _lists(outcomes, lens, past, found),
         None if few is None else _exposure(outcomes, few, found),
     )
 
@@ -124,6 +127,7 @@ def _columns(
     lens: Lens,
     facts: beyond.ItemFacts,
     few: Groups | None,
+    past: _Past,
 ) -> _Columns:
     lists, held_out = found.lists, outcomes.held_out
     values: dict[str | int, NDArray[np.float64]] = {
@@ -143,7 +147,7 @@ def _columns(
         if known.any():
             ratios["miscalibration"] = (len(columns), len(columns) + 1)
             columns += [np.where(known, distance, 0), known]
-    before, old = _history_popularity(outcomes, facts)
+    before, old = past
     if old.any():
         ratios["popularity_lift"] = (len(columns), len(columns) + 1)
         columns += [values["popularity"] * old, before]
@@ -174,9 +178,7 @@ def _worded(lens: Lens) -> bool:
     return lens.words is not None and lens.words.nnz > 0
 
 
-def _history_popularity(
-    outcomes: Outcomes, facts: beyond.ItemFacts
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _history_popularity(outcomes: Outcomes, facts: beyond.ItemFacts) -> _Past:
     """Return the mean popularity of each history, (n_users,), 0 without one; who has one."""
     histories = outcomes.held_out.histories
     total = np.bincount(histories.row, facts.popularity[histories.item], minlength=len(histories))
@@ -186,11 +188,10 @@ def _history_popularity(
 def _lists(
     outcomes: Outcomes,
     lens: Lens,
-    facts: beyond.ItemFacts,
+    past: _Past,
     found: Mapping[str, dict[str | int, Measured]],
 ) -> ListQuality:
-    n_items = outcomes.held_out.before.n_items
-    before, old = _history_popularity(outcomes, facts)
+    n_items, (before, old) = outcomes.held_out.before.n_items, past
     return ListQuality(
         k=LISTED,
         scorers={

@@ -10,6 +10,7 @@ from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.hardware.machine import usable_cores
 from pennyweight.score.blend import Blend
 from pennyweight.score.content import Content
+from pennyweight.score.protocol import Scorer
 from pennyweight.score.sequence import Sequence
 from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import EvaluatePlan
@@ -74,6 +75,12 @@ class Gate:
         """The blend that is not kept, and its name among the scorers of the report."""
         return (WITH, self.with_model) if self.drop else (WITHOUT, self.without)
 
+    @property
+    def own(self) -> dict[str, Scorer]:
+        """The parts of the blend without the model that it does not share."""
+        shared = self.with_model.parts
+        return {name: p for name, p in self.without.parts.items() if shared[name] is not p}
+
     def worth(
         self,
         outcomes: Outcomes,
@@ -103,7 +110,7 @@ class Gate:
             a_million = seconds[name] / len(outcomes.held_out) * 1e6
             prices.append(
                 Price(
-                    fit_seconds=_fit_seconds(self, fit_seconds, plain=plain),
+                    fit_seconds=self._fit_seconds(fit_seconds, plain=plain),
                     nbytes=sum(
                         part.nbytes
                         for part in blend.parts.values()
@@ -124,15 +131,12 @@ class Gate:
             followed=self.followed,
         )
 
+    def _fit_seconds(self, seconds: Mapping[str, float], *, plain: bool) -> float:
+        """Return the seconds of the stages in which the two differ, the last fit aside."""
+        stages = ["encode", *(f"{kind} {name}" for kind in ("fit", "refit") for name in self.own)]
+        return sum(seconds.get(stage_name(stage, plain=plain), 0.0) for stage in stages)
+
 
 def stage_name(stage: str, *, plain: bool) -> str:
     """Return what to call a stage of the blend without the model."""
     return f"{stage}, without model" if plain else stage
-
-
-def _fit_seconds(gate: Gate, seconds: Mapping[str, float], *, plain: bool) -> float:
-    """Return the seconds of the stages in which the two blends differ, the last fit aside."""
-    shared = gate.with_model.parts
-    own = [name for name, part in gate.without.parts.items() if shared[name] is not part]
-    stages = ["encode", *(f"{kind} {name}" for kind in ("fit", "refit") for name in own)]
-    return sum(seconds.get(stage_name(stage, plain=plain), 0.0) for stage in stages)

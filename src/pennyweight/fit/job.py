@@ -11,7 +11,7 @@ from platform import python_version
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pennyweight.data.dataset import Dataset, read
+from pennyweight.data.dataset import Dataset, read_planned
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Split, default_protocol, split
 from pennyweight.data.tables import Source
@@ -150,19 +150,18 @@ class Job:
         return blend
 
     def _fit(self, interactions: Interactions, stage: str, gate: Gate | None = None) -> None:
-        """Fit the parts of the blend again, and those of its rival."""
-        done: set[int] = set()
-        for blend in (self.blend, *([gate.rival[1]] if gate is not None else ())):
-            for name, part in blend.parts.items():
-                if id(part) in done:
-                    continue
-                done.add(id(part))
-                plain = gate is not None and part not in gate.with_model.parts.values()
-                with self.stages.stage(stage_name(f"{stage} {name}", plain=plain)) as tell:
-                    if isinstance(part, Tower | SequenceScorer):
-                        part.fit(interactions, self.data.catalog, progress=tell)
-                    else:
-                        part.fit(interactions, self.data.catalog)
+        """Fit the parts of the blend again; with a gate, those of both blends, each once."""
+        blend = self.blend if gate is None else gate.with_model
+        parts = [(stage_name(f"{stage} {name}", plain=False), p) for name, p in blend.parts.items()]
+        if gate is not None:
+            own = gate.own.items()
+            parts += [(stage_name(f"{stage} {name}", plain=True), part) for name, part in own]
+        for name, part in parts:
+            with self.stages.stage(name) as tell:
+                if isinstance(part, Tower | SequenceScorer):
+                    part.fit(interactions, self.data.catalog, progress=tell)
+                else:
+                    part.fit(interactions, self.data.catalog)
 
     def _measure(
         self, scorers: Mapping[str, Scorer], test: HeldOut
@@ -260,14 +259,4 @@ def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Data
         return items
     if events is None:
         raise DataError("give a catalogue and an event log, or one Dataset")
-    data = plan.data
-    return read(
-        items,
-        events,
-        columns=data.columns or None,
-        text_columns=data.text_columns,
-        user_attribute=plan.evaluate.user_attribute,
-        k_core=data.k_core,
-        strict=data.strict,
-        mask_personal=data.mask_personal,
-    )
+    return read_planned(items, events, plan.data, user_attribute=plan.evaluate.user_attribute)

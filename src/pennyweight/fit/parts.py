@@ -15,7 +15,7 @@ from pennyweight.encode.protocol import Encoder, TableEncoder
 from pennyweight.encode.static import distil
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.tuned import TowerSettings
-from pennyweight.encode.weights import may_be_model
+from pennyweight.encode.weights import OF_DEFAULT, may_be_model
 from pennyweight.encode.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError, PlanError, did_you_mean
 from pennyweight.evaluate.ranking import Repeats
@@ -36,7 +36,7 @@ __all__ = ["Encoders", "build_parts", "check_encoder", "choose_encoders", "score
 _log = logging.getLogger(__name__)
 
 DEFAULT = ("popularity", "content", "neighbours", "tower")
-ENCODERS = ("auto", "static", "minilm", "tfidf", "bow", "word2vec")
+ENCODERS = (*OF_DEFAULT, "tfidf", "bow", "word2vec")
 BY_TIME = ("global-time", "given-split")
 
 
@@ -117,7 +117,7 @@ def choose_encoders(
         if plan.name == "word2vec":
             dense = Word2VecEncoder.fit(catalog.texts, dim=width)
         return Encoders(dense, _lexical(catalog, width), plan.name)
-    model = None if plan.name in ("auto", "static", "minilm") else plan.name
+    model = None if plan.name in OF_DEFAULT else plan.name
     try:
         transformer = TransformerEncoder.load(
             model,

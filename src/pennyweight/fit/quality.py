@@ -62,8 +62,8 @@ def means(outcomes: Outcomes, *, resamples: int, seed: int) -> dict[str, dict[st
     """Return scorer -> metric -> mean with its interval."""
     return {
         name: {
-            metric: Measured(value=value, low=low, high=high)
-            for metric, (value, low, high) in found.estimates(resamples=resamples, rng=seed).items()
+            metric: mean.measured()
+            for metric, mean in found.estimates(resamples=resamples, rng=seed).items()
         }
         for name, found in outcomes.found.items()
     }

@@ -38,11 +38,7 @@ def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
     tops = [0, *tops][: len(rows)]
     parts = [_bar(row, top, scale) for row, top in zip(rows, tops, strict=True)]
     height = tops[-1] + _ROW if rows else 0
-    return (
-        f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{height}">'
-        f'<title id="{key}-title">{escape(title)}</title>'
-        f'<desc id="{key}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
-    )
+    return _drawing(parts, height, title, description, key)
 
 
 def differences(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
@@ -57,20 +53,31 @@ def differences(rows: Sequence[Bar], *, title: str, description: str, key: str) 
         top, low, high = i * _ROW, row.low, row.high
         low, high = row.value if low is None else low, row.value if high is None else high
         parts += [
-            f'<text class="name" x="0" y="{top + 15}">{escape(row.label)}</text>',
-            f'<text class="value" x="100%" y="{top + 15}">{escape(row.text)}</text>',
-            f'<rect class="track" x="0" y="{top + 22}" width="100%" height="14" rx="2"/>',
+            *_track(row, top),
             f'<line class="zero" x1="50%" x2="50%" y1="{top + 20}" y2="{top + 38}"/>',
             f'<line class="whisker" x1="{at(low)}" x2="{at(high)}" '
             f'y1="{top + 29}" y2="{top + 29}"/>',
             f'<circle class="{"best" if row.best else "bar"}" cx="{at(row.value)}" '
             f'cy="{top + 29}" r="5"/>',
         ]
+    return _drawing(parts, _ROW * len(rows), title, description, key)
+
+
+def _drawing(parts: Sequence[str], height: int, title: str, description: str, key: str) -> str:
     return (
-        f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{_ROW * len(rows)}">'
+        f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{height}">'
         f'<title id="{key}-title">{escape(title)}</title>'
         f'<desc id="{key}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
     )
+
+
+def _track(row: Bar, top: int, strong: str = "") -> list[str]:
+    """Return what every row begins with: its name, its number, and the track below."""
+    return [
+        f'<text class="name{strong}" x="0" y="{top + 15}">{escape(row.label)}</text>',
+        f'<text class="value{strong}" x="100%" y="{top + 15}">{escape(row.text)}</text>',
+        f'<rect class="track" x="0" y="{top + 22}" width="100%" height="14" rx="2"/>',
+    ]
 
 
 def _bar(row: Bar, top: int, scale: float) -> str:
@@ -79,9 +86,7 @@ def _bar(row: Bar, top: int, scale: float) -> str:
 
     strong = " strong" if row.best else ""
     out = [
-        f'<text class="name{strong}" x="0" y="{top + 15}">{escape(row.label)}</text>',
-        f'<text class="value{strong}" x="100%" y="{top + 15}">{escape(row.text)}</text>',
-        f'<rect class="track" x="0" y="{top + 22}" width="100%" height="14" rx="2"/>',
+        *_track(row, top, strong),
         f'<rect class="{"best" if row.best else "bar"}" x="0" y="{top + 22}" '
         f'width="{at(row.value)}" height="14" rx="2"/>',
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from html import escape
 from importlib import resources
 
-__all__ = ["document", "duration", "pair", "size"]
+__all__ = ["count", "document", "duration", "pair", "size"]
 
 
 def document(title: str, sections: Iterable[str], *, head: str = "") -> str:
@@ -25,6 +25,11 @@ def pair(heading: str, chart: str, numbers: str, *, note: str = "") -> str:
     said = f'<p class="note">{escape(note)}</p>' if note else ""
     figure = f'<div class="pair"><figure>{chart}</figure>{numbers}</div>'
     return f"<h3>{escape(heading)}</h3>{said}{figure}"
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def duration(seconds: float) -> str:

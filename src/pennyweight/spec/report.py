@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from pennyweight.disk.files import write_atomic
 from pennyweight.errors import BundleError
+from pennyweight.page.document import count
 from pennyweight.spec.frozen import Frozen, refusal
 from pennyweight.spec.quality import Comparison, Exposure, ListQuality, Measured, Slice
 from pennyweight.spec.worth import Worth
@@ -146,8 +147,8 @@ class Report(Frozen):
         n = self.evaluated_users
         measured = "" if n in (None, self.users) else f", measured on {n:,}"
         return (
-            f"{_count(self.users, 'user')}{measured}, {_count(self.items, 'item')}, "
-            f"{_count(self.events, 'event')}, {self.protocol}"
+            f"{count(self.users, 'user')}{measured}, {count(self.items, 'item')}, "
+            f"{count(self.events, 'event')}, {self.protocol}"
         )
 
     def table(self) -> str:
@@ -191,10 +192,6 @@ class Report(Frozen):
             f"<table><caption>{escape(self.summary())}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def _cell(measured: Measured | None, best: float) -> str:

@@ -9,7 +9,7 @@ from pennyweight.data.split import Part
 from pennyweight.spec.frozen import Frozen
 from pennyweight.validate.finding import Finding, finding
 
-__all__ = ["Period", "check_behaviour", "gini", "periods", "tail"]
+__all__ = ["Period", "check_behaviour", "periods", "tail"]
 
 # Events a person hardly makes in a minute, in a day; and how far beyond the others (robust
 # standard deviations of the logarithm) a user must be.
@@ -144,13 +144,6 @@ def tail(log: Interactions) -> list[tuple[str, float]]:
     ranked = np.cumsum(np.sort(log.counts)[::-1]) / len(log)
     shares = (0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
     return [(f"{100 * s:.0f} %", float(ranked[max(1, round(s * log.n_items)) - 1])) for s in shares]
-
-
-def gini(counts: NDArray[np.int64]) -> float:
-    """Return the Gini coefficient: 0 where all are equal, towards 1 where one has all."""
-    ranked = np.sort(counts)
-    n = len(ranked)
-    return float((2 * np.arange(1, n + 1) - n - 1) @ ranked / (n * max(1, ranked.sum())))
 
 
 def date(seconds: float) -> str:

@@ -7,7 +7,7 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
 from pennyweight.data.split import Part, Protocol
 from pennyweight.validate.finding import Finding, events_at, finding
-from pennyweight.validate.order import check_order, check_ties
+from pennyweight.validate.order import check_order, check_ties, orders
 
 __all__ = ["check_answers", "check_leaks"]
 
@@ -19,12 +19,13 @@ _WORD_EDGES = r"""^[\s.,;:!?"'()\[\]<>]+|[\s.,;:!?"'()\[\]<>]+$"""
 
 def check_leaks(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     """Run every leak check on a dataset and its split."""
+    places = orders(data)
     return [
         *_repeated(data, part),
         *_across(data),
         *_after_cut(data, part, protocol),
-        *check_order(data, part),
-        *check_ties(data),
+        *check_order(data, part, places),
+        *check_ties(data, places),
         *check_answers(data),
     ]
 

@@ -6,6 +6,8 @@ and fixed weights v over items has mean ``v.sum() / 2`` and, exactly, the varian
 popular items count as often as they are met, and the test does not take them for many items.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.split import Part
 from pennyweight.validate.finding import Finding, events_at, finding
 
-__all__ = ["check_order", "check_ties", "rank_statistic"]
+__all__ = ["check_order", "check_ties", "orders", "rank_statistic"]
 
 Ranks = NDArray[np.float64]
 SIGMAS, SHIFT = 5.0, 0.05  # beyond chance, and large enough to matter: share of the catalogue
@@ -56,7 +58,7 @@ def orders(data: Dataset) -> dict[str, Ranks]:
     return found
 
 
-def check_order(data: Dataset, part: Part) -> list[Finding]:
+def check_order(data: Dataset, part: Part, places: Mapping[str, Ranks]) -> list[Finding]:
     """Test whether a test item can be told by its place, in the catalogue and in a history."""
     log, test = data.interactions, part == 2
     n = log.n_items
@@ -68,7 +70,7 @@ def check_order(data: Dataset, part: Part) -> list[Finding]:
     known = (events_of / np.maximum(length, 1))[log.user] * ~test
     contrast = (contrast - np.bincount(log.item, known, n)) / max(1, events_of.sum())
     found: list[Finding] = []
-    for name, ranks in orders(data).items():
+    for name, ranks in places.items():
         shift, sigmas = rank_statistic(ranks, contrast)
         if abs(shift) >= SHIFT and abs(sigmas) >= SIGMAS:
             found += _beyond_history(data, test, ranks if shift > 0 else 1 - ranks, name, shift)
@@ -104,7 +106,7 @@ def _beyond_history(
     )  # fmt: skip
 
 
-def check_ties(data: Dataset) -> list[Finding]:
+def check_ties(data: Dataset, places: Mapping[str, Ranks]) -> list[Finding]:
     """Test whether events of one user at one moment are sorted by item."""
     log = data.interactions
     tied = (log.user[1:] == log.user[:-1]) & (log.time[1:] == log.time[:-1])
@@ -114,7 +116,7 @@ def check_ties(data: Dataset) -> list[Finding]:
         return []
     later = np.bincount(log.item[rows + 1], minlength=log.n_items)
     weights = (later - np.bincount(log.item[rows], minlength=log.n_items)) / len(rows)
-    for name, ranks in orders(data).items():
+    for name, ranks in places.items():
         rising = ranks[log.item[rows + 1]] > ranks[log.item[rows]]
         share = max(float(rising.mean()), 1 - float(rising.mean()))
         _, sigmas = rank_statistic(ranks, weights)

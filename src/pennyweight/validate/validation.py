@@ -5,12 +5,13 @@ from itertools import groupby
 
 import numpy as np
 
+from pennyweight.data.concentration import gini
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
 from pennyweight.data.split import Part, Protocol, default_protocol, parts
 from pennyweight.errors import DataError
 from pennyweight.spec.frozen import Frozen
-from pennyweight.validate.behaviour import Period, check_behaviour, gini, periods, tail
+from pennyweight.validate.behaviour import Period, check_behaviour, periods, tail
 from pennyweight.validate.columns import Column, check_columns, length_bins
 from pennyweight.validate.duplicates import check_duplicates
 from pennyweight.validate.finding import Finding, finding

@@ -7,7 +7,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from pennyweight.encode.tokens import load_tokenizer
-from pennyweight.encode.weights import find_weights
+from pennyweight.encode.weights import OF_DEFAULT, find_weights
 from pennyweight.errors import DataError
 
 __all__ = ["Coverage", "cover", "find_tokenizer"]
@@ -32,7 +32,7 @@ def find_tokenizer(encoder: str) -> Tokenizer | None:
     """Return the tokenizer of an encoder of the plan; None where it has none, or no weights."""
     if encoder in OWN_VOCABULARY:
         return None
-    name = None if encoder in ("auto", "static", "minilm") else encoder
+    name = None if encoder in OF_DEFAULT else encoder
     try:
         weights = find_weights(name)
     except DataError:

@@ -1,0 +1,16 @@
+"""What every benchmark prints and writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["tell"]
+
+
+def tell(rows: Sequence[Mapping[str, object]], path: Path | None) -> None:
+    """Print a line a row, and write all of them as JSON where there is a path."""
+    for row in rows:
+        bar = "" if row["bar"] is None else f" (bar {row['bar']})"
+        print(f"{row['name']:<50} {row['value']:>10} {row['unit']:<4}{bar}")
+    if path:
+        path.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
