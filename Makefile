@@ -56,6 +56,8 @@ bench: setup ## quality on public datasets, beside published figures
 	$(BIN)/python benchmarks/bundle.py
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/export.py
+	$(BIN)/python benchmarks/validate.py
+	$(BIN)/python benchmarks/size.py
 
 clean: ## remove what the other targets made
 	rm -rf .venv demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,9 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.data.interactions import Histories
-from pennyweight.evaluate.ranking import MISS, ranks
+from pennyweight.evaluate.ranking import MISS, ranks_and_lists
 
 EMPTY = Histories.of([[]])
+
+
+def ranks(*block, **settings):
+    return ranks_and_lists(*block, k=0, **settings)[0]
 
 
 def one(scores, target, history=(), repeats="exclude", first=0):

@@ -17,7 +17,7 @@ def first_items(
     factors: NDArray[np.uint32],
     k: int,
 ) -> NDArray[np.int32]:
-    """Return the k best items of each row, best first; ties as in `ranks`.
+    """Return the k best items of each row, best first; ties as in `ranks_and_lists`.
 
     Parameters
     ----------

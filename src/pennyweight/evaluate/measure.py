@@ -69,7 +69,7 @@ def measure(
     held_out
         Histories and the items that followed them.
     repeats
-        Whether items of the history may be recommended again, see `ranks`.
+        Whether items of the history may be recommended again, see `ranks_and_lists`.
     k
         Length of the lists to keep, see `PerUser`.
     block_bytes

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pennyweight.data.interactions import Histories
 from pennyweight.evaluate.lists import count_true, first_items
 
-__all__ = ["MISS", "Repeats", "ranks", "ranks_and_lists"]
+__all__ = ["MISS", "Repeats", "ranks_and_lists"]
 
 Repeats = Literal["exclude", "include"]
 
@@ -17,16 +17,17 @@ _CHUNK_BYTES = 1 << 20  # of scores compared at a time: stays in a core's cache
 _TIE_SEED = 20_020_417
 
 
-def ranks(
+def ranks_and_lists(
     scores: NDArray[np.float32],
     histories: Histories,
     targets: NDArray[np.int32],
     target_offsets: NDArray[np.int64],
     *,
     repeats: Repeats,
+    k: int,
     first: int = 0,
-) -> NDArray[np.int64]:
-    """Rank each held-out item among all items for one block of users.
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Rank each held-out item among all items for one block of users; list the first k.
 
     Items with equal scores come in an order drawn for each user from a fixed seed:
     neither the target nor the order of the catalogue is favoured, and metrics are
@@ -49,37 +50,21 @@ def ranks(
     first
         Position of the first user in the whole evaluation, so that how users are cut
         into blocks does not change how ties fall.
+    k
+        Length of the lists.
 
     Returns
     -------
-    NDArray[np.int64]
-        0-based ranks, (n_targets,), in the order of `targets`.
+    tuple of (NDArray[np.int64], NDArray[np.int32])
+        0-based ranks, (n_targets,), in the order of `targets`; and the first k items of each
+        ranking, (n, k), best first, -1 where fewer can be ranked. An item is in a list
+        exactly where its rank is below k.
 
     Raises
     ------
     ValueError
         When shapes disagree, a target is outside the catalogue or named twice for one
         user, `repeats` is unknown, or a score is NaN or infinite.
-    """
-    return ranks_and_lists(
-        scores, histories, targets, target_offsets, repeats=repeats, first=first, k=0
-    )[0]
-
-
-def ranks_and_lists(
-    scores: NDArray[np.float32],
-    histories: Histories,
-    targets: NDArray[np.int32],
-    target_offsets: NDArray[np.int64],
-    *,
-    repeats: Repeats,
-    first: int = 0,
-    k: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return what `ranks` does, and the first k items of each ranking.
-
-    Lists are int32 (n, k), best first, -1 where fewer than k items can be ranked. An item
-    is in a list exactly where its rank is below k.
     """
     if repeats not in {"exclude", "include"}:
         raise ValueError(f'repeats is {repeats!r}; it must be "exclude" or "include"')
