@@ -1,6 +1,6 @@
 """Recommendation quality on public datasets, default settings, beside published figures.
 
-    python benchmarks/quality.py [--data DIR] [--only NAME,…] [--json FILE]
+    python benchmarks/quality.py [--data DIR] [--only NAME,…] [--json FILE] [--reports DIR]
 
 Each dataset is measured by `pennyweight evaluate` in a process of its own, so that the
 peak of memory is its own. The same defaults serve all of them.
@@ -58,18 +58,19 @@ CASES = (
 )  # fmt: skip
 
 
-def measure(folder: Path, case: Case, extra: tuple[str, ...] = ()) -> dict[str, object]:
+def measure(
+    folder: Path, case: Case, reports: Path, extra: tuple[str, ...] = ()
+) -> dict[str, object]:
     """Run `pennyweight evaluate` and return its JSON, with the seconds of the whole run."""
-    with tempfile.TemporaryDirectory() as temporary:
-        out = Path(temporary) / "report.json"
-        command = [sys.executable, "-m", "pennyweight", "evaluate", "--quiet"]
-        command += [str(folder / case.name / name) for name in (case.items, case.events)]
-        started = time.perf_counter()
-        subprocess.run([*command, *case.options, *extra, "--out", str(out)], check=True,
-                       stdout=subprocess.DEVNULL)  # fmt: skip
-        report: dict[str, object] = json.loads(out.read_text())
-        report["wall"] = time.perf_counter() - started
-        return report
+    out = reports / f"{case.name}.json"
+    command = [sys.executable, "-m", "pennyweight", "evaluate", "--quiet"]
+    command += [str(folder / case.name / name) for name in (case.items, case.events)]
+    started = time.perf_counter()
+    subprocess.run([*command, *case.options, *extra, "--out", str(out)], check=True,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+    report: dict[str, object] = json.loads(out.read_text())
+    report["wall"] = time.perf_counter() - started
+    return report
 
 
 def rows_of(case: Case, report: dict) -> list[dict[str, object]]:  # type: ignore[type-arg]
@@ -107,7 +108,16 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names of datasets, by commas")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--options", default="", help="more options of `pennyweight evaluate`")
+    parser.add_argument("--reports", type=Path, help="keep the reports in this folder")
     given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        reports = given.reports or Path(temporary)
+        reports.mkdir(parents=True, exist_ok=True)
+        run(given, reports)
+
+
+def run(given: argparse.Namespace, reports: Path) -> None:
+    """Measure each dataset; write the rows after each."""
     rows: list[dict[str, object]] = []
     for case in CASES:
         if given.only and case.name not in given.only.split(","):
@@ -115,7 +125,7 @@ def main() -> None:
         if not (given.data / case.name).is_dir():
             print(f"{case.name}: no folder {given.data / case.name}; left out")
             continue
-        rows += rows_of(case, measure(given.data, case, tuple(given.options.split())))
+        rows += rows_of(case, measure(given.data, case, reports, tuple(given.options.split())))
         if given.json:
             given.json.write_text(json.dumps({"rows": rows}, indent=2))
 
