@@ -354,7 +354,7 @@ def test_inputs_are_not_written_to():
     assert train(bag, table, histories, SETTINGS).item.any()
 
 
-def test_what_an_epoch_hands_over_does_not_change_later():
+def test_the_table_an_epoch_hands_over_does_not_change_later():
     seen = []
     train(
         some_bag(), np.ones((N_WORDS, DIM), np.float32), HISTORIES, SETTINGS,

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pennyweight.cli.output import dump, say, size
+from pennyweight.cli.output import dump, say
+from pennyweight.page.document import size
 
 __all__ = ["doctor"]
 

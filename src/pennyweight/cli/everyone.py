@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pennyweight.cli.exits import keeping
-from pennyweight.cli.output import dump, say, size
+from pennyweight.cli.output import dump, say
 from pennyweight.cli.places import file_place
 from pennyweight.cli.progress import shown
+from pennyweight.page.document import size
 
 if TYPE_CHECKING:
     from pennyweight.recommender import Recommender

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pennyweight.cli.exits import GateFailed, keeping
-from pennyweight.cli.output import note, say, size
+from pennyweight.cli.output import note, say
 from pennyweight.cli.places import bundle_place, file_place
 from pennyweight.cli.progress import shown
 from pennyweight.cli.settings import Settings, spread
+from pennyweight.page.document import size
 
 if TYPE_CHECKING:
     from pennyweight.spec.report import Report

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["dump", "note", "ranking", "say", "size"]
+__all__ = ["dump", "note", "ranking", "say"]
 
 
 def say(text: str = "") -> None:
@@ -47,13 +47,3 @@ def _plain(text: str) -> str:
 def _cut(text: str, most: int = 60) -> str:
     plain = _plain(" ".join(text.split()))
     return plain if len(plain) <= most else plain[: most - 1] + "…"
-
-
-def size(nbytes: int) -> str:
-    """Return bytes in the unit that suits."""
-    value = float(nbytes)
-    for unit in ("bytes", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} GB"

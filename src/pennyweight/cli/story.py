@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pennyweight.cli.exits import keeping
-from pennyweight.cli.output import dump, ranking, say, size
+from pennyweight.cli.output import dump, ranking, say
 from pennyweight.cli.places import bundle_place
 from pennyweight.cli.progress import shown
+from pennyweight.page.document import size
 
 if TYPE_CHECKING:
     from pennyweight.recommender import Recommender
@@ -83,6 +84,8 @@ def _tell(
     say("A bookshop: real books, simulated readers.\n")
     say(f"$ {command}")
     say(report.table())
+    if report.worth is not None:
+        say(f"\n{report.worth.sentence()}")
     say(f"\nsaved {bundle} ({size(report.cost.bundle_bytes)})")
     for asked, rows in answers:
         say(f"\n$ {asked}")

@@ -36,7 +36,9 @@ def validate(
     from pennyweight.disk.files import write_atomic
     from pennyweight.validate.html import render
     from pennyweight.validate.validation import validate as check
+    from pennyweight.validate.vocabulary import find_tokenizer
 
+    find_tokenizer(plan.encoder.name)  # an encoder that is not there is told before the reading
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:
         progress("read", 0, 0)
         data = read_planned(items, events, plan.data)

@@ -32,12 +32,11 @@ from pennyweight.fit.parts import (
 )
 from pennyweight.fit.quality import lens, means, word_vectors
 from pennyweight.fit.stages import Progress, Stages
-from pennyweight.fit.tune import fit_part, sample
+from pennyweight.fit.tune import fit_part, fit_showing, sample
 from pennyweight.hardware.machine import Machine, peak_rss, usable_cores
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.score.blend import Blend
 from pennyweight.score.protocol import Scorer
-from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import Plan
 from pennyweight.spec.report import Cleaned, Cost, Measured, Report
@@ -158,10 +157,7 @@ class Job:
             parts += [(stage_name(f"{stage} {name}", plain=True), part) for name, part in own]
         for name, part in parts:
             with self.stages.stage(name) as tell:
-                if isinstance(part, Tower | SequenceScorer):
-                    part.fit(interactions, self.data.catalog, progress=tell)
-                else:
-                    part.fit(interactions, self.data.catalog)
+                fit_showing(part, interactions, self.data.catalog, tell)
 
     def _measure(
         self, scorers: Mapping[str, Scorer], test: HeldOut

@@ -14,7 +14,7 @@ from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.protocol import Encoder, TableEncoder
 from pennyweight.encode.static import distil
 from pennyweight.encode.transformer import TransformerEncoder
-from pennyweight.encode.tuned import TowerSettings
+from pennyweight.encode.tuned import TowerSettings, default_dim
 from pennyweight.encode.weights import OF_DEFAULT, may_be_model
 from pennyweight.encode.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError, PlanError, did_you_mean
@@ -63,7 +63,7 @@ class Encoders:
 
     def without_model(self, catalog: Catalog) -> "Encoders":
         """Return the encoders that do best without the language model: the catalogue's words."""
-        dim = self.table.dim if self.table is not None else TowerSettings.dim
+        dim = self.table.dim if self.table is not None else default_dim(len(catalog))
         return Encoders(None, _lexical(catalog, dim), "tfidf")
 
     def serve(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def choose_encoders(
     ``bow`` and ``word2vec`` need no language model. ``minilm``, a folder or a Hugging Face
     id encode the content with the transformer itself, and the table is distilled from it.
     """
-    width = plan.dim or TowerSettings.dim
+    width = plan.dim or default_dim(len(catalog))
     if plan.name in ("tfidf", "bow", "word2vec"):
         dense: Encoder | None = None
         if plan.name == "word2vec":

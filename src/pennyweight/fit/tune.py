@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.ranking import Repeats
@@ -17,7 +18,9 @@ from pennyweight.score.protocol import Scorer
 from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
 
-__all__ = ["choose_decay", "fit_part", "sample"]
+__all__ = ["choose_decay", "fit_part", "fit_showing", "sample"]
+
+Progress = Callable[[int, int], None]
 
 DECAYS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 CHOICE = "ndcg@10"
@@ -53,16 +56,24 @@ def fit_part(
     catalog: Catalog,
     *,
     repeats: Repeats,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Fit a scorer on what came before the held-out data, and make its own choices on that."""
     if isinstance(part, Tower):
         _fit_tower(part, held_out, catalog, repeats, progress)
-    elif isinstance(part, SequenceScorer):
-        part.fit(held_out.before, catalog, progress=progress)
     else:
-        part.fit(held_out.before, catalog)
+        fit_showing(part, held_out.before, catalog, progress)
     choose_decay(part, held_out, repeats)
+
+
+def fit_showing(
+    part: Scorer, interactions: Interactions, catalog: Catalog, progress: Progress | None
+) -> None:
+    """Fit a scorer, with progress where it takes long."""
+    if isinstance(part, Tower | SequenceScorer):
+        part.fit(interactions, catalog, progress=progress)
+    else:
+        part.fit(interactions, catalog)
 
 
 def _fit_tower(
@@ -70,7 +81,7 @@ def _fit_tower(
     held_out: HeldOut,
     catalog: Catalog,
     repeats: Repeats,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> None:
     """Train until another epoch makes validation worse; remember how many were best."""
     found: list[float] = []

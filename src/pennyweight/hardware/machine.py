@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-__all__ = ["Machine", "available_memory", "peak_rss", "total_memory", "usable_cores"]
+__all__ = [
+    "Machine",
+    "available_memory",
+    "peak_rss",
+    "resident_memory",
+    "total_memory",
+    "usable_cores",
+]
 
 ROOT = Path("/")
 FLAGS = {
@@ -85,6 +92,12 @@ def peak_rss(root: Path = ROOT) -> int:
     if value:
         return int(value.split()[0]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def resident_memory(root: Path = ROOT) -> int:
+    """Return the memory this process has now, in bytes; at its highest where not known."""
+    value = _fields(root / "proc/self/status").get("VmRSS", "")
+    return int(value.split()[0]) * 1024 if value else peak_rss(root)
 
 
 def _fields(path: Path) -> dict[str, str]:

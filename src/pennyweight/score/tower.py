@@ -85,7 +85,8 @@ class Tower:
             on_epoch=epoch_end,
             progress=progress,
         )
-        self._keep(vectors, *vectors.items(bag))
+        if on_epoch is None:
+            self._keep(vectors, *vectors.items(bag))
         return self
 
     def _keep(

@@ -31,12 +31,16 @@ class Cost(Frozen):
         Memory at its highest in all; size of the bundle.
     peak_rss_after
         Stage -> memory at its highest from the start to the end of the stage, in bytes.
+    expected_seconds, expected_rss_bytes
+        What was stated before the start.
     """
 
     seconds: dict[str, float] = Field(default_factory=dict)
     peak_rss_bytes: Count = 0
     bundle_bytes: Count = 0
     peak_rss_after: dict[str, Count] | None = None
+    expected_seconds: Annotated[float, Field(ge=0)] | None = None
+    expected_rss_bytes: Count | None = None
 
 
 class Cleaned(Frozen):

@@ -66,29 +66,59 @@ def cleaning(report: Report) -> str:
 
 def cost(report: Report) -> str:
     """Return the section on where time and memory went."""
-    seconds = report.cost.seconds
-    if not seconds:
+    if not report.cost.seconds:
         return ""
+    return f"<section><h2>Cost</h2>{_expected(report)}{_time(report)}{_memory(report)}</section>"
+
+
+def _expected(report: Report) -> str:
+    """Return what was said before the start beside what came of it."""
+    cost = report.cost
+    if cost.expected_rss_bytes is None or cost.expected_seconds is None:
+        return ""
+    spent = duration(sum(cost.seconds.values()))
+    return (
+        f"<p>Expected before the start: {duration(cost.expected_seconds)} and "
+        f"{size(cost.expected_rss_bytes)} of memory. It took {spent} and "
+        f"{size(cost.peak_rss_bytes)}.</p>"
+    )
+
+
+def _time(report: Report) -> str:
+    seconds = report.cost.seconds
     chart = bars(
         [Bar(stage, s, duration(s)) for stage, s in seconds.items()],
         title="Time of each stage",
         description="Bars in the order the stages ran. The table has the numbers.",
         key="stages",
     )
-    total = sum(seconds.values())
-    peak = report.cost.peak_rss_after or {}
-    rows = [
-        (
-            stage,
-            f"{s:,.2f}",
-            f"{s / (total or 1):.0%}",
-            size(peak[stage]) if stage in peak else "",
-        )
-        for stage, s in seconds.items()
-    ]
-    head = ("Stage", "Seconds", "Share", "Peak memory by its end")
-    shown = pair("Time of each stage", chart, table("Stages", head, rows, numbers=3))
-    return f"<section><h2>Cost</h2>{shown}</section>"
+    total = sum(seconds.values()) or 1
+    rows = [(stage, f"{s:,.2f}", f"{s / total:.0%}") for stage, s in seconds.items()]
+    numbers = table("Time of each stage", ("Stage", "Seconds", "Share"), rows, numbers=2)
+    return pair("Time of each stage", chart, numbers)
+
+
+def _memory(report: Report) -> str:
+    """Return the stages that raised the peak of memory, each with where it then stood."""
+    raised: list[tuple[str, int, int]] = []
+    before = 0
+    for stage, peak in (report.cost.peak_rss_after or {}).items():
+        if peak > before:
+            raised.append((stage, peak, peak - before))
+            before = peak
+    if not raised:
+        return ""
+    title = "Memory at its highest"
+    chart = bars(
+        [Bar(stage, peak, size(peak)) for stage, peak, _ in raised],
+        title=title,
+        description="A bar for each stage that took memory higher than any stage before it.",
+        key="memory",
+    )
+    rows = [(stage, size(peak), size(more)) for stage, peak, more in raised]
+    numbers = table(title, ("Stage", "Highest by its end", "More than before"), rows, numbers=2)
+    note = "Stages that are not named stayed below what those before them had reached."
+    return pair(title, chart, numbers, note=note)
 
 
 def details(report: Report, commands: Sequence[str]) -> str:
