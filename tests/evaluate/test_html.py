@@ -26,8 +26,16 @@ def full(name="blend"):
         events=12345,
         evaluated_users=400,
         scorers={"popular": row(0.02), name: row(0.08)},
-        cost=Cost(seconds={name: 0.2, "encode": 125.0}, peak_rss_bytes=10**9, bundle_bytes=2000),
+        cost=Cost(
+            seconds={name: 0.2, "encode": 125.0, "fit": 3.0},
+            peak_rss_bytes=10**9,
+            bundle_bytes=2000,
+            peak_rss_after={name: 10**8, "encode": 10**9, "fit": 10**9},
+            expected_seconds=130.0,
+            expected_rss_bytes=11 * 10**8,
+        ),
         blend={name: 0.7, "popular": 0.3},
+        routes={0: {name: 0.7, "popular": 0.3}, 21: {name: 0.9, "popular": -0.1}},
         cleaning=(
             Cleaned(table="items", reason=name, count=3, action="dropped", examples=(name,)),
         ),
@@ -81,7 +89,7 @@ def test_is_accessible_and_self_contained():
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     charts = page.of("svg")
-    assert len(charts) == 11
+    assert len(charts) == 12
     for chart in charts:
         assert chart["role"] == "img"
         assert set(chart["aria-labelledby"].split()) <= set(ids)
@@ -112,6 +120,29 @@ def test_sections_and_plain_words():
         assert f">{heading}</h" in text
     assert "blend is better than popular by 0.5000 NDCG@10" in text
     assert "+50 %" in text  # the lift
+
+
+def rows(page, caption):
+    """Return the cells of a table."""
+    body = page.split(f"<caption>{caption}</caption>")[1].split("</table>")[0]
+    cell = re.compile(r"<t[hd](?: [^>]*)?>(.*?)</t[hd]>")
+    return [cell.findall(row) for row in body.split("</tr>")[:-1]]
+
+
+def test_memory_shows_the_stages_that_raised_it():
+    assert rows(render(full()), "Memory at its highest") == [
+        ["Stage", "Highest by its end", "More than before"],
+        ["blend", "100 MB", "100 MB"],
+        ["encode", "1.0 GB", "900 MB"],
+    ]
+    assert "Expected before the start: 2 min 10 s and 1.1 GB" in render(full())
+
+
+def test_weights_by_length_have_a_row_each():
+    found = rows(render(full()), "Weights by length of the history")
+    assert found[1:] == [["0 events", "0.70", "0.30"], ["21 events", "0.90", "-0.10"]]
+    plain = full().model_copy(update={"routes": None})
+    assert "Weights by length of the history" not in render(plain)
 
 
 def test_an_empty_report_and_all_zeros():

@@ -1,87 +1,17 @@
-"""The blend: its weights against independent optimisers, and what they are worth."""
+"""The blend: what its learnt weights are worth, and its scores by hand."""
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
-from sklearn.linear_model import LogisticRegression
 
 import world
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
 from pennyweight.errors import BundleError
 from pennyweight.evaluate.measure import measure
-from pennyweight.score.blend import SHRINK, Blend, _candidates, _conditional_logit
+from pennyweight.score.blend import Blend, _candidates
 from pennyweight.score.content import Content
 from pennyweight.score.neighbours import Neighbours
 from pennyweight.score.popularity import Novelty, Popularity
-
-TRUE = np.array([1.5, -0.7, 0.0])
-FREE = [(None, None)] * 3
-
-
-def choices(n: int, rivals: tuple[int, int], seed: int = 0) -> list[np.ndarray]:
-    """Draw choices among random alternatives as the model has it; the chosen one comes first."""
-    rng = np.random.default_rng(seed)
-    out = []
-    for _ in range(n):
-        rows = rng.normal(size=(rng.integers(*rivals), 3)).astype(np.float32)
-        odds = np.exp(rows @ TRUE)
-        chosen = rng.choice(len(rows), p=odds / odds.sum())
-        out.append(np.vstack([rows[chosen : chosen + 1], np.delete(rows, chosen, axis=0)]))
-    return out
-
-
-def test_weights_are_those_of_an_independent_optimiser():
-    given = choices(150, (2, 9))
-    wide = [rows.astype(np.float64) for rows in given]
-
-    def loss(weights: np.ndarray) -> float:
-        chosen = [(rows @ weights)[0] - np.log(np.exp(rows @ weights).sum()) for rows in wide]
-        return -np.mean(chosen) + SHRINK * (weights**2).sum()
-
-    expected = minimize(
-        loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-12}
-    ).x
-    found = _conditional_logit(given, np.ones(3), FREE)
-    np.testing.assert_allclose(found, expected, atol=2e-3)
-    np.testing.assert_allclose(found, TRUE, atol=0.4)  # and the truth is not far
-    np.testing.assert_allclose(found, _conditional_logit(given, np.zeros(3), FREE), atol=2e-3)
-    bounds = [(0, None), (0, None), (None, None)]
-    held = minimize(loss, np.ones(3), method="Nelder-Mead", bounds=bounds).x
-    bounded = _conditional_logit(given, np.ones(3), bounds)
-    np.testing.assert_allclose(bounded, held, atol=2e-3)
-    assert bounded[1] == 0 > found[1]
-
-
-def test_choices_between_two_are_a_logistic_regression():
-    given = choices(400, (2, 3), seed=1)
-    difference = np.array([rows[0] - rows[1] for rows in given])
-    sign = np.where(np.arange(len(given)) % 2 == 0, 1, -1)  # both classes must occur
-    model = LogisticRegression(
-        C=1 / (2 * SHRINK * len(given)), fit_intercept=False, tol=1e-8, max_iter=1000
-    ).fit(difference * sign[:, None], sign)
-    np.testing.assert_allclose(
-        _conditional_logit(given, np.ones(3), FREE), model.coef_[0], atol=2e-3
-    )
-
-
-def test_parts_that_agree_share_the_weight():
-    given = [np.repeat(rows[:, :1], 2, axis=1) for rows in choices(300, (2, 6))]
-    weights = _conditional_logit(given, np.array([3.0, 0.0]), FREE[:2])
-    assert weights[0] == pytest.approx(weights[1], abs=0.02)
-
-
-def test_a_perfect_part_keeps_a_finite_weight():
-    rows = np.array([[1, 0], [0, 0], [0, 1]], np.float32)
-    weights = _conditional_logit([rows] * 20, np.ones(2), FREE[:2])
-    assert np.isfinite(weights).all()
-    assert weights[0] > 3
-    assert weights[1] < 0.5
-
-
-def test_huge_scores_do_not_overflow():
-    rows = np.array([[1e4], [-1e4], [0]], np.float32)
-    assert np.isfinite(_conditional_logit([rows, rows[::-1]], np.ones(1), FREE[:1])).all()
 
 
 def test_candidates_are_the_best_of_any_part():
@@ -249,6 +179,25 @@ def test_shares_of_the_parts_add_up_to_the_score_above_the_average():
     shares = blend.part_shares(history, codes)
     assert list(shares) == ["popularity", "neighbours"]
     np.testing.assert_allclose(sum(shares.values()), score[codes] - score.mean(), rtol=1e-4)
+
+
+def test_histories_have_the_weights_of_their_length(tmp_path):
+    log, catalog = world.four()
+    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalise=0)}
+    own = {0: {"popularity": 3.0, "neighbours": 0.0}, 2: {"popularity": 0.0, "neighbours": 5.0}}
+    blend = Blend(parts, {"popularity": 1.0, "neighbours": 1.0}, routes=own).fit(log, catalog)
+    histories = Histories.of([[], [world.A], [world.A, world.B], [world.A, world.B, world.C]])
+    found = blend.score(histories)
+    np.testing.assert_array_equal(found[:2], Blend(parts, own[0]).score(histories)[:2])
+    np.testing.assert_array_equal(found[2:], Blend(parts, own[2]).score(histories)[2:])
+    codes = np.arange(4, dtype=np.int32)
+    two = histories.take(np.array([2]))
+    np.testing.assert_allclose(blend.contributions(two, codes).sum(axis=1), found[2], rtol=1e-5)
+    assert not blend.part_shares(two, codes)["popularity"].any()
+    blend.save(tmp_path)
+    again = Blend.load(tmp_path)
+    assert again.routes == own
+    np.testing.assert_array_equal(again.score(histories), found)
 
 
 def test_a_part_without_weight_is_left_out():

@@ -9,8 +9,9 @@ import pytest
 from pennyweight.encode.tuned import TowerSettings
 from pennyweight.fit.parts import DEFAULT
 from pennyweight.fit.tune import DECAYS
-from pennyweight.score.blend import CANDIDATES, KINDS, SHRINK, Blend
+from pennyweight.score.blend import CANDIDATES, KINDS, Blend
 from pennyweight.score.sequence import SequenceSettings
+from pennyweight.score.weighing import FOLDS, HISTORY_LENGTHS, PULL, SHRINK, SURE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "method-scorers.md").read_text(encoding="utf-8")
 NAMES = ("popularity", "novelty", "again", "content", "neighbours", "linear")
@@ -35,6 +36,11 @@ def test_numbers_that_are_no_settings():
     assert str(list(DECAYS))[1:-1].replace(", 0.97", " and 0.97") in PAGE
     assert f"the {CANDIDATES} best items of each part" in PAGE
     assert float(re.search(r"-  ([\d.]+) \* \|weights\|", PAGE)[1]) == SHRINK
+    starts = ", ".join(map(str, HISTORY_LENGTHS[:-1]))
+    assert f"from {starts} and {HISTORY_LENGTHS[-1]} events on" in PAGE
+    assert f"{PULL:g} more choices" in PAGE
+    assert f"{FOLDS} parts of the users" in PAGE
+    assert f"{SURE:g} standard errors" in PAGE
 
 
 def test_which_scorers_are_default():

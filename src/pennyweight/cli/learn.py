@@ -103,7 +103,8 @@ def show(report: "Report", settings: Settings) -> None:
     say(report.table())
     if report.blend:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.blend.items())
-        say(f"\nblend: {weights}")
+        by_length = "; others by length of the history, see the report" if report.routes else ""
+        say(f"\nblend: {weights}{by_length}")
     for found in report.comparisons or ():
         say(str(found))
     if report.worth is not None:

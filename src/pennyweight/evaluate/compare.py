@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from pennyweight.evaluate.bootstrap import bootstrap, paired_tests
 from pennyweight.evaluate.groups import Groups
 from pennyweight.evaluate.outcomes import Outcomes
+from pennyweight.score.weighing import HISTORY_LENGTHS
 from pennyweight.spec.quality import Comparison, Slice
 
 __all__ = ["HISTORY_LENGTH", "POPULARITY", "comparisons", "holm", "popularity_class", "slices"]
 
 HISTORY_LENGTH, POPULARITY = "history length", "target popularity"
-LENGTHS = {"0 (new)": 0, "1-2": 1, "3-5": 3, "6-10": 6, "11-20": 11, "21+": 21}
+LENGTHS = dict(zip(("0 (new)", "1-2", "3-5", "6-10", "11-20", "21+"), HISTORY_LENGTHS, strict=True))
 CLASSES = ("head", "middle", "tail", "cold")
 _GROUPS = 10
 

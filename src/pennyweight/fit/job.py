@@ -226,7 +226,8 @@ class Job:
             evaluated_users=len(test),
             encoder=self.encoder,
             worth=worth,
-            blend={name: round(weight, 4) for name, weight in self.blend.weights.items()},
+            blend=_rounded(self.blend.weights),
+            routes={n: _rounded(own) for n, own in self.blend.routes.items()} or None,
             chosen=_chosen(self.blend),
             slices=judged.slices,
             comparisons=judged.comparisons,
@@ -238,6 +239,10 @@ class Job:
             versions={"python": python_version(), **{name: version(name) for name in VERSIONS}},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(weight, 4) for name, weight in weights.items()}
 
 
 def _chosen(blend: Blend) -> dict[str, float]:

@@ -6,7 +6,6 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
@@ -21,6 +20,7 @@ from pennyweight.score.popularity import Novelty, Popularity
 from pennyweight.score.protocol import Scale, Scorer, TextScorer
 from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
+from pennyweight.score.weighing import Choices, conditional_logit, route
 
 __all__ = ["KINDS", "Blend"]
 
@@ -39,7 +39,6 @@ KINDS: Mapping[str, type[Scorer]] = {
 }
 FILE = "blend.safetensors"
 CANDIDATES = 100  # of each part, and so the choices among which weights are learnt
-SHRINK = 1e-4  # penalty on squared weights: only breaks ties between parts that agree
 BLOCK_BYTES = 64 << 20
 
 
@@ -49,7 +48,8 @@ class Blend:
     Parts on the ``relative`` scale are first divided by their best score among the items
     the history does not hold. Weights are those of a conditional logit (McFadden 1974):
     the probability of the held-out item among the parts' candidates is largest. Only
-    popularity may count against an item; the others weigh zero or more.
+    popularity may count against an item; the others weigh zero or more. Where it pays,
+    histories of different length have weights of their own (see `route`).
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ class Blend:
         Fitted scorers by name, in order.
     weights
         One a part; missing ones are zero.
+    routes
+        Events of a history from which on other weights count -> these, by part.
     repeats
         Whether items of the history compete for being the best.
     """
@@ -69,11 +71,13 @@ class Blend:
         parts: Mapping[str, Scorer],
         weights: Mapping[str, float] | None = None,
         *,
+        routes: Mapping[int, Mapping[str, float]] | None = None,
         repeats: Literal["exclude", "include"] = "exclude",
     ) -> None:
         self.parts = dict(parts)
         given = dict.fromkeys(parts, 1.0) if weights is None else weights
         self.weights = {name: float(given.get(name, 0.0)) for name in parts}
+        self.routes = {least: dict(own) for least, own in sorted((routes or {}).items())}
         self.repeats = repeats
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
@@ -96,17 +100,31 @@ class Blend:
         that no part seems worth anything.
         """
         rows = np.sort(rng.permutation(len(held_out))[:max_users])
-        choices: list[NDArray[np.float32]] = []
+        found: list[NDArray[np.float32]] = []
+        user: list[int] = []
         size = self._block_size(held_out.before.n_items)
         for start in range(0, len(rows), size):
-            choices += self._choices(held_out, rows[start : start + size])
+            for row, choice in self._choices(held_out, rows[start : start + size]):
+                found.append(choice)
+                user.append(row)
             if progress is not None:
                 progress(min(start + size, len(rows)), len(rows))
-        if choices:
-            fitted = _conditional_logit(choices, self._start(), self._bounds())
-            if np.abs(fitted).max() > 1e-3:
-                self.weights = dict(zip(self.parts, map(float, fitted), strict=True))
+        if found:
+            length = np.diff(held_out.histories.offsets)[user]
+            self._weigh(Choices.of(found, length, user), rng)
         return self
+
+    def _weigh(self, choices: Choices, rng: np.random.Generator) -> None:
+        fitted = conditional_logit(choices, self._start(), self._bounds())
+        if np.abs(fitted).max() <= 1e-3:
+            return
+
+        def named(weights: NDArray[np.float64]) -> dict[str, float]:
+            return dict(zip(self.parts, map(float, weights), strict=True))
+
+        self.weights = named(fitted)
+        routes = route(choices, fitted, self._bounds(), rng=rng)
+        self.routes = {least: named(own) for least, own in routes.items()}
 
     def _start(self) -> NDArray[np.float64]:
         return np.array([1.0 if part.scale == "relative" else 0.5 for part in self.parts.values()])
@@ -118,8 +136,10 @@ class Blend:
     def _block_size(self, n_items: int) -> int:
         return max(1, BLOCK_BYTES // (4 * max(1, n_items) * (len(self.parts) + 1)))
 
-    def _choices(self, held_out: HeldOut, rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-        """Return, a held-out item, the parts' scores of it (first) and of its rivals."""
+    def _choices(
+        self, held_out: HeldOut, rows: NDArray[np.int64]
+    ) -> list[tuple[int, NDArray[np.float32]]]:
+        """Return, a held-out item, its row, and the parts' scores of it (first) and its rivals."""
         histories = held_out.histories.take(rows)
         features = np.stack(list(self._features(histories).values()), axis=2)
         hidden = np.zeros(features.shape[:2], dtype=bool)
@@ -132,7 +152,7 @@ class Blend:
             rivals = _candidates(features[at], hidden[at])
             chosen = targets[np.isin(targets, rivals)]
             rivals = rivals[~np.isin(rivals, targets)]
-            out += [features[at][np.concatenate([[t], rivals])] for t in chosen]
+            out += [(int(row), features[at][np.concatenate([[t], rivals])]) for t in chosen]
         return out
 
     def _features(self, histories: Histories) -> dict[str, NDArray[np.float32]]:
@@ -162,15 +182,28 @@ class Blend:
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return the weighted sum, float32 (n, n_items)."""
         total: NDArray[np.float32] | None = None
-        for name, part in self.parts.items():
-            if self.weights[name] == 0:
+        for name, weight in self._weights(histories).items():
+            if not weight.any():
                 continue
+            part = self.parts[name]
             scores = part.score(histories)
-            scores = scores * (self.weights[name] / self._divisor(part.scale, scores, histories))
+            scores = scores * (weight / self._divisor(part.scale, scores, histories))
             total = scores if total is None else total + scores
         if total is None:  # every weight is zero
             return np.zeros_like(next(iter(self.parts.values())).score(histories))
         return total.astype(np.float32, copy=False)
+
+    def _weights(self, histories: Histories) -> dict[str, NDArray[np.float32]]:
+        """Return the weight of each part for each history, float32 (n, 1)."""
+        if not self.routes:
+            shape = (len(histories), 1)
+            return {n: np.full(shape, weight, np.float32) for n, weight in self.weights.items()}
+        routes = list(self.routes.values())
+        at = np.searchsorted(list(self.routes), np.diff(histories.offsets), side="right") - 1
+        return {
+            name: np.array([own[name] for own in routes], np.float32)[at][:, None]
+            for name in self.parts
+        }
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the weighted sum over the parts that read, float32 (len(texts), n_items)."""
@@ -188,23 +221,23 @@ class Blend:
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the weighted sum, float32 (len(codes), n_events)."""
         total = np.zeros((len(codes), len(history.item)), np.float32)
-        for name, part in self.parts.items():
-            if self.weights[name] == 0:
+        for name, weight in self._weights(history).items():
+            if not weight.any():
                 continue
-            divisor = np.float32(1)
+            part, divisor = self.parts[name], np.float32(1)
             if part.scale == "relative":
                 divisor = self._divisor(part.scale, part.score(history), history)[0, 0]
-            total += part.contributions(history, codes) * np.float32(self.weights[name] / divisor)
+            total += part.contributions(history, codes) * (weight[0, 0] / divisor)
         return total
 
     def part_shares(
         self, history: Histories, codes: NDArray[np.int32]
     ) -> dict[str, NDArray[np.float32]]:
         """Return what each part gives some items above the average item, float32 (len(codes),)."""
-        shares = {}
+        shares, weights = {}, self._weights(history)
         for name, scores in self._features(history).items():
             above = scores[0, codes] - scores[0].mean()
-            shares[name] = (above * self.weights[name]).astype(np.float32)
+            shares[name] = (above * weights[name][0, 0]).astype(np.float32)
         return shares
 
     def save(self, folder: Path) -> None:
@@ -212,8 +245,12 @@ class Blend:
         for name, part in self.parts.items():
             part.save(folder / name)
         settings = {"parts": list(self.parts), "repeats": self.repeats}
-        weights = np.array(list(self.weights.values()), np.float64)
-        write_arrays(folder / FILE, {"weights": weights}, settings)
+        arrays = {"weights": np.array(list(self.weights.values()), np.float64)}
+        if self.routes:
+            arrays["route_lengths"] = np.array(list(self.routes), np.int64)
+            rows = [[own[name] for name in self.parts] for own in self.routes.values()]
+            arrays["route_weights"] = np.array(rows, np.float64)
+        write_arrays(folder / FILE, arrays, settings)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -224,7 +261,15 @@ class Blend:
             raise BundleError(f"{folder}: scorer {min(unknown)!r} is not known to this version")
         parts = {name: KINDS[name].load(folder / name) for name in settings["parts"]}
         weights = dict(zip(parts, arrays["weights"].tolist(), strict=True))
-        return cls(parts, weights, repeats=settings["repeats"])
+        routes = {}
+        if "route_lengths" in arrays:
+            rows = arrays["route_weights"].tolist()
+            lengths = arrays["route_lengths"].tolist()
+            routes = {
+                least: dict(zip(parts, row, strict=True))
+                for least, row in zip(lengths, rows, strict=True)
+            }
+        return cls(parts, weights, routes=routes, repeats=settings["repeats"])
 
 
 def _candidates(features: NDArray[np.float32], hidden: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -235,30 +280,3 @@ def _candidates(features: NDArray[np.float32], hidden: NDArray[np.bool_]) -> NDA
         best = np.argpartition(-column, min(CANDIDATES, len(column) - 1))[:CANDIDATES]
         found.append(best[np.isfinite(column[best])])
     return np.unique(np.concatenate(found))
-
-
-def _conditional_logit(
-    choices: list[NDArray[np.float32]],
-    start: NDArray[np.float64],
-    bounds: list[tuple[float | None, None]],
-) -> NDArray[np.float64]:
-    """Maximise the mean log-probability of each choice's first row."""
-    length = np.array([len(choice) for choice in choices])
-    first = np.concatenate([[0], np.cumsum(length)[:-1]])
-    features = np.concatenate(choices).astype(np.float64)  # (n_rows, n_parts)
-    chosen = features[first].sum(axis=0)
-
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logit = features @ weights
-        top = np.maximum.reduceat(logit, first)
-        odds = np.exp(logit - np.repeat(top, length))
-        total = np.add.reduceat(odds, first)
-        expected = (odds / np.repeat(total, length)) @ features
-        value = (np.log(total) + top - logit[first]).sum() / len(choices)
-        slope = (expected - chosen) / len(choices)
-        return value + SHRINK * float(weights @ weights), slope + 2 * SHRINK * weights
-
-    result: NDArray[np.float64] = minimize(
-        loss, start, jac=True, bounds=bounds, method="L-BFGS-B"
-    ).x
-    return result

@@ -81,6 +81,8 @@ class Report(Frozen):
         What read the texts.
     blend
         Scorer -> its weight in the blend.
+    routes
+        Events of a history from which on other weights count -> these, where that paid.
     chosen
         What validation chose, such as ``tower.epochs``.
     cleaning
@@ -104,6 +106,7 @@ class Report(Frozen):
     evaluated_users: Count | None = None
     encoder: str | None = None
     blend: dict[str, float] | None = None
+    routes: dict[int, dict[str, float]] | None = None
     chosen: dict[str, float] | None = None
     slices: tuple[Slice, ...] | None = None
     comparisons: tuple[Comparison, ...] | None = None

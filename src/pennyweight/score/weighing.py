@@ -1,0 +1,149 @@
+"""Weights of a blend: one set for everybody, and one by the length of a history where that pays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+
+__all__ = ["HISTORY_LENGTHS", "Choices", "conditional_logit", "route"]
+
+HISTORY_LENGTHS = (0, 1, 3, 6, 11, 21)  # events of a history from which a length counts
+FOLDS = 5
+SHRINK = 1e-4  # penalty on squared weights: only breaks ties between parts that agree
+PULL = 50.0  # choices that the weights of everybody count for among those of one length
+SURE = 2.0  # standard errors by which weights by length must win
+
+Float = NDArray[np.float64]
+Bounds = Sequence[tuple[float | None, None]]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Held-out items among their rivals.
+
+    Attributes
+    ----------
+    features
+        Scores of the parts, (n_rows, n_parts); the rows of a choice follow each other, the
+        chosen item first.
+    first
+        Where each choice begins, int (n_choices,).
+    length
+        Events of the history of each, int (n_choices,).
+    user
+        A number for who chose, int (n_choices,).
+    """
+
+    features: Float
+    first: NDArray[np.int64]
+    length: NDArray[np.int64]
+    user: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, choices: Sequence[NDArray[np.float32]], length: ArrayLike, user: ArrayLike
+    ) -> "Choices":
+        """Join choices, each (its rows, n_parts)."""
+        rows = np.array([len(choice) for choice in choices], np.int64)
+        first = np.concatenate([[0], np.cumsum(rows)[:-1]]).astype(np.int64)
+        features = np.concatenate(list(choices)).astype(np.float64)
+        return cls(features, first, np.asarray(length, np.int64), np.asarray(user, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Rows of each choice, int (n_choices,)."""
+        return np.diff(np.append(self.first, len(self.features)))
+
+    def take(self, which: NDArray[np.bool_]) -> "Choices":
+        """Return some of the choices."""
+        rows = self.rows
+        first = np.concatenate([[0], np.cumsum(rows[which])[:-1]]).astype(np.int64)
+        features = self.features[np.repeat(which, rows)]
+        return Choices(features, first, self.length[which], self.user[which])
+
+    def log_probability(self, weights: Float) -> Float:
+        """Return the log of the chance of each chosen item, (n_choices,).
+
+        Parameters
+        ----------
+        weights
+            Of the parts, (n_parts,), or a row a choice.
+        """
+        if weights.ndim == 1:
+            logit = self.features @ weights
+        else:
+            logit = np.einsum("ij,ij->i", self.features, np.repeat(weights, self.rows, axis=0))
+        top = np.maximum.reduceat(logit, self.first)
+        total = np.add.reduceat(np.exp(logit - np.repeat(top, self.rows)), self.first)
+        return np.asarray(logit[self.first] - top - np.log(total))
+
+
+def conditional_logit(
+    choices: Choices, start: Float, bounds: Bounds, *, near: Float | None = None
+) -> Float:
+    """Return the weights that maximise the mean log-probability of the chosen items.
+
+    The conditional logit of McFadden (1974). With `near`, weights are drawn to these as if
+    `PULL` more choices spoke for them.
+    """
+    rows, first, features = choices.rows, choices.first, choices.features
+    chosen = features[first].sum(axis=0)
+    centre = np.zeros_like(start) if near is None else near
+    penalty = SHRINK if near is None else PULL / max(1, len(choices))
+
+    def loss(weights: Float) -> tuple[float, Float]:
+        logit = features @ weights
+        top = np.maximum.reduceat(logit, first)
+        odds = np.exp(logit - np.repeat(top, rows))
+        total = np.add.reduceat(odds, first)
+        expected = (odds / np.repeat(total, rows)) @ features
+        value = (np.log(total) + top - logit[first]).sum() / len(first)
+        off = weights - centre
+        slope = (expected - chosen) / len(first) + 2 * penalty * off
+        return value + penalty * float(off @ off), slope
+
+    result: Float = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    return result
+
+
+def route(
+    choices: Choices, weights: Float, bounds: Bounds, *, rng: np.random.Generator
+) -> dict[int, Float]:
+    """Return weights by the least length of a history, or nothing where they do not pay.
+
+    They pay where they make choices of users that they were not learnt from more likely than
+    the weights of everybody do, by `SURE` standard errors over users.
+    """
+    users, user = np.unique(choices.user, return_inverse=True)
+    if len(users) < FOLDS:
+        return {}
+    fold = rng.permutation(len(users))[user] % FOLDS
+    gain = np.zeros(len(choices))
+    for one in range(FOLDS):
+        known, unknown = choices.take(fold != one), choices.take(fold == one)
+        shared = conditional_logit(known, weights, bounds)
+        own = _by_length(known, shared, bounds)
+        at = np.searchsorted(list(own), unknown.length, side="right") - 1
+        chances = unknown.log_probability(np.stack(list(own.values()))[at])
+        gain[fold == one] = chances - unknown.log_probability(shared)
+    of_user = np.bincount(user, gain)
+    error = of_user.std(ddof=1) / np.sqrt(len(users))
+    if of_user.mean() <= SURE * error:
+        return {}
+    return _by_length(choices, weights, bounds)
+
+
+def _by_length(choices: Choices, shared: Float, bounds: Bounds) -> dict[int, Float]:
+    """Return the weights for each length of a history, those of everybody where nobody has it."""
+    at = np.searchsorted(HISTORY_LENGTHS, choices.length, side="right") - 1
+    return {
+        least: conditional_logit(choices.take(at == place), shared, bounds, near=shared)
+        if (at == place).any()
+        else shared
+        for place, least in enumerate(HISTORY_LENGTHS)
+    }
