@@ -93,11 +93,15 @@ def rows_of(case: Case, report: dict) -> list[dict[str, object]]:  # type: ignor
         rows.append({"name": f"{case.name} blend {bar.metric}", "value": value, "unit": "",
                      "bar": bar.bar, "better": "higher"})  # fmt: skip
     memory = report["cost"]["peak_rss_bytes"] / 2**30
-    print(f"  {report['wall']:.0f} s, peak memory {memory:.2f} GiB")
+    expected = report["cost"]["expected_rss_bytes"] / 2**30
+    print(f"  {report['wall']:.0f} s ({report['cost']['expected_seconds']:.0f} expected), "
+          f"peak memory {memory:.2f} GiB ({expected:.2f} expected)")  # fmt: skip
     rows.append({"name": f"{case.name} evaluate", "value": round(report["wall"], 1), "unit": "s",
                  "bar": 600, "better": "lower"})  # fmt: skip
     rows.append({"name": f"{case.name} peak memory", "value": round(memory, 3), "unit": "GiB",
                  "bar": 3, "better": "lower"})  # fmt: skip
+    rows.append({"name": f"{case.name} forecast of memory off by", "unit": "", "bar": 0.25,
+                 "value": round(abs(expected / memory - 1), 3), "better": "lower"})  # fmt: skip
     return rows
 
 

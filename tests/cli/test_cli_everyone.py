@@ -39,7 +39,7 @@ def test_a_list_for_every_user(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "lists.csv"
     ran = cli("recommend", bundle, "--all-users", "--out", out, "-k", 4, "--filter", "year < 1900")
     assert ran.code == 0 and ran.out.startswith(f"saved {out} (") and "users: 300" in ran.out
-    assert ran.err.strip().endswith("s  recommend")
+    assert ran.err.strip().endswith("s  recommend") and "expects to take about" in ran.err
     found, recommender = pl.read_csv(out), Recommender.load(bundle)
     assert found["user_id"].unique(maintain_order=True).to_list() == [
         *recommender.interactions.users

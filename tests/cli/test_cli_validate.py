@@ -11,6 +11,7 @@ def test_the_demo_shop_has_no_leak_and_no_warning(cli: Cli, shop: tuple[Path, Pa
     assert ran.code == 0
     assert "protocol: global-time" in ran.out and "warning" not in ran.out
     assert "leaks" in ran.err  # the stage
+    assert "expects to take about" in ran.err
     quiet = cli("validate", *shop, "--quiet", *FAST)
     assert (quiet.err, quiet.out) == ("", ran.out)
 

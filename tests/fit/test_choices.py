@@ -4,17 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import small_shop
 
 import world
 from pennyweight.data.split import split
 from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.tuned import TowerSettings
 from pennyweight.encode.word2vec import Word2VecEncoder
-from pennyweight.errors import BudgetError, DataError, PlanError
+from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluate.measure import measure
-from pennyweight.fit import evaluate, memory
-from pennyweight.fit.memory import check_memory, fit_bytes
+from pennyweight.fit import evaluate
 from pennyweight.fit.parts import (
     DEFAULT,
     Encoders,
@@ -218,30 +216,6 @@ def test_makers_pass_on_what_they_are_told():
     assert (parts["tower"].seed, parts["tower"].settings.repeats) == (5, True)
     other = build_parts(["tower"], encoders, repeats="exclude", seed=0)["tower"]
     assert (other.settings.dim, other.settings.repeats) == (4, False)
-
-
-def test_memory_is_added_up_before_a_fit():
-    terms = fit_bytes(items=15_000, events=10, scorers=["linear", "tower"], dim=256)
-    assert terms["linear"] == 3 * 4 * 15_000**2
-    assert terms["tower"] == 12 * 4 * 15_000 * 256
-    sparse = fit_bytes(items=15_001, events=10, scorers=["linear"], dim=256)
-    assert "linear" not in sparse
-    assert "tower" not in sparse
-    total = sum(terms.values())
-    check_memory(terms, total)
-    with pytest.raises(BudgetError, match=r"needs about .* \(.*linear 2\.5.*leave scorers out"):
-        check_memory(terms, total - 1)
-
-
-def test_a_fit_that_cannot_fit_stops_before_it_starts(monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 100 << 20)
-    told = []
-    with pytest.raises(BudgetError, match="GiB are available"):
-        evaluate(
-            small_shop.items(), small_shop.events(), encoder="tfidf",
-            progress=lambda stage, *_: told.append(stage),
-        )  # fmt: skip
-    assert "encode" not in told
 
 
 def test_stages_add_up_and_are_timed_when_they_fail():

@@ -11,10 +11,10 @@ from shop import HISTORIES, IDS, blend, catalog, interactions, shop
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
-from pennyweight.errors import DataError, PlanError
+from pennyweight.errors import BudgetError, DataError, PlanError
 from pennyweight.recommender import Recommender, batch
 from pennyweight.recommender import export as module
-from pennyweight.recommender.export import parts_folder
+from pennyweight.recommender.export import expected, parts_folder
 from pennyweight.score.popularity import Popularity
 
 READ: dict[str, Callable[[Path], pl.DataFrame]] = {
@@ -208,3 +208,18 @@ def test_somebody_of_whom_the_scorer_knows_nothing_gets_what_is_popular(tmp_path
     assert [row["item_id"] for row in rows if row["user_id"] == "u"] == expected
     counts = np.append(interactions().counts[:-1], -1)
     assert expected == [IDS[code] for code in np.argsort(-counts, kind="stable")[:7]]
+
+
+def test_an_export_that_cannot_fit_is_refused_before_it_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr("pennyweight.hardware.forecast.available_memory", lambda: 0)
+    with pytest.raises(BudgetError, match=r"recommender .* available; export for some"):
+        shop().export(tmp_path / "lists.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_expected_grows_with_users_items_and_rows(monkeypatch):
+    monkeypatch.setattr(module, "PART_ROWS", 1_000_000)
+    base = expected(1_000, 1_000, 10).memory
+    assert expected(2_000, 1_000, 10).memory["lists"] == 2 * base["lists"]
+    assert expected(10**9, 1_000, 10).memory["lists"] == 100 * base["lists"]
+    assert expected(1_000, 10**8, 10).memory["scores"] > base["scores"]

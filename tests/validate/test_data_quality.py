@@ -1,5 +1,7 @@
 """What is wrong with columns, behaviour and times: planted, and found with its size."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,9 +9,11 @@ from clean import DAY, N_ITEMS, START, shop, tables
 
 from pennyweight.data.clean import clean_text
 from pennyweight.data.concentration import gini
+from pennyweight.data.volume import Volume
 from pennyweight.validate.behaviour import periods
 from pennyweight.validate.duplicates import near_duplicates
 from pennyweight.validate.finding import KINDS, Finding, finding, percent
+from pennyweight.validate.forecast import forecast
 from pennyweight.validate.language import SCRIPTS, guess, script_letters
 from pennyweight.validate.validation import validate
 
@@ -216,3 +220,10 @@ def test_findings_hide_personal_data_and_are_counted():
     assert "< 0.1 %" in str(one) and one.area == "events"
     assert percent(0) == "0.0 %"
     assert all(remedy for _, remedy in KINDS.values())
+
+
+def test_memory_and_time_grow_with_events_and_texts():
+    small, speed = Volume(1_000, 10_000, 500_000, 100_000), 1e11
+    for bigger in (replace(small, events=20_000), replace(small, item_bytes=600_000)):
+        assert forecast(bigger, speed).rss_bytes > forecast(small, speed).rss_bytes
+        assert forecast(bigger, speed).seconds > forecast(small, speed).seconds

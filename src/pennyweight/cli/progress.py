@@ -98,8 +98,14 @@ def _logged(write: Callable[[str], None], level: int) -> Iterator[None]:
             write(record.getMessage())
 
     log, handler = logging.getLogger("pennyweight"), Written(level)
+    stated, stating = logging.getLogger("pennyweight.forecast"), Written(level - 10)
+    before = stated.level
     log.addHandler(handler)
+    stated.addHandler(stating)
+    stated.setLevel(logging.INFO)
     try:
         yield
     finally:
         log.removeHandler(handler)
+        stated.removeHandler(stating)
+        stated.setLevel(before)

@@ -33,13 +33,17 @@ def validate(
     plan = settings.to_plan()
     place = file_place(html)
     from pennyweight.data.dataset import read_planned
+    from pennyweight.data.volume import volume
     from pennyweight.disk.files import write_atomic
+    from pennyweight.hardware.forecast import speed
+    from pennyweight.validate.forecast import REMEDY, forecast
     from pennyweight.validate.html import render
     from pennyweight.validate.validation import validate as check
     from pennyweight.validate.vocabulary import find_tokenizer
 
     find_tokenizer(plan.encoder.name)  # an encoder that is not there is told before the reading
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:
+        forecast(volume(items, events), speed()).state(REMEDY)
         progress("read", 0, 0)
         data = read_planned(items, events, plan.data)
         found = check(

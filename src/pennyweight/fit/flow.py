@@ -56,7 +56,7 @@ def evaluate(
         The data or a setting cannot be used; the message says what to do.
     """
     given = _given(protocol, repeats, encoder, scorers, seed)
-    return Job(items, events, _planned(plan, given), progress).measure()
+    return Job(items, events, _planned(plan, given), progress, final=False).measure()
 
 
 def fit(
@@ -76,7 +76,7 @@ def fit(
     Arguments and errors are those of `evaluate`.
     """
     given = _given(protocol, repeats, encoder, scorers, seed)
-    job = Job(items, events, _planned(plan, given), progress)
+    job = Job(items, events, _planned(plan, given), progress, final=True)
     report = job.measure()
     return job.refit(report)
 

@@ -15,15 +15,16 @@ from pennyweight.data.dataset import Dataset, read_planned
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Split, default_protocol, split
 from pennyweight.data.tables import Source
-from pennyweight.encode.tuned import TowerSettings
+from pennyweight.data.volume import Volume, volume
 from pennyweight.errors import DataError
 from pennyweight.evaluate.judge import LISTED, Judged, judge
 from pennyweight.evaluate.measure import PerUser, measure
 from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.evaluate.ranking import Repeats
+from pennyweight.fit.forecast import BLENDED, MEASURED, REMEDY, TUNED, forecast
 from pennyweight.fit.gate import Gate, stage_name
-from pennyweight.fit.memory import Users, check_memory, fit_bytes
 from pennyweight.fit.parts import (
+    OF_WORDS,
     Encoders,
     build_parts,
     check_encoder,
@@ -33,6 +34,7 @@ from pennyweight.fit.parts import (
 from pennyweight.fit.quality import lens, means, word_vectors
 from pennyweight.fit.stages import Progress, Stages
 from pennyweight.fit.tune import fit_part, fit_showing, sample
+from pennyweight.hardware.forecast import Forecast, speed
 from pennyweight.hardware.machine import Machine, peak_rss, usable_cores
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.score.blend import Blend
@@ -44,9 +46,6 @@ from pennyweight.spec.worth import Worth
 
 __all__ = ["Job"]
 
-MEASURED = Users(2_000, 1_000_000_000)  # unless the plan says how many
-TUNED = Users(300, 200_000_000, most=2_000)  # on whom a scorer makes its own choices
-BLENDED = Users(1_000, 600_000_000, most=6_000)
 VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
 
 
@@ -59,13 +58,17 @@ class Job:
         events: Source | None,
         plan: Plan,
         progress: Progress | None,
+        *,
+        final: bool,
     ) -> None:
         self.plan, self.stages = plan, Stages(progress)
         self.seed = plan.evaluate.seed
         self.repeats: Repeats = plan.evaluate.repeats
         # A misspelt name is found before the work, not after it.
-        scorer_names(plan.scorers.names, "leave-last-out", self.repeats)
+        names = scorer_names(plan.scorers.names, "leave-last-out", self.repeats)
         check_encoder(plan.encoder.name)
+        self.expected = _expected(volume(items, events), names, plan, final=final)
+        self.expected.state(REMEDY)
         with self.stages.stage("read"):
             self.data = _dataset(items, events, plan)
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
@@ -78,8 +81,6 @@ class Job:
         with threadpool_limits(usable_cores()):
             with self.stages.stage("split"):
                 names = scorer_names(self.plan.scorers.names, protocol, self.repeats)
-                dim = self.plan.encoder.dim or TowerSettings.dim
-                check_memory(fit_bytes(items=len(catalog), events=len(log), scorers=names, dim=dim))
                 most = plan.max_users or MEASURED.of(len(catalog))
                 parted = split(log, protocol, max_users=most, rng=self._rng())
                 seen = lens(self.data, parted.test, plan)
@@ -220,7 +221,12 @@ class Job:
             items=len(catalog),
             events=len(log),
             scorers=measured,
-            cost=self._cost(Cost()),
+            cost=self._cost(
+                Cost(
+                    expected_seconds=round(self.expected.seconds, 1),
+                    expected_rss_bytes=self.expected.rss_bytes,
+                )
+            ),
             repeats=self.repeats,
             seed=self.seed,
             evaluated_users=len(test),
@@ -253,6 +259,22 @@ def _chosen(blend: Blend) -> dict[str, float]:
         if hasattr(part, "decay"):
             found[f"{name}.decay"] = part.decay
     return found
+
+
+def _expected(data: Volume, names: Sequence[str], plan: Plan, *, final: bool) -> Forecast:
+    encoder = plan.encoder.name
+    model = encoder not in OF_WORDS
+    return forecast(
+        data,
+        names,
+        speed(),
+        dim=plan.encoder.dim,
+        users=plan.evaluate.max_users,
+        model=model,
+        encode=model and encoder not in ("auto", "static"),
+        gate=plan.evaluate.value_gate,
+        final=final,
+    )
 
 
 def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Dataset:

@@ -31,12 +31,20 @@ from pennyweight.score.sequence import SequenceSettings
 from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import EncoderPlan
 
-__all__ = ["Encoders", "build_parts", "check_encoder", "choose_encoders", "scorer_names"]
+__all__ = [
+    "OF_WORDS",
+    "Encoders",
+    "build_parts",
+    "check_encoder",
+    "choose_encoders",
+    "scorer_names",
+]
 
 _log = logging.getLogger(__name__)
 
 DEFAULT = ("popularity", "content", "neighbours", "tower")
-ENCODERS = (*OF_DEFAULT, "tfidf", "bow", "word2vec")
+OF_WORDS = ("tfidf", "bow", "word2vec")  # encoders that need no language model
+ENCODERS = (*OF_DEFAULT, *OF_WORDS)
 BY_TIME = ("global-time", "given-split")
 
 
@@ -112,7 +120,7 @@ def choose_encoders(
     id encode the content with the transformer itself, and the table is distilled from it.
     """
     width = plan.dim or default_dim(len(catalog))
-    if plan.name in ("tfidf", "bow", "word2vec"):
+    if plan.name in OF_WORDS:
         dense: Encoder | None = None
         if plan.name == "word2vec":
             dense = Word2VecEncoder.fit(catalog.texts, dim=width)

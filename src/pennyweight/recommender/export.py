@@ -19,10 +19,11 @@ from pennyweight.bundle.reading import Bundle, package_version
 from pennyweight.data.interactions import Interactions
 from pennyweight.disk.files import digest, replacing, write_atomic
 from pennyweight.errors import DataError, PlanError
-from pennyweight.hardware.machine import usable_cores
-from pennyweight.recommender.batch import Batch
+from pennyweight.hardware.forecast import Forecast, speed
+from pennyweight.hardware.machine import resident_memory, usable_cores
+from pennyweight.recommender.batch import BLOCK_BYTES, Batch
 
-__all__ = ["FORMATS", "check_format", "export", "parts_folder"]
+__all__ = ["FORMATS", "check_format", "expected", "export", "parts_folder"]
 
 FORMATS: dict[str, Callable[[pl.LazyFrame, Path], object]] = {
     ".parquet": pl.LazyFrame.sink_parquet,
@@ -31,6 +32,9 @@ FORMATS: dict[str, Callable[[pl.LazyFrame, Path], object]] = {
 }
 JOB = "job.json"
 PART_SECONDS, PART_ROWS = 10.0, 1_000_000  # work that an interruption can cost, and its memory
+ROW_BYTES = 150  # of a row held, and once more while it is written
+SCORE_WORK = 5_000  # operations that a score takes to be made and ranked
+REMEDY = "export for some of the users: --events with their events alone"
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +48,16 @@ def check_format(path: Path) -> None:
 def parts_folder(path: Path) -> Path:
     """Return where the parts of a file are kept until it is whole."""
     return path.with_name(f"{path.name}.parts")
+
+
+def expected(users: int, items: int, k: int) -> Forecast:
+    """Return what lists of k items for so many users will take, on top of what is held."""
+    memory = {
+        "recommender": resident_memory(),
+        "scores": 6 * max(BLOCK_BYTES, 4 * items),
+        "lists": ROW_BYTES * min(PART_ROWS, users * k),
+    }
+    return Forecast(memory, users * items * SCORE_WORK / speed())
 
 
 def export(
@@ -64,6 +78,7 @@ def export(
     """
     check_format(path)
     users = log.users
+    expected(len(users), len(batch.allowed), batch.k).state(REMEDY)
     job = {
         "pennyweight": package_version(),
         "bundle": None if bundle is None else bundle.sha256,

@@ -1,0 +1,78 @@
+"""How much data there is, from a look at its beginning."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from pennyweight.data.volume import HEAD, volume
+
+N = 60_000
+FRAME = pl.DataFrame(
+    {
+        "item_id": [f"item{i}" for i in range(N)],
+        "title": [f"A title of {i % 97} words" for i in range(N)],
+    }
+)
+CSV = FRAME.write_csv().encode()
+
+
+def zipped(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("items.csv", data)
+    return file.getvalue()
+
+
+FILES = {
+    "items.csv": lambda: CSV,
+    "items.tsv": lambda: FRAME.write_csv(separator="\t").encode(),
+    "items.csv.gz": lambda: gzip.compress(CSV),
+    "items.csv.bz2": lambda: bz2.compress(CSV),
+    "items.csv.xz": lambda: lzma.compress(CSV),
+    "items.zip": lambda: zipped(CSV),
+    "items.jsonl": lambda: FRAME.write_ndjson().encode(),
+    "items.json": lambda: FRAME.write_json().encode(),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_rows_of_a_file(tmp_path, name):
+    assert len(CSV) > HEAD
+    path = tmp_path / name
+    path.write_bytes(FILES[name]())
+    found = volume(path, path)
+    assert found.items == found.events == pytest.approx(N, rel=0.1)
+    assert found.item_bytes == pytest.approx(len(CSV), rel=2)
+
+
+def test_rows_of_parquet_and_of_frames_are_known(tmp_path):
+    path = tmp_path / "items.parquet"
+    FRAME.write_parquet(path)
+    for source in (path, str(path), FRAME, FRAME.lazy(), FRAME.to_pandas()):
+        found = volume(source, FRAME.head(7))
+        assert (found.items, found.events) == (N, 7)
+        assert found.item_bytes > N * 20
+
+
+def test_zstandard_is_guessed_from_its_size(tmp_path):
+    path = tmp_path / "items.csv.zst"
+    path.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(9_996))
+    assert volume(path, None).items == 400
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"PAR1 but no more", b"\x1f\x8b not gzip", b"PK\x03\x04 no archive", None]
+)
+def test_what_cannot_be_read_counts_nothing_here(tmp_path, data):
+    path = tmp_path / "items"
+    if data is not None:
+        path.write_bytes(data)
+    found = volume(path, pd.DataFrame({"user_id": [1]}))
+    assert found.items in (0, 1)
+    assert found.events == 1
