@@ -8,16 +8,17 @@ __all__ = ["truncated_svd"]
 
 OVERSAMPLE = 16
 ITERATIONS = 4
-DENSE_BELOW = 600  # up to this rank the full decomposition costs less than sampling
+EXACT_BELOW = 1_500  # rows or columns up to which their products are decomposed whole
 
 
 def truncated_svd(
     matrix: sparse.csr_matrix, rank: int, *, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return the largest singular triplets by randomised subspace iteration.
+    """Return the largest singular triplets, by randomised subspace iteration of large matrices.
 
-    Halko, Martinsson and Tropp 2011, algorithms 4.4 and 5.1. Signs are fixed, so that one
-    seed gives one answer.
+    Halko, Martinsson and Tropp 2011, algorithms 4.4 and 5.1. Where the shorter side is short,
+    the eigenvectors of the products of its rows give them exactly. Signs are fixed, so that
+    one seed gives one answer.
 
     Returns
     -------
@@ -26,8 +27,15 @@ def truncated_svd(
         the numerical rank of the matrix; at least 1.
     """
     rank = min(rank, *matrix.shape)
-    if min(matrix.shape) <= DENSE_BELOW and max(matrix.shape) <= 20 * DENSE_BELOW:
-        left, values, right_t = np.linalg.svd(matrix.toarray(), full_matrices=False)
+    if matrix.shape[0] > matrix.shape[1] and matrix.shape[1] <= EXACT_BELOW:
+        right_side, values, left_side = truncated_svd(sparse.csr_matrix(matrix.T), rank)
+        return left_side, values, right_side
+    if matrix.shape[0] <= EXACT_BELOW:
+        wide = matrix.astype(np.float64)
+        squares, left = np.linalg.eigh((wide @ wide.T).toarray())  # ascending
+        values = np.sqrt(np.maximum(squares[::-1], 0))
+        left = left[:, ::-1][:, :rank]
+        right_t = (wide.T @ left / np.maximum(values[:rank], 1e-30)).T
     else:
         rng = np.random.default_rng(seed)
         width = min(rank + OVERSAMPLE, *matrix.shape)
