@@ -7,7 +7,8 @@ from tiny_bert import write_tiny_bert
 from pennyweight.encode.checkpoint import read_checkpoint
 from pennyweight.encode.graph import build_graph
 from pennyweight.encode.static import distil
-from pennyweight.encode.transformer import BATCH_TOKENS, TransformerEncoder, _batches
+from pennyweight.encode.tokens import BATCH_TOKENS, batches
+from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.weights import find_weights
 from pennyweight.errors import DataError
 
@@ -104,9 +105,9 @@ def test_progress_counts_every_text(tiny):
 
 def test_batches_keep_to_the_token_budget():
     ids = [[0] * length for length in (1, 300, 7, 2000, 40, 40, 5) * 20]
-    batches = list(_batches(ids))
-    assert sorted(i for batch in batches for i in batch) == list(range(len(ids)))
-    for batch in batches:
+    found = list(batches(ids))
+    assert sorted(i for batch in found for i in batch) == list(range(len(ids)))
+    for batch in found:
         assert len(batch) == 1 or max(len(ids[i]) for i in batch) * len(batch) <= BATCH_TOKENS
 
 

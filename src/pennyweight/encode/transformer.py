@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,7 @@ from pennyweight.encode.checkpoint import Checkpoint, read_checkpoint
 from pennyweight.encode.graph import GRAPH_VERSION, build_graph
 from pennyweight.encode.operators import Precision
 from pennyweight.encode.rows import check_texts
-from pennyweight.encode.tokens import TokenLists, special_ids, tokenise
+from pennyweight.encode.tokens import TokenLists, batches, padded, special_ids, tokenise
 from pennyweight.encode.weights import Weights, check_tokenizer, find_weights
 from pennyweight.errors import BundleError, DataError
 from pennyweight.hardware.machine import usable_cores
@@ -27,7 +27,6 @@ __all__ = ["Progress", "TransformerEncoder"]
 Progress = Callable[[int, int], None]
 
 SETTINGS = "transformer.json"
-BATCH_TOKENS = 1024  # padded tokens in a batch; 512 to 1024 was fastest on two cores
 BLOCK_TEXTS = 8192  # texts tokenised, then sorted by length, at a time
 
 
@@ -142,7 +141,7 @@ class TransformerEncoder:
             ids = tokenise(self.tokenizer, texts[start : start + BLOCK_TEXTS], special=True)
             known = [i for i, row in enumerate(ids) if not self._special.issuperset(row)]
             done = start + len(ids) - len(known)
-            for batch in _batches([ids[i] for i in known]):
+            for batch in batches([ids[i] for i in known]):
                 rows = [known[i] for i in batch]
                 out[[start + i for i in rows]] = self._run([ids[i] for i in rows], "unit")
                 done += len(batch)
@@ -154,7 +153,7 @@ class TransformerEncoder:
         """Return pooled vectors of token sequences, not scaled, float32 (len(ids), dim)."""
         out = np.zeros((len(ids), self.dim), np.float32)
         done = 0
-        for batch in _batches(ids):
+        for batch in batches(ids):
             out[batch] = self._run([ids[i] for i in batch], "pooled")
             done += len(batch)
             if progress is not None:
@@ -183,23 +182,5 @@ class TransformerEncoder:
         return cls.load(model, precision=precision, max_tokens=max_tokens)
 
     def _run(self, ids: TokenLists, output: str) -> NDArray[np.float32]:
-        width = max(map(len, ids))
-        padded = np.zeros((len(ids), width), np.int32)
-        mask = np.zeros_like(padded)
-        for row, tokens in enumerate(ids):
-            padded[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        result: NDArray[np.float32] = self._session.run([output], {"ids": padded, "mask": mask})[0]
+        result: NDArray[np.float32] = self._session.run([output], padded(ids))[0]
         return result
-
-
-def _batches(ids: TokenLists) -> Iterator[list[int]]:
-    """Yield positions in order of length, each batch within the token budget once padded."""
-    batch: list[int] = []
-    for i in sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True):
-        if batch and len(ids[batch[0]]) * (len(batch) + 1) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch

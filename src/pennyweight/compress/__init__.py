@@ -1,0 +1,1 @@
+"""Smaller models: fewer layers, heads, neurons and tokens, and narrower item vectors."""
