@@ -1,6 +1,5 @@
 """What every encoder promises, over every encoder."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pennyweight.encode.lexical import LexicalEncoder
+from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.protocol import Encoder
 from pennyweight.encode.static import distil
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.weights import find_weights
 from pennyweight.encode.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "encode"))
 from tiny_bert import write_tiny_bert
 
 CATALOGUE = [
@@ -55,6 +53,14 @@ def static(**settings: int) -> Make:
     return lambda folder: distil(transformer()(folder), **settings)
 
 
+def projected(make: Make, dim: int) -> Make:
+    def narrow(folder: Path) -> Encoder:
+        encoder = make(folder)
+        return ProjectedEncoder.fit(encoder, encoder.encode(CATALOGUE), dim=dim)
+
+    return narrow
+
+
 # name: (the encoder, the same with one setting changed)
 KINDS: dict[str, tuple[Make, Make]] = {
     "tfidf": (
@@ -78,6 +84,7 @@ KINDS: dict[str, tuple[Make, Make]] = {
     "transformer-cls": (transformer(pooling="cls"), transformer()),
     "transformer-roberta": (transformer(kind="roberta"), transformer(kind="roberta", seed=1)),
     "static": (static(dim=16), static(dim=8)),
+    "projected": (projected(transformer(), 5), projected(transformer(), 4)),
 }
 INT8_TOLERANCE = 0.02  # a rounding step of an activation may fall either way
 

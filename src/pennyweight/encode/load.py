@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pennyweight.encode.lexical import LexicalEncoder
+from pennyweight.encode.projected import ENCODER, ProjectedEncoder
 from pennyweight.encode.protocol import Encoder
 from pennyweight.encode.static import StaticEncoder
 from pennyweight.encode.transformer import TransformerEncoder
@@ -22,4 +23,7 @@ def load_encoder(kind: str, folder: Path) -> Encoder:
         return StaticEncoder.load(folder)
     if kind == TransformerEncoder.kind:
         return TransformerEncoder.restore(folder)
+    if kind == ProjectedEncoder.kind:
+        inner, axes, name = ProjectedEncoder.read(folder)
+        return ProjectedEncoder(load_encoder(inner, folder / ENCODER), axes, name=name)
     raise BundleError(f"{folder}: encoder kind {kind!r} is not known to this version")

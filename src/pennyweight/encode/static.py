@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.disk.files import cache_folder, digest
 from pennyweight.encode.rows import check_texts, unit_rows
+from pennyweight.encode.svd import principal_axes
 from pennyweight.encode.tokens import load_tokenizer, special_ids, tokenise
 from pennyweight.encode.transformer import Progress, TransformerEncoder
 from pennyweight.errors import BundleError, DataError
@@ -203,10 +204,7 @@ def distil(
 def _principal(rows: NDArray[np.float32], dim: int) -> NDArray[np.float32]:
     """Project centred rows on their first principal components, signs fixed."""
     centred = rows - rows.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T.astype(np.float64) @ centred)  # ascending
-    axes = axes[:, ::-1][:, :dim]
-    axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(dim)])
-    return np.asarray(centred @ axes, np.float32)
+    return np.asarray(centred @ principal_axes(centred, dim), np.float32)
 
 
 def _zipf_weights(tokenizer: Tokenizer) -> NDArray[np.float32]:

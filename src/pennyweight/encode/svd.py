@@ -1,10 +1,10 @@
-"""Truncated singular value decomposition of a sparse matrix."""
+"""Truncated singular value decomposition of a sparse matrix, principal axes of a dense one."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-__all__ = ["truncated_svd"]
+__all__ = ["principal_axes", "truncated_svd"]
 
 OVERSAMPLE = 16
 ITERATIONS = 4
@@ -57,6 +57,21 @@ def truncated_svd(
         np.asarray(values[:keep], np.float32),
         np.asarray(right * signs, np.float32),
     )
+
+
+def principal_axes(rows: NDArray[np.float32], dim: int) -> NDArray[np.float32]:
+    """Return the directions along which rows, as they are, are largest; not centred here.
+
+    The first right singular vectors, (width, dim), the largest first, signs fixed.
+    """
+    products = np.zeros((rows.shape[1], rows.shape[1]))
+    for start in range(0, len(rows), 4096):  # float64 copies of all rows would double them
+        block = rows[start : start + 4096].astype(np.float64)
+        products += block.T @ block
+    _, axes = np.linalg.eigh(products)  # ascending
+    axes = axes[:, ::-1][:, :dim]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(dim)])
+    return np.asarray(axes, np.float32)
 
 
 def _lower(sample: NDArray[np.float32]) -> NDArray[np.float32]:
