@@ -7,7 +7,7 @@ from tiny_bert import write_tiny_bert
 from pennyweight.encode.checkpoint import read_checkpoint
 from pennyweight.encode.graph import build_graph
 from pennyweight.encode.static import distil
-from pennyweight.encode.tokens import BATCH_TOKENS, batches
+from pennyweight.encode.tokens import BATCH_TOKENS, batches, padded
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.weights import find_weights
 from pennyweight.errors import DataError
@@ -156,5 +156,25 @@ def test_distilling_reads_the_cache_and_survives_its_damage(tiny, own_cache):
     made = distil(transformer, dim=8, progress=lambda *p: ticks.append(p))
     assert ticks
     assert made.fingerprint == first.fingerprint
+    fresh = TransformerEncoder.load(tiny, threads=1)
+    distil(fresh, dim=8)
+    assert "_session" not in vars(fresh)  # what is cached needs no session
     with pytest.raises(DataError, match="dim 33"):
         distil(transformer, dim=33)
+
+
+def test_large_constants_stand_beside_the_model_and_are_let_go(tmp_path, monkeypatch):
+    folder = write_tiny_bert(tmp_path)
+    encoder = TransformerEncoder.load(folder, threads=1)
+    whole = encoder.encode(["red shoe", "blue music 3"])
+    monkeypatch.setattr("pennyweight.encode.operators.INLINE", 0)
+    graph = build_graph(encoder.checkpoint)
+    assert graph.nbytes - len(graph.model) >= sum(
+        array.nbytes for name, array in find_weights(folder).tensors().items() if "layer" in name
+    )
+    session = graph.session(1)
+    del graph  # the session keeps what it needs
+    ids = [encoder.tokenizer.encode(text).ids for text in ("red shoe", "blue music 3")]
+    for row, tokens in zip(whole, ids, strict=True):
+        unit = session.run(["unit"], padded([tokens]))[0][0]
+        np.testing.assert_allclose(unit, row, atol=1e-6)

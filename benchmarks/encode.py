@@ -1,0 +1,201 @@
+"""Speed, size and memory of our encoders beside sentence-transformers on torch in fp32.
+
+    python benchmarks/encode.py [--data DIR] [--baseline PYTHON] [--only NAME,…] [--json FILE]
+
+The baseline runs in an environment of its own, made by
+
+    python -m venv .venv-baseline
+    .venv-baseline/bin/pip install torch==2.13.0 sentence-transformers
+
+Every encoder is a process with the same number of threads; they take turns, so that a busy
+moment of the machine meets all of them. Speeds are medians of the repeats' ratios.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from pennyweight.compress.cuts import cut_layers, cut_neurons
+from pennyweight.compress.model import Model
+from pennyweight.compress.observe import observe
+from pennyweight.compress.vocabulary import cut_vocabulary
+from pennyweight.data.dataset import read
+from pennyweight.encode.tokens import load_tokenizer
+from pennyweight.encode.transformer import TransformerEncoder
+from pennyweight.encode.weights import Weights, find_weights
+from rows import tell
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKER = Path(__file__).with_name("encode_worker.py")
+BASELINE = "sentence-transformers"
+SHORT, LONG, ALONE = 192, 48, 24  # texts a turn
+LAYERS, NEURONS = 3, 768  # of 6 and 1,536
+CASES = {  # name: (kind of worker, whether on the pruned model)
+    BASELINE: (BASELINE, False),
+    "fp32": ("fp32", False),
+    "int8": ("int8", False),
+    "pruned fp32": ("fp32", True),
+    "pruned int8": ("int8", True),
+    "static": ("static", False),
+}
+BARS = {"int8": (3.5, 23e6), "pruned int8": (8, 12e6), "static": (120, 8e6)}
+
+
+@dataclass
+class Runner:
+    """One encoder's process, and what it took."""
+
+    name: str
+    process: subprocess.Popen[str]
+    size: int
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    peak: int = 0
+
+    @classmethod
+    def start(cls, name: str, python: str, model: Path, threads: int) -> "Runner":
+        """Start it and wait until it has loaded."""
+        command = [python, str(WORKER), CASES[name][0], str(model), str(threads)]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return cls(name, process, cls._answer(process)["bytes"])
+
+    @staticmethod
+    def _answer(process: "subprocess.Popen[str]") -> dict[str, int]:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            sys.exit(f"{' '.join(map(str, process.args))} ended early")  # type: ignore[arg-type]
+        found: dict[str, int] = json.loads(line)
+        return found
+
+    def turn(self, what: str, request: str) -> None:
+        """Encode once and note the time."""
+        assert self.process.stdin is not None
+        print(request, file=self.process.stdin, flush=True)
+        found = self._answer(self.process)
+        self.seconds.setdefault(what, []).append(found["seconds"])
+        self.peak = max(self.peak, found["peak"])
+
+    def times_faster(self, than: "Runner", what: str) -> float:
+        """Return the median ratio over turns taken one after the other."""
+        pairs = zip(than.seconds[what], self.seconds[what], strict=True)
+        return median(theirs / own for theirs, own in pairs)
+
+
+def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """Return beauty's catalogue, and short (as they are) and long texts (about 130 tokens)."""
+    catalogs = [
+        read(data / name / "items.csv", data / name / "events.csv").catalog.texts
+        for name in ("beauty", "scientific")
+    ]
+    tokenizer = load_tokenizer(find_weights().folder / "tokenizer.json", max_tokens=256)
+    short = catalogs[0][:: len(catalogs[0]) // SHORT][:SHORT]
+    counted = ((text, len(tokenizer.encode(text).ids)) for text in catalogs[1])
+    long = [text for text, tokens in counted if 110 <= tokens <= 150][:LONG]
+    return list(catalogs[0]), {"short": short, "long": long, "alone": short[:ALONE]}
+
+
+def prune(texts: Sequence[str], folder: Path) -> Weights:
+    """Cut the default model by halves, without training."""
+    model = cut_vocabulary(Model.of(find_weights()), texts)
+    model = cut_layers(model, observe(model, texts), keep=LAYERS)
+    return cut_neurons(model, observe(model, texts), keep=NEURONS).write(folder / "pruned")
+
+
+def agreement(pruned: Weights, texts: Sequence[str]) -> float:
+    """Return the mean cosine of the pruned model's vectors with the whole one's."""
+    whole, cut = (TransformerEncoder.load(model) for model in (None, pruned.folder))
+    return float(np.mean((whole.encode(texts) * cut.encode(texts)).sum(axis=1)))
+
+
+def run(
+    names: Sequence[str], data: Path, baseline: str, threads: int, repeats: int
+) -> list[Runner]:
+    """Let the encoders take turns."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        catalog, texts = texts_of(data)
+        for what, some in texts.items():
+            (folder / f"{what}.json").write_text(json.dumps(some), encoding="utf-8")
+        model = whole = find_weights().folder
+        if any(CASES[name][1] for name in names):
+            pruned = prune(catalog, folder)
+            model = pruned.folder
+            print(f"pruned, untrained: cosine {agreement(pruned, texts['short']):.3f} to the whole")
+        runners = []
+        for name in names:
+            python = baseline if name == BASELINE else sys.executable
+            runners.append(Runner.start(name, python, model if CASES[name][1] else whole, threads))
+        for _ in range(repeats):
+            for what in texts:
+                request = f"{'alone ' if what == 'alone' else ''}{folder / what}.json"
+                for runner in runners:
+                    runner.turn(what, request)
+        for runner in runners:
+            runner.process.stdin.close()  # type: ignore[union-attr]
+            runner.process.wait()
+    return runners
+
+
+def show(runners: Sequence[Runner]) -> list[dict[str, object]]:
+    """Print the table; return the rows."""
+    base = runners[0]
+    print(f"{'':<22}{'short texts/s':>14}{'long':>8}{'ms alone':>10}{'MB':>8}{'peak MB':>9}"
+          f"  times faster than {base.name}: short, long, alone")  # fmt: skip
+    rows: list[dict[str, object]] = []
+    for runner in runners:
+        short, long = (n / median(runner.seconds[w]) for n, w in ((SHORT, "short"), (LONG, "long")))
+        alone = 1000 * median(runner.seconds["alone"]) / ALONE
+        ratios = [runner.times_faster(base, what) for what in ("short", "long", "alone")]
+        print(f"{runner.name:<22}{short:>14.0f}{long:>8.0f}{alone:>10.2f}{runner.size / 1e6:>8.1f}"
+              f"{runner.peak / 1e6:>9.0f}  " + "  ".join(f"{r:.2f}" for r in ratios))  # fmt: skip
+        bar, most = BARS.get(runner.name, (None, None))
+        values = [
+            ("short texts, times the baseline", ratios[0], "x", bar, "higher"),
+            ("long texts, times the baseline", ratios[1], "x", bar, "higher"),
+            ("bytes", runner.size, "B", most, "lower"),
+            ("peak memory", runner.peak, "B", None, "lower"),
+        ]
+        rows += [
+            {"name": f"{runner.name}: {name}", "value": round(value, 2), "unit": unit, "bar": bar,
+             "better": better} for name, value, unit, bar, better in values
+        ]  # fmt: skip
+    return rows
+
+
+def main() -> None:
+    """Measure, print, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--baseline", type=Path, default=ROOT / ".venv-baseline/bin/python")
+    parser.add_argument("--only", default=",".join(CASES), help="encoders, by commas; the first "
+                        "is what the others are compared with")  # fmt: skip
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    names = given.only.split(",")
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        parser.error(f"{', '.join(unknown)}: choose from {', '.join(CASES)}")
+    if BASELINE in names and not given.baseline.is_file():
+        parser.error(
+            f"{given.baseline}: no environment for the baseline; make it with\n"
+            "  python -m venv .venv-baseline\n"
+            "  .venv-baseline/bin/pip install torch==2.13.0 sentence-transformers\n"
+            f"or leave it out: --only {','.join(name for name in CASES if name != BASELINE)}"
+        )
+    found = run(names, given.data, str(given.baseline), given.threads, given.repeats)
+    tell(show(found), given.json)
+
+
+if __name__ == "__main__":
+    main()

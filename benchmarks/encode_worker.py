@@ -1,0 +1,68 @@
+"""Encodes on request for benchmarks/encode.py, in a process and perhaps an environment of its own.
+
+    python benchmarks/encode_worker.py KIND MODEL THREADS
+
+Each line of input is the path of a JSON list of texts, encoded together, or ``alone PATH``,
+encoded one by one; each line of output is JSON: seconds, and the peak of memory so far. The
+first line of output tells the size of the encoder. KIND is sentence-transformers (torch, which
+needs no package of ours), fp32, int8 or static.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+Encode = Callable[[list[str]], object]
+
+
+def sentence_transformers(model: str, threads: int) -> tuple[Encode, int]:
+    """Load the model as its users do, on torch in fp32."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(threads)
+    encoder = SentenceTransformer(model, device="cpu")
+    encoder.max_seq_length = 256
+    size = sum(p.numel() * p.element_size() for p in encoder.parameters())
+    return lambda texts: encoder.encode(texts, normalize_embeddings=True), size
+
+
+def ours(kind: str, model: str, threads: int) -> tuple[Encode, int]:
+    """Load one of our encoders; the size is that of its graph or table."""
+    from pennyweight.encode.graph import build_graph
+    from pennyweight.encode.static import distil
+    from pennyweight.encode.transformer import TransformerEncoder
+
+    precision = "int8" if kind == "int8" else "fp32"
+    encoder = TransformerEncoder.load(model, precision=precision, threads=threads)  # type: ignore[arg-type]
+    if kind == "static":
+        table = distil(encoder)
+        return table.encode, table.table.nbytes
+    size = build_graph(encoder.checkpoint, precision=precision).nbytes  # type: ignore[arg-type]
+    return encoder.encode, size
+
+
+def main() -> None:
+    """Load, then answer until the input ends."""
+    kind, model, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    answers, sys.stdout = sys.stdout, sys.stderr  # libraries may print
+    load = sentence_transformers if kind == "sentence-transformers" else None
+    encode, size = load(model, threads) if load else ours(kind, model, threads)
+    encode(["a first text, which builds what is built late"])
+    print(json.dumps({"bytes": size}), file=answers, flush=True)
+    for line in sys.stdin:
+        alone, _, path = line.strip().rpartition(" ")
+        texts = json.loads(Path(path).read_text(encoding="utf-8"))
+        started = time.perf_counter()
+        for part in [[text] for text in texts] if alone else [texts]:
+            encode(part)
+        seconds = time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"seconds": seconds, "peak": peak}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
