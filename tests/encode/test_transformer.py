@@ -2,7 +2,6 @@ import warnings
 
 import numpy as np
 import pytest
-from tiny_bert import write_tiny_bert
 
 from pennyweight.encode.checkpoint import read_checkpoint
 from pennyweight.encode.graph import build_graph
@@ -11,6 +10,7 @@ from pennyweight.encode.tokens import BATCH_TOKENS, batches, padded
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.weights import find_weights
 from pennyweight.errors import DataError
+from tiny_bert import write_tiny_bert
 
 VARIED = [
     "a",

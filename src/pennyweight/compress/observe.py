@@ -107,7 +107,7 @@ def observe(
     ids = _sample(model, texts)
     graph = build_graph(checkpoint, probe=True)
     session = graph.session(threads or usable_cores())
-    outputs = [output.name for output in session.get_outputs() if "." in output.name]
+    outputs = [name for name in session.outputs if "." in name]
     layers = checkpoint.layers
     seen = Observed(
         np.zeros(len(layers)),

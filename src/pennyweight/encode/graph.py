@@ -5,7 +5,7 @@ optimiser does not recognise the attention of exported models. Pooling is part o
 Architecture: Devlin et al. 2019 (BERT); Liu et al. 2019 (RoBERTa: shifted positions).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,9 +17,10 @@ from onnx import TensorProto, helper
 from pennyweight.encode.checkpoint import Checkpoint, Layer, Linear, Norm
 from pennyweight.encode.operators import MS, Operators, Precision, quantise
 
-__all__ = ["GRAPH_VERSION", "Graph", "build_graph"]
+__all__ = ["GRAPH_VERSION", "Graph", "Session", "build_graph"]
 
 GRAPH_VERSION = 1  # part of the fingerprint: raise it when the numbers a graph returns change
+TABLE = "words"  # the constant of token vectors
 ACTIVATIONS = {"gelu": "BiasGelu", "gelu_new": "FastGelu", "gelu_pytorch_tanh": "FastGelu"}
 
 
@@ -43,15 +44,40 @@ class Graph:
         """Bytes of nodes and constants."""
         return len(self.model) + sum(array.nbytes for array in self.arrays.values())
 
-    def session(self, threads: int) -> ort.InferenceSession:
-        """Open the model on a number of threads; its constants are shared, not copied."""
+    def session(self, threads: int) -> "Session":
+        """Open the model on a number of threads."""
         options = ort.SessionOptions()
         # ONNX Runtime would count the cores of the host, not of the container.
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        values = [ort.OrtValue.ortvalue_from_numpy(array) for array in self.arrays.values()]
-        options.add_external_initializers(list(self.arrays), values)
-        return ort.InferenceSession(self.model, options, providers=["CPUExecutionProvider"])
+        values = {n: ort.OrtValue.ortvalue_from_numpy(a) for n, a in self.arrays.items()}
+        options.add_external_initializers(list(values), list(values.values()))
+        # Matrices are packed anew by the session and can go; the table would be copied as it is.
+        kept = {name: values[name] for name in (TABLE,) if name in values}
+        for name, value in kept.items():
+            options.add_initializer(name, value)
+        inner = ort.InferenceSession(self.model, options, providers=["CPUExecutionProvider"])
+        return Session(inner, [(self.arrays[name], value) for name, value in kept.items()])
+
+
+@dataclass(frozen=True)
+class Session:
+    """A model ready to run."""
+
+    _inner: ort.InferenceSession
+    _kept: Sequence[tuple[NDArray[Any], ort.OrtValue]]  # memory that it reads but does not own
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of what it can give."""
+        return [output.name for output in self._inner.get_outputs()]
+
+    def run(
+        self, outputs: Sequence[str], feed: Mapping[str, NDArray[np.int32]]
+    ) -> list[NDArray[np.float32]]:
+        """Return the outputs named, for ``ids`` and ``mask``, int32 (batch, tokens)."""
+        found: list[NDArray[np.float32]] = self._inner.run(list(outputs), dict(feed))
+        return found
 
 
 def build_graph(
@@ -113,13 +139,13 @@ class _Writer:
         norm = self._norm("embed", found.norm)
         epsilon = found.epsilon
         if graph.precision == "fp32":
-            inputs = ["ids", "", graph.constant("words", found.words), place, "", *norm]
+            inputs = ["ids", "", graph.constant(TABLE, found.words), place, "", *norm]
             return graph.node(
                 "EmbedLayerNormalization", inputs, domain=MS, outputs=2, epsilon=epsilon
             )
         # The table is half of a small model: 8 bits, widened where it is read.
         steps, scale = quantise(found.words, 127)
-        rows = graph.node("Gather", [graph.constant("words", steps), "ids"])
+        rows = graph.node("Gather", [graph.constant(TABLE, steps), "ids"])
         scales = graph.node("Gather", [graph.constant("words.scale", scale[:, None]), "ids"])
         rows = graph.node("Mul", [graph.node("Cast", [rows], to=TensorProto.FLOAT), scales])
         start, stop = graph.constant("start", np.array([0])), graph.node("Shape", ["ids"], start=1)

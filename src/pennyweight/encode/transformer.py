@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pennyweight.disk.files import digest, write_atomic
 from pennyweight.encode.checkpoint import Checkpoint, read_checkpoint
-from pennyweight.encode.graph import GRAPH_VERSION, build_graph
+from pennyweight.encode.graph import GRAPH_VERSION, Session, build_graph
 from pennyweight.encode.operators import Precision
 from pennyweight.encode.rows import check_texts
 from pennyweight.encode.tokens import TokenLists, batches, padded, special_ids, tokenise
@@ -121,7 +120,7 @@ class TransformerEncoder:
         return self._fingerprint
 
     @cached_property
-    def _session(self) -> ort.InferenceSession:
+    def _session(self) -> Session:
         """Built when first used: an encoder whose vectors are all cached never needs it."""
         graph = build_graph(
             self.checkpoint, pooling=self.weights.pooling, precision=self._precision
@@ -182,5 +181,4 @@ class TransformerEncoder:
         return cls.load(model, precision=precision, max_tokens=max_tokens)
 
     def _run(self, ids: TokenLists, output: str) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = self._session.run([output], padded(ids))[0]
-        return result
+        return self._session.run([output], padded(ids))[0]
