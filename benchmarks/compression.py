@@ -24,16 +24,19 @@ from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.evaluate.measure import measure
 from pennyweight.index.exact import BinaryIndex, ExactIndex, Int8Index
+from pennyweight.index.signs import SignIndex
 from pennyweight.score.content import Content
 from pennyweight.score.profile import profile
 from rows import tell
 
 ROOT = Path(__file__).resolve().parents[1]
-DIMS = (256, 192, 128, 96, 64, 48, 32)
+DIMS = (256, 128, 96, 64, 48, 32)  # whitened
+PLAIN = (256, 128, 64)
+SIGNS = 96  # least width of which signs are kept
 RESAMPLES, SEED = 1_000, 0
 BARS = {12: 0.99, 32: 0.97}  # of fp32's quality, at so many times less memory
 Vectors = NDArray[np.float32]
-Index = ExactIndex | Int8Index | BinaryIndex
+Index = ExactIndex | Int8Index | BinaryIndex | SignIndex
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def stored(kind: type[Index], vectors: Vectors) -> Stored:
     """Put vectors into an index, and take them out as it holds them."""
     index = kind(vectors.shape[1])
     index.upsert(np.arange(len(vectors)), vectors)
+    if isinstance(index, SignIndex):
+        return Stored(index, index.vectors())
     arrays = index.arrays()
     held = arrays["vectors"].astype(np.float32) * np.float32(arrays.get("scale", 1.0))
     return Stored(index, held)
@@ -74,10 +79,14 @@ def sizes(vectors: Vectors, encoder: TransformerEncoder) -> Iterator[tuple[str, 
     yield f"{width} fp32", stored(ExactIndex, vectors)
     yield f"{width} int8", stored(Int8Index, vectors)
     yield f"{width} binary + int8", stored(BinaryIndex, vectors)
-    for dim in (dim for dim in DIMS if dim < width):
-        narrow = ProjectedEncoder.fit(encoder, vectors, dim=dim).project(vectors)
-        yield f"{dim} fp32", stored(ExactIndex, narrow)
+    for dim in PLAIN:
+        narrow = ProjectedEncoder.fit(encoder, vectors, dim=dim, whiten=False).project(vectors)
         yield f"{dim} int8", stored(Int8Index, narrow)
+    for dim in (width, *DIMS):
+        narrow = ProjectedEncoder.fit(encoder, vectors, dim=dim).project(vectors)
+        yield f"{dim} whitened int8", stored(Int8Index, narrow)
+        if dim >= SIGNS:
+            yield f"{dim} signs", stored(SignIndex, narrow)
 
 
 def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[str, object]]:

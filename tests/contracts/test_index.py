@@ -8,8 +8,9 @@ from hypothesis.extra import numpy as hnp
 
 from pennyweight.index import rows
 from pennyweight.index.exact import BinaryIndex, ExactIndex, Int8Index
+from pennyweight.index.signs import SignIndex
 
-KINDS = [ExactIndex, Int8Index, BinaryIndex]
+KINDS = [ExactIndex, Int8Index, BinaryIndex, SignIndex]
 DIM = 70
 
 
@@ -42,7 +43,11 @@ def test_every_item_finds_itself(index, vectors):
     assert codes.dtype == np.int32
     assert scores.dtype == np.float32
     assert codes[:, 0].tolist() == list(range(50))
-    np.testing.assert_allclose(scores[:, 0], 1, atol=0.02)
+    if isinstance(index, SignIndex):  # the cosine of a vector with its own signs
+        own = np.abs(vectors).sum(axis=1) / np.sqrt(DIM)
+        np.testing.assert_allclose(scores[:, 0], own, atol=1e-5)
+    else:
+        np.testing.assert_allclose(scores[:, 0], 1, atol=0.02)
     assert (np.diff(scores, axis=1) <= 0).all()
 
 
@@ -163,7 +168,7 @@ def test_damaged_arrays_are_refused(index, vectors):
 
 
 @pytest.mark.parametrize(
-    ("kind", "least"), [(ExactIndex, 1), (Int8Index, 0.98), (BinaryIndex, 0.9)]
+    ("kind", "least"), [(ExactIndex, 1), (Int8Index, 0.98), (BinaryIndex, 0.9), (SignIndex, 0.35)]
 )
 def test_recall_on_clusters(kind, least):
     drawn = clustered(np.random.default_rng(5), 3_200)
@@ -204,6 +209,21 @@ def test_int8_makes_room_for_larger_vectors():
     index.upsert([1], np.array([[4, 0]], np.float32))
     restored = index.arrays()["vectors"] * index.scale
     np.testing.assert_allclose(restored, [[1, -0.5], [4, 0]], atol=index.scale)
+
+
+@pytest.mark.parametrize("dim", [1, 7, 8, 9, 384])
+def test_signs_are_a_bit_a_component(dim):
+    vectors = unit(np.random.default_rng(2), 30, dim)
+    vectors[4] = 0
+    index = SignIndex(dim)
+    index.upsert(np.arange(30), vectors)
+    assert index.nbytes == 30 * (4 + -(-dim // 8) + 1)  # code, signs, whether it is zero
+    expected = np.where(vectors > 0, 1, -1) / np.sqrt(dim)
+    expected[4] = 0
+    np.testing.assert_allclose(index.vectors(), expected, atol=1e-6)
+    codes, scores = index.search(vectors[:3], 30)
+    by_hand = np.take_along_axis(vectors[:3] @ index.vectors().T, codes, axis=1)
+    np.testing.assert_allclose(scores, by_hand, atol=1e-6)
 
 
 def test_oversample_must_be_positive():

@@ -20,7 +20,7 @@ def encoder():
 
 def test_the_full_width_keeps_every_cosine(encoder):
     vectors = encoder.encode(TEXTS)
-    full = ProjectedEncoder.fit(encoder, vectors, dim=encoder.dim).encode(TEXTS)
+    full = ProjectedEncoder.fit(encoder, vectors, dim=encoder.dim, whiten=False).encode(TEXTS)
     np.testing.assert_allclose(full @ full.T, vectors @ vectors.T, atol=1e-5)
 
 
@@ -32,10 +32,25 @@ def test_no_other_axes_lose_less(dim, seed):
     class Eight:
         dim, name, fingerprint = 8, "eight", "8"
 
-    found = ProjectedEncoder.fit(Eight(), rows, dim=dim)
+    found = ProjectedEncoder.fit(Eight(), rows, dim=dim, whiten=False)
     np.testing.assert_allclose(found.axes.T @ found.axes, np.eye(dim), atol=1e-5)
     other, _ = np.linalg.qr(rng.normal(size=(8, dim)))
     assert lost(rows, found.axes) <= lost(rows, other) * (1 + 1e-5) + 1e-3
+
+
+def test_whitened_components_count_alike(encoder):
+    vectors = encoder.encode(TEXTS)
+    narrow = ProjectedEncoder.fit(encoder, vectors, dim=5)
+    moments = (vectors @ narrow.axes).T @ (vectors @ narrow.axes) / len(vectors)
+    assert 0.9 < np.diagonal(moments).min() <= np.diagonal(moments).max() <= 1
+    np.testing.assert_allclose(moments - np.diag(np.diagonal(moments)), 0, atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(narrow.encode(TEXTS), axis=1), 1, atol=1e-5)
+
+
+def test_fewer_texts_than_components_stay_finite(encoder):
+    vectors = encoder.encode(TEXTS[:2])
+    rows = ProjectedEncoder.fit(encoder, vectors, dim=encoder.dim).encode(TEXTS)
+    assert np.isfinite(rows).all()
 
 
 def lost(rows, axes):

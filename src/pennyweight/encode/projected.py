@@ -18,6 +18,7 @@ from pennyweight.errors import BundleError, DataError
 __all__ = ["ENCODER", "ProjectedEncoder"]
 
 FILE = "projected.safetensors"
+DAMPING = 0.01
 ENCODER = "encoder"  # the folder of the encoder behind it
 
 
@@ -29,7 +30,7 @@ class ProjectedEncoder:
     encoder
         Gives the wide vectors.
     axes
-        Orthonormal columns, float32 (encoder.dim, dim).
+        Directions as columns, float32 (encoder.dim, dim).
     name
         What to call it; the encoder's name and the width unless told.
 
@@ -50,12 +51,16 @@ class ProjectedEncoder:
         self._name = name or f"{encoder.name}-{axes.shape[1]}"
 
     @classmethod
-    def fit(cls, encoder: Encoder, vectors: NDArray[np.float32], *, dim: int) -> "ProjectedEncoder":
+    def fit(
+        cls, encoder: Encoder, vectors: NDArray[np.float32], *, dim: int, whiten: bool = True
+    ) -> "ProjectedEncoder":
         """Cut an encoder to the principal components of a catalogue's vectors.
 
         The components are those of the vectors as they are, not centred, so that dot products
         between them, which are what scorers use, are kept best in the mean square (Eckart and
-        Young 1936).
+        Young 1936). A pretrained model spreads a catalogue of one kind over few of them:
+        whitening divides each by its root mean square r, as sqrt(r^2 + 1 % of the mean r^2), so
+        that what tells the items apart counts as much as what they share (Su et al. 2021).
 
         Parameters
         ----------
@@ -65,6 +70,8 @@ class ProjectedEncoder:
             What it gives for the catalogue's texts, float32 (n_items, encoder.dim).
         dim
             From 1 to the encoder's.
+        whiten
+            Whether components are to count alike.
         """
         if vectors.ndim != 2 or not len(vectors) or vectors.shape[1] != encoder.dim:
             raise DataError(
@@ -72,7 +79,12 @@ class ProjectedEncoder:
             )
         if not 1 <= dim <= encoder.dim:
             raise DataError(f"dim {dim}: from 1 to {encoder.dim}, the width of {encoder.name}")
-        return cls(encoder, principal_axes(vectors, dim))
+        axes = principal_axes(vectors, dim)
+        if whiten:
+            squares = np.square(vectors @ axes).mean(axis=0)
+            mean = np.square(vectors).sum() / vectors.size
+            axes = axes / np.sqrt(squares + DAMPING * mean + 1e-12)
+        return cls(encoder, axes)
 
     @property
     def name(self) -> str:
