@@ -55,8 +55,8 @@ class Stored:
         query = np.asarray(rows @ self.vectors, np.float32)
         if not isinstance(self.index, BinaryIndex):
             return np.maximum(query @ self.vectors.T, 0)
-        longest = int(np.diff(histories.offsets).max(initial=0))
-        codes, found = self.index.search(query, min(10 + longest, len(self.vectors)))
+        # The items of the profile are found too, and masked afterwards.
+        codes, found = self.index.search(query, min(10 + settings.newest, len(self.vectors)))
         scores = np.full((len(query), len(self.vectors)), -1, np.float32)
         np.put_along_axis(scores, codes, found, axis=1)
         return scores

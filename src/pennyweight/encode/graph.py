@@ -5,79 +5,21 @@ optimiser does not recognise the attention of exported models. Pooling is part o
 Architecture: Devlin et al. 2019 (BERT); Liu et al. 2019 (RoBERTa: shifted positions).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import onnxruntime as ort
-from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from pennyweight.encode.checkpoint import Checkpoint, Layer, Linear, Norm
 from pennyweight.encode.operators import MS, Operators, Precision, quantise
+from pennyweight.encode.session import TABLE, Graph
 
-__all__ = ["GRAPH_VERSION", "Graph", "Session", "build_graph"]
+__all__ = ["GRAPH_VERSION", "build_graph"]
 
 GRAPH_VERSION = 1  # part of the fingerprint: raise it when the numbers a graph returns change
-TABLE = "words"  # the constant of token vectors
 ACTIVATIONS = {"gelu": "BiasGelu", "gelu_new": "FastGelu", "gelu_pytorch_tanh": "FastGelu"}
-
-
-@dataclass(frozen=True)
-class Graph:
-    """An ONNX model whose large constants stand beside it.
-
-    Attributes
-    ----------
-    model
-        The serialised model; large constants are named in it, not contained.
-    arrays
-        Those constants by name.
-    """
-
-    model: bytes
-    arrays: Mapping[str, NDArray[Any]]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of nodes and constants."""
-        return len(self.model) + sum(array.nbytes for array in self.arrays.values())
-
-    def session(self, threads: int) -> "Session":
-        """Open the model on a number of threads."""
-        options = ort.SessionOptions()
-        # ONNX Runtime would count the cores of the host, not of the container.
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        values = {n: ort.OrtValue.ortvalue_from_numpy(a) for n, a in self.arrays.items()}
-        options.add_external_initializers(list(values), list(values.values()))
-        # Matrices are packed anew by the session and can go; the table would be copied as it is.
-        kept = {name: values[name] for name in (TABLE,) if name in values}
-        for name, value in kept.items():
-            options.add_initializer(name, value)
-        inner = ort.InferenceSession(self.model, options, providers=["CPUExecutionProvider"])
-        return Session(inner, [(self.arrays[name], value) for name, value in kept.items()])
-
-
-@dataclass(frozen=True)
-class Session:
-    """A model ready to run."""
-
-    _inner: ort.InferenceSession
-    _kept: Sequence[tuple[NDArray[Any], ort.OrtValue]]  # memory that it reads but does not own
-
-    @property
-    def outputs(self) -> list[str]:
-        """The names of what it can give."""
-        return [output.name for output in self._inner.get_outputs()]
-
-    def run(
-        self, outputs: Sequence[str], feed: Mapping[str, NDArray[np.int32]]
-    ) -> list[NDArray[np.float32]]:
-        """Return the outputs named, for ``ids`` and ``mask``, int32 (batch, tokens)."""
-        found: list[NDArray[np.float32]] = self._inner.run(list(outputs), dict(feed))
-        return found
 
 
 def build_graph(

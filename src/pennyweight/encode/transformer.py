@@ -13,9 +13,10 @@ from tokenizers import Tokenizer
 
 from pennyweight.disk.files import digest, write_atomic
 from pennyweight.encode.checkpoint import Checkpoint, read_checkpoint
-from pennyweight.encode.graph import GRAPH_VERSION, Session, build_graph
+from pennyweight.encode.graph import GRAPH_VERSION, build_graph
 from pennyweight.encode.operators import Precision
 from pennyweight.encode.rows import check_texts
+from pennyweight.encode.session import Session
 from pennyweight.encode.tokens import TokenLists, batches, padded, special_ids, tokenise
 from pennyweight.encode.weights import Weights, check_tokenizer, find_weights
 from pennyweight.errors import BundleError, DataError
