@@ -8,7 +8,7 @@ from safetensors.numpy import load_file, save_file
 from pennyweight.disk.files import file_sha256
 from pennyweight.encode import weights as module
 from pennyweight.encode.transformer import TransformerEncoder
-from pennyweight.encode.weights import DEFAULT_MODEL, find_weights
+from pennyweight.encode.weights import DEFAULT_MODEL, find_weights, write_weights
 from pennyweight.errors import DataError
 
 
@@ -96,7 +96,7 @@ def test_unsupported_models_are_refused(copy, file, changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"vocab_size": 10}, "tokens that the model lacks"),
+        ({"vocab_size": 10}, "does not fit config.json"),
         ({"num_attention_heads": 5}, "no multiple of 5 heads"),
     ],
 )
@@ -186,3 +186,56 @@ def test_sums_are_remembered_until_the_file_changes(tmp_path, own_cache):
     assert file_sha256(path) == "0" * 64
     path.write_bytes(b"three")
     assert file_sha256(path) not in (first, "0" * 64)
+
+
+def test_a_tokenizer_of_another_model_is_refused(copy):
+    path = copy / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["model"]["vocab"]["another"] = 500
+    path.write_text(json.dumps(tokenizer))
+    with pytest.raises(DataError, match=r"token id 500, but the model has 84 token vectors"):
+        TransformerEncoder.load(copy)
+
+
+def test_written_weights_are_found_again(copy, tmp_path):
+    (copy / "modules.json").write_text('[{"type": "a.Transformer"}, {"type": "a.Pooling"}]')
+    (copy / "1_Pooling/config.json").write_text('{"pooling_mode_cls_token": true}')
+    (copy / "README.md").write_text("not copied")
+    found = find_weights(copy)
+    text = (copy / "tokenizer.json").read_text()
+    tensors = found.tensors()
+    for _ in range(2):  # the second time it is replaced
+        again = write_weights(tmp_path / "deep/new", found, found.config, tensors, text)
+    assert (again.name, again.pooling, again.config) == ("new", "cls", found.config)
+    assert all((again.tensors()[name] == tensors[name]).all() for name in tensors)
+    assert sorted(p.name for p in again.folder.iterdir()) == [
+        "1_Pooling", "config.json", "model.safetensors", "modules.json", "tokenizer.json",
+    ]  # fmt: skip
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["new"]
+
+
+def test_weights_that_do_not_fit_or_would_replace_something_else_are_not_written(copy, tmp_path):
+    found = find_weights(copy)
+    text, tensors = (copy / "tokenizer.json").read_text(), found.tensors()
+    with pytest.raises(DataError, match="no tensor"):
+        write_weights(tmp_path / "new", found, found.config, {}, text)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="no model folder"):
+        write_weights(tmp_path / "taken", found, found.config, tensors, text)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_failed_write_leaves_the_model_that_was_there(copy, tmp_path, monkeypatch):
+    found = find_weights(copy)
+    text, tensors = (copy / "tokenizer.json").read_text(), found.tensors()
+    first = write_weights(tmp_path / "new", found, found.config, tensors, text)
+
+    def full(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(module, "replace_directory", full)
+    with pytest.raises(OSError, match="full"):
+        write_weights(tmp_path / "new", found, {**found.config, "x": 1}, tensors, text)
+    assert find_weights(tmp_path / "new") == first
+    assert not [p for p in tmp_path.iterdir() if ".new-" in p.name]

@@ -83,3 +83,21 @@ def _tensors(size: int, seed: int) -> dict[str, np.ndarray]:
         tensors[f"{name}.LayerNorm.weight"] = rng.normal(1, 0.1, HIDDEN).astype(np.float32)
         tensors[f"{name}.LayerNorm.bias"] = rng.normal(0, 0.1, HIDDEN).astype(np.float32)
     return tensors
+
+
+def pruned_tensors(
+    tensors: dict[str, np.ndarray], heads: list[list[int]], neurons: list[list[int]]
+) -> dict[str, np.ndarray]:
+    """Keep some heads and neurons of each layer, a list a layer."""
+    size = HIDDEN // HEADS
+    out = dict(tensors)
+    for layer, (kept_heads, kept) in enumerate(zip(heads, neurons, strict=True)):
+        name = f"encoder.layer.{layer}"
+        rows = [head * size + i for head in kept_heads for i in range(size)]
+        cut = {f"attention.self.{part}": rows for part in ("query", "key", "value")}
+        for part, chosen in (cut | {"intermediate.dense": kept}).items():
+            for kind in ("weight", "bias"):
+                out[f"{name}.{part}.{kind}"] = tensors[f"{name}.{part}.{kind}"][chosen]
+        for part, chosen in (("attention.output.dense", rows), ("output.dense", kept)):
+            out[f"{name}.{part}.weight"] = tensors[f"{name}.{part}.weight"][:, chosen]
+    return out

@@ -11,7 +11,8 @@ from typing import Any
 
 from pennyweight.bundle.manifest import MANIFEST, FileEntry, Manifest
 from pennyweight.bundle.reading import Bundle, checksums, open_bundle, package_version, sizes
-from pennyweight.bundle.swap import replace_directory, staging, sweep, sync_directory
+from pennyweight.bundle.swap import sweep
+from pennyweight.disk.folders import replace_directory, staging, sync_directory
 from pennyweight.errors import BundleError
 
 __all__ = ["check_place", "write_bundle"]

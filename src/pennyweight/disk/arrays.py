@@ -15,9 +15,10 @@ from safetensors.numpy import save as to_safetensors
 from pennyweight.disk.files import digest, write_atomic
 from pennyweight.errors import BundleError
 
-__all__ = ["read_arrays", "write_arrays"]
+__all__ = ["UNREADABLE", "map_tensors", "read_arrays", "write_arrays"]
 
 _KEY = "pennyweight"
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error)
 _DTYPES = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
     "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
@@ -35,6 +36,30 @@ def write_arrays(
     write_atomic(path, [to_safetensors(plain, {_KEY: head})])
 
 
+def map_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Map a safetensors file: read-only arrays by name, and the metadata of its header.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError, TypeError, AttributeError, struct.error
+        The file is missing, truncated, or of another kind (see `UNREADABLE`).
+    """
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    (size,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + size])
+    metadata = header.pop("__metadata__", {})
+    arrays = {}
+    for name, entry in sorted(header.items()):
+        dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), entry["shape"]
+        start, stop = entry["data_offsets"]
+        if stop - start != math.prod(shape) * dtype.itemsize:
+            raise ValueError(f"{name!r} has {stop - start} bytes for a shape of {shape}")
+        flat = np.frombuffer(data, dtype, count=math.prod(shape), offset=8 + size + start)
+        arrays[name] = flat.reshape(shape)
+    return arrays, metadata
+
+
 def read_arrays(
     path: Path, *, verify: bool = True
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -49,21 +74,12 @@ def read_arrays(
     """
     remedy = "; delete it and build it again"
     try:
-        with path.open("rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        (size,) = struct.unpack_from("<Q", data)
-        header = json.loads(data[8 : 8 + size])
-        told = json.loads(header.pop("__metadata__")[_KEY])
+        arrays, metadata = map_tensors(path)
+        told = json.loads(metadata[_KEY])
         settings = json.loads(told["settings"])
-        arrays = {}
-        for name, entry in sorted(header.items()):
-            dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), entry["shape"]
-            start = 8 + size + entry["data_offsets"][0]
-            flat = np.frombuffer(data, dtype, count=math.prod(shape), offset=start)
-            arrays[name] = flat.reshape(shape)
     except FileNotFoundError:
         raise BundleError(f"{path}: missing") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except UNREADABLE as error:
         raise BundleError(f"{path}: not a safetensors file: {error}{remedy}") from error
     if verify and told.get("digest") != digest(told["settings"], *arrays.values()):
         raise BundleError(f"{path}: contents do not match their checksum{remedy}")

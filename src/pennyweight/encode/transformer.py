@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pennyweight.disk.files import digest, write_atomic
-from pennyweight.encode.graph import GRAPH_VERSION, Precision, build_graph
+from pennyweight.encode.checkpoint import Checkpoint, read_checkpoint
+from pennyweight.encode.graph import GRAPH_VERSION, build_graph
+from pennyweight.encode.operators import Precision
 from pennyweight.encode.rows import check_texts
-from pennyweight.encode.tokens import TokenLists, load_tokenizer, special_ids, tokenise
-from pennyweight.encode.weights import Weights, find_weights
+from pennyweight.encode.tokens import TokenLists, special_ids, tokenise
+from pennyweight.encode.weights import Weights, check_tokenizer, find_weights
 from pennyweight.errors import BundleError, DataError
 from pennyweight.hardware.machine import usable_cores
 
@@ -38,13 +41,14 @@ class TransformerEncoder:
         self,
         weights: Weights,
         tokenizer: Tokenizer,
-        session: ort.InferenceSession,
+        checkpoint: Checkpoint,
         *,
         precision: Precision,
+        threads: int,
         max_tokens: int,
     ) -> None:
         self.weights, self.tokenizer, self.max_tokens = weights, tokenizer, max_tokens
-        self._session = session
+        self.checkpoint, self.threads = checkpoint, threads
         self._special = frozenset(special_ids(tokenizer).tolist())
         self._precision = precision
         self._fingerprint = digest(
@@ -83,24 +87,22 @@ class TransformerEncoder:
         if max_tokens < 3:
             raise DataError(f"max_tokens {max_tokens}: at least 3, two of them are markers")
         weights = find_weights(folder_or_name)
-        positions = int(weights.config.get("max_position_embeddings", 512))
-        if weights.config["model_type"] != "bert":  # RoBERTa's first positions are taken
-            positions -= int(weights.config.get("pad_token_id", 1)) + 1
-        max_tokens = min(max_tokens, positions)
-        tokenizer = load_tokenizer(weights.folder / "tokenizer.json", max_tokens=max_tokens)
-        if tokenizer.get_vocab_size() > weights.config["vocab_size"]:
-            raise DataError(f"{weights.folder}: tokenizer.json has tokens that the model lacks")
-        tensors, pooling = weights.tensors(), weights.pooling
+        tensors = weights.tensors()
         try:
-            graph = build_graph(weights.config, tensors, pooling=pooling, precision=precision)
+            checkpoint = read_checkpoint(weights.config, tensors)
         except DataError as error:
             raise DataError(f"{weights.folder}: {error}") from error
-        options = ort.SessionOptions()
-        # ONNX Runtime would count the cores of the host, not of the container.
-        options.intra_op_num_threads = threads or usable_cores()
-        options.inter_op_num_threads = 1
-        session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        return cls(weights, tokenizer, session, precision=precision, max_tokens=max_tokens)
+        tokenizer = check_tokenizer(weights.folder / "tokenizer.json", checkpoint)
+        max_tokens = min(max_tokens, len(checkpoint.places))
+        tokenizer.enable_truncation(max_tokens)
+        return cls(
+            weights,
+            tokenizer,
+            checkpoint,
+            precision=precision,
+            threads=threads or usable_cores(),
+            max_tokens=max_tokens,
+        )
 
     kind: Literal["transformer"] = "transformer"
 
@@ -118,6 +120,14 @@ class TransformerEncoder:
     def fingerprint(self) -> str:
         """Hash over weights, tokenizer, precision and cut; not over threads."""
         return self._fingerprint
+
+    @cached_property
+    def _session(self) -> ort.InferenceSession:
+        """Built when first used: an encoder whose vectors are all cached never needs it."""
+        graph = build_graph(
+            self.checkpoint, pooling=self.weights.pooling, precision=self._precision
+        )
+        return graph.session(self.threads)
 
     def encode(
         self, texts: Sequence[str], *, progress: Progress | None = None

@@ -7,18 +7,33 @@ against pinned sums. Nothing is downloaded unless a model is asked for by name.
 import importlib.util
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_safetensors
+from tokenizers import Tokenizer
 
-from pennyweight.disk.files import digest, file_sha256
+from pennyweight.disk.arrays import UNREADABLE, map_tensors
+from pennyweight.disk.files import digest, file_sha256, write_atomic
+from pennyweight.disk.folders import replace_directory, staging
+from pennyweight.encode.checkpoint import Checkpoint, read_checkpoint
+from pennyweight.encode.tokens import load_tokenizer
 from pennyweight.errors import DataError
 
-__all__ = ["DEFAULT_MODEL", "OF_DEFAULT", "REMEDY", "Weights", "find_weights", "may_be_model"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "OF_DEFAULT",
+    "REMEDY",
+    "Weights",
+    "check_tokenizer",
+    "find_weights",
+    "may_be_model",
+    "write_weights",
+]
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 OF_DEFAULT = ("auto", "static", "minilm")  # encoders of a plan that are made from it
@@ -68,12 +83,11 @@ class Weights:
     verified: bool
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Read the tensors; `DataError` when the file is truncated or corrupt."""
+        """Map the tensors, read-only; `DataError` when the file is truncated or corrupt."""
         path = self.folder / "model.safetensors"
         try:
-            with safe_open(path, framework="numpy") as file:
-                found = {name: file.get_tensor(name) for name in file.keys()}
-        except (SafetensorError, OSError, ValueError, TypeError) as error:
+            found, _ = map_tensors(path)
+        except UNREADABLE as error:
             raise DataError(
                 f"{path}: cannot be read ({error}); fetch the file again, it is corrupt, "
                 "incomplete or in a number format other than float32 or float16"
@@ -115,6 +129,66 @@ def find_weights(model: str | Path | None = None) -> Weights:
     found = _open(folder, _SHORT)
     if not found.verified:
         raise DataError(f"{folder}: not the bytes of {DEFAULT_MODEL} {REVISION[:8]}; {REMEDY}")
+    return found
+
+
+def write_weights(
+    folder: Path | str,
+    like: Weights,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[Any]],
+    tokenizer_json: str,
+) -> Weights:
+    """Write a changed model as a folder that `find_weights` opens, all of it or nothing.
+
+    Parameters
+    ----------
+    folder
+        Where; a model that is there is replaced.
+    like
+        The model it was made from: pooling files are copied from its folder.
+    config, tensors, tokenizer_json
+        What `read_checkpoint` takes, and the text of ``tokenizer.json``.
+
+    Raises
+    ------
+    DataError
+        The parts do not fit each other, or the place is taken by something else.
+    OSError
+        The folder cannot be written; a model that was there stays whole.
+    """
+    folder = Path(folder).resolve()
+    if folder.exists() and not (folder.is_dir() and _replaceable(folder)):
+        raise DataError(f"{folder}: exists and is no model folder; choose another place")
+    check_tokenizer(tokenizer_json, read_checkpoint(config, tensors))
+    plain = {name: np.ascontiguousarray(value) for name, value in sorted(tensors.items())}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with staging(folder) as new:
+        for name in FILES[len(SUMS) :]:
+            if (like.folder / name).is_file():
+                write_atomic(new / name, (like.folder / name).read_bytes())
+        write_atomic(new / "config.json", json.dumps(dict(config), indent=2).encode())
+        write_atomic(new / "tokenizer.json", tokenizer_json.encode("utf-8"))
+        write_atomic(new / "model.safetensors", to_safetensors(plain, {"format": "pt"}))
+        replace_directory(new, folder)
+    return _open(folder, folder.name)
+
+
+def _replaceable(folder: Path) -> bool:
+    return not any(folder.iterdir()) or all((folder / name).is_file() for name in SUMS)
+
+
+def check_tokenizer(tokenizer: Path | str, checkpoint: Checkpoint) -> Tokenizer:
+    """Read a tokenizer, cut at what the model can take; `DataError` where it has more tokens."""
+    found = load_tokenizer(tokenizer, max_tokens=len(checkpoint.places))
+    # Ids may have gaps: the largest counts, not how many there are.
+    largest = max(found.get_vocab().values(), default=-1)
+    if largest >= len(checkpoint.words):
+        name = tokenizer if isinstance(tokenizer, Path) else "tokenizer"
+        raise DataError(
+            f"{name}: token id {largest}, but the model has {len(checkpoint.words)} token "
+            "vectors; the tokenizer is of another model"
+        )
     return found
 
 

@@ -1,0 +1,68 @@
+"""Whole folders: filled beside their place, then renamed into it."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["locked", "replace_directory", "staging", "sync_directory"]
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold a folder's lock; yield whether it was had."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            had = True
+        except OSError:  # held by another, or a file system without locks
+            had = False
+        yield had
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def staging(path: Path) -> Iterator[Path]:
+    """Yield an empty directory beside `path`, gone afterwards unless it was renamed."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
+    # mkdtemp makes it private; a bundle is as readable as any directory of its owner.
+    mask = os.umask(0)
+    os.umask(mask)
+    folder.chmod(0o777 & ~mask)
+    try:
+        with locked(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sync_directory(folder: Path) -> None:
+    """Force names in a folder to disk, or they may be lost with the power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace_directory(new: Path, path: Path) -> None:
+    """Rename `new` to `path`; what was there stays whole until then and is deleted after."""
+    with locked(path.parent):
+        old = None
+        if path.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old-", dir=path.parent))
+            os.rename(path, old)  # over the empty directory, which only reserved the name
+        try:
+            os.rename(new, path)
+        except BaseException:
+            if old is not None and not path.exists():
+                os.rename(old, path)
+            raise
+        sync_directory(path.parent)
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
