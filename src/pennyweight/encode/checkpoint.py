@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from pennyweight.errors import DataError
 
-__all__ = ["ACTIVATIONS", "Checkpoint", "Layer", "Linear", "Norm", "prefix_of", "read_checkpoint"]
+__all__ = [
+    "ACTIVATIONS",
+    "WORDS",
+    "Checkpoint",
+    "Layer",
+    "Linear",
+    "Norm",
+    "prefix_of",
+    "read_checkpoint",
+]
 
 ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh")
 WORDS = "embeddings.word_embeddings.weight"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.encode.checkpoint import WORDS, prefix_of, read_checkpoint
 from pennyweight.encode.weights import Weights
 from pennyweight.errors import DataError, MissingExtraError
 
@@ -21,11 +22,13 @@ except ImportError as error:
 
 __all__ = ["Bert"]
 
-WORDS = "embeddings.word_embeddings.weight"
 POSITIONS = "embeddings.position_embeddings.weight"
 SEGMENTS = "embeddings.token_type_embeddings.weight"
-# torch's name of how an activation is approximated, by its name in config.json.
-ACTIVATIONS = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
+PARTS = (
+    *(f"attention.self.{part}" for part in ("query", "key", "value")),
+    *("attention.output.dense", "attention.output.LayerNorm", "intermediate.dense"),
+    *("output.dense", "output.LayerNorm"),
+)
 
 
 class Bert:
@@ -49,61 +52,31 @@ class Bert:
         The tensors that are read, by name without the prefix of the checkpoint.
     depth, width
         Number of layers; size of a token's vector.
+    places
+        Tokens that a text can have at most.
     """
 
     def __init__(self, weights: Weights, device: str = "cpu") -> None:
-        config, self._all = weights.config, weights.tensors()
-        self.depth, self.width = int(config["num_hidden_layers"]), int(config["hidden_size"])
+        self._all = weights.tensors()
+        try:
+            checked = read_checkpoint(weights.config, self._all)
+        except DataError as error:
+            raise DataError(f"{weights.folder}: {error}") from error
+        self.depth, self.width = len(checked.layers), checked.hidden
         self.pooling = weights.pooling
-        activation = str(config.get("hidden_act", "gelu"))
-        if activation not in ACTIVATIONS:
-            raise DataError(f"activation {activation!r}: supported are {', '.join(ACTIVATIONS)}")
-        self._activation = ACTIVATIONS[activation]
-        self._head_width = self.width // int(config["num_attention_heads"])
-        self._epsilon = float(config.get("layer_norm_eps", 1e-12))
-        # RoBERTa counts positions from pad + 1.
-        shifted = config.get("model_type") != "bert"
-        self._first = int(config.get("pad_token_id", 1)) + 1 if shifted else 0
-        self._prefix = next((n[: -len(WORDS)] for n in self._all if n.endswith(WORDS)), "")
-        self.tensors = {name: self._read(name, weights, device) for name in self._names()}
+        self._head_dim, self._epsilon = checked.head_dim, checked.epsilon
+        self._approximate = "none" if checked.activation == "gelu" else "tanh"
+        self._prefix = prefix_of(self._all)
+        names = [WORDS, POSITIONS, SEGMENTS, *_names("embeddings", ("LayerNorm",))]
         for layer in range(self.depth):
-            self._check(layer, weights)
-
-    def _names(self) -> list[str]:
-        names = [WORDS, POSITIONS, SEGMENTS]
-        parts = ["embeddings.LayerNorm"]
-        for layer in range(self.depth):
-            at = f"encoder.layer.{layer}"
-            parts += [f"{at}.attention.self.{part}" for part in ("query", "key", "value")]
-            parts += [f"{at}.attention.output.dense", f"{at}.attention.output.LayerNorm"]
-            parts += [f"{at}.intermediate.dense", f"{at}.output.dense", f"{at}.output.LayerNorm"]
-        return names + [f"{part}.{kind}" for part in parts for kind in ("weight", "bias")]
-
-    def _read(self, name: str, weights: Weights, device: str) -> torch.Tensor:
-        value = self._all.get(self._prefix + name)
-        if value is None:
-            raise DataError(
-                f"{weights.folder}: no tensor {self._prefix + name!r} in the checkpoint"
-            )
-        return torch.tensor(value, dtype=torch.float32, device=device)
-
-    def _check(self, layer: int, weights: Weights) -> None:
-        """Raise `DataError` where the shapes of a layer do not fit each other."""
-        found = {part: tuple(t.shape) for part, t in self.layer(layer).items()}
-        heads, inner = found["attention.self.query.bias"][0], found["intermediate.dense.bias"][0]
-        expected: dict[str, tuple[int, ...]] = {
-            **{f"attention.self.{part}.weight": (heads, self.width) for part in ("key", "value")},
-            "attention.self.query.weight": (heads, self.width),
-            "attention.output.dense.weight": (self.width, heads),
-            "intermediate.dense.weight": (inner, self.width),
-            "output.dense.weight": (self.width, inner),
+            names += _names(f"encoder.layer.{layer}", PARTS)
+        self.tensors = {
+            name: torch.tensor(self._all[self._prefix + name], dtype=torch.float32, device=device)
+            for name in names
         }
-        for part, shape in expected.items():
-            if found[part] != shape or heads % self._head_width:
-                raise DataError(
-                    f"{weights.folder}: encoder.layer.{layer}.{part} has shape {found[part]}, "
-                    f"which fits neither its neighbours nor heads of {self._head_width}"
-                )
+        # RoBERTa counts positions from pad + 1.
+        self.places = len(checked.places)
+        self._first = len(self.tensors[POSITIONS]) - self.places
 
     def layer(self, layer: int) -> dict[str, torch.Tensor]:
         """Return the tensors of one layer, by name within it."""
@@ -143,17 +116,14 @@ class Bert:
 
         def heads(part: str) -> torch.Tensor:
             rows = linear(f"attention.self.{part}", x)
-            return rows.view(n, tokens, -1, self._head_width).transpose(1, 2)
+            return rows.view(n, tokens, -1, self._head_dim).transpose(1, 2)
 
-        if of["attention.self.query.bias"].numel():
-            attended = functional.scaled_dot_product_attention(
-                heads("query"), heads("key"), heads("value"), attn_mask=mask[:, None, None]
-            )
-            taken = linear("attention.output.dense", attended.transpose(1, 2).flatten(2))
-        else:  # every head was cut
-            taken = of["attention.output.dense.bias"]
+        attended = functional.scaled_dot_product_attention(
+            heads("query"), heads("key"), heads("value"), attn_mask=mask[:, None, None]
+        )
+        taken = linear("attention.output.dense", attended.transpose(1, 2).flatten(2))
         x = self._residual(of, "attention.output", x + taken)
-        inner = functional.gelu(linear("intermediate.dense", x), approximate=self._activation)
+        inner = functional.gelu(linear("intermediate.dense", x), approximate=self._approximate)
         return self._residual(of, "output", x + linear("output.dense", inner))
 
     def _residual(self, of: dict[str, torch.Tensor], part: str, x: torch.Tensor) -> torch.Tensor:
@@ -178,3 +148,7 @@ class Bert:
             for name, value in self.tensors.items()
         }
         return {**self._all, **trained}
+
+
+def _names(at: str, parts: tuple[str, ...]) -> list[str]:
+    return [f"{at}.{part}.{kind}" for part in parts for kind in ("weight", "bias")]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import DataError
 
-__all__ = ["FILE", "State", "read_state", "write_state"]
+__all__ = ["FILE", "State", "read_state", "settings_text", "write_state"]
 
 FILE = "training.safetensors"
 MOMENTS = ("exp_avg", "exp_avg_sq")
