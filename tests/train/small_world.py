@@ -22,7 +22,7 @@ def held_out() -> HeldOut:
     """Return validation data of users who go round one of three circles."""
     rng = np.random.default_rng(0)
     rows = []
-    for _ in range(60):
+    for _ in range(1200):
         circle, start = rng.integers(3), rng.integers(8)
         rows.append([int(circle * 8 + (start + step) % 8) for step in range(6)])
     return split(world.events(rows, N), "leave-last-out").valid

@@ -13,11 +13,14 @@ from pennyweight.encode.static import distil
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.tuned import TowerSettings
 from pennyweight.score.tower import Tower
+from pennyweight.train.learner import Learner
 from pennyweight.train.texts import Codes, Texts
 
-__all__ = ["aligned", "behaviour_vectors", "of_texts"]
+__all__ = ["aligned", "behaviour_vectors", "in_width", "of_texts"]
 
 Float = NDArray[np.float32]
+
+ALIGNED = 4096  # texts from which the map of targets to the model's width is found
 
 
 def behaviour_vectors(
@@ -44,8 +47,9 @@ def behaviour_vectors(
     ndarray
         Unit vectors, float32 (n_items, at most 256).
     """
-    table = distil(TransformerEncoder.load(model))
-    settings = TowerSettings(dim=min(TowerSettings.dim, table.dim), repeats=repeats)
+    transformer = TransformerEncoder.load(model)
+    table = distil(transformer, dim=min(TowerSettings.dim, transformer.dim))
+    settings = TowerSettings(dim=table.dim, repeats=repeats)
     tower = Tower(table, settings, seed=seed)
     found: list[float] = []
     best: list[Float] = []
@@ -86,3 +90,11 @@ def aligned(targets: Float, start: Float, rows: Codes) -> Float:
     """
     left, _, right = np.linalg.svd(targets[rows].T @ start, full_matrices=False)
     return unit_rows(targets @ (left @ right))
+
+
+def in_width(learner: Learner, targets: Float, seed: int) -> Float:
+    """Return targets of texts `aligned` with where the learner's vectors are now."""
+    n = len(learner.texts)
+    drawn = np.random.default_rng(seed).choice(n, min(n, ALIGNED), replace=False)
+    rows = np.sort(drawn)
+    return aligned(targets, learner.vectors(rows).cpu().numpy(), rows)

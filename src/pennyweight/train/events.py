@@ -1,5 +1,6 @@
 """Curves of a training as TensorBoard event files."""
 
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -7,7 +8,9 @@ from typing import Self
 from pennyweight.errors import MissingExtraError
 
 try:
-    from tensorboardX import SummaryWriter
+    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
+    from tensorboardX.summary import scalar
 except ImportError as error:
     raise MissingExtraError("event files of a training", "train") from error
 
@@ -17,6 +20,9 @@ __all__ = ["Events"]
 class Events:
     """Writes scalars to a folder that ``tensorboard --logdir`` reads.
 
+    The writer below tensorboardX's usual one: that has a thread of its own, and a kill would
+    lose what the thread had not come to, behind a checkpoint that is on disk already.
+
     Parameters
     ----------
     step
@@ -24,12 +30,19 @@ class Events:
     """
 
     def __init__(self, folder: Path, *, step: int) -> None:
-        self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._writer = EventsWriter(str(folder / "events"))
+        if step:
+            self._write(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+
+    def _write(self, event: Event) -> None:
+        event.wall_time = time.time()
+        self._writer.write_event(event)
 
     def write(self, step: int, **values: float) -> None:
         """Write values by name, at a step."""
         for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
+            self._write(Event(step=step, summary=scalar(name, value)))
 
     def flush(self) -> None:
         """Bring what was written to disk."""

@@ -11,7 +11,7 @@ from pennyweight.data.split import HeldOut
 from pennyweight.encode.weights import Weights
 from pennyweight.errors import DataError
 from pennyweight.evaluate.ranking import Repeats
-from pennyweight.train.behaviour import aligned, behaviour_vectors, of_texts
+from pennyweight.train.behaviour import behaviour_vectors, in_width, of_texts
 from pennyweight.train.run import Progress, Run, Trained
 from pennyweight.train.settings import TrainSettings
 from pennyweight.train.tasks import Both, Pairs, Targets, Task
@@ -20,7 +20,6 @@ __all__ = ["OBJECTIVES", "Objective", "tune"]
 
 Objective = Literal["pairs", "targets", "both"]
 OBJECTIVES = ("pairs", "targets", "both")
-ALIGNED = 4096  # texts from which the map of targets to the model's width is found
 
 
 def tune(
@@ -98,16 +97,9 @@ def _task(
             quality=run.quality,
             progress=run.tell("targets"),
         )
-        return _in_width(run, of_texts(found, run.texts))
+        return in_width(run.learner, of_texts(found, run.texts), run.settings.seed)
 
     targets = Targets(run.targets(vectors), run.settings)
     if objective == "targets":
         return targets
     return Both(Pairs(histories, run.texts, run.settings, repeats=repeats), targets)
-
-
-def _in_width(run: Run, targets: NDArray[np.float32]) -> NDArray[np.float32]:
-    rng = np.random.default_rng(run.settings.seed)
-    n = len(run.texts)
-    rows = np.sort(rng.choice(n, min(n, ALIGNED), replace=False))
-    return aligned(targets, run.learner.vectors(rows).cpu().numpy(), rows)
