@@ -21,7 +21,7 @@ from tiny_bert import write_tiny_bert
 pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
-from pennyweight.train.distil import distil_into  # noqa: E402
+from pennyweight.train.distil import distil_into
 
 SETTINGS = replace(QUICK, steps=60, every=20)
 
@@ -104,12 +104,12 @@ sys.modules["torch"] = sys.modules["tensorboardX"] = None
 from pennyweight.cli.main import main
 main()
 """
-    command = [sys.executable, "-c", code, "fit", "items.csv", "events.csv", "--encoder",
-               trained.weights.folder, "--scorers", "content,tower", "--out", "bundle", "--quiet"]  # fmt: skip
+    command = [sys.executable, "-c", code, "fit", "items.csv", "events.csv", "--quiet", "--out", "b",
+               "--encoder", trained.weights.folder, "--scorers", "content,tower"]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    recommender = pennyweight.Recommender.load(tmp_path / "bundle")
+    recommender = pennyweight.Recommender.load(tmp_path / "b")
     assert len(recommender.recommend(["item-3"], k=5)) == 5
     told = json.dumps(recommender.report.model_dump(mode="json"))
     assert '"encoder": "model"' in told

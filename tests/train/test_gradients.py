@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_world import CATALOG, HELD_OUT, N, QUICK
+from small_world import CATALOG, HELD_OUT, QUICK, N
 
 import world
 from pennyweight.encode.transformer import TransformerEncoder

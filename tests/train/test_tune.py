@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from small_world import CATALOG, HELD_OUT, N, QUICK, TEXTS, steps_seen
+from small_world import CATALOG, HELD_OUT, QUICK, TEXTS, N, steps_seen
 
 import world
 from pennyweight.disk.arrays import read_arrays
@@ -24,12 +24,12 @@ from tiny_bert import write_tiny_bert
 pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
-from pennyweight.train import memory  # noqa: E402
-from pennyweight.train.behaviour import aligned, of_texts  # noqa: E402
-from pennyweight.train.run import Run  # noqa: E402
-from pennyweight.train.tasks import Pairs  # noqa: E402
-from pennyweight.train.texts import Texts  # noqa: E402
-from pennyweight.train.tune import OBJECTIVES, tune  # noqa: E402
+from pennyweight.train import memory
+from pennyweight.train.behaviour import aligned, of_texts
+from pennyweight.train.run import Run
+from pennyweight.train.tasks import Pairs
+from pennyweight.train.texts import Texts
+from pennyweight.train.tune import OBJECTIVES, tune
 
 
 @pytest.fixture(scope="module")
@@ -104,15 +104,21 @@ def test_a_killed_training_goes_on_to_the_same_result(weights, tmp_path, objecti
     assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
     assert not (folder / "model").exists()
     told: list[int] = []
-    resumed = tune(weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective,
-                   progress=lambda stage, done, _: told.append(done) if stage == "train" else None)  # fmt: skip
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage == "train":
+            told.append(done)
+
+    resumed = tune(
+        weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective, progress=progress
+    )
     assert told == list(range(5, 13))  # the last checkpoint was that of step 4
     assert resumed.found == whole.found
     for name in ("training.safetensors", "model/model.safetensors"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert [step for step, _ in steps_seen(folder / "events")["validation"]] == [0, 4, 8, 12]
     told.clear()
-    tune(weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective)
+    tune(weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective, progress=progress)
     assert not told
 
 
@@ -172,7 +178,7 @@ def test_a_catalogue_smaller_than_the_batch(weights, tmp_path):
 
 def test_memory_is_checked_before_the_start(weights, tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 10_000)
-    with pytest.raises(BudgetError, match="needs about .* GiB .*learning tensors"):
+    with pytest.raises(BudgetError, match=r"needs about .* GiB .*learning tensors"):
         tune(weights, CATALOG, HELD_OUT, tmp_path, objective="pairs")
     assert not tmp_path.exists() or not list(tmp_path.glob("training*"))
 

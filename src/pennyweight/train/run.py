@@ -1,4 +1,4 @@
-"""From a model and a catalogue to a trained model in a folder; shared by tuning and distillation."""
+"""From a model and a catalogue to a trained model in a folder: what all trainings share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.score.content import Content
 from pennyweight.train.bert import Bert
-from pennyweight.train.checkpoint import FILE, State, settings_text
+from pennyweight.train.checkpoint import FILE, settings_text
 from pennyweight.train.learner import Learner, device_of
 from pennyweight.train.loop import Quality, train
 from pennyweight.train.memory import check_memory
