@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from rows import tell
 
 from pennyweight.data.dataset import read
 from pennyweight.data.split import HeldOut, split
@@ -30,6 +29,7 @@ from pennyweight.score.tower import Tower
 from pennyweight.train.settings import TrainSettings
 from pennyweight.train.static import fit_table
 from pennyweight.train.tune import OBJECTIVES, tune
+from rows import tell
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = (*OBJECTIVES, "static")
@@ -87,15 +87,18 @@ def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
     rows: list[Row] = []
     texts, dim = data.catalog.texts, TowerSettings.dim
     plain = distil(TransformerEncoder.load(), dim=dim).weighted(texts)
-    tables: dict[str, StaticEncoder] = {"distilled": plain}
     vectors = TransformerEncoder.load(teacher).encode(texts)
     rows.append(of_quality("static: its teacher", quality(vectors, valid)))
+    found: dict[str, tuple[float, StaticEncoder]] = {}
     for ridge in (0.1, 1.0, 10.0):
         name = f"fitted to its teacher, ridge {ridge:g}"
         with clocked(f"static: {name}", rows):
-            tables[name] = fit_table(plain, texts, vectors, ridge=ridge)
-    for name, table in tables.items():
-        rows.append(of_quality(f"static: {name}", quality(table.encode(texts), valid)))
+            table = fit_table(plain, texts, vectors, ridge=ridge)
+        found[name] = quality(table.encode(texts), valid), table
+        rows.append(of_quality(f"static: {name}", found[name][0]))
+    best_fit = max(found, key=lambda name: found[name][0])
+    rows.append(of_quality("static: distilled", quality(plain.encode(texts), valid)))
+    for name, table in (("distilled", plain), (best_fit, found[best_fit][1])):
         tower = Tower(table, TowerSettings(dim=dim))
         best = [0.0, 0.0]
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tiny_bert import HEADS, HIDDEN, INNER, LAYERS, pruned_tensors, write_tiny_bert
 
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.weights import find_weights, write_weights
 from pennyweight.errors import DataError
+from tiny_bert import HEADS, HIDDEN, INNER, LAYERS, pruned_tensors, write_tiny_bert
 
 TEXTS = ["red shoe", "blue music 手机 for 3 days", "a b c d " * 10]
 HEADS_KEPT = [[0, 2, 3], [1]]

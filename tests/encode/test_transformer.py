@@ -2,7 +2,6 @@ import warnings
 
 import numpy as np
 import pytest
-from tiny_bert import write_tiny_bert
 
 from pennyweight.encode.checkpoint import read_checkpoint
 from pennyweight.encode.graph import build_graph
@@ -10,6 +9,7 @@ from pennyweight.encode.static import distil
 from pennyweight.encode.transformer import BATCH_TOKENS, TransformerEncoder, _batches
 from pennyweight.encode.weights import find_weights
 from pennyweight.errors import DataError
+from tiny_bert import write_tiny_bert
 
 VARIED = [
     "a",

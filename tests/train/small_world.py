@@ -14,7 +14,14 @@ N = 24
 TEXTS = [f"{WORDS[(5 * i) % 7]} {i % 10} {'abc'[i // 10]}" for i in range(N)]
 CATALOG = world.catalog(TEXTS)
 QUICK = TrainSettings(
-    steps=12, batch=16, every=4, learning_rate=3e-3, patience=9, max_tokens=16, chunk_tokens=4096
+    steps=12,
+    batch=16,
+    every=4,
+    learning_rate=3e-3,
+    patience=9,
+    max_tokens=16,
+    chunk_tokens=4096,
+    threads=1,
 )
 
 

@@ -52,9 +52,10 @@ def near(folder: Path, wanted: np.ndarray) -> float:
 
 def test_a_student_comes_near_its_teacher(teacher, student, tmp_path):
     wanted = TransformerEncoder.load(teacher.folder).encode(TEXTS)
-    trained = distil_into(student, wanted, CATALOG, tmp_path, SETTINGS)
+    settings = replace(SETTINGS, steps=200, every=100)
+    trained = distil_into(student, wanted, CATALOG, tmp_path, settings)
     assert near(student.folder, wanted) < 0.9
-    assert near(trained.weights.folder, wanted) > 0.97
+    assert near(trained.weights.folder, wanted) > 0.95
     shape = load_file(tmp_path / "model/model.safetensors")[
         "encoder.layer.0.attention.self.key.bias"
     ]
@@ -64,9 +65,11 @@ def test_a_student_comes_near_its_teacher(teacher, student, tmp_path):
 def test_a_teacher_of_another_width(student, tmp_path):
     wanted = np.random.default_rng(0).normal(size=(len(TEXTS), 8)).astype(np.float32)
     wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
-    distil_into(student, wanted, CATALOG, tmp_path, SETTINGS)
-    vectors = TransformerEncoder.load(tmp_path / "model").encode(TEXTS)
-    assert np.abs(vectors @ vectors.T - wanted @ wanted.T).mean() < 0.1
+    settings = replace(SETTINGS, steps=300, every=300)
+    distil_into(student, wanted, CATALOG, tmp_path, settings)
+    for folder, least, most in ((student.folder, 0.5, 1), (tmp_path / "model", 0, 0.3)):
+        vectors = TransformerEncoder.load(folder).encode(TEXTS)
+        assert least < np.abs(vectors @ vectors.T - wanted @ wanted.T).mean() < most
 
 
 def test_a_student_that_learns_from_behaviour_too(teacher, student, tmp_path):
@@ -104,12 +107,13 @@ sys.modules["torch"] = sys.modules["tensorboardX"] = None
 from pennyweight.cli.main import main
 main()
 """
-    command = [sys.executable, "-c", code, "fit", "items.csv", "events.csv", "--quiet", "--out", "b",
-               "--encoder", trained.weights.folder, "--scorers", "content,tower"]  # fmt: skip
+    options = ["--out", "b", "--quiet", "--scorers", "content,tower", "--encoder"]
+    command = [sys.executable, "-c", code, "fit", "items.csv", "events.csv", *options]
+    command.append(trained.weights.folder)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     recommender = pennyweight.Recommender.load(tmp_path / "b")
-    assert len(recommender.recommend(["item-3"], k=5)) == 5
+    assert len(recommender.recommend(history=["item-3"], k=5)) == 5
     told = json.dumps(recommender.report.model_dump(mode="json"))
     assert '"encoder": "model"' in told

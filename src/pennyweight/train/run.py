@@ -1,10 +1,12 @@
 """From a model and a catalogue to a trained model in a folder: what all trainings share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
@@ -15,6 +17,7 @@ from pennyweight.encode.weights import Weights, write_weights
 from pennyweight.errors import DataError, TrainingError
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.ranking import Repeats
+from pennyweight.hardware.machine import usable_cores
 from pennyweight.score.content import Content
 from pennyweight.train.bert import Bert
 from pennyweight.train.checkpoint import FILE, settings_text
@@ -136,17 +139,18 @@ class Run:
         TrainingError
             The loss is not a number; the best model before that is written all the same.
         """
-        self.learner.remember(self.tell("remember"))
         try:
-            state = train(
-                self.learner,
-                task,
-                self.settings,
-                self.folder,
-                fingerprint=self.fingerprint,
-                quality=self.quality,
-                progress=self.tell("train"),
-            )
+            with _threads(self.settings.threads or usable_cores()):
+                self.learner.remember(self.tell("remember"))
+                state = train(
+                    self.learner,
+                    task,
+                    self.settings,
+                    self.folder,
+                    fingerprint=self.fingerprint,
+                    quality=self.quality,
+                    progress=self.tell("train"),
+                )
         except TrainingError:
             self._write()
             raise
@@ -158,6 +162,17 @@ class Run:
         return write_weights(
             self.folder / MODEL, self.weights, self.weights.config, tensors, tokenizer
         )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Give torch so many threads; it would count the cores of the host, not of the container."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _quality(held_out: HeldOut | None, repeats: Repeats) -> Quality | None:

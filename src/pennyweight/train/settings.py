@@ -45,6 +45,8 @@ class TrainSettings:
         Weight of a history's event relative to the one after it; events that count.
     seed
         Of the order of the data.
+    threads
+        Of torch on the processor; None for the cores that this process may use.
     """
 
     steps: int = 600
@@ -63,6 +65,7 @@ class TrainSettings:
     decay: float = 0.7
     newest: int = 5
     seed: int = 0
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         least = {"steps": 1, "batch": 1, "max_tokens": 3, "chunk_tokens": 1, "every": 1,
