@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--users", type=int, default=3000, help="validation users")
     parser.add_argument("--steps", type=int, default=TrainSettings.steps)
     parser.add_argument("--every", type=int, default=TrainSettings.every)
-    parser.add_argument("--layers", type=int, help="of the last; all unless told")
+    parser.add_argument("--layers", type=int, default=TrainSettings.layers, help="0 for all")
     parser.add_argument("--rate", type=float, default=TrainSettings.learning_rate)
     parser.add_argument("--teacher", type=Path, help="of the static student; the default model")
     parser.add_argument("--json", type=Path)
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = read(given.data / "items.csv", given.data / "events.csv")
     valid = split(data.interactions, "leave-last-out").valid
     valid = sample(valid, given.users, np.random.default_rng(0))
-    settings = TrainSettings(steps=given.steps, every=given.every, layers=given.layers,
+    settings = TrainSettings(steps=given.steps, every=given.every, layers=given.layers or None,
                              learning_rate=given.rate)  # fmt: skip
     rows: list[Row] = []
     for name in given.only.split(","):

@@ -56,7 +56,8 @@ def test_tuning_makes_the_ranking_better(weights, tmp_path, objective):
 
 def test_texts_come_near_their_targets(weights, tmp_path):
     nobody = replace(HELD_OUT, users=np.zeros(0, np.int32))  # so that the last step is the best
-    tune(weights, CATALOG, nobody, tmp_path, replace(QUICK, steps=60), objective="targets")
+    settings = replace(QUICK, steps=200, every=200)
+    tune(weights, CATALOG, nobody, tmp_path, settings, objective="targets")
     arrays, _ = read_arrays(tmp_path / "targets.safetensors")
     for folder, least, most in ((weights.folder, -1, 0.8), (tmp_path / "model", 0.9, 1)):
         vectors = TransformerEncoder.load(folder).encode(TEXTS)

@@ -49,6 +49,8 @@ def distil_into(
         compared; of another they are turned into it.
     folder
         For state, curves and the result, the model in ``folder/model``.
+    settings
+        Unless told, those of `TrainSettings` with all layers learning.
     held_out
         Validation data, by which the best step is chosen; without it, the last is.
     objective
@@ -79,7 +81,7 @@ def distil_into(
         student,
         catalog,
         Path(folder),
-        settings or TrainSettings(),
+        settings or TrainSettings(layers=None),
         f"distil {objective} {repeats} {digest(teacher)}",
         held_out=held_out,
         repeats=repeats,

@@ -11,6 +11,8 @@ __all__ = ["TrainSettings"]
 class TrainSettings:
     """How a language model is trained.
 
+    The defaults take about a quarter of an hour on two idle cores for 12,000 titles.
+
     Attributes
     ----------
     steps
@@ -51,11 +53,11 @@ class TrainSettings:
 
     steps: int = 600
     batch: int = 128
-    learning_rate: float = 1e-4
+    learning_rate: float = 5e-4
     warm_up: float = 0.1
     weight_decay: float = 0.01
     clip: float = 1.0
-    layers: int | None = None
+    layers: int | None = 2
     max_tokens: int = 32
     chunk_tokens: int = 8192
     every: int = 100
