@@ -1,6 +1,7 @@
 """Losses by hand, gradients in chunks, and layers that are run once."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tiny_bert import write_tiny_bert
 
 torch = pytest.importorskip("torch")
 
+from pennyweight.train import learner as learner_room  # noqa: E402
 from pennyweight.train.bert import Bert  # noqa: E402
 from pennyweight.train.learner import Learner  # noqa: E402
 from pennyweight.train.losses import contrastive, similarity, toward  # noqa: E402
@@ -85,6 +87,20 @@ def test_layers_that_do_not_learn_are_run_once(weights):
     remembering.backward(rows, lambda v: v.square()[:, 0].sum())
     assert all(tensor.grad is not None for tensor in remembering.parameters.values())
     assert remembering.bert.tensors["encoder.layer.0.output.dense.weight"].grad is None
+
+
+def test_half_the_digits_where_the_hardware_has_them(weights, monkeypatch):
+    machine = SimpleNamespace(measure=lambda: SimpleNamespace(flags=("avx2", "bf16")))
+    exact = learner_of(weights)
+    monkeypatch.setattr(learner_room, "Machine", machine)
+    mixed = learner_of(weights)
+    rows = np.arange(len(exact.texts))
+    found, expected = mixed.vectors(rows), exact.vectors(rows)
+    assert found.dtype == torch.float32
+    assert not torch.equal(found, expected)
+    assert float((found * expected).sum(dim=1).min()) > 0.99
+    mixed.backward(rows, lambda v: v.square()[:, 0].sum())
+    assert all(tensor.grad.dtype == torch.float32 for tensor in mixed.parameters.values())
 
 
 def test_vectors_are_those_of_the_encoder(weights):

@@ -94,7 +94,8 @@ class Learner:
                 x = x.to(self.device).float()
             else:
                 x = self.bert.run(self.bert.embed(ids), mask, stop=self.start)
-            return self.bert.pool(self.bert.run(x, mask, start=self.start), mask)
+            x = self.bert.run(x, mask, start=self.start)
+        return self.bert.pool(x, mask)
 
     def vectors(self, rows: Codes) -> torch.Tensor:
         """Return unit vectors of some texts, without gradients, float32 (len(rows), width)."""

@@ -7,7 +7,7 @@ from pennyweight.train.learner import Learner
 __all__ = ["check_memory", "training_bytes"]
 
 FLOAT = 4
-LAYER_FLOATS = 12  # kept for the way back, a token and a layer, in widths of a token
+LAYER_FLOATS = 16  # kept for the way back, a token and a layer, in widths of a token
 INNER_FLOATS = 2  # and in widths of the feed-forward part
 
 
