@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,10 +108,8 @@ class Run:
             device=device_of(),
         )
         check_memory(self.learner)
-        parts = [weights.fingerprint, settings_text(settings), told, *catalog.texts]
-        if held_out is not None:
-            parts += [held_out.before.item.tobytes().hex(), held_out.targets.tobytes().hex()]
-        self.fingerprint = digest(*parts)
+        names = (weights.fingerprint, settings_text(settings), told, *catalog.texts)
+        self.fingerprint = digest(*names, *(_events(held_out) if held_out is not None else ()))
         self.quality = _quality(held_out, repeats)
 
     def tell(self, stage: str) -> Callable[[int, int], None] | None:
@@ -173,6 +172,11 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _events(held_out: HeldOut) -> tuple[NDArray[Any], ...]:
+    before = held_out.before
+    return before.user, before.item, before.weight, held_out.users, held_out.targets
 
 
 def _quality(held_out: HeldOut | None, repeats: Repeats) -> Quality | None:
