@@ -31,7 +31,8 @@ class Events:
 
     def __init__(self, folder: Path, *, step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._writer = EventsWriter(str(folder / "events"))
+        # Its own name has whole seconds: a run that goes on at once would write over the last.
+        self._writer = EventsWriter(str(folder / "events"), f".{time.time_ns()}")
         if step:
             self._write(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
