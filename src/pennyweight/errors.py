@@ -6,6 +6,7 @@
       PlanError(ValueError)           an unknown key or an impossible combination
       BudgetError(ValueError)         nothing fits: the nearest miss and by how much
       BundleError(ValueError)         wrong format version, hash mismatch, missing file
+      TrainingError(ArithmeticError)  a training whose loss is no longer a number
       MissingExtraError(ImportError)  an optional part is not installed
 
 Each message says what was found, where, and how to mend it; the command line
@@ -22,6 +23,7 @@ __all__ = [
     "MissingExtraError",
     "PennyweightError",
     "PlanError",
+    "TrainingError",
     "UnknownIdError",
     "did_you_mean",
 ]
@@ -49,6 +51,10 @@ class BudgetError(PennyweightError, ValueError):
 
 class BundleError(PennyweightError, ValueError):
     """A bundle on disk is incomplete, altered, or of another format version."""
+
+
+class TrainingError(PennyweightError, ArithmeticError):
+    """A training went wrong: states the step and what is left of it."""
 
 
 class MissingExtraError(PennyweightError, ImportError):

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from tiny_bert import write_tiny_bert
 
 

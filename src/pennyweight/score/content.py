@@ -54,6 +54,13 @@ class Content:
         self.vectors = vectors
         self._turned = sparse.csr_matrix(vectors.T) if sparse.issparse(vectors) else vectors.T
 
+    @classmethod
+    def of_vectors(cls, vectors: NDArray[np.float32]) -> Self:
+        """Return a scorer of item vectors that are there already, float32 (n_items, dim)."""
+        scorer = cls()
+        scorer._set(vectors)
+        return scorer
+
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Encode the catalogue; events are not looked at."""
         self.words = None

@@ -1,1 +1,1 @@
-"""Training that needs torch; nothing here is imported until it is asked for."""
+"""Training of models, mostly with torch; nothing here is imported until it is asked for."""

@@ -1,0 +1,144 @@
+"""Tuning of the default language model and of its static student, on validation data.
+
+    python benchmarks/tuning.py [--only NAME,…] [--steps N] [--layers N] [--json FILE]
+
+NDCG@10 of the content scorer (cosine of an item's vector with the decayed history) over
+validation users, and the seconds of processor time that the training took, measurements
+included. Test data is not looked at.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from pennyweight.data.dataset import read
+from pennyweight.data.split import HeldOut, split
+from pennyweight.encode.static import StaticEncoder, distil
+from pennyweight.encode.transformer import TransformerEncoder
+from pennyweight.encode.tuned import TowerSettings
+from pennyweight.encode.weights import find_weights
+from pennyweight.evaluate.measure import measure
+from pennyweight.fit.tune import sample
+from pennyweight.score.content import Content
+from pennyweight.score.tower import Tower
+from pennyweight.train.settings import TrainSettings
+from pennyweight.train.static import fit_table
+from pennyweight.train.tune import OBJECTIVES, tune
+from rows import tell
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = (*OBJECTIVES, "static")
+Row = dict[str, object]
+
+
+def quality(vectors: np.ndarray, valid: HeldOut) -> float:
+    found = measure({"content": Content.of_vectors(vectors)}, valid, repeats="exclude")
+    return float(found["content"].column("ndcg@10").mean())
+
+
+@contextmanager
+def clocked(name: str, rows: list[Row]) -> Iterator[None]:
+    """Add a row with the processor time that a block takes."""
+    began = time.process_time()
+    yield
+    seconds = round(time.process_time() - began)
+    rows.append({"name": f"{name}: time", "value": seconds, "unit": "cpu s", "bar": None,
+                 "better": "lower"})  # fmt: skip
+
+
+def of_quality(name: str, value: float, bar: float | None = None) -> Row:
+    return {"name": f"{name}: ndcg@10", "value": round(value, 4), "unit": "", "bar": bar,
+            "better": "higher"}  # fmt: skip
+
+
+def progress_of(name: str) -> Callable[[str, int, int], None]:
+    last = 0.0
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 60:
+            last = time.monotonic()
+            print(f"  {name}: {stage} {done} of {total}", flush=True)
+
+    return progress
+
+
+def tuned(objective: str, data, valid: HeldOut, settings: TrainSettings) -> list[Row]:  # noqa: ANN001
+    rows: list[Row] = []
+    layers = "all layers" if settings.layers is None else f"last {settings.layers} layers"
+    name = f"{objective}, {layers}, {settings.steps} steps"
+    with tempfile.TemporaryDirectory() as folder, clocked(name, rows):
+        found = tune(find_weights(), data.catalog, valid, folder, settings, objective=objective,
+                     progress=progress_of(name)).found  # fmt: skip
+    for step, value in found:
+        rows.append(of_quality(f"{name}: step {step}", value))
+    best = max(value for _, value in found)
+    rows.append(of_quality(f"{name}: best", best, round(1.3 * found[0][1], 4)))
+    return rows
+
+
+def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
+    """Compare tables before and after the tower's training, with and without a teacher."""
+    rows: list[Row] = []
+    texts, dim = data.catalog.texts, TowerSettings.dim
+    plain = distil(TransformerEncoder.load(), dim=dim).weighted(texts)
+    vectors = TransformerEncoder.load(teacher).encode(texts)
+    rows.append(of_quality("static: its teacher", quality(vectors, valid)))
+    found: dict[str, tuple[float, StaticEncoder]] = {}
+    for ridge in (0.1, 1.0, 10.0):
+        name = f"fitted to its teacher, ridge {ridge:g}"
+        with clocked(f"static: {name}", rows):
+            table = fit_table(plain, texts, vectors, ridge=ridge)
+        found[name] = quality(table.encode(texts), valid), table
+        rows.append(of_quality(f"static: {name}", found[name][0]))
+    best_fit = max(found, key=lambda name: found[name][0])
+    rows.append(of_quality("static: distilled", quality(plain.encode(texts), valid)))
+    for name, table in (("distilled", plain), (best_fit, found[best_fit][1])):
+        tower = Tower(table, TowerSettings(dim=dim))
+        best = [0.0, 0.0]
+
+        def on_epoch(_: int, tower: Tower = tower, best: list[float] = best) -> bool:
+            best[0] = max(best[0], quality(tower.tuned.encode(texts), valid))
+            best[1] = max(best[1], quality(tower.item_vectors, valid))
+            return False
+
+        with clocked(f"static: {name}, tower", rows):
+            tower.fit(valid.before, data.catalog, on_epoch=on_epoch)
+        rows.append(of_quality(f"static: {name}, tower, table", best[0]))
+        rows.append(of_quality(f"static: {name}, tower, items", best[1]))
+    return rows
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beauty")
+    parser.add_argument("--only", default=",".join(NAMES), help="by commas")
+    parser.add_argument("--users", type=int, default=3000, help="validation users")
+    parser.add_argument("--steps", type=int, default=TrainSettings.steps)
+    parser.add_argument("--every", type=int, default=TrainSettings.every)
+    parser.add_argument("--layers", type=int, default=TrainSettings.layers, help="0 for all")
+    parser.add_argument("--rate", type=float, default=TrainSettings.learning_rate)
+    parser.add_argument("--teacher", type=Path, help="of the static student; the default model")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args(arguments)
+    data = read(given.data / "items.csv", given.data / "events.csv")
+    valid = split(data.interactions, "leave-last-out").valid
+    valid = sample(valid, given.users, np.random.default_rng(0))
+    settings = TrainSettings(steps=given.steps, every=given.every, layers=given.layers or None,
+                             learning_rate=given.rate)  # fmt: skip
+    rows: list[Row] = []
+    for name in given.only.split(","):
+        if name == "static":
+            rows += static(data, valid, given.teacher)
+        else:
+            rows += tuned(name, data, valid, settings)
+        tell(rows, given.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""A smaller model learns to say what a larger one says."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.split import HeldOut
+from pennyweight.disk.files import digest
+from pennyweight.encode.weights import Weights
+from pennyweight.errors import DataError
+from pennyweight.evaluate.ranking import Repeats
+from pennyweight.train.behaviour import in_width, of_texts
+from pennyweight.train.run import Progress, Run, Trained
+from pennyweight.train.settings import TrainSettings
+from pennyweight.train.tasks import Both, Pairs, Targets
+
+__all__ = ["distil_into"]
+
+Objective = Literal["vectors", "both"]
+
+
+def distil_into(
+    student: Weights,
+    teacher: NDArray[np.float32],
+    catalog: Catalog,
+    folder: Path | str,
+    settings: TrainSettings | None = None,
+    *,
+    held_out: HeldOut | None = None,
+    objective: Objective = "vectors",
+    repeats: Repeats = "exclude",
+    progress: Progress | None = None,
+) -> Trained:
+    """Train a student on a teacher's vectors of the catalogue's texts.
+
+    A deep cut is made in steps: prune, distil, prune the result. A call with the same arguments
+    and folder as one that was killed goes on from its last checkpoint to the same result.
+
+    Parameters
+    ----------
+    student
+        The model to begin with, such as a pruned teacher; stays as it is.
+    teacher
+        The teacher's vectors of the catalogue's items, float32 (n_items, any width). Of the
+        student's width they are taken as they are, so that the vectors of both can be
+        compared; of another they are turned into it.
+    folder
+        For state, curves and the result, the model in ``folder/model``.
+    settings
+        Unless told, those of `TrainSettings` with all layers learning.
+    held_out
+        Validation data, by which the best step is chosen; without it, the last is.
+    objective
+        ``vectors``: each vector and the similarities of a batch come near the teacher's
+        (Reimers & Gurevych 2020; Passalis & Tefas 2018). ``both``: the student also learns from
+        what came before the held-out data, as in `tune`.
+
+    Raises
+    ------
+    DataError
+        The teacher's vectors are not those of this catalogue, or the folder holds another
+        training.
+    BudgetError
+        The memory of this machine does not suffice.
+    TrainingError
+        The loss is no longer a number; ``folder/model`` is the best model before that.
+    """
+    if objective not in ("vectors", "both"):
+        raise DataError(f"objective {objective!r}: one of vectors, both")
+    if objective == "both" and held_out is None:
+        raise DataError("objective 'both' learns from behaviour too: give held_out")
+    if teacher.ndim != 2 or len(teacher) != len(catalog) or not np.isfinite(teacher).all():
+        raise DataError(
+            f"the teacher's vectors have shape {teacher.shape}; there must be a finite row for "
+            f"each of the {len(catalog)} items"
+        )
+    run = Run(
+        student,
+        catalog,
+        Path(folder),
+        settings or TrainSettings(layers=None),
+        f"distil {objective} {repeats} {digest(teacher)}",
+        held_out=held_out,
+        repeats=repeats,
+        progress=progress,
+    )
+    wanted = of_texts(teacher, run.texts)
+    if teacher.shape[1] != run.learner.bert.width:
+        wanted = run.targets(lambda: in_width(run.learner, wanted, run.settings.seed))
+    targets = Targets(wanted, run.settings)
+    if objective == "vectors" or held_out is None:
+        return run.finish(targets)
+    histories = held_out.before.histories
+    pairs = Pairs(histories, run.texts, run.settings, repeats=repeats == "include")
+    return run.finish(Both(pairs, targets))
