@@ -39,12 +39,24 @@ def test_no_other_axes_lose_less(dim, seed):
 
 
 def test_whitened_components_count_alike(encoder):
-    vectors = encoder.encode(TEXTS)
+    vectors = np.repeat(encoder.encode(TEXTS), 400, axis=0)
     narrow = ProjectedEncoder.fit(encoder, vectors, dim=5)
     moments = (vectors @ narrow.axes).T @ (vectors @ narrow.axes) / len(vectors)
     assert 0.9 < np.diagonal(moments).min() <= np.diagonal(moments).max() <= 1
     np.testing.assert_allclose(moments - np.diag(np.diagonal(moments)), 0, atol=1e-4)
     np.testing.assert_allclose(np.linalg.norm(narrow.encode(TEXTS), axis=1), 1, atol=1e-5)
+
+
+def test_few_texts_are_whitened_less(encoder):
+    few = encoder.encode(TEXTS)
+
+    def cosines(rows, **options):
+        found = ProjectedEncoder.fit(encoder, rows, dim=encoder.dim, **options).project(few)
+        return found @ found.T
+
+    plain = cosines(few, whiten=False)
+    moved = [np.abs(cosines(np.repeat(few, n, axis=0)) - plain).mean() for n in (1, 20, 400)]
+    assert moved[0] < moved[1] / 2 < moved[1] < moved[2]
 
 
 def test_fewer_texts_than_components_stay_finite(encoder):

@@ -7,6 +7,7 @@ import pytest
 
 from pennyweight.encode import cache as module
 from pennyweight.encode.cache import cache_size, encode_cached, evict
+from pennyweight.encode.projected import ProjectedEncoder
 
 
 class Counting:
@@ -27,6 +28,15 @@ class Counting:
 
 
 TEXTS = [f"text {i}" for i in range(10)]
+
+
+def test_a_projection_of_what_is_cached_encodes_nothing(tmp_path):
+    encoder = Counting()
+    vectors = encode_cached(encoder, TEXTS, folder=tmp_path)
+    narrow = ProjectedEncoder.fit(encoder, vectors, dim=2)
+    found = encode_cached(narrow, TEXTS, folder=tmp_path)
+    assert encoder.seen == TEXTS
+    np.testing.assert_allclose(found, narrow.encode(TEXTS), rtol=1e-6)
 
 
 def test_only_what_is_new_is_encoded(tmp_path):

@@ -391,3 +391,14 @@ def test_a_language_model_from_a_folder(tmp_path):
     check(report)
     assert "tiny" in report.encoder
     assert set(report.scorers) == {"content", "tower", "blend", "blend-without-model"}
+
+
+def test_vectors_of_a_language_model_are_whitened_and_saved_so(tmp_path):
+    folder = write_tiny_bert(tmp_path / "tiny")
+    plan = Plan().override({"evaluate.value_gate": False})
+    made = fit(ITEMS, EVENTS, plan=plan, encoder=str(folder), scorers=["content"])
+    assert made.scorer.parts["content"].encoder.kind == "projected"
+    made.save(tmp_path / "bundle")
+    again = Recommender.load(tmp_path / "bundle")
+    asked = {"text": "red", "k": 3}
+    assert again.recommend(**asked).equals(made.recommend(**asked))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.disk.files import write_atomic
+from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.protocol import Encoder
 from pennyweight.encode.rows import check_texts
 from pennyweight.encode.transformer import Progress
@@ -53,6 +54,11 @@ def encode_cached(
     ndarray
         float32 (len(texts), dim), equal to ``encoder.encode(texts)`` up to rounding.
     """
+    if isinstance(encoder, ProjectedEncoder):  # what costs is the encoder behind it
+        behind = encode_cached(
+            encoder.encoder, texts, folder=folder, limit=limit, progress=progress
+        )
+        return encoder.project(behind)
     keys = [_key(text) for text in check_texts(texts)]
     first: dict[bytes, int] = {}  # key -> position of the first text that has it
     for position, key in enumerate(keys):

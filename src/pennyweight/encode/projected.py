@@ -18,7 +18,7 @@ from pennyweight.errors import BundleError, DataError
 __all__ = ["ENCODER", "ProjectedEncoder"]
 
 FILE = "projected.safetensors"
-DAMPING = 0.01
+DAMPING = 10.0  # times width / texts: few texts say little of how large a component is
 ENCODER = "encoder"  # the folder of the encoder behind it
 
 
@@ -59,8 +59,10 @@ class ProjectedEncoder:
         The components are those of the vectors as they are, not centred, so that dot products
         between them, which are what scorers use, are kept best in the mean square (Eckart and
         Young 1936). A pretrained model spreads a catalogue of one kind over few of them:
-        whitening divides each by its root mean square r, as sqrt(r^2 + 1 % of the mean r^2), so
-        that what tells the items apart counts as much as what they share (Su et al. 2021).
+        whitening divides each by its root mean square r, as sqrt(r^2 + c R^2) with R that of
+        all, so that what tells the items apart counts as much as what they share (Su et al.
+        2021). The fewer texts, the less r is known, and the nearer it is taken to R: c is
+        10 x encoder.dim / n_items.
 
         Parameters
         ----------
@@ -83,7 +85,8 @@ class ProjectedEncoder:
         if whiten:
             squares = np.square(vectors @ axes).mean(axis=0)
             mean = np.square(vectors).sum() / vectors.size
-            axes = axes / np.sqrt(squares + DAMPING * mean + 1e-12)
+            damping = DAMPING * encoder.dim / len(vectors)
+            axes = axes / np.sqrt(squares + damping * mean + 1e-12)
         return cls(encoder, axes)
 
     @property

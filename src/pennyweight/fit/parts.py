@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import Protocol
+from pennyweight.disk.files import cache_folder
+from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.lexical import LexicalEncoder
+from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.protocol import Encoder, TableEncoder
 from pennyweight.encode.static import distil
 from pennyweight.encode.transformer import TransformerEncoder
@@ -117,7 +120,8 @@ def choose_encoders(
     ``auto`` and ``static`` distil the token table of the language model; ``auto`` falls
     back on words of the catalogue where no weights are installed, and says so. ``tfidf``,
     ``bow`` and ``word2vec`` need no language model. ``minilm``, a folder or a Hugging Face
-    id encode the content with the transformer itself, and the table is distilled from it.
+    id encode the content with the transformer itself, whitened (see `ProjectedEncoder`), and
+    the table is distilled from it.
     """
     width = plan.dim or default_dim(len(catalog))
     if plan.name in OF_WORDS:
@@ -141,7 +145,10 @@ def choose_encoders(
     table = distil(transformer, dim=min(width, transformer.dim), progress=progress)
     if plan.name in ("auto", "static"):
         return Encoders(None, table, table.name, model=True)
-    return Encoders(transformer, table, transformer.name, model=True)
+    folder = cache_folder() / "vectors"
+    vectors = encode_cached(transformer, catalog.texts, folder=folder, progress=progress)
+    whitened = ProjectedEncoder.fit(transformer, vectors, dim=transformer.dim)
+    return Encoders(whitened, table, transformer.name, model=True)
 
 
 def _lexical(catalog: Catalog, dim: int) -> TableEncoder | None:
