@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pennyweight.errors import DataError
 
-__all__ = ["Place", "bundle_place", "file_place"]
+__all__ = ["Place", "bundle_place", "check_folder", "file_place"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def bundle_place(path: Path, *, overwrite: bool) -> Place:
     from pennyweight.bundle import check_place
 
     check_place(path, overwrite=overwrite)
-    _check_folder(path)
+    check_folder(path)
     return Place(path, _inode(path))
 
 
@@ -43,11 +43,12 @@ def file_place(path: Path | None, *inputs: Path) -> Place:
         raise DataError(f"{path}: is read, so it cannot be written too; name another file")
     if path.is_dir():
         raise DataError(f"{path}: is a directory; name a file")
-    _check_folder(path)
+    check_folder(path)
     return Place(path, _inode(path))
 
 
-def _check_folder(path: Path) -> None:
+def check_folder(path: Path) -> None:
+    """Raise `DataError` where a path cannot be made."""
     folder = path.absolute().parent
     while not folder.exists():
         folder = folder.parent

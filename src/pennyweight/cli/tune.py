@@ -1,0 +1,138 @@
+"""`tune`: a language model learns from who chose what after what."""
+
+import functools
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from pennyweight.cli.exits import keeping
+from pennyweight.cli.output import dump, note, say
+from pennyweight.cli.places import check_folder
+from pennyweight.cli.progress import shown
+from pennyweight.cli.settings import READING, Settings, spread
+from pennyweight.errors import DataError, PlanError
+from pennyweight.page.document import duration
+
+if TYPE_CHECKING:
+    from pennyweight.data.catalog import Catalog
+    from pennyweight.data.interactions import Interactions
+    from pennyweight.data.split import HeldOut
+    from pennyweight.spec.plan import Plan
+    from pennyweight.train.run import Trained
+
+__all__ = ["tune"]
+
+USERS = 3_000  # whose held-out events say when to stop
+OPTIONS = (*(name for name in READING if name != "encoder"), "repeats", "k_core", "strict")
+
+
+@functools.partial(spread, only=OPTIONS)
+def tune(
+    source: Annotated[
+        Path, typer.Argument(metavar="ITEMS|BUNDLE", help="The catalogue, or a saved recommender.")
+    ],
+    settings: Settings,
+    events: Annotated[
+        Path | None,
+        typer.Argument(metavar="[EVENTS]", help="The log of who did what; a bundle has its own."),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Where the training is kept; DIR/model is the model."),
+    ] = Path("tuned"),
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|DIR", help="Model to begin with; all-MiniLM-L6-v2 by default."),
+    ] = None,
+    objective: Annotated[
+        Literal["targets", "pairs", "both"],
+        typer.Option(help="Vectors learnt from behaviour, items that follow each other, or both."),
+    ] = "targets",
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Gradient steps at the most.")
+    ] = None,
+    layers: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Last layers that learn; 0 for the whole model."),
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(metavar="N", min=3, help="Cut texts to N tokens in training.")
+    ] = None,
+) -> None:
+    """Train a language model on behaviour; needs the extra train. Run again, it goes on."""
+    plan = settings.to_plan()
+    check_folder(out)
+    from pennyweight.encode.weights import find_weights
+    from pennyweight.train.settings import TrainSettings
+    from pennyweight.train.tune import tune as train
+
+    weights = find_weights(model)
+    given = {"steps": steps, "max_tokens": max_tokens, "seed": plan.evaluate.seed}
+    wished: dict[str, Any] = {k: value for k, value in given.items() if value is not None}
+    if layers is not None:
+        wished["layers"] = layers or None
+    began = time.monotonic()
+    with keeping(lambda: _kept(out)), shown(quiet=settings.quiet) as progress:
+        progress("read", 0, 0)
+        catalog, log = _read(source, events, plan)
+        trained = train(
+            weights,
+            catalog,
+            _validation(log, plan),
+            out,
+            TrainSettings(**wished),
+            objective=objective,
+            repeats=plan.evaluate.repeats,
+            progress=progress,
+        )
+    _tell(trained, time.monotonic() - began, json=settings.json)
+
+
+def _kept(out: Path) -> str:
+    """Say what an interruption leaves."""
+    if (out / "training.safetensors").exists():
+        return f"the same command goes on from {out}"
+    return "nothing was saved"
+
+
+def _read(source: Path, events: Path | None, plan: "Plan") -> "tuple[Catalog, Interactions]":
+    """Return catalogue and log of two files or of a bundle."""
+    if events is not None:
+        from pennyweight.data.dataset import read_planned
+
+        data = read_planned(source, events, plan.data)
+        return data.catalog, data.interactions
+    from pennyweight.recommender import Recommender
+
+    if source.is_file():
+        raise PlanError(f"{source}: a file; name the event log after it, or one bundle")
+    recommender = Recommender.load(source)
+    if recommender.interactions is None:
+        raise DataError(f"{source}: was saved without its events; name the two files instead")
+    return recommender.catalog, recommender.interactions
+
+
+def _validation(log: "Interactions", plan: "Plan") -> "HeldOut":
+    """Return some users' held-out events, and what came before them."""
+    import numpy as np
+
+    from pennyweight.data.split import default_protocol, split
+    from pennyweight.fit.tune import sample
+
+    protocol = plan.evaluate.protocol or default_protocol(log)
+    valid = split(log, protocol).valid
+    return sample(valid, USERS, np.random.default_rng(plan.evaluate.seed))
+
+
+def _tell(trained: "Trained", seconds: float, *, json: bool) -> None:
+    found = [{"step": step, "ndcg@10": round(quality, 6)} for step, quality in trained.found]
+    if json:
+        told = {"model": str(trained.weights.folder), "steps": trained.steps, "validation": found}
+        dump(told | {"seconds": round(seconds, 3)})
+        return
+    for entry in found:
+        say(f"step {entry['step']:>5}  NDCG@10 on validation {entry['ndcg@10']:.4f}")
+    say(f"saved {trained.weights.folder} after {duration(seconds)}")
+    note(f"next: pennyweight fit ITEMS EVENTS --encoder {trained.weights.folder} --out BUNDLE")
