@@ -76,3 +76,18 @@ def test_what_cannot_be_read_counts_nothing_here(tmp_path, data):
     found = volume(path, pd.DataFrame({"user_id": [1]}))
     assert found.items in (0, 1)
     assert found.events == 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+def test_users_are_told_from_the_beginning(tmp_path, suffix):
+    log = pl.DataFrame({"buyer": [f"u{i // 50}" for i in range(N)], "item_id": "x"})
+    path = tmp_path / f"events.{suffix}"
+    write = {
+        "csv": log.write_csv, "tsv": lambda file: log.write_csv(file, separator="\t"),
+        "jsonl": log.write_ndjson, "parquet": log.write_parquet,
+    }  # fmt: skip
+    write[suffix](path)
+    found = volume(FRAME, path, columns={"user": "buyer"})
+    assert found.users == pytest.approx(N / 50, rel=0.05)
+    assert volume(FRAME, path, columns={"user": "nobody"}).users is None
+    assert volume(FRAME, log.rename({"buyer": "user_id"})).users == N // 50

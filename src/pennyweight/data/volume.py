@@ -5,21 +5,30 @@ import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from pennyweight.data.columns import resolve
 from pennyweight.data.dataset import Dataset
+from pennyweight.data.delimited import read_delimited
+from pennyweight.data.jsonlines import read_json
 from pennyweight.data.tables import Source
+from pennyweight.errors import DataError
 
 __all__ = ["Volume", "volume"]
 
 HEAD = 1 << 20  # bytes of a file that are looked at
 HEAD_ROWS = 10_000  # rows of a Parquet file
 ZSTD = 4  # times that text is larger unpacked, where it is not tried
+_UNREADABLE = (
+    OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+    pl.exceptions.PolarsError,
+)  # fmt: skip
 _UNPACK: tuple[tuple[bytes, Callable[[], Any]], ...] = (
     (b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
     (b"BZh", bz2.BZ2Decompressor),
@@ -38,72 +47,111 @@ class Volume:
         Rows.
     item_bytes, event_bytes
         Of their values as text or in memory, whichever there is.
+    users
+        At most, where the beginning of the log tells; otherwise None.
     """
 
     items: int
     events: int
     item_bytes: int
     event_bytes: int
+    users: int | None = None
 
 
-def volume(items: Source | Dataset, events: Source | None) -> Volume:
+@dataclass(frozen=True)
+class _Table:
+    rows: int = 0
+    nbytes: int = 0
+    head: pl.DataFrame | None = None
+
+
+def volume(
+    items: Source | Dataset,
+    events: Source | None,
+    *,
+    columns: Mapping[str, str | None] | None = None,
+) -> Volume:
     """Estimate how much data there is.
 
     Of files the first megabyte is looked at, of Parquet the number of rows is known. A
     source that cannot be read counts nothing here: reading it says what is wrong.
+
+    Parameters
+    ----------
+    items, events, columns
+        As for `read`.
     """
     if isinstance(items, Dataset):
-        catalog = items.catalog
+        catalog, log = items.catalog, items.interactions
         texts = sum(map(len, catalog.texts)) + catalog.attributes.estimated_size()
-        return Volume(len(catalog), len(items.interactions), int(texts), 0)
-    of_items, of_events = _table(items), (0, 0) if events is None else _table(events)
-    return Volume(of_items[0], of_events[0], of_items[1], of_events[1])
+        return Volume(len(catalog), len(log), int(texts), 0, len(log.users))
+    of_items, of_events = _table(items), _Table() if events is None else _table(events)
+    users = _users(of_events, columns)
+    return Volume(of_items.rows, of_events.rows, of_items.nbytes, of_events.nbytes, users)
 
 
-def _table(source: Source) -> tuple[int, int]:
-    """Return rows and bytes."""
-    if isinstance(source, pl.LazyFrame):
-        return _scanned(source)
-    if isinstance(source, pl.DataFrame):
-        return source.height, int(source.estimated_size())
-    if isinstance(source, str | os.PathLike):
-        try:
+def _users(events: _Table, columns: Mapping[str, str | None] | None) -> int | None:
+    """Return at most how many users there are, if later rows repeat them no less than the head."""
+    if events.head is None or not events.head.height:
+        return None
+    try:
+        user = resolve(events.head.columns, "events", columns)["user"]
+        found = events.head[user].n_unique()
+    except (DataError, KeyError, pl.exceptions.PolarsError):
+        return None
+    return ceil(found / events.head.height * events.rows)
+
+
+def _table(source: Source) -> _Table:
+    try:
+        if isinstance(source, pl.LazyFrame):
+            return _scanned(source)
+        if isinstance(source, pl.DataFrame):
+            return _Table(source.height, int(source.estimated_size()), source)
+        if isinstance(source, str | os.PathLike):
             return _file(Path(source))
-        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
-                pl.exceptions.PolarsError):  # fmt: skip
-            return 0, 0
-    frame: Any = source  # of pandas
-    some = frame.iloc[:HEAD_ROWS]
-    a_row = int(some.memory_usage(deep=True).sum()) / max(1, len(some))
-    return len(frame), round(a_row * len(frame))
+        frame: Any = source  # of pandas
+        some = frame.iloc[:HEAD_ROWS]
+        a_row = int(some.memory_usage(deep=True).sum()) / max(1, len(some))
+        return _Table(len(frame), round(a_row * len(frame)))
+    except _UNREADABLE:
+        return _Table()
 
 
-def _scanned(frame: pl.LazyFrame) -> tuple[int, int]:
+def _scanned(frame: pl.LazyFrame) -> _Table:
     rows = int(frame.select(pl.len()).collect().item())
     some = frame.head(HEAD_ROWS).collect()
-    return rows, round(some.estimated_size() / max(1, some.height) * rows)
+    return _Table(rows, round(some.estimated_size() / max(1, some.height) * rows), some)
 
 
-def _file(path: Path) -> tuple[int, int]:
+def _file(path: Path) -> _Table:
     with path.open("rb") as file:
         head = file.read(HEAD)
     size = path.stat().st_size
     if head[:4] == b"PAR1":
         return _scanned(pl.scan_parquet(path))
+    if head[:4] == b"\x28\xb5\x2f\xfd":
+        return _Table(round(size * ZSTD / 100), size * ZSTD)
     if head[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(path) as archive:
             first = archive.infolist()[0]
             size = first.file_size
             with archive.open(first) as inner:
                 head = inner.read(HEAD)
-    elif head[:4] == b"\x28\xb5\x2f\xfd":
-        return round(size * ZSTD / 100), size * ZSTD
     else:
         packed, head = len(head), _unpack(head)
         size = round(size * len(head) / max(1, packed))
-    row = b"{" if head.lstrip()[:1] == b"[" else b"\n"
-    rows = head.count(row) / max(1, len(head))
-    return max(1, round(rows * size)), size
+    if head.lstrip()[:1] == b"[":  # an array, which ends too early to be read
+        return _Table(max(1, round(head.count(b"{") / max(1, len(head)) * size)), size)
+    whole = head if len(head) >= size else head[: head.rfind(b"\n") + 1]
+    rows = whole.count(b"\n") / max(1, len(whole))
+    return _Table(max(1, round(rows * size)), size, _parsed(whole, path))
+
+
+def _parsed(head: bytes, path: Path) -> pl.DataFrame:
+    if head.lstrip()[:1] == b"{":
+        return read_json(head, str(path))[0]
+    return read_delimited(head, str(path), tabs=b"\t" in head[:HEAD_ROWS].split(b"\n")[0])[0]
 
 
 def _unpack(head: bytes) -> bytes:

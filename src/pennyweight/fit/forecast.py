@@ -22,7 +22,8 @@ REMEDY = (
 )
 MIB = 1 << 20
 PROGRAM = 180 * MIB  # interpreter and libraries
-MODEL, MODEL_LEFT = 540 * MIB, 120 * MIB  # a language model while it is read, and afterwards
+MODEL, MODEL_LEFT = 300 * MIB, 120 * MIB  # a language model while it is read, and afterwards
+VECTOR_BYTES = 3 * 4 * 384  # of an item, where a model of the size of all-MiniLM-L6-v2 encodes it
 EVENT_BYTES = 150  # of an event: as read, and in the parts of the split
 ITEM_BYTES, TEXT_COPIES = 400, 3  # of an item: ids and attributes; times its text is held
 TOKEN_BYTES = 40  # of a token: in the sparse vectors of content and of the tower
@@ -35,7 +36,9 @@ TOKEN_WORK = 4e7  # operations a token, in a model of the size of all-MiniLM-L6-
 START_SECONDS = 2  # whatever the size
 PAIR_SHARE = 0.75  # of the events that a tower learns to foresee
 STEP_WORK = 1.5  # times of its matrix products that a step of the tower takes
-SCORE_WORK = 1_300.0  # operations that a score takes to be made and ranked
+SCORE_WORK = 2_000.0  # operations that a score takes to be made and ranked
+BYTE_WORK = 1e5  # operations a byte of the items: words counted, weighed and reduced
+EVENTS_A_USER = 4  # where the number of users is not known
 EVENT_WORK = 6e5  # operations an event: reading, sorting, counting neighbours
 CHOICES = 22  # times that a user is scored for the choices of the parts
 
@@ -99,8 +102,10 @@ def forecast(
         Whether all is fitted once more on every event.
     """
     width = min(dim or default_dim(data.items), TowerSettings.dim)
-    users, twice = min(data.events, users or MEASURED.of(data.items)), model and gate
+    users, twice = _users(data, users, MEASURED), model and gate
     memory = _memory(data, scorers, width, users, model=model, twice=twice)
+    if encode:
+        memory["vectors"] = data.items * VECTOR_BYTES
     work = _work(data, scorers, width, users, twice=twice, final=final)
     tokens = data.item_bytes / CHARACTERS if encode else 0
     return Forecast(memory, START_SECONDS + (work + tokens * TOKEN_WORK) / speed)
@@ -145,7 +150,14 @@ def _work(
     step = STEP_WORK * 6 * settings.batch * rivals * dim
     trained = ("tower" in scorers) + ("sequence" in scorers)
     fits = (2 + final + 2 * twice) * trained
-    tuned, blended = (min(data.events, of.of(items)) for of in (TUNED, BLENDED))
+    tuned, blended = (_users(data, None, of) for of in (TUNED, BLENDED))
     scored = tuned * CHOICES + blended * len(scorers) + users * (len(scorers) + 1)
     scores = scored * items * (1 + twice / 2)
-    return fits * steps * step + scores * SCORE_WORK + data.events * EVENT_WORK
+    reading = data.events * EVENT_WORK + data.item_bytes * BYTE_WORK
+    return fits * steps * step + scores * SCORE_WORK + reading
+
+
+def _users(data: Volume, told: int | None, users: Users) -> int:
+    """Return how many users are scored."""
+    known = data.events // EVENTS_A_USER if data.users is None else data.users
+    return min(known, told or users.of(data.items))

@@ -67,7 +67,8 @@ class Job:
         # A misspelt name is found before the work, not after it.
         names = scorer_names(plan.scorers.names, "leave-last-out", self.repeats)
         check_encoder(plan.encoder.name)
-        self.expected = _expected(volume(items, events), names, plan, final=final)
+        size = volume(items, events, columns=plan.data.columns)
+        self.expected = _expected(size, names, plan, final=final)
         self.expected.state(REMEDY)
         with self.stages.stage("read"):
             self.data = _dataset(items, events, plan)
