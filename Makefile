@@ -57,6 +57,9 @@ bench: setup ## quality on public datasets, beside published figures
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/validate.py
+	$(BIN)/python benchmarks/compression.py
+	$(BIN)/python benchmarks/frontier.py
+	$(BIN)/python benchmarks/encode.py --only fp32,int8,"int8 of its tokens","pruned int8","static int8"
 	$(BIN)/python benchmarks/size.py
 
 clean: ## remove what the other targets made

@@ -38,15 +38,16 @@ WORKER = Path(__file__).with_name("encode_worker.py")
 BASELINE = "sentence-transformers"
 SHORT, LONG, ALONE = 192, 48, 24  # texts a turn
 LAYERS, NEURONS = 3, 768  # of 6 and 1,536
-CASES = {  # name: (kind of worker, whether on the pruned model)
-    BASELINE: (BASELINE, False),
-    "fp32": ("fp32", False),
-    "int8": ("int8", False),
-    "pruned fp32": ("fp32", True),
-    "pruned int8": ("int8", True),
-    "static": ("static", False),
+CASES = {  # name: (kind of worker, which model)
+    BASELINE: (BASELINE, "whole"),
+    "fp32": ("fp32", "whole"),
+    "int8": ("int8", "whole"),
+    "int8 of its tokens": ("int8", "tokens"),
+    "pruned fp32": ("fp32", "pruned"),
+    "pruned int8": ("int8", "pruned"),
+    "static int8": ("static", "tokens"),
 }
-BARS = {"int8": (3.5, 23e6), "pruned int8": (8, 12e6), "static": (120, 8e6)}
+BARS = {"int8": (3.5, 23e6), "pruned int8": (8, 12e6), "static int8": (120, 8e6)}
 
 
 @dataclass
@@ -103,11 +104,13 @@ def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
     return list(catalogs[0]), {"short": short, "long": long, "alone": short[:ALONE]}
 
 
-def prune(texts: Sequence[str], folder: Path) -> Weights:
-    """Cut the default model by halves, without training."""
+def prune(texts: Sequence[str], folder: Path) -> dict[str, Weights]:
+    """Cut the default model to a catalogue's tokens, then by halves, without training."""
     model = cut_vocabulary(Model.of(find_weights()), texts)
+    found = {"whole": find_weights(), "tokens": model.write(folder / "tokens")}
     model = cut_layers(model, observe(model, texts), keep=LAYERS)
-    return cut_neurons(model, observe(model, texts), keep=NEURONS).write(folder / "pruned")
+    model = cut_neurons(model, observe(model, texts), keep=NEURONS)
+    return found | {"pruned": model.write(folder / "pruned")}
 
 
 def agreement(pruned: Weights, texts: Sequence[str]) -> float:
@@ -125,15 +128,13 @@ def run(
         catalog, texts = texts_of(data)
         for what, some in texts.items():
             (folder / f"{what}.json").write_text(json.dumps(some), encoding="utf-8")
-        model = whole = find_weights().folder
-        if any(CASES[name][1] for name in names):
-            pruned = prune(catalog, folder)
-            model = pruned.folder
-            print(f"pruned, untrained: cosine {agreement(pruned, texts['short']):.3f} to the whole")
+        models = prune(catalog, folder)
+        alike = agreement(models["pruned"], texts["short"])
+        print(f"pruned, untrained: cosine {alike:.3f} to the whole")
         runners = []
         for name in names:
             python = baseline if name == BASELINE else sys.executable
-            runners.append(Runner.start(name, python, model if CASES[name][1] else whole, threads))
+            runners.append(Runner.start(name, python, models[CASES[name][1]].folder, threads))
         for _ in range(repeats):
             for what in texts:
                 request = f"{'alone ' if what == 'alone' else ''}{folder / what}.json"

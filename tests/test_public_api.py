@@ -6,8 +6,8 @@ import sys
 import pennyweight
 
 NAMES = [
-    "Catalog", "Dataset", "Interactions", "PennyweightError", "Plan", "Recommender", "Report",
-    "__version__", "evaluate", "fit", "read",
+    "Budget", "Catalog", "Dataset", "Frontier", "Interactions", "PennyweightError", "Plan",
+    "Recommender", "Report", "__version__", "compress", "evaluate", "fit", "frontier", "read",
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "ray", "fastapi", "pandas", "sklearn")
 
@@ -20,6 +20,7 @@ def test_the_public_names_are_these():
 def test_names_are_callable_and_not_the_rooms_of_the_same_name():
     assert callable(pennyweight.fit)
     assert callable(pennyweight.evaluate)
+    assert callable(pennyweight.compress)
 
 
 def test_importing_loads_nothing_heavy():

@@ -13,47 +13,58 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pennyweight.compress.flow import compress, frontier
     from pennyweight.data.catalog import Catalog
     from pennyweight.data.dataset import Dataset, read
     from pennyweight.data.interactions import Interactions
     from pennyweight.errors import PennyweightError
     from pennyweight.fit.flow import evaluate, fit
     from pennyweight.recommender.recommender import Recommender
+    from pennyweight.spec.budget import Budget
+    from pennyweight.spec.frontier import Frontier
     from pennyweight.spec.plan import Plan
     from pennyweight.spec.report import Report
 
     __version__: str
 
 __all__ = [
+    "Budget",
     "Catalog",
     "Dataset",
+    "Frontier",
     "Interactions",
     "PennyweightError",
     "Plan",
     "Recommender",
     "Report",
     "__version__",
+    "compress",
     "evaluate",
     "fit",
+    "frontier",
     "read",
 ]
 
 _HOMES = {
+    "Budget": "spec.budget",
     "Catalog": "data.catalog",
     "Dataset": "data.dataset",
+    "Frontier": "spec.frontier",
     "Interactions": "data.interactions",
     "PennyweightError": "errors",
     "Plan": "spec.plan",
     "Recommender": "recommender.recommender",
     "Report": "spec.report",
+    "compress": "compress.flow",
     "evaluate": "fit.flow",
     "fit": "fit.flow",
+    "frontier": "compress.flow",
     "read": "data.dataset",
 }
 
 
 class _Package(ModuleType):
-    """A package whose verbs `fit` and `evaluate` are not hidden by the rooms of that name."""
+    """A package whose verbs, such as `fit`, are not hidden by the rooms of that name."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _HOMES and isinstance(value, ModuleType):

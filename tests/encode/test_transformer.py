@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from pennyweight.encode.checkpoint import read_checkpoint
 from pennyweight.encode.graph import build_graph
@@ -168,7 +169,8 @@ def test_large_constants_stand_beside_the_model_and_are_let_go(tmp_path, monkeyp
     encoder = TransformerEncoder.load(folder, threads=1)
     whole = encoder.encode(["red shoe", "blue music 3"])
     monkeypatch.setattr("pennyweight.encode.operators.INLINE", 64)
-    graph = build_graph(encoder.checkpoint)
+    weights = find_weights(folder)
+    graph = build_graph(read_checkpoint(weights.config, weights.tensors()))
     assert graph.nbytes - len(graph.model) >= sum(
         array.nbytes for name, array in find_weights(folder).tensors().items() if "layer" in name
     )
@@ -178,3 +180,30 @@ def test_large_constants_stand_beside_the_model_and_are_let_go(tmp_path, monkeyp
     for row, tokens in zip(whole, ids, strict=True):
         unit = session.run(["unit"], padded([tokens]))[0][0]
         np.testing.assert_allclose(unit, row, atol=1e-6)
+
+
+def test_8_bits_stay_8_bits_on_disk(tmp_path):
+    texts = ["red shoe", "blue music 3", "a 4 手机"]
+    encoder = TransformerEncoder.load(write_tiny_bert(tmp_path / "tiny"), precision="int8")
+    encoder.save(tmp_path / "saved")
+    again = TransformerEncoder.restore(tmp_path / "saved")
+    assert again.fingerprint == encoder.fingerprint and again.name == encoder.name
+    np.testing.assert_array_equal(again.encode(texts), encoder.encode(texts))
+    whole, small = (
+        (tmp_path / folder / "model.safetensors").stat().st_size
+        for folder in ("tiny", "saved/tiny")
+    )
+    assert small < whole / 2
+    again.save(tmp_path / "twice")
+    twice = TransformerEncoder.restore(tmp_path / "twice")
+    np.testing.assert_array_equal(twice.encode(texts), encoder.encode(texts))
+
+
+def test_a_matrix_in_8_bits_without_its_width_is_refused(tmp_path):
+    encoder = TransformerEncoder.load(write_tiny_bert(tmp_path / "tiny"), precision="int8")
+    encoder.save(tmp_path / "saved")
+    path = tmp_path / "saved/tiny/model.safetensors"
+    tensors = {name: value for name, value in load_file(path).items() if "packing" not in name}
+    save_file(tensors, path)
+    with pytest.raises(DataError, match=rf"^{path}: a matrix in 8 bits lacks a part"):
+        TransformerEncoder.restore(tmp_path / "saved")

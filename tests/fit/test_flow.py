@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import small_shop
 
+import small_shop
 from pennyweight import demo
 from pennyweight.data.dataset import read
 from pennyweight.data.split import split

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-import small_shop
 
+import small_shop
 from pennyweight.data.dataset import read
 from pennyweight.data.volume import Volume, volume
 from pennyweight.errors import BudgetError

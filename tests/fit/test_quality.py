@@ -3,13 +3,13 @@
 import numpy as np
 import polars as pl
 import pytest
-from small_shop import events, items
 
 from pennyweight.data.dataset import read
 from pennyweight.errors import DataError, PlanError
 from pennyweight.fit import evaluate
 from pennyweight.spec.plan import Plan
 from pennyweight.spec.report import Report
+from small_shop import events, items
 
 
 def plan(**keys):

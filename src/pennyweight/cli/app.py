@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pennyweight.cli import ask, doctor, exits, learn, story, tune, validate
+from pennyweight.cli import ask, doctor, exits, learn, shrink, story, tune, validate
 from pennyweight.cli.report import report
 
 __all__ = ["app"]
@@ -56,7 +56,7 @@ def _main(
 
 
 for _command in (
-    validate.validate, learn.fit, learn.evaluate, tune.tune, ask.recommend, ask.similar, report,
-    doctor.doctor, story.demo,
+    validate.validate, learn.fit, learn.evaluate, tune.tune, shrink.frontier, shrink.compress,
+    ask.recommend, ask.similar, report, doctor.doctor, story.demo,
 ):  # fmt: skip
     app.command(_command.__name__)(_guarded(_command))

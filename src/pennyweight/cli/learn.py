@@ -9,7 +9,8 @@ from pennyweight.cli.exits import GateFailed, keeping
 from pennyweight.cli.output import note, say
 from pennyweight.cli.places import bundle_place, file_place
 from pennyweight.cli.progress import shown
-from pennyweight.cli.settings import Settings, spread
+from pennyweight.cli.settings import Settings, listed, spread
+from pennyweight.errors import PlanError
 from pennyweight.page.document import size
 
 if TYPE_CHECKING:
@@ -37,15 +38,29 @@ def fit(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a bundle that is there.")
     ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Compress what was fitted to keep limits, as of `compress`, by commas: "
+            "max_loss=1%,max_encoder_bytes=25MB.",
+        ),
+    ] = None,
 ) -> None:
     """Clean, encode, learn, measure, and save a recommender."""
     plan = settings.to_plan()
+    if budget is not None:
+        plan = plan.override({f"budget.{name}": limit for name, limit in _limits(budget).items()})
     place = bundle_place(out, overwrite=overwrite)
     from pennyweight.cli.page import save
     from pennyweight.fit.flow import fit as learn
 
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:
         recommender = learn(items, events, plan=plan, progress=progress)
+        if plan.budget != type(plan.budget)():
+            from pennyweight.compress.flow import compress
+
+            recommender = compress(recommender, progress=progress)
         failed = recommender.report and _below(recommender.report, settings.min_ndcg)
         if not failed:
             progress("save", 0, 0)
@@ -81,6 +96,18 @@ def evaluate(
     failed = _below(report, settings.min_ndcg)
     if failed:
         raise GateFailed(failed)
+
+
+def _limits(text: str) -> dict[str, object]:
+    """Read ``max_loss=1%,max_encoder_bytes=25MB``."""
+    from pennyweight.spec.budget import Budget
+
+    pairs = [part.partition("=") for part in listed(text, "--budget")]
+    bad = [name for name, sign, _ in pairs if not sign]
+    if bad or not pairs:
+        raise PlanError(f"--budget {text!r}: limits are NAME=VALUE, by commas")
+    limits = {name.strip().replace("-", "_"): value.strip() for name, _, value in pairs}
+    return Budget.parse(limits).model_dump(exclude_none=True)
 
 
 def _below(report: "Report", least: float | None) -> str | None:

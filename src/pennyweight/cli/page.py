@@ -11,6 +11,7 @@ import numpy as np
 from pennyweight.evaluate.html import Example, Recommended, render
 
 if TYPE_CHECKING:
+    from pennyweight.bundle import Bundle
     from pennyweight.recommender import Recommender
 
 __all__ = ["examples", "save"]
@@ -19,7 +20,12 @@ USERS, SHOWN, RECOMMENDED = 3, 5, 5
 
 
 def save(
-    recommender: "Recommender", out: Path, *, overwrite: bool, command: str | None = None
+    recommender: "Recommender",
+    out: Path,
+    *,
+    overwrite: bool,
+    command: str | None = None,
+    parent: "Bundle | None" = None,
 ) -> None:
     """Save a bundle with ``report.json`` and ``report.html``; `command` is what repeats it."""
     seen = examples(recommender)
@@ -32,7 +38,8 @@ def save(
         page = render(report, examples=seen, commands=[told])
         return {"report.json": report.to_json().encode(), "report.html": page.encode()}
 
-    recommender.save(out, overwrite=overwrite, extra=extra)
+    of = None if parent is None else parent.sha256
+    recommender.save(out, overwrite=overwrite, parent=of, extra=extra)
 
 
 def examples(recommender: "Recommender") -> list[Example]:

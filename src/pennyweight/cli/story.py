@@ -8,11 +8,12 @@ import typer
 from pennyweight.cli.exits import keeping
 from pennyweight.cli.output import dump, ranking, say
 from pennyweight.cli.places import bundle_place
-from pennyweight.cli.progress import shown
+from pennyweight.cli.progress import Tell, shown
 from pennyweight.page.document import size
 
 if TYPE_CHECKING:
     from pennyweight.recommender import Recommender
+    from pennyweight.spec.frontier import Frontier
     from pennyweight.spec.report import Report
 
 __all__ = ["demo"]
@@ -49,14 +50,36 @@ def demo(
         progress("save", 0, 0)
         save(recommender, bundle, overwrite=True, command=command)
         report, answers = recommender.report, _ask(recommender, bundle)
+        smaller = _shrink(recommender, bundle, folder / "frontier.html", encoder, progress)
     if report is None:
         return
     if json:
         told = [{"command": asked, "items": rows} for asked, rows in answers]
-        plain = report.model_dump(mode="json", exclude_none=True)
-        dump({"bundle": str(bundle), "report": plain, "answers": told})
+        plain, rungs = (v.model_dump(mode="json", exclude_none=True) for v in (report, smaller[1]))
+        dump({"bundle": str(bundle), "report": plain, "answers": told, "frontier": rungs})
     else:
-        _tell(report, command, bundle, answers)
+        _tell(report, command, bundle, answers, smaller)
+
+
+def _shrink(
+    recommender: "Recommender", bundle: Path, page: Path, encoder: str | None, progress: Tell
+) -> tuple[str, "Frontier"]:
+    """Return the command line that measures smaller versions, and what it finds."""
+    from pennyweight.compress.flow import frontier
+    from pennyweight.disk.files import write_atomic
+    from pennyweight.encode.weights import find_weights
+    from pennyweight.errors import DataError
+    from pennyweight.evaluate.html import frontier_page
+
+    model = "minilm" if encoder is None else None
+    try:
+        find_weights()
+    except DataError:  # none installed: what the bundle reads with is all there is
+        model = None
+    found = frontier(recommender, model=model, progress=progress)
+    command = f"pennyweight frontier {bundle}{' --encoder minilm' if model else ''} --html {page}"
+    write_atomic(page, frontier_page(found, commands=[command]).encode())
+    return command, found
 
 
 def _ask(recommender: "Recommender", bundle: Path) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -79,7 +102,11 @@ def _ask(recommender: "Recommender", bundle: Path) -> list[tuple[str, list[dict[
 
 
 def _tell(
-    report: "Report", command: str, bundle: Path, answers: list[tuple[str, list[dict[str, Any]]]]
+    report: "Report",
+    command: str,
+    bundle: Path,
+    answers: list[tuple[str, list[dict[str, Any]]]],
+    smaller: tuple[str, "Frontier"],
 ) -> None:
     say("A bookshop: real books, simulated readers.\n")
     say(f"$ {command}")
@@ -90,7 +117,12 @@ def _tell(
     for asked, rows in answers:
         say(f"\n$ {asked}")
         say(ranking(rows))
+    asked, found = smaller
+    say(f"\n$ {asked}")
+    say(found.table())
+    say(f"\n{found.sentence()}")
     say("\nNext: open the report in a browser, then bring your own two files")
     say(f"  {bundle / 'report.html'}")
+    say(f"  pennyweight compress {bundle} --out small --max-loss 1%")
     say("  pennyweight fit ITEMS EVENTS --out BUNDLE")
     say("  pennyweight doctor")

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from pennyweight.compress.model import Model
+from pennyweight.disk.packed import Packed
 from pennyweight.encode.checkpoint import WORDS
 from pennyweight.encode.rows import check_texts
+from pennyweight.encode.static import StaticEncoder
 from pennyweight.encode.tokens import load_tokenizer, tokenise
 from pennyweight.errors import DataError
 
-__all__ = ["Fragmentation", "cut_vocabulary", "fragmentation"]
+__all__ = ["Fragmentation", "cut_table", "cut_vocabulary", "fragmentation", "kept_tokens"]
 
 BLOCK_TEXTS = 4096
 WHOLE = 1 << 20  # tokens a text may have when the tokens that are needed are collected
@@ -64,7 +67,42 @@ def fragmentation(model: Model, texts: Sequence[str]) -> Fragmentation:
 
 
 def cut_vocabulary(model: Model, texts: Sequence[str], *, frequent: int = 1_000) -> Model:
-    """Keep the tokens that texts need and a safety set; drop the others' rows.
+    """Keep the tokens that texts need and a safety set; drop the others' rows (see `kept_tokens`).
+
+    Raises
+    ------
+    DataError
+        The tokenizer is not WordPiece, or `frequent` is below 0.
+    """
+    # RoBERTa counts positions from the id of the padding, which therefore must not move.
+    first = int(model.config.get("pad_token_id") or 0) + 1
+    old, text = kept_tokens(model.tokenizer_json, texts, frequent=frequent, first=first)
+    new = {int(token): number for number, token in enumerate(old)}
+    tensors = dict(model.tensors)
+    tensors[model.prefix + WORDS] = tensors[model.prefix + WORDS][old]
+    config = {key: _moved(key, value, new) for key, value in model.config.items()}
+    config["vocab_size"] = len(old)
+    return replace(model, config=config, tensors=_without_heads(tensors), tokenizer_json=text)
+
+
+def cut_table(encoder: StaticEncoder, texts: Sequence[str]) -> StaticEncoder:
+    """Keep the rows of a token table that texts need and a safety set (see `kept_tokens`).
+
+    A table whose tokenizer is not WordPiece stays as it is.
+    """
+    try:
+        old, text = kept_tokens(encoder.tokenizer.to_str(), texts)
+    except DataError:
+        return encoder
+    table = Packed.of(encoder.packed[old])
+    tokenizer = Tokenizer.from_str(text)
+    return StaticEncoder(table, encoder.token_weights[old], tokenizer, name=encoder.name)
+
+
+def kept_tokens(
+    tokenizer_json: str, texts: Sequence[str], *, frequent: int = 1_000, first: int = 0
+) -> tuple[NDArray[np.int64], str]:
+    """Return the ids of the tokens to keep, ascending, and the tokenizer of these alone.
 
     Kept besides the tokens of `texts`: special and added tokens; single characters, alone and
     as a continuation (``x``, ``##x``), so that a word can still be spelt; the most frequent
@@ -80,6 +118,8 @@ def cut_vocabulary(model: Model, texts: Sequence[str], *, frequent: int = 1_000)
     frequent
         How many tokens from the start of the vocabulary to keep; BERT's are in order of
         frequency. Single characters and ``[unused…]`` are not counted.
+    first
+        So many ids from the start stay where they are.
 
     Raises
     ------
@@ -88,13 +128,12 @@ def cut_vocabulary(model: Model, texts: Sequence[str], *, frequent: int = 1_000)
     """
     if frequent < 0:
         raise DataError(f"frequent {frequent}: 0 or more tokens")
-    found = json.loads(model.tokenizer_json)
+    found = json.loads(tokenizer_json)
     vocabulary: dict[str, int] = _wordpiece(found)["vocab"]
     prefix = str(found["model"].get("continuing_subword_prefix", "##"))
     added = {token["content"]: int(token["id"]) for token in found["added_tokens"]}
-    keep = set(added.values()) | _needed(model, texts) | _spelling(vocabulary, prefix)
-    # RoBERTa counts positions from the id of the padding, which therefore must not move.
-    keep |= set(range(int(model.config.get("pad_token_id") or 0) + 1))
+    keep = set(added.values()) | _needed(tokenizer_json, texts) | _spelling(vocabulary, prefix)
+    keep |= set(range(first))
     ordered = sorted(vocabulary, key=vocabulary.__getitem__)
     common = [token for token in ordered if len(token.removeprefix(prefix)) > 1
               and token not in added and not token.startswith("[unused")]  # fmt: skip
@@ -102,12 +141,7 @@ def cut_vocabulary(model: Model, texts: Sequence[str], *, frequent: int = 1_000)
     known = set(vocabulary.values()) | set(added.values())
     old = np.array(sorted(keep & known), np.int64)
     new = {int(token): number for number, token in enumerate(old)}
-    tensors = dict(model.tensors)
-    tensors[model.prefix + WORDS] = tensors[model.prefix + WORDS][old]
-    config = {key: _moved(key, value, new) for key, value in model.config.items()}
-    config["vocab_size"] = len(old)
-    text = json.dumps(_renumbered(found, new), ensure_ascii=False)
-    return replace(model, config=config, tensors=_without_heads(tensors), tokenizer_json=text)
+    return old, json.dumps(_renumbered(found, new), ensure_ascii=False)
 
 
 def _without_heads(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -125,8 +159,8 @@ def _wordpiece(tokenizer: dict[str, Any]) -> dict[str, Any]:
     return model
 
 
-def _needed(model: Model, texts: Sequence[str]) -> set[int]:
-    tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=WHOLE)
+def _needed(tokenizer_json: str, texts: Sequence[str]) -> set[int]:
+    tokenizer = load_tokenizer(tokenizer_json, max_tokens=WHOLE)
     needed: set[int] = set()
     for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):
         for ids in tokenise(tokenizer, texts[start : start + BLOCK_TEXTS], special=True):

@@ -13,14 +13,16 @@ from typing import Any
 
 import polars as pl
 
+from pennyweight.data.catalog import Catalog
 from pennyweight.data.columns import resolve
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.delimited import read_delimited
+from pennyweight.data.interactions import Interactions
 from pennyweight.data.jsonlines import read_json
 from pennyweight.data.tables import Source
 from pennyweight.errors import DataError
 
-__all__ = ["Volume", "volume"]
+__all__ = ["Volume", "held", "volume"]
 
 HEAD = 1 << 20  # bytes of a file that are looked at
 HEAD_ROWS = 10_000  # rows of a Parquet file
@@ -82,12 +84,16 @@ def volume(
         As for `read`.
     """
     if isinstance(items, Dataset):
-        catalog, log = items.catalog, items.interactions
-        texts = sum(map(len, catalog.texts)) + catalog.attributes.estimated_size()
-        return Volume(len(catalog), len(log), int(texts), 0, len(log.users))
+        return held(items.catalog, items.interactions)
     of_items, of_events = _table(items), _Table() if events is None else _table(events)
     users = _users(of_events, columns)
     return Volume(of_items.rows, of_events.rows, of_items.nbytes, of_events.nbytes, users)
+
+
+def held(catalog: Catalog, log: Interactions) -> Volume:
+    """Return how much data is in memory."""
+    texts = sum(map(len, catalog.texts)) + catalog.attributes.estimated_size()
+    return Volume(len(catalog), len(log), int(texts), 0, len(log.users))
 
 
 def _users(events: _Table, columns: Mapping[str, str | None] | None) -> int | None:

@@ -15,6 +15,7 @@ from pennyweight.errors import DataError
 
 __all__ = [
     "ACTIVATIONS",
+    "WEIGHT_STEPS",
     "WORDS",
     "Checkpoint",
     "Layer",
@@ -26,6 +27,9 @@ __all__ = [
 
 ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh")
 WORDS = "embeddings.word_embeddings.weight"
+# Processors without VNNI add two products in 16 bits: 255 * 63 * 2 still fits, 255 * 127 * 2
+# would be clipped, and the vectors would then depend on the processor.
+WEIGHT_STEPS = 63
 
 Array = NDArray[Any]
 

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from onnx import TensorProto, helper
 
+from pennyweight.disk.packed import Packed
 from pennyweight.encode.checkpoint import Checkpoint, Layer, Linear, Norm
-from pennyweight.encode.operators import MS, Operators, Precision, quantise
+from pennyweight.encode.operators import MS, Operators, Precision
 from pennyweight.encode.session import TABLE, Graph
 
 __all__ = ["GRAPH_VERSION", "build_graph"]
@@ -86,9 +87,9 @@ class _Writer:
                 "EmbedLayerNormalization", inputs, domain=MS, outputs=2, epsilon=epsilon
             )
         # The table is half of a small model: 8 bits, widened where it is read.
-        steps, scale = quantise(found.words, 127)
-        rows = graph.node("Gather", [graph.constant(TABLE, steps), "ids"])
-        scales = graph.node("Gather", [graph.constant("words.scale", scale[:, None]), "ids"])
+        packed = Packed.of(found.words, "int8", by_row=True)
+        rows = graph.node("Gather", [graph.constant(TABLE, packed.data), "ids"])
+        scales = graph.node("Gather", [graph.constant("words.scale", packed.scale), "ids"])
         rows = graph.node("Mul", [graph.node("Cast", [rows], to=TensorProto.FLOAT), scales])
         start, stop = graph.constant("start", np.array([0])), graph.node("Shape", ["ids"], start=1)
         place = graph.node("Slice", [place, start, stop])  # (tokens, hidden)

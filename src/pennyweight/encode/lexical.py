@@ -11,6 +11,7 @@ from scipy import sparse
 
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.disk.files import digest
+from pennyweight.disk.packed import Packed
 from pennyweight.encode.rows import check_texts, unit_rows
 from pennyweight.encode.svd import truncated_svd
 from pennyweight.encode.vectoriser import Vectoriser
@@ -30,8 +31,11 @@ class LexicalEncoder:
 
     kind: Literal["lexical"] = "lexical"
 
-    def __init__(self, name: str, vectoriser: Vectoriser, table: NDArray[np.float32]) -> None:
-        self._name, self.vectoriser, self.table = name, vectoriser, table
+    def __init__(
+        self, name: str, vectoriser: Vectoriser, table: NDArray[np.float32] | Packed
+    ) -> None:
+        self._name, self.vectoriser = name, vectoriser
+        self.packed = table if isinstance(table, Packed) else Packed.of(table)
 
     @classmethod
     def fit(
@@ -85,12 +89,22 @@ class LexicalEncoder:
     @property
     def dim(self) -> int:
         """Width of the dense vectors."""
-        return int(self.table.shape[1])
+        return self.packed.dim
+
+    @property
+    def table(self) -> NDArray[np.float32]:
+        """Word vectors, float32 (words, dim)."""
+        return self.packed.unpacked()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory the table takes."""
+        return self.packed.nbytes
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash over words, weights and reduction."""
-        return digest("lexical", self.vectoriser.fingerprint, self.table)
+        return digest("lexical", self.vectoriser.fingerprint, *self.packed.arrays("table").values())
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return sparse vectors, float32 csr (len(texts), n_features), unit rows or zero."""
@@ -100,7 +114,7 @@ class LexicalEncoder:
         """Return the same as `transform`: what ``table`` is multiplied by."""
         return self.vectoriser.transform(texts)
 
-    def with_table(self, table: NDArray[np.float32], *, name: str) -> "LexicalEncoder":
+    def with_table(self, table: NDArray[np.float32] | Packed, *, name: str) -> "LexicalEncoder":
         """Return an encoder with another table, such as a tuned one; the words are shared."""
         return LexicalEncoder(name, self.vectoriser, table)
 
@@ -110,7 +124,7 @@ class LexicalEncoder:
         out = np.zeros((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):
             block = self.transform(texts[start : start + BLOCK_TEXTS])
-            out[start : start + BLOCK_TEXTS] = unit_rows(block @ self.table)
+            out[start : start + BLOCK_TEXTS] = unit_rows(self.packed.mixed(block))
         return out
 
     def save(self, folder: Path) -> None:
@@ -122,7 +136,7 @@ class LexicalEncoder:
             "char_ngrams": words.char_ngrams,
             "vocabulary": list(words.vocabulary),
         }
-        arrays = {"idf": words.idf, "table": self.table}
+        arrays = {"idf": words.idf, **self.packed.arrays("table")}
         write_arrays(folder / "lexical.safetensors", arrays, settings)
 
     @classmethod
@@ -136,4 +150,4 @@ class LexicalEncoder:
             sublinear=settings["sublinear"],
             char_ngrams=None if ngrams is None else (ngrams[0], ngrams[1]),
         )
-        return cls(settings["name"], vectoriser, arrays["table"])
+        return cls(settings["name"], vectoriser, Packed.from_arrays(arrays, "table"))

@@ -8,15 +8,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["MS", "Operators", "Precision", "quantise"]
+from pennyweight.disk.packed import Packed
+from pennyweight.encode.checkpoint import WEIGHT_STEPS
+
+__all__ = ["MS", "Operators", "Precision"]
 
 Precision = Literal["fp32", "int8"]
 MS = "com.microsoft"
 
 ACTIVATION_STEPS = 127
-# Processors without VNNI add two products in 16 bits: 255 * 63 * 2 still fits, 255 * 127 * 2
-# would be clipped, and the vectors would then depend on the processor.
-WEIGHT_STEPS = 63
 INLINE = 1 << 14  # bytes; larger constants stay outside the file and are handed to the session
 
 Array = NDArray[Any]
@@ -83,11 +83,12 @@ class Operators:
         """Return x @ weight.T; weight is (out, in) as checkpoints store it."""
         if self.precision == "fp32":
             return self.node("MatMul", [x, self.constant(name, weight.T)])
-        steps, scale = quantise(weight, WEIGHT_STEPS)
+        packed = Packed.of(weight, "int8", by_row=True, steps=WEIGHT_STEPS)
         if x not in self._quantised:  # query, key and value read the same input
             self._quantised[x] = self._quantise_rows(x, weight.shape[1])
         rows, row_scale = self._quantised[x]
-        weights = [self.constant(name, steps.T), "one", self.constant(f"{name}.scale", scale)]
+        scale = self.constant(f"{name}.scale", packed.scale[:, 0])
+        weights = [self.constant(name, packed.data.T), "one", scale]
         product = self.node("MatMulIntegerToFloat", [rows, *weights, "zero_point"], domain=MS)
         return self.node("Mul", [product, row_scale])
 
@@ -103,14 +104,3 @@ class Operators:
         zeros = self.node("Expand", ["zero_points", self.node("Shape", [scales])])
         steps = self.node("QuantizeLinear", [flat, scales, zeros], axis=0)
         return self.node("Reshape", [steps, self.node("Shape", [x])]), scale
-
-
-def quantise(weight: Array, steps: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Quantise (rows, width) to int8 with one symmetric scale a row."""
-    largest = np.maximum(weight.max(axis=1), -weight.min(axis=1))
-    scale = np.maximum(largest / steps, 1e-12).astype(np.float32)
-    out = np.empty(weight.shape, np.int8)
-    for start in range(0, len(weight), 1024):  # a table at once would take its size in scratch
-        rows = slice(start, start + 1024)
-        out[rows] = np.rint(weight[rows] / scale[rows, None])
-    return out, scale

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.disk.packed import Packed
+
 __all__ = ["Encoder", "TableEncoder"]
 
 
@@ -61,6 +63,11 @@ class TableEncoder(Encoder, Protocol):
         """Return the weight of each token in each text, float32 csr (n, vocabulary)."""
         ...
 
-    def with_table(self, table: NDArray[np.float32], *, name: str) -> Self:
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory the table takes."""
+        ...
+
+    def with_table(self, table: NDArray[np.float32] | Packed, *, name: str) -> Self:
         """Return an encoder with another table; the rest is shared."""
         ...

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.disk.files import cache_folder, digest
+from pennyweight.disk.packed import Packed
 from pennyweight.encode.rows import check_texts, unit_rows
 from pennyweight.encode.svd import principal_axes
 from pennyweight.encode.tokens import load_tokenizer, special_ids, tokenise
@@ -32,7 +33,7 @@ class StaticEncoder:
     Parameters
     ----------
     table
-        Token vectors, float32 (vocabulary, dim).
+        Token vectors, float32 (vocabulary, dim), or the same packed.
     token_weights
         Weight of each token, float32 (vocabulary,), not negative.
     tokenizer
@@ -48,19 +49,19 @@ class StaticEncoder:
 
     def __init__(
         self,
-        table: NDArray[np.float32],
+        table: NDArray[np.float32] | Packed,
         token_weights: NDArray[np.float32],
         tokenizer: Tokenizer,
         *,
         name: str = "static",
     ) -> None:
         vocabulary = tokenizer.get_vocab_size()
-        if table.ndim != 2 or not len(table) == len(token_weights) >= vocabulary:
+        if len(table.shape) != 2 or not len(table) == len(token_weights) >= vocabulary:
             raise DataError(
                 f"static table {table.shape}, {len(token_weights)} weights, vocabulary of "
                 f"{vocabulary}: there must be a row and a weight for each token"
             )
-        self.table = np.ascontiguousarray(table, np.float32)
+        self.packed = table if isinstance(table, Packed) else Packed.of(table)
         self.token_weights = np.ascontiguousarray(token_weights, np.float32)
         self.tokenizer = load_tokenizer(tokenizer.to_str(), max_tokens=MAX_TOKENS)
         self._tokenizer_json: str = self.tokenizer.to_str()
@@ -76,12 +77,23 @@ class StaticEncoder:
     @property
     def dim(self) -> int:
         """Width of the vectors."""
-        return int(self.table.shape[1])
+        return self.packed.dim
+
+    @property
+    def table(self) -> NDArray[np.float32]:
+        """Token vectors, float32 (vocabulary, dim)."""
+        return self.packed.unpacked()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory the table takes."""
+        return self.packed.nbytes
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash over table, weights and tokenizer."""
-        return digest("static", self.table, self.token_weights, self._tokenizer_json)
+        table = self.packed.arrays("table").values()
+        return digest("static", *table, self.token_weights, self._tokenizer_json)
 
     def bag(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return each text's share of every token, float32 csr (len(texts), vocabulary).
@@ -100,7 +112,7 @@ class StaticEncoder:
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in ids])])
         tokens = np.fromiter((t for row in ids for t in row), np.int32, count=int(offsets[-1]))
         bag = sparse.csr_matrix(
-            (np.ones(len(tokens), np.float32), tokens, offsets), shape=(len(ids), len(self.table))
+            (np.ones(len(tokens), np.float32), tokens, offsets), shape=(len(ids), len(self.packed))
         )
         bag.sum_duplicates()
         bag.data = (1 + np.log(bag.data)) * self.token_weights[bag.indices]
@@ -118,12 +130,12 @@ class StaticEncoder:
         out = np.zeros((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):
             block = texts[start : start + BLOCK_TEXTS]
-            out[start : start + len(block)] = unit_rows(self._bag(block) @ self.table)
+            out[start : start + len(block)] = unit_rows(self.packed.mixed(self._bag(block)))
             if progress is not None:
                 progress(start + len(block), len(texts))
         return out
 
-    def with_table(self, table: NDArray[np.float32], *, name: str) -> "StaticEncoder":
+    def with_table(self, table: NDArray[np.float32] | Packed, *, name: str) -> "StaticEncoder":
         """Return an encoder with another table, such as a tuned one; the rest is shared."""
         return StaticEncoder(table, self.token_weights, self.tokenizer, name=name)
 
@@ -133,16 +145,16 @@ class StaticEncoder:
         A token in d of n texts weighs ``ln((1 + n) / (1 + d)) + 1``, as in TF-IDF, so that
         words which every item has, such as the top of a category path, count little.
         """
-        texts_with = np.bincount(self.bag(texts).indices, minlength=len(self.table))
+        texts_with = np.bincount(self.bag(texts).indices, minlength=len(self.packed))
         weights = np.log((1 + len(texts)) / (1 + texts_with)) + 1
         weights[self.token_weights == 0] = 0
         return StaticEncoder(
-            self.table, np.asarray(weights, np.float32), self.tokenizer, name=self._name
+            self.packed, np.asarray(weights, np.float32), self.tokenizer, name=self._name
         )
 
     def save(self, folder: Path) -> None:
         """Write ``static.safetensors``, tokenizer included, into a folder."""
-        arrays = {"table": self.table, "token_weights": self.token_weights}
+        arrays = {**self.packed.arrays("table"), "token_weights": self.token_weights}
         settings = {"name": self._name, "tokenizer": self._tokenizer_json}
         write_arrays(folder / "static.safetensors", arrays, settings)
 
@@ -151,7 +163,8 @@ class StaticEncoder:
         """Read what `save` wrote; `BundleError` when it is missing or altered."""
         arrays, settings = read_arrays(folder / "static.safetensors")
         tokenizer = load_tokenizer(settings["tokenizer"], max_tokens=MAX_TOKENS)
-        return cls(arrays["table"], arrays["token_weights"], tokenizer, name=settings["name"])
+        table = Packed.from_arrays(arrays, "table")
+        return cls(table, arrays["token_weights"], tokenizer, name=settings["name"])
 
 
 def distil(

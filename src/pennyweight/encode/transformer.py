@@ -18,7 +18,7 @@ from pennyweight.encode.operators import Precision
 from pennyweight.encode.rows import check_texts
 from pennyweight.encode.session import Session
 from pennyweight.encode.tokens import TokenLists, batches, padded, special_ids, tokenise
-from pennyweight.encode.weights import Weights, check_tokenizer, find_weights
+from pennyweight.encode.weights import Weights, check_tokenizer, find_weights, write_weights
 from pennyweight.errors import BundleError, DataError
 from pennyweight.hardware.machine import usable_cores
 
@@ -40,14 +40,13 @@ class TransformerEncoder:
         self,
         weights: Weights,
         tokenizer: Tokenizer,
-        checkpoint: Checkpoint,
         *,
         precision: Precision,
         threads: int,
         max_tokens: int,
     ) -> None:
         self.weights, self.tokenizer, self.max_tokens = weights, tokenizer, max_tokens
-        self.checkpoint, self.threads = checkpoint, threads
+        self.threads = threads
         self._special = frozenset(special_ids(tokenizer).tolist())
         self._precision = precision
         self._fingerprint = digest(
@@ -86,18 +85,13 @@ class TransformerEncoder:
         if max_tokens < 3:
             raise DataError(f"max_tokens {max_tokens}: at least 3, two of them are markers")
         weights = find_weights(folder_or_name)
-        tensors = weights.tensors()
-        try:
-            checkpoint = read_checkpoint(weights.config, tensors)
-        except DataError as error:
-            raise DataError(f"{weights.folder}: {error}") from error
+        checkpoint = _checkpoint(weights)
         tokenizer = check_tokenizer(weights.folder / "tokenizer.json", checkpoint)
         max_tokens = min(max_tokens, len(checkpoint.places))
         tokenizer.enable_truncation(max_tokens)
         return cls(
             weights,
             tokenizer,
-            checkpoint,
             precision=precision,
             threads=threads or usable_cores(),
             max_tokens=max_tokens,
@@ -123,9 +117,8 @@ class TransformerEncoder:
     @cached_property
     def _session(self) -> Session:
         """Built when first used: an encoder whose vectors are all cached never needs it."""
-        graph = build_graph(
-            self.checkpoint, pooling=self.weights.pooling, precision=self._precision
-        )
+        checkpoint = _checkpoint(self.weights)
+        graph = build_graph(checkpoint, pooling=self.weights.pooling, precision=self._precision)
         return graph.session(self.threads)
 
     def encode(
@@ -161,12 +154,19 @@ class TransformerEncoder:
         return out
 
     def save(self, folder: Path) -> None:
-        """Copy the weights' folder, with precision and cut noted beside them."""
-        shutil.copytree(self.weights.folder, folder / self.weights.name, dirs_exist_ok=True)
+        """Write the weights' folder, in 8 bits if they run so, with the settings beside it."""
+        weights, target = self.weights, folder / self.weights.name
+        if self._precision == "int8":
+            text = (weights.folder / "tokenizer.json").read_text(encoding="utf-8")
+            tensors = weights.tensors()
+            write_weights(target, weights, weights.config, tensors, text, precision="int8")
+        else:
+            shutil.copytree(weights.folder, target, dirs_exist_ok=True)
         settings = {
-            "folder": self.weights.name,
+            "folder": weights.name,
             "precision": self._precision,
             "max_tokens": self.max_tokens,
+            "fingerprint": self.fingerprint,
         }
         write_atomic(folder / SETTINGS, [json.dumps(settings).encode()])
 
@@ -179,7 +179,18 @@ class TransformerEncoder:
             max_tokens = settings["max_tokens"]
         except (OSError, ValueError, KeyError) as error:
             raise BundleError(f"{folder / SETTINGS}: missing or damaged ({error})") from error
-        return cls.load(model, precision=precision, max_tokens=max_tokens)
+        encoder = cls.load(model, precision=precision, max_tokens=max_tokens)
+        # Weights in 8 bits are other bytes, but give the same vectors.
+        encoder._fingerprint = str(settings.get("fingerprint", encoder.fingerprint))
+        return encoder
 
     def _run(self, ids: TokenLists, output: str) -> NDArray[np.float32]:
         return self._session.run([output], padded(ids))[0]
+
+
+def _checkpoint(weights: Weights) -> Checkpoint:
+    tensors = weights.tensors()
+    try:
+        return read_checkpoint(weights.config, tensors)
+    except DataError as error:
+        raise DataError(f"{weights.folder}: {error}") from error

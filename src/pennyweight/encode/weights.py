@@ -20,7 +20,14 @@ from tokenizers import Tokenizer
 from pennyweight.disk.arrays import UNREADABLE, map_tensors
 from pennyweight.disk.files import digest, file_sha256, write_atomic
 from pennyweight.disk.folders import replace_directory, staging
-from pennyweight.encode.checkpoint import Checkpoint, read_checkpoint
+from pennyweight.disk.packed import STEPS, Packed
+from pennyweight.encode.checkpoint import (
+    WEIGHT_STEPS,
+    WORDS,
+    Checkpoint,
+    prefix_of,
+    read_checkpoint,
+)
 from pennyweight.encode.tokens import load_tokenizer
 from pennyweight.errors import DataError
 
@@ -52,6 +59,7 @@ REMEDY = (
 SUPPORTED = ("bert", "roberta", "xlm-roberta")
 FILES = [*SUMS, "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"]
 SIZES = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
+SCALE, PARTS = ".scale", (".scale", ".packing")  # beside a matrix in 8 bits
 _MODULES = {"Transformer", "Pooling", "Normalize"}
 
 
@@ -83,7 +91,10 @@ class Weights:
     verified: bool
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Map the tensors, read-only; `DataError` when the file is truncated or corrupt."""
+        """Map the tensors, read-only; `DataError` when the file is truncated or corrupt.
+
+        Those in float16, or in 8 bits as `write_weights` makes them, are widened to float32.
+        """
         path = self.folder / "model.safetensors"
         try:
             found, _ = map_tensors(path)
@@ -97,7 +108,14 @@ class Weights:
                 raise DataError(
                     f"{path}: {name!r} is not finite; fetch the file again, it is corrupt"
                 )
-        return {n: t.astype(np.float32) if t.dtype == np.float16 else t for n, t in found.items()}
+        packed = {name.removesuffix(SCALE) for name in found if name.endswith(SCALE)}
+        try:
+            wide = {name: Packed.from_arrays(found, name).unpacked() for name in packed}
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{path}: a matrix in 8 bits lacks a part ({error})") from error
+        rest = {n: t for n, t in found.items() if n not in wide and not n.endswith(PARTS)}
+        rest = {n: t.astype(np.float32) if t.dtype == np.float16 else t for n, t in rest.items()}
+        return rest | wide
 
 
 def find_weights(model: str | Path | None = None) -> Weights:
@@ -138,6 +156,8 @@ def write_weights(
     config: Mapping[str, Any],
     tensors: Mapping[str, NDArray[Any]],
     tokenizer_json: str,
+    *,
+    precision: Literal["fp32", "int8"] = "fp32",
 ) -> Weights:
     """Write a changed model as a folder that `find_weights` opens, all of it or nothing.
 
@@ -149,6 +169,9 @@ def write_weights(
         The model it was made from: pooling files are copied from its folder.
     config, tensors, tokenizer_json
         What `read_checkpoint` takes, and the text of ``tokenizer.json``.
+    precision
+        ``int8`` keeps the matrices in 8 bits, with the steps that the graph of that precision
+        has, and leaves out what no graph reads.
 
     Raises
     ------
@@ -161,6 +184,8 @@ def write_weights(
     if folder.exists() and not (folder.is_dir() and _replaceable(folder)):
         raise DataError(f"{folder}: exists and is no model folder; choose another place")
     check_tokenizer(tokenizer_json, read_checkpoint(config, tensors))
+    if precision == "int8":
+        tensors = _in_8_bits(tensors)
     plain = {name: np.ascontiguousarray(value) for name, value in sorted(tensors.items())}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with staging(folder) as new:
@@ -172,6 +197,19 @@ def write_weights(
         write_atomic(new / "model.safetensors", to_safetensors(plain, {"format": "pt"}))
         replace_directory(new, folder)
     return _open(folder, folder.name)
+
+
+def _in_8_bits(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    prefix = prefix_of(tensors)
+    out: dict[str, NDArray[Any]] = {}
+    for name, tensor in tensors.items():
+        inner = name.removeprefix(prefix)
+        if inner == WORDS or (inner.startswith("encoder.layer.") and tensor.ndim == 2):
+            steps = STEPS if inner == WORDS else WEIGHT_STEPS
+            out |= Packed.of(tensor, "int8", by_row=True, steps=steps).arrays(name)
+        elif inner.startswith(("embeddings.", "encoder.")):
+            out[name] = tensor
+    return out
 
 
 def _replaceable(folder: Path) -> bool:

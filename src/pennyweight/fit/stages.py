@@ -16,9 +16,15 @@ class Stages:
     """Seconds spent in each stage, memory at its highest by then, the way to who shows progress."""
 
     def __init__(self, progress: Progress | None = None) -> None:
+        self.began = time.perf_counter()
         self.seconds: dict[str, float] = {}
         self.peak_rss: dict[str, int] = {}
         self._progress = progress
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Show how far a part of a stage is."""
+        if self._progress is not None:
+            self._progress(stage, done, total)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
@@ -26,8 +32,7 @@ class Stages:
         started = time.perf_counter()
 
         def report(done: int, total: int) -> None:
-            if self._progress is not None:
-                self._progress(name, done, total)
+            self.tell(name, done, total)
 
         report(0, 0)
         try:

@@ -85,19 +85,19 @@ def _fit_tower(
 ) -> None:
     """Train until another epoch makes validation worse; remember how many were best."""
     found: list[float] = []
-    best = (tower.tuned, tower.item_vectors, tower.history_vectors)
+    best = (tower.tuned, tower.items, tower.histories)
 
     def on_epoch(epoch: int) -> bool:
         nonlocal best
         found.append(_quality(tower, held_out, repeats) if len(held_out) else float(epoch))
         if np.argmax(found) == epoch - 1:
-            best = (tower.tuned, tower.item_vectors, tower.history_vectors)
+            best = (tower.tuned, tower.items, tower.histories)
         return found[-1] < max(found)
 
     tower.fit(held_out.before, catalog, on_epoch=on_epoch, progress=progress)
     tower.epochs = int(np.argmax(found)) + 1 if found else tower.settings.epochs
     # What is chosen from here on is chosen for the epoch that a refit will stop at.
-    tower.tuned, tower.item_vectors, tower.history_vectors = best
+    tower.tuned, tower.items, tower.histories = best
 
 
 def choose_decay(part: Scorer, held_out: HeldOut, repeats: Repeats) -> None:

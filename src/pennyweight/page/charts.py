@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
 
-__all__ = ["Bar", "bars", "differences", "table"]
+__all__ = ["Bar", "Dot", "bars", "differences", "scatter", "table"]
 
 _ROW = 46  # pixels a bar with its label
+_TALL, _LEFT, _RIGHT = 300, 14, 94  # pixels of a scatter's height; percent where its dots lie
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,18 @@ class Bar:
     high: float | None = None
     best: bool = False
     next: bool = False
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One dot: its places from 0 (left, low) to 1, a short mark, and its interval if any."""
+
+    x: float
+    y: float
+    mark: str
+    low: float | None = None
+    high: float | None = None
+    best: bool = False
 
 
 def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
@@ -61,6 +74,47 @@ def differences(rows: Sequence[Bar], *, title: str, description: str, key: str) 
             f'cy="{top + 29}" r="5"/>',
         ]
     return _drawing(parts, _ROW * len(rows), title, description, key)
+
+
+def scatter(
+    dots: Sequence[Dot],
+    *,
+    x_ticks: Sequence[tuple[float, str]],
+    y_ticks: Sequence[tuple[float, str]],
+    title: str,
+    description: str,
+    key: str,
+) -> str:
+    """Draw dots with vertical whiskers; ticks are places from 0 to 1 with their texts."""
+
+    def across(x: float) -> str:
+        return f"{_LEFT + (_RIGHT - _LEFT) * x:.2f}%"
+
+    def down(y: float) -> float:
+        return round(10 + (_TALL - 50) * (1 - min(max(y, 0.0), 1.0)), 1)
+
+    parts = []
+    for place, text in y_ticks:
+        y = down(place)
+        parts += [
+            f'<line class="grid" x1="{_LEFT}%" x2="100%" y1="{y}" y2="{y}"/>',
+            f'<text class="value" x="{_LEFT - 2}%" y="{y + 5}">{escape(text)}</text>',
+        ]
+    parts += [
+        f'<text class="tick" x="{across(place)}" y="{_TALL - 8}">{escape(text)}</text>'
+        for place, text in x_ticks
+    ]
+    for dot in sorted(dots, key=lambda dot: dot.best):
+        x, y = across(dot.x), down(dot.y)
+        if dot.low is not None and dot.high is not None:
+            low, high = down(dot.low), down(dot.high)
+            parts.append(f'<line class="faint" x1="{x}" x2="{x}" y1="{low}" y2="{high}"/>')
+        kind = "best" if dot.best else "bar"
+        parts += [
+            f'<circle class="{kind}" cx="{x}" cy="{y}" r="11"/>',
+            f'<text class="mark" x="{x}" y="{y + 4.5}">{escape(dot.mark)}</text>',
+        ]
+    return _drawing(parts, _TALL, title, description, key)
 
 
 def _drawing(parts: Sequence[str], height: int, title: str, description: str, key: str) -> str:

@@ -13,6 +13,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.disk.files import cache_folder
+from pennyweight.disk.packed import Packed
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.load import load_encoder
 from pennyweight.encode.protocol import Encoder
@@ -50,14 +51,21 @@ class Content:
         self.words: Vectoriser | None = None
         self._set(sparse.csr_matrix((0, 0), dtype=np.float32))
 
-    def _set(self, vectors: Any) -> None:  # noqa: ANN401 - float32 (n_items, dim), dense or csr
+    def _set(self, vectors: sparse.csr_matrix | Packed) -> None:
+        """Take item vectors, float32 (n_items, dim)."""
         self.vectors = vectors
-        self._turned = sparse.csr_matrix(vectors.T) if sparse.issparse(vectors) else vectors.T
+        self._turned: Any = None if isinstance(vectors, Packed) else sparse.csr_matrix(vectors.T)
 
     @classmethod
     def of_vectors(cls, vectors: NDArray[np.float32]) -> Self:
         """Return a scorer of item vectors that are there already, float32 (n_items, dim)."""
         scorer = cls()
+        scorer._set(Packed.of(vectors))
+        return scorer
+
+    def packed(self, encoder: Encoder, vectors: Packed) -> "Content":
+        """Return a scorer of the same settings with other dense vectors and their encoder."""
+        scorer = Content(encoder, decay=self.decay, newest=self.newest)
         scorer._set(vectors)
         return scorer
 
@@ -67,7 +75,7 @@ class Content:
         self.__dict__.pop("_spelling", None)
         if self.encoder is not None:
             folder = cache_folder() / "vectors"
-            self._set(encode_cached(self.encoder, catalog.texts, folder=folder))
+            self._set(Packed.of(encode_cached(self.encoder, catalog.texts, folder=folder)))
             return self
         try:
             self.words = Vectoriser.fit(catalog.texts)
@@ -80,7 +88,9 @@ class Content:
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return cosines, not below zero, float32 (n, n_items)."""
         rows = profile(histories, self.vectors.shape[0], decay=self.decay, newest=self.newest)
-        return self._near(rows @ self.vectors)
+        return self._near(
+            self.vectors.mixed(rows) if isinstance(self.vectors, Packed) else rows @ self.vectors
+        )
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return cosines of free texts with all items, float32 (len(texts), n_items)."""
@@ -91,29 +101,29 @@ class Content:
         return self._near(self.words.transform(texts))
 
     def _near(self, query: Any) -> NDArray[np.float32]:  # noqa: ANN401
-        if not sparse.issparse(query):
-            scores = np.asarray(query @ self._turned, np.float32)
-        elif self._is_dense(query):
+        if isinstance(self.vectors, Packed):
+            scores = self.vectors.products(query)
+        elif self._is_dense(query, self.vectors):
             scores = _products(query, self.vectors)
         else:
             scores = np.asarray((query @ self._turned).toarray(), np.float32)
         return np.maximum(scores, 0, out=scores)
 
-    def _is_dense(self, query: sparse.csr_matrix) -> bool:
+    def _is_dense(self, query: sparse.csr_matrix, vectors: sparse.csr_matrix) -> bool:
         """Whether words of the query are in so many texts that looking them up costs more."""
         found = int(np.diff(self._turned.indptr)[query.indices].sum())
-        return LOOK_UP * found > int(self.vectors.nnz) * len(query.indptr[1:])
+        return LOOK_UP * found > int(vectors.nnz) * len(query.indptr[1:])
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the cosine, float32 (len(codes), n_events)."""
         weight = np.where(history.lag < self.newest, history.weight * self.decay**history.lag, 0)
-        near = self.vectors[codes] @ self.vectors[history.item].T
+        near: Any = self.vectors[codes] @ self.vectors[history.item].T
         dense = near.toarray() if sparse.issparse(near) else near
         return np.asarray(dense * weight, np.float32)
 
     def shared_terms(self, code: int, other: int, *, limit: int = 3) -> list[str]:
         """Return the words that two items share, the weightiest first; none if not lexical."""
-        if self.words is None:
+        if self.words is None or isinstance(self.vectors, Packed):
             return []
         both = sparse.csr_matrix(self.vectors[code].multiply(self.vectors[other]))
         best = both.indices[np.argsort(-both.data, kind="stable")[:limit]]
@@ -127,8 +137,9 @@ class Content:
     def nbytes(self) -> int:
         """Bytes of the item vectors; the encoder itself is not counted."""
         v = self.vectors
-        parts = (v.data, v.indices, v.indptr) if sparse.issparse(v) else (v,)
-        return sum(part.nbytes for part in parts)
+        if isinstance(v, Packed):
+            return v.nbytes
+        return sum(part.nbytes for part in (v.data, v.indices, v.indptr))
 
     def save(self, folder: Path) -> None:
         """Write ``content.safetensors``, and the encoder beside it where there is one."""
@@ -136,12 +147,12 @@ class Content:
         if self.encoder is not None:
             settings["encoder"] = self.encoder.kind
             self.encoder.save(folder / "encoder")
-        if sparse.issparse(self.vectors):
-            v = self.vectors
+        v = self.vectors
+        if isinstance(v, Packed):
+            arrays = v.arrays("vectors")
+        else:
             arrays = {"data": v.data, "indices": v.indices, "indptr": v.indptr}
             settings["shape"] = list(v.shape)
-        else:
-            arrays = {"vectors": self.vectors}
         if self.words is not None:
             arrays["idf"] = self.words.idf
             settings["vocabulary"] = list(self.words.vocabulary)
@@ -161,7 +172,7 @@ class Content:
             parts = (arrays["data"], arrays["indices"], arrays["indptr"])
             scorer._set(sparse.csr_matrix(parts, shape=tuple(settings["shape"])))
         else:
-            scorer._set(arrays["vectors"])
+            scorer._set(Packed.from_arrays(arrays, "vectors"))
         return scorer
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.disk.arrays import read_arrays, write_arrays
+from pennyweight.disk.packed import Packed
 from pennyweight.encode.load import load_encoder
 from pennyweight.encode.protocol import TableEncoder
 from pennyweight.encode.tuned import TowerSettings, TowerVectors, train, unit
@@ -47,8 +48,7 @@ class Tower:
         self.decay = self.settings.decay
         self.epochs = self.settings.epochs
         self.tuned: TableEncoder = encoder
-        self.item_vectors = np.zeros((0, self.settings.dim), np.float32)
-        self.history_vectors = self.item_vectors
+        self.items = self.histories = Packed.of(np.zeros((0, self.settings.dim), np.float32))
 
     def fit(
         self,
@@ -93,14 +93,29 @@ class Tower:
         self, vectors: TowerVectors, items: NDArray[np.float32], in_histories: NDArray[np.float32]
     ) -> None:
         self.tuned = self.encoder.with_table(vectors.table, name=f"tuned-{self.encoder.name}")
-        self.item_vectors, self.history_vectors = items, in_histories
+        self.items, self.histories = Packed.of(items), Packed.of(in_histories)
+
+    @property
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Items as they are recommended, float32 (n_items, dim)."""
+        return self.items.unpacked()
+
+    @property
+    def history_vectors(self) -> NDArray[np.float32]:
+        """Items as they count in a history, float32 (n_items, dim)."""
+        return self.histories.unpacked()
+
+    def packed(self, tuned: TableEncoder, items: Packed, histories: Packed) -> "Tower":
+        """Return a tower of the same settings with other vectors and the encoder they are of."""
+        tower = Tower(self.encoder, self.settings, seed=self.seed)
+        tower.decay, tower.epochs = self.decay, self.epochs
+        tower.tuned, tower.items, tower.histories = tuned, items, histories
+        return tower
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return cosine / temperature, float32 (n, n_items); zeros for an empty history."""
-        rows = profile(
-            histories, len(self.item_vectors), decay=self.decay, newest=self.settings.newest
-        )
-        query, _ = unit(rows @ self.history_vectors)
+        rows = profile(histories, len(self.items), decay=self.decay, newest=self.settings.newest)
+        query, _ = unit(self.histories.mixed(rows))
         return self._near(query)
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -109,25 +124,25 @@ class Tower:
 
     def _near(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
         query = query / np.float32(self.settings.temperature)
-        return np.asarray(query @ self.item_vectors.T, np.float32)
+        return self.items.products(query)
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the score, float32 (len(codes), n_events)."""
         recent = history.lag < self.settings.newest
         weight = np.where(recent, history.weight * self.decay**history.lag, 0).astype(np.float32)
-        events = self.history_vectors[history.item] * weight[:, None]
+        events = self.histories[history.item] * weight[:, None]
         _, length = unit(events.sum(axis=0, keepdims=True))
         scale = np.float32(self.settings.temperature) * length[0, 0]
-        return np.asarray(self.item_vectors[codes] @ events.T / scale, np.float32)
+        return np.asarray(self.items[codes] @ events.T / scale, np.float32)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the vectors and of the table behind them."""
-        return sum(a.nbytes for a in (self.item_vectors, self.history_vectors, self.tuned.table))
+        return self.items.nbytes + self.histories.nbytes + self.tuned.nbytes
 
     def save(self, folder: Path) -> None:
         """Write ``tower.safetensors`` and the tuned encoder beside it."""
-        arrays = {"items": self.item_vectors, "histories": self.history_vectors}
+        arrays = self.items.arrays("items") | self.histories.arrays("histories")
         settings = {
             "settings": asdict(self.settings),
             "decay": self.decay,
@@ -147,5 +162,6 @@ class Tower:
             raise TypeError(f"{settings['encoder']} has no token table")
         scorer = cls(encoder, TowerSettings(**settings["settings"]), seed=settings["seed"])
         scorer.decay, scorer.epochs = settings["decay"], settings["epochs"]
-        scorer.item_vectors, scorer.history_vectors = arrays["items"], arrays["histories"]
+        scorer.items = Packed.from_arrays(arrays, "items")
+        scorer.histories = Packed.from_arrays(arrays, "histories")
         return scorer

@@ -10,6 +10,7 @@ import tomli_w
 from pydantic import Field, ValidationError
 
 from pennyweight.errors import PlanError
+from pennyweight.spec.budget import Budget
 from pennyweight.spec.frozen import Frozen, refusal
 
 __all__ = ["DataPlan", "EncoderPlan", "EvaluatePlan", "Plan", "RecommendPlan", "ScorersPlan"]
@@ -74,6 +75,7 @@ class Plan(Frozen):
     scorers: ScorersPlan = ScorersPlan()
     evaluate: EvaluatePlan = EvaluatePlan()
     recommend: RecommendPlan = RecommendPlan()
+    budget: Budget = Budget()
 
     @classmethod
     def from_toml(cls, source: Path | str) -> "Plan":

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from pennyweight.disk.files import write_atomic
 from pennyweight.errors import BundleError
 from pennyweight.page.document import count
+from pennyweight.spec.frontier import Frontier
 from pennyweight.spec.frozen import Frozen, refusal
 from pennyweight.spec.quality import Comparison, Exposure, ListQuality, Measured, Slice
 from pennyweight.spec.worth import Worth
@@ -72,6 +73,8 @@ class Report(Frozen):
         What the language model adds and costs.
     lists, exposure
         What is recommended, beyond whether it was right; to which groups of items it goes.
+    frontier
+        What smaller versions are worth, of a recommender that was compressed.
     cost
         Seconds, memory and bytes.
     repeats, seed, evaluated_users
@@ -113,6 +116,7 @@ class Report(Frozen):
     lists: ListQuality | None = None
     exposure: Exposure | None = None
     worth: Worth | None = None
+    frontier: Frontier | None = None
     cleaning: tuple[Cleaned, ...] | None = None
     columns: dict[str, str] | None = None
     machine: dict[str, str | int | float | tuple[str, ...]] | None = None

@@ -1,6 +1,7 @@
 """The report as one self-contained page, a file a section."""
 
 from pennyweight.evaluate.html.account import Example, Recommended
+from pennyweight.evaluate.html.frontier import frontier_page
 from pennyweight.evaluate.html.render import render
 
-__all__ = ["Example", "Recommended", "render"]
+__all__ = ["Example", "Recommended", "frontier_page", "render"]

@@ -6,6 +6,7 @@ from html import escape
 from pennyweight.evaluate.html.account import Example, cleaning, cost, details
 from pennyweight.evaluate.html.account import examples as example_section
 from pennyweight.evaluate.html.bias import bias
+from pennyweight.evaluate.html.frontier import frontier
 from pennyweight.evaluate.html.lists import lists
 from pennyweight.evaluate.html.quality import blend, quality
 from pennyweight.evaluate.html.slices import slices
@@ -33,6 +34,7 @@ def render(
     sections = [
         _facts(report),
         quality(report),
+        frontier(report.frontier),
         worth(report),
         blend(report),
         slices(report),

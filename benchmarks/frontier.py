@@ -1,0 +1,70 @@
+"""What smaller versions of a recommender are worth: quality, bytes, speed and memory of each rung.
+
+    python benchmarks/frontier.py [--data DIR] [--only NAME,…] [--encoder MODEL] [--distil STEPS]
+                                  [--html FOLDER] [--json FILE]
+
+Fits each dataset with a language model reading the content, then measures the ladder as
+`pennyweight frontier` does: the parent learnt again from training events, every rung on the same
+validation users, speed and memory in a process of its own.
+"""
+
+import argparse
+from pathlib import Path
+
+import pennyweight
+from pennyweight.evaluate.html import frontier_page
+from pennyweight.spec.frontier import Frontier
+from rows import tell
+
+ROOT = Path(__file__).resolve().parents[1]
+# Of the smallest rung that keeps so much: name, least kept, and what must be so many times smaller.
+BARS = (("vectors at 99 %", 0.99, 12), ("vectors at 97 %", 0.97, 32))
+
+
+def rows_of(name: str, found: Frontier) -> list[dict[str, object]]:
+    """Return the rows of one dataset."""
+    rows: list[dict[str, object]] = []
+    for label, least, bar in BARS:
+        keeping = [p for p in found.points if p.kept.value >= least]
+        smallest = min(keeping, key=lambda point: point.index_bytes)
+        times = found.whole.index_bytes / smallest.index_bytes
+        rows.append(_row(f"{name}: {label}, times smaller", times, "x", bar))
+    for point in found.points:
+        kept = 100 * point.kept.value
+        rows.append(_row(f"{name}: {point.name}, quality kept", kept, "%", None))
+        times = point.texts_per_second / found.whole.texts_per_second
+        rows.append(_row(f"{name}: {point.name}, times the speed", times, "x", None))
+    return rows
+
+
+def _row(name: str, value: float, unit: str, bar: float | None) -> dict[str, object]:
+    return {"name": name, "value": round(value, 2), "unit": unit, "bar": bar, "better": "higher"}
+
+
+def main() -> None:
+    """Fit, measure, print, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--only", default="beauty,scientific")
+    parser.add_argument("--encoder", default="minilm")
+    parser.add_argument("--distil", type=int, default=0)
+    parser.add_argument("--html", type=Path)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    plan = pennyweight.Plan().override({"encoder.name": given.encoder,
+                                        "evaluate.value_gate": False})  # fmt: skip
+    rows: list[dict[str, object]] = []
+    for name in given.only.split(","):
+        folder = given.data / name
+        parent = pennyweight.fit(folder / "items.csv", folder / "events.csv", plan=plan)
+        found = pennyweight.frontier(parent, distil=given.distil)
+        print(f"\n{name}: {found.table()}\n\n{found.sentence()}", flush=True)
+        if given.html is not None:
+            given.html.mkdir(parents=True, exist_ok=True)
+            (given.html / f"{name}.html").write_text(frontier_page(found), encoding="utf-8")
+        rows += rows_of(name, found)
+    tell(rows, given.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""`frontier` and `compress`: what smaller versions are worth, and the cheapest that will do."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from platform import python_version
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from pennyweight.compress.readers import teacher_of
+from pennyweight.compress.search import Rung, Search
+from pennyweight.compress.trial import blend_of, content_of
+from pennyweight.data.volume import held
+from pennyweight.encode.transformer import TransformerEncoder
+from pennyweight.errors import BudgetError, DataError
+from pennyweight.evaluate.bootstrap import bootstrap_ratios
+from pennyweight.evaluate.measure import measure
+from pennyweight.evaluate.outcomes import JUDGED_BY
+from pennyweight.fit.forecast import forecast
+from pennyweight.fit.stages import Progress, Stages
+from pennyweight.hardware.forecast import speed
+from pennyweight.hardware.machine import Machine, usable_cores
+from pennyweight.recommender.recommender import Recommender
+from pennyweight.spec.budget import Budget
+from pennyweight.spec.frontier import Confirmed, Frontier, Point
+from pennyweight.spec.report import Report
+
+__all__ = ["cheapest", "compress", "frontier"]
+
+DEFAULT_BUDGET = Budget(max_loss=0.01)
+REMEDY = "compress on a machine with more memory, or fit with fewer scorers"
+
+
+def frontier(
+    parent: Recommender,
+    *,
+    model: str | None = None,
+    distil: int = 0,
+    progress: Progress | None = None,
+) -> Frontier:
+    """Measure smaller versions of a recommender, all on the same held-out events.
+
+    The parent's scorers are learnt again from training events with the settings they have;
+    then each rung replaces what reads the texts, or keeps the vectors in fewer bits, learns the
+    weights of the blend where what reads is another, and is ranked on validation users. Speed and
+    memory are those of a process that loads the rung from disk.
+
+    Parameters
+    ----------
+    parent
+        What `fit` made or `Recommender.load` read; stays as it is.
+    model
+        Language model, by folder or id, whose rungs are measured where the parent's content
+        reads words; by default the one the parent reads with, if any.
+    distil
+        Steps for which a model with layers cut away learns what the whole one says (see
+        `pennyweight.train.distil`); needs the extra train. 0 turns its vectors only.
+    progress
+        Called with (stage, steps done, steps in all).
+
+    Raises
+    ------
+    DataError
+        The parent has no blend or no events, or the model cannot be used.
+    BudgetError
+        This machine has not the memory.
+    """
+    search, stages = _searched(parent, model, distil, progress)
+    return _frontier(parent, search, stages)
+
+
+def compress(
+    parent: Recommender,
+    budget: Budget | None = None,
+    *,
+    model: str | None = None,
+    distil: int = 0,
+    progress: Progress | None = None,
+) -> Recommender:
+    """Return the cheapest version of a recommender that keeps a budget.
+
+    Cheapest is the fewest bytes of encoder and vectors. Rungs are chosen on validation users, as
+    in `frontier`; what the choice is worth is then measured on test users beside the parent, both
+    learnt from all that came before. The child's ``report.frontier`` holds all of it.
+
+    Parameters
+    ----------
+    budget
+        By default that of the parent's plan, and if that says nothing, at most 1 % of NDCG@10
+        may be lost.
+
+    Raises
+    ------
+    BudgetError
+        No rung keeps the budget: names the nearest, and by how much it misses. Or as in
+        `frontier`, like the other errors.
+    """
+    if budget is None:
+        planned = parent.plan.budget if parent.plan else Budget()
+        budget = DEFAULT_BUDGET if planned == Budget() else planned
+    search, stages = _searched(parent, model, distil, progress)
+    chosen = cheapest(search.points, budget)
+    rung = search.rungs[search.points.index(chosen)]
+    with threadpool_limits(usable_cores()):
+        confirmed = _confirm(search, rung)
+    child = Recommender(
+        parent.catalog,
+        rung.build(blend_of(parent).parts, parent.catalog.texts),
+        parent.interactions,
+        repeats=parent.repeats,
+    )
+    found = _frontier(parent, search, stages).model_copy(
+        update={"budget": budget, "chosen": chosen.name, "test": confirmed}
+    )
+    child.plan, child.report = parent.plan, _report(parent, child, found)
+    return child
+
+
+def _searched(
+    parent: Recommender, model: str | None, distil: int, progress: Progress | None
+) -> tuple[Search, Stages]:
+    blend = blend_of(parent)
+    assert parent.interactions is not None
+    content = content_of(blend)
+    reader = teacher_of(content.encoder) if content is not None else None
+    if model is not None:
+        if content is None:
+            raise DataError("the recommender has no content scorer for a language model to read")
+        reader = TransformerEncoder.load(None if model == "minilm" else model)
+    size = held(parent.catalog, parent.interactions)
+    names = tuple(blend.parts)
+    forecast(size, names, speed(), model=reader is not None, encode=reader is not None,
+             gate=False, final=False).state(REMEDY)  # fmt: skip
+    stages = Stages(progress)
+    with threadpool_limits(usable_cores()):
+        search = Search(parent, stages, model=reader, distil=distil)
+        search.run()
+    return search, stages
+
+
+def cheapest(points: Sequence[Point], budget: Budget) -> Point:
+    """Return the smallest point that keeps a budget; `BudgetError` naming the nearest."""
+    keeping = [point for point in points if not point.excess(budget)]
+    if keeping:
+        return min(keeping, key=lambda point: (point.nbytes, -point.quality.value))
+    nearest = min(points, key=lambda point: max(point.excess(budget).values()))
+    misses = ", ".join(
+        f"{name} by {100 * share:.1f} %" for name, share in nearest.excess(budget).items()
+    )
+    raise BudgetError(
+        f"none of {len(points)} rungs keeps the budget; the nearest, {nearest.name!r}, misses "
+        f"{misses}. Loosen that, or see all of them with `pennyweight frontier`"
+    )
+
+
+def _confirm(search: Search, rung: Rung) -> Confirmed:
+    """Measure the parent and a rung on test users, both learnt from all that came before."""
+    trial = search.trial
+    trial.learn_all()
+    texts, rungs = trial.catalog.texts, {"before": search.rungs[0], "after": rung}
+    blends = {name: one.build(trial.parts, texts) for name, one in rungs.items()}
+    with search.stages.stage("test"):
+        found = measure(blends, trial.test, repeats=trial.repeats)
+    values = np.column_stack([found[name].column(JUDGED_BY) for name in ("after", "before")])
+    drawn = {"resamples": trial.resamples, "rng": trial.seed}
+    (kept,) = bootstrap_ratios(values, [(0, 1)], **drawn)
+    means = {
+        name: {metric: mean.measured() for metric, mean in one.estimates(**drawn).items()}
+        for name, one in found.items()
+    }
+    return Confirmed(users=len(trial.test), kept=kept.measured(), **means)
+
+
+def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:
+    machine = Machine.measure()
+    return Frontier(
+        protocol=search.trial.protocol,
+        users=len(search.trial.valid),
+        seed=search.trial.seed,
+        points=tuple(search.points),
+        parent=parent.bundle.sha256 if parent.bundle else None,
+        seconds=round(time.perf_counter() - stages.began, 1),
+        machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
+        versions={"python": python_version(), "pennyweight": version("pennyweight")},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _report(parent: Recommender, child: Recommender, found: Frontier) -> Report | None:
+    """Return the parent's report with what was measured of the child."""
+    report, test = parent.report, found.test
+    if report is None or test is None:
+        return report
+    blend = blend_of(child)
+    return report.model_copy(
+        update={
+            "scorers": {"blend": test.after, "blend before compression": test.before},
+            "blend": {name: round(weight, 4) for name, weight in blend.weights.items()},
+            "evaluated_users": test.users,
+            "frontier": found,
+            # These tell of the parent.
+            **dict.fromkeys(("routes", "slices", "comparisons", "lists", "exposure", "worth")),
+        }
+    )

@@ -1,0 +1,117 @@
+"""How the vectors of a blend are kept: in fewer bits, or narrower."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pennyweight.compress.vocabulary import cut_table
+from pennyweight.disk.packed import Form, Packed
+from pennyweight.encode.projected import ProjectedEncoder
+from pennyweight.encode.static import StaticEncoder
+from pennyweight.encode.svd import principal_axes
+from pennyweight.score.content import Content
+from pennyweight.score.protocol import Scorer
+from pennyweight.score.tower import Tower
+
+__all__ = ["AS_IT_IS", "EIGHT_BITS", "STORAGES", "Storage"]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A way to keep item vectors.
+
+    Attributes
+    ----------
+    of_content, of_tower
+        Form of the vectors; a tower's token table is in 8 bits at the least.
+    content_share, tower_share
+        Of the width that is kept, the components along which the items differ most.
+    """
+
+    of_content: Form = "fp32"
+    of_tower: Form = "fp32"
+    content_share: float = 1.0
+    tower_share: float = 1.0
+
+    def name(self, parts: Mapping[str, Scorer]) -> str:
+        """Say how the vectors of these parts are kept; empty where all stay as they are."""
+        content, tower = parts.get("content"), parts.get("tower")
+        said = []
+        if isinstance(content, Content) and isinstance(content.vectors, Packed):
+            said += _said("content", self.of_content, self.content_share)
+        if isinstance(tower, Tower):
+            said += _said("tower", self.of_tower, self.tower_share)
+        return ", ".join(said)
+
+    def keep(self, parts: Mapping[str, Scorer], texts: Sequence[str]) -> dict[str, Scorer]:
+        """Return the parts with their vectors kept so; `texts` are those of the items."""
+        small = dict(parts)
+        content, tower = parts.get("content"), parts.get("tower")
+        if isinstance(content, Content):
+            small["content"] = self.content(content)
+        if isinstance(tower, Tower):
+            small["tower"] = self.tower(tower, texts)
+        return small
+
+    def content(self, content: Content) -> Content:
+        """Return a content scorer whose dense vectors are kept so; sparse ones stay.
+
+        Few bits say most where components are not correlated and of one size: for 2 bits and
+        signs, vectors are turned to their principal components and whitened first (see
+        `ProjectedEncoder`).
+        """
+        vectors, encoder, form = content.vectors, content.encoder, self.of_content
+        if form == "fp32" or encoder is None or not isinstance(vectors, Packed):
+            return content
+        rows, width = vectors.unpacked(), _width(vectors.dim, self.content_share)
+        few = form in ("int2", "signs")
+        if width < vectors.dim or few:
+            cut = ProjectedEncoder.fit(encoder, rows, dim=width, whiten=few)
+            rows = cut.project(rows)
+            if isinstance(encoder, ProjectedEncoder):  # one product instead of two
+                cut = ProjectedEncoder(encoder.encoder, encoder.axes @ cut.axes)
+            encoder = cut
+        return content.packed(encoder, Packed.of(rows, form))
+
+    def tower(self, tower: Tower, texts: Sequence[str]) -> Tower:
+        """Return a tower whose vectors, and the table of its encoder, are kept so.
+
+        Of a token table the rows stay that the catalogue's texts need (see `kept_tokens`).
+        """
+        if self.of_tower == "fp32":
+            return tower
+        items, histories, tuned = tower.items, tower.histories, tower.tuned
+        if isinstance(tuned, StaticEncoder):
+            tuned = cut_table(tuned, texts)
+        table, width = tuned.table, _width(items.dim, self.tower_share)
+        axes = np.eye(items.dim, dtype=np.float32)
+        if width < items.dim:
+            axes = principal_axes(items.unpacked(), width)
+            table = table @ axes
+        packed = Packed.of(table, "int8", by_row=True)
+        return tower.packed(
+            tuned.with_table(packed, name=tuned.name),
+            items.turned(axes, self.of_tower),
+            histories.turned(axes, self.of_tower, by_row=True),
+        )
+
+
+def _said(part: str, form: Form, share: float) -> list[str]:
+    if form == "fp32":
+        return []
+    return [f"{part} {form}" + (f" at {share:.0%} of the width" if share < 1 else "")]
+
+
+def _width(dim: int, share: float) -> int:
+    return max(1, round(dim * share))
+
+
+AS_IT_IS = Storage()
+EIGHT_BITS = Storage("int8", "int8")
+STORAGES = (
+    Storage("int4", "int4"),
+    Storage("signs", "int4", content_share=2 / 3),  # a tower's vectors say more than content's
+    Storage("int2", "int2"),
+    Storage("signs", "signs", content_share=2 / 3),
+)
