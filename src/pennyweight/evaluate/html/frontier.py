@@ -124,7 +124,7 @@ def _steps(found: Frontier) -> str:
     if not rows:
         return ""
     head = ("Step", "Quality", "Bytes saved", "Encoding speed")
-    return f"<h3>What each step gives and takes</h3>{table('Steps', head, rows, numbers=3)}"
+    return table("What each step gives and takes", head, rows, numbers=3)
 
 
 def _budget(found: Frontier) -> str:
@@ -151,4 +151,4 @@ def _test(found: Frontier) -> str:
         if metric in test.after and metric in ("ndcg@10", "recall@10", "recall@50", "mrr@10")
     ]
     told = f"The choice on {count(test.users, 'test user')}, which chose nothing"
-    return f"<h3>{escape(told)}</h3>" + table(told, ("Metric", "Parent", "Child"), rows, numbers=2)
+    return table(told, ("Metric", "Parent", "Child"), rows, numbers=2)
