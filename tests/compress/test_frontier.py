@@ -1,9 +1,13 @@
 """From a fitted recommender to a smaller child, and what is said about it."""
 
+import gc
+import json
+import sys
+import tempfile
+
 import pytest
 
 import small_shop
-from pennyweight.compress import search
 from pennyweight.compress.flow import cheapest, compress, frontier
 from pennyweight.errors import BudgetError, DataError
 from pennyweight.fit.flow import fit
@@ -111,6 +115,25 @@ def test_the_child_keeps_the_budget_and_serves(parent, child, tmp_path):
     assert back.recommend(text="dark tea", k=3).height == 3
 
 
+def test_a_child_that_reads_with_a_cut_model(parent, tmp_path, monkeypatch):
+    def chosen(points, budget):
+        return next(point for point in points if "half the neurons" in point.name)
+
+    monkeypatch.setattr(sys.modules[compress.__module__], "cheapest", chosen)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    small = compress(parent)
+    asked = small.recommend(text="dark tea", k=3)
+    small.save(tmp_path / "child")
+    assert list(tmp_path.glob("pennyweight-*"))
+    del small
+    gc.collect()
+    assert not list(tmp_path.glob("pennyweight-*"))
+    back = Recommender.load(tmp_path / "child")
+    assert back.recommend(text="dark tea", k=3).equals(asked)
+    weights = tmp_path / "child/scorer/content/encoder/encoder/tiny/config.json"
+    assert json.loads(weights.read_text())["num_hidden_layers"] == 1
+
+
 def test_nothing_fits(found):
     with pytest.raises(BudgetError, match=r"nearest, '.+', misses max_encoder_bytes by \d+"):
         cheapest(found.points, Budget(max_encoder_bytes=10))
@@ -125,7 +148,7 @@ def test_a_kill_in_any_stage_leaves_no_trace(parent, tmp_path, monkeypatch):
     place, temp = parent.bundle.path, tmp_path / "temp"
     before = {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
     temp.mkdir()
-    monkeypatch.setattr(search.tempfile, "tempdir", str(temp))
+    monkeypatch.setattr(tempfile, "tempdir", str(temp))
     stages: list[str] = []
 
     def progress(stage: str, done: int, total: int) -> None:

@@ -90,10 +90,10 @@ def test_products_and_sums_are_those_of_the_wide_rows(form, by_row, tmp_path):
 
 
 def test_whole_rows_are_not_copied():
-    assert Packed.of(MANY).unpacked() is Packed.of(MANY).data or np.shares_memory(
-        Packed.of(MANY).unpacked(), MANY
-    )
-    assert Packed.of(MANY).arrays("rows").keys() == {"rows"}
+    packed = Packed.of(MANY)
+    assert packed.unpacked() is packed.data
+    assert np.shares_memory(packed.data, MANY)
+    assert packed.arrays("rows").keys() == {"rows"}
 
 
 def test_rows_turned_by_axes():

@@ -1,10 +1,14 @@
 """`frontier` and `compress`: what smaller versions are worth, and the cheapest that will do."""
 
 import time
+import weakref
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from platform import python_version
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -67,8 +71,9 @@ def frontier(
     BudgetError
         This machine has not the memory.
     """
-    search, stages = _searched(parent, model, distil, progress)
-    return _frontier(parent, search, stages)
+    with TemporaryDirectory(prefix="pennyweight-") as folder:
+        search, stages = _searched(parent, model, distil, Path(folder), progress)
+        return _frontier(parent, search, stages)
 
 
 def compress(
@@ -100,26 +105,34 @@ def compress(
     if budget is None:
         planned = parent.plan.budget if parent.plan else Budget()
         budget = DEFAULT_BUDGET if planned == Budget() else planned
-    search, stages = _searched(parent, model, distil, progress)
-    chosen = cheapest(search.points, budget)
-    rung = search.rungs[search.points.index(chosen)]
-    with threadpool_limits(usable_cores()):
-        confirmed = _confirm(search, rung)
-    child = Recommender(
-        parent.catalog,
-        rung.build(blend_of(parent).parts, parent.catalog.texts),
-        parent.interactions,
-        repeats=parent.repeats,
-    )
-    found = _frontier(parent, search, stages).model_copy(
-        update={"budget": budget, "chosen": chosen.name, "test": confirmed}
-    )
-    child.plan, child.report = parent.plan, _report(parent, child, found)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="pennyweight-")))
+        search, stages = _searched(parent, model, distil, folder, progress)
+        chosen = cheapest(search.points, budget)
+        rung = search.rungs[search.points.index(chosen)]
+        with threadpool_limits(usable_cores()):
+            confirmed = _confirm(search, rung)
+        child = Recommender(
+            parent.catalog,
+            rung.build(blend_of(parent).parts, parent.catalog.texts),
+            parent.interactions,
+            repeats=parent.repeats,
+        )
+        found = _frontier(parent, search, stages).model_copy(
+            update={"budget": budget, "chosen": chosen.name, "test": confirmed}
+        )
+        child.plan, child.report = parent.plan, _report(parent, child, found)
+        # A model that was cut is read from the folder for as long as the child is there.
+        weakref.finalize(child, stack.pop_all().close)
     return child
 
 
 def _searched(
-    parent: Recommender, model: str | None, distil: int, progress: Progress | None
+    parent: Recommender,
+    model: str | None,
+    distil: int,
+    folder: Path,
+    progress: Progress | None,
 ) -> tuple[Search, Stages]:
     blend = blend_of(parent)
     assert parent.interactions is not None
@@ -135,7 +148,7 @@ def _searched(
              gate=False, final=False).state(REMEDY)  # fmt: skip
     stages = Stages(progress)
     with threadpool_limits(usable_cores()):
-        search = Search(parent, stages, model=reader, distil=distil)
+        search = Search(parent, stages, model=reader, folder=folder, distil=distil)
         search.run()
     return search, stages
 

@@ -70,6 +70,8 @@ class Search:
 
     Attributes
     ----------
+    folder
+        Where cut models are, which rungs read from.
     rungs, points
         Those measured so far, in the same order; the parent first.
     """
@@ -80,10 +82,11 @@ class Search:
         stages: Stages,
         *,
         model: TransformerEncoder | None,
+        folder: Path,
         distil: int = 0,
     ) -> None:
         self.trial, self.stages = Trial(parent, stages), stages
-        self.model, self.distil = model, distil
+        self.model, self.folder, self.distil = model, folder, distil
         self.rungs: list[Rung] = []
         self.points: list[Point] = []
         self._whole: NDArray[np.float64] | None = None
@@ -93,17 +96,16 @@ class Search:
         """Measure every rung."""
         content = content_of(self._blend)
         readings = [Reading(Reader(WHOLE, (), None), content, self._blend)]
-        with tempfile.TemporaryDirectory(prefix="pennyweight-") as folder:
-            self._measure(readings[0], (AS_IT_IS, EIGHT_BITS))
-            if content is not None:
-                for reader in self._readers(content, Path(folder)):
-                    with self.stages.stage("learn weights"):
-                        readings.append(self._learnt(reader, content.decay))
-                    self._measure(readings[-1], (EIGHT_BITS,))
-            for reading in self._promising(readings):
-                self._measure(reading, STORAGES)
+        self._measure(readings[0], (AS_IT_IS, EIGHT_BITS))
+        if content is not None:
+            for reader in self._readers(content):
+                with self.stages.stage("learn weights"):
+                    readings.append(self._learnt(reader, content.decay))
+                self._measure(readings[-1], (EIGHT_BITS,))
+        for reading in self._promising(readings):
+            self._measure(reading, STORAGES)
 
-    def _readers(self, content: Content, folder: Path) -> Iterator[Reader]:
+    def _readers(self, content: Content) -> Iterator[Reader]:
         if self.model is not None:
             train = functools.partial(self.trial.distil, steps=self.distil)
             own = content.encoder.fingerprint if content.encoder is not None else None
@@ -111,7 +113,7 @@ class Search:
             for reader in readers(
                 self.model,
                 texts,
-                folder,
+                self.folder,
                 train=train if self.distil else None,
                 progress=functools.partial(self.stages.tell, "make readers"),
             ):
@@ -165,7 +167,7 @@ class Search:
         drawn = {"resamples": trial.resamples, "rng": trial.seed}
         means = dict(zip(found, bootstrap(values, **drawn), strict=False))
         (kept,) = bootstrap_ratios(values, [(0, values.shape[1] - 1)], **drawn)
-        with tempfile.TemporaryDirectory(prefix="pennyweight-") as folder:
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             place = Path(folder) / "rung"
             Recommender(trial.catalog, blend, repeats=trial.repeats).save(place)
             read, index = encoder_bytes(place / "scorer", blend), _index_bytes(blend)

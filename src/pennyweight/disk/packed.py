@@ -115,7 +115,7 @@ class Packed:
 
     def unpacked(self) -> NDArray[np.float32]:
         """Return all rows widened, float32 (n, dim); not a copy where they are so already."""
-        return self[:]
+        return self.data if self.form == "fp32" else self[:]
 
     def products(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return dot products of queries (n, dim) with all rows, float32 (n, rows)."""
