@@ -73,7 +73,7 @@ def readers(
     The whole model, whitened (see `ProjectedEncoder`), is the teacher of those that follow. A
     model with layers cut away says something else with its vectors: they are turned into the
     teacher's by least squares, or, with `train`, the model is trained to say what the teacher
-    says. The static table is fitted to the teacher's vectors (see `fit_table`).
+    says. The static table is fitted to the teacher's vectors (see `fit_table`) and whitened again.
 
     Parameters
     ----------
@@ -110,13 +110,18 @@ def readers(
         encoder = ProjectedEncoder(small, _readout(found, wanted))
         steps = (*cuts, "int8 matrices", "turned to the whole")
         yield Reader(", ".join((*cuts, "int8")), steps, encoder)
+    yield _static(teacher, texts, wanted)
+
+
+def _static(teacher: TransformerEncoder, texts: Sequence[str], wanted: Float) -> Reader:
+    """Fit a token table to a teacher's vectors, whiten what it says, and keep it in 8 bits."""
     table = distil(teacher, dim=min(STATIC_DIM, teacher.dim)).weighted(texts)
-    static = fit_table(table, texts, wanted)
-    static = cut_table(static, texts)
-    packed = Packed.of(static.table, "int8", by_row=True)
-    static = static.with_table(packed, name=f"static-{name}")
-    steps = ("static table", f"{len(static.packed):,} tokens", "int8 table")
-    yield Reader("static table, int8", steps, static)
+    static = cut_table(fit_table(table, texts, wanted), texts)
+    axes = ProjectedEncoder.fit(static, static.encode(texts), dim=static.dim).axes
+    packed = Packed.of(static.table @ axes, "int8", by_row=True)
+    static = static.with_table(packed, name=f"static-{teacher.weights.name}")
+    steps = ("static table", f"{len(packed):,} tokens", "whitened", "int8 table")
+    return Reader("static table, int8", steps, static)
 
 
 def _depths(layers: int) -> list[tuple[int, bool]]:
