@@ -18,6 +18,9 @@ import numpy as np
 
 from pennyweight.data.dataset import read
 from pennyweight.data.split import HeldOut, split
+from pennyweight.disk.files import cache_folder
+from pennyweight.encode.cache import encode_cached
+from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.static import StaticEncoder, distil
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.tuned import TowerSettings
@@ -32,7 +35,7 @@ from pennyweight.train.tune import OBJECTIVES, tune
 from rows import tell
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = (*OBJECTIVES, "static")
+NAMES = (*OBJECTIVES, "static", "whitened")
 Row = dict[str, object]
 
 
@@ -114,6 +117,23 @@ def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
     return rows
 
 
+def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
+    """Compare a model's vectors as they are and whitened, and static tables fitted to each."""
+    texts, model = data.catalog.texts, TransformerEncoder.load(teacher)
+    vectors = encode_cached(model, texts, folder=cache_folder() / "vectors")
+    white = ProjectedEncoder.fit(model, vectors, dim=model.dim).project(vectors)
+    rows = [of_quality("model", quality(vectors, valid)),
+            of_quality("model, whitened", quality(white, valid))]  # fmt: skip
+    table = distil(model, dim=TowerSettings.dim).weighted(texts)
+    for name, wanted in (("model", vectors), ("model, whitened", white)):
+        static = fit_table(table, texts, wanted)
+        said = static.encode(texts)
+        again = ProjectedEncoder.fit(static, said, dim=static.dim).project(said)
+        rows.append(of_quality(f"static table of {name}", quality(said, valid)))
+        rows.append(of_quality(f"static table of {name}, whitened", quality(again, valid)))
+    return rows
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beauty")
@@ -133,8 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                              learning_rate=given.rate)  # fmt: skip
     rows: list[Row] = []
     for name in given.only.split(","):
-        if name == "static":
-            rows += static(data, valid, given.teacher)
+        if name in ("static", "whitened"):
+            measured = static if name == "static" else whitened
+            rows += measured(data, valid, given.teacher)
         else:
             rows += tuned(name, data, valid, settings)
         tell(rows, given.json)
