@@ -61,6 +61,8 @@ def test_the_sentence_tells_of_the_smallest_that_keeps_99_percent():
     chosen = FOUND.model_copy(update={"chosen": "tiny"})
     assert chosen.sentence().startswith("'tiny' keeps 80.0 %")
     assert "at 180 times" in chosen.sentence()
+    alike = FOUND.model_copy(update={"chosen": "whole"})
+    assert "at about the same encoding speed" in alike.sentence()
 
 
 def test_the_table_marks_the_unbeaten_and_the_choice():

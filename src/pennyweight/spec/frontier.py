@@ -161,7 +161,7 @@ class Frontier(Frozen):
         whole, kept = self.whole, point.kept if self.test is None else self.test.kept
         said = (
             f"'{point.name}' keeps {_percent(kept)} of the quality",
-            f"at {times(point.texts_per_second, whole.texts_per_second)} the encoding speed",
+            f"at {_speed(point.texts_per_second, whole.texts_per_second)} encoding speed",
             f"with {_part(point.encoder_bytes, whole.encoder_bytes)} of the encoder",
             f"and {_part(point.index_bytes, whole.index_bytes)} of the vectors",
         )
@@ -228,6 +228,12 @@ def times(now: float, before: float) -> str:
     """Say by which factor a number is larger than another."""
     ratio = now / max(before, 1e-9)
     return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
+
+
+def _speed(now: float, before: float) -> str:
+    return (
+        "about the same" if 0.5 <= now / max(before, 1e-9) <= 2 else f"{times(now, before)} the"
+    )  # noise
 
 
 def _part(now: int, before: int) -> str:
