@@ -179,6 +179,16 @@ def test_a_model_beside_words(tiny, module_cache):
     assert any(point.name.startswith("static table") for point in found.points)
 
 
+def test_cut_models_are_trained_where_steps_are_given(tiny, module_cache):
+    pytest.importorskip("torch", reason="training needs the extra train")
+    parent = fit(ITEMS, EVENTS, plan=PLAN, encoder=str(tiny), scorers=["content"])
+    stages: list[str] = []
+    found = frontier(parent, distil=4, progress=lambda stage, *_: stages.append(stage))
+    trained = [point for point in found.points if "distilled" in point.steps]
+    assert trained and all("1 layers, half the neurons, distilled" in p.name for p in trained)
+    assert "train" in stages
+
+
 def test_refused(parent, tiny):
     with pytest.raises(DataError, match="compress what `fit` has made"):
         frontier(Recommender(parent.catalog, Popularity().fit(parent.interactions, parent.catalog)))
