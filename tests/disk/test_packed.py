@@ -96,13 +96,6 @@ def test_whole_rows_are_not_copied():
     assert packed.arrays("rows").keys() == {"rows"}
 
 
-def test_rows_turned_by_axes():
-    axes = np.linalg.qr(RNG.normal(size=(20, 20)))[0][:, :5].astype(np.float32)
-    turned = Packed.of(MANY).turned(axes, "int8")
-    assert turned.shape == (len(MANY), 5)
-    np.testing.assert_allclose(turned.unpacked(), MANY @ axes, atol=0.03)
-
-
 def test_no_rows_and_unknown_forms():
     empty = np.zeros((0, 4), np.float32)
     for form in FORMS:

@@ -57,7 +57,7 @@ def fit(
 
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:
         recommender = learn(items, events, plan=plan, progress=progress)
-        if plan.budget != type(plan.budget)():
+        if not plan.budget.unlimited:
             from pennyweight.compress.flow import compress
 
             recommender = compress(recommender, progress=progress)

@@ -1,11 +1,17 @@
 """What commands print: results on stdout, notes on stderr."""
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["dump", "note", "ranking", "say"]
+__all__ = ["command_line", "dump", "note", "ranking", "say"]
+
+
+def command_line() -> str:
+    """Return what was typed, to be typed again."""
+    return shlex.join(["pennyweight", *sys.argv[1:]])
 
 
 def say(text: str = "") -> None:

@@ -1,13 +1,12 @@
 """The report of a fitted recommender as files of its bundle."""
 
-import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pennyweight.cli.output import command_line
 from pennyweight.evaluate.html import Example, Recommended, render
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def save(
 ) -> None:
     """Save a bundle with ``report.json`` and ``report.html``; `command` is what repeats it."""
     seen = examples(recommender)
-    told = shlex.join(["pennyweight", *sys.argv[1:]]) if command is None else command
+    told = command_line() if command is None else command
 
     def extra() -> Mapping[str, bytes]:
         report = recommender.report

@@ -1,14 +1,12 @@
 """`frontier` and `compress`: smaller versions of a saved recommender."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pennyweight.cli.exits import keeping
-from pennyweight.cli.output import say
+from pennyweight.cli.output import command_line, say
 from pennyweight.cli.places import bundle_place, file_place
 from pennyweight.cli.progress import shown
 from pennyweight.page.document import size
@@ -61,8 +59,7 @@ def frontier(
         progress("load", 0, 0)
         found = measure(Recommender.load(bundle), model=encoder, distil=distil, progress=progress)
         if html is not None:
-            command = shlex.join(["pennyweight", *sys.argv[1:]])
-            write_atomic(html, frontier_page(found, commands=[command]).encode())
+            write_atomic(html, frontier_page(found, commands=[command_line()]).encode())
     show_frontier(found, json=json)
     if html is not None and not json:
         say(f"\npage: {html}")
@@ -118,7 +115,7 @@ def compress(
     with keeping(place.kept), shown(quiet=quiet) as progress:
         progress("load", 0, 0)
         parent = Recommender.load(bundle)
-        wanted = None if budget == Budget() else budget
+        wanted = None if budget.unlimited else budget
         child = shrink(parent, wanted, model=encoder, distil=distil, progress=progress)
         progress("save", 0, 0)
         save(child, out, overwrite=overwrite, parent=parent.bundle)

@@ -104,7 +104,7 @@ def compress(
     """
     if budget is None:
         planned = parent.plan.budget if parent.plan else Budget()
-        budget = DEFAULT_BUDGET if planned == Budget() else planned
+        budget = DEFAULT_BUDGET if planned.unlimited else planned
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pennyweight-")))
         search, stages = _searched(parent, model, distil, folder, progress)

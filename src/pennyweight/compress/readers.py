@@ -135,7 +135,6 @@ def _cut(
     model: Model, texts: Sequence[str], keep: int, *, narrow: bool
 ) -> tuple[Model, tuple[str, ...]]:
     """Cut layers, and neurons to half of what a layer had at first."""
-    have = len(model.checkpoint.layers)
     model = cut_layers(model, observe(model, texts), keep=keep)
     steps: tuple[str, ...] = (f"{keep} layers",)
     if narrow:
@@ -145,7 +144,7 @@ def _cut(
         if half != widths:
             model = cut_neurons(model, observe(model, texts), keep=half)
         steps = (*steps, "half the neurons")
-    return model, steps if keep < have else ()
+    return model, steps
 
 
 def _load(model: Model, folder: Path, name: str, max_tokens: int) -> TransformerEncoder:

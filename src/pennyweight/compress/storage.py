@@ -3,13 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from pennyweight.compress.vocabulary import cut_table
 from pennyweight.disk.packed import Form, Packed
 from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.static import StaticEncoder
-from pennyweight.encode.svd import principal_axes
 from pennyweight.score.content import Content
 from pennyweight.score.protocol import Scorer
 from pennyweight.score.tower import Tower
@@ -25,14 +22,13 @@ class Storage:
     ----------
     of_content, of_tower
         Form of the vectors; a tower's token table is in 8 bits at the least.
-    content_share, tower_share
-        Of the width that is kept, the components along which the items differ most.
+    content_share
+        Of content's width that is kept, the components along which the items differ most.
     """
 
     of_content: Form = "fp32"
     of_tower: Form = "fp32"
     content_share: float = 1.0
-    tower_share: float = 1.0
 
     def name(self, parts: Mapping[str, Scorer]) -> str:
         """Say how the vectors of these parts are kept; empty where all stay as they are."""
@@ -41,7 +37,7 @@ class Storage:
         if isinstance(content, Content) and isinstance(content.vectors, Packed):
             said += _said("content", self.of_content, self.content_share)
         if isinstance(tower, Tower):
-            said += _said("tower", self.of_tower, self.tower_share)
+            said += _said("tower", self.of_tower)
         return ", ".join(said)
 
     def keep(self, parts: Mapping[str, Scorer], texts: Sequence[str]) -> dict[str, Scorer]:
@@ -64,7 +60,7 @@ class Storage:
         vectors, encoder, form = content.vectors, content.encoder, self.of_content
         if form == "fp32" or encoder is None or not isinstance(vectors, Packed):
             return content
-        rows, width = vectors.unpacked(), _width(vectors.dim, self.content_share)
+        rows, width = vectors.unpacked(), max(1, round(vectors.dim * self.content_share))
         few = form in ("int2", "signs")
         if width < vectors.dim or few:
             cut = ProjectedEncoder.fit(encoder, rows, dim=width, whiten=few)
@@ -81,30 +77,21 @@ class Storage:
         """
         if self.of_tower == "fp32":
             return tower
-        items, histories, tuned = tower.items, tower.histories, tower.tuned
+        tuned = tower.tuned
         if isinstance(tuned, StaticEncoder):
             tuned = cut_table(tuned, texts)
-        table, width = tuned.table, _width(items.dim, self.tower_share)
-        axes = np.eye(items.dim, dtype=np.float32)
-        if width < items.dim:
-            axes = principal_axes(items.unpacked(), width)
-            table = table @ axes
-        packed = Packed.of(table, "int8", by_row=True)
+        table = Packed.of(tuned.table, "int8", by_row=True)
         return tower.packed(
-            tuned.with_table(packed, name=tuned.name),
-            items.turned(axes, self.of_tower),
-            histories.turned(axes, self.of_tower, by_row=True),
+            tuned.with_table(table, name=tuned.name),
+            Packed.of(tower.item_vectors, self.of_tower),
+            Packed.of(tower.history_vectors, self.of_tower, by_row=True),
         )
 
 
-def _said(part: str, form: Form, share: float) -> list[str]:
+def _said(part: str, form: Form, share: float = 1.0) -> list[str]:
     if form == "fp32":
         return []
     return [f"{part} {form}" + (f" at {share:.0%} of the width" if share < 1 else "")]
-
-
-def _width(dim: int, share: float) -> int:
-    return max(1, round(dim * share))
 
 
 AS_IT_IS = Storage()

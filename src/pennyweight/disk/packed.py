@@ -135,10 +135,6 @@ class Packed:
         few = sparse.csr_matrix((weights.data, where, weights.indptr), shape=shape)
         return np.asarray(few @ self[used], np.float32)
 
-    def turned(self, axes: NDArray[np.float32], form: Form, *, by_row: bool = False) -> "Packed":
-        """Return the rows times axes (dim, width), packed."""
-        return Packed.of(self.unpacked() @ axes, form, by_row=by_row)
-
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """Return what there is to save; of float32 rows the rows alone."""
         if self.form == "fp32":

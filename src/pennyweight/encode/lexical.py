@@ -96,11 +96,6 @@ class LexicalEncoder:
         """Word vectors, float32 (words, dim)."""
         return self.packed.unpacked()
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory the table takes."""
-        return self.packed.nbytes
-
     @cached_property
     def fingerprint(self) -> str:
         """Hash over words, weights and reduction."""

@@ -64,8 +64,8 @@ class TableEncoder(Encoder, Protocol):
         ...
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of memory the table takes."""
+    def packed(self) -> Packed:
+        """The table as it is held."""
         ...
 
     def with_table(self, table: NDArray[np.float32] | Packed, *, name: str) -> Self:

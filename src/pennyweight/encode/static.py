@@ -84,11 +84,6 @@ class StaticEncoder:
         """Token vectors, float32 (vocabulary, dim)."""
         return self.packed.unpacked()
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory the table takes."""
-        return self.packed.nbytes
-
     @cached_property
     def fingerprint(self) -> str:
         """Hash over table, weights and tokenizer."""

@@ -1,10 +1,10 @@
 """One page for screen, phone and paper, and the pieces that all pages use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 
-__all__ = ["count", "document", "duration", "pair", "size"]
+__all__ = ["aligned", "count", "document", "duration", "pair", "size"]
 
 
 def document(title: str, sections: Iterable[str], *, head: str = "") -> str:
@@ -25,6 +25,15 @@ def pair(heading: str, chart: str, numbers: str, *, note: str = "") -> str:
     said = f'<p class="note">{escape(note)}</p>' if note else ""
     figure = f'<div class="pair"><figure>{chart}</figure>{numbers}</div>'
     return f"<h3>{escape(heading)}</h3>{said}{figure}"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines of text, the cells of a column under each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def count(n: int, noun: str) -> str:

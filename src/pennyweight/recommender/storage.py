@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import polars as pl
-from pydantic import ValidationError
 
 from pennyweight.bundle import MANIFEST, Bundle, write_bundle
 from pennyweight.data.catalog import Catalog
@@ -17,7 +16,7 @@ from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError, DataError
 from pennyweight.recommender.display import summary
 from pennyweight.score.protocol import Scorer
-from pennyweight.spec.frozen import Frozen, refusal
+from pennyweight.spec.frozen import Frozen
 from pennyweight.spec.report import Report
 
 if TYPE_CHECKING:
@@ -155,11 +154,8 @@ def read_spec(bundle: Bundle, value: dict[str, Any] | None, kind: type[Spec]) ->
     """Read what `save` made; `BundleError` naming the key where it does not fit."""
     if value is None:
         return None
-    try:
-        return kind.model_validate_json(json.dumps(value))
-    except ValidationError as error:
-        where = f"{bundle.path / MANIFEST}: {kind.__name__.lower()}"
-        raise BundleError(refusal(error, kind, where)) from None
+    where = f"{bundle.path / MANIFEST}: {kind.__name__.lower()}"
+    return kind.from_json(json.dumps(value), source=where)
 
 
 def _write_table(path: Path, columns: dict[str, list[str]]) -> None:

@@ -138,7 +138,7 @@ class Tower:
     @property
     def nbytes(self) -> int:
         """Bytes of the vectors and of the table behind them."""
-        return self.items.nbytes + self.histories.nbytes + self.tuned.nbytes
+        return self.items.nbytes + self.histories.nbytes + self.tuned.packed.nbytes
 
     def save(self, folder: Path) -> None:
         """Write ``tower.safetensors`` and the tuned encoder beside it."""

@@ -85,6 +85,11 @@ class Budget(Frozen):
     max_loss: Share | None = None
     memory_bytes: Bytes | None = None
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether nothing is limited."""
+        return self == Budget()
+
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> "Budget":
         """Read limits by name, sizes as ``"25MB"`` and shares as ``"1%"`` if one likes.

@@ -1,15 +1,12 @@
 """What smaller versions of a recommender are worth and cost, and which one was chosen."""
 
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from pennyweight.disk.files import write_atomic
-from pennyweight.errors import BundleError
-from pennyweight.page.document import count, size
+from pennyweight.page.document import aligned, count, size
 from pennyweight.spec.budget import Budget
-from pennyweight.spec.frozen import Frozen, refusal
+from pennyweight.spec.frozen import Frozen
 from pennyweight.spec.quality import Measured
 
 __all__ = ["COLUMNS", "Confirmed", "Frontier", "Point", "times"]
@@ -192,32 +189,13 @@ class Frontier(Frozen):
             for p in self.points
         ]
         rows = [COLUMNS, *self.cells()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            f"{mark} " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-            for mark, row in zip([" ", *marks], rows, strict=True)
-        ]
+        marked = zip([" ", *marks], aligned(rows), strict=True)
+        lines = [f"{mark} {line}" for mark, line in marked]
         head = f"{self.protocol}, measured on {count(self.users, 'held-out user')}"
         return "\n".join([head, "", *lines])
 
     def __str__(self) -> str:
         return self.table()
-
-    @classmethod
-    def from_json(cls, text: str | bytes, *, source: str = "frontier") -> "Frontier":
-        """Read a frontier; `BundleError` naming `source` and the key when it is not one."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise BundleError(refusal(error, cls, source)) from None
-
-    def to_json(self) -> str:
-        """Return it as JSON; keys without a value are left out."""
-        return self.model_dump_json(indent=2, exclude_none=True) + "\n"
-
-    def write(self, path: Path | str) -> None:
-        """Write the JSON, whole or not at all (see `write_atomic`)."""
-        write_atomic(path, self.to_json().encode())
 
 
 def _percent(kept: Measured) -> str:

@@ -1,10 +1,10 @@
 """What all settings and results share: frozen, unknown keys refused, errors in plain words."""
 
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pennyweight.errors import did_you_mean
+from pennyweight.errors import BundleError, did_you_mean
 
 __all__ = ["Frozen", "refusal"]
 
@@ -18,6 +18,18 @@ class Frozen(BaseModel):
     """A value that cannot change and has no keys but its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, source: str | None = None) -> Self:
+        """Read JSON; `BundleError` naming `source` and the key when it is not one of these."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise BundleError(refusal(error, cls, source or cls.__name__.lower())) from None
+
+    def to_json(self) -> str:
+        """Return it as JSON; keys without a value are left out."""
+        return self.model_dump_json(indent=2, exclude_none=True) + "\n"
 
 
 def refusal(error: ValidationError, model: type[BaseModel], source: str) -> str:

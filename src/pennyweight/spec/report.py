@@ -4,13 +4,12 @@ from html import escape
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from pennyweight.disk.files import write_atomic
-from pennyweight.errors import BundleError
-from pennyweight.page.document import count
+from pennyweight.page.document import aligned, count
 from pennyweight.spec.frontier import Frontier
-from pennyweight.spec.frozen import Frozen, refusal
+from pennyweight.spec.frozen import Frozen
 from pennyweight.spec.quality import Comparison, Exposure, ListQuality, Measured, Slice
 from pennyweight.spec.worth import Worth
 
@@ -124,21 +123,9 @@ class Report(Frozen):
     created: str | None = None
 
     @classmethod
-    def from_json(cls, text: str | bytes, *, source: str = "report") -> "Report":
-        """Read a report; `BundleError` naming `source` and the key when it is not one."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise BundleError(refusal(error, cls, source)) from None
-
-    @classmethod
     def read(cls, path: Path | str) -> "Report":
         """Read a report from a file; errors as in `from_json`."""
         return cls.from_json(Path(path).read_bytes(), source=str(path))
-
-    def to_json(self) -> str:
-        """Return the report as JSON; keys without a value are left out."""
-        return self.model_dump_json(indent=2, exclude_none=True) + "\n"
 
     def write(self, path: Path | str) -> None:
         """Write the JSON, whole or not at all (see `write_atomic`)."""
@@ -165,12 +152,7 @@ class Report(Frozen):
     def table(self) -> str:
         """Return a plain text table: scorers, best first, by four metrics with intervals."""
         rows = [("scorer", *HEADLINE), *self._cells()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        return "\n".join([self.summary(), "", *lines])
+        return "\n".join([self.summary(), "", *aligned(rows)])
 
     def __str__(self) -> str:
         return self.table()
