@@ -1,0 +1,1 @@
+"""The service: what `fit` returned, live over HTTP."""
