@@ -38,7 +38,7 @@ class Clock:
 def make_key(path: Path, name: str, *scopes: Scope) -> tuple[str, Key]:
     """Add a key to a file."""
     secret, key = new_key(name, scopes, now=NOW)
-    change(path, lambda keys: keys.with_key(key))
+    change(path, lambda keys: keys.with_key(key), make=True)
     return secret, key
 
 

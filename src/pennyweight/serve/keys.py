@@ -139,7 +139,7 @@ def digest_of(secret: str) -> str:
 
 def new_key(
     name: str,
-    scopes: Collection[Scope],
+    scopes: Collection[str],
     *,
     now: datetime,
     token: Callable[[int], str] = secrets.token_urlsafe,
@@ -168,9 +168,11 @@ def new_key(
         When the name or a scope cannot be used.
     """
     secret = PREFIX + token(BYTES)
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        told = f"unknown scope {unknown[0]!r}" if unknown else "no scope"
+        raise PlanError(f"{told}; choose from {', '.join(SCOPES)}")
     ordered = tuple(scope for scope in SCOPES if scope in scopes)
-    if unknown := sorted(set(scopes) - set(SCOPES)) or not ordered:
-        raise PlanError(f"scopes {unknown or '(none)'}: choose from {', '.join(SCOPES)}")
     try:
         return secret, Key(name=name, scopes=ordered, created=now, sha256=digest_of(secret))
     except ValidationError:
@@ -180,10 +182,16 @@ def new_key(
         ) from None
 
 
-def change(path: Path, edit: Callable[[Keys], Keys]) -> Keys:
-    """Read, edit and write a keys file, one process at a time; a missing one is made."""
+def change(path: Path, edit: Callable[[Keys], Keys], *, make: bool = False) -> Keys:
+    """Read, edit and write a keys file, one process at a time.
+
+    A missing file is made where `make` says so, and else a `DataError`.
+    """
     path = path.resolve()  # or a link would be replaced by a file
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if make:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.exists():
+        return Keys.load(path)
     with locked(path.parent):
         keys = edit(Keys.load(path) if path.exists() else Keys())
         keys.save(path)
