@@ -8,13 +8,18 @@ import pytest
 from walls import PATIENCE, application, serving
 
 from pennyweight.serve.guard import protected
+from pennyweight.serve.watch import Answered
 
 LIMIT, SECONDS = 100_000, 0.3
 
 
+HEARD: list[Answered] = []
+
+
 @pytest.fixture(scope="module")
 def port():
-    with serving(protected(application(), nbytes=LIMIT, seconds=SECONDS)) as port:
+    app = protected(application(), nbytes=LIMIT, seconds=SECONDS, observers=[HEARD.append])
+    with serving(app) as port:
         yield port
 
 
@@ -88,6 +93,18 @@ def test_a_length_that_is_none_is_refused(port):
         with raw(port, "POST /v1/events HTTP/1.1") as connection:
             connection.sendall(f"Content-Length: {value}\r\n\r\n".encode())
             assert answer_of(connection)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 413")
+
+
+def test_a_client_that_hangs_up_is_no_fault_of_the_service(port, caplog):
+    HEARD.clear()
+    with raw(port, "POST /v1/events HTTP/1.1") as connection:
+        connection.sendall(b"Content-Length: 10\r\n\r\nabc")
+    for _ in range(1_000):
+        if HEARD:
+            break
+        time.sleep(0.01)
+    assert [done.status for done in HEARD] == [400]
+    assert not caplog.records
 
 
 def test_only_the_body_is_hurried_not_the_answer(port):

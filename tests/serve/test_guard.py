@@ -4,7 +4,8 @@ import pytest
 from walls import Clock, Shop, application, ask, bearer, make_key
 
 from pennyweight.errors import PlanError
-from pennyweight.serve.guard import Guard, check_binding, protected
+from pennyweight.serve.guard import Guard, protected
+from pennyweight.serve.hosts import check_binding
 from pennyweight.serve.keys import change
 from pennyweight.serve.rate import Rate
 from pennyweight.serve.sessions import Sessions

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from pennyweight.errors import BudgetError, BundleError, DataError, PlanError, UnknownIdError
@@ -37,6 +37,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     BudgetError: Kind(507, "There is no room", "budget"),
     BundleError: Kind(409, "The bundle cannot be used", "bundle"),
     RequestValidationError: INVALID,
+    ClientDisconnect: Kind(400, "The client hung up", "hung-up"),  # told to logs and metrics
 }
 
 

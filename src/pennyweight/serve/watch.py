@@ -111,7 +111,7 @@ class Watch:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _safe(message.get("headers", ()), name)
+                message["headers"] = _safe(list(message.get("headers", ())), name)
             await send(message)
 
         self.in_flight += 1
