@@ -20,6 +20,7 @@ from pennyweight.errors import UnknownIdError
 from pennyweight.serve import problems
 from pennyweight.serve.keyring import KeyRing
 from pennyweight.serve.keys import Key, Scope, change, new_key
+from pennyweight.serve.wire import Wire
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PATIENCE = 10.0  # seconds, where something should happen at once
@@ -130,10 +131,10 @@ def bearer(secret: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[int]:
+def serving(app: ASGIApp, http: type[Wire] = Wire) -> Iterator[int]:
     """Serve on a free port of the loopback; yield the port."""
     config = uvicorn.Config(
-        app, port=0, http="httptools", lifespan="off", log_config=None, access_log=False
+        app, port=0, http=http, lifespan="off", log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
