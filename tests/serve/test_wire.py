@@ -93,6 +93,14 @@ def test_a_head_within_the_limit_is_answered_and_the_next_counts_anew(port):
             assert http.get("/", headers={"x": "y" * (LIMIT - 1_000)}).status_code == 200
 
 
+def test_heads_that_come_in_pieces_count_each_for_itself(connection):
+    for _ in range(4):
+        connection.sendall(ASK + b"x: " + b"y" * (LIMIT // 2))
+        time.sleep(0.03)
+        connection.sendall(b"\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_body_is_not_part_of_the_head(port):
     answer = httpx.post(f"http://127.0.0.1:{port}/v1/events", content=b"x" * 10 * LIMIT)
     assert answer.text == str(10 * LIMIT)

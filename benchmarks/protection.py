@@ -1,6 +1,6 @@
 """What the walls of the service cost a request.
 
-    python benchmarks/walls.py [--requests N] [--rounds N]
+    python benchmarks/protection.py [--requests N] [--rounds N]
 
 The processor time, user and system, that a real server uses for a request, bare and within
 its walls (ids, headers, keys, scopes, rates, bodies, metrics, the last hour, a line of log
