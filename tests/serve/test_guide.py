@@ -7,6 +7,7 @@ from pennyweight.serve.body import BODY_BYTES, BODY_SECONDS
 from pennyweight.serve.metrics import REFUSALS, Metrics
 from pennyweight.serve.scopes import HEALTH, OPEN, RULES
 from pennyweight.serve.sessions import SECONDS
+from pennyweight.serve.wire import Wire
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/guide-serving.md").read_text("utf-8")
 
@@ -35,5 +36,7 @@ def test_the_numbers_are_those_of_the_service():
     text = section("Protection")
     assert f"above {BODY_BYTES >> 20} MiB" in text and f"come {BODY_SECONDS:g} s after" in text
     assert f"for {SECONDS / 3600:g} hours" in text
+    assert f"above {Wire.head_bytes >> 10} KiB" in text
+    assert f"whole after {Wire.head_seconds:g} s" in text
     for status in REFUSALS:
         assert f"| {status}" in text
