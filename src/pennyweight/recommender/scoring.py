@@ -13,6 +13,7 @@ from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.reasons import parts_of
 from pennyweight.score.protocol import Scorer, TextScorer
+from pennyweight.score.rows import ItemRows
 
 __all__ = ["Source", "item_similarity", "neighbours_of", "popular", "score_query"]
 
@@ -22,7 +23,7 @@ Scores = NDArray[np.float32]
 
 @runtime_checkable
 class _HasVectors(Protocol):
-    vectors: NDArray[np.float32] | sparse.csr_matrix
+    vectors: ItemRows
 
 
 def popular(scorer: Scorer, interactions: Interactions | None, n_items: int) -> Scores:
@@ -95,7 +96,7 @@ def item_similarity(
 ) -> NDArray[np.float32]:
     """Return cosines of some items' texts, float32 (n, n)."""
     for part in (scorer, *parts_of(scorer).values()):
-        if isinstance(part, _HasVectors) and part.vectors.shape[0] == len(catalog):
+        if isinstance(part, _HasVectors) and len(part.vectors) == len(catalog):
             rows = part.vectors[codes]
             break
     else:

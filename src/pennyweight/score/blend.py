@@ -240,6 +240,11 @@ class Blend:
             shares[name] = (above * weights[name][0, 0]).astype(np.float32)
         return shares
 
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Blend":
+        """Return a blend of parts that know the items; the weights stay."""
+        parts = {name: part.with_items(codes, texts, n_items) for name, part in self.parts.items()}
+        return Blend(parts, self.weights, routes=self.routes, repeats=self.repeats)
+
     def save(self, folder: Path) -> None:
         """Write ``blend.safetensors`` and a folder a part."""
         for name, part in self.parts.items():
