@@ -57,7 +57,12 @@ def save(
             write_interactions(folder, recommender.interactions)
         (folder / SCORER).mkdir()
         recommender.scorer.save(folder / SCORER)
-        settings = {"repeats": recommender.repeats, "scorer": recommender.scorer.name}
+        settings: dict[str, Any] = {
+            "repeats": recommender.repeats,
+            "scorer": recommender.scorer.name,
+        }
+        if recommender.catalog.text_columns:
+            settings["text_columns"] = list(recommender.catalog.text_columns)
         text = json.dumps(settings, indent=2, ensure_ascii=False)
         (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
         recommender.report = _weighed(recommender.report, folder)
@@ -78,14 +83,19 @@ def save(
 
 def read_scorer(bundle: Bundle, kind: type[Scorer]) -> tuple[Scorer, Literal["exclude", "include"]]:
     """Read the fitted scorer, and whether repeats may be recommended."""
-    path = bundle.file(SETTINGS)
-    try:
-        repeats = json.loads(path.read_bytes())["repeats"]
-    except (ValueError, TypeError, KeyError):
-        repeats = None
+    repeats = _settings(bundle).get("repeats")
     if repeats not in ("exclude", "include"):
+        path = bundle.file(SETTINGS)
         raise BundleError(f"{path}: does not say how repeats are treated; save it again")
     return kind.load(bundle.path / SCORER), repeats
+
+
+def _settings(bundle: Bundle) -> dict[str, Any]:
+    try:
+        found = json.loads(bundle.file(SETTINGS).read_bytes())
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def _weighed(report: Report | None, folder: Path) -> Report | None:
@@ -112,7 +122,9 @@ def read_catalog(bundle: Bundle) -> Catalog:
     """Read what `write_catalog` wrote."""
     items = _read_table(bundle, ITEMS)
     ids = Ids(items["id"].to_list(), "items")
-    return Catalog(ids, tuple(items["text"].to_list()), _read_table(bundle, ATTRIBUTES))
+    attributes = _read_table(bundle, ATTRIBUTES)
+    columns = tuple(_settings(bundle).get("text_columns", ()))
+    return Catalog(ids, tuple(items["text"].to_list()), attributes, columns)
 
 
 def write_interactions(folder: Path, interactions: Interactions) -> None:
