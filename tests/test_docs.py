@@ -4,7 +4,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -63,10 +65,18 @@ def test_the_notebook_runs_and_its_outputs_are_of_its_source():
     assert done.returncode == 0, done.stderr
 
 
+def commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the commands of a group, those of its groups as ``keys create``."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield before + name, command
+
+
 def test_every_command_and_option_is_in_the_reference():
     page = (ROOT / "docs/reference-cli.md").read_text(encoding="utf-8")
-    group = typer.main.get_command(cli_app.app)
-    for name, command in group.commands.items():
+    for name, command in commands(typer.main.get_command(cli_app.app)):
         assert f"## {name}\n" in page
         section = page.split(f"## {name}\n")[1].split("\n## ")[0]
         missing = [o for p in command.params for o in p.opts if o[0] == "-" and o not in section]

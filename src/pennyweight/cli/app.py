@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pennyweight.cli import ask, doctor, exits, learn, shrink, story, tune, validate
+from pennyweight.cli import ask, doctor, exits, keys, learn, shrink, story, tune, validate
 from pennyweight.cli.report import report
 
 __all__ = ["app"]
@@ -60,3 +60,8 @@ for _command in (
     ask.recommend, ask.similar, report, doctor.doctor, story.demo,
 ):  # fmt: skip
     app.command(_command.__name__)(_guarded(_command))
+
+_keys = typer.Typer(help="Keys of the service: make, list, revoke.", no_args_is_help=True)
+for _name, _command in (("create", keys.create), ("list", keys.listed), ("revoke", keys.revoke)):
+    _keys.command(_name)(_guarded(_command))
+app.add_typer(_keys, name="keys")

@@ -1,0 +1,142 @@
+"""What went wrong, told to a client: `application/problem+json` of RFC 9457, from one table."""
+
+import json
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from pennyweight.errors import BudgetError, BundleError, DataError, PlanError, UnknownIdError
+
+__all__ = ["KINDS", "MEDIA_TYPE", "Kind", "Refusal", "answer", "answer_errors", "invalid"]
+
+MEDIA_TYPE = "application/problem+json"
+DETAIL, MESSAGE, ERRORS = 1_000, 200, 20  # characters, characters, and how many are told
+
+
+class Kind(NamedTuple):
+    """A problem with a name: its status, its title, and where /docs tells of it."""
+
+    status: int
+    title: str
+    anchor: str
+
+
+INVALID = Kind(422, "The request is not what is expected here", "invalid-request")
+# Looked up along the classes of an exception. What is in no row is a fault of the service: 500.
+KINDS: Mapping[type[Exception], Kind] = {
+    UnknownIdError: Kind(404, "No such id", "unknown-id"),
+    DataError: Kind(422, "The data cannot be used", "data"),
+    PlanError: Kind(422, "The setting cannot be used", "setting"),
+    BudgetError: Kind(507, "There is no room", "budget"),
+    BundleError: Kind(409, "The bundle cannot be used", "bundle"),
+    RequestValidationError: INVALID,
+    ClientDisconnect: Kind(400, "The client hung up", "hung-up"),  # told to logs and metrics
+}
+
+
+class Refusal(HTTPException):
+    """A request that is not answered as asked.
+
+    A Starlette HTTPException, so FastAPI lets it pass from within the reading of a body.
+
+    Parameters
+    ----------
+    status
+        The HTTP status.
+    detail
+        What is refused, and the way out.
+    headers
+        Headers of the answer, such as ``Retry-After``.
+    errors
+        Which fields are wrong, as `invalid` makes them.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        errors: tuple[dict[str, str], ...] = (),
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.errors = errors
+
+
+def invalid(error: ValidationError) -> Refusal:
+    """Return the refusal of a body that a route reads itself with pydantic."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    detail, errors = _fields(found)
+    return Refusal(INVALID.status, detail, errors=errors)
+
+
+def answer(error: Exception, request_id: str = "") -> Response:
+    """Return the response that tells of an exception; of a fault no more than the id."""
+    kind = next((KINDS[c] for c in type(error).__mro__ if c in KINDS), None)
+    headers: Mapping[str, str] | None = None
+    errors: tuple[dict[str, str], ...] = ()
+    if isinstance(error, HTTPException):
+        kind = INVALID if isinstance(error, Refusal) and error.errors else None
+        status, detail, headers = error.status_code, str(error.detail), error.headers
+        errors = error.errors if isinstance(error, Refusal) else ()
+    elif kind is None:
+        status, detail = 500, "The service is at fault; its log tells more under the request id."
+    elif isinstance(error, RequestValidationError):
+        status, (detail, errors) = kind.status, _fields(error.errors())
+    else:
+        status, detail = kind.status, str(error)
+    if status in (204, 304):
+        return Response(status_code=status, headers=headers)
+    body: dict[str, Any] = {
+        "type": f"/docs#{kind.anchor}" if kind else "about:blank",
+        "title": kind.title if kind else _phrase(status),
+        "status": status,
+        "detail": _cut(detail, DETAIL),
+    }
+    if errors:
+        body["errors"] = list(errors)
+    if request_id:
+        body["request_id"] = request_id
+    return Response(json.dumps(body), status, headers, MEDIA_TYPE)
+
+
+def answer_errors(app: Starlette) -> None:
+    """Let an application tell of all its errors by the table."""
+
+    async def told(request: Request, error: Exception) -> Response:
+        return answer(error, request.scope.get("state", {}).get("request_id", ""))
+
+    for kind in (*KINDS, HTTPException, Exception):
+        app.add_exception_handler(kind, told)
+
+
+def _fields(found: Iterable[Mapping[str, Any]]) -> tuple[str, tuple[dict[str, str], ...]]:
+    """Return what is wrong in one sentence and by field, without repeating what was sent."""
+    errors = tuple(
+        {
+            "field": _cut(".".join(map(str, row["loc"])), MESSAGE),
+            "message": _cut(row["msg"], MESSAGE),
+        }
+        for row in found
+    )
+    told = "; ".join(f"{row['field']}: {row['message']}" for row in errors[:3])
+    more = f"; and {len(errors) - 3:,} more" if len(errors) > 3 else ""
+    return told + more, errors[:ERRORS]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
