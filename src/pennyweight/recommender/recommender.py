@@ -181,7 +181,6 @@ class Recommender:
             With the columns of the catalogue; see `pennyweight.data.documents.documents`.
         """
         catalog, codes = self.catalog.with_items(items)
-        n = len(catalog)
         changed = [
             i
             for i, code in enumerate(codes.tolist())
@@ -190,9 +189,16 @@ class Recommender:
         scorer = self.scorer
         if changed:
             texts = [items.texts[i] for i in changed]
-            scorer = scorer.with_items(codes[changed], texts, n)
-        log = self.interactions
-        log = log if log is None or log.n_items == n else replace(log, n_items=n)
+            scorer = scorer.with_items(codes[changed], texts, len(catalog))
+        return self._other(catalog, scorer, self.interactions)
+
+    def with_log(self, interactions: Interactions | None) -> "Recommender":
+        """Return the same recommender with another event log in which users are looked up."""
+        return self._other(self.catalog, self.scorer, interactions)
+
+    def _other(self, catalog: Catalog, scorer: Scorer, log: Interactions | None) -> "Recommender":
+        if log is not None and log.n_items != len(catalog):
+            log = replace(log, n_items=len(catalog))
         other = Recommender(catalog, scorer, log, repeats=self.repeats)
         other.plan, other.report, other.bundle = self.plan, self.report, self.bundle
         other.__dict__["_common"] = self._common
@@ -297,14 +303,23 @@ class Recommender:
         UnknownIdError
             The item is not in the catalogue; names the nearest ids.
         """
+        allowed = eligible(self.catalog, filter)
+        found, reasons = self.nearest(item_id, k, allowed, explain=explain)
+        return ranked(self.catalog, found.codes, found.scores, reasons)
+
+    def nearest(
+        self, item_id: str, k: int, allowed: NDArray[np.bool_], *, explain: bool = False
+    ) -> tuple[Answer, tuple[Reason, ...] | None]:
+        """Return what `similar` is made of: of some items those nearest to one, and why."""
         codes = known_codes(self.catalog.ids, [item_id], "item")
         code = int(codes[0])
         scores = neighbours_of(code, self.scorer, self.catalog.texts[code], self._popular)
-        allowed = eligible(self.catalog, filter)
+        allowed = allowed.copy()
         allowed[codes] = False
-        chosen, query = top_k(scores, allowed, check_k(k)), Query(Histories.of([codes.tolist()]))
-        reasons = self._reasons(chosen, query, "history", similar=True) if explain else None
-        return ranked(self.catalog, chosen, scores, reasons)
+        found = Answer(top_k(scores, allowed, check_k(k)), scores, "history")
+        query = Query(Histories.of([codes.tolist()]))
+        reasons = self._reasons(found.codes, query, "history", similar=True) if explain else None
+        return found, reasons
 
     def explain(
         self, item_id: str, *, user: str | None = None, history: Sequence[str] | None = None

@@ -1,11 +1,14 @@
 """What the files of a recommender's bundle mean."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import numpy as np
 import polars as pl
 
 from pennyweight.bundle import MANIFEST, Bundle, write_bundle
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from pennyweight.recommender.recommender import Recommender
 
 __all__ = [
+    "forget_user",
     "read_catalog",
     "read_interactions",
     "read_scorer",
@@ -155,6 +159,45 @@ def read_interactions(bundle: Bundle) -> Interactions | None:
         )
     except KeyError as error:
         raise BundleError(f"{bundle.file(EVENTS)}: has no {error}; save it again") from None
+
+
+def forget_user(bundle: Bundle, user: str) -> int | None:
+    """Write a bundle again without the id and the events of a user.
+
+    What was learnt from these events stays in the scorers, which hold no ids of users.
+
+    Returns
+    -------
+    int or None
+        How many events that were; None, and nothing is written, where the user is not known.
+    """
+    log = read_interactions(bundle)
+    code = -1 if log is None else int(log.users.codes([user])[0])
+    if log is None or code < 0:
+        return None
+    kept = log.where(log.user != code)
+    users = Ids([name for name in log.users if name != user], "users")
+    without = replace(kept, users=users, user=kept.user - (kept.user > code).astype(np.int32))
+
+    def fill(folder: Path) -> None:
+        for name in bundle.manifest.files:
+            if name not in (USERS, EVENTS):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(bundle.path / name, folder / name)
+        write_interactions(folder, without)
+
+    manifest = bundle.manifest
+    write_bundle(
+        bundle.path,
+        fill,
+        created=datetime.fromisoformat(manifest.created),
+        summary=manifest.summary | {"users": len(users), "events": len(without)},
+        plan=manifest.plan,
+        report=manifest.report,
+        parent=manifest.parent,
+        overwrite=True,
+    )
+    return len(log) - len(without)
 
 
 def _as_json(value: Frozen | None) -> dict[str, Any] | None:
