@@ -84,4 +84,4 @@ class Ids(Sequence[str]):
     def codes(self, values: Iterable[str]) -> NDArray[np.int32]:
         """Return the codes of many ids, int32 (n,); -1 where an id is unknown."""
         get = self._code_of.get
-        return np.fromiter((get(v, -1) for v in values), dtype=np.int32)
+        return np.array([get(v, -1) for v in values], dtype=np.int32)

@@ -172,11 +172,15 @@ class Blend:
         """Return what to divide each row by, float32 (n, 1)."""
         if scale == "log-odds":
             return np.ones((len(scores), 1), np.float32)
-        rivals = scores
-        if histories is not None and self.repeats == "exclude":
-            rivals = scores.copy()
-            rivals[histories.row, histories.item] = 0
-        best = rivals.max(axis=1, keepdims=True, initial=0)
+        hides = histories is not None and self.repeats == "exclude"
+        if histories is None or not hides:
+            best = scores.max(axis=1, keepdims=True, initial=0)
+        else:  # without a copy, which would cost as much again
+            seen = histories.row, histories.item
+            kept = scores[seen]
+            scores[seen] = 0
+            best = scores.max(axis=1, keepdims=True, initial=0)
+            scores[seen] = kept
         return np.where(best > 0, best, 1).astype(np.float32)
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
@@ -187,8 +191,8 @@ class Blend:
                 continue
             part = self.parts[name]
             scores = part.score(histories)
-            scores = scores * (weight / self._divisor(part.scale, scores, histories))
-            total = scores if total is None else total + scores
+            scores *= weight / self._divisor(part.scale, scores, histories)
+            total = scores if total is None else np.add(total, scores, out=total)
         if total is None:  # every weight is zero
             return np.zeros_like(next(iter(self.parts.values())).score(histories))
         return total.astype(np.float32, copy=False)

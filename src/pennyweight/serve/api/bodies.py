@@ -130,8 +130,9 @@ class HistoryEvent(Body):
 
 
 class SessionBody(ListOptions):
-    """A list for somebody who is not to be remembered: for items, events, or words."""
+    """A list for a session, of which nothing is kept: for items, events, or words; or for a user."""
 
+    user_id: Id | None = None
     items: Annotated[list[Id], Field(max_length=MOST_ITEMS)] = []
     events: Annotated[list[HistoryEvent], Field(max_length=MOST_ITEMS)] = []
     text: Text | None = None
@@ -139,8 +140,8 @@ class SessionBody(ListOptions):
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if self.items and self.events:
-            raise ValueError("give items or events, not both")
+        if (self.user_id is not None) + bool(self.items) + bool(self.events) > 1:
+            raise ValueError("give one of user_id, items and events")
         return self
 
 

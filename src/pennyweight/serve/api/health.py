@@ -15,6 +15,7 @@ __all__ = ["health_routes"]
 def health_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["health"])
+    package = version("pennyweight")  # looked up in files, so once
 
     @router.get("/health/live", response_model=Health)
     async def live() -> Response:
@@ -37,7 +38,7 @@ def health_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     async def running() -> Response:
         """Tell which versions answer."""
         versions = [arm.version for arm in engine.arms.arms]
-        return _json({"pennyweight": version("pennyweight"), "model_versions": versions})
+        return _json({"pennyweight": package, "model_versions": versions})
 
     return router
 

@@ -51,11 +51,12 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.post("/recommend", response_model=ListOut)
     async def recommend_session(body: SessionBody) -> Response:
-        """Recommend to a session, of which nothing is kept."""
+        """Recommend to a session, of which nothing is kept, or to the user who is named."""
         history = tuple(body.items) or tuple(event.item_id for event in body.events)
         weights = tuple(event.weight for event in body.events) or None
-        wanted = _wanted(body, history=history, weights=weights, text=body.text)
-        return await given(wanted, body.session)
+        who = body.user_id
+        wanted = _wanted(body, user=who, history=history, weights=weights, text=body.text)
+        return await given(wanted, who or body.session)
 
     @router.post("/search", response_model=ListOut)
     async def search(body: SearchBody) -> Response:
@@ -110,17 +111,11 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
 def _wanted(options: ListOptions | ListQuery, **more: Any) -> Wanted:  # noqa: ANN401
     boosts = options.boost if isinstance(options, ListOptions) else []
-    told = {
-        "n": options.n,
-        "filter": options.filter,
-        "exclude_seen": options.exclude_seen,
-        "scenario": options.scenario,
-        "diversity": options.diversity,
-        "explain": options.explain,
-        "freshness": options.freshness,
-        "half_life": options.half_life,
-        "boosts": tuple(Boost(boost.filter, boost.weight) for boost in boosts),
-    }
+    told = dict(options.__dict__)  # fields are named alike, and this is the quickest way
+    told.pop("boost", None)
+    for name in ("items", "events", "text", "session", "query", "user_id"):
+        told.pop(name, None)
+    told["boosts"] = tuple(Boost(boost.filter, boost.weight) for boost in boosts)
     return Wanted(**(told | more))
 
 

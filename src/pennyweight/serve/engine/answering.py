@@ -17,7 +17,7 @@ from pennyweight.serve.store.protocol import Store
 
 __all__ = ["Answering"]
 
-TOGETHER = 16  # lists in one batch; more would make the first of them wait
+TOGETHER = 32  # lists in one batch; more would make the first of them wait
 
 Call = Callable[[Shelf, Store], Any]
 

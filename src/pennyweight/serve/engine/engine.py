@@ -90,7 +90,7 @@ class Engine:
         self._arms: Arms | None = None
         self._store = store
         self._reader = store.reader()
-        self._read_lock = threading.Lock()
+        self._read_lock = threading.RLock()
         self.writer = Writer(store, depth=limits.writes)
         self.shown = Shown(self.writer, clock, keep=limits.keep_lists)
         self.stock = Stock(self._stocked, self._after_stocking)

@@ -20,6 +20,7 @@ from pennyweight.serve.store.protocol import Recommendation, Store
 __all__ = ["Boost", "Found", "Wanted", "as_json", "find", "reasons_of", "similar"]
 
 DAY = 86_400.0
+NOTHING = Histories.of([[]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +157,15 @@ def _history(
 ) -> tuple[Histories, tuple[str, ...]]:
     if wanted.user is not None:
         return cache.of(wanted.user, shelf, store), ()
+    if not wanted.history:
+        return NOTHING, ()
     codes = shelf.catalog.ids.codes(wanted.history)
-    known = codes >= 0
-    weights = np.ones(len(codes)) if wanted.weights is None else np.array(wanted.weights)
-    history = Histories.of([codes[known].tolist()], [weights[known].tolist()])
-    return history, _missing(wanted.history, codes)
+    n, given = len(codes), wanted.weights
+    weights = np.ones(n, np.float32) if given is None else np.array(given, np.float32)
+    history = Histories(codes, weights, np.arange(n, dtype=np.float64), np.array([0, n]))
+    if codes.min() >= 0:
+        return history, ()
+    return history.where(codes >= 0), _missing(wanted.history, codes)
 
 
 def _missing(ids: Sequence[str], codes: NDArray[np.int32]) -> tuple[str, ...]:
@@ -187,9 +192,8 @@ def _found(
 def _items(
     shelf: Shelf, codes: NDArray[np.int32], scores: NDArray[np.float32]
 ) -> tuple[tuple[str, float], ...]:
-    ids = shelf.catalog.ids
-    values = scores[codes].tolist()
-    return tuple((ids[code], v) for code, v in zip(codes.tolist(), values, strict=True))
+    names = map(shelf.catalog.ids.__getitem__, codes.tolist())
+    return tuple(zip(names, scores[codes].tolist(), strict=True))
 
 
 def similar(shelf: Shelf, item_id: str, n: int, filter: str | None, *, explain: bool) -> Found:
@@ -205,7 +209,7 @@ def reasons_of(shelf: Shelf, store: Store, shown: Recommendation) -> tuple[Reaso
 
     Items that are not there any more are passed over; the history of a session is not kept.
     """
-    history = Histories.of([[]])
+    history = NOTHING
     if shown.user is not None:
         events = [e for e in store.history(shown.user, NEWEST) if e.time <= shown.time]
         log = shelf.recommender.interactions

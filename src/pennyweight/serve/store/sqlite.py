@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import apsw
+from pydantic_core import to_json
 
 from pennyweight.errors import StoreError
 from pennyweight.serve.store.protocol import (
@@ -134,7 +135,7 @@ class SQLiteStore:
         """Keep lists that were given out."""
         rows = [
             (r.recommendation_id, r.user, r.time, r.model_version, r.scenario, r.source,
-             json.dumps(r.items))
+             to_json(r.items).decode())
             for r in found
         ]  # fmt: skip
         self._write_many(f"INSERT INTO recommendations ({RECOMMENDATION}) "
