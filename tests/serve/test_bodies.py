@@ -1,5 +1,6 @@
 """Over a real socket: what a client sends, and how slowly."""
 
+import asyncio
 import socket
 import time
 
@@ -7,7 +8,9 @@ import httpx
 import pytest
 from walls import PATIENCE, application, serving
 
+from pennyweight.serve.body import Body
 from pennyweight.serve.guard import protected
+from pennyweight.serve.problems import Refusal
 from pennyweight.serve.watch import Answered
 
 LIMIT, SECONDS = 100_000, 0.3
@@ -93,6 +96,94 @@ def test_a_length_that_is_none_is_refused(port):
         with raw(port, "POST /v1/events HTTP/1.1") as connection:
             connection.sendall(f"Content-Length: {value}\r\n\r\n".encode())
             assert answer_of(connection)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 413")
+
+
+def first_message(receive, seconds: float = PATIENCE):
+    """Return what an application within `Body` receives first."""
+    got = []
+
+    async def app(scope, bounded, send):
+        got.append(await bounded())
+
+    async def run():
+        await Body(app, seconds=seconds)({"type": "http", "headers": []}, receive, None)
+
+    asyncio.run(run())
+    return got[0]
+
+
+MESSAGE = {"type": "http.request", "body": b"abc", "more_body": False}
+
+
+def test_a_body_that_is_there_sets_no_timer(monkeypatch):
+    async def there():
+        return MESSAGE
+
+    monkeypatch.setattr(asyncio, "timeout_at", None)
+    assert first_message(there) == MESSAGE
+
+
+def test_a_body_may_come_in_many_steps():
+    async def later():
+        for _ in range(5):
+            await asyncio.sleep(0.001)
+        return MESSAGE
+
+    assert first_message(later) == MESSAGE
+
+
+def test_an_error_of_the_server_passes():
+    async def broken():
+        await asyncio.sleep(0.001)
+        raise OSError("the connection is gone")
+
+    with pytest.raises(OSError, match="gone"):
+        first_message(broken)
+
+
+def test_what_is_received_is_told_of_the_deadline_and_may_still_answer():
+    ended = []
+
+    async def slow():
+        try:
+            await asyncio.sleep(PATIENCE)
+        finally:
+            ended.append("slow")
+
+    async def stubborn():
+        try:
+            await asyncio.sleep(PATIENCE)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.001)
+        return MESSAGE
+
+    with pytest.raises(Refusal, match="408"):
+        first_message(slow, 0.01)
+    assert ended == ["slow"]
+    assert first_message(stubborn, 0.01) == MESSAGE
+
+
+def test_an_end_of_the_task_passes_through():
+    ended = []
+
+    async def slow():
+        try:
+            await asyncio.sleep(PATIENCE)
+        finally:
+            ended.append("slow")
+
+    async def run():
+        async def app(scope, bounded, send):
+            await bounded()
+
+        task = asyncio.create_task(Body(app)({"type": "http", "headers": []}, slow, None))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+    assert ended == ["slow"]
 
 
 def test_a_client_that_hangs_up_is_no_fault_of_the_service(port, caplog):

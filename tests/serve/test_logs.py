@@ -1,14 +1,18 @@
 import io
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
 
+from hypothesis import given
+from hypothesis import strategies as st
 from walls import Shop, application, ask, bearer
 
 from pennyweight.serve import logs
 from pennyweight.serve.guard import protected
+from pennyweight.serve.watch import Answered
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:
@@ -17,10 +21,10 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 
 def test_a_request_is_one_line_without_its_path(tmp_path):
     shop, stream = Shop(tmp_path), io.StringIO()
-    app = protected(application(), keys=shop.ring, observers=[logs.answered], make_id=lambda: "7")
-    with logs.json_lines(stream):
-        ask(app, "GET", "/v1/users/jane?email=jane", **bearer(shop.secrets["admin"]))
-        ask(app, "GET", "/jane")
+    log = logs.RequestLog(stream)
+    app = protected(application(), keys=shop.ring, observers=[log.answered], make_id=lambda: "7")
+    ask(app, "GET", "/v1/users/jane?email=jane", **bearer(shop.secrets["admin"]))
+    ask(app, "GET", "/jane")
     first, second = lines(stream)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.pop("time"))
     assert first.pop("ms") > 0
@@ -35,8 +39,9 @@ def test_a_request_is_one_line_without_its_path(tmp_path):
 
 def test_a_fault_is_two_lines_one_with_where_it_happened():
     stream = io.StringIO()
+    app = protected(application(), observers=[logs.RequestLog(stream).answered])
     with logs.json_lines(stream):
-        ask(protected(application(), observers=[logs.answered]), "GET", "/broken")
+        ask(app, "GET", "/broken")
     fault, request = lines(stream)
     assert fault["error"] == "RuntimeError" and "in broken" in fault["traceback"]
     assert request["level"] == "error" and request["status"] == 500
@@ -59,6 +64,29 @@ def test_text_cannot_make_a_line_of_its_own():
     with logs.json_lines(stream):
         logs.event('a\n{"event": "forged"}', {"b": "\n\u2028\x1b"})
     assert len(stream.getvalue().splitlines()) == 1 and stream.getvalue().isascii()
+
+
+@given(st.text(), st.text(), st.text(), st.none() | st.text())
+def test_a_request_is_one_line_whatever_it_is_called(name, method, route, key):
+    stream = io.StringIO()
+    logs.RequestLog(stream, clock=lambda: 0.5).answered(
+        Answered(name, method, route, 503, 0.0012345, key)
+    )
+    assert stream.getvalue().endswith("\n") and stream.getvalue().isascii()
+    assert lines(stream) == [
+        {
+            "time": "1970-01-01T00:00:00.500Z", "level": "error", "event": "request",
+            "request_id": name, "method": method, "route": route, "status": 503, "ms": 1.234,
+            "key": key,
+        }
+    ]  # fmt: skip
+
+
+def test_a_log_that_cannot_be_written_stops_no_request():
+    with open("/dev/full", "w") as full, open(os.devnull, "w") as nowhere:
+        app = protected(application(), observers=[logs.RequestLog(full).answered])
+        assert ask(app, "GET", "/").status_code == 200
+        os.dup2(nowhere.fileno(), full.fileno())  # or closing it would fail
 
 
 def test_times_are_those_of_the_records():

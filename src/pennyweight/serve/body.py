@@ -1,6 +1,8 @@
 """How much a client may send, and how long it may take."""
 
 import asyncio
+from collections.abc import Awaitable, Generator
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -48,10 +50,10 @@ class Body:
             nonlocal read, whole, deadline
             if whole:  # what is waited for now is the end of the connection
                 return await receive()
-            deadline = deadline or asyncio.get_running_loop().time() + self._seconds
+            if not deadline:
+                deadline = asyncio.get_running_loop().time() + self._seconds
             try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
+                message = await _Soon(receive(), deadline)
             except TimeoutError:
                 raise self._too_slow() from None
             read += len(message.get("body", b""))
@@ -71,3 +73,45 @@ class Body:
     def _too_slow(self) -> Refusal:
         told = f"the body did not come within {self._seconds:g} s; send less at a time"
         return Refusal(408, told, CLOSE)
+
+
+class _Soon:
+    """Awaits a message until a deadline; sets no timer where it is there already.
+
+    A small body comes with the head of its request, and a timer for each would cost more
+    than all the rest of this file.
+    """
+
+    def __init__(self, coming: Awaitable[Message], deadline: float) -> None:
+        self._coming = coming.__await__()
+        self._deadline = deadline
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        try:
+            waits_for = next(self._coming)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        return (yield from self._in_time(waits_for).__await__())
+
+    async def _in_time(self, waits_for: Any) -> Message:  # noqa: ANN401 - the loop knows
+        async with asyncio.timeout_at(self._deadline):
+            return await _Rest(self._coming, waits_for)
+
+
+class _Rest:
+    """Awaits what is left of an awaitable that has begun to wait."""
+
+    def __init__(self, coming: Generator[Any, Any, Message], waits_for: Any) -> None:  # noqa: ANN401
+        self._coming = coming
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        try:
+            yield self._waits_for
+        except BaseException as error:  # the deadline, or the end of the task: pass it on
+            try:
+                waits_for = self._coming.throw(error)
+            except StopIteration as done:
+                return done.value  # type: ignore[no-any-return]
+            return (yield from _Rest(self._coming, waits_for).__await__())
+        return (yield from self._coming)

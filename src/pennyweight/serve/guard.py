@@ -142,8 +142,6 @@ def protected(
     then `Body` (size, time); the parameters are theirs.
     """
     guarded = Guard(Body(app, nbytes=nbytes, seconds=seconds), keys, sessions, rate)
-    if make_id is None:
-        return Watch(guarded, observers=observers, clock=clock)
     return Watch(guarded, observers=observers, make_id=make_id, clock=clock)
 
 

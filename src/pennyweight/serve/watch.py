@@ -5,13 +5,14 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pennyweight.serve.problems import answer
 
-__all__ = ["UNROUTED", "Answered", "Watch", "request_id", "route_of"]
+__all__ = ["UNROUTED", "Answered", "Watch", "numbered", "request_id", "route_of"]
 
 UNROUTED = "unrouted"  # no route answered: it was refused before, or there is none
 PLAIN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -26,7 +27,6 @@ POLICY = (
 ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
 )
 # What a route may set itself.
 USUAL = (
@@ -73,7 +73,7 @@ class Watch:
     observers
         Called with each `Answered`, in the thread of the event loop.
     make_id
-        Returns an id for a request that brings none.
+        Returns an id for a request that brings none; `numbered` by default.
     clock
         Seconds that only go forward.
 
@@ -88,13 +88,13 @@ class Watch:
         app: ASGIApp,
         *,
         observers: Sequence[Callable[[Answered], None]] = (),
-        make_id: Callable[[], str] = lambda: secrets.token_hex(8),
+        make_id: Callable[[], str] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.in_flight = 0
         self._app = app
         self._observers = tuple(observers)
-        self._make_id = make_id
+        self._make_id = make_id or numbered(secrets.token_hex(5))
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,6 +142,12 @@ class Watch:
             if name == b"x-request-id" and PLAIN.fullmatch(value):
                 return str(value, "ascii")
         return self._make_id()
+
+
+def numbered(prefix: str) -> Callable[[], str]:
+    """Return a function that returns ``prefix-1`` and so on: random bits cost a system call."""
+    numbers = count(1)
+    return lambda: f"{prefix}-{next(numbers)}"
 
 
 def request_id(scope: Scope) -> str:
