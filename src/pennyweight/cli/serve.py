@@ -57,6 +57,7 @@ def serve(
         port=port,
         keys=keys,
         rate=rate,
+        log=sys.stderr if log else None,
         limits=Limits(threads=workers),
     )
     with json_lines(sys.stderr, level=logging.INFO if log else logging.WARNING):

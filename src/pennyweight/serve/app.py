@@ -1,13 +1,12 @@
 """The application: routes, walls and metrics around an engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from pennyweight.serve import logs
 from pennyweight.serve.api.admin import admin_routes
 from pennyweight.serve.api.answers import Problem
 from pennyweight.serve.api.feeds import feed_routes
@@ -20,6 +19,7 @@ from pennyweight.serve.metrics import Metrics
 from pennyweight.serve.problems import MEDIA_TYPE, answer_errors
 from pennyweight.serve.rate import Rate
 from pennyweight.serve.sessions import Sessions
+from pennyweight.serve.watch import Answered
 from pennyweight.serve.window import Window
 
 __all__ = ["Doors", "make_app"]
@@ -53,8 +53,19 @@ class Doors:
     rate: Rate | None = None
 
 
-def make_app(engine: Engine, doors: Doors = Doors()) -> ASGIApp:
-    """Return the application over a started engine, which it does not close."""
+def make_app(
+    engine: Engine,
+    doors: Doors = Doors(),
+    *,
+    observers: Sequence[Callable[[Answered], None]] = (),
+) -> ASGIApp:
+    """Return the application over a started engine, which it does not close.
+
+    Parameters
+    ----------
+    observers
+        Told of every answer, as a log of requests is.
+    """
     metrics, window = Metrics(), Window()
     sessions = None if doors.keys is None else Sessions(doors.keys)
     api = FastAPI(
@@ -63,6 +74,8 @@ def make_app(engine: Engine, doors: Doors = Doors()) -> ASGIApp:
         description="Recommendations with language models, on the hardware you have.",
         docs_url=None,
         redoc_url=None,
+        # It would look for a tracer at every request; metrics are kept by `Metrics`.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={status: PROBLEM | {"description": told} for status, told in PROBLEMS.items()},
     )
     for routes in (
@@ -79,7 +92,7 @@ def make_app(engine: Engine, doors: Doors = Doors()) -> ASGIApp:
         keys=doors.keys,
         sessions=sessions,
         rate=doors.rate,
-        observers=(metrics.answered, window.answered, logs.answered),
+        observers=(metrics.answered, window.answered, *observers),
     )
     metrics.watch("requests_in_flight", lambda: float(app.in_flight))
     return app

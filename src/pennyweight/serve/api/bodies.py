@@ -130,7 +130,7 @@ class HistoryEvent(Body):
 
 
 class SessionBody(ListOptions):
-    """A list for a session, of which nothing is kept: for items, events, or words; or for a user."""
+    """A list for a session, of which nothing is kept, or for a user."""
 
     user_id: Id | None = None
     items: Annotated[list[Id], Field(max_length=MOST_ITEMS)] = []
