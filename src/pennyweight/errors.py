@@ -6,6 +6,8 @@
       PlanError(ValueError)           an unknown key or an impossible combination
       BudgetError(ValueError)         nothing fits: the nearest miss and by how much
       BundleError(ValueError)         wrong format version, hash mismatch, missing file
+      BusyError(RuntimeError)         too much waits: come again
+      StoreError(OSError)             the store of the service cannot read or write
       TrainingError(ArithmeticError)  a training whose loss is no longer a number
       MissingExtraError(ImportError)  an optional part is not installed
 
@@ -19,10 +21,12 @@ from difflib import get_close_matches
 __all__ = [
     "BudgetError",
     "BundleError",
+    "BusyError",
     "DataError",
     "MissingExtraError",
     "PennyweightError",
     "PlanError",
+    "StoreError",
     "TrainingError",
     "UnknownIdError",
     "did_you_mean",
@@ -51,6 +55,14 @@ class BudgetError(PennyweightError, ValueError):
 
 class BundleError(PennyweightError, ValueError):
     """A bundle on disk is incomplete, altered, or of another format version."""
+
+
+class BusyError(PennyweightError, RuntimeError):
+    """Too much waits to be done: the same call may succeed in a moment."""
+
+
+class StoreError(PennyweightError, OSError):
+    """The store of the service cannot read or write; nothing was acknowledged."""
 
 
 class TrainingError(PennyweightError, ArithmeticError):

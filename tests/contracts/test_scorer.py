@@ -14,7 +14,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.tuned import TowerSettings
-from pennyweight.errors import BundleError
+from pennyweight.errors import BundleError, PlanError
 from pennyweight.evaluate.measure import measure
 from pennyweight.score.again import Again
 from pennyweight.score.blend import KINDS, Blend
@@ -362,6 +362,60 @@ def test_texts_are_scored_without_events():
         assert scores[0, ::2].min() > scores[0, 1::2].max()
         assert scores[1, 1::2].min() > scores[1, ::2].max()
         assert scorer.score_texts([]).shape == (0, N)
+
+
+def test_new_items_leave_the_others_as_they_were(scorer, name):
+    codes = np.array([N, N + 1], np.int32)
+    grown = scorer.with_items(codes, ["even thing", "odd thing"], N + 2)
+    scores = grown.score(HISTORIES)
+    assert scores.shape == (len(HISTORIES), N + 2)
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+    history, every = HISTORIES.block(4, 5), np.arange(N + 2, dtype=np.int32)
+    added = grown.contributions(history, every)
+    assert added.shape == (N + 2, len(history.item))
+    if name != "blend":  # there the best item may be a new one, and all are measured by it
+        close(scores[:, :N], scorer.score(HISTORIES))
+        close(added[:N], scorer.contributions(history, every[:N]))
+    assert scorer.score(HISTORIES).shape == (len(HISTORIES), N)
+
+
+def test_new_items_count_in_histories(scorer, name):
+    grown = scorer.with_items(np.array([N], np.int32), ["even thing"], N + 1)
+    scores = grown.score(Histories.of([[N], [0, N, 2], []]))
+    assert scores.shape == (3, N + 1)
+    assert np.isfinite(scores).all()
+    if isinstance(scorer, TextScorer) and SCORERS[name].solves:
+        assert scores[0, 0:N:2].mean() > scores[0, 1:N:2].mean()
+        assert scores[1, N] > scores[1, 1:N:2].max()  # and it can be recommended
+
+
+@pytest.mark.parametrize("name", ["content", "content-dense", "content-int8", "tower", "blend"])
+def test_items_added_one_by_one_are_as_added_together(fitted, name):
+    scorer = fitted[name]
+    together = scorer.with_items(np.arange(N, N + 3, dtype=np.int32), ["even", "odd", ""], N + 3)
+    one = scorer.with_items(np.array([N], np.int32), ["odd"], N + 1)
+    two = one.with_items(np.array([N + 1], np.int32), ["odd"], N + 2)
+    three = two.with_items(np.array([N + 2, N], np.int32), ["", "even"], N + 3)
+    histories = Histories.of([[0, 2], [N, 1], [N + 2], []])
+    close(three.score(histories), together.score(histories))
+    close(three.score_texts(["even"]), together.score_texts(["even"]))
+
+
+@pytest.mark.parametrize("name", ["content", "content-dense", "tower"])
+def test_a_changed_text_moves_what_reads(fitted, name):
+    other = CATALOG.texts[1]
+    changed = fitted[name].with_items(np.array([0], np.int32), [other], N)
+    before, after = (s.score_texts([other])[0] for s in (fitted[name], changed))
+    assert after[0] > before[0]
+    close(after[1:], before[1:])
+
+
+@pytest.mark.parametrize("name", sorted(SCORERS.keys() - {"popularity", "novelty", "again"}))
+def test_what_was_added_live_is_not_saved(fitted, name, tmp_path):
+    grown = fitted[name].with_items(np.array([N], np.int32), ["even thing"], N + 1)
+    with pytest.raises(PlanError, match="added live"):
+        grown.save(tmp_path)
 
 
 def test_the_seed_of_a_tower_decides(fitted):

@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 import world
 from pennyweight.data.interactions import Histories
 from pennyweight.encode.lexical import LexicalEncoder
-from pennyweight.score import content
+from pennyweight.score import rows as item_rows
 from pennyweight.score.content import Content
 
 TEXTS = (
@@ -103,7 +103,7 @@ def test_a_catalogue_without_words_forgets_the_words_before():
 
 @pytest.mark.parametrize("look_up", [0, 10**9])
 def test_looking_words_up_and_going_through_all_texts_give_the_same(cosines, look_up, monkeypatch):
-    monkeypatch.setattr(content, "LOOK_UP", look_up)
+    monkeypatch.setattr(item_rows, "LOOK_UP", look_up)
     histories = Histories.of([[i % len(TEXTS)] for i in range(150)])  # more than one block
     expected = cosines[np.arange(150) % len(TEXTS)]
     np.testing.assert_allclose(fit().score(histories), expected, atol=1e-6)

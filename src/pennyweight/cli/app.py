@@ -9,6 +9,7 @@ import typer
 
 from pennyweight.cli import ask, doctor, exits, keys, learn, shrink, story, tune, validate
 from pennyweight.cli.report import report
+from pennyweight.cli.serve import serve
 
 __all__ = ["app"]
 
@@ -57,7 +58,7 @@ def _main(
 
 for _command in (
     validate.validate, learn.fit, learn.evaluate, tune.tune, shrink.frontier, shrink.compress,
-    ask.recommend, ask.similar, report, doctor.doctor, story.demo,
+    ask.recommend, ask.similar, serve, report, doctor.doctor, story.demo,
 ):  # fmt: skip
     app.command(_command.__name__)(_guarded(_command))
 

@@ -1,8 +1,11 @@
 """The catalogue: what can be recommended."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pennyweight.data.ids import Ids
 from pennyweight.errors import DataError
@@ -23,11 +26,14 @@ class Catalog:
     attributes
         One row an item in code order: every column of the source but the id,
         for filters, display and reports.
+    text_columns
+        The columns of which the texts were made, in order, where that is known.
     """
 
     ids: Ids
     texts: tuple[str, ...]
     attributes: pl.DataFrame = field(default_factory=pl.DataFrame)
+    text_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = self.attributes.height if self.attributes.width else len(self.ids)
@@ -39,6 +45,41 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def with_items(self, items: "Catalog") -> tuple["Catalog", NDArray[np.int32]]:
+        """Return a catalogue in which other items are added, or replaced where the id is known.
+
+        Codes of items that were there do not change.
+
+        Parameters
+        ----------
+        items
+            With the same columns (see `documents`).
+
+        Returns
+        -------
+        tuple of (Catalog, ndarray)
+            The catalogue, and the codes there of `items`, int32 (len(items),).
+        """
+        ids = self.ids.extended(items.ids)
+        codes = ids.codes(items.ids)
+        known = codes < len(self)
+        texts = (*self.texts, *(t for t, old in zip(items.texts, known, strict=True) if not old))
+        attributes = self.attributes
+        if attributes.width:
+            new = items.attributes.filter(pl.Series(~known))
+            attributes = pl.concat([attributes, new], how="vertical_relaxed")
+        if known.any():
+            place = np.arange(len(ids))
+            place[codes[known]] = len(ids) + np.arange(known.sum())
+            if attributes.width:
+                old = items.attributes.filter(pl.Series(known))
+                attributes = pl.concat([attributes, old], how="vertical_relaxed")[place]
+            changed = list(texts)
+            for code, text in zip(codes[known], compress(items.texts, known), strict=True):
+                changed[code] = text
+            texts = tuple(changed)
+        return replace(self, ids=ids, texts=texts, attributes=attributes), codes
 
     def title(self, code: int) -> str:
         """Return the name to show for an item: its title or name column, else its text."""

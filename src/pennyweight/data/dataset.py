@@ -131,7 +131,7 @@ def read(
     if roles["item"] in item_rows.columns:
         given.setdefault("id", roles["item"])
     id_column = resolve(item_rows.columns, "items", given, source=item_source)["id"]
-    catalog, text = build_catalog(
+    catalog = build_catalog(
         item_rows, id_column, text_columns=text_columns, found=found, source=item_source
     )
     if mask_personal:
@@ -150,7 +150,9 @@ def read(
         values = user_values(
             event_rows, roles["user"], user_attribute, interactions.users, source=event_source
         )
-    return Dataset(catalog, interactions, log, Columns(roles, id_column, text), values)
+    return Dataset(
+        catalog, interactions, log, Columns(roles, id_column, catalog.text_columns), values
+    )
 
 
 def read_planned(

@@ -89,11 +89,29 @@ class Histories:
         events = np.arange(offsets[-1]) + shift
         return Histories(self.item[events], self.weight[events], self.time[events], offsets)
 
+    def where(self, keep: NDArray[np.bool_]) -> "Histories":
+        """Return the same histories with the events where `keep`, bool (n_events,)."""
+        if keep.all():
+            return self
+        ends = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
+        return Histories(self.item[keep], self.weight[keep], self.time[keep], ends[self.offsets])
+
+    @classmethod
+    def joined(cls, batches: Sequence["Histories"]) -> "Histories":
+        """Return several batches as one, in their order."""
+        if len(batches) == 1:
+            return batches[0]
+        length = np.concatenate([[0], *(batch.length for batch in batches)])
+        return cls(
+            np.concatenate([np.empty(0, np.int32), *(batch.item for batch in batches)]),
+            np.concatenate([np.empty(0, np.float32), *(batch.weight for batch in batches)]),
+            np.concatenate([np.empty(0, np.float64), *(batch.time for batch in batches)]),
+            np.cumsum(length).astype(np.int64),
+        )
+
     def newest(self, n: int) -> "Histories":
         """Return the same histories cut to their newest n events."""
-        keep = self.lag < n
-        offsets = np.concatenate([[0], np.cumsum(np.minimum(self.length, n))]).astype(np.int64)
-        return Histories(self.item[keep], self.weight[keep], self.time[keep], offsets)
+        return self.where(self.lag < n)
 
 
 @dataclass(frozen=True)

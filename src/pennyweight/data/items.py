@@ -13,7 +13,7 @@ from pennyweight.data.log import Findings
 from pennyweight.data.tables import id_strings
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["build_catalog"]
+__all__ = ["build_catalog", "choose_text_columns", "clean_items"]
 
 _NAMES = ("title", "name", "item_name", "product_name", "headline")
 _LAST = ("description", "desc", "abstract", "body", "text", "content", "plot", "overview",
@@ -40,13 +40,8 @@ def build_catalog(
     found: Findings,
     source: str,
     max_chars: int = MAX_CHARS,
-) -> tuple[Catalog, tuple[str, ...]]:
+) -> Catalog:
     """Clean an items table.
-
-    Returns
-    -------
-    tuple of (Catalog, tuple of str)
-        The catalogue, and the text columns in the order in which they were joined.
 
     Raises
     ------
@@ -64,19 +59,30 @@ def build_catalog(
         frame = frame.rename(bare)
     if not len(ids):
         raise DataError(f"{source}: column {id_column!r} has no id in any row")
-    chosen = _text_columns(frame, text_columns, source)
+    chosen = choose_text_columns(frame, text_columns, source)
+    catalog = clean_items(Ids(ids.to_list(), "items"), frame, chosen, found, max_chars)
+    _judge(list(catalog.texts), ids, found)
+    return catalog
+
+
+def clean_items(
+    ids: Ids,
+    frame: pl.DataFrame,
+    text_columns: tuple[str, ...],
+    found: Findings,
+    max_chars: int = MAX_CHARS,
+) -> Catalog:
+    """Return items with cleaned attributes and texts made of some of the columns."""
     texts: list[pl.Series] = []
     columns: list[pl.Series] = []
     for column in frame.iter_columns():
-        attribute, text = _clean_column(column, column.name in chosen, found, max_chars)
+        attribute, text = _clean_column(column, column.name in text_columns, found, max_chars)
         columns.append(attribute)
         if text is not None:
             texts.append(text)
-    texts.sort(key=lambda text: chosen.index(text.name))
-    joined = _join(texts, len(ids))
-    _judge(joined, ids, found)
-    catalog = Catalog(Ids(ids.to_list(), "items"), tuple(joined), pl.DataFrame(columns))
-    return catalog, tuple(chosen)
+    texts.sort(key=lambda text: text_columns.index(text.name))
+    joined = tuple(_join(texts, len(ids)))
+    return Catalog(ids, joined, pl.DataFrame(columns), text_columns)
 
 
 def _clean_column(
@@ -137,9 +143,10 @@ def _typed(text: pl.Series) -> pl.Series | None:
     return None
 
 
-def _text_columns(
+def choose_text_columns(
     frame: pl.DataFrame, wanted: Sequence[str] | None, source: str
 ) -> tuple[str, ...]:
+    """Return the columns to make texts of: those wanted, or all that hold words."""
     if isinstance(wanted, str):
         raise DataError(f"text_columns takes a list of names, not one string: write [{wanted!r}]")
     if wanted is not None:

@@ -15,6 +15,7 @@ from pennyweight.evaluate.judge import Lens
 from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.score.content import Content
 from pennyweight.score.protocol import Scorer
+from pennyweight.score.rows import Terms
 from pennyweight.spec.plan import EvaluatePlan
 from pennyweight.spec.report import Measured
 
@@ -50,8 +51,8 @@ def lens(data: Dataset, test: HeldOut, plan: EvaluatePlan) -> Lens:
 def word_vectors(parts: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_matrix | None:
     """Return the items' TF-IDF vectors, those of the content scorer where it has them."""
     content = parts.get("content")
-    if isinstance(content, Content) and sparse.issparse(content.vectors):
-        return content.vectors
+    if isinstance(content, Content) and isinstance(content.vectors, Terms):
+        return content.vectors.matrix
     try:
         return Vectoriser.fit(catalog.texts).transform(catalog.texts)
     except DataError:  # no text has a word

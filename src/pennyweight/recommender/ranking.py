@@ -19,6 +19,9 @@ from pennyweight.score.protocol import Scorer
 __all__ = ["check_k", "choose", "eligible", "ranked", "top_k"]
 
 
+BLOCK = 64  # scores of which the best is taken at once
+
+
 def check_k(k: int) -> int:
     """Return k as an int; `PlanError` for what is no number of items."""
     try:
@@ -40,7 +43,7 @@ def top_k(scores: NDArray[np.float32], eligible: NDArray[np.bool_], k: int) -> N
     eligible
         bool (n_items,); where fewer than k are, fewer are returned.
     """
-    codes = np.flatnonzero(eligible).astype(np.int32)
+    codes = _contenders(scores, eligible, k)
     if k < len(codes):
         found = scores[codes]
         least = np.partition(found, len(found) - k)[len(found) - k]
@@ -48,6 +51,24 @@ def top_k(scores: NDArray[np.float32], eligible: NDArray[np.bool_], k: int) -> N
         # Of items equal to the last one shown, the first by code: the same on every machine.
         codes = np.concatenate([above, codes[found == least][: k - len(above)]])
     return codes[np.lexsort((codes, -scores[codes]))]
+
+
+def _contenders(
+    scores: NDArray[np.float32], eligible: NDArray[np.bool_], k: int
+) -> NDArray[np.int32]:
+    """Return eligible items among which the k best are, in order of code.
+
+    The k-th best of the blocks' best is reached by at least k items, which makes it a bound
+    that costs one look at each score.
+    """
+    n_blocks = len(scores) // BLOCK
+    if n_blocks > k:
+        masked = np.where(eligible, scores, -np.inf).astype(np.float32, copy=False)
+        best = masked[: n_blocks * BLOCK].reshape(n_blocks, BLOCK).max(axis=1)
+        bound = np.partition(best, n_blocks - k)[n_blocks - k]
+        if bound > -np.inf:
+            return np.flatnonzero(masked >= bound).astype(np.int32)
+    return np.flatnonzero(eligible).astype(np.int32)
 
 
 def eligible(

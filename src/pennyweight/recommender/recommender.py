@@ -1,6 +1,7 @@
 """The one deep object: a catalogue, a scorer and an event log behind a few verbs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +18,14 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.tables import Source as Table
 from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender import display, storage
+from pennyweight.recommender.answers import Answer, Ask, answer
 from pennyweight.recommender.batch import Batch
 from pennyweight.recommender.diversity import check_diversity
 from pennyweight.recommender.export import export
 from pennyweight.recommender.query import Query, histories_of, known_codes, named, resolve
-from pennyweight.recommender.ranking import check_k, choose, eligible, ranked, top_k
+from pennyweight.recommender.ranking import check_k, eligible, ranked, top_k
 from pennyweight.recommender.reasons import Reason, common_words, explain_items
-from pennyweight.recommender.scoring import Source, neighbours_of, popular, score_query
+from pennyweight.recommender.scoring import Source, neighbours_of, popular, score_queries
 from pennyweight.score.blend import Blend
 from pennyweight.score.protocol import Scorer
 from pennyweight.spec.plan import Plan
@@ -138,13 +140,69 @@ class Recommender:
             The filter cannot be read, or names an unknown column.
         """
         query = self._query(user, history, text)
-        scores, source = score_query(self.scorer, query, self._popular)
-        allowed = eligible(self.catalog, filter, items)
-        if self._excludes(exclude_seen):
-            allowed[query.history.item] = False
-        codes = choose(scores, allowed, k, diversity, scorer=self.scorer, catalog=self.catalog)
-        reasons = self._reasons(codes, query, source) if explain else None
-        return ranked(self.catalog, codes, scores, reasons)
+        ask = Ask(
+            query,
+            eligible(self.catalog, filter, items),
+            k,
+            exclude_seen=self._excludes(exclude_seen),
+            diversity=diversity,
+        )
+        found = self.answer([ask])[0]
+        reasons = self.reasons(found, query) if explain else None
+        return ranked(self.catalog, found.codes, found.scores, reasons)
+
+    def answer(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Return the best items for several asks, which are scored together.
+
+        What `recommend` is made of, by item codes; a service asks so. Errors as there.
+        """
+        queries = [ask.query for ask in asks]
+        scored = score_queries(self.scorer, queries, self._popular)
+        return [
+            answer(ask, scores, source, scorer=self.scorer, catalog=self.catalog)
+            for ask, (scores, source) in zip(asks, scored, strict=True)
+        ]
+
+    def reasons(self, found: Answer, query: Query) -> tuple[Reason, ...]:
+        """Return why each item of an answer was chosen."""
+        return self._reasons(found.codes, query, found.source)
+
+    def with_items(self, items: Catalog) -> "Recommender":
+        """Return a recommender that also knows some items, new ones or others than before.
+
+        Nothing is fitted: what reads texts reads these, what was learnt from behaviour
+        stays with an item that changes, and of a new one it knows nothing. This
+        recommender stays as it is; both share what did not change. The other cannot be
+        saved.
+
+        Parameters
+        ----------
+        items
+            With the columns of the catalogue; see `pennyweight.data.documents.documents`.
+        """
+        catalog, codes = self.catalog.with_items(items)
+        changed = [
+            i
+            for i, code in enumerate(codes.tolist())
+            if code >= len(self.catalog) or items.texts[i] != self.catalog.texts[code]
+        ]
+        scorer = self.scorer
+        if changed:
+            texts = [items.texts[i] for i in changed]
+            scorer = scorer.with_items(codes[changed], texts, len(catalog))
+        return self._other(catalog, scorer, self.interactions)
+
+    def with_log(self, interactions: Interactions | None) -> "Recommender":
+        """Return the same recommender with another event log in which users are looked up."""
+        return self._other(self.catalog, self.scorer, interactions)
+
+    def _other(self, catalog: Catalog, scorer: Scorer, log: Interactions | None) -> "Recommender":
+        if log is not None and log.n_items != len(catalog):
+            log = replace(log, n_items=len(catalog))
+        other = Recommender(catalog, scorer, log, repeats=self.repeats)
+        other.plan, other.report, other.bundle = self.plan, self.report, self.bundle
+        other.__dict__["_common"] = self._common
+        return other
 
     def source(
         self,
@@ -154,7 +212,8 @@ class Recommender:
         text: str | None = None,
     ) -> Source:
         """Return what `recommend` would go by; ``"popularity"`` is the fallback."""
-        return score_query(self.scorer, self._query(user, history, text), self._popular)[1]
+        query = self._query(user, history, text)
+        return score_queries(self.scorer, [query], self._popular)[0][1]
 
     def recommend_many(
         self,
@@ -244,14 +303,23 @@ class Recommender:
         UnknownIdError
             The item is not in the catalogue; names the nearest ids.
         """
+        allowed = eligible(self.catalog, filter)
+        found, reasons = self.nearest(item_id, k, allowed, explain=explain)
+        return ranked(self.catalog, found.codes, found.scores, reasons)
+
+    def nearest(
+        self, item_id: str, k: int, allowed: NDArray[np.bool_], *, explain: bool = False
+    ) -> tuple[Answer, tuple[Reason, ...] | None]:
+        """Return what `similar` is made of: of some items those nearest to one, and why."""
         codes = known_codes(self.catalog.ids, [item_id], "item")
         code = int(codes[0])
         scores = neighbours_of(code, self.scorer, self.catalog.texts[code], self._popular)
-        allowed = eligible(self.catalog, filter)
+        allowed = allowed.copy()
         allowed[codes] = False
-        chosen, query = top_k(scores, allowed, check_k(k)), Query(Histories.of([codes.tolist()]))
-        reasons = self._reasons(chosen, query, "history", similar=True) if explain else None
-        return ranked(self.catalog, chosen, scores, reasons)
+        found = Answer(top_k(scores, allowed, check_k(k)), scores, "history")
+        query = Query(Histories.of([codes.tolist()]))
+        reasons = self._reasons(found.codes, query, "history", similar=True) if explain else None
+        return found, reasons
 
     def explain(
         self, item_id: str, *, user: str | None = None, history: Sequence[str] | None = None

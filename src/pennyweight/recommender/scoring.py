@@ -1,5 +1,6 @@
 """Scores over all items for a query, and what stands in where there is nothing to go by."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,8 +14,9 @@ from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.reasons import parts_of
 from pennyweight.score.protocol import Scorer, TextScorer
+from pennyweight.score.rows import ItemRows
 
-__all__ = ["Source", "item_similarity", "neighbours_of", "popular", "score_query"]
+__all__ = ["Source", "item_similarity", "neighbours_of", "popular", "score_queries"]
 
 Source = Literal["history", "text", "history and text", "popularity"]
 Scores = NDArray[np.float32]
@@ -22,7 +24,7 @@ Scores = NDArray[np.float32]
 
 @runtime_checkable
 class _HasVectors(Protocol):
-    vectors: NDArray[np.float32] | sparse.csr_matrix
+    vectors: ItemRows
 
 
 def popular(scorer: Scorer, interactions: Interactions | None, n_items: int) -> Scores:
@@ -41,14 +43,30 @@ def popular(scorer: Scorer, interactions: Interactions | None, n_items: int) -> 
     return np.zeros(n_items, np.float32)
 
 
-def score_query(scorer: Scorer, query: Query, fallback: Scores) -> tuple[Scores, Source]:
-    """Return scores over all items, float32 (n_items,), and what they rest on.
+def score_queries(
+    scorer: Scorer, queries: Sequence[Query], fallback: Scores
+) -> list[tuple[Scores, Source]]:
+    """Return scores over all items for each query, float32 (n_items,), and what they rest on.
 
-    History and text together: the mean of both, each scaled to [0, 1] over the catalogue.
-    What says the same of every item, such as a text without a known word, is left out.
+    Queries are scored together, which costs less. History and text of one: the mean of
+    both, each scaled to [0, 1] over the catalogue. What says the same of every item, such
+    as a text without a known word, is left out.
     """
-    by_history = _telling(scorer.score(query.history)[0]) if len(query.history.item) else None
-    by_text = None if query.text is None else _score_text(scorer, query.text)
+    some = [query.history for query in queries if len(query.history.item)]
+    found = iter(scorer.score(Histories.joined(some)) if some else ())
+    return [
+        _joined(
+            _telling(next(found)) if len(query.history.item) else None,
+            None if query.text is None else _score_text(scorer, query.text),
+            fallback,
+        )
+        for query in queries
+    ]
+
+
+def _joined(
+    by_history: Scores | None, by_text: Scores | None, fallback: Scores
+) -> tuple[Scores, Source]:
     if by_history is not None and by_text is not None:
         mean = (_scaled(by_history) + _scaled(by_text)) / np.float32(2)
         return mean, "history and text"
@@ -95,7 +113,7 @@ def item_similarity(
 ) -> NDArray[np.float32]:
     """Return cosines of some items' texts, float32 (n, n)."""
     for part in (scorer, *parts_of(scorer).values()):
-        if isinstance(part, _HasVectors) and part.vectors.shape[0] == len(catalog):
+        if isinstance(part, _HasVectors) and len(part.vectors) == len(catalog):
             rows = part.vectors[codes]
             break
     else:

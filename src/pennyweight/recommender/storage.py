@@ -1,11 +1,14 @@
 """What the files of a recommender's bundle mean."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import numpy as np
 import polars as pl
 
 from pennyweight.bundle import MANIFEST, Bundle, write_bundle
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from pennyweight.recommender.recommender import Recommender
 
 __all__ = [
+    "forget_user",
     "read_catalog",
     "read_interactions",
     "read_scorer",
@@ -57,7 +61,12 @@ def save(
             write_interactions(folder, recommender.interactions)
         (folder / SCORER).mkdir()
         recommender.scorer.save(folder / SCORER)
-        settings = {"repeats": recommender.repeats, "scorer": recommender.scorer.name}
+        settings: dict[str, Any] = {
+            "repeats": recommender.repeats,
+            "scorer": recommender.scorer.name,
+        }
+        if recommender.catalog.text_columns:
+            settings["text_columns"] = list(recommender.catalog.text_columns)
         text = json.dumps(settings, indent=2, ensure_ascii=False)
         (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
         recommender.report = _weighed(recommender.report, folder)
@@ -78,14 +87,19 @@ def save(
 
 def read_scorer(bundle: Bundle, kind: type[Scorer]) -> tuple[Scorer, Literal["exclude", "include"]]:
     """Read the fitted scorer, and whether repeats may be recommended."""
-    path = bundle.file(SETTINGS)
-    try:
-        repeats = json.loads(path.read_bytes())["repeats"]
-    except (ValueError, TypeError, KeyError):
-        repeats = None
+    repeats = _settings(bundle).get("repeats")
     if repeats not in ("exclude", "include"):
+        path = bundle.file(SETTINGS)
         raise BundleError(f"{path}: does not say how repeats are treated; save it again")
     return kind.load(bundle.path / SCORER), repeats
+
+
+def _settings(bundle: Bundle) -> dict[str, Any]:
+    try:
+        found = json.loads(bundle.file(SETTINGS).read_bytes())
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def _weighed(report: Report | None, folder: Path) -> Report | None:
@@ -112,7 +126,9 @@ def read_catalog(bundle: Bundle) -> Catalog:
     """Read what `write_catalog` wrote."""
     items = _read_table(bundle, ITEMS)
     ids = Ids(items["id"].to_list(), "items")
-    return Catalog(ids, tuple(items["text"].to_list()), _read_table(bundle, ATTRIBUTES))
+    attributes = _read_table(bundle, ATTRIBUTES)
+    columns = tuple(_settings(bundle).get("text_columns", ()))
+    return Catalog(ids, tuple(items["text"].to_list()), attributes, columns)
 
 
 def write_interactions(folder: Path, interactions: Interactions) -> None:
@@ -143,6 +159,45 @@ def read_interactions(bundle: Bundle) -> Interactions | None:
         )
     except KeyError as error:
         raise BundleError(f"{bundle.file(EVENTS)}: has no {error}; save it again") from None
+
+
+def forget_user(bundle: Bundle, user: str) -> int | None:
+    """Write a bundle again without the id and the events of a user.
+
+    What was learnt from these events stays in the scorers, which hold no ids of users.
+
+    Returns
+    -------
+    int or None
+        How many events that were; None, and nothing is written, where the user is not known.
+    """
+    log = read_interactions(bundle)
+    code = -1 if log is None else int(log.users.codes([user])[0])
+    if log is None or code < 0:
+        return None
+    kept = log.where(log.user != code)
+    users = Ids([name for name in log.users if name != user], "users")
+    without = replace(kept, users=users, user=kept.user - (kept.user > code).astype(np.int32))
+
+    def fill(folder: Path) -> None:
+        for name in bundle.manifest.files:
+            if name not in (USERS, EVENTS):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(bundle.path / name, folder / name)
+        write_interactions(folder, without)
+
+    manifest = bundle.manifest
+    write_bundle(
+        bundle.path,
+        fill,
+        created=datetime.fromisoformat(manifest.created),
+        summary=manifest.summary | {"users": len(users), "events": len(without)},
+        plan=manifest.plan,
+        report=manifest.report,
+        parent=manifest.parent,
+        overwrite=True,
+    )
+    return len(log) - len(without)
 
 
 def _as_json(value: Frozen | None) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Again: what the history holds already, for music, groceries and places."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -49,6 +50,12 @@ class Again:
         """Return each event's part of the count, float32 (len(codes), n_events)."""
         weight = np.where(history.lag < 50, history.weight * self.decay**history.lag, 0)
         return np.asarray((codes[:, None] == history.item) * weight, np.float32)
+
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Again":
+        """Return a scorer of so many items."""
+        other = Again(decay=self.decay)
+        other.n_items = n_items
+        return other
 
     def save(self, folder: Path) -> None:
         """Write ``again.safetensors``."""

@@ -172,11 +172,15 @@ class Blend:
         """Return what to divide each row by, float32 (n, 1)."""
         if scale == "log-odds":
             return np.ones((len(scores), 1), np.float32)
-        rivals = scores
-        if histories is not None and self.repeats == "exclude":
-            rivals = scores.copy()
-            rivals[histories.row, histories.item] = 0
-        best = rivals.max(axis=1, keepdims=True, initial=0)
+        hides = histories is not None and self.repeats == "exclude"
+        if histories is None or not hides:
+            best = scores.max(axis=1, keepdims=True, initial=0)
+        else:  # without a copy, which would cost as much again
+            seen = histories.row, histories.item
+            kept = scores[seen]
+            scores[seen] = 0
+            best = scores.max(axis=1, keepdims=True, initial=0)
+            scores[seen] = kept
         return np.where(best > 0, best, 1).astype(np.float32)
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
@@ -187,8 +191,8 @@ class Blend:
                 continue
             part = self.parts[name]
             scores = part.score(histories)
-            scores = scores * (weight / self._divisor(part.scale, scores, histories))
-            total = scores if total is None else total + scores
+            scores *= weight / self._divisor(part.scale, scores, histories)
+            total = scores if total is None else np.add(total, scores, out=total)
         if total is None:  # every weight is zero
             return np.zeros_like(next(iter(self.parts.values())).score(histories))
         return total.astype(np.float32, copy=False)
@@ -239,6 +243,11 @@ class Blend:
             above = scores[0, codes] - scores[0].mean()
             shares[name] = (above * weights[name][0, 0]).astype(np.float32)
         return shares
+
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Blend":
+        """Return a blend of parts that know the items; the weights stay."""
+        parts = {name: part.with_items(codes, texts, n_items) for name, part in self.parts.items()}
+        return Blend(parts, self.weights, routes=self.routes, repeats=self.repeats)
 
     def save(self, folder: Path) -> None:
         """Write ``blend.safetensors`` and a folder a part."""

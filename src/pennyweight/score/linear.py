@@ -1,5 +1,6 @@
 """Linear autoencoder: each item predicted from the others."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -10,6 +11,7 @@ from scipy import linalg, sparse
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.disk.arrays import read_arrays, write_arrays
+from pennyweight.score.padded import Padded
 from pennyweight.score.profile import profile
 from pennyweight.score.protocol import Scale
 
@@ -106,6 +108,10 @@ class Linear:
         rows = self.matrix[history.item][:, codes]
         dense = rows.toarray() if sparse.issparse(rows) else rows
         return np.asarray(dense.T * weight, np.float32)
+
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> Padded:
+        """Return a scorer to which new items are zero, since nobody has come to them yet."""
+        return Padded(self, self.matrix.shape[0], n_items)
 
     def save(self, folder: Path) -> None:
         """Write ``linear.safetensors``."""

@@ -1,6 +1,6 @@
 """Sequential neighbours: what came next, or close by, for others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -11,6 +11,7 @@ from scipy import sparse
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.disk.arrays import read_arrays, write_arrays
+from pennyweight.score.padded import Padded
 from pennyweight.score.profile import profile
 from pennyweight.score.protocol import Scale
 
@@ -104,6 +105,10 @@ class Neighbours:
         weight = np.where(history.lag < 50, history.weight * self.decay**history.lag, 0)
         rows = self.matrix[history.item][:, codes].toarray().T
         return np.asarray(rows * weight, np.float32)
+
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> Padded:
+        """Return a scorer to which new items are zero, since nobody has come to them yet."""
+        return Padded(self, self.matrix.shape[0], n_items)
 
     def save(self, folder: Path) -> None:
         """Write ``neighbours.safetensors``."""

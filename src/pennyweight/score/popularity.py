@@ -1,5 +1,6 @@
 """Popularity: what everybody does, the recent counting more."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -55,6 +56,15 @@ class Popularity:
         """Return zeros: no event of the history matters."""
         return np.zeros((len(codes), len(history.item)), np.float32)
 
+    def with_items(
+        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
+    ) -> "Popularity":
+        """Return a scorer that gives new items what any item without events gets."""
+        other = Popularity(half_life=self.half_life)
+        mean = self.level.mean() if len(self.level) else 0  # that of the items with events too
+        other.level = _padded(self.level, n_items, mean)
+        return other
+
     def save(self, folder: Path) -> None:
         """Write ``popularity.safetensors``."""
         write_arrays(
@@ -100,6 +110,12 @@ class Novelty:
         """Return zeros: no event of the history matters."""
         return np.zeros((len(codes), len(history.item)), np.float32)
 
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Novelty":
+        """Return a scorer to which new items are new."""
+        other = Novelty()
+        other.new = _padded(self.new, n_items, 1)
+        return other
+
     def save(self, folder: Path) -> None:
         """Write ``novelty.safetensors``."""
         write_arrays(folder / f"{self.name}.safetensors", {"new": self.new}, {})
@@ -111,3 +127,7 @@ class Novelty:
         scorer = cls()
         scorer.new = arrays["new"]
         return scorer
+
+
+def _padded(values: NDArray[np.float32], n_items: int, fill: float) -> NDArray[np.float32]:
+    return np.pad(values, (0, n_items - len(values)), constant_values=fill)

@@ -18,6 +18,7 @@ def profile(
     """
     recent = histories.newest(newest)
     value = (recent.weight * decay**recent.lag).astype(np.float32)
-    rows = sparse.csr_matrix((value, recent.item, recent.offsets), shape=(len(recent), n_items))
+    places = (value, recent.item.copy(), recent.offsets)  # sorted in place below
+    rows = sparse.csr_matrix(places, shape=(len(recent), n_items))
     rows.sum_duplicates()
     return rows

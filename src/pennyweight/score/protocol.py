@@ -51,6 +51,23 @@ class Scorer(Protocol):
         """
         ...
 
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Scorer":
+        """Return a scorer that also knows items which are new or whose text has changed.
+
+        This one stays as it is; both share what did not change. What was learnt from
+        behaviour stays with an item whose text changes.
+
+        Parameters
+        ----------
+        codes
+            The items, each once, int32 (m,).
+        texts
+            Their texts.
+        n_items
+            Items in all; codes that are not new lie below the number there was.
+        """
+        ...
+
     def save(self, folder: Path) -> None:
         """Write the fitted state into a folder, without pickle."""
         ...

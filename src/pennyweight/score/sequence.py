@@ -1,6 +1,6 @@
 """Sequence: a small causal transformer over item vectors, scored without torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Protocol, Self
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.disk.arrays import read_arrays, write_arrays
+from pennyweight.score.padded import Padded
 from pennyweight.score.protocol import Scale
 from pennyweight.score.reading import read
 
@@ -177,6 +178,10 @@ class Sequence:
     def nbytes(self) -> int:
         """Bytes of the weights."""
         return sum(array.nbytes for array in self.weights.values())
+
+    def with_items(self, codes: NDArray[np.int32], texts: Iterable[str], n_items: int) -> Padded:
+        """Return a scorer to which new items are zero, since nobody has come to them yet."""
+        return Padded(self, len(self.weights["items"]), n_items)
 
     def save(self, folder: Path) -> None:
         """Write ``sequence.safetensors``."""

@@ -15,8 +15,11 @@ from pennyweight.disk.packed import Packed
 from pennyweight.encode.load import load_encoder
 from pennyweight.encode.protocol import TableEncoder
 from pennyweight.encode.tuned import TowerSettings, TowerVectors, train, unit
+from pennyweight.errors import PlanError
+from pennyweight.score.padded import NOT_SAVED
 from pennyweight.score.profile import profile
 from pennyweight.score.protocol import Scale
+from pennyweight.score.rows import Overlaid, overlaid
 
 __all__ = ["Tower"]
 
@@ -48,7 +51,8 @@ class Tower:
         self.decay = self.settings.decay
         self.epochs = self.settings.epochs
         self.tuned: TableEncoder = encoder
-        self.items = self.histories = Packed.of(np.zeros((0, self.settings.dim), np.float32))
+        self.items: Packed | Overlaid = Packed.of(np.zeros((0, self.settings.dim), np.float32))
+        self.histories: Packed | Overlaid = self.items
 
     def fit(
         self,
@@ -98,19 +102,27 @@ class Tower:
     @property
     def item_vectors(self) -> NDArray[np.float32]:
         """Items as they are recommended, float32 (n_items, dim)."""
-        return self.items.unpacked()
+        return np.asarray(self.items[:], np.float32)
 
     @property
     def history_vectors(self) -> NDArray[np.float32]:
         """Items as they count in a history, float32 (n_items, dim)."""
-        return self.histories.unpacked()
+        return np.asarray(self.histories[:], np.float32)
 
-    def packed(self, tuned: TableEncoder, items: Packed, histories: Packed) -> "Tower":
+    def packed(
+        self, tuned: TableEncoder, items: Packed | Overlaid, histories: Packed | Overlaid
+    ) -> "Tower":
         """Return a tower of the same settings with other vectors and the encoder they are of."""
         tower = Tower(self.encoder, self.settings, seed=self.seed)
         tower.decay, tower.epochs = self.decay, self.epochs
         tower.tuned, tower.items, tower.histories = tuned, items, histories
         return tower
+
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Tower":
+        """Return a tower in which some items are what the tuned table makes of their texts."""
+        over = Packed.of(self.tuned.encode(texts))
+        items = overlaid(self.items, codes, over, n_items)
+        return self.packed(self.tuned, items, overlaid(self.histories, codes, over, n_items))
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return cosine / temperature, float32 (n, n_items); zeros for an empty history."""
@@ -142,6 +154,8 @@ class Tower:
 
     def save(self, folder: Path) -> None:
         """Write ``tower.safetensors`` and the tuned encoder beside it."""
+        if isinstance(self.items, Overlaid) or isinstance(self.histories, Overlaid):
+            raise PlanError(NOT_SAVED)
         arrays = self.items.arrays("items") | self.histories.arrays("histories")
         settings = {
             "settings": asdict(self.settings),

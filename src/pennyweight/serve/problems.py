@@ -12,7 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from pennyweight.errors import BudgetError, BundleError, DataError, PlanError, UnknownIdError
+from pennyweight.errors import (
+    BudgetError,
+    BundleError,
+    BusyError,
+    DataError,
+    PlanError,
+    StoreError,
+    UnknownIdError,
+)
 
 __all__ = ["KINDS", "MEDIA_TYPE", "Kind", "Refusal", "answer", "answer_errors", "invalid"]
 
@@ -26,6 +34,7 @@ class Kind(NamedTuple):
     status: int
     title: str
     anchor: str
+    retry_after: int | None = None  # seconds
 
 
 INVALID = Kind(422, "The request is not what is expected here", "invalid-request")
@@ -36,6 +45,8 @@ KINDS: Mapping[type[Exception], Kind] = {
     PlanError: Kind(422, "The setting cannot be used", "setting"),
     BudgetError: Kind(507, "There is no room", "budget"),
     BundleError: Kind(409, "The bundle cannot be used", "bundle"),
+    BusyError: Kind(503, "Too much waits", "busy", 1),
+    StoreError: Kind(503, "The disk refuses", "store", 5),
     RequestValidationError: INVALID,
     ClientDisconnect: Kind(400, "The client hung up", "hung-up"),  # told to logs and metrics
 }
@@ -92,6 +103,8 @@ def answer(error: Exception, request_id: str = "") -> Response:
         status, (detail, errors) = kind.status, _fields(error.errors())
     else:
         status, detail = kind.status, str(error)
+        if kind.retry_after is not None:
+            headers = {"Retry-After": str(kind.retry_after)}
     if status in (204, 304):
         return Response(status_code=status, headers=headers)
     body: dict[str, Any] = {

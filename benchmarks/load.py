@@ -1,0 +1,182 @@
+"""An HTTP client for measuring: requests are sent when they are due, whatever came back by then.
+
+Latency counts from the moment a request was due, so that a server that stalls is charged for
+all who would have come meanwhile (Tene, "How NOT to measure latency").
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Load", "closed_loop", "get", "open_loop", "post"]
+
+
+@dataclass
+class Load:
+    """What came of some requests.
+
+    Attributes
+    ----------
+    seconds
+        Of each answer, from when it was due.
+    statuses
+        How many answers had each status; 0 stands for a lost connection.
+    took
+        Seconds from the first request to the last answer.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+    took: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Answers a second that were 2xx."""
+        return self.good / self.took
+
+    @property
+    def good(self) -> int:
+        """Answers that were 2xx."""
+        return sum(n for status, n in self.statuses.items() if 200 <= status < 300)
+
+    def quantile(self, q: float) -> float:
+        """Return milliseconds."""
+        return float(np.quantile(self.seconds, q) * 1e3)
+
+    def note(self, status: int, seconds: float) -> None:
+        """Count an answer."""
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.seconds.append(seconds)
+
+
+def get(path: str, headers: str = "") -> bytes:
+    """Return a GET request."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
+
+
+def post(path: str, body: bytes, headers: str = "") -> bytes:
+    """Return a POST request of JSON."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n{headers}\r\n"
+    )
+    return head.encode() + body
+
+
+class _Connection(asyncio.Protocol):
+    """One connection with one request under way."""
+
+    def __init__(self, done: Callable[["_Connection"], None], load: Load) -> None:
+        self._done, self._load = done, load
+        self._due = 0.0
+        self._data = b""
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def send(self, request: bytes, due: float) -> None:
+        self._due, self._data = due, b""
+        assert self.transport is not None
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        head, found, body = self._data.partition(b"\r\n\r\n")
+        if not found:
+            return
+        at = head.lower().find(b"content-length:")
+        length = int(head[at + 15 :].split(b"\r", 1)[0])
+        if len(body) >= length:
+            self._load.note(int(head[9:12]), time.perf_counter() - self._due)
+            self._data = b""
+            self._done(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._due and self._data != b"":
+            self._load.note(0, time.perf_counter() - self._due)
+
+
+async def _connect(
+    port: int, n: int, done: Callable[[_Connection], None], load: Load
+) -> list[_Connection]:
+    loop = asyncio.get_running_loop()
+    made = [
+        await loop.create_connection(lambda: _Connection(done, load), "127.0.0.1", port)
+        for _ in range(n)
+    ]
+    return [protocol for _, protocol in made]
+
+
+async def open_loop(
+    port: int, requests: Iterator[bytes], *, rate: float, seconds: float, connections: int = 64
+) -> Load:
+    """Send so many requests a second, each when it is due."""
+    load, late = Load(), deque[tuple[bytes, float]]()
+    idle: list[_Connection] = []
+    n = int(rate * seconds)
+    finished = asyncio.Event()
+
+    def done(connection: _Connection) -> None:
+        if late:
+            connection.send(*late.popleft())
+        else:
+            idle.append(connection)
+        if len(load.seconds) == n:
+            finished.set()
+
+    made = await _connect(port, connections, done, load)
+    idle.extend(made)
+    start = time.perf_counter() + 0.05
+    for i in range(n):
+        due = start + i / rate
+        while (wait := due - time.perf_counter()) > 0:
+            await asyncio.sleep(wait if wait > 0.002 else 0)
+        if idle:
+            idle.pop().send(next(requests), due)
+        else:
+            late.append((next(requests), due))
+    await asyncio.wait_for(finished.wait(), 60)
+    load.took = time.perf_counter() - start
+    _close(made)
+    return load
+
+
+async def closed_loop(
+    port: int, requests: Iterator[bytes], *, seconds: float, connections: int = 16
+) -> Load:
+    """Send on each connection the next request as soon as the last one was answered."""
+    load = Load()
+    start = time.perf_counter()
+    under_way = connections
+    finished = asyncio.Event()
+
+    def done(connection: _Connection) -> None:
+        nonlocal under_way
+        now = time.perf_counter()
+        if now - start < seconds:
+            connection.send(next(requests), now)
+            return
+        under_way -= 1
+        if not under_way:
+            finished.set()
+
+    made = await _connect(port, connections, done, load)
+    start = time.perf_counter()
+    for connection in made:
+        connection.send(next(requests), time.perf_counter())
+    await asyncio.wait_for(finished.wait(), seconds + 60)
+    load.took = time.perf_counter() - start
+    _close(made)
+    return load
+
+
+def _close(connections: list[_Connection]) -> None:
+    for connection in connections:
+        if connection.transport is not None:
+            connection.transport.close()

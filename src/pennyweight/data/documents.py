@@ -1,0 +1,123 @@
+"""Items that come one by one, as JSON would have them, for a catalogue that is there."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.ids import Ids
+from pennyweight.data.items import choose_text_columns, clean_items
+from pennyweight.data.log import Findings
+from pennyweight.errors import DataError, did_you_mean
+
+__all__ = ["Document", "document_of", "documents"]
+
+Document = Mapping[str, Any]
+
+
+def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
+    """Clean items as those of a catalogue were cleaned.
+
+    Parameters
+    ----------
+    items
+        Id -> column -> value; a column that is not named is empty. A catalogue without
+        columns takes the text alone, as ``text``.
+    like
+        Whose columns the items have, and of which of them texts are made.
+
+    Raises
+    ------
+    DataError
+        An unknown column, or a value that does not suit one; names the item and the column.
+    """
+    ids = Ids(items, "items")
+    if not like.attributes.width:
+        texts = [_only_text(item_id, fields) for item_id, fields in items.items()]
+        frame = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
+        return Catalog(ids, clean_items(ids, frame, ("text",), Findings()).texts)
+    for item_id, fields in items.items():
+        _refuse_unknown(item_id, fields, list(like.attributes.columns))
+    columns = []
+    for name, dtype in like.attributes.schema.items():
+        values = [
+            _value(item_id, name, fields.get(name), dtype) for item_id, fields in items.items()
+        ]
+        kind = pl.Float64() if any(type(v) is float for v in values) else dtype
+        columns.append(pl.Series(name, values, kind if dtype.is_numeric() else dtype))
+    # Where nobody noted the columns, the choice is made as `read` makes it.
+    chosen = like.text_columns or choose_text_columns(like.attributes, None, "items")
+    return clean_items(ids, pl.DataFrame(columns), chosen, Findings())
+
+
+def document_of(catalog: Catalog, code: int) -> dict[str, Any]:
+    """Return an item as `documents` takes it; columns without a value are left out."""
+    if not catalog.attributes.width:
+        return {"text": catalog.texts[code]}
+    row = catalog.attributes.row(code, named=True)
+    return {name: _plain(value) for name, value in row.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+def _only_text(item_id: str, fields: Document) -> str:
+    _refuse_unknown(item_id, fields, ["text"])
+    return str(_value(item_id, "text", fields.get("text"), pl.String()) or "")
+
+
+def _refuse_unknown(item_id: str, fields: Document, known: list[str]) -> None:
+    for name in fields:
+        if name not in known:
+            raise DataError(f"item {item_id!r}: no column {name!r}{did_you_mean(name, known)} "
+                            f"(columns: {', '.join(known)})")  # fmt: skip
+
+
+def _value(item_id: str, name: str, value: Any, dtype: pl.DataType) -> Any:  # noqa: ANN401
+    if value is None:
+        return None
+    if isinstance(dtype, pl.List | pl.Array):
+        if not isinstance(value, list | tuple):
+            raise DataError(f"item {item_id!r}: {name!r} is a list of values, not {value!r}")
+        inner = pl.Series(dtype=dtype.inner).dtype
+        return [_value(item_id, name, one, inner) for one in value]
+    wanted, suits = _suits(dtype, value)
+    if not suits:
+        raise DataError(f"item {item_id!r}: {name!r} is {wanted}, not {_shown(value)}")
+    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
+        return _moment(item_id, name, value, dtype)
+    return value
+
+
+def _suits(dtype: pl.DataType, value: Any) -> tuple[str, bool]:  # noqa: ANN401
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if dtype.is_numeric():
+        return "a number", is_number and abs(value) < 2**63
+    if dtype == pl.Boolean:
+        return "true or false", isinstance(value, bool)
+    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
+        return 'a date such as "2024-01-31"', isinstance(value, str)
+    if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
+        return "text", isinstance(value, str)
+    return f"of the type {dtype}, which cannot be given here", False
+
+
+def _moment(item_id: str, name: str, text: str, dtype: pl.DataType) -> date | datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise DataError(
+            f'item {item_id!r}: {name!r} is a date such as "2024-01-31", not {_shown(text)}'
+        ) from None
+    if dtype == pl.Date:
+        return moment.date()
+    zone = getattr(dtype, "time_zone", None)
+    return moment if (moment.tzinfo is None) == (zone is None) else moment.replace(tzinfo=None)
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

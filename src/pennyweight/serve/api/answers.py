@@ -1,0 +1,209 @@
+"""What goes out, as the API documents it; the routes write the JSON themselves."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+__all__ = [
+    "AuditOut",
+    "Erasure",
+    "EventsKept",
+    "Explanation",
+    "FeedbackOut",
+    "Health",
+    "ItemKept",
+    "ItemOut",
+    "ItemsKept",
+    "ListOut",
+    "ModelsOut",
+    "Problem",
+    "UserOut",
+    "UsersOut",
+    "VersionOut",
+]
+
+
+class Out(BaseModel):
+    """JSON as it goes out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ListItem(Out):
+    """An item of a list; `reason` where it was asked for."""
+
+    item_id: str
+    score: float
+    reason: str | None = None
+
+
+class ListOut(Out):
+    """Items, best first; `source` is what they rest on, `unknown` are ids not in the catalogue."""
+
+    recommendation_id: str
+    model_version: str
+    took_ms: float
+    source: str
+    items: list[ListItem]
+    unknown: list[str] = []
+
+
+class Reasoned(Out):
+    """Why an item was recommended."""
+
+    item_id: str
+    score: float
+    text: str
+    kind: str
+    part: str | None
+    because: list[dict[str, JsonValue]]
+    shared: list[str]
+
+
+class Explanation(Out):
+    """Why the items of a list were recommended."""
+
+    recommendation_id: str
+    model_version: str
+    timestamp: float
+    scenario: str | None
+    source: str
+    note: str | None
+    items: list[Reasoned]
+
+
+class EventsKept(Out):
+    """Events that are on disk: new ones, those known before, and items nobody knows yet."""
+
+    accepted: int
+    duplicates: int
+    event_ids: list[str]
+    unknown_items: list[str]
+
+
+class ItemOut(Out):
+    """An item as it is."""
+
+    item_id: str
+    attributes: dict[str, JsonValue]
+    available: bool
+    published: float | None
+
+
+class ItemKept(Out):
+    """An item that is on disk; whether it can be recommended already."""
+
+    item_id: str
+    recommendable: bool
+
+
+class ItemsKept(Out):
+    """Items that are on disk."""
+
+    accepted: int
+    recommendable: int
+
+
+class UserEvent(Out):
+    """An event that is kept of a user."""
+
+    event_id: str | None
+    item_id: str
+    type: str
+    timestamp: float
+    weight: float
+    recommendation_id: str | None
+    source: str
+
+
+class UserOut(Out):
+    """All that is kept of a user."""
+
+    user_id: str
+    events: list[UserEvent]
+    recommendations: list[dict[str, JsonValue]]
+    trained_on: list[dict[str, str]]
+
+
+class UsersOut(Out):
+    """Users with events told live, in order; `next` goes on after the last."""
+
+    users: list[str]
+    next: str | None
+
+
+class Erasure(Out):
+    """What was deleted of a user, and which bundles were made with it."""
+
+    user_id: str
+    events: int
+    recommendations: int
+    bundle_events: int
+    trained_on: list[dict[str, str]]
+
+
+class ModelOut(Out):
+    """A bundle that can be served."""
+
+    model_version: str
+    source: str
+    added: float
+    share: float
+    items: int | None
+    created: str | None
+
+
+class ModelsOut(Out):
+    """The bundles, and those that `rollback` would serve."""
+
+    models: list[ModelOut]
+    before: list[dict[str, JsonValue]]
+
+
+class OutcomeOut(Out):
+    """What came of the lists of a bundle; `rate` is events a list."""
+
+    model_version: str
+    type: str
+    lists: int
+    events: int
+    users: int
+    rate: float
+
+
+class FeedbackOut(Out):
+    """What came of the lists, by bundle and type of event."""
+
+    outcomes: list[OutcomeOut]
+
+
+class AuditOut(Out):
+    """What administrators did, newest first."""
+
+    entries: list[dict[str, Any]]
+
+
+class Health(Out):
+    """Whether the service is there."""
+
+    status: str
+
+
+class VersionOut(Out):
+    """Which version of the package answers."""
+
+    pennyweight: str
+    model_versions: list[str]
+
+
+class Problem(Out):
+    """What is wrong with a request (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None
+    errors: list[dict[str, JsonValue]] = []

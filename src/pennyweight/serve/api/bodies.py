@@ -1,0 +1,255 @@
+"""What callers send: every field known, of its type, and within bounds."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from pennyweight.data.times import SMALLEST_DATE
+
+__all__ = [
+    "ArmBody",
+    "ArmsBody",
+    "Body",
+    "EventBatch",
+    "EventBody",
+    "HistoryEvent",
+    "ItemBatch",
+    "ItemBody",
+    "ItemChange",
+    "ListOptions",
+    "ListQuery",
+    "ModelBody",
+    "NewItem",
+    "RankBody",
+    "SearchBody",
+    "SessionBody",
+    "SimilarQuery",
+    "moment",
+]
+
+MOST_ITEMS = 1_000  # in a list, and in a batch
+MOST_EVENTS = 1_000
+DAY = 86_400.0
+
+
+def _plain(text: str) -> str:
+    if any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in text):
+        raise ValueError("holds control characters or is not Unicode")
+    return text
+
+
+def _dated(value: float | str) -> float | str:
+    moment(value)
+    return value
+
+
+Id = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_plain)]
+Text = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_plain)]
+Filter = Annotated[str, Field(min_length=1, max_length=2_000)]
+Count = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=-1_000, le=1_000)]
+Moment = Annotated[
+    float | str,
+    AfterValidator(_dated),
+    Field(description="Epoch seconds, or ISO 8601; UTC where no zone is given"),
+]
+
+
+def moment(value: float | str) -> float:
+    """Return epoch seconds; `ValueError` for what is no time."""
+    if isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is no ISO 8601 time such as 2026-01-31T12:00:00Z") from None
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    if not SMALLEST_DATE <= value < 1e11:
+        raise ValueError("is no time in epoch seconds")
+    return float(value)
+
+
+class Body(BaseModel):
+    """JSON as it comes in: no unknown field, no text for a number, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class BoostBody(Body):
+    """Items that meet a filter, and what is added to their scores (log-odds)."""
+
+    filter: Filter
+    weight: Weight
+
+
+class ListOptions(Body):
+    """How a list shall be."""
+
+    n: Count = 10
+    filter: Filter | None = None
+    boost: Annotated[list[BoostBody], Field(max_length=20)] = []
+    exclude_seen: bool | None = None
+    scenario: Id | None = None
+    diversity: Share = 0.0
+    explain: bool = False
+    freshness: Weight = 0.0
+    half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
+
+
+class ListQuery(BaseModel):
+    """How a list shall be, in a query string."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+    n: Count = 10
+    filter: Filter | None = None
+    exclude_seen: bool | None = None
+    scenario: Id | None = None
+    diversity: Share = 0.0
+    explain: bool = False
+    freshness: Weight = 0.0
+    half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
+
+
+class SimilarQuery(BaseModel):
+    """How a list of similar items shall be, in a query string."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n: Count = 10
+    filter: Filter | None = None
+    explain: bool = False
+
+
+class HistoryEvent(Body):
+    """An event of a session."""
+
+    item_id: Id
+    weight: Weight = 1.0
+
+
+class SessionBody(ListOptions):
+    """A list for a session, of which nothing is kept, or for a user."""
+
+    user_id: Id | None = None
+    items: Annotated[list[Id], Field(max_length=MOST_ITEMS)] = []
+    events: Annotated[list[HistoryEvent], Field(max_length=MOST_ITEMS)] = []
+    text: Text | None = None
+    session: Annotated[Id | None, Field(description="Keeps a session with one bundle")] = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.user_id is not None) + bool(self.items) + bool(self.events) > 1:
+            raise ValueError("give one of user_id, items and events")
+        return self
+
+
+class SearchBody(ListOptions):
+    """Items that words ask for; with a user, those that suit the user first."""
+
+    query: Text
+    user_id: Id | None = None
+
+
+class RankBody(Body):
+    """The caller's items in the order that suits a user, a history or a text."""
+
+    candidates: Annotated[list[Id], Field(min_length=1, max_length=MOST_ITEMS)]
+    user_id: Id | None = None
+    items: Annotated[list[Id], Field(max_length=MOST_ITEMS)] = []
+    text: Text | None = None
+    explain: bool = False
+    scenario: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.user_id is not None and self.items:
+            raise ValueError("give user_id or items, not both")
+        return self
+
+
+class EventBody(Body):
+    """Somebody did something with an item, or was shown some."""
+
+    user_id: Id
+    item_id: Id | None = None
+    items: Annotated[list[Id], Field(max_length=200)] = []
+    type: Annotated[Id, Field(max_length=64)] = "view"
+    timestamp: Moment | None = None
+    weight: Weight = 1.0
+    event_id: Id | None = None
+    recommendation_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _has_items(self) -> Self:
+        if (self.item_id is None) == (not self.items):
+            raise ValueError("give item_id, or for an impression items")
+        if self.items and self.type != "impression":
+            raise ValueError('several items are for the type "impression" only')
+        return self
+
+    @property
+    def item_ids(self) -> list[str]:
+        """All items of the event."""
+        return self.items if self.item_id is None else [self.item_id]
+
+
+class EventBatch(Body):
+    """Several events, kept together or not at all."""
+
+    events: Annotated[list[EventBody], Field(min_length=1, max_length=MOST_EVENTS)]
+
+
+class ItemBody(Body):
+    """An item as it shall be."""
+
+    attributes: dict[str, JsonValue] = {}
+    available: bool = True
+    published: Annotated[Moment | None, Field(description="Since when it counts as new")] = None
+
+
+class ItemChange(Body):
+    """What shall be otherwise with an item; an attribute that is null is taken away."""
+
+    attributes: dict[str, JsonValue] = {}
+    available: bool | None = None
+    published: Moment | None = None
+
+
+class NewItem(ItemBody):
+    """An item of a batch."""
+
+    item_id: Id
+
+
+class ItemBatch(Body):
+    """Several items, kept together or not at all."""
+
+    items: Annotated[list[NewItem], Field(min_length=1, max_length=MOST_ITEMS)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len({item.item_id for item in self.items}) < len(self.items):
+            raise ValueError("an item_id occurs twice")
+        return self
+
+
+class ModelBody(Body):
+    """A bundle to take over from a directory of the server."""
+
+    path: Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_plain)]
+    publish: bool = True
+
+
+class ArmBody(Body):
+    """A bundle and its share of the users."""
+
+    model_version: Id
+    share: Share = 1.0
+
+
+class ArmsBody(Body):
+    """One bundle for all users, or two that share them."""
+
+    arms: Annotated[list[ArmBody], Field(min_length=1, max_length=2)]

@@ -1,0 +1,149 @@
+"""Routes that take events and items."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from pydantic_core import to_json
+
+from pennyweight.errors import DataError, UnknownIdError
+from pennyweight.serve.api.answers import EventsKept, ItemKept, ItemOut, ItemsKept
+from pennyweight.serve.api.bodies import (
+    EventBatch,
+    EventBody,
+    Id,
+    ItemBatch,
+    ItemBody,
+    ItemChange,
+    moment,
+)
+from pennyweight.serve.engine.engine import Engine
+from pennyweight.serve.metrics import Metrics
+from pennyweight.serve.store.protocol import Event, StoredItem
+
+__all__ = ["feed_routes"]
+
+ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
+AHEAD = 86_400.0  # seconds by which a clock may be wrong
+PATIENCE = 1.0  # seconds to wait for an item to be recommendable
+
+
+def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
+    """Return the routes; what they answer 2xx to is on disk."""
+    router = APIRouter(prefix="/v1", tags=["feeds"])
+
+    @router.post("/events", response_model=EventsKept)
+    async def events(body: EventBody | EventBatch) -> Response:
+        """Keep one event or several; those whose id is known already are passed over."""
+        told = body.events if isinstance(body, EventBatch) else [body]
+        found = [event for one in told for event in _events(engine, one)]
+        accepted = await engine.add_events(found)
+        duplicates = len(found) - accepted
+        metrics.received(accepted=accepted, duplicate=duplicates)
+        ids = engine.arms.first.catalog.ids
+        unknown = sorted({event.item for event in found if event.item not in ids})
+        return _json({
+            "accepted": accepted,
+            "duplicates": duplicates,
+            "event_ids": list(dict.fromkeys(event.event_id for event in found)),
+            "unknown_items": unknown,
+        })  # fmt: skip
+
+    @router.put("/items/{item_id:path}", response_model=ItemKept)
+    async def put_item(item_id: ItemId, body: ItemBody) -> Response:
+        """Make an item, or replace all of it."""
+        return await _kept_one(engine, _item(engine, item_id, body))
+
+    @router.patch("/items/{item_id:path}", response_model=ItemKept)
+    async def change_item(item_id: ItemId, body: ItemChange) -> Response:
+        """Change some attributes of an item, or whether it is to be had."""
+        return await _kept_one(engine, await _changed(engine, item_id, body))
+
+    @router.delete("/items/{item_id:path}", response_model=ItemKept)
+    async def delete_item(item_id: ItemId) -> Response:
+        """Take an item away; it stays in the histories of those who had it."""
+        before = await _there(engine, item_id)
+        return await _kept_one(engine, replace(before, removed=True, changed=engine.clock()))
+
+    @router.post("/items", response_model=ItemsKept)
+    async def put_items(body: ItemBatch) -> Response:
+        """Make or replace several items, all of them or none."""
+        kept = await engine.put_items([_item(engine, one.item_id, one) for one in body.items])
+        done = await engine.stocked(kept, PATIENCE)
+        return _json({"accepted": len(kept), "recommendable": done})
+
+    @router.get("/items/{item_id:path}", response_model=ItemOut)
+    async def item(item_id: ItemId) -> Response:
+        """Give an item as it is."""
+        before = await _there(engine, item_id)
+        document = before.document
+        if document is None:
+            document = engine.arms.first.document(item_id)
+        return _json({
+            "item_id": item_id,
+            "attributes": document,
+            "available": before.available,
+            "published": before.published,
+        })  # fmt: skip
+
+    return router
+
+
+def _json(value: Any) -> Response:  # noqa: ANN401
+    return Response(to_json(value), media_type="application/json")
+
+
+def _events(engine: Engine, body: EventBody) -> list[Event]:
+    now = engine.clock()
+    time = now if body.timestamp is None else moment(body.timestamp)
+    if time > now + AHEAD:
+        raise DataError(f"timestamp {body.timestamp!r} lies in the future; times are in seconds")
+    name = body.event_id or engine.make_id()
+    return [
+        Event(name, body.user_id, item, body.type, time, body.weight, body.recommendation_id, at)
+        for at, item in enumerate(body.item_ids)
+    ]
+
+
+def _item(engine: Engine, item_id: str, body: ItemBody) -> StoredItem:
+    engine.arms.first.check(item_id, body.attributes)
+    now = engine.clock()
+    published = now if body.published is None else moment(body.published)
+    return StoredItem(item_id, dict(body.attributes), body.available, published, now)
+
+
+async def _there(engine: Engine, item_id: str) -> StoredItem:
+    """Return an item as it is now; `UnknownIdError` where there is none."""
+    shelf = engine.arms.first
+    put = await engine.read(lambda store: store.item(item_id))
+    if put is not None and put.changed >= shelf.created and not put.removed:
+        return put
+    if (put is not None and put.removed and put.changed >= shelf.created) or (
+        item_id not in shelf.catalog.ids
+    ):
+        raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
+    return StoredItem(item_id, None, shelf.is_open(item_id), shelf.published_at(item_id), 0.0)
+
+
+async def _changed(engine: Engine, item_id: str, body: ItemChange) -> StoredItem:
+    before = await _there(engine, item_id)
+    document = before.document
+    if body.attributes:
+        if document is None:
+            document = engine.arms.first.document(item_id)
+        document = {k: v for k, v in {**document, **body.attributes}.items() if v is not None}
+        engine.arms.first.check(item_id, document)
+    return replace(
+        before,
+        document=document,
+        available=before.available if body.available is None else body.available,
+        published=before.published if body.published is None else moment(body.published),
+        changed=engine.clock(),
+    )
+
+
+async def _kept_one(engine: Engine, item: StoredItem) -> Response:
+    kept: Sequence[StoredItem] = await engine.put_items([item])
+    done = await engine.stocked(kept, PATIENCE)
+    return _json({"item_id": item.item_id, "recommendable": done == 1})

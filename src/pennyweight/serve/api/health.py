@@ -1,0 +1,47 @@
+"""Routes for what watches the service."""
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, Response
+from pydantic_core import to_json
+
+from pennyweight.serve.api.answers import Health, VersionOut
+from pennyweight.serve.engine.engine import Engine
+from pennyweight.serve.metrics import CONTENT_TYPE, Metrics
+
+__all__ = ["health_routes"]
+
+
+def health_routes(engine: Engine, metrics: Metrics) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["health"])
+    package = version("pennyweight")  # looked up in files, so once
+
+    @router.get("/health/live", response_model=Health)
+    async def live() -> Response:
+        """Answer as long as the process does."""
+        return _json({"status": "live"})
+
+    @router.get("/health/ready", response_model=Health, responses={503: {"model": Health}})
+    async def ready() -> Response:
+        """Answer 200 once lists can be given."""
+        if engine.is_ready:
+            return _json({"status": "ready"})
+        return Response(to_json({"status": "loading"}), 503, media_type="application/json")
+
+    @router.get("/metrics")
+    def measured() -> Response:
+        """Give all metrics in the text format of Prometheus."""
+        return Response(metrics.exposition(), media_type=CONTENT_TYPE)
+
+    @router.get("/v1/version", response_model=VersionOut)
+    async def running() -> Response:
+        """Tell which versions answer."""
+        versions = [arm.version for arm in engine.arms.arms]
+        return _json({"pennyweight": package, "model_versions": versions})
+
+    return router
+
+
+def _json(value: object) -> Response:
+    return Response(to_json(value), media_type="application/json")

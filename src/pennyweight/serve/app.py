@@ -1,0 +1,111 @@
+"""The application: routes, walls and metrics around an engine."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from pennyweight.serve.api.admin import admin_routes
+from pennyweight.serve.api.answers import Problem
+from pennyweight.serve.api.feeds import feed_routes
+from pennyweight.serve.api.health import health_routes
+from pennyweight.serve.api.lists import list_routes
+from pennyweight.serve.engine.engine import Engine
+from pennyweight.serve.guard import protected
+from pennyweight.serve.keyring import KeyRing
+from pennyweight.serve.metrics import Metrics
+from pennyweight.serve.problems import MEDIA_TYPE, answer_errors
+from pennyweight.serve.rate import Rate
+from pennyweight.serve.sessions import Sessions
+from pennyweight.serve.watch import Answered
+from pennyweight.serve.window import Window
+
+__all__ = ["Doors", "make_app"]
+
+PROBLEM = {"model": Problem, "content": {MEDIA_TYPE: {}}}
+PROBLEMS = {
+    401: "no key, or one that is not known",
+    403: "a key that may not do this",
+    404: "no such id",
+    409: "a bundle that cannot be used",
+    413: "more than is taken at once",
+    422: "something is not as it must be; says which field",
+    429: "too often; come again",
+    503: "too much waits, or the disk refuses; come again",
+}
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Who may come in, and how often.
+
+    Attributes
+    ----------
+    keys
+        None: whoever reaches the loopback may do everything.
+    rate
+        Requests a second of each key, if bounded.
+    """
+
+    keys: KeyRing | None = None
+    rate: Rate | None = None
+
+
+def make_app(
+    engine: Engine,
+    doors: Doors = Doors(),
+    *,
+    observers: Sequence[Callable[[Answered], None]] = (),
+) -> ASGIApp:
+    """Return the application over a started engine, which it does not close.
+
+    Parameters
+    ----------
+    observers
+        Told of every answer, as a log of requests is.
+    """
+    metrics, window = Metrics(), Window()
+    sessions = None if doors.keys is None else Sessions(doors.keys)
+    api = FastAPI(
+        title="Pennyweight",
+        version=version("pennyweight"),
+        description="Recommendations with language models, on the hardware you have.",
+        docs_url=None,
+        redoc_url=None,
+        # It would look for a tracer at every request; metrics are kept by `Metrics`.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        responses={status: PROBLEM | {"description": told} for status, told in PROBLEMS.items()},
+    )
+    for routes in (
+        list_routes(engine, metrics),
+        feed_routes(engine, metrics),
+        admin_routes(engine),
+        health_routes(engine, metrics),
+    ):
+        api.include_router(routes)
+    answer_errors(api)
+    _watch(engine, metrics)
+    app = protected(
+        api,
+        keys=doors.keys,
+        sessions=sessions,
+        rate=doors.rate,
+        observers=(metrics.answered, window.answered, *observers),
+    )
+    metrics.watch("requests_in_flight", lambda: float(app.in_flight))
+    return app
+
+
+def _watch(engine: Engine, metrics: Metrics) -> None:
+    depths: dict[str, Callable[[], float]] = {
+        "answers": lambda: engine.answering.waiting,
+        "writes": lambda: engine.writer.waiting,
+        "items": lambda: engine.stock.waiting,
+    }
+    for name, depth in depths.items():
+        metrics.watch_queue(name, depth)
+    engine.on_stocked = metrics.recommendable
+    metrics.watch("bundle_age_seconds", lambda: engine.clock() - engine.arms.first.created)
+    metrics.watch("data_age_seconds", lambda: engine.clock() - engine.arms.first.newest_event)

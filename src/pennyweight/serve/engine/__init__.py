@@ -1,0 +1,1 @@
+"""What answers: bundles as they are served, histories, and lists made of them."""

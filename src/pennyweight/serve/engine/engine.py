@@ -1,0 +1,349 @@
+"""The service without its doors: bundles, histories, items and events, live."""
+
+import asyncio
+import logging
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pennyweight.errors import PlanError, UnknownIdError
+from pennyweight.serve.engine.answering import Answering, Call
+from pennyweight.serve.engine.arms import Arm, Arms, checked
+from pennyweight.serve.engine.histories import HistoryCache
+from pennyweight.serve.engine.lists import Found, Wanted, find
+from pennyweight.serve.engine.models import Model, Models
+from pennyweight.serve.engine.shelf import Shelf
+from pennyweight.serve.engine.shown import Shown
+from pennyweight.serve.engine.stock import Stock
+from pennyweight.serve.store.protocol import Audit, Event, Recommendation, Store, StoredItem
+from pennyweight.serve.store.writer import Writer
+
+__all__ = ["Engine", "Limits"]
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MODELS, ARMS, BEFORE = "models", "arms", "arms before"  # settings in the store
+
+
+def random_ids(rng: random.Random) -> Callable[[], str]:
+    """Return what gives ids, 96 random bits each, without asking the system every time."""
+    return lambda: f"{rng.getrandbits(96):024x}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much the engine takes on.
+
+    Attributes
+    ----------
+    threads
+        That score.
+    requests, writes
+        That may wait.
+    history_bytes
+        Of memory for histories.
+    keep_lists
+        Seconds for which lists given out are kept.
+    """
+
+    threads: int = 1
+    requests: int = 256
+    writes: int = 4_096
+    history_bytes: int = 64 << 20
+    keep_lists: float = 30 * 86_400.0
+
+
+class Engine:
+    """Answers from bundles, takes events and items, and swaps bundles while it answers.
+
+    Parameters
+    ----------
+    store
+        Where events and items are kept; the engine closes it.
+    models
+        Where bundles are.
+    clock
+        Epoch seconds.
+    make_id
+        Gives ids for lists and for events that have none; at random by default.
+
+    Attributes
+    ----------
+    on_stocked
+        Called with the seconds from the change of each item to its being recommendable.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        models: Models,
+        limits: Limits = Limits(),
+        *,
+        clock: Callable[[], float] = time.time,
+        make_id: Callable[[], str] | None = None,
+    ) -> None:
+        self.models, self.limits, self.clock = models, limits, clock
+        self.make_id = make_id or random_ids(random.Random(secrets.randbits(256)))
+        self.cache = HistoryCache(limits.history_bytes)
+        self.on_stocked: Callable[[float], None] = lambda seconds: None
+        self._publishing = threading.RLock()  # held while bundles are loaded
+        self._change = threading.RLock()  # held for a moment, while what is served is replaced
+        self._arms: Arms | None = None
+        self._store = store
+        self._reader = store.reader()
+        self._read_lock = threading.RLock()
+        self.writer = Writer(store, depth=limits.writes)
+        self.shown = Shown(self.writer, clock, keep=limits.keep_lists)
+        self.stock = Stock(self._stocked, self._after_stocking)
+        self.answering = Answering(
+            store, self.cache, threads=limits.threads, depth=limits.requests, clock=clock
+        )
+        self.failed_items: dict[str, str] = {}
+
+    # Bundles
+
+    @property
+    def arms(self) -> Arms:
+        """What is served now; `PlanError` before anything is."""
+        if self._arms is None:
+            raise PlanError("no bundle is published yet")
+        return self._arms
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether anything is served."""
+        return self._arms is not None
+
+    def start(self, bundle: Path | str | None) -> None:
+        """Serve what was served before, or a bundle that was not known here yet.
+
+        Raises
+        ------
+        BundleError
+            It cannot be read.
+        PlanError
+            No bundle was given and none was ever published.
+        """
+        known = {model.version for model in self.known()}
+        arms = [Arm(**arm) for arm in self._noted(ARMS) or ()]
+        if bundle is not None:
+            model = self.add(bundle, actor="start")
+            if model.version not in known or not arms:
+                self.serve([Arm(model.version, 1.0)], actor="start")
+                return
+        if not arms:
+            raise PlanError("no bundle was ever published here; name one to serve")
+        self._swap(arms)
+
+    def known(self) -> list[Model]:
+        """Return the bundles that can be served, in the order in which they came."""
+        return [Model(**model) for model in self._noted(MODELS) or ()]
+
+    def add(self, bundle: Path | str, *, actor: str) -> Model:
+        """Take a bundle over, so that it can be published."""
+        model = self.models.add(bundle, self.clock())
+        known = self.known()
+        if model.version not in {one.version for one in known}:
+            self._note(MODELS, [asdict(one) for one in [*known, model]])
+            self.audit(actor, "add model", model.version)
+        return model
+
+    def serve(self, arms: Sequence[Arm], *, actor: str) -> None:
+        """Load and try bundles, then let them answer; those before stay for `roll_back`.
+
+        Errors leave what is served as it is.
+        """
+        with self._publishing:
+            before = self._arms
+            self._swap(checked(arms))
+            if before is not None and before.arms != self.arms.arms:
+                self._note(BEFORE, [asdict(arm) for arm in before.arms])
+            self._note(ARMS, [asdict(arm) for arm in self.arms.arms])
+        told = ", ".join(f"{arm.version} {arm.share:g}" for arm in arms)
+        self.audit(actor, "publish", told)
+
+    def roll_back(self, *, actor: str) -> None:
+        """Serve what was served before; `PlanError` where there was nothing."""
+        before = self.before()
+        if not before:
+            raise PlanError("nothing was published before; there is nothing to roll back to")
+        self.serve(before, actor=actor)
+
+    def before(self) -> list[Arm]:
+        """Return what `roll_back` would serve."""
+        return [Arm(**arm) for arm in self._noted(BEFORE) or ()]
+
+    def _swap(self, arms: Sequence[Arm]) -> None:
+        held = {} if self._arms is None else self._arms.shelves
+        loaded = {arm.version: self._loaded(arm.version) for arm in arms if arm.version not in held}
+        with self._change:
+            held = {} if self._arms is None else self._arms.shelves
+            for version, (shelf, seq) in loaded.items():
+                came = self._read(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
+                held = {**held, version: shelf.with_items(came)}
+            self._arms = Arms(tuple(arms), {arm.version: held[arm.version] for arm in arms})
+        self.cache.keep_versions(self.arms.shelves)
+
+    def _loaded(self, version: str) -> tuple[Shelf, int]:
+        """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
+        shelf = self.models.load(version)
+        items = self._read(lambda store: store.items())
+        for start in range(0, len(items), 1_000):
+            shelf = shelf.with_items(items[start : start + 1_000])
+        with self._read_lock:
+            wanted = [Wanted(n=3), Wanted(user="", n=3)]
+            tried = find(shelf, wanted, HistoryCache(), self._reader, self.clock())
+        for one in tried:
+            if isinstance(one, Exception):
+                raise one
+        return shelf, max((item.seq for item in items), default=0)
+
+    # Lists
+
+    def ask(self, shelf: Shelf, what: Wanted | Call) -> "asyncio.Future[Any]":
+        """Return a future of a `Found`, or of what a call returns; see `Answering.submit`."""
+        return self.answering.submit(shelf, what)
+
+    def give_out(self, wanted: Wanted, found: Found, version: str) -> str:
+        """Note a list that goes out; return its id, by which events can name it."""
+        name = self.make_id()
+        self.shown.add(
+            Recommendation(
+                name, wanted.user, self.clock(), version, wanted.scenario, found.source, found.items
+            )
+        )
+        return name
+
+    def recommendation(self, recommendation_id: str, store: Store) -> Recommendation:
+        """Return a list that went out; `UnknownIdError` where none is kept."""
+        waiting = self.shown.waiting_one(recommendation_id)
+        found = waiting or store.recommendation(recommendation_id)
+        if found is None:
+            raise UnknownIdError(f"no recommendation {recommendation_id!r} is kept")
+        return found
+
+    # Events and users
+
+    async def add_events(self, events: Sequence[Event]) -> int:
+        """Keep events; return how many were new, once they are on disk and count."""
+        added = await self.written(lambda store: store.add_events(events))
+        self.cache.forget({event.user for event in events})
+        return added
+
+    async def erase(self, user: str, *, actor: str) -> dict[str, Any]:
+        """Delete all that names a user; say what, and which bundles were made with it."""
+        await self.shown.flush()
+        gone = await self.written(lambda store: store.erase(user), alone=True)
+        trained, found = await asyncio.to_thread(self.forget_user, user)
+        self.cache.forget([user])
+        self.audit(actor, "erase user", f"{gone.events} events, {gone.recommendations} lists")
+        return {**asdict(gone), "bundle_events": found, "trained_on": trained}
+
+    def forget_user(self, user: str) -> tuple[list[dict[str, str]], int]:
+        """Take a user out of the bundles kept here; return which ones, and how many events."""
+        trained, events = [], 0
+        with self._publishing:
+            for model in self.known():
+                n = self.models.forget(model.version, user)
+                if n is None:
+                    continue
+                events += n
+                trained.append({"model_version": model.version, "source": model.source})
+                log = self.models.interactions(model.version)
+                with self._change:
+                    if model.version in self.arms.shelves:
+                        shelf = self.arms.shelves[model.version].with_log(log)
+                        shelves = {**self.arms.shelves, model.version: shelf}
+                        self._arms = self.arms.with_shelves(shelves)
+        return trained, events
+
+    # Items
+
+    async def put_items(self, items: Sequence[StoredItem]) -> list[StoredItem]:
+        """Keep items; return them with their seq, once they are on disk.
+
+        What is sold out is gone then; what is new may take a moment, see `Stock.wait`.
+        """
+
+        def put(store: Store) -> list[StoredItem]:
+            last = store.put_items(items)
+            first = last - len(items) + 1
+            return [replace(item, seq=first + at) for at, item in enumerate(items)]
+
+        kept: list[StoredItem] = await self.written(put)
+        with self._change:
+            shelves = {v: s.with_availability(kept) for v, s in self.arms.shelves.items()}
+            self._arms = self.arms.with_shelves(shelves)
+        self.stock.add([item for item in kept if item.document is not None])
+        return kept
+
+    async def stocked(self, items: Sequence[StoredItem], seconds: float) -> int:
+        """Wait for items to be on the shelves, a while at the most; return how many are."""
+        if any(item.document is not None for item in items):
+            await asyncio.to_thread(self.stock.wait, seconds)
+        shelf = self.arms.first
+        return sum(shelf.is_open(item.item_id) for item in items)
+
+    def _stocked(self, items: Sequence[StoredItem]) -> None:
+        # Encoding takes long, so it is done outside of the lock, and again if a shelf changed.
+        while True:
+            before = self.arms
+            shelves = {v: shelf.with_items(items) for v, shelf in before.shelves.items()}
+            with self._change:
+                if self._arms is before:
+                    latest = self._read(lambda store: [store.item(i.item_id) for i in items])
+                    some = [item for item in latest if item is not None]
+                    shelves = {v: s.with_availability(some) for v, s in shelves.items()}
+                    self._arms = before.with_shelves(shelves)
+                    return
+
+    def _after_stocking(self, items: Sequence[StoredItem], failed: Exception | None) -> None:
+        now = self.clock()
+        for item in items:
+            if failed is None:
+                self.failed_items.pop(item.item_id, None)
+                self.on_stocked(max(0.0, now - item.changed))
+            else:
+                self.failed_items[item.item_id] = str(failed)
+        if failed is not None:
+            _log.error("%d items could not be put on the shelves: %s", len(items), failed)
+
+    # The store
+
+    async def written(self, job: Callable[[Store], T], *, alone: bool = False) -> T:
+        """Return what a job returns, once it is on disk; see `Writer.submit`."""
+        return await asyncio.wrap_future(self.writer.submit(job, alone=alone))
+
+    async def read(self, job: Callable[[Store], T]) -> T:
+        """Return what a job that only reads returns, run off the event loop."""
+        return await asyncio.to_thread(self._read, job)
+
+    def audit(self, actor: str, action: str, detail: str) -> None:
+        """Note what an administrator did; returns when it is on disk."""
+        entry = Audit(self.clock(), actor, action, detail)
+        self.writer.submit(lambda store: store.add_audit(entry)).result()
+
+    def _read(self, job: Callable[[Store], T]) -> T:
+        with self._read_lock:
+            return job(self._reader)
+
+    def _noted(self, key: str) -> Any:  # noqa: ANN401
+        return self._read(lambda store: store.noted(key))
+
+    def _note(self, key: str, value: Any) -> None:  # noqa: ANN401
+        self.writer.submit(lambda store: store.note(key, value)).result()
+
+    def close(self) -> None:
+        """Finish what was begun, and let go of the store."""
+        self.answering.close()
+        self.stock.close()
+        self.shown.close()
+        self.writer.close()
+        self._reader.close()
+        self._store.close()

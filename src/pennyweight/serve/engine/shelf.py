@@ -1,0 +1,184 @@
+"""A bundle as it is served at one moment: with the items that came, changed or went since."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.documents import document_of, documents
+from pennyweight.data.interactions import Interactions
+from pennyweight.data.times import parse_times
+from pennyweight.errors import DataError, UnknownIdError
+from pennyweight.recommender.filters import Filter
+from pennyweight.recommender.recommender import Recommender
+from pennyweight.serve.store.protocol import StoredItem
+
+__all__ = ["PUBLISHED", "Shelf"]
+
+AVAILABLE = "available"  # the column that says so, if there is one
+PUBLISHED = ("published", "published_at", "timestamp", "created_at", "date", "release_date")
+MASKS = 64  # of filters, kept
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A recommender, and which of its items may be recommended.
+
+    Attributes
+    ----------
+    version
+        The bundle it began with.
+    recommender
+        That of the bundle, with what came since.
+    open
+        Items that may be recommended, bool (n_items,).
+    published
+        Epoch seconds since when an item counts as new, NaN where nobody said, float64
+        (n_items,).
+    """
+
+    version: str
+    recommender: Recommender
+    open: Mask
+    published: NDArray[np.float64]
+    _masks: Any = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, version: str, recommender: Recommender) -> "Shelf":
+        """Return a bundle's own items; a column ``available`` says which are to be had."""
+        catalog = recommender.catalog
+        open_ = np.ones(len(catalog), bool)
+        if AVAILABLE in catalog.attributes.columns:
+            values = catalog.attributes[AVAILABLE].to_list()
+            open_ = np.array([value is None or value in (True, 1) for value in values], bool)
+        return cls(version, recommender, open_, _published(catalog), _filtering(catalog))
+
+    @property
+    def catalog(self) -> Catalog:
+        """The items."""
+        return self.recommender.catalog
+
+    @property
+    def created(self) -> float:
+        """Epoch seconds when the bundle was made."""
+        bundle = self.recommender.bundle
+        return 0.0 if bundle is None else _epoch(bundle.manifest.created)
+
+    @property
+    def newest_event(self) -> float:
+        """Epoch seconds of the newest event the bundle learnt from; 0 where it is not told."""
+        log = self.recommender.interactions
+        return float(log.time.max()) if log is not None and log.real_time and len(log) else 0.0
+
+    def mask(self, filter: str | None) -> Mask:
+        """Return the items that may be recommended and meet a filter; not to be written to."""
+        return self.open if filter is None else self.open & self.meets(filter)
+
+    def meets(self, filter: str) -> Mask:
+        """Return the items that meet a filter; `DataError` where it cannot be read."""
+        found: Mask = self._masks(filter)
+        return found
+
+    def freshness(self, now: float, half_life: float) -> NDArray[np.float32]:
+        """Return 1 for an item published now, a half after `half_life` seconds; else 0."""
+        age = np.maximum(now - self.published, 0)
+        return np.nan_to_num(0.5 ** (age / half_life)).astype(np.float32)
+
+    def document(self, item_id: str) -> dict[str, Any]:
+        """Return the columns of an item; `UnknownIdError` where there is none."""
+        return document_of(self.catalog, self.catalog.ids.code(item_id))
+
+    def is_open(self, item_id: str) -> bool:
+        """Whether an item may be recommended; false for one that is not there."""
+        try:
+            return bool(self.open[self.catalog.ids.code(item_id)])
+        except UnknownIdError:
+            return False
+
+    def published_at(self, item_id: str) -> float | None:
+        """Return since when an item counts as new, if that is known."""
+        time = float(self.published[self.catalog.ids.code(item_id)])
+        return None if np.isnan(time) else time
+
+    def check(self, item_id: str, document: Mapping[str, Any]) -> None:
+        """Raise `DataError` where the columns are not those of the catalogue."""
+        documents({item_id: document}, self.catalog)
+
+    def with_items(self, items: Sequence[StoredItem]) -> "Shelf":
+        """Return a shelf on which items are as they were put, each once; others stay.
+
+        What is older than the bundle is passed over: the bundle knows better.
+        """
+        items = [item for item in items if item.changed >= self.created]
+        told = {i.item_id: self._known(i.document) for i in items if i.document is not None}
+        shelf = self
+        if told:
+            recommender = self.recommender.with_items(documents(told, self.catalog))
+            shelf = replace(self, recommender=recommender, _masks=_filtering(recommender.catalog))
+        return shelf._opened(items)
+
+    def with_availability(self, items: Sequence[StoredItem]) -> "Shelf":
+        """Return a shelf on which items that are there may be recommended or not, as put.
+
+        Columns are not looked at, so this takes no time.
+        """
+        return self._opened([item for item in items if item.changed >= self.created])
+
+    def with_log(self, log: Interactions | None) -> "Shelf":
+        """Return a shelf that looks users up in another event log."""
+        return replace(self, recommender=self.recommender.with_log(log))
+
+    def _opened(self, items: Sequence[StoredItem]) -> "Shelf":
+        added = len(self.catalog) - len(self.open)
+        open_ = np.pad(self.open, (0, added))
+        published = np.pad(self.published, (0, added), constant_values=np.nan)
+        codes = self.catalog.ids.codes([item.item_id for item in items])
+        for item, code in zip(items, codes.tolist(), strict=True):
+            if code < 0:
+                continue  # not there yet, or of another bundle
+            open_[code] = item.available and not item.removed
+            if item.published is not None:
+                published[code] = item.published
+        return replace(self, open=open_, published=published)
+
+    def _known(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Leave out what a bundle of other columns does not have."""
+        columns = self.catalog.attributes.columns or ["text"]
+        return {name: value for name, value in document.items() if name in columns}
+
+
+def _filtering(catalog: Catalog) -> Any:  # noqa: ANN401
+    @lru_cache(MASKS)
+    def meets(filter: str) -> Mask:
+        found = Filter.parse(filter, catalog.attributes.schema).mask(catalog.attributes)
+        found.flags.writeable = False
+        return found
+
+    return meets
+
+
+def _published(catalog: Catalog) -> NDArray[np.float64]:
+    """Return the times of the first column that holds any."""
+    for name in PUBLISHED:
+        if name in catalog.attributes.columns:
+            try:
+                times = parse_times(catalog.attributes[name], "items")
+            except DataError:
+                continue
+            if times.real_time:
+                return times.values
+    return np.full(len(catalog), np.nan)
+
+
+def _epoch(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,1 @@
+"""What the service must not lose: events, items, lists that were shown, and settings."""

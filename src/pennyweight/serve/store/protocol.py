@@ -1,0 +1,230 @@
+"""What every store promises."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, Self
+
+__all__ = [
+    "IMPRESSION",
+    "Audit",
+    "Erased",
+    "Event",
+    "Outcome",
+    "Recommendation",
+    "Store",
+    "StoredItem",
+]
+
+IMPRESSION = "impression"  # the kind of an event by which an item was only shown
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Somebody did something with an item, or was shown it.
+
+    Attributes
+    ----------
+    event_id, position
+        Together unlike those of any other event: the second tells apart the items of one
+        impression.
+    user, item
+        Ids.
+    kind
+        Such as ``view`` or ``purchase``; `IMPRESSION` does not count in histories.
+    time
+        Epoch seconds.
+    weight
+        Strength.
+    recommendation_id
+        The list it came of, where that is known.
+    """
+
+    event_id: str
+    user: str
+    item: str
+    kind: str
+    time: float
+    weight: float = 1.0
+    recommendation_id: str | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item that came, changed or went after the fit.
+
+    Attributes
+    ----------
+    item_id
+        Its id.
+    document
+        Column -> value; None where the columns are those of the bundle.
+    available
+        Whether it may be recommended.
+    published
+        Epoch seconds since when it counts as new, if told.
+    changed
+        Epoch seconds of the last change.
+    removed
+        Whether it was deleted.
+    seq
+        Grows with every change of any item; set by the store.
+    """
+
+    item_id: str
+    document: dict[str, Any] | None
+    available: bool
+    published: float | None
+    changed: float
+    removed: bool = False
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A list that was given out.
+
+    Attributes
+    ----------
+    recommendation_id, user, time, model_version, scenario
+        What it was, for whom (None: for a session), when (epoch seconds), by which bundle,
+        and at which place.
+    source
+        What it rests on, such as ``history``.
+    items
+        Ids and scores, best first.
+    """
+
+    recommendation_id: str
+    user: str | None
+    time: float
+    model_version: str
+    scenario: str | None
+    source: str
+    items: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of the lists of one bundle: lists, and events of one kind that name them."""
+
+    model_version: str
+    kind: str
+    lists: int
+    events: int
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was deleted of a user."""
+
+    events: int
+    recommendations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Something an administrator did: when (epoch seconds), who (name of a key), what."""
+
+    time: float
+    actor: str
+    action: str
+    detail: str
+
+
+class Store(Protocol):
+    """Keeps what the service is told, durably; used by one thread at a time.
+
+    What is written outside of `transaction` is on disk when the method returns; inside, when
+    the outermost block ends. `StoreError` where the disk refuses; then nothing of it is kept.
+    """
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Write what is done in the block as a whole or not at all; may be nested."""
+        ...
+
+    def reader(self) -> Self:
+        """Return a store over the same data for another thread, to read from."""
+        ...
+
+    def add_events(self, events: Sequence[Event]) -> int:
+        """Keep events whose id is not known yet; return how many those were."""
+        ...
+
+    def history(self, user: str, newest: int) -> list[Event]:
+        """Return a user's newest events that are no impressions, oldest first."""
+        ...
+
+    def events_of(self, user: str) -> list[Event]:
+        """Return all events of a user, oldest first."""
+        ...
+
+    def users(self, n: int, after: str = "") -> list[str]:
+        """Return up to n users with events, in order, those after one."""
+        ...
+
+    def put_items(self, items: Iterable[StoredItem]) -> int:
+        """Keep items, each in the place of the last one of its id; return the last seq."""
+        ...
+
+    def item(self, item_id: str) -> StoredItem | None:
+        """Return an item that was put, if any."""
+        ...
+
+    def items(self, after: int = 0) -> list[StoredItem]:
+        """Return the items whose seq is higher, in its order."""
+        ...
+
+    def add_recommendations(self, found: Iterable[Recommendation]) -> None:
+        """Keep lists that were given out."""
+        ...
+
+    def recommendation(self, recommendation_id: str) -> Recommendation | None:
+        """Return a list that was given out, if it is still kept."""
+        ...
+
+    def recommendations_of(self, user: str) -> list[Recommendation]:
+        """Return the lists given out to a user, oldest first."""
+        ...
+
+    def forget_recommendations(self, before: float) -> int:
+        """Delete lists given out before a time; return how many."""
+        ...
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what came of the lists, by bundle and kind of event."""
+        ...
+
+    def erase(self, user: str) -> Erased:
+        """Delete all that names a user, so that no byte on disk does; not in a transaction."""
+        ...
+
+    def note(self, key: str, value: Any) -> None:  # noqa: ANN401
+        """Keep a setting, any JSON."""
+        ...
+
+    def noted(self, key: str) -> Any:  # noqa: ANN401
+        """Return a setting, or None."""
+        ...
+
+    def add_audit(self, entry: Audit) -> None:
+        """Note what an administrator did."""
+        ...
+
+    def audits(self, n: int) -> list[Audit]:
+        """Return the last n entries, newest first."""
+        ...
+
+    def counts(self) -> dict[Literal["events", "items", "recommendations"], int]:
+        """Return how many of each are kept."""
+        ...
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the files; nothing where all is well."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the files."""
+        ...

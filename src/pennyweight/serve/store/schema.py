@@ -1,0 +1,75 @@
+"""The tables, as steps from one version to the next."""
+
+import apsw
+
+from pennyweight.errors import StoreError
+
+__all__ = ["STEPS", "migrate"]
+
+STEPS = (
+    """
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY,
+        event_id TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        item TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        time REAL NOT NULL,
+        weight REAL NOT NULL,
+        recommendation_id TEXT,
+        UNIQUE (event_id, position)
+    ) STRICT;
+    CREATE INDEX history ON events (user, time, seq) WHERE kind <> 'impression';
+    CREATE INDEX impressions ON events (user) WHERE kind = 'impression';
+    CREATE INDEX attributed ON events (recommendation_id) WHERE recommendation_id IS NOT NULL;
+    CREATE TABLE items (
+        item_id TEXT PRIMARY KEY,
+        seq INTEGER NOT NULL UNIQUE,
+        document TEXT,
+        available INTEGER NOT NULL,
+        published REAL,
+        changed REAL NOT NULL,
+        removed INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE recommendations (
+        recommendation_id TEXT PRIMARY KEY,
+        user TEXT,
+        time REAL NOT NULL,
+        model_version TEXT NOT NULL,
+        scenario TEXT,
+        source TEXT NOT NULL,
+        items TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX shown_to ON recommendations (user, time) WHERE user IS NOT NULL;
+    CREATE INDEX shown_at ON recommendations (time);
+    CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE audits (
+        seq INTEGER PRIMARY KEY,
+        time REAL NOT NULL,
+        actor TEXT NOT NULL,
+        action TEXT NOT NULL,
+        detail TEXT NOT NULL
+    ) STRICT;
+    """,
+)
+
+
+def migrate(database: apsw.Connection, path: str) -> None:
+    """Bring the tables to the version of this package, a step at a time.
+
+    Raises
+    ------
+    StoreError
+        They are of a later version.
+    """
+    version = int(database.pragma("user_version") or 0)
+    if version > len(STEPS):
+        raise StoreError(
+            f"{path}: tables of version {version}; this version of pennyweight knows up to "
+            f"{len(STEPS)}: install a later one"
+        )
+    for number, step in enumerate(STEPS[version:], version + 1):
+        with database:
+            database.execute(step)
+            database.pragma("user_version", number)

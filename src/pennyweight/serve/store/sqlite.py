@@ -1,0 +1,260 @@
+"""A store in one SQLite file."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import apsw
+from pydantic_core import to_json
+
+from pennyweight.errors import StoreError
+from pennyweight.serve.store.protocol import (
+    IMPRESSION,
+    Audit,
+    Erased,
+    Event,
+    Outcome,
+    Recommendation,
+    StoredItem,
+)
+from pennyweight.serve.store.schema import migrate
+
+__all__ = ["SQLiteStore"]
+
+BUSY_MS = 5_000
+CACHE_KIB = 16 * 1024
+Row = TypeVar("Row")
+
+EVENT = "event_id, user, item, kind, time, weight, recommendation_id, position"
+ITEM = "item_id, document, available, published, changed, removed, seq"
+RECOMMENDATION = "recommendation_id, user, time, model_version, scenario, source, items"
+NOT_SHOWN = f"kind <> '{IMPRESSION}'"  # as in the index, or it is not used
+
+
+class SQLiteStore:
+    """One file, written ahead to a log that is forced to disk before a method returns.
+
+    Parameters
+    ----------
+    path
+        The file; made with its tables where there is none.
+    vfs
+        Name of the file system layer of SQLite to go through, if not its own.
+
+    Raises
+    ------
+    StoreError
+        No database, one of a later version, or a place that cannot be written to.
+    """
+
+    def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
+        self.path, self._vfs = Path(path), vfs
+        with _told(self.path):
+            self._database = apsw.Connection(str(self.path), vfs=vfs)
+            self._database.set_busy_timeout(BUSY_MS)
+            self._prepare()
+
+    def _prepare(self) -> None:
+        database = self._database
+        database.pragma("journal_mode", "wal")
+        database.pragma("synchronous", "full")
+        database.pragma("secure_delete", True)  # what is deleted is overwritten
+        database.pragma("temp_store", "memory")  # nothing is spilt to another file
+        database.pragma("cache_size", -CACHE_KIB)
+        database.pragma("journal_size_limit", 64 << 20)
+        migrate(database, str(self.path))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write what is done in the block as a whole or not at all; may be nested."""
+        with _told(self.path), self._database:
+            yield
+
+    def reader(self) -> Self:
+        """Return a store over the same file with a connection of its own."""
+        return type(self)(self.path, vfs=self._vfs)
+
+    def add_events(self, events: Sequence[Event]) -> int:
+        """Keep events whose id is not known yet; return how many those were."""
+        rows = [
+            (e.event_id, e.user, e.item, e.kind, e.time, e.weight, e.recommendation_id, e.position)
+            for e in events
+        ]
+        before = self._database.total_changes()
+        self._write_many(f"INSERT INTO events ({EVENT}) VALUES (?,?,?,?,?,?,?,?) "
+                         "ON CONFLICT DO NOTHING", rows)  # fmt: skip
+        return self._database.total_changes() - before
+
+    def history(self, user: str, newest: int) -> list[Event]:
+        """Return a user's newest events that are no impressions, oldest first."""
+        rows = self._read(
+            f"SELECT {EVENT} FROM events WHERE user = ? AND {NOT_SHOWN} "
+            "ORDER BY time DESC, seq DESC LIMIT ?",
+            (user, newest),
+        )
+        return [Event(*row) for row in reversed(rows)]
+
+    def events_of(self, user: str) -> list[Event]:
+        """Return all events of a user, oldest first."""
+        rows = self._read(f"SELECT {EVENT} FROM events WHERE user = ? ORDER BY time, seq", (user,))
+        return [Event(*row) for row in rows]
+
+    def users(self, n: int, after: str = "") -> list[str]:
+        """Return up to n users with events, in order, those after one."""
+        rows = self._read(
+            f"SELECT DISTINCT user FROM events WHERE user > ? AND {NOT_SHOWN} "
+            "ORDER BY user LIMIT ?",
+            (after, n),
+        )
+        return [row[0] for row in rows]
+
+    def put_items(self, items: Iterable[StoredItem]) -> int:
+        """Keep items, each in the place of the last one of its id; return the last seq."""
+        last = int(self._read("SELECT coalesce(max(seq), 0) FROM items")[0][0])
+        rows = []
+        for last, item in enumerate(items, last + 1):  # noqa: B020 - counted on from there
+            document = None if item.document is None else json.dumps(item.document)
+            rows.append((item.item_id, document, item.available, item.published, item.changed,
+                         item.removed, last))  # fmt: skip
+        self._write_many(f"INSERT OR REPLACE INTO items ({ITEM}) VALUES (?,?,?,?,?,?,?)", rows)
+        return last
+
+    def item(self, item_id: str) -> StoredItem | None:
+        """Return an item that was put, if any."""
+        rows = self._read(f"SELECT {ITEM} FROM items WHERE item_id = ?", (item_id,))
+        return _item(rows[0]) if rows else None
+
+    def items(self, after: int = 0) -> list[StoredItem]:
+        """Return the items whose seq is higher, in its order."""
+        rows = self._read(f"SELECT {ITEM} FROM items WHERE seq > ? ORDER BY seq", (after,))
+        return [_item(row) for row in rows]
+
+    def add_recommendations(self, found: Iterable[Recommendation]) -> None:
+        """Keep lists that were given out."""
+        rows = [
+            (r.recommendation_id, r.user, r.time, r.model_version, r.scenario, r.source,
+             to_json(r.items).decode())
+            for r in found
+        ]  # fmt: skip
+        self._write_many(f"INSERT INTO recommendations ({RECOMMENDATION}) "
+                         "VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING", rows)  # fmt: skip
+
+    def recommendation(self, recommendation_id: str) -> Recommendation | None:
+        """Return a list that was given out, if it is still kept."""
+        rows = self._read(
+            f"SELECT {RECOMMENDATION} FROM recommendations WHERE recommendation_id = ?",
+            (recommendation_id,),
+        )
+        return _recommendation(rows[0]) if rows else None
+
+    def recommendations_of(self, user: str) -> list[Recommendation]:
+        """Return the lists given out to a user, oldest first."""
+        rows = self._read(
+            f"SELECT {RECOMMENDATION} FROM recommendations WHERE user = ? ORDER BY time", (user,)
+        )
+        return [_recommendation(row) for row in rows]
+
+    def forget_recommendations(self, before: float) -> int:
+        """Delete lists given out before a time; return how many."""
+        return self._write("DELETE FROM recommendations WHERE time < ?", (before,))
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what came of the lists, by bundle and kind of event."""
+        lists = dict(self._read("SELECT model_version, count(*) FROM recommendations GROUP BY 1"))
+        rows = self._read(
+            "SELECT r.model_version, e.kind, count(*), count(DISTINCT e.user) FROM events e "
+            "JOIN recommendations r USING (recommendation_id) GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        found = [Outcome(version, kind, lists[version], n, who) for version, kind, n, who in rows]
+        silent = sorted(set(lists) - {outcome.model_version for outcome in found})
+        return [*found, *(Outcome(version, "", lists[version], 0, 0) for version in silent)]
+
+    def erase(self, user: str) -> Erased:
+        """Delete all that names a user, and what the log holds of it; not in a transaction."""
+        with self.transaction():
+            events = self._write("DELETE FROM events WHERE user = ?", (user,))
+            lists = self._write("DELETE FROM recommendations WHERE user = ?", (user,))
+        with _told(self.path):
+            busy, _, _ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").get
+        if busy:
+            raise StoreError(f"{self.path}: deleted, but still in the log, since it is being read; "
+                             "erase again")  # fmt: skip
+        return Erased(events, lists)
+
+    def note(self, key: str, value: Any) -> None:  # noqa: ANN401
+        """Keep a setting, any JSON."""
+        self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, json.dumps(value)))
+
+    def noted(self, key: str) -> Any:  # noqa: ANN401
+        """Return a setting, or None."""
+        rows = self._read("SELECT value FROM notes WHERE key = ?", (key,))
+        return json.loads(rows[0][0]) if rows else None
+
+    def add_audit(self, entry: Audit) -> None:
+        """Note what an administrator did."""
+        self._write("INSERT INTO audits (time, actor, action, detail) VALUES (?, ?, ?, ?)",
+                    (entry.time, entry.actor, entry.action, entry.detail))  # fmt: skip
+
+    def audits(self, n: int) -> list[Audit]:
+        """Return the last n entries, newest first."""
+        rows = self._read(
+            "SELECT time, actor, action, detail FROM audits ORDER BY seq DESC LIMIT ?", (n,)
+        )
+        return [Audit(*row) for row in rows]
+
+    def counts(self) -> dict[Literal["events", "items", "recommendations"], int]:
+        """Return how many of each are kept."""
+        rows = self._read("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM items), "
+                          "(SELECT count(*) FROM recommendations)")  # fmt: skip
+        events, items, lists = rows[0]
+        return {"events": events, "items": items, "recommendations": lists}
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the file; nothing where all is well."""
+        return [row[0] for row in self._read("PRAGMA integrity_check") if row[0] != "ok"]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def _read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with _told(self.path):
+            return self._database.execute(sql, values).fetchall()
+
+    def _write(self, sql: str, values: Sequence[Any]) -> int:
+        with _told(self.path):
+            self._database.execute(sql, values)
+            return self._database.changes()
+
+    def _write_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            with self.transaction():
+                self._database.executemany(sql, rows)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into a `StoreError` that names the file."""
+    try:
+        yield
+    except apsw.FullError as error:
+        raise StoreError(f"{path}: the disk is full; nothing of this was kept") from error
+    except apsw.NotADBError as error:
+        raise StoreError(f"{path}: not a database of this service; move it away") from error
+    except apsw.CantOpenError as error:
+        raise StoreError(f"{path}: cannot be opened or made; see who may write there") from error
+    except apsw.Error as error:
+        raise StoreError(f"{path}: {error}; nothing of this was kept") from error
+
+
+def _item(row: Sequence[Any]) -> StoredItem:
+    item_id, document, available, published, changed, removed, seq = row
+    fields = None if document is None else json.loads(document)
+    return StoredItem(item_id, fields, bool(available), published, changed, bool(removed), seq)
+
+
+def _recommendation(row: Sequence[Any]) -> Recommendation:
+    found = tuple((item, score) for item, score in json.loads(row[6]))
+    return Recommendation(row[0], row[1], row[2], row[3], row[4], row[5], found)

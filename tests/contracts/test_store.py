@@ -1,0 +1,236 @@
+"""What every store promises, over every store."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pennyweight.serve.store.protocol import (
+    IMPRESSION,
+    Audit,
+    Erased,
+    Event,
+    Outcome,
+    Recommendation,
+    Store,
+    StoredItem,
+)
+from pennyweight.serve.store.sqlite import SQLiteStore
+
+STORES: dict[str, Callable[[Path], Store]] = {
+    "sqlite": lambda folder: SQLiteStore(folder / "store.sqlite"),
+}
+
+
+@pytest.fixture(params=STORES)
+def make(request, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    opened: list[Store] = []
+
+    def one() -> Store:
+        opened.append(STORES[request.param](tmp_path))
+        return opened[-1]
+
+    yield one
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(make) -> Store:
+    return make()
+
+
+def event(number: int, user: str = "ann", **more) -> Event:
+    values = {"item": f"i{number}", "kind": "view", "time": 1000.0 + number} | more
+    return Event(f"e{number}", user, **values)
+
+
+def shown(number: int, user: str | None = "ann", **more) -> Recommendation:
+    values = {"time": float(number), "model_version": "m1", "scenario": None, "source": "history"}
+    items = (("a", 1.5), ("b", 0.25))
+    return Recommendation(f"r{number}", user, **(values | {"items": items} | more))
+
+
+def test_a_new_store_is_empty(store):
+    assert store.counts() == {"events": 0, "items": 0, "recommendations": 0}
+    assert store.history("ann", 10) == store.events_of("ann") == store.users(10) == []
+    assert store.item("a") is None
+    assert store.recommendation("r") is None
+    assert store.noted("x") is None
+    assert store.outcomes() == store.audits(5) == store.items() == store.check() == []
+
+
+def test_a_history_is_the_newest_events_oldest_first(store):
+    assert store.add_events([event(3), event(1), event(2), event(9, "bob")]) == 4
+    assert [e.item for e in store.history("ann", 2)] == ["i2", "i3"]
+    assert store.history("ann", 99) == [event(1), event(2), event(3)]
+    assert store.users(10) == ["ann", "bob"]
+    assert store.users(10, after="ann") == ["bob"]
+    assert store.users(1) == ["ann"]
+
+
+def test_events_of_one_moment_stay_in_the_order_in_which_they_came(store):
+    store.add_events([event(n, time=5.0) for n in (4, 2, 7)])
+    assert [e.event_id for e in store.history("ann", 9)] == ["e4", "e2", "e7"]
+
+
+def test_an_event_is_kept_once(store):
+    assert store.add_events([event(1), event(2)]) == 2
+    assert store.add_events([event(2, item="other"), event(3)]) == 1
+    assert store.history("ann", 9) == [event(1), event(2), event(3)]
+    assert store.add_events([]) == 0
+
+
+def test_impressions_do_not_count_in_histories(store):
+    seen = [event(1, kind=IMPRESSION, position=p, item=f"s{p}") for p in range(3)]
+    assert store.add_events([*seen, event(2)]) == 4
+    assert store.history("ann", 9) == [event(2)]
+    assert len(store.events_of("ann")) == 4
+    assert store.add_events([event(5, "zoe", kind=IMPRESSION)]) == 1
+    assert store.users(9) == ["ann"]
+
+
+def test_items_are_put_and_replaced(store):
+    new = StoredItem("a", {"title": "x", "tags": ["é", "\"'"]}, True, 7.5, 1.0)
+    assert store.put_items([new, StoredItem("b", None, False, None, 2.0)]) == 2
+    assert store.item("a") == replace(new, seq=1)
+    changed = replace(new, available=False, document={"title": "y"}, changed=3.0)
+    assert store.put_items([changed]) == 3
+    assert [i.item_id for i in store.items()] == ["b", "a"]
+    assert store.items(after=2) == [replace(changed, seq=3)]
+    store.put_items([replace(changed, removed=True)])
+    assert store.item("a").removed
+
+
+def test_recommendations_are_kept_and_forgotten(store):
+    store.add_recommendations([shown(1), shown(2, None, scenario="home"), shown(3, "bob")])
+    assert store.recommendation("r1") == shown(1)
+    assert store.recommendation("r2") == shown(2, None, scenario="home")
+    assert store.recommendations_of("bob") == [shown(3, "bob")]
+    assert store.forget_recommendations(before=2.5) == 2
+    assert store.recommendation("r1") is None
+    assert store.counts()["recommendations"] == 1
+
+
+def test_outcomes_by_bundle(store):
+    lists = [shown(1), shown(2, "bob"), shown(3, model_version="m2"), shown(4, model_version="m3")]
+    store.add_recommendations(lists)
+    store.add_events(
+        [
+            event(1, recommendation_id="r1"),
+            event(2, recommendation_id="r1"),
+            event(3, "bob", recommendation_id="r2"),
+            event(4, kind="buy", recommendation_id="r3"),
+            event(5, recommendation_id="never given"),
+            event(6),
+        ]
+    )
+    assert store.outcomes() == [
+        Outcome("m1", "view", 2, 3, 2),
+        Outcome("m2", "buy", 1, 1, 1),
+        Outcome("m3", "", 1, 0, 0),
+    ]
+
+
+def test_notes_and_audits(store):
+    store.note("arms", [{"version": "x", "share": 1.0}])
+    store.note("arms", {"é": None})
+    assert store.noted("arms") == {"é": None}
+    for n in range(3):
+        store.add_audit(Audit(float(n), "ops", "publish", f"m{n}"))
+    assert [a.detail for a in store.audits(2)] == ["m2", "m1"]
+
+
+def test_a_transaction_is_whole_or_not_at_all(store, make):
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.add_events([event(1)])
+        store.note("x", 1)
+        _ = 1 / 0
+    assert store.counts()["events"] == 0
+    with store.transaction():
+        store.add_events([event(1)])
+        with pytest.raises(ZeroDivisionError), store.transaction():
+            store.add_events([event(2)])
+            _ = 1 / 0
+        store.add_events([event(3)])
+    assert [e.event_id for e in store.history("ann", 9)] == ["e1", "e3"]
+    assert store.noted("x") is None
+
+
+def test_a_reader_sees_what_is_written_and_nothing_unfinished(store):
+    reader = store.reader()
+    with store.transaction():
+        store.add_events([event(1)])
+        assert reader.history("ann", 9) == []
+    assert reader.history("ann", 9) == [event(1)]
+    reader.close()
+
+
+def test_what_is_kept_is_there_after_reopening(make):
+    first = make()
+    first.add_events([event(1)])
+    first.put_items([StoredItem("a", {"t": 1}, True, None, 1.0)])
+    first.note("x", [1])
+    second = make()
+    assert second.history("ann", 9) == [event(1)]
+    assert second.item("a").document == {"t": 1}
+    assert second.noted("x") == [1]
+    assert second.check() == []
+
+
+def test_an_erased_user_is_in_no_byte(store, make, tmp_path):
+    reader = make()
+    who, item = "Zz-erase-me-4711", "an item of a length that makes rows wide"
+    for n in range(300):
+        store.add_events([event(n, who if n % 3 else "other", item=item)])
+        store.add_recommendations([shown(n, who if n % 2 else None)])
+    assert any(who.encode() in p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+    assert reader.history(who, 5)
+    assert store.erase(who) == Erased(events=200, recommendations=150)
+    assert store.erase(who) == Erased(0, 0)
+    assert store.history(who, 5) == reader.history(who, 5) == []
+    left = [p.name for p in tmp_path.rglob("*") if p.is_file() and who.encode() in p.read_bytes()]
+    assert left == []
+    assert len(store.history("other", 999)) == 100
+    assert store.check() == []
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+EVENTS = st.lists(
+    st.builds(
+        Event,
+        event_id=st.sampled_from(["a", "b", "c", "d"]),
+        user=st.sampled_from(["ann", "b ob", "ü/?%"]),
+        item=TEXT,
+        kind=st.sampled_from(["view", "buy", IMPRESSION]),
+        time=st.floats(-1e12, 1e12),
+        weight=st.floats(-100, 100),
+        recommendation_id=st.none() | TEXT,
+        position=st.integers(0, 2),
+    ),
+    max_size=8,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(EVENTS, max_size=4))
+def test_any_events_come_back_as_they_went_in(make, batches):
+    store = make()
+    for user in ("ann", "b ob", "ü/?%"):
+        store.erase(user)
+    expected: dict[tuple[str, int], Event] = {}
+    for batch in batches:
+        new = 0
+        for one in batch:
+            if (one.event_id, one.position) not in expected:
+                expected[one.event_id, one.position] = one
+                new += 1
+        assert store.add_events(batch) == new
+    for user in ("ann", "b ob", "ü/?%"):
+        # Sorted is stable, as the order of arrival counts among equal times.
+        mine = sorted((e for e in expected.values() if e.user == user), key=lambda e: e.time)
+        assert store.events_of(user) == mine
+        assert store.history(user, 3) == [e for e in mine if e.kind != IMPRESSION][-3:]

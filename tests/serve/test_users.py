@@ -1,0 +1,72 @@
+"""Everything of a user: handed out, and taken away from every byte on disk."""
+
+from pathlib import Path
+
+from live import service
+
+WHO = "Erika Mustermann 0815"
+
+
+def holding(folder: Path, text: str) -> list[str]:
+    return [
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and text.encode() in path.read_bytes()
+    ]
+
+
+def test_users_are_listed_in_pages(live):
+    for user in ("b", "a", "c"):
+        live.post("/v1/events", {"user_id": user, "item_id": "i1"})
+    assert live.get("/v1/users", n=2) == {"users": ["a", "b"], "next": "b"}
+    assert live.get("/v1/users", n=2, after="b") == {"users": ["c"], "next": None}
+
+
+def test_all_of_a_user_is_handed_out(live):
+    shown = live.get("/v1/recommend/u5", n=2)
+    live.post("/v1/events", {"user_id": "u5", "item_id": "i1", "event_id": "e"})
+    import time
+
+    time.sleep(0.6)
+    found = live.get("/v1/users/u5")
+    told = [e for e in found["events"] if e["source"] == "live"]
+    assert [e["event_id"] for e in told] == ["e"]
+    assert len(found["events"]) > 4  # and those of the bundle
+    assert found["recommendations"][0]["recommendation_id"] == shown["recommendation_id"]
+    version = shown["model_version"]
+    assert found["trained_on"][0]["model_version"] == version
+    assert live.get("/v1/users/nobody")["events"] == []
+
+
+def test_an_erased_user_is_in_no_byte_on_disk(tmp_path):
+    import polars as pl
+
+    import pennyweight
+    import small_shop
+
+    events = small_shop.events().with_columns(
+        pl.when(pl.col("user_id") == "u5").then(pl.lit(WHO)).otherwise("user_id").alias("user_id")
+    )
+    made = pennyweight.fit(small_shop.items(), events, encoder="tfidf")
+    made.save(tmp_path / "bundle")
+    with service(tmp_path / "bundle", tmp_path / "live") as live:
+        others = live.ids("/v1/recommend/u6", n=9)
+        for number in range(30):
+            live.post("/v1/events", {"user_id": WHO, "item_id": f"i{number % 9}"})
+            live.get(f"/v1/recommend/{WHO}")
+        assert holding(tmp_path / "live", WHO)
+        gone = live.http.delete(f"/v1/users/{WHO}").json()
+        assert gone["events"] == 30
+        assert gone["recommendations"] == 30
+        assert gone["bundle_events"] >= 5
+        assert gone["trained_on"][0]["source"] == str(tmp_path / "bundle")
+        assert holding(tmp_path / "live", WHO) == []
+        assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
+        assert live.ids("/v1/recommend/u6", n=9) == others
+        again = live.http.delete(f"/v1/users/{WHO}").json()
+        assert (again["events"], again["bundle_events"], again["trained_on"]) == (0, 0, [])
+        assert live.get("/v1/audit")["entries"][0]["action"] == "erase user"
+    assert holding(tmp_path / "live", WHO) == []  # nor written again at the end
+    with service(None, tmp_path / "live") as live:
+        assert live.get(f"/v1/recommend/{WHO}")["source"] in ("popularity",)
+        assert live.ids("/v1/recommend/u6", n=9) == others
