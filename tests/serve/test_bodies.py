@@ -6,12 +6,12 @@ import time
 
 import httpx
 import pytest
+from walls import PATIENCE, application, serving
 
 from pennyweight.serve.body import Body
 from pennyweight.serve.guard import protected
 from pennyweight.serve.problems import Refusal
 from pennyweight.serve.watch import Answered
-from walls import PATIENCE, application, serving
 
 LIMIT, SECONDS = 100_000, 0.3
 

@@ -30,7 +30,8 @@ def test_keys_are_rotated_without_a_restart(path):
 def test_a_damaged_file_keeps_the_last_good_keys_and_is_told_once(path, caplog, damage):
     clock, failures = Clock(), []
     secret, key = make_key(path, "shop", "read")
-    ring = KeyRing(path, clock=clock, failed=failures.append)
+    ring = KeyRing(path, clock=clock)
+    ring.failed = failures.append
     path.unlink()
     if damage == "damaged":
         path.write_text('{"format": 1, "keys": [')

@@ -8,11 +8,11 @@ import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
+from walls import Shop, application, ask, bearer
 
 from pennyweight.serve import logs
 from pennyweight.serve.guard import protected
 from pennyweight.serve.watch import Answered
-from walls import Shop, application, ask, bearer
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

@@ -28,7 +28,8 @@ class KeyRing:
     clock
         Seconds that only go forward.
     failed
-        Called with what went wrong when a changed file cannot be read, once a change.
+        Called with what went wrong when a changed file cannot be read, once a change; an
+        attribute too, for what is made later than the ring, such as `Metrics.keys_failed`.
 
     Raises
     ------
@@ -45,7 +46,7 @@ class KeyRing:
     ) -> None:
         self.path = path
         self._clock = clock
-        self._failed = failed
+        self.failed = failed
         self._stamp = _stamp(path)  # before reading, or a change in between would be missed
         self._keys = Keys.load(path)
         self._looked = clock()
@@ -76,8 +77,8 @@ class KeyRing:
             self._keys = Keys.load(self.path)
         except (DataError, OSError) as error:
             _log.error("keys were not read again; the last good ones stay: %s", error)
-            if self._failed is not None:
-                self._failed(error)
+            if self.failed is not None:
+                self.failed(error)
         else:
             _log.info("keys were read again: %d", len(self._keys.keys))
 
