@@ -1,5 +1,6 @@
 """One list that is asked for, and the items that answer it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.recommender.query import Query
-from pennyweight.recommender.ranking import choose
+from pennyweight.recommender.ranking import best_rows, pool_size, varied
 from pennyweight.recommender.scoring import Source
 from pennyweight.score.protocol import Scorer
 
@@ -63,19 +64,42 @@ class Answer:
 
 
 def answer(
-    ask: Ask,
+    asks: Sequence[Ask],
     scores: NDArray[np.float32],
-    source: Source,
+    sources: Sequence[Source],
     *,
     scorer: Scorer,
     catalog: Catalog,
-) -> Answer:
-    """Return the items to show for the scores of an ask."""
-    allowed = ask.allowed
-    if ask.exclude_seen and len(ask.query.history.item):
-        allowed = allowed.copy()
-        allowed[ask.query.history.item] = False
-    if ask.bonus is not None:
-        scores = scores + ask.bonus
-    codes = choose(scores, allowed, ask.k, ask.diversity, scorer=scorer, catalog=catalog)
-    return Answer(codes, scores, source)
+) -> list[Answer]:
+    """Return the items to show for asks with these scores, float32 (len(asks), n_items).
+
+    Rows are gone through together: each numpy call on its own would let go of the
+    interpreter and wait to get it back.
+    """
+    for row, ask in enumerate(asks):
+        if ask.bonus is not None:
+            scores[row] += ask.bonus
+    pools = best_rows(_open(asks, scores), [pool_size(ask.k, ask.diversity) for ask in asks])
+    return [
+        Answer(
+            varied(pool, scores[row], ask.k, ask.diversity, scorer=scorer, catalog=catalog),
+            scores[row],
+            sources[row],
+        )
+        for row, (ask, pool) in enumerate(zip(asks, pools, strict=True))
+    ]
+
+
+def _open(asks: Sequence[Ask], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the scores with -inf where an item may not be in the list."""
+    masked = scores.copy()
+    shut: dict[int, NDArray[np.intp]] = {}
+    for row, ask in enumerate(asks):
+        if id(ask.allowed) not in shut:  # most asks share one
+            shut[id(ask.allowed)] = np.flatnonzero(~ask.allowed)
+        masked[row, shut[id(ask.allowed)]] = -np.inf
+    hiding = [(row, ask.query.history.item) for row, ask in enumerate(asks) if ask.exclude_seen]
+    if hiding:
+        rows = np.repeat([row for row, _ in hiding], [len(items) for _, items in hiding])
+        masked[rows, np.concatenate([items for _, items in hiding])] = -np.inf
+    return masked

@@ -16,7 +16,16 @@ from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import item_similarity
 from pennyweight.score.protocol import Scorer
 
-__all__ = ["check_k", "choose", "eligible", "ranked", "top_k"]
+__all__ = [
+    "best_rows",
+    "check_k",
+    "choose",
+    "eligible",
+    "pool_size",
+    "ranked",
+    "top_k",
+    "varied",
+]
 
 
 BLOCK = 64  # scores of which the best is taken at once
@@ -43,32 +52,41 @@ def top_k(scores: NDArray[np.float32], eligible: NDArray[np.bool_], k: int) -> N
     eligible
         bool (n_items,); where fewer than k are, fewer are returned.
     """
-    codes = _contenders(scores, eligible, k)
-    if k < len(codes):
-        found = scores[codes]
-        least = np.partition(found, len(found) - k)[len(found) - k]
-        above = codes[found > least]
-        # Of items equal to the last one shown, the first by code: the same on every machine.
-        codes = np.concatenate([above, codes[found == least][: k - len(above)]])
-    return codes[np.lexsort((codes, -scores[codes]))]
+    return best_rows(np.where(eligible, scores, np.float32(-np.inf))[None], [k])[0]
 
 
-def _contenders(
-    scores: NDArray[np.float32], eligible: NDArray[np.bool_], k: int
-) -> NDArray[np.int32]:
-    """Return eligible items among which the k best are, in order of code.
+def best_rows(scores: NDArray[np.float32], ks: Sequence[int]) -> list[NDArray[np.int32]]:
+    """Return the codes of the best items of each row, best first, equal scores by code.
 
-    The k-th best of the blocks' best is reached by at least k items, which makes it a bound
-    that costs one look at each score.
+    Parameters
+    ----------
+    scores
+        float32 (n, n_items); -inf for what may not be taken.
+    ks
+        How many of each row; fewer are returned where there are fewer.
     """
-    n_blocks = len(scores) // BLOCK
-    if n_blocks > k:
-        masked = np.where(eligible, scores, -np.inf).astype(np.float32, copy=False)
-        best = masked[: n_blocks * BLOCK].reshape(n_blocks, BLOCK).max(axis=1)
-        bound = np.partition(best, n_blocks - k)[n_blocks - k]
-        if bound > -np.inf:
-            return np.flatnonzero(masked >= bound).astype(np.int32)
-    return np.flatnonzero(eligible).astype(np.int32)
+    row, code = np.nonzero(scores >= _bound(scores, max(ks, default=0))[:, None])
+    ends = np.searchsorted(row, np.arange(len(scores) + 1))
+    found = []
+    for at, k in enumerate(ks):
+        codes = code[ends[at] : ends[at + 1]]
+        order = np.lexsort((codes, -scores[at, codes]))[:k]  # ties alike on every machine
+        found.append(codes[order].astype(np.int32))
+    return found
+
+
+def _bound(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """Return a finite bound that the k best of each row reach, float32 (n,), and few others.
+
+    The k-th best of the blocks' best is reached by at least k items: one look at each score.
+    """
+    n, n_items = scores.shape
+    n_blocks = n_items // BLOCK
+    least = np.full(n, np.finfo(np.float32).min)
+    if n_blocks <= k:
+        return least
+    best = scores[:, : n_blocks * BLOCK].reshape(n, n_blocks, BLOCK).max(axis=2)
+    return np.maximum(least, np.partition(best, n_blocks - k, axis=1)[:, n_blocks - k])
 
 
 def eligible(
@@ -95,10 +113,28 @@ def choose(
     catalog: Catalog,
 ) -> NDArray[np.int32]:
     """Return the codes of the k items to show, first choice first (see `diversify`)."""
+    pool = top_k(scores, eligible, pool_size(k, diversity))
+    return varied(pool, scores, k, diversity, scorer=scorer, catalog=catalog)
+
+
+def pool_size(k: int, diversity: float) -> int:
+    """Return how many of the best items k are chosen from; `PlanError` for a bad k."""
     k = check_k(k)
-    if not check_diversity(diversity):
-        return top_k(scores, eligible, k)
-    pool = top_k(scores, eligible, max(5 * k, 50))
+    return max(5 * k, 50) if check_diversity(diversity) else k
+
+
+def varied(
+    pool: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    k: int,
+    diversity: float,
+    *,
+    scorer: Scorer,
+    catalog: Catalog,
+) -> NDArray[np.int32]:
+    """Return k items of a pool, which is in order; `scores` are those of all items."""
+    if not diversity:
+        return pool
     near = item_similarity(scorer, catalog, pool)
     return pool[diversify(scores[pool], near, k, diversity)]
 

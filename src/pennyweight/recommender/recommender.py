@@ -157,11 +157,8 @@ class Recommender:
         What `recommend` is made of, by item codes; a service asks so. Errors as there.
         """
         queries = [ask.query for ask in asks]
-        scored = score_queries(self.scorer, queries, self._popular)
-        return [
-            answer(ask, scores, source, scorer=self.scorer, catalog=self.catalog)
-            for ask, (scores, source) in zip(asks, scored, strict=True)
-        ]
+        scores, sources = score_queries(self.scorer, queries, self._popular)
+        return answer(asks, scores, sources, scorer=self.scorer, catalog=self.catalog)
 
     def reasons(self, found: Answer, query: Query) -> tuple[Reason, ...]:
         """Return why each item of an answer was chosen."""
@@ -213,7 +210,7 @@ class Recommender:
     ) -> Source:
         """Return what `recommend` would go by; ``"popularity"`` is the fallback."""
         query = self._query(user, history, text)
-        return score_queries(self.scorer, [query], self._popular)[0][1]
+        return score_queries(self.scorer, [query], self._popular)[1][0]
 
     def recommend_many(
         self,

@@ -45,48 +45,50 @@ def popular(scorer: Scorer, interactions: Interactions | None, n_items: int) -> 
 
 def score_queries(
     scorer: Scorer, queries: Sequence[Query], fallback: Scores
-) -> list[tuple[Scores, Source]]:
-    """Return scores over all items for each query, float32 (n_items,), and what they rest on.
+) -> tuple[Scores, list[Source]]:
+    """Return scores over all items for each query, float32 (n, n_items), and what they rest on.
 
     Queries are scored together, which costs less. History and text of one: the mean of
     both, each scaled to [0, 1] over the catalogue. What says the same of every item, such
     as a text without a known word, is left out.
     """
-    some = [query.history for query in queries if len(query.history.item)]
-    found = iter(scorer.score(Histories.joined(some)) if some else ())
-    return [
-        _joined(
-            _telling(next(found)) if len(query.history.item) else None,
-            None if query.text is None else _score_text(scorer, query.text),
-            fallback,
-        )
-        for query in queries
-    ]
+    asking = [at for at, query in enumerate(queries) if len(query.history.item)]
+    reading = [at for at, query in enumerate(queries) if query.text is not None]
+    rows: dict[int, Scores] = {}
+    sources: dict[int, Source] = {}
+    if asking:
+        found = scorer.score(Histories.joined([queries[at].history for at in asking]))
+        if len(asking) == len(queries) and not reading and _tell(found).all():
+            return found, ["history"] * len(queries)
+        rows = {at: found[i] for i, at in enumerate(asking) if _tell(found)[i]}
+        sources = dict.fromkeys(rows, "history")
+    if reading:
+        found = _score_texts(scorer, [queries[at].text or "" for at in reading])
+        for at, row, tells in zip(reading, found, _tell(found), strict=True):
+            if tells:
+                known = at in rows
+                rows[at] = (_scaled(rows[at]) + _scaled(row)) / np.float32(2) if known else row
+                sources[at] = "history and text" if known else "text"
+    scores = np.empty((len(queries), len(fallback)), np.float32)
+    for at in range(len(queries)):
+        scores[at] = rows.get(at, fallback)
+    return scores, [sources.get(at, "popularity") for at in range(len(queries))]
 
 
-def _joined(
-    by_history: Scores | None, by_text: Scores | None, fallback: Scores
-) -> tuple[Scores, Source]:
-    if by_history is not None and by_text is not None:
-        mean = (_scaled(by_history) + _scaled(by_text)) / np.float32(2)
-        return mean, "history and text"
-    if by_history is not None:
-        return by_history, "history"
-    if by_text is not None:
-        return by_text, "text"
-    return fallback, "popularity"
-
-
-def _score_text(scorer: Scorer, text: str) -> Scores | None:
+def _score_texts(scorer: Scorer, texts: Sequence[str]) -> Scores:
     if not isinstance(scorer, TextScorer):
         raise PlanError(
             f"the scorer {scorer.name!r} does not read texts; fit with a content scorer"
         )
-    return _telling(scorer.score_texts([text])[0])
+    scores: Scores = scorer.score_texts(texts)
+    return scores
 
 
-def _telling(scores: Scores) -> Scores | None:
-    return scores if scores.size and np.ptp(scores) > 0 else None
+def _tell(scores: Scores) -> NDArray[np.bool_]:
+    """Say which rows tell items apart, bool (n,)."""
+    if not scores.size:
+        return np.zeros(len(scores), bool)
+    return np.asarray(scores.max(axis=1) > scores.min(axis=1))
 
 
 def _scaled(scores: Scores) -> Scores:
@@ -102,10 +104,13 @@ def neighbours_of(code: int, scorer: Scorer, text: str, fallback: Scores) -> Sco
     """
     everything = np.arange(len(fallback), dtype=np.int32)
     near: Scores = scorer.contributions(Histories.of([[code]]), everything)[:, 0]
-    if _telling(np.delete(near, code)) is not None:
+    if _tell(np.delete(near, code)[None])[0]:
         return near
-    by_text = _score_text(scorer, text) if isinstance(scorer, TextScorer) and text else None
-    return fallback if by_text is None else by_text
+    if isinstance(scorer, TextScorer) and text:
+        by_text = _score_texts(scorer, [text])
+        if _tell(by_text)[0]:
+            return by_text[0]
+    return fallback
 
 
 def item_similarity(

@@ -67,6 +67,8 @@ def make_app(
         Told of every answer, as a log of requests is.
     """
     metrics, window = Metrics(), Window()
+    if doors.keys is not None:
+        doors.keys.failed = metrics.keys_failed
     sessions = None if doors.keys is None else Sessions(doors.keys)
     api = FastAPI(
         title="Pennyweight",

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from pennyweight.serve.engine.engine import Engine, Limits
 from pennyweight.serve.engine.models import Models
 from pennyweight.serve.hosts import check_binding
 from pennyweight.serve.keyring import KeyRing
-from pennyweight.serve.logs import RequestLog
+from pennyweight.serve.logs import RequestLog, event
 from pennyweight.serve.rate import Rate
 from pennyweight.serve.store.sqlite import SQLiteStore
 from pennyweight.serve.wire import Wire
@@ -91,8 +92,12 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
             log = () if settings.log is None else (RequestLog(settings.log).answered,)
             app = make_app(engine, Doors(keys, rate), observers=log)
             server = _Server(app, settings, engine, on_ready)
+            # What is loaded stays; to look for garbage among it would stop all for 100 ms.
+            gc.collect()
+            gc.freeze()
             with _switching(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(server.serve())
+                event("stop")
         finally:
             engine.close()
 
@@ -115,6 +120,7 @@ class _Server(uvicorn.Server):
                 loop="none",
                 http=Wire,
                 lifespan="off",
+                ws="none",
                 access_log=False,
                 log_config=None,
                 server_header=False,
@@ -128,7 +134,9 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)  # type: ignore[arg-type]
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
-            self._on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}", self._engine)
+            address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            event("start", {"address": address})
+            self._on_ready(address, self._engine)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from pennyweight.serve.store.protocol import Recommendation, Store
 __all__ = ["Boost", "Found", "Wanted", "as_json", "find", "reasons_of", "similar"]
 
 DAY = 86_400.0
+SCORES = 4_000_000  # held at a time, 4 bytes each and a few times over
 NOTHING = Histories.of([[]])
 
 
@@ -120,12 +121,16 @@ def find(
             asks.append((at, *_ask(shelf, one, cache, store, now)))
         except Exception as error:
             found[at] = error
-    try:
-        answers = shelf.recommender.answer([ask for _, ask, _ in asks])
-    except Exception as error:
-        return [error if isinstance(one, Found) else one for one in found]
-    for (at, ask, unknown), answer in zip(asks, answers, strict=True):
-        found[at] = _found(shelf, wanted[at], ask, answer, unknown)
+    size = max(1, SCORES // max(1, len(shelf.catalog)))
+    for start in range(0, len(asks), size):
+        some = asks[start : start + size]
+        try:
+            answers = shelf.recommender.answer([ask for _, ask, _ in some])
+            for (at, ask, unknown), answer in zip(some, answers, strict=True):
+                found[at] = _found(shelf, wanted[at], ask, answer, unknown)
+        except Exception as error:
+            for at, *_ in some:
+                found[at] = error
     return found
 
 
