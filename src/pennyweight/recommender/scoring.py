@@ -109,7 +109,8 @@ def neighbours_of(code: int, scorer: Scorer, text: str, fallback: Scores) -> Sco
     if isinstance(scorer, TextScorer) and text:
         by_text = _score_texts(scorer, [text])
         if _tell(by_text)[0]:
-            return by_text[0]
+            near = by_text[0]
+            return near
     return fallback
 
 
