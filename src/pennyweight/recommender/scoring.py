@@ -108,9 +108,8 @@ def neighbours_of(code: int, scorer: Scorer, text: str, fallback: Scores) -> Sco
         return near
     if isinstance(scorer, TextScorer) and text:
         by_text = _score_texts(scorer, [text])
-        if _tell(by_text)[0]:
-            near = by_text[0]
-            return near
+        row: Scores = by_text[0]
+        return row if _tell(by_text)[0] else fallback
     return fallback
 
 
