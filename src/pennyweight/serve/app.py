@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from pennyweight.serve.api.admin import admin_routes
 from pennyweight.serve.api.answers import Problem
 from pennyweight.serve.api.feeds import feed_routes
+from pennyweight.serve.api.gorse import gorse_routes
 from pennyweight.serve.api.health import health_routes
 from pennyweight.serve.api.lists import list_routes
 from pennyweight.serve.engine.engine import Engine
@@ -84,6 +85,7 @@ def make_app(
         list_routes(engine, metrics),
         feed_routes(engine, metrics),
         admin_routes(engine),
+        gorse_routes(engine, metrics),
         health_routes(engine, metrics),
     ):
         api.include_router(routes)
