@@ -89,7 +89,7 @@ def make_app(
         health_routes(engine, metrics),
     ):
         api.include_router(routes)
-    answer_errors(api)
+    answer_errors(api, failed=metrics.storage_failed)
     _watch(engine, metrics)
     app = protected(
         api,
