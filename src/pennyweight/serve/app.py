@@ -1,7 +1,9 @@
 """The application: routes, walls and metrics around an engine."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -27,9 +29,11 @@ __all__ = ["Doors", "make_app"]
 
 PROBLEM = {"model": Problem, "content": {MEDIA_TYPE: {}}}
 PROBLEMS = {
+    400: "a request that cannot be read",
     401: "no key, or one that is not known",
     403: "a key that may not do this",
     404: "no such id",
+    408: "a body that does not come",
     409: "a bundle that cannot be used",
     413: "more than is taken at once",
     422: "something is not as it must be; says which field",
@@ -89,7 +93,7 @@ def make_app(
         health_routes(engine, metrics),
     ):
         api.include_router(routes)
-    answer_errors(api, failed=metrics.storage_failed)
+    answer_errors(api, failed=metrics.storage_failed, methods=_methods(api))
     _watch(engine, metrics)
     app = protected(
         api,
@@ -100,6 +104,23 @@ def make_app(
     )
     metrics.watch("requests_in_flight", lambda: float(app.in_flight))
     return app
+
+
+def _methods(api: FastAPI) -> Callable[[str], str]:
+    """Return what says which methods a path has: a router knows those of one route only."""
+
+    @cache
+    def known() -> list[tuple[re.Pattern[str], set[str]]]:
+        return [
+            (re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(path))), set(map(str.upper, methods)))
+            for path, methods in api.openapi()["paths"].items()
+        ]
+
+    def allowed(path: str) -> str:
+        found = [methods for pattern, methods in known() if pattern.fullmatch(path)]
+        return ", ".join(sorted(set().union(*found)))
+
+    return allowed
 
 
 def _watch(engine: Engine, metrics: Metrics) -> None:

@@ -124,13 +124,20 @@ def answer(error: Exception, request_id: str = "") -> Response:
     return Response(json.dumps(body), status, headers, MEDIA_TYPE)
 
 
-def answer_errors(app: Starlette, *, failed: Callable[[Exception], None] | None = None) -> None:
+def answer_errors(
+    app: Starlette,
+    *,
+    failed: Callable[[Exception], None] | None = None,
+    methods: Callable[[str], str] | None = None,
+) -> None:
     """Let an application tell of all its errors by the table.
 
     Parameters
     ----------
     failed
         Called with each `StoreError`.
+    methods
+        Gives the methods that a path has, for ``Allow``.
     """
 
     async def told(request: Request, error: Exception) -> Response:
@@ -138,7 +145,10 @@ def answer_errors(app: Starlette, *, failed: Callable[[Exception], None] | None 
             _log.error("the store failed: %s", error)
             if failed is not None:
                 failed(error)
-        return answer(error, request.scope.get("state", {}).get("request_id", ""))
+        response = answer(error, request.scope.get("state", {}).get("request_id", ""))
+        if response.status_code == 405 and methods is not None:
+            response.headers["Allow"] = methods(request.url.path)
+        return response
 
     for kind in (*KINDS, HTTPException, Exception):
         app.add_exception_handler(kind, told)

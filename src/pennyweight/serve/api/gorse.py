@@ -119,7 +119,8 @@ def gorse_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         )
         return _scored(found, offset)
 
-    @router.api_route("/feedback", methods=["POST", "PUT"], response_model=Affected)
+    @router.post("/feedback", response_model=Affected)
+    @router.put("/feedback", response_model=Affected)
     async def feedback(body: list[Feedback]) -> Response:
         """Keep what users did; the same of one moment is kept once."""
         found = _in_order(engine, body)
