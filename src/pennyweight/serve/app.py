@@ -25,7 +25,7 @@ from pennyweight.serve.sessions import Sessions
 from pennyweight.serve.watch import Answered
 from pennyweight.serve.window import Window
 
-__all__ = ["Doors", "make_app"]
+__all__ = ["Doors", "make_api", "make_app"]
 
 PROBLEM = {"model": Problem, "content": {MEDIA_TYPE: {}}}
 PROBLEMS = {
@@ -58,23 +58,8 @@ class Doors:
     rate: Rate | None = None
 
 
-def make_app(
-    engine: Engine,
-    doors: Doors = Doors(),
-    *,
-    observers: Sequence[Callable[[Answered], None]] = (),
-) -> ASGIApp:
-    """Return the application over a started engine, which it does not close.
-
-    Parameters
-    ----------
-    observers
-        Told of every answer, as a log of requests is.
-    """
-    metrics, window = Metrics(), Window()
-    if doors.keys is not None:
-        doors.keys.failed = metrics.keys_failed
-    sessions = None if doors.keys is None else Sessions(doors.keys)
+def make_api(engine: Engine, metrics: Metrics) -> FastAPI:
+    """Return the routes that answer in JSON, without walls around them."""
     api = FastAPI(
         title="Pennyweight",
         version=version("pennyweight"),
@@ -94,6 +79,27 @@ def make_app(
     ):
         api.include_router(routes)
     answer_errors(api, failed=metrics.storage_failed, methods=_methods(api))
+    return api
+
+
+def make_app(
+    engine: Engine,
+    doors: Doors = Doors(),
+    *,
+    observers: Sequence[Callable[[Answered], None]] = (),
+) -> ASGIApp:
+    """Return the application over a started engine, which it does not close.
+
+    Parameters
+    ----------
+    observers
+        Told of every answer, as a log of requests is.
+    """
+    metrics, window = Metrics(), Window()
+    if doors.keys is not None:
+        doors.keys.failed = metrics.keys_failed
+    sessions = None if doors.keys is None else Sessions(doors.keys)
+    api = make_api(engine, metrics)
     _watch(engine, metrics)
     app = protected(
         api,
@@ -131,6 +137,6 @@ def _watch(engine: Engine, metrics: Metrics) -> None:
     }
     for name, depth in depths.items():
         metrics.watch_queue(name, depth)
-    engine.on_stocked = metrics.recommendable
+    engine.on_stocked, engine.on_encoded = metrics.recommendable, metrics.encoded
     metrics.watch("bundle_age_seconds", lambda: engine.clock() - engine.arms.first.created)
     metrics.watch("data_age_seconds", lambda: engine.clock() - engine.arms.first.newest_event)

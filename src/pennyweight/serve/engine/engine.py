@@ -77,6 +77,8 @@ class Engine:
     ----------
     on_stocked
         Called with the seconds from the change of each item to its being recommendable.
+    on_encoded
+        Called with the seconds that putting some new items on the shelves took.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Engine:
         self.make_id = make_id or random_ids(random.Random(secrets.randbits(256)))
         self.cache = HistoryCache(limits.history_bytes)
         self.on_stocked: Callable[[float], None] = lambda seconds: None
+        self.on_encoded: Callable[[float], None] = lambda seconds: None
         self._publishing = threading.RLock()  # held while bundles are loaded
         self._change = threading.RLock()  # held for a moment, while what is served is replaced
         self._arms: Arms | None = None
@@ -293,8 +296,9 @@ class Engine:
     def _stocked(self, items: Sequence[StoredItem]) -> None:
         # Encoding takes long, so it is done outside of the lock, and again if a shelf changed.
         while True:
-            before = self.arms
+            before, start = self.arms, time.perf_counter()
             shelves = {v: shelf.with_items(items) for v, shelf in before.shelves.items()}
+            self.on_encoded(time.perf_counter() - start)
             with self._change:
                 if self._arms is before:
                     latest = self._read(lambda store: [store.item(i.item_id) for i in items])
