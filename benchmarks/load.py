@@ -115,10 +115,9 @@ async def _connect(
     return [protocol for _, protocol in made]
 
 
-async def open_loop(
-    port: int, requests: Iterator[bytes], *, rate: float, seconds: float, connections: int = 64
-) -> Load:
+async def open_loop(port: int, requests: Iterator[bytes], *, rate: float, seconds: float) -> Load:
     """Send so many requests a second, each when it is due."""
+    connections = round(min(64, max(4, 4 * rate)))  # more would wait so long that they are closed
     load, late = Load(), deque[tuple[bytes, float]]()
     idle = deque[_Connection]()  # in turns, or the server would close those that wait
     n = int(rate * seconds)
