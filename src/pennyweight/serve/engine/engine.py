@@ -294,18 +294,26 @@ class Engine:
         return sum(shelf.is_open(item.item_id) for item in items)
 
     def _stocked(self, items: Sequence[StoredItem]) -> None:
-        # Encoding takes long, so it is done outside of the lock, and again if a shelf changed.
+        # Encoding takes long and is done outside of the lock; what is to be had may change
+        # meanwhile, and so may the bundles: then it is done again for those.
         while True:
-            before, start = self.arms, time.perf_counter()
-            shelves = {v: shelf.with_items(items) for v, shelf in before.shelves.items()}
+            before, start = self.arms.shelves, time.perf_counter()
+            grown = {version: shelf.with_items(items) for version, shelf in before.items()}
             self.on_encoded(time.perf_counter() - start)
             with self._change:
-                if self._arms is before:
-                    latest = self._read(lambda store: [store.item(i.item_id) for i in items])
-                    some = [item for item in latest if item is not None]
-                    shelves = {v: s.with_availability(some) for v, s in shelves.items()}
-                    self._arms = before.with_shelves(shelves)
-                    return
+                now = self.arms.shelves
+                same = (now[v].recommender is before[v].recommender for v in before if v in now)
+                if not all(same):
+                    continue
+                latest = self._read(lambda store: [store.item(item.item_id) for item in items])
+                told = [item for item in latest if item is not None]
+                shelves = {
+                    # A bundle that came meanwhile has the items: they were on disk by then.
+                    v: grown[v].opened_as(shelf).with_availability(told) if v in grown else shelf
+                    for v, shelf in now.items()
+                }
+                self._arms = self.arms.with_shelves(shelves)
+                return
 
     def _after_stocking(self, items: Sequence[StoredItem], failed: Exception | None) -> None:
         now = self.clock()
