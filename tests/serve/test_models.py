@@ -83,6 +83,17 @@ def test_a_bundle_that_is_gone_from_its_place_is_served_still(bundles, tmp_path)
         assert len(again.ids("/v1/recommend/u0", n=3)) == 3
 
 
+def test_a_bundle_that_is_not_needed_is_dropped(live, bundles):
+    (first,) = arms(live)
+    told = live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
+    second = next(m["model_version"] for m in told["models"] if not m["share"])
+    assert live.http.delete(f"/v1/models/{first}").status_code == 422  # it is served
+    assert live.http.delete("/v1/models/nope").status_code == 404
+    left = live.http.delete(f"/v1/models/{second}").json()["models"]
+    assert [m["model_version"] for m in left] == [first]
+    assert not (live.folder / "models" / second).exists()
+
+
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [("/no/such/folder", 409, "no such bundle"), ("", 422, "at least 1")],

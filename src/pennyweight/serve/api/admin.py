@@ -91,6 +91,12 @@ def _add_models(router: APIRouter, engine: Engine) -> None:
         await _serve(engine, [Arm(arm.model_version, arm.share) for arm in body.arms], request)
         return _json(await asyncio.to_thread(_models, engine))
 
+    @router.delete("/models/{model_version}", response_model=ModelsOut, tags=["models"])
+    async def drop(model_version: Annotated[Id, Path()], request: Request) -> Response:
+        """Delete a bundle that is neither served nor would be rolled back to."""
+        await asyncio.to_thread(engine.drop, model_version, actor=_actor(request))
+        return _json(await asyncio.to_thread(_models, engine))
+
     @router.post("/models/rollback", response_model=ModelsOut, tags=["models"])
     async def roll_back(request: Request) -> Response:
         """Let answer what did before."""

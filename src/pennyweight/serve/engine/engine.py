@@ -178,6 +178,16 @@ class Engine:
             raise PlanError("nothing was published before; there is nothing to roll back to")
         self.serve(before, actor=actor)
 
+    def drop(self, version: str, *, actor: str) -> None:
+        """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
+        with self._publishing:
+            if version in {arm.version for arm in (*self.arms.arms, *self.before())}:
+                raise PlanError(f"the bundle {version!r} is served, or was before; it stays")
+            self.models.remove(version)
+            kept = [asdict(model) for model in self.known() if model.version != version]
+            self._note(MODELS, kept)
+        self.audit(actor, "drop model", version)
+
     def before(self) -> list[Arm]:
         """Return what `roll_back` would serve."""
         return [Arm(**arm) for arm in self._noted(BEFORE) or ()]
@@ -245,7 +255,8 @@ class Engine:
         gone = await self.written(lambda store: store.erase(user), alone=True)
         trained, found = await asyncio.to_thread(self.forget_user, user)
         self.cache.forget([user])
-        self.audit(actor, "erase user", f"{gone.events} events, {gone.recommendations} lists")
+        told = f"{gone.events} events, {gone.recommendations} lists"
+        await asyncio.to_thread(self.audit, actor, "erase user", told)
         return {**asdict(gone), "bundle_events": found, "trained_on": trained}
 
     def forget_user(self, user: str) -> tuple[list[dict[str, str]], int]:
@@ -288,8 +299,9 @@ class Engine:
 
     async def stocked(self, items: Sequence[StoredItem], seconds: float) -> int:
         """Wait for items to be on the shelves, a while at the most; return how many are."""
-        if any(item.document is not None for item in items):
-            await asyncio.to_thread(self.stock.wait, seconds)
+        end = time.monotonic() + seconds
+        while self.stock.has(items) and time.monotonic() < end:
+            await asyncio.sleep(0.005)  # a thread that waits would be missed elsewhere
         shelf = self.arms.first
         return sum(shelf.is_open(item.item_id) for item in items)
 

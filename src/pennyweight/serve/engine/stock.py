@@ -28,8 +28,9 @@ class Stock:
     ) -> None:
         self._put, self._on_done = put, on_done
         self._waiting: dict[str, StoredItem] = {}
+        self._under_way: frozenset[str] = frozenset()
         self._change = threading.Condition()
-        self._busy = self._stopping = False
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="pennyweight-stock", daemon=True)
         self._thread.start()
 
@@ -49,10 +50,17 @@ class Stock:
                     self._waiting[item.item_id] = before
             self._change.notify_all()
 
+    def has(self, items: Sequence[StoredItem]) -> bool:
+        """Whether one of some items waits, or is being put."""
+        with self._change:
+            return any(
+                item.item_id in self._waiting or item.item_id in self._under_way for item in items
+            )
+
     def wait(self, seconds: float) -> bool:
         """Wait until nothing waits; return whether it came to that."""
         with self._change:
-            return self._change.wait_for(lambda: not self._waiting and not self._busy, seconds)
+            return self._change.wait_for(lambda: not self._waiting and not self._under_way, seconds)
 
     def close(self) -> None:
         """Stop after the step under way; what waits is read from the store at the next start."""
@@ -65,7 +73,7 @@ class Stock:
         while some := self._next():
             self._put_some(some)
             with self._change:
-                self._busy = False
+                self._under_way = frozenset()
                 self._change.notify_all()
 
     def _put_some(self, items: Sequence[StoredItem]) -> None:
@@ -88,5 +96,5 @@ class Stock:
             some = list(self._waiting.values())[:TOGETHER]
             for item in some:
                 del self._waiting[item.item_id]
-            self._busy = True
+            self._under_way = frozenset(item.item_id for item in some)
             return some
