@@ -17,7 +17,7 @@ from pennyweight.page.markup import shown
 from pennyweight.serve.dashboard.static import static_url
 from pennyweight.serve.problems import answer
 
-__all__ = ["html", "page", "page_router"]
+__all__ = ["html", "page", "page_router", "sentence"]
 
 PAGES = (
     ("/", "Overview"),
@@ -127,7 +127,7 @@ def _failed(request: Request, error: Exception) -> Response:
     plain = answer(error)
     if plain.status_code == 500:
         raise error
-    what = "not as expected" if isinstance(error, RequestValidationError) else _sentence(error)
+    what = "not as expected" if isinstance(error, RequestValidationError) else sentence(error)
     headers = {k: v for k, v in plain.headers.items() if k == "retry-after"}
     back = '<p><a href="/">Overview</a></p>'
     return page(
@@ -135,7 +135,8 @@ def _failed(request: Request, error: Exception) -> Response:
     )
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """Return what an error says, as it is told to people."""
     text = str(error.detail) if isinstance(error, HTTPException) else str(error)
     return f"{text[:1].upper()}{text[1:1_000]}"
 

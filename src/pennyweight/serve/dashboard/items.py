@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pennyweight.errors import UnknownIdError
 from pennyweight.page.charts import table
 from pennyweight.page.document import count, facts
-from pennyweight.serve.dashboard.frame import page, page_router
+from pennyweight.serve.dashboard.frame import page, page_router, sentence
 from pennyweight.serve.dashboard.fresh import fresh, fresh_table
 from pennyweight.serve.dashboard.pieces import FLOOR, ask_form, few, when
 from pennyweight.serve.dashboard.reasoned import reasoned_table
@@ -37,7 +37,10 @@ def item_routes(engine: Engine) -> APIRouter:
             newest = f"<h2>Fresh items</h2>{fresh_table(new)}" if new.newest else ""
             return page(request, "Items", [form, f"<p>{told}</p>", newest])
         failed = engine.failed_items.get(id, "")
-        parts = await engine.ask(shelf, lambda shelf, store: _item(shelf, store, id, failed))
+        try:
+            parts = await engine.ask(shelf, lambda shelf, store: _item(shelf, store, id, failed))
+        except UnknownIdError as error:
+            return page(request, "Items", [form], failed=sentence(error), status=404)
         title = parts.pop(0)
         return page(request, title, [form, *parts])
 

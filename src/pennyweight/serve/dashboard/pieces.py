@@ -49,7 +49,8 @@ def when(seconds: float | None) -> Html:
     if seconds is None or not FIRST <= seconds < LAST:
         return Html("-")
     time = datetime.fromtimestamp(seconds, UTC)
-    return Html(f'<time datetime="{time:%Y-%m-%dT%H:%M:%SZ}">{time:%Y-%m-%d %H:%M:%S}</time>')
+    parts = f"<span>{time:%Y-%m-%d}</span> <span>{time:%H:%M:%S}</span>"
+    return Html(f'<time datetime="{time:%Y-%m-%dT%H:%M:%SZ}">{parts}</time>')
 
 
 def age(seconds: float) -> str:

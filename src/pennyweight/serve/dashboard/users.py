@@ -164,7 +164,7 @@ def _confirm(user: str, told: Mapping[str, Sequence[object]]) -> list[str]:
     if told["trained_on"]:
         parts.append(
             f"<p>{count(len(told['trained_on']), 'bundle')} learnt from the user. The events are "
-            "taken out of its log; what a model learnt stays until it is fitted again.</p>"
+            "taken out of the log of each; what a model learnt stays until it is fitted again.</p>"
         )
     erase = action(HERE + "/erase", "Erase", {"id": user}, kind="danger")
     keep = link("Keep", HERE, {"id": user})
