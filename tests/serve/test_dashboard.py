@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from live import Service, service
+from live import Service, service, shop
 from test_models import arms
 from walls import make_key
 
@@ -277,6 +277,33 @@ def test_bundles_are_added_published_shared_and_rolled_back(live, bundles):
     assert set(arms(live)) == {second}
     actors = {entry["actor"] for entry in live.get("/v1/audit")["entries"]}
     assert actors == {"local", "start"}
+
+
+def test_two_bundles_are_told_apart_on_the_overview(live, bundles):
+    (first,) = arms(live)
+    post(live, "/dashboard/models/add", path=str(bundles[1]))
+    second = next(m["model_version"] for m in live.get("/v1/models")["models"] if not m["share"])
+    post(live, "/dashboard/models/share", most=first, some=second, percent="50")
+    for i in range(30):
+        live.get(f"/v1/recommend/u{i}")
+    text = page(live, "/")
+    for version in (first, second):
+        assert f">history: {version}</th>" in text
+    assert facts(text)["Bundle"] == f"{first} and {second}"
+
+
+def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
+    plain = shop(seed=3)
+    plain.report = None
+    plain.save(tmp_path / "plain")
+    post(live, "/dashboard/models/add", path=str(tmp_path / "plain"))
+    version = next(m["model_version"] for m in live.get("/v1/models")["models"] if not m["share"])
+    assert "has no report" in page(live, f"/dashboard/quality?bundle={version}")
+    (live.folder / "models" / version / "manifest.json").write_text("{")
+    assert version in page(live, "/dashboard/models")
+    assert "has no report" in page(live, f"/dashboard/quality?bundle={version}")
+    refused = looked_at(post(live, "/dashboard/models/publish", 409, version=version))
+    assert "manifest.json" in refused
 
 
 @pytest.mark.parametrize(
