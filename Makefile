@@ -61,6 +61,9 @@ bench: setup ## quality on public datasets, beside published figures
 	$(BIN)/python benchmarks/frontier.py
 	$(BIN)/python benchmarks/encode.py --only fp32,int8,"int8 of its tokens","pruned int8","static int8"
 	$(BIN)/python benchmarks/size.py
+	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/million.py
+	$(BIN)/python benchmarks/kill.py
 
 clean: ## remove what the other targets made
 	rm -rf .venv demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

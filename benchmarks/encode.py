@@ -1,6 +1,7 @@
 """Speed, size and memory of our encoders beside sentence-transformers on torch in fp32.
 
-    python benchmarks/encode.py [--data DIR] [--baseline PYTHON] [--only NAME,…] [--json FILE]
+    python benchmarks/encode.py [--data DIR] [--baseline PYTHON] [--only NAME,…] [--many N]
+                                [--json FILE]
 
 The baseline runs in an environment of its own, made by
 
@@ -37,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORKER = Path(__file__).with_name("encode_worker.py")
 BASELINE = "sentence-transformers"
 SHORT, LONG, ALONE = 192, 48, 24  # texts a turn
-LAYERS, NEURONS = 3, 768  # of 6 and 1,536
+LAYERS, NEURONS = 2, 768  # of 6 and 1,536; distilled, this keeps the quality (docs/benchmarks.md)
 CASES = {  # name: (kind of worker, which model)
     BASELINE: (BASELINE, "whole"),
     "fp32": ("fp32", "whole"),
@@ -146,6 +147,24 @@ def run(
     return runners
 
 
+def many(data: Path, n: int, threads: int) -> list[dict[str, object]]:
+    """Return the most memory that encoding so many titles takes, int8 and all six layers."""
+    catalog, _ = texts_of(data)
+    titles = [f"{catalog[i % len(catalog)]} {i}" for i in range(n)]
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "titles.json"
+        path.write_text(json.dumps(titles), encoding="utf-8")
+        runner = Runner.start("int8", sys.executable, find_weights().folder, threads)
+        runner.turn("many", str(path))
+        runner.process.stdin.close()  # type: ignore[union-attr]
+        runner.process.wait()
+    print(
+        f"{n:,} titles: {n / runner.seconds['many'][0]:,.0f} a second, {runner.peak / 1e6:.0f} MB"
+    )
+    return [{"name": f"int8: peak memory of {n:,} titles", "value": runner.peak, "unit": "B",
+             "bar": 600e6, "better": "lower"}]  # fmt: skip
+
+
 def show(runners: Sequence[Runner]) -> list[dict[str, object]]:
     """Print the table; return the rows."""
     base = runners[0]
@@ -179,6 +198,7 @@ def main() -> None:
     parser.add_argument("--baseline", type=Path, default=ROOT / ".venv-baseline/bin/python")
     parser.add_argument("--only", default=",".join(CASES), help="encoders, by commas; the first "
                         "is what the others are compared with")  # fmt: skip
+    parser.add_argument("--many", type=int, metavar="N", help="titles to encode at once, after")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path)
@@ -195,7 +215,10 @@ def main() -> None:
             f"or leave it out: --only {','.join(name for name in CASES if name != BASELINE)}"
         )
     found = run(names, given.data, str(given.baseline), given.threads, given.repeats)
-    tell(show(found), given.json)
+    rows = show(found)
+    if given.many:
+        rows += many(given.data, given.many, given.threads)
+    tell(rows, given.json)
 
 
 if __name__ == "__main__":

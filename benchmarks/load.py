@@ -74,6 +74,7 @@ class _Connection(asyncio.Protocol):
         self._done, self._load = done, load
         self._due = 0.0
         self._data = b""
+        self._waits = False
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -81,7 +82,7 @@ class _Connection(asyncio.Protocol):
         self.transport = transport
 
     def send(self, request: bytes, due: float) -> None:
-        self._due, self._data = due, b""
+        self._due, self._data, self._waits = due, b"", True
         assert self.transport is not None
         self.transport.write(request)
 
@@ -94,12 +95,13 @@ class _Connection(asyncio.Protocol):
         length = int(head[at + 15 :].split(b"\r", 1)[0])
         if len(body) >= length:
             self._load.note(int(head[9:12]), time.perf_counter() - self._due)
-            self._data = b""
+            self._data, self._waits = b"", False
             self._done(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._due and self._data != b"":
+        if self._waits:
             self._load.note(0, time.perf_counter() - self._due)
+            self._done(self)
 
 
 async def _connect(
@@ -113,12 +115,11 @@ async def _connect(
     return [protocol for _, protocol in made]
 
 
-async def open_loop(
-    port: int, requests: Iterator[bytes], *, rate: float, seconds: float, connections: int = 64
-) -> Load:
+async def open_loop(port: int, requests: Iterator[bytes], *, rate: float, seconds: float) -> Load:
     """Send so many requests a second, each when it is due."""
+    connections = round(min(64, max(4, 4 * rate)))  # more would wait so long that they are closed
     load, late = Load(), deque[tuple[bytes, float]]()
-    idle: list[_Connection] = []
+    idle = deque[_Connection]()  # in turns, or the server would close those that wait
     n = int(rate * seconds)
     finished = asyncio.Event()
 
@@ -138,7 +139,7 @@ async def open_loop(
         while (wait := due - time.perf_counter()) > 0:
             await asyncio.sleep(wait)  # to wait in a loop would take the server's core
         if idle:
-            idle.pop().send(next(requests), due)
+            idle.popleft().send(next(requests), due)
         else:
             late.append((next(requests), due))
     await asyncio.wait_for(finished.wait(), 60)

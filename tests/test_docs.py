@@ -83,6 +83,12 @@ def test_every_command_and_option_is_in_the_reference():
         assert not missing, f"{name}: {missing}"
 
 
+def test_the_reference_of_the_routes_is_as_the_service():
+    command = [sys.executable, ROOT / "docs/routes.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_finding_and_kind_of_personal_data_is_in_the_guides():
     guide = (ROOT / "docs/guide-validation.md").read_text(encoding="utf-8")
     assert [kind for kind in finding.KINDS if f"`{kind}`" not in guide] == []

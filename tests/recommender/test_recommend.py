@@ -177,7 +177,7 @@ def test_unknown_items_are_named_with_their_nearest() -> None:
 
 def test_numbers_are_taken_as_ids() -> None:
     items = Catalog(Ids(["1", "2"], "items"), ("a", "b"))
-    recommender = Recommender(items, Popularity().fit(interactions(), items))
+    recommender = Recommender(items, Popularity().fit(interactions({"u": [0, 1]}), items))
     assert ids(recommender.recommend(history=[1])) == ["2"]
 
 

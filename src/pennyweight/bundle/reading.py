@@ -75,7 +75,7 @@ def open_bundle(path: Path | str, *, verify: bool = True) -> Bundle:
         return _open(path, verify)
     except BundleError as error:
         # Missing for want of repair, or read while it was replaced: then look once more.
-        if repair(path) or _replaced(path, error):
+        if _repaired(path) or _replaced(path, error):
             return _open(path, verify)
         raise
 
@@ -84,6 +84,13 @@ class _Unlike(BundleError):
     """Files do not fit a manifest that was read as `manifest`."""
 
     manifest: bytes = b""
+
+
+def _repaired(path: Path) -> bool:
+    try:
+        return repair(path)
+    except OSError:  # such as a name too long to be one
+        return False
 
 
 def _replaced(path: Path, error: BundleError) -> bool:

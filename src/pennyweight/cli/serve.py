@@ -17,7 +17,7 @@ __all__ = ["serve"]
 def serve(
     bundle: Annotated[
         Path | None,
-        typer.Argument(metavar="[BUNDLE]", help="What `pennyweight fit` saved; or what was last."),
+        typer.Argument(metavar="BUNDLE", help="What `pennyweight fit` saved; or what was last."),
     ] = None,
     data: Annotated[
         Path | None,

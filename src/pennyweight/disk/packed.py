@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,10 @@ from scipy import sparse
 
 from pennyweight.errors import PlanError
 
-__all__ = ["FORMS", "Form", "Packed"]
+if TYPE_CHECKING:
+    from pennyweight.disk.integers import IntegerScan
+
+__all__ = ["FORMS", "SCANNED", "Form", "Packed"]
 
 Form = Literal["fp32", "int8", "int4", "int2", "signs"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -18,6 +22,7 @@ STEPS, FEW_STEPS = 127, 7  # on either side of zero, in 8 and in 4 bits
 # The four values nearest to a normal variable in the mean square, and what parts them (Max 1960).
 FOUR, PARTED = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32), 0.9816
 BLOCK = 4096  # rows widened at a time
+SCANNED = 2_000  # rows from which on int8 is multiplied as it is
 _LEAST = 1e-12  # a scale to divide by, even if all vectors are zero
 _BITS: dict[Form, int] = {"fp32": 32, "int8": 8, "int4": 4, "int2": 2, "signs": 1}
 _FORM_OF = {bits: form for form, bits in _BITS.items()}
@@ -121,10 +126,20 @@ class Packed:
         """Return dot products of queries (n, dim) with all rows, float32 (n, rows)."""
         if self.form == "fp32":
             return np.asarray(queries @ self.data.T, np.float32)
+        if self.form == "int8" and len(self) >= SCANNED:
+            found = self._scan.products(queries)
+            found *= self.scale.reshape(1, -1)
+            return found
         out = np.empty((len(queries), len(self)), np.float32)
         for start in range(0, len(self), BLOCK):
             np.matmul(queries, self[start : start + BLOCK].T, out=out[:, start : start + BLOCK])
         return out
+
+    @cached_property
+    def _scan(self) -> "IntegerScan":
+        from pennyweight.disk.integers import IntegerScan  # slow to import, and seldom needed
+
+        return IntegerScan(self.data)
 
     def mixed(self, weights: sparse.csr_matrix) -> NDArray[np.float32]:
         """Return weighted sums of rows, csr (n, rows) to float32 (n, dim)."""

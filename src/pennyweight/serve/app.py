@@ -1,7 +1,9 @@
 """The application: routes, walls and metrics around an engine."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -10,6 +12,7 @@ from starlette.types import ASGIApp
 from pennyweight.serve.api.admin import admin_routes
 from pennyweight.serve.api.answers import Problem
 from pennyweight.serve.api.feeds import feed_routes
+from pennyweight.serve.api.gorse import gorse_routes
 from pennyweight.serve.api.health import health_routes
 from pennyweight.serve.api.lists import list_routes
 from pennyweight.serve.dashboard.routes import dashboard_routes
@@ -23,13 +26,15 @@ from pennyweight.serve.sessions import Sessions
 from pennyweight.serve.watch import Answered
 from pennyweight.serve.window import Window, of_api
 
-__all__ = ["Doors", "make_app"]
+__all__ = ["Doors", "make_api", "make_app"]
 
 PROBLEM = {"model": Problem, "content": {MEDIA_TYPE: {}}}
 PROBLEMS = {
+    400: "a request that cannot be read",
     401: "no key, or one that is not known",
     403: "a key that may not do this",
     404: "no such id",
+    408: "a body that does not come",
     409: "a bundle that cannot be used",
     413: "more than is taken at once",
     422: "something is not as it must be; says which field",
@@ -54,6 +59,30 @@ class Doors:
     rate: Rate | None = None
 
 
+def make_api(engine: Engine, metrics: Metrics) -> FastAPI:
+    """Return the routes that answer in JSON, without walls around them."""
+    api = FastAPI(
+        title="Pennyweight",
+        version=version("pennyweight"),
+        description="Recommendations with language models, on the hardware you have.",
+        docs_url=None,
+        redoc_url=None,
+        # It would look for a tracer at every request; metrics are kept by `Metrics`.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        responses={status: PROBLEM | {"description": told} for status, told in PROBLEMS.items()},
+    )
+    for routes in (
+        list_routes(engine, metrics),
+        feed_routes(engine, metrics),
+        admin_routes(engine),
+        gorse_routes(engine, metrics),
+        health_routes(engine, metrics),
+    ):
+        api.include_router(routes)
+    answer_errors(api, failed=metrics.storage_failed, methods=_methods(api))
+    return api
+
+
 def make_app(
     engine: Engine,
     doors: Doors = Doors(),
@@ -74,25 +103,9 @@ def make_app(
     if doors.keys is not None:
         doors.keys.failed = metrics.keys_failed
     sessions = None if doors.keys is None else Sessions(doors.keys)
-    api = FastAPI(
-        title="Pennyweight",
-        version=version("pennyweight"),
-        description="Recommendations with language models, on the hardware you have.",
-        docs_url=None,
-        redoc_url=None,
-        # It would look for a tracer at every request; metrics are kept by `Metrics`.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-        responses={status: PROBLEM | {"description": told} for status, told in PROBLEMS.items()},
-    )
-    for routes in (
-        list_routes(engine, metrics),
-        feed_routes(engine, metrics),
-        admin_routes(engine),
-        health_routes(engine, metrics),
-        *dashboard_routes(api, engine, metrics, window, doors.keys, sessions),
-    ):
+    api = make_api(engine, metrics)
+    for routes in dashboard_routes(api, engine, metrics, window, doors.keys, sessions):
         api.include_router(routes)
-    answer_errors(api)
     _watch(engine, metrics)
     app = protected(
         api,
@@ -105,6 +118,23 @@ def make_app(
     return app
 
 
+def _methods(api: FastAPI) -> Callable[[str], str]:
+    """Return what says which methods a path has: a router knows those of one route only."""
+
+    @cache
+    def known() -> list[tuple[re.Pattern[str], set[str]]]:
+        return [
+            (re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(path))), set(map(str.upper, methods)))
+            for path, methods in api.openapi()["paths"].items()
+        ]
+
+    def allowed(path: str) -> str:
+        found = [methods for pattern, methods in known() if pattern.fullmatch(path)]
+        return ", ".join(sorted(set().union(*found)))
+
+    return allowed
+
+
 def _watch(engine: Engine, metrics: Metrics) -> None:
     depths: dict[str, Callable[[], float]] = {
         "answers": lambda: engine.answering.waiting,
@@ -113,6 +143,6 @@ def _watch(engine: Engine, metrics: Metrics) -> None:
     }
     for name, depth in depths.items():
         metrics.watch_queue(name, depth)
-    engine.on_stocked = metrics.recommendable
+    engine.on_stocked, engine.on_encoded = metrics.recommendable, metrics.encoded
     metrics.watch("bundle_age_seconds", lambda: engine.clock() - engine.arms.first.created)
     metrics.watch("data_age_seconds", lambda: engine.clock() - engine.arms.first.newest_event)

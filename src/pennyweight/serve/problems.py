@@ -1,7 +1,8 @@
 """What went wrong, told to a client: `application/problem+json` of RFC 9457, from one table."""
 
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ from pennyweight.errors import (
 
 __all__ = ["KINDS", "MEDIA_TYPE", "Kind", "Refusal", "answer", "answer_errors", "invalid"]
 
+_log = logging.getLogger(__name__)
+
 MEDIA_TYPE = "application/problem+json"
 DETAIL, MESSAGE, ERRORS = 1_000, 200, 20  # characters, characters, and how many are told
 
@@ -35,6 +38,7 @@ class Kind(NamedTuple):
     title: str
     anchor: str
     retry_after: int | None = None  # seconds
+    told: str | None = None  # instead of the message, which names files
 
 
 INVALID = Kind(422, "The request is not what is expected here", "invalid-request")
@@ -46,7 +50,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     BudgetError: Kind(507, "There is no room", "budget"),
     BundleError: Kind(409, "The bundle cannot be used", "bundle"),
     BusyError: Kind(503, "Too much waits", "busy", 1),
-    StoreError: Kind(503, "The disk refuses", "store", 5),
+    StoreError: Kind(503, "The disk refuses", "store", 5, "Nothing of this was kept; come again."),
     RequestValidationError: INVALID,
     ClientDisconnect: Kind(400, "The client hung up", "hung-up"),  # told to logs and metrics
 }
@@ -102,7 +106,7 @@ def answer(error: Exception, request_id: str = "") -> Response:
     elif isinstance(error, RequestValidationError):
         status, (detail, errors) = kind.status, _fields(error.errors())
     else:
-        status, detail = kind.status, str(error)
+        status, detail = kind.status, kind.told or str(error)
         if kind.retry_after is not None:
             headers = {"Retry-After": str(kind.retry_after)}
     if status in (204, 304):
@@ -120,11 +124,31 @@ def answer(error: Exception, request_id: str = "") -> Response:
     return Response(json.dumps(body), status, headers, MEDIA_TYPE)
 
 
-def answer_errors(app: Starlette) -> None:
-    """Let an application tell of all its errors by the table."""
+def answer_errors(
+    app: Starlette,
+    *,
+    failed: Callable[[Exception], None] | None = None,
+    methods: Callable[[str], str] | None = None,
+) -> None:
+    """Let an application tell of all its errors by the table.
+
+    Parameters
+    ----------
+    failed
+        Called with each `StoreError`.
+    methods
+        Gives the methods that a path has, for ``Allow``.
+    """
 
     async def told(request: Request, error: Exception) -> Response:
-        return answer(error, request.scope.get("state", {}).get("request_id", ""))
+        if isinstance(error, StoreError):
+            _log.error("the store failed: %s", error)
+            if failed is not None:
+                failed(error)
+        response = answer(error, request.scope.get("state", {}).get("request_id", ""))
+        if response.status_code == 405 and methods is not None:
+            response.headers["Allow"] = methods(request.url.path)
+        return response
 
     for kind in (*KINDS, HTTPException, Exception):
         app.add_exception_handler(kind, told)

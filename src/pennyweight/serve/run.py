@@ -4,6 +4,8 @@ import asyncio
 import fcntl
 import gc
 import os
+import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,8 +15,9 @@ from typing import TextIO
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
-from pennyweight.errors import StoreError
+from pennyweight.errors import PlanError, StoreError
 from pennyweight.serve.app import Doors, make_app
 from pennyweight.serve.engine.engine import Engine, Limits
 from pennyweight.serve.engine.models import Models
@@ -28,6 +31,7 @@ from pennyweight.serve.wire import Wire
 __all__ = ["Settings", "serve"]
 
 SWITCH = 5e-4  # seconds
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 STORE, MODELS, LOCK = "store.sqlite", "models", "lock"
 
 
@@ -81,7 +85,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
     check_binding(settings.host, has_keys=settings.keys is not None)
     keys = None if settings.keys is None else KeyRing(settings.keys)
     rate = Rate(settings.rate, max(1, round(2 * settings.rate))) if settings.rate else None
-    with _held(settings.data):
+    with _held(settings.data), _listening(settings) as sock:
         engine = Engine(
             SQLiteStore(settings.data / STORE),
             Models(settings.data / MODELS),
@@ -91,32 +95,26 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
             engine.start(settings.bundle)
             log = () if settings.log is None else (RequestLog(settings.log).answered,)
             app = make_app(engine, Doors(keys, rate), observers=log)
-            server = _Server(app, settings, engine, on_ready)
             # What is loaded stays; to look for garbage among it would stop all for 100 ms.
             gc.collect()
             gc.freeze()
+            address = _address(sock)
+            server = _Server(app, lambda: on_ready(address, engine))
+            event("start", {"address": address})
             with _switching(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(server.serve())
-                event("stop")
+                runner.run(server.serve(sockets=[sock]))
+            event("stop")
         finally:
             engine.close()
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens, and on which port."""
+    """Stops at a signal without passing it on, and tells when it listens."""
 
-    def __init__(
-        self,
-        app: object,
-        settings: Settings,
-        engine: Engine,
-        on_ready: Callable[[str, Engine], None],
-    ) -> None:
+    def __init__(self, app: ASGIApp, on_ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app,  # type: ignore[arg-type]
-                host=settings.host,
-                port=settings.port,
+                app,
                 loop="none",
                 http=Wire,
                 lifespan="off",
@@ -128,15 +126,43 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=10,
             )
         )
-        self._engine, self._on_ready = engine, on_ready
+        self._on_ready = on_ready
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals that stop a service; another server's end would be its death."""
+        before = {number: signal.getsignal(number) for number in STOPPING}
+        for number in STOPPING:
+            signal.signal(number, self.handle_exit)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then tell."""
+        await super().startup(sockets)
         if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-            event("start", {"address": address})
-            self._on_ready(address, self._engine)
+            self._on_ready()
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """Take the address before anything is loaded; `PlanError` where it cannot be had."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port)[0][0]
+        sock = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise PlanError(f"{settings.host}, port {settings.port}: {error.strerror}; choose another "
+                        "with --host and --port, or --port 0") from None  # fmt: skip
+    with sock:
+        yield sock
+
+
+def _address(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @contextmanager

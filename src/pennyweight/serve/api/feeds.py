@@ -1,6 +1,6 @@
 """Routes that take events and items."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.metrics import Metrics
 from pennyweight.serve.store.protocol import Event, StoredItem
 
-__all__ = ["feed_routes"]
+__all__ = ["as_item", "feed_routes", "there"]
 
 ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
 AHEAD = 86_400.0  # seconds by which a clock may be wrong
@@ -63,7 +63,7 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     @router.delete("/items/{item_id:path}", response_model=ItemKept)
     async def delete_item(item_id: ItemId) -> Response:
         """Take an item away; it stays in the histories of those who had it."""
-        before = await _there(engine, item_id)
+        before = await there(engine, item_id)
         return await _kept_one(engine, replace(before, removed=True, changed=engine.clock()))
 
     @router.post("/items", response_model=ItemsKept)
@@ -76,7 +76,7 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     @router.get("/items/{item_id:path}", response_model=ItemOut)
     async def item(item_id: ItemId) -> Response:
         """Give an item as it is."""
-        before = await _there(engine, item_id)
+        before = await there(engine, item_id)
         document = before.document
         if document is None:
             document = engine.arms.first.document(item_id)
@@ -107,13 +107,25 @@ def _events(engine: Engine, body: EventBody) -> list[Event]:
 
 
 def _item(engine: Engine, item_id: str, body: ItemBody) -> StoredItem:
-    engine.arms.first.check(item_id, body.attributes)
+    since = None if body.published is None else moment(body.published)
+    return as_item(engine, item_id, body.attributes, body.available, since)
+
+
+def as_item(
+    engine: Engine,
+    item_id: str,
+    attributes: Mapping[str, Any],
+    available: bool,
+    published: float | None,
+) -> StoredItem:
+    """Return an item to keep, new as of now unless told; `DataError` names a bad attribute."""
+    engine.arms.first.check(item_id, attributes)
     now = engine.clock()
-    published = now if body.published is None else moment(body.published)
-    return StoredItem(item_id, dict(body.attributes), body.available, published, now)
+    since = now if published is None else published
+    return StoredItem(item_id, dict(attributes), available, since, now)
 
 
-async def _there(engine: Engine, item_id: str) -> StoredItem:
+async def there(engine: Engine, item_id: str) -> StoredItem:
     """Return an item as it is now; `UnknownIdError` where there is none."""
     shelf = engine.arms.first
     put = await engine.read(lambda store: store.item(item_id))
@@ -127,7 +139,7 @@ async def _there(engine: Engine, item_id: str) -> StoredItem:
 
 
 async def _changed(engine: Engine, item_id: str, body: ItemChange) -> StoredItem:
-    before = await _there(engine, item_id)
+    before = await there(engine, item_id)
     document = before.document
     if body.attributes:
         if document is None:

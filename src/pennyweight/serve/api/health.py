@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from pydantic_core import to_json
 
 from pennyweight.serve.api.answers import Health, VersionOut
@@ -29,7 +30,7 @@ def health_routes(engine: Engine, metrics: Metrics) -> APIRouter:
             return _json({"status": "ready"})
         return Response(to_json({"status": "loading"}), 503, media_type="application/json")
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     def measured() -> Response:
         """Give all metrics in the text format of Prometheus."""
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)

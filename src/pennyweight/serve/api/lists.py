@@ -125,7 +125,10 @@ def _answer(
     name = engine.give_out(wanted, found, shelf.version)
     metrics.recommended(found.source, shelf.version)
     if found.source == "popularity":
-        metrics.cold()
+        if wanted.text is not None or wanted.history:
+            metrics.fell_back("no word known" if wanted.text is not None else "no item known")
+        else:
+            metrics.cold()
     head = {
         "recommendation_id": name,
         "model_version": shelf.version,

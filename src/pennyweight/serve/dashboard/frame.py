@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from pennyweight.errors import PennyweightError
+from pennyweight.errors import PennyweightError, StoreError
 from pennyweight.page.markup import shown
 from pennyweight.serve.dashboard.static import static_url
 from pennyweight.serve.problems import answer
@@ -125,8 +125,8 @@ class _PageRoute(APIRoute):
 
 def _failed(request: Request, error: Exception) -> Response:
     plain = answer(error)
-    if plain.status_code == 500:
-        raise error
+    if plain.status_code == 500 or isinstance(error, StoreError):
+        raise error  # what the application does with these counts more than a page
     what = "not as expected" if isinstance(error, RequestValidationError) else sentence(error)
     headers = {k: v for k, v in plain.headers.items() if k == "retry-after"}
     back = '<p><a href="/">Overview</a></p>'

@@ -77,6 +77,8 @@ class Engine:
     ----------
     on_stocked
         Called with the seconds from the change of each item to its being recommendable.
+    on_encoded
+        Called with the seconds that putting some new items on the shelves took.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Engine:
         self.make_id = make_id or random_ids(random.Random(secrets.randbits(256)))
         self.cache = HistoryCache(limits.history_bytes)
         self.on_stocked: Callable[[float], None] = lambda seconds: None
+        self.on_encoded: Callable[[float], None] = lambda seconds: None
         self._publishing = threading.RLock()  # held while bundles are loaded
         self._change = threading.RLock()  # held for a moment, while what is served is replaced
         self._arms: Arms | None = None
@@ -291,17 +294,26 @@ class Engine:
         return sum(shelf.is_open(item.item_id) for item in items)
 
     def _stocked(self, items: Sequence[StoredItem]) -> None:
-        # Encoding takes long, so it is done outside of the lock, and again if a shelf changed.
+        # Encoding takes long and is done outside of the lock; what is to be had may change
+        # meanwhile, and so may the bundles: then it is done again for those.
         while True:
-            before = self.arms
-            shelves = {v: shelf.with_items(items) for v, shelf in before.shelves.items()}
+            before, start = self.arms.shelves, time.perf_counter()
+            grown = {version: shelf.with_items(items) for version, shelf in before.items()}
+            self.on_encoded(time.perf_counter() - start)
             with self._change:
-                if self._arms is before:
-                    latest = self._read(lambda store: [store.item(i.item_id) for i in items])
-                    some = [item for item in latest if item is not None]
-                    shelves = {v: s.with_availability(some) for v, s in shelves.items()}
-                    self._arms = before.with_shelves(shelves)
-                    return
+                now = self.arms.shelves
+                same = (now[v].recommender is before[v].recommender for v in before if v in now)
+                if not all(same):
+                    continue
+                latest = self._read(lambda store: [store.item(item.item_id) for item in items])
+                told = [item for item in latest if item is not None]
+                shelves = {
+                    # A bundle that came meanwhile has the items: they were on disk by then.
+                    v: grown[v].opened_as(shelf).with_availability(told) if v in grown else shelf
+                    for v, shelf in now.items()
+                }
+                self._arms = self.arms.with_shelves(shelves)
+                return
 
     def _after_stocking(self, items: Sequence[StoredItem], failed: Exception | None) -> None:
         now = self.clock()

@@ -56,11 +56,10 @@ class Models:
 
     def path(self, version: str) -> Path:
         """Return where a bundle is; `UnknownIdError` where it is not."""
-        path = self.folder / version
-        if not version.isalnum() or not path.is_dir():
-            known = ", ".join(self.versions()) or "none"
-            raise UnknownIdError(f"no bundle {version!r}; there are {known}")
-        return path
+        known = self.versions()
+        if version not in known:
+            raise UnknownIdError(f"no bundle {version!r}; there are {', '.join(known) or 'none'}")
+        return self.folder / version
 
     def versions(self) -> list[str]:
         """Return the bundles that are here."""

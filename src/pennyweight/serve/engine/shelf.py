@@ -131,6 +131,12 @@ class Shelf:
         """
         return self._opened([item for item in items if item.changed >= self.created])
 
+    def opened_as(self, other: "Shelf") -> "Shelf":
+        """Return a shelf with the availability of another that has no more items."""
+        open_, published = self.open.copy(), self.published.copy()
+        open_[: len(other.open)], published[: len(other.open)] = other.open, other.published
+        return replace(self, open=open_, published=published)
+
     def with_log(self, log: Interactions | None) -> "Shelf":
         """Return a shelf that looks users up in another event log."""
         return replace(self, recommender=self.recommender.with_log(log))

@@ -40,6 +40,7 @@ class Shown:
     def __init__(self, writer: Writer, clock: Callable[[], float], *, keep: float) -> None:
         self._writer, self._clock, self._keep = writer, clock, keep
         self._waiting: dict[str, Recommendation] = {}
+        self._under_way: dict[str, Recommendation] = {}
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._swept = clock()
         self.dropped = 0
@@ -56,7 +57,7 @@ class Shown:
 
     def waiting_one(self, recommendation_id: str) -> Recommendation | None:
         """Return a list that is not written yet."""
-        return self._waiting.get(recommendation_id)
+        return self._waiting.get(recommendation_id) or self._under_way.get(recommendation_id)
 
     async def flush(self) -> None:
         """Write what waits."""
@@ -95,6 +96,7 @@ class Shown:
     def _write(self) -> "Future[None] | None":
         with self._lock:
             some, self._waiting = self._waiting, {}
+            self._under_way = some
         if not some:
             return None
         try:

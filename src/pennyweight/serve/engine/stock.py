@@ -63,15 +63,22 @@ class Stock:
 
     def _run(self) -> None:
         while some := self._next():
-            failed: Exception | None = None
-            try:
-                self._put(some)
-            except Exception as error:
-                failed = error
-            self._on_done(some, failed)
+            self._put_some(some)
             with self._change:
                 self._busy = False
                 self._change.notify_all()
+
+    def _put_some(self, items: Sequence[StoredItem]) -> None:
+        failed: Exception | None = None
+        try:
+            self._put(items)
+        except Exception as error:
+            if len(items) > 1:  # one that cannot be read must not keep the others away
+                for item in items:
+                    self._put_some([item])
+                return
+            failed = error
+        self._on_done(items, failed)
 
     def _next(self) -> list[StoredItem]:
         with self._change:

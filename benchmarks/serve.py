@@ -1,0 +1,219 @@
+"""How fast the service answers, and how many durable events it takes.
+
+    python benchmarks/serve.py [--only NAME,…] [--bundle DIR] [--data DIR] [--seconds N]
+                               [--repeats N] [--json FILE]
+
+One service on loopback; client and service share the cores. ``lists``: beauty, fitted with
+defaults (12,101 items), sessions of 20 items, 20 back; a route that does nothing is asked in
+turns with the others, and ratios are to it. ``events``: batches of 20 while lists are asked for.
+``publish``: 20 publications and 20 roll backs under load. ``soak``: mixed load for `--minutes`.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import httpx
+
+import pennyweight
+from load import Load, closed_loop, get, open_loop, post
+from pennyweight import Recommender
+from rows import tell
+from service import Running, running, small_shop
+
+ROOT = Path(__file__).resolve().parents[1]
+CONNECTIONS = 48
+Row = dict[str, object]
+
+
+def row(name: str, value: float, unit: str, bar: float | None, better: str = "higher") -> Row:
+    """Return a row of the result."""
+    return {"name": name, "value": round(value, 3), "unit": unit, "bar": bar, "better": better}
+
+
+def sessions(ids: list[str], seed: int) -> Iterator[bytes]:
+    """Yield requests for 20 items to sessions of 20."""
+    rng = random.Random(seed)
+    while True:
+        body = {"items": rng.sample(ids, 20), "n": 20}
+        yield post("/v1/recommend", json.dumps(body).encode())
+
+
+def batches(ids: list[str], seed: int) -> Iterator[bytes]:
+    """Yield batches of 20 new events."""
+    rng = random.Random(seed)
+    for number in itertools.count():
+        events = [
+            {"event_id": f"{seed}-{number}-{i}", "user_id": f"live{rng.randrange(5_000)}",
+             "item_id": rng.choice(ids)}
+            for i in range(20)
+        ]  # fmt: skip
+        yield post("/v1/events", json.dumps({"events": events}).encode())
+
+
+def lists(service: Running, ids: list[str], seconds: float, repeats: int) -> list[Row]:
+    """Measure lists beside a route that does nothing."""
+    rates: list[float] = []
+    ratios: list[float] = []
+    tails: list[float] = []
+    for turn in range(repeats):
+        idle = asyncio.run(closed_loop(service.port, itertools.repeat(get("/v1/version")),
+                                       seconds=seconds, connections=CONNECTIONS))  # fmt: skip
+        busy = asyncio.run(closed_loop(service.port, sessions(ids, turn), seconds=seconds,
+                                       connections=CONNECTIONS))  # fmt: skip
+        due = asyncio.run(open_loop(service.port, sessions(ids, 100 + turn), rate=500,
+                                    seconds=seconds))  # fmt: skip
+        _whole(idle, busy, due)
+        rates.append(busy.rate)
+        ratios.append(busy.rate / idle.rate)
+        tails.append(due.quantile(0.99))
+        print(f"no-op {idle.rate:,.0f}/s, lists {busy.rate:,.0f}/s; at 500/s p50 "
+              f"{due.quantile(0.5):.1f}, p95 {due.quantile(0.95):.1f}, p99 {tails[-1]:.1f} ms; "
+              f"{service.resident / 1e6:.0f} MB")  # fmt: skip
+    return [
+        row("lists: a second", median(rates), "1/s", 1_000),
+        row("lists: of the no-op route's rate", median(ratios), "x", 0.25),
+        row("lists: p99 at 500/s", median(tails), "ms", 25, "lower"),
+    ]
+
+
+def events(service: Running, ids: list[str], seconds: float, repeats: int) -> list[Row]:
+    """Measure durable events while lists are asked for."""
+
+    async def both(turn: int) -> tuple[Load, Load]:
+        told, asked = await asyncio.gather(
+            closed_loop(service.port, batches(ids, turn), seconds=seconds, connections=8),
+            open_loop(service.port, sessions(ids, turn), rate=200, seconds=seconds),
+        )
+        return told, asked
+
+    rates: list[float] = []
+    tails: list[float] = []
+    for turn in range(repeats):
+        told, asked = asyncio.run(both(turn))
+        _whole(told, asked)
+        rates.append(20 * told.rate)
+        tails.append(asked.quantile(0.99))
+        print(f"events {rates[-1]:,.0f}/s (a batch p99 {told.quantile(0.99):.1f} ms) while lists "
+              f"at 200/s have p99 {tails[-1]:.1f} ms")  # fmt: skip
+    return [
+        row("events: durable a second, in batches of 20", median(rates), "1/s", 3_000),
+        row("events: p99 of lists at 200/s meanwhile", median(tails), "ms", None, "lower"),
+    ]
+
+
+def publish(folder: Path) -> list[Row]:
+    """Publish and roll back under load; nothing may fail."""
+    items, log = small_shop()
+    for number in range(2):
+        made = pennyweight.fit(items, log.head(len(log) - number), encoder="tfidf")
+        made.save(folder / f"bundle{number}")
+    ids = items["item_id"].to_list()
+    with running(folder / "bundle0", folder / "live") as service:
+
+        async def swap() -> int:
+            base = f"http://127.0.0.1:{service.port}"
+            bad = 0
+            async with httpx.AsyncClient(base_url=base, timeout=60) as http:
+                await http.post("/v1/models", json={"path": str(folder / "bundle1")})
+                for _ in range(20):
+                    bad += (await http.post("/v1/models/rollback")).status_code != 200
+                    await asyncio.sleep(0.2)
+                    other = {"path": str(folder / "bundle1")}
+                    bad += (await http.post("/v1/models", json=other)).status_code != 200
+                    await asyncio.sleep(0.2)
+            return bad
+
+        async def all_of_it() -> tuple[int, Load, Load]:
+            return await asyncio.gather(
+                swap(),
+                open_loop(service.port, sessions(ids, 0), rate=200, seconds=15),
+                open_loop(service.port, batches(ids, 0), rate=20, seconds=15),
+            )
+
+        bad, asked, told = asyncio.run(all_of_it())
+    lost = bad + sum(len(load.seconds) - load.good for load in (asked, told))
+    tail = asked.quantile(0.99)
+    print(f"40 swaps, {len(asked.seconds)} lists (p99 {tail:.1f} ms), {len(told.seconds)} batches, "
+          f"{lost} failed")  # fmt: skip
+    return [row("publish: requests failed in 40 swaps", lost, "requests", 0, "lower")]
+
+
+def soak(service: Running, ids: list[str], minutes: float) -> list[Row]:
+    """Mixed load for a while; memory must stay."""
+
+    async def part() -> None:
+        loads = await asyncio.gather(
+            open_loop(service.port, sessions(ids, 7), rate=150, seconds=30),
+            open_loop(service.port, batches(ids, random.randrange(2**30)), rate=10, seconds=30),
+            open_loop(service.port, _changes(ids), rate=2, seconds=30),
+        )
+        _whole(*loads)
+
+    held: list[int] = []
+    for at in range(max(4, round(minutes * 2))):
+        asyncio.run(part())
+        held.append(service.resident)
+        print(f"{(at + 1) / 2:g} min: {held[-1] / 1e6:.0f} MB", flush=True)
+    quarter = max(1, len(held) // 4)
+    growth = median(held[-quarter:]) / median(held[quarter : 2 * quarter]) - 1
+    return [row(f"soak: growth of memory in {minutes:g} min", 100 * growth, "%", 5, "lower")]
+
+
+def _changes(ids: list[str]) -> Iterator[bytes]:
+    rng = random.Random(3)
+    while True:
+        body = json.dumps({"available": rng.random() < 0.9}).encode()
+        yield post(f"/v1/items/{rng.choice(ids)}", body).replace(b"POST", b"PATCH", 1)
+
+
+def _whole(*loads: Load) -> None:
+    for load in loads:
+        if load.good != len(load.seconds):
+            raise SystemExit(f"answers that were not 2xx: {load.statuses}")
+
+
+def main() -> None:
+    """Measure, print, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--only", default="lists,events,publish")
+    parser.add_argument("--bundle", type=Path, help="beauty, fitted; or it is fitted first")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=30, help="of the soak")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    names = given.only.split(",")
+    if unknown := set(names) - {"lists", "events", "publish", "soak"}:
+        parser.error(f"{', '.join(sorted(unknown))}: choose from lists, events, publish, soak")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if {"lists", "events", "soak"} & set(names):
+            bundle = given.bundle or folder / "beauty"
+            if not given.bundle:
+                beauty = given.data / "beauty"
+                pennyweight.fit(beauty / "items.csv", beauty / "events.csv").save(bundle)
+            ids = list(Recommender.load(bundle, verify=False).catalog.ids)
+            with running(bundle, folder / "live") as service:
+                if "lists" in names:
+                    rows += lists(service, ids, given.seconds, given.repeats)
+                if "events" in names:
+                    rows += events(service, ids, given.seconds, given.repeats)
+                if "soak" in names:
+                    rows += soak(service, ids, given.minutes)
+        if "publish" in names:
+            (folder / "publish").mkdir()
+            rows += publish(folder / "publish")
+    tell(rows, given.json)
+
+
+if __name__ == "__main__":
+    main()

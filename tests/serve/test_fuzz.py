@@ -1,0 +1,31 @@
+"""Requests made up from the API's own document: none may fail, nor be answered off it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SEEDS = (1, 2)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_request_breaks_the_service(live, tmp_path, seed):
+    command = [
+        Path(sys.executable).with_name("schemathesis"), "run",
+        f"http://127.0.0.1:{live.port}/openapi.json", "--max-examples", "15", "--seed", str(seed),
+        "--phases", "examples,coverage,fuzzing", "--no-color",
+        # A schema cannot say that shares add up to 1, or that a filter can be parsed.
+        "--exclude-checks", "positive_data_acceptance",
+    ]  # fmt: skip
+    found = subprocess.run(
+        command, capture_output=True, text=True, timeout=240, cwd=tmp_path, check=False
+    )
+    assert found.returncode == 0, found.stdout[-6000:]
+    assert "Tested:" in found.stdout
+    assert live.get("/health/ready") == {"status": "ready"}
+
+
+def test_a_path_that_is_too_long_is_no_bundle(live):
+    response = live.http.post("/v1/models", json={"path": "0" * 4_000})
+    assert response.status_code == 409

@@ -1,0 +1,74 @@
+"""A client of Gorse, moved to another address."""
+
+import pytest
+
+
+def feedback(user: str, item: str, kind: str = "star", **more: object) -> dict:
+    return {"FeedbackType": kind, "UserId": user, "ItemId": item} | more
+
+
+def test_recommendations_in_both_versions(live):
+    own = live.ids("/v1/recommend/u0", n=5)
+    assert live.get("/api/recommend/u0", n=5) == own
+    assert live.get("/api/recommend/u0", n=3, offset=2) == own[2:]
+    scored = live.http.get("/api/recommend/u0?n=5", headers={"X-API-Version": "2"}).json()
+    assert [one["Id"] for one in scored] == own
+    assert scored[0]["Score"] >= scored[1]["Score"]
+
+
+def test_feedback_is_kept_once_and_counts_at_once(live):
+    rows = [feedback("gus", "i0", Timestamp="2026-02-24T10:00:00Z"), feedback("gus", "i5")]
+    assert live.post("/api/feedback", rows) == {"RowAffected": 2}
+    assert live.http.put("/api/feedback", json=rows[:1]).json() == {"RowAffected": 0}
+    assert live.get("/v1/recommend/gus")["source"] == "history"
+    assert {"i0", "i5"}.isdisjoint(live.get("/api/recommend/gus", n=50))
+
+
+def test_what_was_only_read_is_left_out_and_says_nothing(live):
+    live.post("/api/feedback", [feedback("rea", "i3", "read")])
+    found = live.get("/v1/recommend/rea", n=50)
+    assert "i3" not in [item["item_id"] for item in found["items"]]
+
+
+def test_sessions_and_neighbours(live):
+    found = live.post("/api/session/recommend?n=4", [feedback("x", "i1", Timestamp=1.7e9)])
+    assert len(found) == 4
+    assert live.get("/v1/users")["users"] == []
+    near = live.get("/api/item-to-item/neighbors/i1", n=3)
+    assert [one["Id"] for one in near] == live.ids("/v1/similar/i1", n=3)
+
+
+def test_items(live):
+    item = {"ItemId": "g1", "Comment": "cocoa blend dark", "Labels": {"price": 3.5},
+            "Timestamp": "2026-01-01T00:00:00Z", "IsHidden": False}  # fmt: skip
+    assert live.post("/api/item", item) == {"RowAffected": 1}
+    assert live.get("/v1/items/g1")["attributes"] == {"title": "cocoa blend dark", "price": 3.5}
+    assert live.get("/api/item/g1")["Comment"] == "cocoa blend dark"
+    live.post("/api/items", [item | {"IsHidden": True}])
+    assert live.get("/v1/items/g1")["available"] is False
+    assert live.http.delete("/api/item/g1").json() == {"RowAffected": 1}
+    assert live.http.get("/api/item/g1").status_code == 404
+    bad = live.http.post("/api/item", json=item | {"Labels": {"colour": "red"}})
+    assert bad.status_code == 422
+    assert "no column 'colour'" in bad.text
+
+
+def test_users_are_what_they_did(live):
+    assert live.post("/api/user", {"UserId": "bo", "Labels": {}}) == {"RowAffected": 0}
+    live.post("/api/feedback", [feedback("bo", "i1")])
+    assert live.http.delete("/api/user/bo").json() == {"RowAffected": 1}
+    assert live.get("/v1/users/bo")["events"] == []
+
+
+def test_health(live):
+    assert live.get("/api/health/live") == live.get("/api/health/ready") == {"Ready": True}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("/api/recommend/u0?n=0", "greater"), ("/api/recommend/u0?category=x", "no column")],
+)
+def test_what_is_wrong_is_told(live, path, said):
+    response = live.http.get(path)
+    assert response.status_code == 422
+    assert said in response.text

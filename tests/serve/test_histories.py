@@ -1,0 +1,113 @@
+"""Histories of what the bundle and the store know."""
+
+import threading
+
+import numpy as np
+import pytest
+from live import shop
+
+from pennyweight.serve.engine.histories import ENTRY_BYTES, HistoryCache, joined_history
+from pennyweight.serve.engine.shelf import Shelf
+from pennyweight.serve.store.protocol import Event
+from pennyweight.serve.store.sqlite import SQLiteStore
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory) -> Shelf:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENNYWEIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return Shelf.of("one", shop())
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = SQLiteStore(tmp_path / "s.sqlite")
+    yield store
+    store.close()
+
+
+def event(number: int, item: str, user: str = "new", **more) -> Event:
+    return Event(f"e{number}", user, item, "view", 1.8e9 + number, **more)
+
+
+def test_live_events_come_after_those_of_the_bundle(shelf):
+    log = shelf.recommender.interactions
+    own = log.histories.block(0, 1)
+    joined, unknown = joined_history(log, shelf, log.users[0], [event(1, "i3"), event(2, "i4")])
+    ids = shelf.catalog.ids
+    assert joined.item.tolist() == [*own.item.tolist(), ids.code("i3"), ids.code("i4")]
+    assert not unknown
+
+
+def test_an_event_in_both_counts_once_and_in_its_place(shelf):
+    log = shelf.recommender.interactions
+    own = log.histories.block(0, 1)
+    ids = shelf.catalog.ids
+    same = Event("x", log.users[0], ids[int(own.item[0])], "view", float(own.time[0]))
+    between = Event("y", log.users[0], "i29", "view", float(own.time[0]) + 1)
+    joined, _ = joined_history(log, shelf, log.users[0], [same, between])
+    assert len(joined.item) == len(own.item) + 1
+    assert joined.item[1] == ids.code("i29")
+    assert (np.diff(joined.time) >= 0).all()
+
+
+def test_items_nobody_knows_are_left_out_and_told(shelf):
+    joined, unknown = joined_history(None, shelf, "new", [event(1, "?"), event(2, "i1")])
+    assert joined.item.tolist() == [shelf.catalog.ids.code("i1")]
+    assert unknown
+
+
+def test_weights_are_kept(shelf):
+    joined, _ = joined_history(None, shelf, "new", [event(1, "i1", weight=2.5)])
+    assert joined.weight.tolist() == [2.5]
+
+
+def test_what_was_told_is_read_anew(shelf, store):
+    cache = HistoryCache()
+    assert len(cache.of("new", shelf, store).item) == 0
+    store.add_events([event(1, "i1")])
+    assert len(cache.of("new", shelf, store).item) == 0  # kept: nobody said that it is old
+    cache.forget(["new"])
+    assert len(cache.of("new", shelf, store).item) == 1
+    assert (cache.hits, cache.misses) == (1, 2)
+
+
+def test_what_was_read_before_it_was_told_is_not_kept(shelf, store):
+    cache = HistoryCache()
+    reading, told = threading.Event(), threading.Event()
+
+    class Slow:
+        def history(self, user: str, newest: int) -> list[Event]:
+            found = store.history(user, newest)
+            reading.set()
+            told.wait(10)
+            return found
+
+    thread = threading.Thread(target=lambda: cache.of("new", shelf, Slow()))
+    thread.start()
+    assert reading.wait(10)
+    store.add_events([event(1, "i1")])
+    cache.forget(["new"])
+    told.set()
+    thread.join(10)
+    assert len(cache.of("new", shelf, store).item) == 1
+
+
+def test_memory_is_bounded_and_the_least_used_goes_first(shelf, store):
+    cache = HistoryCache(nbytes=5 * ENTRY_BYTES)
+    for number in range(50):
+        cache.of(f"user {number}", shelf, store)
+        cache.of("user 0", shelf, store)
+    assert len(cache) == 5
+    assert cache.nbytes <= 5 * ENTRY_BYTES
+    before = cache.misses
+    cache.of("user 0", shelf, store)
+    assert cache.misses == before
+
+
+def test_histories_of_bundles_that_are_gone_are_dropped(shelf, store):
+    cache = HistoryCache()
+    cache.of("new", shelf, store)
+    cache.keep_versions(["another"])
+    assert len(cache) == 0
+    assert cache.nbytes == 0

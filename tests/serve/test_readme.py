@@ -1,0 +1,41 @@
+"""The session with curl that the README shows works as it is printed."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from live import service
+
+import pennyweight
+from pennyweight import demo
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def shape(value: object) -> object:
+    """Return what does not depend on the fit, the moment or chance."""
+    if isinstance(value, dict):
+        return {key: shape(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [shape(one) for one in value]
+    same = isinstance(value, bool) or value in ("my-novel", "ada", "history", "text")
+    return value if same else type(value)
+
+
+def test_the_session_works(tmp_path):
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    (block,) = re.findall(r"```console\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    items, events = demo.write(tmp_path, readers=300)
+    shop = pennyweight.fit(items, events, encoder="tfidf", scorers=["content", "neighbours"])
+    shop.save(tmp_path / "b")
+    steps = re.findall(r"^\$ (.*)\n(.*)$", block, re.MULTILINE)
+    assert len(steps) == 6
+    with service(tmp_path / "b", tmp_path / "live") as live:
+        for command, printed in steps:
+            told = command.replace("localhost:8000", f"localhost:{live.port}")
+            done = subprocess.run(["bash", "-c", told], capture_output=True, text=True, check=True)
+            assert shape(json.loads(done.stdout)) == shape(json.loads(printed)), command
