@@ -8,7 +8,6 @@ is named, for the next time.
 """
 
 import argparse
-import os
 import random
 import sys
 import tempfile
@@ -141,8 +140,7 @@ def main() -> None:
         shop, live = Path(given.shop or folder).resolve(), Path(folder) / "live"
         shop.mkdir(parents=True, exist_ok=True)
         live.mkdir()
-        os.chdir(shop)  # so that pages show short paths
-        whole, small = bundles(Path())
+        whole, small = bundles(shop)
         clock = Clock(epoch(open_bundle(small).manifest.created) + LATER)
         engine = Engine(SQLiteStore(live / "store.sqlite"), Models(live / "models"), clock=clock)
         engine.start(whole)

@@ -2,7 +2,9 @@
 
 import json
 import time
+from hashlib import sha256
 from html import escape
+from importlib import resources
 from urllib.parse import quote
 
 import httpx
@@ -352,6 +354,13 @@ def test_files_may_be_kept_and_are_named_by_their_content(live):
         assert live.http.get(path).status_code == 404
     text = page(live, "/")
     assert static_url("page.css") in text and static_url("overview.js") in text
+
+
+def test_files_of_others_are_as_they_came():
+    folder = resources.files("pennyweight.serve.dashboard") / "static" / "swagger-ui"
+    noted = dict(line.split()[::-1] for line in (folder / "SOURCE").read_text().splitlines()[2:])
+    found = {f.name: sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()}
+    assert found.pop("SOURCE") and found == noted
 
 
 def test_the_documentation_tells_of_every_problem_and_route(live):
