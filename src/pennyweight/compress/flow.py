@@ -23,6 +23,7 @@ from pennyweight.evaluate.bootstrap import bootstrap_ratios
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.outcomes import JUDGED_BY
 from pennyweight.fit.forecast import forecast
+from pennyweight.fit.job import rounded
 from pennyweight.fit.stages import Progress, Stages
 from pennyweight.hardware.forecast import speed
 from pennyweight.hardware.machine import Machine, usable_cores
@@ -210,10 +211,11 @@ def _report(parent: Recommender, child: Recommender, found: Frontier) -> Report 
     return report.model_copy(
         update={
             "scorers": {"blend": test.after, "blend before compression": test.before},
-            "blend": {name: round(weight, 4) for name, weight in blend.weights.items()},
+            "blend": rounded(blend.weights),
+            "routes": {n: rounded(own) for n, own in blend.routes.items()} or None,
             "evaluated_users": test.users,
             "frontier": found,
             # These tell of the parent.
-            **dict.fromkeys(("routes", "slices", "comparisons", "lists", "exposure", "worth")),
+            **dict.fromkeys(("slices", "comparisons", "lists", "exposure", "worth")),
         }
     )

@@ -44,7 +44,7 @@ from pennyweight.spec.plan import Plan
 from pennyweight.spec.report import Cleaned, Cost, Measured, Report
 from pennyweight.spec.worth import Worth
 
-__all__ = ["Job"]
+__all__ = ["Job", "rounded"]
 
 VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
 
@@ -233,8 +233,8 @@ class Job:
             evaluated_users=len(test),
             encoder=self.encoder,
             worth=worth,
-            blend=_rounded(self.blend.weights),
-            routes={n: _rounded(own) for n, own in self.blend.routes.items()} or None,
+            blend=rounded(self.blend.weights),
+            routes={n: rounded(own) for n, own in self.blend.routes.items()} or None,
             chosen=_chosen(self.blend),
             slices=judged.slices,
             comparisons=judged.comparisons,
@@ -248,7 +248,8 @@ class Job:
         )
 
 
-def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
+def rounded(weights: Mapping[str, float]) -> dict[str, float]:
+    """Return weights as reports have them."""
     return {name: round(weight, 4) for name, weight in weights.items()}
 
 
