@@ -15,8 +15,6 @@ from walls import make_key
 from pennyweight.serve.app import Doors
 from pennyweight.serve.keyring import KeyRing
 
-NAMED = "recommender.test"  # a host that browsers trust less than the loopback
-
 
 @dataclass
 class Looked:
@@ -39,8 +37,7 @@ def driver(tmp_path_factory) -> Iterator[object]:
 
     if lacking := chromium.missing():
         pytest.skip(lacking)
-    rules = f"--host-resolver-rules=MAP {NAMED} 127.0.0.1"
-    with chromium.chromium(tmp_path_factory.mktemp("browser"), more=[rules]) as started:
+    with chromium.chromium(tmp_path_factory.mktemp("browser")) as started:
         yield started
 
 

@@ -7,12 +7,11 @@ import pytest
 pytest.importorskip("selenium", reason="pages are looked at through selenium; make setup-dev")
 
 import chromium
+from chromium import NAMED
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from test_models import arms
-
-from conftest import NAMED
 
 pytestmark = pytest.mark.browser
 
