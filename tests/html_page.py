@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "rect", "line", "br"}
+VOID = {"meta", "rect", "line", "br", "circle", "path", "link", "input", "img"}
 
 
 class Page(HTMLParser):

@@ -4,8 +4,9 @@ import pytest
 
 from html_page import Page
 from pennyweight.evaluate.html import Example, Recommended, render
-from pennyweight.page.charts import Bar, bars
-from pennyweight.page.document import duration, size
+from pennyweight.page.charts import Bar, bars, table
+from pennyweight.page.document import duration, facts, size
+from pennyweight.page.markup import Html, shown
 from pennyweight.spec.quality import Comparison, Exposed, Exposure, ListQuality, Slice
 from pennyweight.spec.report import Cleaned, Cost, Measured, Report
 
@@ -166,3 +167,12 @@ def test_durations(seconds, text):
 )
 def test_sizes(nbytes, text):
     assert size(nbytes) == text
+
+
+def test_text_is_escaped_unless_it_was_made_as_html():
+    assert shown("<b>") == "&lt;b&gt;" and shown(Html("<b>")) == "<b>"
+    for made in (Html("<b>") + "", f"{Html('<b>')}", "".join([Html("<b>")]), Html("<B>").lower()):
+        assert shown(made) == "&lt;b&gt;"
+    told = table("<i>", ("<i>",), [(Html("<b></b>"),), ("<i>",)]) + facts([("<i>", "<i>", "<i>")])
+    assert told.count("<b></b>") == 1 and "<i>" not in told
+    assert facts([]) == ""

@@ -79,6 +79,15 @@ def test_what_else_is_counted(metrics):
     assert found["resident_memory_bytes{}"] == 1234
 
 
+def test_pages_are_told_what_was_counted(metrics):
+    assert metrics.lists() == {} and metrics.events() == {}
+    metrics.recommended("history", "m1", lists=3)
+    metrics.recommended("history and text", "m2")
+    metrics.received(accepted=5, duplicate=2)
+    assert metrics.lists() == {("history", "m1"): 3, ("history and text", "m2"): 1}
+    assert metrics.events() == {"accepted": 5, "duplicate": 2}
+
+
 def test_gauges_are_looked_at_when_asked(metrics):
     depth = [3]
     metrics.watch_queue("items", lambda: depth[0])

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walls import Clock
 
-from pennyweight.serve.watch import Answered
-from pennyweight.serve.window import Told, Window
+from pennyweight.serve.watch import UNROUTED, Answered
+from pennyweight.serve.window import Told, Window, of_api
 
 START = 600_000 * 60.0
 NONE = Told(0, 0, 0, None, None, None)
@@ -44,6 +44,16 @@ def test_requests_are_told_by_minute_and_route(window, clock):
         ("GET /v1/recommend", 13),
         ("GET /v1/items", 1),
     ]
+
+
+def test_pages_and_scrapes_are_not_of_the_api(window):
+    observer = of_api(window.answered)
+    for route in ("/", "/dashboard/users", "/static/{name}", "/metrics", "/health/ready", "/docs"):
+        observer(done(route))
+    assert window.hour().requests == 0
+    for route in ("/v1/recommend/{user_id}", "/api/recommend/{user}", UNROUTED):
+        observer(done(route))
+    assert window.hour().requests == 3
 
 
 def test_what_is_older_than_an_hour_is_forgotten(window, clock):

@@ -70,5 +70,5 @@ def _tell(address: str, engine: "Engine") -> None:
         for arm in engine.arms.arms
     )
     say(f"{address} serves {served}: {len(engine.arms.first.catalog):,} items")
-    note(f"API: {address}/docs; Ctrl-C stops")
+    note(f"Dashboard: {address}/, API: {address}/docs; Ctrl-C stops")
     sys.stdout.flush()

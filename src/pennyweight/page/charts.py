@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
 
-__all__ = ["Bar", "Dot", "bars", "differences", "scatter", "table"]
+from pennyweight.page.markup import shown
+
+__all__ = ["Bar", "Dot", "bars", "differences", "drawing", "scatter", "table"]
 
 _ROW = 46  # pixels a bar with its label
 _TALL, _LEFT, _RIGHT = 300, 14, 94  # pixels of a scatter's height; percent where its dots lie
@@ -51,7 +53,7 @@ def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
     tops = [0, *tops][: len(rows)]
     parts = [_bar(row, top, scale) for row, top in zip(rows, tops, strict=True)]
     height = tops[-1] + _ROW if rows else 0
-    return _drawing(parts, height, title, description, key)
+    return drawing(parts, height, title, description, key)
 
 
 def differences(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
@@ -73,7 +75,7 @@ def differences(rows: Sequence[Bar], *, title: str, description: str, key: str) 
             f'<circle class="{"best" if row.best else "bar"}" cx="{at(row.value)}" '
             f'cy="{top + 29}" r="5"/>',
         ]
-    return _drawing(parts, _ROW * len(rows), title, description, key)
+    return drawing(parts, _ROW * len(rows), title, description, key)
 
 
 def scatter(
@@ -114,10 +116,11 @@ def scatter(
             f'<circle class="{kind}" cx="{x}" cy="{y}" r="11"/>',
             f'<text class="mark" x="{x}" y="{y + 4.5}">{escape(dot.mark)}</text>',
         ]
-    return _drawing(parts, _TALL, title, description, key)
+    return drawing(parts, _TALL, title, description, key)
 
 
-def _drawing(parts: Sequence[str], height: int, title: str, description: str, key: str) -> str:
+def drawing(parts: Sequence[str], height: int, title: str, description: str, key: str) -> str:
+    """Return a picture that fills the width, its parts placed in percent and pixels."""
     return (
         f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{height}">'
         f'<title id="{key}-title">{escape(title)}</title>'
@@ -158,12 +161,15 @@ def _bar(row: Bar, top: int, scale: float) -> str:
 def table(
     caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0
 ) -> str:
-    """Return a table whose first column names the row and whose last `numbers` are numbers."""
+    """Return a table whose first column names the row and whose last `numbers` are numbers.
+
+    Cells are text, or `Html`.
+    """
     first = len(head) - numbers
 
     def cell(tag: str, i: int, text: str, scope: str = "") -> str:
         number = ' class="number"' if i >= first else ""
-        return f"<{tag}{scope}{number}>{escape(text)}</{tag}>"
+        return f"<{tag}{scope}{number}>{shown(text)}</{tag}>"
 
     top = "".join(cell("th", i, text, ' scope="col"') for i, text in enumerate(head))
     body = "".join(

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 
-__all__ = ["aligned", "count", "document", "duration", "pair", "size"]
+from pennyweight.page.markup import shown
+
+__all__ = ["aligned", "count", "document", "duration", "facts", "pair", "size"]
 
 
 def document(title: str, sections: Iterable[str], *, head: str = "") -> str:
@@ -25,6 +27,15 @@ def pair(heading: str, chart: str, numbers: str, *, note: str = "") -> str:
     said = f'<p class="note">{escape(note)}</p>' if note else ""
     figure = f'<div class="pair"><figure>{chart}</figure>{numbers}</div>'
     return f"<h3>{escape(heading)}</h3>{said}{figure}"
+
+
+def facts(rows: Iterable[tuple[str, str, str]]) -> str:
+    """Return numbers to be seen first: name, value (text or `Html`) and a note of each."""
+    cells = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{shown(value)}<small>{escape(note)}</small></dd></div>"
+        for name, value, note in rows
+    )
+    return f'<dl class="facts">{cells}</dl>' if cells else ""
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -15,6 +15,7 @@ from pennyweight.serve.api.feeds import feed_routes
 from pennyweight.serve.api.gorse import gorse_routes
 from pennyweight.serve.api.health import health_routes
 from pennyweight.serve.api.lists import list_routes
+from pennyweight.serve.dashboard.routes import dashboard_routes
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.guard import protected
 from pennyweight.serve.keyring import KeyRing
@@ -23,7 +24,7 @@ from pennyweight.serve.problems import MEDIA_TYPE, answer_errors
 from pennyweight.serve.rate import Rate
 from pennyweight.serve.sessions import Sessions
 from pennyweight.serve.watch import Answered
-from pennyweight.serve.window import Window
+from pennyweight.serve.window import Window, of_api
 
 __all__ = ["Doors", "make_api", "make_app"]
 
@@ -87,6 +88,7 @@ def make_app(
     doors: Doors = Doors(),
     *,
     observers: Sequence[Callable[[Answered], None]] = (),
+    window: Window | None = None,
 ) -> ASGIApp:
     """Return the application over a started engine, which it does not close.
 
@@ -94,19 +96,23 @@ def make_app(
     ----------
     observers
         Told of every answer, as a log of requests is.
+    window
+        What the dashboard shows of the last hour; one of its own by default.
     """
-    metrics, window = Metrics(), Window()
+    metrics, window = Metrics(), window or Window()
     if doors.keys is not None:
         doors.keys.failed = metrics.keys_failed
     sessions = None if doors.keys is None else Sessions(doors.keys)
     api = make_api(engine, metrics)
+    for routes in dashboard_routes(api, engine, metrics, window, doors.keys, sessions):
+        api.include_router(routes)
     _watch(engine, metrics)
     app = protected(
         api,
         keys=doors.keys,
         sessions=sessions,
         rate=doors.rate,
-        observers=(metrics.answered, window.answered, *observers),
+        observers=(metrics.answered, of_api(window.answered), *observers),
     )
     metrics.watch("requests_in_flight", lambda: float(app.in_flight))
     return app

@@ -37,6 +37,15 @@ class _Children(dict[tuple[str, ...], T], Generic[T]):
     def __init__(self, metric: T) -> None:
         self._metric: T = metric
 
+    def counts(self) -> Mapping[tuple[str, ...], int]:
+        """Return what a counter counted, by its labels."""
+        return {
+            tuple(sample.labels.values()): int(sample.value)
+            for family in self._metric.collect()
+            for sample in family.samples
+            if sample.name.endswith("_total")
+        }
+
     def __missing__(self, labels: tuple[str, ...]) -> T:
         child = self[labels] = self._metric.labels(*labels)
         return child
@@ -165,6 +174,14 @@ class Metrics:
     ) -> None:
         """Let a value be looked at when metrics are asked for; `value` must not raise."""
         self._gauges[gauge].set_function(value)
+
+    def lists(self) -> Mapping[tuple[str, ...], int]:
+        """Return the lists counted, by what answered and the model's version."""
+        return self._lists.counts()
+
+    def events(self) -> Mapping[str, int]:
+        """Return the events counted, by what became of them."""
+        return {result: n for (result,), n in self._events.counts().items()}
 
     def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus; see `CONTENT_TYPE`."""

@@ -5,9 +5,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pennyweight.serve.watch import Answered
+from pennyweight.serve.watch import UNROUTED, Answered
 
-__all__ = ["Told", "Window"]
+__all__ = ["Told", "Window", "of_api"]
 
 MINUTES = 60
 STEPS = 4  # buckets a doubling: a quantile is at most 19 % too high
@@ -107,6 +107,16 @@ class Window:
         now = int(self._clock() // 60)
         kept = {minute.number: minute for minute in self._ring}
         return [kept.get(n) or _Minute(n) for n in range(now - MINUTES + 1, now + 1)]
+
+
+def of_api(observer: Callable[[Answered], None]) -> Callable[[Answered], None]:
+    """Return an observer that hears of the API alone: neither of pages nor of what scrapes."""
+
+    def heard(done: Answered) -> None:
+        if done.route.startswith(("/v1/", "/api/")) or done.route == UNROUTED:
+            observer(done)
+
+    return heard
 
 
 def _told(tallies: Iterable[_Tally]) -> Told:

@@ -2,6 +2,6 @@
 
 from pennyweight.evaluate.html.account import Example, Recommended
 from pennyweight.evaluate.html.frontier import frontier_page
-from pennyweight.evaluate.html.render import render
+from pennyweight.evaluate.html.render import render, sections
 
-__all__ = ["Example", "Recommended", "frontier_page", "render"]
+__all__ = ["Example", "Recommended", "frontier_page", "render", "sections"]

@@ -11,10 +11,10 @@ from pennyweight.evaluate.html.lists import lists
 from pennyweight.evaluate.html.quality import blend, quality
 from pennyweight.evaluate.html.slices import slices
 from pennyweight.evaluate.html.worth import worth
-from pennyweight.page.document import document, duration, size
+from pennyweight.page.document import document, duration, facts, size
 from pennyweight.spec.report import Report
 
-__all__ = ["render"]
+__all__ = ["render", "sections"]
 
 
 def render(
@@ -31,7 +31,16 @@ def render(
     commands
         Command lines that repeat the fit.
     """
-    sections = [
+    created = f"<p>Made <time>{escape(report.created)}</time></p>" if report.created else ""
+    head = f"<p>{escape(report.summary())}</p>{created}"
+    return document("Recommendation report", sections(report, examples, commands), head=head)
+
+
+def sections(
+    report: Report, examples: Sequence[Example] | None = None, commands: Sequence[str] = ()
+) -> list[str]:
+    """Return what the page is made of, for a page of another frame."""
+    return [
         _facts(report),
         quality(report),
         frontier(report.frontier),
@@ -45,27 +54,20 @@ def render(
         cost(report),
         details(report, commands),
     ]
-    created = f"<p>Made <time>{escape(report.created)}</time></p>" if report.created else ""
-    head = f"<p>{escape(report.summary())}</p>{created}"
-    return document("Recommendation report", sections, head=head)
 
 
 def _facts(report: Report) -> str:
-    facts = []
+    rows = []
     if report.scorers:
         # What is recommended with; among scorers alone, the best.
-        shown = "blend" if "blend" in report.scorers else report.ranking()[0]
-        measured = report.scorers[shown].get("ndcg@10")
+        best = "blend" if "blend" in report.scorers else report.ranking()[0]
+        measured = report.scorers[best].get("ndcg@10")
         if measured is not None:
-            facts.append(("NDCG@10", f"{measured.value:.4f}", shown))
+            rows.append(("NDCG@10", f"{measured.value:.4f}", best))
     if report.cost.seconds:
-        facts.append(("Time to fit", duration(sum(report.cost.seconds.values())), "all stages"))
+        rows.append(("Time to fit", duration(sum(report.cost.seconds.values())), "all stages"))
     if report.cost.peak_rss_bytes:
-        facts.append(("Memory", size(report.cost.peak_rss_bytes), "at its highest"))
+        rows.append(("Memory", size(report.cost.peak_rss_bytes), "at its highest"))
     if report.cost.bundle_bytes:
-        facts.append(("Bundle", size(report.cost.bundle_bytes), "on disk"))
-    cells = "".join(
-        f"<div><dt>{name}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
-        for name, value, note in facts
-    )
-    return f'<dl class="facts">{cells}</dl>' if cells else ""
+        rows.append(("Bundle", size(report.cost.bundle_bytes), "on disk"))
+    return facts(rows)

@@ -18,7 +18,7 @@ from pennyweight.recommender.filters import Filter
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.serve.store.protocol import StoredItem
 
-__all__ = ["PUBLISHED", "Shelf"]
+__all__ = ["PUBLISHED", "Shelf", "epoch"]
 
 AVAILABLE = "available"  # the column that says so, if there is one
 PUBLISHED = ("published", "published_at", "timestamp", "created_at", "date", "release_date")
@@ -69,7 +69,7 @@ class Shelf:
     def created(self) -> float:
         """Epoch seconds when the bundle was made."""
         bundle = self.recommender.bundle
-        return 0.0 if bundle is None else _epoch(bundle.manifest.created)
+        return 0.0 if bundle is None else epoch(bundle.manifest.created)
 
     @property
     def newest_event(self) -> float:
@@ -183,7 +183,8 @@ def _published(catalog: Catalog) -> NDArray[np.float64]:
     return np.full(len(catalog), np.nan)
 
 
-def _epoch(text: str) -> float:
+def epoch(text: str) -> float:
+    """Return the epoch seconds of ISO 8601; 0 for what is none."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:

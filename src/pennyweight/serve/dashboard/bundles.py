@@ -1,0 +1,69 @@
+"""The bundles that can be served, as pages tell of them."""
+
+from dataclasses import dataclass
+
+from pennyweight.bundle import open_bundle
+from pennyweight.errors import BundleError, UnknownIdError
+from pennyweight.recommender.storage import read_spec
+from pennyweight.serve.engine.engine import Engine
+from pennyweight.serve.engine.models import Model
+from pennyweight.serve.engine.shelf import epoch
+from pennyweight.spec.report import Measured, Report
+
+__all__ = ["Described", "described"]
+
+
+@dataclass(frozen=True)
+class Described:
+    """A bundle: where it came from, what it answers now, and what was measured of it.
+
+    Attributes
+    ----------
+    model
+        Version, source, and when it was added.
+    share
+        Of the users it answers, from 0 to 1.
+    created
+        Epoch seconds; None where the bundle cannot be read.
+    nbytes
+        On disk.
+    report
+        What its fit measured, if anything.
+    """
+
+    model: Model
+    share: float
+    created: float | None = None
+    nbytes: int = 0
+    report: Report | None = None
+
+    @property
+    def version(self) -> str:
+        """The version of the bundle."""
+        return self.model.version
+
+    @property
+    def quality(self) -> Measured | None:
+        """NDCG@10 of what is recommended with, where it was measured."""
+        if self.report is None or not self.report.scorers:
+            return None
+        scorers = self.report.scorers
+        name = "blend" if "blend" in scorers else self.report.ranking()[0]
+        return scorers[name].get("ndcg@10")
+
+
+def described(engine: Engine) -> list[Described]:
+    """Return the bundles, in the order in which they came."""
+    shares = {arm.version: arm.share for arm in engine.arms.arms}
+    return [_one(engine, model, shares.get(model.version, 0.0)) for model in engine.known()]
+
+
+def _one(engine: Engine, model: Model, share: float) -> Described:
+    try:
+        bundle = open_bundle(engine.models.path(model.version), verify=False)
+        manifest = bundle.manifest
+        report = read_spec(bundle, manifest.report, Report)
+    except (BundleError, UnknownIdError):
+        return Described(model, share)  # damaged or gone: publishing it says what is wrong
+    nbytes = sum(entry.bytes for entry in manifest.files.values())
+    return Described(model, share, epoch(manifest.created), nbytes, report)

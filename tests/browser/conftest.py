@@ -1,0 +1,103 @@
+"""A browser, and services for it to look at; skips with a message where there is no browser."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "serve"))
+
+from live import Service, service, shop
+from walls import make_key
+
+from pennyweight.serve.app import Doors
+from pennyweight.serve.keyring import KeyRing
+
+
+@dataclass
+class Looked:
+    """A browser at a service."""
+
+    driver: object
+    live: Service
+    admin: str = ""
+
+    def at(self, path: str, host: str = "127.0.0.1") -> None:
+        """Load a page; what the console said before is forgotten."""
+        self.driver.get_log("browser")
+        self.driver.get(f"http://{host}:{self.live.port}{path}")
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory) -> Iterator[object]:
+    pytest.importorskip("selenium", reason="pages are looked at through selenium; make setup-dev")
+    import chromium
+
+    if lacking := chromium.missing():
+        pytest.skip(lacking)
+    with chromium.chromium(tmp_path_factory.mktemp("browser")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("bundles")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENNYWEIGHT_CACHE", str(folder / "cache"))
+        for seed, name in enumerate("ab"):
+            shop(seed=seed).save(folder / name)
+    return folder / "a", folder / "b"
+
+
+@pytest.fixture
+def fresh(driver) -> object:
+    """The browser as a new person has it."""
+    import chromium
+
+    driver.delete_all_cookies()
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    driver.execute_cdp_cmd("Network.enable", {})
+    driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    chromium.dark(driver, on=False)
+    return driver
+
+
+@pytest.fixture(scope="session")
+def busy(bundles, tmp_path_factory) -> Iterator[Service]:
+    """A service with something on every page, which tests do not change."""
+    with service(bundles[0], tmp_path_factory.mktemp("busy")) as live:
+        for user in range(20):
+            shown = live.get(f"/v1/recommend/u{user}", n=3)
+            event = {"user_id": f"u{user}", "item_id": f"i{user}", "type": "purchase"}
+            live.post("/v1/events", event | {"recommendation_id": shown["recommendation_id"]})
+        live.post("/v1/search", {"query": "tea"})
+        live.http.get("/v1/items/nope")
+        live.http.put("/v1/items/new", json={"attributes": {"title": "tea blend"}})
+        live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
+        for name in ("<img src=x onerror=alert(1)>", "x" * 200):
+            live.post("/v1/events", {"user_id": name, "item_id": name})
+        yield live
+
+
+@pytest.fixture
+def look(fresh, busy) -> Looked:
+    return Looked(fresh, busy)
+
+
+@pytest.fixture
+def alone(fresh, bundles, tmp_path) -> Iterator[Looked]:
+    """A service that a test may change."""
+    with service(bundles[0], tmp_path / "live") as live:
+        yield Looked(fresh, live)
+
+
+@pytest.fixture
+def guarded(fresh, bundles, tmp_path) -> Iterator[Looked]:
+    """A service with keys."""
+    path = tmp_path / "keys.json"
+    admin, _ = make_key(path, "admin", "admin")
+    with service(bundles[0], tmp_path / "live", doors=Doors(keys=KeyRing(path))) as live:
+        yield Looked(fresh, live, admin)

@@ -1,0 +1,119 @@
+"""What people do with the pages."""
+
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip("selenium", reason="pages are looked at through selenium; make setup-dev")
+
+import chromium
+from chromium import NAMED
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+from test_models import arms
+
+pytestmark = pytest.mark.browser
+
+
+def press(driver, name: str) -> None:
+    """Press the first button of a name; wait for the next page."""
+    (button, *_) = [b for b in driver.find_elements(By.TAG_NAME, "button") if b.text == name]
+    leaving(driver, button.click)
+
+
+def enter(driver, element, *keys: str) -> None:
+    """Type, and Enter; wait for the next page."""
+    leaving(driver, lambda: element.send_keys(*keys, Keys.ENTER))
+
+
+def leaving(driver, act: Callable[[], None]) -> None:
+    page = driver.find_element(By.TAG_NAME, "html")
+    act()
+    until = WebDriverWait(driver, chromium.PATIENCE).until
+    until(lambda d: gone(page))
+    until(lambda d: d.execute_script("return document.readyState") == "complete")
+
+
+def gone(element) -> bool:
+    from selenium.common.exceptions import StaleElementReferenceException
+
+    try:
+        element.is_enabled()
+    except StaleElementReferenceException:
+        return True
+    return False
+
+
+def told(driver) -> str:
+    return driver.find_element(By.CSS_SELECTOR, ".told").text
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
+def test_publishing_sharing_and_rolling_back(alone, bundles, script):
+    driver, live = alone.driver, alone.live
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+    (first,) = arms(live)
+    alone.at("/dashboard/models")
+    driver.find_element(By.NAME, "path").send_keys(str(bundles[1]))
+    press(driver, "Add")
+    assert "Added" in told(driver)
+    press(driver, "Publish")
+    assert "Published" in told(driver)
+    (second,) = arms(live)
+    assert second != first
+    press(driver, "Roll back")
+    assert "Rolled back" in told(driver) and set(arms(live)) == {first}
+    field = driver.find_element(By.NAME, "percent")
+    field.clear()
+    field.send_keys("30")
+    press(driver, "Share")
+    assert "Shared" in told(driver) and arms(live) == {first: 0.7, second: 0.3}
+    alone.at("/dashboard/models")
+    driver.find_element(By.NAME, "path").send_keys("/no/such")
+    press(driver, "Add")
+    assert "no such bundle" in told(driver).lower()
+
+
+def test_erasing_a_user_with_the_keyboard(alone):
+    driver, live = alone.driver, alone.live
+    live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})
+    alone.at("/dashboard/users")
+    enter(driver, driver.find_element(By.NAME, "id"), "u1")
+    heading = driver.find_element(By.TAG_NAME, "h1")
+    assert heading.text == "User u1"
+    enter(driver, driver.find_element(By.PARTIAL_LINK_TEXT, "Erase"))
+    assert driver.find_element(By.TAG_NAME, "h1").text == "Erase u1?"
+    assert live.get("/v1/users/u1")["events"]
+    (button,) = driver.find_elements(By.CSS_SELECTOR, "button.danger")
+    enter(driver, button)
+    assert "Erased" in told(driver) and "u1" not in driver.current_url
+    assert live.get("/v1/users/u1")["events"] == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", NAMED])
+def test_logging_in_by_a_key(guarded, bundles, host):
+    # By another name than the loopback's a browser does not say which site asks but in Origin.
+    driver = guarded.driver
+    guarded.at("/dashboard/models", host)
+    assert driver.current_url.endswith("/login")
+    chromium.narrow(driver, 360)
+    assert driver.execute_script("return document.documentElement.scrollWidth") == 360
+    assert driver.switch_to.active_element.get_attribute("name") == "key"
+    enter(driver, driver.switch_to.active_element, "pw_wrong")
+    assert told(driver) == "The key is not known here."
+    enter(driver, driver.find_element(By.NAME, "key"), guarded.admin)
+    assert driver.find_element(By.TAG_NAME, "h1").text == "Overview"
+    guarded.at("/dashboard/models", host)
+    driver.find_element(By.NAME, "path").send_keys(str(bundles[1]))
+    driver.find_element(By.NAME, "publish").click()
+    press(driver, "Add")
+    assert "Published" in told(driver)
+    guarded.at("/docs", host)
+    until = WebDriverWait(driver, chromium.PATIENCE).until
+    until(lambda d: d.find_elements(By.CSS_SELECTOR, ".opblock"))
+    assert driver.get_log("browser") == []
+    press(driver, "Log out")
+    assert driver.current_url.endswith("/login")
+    guarded.at("/", host)
+    assert driver.current_url.endswith("/login")
