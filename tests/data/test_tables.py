@@ -1,6 +1,7 @@
 import bz2
 import csv
 import gzip
+import itertools
 import io
 import json
 import lzma
@@ -202,6 +203,7 @@ def test_broken_json_lines_are_skipped_and_counted(write):
         ("t.csv", bytes(999), "binary file"),
         ("t.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "binary file"),
     ],
+    ids=itertools.count(),  # compressed bytes hold the time and so would the names
 )
 def test_unusable_files_say_what_is_wrong(write, name, data, words):
     path = write(name, data)
