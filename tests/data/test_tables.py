@@ -1,8 +1,8 @@
 import bz2
 import csv
 import gzip
-import itertools
 import io
+import itertools
 import json
 import lzma
 import zipfile
