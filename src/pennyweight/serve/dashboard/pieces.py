@@ -1,6 +1,6 @@
 """What several pages are made of: links, times, fields of forms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
 from urllib.parse import urlencode
@@ -91,18 +91,11 @@ def action(
     )
 
 
-def ask_form(
-    path: str, label: str, name: str, value: str = "", *, button: str, known: Sequence[str] = ()
-) -> str:
-    """Return a form of one field that shows a page; `known` are offered as the field is filled."""
-    offered = "".join(f'<option value="{escape(one)}">' for one in known)
-    data, use = "", ""
-    if offered:
-        use = f' list="{name}-known"'
-        data = f'<datalist id="{name}-known">{offered}</datalist>'
+def ask_form(path: str, label: str, name: str, value: str = "", *, button: str) -> str:
+    """Return a form of one field that shows a page."""
     return (
         f'<form class="ask" role="search" action="{path}"><label for="{name}">{escape(label)}'
         f'</label><input id="{name}" name="{name}" value="{escape(value)}" required '
-        f'maxlength="512" autocomplete="off" spellcheck="false"{use}>{data}'
+        f'maxlength="512" autocomplete="off" spellcheck="false">'
         f"<button>{escape(button)}</button></form>"
     )
