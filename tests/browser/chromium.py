@@ -15,7 +15,7 @@ ARGUMENTS = (
     "--disable-dev-shm-usage", "--hide-scrollbars", "--window-size=1280,900", "--lang=en",
     f"--host-resolver-rules=MAP {NAMED} 127.0.0.1",
 )  # fmt: skip
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds, where something should happen at once
 
 
 def missing() -> str:

@@ -8,6 +8,7 @@ pytest.importorskip("selenium", reason="pages are looked at through selenium; ma
 
 import chromium
 from chromium import NAMED
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -36,11 +37,9 @@ def leaving(driver, act: Callable[[], None]) -> None:
 
 
 def gone(element) -> bool:
-    from selenium.common.exceptions import StaleElementReferenceException
-
     try:
         element.is_enabled()
-    except StaleElementReferenceException:
+    except WebDriverException:  # stale, or of a page that is going this moment
         return True
     return False
 
