@@ -34,10 +34,10 @@ demo: setup ## the whole story on the built-in bookshop, in demo-out/
 	$(BIN)/pennyweight demo --folder demo-out
 
 test: setup-dev ## all tests but the slow ones
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 test-all: setup-dev ## all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: setup-dev ## style, types, and who may import whom
 	$(BIN)/ruff check

@@ -122,7 +122,7 @@ def test_agrees_with_plain_loops_on_real_data(folder):
     categories = [list(dict.fromkeys(filter(None, row))) or ["(none)"] for row in parts]
     # Beyond a thousand tags, the rarest count as one.
     categories = [[c if c in groups.labels else "(other)" for c in row] for row in categories]
-    rows = content.vectors
+    rows = content.vectors.matrix
     words = [dict(zip(rows[i].indices.tolist(), rows[i].data.tolist(), strict=True))
              for i in range(n_items)]  # fmt: skip
     facts = beyond.item_facts(log)

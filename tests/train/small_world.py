@@ -14,6 +14,7 @@ N = 24
 TEXTS = [f"{WORDS[(5 * i) % 7]} {i % 10} {'abc'[i // 10]}" for i in range(N)]
 CATALOG = world.catalog(TEXTS)
 QUICK = TrainSettings(
+    precision="fp32",  # results do not hang on the processor
     layers=None,
     steps=12,
     batch=16,

@@ -30,9 +30,13 @@ def weights(tmp_path_factory):
     return find_weights(write_tiny_bert(tmp_path_factory.mktemp("model") / "m"))
 
 
-def learner_of(weights, texts=CATALOG.texts, layers=None, chunk_tokens=4096) -> Learner:
+def learner_of(
+    weights, texts=CATALOG.texts, layers=None, chunk_tokens=4096, mixed=False
+) -> Learner:
     known = Texts(weights, texts, max_tokens=16)
-    return Learner(Bert(weights), known, layers=layers, chunk_tokens=chunk_tokens, device="cpu")
+    return Learner(
+        Bert(weights), known, layers=layers, chunk_tokens=chunk_tokens, device="cpu", mixed=mixed
+    )
 
 
 def test_the_contrastive_loss_by_hand():
@@ -93,7 +97,7 @@ def test_half_the_digits_where_the_hardware_has_them(weights, monkeypatch):
     machine = SimpleNamespace(measure=lambda: SimpleNamespace(flags=("avx2", "bf16")))
     exact = learner_of(weights)
     monkeypatch.setattr(learner_room, "Machine", machine)
-    mixed = learner_of(weights)
+    mixed = learner_of(weights, mixed=True)
     rows = np.arange(len(exact.texts))
     found, expected = mixed.vectors(rows), exact.vectors(rows)
     assert found.dtype == torch.float32

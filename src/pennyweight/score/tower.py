@@ -102,12 +102,12 @@ class Tower:
     @property
     def item_vectors(self) -> NDArray[np.float32]:
         """Items as they are recommended, float32 (n_items, dim)."""
-        return np.asarray(self.items[:], np.float32)
+        return _wide(self.items)
 
     @property
     def history_vectors(self) -> NDArray[np.float32]:
         """Items as they count in a history, float32 (n_items, dim)."""
-        return np.asarray(self.histories[:], np.float32)
+        return _wide(self.histories)
 
     def packed(
         self, tuned: TableEncoder, items: Packed | Overlaid, histories: Packed | Overlaid
@@ -179,3 +179,8 @@ class Tower:
         scorer.items = Packed.from_arrays(arrays, "items")
         scorer.histories = Packed.from_arrays(arrays, "histories")
         return scorer
+
+
+def _wide(rows: Packed | Overlaid) -> NDArray[np.float32]:
+    """Return all rows widened; not a copy where they are so already."""
+    return rows.unpacked() if isinstance(rows, Packed) else np.asarray(rows[:], np.float32)

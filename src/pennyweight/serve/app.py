@@ -129,6 +129,10 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
         ]
 
     def allowed(path: str) -> str:
+        # A path that is written out comes before one with a parameter in its place.
+        exact = api.openapi()["paths"].get(path)
+        if exact is not None:
+            return ", ".join(sorted(map(str.upper, exact)))
         found = [methods for pattern, methods in known() if pattern.fullmatch(path)]
         return ", ".join(sorted(set().union(*found)))
 

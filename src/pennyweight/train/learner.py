@@ -39,13 +39,22 @@ class Learner:
         How many of the last layers learn; None for all and the embeddings.
     chunk_tokens
         Padded tokens that pass through at once.
+    mixed
+        Whether to compute in bfloat16 where the hardware has it.
     """
 
     def __init__(
-        self, bert: Bert, texts: Texts, *, layers: int | None, chunk_tokens: int, device: str
+        self,
+        bert: Bert,
+        texts: Texts,
+        *,
+        layers: int | None,
+        chunk_tokens: int,
+        device: str,
+        mixed: bool = True,
     ) -> None:
         self.bert, self.texts, self.chunk_tokens = bert, texts, chunk_tokens
-        self.device, self.mixed = device, _mixed(device)
+        self.device, self.mixed = device, _mixed(device) if mixed else nullcontext()
         self.start = 0 if layers is None else max(0, bert.depth - layers)
         self.whole = layers is None
         self.parameters = {

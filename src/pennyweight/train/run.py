@@ -106,6 +106,7 @@ class Run:
             layers=settings.layers,
             chunk_tokens=settings.chunk_tokens,
             device=device_of(),
+            mixed=settings.precision == "auto",
         )
         check_memory(self.learner)
         names = (weights.fingerprint, settings_text(settings), told, *catalog.texts)

@@ -1,6 +1,7 @@
 """How a language model is trained; the same for tuning and for distillation."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pennyweight.errors import DataError
 
@@ -49,6 +50,9 @@ class TrainSettings:
         Of the order of the data.
     threads
         Of torch on the processor; None for the cores that this process may use.
+    precision
+        ``fp32``, or ``auto`` for bfloat16 arithmetic where the hardware has it: faster, and the
+        same to three digits.
     """
 
     steps: int = 600
@@ -68,8 +72,11 @@ class TrainSettings:
     newest: int = 5
     seed: int = 0
     threads: int | None = None
+    precision: Literal["auto", "fp32"] = "auto"
 
     def __post_init__(self) -> None:
+        if self.precision not in ("auto", "fp32"):
+            raise DataError(f"precision {self.precision!r}: auto or fp32")
         least = {"steps": 1, "batch": 1, "max_tokens": 3, "chunk_tokens": 1, "every": 1,
                  "patience": 1, "newest": 1}  # fmt: skip
         for name, bound in least.items():
