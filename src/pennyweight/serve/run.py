@@ -16,6 +16,7 @@ from typing import TextIO
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
+from threadpoolctl import threadpool_limits
 
 from pennyweight.errors import PlanError, StoreError
 from pennyweight.serve.app import Doors, make_app
@@ -101,7 +102,12 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
             address = _address(sock)
             server = _Server(app, lambda: on_ready(address, engine))
             event("start", {"address": address})
-            with _switching(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            # One thread for each product: those that score are the threads of this process.
+            with (
+                threadpool_limits(1),
+                _switching(),
+                asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+            ):
                 runner.run(server.serve(sockets=[sock]))
             event("stop")
         finally:

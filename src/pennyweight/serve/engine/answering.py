@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from pennyweight.errors import BusyError
 from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Found, Wanted, find
@@ -39,7 +37,7 @@ class Answering:
     cache
         Histories of users.
     threads
-        How many; each uses one core.
+        How many.
     depth
         Jobs that may wait; then `BusyError`.
     clock
@@ -96,9 +94,8 @@ class Answering:
             store.close()
 
     def _run(self, store: Store) -> None:
-        with threadpool_limits(1):
-            while (batch := self._next()) is not None:
-                self._answer(batch, store)
+        while (batch := self._next()) is not None:
+            self._answer(batch, store)
 
     def _next(self) -> list[_Job] | None:
         """Return what waits, at least one job; None when it is time to stop."""
