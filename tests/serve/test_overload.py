@@ -43,9 +43,9 @@ def test_too_many_writes_are_refused_and_none_that_was_accepted_is_lost(bundles,
     gate, told = threading.Event(), {"user_id": "ann", "item_id": "i1"}
     with service(bundles[0], tmp_path, limits=Limits(writes=1)) as live:
         writer = live.engine.writer
-        held = writer.submit(lambda store: gate.wait(WAIT))
-        while writer.waiting:
-            pass
+        begun = threading.Event()
+        held = writer.submit(lambda store: begun.set() or gate.wait(WAIT))
+        assert begun.wait(WAIT)  # or the next job would be written together with this one
         waiting = writer.submit(lambda store: store.add_events([]))
         response = live.http.post("/v1/events", json=told)
         assert response.status_code == 503
