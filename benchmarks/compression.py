@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from pennyweight.data.dataset import read
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
-from pennyweight.disk.files import cache_folder
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.transformer import TransformerEncoder
@@ -94,7 +93,7 @@ def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[s
     files = {path.stem: path for path in folder.iterdir() if path.stem in ("items", "events")}
     data = read(files["items"], files["events"])
     held_out = split(data.interactions).test
-    vectors = encode_cached(encoder, data.catalog.texts, folder=cache_folder() / "vectors")
+    vectors = encode_cached(encoder, data.catalog.texts)
     print(f"\n{name}: {len(held_out):,} users, {len(vectors):,} items, {encoder.name}")
     print(f"  {'vectors':<20}{'MB':>8}{'smaller':>9}{'NDCG@10':>10}{'of fp32':>9}  95 %")
     rows: list[dict[str, object]] = []

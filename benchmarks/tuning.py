@@ -18,7 +18,6 @@ import numpy as np
 
 from pennyweight.data.dataset import read
 from pennyweight.data.split import HeldOut, split
-from pennyweight.disk.files import cache_folder
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.static import StaticEncoder, distil
@@ -120,7 +119,7 @@ def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
 def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
     """Compare a model's vectors as they are and whitened, and static tables fitted to each."""
     texts, model = data.catalog.texts, TransformerEncoder.load(teacher)
-    vectors = encode_cached(model, texts, folder=cache_folder() / "vectors")
+    vectors = encode_cached(model, texts)
     white = ProjectedEncoder.fit(model, vectors, dim=model.dim).project(vectors)
     rows = [of_quality("model", quality(vectors, valid)),
             of_quality("model, whitened", quality(white, valid))]  # fmt: skip

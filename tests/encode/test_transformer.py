@@ -194,6 +194,9 @@ def test_8_bits_stay_8_bits_on_disk(tmp_path):
         for folder in ("tiny", "saved/tiny")
     )
     assert small < whole / 2
+    stored = load_file(tmp_path / "saved/tiny/model.safetensors")
+    tables = ("word_embeddings", "position_embeddings")
+    assert all(stored[f"embeddings.{name}.weight"].dtype == np.int8 for name in tables)
     again.save(tmp_path / "twice")
     twice = TransformerEncoder.restore(tmp_path / "twice")
     np.testing.assert_array_equal(twice.encode(texts), encoder.encode(texts))

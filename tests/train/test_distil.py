@@ -21,7 +21,7 @@ from tiny_bert import write_tiny_bert
 pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
-from pennyweight.train.distil import distil_into
+from pennyweight.train.distil import distil_into, distilled
 
 SETTINGS = replace(QUICK, steps=60, every=20)
 
@@ -117,3 +117,47 @@ main()
     assert len(recommender.recommend(history=["item-3"], k=5)) == 5
     told = json.dumps(recommender.report.model_dump(mode="json"))
     assert '"encoder": "model"' in told
+
+
+def test_a_model_is_distilled_once_and_goes_on_where_it_was_killed(teacher, student, tmp_path):
+    wanted = TransformerEncoder.load(teacher.folder).encode(TEXTS)
+    steps: list[int] = []
+    stop_at = 30
+
+    def progress(stage: str, done: int, _: int) -> None:
+        if stage == "train":
+            steps.append(done)
+            if done == stop_at:
+                raise KeyboardInterrupt
+
+    def once() -> Weights:
+        return distilled(student, wanted, CATALOG, SETTINGS, HELD_OUT, progress=progress)
+
+    with pytest.raises(KeyboardInterrupt):
+        once()
+    steps.clear()
+    stop_at = 0
+    found = once()
+    assert steps[0] == 21 and steps[-1] == 60  # on from the checkpoint at 20
+    settings = {"held_out": HELD_OUT, "objective": "both"}
+    whole = distil_into(student, wanted, CATALOG, tmp_path / "whole", SETTINGS, **settings)
+    assert found.fingerprint == whole.weights.fingerprint
+    steps.clear()
+    assert once().fingerprint == found.fingerprint
+    assert not steps
+    names = {path.name for path in found.folder.parent.iterdir()}
+    assert names == {"model", "events"}
+    config = found.folder / "config.json"
+    config.write_bytes(config.read_bytes() + b" ")  # no longer what was made
+    assert once().fingerprint == found.fingerprint
+    assert steps
+
+
+def test_models_not_used_for_long_leave_the_cache(teacher, student, monkeypatch):
+    monkeypatch.setattr("pennyweight.train.distil.KEPT", 1)
+    wanted = TransformerEncoder.load(teacher.folder).encode(TEXTS)
+    settings = replace(SETTINGS, steps=1, every=1)
+    for seed in (0, 1):
+        found = distilled(student, wanted, CATALOG, replace(settings, seed=seed), HELD_OUT)
+    place = found.folder.parents[1]
+    assert list(place.parent.iterdir()) == [place]

@@ -12,7 +12,6 @@ from pennyweight.compress.cuts import cut_layers, cut_neurons
 from pennyweight.compress.model import Model
 from pennyweight.compress.observe import observe
 from pennyweight.compress.vocabulary import cut_table, cut_vocabulary
-from pennyweight.disk.files import cache_folder
 from pennyweight.disk.packed import Packed
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.projected import ProjectedEncoder
@@ -27,8 +26,8 @@ __all__ = ["Reader", "readers", "teacher_of"]
 
 Float = NDArray[np.float32]
 Tell = Callable[[int, int], None]
-Distil = Callable[[Weights, Float, Path], Weights]
-"""Trains a student on a teacher's vectors of the catalogue, in a folder of its own."""
+Distil = Callable[[Weights, Float], Weights]
+"""Trains a student on a teacher's vectors of the catalogue."""
 
 STATIC_DIM = 256
 RIDGE = 0.01  # of the mean square of a component, the penalty of a readout
@@ -103,7 +102,7 @@ def readers(
         model, cuts = _cut(model, texts, keep, narrow=narrow)
         weights = model.write(folder / f"{keep}-layers")
         if train is not None:
-            weights = train(weights, wanted, folder / f"{keep}-layers-trained")
+            weights = train(weights, wanted)
             model, cuts = Model.of(weights), (*cuts, "distilled")
         small = _load(model, folder / f"{keep}-layers-int8", name, max_tokens)
         found = _vectors(small, texts)
@@ -155,7 +154,7 @@ def _load(model: Model, folder: Path, name: str, max_tokens: int) -> Transformer
 
 
 def _vectors(encoder: Encoder, texts: Sequence[str], progress: Tell | None = None) -> Float:
-    return encode_cached(encoder, texts, folder=cache_folder() / "vectors", progress=progress)
+    return encode_cached(encoder, texts, progress=progress)
 
 
 def _whitened(encoder: TransformerEncoder, texts: Sequence[str]) -> ProjectedEncoder:

@@ -1,7 +1,6 @@
 """The parent learnt again from training data, so that what is held out can judge its children."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,25 +107,20 @@ class Trial:
         """What no rung was chosen by."""
         return self._split.test
 
-    def distil(
-        self, student: Weights, teacher: NDArray[np.float32], folder: Path, steps: int
-    ) -> Weights:
+    def distil(self, student: Weights, teacher: NDArray[np.float32], steps: int) -> Weights:
         """Train a cut model on the teacher's vectors and on behaviour; needs the extra train."""
-        from pennyweight.train.distil import distil_into
+        from pennyweight.train.distil import distilled
         from pennyweight.train.settings import TrainSettings
 
-        trained = distil_into(
+        return distilled(
             student,
             teacher,
             self.catalog,
-            folder,
             TrainSettings(steps=steps, layers=None, every=max(1, steps // 4), seed=self.seed),
-            held_out=self._few,
-            objective="both",
+            self._few,
             repeats=self.repeats,
             progress=self.stages.tell,
         )
-        return trained.weights
 
     def learn_all(self) -> None:
         """Fit the parts to all that came before the test."""

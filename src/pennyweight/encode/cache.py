@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.disk.files import write_atomic
+from pennyweight.disk.files import cache_folder, write_atomic
 from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.protocol import Encoder
 from pennyweight.encode.rows import check_texts
@@ -32,7 +32,7 @@ def encode_cached(
     encoder: Encoder,
     texts: Sequence[str],
     *,
-    folder: Path,
+    folder: Path | None = None,
     limit: int = 8 * 2**30,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
@@ -43,7 +43,8 @@ def encode_cached(
     Parameters
     ----------
     folder
-        The cache; may be absent. Shared by all encoders.
+        The cache; may be absent. Shared by all encoders. By default ``vectors`` in the cache
+        folder.
     limit
         Bytes the cache may take; the oldest segments go first.
     progress
@@ -59,6 +60,7 @@ def encode_cached(
             encoder.encoder, texts, folder=folder, limit=limit, progress=progress
         )
         return encoder.project(behind)
+    folder = folder or cache_folder() / "vectors"
     keys = [_key(text) for text in check_texts(texts)]
     first: dict[bytes, int] = {}  # key -> position of the first text that has it
     for position, key in enumerate(keys):

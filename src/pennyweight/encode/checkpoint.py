@@ -15,6 +15,8 @@ from pennyweight.errors import DataError
 
 __all__ = [
     "ACTIVATIONS",
+    "PLACES",
+    "SEGMENTS",
     "WEIGHT_STEPS",
     "WORDS",
     "Checkpoint",
@@ -27,6 +29,8 @@ __all__ = [
 
 ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh")
 WORDS = "embeddings.word_embeddings.weight"
+PLACES = "embeddings.position_embeddings.weight"
+SEGMENTS = "embeddings.token_type_embeddings.weight"
 # Processors without VNNI add two products in 16 bits: 255 * 63 * 2 still fits, 255 * 127 * 2
 # would be clipped, and the vectors would then depend on the processor.
 WEIGHT_STEPS = 63
@@ -127,11 +131,11 @@ def read_checkpoint(config: Mapping[str, Any], tensors: Mapping[str, Array]) -> 
         raise DataError(f"config.json: hidden_size {hidden} is no multiple of {heads} heads")
     source = _Source(tensors, hidden, hidden // heads)
     words = source.get(WORDS, (int(config["vocab_size"]), hidden))
-    places = source.get("embeddings.position_embeddings.weight", (None, hidden))
+    places = source.get(PLACES, (None, hidden))
     if config.get("model_type") != "bert":  # RoBERTa counts positions from pad + 1
         places = places[int(config.get("pad_token_id", 1)) + 1 :]
     # Only one segment is ever used: its vector is added to every position beforehand.
-    places = places + source.get("embeddings.token_type_embeddings.weight", (None, hidden))[0]
+    places = places + source.get(SEGMENTS, (None, hidden))[0]
     return Checkpoint(
         hidden=hidden,
         head_dim=hidden // heads,

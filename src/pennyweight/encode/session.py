@@ -45,7 +45,12 @@ class Graph:
         kept = {name: values[name] for name in (TABLE,) if name in values}
         for name, value in kept.items():
             options.add_initializer(name, value)
-        inner = ort.InferenceSession(self.model, options, providers=["CPUExecutionProvider"])
+        inner = ort.InferenceSession(
+            self.model,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["SkipLayerNormFusion"],  # see `build_graph`
+        )
         return Session(inner, [(self.arrays[name], value) for name, value in kept.items()])
 
 

@@ -20,8 +20,10 @@ from tokenizers import Tokenizer
 from pennyweight.disk.arrays import UNREADABLE, map_tensors
 from pennyweight.disk.files import digest, file_sha256, write_atomic
 from pennyweight.disk.folders import replace_directory, staging
-from pennyweight.disk.packed import STEPS, Packed
+from pennyweight.disk.packed import Packed
 from pennyweight.encode.checkpoint import (
+    PLACES,
+    SEGMENTS,
     WEIGHT_STEPS,
     WORDS,
     Checkpoint,
@@ -204,9 +206,14 @@ def _in_8_bits(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     out: dict[str, NDArray[Any]] = {}
     for name, tensor in tensors.items():
         inner = name.removeprefix(prefix)
-        if inner == WORDS or (inner.startswith("encoder.layer.") and tensor.ndim == 2):
-            steps = STEPS if inner == WORDS else WEIGHT_STEPS
-            out |= Packed.of(tensor, "int8", by_row=True, steps=steps).arrays(name)
+        if inner == PLACES:  # rounded with the segment's vector in it, as the graph does
+            tensor = tensor + tensors[prefix + SEGMENTS][0]
+        if inner in (WORDS, PLACES):
+            out |= Packed.of(tensor, "int8", by_row=True).arrays(name)
+        elif inner.startswith("encoder.layer.") and tensor.ndim == 2:
+            out |= Packed.of(tensor, "int8", by_row=True, steps=WEIGHT_STEPS).arrays(name)
+        elif inner == SEGMENTS:
+            out[name] = np.zeros_like(tensor)
         elif inner.startswith(("embeddings.", "encoder.")):
             out[name] = tensor
     return out

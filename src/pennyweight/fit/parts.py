@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import Protocol
-from pennyweight.disk.files import cache_folder
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.projected import ProjectedEncoder
@@ -145,8 +144,7 @@ def choose_encoders(
     table = distil(transformer, dim=min(width, transformer.dim), progress=progress)
     if plan.name in ("auto", "static"):
         return Encoders(None, table, table.name, model=True)
-    folder = cache_folder() / "vectors"
-    vectors = encode_cached(transformer, catalog.texts, folder=folder, progress=progress)
+    vectors = encode_cached(transformer, catalog.texts, progress=progress)
     whitened = ProjectedEncoder.fit(transformer, vectors, dim=transformer.dim)
     return Encoders(whitened, table, transformer.name, model=True)
 

@@ -12,7 +12,6 @@ from scipy import sparse
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.disk.arrays import read_arrays, write_arrays
-from pennyweight.disk.files import cache_folder
 from pennyweight.disk.packed import Packed
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.load import load_encoder
@@ -70,8 +69,7 @@ class Content:
         self.words = None
         self.__dict__.pop("_spelling", None)
         if self.encoder is not None:
-            folder = cache_folder() / "vectors"
-            self.vectors = Packed.of(encode_cached(self.encoder, catalog.texts, folder=folder))
+            self.vectors = Packed.of(encode_cached(self.encoder, catalog.texts))
             return self
         try:
             self.words = Vectoriser.fit(catalog.texts)

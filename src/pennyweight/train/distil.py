@@ -1,5 +1,7 @@
 """A smaller model learns to say what a larger one says."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -8,18 +10,22 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.split import HeldOut
-from pennyweight.disk.files import digest
-from pennyweight.encode.weights import Weights
+from pennyweight.disk.files import cache_folder, digest, write_atomic
+from pennyweight.disk.folders import locked
+from pennyweight.encode.weights import Weights, find_weights
 from pennyweight.errors import DataError
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.train.behaviour import in_width, of_texts
-from pennyweight.train.run import Progress, Run, Trained
+from pennyweight.train.checkpoint import settings_text
+from pennyweight.train.run import MODEL, Progress, Run, Trained, events_of
 from pennyweight.train.settings import TrainSettings
 from pennyweight.train.tasks import Both, Pairs, Targets
 
-__all__ = ["distil_into"]
+__all__ = ["distil_into", "distilled"]
 
 Objective = Literal["vectors", "both"]
+DONE, TRAINING = "distilled.json", "training"
+KEPT = 12  # models in the cache folder, the newest
 
 
 def distil_into(
@@ -96,3 +102,64 @@ def distil_into(
     histories = held_out.before.histories
     pairs = Pairs(histories, run.texts, run.settings, repeats=repeats == "include")
     return run.finish(Both(pairs, targets))
+
+
+def distilled(
+    student: Weights,
+    teacher: NDArray[np.float32],
+    catalog: Catalog,
+    settings: TrainSettings,
+    held_out: HeldOut,
+    *,
+    repeats: Repeats = "exclude",
+    progress: Progress | None = None,
+) -> Weights:
+    """Return what `distil_into` makes of a student with objective ``both``, trained but once.
+
+    The training is in the cache folder under the name of all it depends on: one that was killed
+    goes on, and one that was finished is read. Arguments and errors are those of `distil_into`.
+    """
+    names = (student.fingerprint, settings_text(settings), repeats, *catalog.texts)
+    place = cache_folder() / "distilled" / digest(*names, teacher, *events_of(held_out))
+    place.mkdir(parents=True, exist_ok=True)
+    with locked(place):
+        found = _finished(place)
+        if found is None:
+            found = distil_into(
+                student,
+                teacher,
+                catalog,
+                place / TRAINING,
+                settings,
+                held_out=held_out,
+                objective="both",
+                repeats=repeats,
+                progress=progress,
+            ).weights
+            told = json.dumps({"fingerprint": found.fingerprint})
+            write_atomic(place / DONE, [told.encode()])
+            # What going on would need: four models more.
+            for path in (place / TRAINING).glob("*.safetensors"):
+                path.unlink()
+        place.touch()
+    _evict(place.parent)
+    return found
+
+
+def _finished(place: Path) -> Weights | None:
+    """Return a model that was finished and is whole."""
+    try:
+        told = json.loads((place / DONE).read_bytes())
+        found = find_weights(place / TRAINING / MODEL)
+    except (OSError, ValueError, DataError):
+        return None
+    return found if told == {"fingerprint": found.fingerprint} else None
+
+
+def _evict(folder: Path) -> None:
+    """Remove the models that were not used for longest, but for those in use."""
+    places = sorted(folder.iterdir(), key=lambda place: place.stat().st_mtime, reverse=True)
+    for place in places[KEPT:]:
+        with locked(place, wait=False) as had:
+            if had:
+                shutil.rmtree(place, ignore_errors=True)

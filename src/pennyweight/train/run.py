@@ -29,7 +29,7 @@ from pennyweight.train.settings import TrainSettings
 from pennyweight.train.tasks import Task
 from pennyweight.train.texts import Texts
 
-__all__ = ["Progress", "Run", "Trained"]
+__all__ = ["MODEL", "Progress", "Run", "Trained", "events_of"]
 
 Progress = Callable[[str, int, int], None]
 MODEL, TARGETS = "model", "targets.safetensors"
@@ -110,7 +110,7 @@ class Run:
         )
         check_memory(self.learner)
         names = (weights.fingerprint, settings_text(settings), told, *catalog.texts)
-        self.fingerprint = digest(*names, *(_events(held_out) if held_out is not None else ()))
+        self.fingerprint = digest(*names, *(events_of(held_out) if held_out is not None else ()))
         self.quality = _quality(held_out, repeats)
 
     def tell(self, stage: str) -> Callable[[int, int], None] | None:
@@ -175,7 +175,8 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _events(held_out: HeldOut) -> tuple[NDArray[Any], ...]:
+def events_of(held_out: HeldOut) -> tuple[NDArray[Any], ...]:
+    """Return what a training depends on in the events."""
     before = held_out.before
     return before.user, before.item, before.weight, held_out.users, held_out.targets
 
