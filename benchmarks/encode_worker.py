@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+MAX_TOKENS = 256  # as the model's authors have it, for both
 Encode = Callable[[list[str]], object]
 
 
@@ -25,7 +26,7 @@ def sentence_transformers(model: str, threads: int) -> tuple[Encode, int]:
 
     torch.set_num_threads(threads)
     encoder = SentenceTransformer(model, device="cpu")
-    encoder.max_seq_length = 256
+    encoder.max_seq_length = MAX_TOKENS
     size = sum(p.numel() * p.element_size() for p in encoder.parameters())
     return lambda texts: encoder.encode(texts, normalize_embeddings=True), size
 
@@ -38,7 +39,12 @@ def ours(kind: str, model: str, threads: int) -> tuple[Encode, int]:
     from pennyweight.encode.transformer import TransformerEncoder
 
     precision = "int8" if kind == "int8" else "fp32"
-    encoder = TransformerEncoder.load(model, precision=precision, threads=threads)  # type: ignore[arg-type]
+    encoder = TransformerEncoder.load(
+        model,
+        precision=precision,
+        threads=threads,
+        max_tokens=MAX_TOKENS,  # type: ignore[arg-type]
+    )
     if kind == "static":
         table = distil(encoder)
         packed = Packed.of(table.table, "int8", by_row=True)

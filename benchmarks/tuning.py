@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,9 @@ from pennyweight.train.tune import OBJECTIVES, tune
 from rows import tell
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = (*OBJECTIVES, "static", "whitened")
+NAMES = (*OBJECTIVES, "static", "whitened", "tokens", "matryoshka")
+WIDTHS = (32, 64, 128)
+TOKENS = (32, 48, 64, 128, 256)
 Row = dict[str, object]
 
 
@@ -133,6 +136,43 @@ def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: 
     return rows
 
 
+def tokens(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
+    """Compare texts cut to fewer and to more tokens."""
+    rows, texts = [], data.catalog.texts
+    for most in TOKENS:
+        model = TransformerEncoder.load(teacher, precision="int8", max_tokens=most)
+        with clocked(f"{most} tokens", rows):
+            vectors = model.encode(texts)
+        white = ProjectedEncoder.fit(model, vectors, dim=model.dim).project(vectors)
+        rows.append(of_quality(f"{most} tokens", quality(vectors, valid)))
+        rows.append(of_quality(f"{most} tokens, whitened", quality(white, valid)))
+    return rows
+
+
+def matryoshka(data, valid: HeldOut, settings: TrainSettings) -> list[Row]:  # noqa: ANN001
+    """Compare fewer components of a model tuned as usual, and one whose leading ones learn too."""
+    rows, texts = [], data.catalog.texts
+    for name, widths in (("tuned", ()), ("tuned, matryoshka", WIDTHS)):
+        with tempfile.TemporaryDirectory() as folder:
+            given = replace(settings, matryoshka=widths)
+            made = tune(find_weights(), data.catalog, valid, folder, given,
+                        progress=progress_of(name)).weights  # fmt: skip
+            model = TransformerEncoder.load(made.folder)
+            vectors = model.encode(texts)
+        rows.append(of_quality(f"{name}: all components", quality(vectors, valid)))
+        for width in (*WIDTHS, model.dim):
+            part = ProjectedEncoder.fit(model, vectors, dim=width).project(vectors)
+            rows.append(of_quality(f"{name}: {width} principal, whitened", quality(part, valid)))
+        for width in WIDTHS:
+            part = vectors[:, :width]
+            part = part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+            rows.append(of_quality(f"{name}: {width} leading", quality(part, valid)))
+    return rows
+
+
+OF_TEACHER = {"static": static, "whitened": whitened, "tokens": tokens}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beauty")
@@ -145,16 +185,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--teacher", type=Path, help="of the static student; the default model")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(arguments)
-    data = read(given.data / "items.csv", given.data / "events.csv")
+    items, events = (next(given.data.glob(f"{name}.*")) for name in ("items", "events"))
+    data = read(items, events)
     valid = split(data.interactions, "leave-last-out").valid
     valid = sample(valid, given.users, np.random.default_rng(0))
     settings = TrainSettings(steps=given.steps, every=given.every, layers=given.layers or None,
                              learning_rate=given.rate)  # fmt: skip
     rows: list[Row] = []
     for name in given.only.split(","):
-        if name in ("static", "whitened"):
-            measured = static if name == "static" else whitened
-            rows += measured(data, valid, given.teacher)
+        if name in OF_TEACHER:
+            rows += OF_TEACHER[name](data, valid, given.teacher)
+        elif name == "matryoshka":
+            rows += matryoshka(data, valid, settings)
         else:
             rows += tuned(name, data, valid, settings)
         tell(rows, given.json)

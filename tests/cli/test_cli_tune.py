@@ -21,7 +21,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_tuned_model_is_one_that_fit_takes(cli: Cli, tmp_path: Path, model: Path) -> None:
     files = small_shop(tmp_path)
     out = tmp_path / "training"
-    words = ("tune", *files, "--out", out, "--model", model, *FEW)
+    words = ("tune", *files, "--out", out, "--model", model, *FEW, "--matryoshka", "4,8")
     ran = cli(*words)
     assert ran.code == 0, ran.err
     assert "step     0  NDCG@10 on validation" in ran.out
@@ -43,6 +43,9 @@ def test_bad_input(cli: Cli, tmp_path: Path, model: Path) -> None:
         ((files[0],), "name the event log after it"),
         ((tmp_path / "nothing",), "nothing"),
         ((*files, "--protocol", "given-split"), "--split-column"),
+        ((*files, "--matryoshka", "8,wide"), "'8,wide': whole numbers by commas"),
+        ((*files, "--matryoshka", "0"), "each at least 1"),
+        ((*files, "--matryoshka", "8,99"), "matryoshka 99: tiny has 32 components"),
     ):
         ran = cli("tune", *words[:2], *asked, *words[2:])
         assert ran.code == 2 and said in ran.err, ran.err

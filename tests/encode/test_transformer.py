@@ -58,9 +58,11 @@ def minilm():
 @pytest.mark.weights
 def test_minilm_agrees_with_torch(minilm):
     expected = torch_vectors(minilm, VARIED, max_tokens=256)
-    cosine = (TransformerEncoder.load(threads=2).encode(VARIED) * expected).sum(axis=1)
+    cosine = (TransformerEncoder.load(threads=2, max_tokens=256).encode(VARIED) * expected).sum(
+        axis=1
+    )
     assert cosine.min() > 0.99999
-    int8 = TransformerEncoder.load(threads=2, precision="int8")
+    int8 = TransformerEncoder.load(threads=2, precision="int8", max_tokens=256)
     cosine = (int8.encode(VARIED) * expected).sum(axis=1)
     assert cosine.min() > 0.98
     assert cosine.mean() > 0.993
@@ -78,6 +80,15 @@ def test_random_models_agree_with_torch(tmp_path, kind, pooling, activation):
     np.testing.assert_allclose(
         TransformerEncoder.load(folder, threads=1).encode(texts), expected, atol=2e-5
     )
+
+
+@pytest.mark.weights
+def test_the_first_64_tokens_are_read_unless_told(minilm):
+    words, rest = "red shoe " * 31, "blue music " * 20  # 62 and two markers
+    cut, whole = TransformerEncoder.load(threads=1).encode([words, words + rest])
+    np.testing.assert_allclose(cut, whole, atol=1e-6)
+    cut, whole = TransformerEncoder.load(threads=1, max_tokens=65).encode([words, words + rest])
+    assert np.abs(cut - whole).max() > 1e-3
 
 
 def test_int8_is_near_fp32(tiny):

@@ -19,7 +19,7 @@ from pennyweight.train import learner as learner_room  # noqa: E402
 from pennyweight.train.bert import Bert  # noqa: E402
 from pennyweight.train.learner import Learner  # noqa: E402
 from pennyweight.train.losses import contrastive, similarity, toward  # noqa: E402
-from pennyweight.train.tasks import Both, Pairs, Targets, order  # noqa: E402
+from pennyweight.train.tasks import Both, Nested, Pairs, Targets, order  # noqa: E402
 from pennyweight.train.texts import Texts  # noqa: E402
 
 HISTORIES = HELD_OUT.before.histories
@@ -58,6 +58,26 @@ def test_targets_reached_cost_nothing():
     assert float(similarity(rows, rows, 0.1)) == pytest.approx(0, abs=1e-6)
     assert float(similarity(rows, other, 0.1)) > 0.1
     assert float(similarity(rows[:1], other[:1], 0.1)) == 0
+
+
+def test_leading_components_bear_the_loss_too(weights):
+    learner = learner_of(weights)
+    pairs = Pairs(HISTORIES, learner.texts, QUICK, repeats=False)
+    rows = torch.nn.functional.normalize(
+        torch.randn(len(learner.texts), learner.bert.width, generator=torch.manual_seed(0))
+    )
+    targets = Targets(rows.numpy(), QUICK)
+    for task in (pairs, targets, Both(pairs, targets)):
+        plain, nested = (one.batch(task.examples[:20]) for one in (task, Nested(task, (8, 3))))
+        np.testing.assert_array_equal(nested.texts, plain.texts)
+        vectors = rows[torch.from_numpy(plain.texts)]
+        cuts = [torch.nn.functional.normalize(vectors[:, :width]) for width in (8, 3)]
+        expected = sum(float(plain.loss(part)) for part in (vectors, *cuts))
+        assert float(nested.loss(vectors)) == pytest.approx(expected, rel=1e-5)
+    found = targets.batch(targets.examples)
+    narrow = torch.nn.functional.normalize(rows[:, :8])
+    expected = similarity(narrow[found.texts], rows[found.texts], QUICK.temperature)
+    assert float(found.loss(narrow[found.texts])) == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize("chunk_tokens", [1, 20, 60])

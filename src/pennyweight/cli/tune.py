@@ -60,6 +60,13 @@ def tune(
     max_tokens: Annotated[
         int | None, typer.Option(metavar="N", min=3, help="Cut texts to N tokens in training.")
     ] = None,
+    matryoshka: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="Numbers of leading components that learn by themselves too, such as 64,128.",
+        ),
+    ] = "",
 ) -> None:
     """Train a language model on behaviour; needs the extra train. Run again, it goes on."""
     plan = settings.to_plan()
@@ -71,6 +78,8 @@ def tune(
     weights = find_weights(model)
     given = {"steps": steps, "max_tokens": max_tokens, "seed": plan.evaluate.seed}
     wished: dict[str, Any] = {k: value for k, value in given.items() if value is not None}
+    if matryoshka:
+        wished["matryoshka"] = _widths(matryoshka)
     if layers is not None:
         wished["layers"] = layers or None
     began = time.monotonic()
@@ -88,6 +97,15 @@ def tune(
             progress=progress,
         )
     _tell(trained, time.monotonic() - began, json=settings.json)
+
+
+def _widths(given: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in given.split(","))
+    except ValueError as error:
+        raise PlanError(
+            f"--matryoshka {given!r}: whole numbers by commas, such as 64,128"
+        ) from error
 
 
 def _kept(out: Path) -> str:

@@ -35,6 +35,7 @@ def validate(
     from pennyweight.data.dataset import read_planned
     from pennyweight.data.volume import volume
     from pennyweight.disk.files import write_atomic
+    from pennyweight.encode.tokens import READ_TOKENS
     from pennyweight.hardware.forecast import speed
     from pennyweight.validate.forecast import REMEDY, forecast
     from pennyweight.validate.html import render
@@ -50,7 +51,7 @@ def validate(
             data,
             protocol=plan.evaluate.protocol,
             encoder=plan.encoder.name,
-            max_tokens=plan.encoder.max_tokens or 256,
+            max_tokens=plan.encoder.max_tokens or READ_TOKENS,
             seed=plan.evaluate.seed,
             progress=progress,
         )

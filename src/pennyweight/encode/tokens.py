@@ -9,8 +9,18 @@ from tokenizers import Tokenizer
 
 from pennyweight.errors import DataError
 
-__all__ = ["TokenLists", "batches", "load_tokenizer", "padded", "special_ids", "tokenise"]
+__all__ = [
+    "READ_TOKENS",
+    "TokenLists",
+    "batches",
+    "load_tokenizer",
+    "padded",
+    "special_ids",
+    "tokenise",
+]
 
+# More than this took longer and ranked no better, on any of four catalogues (docs/benchmarks.md).
+READ_TOKENS = 64
 BATCH_TOKENS = 1024  # padded tokens in a batch; 512 to 1024 was fastest on two cores
 
 TokenLists = list[list[int]]

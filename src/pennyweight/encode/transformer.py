@@ -17,7 +17,14 @@ from pennyweight.encode.graph import GRAPH_VERSION, build_graph
 from pennyweight.encode.operators import Precision
 from pennyweight.encode.rows import check_texts
 from pennyweight.encode.session import Session
-from pennyweight.encode.tokens import TokenLists, batches, padded, special_ids, tokenise
+from pennyweight.encode.tokens import (
+    READ_TOKENS,
+    TokenLists,
+    batches,
+    padded,
+    special_ids,
+    tokenise,
+)
 from pennyweight.encode.weights import Weights, check_tokenizer, find_weights, write_weights
 from pennyweight.errors import BundleError, DataError
 from pennyweight.hardware.machine import usable_cores
@@ -60,7 +67,7 @@ class TransformerEncoder:
         *,
         precision: Precision = "fp32",
         threads: int | None = None,
-        max_tokens: int = 256,
+        max_tokens: int = READ_TOKENS,
     ) -> "TransformerEncoder":
         """Load a model.
 

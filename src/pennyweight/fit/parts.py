@@ -15,6 +15,7 @@ from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.projected import ProjectedEncoder
 from pennyweight.encode.protocol import Encoder, TableEncoder
 from pennyweight.encode.static import distil
+from pennyweight.encode.tokens import READ_TOKENS
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.tuned import TowerSettings, default_dim
 from pennyweight.encode.weights import OF_DEFAULT, may_be_model
@@ -134,7 +135,7 @@ def choose_encoders(
             model,
             precision=plan.precision,
             threads=threads,
-            max_tokens=plan.max_tokens or 256,
+            max_tokens=plan.max_tokens or READ_TOKENS,
         )
     except DataError as error:
         if plan.name != "auto":

@@ -26,7 +26,7 @@ from pennyweight.train.learner import Learner, device_of
 from pennyweight.train.loop import Quality, train
 from pennyweight.train.memory import check_memory
 from pennyweight.train.settings import TrainSettings
-from pennyweight.train.tasks import Task
+from pennyweight.train.tasks import Nested, Task
 from pennyweight.train.texts import Texts
 
 __all__ = ["MODEL", "Progress", "Run", "Trained", "events_of"]
@@ -94,6 +94,12 @@ class Run:
         progress: Progress | None,
     ) -> None:
         self.weights, self.folder, self.settings = weights, folder, settings
+        too_wide = [n for n in settings.matryoshka if n >= int(weights.config["hidden_size"])]
+        if too_wide:
+            raise DataError(
+                f"matryoshka {too_wide[0]}: {weights.name} has {weights.config['hidden_size']} "
+                "components; name fewer"
+            )
         self.progress = progress
         bert = Bert(weights, device_of())
         tokens = min(settings.max_tokens, bert.places)
@@ -139,6 +145,8 @@ class Run:
         TrainingError
             The loss is not a number; the best model before that is written all the same.
         """
+        if self.settings.matryoshka:
+            task = Nested(task, self.settings.matryoshka)
         try:
             with _threads(self.settings.threads or usable_cores()):
                 self.learner.remember(self.tell("remember"))

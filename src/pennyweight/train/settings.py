@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pennyweight.encode.tokens import READ_TOKENS
 from pennyweight.errors import DataError
 
 __all__ = ["TrainSettings"]
@@ -44,6 +45,8 @@ class TrainSettings:
         Divides cosines before a softmax.
     similarity
         Weight of the loss of similarities relative to that of vectors, see `Targets`.
+    matryoshka
+        Numbers of leading components that bear the losses by themselves too (see `Nested`).
     decay, newest
         Weight of a history's event relative to the one after it; events that count.
     seed
@@ -62,12 +65,13 @@ class TrainSettings:
     weight_decay: float = 0.01
     clip: float = 1.0
     layers: int | None = 2
-    max_tokens: int = 32
+    max_tokens: int = READ_TOKENS
     chunk_tokens: int = 8192
     every: int = 100
     patience: int = 2
     temperature: float = 0.05
     similarity: float = 1.0
+    matryoshka: tuple[int, ...] = ()
     decay: float = 0.7
     newest: int = 5
     seed: int = 0
@@ -87,6 +91,8 @@ class TrainSettings:
                 raise DataError(f"{name} is {getattr(self, name)}; it must be above 0")
         if not 0 <= self.warm_up <= 1:
             raise DataError(f"warm_up is {self.warm_up}; it is a share, from 0 to 1")
+        if any(width < 1 for width in self.matryoshka):
+            raise DataError(f"matryoshka is {self.matryoshka}; each at least 1")
         if self.layers is not None and self.layers < 1:
             raise DataError(f"layers is {self.layers}; at least 1, or None for all")
 

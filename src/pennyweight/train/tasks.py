@@ -16,7 +16,7 @@ from pennyweight.train.losses import contrastive, similarity, toward
 from pennyweight.train.settings import TrainSettings
 from pennyweight.train.texts import Codes, Texts
 
-__all__ = ["Batch", "Both", "Pairs", "Targets", "Task", "order"]
+__all__ = ["Batch", "Both", "Nested", "Pairs", "Targets", "Task", "order"]
 
 Loss = Callable[[torch.Tensor], torch.Tensor]
 
@@ -136,6 +136,8 @@ class Targets:
         def loss(vectors: torch.Tensor) -> torch.Tensor:
             wanted = targets.to(vectors.device)
             near = similarity(vectors, wanted, self.settings.temperature)
+            if vectors.shape != wanted.shape:  # of fewer components
+                return near
             return toward(vectors, wanted) + self.settings.similarity * near
 
         return Batch(examples, loss)
@@ -158,6 +160,28 @@ class Both:
 
         def loss(vectors: torch.Tensor) -> torch.Tensor:
             return batch.loss(vectors) + held.loss(vectors[rows.to(vectors.device)])
+
+        return Batch(batch.texts, loss)
+
+
+class Nested:
+    """A task whose loss the leading components bear by themselves too, with the same weight.
+
+    Matryoshka representation learning (Kusupati et al., NeurIPS 2022, equation 1). Of targets,
+    fewer components learn the similarities alone.
+    """
+
+    def __init__(self, task: Task, widths: Sequence[int]) -> None:
+        self.task, self.widths = task, widths
+        self.examples = task.examples
+
+    def batch(self, examples: Codes) -> Batch:
+        """Return the texts of the task, and the sum of the losses of every width."""
+        batch = self.task.batch(examples)
+
+        def loss(vectors: torch.Tensor) -> torch.Tensor:
+            cuts = [functional.normalize(vectors[:, :width], dim=1) for width in self.widths]
+            return torch.stack([batch.loss(rows) for rows in (vectors, *cuts)]).sum()
 
         return Batch(batch.texts, loss)
 

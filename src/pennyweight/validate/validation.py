@@ -9,6 +9,7 @@ from pennyweight.data.concentration import gini
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
 from pennyweight.data.split import Part, Protocol, default_protocol, parts
+from pennyweight.encode.tokens import READ_TOKENS
 from pennyweight.errors import DataError
 from pennyweight.spec.frozen import Frozen
 from pennyweight.validate.behaviour import Period, check_behaviour, periods, tail
@@ -82,7 +83,7 @@ def validate(
     *,
     protocol: Protocol | None = None,
     encoder: str = "auto",
-    max_tokens: int = 256,
+    max_tokens: int = READ_TOKENS,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Validation:
