@@ -26,6 +26,8 @@ from pennyweight.spec.plan import Plan
 
 __all__ = ["Trial", "blend_of", "content_of"]
 
+BATCH = 32  # pairs in a step of distillation
+
 
 def blend_of(parent: Recommender) -> Blend:
     """Return a recommender's blend; `DataError` where it has none, or no events to judge by."""
@@ -112,11 +114,15 @@ class Trial:
         from pennyweight.train.distil import distilled
         from pennyweight.train.settings import TrainSettings
 
+        # Many small steps teach a cut model more than few large ones of the same texts in all.
+        settings = TrainSettings(
+            steps=steps, batch=BATCH, layers=None, every=max(1, steps // 4), seed=self.seed
+        )
         return distilled(
             student,
             teacher,
             self.catalog,
-            TrainSettings(steps=steps, layers=None, every=max(1, steps // 4), seed=self.seed),
+            settings,
             self._few,
             repeats=self.repeats,
             progress=self.stages.tell,
