@@ -22,20 +22,23 @@ class Storage:
     ----------
     of_content, of_tower
         Form of the vectors; a tower's token table is in 8 bits at the least.
-    content_share
-        Of content's width that is kept, the components along which the items differ most.
+    content_share, content_least
+        Of content's width that is kept, the components along which the items differ most; but
+        so many at least, where there are as many.
     """
 
     of_content: Form = "fp32"
     of_tower: Form = "fp32"
     content_share: float = 1.0
+    content_least: int = 1
 
     def name(self, parts: Mapping[str, Scorer]) -> str:
         """Say how the vectors of these parts are kept; empty where all stay as they are."""
         content, tower = parts.get("content"), parts.get("tower")
         said = []
         if isinstance(content, Content) and isinstance(content.vectors, Packed):
-            said += _said("content", self.of_content, self.content_share)
+            wide = content.vectors.dim
+            said += _said("content", self.of_content, self._width(wide) / wide)
         if isinstance(tower, Tower):
             said += _said("tower", self.of_tower)
         return ", ".join(said)
@@ -60,7 +63,7 @@ class Storage:
         vectors, encoder, form = content.vectors, content.encoder, self.of_content
         if form == "fp32" or encoder is None or not isinstance(vectors, Packed):
             return content
-        rows, width = vectors.unpacked(), max(1, round(vectors.dim * self.content_share))
+        rows, width = vectors.unpacked(), self._width(vectors.dim)
         few = form in ("int2", "signs")
         if width < vectors.dim or few:
             cut = ProjectedEncoder.fit(encoder, rows, dim=width, whiten=few)
@@ -69,6 +72,9 @@ class Storage:
                 cut = ProjectedEncoder(encoder.encoder, encoder.axes @ cut.axes)
             encoder = cut
         return content.packed(encoder, Packed.of(rows, form))
+
+    def _width(self, wide: int) -> int:
+        return max(round(wide * self.content_share), min(wide, self.content_least))
 
     def tower(self, tower: Tower, texts: Sequence[str]) -> Tower:
         """Return a tower whose vectors, and the table of its encoder, are kept so.
@@ -96,9 +102,10 @@ def _said(part: str, form: Form, share: float = 1.0) -> list[str]:
 
 AS_IT_IS = Storage()
 EIGHT_BITS = Storage("int8", "int8")
+SHARE, LEAST = 2 / 3, 256  # of signs; fewer lose more than they save
 STORAGES = (
     Storage("int4", "int4"),
-    Storage("signs", "int4", content_share=2 / 3),  # a tower's vectors say more than content's
+    Storage("signs", "int4", SHARE, LEAST),  # a tower's vectors say more than content's
     Storage("int2", "int2"),
-    Storage("signs", "signs", content_share=2 / 3),
+    Storage("signs", "signs", SHARE, LEAST),
 )
