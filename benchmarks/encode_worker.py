@@ -41,9 +41,9 @@ def ours(kind: str, model: str, threads: int) -> tuple[Encode, int]:
     precision = "int8" if kind == "int8" else "fp32"
     encoder = TransformerEncoder.load(
         model,
-        precision=precision,
+        precision=precision,  # type: ignore[arg-type]
         threads=threads,
-        max_tokens=MAX_TOKENS,  # type: ignore[arg-type]
+        max_tokens=MAX_TOKENS,
     )
     if kind == "static":
         table = distil(encoder)

@@ -21,6 +21,7 @@ from pennyweight.data.dataset import read
 from pennyweight.data.split import HeldOut, split
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.projected import ProjectedEncoder
+from pennyweight.encode.rows import unit_rows
 from pennyweight.encode.static import StaticEncoder, distil
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.tuned import TowerSettings
@@ -164,8 +165,7 @@ def matryoshka(data, valid: HeldOut, settings: TrainSettings) -> list[Row]:  # n
             part = ProjectedEncoder.fit(model, vectors, dim=width).project(vectors)
             rows.append(of_quality(f"{name}: {width} principal, whitened", quality(part, valid)))
         for width in WIDTHS:
-            part = vectors[:, :width]
-            part = part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+            part = unit_rows(vectors[:, :width])
             rows.append(of_quality(f"{name}: {width} leading", quality(part, valid)))
     return rows
 

@@ -49,7 +49,7 @@ class Graph:
             self.model,
             options,
             providers=["CPUExecutionProvider"],
-            disabled_optimizers=["SkipLayerNormFusion"],  # see `build_graph`
+            disabled_optimizers=["SkipLayerNormFusion"],  # slower, see `encode.graph`
         )
         return Session(inner, [(self.arrays[name], value) for name, value in kept.items()])
 

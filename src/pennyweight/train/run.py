@@ -94,14 +94,13 @@ class Run:
         progress: Progress | None,
     ) -> None:
         self.weights, self.folder, self.settings = weights, folder, settings
-        too_wide = [n for n in settings.matryoshka if n >= int(weights.config["hidden_size"])]
-        if too_wide:
-            raise DataError(
-                f"matryoshka {too_wide[0]}: {weights.name} has {weights.config['hidden_size']} "
-                "components; name fewer"
-            )
         self.progress = progress
         bert = Bert(weights, device_of())
+        for width in settings.matryoshka:
+            if width >= bert.width:
+                raise DataError(
+                    f"matryoshka {width}: {weights.name} has {bert.width} components; name fewer"
+                )
         tokens = min(settings.max_tokens, bert.places)
         self.texts = Texts(weights, catalog.texts, max_tokens=tokens)
         if not len(self.texts):
