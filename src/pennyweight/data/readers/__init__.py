@@ -1,0 +1,1 @@
+"""Readers of file formats and shapes: from bytes and rows to a table."""
