@@ -3,9 +3,10 @@ import pytest
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
+from pennyweight.data.words import words
 from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.svd import truncated_svd
-from pennyweight.encode.vectoriser import Vectoriser, words
+from pennyweight.encode.vectoriser import Vectoriser
 from pennyweight.encode.word2vec import Word2VecEncoder
 from pennyweight.errors import BundleError, DataError
 

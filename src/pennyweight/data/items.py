@@ -11,6 +11,7 @@ from pennyweight.data.columns import bare, shown
 from pennyweight.data.ids import Ids
 from pennyweight.data.log import Findings
 from pennyweight.data.tables import id_strings
+from pennyweight.data.words import has_word
 from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["build_catalog", "choose_text_columns", "clean_items"]
@@ -27,7 +28,6 @@ _NOT_TEXT = re.compile(
 )
 _LINK = r"(?i)^(https?://|www\.)|\.(jpe?g|png|gif|webp|svg|mp4)$"
 _DATE = r"^\d{4}-\d{2}-\d{2}"
-_TWO_LETTERS = re.compile(r"[^\W_].*?[^\W_]", re.DOTALL)
 _BOOLEANS = ("true", "false", "True", "False", "TRUE", "FALSE")
 _SAMPLE = 2_000
 
@@ -211,7 +211,7 @@ def _join(texts: Sequence[pl.Series], n: int) -> list[str]:
 
 def _judge(texts: list[str], ids: pl.Series, found: Findings) -> None:
     """Note texts from which nothing can be learnt."""
-    empty = [i for i, text in enumerate(texts) if not _TWO_LETTERS.search(text)]
+    empty = [i for i, text in enumerate(texts) if not has_word(text)]
     found.add("items", "text has fewer than two letters or digits", len(empty), "kept",
               [f"{ids[i]!r}: {texts[i]!r}" for i in empty[:3]])  # fmt: skip
     if len(texts) > 1 and len(set(texts)) == 1 and texts[0]:

@@ -130,6 +130,7 @@ class LexicalEncoder:
             "sublinear": words.sublinear,
             "char_ngrams": words.char_ngrams,
             "vocabulary": list(words.vocabulary),
+            "tokeniser": words.tokeniser,
         }
         arrays = {"idf": words.idf, **self.packed.arrays("table")}
         write_arrays(folder / "lexical.safetensors", arrays, settings)
@@ -144,5 +145,6 @@ class LexicalEncoder:
             arrays["idf"],
             sublinear=settings["sublinear"],
             char_ngrams=None if ngrams is None else (ngrams[0], ngrams[1]),
+            tokeniser=settings.get("tokeniser", 1),
         )
         return cls(settings["name"], vectoriser, Packed.from_arrays(arrays, "table"))

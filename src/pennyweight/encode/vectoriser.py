@@ -1,6 +1,5 @@
 """Words of a text counted and weighted: a small TF-IDF."""
 
-import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -9,38 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.data.words import TOKENISER, words_by
 from pennyweight.disk.files import digest
 from pennyweight.encode.rows import check_texts
 from pennyweight.errors import DataError
 
-__all__ = ["Vectoriser", "word_counts", "words"]
-
-# Scripts written without spaces: kana, Han; and Hangul, whose words inflect at the end.
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_RUN = re.compile(rf"[{_CJK}]+|[^\W{_CJK}]+")
-_HAS_CJK = re.compile(f"[{_CJK}]")
+__all__ = ["Vectoriser", "word_counts"]
 
 
-def words(text: str) -> list[str]:
-    """Return the words of a text, lower-cased: runs of letters, digits and underscores.
-
-    A run of Chinese, Japanese or Korean characters gives its overlapping pairs, the usual
-    index unit for scripts without spaces (Nie et al. 2000), or itself if it is one character.
-    """
-    found = _RUN.findall(text.lower())
-    if not _HAS_CJK.search(text):
-        return found
-    out: list[str] = []
-    for run in found:
-        if len(run) > 1 and _HAS_CJK.match(run):
-            out.extend(run[i : i + 2] for i in range(len(run) - 1))
-        else:
-            out.append(run)
-    return out
-
-
-def _features(text: str, char_ngrams: tuple[int, int] | None) -> Iterator[str]:
-    found = words(text)
+def _features(found: list[str], char_ngrams: tuple[int, int] | None) -> Iterator[str]:
     if char_ngrams is None:
         return iter(found)
     low, high = char_ngrams
@@ -61,11 +37,13 @@ def word_counts(
     *,
     grow: bool,
     char_ngrams: tuple[int, int] | None = None,
+    tokeniser: int = TOKENISER,
 ) -> sparse.csr_matrix:
     """Count features, float32 csr (len(texts), len(vocabulary)); `grow` adds the unseen."""
+    words = words_by(tokeniser)
     indices, ends = array("i"), array("q", [0])
     for text in texts:
-        found = _features(text, char_ngrams)
+        found = _features(words(text), char_ngrams)
         if grow:
             indices.extend([vocabulary.setdefault(w, len(vocabulary)) for w in found])
         else:
@@ -91,6 +69,8 @@ class Vectoriser:
         Weight of each column, float32 (n_features,); ones where it is not used.
     sublinear
         Whether a count c enters as 1 + ln c.
+    tokeniser
+        Version of the rules that made the words (see `pennyweight.data.words`).
     """
 
     def __init__(
@@ -100,9 +80,10 @@ class Vectoriser:
         *,
         sublinear: bool,
         char_ngrams: tuple[int, int] | None,
+        tokeniser: int = TOKENISER,
     ) -> None:
         self.vocabulary, self.idf, self.sublinear = dict(vocabulary), idf, sublinear
-        self.char_ngrams = char_ngrams
+        self.char_ngrams, self.tokeniser = char_ngrams, tokeniser
 
     @classmethod
     def fit(
@@ -161,12 +142,18 @@ class Vectoriser:
     def fingerprint(self) -> str:
         """Hash over vocabulary, weights and settings."""
         settings = f"{self.sublinear} {self.char_ngrams}"
+        if self.tokeniser > 1:
+            settings += f" {self.tokeniser}"
         return digest("words", "\n".join(self.vocabulary), self.idf, settings)
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return vectors, float32 csr (len(texts), n_features), rows of unit length or zero."""
         rows = word_counts(
-            check_texts(texts), self.vocabulary, grow=False, char_ngrams=self.char_ngrams
+            check_texts(texts),
+            self.vocabulary,
+            grow=False,
+            char_ngrams=self.char_ngrams,
+            tokeniser=self.tokeniser,
         )
         if self.sublinear:
             rows.data = 1 + np.log(rows.data)

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.data.words import TOKENISER, words
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.disk.files import digest
 from pennyweight.encode.rows import check_texts, unit_rows
 from pennyweight.encode.svd import truncated_svd
-from pennyweight.encode.vectoriser import word_counts, words
+from pennyweight.encode.vectoriser import word_counts
 from pennyweight.errors import DataError
 
 __all__ = ["Word2VecEncoder"]
@@ -38,9 +39,11 @@ class Word2VecEncoder:
         vocabulary: Sequence[str],
         table: NDArray[np.float32],
         common: NDArray[np.float32],
+        *,
+        tokeniser: int = TOKENISER,
     ) -> None:
         self.vocabulary = {word: i for i, word in enumerate(vocabulary)}
-        self.table, self.common = table, common
+        self.table, self.common, self.tokeniser = table, common, tokeniser
 
     @classmethod
     def fit(
@@ -107,14 +110,16 @@ class Word2VecEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """Hash over words and vectors."""
-        return digest("word2vec", "\n".join(self.vocabulary), self.table, self.common)
+        version = [f"tokeniser {self.tokeniser}"] if self.tokeniser > 1 else []
+        return digest("word2vec", "\n".join(self.vocabulary), self.table, self.common, *version)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (len(texts), dim); zero rows where no word is known."""
         check_texts(texts)
         out = np.zeros((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):
-            counts = word_counts(texts[start : start + BLOCK_TEXTS], self.vocabulary, grow=False)
+            block = texts[start : start + BLOCK_TEXTS]
+            counts = word_counts(block, self.vocabulary, grow=False, tokeniser=self.tokeniser)
             rows = unit_rows(counts @ self.table)  # removal wants one scale for long and short
             rows -= (rows @ self.common)[:, None] * self.common
             out[start : start + BLOCK_TEXTS] = unit_rows(rows)
@@ -123,13 +128,19 @@ class Word2VecEncoder:
     def save(self, folder: Path) -> None:
         """Write ``word2vec.safetensors`` into a folder."""
         arrays = {"table": self.table, "common": self.common}
-        write_arrays(folder / "word2vec.safetensors", arrays, {"vocabulary": list(self.vocabulary)})
+        settings = {"vocabulary": list(self.vocabulary), "tokeniser": self.tokeniser}
+        write_arrays(folder / "word2vec.safetensors", arrays, settings)
 
     @classmethod
     def load(cls, folder: Path) -> "Word2VecEncoder":
         """Read what `save` wrote; `BundleError` when it is missing or altered."""
         arrays, settings = read_arrays(folder / "word2vec.safetensors")
-        return cls(settings["vocabulary"], arrays["table"], arrays["common"])
+        return cls(
+            settings["vocabulary"],
+            arrays["table"],
+            arrays["common"],
+            tokeniser=settings.get("tokeniser", 1),
+        )
 
 
 def _vocabulary(

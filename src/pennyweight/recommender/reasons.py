@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories
-from pennyweight.encode.vectoriser import words
+from pennyweight.data.words import words
 from pennyweight.score.protocol import Scorer
 
 __all__ = ["Because", "Blended", "Kind", "Reason", "common_words", "explain_items", "parts_of"]

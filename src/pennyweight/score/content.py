@@ -150,6 +150,7 @@ class Content:
         if self.words is not None:
             arrays["idf"] = self.words.idf
             settings["vocabulary"] = list(self.words.vocabulary)
+            settings["tokeniser"] = self.words.tokeniser
         write_arrays(folder / FILE, arrays, settings)
 
     @classmethod
@@ -161,7 +162,13 @@ class Content:
         scorer = cls(encoder, decay=settings["decay"], newest=settings["newest"])
         if "vocabulary" in settings:
             spelling = {word: column for column, word in enumerate(settings["vocabulary"])}
-            scorer.words = Vectoriser(spelling, arrays["idf"], sublinear=True, char_ngrams=None)
+            scorer.words = Vectoriser(
+                spelling,
+                arrays["idf"],
+                sublinear=True,
+                char_ngrams=None,
+                tokeniser=settings.get("tokeniser", 1),
+            )
         if "shape" in settings:
             scorer.vectors = Terms.from_arrays(arrays, tuple(settings["shape"]))
         else:
