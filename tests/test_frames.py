@@ -91,7 +91,7 @@ def test_a_grid_of_scikit_learn_over_a_plan(shop) -> None:
     for point in grid:
         report = pennyweight.evaluate(data, plan=Plan().override(point))
         assert report.protocol == point["evaluate.protocol"]
-        assert set(report.scorers) == {*point["scorers.names"], "blend"}
+        assert set(report.scorers) == {*point["scorers.names"], "blend", "blend-train-only"}
     for wrong in ({"scorers.nmaes": [["content"]]}, {"evaluate.seed": [-1]}):
         with pytest.raises(PennyweightError, match=r"did you mean 'names'|evaluate\.seed = -1"):
             Plan().override(ParameterGrid(wrong)[0])

@@ -28,7 +28,8 @@ def test_evaluate_prints_and_writes_the_same_json(cli: Cli, tmp_path: Path) -> N
     ran = cli("evaluate", *small_shop(tmp_path), *FASTEST, "--json", "--out", out, "--seed", 3)
     found = json.loads(ran.out)
     assert found == json.loads(out.read_text())
-    assert set(found["scorers"]) == {"popularity", "content", "neighbours", "blend"}
+    parts = {"popularity", "content", "neighbours"}
+    assert set(found["scorers"]) == parts | {"blend", "blend-train-only"}
     assert set(found["scorers"]["blend"]["ndcg@10"]) == {"value", "low", "high"}
     assert {"protocol", "users", "items", "events", "cost"} <= set(found)
     assert found["cost"]["seconds"] and found["cost"]["peak_rss_bytes"] > 0
@@ -126,7 +127,7 @@ def test_options_override_the_plan_file(cli: Cli, tmp_path: Path) -> None:
     files = small_shop(tmp_path)
     found = json.loads(cli("evaluate", *files, "--plan", plan, "--seed", 8, "--json").out)
     assert (found["seed"], found["protocol"]) == (8, "leave-last-out")
-    assert set(found["scorers"]) == {"content", "blend"}
+    assert set(found["scorers"]) == {"content", "blend", "blend-train-only"}
 
 
 def test_given_split_and_columns(cli: Cli, tmp_path: Path) -> None:
@@ -218,3 +219,13 @@ def test_the_help_names_every_scorer_and_encoder(cli: Cli, monkeypatch: pytest.M
     told = " ".join(cli("fit", "--help").out.split())
     assert f"by commas: {', '.join(KINDS)}; or auto" in told
     assert f"{', '.join(ENCODERS)}, a folder" in told
+
+
+def test_no_refit_measures_what_was_fitted_on_training_events(cli: Cli, tmp_path: Path) -> None:
+    plain = json.loads(cli("evaluate", *small_shop(tmp_path), *FASTEST, "--no-refit", "--json").out)
+    assert set(plain["fitted_on"].values()) == {"train"}
+    both = json.loads(cli("evaluate", *small_shop(tmp_path), *FASTEST, "--json").out)
+    assert both["scorers"]["blend-train-only"] == plain["scorers"]["blend"]
+    shown = cli("evaluate", *small_shop(tmp_path), *FASTEST).out
+    assert "blend-train-only  train " in shown
+    assert "blend-train-only by" not in shown  # it is no rival of the blend

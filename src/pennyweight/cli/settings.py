@@ -90,6 +90,13 @@ class Settings:
     max_users: Annotated[
         int | None, typer.Option(metavar="N", help="Measure on at most N users.")
     ] = None
+    no_refit: Annotated[
+        bool,
+        typer.Option(
+            "--no-refit",
+            help="Measure what was fitted on the training events alone, as published models are.",
+        ),
+    ] = False
     item_attribute: Annotated[
         str | None,
         typer.Option(
@@ -130,6 +137,7 @@ class Settings:
                 "evaluate.repeats": self.repeats,
                 "evaluate.seed": self.seed,
                 "evaluate.max_users": self.max_users,
+                "evaluate.refit": False if self.no_refit else None,
                 "evaluate.item_attribute": self.item_attribute,
                 "evaluate.user_attribute": self.user_attribute,
                 "encoder.name": self.encoder,

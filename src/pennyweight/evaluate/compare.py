@@ -10,6 +10,7 @@ from pennyweight.evaluate.groups import Groups
 from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.score.weighing import HISTORY_LENGTHS
 from pennyweight.spec.quality import Comparison, Slice
+from pennyweight.spec.report import BEFORE_REFIT
 
 __all__ = ["HISTORY_LENGTH", "POPULARITY", "comparisons", "holm", "popularity_class", "slices"]
 
@@ -88,8 +89,11 @@ def popularity_class(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 def comparisons(
     outcomes: Outcomes, scorer: str = "blend", *, resamples: int = 1_000, rng: int = 0
 ) -> tuple[Comparison, ...]:
-    """Test one scorer against each of the others, NDCG@10 user by user (see `paired_tests`)."""
-    others = [name for name in outcomes.scorers if name != scorer]
+    """Test one scorer against each of the others, NDCG@10 user by user (see `paired_tests`).
+
+    The blend before its refit is no other scorer, and is left out.
+    """
+    others = [name for name in outcomes.scorers if name not in {scorer, BEFORE_REFIT}]
     if not others:
         return ()
     ndcg = outcomes.ndcg

@@ -26,6 +26,7 @@ def evaluate(
     encoder: str | None = None,
     scorers: Sequence[str] | None = None,
     seed: int | None = None,
+    refit: bool | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Measure what a recommender fitted to this data is worth, without keeping it.
@@ -47,6 +48,10 @@ def evaluate(
         Names of the scorers to blend.
     seed
         Of every random draw.
+    refit
+        Whether the scorers are fitted again on training and validation events before the
+        test, as they are in service (the default); False measures them as published models
+        are, fitted on the training events alone.
     progress
         Called with (stage, steps done, steps in all).
 
@@ -55,7 +60,7 @@ def evaluate(
     DataError, PlanError
         The data or a setting cannot be used; the message says what to do.
     """
-    given = _given(protocol, repeats, encoder, scorers, seed)
+    given = _given(protocol, repeats, encoder, scorers, seed, refit)
     return Job(items, events, _planned(plan, given), progress, final=False).measure()
 
 
@@ -69,13 +74,15 @@ def fit(
     encoder: str | None = None,
     scorers: Sequence[str] | None = None,
     seed: int | None = None,
+    refit: bool | None = None,
     progress: Progress | None = None,
 ) -> Recommender:
-    """Measure, then refit on everything: a recommender with its `report`.
+    """Measure, then fit on every event: a recommender with its `report`.
 
-    Arguments and errors are those of `evaluate`.
+    Arguments and errors are those of `evaluate`; what is saved knows every event, whatever
+    `refit` says of the measurement.
     """
-    given = _given(protocol, repeats, encoder, scorers, seed)
+    given = _given(protocol, repeats, encoder, scorers, seed, refit)
     job = Job(items, events, _planned(plan, given), progress, final=True)
     report = job.measure()
     return job.refit(report)
@@ -94,6 +101,7 @@ def _given(
     encoder: str | None,
     scorers: Sequence[str] | None,
     seed: int | None,
+    refit: bool | None,
 ) -> dict[str, object]:
     if isinstance(scorers, str):
         scorers = [name.strip() for name in scorers.split(",")]
@@ -101,6 +109,7 @@ def _given(
         "evaluate.protocol": protocol,
         "evaluate.repeats": repeats,
         "evaluate.seed": seed,
+        "evaluate.refit": refit,
         "encoder.name": encoder,
         "scorers.names": scorers,
     }

@@ -76,6 +76,7 @@ def forecast(
     model: bool = True,
     encode: bool = False,
     gate: bool = True,
+    refit: bool = True,
     final: bool = True,
 ) -> Forecast:
     """Return the memory and the time of a fit.
@@ -98,6 +99,8 @@ def forecast(
         Whether it encodes the catalogue; otherwise its token table serves.
     gate
         Whether a blend without it is fitted too.
+    refit
+        Whether all is fitted again on training and validation events.
     final
         Whether all is fitted once more on every event.
     """
@@ -106,7 +109,7 @@ def forecast(
     memory = _memory(data, scorers, width, users, model=model, twice=twice)
     if encode:
         memory["vectors"] = data.items * VECTOR_BYTES
-    work = _work(data, scorers, width, users, twice=twice, final=final)
+    work = _work(data, scorers, width, users, twice=twice, refit=refit, final=final)
     tokens = data.item_bytes / CHARACTERS if encode else 0
     return Forecast(memory, START_SECONDS + (work + tokens * TOKEN_WORK) / speed)
 
@@ -140,7 +143,14 @@ def _memory(
 
 
 def _work(
-    data: Volume, scorers: Sequence[str], dim: int, users: int, *, twice: bool, final: bool
+    data: Volume,
+    scorers: Sequence[str],
+    dim: int,
+    users: int,
+    *,
+    twice: bool,
+    refit: bool,
+    final: bool,
 ) -> float:
     """Return the float32 operations, other work in terms of them."""
     settings, items = TowerSettings(), data.items
@@ -149,9 +159,9 @@ def _work(
     rivals = min(items, settings.batch + settings.negatives)
     step = STEP_WORK * 6 * settings.batch * rivals * dim
     trained = ("tower" in scorers) + ("sequence" in scorers)
-    fits = (2 + final + 2 * twice) * trained
+    fits = ((1 + refit) * (1 + twice) + final) * trained
     tuned, blended = (_users(data, None, of) for of in (TUNED, BLENDED))
-    scored = tuned * CHOICES + blended * len(scorers) + users * (len(scorers) + 1)
+    scored = tuned * CHOICES + blended * len(scorers) + users * (len(scorers) + 1 + refit)
     scores = scored * items * (1 + twice / 2)
     reading = data.events * EVENT_WORK + data.item_bytes * BYTE_WORK
     return fits * steps * step + scores * SCORE_WORK + reading

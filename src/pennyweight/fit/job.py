@@ -1,7 +1,7 @@
 """One run of `fit` or `evaluate`: its data, its plan, and what the stages pass on."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -41,11 +41,12 @@ from pennyweight.score.blend import Blend
 from pennyweight.score.protocol import Scorer
 from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import Plan
-from pennyweight.spec.report import Cleaned, Cost, Measured, Report
+from pennyweight.spec.report import BEFORE_REFIT, Cleaned, Cost, FittedOn, Measured, Report
 from pennyweight.spec.worth import Worth
 
 __all__ = ["Job", "rounded"]
 
+BLEND = "blend"
 VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
 
 
@@ -75,7 +76,11 @@ class Job:
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
 
     def measure(self) -> Report:
-        """Fit on train, choose on validation, refit on both, measure on test."""
+        """Fit on train, choose on validation, refit on both, measure on test.
+
+        The blend is measured before the refit as well; where the plan asks for no refit, all
+        scorers are measured as they were fitted on the training events.
+        """
         catalog, log = self.data.catalog, self.data.interactions
         protocol = self.plan.evaluate.protocol or default_protocol(log)
         plan, resamples = self.plan.evaluate, self.plan.evaluate.bootstrap
@@ -88,10 +93,13 @@ class Job:
             with self.stages.stage("encode") as tell:
                 encoders = choose_encoders(self.plan.encoder, catalog, progress=tell)
             gate = self._choose(names, encoders, parted)
-            self._fit(parted.test.before, "refit", gate)
+            first = self._measure_before_refit(parted)
+            if plan.refit:
+                self._fit(parted.test.before, "refit", gate)
             rival = dict([gate.rival]) if gate is not None else {}
-            outcomes, seconds = self._measure({**self.blend.parts, "blend": self.blend, **rival},
-                                              parted.test)  # fmt: skip
+            scorers = {**self.blend.parts, BLEND: self.blend, **rival}
+            found, seconds = self._measure(scorers, parted.test)
+            outcomes = Outcomes(found | first, parted.test)
             with self.stages.stage("intervals"):
                 measured = means(outcomes, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):
@@ -99,7 +107,21 @@ class Job:
                 judged = judge(outcomes, seen, resamples=resamples, rng=self.seed)
                 spent = self.stages.seconds
                 worth = gate.worth(outcomes, seconds, spent, plan) if gate is not None else None
-        return self._report(protocol, parted.test, measured, judged, worth)
+        report = self._report(protocol, parted.test, measured, judged, worth)
+        return report.model_copy(update={"fitted_on": self._fitted_on(measured, parted)})
+
+    def _measure_before_refit(self, parted: Split) -> dict[str, PerUser]:
+        """Measure the blend as fitted on the training events, where a refit will change it."""
+        if not self.plan.evaluate.refit or not _has_validation(parted):
+            return {}
+        return self._measure({BEFORE_REFIT: self.blend}, parted.test, "measure before refit")[0]
+
+    def _fitted_on(self, scorers: Iterable[str], parted: Split) -> dict[str, FittedOn]:
+        refitted = self.plan.evaluate.refit and _has_validation(parted)
+        return {
+            name: "train+validation" if refitted and name != BEFORE_REFIT else "train"
+            for name in scorers
+        }
 
     def _choose(self, names: Sequence[str], encoders: Encoders, parted: Split) -> Gate | None:
         """Fit on train; choose on validation, also whether to do without the language model."""
@@ -162,12 +184,12 @@ class Job:
                 fit_showing(part, interactions, self.data.catalog, tell)
 
     def _measure(
-        self, scorers: Mapping[str, Scorer], test: HeldOut
-    ) -> tuple[Outcomes, dict[str, float]]:
+        self, scorers: Mapping[str, Scorer], test: HeldOut, stage: str = "measure"
+    ) -> tuple[dict[str, PerUser], dict[str, float]]:
         """Return what each scorer achieved, and the seconds that each took."""
         found: dict[str, PerUser] = {}
         seconds: dict[str, float] = {}
-        with self.stages.stage("measure") as tell:
+        with self.stages.stage(stage) as tell:
 
             def progress(_: str, users: int, __: int) -> None:
                 tell(len(found) * len(test) + users, len(scorers) * len(test))
@@ -176,7 +198,7 @@ class Job:
                 began, one = time.perf_counter(), {name: scorer}
                 found |= measure(one, test, repeats=self.repeats, k=LISTED, progress=progress)
                 seconds[name] = time.perf_counter() - began
-        return Outcomes(found, test), seconds
+        return found, seconds
 
     def _rng(self) -> np.random.Generator:
         """Return the same generator each time, so that rivals are judged on the same users."""
@@ -253,6 +275,11 @@ def rounded(weights: Mapping[str, float]) -> dict[str, float]:
     return {name: round(weight, 4) for name, weight in weights.items()}
 
 
+def _has_validation(parted: Split) -> bool:
+    """Return whether events lie between those learnt from first and the test."""
+    return len(parted.train) < len(parted.test.before)
+
+
 def _chosen(blend: Blend) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, part in blend.parts.items():
@@ -275,6 +302,7 @@ def _expected(data: Volume, names: Sequence[str], plan: Plan, *, final: bool) ->
         model=model,
         encode=model and encoder not in ("auto", "static"),
         gate=plan.evaluate.value_gate,
+        refit=plan.evaluate.refit,
         final=final,
     )
 

@@ -50,6 +50,7 @@ class EvaluatePlan(Frozen):
     repeats: Literal["exclude", "include"] = "exclude"
     bootstrap: Positive = 1_000
     max_users: Positive | None = None
+    refit: bool = True
     item_attribute: str | None = None
     user_attribute: str | None = None
     value_gate: bool = True

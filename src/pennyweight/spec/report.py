@@ -2,7 +2,7 @@
 
 from html import escape
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,10 +13,13 @@ from pennyweight.spec.frozen import Frozen
 from pennyweight.spec.quality import Comparison, Exposure, ListQuality, Measured, Slice
 from pennyweight.spec.worth import Worth
 
-__all__ = ["HEADLINE", "Cleaned", "Cost", "Measured", "Report"]
+__all__ = ["BEFORE_REFIT", "HEADLINE", "Cleaned", "Cost", "FittedOn", "Measured", "Report"]
 
 HEADLINE = ("ndcg@10", "recall@10", "recall@50", "mrr@10")
 
+BEFORE_REFIT = "blend-train-only"  # the blend as it was before the refit
+
+FittedOn = Literal["train", "train+validation"]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -64,6 +67,9 @@ class Report(Frozen):
         Size of the data after cleaning.
     scorers
         Scorer -> metric (``ndcg@10``) -> mean over users with a 95 % interval.
+    fitted_on
+        Scorer -> the events it was fitted on, ``train`` or ``train+validation``. Published
+        models are fitted on ``train``; `BEFORE_REFIT` names the blend as it was then.
     slices
         Quality for some users or some items alone.
     comparisons
@@ -110,6 +116,7 @@ class Report(Frozen):
     blend: dict[str, float] | None = None
     routes: dict[int, dict[str, float]] | None = None
     chosen: dict[str, float] | None = None
+    fitted_on: dict[str, FittedOn] | None = None
     slices: tuple[Slice, ...] | None = None
     comparisons: tuple[Comparison, ...] | None = None
     lists: ListQuality | None = None
@@ -151,8 +158,7 @@ class Report(Frozen):
 
     def table(self) -> str:
         """Return a plain text table: scorers, best first, by four metrics with intervals."""
-        rows = [("scorer", *HEADLINE), *self._cells()]
-        return "\n".join([self.summary(), "", *aligned(rows)])
+        return "\n".join([self.summary(), "", *aligned([self._head(), *self._cells()])])
 
     def __str__(self) -> str:
         return self.table()
@@ -160,15 +166,25 @@ class Report(Frozen):
     def __repr__(self) -> str:
         return self.table()
 
+    def _head(self) -> tuple[str, ...]:
+        return ("scorer", *(("fitted on",) if self.fitted_on else ()), *HEADLINE)
+
+    def _names(self, name: str) -> tuple[str, ...]:
+        """Return a scorer and, where known, the events it was fitted on."""
+        return (name, self.fitted_on.get(name, "-")) if self.fitted_on else (name,)
+
     def _cells(self) -> list[tuple[str, ...]]:
         return [
-            (name, *(str(self.scorers[name].get(metric, "-")) for metric in HEADLINE))
+            (
+                *self._names(name),
+                *(str(self.scorers[name].get(metric, "-")) for metric in HEADLINE),
+            )
             for name in self.ranking()
         ]
 
     def _repr_html_(self) -> str:
         """Return a table for notebooks; bars behind the numbers, legible on light and dark."""
-        head = "".join(f'<th scope="col">{name}</th>' for name in ("scorer", *HEADLINE))
+        head = "".join(f'<th scope="col">{name}</th>' for name in self._head())
         best = {
             metric: max(
                 (row[metric].value for row in self.scorers.values() if metric in row), default=0
@@ -177,6 +193,7 @@ class Report(Frozen):
         }
         body = "".join(
             f'<tr><th scope="row">{escape(name)}</th>'
+            + "".join(f"<td>{events}</td>" for events in self._names(name)[1:])
             + "".join(_cell(self.scorers[name].get(metric), best[metric]) for metric in HEADLINE)
             + "</tr>"
             for name in self.ranking()

@@ -5,7 +5,7 @@ from html import escape
 from pennyweight.evaluate.html.cells import interval
 from pennyweight.page.charts import Bar, bars, table
 from pennyweight.page.document import count, pair
-from pennyweight.spec.report import Report
+from pennyweight.spec.report import BEFORE_REFIT, Report
 
 __all__ = ["blend", "quality"]
 
@@ -23,6 +23,12 @@ def quality(report: Report) -> str:
         f"Means over {who}, every item ranked. Whiskers are 95 % intervals over users; where two "
         "overlap, the paired difference over the same users may still be clear."
     )
+    if "train+validation" in (report.fitted_on or {}).values():
+        note += (
+            f" {BEFORE_REFIT} is the blend fitted on the training events alone, as published "
+            "models are; the other scorers were fitted on the validation events too, as they "
+            "are in service."
+        )
     pairs = "".join(_metric(report, metric) for metric in _CHARTS)
     rest = _comparisons(report) + _all_metrics(report)
     return f'<section><h2>Quality</h2><p class="note">{note}</p>{pairs}{rest}</section>'
@@ -80,10 +86,13 @@ def _metric(report: Report, metric: str) -> str:
         description=f"Bars, best first, with 95 % intervals: {meaning}. The table has the numbers.",
         key=metric.replace("@", "-"),
     )
-    rows = [(name, f"{m.value:.4f}", interval(m)) for name, m in ranked]
-    return pair(
-        f"{title}: {meaning}", chart, table(title, ("Scorer", "Mean", "95 %"), rows, numbers=2)
-    )
+    events = report.fitted_on
+    head = ("Scorer", *(("Fitted on",) if events else ()), "Mean", "95 %")
+    rows = [
+        (name, *((events.get(name, "-"),) if events else ()), f"{m.value:.4f}", interval(m))
+        for name, m in ranked
+    ]
+    return pair(f"{title}: {meaning}", chart, table(title, head, rows, numbers=2))
 
 
 def blend(report: Report) -> str:

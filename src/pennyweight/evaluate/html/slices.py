@@ -65,7 +65,8 @@ def shown_scorers(report: Report) -> Sequence[str]:
     ranked = report.ranking()
     if "blend" not in ranked:
         return ranked[:2]
-    return ("blend", *[name for name in ranked if name != "blend"][:1])
+    parts = [name for name in ranked if name in (report.blend or {})]
+    return ("blend", *(parts or [name for name in ranked if name != "blend"])[:1])
 
 
 def _bars(one: Slice, names: Sequence[str]) -> list[Bar]:
