@@ -8,7 +8,7 @@ from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
 from pennyweight.errors import BundleError
 from pennyweight.evaluate.measure import measure
-from pennyweight.score.blend import Blend, _candidates
+from pennyweight.score.blend import DEFAULTS, Blend, _candidates
 from pennyweight.score.content import Content
 from pennyweight.score.neighbours import Neighbours
 from pennyweight.score.popularity import Novelty, Popularity
@@ -90,7 +90,7 @@ def test_a_part_that_knows_nothing_gets_little(two_halves):
     parts["neighbours"].fit(parted.train, catalog)
     silent.fit(parted.train, world.catalog([""] * len(catalog)))
     blend.learn(parted.valid, rng=np.random.default_rng(0))
-    assert abs(blend.weights["content"]) < 0.02
+    assert blend.weights["content"] == pytest.approx(DEFAULTS["content"], abs=0.02)
     assert blend.weights["neighbours"] > 0.5
 
 
@@ -106,35 +106,38 @@ def test_only_popularity_may_count_against_an_item():
     }  # fmt: skip
     blend = Blend(parts).fit(whole.before, catalog)
     weights = blend.learn(whole, rng=np.random.default_rng(0)).weights
-    assert weights["popularity"] < 0 < weights["novelty"]
-    assert weights["content"] == weights["neighbours"] == 0
+    assert weights["novelty"] > 1 > DEFAULTS["novelty"]
+    assert weights["content"] < DEFAULTS["content"]
+    assert min(weights.values()) >= 0
     # And the other way about: nobody ever turns to what is new.
     rows = [[u % 5, (u + 1) % 5, (u + 2) % 5, (u + 3) % 5] for u in range(40)]
     log = world.events(rows, 9)
     steady = split(log, "leave-last-out").test
     blend.fit(steady.before, catalog).learn(steady, rng=np.random.default_rng(0))
-    assert blend.weights["novelty"] == 0 < blend.weights["neighbours"]
+    assert 0 <= blend.weights["novelty"] < DEFAULTS["novelty"] < blend.weights["neighbours"]
 
 
-def test_weights_stay_where_nothing_can_be_learnt():
+def test_weights_are_the_defaults_where_nothing_can_be_learnt():
     # Every held-out item is in its history, so that under "exclude" none is a candidate.
     log = world.events([[0, 0, 0, 0], [1, 1, 1, 1]], 3)
     catalog = world.catalog(["red", "blue", "red blue"])
     valid = split(log, "leave-last-out").valid
     blend = Blend({"popularity": Popularity(), "content": Content()}).fit(log, catalog)
     blend.learn(valid, rng=np.random.default_rng(0))
-    assert blend.weights == {"popularity": 1.0, "content": 1.0}
+    assert blend.learnt_from == 0
+    assert blend.weights == {name: DEFAULTS[name] for name in ("popularity", "content")}
     repeating = Blend(blend.parts, repeats="include").learn(valid, rng=np.random.default_rng(0))
     assert repeating.weights != blend.weights
+    assert repeating.learnt_from == 2
 
 
-def test_weights_stay_where_a_held_out_item_has_no_rival():
+def test_weights_are_the_defaults_where_a_held_out_item_has_no_rival():
     # One user has seen all but one item: whatever is held out wins, and zeros would be as good.
     log = world.events([[0, 1, 2, 3]], 4)
     blend = Blend({"popularity": Popularity(), "neighbours": Neighbours()})
     valid = split(log, "leave-last-out").test
     blend.fit(valid.before, world.catalog([""] * 4)).learn(valid, rng=np.random.default_rng(0))
-    assert blend.weights == {"popularity": 1.0, "neighbours": 1.0}
+    assert blend.weights == {name: DEFAULTS[name] for name in ("popularity", "neighbours")}
 
 
 def test_few_users_are_enough_when_told(two_halves):
@@ -157,7 +160,7 @@ def test_relative_parts_are_divided_by_their_best_rival():
     found = blend.score(Histories.of([[world.A], [world.A, world.B], []]))
     np.testing.assert_allclose(found[0], popular + 2 * np.array([0, 2, 0.5, 0.5]) / 2, rtol=1e-5)
     np.testing.assert_allclose(found[1], popular + 2 * np.array([1, 2, 2.5, 0.5]) / 2.5, rtol=1e-5)
-    np.testing.assert_allclose(found[2], popular, rtol=1e-5)
+    np.testing.assert_allclose(found[2], 2 * popular, rtol=1e-5)  # popularity as it is
 
 
 @pytest.mark.parametrize(("repeats", "best"), [("exclude", 2.5), ("include", 9)])
@@ -198,6 +201,40 @@ def test_histories_have_the_weights_of_their_length(tmp_path):
     again = Blend.load(tmp_path)
     assert again.routes == own
     np.testing.assert_array_equal(again.score(histories), found)
+
+
+@pytest.mark.parametrize("popularity", [-2.0, -0.1, 0.0, 1.0])
+def test_the_most_popular_come_first_for_somebody_unknown(popularity):
+    log, catalog = world.four()
+    parts = {"popularity": Popularity(), "content": Content(), "novelty": Novelty()}
+    weights = {"popularity": popularity, "content": 1.0, "novelty": 9.0}
+    routes = {0: weights, 3: weights}
+    for blend in (Blend(parts, weights), Blend(parts, weights, routes=routes)):
+        blend.fit(log, catalog)
+        assert blend.score(Histories.of([[]]))[0].argsort()[::-1].tolist() == [0, 1, 2, 3]
+
+
+def test_the_most_popular_come_first_where_no_other_part_tells_items_apart():
+    log, catalog = world.four()
+    parts = {"popularity": Popularity(), "neighbours": Neighbours()}
+    blend = Blend(parts, {"popularity": -1.0, "neighbours": 2.0}).fit(log, catalog)
+    row = parts["neighbours"].matrix.indptr[world.C : world.C + 2]
+    parts["neighbours"].matrix.data[slice(*row)] = 0  # from c, nobody went anywhere
+    found = blend.score(Histories.of([[world.C], [world.A]]))
+    assert found[0].argsort()[::-1].tolist() == [0, 1, 2, 3]
+    assert found[1].argmin() == world.A  # where there is more to say, popularity may give way
+
+
+def test_popularity_does_not_turn_lists_over_where_it_is_all_that_is_learnt():
+    # Newcomers take the least popular: nothing that lists of anybody should follow.
+    rows = [[u % 4, (u + 1) % 4, 4 + u % 8] for u in range(64)]
+    rows += [[4 + k, 4 + (k + 1) % 8, 4 + (k + 2) % 8] for k in range(8)]
+    log, catalog = world.events(rows, 12), world.catalog([""] * 12)
+    held_out = split(log, "leave-last-out").test
+    blend = Blend({"popularity": Popularity(), "content": Content()}).fit(held_out.before, catalog)
+    blend.learn(held_out, rng=np.random.default_rng(0))
+    assert blend.learnt_from == 72
+    assert blend.weights["popularity"] == 0
 
 
 def test_a_part_without_weight_is_left_out():

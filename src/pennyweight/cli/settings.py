@@ -36,11 +36,17 @@ class Settings:
 
     protocol: Annotated[
         Protocol | None,
-        typer.Option(help="How events are held out; global-time where times are dates."),
+        typer.Option(
+            help="How events are held out; by default global-time where times are dates and most "
+            "test users have a history then, otherwise leave-last-out."
+        ),
     ] = None
     repeats: Annotated[
         Literal["exclude", "include"] | None,
-        typer.Option(help="May items of the history be recommended again? Exclude by default."),
+        typer.Option(
+            help="May items of the history be recommended again? By default where most test "
+            "events repeat it."
+        ),
     ] = None
     encoder: Annotated[
         str | None,

@@ -18,7 +18,7 @@ from pennyweight.page.document import duration
 if TYPE_CHECKING:
     from pennyweight.data.catalog import Catalog
     from pennyweight.data.interactions import Interactions
-    from pennyweight.data.split import HeldOut
+    from pennyweight.data.split import HeldOut, Protocol
     from pennyweight.spec.plan import Plan
     from pennyweight.train.run import Trained
 
@@ -72,6 +72,7 @@ def tune(
     plan = settings.to_plan()
     check_folder(out)
     from pennyweight.encode.weights import find_weights
+    from pennyweight.fit.measurable import measurable
     from pennyweight.train.settings import TrainSettings
     from pennyweight.train.tune import tune as train
 
@@ -86,14 +87,15 @@ def tune(
     with keeping(lambda: _kept(out)), shown(quiet=settings.quiet) as progress:
         progress("read", 0, 0)
         catalog, log = _read(source, events, plan)
+        setting = measurable(log, plan.evaluate)
         trained = train(
             weights,
             catalog,
-            _validation(log, plan),
+            _validation(log, setting.protocol, plan.evaluate.seed),
             out,
             TrainSettings(**wished),
             objective=objective,
-            repeats=plan.evaluate.repeats,
+            repeats=setting.repeats,
             progress=progress,
         )
     _tell(trained, time.monotonic() - began, json=settings.json)
@@ -132,16 +134,14 @@ def _read(source: Path, events: Path | None, plan: "Plan") -> "tuple[Catalog, In
     return recommender.catalog, recommender.interactions
 
 
-def _validation(log: "Interactions", plan: "Plan") -> "HeldOut":
+def _validation(log: "Interactions", protocol: "Protocol", seed: int) -> "HeldOut":
     """Return some users' held-out events, and what came before them."""
     import numpy as np
 
-    from pennyweight.data.split import default_protocol, split
+    from pennyweight.data.split import split
     from pennyweight.fit.tune import sample
 
-    protocol = plan.evaluate.protocol or default_protocol(log)
-    valid = split(log, protocol).valid
-    return sample(valid, USERS, np.random.default_rng(plan.evaluate.seed))
+    return sample(split(log, protocol).valid, USERS, np.random.default_rng(seed))
 
 
 def _tell(trained: "Trained", seconds: float, *, json: bool) -> None:

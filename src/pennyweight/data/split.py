@@ -6,8 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.data.evidence import evidence
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import DataError
+from pennyweight.spec.evidence import MOST
 
 __all__ = ["HeldOut", "Part", "Protocol", "Split", "default_protocol", "parts", "split"]
 
@@ -67,8 +69,21 @@ class Split:
 
 
 def default_protocol(interactions: Interactions) -> Protocol:
-    """Return the protocol that fits the data: global time needs real times."""
-    return "global-time" if interactions.real_time else "leave-last-out"
+    """Return the protocol that can measure the data.
+
+    Global time where times are dates, unless most of its test users have no history and
+    leave-last-out gives most of its own one, as with sessions that are counted as users.
+    """
+    if not interactions.real_time:
+        return "leave-last-out"
+    try:
+        by_time = evidence(interactions, parts(interactions, "global-time")).history_share
+    except DataError:  # too few distinct times: equal ones are no order to hold out by either
+        return "global-time"
+    if by_time >= 1 - MOST:
+        return "global-time"
+    last = evidence(interactions, _last_out(interactions))
+    return "leave-last-out" if last.users and last.history_share > MOST else "global-time"
 
 
 def split(

@@ -7,6 +7,7 @@ from pennyweight.data.split import HeldOut
 from pennyweight.evaluate.gate import added, keep
 from pennyweight.evaluate.measure import measure
 from pennyweight.evaluate.outcomes import Outcomes
+from pennyweight.evaluate.ranking import Repeats
 from pennyweight.hardware.machine import usable_cores
 from pennyweight.score.blend import Blend
 from pennyweight.score.content import Content
@@ -52,10 +53,11 @@ class Gate:
         valid: HeldOut,
         plan: EvaluatePlan,
         *,
+        repeats: Repeats,
         follow: bool,
     ) -> "Gate":
         """Compare on validation data."""
-        found = measure({WITH: blends[0], WITHOUT: blends[1]}, valid, repeats=plan.repeats)
+        found = measure({WITH: blends[0], WITHOUT: blends[1]}, valid, repeats=repeats)
         outcomes = Outcomes(found, valid)
         chosen_on = added(outcomes, WITH, WITHOUT, resamples=plan.bootstrap, rng=plan.seed)
         return cls(*blends, *names, chosen_on, follow)

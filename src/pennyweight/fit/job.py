@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from pennyweight.data.dataset import Dataset, read_planned
 from pennyweight.data.interactions import Interactions
-from pennyweight.data.split import HeldOut, Split, default_protocol, split
+from pennyweight.data.split import HeldOut, Split, split
 from pennyweight.data.tables import Source
 from pennyweight.data.volume import Volume, volume
 from pennyweight.errors import DataError
@@ -23,6 +23,7 @@ from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.fit.forecast import BLENDED, MEASURED, REMEDY, TUNED, forecast
 from pennyweight.fit.gate import Gate, stage_name
+from pennyweight.fit.measurable import measurable, on_weights
 from pennyweight.fit.parts import (
     OF_WORDS,
     Encoders,
@@ -64,15 +65,18 @@ class Job:
     ) -> None:
         self.plan, self.stages = plan, Stages(progress)
         self.seed = plan.evaluate.seed
-        self.repeats: Repeats = plan.evaluate.repeats
         # A misspelt name is found before the work, not after it.
-        names = scorer_names(plan.scorers.names, "leave-last-out", self.repeats)
+        names = scorer_names(
+            plan.scorers.names, "leave-last-out", plan.evaluate.repeats or "exclude"
+        )
         check_encoder(plan.encoder.name)
         size = volume(items, events, columns=plan.data.columns)
         self.expected = _expected(size, names, plan, final=final)
         self.expected.state(REMEDY)
         with self.stages.stage("read"):
             self.data = _dataset(items, events, plan)
+            self.setting = measurable(self.data.interactions, plan.evaluate)
+        self.repeats: Repeats = self.setting.repeats
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
 
     def measure(self) -> Report:
@@ -82,7 +86,7 @@ class Job:
         scorers are measured as they were fitted on the training events.
         """
         catalog, log = self.data.catalog, self.data.interactions
-        protocol = self.plan.evaluate.protocol or default_protocol(log)
+        protocol = self.setting.protocol
         plan, resamples = self.plan.evaluate, self.plan.evaluate.bootstrap
         with threadpool_limits(usable_cores()):
             with self.stages.stage("split"):
@@ -145,6 +149,7 @@ class Job:
                 (encoders.name, words.name),
                 users,
                 evaluate,
+                repeats=self.repeats,
                 follow=self.plan.encoder.name == "auto",
             )
         if gate.drop:
@@ -167,9 +172,8 @@ class Job:
                 fit_part(part, few, self.data.catalog, repeats=self.repeats, progress=tell)
         blend = Blend(parts, repeats=self.repeats)
         with self.stages.stage(stage_name("blend", plain=plain)) as tell:
-            if len(parted.valid):
-                users = BLENDED.of(n_items)
-                blend.learn(parted.valid, rng=self._rng(), max_users=users, progress=tell)
+            users = BLENDED.of(n_items)
+            blend.learn(parted.valid, rng=self._rng(), max_users=users, progress=tell)
         return blend
 
     def _fit(self, interactions: Interactions, stage: str, gate: Gate | None = None) -> None:
@@ -251,6 +255,8 @@ class Job:
                 )
             ),
             repeats=self.repeats,
+            evidence=self.setting.evidence,
+            notices=(*self.setting.notices, *on_weights(self.blend.learnt_from)),
             seed=self.seed,
             evaluated_users=len(test),
             encoder=self.encoder,

@@ -22,7 +22,7 @@ from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
 from pennyweight.score.weighing import Choices, conditional_logit, route
 
-__all__ = ["KINDS", "Blend"]
+__all__ = ["DEFAULTS", "KINDS", "Blend"]
 
 KINDS: Mapping[str, type[Scorer]] = {
     kind.name: kind
@@ -40,6 +40,20 @@ KINDS: Mapping[str, type[Scorer]] = {
 FILE = "blend.safetensors"
 CANDIDATES = 100  # of each part, and so the choices among which weights are learnt
 BLOCK_BYTES = 64 << 20
+# Weights where nothing was learnt, and what few choices are drawn to: about the middle of what
+# four datasets teach (docs/method-scorers.md).
+DEFAULTS: Mapping[str, float] = {
+    "popularity": 0.2,
+    "novelty": 0.5,
+    "again": 4.0,
+    "content": 1.0,
+    "neighbours": 1.5,
+    "linear": 1.5,
+    "tower": 0.5,
+    "sequence": 0.5,
+}
+_ALIKE = (Popularity, Novelty)  # parts that score alike for every history
+DOMINATED = 0.5  # spread of a negative popularity at most, beside that of the other parts
 
 
 class Blend:
@@ -61,6 +75,11 @@ class Blend:
         Events of a history from which on other weights count -> these, by part.
     repeats
         Whether items of the history compete for being the best.
+
+    Attributes
+    ----------
+    learnt_from
+        Choices that the weights were learnt from; None where they were given.
     """
 
     name: Literal["blend"] = "blend"
@@ -79,6 +98,7 @@ class Blend:
         self.weights = {name: float(given.get(name, 0.0)) for name in parts}
         self.routes = {least: dict(own) for least, own in sorted((routes or {}).items())}
         self.repeats = repeats
+        self.learnt_from: int | None = None
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Fit every part; the weights stay."""
@@ -96,42 +116,66 @@ class Blend:
     ) -> Self:
         """Learn the weights on held-out choices of parts fitted to what came before.
 
-        Weights stay as they are where no held-out item is among the candidates, or so few are
-        that no part seems worth anything.
+        Few choices leave the weights near `DEFAULTS`, none leave these. An empty history
+        teaches nothing, since for it only the order of popularity counts.
         """
-        rows = np.sort(rng.permutation(len(held_out))[:max_users])
+        rows = np.flatnonzero(held_out.histories.length > 0)
+        rows = np.sort(rng.permutation(rows)[:max_users])
         found: list[NDArray[np.float32]] = []
         user: list[int] = []
         size = self._block_size(held_out.before.n_items)
         for start in range(0, len(rows), size):
             for row, choice in self._choices(held_out, rows[start : start + size]):
-                found.append(choice)
-                user.append(row)
+                if len(choice) > 1:  # without a rival there is no choice
+                    found.append(choice)
+                    user.append(row)
             if progress is not None:
                 progress(min(start + size, len(rows)), len(rows))
+        self.learnt_from = len(found)
+        self.weights, self.routes = self._named(self._defaults()), {}
         if found:
-            length = np.diff(held_out.histories.offsets)[user]
+            length = held_out.histories.length[user]
             self._weigh(Choices.of(found, length, user), rng)
         return self
 
     def _weigh(self, choices: Choices, rng: np.random.Generator) -> None:
-        fitted = conditional_logit(choices, self._start(), self._bounds())
-        if np.abs(fitted).max() <= 1e-3:
-            return
+        defaults, bounds = self._defaults(), self._bounds(below_zero=True)
+        fitted = conditional_logit(choices, defaults, bounds)
+        if self._turned(choices, fitted):
+            bounds = self._bounds(below_zero=False)
+            fitted = conditional_logit(choices, defaults, bounds)
+        self.weights = self._named(fitted)
+        routes = route(choices, fitted, defaults, bounds, rng=rng)
+        for least, own in routes.items():
+            if self._turned(choices, own):
+                own = np.where(self._popular(), np.maximum(own, 0), own)
+            self.routes[least] = self._named(own)
 
-        def named(weights: NDArray[np.float64]) -> dict[str, float]:
-            return dict(zip(self.parts, map(float, weights), strict=True))
+    def _turned(self, choices: Choices, weights: NDArray[np.float64]) -> bool:
+        """Whether a popularity below zero decides more than the other parts together.
 
-        self.weights = named(fitted)
-        routes = route(choices, fitted, self._bounds(), rng=rng)
-        self.routes = {least: named(own) for least, own in routes.items()}
+        Below zero it corrects parts that favour what is popular already. Where there is little
+        to correct it would put the least popular items first.
+        """
+        popular = self._popular()
+        if not (weights[popular] < 0).any():
+            return False
+        against = choices.score_spread(np.where(popular, weights, 0))
+        others = choices.score_spread(np.where(popular, 0, weights))
+        return against > DOMINATED * others
 
-    def _start(self) -> NDArray[np.float64]:
-        return np.array([1.0 if part.scale == "relative" else 0.5 for part in self.parts.values()])
+    def _popular(self) -> NDArray[np.bool_]:
+        return np.array([isinstance(part, Popularity) for part in self.parts.values()])
 
-    def _bounds(self) -> list[tuple[float | None, None]]:
-        parts = self.parts.values()
-        return [(None if isinstance(part, Popularity) else 0.0, None) for part in parts]
+    def _named(self, weights: NDArray[np.float64]) -> dict[str, float]:
+        return dict(zip(self.parts, map(float, weights), strict=True))
+
+    def _defaults(self) -> NDArray[np.float64]:
+        return np.array([DEFAULTS[part.name] for part in self.parts.values()])
+
+    def _bounds(self, *, below_zero: bool) -> list[tuple[float | None, None]]:
+        """Return the bounds of the weights; popularity alone may go below zero."""
+        return [(None if below_zero and free else 0.0, None) for free in self._popular()]
 
     def _block_size(self, n_items: int) -> int:
         return max(1, BLOCK_BYTES // (4 * max(1, n_items) * (len(self.parts) + 1)))
@@ -186,10 +230,14 @@ class Blend:
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return the weighted sum, float32 (n, n_items)."""
         total: NDArray[np.float32] | None = None
-        for name, weight in self._weights(histories).items():
+        weights = self._weights(histories)
+        # The same for every history come last, when it is known whether others decide anything.
+        for name in self._in_order():
+            part, weight = self.parts[name], weights[name]
+            if isinstance(part, Popularity) and (weight < 0).any():
+                weight = _lifted(weight, total)
             if not weight.any():
                 continue
-            part = self.parts[name]
             scores = part.score(histories)
             scores *= weight / self._divisor(part.scale, scores, histories)
             total = scores if total is None else np.add(total, scores, out=total)
@@ -197,17 +245,26 @@ class Blend:
             return np.zeros_like(next(iter(self.parts.values())).score(histories))
         return total.astype(np.float32, copy=False)
 
+    def _in_order(self) -> list[str]:
+        """Return the parts, last those that score alike for every history."""
+        alike = [name for kind in _ALIKE for name, p in self.parts.items() if isinstance(p, kind)]
+        return [*(name for name in self.parts if name not in alike), *alike]
+
     def _weights(self, histories: Histories) -> dict[str, NDArray[np.float32]]:
         """Return the weight of each part for each history, float32 (n, 1)."""
-        if not self.routes:
-            shape = (len(histories), 1)
-            return {n: np.full(shape, weight, np.float32) for n, weight in self.weights.items()}
-        routes = list(self.routes.values())
-        at = np.searchsorted(list(self.routes), np.diff(histories.offsets), side="right") - 1
-        return {
-            name: np.array([own[name] for own in routes], np.float32)[at][:, None]
+        length = np.diff(histories.offsets)
+        sets = [self.weights] if not self.routes else list(self.routes.values())
+        at = np.zeros(len(length), np.int64)
+        if self.routes:
+            at = np.searchsorted(list(self.routes), length, side="right") - 1
+        found = {
+            name: np.array([own[name] for own in sets], np.float32)[at][:, None]
             for name in self.parts
         }
+        if self._popular().any():  # nothing else tells items apart for somebody unknown
+            for name, popular in zip(self.parts, self._popular(), strict=True):
+                found[name][length == 0] = 1.0 if popular else 0.0
+        return found
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the weighted sum over the parts that read, float32 (len(texts), n_items)."""
@@ -279,6 +336,14 @@ class Blend:
                 for least, row in zip(lengths, rows, strict=True)
             }
         return cls(parts, weights, routes=routes, repeats=settings["repeats"])
+
+
+def _lifted(weight: NDArray[np.float32], others: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Turn weights below zero where the other parts tell no items apart, (n, 1)."""
+    flat: NDArray[np.bool_] | bool = True
+    if others is not None:
+        flat = (others.max(axis=1) == others.min(axis=1))[:, None]
+    return np.where(flat, np.abs(weight), weight)
 
 
 def _candidates(features: NDArray[np.float32], hidden: NDArray[np.bool_]) -> NDArray[np.int64]:

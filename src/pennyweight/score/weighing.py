@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
-__all__ = ["HISTORY_LENGTHS", "Choices", "conditional_logit", "route"]
+__all__ = ["HISTORY_LENGTHS", "PRIOR", "Choices", "conditional_logit", "route"]
 
 HISTORY_LENGTHS = (0, 1, 3, 6, 11, 21)  # events of a history from which a length counts
 FOLDS = 5
-SHRINK = 1e-4  # penalty on squared weights: only breaks ties between parts that agree
+SHRINK = 1e-4  # penalty on squared distance from the defaults: breaks ties of parts that agree
+PRIOR = 20.0  # choices that the default weights count for among those of everybody
 PULL = 50.0  # choices that the weights of everybody count for among those of one length
 SURE = 2.0  # standard errors by which weights by length must win
 
@@ -66,6 +67,20 @@ class Choices:
         features = self.features[np.repeat(which, rows)]
         return Choices(features, first, self.length[which], self.user[which])
 
+    def spread(self) -> Float:
+        """Return the mean variance of each part's scores within a choice, (n_parts,)."""
+        rows = self.rows[:, None]
+        mean = np.add.reduceat(self.features, self.first) / rows
+        square = np.add.reduceat(self.features**2, self.first) / rows
+        return np.asarray(np.maximum(square - mean**2, 0).mean(axis=0))
+
+    def score_spread(self, weights: Float) -> float:
+        """Return the standard deviation of weighted scores within a choice, root mean square."""
+        score = self.features @ weights
+        mean = np.add.reduceat(score, self.first) / self.rows
+        square = np.add.reduceat(score**2, self.first) / self.rows
+        return float(np.sqrt(np.maximum(square - mean**2, 0).mean()))
+
     def log_probability(self, weights: Float) -> Float:
         """Return the log of the chance of each chosen item, (n_choices,).
 
@@ -84,17 +99,27 @@ class Choices:
 
 
 def conditional_logit(
-    choices: Choices, start: Float, bounds: Bounds, *, near: Float | None = None
+    choices: Choices, centre: Float, bounds: Bounds, *, of_everybody: bool = False
 ) -> Float:
     """Return the weights that maximise the mean log-probability of the chosen items.
 
-    The conditional logit of McFadden (1974). With `near`, weights are drawn to these as if
-    `PULL` more choices spoke for them.
+    The conditional logit of McFadden (1974), with a Gaussian prior.
+
+    Parameters
+    ----------
+    centre
+        The mean of the prior, (n_parts,): default weights, which count for `PRIOR` choices
+        whose scores spread as these do.
+    of_everybody
+        The centre are the weights of everybody, which count for `PULL` choices.
     """
     rows, first, features = choices.rows, choices.first, choices.features
     chosen = features[first].sum(axis=0)
-    centre = np.zeros_like(start) if near is None else near
-    penalty = SHRINK if near is None else PULL / max(1, len(choices))
+    n = max(1, len(choices))
+    if of_everybody:
+        penalty = np.full(len(centre), PULL / n)
+    else:
+        penalty = SHRINK + PRIOR / (2 * n) * choices.spread()
 
     def loss(weights: Float) -> tuple[float, Float]:
         logit = features @ weights
@@ -105,19 +130,25 @@ def conditional_logit(
         value = (np.log(total) + top - logit[first]).sum() / len(first)
         off = weights - centre
         slope = (expected - chosen) / len(first) + 2 * penalty * off
-        return value + penalty * float(off @ off), slope
+        return value + float(penalty @ off**2), slope
 
-    result: Float = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    result: Float = minimize(loss, centre, jac=True, bounds=bounds, method="L-BFGS-B").x
     return result
 
 
 def route(
-    choices: Choices, weights: Float, bounds: Bounds, *, rng: np.random.Generator
+    choices: Choices,
+    weights: Float,
+    centre: Float,
+    bounds: Bounds,
+    *,
+    rng: np.random.Generator,
 ) -> dict[int, Float]:
     """Return weights by the least length of a history, or nothing where they do not pay.
 
-    They pay where they make choices of users that they were not learnt from more likely than
-    the weights of everybody do, by `SURE` standard errors over users.
+    `weights` are those of everybody, `centre` the default ones. Weights by length pay where
+    they make choices of users that they were not learnt from more likely than the weights of
+    everybody do, by `SURE` standard errors over users.
     """
     users, user = np.unique(choices.user, return_inverse=True)
     if len(users) < FOLDS:
@@ -126,7 +157,7 @@ def route(
     gain = np.zeros(len(choices))
     for one in range(FOLDS):
         known, unknown = choices.take(fold != one), choices.take(fold == one)
-        shared = conditional_logit(known, weights, bounds)
+        shared = conditional_logit(known, centre, bounds)
         own = _by_length(known, shared, bounds)
         at = np.searchsorted(list(own), unknown.length, side="right") - 1
         chances = unknown.log_probability(np.stack(list(own.values()))[at])
@@ -142,7 +173,7 @@ def _by_length(choices: Choices, shared: Float, bounds: Bounds) -> dict[int, Flo
     """Return the weights for each length of a history, those of everybody where nobody has it."""
     at = np.searchsorted(HISTORY_LENGTHS, choices.length, side="right") - 1
     return {
-        least: conditional_logit(choices.take(at == place), shared, bounds, near=shared)
+        least: conditional_logit(choices.take(at == place), shared, bounds, of_everybody=True)
         if (at == place).any()
         else shared
         for place, least in enumerate(HISTORY_LENGTHS)

@@ -47,7 +47,7 @@ class EvaluatePlan(Frozen):
     """How the result is measured."""
 
     protocol: Literal["leave-last-out", "global-time", "given-split"] | None = None
-    repeats: Literal["exclude", "include"] = "exclude"
+    repeats: Literal["exclude", "include"] | None = None  # as the held-out choices say
     bootstrap: Positive = 1_000
     max_users: Positive | None = None
     refit: bool = True

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from pennyweight.disk.files import write_atomic
 from pennyweight.page.document import aligned, count
+from pennyweight.spec.evidence import Evidence
 from pennyweight.spec.frontier import Frontier
 from pennyweight.spec.frozen import Frozen
 from pennyweight.spec.quality import Comparison, Exposure, ListQuality, Measured, Slice
@@ -85,6 +86,10 @@ class Report(Frozen):
     repeats, seed, evaluated_users
         Whether items of the history could be recommended again; the seed of every
         draw; how many users were measured.
+    evidence
+        ``validation`` and ``test`` -> what is held out there.
+    notices
+        Sentences on what was chosen for want of evidence, and on what cannot be measured.
     encoder
         What read the texts.
     blend
@@ -112,6 +117,8 @@ class Report(Frozen):
     repeats: str | None = None
     seed: int | None = None
     evaluated_users: Count | None = None
+    evidence: dict[str, Evidence] | None = None
+    notices: tuple[str, ...] | None = None
     encoder: str | None = None
     blend: dict[str, float] | None = None
     routes: dict[int, dict[str, float]] | None = None
@@ -158,7 +165,10 @@ class Report(Frozen):
 
     def table(self) -> str:
         """Return a plain text table: scorers, best first, by four metrics with intervals."""
-        return "\n".join([self.summary(), "", *aligned([self._head(), *self._cells()])])
+        lines = [self.summary(), "", *aligned([self._head(), *self._cells()])]
+        if self.notices:
+            lines += ["", *(f"note: {notice}" for notice in self.notices)]
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.table()
