@@ -21,6 +21,9 @@ __all__ = [
     "clusters",
     "fold",
     "has_word",
+    "is_dense",
+    "is_hangul",
+    "is_ideograph",
     "normalise",
     "runs",
     "words",
@@ -41,6 +44,9 @@ _WORD = regex.compile(
     _FLAGS,
 )
 _SPACED_WORD = regex.compile(r"_*[\p{L}\p{N}][\w\p{N}\p{M}]*", _FLAGS)
+_IS_DENSE = regex.compile(_DENSE, _FLAGS)
+_IS_HAN = regex.compile(r"\p{Han}", _FLAGS)
+_IS_HANGUL = regex.compile(r"\p{Hangul}", _FLAGS)
 _CLUSTER = regex.compile(r"\X", _FLAGS)
 _LEGIBLE = regex.compile(
     rf"{_DENSE}|[\p{{L}}\p{{N}}].*?[\p{{L}}\p{{N}}\p{{M}}]", _FLAGS | regex.DOTALL
@@ -195,6 +201,21 @@ def fold(word: str) -> str:
         return word
     bare = _ACCENT.sub("", unicodedata.normalize("NFD", word))
     return unicodedata.normalize("NFC", bare).translate(_LETTERS)
+
+
+def is_dense(word: str) -> bool:
+    """Say whether a word begins in a script whose words are pairs of clusters."""
+    return _IS_DENSE.match(word) is not None
+
+
+def is_hangul(unit: str) -> bool:
+    """Say whether a cluster is a Korean syllable."""
+    return _IS_HANGUL.match(unit) is not None
+
+
+def is_ideograph(unit: str) -> bool:
+    """Say whether a cluster is a Chinese character, which can be a word alone."""
+    return _IS_HAN.match(unit) is not None
 
 
 def has_word(text: str) -> bool:

@@ -11,10 +11,12 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.data.words import TOKENISER
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.disk.packed import Packed
 from pennyweight.encode.cache import encode_cached
 from pennyweight.encode.load import load_encoder
+from pennyweight.encode.lookup import Lookup
 from pennyweight.encode.protocol import Encoder
 from pennyweight.encode.vectoriser import Vectoriser
 from pennyweight.errors import DataError, PlanError
@@ -22,6 +24,7 @@ from pennyweight.score.padded import NOT_SAVED
 from pennyweight.score.profile import profile
 from pennyweight.score.protocol import Scale
 from pennyweight.score.rows import ItemRows, Terms, overlaid
+from pennyweight.score.search import search
 
 __all__ = ["Content"]
 
@@ -67,7 +70,8 @@ class Content:
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Encode the catalogue; events are not looked at."""
         self.words = None
-        self.__dict__.pop("_spelling", None)
+        for made in ("_spelling", "_lookup"):
+            self.__dict__.pop(made, None)
         if self.encoder is not None:
             self.vectors = Packed.of(encode_cached(self.encoder, catalog.texts))
             return self
@@ -90,6 +94,8 @@ class Content:
             over = Terms(sparse.csr_matrix((len(texts), 1), dtype=np.float32))
         other = self.packed(self.encoder, overlaid(self.vectors, codes, over, n_items))
         other.words = self.words
+        if "_lookup" in self.__dict__:
+            other.__dict__["_lookup"] = self._lookup
         return other
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
@@ -103,7 +109,16 @@ class Content:
             return self._near(self.encoder.encode(texts))
         if self.words is None:
             return np.zeros((len(texts), len(self.vectors)), np.float32)
-        return self._near(self.words.transform(texts))
+        if self._lookup is None:  # words of the first tokeniser
+            return self._near(self.words.transform(texts))
+        return np.asarray(np.maximum(search(self._lookup, self.vectors, texts), 0), np.float32)
+
+    @cached_property
+    def _lookup(self) -> Lookup | None:
+        """What searches look words up in; None where there are none, or of older rules."""
+        if self.words is None or self.words.tokeniser != TOKENISER:
+            return None
+        return Lookup(self.words)
 
     def _near(self, query: Any) -> NDArray[np.float32]:  # noqa: ANN401
         scores = self.vectors.products(query)
