@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories
-from pennyweight.data.words import words
+from pennyweight.data.words import is_hangul, is_ideograph, words
+from pennyweight.recommender.legible import legible, matched
 from pennyweight.score.protocol import Scorer
 
 __all__ = ["Because", "Blended", "Kind", "Reason", "common_words", "explain_items", "parts_of"]
@@ -146,8 +147,9 @@ def explain_items(
             part = None
         shared = _shared(scorer, code, catalog.ids.code(because[0].item_id)) if because else []
         if text is not None:
-            shared = _matched(text, catalog.texts[code])
-        shared = [word for word in shared if len(word) > 1 and word not in common][:MAX_TERMS]
+            shared = matched(text, catalog.texts[code])
+        shared = [word for word in shared if _tells(word) and word not in common]
+        shared = legible(shared, catalog.texts[code])[:MAX_TERMS]
         is_new = counts is not None and counts[code] == 0
         kind: Kind = "history" if because else "text" if text else "new" if is_new else "popular"
         found = Reason("", kind, because, part, tuple(shared))
@@ -195,17 +197,15 @@ def _because(
     )
 
 
+def _tells(word: str) -> bool:
+    return len(word) > 1 or is_ideograph(word) or is_hangul(word)
+
+
 def _shared(scorer: Scorer, code: int, other: int) -> list[str]:
     for part in (scorer, *parts_of(scorer).values()):
         if isinstance(part, SharesTerms):
             return part.shared_terms(code, other, limit=20) if code != other else []
     return []
-
-
-def _matched(query: str, text: str) -> list[str]:
-    """Return the words of the query that the text has."""
-    has = set(words(text))
-    return [word for word in dict.fromkeys(words(query)) if word in has]
 
 
 def _listed(because: tuple[Because, ...]) -> str:

@@ -1,0 +1,80 @@
+"""Words of a vocabulary, as a text writes them: what reasons show."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Literal
+
+from pennyweight.data.words import (
+    Run,
+    fold,
+    is_dense,
+    is_hangul,
+    is_ideograph,
+    normalise,
+    runs,
+    words,
+)
+
+__all__ = ["legible", "matched"]
+
+_HALF_WIDTH = re.compile("[\uff66-\uff9f]")  # kana whose voicing marks stand apart
+
+
+def matched(query: str, text: str) -> list[str]:
+    """Return the words of a text that a query names, whatever the accents of either."""
+    by_fold: dict[str, list[str]] = {}
+    for word in dict.fromkeys(words(text)):
+        by_fold.setdefault(fold(word), []).append(word)
+    found = [word for asked in words(query) for word in by_fold.get(fold(asked), ())]
+    plain = normalise(text)
+    alone = [run.surface for run in runs(normalise(query)) if run.dense and len(run.units) == 1]
+    return list(dict.fromkeys([*found, *(unit for unit in alone if unit in plain)]))
+
+
+def legible(terms: Iterable[str], text: str) -> list[str]:
+    """Return words as a text writes them, in the order given and in lower case.
+
+    Pairs of a script without spaces are joined to the longest pieces of the text that they
+    make up; a pair that is but a part of a word is left out.
+    """
+    terms = list(dict.fromkeys(terms))
+    if text.isascii():
+        return terms
+    form: Literal["NFC", "NFKC"] = "NFKC" if _HALF_WIDTH.search(text) else "NFC"
+    written = dict(_written(set(terms), unicodedata.normalize(form, text)))
+    out = [written.get(term, "" if is_dense(term) and len(term) > 1 else term) for term in terms]
+    return list(dict.fromkeys(filter(None, out)))
+
+
+def _written(terms: set[str], text: str) -> Iterator[tuple[str, str]]:
+    """Yield (term, how the text writes it)."""
+    for run in runs(text):
+        if run.dense:
+            yield from _pieces(run, terms)
+        elif (word := normalise(run.surface)) in terms:
+            yield word, _lower(run.surface)
+
+
+def _pieces(run: Run, terms: set[str]) -> Iterator[tuple[str, str]]:
+    pairs = [normalise(a + b) for a, b in pairwise(run.units)]
+    start = 0
+    while start < len(pairs):
+        stop = start
+        while stop < len(pairs) and pairs[stop] in terms:
+            stop += 1
+        units = run.units[start : stop + 1]
+        if stop > start and (len(units) > 2 or units == run.units or _may_be_word(units)):
+            for pair in pairs[start:stop]:
+                yield pair, "".join(units)
+        start = stop + 1
+
+
+def _may_be_word(units: tuple[str, ...]) -> bool:
+    return all(map(is_ideograph, units)) or all(map(is_hangul, units))
+
+
+def _lower(surface: str) -> str:
+    lower = surface.replace("İ", "i").lower()
+    return unicodedata.normalize("NFC", lower)

@@ -1,0 +1,40 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pennyweight.data.words import words
+from pennyweight.recommender.legible import legible, matched
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "shown"),
+    [
+        ("Red shoe", "A red SHOE for you", ["red", "shoe"]),
+        ("cafe", "Café moulu", ["café"]),
+        ("istanbul", "İSTANBUL", ["istanbul"]),
+        ("שלום", "שָׁלוֹם עולם", ["שָׁלוֹם"]),  # as the text writes it, points and all
+        ("ёлка", "Новая Ёлка", ["ёлка"]),
+        ("केला", "केला शेक", ["केला"]),
+        ("巧克力", "比利时黑巧克力礼盒", ["巧克力"]),
+        ("茶", "绿茶杯", ["茶"]),
+        ("사과를", "유기농 사과 주스", ["사과"]),
+        ("กล้วย", "ขนมกล้วย", ["กล้วย"]),
+        ("バナナ", "ﾊﾞﾅﾅ", ["バナナ"]),
+    ],
+)  # fmt: skip
+def test_words_that_match_are_shown_as_the_text_writes_them(query, text, shown):
+    assert legible(matched(query, text), text) == shown
+
+
+def test_a_part_of_a_word_is_not_shown():
+    assert legible(["ース", "สว"], "オレンジジュース และสวย") == []
+    assert legible(["汉字", "words"], "汉字 and words") == ["汉字", "words"]
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_pieces_are_there_in_the_text(one, other):
+    for text in (one, other):
+        shown = legible(words(one), text)
+        assert all(shown)
+        assert len(set(shown)) == len(shown)
+    matched(one, other)
