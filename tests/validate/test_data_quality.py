@@ -14,7 +14,7 @@ from pennyweight.validate.behaviour import periods
 from pennyweight.validate.duplicates import near_duplicates
 from pennyweight.validate.finding import KINDS, Finding, finding, percent
 from pennyweight.validate.forecast import forecast
-from pennyweight.validate.language import SCRIPTS, guess, script_letters
+from pennyweight.validate.language import SCRIPTS, check_script, guess, script_letters, unread
 from pennyweight.validate.validation import validate
 
 
@@ -173,6 +173,9 @@ def test_columns_are_described():
         ("落日森林中两大喜事", "Chinese"),
         ("テーブルと椅子は家のために", "Japanese"),
         ("집을 위한 램프", "Korean"),
+        ("केला शेक", "Devanagari"),
+        ("வாழை சாறு", "Tamil"),
+        ("ដំឡូង", "Khmer"),
         ("12 34 !", "no letters"),
     ],
 )
@@ -187,6 +190,19 @@ def test_texts_in_another_script():
     other = pl.when(pl.int_range(pl.len()) % 10 == 0).then(pl.lit("落日森林中唐三一家喜提两大"))
     items = tables()[0].with_columns(other.otherwise("title").alias("title"))
     assert check(items)["mixed-scripts"].count == 30
+
+
+def test_texts_in_a_script_that_the_default_model_does_not_read():
+    texts = ["केला शेक", "काला जूता black", "Banana shake", "क", "12", ""]
+    (found,) = check_script(texts, "auto")
+    assert (found.kind, found.count, found.of, found.severity) == ("unread-script", 3, 4, "warning")
+    assert "3 of 4 texts (75 %) are mainly in Devanagari letters" in found.message
+    assert "--encoder tfidf" in KINDS[found.kind][1]
+    assert found.examples == ("केला शेक", "काला जूता black", "क")
+    assert check_script(texts, "tfidf") == check_script(texts, "some/model") == []
+    assert check_script(["crème brûlée", "10 × 20 µm", "Ψ sign"], "static") == []
+    assert unread(["日本の酒", "茶のカップ"]).script == "Japanese"
+    assert unread([]).share == 0
 
 
 @pytest.mark.weights

@@ -33,6 +33,7 @@ from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.sequence import SequenceSettings
 from pennyweight.score.tower import Tower
 from pennyweight.spec.plan import EncoderPlan
+from pennyweight.validate.language import MUCH, unread
 
 __all__ = [
     "OF_WORDS",
@@ -142,6 +143,9 @@ def choose_encoders(
             raise
         _log.warning("no language model: %s; the words of the catalogue serve instead", error)
         return Encoders(None, _lexical(catalog, width), "tfidf (no language model installed)")
+    if plan.name in OF_DEFAULT and (found := unread(catalog.texts)).share >= MUCH:
+        _log.warning("%s; use --encoder tfidf (encoder='tfidf'), which reads every script, or name "
+                     "the folder of a multilingual model (--encoder FOLDER)", found)  # fmt: skip
     table = distil(transformer, dim=min(width, transformer.dim), progress=progress)
     if plan.name in ("auto", "static"):
         return Encoders(None, table, table.name, model=True)

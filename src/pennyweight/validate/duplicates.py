@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.words import words
 from pennyweight.validate.finding import Finding, finding
 
 __all__ = ["check_duplicates", "near_duplicates"]
@@ -24,19 +25,19 @@ BLOCK = 20_000
 def near_duplicates(texts: Sequence[str], rng: np.random.Generator) -> NDArray[np.int32]:
     """Return for each text the first text that it nearly equals, itself where there is none.
 
-    int32 (len(texts),). Two texts are alike where their sets of words (letters and digits,
-    lower case) have a Jaccard similarity of `ALIKE` or more; each member of a band is compared
-    with the first one only, so the work grows with the number of texts.
+    int32 (len(texts),). Two texts are alike where their sets of words have a Jaccard similarity
+    of `ALIKE` or more; each member of a band is compared with the first one only, so the work
+    grows with the number of texts.
     """
-    words, signatures = _sign(texts, rng)
-    size = np.diff(words.indptr)
+    of_text, signatures = _sign(texts, rng)
+    size = np.diff(of_text.indptr)
     rows = np.flatnonzero(size)
     pairs = [_meet(signatures[rows, b * ROWS : (b + 1) * ROWS], rows) for b in range(BANDS)]
     left, right = np.unique(np.concatenate(pairs), axis=0).T if pairs else np.empty((2, 0), int)
     alike = np.zeros(len(left), bool)
     for at in range(0, len(left), BLOCK):
         i, j = left[at : at + BLOCK], right[at : at + BLOCK]
-        both = np.asarray(words[i].multiply(words[j]).sum(axis=1)).ravel()
+        both = np.asarray(of_text[i].multiply(of_text[j]).sum(axis=1)).ravel()
         alike[at : at + BLOCK] = both >= ALIKE * (size[i] + size[j] - both)
     n = len(texts)
     edges = sparse.coo_array((np.ones(int(alike.sum()), bool), (left[alike], right[alike])),
@@ -55,8 +56,8 @@ def _sign(
     signatures = np.full((len(texts), BANDS * ROWS), np.iinfo(np.uint32).max, np.uint32)
     blocks = []
     for start in range(0, len(texts), BLOCK):
-        block = pl.Series("words", texts[start : start + BLOCK], dtype=pl.String)
-        lists = block.str.to_lowercase().str.extract_all(r"[\p{L}\p{N}]+").list.unique()
+        block = [words(text) for text in texts[start : start + BLOCK]]
+        lists = pl.Series("words", block, dtype=pl.List(pl.String)).list.unique()
         length = lists.list.len().to_numpy()
         offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
         hashes = lists.explode().drop_nulls().hash(seed=0).to_numpy()
@@ -68,10 +69,10 @@ def _sign(
         codes = (hashes & np.uint64((1 << 22) - 1)).astype(np.int32)
         blocks.append(sparse.csr_array((np.ones(len(codes), np.float32), codes, offsets),
                                        shape=(len(block), 1 << 22)))  # fmt: skip
-    words = sparse.csr_array(sparse.vstack(blocks, format="csr"))
-    words.sum_duplicates()  # two words of one text with one hash
-    words.data[:] = 1
-    return words, signatures
+    matrix = sparse.csr_array(sparse.vstack(blocks, format="csr"))
+    matrix.sum_duplicates()  # two words of one text with one hash
+    matrix.data[:] = 1
+    return matrix, signatures
 
 
 def _meet(band: NDArray[np.uint32], rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -54,6 +54,8 @@ KINDS: dict[str, tuple[Area, str]] = {
                         "variants, such as sizes and colours, may stay"),
     "mixed-scripts": ("items", "an encoder of one language cannot read them; translate them, or "
                       "choose a multilingual encoder"),
+    "unread-script": ("items", "use --encoder tfidf (encoder='tfidf'), which reads every script, "
+                      "or name the folder of a multilingual model (--encoder FOLDER)"),
     "unknown-words": ("items", "choose an encoder of the texts' language, or --encoder tfidf"),
     "fragmented-words": ("items", "words in many pieces carry little meaning: choose an encoder of "
                          "the texts' language, or --encoder tfidf"),

@@ -16,6 +16,7 @@ from pennyweight.validate.behaviour import Period, check_behaviour, periods, tai
 from pennyweight.validate.columns import Column, check_columns, length_bins
 from pennyweight.validate.duplicates import check_duplicates
 from pennyweight.validate.finding import Finding, finding
+from pennyweight.validate.language import check_script
 from pennyweight.validate.leaks import check_leaks
 from pennyweight.validate.privacy import check_personal
 from pennyweight.validate.vocabulary import find_tokenizer
@@ -113,8 +114,11 @@ def validate(
     log = data.interactions
     found = _cleaned(data)
     tell("columns", 0, 0)
-    columns, noted = check_columns(data, find_tokenizer(encoder), max_tokens, rng)
+    tokenizer = find_tokenizer(encoder)
+    columns, noted = check_columns(data, tokenizer, max_tokens, rng)
     found += noted
+    if tokenizer is not None:
+        found += check_script(data.catalog.texts, encoder)
     tell("near-duplicates", 0, 0)
     found += check_duplicates(data.catalog, rng)
     tell("personal data", 0, 0)
