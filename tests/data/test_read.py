@@ -75,6 +75,7 @@ def test_every_bad_event_is_dropped_and_counted():
     data = read(ITEMS, table, now=NOW)
     counts = {(e.reason, e.action): e.count for e in data.log.entries}
     assert counts == {
+        ("event types: view 1, buy 1, event 1 (change with --event-types)", "kept"): 6,
         ("missing user", "dropped"): 1,
         ("missing item", "dropped"): 1,
         ("item is not in the catalogue", "dropped"): 1,

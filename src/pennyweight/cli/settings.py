@@ -15,13 +15,14 @@ from pennyweight.errors import PlanError
 if TYPE_CHECKING:
     from pennyweight.spec.plan import Plan
 
-__all__ = ["READING", "Settings", "listed", "spread"]
+__all__ = ["READING", "Settings", "listed", "meanings", "spread"]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
 DATA, RESULT = "Data", "Result"
 # The options of a command that reads data and learns nothing.
 READING = (
-    "plan", "protocol", "encoder", "text_columns", "mask_personal", "seed", "json", "quiet",
+    "plan", "protocol", "encoder", "text_columns", "mask_personal", "event_types", "seed", "json",
+    "quiet",
     *(f"{role}_column" for role in ("id", "user", "item", "time", "weight", "type", "split")),
 )  # fmt: skip
 
@@ -93,6 +94,14 @@ class Settings:
     split_column: Annotated[
         str | None, _column("split", "… with train, valid, test; '' for none.")
     ] = None
+    event_types: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Meaning of event types, by commas: a weight, negative or ignore; "
+            "buy=3,dislike=negative,seen=ignore.",
+        ),
+    ] = None
     max_users: Annotated[
         int | None, typer.Option(metavar="N", help="Measure on at most N users.")
     ] = None
@@ -153,6 +162,7 @@ class Settings:
                 "data.k_core": self.k_core,
                 "data.text_columns": _names(self.text_columns, "--text-columns"),
                 "data.columns": {**plan.data.columns, **columns} or None,
+                "data.event_types": {**plan.data.event_types, **meanings(self.event_types)} or None,
             }
         )
 
@@ -168,6 +178,23 @@ def _names(text: str | None, option: str) -> list[str] | None:
     if not names:
         raise PlanError(f"{option} is empty; name at least one, or leave it out")
     return names
+
+
+def meanings(text: str | None) -> dict[str, float | str]:
+    """Read ``purchase=3,view=1,dislike=negative``."""
+    found: dict[str, float | str] = {}
+    for part in [] if text is None else listed(text, "--event-types"):
+        name, sign, value = (piece.strip() for piece in part.rpartition("="))
+        try:
+            meaning = value if value in ("negative", "ignore") else float(value)
+        except ValueError:
+            meaning = "?"
+        if not (sign and name) or meaning == "?":
+            raise PlanError(f"--event-types: {part!r} is not TYPE=MEANING; a meaning is a weight "
+                            "above 0, negative or ignore, such as purchase=3 or "
+                            "dislike=negative")  # fmt: skip
+        found[name] = meaning
+    return found
 
 
 def listed(text: str, option: str) -> list[str]:

@@ -11,6 +11,8 @@ import polars as pl
 
 from pennyweight.data.attributes import user_values
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning.event_types import EventTypes, Meaning
+from pennyweight.data.cleaning.feedback import NOT_LIKING
 from pennyweight.data.columns import ALIASES, has_role, resolve
 from pennyweight.data.events import build_interactions
 from pennyweight.data.ids import Ids
@@ -86,6 +88,7 @@ def read(
     now: float | datetime | None = None,
     strict: bool = False,
     mask_personal: bool = False,
+    event_types: Mapping[str, Meaning] | None = None,
 ) -> Dataset:
     """Read and clean a catalogue and an event log.
 
@@ -111,6 +114,9 @@ def read(
     mask_personal
         Replace e-mail addresses, phone, card and account numbers and IP addresses in the
         texts and attributes of items; ids stay as they are.
+    event_types
+        Event type -> a weight above 0, ``"negative"`` (the user turned the item down) or
+        ``"ignore"``; types that are not named mean what their names usually do.
 
     Returns
     -------
@@ -136,9 +142,10 @@ def read(
     )
     if mask_personal:
         catalog = mask_catalog(catalog, found)
+    types = _types(event_types, roles, event_source)
     interactions = build_interactions(
         event_rows, roles, catalog.ids, now=_seconds(now), k_core=k_core, found=found,
-        source=event_source,
+        source=event_source, event_types=types,
     )  # fmt: skip
     if strict:
         _refuse(found)
@@ -168,7 +175,19 @@ def read_planned(
         k_core=plan.k_core,
         strict=plan.strict,
         mask_personal=plan.mask_personal,
+        event_types=plan.event_types,
     )
+
+
+def _types(
+    given: Mapping[str, Meaning] | None, roles: Mapping[str, str], source: str
+) -> EventTypes:
+    types = EventTypes.of(given or {})
+    if types.chosen and "type" not in roles:
+        raise DataError(f"{source}: event_types gives {next(iter(types.chosen))!r} a meaning, but "
+                        "there is no column of event types. Name it with --type-column NAME, "
+                        "columns={'type': NAME}, or leave event_types out")  # fmt: skip
+    return types
 
 
 def _refuse_swapped(
@@ -189,7 +208,10 @@ def _refuse_swapped(
 
 
 def read_events(
-    events: Source, items: Ids, columns: Mapping[str, str | None] | None = None
+    events: Source,
+    items: Ids,
+    columns: Mapping[str, str | None] | None = None,
+    event_types: Mapping[str, Meaning] | None = None,
 ) -> Interactions:
     """Read and clean an event log about items known already; arguments and errors as of `read`.
 
@@ -199,8 +221,9 @@ def read_events(
     rows, source = _load(events, "events", False, found)
     roles = resolve(rows.columns, "events", _given(columns), source=source)
     interactions = build_interactions(
-        rows, roles, items, now=_seconds(None), k_core=0, found=found, source=source
-    )
+        rows, roles, items, now=_seconds(None), k_core=0, found=found, source=source,
+        event_types=EventTypes.of(event_types or {}),
+    )  # fmt: skip
     for entry in found.entries:
         _log.warning("%s", entry)
     return interactions
@@ -235,7 +258,10 @@ def _account(found: Findings, usable: dict[str, int], kept: dict[str, int]) -> C
 
 
 def _refuse(found: Findings) -> None:
-    bad = [e for e in found.entries if e.action == "dropped" and "-core" not in e.reason]
+    bad = [
+        e for e in found.entries
+        if e.action == "dropped" and "-core" not in e.reason and e.reason not in NOT_LIKING
+    ]  # fmt: skip
     if bad:
         raise DataError("strict reading found rows to drop: " + "; ".join(map(str, bad))
                         + ". Mend them, or read without strict to drop and count them")  # fmt: skip

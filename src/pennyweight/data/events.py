@@ -7,8 +7,18 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes
+from pennyweight.data.cleaning.feedback import (
+    NEGATIVE,
+    NEUTRAL,
+    TAKEN_BACK,
+    Strength,
+    strengths,
+    summary,
+    taken_back,
+)
 from pennyweight.data.ids import Ids
-from pennyweight.data.interactions import Interactions
+from pennyweight.data.interactions import Interactions, NegativeFeedback
 from pennyweight.data.log import Action, Findings
 from pennyweight.data.tables import check_scalars, id_strings
 from pennyweight.data.times import SMALLEST_DATE, Times, parse_times
@@ -56,6 +66,7 @@ def build_interactions(
     k_core: int,
     found: Findings,
     source: str,
+    event_types: EventTypes | None = None,
 ) -> Interactions:
     """Clean an events table.
 
@@ -71,6 +82,8 @@ def build_interactions(
         Keep users and items with at least this many events, repeated until stable; 0: all.
     found, source
         Takes the notes; the file, for error messages.
+    event_types
+        What an event of each type means; by default what its name usually does.
 
     Raises
     ------
@@ -83,29 +96,40 @@ def build_interactions(
     time = _times(frame, roles, now, rows, source)
     weight = _weights(frame, roles, rows, source)
     kind, kinds = _kinds(frame, roles, source)
+    strength = _strengths(kind, kinds, "type" in roles, rows,
+                          event_types or EventTypes(), source)  # fmt: skip
     split = _splits(frame, roles, rows, source)
     order = _order(np.flatnonzero(rows.alive), user, time.values)
     _drop_duplicates(rows, order, {"u": user, "t": time.values, "i": item, "k": kind}, split)
+    against = _take_back(rows, order, user, item, time.values, strength.negative)
     if k_core > 1:
         _keep_core(rows, user, item, k_core)
+        against = against[np.isin(user[against], user[rows.alive])]
     kept = order[rows.alive[order]]
     if not len(kept):
         raise DataError(f"{source}: no event is left after cleaning: {found}. Mend the values, "
                         "leave out an optional column (--weight-column '') or lower "
                         "--k-core")  # fmt: skip
-    seen, codes = np.unique(user[kept], return_inverse=True)
-    strength = weight[kept]
+    # Somebody who only turned items down is a user, and has no event.
+    seen = np.unique(np.concatenate([user[kept], user[against]]))
+    weight = (weight * strength.factor)[kept]
+    learnt = np.unique(kind[kept])
     return Interactions(
         users=Ids(names.gather(pl.Series(seen)).to_list(), "users"),
         n_items=len(items),
-        user=codes.astype(np.int32),
+        user=np.searchsorted(seen, user[kept]).astype(np.int32),
         item=item[kept],
         time=time.values[kept],
-        weight=np.ones_like(strength) if (strength == strength[0]).all() else strength,
-        kind=kind[kept],
-        kinds=kinds,
+        weight=np.ones_like(weight) if (weight == weight[0]).all() else weight,
+        kind=np.searchsorted(learnt, kind[kept]).astype(np.uint8),
+        kinds=tuple(kinds[code] for code in learnt.tolist()),
         split=split[kept] if split is not None else np.empty(0, np.uint8),
         real_time=time.real_time,
+        negative=NegativeFeedback(
+            np.searchsorted(seen, user[against]).astype(np.int32),
+            item[against],
+            time.values[against],
+        ),
     )
 
 
@@ -198,11 +222,11 @@ def _kinds(
     frame: pl.DataFrame, roles: Mapping[str, str], source: str
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     if "type" not in roles:
-        return np.zeros(frame.height, np.uint8), ("event",)
+        return np.zeros(frame.height, np.uint8), (NO_TYPE,)
     column = frame[roles["type"]]
     check_scalars(column, source, "event types; leave it out with --type-column '', "
                                   "columns={'type': None}")  # fmt: skip
-    column = column.cast(pl.String).fill_null("event")
+    column = column.cast(pl.String).fill_null(NO_TYPE)
     names = column.unique(maintain_order=True)
     if len(names) > _MAX_KINDS:
         raise DataError(
@@ -211,6 +235,47 @@ def _kinds(
             "columns={'type': None}"
         )
     return _codes(column, names).astype(np.uint8), tuple(names)
+
+
+def _strengths(
+    kind: NDArray[np.uint8],
+    kinds: tuple[str, ...],
+    named: bool,
+    rows: _Rows,
+    types: EventTypes,
+    source: str,
+) -> Strength:
+    """Say what the event types mean, and drop the events that say nothing."""
+    meanings = types.meanings(kinds, source)
+    strength = strengths(kind, kinds, meanings)
+    if named:
+        rows.found.add("events", f"event types: {summary(meanings)} (change with --event-types)",
+                       int(rows.alive.sum()), "kept")  # fmt: skip
+    unknown = [name for name in kinds if types.is_unknown(name)]
+    told = ", ".join(map(repr, unknown[:10])) + (" …" if len(unknown) > 10 else "")
+    rows.note(f"unknown event type counts with weight 1: {told}; give it a weight, negative or "
+              "ignore with --event-types NAME=…",
+              np.array([name in unknown for name in kinds])[kind])  # fmt: skip
+    rows.drop(NEUTRAL, strength.neutral)
+    return strength
+
+
+def _take_back(
+    rows: _Rows,
+    order: NDArray[np.int64],
+    user: NDArray[np.int32],
+    item: NDArray[np.int32],
+    time: NDArray[np.float64],
+    negative: Mask,
+) -> NDArray[np.int64]:
+    """Drop negative events and those they take back; return the rows of those that last."""
+    kept = order[rows.alive[order]]
+    taken, lasting = taken_back(user[kept], item[kept], time[kept], negative[kept])
+    mask = np.zeros(len(rows.alive), bool)
+    mask[kept[taken]] = True
+    rows.drop(TAKEN_BACK, mask)
+    rows.drop(NEGATIVE, negative)
+    return kept[lasting]
 
 
 def _splits(

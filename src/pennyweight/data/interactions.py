@@ -1,7 +1,7 @@
 """The event log: who did what, when; and histories, the form in which users reach a scorer."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pennyweight.data.ids import Ids
 
-__all__ = ["Histories", "Interactions"]
+__all__ = ["Histories", "Interactions", "NegativeFeedback"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,35 @@ class Histories:
 
 
 @dataclass(frozen=True)
+class NegativeFeedback:
+    """Items that users turned down, such as by a dislike or a return, and did not take up again.
+
+    Attributes
+    ----------
+    user, item
+        Codes, int32 (n,), sorted by user; each pair once.
+    time
+        When, as the times of the events, float64 (n,).
+    """
+
+    user: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    item: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    time: NDArray[np.float64] = field(default_factory=lambda: np.empty(0, np.float64))
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def of(self, user: int) -> NDArray[np.int32]:
+        """Return the items that a user turned down, by code."""
+        start, stop = np.searchsorted(self.user, [user, user + 1])
+        return self.item[start:stop]
+
+    def where(self, keep: NDArray[np.bool_]) -> "NegativeFeedback":
+        """Return the entries where `keep`, bool (n,)."""
+        return NegativeFeedback(self.user[keep], self.item[keep], self.time[keep])
+
+
+@dataclass(frozen=True)
 class Interactions:
     """Cleaned events, sorted by user, then time; immutable.
 
@@ -138,6 +167,8 @@ class Interactions:
         0 train, 1 valid, 2 test where the source says so, otherwise empty, uint8.
     real_time
         Whether `time` is a date; positions within a history cannot be compared across users.
+    negative
+        Items turned down, which are no events; a user may have nothing else.
     """
 
     users: Ids
@@ -150,6 +181,7 @@ class Interactions:
     kinds: tuple[str, ...]
     split: NDArray[np.uint8]
     real_time: bool
+    negative: NegativeFeedback = field(default_factory=NegativeFeedback)
 
     def __len__(self) -> int:
         return len(self.item)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pennyweight.bundle import MANIFEST, Bundle, write_bundle
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
-from pennyweight.data.interactions import Interactions
+from pennyweight.data.interactions import Interactions, NegativeFeedback
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError, DataError
 from pennyweight.recommender.display import summary
@@ -42,6 +43,7 @@ SETTINGS, SCORER = "recommender.json", "scorer"
 ITEMS, ATTRIBUTES = "items.arrow", "attributes.arrow"
 USERS, EVENTS = "users.arrow", "events.safetensors"
 COLUMNS = ("user", "item", "time", "weight", "kind", "split")
+NEGATIVE = {name: f"negative_{name}" for name in ("user", "item", "time")}
 
 
 def save(
@@ -135,6 +137,8 @@ def write_interactions(folder: Path, interactions: Interactions) -> None:
     """Write user ids to an Arrow file, events to a safetensors file."""
     _write_table(folder / USERS, {"id": list(interactions.users)})
     arrays = {name: getattr(interactions, name) for name in COLUMNS}
+    if len(interactions.negative):
+        arrays |= {key: getattr(interactions.negative, name) for name, key in NEGATIVE.items()}
     settings = {
         "kinds": list(interactions.kinds),
         "real_time": interactions.real_time,
@@ -155,10 +159,17 @@ def read_interactions(bundle: Bundle) -> Interactions | None:
             n_items=int(settings["n_items"]),
             kinds=tuple(settings["kinds"]),
             real_time=bool(settings["real_time"]),
+            negative=_negative(arrays),
             **{name: arrays[name] for name in COLUMNS},
         )
     except KeyError as error:
         raise BundleError(f"{bundle.file(EVENTS)}: has no {error}; save it again") from None
+
+
+def _negative(arrays: Mapping[str, NDArray[Any]]) -> NegativeFeedback:
+    if NEGATIVE["item"] not in arrays:
+        return NegativeFeedback()
+    return NegativeFeedback(**{name: arrays[key] for name, key in NEGATIVE.items()})
 
 
 def forget_user(bundle: Bundle, user: str) -> int | None:
@@ -177,7 +188,13 @@ def forget_user(bundle: Bundle, user: str) -> int | None:
         return None
     kept = log.where(log.user != code)
     users = Ids([name for name in log.users if name != user], "users")
-    without = replace(kept, users=users, user=kept.user - (kept.user > code).astype(np.int32))
+    against = kept.negative.where(kept.negative.user != code)
+    without = replace(
+        kept,
+        users=users,
+        user=kept.user - (kept.user > code).astype(np.int32),
+        negative=replace(against, user=against.user - (against.user > code).astype(np.int32)),
+    )
 
     def fill(folder: Path) -> None:
         for name in bundle.manifest.files:

@@ -16,6 +16,9 @@ from pennyweight.spec.frozen import Frozen, refusal
 __all__ = ["DataPlan", "EncoderPlan", "EvaluatePlan", "Plan", "RecommendPlan", "ScorersPlan"]
 
 Positive = Annotated[int, Field(ge=1)]
+Meaning = (
+    Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["negative", "ignore"]
+)  # of an event type
 
 
 class DataPlan(Frozen):
@@ -26,6 +29,7 @@ class DataPlan(Frozen):
     strict: bool = False
     mask_personal: bool = False
     columns: dict[str, str] = Field(default_factory=dict)
+    event_types: dict[str, Meaning] = Field(default_factory=dict)
 
 
 class EncoderPlan(Frozen):

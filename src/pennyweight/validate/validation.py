@@ -5,6 +5,7 @@ from itertools import groupby
 
 import numpy as np
 
+from pennyweight.data.cleaning.feedback import NOT_LIKING
 from pennyweight.data.concentration import gini
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
@@ -166,7 +167,8 @@ def _cleaned(data: Dataset) -> list[Finding]:
         found += finding(kind, f"{entry.reason}, {entry.action}", entry.count, of, entry.table,
                          entry.examples, area="items" if entry.table == "items" else "events",
                          warn=kind == "future-times" or (
-                             entry.action == "dropped" and entry.count > 0.01 * of))  # fmt: skip
+                             entry.action == "dropped" and entry.count > 0.01 * of
+                             and entry.reason not in NOT_LIKING))  # fmt: skip
     return found
 
 

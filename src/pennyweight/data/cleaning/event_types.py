@@ -1,0 +1,122 @@
+"""What an event of each type means: a strength, the opposite of liking, or nothing."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from pennyweight.data.cleaning.vocabulary import Sense, sense_of
+from pennyweight.errors import DataError, did_you_mean
+
+__all__ = ["NO_TYPE", "EventTypes", "Meaning"]
+
+Meaning = float | Literal["negative", "ignore"]
+NO_TYPE = "event"  # the type of an event that names none
+_TRUTH: dict[str, Sense] = {
+    "-1": "negative", "-1.0": "negative", "false": "neutral", "true": "positive",
+}  # fmt: skip
+_MEANINGS: dict[Sense, Meaning] = {"negative": "negative", "neutral": "ignore"}
+
+
+@dataclass(frozen=True)
+class EventTypes:
+    """The meaning of event types: as chosen, else by their usual names.
+
+    Attributes
+    ----------
+    chosen
+        Type -> a weight above 0, ``"negative"`` or ``"ignore"``; a type is looked up as
+        written, then without case, spaces and punctuation.
+    """
+
+    chosen: Mapping[str, Meaning] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Meaning]) -> "EventTypes":
+        """Check what a caller chose; `DataError` for what is no meaning."""
+        for name, meaning in chosen.items():
+            if not _is_meaning(meaning):
+                raise DataError(f"event_types: {name!r} is {meaning!r}; it must be a weight above "
+                                "0, 'negative' or 'ignore'")  # fmt: skip
+        return cls(dict(chosen))
+
+    @cached_property
+    def _alike(self) -> dict[str, Meaning]:
+        return {_key(name): meaning for name, meaning in self.chosen.items()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.chosen or _key(name) in self._alike
+
+    def meaning(self, name: str, source: str = "events") -> Meaning:
+        """Return what a type means.
+
+        Raises
+        ------
+        DataError
+            The name may deny something, such as ``unmatched``, and nothing was chosen for it.
+        """
+        if name in self.chosen:
+            return self.chosen[name]
+        if _key(name) in self._alike:
+            return self._alike[_key(name)]
+        sense = _sense(name)
+        if sense == "doubtful":
+            raise DataError(_doubt([name], source))
+        return _MEANINGS.get(sense, 1.0)
+
+    def is_unknown(self, name: str) -> bool:
+        """Say whether a type counts with weight 1 only because its name says nothing."""
+        return name not in self and name != NO_TYPE and _sense(name) == "unknown"
+
+    def meanings(self, names: Iterable[str], source: str) -> dict[str, Meaning]:
+        """Return what each type of a log means; `DataError` names all doubtful ones at once."""
+        names = list(names)
+        senses = {name: _sense(name) for name in names if name not in self}
+        doubtful = [name for name, sense in senses.items() if sense == "doubtful"]
+        if {"0", "1"} <= senses.keys() and "-1" not in senses and len(names) == 2:
+            raise DataError(
+                f"{source}: the event types are '0' and '1'; is 0 an event that did not happen, "
+                "or a kind of event? Say so with --event-types 0=ignore,1=1 (or 0=negative, or "
+                "0=1), event_types={'0': 'ignore', '1': 1}"
+            )
+        if doubtful:
+            raise DataError(_doubt(doubtful, source))
+        return {name: self.meaning(name, source) for name in names}
+
+    def unused(self, names: Iterable[str]) -> list[str]:
+        """Return the chosen types that are not among some names, with the nearest of these."""
+        names = list(names)
+        keys = {_key(name) for name in names}
+        return [
+            f"{chosen!r}{did_you_mean(chosen, names)}"
+            for chosen in self.chosen
+            if _key(chosen) not in keys
+        ]
+
+
+def _is_meaning(value: object) -> bool:
+    if isinstance(value, str):
+        return value in ("negative", "ignore")
+    return isinstance(value, int | float) and value is not True and 0 < value < math.inf
+
+
+def _key(name: str) -> str:
+    text = "".join(c for c in name.casefold() if c.isalnum())
+    return f"-{text}" if name.strip().startswith("-") else text or name
+
+
+def _sense(name: str) -> Sense:
+    """Return what a name says; of numbers -1 alone says something, others are codes."""
+    text = name.strip().casefold()
+    return _TRUTH[text] if text in _TRUTH else sense_of(name)
+
+
+def _doubt(names: list[str], source: str) -> str:
+    first = names[0]
+    several = f"{'s' if len(names) > 1 else ''} {', '.join(map(repr, names[:5]))}"
+    return (
+        f"{source}: the event type{several} may say the opposite of liking. Give it a meaning "
+        f"with --event-types {first}=negative (or ignore, or a weight such as 1), "
+        f"event_types={{{first!r}: 'negative'}}"
+    )

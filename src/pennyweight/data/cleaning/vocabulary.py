@@ -1,0 +1,200 @@
+"""The usual names of event types, and whether each speaks for an item, against it or neither."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Literal
+
+__all__ = ["Sense", "sense_of"]
+
+Sense = Literal["positive", "negative", "neutral", "unknown", "doubtful"]
+
+# Base forms; plural, past and progressive forms are derived.
+_DEEDS = frozenset(
+    "view click clk tap select open visit read play playback listen stream watch finish complete "
+    "completion download install purchase buy bought order transaction checkout conversion convert "
+    "book booking reserve reservation rent rental borrow loan apply application enroll enrol "
+    "enrolment enrollment detail pageview pv clickthrough use consume consumption bid donate hire "
+    "order transact pay payment paid sale sell sold deposit start started interact interaction "
+    "engage engagement dwell try eat eaten cook visit attend attended checkin print expand zoom "
+    "preview sample message contact lead swipe swiperight".split()
+)
+_OPINIONS = frozenset(
+    "like love heart star favorite favourite fav fave save bookmark pin collect follow subscribe "
+    "subscription upvote thumbsup thumbup voteup share repost retweet recommend approve approval "
+    "interested interest helpful relevant satisfied happy positive cart basket bag atc wishlist "
+    "wish add added".split()
+)
+_REMARKS = frozenset("vote comment reply review rate rating event implicit explicit true".split())
+_AGAINST = frozenset(
+    "dislike downvote thumbsdown thumbdown votedown hide hidden block ban mute report flag spam "
+    "hate angry complain complaint return refund cancel cancellation canceled chargeback remove "
+    "removal delete deletion reject rejection decline dismiss dismissal discard uninstall bounce "
+    "revert reversal reverse void undo withdraw withdrawal withdrawn negative irrelevant unhelpful "
+    "disapprove disapproval deny drop dropout dropped disinterested uninterested swipeleft revoke "
+    "trash opt-out optout".split()
+)
+_NEUTRAL = frozenset(
+    "impression imp impr exposure expose exposed show shown display render serve served "
+    "recommended suggested delivered delivery deliver neutral fail failed failure abandon "
+    "abandonment expire expiry attempt attempted".split()
+)
+# Neutral unless a deed is named beside it: search_click is a click.
+_ASIDE = frozenset(
+    "search query login logout signin signout signup register registration session heartbeat ping "
+    "pause resume seek buffer scroll hover notification push email mail sms sent send receive "
+    "error skip skipped next previous prev "
+    "filter sort stop leave exit close timeout idle focus blur load unload refresh autoplay "
+    "pageload ignore ignored".split()
+)
+# A look at many items at once is an impression of each: Product List Viewed.
+_SLATES = frozenset(
+    "list results result promotion promo banner feed carousel widget slate search".split()
+)
+_FILLERS = frozenset(
+    "a an the to from in on of by for with it this my me user customer client visitor member item "
+    "product page app web site mobile content post article news video audio song track album movie "
+    "film show game store shop offer button link image photo library playlist collection list "
+    "listing goods request requested money partial partially full fully feedback action "
+    "recommendation shipment up down".split()
+)
+# What a removal or a return may name as its object.
+_OBJECTS = frozenset(
+    "cart basket bag wishlist wish order purchase transaction like love heart star favorite "
+    "favourite fav save bookmark pin follow subscription vote comment review rating booking book "
+    "reservation payment sale interaction loan rental application recommendation enrolment "
+    "enrollment upvote share event".split()
+)
+_NEGATORS = frozenset("not no non never without dont didnt doesnt un dis".split())
+# Whole names that are no sum of their words.
+_WHOLE: dict[str, Sense] = {
+    "thumbsdown": "negative", "thumbdown": "negative", "votedown": "negative",
+    "thumbsup": "positive", "thumbup": "positive", "voteup": "positive",
+    "down": "negative", "up": "positive",
+    "addtolist": "positive", "showless": "negative", "seeless": "negative",
+    "lesslikethis": "negative", "morelikethis": "positive", "showmore": "positive",
+    "donotshow": "negative", "dontshow": "negative", "neveragain": "negative",
+    "donotrecommend": "negative", "dontrecommend": "negative",
+    "sessionstart": "neutral", "sessionstarted": "neutral", "appopen": "neutral",
+    "appstart": "neutral", "applaunch": "neutral", "firstvisit": "neutral",
+    "firstopen": "neutral", "userengagement": "neutral", "checkin": "positive",
+    "cancelled": "negative", "showdetails": "positive", "showdetail": "positive",
+    "swipeleft": "negative", "swiperight": "positive", "seen": "positive",
+    "optout": "negative", "timespent": "positive", "showcase": "neutral",
+    "viewthrough": "neutral", "sendback": "negative", "sentback": "negative",
+    "takeback": "negative", "none": "unknown", "returning": "doubtful",
+    "returningvisitor": "doubtful", "returninguser": "doubtful", "returningcustomer": "doubtful",
+}  # fmt: skip
+# Words that begin with un or dis and deny nothing.
+_HARMLESS = re.compile(
+    r"(un(lock|iq|it|ion|iv|der|til|box|pack|wrap|known|defined|named|typed)|"
+    r"dis(co|cuss|count|creet|tanc|tribut|patch|play|h|tinct|trict|ney))"
+)
+_SUFFIXES = ("ing", "ed", "es", "s", "d", "led", "ling")
+
+
+def sense_of(name: str) -> Sense:
+    """Return what the name of an event type says.
+
+    Names are compared without case, spaces and punctuation; ``addToCart``, ``add_to_cart``
+    and ``Add to cart`` are one name. ``doubtful`` is a name that holds a word of denial,
+    such as ``un`` or ``return``, and is not known as a whole; ``unknown`` is any other.
+    """
+    words = _words(name)
+    joined = "".join(words)
+    if joined in _WHOLE:
+        return _WHOLE[joined]
+    return _judged([_base(word) for word in _parted(words)])
+
+
+def _judged(words: list[str]) -> Sense:
+    against = {word for word in words if word in _AGAINST}
+    negators = [word for word in words if word in _NEGATORS]
+    rest = [word for word in words if word not in against and word not in _NEGATORS]
+    if against:
+        plain = all(word in _OBJECTS or word in _FILLERS or word == "add" for word in rest)
+        return "negative" if plain and len(against) == 1 and not negators else "doubtful"
+    if negators:
+        return _denied(rest, len(negators))
+    if any(word in _NEUTRAL for word in rest):
+        return "neutral"
+    deeds = {word for word in rest if word in _DEEDS or word in _OPINIONS or word in _REMARKS}
+    if deeds <= {"view", "open", "load"} and any(word in _SLATES for word in rest):
+        return "neutral"
+    if deeds:
+        return "positive"
+    if any(word in _ASIDE for word in rest):
+        return "neutral"
+    return "doubtful" if any(_denies(word) for word in rest) else "unknown"
+
+
+def _denied(rest: list[str], times: int) -> Sense:
+    """Return what the denial of some words says: not clicked is nothing, not liked is a dislike."""
+    told = ("recommend" if word == "recommended" else word for word in rest)
+    telling = [word for word in told if word not in _FILLERS]
+    if times > 1 or not telling:
+        return "doubtful"
+    if all(word in _OPINIONS for word in telling):
+        return "negative"
+    return "neutral" if all(word in _DEEDS for word in telling) else "doubtful"
+
+
+def _denies(word: str) -> bool:
+    return word.startswith(("un", "dis", "anti", "non")) and not _HARMLESS.match(word)
+
+
+def _words(name: str) -> list[str]:
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.replace("'", "").replace("’", ""))
+    return re.findall(r"[^\W_]+", text.casefold())
+
+
+def _known(word: str) -> bool:
+    return _base(word) in _VOCABULARY
+
+
+def _parted(words: Iterable[str]) -> list[str]:
+    """Part words that are written together, such as ``addtocart`` and ``unfollow``."""
+    found: list[str] = []
+    for word in words:
+        found += [word] if _known(word) else _pieces(word) or [word]
+    return found
+
+
+@lru_cache(maxsize=4_096)
+def _pieces(word: str) -> list[str] | None:
+    """Return the fewest known words that make up one, or None."""
+    if len(word) > 64:
+        return None
+    best: list[list[str] | None] = [[]] + [None] * len(word)
+    for end in range(1, len(word) + 1):
+        for start in range(end):
+            before, piece = best[start], word[start:end]
+            # A short filler inside of a word is chance: unit is not un-it.
+            fits = _known(piece) and (len(piece) > 2 or piece in ("to", "un", "no"))
+            if before is not None and fits and piece not in ("a", "me", "my", "it"):
+                at = best[end]
+                if at is None or len(before) + 1 < len(at):
+                    best[end] = [*before, piece]
+    return best[-1]
+
+
+@lru_cache(maxsize=4_096)
+def _base(word: str) -> str:
+    """Return the base form of a known word, or the word."""
+    if word in _VOCABULARY:
+        return word
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix):
+            stem = word[: -len(suffix)]
+            for form in (stem, stem + "e", stem[:-1] if stem[-2:-1] == stem[-1:] else stem):
+                if len(form) > 1 and form in _VOCABULARY:
+                    return form
+    if word.endswith("ied") and word[:-3] + "y" in _VOCABULARY:
+        return word[:-3] + "y"
+    return word
+
+
+_VOCABULARY = (
+    _DEEDS | _OPINIONS | _REMARKS | _AGAINST | _NEUTRAL | _ASIDE | _SLATES | _FILLERS
+    | _OBJECTS | _NEGATORS
+)  # fmt: skip
