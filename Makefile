@@ -30,6 +30,11 @@ setup-dev: .venv/.setup-dev ## and what tests and checks need
 	$(PIP) --group dev
 	@touch $@
 
+# What the benchmarks need besides: a client of the service.
+.venv/.setup-bench: .venv/.setup
+	$(PIP) --group bench
+	@touch $@
+
 demo: setup ## the whole story on the built-in bookshop, in demo-out/
 	$(BIN)/pennyweight demo --folder demo-out
 
@@ -52,7 +57,7 @@ format: setup-dev ## put the style right
 notebook: setup-dev ## run docs/tutorial.ipynb and keep its outputs
 	$(BIN)/python docs/execute.py
 
-bench: setup ## quality on public datasets, beside published figures
+bench: .venv/.setup-bench ## quality, size and speed; datasets in data/ or where PENNYWEIGHT_DATA says
 	$(BIN)/python benchmarks/bundle.py
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/export.py

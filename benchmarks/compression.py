@@ -26,9 +26,9 @@ from pennyweight.index.exact import BinaryIndex, ExactIndex, Int8Index
 from pennyweight.index.signs import SignIndex
 from pennyweight.score.content import Content
 from pennyweight.score.profile import profile
+from public_data import add_data, present
 from rows import tell
 
-ROOT = Path(__file__).resolve().parents[1]
 DIMS = (256, 128, 96, 64, 48, 32)  # whitened
 PLAIN = (256, 128, 64)
 SIGNS = 96  # least width of which signs are kept
@@ -134,7 +134,7 @@ def row(name: str, value: float, unit: str, bar: float | None, better: str) -> d
 def main() -> None:
     """Measure, print, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    add_data(parser)
     parser.add_argument("--only", default="beauty,scientific", help="datasets, by commas")
     parser.add_argument("--model", help="a model folder; all-MiniLM-L6-v2 unless told")
     parser.add_argument("--json", type=Path)
@@ -142,6 +142,8 @@ def main() -> None:
     encoder = TransformerEncoder.load(given.model, max_tokens=128)
     rows: list[dict[str, object]] = []
     for name in given.only.split(","):
+        if not present(given.data, name):
+            continue
         rows += compare(name, given.data / name, encoder)
     print()
     tell(rows, given.json)

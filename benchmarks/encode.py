@@ -9,7 +9,8 @@ The baseline runs in an environment of its own, made by
     .venv-baseline/bin/pip install torch==2.13.0 sentence-transformers
 
 Every encoder is a process with the same number of threads; they take turns, so that a busy
-moment of the machine meets all of them. Speeds are medians of the repeats' ratios.
+moment of the machine meets all of them. Speeds are medians of the turns'
+ratios, with the least and the most.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from pennyweight.data.dataset import read
 from pennyweight.encode.tokens import load_tokenizer
 from pennyweight.encode.transformer import TransformerEncoder
 from pennyweight.encode.weights import Weights, find_weights
+from public_data import add_data, present
 from rows import tell
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,10 +88,10 @@ class Runner:
         self.seconds.setdefault(what, []).append(found["seconds"])
         self.peak = max(self.peak, found["peak"])
 
-    def times_faster(self, than: "Runner", what: str) -> float:
-        """Return the median ratio over turns taken one after the other."""
+    def times_faster(self, than: "Runner", what: str) -> list[float]:
+        """Return the ratio of each turn to the one taken beside it, least first."""
         pairs = zip(than.seconds[what], self.seconds[what], strict=True)
-        return median(theirs / own for theirs, own in pairs)
+        return sorted(theirs / own for theirs, own in pairs)
 
 
 def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
@@ -176,25 +178,28 @@ def show(runners: Sequence[Runner]) -> list[dict[str, object]]:
         alone = 1000 * median(runner.seconds["alone"]) / ALONE
         ratios = [runner.times_faster(base, what) for what in ("short", "long", "alone")]
         print(f"{runner.name:<22}{short:>14.0f}{long:>8.0f}{alone:>10.2f}{runner.size / 1e6:>8.1f}"
-              f"{runner.peak / 1e6:>9.0f}  " + "  ".join(f"{r:.2f}" for r in ratios))  # fmt: skip
+              f"{runner.peak / 1e6:>9.0f}  "
+              + "  ".join(f"{median(r):.2f} ({r[0]:.2f} to {r[-1]:.2f})" for r in ratios)
+        )  # fmt: skip
         bar, most = BARS.get(runner.name, (None, None))
         values = [
             ("short texts, times the baseline", ratios[0], "x", bar, "higher"),
             ("long texts, times the baseline", ratios[1], "x", bar, "higher"),
-            ("bytes", runner.size, "B", most, "lower"),
-            ("peak memory", runner.peak, "B", None, "lower"),
+            ("bytes", [runner.size], "B", most, "lower"),
+            ("peak memory", [runner.peak], "B", None, "lower"),
         ]
-        rows += [
-            {"name": f"{runner.name}: {name}", "value": round(value, 2), "unit": unit, "bar": bar,
-             "better": better} for name, value, unit, bar, better in values
-        ]  # fmt: skip
+        for name, found, unit, bar, better in values:
+            row = {"name": f"{runner.name}: {name}", "value": round(median(found), 2),
+                   "unit": unit, "bar": bar, "better": better}  # fmt: skip
+            ends = {"low": round(found[0], 2), "high": round(found[-1], 2)}
+            rows.append(row | (ends if len(found) > 1 else {}))
     return rows
 
 
 def main() -> None:
     """Measure, print, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    add_data(parser)
     parser.add_argument("--baseline", type=Path, default=ROOT / ".venv-baseline/bin/python")
     parser.add_argument("--only", default=",".join(CASES), help="encoders, by commas; the first "
                         "is what the others are compared with")  # fmt: skip
@@ -214,6 +219,8 @@ def main() -> None:
             "  .venv-baseline/bin/pip install torch==2.13.0 sentence-transformers\n"
             f"or leave it out: --only {','.join(name for name in CASES if name != BASELINE)}"
         )
+    if not all([present(given.data, name) for name in ("beauty", "scientific")]):
+        return
     found = run(names, given.data, str(given.baseline), given.threads, given.repeats)
     rows = show(found)
     if given.many:

@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 from pennyweight.recommender import Recommender
+from public_data import add_data, present
 from rows import tell
 
-ROOT = Path(__file__).resolve().parents[1]
 K, SAMPLE = 20, 300
 COMMAND = (sys.executable, "-m", "pennyweight")
 
@@ -91,9 +91,11 @@ def main() -> None:
     """Measure, print, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--bundle", type=Path)
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    add_data(parser)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    if not given.bundle and not present(given.data, "beauty"):
+        return
     with tempfile.TemporaryDirectory() as temporary:
         rows = measure(given.bundle or fitted(given.data, Path(temporary)), Path(temporary))
     tell(rows, given.json)

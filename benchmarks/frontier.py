@@ -14,9 +14,9 @@ from pathlib import Path
 import pennyweight
 from pennyweight.evaluate.html import frontier_page
 from pennyweight.spec.frontier import Frontier
+from public_data import add_data, present
 from rows import tell
 
-ROOT = Path(__file__).resolve().parents[1]
 # Of the smallest rung that keeps so much: name, least kept, and what must be so many times smaller.
 BARS = (("vectors at 99 %", 0.99, 12), ("vectors at 97 %", 0.97, 32))
 
@@ -44,7 +44,7 @@ def _row(name: str, value: float, unit: str, bar: float | None) -> dict[str, obj
 def main() -> None:
     """Fit, measure, print, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    add_data(parser)
     parser.add_argument("--only", default="beauty,scientific")
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--distil", type=int, default=0)
@@ -55,6 +55,8 @@ def main() -> None:
                                         "evaluate.value_gate": False})  # fmt: skip
     rows: list[dict[str, object]] = []
     for name in given.only.split(","):
+        if not present(given.data, name):
+            continue
         folder = given.data / name
         parent = pennyweight.fit(folder / "items.csv", folder / "events.csv", plan=plan)
         found = pennyweight.frontier(parent, distil=given.distil)

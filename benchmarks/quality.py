@@ -1,9 +1,13 @@
-"""Recommendation quality on public datasets, default settings, beside published figures.
+"""Recommendation quality on public datasets, like for like with published figures.
 
-    python benchmarks/quality.py [--data DIR] [--only NAME,…] [--json FILE] [--reports DIR]
+    python benchmarks/quality.py [--data DIR] [--only NAME,…] [--reports DIR] [--json FILE]
+                                 [--set KEY=VALUE …]
 
-Each dataset is measured by `pennyweight evaluate` in a process of its own, so that the
-peak of memory is its own. The same defaults serve all of them.
+Each case (`cases.py`) is measured with default settings, in a process of its own. The blend is
+shown twice: fitted on the training events alone, as published models are, and refitted on the
+validation events too, as it would be in service. Simple baselines (`baselines.py`) stand beside
+it, measured by the same evaluator on the same users. Reports are kept in a folder with
+`--reports`; `python benchmarks/tables.py DIR` writes them into the docs.
 """
 
 import argparse
@@ -11,127 +15,115 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from cases import CASES, Case
+from pennyweight.spec.report import BEFORE_REFIT
+from public_data import add_data, present
+from rows import tell
 
-
-@dataclass(frozen=True)
-class Bar:
-    """A metric of the blend, the best published figure on the same split, and our bar."""
-
-    metric: str
-    published: float
-    source: str
-    bar: float
-
-
-@dataclass(frozen=True)
-class Case:
-    """A dataset: its files and what to reach."""
-
-    name: str
-    items: str
-    events: str
-    options: tuple[str, ...]
-    bars: tuple[Bar, ...]
+WORKER = Path(__file__).with_name("quality_worker.py")
+METRICS = ("ndcg@10", "recall@10", "recall@50")
+EVENTS = ("train", "train+validation")
+Row = dict[str, object]
 
 
-CASES = (
-    Case("beauty", "items.csv", "events.csv", (), (
-        Bar("ndcg@10", 0.0503, "SASRec, full cross-entropy", 0.066),
-        Bar("recall@10", 0.0859, "SASRec, full cross-entropy", 0.105),
-    )),
-    Case("scientific", "items.csv", "events.csv", (), (
-        Bar("ndcg@10", 0.0641, "UniSRec (text)", 0.100),
-        Bar("recall@50", 0.2473, "UniSRec (text + id)", 0.245),
-    )),
-    Case("lastfm", "items.jsonl", "events.jsonl", (), (
-        Bar("ndcg@10", 0.0427, "S3-Rec", 0.048),
-    )),
-    Case("microlens", "items.parquet", "events.parquet", ("--protocol", "given-split"), (
-        Bar("ndcg@10", 0.0166, "TF-IDF, by hand", 0.019),
-        Bar("recall@50", 0.0699, "tuned static table, by hand", 0.075),
-    )),
-)  # fmt: skip
+def measure(case: Case, data: Path, out: Path, words: list[str]) -> dict[str, Any]:
+    """Measure a case in a process of its own."""
+    subprocess.run([sys.executable, str(WORKER), case.name, str(data), str(out), *words],
+                   check=True)  # fmt: skip
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found
 
 
-def measure(
-    folder: Path, case: Case, reports: Path, extra: tuple[str, ...] = ()
-) -> dict[str, object]:
-    """Run `pennyweight evaluate` and return its JSON, with the seconds of the whole run."""
-    out = reports / f"{case.name}.json"
-    command = [sys.executable, "-m", "pennyweight", "evaluate", "--quiet"]
-    command += [str(folder / case.name / name) for name in (case.items, case.events)]
-    started = time.perf_counter()
-    subprocess.run([*command, *case.options, *extra, "--out", str(out)], check=True,
-                   stdout=subprocess.DEVNULL)  # fmt: skip
-    report: dict[str, object] = json.loads(out.read_text())
-    report["wall"] = time.perf_counter() - started
-    return report
+def cell(row: dict[str, Any] | None, metric: str) -> str:
+    """Return a value with its interval."""
+    one = (row or {}).get(metric)
+    if one is None:
+        return ""
+    return f"{one['value']:.4f} [{one['low']:.4f} {one['high']:.4f}]"
 
 
-def rows_of(case: Case, report: dict) -> list[dict[str, object]]:  # type: ignore[type-arg]
-    """Print one dataset's table; return its rows for the JSON file."""
-    print(f"\n{case.name}: {report['users']:,} users, {report['items']:,} items, "
-          f"{report['events']:,} events, {report['protocol']}, {report['encoder']}")  # fmt: skip
-    metrics = ("ndcg@10", "recall@10", "recall@50")
-    print(f"  {'scorer':<12}" + "".join(f"{metric:>26}" for metric in metrics))
-    for name, found in report["scorers"].items():
-        cells = [found[metric] for metric in metrics]
-        print(f"  {name:<12}" + "".join(
-            f"   {c['value']:.4f} [{c['low']:.4f}, {c['high']:.4f}]" for c in cells))  # fmt: skip
+def show(case: Case, found: dict[str, Any]) -> None:
+    """Print the table of a case."""
+    report = found["report"]
+    print(f"\n{case.title}: {report['users']:,} users, {report['items']:,} items, "
+          f"{report['events']:,} events, {report['evaluated_users']:,} measured, "
+          f"{report['encoder']}")  # fmt: skip
+    print(f"  {'':<30}{'fitted on':<18}" + "".join(f"{metric:<24}" for metric in METRICS))
+    for one in case.published:
+        values = "".join(f"{one.metrics.get(metric, ''):<24}" for metric in METRICS)
+        print(f"  {one.model[:28]:<30}{'train, published':<18}{values}  ({one.source})")
+    blends = {name: row for name, row in report["scorers"].items() if name.startswith("blend")}
+    rows = [(n, e, r.get(e)) for n, r in found["baselines"].items() for e in EVENTS]
+    rows += [(name, report["fitted_on"][name], row) for name, row in report["scorers"].items()
+             if name not in blends]  # fmt: skip
+    rows += [(name, report["fitted_on"][name], row) for name, row in blends.items()]
+    for name, events, row in rows:
+        print(f"  {name:<30}{events:<18}" + "".join(f"{cell(row, m):<24}" for m in METRICS))
+    for events, one in found["gain"].items():
+        print(f"  fitted on {events}: the blend gains {one['value']:+.4f} [{one['low']:+.4f} "
+              f"{one['high']:+.4f}] NDCG@10 over {one['over']}, p = {one['p']:.3f}")  # fmt: skip
+    for one in report.get("slices") or ():
+        if one["by"] == "target day":
+            told = ", ".join(f"{n} {cell(one['ndcg'], n)}" for n in (BEFORE_REFIT, "blend"))
+            print(f"  {one['name']} ({one['users']:,} users): {told}")
     print(f"  weights {report['blend']}; chosen {report['chosen']}")
-    rows: list[dict[str, object]] = []
-    for bar in case.bars:
-        value = report["scorers"]["blend"][bar.metric]["value"]
-        verdict = "reached" if value >= bar.bar else "MISSED"
-        print(f"  {bar.metric}: {value:.4f}, bar {bar.bar} {verdict}; "
-              f"best published {bar.published} ({bar.source})")  # fmt: skip
-        rows.append({"name": f"{case.name} blend {bar.metric}", "value": value, "unit": "",
-                     "bar": bar.bar, "better": "higher"})  # fmt: skip
+    for name, row in found["baselines"].items():
+        if row["chosen"]:
+            print(f"  {name}: {row['chosen']}")
+    if case.note:
+        print(f"  {case.note}")
+
+
+def rows_of(case: Case, found: dict[str, Any]) -> list[Row]:
+    """Return what is held to a bar."""
+    report = found["report"]
+    rows: list[Row] = []
+    for name, label in ((BEFORE_REFIT, "fitted on train"), ("blend", "refitted")):
+        for metric in METRICS:
+            if name in report["scorers"]:
+                bar = case.bars.get(metric) if name == BEFORE_REFIT else None
+                rows.append({"name": f"{case.name}: {metric}, {label}", "bar": bar, "unit": "",
+                             "value": round(report["scorers"][name][metric]["value"], 4),
+                             "better": "higher"})  # fmt: skip
     memory = report["cost"]["peak_rss_bytes"] / 2**30
     expected = report["cost"]["expected_rss_bytes"] / 2**30
-    print(f"  {report['wall']:.0f} s ({report['cost']['expected_seconds']:.0f} expected), "
-          f"peak memory {memory:.2f} GiB ({expected:.2f} expected)")  # fmt: skip
-    rows.append({"name": f"{case.name} evaluate", "value": round(report["wall"], 1), "unit": "s",
-                 "bar": 600, "better": "lower"})  # fmt: skip
-    rows.append({"name": f"{case.name} peak memory", "value": round(memory, 3), "unit": "GiB",
-                 "bar": 3, "better": "lower"})  # fmt: skip
-    rows.append({"name": f"{case.name} forecast of memory off by", "unit": "", "bar": 0.25,
-                 "value": round(abs(expected / memory - 1), 3), "better": "lower"})  # fmt: skip
+    costs = (("evaluate", found["wall"], "s", 600), ("peak memory", memory, "GiB", 3),
+             ("memory stated before, off by", abs(expected / memory - 1), "", 0.25))  # fmt: skip
+    rows += [{"name": f"{case.name}: {name}", "value": round(value, 3), "unit": unit, "bar": bar,
+              "better": "lower"} for name, value, unit, bar in costs]  # fmt: skip
     return rows
 
 
 def main() -> None:
     """Measure, print, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--only", default="", help="names of datasets, by commas")
+    add_data(parser)
+    names = ", ".join(case.name for case in CASES)
+    parser.add_argument("--only", default="", help=f"by commas: {names}")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="a setting of the plan, its value as in TOML")  # fmt: skip
+    parser.add_argument("--reports", type=Path, help="keep what was measured in this folder")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--options", default="", help="more options of `pennyweight evaluate`")
-    parser.add_argument("--reports", type=Path, help="keep the reports in this folder")
     given = parser.parse_args()
+    only = [name for name in given.only.split(",") if name]
+    if unknown := set(only) - {case.name for case in CASES}:
+        parser.error(f"{', '.join(sorted(unknown))}: choose from {names}")
     with tempfile.TemporaryDirectory() as temporary:
         reports = given.reports or Path(temporary)
         reports.mkdir(parents=True, exist_ok=True)
-        run(given, reports)
-
-
-def run(given: argparse.Namespace, reports: Path) -> None:
-    """Measure each dataset; write the rows after each."""
-    rows: list[dict[str, object]] = []
-    for case in CASES:
-        if given.only and case.name not in given.only.split(","):
-            continue
-        if not (given.data / case.name).is_dir():
-            print(f"{case.name}: no folder {given.data / case.name}; left out")
-            continue
-        rows += rows_of(case, measure(given.data, case, reports, tuple(given.options.split())))
-        if given.json:
-            given.json.write_text(json.dumps({"rows": rows}, indent=2))
+        rows: list[Row] = []
+        for case in CASES:
+            files = (case.items, case.events)
+            if (only and case.name not in only) or not present(given.data, case.data, files):
+                continue
+            found = measure(case, given.data, reports / f"{case.name}.json", given.set)
+            show(case, found)
+            rows += rows_of(case, found)
+    print()
+    tell(rows, given.json)
 
 
 if __name__ == "__main__":

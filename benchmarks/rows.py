@@ -11,6 +11,7 @@ def tell(rows: Sequence[Mapping[str, object]], path: Path | None) -> None:
     """Print a line a row, and write all of them as JSON where there is a path."""
     for row in rows:
         bar = "" if row["bar"] is None else f" (bar {row['bar']})"
-        print(f"{row['name']:<50} {row['value']:>10} {row['unit']:<4}{bar}")
+        between = f" ({row['low']} to {row['high']})" if "low" in row else ""
+        print(f"{row['name']:<50} {row['value']:>10} {row['unit']:<4}{between}{bar}")
     if path:
         path.write_text(json.dumps({"rows": rows}, indent=2) + "\n")

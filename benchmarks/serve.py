@@ -5,7 +5,8 @@
 
 One service on loopback; client and service share the cores. ``lists``: beauty, fitted with
 defaults (12,101 items), sessions of 20 items, 20 back; a route that does nothing is asked in
-turns with the others, and ratios are to it. ``events``: batches of 20 while lists are asked for.
+turns with the others, and ratios are to it; figures are medians over the turns, with the least
+and the most. ``events``: batches of 20 while lists are asked for.
 ``publish``: 20 publications and 20 roll backs under load. ``soak``: mixed load for `--minutes`.
 """
 
@@ -24,10 +25,10 @@ import httpx
 import pennyweight
 from load import Load, closed_loop, get, open_loop, post
 from pennyweight import Recommender
+from public_data import add_data, present
 from rows import tell
 from service import Running, running, small_shop
 
-ROOT = Path(__file__).resolve().parents[1]
 CONNECTIONS = 48
 Row = dict[str, object]
 
@@ -35,6 +36,14 @@ Row = dict[str, object]
 def row(name: str, value: float, unit: str, bar: float | None, better: str = "higher") -> Row:
     """Return a row of the result."""
     return {"name": name, "value": round(value, 3), "unit": unit, "bar": bar, "better": better}
+
+
+def spread(
+    name: str, values: list[float], unit: str, bar: float | None, better: str = "higher"
+) -> Row:
+    """Return a row with the median over the turns, and the least and the most."""
+    ends = {"low": round(min(values), 3), "high": round(max(values), 3), "turns": len(values)}
+    return row(name, median(values), unit, bar, better) | ends
 
 
 def sessions(ids: list[str], seed: int) -> Iterator[bytes]:
@@ -77,9 +86,9 @@ def lists(service: Running, ids: list[str], seconds: float, repeats: int) -> lis
               f"{due.quantile(0.5):.1f}, p95 {due.quantile(0.95):.1f}, p99 {tails[-1]:.1f} ms; "
               f"{service.resident / 1e6:.0f} MB")  # fmt: skip
     return [
-        row("lists: a second", median(rates), "1/s", 1_000),
-        row("lists: of the no-op route's rate", median(ratios), "x", 0.25),
-        row("lists: p99 at 500/s", median(tails), "ms", 25, "lower"),
+        spread("lists: a second", rates, "1/s", 1_000),
+        spread("lists: of the no-op route's rate", ratios, "x", 0.25),
+        spread("lists: p99 at 500/s", tails, "ms", 25, "lower"),
     ]
 
 
@@ -103,8 +112,8 @@ def events(service: Running, ids: list[str], seconds: float, repeats: int) -> li
         print(f"events {rates[-1]:,.0f}/s (a batch p99 {told.quantile(0.99):.1f} ms) while lists "
               f"at 200/s have p99 {tails[-1]:.1f} ms")  # fmt: skip
     return [
-        row("events: durable a second, in batches of 20", median(rates), "1/s", 3_000),
-        row("events: p99 of lists at 200/s meanwhile", median(tails), "ms", None, "lower"),
+        spread("events: durable a second, in batches of 20", rates, "1/s", 3_000),
+        spread("events: p99 of lists at 200/s meanwhile", tails, "ms", None, "lower"),
     ]
 
 
@@ -184,7 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--only", default="lists,events,publish")
     parser.add_argument("--bundle", type=Path, help="beauty, fitted; or it is fitted first")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    add_data(parser)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=30, help="of the soak")
@@ -193,6 +202,8 @@ def main() -> None:
     names = given.only.split(",")
     if unknown := set(names) - {"lists", "events", "publish", "soak"}:
         parser.error(f"{', '.join(sorted(unknown))}: choose from lists, events, publish, soak")
+    if not given.bundle and set(names) != {"publish"} and not present(given.data, "beauty"):
+        names = [name for name in names if name == "publish"]
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -33,9 +33,9 @@ from pennyweight.score.tower import Tower
 from pennyweight.train.settings import TrainSettings
 from pennyweight.train.static import fit_table
 from pennyweight.train.tune import OBJECTIVES, tune
+from public_data import add_data, present
 from rows import tell
 
-ROOT = Path(__file__).resolve().parents[1]
 NAMES = (*OBJECTIVES, "static", "whitened", "tokens", "matryoshka")
 WIDTHS = (32, 64, 128)
 TOKENS = (32, 48, 64, 128, 256)
@@ -175,7 +175,8 @@ OF_TEACHER = {"static": static, "whitened": whitened, "tokens": tokens}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beauty")
+    add_data(parser)
+    parser.add_argument("--dataset", default="beauty", help="its folder there")
     parser.add_argument("--only", default=",".join(NAMES), help="by commas")
     parser.add_argument("--users", type=int, default=3000, help="validation users")
     parser.add_argument("--steps", type=int, default=TrainSettings.steps)
@@ -185,7 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--teacher", type=Path, help="of the static student; the default model")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(arguments)
-    items, events = (next(given.data.glob(f"{name}.*")) for name in ("items", "events"))
+    if not present(given.data, given.dataset):
+        return
+    folder = given.data / given.dataset
+    items, events = (next(folder.glob(f"{name}.*")) for name in ("items", "events"))
     data = read(items, events)
     valid = split(data.interactions, "leave-last-out").valid
     valid = sample(valid, given.users, np.random.default_rng(0))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pennyweight.data.dataset import read
 from pennyweight.data.split import default_protocol, split
 from pennyweight.errors import DataError
+from pennyweight.fit.tune import sample
 
 T0 = 1_600_000_000
 
@@ -158,3 +159,24 @@ def test_a_split_column_without_test_rows():
         split(log(rows, split=pl.lit("train")), "given-split")
     with pytest.raises(DataError, match="nothing to learn from: no event is marked train"):
         split(log(rows, split=pl.lit("test")), "given-split")
+
+
+def test_targets_have_their_first_time_also_in_a_sample():
+    rows = [("a", 1, T0), ("a", 3, T0 + 9), ("a", 2, T0 + 10), ("a", 3, T0 + 11), ("b", 2, T0 + 12)]
+    rows += [(f"c{i}", 4 + i % 3, T0 + 20 + i) for i in range(20)]
+    marks = pl.Series("split", ["train", *["test"] * 24])
+    parts = split(log(rows, split=marks), "given-split")
+    assert len(parts.test.target_time) == len(parts.test.targets)
+    first = parts.test.target_offsets[1]
+    assert parts.test.targets[:first].tolist() == [2, 3]
+    assert parts.test.target_time[:first].tolist() == [T0 + 10, T0 + 9]
+    for few in (
+        split(log(rows, split=marks), "given-split", max_users=8).test,
+        sample(parts.test, 8, np.random.default_rng(1)),
+    ):
+        assert len(few.target_time) == len(few.targets)
+        whole = dict(zip(np.repeat(parts.test.users, np.diff(parts.test.target_offsets)).tolist(),
+                         parts.test.target_time.tolist(), strict=True))  # fmt: skip
+        for user, at in zip(np.repeat(few.users, np.diff(few.target_offsets)).tolist(),
+                            few.target_time.tolist(), strict=True):  # fmt: skip
+            assert user == 0 or whole[user] == at

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -5,10 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_outcomes import outcomes
 
+from pennyweight.data.split import HeldOut
 from pennyweight.evaluate.bootstrap import bootstrap, bootstrap_ratios, paired_tests
 from pennyweight.evaluate.compare import comparisons, holm, popularity_class, slices
 from pennyweight.evaluate.groups import groups_of
+from pennyweight.evaluate.measure import PerUser
+from pennyweight.evaluate.metrics import metric_names, per_user
+from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.spec.quality import Comparison, Measured
+from world import events
 
 
 def test_slices_by_hand():
@@ -116,3 +123,28 @@ def test_a_mean_over_some_users():
     assert found[0].value == 4
     assert 3 <= found[0].low <= found[0].high <= 5
     assert found[1] == (0, 0, 0)  # over nobody
+
+
+def test_slices_by_the_day_of_the_target():
+    day, start = 86_400.0, 18_000 * 86_400.0
+    times = [[start + d * day for d in days] for days in ([10, 12.1], [12], [3], [])]
+    before = events([[0, 1], [2], [3], []], 6, times=times)
+    held = HeldOut(
+        users=np.arange(4, dtype=np.int32),
+        histories=before.histories,
+        targets=np.array([2, 3, 4, 5, 0], np.int32),
+        target_offsets=np.array([0, 2, 3, 4, 5]),
+        before=before,
+        # In the evening of the same day, a day later; before midnight; after it; nothing before.
+        target_time=start + np.array([12.9, 13.0, 12.999, 4.0, 3.5]) * day,
+    )
+    ranks = np.array([0, 1, 0, 50, 0])
+    one = PerUser(metric_names(), per_user(ranks, held.target_offsets), ranks, np.empty((4, 0)))
+    table = Outcomes({"blend": one}, held)
+    assert table.target_same_day.tolist() == [True, False, True, False, False]
+    found = {o.name: o for o in slices(table) if o.by == "target day"}
+    assert (found["same as the event before"].users, found["later"].users) == (2, 3)
+    assert found["same as the event before"].ndcg["blend"].value == 1
+    positions = replace(held, before=replace(before, real_time=False))
+    assert Outcomes({"blend": one}, positions).target_same_day is None
+    assert Outcomes({"blend": one}, replace(held, target_time=None)).target_same_day is None

@@ -34,6 +34,8 @@ class HeldOut:
         User i has ``targets[target_offsets[i]:target_offsets[i + 1]]``, int64 (n + 1,).
     before
         All events known at that moment, of all users.
+    target_time
+        When each target was first chosen, as in `Interactions.time`, float64 (n_targets,).
     """
 
     users: NDArray[np.int32]
@@ -41,6 +43,7 @@ class HeldOut:
     targets: NDArray[np.int32]
     target_offsets: NDArray[np.int64]
     before: Interactions
+    target_time: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -203,15 +206,17 @@ def _held_out(
     rows = np.flatnonzero(part == which)
     # A pair (user, item) as one number: unique() sorts by user, then item.
     n_items = max(interactions.n_items, 1)
-    pairs = np.unique(interactions.user[rows].astype(np.int64) * n_items + interactions.item[rows])
+    key = interactions.user[rows].astype(np.int64) * n_items + interactions.item[rows]
+    pairs, first = np.unique(key, return_index=True)
     user = (pairs // n_items).astype(np.int32)
     targets = (pairs % n_items).astype(np.int32)
+    time = interactions.time[rows][first]
     users, counts = np.unique(user, return_counts=True)
     if max_users is not None and len(users) > max_users:
         drawn = np.sort(rng.choice(len(users), max_users, replace=False))
         chosen = np.zeros(len(users), dtype=bool)
         chosen[drawn] = True
-        targets = targets[np.repeat(chosen, counts)]
+        targets, time = (of[np.repeat(chosen, counts)] for of in (targets, time))
         users, counts = users[chosen], counts[chosen]
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return HeldOut(users, before.histories.take(users), targets, offsets, before)
+    return HeldOut(users, before.histories.take(users), targets, offsets, before, time)

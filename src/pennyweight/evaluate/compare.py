@@ -12,9 +12,17 @@ from pennyweight.score.weighing import HISTORY_LENGTHS
 from pennyweight.spec.quality import Comparison, Slice
 from pennyweight.spec.report import BEFORE_REFIT
 
-__all__ = ["HISTORY_LENGTH", "POPULARITY", "comparisons", "holm", "popularity_class", "slices"]
+__all__ = [
+    "DAY",
+    "HISTORY_LENGTH",
+    "POPULARITY",
+    "comparisons",
+    "holm",
+    "popularity_class",
+    "slices",
+]
 
-HISTORY_LENGTH, POPULARITY = "history length", "target popularity"
+HISTORY_LENGTH, POPULARITY, DAY = "history length", "target popularity", "target day"
 LENGTHS = dict(zip(("0 (new)", "1-2", "3-5", "6-10", "11-20", "21+"), HISTORY_LENGTHS, strict=True))
 CLASSES = ("head", "middle", "tail", "cold")
 _GROUPS = 10
@@ -23,7 +31,7 @@ _GROUPS = 10
 def slices(
     outcomes: Outcomes, users: Groups | None = None, *, resamples: int = 1_000, rng: int = 0
 ) -> tuple[Slice, ...]:
-    """Measure each scorer on users by history length, on items by popularity, and by group.
+    """Measure each scorer by history length, by popularity and day of the item, and by group.
 
     Parameters
     ----------
@@ -63,6 +71,10 @@ def _chosen(
     classes = popularity_class(outcomes.held_out.before.counts)[outcomes.held_out.targets]
     for place, name in enumerate(CLASSES):
         yield POPULARITY, name, classes == place
+    same = outcomes.target_same_day
+    if same is not None:
+        yield DAY, "same as the event before", same
+        yield DAY, "later", ~same
     if users is not None:
         users = users.largest(_GROUPS)
         for place, name in enumerate(users.labels):

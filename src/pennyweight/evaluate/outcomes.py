@@ -14,6 +14,7 @@ __all__ = ["JUDGED_BY", "Outcomes", "Part"]
 
 JUDGED_BY = "ndcg@10"
 _CUTOFF = 10
+DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,20 @@ class Outcomes:
     def target_row(self) -> NDArray[np.int64]:
         """The user each target belongs to, int64 (n_targets,)."""
         return np.repeat(np.arange(len(self.held_out)), np.diff(self.held_out.target_offsets))
+
+    @property
+    def target_same_day(self) -> NDArray[np.bool_] | None:
+        """Whether a target is of the day of its user's last known event, bool (n_targets,).
+
+        None where times are no dates, or where not both kinds of targets are there.
+        """
+        held, histories = self.held_out, self.held_out.histories
+        if held.target_time is None or not held.before.real_time or not len(histories.time):
+            return None
+        last = histories.time[np.maximum(histories.offsets[1:] - 1, 0)]
+        day = np.where(histories.length > 0, np.floor(last / DAY), np.nan)
+        same: NDArray[np.bool_] = np.floor(held.target_time / DAY) == day[self.target_row]
+        return same if same.any() and not same.all() else None
 
     def part(self, targets: NDArray[np.bool_]) -> Part:
         """Return the quality on some targets alone, bool (n_targets,).

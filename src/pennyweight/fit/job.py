@@ -52,7 +52,13 @@ VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizer
 
 
 class Job:
-    """One run: the data, the plan, and what the stages pass on."""
+    """One run: the data, the plan, and what the stages pass on.
+
+    Attributes
+    ----------
+    split, outcomes
+        What `measure` held out, and what each scorer achieved for each user.
+    """
 
     def __init__(
         self,
@@ -78,6 +84,8 @@ class Job:
             self.setting = measurable(self.data.interactions, plan.evaluate)
         self.repeats: Repeats = self.setting.repeats
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
+        self.split: Split | None = None
+        self.outcomes: Outcomes | None = None
 
     def measure(self) -> Report:
         """Fit on train, choose on validation, refit on both, measure on test.
@@ -104,6 +112,7 @@ class Job:
             scorers = {**self.blend.parts, BLEND: self.blend, **rival}
             found, seconds = self._measure(scorers, parted.test)
             outcomes = Outcomes(found | first, parted.test)
+            self.split, self.outcomes = parted, outcomes
             with self.stages.stage("intervals"):
                 measured = means(outcomes, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from pennyweight.data.evidence import evidence
+from pennyweight.data.future import new_items
 from pennyweight.data.interactions import Interactions
-from pennyweight.data.split import Protocol, default_protocol, parts
+from pennyweight.data.split import Part, Protocol, default_protocol, parts
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.spec.evidence import MOST, Evidence
 from pennyweight.spec.plan import EvaluatePlan
@@ -46,6 +47,7 @@ def measurable(interactions: Interactions, plan: EvaluatePlan) -> Measurable:
     notices = [
         *_on_protocol(interactions, protocol, plan, test),
         *_on_repeats(repeats, plan, test),
+        *_on_catalog(interactions, part),
     ]
     return Measurable(protocol, repeats, found, tuple(notices))
 
@@ -101,6 +103,17 @@ def _on_repeats(repeats: Repeats, plan: EvaluatePlan, test: Evidence) -> list[st
     return [
         f"{share} and count as misses of every scorer; use --repeats include "
         "(repeats='include') where people come back to items"
+    ]
+
+
+def _on_catalog(interactions: Interactions, part: Part) -> list[str]:
+    """Say where the catalog lists the items that are about to come out."""
+    found = new_items(interactions, part)
+    if not found.give_answers:
+        return []
+    return [
+        f"{found.sentence()}; --scorers content,neighbours,tower (scorers=[...]) measures without "
+        "them"
     ]
 
 

@@ -31,17 +31,17 @@ def sample(held_out: HeldOut, users: int, rng: np.random.Generator) -> HeldOut:
     if len(held_out) <= users:
         return held_out
     rows = np.sort(rng.choice(len(held_out), users, replace=False))
-    spans = [
-        held_out.targets[held_out.target_offsets[row] : held_out.target_offsets[row + 1]]
-        for row in rows
-    ]
+    ends = held_out.target_offsets
+    spans = [np.arange(ends[row], ends[row + 1]) for row in rows]
     offsets = np.concatenate([[0], np.cumsum([len(span) for span in spans])]).astype(np.int64)
+    chosen, time = np.concatenate(spans), held_out.target_time
     return replace(
         held_out,
         users=held_out.users[rows],
         histories=held_out.histories.take(rows),
-        targets=np.concatenate(spans),
+        targets=held_out.targets[chosen],
         target_offsets=offsets,
+        target_time=None if time is None else time[chosen],
     )
 
 

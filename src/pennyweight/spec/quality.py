@@ -33,8 +33,8 @@ class Slice(Frozen):
     Attributes
     ----------
     by
-        What the slices are cut by: ``history length``, ``target popularity`` or the user
-        attribute.
+        What the slices are cut by: ``history length``, ``target popularity``, ``target day``
+        or the user attribute.
     name
         Which of them: ``3-5``, ``cold``, ``France``.
     users, targets

@@ -25,6 +25,9 @@ KINDS: dict[str, tuple[Area, str]] = {
                          "before splitting"),
     "events-after-cut": ("leak", "split by time, or let pennyweight split (--protocol)"),
     "future-of-others": ("leak", "use --protocol global-time, or a split by one moment for all"),
+    "future-catalog": ("leak", "measure without novelty and popularity (--scorers "
+                       "content,neighbours,tower), or with the catalogue as it was before the "
+                       "test"),
     "id-order": ("leak", "no scorer of pennyweight uses the order and ties are drawn at random; "
                  "shuffle the catalogue and replace its ids before using tools that do"),
     "tie-order": ("leak", "bring finer times, or shuffle the events before giving them; events of "

@@ -5,6 +5,7 @@ import polars as pl
 
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
+from pennyweight.data.future import new_items
 from pennyweight.data.split import Part, Protocol
 from pennyweight.validate.finding import Finding, events_at, finding
 from pennyweight.validate.order import check_order, check_ties, orders
@@ -24,6 +25,7 @@ def check_leaks(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
         *_repeated(data, part),
         *_across(data),
         *_after_cut(data, part, protocol),
+        *_catalog(data, part),
         *check_order(data, part, places),
         *check_ties(data, places),
         *check_answers(data),
@@ -66,6 +68,17 @@ def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
             "what others did next is learnt from", after, known, "known events", warn=True,
         )  # fmt: skip
     return found
+
+
+def _catalog(data: Dataset, part: Part) -> list[Finding]:
+    new = new_items(data.interactions, part)
+    if not new.give_answers:
+        return []
+    return finding("future-catalog", "items without an event before the test that are test items: "
+                   "the catalogue knows the future", len(new.chosen), len(new.items),
+                   "items without earlier events",
+                   [data.catalog.ids[code] for code in new.chosen[:3].tolist()],
+                   warn=True)  # fmt: skip
 
 
 def check_answers(data: Dataset) -> list[Finding]:

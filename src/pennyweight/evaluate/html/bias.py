@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pennyweight.evaluate.compare import HISTORY_LENGTH, POPULARITY
+from pennyweight.evaluate.compare import DAY, HISTORY_LENGTH, POPULARITY
 from pennyweight.evaluate.html.cells import compact, share
 from pennyweight.evaluate.html.slices import shown_scorers, slice_pair
 from pennyweight.page.charts import Bar, bars, table
@@ -96,7 +96,7 @@ def _exposure_table(exposure: Exposure, heading: str, ranked: Sequence[str]) -> 
 
 def _users(report: Report) -> str:
     found = dict.fromkeys(one.by for one in report.slices or ())
-    attributes = [by for by in found if by not in {HISTORY_LENGTH, POPULARITY}]
+    attributes = [by for by in found if by not in {DAY, HISTORY_LENGTH, POPULARITY}]
     note = (
         "Whether some users are served worse: NDCG@10 of each group, with 95 % intervals over "
         "users. Groups may differ in how much is known of them."

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pennyweight.evaluate.compare import HISTORY_LENGTH, POPULARITY
+from pennyweight.evaluate.compare import DAY, HISTORY_LENGTH, POPULARITY
 from pennyweight.page.charts import Bar, bars, table
 from pennyweight.page.document import pair
 from pennyweight.spec.quality import Slice
@@ -13,6 +13,7 @@ __all__ = ["shown_scorers", "slice_pair", "slices"]
 _HEADINGS = {
     HISTORY_LENGTH: "By length of the history: events known of the user",
     POPULARITY: "By popularity of the held-out item",
+    DAY: "By the day of the held-out item: that of the user's event before, or a later one",
 }
 _NOTE = (
     "NDCG@10 for some users or some items alone, with 95 % intervals over users. Head, middle and "

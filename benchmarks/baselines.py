@@ -1,0 +1,124 @@
+"""Simple baselines that a blend must beat to have any merit.
+
+They are fitted on the training events, their few settings are chosen on validation, and they
+are ranked by the package's own evaluator, like the blend:
+
+- popularity, and TF-IDF alone;
+- EASE + TF-IDF, and directed item-to-item transitions + TF-IDF: two scorers, one weight;
+- a graph of transitions from the last item, and from the last two: nothing is learnt or chosen.
+"""
+
+from collections.abc import Iterable
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.data.split import HeldOut, Split
+from pennyweight.evaluate.measure import measure
+from pennyweight.evaluate.ranking import Repeats
+from pennyweight.fit.tune import fit_part, sample
+from pennyweight.score.blend import Blend
+from pennyweight.score.content import Content
+from pennyweight.score.linear import Linear
+from pennyweight.score.neighbours import Neighbours
+from pennyweight.score.popularity import Popularity
+
+__all__ = ["Baseline", "LastTransitions", "choices", "chosen_baselines"]
+
+PENALTIES = (30.0, 100.0, 300.0)  # of EASE
+BACKWARD = (0.0, 0.5)  # what a transition counts for in the other direction
+WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of TF-IDF, the rest of the other
+USERS = 2_000  # of the validation part, for each choice
+
+
+class LastTransitions:
+    """Score = how often users went on to an item right after the last items of a history.
+
+    Counts of transitions a -> b are divided by those from a; the item before the last counts
+    half. Popularity breaks ties, too small to change any other order.
+    """
+
+    name = "transitions"
+    scale = "relative"
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self.matrix = sparse.csr_matrix((0, 0), dtype=np.float32)
+        self.level = np.empty(0, np.float32)
+
+    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Count transitions."""
+        user, item, n = interactions.user, interactions.item, len(catalog)
+        follows = (user[1:] == user[:-1]) & (item[1:] != item[:-1])
+        places = (item[:-1][follows], item[1:][follows])
+        counts = sparse.csr_matrix((np.ones(len(places[0]), np.float32), places), shape=(n, n))
+        total = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
+        self.matrix = sparse.csr_matrix(sparse.diags(1 / total) @ counts, dtype=np.float32)
+        self.level = (1e-5 * interactions.counts / max(1, interactions.counts.max())).astype("f4")
+        return self
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return the chances of each next item, float32 (n, n_items)."""
+        recent = histories.newest(self.last)
+        value = (0.5**recent.lag).astype(np.float32)
+        shape = (len(recent), self.matrix.shape[0])
+        rows = sparse.csr_matrix((value, recent.item.copy(), recent.offsets), shape=shape)
+        scores: NDArray[np.float32] = (rows @ self.matrix).toarray() + self.level
+        return scores
+
+
+Baseline = Popularity | Content | Blend | LastTransitions
+
+
+def chosen_baselines(
+    parted: Split, catalog: Catalog, *, repeats: Repeats, seed: int
+) -> dict[str, Baseline]:
+    """Return the baselines by name, fitted on the training events, choices made on validation."""
+    few = sample(parted.valid, USERS, np.random.default_rng(seed))
+
+    def best(candidates: Iterable[Baseline]) -> Baseline:
+        return max(candidates, key=lambda one: quality(one, few, repeats))
+
+    def fitted(part: Linear | Neighbours | Content) -> Linear | Neighbours | Content:
+        fit_part(part, few, catalog, repeats=repeats)
+        return part
+
+    def pair(other: Linear | Neighbours) -> Baseline:
+        parts = {"content": content, other.name: other}
+        return best(
+            Blend(parts, {"content": w, other.name: 1 - w}, repeats=repeats) for w in WEIGHTS
+        )
+
+    content = fitted(Content())
+    ease = best(fitted(Linear(penalty=penalty)) for penalty in PENALTIES)
+    moves = best(fitted(Neighbours(backward=backward)) for backward in BACKWARD)
+    plain = {"popularity": Popularity(), "transitions, last item": LastTransitions(1),
+             "transitions, last two items": LastTransitions(2)}  # fmt: skip
+    for one in plain.values():
+        one.fit(parted.train, catalog)
+    return plain | {"TF-IDF": content, "EASE + TF-IDF": pair(ease),
+                    "transitions + TF-IDF": pair(moves)}  # fmt: skip
+
+
+def quality(scorer: Baseline, held_out: HeldOut, repeats: Repeats) -> float:
+    """Return NDCG@10; 0 where nobody is held out."""
+    if not len(held_out):
+        return 0.0
+    found = measure({"one": scorer}, held_out, repeats=repeats)["one"]
+    return float(found.column("ndcg@10").mean())
+
+
+def choices(scorer: Baseline) -> str:
+    """Say what was chosen for a baseline."""
+    if not isinstance(scorer, Blend):
+        return f"decay {scorer.decay}" if isinstance(scorer, Content) else ""
+    told = [f"{name} {weight:.1f}" for name, weight in scorer.weights.items()]
+    for part in scorer.parts.values():
+        for key in ("decay", "penalty", "backward"):
+            if hasattr(part, key):
+                told.append(f"{part.name}.{key} {getattr(part, key):g}")
+    return ", ".join(told)

@@ -1,0 +1,90 @@
+"""Measures one case of `quality.py` in a process of its own, so that its peak of memory is its own.
+
+    python benchmarks/quality_worker.py CASE DATA OUT.json [KEY=VALUE …]
+
+KEY=VALUE are settings of the plan with values as in TOML, such as evaluate.max_users=2000.
+"""
+
+import json
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+from baselines import Baseline, choices, chosen_baselines
+from cases import CASES, Case
+from pennyweight.evaluate.bootstrap import paired_tests
+from pennyweight.evaluate.measure import PerUser, measure
+from pennyweight.evaluate.outcomes import Outcomes
+from pennyweight.fit.job import Job
+from pennyweight.fit.quality import means
+from pennyweight.spec.plan import Plan
+from pennyweight.spec.report import BEFORE_REFIT
+
+RESAMPLES = 1_000
+
+
+def settings(words: list[str]) -> dict[str, object]:
+    """Read KEY=VALUE with a value of TOML."""
+    pairs = (word.partition("=") for word in words)
+    return {key: tomllib.loads(f"value = {value}")["value"] for key, _, value in pairs}
+
+
+def gain(blend: PerUser, rivals: dict[str, PerUser]) -> dict[str, object]:
+    """Return what the blend gains over the best of the baselines, user by user."""
+    ndcg = {name: one.column("ndcg@10") for name, one in rivals.items()}
+    best = max(ndcg, key=lambda name: float(ndcg[name].mean()))
+    difference = blend.column("ndcg@10") - ndcg[best]
+    found, p = paired_tests(difference[:, None], resamples=RESAMPLES, rng=0)[0]
+    return {"over": best, **found._asdict(), "p": p}
+
+
+def run(case: Case, data: Path, given: dict[str, object]) -> dict[str, object]:
+    """Measure the blend, then the baselines on the same users."""
+    began = time.perf_counter()
+    plan = Plan().override({**case.plan, **given})
+    folder = data / case.data
+    job = Job(folder / case.items, folder / case.events, plan, None, final=False)
+    report = job.measure()
+    wall = time.perf_counter() - began
+    parted, outcomes, catalog = job.split, job.outcomes, job.data.catalog
+    assert parted is not None and outcomes is not None
+    rivals: dict[str, Baseline] = {}
+    if case.baselines:
+        rivals = chosen_baselines(parted, catalog, repeats=job.repeats, seed=job.seed)
+    out: dict[str, dict[str, object]] = {n: {"chosen": choices(s)} for n, s in rivals.items()}
+    gains: dict[str, object] = {}
+    for events, log, blend in (
+        ("train", parted.train, BEFORE_REFIT),
+        ("train+validation", parted.test.before, "blend"),
+    ):
+        for scorer in rivals.values():
+            scorer.fit(log, catalog)
+        found = measure(rivals, parted.test, repeats=job.repeats)
+        for name, row in means(Outcomes(found, parted.test), resamples=RESAMPLES, seed=0).items():
+            out[name][events] = {metric: m.model_dump() for metric, m in row.items()}
+        if found and blend in outcomes.found:
+            gains[events] = gain(outcomes.found[blend], found)
+    return {
+        "case": case.name,
+        "settings": given,
+        "report": json.loads(report.to_json()),
+        "wall": wall,
+        "seconds": time.perf_counter() - began,
+        "baselines": out,
+        "gain": gains,
+        "median_history": float(np.median(parted.test.histories.length)),
+    }
+
+
+def main() -> None:
+    """Measure a case and write what came of it."""
+    name, data, out, *words = sys.argv[1:]
+    case = {case.name: case for case in CASES}[name]
+    Path(out).write_text(json.dumps(run(case, Path(data), settings(words)), indent=1))
+
+
+if __name__ == "__main__":
+    main()

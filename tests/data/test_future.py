@@ -1,0 +1,62 @@
+"""Catalogs that list what is about to come out, and those that list what nobody wants."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pennyweight.data.dataset import read
+from pennyweight.data.future import FEW, new_items
+from pennyweight.data.split import parts
+from pennyweight.fit import evaluate
+from pennyweight.validate.validation import validate
+
+START, DAY, OLD = 1_650_000_000, 86_400, 100
+
+
+def shop(new: int, chosen: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return old items everybody meets for 90 days, and new ones, some chosen in the last ten."""
+    rng = np.random.default_rng(0)
+    n = OLD + new
+    items = pl.DataFrame({
+        "item_id": [f"i{i}" for i in range(n)], "title": [f"thing kind{i % 7}" for i in range(n)],
+    })  # fmt: skip
+    rows = []
+    for user in range(120):
+        days = np.sort(rng.integers(0, 90, 9))
+        rows += [(f"u{user}", f"i{rng.integers(OLD)}", START + int(d) * DAY + user) for d in days]
+        item = OLD + user % chosen if chosen and user < 2 * chosen else rng.integers(OLD)
+        rows.append((f"u{user}", f"i{item}", START + 95 * DAY + user))
+    return items, pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+
+
+@pytest.mark.parametrize(
+    ("new", "chosen", "told"),
+    [
+        (40, 40, True),  # every item that is new is asked for
+        (40, 22, True),
+        (40, 18, False),  # most are not
+        (FEW - 1, FEW - 1, False),  # too few to say
+        (40, 0, False),
+        (0, 0, False),
+    ],
+)
+def test_a_catalog_of_the_future_is_told_by_what_the_test_asks_for(new, chosen, told):
+    items, events = shop(new, chosen)
+    data = read(items, events)
+    found = new_items(data.interactions, parts(data.interactions, "global-time"))
+    assert (len(found.items), len(found.chosen), found.give_answers) == (new, chosen, told)
+    kinds = {one.kind: one for one in validate(data, encoder="tfidf").findings}
+    assert ("future-catalog" in kinds) == told
+    if told:
+        leak = kinds["future-catalog"]
+        assert (leak.area, leak.severity, leak.count, leak.of) == ("leak", "warning", chosen, new)
+        assert "--scorers content,neighbours,tower" in leak.remedy
+
+
+def test_the_report_says_that_the_catalog_knows_the_future():
+    quick = {"encoder": "tfidf", "scorers": ["content", "neighbours"], "protocol": "global-time"}
+    told, silent = (evaluate(*shop(40, chosen), **quick) for chosen in (40, 0))
+    sentence = "40 of the 40 items without an event before the test are test items"
+    assert any(sentence in notice for notice in told.notices)
+    assert sentence in str(told)
+    assert not any("knows the future" in notice for notice in silent.notices or ())

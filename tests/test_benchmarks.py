@@ -1,0 +1,115 @@
+"""The benchmarks: imports are installed, absent data is left out, the baselines are right."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import small_shop
+from pennyweight.data.dataset import read
+from pennyweight.data.interactions import Histories
+from pennyweight.data.split import split
+from pennyweight.evaluate.measure import measure
+from pennyweight.score.popularity import Popularity
+from world import four
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+from baselines import WEIGHTS, LastTransitions, choices, chosen_baselines
+from cases import CASES
+from public_data import SOURCES
+from rows import tell
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "benchmarks"
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+IN_MAKE = re.findall(r"benchmarks/(\w+)\.py", MAKEFILE.split("\nbench:")[1].split("\n\n")[0])
+NEED_DATA = ("quality", "export", "compression", "frontier", "encode", "tuning", "serve")
+
+
+def run(name: str, *words: str, data: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(FOLDER / f"{name}.py"), *words]
+    environment = {**os.environ, "PENNYWEIGHT_DATA": str(data)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("name", sorted({*IN_MAKE, "tuning"}))
+def test_everything_that_a_benchmark_imports_is_installed(name, tmp_path):
+    done = run(name, "--help", data=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "--json" in done.stdout
+
+
+def test_the_target_installs_what_the_package_itself_does_not_need():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = set(project["project"]["dependencies"]) | set(project["dependency-groups"]["bench"])
+    names = {re.split(r"[\[<>=]", package)[0].replace("-", "_") for package in wanted}
+    own = {path.stem for path in FOLDER.glob("*.py")} | {"pennyweight"}
+    for name in {*IN_MAKE, *own - {"metrics", "protection", "encode_worker", "pennyweight"}}:
+        text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+        imports = re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)
+        known = names | own | set(sys.stdlib_module_names)
+        assert [i for i in imports if i not in known] == [], name
+    assert "bench: .venv/.setup-bench" in MAKEFILE and "--group bench" in MAKEFILE
+
+
+@pytest.mark.parametrize("name", NEED_DATA)
+def test_absent_data_is_left_out_with_a_word_on_where_it_comes_from(name, tmp_path):
+    words = ["--only", "lists,events"] if name == "serve" else []
+    words += ["--only", "int8"] if name == "encode" else []
+    done = run(name, *words, data=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"beauty: not in {tmp_path}; left out. It is made of {SOURCES['beauty']}" in done.stdout
+    assert "PENNYWEIGHT_DATA" in done.stdout and "--data" in done.stdout
+
+
+def test_no_benchmark_looks_outside_of_the_repository():
+    for path in FOLDER.glob("*.py"):
+        assert "ROOT.parent" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_the_cases_are_of_datasets_whose_source_is_told():
+    assert {case.data for case in CASES} == set(SOURCES)
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_transitions_by_hand():
+    interactions, catalog = four()
+    history = Histories.of([[0, 1], [3], []])
+    graph = LastTransitions(1).fit(interactions, catalog)
+    # a -> b twice of 2, b -> c twice of 2, c -> a, d -> a; a 4, b 3, c 2, d 1 events.
+    np.testing.assert_allclose(graph.score(history).round(3), [[0, 0, 1, 0], [1, 0, 0, 0], [0] * 4])
+    assert np.argsort(-graph.score(history)[2]).tolist() == [0, 1, 2, 3]
+    two = LastTransitions(2).fit(interactions, catalog).score(history).round(3)
+    np.testing.assert_allclose(two[0], [0, 0.5, 1, 0])
+
+
+def test_baselines_choose_on_validation_and_learn_from_the_training_events():
+    data = read(small_shop.items(), small_shop.events())
+    parted = split(data.interactions, "leave-last-out")
+    found = chosen_baselines(parted, data.catalog, repeats="exclude", seed=0)
+    assert list(found) == [
+        "popularity", "transitions, last item", "transitions, last two items", "TF-IDF",
+        "EASE + TF-IDF", "transitions + TF-IDF",
+    ]  # fmt: skip
+    valid = measure(found, parted.valid, repeats="exclude")
+    ease = found["EASE + TF-IDF"]
+    best = valid["EASE + TF-IDF"].column("ndcg@10").mean()
+    for weight in WEIGHTS:
+        ease.weights = {"content": weight, "linear": 1 - weight}
+        other = measure({"one": ease}, parted.valid, repeats="exclude")["one"]
+        assert other.column("ndcg@10").mean() <= best + 1e-12
+    assert "content.decay" in choices(ease) and "linear.penalty" in choices(ease)
+    level = Popularity().fit(parted.train, data.catalog).level
+    np.testing.assert_array_equal(found["popularity"].level, level)
+
+
+def test_a_row_shows_its_spread(capsys):
+    row = {"name": "lists", "value": 2, "unit": "1/s", "bar": None, "better": "higher"}
+    tell([row, row | {"low": 1, "high": 3}], None)
+    plain, spread = capsys.readouterr().out.splitlines()
+    assert "(1 to 3)" in spread and "(" not in plain
