@@ -137,7 +137,7 @@ def normalise(text: str) -> str:
         text = _GREEK_MARKS.sub("", unicodedata.normalize("NFD", text))
     text = _OPTIONAL.sub("", text)
     text = unicodedata.normalize("NFKC", text).translate(_VARIANTS)
-    return str(_OTHER_DIGIT.sub(lambda found: str(unicodedata.digit(found[0])), text))
+    return str(_OTHER_DIGIT.sub(lambda found: str(unicodedata.digit(found[0], found[0])), text))
 
 
 def _normal_latin(text: str) -> str:
