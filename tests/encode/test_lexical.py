@@ -4,6 +4,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from pennyweight.data.words import words
+from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.encode.lexical import LexicalEncoder
 from pennyweight.encode.svd import truncated_svd
 from pennyweight.encode.vectoriser import Vectoriser
@@ -53,6 +54,31 @@ def test_words_of_many_scripts():
     assert words("手机壳 透明case") == ["手机", "机壳", "透明", "case"]
     assert words("猫 カメラ") == ["猫", "カメ", "メラ"]
     assert words("🎉 !!") == []
+
+
+def test_a_word_that_is_not_known_counts_as_its_other_spelling():
+    ours = Vectoriser.fit(["café noir", "the", "thé vert", "creme"])
+    assert ours.transform(["cafe", "crème", "thè"]).nnz == 3
+    for known, other in (("café", "cafe"), ("creme", "crème")):
+        assert (ours.transform([known]) != ours.transform([other])).nnz == 0
+    assert ours.transform(["thë"])[0, ours.vocabulary["the"]] == 1  # the plain spelling is first
+
+
+def test_vocabularies_of_the_first_tokeniser_are_read_by_its_rules(tmp_path):
+    old = Vectoriser({"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None,
+                     tokeniser=1)  # fmt: skip
+    LexicalEncoder("tfidf-1", old, np.ones((2, 1), np.float32)).save(tmp_path)
+    arrays, settings = read_arrays(tmp_path / "lexical.safetensors")
+    del settings["tokeniser"]  # as it was written then
+    write_arrays(tmp_path / "lexical.safetensors", arrays, settings)
+    loaded = LexicalEncoder.load(tmp_path).vectoriser
+    assert (loaded.tokeniser, loaded.transform(["केला"]).nnz) == (1, 2)
+    assert loaded.fingerprint == old.fingerprint
+    assert Vectoriser.fit(["केला"]).transform(["केला"]).nnz == 1
+    settings["tokeniser"] = 99
+    write_arrays(tmp_path / "lexical.safetensors", arrays, settings)
+    with pytest.raises(BundleError, match="version 99 of the tokeniser"):
+        LexicalEncoder.load(tmp_path)
 
 
 def test_character_pieces():

@@ -6,9 +6,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 import world
 from pennyweight.data.interactions import Histories
+from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.encode.lexical import LexicalEncoder
+from pennyweight.encode.vectoriser import Vectoriser
 from pennyweight.score import rows as item_rows
-from pennyweight.score.content import Content
+from pennyweight.score.content import FILE, Content
+from pennyweight.score.rows import Terms
 
 TEXTS = (
     "red running shoe for the road",
@@ -109,3 +112,16 @@ def test_looking_words_up_and_going_through_all_texts_give_the_same(cosines, loo
     np.testing.assert_allclose(fit().score(histories), expected, atol=1e-6)
     assert fit().score(Histories.of([])).shape == (0, len(TEXTS))
     assert fit().score_texts(["unheard"]).tolist() == [[0.0] * len(TEXTS)]
+
+
+def test_what_was_saved_with_the_first_tokeniser_is_searched_by_its_rules(tmp_path):
+    old = Vectoriser({"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None,
+                     tokeniser=1)  # fmt: skip
+    scorer = Content()
+    scorer.words, scorer.vectors = old, Terms(old.transform(["काला", "केला", ""]))
+    scorer.save(tmp_path)
+    arrays, settings = read_arrays(tmp_path / FILE)
+    assert settings.pop("tokeniser") == 1
+    write_arrays(tmp_path / FILE, arrays, settings)  # as it was written then
+    found = Content.load(tmp_path).score_texts(["केला"])
+    np.testing.assert_allclose(found, [[1, 1, 0]], atol=1e-6)

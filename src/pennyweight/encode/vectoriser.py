@@ -1,19 +1,20 @@
 """Words of a text counted and weighted: a small TF-IDF."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pennyweight.data.words import TOKENISER, words_by
+from pennyweight.data.words import TOKENISER, fold, words_by
 from pennyweight.disk.files import digest
 from pennyweight.encode.rows import check_texts
 from pennyweight.errors import DataError
 
-__all__ = ["Vectoriser", "word_counts"]
+__all__ = ["Vectoriser", "folds_of", "word_counts"]
 
 
 def _features(found: list[str], char_ngrams: tuple[int, int] | None) -> Iterator[str]:
@@ -38,16 +39,23 @@ def word_counts(
     grow: bool,
     char_ngrams: tuple[int, int] | None = None,
     tokeniser: int = TOKENISER,
+    folds: Mapping[str, int] | None = None,
 ) -> sparse.csr_matrix:
-    """Count features, float32 csr (len(texts), len(vocabulary)); `grow` adds the unseen."""
+    """Count features, float32 csr (len(texts), len(vocabulary)); `grow` adds the unseen.
+
+    `folds` maps folds of words to columns: where a word that is not in the vocabulary counts
+    as one that differs from it in accents alone.
+    """
     words = words_by(tokeniser)
     indices, ends = array("i"), array("q", [0])
     for text in texts:
         found = _features(words(text), char_ngrams)
         if grow:
             indices.extend([vocabulary.setdefault(w, len(vocabulary)) for w in found])
-        else:
+        elif folds is None:
             indices.extend([vocabulary[w] for w in found if w in vocabulary])
+        else:
+            indices.extend(_known(found, vocabulary, folds))
         ends.append(len(indices))
     columns = np.array(indices, np.int32)
     counts = sparse.csr_matrix(
@@ -56,6 +64,29 @@ def word_counts(
     )
     counts.sum_duplicates()
     return counts
+
+
+def _known(
+    found: Iterable[str], vocabulary: Mapping[str, int], folds: Mapping[str, int]
+) -> Iterator[int]:
+    for word in found:
+        column = vocabulary.get(word)
+        if column is None:
+            folded = fold(word)
+            column = vocabulary.get(folded, folds.get(folded))
+        if column is not None:
+            yield column
+
+
+def folds_of(vocabulary: Mapping[str, int], tokeniser: int) -> dict[str, int] | None:
+    """Return fold -> column of the words with accents; None for words of the first tokeniser."""
+    if tokeniser == 1:
+        return None
+    folds: dict[str, int] = {}
+    for word, column in vocabulary.items():
+        if not word.isascii():
+            folds.setdefault(fold(word), column)
+    return folds
 
 
 class Vectoriser:
@@ -82,6 +113,7 @@ class Vectoriser:
         char_ngrams: tuple[int, int] | None,
         tokeniser: int = TOKENISER,
     ) -> None:
+        words_by(tokeniser)  # refuses a later version
         self.vocabulary, self.idf, self.sublinear = dict(vocabulary), idf, sublinear
         self.char_ngrams, self.tokeniser = char_ngrams, tokeniser
 
@@ -138,6 +170,10 @@ class Vectoriser:
             vocabulary, weights.astype(np.float32), sublinear=sublinear, char_ngrams=char_ngrams
         )
 
+    @cached_property
+    def _folds(self) -> dict[str, int] | None:
+        return folds_of(self.vocabulary, self.tokeniser)
+
     @property
     def fingerprint(self) -> str:
         """Hash over vocabulary, weights and settings."""
@@ -154,6 +190,7 @@ class Vectoriser:
             grow=False,
             char_ngrams=self.char_ngrams,
             tokeniser=self.tokeniser,
+            folds=self._folds,
         )
         if self.sublinear:
             rows.data = 1 + np.log(rows.data)

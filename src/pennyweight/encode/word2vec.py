@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pennyweight.data.words import TOKENISER, words
+from pennyweight.data.words import TOKENISER, words, words_by
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.disk.files import digest
 from pennyweight.encode.rows import check_texts, unit_rows
 from pennyweight.encode.svd import truncated_svd
-from pennyweight.encode.vectoriser import word_counts
+from pennyweight.encode.vectoriser import folds_of, word_counts
 from pennyweight.errors import DataError
 
 __all__ = ["Word2VecEncoder"]
@@ -42,6 +42,7 @@ class Word2VecEncoder:
         *,
         tokeniser: int = TOKENISER,
     ) -> None:
+        words_by(tokeniser)  # refuses a later version
         self.vocabulary = {word: i for i, word in enumerate(vocabulary)}
         self.table, self.common, self.tokeniser = table, common, tokeniser
 
@@ -108,6 +109,10 @@ class Word2VecEncoder:
         return int(self.table.shape[1])
 
     @cached_property
+    def _folds(self) -> dict[str, int] | None:
+        return folds_of(self.vocabulary, self.tokeniser)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Hash over words and vectors."""
         version = [f"tokeniser {self.tokeniser}"] if self.tokeniser > 1 else []
@@ -119,7 +124,9 @@ class Word2VecEncoder:
         out = np.zeros((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):
             block = texts[start : start + BLOCK_TEXTS]
-            counts = word_counts(block, self.vocabulary, grow=False, tokeniser=self.tokeniser)
+            counts = word_counts(
+                block, self.vocabulary, grow=False, tokeniser=self.tokeniser, folds=self._folds
+            )
             rows = unit_rows(counts @ self.table)  # removal wants one scale for long and short
             rows -= (rows @ self.common)[:, None] * self.common
             out[start : start + BLOCK_TEXTS] = unit_rows(rows)
