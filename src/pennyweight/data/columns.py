@@ -27,13 +27,31 @@ ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
             "timestamp", "datetime", "time", "date", "ts", "unix_review_time", "event_time",
             "created_at", "creation_timestamp", "timestamp_ms",
         ),
-        "weight": ("weight", "rating", "event_value", "value", "overall", "score", "stars"),
-        "type": ("event_type", "feedback_type", "event", "type", "action", "interaction_type"),
+        "weight": (
+            "weight", "rating", "event_value", "value", "overall", "score", "stars", "star_rating",
+            "ratings", "book_rating", "movie_rating", "user_rating", "review_rating", "user_score",
+            "review_score",
+        ),
+        "type": (
+            "event_type", "feedback_type", "event", "type", "action", "interaction_type",
+            "behavior", "behaviour", "behavior_type", "behaviour_type", "event_name",
+            "action_type", "verb",
+        ),
         "split": ("split", "part", "fold", "subset"),
+        "quantity": ("quantity", "qty", "units", "order_quantity", "quantity_ordered"),
+        "status": (
+            "order_status", "status", "payment_status", "financial_status", "transaction_status",
+            "order_state",
+        ),
+        "order": (
+            "invoice_no", "invoice", "invoice_number", "invoice_id", "order_number", "order_no",
+            "order_id", "transaction_id", "bill_no",
+        ),
     },
     "items": {"id": (*_ITEM, "id")},
 }  # fmt: skip
 _REQUIRED = ("user", "item", "id")
+_RANKED = ("quantity", "status", "order")  # the first name of several wins
 
 
 def bare(column: str) -> str:
@@ -100,6 +118,8 @@ def resolve(
             claims = [chosen] if chosen else []
         else:
             claims = _claims(columns, keys, aliases)
+        if role in _RANKED:
+            claims = claims[:1]
         if len(claims) > 1:
             raise DataError(
                 f"{where}; {' and '.join(map(repr, claims))} could each be the {role}. "

@@ -12,7 +12,8 @@ import polars as pl
 from pennyweight.data.attributes import user_values
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes, Meaning
-from pennyweight.data.cleaning.feedback import NOT_LIKING
+from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
+from pennyweight.data.cleaning.labels import label_column
 from pennyweight.data.columns import ALIASES, has_role, resolve
 from pennyweight.data.events import build_interactions
 from pennyweight.data.ids import Ids
@@ -89,6 +90,7 @@ def read(
     strict: bool = False,
     mask_personal: bool = False,
     event_types: Mapping[str, Meaning] | None = None,
+    min_rating: float | None = None,
 ) -> Dataset:
     """Read and clean a catalogue and an event log.
 
@@ -117,6 +119,9 @@ def read(
     event_types
         Event type -> a weight above 0, ``"negative"`` (the user turned the item down) or
         ``"ignore"``; types that are not named mean what their names usually do.
+    min_rating
+        The lowest rating that counts as liking; 0: all do. By default 60 % of the top of the
+        scale, such as 3 of 5 stars, where the weights are ratings.
 
     Returns
     -------
@@ -132,7 +137,7 @@ def read(
     item_rows, item_source = _load(items, "items", strict, found)
     event_rows, event_source = _load(events, "events", strict, found)
     _refuse_swapped(item_rows, item_source, event_rows, event_source, given)
-    roles = resolve(event_rows.columns, "events", given, source=event_source)
+    roles = _event_roles(event_rows, given, event_source)
     # Of several possible id columns the one that the events use is the right one.
     if roles["item"] in item_rows.columns:
         given.setdefault("id", roles["item"])
@@ -142,10 +147,10 @@ def read(
     )
     if mask_personal:
         catalog = mask_catalog(catalog, found)
-    types = _types(event_types, roles, event_source)
+    rules = _rules(event_types, min_rating, roles, event_source)
     interactions = build_interactions(
         event_rows, roles, catalog.ids, now=_seconds(now), k_core=k_core, found=found,
-        source=event_source, event_types=types,
+        source=event_source, rules=rules,
     )  # fmt: skip
     if strict:
         _refuse(found)
@@ -176,18 +181,37 @@ def read_planned(
         strict=plan.strict,
         mask_personal=plan.mask_personal,
         event_types=plan.event_types,
+        min_rating=plan.min_rating,
     )
 
 
-def _types(
-    given: Mapping[str, Meaning] | None, roles: Mapping[str, str], source: str
-) -> EventTypes:
-    types = EventTypes.of(given or {})
+def _event_roles(
+    frame: pl.DataFrame, given: Mapping[str, str | None], source: str
+) -> dict[str, str]:
+    """Return the column of each role; a column of 0 and 1 may stand for event types."""
+    roles = resolve(frame.columns, "events", given, source=source)
+    if "type" not in roles and "type" not in given:
+        label = label_column(frame, roles.values(), source)
+        return roles if label is None else {**roles, "type": label}
+    return roles
+
+
+def _rules(
+    event_types: Mapping[str, Meaning] | None,
+    min_rating: float | None,
+    roles: Mapping[str, str],
+    source: str,
+) -> FeedbackRules:
+    types = EventTypes.of(event_types or {})
     if types.chosen and "type" not in roles:
         raise DataError(f"{source}: event_types gives {next(iter(types.chosen))!r} a meaning, but "
                         "there is no column of event types. Name it with --type-column NAME, "
                         "columns={'type': NAME}, or leave event_types out")  # fmt: skip
-    return types
+    if min_rating and "weight" not in roles:
+        raise DataError(f"{source}: min_rating is {min_rating:g}, but there is no column of "
+                        "ratings. Name it with --weight-column NAME, columns={'weight': NAME}, "
+                        "or leave min_rating out")  # fmt: skip
+    return FeedbackRules(types, min_rating)
 
 
 def _refuse_swapped(
@@ -211,7 +235,7 @@ def read_events(
     events: Source,
     items: Ids,
     columns: Mapping[str, str | None] | None = None,
-    event_types: Mapping[str, Meaning] | None = None,
+    rules: FeedbackRules | None = None,
 ) -> Interactions:
     """Read and clean an event log about items known already; arguments and errors as of `read`.
 
@@ -219,10 +243,10 @@ def read_events(
     """
     found = Findings()
     rows, source = _load(events, "events", False, found)
-    roles = resolve(rows.columns, "events", _given(columns), source=source)
+    roles = _event_roles(rows, _given(columns), source)
     interactions = build_interactions(
         rows, roles, items, now=_seconds(None), k_core=0, found=found, source=source,
-        event_types=EventTypes.of(event_types or {}),
+        rules=rules,
     )  # fmt: skip
     for entry in found.entries:
         _log.warning("%s", entry)

@@ -7,19 +7,12 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes
-from pennyweight.data.cleaning.feedback import (
-    NEGATIVE,
-    NEUTRAL,
-    TAKEN_BACK,
-    Strength,
-    strengths,
-    summary,
-    taken_back,
-)
+from pennyweight.data.cleaning.feedback import FeedbackRules, signals
+from pennyweight.data.cleaning.rows import Rows as _Rows
+from pennyweight.data.cleaning.taking_back import drop_partial, take_back
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions, NegativeFeedback
-from pennyweight.data.log import Action, Findings
+from pennyweight.data.log import Findings
 from pennyweight.data.tables import check_scalars, id_strings
 from pennyweight.data.times import SMALLEST_DATE, Times, parse_times
 from pennyweight.errors import DataError
@@ -32,29 +25,7 @@ SPLITS = {
 }  # fmt: skip
 ACROSS_SPLITS = "duplicate of an event in another part of the split"
 _YEAR = 366 * 86_400.0
-_MAX_KINDS = 256  # kind is stored in a byte
-Mask = NDArray[np.bool_]
 Values = NDArray[np.int32] | NDArray[np.float64] | NDArray[np.uint8]
-
-
-class _Rows:
-    """The rows still alive, and the notes about those dropped."""
-
-    def __init__(self, frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -> None:
-        self.frame, self.found = frame.select(list(dict.fromkeys(roles.values()))), found
-        self.alive = np.ones(frame.height, dtype=bool)
-
-    def drop(self, reason: str, bad: Mask) -> None:
-        self.note(reason, bad, "dropped")
-        self.alive &= ~bad
-
-    def note(self, reason: str, bad: Mask, action: Action = "kept") -> None:
-        rows = np.flatnonzero(bad & self.alive)
-        examples = [
-            ", ".join(f"{k} {v!r}" for k, v in self.frame.row(row, named=True).items())
-            for row in rows[:3].tolist()
-        ]
-        self.found.add("events", reason, len(rows), action, examples)
 
 
 def build_interactions(
@@ -66,7 +37,7 @@ def build_interactions(
     k_core: int,
     found: Findings,
     source: str,
-    event_types: EventTypes | None = None,
+    rules: FeedbackRules | None = None,
 ) -> Interactions:
     """Clean an events table.
 
@@ -82,8 +53,8 @@ def build_interactions(
         Keep users and items with at least this many events, repeated until stable; 0: all.
     found, source
         Takes the notes; the file, for error messages.
-    event_types
-        What an event of each type means; by default what its name usually does.
+    rules
+        How events are understood; by default by their usual names and scales.
 
     Raises
     ------
@@ -94,14 +65,14 @@ def build_interactions(
     user, names = _users(frame, roles, rows, source)
     item = _items(frame, roles, items, rows, source)
     time = _times(frame, roles, now, rows, source)
-    weight = _weights(frame, roles, rows, source)
-    kind, kinds = _kinds(frame, roles, source)
-    strength = _strengths(kind, kinds, "type" in roles, rows,
-                          event_types or EventTypes(), source)  # fmt: skip
+    signs = signals(frame, roles, rows, rules or FeedbackRules(), source)
     split = _splits(frame, roles, rows, source)
     order = _order(np.flatnonzero(rows.alive), user, time.values)
-    _drop_duplicates(rows, order, {"u": user, "t": time.values, "i": item, "k": kind}, split)
-    against = _take_back(rows, order, user, item, time.values, strength.negative)
+    drop_partial(rows, user, item, time.values, signs)
+    same: dict[str, Values] = {"u": user, "t": time.values, "i": item, "k": signs.kind,
+            "n": signs.negative.astype(np.uint8)}  # fmt: skip
+    _drop_duplicates(rows, order[rows.alive[order]], same, split)
+    against = take_back(rows, order, user, item, time.values, signs)
     if k_core > 1:
         _keep_core(rows, user, item, k_core)
         against = against[np.isin(user[against], user[rows.alive])]
@@ -112,8 +83,8 @@ def build_interactions(
                         "--k-core")  # fmt: skip
     # Somebody who only turned items down is a user, and has no event.
     seen = np.unique(np.concatenate([user[kept], user[against]]))
-    weight = (weight * strength.factor)[kept]
-    learnt = np.unique(kind[kept])
+    weight = signs.weight[kept]
+    learnt = np.unique(signs.kind[kept])
     return Interactions(
         users=Ids(names.gather(pl.Series(seen)).to_list(), "users"),
         n_items=len(items),
@@ -121,8 +92,8 @@ def build_interactions(
         item=item[kept],
         time=time.values[kept],
         weight=np.ones_like(weight) if (weight == weight[0]).all() else weight,
-        kind=np.searchsorted(learnt, kind[kept]).astype(np.uint8),
-        kinds=tuple(kinds[code] for code in learnt.tolist()),
+        kind=np.searchsorted(learnt, signs.kind[kept]).astype(np.uint8),
+        kinds=tuple(signs.kinds[code] for code in learnt.tolist()),
         split=split[kept] if split is not None else np.empty(0, np.uint8),
         real_time=time.real_time,
         negative=NegativeFeedback(
@@ -199,83 +170,6 @@ def _times(
         rows.note("time is before March 1973: missing, or in another unit than the rest?",
                   values < SMALLEST_DATE)  # fmt: skip
     return times
-
-
-def _weights(
-    frame: pl.DataFrame, roles: Mapping[str, str], rows: _Rows, source: str
-) -> NDArray[np.float32]:
-    if "weight" not in roles:
-        return np.ones(frame.height, np.float32)
-    column = frame[roles["weight"]]
-    check_scalars(column, source, "numbers; leave it out with --weight-column '', "
-                                  "columns={'weight': None}")  # fmt: skip
-    missing = column.is_null().to_numpy()
-    weight = np.array(column.cast(pl.Float32, strict=False).fill_null(np.nan))
-    rows.drop("weight is not a finite number (below 3e38)", ~np.isfinite(weight) & ~missing)
-    rows.note("weight is missing (1 is used)", missing, "changed")
-    weight[missing] = 1.0
-    rows.note("weight is below zero (0 is used)", weight < 0, "changed")
-    return np.asarray(np.maximum(weight, 0), np.float32)
-
-
-def _kinds(
-    frame: pl.DataFrame, roles: Mapping[str, str], source: str
-) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    if "type" not in roles:
-        return np.zeros(frame.height, np.uint8), (NO_TYPE,)
-    column = frame[roles["type"]]
-    check_scalars(column, source, "event types; leave it out with --type-column '', "
-                                  "columns={'type': None}")  # fmt: skip
-    column = column.cast(pl.String).fill_null(NO_TYPE)
-    names = column.unique(maintain_order=True)
-    if len(names) > _MAX_KINDS:
-        raise DataError(
-            f"{source}: column {column.name!r} has {len(names):,} distinct values, too many for "
-            f"event types ({_MAX_KINDS}). Leave it out with --type-column '', "
-            "columns={'type': None}"
-        )
-    return _codes(column, names).astype(np.uint8), tuple(names)
-
-
-def _strengths(
-    kind: NDArray[np.uint8],
-    kinds: tuple[str, ...],
-    named: bool,
-    rows: _Rows,
-    types: EventTypes,
-    source: str,
-) -> Strength:
-    """Say what the event types mean, and drop the events that say nothing."""
-    meanings = types.meanings(kinds, source)
-    strength = strengths(kind, kinds, meanings)
-    if named:
-        rows.found.add("events", f"event types: {summary(meanings)} (change with --event-types)",
-                       int(rows.alive.sum()), "kept")  # fmt: skip
-    unknown = [name for name in kinds if types.is_unknown(name)]
-    told = ", ".join(map(repr, unknown[:10])) + (" …" if len(unknown) > 10 else "")
-    rows.note(f"unknown event type counts with weight 1: {told}; give it a weight, negative or "
-              "ignore with --event-types NAME=…",
-              np.array([name in unknown for name in kinds])[kind])  # fmt: skip
-    rows.drop(NEUTRAL, strength.neutral)
-    return strength
-
-
-def _take_back(
-    rows: _Rows,
-    order: NDArray[np.int64],
-    user: NDArray[np.int32],
-    item: NDArray[np.int32],
-    time: NDArray[np.float64],
-    negative: Mask,
-) -> NDArray[np.int64]:
-    """Drop negative events and those they take back; return the rows of those that last."""
-    kept = order[rows.alive[order]]
-    taken, lasting = taken_back(user[kept], item[kept], time[kept], negative[kept])
-    mask = np.zeros(len(rows.alive), bool)
-    mask[kept[taken]] = True
-    rows.drop(TAKEN_BACK, mask)
-    rows.drop(NEGATIVE, negative)
-    return kept[lasting]
 
 
 def _splits(

@@ -30,6 +30,7 @@ class DataPlan(Frozen):
     mask_personal: bool = False
     columns: dict[str, str] = Field(default_factory=dict)
     event_types: dict[str, Meaning] = Field(default_factory=dict)
+    min_rating: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class EncoderPlan(Frozen):

@@ -1,59 +1,157 @@
-"""Events that speak against an item: they take back earlier events and are learnt from as none."""
+"""What each row of an event log says of its item: for it, against it, or nothing."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.event_types import Meaning
+from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes, Meaning
+from pennyweight.data.cleaning.labels import label_meanings
+from pennyweight.data.cleaning.returns import (
+    CANCELLED,
+    NEVER,
+    PARTIAL,
+    RETURNED,
+    ZERO,
+    returns,
+)
+from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.weights import BELOW_ZERO, LOW, NO_STRENGTH, weights
+from pennyweight.data.tables import check_scalars
+from pennyweight.errors import DataError
 
 __all__ = [
     "NEGATIVE",
     "NEUTRAL",
     "NOT_LIKING",
     "TAKEN_BACK",
-    "Strength",
-    "strengths",
+    "FeedbackRules",
+    "Signals",
+    "signals",
     "summary",
-    "taken_back",
 ]
 
-Mask = NDArray[np.bool_]
 NEGATIVE = "negative event: not learnt from; it takes back earlier events of the user on the item"
-NEUTRAL = "neutral event: ignored"
 TAKEN_BACK = "taken back by a later negative event of the same user on the same item"
-NOT_LIKING = (NEGATIVE, NEUTRAL, TAKEN_BACK)  # no fault of the rows
+NEUTRAL = "neutral event: ignored"
+# Why rows are dropped that have no fault.
+NOT_LIKING = (NEGATIVE, NEUTRAL, LOW, BELOW_ZERO, NO_STRENGTH, CANCELLED, NEVER, RETURNED, ZERO,
+              TAKEN_BACK, PARTIAL)  # fmt: skip
+_MAX_KINDS = 256  # kind is stored in a byte
 
 
 @dataclass(frozen=True)
-class Strength:
-    """What the event types of some rows mean.
+class FeedbackRules:
+    """How events are understood.
 
     Attributes
     ----------
-    factor
-        By which the weight of a row is multiplied, float32 (n_rows,).
-    negative, neutral
-        Rows that speak against their item, or say nothing of it, bool (n_rows,).
+    types
+        What an event of each type means.
+    min_rating
+        The lowest rating that counts as liking; 0: all do; None: by the scale.
     """
 
-    factor: NDArray[np.float32]
-    negative: Mask
-    neutral: Mask
+    types: EventTypes = field(default_factory=EventTypes)
+    min_rating: float | None = None
 
 
-def strengths(
-    kind: NDArray[np.uint8], kinds: Sequence[str], meanings: Mapping[str, Meaning]
-) -> Strength:
-    """Return what the types of rows mean, by codes of `kinds`."""
+@dataclass(frozen=True)
+class Signals:
+    """What the rows of a log say.
+
+    Attributes
+    ----------
+    weight
+        Strength of each row, that of its type included, float32 (n_rows,).
+    kind, kinds
+        Code of the type of each row, uint8 (n_rows,); the names of the types.
+    against
+        Reason -> rows that speak against their item for that reason, bool (n_rows,).
+    quantity
+        Pieces, below zero for returns, float64 (n_rows,).
+    """
+
+    weight: NDArray[np.float32]
+    kind: NDArray[np.uint8]
+    kinds: tuple[str, ...]
+    against: dict[str, Mask]
+    quantity: NDArray[np.float64]
+
+    @property
+    def negative(self) -> Mask:
+        """Rows that speak against their item, bool (n_rows,)."""
+        return np.asarray(np.logical_or.reduce(list(self.against.values())))
+
+
+def signals(
+    frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, rules: FeedbackRules, source: str
+) -> Signals:
+    """Read the columns of weights, types and orders; drop the rows that say nothing.
+
+    Raises
+    ------
+    DataError
+        A column cannot be read so, or the meaning of a type is in doubt.
+    """
+    kind, kinds = _kinds(frame, roles, source)
+    meanings = _meanings(kinds, roles, rules.types, rows, source)
     told = [meanings[name] for name in kinds]
     factor = np.array([1.0 if isinstance(one, str) else one for one in told], np.float32)
-    return Strength(
-        factor[kind],
-        np.array([one == "negative" for one in told])[kind],
-        np.array([one == "ignore" for one in told])[kind],
-    )
+    rows.drop(NEUTRAL, np.array([one == "ignore" for one in told])[kind])
+    weight, low, below = weights(frame, roles, rules.min_rating, rows, source)
+    orders = returns(frame, roles, rows, source)
+    against = {
+        NEGATIVE: np.array([one == "negative" for one in told])[kind],
+        LOW: low,
+        BELOW_ZERO: below,
+        RETURNED: orders.returned,
+        CANCELLED: orders.cancelled,
+    }
+    return Signals(weight * factor[kind], kind, kinds, against, orders.quantity)
+
+
+def _kinds(
+    frame: pl.DataFrame, roles: Mapping[str, str], source: str
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    if "type" not in roles:
+        return np.zeros(frame.height, np.uint8), (NO_TYPE,)
+    column = frame[roles["type"]]
+    check_scalars(column, source, "event types; leave it out with --type-column '', "
+                                  "columns={'type': None}")  # fmt: skip
+    column = column.cast(pl.String).fill_null(NO_TYPE)
+    names = column.unique(maintain_order=True)
+    if len(names) > _MAX_KINDS:
+        raise DataError(
+            f"{source}: column {column.name!r} has {len(names):,} distinct values, too many for "
+            f"event types ({_MAX_KINDS}). Leave it out with --type-column '', "
+            "columns={'type': None}"
+        )
+    codes = column.cast(pl.Enum(names)).to_physical()
+    return codes.to_numpy().astype(np.uint8), tuple(names)
+
+
+def _meanings(
+    kinds: tuple[str, ...], roles: Mapping[str, str], types: EventTypes, rows: Rows, source: str
+) -> dict[str, Meaning]:
+    """Return what the types mean, and say so."""
+    if "type" not in roles:
+        return dict.fromkeys(kinds, 1.0)
+    types = EventTypes({**label_meanings(roles["type"], kinds), **types.chosen})
+    meanings = types.meanings(kinds, source)
+    rows.found.add("events", f"event types: {summary(meanings)} (change with --event-types)",
+                   int(rows.alive.sum()), "kept")  # fmt: skip
+    unused = types.unused(kinds)
+    rows.found.add("events", "event types with a chosen meaning do not occur: "
+                   + ", ".join(unused), len(unused), "kept")  # fmt: skip
+    unknown = [name for name in kinds if types.is_unknown(name)]
+    listed = ", ".join(map(repr, unknown[:10])) + (" …" if len(unknown) > 10 else "")
+    mask = rows.frame[roles["type"]].cast(pl.String).is_in(unknown).fill_null(False).to_numpy()
+    rows.note(f"unknown event type counts with weight 1: {listed}; give it a weight, negative or "
+              "ignore with --event-types NAME=…", mask)  # fmt: skip
+    return meanings
 
 
 def summary(meanings: Mapping[str, Meaning]) -> str:
@@ -66,37 +164,3 @@ def summary(meanings: Mapping[str, Meaning]) -> str:
             groups[""].append(f"{name} {meaning:g}")
     heads = {"": "", "negative": "negative: ", "ignore": "ignored: "}
     return "; ".join(heads[key] + ", ".join(names) for key, names in groups.items() if names)
-
-
-def taken_back(
-    user: NDArray[np.int32],
-    item: NDArray[np.int32],
-    time: NDArray[np.float64],
-    negative: Mask,
-) -> tuple[Mask, Mask]:
-    """Say which events a negative one takes back, and which negative ones hold to the end.
-
-    A negative event takes back the events of the same user on the same item up to its own
-    moment; a later positive event counts again and ends the negative one.
-
-    Returns
-    -------
-    taken, lasting
-        bool (n,): positive events taken back; the last negative event of each pair of user and
-        item that no positive one follows.
-    """
-    taken = np.zeros(len(user), bool)
-    lasting = np.zeros(len(user), bool)
-    if not negative.any():
-        return taken, lasting
-    pair = user.astype(np.int64) * (int(item.max()) + 1) + item
-    order = np.lexsort((negative, time, pair))  # of one moment the negative event is the last
-    first = np.flatnonzero(np.diff(pair[order], prepend=-1))
-    length = np.diff(np.append(first, len(order)))
-    place = np.arange(len(order))
-    against = negative[order]
-    last = np.maximum.reduceat(np.where(against, place, -1), first)
-    taken[order] = ~against & (place < np.repeat(last, length))
-    ends = first + length - 1
-    lasting[order[ends]] = against[ends]
-    return taken, lasting

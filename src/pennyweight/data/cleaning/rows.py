@@ -1,0 +1,35 @@
+"""Rows of an event log while it is cleaned: which are alive, and why the others are not."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.log import Action, Findings
+
+__all__ = ["Mask", "Rows"]
+
+Mask = NDArray[np.bool_]
+
+
+class Rows:
+    """The rows still alive, and the notes about those dropped."""
+
+    def __init__(self, frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -> None:
+        self.frame, self.found = frame.select(list(dict.fromkeys(roles.values()))), found
+        self.alive = np.ones(frame.height, dtype=bool)
+
+    def drop(self, reason: str, bad: Mask) -> None:
+        """Drop rows that are alive, and count them."""
+        self.note(reason, bad, "dropped")
+        self.alive &= ~bad
+
+    def note(self, reason: str, bad: Mask, action: Action = "kept") -> None:
+        """Count rows that are alive, with up to three examples."""
+        rows = np.flatnonzero(bad & self.alive)
+        examples = [
+            ", ".join(f"{k} {v!r}" for k, v in self.frame.row(row, named=True).items())
+            for row in rows[:3].tolist()
+        ]
+        self.found.add("events", reason, len(rows), action, examples)

@@ -1,0 +1,84 @@
+"""Negative events take back what the same user did before with the same item."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.cleaning.feedback import TAKEN_BACK, Signals
+from pennyweight.data.cleaning.returns import PARTIAL, RETURNED, complete
+from pennyweight.data.cleaning.rows import Mask, Rows
+
+__all__ = ["drop_partial", "take_back", "taken_back"]
+
+
+def take_back(
+    rows: Rows,
+    order: NDArray[np.int64],
+    user: NDArray[np.int32],
+    item: NDArray[np.int32],
+    time: NDArray[np.float64],
+    signs: Signals,
+) -> NDArray[np.int64]:
+    """Drop negative rows and those they take back; return the negative rows that last.
+
+    Parameters
+    ----------
+    order
+        Rows by user, then time; rows that are not alive are left out.
+    """
+    kept = order[rows.alive[order]]
+    taken, lasting = taken_back(user[kept], item[kept], time[kept], signs.negative[kept])
+    mask = np.zeros(len(rows.alive), bool)
+    mask[kept[taken]] = True
+    rows.drop(TAKEN_BACK, mask)
+    for reason, against in signs.against.items():
+        rows.drop(reason, against)
+    return kept[lasting]
+
+
+def drop_partial(
+    rows: Rows,
+    user: NDArray[np.int32],
+    item: NDArray[np.int32],
+    time: NDArray[np.float64],
+    signs: Signals,
+) -> None:
+    """Drop returns of a part of what was bought, which leave the purchase."""
+    returned = signs.against[RETURNED]
+    alive = np.flatnonzero(rows.alive)
+    whole = np.zeros(len(returned), bool)
+    whole[alive] = complete(user[alive], item[alive], time[alive], signs.quantity[alive])
+    rows.drop(PARTIAL, returned & ~whole)
+
+
+def taken_back(
+    user: NDArray[np.int32],
+    item: NDArray[np.int32],
+    time: NDArray[np.float64],
+    negative: Mask,
+) -> tuple[Mask, Mask]:
+    """Say which events a negative one takes back, and which negative ones hold to the end.
+
+    A negative event takes back the events of the same user on the same item up to its own
+    moment; a later positive event counts again and ends the negative one.
+
+    Returns
+    -------
+    taken, lasting
+        bool (n,): positive events taken back; the last negative event of each pair of user and
+        item that no positive one follows.
+    """
+    taken = np.zeros(len(user), bool)
+    lasting = np.zeros(len(user), bool)
+    if not negative.any():
+        return taken, lasting
+    pair = user.astype(np.int64) * (int(item.max()) + 1) + item
+    order = np.lexsort((negative, time, pair))  # of one moment the negative event is the last
+    first = np.flatnonzero(np.diff(pair[order], prepend=-1))
+    length = np.diff(np.append(first, len(order)))
+    place = np.arange(len(order))
+    against = negative[order]
+    last = np.maximum.reduceat(np.where(against, place, -1), first)
+    taken[order] = ~against & (place < np.repeat(last, length))
+    ends = first + length - 1
+    lasting[order[ends]] = against[ends]
+    return taken, lasting
