@@ -26,7 +26,8 @@ FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_s
 def test_csv_round_trip_of_nasty_strings(rows, separator):
     text = io.StringIO()
     csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
-    frame, broken = read_delimited(text.getvalue().encode(), "f", tabs=separator == "\t")
+    loaded = read_delimited(text.getvalue().encode(), "f", tabs=separator == "\t")
+    frame, broken = loaded.frame, loaded.broken
     assert broken == []
     # An empty field is a missing value; a row of them may be a blank line.
     expected = [tuple(field or None for field in row) for row in rows]
@@ -36,7 +37,8 @@ def test_csv_round_trip_of_nasty_strings(rows, separator):
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), FIELD, min_size=1), min_size=1))
 def test_json_lines_round_trip(rows):
     data = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
-    frame, broken = read_json(data, "f")
+    loaded = read_json(data, "f")
+    frame, broken = loaded.frame, loaded.broken
     assert broken == []
     assert [{k: v for k, v in r.items() if v is not None} for r in frame.to_dicts()] == rows
 

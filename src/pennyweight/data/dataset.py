@@ -21,7 +21,8 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
 from pennyweight.data.log import CleaningLog, Findings
 from pennyweight.data.personal import mask_catalog
-from pennyweight.data.tables import BROKEN_ROW, Source, read_table
+from pennyweight.data.readers.reshape import reshape
+from pennyweight.data.tables import Source, load_table
 from pennyweight.errors import DataError, did_you_mean
 from pennyweight.spec.plan import DataPlan
 
@@ -134,8 +135,8 @@ def read(
     """
     given = _given(columns)
     found = Findings()
-    item_rows, item_source = _load(items, "items", strict, found)
-    event_rows, event_source = _load(events, "events", strict, found)
+    item_rows, item_source = _load(items, "items", strict, found, given)
+    event_rows, event_source = _load(events, "events", strict, found, given)
     _refuse_swapped(item_rows, item_source, event_rows, event_source, given)
     roles = _event_roles(event_rows, given, event_source)
     # Of several possible id columns the one that the events use is the right one.
@@ -155,7 +156,7 @@ def read(
     if strict:
         _refuse(found)
     kept = {"items": len(catalog), "events": len(interactions)}
-    log = _account(found, {"items": item_rows.height, "events": event_rows.height}, kept)
+    log = found.account(kept)
     _log.info("read %s, %d users", kept, len(interactions.users))
     values = None
     if user_attribute is not None:
@@ -242,8 +243,9 @@ def read_events(
     What cleaning did is logged as warnings.
     """
     found = Findings()
-    rows, source = _load(events, "events", False, found)
-    roles = _event_roles(rows, _given(columns), source)
+    given = _given(columns)
+    rows, source = _load(events, "events", False, found, given)
+    roles = _event_roles(rows, given, source)
     interactions = build_interactions(
         rows, roles, items, now=_seconds(None), k_core=0, found=found, source=source,
         rules=rules,
@@ -262,23 +264,25 @@ def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
     return dict(columns or {})
 
 
-def _load(source: Source, table: str, strict: bool, found: Findings) -> tuple[pl.DataFrame, str]:
+def _load(
+    source: Source,
+    table: str,
+    strict: bool,
+    found: Findings,
+    columns: Mapping[str, str | None],
+) -> tuple[pl.DataFrame, str]:
     """Return a table and what to call it in messages: its path, or "items" or "events"."""
-    frame, broken = read_table(source, table=table, strict=strict)
-    found.entries.extend(broken)
-    return frame, str(source) if isinstance(source, str | os.PathLike) else table
+    name = str(source) if isinstance(source, str | os.PathLike) else table
+    loaded = reshape(load_table(source, table=table, strict=strict), table, columns, name)
+    found.entries.extend(loaded.findings.entries)
+    found.rows_read[table] = loaded.rows_read
+    return loaded.frame, name
 
 
 def _seconds(now: float | datetime | None) -> float:
     if now is None:
         return time.time()
     return now.timestamp() if isinstance(now, datetime) else float(now)
-
-
-def _account(found: Findings, usable: dict[str, int], kept: dict[str, int]) -> CleaningLog:
-    broken = {entry.table: entry.count for entry in found.entries if entry.reason == BROKEN_ROW}
-    rows_read = {table: rows + broken.get(table, 0) for table, rows in usable.items()}
-    return CleaningLog(tuple(found.entries), rows_read, kept)
 
 
 def _refuse(found: Findings) -> None:

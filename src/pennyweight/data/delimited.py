@@ -2,16 +2,20 @@
 
 import csv
 import io
+import re
 import shlex
-import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import polars.selectors as cs
 
+from pennyweight.data.log import Findings
 from pennyweight.data.packed import PACKED
+from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
+from pennyweight.data.readers.loaded import Loaded
+from pennyweight.data.readers.quotes import Quotes, find_quotes, separators
+from pennyweight.data.readers.records import records, row_shapes
 from pennyweight.errors import DataError
 
 __all__ = ["check_header", "decode", "read_delimited"]
@@ -19,8 +23,9 @@ __all__ = ["check_header", "decode", "read_delimited"]
 # The longer mark first: the one of UTF-16 begins it.
 _WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16",
          b"\xfe\xff": "UTF-16"}  # fmt: skip
-_CHUNK = 1 << 24
-_LONGEST_RECORD = 10_000  # lines; an unclosed quote must not swallow the rest of the file
+_HEAD = 1 << 16
+_BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")
+_WRAPPED = r'(?s)^"(?:[^"]|"")*"$'
 
 
 def decode(data: bytes, source: str) -> str:
@@ -62,7 +67,7 @@ def _remedy(data: bytes, source: str) -> str:
             "> utf8-file")  # fmt: skip
 
 
-def read_delimited(data: bytes, source: str, *, tabs: bool) -> tuple[pl.DataFrame, list[str]]:
+def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table") -> Loaded:
     """Read delimited text with a header, every field a string, empty fields null.
 
     Parameters
@@ -72,11 +77,13 @@ def read_delimited(data: bytes, source: str, *, tabs: bool) -> tuple[pl.DataFram
     source
         The file, for error messages.
     tabs
-        The separator is the tab if the header has one; otherwise it is told from the header.
+        The separator is the tab if the header has one; otherwise the header decides.
+    table
+        The name under which findings are noted.
 
     Returns
     -------
-    tuple of (polars.DataFrame, list of str)
+    Loaded
         The sound rows, and one sentence with the line number for each broken row.
     """
     if b"\n" not in data:
@@ -84,94 +91,139 @@ def read_delimited(data: bytes, source: str, *, tabs: bool) -> tuple[pl.DataFram
     # Without its last newline polars misses an empty last field too many.
     if not data.endswith(b"\n") or data.endswith((b"\n\n", b"\n\r\n")):
         data = data.rstrip(b"\r\n") + b"\n"
-    header = data[: data.find(b"\n") if b"\n" in data else None]
-    tabs = tabs and b"\t" in header
-    separator = "\t" if tabs else max(",\t;|", key=lambda c: header.count(c.encode()))
-    frame = _read_fast(data, separator)
-    if frame is not None:
-        return frame, []
-    return _read_careful(decode(data, source), separator, source)
+    if b"::" in data[:_HEAD] and DOUBLE_COLON not in data and _is_double_colon(data):
+        data = data.replace(b"::", DOUBLE_COLON)
+    dialect = find_dialect(data, tabs=tabs)
+    _check_names(dialect, source)
+    quotes = find_quotes(data, dialect.start, dialect.separator, len(dialect.header))
+    loaded = _read_fast(data, dialect, quotes)
+    if loaded is None:
+        loaded = _read_careful(data, dialect, quotes, source)
+    return _finish(loaded, dialect, quotes, table)
 
 
-def _read_fast(data: bytes, separator: str) -> pl.DataFrame | None:
-    """Read with polars; None where it fails or has silently padded short rows."""
+def _is_double_colon(data: bytes) -> bool:
+    lines = [line for line in data[:_HEAD].split(b"\n")[:-1][:200] if line.strip()]
+    counts = {line.count(b"::") for line in lines}
+    return len(counts) == 1 and counts != {0}
+
+
+def _check_names(dialect: Dialect, source: str) -> None:
+    """Raise `DataError` where the header names a column twice."""
+    names = dialect.names
+    if len(set(names)) < len(names):
+        raise DataError(f"{source}: the header {dialect.separator.join(names)[:200]!r} is broken "
+                        "or names a column twice; give each column its own name")  # fmt: skip
+
+
+def _read_fast(data: bytes, dialect: Dialect, quotes: Quotes) -> Loaded | None:
+    """Read with polars; None where it fails, or where rows are short, long or swallowed."""
+    if not quotes.regular or (dialect.spaced and b'"' in data):
+        return None
+    body = data[dialect.start :]
+    if not quotes.multiline:
+        body = _BLANK_LINES.sub(b"\n", body.lstrip(b"\r\n"))
+    if not body:
+        return Loaded(_empty(dialect), 0)
     try:
-        frame = pl.read_csv(data, separator=separator, infer_schema=False)
+        frame = _parse(body, dialect, enclose=quotes.enclose)
     except pl.exceptions.PolarsError:
         return None
-    if any("_duplicated_" in column for column in frame.columns):
+    width = len(dialect.header)
+    found = separators(body, ord(dialect.separator), enclose=quotes.enclose)
+    # Short rows are padded in silence: only the count of separators tells.
+    if width > 1 and found != frame.height * (width - 1):
         return None
-    width = frame.width
-    if width > 1 and _separators(data, ord(separator)) != (frame.height + 1) * (width - 1):
+    if not quotes.multiline and frame.height != body.count(b"\n"):
         return None
-    return _without_empty(frame)
+    return Loaded(frame, frame.height)
 
 
-def _without_empty(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.when(cs.string() != "").then(cs.string()).name.keep())
+def _parse(body: bytes, dialect: Dialect, *, enclose: bool) -> pl.DataFrame:
+    return pl.read_csv(
+        body,
+        separator=dialect.separator,
+        quote_char='"' if enclose else None,
+        has_header=False,
+        schema=dict.fromkeys(dialect.names, pl.String),
+    )
 
 
-def _separators(data: bytes, separator: int) -> int:
-    """Count the separators outside quotes."""
-    if b'"' not in data:
-        return data.count(separator)
-    count, quotes = 0, 0
-    for start in range(0, len(data), _CHUNK):
-        chunk = np.frombuffer(data, np.uint8, min(_CHUNK, len(data) - start), start)
-        at = np.flatnonzero(chunk == separator)
-        before = np.searchsorted(np.flatnonzero(chunk == ord('"')), at)
-        count += int(((before + quotes) % 2 == 0).sum())
-        quotes += int((chunk == ord('"')).sum())
-    return count
+def _empty(dialect: Dialect) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict.fromkeys(dialect.names, pl.String))
 
 
-def _read_careful(text: str, separator: str, source: str) -> tuple[pl.DataFrame, list[str]]:
+def _read_careful(data: bytes, dialect: Dialect, quotes: Quotes, source: str) -> Loaded:
     """Keep the sound records, well quoted, for polars; describe the others."""
-    lines = text.split("\n")
+    before = data.count(b"\n", 0, dialect.start) + 1
+    lines = decode(data, source)[len(decode(data[: dialect.start], source)) :].split("\n")
+    separator, width = dialect.separator, len(dialect.header)
+    shapes = row_shapes(lines, separator, width)
+    sound: list[str] = []
     broken: list[str] = []
-    records = _records(lines, separator, broken)
-    _, first, width = next(records, (0, "", 0))
-    sound = [first]
-    for number, record, fields in records:
-        if fields == width:
-            sound.append(record)
+    reading = records(lines, separator, width=width, shapes=shapes, spaced=dialect.spaced,
+                      quoted=quotes.enclose)  # fmt: skip
+    for record in reading:
+        if record.error:
+            broken.append(f"line {record.at + before:,}: {record.error}")
+        elif record.n_fields != width:
+            broken.append(f"line {record.at + before:,}: {record.n_fields} fields where the "
+                          f"header has {width}")  # fmt: skip
         else:
-            broken.append(f"line {number:,}: {fields} fields where the header has {width}")
-    frame = pl.read_csv("\n".join(sound).encode(), separator=separator, infer_schema=False)
-    twice = any("_duplicated_" in column for column in frame.columns)
-    if twice or any(note.startswith("line 1:") for note in broken[:1]):
-        raise DataError(f"{source}: the header {lines[0][:200]!r} is broken or names a column "
-                        "twice; give each column its own name")  # fmt: skip
-    return _without_empty(frame), broken
+            row = record.fields
+            sound.append(lines[record.at] if row is None else _quoted(row, separator))
+    body = "\n".join(sound).encode() + b"\n"
+    frame = _parse(body, dialect, enclose=quotes.enclose) if sound else _empty(dialect)
+    return Loaded(frame, len(sound) + len(broken), broken)
 
 
-def _records(lines: list[str], separator: str, broken: list[str]) -> Iterator[tuple[int, str, int]]:
-    """Yield (line number, record, fields); after a broken record go on at its next line."""
-    limit = csv.field_size_limit(sys.maxsize)  # the default refuses fields over 128 KiB
-    try:
-        at = 0
-        while at < len(lines):
-            line = lines[at]
-            if '"' not in line:
-                at += 1
-                if line and line != "\r":
-                    yield at, line, line.count(separator) + 1
-                continue
-            rest = (lines[i] + "\n" for i in range(at, min(at + _LONGEST_RECORD, len(lines))))
-            reader = csv.reader(rest, delimiter=separator, strict=True)
-            try:
-                row = next(reader)
-            except csv.Error as error:
-                broken.append(f"line {at + 1:,}: {error}")
-                at += 1
-                continue
-            yield at + 1, _quoted(row, separator), len(row)
-            at += reader.line_num
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _quoted(row: list[str], separator: str) -> str:
+def _quoted(row: Sequence[str], separator: str) -> str:
     text = io.StringIO()
     csv.writer(text, delimiter=separator, lineterminator="\r\n").writerow(row)
     return text.getvalue()[:-2]
+
+
+def _finish(loaded: Loaded, dialect: Dialect, quotes: Quotes, table: str) -> Loaded:
+    """Take dialect out of the values: quotes, spaces, empty fields, headers repeated."""
+    frame, findings = loaded.frame, loaded.findings
+    for note in dialect.notes:
+        findings.add(table, note, 1, "kept")
+    if dialect.spaced:
+        frame = frame.with_columns(cs.string().str.strip_chars(" "))
+    if not quotes.enclose and not quotes.absent:
+        frame = _unwrap(frame, table, findings)
+    frame = frame.with_columns(pl.when(cs.string() != "").then(cs.string()).name.keep())
+    frame = frame.drop(
+        name for name, own in zip(dialect.names, dialect.header, strict=True)
+        if not own and frame.width > 1 and frame[name].null_count() == frame.height
+    )  # fmt: skip
+    loaded.frame = _without_headers(frame, table, findings)
+    return loaded
+
+
+def _unwrap(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
+    """Remove quotes around whole fields; count the rows in which others stay as text."""
+    inner = cs.string().str.slice(1, cs.string().str.len_chars() - 2).str.replace_all('""', '"')
+    wrapped = cs.string().str.contains(_WRAPPED)
+    frame = frame.with_columns(pl.when(wrapped).then(inner).otherwise(cs.string()).name.keep())
+    has_quote = pl.any_horizontal(cs.string().str.contains('"', literal=True))
+    rows = frame.select(has_quote.fill_null(False)).to_series()
+    examples = [
+        next(str(v) for v in row if v and '"' in v) for row in frame.filter(rows).head(3).rows()
+    ]
+    reason = "quotes do not enclose fields: each line is one row, quotes are text"
+    findings.add(table, reason, int(rows.sum()), "kept", examples)
+    return frame
+
+
+def _without_headers(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
+    """Drop rows that are the header again, as in files put one behind the other."""
+    names = [name for name in frame.columns if not name.startswith("column_")]
+    if not names:
+        return frame
+    again = frame[names[0]] == names[0]
+    if again.any():
+        again = frame.select(pl.all_horizontal(pl.col(n).eq_missing(n) for n in names)).to_series()
+        findings.add(table, "header line in the middle of the file", int(again.sum()), "dropped")
+        frame = frame.filter(~again)
+    return frame

@@ -236,7 +236,10 @@ def _keep_core(rows: _Rows, user: NDArray[np.int32], item: NDArray[np.int32], k:
         if (full == alive).all():
             break
         alive = full
-    for name, codes in (("users", user), ("items", item)):
-        gone = len(np.unique(codes[before])) - len(np.unique(codes[alive]))
-        rows.found.add("events", f"{name} outside the {k}-core", gone, "dropped")
-    rows.drop(f"event outside the {k}-core", before & ~alive)
+    gone = [
+        f"{len(np.unique(codes[before])) - len(np.unique(codes[alive]))} {name}"
+        for name, codes in (("users", user), ("items", item))
+    ]
+    outside = before & ~alive
+    rows.found.add("events", f"event outside the {k}-core", int(outside.sum()), "dropped", gone)
+    rows.alive &= ~outside

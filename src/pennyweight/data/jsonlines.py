@@ -1,87 +1,226 @@
-"""JSON lines (or one JSON array): polars where every line is sound, else line by line."""
+"""JSON: lines (polars where every line is sound), arrays, documents, and rows of Python."""
 
+import ast
 import io
 import json
+import re
+import warnings
 from typing import Any
 
 import polars as pl
 
 from pennyweight.data.delimited import decode
+from pennyweight.data.readers.extended_json import plain_value
+from pennyweight.data.readers.json_shapes import Rows, rows_of_array, rows_of_object
+from pennyweight.data.readers.loaded import Loaded
 from pennyweight.errors import DataError
 
 __all__ = ["read_json"]
 
+_DECODER = json.JSONDecoder()
+_LONGEST_LITERAL = 1 << 20  # characters; Python's parser needs some hundred bytes for each
+_BLANK_LINE = re.compile(rb"^[ \t\r]*\n", re.MULTILINE)
 
-def read_json(data: bytes, source: str) -> tuple[pl.DataFrame, list[str]]:
-    """Read one JSON object a line, or an array of objects.
+
+def read_json(data: bytes, source: str, *, table: str = "table") -> Loaded:
+    """Read JSON lines, an array of objects, a document that holds a table, or Python literals.
 
     Returns
     -------
-    tuple of (polars.DataFrame, list of str)
-        The sound rows, and one sentence with the line number for each broken line.
+    Loaded
+        The sound rows, and one sentence with the line number for each broken one.
 
     Raises
     ------
     DataError
-        When the contents are not UTF-8, or an array cannot be parsed.
+        When the contents are not UTF-8, or have a shape that holds no table or several.
     """
     if data.lstrip()[:1] == b"[":
-        return _frame(_array(decode(data, source), source)), []
+        return _document(_array(decode(data, source), source), source, table)
     try:
-        return pl.read_ndjson(io.BytesIO(data), infer_schema_length=None), []
+        frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
     except pl.exceptions.PolarsError:
-        return _read_careful(decode(data, source))
+        frame = None
+    if frame is not None and frame.height > 1 and frame.height == _count_lines(data):
+        return Loaded(frame, frame.height)
+    text = decode(data, source)
+    first, _, rest = text.lstrip().partition("\n")
+    if rest.strip() and _is_row(first):
+        return _lines(text, table)
+    return _objects(text, source, table) or _lines(text, table)
 
 
-def _array(text: str, source: str) -> list[dict[str, Any]]:
+def _is_row(line: str) -> bool:
     try:
-        values = _loads(text)
+        return isinstance(_parsed(line), dict)
+    except ValueError:
+        return False
+
+
+def _count_lines(data: bytes) -> int:
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    return lines - len(_BLANK_LINE.findall(data))
+
+
+def _array(text: str, source: str) -> list[Any]:
+    try:
+        value = _loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{source}: starts like a JSON array but is none: {error}") from None
-    if not all(isinstance(value, dict) for value in values):
-        raise DataError(f"{source}: the JSON array must hold objects only, one a row")
-    return list(values)
+        value = _literal(text) if len(text) < _LONGEST_LITERAL else None
+        if not isinstance(value, list):
+            raise DataError(f"{source}: starts like a JSON array but is none: {error}") from None
+    return list(value)
 
 
-def _read_careful(text: str) -> tuple[pl.DataFrame, list[str]]:
-    rows: list[dict[str, Any]] = []
+def _document(value: list[Any] | dict[str, Any], source: str, table: str) -> Loaded:
+    """Return the rows of a file that is one JSON value."""
+    if isinstance(value, dict):
+        rows, shape = rows_of_object(value, source)
+    else:
+        rows, shape = rows_of_array(value, source)
+    loaded = Loaded(_frame(rows), len(rows))
+    if shape:
+        loaded.findings.add(table, f"read as {shape}", len(rows), "kept")
+    return loaded
+
+
+def _objects(text: str, source: str, table: str) -> Loaded | None:
+    """Read one document, or objects one behind the other over several lines each.
+
+    None where the first is no object.
+    """
+    rows: Rows = []
     broken: list[str] = []
+    at = _next(text, 0)
+    while at < len(text):
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+            _check_surrogates(text[at:end], value)
+        except (ValueError, RecursionError) as error:
+            if not rows:
+                return None
+            broken.append(f"line {text.count(chr(10), 0, at) + 1:,}: {error}")
+            # The next object begins on a line of its own.
+            following = re.compile(r"^\{", re.MULTILINE).search(text, at + 1)
+            at = following.start() if following else len(text)
+            continue
+        if not isinstance(value, dict):
+            return None
+        rows.append(value)
+        at = _next(text, end)
+    if len(rows) == 1 and not broken:
+        return _document(rows[0], source, table)
+    loaded = Loaded(_frame(rows), len(rows) + len(broken), broken)
+    loaded.findings.add(table, "read as JSON objects over several lines each", len(rows), "kept")
+    return loaded
+
+
+def _next(text: str, at: int) -> int:
+    """Return where the next value begins, after spaces and a comma."""
+    while at < len(text) and (text[at].isspace() or text[at] == ","):
+        at += 1
+    return at
+
+
+def _lines(text: str, table: str) -> Loaded:
+    rows: Rows = []
+    broken: list[str] = []
+    literals = 0
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
-            row = _loads(line)
+            row = _parsed(line)
         except ValueError as error:
-            broken.append(f"line {number:,}: {error}")
-            continue
-        except RecursionError:
-            row = None
+            row = _literal(line)
+            literals += isinstance(row, dict)
+            if row is None:
+                broken.append(f"line {number:,}: {error}")
+                continue
         if isinstance(row, dict):
             rows.append(row)
         else:
             broken.append(f"line {number:,}: not a JSON object")
-    return _frame(rows), broken
+    loaded = Loaded(_frame(rows), len(rows) + len(broken), broken)
+    loaded.findings.add(table, "row is a Python literal, not JSON", literals, "changed")
+    return loaded
+
+
+def _parsed(line: str) -> Any:  # noqa: ANN401
+    try:
+        return _loads(line.strip().removesuffix(","))
+    except RecursionError:
+        return []
 
 
 def _loads(text: str) -> Any:  # noqa: ANN401
     value = json.loads(text)
-    if "\\ud" in text.lower():  # half a surrogate pair is valid JSON but no text
-        json.dumps(value, ensure_ascii=False).encode()
+    _check_surrogates(text, value)
     return value
 
 
-def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+def _check_surrogates(text: str, value: object) -> None:
+    if "\\ud" in text.lower():  # half a surrogate pair is valid JSON but no text
+        json.dumps(value, ensure_ascii=False).encode()
+
+
+def _literal(line: str) -> Any:  # noqa: ANN401
+    """Return a Python literal, None where it is none."""
+    if len(line) > _LONGEST_LITERAL:
+        return None
+    with warnings.catch_warnings():  # "\\d" in a text is no business of the reader
+        warnings.simplefilter("ignore")
+        try:
+            return _as_json(ast.literal_eval(line.strip().removesuffix(",")))
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            return None
+
+
+def _as_json(value: Any) -> Any:  # noqa: ANN401
+    """Return a literal with JSON's types only."""
+    if isinstance(value, dict):
+        return {str(key): _as_json(part) for key, part in value.items()}
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=repr)
+    if isinstance(value, list | tuple):
+        return [_as_json(part) for part in value]
+    if isinstance(value, bytes | complex):
+        return str(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return value
+
+
+def _frame(rows: Rows) -> pl.DataFrame:
     """Build columns one by one; a column of mixed types becomes strings."""
     names = dict.fromkeys(name for row in rows for name in row)
-    return pl.DataFrame([_column(name, [row.get(name) for row in rows]) for name in names])
+    columns = ([row.get(name) for row in rows] for name in names)
+    return pl.DataFrame(
+        _column(name, [plain_value(v) if isinstance(v, dict | list) else v for v in column])
+        for name, column in zip(names, columns, strict=True)
+    )
 
 
 def _column(name: str, values: list[Any]) -> pl.Series:
+    if any(isinstance(value, dict | list) for value in values):
+        return _nested(name, values)
     try:
         return pl.Series(name, values, strict=True)
     except (TypeError, OverflowError, pl.exceptions.PolarsError):
         if all(value is None or isinstance(value, int | float) for value in values):
             return pl.Series(name, values, dtype=pl.Float64, strict=False)
+    return pl.Series(name, [_plain(value) for value in values], dtype=pl.String)
+
+
+def _nested(name: str, values: list[Any]) -> pl.Series:
+    """Return objects or lists; polars takes the fields from all of them only as text."""
+    kinds = {type(value) for value in values if value is not None}
+    try:
+        lines = "\n".join(json.dumps({name: value}, allow_nan=False) for value in values)
+        if len(kinds) == 1:
+            return pl.read_ndjson(io.StringIO(lines), infer_schema_length=None)[name]
+    except (ValueError, RecursionError, pl.exceptions.PolarsError):
+        pass
     return pl.Series(name, [_plain(value) for value in values], dtype=pl.String)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 __all__ = ["Action", "CleaningLog", "Finding", "Findings"]
 
-Action = Literal["dropped", "changed", "kept"]
+Action = Literal["dropped", "changed", "kept", "added", "merged"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Finding:
     count
         How many rows, fields or ids.
     action
-        Whether they were dropped, changed, or kept as they are.
+        Whether they were dropped, changed, or kept as they are; or added, where a row of the
+        source holds several events, or merged, where several of its rows are one item.
     examples
         Up to three of them.
     """
@@ -47,7 +48,8 @@ class CleaningLog:
     entries
         The findings, in the order in which they were made.
     rows_read, rows_kept
-        Rows in each table (``"items"``, ``"events"``) before and after.
+        Rows in each table (``"items"``, ``"events"``) before and after:
+        rows read + added = rows kept + dropped + merged.
     """
 
     entries: tuple[Finding, ...] = ()
@@ -57,6 +59,14 @@ class CleaningLog:
     def count(self, words: str) -> int:
         """Return the sum of the counts of all entries whose reason contains `words`."""
         return sum(entry.count for entry in self.entries if words in entry.reason)
+
+    def unaccounted(self, table: str) -> int:
+        """Return the rows of a table that are in no count: zero, whatever the source."""
+        sums = dict.fromkeys(get_args(Action), 0)
+        for entry in self.entries:
+            sums[entry.action] += entry.count if entry.table == table else 0
+        rows = self.rows_read[table] + sums["added"] - sums["dropped"] - sums["merged"]
+        return rows - self.rows_kept[table]
 
     def to_dict(self) -> dict[str, object]:
         """Return the log as plain values, ready for JSON or TOML."""
@@ -79,6 +89,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.entries: list[Finding] = []
+        self.rows_read: dict[str, int] = {}
 
     def __str__(self) -> str:
         return "; ".join(map(str, self.entries))
@@ -90,3 +101,12 @@ class Findings:
         if count:
             shown = tuple(text if len(text) <= 120 else text[:117] + "..." for text in examples)
             self.entries.append(Finding(table, reason, int(count), action, shown[:3]))
+
+    def account(self, rows_kept: dict[str, int]) -> CleaningLog:
+        """Return the log of a cleaning; rows that no finding accounts for are one."""
+        for table in rows_kept:
+            log = CleaningLog(tuple(self.entries), dict(self.rows_read), rows_kept)
+            lost = log.unaccounted(table)
+            reason = "rows that no other line counts: a fault in cleaning, please report it"
+            self.add(table, reason, max(0, lost), "dropped")
+        return CleaningLog(tuple(self.entries), dict(self.rows_read), rows_kept)

@@ -11,9 +11,11 @@ from pennyweight.data.delimited import check_header, read_delimited
 from pennyweight.data.jsonlines import read_json
 from pennyweight.data.log import Finding
 from pennyweight.data.packed import PACKED, contents
+from pennyweight.data.readers.loaded import Loaded
 from pennyweight.errors import DataError, MissingExtraError
 
-__all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "id_strings", "read_table"]
+__all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "id_strings", "load_table",
+           "read_table"]  # fmt: skip
 
 
 class PandasFrame(Protocol):
@@ -58,6 +60,12 @@ def read_table(
         When the source is missing, a directory, empty, not UTF-8, not in its format, or
         (with `strict`) has a broken row.
     """
+    loaded = load_table(source, table=table, strict=strict)
+    return loaded.frame, loaded.findings.entries
+
+
+def load_table(source: Source, *, table: str, strict: bool) -> Loaded:
+    """Read a table as `read_table` does, with the number of records of its source."""
     if isinstance(source, pl.LazyFrame):
         frame = source.collect()
     elif isinstance(source, pl.DataFrame):
@@ -69,31 +77,26 @@ def read_table(
     if not frame.height or not frame.width:
         raise DataError(f"{table}: the given frame has {frame.height} rows and "
                         f"{frame.width} columns; it needs at least one of each")  # fmt: skip
-    return frame, []
+    return Loaded(frame, frame.height)
 
 
-def _read_file(path: Path, table: str, strict: bool) -> tuple[pl.DataFrame, list[Finding]]:
+def _read_file(path: Path, table: str, strict: bool) -> Loaded:
     data = contents(path)
     suffixes = [suffix.lower() for suffix in path.suffixes]
     suffix = next((s for s in reversed(suffixes) if s not in PACKED), "")
     is_parquet = data[:4] == b"PAR1"
-    broken: list[str] = []
     if suffix in _PARQUET and not is_parquet:
         raise DataError(f"{path}: named as Parquet, but its contents are not")
     if is_parquet:
-        try:
-            frame = pl.read_parquet(data)
-        except pl.exceptions.PolarsError as error:
-            raise DataError(
-                f"{path}: a damaged Parquet file ({error}); fetch or make it again"
-            ) from None
+        loaded = _read_parquet(data, path)
     else:
         check_header(data, str(path))
-        looks_json = data[:4096].lstrip()[:1] in (b"{", b"[")
-        if suffix in _JSON or (suffix not in _DELIMITED and looks_json):
-            frame, broken = read_json(data, str(path))
+        if _is_json(data, suffix):
+            loaded = read_json(data, str(path), table=table)
         else:
-            frame, broken = read_delimited(data, str(path), tabs=suffix in (".tsv", ".tab"))
+            tabs = suffix in (".tsv", ".tab")
+            loaded = read_delimited(data, str(path), tabs=tabs, table=table)
+    frame, broken = loaded.frame, loaded.broken
     if not frame.height:
         none = (
             f"a header and no rows (columns {shown(frame.columns)})" if frame.width else "no rows"
@@ -104,9 +107,24 @@ def _read_file(path: Path, table: str, strict: bool) -> tuple[pl.DataFrame, list
     if broken and strict:
         raise DataError(f"{path}: {len(broken):,} broken rows: {'; '.join(broken[:3])}. "
                         "Mend them, or read without strict to skip and count them")  # fmt: skip
-    if not broken:
-        return frame, []
-    return frame, [Finding(table, BROKEN_ROW, len(broken), "dropped", tuple(broken[:3]))]
+    loaded.findings.add(table, BROKEN_ROW, len(broken), "dropped", broken[:3])
+    return loaded
+
+
+def _read_parquet(data: bytes, path: Path) -> Loaded:
+    try:
+        frame = pl.read_parquet(data)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(
+            f"{path}: a damaged Parquet file ({error}); fetch or make it again"
+        ) from None
+    return Loaded(frame, frame.height)
+
+
+def _is_json(data: bytes, suffix: str) -> bool:
+    looks_json = data[:4096].lstrip()[:1] in (b"{", b"[")
+    # Some publish tables of commas as .json, and JSON lines as .csv or .txt.
+    return looks_json if suffix not in _DELIMITED else data[:4096].lstrip()[:2] in (b'{"', b"{'")
 
 
 def _from_pandas(source: PandasFrame, table: str) -> pl.DataFrame:
@@ -143,7 +161,16 @@ def _is_readable(frame: Any) -> bool:  # noqa: ANN401
 def check_scalars(column: pl.Series, source: str, what: str) -> None:
     """Raise `DataError` where a column holds lists, structs, bytes or Python objects."""
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
-        raise DataError(f"{source}: column {column.name!r} holds {column.dtype}, not {what}")
+        raise DataError(f"{source}: column {column.name!r} holds {_named(column.dtype)}, "
+                        f"not {what}")  # fmt: skip
+
+
+def _named(dtype: pl.DataType) -> str:
+    """Return the name of a type, without the fields of a large struct."""
+    name = str(dtype)
+    if len(name) <= 80:
+        return name
+    return f"objects of {len(dtype.fields)} fields" if isinstance(dtype, pl.Struct) else "lists"
 
 
 def id_strings(ids: pl.Series, source: str) -> pl.Series:

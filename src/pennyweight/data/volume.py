@@ -156,8 +156,8 @@ def _file(path: Path) -> _Table:
 
 def _parsed(head: bytes, path: Path) -> pl.DataFrame:
     if head.lstrip()[:1] == b"{":
-        return read_json(head, str(path))[0]
-    return read_delimited(head, str(path), tabs=b"\t" in head[:HEAD_ROWS].split(b"\n")[0])[0]
+        return read_json(head, str(path)).frame
+    return read_delimited(head, str(path), tabs=b"\t" in head[:HEAD_ROWS].split(b"\n")[0]).frame
 
 
 def _unpack(head: bytes) -> bytes:

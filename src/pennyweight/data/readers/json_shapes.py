@@ -1,0 +1,117 @@
+"""The shapes in which one JSON document holds a table."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pennyweight.data.columns import has_role
+from pennyweight.errors import DataError
+
+__all__ = ["Rows", "rows_of_array", "rows_of_object"]
+
+Rows = list[dict[str, Any]]
+_DEEPEST = 4
+_NAMES = {"id", "title", "name", "rating", "price", "description"}
+
+
+def rows_of_array(values: Sequence[Any], source: str) -> tuple[Rows, str]:
+    """Return the rows of an array, and what was assumed ("" where nothing was).
+
+    Raises
+    ------
+    DataError
+        Where the array holds anything but objects, with the command that converts it.
+    """
+    if all(isinstance(value, dict) for value in values):
+        return list(values), ""
+    if values and all(isinstance(value, list) for value in values):
+        names = ", ".join(f"column{i}: .[{i}]" for i in range(len(values[0])))
+        raise DataError(f"{source}: a JSON array of arrays, which has no column names. Convert "
+                        f"it: jq -c '.[] | {{{names}}}' {shlex.quote(source)} > rows.jsonl, with "
+                        "names such as user_id and item_id")  # fmt: skip
+    raise DataError(f"{source}: the JSON array must hold objects only, one a row")
+
+
+def rows_of_object(value: dict[str, Any], source: str) -> tuple[Rows, str]:
+    """Return the rows that one object holds, and the shape that was recognised.
+
+    Recognised are pandas' ``to_json`` in its orients (columns, index, split, table), columns
+    as lists, and an object with one list of objects in it, however it is called. Any other
+    object is one row.
+
+    Raises
+    ------
+    DataError
+        Where several lists could be the table; names them and the command that takes one.
+    """
+    if {"columns", "data"} <= value.keys() <= {"columns", "index", "data"}:
+        names, data = value["columns"], value["data"]
+        if isinstance(data, list) and all(isinstance(row, list) for row in data):
+            rows = [dict(zip(map(str, names), row, strict=False)) for row in data]
+            return rows, "pandas' to_json(orient='split')"
+    if _is_table_of_lists(value):
+        columns = list(value)
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*value.values(), strict=True)]
+        return rows, "an object of columns, each a list"
+    if len(value) > 0 and all(isinstance(inner, dict) for inner in value.values()):
+        turned = _turned(value)
+        if turned is not None:
+            return turned
+    lists = list(_lists(value, "", _DEEPEST))
+    if len(lists) > 1:
+        # pandas' orient='table' has a list of its columns beside that of its rows.
+        lists = [(p, rows) for p, rows in lists if _has_ids(list(rows[0]))] or lists
+    if len(lists) > 1:
+        paths = [path for path, _ in lists]
+        raise DataError(
+            f"{source}: one JSON object with several lists of objects ({', '.join(paths[:5])}). "
+            f"Take one of them: jq -c '{paths[0]}[]' {shlex.quote(source)} > rows.jsonl"
+        )
+    if lists and not _has_ids(list(value)):
+        path, rows = lists[0]
+        return rows, f"the list {path} of one JSON object"
+    return [value], ""
+
+
+def _has_ids(names: Sequence[str]) -> bool:
+    return has_role(names, "user") or has_role(names, "item")
+
+
+def _is_table_of_lists(value: Mapping[str, Any]) -> bool:
+    lengths = {len(column) if isinstance(column, list) else -1 for column in value.values()}
+    scalars = all(not isinstance(v, dict | list) for c in value.values() if isinstance(c, list)
+                  for v in c[:5])  # fmt: skip
+    named = has_role(list(value), "item") or bool(_NAMES & value.keys())
+    return len(value) > 1 and len(lengths) == 1 and min(lengths) > 1 and scalars and named
+
+
+def _turned(value: dict[str, dict[str, Any]]) -> tuple[Rows, str] | None:
+    """Return the rows of an object of objects: keyed by column, or by row."""
+    inner = list(dict.fromkeys(key for part in value.values() for key in part))
+    outer = list(value)
+    if _as_names(outer) >= _as_names(inner) and _as_names(outer) > 0:
+        rows = [{name: value[name].get(key) for name in outer} for key in inner]
+        return rows, "pandas' to_json() by columns"
+    if _as_names(inner) > 0:
+        numbered = all(key.isdecimal() for key in outer)
+        # Keys that are no row numbers are ids, unless the rows have ids of their own.
+        keep = not numbered and "id" not in inner and not has_role(inner, "item")
+        rows = [({"id": key} if keep else {}) | value[key] for key in outer]
+        return rows, "an object of rows by key (to_json(orient='index'))"
+    return None
+
+
+def _as_names(keys: Sequence[str]) -> int:
+    """Say how much keys look like the columns of an items table or an event log."""
+    roles = sum(has_role(keys, role) for role in ("user", "item", "time"))
+    return roles + len(_NAMES & {key.lower() for key in keys})
+
+
+def _lists(value: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Rows]]:
+    """Yield the lists of objects within an object, each with its path as jq writes it."""
+    for key, part in value.items():
+        here = f"{path}.{key}" if key.isidentifier() else f'{path}["{key}"]'
+        if isinstance(part, list) and part and all(isinstance(row, dict) for row in part):
+            yield here, part
+        elif isinstance(part, dict) and depth:
+            yield from _lists(part, here, depth - 1)

@@ -1,0 +1,31 @@
+"""What a reader gives: the sound rows of a source, and an account of the others."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pennyweight.data.log import Findings
+
+__all__ = ["Loaded"]
+
+
+@dataclass
+class Loaded:
+    """A table and the account of its rows: rows read = rows in the frame + broken + dropped.
+
+    Attributes
+    ----------
+    frame
+        The sound rows.
+    rows_read
+        Records of the source: blank lines, comments and the header are none.
+    broken
+        One sentence with the line number for each record that cannot be read.
+    findings
+        Assumptions about the format, and rows dropped for another reason.
+    """
+
+    frame: pl.DataFrame
+    rows_read: int
+    broken: list[str] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
