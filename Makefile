@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup setup-dev demo test test-all lint format notebook bench clean
+.PHONY: help setup setup-dev demo test test-all lint format notebook outputs bench bench-tables clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -29,6 +29,9 @@ setup-dev: .venv/.setup-dev ## and what tests and checks need
 	$(PIP) torch==2.13.0
 	$(PIP) --group dev
 	@touch $@
+
+# Compared with sentence-transformers where its environment is there (benchmarks/encode.py).
+ENCODERS := $(if $(wildcard .venv-baseline/bin/python),,--only fp32,int8,"int8 of its tokens","pruned int8","static int8")
 
 # What the benchmarks need besides: a client of the service.
 .venv/.setup-bench: .venv/.setup
@@ -57,19 +60,28 @@ format: setup-dev ## put the style right
 notebook: setup-dev ## run docs/tutorial.ipynb and keep its outputs
 	$(BIN)/python docs/execute.py
 
-bench: .venv/.setup-bench ## quality, size and speed; datasets in data/ or where PENNYWEIGHT_DATA says
-	$(BIN)/python benchmarks/bundle.py
-	$(BIN)/python benchmarks/quality.py
-	$(BIN)/python benchmarks/export.py
-	$(BIN)/python benchmarks/validate.py
-	$(BIN)/python benchmarks/compression.py
-	$(BIN)/python benchmarks/frontier.py
-	$(BIN)/python benchmarks/encode.py --only fp32,int8,"int8 of its tokens","pruned int8","static int8"
-	$(BIN)/python benchmarks/size.py
-	$(BIN)/python benchmarks/serve.py
-	$(BIN)/python benchmarks/million.py
-	$(BIN)/python benchmarks/kill.py
+outputs: setup-dev notebook ## run what README, tutorial and reference show, and write what it prints
+	$(BIN)/python docs/outputs.py
+	$(BIN)/python docs/routes.py
+
+# One after the other: speeds are measured on a machine that does nothing else.
+bench: .venv/.setup-bench ## quality, size, speed; datasets in data/ or where PENNYWEIGHT_DATA says
+	@mkdir -p bench-out
+	$(BIN)/python benchmarks/bundle.py --json bench-out/bundle.json
+	$(BIN)/python benchmarks/quality.py --reports bench-out/quality --json bench-out/quality.json
+	$(BIN)/python benchmarks/export.py --json bench-out/export.json
+	$(BIN)/python benchmarks/validate.py --json bench-out/validate.json
+	$(BIN)/python benchmarks/compression.py --json bench-out/compression.json
+	$(BIN)/python benchmarks/frontier.py --json bench-out/frontier.json
+	$(BIN)/python benchmarks/encode.py --json bench-out/encode.json $(ENCODERS)
+	$(BIN)/python benchmarks/size.py --json bench-out/size.json
+	$(BIN)/python benchmarks/serve.py --json bench-out/serve.json
+	$(BIN)/python benchmarks/million.py --json bench-out/million.json
+	$(BIN)/python benchmarks/kill.py --json bench-out/kill.json
+
+bench-tables: .venv/.setup ## write what `make bench` measured into README.md and docs/benchmarks.md
+	$(BIN)/python benchmarks/tables.py bench-out
 
 clean: ## remove what the other targets made
-	rm -rf .venv demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv demo-out bench-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

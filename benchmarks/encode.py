@@ -167,33 +167,31 @@ def many(data: Path, n: int, threads: int) -> list[dict[str, object]]:
              "bar": 600e6, "better": "lower"}]  # fmt: skip
 
 
-def show(runners: Sequence[Runner]) -> list[dict[str, object]]:
-    """Print the table; return the rows."""
-    base = runners[0]
-    print(f"{'':<22}{'short texts/s':>14}{'long':>8}{'ms alone':>10}{'MB':>8}{'peak MB':>9}"
-          f"  times faster than {base.name}: short, long, alone")  # fmt: skip
-    rows: list[dict[str, object]] = []
-    for runner in runners:
-        short, long = (n / median(runner.seconds[w]) for n, w in ((SHORT, "short"), (LONG, "long")))
-        alone = 1000 * median(runner.seconds["alone"]) / ALONE
-        ratios = [runner.times_faster(base, what) for what in ("short", "long", "alone")]
-        print(f"{runner.name:<22}{short:>14.0f}{long:>8.0f}{alone:>10.2f}{runner.size / 1e6:>8.1f}"
-              f"{runner.peak / 1e6:>9.0f}  "
-              + "  ".join(f"{median(r):.2f} ({r[0]:.2f} to {r[-1]:.2f})" for r in ratios)
-        )  # fmt: skip
-        bar, most = BARS.get(runner.name, (None, None))
-        values = [
-            ("short texts, times the baseline", ratios[0], "x", bar, "higher"),
-            ("long texts, times the baseline", ratios[1], "x", bar, "higher"),
-            ("bytes", [runner.size], "B", most, "lower"),
-            ("peak memory", [runner.peak], "B", None, "lower"),
-        ]
-        for name, found, unit, bar, better in values:
-            row = {"name": f"{runner.name}: {name}", "value": round(median(found), 2),
-                   "unit": unit, "bar": bar, "better": better}  # fmt: skip
-            ends = {"low": round(found[0], 2), "high": round(found[-1], 2)}
-            rows.append(row | (ends if len(found) > 1 else {}))
-    return rows
+def spread(name: str, values: Sequence[float], unit: str, **more: object) -> dict[str, object]:
+    """Return a row with the median over the turns, and the least and the most."""
+    ends = {"low": round(min(values), 2), "high": round(max(values), 2)} if len(values) > 1 else {}
+    row = {"name": name, "value": round(median(values), 2), "unit": unit, "bar": None,
+           "better": "higher"}  # fmt: skip
+    return row | ends | more
+
+
+def rows_of(runner: Runner, base: Runner) -> list[dict[str, object]]:
+    """Return what one encoder reached."""
+    bar, most = BARS.get(runner.name, (None, None))
+    rows = []
+    for what, unit, many in (("short texts", "1/s", SHORT), ("long texts", "1/s", LONG),
+                             ("one by one", "ms", ALONE)):  # fmt: skip
+        key = {"short texts": "short", "long texts": "long"}.get(what, "alone")
+        seconds = runner.seconds[key]
+        speeds = [many / s if unit == "1/s" else 1000 * s / many for s in seconds]
+        better = "higher" if unit == "1/s" else "lower"
+        rows.append(spread(f"{runner.name}: {what}", speeds, unit, better=better))
+        ratios = runner.times_faster(base, key)
+        rows.append(spread(f"{runner.name}: {what}, times {base.name}", ratios, "x",
+                           bar=None if key == "alone" else bar))  # fmt: skip
+    sizes = (("bytes", runner.size, most), ("peak memory", runner.peak, None))
+    return rows + [spread(f"{runner.name}: {name}", [value], "B", bar=limit, better="lower")
+                   for name, value, limit in sizes]  # fmt: skip
 
 
 def main() -> None:
@@ -222,7 +220,7 @@ def main() -> None:
     if not all([present(given.data, name) for name in ("beauty", "scientific")]):
         return
     found = run(names, given.data, str(given.baseline), given.threads, given.repeats)
-    rows = show(found)
+    rows = [row for runner in found for row in rows_of(runner, found[0])]
     if given.many:
         rows += many(given.data, given.many, given.threads)
     tell(rows, given.json)

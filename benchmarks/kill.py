@@ -89,13 +89,13 @@ def main() -> None:
         lost, twice, items_lost, wrong = compare(clients, folder / "live" / "store.sqlite")
     tell(
         [
-            {"name": f"events lost in {given.kills} kills", "value": lost, "unit": "events",
+            {"name": f"kills: events lost in {given.kills} kills", "value": lost, "unit": "",
              "bar": 0, "better": "lower"},
-            {"name": "events kept twice", "value": twice, "unit": "events", "bar": 0,
+            {"name": "kills: events kept twice", "value": twice, "unit": "", "bar": 0,
              "better": "lower"},
-            {"name": "items lost", "value": items_lost, "unit": "items", "bar": 0,
+            {"name": "kills: items lost", "value": items_lost, "unit": "", "bar": 0,
              "better": "lower"},
-            {"name": "faults found by the check of the store", "value": wrong, "unit": "faults",
+            {"name": "kills: faults found by the check of the store", "value": wrong, "unit": "",
              "bar": 0, "better": "lower"},
         ],
         given.json,

@@ -53,7 +53,8 @@ def show(case: Case, found: dict[str, Any]) -> None:
           f"{report['encoder']}")  # fmt: skip
     print(f"  {'':<30}{'fitted on':<18}" + "".join(f"{metric:<24}" for metric in METRICS))
     for one in case.published:
-        values = "".join(f"{one.metrics.get(metric, ''):<24}" for metric in METRICS)
+        known = (f"{one.metrics[m]:.4f}" if m in one.metrics else "" for m in METRICS)
+        values = "".join(f"{value:<24}" for value in known)
         print(f"  {one.model[:28]:<30}{'train, published':<18}{values}  ({one.source})")
     blends = {name: row for name, row in report["scorers"].items() if name.startswith("blend")}
     rows = [(n, e, r.get(e)) for n, r in found["baselines"].items() for e in EVENTS]

@@ -56,7 +56,9 @@ def test_excess_is_a_share_of_the_limit():
 
 def test_the_sentence_tells_of_the_smallest_that_keeps_99_percent():
     said = FOUND.sentence()
-    assert said.startswith("'small <i>' keeps 99.0 % [98.0 100.0] of the quality, at 4.0 times")
+    assert said.startswith(
+        "'small <i>' keeps 99.0 % [98.0 100.0] of the quality on validation users"
+    )
     assert said.endswith("with 22 % of the encoder and 25 % of the vectors.")
     chosen = FOUND.model_copy(update={"chosen": "tiny"})
     assert chosen.sentence().startswith("'tiny' keeps 80.0 %")

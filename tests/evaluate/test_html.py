@@ -176,3 +176,11 @@ def test_text_is_escaped_unless_it_was_made_as_html():
     told = table("<i>", ("<i>",), [(Html("<b></b>"),), ("<i>",)]) + facts([("<i>", "<i>", "<i>")])
     assert told.count("<b></b>") == 1 and "<i>" not in told
     assert facts([]) == ""
+
+
+def test_what_to_know_before_reading_the_figures_stands_before_them():
+    notice = f"the catalogue knows the future {HOSTILE}"
+    page = render(full().model_copy(update={"notices": (notice,)}))
+    assert page.index("<li>the catalogue knows the future &lt;script&gt;") < page.index("Quality")
+    assert HOSTILE not in page
+    assert "Before you read the figures" not in render(full())

@@ -82,7 +82,7 @@ def test_shape_of_the_json(report, tmp_path):
 
 def test_table(report):
     assert report.table().splitlines() == [
-        "1,200 users, measured on 1,000, 90 items, 8,000 events, leave-last-out",
+        "1,200 users, measured on 1,000 test users, 90 items, 8,000 events, leave-last-out",
         "",
         "scorer   ndcg@10" + " " * 14 + "recall@10" + " " * 12 + "recall@50" + " " * 12 + "mrr@10",
         "<blend>  .2000 [.1000 .3000]  .2000 [.1000 .3000]  .2000 [.1000 .3000]  -",

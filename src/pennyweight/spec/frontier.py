@@ -114,7 +114,7 @@ class Frontier(Frozen):
     points
         The parent first, then in the order measured.
     users
-        How many held-out users the points are measured on.
+        How many validation users the points are measured on.
     budget, chosen, test
         What was asked for, the rung that keeps it and what the test says; of `compress`.
     parent
@@ -156,8 +156,9 @@ class Frontier(Frozen):
             keeping = [p for p in self.points if p.kept.value >= 0.99]
             point = min(keeping or self.points, key=lambda p: p.nbytes)
         whole, kept = self.whole, point.kept if self.test is None else self.test.kept
+        which = "validation" if self.test is None else "test"
         said = (
-            f"'{point.name}' keeps {_percent(kept)} of the quality",
+            f"'{point.name}' keeps {_percent(kept)} of the quality on {which} users",
             f"at {_speed(point.texts_per_second, whole.texts_per_second)} encoding speed",
             f"with {_part(point.encoder_bytes, whole.encoder_bytes)} of the encoder",
             f"and {_part(point.index_bytes, whole.index_bytes)} of the vectors",
@@ -191,7 +192,7 @@ class Frontier(Frozen):
         rows = [COLUMNS, *self.cells()]
         marked = zip([" ", *marks], aligned(rows), strict=True)
         lines = [f"{mark} {line}" for mark, line in marked]
-        head = f"{self.protocol}, measured on {count(self.users, 'held-out user')}"
+        head = f"{self.protocol}, measured on {count(self.users, 'validation user')}"
         return "\n".join([head, "", *lines])
 
     def __str__(self) -> str:

@@ -157,7 +157,7 @@ class Report(Frozen):
     def summary(self) -> str:
         """Return the size of the data and the protocol in one line."""
         n = self.evaluated_users
-        measured = "" if n in (None, self.users) else f", measured on {n:,}"
+        measured = "" if n is None else f", measured on {count(n, 'test user')}"
         return (
             f"{count(self.users, 'user')}{measured}, {count(self.items, 'item')}, "
             f"{count(self.events, 'event')}, {self.protocol}"

@@ -41,7 +41,7 @@ def frontier(found: Frontier | None) -> str:
             _chart(found),
             _short(found),
             note=f"NDCG@10 of the blend as a share of the parent's, on "
-            f"{count(found.users, 'held-out user')}, with 95 % intervals. Blue: "
+            f"{count(found.users, 'validation user')}, with 95 % intervals. Blue: "
             + ("the choice." if found.chosen else "no other rung is both better and smaller."),
         )
         + _numbers(found)

@@ -42,6 +42,7 @@ def sections(
     """Return what the page is made of, for a page of another frame."""
     return [
         _facts(report),
+        _notices(report),
         quality(report),
         frontier(report.frontier),
         worth(report),
@@ -54,6 +55,14 @@ def sections(
         cost(report),
         details(report, commands),
     ]
+
+
+def _notices(report: Report) -> str:
+    """Return what to know before the figures are read."""
+    if not report.notices:
+        return ""
+    lines = "".join(f"<li>{escape(notice)}</li>" for notice in report.notices)
+    return f"<section><h2>Before you read the figures</h2><ul>{lines}</ul></section>"
 
 
 def _facts(report: Report) -> str:

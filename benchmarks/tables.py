@@ -1,0 +1,186 @@
+"""Writes what `make bench` kept into the tables of README.md and docs/benchmarks.md.
+
+    python benchmarks/tables.py DIR
+
+DIR holds ``quality/CASE.json`` of `quality.py --reports`, and ``NAME.json`` of other benchmarks
+with `--json`. A table stands between the lines ``<!-- table NAME -->`` and ``<!-- end -->``; one
+of which nothing was measured stays as it is.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cases import CASES, Case
+from pennyweight.spec.report import BEFORE_REFIT
+from speed_tables import encoders, serving, table
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
+BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+METRICS = {"ndcg@10": "NDCG@10", "recall@10": "recall@10", "recall@50": "recall@50"}
+EVENTS = {"train": "training events", "train+validation": "and validation events"}
+Found = list[tuple[Case, dict[str, Any]]]
+
+
+def number(value: float, *, sign: bool = False) -> str:
+    """Return a figure without the zero before the point."""
+    return f"{value:{'+' if sign else ''}.4f}".replace("0.", ".", 1)
+
+
+def around(one: dict[str, float] | None, *, sign: bool = False) -> str:
+    """Return a value with its interval."""
+    if one is None:
+        return ""
+    low, high = (number(one[end], sign=sign) for end in ("low", "high"))
+    return f"{number(one['value'], sign=sign)} [{low}, {high}]"
+
+
+def summary(found: Found) -> str:
+    """Return a line for each case and metric that something is published on."""
+    rows = []
+    for case, one in found:
+        scorers, baselines = one["report"]["scorers"], one["baselines"]
+        metrics = dict.fromkeys(["ndcg@10", *(m for p in case.published for m in p.metrics)])
+        for place, metric in enumerate(metrics):
+            best = max((p for p in case.published if metric in p.metrics),
+                       key=lambda p: p.metrics[metric], default=None)  # fmt: skip
+            name = one["gain"].get("train", {}).get("over", "")
+            base = baselines[name]["train"][metric]["value"] if name else None
+            rows.append([
+                case.title if not place else "",
+                METRICS[metric],
+                f"{number(best.metrics[metric])} ({best.model.split(',')[0]})" if best else "none",
+                f"{number(base)} ({name})" if base is not None else "",
+                f"**{around(scorers[BEFORE_REFIT][metric])}**",
+                around(one["gain"]["train"], sign=True) if metric == "ndcg@10" and name else "",
+                number(scorers["blend"][metric]["value"]),
+            ])  # fmt: skip
+    head = ["data, protocol", "metric", "highest published", "best simple baseline",
+            "Pennyweight, training events alone", "gain over the baseline",
+            "Pennyweight, refitted"]  # fmt: skip
+    return table(head, rows)
+
+
+def lines_of(case: Case, one: dict[str, Any]) -> Iterator[list[str]]:
+    """Yield the rows of the table of a case."""
+    for published in case.published:
+        yield [published.model, published.source, EVENTS["train"],
+               *(number(published.metrics[m]) if m in published.metrics else "" for m in METRICS)
+        ]  # fmt: skip
+    for name, row in one["baselines"].items():
+        for events, told in EVENTS.items():
+            if events in row:
+                yield [name, "baseline", told, *(around(row[events][m]) for m in METRICS)]
+    report = one["report"]
+    shown = [name for name in report["scorers"] if name not in ("popularity", "content")]
+    for name in sorted(shown, key=lambda name: (name.startswith("blend"), name == BEFORE_REFIT)):
+        strong = "**" if name == BEFORE_REFIT else ""
+        yield [f"{strong}{name}{strong}", "Pennyweight", EVENTS[report["fitted_on"][name]],
+               *(f"{strong}{around(report['scorers'][name][m])}{strong}" for m in METRICS)
+        ]  # fmt: skip
+
+
+def details(found: Found) -> str:
+    """Return a section for each case."""
+    out = []
+    for case, one in found:
+        report = one["report"]
+        title = case.title[:1].upper() + case.title[1:]
+        size = (f"{report['users']:,} users, {report['items']:,} items, {report['events']:,} "
+                f"events; {report['evaluated_users']:,} users measured.")  # fmt: skip
+        head = ["", "by", "fitted on", *METRICS.values()]
+        rows = list(lines_of(case, one))
+        text = [f"### {title}", f"{size} {case.note}".strip(), table(head, rows)]
+        whose = {"train": "training events alone", "train+validation": "validation events too"}
+        gains = [
+            f"{around(gain, sign=True)} NDCG@10 over {gain['over']} (p = {gain['p']:.3f}), both "
+            f"fitted on the {whose[events]}"
+            for events, gain in one["gain"].items()
+        ]
+        if gains:
+            text.append("The blend gains " + "; ".join(gains) + ". The interval is paired.")
+        days = [slice_ for slice_ in report.get("slices") or () if slice_["by"] == "target day"]
+        if days:
+            rows = [[d["name"], f"{d['users']:,}", *(around(d["ndcg"].get(n)) for n in
+                     (BEFORE_REFIT, "blend"))] for d in days]  # fmt: skip
+            text.append(table(["day of the test event", "users", f"NDCG@10, {BEFORE_REFIT}",
+                               "NDCG@10, refitted"], rows))  # fmt: skip
+        out.append("\n\n".join(text))
+    return "\n\n".join(out)
+
+
+def model(found: Found) -> str:
+    """Return what the language model adds on validation, where it was decided, and on test."""
+    rows = []
+    for case, one in found:
+        worth = one["report"].get("worth")
+        if worth:
+            valid, test = (worth[on][0]["difference"] for on in ("chosen_on", "added"))
+            kept = "kept" if worth["keep"] else "left out"
+            rows.append([case.title, around(valid, sign=True), around(test, sign=True), kept])
+    return table(["data", "on validation, where it was decided", "on test", "the model was"], rows)
+
+
+def cost(found: Found) -> str:
+    """Return what each evaluation took."""
+    rows = []
+    for case, one in found:
+        spent, gib = one["report"]["cost"], 2**30
+        rows.append([case.title, f"{one['wall']:.0f} ({spent['expected_seconds']:.0f})",
+                     f"{spent['peak_rss_bytes'] / gib:.2f} "
+                     f"({spent['expected_rss_bytes'] / gib:.2f})"])  # fmt: skip
+    head = ["data", "seconds (stated before)", "peak memory, GiB (stated before)"]
+    return table(head, rows)
+
+
+QUALITY = {"summary": summary, "details": details, "model": model, "cost": cost}
+SPEED = {"encoders": (encoders, ("encode",)),
+         "serving": (serving, ("serve", "soak", "million", "kill"))}  # fmt: skip
+
+
+def tables(folder: Path) -> dict[str, str]:
+    """Return the tables that can be made of what was measured, by name."""
+    paths = [(case, folder / "quality" / f"{case.name}.json") for case in CASES]
+    found = [(case, json.loads(path.read_text())) for case, path in paths if path.is_file()]
+    for _, one in found:
+        if one["settings"]:
+            sys.exit(f"{one['case']} was measured with {one['settings']}; use the defaults")
+    out = {name: make(found) for name, make in QUALITY.items()} if found else {}
+    for name, (make_speed, files) in SPEED.items():
+        present = [folder / f"{file}.json" for file in files]
+        rows = [row for path in present if path.is_file()
+                for row in json.loads(path.read_text())["rows"]]  # fmt: skip
+        if rows:
+            out[name] = make_speed(rows)
+    absent = [str(path) for _, path in paths if not path.is_file()]
+    absent += [f"a file for the table {name!r}" for name in SPEED if name not in out]
+    print("".join(f"absent: {what}\n" for what in absent), end="")
+    return out
+
+
+def filled(text: str, made: dict[str, str]) -> str:
+    """Return a page with its tables made anew."""
+
+    def block(found: re.Match[str]) -> str:
+        return f"{found[1]}{made[found[2]]}\n{found[3]}" if found[2] in made else found[0]
+
+    return BLOCK.sub(block, text)
+
+
+def main() -> None:
+    """Fill the pages."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("folder", type=Path, help="what `make bench` wrote: bench-out")
+    made = tables(parser.parse_args().folder)
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(filled(text, made), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

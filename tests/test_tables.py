@@ -1,0 +1,149 @@
+"""Tables of README and docs are made of what the benchmarks wrote."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+import tables
+from cases import CASES
+from encode import SHORT, Runner, rows_of
+from speed_tables import encoders, quantity, serving, spread
+
+NAMES = ("popularity", "content", "neighbours", "tower", "blend", "blend-train-only")
+
+
+def ends(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.01, "high": value + 0.01}
+
+
+def measured(value: float) -> dict[str, dict[str, float]]:
+    return dict.fromkeys(tables.METRICS, ends(value))
+
+
+def quality(name: str) -> dict[str, object]:
+    """Return what `quality_worker.py` writes of a case, made up."""
+    gain = {"over": "EASE + TF-IDF", **ends(-0.004), "p": 0.04}
+    both = {"train": measured(0.1), "train+validation": measured(0.2)}
+    report = {
+        "users": 1_200, "items": 90, "events": 8_000, "evaluated_users": 1_000,
+        "scorers": {scorer: measured(0.3 + place / 100) for place, scorer in enumerate(NAMES)},
+        "fitted_on": dict.fromkeys(NAMES, "train+validation") | {"blend-train-only": "train"},
+        "cost": {"peak_rss_bytes": 2**30, "expected_rss_bytes": 2**29, "expected_seconds": 7},
+        "worth": {"chosen_on": [{"difference": ends(0.001)}], "added": [{"difference": ends(0)}],
+                  "keep": False},
+        "slices": [{"by": "target day", "name": day, "users": 500,
+                    "ndcg": dict.fromkeys(NAMES, ends(0.4))} for day in ("same", "later")],
+    }  # fmt: skip
+    return {"case": name, "settings": {}, "report": report, "wall": 9.4,
+            "baselines": {"popularity": both, "EASE + TF-IDF": both},
+            "gain": {"train": gain, "train+validation": gain}}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "quality").mkdir()
+    for case in CASES:
+        one = quality(case.name)
+        if not case.baselines:
+            one |= {"baselines": {}, "gain": {}}
+        (tmp_path / "quality" / f"{case.name}.json").write_text(json.dumps(one))
+    rows = [{"name": "lists: a second", "value": 1800.4, "unit": "1/s", "bar": 1000,
+             "better": "higher", "low": 1700.2, "high": 1900}]  # fmt: skip
+    (tmp_path / "serve.json").write_text(json.dumps({"rows": rows}))
+    return tmp_path
+
+
+def row(table: str, start: str) -> list[str]:
+    line = next(line for line in table.splitlines() if line.startswith(f"| {start}"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_summary_sets_beside_published_figures_what_learnt_from_the_same_events(folder):
+    made = tables.tables(folder)["summary"]
+    head, _, first, *_ = made.splitlines()
+    assert "Pennyweight, training events alone" in head and "Pennyweight, refitted" in head
+    published = max(one.metrics["ndcg@10"] for one in CASES[0].published)
+    assert row(made, CASES[0].title) == [
+        CASES[0].title, "NDCG@10",
+        f"{published:.4f}".removeprefix("0") + f" ({CASES[0].published[0].model})",
+        ".1000 (EASE + TF-IDF)", "**.3500 [.3400, .3600]**", "-.0040 [-.0140, +.0060]", ".3400",
+    ]  # fmt: skip
+    assert first.count("|") == head.count("|")
+    flattered = next(case for case in CASES if not case.baselines)
+    assert row(made, flattered.title)[2:4] == ["none", ""]
+
+
+def test_details_say_who_ran_what_on_which_events(folder):
+    made = tables.tables(folder)
+    details = made["details"]
+    for case in CASES:
+        assert case.note in details
+        for one in case.published:
+            assert f"| {one.model} | {one.source} | training events |" in details
+    assert "| EASE + TF-IDF | baseline | training events | .1000 [.0900, .1100]" in details
+    assert "| **blend-train-only** | Pennyweight | training events | **.3500" in details
+    assert "-.0040 [-.0140, +.0060] NDCG@10 over EASE + TF-IDF (p = 0.040)" in details
+    assert "| later | 500 | .4000 [.3900, .4100] | .4000 [.3900, .4100] |" in details
+    assert row(made["cost"], CASES[0].title)[1:] == ["9 (7)", "1.00 (0.50)"]
+    assert row(made["model"], CASES[0].title)[1:] == [
+        "+.0010 [-.0090, +.0110]", "+.0000 [-.0100, +.0100]", "left out",
+    ]  # fmt: skip
+
+
+def test_what_was_not_measured_stays_as_it_is(folder, capsys):
+    made = tables.tables(folder)
+    assert set(made) == {"summary", "details", "model", "cost", "serving"}
+    assert "encoders" in capsys.readouterr().out
+    page = ("a\n<!-- table serving -->\nold\n<!-- end -->\nb\n"
+            "<!-- table encoders -->\nold\n<!-- end -->\n")  # fmt: skip
+    new = tables.filled(page, made)
+    assert "1,800 a second (1,700 to 1,900)" in new and new.count("old") == 1
+    assert tables.filled(new, made) == new
+
+
+def test_settings_other_than_the_defaults_are_refused(folder):
+    path = folder / "quality" / f"{CASES[0].name}.json"
+    path.write_text(json.dumps(quality(CASES[0].name) | {"settings": {"evaluate.seed": 1}}))
+    with pytest.raises(SystemExit, match="use the defaults"):
+        tables.tables(folder)
+
+
+def test_every_table_has_its_place_in_a_page():
+    pages = "".join(page.read_text(encoding="utf-8") for page in tables.PAGES)
+    assert {name for _, name, _ in tables.BLOCK.findall(pages)} == {*tables.QUALITY, *tables.SPEED}
+    assert pages.count("<!-- table ") == len(tables.BLOCK.findall(pages))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [(1843.2, "1/s", "1,843 a second"), (0.2441, "x", ".244"), (14.24, "ms", "14.2 ms"),
+     (5.834, "x", "5.83"), (23.4e6, "B", "23.4 MB"), (1.31e9, "B", "1.31 GB"), (0, "", "0"),
+     (166.6, "x", "167")],
+)  # fmt: skip
+def test_figures_are_short(value, unit, shown):
+    assert quantity(value, unit) == shown
+
+
+def test_encoders_have_the_spread_of_their_turns():
+    # Seconds of three turns: torch 2, 2, 2; ours a fourth, a fifth and a half of them.
+    shares = {"fp32": (1, 1, 1), "int8": (4, 5, 2)}
+    base, ours = (
+        Runner(name, None, 23_000_000, {
+            what: [2 / share for share in shares[name]] for what in ("short", "long", "alone")
+        }, 170_000_000)
+        for name in shares
+    )  # fmt: skip
+    rows = [row for runner in (base, ours) for row in rows_of(runner, base)]
+    made = encoders([*rows, {"name": "int8: peak memory of 9 titles", "value": 1, "unit": "B"}])
+    speed = f"1: {SHORT // 2} a second ({SHORT // 2} to {SHORT // 2})"
+    assert row(made, "fp32")[1] == speed
+    assert row(made, "int8")[1:] == ["4 (2 to 5)"] * 3 + ["3.50", "23.0 MB", "170.0 MB"]
+
+
+def test_a_missed_bar_is_told():
+    missed = {"name": "lists: p99", "value": 27.3, "unit": "ms", "bar": 25, "better": "lower"}
+    assert row(serving([missed]), "lists")[1:] == ["p99", "27.3 ms", "25 ms: missed"]
+    assert spread(missed | {"low": 20, "high": 30.55}) == "27.3 ms (20 to 30.6)"
