@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from pennyweight.data.interactions import Histories
+from pennyweight.data.interactions import Histories, NegativeFeedback
 from pennyweight.data.split import HeldOut
+from pennyweight.evaluate.compare import slices
 from pennyweight.evaluate.measure import PerUser
 from pennyweight.evaluate.metrics import metric_names, per_user
 from pennyweight.evaluate.outcomes import Outcomes
@@ -57,3 +60,16 @@ def test_an_empty_part():
     table = outcomes(a=[0, 1, 2, 3])
     none = table.part(np.zeros(4, dtype=bool))
     assert (len(none.rows), none.ndcg.shape, none.targets) == (0, (0, 1), 0)
+
+
+def test_users_with_negative_events_alone_are_not_new():
+    table = outcomes(a=[0, 1, 2, 3])
+    held = table.held_out
+    gone = NegativeFeedback(np.array([0, 1]), np.array([2, 2]), np.array([5.0, 5.0]))
+    for time, known in ((6.0, True), (5.0, False)):
+        later = replace(held, before=replace(held.before, negative=gone),
+                        target_time=np.full(4, time))  # fmt: skip
+        assert replace(table, held_out=later).only_negative.tolist() == [known, False, False]
+        names = {one.name: one.users for one in slices(replace(table, held_out=later))}
+        assert names.get("0 (negative events only)") == (1 if known else None)
+        assert names.get("0 (new)") == (None if known else 1)

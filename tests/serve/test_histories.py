@@ -1,6 +1,7 @@
 """Histories of what the bundle and the store know."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def test_live_events_come_after_those_of_the_bundle(shelf):
     own = log.histories.block(0, 1)
     joined, unknown = joined_history(log, shelf, log.users[0], [event(1, "i3"), event(2, "i4")])
     ids = shelf.catalog.ids
-    assert joined.item.tolist() == [*own.item.tolist(), ids.code("i3"), ids.code("i4")]
+    assert joined.history.item.tolist() == [*own.item.tolist(), ids.code("i3"), ids.code("i4")]
     assert not unknown
 
 
@@ -46,29 +47,51 @@ def test_an_event_in_both_counts_once_and_in_its_place(shelf):
     same = Event("x", log.users[0], ids[int(own.item[0])], "view", float(own.time[0]))
     between = Event("y", log.users[0], "i29", "view", float(own.time[0]) + 1)
     joined, _ = joined_history(log, shelf, log.users[0], [same, between])
-    assert len(joined.item) == len(own.item) + 1
-    assert joined.item[1] == ids.code("i29")
-    assert (np.diff(joined.time) >= 0).all()
+    assert len(joined.history.item) == len(own.item) + 1
+    assert joined.history.item[1] == ids.code("i29")
+    assert (np.diff(joined.history.time) >= 0).all()
 
 
 def test_items_nobody_knows_are_left_out_and_told(shelf):
     joined, unknown = joined_history(None, shelf, "new", [event(1, "?"), event(2, "i1")])
-    assert joined.item.tolist() == [shelf.catalog.ids.code("i1")]
+    assert joined.history.item.tolist() == [shelf.catalog.ids.code("i1")]
     assert unknown
 
 
 def test_weights_are_kept(shelf):
     joined, _ = joined_history(None, shelf, "new", [event(1, "i1", weight=2.5)])
-    assert joined.weight.tolist() == [2.5]
+    assert joined.history.weight.tolist() == [2.5]
+
+
+def test_negative_events_take_back(shelf):
+    log, ids = shelf.recommender.interactions, shelf.catalog.ids
+    own = log.histories.block(0, 1)
+    first = ids[int(own.item[0])]
+    told = [event(1, "i29"), event(2, "i28"), replace(event(3, "i29"), kind="dislike"),
+            replace(event(4, first), kind="returned"), replace(event(5, "i27"), kind="search"),
+            replace(event(6, "i26"), kind="unmatched"), event(7, "i25", weight=-2.0),
+            replace(event(8, "i25"), kind="like")]  # fmt: skip
+    joined, _ = joined_history(log, shelf, log.users[0], told)
+    rest = [item for item in own.item.tolist() if ids[item] != first]
+    assert joined.history.item.tolist() == [*rest, ids.code("i28"), ids.code("i25")]
+    assert {ids[item] for item in joined.turned_down.tolist()} == {"i29", first}
+
+
+def test_neutral_events_do_not_push_out_others(store):
+    store.add_events([event(0, "i1")])
+    store.add_events([replace(event(n, "i2"), kind="page_load") for n in range(1, 30)])
+    found = store.history("new", 5, lambda kind: kind == "page_load")
+    assert [one.item for one in found] == ["i1"]
+    assert len(store.history("new", 5)) == 5
 
 
 def test_what_was_told_is_read_anew(shelf, store):
     cache = HistoryCache()
-    assert len(cache.of("new", shelf, store).item) == 0
+    assert len(cache.of("new", shelf, store).history.item) == 0
     store.add_events([event(1, "i1")])
-    assert len(cache.of("new", shelf, store).item) == 0  # kept: nobody said that it is old
+    assert len(cache.of("new", shelf, store).history.item) == 0  # kept: nobody said that it is old
     cache.forget(["new"])
-    assert len(cache.of("new", shelf, store).item) == 1
+    assert len(cache.of("new", shelf, store).history.item) == 1
     assert (cache.hits, cache.misses) == (1, 2)
 
 
@@ -77,8 +100,8 @@ def test_what_was_read_before_it_was_told_is_not_kept(shelf, store):
     reading, told = threading.Event(), threading.Event()
 
     class Slow:
-        def history(self, user: str, newest: int) -> list[Event]:
-            found = store.history(user, newest)
+        def history(self, user: str, newest: int, ignored: object) -> list[Event]:
+            found = store.history(user, newest, ignored)
             reading.set()
             told.wait(10)
             return found
@@ -90,7 +113,7 @@ def test_what_was_read_before_it_was_told_is_not_kept(shelf, store):
     cache.forget(["new"])
     told.set()
     thread.join(10)
-    assert len(cache.of("new", shelf, store).item) == 1
+    assert len(cache.of("new", shelf, store).history.item) == 1
 
 
 def test_memory_is_bounded_and_the_least_used_goes_first(shelf, store):

@@ -86,7 +86,9 @@ def recommend(
     if json:
         dump({"source": source, "items": frame.to_dicts()})
         return
-    if source == "popularity" and frame.height:
+    if source == "negative events" and frame.height:
+        note(f"user {user!r} has negative events alone: the most popular of the other items")
+    elif source == "popularity" and frame.height:
         log = recommender.interactions
         unknown = user is not None and log is not None and user not in log.users
         note(f"{f'user {user!r} is unknown' if unknown else 'nothing to go by'}: "

@@ -101,6 +101,8 @@ def build_interactions(
             item[against],
             time.values[against],
         ),
+        meanings=signs.meanings,
+        liking=signs.liking,
     )
 
 

@@ -1,12 +1,13 @@
 """The event log: who did what, when; and histories, the form in which users reach a scorer."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pennyweight.data.cleaning.event_types import Meaning
 from pennyweight.data.ids import Ids
 
 __all__ = ["Histories", "Interactions", "NegativeFeedback"]
@@ -169,6 +170,11 @@ class Interactions:
         Whether `time` is a date; positions within a history cannot be compared across users.
     negative
         Items turned down, which are no events; a user may have nothing else.
+    meanings
+        What event types mean, those of the log and those chosen: a weight, ``"negative"`` or
+        ``"ignore"``.
+    liking
+        The lowest rating that counts as liking; None where the weights are no ratings.
     """
 
     users: Ids
@@ -182,6 +188,8 @@ class Interactions:
     split: NDArray[np.uint8]
     real_time: bool
     negative: NegativeFeedback = field(default_factory=NegativeFeedback)
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)
+    liking: float | None = None
 
     def __len__(self) -> int:
         return len(self.item)
@@ -201,6 +209,14 @@ class Interactions:
     def histories(self) -> Histories:
         """Every user's history, in user-code order (empty for users without events)."""
         return Histories(self.item, self.weight, self.time, self.offsets)
+
+    @cached_property
+    def turned_down(self) -> Histories:
+        """What every user turned down, in user-code order, in the form of histories."""
+        gone = self.negative
+        counts = np.bincount(gone.user, minlength=len(self.users))
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return Histories(gone.item, np.ones(len(gone), np.float32), gone.time, offsets)
 
     def where(self, keep: NDArray[np.bool_]) -> "Interactions":
         """Return the events where `keep`, bool (n_events,); users and items keep their codes."""

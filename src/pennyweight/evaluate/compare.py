@@ -24,6 +24,7 @@ __all__ = [
 
 HISTORY_LENGTH, POPULARITY, DAY = "history length", "target popularity", "target day"
 LENGTHS = dict(zip(("0 (new)", "1-2", "3-5", "6-10", "11-20", "21+"), HISTORY_LENGTHS, strict=True))
+ONLY_NEGATIVE = "0 (negative events only)"
 CLASSES = ("head", "middle", "tail", "cold")
 _GROUPS = 10
 
@@ -64,10 +65,11 @@ def slices(
 def _chosen(
     outcomes: Outcomes, users: Groups | None
 ) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    row = outcomes.target_row
+    row, against = outcomes.target_row, outcomes.only_negative
     bins = np.searchsorted(list(LENGTHS.values()), outcomes.history_length, side="right") - 1
     for place, name in enumerate(LENGTHS):
-        yield HISTORY_LENGTH, name, (bins == place)[row]
+        yield HISTORY_LENGTH, name, ((bins == place) & ~against)[row]
+    yield HISTORY_LENGTH, ONLY_NEGATIVE, against[row]
     classes = popularity_class(outcomes.held_out.before.counts)[outcomes.held_out.targets]
     for place, name in enumerate(CLASSES):
         yield POPULARITY, name, classes == place

@@ -67,6 +67,18 @@ class Outcomes:
         return self.held_out.histories.length
 
     @property
+    def only_negative(self) -> NDArray[np.bool_]:
+        """Whether a user had turned items down and done nothing else by then, bool (n_users,)."""
+        held = self.held_out
+        new, gone = self.history_length == 0, held.before.negative
+        if not len(gone) or held.target_time is None or not new.any():
+            return np.zeros(len(held), bool)
+        first = np.minimum.reduceat(held.target_time, held.target_offsets[:-1])
+        began = np.full(len(held.before.users), np.inf)
+        np.minimum.at(began, gone.user, gone.time)
+        return np.asarray(new & (began[held.users] < first))
+
+    @property
     def target_events(self) -> NDArray[np.int64]:
         """Events that a target had before it was held out, int64 (n_targets,); 0 is cold."""
         counts: NDArray[np.int64] = self.held_out.before.counts[self.held_out.targets]

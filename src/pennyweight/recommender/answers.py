@@ -29,6 +29,8 @@ class Ask:
         How many.
     exclude_seen
         Leave out the items of the history.
+    exclude_turned_down
+        Leave out what the user turned down.
     diversity
         From 0 to 1, see `diversify`.
     bonus
@@ -40,6 +42,7 @@ class Ask:
     allowed: NDArray[np.bool_]
     k: int = 10
     exclude_seen: bool = True
+    exclude_turned_down: bool = True
     diversity: float = 0.0
     bonus: NDArray[np.float32] | None = None
 
@@ -99,6 +102,11 @@ def _open(asks: Sequence[Ask], scores: NDArray[np.float32]) -> NDArray[np.float3
             shut[id(ask.allowed)] = np.flatnonzero(~ask.allowed)
         masked[row, shut[id(ask.allowed)]] = -np.inf
     hiding = [(row, ask.query.history.item) for row, ask in enumerate(asks) if ask.exclude_seen]
+    hiding += [
+        (row, ask.query.turned_down)
+        for row, ask in enumerate(asks)
+        if ask.exclude_turned_down and len(ask.query.turned_down)
+    ]
     if hiding:
         rows = np.repeat([row for row, _ in hiding], [len(items) for _, items in hiding])
         masked[rows, np.concatenate([items for _, items in hiding])] = -np.inf

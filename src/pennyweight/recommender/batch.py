@@ -33,8 +33,8 @@ class Batch:
         Scores for a history that says nothing, float32 (n_items,).
     allowed
         Items that may be recommended at all, bool (n_items,).
-    k, exclude_seen, diversity
-        As of `Recommender.recommend`.
+    k, exclude_seen, exclude_turned_down, diversity
+        As of `Ask`.
     explain
         Gives the reasons of one list, where they are wanted.
     """
@@ -45,11 +45,12 @@ class Batch:
     allowed: NDArray[np.bool_]
     k: int
     exclude_seen: bool
+    exclude_turned_down: bool
     diversity: float
     explain: Callable[[NDArray[np.int32], Query, Source], Sequence[Reason]] | None
 
     def frames(
-        self, users: Sequence[str], histories: Histories, start: int = 0
+        self, users: Sequence[str], histories: Histories, turned_down: Histories, start: int = 0
     ) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield the lists of the users from `start` on, at least once, and where each block ends.
 
@@ -58,9 +59,12 @@ class Batch:
         size = max(1, BLOCK_BYTES // (4 * max(len(self.allowed), 1)))
         for first in range(start, max(len(histories), 1), size):
             stop = min(first + size, len(histories))
-            yield stop, self._frame(users[first:stop], histories.block(first, stop))
+            some = histories.block(first, stop), turned_down.block(first, stop)
+            yield stop, self._frame(users[first:stop], *some)
 
-    def _frame(self, users: Sequence[str], histories: Histories) -> pl.DataFrame:
+    def _frame(
+        self, users: Sequence[str], histories: Histories, turned_down: Histories
+    ) -> pl.DataFrame:
         scores = self.scorer.score(histories)
         telling = histories.length > 0
         if scores.size:
@@ -73,6 +77,8 @@ class Batch:
             open_ = self.allowed.copy()
             if self.exclude_seen:
                 open_[history.item] = False
+            if self.exclude_turned_down:
+                open_[turned_down.block(row, row + 1).item] = False
             found = choose(
                 line, open_, self.k, self.diversity, scorer=self.scorer, catalog=self.catalog
             )

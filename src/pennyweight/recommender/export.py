@@ -83,9 +83,11 @@ def export(
         "pennyweight": package_version(),
         "bundle": None if bundle is None else bundle.sha256,
         "histories": digest("\n".join(users), log.item, log.weight, log.time, log.offsets),
+        "turned_down": digest(log.negative.user, log.negative.item),
         "k": batch.k,
         "allowed": digest(batch.allowed),
         "exclude_seen": batch.exclude_seen,
+        "exclude_turned_down": batch.exclude_turned_down,
         "diversity": batch.diversity,
         "explain": batch.explain is not None,
     }
@@ -95,7 +97,7 @@ def export(
             _log.warning("%s: %d of %d users were done before", path, begun, len(users))
         held: list[pl.DataFrame] = []
         first, since = begun, time.monotonic()
-        for stop, frame in batch.frames(users, log.histories, begun):
+        for stop, frame in batch.frames(users, log.histories, log.turned_down, begun):
             held.append(frame)
             rows, spent = sum(map(len, held)), time.monotonic() - since
             if rows >= PART_ROWS or spent >= PART_SECONDS or stop == len(users):

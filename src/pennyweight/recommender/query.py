@@ -1,7 +1,7 @@
 """Whom to recommend to: a known user, a history, a text, or nobody in particular."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 import numpy as np
@@ -18,10 +18,21 @@ MAX_COMPARED = 50_000  # ids among which a misspelt one is looked for
 
 @dataclass(frozen=True)
 class Query:
-    """One history (it may be empty) and perhaps a text."""
+    """One history (it may be empty) and perhaps a text.
+
+    Attributes
+    ----------
+    history
+        A batch of one.
+    text
+        What is asked for, in words.
+    turned_down
+        Items that the user turned down, by code, int32 (n,).
+    """
 
     history: Histories
     text: str | None = None
+    turned_down: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
 
     @property
     def is_cold(self) -> bool:
@@ -51,26 +62,35 @@ def resolve(
     if text is not None and not (isinstance(text, str) and text.strip()):
         raise PlanError(f"the text {text!r} is empty or no text; say in words what is wanted")
     if user is not None:
-        return Query(_history_of(interactions, str(user)), text)
+        return replace(_known(interactions, str(user)), text=text)
     codes = known_codes(items, [] if history is None else history, "history")
     return Query(Histories.of([codes.tolist()]), text)
 
 
-def _history_of(interactions: Interactions | None, user: str) -> Histories:
+def _known(interactions: Interactions | None, user: str) -> Query:
     if interactions is None:
         raise PlanError("this recommender keeps no event log and so knows no users; "
                         "give the items of the history")  # fmt: skip
     code = int(interactions.users.codes([user])[0])
-    return interactions.histories.block(code, code + 1) if code >= 0 else Histories.of([[]])
+    if code < 0:
+        return Query(Histories.of([[]]))
+    history = interactions.histories.block(code, code + 1)
+    return Query(history, turned_down=interactions.turned_down.block(code, code + 1).item)
 
 
-def histories_of(interactions: Interactions, users: Sequence[str]) -> Histories:
-    """Return the histories of users in the order given; that of somebody unknown is empty."""
+def histories_of(interactions: Interactions, users: Sequence[str]) -> tuple[Histories, Histories]:
+    """Return the histories of users in the order given, and what they turned down.
+
+    Those of somebody unknown are empty.
+    """
     known = interactions.users.codes(users).astype(np.int64)
-    # Position -1, an unknown user, is the empty history put at the end.
-    offsets = np.append(interactions.offsets, interactions.offsets[-1])
-    log = Histories(interactions.item, interactions.weight, interactions.time, offsets)
-    return log.take(np.where(known < 0, len(interactions.users), known))
+    rows = np.where(known < 0, len(interactions.users), known)
+    both = (interactions.histories, interactions.turned_down)
+    # Row -1, an unknown user, is the empty history put at the end.
+    history, turned_down = (
+        replace(one, offsets=np.append(one.offsets, one.offsets[-1])).take(rows) for one in both
+    )
+    return history, turned_down
 
 
 def named(ids: Iterable[str], what: str = "users") -> list[str]:

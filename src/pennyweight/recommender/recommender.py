@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from pennyweight.bundle import Bundle, open_bundle
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning.event_types import EventTypes
+from pennyweight.data.cleaning.feedback import FeedbackRules
 from pennyweight.data.dataset import read_events
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.tables import Source as Table
@@ -25,10 +27,16 @@ from pennyweight.recommender.export import export
 from pennyweight.recommender.query import Query, histories_of, known_codes, named, resolve
 from pennyweight.recommender.ranking import check_k, eligible, ranked, top_k
 from pennyweight.recommender.reasons import Reason, common_words, explain_items
-from pennyweight.recommender.scoring import Source, neighbours_of, popular, score_queries
+from pennyweight.recommender.scoring import (
+    FALLBACKS,
+    Source,
+    neighbours_of,
+    popular,
+    score_queries,
+)
 from pennyweight.score.blend import Blend
 from pennyweight.score.protocol import Scorer
-from pennyweight.spec.plan import Plan
+from pennyweight.spec.plan import DataPlan, Plan
 from pennyweight.spec.report import Report
 
 __all__ = ["Recommender", "Repeats"]
@@ -117,7 +125,8 @@ class Recommender:
             Expression over the catalogue's attributes, such as
             ``'brand == "X" and price < 20'`` (see `Filter`).
         exclude_seen
-            Leave out the items of the history; by default as `repeats` says.
+            Leave out the items of the history; by default as `repeats` says. What the user
+            turned down is left out too, unless this is False.
         diversity
             From 0 (by score alone) to 1 (each as unlike the others as can be).
         explain
@@ -145,6 +154,7 @@ class Recommender:
             eligible(self.catalog, filter, items),
             k,
             exclude_seen=self._excludes(exclude_seen),
+            exclude_turned_down=exclude_seen is not False,
             diversity=diversity,
         )
         found = self.answer([ask])[0]
@@ -201,6 +211,15 @@ class Recommender:
         other.__dict__["_common"] = self._common
         return other
 
+    @property
+    def rules(self) -> FeedbackRules:
+        """What events mean, as in the log it was fitted to; for events that come later."""
+        if self.interactions is not None:
+            log = self.interactions
+            return FeedbackRules(EventTypes(log.meanings), log.liking)
+        data = DataPlan() if self.plan is None else self.plan.data
+        return FeedbackRules(EventTypes(data.event_types), data.min_rating)
+
     def source(
         self,
         *,
@@ -208,7 +227,11 @@ class Recommender:
         history: Sequence[str] | None = None,
         text: str | None = None,
     ) -> Source:
-        """Return what `recommend` would go by; ``"popularity"`` is the fallback."""
+        """Return what `recommend` would go by.
+
+        ``"popularity"`` is the fallback, and ``"negative events"`` that for a user who only
+        turned items down.
+        """
         query = self._query(user, history, text)
         return score_queries(self.scorer, [query], self._popular)[1][0]
 
@@ -236,7 +259,7 @@ class Recommender:
         log = self._log()
         names = log.users if users is None else named(users)
         batch = self._batch(k, filter, exclude_seen, diversity, explain)
-        return pl.concat(frame for _, frame in batch.frames(names, histories_of(log, names)))
+        return pl.concat(frame for _, frame in batch.frames(names, *histories_of(log, names)))
 
     def export(
         self,
@@ -273,7 +296,10 @@ class Recommender:
             Another ending or impossible arguments; events that cannot be used, or another
             export to this file under way.
         """
-        log = self._log() if events is None else read_events(events, self.catalog.ids, columns)
+        if events is None:
+            log = self._log()
+        else:
+            log = read_events(events, self.catalog.ids, columns, self.rules)
         return export(
             Path(path),
             self._batch(k, filter, exclude_seen, diversity, explain),
@@ -421,6 +447,7 @@ class Recommender:
             eligible(self.catalog, filter),
             check_k(k),
             self._excludes(exclude_seen),
+            exclude_seen is not False,
             check_diversity(diversity),
             self._reasons if explain else None,
         )
@@ -440,7 +467,7 @@ class Recommender:
             counts=counts,
             common=self._common,
             text=query.text,
-            cold=source == "popularity",
+            cold=source in FALLBACKS,
             similar=similar,
         )
 

@@ -16,9 +16,12 @@ from pennyweight.recommender.reasons import parts_of
 from pennyweight.score.protocol import Scorer, TextScorer
 from pennyweight.score.rows import ItemRows
 
-__all__ = ["Source", "item_similarity", "neighbours_of", "popular", "score_queries"]
+__all__ = ["FALLBACKS", "Source", "item_similarity", "neighbours_of", "popular", "score_queries"]
 
-Source = Literal["history", "text", "history and text", "popularity"]
+Source = Literal["history", "text", "history and text", "popularity", "negative events"]
+# Sources of lists of what is popular: of a user with negative events it is not unknown what
+# there is to leave out.
+FALLBACKS: tuple[Source, ...] = ("popularity", "negative events")
 Scores = NDArray[np.float32]
 
 
@@ -72,7 +75,12 @@ def score_queries(
     scores = np.empty((len(queries), len(fallback)), np.float32)
     for at in range(len(queries)):
         scores[at] = rows.get(at, fallback)
-    return scores, [sources.get(at, "popularity") for at in range(len(queries))]
+    return scores, [sources.get(at, _fallback(query)) for at, query in enumerate(queries)]
+
+
+def _fallback(query: Query) -> Source:
+    known = not len(query.history.item) and len(query.turned_down)
+    return "negative events" if known else "popularity"
 
 
 def _score_texts(scorer: Scorer, texts: Sequence[str]) -> Scores:

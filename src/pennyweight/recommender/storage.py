@@ -139,11 +139,15 @@ def write_interactions(folder: Path, interactions: Interactions) -> None:
     arrays = {name: getattr(interactions, name) for name in COLUMNS}
     if len(interactions.negative):
         arrays |= {key: getattr(interactions.negative, name) for name, key in NEGATIVE.items()}
-    settings = {
+    settings: dict[str, Any] = {
         "kinds": list(interactions.kinds),
         "real_time": interactions.real_time,
         "n_items": interactions.n_items,
     }
+    if interactions.meanings:
+        settings["meanings"] = dict(interactions.meanings)
+    if interactions.liking is not None:
+        settings["liking"] = interactions.liking
     write_arrays(folder / EVENTS, arrays, settings)
 
 
@@ -160,6 +164,8 @@ def read_interactions(bundle: Bundle) -> Interactions | None:
             kinds=tuple(settings["kinds"]),
             real_time=bool(settings["real_time"]),
             negative=_negative(arrays),
+            meanings=settings.get("meanings", {}),
+            liking=settings.get("liking"),
             **{name: arrays[name] for name in COLUMNS},
         )
     except KeyError as error:
@@ -214,7 +220,7 @@ def forget_user(bundle: Bundle, user: str) -> int | None:
         parent=manifest.parent,
         overwrite=True,
     )
-    return len(log) - len(without)
+    return len(log) + len(log.negative) - len(without) - len(without.negative)
 
 
 def _as_json(value: Frozen | None) -> dict[str, Any] | None:

@@ -3,19 +3,20 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pennyweight.data.cleaning.vocabulary import Sense, sense_of
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["NO_TYPE", "EventTypes", "Meaning"]
+__all__ = ["NO_TYPE", "EventTypes", "Meaning", "is_rating"]
 
 Meaning = float | Literal["negative", "ignore"]
 NO_TYPE = "event"  # the type of an event that names none
 _TRUTH: dict[str, Sense] = {
     "-1": "negative", "-1.0": "negative", "false": "neutral", "true": "positive",
 }  # fmt: skip
+_RATINGS = frozenset(("rate", "rated", "rating", "review", "reviewed", "star", "score", "grade"))
 _MEANINGS: dict[Sense, Meaning] = {"negative": "negative", "neutral": "ignore"}
 
 
@@ -56,14 +57,19 @@ class EventTypes:
         DataError
             The name may deny something, such as ``unmatched``, and nothing was chosen for it.
         """
+        meaning = self.known(name)
+        if meaning is None:
+            raise DataError(_doubt([name], source))
+        return meaning
+
+    def known(self, name: str) -> Meaning | None:
+        """Return what a type means; None where its name is in doubt and nothing was chosen."""
         if name in self.chosen:
             return self.chosen[name]
-        if _key(name) in self._alike:
-            return self._alike[_key(name)]
+        if self._alike and (key := _key(name)) in self._alike:
+            return self._alike[key]
         sense = _sense(name)
-        if sense == "doubtful":
-            raise DataError(_doubt([name], source))
-        return _MEANINGS.get(sense, 1.0)
+        return None if sense == "doubtful" else _MEANINGS.get(sense, 1.0)
 
     def is_unknown(self, name: str) -> bool:
         """Say whether a type counts with weight 1 only because its name says nothing."""
@@ -106,6 +112,12 @@ def _key(name: str) -> str:
     return f"-{text}" if name.strip().startswith("-") else text or name
 
 
+def is_rating(name: str) -> bool:
+    """Say whether the weight of an event of this type is a rating."""
+    return _key(name).rstrip("s") in _RATINGS
+
+
+@lru_cache(maxsize=4_096)
 def _sense(name: str) -> Sense:
     """Return what a name says; of numbers -1 alone says something, others are codes."""
     text = name.strip().casefold()

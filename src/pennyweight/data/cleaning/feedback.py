@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes, Meaning
+from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes, Meaning, is_rating
 from pennyweight.data.cleaning.labels import label_meanings
 from pennyweight.data.cleaning.returns import (
     CANCELLED,
@@ -23,6 +23,7 @@ from pennyweight.data.tables import check_scalars
 from pennyweight.errors import DataError
 
 __all__ = [
+    "AGAINST",
     "NEGATIVE",
     "NEUTRAL",
     "NOT_LIKING",
@@ -39,6 +40,7 @@ NEUTRAL = "neutral event: ignored"
 # Why rows are dropped that have no fault.
 NOT_LIKING = (NEGATIVE, NEUTRAL, LOW, BELOW_ZERO, NO_STRENGTH, CANCELLED, NEVER, RETURNED, ZERO,
               TAKEN_BACK, PARTIAL)  # fmt: skip
+AGAINST = -1.0  # the strength of an event that speaks against its item
 _MAX_KINDS = 256  # kind is stored in a byte
 
 
@@ -57,6 +59,25 @@ class FeedbackRules:
     types: EventTypes = field(default_factory=EventTypes)
     min_rating: float | None = None
 
+    def strength(self, kind: str, weight: float) -> float | None:
+        """Return what a single event says, by its type and weight.
+
+        A weight is a rating where the type says so, such as ``rating`` or ``review``.
+
+        Returns
+        -------
+        float or None
+            A strength; `AGAINST` where the event speaks against its item; None where it says
+            nothing or its type is in doubt.
+        """
+        meaning = self.types.known(kind)
+        if meaning is None or meaning == "ignore":
+            return None
+        low = self.min_rating is not None and weight < self.min_rating and is_rating(kind)
+        if meaning == "negative" or weight < 0 or low:
+            return AGAINST
+        return weight * meaning
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -72,6 +93,10 @@ class Signals:
         Reason -> rows that speak against their item for that reason, bool (n_rows,).
     quantity
         Pieces, below zero for returns, float64 (n_rows,).
+    meanings
+        What each type means, those of the log and those chosen.
+    liking
+        The lowest rating that counts as liking; None where the weights are no ratings.
     """
 
     weight: NDArray[np.float32]
@@ -79,6 +104,8 @@ class Signals:
     kinds: tuple[str, ...]
     against: dict[str, Mask]
     quantity: NDArray[np.float64]
+    meanings: Mapping[str, Meaning]
+    liking: float | None
 
     @property
     def negative(self) -> Mask:
@@ -101,16 +128,18 @@ def signals(
     told = [meanings[name] for name in kinds]
     factor = np.array([1.0 if isinstance(one, str) else one for one in told], np.float32)
     rows.drop(NEUTRAL, np.array([one == "ignore" for one in told])[kind])
-    weight, low, below = weights(frame, roles, rules.min_rating, rows, source)
+    given = weights(frame, roles, rules.min_rating, rows, source)
     orders = returns(frame, roles, rows, source)
     against = {
         NEGATIVE: np.array([one == "negative" for one in told])[kind],
-        LOW: low,
-        BELOW_ZERO: below,
+        LOW: given.low,
+        BELOW_ZERO: given.below,
         RETURNED: orders.returned,
         CANCELLED: orders.cancelled,
     }
-    return Signals(weight * factor[kind], kind, kinds, against, orders.quantity)
+    named = {**rules.types.chosen, **(meanings if "type" in roles else {})}
+    return Signals(given.weight * factor[kind], kind, kinds, against, orders.quantity, named,
+                   given.liking)  # fmt: skip
 
 
 def _kinds(

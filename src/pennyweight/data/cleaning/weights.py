@@ -1,6 +1,7 @@
 """The weights of events: ratings that count as liking, and those that do not."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -10,11 +11,31 @@ from pennyweight.data.cleaning.ratings import looks_rated, scale_of
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.tables import check_scalars
 
-__all__ = ["BELOW_ZERO", "LOW", "NO_STRENGTH", "weights"]
+__all__ = ["BELOW_ZERO", "LOW", "NO_STRENGTH", "Weights", "weights"]
 
 LOW = "rating is low: not learnt from; it takes back earlier events of the user on the item"
 BELOW_ZERO = "weight is below zero: a negative event"
 NO_STRENGTH = "weight is 0 where all are 0 or 1: ignored"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of the rows of a log.
+
+    Attributes
+    ----------
+    weight
+        Strengths, not below zero, float32 (n_rows,).
+    low, below
+        Rows with a low rating; with another weight below zero, bool (n_rows,).
+    liking
+        The lowest rating that counts as liking; None where the weights are no ratings.
+    """
+
+    weight: NDArray[np.float32]
+    low: Mask
+    below: Mask
+    liking: float | None = None
 
 
 def weights(
@@ -23,11 +44,11 @@ def weights(
     min_rating: float | None,
     rows: Rows,
     source: str,
-) -> tuple[NDArray[np.float32], Mask, Mask]:
-    """Return the weights, and which rows have a low rating or a weight below zero."""
+) -> Weights:
+    """Read the column of weights."""
     none = np.zeros(frame.height, bool)
     if "weight" not in roles:
-        return np.ones(frame.height, np.float32), none, none
+        return Weights(np.ones(frame.height, np.float32), none, none)
     column = frame[roles["weight"]]
     check_scalars(column, source, "numbers; leave it out with --weight-column '', "
                                   "columns={'weight': None}")  # fmt: skip
@@ -36,14 +57,21 @@ def weights(
     rows.drop("weight is not a finite number (below 3e38)", ~np.isfinite(weight) & ~missing)
     rows.note("weight is missing (1 is used)", missing, "changed")
     weight[missing] = np.nan
-    low = _low(column.name, weight, min_rating, rows)
+    low, liking = _low(column.name, weight, min_rating, rows)
     weight[np.isnan(weight)] = 1.0
     below = (weight < 0) & ~low
-    return np.asarray(np.where(low, 0, np.maximum(weight, 0)), np.float32), low, below
+    strength = np.asarray(np.where(low, 0, np.maximum(weight, 0)), np.float32)
+    return Weights(strength, low, below, liking)
 
 
-def _low(name: str, weight: NDArray[np.float32], chosen: float | None, rows: Rows) -> Mask:
-    """Return the rows whose rating is low; what is no rating becomes NaN."""
+def _low(
+    name: str, weight: NDArray[np.float32], chosen: float | None, rows: Rows
+) -> tuple[Mask, float | None]:
+    """Return the rows whose rating is low, and from where on it is not.
+
+    What is no rating becomes NaN.
+    """
+    none = np.zeros(len(weight), bool)
     given = np.isfinite(weight)
     values = weight[given].astype(np.float64)
     if set(np.unique(values).tolist()) == {0.0, 1.0} and scale_of(name, values) is None:
@@ -56,14 +84,14 @@ def _low(name: str, weight: NDArray[np.float32], chosen: float | None, rows: Row
     if chosen is not None:
         liked = f"{chosen:g} and above" if chosen else "all ratings"
         rows.found.add("events", f"{name!r}: {liked} count as liking, as chosen", alive, "kept")
-        return np.asarray(weight < chosen) if chosen else np.zeros(len(weight), bool)
+        return (np.asarray(weight < chosen), chosen) if chosen else (none, None)
     if scale is None:
         if looks_rated(values):
             reason = (f"{name!r} looks like ratings, and all count as liking; if low ones do not, "
                       "use --min-rating X, min_rating=X")  # fmt: skip
             rows.found.add("events", reason, alive, "kept")
-        return np.zeros(len(weight), bool)
+        return none, None
     reason = (f"{name!r} holds ratings, {scale}: {scale.liked} count as liking, lower ones as "
               "negative (--min-rating X, min_rating=X; 0: all count)")  # fmt: skip
     rows.found.add("events", reason, alive, "kept")
-    return np.asarray(weight < np.float32(scale.liking))
+    return np.asarray(weight < np.float32(scale.liking)), scale.liking

@@ -35,8 +35,10 @@ def admin_routes(engine: Engine) -> APIRouter:
     async def feedback() -> Response:
         """Tell what came of the lists, by bundle and type of event."""
         found = await engine.read(lambda store: store.outcomes())
+        meaning = engine.arms.first.meaning
         told = [
-            {"model_version": o.model_version, "type": o.kind, "lists": o.lists,
+            {"model_version": o.model_version, "type": o.kind,
+             "meaning": meaning(o.kind) if o.kind else "", "lists": o.lists,
              "events": o.events, "users": o.users, "rate": o.events / o.lists}
             for o in found
         ]  # fmt: skip

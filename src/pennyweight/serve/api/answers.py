@@ -73,12 +73,16 @@ class Explanation(Out):
 
 
 class EventsKept(Out):
-    """Events that are on disk: new ones, those known before, and items nobody knows yet."""
+    """Events that are on disk: new ones, those known before, and items nobody knows yet.
+
+    An event of a type whose name says nothing counts with weight 1.
+    """
 
     accepted: int
     duplicates: int
     event_ids: list[str]
     unknown_items: list[str]
+    unknown_types: list[str]
 
 
 class ItemOut(Out):
@@ -161,10 +165,14 @@ class ModelsOut(Out):
 
 
 class OutcomeOut(Out):
-    """What came of the lists of a bundle; `rate` is events a list."""
+    """What came of the lists of a bundle; `rate` is events a list.
+
+    `meaning` is positive, negative or neutral: dislikes and impressions are no success.
+    """
 
     model_version: str
     type: str
+    meaning: str
     lists: int
     events: int
     users: int

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from pennyweight.data.cleaning.vocabulary import sense_of
 from pennyweight.data.times import SMALLEST_DATE
 
 __all__ = [
@@ -127,6 +128,7 @@ class HistoryEvent(Body):
 
     item_id: Id
     weight: Weight = 1.0
+    type: Annotated[Id, Field(max_length=64)] = "view"
 
 
 class SessionBody(ListOptions):
@@ -185,8 +187,8 @@ class EventBody(Body):
     def _has_items(self) -> Self:
         if (self.item_id is None) == (not self.items):
             raise ValueError("give item_id, or for an impression items")
-        if self.items and self.type != "impression":
-            raise ValueError('several items are for the type "impression" only')
+        if self.items and sense_of(self.type) != "neutral":
+            raise ValueError('several items are for a type such as "impression" only')
         return self
 
     @property

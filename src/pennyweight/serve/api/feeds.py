@@ -43,11 +43,14 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         metrics.received(accepted=accepted, duplicate=duplicates)
         ids = engine.arms.first.catalog.ids
         unknown = sorted({event.item for event in found if event.item not in ids})
+        types = engine.arms.first.rules.types
+        new = sorted({one.type for one in told if types.is_unknown(one.type)})
         return _json({
             "accepted": accepted,
             "duplicates": duplicates,
             "event_ids": list(dict.fromkeys(event.event_id for event in found)),
             "unknown_items": unknown,
+            "unknown_types": new,
         })  # fmt: skip
 
     @router.put("/items/{item_id:path}", response_model=ItemKept)
@@ -99,6 +102,7 @@ def _events(engine: Engine, body: EventBody) -> list[Event]:
     time = now if body.timestamp is None else moment(body.timestamp)
     if time > now + AHEAD:
         raise DataError(f"timestamp {body.timestamp!r} lies in the future; times are in seconds")
+    engine.arms.first.check_type(body.type)
     name = body.event_id or engine.make_id()
     return [
         Event(name, body.user_id, item, body.type, time, body.weight, body.recommendation_id, at)

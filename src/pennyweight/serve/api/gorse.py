@@ -101,6 +101,7 @@ def gorse_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         wanted = Wanted(
             history=tuple(event.item for event in told),
             weights=tuple(event.weight for event in told) or None,
+            kinds=tuple(event.kind for event in told) or None,
             n=n + offset,
         )
         shelf = engine.arms.of(engine.make_id())
@@ -217,6 +218,7 @@ def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
     now = engine.clock()
     events = []
     for one in body:
+        engine.arms.first.check_type(one.FeedbackType)
         time = now if one.Timestamp is None else moment(one.Timestamp)
         weight = 0.0 if one.FeedbackType == SEEN else one.Value or 1.0
         # Named by what it is, so that it may be sent again.

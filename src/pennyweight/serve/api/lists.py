@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic_core import to_json
 
+from pennyweight.recommender.scoring import FALLBACKS
 from pennyweight.serve.api.answers import Explanation, ListOut
 from pennyweight.serve.api.bodies import (
     Id,
@@ -54,8 +55,10 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         """Recommend to a session, of which nothing is kept, or to the user who is named."""
         history = tuple(body.items) or tuple(event.item_id for event in body.events)
         weights = tuple(event.weight for event in body.events) or None
+        kinds = tuple(event.type for event in body.events) or None
         who = body.user_id
-        wanted = _wanted(body, user=who, history=history, weights=weights, text=body.text)
+        told = {"user": who, "history": history, "weights": weights, "kinds": kinds}
+        wanted = _wanted(body, **told, text=body.text)
         return await given(wanted, who or body.session)
 
     @router.post("/search", response_model=ListOut)
@@ -124,10 +127,10 @@ def _answer(
 ) -> Response:
     name = engine.give_out(wanted, found, shelf.version)
     metrics.recommended(found.source, shelf.version)
-    if found.source == "popularity":
+    if found.source in FALLBACKS:
         if wanted.text is not None or wanted.history:
             metrics.fell_back("no word known" if wanted.text is not None else "no item known")
-        else:
+        elif found.source == "popularity":
             metrics.cold()
     head = {
         "recommendation_id": name,

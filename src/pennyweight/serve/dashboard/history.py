@@ -8,6 +8,8 @@ from pennyweight.serve.store.protocol import Store
 
 __all__ = ["Done", "newest_events"]
 
+TURNED_DOWN = "negative"  # events of which the log of a bundle does not keep the type
+
 
 @dataclass(frozen=True)
 class Done:
@@ -24,7 +26,7 @@ def newest_events(shelf: Shelf, store: Store, user: str) -> list[Done]:
     """Return the events that count in lists for a user, newest first; each once."""
     live = [
         Done(event.time, event.kind, event.item, _title(shelf, event.item), "live")
-        for event in reversed(store.history(user, NEWEST))
+        for event in reversed(store.history(user, NEWEST, shelf.is_neutral))
     ]
     told = {(done.item, done.time) for done in live}
     old = [done for done in _of_bundle(shelf, user) if (done.item, done.time) not in told]
@@ -51,6 +53,12 @@ def _of_bundle(shelf: Shelf, user: str) -> list[Done]:
             log.item[own].tolist(), log.kind[own].tolist(), log.time[own].tolist(), strict=True
         )
     ]
+    gone = log.turned_down.block(code, code + 1)
+    found += [
+        Done(time if log.real_time else None, TURNED_DOWN, shelf.catalog.ids[item],
+             shelf.catalog.title(item), f"bundle {shelf.version}")
+        for item, time in zip(gone.item.tolist(), gone.time.tolist(), strict=True)
+    ]  # fmt: skip
     return found[-NEWEST:][::-1]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 
 from fastapi import APIRouter, Request, Response
@@ -38,7 +39,8 @@ def model_routes(engine: Engine) -> APIRouter:
         found = await asyncio.to_thread(described, engine)
         before = await asyncio.to_thread(engine.before)
         outcomes = await engine.read(lambda store: store.outcomes())
-        parts = [_bundles(found, before), _share(found), _add(), _outcomes(outcomes)]
+        told = [_meant(one, engine) for one in outcomes if one.kind]
+        parts = [_bundles(found, before), _share(found), _add(), _outcomes(told)]
         return page(request, "Models", parts, done=DONE.get(done, ""))
 
     @router.post(f"{HERE}/publish")
@@ -166,9 +168,16 @@ def _add() -> str:
     )
 
 
+def _meant(outcome: Outcome, engine: Engine) -> Outcome:
+    """Say beside the type of events that are no success."""
+    meaning = engine.arms.first.meaning(outcome.kind)
+    kind = outcome.kind if meaning == "positive" else f"{outcome.kind} ({meaning})"
+    return replace(outcome, kind=kind)
+
+
 def _outcomes(found: Sequence[Outcome]) -> str:
     head = "<h2>What came of the lists</h2>"
-    told = sorted((one for one in found if one.kind), key=lambda one: one.kind)
+    told = sorted(found, key=lambda one: (one.kind.endswith(")"), one.kind))
     if not told:
         return f'{head}<p class="note">No event names a list yet: send recommendation_id.</p>'
     title = "Events for a hundred lists"

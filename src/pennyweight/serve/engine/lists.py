@@ -1,19 +1,26 @@
 """Lists: what is wanted, and the items that answer it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.event_types import NO_TYPE
 from pennyweight.data.interactions import Histories
 from pennyweight.errors import UnknownIdError
 from pennyweight.recommender.answers import Answer, Ask
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import Source
-from pennyweight.serve.engine.histories import NEWEST, HistoryCache, joined_history
+from pennyweight.serve.engine.histories import (
+    NEWEST,
+    HistoryCache,
+    joined_history,
+    query_of,
+    strengths,
+)
 from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.store.protocol import Recommendation, Store
 
@@ -21,7 +28,7 @@ __all__ = ["Boost", "Found", "Wanted", "as_json", "find", "reasons_of", "similar
 
 DAY = 86_400.0
 SCORES = 4_000_000  # held at a time, 4 bytes each and a few times over
-NOTHING = Histories.of([[]])
+NOTHING = Query(Histories.of([[]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,8 @@ class Wanted:
     ----------
     user
         Whose history counts.
-    history, weights
-        Item ids instead, oldest first, and their weights (none: 1 each).
+    history, weights, kinds
+        Item ids instead, oldest first, their weights (none: 1 each) and event types.
     text
         What is wanted, in words.
     n
@@ -62,6 +69,7 @@ class Wanted:
     user: str | None = None
     history: tuple[str, ...] = ()
     weights: tuple[float, ...] | None = None
+    kinds: tuple[str, ...] | None = None
     text: str | None = None
     n: int = 10
     filter: str | None = None
@@ -137,7 +145,7 @@ def find(
 def _ask(
     shelf: Shelf, wanted: Wanted, cache: HistoryCache, store: Store, now: float
 ) -> tuple[Ask, tuple[str, ...]]:
-    history, unknown = _history(shelf, wanted, cache, store)
+    query, unknown = _query(shelf, wanted, cache, store)
     allowed = shelf.mask(wanted.filter)
     if wanted.candidates is not None:
         codes = shelf.catalog.ids.codes(wanted.candidates)
@@ -147,30 +155,31 @@ def _ask(
         allowed = allowed & among
     seen = wanted.exclude_seen
     ask = Ask(
-        Query(history, wanted.text),
+        replace(query, text=wanted.text),
         allowed,
         wanted.n,
         exclude_seen=shelf.recommender.repeats == "exclude" if seen is None else seen,
+        exclude_turned_down=seen is not False,
         diversity=wanted.diversity,
         bonus=_bonus(shelf, wanted, now),
     )
     return ask, unknown
 
 
-def _history(
+def _query(
     shelf: Shelf, wanted: Wanted, cache: HistoryCache, store: Store
-) -> tuple[Histories, tuple[str, ...]]:
+) -> tuple[Query, tuple[str, ...]]:
     if wanted.user is not None:
         return cache.of(wanted.user, shelf, store), ()
     if not wanted.history:
         return NOTHING, ()
     codes = shelf.catalog.ids.codes(wanted.history)
-    n, given = len(codes), wanted.weights
-    weights = np.ones(n, np.float32) if given is None else np.array(given, np.float32)
-    history = Histories(codes, weights, np.arange(n, dtype=np.float64), np.array([0, n]))
-    if codes.min() >= 0:
-        return history, ()
-    return history.where(codes >= 0), _missing(wanted.history, codes)
+    n = len(codes)
+    weights, kinds = wanted.weights or (1.0,) * n, wanted.kinds or (NO_TYPE,) * n
+    told = strengths(shelf.rules, zip(kinds, weights, strict=True))
+    known = (codes >= 0) & ~np.isnan(told)
+    query = query_of(codes[known], np.arange(n, dtype=np.float64)[known], told[known])
+    return query, _missing(wanted.history, codes)
 
 
 def _missing(ids: Sequence[str], codes: NDArray[np.int32]) -> tuple[str, ...]:
@@ -214,16 +223,17 @@ def reasons_of(shelf: Shelf, store: Store, shown: Recommendation) -> tuple[Reaso
 
     Items that are not there any more are passed over; the history of a session is not kept.
     """
-    history = NOTHING
+    query = NOTHING
     if shown.user is not None:
-        events = [e for e in store.history(shown.user, NEWEST) if e.time <= shown.time]
+        events = store.history(shown.user, NEWEST, shelf.is_neutral)
         log = shelf.recommender.interactions
-        history, _ = joined_history(log, shelf, shown.user, events)
+        there = [event for event in events if event.time <= shown.time]
+        query, _ = joined_history(log, shelf, shown.user, there)
     codes = shelf.catalog.ids.codes([item for item, _ in shown.items])
     codes = codes[codes >= 0]
-    source: Source = "history" if len(history.item) else "popularity"
+    source: Source = "history" if len(query.history.item) else "popularity"
     answer = Answer(codes, np.zeros(len(shelf.catalog), np.float32), source)
-    return shelf.recommender.reasons(answer, Query(history))
+    return shelf.recommender.reasons(answer, query)
 
 
 def as_json(found: Found) -> dict[str, Any]:

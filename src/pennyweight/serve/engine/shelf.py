@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning.feedback import FeedbackRules
 from pennyweight.data.documents import document_of, documents
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.times import parse_times
@@ -65,6 +66,11 @@ class Shelf:
         """The items."""
         return self.recommender.catalog
 
+    @cached_property
+    def rules(self) -> FeedbackRules:
+        """What events mean."""
+        return self.recommender.rules
+
     @property
     def created(self) -> float:
         """Epoch seconds when the bundle was made."""
@@ -94,6 +100,21 @@ class Shelf:
     def document(self, item_id: str) -> dict[str, Any]:
         """Return the columns of an item; `UnknownIdError` where there is none."""
         return document_of(self.catalog, self.catalog.ids.code(item_id))
+
+    def check_type(self, kind: str) -> None:
+        """Raise `DataError` where a type of events may mean the opposite of liking."""
+        self.rules.types.meaning(kind, "type")
+
+    def is_neutral(self, kind: str) -> bool:
+        """Whether events of a type say nothing, as impressions do."""
+        return self.meaning(kind) == "neutral"
+
+    def meaning(self, kind: str) -> Literal["positive", "negative", "neutral"]:
+        """Return what events of a type mean."""
+        meaning = self.rules.types.known(kind)
+        if meaning is None or meaning == "ignore":
+            return "neutral"
+        return "negative" if meaning == "negative" else "positive"
 
     def is_open(self, item_id: str) -> bool:
         """Whether an item may be recommended; false for one that is not there."""

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pennyweight.data.cleaning.feedback import AGAINST
 from pennyweight.serve.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def export_user(engine: "Engine", store: Store, user: str) -> dict[str, Any]:
             for item, kind, time, weight in zip(
                 log.item[own].tolist(), log.kind[own].tolist(), log.time[own].tolist(),
                 log.weight[own].tolist(), strict=True)
+        ]  # fmt: skip
+        gone = log.turned_down.block(code, code + 1)
+        events += [
+            {"event_id": None, "item_id": ids[item], "type": "negative", "timestamp": time,
+             "weight": AGAINST, "recommendation_id": None, "source": f"bundle {model.version}"}
+            for item, time in zip(gone.item.tolist(), gone.time.tolist(), strict=True)
         ]  # fmt: skip
     lists = [asdict(shown) for shown in store.recommendations_of(user)]
     return {"user_id": user, "events": events, "recommendations": lists, "trained_on": trained}

@@ -1,6 +1,6 @@
 """What every store promises."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self
@@ -153,8 +153,10 @@ class Store(Protocol):
         """Keep events whose id is not known yet; return how many those were."""
         ...
 
-    def history(self, user: str, newest: int) -> list[Event]:
-        """Return a user's newest events that are no impressions, oldest first."""
+    def history(
+        self, user: str, newest: int, ignored: Callable[[str], bool] = lambda kind: False
+    ) -> list[Event]:
+        """Return a user's newest events, oldest first; not impressions, nor types to ignore."""
         ...
 
     def events_of(self, user: str) -> list[Event]:

@@ -1,7 +1,7 @@
 """A store in one SQLite file."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -87,14 +87,23 @@ class SQLiteStore:
                          "ON CONFLICT DO NOTHING", rows)  # fmt: skip
         return self._database.total_changes() - before
 
-    def history(self, user: str, newest: int) -> list[Event]:
-        """Return a user's newest events that are no impressions, oldest first."""
-        rows = self._read(
-            f"SELECT {EVENT} FROM events WHERE user = ? AND {NOT_SHOWN} "
-            "ORDER BY time DESC, seq DESC LIMIT ?",
-            (user, newest),
-        )
-        return [Event(*row) for row in reversed(rows)]
+    def history(
+        self, user: str, newest: int, ignored: Callable[[str], bool] = lambda kind: False
+    ) -> list[Event]:
+        """Return a user's newest events, oldest first; not impressions, nor types to ignore."""
+        sql = (f"SELECT {EVENT} FROM events WHERE user = ? AND {NOT_SHOWN} "
+               "ORDER BY time DESC, seq DESC")  # fmt: skip
+        found: list[Event] = []
+        with _told(self.path):
+            cursor = self._database.execute(sql, (user,))
+            for row in cursor:
+                event = Event(*row)
+                if not ignored(event.kind):
+                    found.append(event)
+                    if len(found) == newest:
+                        break
+            cursor.close()
+        return found[::-1]
 
     def events_of(self, user: str) -> list[Event]:
         """Return all events of a user, oldest first."""

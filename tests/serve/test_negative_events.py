@@ -1,0 +1,110 @@
+"""Events that are no liking, sent to the service."""
+
+from live import service
+from test_gorse import feedback
+
+import pennyweight
+import small_shop
+
+
+def send(live, user: str, item: str, kind: str, **more: object) -> dict:
+    return live.post("/v1/events", {"user_id": user, "item_id": item, "type": kind} | more)
+
+
+def reasons(live, user: str) -> str:
+    found = live.get(f"/v1/recommend/{user}", n=50, explain=True)
+    return " ".join(item["reason"] for item in found["items"])
+
+
+def listed(live, user: str, **more: object) -> list[str]:
+    return live.ids(f"/v1/recommend/{user}", n=50, **more)
+
+
+def test_a_dislike_takes_back_a_like(live):
+    send(live, "ann", "i3", "like")
+    send(live, "ann", "i8", "like")
+    title = live.get("/v1/items/i3")["attributes"]["title"]
+    assert title in reasons(live, "ann")
+    send(live, "ann", "i3", "dislike")
+    assert title not in reasons(live, "ann")
+    assert live.get("/v1/recommend/ann")["source"] == "history"
+    assert {"i3", "i8"}.isdisjoint(listed(live, "ann"))
+    assert "i3" not in listed(live, "ann") and "i3" in listed(live, "ann", exclude_seen=False)
+    send(live, "ann", "i3", "purchase")
+    assert title in reasons(live, "ann")
+
+
+def test_negative_events_alone_are_no_history(live):
+    popular = listed(live, "nobody")
+    send(live, "bob", popular[0], "thumbs_down")
+    found = live.get("/v1/recommend/bob", n=50)
+    assert found["source"] == "negative events"
+    assert [item["item_id"] for item in found["items"]] == popular[1:]
+    assert live.get("/v1/recommend/nobody")["source"] == "popularity"
+
+
+def test_neutral_events_say_nothing(live):
+    send(live, "eve", "i3", "search")
+    live.post("/v1/events", {"user_id": "eve", "items": ["i1", "i2"], "type": "view_item_list"})
+    assert live.get("/v1/recommend/eve")["source"] == "popularity"
+    assert len(live.get("/v1/users/eve")["events"]) == 3
+
+
+def test_types_in_doubt_are_refused_and_unknown_ones_named(live):
+    bad = live.http.post("/v1/events", json={"user_id": "u", "item_id": "i1", "type": "unmatched"})
+    assert bad.status_code == 422 and "unmatched" in bad.text
+    assert live.http.post("/api/feedback", json=[feedback("u", "i1", "unmatched")]).is_error
+    assert send(live, "u", "i1", "frobbed")["unknown_types"] == ["frobbed"]
+    assert send(live, "u", "i1", "view")["unknown_types"] == []
+
+
+def test_what_came_of_lists_tells_success_from_the_rest(live):
+    list_id = live.get("/v1/recommend/u0")["recommendation_id"]
+    for kind in ("click", "dislike", "impression"):
+        send(live, "u0", "i3", kind, recommendation_id=list_id)
+    found = {one["type"]: one["meaning"] for one in live.get("/v1/feedback")["outcomes"]}
+    assert found == {"click": "positive", "dislike": "negative", "impression": "neutral"}
+    page = live.http.get("/dashboard/models").text
+    assert "dislike (negative)" in page and "impression (neutral)" in page
+
+
+def test_types_of_gorse(live):
+    live.post("/api/feedback", [feedback("gus", "i3", "star", Timestamp=1.7e9)])
+    live.post("/api/feedback", [feedback("gus", "i3", "dislike", Timestamp=1.7e9 + 1)])
+    assert live.get("/v1/recommend/gus")["source"] == "negative events"
+    assert "i3" not in live.get("/api/recommend/gus", n=50)
+    told = [feedback("x", "i1", Timestamp=1.7e9), feedback("x", "i2", "dislike", Timestamp=1.7e9)]
+    found = [one["Id"] for one in live.post("/api/session/recommend?n=50", told)]
+    assert {"i1", "i2"}.isdisjoint(found)
+
+
+def test_sessions(live):
+    events = [{"item_id": "i1"}, {"item_id": "i2", "type": "dislike"}, {"item_id": "i3"},
+              {"item_id": "i3", "weight": -1}, {"item_id": "i4", "type": "impression"}]  # fmt: skip
+    found = live.post("/v1/recommend", {"events": events, "n": 50})
+    plain = live.post("/v1/recommend", {"items": ["i1"], "n": 50})
+    wanted = [item["item_id"] for item in plain["items"]]
+    assert [item["item_id"] for item in found["items"]] == [
+        item for item in wanted if item not in ("i2", "i3")
+    ]
+
+
+def test_what_a_bundle_was_fitted_with_counts_live(tmp_path, monkeypatch):
+    monkeypatch.setenv("PENNYWEIGHT_CACHE", str(tmp_path / "cache"))
+    log = small_shop.events()
+    log = log.with_columns(rating=(log["timestamp"] % 3 + 3).cast(float), type=log["split"])
+    data = pennyweight.read(
+        small_shop.items(), log.drop("split"),
+        event_types={"train": 1, "valid": 1, "test": 1, "gaze": "negative"},
+    )  # fmt: skip
+    fitted = pennyweight.fit(data, encoder="tfidf", scorers=["popularity", "content"])
+    bundle = fitted.save(tmp_path / "bundle")
+    with service(bundle.path, tmp_path / "live") as live:
+        send(live, "ann", "i3", "gaze")
+        assert live.get("/v1/recommend/ann")["source"] == "negative events"
+        send(live, "bob", "i3", "rating", weight=2)
+        assert live.get("/v1/recommend/bob")["source"] == "negative events"
+        send(live, "bob", "i4", "rating", weight=3)
+        send(live, "bob", "i5", "view")
+        assert live.get("/v1/recommend/bob")["source"] == "history"
+        assert {"i3", "i4", "i5"}.isdisjoint(listed(live, "bob"))
