@@ -143,8 +143,10 @@ def has_role(columns: Sequence[str], role: str) -> bool:
 def _suspicion(columns: Sequence[str]) -> str:
     if len(columns) == 1 and re.search(r"\w\W+\w", columns[0]):
         return "There is one column: is the separator a comma, tab, semicolon or |? "
-    if any(re.fullmatch(r"-?\d+(\.\d+)?", column) for column in columns):
-        return "These look like values: is the first line, which names the columns, missing? "
+    if any(re.fullmatch(r"-?\d+(\.\d+)?|\d{4}-\d\d-\d\d.*", column) for column in columns):
+        return ("These look like values: is the first line, which names the columns, missing? If "
+                "so, write it, in the order and with the separator of the file: (echo "
+                "'user_id,item_id,timestamp'; cat FILE) > with-header. ")  # fmt: skip
     return ""
 
 

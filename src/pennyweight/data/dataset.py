@@ -269,13 +269,17 @@ def _load(
     table: str,
     strict: bool,
     found: Findings,
-    columns: Mapping[str, str | None],
+    columns: dict[str, str | None],
 ) -> tuple[pl.DataFrame, str]:
-    """Return a table and what to call it in messages: its path, or "items" or "events"."""
+    """Return a table and what to call it in messages: its path, or "items" or "events".
+
+    Roles of fields that lie in nested objects are put into `columns`.
+    """
     name = str(source) if isinstance(source, str | os.PathLike) else table
     loaded = reshape(load_table(source, table=table, strict=strict), table, columns, name)
     found.entries.extend(loaded.findings.entries)
     found.rows_read[table] = loaded.rows_read
+    columns.update(loaded.roles)
     return loaded.frame, name
 
 

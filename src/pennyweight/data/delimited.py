@@ -13,6 +13,7 @@ import polars.selectors as cs
 from pennyweight.data.log import Findings
 from pennyweight.data.packed import PACKED
 from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
+from pennyweight.data.readers.layouts import find_layout, join_flags
 from pennyweight.data.readers.loaded import Loaded
 from pennyweight.data.readers.quotes import Quotes, find_quotes, separators
 from pennyweight.data.readers.records import records, row_shapes
@@ -93,7 +94,7 @@ def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table"
         data = data.rstrip(b"\r\n") + b"\n"
     if b"::" in data[:_HEAD] and DOUBLE_COLON not in data and _is_double_colon(data):
         data = data.replace(b"::", DOUBLE_COLON)
-    dialect = find_dialect(data, tabs=tabs)
+    dialect = find_layout(data, source) or find_dialect(data, tabs=tabs)
     _check_names(dialect, source)
     quotes = find_quotes(data, dialect.start, dialect.separator, len(dialect.header))
     loaded = _read_fast(data, dialect, quotes)
@@ -197,7 +198,7 @@ def _finish(loaded: Loaded, dialect: Dialect, quotes: Quotes, table: str) -> Loa
         name for name, own in zip(dialect.names, dialect.header, strict=True)
         if not own and frame.width > 1 and frame[name].null_count() == frame.height
     )  # fmt: skip
-    loaded.frame = _without_headers(frame, table, findings)
+    loaded.frame = _without_headers(frame, table, findings) if dialect.start else join_flags(frame)
     return loaded
 
 

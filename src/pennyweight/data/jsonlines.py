@@ -15,7 +15,7 @@ from pennyweight.data.readers.json_shapes import Rows, rows_of_array, rows_of_ob
 from pennyweight.data.readers.loaded import Loaded
 from pennyweight.errors import DataError
 
-__all__ = ["read_json"]
+__all__ = ["parsed_value", "read_json", "typed_column"]
 
 _DECODER = json.JSONDecoder()
 _LONGEST_LITERAL = 1 << 20  # characters; Python's parser needs some hundred bytes for each
@@ -146,6 +146,14 @@ def _lines(text: str, table: str) -> Loaded:
     return loaded
 
 
+def parsed_value(text: str) -> Any:  # noqa: ANN401
+    """Return the value of JSON or of a Python literal, None where it is neither."""
+    try:
+        return plain_value(_loads(text))
+    except (ValueError, RecursionError):
+        return plain_value(_literal(text))
+
+
 def _parsed(line: str) -> Any:  # noqa: ANN401
     try:
         return _loads(line.strip().removesuffix(","))
@@ -196,12 +204,13 @@ def _frame(rows: Rows) -> pl.DataFrame:
     names = dict.fromkeys(name for row in rows for name in row)
     columns = ([row.get(name) for row in rows] for name in names)
     return pl.DataFrame(
-        _column(name, [plain_value(v) if isinstance(v, dict | list) else v for v in column])
+        typed_column(name, [plain_value(v) if isinstance(v, dict | list) else v for v in column])
         for name, column in zip(names, columns, strict=True)
     )
 
 
-def _column(name: str, values: list[Any]) -> pl.Series:
+def typed_column(name: str, values: list[Any]) -> pl.Series:
+    """Return parsed values as a column of one type: strings where the types are mixed."""
     if any(isinstance(value, dict | list) for value in values):
         return _nested(name, values)
     try:

@@ -11,7 +11,9 @@ __all__ = ["Loaded"]
 
 @dataclass
 class Loaded:
-    """A table and the account of its rows: rows read = rows in the frame + broken + dropped.
+    """A table and the account of its rows.
+
+    Rows read + added = rows in the frame + broken + dropped + merged.
 
     Attributes
     ----------
@@ -23,9 +25,12 @@ class Loaded:
         One sentence with the line number for each record that cannot be read.
     findings
         Assumptions about the format, and rows dropped for another reason.
+    roles
+        Role -> column, where a nested field or a list was recognised.
     """
 
     frame: pl.DataFrame
     rows_read: int
     broken: list[str] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
+    roles: dict[str, str] = field(default_factory=dict)

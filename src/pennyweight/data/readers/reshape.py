@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 
+import polars as pl
+
+from pennyweight.data.columns import has_role
 from pennyweight.data.readers.extended_json import is_extended, plain_frame
+from pennyweight.data.readers.impressions import expand_impressions
+from pennyweight.data.readers.lists import explode_lists
 from pennyweight.data.readers.loaded import Loaded
+from pennyweight.data.readers.nested import decode_columns, flatten, nested_roles
 from pennyweight.data.readers.properties import find_properties, pivot_properties
 
 __all__ = ["reshape"]
@@ -26,7 +32,47 @@ def reshape(loaded: Loaded, table: str, columns: Mapping[str, str | None], sourc
     if is_extended(loaded.frame):
         loaded.frame = plain_frame(loaded.frame)
     if table == "items":
-        roles = find_properties(loaded.frame, columns.get("id"))
-        if roles is not None:
-            loaded.frame = pivot_properties(loaded.frame, roles, loaded.findings, source)
+        _reshape_items(loaded, columns, source)
+    else:
+        _reshape_events(loaded, columns, source)
+    if loaded.roles:
+        roles = ", ".join(f"{role} = {column}" for role, column in loaded.roles.items())
+        reason = f"columns of nested fields or lists: {roles}"
+        loaded.findings.add(table, reason, loaded.frame.height, "kept")
     return loaded
+
+
+def _reshape_items(loaded: Loaded, columns: Mapping[str, str | None], source: str) -> None:
+    properties = find_properties(loaded.frame, columns.get("id"))
+    if properties is not None:
+        loaded.frame = pivot_properties(loaded.frame, properties, loaded.findings, source)
+        return
+    frame, chosen = loaded.frame, columns.get("id")
+    plain = [n for n, dtype in frame.schema.items() if not dtype.is_nested() and "." not in n]
+    known = has_role(plain, "item") or "id" in map(str.lower, plain)
+    if (chosen and chosen not in frame.columns) or not (chosen or known):
+        loaded.frame = flatten(frame)
+        loaded.roles = nested_roles(loaded.frame.columns, columns, "items", source)
+
+
+def _reshape_events(loaded: Loaded, columns: Mapping[str, str | None], source: str) -> None:
+    expanded = expand_impressions(loaded.frame, loaded.findings, source)
+    if expanded is not None:
+        loaded.frame = expanded
+        return
+    frame = flatten(loaded.frame)
+    if _is_wanting(frame, columns):
+        texts = [n for n, dtype in frame.schema.items() if dtype == pl.String]
+        frame = flatten(decode_columns(frame, texts))
+    loaded.frame, roles = explode_lists(frame, columns, loaded.findings, source)
+    chosen = {**roles, **columns}
+    loaded.roles = roles | nested_roles(loaded.frame.columns, chosen, "events", source)
+
+
+def _is_wanting(frame: pl.DataFrame, columns: Mapping[str, str | None]) -> bool:
+    """Say whether the user or the item is in no column yet."""
+    return any(
+        name not in frame.columns if (name := columns.get(role)) else
+        not has_role(frame.columns, role)
+        for role in ("user", "item")
+    )  # fmt: skip

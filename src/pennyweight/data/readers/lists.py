@@ -1,0 +1,161 @@
+"""Rows that hold lists: a row a user with the items, an order with its lines; one row an event."""
+
+import re
+from collections.abc import Mapping
+
+import polars as pl
+
+from pennyweight.data.columns import bare, has_role
+from pennyweight.data.log import Findings
+from pennyweight.data.readers.nested import decode_columns, flatten, path_claims
+from pennyweight.errors import DataError
+
+__all__ = ["explode_lists"]
+
+# Names of lists of items that are no plural of an item's name.
+_SEQUENCES = {"history", "sequence", "itemsequence", "itemhistory", "basket", "cart", "clicks",
+              "clickhistory", "purchases", "views", "interactions", "items", "itemlist",
+              "itemidlist", "productlist", "playlist", "viewed", "bought", "liked"}  # fmt: skip
+_BESIDE = ("time", "weight", "type")
+_TOKENS = re.compile(r":(token|float)_seq$")
+
+
+def explode_lists(
+    frame: pl.DataFrame, chosen: Mapping[str, str | None], findings: Findings, source: str
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Return one row for each element of the lists that hold an event's item.
+
+    Lists beside it that have as many elements in every row, such as times, are taken apart
+    with it; the other columns are repeated. An empty list gives a row without an item.
+
+    Parameters
+    ----------
+    frame
+        Events; lists of objects, of values, or their JSON in text.
+    chosen
+        Role -> column, as the user chose them.
+    findings, source
+        Takes the note; the file, for messages.
+
+    Returns
+    -------
+    tuple of (polars.DataFrame, dict)
+        The rows; role -> column of lists whose plural name was recognised (``item_ids``).
+
+    Raises
+    ------
+    DataError
+        Where several lists could hold the items, or times and items differ in number.
+    """
+    frame = _split_tokens(frame, chosen)
+    name = _item_list(frame, chosen, source)
+    if name is None:
+        return frame, {}
+    beside = [n for n in frame.columns if n in chosen.values() or _is_beside(n)]
+    frame = decode_columns(frame, list(dict.fromkeys([name, *beside])))
+    if not isinstance(frame[name].dtype, pl.List | pl.Array):
+        return frame, {}
+    lists = [n for n, d in frame.schema.items() if isinstance(d, pl.List | pl.Array)]
+    frame = frame.with_columns(_as_list(frame[n]) for n in lists)
+    lengths = frame[name].list.len().fill_null(0)
+    parallel = [n for n in lists if (frame[n].list.len().fill_null(0) == lengths).all()]
+    _check_times(frame, chosen, name, sorted(set(lists) - set(parallel)), source)
+    exploded = frame.explode(parallel)
+    reason = f"{name}: a list in a row, each element is an event ({frame.height:,} rows)"
+    findings.add("events", reason, exploded.height - frame.height, "added")
+    roles = {} if isinstance(exploded[name].dtype, pl.Struct) else {"item": name}
+    plain = [n for n in frame.columns if n not in parallel]
+    for role in _BESIDE:
+        plural = [n for n in parallel if n != name and _is_plural(n, role)]
+        if len(plural) == 1 and not has_role(plain, role):
+            roles[role] = plural[0]
+    return flatten(exploded), {r: n for r, n in roles.items() if r not in chosen}
+
+
+def _split_tokens(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl.DataFrame:
+    """Split RecBole's sequences, which are named so, where no column has one item a row."""
+    names = [name for name in frame.columns if _TOKENS.search(name)]
+    single = [name for name in frame.columns if name not in names]
+    if not names or (chosen.get("item") not in names and has_role(single, "item")):
+        return frame
+    return frame.with_columns(pl.col(n).cast(pl.String).str.split(" ") for n in names)
+
+
+def _as_list(column: pl.Series) -> pl.Series:
+    """Return a column with null for an empty list: either is one row without an item."""
+    if isinstance(column.dtype, pl.Array):
+        column = column.arr.to_list()
+    return column.set(column.list.len() == 0, None)
+
+
+def _item_list(frame: pl.DataFrame, chosen: Mapping[str, str | None], source: str) -> str | None:
+    """Return the column whose lists hold the items, None where every row has one item."""
+    named = chosen.get("item")
+    if named:
+        if named in frame.columns:
+            return named
+        parents = [n for n in frame.columns if named.startswith(n + ".")]
+        return max(parents, key=len) if parents else None
+    plain = [name for name in frame.columns if "." not in name and has_role([name], "item")]
+    if plain:
+        return plain[0] if len(plain) == 1 else None
+    if len(path_claims(frame.columns, "item")) > 0:
+        return None
+    found = [n for n in frame.columns if _has_items(frame[n])]
+    if not found:
+        found = [n for n in frame.columns if _is_sequence(n) and _may_hold(frame[n])]
+    if len(found) > 1:
+        raise DataError(f"{source}: the lists {' and '.join(map(repr, found[:5]))} could each hold "
+                        f"the items. Choose one with --item-column {found[0]}, "
+                        f"columns={{'item': {found[0]!r}}}")  # fmt: skip
+    return found[0] if found else None
+
+
+def _has_items(column: pl.Series) -> bool:
+    """Say whether a column has lists of objects with a field named like an item."""
+    column = decode_columns(column.to_frame(), [column.name]).to_series()
+    dtype = column.dtype
+    if not isinstance(dtype, pl.List | pl.Array) or not isinstance(dtype.inner, pl.Struct):
+        return False
+    fields = [f.name for f in dtype.inner.fields]
+    return has_role(fields, "item") or (_is_sequence(column.name) and "id" in fields)
+
+
+def _is_beside(name: str) -> bool:
+    return any(_is_plural(name, role) for role in _BESIDE)
+
+
+def _is_plural(name: str, role: str) -> bool:
+    name = _TOKENS.sub("", name).rpartition(".")[2]
+    return has_role([name, re.sub(r"(_?list|s)$", "", name)], role)
+
+
+def _is_sequence(name: str) -> bool:
+    key = re.sub(r"[\W_]+", "", bare(_TOKENS.sub("", name)).rpartition(".")[2]).lower()
+    singular = re.sub(r"(list|s)$", "", key)
+    return key in _SEQUENCES or (singular != key and has_role([singular], "item"))
+
+
+def _may_hold(column: pl.Series) -> bool:
+    column = decode_columns(column.to_frame(), [column.name]).to_series()
+    return isinstance(column.dtype, pl.List | pl.Array)
+
+
+def _check_times(
+    frame: pl.DataFrame,
+    chosen: Mapping[str, str | None],
+    name: str,
+    others: list[str],
+    source: str,
+) -> None:
+    """Raise `DataError` where lists of times do not fit the lists of items."""
+    for other in others:
+        if other == (chosen.get("time") or other) and _is_plural(other, "time"):
+            differ = frame[other].list.len().fill_null(0) != frame[name].list.len().fill_null(0)
+            row = int(differ.arg_true()[0])
+            raise DataError(
+                f"{source}: row {row + 1:,} has {frame[name].list.len()[row] or 0} elements in "
+                f"{name!r} and {frame[other].list.len()[row] or 0} in {other!r}: each item needs "
+                "its time. Mend the row, or leave the times out with --time-column '', "
+                "columns={'time': None}"
+            )

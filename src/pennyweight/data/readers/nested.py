@@ -1,0 +1,125 @@
+"""Fields of nested objects as columns of their own, named by their path."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from pennyweight.data.columns import bare, has_role
+from pennyweight.data.jsonlines import parsed_value, typed_column
+from pennyweight.errors import DataError
+
+__all__ = ["decode_columns", "flatten", "nested_roles", "path_claims"]
+
+_DEEPEST = 4
+_HEAD = 100
+_ASKED = ("user", "item", "time")
+_BESIDE = ("type", "weight")  # read only where they lie beside the item or the user
+
+
+def flatten(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with a column for each field: ``{"user": {"id": 1}}`` gives ``user.id``."""
+    for _ in range(_DEEPEST):
+        if not any(isinstance(dtype, pl.Struct) for dtype in frame.dtypes):
+            break
+        columns: dict[str, pl.Series] = {}
+        for column in frame.iter_columns():
+            if not isinstance(column.dtype, pl.Struct):
+                columns[column.name] = column
+                continue
+            for part in column.struct.unnest().iter_columns():
+                name = f"{column.name}.{part.name}"
+                columns.setdefault(name, part.alias(name))
+        frame = pl.DataFrame(list(columns.values()))
+    return frame
+
+
+def path_claims(columns: Sequence[str], role: str) -> list[str]:
+    """Return the dotted columns whose last part, or last two, are named like a role."""
+    return [name for name in columns if "." in name and _is_claim(name, role)]
+
+
+def _is_claim(name: str, role: str) -> bool:
+    parts = bare(name).split(".")
+    # An id is named after what it is of: user.id, properties.product.id.
+    names = [parts[-1], *(f"{parent}_{parts[-1]}" for parent in _singular(parts[-2]))]
+    known = any(has_role([n], "item" if role == "id" else role) for n in names)
+    return known or (role == "id" and parts[-1].strip("_").lower() == "id")
+
+
+def _singular(name: str) -> tuple[str, ...]:
+    return (name, name.removesuffix("s"))
+
+
+def nested_roles(
+    columns: Sequence[str], chosen: Mapping[str, str | None], table: str, source: str
+) -> dict[str, str]:
+    """Return role -> dotted column for the roles that no plain column has.
+
+    Parameters
+    ----------
+    columns
+        All names; those with a dot are fields of objects.
+    chosen
+        Role -> column, as the user chose them.
+    table, source
+        ``"items"`` or ``"events"``; the file, for messages.
+
+    Raises
+    ------
+    DataError
+        Where several fields could be the user, the item, the time or the id.
+    """
+    plain = [name for name in columns if "." not in name]
+    roles: dict[str, str] = {}
+    for role in ("id",) if table == "items" else _ASKED:
+        if role in chosen or _is_plain(plain, role):
+            continue
+        claims = path_claims(columns, role)
+        if len(claims) > 1 and role == "time":
+            parent = _parent(roles.get("item") or chosen.get("item") or "")
+            claims = [name for name in claims if _parent(name) == parent] or claims
+        if len(claims) > 1:
+            raise DataError(f"{source}: {' and '.join(map(repr, claims[:5]))} could each be the "
+                            f"{role}. Choose one with --{role}-column {claims[0]}, "
+                            f"columns={{{role!r}: {claims[0]!r}}}")  # fmt: skip
+        if claims:
+            roles[role] = claims[0]
+    parents = {_parent(roles.get(r) or chosen.get(r) or "") for r in ("item", "user")} - {""}
+    for role in _BESIDE if table == "events" else ():
+        if role not in chosen and not _is_plain(plain, role):
+            near = [n for n in path_claims(columns, role) if _parent(n) in parents]
+            if len(near) == 1:
+                roles[role] = near[0]
+    return roles
+
+
+def _is_plain(names: Sequence[str], role: str) -> bool:
+    if role == "id":
+        return has_role(names, "item") or any(bare(name).lower() == "id" for name in names)
+    return has_role(names, role)
+
+
+def _parent(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def decode_columns(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Return a frame with JSON in text read as objects and lists, in columns that hold only it."""
+    decoded = [_decoded(frame[name]) for name in names if _is_json_text(frame[name])]
+    return frame.with_columns(column for column in decoded if column is not None)
+
+
+def _is_json_text(column: pl.Series) -> bool:
+    if column.dtype != pl.String:
+        return False
+    head = column.drop_nulls().head(_HEAD).str.strip_chars()
+    return bool(len(head)) and bool(head.str.contains(r"(?s)^(\{.*\}|\[.*\])$").all())
+
+
+def _decoded(column: pl.Series) -> pl.Series | None:
+    values = [None if text is None else parsed_value(text) for text in column.to_list()]
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) != 1 or not kinds <= {dict, list}:
+        return None
+    series = typed_column(column.name, values)
+    return series if series.dtype.is_nested() else None

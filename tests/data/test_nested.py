@@ -1,0 +1,157 @@
+"""Events in nested fields and in lists: one row an event, and every row counted."""
+
+import json
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pennyweight.data.dataset import read
+from pennyweight.errors import DataError
+
+ITEMS = pl.DataFrame({"item_id": list("abcd"), "title": ["Apple", "Bread", "Cheese", "Date"]})
+
+
+def write(path, rows):
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    return path
+
+
+def events_of(source, **options):
+    """Return the events as (user, item, time), in order, and the log."""
+    data = read(ITEMS, source, **options)
+    assert data.log.unaccounted("events") == 0
+    log = data.interactions
+    users, items = list(log.users), list(data.catalog.ids)
+    rows = zip(log.user.tolist(), log.item.tolist(), log.time.tolist(), strict=True)
+    return [(users[u], items[i], t) for u, i, t in rows], data.log
+
+
+@pytest.mark.parametrize("rows", [
+    [{"type": "track", "userId": "u", "properties": {"product_id": i, "price": 3}, "time": t}
+     for t, i in enumerate("abc")],
+    [{"context": {"user": {"id": "u"}}, "object": {"item": {"id": i}}, "time": t}
+     for t, i in enumerate("abc")],
+    [{"user": {"id": "u", "name": "Ann"}, "product": {"id": i, "tags": ["x"]},
+      "event": {"ts": t, "type": "view"}} for t, i in enumerate("abc")],
+    [{"user": {"id": "u"}, "item.id": i, "time": t} for t, i in enumerate("abc")],
+])  # fmt: skip
+def test_fields_are_recognised_by_their_path(tmp_path, rows):
+    events, log = events_of(write(tmp_path / "e.jsonl", rows))
+    assert events == [("u", "a", 0), ("u", "b", 1), ("u", "c", 2)]
+    assert log.count("columns of nested fields") == 3
+
+
+def test_a_field_is_named_by_its_path(tmp_path):
+    rows = [{"properties": {"distinct_id": "u", "what": {"key": i}}} for i in "ab"]
+    columns = {"user": "properties.distinct_id", "item": "properties.what.key", "time": None}
+    events, _ = events_of(write(tmp_path / "e.jsonl", rows), columns=columns)
+    assert events == [("u", "a", 0), ("u", "b", 1)]
+
+
+def test_two_fields_that_could_be_the_item_are_asked_for(tmp_path):
+    rows = [{"user_id": "u", "x": {"sku": "1", "product_id": "a"}}] * 2
+    with pytest.raises(DataError, match=r"'x.sku' and 'x.product_id'.*--item-column x.sku"):
+        read(ITEMS, write(tmp_path / "e.jsonl", rows))
+
+
+def test_json_in_a_column_of_a_csv_file(tmp_path):
+    frame = pl.DataFrame({
+        "user_id": ["u", "v"], "timestamp": [1, 2],
+        "properties": ['{"product_id": "a", "x": 1}', '{"product_id": "b"}'],
+    })  # fmt: skip
+    frame.write_csv(tmp_path / "e.csv")
+    assert events_of(tmp_path / "e.csv")[0] == [("u", "a", 1), ("v", "b", 2)]
+
+
+def test_items_in_nested_fields(tmp_path):
+    rows = [{"product": {"id": i, "title": f"Thing {i}"}, "score": 1} for i in "abcd"]
+    events = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["a", "b"]})
+    data = read(write(tmp_path / "i.jsonl", rows), events)
+    assert list(data.catalog.ids) == list("abcd")
+    assert data.catalog.texts[1] == "Thing b"
+
+
+USER_LISTS = [
+    ("u", ["a", "b", "c"], [1, 2, 3]), ("v", ["b"], [5]), ("w", [None], [None]), ("x", None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("items", "times"), [
+    ("items", "timestamps"), ("item_ids", "times"), ("history", "timestamp"), ("item_id", "time"),
+])  # fmt: skip
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet", "python"])
+def test_a_row_a_user_with_lists(tmp_path, items, times, form):
+    frame = pl.DataFrame(USER_LISTS, ["user_id", items, times], orient="row")
+    path = tmp_path / f"e.{'csv' if form == 'python' else form}"
+    if form == "jsonl":
+        frame.write_ndjson(path)
+    elif form == "parquet":
+        frame.write_parquet(path)
+    else:
+        spell = json.dumps if form == "csv" else repr
+        lists = {n: [v and spell(v) for v in frame[n].to_list()] for n in (items, times)}
+        frame.with_columns(pl.Series(n, v, pl.String) for n, v in lists.items()).write_csv(path)
+    events, log = events_of(path)
+    assert events == [("u", "a", 1), ("u", "b", 2), ("u", "c", 3), ("v", "b", 5)]
+    assert (log.rows_read["events"], log.count("a list in a row")) == (4, 2)
+    assert log.count("missing item") == 2
+
+
+def test_an_order_with_its_lines(tmp_path):
+    orders = [
+        {"id": n, "customer": {"id": user}, "created_at": f"2024-01-0{n}T10:00:00Z",
+         "line_items": [{"product_id": i, "quantity": 1} for i in lines]}
+        for n, (user, lines) in enumerate([("u", "ab"), ("v", "c"), ("u", "d")], 1)
+    ]  # fmt: skip
+    (tmp_path / "orders.json").write_text(json.dumps({"orders": orders}, indent=2))
+    events, log = events_of(tmp_path / "orders.json")
+    assert [event[:2] for event in events] == [("u", "a"), ("u", "b"), ("u", "d"), ("v", "c")]
+    assert (log.rows_read["events"], log.rows_kept["events"]) == (3, 4)
+
+
+def test_sessions_of_events(tmp_path):
+    rows = [{"session": 7, "events": [{"aid": i, "ts": t, "type": "clicks"}
+                                      for t, i in enumerate("abc")]}]  # fmt: skip
+    rows.append({"session": 8, "events": [{"aid": "a", "ts": 9, "type": "carts"}]})
+    columns = {"user": "session", "item": "events.aid"}
+    events, log = events_of(write(tmp_path / "e.jsonl", rows), columns=columns)
+    assert events == [("7", "a", 0), ("7", "b", 1), ("7", "c", 2), ("8", "a", 9)]
+    assert log.count("event types: ") == 4
+
+
+def test_lists_that_do_not_fit_are_refused(tmp_path):
+    rows = [{"user_id": "u", "items": ["a", "b"], "times": [1]}]
+    with pytest.raises(DataError, match="row 1 has 2 elements in 'items' and 1 in 'times'"):
+        read(ITEMS, write(tmp_path / "e.jsonl", rows * 2))
+
+
+def test_recbole_sequences(tmp_path):
+    text = "user_id:token\titem_id_list:token_seq\nu\ta b\nv\tc\n"
+    (tmp_path / "e.inter").write_text(text)
+    assert [e[:2] for e in events_of(tmp_path / "e.inter")[0]] == [
+        ("u", "a"), ("u", "b"), ("v", "c"),
+    ]  # fmt: skip
+
+
+LINE = st.fixed_dictionaries({
+    "user": st.none() | st.fixed_dictionaries({"id": st.sampled_from(["u", "v", None])}),
+    "items": st.none() | st.lists(st.fixed_dictionaries({
+        "item_id": st.sampled_from(["a", "b", "z", None]),
+    })),
+})  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(LINE))
+def test_rows_of_lists_are_counted(lines):
+    rows = [{"user": {"id": "u"}, "items": [{"item_id": "a"}, {"item_id": "b"}]}, *lines]
+    frame = pl.DataFrame(rows, schema={
+        "user": pl.Struct({"id": pl.String}), "items": pl.List(pl.Struct({"item_id": pl.String})),
+    })  # fmt: skip
+    log = read(ITEMS, frame).log
+    assert log.unaccounted("events") == 0
+    assert log.rows_read["events"] == len(rows)
+    elements = sum(max(1, len(row["items"] or [])) for row in rows)
+    assert log.count("a list in a row") == elements - len(rows)
