@@ -9,9 +9,11 @@ import pytest
 from pennyweight.encode.tuned import TowerSettings
 from pennyweight.fit.parts import DEFAULT
 from pennyweight.fit.tune import DECAYS
-from pennyweight.score.blend import CANDIDATES, KINDS, Blend
+from pennyweight.score.blend import KINDS, Blend
+from pennyweight.score.learning import CANDIDATES, DEFAULTS, FEW_NEW
 from pennyweight.score.sequence import SequenceSettings
-from pennyweight.score.weighing import FOLDS, HISTORY_LENGTHS, PULL, SHRINK, SURE
+from pennyweight.score.unseen import PLACES, STAND_INS
+from pennyweight.score.weighing import FOLDS, HISTORY_LENGTHS, PRIOR, PULL, SHRINK, SURE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "method-scorers.md").read_text(encoding="utf-8")
 NAMES = ("popularity", "novelty", "again", "content", "neighbours", "linear")
@@ -35,7 +37,13 @@ def test_settings_and_defaults(name):
 def test_numbers_that_are_no_settings():
     assert str(list(DECAYS))[1:-1].replace(", 0.97", " and 0.97") in PAGE
     assert f"the {CANDIDATES} best items of each part" in PAGE
-    assert float(re.search(r"-  ([\d.]+) \* \|weights\|", PAGE)[1]) == SHRINK
+    assert f"p_s = {SHRINK} + {PRIOR:.0f} / (2 * choices)" in PAGE
+    said = re.search(r"The default weights, .* are (.*)\.\n", PAGE)[1]
+    for name, weight in DEFAULTS.items():
+        assert re.search(rf"\b{name}\b[a-z ]* {weight:g}(,|$)", said), name
+    assert f"at least {FEW_NEW} of them are of items without events" in PAGE
+    assert f"or {100 * PLACES:.0f} % of the places" in PAGE
+    assert f"a twentieth of them, {STAND_INS} at most" in PAGE
     starts = ", ".join(map(str, HISTORY_LENGTHS[:-1]))
     assert f"from {starts} and {HISTORY_LENGTHS[-1]} events on" in PAGE
     assert f"{PULL:g} more choices" in PAGE

@@ -128,6 +128,8 @@ def show(report: "Report", settings: Settings) -> None:
     if not settings.quiet:
         _found(report)
     say(report.table())
+    if report.new_items is not None:
+        say(f"\n{report.new_items}")
     if report.blend:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.blend.items())
         by_length = "; others by length of the history, see the report" if report.routes else ""

@@ -15,7 +15,7 @@ from pennyweight.errors import DataError
 from pennyweight.evaluate.measure import PerUser, measure
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.fit.forecast import BLENDED, MEASURED, TUNED
-from pennyweight.fit.parts import Encoders, build_parts, choose_encoders
+from pennyweight.fit.parts import BY_TIME, Encoders, build_parts, choose_encoders
 from pennyweight.fit.stages import Stages
 from pennyweight.fit.tune import choose_decay, fit_showing, sample
 from pennyweight.recommender.recommender import Recommender
@@ -98,7 +98,13 @@ class Trial:
 
     def weigh(self, blend: Blend) -> Blend:
         """Learn the weights of a blend."""
-        return blend.learn(self._split.valid, rng=self.rng(), max_users=len(self.valid))
+        return blend.learn(
+            self._split.valid,
+            rng=self.rng(),
+            max_users=len(self.valid),
+            texts=self.catalog.texts,
+            new_items=self.protocol in BY_TIME,
+        )
 
     def judge(self, scorers: Mapping[str, Scorer]) -> dict[str, PerUser]:
         """Measure scorers on the users of `valid`."""

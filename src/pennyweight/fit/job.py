@@ -21,10 +21,12 @@ from pennyweight.evaluate.judge import LISTED, Judged, judge
 from pennyweight.evaluate.measure import PerUser, measure
 from pennyweight.evaluate.outcomes import Outcomes
 from pennyweight.evaluate.ranking import Repeats
+from pennyweight.evaluate.reach import reach
 from pennyweight.fit.forecast import BLENDED, MEASURED, REMEDY, TUNED, forecast
 from pennyweight.fit.gate import Gate, stage_name
 from pennyweight.fit.measurable import measurable, on_weights
 from pennyweight.fit.parts import (
+    BY_TIME,
     OF_WORDS,
     Encoders,
     build_parts,
@@ -121,7 +123,9 @@ class Job:
                 spent = self.stages.seconds
                 worth = gate.worth(outcomes, seconds, spent, plan) if gate is not None else None
         report = self._report(protocol, parted.test, measured, judged, worth)
-        return report.model_copy(update={"fitted_on": self._fitted_on(measured, parted)})
+        reached = reach(outcomes, BLEND, learnt=self.blend.lift is None)
+        fitted_on = self._fitted_on(measured, parted)
+        return report.model_copy(update={"fitted_on": fitted_on, "new_items": reached})
 
     def _measure_before_refit(self, parted: Split) -> dict[str, PerUser]:
         """Measure the blend as fitted on the training events, where a refit will change it."""
@@ -181,8 +185,14 @@ class Job:
                 fit_part(part, few, self.data.catalog, repeats=self.repeats, progress=tell)
         blend = Blend(parts, repeats=self.repeats)
         with self.stages.stage(stage_name("blend", plain=plain)) as tell:
-            users = BLENDED.of(n_items)
-            blend.learn(parted.valid, rng=self._rng(), max_users=users, progress=tell)
+            blend.learn(
+                parted.valid,
+                rng=self._rng(),
+                max_users=BLENDED.of(n_items),
+                texts=self.data.catalog.texts,
+                new_items=parted.protocol in BY_TIME,
+                progress=tell,
+            )
         return blend
 
     def _fit(self, interactions: Interactions, stage: str, gate: Gate | None = None) -> None:
@@ -218,7 +228,9 @@ class Job:
         return np.random.default_rng(self.seed)
 
     def refit(self, report: Report) -> Recommender:
-        """Fit the chosen blend on every event."""
+        """Fit the chosen blend on every event; now items without events are new ones."""
+        if self.plan.scorers.names == "auto":
+            self.blend = self.blend.with_novelty()
         with threadpool_limits(usable_cores()):
             self._fit(self.data.interactions, "final")
         cost = self._cost(report.cost)

@@ -36,6 +36,7 @@ from pennyweight.spec.plan import EncoderPlan
 from pennyweight.validate.language import MUCH, unread
 
 __all__ = [
+    "BY_TIME",
     "OF_WORDS",
     "Encoders",
     "build_parts",

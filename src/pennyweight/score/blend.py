@@ -14,15 +14,16 @@ from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError
 from pennyweight.score.again import Again
 from pennyweight.score.content import Content
+from pennyweight.score.learning import FEW_NEW, draw, weigh
 from pennyweight.score.linear import Linear
 from pennyweight.score.neighbours import Neighbours
 from pennyweight.score.popularity import Novelty, Popularity
 from pennyweight.score.protocol import Scale, Scorer, TextScorer
 from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
-from pennyweight.score.weighing import Choices, conditional_logit, route
+from pennyweight.score.unseen import Lift, lift
 
-__all__ = ["DEFAULTS", "KINDS", "Blend"]
+__all__ = ["KINDS", "Blend"]
 
 KINDS: Mapping[str, type[Scorer]] = {
     kind.name: kind
@@ -38,22 +39,7 @@ KINDS: Mapping[str, type[Scorer]] = {
     )
 }
 FILE = "blend.safetensors"
-CANDIDATES = 100  # of each part, and so the choices among which weights are learnt
-BLOCK_BYTES = 64 << 20
-# Weights where nothing was learnt, and what few choices are drawn to: about the middle of what
-# four datasets teach (docs/method-scorers.md).
-DEFAULTS: Mapping[str, float] = {
-    "popularity": 0.2,
-    "novelty": 0.5,
-    "again": 4.0,
-    "content": 1.0,
-    "neighbours": 1.5,
-    "linear": 1.5,
-    "tower": 0.5,
-    "sequence": 0.5,
-}
 _ALIKE = (Popularity, Novelty)  # parts that score alike for every history
-DOMINATED = 0.5  # spread of a negative popularity at most, beside that of the other parts
 
 
 class Blend:
@@ -80,6 +66,9 @@ class Blend:
     ----------
     learnt_from
         Choices that the weights were learnt from; None where they were given.
+    lift
+        What items without events are lifted by where no choice says how far, or would be with
+        `Novelty` among the parts.
     """
 
     name: Literal["blend"] = "blend"
@@ -99,6 +88,7 @@ class Blend:
         self.routes = {least: dict(own) for least, own in sorted((routes or {}).items())}
         self.repeats = repeats
         self.learnt_from: int | None = None
+        self.lift: Lift | None = None
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Fit every part; the weights stay."""
@@ -112,103 +102,57 @@ class Blend:
         *,
         rng: np.random.Generator,
         max_users: int = 6000,
+        texts: Sequence[str] | None = None,
+        new_items: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> Self:
         """Learn the weights on held-out choices of parts fitted to what came before.
 
         Few choices leave the weights near `DEFAULTS`, none leave these. An empty history
         teaches nothing, since for it only the order of popularity counts.
+
+        Parameters
+        ----------
+        texts
+            Those of the items, to see how far items without events have to be lifted where
+            no choice says so.
+        new_items
+            Whether an item without events among the choices is a new one. It is not under
+            leave-last-out, where its only events may have been held out.
         """
         rows = np.flatnonzero(held_out.histories.length > 0)
         rows = np.sort(rng.permutation(rows)[:max_users])
-        found: list[NDArray[np.float32]] = []
-        user: list[int] = []
-        size = self._block_size(held_out.before.n_items)
-        for start in range(0, len(rows), size):
-            for row, choice in self._choices(held_out, rows[start : start + size]):
-                if len(choice) > 1:  # without a rival there is no choice
-                    found.append(choice)
-                    user.append(row)
-            if progress is not None:
-                progress(min(start + size, len(rows)), len(rows))
-        self.learnt_from = len(found)
-        self.weights, self.routes = self._named(self._defaults()), {}
-        if found:
-            length = held_out.histories.length[user]
-            self._weigh(Choices.of(found, length, user), rng)
+        drawn = draw(self, held_out, rows, progress)
+        says = new_items and drawn.new >= FEW_NEW
+        self.learnt_from = len(drawn)
+        length = held_out.histories.length
+        self.weights, self.routes = weigh(self, drawn, length, rng, new=says)
+        if not says:
+            found = Lift() if texts is None else lift(self, held_out, texts, rng)
+            self.lift = found
+            self._lift_new(found)
         return self
 
-    def _weigh(self, choices: Choices, rng: np.random.Generator) -> None:
-        defaults, bounds = self._defaults(), self._bounds(below_zero=True)
-        fitted = conditional_logit(choices, defaults, bounds)
-        if self._turned(choices, fitted):
-            bounds = self._bounds(below_zero=False)
-            fitted = conditional_logit(choices, defaults, bounds)
-        self.weights = self._named(fitted)
-        routes = route(choices, fitted, defaults, bounds, rng=rng)
-        for least, own in routes.items():
-            if self._turned(choices, own):
-                own = np.where(self._popular(), np.maximum(own, 0), own)
-            self.routes[least] = self._named(own)
+    def _lift_new(self, lift: Lift) -> None:
+        """Give novelty the weight that lifts items without events so far."""
+        for name, part in self.parts.items():
+            if isinstance(part, Novelty):
+                part.live = lift.live / lift.listed if lift.listed > 0 else 0.0
+                for own in (self.weights, *self.routes.values()):
+                    own[name] = lift.listed
 
-    def _turned(self, choices: Choices, weights: NDArray[np.float64]) -> bool:
-        """Whether a popularity below zero decides more than the other parts together.
+    def features(
+        self, histories: Histories, *, among: int | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the parts' scores as they are weighed, each float32 (n, n_items).
 
-        Below zero it corrects parts that favour what is popular already. Where there is little
-        to correct it would put the least popular items first.
+        With `among`, only so many first items compete for being the best.
         """
-        popular = self._popular()
-        if not (weights[popular] < 0).any():
-            return False
-        against = choices.score_spread(np.where(popular, weights, 0))
-        others = choices.score_spread(np.where(popular, 0, weights))
-        return against > DOMINATED * others
-
-    def _popular(self) -> NDArray[np.bool_]:
-        return np.array([isinstance(part, Popularity) for part in self.parts.values()])
-
-    def _named(self, weights: NDArray[np.float64]) -> dict[str, float]:
-        return dict(zip(self.parts, map(float, weights), strict=True))
-
-    def _defaults(self) -> NDArray[np.float64]:
-        return np.array([DEFAULTS[part.name] for part in self.parts.values()])
-
-    def _bounds(self, *, below_zero: bool) -> list[tuple[float | None, None]]:
-        """Return the bounds of the weights; popularity alone may go below zero."""
-        return [(None if below_zero and free else 0.0, None) for free in self._popular()]
-
-    def _block_size(self, n_items: int) -> int:
-        return max(1, BLOCK_BYTES // (4 * max(1, n_items) * (len(self.parts) + 1)))
-
-    def _choices(
-        self, held_out: HeldOut, rows: NDArray[np.int64]
-    ) -> list[tuple[int, NDArray[np.float32]]]:
-        """Return, a held-out item, its row, and the parts' scores of it (first) and its rivals."""
-        histories = held_out.histories.take(rows)
-        features = np.stack(list(self._features(histories).values()), axis=2)
-        hidden = np.zeros(features.shape[:2], dtype=bool)
-        if self.repeats == "exclude":
-            hidden[histories.row, histories.item] = True
-        out = []
-        for at, row in enumerate(rows):
-            span = slice(held_out.target_offsets[row], held_out.target_offsets[row + 1])
-            targets = held_out.targets[span]
-            rivals = _candidates(features[at], hidden[at])
-            chosen = targets[np.isin(targets, rivals)]
-            rivals = rivals[~np.isin(rivals, targets)]
-            out += [(int(row), features[at][np.concatenate([[t], rivals])]) for t in chosen]
-        return out
-
-    def _features(self, histories: Histories) -> dict[str, NDArray[np.float32]]:
-        return {
-            name: self._scaled(part.scale, part.score(histories), histories)
-            for name, part in self.parts.items()
-        }
-
-    def _scaled(
-        self, scale: Scale, scores: NDArray[np.float32], histories: Histories | None
-    ) -> NDArray[np.float32]:
-        return scores / self._divisor(scale, scores, histories)
+        found = {}
+        for name, part in self.parts.items():
+            scores = part.score(histories)
+            found[name] = scores / self._divisor(part.scale, scores[:, :among], histories)
+        return found
 
     def _divisor(
         self, scale: Scale, scores: NDArray[np.float32], histories: Histories | None
@@ -230,7 +174,7 @@ class Blend:
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return the weighted sum, float32 (n, n_items)."""
         total: NDArray[np.float32] | None = None
-        weights = self._weights(histories)
+        weights = self.weights_of(histories)
         # The same for every history come last, when it is known whether others decide anything.
         for name in self._in_order():
             part, weight = self.parts[name], weights[name]
@@ -250,7 +194,7 @@ class Blend:
         alike = [name for kind in _ALIKE for name, p in self.parts.items() if isinstance(p, kind)]
         return [*(name for name in self.parts if name not in alike), *alike]
 
-    def _weights(self, histories: Histories) -> dict[str, NDArray[np.float32]]:
+    def weights_of(self, histories: Histories) -> dict[str, NDArray[np.float32]]:
         """Return the weight of each part for each history, float32 (n, 1)."""
         length = np.diff(histories.offsets)
         sets = [self.weights] if not self.routes else list(self.routes.values())
@@ -261,9 +205,10 @@ class Blend:
             name: np.array([own[name] for own in sets], np.float32)[at][:, None]
             for name in self.parts
         }
-        if self._popular().any():  # nothing else tells items apart for somebody unknown
-            for name, popular in zip(self.parts, self._popular(), strict=True):
-                found[name][length == 0] = 1.0 if popular else 0.0
+        popular = [isinstance(part, Popularity) for part in self.parts.values()]
+        if any(popular):  # nothing else tells items apart for somebody unknown
+            for weight, one in zip(found.values(), popular, strict=True):
+                weight[length == 0] = 1.0 if one else 0.0
         return found
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -273,7 +218,7 @@ class Blend:
             if isinstance(part, TextScorer):
                 scores = part.score_texts(texts)
                 weight = max(self.weights[name], 0.05)  # a query is worth reading even so
-                scores = np.float32(weight) * self._scaled(part.scale, scores, None)
+                scores = scores * (np.float32(weight) / self._divisor(part.scale, scores, None))
                 total = scores if total is None else total + scores
         if total is None:
             raise BundleError("this blend has no part that reads text; fit with content or tower")
@@ -282,7 +227,7 @@ class Blend:
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the weighted sum, float32 (len(codes), n_events)."""
         total = np.zeros((len(codes), len(history.item)), np.float32)
-        for name, weight in self._weights(history).items():
+        for name, weight in self.weights_of(history).items():
             if not weight.any():
                 continue
             part, divisor = self.parts[name], np.float32(1)
@@ -295,11 +240,23 @@ class Blend:
         self, history: Histories, codes: NDArray[np.int32]
     ) -> dict[str, NDArray[np.float32]]:
         """Return what each part gives some items above the average item, float32 (len(codes),)."""
-        shares, weights = {}, self._weights(history)
-        for name, scores in self._features(history).items():
+        shares, weights = {}, self.weights_of(history)
+        for name, scores in self.features(history).items():
             above = scores[0, codes] - scores[0].mean()
             shares[name] = (above * weights[name][0, 0]).astype(np.float32)
         return shares
+
+    def with_novelty(self) -> "Blend":
+        """Return a blend that lifts items without events, its novelty not yet fitted."""
+        name = Novelty.name
+        if name in self.parts or self.lift is None:
+            return self
+        other = Blend(
+            {**self.parts, name: Novelty()}, self.weights, routes=self.routes, repeats=self.repeats
+        )
+        other.learnt_from, other.lift = self.learnt_from, self.lift
+        other._lift_new(self.lift)
+        return other
 
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Blend":
         """Return a blend of parts that know the items; the weights stay."""
@@ -344,13 +301,3 @@ def _lifted(weight: NDArray[np.float32], others: NDArray[np.float32] | None) -> 
     if others is not None:
         flat = (others.max(axis=1) == others.min(axis=1))[:, None]
     return np.where(flat, np.abs(weight), weight)
-
-
-def _candidates(features: NDArray[np.float32], hidden: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the best items of any part that tells items apart, features (n_items, n_parts)."""
-    found = []
-    for column in features.T:
-        column = np.where(hidden, -np.inf, column)
-        best = np.argpartition(-column, min(CANDIDATES, len(column) - 1))[:CANDIDATES]
-        found.append(best[np.isfinite(column[best])])
-    return np.unique(np.concatenate(found))

@@ -89,12 +89,18 @@ class Novelty:
     new items than their other scores explain; never less than zero, since an item may be
     without events because it was not there yet. Only a protocol that cuts by time can tell:
     under leave-last-out an item is without events because its only ones were held out.
+
+    Parameters
+    ----------
+    live
+        Score of an item that comes later, by `with_items`.
     """
 
     name: Literal["novelty"] = "novelty"
     scale: Scale = "log-odds"
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: float = 1.0) -> None:
+        self.live = live
         self.new = np.zeros(0, np.float32)
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
@@ -112,19 +118,19 @@ class Novelty:
 
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Novelty":
         """Return a scorer to which new items are new."""
-        other = Novelty()
-        other.new = _padded(self.new, n_items, 1)
+        other = Novelty(live=self.live)
+        other.new = _padded(self.new, n_items, self.live)
         return other
 
     def save(self, folder: Path) -> None:
         """Write ``novelty.safetensors``."""
-        write_arrays(folder / f"{self.name}.safetensors", {"new": self.new}, {})
+        write_arrays(folder / f"{self.name}.safetensors", {"new": self.new}, {"live": self.live})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        arrays, _ = read_arrays(folder / f"{cls.name}.safetensors")
-        scorer = cls()
+        arrays, settings = read_arrays(folder / f"{cls.name}.safetensors")
+        scorer = cls(live=settings.get("live", 1.0))
         scorer.new = arrays["new"]
         return scorer
 

@@ -17,7 +17,7 @@ PULL = 50.0  # choices that the weights of everybody count for among those of on
 SURE = 2.0  # standard errors by which weights by length must win
 
 Float = NDArray[np.float64]
-Bounds = Sequence[tuple[float | None, None]]
+Bounds = Sequence[tuple[float | None, float | None]]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from pennyweight.spec.frozen import Frozen
 
-__all__ = ["Comparison", "Exposed", "Exposure", "ListQuality", "Measured", "Slice"]
+__all__ = ["Comparison", "Exposed", "Exposure", "ListQuality", "Measured", "Reach", "Slice"]
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -109,6 +109,52 @@ class ListQuality(Frozen):
     history_popularity: float | None = None
     diversity_by: str | None = None
     categories: str | None = None
+
+
+class Reach(Frozen):
+    """How often the lists of a scorer reach items that had no event before the test.
+
+    Attributes
+    ----------
+    scorer, k
+        Whose lists, and how long they are.
+    items, of_items
+        Items without events, and all items.
+    choices, of_choices, users
+        Held-out choices of such items, all choices, and the users who made them.
+    lists, places
+        Share of the lists that hold such an item; share of the places in all lists.
+    recall
+        Share of the held-out choices of such items that are in the list; None without any.
+    learnt
+        Whether held-out choices taught how far to lift such items; otherwise they are lifted
+        to the places of an average item.
+    """
+
+    scorer: str
+    k: Count
+    items: Count
+    of_items: Count
+    choices: Count
+    of_choices: Count
+    users: Count
+    lists: Share
+    places: Share
+    recall: Share | None = None
+    learnt: bool = True
+
+    def __str__(self) -> str:
+        if not self.items:
+            return "items without events: none"
+        taken = self.choices / max(1, self.of_choices)
+        said = (
+            f"items without events: {self.items:,} of {self.of_items:,}, {100 * taken:.1f} % of "
+            f"the held-out choices, in {100 * self.lists:.1f} % of the lists of {self.scorer} "
+            f"({100 * self.places:.1f} % of the places)"
+        )
+        if self.recall is not None:
+            said += f", recall@{self.k} {_short(self.recall)}"
+        return said if self.learnt else f"{said}; no earlier choice says how far to lift them"
 
 
 class Exposed(Frozen):

@@ -11,7 +11,14 @@ from pennyweight.page.document import aligned, count
 from pennyweight.spec.evidence import Evidence
 from pennyweight.spec.frontier import Frontier
 from pennyweight.spec.frozen import Frozen
-from pennyweight.spec.quality import Comparison, Exposure, ListQuality, Measured, Slice
+from pennyweight.spec.quality import (
+    Comparison,
+    Exposure,
+    ListQuality,
+    Measured,
+    Reach,
+    Slice,
+)
 from pennyweight.spec.worth import Worth
 
 __all__ = ["BEFORE_REFIT", "HEADLINE", "Cleaned", "Cost", "FittedOn", "Measured", "Report"]
@@ -79,6 +86,8 @@ class Report(Frozen):
         What the language model adds and costs.
     lists, exposure
         What is recommended, beyond whether it was right; to which groups of items it goes.
+    new_items
+        How often the lists reach items that had no events.
     frontier
         What smaller versions are worth, of a recommender that was compressed.
     cost
@@ -128,6 +137,7 @@ class Report(Frozen):
     comparisons: tuple[Comparison, ...] | None = None
     lists: ListQuality | None = None
     exposure: Exposure | None = None
+    new_items: Reach | None = None
     worth: Worth | None = None
     frontier: Frontier | None = None
     cleaning: tuple[Cleaned, ...] | None = None
