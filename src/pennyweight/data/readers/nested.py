@@ -13,7 +13,7 @@ __all__ = ["decode_columns", "flatten", "nested_roles", "path_claims"]
 _DEEPEST = 4
 _HEAD = 100
 _ASKED = ("user", "item", "time")
-_BESIDE = ("type", "weight")  # read only where they lie beside the item or the user
+_BESIDE = ("type", "weight", "quantity")  # read only where they lie beside the item or the user
 
 
 def flatten(frame: pl.DataFrame) -> pl.DataFrame:
