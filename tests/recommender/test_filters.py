@@ -86,7 +86,7 @@ def test_conditions(text: str, items: str) -> None:
         ("brand == 3", "needs text in quotes", 0),
         ("in_stock == 1", "needs true or false", 0),
         ("in_stock < true", "with == or !=", 0),
-        ("subjects == 3", "not compared; try has", 0),
+        ("subjects == 3", "holds lists; ask .* with contains", 0),
         ("year contains 3", "neither list nor text", 0),
         ("title contains 3", "put the value in quotes", 0),
         ("subjects has 3", "needs text in quotes", 0),
@@ -183,3 +183,50 @@ def test_no_text_does_more_than_match_or_be_refused(text: str) -> None:
         return
     assert mask.shape == (8,)
     assert mask.dtype == bool
+
+
+SHELF = pl.DataFrame(
+    {
+        "genres": [["Martial Arts"], ["Art", "War"], ["art"], None],
+        "brand": ["Acme", "ACME", "Zeta", None],
+        "price": ["5", "12.99", "from 3", "$7"],
+        "day": ["2024-01-31", "2024-02-01", "2023-12-31", None],
+        "seen": ["31/01/2024", "2024-02-01", None, None],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ('genres contains "Art"', [1]),
+        ('"Art" in genres', [1]),
+        ('genres contains "art" ignore case', [1, 2]),
+        ('"ART" in genres Ignore Case and brand == "acme" ignore case', [1]),
+        ('brand == "acme"', []),
+        ('brand == "acme" ignore case', [0, 1]),
+        ('brand != "acme" ignore case', [2, 3]),
+        ('brand in ["acme", "zETA"] ignore case', [0, 1, 2]),
+        ('brand not in ["acme"] ignore case', [2, 3]),
+        ('brand contains "cm" ignore case', [0, 1]),
+        ('day >= "2024-01-31"', [0, 1]),
+        ('"2024-01" > day', [2]),
+        ('brand < "B"', [0, 1]),
+    ],
+)
+def test_list_columns_are_sets_and_case_is_ignored_on_request(text, items):
+    assert np.flatnonzero(Filter.parse(text, SHELF).mask(SHELF)).tolist() == items
+
+
+@pytest.mark.parametrize("value", ["50", '"50"', '"2024-01-31"'])
+def test_text_has_no_order_of_numbers(value):
+    with pytest.raises(DataError, match=r"3 of 4 values are numbers, but .* in ITEMS as numbers"):
+        Filter.parse(f"price < {value}", SHELF)
+    with pytest.raises(DataError, match="has no order of numbers"):
+        Filter.parse(f"{value} >= seen", SHELF)
+
+
+@pytest.mark.parametrize("text", ["price ignore", "ignore case", 'brand < "B" ignore case'])
+def test_ignore_case_is_of_comparisons_of_text(text):
+    with pytest.raises(DataError, match="filter"):
+        Filter.parse(text, SHELF)

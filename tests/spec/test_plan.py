@@ -68,7 +68,7 @@ def test_empty_is_the_default(tmp_path):
         ("[scorer]\nnames = ['ease']", "unknown key 'scorer'; did you mean 'scorers'"),
         (
             "[data]\nzzz = 1",
-            "'data.zzz'. Valid here: text_columns, k_core, strict, mask_personal, columns",
+            "'data.zzz'. Valid here: text_columns, k_core, strict, mask_personal, ",
         ),
         ("[recommend]\nk = '10'", "recommend.k = '10': Input should be a valid integer"),
         ("[recommend]\nk = 0", "recommend.k = 0: Input should be greater than or equal to 1"),

@@ -60,7 +60,9 @@ for _command in (
     validate.validate, learn.fit, learn.evaluate, tune.tune, shrink.frontier, shrink.compress,
     ask.recommend, ask.similar, serve, report, doctor.doctor, story.demo,
 ):  # fmt: skip
-    app.command(_command.__name__)(_guarded(_command))
+    # An item id may begin with a dash, as an option does.
+    _settings = {"ignore_unknown_options": True} if _command is ask.similar else None
+    app.command(_command.__name__, context_settings=_settings)(_guarded(_command))
 
 _keys = typer.Typer(help="Keys of the service: make, list, revoke.", no_args_is_help=True)
 for _name, _command in (("create", keys.create), ("list", keys.listed), ("revoke", keys.revoke)):

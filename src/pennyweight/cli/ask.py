@@ -1,5 +1,6 @@
 """`recommend` and `similar`: questions to a saved recommender."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +12,10 @@ from pennyweight.cli.settings import listed
 from pennyweight.errors import PlanError
 
 if TYPE_CHECKING:
+    from pennyweight.data.ids import Ids
     from pennyweight.recommender import Recommender
 
-__all__ = ["recommend", "similar"]
+__all__ = ["ids_of", "recommend", "similar"]
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="What `pennyweight fit` saved.")]
 Count = Annotated[
@@ -31,7 +33,11 @@ def recommend(
     bundle: BundlePath,
     user: Annotated[str | None, typer.Option(metavar="ID", help="A user of the log.")] = None,
     history: Annotated[
-        str | None, typer.Option(metavar="ID,ID,…", help="Items, oldest first.")
+        list[str] | None,
+        typer.Option(
+            metavar="ID,ID,…",
+            help='Items, oldest first; one with a comma in "quotes". May be repeated.',
+        ),
     ] = None,
     text: Annotated[str | None, typer.Option(help="What is wanted, in words.")] = None,
     k: Count = None,
@@ -80,7 +86,7 @@ def recommend(
     if out is not None:
         everyone(recommender, out, events, wish, json=json, quiet=quiet)
         return
-    items = None if history is None else _ids(history, recommender)
+    items = None if history is None else ids_of(history, recommender.catalog.ids)
     source = recommender.source(user=user, history=items, text=text)
     frame = recommender.recommend(user=user, history=items, text=text, **wish)
     if json:
@@ -121,6 +127,28 @@ def _load(path: Path) -> "Recommender":
     return Recommender.load(path)
 
 
-def _ids(text: str, recommender: "Recommender") -> list[str]:
-    """Return the ids of a list; an id that holds a comma may stand alone or in quotes."""
-    return [text] if recommender.catalog.ids.codes([text])[0] >= 0 else listed(text, "--history")
+def ids_of(texts: Sequence[str], known: "Ids") -> list[str]:
+    """Return the ids of lists by commas; one that holds a comma may stand alone or in quotes."""
+    return [item for text in texts for item in _ids(text, known)]
+
+
+def _ids(text: str, known: "Ids") -> list[str]:
+    if text in known:
+        return [text]
+    parts = listed(text, "--history")
+    if all(part in known for part in parts):
+        return parts
+    joined = _joined(text.split(","), known)
+    return joined[0] if len(joined) == 1 else parts
+
+
+def _joined(pieces: Sequence[str], known: "Ids") -> list[list[str]]:
+    """Return the ways, two at most, to read pieces between commas as known ids."""
+    ways: list[list[list[str]]] = [[[]], *([] for _ in pieces)]
+    for stop in range(1, len(pieces) + 1):
+        for start in range(stop):
+            item = ",".join(pieces[start:stop]).strip()
+            if ways[start] and item in known:
+                ways[stop] += [[*way, item] for way in ways[start]]
+        ways[stop] = ways[stop][:2]
+    return ways[-1]

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["READING", "Settings", "listed", "meanings", "spread"]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
-ROLES = ("id", "user", "item", "time", "weight", "type", "split", "quantity", "status", "order")
+ROLES = (
+    "id", "available", "user", "item", "time", "weight", "type", "split", "quantity", "status",
+    "order",
+)  # fmt: skip
 DATA, RESULT = "Data", "Result"
 # The options of a command that reads data and learns nothing.
 READING = (
     "plan", "protocol", "encoder", "text_columns", "mask_personal", "event_types", "min_rating",
-    "seed", "json", "quiet",
+    "normalise_ids", "missing_ids", "seed", "json", "quiet",
     *(f"{role}_column" for role in ROLES),
 )  # fmt: skip
 
@@ -78,6 +81,20 @@ class Settings:
         bool,
         typer.Option("--mask-personal", help="Mask e-mail addresses, phone numbers … in items."),
     ] = False
+    normalise_ids: Annotated[
+        bool,
+        typer.Option(
+            "--normalise-ids",
+            help="Take ids as equal that differ in zeros, '.0', spaces or capitals only.",
+        ),
+    ] = False
+    missing_ids: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="More ids that stand for nobody, by commas: guest,0; '' for none at all.",
+        ),
+    ] = None
     k_core: Annotated[
         int | None,
         typer.Option(metavar="N", help="Keep users and items with at least N events."),
@@ -87,6 +104,9 @@ class Settings:
         typer.Option(metavar="LIST", help="Columns of ITEMS with its text, by commas."),
     ] = None
     id_column: Annotated[str | None, _column("id", "Column of ITEMS with the id.")] = None
+    available_column: Annotated[
+        str | None, _column("available", "… that says which items are available; '' for none.")
+    ] = None
     user_column: Annotated[str | None, _column("user", "Column of EVENTS with the user.")] = None
     item_column: Annotated[str | None, _column("item", "Column of EVENTS with the item.")] = None
     time_column: Annotated[str | None, _column("time", "… with the time; '' for none.")] = None
@@ -171,6 +191,8 @@ class Settings:
                 "scorers.names": self._scorers(),
                 "data.strict": self.strict or None,
                 "data.mask_personal": self.mask_personal or None,
+                "data.normalise_ids": self.normalise_ids or None,
+                "data.missing_ids": self._missing(),
                 "data.k_core": self.k_core,
                 "data.text_columns": _names(self.text_columns, "--text-columns"),
                 "data.columns": {**plan.data.columns, **columns} or None,
@@ -178,6 +200,11 @@ class Settings:
                 "data.min_rating": self.min_rating,
             }
         )
+
+    def _missing(self) -> list[str] | None:
+        if self.missing_ids is None:
+            return None
+        return [word.strip() for word in listed(self.missing_ids, "--missing-ids")]
 
     def _scorers(self) -> list[str] | str | None:
         names = _names(self.scorers, "--scorers")

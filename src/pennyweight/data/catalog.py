@@ -1,12 +1,14 @@
 """The catalogue: what can be recommended."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import compress
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.availability import available_items
 from pennyweight.data.ids import Ids
 from pennyweight.errors import DataError
 
@@ -28,12 +30,15 @@ class Catalog:
         for filters, display and reports.
     text_columns
         The columns of which the texts were made, in order, where that is known.
+    availability
+        The columns that say which items are available.
     """
 
     ids: Ids
     texts: tuple[str, ...]
     attributes: pl.DataFrame = field(default_factory=pl.DataFrame)
     text_columns: tuple[str, ...] = ()
+    availability: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = self.attributes.height if self.attributes.width else len(self.ids)
@@ -45,6 +50,15 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def available(self) -> NDArray[np.bool_]:
+        """Which items may be recommended, bool (n_items,); not to be written to."""
+        if not self.attributes.width:
+            return np.ones(len(self), bool)
+        mask = available_items(self.attributes, self.availability)
+        mask.flags.writeable = False
+        return mask
 
     def with_items(self, items: "Catalog") -> tuple["Catalog", NDArray[np.int32]]:
         """Return a catalogue in which other items are added, or replaced where the id is known.

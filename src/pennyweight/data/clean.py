@@ -8,7 +8,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 
-__all__ = ["MAX_CHARS", "clean_text", "flatten", "plain_words"]
+__all__ = ["MAX_CHARS", "clean_text", "flatten", "plain_words", "python_literal"]
 
 MAX_CHARS = 4_000
 
@@ -70,7 +70,7 @@ def flatten(value: object) -> Iterator[str]:
 def plain_words(text: str, *, path: bool, max_chars: int = MAX_CHARS) -> str:
     """Return a literal list, or with `path` a path such as ``A > B`` or ``a|b``, as words."""
     if text[:1] in "[{(" and text[-1:] in "]})":
-        for parse in (json.loads, _python_literal):
+        for parse in (json.loads, python_literal):
             try:
                 value = parse(text)
             except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -82,7 +82,8 @@ def plain_words(text: str, *, path: bool, max_chars: int = MAX_CHARS) -> str:
     return text
 
 
-def _python_literal(text: str) -> object:
+def python_literal(text: str) -> object:
+    """Return the value of a Python literal; errors as of `ast.literal_eval`."""
     with warnings.catch_warnings():  # "\\d" in a text is no business of the reader
         warnings.simplefilter("ignore")
         return ast.literal_eval(text)

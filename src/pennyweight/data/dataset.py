@@ -92,6 +92,8 @@ def read(
     mask_personal: bool = False,
     event_types: Mapping[str, Meaning] | None = None,
     min_rating: float | None = None,
+    normalise_ids: bool = False,
+    missing_ids: Sequence[str] | None = None,
 ) -> Dataset:
     """Read and clean a catalogue and an event log.
 
@@ -101,8 +103,8 @@ def read(
         Paths (CSV, TSV, JSON lines, Parquet; also compressed), or polars or pandas frames.
     columns
         Role -> column where the names are not recognised: ``id`` (of the items table),
-        ``user``, ``item``, ``time``, ``weight``, ``type``, ``split``; None leaves an
-        optional role out.
+        ``available`` (of the items table), ``user``, ``item``, ``time``, ``weight``,
+        ``type``, ``split``; None leaves an optional role out.
     text_columns
         Text columns of the items table in joining order; by default all that hold words.
     user_attribute
@@ -123,6 +125,13 @@ def read(
     min_rating
         The lowest rating that counts as liking; 0: all do. By default 60 % of the top of the
         scale, such as 3 of 5 stars, where the weights are ratings.
+    normalise_ids
+        Take ids of events as equal to ids of items, and ids of users as equal to each other,
+        that differ only in leading zeros, a trailing ``.0``, spaces, capitals or Unicode
+        forms. The spelling of the catalog stays.
+    missing_ids
+        More ids that stand for a missing user or item, such as ``["guest", "0"]``; an empty
+        list takes no word, such as ``NULL``, for missing.
 
     Returns
     -------
@@ -144,14 +153,15 @@ def read(
         given.setdefault("id", roles["item"])
     id_column = resolve(item_rows.columns, "items", given, source=item_source)["id"]
     catalog = build_catalog(
-        item_rows, id_column, text_columns=text_columns, found=found, source=item_source
-    )
+        item_rows, id_column, text_columns=text_columns, found=found, source=item_source,
+        available=_available(given), missing=missing_ids,
+    )  # fmt: skip
     if mask_personal:
         catalog = mask_catalog(catalog, found)
     rules = _rules(event_types, min_rating, roles, event_source)
     interactions = build_interactions(
         event_rows, roles, catalog.ids, now=_seconds(now), k_core=k_core, found=found,
-        source=event_source, rules=rules,
+        source=event_source, rules=rules, normalise_ids=normalise_ids, missing=missing_ids,
     )  # fmt: skip
     if strict:
         _refuse(found)
@@ -183,6 +193,8 @@ def read_planned(
         mask_personal=plan.mask_personal,
         event_types=plan.event_types,
         min_rating=plan.min_rating,
+        normalise_ids=plan.normalise_ids,
+        missing_ids=plan.missing_ids,
     )
 
 
@@ -237,6 +249,9 @@ def read_events(
     items: Ids,
     columns: Mapping[str, str | None] | None = None,
     rules: FeedbackRules | None = None,
+    *,
+    normalise_ids: bool = False,
+    missing_ids: Sequence[str] | None = None,
 ) -> Interactions:
     """Read and clean an event log about items known already; arguments and errors as of `read`.
 
@@ -248,7 +263,7 @@ def read_events(
     roles = _event_roles(rows, given, source)
     interactions = build_interactions(
         rows, roles, items, now=_seconds(None), k_core=0, found=found, source=source,
-        rules=rules,
+        rules=rules, normalise_ids=normalise_ids, missing=missing_ids,
     )  # fmt: skip
     for entry in found.entries:
         _log.warning("%s", entry)
@@ -256,12 +271,17 @@ def read_events(
 
 
 def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
-    roles = ("id", *ALIASES["events"])
+    roles = ("id", "available", *ALIASES["events"])
     unknown = sorted(set(columns or {}) - set(roles))
     if unknown:
         raise DataError(f"columns: {unknown[0]!r} is no role{did_you_mean(unknown[0], roles)} "
-                        f"Roles are {', '.join(roles)} (id: of the items)")  # fmt: skip
+                        f"Roles are {', '.join(roles)} (id, available: of the items)")  # fmt: skip
     return dict(columns or {})
+
+
+def _available(given: Mapping[str, str | None]) -> str | None:
+    """Return the column given for availability, empty for none; None where nobody said."""
+    return (given["available"] or "") if "available" in given else None
 
 
 def _load(

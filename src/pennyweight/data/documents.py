@@ -1,12 +1,14 @@
 """Items that come one by one, as JSON would have them, for a catalogue that is there."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning.lists import split_list
 from pennyweight.data.ids import Ids
 from pennyweight.data.items import choose_text_columns, clean_items
 from pennyweight.data.log import Findings
@@ -49,7 +51,8 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
         columns.append(pl.Series(name, values, kind if dtype.is_numeric() else dtype))
     # Where nobody noted the columns, the choice is made as `read` makes it.
     chosen = like.text_columns or choose_text_columns(like.attributes, None, "items")
-    return clean_items(ids, pl.DataFrame(columns), chosen, Findings())
+    catalog = clean_items(ids, pl.DataFrame(columns), chosen, Findings(), infer=False)
+    return replace(catalog, availability=like.availability)
 
 
 def document_of(catalog: Catalog, code: int) -> dict[str, Any]:
@@ -80,6 +83,8 @@ def _value(item_id: str, name: str, value: Any, dtype: pl.DataType) -> Any:  # n
     if value is None:
         return None
     if isinstance(dtype, pl.List | pl.Array):
+        if isinstance(value, str) and "," not in value:
+            value = split_list(value)
         if not isinstance(value, list | tuple):
             raise DataError(f"item {item_id!r}: {name!r} is a list of values, not {value!r}")
         inner = pl.Series(dtype=dtype.inner).dtype

@@ -1,6 +1,6 @@
 """From an events table to `Interactions`: codes, times, weights; bad rows dropped and counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -8,6 +8,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.feedback import FeedbackRules, signals
+from pennyweight.data.cleaning.id_forms import Agreement, agree, merged
+from pennyweight.data.cleaning.missing import missing_ids, note_crowds
 from pennyweight.data.cleaning.rows import Rows as _Rows
 from pennyweight.data.cleaning.taking_back import drop_partial, take_back
 from pennyweight.data.ids import Ids
@@ -38,6 +40,8 @@ def build_interactions(
     found: Findings,
     source: str,
     rules: FeedbackRules | None = None,
+    normalise_ids: bool = False,
+    missing: Sequence[str] | None = None,
 ) -> Interactions:
     """Clean an events table.
 
@@ -55,6 +59,10 @@ def build_interactions(
         Takes the notes; the file, for error messages.
     rules
         How events are understood; by default by their usual names and scales.
+    normalise_ids
+        Take ids that differ in zeros, ``.0``, spaces, capitals or Unicode forms as equal.
+    missing
+        More ids that stand for missing ones; empty, no word does.
 
     Raises
     ------
@@ -62,8 +70,8 @@ def build_interactions(
         When no event is on a known item, or none is left after cleaning.
     """
     rows = _Rows(frame, roles, found)
-    user, names = _users(frame, roles, rows, source)
-    item = _items(frame, roles, items, rows, source)
+    user, names = _users(frame, roles, rows, source, normalise_ids, missing)
+    item = _items(frame, roles, items, rows, source, normalise_ids, missing)
     time = _times(frame, roles, now, rows, source)
     signs = signals(frame, roles, rows, rules or FeedbackRules(), source)
     split = _splits(frame, roles, rows, source)
@@ -85,10 +93,13 @@ def build_interactions(
     seen = np.unique(np.concatenate([user[kept], user[against]]))
     weight = signs.weight[kept]
     learnt = np.unique(signs.kind[kept])
+    codes = np.searchsorted(seen, user[kept]).astype(np.int32)
+    known = names.gather(pl.Series(seen)).to_list()
+    note_crowds(known, np.bincount(codes, minlength=len(known)), found)
     return Interactions(
-        users=Ids(names.gather(pl.Series(seen)).to_list(), "users"),
+        users=Ids(known, "users"),
         n_items=len(items),
-        user=np.searchsorted(seen, user[kept]).astype(np.int32),
+        user=codes,
         item=item[kept],
         time=time.values[kept],
         weight=np.ones_like(weight) if (weight == weight[0]).all() else weight,
@@ -116,44 +127,77 @@ def _codes(values: pl.Series, names: pl.Series) -> NDArray[np.int32]:
 
 
 def _users(
-    frame: pl.DataFrame, roles: Mapping[str, str], rows: _Rows, source: str
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    rows: _Rows,
+    source: str,
+    normalise: bool,
+    missing: Sequence[str] | None,
 ) -> tuple[NDArray[np.int32], pl.Series]:
-    users = id_strings(frame[roles["user"]], source)
+    users, words = missing_ids(id_strings(frame[roles["user"]], source), missing)
+    one_id = merged(users.drop_nulls().unique(maintain_order=True).to_list())
+    if one_id:
+        variants = [f"{a!r} and {b!r}" for a, b in one_id.items()]
+        hint = "" if normalise else "; if these are one, use --normalise-ids, normalise_ids=True"
+        rows.found.add("events", "user id differs from another in spaces, zeros, capitals or "
+                       f"Unicode forms only{hint}", len(one_id),
+                       "changed" if normalise else "kept", variants[:3])  # fmt: skip
+    if normalise and one_id:
+        users = users.replace(one_id)
     names = users.drop_nulls().unique(maintain_order=True)
     codes = _codes(users, names)
-    rows.drop("missing user", codes < 0)
+    rows.drop(_missing("missing user", words), codes < 0)
     return codes, names
 
 
+def _missing(reason: str, words: Mapping[str, int]) -> str:
+    """Name the words that were taken for missing ids, apart from blanks."""
+    named = [repr(word) for word in words if word.strip()]
+    return f"{reason} ({', '.join(named[:5])})" if named else reason
+
+
 def _items(
-    frame: pl.DataFrame, roles: Mapping[str, str], items: Ids, rows: _Rows, source: str
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    items: Ids,
+    rows: _Rows,
+    source: str,
+    normalise: bool,
+    missing: Sequence[str] | None,
 ) -> NDArray[np.int32]:
-    ids = id_strings(frame[roles["item"]], source)
-    rows.drop("missing item", ids.is_null().to_numpy())
+    ids, words = missing_ids(id_strings(frame[roles["item"]], source), missing, items)
+    rows.drop(_missing("missing item", words), ids.is_null().to_numpy())
     known = pl.Series(list(items), dtype=pl.String)
     codes = _codes(ids, known)
+    lost = ids.filter(pl.Series(codes < 0)).drop_nulls()
+    forms = agree(dict(lost.value_counts(sort=True).iter_rows()), items) if len(lost) else None
+    if normalise and forms is not None and forms.to:
+        for form, count in forms.rows.items():
+            before, after = forms.example[form]
+            rows.found.add("events", f"item id read without {form}", count, "changed",
+                           [f"{before!r} is {after!r}"])  # fmt: skip
+        codes = _codes(ids.replace(forms.to), known)
     if not (codes >= 0).any():
         raise DataError(
             f"{source}: no event is on an item of the catalogue. Events have items such as "
-            f"{_few(ids)}; the catalogue has {_few(known)}{_near_miss(ids, known)}. Check that "
+            f"{_few(ids)}; the catalogue has {_few(known)}{_hint(forms, normalise)}. Check that "
             "both files name items in the same way, or choose other columns with --item-column "
             "(events) and --id-column (items)"
         )
-    rows.drop("item is not in the catalogue", codes < 0)
+    rows.drop(f"item is not in the catalogue{_hint(forms, normalise)}", codes < 0)
     return codes
+
+
+def _hint(forms: Agreement | None, normalise: bool) -> str:
+    """Say how many ids differ only in what spreadsheets and exports do to them."""
+    text = "" if forms is None else forms.remaining(normalise)
+    remedy = "; use --normalise-ids, normalise_ids=True" if forms and forms.to else ""
+    return f"; {text}{'' if normalise else remedy}" if text else ""
 
 
 def _few(ids: pl.Series) -> str:
     names = ids.drop_nulls().unique(maintain_order=True).head(3)
     return ", ".join(map(repr, names)) or "nothing but missing values"
-
-
-def _near_miss(ids: pl.Series, known: pl.Series) -> str:
-    """Say whether ids differ only in what spreadsheets and exports do to them."""
-    pair = (s.str.strip_chars().str.to_lowercase().str.strip_chars_start("0") for s in (ids, known))
-    if not next(pair).is_in(next(pair).to_list()).any():
-        return ""
-    return "; without spaces, leading zeros and capitals some would agree"
 
 
 def _times(

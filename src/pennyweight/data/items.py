@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.clean import MAX_CHARS, clean_text, flatten, plain_words
+from pennyweight.data.cleaning.availability import availability_columns, note_availability
+from pennyweight.data.cleaning.lists import list_values
+from pennyweight.data.cleaning.missing import is_missing, missing_ids, missing_values
+from pennyweight.data.cleaning.numbers import is_numeric, numbers
 from pennyweight.data.columns import bare, shown
 from pennyweight.data.ids import Ids
 from pennyweight.data.log import Findings
@@ -40,16 +45,27 @@ def build_catalog(
     found: Findings,
     source: str,
     max_chars: int = MAX_CHARS,
+    available: str | None = None,
+    missing: Sequence[str] | None = None,
 ) -> Catalog:
     """Clean an items table.
+
+    Parameters
+    ----------
+    available
+        The column that says which items are available, ``""`` for none; by default the
+        columns with such names.
+    missing
+        More ids that stand for missing ones; empty, no word does.
 
     Raises
     ------
     DataError
-        When no row has an id, or `text_columns` names a column that is not there.
+        When no row has an id, `text_columns` names a column that is not there, or a column
+        of availability cannot be read.
     """
-    ids = id_strings(frame[id_column], source)
-    found.add("items", "missing item id", ids.null_count(), "dropped")
+    ids, words = missing_ids(id_strings(frame[id_column], source), missing)
+    found.add("items", "missing item id", ids.null_count(), "dropped", map(repr, words))
     twice = ~ids.is_first_distinct() & ids.is_not_null()
     found.add("items", "item id occurs again (the first row is kept)", int(twice.sum()), "dropped",
               map(repr, ids.filter(twice).head(3)))  # fmt: skip
@@ -59,8 +75,12 @@ def build_catalog(
         frame = frame.rename(bare)
     if not len(ids):
         raise DataError(f"{source}: column {id_column!r} has no id in any row")
-    chosen = choose_text_columns(frame, text_columns, source)
+    availability, passed = availability_columns(frame, available, source=source)
+    worded = frame if text_columns is not None else frame.drop(availability)
+    chosen = choose_text_columns(worded, text_columns, source)
     catalog = clean_items(Ids(ids.to_list(), "items"), frame, chosen, found, max_chars)
+    catalog = replace(catalog, availability=availability)
+    note_availability(catalog.attributes, availability, passed, found, source=source)
     _judge(list(catalog.texts), ids, found)
     return catalog
 
@@ -71,12 +91,19 @@ def clean_items(
     text_columns: tuple[str, ...],
     found: Findings,
     max_chars: int = MAX_CHARS,
+    *,
+    infer: bool = True,
 ) -> Catalog:
-    """Return items with cleaned attributes and texts made of some of the columns."""
+    """Return items with cleaned attributes and texts made of some of the columns.
+
+    With `infer`, columns of texts become numbers, booleans or lists where they hold these.
+    """
     texts: list[pl.Series] = []
     columns: list[pl.Series] = []
     for column in frame.iter_columns():
-        attribute, text = _clean_column(column, column.name in text_columns, found, max_chars)
+        attribute, text = _clean_column(
+            column, column.name in text_columns, found, max_chars, infer
+        )
         columns.append(attribute)
         if text is not None:
             texts.append(text)
@@ -86,7 +113,7 @@ def clean_items(
 
 
 def _clean_column(
-    column: pl.Series, is_text: bool, found: Findings, max_chars: int
+    column: pl.Series, is_text: bool, found: Findings, max_chars: int, infer: bool
 ) -> tuple[pl.Series, pl.Series | None]:
     """Return the attribute, and where the column is text its plain words."""
     name, dtype = column.name, column.dtype
@@ -94,7 +121,10 @@ def _clean_column(
         leaves = [None if v is None else list(dict.fromkeys(flatten(v))) for v in column.to_list()]
         long_lists = sum(any(len(t) > max_chars for t in v) for v in leaves if v)
         found.add("items", f"{name}: text cut to {max_chars:,} characters", long_lists, "changed")
-        parts = [None if v is None else [_clean(t, max_chars) for t in v] for v in leaves]
+        parts = [
+            None if v is None else [_clean(t, max_chars) for t in v if not is_missing(t)]
+            for v in leaves
+        ]
         attribute = pl.Series(name, parts, dtype=pl.List(pl.String))
         if not is_text:
             return attribute, None
@@ -102,9 +132,8 @@ def _clean_column(
         return attribute, pl.Series(name, [mark.join(p or ())[:max_chars] for p in parts])
     if not isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
         return column, column.cast(pl.String, strict=False).fill_null("") if is_text else None
-    raw = column.cast(pl.String)
-    raw = raw.set(raw == "", None)
-    if not is_text and (typed := _typed(raw)) is not None:
+    raw = missing_values(column.cast(pl.String), found)
+    if infer and not is_text and (typed := _typed(raw, found)) is not None:
         return typed, None
     long = raw.str.len_chars() > max_chars
     lengths = [f"{n:,} characters" for n in raw.filter(long).str.len_chars().head(3)]
@@ -114,11 +143,22 @@ def _clean_column(
     attribute = pl.Series(name, clean, dtype=pl.String)
     found.add("items", f"{name}: markup, entities or odd spaces cleaned",
               int((~long & (attribute != raw)).sum() or 0), "changed")  # fmt: skip
-    if not is_text:
-        return attribute, None
     path = name.lower() not in _NAMES + _LAST
+    lists = list_values(attribute) if path and infer else None
+    if lists is not None:
+        found.add("items", f"{name}: read as lists", len(lists) - lists.null_count(), "changed",
+                  [f"{text!r} is {value}" for text, value in _listed(attribute, lists)]
+                  )  # fmt: skip
+    if not is_text:
+        return attribute if lists is None else lists, None
     words = ["" if not t else plain_words(t, path=path, max_chars=max_chars) for t in clean]
-    return attribute, pl.Series(name, words)
+    return attribute if lists is None else lists, pl.Series(name, words)
+
+
+def _listed(texts: pl.Series, lists: pl.Series) -> list[tuple[str, list[str]]]:
+    """Return the first text that holds a list of several values, and these."""
+    rows = pl.DataFrame({"text": texts, "list": lists})
+    return list(rows.filter(pl.col("list").list.len() > 1).head(1).iter_rows())
 
 
 def _clean(text: str, max_chars: int) -> str:
@@ -127,20 +167,13 @@ def _clean(text: str, max_chars: int) -> str:
     return clean_text(text, max_chars)
 
 
-def _typed(text: pl.Series) -> pl.Series | None:
-    """Return a string column as booleans or numbers where every value is one."""
+def _typed(text: pl.Series, found: Findings) -> pl.Series | None:
+    """Return a string column as booleans or numbers; None where it is neither."""
     if text.null_count() == len(text):
         return None
     if text.is_in(_BOOLEANS).all():
         return text.str.to_lowercase() == "true"
-    # 007 is a name, and a float has room for 15 digits.
-    if text.str.contains(r"^[-+]?0\d|\d{16}").any():
-        return None
-    for dtype in (pl.Int64, pl.Float64):
-        number = text.cast(dtype, strict=False)
-        if number.null_count() == text.null_count():
-            return number
-    return None
+    return numbers(text, found)
 
 
 def choose_text_columns(
@@ -192,7 +225,7 @@ def _is_text(column: pl.Series) -> bool:
     wordless = ~text.str.contains(r"\p{L}") | text.str.contains(_LINK) | text.str.contains(_DATE)
     if float(wordless.sum()) > 0.5 * len(text):
         return False
-    if text.is_in(_BOOLEANS).all():
+    if text.is_in(_BOOLEANS).all() or is_numeric(text):
         return False
     code = ~text.str.contains(r"\s") & text.str.contains(r"\d")
     return not (float(code.sum()) > 0.9 * len(text) and text.n_unique() > 0.9 * len(text))

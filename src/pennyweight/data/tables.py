@@ -187,7 +187,7 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
         if ((ids.floor() == ids) & (ids.abs() < 2**63)).all():
             ids = ids.cast(pl.Int64)
     text = ids.cast(pl.String)
-    text = text.set(text == "", None)
+    text = text.set(text.str.strip_chars() == "", None)
     # Whole columns of 12.0 are integers that passed through pandas with a gap among them.
     float_like = r"^-?\d+\.0$"
     sample = text.drop_nulls().head(100)

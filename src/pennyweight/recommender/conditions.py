@@ -1,6 +1,7 @@
 """Conditions on one column, as polars expressions that are true or false, never null."""
 
 import operator
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,17 @@ from typing import Any
 import polars as pl
 from polars import selectors
 
-__all__ = ["OPERATORS", "Mismatch", "Value", "among", "compare", "contains", "holds", "missing"]
+__all__ = [
+    "OPERATORS",
+    "Mismatch",
+    "Unordered",
+    "Value",
+    "among",
+    "compare",
+    "contains",
+    "holds",
+    "missing",
+]
 
 Value = str | int | float | bool
 
@@ -22,53 +33,101 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+_ISO_DATE = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?")
+
+
 class Mismatch(Exception):
     """A value or an operation does not suit the type of a column."""
 
 
-def compare(name: str, dtype: pl.DataType, symbol: str, value: Value) -> pl.Expr:
+class Unordered(Mismatch):
+    """A column of text is compared as if it held numbers.
+
+    Parameters
+    ----------
+    column
+        Its name.
+    """
+
+    def __init__(self, column: str) -> None:
+        super().__init__(f"column {column!r} is text, which has no order of numbers")
+        self.column = column
+
+
+def compare(
+    name: str, dtype: pl.DataType, symbol: str, value: Value, *, ignore_case: bool = False
+) -> pl.Expr:
     """Compare a column with a value; a missing entry is only ``!=`` to it."""
     if symbol == "!=":
-        return ~compare(name, dtype, "==", value)
+        return ~compare(name, dtype, "==", value, ignore_case=ignore_case)
     family = _family(dtype)
     if family == "empty":
         return _never(name)
+    if isinstance(dtype, pl.List | pl.Array):
+        raise Mismatch(f"column {name!r} holds lists; ask whether one has a value with contains")
     if family == "truth" and symbol != "==":
         raise Mismatch(f"column {name!r} is true or false; compare it with == or !=")
-    found: pl.Expr = OPERATORS[symbol](_column(name, dtype), _literal(name, family, value))
+    if family == "text" and symbol != "==" and not _orders_text(value):
+        raise Unordered(name)
+    column, literal = _column(name, dtype), _literal(name, family, value)
+    if ignore_case:
+        if family != "text" or symbol != "==":
+            raise Mismatch(f"column {name!r}: ignore case is for text, and for == != in contains")
+        column, literal = column.str.to_lowercase(), literal.str.to_lowercase()
+    found: pl.Expr = OPERATORS[symbol](column, literal)
     return found.fill_null(False)
 
 
-def among(name: str, dtype: pl.DataType, values: Sequence[Value]) -> pl.Expr:
+def _orders_text(value: Value) -> bool:
+    """Say whether texts may be ordered by a value: words, or ISO dates, whose order is theirs."""
+    if not isinstance(value, str):
+        return False
+    return _ISO_DATE.fullmatch(value) is not None or not any(map(str.isdigit, value))
+
+
+def among(
+    name: str, dtype: pl.DataType, values: Sequence[Value], *, ignore_case: bool = False
+) -> pl.Expr:
     """Say whether a column equals one of the values."""
     if not values:
         return _never(name)
-    return pl.any_horizontal([compare(name, dtype, "==", value) for value in values])
+    return pl.any_horizontal(
+        [compare(name, dtype, "==", value, ignore_case=ignore_case) for value in values]
+    )
 
 
-def contains(name: str, dtype: pl.DataType, value: Value) -> pl.Expr:
+def contains(name: str, dtype: pl.DataType, value: Value, *, ignore_case: bool = False) -> pl.Expr:
     """Say whether a list has an element, or a text a piece, capitals or not."""
     family = _family(dtype)
     if family == "empty":
         return _never(name)
     if isinstance(dtype, pl.List | pl.Array):
-        inner = _family(pl.Series(dtype=dtype.inner).dtype)  # an instance, were it a class
-        if inner == "empty":
-            return _never(name)
-        literal = _literal(name, inner, value)
-        kind = {"text": pl.String(), "number": pl.Float64(), "truth": pl.Boolean()}.get(inner)
-        if kind is None:
-            raise Mismatch(f"column {name!r} holds lists of {dtype.inner}, which are not searched")
-        if inner == "number":
-            literal = literal.cast(pl.Float64)
-        elements = selectors.by_name(name).as_expr().cast(pl.List(kind))
-        return elements.list.contains(literal).fill_null(False)
+        return _has(name, dtype, value, ignore_case)
     if family != "text":
         raise Mismatch(f"column {name!r} is neither list nor text ({dtype}); compare it with ==")
     if not isinstance(value, str):
         raise Mismatch(f"column {name!r} is text; put the value in quotes")
     found = _column(name, dtype).str.to_lowercase().str.contains(value.lower(), literal=True)
     return found.fill_null(False)
+
+
+def _has(name: str, dtype: pl.List | pl.Array, value: Value, ignore_case: bool) -> pl.Expr:
+    inner = _family(pl.Series(dtype=dtype.inner).dtype)  # an instance, were it a class
+    if inner == "empty":
+        return _never(name)
+    literal = _literal(name, inner, value)
+    kind = {"text": pl.String(), "number": pl.Float64(), "truth": pl.Boolean()}.get(inner)
+    if kind is None:
+        raise Mismatch(f"column {name!r} holds lists of {dtype.inner}, which are not searched")
+    if inner == "number":
+        literal = literal.cast(pl.Float64)
+    elements = selectors.by_name(name).as_expr().cast(pl.List(kind))
+    if ignore_case:
+        if inner != "text":
+            raise Mismatch(f"column {name!r}: ignore case is for text")
+        elements = elements.list.eval(pl.element().str.to_lowercase())
+        literal = literal.str.to_lowercase()
+    return elements.list.contains(literal).fill_null(False)
 
 
 def missing(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 either     = both {"or" both}
 both       = one {"and" one}
-one        = "not" one | "(" either ")" | comparison
+one        = "not" one | "(" either ")" | comparison ["ignore" "case"]
 comparison = value ["not"] "in" column
            | value OP column
            | column OP value                       OP is == != < <= > >=
@@ -20,10 +20,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.numbers import number_share
 from pennyweight.errors import DataError
 from pennyweight.recommender.conditions import (
     OPERATORS,
     Mismatch,
+    Unordered,
     Value,
     among,
     compare,
@@ -47,7 +49,9 @@ class Filter:
     ``"fantasy" in subjects``, ``title contains "war"``, ``author is not null``. Columns
     with spaces stand in backticks. A missing value equals nothing: ``==``, ``<`` and the
     like are false for it, ``!=`` is true. ``contains``, ``has`` and ``in`` look for a whole
-    element of a list column, and for a piece of a text, capitals or not.
+    element of a list column, and for a piece of a text, capitals or not. A comparison that
+    ends in ``ignore case``, ``brand == "x" ignore case``, takes capitals as small letters.
+    Text has no order of numbers; ``<`` and the like order words and ISO dates in it.
 
     Attributes
     ----------
@@ -59,15 +63,15 @@ class Filter:
     _expression: pl.Expr
 
     @classmethod
-    def parse(cls, text: str, schema: Mapping[str, pl.DataType]) -> "Filter":
-        """Read an expression over columns of the given types.
+    def parse(cls, text: str, attributes: Mapping[str, pl.DataType] | pl.DataFrame) -> "Filter":
+        """Read an expression over columns, or over columns of the given types.
 
         Raises
         ------
         DataError
             Shows the place with a caret; names the nearest columns for an unknown one.
         """
-        parser = _Parser(text, schema)
+        parser = _Parser(text, attributes)
         return cls(text, parser.whole())
 
     def mask(self, attributes: pl.DataFrame) -> NDArray[np.bool_]:
@@ -87,8 +91,12 @@ class Filter:
 class _Parser:
     """One pass over the tokens, one method a rule of the grammar."""
 
-    def __init__(self, text: str, schema: Mapping[str, pl.DataType]) -> None:
-        self.text, self.schema = text, schema
+    def __init__(self, text: str, attributes: Mapping[str, pl.DataType] | pl.DataFrame) -> None:
+        self.text = text
+        self.attributes = attributes if isinstance(attributes, pl.DataFrame) else None
+        self.schema: Mapping[str, pl.DataType] = (
+            attributes.schema if isinstance(attributes, pl.DataFrame) else attributes
+        )
         self.tokens = tokenise(text)
         self.at = 0
         self.depth = 0
@@ -158,6 +166,8 @@ class _Parser:
             if self.token.kind == "value":
                 return self.from_value()
             return self.from_column()
+        except Unordered as error:
+            fail(self.text, start, str(error) + self.numbers_in(error.column))
         except Mismatch as error:
             fail(self.text, start, str(error))
 
@@ -165,26 +175,65 @@ class _Parser:
         value = self.value()
         negated = self.accept("not") is not None
         if self.accept("in"):
-            found = contains(*self.column(), value)
+            name, dtype = self.column()
+            found = contains(name, dtype, value, ignore_case=self.ignores_case())
             return ~found if negated else found
         operator = None if negated else self.accept(*OPERATORS)
         if operator is None:
             self.refuse("'in' or a comparison")
-        return compare(*self.column(), FLIPPED.get(str(operator), str(operator)), value)
+        name, dtype = self.column()
+        operator = FLIPPED.get(str(operator), str(operator))
+        return self.compared(name, dtype, operator, value)
+
+    def compared(self, name: str, dtype: pl.DataType, operator: str, value: Value) -> pl.Expr:
+        if operator in FLIPPED and isinstance(value, str) and not self.is_dated(name, value):
+            raise Unordered(name)
+        return compare(name, dtype, operator, value, ignore_case=self.ignores_case())
+
+    def ignores_case(self) -> bool:
+        words = [str(token.value).lower() for token in self.tokens[self.at : self.at + 2]]
+        if words != ["ignore", "case"] or self.token.kind != "column":
+            return False
+        self.at += 2
+        return True
+
+    def is_dated(self, name: str, value: str) -> bool:
+        """Say whether a text may be compared with a value: not a date with other than dates."""
+        if self.attributes is None or not isinstance(self.schema[name], pl.String):
+            return True
+        if not value[:4].isdigit():
+            return True
+        return bool(self.attributes[name].drop_nulls().str.contains(r"^\d{4}-\d\d").all())
+
+    def numbers_in(self, name: str) -> str:
+        """Say how many values of a column are numbers, and how to make it one of numbers."""
+        remedy = (
+            "; to compare it, write it in ITEMS as numbers (nine of ten values at least, in one "
+            "unit) or as ISO dates, and fit again"
+        )
+        if self.attributes is None or not isinstance(self.schema[name], pl.String):
+            return remedy
+        known = self.attributes[name].drop_nulls()
+        numeric = round(number_share(known) * len(known))
+        odd = known.filter(known.cast(pl.Float64, strict=False).is_null()).head(2)
+        such = f", but {' and '.join(map(repr, odd))} are not plain ones" if numeric else ""
+        return f": {numeric:,} of {len(known):,} values are numbers{such}{remedy}"
 
     def from_column(self) -> pl.Expr:
         name, dtype = self.column()
         if operator := self.accept(*OPERATORS):
-            return compare(name, dtype, operator, self.value())
+            return self.compared(name, dtype, operator, self.value())
         if self.accept("has", "contains"):
-            return contains(name, dtype, self.value())
+            value = self.value()
+            return contains(name, dtype, value, ignore_case=self.ignores_case())
         if self.accept("is"):
             negated = self.accept("not") is not None
             self.expect("null")
             return ~missing(name, dtype) if negated else missing(name, dtype)
         negated = self.accept("not") is not None
         if self.accept("in"):
-            found = among(name, dtype, self.values())
+            values = self.values()
+            found = among(name, dtype, values, ignore_case=self.ignores_case())
             return ~found if negated else found
         if negated:
             self.refuse("'in'")

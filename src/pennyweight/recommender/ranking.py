@@ -92,10 +92,10 @@ def _bound(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
 def eligible(
     catalog: Catalog, filter: str | None, items: Sequence[str] | None = None
 ) -> NDArray[np.bool_]:
-    """Return which items meet a filter and are among the ids given, bool (n_items,)."""
-    mask = np.ones(len(catalog), dtype=bool)
+    """Return which available items meet a filter and are among the ids given, bool (n_items,)."""
+    mask = catalog.available.copy()
     if filter is not None:
-        mask = Filter.parse(filter, catalog.attributes.schema).mask(catalog.attributes)
+        mask &= Filter.parse(filter, catalog.attributes).mask(catalog.attributes)
     if items is not None:
         among = np.zeros(len(mask), dtype=bool)
         among[known_codes(catalog.ids, items, "items")] = True

@@ -296,10 +296,7 @@ class Recommender:
             Another ending or impossible arguments; events that cannot be used, or another
             export to this file under way.
         """
-        if events is None:
-            log = self._log()
-        else:
-            log = read_events(events, self.catalog.ids, columns, self.rules)
+        log = self._log() if events is None else self._read(events, columns)
         return export(
             Path(path),
             self._batch(k, filter, exclude_seen, diversity, explain),
@@ -426,6 +423,17 @@ class Recommender:
     @cached_property
     def _popular(self) -> NDArray[np.float32]:
         return popular(self.scorer, self.interactions, len(self.catalog))
+
+    def _read(self, events: Table, columns: Mapping[str, str | None] | None) -> Interactions:
+        data = self.plan.data if self.plan else DataPlan()
+        return read_events(
+            events,
+            self.catalog.ids,
+            columns,
+            self.rules,
+            normalise_ids=data.normalise_ids,
+            missing_ids=data.missing_ids,
+        )
 
     def _log(self) -> Interactions:
         if self.interactions is None:

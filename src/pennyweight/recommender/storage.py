@@ -42,6 +42,7 @@ Spec = TypeVar("Spec", bound=Frozen)
 SETTINGS, SCORER = "recommender.json", "scorer"
 ITEMS, ATTRIBUTES = "items.arrow", "attributes.arrow"
 USERS, EVENTS = "users.arrow", "events.safetensors"
+_ONCE = "available"  # the column that earlier versions took, which noted none
 COLUMNS = ("user", "item", "time", "weight", "kind", "split")
 NEGATIVE = {name: f"negative_{name}" for name in ("user", "item", "time")}
 
@@ -69,6 +70,8 @@ def save(
         }
         if recommender.catalog.text_columns:
             settings["text_columns"] = list(recommender.catalog.text_columns)
+        if recommender.catalog.availability or _ONCE in recommender.catalog.attributes.columns:
+            settings["availability"] = list(recommender.catalog.availability)
         text = json.dumps(settings, indent=2, ensure_ascii=False)
         (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
         recommender.report = _weighed(recommender.report, folder)
@@ -129,8 +132,12 @@ def read_catalog(bundle: Bundle) -> Catalog:
     items = _read_table(bundle, ITEMS)
     ids = Ids(items["id"].to_list(), "items")
     attributes = _read_table(bundle, ATTRIBUTES)
-    columns = tuple(_settings(bundle).get("text_columns", ()))
-    return Catalog(ids, tuple(items["text"].to_list()), attributes, columns)
+    settings = _settings(bundle)
+    columns = tuple(settings.get("text_columns", ()))
+    availability = tuple(settings["availability"]) if "availability" in settings else None
+    if availability is None:
+        availability = tuple(name for name in (_ONCE,) if name in attributes.columns)
+    return Catalog(ids, tuple(items["text"].to_list()), attributes, columns, availability)
 
 
 def write_interactions(folder: Path, interactions: Interactions) -> None:

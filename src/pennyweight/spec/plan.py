@@ -28,6 +28,8 @@ class DataPlan(Frozen):
     k_core: Annotated[int, Field(ge=0)] = 0
     strict: bool = False
     mask_personal: bool = False
+    normalise_ids: bool = False
+    missing_ids: tuple[str, ...] | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     event_types: dict[str, Meaning] = Field(default_factory=dict)
     min_rating: Annotated[float, Field(allow_inf_nan=False)] | None = None

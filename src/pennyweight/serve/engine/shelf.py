@@ -21,7 +21,6 @@ from pennyweight.serve.store.protocol import StoredItem
 
 __all__ = ["PUBLISHED", "Shelf", "epoch"]
 
-AVAILABLE = "available"  # the column that says so, if there is one
 PUBLISHED = ("published", "published_at", "timestamp", "created_at", "date", "release_date")
 MASKS = 64  # of filters, kept
 
@@ -53,12 +52,9 @@ class Shelf:
 
     @classmethod
     def of(cls, version: str, recommender: Recommender) -> "Shelf":
-        """Return a bundle's own items; a column ``available`` says which are to be had."""
+        """Return a bundle's own items, of which the catalog says which are available."""
         catalog = recommender.catalog
-        open_ = np.ones(len(catalog), bool)
-        if AVAILABLE in catalog.attributes.columns:
-            values = catalog.attributes[AVAILABLE].to_list()
-            open_ = np.array([value is None or value in (True, 1) for value in values], bool)
+        open_ = catalog.available.copy()
         return cls(version, recommender, open_, _published(catalog), _filtering(catalog))
 
     @property
@@ -184,7 +180,7 @@ class Shelf:
 def _filtering(catalog: Catalog) -> Any:  # noqa: ANN401
     @lru_cache(MASKS)
     def meets(filter: str) -> Mask:
-        found = Filter.parse(filter, catalog.attributes.schema).mask(catalog.attributes)
+        found = Filter.parse(filter, catalog.attributes).mask(catalog.attributes)
         found.flags.writeable = False
         return found
 

@@ -1,0 +1,256 @@
+"""Which items may be recommended, read from columns such as ``available`` or ``is_hidden``.
+
+Each value is true, false or missing. A missing value means that the item is available: the
+column says nothing about it.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.cleaning.missing import is_missing
+from pennyweight.data.columns import bare, shown
+from pennyweight.data.log import Findings
+from pennyweight.errors import DataError, did_you_mean
+
+__all__ = ["availability_columns", "available_items", "is_available", "note_availability"]
+
+# Names are compared in lower case without punctuation. A column with a clear name must be
+# readable; one with a vague name is used only where all its values can be read.
+_CLEAR = {
+    "available", "isavailable", "availability", "instock", "isinstock", "stockstatus",
+    "inventorystatus", "availabilitystatus", "availableforsale", "issellable", "buyable",
+    "isbuyable", "purchasable",
+}  # fmt: skip
+_CLEAR_NOT = {
+    "hidden", "ishidden", "soldout", "issoldout", "outofstock", "isoutofstock", "unavailable",
+    "isunavailable", "discontinued", "isdiscontinued", "notavailable",
+}  # fmt: skip
+_VAGUE = {
+    "stock", "stocklevel", "stockquantity", "stockqty", "instockquantity", "inventory",
+    "inventoryquantity", "inventoryqty", "inventorylevel", "availablequantity", "availableqty",
+    "quantityavailable", "qtyavailable", "quantityinstock", "qtyinstock", "onhand",
+    "quantityonhand", "unitsinstock", "active", "isactive", "status", "productstatus", "itemstatus",
+    "listingstatus", "published", "ispublished", "enabled", "isenabled", "visible", "isvisible",
+    "visibility", "isonline", "online", "sellable", "isforsale", "forsale",
+}  # fmt: skip
+_VAGUE_NOT = {
+    "deleted", "isdeleted", "archived", "isarchived", "disabled", "isdisabled", "removed",
+    "isremoved", "inactive", "isinactive", "isdraft", "draft", "retired", "isretired", "blocked",
+    "isblocked", "unlisted", "isunlisted",
+}  # fmt: skip
+_PIECES = re.compile("stock|inventory|quantity|qty|onhand")
+
+_YES = set(
+    "true|yes|y|t|on|ja|oui|sí|si|sim|да|是|有货|有|はい|available|in stock|instock|preorder|"
+    "pre order|presale|pre sale|"
+    "backorder|back order|backordered|on backorder|limited|limited availability|"
+    "limited stock|low stock|low|few left|in store only|instoreonly|online only|onlineonly|"
+    "made to order|madetoorder|limitedavailability|available on backorder|active|activated|live|"
+    "published|enabled|visible|public|for sale|on sale|listed|catalog search|catalog and search|"
+    "catalog, search|search|catalog|"
+    "normal|approved|online|disponible|en stock|verfügbar|lieferbar|auf lager|disponibile|"
+    "disponível|в наличии|在庫あり".split("|")
+)
+_NO = set(
+    "false|no|n|f|off|nein|non|não|нет|否|无货|無|缺货|いいえ|unavailable|not available|"
+    "out of stock|outofstock|"
+    "out|oos|sold out|soldout|not in stock|no stock|none in stock|empty|discontinued|"
+    "inactive|deactivated|draft|archived|unpublished|hidden|disabled|deleted|removed|private|"
+    "not for sale|unlisted|ended|expired|retired|suspended|withdrawn|blocked|rejected|pending|"
+    "temporarily unavailable|currently unavailable|temporarily out of stock|delisted|invisible|"
+    "not visible|not visible individually|not published|offline|reserved|"
+    "agotado|épuisé|indisponible|en rupture|"
+    "en rupture de stock|rupture de stock|ausverkauft|nicht verfügbar|nicht lieferbar|"
+    "nicht auf lager|esaurito|esgotado|no disponible|нет в наличии|在庫なし|売り切れ|"
+    "品切れ".split("|")
+)
+_SCHEMA = re.compile(r"^https?://schema\.org/", re.IGNORECASE)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_QUANTITY = re.compile(
+    r"(?:only |just |noch )?([<>≥~]?)\s*(-?\d{1,3}(?:[, ]\d{3})+|-?\d+)(?:\.0+)?\s*\+?\s*(?:x|pcs?|"
+    r"pieces?|units?|items?|left|stk|stück|st|ea|pce|pièces?|piezas?|шт|个|件|available|on hand|"
+    r"in stock|left in stock|remaining|pieces? left|units? left)?\.?"
+)
+
+
+def availability_columns(
+    frame: pl.DataFrame, chosen: str | None, *, source: str
+) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Return the columns that say which items may be recommended.
+
+    Parameters
+    ----------
+    frame
+        The attributes of the items.
+    chosen
+        One column by name, ``""`` for none, or None to recognise them by their names.
+    source
+        The file, for error messages.
+
+    Returns
+    -------
+    tuple of (tuple of str, tuple of (str, tuple of str))
+        The columns; and those with a vague name that have values of another meaning, with
+        some of these values.
+
+    Raises
+    ------
+    DataError
+        When there is no column of the name given, or a value of a column that is clearly
+        about availability cannot be read; names the values and the remedy.
+    """
+    if chosen == "":
+        return (), ()
+    if chosen is not None:
+        return (_given(frame, chosen, source),), ()
+    keys = {name: _key(name) for name in frame.columns}
+    clear = [name for name in frame.columns if keys[name] in _CLEAR | _CLEAR_NOT]
+    for name in clear:
+        if unknown := _unreadable(frame[name]):
+            raise DataError(_refusal(source, name, unknown, frame[name]))
+    vague: list[str] = []
+    passed: list[tuple[str, tuple[str, ...]]] = []
+    for name in frame.columns:
+        if keys[name] not in _VAGUE | _VAGUE_NOT:
+            continue
+        unknown = _unreadable(frame[name])
+        if unknown:
+            if not _is_moment(frame[name]):
+                passed.append((name, tuple(unknown[:3])))
+        elif not (_PIECES.search(keys[name]) and any(_is_stock(keys[c]) for c in clear)):
+            vague.append(name)
+    return (*clear, *vague), tuple(passed)
+
+
+def _given(frame: pl.DataFrame, chosen: str, source: str) -> str:
+    name = chosen if chosen in frame.columns else bare(chosen)
+    if name not in frame.columns:
+        raise DataError(
+            f"{source}: columns are {shown(frame.columns)}; there is no {chosen!r}, asked for as "
+            f"available{did_you_mean(chosen, frame.columns)} Correct --available-column NAME, or "
+            "columns={'available': NAME}"
+        )
+    if unknown := _unreadable(frame[name]):
+        raise DataError(_refusal(source, name, unknown, frame[name]))
+    return name
+
+
+def _refusal(source: str, name: str, unknown: Sequence[str], column: pl.Series) -> str:
+    words = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
+    return (
+        f"{source}: column {name!r} says which items are available, but {words} cannot be read as "
+        f"yes or no ({len(unknown):,} of {column.n_unique():,} different values). Write true or "
+        "false, yes or no, in stock or out of stock, or a number of pieces; or leave the column "
+        "out with --available-column '', columns={'available': None}"
+    )
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\W_]+", "", bare(name)).lower()
+
+
+def _is_stock(key: str) -> bool:
+    return key in _CLEAR or key in ("soldout", "issoldout", "outofstock", "isoutofstock")
+
+
+def _is_moment(column: pl.Series) -> bool:
+    """Say whether a column holds dates: ``published`` may be one."""
+    if column.dtype.is_temporal():
+        return True
+    text = column.drop_nulls().cast(pl.String, strict=False)
+    return bool(len(text)) and bool(text.str.contains(r"^\d{4}-\d\d|^\d{9,}$").all())
+
+
+def _read(value: object, pieces: bool = True) -> bool | None:
+    """Return a value as true or false; None where it is neither.
+
+    Without `pieces`, 1 and 0 are the only numbers: a status of 2 says nothing.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return value > 0 if pieces or value in (0, 1) else None
+    text = _CAMEL.sub(" ", _SCHEMA.sub("", str(value).strip()))
+    words = " ".join(re.sub(r"[_\-\s]+", " ", text).casefold().split()).strip(" .!")
+    if words in _YES or words in _NO:
+        return words in _YES
+    number = _QUANTITY.fullmatch(" ".join(text.casefold().split()))
+    if number is None or not (pieces or words in ("0", "1", "0.0", "1.0")):
+        return None
+    amount = int(re.sub(r"[, ]", "", number[2]))
+    return amount > 1 if number[1] == "<" else amount > 0 or number[1] == ">"
+
+
+def _distinct(column: pl.Series) -> list[object]:
+    if column.dtype.is_nested() or column.dtype.is_temporal():
+        return [str(value) for value in column.drop_nulls().unique(maintain_order=True).to_list()]
+    if column.dtype.is_float():
+        column = column.fill_nan(None)
+    values: list[object] = column.drop_nulls().unique(maintain_order=True).to_list()
+    return [value for value in values if not (isinstance(value, str) and is_missing(value))]
+
+
+def _unreadable(column: pl.Series) -> list[str]:
+    """Return the values that are neither yes nor no."""
+    key = _key(column.name)
+    pieces = _PIECES.search(key) is not None or key in _CLEAR | _CLEAR_NOT
+    return [str(value) for value in _distinct(column) if _read(value, pieces) is None]
+
+
+def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
+    """Return which items a column calls available, bool (n_items,); a missing value does."""
+    column = attributes[name]
+    hides = _key(name) in _CLEAR_NOT | _VAGUE_NOT
+    if column.dtype.is_nested() or column.dtype.is_temporal():
+        return np.ones(len(column), bool)
+    closed = [value for value in _distinct(column) if _read(value) is hides]
+    mask: pl.Series = column.is_in(pl.Series(closed, dtype=column.dtype).implode())
+    return ~mask.fill_null(False).to_numpy()
+
+
+def available_items(attributes: pl.DataFrame, columns: Iterable[str]) -> NDArray[np.bool_]:
+    """Return which items all these columns call available, bool (n_items,)."""
+    mask = np.ones(attributes.height, bool)
+    for name in columns:
+        if name in attributes.columns:
+            mask &= is_available(attributes, name)
+    return mask
+
+
+def note_availability(
+    attributes: pl.DataFrame,
+    columns: Sequence[str],
+    passed: Iterable[tuple[str, tuple[str, ...]]],
+    found: Findings,
+    *,
+    source: str,
+) -> None:
+    """Note how many items are not available, and which columns were not understood.
+
+    Raises
+    ------
+    DataError
+        When no item at all is available: each list would be empty.
+    """
+    for name in columns:
+        closed = ~is_available(attributes, name)
+        words = attributes[name].filter(pl.Series(closed)).unique(maintain_order=True)
+        found.add("items", f"not available (column {name}), and so not recommended",
+                  int(closed.sum()), "kept", [repr(word) for word in words.head(3)])  # fmt: skip
+        found.add("items", f"column {name} does not say whether they are available, and so "
+                  "they are", attributes[name].null_count(), "kept")  # fmt: skip
+    if columns and not available_items(attributes, columns).any():
+        raise DataError(
+            f"{source}: no item is available by {shown(columns)}, so that every list would be "
+            "empty. Correct the values, or leave the column out with --available-column '', "
+            "columns={'available': None}"
+        )
+    for name, others in passed:
+        found.add("items", f"column {name} does not say which items are available, to judge by "
+                  "its values (--available-column NAME where one does)",
+                  attributes[name].len() - attributes[name].null_count(), "kept",
+                  map(repr, others))  # fmt: skip

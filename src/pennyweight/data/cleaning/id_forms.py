@@ -1,0 +1,142 @@
+"""Ids that differ only in the form: leading zeros, ``.0``, spaces, capitals, Unicode."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["FORMS", "Agreement", "agree", "canonical", "merged"]
+
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065),
+     *range(0x2066, 0x206A), 0xFEFF]
+)  # fmt: skip
+_PLAIN = re.compile("[a-z1-9_][a-z0-9_-]*")
+_FLOAT = re.compile(r"([-+]?\d+)\.0+")
+_ZEROS = re.compile(r"(\s*)([-+]?)0+(?=\w)")
+_SCIENTIFIC = re.compile(r"\s*[-+]?\d(?:[.,]\d+)?[eE]\+?\d{1,2}\s*")
+
+
+def _without_float(text: str) -> str:
+    bare = text.strip()
+    return _FLOAT.sub(r"\1", bare) if _FLOAT.fullmatch(bare) else text
+
+
+def _without_zeros(text: str) -> str:
+    return _ZEROS.sub(r"\1\2", text, count=1) if text[:1] in "0+- " else text
+
+
+FORMS: Mapping[str, Callable[[str], str]] = {
+    "extra spaces": lambda text: " ".join(text.split()),
+    "invisible characters": lambda text: text.translate(_INVISIBLE),
+    "a trailing '.0'": _without_float,
+    "leading zeros": _without_zeros,
+    "capitals": str.casefold,
+    "Unicode forms": lambda text: unicodedata.normalize("NFKC", text),
+}
+
+
+def canonical(text: str) -> str:
+    """Return an id without all that exports, spreadsheets and keyboards change in one."""
+    if _PLAIN.fullmatch(text):  # most ids, and this is quick
+        return text
+    text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
+    text = unicodedata.normalize("NFKC", text.casefold())
+    return _without_zeros(_without_float(" ".join(text.split())))
+
+
+@dataclass
+class Agreement:
+    """Ids that are not known but would be in another form.
+
+    Attributes
+    ----------
+    to
+        Id -> the known id that it agrees with.
+    rows
+        Form -> how many rows have such an id.
+    example
+        Form -> the first id and the known one.
+    unclear
+        Ids that agree with more than one known id, and these.
+    scientific
+        Rows with ids such as ``1.08775E+08``, whose digits are lost.
+    """
+
+    to: dict[str, str] = field(default_factory=dict)
+    rows: Counter[str] = field(default_factory=Counter)
+    example: dict[str, tuple[str, str]] = field(default_factory=dict)
+    unclear: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    scientific: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many rows would agree."""
+        return sum(self.rows.values())
+
+    def remaining(self, applied: bool) -> str:
+        """Say what is not known, and unless the forms were applied what they would do."""
+        parts = []
+        for form, count in [] if applied else self.rows.most_common():
+            before, after = self.example[form]
+            parts.append(f"{count:,} would agree without {form} (e.g. {before!r} is {after!r})")
+        if self.unclear:
+            unknown, several = next(iter(self.unclear.items()))
+            parts.append(f"{unknown!r} could be {' or '.join(map(repr, several[:3]))}")
+        if self.scientific:
+            parts.append(
+                f"{self.scientific:,} are numbers such as 1.08775E+08, in which a spreadsheet lost "
+                "digits: export the ids as text"
+            )
+        return "; ".join(parts)
+
+
+def agree(unknown: Mapping[str, int], known: Iterable[str]) -> Agreement:
+    """Find the known ids that unknown ones agree with but for their form.
+
+    Parameters
+    ----------
+    unknown
+        Id -> in how many rows it is.
+    known
+        The ids that they may be. One with another of the same canonical form is left out.
+    """
+    found = Agreement()
+    wanted = {canonical(text) for text in unknown}
+    by_form: dict[str, list[str]] = {}
+    for text in known:
+        form = canonical(text)
+        if form in wanted:
+            by_form.setdefault(form, []).append(text)
+    for text, rows in unknown.items():
+        candidates = by_form.get(canonical(text), [])
+        if len(candidates) == 1:
+            found.to[text] = candidates[0]
+            form = _difference(text, candidates[0])
+            found.rows[form] += rows
+            found.example.setdefault(form, (text, candidates[0]))
+        elif candidates:
+            found.unclear[text] = tuple(candidates)
+        elif _SCIENTIFIC.fullmatch(text):
+            found.scientific += rows
+    return found
+
+
+def merged(names: Iterable[str]) -> dict[str, str]:
+    """Return id -> id to use, for ids of which another one differs in its form only.
+
+    The first of several is used.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(canonical(name), []).append(name)
+    return {name: group[0] for group in groups.values() for name in group[1:]}
+
+
+def _difference(one: str, other: str) -> str:
+    """Name the form in which two ids differ, or that there are several."""
+    for form, change in FORMS.items():
+        if change(one) == change(other):
+            return form
+    return "differences in several of spaces, zeros, '.0', capitals and Unicode forms"

@@ -1,0 +1,147 @@
+r"""Words that databases, spreadsheets and programs write where a value is missing.
+
+Some of these words mean nothing else (``\N``, ``(not set)``, ``NaN``); others may be a value
+(``None``, ``NA``, ``-``). A word that may be a value is judged by the column that it is in.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.log import Findings
+
+__all__ = ["is_missing", "missing_ids", "missing_values", "note_crowds"]
+
+# Written exactly so. "Nan" and "Null" are names of people.
+_SURE = {
+    "", r"\N", "NULL", "null", "NaN", "nan", "NAN", "-nan", "-NaN", "NaT", "<NA>", "<na>", "<null>",
+    "<NULL>", "<none>", "<None>", "[null]", "[NULL]", "(null)", "(NULL)", "(none)", "(None)",
+    "(not set)", "(not provided)", "(blank)", "(empty)", "#N/A", "#NA", "#N/A N/A", "#NULL!",
+    "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NUM!", "1.#QNAN", "-1.#IND", "1.#IND", "-1.#QNAN",
+    "undefined", "N/A", "n/a", "NOT SET", "not set", "\\\\N", "''", '""', "%null%",
+    "(no genres listed)",
+}  # fmt: skip
+_LIKELY = {"None", "none", "NONE", "NA", "N.A.", "n.a.", "Null", "Nan", "nil", "NIL", "-", "--",
+           "---", "—", "–", "?", "??", ".", "Undefined", "N/a", "missing", "MISSING"}  # fmt: skip
+_VALUES = _LIKELY - {"none", "NONE", "Null", "Nan", "nil", "NIL", "missing", "MISSING"}
+# Ids that programs give to everybody without one; people may have them too.
+_CROWD = {
+    "guest", "anonymous", "anon", "unknown", "0", "-1", "anonymoususer", "nobody", "public",
+    "notloggedin", "loggedout", "default", "test", "user", "visitor", "none", "null", "nan", "na",
+    "nil", "undefined", "missing", "00000000000000000000000000000000", "",
+    "ffffffffffffffffffffffffffffffff", "99999", "999999", "9999", "system", "admin",
+}  # fmt: skip
+_BLANK = re.compile(r"[\s\u00a0\u2000-\u200d\u2060\ufeff]*")
+_SHARE = 0.05  # of all events, that a person hardly has
+_FEW_EVENTS = 20  # a user with fewer events than this is nobody's stand-in
+
+
+def is_missing(text: str) -> bool:
+    """Say whether a text is blank or a word that means nothing but a missing value."""
+    return text.strip() in _SURE or _BLANK.fullmatch(text) is not None
+
+
+def missing_values(column: pl.Series, found: Findings) -> pl.Series:
+    """Return a column of texts with null for the words of missing values, which are noted.
+
+    ``None``, ``NA``, ``-`` and ``?`` are values where a column of names has them once, and
+    ``NA`` is one among other codes of two letters.
+    """
+    words = column.drop_nulls().unique()
+    blank = words.filter(words.str.strip_chars() == "").to_list()
+    stripped = {word: word.strip() for word in words.to_list() if len(word) < 40}
+    sure = [w for w, bare in stripped.items() if w not in blank and is_missing(bare)]
+    likely = [w for w, bare in stripped.items() if bare in _VALUES]
+    if likely:
+        likely = _not_values(column, words, likely)
+    gone = column.is_in([*sure, *likely])
+    found.add("items", f"{column.name}: a word for a missing value", int(gone.sum() or 0),
+              "changed", map(repr, sorted([*sure, *likely])[:3]))  # fmt: skip
+    return column.set(gone | column.is_in(blank), None)
+
+
+def _not_values(column: pl.Series, words: pl.Series, likely: list[str]) -> list[str]:
+    """Return which words that may be values stand for missing ones in this column."""
+    counts = dict(column.value_counts().iter_rows())
+    if 2 * len(words) > len(column) - column.null_count():  # most values occur once: names
+        likely = [word for word in likely if counts[word] > 1]
+    others = words.filter(~words.is_in(likely))
+    codes = others.str.contains(r"^\s*[A-Z]{2}\s*$").sum()
+    return [word for word in likely if word.strip() != "NA" or 2 * codes <= len(others)]
+
+
+def missing_ids(
+    ids: pl.Series, extra: Collection[str] | None, known: Collection[str] = ()
+) -> tuple[pl.Series, dict[str, int]]:
+    """Return ids with null for words of missing values, and how often each was there.
+
+    Parameters
+    ----------
+    ids
+        Ids as strings.
+    extra
+        More ids that stand for missing ones; empty, no word does.
+    known
+        Ids that exist, whatever they look like: those of the catalog.
+    """
+    if extra is not None and not extra:
+        return ids, {}
+    names = ids.drop_nulls().unique()
+    given = {word.strip() for word in extra or ()}
+    gone, likely = [], []
+    for name in (names if given else names.filter(names.str.len_chars() < 40)).to_list():
+        bare = name.strip()
+        if bare in given or (is_missing(bare) and (not bare or name not in known)):
+            gone.append(name)
+        elif bare in _LIKELY and name not in known:
+            likely.append(name)
+    if likely:
+        gone += _not_ids(names, [*gone, *likely], likely)
+    if not gone:
+        return ids, {}
+    out = ids.is_in(gone)
+    counts = dict(ids.filter(out).value_counts(sort=True).iter_rows())
+    return ids.set(out, None), counts
+
+
+def _not_ids(names: pl.Series, words: list[str], likely: list[str]) -> list[str]:
+    """Return the words where all other ids have a digit: none of these is a nickname."""
+    others = names.filter(~names.is_in(words))
+    return likely if len(others) and others.str.contains(r"\d").mean() >= 0.95 else []  # type: ignore[operator]
+
+
+def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings) -> None:
+    """Note users who have more events than a person has: one id that stands for many people.
+
+    Parameters
+    ----------
+    names
+        Ids of users.
+    counts
+        Their events, int64 (n_users,).
+    """
+    if len(counts) < 5:
+        return
+    order = np.argsort(-counts, kind="stable")
+    ranked, total, usual = counts[order], int(counts.sum()), float(np.median(counts))
+    steps = [
+        i for i in range(1, min(6, len(counts)))
+        if ranked[i - 1] >= 4 * ranked[i] and ranked[i - 1] >= _SHARE * total
+    ]  # fmt: skip
+    suspects = set(order[: max(steps, default=0)].tolist())
+    for code in order[:1_000].tolist():
+        bare = re.sub(r"[\W_]+", "", names[code]).lower() if names[code] != "-1" else "-1"
+        if bare in _CROWD and counts[code] >= max(3 * usual, 0.02 * total):
+            suspects.add(code)
+    for code in sorted(suspects, key=lambda code: -counts[code]):
+        share = counts[code] / total
+        if counts[code] < _FEW_EVENTS:
+            continue
+        name = names[code]
+        found.add("events", f"user {name!r} alone has {100 * share:.0f} % of all events (the "
+                  f"median is {usual:g}): if this id stands for many people, drop it with "
+                  f"--missing-ids {name}, missing_ids=[{name!r}]", int(counts[code]),
+                  "kept")  # fmt: skip

@@ -1,0 +1,194 @@
+"""Columns of numbers with currency signs, separators and the odd text among them.
+
+The separators of a column are decided over all its values: ``1.299`` is 1299 where another
+value is ``12,50``, and 1.299 where all the others have points.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from pennyweight.data.log import Findings
+
+__all__ = ["is_numeric", "number_share", "numbers"]
+
+NUMERIC = 0.9  # of the values, from which on a column is one of numbers
+PRICED = 0.5  # where its name says that it is one
+_PRICE = re.compile(
+    r"price|cost|amount|msrp|rrp|preis|prix|precio|prezzo|preço|revenue", re.IGNORECASE
+)
+_CODES = (
+    "USD|EUR|GBP|JPY|CHF|CNY|RMB|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH|BRL|MXN|"
+    "ARS|CLP|COP|KRW|TWD|HKD|SGD|THB|IDR|MYR|PHP|VND|ILS|AED|SAR|ZAR|EGP|NGN|KES|ISK|PEN|PKR|BDT"
+)
+_SIGNS = (
+    r"(?:US|A|C|AU|CA|NZ|HK|R|S)?\$|\p{Sc}|kr\.?|zł|Kč|Ft|lei|Rs\.?|руб\.?|р\.|元|円|₽|Fr\.|CHF"
+)
+# A unit after a space, the same in all values: "12 kg".
+_NUMBER = (
+    r"^\s*(?P<sign>[-+−–]?)\s*(?P<before>(?i:" + _CODES + r")|" + _SIGNS + r")?\s*(?P<minus>[-−]?)"
+    r"(?P<digits>[0-9][0-9.,'’\x{a0}\x{202f}\x{2009} ]*[0-9]|[0-9])"
+    r"(?P<exponent>[eE][-+]?[0-9]{1,3})?"
+    r"(?:[.,][-–—]{1,2})?\s*(?P<after>(?i:"
+    + _CODES
+    + r")|"
+    + _SIGNS
+    + r"|\x{a0}?%|(?:[\x{a0} ]\p{L}{1,4}))?\s*$"
+)
+_SPACES = r"['’\x{a0}\x{202f}\x{2009} ]"
+_ZEROS = r"^[-+]?0\d|\d{16}"  # 007 is a name, and a float has room for 15 digits
+
+Mark = Literal[".", ","]
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """The parts of the values of a column, null where a value is no number."""
+
+    sign: pl.Series
+    digits: pl.Series
+    exponent: pl.Series
+    unit: pl.Series
+
+
+def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
+    """Return a column of texts as numbers, the odd ones null and noted; None where it is text.
+
+    Parameters
+    ----------
+    column
+        Texts, null where missing.
+    """
+    if (plain := _plain(column)) is not None:
+        return plain
+    present = len(column) - column.null_count()
+    if not present or column.str.contains(_ZEROS).any():
+        return None
+    parsed = _parse(column)
+    share = 1 - (parsed.digits.null_count() - column.null_count()) / present
+    if share < _enough(column.name):
+        return None
+    if (trouble := _mixed_units(parsed.unit)) is not None:
+        _note(found, column.name, f"in several units or currencies: {trouble}", present)
+        return None
+    mark = _decimal_mark(parsed.digits, priced=(parsed.unit != "").any())
+    if mark is None:
+        _note(found, column.name, "with decimal points and decimal commas, or such as 1,299 or "
+              "€1.299 that may be either", present)  # fmt: skip
+        return None
+    result = _values(parsed, mark)
+    odd = column.filter(result.is_null() & column.is_not_null())
+    found.add("items", f"{column.name}: not a number as the other values are, and so missing",
+              len(odd), "changed", [repr(text) for text in odd.unique(maintain_order=True).head(3)]
+              )  # fmt: skip
+    changed = _reread(column, result)
+    found.add("items", f"{column.name}: read as numbers with a decimal "
+              f"{'comma' if mark == ',' else 'point'}", changed.height, "changed",
+              [f"{text!r} is {value:,.12g}" for text, value in changed.head(3).iter_rows()]
+              )  # fmt: skip
+    whole = result.cast(pl.Int64, strict=False)
+    exact = (whole.cast(pl.Float64) == result).all() and not parsed.digits.str.contains(
+        "[.,]"
+    ).any()
+    return (whole if exact else result).alias(column.name)
+
+
+def _note(found: Findings, name: str, why: str, count: int) -> None:
+    found.add("items", f"{name}: numbers {why}; they stay text, which filters do not order. Write "
+              "them in one way", count, "kept")  # fmt: skip
+
+
+def _plain(column: pl.Series) -> pl.Series | None:
+    """Return numbers where each value is one as programs write it."""
+    if column.null_count() == len(column) or column.str.contains(_ZEROS).any():
+        return None
+    for dtype in (pl.Int64, pl.Float64):
+        number = column.cast(dtype, strict=False)
+        if number.null_count() == column.null_count():
+            return number
+    return None
+
+
+def _enough(name: str) -> float:
+    return PRICED if _PRICE.search(name) else NUMERIC
+
+
+def is_numeric(column: pl.Series) -> bool:
+    """Say whether so many texts are numbers that the column is one of numbers."""
+    known = column.filter(column.str.strip_chars() != "")
+    return len(known) > 0 and number_share(known) >= _enough(column.name)
+
+
+def number_share(column: pl.Series) -> float:
+    """Return the share of texts that are numbers, with a currency or a unit perhaps."""
+    present = len(column) - column.null_count()
+    return _parse(column).digits.count() / present if present else 0.0
+
+
+def _parse(column: pl.Series) -> _Parsed:
+    column = column.str.normalize("NFKC")  # digits of full width
+    rows = pl.DataFrame({"text": column}).select(
+        pl.col("text").str.extract_groups(_NUMBER).alias("found")
+    )
+    parts = rows.unnest("found")
+    sign = (parts["sign"] + parts["minus"]).str.contains(r"[-−–]")
+    unit = (parts["before"].fill_null("") + parts["after"].fill_null("")).str.strip_chars(
+        " \u00a0."
+    )
+    grouped = r"^(\d{1,3}(" + _SPACES + r"\d{3})+|\d+)([.,]\d+)?$|^\d{1,3}([.,]\d{3})+([.,]\d+)?$"
+    grouped += r"|^\d{1,3}(,\d{2})*,\d{3}(\.\d+)?$"  # lakhs, as in 1,00,000
+    fine = parts["digits"].str.contains(grouped).fill_null(False)
+    digits = parts["digits"].set(~fine, None).str.replace_all(_SPACES, "")
+    return _Parsed(sign, digits, parts["exponent"], unit.set(~fine, None))
+
+
+def _mixed_units(unit: pl.Series) -> str | None:
+    names = unit.drop_nulls().filter(unit.drop_nulls() != "").str.to_uppercase().unique().sort()
+    return ", ".join(map(repr, names.head(3))) if len(names) > 1 else None
+
+
+def _decimal_mark(digits: pl.Series, *, priced: bool) -> Mark | None:
+    """Return the decimal separator of a column; None where its values disagree.
+
+    With `priced`, the values have currencies or units, and so are not written by a program.
+    """
+    known = digits.drop_nulls()
+    both = known.filter(known.str.contains(r"\.") & known.str.contains(","))
+    one = known.filter(known.str.count_matches("[.,]") == 1)
+    clear = one.filter(~one.str.contains(r"^[1-9]\d{0,2}[.,]\d{3}$"))
+    many = known.filter((known.str.count_matches("[.,]") > 1) & ~known.is_in(both.to_list()))
+    last = both.str.extract(r"([.,])\d*$")
+    comma = int((last == ",").sum()) + int(clear.str.contains(",").sum()) + int(
+        many.str.contains(r"\.").sum()
+    )  # fmt: skip
+    point = int((last == ".").sum()) + int(clear.str.contains(r"\.").sum()) + int(
+        many.str.contains(",").sum()
+    )  # fmt: skip
+    if comma and point:
+        return None
+    if comma or point:
+        return "," if comma else "."
+    if not one.str.contains(",").any():
+        return None if priced and len(one) else "."
+    # 1,299 alone: thousands, unless there are thousands without a comma.
+    long = known.filter(~known.str.contains("[.,]")).str.len_chars().max()
+    return (
+        "." if isinstance(long, int) and long <= 3 and not one.str.contains(r"\.").any() else None
+    )
+
+
+def _values(parsed: _Parsed, mark: Mark) -> pl.Series:
+    group = "," if mark == "." else "."
+    digits = parsed.digits.str.replace_all(group, "", literal=True)
+    text = digits.str.replace(mark, ".", literal=True) + parsed.exponent.fill_null("")
+    value = text.cast(pl.Float64, strict=False)
+    return (-value).zip_with(parsed.sign.fill_null(False), value)
+
+
+def _reread(column: pl.Series, result: pl.Series) -> pl.DataFrame:
+    """Return the texts that programs would read otherwise or not at all, and their values."""
+    rows = pl.DataFrame({"text": column, "value": result})
+    plain = pl.col("text").cast(pl.Float64, strict=False)
+    return rows.filter(pl.col("value").is_not_null() & plain.ne_missing(pl.col("value")))

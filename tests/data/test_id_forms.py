@@ -1,0 +1,69 @@
+"""Ids that agree but for their form."""
+
+import polars as pl
+import pytest
+
+from pennyweight import read
+from pennyweight.errors import DataError
+
+ITEMS = pl.DataFrame(
+    {
+        "item_id": [f"0{100 + j}" for j in range(9)] + ["Ab-é"],
+        "title": [f"cup no {j} of tin" for j in range(10)],
+    }
+)
+
+
+def events(ids):
+    rows = [(f"u{j % 3}", item, j) for j, item in enumerate(ids)]
+    return pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+
+
+@pytest.mark.parametrize(
+    ("form", "odd", "right"),
+    [
+        ("leading zeros", "103", "0103"),
+        ("a trailing '.0'", "0103.0", "0103"),
+        ("extra spaces", "0103 ", "0103"),
+        ("invisible characters", "0103\u200b", "0103"),
+        ("capitals", "aB-é", "Ab-é"),
+        ("Unicode forms", "Ab-e\u0301", "Ab-é"),
+        ("Unicode forms", "０１０３", "0103"),
+    ],
+)
+def test_a_part_that_differs_in_form_is_counted_and_mended_on_request(form, odd, right):
+    log = events(["0100", odd, "0101", "0102", odd])
+    data = read(ITEMS, log)
+    (dropped,) = (e for e in data.log.entries if "not in the catalogue" in e.reason)
+    assert dropped.count == 2
+    assert f"2 would agree without {form} (e.g. {odd!r} is {right!r})" in dropped.reason
+    assert "--normalise-ids" in dropped.reason
+    data = read(ITEMS, log, normalise_ids=True)
+    assert len(data.interactions.item) == 5
+    assert right in {data.catalog.ids[i] for i in data.interactions.item.tolist()}
+
+
+def test_an_id_that_may_be_two_is_not_merged():
+    items = ITEMS.with_columns(item_id=pl.Series(["0103", "103", *"abcdefgh"]))
+    data = read(items, events(["00103", "a", "b", "c"]), normalise_ids=True)
+    (dropped,) = (e for e in data.log.entries if "not in the catalogue" in e.reason)
+    assert "'00103' could be '0103' or '103'" in dropped.reason
+
+
+def test_digits_that_a_spreadsheet_lost_are_named():
+    data = read(ITEMS, events(["1.08775E+08", "0101", "0102"]))
+    assert "export the ids as text" in str(data.log)
+
+
+def test_where_none_agrees_the_error_says_what_would():
+    with pytest.raises(DataError, match="2 would agree without leading zeros"):
+        read(ITEMS, events(["103", "104"]))
+
+
+def test_users_in_two_spellings_are_named_and_merged_on_request():
+    log = events(["0100", "0101", "0102"]).with_columns(user_id=pl.Series(["ana", "Ana", "bo"]))
+    data = read(ITEMS, log)
+    assert "'Ana' and 'ana'" in str(data.log)
+    assert len(data.interactions.users) == 3
+    data = read(ITEMS, log, normalise_ids=True)
+    assert list(data.interactions.users) == ["ana", "bo"]

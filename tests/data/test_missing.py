@@ -1,0 +1,80 @@
+"""Words for missing values, and ids that stand for a crowd."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pennyweight import read
+from pennyweight.data.cleaning.missing import missing_ids, missing_values, note_crowds
+from pennyweight.data.log import Findings
+
+WORDS = [r"\N", "NULL", "null", "nan", "NaN", "(not set)", "undefined", "<NA>", "#N/A", " "]
+
+
+def events(users):
+    rows = [(user, f"i{j % 5}", j) for j, user in enumerate(users)]
+    return pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+
+
+ITEMS = pl.DataFrame(
+    {"item_id": [f"i{j}" for j in range(5)], "title": [f"cup no {j} of tin" for j in range(5)]}
+)
+
+
+@pytest.mark.parametrize("word", [*WORDS, "None", "NA", "-", "?"])
+def test_users_without_an_id_are_dropped_and_counted(word):
+    data = read(ITEMS, events([word, "u1", word, "u2", word, "u3"] * 4))
+    assert list(data.interactions.users) == ["u1", "u2", "u3"]
+    dropped = next(e for e in data.log.entries if "missing user" in e.reason)
+    assert dropped.count == 12
+    assert not word.strip() or repr(word) in dropped.reason
+
+
+def test_none_is_a_nickname_among_nicknames():
+    data = read(ITEMS, events(["None", "ana", "bo", "cy"] * 4))
+    assert "None" in data.interactions.users
+
+
+def test_more_words_are_given():
+    data = read(ITEMS, events(["guest", "u1", "0", "u2"] * 4), missing_ids=["guest", "0"])
+    assert list(data.interactions.users) == ["u1", "u2"]
+    data = read(ITEMS, events(["NULL", "u1", "0", "u2"] * 4), missing_ids=[])
+    assert len(data.interactions.users) == 4
+
+
+def test_an_item_of_that_name_exists():
+    ids, words = missing_ids(pl.Series(["NULL", "i1", r"\N"]), None, {"NULL", "i1"})
+    assert ids.to_list() == ["NULL", "i1", None]
+    assert words == {r"\N": 1}
+
+
+@pytest.mark.parametrize(
+    ("values", "right"),
+    [
+        (["A", "None", "B", "None", "A"], ["A", None, "B", None, "A"]),
+        (["None", "Yes", "No more"], ["None", "Yes", "No more"]),
+        (["NA", "EU", "AS", "NA"], ["NA", "EU", "AS", "NA"]),
+        (["nan", r"\N", "x", "", " "], [None, None, "x", None, None]),
+        (["Nan", "Bo"], ["Nan", "Bo"]),
+    ],
+)
+def test_attributes(values, right):
+    found = Findings()
+    assert missing_values(pl.Series("artist", values), found).to_list() == right
+    assert all("artist" in str(entry) for entry in found.entries)
+
+
+@pytest.mark.parametrize("name", ["guest", "-1", "00000000-0000-0000-0000-000000000000", "zzz"])
+def test_a_user_with_events_that_no_person_has_is_named_with_the_remedy(name):
+    found = Findings()
+    names = [name, *(f"u{j}" for j in range(50))]
+    note_crowds(names, np.array([200, *[6] * 50]), found)
+    (entry,) = found.entries
+    assert f"user {name!r} alone has 40 % of all events" in entry.reason
+    assert f"--missing-ids {name}" in entry.reason
+
+
+def test_a_busy_user_is_none():
+    found = Findings()
+    note_crowds([f"u{j}" for j in range(50)], np.arange(10, 60), found)
+    assert not found.entries

@@ -1,0 +1,85 @@
+"""Columns of numbers as people write them."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pennyweight.data.cleaning.numbers import numbers
+from pennyweight.data.log import Findings
+
+PLAIN = ["19.99", "5", "7.5", "100"] * 5
+
+
+def read(values, name="price"):
+    found = Findings()
+    result = numbers(pl.Series(name, values, dtype=pl.String), found)
+    return (None if result is None else result.to_list()), str(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "right"),
+    [
+        (["$12.99", "$1,299.00", "$5"], [12.99, 1299, 5]),
+        (["1.299,00 €", "12,50 €", "3 €"], [1299, 12.5, 3]),
+        (["12,99", "5", None], [12.99, 5, None]),
+        (["12.99 USD", "13.50 USD"], [12.99, 13.5]),
+        (["1 299,00", "7,00"], [1299, 7]),
+        (["1\u202f299,00\xa0€", "5,00\xa0€"], [1299, 5]),
+        (["1'299.00", "12.00"], [1299, 12]),
+        (["1.299", "12,50"], [1299, 12.5]),
+        (["1.299", "2.500"], [1.299, 2.5]),
+        (["1.234.567", "1"], [1234567, 1]),
+        (["Rs. 1,00,000", "Rs. 12"], [100_000, 12]),
+        (["-5", "+3"], [-5, 3]),
+        (["12 %", "3%"], [12, 3]),
+        (["１２", "３"], [12, 3]),
+        (["12,-", "13,50"], [12, 13.5]),
+    ],
+)
+def test_numbers_are_read_as_they_are_written(values, right):
+    assert read(values)[0] == right
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["007", "12"],
+        ["from 3", "from 4"],
+        ["2024-01-31"],
+        ["٣٫٥", "٢"],
+        ["red", "1"] * 9,
+    ],
+)
+def test_text_stays_text(values):
+    assert read(values, "code") == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (["12.99", "12,99"], "decimal points and decimal commas"),
+        (["12.99 USD", "13.50 EUR"], "several units or currencies"),
+        (["€ 1.299", "€ 12"], "may be either"),
+        (["3,125", "1,250"], "may be either"),
+    ],
+)
+def test_doubtful_numbers_stay_text_and_are_named(values, why):
+    result, found = read(values)
+    assert result is None
+    assert why in found
+
+
+@pytest.mark.parametrize("odd", ["from 12.99", "—", "free", "ask us"])
+def test_the_odd_text_is_missing_and_counted(odd):
+    result, found = read([*PLAIN, odd])
+    assert result == [*map(float, PLAIN), None]
+    assert "1 changed" in found
+    assert repr(odd) in found
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=30))
+def test_a_european_column_is_read_as_the_american_one(cents):
+    american = [f"{n / 100:,.2f}" for n in cents]
+    european = [t.translate({ord(","): ".", ord("."): ","}) for t in american]
+    assert read(european)[0] == read(american)[0] == [n / 100 for n in cents]
