@@ -1,7 +1,9 @@
+import re
 from pathlib import Path
 
 import pytest
 
+from pennyweight.data.cleaning.time_names import rank
 from pennyweight.data.columns import ALIASES, bare, resolve
 from pennyweight.errors import DataError
 
@@ -110,4 +112,16 @@ def test_the_guide_lists_every_alias():
         line.split("|")[1].strip(): line for line in guide.read_text().splitlines() if "|" in line
     }
     for role, aliases in ALIASES["events"].items():
+        if role == "time":  # its names have ranks, in a table of their own
+            continue
         assert f"| {', '.join(aliases)} |" in rows[f"`{role}`"]
+
+
+def test_the_guide_lists_names_of_times_by_rank():
+    guide = (Path(__file__).parents[2] / "docs" / "guide-data.md").read_text()
+    table = guide.split("| rank | recognised names |")[1].split("\n\n")[0].splitlines()[2:]
+    for line in table:
+        place, names = (cell.strip() for cell in line.strip("|").split("|"))
+        for name in re.findall(r"\w+(?=,| …|$)", names.split(":")[-1]):
+            if place != "4":
+                assert rank(name) == int(place) - 1, name

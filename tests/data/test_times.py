@@ -85,7 +85,14 @@ def test_small_numbers_are_positions():
 def test_compact_dates_and_numbers_that_only_look_like_them():
     parsed = parse_times(pl.Series([20220224, 19700102]))
     assert (parsed.real_time, parsed.form, parsed.values[1]) == (True, "YYYYMMDD", 86_400)
-    assert not parse_times(pl.Series([20220224, 20220231])).real_time
+    counters = pl.Series(range(20_220_224, 20_220_424))
+    assert not parse_times(counters).real_time
+    with_an_error = parse_times(pl.Series([20220224, 20220225, 20220231]))
+    assert with_an_error.real_time and np.isnan(with_an_error.values).tolist() == [
+        False,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("values", [["soon", "later"], [None, None], [float("nan")]])

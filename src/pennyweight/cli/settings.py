@@ -26,7 +26,7 @@ DATA, RESULT = "Data", "Result"
 # The options of a command that reads data and learns nothing.
 READING = (
     "plan", "protocol", "encoder", "text_columns", "mask_personal", "event_types", "min_rating",
-    "normalise_ids", "missing_ids", "seed", "json", "quiet",
+    "normalise_ids", "missing_ids", "time_format", "row_order", "seed", "json", "quiet",
     *(f"{role}_column" for role in ROLES),
 )  # fmt: skip
 
@@ -110,6 +110,18 @@ class Settings:
     user_column: Annotated[str | None, _column("user", "Column of EVENTS with the user.")] = None
     item_column: Annotated[str | None, _column("item", "Column of EVENTS with the item.")] = None
     time_column: Annotated[str | None, _column("time", "… with the time; '' for none.")] = None
+    time_format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORM",
+            help="How times are written: '%d/%m/%Y %H:%M', day-first, month-first, epoch-ms, "
+            "excel …",
+        ),
+    ] = None
+    row_order: Annotated[
+        Literal["oldest-first", "newest-first"] | None,
+        typer.Option(help="Order of the rows of EVENTS where there is no time."),
+    ] = None
     weight_column: Annotated[str | None, _column("weight", "… with a weight; '' for none.")] = None
     type_column: Annotated[str | None, _column("type", "… with a type; '' for none.")] = None
     split_column: Annotated[
@@ -195,6 +207,8 @@ class Settings:
                 "data.missing_ids": self._missing(),
                 "data.k_core": self.k_core,
                 "data.text_columns": _names(self.text_columns, "--text-columns"),
+                "data.time_format": self.time_format,
+                "data.row_order": self.row_order,
                 "data.columns": {**plan.data.columns, **columns} or None,
                 "data.event_types": {**plan.data.event_types, **meanings(self.event_types)} or None,
                 "data.min_rating": self.min_rating,

@@ -122,7 +122,7 @@ def _read(source: Path, events: Path | None, plan: "Plan") -> "tuple[Catalog, In
     if events is not None:
         from pennyweight.data.dataset import read_planned
 
-        data = read_planned(source, events, plan.data)
+        data = read_planned(source, events, plan.data, seed=plan.evaluate.seed)
         return data.catalog, data.interactions
     from pennyweight.recommender import Recommender
 

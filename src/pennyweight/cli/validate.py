@@ -46,7 +46,7 @@ def validate(
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:
         forecast(volume(items, events), speed()).state(REMEDY)
         progress("read", 0, 0)
-        data = read_planned(items, events, plan.data)
+        data = read_planned(items, events, plan.data, seed=plan.evaluate.seed)
         found = check(
             data,
             protocol=plan.evaluate.protocol,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from pennyweight.data.cleaning.time_names import OTHER_RANK, RANKS, TIME_LIKE_RANK, rank
 from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["ALIASES", "bare", "has_role", "resolve", "shown"]
@@ -23,10 +24,7 @@ ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
             "visitor_id", "client_id", "member_id", "session_id", "person_id",
         ),
         "item": _ITEM,
-        "time": (
-            "timestamp", "datetime", "time", "date", "ts", "unix_review_time", "event_time",
-            "created_at", "creation_timestamp", "timestamp_ms",
-        ),
+        "time": RANKS[0],  # and those of the other ranks
         "weight": (
             "weight", "rating", "event_value", "value", "overall", "score", "stars", "star_rating",
             "ratings", "book_rating", "movie_rating", "user_rating", "review_rating", "user_score",
@@ -117,7 +115,7 @@ def resolve(
                 raise DataError(f"{where}; the {role} cannot be left out. Name it with {option}")
             claims = [chosen] if chosen else []
         else:
-            claims = _claims(columns, keys, aliases)
+            claims = _claims(columns, keys, aliases) if role != "time" else _times(columns)
         if role in _RANKED:
             claims = claims[:1]
         if len(claims) > 1:
@@ -137,6 +135,8 @@ def resolve(
 
 def has_role(columns: Sequence[str], role: str) -> bool:
     """Say whether a column of an event log is named like a role."""
+    if role == "time":
+        return bool(_times(columns))
     return bool(_claims(columns, [_key(column) for column in columns], ALIASES["events"][role]))
 
 
@@ -148,6 +148,13 @@ def _suspicion(columns: Sequence[str]) -> str:
                 "so, write it, in the order and with the separator of the file: (echo "
                 "'user_id,item_id,timestamp'; cat FILE) > with-header. ")  # fmt: skip
     return ""
+
+
+def _times(columns: Sequence[str]) -> list[str]:
+    """Return the columns of the best rank among those known by name."""
+    ranks = {column: rank(column) for column in columns}
+    known = [r for r in ranks.values() if r is not None and r not in (TIME_LIKE_RANK, OTHER_RANK)]
+    return [column for column, place in ranks.items() if known and place == min(known)]
 
 
 def _claims(columns: Sequence[str], keys: Sequence[str], aliases: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.labels import label_column
+from pennyweight.data.cleaning.time_column import event_roles
 from pennyweight.data.columns import ALIASES, has_role, resolve
 from pennyweight.data.events import build_interactions
 from pennyweight.data.ids import Ids
@@ -23,6 +24,7 @@ from pennyweight.data.log import CleaningLog, Findings
 from pennyweight.data.personal import mask_catalog
 from pennyweight.data.readers.reshape import reshape
 from pennyweight.data.tables import Source, load_table
+from pennyweight.data.times import RowOrder, TimeReading
 from pennyweight.errors import DataError, did_you_mean
 from pennyweight.spec.plan import DataPlan
 
@@ -94,6 +96,9 @@ def read(
     min_rating: float | None = None,
     normalise_ids: bool = False,
     missing_ids: Sequence[str] | None = None,
+    time_format: str | None = None,
+    row_order: RowOrder | None = None,
+    seed: int = 0,
 ) -> Dataset:
     """Read and clean a catalogue and an event log.
 
@@ -132,6 +137,14 @@ def read(
     missing_ids
         More ids that stand for a missing user or item, such as ``["guest", "0"]``; an empty
         list takes no word, such as ``NULL``, for missing.
+    time_format
+        How times are written where they can be read in several ways: a pattern such as
+        ``"%d/%m/%Y %H:%M"`` (strptime), or ``day-first``, ``month-first``, ``year-first``,
+        ``epoch-s``, ``epoch-ms``, ``epoch-us``, ``epoch-ns``, ``excel``, ``positions``, ``iso``.
+    row_order
+        ``"oldest-first"`` or ``"newest-first"``: the order of the rows where there is no time.
+    seed
+        Of the draw that orders events of one user at one moment.
 
     Returns
     -------
@@ -147,7 +160,8 @@ def read(
     item_rows, item_source = _load(items, "items", strict, found, given)
     event_rows, event_source = _load(events, "events", strict, found, given)
     _refuse_swapped(item_rows, item_source, event_rows, event_source, given)
-    roles = _event_roles(event_rows, given, event_source)
+    reading = TimeReading(_seconds(now), time_format, row_order, seed)
+    roles = _event_roles(event_rows, given, reading, event_source, found)
     # Of several possible id columns the one that the events use is the right one.
     if roles["item"] in item_rows.columns:
         given.setdefault("id", roles["item"])
@@ -160,7 +174,7 @@ def read(
         catalog = mask_catalog(catalog, found)
     rules = _rules(event_types, min_rating, roles, event_source)
     interactions = build_interactions(
-        event_rows, roles, catalog.ids, now=_seconds(now), k_core=k_core, found=found,
+        event_rows, roles, catalog.ids, reading=reading, k_core=k_core, found=found,
         source=event_source, rules=rules, normalise_ids=normalise_ids, missing=missing_ids,
     )  # fmt: skip
     if strict:
@@ -179,7 +193,12 @@ def read(
 
 
 def read_planned(
-    items: Source, events: Source, plan: DataPlan, *, user_attribute: str | None = None
+    items: Source,
+    events: Source,
+    plan: DataPlan,
+    *,
+    user_attribute: str | None = None,
+    seed: int = 0,
 ) -> Dataset:
     """Read as a plan says; arguments, result and errors otherwise as of `read`."""
     return read(
@@ -195,14 +214,21 @@ def read_planned(
         min_rating=plan.min_rating,
         normalise_ids=plan.normalise_ids,
         missing_ids=plan.missing_ids,
+        time_format=plan.time_format,
+        row_order=plan.row_order,
+        seed=seed,
     )
 
 
 def _event_roles(
-    frame: pl.DataFrame, given: Mapping[str, str | None], source: str
+    frame: pl.DataFrame,
+    given: Mapping[str, str | None],
+    reading: TimeReading,
+    source: str,
+    found: Findings,
 ) -> dict[str, str]:
     """Return the column of each role; a column of 0 and 1 may stand for event types."""
-    roles = resolve(frame.columns, "events", given, source=source)
+    roles = event_roles(frame, given, reading, source=source, found=found)
     if "type" not in roles and "type" not in given:
         label = label_column(frame, roles.values(), source)
         return roles if label is None else {**roles, "type": label}
@@ -260,9 +286,10 @@ def read_events(
     found = Findings()
     given = _given(columns)
     rows, source = _load(events, "events", False, found, given)
-    roles = _event_roles(rows, given, source)
+    reading = TimeReading(_seconds(None))
+    roles = _event_roles(rows, given, reading, source, found)
     interactions = build_interactions(
-        rows, roles, items, now=_seconds(None), k_core=0, found=found, source=source,
+        rows, roles, items, reading=reading, k_core=0, found=found, source=source,
         rules=rules, normalise_ids=normalise_ids, missing=missing_ids,
     )  # fmt: skip
     for entry in found.entries:

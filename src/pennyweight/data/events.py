@@ -12,11 +12,19 @@ from pennyweight.data.cleaning.id_forms import Agreement, agree, merged
 from pennyweight.data.cleaning.missing import missing_ids, note_crowds
 from pennyweight.data.cleaning.rows import Rows as _Rows
 from pennyweight.data.cleaning.taking_back import drop_partial, take_back
+from pennyweight.data.cleaning.ties import Drawn, draw_ties
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions, NegativeFeedback
 from pennyweight.data.log import Findings
 from pennyweight.data.tables import check_scalars, id_strings
-from pennyweight.data.times import SMALLEST_DATE, Times, parse_times
+from pennyweight.data.times import (
+    PLAIN_FORMS,
+    SMALLEST_DATE,
+    TimeReading,
+    Times,
+    moment,
+    parse_times,
+)
 from pennyweight.errors import DataError
 
 __all__ = ["ACROSS_SPLITS", "SPLITS", "build_interactions"]
@@ -27,6 +35,8 @@ SPLITS = {
 }  # fmt: skip
 ACROSS_SPLITS = "duplicate of an event in another part of the split"
 _YEAR = 366 * 86_400.0
+_DAY, _1900 = 86_400.0, -2_208_902_400.0  # 2 January 1900: spreadsheets begin there
+_MANY_TIES = 0.05
 Values = NDArray[np.int32] | NDArray[np.float64] | NDArray[np.uint8]
 
 
@@ -35,7 +45,7 @@ def build_interactions(
     roles: Mapping[str, str],
     items: Ids,
     *,
-    now: float,
+    reading: TimeReading,
     k_core: int,
     found: Findings,
     source: str,
@@ -51,8 +61,8 @@ def build_interactions(
         The rows as read; role -> column, from `columns.resolve`.
     items
         The catalogue's ids.
-    now
-        Epoch seconds after which a time lies in the future.
+    reading
+        How times are read, and the seed of the order of events of one moment.
     k_core
         Keep users and items with at least this many events, repeated until stable; 0: all.
     found, source
@@ -72,10 +82,15 @@ def build_interactions(
     rows = _Rows(frame, roles, found)
     user, names = _users(frame, roles, rows, source, normalise_ids, missing)
     item = _items(frame, roles, items, rows, source, normalise_ids, missing)
-    time = _times(frame, roles, now, rows, source)
+    time = _times(frame, roles, reading, rows, source)
     signs = signals(frame, roles, rows, rules or FeedbackRules(), source)
     split = _splits(frame, roles, rows, source)
-    order = _order(np.flatnonzero(rows.alive), user, time.values)
+    drawn = draw_ties(
+        _order(np.flatnonzero(rows.alive), user, time.values), user, item, time.values,
+        users=names, items=items, seed=reading.seed,
+    )  # fmt: skip
+    order = drawn.order
+    _note_ties(rows, drawn)
     drop_partial(rows, user, item, time.values, signs)
     same: dict[str, Values] = {"u": user, "t": time.values, "i": item, "k": signs.kind,
             "n": signs.negative.astype(np.uint8)}  # fmt: skip
@@ -201,21 +216,44 @@ def _few(ids: pl.Series) -> str:
 
 
 def _times(
-    frame: pl.DataFrame, roles: Mapping[str, str], now: float, rows: _Rows, source: str
+    frame: pl.DataFrame, roles: Mapping[str, str], reading: TimeReading, rows: _Rows, source: str
 ) -> Times:
     if "time" not in roles:
-        rows.found.add("events", "no time column: the order of rows stands for time",
-                       frame.height, "kept")  # fmt: skip
-        return Times(np.arange(frame.height, dtype=np.float64), False, "order of rows")
-    times = parse_times(frame[roles["time"]], source)
+        order = reading.row_order or "oldest-first, as none is given"
+        rows.found.add("events", f"no time column: the order of rows stands for time ({order}; "
+                       "--row-order says another)", frame.height, "kept")  # fmt: skip
+        place = np.arange(frame.height, dtype=np.float64)
+        return Times(place[::-1].copy() if reading.row_order == "newest-first" else place, False)
+    times = parse_times(frame[roles["time"]], source, time_format=reading.time_format)
     values = times.values
     rows.drop("time is missing or cannot be read", np.isnan(values))
     if times.real_time:
-        rows.drop("time is more than a year in the future", values > now + _YEAR)
-        rows.note("time is in the future", values > now)
-        rows.note("time is before March 1973: missing, or in another unit than the rest?",
-                  values < SMALLEST_DATE)  # fmt: skip
+        rows.drop("time stands for a missing one (0, -1, 1970-01-01, 1900-01-01 and the like)",
+                  (np.abs(values) <= _DAY) | (values <= _1900))  # fmt: skip
+        rows.drop("time is more than a year in the future", values > reading.now + _YEAR)
+        rows.note("time is in the future", values > reading.now)
+        rows.note("time is before March 1973", values < SMALLEST_DATE)
+    _note_forms(rows, times)
     return times
+
+
+def _note_forms(rows: _Rows, times: Times) -> None:
+    """Say how times were read where that is not plain, and from when to when they are."""
+    if not times.real_time or (len(times.forms) == 1 and times.form in PLAIN_FORMS):
+        return
+    values = times.values[rows.alive]
+    if len(values):
+        forms = ", ".join(f"{count:,} as {form}" for form, count in times.forms.items())
+        many = "in several forms, each read at its moment: " if len(times.forms) > 1 else "read: "
+        rows.found.add("events", f"times are {many}{forms}; from {moment(values.min())} to "
+                       f"{moment(values.max())}", len(values), "kept")  # fmt: skip
+
+
+def _note_ties(rows: _Rows, drawn: Drawn) -> None:
+    if drawn.tied > _MANY_TIES * rows.alive.sum() or drawn.sorted_by:
+        order = f", not by {drawn.sorted_by} as in the file" if drawn.sorted_by else ""
+        rows.found.add("events", "share user and time with another event: their order is drawn "
+                       f"at random (seed){order}", drawn.tied, "kept")  # fmt: skip
 
 
 def _splits(
@@ -239,7 +277,7 @@ def _splits(
 def _order(
     rows: NDArray[np.int64], user: NDArray[np.int32], time: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Sort row numbers by user, then time; ties stay in file order."""
+    """Sort row numbers by user, then time; ties stay in the order given."""
     rows = rows[np.argsort(time[rows], kind="stable")]
     # A compressed sparse matrix is a stable counting sort by row: half the time of lexsort.
     place = np.arange(len(rows))

@@ -1,18 +1,30 @@
 """Times in any usual form -> epoch seconds, or positions where they cannot be dates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.readers.time_format import read_as
+from pennyweight.data.readers.time_numbers import EPOCHS, classify, excel_days, months
+from pennyweight.data.readers.time_order import DoubtfulTimes
+from pennyweight.data.readers.time_text import read_text
 from pennyweight.errors import DataError
 
-__all__ = ["SMALLEST_DATE", "Times", "parse_times"]
+__all__ = ["PLAIN_FORMS", "RowOrder", "TimeReading", "Times", "moment", "parse_times"]
 
-# A median below this (March 1973 in seconds) is a position, not a date.
+Floats = NDArray[np.float64]
+# Before this (March 1973 in seconds) a number is a position, not a date.
 SMALLEST_DATE = 1e8
-_UNITS = (("s", 1e11, 1.0), ("ms", 1e14, 1e3), ("us", 1e17, 1e6), ("ns", np.inf, 1e9))
+ISO, POSITIONS, MONTHS, EXCEL = "ISO 8601", "positions", "YYYYMM", "spreadsheet days"
+# Forms that leave no doubt about what was read.
+PLAIN_FORMS = (ISO, POSITIONS, "date", "datetime", "YYYYMMDD", *list(EPOCHS)[:4])
+_MISSING = (0.0, -1.0, -9.0, -99.0, -999.0, -9999.0)
+_FEW_SMALL, _FEW_LATE = 0.05, 0.2  # shares of numbers that are no dates, beyond which to ask
+_YEAR = 366 * 86_400.0
 _FORMATS = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M:%S",
@@ -21,6 +33,32 @@ _FORMATS = (
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%dT%H:%M%#z",
 )
+_LEAVE_OUT = "leave it out with --time-column '', columns={'time': None}"
+
+
+RowOrder = Literal["oldest-first", "newest-first"]
+
+
+@dataclass(frozen=True)
+class TimeReading:
+    """How the times of an event log are read.
+
+    Attributes
+    ----------
+    now
+        Epoch seconds after which a time lies in the future.
+    time_format
+        How they are written, see `parse_times`.
+    row_order
+        The order of the rows where there is no time; None: not said.
+    seed
+        Of the draw that orders events of one user at one moment.
+    """
+
+    now: float
+    time_format: str | None = None
+    row_order: RowOrder | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,119 +69,234 @@ class Times:
     ----------
     values
         Epoch seconds (UTC where the source gives no zone) or positions, NaN where missing
-        or unparseable, float64 (n,).
+        or unreadable, float64 (n,).
     real_time
         Whether the values are dates.
-    form
-        What they were taken for, e.g. ``"epoch ms"``, ``"ISO 8601"``, ``"positions"``.
+    forms
+        The forms that were read and how many values have each, the most frequent first.
     """
 
-    values: NDArray[np.float64]
+    values: Floats
     real_time: bool
-    form: str
+    forms: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def form(self) -> str:
+        """The most frequent form, e.g. ``"epoch ms"``, ``"ISO 8601"``, ``"positions"``."""
+        return next(iter(self.forms), POSITIONS)
 
 
-def parse_times(column: pl.Series, source: str = "events") -> Times:
-    """Parse a column of times.
+def moment(seconds: float) -> str:
+    """Return epoch seconds as people write them; an impossible year as a number."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds:g} s"
 
-    Accepts epoch seconds, milli-, micro- and nanoseconds (told apart by the median),
-    ISO 8601 dates and datetimes with or without a zone, whole numbers such as 20220224,
-    and polars dates and datetimes. Numbers whose median is below 1e8 are positions.
+
+def parse_times(
+    column: pl.Series, source: str = "events", *, time_format: str | None = None
+) -> Times:
+    """Parse a column of times, each value in the form that it has.
+
+    Accepts epochs in any unit (told apart by magnitude, value by value), ISO 8601, dates with
+    the day or the month first, with names of months, RFC 2822, compact dates such as 20220224,
+    days of spreadsheets, and polars dates and datetimes. Small numbers are positions.
+
+    Parameters
+    ----------
+    column
+        The values as read.
+    source
+        The file, for messages.
+    time_format
+        How to read them: a strptime pattern, or a word of `time_format.WORDS`.
 
     Raises
     ------
     DataError
-        When the type cannot hold times, or not one value can be parsed.
+        When the type cannot hold times, not one value can be read, or values can be read in
+        two ways and nothing decides.
     """
+    where = f"{source}: column {column.name!r}"
     dtype = column.dtype
-    if isinstance(dtype, pl.Datetime):
-        epoch = column.dt.timestamp("us").cast(pl.Float64) / 1e6
-        return Times(_array(epoch), True, "datetime")
-    if dtype == pl.Date:
-        return Times(_array(column.cast(pl.Int32).cast(pl.Float64) * 86_400), True, "date")
+    if isinstance(dtype, pl.Datetime) or dtype == pl.Date:
+        stamps = column.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64) / 1e6
+        name = "date" if dtype == pl.Date else "datetime"
+        return Times(_array(stamps), True, {name: len(column)})
+    if isinstance(dtype, pl.Duration):  # since a beginning that is not known
+        seconds = column.dt.total_microseconds().cast(pl.Float64) / 1e6
+        return Times(_array(seconds), False, {POSITIONS: len(column)})
+    if not (
+        dtype.is_numeric() or isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Null)
+    ):
+        raise DataError(f"{where} holds {dtype}, not times; write ISO 8601 or epoch seconds, "
+                        f"or {_LEAVE_OUT}")  # fmt: skip
+    if time_format is not None and time_format != "iso":
+        given = read_as(column, time_format, where)
+        if given is not None:
+            return Times(given.seconds, given.real_time, {given.name: _count(given.seconds)})
     if dtype.is_numeric():
-        return _numbers(column, source)
-    if not isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Null):
-        raise DataError(f"{source}: column {column.name!r} holds {dtype}, not times; write "
-                        "ISO 8601 or epoch seconds, or leave it out with --time-column '', "
-                        "columns={'time': None}")  # fmt: skip
-    text = column.cast(pl.String)
-    numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
-    numeric = numbers.is_finite().sum()
-    if numeric and numeric >= (len(text) - text.null_count()) / 2:
-        return _numbers(numbers, source)
-    values = _array(_iso(text))
-    if not np.isfinite(values).any():
-        some = text.drop_nulls().unique(maintain_order=True).head(3)
-        shown = ", ".join(map(repr, some)) or "nothing but missing values"
-        raise DataError(
-            f"{source}: no time in column {column.name!r} can be read: {shown}. Write epoch "
-            "seconds or ISO 8601 (2022-02-24T10:30:00Z), or leave it out with "
-            "--time-column '', columns={'time': None}"
-        )
-    return Times(values, True, "ISO 8601")
+        numbers = _array(column)
+        text = np.full(len(numbers), np.nan)
+        return _settled(numbers, text, {}, column, where)
+    strings = _bare(column.cast(pl.String))
+    numbers = _array(strings.cast(pl.Float64, strict=False))
+    if time_format == "iso":
+        numbers[:] = np.nan
+    rest = strings.set(pl.Series(np.isfinite(numbers)), None)
+    text, forms = _written(rest, where, time_format)
+    return _settled(numbers, text, forms, column, where)
 
 
-def _array(column: pl.Series) -> NDArray[np.float64]:
+def _array(column: pl.Series) -> Floats:
     return column.cast(pl.Float64).fill_null(np.nan).to_numpy().astype(np.float64)
 
 
-def _numbers(column: pl.Series, source: str) -> Times:
-    values = _array(column)
-    values[~np.isfinite(values)] = np.nan
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        raise DataError(f"{source}: column {column.name!r} holds no number that could be a time; "
-                        "leave it out with --time-column '', columns={'time': None}")  # fmt: skip
-    dates = _compact_dates(finite)
-    if dates is not None:
-        values[np.isfinite(values)] = dates
-        return Times(values, True, "YYYYMMDD")
-    median = float(np.median(np.abs(finite)))
-    if median < SMALLEST_DATE:
-        return Times(values, False, "positions")
-    name, _, scale = next(unit for unit in _UNITS if median < unit[1])
-    return Times(values / scale, True, f"epoch {name}")
+def _count(values: Floats) -> int:
+    return int(np.isfinite(values).sum())
 
 
-def _compact_dates(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Read every value as YYYYMMDD; None unless all of them are such dates since 1970."""
-    if values.min() < 19_700_101 or values.max() > 21_001_231:
-        return None
-    whole = values.astype(np.int64)
-    month, day = whole // 100 % 100, whole % 100
-    if (whole != values).any() or month.min() < 1 or month.max() > 12 or day.min() < 1:
-        return None
-    start = (whole // 10_000 - 1970).astype("datetime64[Y]").astype("datetime64[M]")
-    date = (start + (month - 1)).astype("datetime64[D]") + (day - 1)
-    if (date.astype("datetime64[M]") != start + (month - 1)).any():
-        return None
-    return date.astype("datetime64[s]").astype(np.float64)
-
-
-def _iso(text: pl.Series) -> pl.Series:
-    """Epoch seconds of ISO strings, null where a string is none."""
-    seconds = _first_match(text)
-    rest = (seconds.is_null() & text.is_not_null()).arg_true()
-    if not len(rest):
-        return seconds
-    # 2022/2/24, a space for the T, a comma before the fraction, UTC spelt out.
-    usual = (
-        text.gather(rest)
-        .str.strip_chars()
-        .str.replace(r"^(\d{4})[/.](\d{1,2})[/.]", "$1-$2-")
-        .str.replace(r"^(\S+) +(\d)", "${1}T$2")
-        .str.replace(",", ".", literal=True)
-        .str.replace(r"(?i) *(UTC|GMT|Z)$", "Z")
-        .str.replace(r" +([+-]\d)", "$1")
+def _bare(text: pl.Series) -> pl.Series:
+    """Return texts without what exports wrap around a time or write within a number."""
+    text = text.str.strip_chars()
+    sample = text.drop_nulls().head(1_000)
+    if not sample.str.contains(
+        r"""^(?:["'\[/]|ISODate|Timestamp|\d{1,3}(?:[ ,.'\x{a0}]\d{3}){2,}$|\d{9,},\d+$)"""
+    ).any():
+        return text
+    return (
+        text.str.replace(r"^(?:ISODate|Timestamp)?\(?[\"']?(.*?)[\"']?\)?$", "$1")
+        .str.replace(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)?/$", "$1")
+        .str.replace(r"^\[(.*)\]$", "$1")
+        .str.replace(r"^(\d{9,}),(\d+)$", "$1.$2")
+        .str.replace_all(
+            r"^(\d{1,3})[ ,.'\x{a0}](\d{3})[ ,.'\x{a0}](\d{3})(?:[ ,.'\x{a0}](\d{3}))?$", "$1$2$3$4"
+        )
     )
-    return seconds.scatter(rest, _first_match(usual))
+
+
+def _written(text: pl.Series, where: str, order: str | None) -> tuple[Floats, dict[str, int]]:
+    """Read times that are written as text: ISO 8601 fast, all other forms by pattern."""
+    seconds = _array(_first_match(text))
+    iso = _count(seconds)
+    rest = (text.is_not_null() & pl.Series(np.isnan(seconds))).arg_true()
+    forms = {ISO: iso} if iso else {}
+    if len(rest):
+        read = read_text(text.gather(rest), where, order)
+        seconds[rest.to_numpy()] = read.seconds
+        for code, name in enumerate(read.names):
+            forms[name] = forms.get(name, 0) + int((read.form == code).sum())
+    return seconds, {name: count for name, count in forms.items() if count}
+
+
+def _settled(
+    numbers: Floats, text: Floats, forms: dict[str, int], column: pl.Series, where: str
+) -> Times:
+    """Join what was read as numbers and as text, and say whether these are dates at all."""
+    given = np.flatnonzero(np.isfinite(numbers))
+    if len(given):
+        values, real, of_numbers = _numbers(numbers[given], text[np.isfinite(text)], where)
+        text[given] = values
+        forms = forms | of_numbers
+    else:
+        real = True
+    if not np.isfinite(text).any():
+        some = column.cast(pl.String).drop_nulls().unique(maintain_order=True).head(3)
+        shown = ", ".join(map(repr, some)) or "nothing but missing values"
+        raise DataError(
+            f"{where}: no time can be read: {shown}. Write epoch seconds or ISO 8601 "
+            f"(2022-02-24T10:30:00Z), say how to read them with --time-format, or {_LEAVE_OUT}"
+        )
+    ranked = sorted(forms.items(), key=lambda pair: -pair[1])
+    return Times(text, real, dict(ranked))
+
+
+def _numbers(values: Floats, dates: Floats, where: str) -> tuple[Floats, bool, dict[str, int]]:
+    """Read numbers beside dates that were written as text: as dates, or all as positions."""
+    read = classify(values)
+    seconds, form, names = read.seconds, read.form.astype(np.int64), [*read.names]
+    filler = np.isin(values, _MISSING)
+    small = ~filler & (form < 0)
+    late = (form >= 0) & ~read.plausible
+    known = np.concatenate([dates, seconds[read.plausible]])
+    if not len(known) and not late.any():
+        return _no_epochs(values, filler)
+    if len(known) and small.any():
+        _beside_dates(values, seconds, form, names, small, known)
+        small &= form < 0
+    n = len(known) + int(small.sum() + late.sum())
+    if len(known) and (small.sum() > max(1, _FEW_SMALL * n) or late.sum() > max(1, _FEW_LATE * n)):
+        raise DoubtfulTimes(_two_kinds(values, seconds, small | late, names, form, where))
+    seconds[filler] = 0.0
+    counts = np.bincount(form[form >= 0], minlength=len(names))
+    return seconds, True, {n: int(c) for n, c in zip(names, counts, strict=True) if c}
+
+
+def _no_epochs(values: Floats, filler: NDArray[np.bool_]) -> tuple[Floats, bool, dict[str, int]]:
+    real = values[~filler]
+    for name, read in ((MONTHS, months(real)), (EXCEL, excel_days(real))):
+        if read is not None:
+            seconds = np.zeros(len(values))
+            seconds[~filler] = read
+            return seconds, True, {name: len(real)}
+    return values, False, {POSITIONS: len(values)}
+
+
+def _beside_dates(
+    values: Floats,
+    seconds: Floats,
+    form: NDArray[np.int64],
+    names: list[str],
+    small: NDArray[np.bool_],
+    known: Floats,
+) -> None:
+    """Read months and days of spreadsheets that fall among the dates of the other forms."""
+    low, high = known.min() - _YEAR, known.max() + _YEAR
+    rows = np.flatnonzero(small)
+    for name, read in (
+        (MONTHS, months(values[rows])),
+        (EXCEL, excel_days(values[rows], always=True)),
+    ):
+        if read is not None:
+            inside = (read >= low) & (read <= high)
+            if inside.mean() >= 0.5:
+                seconds[rows[inside]], form[rows[inside]] = read[inside], len(names)
+                names.append(name)
+                return
+
+
+def _two_kinds(
+    values: Floats,
+    seconds: Floats,
+    odd: NDArray[np.bool_],
+    names: list[str],
+    form: NDArray[np.int64],
+    where: str,
+) -> str:
+    dated = np.flatnonzero(~odd & (form >= 0))
+    other = "dates written as text"
+    option = "iso"
+    if len(dated):
+        name = names[int(np.bincount(form[dated]).argmax())]
+        row = dated[form[dated] == names.index(name)][0]
+        other = f"{len(dated):,} that could be {name} ({values[row]:.15g} = {moment(seconds[row])})"
+        option = name.replace(" ", "-") if name in list(EPOCHS)[:4] else name
+    row = np.flatnonzero(odd)[0]
+    return (
+        f"{where} holds numbers of two kinds: {int(odd.sum()):,} that are no dates of our time "
+        f"(such as {values[row]:.15g}) and {other}. Say what they are: --time-format positions, "
+        f"or --time-format {option}, which drops what it cannot read (time_format in Python and "
+        f"in [data] of the plan); or {_LEAVE_OUT}"
+    )
 
 
 def _first_match(text: pl.Series) -> pl.Series:
     seconds = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(text))
     sample = text.drop_nulls().head(100)  # a format that fails costs as much as one that fits
     for form in sorted(_FORMATS, key=lambda form: _epoch(sample, form).null_count()):
+        if _epoch(sample, form).null_count() == len(sample):
+            break
         rest = (seconds.is_null() & text.is_not_null()).arg_true()
         if len(rest):
             seconds = seconds.scatter(rest, _epoch(text.gather(rest), form))

@@ -101,7 +101,7 @@ def _users(events: _Table, columns: Mapping[str, str | None] | None) -> int | No
     if events.head is None or not events.head.height:
         return None
     try:
-        user = resolve(events.head.columns, "events", columns)["user"]
+        user = resolve(events.head.columns, "events", {**(columns or {}), "time": None})["user"]
         found = events.head[user].n_unique()
     except (DataError, KeyError, pl.exceptions.PolarsError):
         return None

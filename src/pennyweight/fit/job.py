@@ -339,4 +339,10 @@ def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Data
         return items
     if events is None:
         raise DataError("give a catalogue and an event log, or one Dataset")
-    return read_planned(items, events, plan.data, user_attribute=plan.evaluate.user_attribute)
+    return read_planned(
+        items,
+        events,
+        plan.data,
+        user_attribute=plan.evaluate.user_attribute,
+        seed=plan.evaluate.seed,
+    )

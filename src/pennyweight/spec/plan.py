@@ -33,6 +33,8 @@ class DataPlan(Frozen):
     columns: dict[str, str] = Field(default_factory=dict)
     event_types: dict[str, Meaning] = Field(default_factory=dict)
     min_rating: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    time_format: Annotated[str, Field(min_length=1)] | None = None
+    row_order: Literal["oldest-first", "newest-first"] | None = None
 
 
 class EncoderPlan(Frozen):

@@ -30,8 +30,6 @@ KINDS: dict[str, tuple[Area, str]] = {
                        "test"),
     "id-order": ("leak", "no scorer of pennyweight uses the order and ties are drawn at random; "
                  "shuffle the catalogue and replace its ids before using tools that do"),
-    "tie-order": ("leak", "bring finer times, or shuffle the events before giving them; events of "
-                  "one moment stay in the order of the file"),
     "answer-in-text": ("leak", "remove reviewers and buyers from the texts, or leave the column "
                        "out with --text-columns"),
     "personal-text": ("personal", "fit with --mask-personal (data.mask_personal in the plan) so "
@@ -44,7 +42,7 @@ KINDS: dict[str, tuple[Area, str]] = {
     "early-times": ("events", "usually a missing time written as zero; remove or mend them"),
     "equal-times": ("events", "usually a default or the date of an import; bring real times, or "
                     "leave the column out (--time-column '')"),
-    "midnight-times": ("events", "order within a day is that of the file; bring the time of day"),
+    "midnight-times": ("events", "order within a day is drawn at random; bring the time of day"),
     "single-event-users": ("events", "they teach nothing about what follows what, and cannot be "
                            "tested by leave-last-out; more events a user help most"),
     "long-tail": ("events", "compare with the popularity scorer and look at coverage; rare items "

@@ -8,7 +8,7 @@ from pennyweight.data.events import ACROSS_SPLITS
 from pennyweight.data.future import new_items
 from pennyweight.data.split import Part, Protocol
 from pennyweight.validate.finding import Finding, events_at, finding
-from pennyweight.validate.order import check_order, check_ties, orders
+from pennyweight.validate.order import check_order, orders
 
 __all__ = ["check_answers", "check_leaks"]
 
@@ -27,7 +27,6 @@ def check_leaks(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
         *_after_cut(data, part, protocol),
         *_catalog(data, part),
         *check_order(data, part, places),
-        *check_ties(data, places),
         *check_answers(data),
     ]
 

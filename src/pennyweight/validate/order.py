@@ -16,7 +16,7 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.split import Part
 from pennyweight.validate.finding import Finding, events_at, finding
 
-__all__ = ["check_order", "check_ties", "orders", "rank_statistic"]
+__all__ = ["check_order", "orders", "rank_statistic"]
 
 Ranks = NDArray[np.float64]
 SIGMAS, SHIFT = 5.0, 0.05  # beyond chance, and large enough to matter: share of the catalogue
@@ -104,26 +104,3 @@ def _beyond_history(
         f"({100 * chance:.1f} % by chance)", len(beyond), len(rows), "test events",
         events_at(data, beyond), warn=True,
     )  # fmt: skip
-
-
-def check_ties(data: Dataset, places: Mapping[str, Ranks]) -> list[Finding]:
-    """Test whether events of one user at one moment are sorted by item."""
-    log = data.interactions
-    tied = (log.user[1:] == log.user[:-1]) & (log.time[1:] == log.time[:-1])
-    tied &= log.item[1:] != log.item[:-1]
-    rows = np.flatnonzero(tied)
-    if not len(rows):
-        return []
-    later = np.bincount(log.item[rows + 1], minlength=log.n_items)
-    weights = (later - np.bincount(log.item[rows], minlength=log.n_items)) / len(rows)
-    for name, ranks in places.items():
-        rising = ranks[log.item[rows + 1]] > ranks[log.item[rows]]
-        share = max(float(rising.mean()), 1 - float(rising.mean()))
-        _, sigmas = rank_statistic(ranks, weights)
-        if share >= 0.5 + 2 * SHIFT and abs(sigmas) >= SIGMAS:
-            return finding(
-                "tie-order", f"pairs of events of one user at one moment are sorted by {name} in "
-                f"{100 * share:.1f} % of cases (50 % by chance): the last of them is no accident",
-                len(rows), len(log), "events", events_at(data, rows), warn=True,
-            )  # fmt: skip
-    return []

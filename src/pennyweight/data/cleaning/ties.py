@@ -1,0 +1,115 @@
+"""Events of one user at one moment: their order is drawn, so that no file decides what is last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.ids import Ids
+
+__all__ = ["Drawn", "draw_ties"]
+
+_PAIRS, _SORTED = 100, 0.6  # neighbours of one moment, and the share in order that is no chance
+_Bits = NDArray[np.uint64]
+_MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Row numbers sorted by user and time, those of one moment in an order that is drawn.
+
+    Attributes
+    ----------
+    order
+        The row numbers, int64 (n,).
+    tied
+        How many events share user and time with an event on another item.
+    sorted_by
+        ``"id"`` or ``"row of the catalogue"`` where the file has them sorted by item, else "".
+    """
+
+    order: NDArray[np.int64]
+    tied: int
+    sorted_by: str = ""
+
+
+def draw_ties(
+    order: NDArray[np.int64],
+    user: NDArray[np.int32],
+    item: NDArray[np.int32],
+    time: NDArray[np.float64],
+    *,
+    users: pl.Series,
+    items: Ids,
+    seed: int,
+) -> Drawn:
+    """Draw the order of events that share user and time.
+
+    Each event has a hash of seed, user, item and time as its key: the order of the rows and the
+    other events have no part in it. Events that agree in all of these keep their order.
+
+    Parameters
+    ----------
+    order
+        Row numbers sorted by user, then time.
+    user, item, time
+        Codes and time of every row.
+    users, items
+        The ids that the codes stand for.
+    seed
+        Another seed draws other orders.
+    """
+    who, when = user[order], time[order]
+    same = np.zeros(len(order) + 1, dtype=np.bool_)
+    same[1:-1] = (who[1:] == who[:-1]) & (when[1:] == when[:-1])
+    near = np.flatnonzero(same[1:] | same[:-1])
+    if not len(near):
+        return Drawn(order, 0)
+    group = np.cumsum(~same[near], dtype=np.int64)
+    first = item[order[near[np.flatnonzero(np.diff(group, prepend=0))]]]
+    differs = np.bincount(group, item[order[near]] != first[group - 1]) > 0
+    tied = differs[group]
+    near, group = near[tied], group[tied]
+    rows = order[near]
+    key = _hashes(user[rows], users, seed) ^ _spread(time[rows].view(np.uint64))
+    key = _spread(key + _hashes(item[rows], items, seed))
+    drawn = order.copy()
+    drawn[near] = rows[np.lexsort((key, group))]
+    return Drawn(drawn, len(near), _sorted_by(item[rows], group, items))
+
+
+def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) -> str:
+    """Say by what the items of each moment are sorted in the file, if by anything."""
+    pairs = np.flatnonzero((np.diff(group) == 0) & (np.diff(item) != 0))
+    if len(pairs) < _PAIRS:
+        return ""
+    used, place = np.unique(item, return_inverse=True)
+    ids = pl.DataFrame({"id": [items[code] for code in used.tolist()], "code": used})
+    by_id = ids.select(
+        stem=pl.col("id").str.replace(r"\d+\D*$", ""),
+        number=pl.col("id").str.extract(r"(\d+)\D*$").cast(pl.Float64),
+        id=pl.col("id"),
+    ).select(pl.struct("stem", "number", "id").rank("ordinal"))
+    for name, rank in (("id", by_id.to_series().to_numpy()), ("row of the catalogue", used)):
+        rising = float((rank[place[pairs + 1]] > rank[place[pairs]]).mean())
+        if max(rising, 1 - rising) >= _SORTED:
+            return name
+    return ""
+
+
+def _hashes(codes: NDArray[np.int32], ids: Sequence[str] | pl.Series, seed: int) -> _Bits:
+    """Return a number for the id of each code, whatever other ids there are."""
+    used, place = np.unique(codes, return_inverse=True)
+    salt = str(seed).encode()[:64]
+    digests = (blake2b(ids[code].encode(), digest_size=8, key=salt) for code in used.tolist())
+    return np.frombuffer(b"".join(d.digest() for d in digests), np.uint64)[place]
+
+
+def _spread(bits: _Bits) -> _Bits:
+    """Let every bit change all others (the finaliser of SplitMix64, Steele et al. 2014)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * _MULTIPLIERS[0]
+    bits = (bits ^ (bits >> np.uint64(27))) * _MULTIPLIERS[1]
+    return np.asarray(bits ^ (bits >> np.uint64(31)))

@@ -1,0 +1,301 @@
+"""Which column of an event log holds the time: by its name, else by what it holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.cleaning.time_names import (
+    OTHER_RANK,
+    SYSTEM_RANK,
+    TIME_LIKE_RANK,
+    is_id_name,
+    is_position_name,
+    rank,
+)
+from pennyweight.data.columns import resolve, shown
+from pennyweight.data.log import Findings
+from pennyweight.data.readers.time_order import DAY_FIRST, DoubtfulTimes
+from pennyweight.data.times import EXCEL, MONTHS, TimeReading, Times, moment, parse_times
+from pennyweight.errors import DataError
+
+__all__ = ["event_roles"]
+
+_SAMPLE = 5_000
+_1990, _YEAR, _DAY = 631_152_000.0, 366 * 86_400.0, 86_400.0
+_DAYS_OF_A_MONTH = 31
+_ASK = "--time-column NAME, columns={'time': NAME}"
+_NONE = (
+    "if the rows are in order of time, oldest first, say so with --time-column '', "
+    "columns={'time': None}; newest first: --row-order newest-first, row_order='newest-first'"
+)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A column that may hold the time, read on a sample of its rows."""
+
+    name: str
+    rank: int | None
+    times: Times | None  # None: there are times, but how to read them is doubtful
+    filled: float
+    read: float
+
+    @property
+    def real(self) -> bool:
+        return self.times is None or self.times.real_time
+
+    @property
+    def varies(self) -> bool:
+        return self.times is None or self.distinct > 1
+
+    @property
+    def distinct(self) -> int:
+        if self.times is None:
+            return 2
+        return len(np.unique(self.times.values[np.isfinite(self.times.values)]))
+
+
+def event_roles(
+    frame: pl.DataFrame,
+    given: Mapping[str, str | None],
+    reading: TimeReading,
+    *,
+    source: str,
+    found: Findings,
+) -> dict[str, str]:
+    """Find the column of each role of an event log, that of the time also by its values.
+
+    Parameters
+    ----------
+    frame
+        The rows as read.
+    given
+        Role -> column as for `columns.resolve`.
+    reading
+        The present, for times of columns of unknown names, and the order of rows if given.
+    source, found
+        The file, for messages; takes the notes.
+
+    Raises
+    ------
+    DataError
+        As of `columns.resolve`; several columns could be the time; or none is, and something
+        suggests that the newest events may come first.
+    """
+    if "time" in given:
+        return resolve(frame.columns, "events", given, source=source)
+    others = resolve(frame.columns, "events", {**given, "time": None}, source=source)
+    free = [column for column in frame.columns if column not in others.values()]
+    time = _by_name(frame, free, others, source, found)
+    if time is None:
+        time = _by_content(frame, free, others, source, found, reading)
+        if time is None and reading.row_order is None:
+            _refuse_newest_first(frame, free, others["user"], source)
+    return resolve(frame.columns, "events", {**given, "time": time}, source=source)
+
+
+def _by_name(
+    frame: pl.DataFrame,
+    free: Sequence[str],
+    others: Mapping[str, str],
+    source: str,
+    found: Findings,
+) -> str | None:
+    named = [column for column in free if (r := rank(column)) is not None and r < OTHER_RANK]
+    read = [_look(frame, column, source) for column in named]
+    usable = [c for c in read if c is not None and _is_time(c, frame, others)]
+    if not usable:
+        known = [column for column in named if rank(column) != TIME_LIKE_RANK]
+        if not known:
+            return None
+        best = min(known, key=lambda column: rank(column) or 0)
+        if not _look_small(frame[best]):
+            return best  # reading it says what is wrong with it
+        raise DataError(f"{source}: column {best!r} is named like a time and holds small numbers, "
+                        f"such as days of a month. Name the time with {_ASK}; {_NONE}")  # fmt: skip
+    first = min(c.rank or 0 for c in usable)
+    chosen = _one_of([c for c in usable if (c.rank or 0) == first], source)
+    rest = [c.name for c in usable if c is not chosen and c.real]
+    if rest or first >= SYSTEM_RANK:
+        also = f"; also named like times: {shown(rest)}" if rest else ""
+        found.add("events", f"column {chosen.name!r} is taken for the time{also} "
+                  "(--time-column chooses)", frame.height, "kept")  # fmt: skip
+    return chosen.name
+
+
+def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str]) -> bool:
+    if column.filled < 0.5 or column.read < 0.5:
+        return False
+    if column.rank == TIME_LIKE_RANK:
+        return column.real and not _attribute_of(frame, column.name, others)
+    return column.real or not _look_small(frame[column.name])
+
+
+def _look_small(column: pl.Series) -> bool:
+    """Say whether a column named like a day holds numbers of days of a week or month."""
+    words = ("day", "dt", "moment", "t_dat", "date_day", "event_day", "order_day")
+    if column.name.lower() not in words:
+        return False
+    largest = column.cast(pl.Float64, strict=False).max()
+    return isinstance(largest, float) and largest <= _DAYS_OF_A_MONTH
+
+
+def _one_of(columns: Sequence[_Candidate], source: str) -> _Candidate:
+    """Return the only one, or the finest of those that agree to the day."""
+    for wanted in ("real", "varies"):
+        good = [c for c in columns if getattr(c, wanted)]
+        columns = good or columns
+    columns = sorted(columns, key=lambda c: -c.distinct)
+    best = columns[0]
+    for other in columns[1:]:
+        if not _agree(best, other):
+            names = " and ".join(repr(c.name) for c in columns)
+            examples = "; ".join(f"{c.name!r} begins {_example(c)}" for c in columns[:4])
+            raise DataError(f"{source}: {names} could each be the time ({examples}). "
+                            f"Choose one with {_ASK}")  # fmt: skip
+    return best
+
+
+def _agree(one: _Candidate, other: _Candidate) -> bool:
+    if one.times is None or other.times is None:
+        return False
+    gap = np.abs(one.times.values - other.times.values)
+    gap = gap[np.isfinite(gap)]
+    return bool(len(gap)) and bool((gap <= (_DAY if one.real and other.real else 0)).all())
+
+
+def _example(column: _Candidate) -> str:
+    if column.times is None:
+        return "with times in a doubtful form"
+    values = column.times.values[np.isfinite(column.times.values)]
+    return moment(values[0]) if column.real else f"{values[0]:g}"
+
+
+def _by_content(
+    frame: pl.DataFrame,
+    free: Sequence[str],
+    others: Mapping[str, str],
+    source: str,
+    found: Findings,
+    reading: TimeReading,
+) -> str | None:
+    read = [_look(frame, c, source) for c in free if rank(c) is None or rank(c) == OTHER_RANK]
+    dated = [c for c in read if c is not None and _holds_moments(frame, c, reading.now)]
+    rejected = [c for c in dated if _attribute_of(frame, c.name, others)]
+    fit = [c for c in dated if c not in rejected and c.rank is None]
+    doubtful = [c.name for c in dated if c not in fit]
+    if fit:
+        chosen = _one_of(fit, source)
+        values = chosen.times.values if chosen.times is not None else np.empty(0)
+        values = values[np.isfinite(values)]
+        span = f", from {moment(values.min())} to {moment(values.max())}" if len(values) else ""
+        found.add("events", f"no column is known by name as the time; {chosen.name!r} is taken, "
+                  f"the only one that holds times{span} (--time-column chooses)",
+                  frame.height, "kept")  # fmt: skip
+        return chosen.name
+    if reading.row_order is None and [
+        c for c in doubtful if not (rank(c) == OTHER_RANK and c in [r.name for r in rejected])
+    ]:
+        raise DataError(f"{source}: no column is known as the time; {shown(doubtful)} "
+                        f"{'holds' if len(doubtful) == 1 else 'hold'} dates that may be of "
+                        f"something else. Name the time with {_ASK}; {_NONE}")  # fmt: skip
+    return None
+
+
+def _look(frame: pl.DataFrame, column: str, source: str) -> _Candidate | None:
+    """Read a sample of a column; None where it holds no times."""
+    n = frame.height
+    rows = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64))
+    some = frame[column].gather(rows)
+    if some.dtype == pl.String:
+        some = some.set(some.str.strip_chars() == "", None)
+    filled = 1 - some.null_count() / max(1, len(some))
+    if not filled:
+        return None
+    try:
+        times = parse_times(some, source, time_format=DAY_FIRST)
+    except DoubtfulTimes:
+        return _Candidate(column, rank(column), None, filled, 1.0)
+    except DataError:
+        return None
+    read = float(np.isfinite(times.values).sum()) / max(1, len(some) - some.null_count())
+    return _Candidate(column, rank(column), times, filled, read)
+
+
+def _holds_moments(frame: pl.DataFrame, column: _Candidate, now: float) -> bool:
+    """Say whether nearly all values of a column of any name are moments of our time."""
+    numeric = frame[column.name].dtype.is_numeric()
+    if column.times is None:
+        return not numeric and not is_id_name(column.name)
+    if not column.real or column.filled < 0.5 or column.read < 0.9 or not column.varies:
+        return False
+    written = frame[column.name].dtype == pl.String and not _of_digits(frame[column.name])
+    if not (written or frame[column.name].dtype.is_temporal()):
+        if is_id_name(column.name) or column.times.form in (EXCEL, MONTHS):
+            return False
+    values = column.times.values[np.isfinite(column.times.values)]
+    return float(((values > _1990) & (values < now + _YEAR)).mean()) >= 0.95
+
+
+def _of_digits(column: pl.Series) -> bool:
+    return bool(column.drop_nulls().head(100).str.contains(r"^\s*[\d.,]+\s*$").all())
+
+
+def _attribute_of(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> bool:
+    """Say whether a column has one value a user or an item, as a birthday or a release has."""
+    for role in ("user", "item"):
+        groups = (
+            frame.lazy()
+            .select(key=pl.col(others[role]), value=pl.col(column))
+            .drop_nulls()
+            .group_by("key")
+            .agg(pl.len().alias("n"), pl.col("value").n_unique().alias("values"))
+            .filter(pl.col("n") > 1)
+            .select(pl.len(), (pl.col("values") == 1).mean().alias("constant"))
+            .collect()
+            .row(0)
+        )
+        if groups[0] >= 2 and groups[1] is not None and groups[1] >= 0.95:
+            return True
+    return False
+
+
+def _refuse_newest_first(frame: pl.DataFrame, free: Sequence[str], user: str, source: str) -> None:
+    """Stop where a column of places or numbers suggests that rows are not in order of time."""
+    for column in free:
+        values = _numbers(frame[column])
+        if values is None or _rises(frame, column, user):
+            continue
+        falling = _falls(values)
+        if is_position_name(column) or falling:
+            how = "falls from row to row" if falling else "is named like a place in an order"
+            raise DataError(
+                f"{source}: no column is known as the time, and column {column!r} {how}: the "
+                f"newest events may come first. If it gives the order, --time-column {column}, "
+                f"columns={{'time': {column!r}}}; {_NONE}"
+            )
+
+
+def _rises(frame: pl.DataFrame, column: str, user: str) -> bool:
+    """Say whether a column rises over each user's rows, so that it and they agree."""
+    number = pl.col(column).cast(pl.String).str.extract(r"(\d{1,15})\s*$").cast(pl.Float64)
+    falls = number.diff().over(user) < 0
+    return not bool(frame.select(falls.any()).item())
+
+
+def _numbers(column: pl.Series) -> NDArray[np.float64] | None:
+    if column.dtype == pl.String:
+        column = column.str.extract(r"^\D{0,12}(\d{1,15})\s*$").cast(pl.Float64, strict=False)
+    if not column.dtype.is_numeric():
+        return None
+    values = column.cast(pl.Float64).drop_nulls().to_numpy()
+    return values if len(values) >= 0.95 * len(column) and len(values) > 1 else None
+
+
+def _falls(values: NDArray[np.float64]) -> bool:
+    steps = np.diff(values)
+    down, up = int((steps < 0).sum()), int((steps > 0).sum())
+    return down >= 5 and down >= 0.2 * len(steps) and up <= 0.02 * down

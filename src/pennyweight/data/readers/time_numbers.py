@@ -1,0 +1,149 @@
+"""Numbers as times: epochs in any unit, compact dates, spreadsheet days, each value on its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["EPOCHS", "NumberForms", "classify", "epoch", "excel_days", "months", "seconds_of"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NumberForms:
+    """Numbers read one by one.
+
+    Attributes
+    ----------
+    seconds
+        Epoch seconds, NaN where a number is no date, float64 (n,).
+    form
+        Position in `names` of the form of each number, -1 where it has none, int8 (n,).
+    names
+        The forms.
+    plausible
+        Whether a number is a moment from 1973 to 2100, bool (n,).
+    """
+
+    seconds: Floats
+    form: NDArray[np.int8]
+    names: tuple[str, ...]
+    plausible: NDArray[np.bool_]
+
+
+# Name, units a second, seconds between the origin and 1970, and the magnitudes of the form.
+# The ranges of the clocks of .NET (from 2000 to 2040), Windows and Chrome lie within those of
+# nanoseconds (the first months of 1990, of 1974) and microseconds (the years around 2390).
+_SINCE_1601, _SINCE_0001 = 11_644_473_600.0, 62_135_596_800.0
+EPOCHS = {
+    "epoch s": (1.0, 0.0, 1e8, 1e11),
+    "epoch ms": (1e3, 0.0, 1e11, 1e14),
+    "epoch us": (1e6, 0.0, 1e14, 1e17),
+    "epoch ns": (1e9, 0.0, 1e17, np.inf),
+    "WebKit microseconds since 1601": (1e6, _SINCE_1601, 1.259e16, 1.386e16),
+    "Windows ticks since 1601": (1e7, _SINCE_1601, 1.259e17, 1.386e17),
+    ".NET ticks since 0001": (1e7, _SINCE_0001, 6.3082e17, 6.4345e17),
+}
+_COMPACT = {  # digits -> name, divisor that leaves the date, fields of the clock
+    8: ("YYYYMMDD", 1, 0),
+    12: ("YYYYMMDDhhmm", 10_000, 2),
+    14: ("YYYYMMDDhhmmss", 1_000_000, 3),
+}
+_EARLIEST, _LATEST = 1e8, 4_102_444_800.0  # 1973 to 2100
+_FIRST_MONTH, _LAST_MONTH = 197_001, 210_012
+_1990_IN_DAYS, _2070_IN_DAYS = 32_874, 62_094
+_EXCEL_1970 = 25_569
+
+
+def epoch(values: Floats, name: str) -> Floats:
+    """Return epoch seconds of numbers in one unit."""
+    scale, origin, _, _ = EPOCHS[name]
+    return values / scale - origin
+
+
+def classify(values: Floats) -> NumberForms:
+    """Read every number in the form that its magnitude and digits say.
+
+    Numbers below 1e8 are dates only as YYYYMMDD, and these only where at least half of the
+    numbers of that size are dates of the calendar: counters and offsets have such sizes too.
+    """
+    seconds = np.full(len(values), np.nan)
+    form = np.full(len(values), -1, np.int8)
+    names = (*EPOCHS, *(name for name, _, _ in _COMPACT.values()))
+    for code, (scale, origin, low, high) in enumerate(EPOCHS.values()):
+        inside = (values >= low) & (values < high)
+        seconds[inside] = values[inside] / scale - origin
+        form[inside] = code
+    for code, digits in enumerate(_COMPACT, start=len(EPOCHS)):
+        scale = 10.0 ** (digits - 8)
+        rows = np.flatnonzero((values >= 19_700_101 * scale) & (values < 21_010_101 * scale))
+        read = _compact(values[rows], digits)
+        real = np.isfinite(read)
+        if len(rows) and real.mean() >= 0.5:
+            seconds[rows], form[rows] = read, np.where(real, code, -1)
+    plausible = (seconds >= _EARLIEST) & (seconds <= _LATEST)
+    plausible |= form >= len(EPOCHS)
+    return NumberForms(seconds, form, names, plausible)
+
+
+def _compact(values: Floats, digits: int) -> Floats:
+    """Read YYYYMMDD, with hhmm or hhmmss after it; NaN where it is no such moment."""
+    _, divisor, fields = _COMPACT[digits]
+    whole = values.astype(np.int64)
+    date, clock = whole // divisor, whole % divisor
+    seconds = _days(date // 10_000, date // 100 % 100, date % 100) * 86_400
+    bad = np.asarray(whole != values)
+    for field in range(fields):
+        part = clock // 100 ** (fields - 1 - field) % 100
+        bad |= part > (59 if field else 23)
+        seconds += part * (3_600, 60, 1)[field]
+    seconds[bad] = np.nan
+    return seconds
+
+
+def _days(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> Floats:
+    """Return days since 1970 of a date, NaN where the calendar has no such day."""
+    good = (month >= 1) & (month <= 12) & (day >= 1) & (year >= 1) & (year <= 9999)
+    start = np.where(good, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
+    date = start.astype("datetime64[D]") + np.where(good, day - 1, 0)
+    good &= date.astype("datetime64[M]") == start
+    return np.where(good, date.astype(np.int64), np.nan)
+
+
+def seconds_of(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> Floats:
+    """Return epoch seconds of the beginning of a day, NaN where the calendar has none such."""
+    return _days(year, month, day) * 86_400
+
+
+def months(values: Floats) -> Floats | None:
+    """Read YYYYMM; None unless all numbers are such months from 1970 to 2100 and they vary."""
+    whole = values.astype(np.int64)
+    month = whole % 100
+    if (
+        not len(values)
+        or values.min() < _FIRST_MONTH
+        or values.max() > _LAST_MONTH
+        or (whole != values).any()
+        or (month < 1).any()
+        or (month > 12).any()
+        or len(np.unique(whole)) < 2
+    ):
+        return None
+    return seconds_of(whole // 100, month, np.ones_like(whole))
+
+
+def excel_days(values: Floats, *, always: bool = False) -> Floats | None:
+    """Read day numbers of spreadsheets (45,246.54 is 16 November 2023, 12:57:36).
+
+    Without `always`, None unless all numbers are days from 1990 to 2070 and they vary.
+    """
+    if not always and (
+        not len(values)
+        or values.min() < _1990_IN_DAYS
+        or values.max() > _2070_IN_DAYS
+        or len(np.unique(values)) < 2
+    ):
+        return None
+    # Seconds are rounded: a day has no finite fraction for most of them.
+    return np.round((values - _EXCEL_1970) * 86_400, 3)

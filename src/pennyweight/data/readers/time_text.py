@@ -1,0 +1,173 @@
+"""Dates and times written as text: one pattern a form, each value read on its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.readers.time_numbers import seconds_of
+from pennyweight.data.readers.time_order import DoubtfulTimes, full_year, read_numeric
+
+__all__ = ["TextTimes", "read_text"]
+
+Floats = NDArray[np.float64]
+
+# Names of months by their first letters, in English and the neighbouring languages.
+_MONTHS = {
+    1: "jan ene gen", 2: "feb fev fév", 3: "mar mär maa mrt", 4: "apr abr avr",
+    5: "may mai mei mag maj", 6: "jun juin giu", 7: "jul juil lug", 8: "aug ago aoû aou",
+    9: "sep set", 10: "oct okt out ott", 11: "nov", 12: "dec dez dic déc",
+}  # fmt: skip
+_MONTH_OF = {name: number for number, names in _MONTHS.items() for name in names.split()}
+_CLOCK = (
+    r"(?:(?:\s*[Tt]|[\s,:;]+(?:at\s+|um\s+)?|[-_])(?P<hour>\d{1,2})(?:[:.hH](?P<minute>\d{2})"
+    r"(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?)?"
+)
+_ZONE = (
+    r"(?:\s*(?P<zone>[Zz]|[A-Za-z]{2,5}|[A-Z][A-Za-z]+/[A-Za-z_/]+)?\s*"
+    r"(?P<offset>[+-]\d{1,2}(?::?\d{2})?)?)?(?:\s*[\[(](?P<bracket>[^\])]*)[\])])?$"
+)
+_WEEKDAY = r"^(?:\pL{2,10}\.?,?\s+)?"
+_NAME = r"(?P<name>\pL{3,10})\.?"
+_NUMERIC = "numeric"
+_PATTERNS = {
+    "ISO 8601": r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?"
+    + _CLOCK + _ZONE,
+    _NUMERIC: _WEEKDAY + r"(?P<a>\d{1,2})(?P<mark>[-/. ])\s?(?P<b>\d{1,2})(?:[-/.]\s?|,?\s)"
+    r"(?P<c>\d{4}|\d{2})" + _CLOCK + _ZONE,
+    "YYYYMMDDThhmmss": r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[Tt\s_-]"
+    r"(?P<hour>\d{2}):?(?P<minute>\d{2}):?(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?" + _ZONE,
+    "day, name of the month, year": _WEEKDAY + r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?"
+    r"[\s/-]*(?:of |de )?" + _NAME + r",?[\s/-]*(?:de )?(?P<year>\d{4}|\d{2})" + _CLOCK + _ZONE,
+    "name of the month, day, year": _WEEKDAY + _NAME + r"[\s/-]*(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+    r"(?:,\s*|[\s/-]+)(?P<year>\d{4})" + _CLOCK + _ZONE,
+    "name of the month, day, time, year": _WEEKDAY + _NAME + r"\s+(?P<day>\d{1,2})\s+"
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?"
+    r"(?:\s+(?P<zone>[A-Za-z]{1,5})?(?P<offset>[+-]\d{2}:?\d{2})?)?\s+(?P<year>\d{4})$",
+    "year, name of the month, day": r"^(?P<year>\d{4})[\s/-]+" + _NAME
+    + r"[\s/-]+(?P<day>\d{1,2})" + _CLOCK + _ZONE,
+}  # fmt: skip
+_UTC = ("", "z", "utc", "gmt", "ut", "am", "pm")
+
+
+@dataclass(frozen=True)
+class TextTimes:
+    """Texts read one by one.
+
+    Attributes
+    ----------
+    seconds
+        Epoch seconds, NaN where a text is no moment, float64 (n,).
+    form
+        Position in `names` of the form of each text, -1 where it has none, int8 (n,).
+    names
+        The forms.
+    """
+
+    seconds: Floats
+    form: NDArray[np.int8]
+    names: tuple[str, ...]
+
+
+def read_text(text: pl.Series, where: str, order: str | None = None) -> TextTimes:
+    """Read every text in the form that it has.
+
+    Parameters
+    ----------
+    text
+        Strings without spaces around them; null and other texts give NaN.
+    where
+        The file and column, for messages.
+    order
+        ``day-first``, ``month-first`` or ``year-first`` where the dates alone do not decide.
+
+    Raises
+    ------
+    DataError
+        When dates can be read in two ways and no value decides, or a time is in a named zone.
+    """
+    seconds = np.full(len(text), np.nan)
+    form = np.full(len(text), -1, np.int8)
+    names: list[str] = []
+    rest = text.is_not_null().arg_true()
+    for name, pattern in _PATTERNS.items():
+        if not len(rest):
+            break
+        fields = text.gather(rest).str.extract_groups(pattern).struct.unnest()
+        matched = fields["c" if name == _NUMERIC else "year"].is_not_null()
+        if matched.any():
+            rows, fields = rest.filter(matched), fields.filter(matched)
+            some = text.gather(rows)
+            if name == _NUMERIC:
+                dates, forms = read_numeric(fields, some, where, order)
+            else:
+                dates, forms = _calendar(fields), np.full(len(rows), name)
+            values = dates + _clock(fields) - _offset(fields, some, where)
+            at, read = rows.to_numpy(), np.isfinite(values)
+            seconds[at] = values
+            for one in np.unique(forms[read]).tolist():
+                names += [one] * (one not in names)
+                form[at[read & (forms == one)]] = names.index(one)
+            rest = rest.filter(~matched)
+    return TextTimes(seconds, form, tuple(names))
+
+
+def _whole(fields: pl.DataFrame, name: str, default: int = 0) -> NDArray[np.int64]:
+    if name not in fields.columns:
+        return np.full(fields.height, default)
+    return fields[name].cast(pl.Int64, strict=False).fill_null(default).to_numpy()
+
+
+def _calendar(fields: pl.DataFrame) -> Floats:
+    if "name" in fields.columns:
+        name = fields["name"].str.to_lowercase().str.head(4)
+        long, short = (
+            name.str.head(size).replace_strict(_MONTH_OF, default=None, return_dtype=pl.Int64)
+            for size in (4, 3)
+        )
+        month = long.fill_null(short).fill_null(0).to_numpy()
+    else:
+        month = _whole(fields, "month")
+    return seconds_of(full_year(fields["year"]), month, _whole(fields, "day", 1))
+
+
+def _clock(fields: pl.DataFrame) -> Floats:
+    hour, minute, second = (_whole(fields, name) for name in ("hour", "minute", "second"))
+    bad = (hour > 24) | (minute > 59) | (second > 60) | ((hour == 24) & (minute + second > 0))
+    if "half" in fields.columns:
+        half = fields["half"].str.to_lowercase()
+        morning, evening = ((half == x).fill_null(value=False).to_numpy() for x in "ap")
+        hour = np.where(morning & (hour == 12), 0, np.where(evening & (hour < 12), hour + 12, hour))
+    seconds = (hour * 3_600 + minute * 60 + second).astype(np.float64)
+    if "fraction" in fields.columns and fields["fraction"].null_count() < fields.height:
+        seconds += ("0." + fields["fraction"]).cast(pl.Float64).fill_null(0.0).to_numpy()
+    seconds[bad] = np.nan
+    return seconds
+
+
+def _offset(fields: pl.DataFrame, text: pl.Series, where: str) -> Floats:
+    """Return seconds east of UTC, NaN where a word after the time is no zone."""
+    if "zone" not in fields.columns or "offset" not in fields.columns:
+        return np.zeros(fields.height)
+    zone = fields["zone"].fill_null("")
+    if "bracket" in fields.columns:
+        bare = (zone == "") & fields["offset"].is_null()
+        zone = zone.zip_with(~bare, fields["bracket"].fill_null(""))
+    strange = ~zone.str.to_lowercase().is_in(_UTC) & fields["offset"].is_null()
+    named = strange & zone.str.contains(r"^[A-Z]{2,5}$|/")
+    if named.any():
+        example = text.filter(named)[0]
+        raise DoubtfulTimes(
+            f"{where}: {int(named.sum()):,} times are in a named zone, such as {example!r}, whose "
+            "distance from UTC depends on the date; write UTC or an offset (+01:00) instead"
+        )
+    offset = fields["offset"].str.replace(":", "", literal=True)
+    sign = np.where(offset.str.starts_with("-").fill_null(value=False).to_numpy(), -1.0, 1.0)
+    digits = offset.str.tail(-1)
+    hours = digits.str.head(2).cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+    minutes = digits.str.slice(2).cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+    east: Floats = sign * (hours * 3_600 + minutes * 60)
+    east[strange.to_numpy() | (hours > 18)] = np.nan
+    return east
