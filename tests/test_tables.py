@@ -104,6 +104,15 @@ def test_what_was_not_measured_stays_as_it_is(folder, capsys):
     assert tables.filled(new, made) == new
 
 
+def test_speeds_beside_another_baseline_are_not_those_of_the_table(folder, capsys):
+    for name, there in (("fp32", False), ("sentence-transformers", True)):
+        runner = Runner(name, None, 9, {what: [1.0, 2.0] for what in ("short", "long", "alone")}, 9)
+        rows = rows_of(runner, runner)
+        (folder / "encode.json").write_text(json.dumps({"rows": rows}))
+        assert ("encoders" in tables.tables(folder)) == there
+        assert ("without sentence-transformers" in capsys.readouterr().out) != there
+
+
 def test_settings_other_than_the_defaults_are_refused(folder):
     path = folder / "quality" / f"{CASES[0].name}.json"
     path.write_text(json.dumps(quality(CASES[0].name) | {"settings": {"evaluate.seed": 1}}))

@@ -106,6 +106,7 @@ def test_the_child_keeps_the_budget_and_serves(parent, child, tmp_path):
     assert all(p.excess(budget) for p in cheaper)
     assert told.test.users > 0 and set(told.test.before) == set(told.test.after)
     assert child.report.scorers["blend"] == told.test.after and child.report.worth is None
+    assert child.report.fitted_on == dict.fromkeys(child.report.scorers, "train+validation")
     child.save(tmp_path / "child", parent=parent.bundle.sha256)
     back = Recommender.load(tmp_path / "child")
     assert back.bundle.manifest.parent == parent.bundle.sha256

@@ -208,9 +208,11 @@ def _report(parent: Recommender, child: Recommender, found: Frontier) -> Report 
     if report is None or test is None:
         return report
     blend = blend_of(child)
+    scorers = {"blend": test.after, "blend before compression": test.before}
     return report.model_copy(
         update={
-            "scorers": {"blend": test.after, "blend before compression": test.before},
+            "scorers": scorers,
+            "fitted_on": dict.fromkeys(scorers, "train+validation"),
             "blend": rounded(blend.weights),
             "routes": {n: rounded(own) for n, own in blend.routes.items()} or None,
             "evaluated_users": test.users,
