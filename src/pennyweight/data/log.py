@@ -50,11 +50,14 @@ class CleaningLog:
     rows_read, rows_kept
         Rows in each table (``"items"``, ``"events"``) before and after:
         rows read + added = rows kept + dropped + merged.
+    event_types
+        (name, meaning, rows read) of each event type, most rows first.
     """
 
     entries: tuple[Finding, ...] = ()
     rows_read: dict[str, int] = field(default_factory=dict)
     rows_kept: dict[str, int] = field(default_factory=dict)
+    event_types: tuple[tuple[str, str, int], ...] = ()
 
     def count(self, words: str) -> int:
         """Return the sum of the counts of all entries whose reason contains `words`."""
@@ -90,6 +93,7 @@ class Findings:
     def __init__(self) -> None:
         self.entries: list[Finding] = []
         self.rows_read: dict[str, int] = {}
+        self.event_types: tuple[tuple[str, str, int], ...] = ()
 
     def __str__(self) -> str:
         return "; ".join(map(str, self.entries))
@@ -109,4 +113,4 @@ class Findings:
             lost = log.unaccounted(table)
             reason = "rows that no other line counts: a fault in cleaning, please report it"
             self.add(table, reason, max(0, lost), "dropped")
-        return CleaningLog(tuple(self.entries), dict(self.rows_read), rows_kept)
+        return CleaningLog(tuple(self.entries), dict(self.rows_read), rows_kept, self.event_types)

@@ -135,9 +135,11 @@ def _columns(found: Validation) -> str:
         for c in found.columns
     ]
     roles = [(role, column or "none") for role, column in found.roles.items()]
+    types = [(name, meaning, f"{rows:,}") for name, meaning, rows in found.event_types]
     return (
         "<section><h2>Columns</h2>"
         + table("Columns of the items table", head, rows, numbers=4)
         + table("What the columns were taken for", ("Role", "Column"), roles)
+        + (table("Event types", ("Type", "Meaning", "Rows"), types, numbers=1) if types else "")
         + "</section>"
     )

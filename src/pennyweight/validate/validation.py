@@ -48,6 +48,8 @@ class Validation(Frozen):
         (characters, items with a text so long).
     roles
         Role -> the column it was read from.
+    event_types
+        (name, meaning, rows) of each event type, most rows first.
     """
 
     protocol: Protocol | None
@@ -58,6 +60,7 @@ class Validation(Frozen):
     tail: tuple[tuple[str, float], ...]
     lengths: tuple[tuple[str, int], ...]
     roles: dict[str, str]
+    event_types: tuple[tuple[str, str, int], ...] = ()
 
     def leaks(self) -> tuple[Finding, ...]:
         """Return the leaks worth a warning."""
@@ -75,6 +78,8 @@ class Validation(Frozen):
                 about.append(f"{column.pieces_per_word:.2f} pieces a word, "
                              f"{100 * column.unknown:.2g} % unknown")  # fmt: skip
             lines.append(f"{column.name}: {', '.join(about)}")
+        for name, meaning, rows in self.event_types:
+            lines.append(f"event type {name}: {meaning}, {rows:,} rows")
         for area, group in groupby(self.findings, key=lambda f: f"{f.area}, {f.severity}s"):
             lines += ["", area, *map(str, group)]
         return "\n".join(lines if self.findings else [*lines, "", "nothing found"])
@@ -137,6 +142,7 @@ def validate(
         periods=tuple(shown), tail=tuple(tail(log)),
         lengths=tuple(length_bins(data.catalog.texts)),
         roles={**data.columns.events, "id": data.columns.id, "text": " + ".join(data.columns.text)},
+        event_types=data.log.event_types,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What an event of each type means: a strength, the opposite of liking, or nothing."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -9,14 +10,21 @@ from typing import Literal
 from pennyweight.data.cleaning.vocabulary import Sense, sense_of
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["NO_TYPE", "EventTypes", "Meaning", "is_rating"]
+__all__ = ["NO_TYPE", "EventTypes", "Meaning", "is_rating", "sense_of_type"]
 
 Meaning = float | Literal["negative", "ignore"]
 NO_TYPE = "event"  # the type of an event that names none
 _TRUTH: dict[str, Sense] = {
     "-1": "negative", "-1.0": "negative", "false": "neutral", "true": "positive",
+    "good": "positive", "very good": "positive", "great": "positive", "excellent": "positive",
+    "bad": "negative", "very bad": "negative", "poor": "negative", "terrible": "negative",
+    "awful": "negative", "ok": "neutral", "okay": "neutral", "average": "neutral",
+    "fair": "neutral",
+    "👍": "positive", "❤": "positive", "♥": "positive", "😍": "positive", "⭐": "positive",
+    "👎": "negative", "💔": "negative", "😡": "negative", "😠": "negative",
 }  # fmt: skip
 _RATINGS = frozenset(("rate", "rated", "rating", "review", "reviewed", "star", "score", "grade"))
+_TONES = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # of an emoji: its form and colour
 _MEANINGS: dict[Sense, Meaning] = {"negative": "negative", "neutral": "ignore"}
 
 
@@ -68,19 +76,19 @@ class EventTypes:
             return self.chosen[name]
         if self._alike and (key := _key(name)) in self._alike:
             return self._alike[key]
-        sense = _sense(name)
+        sense = sense_of_type(name)
         return None if sense == "doubtful" else _MEANINGS.get(sense, 1.0)
 
     def is_unknown(self, name: str) -> bool:
         """Say whether a type counts with weight 1 only because its name says nothing."""
-        return name not in self and name != NO_TYPE and _sense(name) == "unknown"
+        return name not in self and name != NO_TYPE and sense_of_type(name) == "unknown"
 
     def meanings(self, names: Iterable[str], source: str) -> dict[str, Meaning]:
         """Return what each type of a log means; `DataError` names all doubtful ones at once."""
         names = list(names)
-        senses = {name: _sense(name) for name in names if name not in self}
+        senses = {name: sense_of_type(name) for name in names if name not in self}
         doubtful = [name for name, sense in senses.items() if sense == "doubtful"]
-        if {"0", "1"} <= senses.keys() and "-1" not in senses and len(names) == 2:
+        if senses.keys() - {NO_TYPE} == {"0", "1"}:
             raise DataError(
                 f"{source}: the event types are '0' and '1'; is 0 an event that did not happen, "
                 "or a kind of event? Say so with --event-types 0=ignore,1=1 (or 0=negative, or "
@@ -118,9 +126,9 @@ def is_rating(name: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _sense(name: str) -> Sense:
-    """Return what a name says; of numbers -1 alone says something, others are codes."""
-    text = name.strip().casefold()
+def sense_of_type(name: str) -> Sense:
+    """Return what a value says; of numbers -1 alone says something, others are codes."""
+    text = _TONES.sub("", name.strip().casefold())
     return _TRUTH[text] if text in _TRUTH else sense_of(name)
 
 

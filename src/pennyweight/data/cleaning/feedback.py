@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes, Meaning, is_rating
-from pennyweight.data.cleaning.labels import label_meanings
+from pennyweight.data.cleaning.labels import label_meanings, names_types
 from pennyweight.data.cleaning.returns import (
     CANCELLED,
     NEVER,
@@ -19,6 +19,7 @@ from pennyweight.data.cleaning.returns import (
 )
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.cleaning.weights import BELOW_ZERO, LOW, NO_STRENGTH, weights
+from pennyweight.data.columns import has_role
 from pennyweight.data.tables import check_scalars
 from pennyweight.errors import DataError
 
@@ -123,8 +124,9 @@ def signals(
     DataError
         A column cannot be read so, or the meaning of a type is in doubt.
     """
+    roles = _by_values(frame, roles)
     kind, kinds = _kinds(frame, roles, source)
-    meanings = _meanings(kinds, roles, rules.types, rows, source)
+    meanings = _meanings(kind, kinds, roles, rules.types, rows, source)
     told = [meanings[name] for name in kinds]
     factor = np.array([1.0 if isinstance(one, str) else one for one in told], np.float32)
     rows.drop(NEUTRAL, np.array([one == "ignore" for one in told])[kind])
@@ -150,7 +152,8 @@ def _kinds(
     column = frame[roles["type"]]
     check_scalars(column, source, "event types; leave it out with --type-column '', "
                                   "columns={'type': None}")  # fmt: skip
-    column = column.cast(pl.String).fill_null(NO_TYPE)
+    column = column.cast(pl.String).str.strip_chars()
+    column = column.set(column == "", None).fill_null(NO_TYPE)
     names = column.unique(maintain_order=True)
     if len(names) > _MAX_KINDS:
         raise DataError(
@@ -163,24 +166,61 @@ def _kinds(
 
 
 def _meanings(
-    kinds: tuple[str, ...], roles: Mapping[str, str], types: EventTypes, rows: Rows, source: str
+    kind: NDArray[np.uint8],
+    kinds: tuple[str, ...],
+    roles: Mapping[str, str],
+    types: EventTypes,
+    rows: Rows,
+    source: str,
 ) -> dict[str, Meaning]:
     """Return what the types mean, and say so."""
     if "type" not in roles:
         return dict.fromkeys(kinds, 1.0)
-    types = EventTypes({**label_meanings(roles["type"], kinds), **types.chosen})
+    name, number = roles["type"], np.bincount(kind[rows.alive], minlength=len(kinds))
+    silent = sum(number[kinds.index(zero)] for zero in ("0", "0.0", "false") if zero in kinds)
+    labels = label_meanings(name, kinds, silent / max(1, number.sum()))
+    types = EventTypes({**labels, **types.chosen})
     meanings = types.meanings(kinds, source)
-    rows.found.add("events", f"event types: {summary(meanings)} (change with --event-types)",
-                   int(rows.alive.sum()), "kept")  # fmt: skip
+    _say(name, meanings, number, rows)
     unused = types.unused(kinds)
     rows.found.add("events", "event types with a chosen meaning do not occur: "
                    + ", ".join(unused), len(unused), "kept")  # fmt: skip
     unknown = [name for name in kinds if types.is_unknown(name)]
     listed = ", ".join(map(repr, unknown[:10])) + (" …" if len(unknown) > 10 else "")
-    mask = rows.frame[roles["type"]].cast(pl.String).is_in(unknown).fill_null(False).to_numpy()
+    mask = np.array([name in unknown for name in kinds])[kind]
     rows.note(f"unknown event type counts with weight 1: {listed}; give it a weight, negative or "
               "ignore with --event-types NAME=…", mask)  # fmt: skip
     return meanings
+
+
+def _say(
+    column: str, meanings: Mapping[str, Meaning], number: NDArray[np.int64], rows: Rows
+) -> None:
+    """Note what the types mean, and where they were read from if the name does not say so."""
+    told = [m if isinstance(m, str) else f"weight {m:g}" for m in meanings.values()]
+    types = zip(meanings, told, number.tolist(), strict=True)
+    rows.found.event_types = tuple(sorted(types, key=lambda one: (-one[2], one[0])))
+    alive = int(rows.alive.sum())
+    if not has_role([column], "type"):
+        reason = (f"{column!r} is read as the types of the events (--type-column '' counts every "
+                  "row as liking)")  # fmt: skip
+        rows.found.add("events", reason, alive, "kept")
+    reason = f"event types: {summary(meanings)} (change with --event-types)"
+    rows.found.add("events", reason, alive, "kept")
+
+
+def _by_values(frame: pl.DataFrame, roles: Mapping[str, str]) -> dict[str, str]:
+    """Return the roles; a column of weights that holds names of types is one of types."""
+    weight = roles.get("weight")
+    if (
+        weight is None
+        or "type" in roles
+        or frame[weight].dtype.is_numeric()
+        or not names_types(frame[weight])
+    ):
+        return dict(roles)
+    others = {role: name for role, name in roles.items() if role != "weight"}
+    return {"type": weight, **others}
 
 
 def summary(meanings: Mapping[str, Meaning]) -> str:

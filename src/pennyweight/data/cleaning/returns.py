@@ -1,6 +1,7 @@
 """Returned and cancelled purchases: quantities below zero, states of orders, credit notes."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,10 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.labels import flagged, is_undoing
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.tables import check_scalars
 
-__all__ = ["CANCELLED", "NEVER", "PARTIAL", "RETURNED", "ZERO", "Returns", "complete", "returns"]
+__all__ = [
+    "CANCELLED", "NEVER", "PARTIAL", "RETURNED", "ZERO", "Returns", "complete", "returns", "signed",
+]  # fmt: skip
 
 RETURNED = "quantity is below zero: a return, which takes back the purchase"
 PARTIAL = "return of a part of what was bought: the purchase stays"
@@ -19,10 +23,19 @@ ZERO = "quantity is 0: ignored"
 CANCELLED = "order was cancelled, returned or refunded: its purchase is taken back"
 NEVER = "order failed or was declined or voided: ignored"
 
+# Also in German, French, Spanish, Portuguese, Italian and Dutch, without accents.
 _UNDONE = re.compile(
-    r"cancell?(ed|ation)?|refund(ed)?|return(ed)?|chargeback|chargedback|revers(ed|al)"
+    r"cancell?(ed|ation)?|refund(ed)?|return(ed)?|rto|chargeback|chargedback|revers(ed|al)"
+    r"|stornier(t|ung)|storno|retour(e|en|niert|nee?s?)?|erstattet|widerrufen|zuruckgegeben"
+    r"|annule(e|es|s)?|annulation|rembourse(e|es|s)?|cancelad[oa]s?|anulad[oa]s?|devuelt[oa]s?"
+    r"|devolucion|devolvid[oa]s?|devolucao|reembolsad[oa]s?|estornad[oa]s?|annullat[oa]"
+    r"|rimborsat[oa]|reso|geannuleerd|geretourneerd|terugbetaald"
 )
-_FAILED = re.compile(r"fail(ed|ure)?|declined?|void(ed)?|expired?|unpaid|denied|rejected|abandoned")
+_FAILED = re.compile(
+    r"fail(ed|ure)?|declined?|void(ed)?|expired?|unpaid|denied|rejected|abandoned"
+    r"|fehlgeschlagen|abgelehnt|refusee?s?|echouee?s?|rechazad[oa]s?|recusad[oa]s?|rifiutat[oa]"
+)
+_PIECES = re.compile("quantity|qty|units")
 _PART = re.compile(r"part(ial(ly)?)?|not|no|non|never|un|without|window|policy")
 _CREDIT = r"^\s*[Cc]-?\d+\s*$"  # C536379, as invoices and their cancellations are numbered
 
@@ -55,12 +68,13 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
     n = frame.height
     quantity, cancelled = np.zeros(n), np.zeros(n, bool)
     if "quantity" in roles:
-        numbers = frame[roles["quantity"]].cast(pl.Float64, strict=False)
+        numbers = signed(frame[roles["quantity"]])
         given = numbers.is_not_null().to_numpy()
         quantity = np.nan_to_num(numbers.fill_null(0.0).to_numpy(), posinf=1e9, neginf=-1e9)
-        rows.drop(ZERO, given & (quantity == 0))
+        if _PIECES.search(roles["quantity"].casefold()):  # what costs nothing was bought too
+            rows.drop(ZERO, given & (quantity == 0))
     if "status" in roles:
-        undone, failed = _states(frame[roles["status"]])
+        undone, failed = _undone(frame, roles, rows)
         cancelled |= undone
         rows.drop(NEVER, failed)
     if "order" in roles:
@@ -68,18 +82,63 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
     return Returns(quantity < 0, cancelled & (quantity >= 0), quantity)
 
 
-def _states(column: pl.Series) -> tuple[Mask, Mask]:
+def signed(column: pl.Series) -> pl.Series:
+    """Return numbers; also those below zero as ``(2)``, ``2-`` or with a typographic minus."""
+    found = column.cast(pl.Float64, strict=False)
+    if column.dtype != pl.String or found.null_count() == column.null_count():
+        return found
+    text = column.str.replace_all(r"[\s,$€£¥]", "").str.replace("[−–]", "-")
+    text = text.str.replace(r"^\((.*)\)$", "-$1").str.replace(r"^([\d.]+)-$", "-$1")
+    sign = text.str.contains(r"^-.*\d").cast(pl.Float64) * -1.0
+    return found.fill_null(text.cast(pl.Float64, strict=False)).fill_null(sign.set(sign == 0, None))
+
+
+def _undone(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> tuple[Mask, Mask]:
+    """Return which rows were undone and which failed, by the state and by flags beside it."""
+    named = roles["status"]
+    flags = [name for name in frame.columns
+             if name == named or (is_undoing(name) and name not in roles.values())]  # fmt: skip
+    undone, failed = np.zeros(frame.height, bool), np.zeros(frame.height, bool)
+    for name in flags:
+        yes = flagged(frame[name]) if is_undoing(name) else None
+        if yes is not None:
+            undone |= yes.to_numpy()
+            rows.found.add("events", f"{name!r}: rows that say yes are taken back",
+                           int(yes.sum()), "kept")  # fmt: skip
+        elif name == named:
+            undone_state, failed = _states(frame[name], rows)
+            undone |= undone_state
+    return undone, failed
+
+
+def _states(column: pl.Series, rows: Rows) -> tuple[Mask, Mask]:
     names = column.cast(pl.String).fill_null("")
-    undone, failed = [], []
-    for name in names.unique().to_list():
-        words = re.findall(r"[^\W_]+", name.casefold())
+    undone, failed, others = [], [], []
+    for name in names.unique().sort().to_list():
+        words = re.findall(r"[^\W_]+", _plain(name))
         if any(_PART.fullmatch(word) for word in words):
-            continue
-        if any(_UNDONE.fullmatch(word) for word in words):
+            others.append(name)
+        elif any(_UNDONE.fullmatch(word) for word in words):
             undone.append(name)
         elif any(_FAILED.fullmatch(word) for word in words):
             failed.append(name)
+        else:
+            others.append(name)
+    heads = (("taken back", undone), ("ignored", failed), ("bought", others))
+    told = "; ".join(f"{head}: {_listed(group)}" for head, group in heads if group)
+    reason = f"states of orders in {column.name!r}: {told} (--status-column '' counts all)"
+    rows.found.add("events", reason, int(rows.alive.sum()), "kept")
     return names.is_in(undone).to_numpy(), names.is_in(failed).to_numpy()
+
+
+def _plain(name: str) -> str:
+    text = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in text if not unicodedata.combining(c))
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(repr(name) if not name else name[:40] for name in names[:8])
+    return shown + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
 
 
 def _credit_notes(column: pl.Series) -> Mask:

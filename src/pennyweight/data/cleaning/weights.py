@@ -15,6 +15,10 @@ __all__ = ["BELOW_ZERO", "LOW", "NO_STRENGTH", "Weights", "weights"]
 
 LOW = "rating is low: not learnt from; it takes back earlier events of the user on the item"
 BELOW_ZERO = "weight is below zero: a negative event"
+_RATING = (
+    r"(?i)^\s*(?P<number>[+-]?\d+(?:[.,]\d{1,2})?)\s*"
+    r"(?:/\s*(?P<of>\d+)|out of (?P<out>\d+)(?:\s*stars?)?|%|stars?|★|⭐|points?)?\s*$"
+)
 NO_STRENGTH = "weight is 0 where all are 0 or 1: ignored"
 
 
@@ -53,7 +57,7 @@ def weights(
     check_scalars(column, source, "numbers; leave it out with --weight-column '', "
                                   "columns={'weight': None}")  # fmt: skip
     missing = column.is_null().to_numpy()
-    weight = np.array(column.cast(pl.Float32, strict=False).fill_null(np.nan))
+    weight = np.array(numbers(column).cast(pl.Float32).fill_null(np.nan))
     rows.drop("weight is not a finite number (below 3e38)", ~np.isfinite(weight) & ~missing)
     rows.note("weight is missing (1 is used)", missing, "changed")
     weight[missing] = np.nan
@@ -62,6 +66,21 @@ def weights(
     below = (weight < 0) & ~low
     strength = np.asarray(np.where(low, 0, np.maximum(weight, 0)), np.float32)
     return Weights(strength, low, below, liking)
+
+
+def numbers(column: pl.Series) -> pl.Series:
+    """Return a column as numbers; ratings also as ``4,5``, ``4 stars``, ``4/5`` or ``★★★★☆``."""
+    found = column.cast(pl.Float64, strict=False)
+    if column.dtype != pl.String or found.null_count() == column.null_count():
+        return found
+    parts = column.str.extract_groups(_RATING).struct
+    tops = pl.concat([parts.field("of"), parts.field("out")]).drop_nulls().unique()
+    if len(tops) > 1:  # ratings on several scales cannot be compared
+        return found
+    written = parts.field("number").str.replace(",", ".").cast(pl.Float64, strict=False)
+    stars = column.str.count_matches("[★⭐]").cast(pl.Float64)
+    glyphs = column.str.contains(r"^\s*[★⭐☆✩\x{fe0f}\s]+$")
+    return found.fill_null(written).fill_null(stars.set(~glyphs.fill_null(False), None))
 
 
 def _low(
