@@ -137,6 +137,22 @@ def test_recbole_sequences(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("text", [
+    "user_id,items\nu,a|b\nv,c\n", 'user_id,item_ids\nu,"a,b"\nv,c\n',
+    "user_id,history\nu,a b\nv,c\n", "user_id,products\nu,['a' 'b']\nv,['c' 'd']\n",
+])  # fmt: skip
+def test_lists_written_as_text(tmp_path, text):
+    (tmp_path / "e.csv").write_text(text)
+    events = [event[:2] for event in events_of(tmp_path / "e.csv")[0]]
+    assert events[:3] == [("u", "a"), ("u", "b"), ("v", "c")]
+
+
+def test_items_of_users_by_name(tmp_path):
+    (tmp_path / "e.json").write_text(json.dumps({"u1": ["a", "b"], "u2": ["c"], "u3": []}))
+    events = [event[:2] for event in events_of(tmp_path / "e.json")[0]]
+    assert events == [("u1", "a"), ("u1", "b"), ("u2", "c")]
+
+
 LINE = st.fixed_dictionaries({
     "user": st.none() | st.fixed_dictionaries({"id": st.sampled_from(["u", "v", None])}),
     "items": st.none() | st.lists(st.fixed_dictionaries({

@@ -46,6 +46,8 @@ def columns():
     ("colons.dat", lines(EVENTS, "::")),
     ("twice.csv", lines(EVENTS[:20]) + lines(EVENTS[20:])),
     ("blank.csv", "\n" + lines(EVENTS).replace("\n", "\n\n")),
+    ("title.csv", "Orders of the shop, all\nMade 2024-01-01\n\n" + lines(EVENTS)),
+    ("space.txt", lines(EVENTS, " ")),
 ])  # fmt: skip
 def test_dialects_of_delimited_files(tmp_path, name, text):
     (tmp_path / name).write_text(text, newline="")
@@ -74,6 +76,18 @@ def test_dialects_of_delimited_files(tmp_path, name, text):
         "_id": {"$oid": f"{i:024}"}, "user_id": row["user_id"], "item_id": row["item_id"],
         "timestamp": {"$date": {"$numberLong": str(row["timestamp"] * 1000)}}
     }) for i, row in enumerate(EVENTS))),
+    ("shell.json", "\n".join(
+        f'{{"_id": ObjectId("{i:024}"), "user_id": "{row["user_id"]}", "item_id": '
+        f'"{row["item_id"]}", "timestamp": NumberLong("{row["timestamp"]}")}}'
+        for i, row in enumerate(EVENTS))),
+    ("calls.json", "\n".join(
+        repr(row)[:-1] + ", 'x': nan, 'd': datetime.datetime(2020, 1, 2), 'p': Decimal('3.5')}"
+        for row in EVENTS)),
+    ("one_line.json", "".join(map(json.dumps, EVENTS))),
+    ("pages.json", "\n".join(json.dumps(EVENTS[i : i + 10]) for i in range(0, N, 10))),
+    ("by_user.json", json.dumps({f"u{u}": [
+        {"item_id": row["item_id"], "timestamp": row["timestamp"]}
+        for row in EVENTS if row["user_id"] == f"u{u}"] for u in range(7)})),
     ("mongo_array.json", json.dumps([
         row | {"timestamp": {"$numberLong": str(row["timestamp"])}} for row in EVENTS])),
 ])  # fmt: skip
@@ -117,6 +131,38 @@ def test_unpaired_quotes_of_a_catalog_are_text(tmp_path):
     data = log_of(pl.DataFrame(EVENTS), tmp_path / "items.tsv")
     assert data.log.rows_kept["items"] == 11
     assert data.catalog.texts[2] == '"Wooden 2'
+
+
+def test_quotes_escaped_by_backslashes(tmp_path):
+    rows = [f'"{r["user_id"]}","{r["item_id"]}","a \\"{i}\\", b"' for i, r in enumerate(EVENTS)]
+    (tmp_path / "e.csv").write_text("\n".join(['"user_id","item_id","title"', *rows]))
+    assert log_of(tmp_path / "e.csv").log.rows_kept["events"] == N
+
+
+def test_a_separator_at_the_end_of_rows_with_quotes(tmp_path):
+    rows = [f'{r["user_id"]},{r["item_id"]},"a, b",' for r in EVENTS]
+    (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,title", *rows]))
+    assert log_of(tmp_path / "e.csv").log.rows_kept["events"] == N
+
+
+def test_a_value_named_like_a_role_is_no_header(tmp_path):
+    rows = [f"{r['user_id']},{r['item_id']},product" for r in EVENTS]
+    (tmp_path / "e.csv").write_text("\n".join(["who,item,kind", *rows]))
+    data = read(pl.DataFrame(ITEMS), tmp_path / "e.csv", columns={"user": "who"})
+    assert data.log.rows_read["events"] == N
+
+
+@pytest.mark.parametrize("text", ["<?xml version='1.0'?>\n<a/>\n", "<!DOCTYPE html>\n<p>\n"])
+def test_xml_is_named(tmp_path, text):
+    (tmp_path / "e.csv").write_text(text)
+    with pytest.raises(DataError, match="XML or HTML"):
+        log_of(tmp_path / "e.csv")
+
+
+def test_objects_as_javascript_writes_them_are_named(tmp_path):
+    (tmp_path / "e.json").write_text("{user_id: 1, item_id: 2}\n" * 3)
+    with pytest.raises(DataError, match=r"names and texts in double quotes.*JSON\.stringify"):
+        log_of(tmp_path / "e.json")
 
 
 def test_python_literals_as_items(tmp_path):

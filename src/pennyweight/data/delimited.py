@@ -48,7 +48,11 @@ def decode(data: bytes, source: str) -> str:
 
 
 def check_header(data: bytes, source: str) -> None:
-    """Raise `DataError` where the first line has a NUL, as binary files and UTF-16 do."""
+    """Raise `DataError` where the first line has a NUL (as binary files have), or is of XML."""
+    if re.match(rb"\s*<(\?xml|!doctype|html|[a-z]+>)", data[:200], re.IGNORECASE):
+        raise DataError(f"{source}: XML or HTML, not one of CSV, TSV, JSON lines and Parquet. "
+                        "Convert it, for instance a table of XML: python -c \"import pandas as p; "
+                        f"p.read_xml('{source}').to_csv('rows.csv', index=False)\"")  # fmt: skip
     at = data.find(b"\0", 0, data.find(b"\n") if b"\n" in data else None)
     if at >= 0:
         raise DataError(f"{source}: not UTF-8: byte 0x00 at offset {at:,}, line 1. "
@@ -97,10 +101,21 @@ def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table"
     dialect = find_layout(data, source) or find_dialect(data, tabs=tabs)
     _check_names(dialect, source)
     quotes = find_quotes(data, dialect.start, dialect.separator, len(dialect.header))
+    if not quotes.regular or not (quotes.enclose or quotes.absent):
+        data, quotes = _unescape(data, dialect, quotes)
     loaded = _read_fast(data, dialect, quotes)
     if loaded is None:
         loaded = _read_careful(data, dialect, quotes, source)
     return _finish(loaded, dialect, quotes, table)
+
+
+def _unescape(data: bytes, dialect: Dialect, quotes: Quotes) -> tuple[bytes, Quotes]:
+    r"""Write ``\"``, as databases export it, as ``""`` where that makes the file sound."""
+    if b'\\"' not in data:
+        return data, quotes
+    doubled = data[: dialect.start] + data[dialect.start :].replace(b'\\"', b'""')
+    again = find_quotes(doubled, dialect.start, dialect.separator, len(dialect.header))
+    return (doubled, again) if again.enclose and again.regular else (data, quotes)
 
 
 def _is_double_colon(data: bytes) -> bool:

@@ -1,10 +1,8 @@
 """JSON: lines (polars where every line is sound), arrays, documents, and rows of Python."""
 
-import ast
 import io
 import json
 import re
-import warnings
 from typing import Any
 
 import polars as pl
@@ -12,13 +10,17 @@ import polars as pl
 from pennyweight.data.delimited import decode
 from pennyweight.data.readers.extended_json import plain_value
 from pennyweight.data.readers.json_shapes import Rows, rows_of_array, rows_of_object
+from pennyweight.data.readers.literals import python_value, without_calls
 from pennyweight.data.readers.loaded import Loaded
 from pennyweight.errors import DataError
 
 __all__ = ["parsed_value", "read_json", "typed_column"]
 
 _DECODER = json.JSONDecoder()
-_LONGEST_LITERAL = 1 << 20  # characters; Python's parser needs some hundred bytes for each
+_HINT = (
+    ". Rows must be JSON, with names and texts in double quotes: write them with JSON.stringify "
+    "(JavaScript), json.dumps (Python) or jq -c"
+)
 _BLANK_LINE = re.compile(rb"^[ \t\r]*\n", re.MULTILINE)
 
 
@@ -44,6 +46,8 @@ def read_json(data: bytes, source: str, *, table: str = "table") -> Loaded:
     if frame is not None and frame.height > 1 and frame.height == _count_lines(data):
         return Loaded(frame, frame.height)
     text = decode(data, source)
+    if "ObjectId(" in text or "ISODate(" in text:
+        text = without_calls(text)
     first, _, rest = text.lstrip().partition("\n")
     if rest.strip() and _is_row(first):
         return _lines(text, table)
@@ -66,10 +70,27 @@ def _array(text: str, source: str) -> list[Any]:
     try:
         value = _loads(text)
     except (ValueError, RecursionError) as error:
-        value = _literal(text) if len(text) < _LONGEST_LITERAL else None
+        value = _pages(without_calls(text)) or python_value(text)
         if not isinstance(value, list):
             raise DataError(f"{source}: starts like a JSON array but is none: {error}") from None
     return list(value)
+
+
+def _pages(text: str) -> list[Any] | None:
+    """Return the elements of arrays one behind the other; None where there is anything else."""
+    values: list[Any] = []
+    at = _next(text, 0)
+    while at < len(text):
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+            _check_surrogates(text[at:end], value)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(value, list):
+            return None
+        values.extend(value)
+        at = _next(text, end)
+    return values
 
 
 def _document(value: list[Any] | dict[str, Any], source: str, table: str) -> Loaded:
@@ -132,7 +153,7 @@ def _lines(text: str, table: str) -> Loaded:
         try:
             row = _parsed(line)
         except ValueError as error:
-            row = _literal(line)
+            row = python_value(line)
             literals += isinstance(row, dict)
             if row is None:
                 broken.append(f"line {number:,}: {error}")
@@ -141,6 +162,8 @@ def _lines(text: str, table: str) -> Loaded:
             rows.append(row)
         else:
             broken.append(f"line {number:,}: not a JSON object")
+    if broken and not rows:
+        broken[0] += _HINT
     loaded = Loaded(_frame(rows), len(rows) + len(broken), broken)
     loaded.findings.add(table, "row is a Python literal, not JSON", literals, "changed")
     return loaded
@@ -151,7 +174,7 @@ def parsed_value(text: str) -> Any:  # noqa: ANN401
     try:
         return plain_value(_loads(text))
     except (ValueError, RecursionError):
-        return plain_value(_literal(text))
+        return plain_value(python_value(text))
 
 
 def _parsed(line: str) -> Any:  # noqa: ANN401
@@ -170,33 +193,6 @@ def _loads(text: str) -> Any:  # noqa: ANN401
 def _check_surrogates(text: str, value: object) -> None:
     if "\\ud" in text.lower():  # half a surrogate pair is valid JSON but no text
         json.dumps(value, ensure_ascii=False).encode()
-
-
-def _literal(line: str) -> Any:  # noqa: ANN401
-    """Return a Python literal, None where it is none."""
-    if len(line) > _LONGEST_LITERAL:
-        return None
-    with warnings.catch_warnings():  # "\\d" in a text is no business of the reader
-        warnings.simplefilter("ignore")
-        try:
-            return _as_json(ast.literal_eval(line.strip().removesuffix(",")))
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            return None
-
-
-def _as_json(value: Any) -> Any:  # noqa: ANN401
-    """Return a literal with JSON's types only."""
-    if isinstance(value, dict):
-        return {str(key): _as_json(part) for key, part in value.items()}
-    if isinstance(value, set | frozenset):
-        value = sorted(value, key=repr)
-    if isinstance(value, list | tuple):
-        return [_as_json(part) for part in value]
-    if isinstance(value, bytes | complex):
-        return str(value)
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    return value
 
 
 def _frame(rows: Rows) -> pl.DataFrame:

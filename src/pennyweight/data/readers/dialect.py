@@ -13,6 +13,7 @@ __all__ = ["DOUBLE_COLON", "Dialect", "find_dialect"]
 DOUBLE_COLON = b"\x1f"  # stands for "::", which polars does not split by
 _SEP_LINE = re.compile(rb'"?sep=([^\r\n"])"?[^\r\n]*\r?\n', re.IGNORECASE)
 _SAMPLE_LINES = 200
+_TITLE_LINES = 20  # more than that before a header is no title
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ def find_dialect(data: bytes, *, tabs: bool) -> Dialect:
     start, comments = _skip_comments(data, start)
     if comments:
         notes.append(f"comment lines before the header: {comments}, not rows")
+    start, titles = _skip_titles(data, start, tabs)
+    if titles:
+        notes.append(f"lines of a title before the header: {titles}, not rows")
     end = data.find(b"\n", start)
     end = len(data) if end < 0 else end
     lines = _sample(data, end + 1)
@@ -103,6 +107,20 @@ def _skip_comments(data: bytes, start: int) -> tuple[int, int]:
     return at, count
 
 
+def _skip_titles(data: bytes, start: int, tabs: bool) -> tuple[int, int]:
+    """Skip lines such as the title of a report, where a header comes after them."""
+    lines = _sample(data, start)
+    for place, line in enumerate(lines[:_TITLE_LINES]):
+        separator = _separator(line, lines[place + 1 :], tabs)
+        if _is_header(line.split(separator)):
+            count = line.count(separator)
+            shorter = all(title.count(separator) < count for title in lines[:place])
+            if place and shorter and _agreement(lines[place + 1 :], separator, count) > 0.5:
+                return data.index(line.encode(), start), place
+            break
+    return start, 0
+
+
 def _is_header(names: Sequence[str]) -> bool:
     names = [name.strip(' "') for name in names]
     known = {"id", "title", "name"} & {bare(name).lower() for name in names}
@@ -124,6 +142,9 @@ def _separator(header: str, lines: Sequence[str], tabs: bool) -> str:
     # A name with a comma in it must not hide the separator that all rows agree on.
     if counts[best] and _agreement(lines, best, counts[best]) < 0.5:
         best = max(counts, key=lambda m: (_agreement(lines, m, counts[m]), counts[m]))
+    if not counts[best] and _is_header(header.split(" ")):
+        spaces = header.count(" ")
+        return " " if spaces and _agreement(lines, " ", spaces) == 1.0 else best
     return best
 
 
@@ -152,12 +173,21 @@ def _header(data: bytes, start: int, end: int, line: str, separator: str) -> tup
 
 def _trailing(names: Sequence[str], lines: Sequence[str], separator: str) -> int:
     """Return how many separators every row has at its end beyond those of the header."""
-    counts = {line.count(separator) for line in lines if '"' not in line}
+    counts = {_width(line, separator) for line in lines}
     if len(counts) != 1:
         return 0
-    extra = counts.pop() + 1 - len(names)
+    extra = counts.pop() - len(names)
     ends = extra > 0 and all(line.endswith(separator * extra) for line in lines)
     return extra if ends else 0
+
+
+def _width(line: str, separator: str) -> int:
+    if '"' not in line:
+        return line.count(separator) + 1
+    try:
+        return len(next(csv.reader([line], delimiter=separator), []))
+    except csv.Error:
+        return 0
 
 
 def _is_spaced(header: str, lines: Sequence[str], separator: str) -> bool:

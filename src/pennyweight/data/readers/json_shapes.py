@@ -1,7 +1,7 @@
 """The shapes in which one JSON document holds a table."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pennyweight.data.columns import has_role
@@ -57,6 +57,9 @@ def rows_of_object(value: dict[str, Any], source: str) -> tuple[Rows, str]:
         turned = _turned(value)
         if turned is not None:
             return turned
+    by_user = _by_user(value)
+    if by_user is not None:
+        return by_user, "an object of lists, one a user"
     lists = list(_lists(value, "", _DEEPEST))
     if len(lists) > 1:
         # pandas' orient='table' has a list of its columns beside that of its rows.
@@ -71,6 +74,23 @@ def rows_of_object(value: dict[str, Any], source: str) -> tuple[Rows, str]:
         path, rows = lists[0]
         return rows, f"the list {path} of one JSON object"
     return [value], ""
+
+
+def _by_user(value: dict[str, Any]) -> Rows | None:
+    """Return a row for each event of ``{"u1": [{…}], …}``, or a user of ``{"u1": ["a", "b"]}``."""
+    lists = [part for part in value.values() if isinstance(part, list)]
+    digits = sum(any(letter.isdecimal() for letter in key) for key in value)
+    if len(lists) < max(2, len(value)) or 2 * digits < len(value):
+        return None
+    values = [element for part in lists for element in part]
+    if values and all(isinstance(element, dict) for element in values):
+        names = list(dict.fromkeys(name for element in values for name in element))
+        if has_role(names, "user") or not has_role(names, "item"):
+            return None
+        return [{"user_id": key, **element} for key, part in value.items() for element in part]
+    if any(isinstance(element, dict | list) for element in values):
+        return None
+    return [{"user_id": key, "items": part} for key, part in value.items()]
 
 
 def _has_ids(names: Sequence[str]) -> bool:
@@ -90,15 +110,23 @@ def _turned(value: dict[str, dict[str, Any]]) -> tuple[Rows, str] | None:
     inner = list(dict.fromkeys(key for part in value.values() for key in part))
     outer = list(value)
     if _as_names(outer) >= _as_names(inner) and _as_names(outer) > 0:
-        rows = [{name: value[name].get(key) for name in outer} for key in inner]
+        keys = _row_keys(inner, outer)
+        rows = [keys(key) | {name: value[name].get(key) for name in outer} for key in inner]
         return rows, "pandas' to_json() by columns"
     if _as_names(inner) > 0:
-        numbered = all(key.isdecimal() for key in outer)
-        # Keys that are no row numbers are ids, unless the rows have ids of their own.
-        keep = not numbered and "id" not in inner and not has_role(inner, "item")
-        rows = [({"id": key} if keep else {}) | value[key] for key in outer]
+        keys = _row_keys(outer, inner)
+        rows = [keys(key) | value[key] for key in outer]
         return rows, "an object of rows by key (to_json(orient='index'))"
     return None
+
+
+def _row_keys(keys: Sequence[str], names: Sequence[str]) -> Callable[[str], dict[str, Any]]:
+    """Return what makes a column of the keys of rows, unless they are row numbers."""
+    if all(key.isdecimal() for key in keys):
+        return lambda _: {}
+    # They are ids, unless the rows have ids of their own.
+    name = "key" if "id" in names or has_role(names, "item") else "id"
+    return lambda key: {name: key}
 
 
 def _as_names(keys: Sequence[str]) -> int:

@@ -16,6 +16,10 @@ __all__ = ["explode_lists"]
 _SEQUENCES = {"history", "sequence", "itemsequence", "itemhistory", "basket", "cart", "clicks",
               "clickhistory", "purchases", "views", "interactions", "items", "itemlist",
               "itemidlist", "productlist", "playlist", "viewed", "bought", "liked"}  # fmt: skip
+_HEAD = 1_000
+# A space or a comma may be within an id, so there the ids must be plain.
+_MARKS = {"|": r"^[^|]+(\|[^|]+)*$", ";": r"^[^;]+(;[^;]+)*$",
+          ",": r"^[\w.:-]+(,[\w.:-]+)*$", " ": r"^[\w.:-]+( [\w.:-]+)*$"}  # fmt: skip
 _BESIDE = ("time", "weight", "type")
 _TOKENS = re.compile(r":(token|float)_seq$")
 
@@ -53,6 +57,8 @@ def explode_lists(
         return frame, {}
     beside = [n for n in frame.columns if n in chosen.values() or _is_beside(n)]
     frame = decode_columns(frame, list(dict.fromkeys([name, *beside])))
+    if _is_sequence(name) and (mark := _mark(frame[name])) is not None:
+        frame = frame.with_columns(pl.col(name).str.strip_chars().str.split(mark))
     if not isinstance(frame[name].dtype, pl.List | pl.Array):
         return frame, {}
     lists = [n for n, d in frame.schema.items() if isinstance(d, pl.List | pl.Array)]
@@ -137,8 +143,22 @@ def _is_sequence(name: str) -> bool:
 
 
 def _may_hold(column: pl.Series) -> bool:
+    if _mark(column) is not None:
+        return True
     column = decode_columns(column.to_frame(), [column.name]).to_series()
     return isinstance(column.dtype, pl.List | pl.Array)
+
+
+def _mark(column: pl.Series) -> str | None:
+    """Return what separates the ids in a column of text, None where there is no such mark."""
+    if column.dtype != pl.String:
+        return None
+    head = column.drop_nulls().head(_HEAD).str.strip_chars()
+    for mark, pattern in _MARKS.items():
+        several = head.filter(head.str.contains(mark, literal=True))
+        if len(several) and head.str.contains(pattern).all():
+            return mark
+    return None
 
 
 def _check_times(

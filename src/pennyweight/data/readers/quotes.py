@@ -58,9 +58,12 @@ def find_quotes(data: bytes, start: int, separator: str, width: int) -> Quotes:
     place, multiline = _irregular(data, start, separator, shapes)
     if place is None or width == 1:
         return Quotes(enclose=True, regular=place is None, multiline=multiline)
+    marks = (b'\n"', separator.encode() + b'"')
+    if all(data.find(mark, max(0, start - 1)) < 0 for mark in marks):
+        return Quotes(enclose=False)  # no field begins with a quote: none is enclosed
     as_text, as_csv = _broken(data, place, separator, width, shapes)
     lines_win = 2 * as_text < as_csv
-    return Quotes(enclose=not lines_win, regular=lines_win, multiline=multiline)
+    return Quotes(enclose=not lines_win, regular=lines_win, multiline=multiline and not lines_win)
 
 
 def _irregular(

@@ -82,4 +82,4 @@ def row_shapes(lines: Sequence[str], separator: str, width: int) -> set[tuple[in
 def _swallows(lines: Sequence[str], separator: str, shapes: set[tuple[int, str]]) -> bool:
     """Say whether most lines after a record's first look like rows: an unpaired quote ate them."""
     alike = sum(row_shape(line, separator) in shapes for line in lines[1:])
-    return 2 * alike >= len(lines) - 1 > 0
+    return 2 * alike > len(lines) - 1
