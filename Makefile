@@ -72,7 +72,7 @@ bench: .venv/.setup-bench ## quality, size, speed; datasets in data/ or where PE
 	$(BIN)/python benchmarks/export.py --json bench-out/export.json
 	$(BIN)/python benchmarks/validate.py --json bench-out/validate.json
 	$(BIN)/python benchmarks/compression.py --json bench-out/compression.json
-	$(BIN)/python benchmarks/frontier.py --json bench-out/frontier.json
+	$(BIN)/python benchmarks/frontier.py --reports bench-out/frontier --json bench-out/frontier.json
 	$(BIN)/python benchmarks/encode.py --json bench-out/encode.json $(ENCODERS)
 	$(BIN)/python benchmarks/size.py --json bench-out/size.json
 	$(BIN)/python benchmarks/serve.py --json bench-out/serve.json

@@ -1,7 +1,7 @@
 """What smaller versions of a recommender are worth: quality, bytes, speed and memory of each rung.
 
     python benchmarks/frontier.py [--data DIR] [--only NAME,…] [--encoder MODEL] [--distil STEPS]
-                                  [--html FOLDER] [--json FILE]
+                                  [--html FOLDER] [--reports FOLDER] [--json FILE]
 
 Fits each dataset with a language model reading the content, then measures the ladder as
 `pennyweight frontier` does: the parent learnt again from training events, every rung on the same
@@ -12,22 +12,18 @@ import argparse
 from pathlib import Path
 
 import pennyweight
+from frontier_tables import BARS, smallest
 from pennyweight.evaluate.html import frontier_page
 from pennyweight.spec.frontier import Frontier
 from public_data import add_data, present
 from rows import tell
-
-# Of the smallest rung that keeps so much: name, least kept, and what must be so many times smaller.
-BARS = (("vectors at 99 %", 0.99, 12), ("vectors at 97 %", 0.97, 32))
 
 
 def rows_of(name: str, found: Frontier) -> list[dict[str, object]]:
     """Return the rows of one dataset."""
     rows: list[dict[str, object]] = []
     for label, least, bar in BARS:
-        keeping = [p for p in found.points if p.kept.value >= least]
-        smallest = min(keeping, key=lambda point: point.index_bytes)
-        times = found.whole.index_bytes / smallest.index_bytes
+        times = found.whole.index_bytes / smallest(found, least).index_bytes
         rows.append(_row(f"{name}: {label}, times smaller", times, "x", bar))
     for point in found.points:
         kept = 100 * point.kept.value
@@ -49,6 +45,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--distil", type=int, default=0)
     parser.add_argument("--html", type=Path)
+    parser.add_argument("--reports", type=Path, help="keep what was measured in this folder")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     plan = pennyweight.Plan().override({"encoder.name": given.encoder,
@@ -64,6 +61,9 @@ def main() -> None:
         if given.html is not None:
             given.html.mkdir(parents=True, exist_ok=True)
             (given.html / f"{name}.html").write_text(frontier_page(found), encoding="utf-8")
+        if given.reports is not None:
+            given.reports.mkdir(parents=True, exist_ok=True)
+            (given.reports / f"{name}.json").write_text(found.model_dump_json(indent=1))
         rows += rows_of(name, found)
     tell(rows, given.json)
 

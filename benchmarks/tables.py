@@ -2,9 +2,9 @@
 
     python benchmarks/tables.py DIR
 
-DIR holds ``quality/CASE.json`` of `quality.py --reports`, and ``NAME.json`` of other benchmarks
-with `--json`. A table stands between the lines ``<!-- table NAME -->`` and ``<!-- end -->``; one
-of which nothing was measured stays as it is.
+DIR holds ``quality/CASE.json`` of `quality.py --reports`, ``frontier/DATA.json`` of `frontier.py
+--reports`, and ``NAME.json`` of other benchmarks with `--json`. A table stands between the lines
+``<!-- table NAME -->`` and ``<!-- end -->``; one of which nothing was measured stays as it is.
 """
 
 import argparse
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from cases import CASES, Case
+from frontier_tables import every_rung, few_rungs
+from pennyweight.spec.frontier import Frontier
 from pennyweight.spec.report import BEFORE_REFIT
 from speed_tables import encoders, serving, table
 
@@ -142,6 +144,7 @@ BASELINE = "sentence-transformers"
 QUALITY = {"summary": summary, "details": details, "model": model, "cost": cost}
 SPEED = {"encoders": (encoders, ("encode",)),
          "serving": (serving, ("serve", "soak", "million", "kill"))}  # fmt: skip
+RUNGS = {"rungs": every_rung, "few-rungs": few_rungs}
 
 
 def tables(folder: Path) -> dict[str, str]:
@@ -160,8 +163,11 @@ def tables(folder: Path) -> dict[str, str]:
             print(f"encoders were measured without {BASELINE}; that table stays as it is")
         elif rows:
             out[name] = make_speed(rows)
+    frontiers = {path.stem: Frontier.model_validate_json(path.read_text())
+                 for path in sorted((folder / "frontier").glob("*.json"))}  # fmt: skip
+    out |= {name: of_rungs(frontiers) for name, of_rungs in RUNGS.items() if frontiers}
     absent = [str(path) for _, path in paths if not path.is_file()]
-    absent += [f"figures for the table {name!r}" for name in SPEED if name not in out]
+    absent += [f"figures for the table {name!r}" for name in (*SPEED, *RUNGS) if name not in out]
     print("".join(f"absent: {what}\n" for what in absent), end="")
     return out
 

@@ -10,6 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import tables
 from cases import CASES
 from encode import SHORT, Runner, rows_of
+from pennyweight.spec.frontier import Frontier, Point
+from pennyweight.spec.report import Measured
 from speed_tables import encoders, quantity, serving, spread
 
 NAMES = ("popularity", "content", "neighbours", "tower", "blend", "blend-train-only")
@@ -113,6 +115,27 @@ def test_speeds_beside_another_baseline_are_not_those_of_the_table(folder, capsy
         assert ("without sentence-transformers" in capsys.readouterr().out) != there
 
 
+def test_rungs_of_a_frontier(folder):
+    def rung(name: str, kept: float, size: int) -> Point:
+        value = Measured(value=kept, low=kept - 0.01, high=kept + 0.01)
+        return Point(
+            name=name, steps=(), quality=value, kept=value, encoder_bytes=size,
+            index_bytes=size, texts_per_second=9, ms_per_text=1, peak_rss_bytes=9,
+        )  # fmt: skip
+
+    points = (rung("whole", 1, 2_000_000), rung("good", 0.995, 100_000), rung("fair", 0.98, 80_000),
+              rung("bad", 0.5, 10))  # fmt: skip
+    found = Frontier(protocol="leave-last-out", users=50, seed=0, points=points)
+    (folder / "frontier").mkdir()
+    (folder / "frontier" / "beauty.json").write_text(found.model_dump_json())
+    made = tables.tables(folder)
+    few = made["few-rungs"].splitlines()[2:]
+    assert [line.split(" | ")[1] for line in few] == ["whole", "good", "fair"]
+    assert "20.0 (99.5 %: good)" in made["rungs"]
+    assert "25.0, missed (98.0 %: fair)" in made["rungs"]
+    assert "Beauty, 50 validation users:" in made["rungs"] and "| **bad** |" in made["rungs"]
+
+
 def test_settings_other_than_the_defaults_are_refused(folder):
     path = folder / "quality" / f"{CASES[0].name}.json"
     path.write_text(json.dumps(quality(CASES[0].name) | {"settings": {"evaluate.seed": 1}}))
@@ -122,7 +145,11 @@ def test_settings_other_than_the_defaults_are_refused(folder):
 
 def test_every_table_has_its_place_in_a_page():
     pages = "".join(page.read_text(encoding="utf-8") for page in tables.PAGES)
-    assert {name for _, name, _ in tables.BLOCK.findall(pages)} == {*tables.QUALITY, *tables.SPEED}
+    assert {name for _, name, _ in tables.BLOCK.findall(pages)} == {
+        *tables.QUALITY,
+        *tables.SPEED,
+        *tables.RUNGS,
+    }
     assert pages.count("<!-- table ") == len(tables.BLOCK.findall(pages))
 
 

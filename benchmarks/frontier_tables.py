@@ -1,0 +1,56 @@
+"""Tables of what smaller versions of a recommender are worth, of `frontier.py --reports`."""
+
+from collections.abc import Mapping
+
+from pennyweight.spec.frontier import COLUMNS, Frontier, Point
+from speed_tables import table
+
+__all__ = ["BARS", "every_rung", "few_rungs", "smallest"]
+
+# Of the smallest rung that keeps so much: name, least kept, and what must be so many times smaller.
+BARS = (("vectors at 99 %", 0.99, 12), ("vectors at 97 %", 0.97, 32))
+
+
+def smallest(found: Frontier, least: float) -> Point:
+    """Return the rung with the smallest vectors that keeps so much of the quality."""
+    keeping = [point for point in found.points if point.kept.value >= least]
+    return min(keeping, key=lambda point: point.index_bytes)
+
+
+def every_rung(frontiers: Mapping[str, Frontier]) -> str:
+    """Return a table a dataset, bold what no other rung beats, and what the bars say."""
+    parts = []
+    for name, found in frontiers.items():
+        unbeaten = {point.name for point in found.unbeaten()}
+        rows = [
+            [f"**{cells[0]}**" if cells[0] in unbeaten else cells[0], *cells[1:]]
+            for cells in found.cells()
+        ]
+        head = f"{name.capitalize()}, {found.users:,} validation users:"
+        parts += [head, table([name.lower() for name in COLUMNS], rows)]
+    lines = []
+    for label, least, bar in BARS:
+        cells = []
+        for found in frontiers.values():
+            point = smallest(found, least)
+            times = found.whole.index_bytes / point.index_bytes
+            missed = "" if times >= bar else ", missed"
+            cells.append(f"{times:.1f}{missed} ({100 * point.kept.value:.1f} %: {point.name})")
+        lines.append([label, str(bar), *cells])
+    return "\n\n".join([*parts, table(["times smaller than fp32", "bar", *frontiers], lines)])
+
+
+def few_rungs(frontiers: Mapping[str, Frontier]) -> str:
+    """Return the parent, the smallest that keep 99 and 97 % of it, and the smallest of all."""
+    rows = []
+    for name, found in frontiers.items():
+        named = dict(zip((point.name for point in found.points), found.cells(), strict=True))
+        keeping = [point for point in found.points if point.kept.value >= BARS[-1][1]]
+        few = [found.whole, *(smallest(found, least) for _, least, _ in BARS),
+               min(keeping, key=lambda point: point.nbytes)]  # fmt: skip
+        for place, rung in enumerate(dict.fromkeys(point.name for point in few)):
+            _, quality, kept, _, encoder, vectors, speed, *_ = named[rung]
+            rows.append([name if not place else "", rung, quality, kept, encoder, vectors, speed])
+    head = ["data", "rung", "NDCG@10, validation", "quality kept", "encoder", "vectors",
+            "texts a second"]  # fmt: skip
+    return table(head, rows)
