@@ -40,7 +40,8 @@ class Columns:
     Attributes
     ----------
     events
-        Role (user, item, time, weight, type, split) -> column of the event log.
+        Role (user, item, time, weight, type, split) -> column of the event log; ``clock`` is
+        the time of day where it has a column of its own.
     id
         The id column of the items table.
     text
@@ -278,6 +279,9 @@ def read_events(
     *,
     normalise_ids: bool = False,
     missing_ids: Sequence[str] | None = None,
+    time_format: str | None = None,
+    row_order: RowOrder | None = None,
+    seed: int = 0,
 ) -> Interactions:
     """Read and clean an event log about items known already; arguments and errors as of `read`.
 
@@ -286,7 +290,7 @@ def read_events(
     found = Findings()
     given = _given(columns)
     rows, source = _load(events, "events", False, found, given)
-    reading = TimeReading(_seconds(None))
+    reading = TimeReading(_seconds(None), time_format, row_order, seed)
     roles = _event_roles(rows, given, reading, source, found)
     interactions = build_interactions(
         rows, roles, items, reading=reading, k_core=0, found=found, source=source,

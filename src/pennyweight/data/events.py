@@ -1,6 +1,7 @@
 """From an events table to `Interactions`: codes, times, weights; bad rows dropped and counted."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from pennyweight.data.cleaning.ties import Drawn, draw_ties
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions, NegativeFeedback
 from pennyweight.data.log import Findings
+from pennyweight.data.readers.time_of_day import seconds_of_day
 from pennyweight.data.tables import check_scalars, id_strings
 from pennyweight.data.times import (
     PLAIN_FORMS,
@@ -219,12 +221,15 @@ def _times(
     frame: pl.DataFrame, roles: Mapping[str, str], reading: TimeReading, rows: _Rows, source: str
 ) -> Times:
     if "time" not in roles:
-        order = reading.row_order or "oldest-first, as none is given"
-        rows.found.add("events", f"no time column: the order of rows stands for time ({order}; "
-                       "--row-order says another)", frame.height, "kept")  # fmt: skip
+        order = "newest" if reading.row_order == "newest-first" else "oldest"
+        other = "" if reading.row_order else " (if not, --row-order newest-first)"
+        rows.found.add("events", f"no time column: the order of rows stands for time, the {order} "
+                       f"first{other}", frame.height, "kept")  # fmt: skip
         place = np.arange(frame.height, dtype=np.float64)
         return Times(place[::-1].copy() if reading.row_order == "newest-first" else place, False)
     times = parse_times(frame[roles["time"]], source, time_format=reading.time_format)
+    if "clock" in roles:
+        times = _with_clock(times, frame[roles["clock"]], rows)
     values = times.values
     rows.drop("time is missing or cannot be read", np.isnan(values))
     if times.real_time:
@@ -235,6 +240,15 @@ def _times(
         rows.note("time is before March 1973", values < SMALLEST_DATE)
     _note_forms(rows, times)
     return times
+
+
+def _with_clock(days: Times, clock: pl.Series, rows: _Rows) -> Times:
+    seconds = seconds_of_day(clock)
+    rows.found.add("events", f"column {clock.name!r} is taken for the time of day",
+                   len(clock) - seconds.null_count(), "kept")  # fmt: skip
+    rows.note("time of day is missing or cannot be read (midnight is used)",
+              seconds.is_null().to_numpy(), "changed")  # fmt: skip
+    return replace(days, values=days.values + seconds.fill_null(0.0).to_numpy())
 
 
 def _note_forms(rows: _Rows, times: Times) -> None:

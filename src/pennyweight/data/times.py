@@ -33,6 +33,10 @@ _FORMATS = (
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%dT%H:%M%#z",
 )
+_GAP = r"[ ,.'\x{a0}\x{202f}\x{2009}]"
+_CLOCK_FIRST = (
+    r"^(\d{1,2}[:h]\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?)[\s,]+(\S*\d{1,4}[-/.\s].*)$"
+)
 _LEAVE_OUT = "leave it out with --time-column '', columns={'time': None}"
 
 
@@ -162,16 +166,21 @@ def _bare(text: pl.Series) -> pl.Series:
     text = text.str.strip_chars()
     sample = text.drop_nulls().head(1_000)
     if not sample.str.contains(
-        r"""^(?:["'\[/]|ISODate|Timestamp|\d{1,3}(?:[ ,.'\x{a0}]\d{3}){2,}$|\d{9,},\d+$)"""
+        r"""^(?:["'\[/]|ISODate|Timestamp|\d{1,3}(?:[ ,.'\x{a0}\x{202f}\x{2009}]\d{3}){2,}$|"""
+        r"""\d{4,},\d+$|\d{1,2}[:h]\d{2}.*[\s,]\S)|[年년]"""
     ).any():
         return text
     return (
         text.str.replace(r"^(?:ISODate|Timestamp)?\(?[\"']?(.*?)[\"']?\)?$", "$1")
         .str.replace(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)?/$", "$1")
         .str.replace(r"^\[(.*)\]$", "$1")
-        .str.replace(r"^(\d{9,}),(\d+)$", "$1.$2")
+        .str.replace(r"^(\d{4,}),(\d+)$", "$1.$2")
+        .str.replace(r"(\d)\s*[年년]\s*(\d)", "$1-$2")
+        .str.replace(r"(\d)\s*[月월]\s*(\d)", "$1-$2")
+        .str.replace(r"(\d)\s*[日일月월]", "$1")
+        .str.replace(_CLOCK_FIRST, "$2 $1")
         .str.replace_all(
-            r"^(\d{1,3})[ ,.'\x{a0}](\d{3})[ ,.'\x{a0}](\d{3})(?:[ ,.'\x{a0}](\d{3}))?$", "$1$2$3$4"
+            rf"^(\d{{1,3}}){_GAP}(\d{{3}}){_GAP}(\d{{3}})(?:{_GAP}(\d{{3}}))?$", "$1$2$3$4"
         )
     )
 
@@ -239,7 +248,7 @@ def _no_epochs(values: Floats, filler: NDArray[np.bool_]) -> tuple[Floats, bool,
         if read is not None:
             seconds = np.zeros(len(values))
             seconds[~filler] = read
-            return seconds, True, {name: len(real)}
+            return seconds, True, {name: int(np.isfinite(read).sum())}
     return values, False, {POSITIONS: len(values)}
 
 

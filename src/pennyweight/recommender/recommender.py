@@ -433,6 +433,9 @@ class Recommender:
             self.rules,
             normalise_ids=data.normalise_ids,
             missing_ids=data.missing_ids,
+            time_format=data.time_format,
+            row_order=data.row_order,
+            seed=self.plan.evaluate.seed if self.plan else 0,
         )
 
     def _log(self) -> Interactions:

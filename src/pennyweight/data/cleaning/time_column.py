@@ -8,24 +8,28 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.time_names import (
+    DAY_RANK,
     OTHER_RANK,
     SYSTEM_RANK,
     TIME_LIKE_RANK,
+    is_clock_name,
     is_id_name,
     is_position_name,
+    may_be_position,
     rank,
 )
 from pennyweight.data.columns import resolve, shown
 from pennyweight.data.log import Findings
+from pennyweight.data.readers.time_of_day import seconds_of_day
 from pennyweight.data.readers.time_order import DAY_FIRST, DoubtfulTimes
-from pennyweight.data.times import EXCEL, MONTHS, TimeReading, Times, moment, parse_times
+from pennyweight.data.times import EXCEL, TimeReading, Times, moment, parse_times
 from pennyweight.errors import DataError
 
 __all__ = ["event_roles"]
 
 _SAMPLE = 5_000
 _1990, _YEAR, _DAY = 631_152_000.0, 366 * 86_400.0, 86_400.0
-_DAYS_OF_A_MONTH = 31
+_SIXTY, _MANY, _REPEATS = 60, 50, 0.2  # largest part of a date, rows, share of rows again
 _ASK = "--time-column NAME, columns={'time': NAME}"
 _NONE = (
     "if the rows are in order of time, oldest first, say so with --time-column '', "
@@ -89,33 +93,54 @@ def event_roles(
         return resolve(frame.columns, "events", given, source=source)
     others = resolve(frame.columns, "events", {**given, "time": None}, source=source)
     free = [column for column in frame.columns if column not in others.values()]
-    time = _by_name(frame, free, others, source, found)
+    time = _by_name(frame, free, others, reading, source, found)
     if time is None:
         time = _by_content(frame, free, others, source, found, reading)
-        if time is None and reading.row_order is None:
-            _refuse_newest_first(frame, free, others["user"], source)
-    return resolve(frame.columns, "events", {**given, "time": time}, source=source)
+    if time is None:
+        time = _unreadable(frame, free, reading, source)
+    if time is None and reading.row_order is None:
+        order = [others["order"]] if "order" in others else []
+        _refuse_newest_first(frame, [*free, *order], others["user"], source)
+    if time is None and reading.time_format is not None:
+        raise DataError(f"{source}: --time-format {reading.time_format!r} is given, and no column "
+                        f"is known as the time. Name it with {_ASK}")  # fmt: skip
+    roles = resolve(frame.columns, "events", {**given, "time": time}, source=source)
+    clock = _clock(frame, [c for c in free if c != time], roles, reading, source)
+    return roles if clock is None else {**roles, "clock": clock}
+
+
+def _clock(
+    frame: pl.DataFrame,
+    free: Sequence[str],
+    roles: Mapping[str, str],
+    reading: TimeReading,
+    source: str,
+) -> str | None:
+    """Return the only column with the time of day, where the time is a mere day."""
+    named = [c for c in free if is_clock_name(c)]
+    days = _look(frame, roles["time"], source, reading) if "time" in roles and named else None
+    if days is None or days.times is None or not days.real or (days.times.values % _DAY > 0).any():
+        return None
+    known = {c: seconds_of_day(frame[c].head(_SAMPLE)).null_count() for c in named}
+    fit = [c for c, missing in known.items() if missing <= 0.1 * min(frame.height, _SAMPLE)]
+    return fit[0] if len(fit) == 1 else None
 
 
 def _by_name(
     frame: pl.DataFrame,
     free: Sequence[str],
     others: Mapping[str, str],
+    reading: TimeReading,
     source: str,
     found: Findings,
 ) -> str | None:
     named = [column for column in free if (r := rank(column)) is not None and r < OTHER_RANK]
-    read = [_look(frame, column, source) for column in named]
+    read = [_look(frame, column, source, reading) for column in named]
     usable = [c for c in read if c is not None and _is_time(c, frame, others)]
     if not usable:
-        known = [column for column in named if rank(column) != TIME_LIKE_RANK]
-        if not known:
-            return None
-        best = min(known, key=lambda column: rank(column) or 0)
-        if not _look_small(frame[best]):
-            return best  # reading it says what is wrong with it
-        raise DataError(f"{source}: column {best!r} is named like a time and holds small numbers, "
-                        f"such as days of a month. Name the time with {_ASK}; {_NONE}")  # fmt: skip
+        return None
+    if any(c.real and (c.rank or 0) <= TIME_LIKE_RANK for c in usable):
+        usable = [c for c in usable if c.real]  # a date says more than a position
     first = min(c.rank or 0 for c in usable)
     chosen = _one_of([c for c in usable if (c.rank or 0) == first], source)
     rest = [c.name for c in usable if c is not chosen and c.real]
@@ -131,16 +156,37 @@ def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str])
         return False
     if column.rank == TIME_LIKE_RANK:
         return column.real and not _attribute_of(frame, column.name, others)
-    return column.real or not _look_small(frame[column.name])
+    return column.real or not _are_parts(frame, column.name, others["user"])
 
 
-def _look_small(column: pl.Series) -> bool:
-    """Say whether a column named like a day holds numbers of days of a week or month."""
-    words = ("day", "dt", "moment", "t_dat", "date_day", "event_day", "order_day")
-    if column.name.lower() not in words:
-        return False
-    largest = column.cast(pl.Float64, strict=False).max()
-    return isinstance(largest, float) and largest <= _DAYS_OF_A_MONTH
+def _are_parts(frame: pl.DataFrame, column: str, user: str) -> bool:
+    """Say whether numbers under the name of a time are hours, days or seconds of a visit.
+
+    Positions are named like one, and hardly ever repeat within a user.
+    """
+    numbers = pl.col(column).cast(pl.Float64, strict=False)
+    again = pl.struct(user, column).is_duplicated().mean()
+    largest, share = frame.select(numbers.max(), again).row(0)
+    if not may_be_position(column):
+        return rank(column) != DAY_RANK or largest is None or largest <= _SIXTY
+    return largest is not None and largest <= _SIXTY and frame.height >= _MANY and share > _REPEATS
+
+
+def _unreadable(
+    frame: pl.DataFrame, free: Sequence[str], reading: TimeReading, source: str
+) -> str | None:
+    """Return a column named like a time whose values cannot be read: reading it says why."""
+    named = [c for c in free if rank(c) not in (None, TIME_LIKE_RANK, OTHER_RANK)]
+    if not named or reading.row_order is not None:
+        return None
+    best = min(named, key=lambda column: rank(column) or 0)
+    seen = _look(frame, best, source, reading)
+    if seen is None or seen.real:
+        return best
+    raise DataError(f"{source}: column {best!r} is named like a time and holds small numbers, "
+                    "such as hours, days of a month or seconds of a visit. If they order the "
+                    f"events, --time-column {best}, columns={{'time': {best!r}}}; if another "
+                    f"column has the time, name it in the same way; {_NONE}")  # fmt: skip
 
 
 def _one_of(columns: Sequence[_Candidate], source: str) -> _Candidate:
@@ -182,10 +228,11 @@ def _by_content(
     found: Findings,
     reading: TimeReading,
 ) -> str | None:
-    read = [_look(frame, c, source) for c in free if rank(c) is None or rank(c) == OTHER_RANK]
+    unnamed = [c for c in free if rank(c) is None or rank(c) == OTHER_RANK]
+    read = [_look(frame, c, source, reading) for c in unnamed]
     dated = [c for c in read if c is not None and _holds_moments(frame, c, reading.now)]
     rejected = [c for c in dated if _attribute_of(frame, c.name, others)]
-    fit = [c for c in dated if c not in rejected and c.rank is None]
+    fit = [c for c in dated if c not in rejected and c.rank is None and not _of_spreadsheet(c)]
     doubtful = [c.name for c in dated if c not in fit]
     if fit:
         chosen = _one_of(fit, source)
@@ -205,7 +252,12 @@ def _by_content(
     return None
 
 
-def _look(frame: pl.DataFrame, column: str, source: str) -> _Candidate | None:
+def _of_spreadsheet(column: _Candidate) -> bool:
+    """Say whether numbers are dates only as days of a spreadsheet: prices have that size too."""
+    return column.times is not None and column.times.form == EXCEL
+
+
+def _look(frame: pl.DataFrame, column: str, source: str, reading: TimeReading) -> _Candidate | None:
     """Read a sample of a column; None where it holds no times."""
     n = frame.height
     rows = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64))
@@ -216,7 +268,7 @@ def _look(frame: pl.DataFrame, column: str, source: str) -> _Candidate | None:
     if not filled:
         return None
     try:
-        times = parse_times(some, source, time_format=DAY_FIRST)
+        times = parse_times(some, source, time_format=reading.time_format or DAY_FIRST)
     except DoubtfulTimes:
         return _Candidate(column, rank(column), None, filled, 1.0)
     except DataError:
@@ -234,7 +286,7 @@ def _holds_moments(frame: pl.DataFrame, column: _Candidate, now: float) -> bool:
         return False
     written = frame[column.name].dtype == pl.String and not _of_digits(frame[column.name])
     if not (written or frame[column.name].dtype.is_temporal()):
-        if is_id_name(column.name) or column.times.form in (EXCEL, MONTHS):
+        if is_id_name(column.name):
             return False
     values = column.times.values[np.isfinite(column.times.values)]
     return float(((values > _1990) & (values < now + _YEAR)).mean()) >= 0.95
@@ -267,7 +319,10 @@ def _refuse_newest_first(frame: pl.DataFrame, free: Sequence[str], user: str, so
     """Stop where a column of places or numbers suggests that rows are not in order of time."""
     for column in free:
         values = _numbers(frame[column])
-        if values is None or _rises(frame, column, user):
+        if values is not None and _rises(frame, column, user):
+            continue
+        values = _ranks(frame[column]) if values is None else values
+        if values is None:
             continue
         falling = _falls(values)
         if is_position_name(column) or falling:
@@ -295,7 +350,14 @@ def _numbers(column: pl.Series) -> NDArray[np.float64] | None:
     return values if len(values) >= 0.95 * len(column) and len(values) > 1 else None
 
 
+def _ranks(column: pl.Series) -> NDArray[np.float64] | None:
+    """Return the places of texts with digits, such as dates in a form that is not known."""
+    if column.dtype != pl.String or not column.head(100).str.contains(r"\d").any():
+        return None
+    return column.rank("dense").cast(pl.Float64).drop_nulls().to_numpy()
+
+
 def _falls(values: NDArray[np.float64]) -> bool:
     steps = np.diff(values)
     down, up = int((steps < 0).sum()), int((steps > 0).sum())
-    return down >= 5 and down >= 0.2 * len(steps) and up <= 0.02 * down
+    return down >= 5 and up <= 0.02 * down and (down >= 0.2 * len(steps) or not up)

@@ -3,8 +3,8 @@
 import re
 
 __all__ = [
-    "OTHER_RANK", "POSITION_NAMES", "RANKS", "SYSTEM_RANK", "TIME_LIKE_RANK", "is_id_name",
-    "is_position_name", "rank",
+    "DAY_RANK", "OTHER_RANK", "POSITION_NAMES", "RANKS", "SYSTEM_RANK", "TIME_LIKE_RANK",
+    "is_clock_name", "is_id_name", "is_position_name", "may_be_position", "rank",
 ]  # fmt: skip
 
 # The first two win over all others. Then times of the event, days of the event, times at which
@@ -33,6 +33,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "interaction_date", "action_date",
         "checkout_date", "loan_date", "rental_date", "booking_date", "listen_date", "play_date",
         "read_date", "day", "calendar_date", "event_day", "order_day", "date_of_purchase",
+        "month", "year_month", "yearmonth", "yyyymm", "order_month", "event_month", "invoice_month",
     ),
     (
         # names that end like a time, which only their values can confirm: see `rank`
@@ -76,11 +77,15 @@ _ID = re.compile(
     r"invoice|order|orders?id|basket|cart|user|customer|item|product|price|amount|total)$|"
     r"[a-z](Id|ID|No|Nr|Number|Code|Key)$"
 )
+_COUNTED = frozenset(
+    "timestamp datetime time date ts t tstamp eventtime eventtimestamp eventts unixtime epoch "
+    "unixtimestamp unixreviewtime when at datetime createdat instant timestampms".split()
+)
 _RANK_OF = {
     "".join(re.findall(r"[^\W_]+", name)): place
     for place in reversed(range(len(RANKS))) for name in RANKS[place]
 }  # fmt: skip
-TIME_LIKE_RANK, SYSTEM_RANK, OTHER_RANK = 3, 5, 6
+DAY_RANK, TIME_LIKE_RANK, SYSTEM_RANK, OTHER_RANK = 2, 3, 5, 6
 
 
 def _plain(name: str) -> str:
@@ -109,6 +114,16 @@ def rank(name: str) -> int | None:
 def is_position_name(name: str) -> bool:
     """Say whether a name is that of a row's place."""
     return "_".join(_words(name)) in POSITION_NAMES
+
+
+def may_be_position(name: str) -> bool:
+    """Say whether a column of this name may hold positions; others count days, or seconds."""
+    return "".join(_words(_plain(name))) in _COUNTED
+
+
+def is_clock_name(name: str) -> bool:
+    """Say whether a name may be that of the time of day, beside a column with the day."""
+    return bool({"time", "clock", "hour", "hours", "uhrzeit", "hora", "heure"} & {*_words(name)})
 
 
 def is_id_name(name: str) -> bool:

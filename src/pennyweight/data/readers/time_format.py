@@ -76,7 +76,9 @@ def _pattern(column: pl.Series, pattern: str, where: str) -> NDArray[np.float64]
         text = text.str.replace(r"\.0$", "")
     form = pattern
     if not any(day in pattern for day in ("%d", "%e", "%j", "%D", "%F", "%x", "%c", "%s", "%+")):
-        text, form = text + " 01", pattern + " %d"  # a month begins on its first day
+        text, form = text + " 01", form + " %d"  # a month begins on its first day
+    if any(hour in form for hour in ("%H", "%I", "%k", "%l")) and "%M" not in form:
+        text, form = text + " 00", form + " %M"
     try:
         stamps = text.str.to_datetime(form, strict=False, time_unit="us", ambiguous="earliest")
         if stamps.null_count() == len(stamps):

@@ -54,6 +54,7 @@ _EARLIEST, _LATEST = 1e8, 4_102_444_800.0  # 1973 to 2100
 _FIRST_MONTH, _LAST_MONTH = 197_001, 210_012
 _1990_IN_DAYS, _2070_IN_DAYS = 32_874, 62_094
 _EXCEL_1970 = 25_569
+_ODD, _MANY = 0.05, 10  # share of numbers that may be errors; numbers of which one may be
 
 
 def epoch(values: Floats, name: str) -> Floats:
@@ -117,33 +118,35 @@ def seconds_of(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[n
 
 
 def months(values: Floats) -> Floats | None:
-    """Read YYYYMM; None unless all numbers are such months from 1970 to 2100 and they vary."""
+    """Read YYYYMM; None unless nearly all numbers are such months from 1970 to 2100 and vary."""
     whole = values.astype(np.int64)
     month = whole % 100
-    if (
-        not len(values)
-        or values.min() < _FIRST_MONTH
-        or values.max() > _LAST_MONTH
-        or (whole != values).any()
-        or (month < 1).any()
-        or (month > 12).any()
-        or len(np.unique(whole)) < 2
-    ):
+    good = (whole == values) & (month >= 1) & (month <= 12)
+    good &= (values >= _FIRST_MONTH) & (values <= _LAST_MONTH)
+    if not _nearly_all(good, values):
         return None
-    return seconds_of(whole // 100, month, np.ones_like(whole))
+    seconds = seconds_of(whole // 100, np.where(good, month, 1), np.ones_like(whole))
+    seconds[~good] = np.nan
+    return seconds
 
 
 def excel_days(values: Floats, *, always: bool = False) -> Floats | None:
     """Read day numbers of spreadsheets (45,246.54 is 16 November 2023, 12:57:36).
 
-    Without `always`, None unless all numbers are days from 1990 to 2070 and they vary.
+    Without `always`, None unless nearly all numbers are days from 1990 to 2070 and vary.
     """
-    if not always and (
-        not len(values)
-        or values.min() < _1990_IN_DAYS
-        or values.max() > _2070_IN_DAYS
-        or len(np.unique(values)) < 2
-    ):
-        return None
+    good = np.full(len(values), always)
+    if not always:
+        good = (values >= _1990_IN_DAYS) & (values <= _2070_IN_DAYS)
+        if not _nearly_all(good, values):
+            return None
     # Seconds are rounded: a day has no finite fraction for most of them.
-    return np.round((values - _EXCEL_1970) * 86_400, 3)
+    return np.where(good, np.round((values - _EXCEL_1970) * 86_400, 3), np.nan)
+
+
+def _nearly_all(good: NDArray[np.bool_], values: Floats) -> bool:
+    """Say whether the good values vary, and the others are few enough to be errors."""
+    odd = len(good) - int(good.sum())
+    return odd <= (_ODD * len(good) if len(good) < _MANY else max(1, _ODD * len(good))) and (
+        len(np.unique(values[good])) > 1
+    )

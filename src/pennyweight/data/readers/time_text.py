@@ -33,7 +33,7 @@ _WEEKDAY = r"^(?:\pL{2,10}\.?,?\s+)?"
 _NAME = r"(?P<name>\pL{3,10})\.?"
 _NUMERIC = "numeric"
 _PATTERNS = {
-    "ISO 8601": r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?"
+    "ISO 8601": _WEEKDAY + r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?"
     + _CLOCK + _ZONE,
     _NUMERIC: _WEEKDAY + r"(?P<a>\d{1,2})(?P<mark>[-/. ])\s?(?P<b>\d{1,2})(?:[-/.]\s?|,?\s)"
     r"(?P<c>\d{4}|\d{2})" + _CLOCK + _ZONE,
@@ -46,6 +46,8 @@ _PATTERNS = {
     "name of the month, day, time, year": _WEEKDAY + _NAME + r"\s+(?P<day>\d{1,2})\s+"
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?"
     r"(?:\s+(?P<zone>[A-Za-z]{1,5})?(?P<offset>[+-]\d{2}:?\d{2})?)?\s+(?P<year>\d{4})$",
+    "name of the month, year": r"^" + _NAME + r"[\s/.,-]*(?P<year>\d{4})$",
+    "month, year": r"^(?P<month>\d{1,2})[/.-](?P<year>\d{4})$",
     "year, name of the month, day": r"^(?P<year>\d{4})[\s/-]+" + _NAME
     + r"[\s/-]+(?P<day>\d{1,2})" + _CLOCK + _ZONE,
 }  # fmt: skip
@@ -161,7 +163,9 @@ def _offset(fields: pl.DataFrame, text: pl.Series, where: str) -> Floats:
         example = text.filter(named)[0]
         raise DoubtfulTimes(
             f"{where}: {int(named.sum()):,} times are in a named zone, such as {example!r}, whose "
-            "distance from UTC depends on the date; write UTC or an offset (+01:00) instead"
+            "distance from UTC depends on the date; write UTC or an offset (+01:00) instead, or "
+            "read the clock as if it were UTC with the zone in --time-format, such as "
+            "'%Y-%m-%d %H:%M:%S CET'"
         )
     offset = fields["offset"].str.replace(":", "", literal=True)
     sign = np.where(offset.str.starts_with("-").fill_null(value=False).to_numpy(), -1.0, 1.0)
