@@ -53,6 +53,10 @@ def log(**columns):
         ({"device": ["mobile", "desktop", "mobile"]}, "abc", ""),
         ({"source": ["search", "like", "dislike"]}, "abc", ""),
         ({"premium": [1, 0, 1]}, "abc", ""),
+        ({"clicked": ["1", "NULL", "0"]}, "a", ""),
+        ({"event_type": ["like", "None", "nan", "dislike"]}, "abc", "d"),
+        ({"cancelled_at": ["NULL", "2020-01-01", r"\N"]}, "ac", "b"),
+        ({"rating": ["5", "NULL", "1", "4"]}, "abd", "c"),
     ],
 )
 def test_what_columns_say(columns, liked, turned_down):
@@ -68,6 +72,11 @@ def test_a_column_found_by_its_values_is_left_out_on_request():
     table = log(vote=["up", "down", "up"], is_returned=[0, 0, 1])
     data = read(ITEMS, table, columns={"type": None, "status": None})
     assert len(pairs(data)) == 3
+
+
+def test_money_without_returns_has_no_role():
+    assert "quantity" not in read(ITEMS, log(price=[1.5, 0.0])).columns.events
+    assert read(ITEMS, log(price=[1.5, -1.5])).columns.events["quantity"] == "price"
 
 
 def test_two_columns_of_types_are_asked_for():

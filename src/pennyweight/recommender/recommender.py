@@ -216,9 +216,9 @@ class Recommender:
         """What events mean, as in the log it was fitted to; for events that come later."""
         if self.interactions is not None:
             log = self.interactions
-            return FeedbackRules(EventTypes(log.meanings), log.liking)
+            return FeedbackRules(EventTypes(log.meanings), log.liking, later=True)
         data = DataPlan() if self.plan is None else self.plan.data
-        return FeedbackRules(EventTypes(data.event_types), data.min_rating)
+        return FeedbackRules(EventTypes(data.event_types), data.min_rating, later=True)
 
     def source(
         self,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes, Meaning, is_rating
 from pennyweight.data.cleaning.labels import label_meanings, names_types
+from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.returns import (
     CANCELLED,
     NEVER,
@@ -55,10 +56,13 @@ class FeedbackRules:
         What an event of each type means.
     min_rating
         The lowest rating that counts as liking; 0: all do; None: by the scale.
+    later
+        Whether they are those of an earlier log, so that some types may not occur.
     """
 
     types: EventTypes = field(default_factory=EventTypes)
     min_rating: float | None = None
+    later: bool = False
 
     def strength(self, kind: str, weight: float) -> float | None:
         """Return what a single event says, by its type and weight.
@@ -126,7 +130,7 @@ def signals(
     """
     roles = _by_values(frame, roles)
     kind, kinds = _kinds(frame, roles, source)
-    meanings = _meanings(kind, kinds, roles, rules.types, rows, source)
+    meanings = _meanings(kind, kinds, roles, rules, rows, source)
     told = [meanings[name] for name in kinds]
     factor = np.array([1.0 if isinstance(one, str) else one for one in told], np.float32)
     rows.drop(NEUTRAL, np.array([one == "ignore" for one in told])[kind])
@@ -152,8 +156,7 @@ def _kinds(
     column = frame[roles["type"]]
     check_scalars(column, source, "event types; leave it out with --type-column '', "
                                   "columns={'type': None}")  # fmt: skip
-    column = column.cast(pl.String).str.strip_chars()
-    column = column.set(column == "", None).fill_null(NO_TYPE)
+    column = blanked(column).cast(pl.String).str.strip_chars().fill_null(NO_TYPE)
     names = column.unique(maintain_order=True)
     if len(names) > _MAX_KINDS:
         raise DataError(
@@ -169,7 +172,7 @@ def _meanings(
     kind: NDArray[np.uint8],
     kinds: tuple[str, ...],
     roles: Mapping[str, str],
-    types: EventTypes,
+    rules: FeedbackRules,
     rows: Rows,
     source: str,
 ) -> dict[str, Meaning]:
@@ -179,10 +182,10 @@ def _meanings(
     name, number = roles["type"], np.bincount(kind[rows.alive], minlength=len(kinds))
     silent = sum(number[kinds.index(zero)] for zero in ("0", "0.0", "false") if zero in kinds)
     labels = label_meanings(name, kinds, silent / max(1, number.sum()))
-    types = EventTypes({**labels, **types.chosen})
+    types = EventTypes({**labels, **rules.types.chosen})
     meanings = types.meanings(kinds, source)
     _say(name, meanings, number, rows)
-    unused = types.unused(kinds)
+    unused = [] if rules.later else rules.types.unused(kinds)
     rows.found.add("events", "event types with a chosen meaning do not occur: "
                    + ", ".join(unused), len(unused), "kept")  # fmt: skip
     unknown = [name for name in kinds if types.is_unknown(name)]

@@ -6,6 +6,7 @@ from collections.abc import Collection
 import polars as pl
 
 from pennyweight.data.cleaning.event_types import NO_TYPE, Meaning, sense_of_type
+from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.vocabulary import sense_of
 from pennyweight.errors import DataError
 
@@ -73,8 +74,7 @@ def flagged(column: pl.Series) -> pl.Series | None:
     where everything that is lent comes back.
     """
     if _WHEN.search(column.name.casefold()):
-        given = column.is_not_null() & (column.cast(pl.String).str.strip_chars() != "")
-        given = given.fill_null(False)
+        given = blanked(column).is_not_null()
         return given if given.sum() <= len(given) / 2 else given & False
     words = _words(column)
     return None if words is None else words.is_in(_YES).fill_null(False)
@@ -120,10 +120,10 @@ def names_types(column: pl.Series) -> bool:
     if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return False
     for part in (column.head(10_000), column):
-        texts = part.cast(pl.String).str.strip_chars().drop_nulls().unique()
+        texts = blanked(part).cast(pl.String).str.strip_chars().drop_nulls().unique()
         if not 2 <= len(texts) <= _MOST_TYPES:
             return False
-    names = [text for text in texts.to_list() if text]
+    names = texts.to_list()
     senses = [sense_of_type(name) for name in names]
     shown = any(
         sense == "neutral" and _SHOWN.search(name.casefold())
@@ -158,8 +158,7 @@ def _words(column: pl.Series) -> pl.Series | None:
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
         return None
     for part in (column.head(1_000), column):
-        words = part.cast(pl.String).str.strip_chars().str.to_lowercase()
-        words = words.set(words == "", None)
+        words = blanked(part).cast(pl.String).str.strip_chars().str.to_lowercase()
         if not words.drop_nulls().is_in([*_YES, *_NO, *_SIGNS]).all():
             return None
     return words if words.null_count() < len(words) else None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.log import Findings
 
-__all__ = ["is_missing", "missing_ids", "missing_values", "note_crowds"]
+__all__ = ["blanked", "is_missing", "missing_ids", "missing_values", "note_crowds"]
 
 # Written exactly so. "Nan" and "Null" are names of people.
 _SURE = {
@@ -42,6 +42,20 @@ _FEW_EVENTS = 20  # a user with fewer events than this is nobody's stand-in
 def is_missing(text: str) -> bool:
     """Say whether a text is blank or a word that means nothing but a missing value."""
     return text.strip() in _SURE or _BLANK.fullmatch(text) is not None
+
+
+def blanked(column: pl.Series) -> pl.Series:
+    """Return a column with null for blanks and all words of missing values.
+
+    For columns of few words and of numbers, in which none of these words is a value.
+    """
+    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return column
+    texts = column.cast(pl.String)
+    words = texts.drop_nulls().unique()
+    short = words.filter(words.str.len_chars() < 40).to_list()
+    gone = [word for word in short if is_missing(word) or word.strip() in _LIKELY]
+    return texts.set(texts.is_in(gone).fill_null(False), None)
 
 
 def missing_values(column: pl.Series, found: Findings) -> pl.Series:

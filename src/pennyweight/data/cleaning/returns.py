@@ -15,6 +15,7 @@ from pennyweight.data.tables import check_scalars
 
 __all__ = [
     "CANCELLED", "NEVER", "PARTIAL", "RETURNED", "ZERO", "Returns", "complete", "returns", "signed",
+    "without_idle",
 ]  # fmt: skip
 
 RETURNED = "quantity is below zero: a return, which takes back the purchase"
@@ -57,6 +58,16 @@ class Returns:
     returned: Mask
     cancelled: Mask
     quantity: NDArray[np.float64]
+
+
+def without_idle(frame: pl.DataFrame, roles: Mapping[str, str]) -> dict[str, str]:
+    """Return the roles less a column of money in which nothing is below zero."""
+    name = roles.get("quantity")
+    if name is None or _PIECES.search(name.casefold()) or frame[name].dtype.is_nested():
+        return dict(roles)
+    if (signed(frame[name]) < 0).any():
+        return dict(roles)
+    return {role: column for role, column in roles.items() if role != "quantity"}
 
 
 def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: str) -> Returns:

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.ratings import looks_rated, scale_of
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.tables import check_scalars
@@ -56,6 +57,7 @@ def weights(
     column = frame[roles["weight"]]
     check_scalars(column, source, "numbers; leave it out with --weight-column '', "
                                   "columns={'weight': None}")  # fmt: skip
+    column = blanked(column)
     missing = column.is_null().to_numpy()
     weight = np.array(numbers(column).cast(pl.Float32).fill_null(np.nan))
     rows.drop("weight is not a finite number (below 3e38)", ~np.isfinite(weight) & ~missing)
