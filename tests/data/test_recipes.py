@@ -29,10 +29,7 @@ def test_every_recipe_has_a_sample():
     assert list(RECIPES) == list(SAMPLES)
 
 
-@pytest.mark.parametrize("name", [
-    pytest.param(name, marks=[pytest.mark.xfail(reason="times with names of days")]
-                 if name == "Goodreads" else []) for name in SAMPLES
-])  # fmt: skip
+@pytest.mark.parametrize("name", SAMPLES)
 def test_a_recipe_reads_its_sample(name, tmp_path, monkeypatch):
     SAMPLES[name](tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -193,3 +193,21 @@ def test_properties_in_rows_become_one_row_an_item(tmp_path):
     assert data.log.count("joined into one row an item") == len(rows) - 11
     assert list(data.catalog.texts[:2]) == ["Wooden spoon 0", "Wooden spoon 1"]
     assert "available" in data.catalog.attributes.columns
+
+
+def test_properties_beside_other_columns_and_with_several_values(tmp_path):
+    rows = [(n, f"i{i}", key, value, "en") for n, (i, key, value) in enumerate(
+        (i, key, value) for i in range(11) for key, value in (
+            ("name", f"Wooden {i}"), ("tag", "red"), ("tag", "round"), ("tag", "red"),
+            ("price", "3"), ("price", "4.5")))]  # fmt: skip
+    frame = pl.DataFrame(rows, ["id", "item_id", "attribute", "value", "lang"], orient="row")
+    frame.write_csv(tmp_path / "attributes.csv")
+    data = log_of(pl.DataFrame(EVENTS), tmp_path / "attributes.csv")
+    assert len(data.catalog) == 11
+    assert data.catalog.texts[3] == "Wooden 3. red, round"
+    assert data.catalog.attributes["price"].to_list() == [4.5] * 11
+
+
+def test_an_items_table_with_a_value_column_stays_as_it_is():
+    items = pl.DataFrame([row | {"key": "k", "value": 3} for row in ITEMS])
+    assert len(log_of(pl.DataFrame(EVENTS), items).catalog) == 11

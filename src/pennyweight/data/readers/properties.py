@@ -23,40 +23,53 @@ def _key(name: str) -> str:
 
 
 def find_properties(frame: pl.DataFrame, id_column: str | None) -> dict[str, str] | None:
-    """Return id, property, value and time columns where an items table is in long form."""
+    """Return id, property, value and time columns where an items table is in long form.
+
+    Other columns may be there (a number of the row, a language), if ids occur again and most
+    pairs of id and property do not.
+    """
     roles: dict[str, str] = {}
     for name in frame.columns:
-        key = _key(name)
-        if name == id_column or (id_column is None and (key == "id" or has_role([name], "item"))):
-            role = "id"
-        else:
-            known = {"property": _PROPERTY, "value": _VALUE, "time": _TIME}
-            role = next((role for role, names in known.items() if key in names), "")
-        if not role or role in roles:
-            return None
-        roles[role] = name
+        if (role := _role(name, id_column)) and role not in roles:
+            roles[role] = name
+    if "id" not in roles and _key(frame.columns[0]) in ("id", "entityid"):
+        roles["id"] = frame.columns[0]
     if not {"id", "property", "value"} <= roles.keys():
         return None
-    return roles if frame[roles["id"]].n_unique() < frame.height else None
+    if any(frame[column].dtype.is_nested() for column in roles.values()):
+        return None
+    n_ids = frame[roles["id"]].n_unique()
+    n_pairs = frame.select(pl.struct(roles["id"], roles["property"]).n_unique()).item()
+    extra = frame.width - len(roles)
+    return roles if n_ids < frame.height and (not extra or n_pairs > 1.5 * n_ids) else None
+
+
+def _role(name: str, id_column: str | None) -> str:
+    key = _key(name)
+    if name == id_column or (id_column is None and has_role([name], "item")):
+        return "id"
+    known = {"property": _PROPERTY, "value": _VALUE, "time": _TIME}
+    return next((role for role, names in known.items() if key in names), "")
 
 
 def pivot_properties(
     frame: pl.DataFrame, roles: dict[str, str], findings: Findings, source: str
 ) -> pl.DataFrame:
-    """Return one row an item, one column a property: the latest value by time, else by row.
+    """Return one row an item, one column a property: the latest value by time.
 
-    The hundred most frequent properties become columns; the values of the others are joined
-    in one.
+    Several different texts of one property that are of one time, or have none, are joined; of
+    several numbers the last row counts. The hundred most frequent properties become columns;
+    the values of the others are joined in one.
     """
     item, name, value = (roles[role] for role in ("id", "property", "value"))
     rows = frame.with_columns(pl.col(name, value).cast(pl.String)).with_row_index("__row")
     if "time" in roles:
-        rows = rows.with_columns(__time=parse_times(frame[roles["time"]], source).values)
-        rows = rows.sort(pl.col("__time").fill_nan(None), nulls_last=False, maintain_order=True)
+        times = pl.Series(parse_times(frame[roles["time"]], source).values).fill_nan(None)
+        rows = rows.with_columns(__time=times).sort("__time", maintain_order=True)
     whole = rows.filter(pl.col(item).is_not_null() & (pl.col(name) != ""))
     findings.add("items", "missing item id or property name", rows.height - whole.height,
                  "dropped")  # fmt: skip
-    latest = whole.unique([item, name], keep="last", maintain_order=True).sort("__row")
+    latest = _latest(whole, item, name, value)
     counts = latest[name].value_counts(sort=True)[name].to_list()
     columns, rest = counts[:_MOST_COLUMNS], counts[_MOST_COLUMNS:]
     renamed = {column: f"{column}_" for column in columns if column == item}
@@ -68,8 +81,25 @@ def pivot_properties(
         joined = latest.filter(~pl.col(name).is_in(columns)).group_by(item)
         texts = joined.agg(pl.col(value).drop_nulls().str.join(", ").alias(_REST))
         wide = wide.join(texts, on=item, how="left", maintain_order="left")
-    by = "the latest by " + roles["time"] if "time" in roles else "the last row of each"
+    by = "the latest by " + roles["time"] if "time" in roles else "all texts, the last number"
     reason = f"rows of ({item}, {name}, {value}) joined into one row an item, {by}"
     shown = [", ".join(map(repr, columns[:8])) + (" …" if len(columns) > 8 else "")]
     findings.add("items", reason, whole.height - wide.height, "merged", shown)
     return wide
+
+
+def _latest(rows: pl.DataFrame, item: str, name: str, value: str) -> pl.DataFrame:
+    """Return one row for each item and property, in the order of the file."""
+    if "__time" in rows.columns:
+        newest = pl.col("__time").max().over(item, name)
+        rows = rows.filter(pl.col("__time").eq_missing(newest) | newest.is_null())
+    last = rows.unique([item, name], keep="last", maintain_order=True)
+    if last.height == rows.height:
+        return last.sort("__row")
+    texts = rows.filter(pl.col(value).cast(pl.Float64, strict=False).is_null())
+    texts = texts.filter(pl.col(value).is_not_null() & (pl.len().over(item, name) > 1))
+    joined = texts.group_by(item, name).agg(
+        pl.col(value).unique(maintain_order=True).str.join(", ").alias("__all")
+    )
+    last = last.join(joined, on=[item, name], how="left", maintain_order="left")
+    return last.with_columns(pl.coalesce("__all", value).alias(value)).drop("__all").sort("__row")
