@@ -123,6 +123,17 @@ def test_sessions_of_events(tmp_path):
     assert log.count("event types: ") == 4
 
 
+@pytest.mark.parametrize("lines", [
+    lambda ids: {"items": [{"item_id": i} for i in ids]}, lambda ids: {"products": list(ids)},
+])  # fmt: skip
+def test_lists_in_lists(tmp_path, lines):
+    rows = [{"user_id": u, "orders": [{"created_at": t, **lines(ids)} for t, ids in orders]}
+            for u, orders in (("u", [(5, "ab"), (6, "c")]), ("v", [(7, "d")]))]  # fmt: skip
+    events, log = events_of(write(tmp_path / "e.jsonl", rows))
+    assert events == [("u", "a", 5), ("u", "b", 5), ("u", "c", 6), ("v", "d", 7)]
+    assert (log.rows_read["events"], log.rows_kept["events"]) == (2, 4)
+
+
 def test_lists_that_do_not_fit_are_refused(tmp_path):
     rows = [{"user_id": "u", "items": ["a", "b"], "times": [1]}]
     with pytest.raises(DataError, match="row 1 has 2 elements in 'items' and 1 in 'times'"):

@@ -208,6 +208,42 @@ def test_properties_beside_other_columns_and_with_several_values(tmp_path):
     assert data.catalog.attributes["price"].to_list() == [4.5] * 11
 
 
+def test_properties_are_recognised_by_what_their_rows_hold():
+    rows = [(f"i{i}", key, f"{key} {i}") for i in range(11) for key in ("title", "material")]
+    items = pl.DataFrame(rows, ["item_id", "what", "text"], orient="row")
+    data = log_of(pl.DataFrame(EVENTS), items)
+    assert len(data.catalog) == 11
+    assert data.catalog.texts[3] == "title 3. material 3"
+
+
+def test_categories_in_rows_are_no_properties():
+    rows = [(f"i{i}", key, f"Wooden {i}") for i in range(11) for key in ("toys", "games")]
+    items = pl.DataFrame(rows, ["item_id", "category", "title"], orient="row")
+    data = log_of(pl.DataFrame(EVENTS), items)
+    assert data.log.count("item id occurs again") == 11
+
+
+BY_ID = {str(row["item_id"]): {"title": row["title"]} for row in ITEMS}
+
+
+@pytest.mark.parametrize(
+    "value", [BY_ID, {"products": BY_ID}, {"version": 1, "data": {"products": BY_ID}}]
+)
+def test_items_by_their_ids(tmp_path, value):
+    (tmp_path / "i.json").write_text(json.dumps(value))
+    data = log_of(pl.DataFrame(EVENTS), tmp_path / "i.json")
+    assert list(data.catalog.ids) == [row["item_id"] for row in ITEMS]
+    assert data.catalog.texts[3] == "Wooden thing number 3"
+
+
+def test_references_of_mongodb_are_ids(tmp_path):
+    rows = [{"user": {"$ref": "users", "$id": {"$oid": row["user_id"]}},
+             "item_id": row["item_id"]} for row in EVENTS]  # fmt: skip
+    (tmp_path / "e.json").write_text("\n".join(map(json.dumps, rows)))
+    data = log_of(tmp_path / "e.json")
+    assert sorted(data.interactions.users) == [f"u{i}" for i in range(7)]
+
+
 def test_an_items_table_with_a_value_column_stays_as_it_is():
     items = pl.DataFrame([row | {"key": "k", "value": 3} for row in ITEMS])
     assert len(log_of(pl.DataFrame(EVENTS), items).catalog) == 11

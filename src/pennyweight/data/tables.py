@@ -1,6 +1,7 @@
 """Reading tables as users bring them: CSV, TSV, JSON lines, Parquet, compressed or not."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -122,9 +123,11 @@ def _read_parquet(data: bytes, path: Path) -> Loaded:
 
 
 def _is_json(data: bytes, suffix: str) -> bool:
-    looks_json = data[:4096].lstrip()[:1] in (b"{", b"[")
+    head = data[:4096].lstrip()
     # Some publish tables of commas as .json, and JSON lines as .csv or .txt.
-    return looks_json if suffix not in _DELIMITED else data[:4096].lstrip()[:2] in (b'{"', b"{'")
+    if suffix not in _DELIMITED:
+        return head[:1] in (b"{", b"[")
+    return re.match(rb"""\{\s*["']|\[\s*\{\s*["']""", head) is not None
 
 
 def _from_pandas(source: PandasFrame, table: str) -> pl.DataFrame:

@@ -33,6 +33,8 @@ def plain_value(value: Any) -> Any:  # noqa: ANN401
         return [plain_value(part) for part in value]
     if not isinstance(value, dict):
         return value
+    if "$id" in value:  # a reference to a document of another collection
+        return plain_value(value["$id"])
     if len(value) == 1:
         ((key, inner),) = value.items()
         if key in _CASTS:
@@ -69,6 +71,8 @@ def _plain(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if not all(name.startswith("$") for name in fields):
         parts = [part.alias(name) for name, part in fields.items()]
         return pl.when(value.is_not_null()).then(pl.struct(parts))
+    if "$id" in fields:  # a reference to a document of another collection
+        return fields["$id"]
     if len(fields) > 1:  # one column with wrappers of several kinds
         return pl.coalesce(part.cast(pl.String) for part in fields.values())
     ((name, part),) = fields.items()

@@ -44,6 +44,11 @@ def rows_of_object(value: dict[str, Any], source: str) -> tuple[Rows, str]:
     DataError
         Where several lists could be the table; names them and the command that takes one.
     """
+    return _whole(value) or _within(value, source) or ([value], "")
+
+
+def _whole(value: dict[str, Any]) -> tuple[Rows, str] | None:
+    """Return the rows of an object all of which is the table."""
     if {"columns", "data"} <= value.keys() <= {"columns", "index", "data"}:
         names, data = value["columns"], value["data"]
         if isinstance(data, list) and all(isinstance(row, list) for row in data):
@@ -53,13 +58,16 @@ def rows_of_object(value: dict[str, Any], source: str) -> tuple[Rows, str]:
         columns = list(value)
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*value.values(), strict=True)]
         return rows, "an object of columns, each a list"
-    if len(value) > 0 and all(isinstance(inner, dict) for inner in value.values()):
+    if value and all(isinstance(inner, dict) for inner in value.values()):
         turned = _turned(value)
         if turned is not None:
             return turned
     by_user = _by_user(value)
-    if by_user is not None:
-        return by_user, "an object of lists, one a user"
+    return None if by_user is None else (by_user, "an object of lists, one a user")
+
+
+def _within(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
+    """Return the rows of the one list of objects, or objects by key, within an object."""
     lists = list(_lists(value, "", _DEEPEST))
     if len(lists) > 1:
         # pandas' orient='table' has a list of its columns beside that of its rows.
@@ -70,10 +78,16 @@ def rows_of_object(value: dict[str, Any], source: str) -> tuple[Rows, str]:
             f"{source}: one JSON object with several lists of objects ({', '.join(paths[:5])}). "
             f"Take one of them: jq -c '{paths[0]}[]' {shlex.quote(source)} > rows.jsonl"
         )
-    if lists and not _has_ids(list(value)):
+    if _has_ids(list(value)):
+        return None
+    if lists:
         path, rows = lists[0]
         return rows, f"the list {path} of one JSON object"
-    return [value], ""
+    keyed = [(path, t) for path, part in _objects(value, "", _DEEPEST) if (t := _turned(part))]
+    if len(keyed) != 1:
+        return None
+    path, (rows, shape) = keyed[0]
+    return rows, f"{shape}, in {path} of one JSON object"
 
 
 def _by_user(value: dict[str, Any]) -> Rows | None:
@@ -135,10 +149,25 @@ def _as_names(keys: Sequence[str]) -> int:
     return roles + len(_NAMES & {key.lower() for key in keys})
 
 
+def _objects(value: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """Yield the objects of several objects each within an object, with their paths."""
+    for key, part in value.items():
+        if isinstance(part, dict) and part:
+            here = _path(path, key)
+            if len(part) > 1 and all(isinstance(inner, dict) for inner in part.values()):
+                yield here, part
+            elif depth:
+                yield from _objects(part, here, depth - 1)
+
+
+def _path(path: str, key: str) -> str:
+    return f"{path}.{key}" if key.isidentifier() else f'{path}["{key}"]'
+
+
 def _lists(value: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Rows]]:
     """Yield the lists of objects within an object, each with its path as jq writes it."""
     for key, part in value.items():
-        here = f"{path}.{key}" if key.isidentifier() else f'{path}["{key}"]'
+        here = _path(path, key)
         if isinstance(part, list) and part and all(isinstance(row, dict) for row in part):
             yield here, part
         elif isinstance(part, dict) and depth:

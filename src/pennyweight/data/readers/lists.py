@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -69,7 +70,9 @@ def explode_lists(
     exploded = frame.explode(parallel)
     reason = f"{name}: a list in a row, each element is an event ({frame.height:,} rows)"
     findings.add("events", reason, exploded.height - frame.height, "added")
-    roles = {} if isinstance(exploded[name].dtype, pl.Struct) else {"item": name}
+    if isinstance(exploded[name].dtype, pl.Struct):  # perhaps of sessions, each with its list
+        return explode_lists(flatten(exploded), chosen, findings, source)
+    roles = {"item": name}
     plain = [n for n in frame.columns if n not in parallel]
     for role in _BESIDE:
         plural = [n for n in parallel if n != name and _is_plural(n, role)]
@@ -120,11 +123,19 @@ def _item_list(frame: pl.DataFrame, chosen: Mapping[str, str | None], source: st
 def _has_items(column: pl.Series) -> bool:
     """Say whether a column has lists of objects with a field named like an item."""
     column = decode_columns(column.to_frame(), [column.name]).to_series()
-    dtype = column.dtype
+    return _holds_items(column.dtype, column.name)
+
+
+def _holds_items(dtype: Any, name: str) -> bool:  # noqa: ANN401 - fields have types or classes
     if not isinstance(dtype, pl.List | pl.Array) or not isinstance(dtype.inner, pl.Struct):
         return False
-    fields = [f.name for f in dtype.inner.fields]
-    return has_role(fields, "item") or (_is_sequence(column.name) and "id" in fields)
+    fields = {field.name: field.dtype for field in dtype.inner.fields}
+    if has_role(list(fields), "item") or (_is_sequence(name) and "id" in fields):
+        return True
+    return any(
+        _holds_items(inner, n) or (isinstance(inner, pl.List) and _is_sequence(n))
+        for n, inner in fields.items()
+    )
 
 
 def _is_beside(name: str) -> bool:

@@ -10,9 +10,13 @@ from pennyweight.data.times import parse_times
 
 __all__ = ["find_properties", "pivot_properties"]
 
-_PROPERTY = {"property", "attribute", "attr", "key", "field", "feature", "propertyname",
-             "attributename", "variable"}  # fmt: skip
-_VALUE = {"value", "val", "propertyvalue", "attributevalue", "attrvalue"}
+_PROPERTY = {"property", "attribute", "attr", "key", "field", "feature", "propertyname", "k",
+             "attributename", "variable", "prop", "propname", "attrname", "attributecode",
+             "propertykey", "attributekey", "metakey", "param", "parameter", "paramname",
+             "characteristic", "spec", "specname", "fieldname", "featurename"}  # fmt: skip
+_VALUE = {"value", "val", "v", "propertyvalue", "attributevalue", "attrvalue", "propvalue",
+          "metavalue", "paramvalue", "parametervalue", "specvalue", "fieldvalue",
+          "featurevalue"}  # fmt: skip
 _TIME = {"timestamp", "time", "date", "datetime", "ts", "updatedat", "createdat", "validfrom"}
 _MOST_COLUMNS = 100
 _REST = "other_properties"
@@ -35,13 +39,31 @@ def find_properties(frame: pl.DataFrame, id_column: str | None) -> dict[str, str
     if "id" not in roles and _key(frame.columns[0]) in ("id", "entityid"):
         roles["id"] = frame.columns[0]
     if not {"id", "property", "value"} <= roles.keys():
-        return None
-    if any(frame[column].dtype.is_nested() for column in roles.values()):
+        roles = _by_content(frame, roles)
+    if not roles or any(frame[column].dtype.is_nested() for column in roles.values()):
         return None
     n_ids = frame[roles["id"]].n_unique()
     n_pairs = frame.select(pl.struct(roles["id"], roles["property"]).n_unique()).item()
     extra = frame.width - len(roles)
     return roles if n_ids < frame.height and (not extra or n_pairs > 1.5 * n_ids) else None
+
+
+def _by_content(frame: pl.DataFrame, known: dict[str, str]) -> dict[str, str]:
+    """Return the roles where names do not tell: few properties, each once an item, that differ."""
+    others = [n for n in frame.columns if n not in (known.get("id"), known.get("time"))]
+    if "id" not in known or len(others) != 2 or frame[others[0]].dtype != pl.String:
+        return {}
+    item, (name, value) = known["id"], others
+    n_ids, n_names = frame[item].n_unique(), frame[name].n_unique()
+    if frame.height < 1.5 * n_ids or not 1 < n_names <= min(_MOST_COLUMNS, n_ids):
+        return {}
+    pairs = frame.select(pl.struct(item, name).n_unique()).item()
+    varied = frame.group_by(item).agg(pl.len(), pl.col(value).n_unique().alias("n"))
+    varied = varied.filter(pl.col("len") > 1)
+    same = float((varied["n"] == 1).mean() or 0.0)  # type: ignore[arg-type]
+    if pairs < 0.95 * frame.height or same > 0.2:
+        return {}
+    return {**known, "property": name, "value": value}
 
 
 def _role(name: str, id_column: str | None) -> str:

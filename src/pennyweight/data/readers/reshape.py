@@ -70,9 +70,9 @@ def _reshape_events(loaded: Loaded, columns: Mapping[str, str | None], source: s
 
 
 def _is_wanting(frame: pl.DataFrame, columns: Mapping[str, str | None]) -> bool:
-    """Say whether the user or the item is in no column yet."""
+    """Say whether a column that was chosen, the user or the item is in no column yet."""
+    if any(name and name not in frame.columns for role, name in columns.items() if role != "id"):
+        return True
     return any(
-        name not in frame.columns if (name := columns.get(role)) else
-        not has_role(frame.columns, role)
-        for role in ("user", "item")
-    )  # fmt: skip
+        role not in columns and not has_role(frame.columns, role) for role in ("user", "item")
+    )
