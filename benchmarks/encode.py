@@ -9,8 +9,8 @@ The baseline runs in an environment of its own, made by
     .venv-baseline/bin/pip install torch==2.13.0 sentence-transformers
 
 Every encoder is a process with the same number of threads; they take turns, so that a busy
-moment of the machine meets all of them. Speeds are medians of the turns'
-ratios, with the least and the most.
+moment of the machine meets all of them. Speeds are medians of the turns' ratios, with the least
+and the most.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,7 @@ class Runner:
     size: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
     peak: int = 0
+    version: str = ""  # of the package that encodes
 
     @classmethod
     def start(cls, name: str, python: str, model: Path, threads: int) -> "Runner":
@@ -70,14 +72,15 @@ class Runner:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        return cls(name, process, cls._answer(process)["bytes"])
+        first = cls._answer(process)
+        return cls(name, process, first["bytes"], version=first["version"])
 
     @staticmethod
-    def _answer(process: "subprocess.Popen[str]") -> dict[str, int]:
+    def _answer(process: "subprocess.Popen[str]") -> dict[str, Any]:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
             sys.exit(f"{' '.join(map(str, process.args))} ended early")  # type: ignore[arg-type]
-        found: dict[str, int] = json.loads(line)
+        found: dict[str, Any] = json.loads(line)
         return found
 
     def turn(self, what: str, request: str) -> None:
@@ -185,7 +188,8 @@ def rows_of(runner: Runner, base: Runner) -> list[dict[str, object]]:
         seconds = runner.seconds[key]
         speeds = [many / s if unit == "1/s" else 1000 * s / many for s in seconds]
         better = "higher" if unit == "1/s" else "lower"
-        rows.append(spread(f"{runner.name}: {what}", speeds, unit, better=better))
+        rows.append(spread(f"{runner.name}: {what}", speeds, unit, better=better,
+                           version=runner.version))  # fmt: skip
         ratios = runner.times_faster(base, key)
         rows.append(spread(f"{runner.name}: {what}, times {base.name}", ratios, "x",
                            bar=None if key == "alone" else bar))  # fmt: skip

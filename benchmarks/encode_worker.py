@@ -4,8 +4,8 @@
 
 Each line of input is the path of a JSON list of texts, encoded together, or ``alone PATH``,
 encoded one by one; each line of output is JSON: seconds, and the peak of memory so far. The
-first line of output tells the size of the encoder. KIND is sentence-transformers (torch, which
-needs no package of ours), fp32, int8 or static.
+first line of output has the size of the encoder and the version of its package. KIND is
+sentence-transformers (torch, which needs no package of ours), fp32, int8 or static.
 """
 
 import json
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 MAX_TOKENS = 256  # as the model's authors have it, for both
@@ -72,7 +73,9 @@ def main() -> None:
     load = sentence_transformers if kind == "sentence-transformers" else None
     encode, size = load(model, threads) if load else ours(kind, model, threads)
     encode(["a first text, which builds what is built late"])
-    print(json.dumps({"bytes": size}), file=answers, flush=True)
+    package = kind if load else "pennyweight"
+    first = {"bytes": size, "version": version(package)}
+    print(json.dumps(first), file=answers, flush=True)
     for line in sys.stdin:
         alone, _, path = line.strip().rpartition(" ")
         texts = json.loads(Path(path).read_text(encoding="utf-8"))

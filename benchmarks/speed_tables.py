@@ -58,8 +58,9 @@ def encoders(rows: Sequence[Row]) -> str:
     for name, found in named.items():
         times = [found[what if name == base else f"{what}, times {base}"] for what in WHAT]
         missed = bar(found[f"{WHAT[0]}, times {base}"])
+        version = f" {found[WHAT[0]].get('version', '')}".rstrip() if name == base else ""
         lines.append([
-            name, *("1: " * (name == base) + spread(row) for row in times), missed,
+            name + version, *("1: " * (name == base) + spread(row) for row in times), missed,
             *(quantity(found[size]["value"], "B") for size in ("bytes", "peak memory")),
         ])  # fmt: skip
     heads = [f"{what}, times {base}" for what in WHAT]
