@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup setup-dev demo test test-all lint format notebook outputs bench bench-tables clean
+.PHONY: help setup setup-dev demo test test-all lint format notebook outputs bench bench-tables pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -72,15 +72,18 @@ bench: .venv/.setup-bench ## quality, size, speed; datasets in data/ or where PE
 	$(BIN)/python benchmarks/export.py --json bench-out/export.json
 	$(BIN)/python benchmarks/validate.py --json bench-out/validate.json
 	$(BIN)/python benchmarks/compression.py --json bench-out/compression.json
-	$(BIN)/python benchmarks/frontier.py --reports bench-out/frontier --json bench-out/frontier.json
+	$(BIN)/python benchmarks/frontier.py --reports bench-out/frontier --html bench-out/frontier --json bench-out/frontier.json
 	$(BIN)/python benchmarks/encode.py --json bench-out/encode.json $(ENCODERS)
-	$(BIN)/python benchmarks/size.py --json bench-out/size.json
+	$(BIN)/python benchmarks/size.py --html bench-out/size.html --json bench-out/size.json
 	$(BIN)/python benchmarks/serve.py --json bench-out/serve.json
 	$(BIN)/python benchmarks/million.py --json bench-out/million.json
 	$(BIN)/python benchmarks/kill.py --json bench-out/kill.json
 
 bench-tables: .venv/.setup ## write what `make bench` measured into README.md and docs/benchmarks.md
 	$(BIN)/python benchmarks/tables.py bench-out
+
+pictures: setup-dev ## photograph the pages that `make demo` and `make bench` left
+	$(BIN)/python docs/pictures.py
 
 clean: ## remove what the other targets made
 	rm -rf .venv demo-out bench-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,8 @@
 """What pages show of an output is what a command printed."""
 
 import re
+import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
 import outputs
+import pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = """# A page
@@ -120,3 +123,20 @@ def test_every_output_in_the_pages_has_its_command_and_the_reference_is_of_this_
         [sys.executable, ROOT / "docs/outputs.py", "--check"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="pictures are taken by chromium")
+def test_a_picture_is_of_the_size_asked_for(tmp_path: Path) -> None:
+    page, picture = tmp_path / "a page.html", tmp_path / "picture.png"
+    page.write_text("<h1>A page</h1>" * 99, encoding="utf-8")
+    pictures.photograph(page, picture, 600, 300)
+    head = picture.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", head[16:]) == (600, 300)
+
+
+def test_every_picture_is_in_a_page() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("docs/*.md"))
+    pages += (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in pictures.PICTURES:
+        assert f"images/{name}.png" in pages
