@@ -54,8 +54,9 @@ def kind_of(schema: dict[str, Any]) -> str:
 
 def fields(schemas: dict[str, Any], schema: dict[str, Any]) -> str:
     """List the fields of an object."""
-    if "anyOf" in schema:
-        return "; or ".join(fields(schemas, one) for one in schema["anyOf"])
+    forms = schema.get("anyOf") or schema.get("oneOf")
+    if forms:
+        return "; or ".join(fields(schemas, one) for one in forms)
     if schema.get("type") == "array":
         return "a list, each with " + fields(schemas, schema["items"])
     if "$ref" in schema:

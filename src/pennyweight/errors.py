@@ -11,6 +11,10 @@
       TrainingError(ArithmeticError)  a training whose loss is no longer a number
       MissingExtraError(ImportError)  an optional part is not installed
 
+and one warning, which the `warnings` module shows:
+
+    UnknownUserWarning(UserWarning)   a list for somebody of whom the event log knows nothing
+
 Each message says what was found, where, and how to mend it; the command line
 prints it as it stands.
 """
@@ -29,6 +33,7 @@ __all__ = [
     "StoreError",
     "TrainingError",
     "UnknownIdError",
+    "UnknownUserWarning",
     "did_you_mean",
 ]
 
@@ -43,6 +48,10 @@ class DataError(PennyweightError, ValueError):
 
 class UnknownIdError(PennyweightError, LookupError):
     """An id is in no table: names the id and the table."""
+
+
+class UnknownUserWarning(UserWarning):
+    """A list goes by popularity or the text alone, since the event log knows no such user."""
 
 
 class PlanError(PennyweightError, ValueError):

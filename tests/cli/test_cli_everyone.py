@@ -57,7 +57,8 @@ def test_other_events_and_json(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     assert json.loads(ran.out)["users"] == 1 and json.loads(ran.out)["path"] == str(out)
     assert "unheard" in ran.err  # dropped, and said so
     row = json.loads(out.read_text().splitlines()[0])
-    assert set(row) == {"user_id", "rank", "item_id", "score", "reason"} and row["user_id"] == "zoe"
+    assert set(row) == {"user_id", "rank", "item_id", "score", "source", "reason"}
+    assert row["user_id"] == "zoe" and row["source"] == "history"
     assert cli(*words, "--json", "--quiet").err == ""
 
 

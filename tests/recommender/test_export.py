@@ -54,7 +54,8 @@ def one_by_one(recommender: Recommender, wish: dict[str, object]) -> pl.DataFram
         recommender.recommend(user=user, **wish).with_columns(user_id=pl.lit(user))
         for user in HISTORIES
     ]
-    columns = ["user_id", "rank", "item_id", "score", *(["reason"] if "explain" in wish else [])]
+    columns = ["user_id", "rank", "item_id", "score", "source"]
+    columns += ["reason"] if "explain" in wish else []
     return pl.concat(lists).select(columns).with_columns(pl.col("score").cast(pl.Float32))
 
 
@@ -195,7 +196,7 @@ def test_nobody_and_nothing(tmp_path: Path) -> None:
     recommender = Recommender(empty, Popularity().fit(none, empty), none)
     assert recommender.export(tmp_path / "lists.parquet") == 0
     assert pl.read_parquet(tmp_path / "lists.parquet").columns == [
-        "user_id", "rank", "item_id", "score",
+        "user_id", "rank", "item_id", "score", "source",
     ]  # fmt: skip
 
 

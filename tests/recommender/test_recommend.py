@@ -10,7 +10,7 @@ from shop import HISTORIES, IDS, TITLES, blend, catalog, interactions, shop
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories
-from pennyweight.errors import DataError, PlanError, UnknownIdError
+from pennyweight.errors import DataError, PlanError, UnknownIdError, UnknownUserWarning
 from pennyweight.recommender import Recommender, batch
 from pennyweight.recommender.ranking import top_k
 from pennyweight.score.blend import Blend
@@ -27,6 +27,7 @@ def test_the_frame() -> None:
     frame = SHOP.recommend(user="ann", k=3)
     assert dict(frame.schema) == {
         "rank": pl.Int64, "item_id": pl.String, "title": pl.String, "score": pl.Float64,
+        "source": pl.String,
     }  # fmt: skip
     assert frame["rank"].to_list() == [1, 2, 3]
     assert frame["score"].is_sorted(descending=True)
@@ -59,7 +60,8 @@ def test_seen_items_are_left_out_unless_repeats_are_wanted() -> None:
 
 
 def test_nobody_in_particular_gets_what_is_popular() -> None:
-    frames = [SHOP.recommend(**who) for who in ({}, {"user": "stranger"}, {"history": []})]
+    with pytest.warns(UnknownUserWarning, match="'stranger'; what is popular stands in"):
+        frames = [SHOP.recommend(**who) for who in ({}, {"user": "stranger"}, {"history": []})]
     assert frames[0].equals(frames[1])
     assert frames[0].equals(frames[2])
     counts = SHOP.interactions.counts
@@ -131,11 +133,16 @@ def test_diversity_spreads_the_list() -> None:
 def test_many_users_are_as_one_by_one(monkeypatch) -> None:
     monkeypatch.setattr(batch, "BLOCK_BYTES", 3 * 4 * len(IDS))  # three users at a time
     names = [*HISTORIES, "stranger", "ann"]
-    frame = SHOP.recommend_many(names, 4, filter="year > 1813")
+    with pytest.warns(UnknownUserWarning, match=r"user is not in the event log: 'stranger'"):
+        frame = SHOP.recommend_many(names, 4, filter="year > 1813")
     assert dict(frame.schema) == {
         "user_id": pl.String, "rank": pl.Int64, "item_id": pl.String, "score": pl.Float64,
+        "source": pl.String,
     }  # fmt: skip
-    rows = [SHOP.recommend(user=u, k=4, filter="year > 1813") for u in names]
+    with pytest.warns(UnknownUserWarning):
+        rows = [SHOP.recommend(user=u, k=4, filter="year > 1813") for u in names]
+    assert frame["source"].to_list() == pl.concat(rows)["source"].to_list()
+    assert set(frame.filter(pl.col("user_id") == "stranger")["source"]) == {"popularity"}
     assert ids(frame) == [i for row in rows for i in ids(row)]
     np.testing.assert_allclose(frame["score"], pl.concat(rows)["score"], rtol=1e-6)
     assert frame["user_id"].to_list() == [
@@ -147,11 +154,9 @@ def test_many_users_are_as_one_by_one(monkeypatch) -> None:
 
 def test_impossible_wishes() -> None:
     for wrong in ({"user": "ann", "history": []}, {"k": 0}, {"k": 2.5}, {"text": "  "},
-                  {"history": "emma"}, {"diversity": 2}):  # fmt: skip
+                  {"diversity": 2}):  # fmt: skip
         with pytest.raises(PlanError):
             SHOP.recommend(**wrong)
-    with pytest.raises(PlanError, match="one string"):
-        SHOP.recommend_many("ann")
     with pytest.raises(PlanError, match="exclude or include"):
         Recommender(catalog(), blend(), repeats="sometimes")
     with pytest.raises(DataError, match="about 8 items, the catalogue has 2"):
@@ -163,6 +168,34 @@ def test_impossible_wishes() -> None:
         silent.recommend_many()
     with pytest.raises(PlanError, match="does not read texts"):
         silent.recommend(text="whale")
+
+
+@pytest.mark.parametrize(
+    ("call", "remedy"),
+    [
+        (lambda: SHOP.recommend(user=12), "write '12'"),
+        (lambda: SHOP.recommend(user=["ann", "hal"]), "call recommend_many"),
+        (lambda: SHOP.recommend(user=True), "takes one id"),
+        (lambda: SHOP.recommend(history="emma"), r"write \['emma'\]"),
+        (lambda: SHOP.recommend(history=7), "takes a list of ids"),
+        (lambda: SHOP.recommend(items="emma"), r"write \['emma'\]"),
+        (lambda: SHOP.recommend_many("ann"), r"write \['ann'\]"),
+        (lambda: SHOP.similar(["emma"]), "item_id takes one id"),
+        (lambda: SHOP.similar(3), "write '3'"),
+        (lambda: SHOP.explain("emma", user=3), "write '3'"),
+    ],
+)
+def test_a_list_or_a_number_is_no_id(call, remedy) -> None:
+    with pytest.raises(TypeError, match=remedy):
+        call()
+
+
+def test_a_list_says_what_it_goes_by() -> None:
+    assert set(SHOP.recommend(user="ann")["source"]) == {"history"}
+    assert set(SHOP.recommend(text="whale", user="ann")["source"]) == {"history and text"}
+    with pytest.warns(UnknownUserWarning, match="the text alone counts"):
+        assert set(SHOP.recommend(text="whale", user="stranger")["source"]) == {"text"}
+    assert set(SHOP.recommend()["source"]) == {"popularity"}
 
 
 def test_unknown_items_are_named_with_their_nearest() -> None:
@@ -187,7 +220,8 @@ def test_an_empty_catalogue() -> None:
     none = type(none)(**{**none.__dict__, "n_items": 0})
     recommender = Recommender(empty, Popularity().fit(none, empty), none)
     assert recommender.recommend(diversity=0.5, explain=True).height == 0
-    assert recommender.recommend_many(["x"]).height == 0
+    with pytest.warns(UnknownUserWarning):
+        assert recommender.recommend_many(["x"]).height == 0
 
 
 def test_it_shows_itself() -> None:

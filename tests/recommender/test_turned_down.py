@@ -1,5 +1,6 @@
 """Items that users turned down are in none of their lists."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from shop import IDS, blend, catalog, interactions
 from pennyweight import Recommender
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import NegativeFeedback
+from pennyweight.errors import UnknownUserWarning
 from pennyweight.recommender.storage import forget_user
 
 
@@ -52,11 +54,15 @@ def test_the_source_is_not_that_of_an_unknown_user(recommender):
 
 def test_lists_for_many_users_are_the_same(recommender, tmp_path):
     users = [*recommender.interactions.users, "?"]
-    every = recommender.recommend_many(users, k=8)
+    with pytest.warns(UnknownUserWarning):
+        every = recommender.recommend_many(users, k=8)
+    assert set(every.filter(user_id="neg")["source"]) == {"negative events"}
     recommender.export(tmp_path / "lists.parquet", k=8)
     file = pl.read_parquet(tmp_path / "lists.parquet")
     for user in users:
-        one = recommender.recommend(user=user, k=8)["item_id"].to_list()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnknownUserWarning)
+            one = recommender.recommend(user=user, k=8)["item_id"].to_list()
         assert every.filter(pl.col("user_id") == user)["item_id"].to_list() == one
         if user != "?":
             assert file.filter(pl.col("user_id") == user)["item_id"].to_list() == one

@@ -105,6 +105,25 @@ def test_a_changed_item_has_what_was_not_changed(live):
     assert "price" not in live.get("/v1/items/i3")["attributes"]
 
 
+def test_the_attributes_say_what_is_available_where_the_body_does_not(live):
+    gone = {"title": "cocoa blend dark no78", "available": False}
+    live.http.put("/v1/items/n2", json={"attributes": gone})
+    assert live.get("/v1/items/n2")["available"] is False
+    live.http.patch("/v1/items/n2", json={"attributes": {"price": 3}})
+    assert live.get("/v1/items/n2")["available"] is False
+    live.http.patch("/v1/items/n2", json={"attributes": {"available": True}})
+    assert live.get("/v1/items/n2")["available"] is True
+    live.http.put("/v1/items/n2", json={"attributes": gone, "available": True})
+    assert live.get("/v1/items/n2")["available"] is True
+
+
+def test_whole_numbers_are_ids(live):
+    assert live.post("/v1/events", {"user_id": 12, "item_id": "i1"})["accepted"] == 1
+    assert live.post("/v1/events", {"user_id": 12.0, "item_id": 7})["unknown_items"] == ["7"]
+    assert live.get("/v1/users")["users"] == ["12"]
+    assert "i1" not in live.ids("/v1/recommend/12", n=100)
+
+
 def test_a_deleted_item_is_gone_and_can_be_made_again(live):
     assert live.http.delete("/v1/items/i4").status_code == 200
     assert "i4" not in live.ids("/v1/recommend/nobody", n=100)
@@ -145,16 +164,19 @@ def test_freshness_lets_an_item_of_minutes_win(live):
         ({"user_id": "u"}, "give item_id"),
         ({"user_id": "u", "item_id": "i1", "items": ["i2"]}, "give item_id"),
         ({"user_id": "u", "items": ["i1"], "type": "click"}, "impression"),
-        ({"user_id": "", "item_id": "i1"}, "at least 1 character"),
-        ({"user_id": 7, "item_id": "i1"}, "string"),
-        ({"user_id": "u", "item_id": "i1", "kind": "x"}, "not permitted"),
+        ({"user_id": "", "item_id": "i1"}, "body.user_id must not be empty"),
+        ({"user_id": True, "item_id": "i1"}, "body.user_id must be text or a whole number"),
+        ({"user_id": 1.5, "item_id": "i1"}, "body.user_id must be text or a whole number"),
+        ({"user_id": "u", "item_id": "i1", "kind": "x"}, "body.kind is unknown here"),
+        ({"user_id": "u", "item_id": "i1", "weight": "x"}, "body.weight must be a number"),
+        ({"events": [{"user_id": "u", "item_id": []}]}, "body.events.0.item_id must be text"),
         ({"user_id": "u", "item_id": "i1", "timestamp": "yesterday"}, "ISO 8601"),
         ({"user_id": "u", "item_id": "i1", "timestamp": 17}, "epoch seconds"),
         ({"user_id": "u", "item_id": "i1", "timestamp": 9e10}, "future"),
         ({"user_id": "u", "item_id": "i1", "timestamp": True}, "timestamp"),
-        ({"events": []}, "at least 1"),
-        ({"events": [{"user_id": "u"}]}, "give item_id"),
-        ([], "dictionary"),
+        ({"events": []}, "body.events must not be empty"),
+        ({"events": [{"user_id": "u"}]}, "body.events.0 give item_id"),
+        ([], "body must be an object"),
     ],
 )
 def test_bad_events(live, body, said):
@@ -172,6 +194,7 @@ def test_broken_json(live, data):
     response = live.http.post("/v1/events", content=data, headers=headers)
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["errors"][0]["field"].startswith("body")
 
 
 @pytest.mark.parametrize(
@@ -180,9 +203,9 @@ def test_broken_json(live, data):
         ({"attributes": {"titel": "x"}}, "did you mean"),
         ({"attributes": {"price": "x"}}, "a number"),
         ({"attributes": {"title": ["x"]}}, "text"),
-        ({"available": "no"}, "boolean"),
+        ({"available": "no"}, "body.available must be true or false"),
         ({"published": "soon"}, "ISO 8601"),
-        ({"colour": "red"}, "not permitted"),
+        ({"colour": "red"}, "body.colour is unknown here"),
     ],
 )
 def test_bad_items(live, body, said):

@@ -119,8 +119,11 @@ def test_wrong_fields_are_named_and_what_was_sent_is_not_repeated():
     assert found["status"] == 422 and found["type"] == "/docs#invalid-request"
     fields = {row["field"]: row["message"] for row in found["errors"]}
     assert fields.keys() == {"body.history.0", "body.k", "body.more"}
-    assert "integer" in fields["body.k"]
-    assert "body.k: " in found["detail"] and "swordfish" not in json.dumps(found)
+    assert fields["body.k"] == "must be a whole number"
+    assert fields["body.more"] == "is unknown here"
+    assert "body.k must be a whole number" in found["detail"] and "swordfish" not in json.dumps(
+        found
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,12 +155,7 @@ def test_a_route_that_reads_its_body_itself_tells_the_same():
     with pytest.raises(ValidationError) as caught:
         Wish.model_validate_json('{"history": ["swordfish"]}')
     found = body(answer(invalid(caught.value), "abc"))
-    assert found["errors"] == [
-        {
-            "field": "history.0",
-            "message": "Input should be a valid integer, unable to parse string as an integer",
-        }
-    ]
+    assert found["errors"] == [{"field": "history.0", "message": "must be a whole number"}]
     assert found["type"] == "/docs#invalid-request" and found["status"] == 422
 
 

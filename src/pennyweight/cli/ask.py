@@ -1,5 +1,6 @@
 """`recommend` and `similar`: questions to a saved recommender."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,7 @@ import typer
 from pennyweight.cli.everyone import everyone
 from pennyweight.cli.output import dump, note, ranking, say
 from pennyweight.cli.settings import listed
-from pennyweight.errors import PlanError
+from pennyweight.errors import PlanError, UnknownUserWarning
 
 if TYPE_CHECKING:
     from pennyweight.data.ids import Ids
@@ -88,18 +89,27 @@ def recommend(
         return
     items = None if history is None else ids_of(history, recommender.catalog.ids)
     source = recommender.source(user=user, history=items, text=text)
-    frame = recommender.recommend(user=user, history=items, text=text, **wish)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownUserWarning)  # a note says it below
+        frame = recommender.recommend(user=user, history=items, text=text, **wish)
     if json:
-        dump({"source": source, "items": frame.to_dicts()})
+        dump({"source": source, "items": frame.drop("source").to_dicts()})
         return
-    if source == "negative events" and frame.height:
-        note(f"user {user!r} has negative events alone: the most popular of the other items")
-    elif source == "popularity" and frame.height:
-        log = recommender.interactions
-        unknown = user is not None and log is not None and user not in log.users
-        note(f"{f'user {user!r} is unknown' if unknown else 'nothing to go by'}: "
-             "the most popular items")  # fmt: skip
+    if frame.height:
+        _note_source(recommender, user, source)
     say(ranking(frame.to_dicts()))
+
+
+def _note_source(recommender: "Recommender", user: str | None, source: str) -> None:
+    """Say where a list does not go by all that was given."""
+    log = recommender.interactions
+    unknown = user is not None and log is not None and user not in log.users
+    if source == "negative events":
+        note(f"user {user!r} has negative events alone: the most popular of the other items")
+    elif source == "popularity" or unknown:
+        why = f"user {user!r} is unknown" if unknown else "nothing to go by"
+        by = "the most popular items" if source == "popularity" else "items by the text alone"
+        note(f"{why}: {by}")
 
 
 def similar(

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning.availability import unreadable
 from pennyweight.data.cleaning.lists import split_list
 from pennyweight.data.ids import Ids
 from pennyweight.data.items import choose_text_columns, clean_items
@@ -52,6 +53,12 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
     # Where nobody noted the columns, the choice is made as `read` makes it.
     chosen = like.text_columns or choose_text_columns(like.attributes, None, "items")
     catalog = clean_items(ids, pl.DataFrame(columns), chosen, Findings(), infer=False)
+    for name in like.availability:
+        if unknown := unreadable(catalog.attributes[name]):
+            raise DataError(
+                f"{name!r} says whether an item is available, but {unknown[0]!r} cannot be read as "
+                "yes or no: write true or false, or in stock or out of stock"
+            )
     return replace(catalog, availability=like.availability)
 
 

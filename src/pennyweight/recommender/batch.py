@@ -13,7 +13,7 @@ from pennyweight.data.interactions import Histories
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.ranking import choose
 from pennyweight.recommender.reasons import Reason
-from pennyweight.recommender.scoring import Source
+from pennyweight.recommender.scoring import Source, fallback_source
 from pennyweight.score.protocol import Scorer
 
 __all__ = ["Batch"]
@@ -54,7 +54,7 @@ class Batch:
     ) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield the lists of the users from `start` on, at least once, and where each block ends.
 
-        A frame has user_id, rank, item_id, score and perhaps reason, list after list.
+        A frame has user_id, rank, item_id, score, source and perhaps reason, list after list.
         """
         size = max(1, BLOCK_BYTES // (4 * max(len(self.allowed), 1)))
         for first in range(start, max(len(histories), 1), size):
@@ -71,29 +71,34 @@ class Batch:
             telling &= np.ptp(scores, axis=1) > 0
         codes, values = [np.empty(0, np.int32)], [np.empty(0, np.float32)]
         reasons: list[str] = []
+        sources: list[Source] = []
         for row, tells in enumerate(telling):
-            history = histories.block(row, row + 1)
+            history, against = histories.block(row, row + 1), turned_down.block(row, row + 1)
             line = scores[row] if tells else self.fallback
             open_ = self.allowed.copy()
             if self.exclude_seen:
                 open_[history.item] = False
             if self.exclude_turned_down:
-                open_[turned_down.block(row, row + 1).item] = False
+                open_[against.item] = False
             found = choose(
                 line, open_, self.k, self.diversity, scorer=self.scorer, catalog=self.catalog
             )
             codes.append(found)
             values.append(line[found])
+            query = Query(history, turned_down=against.item)
+            source = "history" if tells else fallback_source(query)
+            sources.append(source)
             if self.explain is not None:
-                source: Source = "history" if tells else "popularity"
-                reasons += [r.text for r in self.explain(found, Query(history), source)]
+                reasons += [r.text for r in self.explain(found, query, source)]
         length = [len(found) for found in codes[1:]]
         rank = [r for n in length for r in range(1, n + 1)]
+        lists = np.repeat(np.arange(len(users)), length)
         columns = [
-            pl.Series("user_id", users, pl.String).gather(np.repeat(np.arange(len(users)), length)),
+            pl.Series("user_id", users, pl.String).gather(lists),
             pl.Series("rank", rank, pl.Int64),
             self._ids.gather(np.concatenate(codes)),
             pl.Series("score", np.concatenate(values), pl.Float64),
+            pl.Series("source", sources, pl.String).gather(lists),
         ]
         if self.explain is not None:
             columns.append(pl.Series("reason", reasons, pl.String))

@@ -1,5 +1,6 @@
 """Whom to recommend to: a known user, a history, a text, or nobody in particular."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.errors import PlanError, UnknownIdError
+from pennyweight.errors import PlanError, UnknownIdError, UnknownUserWarning
 
-__all__ = ["Query", "histories_of", "known_codes", "named", "resolve"]
+__all__ = ["Query", "histories_of", "known_codes", "named", "one_id", "resolve", "warn_unknown"]
 
 MAX_COMPARED = 50_000  # ids among which a misspelt one is looked for
 
@@ -54,6 +55,8 @@ def resolve(
     ------
     PlanError
         User and history at once, an empty text, or a user where no event log is kept.
+    TypeError
+        A user that is no text, or a history that is no list.
     UnknownIdError
         The history has an item that is not in the catalogue.
     """
@@ -62,9 +65,14 @@ def resolve(
     if text is not None and not (isinstance(text, str) and text.strip()):
         raise PlanError(f"the text {text!r} is empty or no text; say in words what is wanted")
     if user is not None:
-        return replace(_known(interactions, str(user)), text=text)
+        several = "; for several users call recommend_many" if _is_list(user) else ""
+        return replace(_known(interactions, one_id(user, "user", several)), text=text)
     codes = known_codes(items, [] if history is None else history, "history")
     return Query(Histories.of([codes.tolist()]), text)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, bytes)
 
 
 def _known(interactions: Interactions | None, user: str) -> Query:
@@ -93,11 +101,32 @@ def histories_of(interactions: Interactions, users: Sequence[str]) -> tuple[Hist
     return history, turned_down
 
 
+def one_id(value: str, what: str, remedy: str = "") -> str:
+    """Return an id; `TypeError` for a number, a list or anything else that is no text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        remedy = f"; write {str(value)!r}"
+    raise TypeError(f"{what} takes one id, a text, not {value!r:.80}{remedy}")
+
+
 def named(ids: Iterable[str], what: str = "users") -> list[str]:
-    """Return ids as texts; `PlanError` for one string instead of a list of them."""
-    if isinstance(ids, str):
-        raise PlanError(f"{what} takes a list of ids, not one string: write [{ids!r}]")
+    """Return ids as texts; `TypeError` for one id instead of a list of them."""
+    if isinstance(ids, str | bytes | int | float):
+        raise TypeError(f"{what} takes a list of ids, not {ids!r:.80}: write [{ids!r:.80}]")
     return [str(value) for value in ids]
+
+
+def warn_unknown(interactions: Interactions | None, users: Sequence[str], goes_by: str) -> None:
+    """Warn, at the caller of the caller, where the log knows nothing of some users."""
+    if interactions is None:
+        return
+    unknown = [user for user in users if user not in interactions.users]
+    if unknown:
+        named = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
+        many = f"{len(unknown):,} users are" if len(unknown) > 1 else "user is"
+        warnings.warn(f"{many} not in the event log: {named}; {goes_by}",
+                      UnknownUserWarning, stacklevel=3)  # fmt: skip
 
 
 def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]:
@@ -105,8 +134,8 @@ def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]
 
     Raises
     ------
-    PlanError
-        One string instead of a list of them.
+    TypeError
+        One id instead of a list of them.
     UnknownIdError
         Names the unknown ids, and the nearest known ones.
     """

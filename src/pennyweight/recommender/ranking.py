@@ -13,7 +13,7 @@ from pennyweight.recommender.diversity import check_diversity, diversify
 from pennyweight.recommender.filters import Filter
 from pennyweight.recommender.query import known_codes
 from pennyweight.recommender.reasons import Reason
-from pennyweight.recommender.scoring import item_similarity
+from pennyweight.recommender.scoring import Source, item_similarity
 from pennyweight.score.protocol import Scorer
 
 __all__ = [
@@ -143,9 +143,10 @@ def ranked(
     catalog: Catalog,
     codes: NDArray[np.int32],
     scores: NDArray[np.float32],
+    source: Source | None = None,
     reasons: Sequence[Reason] | None = None,
 ) -> pl.DataFrame:
-    """Return rank, item_id, title and score of items, best first, and their reasons if any."""
+    """Return rank, item_id, title and score of items, best first, and if given the rest."""
     places = codes.tolist()
     columns = [
         pl.Series("rank", range(1, len(places) + 1), pl.Int64),
@@ -153,6 +154,8 @@ def ranked(
         pl.Series("title", [catalog.title(code) for code in places], pl.String),
         pl.Series("score", scores[codes], pl.Float64),
     ]
+    if source is not None:
+        columns.append(pl.Series("source", [source] * len(places), pl.String))
     if reasons is not None:
         columns.append(pl.Series("reason", [reason.text for reason in reasons], pl.String))
     return pl.DataFrame(columns)

@@ -24,7 +24,15 @@ from pennyweight.recommender.answers import Answer, Ask, answer
 from pennyweight.recommender.batch import Batch
 from pennyweight.recommender.diversity import check_diversity
 from pennyweight.recommender.export import export
-from pennyweight.recommender.query import Query, histories_of, known_codes, named, resolve
+from pennyweight.recommender.query import (
+    Query,
+    histories_of,
+    known_codes,
+    named,
+    one_id,
+    resolve,
+    warn_unknown,
+)
 from pennyweight.recommender.ranking import check_k, eligible, ranked, top_k
 from pennyweight.recommender.reasons import Reason, common_words, explain_items
 from pennyweight.recommender.scoring import (
@@ -113,8 +121,8 @@ class Recommender:
         Parameters
         ----------
         user
-            Id in the event log; somebody unknown gets what is most popular, as does a call
-            without user, history and text (see `source`).
+            Id in the event log; somebody unknown gets what is most popular and a warning. A call
+            without user, history and text gives what is most popular too.
         history
             Item ids, oldest first, instead of a user.
         text
@@ -137,7 +145,14 @@ class Recommender:
         Returns
         -------
         polars.DataFrame
-            rank (from 1), item_id, title, score, and reason where asked for.
+            rank (from 1), item_id, title, score, source (what the list goes by:
+            ``"history"``, ``"text"``, ``"history and text"``, ``"popularity"`` or ``"negative
+            events"``, see `source`), and reason where asked for.
+
+        Warns
+        -----
+        UnknownUserWarning
+            The user is not in the event log.
 
         Raises
         ------
@@ -145,6 +160,8 @@ class Recommender:
             `history` or `items` has an id that is not in the catalogue.
         PlanError
             Impossible arguments, such as k below 1.
+        TypeError
+            A list or a number where an id belongs, or one id where a list belongs.
         DataError
             The filter cannot be read, or names an unknown column.
         """
@@ -158,8 +175,11 @@ class Recommender:
             diversity=diversity,
         )
         found = self.answer([ask])[0]
+        if user is not None:
+            by = "the text alone counts" if found.source == "text" else "what is popular stands in"
+            warn_unknown(self.interactions, [user], by)
         reasons = self.reasons(found, query) if explain else None
-        return ranked(self.catalog, found.codes, found.scores, reasons)
+        return ranked(self.catalog, found.codes, found.scores, found.source, reasons)
 
     def answer(self, asks: Sequence[Ask]) -> list[Answer]:
         """Return the best items for several asks, which are scored together.
@@ -253,11 +273,18 @@ class Recommender:
         Returns
         -------
         polars.DataFrame
-            user_id, rank, item_id, score, and reason where asked for; users in the order
-            given.
+            user_id, rank, item_id, score, source as of `recommend`, and reason where asked
+            for; users in the order given.
+
+        Warns
+        -----
+        UnknownUserWarning
+            Some users are not in the event log.
         """
         log = self._log()
         names = log.users if users is None else named(users)
+        if users is not None:
+            warn_unknown(log, names, "what is popular stands in")
         batch = self._batch(k, filter, exclude_seen, diversity, explain)
         return pl.concat(frame for _, frame in batch.frames(names, *histories_of(log, names)))
 
@@ -325,13 +352,13 @@ class Recommender:
         """
         allowed = eligible(self.catalog, filter)
         found, reasons = self.nearest(item_id, k, allowed, explain=explain)
-        return ranked(self.catalog, found.codes, found.scores, reasons)
+        return ranked(self.catalog, found.codes, found.scores, reasons=reasons)
 
     def nearest(
         self, item_id: str, k: int, allowed: NDArray[np.bool_], *, explain: bool = False
     ) -> tuple[Answer, tuple[Reason, ...] | None]:
         """Return what `similar` is made of: of some items those nearest to one, and why."""
-        codes = known_codes(self.catalog.ids, [item_id], "item")
+        codes = known_codes(self.catalog.ids, [one_id(item_id, "item_id")], "item")
         code = int(codes[0])
         scores = neighbours_of(code, self.scorer, self.catalog.texts[code], self._popular)
         allowed = allowed.copy()
@@ -345,7 +372,7 @@ class Recommender:
         self, item_id: str, *, user: str | None = None, history: Sequence[str] | None = None
     ) -> Reason:
         """Return why an item would be recommended to a user or for a history."""
-        codes = known_codes(self.catalog.ids, [item_id], "item")
+        codes = known_codes(self.catalog.ids, [one_id(item_id, "item_id")], "item")
         query = self._query(user, history, None)
         source: Source = "popularity" if query.is_cold else "history"
         return self._reasons(codes, query, source)[0]

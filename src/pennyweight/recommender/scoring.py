@@ -16,7 +16,15 @@ from pennyweight.recommender.reasons import parts_of
 from pennyweight.score.protocol import Scorer, TextScorer
 from pennyweight.score.rows import ItemRows
 
-__all__ = ["FALLBACKS", "Source", "item_similarity", "neighbours_of", "popular", "score_queries"]
+__all__ = [
+    "FALLBACKS",
+    "Source",
+    "fallback_source",
+    "item_similarity",
+    "neighbours_of",
+    "popular",
+    "score_queries",
+]
 
 Source = Literal["history", "text", "history and text", "popularity", "negative events"]
 # Sources of lists of what is popular: of a user with negative events it is not unknown what
@@ -75,10 +83,11 @@ def score_queries(
     scores = np.empty((len(queries), len(fallback)), np.float32)
     for at in range(len(queries)):
         scores[at] = rows.get(at, fallback)
-    return scores, [sources.get(at, _fallback(query)) for at, query in enumerate(queries)]
+    return scores, [sources.get(at, fallback_source(query)) for at, query in enumerate(queries)]
 
 
-def _fallback(query: Query) -> Source:
+def fallback_source(query: Query) -> Source:
+    """Return the source of a list of which neither history nor text says anything."""
     known = not len(query.history.item) and len(query.turned_down)
     return "negative events" if known else "popularity"
 

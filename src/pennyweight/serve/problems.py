@@ -22,12 +22,14 @@ from pennyweight.errors import (
     StoreError,
     UnknownIdError,
 )
+from pennyweight.spec.wording import plain_words
 
-__all__ = ["KINDS", "MEDIA_TYPE", "Kind", "Refusal", "answer", "answer_errors", "invalid"]
+__all__ = ["KINDS", "MEDIA_TYPE", "WAY", "Kind", "Refusal", "answer", "answer_errors", "invalid"]
 
 _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+WAY = "way:"  # begins the tag of one of several forms of a body, which is no part of a path
 DETAIL, MESSAGE, ERRORS = 1_000, 200, 20  # characters, characters, and how many are told
 
 
@@ -87,7 +89,7 @@ class Refusal(HTTPException):
 
 def invalid(error: ValidationError) -> Refusal:
     """Return the refusal of a body that a route reads itself with pydantic."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
+    found = error.errors(include_url=False, include_input=False)
     detail, errors = _fields(found)
     return Refusal(INVALID.status, detail, errors=errors)
 
@@ -157,15 +159,20 @@ def answer_errors(
 def _fields(found: Iterable[Mapping[str, Any]]) -> tuple[str, tuple[dict[str, str], ...]]:
     """Return what is wrong in one sentence and by field, without repeating what was sent."""
     errors = tuple(
-        {
-            "field": _cut(".".join(map(str, row["loc"])), MESSAGE),
-            "message": _cut(row["msg"], MESSAGE),
-        }
+        {"field": _cut(_path(row), MESSAGE), "message": _cut(plain_words(row), MESSAGE)}
         for row in found
     )
-    told = "; ".join(f"{row['field']}: {row['message']}" for row in errors[:3])
+    told = "; ".join(f"{row['field']} {row['message']}" for row in errors[:3])
     more = f"; and {len(errors) - 3:,} more" if len(errors) > 3 else ""
     return told + more, errors[:ERRORS]
+
+
+def _path(row: Mapping[str, Any]) -> str:
+    """Return where a field is, without the names that pydantic gives the ways to read it."""
+    if row["type"] == "json_invalid":
+        return "body"
+    parts = [str(part) for part in row["loc"]]
+    return ".".join(part for part in parts if not part.startswith(WAY)) or "body"
 
 
 def _cut(text: str, most: int) -> str:

@@ -5,13 +5,13 @@ from typing import Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pennyweight.errors import BundleError, did_you_mean
+from pennyweight.spec.wording import plain_words
 
 __all__ = ["Frozen", "refusal"]
 
 
-# What JSON calls an object and an array.
-_TOML = {"model_type": "Input should be a table", "tuple_type": "Input should be a list",
-         "too_short": "Input should have at least one item"}  # fmt: skip
+# What JSON calls an object.
+_TOML = {"model_type": "must be a table", "dict_type": "must be a table"}
 
 
 class Frozen(BaseModel):
@@ -44,10 +44,10 @@ def refusal(error: ValidationError, model: type[BaseModel], source: str) -> str:
             near = did_you_mean(path[-1], valid)
             lines.append(f"unknown key {where!r}{near} Valid here: {', '.join(valid)}")
         elif not path:
-            lines.append(detail["msg"])
+            lines.append(plain_words(detail))
         else:
             shown = found if len(found) <= 80 else found[:77] + "..."
-            message = _TOML.get(detail["type"], detail["msg"])
+            message = _TOML.get(detail["type"]) or plain_words(detail)
             problems.setdefault(f"{where} = {shown}: ", []).append(message)
     lines += [where + "; or: ".join(messages) for where, messages in problems.items()]
     return f"{source}: " + "\n  ".join(lines)

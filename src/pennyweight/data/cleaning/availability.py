@@ -16,7 +16,13 @@ from pennyweight.data.columns import bare, shown
 from pennyweight.data.log import Findings
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["availability_columns", "available_items", "is_available", "note_availability"]
+__all__ = [
+    "availability_columns",
+    "available_items",
+    "is_available",
+    "note_availability",
+    "unreadable",
+]
 
 # Names are compared in lower case without punctuation. A column with a clear name must be
 # readable; one with a vague name is used only where all its values can be read.
@@ -50,8 +56,8 @@ _YES = set(
     "backorder|back order|backordered|on backorder|limited|limited availability|"
     "limited stock|low stock|low|few left|in store only|instoreonly|online only|onlineonly|"
     "made to order|madetoorder|limitedavailability|available on backorder|active|activated|live|"
-    "published|enabled|visible|public|for sale|on sale|listed|catalog search|catalog and search|"
-    "catalog, search|search|catalog|"
+    "published|publish|enabled|visible|public|for sale|on sale|listed|catalog search|"
+    "catalog and search|catalog, search|search|catalog|"
     "normal|approved|online|disponible|en stock|verfügbar|lieferbar|auf lager|disponibile|"
     "disponível|в наличии|在庫あり".split("|")
 )
@@ -110,14 +116,14 @@ def availability_columns(
     keys = {name: _key(name) for name in frame.columns}
     clear = [name for name in frame.columns if keys[name] in _CLEAR | _CLEAR_NOT]
     for name in clear:
-        if unknown := _unreadable(frame[name]):
+        if unknown := unreadable(frame[name]):
             raise DataError(_refusal(source, name, unknown, frame[name]))
     vague: list[str] = []
     passed: list[tuple[str, tuple[str, ...]]] = []
     for name in frame.columns:
         if keys[name] not in _VAGUE | _VAGUE_NOT:
             continue
-        unknown = _unreadable(frame[name])
+        unknown = unreadable(frame[name])
         if unknown:
             if not _is_moment(frame[name]):
                 passed.append((name, tuple(unknown[:3])))
@@ -134,7 +140,7 @@ def _given(frame: pl.DataFrame, chosen: str, source: str) -> str:
             f"available{did_you_mean(chosen, frame.columns)} Correct --available-column NAME, or "
             "columns={'available': NAME}"
         )
-    if unknown := _unreadable(frame[name]):
+    if unknown := unreadable(frame[name]):
         raise DataError(_refusal(source, name, unknown, frame[name]))
     return name
 
@@ -194,7 +200,7 @@ def _distinct(column: pl.Series) -> list[object]:
     return [value for value in values if not (isinstance(value, str) and is_missing(value))]
 
 
-def _unreadable(column: pl.Series) -> list[str]:
+def unreadable(column: pl.Series) -> list[str]:
     """Return the values that are neither yes nor no."""
     key = _key(column.name)
     pieces = _PIECES.search(key) is not None or key in _CLEAR | _CLEAR_NOT

@@ -1,12 +1,24 @@
 """What callers send: every field known, of its type, and within bounds."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_validator,
+)
 
 from pennyweight.data.cleaning.vocabulary import sense_of
 from pennyweight.data.times import SMALLEST_DATE
+from pennyweight.serve.problems import WAY
 
 __all__ = [
     "ArmBody",
@@ -14,6 +26,7 @@ __all__ = [
     "Body",
     "EventBatch",
     "EventBody",
+    "Events",
     "HistoryEvent",
     "ItemBatch",
     "ItemBody",
@@ -40,12 +53,27 @@ def _plain(text: str) -> str:
     return text
 
 
-def _dated(value: float | str) -> float | str:
+def _as_text(value: object) -> object:
+    """Return a whole number as its digits, as files are read too."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("must be text or a whole number")
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) >= 2**53:
+            raise ValueError("must be text or a whole number")
+        value = int(value)
+    return str(value)
+
+
+def _dated(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("must be epoch seconds, or a time in ISO 8601")
     moment(value)
     return value
 
 
-Id = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_plain)]
+Id = Annotated[
+    str, BeforeValidator(_as_text), Field(min_length=1, max_length=512), AfterValidator(_plain)
+]
 Text = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_plain)]
 Filter = Annotated[str, Field(min_length=1, max_length=2_000)]
 Count = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
@@ -53,7 +81,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-1_000, le=1_000)]
 Moment = Annotated[
     float | str,
-    AfterValidator(_dated),
+    BeforeValidator(_dated),
     Field(description="Epoch seconds, or ISO 8601; UTC where no zone is given"),
 ]
 
@@ -203,11 +231,25 @@ class EventBatch(Body):
     events: Annotated[list[EventBody], Field(min_length=1, max_length=MOST_EVENTS)]
 
 
+def _form(value: object) -> str:
+    """Return which of the bodies for events a value is meant to be."""
+    several = (isinstance(value, Mapping) and "events" in value) or isinstance(value, EventBatch)
+    return WAY + ("several" if several else "one")
+
+
+Events = Annotated[
+    Annotated[EventBody, Tag(WAY + "one")] | Annotated[EventBatch, Tag(WAY + "several")],
+    Discriminator(_form),
+]
+
+
 class ItemBody(Body):
     """An item as it shall be."""
 
     attributes: dict[str, JsonValue] = {}
-    available: bool = True
+    available: Annotated[
+        bool | None, Field(description="By default as the attributes say, else true")
+    ] = None
     published: Annotated[Moment | None, Field(description="Since when it counts as new")] = None
 
 

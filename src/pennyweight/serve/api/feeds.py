@@ -12,6 +12,7 @@ from pennyweight.serve.api.answers import EventsKept, ItemKept, ItemOut, ItemsKe
 from pennyweight.serve.api.bodies import (
     EventBatch,
     EventBody,
+    Events,
     Id,
     ItemBatch,
     ItemBody,
@@ -34,7 +35,7 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["feeds"])
 
     @router.post("/events", response_model=EventsKept)
-    async def events(body: EventBody | EventBatch) -> Response:
+    async def events(body: Events) -> Response:
         """Keep one event or several; those whose id is known already are passed over."""
         told = body.events if isinstance(body, EventBatch) else [body]
         found = [event for one in told for event in _events(engine, one)]
@@ -119,14 +120,19 @@ def as_item(
     engine: Engine,
     item_id: str,
     attributes: Mapping[str, Any],
-    available: bool,
+    available: bool | None,
     published: float | None,
 ) -> StoredItem:
-    """Return an item to keep, new as of now unless told; `DataError` names a bad attribute."""
-    engine.arms.first.check(item_id, attributes)
+    """Return an item to keep, new as of now unless told; `DataError` names a bad attribute.
+
+    Where nobody says whether it is available, the attributes do.
+    """
+    stated = engine.arms.first.check(item_id, attributes)
     now = engine.clock()
     since = now if published is None else published
-    return StoredItem(item_id, dict(attributes), available, since, now)
+    return StoredItem(
+        item_id, dict(attributes), stated if available is None else available, since, now
+    )
 
 
 async def there(engine: Engine, item_id: str) -> StoredItem:
@@ -144,16 +150,19 @@ async def there(engine: Engine, item_id: str) -> StoredItem:
 
 async def _changed(engine: Engine, item_id: str, body: ItemChange) -> StoredItem:
     before = await there(engine, item_id)
-    document = before.document
+    document, available = before.document, before.available
     if body.attributes:
+        shelf = engine.arms.first
         if document is None:
-            document = engine.arms.first.document(item_id)
+            document = shelf.document(item_id)
         document = {k: v for k, v in {**document, **body.attributes}.items() if v is not None}
-        engine.arms.first.check(item_id, document)
+        stated = shelf.check(item_id, document)
+        if not body.attributes.keys().isdisjoint(shelf.catalog.availability):
+            available = stated
     return replace(
         before,
         document=document,
-        available=before.available if body.available is None else body.available,
+        available=available if body.available is None else body.available,
         published=before.published if body.published is None else moment(body.published),
         changed=engine.clock(),
     )

@@ -238,6 +238,7 @@ async def _put(engine: Engine, items: Sequence[Item]) -> Response:
         if one.Categories and "categories" in columns:
             fields.setdefault("categories", list(one.Categories))
         since = None if one.Timestamp is None else moment(one.Timestamp)
-        told.append(as_item(engine, one.ItemId, fields, not one.IsHidden, since))
+        available = not one.IsHidden if "IsHidden" in one.model_fields_set else None
+        told.append(as_item(engine, one.ItemId, fields, available, since))
     await engine.put_items(told)
     return _affected(len(told))

@@ -124,9 +124,12 @@ class Shelf:
         time = float(self.published[self.catalog.ids.code(item_id)])
         return None if np.isnan(time) else time
 
-    def check(self, item_id: str, document: Mapping[str, Any]) -> None:
-        """Raise `DataError` where the columns are not those of the catalogue."""
-        documents({item_id: document}, self.catalog)
+    def check(self, item_id: str, document: Mapping[str, Any]) -> bool:
+        """Return whether its columns call an item available.
+
+        `DataError` where they are not those of the catalogue.
+        """
+        return bool(documents({item_id: document}, self.catalog).available[0])
 
     def with_items(self, items: Sequence[StoredItem]) -> "Shelf":
         """Return a shelf on which items are as they were put, each once; others stay.
