@@ -36,3 +36,14 @@ def test_without_dates_there_is_nothing_over_time():
     positions = pl.int_range(pl.len()).over("user_id").alias("timestamp")
     text = render(validate(shop(None, tables()[1].with_columns(positions)), encoder="tfidf"))
     assert "Over time" not in text and len(Page(text).of("svg")) == 2
+
+
+def test_event_types_are_a_table():
+    events = tables()[1]
+    kinds = pl.Series("event_type", ["view", "view", "<i>x</i>"] * events.height)
+    found = validate(shop(None, events.with_columns(kinds.head(events.height))), encoder="tfidf")
+    meant = {name: meaning for name, meaning, _ in found.event_types}
+    assert meant["view"] == "weight 1" and sum(n for *_, n in found.event_types) == events.height
+    text = render(found, source=("items.csv", "events.csv"))
+    assert "Event types" in text and "<i>" not in text
+    assert "event type view: weight 1" in found.table()
