@@ -201,3 +201,19 @@ def test_two_forms_are_named_with_the_first_and_last_moment():
     assert is_in_order(data)
     assert ("each read at its moment: 160 as ISO 8601, 80 as epoch s; from 2023-11-14 22:13:20 "
             "to 2024-01-23") in str(data.log)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [lambda k: k % USERS, lambda k: k * 7 % 20])
+def test_the_creation_of_an_account_or_an_item_is_no_event(key):
+    created = [f"{2001 + key(k)}-05-06" for k in range(N)]
+    with pytest.raises(DataError, match=r"'created_at' has one value a user or an item"):
+        cleaned(export(created_at=created))
+    data = cleaned(export(created_at=created, updated_at=created, sent_at=iso()))
+    assert data.columns.events["time"] == "sent_at" and is_in_order(data)
+    same = cleaned(export(created_at=["2024-01-01"] * N))  # it says nothing, and misleads nobody
+    assert same.columns.events["time"] == "created_at"
+
+
+def test_an_order_of_rows_that_there_is_not():
+    with pytest.raises(DataError, match="row_order is 'newest'; it must be 'oldest-first' or"):
+        cleaned(export(), row_order="newest")

@@ -64,6 +64,11 @@ class TimeReading:
     row_order: RowOrder | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.row_order not in (None, "oldest-first", "newest-first"):
+            raise DataError(f"row_order is {self.row_order!r}; it must be 'oldest-first' or "
+                            "'newest-first'")  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Times:

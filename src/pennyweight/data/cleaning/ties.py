@@ -73,6 +73,8 @@ def draw_ties(
     differs = np.bincount(group, item[order[near]] != first[group - 1]) > 0
     tied = differs[group]
     near, group = near[tied], group[tied]
+    if not len(near):  # one item several times
+        return Drawn(order, 0)
     rows = order[near]
     key = _hashes(user[rows], users, seed) ^ _spread(time[rows].view(np.uint64))
     key = _spread(key + _hashes(item[rows], items, seed))
@@ -86,7 +88,9 @@ def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) ->
     pairs = np.flatnonzero((np.diff(group) == 0) & (np.diff(item) != 0))
     if len(pairs) < _PAIRS:
         return ""
-    used, place = np.unique(item, return_inverse=True)
+    used = np.flatnonzero(np.bincount(item))
+    place = np.zeros(used[-1] + 1, np.int64)
+    place[used] = np.arange(len(used))
     ids = pl.DataFrame({"id": [items[code] for code in used.tolist()], "code": used})
     by_id = ids.select(
         stem=pl.col("id").str.replace(r"\d+\D*$", ""),
@@ -94,7 +98,8 @@ def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) ->
         id=pl.col("id"),
     ).select(pl.struct("stem", "number", "id").rank("ordinal"))
     for name, rank in (("id", by_id.to_series().to_numpy()), ("row of the catalogue", used)):
-        rising = float((rank[place[pairs + 1]] > rank[place[pairs]]).mean())
+        later, earlier = rank[place[item[pairs + 1]]], rank[place[item[pairs]]]
+        rising = float((later > earlier).mean())
         if max(rising, 1 - rising) >= _SORTED:
             return name
     return ""
@@ -102,10 +107,16 @@ def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) ->
 
 def _hashes(codes: NDArray[np.int32], ids: Sequence[str] | pl.Series, seed: int) -> _Bits:
     """Return a number for the id of each code, whatever other ids there are."""
-    used, place = np.unique(codes, return_inverse=True)
+    used = np.flatnonzero(np.bincount(codes))
     salt = str(seed).encode()[:64]
-    digests = (blake2b(ids[code].encode(), digest_size=8, key=salt) for code in used.tolist())
-    return np.frombuffer(b"".join(d.digest() for d in digests), np.uint64)[place]
+    if isinstance(ids, pl.Series):
+        names = ids.gather(used).to_list()
+    else:
+        names = [ids[code] for code in used.tolist()]
+    digests = (blake2b(name.encode(), digest_size=8, key=salt) for name in names)
+    of_code = np.zeros(used[-1] + 1, np.uint64)
+    of_code[used] = np.frombuffer(b"".join(d.digest() for d in digests), np.uint64)
+    return of_code[codes]
 
 
 def _spread(bits: _Bits) -> _Bits:

@@ -154,8 +154,12 @@ def _by_name(
 def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str]) -> bool:
     if column.filled < 0.5 or column.read < 0.5:
         return False
-    if column.rank == TIME_LIKE_RANK:
-        return column.real and not _attribute_of(frame, column.name, others)
+    if column.rank == TIME_LIKE_RANK and not column.real:
+        return False
+    # An account and an item are created and updated too, and have their dates in each row.
+    if (column.rank or 0) >= TIME_LIKE_RANK and column.varies:
+        if _attribute_of(frame, column.name, others):
+            return False
     return column.real or not _are_parts(frame, column.name, others["user"])
 
 
@@ -181,8 +185,12 @@ def _unreadable(
         return None
     best = min(named, key=lambda column: rank(column) or 0)
     seen = _look(frame, best, source, reading)
-    if seen is None or seen.real:
+    if seen is None or (seen.real and seen.filled < 0.5):
         return best
+    if seen.real:
+        raise DataError(f"{source}: column {best!r} has one value a user or an item, as the date "
+                        "of a registration or a release has. If it is the time of the events, "
+                        f"--time-column {best}, columns={{'time': {best!r}}}; {_NONE}")  # fmt: skip
     raise DataError(f"{source}: column {best!r} is named like a time and holds small numbers, "
                     "such as hours, days of a month or seconds of a visit. If they order the "
                     f"events, --time-column {best}, columns={{'time': {best!r}}}; if another "
