@@ -7,7 +7,7 @@ from pennyweight.evaluate.html import Example, Recommended, render
 from pennyweight.page.charts import Bar, bars, table
 from pennyweight.page.document import duration, facts, size
 from pennyweight.page.markup import Html, shown
-from pennyweight.spec.quality import Comparison, Exposed, Exposure, ListQuality, Slice
+from pennyweight.spec.quality import Comparison, Exposed, Exposure, ListQuality, Reach, Slice
 from pennyweight.spec.report import Cleaned, Cost, Measured, Report
 
 HOSTILE = '<script>alert("x")</script>&'
@@ -184,3 +184,12 @@ def test_what_to_know_before_reading_the_figures_stands_before_them():
     assert page.index("<li>the catalogue knows the future &lt;script&gt;") < page.index("Quality")
     assert HOSTILE not in page
     assert "Before you read the figures" not in render(full())
+
+
+def test_how_often_new_items_are_reached_stands_with_the_lists():
+    reached = Reach(scorer=HOSTILE, k=10, items=12, of_items=415, choices=348, of_choices=3495,
+                    users=273, lists=0.24, places=0.028, recall=0.02, learnt=False)  # fmt: skip
+    page = render(full().model_copy(update={"new_items": reached}))
+    assert "Items without events: 12 of 415, 10.0 % of the held-out choices, in 24.0 %" in page
+    assert "no earlier choice says how far to lift them" in page
+    assert HOSTILE not in page

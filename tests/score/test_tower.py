@@ -68,6 +68,18 @@ def test_an_item_that_nobody_has_met_is_reached_by_its_text():
         assert same > other
 
 
+def test_items_that_come_later_are_neutral_on_average(tower):
+    n = len(CATALOG)
+    texts = [CATALOG.texts[0], CATALOG.texts[1], "zebra"]
+    later = tower.with_items(np.arange(n, n + 3, dtype=np.int32), texts, n + 3)
+    alone = Histories.of([[item] for item in range(n)])
+    score = later.score(alone)
+    np.testing.assert_allclose(score[:, n:].mean(axis=0), score[:, :n].mean(), atol=0.2)
+    white, black = score[::2, n:].mean(axis=0), score[1::2, n:].mean(axis=0)
+    assert (white[0] - black[0]) * (white[1] - black[1]) < 0  # each for its own kind of reader
+    assert score[:, :n].tobytes() == np.ascontiguousarray(tower.score(alone)).tobytes()
+
+
 def test_behaviour_that_no_text_tells_is_learnt():
     _, catalog = BOARD, world.catalog(["thing"] * 20)
     settings = TowerSettings(

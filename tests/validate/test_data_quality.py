@@ -104,6 +104,29 @@ def test_sparsity_and_the_long_tail():
     assert gini(np.array([0, 0, 0, 8])) == pytest.approx(0.75)
 
 
+def test_sessions_that_are_counted_as_users():
+    items, _ = tables()
+    rows = [(f"s{n}", items["item_id"][7 * n % N_ITEMS + at], START + 600 * n + at)
+            for n in range(200) for at in range(4) if 7 * n % N_ITEMS + at < N_ITEMS]  # fmt: skip
+    visits = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    noted = check(None, visits)["few-histories"]
+    assert (noted.severity, noted.count) == ("note", noted.of)
+    assert "(protocol='leave-last-out')" in noted.remedy
+    asked = check(None, visits, protocol="global-time")["few-histories"]
+    assert (asked.severity, asked.count) == ("warning", asked.of)
+    assert "few-histories" not in check()
+
+
+def test_baskets_that_repeat():
+    items, _ = tables()
+    rows = [(f"u{user}", items["item_id"][user + at], START + DAY * (7 * week + user % 7) + at)
+            for user in range(60) for week in range(6) for at in range(4)]  # fmt: skip
+    found = check(None, pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"],
+                                     orient="row"))["repeated-items"]  # fmt: skip
+    assert found.share > 0.9
+    assert "--repeats include (repeats='include')" in found.remedy
+
+
 def test_cold_items_by_period():
     items, events = tables()
     late = items["item_id"].head(60).to_list()

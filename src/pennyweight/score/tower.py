@@ -24,6 +24,7 @@ from pennyweight.score.rows import Overlaid, overlaid
 __all__ = ["Tower"]
 
 FILE = "tower.safetensors"
+SOME = 10_000  # items that say where histories point
 
 
 class Tower:
@@ -53,6 +54,7 @@ class Tower:
         self.tuned: TableEncoder = encoder
         self.items: Packed | Overlaid = Packed.of(np.zeros((0, self.settings.dim), np.float32))
         self.histories: Packed | Overlaid = self.items
+        self.middle: tuple[NDArray[np.float32], float] | None = None  # see `_middle`
 
     def fit(
         self,
@@ -98,6 +100,7 @@ class Tower:
     ) -> None:
         self.tuned = self.encoder.with_table(vectors.table, name=f"tuned-{self.encoder.name}")
         self.items, self.histories = Packed.of(items), Packed.of(in_histories)
+        self.middle = None
 
     @property
     def item_vectors(self) -> NDArray[np.float32]:
@@ -119,10 +122,28 @@ class Tower:
         return tower
 
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Tower":
-        """Return a tower in which some items are what the tuned table makes of their texts."""
-        over = Packed.of(self.tuned.encode(texts))
-        items = overlaid(self.items, codes, over, n_items)
-        return self.packed(self.tuned, items, overlaid(self.histories, codes, over, n_items))
+        """Return a tower in which some items are what the tuned table makes of their texts.
+
+        Their mean score over histories is that of the other items: a text without a vector
+        beside it lies nearer to all histories, or further from them, for no reason of taste.
+        """
+        over = self.tuned.encode(texts)
+        direction, usual = self._middle()
+        neutral = over + np.outer(usual - over @ direction, direction).astype(np.float32)
+        items = overlaid(self.items, codes, Packed.of(neutral), n_items)
+        histories = overlaid(self.histories, codes, Packed.of(over), n_items)
+        other = self.packed(self.tuned, items, histories)
+        other.middle = self.middle
+        return other
+
+    def _middle(self) -> tuple[NDArray[np.float32], float]:
+        """Return where histories point on average, and how far items do so, from some items."""
+        if self.middle is None:
+            rows = np.arange(0, len(self.items), max(1, len(self.items) // SOME))
+            mean = self.histories[rows].mean(axis=0, keepdims=True, dtype=np.float32)
+            direction = unit(mean)[0][0]
+            self.middle = direction, float((self.items[rows] @ direction).mean())
+        return self.middle
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return cosine / temperature, float32 (n, n_items); zeros for an empty history."""

@@ -66,8 +66,8 @@ def lift(blend: "Blend", held_out: HeldOut, texts: Sequence[str], rng: np.random
     copies = np.arange(len(counts), len(counts) + len(stand_ins))  # after the last item
     read = _known_words(texts, stand_ins)
     grown = blend.with_items(copies.astype(np.int32), read, len(counts) + len(stand_ins))
-    live = _even(grown, held_out, rows, others, copies)
-    listed = _even(blend, held_out, rows, known, new) if len(new) >= FEW else live
+    live = _even(grown, held_out, rows, others, copies, of=stand_ins)
+    listed = _even(blend, held_out, rows, known, new, of=new) if len(new) >= FEW else live
     return Lift(listed, live)
 
 
@@ -92,11 +92,13 @@ def _even(
     rows: NDArray[np.int64],
     known: NDArray[np.int64],
     new: NDArray[np.int64],
+    *,
+    of: NDArray[np.int64],
 ) -> float:
-    """Return the lift that gives new items their share of the places."""
+    """Return the lift that gives new items, or copies of some, their share of the places."""
     size = block_size(len(known) + len(new), len(blend.parts))
     blocks = [
-        _best(blend, held_out, rows[start : start + size], known, new)
+        _best(blend, held_out, rows[start : start + size], known, new, of)
         for start in range(0, len(rows), size)
     ]
     of_known, of_new = (np.concatenate(column) for column in zip(*blocks, strict=True))
@@ -109,8 +111,12 @@ def _best(
     rows: NDArray[np.int64],
     known: NDArray[np.int64],
     new: NDArray[np.int64],
+    of: NDArray[np.int64],
 ) -> tuple[Float, Float]:
-    """Return each user's best scores among the items with events, and among those without."""
+    """Return each user's best scores among the items with events, and among those without.
+
+    Nobody is offered a copy of an item that they have met.
+    """
     histories, n_items = held_out.histories.take(rows), held_out.before.n_items
     weights = blend.weights_of(histories)
     parts = blend.features(histories, among=n_items)
@@ -118,7 +124,9 @@ def _best(
     for name, scores in parts.items():
         if not isinstance(blend.parts[name], Novelty):
             total += scores * weights[name]
-    total[:, :n_items][hidden(blend, histories, n_items)] = -np.inf
+    seen = hidden(blend, histories, n_items)
+    total[:, :n_items][seen] = -np.inf
+    total[:, new] = np.where(seen[:, of], -np.inf, total[:, new])
     return _top(total[:, known]), _top(total[:, new])
 
 

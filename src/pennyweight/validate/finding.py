@@ -20,7 +20,8 @@ Count = Annotated[int, Field(ge=0)]
 # Kind -> where it belongs, and what was or can be done. Each has a row in the guide.
 KINDS: dict[str, tuple[Area, str]] = {
     "repeated-items": ("leak", "with --repeats exclude they count as misses of every scorer; use "
-                       "--repeats include where people come back to items"),
+                       "--repeats include (repeats='include') where people come back to items, "
+                       "the default where they are more than half"),
     "split-duplicates": ("leak", "they were dropped, the first row stayed; remove duplicates "
                          "before splitting"),
     "events-after-cut": ("leak", "split by time, or let pennyweight split (--protocol)"),
@@ -45,6 +46,9 @@ KINDS: dict[str, tuple[Area, str]] = {
     "midnight-times": ("events", "order within a day is drawn at random; bring the time of day"),
     "single-event-users": ("events", "they teach nothing about what follows what, and cannot be "
                            "tested by leave-last-out; more events a user help most"),
+    "few-histories": ("events", "such a test says how newcomers are served; --protocol "
+                      "leave-last-out (protocol='leave-last-out'), the default where most users "
+                      "have a history then, says how histories are used"),
     "long-tail": ("events", "compare with the popularity scorer and look at coverage; rare items "
                   "need text"),
     "unused-items": ("events", "only novelty and scorers that read text can recommend them"),

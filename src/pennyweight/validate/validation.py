@@ -17,6 +17,7 @@ from pennyweight.validate.behaviour import Period, check_behaviour, periods, tai
 from pennyweight.validate.columns import Column, check_columns, length_bins
 from pennyweight.validate.duplicates import check_duplicates
 from pennyweight.validate.finding import Finding, finding
+from pennyweight.validate.histories import check_histories
 from pennyweight.validate.language import check_script
 from pennyweight.validate.leaks import check_leaks
 from pennyweight.validate.privacy import check_personal
@@ -135,6 +136,7 @@ def validate(
     found += check_behaviour(data, part, shown)
     if used is not None and part is not None:
         tell("leaks", 0, 0)
+        found += check_histories(log, part, used)
         found += check_leaks(data, part, used)
     found.sort(key=lambda f: (f.severity != "warning", _AREAS.index(f.area), -f.share))
     return Validation(

@@ -1,5 +1,7 @@
 """The section on what is recommended, beyond whether it was right."""
 
+from html import escape
+
 from pennyweight.evaluate.html.cells import compact, share
 from pennyweight.page.charts import Bar, bars, table
 from pennyweight.page.document import pair
@@ -22,6 +24,9 @@ def lists(report: Report) -> str:
     if found is None:
         return ""
     note = f"What the first {found.k} items of each ranking are like, right or not."
+    if report.new_items is not None:
+        said = str(report.new_items)
+        note += f" {said[:1].upper()}{escape(said[1:])}."
     pairs = _coverage(report, found) + _diversity(report, found) + _intervals(report, found)
     return f'<section><h2>Beyond accuracy</h2><p class="note">{note}</p>{pairs}</section>'
 

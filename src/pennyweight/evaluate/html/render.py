@@ -8,7 +8,6 @@ from pennyweight.evaluate.html.account import examples as example_section
 from pennyweight.evaluate.html.bias import bias
 from pennyweight.evaluate.html.frontier import frontier
 from pennyweight.evaluate.html.lists import lists
-from pennyweight.evaluate.html.notices import notices
 from pennyweight.evaluate.html.quality import blend, quality
 from pennyweight.evaluate.html.slices import slices
 from pennyweight.evaluate.html.worth import worth
@@ -45,7 +44,6 @@ def sections(
         _facts(report),
         _notices(report),
         quality(report),
-        notices(report),
         frontier(report.frontier),
         worth(report),
         blend(report),
