@@ -15,13 +15,14 @@ from pennyweight.data.dataset import read
 from pennyweight.errors import DataError
 
 ITEMS = pl.DataFrame({"item_id": ["a", "b", "c"], "title": ["Apple", "Bread", "Cheese"]})
-SOUND = ("u1", "a", "3", "Apple")
+SOUND = ("u1", "a", "1600000003", "Apple")
 HEADER = ("user_id", "item_id", "timestamp", "title")
 # Fields with everything that makes readers lose rows.
 TEXT = st.text(st.sampled_from("ab \"'\\#é1"), max_size=6)
 USER = st.sampled_from(["u1", "u2", '"u3', 'u4"', '"u5"', "", "user_id"])
 ITEM = st.sampled_from(["a", "b", "c", "zzz", ""])
-ROW = st.tuples(USER, ITEM, st.sampled_from(["1", "2", "x", ""]), TEXT)
+SECOND = st.sampled_from(["1600000001", "1600000002"])
+ROW = st.tuples(USER, ITEM, st.sampled_from(["1600000001", "1600000002", "x", ""]), TEXT)
 JUNK = st.sampled_from(["", "u1", "u1{s}a", "u1{s}a{s}1{s}x{s}y{s}z", "#"])
 
 
@@ -57,7 +58,7 @@ def test_lines_without_quoting(rows, junk, form, end):
     """Quotes are text here: each line that is not blank is a record."""
     name, mark = form
     # An unpaired quote shows that the file is written without quoting.
-    body = [HEADER, SOUND, ("u1", "b", "4", '5" disk'), ("u2", "c", "4", "x")]
+    body = [HEADER, SOUND, ("u1", "b", "1600000004", '5" disk'), ("u2", "c", "1600000004", "x")]
     body += [*rows, *junk]
     lines = [mark.join(row) if isinstance(row, tuple) else row.format(s=mark) for row in body]
     log = read_log(name, end.join(lines).encode())
@@ -67,7 +68,14 @@ def test_lines_without_quoting(rows, junk, form, end):
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.lists(st.tuples(USER, ITEM, st.sampled_from("123"), st.text("ab\",;\n\t|'", max_size=8))),
+    st.lists(
+        st.tuples(
+            USER,
+            ITEM,
+            st.sampled_from(["1600000001", "1600000002"]),
+            st.text("ab\",;\n\t|'", max_size=8),
+        )
+    ),
     st.sampled_from(",;\t|"),
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
     st.sampled_from(["\n", "\r\n"]),
@@ -99,7 +107,7 @@ def test_json_lines(lines):
 FRAME_ROW = st.fixed_dictionaries({
     "user_id": st.one_of(st.none(), st.sampled_from(["u1", "u2", ""])),
     "item_id": st.one_of(st.none(), st.sampled_from(["a", "b", "zzz", ""])),
-    "timestamp": st.one_of(st.none(), st.integers(-5, 5)),
+    "timestamp": st.none() | st.integers(1_600_000_000, 1_600_000_005),
 })  # fmt: skip
 
 
@@ -107,7 +115,7 @@ FRAME_ROW = st.fixed_dictionaries({
 @given(st.lists(FRAME_ROW, min_size=1), st.sampled_from(["frame", "lazy", "pandas", "parquet"]))
 def test_frames_and_parquet(rows, form):
     schema = {"user_id": pl.String, "item_id": pl.String, "timestamp": pl.Int64}
-    rows = [{"user_id": "u", "item_id": "a", "timestamp": 1}, *rows]
+    rows = [{"user_id": "u", "item_id": "a", "timestamp": 1_600_000_000}, *rows]
     frame = pl.DataFrame(rows, schema=schema)
     if form == "parquet":
         body = io.BytesIO()
@@ -136,9 +144,49 @@ def test_items_and_a_core(rows, k_core):
     assert account(log) == 3
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c", "", None]), TEXT, TEXT)),
+    st.sampled_from(["jsonl", "parquet", "json", "tsv"]),
+)
+def test_items_in_other_formats(rows, form):
+    frame = pl.DataFrame([("a", "A", '"'), *rows], ["item_id", "title", "brand"], orient="row")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"i.{form}")
+        if form == "tsv":
+            frame = frame.fill_null("")
+            path.write_text("".join("\t".join(r) + "\n" for r in [frame.columns, *frame.rows()]))
+        else:
+            writers = {"jsonl": frame.write_ndjson, "parquet": frame.write_parquet,
+                       "json": frame.write_json}  # fmt: skip
+            writers[form](path)
+        log = read(path, pl.DataFrame({"user_id": ["u"], "item_id": ["a"]})).log
+    assert account(log, "items") == 1 + len(rows)
+
+
+SHOWN = st.lists(st.sampled_from(["N1-0", "N2-1", "N9-1"]), min_size=1, max_size=3).map(" ".join)
+HISTORY = st.lists(st.sampled_from(["N1", "N2", "N9"]), max_size=3).map(" ".join)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["U1", "U2"]), st.integers(1, 28), HISTORY, SHOWN)))
+def test_impressions_and_histories(rows):
+    lines = ["1\tU1\t11/1/2019 9:05:58 AM\t\tN1-1"]
+    lines += [f"1\t{u}\t11/{d}/2019 9:05:58 PM\t{h}\t{s}" for u, d, h, s in rows]
+    items = pl.DataFrame({"news_id": ["N1", "N2"], "title": ["x", "y"]})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "behaviors.tsv")
+        path.write_text("\n".join(lines))
+        log = read(items, path, now=1e12).log
+    assert account(log) == 1 + len(rows)
+
+
 @pytest.mark.parametrize("separator", [",", "\t"])
 def test_a_header_in_the_middle_is_a_row_dropped(tmp_path, separator):
-    part = "\n".join(separator.join(row) for row in (HEADER, SOUND, ("u2", "b", "1", "x"))) + "\n"
+    part = (
+        "\n".join(separator.join(row) for row in (HEADER, SOUND, ("u2", "b", "1600000001", "x")))
+        + "\n"
+    )
     (tmp_path / "e.csv").write_text(part + part.replace("u", "v").replace("vser", "user"))
     log = read(ITEMS, tmp_path / "e.csv").log
     assert (log.rows_read["events"], log.rows_kept["events"]) == (5, 4)

@@ -203,7 +203,7 @@ def _finish(loaded: Loaded, dialect: Dialect, quotes: Quotes, table: str) -> Loa
     """Take dialect out of the values: quotes, spaces, empty fields, headers repeated."""
     frame, findings = loaded.frame, loaded.findings
     for note in dialect.notes:
-        findings.add(table, note, 1, "kept")
+        findings.add(table, note, frame.height, "kept")
     if dialect.spaced:
         frame = frame.with_columns(cs.string().str.strip_chars(" "))
     if not quotes.enclose and not quotes.absent:

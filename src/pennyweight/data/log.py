@@ -63,6 +63,11 @@ class CleaningLog:
         """Return the sum of the counts of all entries whose reason contains `words`."""
         return sum(entry.count for entry in self.entries if words in entry.reason)
 
+    def rows(self, table: str) -> int:
+        """Return the rows of a table, each element of a list in a row counted for itself."""
+        added = (e.count for e in self.entries if e.table == table and e.action == "added")
+        return self.rows_read.get(table, 0) + sum(added)
+
     def unaccounted(self, table: str) -> int:
         """Return the rows of a table that are in no count: zero, whatever the source."""
         sums = dict.fromkeys(get_args(Action), 0)

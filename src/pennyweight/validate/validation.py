@@ -171,7 +171,7 @@ def _cleaned(data: Dataset) -> list[Finding]:
             kind = "future-times"
         elif "before 1970" in entry.reason:
             continue  # among those before 1990
-        of = data.log.rows_read.get(entry.table, entry.count)
+        of = data.log.rows(entry.table) or entry.count
         found += finding(kind, f"{entry.reason}, {entry.action}", entry.count, of, entry.table,
                          entry.examples, area="items" if entry.table == "items" else "events",
                          warn=kind == "future-times" or (
