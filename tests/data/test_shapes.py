@@ -247,3 +247,12 @@ def test_references_of_mongodb_are_ids(tmp_path):
 def test_an_items_table_with_a_value_column_stays_as_it_is():
     items = pl.DataFrame([row | {"key": "k", "value": 3} for row in ITEMS])
     assert len(log_of(pl.DataFrame(EVENTS), items).catalog) == 11
+
+
+@pytest.mark.parametrize("text", ["{}\n{}\n", "[{}, {}]", '{"user": [{"$oid": {}}]}\n' * 2])
+def test_json_without_a_value_is_refused(tmp_path, text):
+    (tmp_path / "e.json").write_text(text)
+    with pytest.raises(DataError):
+        log_of(tmp_path / "e.json")
+    with pytest.raises(DataError):
+        log_of(pl.DataFrame(EVENTS), tmp_path / "e.json")

@@ -98,7 +98,7 @@ def _read_file(path: Path, table: str, strict: bool) -> Loaded:
             tabs = suffix in (".tsv", ".tab")
             loaded = read_delimited(data, str(path), tabs=tabs, table=table)
     frame, broken = loaded.frame, loaded.broken
-    if not frame.height:
+    if not frame.height or not frame.width:
         none = (
             f"a header and no rows (columns {shown(frame.columns)})" if frame.width else "no rows"
         )

@@ -65,7 +65,7 @@ def _plain(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.List):
         inner = _made(dtype.inner)
         return value.list.eval(_plain(pl.element(), inner)) if _has_mark(inner) else value
-    if not isinstance(dtype, pl.Struct):
+    if not isinstance(dtype, pl.Struct) or not dtype.fields:
         return value
     fields = {f.name: _plain(value.struct.field(f.name), _made(f.dtype)) for f in dtype.fields}
     if not all(name.startswith("$") for name in fields):
