@@ -112,6 +112,8 @@ FALLING = {
     "receipt": [f"B-{90_000 - 3 * k}" for k in range(N)],
     "week": [f"{2024 - k // 120} no {52 - k % 120 // 3:02}" for k in range(N)],
     "rank": [k % 10 for k in range(N)],
+    "Nr": [float(900 - k) for k in range(N)],
+    "seen": [f"{k % 23 + 2} hours ago" for k in range(N)],
 }  # fmt: skip
 
 
@@ -130,6 +132,16 @@ def test_rows_that_could_be_newest_first_are_asked_about(name):
 
 def test_numbers_that_rise_with_the_rows_say_the_same_as_the_rows():
     data = cleaned(export(order_id=[3 * k for k in range(N)], position=list(range(N))))
+    assert "time" not in data.columns.events
+
+
+def test_texts_that_are_no_times_raise_no_question():
+    words = ["good", "bad", "so so", "as expected, 5 of 5"]
+    data = cleaned(export(
+        comment=[words[k % 4] for k in range(N)], size=["XL", "M"] * (N // 2),
+        key=[f"{k * 7919:032x}" for k in range(N)], colour=["red 1"] * N,
+        basket_id=[f"s {k % 50}-{k}" for k in range(N)],
+    ))  # fmt: skip
     assert "time" not in data.columns.events
 
 

@@ -1,12 +1,13 @@
 """Which column of an event log holds the time: by its name, else by what it holds."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.row_order import NO_TIME, attribute_of, refuse_newest_first
 from pennyweight.data.cleaning.time_names import (
     DAY_RANK,
     OTHER_RANK,
@@ -14,7 +15,6 @@ from pennyweight.data.cleaning.time_names import (
     TIME_LIKE_RANK,
     is_clock_name,
     is_id_name,
-    is_position_name,
     may_be_position,
     rank,
 )
@@ -31,10 +31,6 @@ _SAMPLE = 5_000
 _1990, _YEAR, _DAY = 631_152_000.0, 366 * 86_400.0, 86_400.0
 _SIXTY, _MANY, _REPEATS = 60, 50, 0.2  # largest part of a date, rows, share of rows again
 _ASK = "--time-column NAME, columns={'time': NAME}"
-_NONE = (
-    "if the rows are in order of time, oldest first, say so with --time-column '', "
-    "columns={'time': None}; newest first: --row-order newest-first, row_order='newest-first'"
-)
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ def event_roles(
         time = _unreadable(frame, free, reading, source)
     if time is None and reading.row_order is None:
         order = [others["order"]] if "order" in others else []
-        _refuse_newest_first(frame, [*free, *order], others["user"], source)
+        refuse_newest_first(frame, [*free, *order], others, source)
     if time is None and reading.time_format is not None:
         raise DataError(f"{source}: --time-format {reading.time_format!r} is given, and no column "
                         f"is known as the time. Name it with {_ASK}")  # fmt: skip
@@ -158,7 +154,7 @@ def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str])
         return False
     # An account and an item are created and updated too, and have their dates in each row.
     if (column.rank or 0) >= TIME_LIKE_RANK and column.varies:
-        if _attribute_of(frame, column.name, others):
+        if attribute_of(frame, column.name, others):
             return False
     return column.real or not _are_parts(frame, column.name, others["user"])
 
@@ -187,14 +183,15 @@ def _unreadable(
     seen = _look(frame, best, source, reading)
     if seen is None or (seen.real and seen.filled < 0.5):
         return best
+    option = f"--time-column {shlex.quote(best)}, columns={{'time': {best!r}}}"
     if seen.real:
         raise DataError(f"{source}: column {best!r} has one value a user or an item, as the date "
                         "of a registration or a release has. If it is the time of the events, "
-                        f"--time-column {best}, columns={{'time': {best!r}}}; {_NONE}")  # fmt: skip
+                        f"{option}; {NO_TIME}")  # fmt: skip
     raise DataError(f"{source}: column {best!r} is named like a time and holds small numbers, "
                     "such as hours, days of a month or seconds of a visit. If they order the "
-                    f"events, --time-column {best}, columns={{'time': {best!r}}}; if another "
-                    f"column has the time, name it in the same way; {_NONE}")  # fmt: skip
+                    f"events, {option}; if another column has the time, name it in the same "
+                    f"way; {NO_TIME}")  # fmt: skip
 
 
 def _one_of(columns: Sequence[_Candidate], source: str) -> _Candidate:
@@ -239,7 +236,7 @@ def _by_content(
     unnamed = [c for c in free if rank(c) is None or rank(c) == OTHER_RANK]
     read = [_look(frame, c, source, reading) for c in unnamed]
     dated = [c for c in read if c is not None and _holds_moments(frame, c, reading.now)]
-    rejected = [c for c in dated if _attribute_of(frame, c.name, others)]
+    rejected = [c for c in dated if attribute_of(frame, c.name, others)]
     fit = [c for c in dated if c not in rejected and c.rank is None and not _of_spreadsheet(c)]
     doubtful = [c.name for c in dated if c not in fit]
     if fit:
@@ -256,7 +253,7 @@ def _by_content(
     ]:
         raise DataError(f"{source}: no column is known as the time; {shown(doubtful)} "
                         f"{'holds' if len(doubtful) == 1 else 'hold'} dates that may be of "
-                        f"something else. Name the time with {_ASK}; {_NONE}")  # fmt: skip
+                        f"something else. Name the time with {_ASK}; {NO_TIME}")  # fmt: skip
     return None
 
 
@@ -302,70 +299,3 @@ def _holds_moments(frame: pl.DataFrame, column: _Candidate, now: float) -> bool:
 
 def _of_digits(column: pl.Series) -> bool:
     return bool(column.drop_nulls().head(100).str.contains(r"^\s*[\d.,]+\s*$").all())
-
-
-def _attribute_of(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> bool:
-    """Say whether a column has one value a user or an item, as a birthday or a release has."""
-    for role in ("user", "item"):
-        groups = (
-            frame.lazy()
-            .select(key=pl.col(others[role]), value=pl.col(column))
-            .drop_nulls()
-            .group_by("key")
-            .agg(pl.len().alias("n"), pl.col("value").n_unique().alias("values"))
-            .filter(pl.col("n") > 1)
-            .select(pl.len(), (pl.col("values") == 1).mean().alias("constant"))
-            .collect()
-            .row(0)
-        )
-        if groups[0] >= 2 and groups[1] is not None and groups[1] >= 0.95:
-            return True
-    return False
-
-
-def _refuse_newest_first(frame: pl.DataFrame, free: Sequence[str], user: str, source: str) -> None:
-    """Stop where a column of places or numbers suggests that rows are not in order of time."""
-    for column in free:
-        values = _numbers(frame[column])
-        if values is not None and _rises(frame, column, user):
-            continue
-        values = _ranks(frame[column]) if values is None else values
-        if values is None:
-            continue
-        falling = _falls(values)
-        if is_position_name(column) or falling:
-            how = "falls from row to row" if falling else "is named like a place in an order"
-            raise DataError(
-                f"{source}: no column is known as the time, and column {column!r} {how}: the "
-                f"newest events may come first. If it gives the order, --time-column {column}, "
-                f"columns={{'time': {column!r}}}; {_NONE}"
-            )
-
-
-def _rises(frame: pl.DataFrame, column: str, user: str) -> bool:
-    """Say whether a column rises over each user's rows, so that it and they agree."""
-    number = pl.col(column).cast(pl.String).str.extract(r"(\d{1,15})\s*$").cast(pl.Float64)
-    falls = number.diff().over(user) < 0
-    return not bool(frame.select(falls.any()).item())
-
-
-def _numbers(column: pl.Series) -> NDArray[np.float64] | None:
-    if column.dtype == pl.String:
-        column = column.str.extract(r"^\D{0,12}(\d{1,15})\s*$").cast(pl.Float64, strict=False)
-    if not column.dtype.is_numeric():
-        return None
-    values = column.cast(pl.Float64).drop_nulls().to_numpy()
-    return values if len(values) >= 0.95 * len(column) and len(values) > 1 else None
-
-
-def _ranks(column: pl.Series) -> NDArray[np.float64] | None:
-    """Return the places of texts with digits, such as dates in a form that is not known."""
-    if column.dtype != pl.String or not column.head(100).str.contains(r"\d").any():
-        return None
-    return column.rank("dense").cast(pl.Float64).drop_nulls().to_numpy()
-
-
-def _falls(values: NDArray[np.float64]) -> bool:
-    steps = np.diff(values)
-    down, up = int((steps < 0).sum()), int((steps > 0).sum())
-    return down >= 5 and up <= 0.02 * down and (down >= 0.2 * len(steps) or not up)

@@ -1,0 +1,126 @@
+"""Whether rows without a time may be in another order than that of time."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.cleaning.time_names import is_id_name, is_position_name
+from pennyweight.errors import DataError
+
+__all__ = ["NO_TIME", "attribute_of", "refuse_newest_first"]
+
+NO_TIME = (
+    "if the rows are in order of time, oldest first, say so with --time-column '', "
+    "columns={'time': None}; newest first: --row-order newest-first, row_order='newest-first'"
+)
+_LONGEST, _MOST = 40, 0.8  # letters of a time written as text; share of the texts with digits
+
+
+def refuse_newest_first(
+    frame: pl.DataFrame, columns: Sequence[str], others: Mapping[str, str], source: str
+) -> None:
+    """Stop where a column suggests that the rows are not in order of time, oldest first.
+
+    Parameters
+    ----------
+    frame
+        The rows as read.
+    columns
+        Those that may say something of the order.
+    others, source
+        Role -> column, without the time; the file, for messages.
+
+    Raises
+    ------
+    DataError
+        A column falls from row to row, is named like a place in an order, or holds short
+        texts with numbers, which may be times in a form that is not known.
+    """
+    for column in columns:
+        how = _doubt(frame, column, others)
+        if how:
+            raise DataError(
+                f"{source}: no column is known as the time, and column {column!r} {how}: the "
+                f"newest events may come first. If it gives the order, --time-column "
+                f"{shlex.quote(column)}, columns={{'time': {column!r}}}; {NO_TIME}"
+            )
+
+
+def _doubt(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> str:
+    """Say what in a column suggests another order, if anything does."""
+    values = _numbers(frame[column])
+    if values is None:
+        places = _ranks(frame[column])
+        if places is not None and _falls(places):
+            return "falls from row to row"
+        texts = frame[column].drop_nulls().head(1_000) if places is not None else None
+        if texts is None or is_id_name(column) or not _may_be_times(texts):
+            return ""
+        if attribute_of(frame, column, others):
+            return ""
+        return f"holds texts such as {texts[0]!r}, which may be times of a form not known"
+    if _rises(frame, column, others["user"]):
+        return ""
+    if _falls(values):
+        return "falls from row to row"
+    return "is named like a place in an order" if is_position_name(column) else ""
+
+
+def _may_be_times(texts: pl.Series) -> bool:
+    """Say whether texts are short, vary, and have digits beside other signs."""
+    signs = texts.str.contains(r"\d") & texts.str.contains(r"\d\s|\s\d|\d[/:.-]\d|\d\pL")
+    short = (texts.str.len_chars() <= _LONGEST) & ~texts.str.contains(r"^\S{21,}$")
+    return texts.n_unique() > 2 and int((signs & short).sum()) >= _MOST * len(texts)
+
+
+def attribute_of(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> bool:
+    """Say whether a column has one value a user or an item, as a birthday or a release has."""
+    for role in ("user", "item"):
+        groups = (
+            frame.lazy()
+            .select(key=pl.col(others[role]), value=pl.col(column))
+            .drop_nulls()
+            .group_by("key")
+            .agg(pl.len().alias("n"), pl.col("value").n_unique().alias("values"))
+            .filter(pl.col("n") > 1)
+            .select(pl.len(), (pl.col("values") == 1).mean().alias("constant"))
+            .collect()
+            .row(0)
+        )
+        if groups[0] >= 2 and groups[1] is not None and groups[1] >= 0.95:
+            return True
+    return False
+
+
+def _rises(frame: pl.DataFrame, column: str, user: str) -> bool:
+    """Say whether a column rises over each user's rows, so that it and they agree."""
+    number = pl.col(column)
+    if not frame[column].dtype.is_numeric():
+        number = number.str.extract(r"(\d{1,15})\s*$")
+    falls = number.cast(pl.Float64).diff().over(user) < 0
+    return not bool(frame.select(falls.any()).item())
+
+
+def _numbers(column: pl.Series) -> NDArray[np.float64] | None:
+    if column.dtype == pl.String:
+        column = column.str.extract(r"^\D{0,12}(\d{1,15})\s*$").cast(pl.Float64, strict=False)
+    if not column.dtype.is_numeric():
+        return None
+    values = column.cast(pl.Float64).drop_nulls().to_numpy()
+    return values if len(values) >= 0.95 * len(column) and len(values) > 1 else None
+
+
+def _ranks(column: pl.Series) -> NDArray[np.float64] | None:
+    """Return the places of texts with digits, such as dates in a form that is not known."""
+    if column.dtype != pl.String or not column.head(100).str.contains(r"\d").any():
+        return None
+    return column.rank("dense").cast(pl.Float64).drop_nulls().to_numpy()
+
+
+def _falls(values: NDArray[np.float64]) -> bool:
+    steps = np.diff(values)
+    down, up = int((steps < 0).sum()), int((steps > 0).sum())
+    return down >= 5 and up <= 0.02 * down and (down >= 0.2 * len(steps) or not up)
