@@ -40,6 +40,8 @@ def log(**columns):
         ({"is_like": [0, 0, 0, 0, 1]}, "e", ""),
         ({"is_returned": ["no", "yes", "no"]}, "ac", "b"),
         ({"disliked": [0, 1, 0]}, "ac", "b"),
+        ({"has_refund": [0, 1, 0], "returnedFlag": [0, 0, 0]}, "ac", "b"),
+        ({"user_returning": [0, 1, 0], "refundable": [1, 1, 0]}, "abc", ""),
         ({"event_type": ["buy", "buy", "view"], "is_returned": [0, 1, 0]}, "ac", "b"),
         ({"is_cancelled": [0, 1, 0], "is_returned": [0, 0, 1]}, "a", "bc"),
         ({"status": ["ok", "paid", "paid"], "refunded": [0, 1, 0]}, "ac", "b"),

@@ -14,7 +14,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.labels import label_column
-from pennyweight.data.cleaning.returns import without_idle
+from pennyweight.data.cleaning.returns import order_roles
 from pennyweight.data.cleaning.time_column import event_roles
 from pennyweight.data.columns import ALIASES, has_role, resolve
 from pennyweight.data.events import build_interactions
@@ -231,8 +231,7 @@ def _event_roles(
 ) -> dict[str, str]:
     """Return the column of each role; a column of 0 and 1 may stand for event types."""
     roles = event_roles(frame, given, reading, source=source, found=found)
-    if not given.get("quantity"):
-        roles = without_idle(frame, roles)
+    roles = order_roles(frame, roles, given)
     if "type" not in roles and "type" not in given:
         label = label_column(frame, roles.values(), source)
         return roles if label is None else {**roles, "type": label}

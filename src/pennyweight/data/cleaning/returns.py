@@ -14,8 +14,16 @@ from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.tables import check_scalars
 
 __all__ = [
-    "CANCELLED", "NEVER", "PARTIAL", "RETURNED", "ZERO", "Returns", "complete", "returns", "signed",
-    "without_idle",
+    "CANCELLED",
+    "NEVER",
+    "PARTIAL",
+    "RETURNED",
+    "ZERO",
+    "Returns",
+    "complete",
+    "order_roles",
+    "returns",
+    "signed",
 ]  # fmt: skip
 
 RETURNED = "quantity is below zero: a return, which takes back the purchase"
@@ -60,14 +68,27 @@ class Returns:
     quantity: NDArray[np.float64]
 
 
-def without_idle(frame: pl.DataFrame, roles: Mapping[str, str]) -> dict[str, str]:
-    """Return the roles less a column of money in which nothing is below zero."""
+def order_roles(
+    frame: pl.DataFrame, roles: Mapping[str, str], given: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Return the roles with those that the values of columns decide, unless they are given.
+
+    A column of money is a quantity only where something in it is below zero; a flag such as
+    ``has_refund`` is a status.
+    """
+    found = dict(roles)
     name = roles.get("quantity")
-    if name is None or _PIECES.search(name.casefold()) or frame[name].dtype.is_nested():
-        return dict(roles)
-    if (signed(frame[name]) < 0).any():
-        return dict(roles)
-    return {role: column for role, column in roles.items() if role != "quantity"}
+    if name is not None and "quantity" not in given and not _PIECES.search(name.casefold()):
+        if frame[name].dtype.is_nested() or not (signed(frame[name]) < 0).any():
+            del found["quantity"]
+    if "status" not in roles and "status" not in given:
+        for name in frame.columns:
+            if name not in roles.values() and is_undoing(name):
+                yes = flagged(frame[name])
+                if yes is not None and yes.any():
+                    found["status"] = name
+                    break
+    return found
 
 
 def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: str) -> Returns:

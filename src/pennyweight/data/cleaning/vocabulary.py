@@ -104,6 +104,8 @@ def sense_of(name: str) -> Sense:
     joined = "".join(words)
     if joined in _WHOLE:
         return _WHOLE[joined]
+    if "returning" in words:  # users do, with nothing to give back
+        return "doubtful"
     return _judged([_base(word) for word in _parted(words)])
 
 
