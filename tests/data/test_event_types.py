@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pennyweight.data.cleaning.event_types import EventTypes
 from pennyweight.data.cleaning.feedback import NEGATIVE, NEUTRAL, TAKEN_BACK
 from pennyweight.data.cleaning.taking_back import taken_back
-from pennyweight.data.cleaning.vocabulary import sense_of
+from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal, sense_of
 from pennyweight.data.dataset import read
 from pennyweight.errors import DataError
 
@@ -99,6 +99,33 @@ def test_a_negative_event_takes_back_what_came_before_on_the_same_item():
     against = data.interactions.negative
     assert ["abcdef"[i] for i in against.item.tolist()] == ["a", "d"]
     assert against.of(0).tolist() == [0, 3] and against.of(1).tolist() == []
+
+
+def test_a_removal_from_the_cart_leaves_what_was_bought():
+    data = read(ITEMS, log(
+        ("u", "a", T0, "cart"), ("u", "a", T0 + 1, "purchase"), ("u", "a", T0 + 2, "cart"),
+        ("u", "a", T0 + 3, "remove_from_cart"), ("u", "b", T0 + 4, "cart"),
+        ("u", "b", T0 + 5, "Product Removed"), ("u", "c", T0 + 6, "order"),
+        ("u", "c", T0 + 7, "unlike"), ("u", "c", T0 + 8, "order_refunded"),
+        ("u", "d", T0 + 9, "purchase"), ("u", "d", T0 + 10, "dislike"),
+    ))  # fmt: skip
+    assert pairs(data) == [("u", "a")] and data.interactions.kinds == ("purchase",)
+    assert data.interactions.negative.item.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "removal", "purchase"),
+    [
+        ("remove_from_cart", True, False), ("unlike", True, False), ("removed", True, False),
+        ("Product Removed From Wishlist", True, False), ("unfollow", True, False),
+        ("dislike", False, False), ("refund", False, False), ("delete_order", False, False),
+        ("purchase", False, True), ("Order Completed", False, True),
+        ("order_refunded", False, False),
+        ("view", False, False), ("not_interested", False, False), ("transaction", False, True),
+    ],
+)  # fmt: skip
+def test_removals_and_purchases(name, removal, purchase):
+    assert (is_removal(name), is_purchase(name)) == (removal, purchase)
 
 
 def test_without_times_the_order_of_rows_counts():

@@ -77,6 +77,25 @@ def test_negative_events_take_back(shelf):
     assert {ids[item] for item in joined.turned_down.tolist()} == {"i29", first}
 
 
+def test_a_removal_from_the_cart_leaves_what_was_bought(shelf):
+    ids = shelf.catalog.ids
+    told = [replace(event(n, item), kind=kind) for n, (item, kind) in enumerate([
+        ("i1", "add_to_cart"), ("i1", "purchase"), ("i1", "add_to_cart"), ("i2", "add_to_cart"),
+        ("i1", "remove_from_cart"), ("i2", "remove_from_cart"), ("i3", "purchase"),
+        ("i3", "unlike"), ("i3", "refund"),
+    ])]  # fmt: skip
+    joined, _ = joined_history(None, shelf, "new", told)
+    assert [ids[item] for item in joined.history.item.tolist()] == ["i1"]
+    assert sorted(ids[item] for item in joined.turned_down.tolist()) == ["i2", "i3"]
+    log = shelf.recommender.interactions
+    bought = replace(log, kinds=("purchase",))
+    first = ids[int(log.item[0])]
+    joined, _ = joined_history(bought, shelf, log.users[0],
+                               [replace(event(1, first), kind="remove_from_cart")])  # fmt: skip
+    assert len(joined.turned_down) == 0
+    assert joined.history.item.tolist() == log.histories.block(0, 1).item.tolist()
+
+
 def test_neutral_events_do_not_push_out_others(store):
     store.add_events([event(0, "i1")])
     store.add_events([replace(event(n, "i2"), kind="page_load") for n in range(1, 30)])

@@ -19,6 +19,7 @@ from pennyweight.data.cleaning.returns import (
     returns,
 )
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal
 from pennyweight.data.cleaning.weights import BELOW_ZERO, LOW, NO_STRENGTH, weights
 from pennyweight.data.columns import has_role
 from pennyweight.data.tables import check_scalars
@@ -96,6 +97,9 @@ class Signals:
         Code of the type of each row, uint8 (n_rows,); the names of the types.
     against
         Reason -> rows that speak against their item for that reason, bool (n_rows,).
+    removal, purchase
+        Rows that speak against their item only by a removal, such as from a cart; rows of
+        purchases, bool (n_rows,).
     quantity
         Pieces, below zero for returns, float64 (n_rows,).
     meanings
@@ -108,6 +112,8 @@ class Signals:
     kind: NDArray[np.uint8]
     kinds: tuple[str, ...]
     against: dict[str, Mask]
+    removal: Mask
+    purchase: Mask
     quantity: NDArray[np.float64]
     meanings: Mapping[str, Meaning]
     liking: float | None
@@ -144,8 +150,18 @@ def signals(
         CANCELLED: orders.cancelled,
     }
     named = {**rules.types.chosen, **(meanings if "type" in roles else {})}
-    return Signals(given.weight * factor[kind], kind, kinds, against, orders.quantity, named,
-                   given.liking)  # fmt: skip
+    others = np.logical_or.reduce([mask for reason, mask in against.items() if reason != NEGATIVE])
+    return Signals(
+        given.weight * factor[kind],
+        kind,
+        kinds,
+        against,
+        against[NEGATIVE] & ~others & np.array([is_removal(name) for name in kinds])[kind],
+        np.array([is_purchase(name) for name in kinds])[kind],
+        orders.quantity,
+        named,
+        given.liking,
+    )
 
 
 def _kinds(

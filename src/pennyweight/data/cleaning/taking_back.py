@@ -26,7 +26,10 @@ def take_back(
         Rows by user, then time; rows that are not alive are left out.
     """
     kept = order[rows.alive[order]]
-    taken, lasting = taken_back(user[kept], item[kept], time[kept], signs.negative[kept])
+    taken, lasting = taken_back(
+        user[kept], item[kept], time[kept], signs.negative[kept], signs.removal[kept],
+        signs.purchase[kept],
+    )  # fmt: skip
     mask = np.zeros(len(rows.alive), bool)
     mask[kept[taken]] = True
     rows.drop(TAKEN_BACK, mask)
@@ -55,17 +58,26 @@ def taken_back(
     item: NDArray[np.int32],
     time: NDArray[np.float64],
     negative: Mask,
+    removal: Mask | None = None,
+    purchase: Mask | None = None,
 ) -> tuple[Mask, Mask]:
     """Say which events a negative one takes back, and which negative ones hold to the end.
 
     A negative event takes back the events of the same user on the same item up to its own
-    moment; a later positive event counts again and ends the negative one.
+    moment; a later positive event counts again and ends the negative one. What is bought stays
+    when it is removed from a cart.
+
+    Parameters
+    ----------
+    negative, removal, purchase
+        Which events are negative; which of these are but removals; which of the others are
+        purchases, bool (n,).
 
     Returns
     -------
     taken, lasting
         bool (n,): positive events taken back; the last negative event of each pair of user and
-        item that no positive one follows.
+        item of which no positive one is left.
     """
     taken = np.zeros(len(user), bool)
     lasting = np.zeros(len(user), bool)
@@ -77,8 +89,12 @@ def taken_back(
     length = np.diff(np.append(first, len(order)))
     place = np.arange(len(order))
     against = negative[order]
+    firm = against if removal is None else against & ~removal[order]
+    bought = np.zeros_like(against) if purchase is None else purchase[order]
     last = np.maximum.reduceat(np.where(against, place, -1), first)
-    taken[order] = ~against & (place < np.repeat(last, length))
-    ends = first + length - 1
-    lasting[order[ends]] = against[ends]
+    undone = np.maximum.reduceat(np.where(firm, place, -1), first)
+    ends = np.where(bought, np.repeat(undone, length), np.repeat(last, length))
+    taken[order] = ~against & (place < ends)
+    left = np.logical_or.reduceat(~against & ~taken[order], first)
+    lasting[order[last[~left]]] = True  # a pair without a positive event has a negative one
     return taken, lasting

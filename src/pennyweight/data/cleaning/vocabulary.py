@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
-__all__ = ["Sense", "sense_of"]
+__all__ = ["Sense", "is_purchase", "is_removal", "sense_of"]
 
 Sense = Literal["positive", "negative", "neutral", "unknown", "doubtful"]
 
@@ -65,6 +65,8 @@ _OBJECTS = frozenset(
     "reservation payment sale interaction loan rental application recommendation enrolment "
     "enrollment upvote share event".split()
 )
+_BOUGHT = frozenset("purchase buy bought order transaction pay payment paid sale sell sold".split())
+_REMOVED = frozenset("remove removal delete deletion discard un".split())
 _NEGATORS = frozenset("not no non never without dont didnt doesnt un dis".split())
 # Whole names that are no sum of their words.
 _WHOLE: dict[str, Sense] = {
@@ -107,6 +109,22 @@ def sense_of(name: str) -> Sense:
     if "returning" in words:  # users do, with nothing to give back
         return "doubtful"
     return _judged([_base(word) for word in _parted(words)])
+
+
+def is_purchase(name: str) -> bool:
+    """Say whether an event of this type is a purchase, which a removal does not undo."""
+    return sense_of(name) == "positive" and not _BOUGHT.isdisjoint(_bases(name))
+
+
+def is_removal(name: str) -> bool:
+    """Say whether an event of this type only takes something off a list, such as a cart."""
+    words = _bases(name)
+    removed = not _REMOVED.isdisjoint(words)
+    return removed and sense_of(name) == "negative" and _BOUGHT.isdisjoint(words)
+
+
+def _bases(name: str) -> set[str]:
+    return {_base(word) for word in _parted(_words(name))}
 
 
 def _judged(words: list[str]) -> Sense:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +10,23 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.feedback import AGAINST, FeedbackRules
 from pennyweight.data.cleaning.taking_back import taken_back
+from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.recommender.query import Query
 from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.store.protocol import Event, Store
 
-__all__ = ["NEWEST", "HistoryCache", "joined_history", "query_of", "strengths"]
+__all__ = ["NEWEST", "NOTHING", "HistoryCache", "joined_history", "query_of", "told"]
 
 NEWEST = 2_000  # events of a user that are looked at
 EVENT_BYTES = 16 + 8  # of the arrays, and something for the entry
 ENTRY_BYTES = 900
+
+NOTHING = Query(Histories.of([[]]))
+# An event: below zero the strength speaks against the item.
+ROW = np.dtype([("item", np.int32), ("time", np.float64), ("strength", np.float64),
+                ("removal", np.bool_), ("purchase", np.bool_)])  # fmt: skip
+Rows = NDArray[np.void]
 
 _Key = tuple[str, str]
 
@@ -122,41 +129,71 @@ def joined_history(
     in both, as when a bundle was fitted to what the store was told, has the same item and time.
     Where the bundle knows no times, its events come first.
     """
-    old = gone = Histories.of([[]])
-    if log is not None and (code := int(log.users.codes([user])[0])) >= 0:
-        old = log.histories.block(code, code + 1).newest(NEWEST)
-        gone = log.turned_down.block(code, code + 1)
+    code = -1 if log is None else int(log.users.codes([user])[0])
     if not events:
-        return Query(old, turned_down=gone.item), False
+        return NOTHING if log is None or code < 0 else _known(log, code), False
+    old = np.empty(0, ROW) if log is None or code < 0 else _logged(log, code)
     codes = shelf.catalog.ids.codes([event.item for event in events])
-    told = strengths(shelf.rules, [(event.kind, event.weight) for event in events])
-    known = (codes >= 0) & ~np.isnan(told)
-    item = np.concatenate([gone.item, old.item, codes[known]])
-    time = np.concatenate([gone.time, old.time, np.array([e.time for e in events])[known]])
-    weight = np.concatenate([np.full(len(gone.item), AGAINST), old.weight, told[known]])
-    if log is not None and log.real_time and len(item) > known.sum():
-        order = np.argsort(time, kind="stable")
-        item, time, weight = item[order], time[order], weight[order]
-        _, first = np.unique(np.stack([item, time, weight < 0]), axis=1, return_index=True)
-        first.sort()
-        item, time, weight = item[first], time[first], weight[first]
-    return query_of(item, time, weight), bool((codes < 0).any())
+    live = told(
+        shelf.rules,
+        codes,
+        [event.time for event in events],
+        [event.kind for event in events],
+        [event.weight for event in events],
+    )
+    rows = np.concatenate([old, live])
+    if log is not None and log.real_time and len(old):
+        rows = rows[np.argsort(rows["time"], kind="stable")]
+        key = np.stack([rows["item"], rows["time"], rows["strength"] < 0])
+        rows = rows[np.sort(np.unique(key, axis=1, return_index=True)[1])]
+    return query_of(rows), bool((codes < 0).any())
 
 
-def strengths(rules: FeedbackRules, events: Iterable[tuple[str, float]]) -> NDArray[np.float64]:
-    """Return what events say by type and weight, below zero: against the item, NaN: nothing."""
-    told = (rules.strength(kind, weight) for kind, weight in events)
-    return np.array([np.nan if one is None else one for one in told], np.float64)
+def _known(log: Interactions, code: int) -> Query:
+    gone = log.turned_down.block(code, code + 1)
+    return Query(log.histories.block(code, code + 1).newest(NEWEST), turned_down=gone.item)
 
 
-def query_of(
-    item: NDArray[np.int32], time: NDArray[np.float64], strength: NDArray[np.float64]
-) -> Query:
+def _logged(log: Interactions, code: int) -> Rows:
+    own = slice(max(int(log.offsets[code]), int(log.offsets[code + 1]) - NEWEST),
+                int(log.offsets[code + 1]))  # fmt: skip
+    old, gone = np.zeros(own.stop - own.start, ROW), log.turned_down.block(code, code + 1)
+    old["item"], old["time"], old["strength"] = log.item[own], log.time[own], log.weight[own]
+    if log.kinds:
+        old["purchase"] = np.array([is_purchase(kind) for kind in log.kinds])[log.kind[own]]
+    against = np.zeros(len(gone.item), ROW)
+    against["item"], against["time"], against["strength"] = gone.item, gone.time, AGAINST
+    return np.concatenate([against, old])
+
+
+def told(
+    rules: FeedbackRules,
+    codes: NDArray[np.int32],
+    times: Sequence[float],
+    kinds: Sequence[str],
+    weights: Sequence[float],
+) -> Rows:
+    """Return events in the form of `query_of`: those on known items that say something."""
+    rows = np.zeros(len(codes), ROW)
+    rows["item"], rows["time"] = codes, times
+    strength = (rules.strength(*one) for one in zip(kinds, weights, strict=True))
+    rows["strength"] = [np.nan if one is None else one for one in strength]
+    names = {kind: (is_removal(kind), is_purchase(kind)) for kind in set(kinds)}
+    rows["removal"] = [names[kind][0] for kind in kinds]
+    rows["purchase"] = [names[kind][1] for kind in kinds]
+    known: Rows = rows[(codes >= 0) & ~np.isnan(rows["strength"])]
+    return known
+
+
+def query_of(rows: Rows) -> Query:
     """Return the history that events make, in their order, and what they turn down."""
-    negative = strength < 0
-    taken, lasting = taken_back(np.zeros(len(item), np.int32), item, time, negative)
-    kept = np.flatnonzero(~negative & ~taken)[-NEWEST:]
-    offsets = np.array([0, len(kept)], np.int64)
-    weight = strength[kept].astype(np.float32)
-    history = Histories(item[kept].astype(np.int32), weight, time[kept], offsets)
-    return Query(history, turned_down=item[lasting].astype(np.int32))
+    nobody, negative = np.zeros(len(rows), np.int32), rows["strength"] < 0
+    taken, lasting = taken_back(
+        nobody, rows["item"], rows["time"], negative, rows["removal"], rows["purchase"]
+    )
+    gone = rows["item"][lasting]
+    rows = rows[~negative & ~taken][-NEWEST:]
+    offsets = np.array([0, len(rows)], np.int64)
+    item, time = rows["item"].copy(), rows["time"].copy()
+    history = Histories(item, rows["strength"].astype(np.float32), time, offsets)
+    return Query(history, turned_down=gone)

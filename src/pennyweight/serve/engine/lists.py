@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.event_types import NO_TYPE
-from pennyweight.data.interactions import Histories
 from pennyweight.errors import UnknownIdError
 from pennyweight.recommender.answers import Answer, Ask
 from pennyweight.recommender.query import Query
@@ -16,10 +15,11 @@ from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import Source
 from pennyweight.serve.engine.histories import (
     NEWEST,
+    NOTHING,
     HistoryCache,
     joined_history,
     query_of,
-    strengths,
+    told,
 )
 from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.store.protocol import Recommendation, Store
@@ -28,7 +28,6 @@ __all__ = ["Boost", "Found", "Wanted", "as_json", "find", "reasons_of", "similar
 
 DAY = 86_400.0
 SCORES = 4_000_000  # held at a time, 4 bytes each and a few times over
-NOTHING = Query(Histories.of([[]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +175,8 @@ def _query(
     codes = shelf.catalog.ids.codes(wanted.history)
     n = len(codes)
     weights, kinds = wanted.weights or (1.0,) * n, wanted.kinds or (NO_TYPE,) * n
-    told = strengths(shelf.rules, zip(kinds, weights, strict=True))
-    known = (codes >= 0) & ~np.isnan(told)
-    query = query_of(codes[known], np.arange(n, dtype=np.float64)[known], told[known])
-    return query, _missing(wanted.history, codes)
+    rows = told(shelf.rules, codes, range(n), kinds, weights)
+    return query_of(rows), _missing(wanted.history, codes)
 
 
 def _missing(ids: Sequence[str], codes: NDArray[np.int32]) -> tuple[str, ...]:
