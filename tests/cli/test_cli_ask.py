@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from running import Cli
+from small import FAST, write
+from small import events as small_events
+from small import items as small_items
 from small import shop as small_shop
 
 from pennyweight import demo
@@ -128,3 +131,33 @@ def test_doctor(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 def test_version(cli: Cli) -> None:
     assert cli("--version").out.startswith("pennyweight 0.")
+
+
+@pytest.fixture
+def odd_bundle(cli: Cli, tmp_path: Path) -> Path:
+    """Return a bundle whose ids hold commas or begin with a dash."""
+
+    def odd(name: str) -> str:
+        number = int(name[1:])
+        return f"Cup, Air {number}" if number % 2 else f"-{number}"
+
+    items = [row | {"item_id": odd(str(row["item_id"]))} for row in small_items()]
+    events = [row | {"item_id": odd(str(row["item_id"]))} for row in small_events()]
+    files = write(tmp_path / "items.csv", items), write(tmp_path / "events.csv", events)
+    assert cli("fit", *files, *FAST, "--out", tmp_path / "b", "--quiet").code == 0
+    return tmp_path / "b"
+
+
+def test_ids_with_commas_and_dashes(cli: Cli, odd_bundle: Path) -> None:
+    words = ("recommend", odd_bundle, "--json")
+    right = ids(cli(*words, "--history", '"Cup, Air 1",-4').out)
+    assert not {"Cup, Air 1", "-4"} & set(right)
+    assert ids(cli(*words, "--history", "Cup, Air 1", "--history", "-4").out) == right
+    assert ids(cli(*words, "--history", "Cup, Air 1,-4").out) == right
+    assert ids(cli(*words, "--history=-4").out) == ids(cli(*words, "--history", "-4").out)
+    plain = ids(cli("similar", odd_bundle, "-4", "-k", 3, "--json").out)
+    assert len(plain) == 3
+    assert ids(cli("similar", odd_bundle, "-k", 3, "--json", "--", "-4").out) == plain
+    assert len(ids(cli("similar", odd_bundle, "Cup, Air 3", "--json").out)) == 10
+    ran = cli("similar", odd_bundle, "-4", "--filtre", "x")
+    assert ran.code == 2 and "--filtre" in ran.err

@@ -248,6 +248,24 @@ def test_what_the_encoder_cannot_read():
     assert plain.unknown == 0 and 1 <= plain.pieces_per_word < 1.5
 
 
+def test_what_cleaning_noted_comes_with_its_remedy():
+    items, events = tables()
+    ids = [f" {item}" if k % 3 else item for k, item in enumerate(events["item_id"].to_list())]
+    crowd = pl.Series("user_id", ["guest" if k % 2 else user for k, user in
+                                  enumerate(events["user_id"].to_list())])  # fmt: skip
+    items = items.with_columns(
+        available=pl.Series(["no" if k % 4 else "yes" for k in range(items.height)]),
+        price=pl.Series(["12 USD" if k % 2 else "12 EUR" for k in range(items.height)]),
+    )
+    found = check(items, events.with_columns(crowd, item_id=pl.Series(ids)))
+    assert found["crowded-id"].severity == "warning"
+    assert "--missing-ids" in found["crowded-id"].remedy
+    assert found["id-forms"].severity == "warning"
+    assert "without extra spaces" in found["id-forms"].message
+    assert found["unavailable-items"].count == sum(1 for k in range(items.height) if k % 4)
+    assert found["unread-numbers"].severity == "note"
+
+
 def test_cleaning_is_told_with_its_share():
     lost = {"user_id": ["u1"] * 100, "item_id": ["nowhere"] * 100, "timestamp": [START] * 100}
     found = check(None, with_events(lost))["cleaning"]

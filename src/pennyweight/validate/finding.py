@@ -39,6 +39,10 @@ KINDS: dict[str, tuple[Area, str]] = {
                     "by keyed hashes before giving the files"),
     "bot-rate": ("events", "remove these users from the events, unless they are people"),
     "bot-share": ("events", "remove these users, or check that they are not many under one id"),
+    "crowded-id": ("events", "where the id stands for many people, drop it with --missing-ids ID, "
+                   "missing_ids=['ID'] or data.missing_ids of the plan"),
+    "id-forms": ("events", "if they are the same, use --normalise-ids, normalise_ids=True or "
+                 "data.normalise_ids of the plan; better, export ids as text"),
     "future-times": ("events", "mend the clock or the time zone of the source"),
     "early-times": ("events", "usually a missing time written as zero; remove or mend them"),
     "equal-times": ("events", "usually a default or the date of an import; bring real times, or "
@@ -54,6 +58,10 @@ KINDS: dict[str, tuple[Area, str]] = {
     "unused-items": ("events", "only novelty and scorers that read text can recommend them"),
     "cold-share": ("events", "only novelty and scorers that read text can find them; refit often"),
     "cleaning": ("events", "see the guide to data for what cleaning does; --strict of fit refuses"),
+    "unavailable-items": ("items", "they are learnt from, and no list has them; where the column "
+                          "means something else, use --available-column ''"),
+    "unread-numbers": ("items", "write the column in one way, such as 1299.00, so that filters can "
+                       "compare it"),
     "empty-column": ("items", "fill the column, or leave it out with --text-columns"),
     "near-duplicates": ("items", "merge those that are one thing, or they split its events; "
                         "variants, such as sizes and colours, may stay"),

@@ -25,6 +25,15 @@ from pennyweight.validate.vocabulary import find_tokenizer
 
 __all__ = ["Validation", "validate"]
 
+# What cleaning says -> the kind of finding.
+_KINDS = (
+    ("in the future", "future-times"),
+    ("% of all events (the median", "crowded-id"),
+    ("would agree without", "id-forms"),
+    ("user id differs from another", "id-forms"),
+    ("not available (column", "unavailable-items"),
+    ("stay text, which filters do not order", "unread-numbers"),
+)
 _AREAS = ("leak", "personal", "events", "items")
 
 
@@ -166,15 +175,13 @@ def _cleaned(data: Dataset) -> list[Finding]:
     for entry in data.log.entries:
         if entry.reason == ACROSS_SPLITS:  # told as a leak
             continue
-        kind = "cleaning"
-        if "in the future" in entry.reason:
-            kind = "future-times"
-        elif "before 1970" in entry.reason:
+        if "before 1970" in entry.reason:
             continue  # among those before 1990
+        kind = next((kind for words, kind in _KINDS if words in entry.reason), "cleaning")
         of = data.log.rows(entry.table) or entry.count
         found += finding(kind, f"{entry.reason}, {entry.action}", entry.count, of, entry.table,
                          entry.examples, area="items" if entry.table == "items" else "events",
-                         warn=kind == "future-times" or (
+                         warn=kind in ("future-times", "crowded-id") or (
                              entry.action == "dropped" and entry.count > 0.01 * of
                              and entry.reason not in NOT_LIKING))  # fmt: skip
     return found
