@@ -80,6 +80,7 @@ USER_LISTS = [
 
 @pytest.mark.parametrize(("items", "times"), [
     ("items", "timestamps"), ("item_ids", "times"), ("history", "timestamp"), ("item_id", "time"),
+    ("viewedProducts", "times"), ("product_id_list", "times"), ("movies", "timestamps"),
 ])  # fmt: skip
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet", "python"])
 def test_a_row_a_user_with_lists(tmp_path, items, times, form):
@@ -111,6 +112,18 @@ def test_an_order_with_its_lines(tmp_path):
     assert sorted(lines) == [("u", "a"), ("u", "b"), ("u", "d"), ("v", "c")]
     assert lines[2] == ("u", "d")
     assert (log.rows_read["events"], log.rows_kept["events"]) == (3, 4)
+
+
+@pytest.mark.parametrize("line", [
+    lambda i: {"id": i, "name": "x"}, lambda i: {"id": "9", "product_id": i},
+    lambda i: {"id": "9", "product": {"id": i, "sku": "x"}},
+])  # fmt: skip
+def test_the_id_of_a_line_is_its_item_where_nothing_else_is(tmp_path, line):
+    rows = [{"user_id": "u", "time": t, "lineItems": [line(i) for i in ids]}
+            for t, ids in enumerate(("ab", "c"))]  # fmt: skip
+    columns = {"item": "lineItems.product.id"} if "sku" in str(rows) else {}
+    events, _ = events_of(write(tmp_path / "e.jsonl", rows), columns=columns)
+    assert events == [("u", "a", 0), ("u", "b", 0), ("u", "c", 1)]
 
 
 def test_sessions_of_events(tmp_path):

@@ -8,7 +8,7 @@ import polars as pl
 
 from pennyweight.data.columns import bare, has_role
 from pennyweight.data.log import Findings
-from pennyweight.data.readers.nested import decode_columns, flatten, path_claims
+from pennyweight.data.readers.nested import decode_columns, flatten, path_claims, words
 from pennyweight.errors import DataError
 
 __all__ = ["explode_lists"]
@@ -148,9 +148,18 @@ def _is_plural(name: str, role: str) -> bool:
 
 
 def _is_sequence(name: str) -> bool:
-    key = re.sub(r"[\W_]+", "", bare(_TOKENS.sub("", name)).rpartition(".")[2]).lower()
-    singular = re.sub(r"(list|s)$", "", key)
-    return key in _SEQUENCES or (singular != key and has_role([singular], "item"))
+    """Say whether a name is the plural of an item's (``item_ids``, ``viewedProducts``)."""
+    parts = words(bare(_TOKENS.sub("", name)).rpartition(".")[2])
+    if "".join(parts).lower() in _SEQUENCES:
+        return True
+    if parts and parts[-1].lower() == "list":
+        parts[-1:] = []
+    elif parts and parts[-1].lower().endswith("s"):
+        parts[-1] = parts[-1][:-1]
+    else:
+        return False
+    tails = ["_".join(parts[start:]) for start in range(len(parts))]
+    return has_role([*tails, *(f"{tail}_id" for tail in tails)], "item")
 
 
 def _may_hold(column: pl.Series) -> bool:

@@ -1,5 +1,6 @@
 """Fields of nested objects as columns of their own, named by their path."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -8,7 +9,7 @@ from pennyweight.data.columns import bare, has_role
 from pennyweight.data.jsonlines import parsed_value, typed_column
 from pennyweight.errors import DataError
 
-__all__ = ["decode_columns", "flatten", "nested_roles", "path_claims"]
+__all__ = ["decode_columns", "flatten", "nested_roles", "path_claims", "words"]
 
 _DEEPEST = 4
 _HEAD = 100
@@ -34,20 +35,37 @@ def flatten(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def path_claims(columns: Sequence[str], role: str) -> list[str]:
-    """Return the dotted columns whose last part, or last two, are named like a role."""
-    return [name for name in columns if "." in name and _is_claim(name, role)]
+    """Return the dotted columns whose last part is named like a role, or is the id of one.
+
+    ``properties.product_id`` is an item, and so is ``line_items.id``, unless the same lines have
+    a ``product_id`` as well.
+    """
+    dotted = [name for name in columns if "." in name]
+    direct = [name for name in dotted if _has(_parts(name)[-1:], role)]
+    parents = {_parent(name) for name in direct}
+    return [n for n in dotted if n in direct or (_parent(n) not in parents and _is_id(n, role))]
 
 
-def _is_claim(name: str, role: str) -> bool:
-    parts = bare(name).split(".")
-    # An id is named after what it is of: user.id, properties.product.id.
-    names = [parts[-1], *(f"{parent}_{parts[-1]}" for parent in _singular(parts[-2]))]
-    known = any(has_role([n], "item" if role == "id" else role) for n in names)
-    return known or (role == "id" and parts[-1].strip("_").lower() == "id")
+def _parts(name: str) -> list[str]:
+    return bare(name).split(".")
 
 
-def _singular(name: str) -> tuple[str, ...]:
-    return (name, name.removesuffix("s"))
+def _has(names: Sequence[str], role: str) -> bool:
+    return has_role(names, "item" if role == "id" else role)
+
+
+def _is_id(name: str, role: str) -> bool:
+    """Say whether a column is the id or time of an object named like a role."""
+    *_, parent, last = _parts(name)
+    word = words(parent)[-1:]
+    names = [f"{owner}_{last}" for owner in (parent, parent.removesuffix("s"), *word)]
+    names += [f"{owner.removesuffix('s')}_{last}" for owner in word]
+    return _has(names, role) or (role == "id" and last.strip("_").lower() == "id")
+
+
+def words(name: str) -> list[str]:
+    """Return the words of a name: ``lineItems`` and ``line_items`` have two."""
+    return [word for word in re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])", name) if word]
 
 
 def nested_roles(
