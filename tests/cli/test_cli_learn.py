@@ -188,12 +188,26 @@ def test_demo(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
     ran = cli("demo", "--readers", 120, *FAST[:2])
     assert ran.code == 0
-    for part in ("--user", "--history", "--text", "similar", "--filter", "simulated", "Next"):
+    for part in (
+        "--user",
+        "--history",
+        "--text",
+        "similar",
+        "--filter",
+        "simulated",
+        "Next",
+        "items without events: ",
+        "nobody has read it",
+        "new: chosen by its text",
+    ):
         assert part in ran.out
     assert Path("demo-out/bundle/report.html").is_file()
     again = cli("demo", "--readers", 120, *FAST[:2], "--json", "--quiet")
     found = json.loads(again.out)
     assert again.err == ""
+    arrival = found["arrival"]
+    assert arrival["place"]["rank"] <= 30 and arrival["of"] == 416
+    assert 0 < arrival["lists"] < arrival["of_readers"] / 4
     assert len(found["answers"]) == 5 and all(a["items"] for a in found["answers"])
     command = found["answers"][1]["command"].split()
     assert command[0] == "pennyweight"

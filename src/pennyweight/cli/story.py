@@ -1,7 +1,7 @@
 """`demo`: the whole story on the built-in shop."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -21,6 +21,36 @@ __all__ = ["demo"]
 BOOK, LIKED = "dracula", ("frankenstein", "the-time-machine")
 WISH = "a detective follows clues through foggy London"
 FILTER = "year < 1800"
+FITTING = ("the-invisible-man", "the-first-men-in-the-moon", "the-time-machine")
+LATER = "the-food-of-the-gods"
+LATER_BOOK = {  # one that the shop does not have
+    "title": "The Food of the Gods",
+    "author": "H. G. Wells",
+    "year": 1904,
+    "subjects": ["science", "ethics", "future", "satire"],
+    "language_of_origin": "English",
+    "description": "Two men of science make a powder under which living things grow without end. "
+    "Wasps, rats and then children become giants, and the small people of England have to choose "
+    "how to live with them.",
+}
+LISTED = 10
+
+
+class Arrival(NamedTuple):
+    """What becomes of a book that arrives after the fit: its place for somebody, and its lists."""
+
+    place: dict[str, Any]
+    of: int
+    lists: int
+    of_readers: int
+
+    def __str__(self) -> str:
+        return (
+            f"{LATER_BOOK['title']} by {LATER_BOOK['author']} arrives, and nobody has read it. Who "
+            f"read {', '.join(FITTING)} finds it at place {self.place['rank']} of {self.of}:\n"
+            f"{ranking([self.place])}\n"
+            f"It is in the first {LISTED} of {self.lists:,} of {self.of_readers:,} readers."
+        )
 
 
 def demo(
@@ -50,15 +80,17 @@ def demo(
         progress("save", 0, 0)
         save(recommender, bundle, overwrite=True, command=command)
         report, answers = recommender.report, _ask(recommender, bundle)
+        arrival = _arrive(recommender)
         smaller = _shrink(recommender, bundle, folder / "frontier.html", encoder, progress)
     if report is None:
         return
     if json:
         told = [{"command": asked, "items": rows} for asked, rows in answers]
         plain, rungs = (v.model_dump(mode="json", exclude_none=True) for v in (report, smaller[1]))
-        dump({"bundle": str(bundle), "report": plain, "answers": told, "frontier": rungs})
+        dump({"bundle": str(bundle), "report": plain, "answers": told,
+              "arrival": arrival._asdict(), "frontier": rungs})  # fmt: skip
     else:
-        _tell(report, command, bundle, answers, smaller)
+        _tell(report, command, bundle, answers, arrival, smaller)
 
 
 def _shrink(
@@ -98,7 +130,24 @@ def _ask(recommender: "Recommender", bundle: Path) -> list[tuple[str, list[dict[
         (f"recommend {bundle} --history {','.join(LIKED)} -k 5 --filter '{FILTER}'",
          ask(history=LIKED, k=5, filter=FILTER)),
     )  # fmt: skip
-    return [(f"pennyweight {command}", frame.to_dicts()) for command, frame in answers]
+    asked = [(f"pennyweight {command}", frame) for command, frame in answers]
+    return [(line, frame.drop("source", strict=False).to_dicts()) for line, frame in asked]
+
+
+def _arrive(recommender: "Recommender") -> Arrival:
+    """Add a book that is found by its text alone."""
+    from pennyweight.data.documents import documents
+
+    grown = recommender.with_items(documents({LATER: LATER_BOOK}, recommender.catalog))
+    of = len(grown.catalog)
+    places = grown.recommend(history=FITTING, k=of, explain=True).to_dicts()
+    lists = grown.recommend_many(k=LISTED)
+    return Arrival(
+        place=next(row for row in places if row["item_id"] == LATER),
+        of=of,
+        lists=int((lists["item_id"] == LATER).sum()),
+        of_readers=lists["user_id"].n_unique(),
+    )
 
 
 def _tell(
@@ -106,17 +155,20 @@ def _tell(
     command: str,
     bundle: Path,
     answers: list[tuple[str, list[dict[str, Any]]]],
+    arrival: Arrival,
     smaller: tuple[str, "Frontier"],
 ) -> None:
     say("A bookshop: real books, simulated readers.\n")
     say(f"$ {command}")
     say(report.table())
+    say(f"\n{report.new_items}")
     if report.worth is not None:
         say(f"\n{report.worth.sentence()}")
     say(f"\nsaved {bundle} ({size(report.cost.bundle_bytes)})")
     for asked, rows in answers:
         say(f"\n$ {asked}")
         say(ranking(rows))
+    say(f"\n{arrival}")
     asked, found = smaller
     say(f"\n$ {asked}")
     say(found.table())
