@@ -22,21 +22,23 @@ NAMES = {
         add_to_cart addToCart cart atc addtocart purchase buy order transaction bought checkout pv
         fav carts orders view_item select_item begin_checkout add_to_wishlist star video_play
         search_click PURCHASED booked ViewContent addToFavorites detail-page-view interaction event
-        Product.Viewed Order.Completed Product.Added Add.to.cart Product.Clicked""",
+        Product.Viewed Order.Completed Product.Added Add.to.cart Product.Clicked
+        superlike rewatch add_to_queue 👍 ❤️ very.good""",
     "negative": """
         dislike thumbs_down thumbsDown downvote hide block report not_interested notInterested
         return returned refund refunded cancel cancelled canceled chargeback remove_from_cart
         removed remove unlike unfavorite unsave unfollow unsubscribe delete reject uninstall bounce
         removeFromCart removefromcart REMOVE_FROM_WISHLIST item_returned order_canceled hidden
-        not_recommended cart_removal -1
+        not_recommended cart_removal -1 nope show_fewer refund_issued unenrolled remove_from_queue
+        bad 👎 👎🏽
         Product.Removed Order.Refunded Order.Cancelled Product.Removed.From.Wishlist""",
     "neutral": """
         impression impressions shown exposure display served rendered recommended search login
         logout page_load heartbeat pause notification_sent email_sent view_item_list view_promotion
         view_search_results item_impression not_clicked no_click non-click skip session_start
-        unread cart_abandoned order_failed scroll
+        unread cart_abandoned order_failed scroll snooze quit
         Product.List.Viewed Products.Searched Promotion.Viewed""",
-    "doubtful": "unmatched return_visit refund_rejected report_viewed undislike",
+    "doubtful": "unmatched return_visit refund_rejected report_viewed undislike churn deselect",
     "unknown": "type_7 3 unlock discover unique discount dispatch achat",
 }  # a dot stands for a space
 
@@ -118,6 +120,7 @@ def test_a_removal_from_the_cart_leaves_what_was_bought():
     [
         ("remove_from_cart", True, False), ("unlike", True, False), ("removed", True, False),
         ("Product Removed From Wishlist", True, False), ("unfollow", True, False),
+        ("remove_from_queue", True, False), ("add_payment_info", False, False),
         ("dislike", False, False), ("refund", False, False), ("delete_order", False, False),
         ("purchase", False, True), ("Order Completed", False, True),
         ("order_refunded", False, False),

@@ -111,7 +111,8 @@ def read(
     columns
         Role -> column where the names are not recognised: ``id`` (of the items table),
         ``available`` (of the items table), ``user``, ``item``, ``time``, ``weight``,
-        ``type``, ``split``; None leaves an optional role out.
+        ``type``, ``split``, ``quantity``, ``status``, ``order``; None leaves an optional role
+        out.
     text_columns
         Text columns of the items table in joining order; by default all that hold words.
     user_attribute

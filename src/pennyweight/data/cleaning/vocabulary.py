@@ -17,7 +17,8 @@ _DEEDS = frozenset(
     "enrolment enrollment detail pageview pv clickthrough use consume consumption bid donate hire "
     "order transact pay payment paid sale sell sold deposit start started interact interaction "
     "engage engagement dwell try eat eaten cook visit attend attended checkin print expand zoom "
-    "preview sample message contact lead swipe swiperight".split()
+    "preview sample message contact lead swipe swiperight rewatch replay reread reorder "
+    "repurchase".split()
 )
 _OPINIONS = frozenset(
     "like love heart star favorite favourite fav fave save bookmark pin collect follow subscribe "
@@ -45,7 +46,7 @@ _ASIDE = frozenset(
     "pause resume seek buffer scroll hover notification push email mail sms sent send receive "
     "error skip skipped next previous prev "
     "filter sort stop leave exit close timeout idle focus blur load unload refresh autoplay "
-    "pageload ignore ignored".split()
+    "pageload ignore ignored snooze quit".split()
 )
 # A look at many items at once is an impression of each: Product List Viewed.
 _SLATES = frozenset(
@@ -56,7 +57,7 @@ _FILLERS = frozenset(
     "product page app web site mobile content post article news video audio song track album movie "
     "film show game store shop offer button link image photo library playlist collection list "
     "listing goods request requested money partial partially full fully feedback action "
-    "recommendation shipment up down".split()
+    "recommendation shipment up down issued initiated processed queue watchlist".split()
 )
 # What a removal or a return may name as its object.
 _OBJECTS = frozenset(
@@ -65,7 +66,9 @@ _OBJECTS = frozenset(
     "reservation payment sale interaction loan rental application recommendation enrolment "
     "enrollment upvote share event".split()
 )
-_BOUGHT = frozenset("purchase buy bought order transaction pay payment paid sale sell sold".split())
+_BOUGHT = frozenset(
+    "purchase repurchase buy bought order reorder transaction pay paid sale sell sold".split()
+)
 _REMOVED = frozenset("remove removal delete deletion discard un".split())
 _NEGATORS = frozenset("not no non never without dont didnt doesnt un dis".split())
 # Whole names that are no sum of their words.
@@ -84,7 +87,10 @@ _WHOLE: dict[str, Sense] = {
     "swipeleft": "negative", "swiperight": "positive", "seen": "positive",
     "optout": "negative", "timespent": "positive", "showcase": "neutral",
     "viewthrough": "neutral", "sendback": "negative", "sentback": "negative",
-    "takeback": "negative", "none": "unknown", "returning": "doubtful",
+    "takeback": "negative", "nope": "negative", "superlike": "positive", "showfewer": "negative",
+    "unenrol": "negative", "unenroll": "negative", "unenrolled": "negative",
+    "churn": "doubtful", "churned": "doubtful", "deselect": "doubtful", "deselected": "doubtful",
+    "delisted": "doubtful", "deactivated": "doubtful", "none": "unknown", "returning": "doubtful",
     "returningvisitor": "doubtful", "returninguser": "doubtful", "returningcustomer": "doubtful",
 }  # fmt: skip
 # Words that begin with un or dis and deny nothing.
