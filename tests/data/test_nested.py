@@ -171,6 +171,15 @@ def test_lists_written_as_text(tmp_path, text):
     assert events[:3] == [("u", "a"), ("u", "b"), ("v", "c")]
 
 
+def test_times_beside_lists_written_as_text(tmp_path):
+    (tmp_path / "e.csv").write_text(
+        "user_id,item_ids,times\nu,a|b,1600000009|1600000001\nv,c,1600000005\n"
+    )
+    assert events_of(tmp_path / "e.csv")[0] == [
+        ("u", "b", 1600000001), ("u", "a", 1600000009), ("v", "c", 1600000005),
+    ]  # fmt: skip
+
+
 def test_items_of_users_by_name(tmp_path):
     (tmp_path / "e.json").write_text(json.dumps({"u1": ["a", "b"], "u2": ["c"], "u3": []}))
     events = [event[:2] for event in events_of(tmp_path / "e.json")[0]]

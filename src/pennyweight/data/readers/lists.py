@@ -59,7 +59,7 @@ def explode_lists(
     beside = [n for n in frame.columns if n in chosen.values() or _is_beside(n)]
     frame = decode_columns(frame, list(dict.fromkeys([name, *beside])))
     if _is_sequence(name) and (mark := _mark(frame[name])) is not None:
-        frame = frame.with_columns(pl.col(name).str.strip_chars().str.split(mark))
+        frame = _split_text(frame, name, beside, mark)
     if not isinstance(frame[name].dtype, pl.List | pl.Array):
         return frame, {}
     lists = [n for n, d in frame.schema.items() if isinstance(d, pl.List | pl.Array)]
@@ -88,6 +88,14 @@ def _split_tokens(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl.D
     if not names or (chosen.get("item") not in names and has_role(single, "item")):
         return frame
     return frame.with_columns(pl.col(n).cast(pl.String).str.split(" ") for n in names)
+
+
+def _split_text(frame: pl.DataFrame, name: str, beside: list[str], mark: str) -> pl.DataFrame:
+    """Split the items of a row, and the texts beside them that have as many parts."""
+    texts = [n for n in (name, *beside) if frame[n].dtype == pl.String]
+    parts = {n: frame[n].str.strip_chars().str.split(mark) for n in dict.fromkeys(texts)}
+    lengths = parts[name].list.len()
+    return frame.with_columns(p for p in parts.values() if p.list.len().equals(lengths))
 
 
 def _as_list(column: pl.Series) -> pl.Series:
