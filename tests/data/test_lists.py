@@ -17,6 +17,20 @@ def test_values_between_marks(mark):
     assert read(values) == [["Art", "War"], ["War", "Sea"], ["Art"], ["Sea"], None] * 3
 
 
+@pytest.mark.parametrize(
+    ("name", "mark"), [("anything", "|"), ("tags", ","), ("keywords", "; "), ("genres", " | ")]
+)
+def test_values_that_occur_once(name, mark):
+    values = [f"word{j}{mark}deed{j}" if j % 3 else f"word{j}" for j in range(12)]
+    assert read(values, name)[:2] == [["word0"], ["word1", "deed1"]]
+
+
+def test_a_comma_with_a_space_is_text_where_others_have_none():
+    values = ["Tools,Tapes, Glues", "Tools,Saws", "Tapes, Glues", "Saws,Tools"] * 5
+    assert read(values, "categories")[:3] == [["Tools", "Tapes, Glues"], ["Tools", "Saws"],
+                                              ["Tapes, Glues"]]  # fmt: skip
+
+
 @pytest.mark.parametrize("text", ['["a", "b"]', "['a', 'b']", "('a', 'b')"])
 def test_literal_lists(text):
     assert read([text, "[]"], "anything") == [["a", "b"], []]

@@ -215,7 +215,11 @@ class _Parser:
             return remedy
         known = self.attributes[name].drop_nulls()
         numeric = round(number_share(known) * len(known))
-        odd = known.filter(known.cast(pl.Float64, strict=False).is_null()).head(2)
+        odd = (
+            known.filter(known.cast(pl.Float64, strict=False).is_null())
+            .unique(maintain_order=True)
+            .head(2)
+        )
         such = f", but {' and '.join(map(repr, odd))} are not plain ones" if numeric else ""
         return f": {numeric:,} of {len(known):,} values are numbers{such}{remedy}"
 

@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 WAY = "way:"  # begins the tag of one of several forms of a body, which is no part of a path
+_WAYS = (WAY, "dict[", "list[", "function-")  # with those that pydantic gives itself
 DETAIL, MESSAGE, ERRORS = 1_000, 200, 20  # characters, characters, and how many are told
 
 
@@ -172,7 +173,7 @@ def _path(row: Mapping[str, Any]) -> str:
     if row["type"] == "json_invalid":
         return "body"
     parts = [str(part) for part in row["loc"]]
-    return ".".join(part for part in parts if not part.startswith(WAY)) or "body"
+    return ".".join(part for part in parts if not part.startswith(_WAYS)) or "body"
 
 
 def _cut(text: str, most: int) -> str:

@@ -1,6 +1,8 @@
 """Texts that hold lists: ``Action|Drama``, ``red; blue``, ``["a", "b"]``."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 
 import polars as pl
@@ -9,13 +11,21 @@ from pennyweight.data.clean import python_literal
 
 __all__ = ["list_values", "split_list"]
 
-_MARKS = ("|", ";")
+_BAR, _COMMA, _TIGHT, _LINE = map(re.compile, (r"\|", ",", r",(?!\s)", "\n"))
+_MARKS = (_BAR, re.compile(";"))
 # With these names a comma separates values too, where they are as in a vocabulary.
 _BY_COMMA = {
     "genre", "genres", "tag", "tags", "category", "categories", "keyword", "keywords", "topic",
     "topics", "subject", "subjects", "labels", "styles", "mechanics", "themes", "features_list",
     "ingredients", "languages", "colors", "colours", "platforms", "studios",
 }  # fmt: skip
+# These hold lists by their names, also of words that occur once.
+_NAMED = {
+    "genres", "tags", "keywords", "labels", "mechanics", "themes", "platforms", "languages",
+    "ingredients", "colors", "colours", "studios", "features_list", "styles", "topics",
+}  # fmt: skip
+_SPACES = 3  # in a value at the most
+_ODD = 0.02  # of the values, which may be longer: people type tags
 _LONGEST, _SAMPLE = 40, 5_000  # characters of a value; texts that are looked at
 
 
@@ -23,46 +33,61 @@ def list_values(column: pl.Series) -> pl.Series | None:
     """Return a column of texts as lists, null where missing; None where it is none of lists.
 
     Literal lists are recognised by their brackets in each value; lists with separators by
-    short values of which most occur again.
+    short values of which most occur again, by a ``|`` in half of the texts, or by the name of
+    the column.
     """
     texts = column.drop_nulls()
     if not len(texts):
         return None
     if texts.str.contains(r"^\s*[\[({].*[\])}]\s*$").all():
         return _literal(column)
-    marks = (*_MARKS, ",") if column.name.lower() in _BY_COMMA else _MARKS
-    for mark in marks:
-        if texts.head(_SAMPLE).str.contains(mark, literal=True).any() and _is_vocabulary(
-            texts.head(_SAMPLE), mark
-        ):
-            lists = [None if text is None else split_list(text, mark) for text in column.to_list()]
-            return pl.Series(column.name, lists, dtype=pl.List(pl.String))
-    return None
+    name, sample = column.name.lower(), texts.head(_SAMPLE).to_list()
+    marks = (*_MARKS, _comma(sample)) if name in _BY_COMMA else _MARKS
+    mark = next((mark for mark in marks if _separates(sample, mark, name)), None)
+    if mark is None:
+        return None
+    lists = [None if text is None else _pieces(text, mark) for text in column.to_list()]
+    return pl.Series(column.name, lists, dtype=pl.List(pl.String))
 
 
-def split_list(text: str, mark: str | None = None) -> list[str]:
-    """Return the values of a text that are separated by a mark, by default the first it has."""
-    mark = mark or next((m for m in _MARKS if m in text), "\n")
-    return [part for part in (piece.strip() for piece in text.split(mark)) if part]
+def split_list(text: str) -> list[str]:
+    """Return the values of a text that are separated by the first mark it has."""
+    mark = next((mark for mark in _MARKS if mark.search(text)), _LINE)
+    return _pieces(text, mark)
 
 
-def _is_vocabulary(texts: pl.Series, mark: str) -> bool:
-    """Say whether the values between marks are short words that occur again and again."""
-    parts = texts.str.split(mark).explode().str.strip_chars()
-    parts = parts.filter(parts != "")
-    if not len(parts) or (parts.str.len_chars() > _LONGEST).any():
+def _pieces(text: str, mark: re.Pattern[str]) -> list[str]:
+    return [part for part in (piece.strip() for piece in mark.split(text)) if part]
+
+
+def _comma(texts: Sequence[str]) -> re.Pattern[str]:
+    """Return the comma of these texts: in "Tools,Tapes, Glues" the one with a space is text."""
+    commas = sum("," in text for text in texts)
+    return _TIGHT if 2 * sum(_TIGHT.search(text) is not None for text in texts) > commas else _COMMA
+
+
+def _separates(texts: Sequence[str], mark: re.Pattern[str], name: str) -> bool:
+    """Say whether a mark separates the values of lists in these texts."""
+    share = sum(mark.search(text) is not None for text in texts) / len(texts)
+    parts = [part for text in texts for part in _pieces(text, mark)]
+    if not share or not parts or sum(len(p) > _LONGEST for p in parts) > _ODD * len(parts):
         return False
-    single = parts.is_unique().sum()
-    if 2 * parts.n_unique() > len(parts) or 4 * single > len(parts):
+    if name in _NAMED and share >= 0.2:
+        return True
+    prose = sum(p.count(" ") > _SPACES for p in parts)
+    if mark is _BAR and share >= 0.5 and prose <= _ODD * len(parts):
+        return True
+    counts = Counter(parts)
+    single = sum(count == 1 for count in counts.values())
+    if 2 * len(counts) > len(parts) or 4 * single > len(parts):
         return False
-    return mark != "," or _is_combined(texts)
+    return mark is not _COMMA or _is_combined(texts)
 
 
-def _is_combined(texts: pl.Series) -> bool:
+def _is_combined(texts: Sequence[str]) -> bool:
     """Say whether values between commas are in several texts: "Shoes, Bags" may be one value."""
-    parts = texts.unique().str.split(",").list.eval(pl.element().str.strip_chars()).list.unique()
-    values = parts.explode()
-    return 2 * int(values.is_duplicated().sum()) >= len(values)
+    counts = Counter(part for text in set(texts) for part in set(_pieces(text, _COMMA)))
+    return 2 * sum(count for count in counts.values() if count > 1) >= counts.total()
 
 
 def _literal(column: pl.Series) -> pl.Series | None:
