@@ -26,6 +26,14 @@ _OUTCOME = re.compile(
 _YES, _NO = ("1", "1.0", "true", "yes", "y", "t"), ("0", "0.0", "false", "no", "n", "f")
 _SIGNS = ("-1", "-1.0")
 _SILENT = 0.75  # share of zeros from which on they mean that no opinion was given
+# Columns about where and how, whose values may look like types.
+_CONTEXT = re.compile(
+    r"source|referr|channel|medium|page|screen|device|platform|context|campaign|country|plan|tier"
+    r"|status|state|categor|genre|title|name|comment|text|review"
+)
+_WHEN = re.compile(r"[_\W](at|on|date|time|timestamp|ts)$")
+_SHOWN = re.compile(r"impres|expos|show|display|render")
+_MOST_TYPES = 40
 
 
 def label_column(frame: pl.DataFrame, taken: Collection[str], source: str) -> str | None:
@@ -104,7 +112,9 @@ def label_meanings(name: str, values: Collection[str], silent: float = 0.0) -> d
     if not (opinion or deed or is_undoing(name)) or not lowered.keys() <= {*_YES, *_NO}:
         return {}
     sense = "positive" if opinion else sense_of(_bare(name))
-    yes: Meaning = {"negative": "negative", "neutral": "ignore"}.get(sense, 1.0)  # type: ignore[assignment]
+    yes: Meaning = 1.0
+    if sense in ("negative", "neutral"):
+        yes = "negative" if sense == "negative" else "ignore"
     no: Meaning = 1.0 if yes != 1.0 else "negative" if opinion and silent < _SILENT else "ignore"
     found: dict[str, Meaning] = {NO_TYPE: "ignore"} if deed and yes == 1.0 else {}
     return found | {value: yes if low in _YES else no for low, value in lowered.items()}
@@ -132,16 +142,6 @@ def names_types(column: pl.Series) -> bool:
     unknown = senses.count("unknown")
     clear = unknown == 0 if "negative" not in senses else unknown <= len(senses) / 2
     return ("negative" in senses or shown) and "positive" in senses and clear
-
-
-# Columns about where and how, whose values may look like types.
-_CONTEXT = re.compile(
-    r"source|referr|channel|medium|page|screen|device|platform|context|campaign|country|plan|tier"
-    r"|status|state|categor|genre|title|name|comment|text|review"
-)
-_WHEN = re.compile(r"[_\W](at|on|date|time|timestamp|ts)$")
-_SHOWN = re.compile(r"impres|expos|show|display|render")
-_MOST_TYPES = 40
 
 
 def _is_binary(column: pl.Series, name: str) -> bool:
