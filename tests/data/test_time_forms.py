@@ -15,6 +15,9 @@ from pennyweight.errors import DataError
 MOMENTS = [datetime(2023, 11, 14, 22, 13) + timedelta(hours=37 * k, seconds=k) for k in range(60)]
 MONTHS = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
           "Oktober", "November", "Dezember")  # fmt: skip
+RUSSIAN = ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября",
+           "октября", "ноября", "декабря")  # fmt: skip
+WIDE = {code: code + 0xFEE0 for code in range(47, 58)}
 DAY = 86_400
 
 
@@ -53,6 +56,16 @@ FORMS = {
     "YYYYMMDD": (lambda m: int(m.strftime("%Y%m%d")), DAY),
     "YYYYMMDDhhmm": (lambda m: int(m.strftime("%Y%m%d%H%M")), 60),
     "YYYYMMDDhhmmss": (lambda m: int(m.strftime("%Y%m%d%H%M%S")), 1),
+    "YYMMDDhhmmss": (lambda m: int(m.strftime("%y%m%d%H%M%S")), 1),
+    "YYMMDDhhmm": (lambda m: int(m.strftime("%y%m%d%H%M")), 60),
+    "DDMMYYYY": (lambda m: int(m.strftime("%d%m%Y")), DAY),
+    "MMDDYYYY": (written("%m%d%Y"), DAY),
+    "YYMMDD": (lambda m: int(m.strftime("%y%m%d")), DAY),
+    "french": (written("%d %b %Y à %H:%M"), 60),
+    "russian": (lambda m: f"{m.day} {RUSSIAN[m.month - 1]} {m.year}", DAY),
+    "arabic digits": (lambda m: str(m).translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")), 1),
+    "full width": (lambda m: f"{m:%Y/%m/%d}".translate(WIDE), DAY),
+    "no-break spaces": (lambda m: f"{m:%m/%d/%Y, %I:%M:%S}\u202f{m:%p}", 1),
     "YYYYMMDDThhmmssZ": (written("%Y%m%dT%H%M%SZ"), 1),
     "spreadsheet": (excel, 1),
     "spreadsheet, whole": (lambda m: int(excel(m)), DAY),
@@ -129,6 +142,22 @@ def test_the_reading_that_is_chosen(form):
     month = form.replace("day-", "month-").replace("%d/%m", "%m/%d")
     times = read(["03/11/2023 22:13", "04/11/2023 22:13"], time_format=month)
     assert times.values[0] == epoch(datetime(2023, 3, 11, 22, 13))
+
+
+def test_numbers_lose_zeros_that_a_pattern_needs():
+    values = [int(moment.strftime("%d%m%Y")) for moment in MOMENTS]
+    assert np.isfinite(read(values, time_format="%d%m%Y").values).all()
+    either = [10_000 * (100 * (k % 12 + 1) + k % 11 + 1) + 2023 for k in range(60)]
+    with pytest.raises(DataError, match="dates can be read in two ways"):
+        read(either)
+
+
+@given(st.lists(st.text(alphabet="0123456789٣५๓3/-.: ", max_size=20), min_size=1))
+def test_digits_of_all_scripts_are_read_or_refused(texts):
+    try:
+        assert len(read(texts).values) == len(texts)
+    except DataError:
+        pass
 
 
 def test_two_orders_of_day_and_month_in_one_column_are_refused():

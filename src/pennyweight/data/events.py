@@ -38,6 +38,7 @@ SPLITS = {
 ACROSS_SPLITS = "duplicate of an event in another part of the split"
 _YEAR = 366 * 86_400.0
 _DAY, _1900 = 86_400.0, -2_208_902_400.0  # 2 January 1900: spreadsheets begin there
+_1995 = 788_918_400.0
 _MANY_TIES = 0.05
 Values = NDArray[np.int32] | NDArray[np.float64] | NDArray[np.uint8]
 
@@ -253,9 +254,13 @@ def _with_clock(days: Times, clock: pl.Series, rows: _Rows) -> Times:
 
 def _note_forms(rows: _Rows, times: Times) -> None:
     """Say how times were read where that is not plain, and from when to when they are."""
+    values = times.values[rows.alive]
+    if times.real_time and len(values) and values.max() < _1995:
+        rows.found.add("events", f"all times are before 1995, up to {moment(values.max())}: are "
+                       "they in another unit, or since another day, than 1970?",
+                       len(values), "kept")  # fmt: skip
     if not times.real_time or (len(times.forms) == 1 and times.form in PLAIN_FORMS):
         return
-    values = times.values[rows.alive]
     if len(values):
         forms = ", ".join(f"{count:,} as {form}" for form, count in times.forms.items())
         many = "in several forms, each read at its moment: " if len(times.forms) > 1 else "read: "

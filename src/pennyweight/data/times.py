@@ -9,7 +9,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.readers.time_format import read_as
-from pennyweight.data.readers.time_numbers import EPOCHS, classify, excel_days, months
+from pennyweight.data.readers.time_numbers import (
+    EPOCHS,
+    classify,
+    digits_of_dates,
+    excel_days,
+    months,
+)
 from pennyweight.data.readers.time_order import DoubtfulTimes
 from pennyweight.data.readers.time_text import read_text
 from pennyweight.errors import DataError
@@ -33,6 +39,11 @@ _FORMATS = (
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%dT%H:%M%#z",
 )
+# Digits of full width and of the Arabic, Persian, Devanagari and Bengali scripts.
+_DIGITS = {
+    chr(zero + digit): str(digit) for zero in (0xFF10, 0x660, 0x6F0, 0x966, 0x9E6)
+    for digit in range(10)
+} | {"\uff0f": "/", "\uff1a": ":", "\uff0d": "-", "\u2212": "-", "\u3000": " "}  # fmt: skip
 _GAP = r"[ ,.'\x{a0}\x{202f}\x{2009}]"
 _CLOCK_FIRST = (
     r"^(\d{1,2}[:h]\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?)[\s,]+(\S*\d{1,4}[-/.\s].*)$"
@@ -148,14 +159,14 @@ def parse_times(
     if dtype.is_numeric():
         numbers = _array(column)
         text = np.full(len(numbers), np.nan)
-        return _settled(numbers, text, {}, column, where)
+        return _settled(numbers, text, {}, column, where, time_format)
     strings = _bare(column.cast(pl.String))
     numbers = _array(strings.cast(pl.Float64, strict=False))
     if time_format == "iso":
         numbers[:] = np.nan
     rest = strings.set(pl.Series(np.isfinite(numbers)), None)
     text, forms = _written(rest, where, time_format)
-    return _settled(numbers, text, forms, column, where)
+    return _settled(numbers, text, forms, column, where, time_format)
 
 
 def _array(column: pl.Series) -> Floats:
@@ -169,6 +180,8 @@ def _count(values: Floats) -> int:
 def _bare(text: pl.Series) -> pl.Series:
     """Return texts without what exports wrap around a time or write within a number."""
     text = text.str.strip_chars()
+    if text.str.contains(r"[^\x00-\x7F]").any():
+        text = text.str.replace_many(list(_DIGITS), list(_DIGITS.values()))
     sample = text.drop_nulls().head(1_000)
     if not sample.str.contains(
         r"""^(?:["'\[/]|ISODate|Timestamp|\d{1,3}(?:[ ,.'\x{a0}\x{202f}\x{2009}]\d{3}){2,}$|"""
@@ -205,12 +218,17 @@ def _written(text: pl.Series, where: str, order: str | None) -> tuple[Floats, di
 
 
 def _settled(
-    numbers: Floats, text: Floats, forms: dict[str, int], column: pl.Series, where: str
+    numbers: Floats,
+    text: Floats,
+    forms: dict[str, int],
+    column: pl.Series,
+    where: str,
+    order: str | None,
 ) -> Times:
     """Join what was read as numbers and as text, and say whether these are dates at all."""
     given = np.flatnonzero(np.isfinite(numbers))
     if len(given):
-        values, real, of_numbers = _numbers(numbers[given], text[np.isfinite(text)], where)
+        values, real, of_numbers = _numbers(numbers[given], text[np.isfinite(text)], where, order)
         text[given] = values
         forms = forms | of_numbers
     else:
@@ -226,7 +244,9 @@ def _settled(
     return Times(text, real, dict(ranked))
 
 
-def _numbers(values: Floats, dates: Floats, where: str) -> tuple[Floats, bool, dict[str, int]]:
+def _numbers(
+    values: Floats, dates: Floats, where: str, order: str | None
+) -> tuple[Floats, bool, dict[str, int]]:
     """Read numbers beside dates that were written as text: as dates, or all as positions."""
     read = classify(values)
     seconds, form, names = read.seconds, read.form.astype(np.int64), [*read.names]
@@ -235,7 +255,7 @@ def _numbers(values: Floats, dates: Floats, where: str) -> tuple[Floats, bool, d
     late = (form >= 0) & ~read.plausible
     known = np.concatenate([dates, seconds[read.plausible]])
     if not len(known) and not late.any():
-        return _no_epochs(values, filler)
+        return _no_epochs(values, filler, where, order)
     if len(known) and small.any():
         _beside_dates(values, seconds, form, names, small, known)
         small &= form < 0
@@ -247,13 +267,24 @@ def _numbers(values: Floats, dates: Floats, where: str) -> tuple[Floats, bool, d
     return seconds, True, {n: int(c) for n, c in zip(names, counts, strict=True) if c}
 
 
-def _no_epochs(values: Floats, filler: NDArray[np.bool_]) -> tuple[Floats, bool, dict[str, int]]:
+def _no_epochs(
+    values: Floats, filler: NDArray[np.bool_], where: str, order: str | None
+) -> tuple[Floats, bool, dict[str, int]]:
     real = values[~filler]
     for name, read in ((MONTHS, months(real)), (EXCEL, excel_days(real))):
         if read is not None:
             seconds = np.zeros(len(values))
             seconds[~filler] = read
             return seconds, True, {name: int(np.isfinite(read).sum())}
+    written = digits_of_dates(real)
+    if written is not None:  # a date without separators, whose order its values decide
+        read_as_text = read_text(written, where, order)
+        seconds = np.zeros(len(values))
+        seconds[~filler] = read_as_text.seconds
+        return seconds, True, {
+            f"{name} without separators": int((read_as_text.form == code).sum())
+            for code, name in enumerate(read_as_text.names)
+        }  # fmt: skip
     return values, False, {POSITIONS: len(values)}
 
 

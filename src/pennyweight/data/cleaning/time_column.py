@@ -21,7 +21,7 @@ from pennyweight.data.cleaning.time_names import (
 from pennyweight.data.columns import resolve, shown
 from pennyweight.data.log import Findings
 from pennyweight.data.readers.time_of_day import seconds_of_day
-from pennyweight.data.readers.time_order import DAY_FIRST, DoubtfulTimes
+from pennyweight.data.readers.time_order import DoubtfulTimes
 from pennyweight.data.times import EXCEL, TimeReading, Times, moment, parse_times
 from pennyweight.errors import DataError
 
@@ -273,7 +273,7 @@ def _look(frame: pl.DataFrame, column: str, source: str, reading: TimeReading) -
     if not filled:
         return None
     try:
-        times = parse_times(some, source, time_format=reading.time_format or DAY_FIRST)
+        times = parse_times(some, source, time_format=reading.time_format)
     except DoubtfulTimes:
         return _Candidate(column, rank(column), None, filled, 1.0)
     except DataError:

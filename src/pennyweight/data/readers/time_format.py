@@ -1,5 +1,6 @@
 """Times read as the user says: a strptime pattern, a unit, or positions."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,9 @@ def _pattern(column: pl.Series, pattern: str, where: str) -> NDArray[np.float64]
     text = column.cast(pl.String).str.strip_chars()
     if column.dtype.is_float():
         text = text.str.replace(r"\.0$", "")
+    if column.dtype.is_numeric() and re.fullmatch(r"(%[YymdHMS])+", pattern):
+        width = sum(4 if code == "Y" else 2 for code in pattern[1::2])
+        text = text.str.zfill(width)  # numbers lose the zeros that they begin with
     form = pattern
     if not any(day in pattern for day in ("%d", "%e", "%j", "%D", "%F", "%x", "%c", "%s", "%+")):
         text, form = text + " 01", form + " %d"  # a month begins on its first day

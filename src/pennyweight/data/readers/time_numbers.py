@@ -3,9 +3,19 @@
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["EPOCHS", "NumberForms", "classify", "epoch", "excel_days", "months", "seconds_of"]
+__all__ = [
+    "EPOCHS",
+    "NumberForms",
+    "classify",
+    "digits_of_dates",
+    "epoch",
+    "excel_days",
+    "months",
+    "seconds_of",
+]
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +60,10 @@ _COMPACT = {  # digits -> name, divisor that leaves the date, fields of the cloc
     12: ("YYYYMMDDhhmm", 10_000, 2),
     14: ("YYYYMMDDhhmmss", 1_000_000, 3),
 }
+_SHORT = {  # name -> what the century adds, digits with it, and the magnitudes
+    "YYMMDDhhmm": (2e11, 12, 1e8, 7e9),
+    "YYMMDDhhmmss": (2e13, 14, 1e10, 7e11),
+}
 _EARLIEST, _LATEST = 1e8, 4_102_444_800.0  # 1973 to 2100
 _FIRST_MONTH, _LAST_MONTH = 197_001, 210_012
 _1990_IN_DAYS, _2070_IN_DAYS = 32_874, 62_094
@@ -71,7 +85,7 @@ def classify(values: Floats) -> NumberForms:
     """
     seconds = np.full(len(values), np.nan)
     form = np.full(len(values), -1, np.int8)
-    names = (*EPOCHS, *(name for name, _, _ in _COMPACT.values()))
+    names = (*EPOCHS, *(name for name, _, _ in _COMPACT.values()), *_SHORT)
     for code, (scale, origin, low, high) in enumerate(EPOCHS.values()):
         inside = (values >= low) & (values < high)
         seconds[inside] = values[inside] / scale - origin
@@ -83,6 +97,16 @@ def classify(values: Floats) -> NumberForms:
         real = np.isfinite(read)
         if len(rows) and real.mean() >= 0.5:
             seconds[rows], form[rows] = read, np.where(real, code, -1)
+    for code, name in enumerate(_SHORT, start=len(EPOCHS) + len(_COMPACT)):
+        prefix, digits, low, high = _SHORT[name]
+        rows = np.flatnonzero((values >= low) & (values < high))
+        # Epochs have these sizes too, of which one in two hundred is such a date by chance.
+        for some in (rows[:1_000], rows):
+            read = _compact(values[some] + prefix, digits)
+            if not _nearly_all(np.isfinite(read), values[some], distinct=5):
+                break
+        else:
+            seconds[rows], form[rows] = read, np.where(np.isfinite(read), code, -1)
     plausible = (seconds >= _EARLIEST) & (seconds <= _LATEST)
     plausible |= form >= len(EPOCHS)
     return NumberForms(seconds, form, names, plausible)
@@ -144,9 +168,32 @@ def excel_days(values: Floats, *, always: bool = False) -> Floats | None:
     return np.where(good, np.round((values - _EXCEL_1970) * 86_400, 3), np.nan)
 
 
-def _nearly_all(good: NDArray[np.bool_], values: Floats) -> bool:
+def digits_of_dates(values: Floats) -> pl.Series | None:
+    """Write numbers such as 18052024, 5182024 and 240518 with separators, as text.
+
+    None unless nearly all have six or eight digits, of which the first may be lost, and are
+    dates with the day, the month or a short year first.
+    """
+    whole = values.astype(np.int64)
+    for digits in (8, 6):
+        text = pl.Series(whole).cast(pl.String).str.zfill(digits)
+        parts = [text.str.slice(at, size).cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+                 for at, size in ((0, 2), (2, 2), (4, digits - 4))]  # fmt: skip
+        size = (whole == values) & (text.str.len_chars() == digits).to_numpy()
+        first, second, last = parts
+        year = (last >= 1970) & (last <= 2100) if digits == 8 else last >= 0
+        good = size & year & np.isfinite(_days(np.full_like(last, 2000), second, first))
+        good |= size & year & np.isfinite(_days(np.full_like(last, 2000), first, second))
+        if digits == 6:
+            good |= size & np.isfinite(_days(np.full_like(last, 2000), second, last))
+        if _nearly_all(good, values, distinct=3):
+            return text.str.replace(r"^(..)(..)(.*)$", "$1-$2-$3")
+    return None
+
+
+def _nearly_all(good: NDArray[np.bool_], values: Floats, distinct: int = 2) -> bool:
     """Say whether the good values vary, and the others are few enough to be errors."""
     odd = len(good) - int(good.sum())
     return odd <= (_ODD * len(good) if len(good) < _MANY else max(1, _ODD * len(good))) and (
-        len(np.unique(values[good])) > 1
+        len(np.unique(values[good])) >= distinct
     )

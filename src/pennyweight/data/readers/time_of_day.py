@@ -5,7 +5,7 @@ import polars as pl
 __all__ = ["seconds_of_day"]
 
 _CLOCK = (
-    r"^\s*(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2}(?:\.\d+)?))?"
+    r"^\s*(?P<hour>[0-9]{1,2})[:.h](?P<minute>[0-9]{2})(?:[:.](?P<second>[0-9]{2}(?:\.[0-9]+)?))?"
     r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?\s*$"
 )
 

@@ -15,13 +15,15 @@ Floats = NDArray[np.float64]
 
 # Names of months by their first letters, in English and the neighbouring languages.
 _MONTHS = {
-    1: "jan ene gen", 2: "feb fev fév", 3: "mar mär maa mrt", 4: "apr abr avr",
-    5: "may mai mei mag maj", 6: "jun juin giu", 7: "jul juil lug", 8: "aug ago aoû aou",
-    9: "sep set", 10: "oct okt out ott", 11: "nov", 12: "dec dez dic déc",
+    1: "jan ene gen янв sty oca", 2: "feb fev fév фев lut şub", 3: "mar mär maa mrt мар",
+    4: "apr abr avr апр kwi nis", 5: "may mai mei mag maj май мая", 6: "jun juin giu июн cze haz",
+    7: "jul juil lug июл lip tem", 8: "aug ago aoû aou авг sie ağu", 9: "sep set сен wrz eyl",
+    10: "oct okt out ott окт paź eki", 11: "nov ноя lis kas", 12: "dec dez dic déc дек gru ara",
 }  # fmt: skip
 _MONTH_OF = {name: number for number, names in _MONTHS.items() for name in names.split()}
 _CLOCK = (
-    r"(?:(?:\s*[Tt]|[\s,:;]+(?:at\s+|um\s+)?|[-_])(?P<hour>\d{1,2})(?:[:.hH](?P<minute>\d{2})"
+    r"(?:(?:\s*[Tt]|[\s,:;]+(?:(?:at|um|à|om|kl\.?|a las|alle|в)\s+)?|[-_])"
+    r"(?P<hour>\d{1,2})(?:[:.hH](?P<minute>\d{2})"
     r"(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?)?"
     r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?)?"
 )
@@ -30,7 +32,7 @@ _ZONE = (
     r"(?P<offset>[+-]\d{1,2}(?::?\d{2})?)?)?(?:\s*[\[(](?P<bracket>[^\])]*)[\])])?$"
 )
 _WEEKDAY = r"^(?:\pL{2,10}\.?,?\s+)?"
-_NAME = r"(?P<name>\pL{3,10})\.?"
+_NAME = r"(?P<name>\pL{3,12})\.?"
 _NUMERIC = "numeric"
 _PATTERNS = {
     "ISO 8601": _WEEKDAY + r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?"
@@ -97,6 +99,8 @@ def read_text(text: pl.Series, where: str, order: str | None = None) -> TextTime
     for name, pattern in _PATTERNS.items():
         if not len(rest):
             break
+        # Without Unicode's digits of other scripts, which are no numbers to a cast.
+        pattern = pattern.replace(r"\d", "[0-9]")
         fields = text.gather(rest).str.extract_groups(pattern).struct.unnest()
         matched = fields["c" if name == _NUMERIC else "year"].is_not_null()
         if matched.any():
