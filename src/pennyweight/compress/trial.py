@@ -21,6 +21,7 @@ from pennyweight.fit.tune import choose_decay, fit_showing, sample
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.score.blend import Blend
 from pennyweight.score.content import Content
+from pennyweight.score.popularity import Novelty
 from pennyweight.score.protocol import Scorer
 from pennyweight.spec.plan import Plan
 
@@ -143,6 +144,8 @@ class Trial:
             if name != "content":
                 with self.stages.stage(f"{stage} {name}") as tell:
                     fit_showing(part, interactions, self.catalog, tell)
+            if isinstance(part, Novelty) and self.protocol not in BY_TIME:
+                part.new[:] = 0  # without events since its only ones were held out
 
 
 def _encoders(parent: Recommender, plan: Plan) -> Encoders:
