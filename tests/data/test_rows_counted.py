@@ -54,6 +54,9 @@ def read_log(name, data):
 @example(
     [('"u3', "a", "1", ""), ("u1", "b", "1", ""), ('u4"', "c", "2", "")], [], ("e.tsv", "\t"), "\n"
 )
+@example(
+    [('"u3', "a", "1", ""), ("", "a", "1", '""'), ('u4"', "c", "2", "")], [], ("e.csv", ";"), "\n"
+)
 def test_lines_without_quoting(rows, junk, form, end):
     """Quotes are text here: each line that is not blank is a record."""
     name, mark = form

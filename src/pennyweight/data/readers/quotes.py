@@ -55,21 +55,24 @@ def find_quotes(data: bytes, start: int, separator: str, width: int) -> Quotes:
         return Quotes(enclose=False, absent=True)
     head = data[start : start + (1 << 18)].decode("utf-8", "replace").split("\n")
     shapes = row_shapes(head, separator, width)
-    place, multiline = _irregular(data, start, separator, shapes)
+    place, multiline, misplaced = _irregular(data, start, separator, shapes)
     if place is None or width == 1:
         return Quotes(enclose=True, regular=place is None, multiline=multiline)
     marks = (b'\n"', separator.encode() + b'"')
     if all(data.find(mark, max(0, start - 1)) < 0 for mark in marks):
         return Quotes(enclose=False)  # no field begins with a quote: none is enclosed
-    as_text, as_csv = _broken(data, place, separator, width, shapes)
+    as_text, as_csv = _broken(data, place, separator, width, shapes, misplaced)
     lines_win = 2 * as_text < as_csv
     return Quotes(enclose=not lines_win, regular=lines_win, multiline=multiline and not lines_win)
 
 
 def _irregular(
     data: bytes, start: int, separator: str, shapes: set[tuple[int, str]]
-) -> tuple[int | None, bool]:
-    """Return where the first record with an unpaired quote begins, and if fields have lines."""
+) -> tuple[int | None, bool, bool]:
+    """Return where the first irregular record begins.
+
+    Also whether fields have several lines, and whether a quote is in the middle of a field.
+    """
     whole = np.frombuffer(data, np.uint8)
     quotes_before, looked_at, multiline = 0, 0, False
     for at in range(start, len(data), _CHUNK):
@@ -91,8 +94,8 @@ def _irregular(
         quotes_before += len(quotes)
         if places:
             before = int(np.searchsorted(begins, min(places)))
-            return (int(begins[before - 1]) + 1 if before else start), multiline
-    return (None if quotes_before % 2 == 0 else start), multiline
+            return (int(begins[before - 1]) + 1 if before else start), multiline, len(bad) > 0
+    return (None if quotes_before % 2 == 0 else start), multiline, False
 
 
 def _line(data: bytes, start: int) -> str:
@@ -114,7 +117,12 @@ def _misplaced(
 
 
 def _broken(
-    data: bytes, place: int, separator: str, width: int, shapes: set[tuple[int, str]]
+    data: bytes,
+    place: int,
+    separator: str,
+    width: int,
+    shapes: set[tuple[int, str]],
+    misplaced: bool,
 ) -> tuple[int, int]:
     """Count broken records if quotes are text, and if they enclose fields, from a place on."""
     sample = data[place : place + _SAMPLE_BYTES]
@@ -122,7 +130,8 @@ def _broken(
         sample = sample[: sample.rfind(b"\n") + 1]
     lines = sample.decode("utf-8", "replace").split("\n")
     as_text = as_csv = 0
-    for record in islice(records(lines, separator, width=width, shapes=shapes), 200_000):
+    reading = records(lines, separator, width=width, shapes=shapes, strict=misplaced)
+    for record in islice(reading, 200_000):
         span = lines[record.at : record.at + record.n_lines]
         if not any('"' in line for line in span):
             continue  # the same in both readings

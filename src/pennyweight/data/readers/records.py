@@ -31,13 +31,16 @@ def records(
     shapes: set[tuple[int, str]],
     spaced: bool = False,
     quoted: bool = True,
+    strict: bool = False,
 ) -> Iterator[Record]:
     """Yield the records of lines; after a broken one go on at its next line.
 
     Fields are given only where quotes had to be interpreted; blank lines are no records. A
     record of several lines that has not `width` fields, or swallows lines with the shapes of
-    rows, is broken at its first line: its quote is unpaired.
+    rows, is broken at its first line: its quote is unpaired. With `strict` a line looks like a
+    row if it has as many separators.
     """
+    likely = width - 1 if strict else None
     limit = csv.field_size_limit(sys.maxsize)  # the default refuses fields over 128 KiB
     try:
         at = 0
@@ -57,7 +60,8 @@ def records(
                 at += 1
                 continue
             span = lines[at : at + reader.line_num]
-            if len(span) > 1 and (len(row) != width or _swallows(span, separator, shapes)):
+            eaten = len(span) > 1 and _swallows(span, separator, shapes, likely)
+            if eaten or (len(span) > 1 and len(row) != width):
                 yield Record(at, 1, None, 0, "a quote is opened and not closed")
                 at += 1
                 continue
@@ -79,7 +83,12 @@ def row_shapes(lines: Sequence[str], separator: str, width: int) -> set[tuple[in
     return {shape for shape in shapes if shape[0] == width - 1}
 
 
-def _swallows(lines: Sequence[str], separator: str, shapes: set[tuple[int, str]]) -> bool:
-    """Say whether most lines after a record's first look like rows: an unpaired quote ate them."""
-    alike = sum(row_shape(line, separator) in shapes for line in lines[1:])
-    return 2 * alike > len(lines) - 1
+def _swallows(
+    lines: Sequence[str], separator: str, shapes: set[tuple[int, str]], n_separators: int | None
+) -> bool:
+    """Say whether half the lines after a record's first look like rows: its quote is unpaired."""
+    alike = sum(
+        line.count(separator) == n_separators or row_shape(line, separator) in shapes
+        for line in lines[1:]
+    )
+    return 2 * alike >= len(lines) - 1 > 0
