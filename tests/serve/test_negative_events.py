@@ -1,5 +1,7 @@
 """Events that are no liking, sent to the service."""
 
+import time
+
 from live import service
 from test_gorse import feedback
 
@@ -62,7 +64,10 @@ def test_what_came_of_lists_tells_success_from_the_rest(live):
     list_id = live.get("/v1/recommend/u0")["recommendation_id"]
     for kind in ("click", "dislike", "impression"):
         send(live, "u0", "i3", kind, recommendation_id=list_id)
-    found = {one["type"]: one["meaning"] for one in live.get("/v1/feedback")["outcomes"]}
+    found, end = {}, time.monotonic() + 10
+    while len(found) < 3 and time.monotonic() < end:  # lists are written a moment later
+        outcomes = live.get("/v1/feedback")["outcomes"]
+        found = {one["type"]: one["meaning"] for one in outcomes if one["type"]}
     assert found == {"click": "positive", "dislike": "negative", "impression": "neutral"}
     page = live.http.get("/dashboard/models").text
     assert "dislike (negative)" in page and "impression (neutral)" in page
