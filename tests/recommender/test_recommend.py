@@ -190,6 +190,12 @@ def test_a_list_or_a_number_is_no_id(call, remedy) -> None:
         call()
 
 
+@pytest.mark.parametrize("user", ["Ann", " ann", "ＡＮＮ"])
+def test_an_unknown_user_may_be_one_in_another_form(user) -> None:
+    with pytest.warns(UnknownUserWarning, match=r"did you mean 'ann'\?"):
+        SHOP.recommend(user=user)
+
+
 def test_a_list_says_what_it_goes_by() -> None:
     assert set(SHOP.recommend(user="ann")["source"]) == {"history"}
     assert set(SHOP.recommend(text="whale", user="ann")["source"]) == {"history and text"}

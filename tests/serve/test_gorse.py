@@ -66,7 +66,10 @@ def test_health(live):
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("/api/recommend/u0?n=0", "greater"), ("/api/recommend/u0?category=x", "no column")],
+    [
+        ("/api/recommend/u0?n=0", "query.n must be 1 or more"),
+        ("/api/recommend/u0?category=x", "no column"),
+    ],
 )
 def test_what_is_wrong_is_told(live, path, said):
     response = live.http.get(path)

@@ -96,7 +96,7 @@ def test_a_bundle_that_is_not_needed_is_dropped(live, bundles):
 
 @pytest.mark.parametrize(
     ("path", "status", "said"),
-    [("/no/such/folder", 409, "no such bundle"), ("", 422, "at least 1")],
+    [("/no/such/folder", 409, "no such bundle"), ("", 422, "body.path must not be empty")],
 )
 def test_a_bundle_that_cannot_be_used_changes_nothing(live, path, status, said):
     before = arms(live)

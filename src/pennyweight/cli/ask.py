@@ -102,6 +102,8 @@ def recommend(
 
 def _note_source(recommender: "Recommender", user: str | None, source: str) -> None:
     """Say where a list does not go by all that was given."""
+    from pennyweight.recommender.query import meant
+
     log = recommender.interactions
     unknown = user is not None and log is not None and user not in log.users
     if source == "negative events":
@@ -109,7 +111,8 @@ def _note_source(recommender: "Recommender", user: str | None, source: str) -> N
     elif source == "popularity" or unknown:
         why = f"user {user!r} is unknown" if unknown else "nothing to go by"
         by = "the most popular items" if source == "popularity" else "items by the text alone"
-        note(f"{why}: {by}")
+        hint = meant(log.users, user) if log is not None and user is not None and unknown else ""
+        note(f"{why}: {by}{hint}")
 
 
 def similar(

@@ -8,11 +8,21 @@ from difflib import get_close_matches
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.id_forms import agree
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import PlanError, UnknownIdError, UnknownUserWarning
 
-__all__ = ["Query", "histories_of", "known_codes", "named", "one_id", "resolve", "warn_unknown"]
+__all__ = [
+    "Query",
+    "histories_of",
+    "known_codes",
+    "meant",
+    "named",
+    "one_id",
+    "resolve",
+    "warn_unknown",
+]
 
 MAX_COMPARED = 50_000  # ids among which a misspelt one is looked for
 
@@ -125,7 +135,8 @@ def warn_unknown(interactions: Interactions | None, users: Sequence[str], goes_b
     if unknown:
         named = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
         many = f"{len(unknown):,} users are" if len(unknown) > 1 else "user is"
-        warnings.warn(f"{many} not in the event log: {named}; {goes_by}",
+        hint = meant(interactions.users, unknown[0]) if len(unknown) == 1 else ""
+        warnings.warn(f"{many} not in the event log: {named}; {goes_by}{hint}",
                       UnknownUserWarning, stacklevel=3)  # fmt: skip
 
 
@@ -146,6 +157,14 @@ def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]
         raise UnknownIdError(f"{what}: {_listed(unknown)} not among the {len(ids):,} {ids.table}"
                              f"{_nearest(ids, unknown[0])}")  # fmt: skip
     return codes
+
+
+def meant(ids: Ids, unknown: str) -> str:
+    """Return ``; did you mean 'u7'?`` where one id differs from an unknown one in its form only."""
+    if len(ids) >= MAX_COMPARED:
+        return ""
+    known = agree({unknown: 1}, ids).to.get(unknown)
+    return "" if known is None else f"; did you mean {known!r}?"
 
 
 def _listed(unknown: list[str]) -> str:

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     JsonValue,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "ItemBatch",
     "ItemBody",
     "ItemChange",
+    "Kind",
     "ListOptions",
     "ListQuery",
     "ModelBody",
@@ -58,7 +60,7 @@ def _as_text(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("must be text or a whole number")
     if isinstance(value, float):
-        if not value.is_integer() or abs(value) >= 2**53:
+        if not value.is_integer():
             raise ValueError("must be text or a whole number")
         value = int(value)
     return str(value)
@@ -71,8 +73,15 @@ def _dated(value: object) -> object:
     return value
 
 
+Kind = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain)]
 Id = Annotated[
-    str, BeforeValidator(_as_text), Field(min_length=1, max_length=512), AfterValidator(_plain)
+    str,
+    BeforeValidator(_as_text),
+    Field(min_length=1, max_length=512),
+    AfterValidator(_plain),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 512}, {"type": "integer"}]}
+    ),
 ]
 Text = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_plain)]
 Filter = Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -156,7 +165,7 @@ class HistoryEvent(Body):
 
     item_id: Id
     weight: Weight = 1.0
-    type: Annotated[Id, Field(max_length=64)] = "view"
+    type: Kind = "view"
 
 
 class SessionBody(ListOptions):
@@ -205,7 +214,7 @@ class EventBody(Body):
     user_id: Id
     item_id: Id | None = None
     items: Annotated[list[Id], Field(max_length=200)] = []
-    type: Annotated[Id, Field(max_length=64)] = "view"
+    type: Kind = "view"
     timestamp: Moment | None = None
     weight: Weight = 1.0
     event_id: Id | None = None

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.errors import DataError
-from pennyweight.serve.api.bodies import Id, Moment, Text, moment
+from pennyweight.serve.api.bodies import Id, Kind, Moment, Text, moment
 from pennyweight.serve.api.feeds import as_item, there
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.lists import Found, Wanted, similar
@@ -36,7 +36,7 @@ class Feedback(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    FeedbackType: Annotated[Id, Field(max_length=64)]
+    FeedbackType: Kind
     UserId: Id
     ItemId: Id
     Value: Annotated[float, Field(ge=-1_000, le=1_000)] = 0.0
