@@ -3,6 +3,7 @@
 import csv
 import functools
 import inspect
+import re
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -237,7 +238,9 @@ def _names(text: str | None, option: str) -> list[str] | None:
 def meanings(text: str | None) -> dict[str, float | str]:
     """Read ``purchase=3,view=1,dislike=negative``."""
     found: dict[str, float | str] = {}
-    for part in [] if text is None else listed(text, "--event-types"):
+    # A quoted type, "no, thanks"=negative, is one part as much as "no, thanks=negative".
+    text = re.sub(r'(^|,)\s*"((?:[^"]|"")*)"\s*=\s*([^,"]+)', r'\1"\2=\3"', text or "")
+    for part in listed(text, "--event-types"):
         name, sign, value = (piece.strip() for piece in part.rpartition("="))
         try:
             meaning = value if value in ("negative", "ignore") else float(value)
@@ -246,7 +249,8 @@ def meanings(text: str | None) -> dict[str, float | str]:
         if not (sign and name) or meaning == "?":
             raise PlanError(f"--event-types: {part!r} is not TYPE=MEANING; a meaning is a weight "
                             "above 0, negative or ignore, such as purchase=3 or "
-                            "dislike=negative")  # fmt: skip
+                            "dislike=negative; a type with a comma stands in quotes: "
+                            "'\"no, thanks=negative\"'")  # fmt: skip
         found[name] = meaning
     return found
 

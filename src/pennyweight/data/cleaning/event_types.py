@@ -2,11 +2,13 @@
 
 import math
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from pennyweight.data.cleaning.denials import denial_of
 from pennyweight.data.cleaning.vocabulary import Sense, sense_of
 from pennyweight.errors import DataError, did_you_mean
 
@@ -129,14 +131,21 @@ def is_rating(name: str) -> bool:
 def sense_of_type(name: str) -> Sense:
     """Return what a value says; of numbers -1 alone says something, others are codes."""
     text = _TONES.sub("", name.strip().casefold())
-    return _TRUTH[text] if text in _TRUTH else sense_of(name)
+    sense = _TRUTH[text] if text in _TRUTH else sense_of(name)
+    return denial_of(name) if sense == "unknown" and text != "none" else sense
 
 
 def _doubt(names: list[str], source: str) -> str:
-    first = names[0]
-    several = f"{'s' if len(names) > 1 else ''} {', '.join(map(repr, names[:5]))}"
+    several = f"{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
+    option = ",".join(_in_list(f"{name}=negative") for name in names)
     return (
-        f"{source}: the event type{several} may say the opposite of liking. Give it a meaning "
-        f"with --event-types {first}=negative (or ignore, or a weight such as 1), "
-        f"event_types={{{first!r}: 'negative'}}"
+        f"{source}: the event type{several} may say the opposite of liking. Give "
+        f"{'each' if len(names) > 1 else 'it'} a meaning with --event-types {shlex.quote(option)} "
+        f"(or ignore, or a weight such as 1), event_types={dict.fromkeys(names, 'negative')}"
     )
+
+
+def _in_list(text: str) -> str:
+    """Write one part of a list by commas, in quotes where it needs them."""
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if re.search(r'[,"\n\r]|^\s|\s$', text) else text

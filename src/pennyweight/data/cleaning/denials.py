@@ -1,0 +1,78 @@
+"""Words in many languages for what is taken back, for what failed, and for a denial."""
+
+import re
+import unicodedata
+from typing import Literal
+
+__all__ = ["denial_of", "is_failure", "is_undone", "words_of"]
+
+# Words are compared whole, without case and accents.
+_UNDONE = re.compile(
+    r"cancell?(ed|ation)?|refund(s|ed)?|return(s|ed)?|rto|charge(d)?back(s)?|revers(ed|al)"
+    r"|stornier(t|ung)|storno|retour(e|en|niert|nee?s?)?|(ruck)?erstatt(et|ung)|widerruf(en)?"
+    r"|ruck(gabe|sendung)|zuruck(gegeben|gesendet|geschickt)|gutschrift"
+    r"|annule(e|es|s)?|annulation|rembourse(e|es|s|ment)?|cancelad[oa]s?|cancelacion|anulad[oa]s?"
+    r"|devuelt[oa]s?|devolucion(es)?|devolvid[oa]s?|devolucao|reembols(ad[oa]s?|o)"
+    r"|estorn(ad[oa]s?|o)|cancelamento|annullat[oaie]|annullamento|rimbors(at[oa]|o)|reso|resi"
+    r"|geannuleerd|geretourneerd|terugbetaald|teruggestuurd|annulering|terugbetaling"
+    r"|zwrot|zwrocon[aey]|anulowan[aey]|retur(nerad|neret|nert)?|avbruten|annulleret|palautus"
+    r"|palautettu|peruttu|iade|iptal|возврат|возвращен[оа]?|отмен[аен]?|отменен[оа]?"
+    r"|退货|退貨|退款|取消|返品|返金|キャンセル|반품|환불|취소"
+)
+_FAILED = re.compile(
+    r"fail(ed|ure)?|declined?|void(ed)?|expired?|unpaid|denied|reject(ed|ion)?|abandon(ed)?"
+    r"|undelivered|fehlgeschlagen|abgelehnt|abgebrochen|refusee?s?|echouee?s?|expiree?s?"
+    r"|rechazad[oa]s?|fallid[oa]s?|impagad[oa]s?|recusad[oa]s?|rifiutat[oaie]|fallit[oaie]"
+    r"|geweigerd|mislukt|odrzucon[aey]"
+)
+_AGAINST = re.compile(
+    r"entfernt|entfernen|geloscht|loschung|ausgeblendet|gemeldet|blockiert|abgewahlt|abbestell(t|ung)"
+    r"|gekundigt|kundigung|miss?fallen|ablehnung|reklamation|abneigung|verworfen"
+    r"|supprimee?s?|suppression|retiree?s?|masquee?s?|signalee?s?|bloquee?s?|deteste|desabonnement"
+    r"|eliminad[oa]s?|quitad[oa]s?|ocult(o|ad[oa])s?|bloquead[oa]s?|denunciad[oa]s?|removid[oa]s?"
+    r"|rechazo|odio|excluid[oa]s?|rimoss[oaie]|nascost[oaie]|bloccat[oaie]|segnalat[oaie]"
+    r"|verwijderd|verborgen|geblokkeerd|afgewezen|удален[оа]?|скрыт[оа]?"
+    r"|rtn|rtrn|ret|rtv|rma|rfnd|cxl|cncl|canc|[rxcdn]"
+)
+_NEGATORS = re.compile(
+    r"nicht|kein(e|en|er)?|nie|niemals|ohne|ne|pas|jamais|aucune?|sin|nunca|ningun[oa]?|nao|senza"
+    r"|niet|geen|nooit|ikke|inte|aldrig|nem|не|нет|без|никогда"
+)
+_HAN = re.compile("[不没沒未无無非勿退]|取消|差评|ない|しない|않|안함|싫")
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name, without case and accents; ``RefundPending`` has two."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    text = unicodedata.normalize("NFKD", parted.casefold())
+    text = "".join(c for c in text if not unicodedata.combining(c))
+    return re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text))
+
+
+def is_undone(word: str) -> bool:
+    """Say whether a word names a return, a refund or a cancellation."""
+    return _UNDONE.fullmatch(word) is not None
+
+
+def is_failure(word: str) -> bool:
+    """Say whether a word says that something did not come about."""
+    return _FAILED.fullmatch(word) is not None
+
+
+def denial_of(name: str) -> Literal["negative", "doubtful", "unknown"]:
+    """Return whether a name that English does not explain may deny something.
+
+    A return or cancellation in another language is negative; any other word of denial, such as
+    ``nicht gekauft``, and an abbreviation such as ``RTN`` or ``R``, is doubtful.
+    """
+    words = words_of(name)
+    single = len(words) == 1
+    doubts = [
+        word for word in words
+        if is_failure(word) or _NEGATORS.fullmatch(word) or _HAN.search(word)
+        or (_AGAINST.fullmatch(word) and (len(word) > 1 or single))
+    ]  # fmt: skip
+    undone = [word for word in words if is_undone(word)]
+    if undone and all(word in undone for word in doubts):
+        return "negative"
+    return "doubtful" if doubts else "unknown"
