@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RatingScale", "looks_rated", "scale_of"]
+from pennyweight.data.cleaning.rating_names import has_true_zeros, is_rating_name, is_relevance
+
+__all__ = ["FEW", "RatingScale", "looks_rated", "on_scale", "scale_of"]
 
 # Columns that hold ratings whatever their distribution, and those that never do unless asked.
 _RATED = re.compile(
@@ -16,10 +18,12 @@ _PLAIN = frozenset(
     "weight weights value values eventvalue strength count counts amount price revenue "
     "quantity".split()
 )
+_VAGUE = frozenset(("score", "scores", "points"))  # of anything, unless its values look so
 _TOPS = (5.0, 10.0, 20.0, 100.0)
 LIKING = 0.6  # of the top of a scale: 3 of 5 stars, 6 of 10, 60 of 100
 _ABOVE_ZERO = 1e-12
 _UNRATED = 0.2  # share of zeros from which on they mean "not rated"
+FEW = 0.02  # share of ratings up to which those beyond a scale are slips
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,14 @@ class RatingScale:
     liking
         The lowest rating that counts as liking.
     unrated
-        Whether 0 means that no rating was given.
+        What means that no rating was given: 0 or -1, or nothing does.
     """
 
     low: float
     high: float
     step: float
     liking: float
-    unrated: bool
+    unrated: tuple[float, ...] = ()
 
     @property
     def liked(self) -> str:
@@ -52,7 +56,9 @@ class RatingScale:
         return f"{self.low:g} to {self.high:g}{step}"
 
 
-def scale_of(name: str, values: NDArray[np.float64]) -> RatingScale | None:
+def scale_of(
+    name: str, values: NDArray[np.float64], top: float | None = None
+) -> RatingScale | None:
     """Return the scale of a column if it holds ratings.
 
     Columns named like ratings do where their values allow it; columns of other names do
@@ -64,12 +70,53 @@ def scale_of(name: str, values: NDArray[np.float64]) -> RatingScale | None:
         Of the column.
     values
         The finite ones, float64 (n,).
+    top
+        The highest rating that there is, where it is known, as from 4/5.
     """
     key = re.sub(r"[\W_]+", "", name).casefold()
-    rated = bool(_RATED.fullmatch(key))
+    rated = bool(_RATED.fullmatch(key)) or (is_rating_name(name) and key not in _PLAIN | _VAGUE)
+    values = values[on_scale(values)]
     if not rated and (key in _PLAIN or not looks_rated(values)):
         return None
-    return _scale(values)
+    if is_relevance(name):
+        return _relevance(values)
+    return _scale(values, zeros=not has_true_zeros(name), top=top)
+
+
+def on_scale(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which values lie on the scale of nearly all, such as 1 to 5 beside a single 55.
+
+    All do where nothing tells a scale from the rest: values beyond one are few, or one or two
+    values far above all others. Counts are no scale: the smallest of them is the commonest.
+    """
+    sizes = np.abs(values)
+    everything = np.ones(len(values), dtype=bool)
+    for top in (1.0, *_TOPS):
+        inside = sizes <= top
+        levels, counts = np.unique(sizes[inside & (sizes > 0)], return_counts=True)
+        if inside.all():
+            return everything
+        beyond = 1 - inside.mean()
+        if (
+            beyond > 0.5
+            or len(levels) < 3
+            or levels[-1] < 0.8 * top
+            or counts[0] > 0.5 * sum(counts)
+        ):
+            continue
+        grid = levels[-1] - levels[0] >= 2 * np.diff(levels).min()
+        if grid and (
+            beyond <= FEW or _is_gap(levels, np.unique(sizes[~inside]), int(inside.sum()))
+        ):
+            return inside
+    return everything
+
+
+def _is_gap(levels: NDArray[np.float64], beyond: NDArray[np.float64], rated: int) -> bool:
+    """Say whether a few values are too far above a scale to belong to it."""
+    top = levels[-1]
+    far = beyond[0] > 2 * top or (rated >= 20 and beyond[0] > top + 2 * np.diff(levels).min())
+    return bool(len(levels) > 3 and rated >= 5 and len(beyond) <= 2 and far)
 
 
 def looks_rated(values: NDArray[np.float64]) -> bool:
@@ -87,30 +134,50 @@ def looks_rated(values: NDArray[np.float64]) -> bool:
     return steps and upper and bool(counts[0] < 0.3 * counts.sum())
 
 
-def _scale(values: NDArray[np.float64]) -> RatingScale | None:
+def _relevance(values: NDArray[np.float64]) -> RatingScale | None:
+    """Return the scale of grades of relevance, where any above the lowest counts."""
+    levels = np.unique(values)
+    if len(levels) < 2 or levels[0] < 0 or levels[-1] > 10:
+        return _scale(values, zeros=False)
+    step = float(np.diff(levels).min())
+    liking = _ABOVE_ZERO if step < 1 else 1.0
+    return RatingScale(float(levels[0]), float(levels[-1]), step, liking)
+
+
+def _scale(
+    values: NDArray[np.float64], *, zeros: bool, top: float | None = None
+) -> RatingScale | None:
     levels, counts = np.unique(values, return_counts=True)
     if len(levels) < 2:
         return None
-    unrated = _zeros_are_none(levels, counts)
-    given = levels[1:] if unrated else levels
-    if len(given) < 2:
+    unrated: tuple[float, ...] = ()
+    if levels[0] == -1 and len(levels) > 4 and levels[1] >= 0 and levels[-1] >= 3:
+        unrated, levels, counts = (-1.0,), levels[1:], counts[1:]
+    if zeros and _zeros_are_none(levels, counts):
+        unrated, levels = (*unrated, 0.0), levels[1:]
+    if len(levels) < 2:
         return None
-    low, high = float(given[0]), float(given[-1])
-    step = float(np.diff(given).min())
+    low, high = float(levels[0]), float(levels[-1])
+    step = float(np.diff(levels).min())
     if low < 0:  # the middle of a scale with both signs is 0
         liking = 1.0 if step >= 1 else _ABOVE_ZERO
         return RatingScale(low, high, step, liking, unrated) if liking <= high <= 100 else None
-    top = (
-        1.0 if high <= 1 else high if (high <= 3 and len(values) >= 100) or 5 < high <= 7 else None
-    )
-    if top is None:
-        top = next((one for one in _TOPS if high <= one), None)
     rated = values[values > 0]
+    top = top if top is not None and top >= high else _top(high, len(values))
     long_tail = top is not None and top > 10 and np.median(rated) < 0.3 * high
     if top is None or long_tail:
         return None
     liking = _round_up(LIKING * top, step)
     return RatingScale(low, high, step, liking, unrated) if high >= liking else None
+
+
+def _top(high: float, ratings: int) -> float | None:
+    """Return the top of the scale whose highest rating given is known."""
+    if high <= 1:
+        return 1.0
+    if (high <= 3 and ratings >= 100) or 5 < high <= 7:
+        return high
+    return next((one for one in _TOPS if high <= one), None)
 
 
 def _round_up(threshold: float, step: float) -> float:

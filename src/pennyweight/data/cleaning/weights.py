@@ -1,5 +1,6 @@
 """The weights of events: ratings that count as liking, and those that do not."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,9 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.missing import blanked
-from pennyweight.data.cleaning.ratings import looks_rated, scale_of
+from pennyweight.data.cleaning.rating_names import is_grade, is_rating_name
+from pennyweight.data.cleaning.ratings import FEW, RatingScale, looks_rated, on_scale, scale_of
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.tables import check_scalars
+from pennyweight.errors import DataError
 
 __all__ = ["BELOW_ZERO", "LOW", "NO_STRENGTH", "Weights", "weights"]
 
@@ -20,6 +23,8 @@ _RATING = (
     r"(?i)^\s*(?P<number>[+-]?\d+(?:[.,]\d{1,2})?)\s*"
     r"(?:/\s*(?P<of>\d+)|out of (?P<out>\d+)(?:\s*stars?)?|%|stars?|★|⭐|points?)?\s*$"
 )
+_NOT_RATED = r"(?i)^\s*(un|not[ _-]?(yet[ _-]?)?|no[ _-]?)rat(ed|ing)s?( given)?\s*$"
+_MOST_LOST = 0.2  # share of weights that may be no numbers
 NO_STRENGTH = "weight is 0 where all are 0 or 1: ignored"
 
 
@@ -58,12 +63,16 @@ def weights(
     check_scalars(column, source, "numbers; leave it out with --weight-column '', "
                                   "columns={'weight': None}")  # fmt: skip
     column = blanked(column)
+    if column.dtype == pl.String:
+        column = column.set(column.str.contains(_NOT_RATED).fill_null(False), None)
     missing = column.is_null().to_numpy()
-    weight = np.array(numbers(column).cast(pl.Float32).fill_null(np.nan))
+    read = numbers(column)
+    _refuse_words(column, read, source)
+    weight = np.array(read.cast(pl.Float32).fill_null(np.nan))
     rows.drop("weight is not a finite number (below 3e38)", ~np.isfinite(weight) & ~missing)
     rows.note("weight is missing (1 is used)", missing, "changed")
     weight[missing] = np.nan
-    low, liking = _low(column.name, weight, min_rating, rows)
+    low, liking = _low(column, weight, min_rating, rows, source)
     weight[np.isnan(weight)] = 1.0
     below = (weight < 0) & ~low
     strength = np.asarray(np.where(low, 0, np.maximum(weight, 0)), np.float32)
@@ -76,43 +85,120 @@ def numbers(column: pl.Series) -> pl.Series:
     if column.dtype != pl.String or found.null_count() == column.null_count():
         return found
     parts = column.str.extract_groups(_RATING).struct
-    tops = pl.concat([parts.field("of"), parts.field("out")]).drop_nulls().unique()
-    if len(tops) > 1:  # ratings on several scales cannot be compared
-        return found
+    of = parts.field("of").fill_null(parts.field("out")).cast(pl.Float64)
     written = parts.field("number").str.replace(",", ".").cast(pl.Float64, strict=False)
+    tops = of.drop_nulls().unique()
+    if len(tops) > 1:  # 7/10 beside 4/5; a number beside them could be of either scale
+        if of.null_count() > column.null_count() or not (tops > 0).all():
+            return found
+        return written / of * tops.max()
     stars = column.str.count_matches("[★⭐]").cast(pl.Float64)
     glyphs = column.str.contains(r"^\s*[★⭐☆✩\x{fe0f}\s]+$")
     return found.fill_null(written).fill_null(stars.set(~glyphs.fill_null(False), None))
 
 
+def _stated_top(column: pl.Series) -> float | None:
+    """Return what ratings such as 4/5 are out of."""
+    if column.dtype != pl.String:
+        return None
+    parts = column.str.extract_groups(_RATING).struct
+    return parts.field("of").fill_null(parts.field("out")).cast(pl.Float64).max()  # type: ignore[return-value]
+
+
+def _refuse_words(column: pl.Series, read: pl.Series, source: str) -> None:
+    """Stop where many weights are no numbers: dropping them would leave another log."""
+    lost = column.filter(read.is_null() & column.is_not_null())
+    given = len(column) - column.null_count()
+    if not len(lost) or (len(lost) <= _MOST_LOST * given and len(lost) < given):
+        return
+    names = lost.cast(pl.String).unique(maintain_order=True)
+    examples = ", ".join(repr(name[:40]) for name in names.head(6))
+    name = column.name
+    if lost.cast(pl.String).str.contains(r"^\s*\S+\s*(/|out of)\s*\d+\D*$").any():
+        remedy = "Write all on one scale"
+    else:
+        first = names[0].strip()
+        remedy = (f"If these are ratings in words, give each a meaning: --weight-column '' "
+                  f"--type-column {shlex.quote(name)} --event-types "
+                  f"{shlex.quote(first + '=negative')} (or ignore, or a weight), "
+                  f"columns={{'weight': None, 'type': {name!r}}}, "
+                  f"event_types={{{first!r}: 'negative'}}; else write numbers")  # fmt: skip
+    raise DataError(f"{source}: {len(lost):,} of {given:,} values of column {name!r} are no "
+                    f"numbers, such as {examples}. {remedy}, or leave the column out with "
+                    "--weight-column '', columns={'weight': None}")  # fmt: skip
+
+
 def _low(
-    name: str, weight: NDArray[np.float32], chosen: float | None, rows: Rows
+    column: pl.Series, weight: NDArray[np.float32], chosen: float | None, rows: Rows, source: str
 ) -> tuple[Mask, float | None]:
     """Return the rows whose rating is low, and from where on it is not.
 
     What is no rating becomes NaN.
     """
-    none = np.zeros(len(weight), bool)
+    name, none = column.name, np.zeros(len(weight), bool)
     given = np.isfinite(weight)
     values = weight[given].astype(np.float64)
-    if set(np.unique(values).tolist()) == {0.0, 1.0} and scale_of(name, values) is None:
+    scale = scale_of(name, values, _stated_top(column))
+    if set(np.unique(values).tolist()) == {0.0, 1.0} and scale is None:
         rows.drop(NO_STRENGTH, weight == 0)
-    scale = scale_of(name, values)
+    if scale is not None:
+        _unrate(name, weight, scale, rows)
+        if chosen != 0:
+            _drop_beyond(name, weight, scale, chosen, rows, source)
     alive = int((given & rows.alive).sum())
-    if scale is not None and scale.unrated:
-        rows.note(f"0 in {name!r} means not rated: an event of weight 1", weight == 0, "changed")
-        weight[weight == 0] = np.nan
     if chosen is not None:
         liked = f"{chosen:g} and above" if chosen else "all ratings"
         rows.found.add("events", f"{name!r}: {liked} count as liking, as chosen", alive, "kept")
         return (np.asarray(weight < chosen), chosen) if chosen else (none, None)
     if scale is None:
-        if looks_rated(values):
-            reason = (f"{name!r} looks like ratings, and all count as liking; if low ones do not, "
+        named = is_rating_name(name) and len(np.unique(values)) > 1
+        if named or looks_rated(values):
+            like = "is named like ratings" if named else "looks like ratings"
+            reason = (f"{name!r} {like}, and all count as liking; if low ones do not, "
                       "use --min-rating X, min_rating=X")  # fmt: skip
             rows.found.add("events", reason, alive, "kept")
         return none, None
+    if is_grade(name) and scale.low >= 1 and 5 <= scale.high <= 6:
+        raise DataError(f"{source}: column {name!r} holds grades, {scale}: is {scale.low:g} or "
+                        f"{scale.high:g} the best? If the highest is, say which count as liking "
+                        f"with --min-rating {scale.liking:g}, min_rating={scale.liking:g}; if "
+                        f"{scale.low:g} is, write {scale.high + scale.low:g} minus the grade, or "
+                        "leave the column out with --weight-column '', columns={'weight': None}"
+                        )  # fmt: skip
     reason = (f"{name!r} holds ratings, {scale}: {scale.liked} count as liking, lower ones as "
               "negative (--min-rating X, min_rating=X; 0: all count)")  # fmt: skip
     rows.found.add("events", reason, alive, "kept")
     return np.asarray(weight < np.float32(scale.liking)), scale.liking
+
+
+def _unrate(name: str, weight: NDArray[np.float32], scale: RatingScale, rows: Rows) -> None:
+    for value in scale.unrated:
+        reason = f"{value:g} in {name!r} means not rated: an event of weight 1"
+        rows.note(reason, weight == value, "changed")
+        weight[weight == value] = np.nan
+
+
+def _drop_beyond(
+    name: str,
+    weight: NDArray[np.float32],
+    scale: RatingScale,
+    chosen: float | None,
+    rows: Rows,
+    source: str,
+) -> None:
+    """Drop the few ratings beyond the scale; ask about many."""
+    given = np.flatnonzero(np.isfinite(weight))
+    beyond = np.zeros(len(weight), bool)
+    beyond[given] = ~on_scale(weight[given].astype(np.float64))
+    if beyond.sum() <= max(1.0, FEW * len(given)):
+        rows.drop(f"rating in {name!r} is beyond the scale, {scale}", beyond)
+    elif chosen is None:
+        least = max(scale.liking, 0.01)
+        values = ", ".join(f"{value:g}" for value in np.unique(weight[beyond])[:5].tolist())
+        raise DataError(
+            f"{source}: column {name!r} holds ratings, {scale}, and {values} in "
+            f"{int(beyond.sum()):,} of {len(given):,} rows. If that means that no rating was "
+            "given, leave the value empty (an event of weight 1), or leave these rows out if "
+            "there was no event; if it is a rating, say from where on ratings count as liking with "
+            f"--min-rating {least:g}, min_rating={least:g} (0: all do)"
+        )

@@ -1,0 +1,79 @@
+"""Names of columns that hold ratings."""
+
+import re
+
+__all__ = ["has_true_zeros", "is_grade", "is_rating_name", "is_relevance", "rating_rank"]
+
+# In English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Czech, Swedish, Danish,
+# Turkish, Russian, Chinese, Japanese and Korean.
+_SURE = frozenset(
+    "rating ratings star stars overall satisfaction csat nps sentiment relevance relevancy "
+    "bewertung bewertungen sterne etoiles étoiles puntuacion puntuación puntaje valoracion "
+    "valoración calificacion calificación estrellas avaliacao avaliação pontuacao pontuação "
+    "estrelas valutazione punteggio stelle beoordeling waardering sterren cijfer ocena hodnoceni "
+    "hodnocení betyg vurdering puan оценка рейтинг 评分 評分 評価 평점 likert enjoyment".split()
+)
+# Ratings alone or beside a word of the second set: conversion_rate is none.
+_ALIKE = frozenset(
+    "rate rated score scores grade grades note nota notas mark marks voto votacion opinion "
+    "evaluation evaluacion preference points punkte".split()
+)
+_PERSONAL = frozenset(
+    "my your user given own customer reviewer client member personal mine".split()
+)
+_BESIDE = _PERSONAL | frozenset(
+    "review feedback value movie film book item product game track song album series anime "
+    "recipe beer wine restaurant hotel course star rating satisfaction sentiment".split()
+)
+_OTHERS = frozenset(
+    "imdb tmdb metacritic goodreads rottentomatoes tomatometer critic critics".split()
+)
+_NEVER = re.compile(
+    r"avg|average|mean|median|counts?|num(ber)?|no|nr|total|sum|ids?|dates?|day|at|on|time|ts"
+    r"|timestamp|texts?|title|types?|source|content|parental|age|mpaa|esrb|pegi|maturity"
+    r"|community|global|public|pred(icted|iction)?|expected|max|min|scale|system|energy|credit"
+    r"|risk|std|deviation|variance|bayesian|weighted|rank|votes?|before|after|prev(ious)?|last"
+    r"|durchschnitt\w*|anzahl|moyenne|promedio|media|gemiddelde"
+)
+
+
+def _words(name: str) -> list[str]:
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", re.sub(r":\w+$", "", name))
+    words = re.findall(r"[^\W_]+", text.casefold())
+    return [word for word in words if not word.isdigit()]
+
+
+def rating_rank(name: str) -> int | None:
+    """Return how surely a column holds the ratings of events by its name; None: it does not.
+
+    0: a user is named, or all in all; 1: other names.
+    """
+    words = _words(name)
+    own = not _PERSONAL.isdisjoint(words)
+    if any(_NEVER.fullmatch(word) for word in words) or (_OTHERS & {*words} and not own):
+        return None
+    sure = any(word in _SURE for word in words)
+    alike = any(word in _ALIKE for word in words)
+    if not (sure or (alike and all(word in _ALIKE or word in _BESIDE for word in words))):
+        return None
+    return 0 if own or "overall" in words else 1
+
+
+def is_rating_name(name: str) -> bool:
+    """Say whether a column is named like the ratings of events."""
+    return rating_rank(name) is not None
+
+
+def is_relevance(name: str) -> bool:
+    """Say whether a column grades relevance: any grade above 0 is relevant."""
+    return not {"relevance", "relevancy"}.isdisjoint(_words(name))
+
+
+def has_true_zeros(name: str) -> bool:
+    """Say whether 0 is an answer under a name, such as the likelihood to recommend."""
+    return is_relevance(name) or not {"nps", "sentiment", "csat"}.isdisjoint(_words(name))
+
+
+def is_grade(name: str) -> bool:
+    """Say whether a column is named like the grades of schools, of which 1 may be the best."""
+    return not {"grade", "grades", "note", "nota", "mark", "marks"}.isdisjoint(_words(name))
