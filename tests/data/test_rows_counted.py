@@ -85,6 +85,9 @@ def test_lines_without_quoting(rows, junk, form, end):
 )
 def test_quoted_files(rows, separator, quoting, end):
     """Whatever a field holds, the file has the rows that were written, and their values."""
+    # In so short a file, a line of a text that is a row as it stands speaks for quotes as text.
+    texts = [line for row in rows for line in row[-1].splitlines()]
+    assume(all(line.count(separator) < len(HEADER) - 1 for line in texts))
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator, quoting=quoting, lineterminator=end)
     writer.writerows([HEADER, SOUND, *rows])
@@ -157,7 +160,8 @@ def test_items_in_other_formats(rows, form):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"i.{form}")
         if form == "tsv":
-            frame = frame.fill_null("")
+            # A field that is a quote alone might as well open one that goes on in the next line.
+            frame = frame.fill_null("").with_columns(pl.all().str.replace_all('"', '5"'))
             path.write_text("".join("\t".join(r) + "\n" for r in [frame.columns, *frame.rows()]))
         else:
             writers = {"jsonl": frame.write_ndjson, "parquet": frame.write_parquet,

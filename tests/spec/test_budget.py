@@ -52,8 +52,8 @@ def test_budget():
     [
         ({"max_encoder_byte": 3}, "did you mean 'max_encoder_bytes'"),
         ({"max_encoder_bytes": "25XB"}, "'25XB' is not a size"),
-        ({"max_loss": "150%"}, "less than or equal to 1"),
-        ({"memory_bytes": 0}, "greater than 0"),
+        ({"max_loss": "150%"}, "must be 1 or less"),
+        ({"memory_bytes": 0}, "must be above 0"),
         ({"max_ms_per_text": float("nan")}, "finite"),
     ],
 )

@@ -124,5 +124,5 @@ def test_not_a_report(report, change, match):
     plain = json.loads(report.to_json()) | change
     with pytest.raises(BundleError, match=match):
         Report.from_json(json.dumps(plain))
-    with pytest.raises(BundleError, match=r"old\.json: Invalid JSON"):
+    with pytest.raises(BundleError, match=r"old\.json: is no JSON"):
         Report.from_json(b"{", source="old.json")

@@ -106,7 +106,8 @@ def _rises(frame: pl.DataFrame, column: str, user: str) -> bool:
 
 def _numbers(column: pl.Series) -> NDArray[np.float64] | None:
     if column.dtype == pl.String:
-        column = column.str.extract(r"^\D{0,12}(\d{1,15})\s*$").cast(pl.Float64, strict=False)
+        column = column.str.extract(r"^\D{0,12}(\d{1,15}(?:\.\d+)?)\s*$")
+        column = column.cast(pl.Float64, strict=False)
     if not column.dtype.is_numeric():
         return None
     values = column.cast(pl.Float64).drop_nulls().to_numpy()
