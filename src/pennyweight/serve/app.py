@@ -37,6 +37,7 @@ PROBLEMS = {
     408: "a body that does not come",
     409: "a bundle that cannot be used",
     413: "more than is taken at once",
+    415: "a body that is not called JSON",
     422: "something is not as it must be; says which field",
     429: "too often; come again",
     503: "too much waits, or the disk refuses; come again",

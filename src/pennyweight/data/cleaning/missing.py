@@ -6,6 +6,7 @@ Some of these words mean nothing else (``\N``, ``(not set)``, ``NaN``); others m
 
 import re
 from collections.abc import Collection, Sequence
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,14 @@ from numpy.typing import NDArray
 
 from pennyweight.data.log import Findings
 
-__all__ = ["blanked", "is_missing", "missing_ids", "missing_values", "note_crowds"]
+__all__ = [
+    "blanked",
+    "is_missing",
+    "is_missing_id",
+    "missing_ids",
+    "missing_values",
+    "note_crowds",
+]
 
 # Written exactly so. "Nan" and "Null" are names of people.
 _SURE = {
@@ -121,10 +129,34 @@ def missing_ids(
     return ids.set(out, None), counts
 
 
+def is_missing_id(name: str, extra: Collection[str] | None, known: Collection[str]) -> bool:
+    """Say whether one id stands for a missing one, by the rules of `missing_ids`.
+
+    Parameters
+    ----------
+    name
+        The id.
+    extra
+        More ids that stand for missing ones; empty, no word does.
+    known
+        Ids of the same kind that exist.
+    """
+    bare = name.strip()
+    if (extra is not None and not extra) or name in known:
+        return False
+    if is_missing(bare) or bare in {word.strip() for word in extra or ()}:
+        return True
+    return bare in _LIKELY and _have_digits(pl.Series([*islice(known, 10_000)], dtype=pl.String))
+
+
 def _not_ids(names: pl.Series, words: list[str], likely: list[str]) -> list[str]:
     """Return the words where all other ids have a digit: none of these is a nickname."""
     others = names.filter(~names.is_in(words))
-    return likely if len(others) and others.str.contains(r"\d").mean() >= 0.95 else []  # type: ignore[operator]
+    return likely if _have_digits(others) else []
+
+
+def _have_digits(ids: pl.Series) -> bool:
+    return len(ids) > 0 and bool(ids.str.contains(r"\d").mean() >= 0.95)  # type: ignore[operator]
 
 
 def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings) -> None:

@@ -17,6 +17,7 @@ from pennyweight.serve.api.answers import (
 )
 from pennyweight.serve.api.bodies import ArmsBody, Count, Id, ModelBody
 from pennyweight.serve.engine.arms import Arm
+from pennyweight.serve.api.reading import Route
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.users import export_user
 
@@ -27,7 +28,7 @@ UserId = Annotated[Id, Path(description="Any string, percent-encoded")]
 
 def admin_routes(engine: Engine) -> APIRouter:
     """Return the routes; what they change is audited."""
-    router = APIRouter(prefix="/v1")
+    router = APIRouter(prefix="/v1", route_class=Route)
     _add_users(router, engine)
     _add_models(router, engine)
 

@@ -19,6 +19,7 @@ from pennyweight.serve.api.bodies import (
     ItemChange,
     moment,
 )
+from pennyweight.serve.api.reading import Route
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.metrics import Metrics
 from pennyweight.serve.store.protocol import Event, StoredItem
@@ -32,7 +33,7 @@ PATIENCE = 1.0  # seconds to wait for an item to be recommendable
 
 def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the routes; what they answer 2xx to is on disk."""
-    router = APIRouter(prefix="/v1", tags=["feeds"])
+    router = APIRouter(prefix="/v1", tags=["feeds"], route_class=Route)
 
     @router.post("/events", response_model=EventsKept)
     async def events(body: Events) -> Response:
@@ -103,7 +104,11 @@ def _events(engine: Engine, body: EventBody) -> list[Event]:
     time = now if body.timestamp is None else moment(body.timestamp)
     if time > now + AHEAD:
         raise DataError(f"timestamp {body.timestamp!r} lies in the future; times are in seconds")
-    engine.arms.first.check_type(body.type)
+    shelf = engine.arms.first
+    shelf.check_type(body.type)
+    shelf.check_id(body.user_id, "user")
+    for item in body.item_ids:
+        shelf.check_id(item, "item")
     name = body.event_id or engine.make_id()
     return [
         Event(name, body.user_id, item, body.type, time, body.weight, body.recommendation_id, at)
@@ -127,7 +132,9 @@ def as_item(
 
     Where nobody says whether it is available, the attributes do.
     """
-    stated = engine.arms.first.check(item_id, attributes)
+    shelf = engine.arms.first
+    shelf.check_id(item_id, "item")
+    stated = shelf.check(item_id, attributes)
     now = engine.clock()
     since = now if published is None else published
     return StoredItem(

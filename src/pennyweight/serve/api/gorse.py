@@ -16,6 +16,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.errors import DataError
 from pennyweight.serve.api.bodies import Id, Kind, Moment, Text, moment
 from pennyweight.serve.api.feeds import as_item, there
+from pennyweight.serve.api.reading import Route
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.lists import Found, Wanted, similar
 from pennyweight.serve.metrics import Metrics
@@ -73,7 +74,7 @@ class Scored(BaseModel):
 
 def gorse_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(prefix="/api", tags=["as Gorse"])
+    router = APIRouter(prefix="/api", tags=["as Gorse"], route_class=Route)
 
     @router.get("/recommend/{user_id:path}", response_model=list[str] | list[Scored])
     async def recommend(
@@ -215,10 +216,12 @@ def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
 
 
 def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
-    now = engine.clock()
+    now, shelf = engine.clock(), engine.arms.first
     events = []
     for one in body:
-        engine.arms.first.check_type(one.FeedbackType)
+        shelf.check_type(one.FeedbackType)
+        shelf.check_id(one.UserId, "user")
+        shelf.check_id(one.ItemId, "item")
         time = now if one.Timestamp is None else moment(one.Timestamp)
         weight = 0.0 if one.FeedbackType == SEEN else one.Value or 1.0
         # Named by what it is, so that it may be sent again.

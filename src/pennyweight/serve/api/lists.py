@@ -18,6 +18,7 @@ from pennyweight.serve.api.bodies import (
     SessionBody,
     SimilarQuery,
 )
+from pennyweight.serve.api.reading import Route
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.lists import Boost, Found, Wanted, as_json, reasons_of, similar
 from pennyweight.serve.engine.shelf import Shelf
@@ -32,7 +33,7 @@ ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
 
 def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the routes; all answer with a list that has an id of its own."""
-    router = APIRouter(prefix="/v1", tags=["lists"])
+    router = APIRouter(prefix="/v1", tags=["lists"], route_class=Route)
 
     async def given(wanted: Wanted, arm: str | None) -> Response:
         start = time.perf_counter()

@@ -169,6 +169,8 @@ def _query(
     shelf: Shelf, wanted: Wanted, cache: HistoryCache, store: Store
 ) -> tuple[Query, tuple[str, ...]]:
     if wanted.user is not None:
+        if shelf.is_missing(wanted.user, "user"):  # kept before such ids were refused
+            return NOTHING, ()
         return cache.of(wanted.user, shelf, store), ()
     if not wanted.history:
         return NOTHING, ()

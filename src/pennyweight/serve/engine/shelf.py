@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.feedback import FeedbackRules
+from pennyweight.data.cleaning.missing import is_missing_id
 from pennyweight.data.documents import document_of, documents
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.times import parse_times
@@ -100,6 +101,22 @@ class Shelf:
     def check_type(self, kind: str) -> None:
         """Raise `DataError` where a type of events may mean the opposite of liking."""
         self.rules.types.meaning(kind, "type")
+
+    def is_missing(self, name: str, what: Literal["user", "item"]) -> bool:
+        """Whether an id is a word for a missing one, such as ``undefined``, and not a known id."""
+        log, plan = self.recommender.interactions, self.recommender.plan
+        extra = None if plan is None else plan.data.missing_ids
+        known = self.catalog.ids if what == "item" else () if log is None else log.users
+        return is_missing_id(name, extra, known)
+
+    def check_id(self, name: str, what: Literal["user", "item"]) -> None:
+        """Raise `DataError` where an id stands for a missing one: it would be everybody's."""
+        if self.is_missing(name, what):
+            raise DataError(
+                f"{what}_id {name!r} stands for a missing id, and all without one would share it: "
+                f"send the id of the {what}, or nothing; where it is an id, fit the bundle with "
+                "--missing-ids '', missing_ids=[]"
+            )
 
     def is_neutral(self, kind: str) -> bool:
         """Whether events of a type say nothing, as impressions do."""

@@ -1,0 +1,99 @@
+"""Requests that say something twice, or name nobody."""
+
+import json
+
+import pytest
+
+JSON = {"content-type": "application/json"}
+
+
+def test_a_repeated_parameter_is_refused(live):
+    for path in ("/v1/recommend/u0", "/v1/similar/i1"):
+        two = live.http.get(f"{path}?filter=price<5&filter=price<9")
+        assert two.status_code == 422
+        assert "query.filter is given 2 times; give it once; join filters with and" in two.text
+        assert live.http.get(f"{path}?n=3&n=3").status_code == 422
+    assert live.http.get("/api/recommend/u0?n=3&n=1").status_code == 422
+    assert live.http.get("/v1/users?limit=3&limit=1").status_code == 422
+    assert len(live.ids("/v1/recommend/u0", n=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v1/recommend/u0", '{"n": 3, "n": 1}'),
+        ("POST", "/v1/events", '{"user_id": "u", "item_id": "i1", "user_id": "v"}'),
+        ("PUT", "/v1/items/i1", '{"attributes": {"price": 1, "price": 2}}'),
+    ],
+)
+def test_a_repeated_field_is_refused(live, method, path, body):
+    response = live.http.request(method, path, content=body, headers=JSON)
+    assert response.status_code == 422
+    assert "twice in one object" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("user", ["undefined", "null", "NaN", "nan", "None", " ", "N/A", "\\N"])
+def test_an_id_that_names_nobody_is_refused(live, user):
+    def refused(path: str, body: object, method: str = "POST") -> None:
+        response = live.http.request(method, path, json=body)
+        assert response.status_code == 422, response.text
+        assert "stands for a missing id" in response.json()["detail"]
+
+    refused("/v1/events", {"user_id": user, "item_id": "i1"})
+    refused("/v1/events", {"user_id": "u1", "item_id": user})
+    refused("/v1/events", {"user_id": "u1", "type": "impression", "items": ["i1", user]})
+    good = {"user_id": "u1", "item_id": "i1"}
+    refused("/v1/events", {"events": [good, good | {"user_id": user}]})
+    refused("/v1/items", {"items": [{"item_id": user}]})
+    refused("/api/feedback", [{"FeedbackType": "like", "UserId": user, "ItemId": "i1"}])
+    refused("/api/item", {"ItemId": user, "Comment": "a tea"})
+    assert live.get("/v1/users")["users"] == []
+
+
+def test_an_item_that_names_nothing_is_refused_in_a_path(live):
+    response = live.http.put("/v1/items/null", json={"attributes": {"title": "a tea"}})
+    assert response.status_code == 422 and "'null' stands for a missing id" in response.text
+    assert live.http.get("/v1/items/null").status_code == 404
+
+
+def test_words_that_are_names_stay_users(live):
+    for user in ("Null", "Nan", "guest", "undefined1"):
+        assert live.post("/v1/events", {"user_id": f"{user}x", "item_id": "i1"})["accepted"] == 1
+
+
+def test_somebody_without_an_id_gets_what_is_popular(live):
+    found = live.get("/v1/recommend/undefined", n=3)
+    assert found["source"] == "popularity" and len(found["items"]) == 3
+
+
+def test_a_path_that_ends_in_a_slash_is_another_one(live):
+    for path in ("/v1/recommend/u0/", "/v1/similar/i1/", "/v1/items/i1/", "/api/recommend/u0/"):
+        response = live.http.get(path)
+        assert response.status_code == 404
+        assert "the path ends in /" in response.json()["detail"]
+    live.http.put("/v1/items/a%2F", json={"attributes": {"title": "a tea"}})
+    assert live.get("/v1/items/a%2F")["item_id"] == "a/"
+
+
+def test_json_under_another_name_is_refused_for_its_name(live):
+    body = json.dumps({"user_id": "u", "item_id": "i1"})
+    for head in ({"content-type": "application/x-www-form-urlencoded"}, {}):
+        response = live.http.post("/v1/events", content=body.encode(), headers=head)
+        assert response.status_code == 415
+        assert "Content-Type: application/json" in response.json()["detail"]
+    text = {"content-type": "application/json; charset=utf-8"}
+    assert live.http.post("/v1/events", content=body.encode(), headers=text).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"user_id": "Zoë", "item_id": "i1"}'.encode("latin-1"), "body is not in UTF-8"),
+        (b'{"user_id": "u", "item_id": "i1", "weight": NaN}', "NaN is no number there"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_told(live, content, said):
+    response = live.http.post("/v1/events", content=content, headers=JSON)
+    assert response.status_code == 422
+    assert said in response.json()["detail"]
