@@ -1,5 +1,6 @@
 """The catalogue: what can be recommended."""
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import compress
@@ -12,7 +13,14 @@ from pennyweight.data.cleaning.availability import available_items
 from pennyweight.data.ids import Ids
 from pennyweight.errors import DataError
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "is_iso_date"]
+
+ISO_DATE = r"^\d{4}-\d\d"
+
+
+def is_iso_date(value: object) -> bool:
+    """Say whether a value is text that begins as an ISO date does."""
+    return isinstance(value, str) and re.match(ISO_DATE, value) is not None
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,19 @@ class Catalog:
         mask.flags.writeable = False
         return mask
 
+    @cached_property
+    def dated(self) -> frozenset[str]:
+        """Columns of text that hold ISO dates and nothing else, and so may be compared as such."""
+        texts = self.attributes.select(pl.col(pl.String)).iter_columns()
+        return frozenset(
+            column.name
+            for column in texts
+            if column.name not in self.text_columns
+            and all(map(is_iso_date, column.drop_nulls().head(20)))  # most columns end here
+            and column.null_count() < len(column)
+            and column.drop_nulls().str.contains(ISO_DATE).all()
+        )
+
     def with_items(self, items: "Catalog") -> tuple["Catalog", NDArray[np.int32]]:
         """Return a catalogue in which other items are added, or replaced where the id is known.
 
@@ -93,7 +114,9 @@ class Catalog:
             for code, text in zip(codes[known], compress(items.texts, known), strict=True):
                 changed[code] = text
             texts = tuple(changed)
-        return replace(self, ids=ids, texts=texts, attributes=attributes), codes
+        other = replace(self, ids=ids, texts=texts, attributes=attributes)
+        other.__dict__["dated"] = self.dated  # `documents` makes no other items
+        return other, codes
 
     def title(self, code: int) -> str:
         """Return the name to show for an item: its title or name column, else its text."""

@@ -1,15 +1,16 @@
 """Items that come one by one, as JSON would have them, for a catalogue that is there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
-from pennyweight.data.catalog import Catalog
+from pennyweight.data.catalog import Catalog, is_iso_date
 from pennyweight.data.cleaning.availability import unreadable
 from pennyweight.data.cleaning.lists import split_list
+from pennyweight.data.cleaning.missing import is_missing
 from pennyweight.data.ids import Ids
 from pennyweight.data.items import choose_text_columns, clean_items
 from pennyweight.data.log import Findings
@@ -43,6 +44,7 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
         return Catalog(ids, clean_items(ids, frame, ("text",), Findings()).texts)
     for item_id, fields in items.items():
         _refuse_unknown(item_id, fields, list(like.attributes.columns))
+        _refuse_undated(item_id, fields, like.dated)
     columns = []
     for name, dtype in like.attributes.schema.items():
         values = [
@@ -84,6 +86,16 @@ def _refuse_unknown(item_id: str, fields: Document, known: list[str]) -> None:
         if name not in known:
             raise DataError(f"item {item_id!r}: no column {name!r}{did_you_mean(name, known)} "
                             f"(columns: {', '.join(known)})")  # fmt: skip
+
+
+def _refuse_undated(item_id: str, fields: Document, dated: Collection[str]) -> None:
+    """Refuse a word in a column of dates: one would spoil the filters on it for all items."""
+    for name in dated:
+        value = fields.get(name)
+        if isinstance(value, str) and not (is_iso_date(value) or is_missing(value)):
+            raise DataError(f"item {item_id!r}: {name!r} is a date such as \"2024-01-31\", as in "
+                            f"all other items, not {_shown(value)}; leave it out where there is "
+                            "none")  # fmt: skip
 
 
 def _value(item_id: str, name: str, value: Any, dtype: pl.DataType) -> Any:  # noqa: ANN401

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.data.catalog import Catalog
+from pennyweight.data.catalog import Catalog, is_iso_date
 from pennyweight.data.cleaning.feedback import FeedbackRules
 from pennyweight.data.cleaning.missing import is_missing_id
 from pennyweight.data.documents import document_of, documents
@@ -192,9 +192,13 @@ class Shelf:
         return replace(self, open=open_, published=published)
 
     def _known(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Leave out what a bundle of other columns does not have."""
-        columns = self.catalog.attributes.columns or ["text"]
-        return {name: value for name, value in document.items() if name in columns}
+        """Leave out what a bundle of other columns does not have, or holds dates of."""
+        columns, dated = self.catalog.attributes.columns or ["text"], self.catalog.dated
+        return {
+            name: value
+            for name, value in document.items()
+            if name in columns and (name not in dated or is_iso_date(value))
+        }
 
 
 def _filtering(catalog: Catalog) -> Any:  # noqa: ANN401
