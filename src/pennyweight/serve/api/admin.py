@@ -16,8 +16,8 @@ from pennyweight.serve.api.answers import (
     UsersOut,
 )
 from pennyweight.serve.api.bodies import ArmsBody, Count, Id, ModelBody
-from pennyweight.serve.engine.arms import Arm
 from pennyweight.serve.api.reading import Route
+from pennyweight.serve.engine.arms import Arm
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.users import export_user
 
