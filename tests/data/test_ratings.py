@@ -192,3 +192,16 @@ def test_complete_is_as_by_hand(rows):
             held += rows[at][2]
             assert whole[at] == (rows[at][2] < 0 and held <= 0)
             held = max(held, 0)
+
+
+def test_a_weight_of_zero_says_nothing():
+    rows = [(f"u{u}", f"i{(u + i) % 9}", 1_700_000_000 + 60 * i, 0 if i == 0 else i % 3 + 2.5)
+            for u in range(9) for i in range(6)]  # fmt: skip
+    events = pl.DataFrame(rows, ["user_id", "item_id", "timestamp", "weight"], orient="row")
+    items = pl.DataFrame({"item_id": [f"i{i}" for i in range(9)], "title": ["a tea"] * 9})
+    data = read(items, events)
+    assert len(data.interactions) == 45 and data.interactions.weight.min() > 0
+    assert "weight is 0: ignored" in str(data.log)
+    nothing = read(items, events.with_columns(pl.lit(0).alias("weight")))
+    assert len(nothing.interactions) == 54 and set(nothing.interactions.weight) == {1.0}
+    assert "every weight in 'weight' is 0: each event counts 1" in str(nothing.log)

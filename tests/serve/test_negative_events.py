@@ -113,3 +113,13 @@ def test_what_a_bundle_was_fitted_with_counts_live(tmp_path, monkeypatch):
         send(live, "bob", "i5", "view")
         assert live.get("/v1/recommend/bob")["source"] == "history"
         assert {"i3", "i4", "i5"}.isdisjoint(listed(live, "bob"))
+
+
+def test_a_weight_of_zero_is_no_history(live):
+    event = {"user_id": "z", "item_id": "i0", "weight": 0}
+    assert live.post("/v1/events", event)["accepted"] == 1
+    assert live.get("/v1/recommend/z")["source"] == "popularity"
+    session = {"events": [{"item_id": "i0", "weight": 0}]}
+    assert live.post("/v1/recommend", session)["source"] == "popularity"
+    live.post("/v1/events", event | {"weight": 1})
+    assert live.get("/v1/recommend/z")["source"] == "history"

@@ -128,9 +128,12 @@ def similar(
     defaults = recommender.plan.recommend if recommender.plan else None
     count = k if k is not None else defaults.k if defaults else 10
     frame = recommender.similar(item, count, filter=filter, explain=explain)
+    sources = frame["source"].unique().to_list()
     if json:
-        dump({"item_id": item, "items": frame.to_dicts()})
+        dump({"item_id": item, "items": frame.drop("source").to_dicts()})
         return
+    if sources == ["popularity"]:
+        note(f"of {item!r} there is neither an event nor a word of another item: the most popular")
     say(ranking(frame.to_dicts()))
 
 

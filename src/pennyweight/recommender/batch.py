@@ -14,6 +14,7 @@ from pennyweight.recommender.query import Query
 from pennyweight.recommender.ranking import choose
 from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import Source, fallback_source
+from pennyweight.recommender.silence import Silence
 from pennyweight.score.protocol import Scorer
 
 __all__ = ["Batch"]
@@ -37,6 +38,8 @@ class Batch:
         As of `Ask`.
     explain
         Gives the reasons of one list, where they are wanted.
+    silence
+        Tells of which items nothing is known.
     """
 
     catalog: Catalog
@@ -48,6 +51,7 @@ class Batch:
     exclude_turned_down: bool
     diversity: float
     explain: Callable[[NDArray[np.int32], Query, Source], Sequence[Reason]] | None
+    silence: Silence
 
     def frames(
         self, users: Sequence[str], histories: Histories, turned_down: Histories, start: int = 0
@@ -66,7 +70,10 @@ class Batch:
         self, users: Sequence[str], histories: Histories, turned_down: Histories
     ) -> pl.DataFrame:
         scores = self.scorer.score(histories)
-        telling = histories.length > 0
+        telling = np.array(
+            [length > 0 and not self.silence.covers(histories.block(row, row + 1).item)
+             for row, length in enumerate(histories.length.tolist())], bool
+        )  # fmt: skip
         if scores.size:
             telling &= np.ptp(scores, axis=1) > 0
         codes, values = [np.empty(0, np.int32)], [np.empty(0, np.float32)]

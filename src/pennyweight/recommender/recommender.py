@@ -34,7 +34,7 @@ from pennyweight.recommender.query import (
     warn_unknown,
 )
 from pennyweight.recommender.ranking import check_k, eligible, ranked, top_k
-from pennyweight.recommender.reasons import Reason, common_words, explain_items
+from pennyweight.recommender.reasons import Reason, common_words, explain_items, parts_of
 from pennyweight.recommender.scoring import (
     FALLBACKS,
     Source,
@@ -42,6 +42,7 @@ from pennyweight.recommender.scoring import (
     popular,
     score_queries,
 )
+from pennyweight.recommender.silence import Silence
 from pennyweight.score.blend import Blend
 from pennyweight.score.protocol import Scorer
 from pennyweight.spec.plan import DataPlan, Plan
@@ -187,7 +188,7 @@ class Recommender:
         What `recommend` is made of, by item codes; a service asks so. Errors as there.
         """
         queries = [ask.query for ask in asks]
-        scores, sources = score_queries(self.scorer, queries, self._popular)
+        scores, sources = score_queries(self.scorer, queries, self._popular, self._silence)
         return answer(asks, scores, sources, scorer=self.scorer, catalog=self.catalog)
 
     def reasons(self, found: Answer, query: Query) -> tuple[Reason, ...]:
@@ -253,7 +254,7 @@ class Recommender:
         turned items down.
         """
         query = self._query(user, history, text)
-        return score_queries(self.scorer, [query], self._popular)[1][0]
+        return score_queries(self.scorer, [query], self._popular, self._silence)[1][0]
 
     def recommend_many(
         self,
@@ -338,7 +339,8 @@ class Recommender:
         """Return the items nearest to one, itself left out.
 
         What the scorer makes of a history of this item alone, without popularity; an item
-        about which no events speak is looked up by its text.
+        about which no events speak is looked up by its text. For one of which that says nothing
+        either, what is most popular stands in, and source is ``"popularity"``.
 
         Returns
         -------
@@ -352,7 +354,7 @@ class Recommender:
         """
         allowed = eligible(self.catalog, filter)
         found, reasons = self.nearest(item_id, k, allowed, explain=explain)
-        return ranked(self.catalog, found.codes, found.scores, reasons=reasons)
+        return ranked(self.catalog, found.codes, found.scores, found.source, reasons)
 
     def nearest(
         self, item_id: str, k: int, allowed: NDArray[np.bool_], *, explain: bool = False
@@ -360,12 +362,15 @@ class Recommender:
         """Return what `similar` is made of: of some items those nearest to one, and why."""
         codes = known_codes(self.catalog.ids, [one_id(item_id, "item_id")], "item")
         code = int(codes[0])
-        scores = neighbours_of(code, self.scorer, self.catalog.texts[code], self._popular)
+        near = neighbours_of(code, self.scorer, self.catalog.texts[code], len(self.catalog))
+        known = near is not None and not self._silence.covers(codes)
+        scores = near if near is not None and known else self._popular
+        source: Source = "history" if known else "popularity"
         allowed = allowed.copy()
         allowed[codes] = False
-        found = Answer(top_k(scores, allowed, check_k(k)), scores, "history")
+        found = Answer(top_k(scores, allowed, check_k(k)), scores, source)
         query = Query(Histories.of([codes.tolist()]))
-        reasons = self._reasons(found.codes, query, "history", similar=True) if explain else None
+        reasons = self._reasons(found.codes, query, source, similar=True) if explain else None
         return found, reasons
 
     def explain(
@@ -374,7 +379,8 @@ class Recommender:
         """Return why an item would be recommended to a user or for a history."""
         codes = known_codes(self.catalog.ids, [one_id(item_id, "item_id")], "item")
         query = self._query(user, history, None)
-        source: Source = "popularity" if query.is_cold else "history"
+        unknown = query.is_cold or self._silence.covers(query.history.item)
+        source: Source = "popularity" if unknown else "history"
         return self._reasons(codes, query, source)[0]
 
     def save(
@@ -448,6 +454,11 @@ class Recommender:
         return common_words(self.catalog.texts)
 
     @cached_property
+    def _silence(self) -> Silence:
+        counts = None if self.interactions is None else self.interactions.counts
+        return Silence(self.catalog, parts_of(self.scorer), counts)
+
+    @cached_property
     def _popular(self) -> NDArray[np.float32]:
         return popular(self.scorer, self.interactions, len(self.catalog))
 
@@ -488,6 +499,7 @@ class Recommender:
             exclude_seen is not False,
             check_diversity(diversity),
             self._reasons if explain else None,
+            self._silence,
         )
 
     def _excludes(self, exclude_seen: bool | None) -> bool:

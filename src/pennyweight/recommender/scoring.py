@@ -13,6 +13,7 @@ from pennyweight.encode.vectoriser import Vectoriser
 from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.reasons import parts_of
+from pennyweight.recommender.silence import Silence
 from pennyweight.score.protocol import Scorer, TextScorer
 from pennyweight.score.rows import ItemRows
 
@@ -55,15 +56,19 @@ def popular(scorer: Scorer, interactions: Interactions | None, n_items: int) -> 
 
 
 def score_queries(
-    scorer: Scorer, queries: Sequence[Query], fallback: Scores
+    scorer: Scorer, queries: Sequence[Query], fallback: Scores, silence: Silence
 ) -> tuple[Scores, list[Source]]:
     """Return scores over all items for each query, float32 (n, n_items), and what they rest on.
 
     Queries are scored together, which costs less. History and text of one: the mean of
     both, each scaled to [0, 1] over the catalogue. What says the same of every item, such
-    as a text without a known word, is left out.
+    as a text without a known word, is left out, and so is a history of unknown items.
     """
-    asking = [at for at, query in enumerate(queries) if len(query.history.item)]
+    asking = [
+        at
+        for at, query in enumerate(queries)
+        if len(query.history.item) and not silence.covers(query.history.item)
+    ]
     reading = [at for at, query in enumerate(queries) if query.text is not None]
     rows: dict[int, Scores] = {}
     sources: dict[int, Source] = {}
@@ -113,21 +118,21 @@ def _scaled(scores: Scores) -> Scores:
     return np.asarray((scores - scores.min()) / max(span, 1e-30), np.float32)
 
 
-def neighbours_of(code: int, scorer: Scorer, text: str, fallback: Scores) -> Scores:
+def neighbours_of(code: int, scorer: Scorer, text: str, n_items: int) -> Scores | None:
     """Score all items by their nearness to one: what it adds as the only event of a history.
 
     Popularity adds nothing there and so has no say. An item that adds nothing either is
-    looked up by its text.
+    looked up by its text; None where that says nothing.
     """
-    everything = np.arange(len(fallback), dtype=np.int32)
+    everything = np.arange(n_items, dtype=np.int32)
     near: Scores = scorer.contributions(Histories.of([[code]]), everything)[:, 0]
     if _tell(np.delete(near, code)[None])[0]:
         return near
     if isinstance(scorer, TextScorer) and text:
         by_text = _score_texts(scorer, [text])
         row: Scores = by_text[0]
-        return row if _tell(by_text)[0] else fallback
-    return fallback
+        return row if _tell(by_text)[0] else None
+    return None
 
 
 def item_similarity(

@@ -82,7 +82,7 @@ class FeedbackRules:
         low = self.min_rating is not None and weight < self.min_rating and is_rating(kind)
         if meaning == "negative" or weight < 0 or low:
             return AGAINST
-        return weight * meaning
+        return weight * meaning or None
 
 
 @dataclass(frozen=True)

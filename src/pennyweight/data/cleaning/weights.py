@@ -25,7 +25,7 @@ _RATING = (
 )
 _NOT_RATED = r"(?i)^\s*(un|not[ _-]?(yet[ _-]?)?|no[ _-]?)rat(ed|ing)s?( given)?\s*$"
 _MOST_LOST = 0.2  # share of weights that may be no numbers
-NO_STRENGTH = "weight is 0 where all are 0 or 1: ignored"
+NO_STRENGTH = "weight is 0: ignored"
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,16 @@ def _refuse_words(column: pl.Series, read: pl.Series, source: str) -> None:
                     "--weight-column '', columns={'weight': None}")  # fmt: skip
 
 
+def _ignore_zeros(name: str, weight: NDArray[np.float32], rows: Rows) -> None:
+    """Drop rows of no strength; a column of nothing else says nothing, and becomes NaN."""
+    zero = weight == 0
+    if zero.any() and not (weight[rows.alive & ~zero] != 0).any():
+        rows.note(f"every weight in {name!r} is 0: each event counts 1", zero, "changed")
+        weight[zero] = np.nan
+    else:
+        rows.drop(NO_STRENGTH, zero)
+
+
 def _low(
     column: pl.Series, weight: NDArray[np.float32], chosen: float | None, rows: Rows, source: str
 ) -> tuple[Mask, float | None]:
@@ -139,8 +149,8 @@ def _low(
     given = np.isfinite(weight)
     values = weight[given].astype(np.float64)
     scale = scale_of(name, values, _stated_top(column))
-    if set(np.unique(values).tolist()) == {0.0, 1.0} and scale is None:
-        rows.drop(NO_STRENGTH, weight == 0)
+    if scale is None and (chosen is None or set(np.unique(values).tolist()) == {0.0, 1.0}):
+        _ignore_zeros(name, weight, rows)
     if scale is not None:
         _unrate(name, weight, scale, rows)
         if chosen != 0:

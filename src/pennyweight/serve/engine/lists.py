@@ -12,7 +12,7 @@ from pennyweight.errors import UnknownIdError
 from pennyweight.recommender.answers import Answer, Ask
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.reasons import Reason
-from pennyweight.recommender.scoring import Source
+from pennyweight.recommender.scoring import FALLBACKS, Source
 from pennyweight.serve.engine.histories import (
     NEWEST,
     NOTHING,
@@ -230,7 +230,8 @@ def reasons_of(shelf: Shelf, store: Store, shown: Recommendation) -> tuple[Reaso
         query, _ = joined_history(log, shelf, shown.user, there)
     codes = shelf.catalog.ids.codes([item for item, _ in shown.items])
     codes = codes[codes >= 0]
-    source: Source = "history" if len(query.history.item) else "popularity"
+    known = len(query.history.item) and shown.source not in FALLBACKS
+    source: Source = "history" if known else "popularity"
     answer = Answer(codes, np.zeros(len(shelf.catalog), np.float32), source)
     return shelf.recommender.reasons(answer, query)
 
