@@ -27,7 +27,8 @@ DATA, RESULT = "Data", "Result"
 # The options of a command that reads data and learns nothing.
 READING = (
     "plan", "protocol", "encoder", "text_columns", "mask_personal", "event_types", "min_rating",
-    "normalise_ids", "missing_ids", "time_format", "row_order", "seed", "json", "quiet",
+    "normalise_ids", "missing_ids", "time_format", "row_order", "max_dropped", "seed", "json",
+    "quiet",
     *(f"{role}_column" for role in ROLES),
 )  # fmt: skip
 
@@ -94,6 +95,15 @@ class Settings:
         typer.Option(
             metavar="LIST",
             help="More ids that stand for nobody, by commas: guest,0; '' for none at all.",
+        ),
+    ] = None
+    max_dropped: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Stop where one cause drops more of the rows; 0.5 by default, 1 for never.",
         ),
     ] = None
     k_core: Annotated[
@@ -206,6 +216,7 @@ class Settings:
                 "data.mask_personal": self.mask_personal or None,
                 "data.normalise_ids": self.normalise_ids or None,
                 "data.missing_ids": self._missing(),
+                "data.max_dropped": self.max_dropped,
                 "data.k_core": self.k_core,
                 "data.text_columns": _names(self.text_columns, "--text-columns"),
                 "data.time_format": self.time_format,

@@ -14,6 +14,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.labels import label_column
+from pennyweight.data.cleaning.losses import MAX_DROPPED, refuse_losses
 from pennyweight.data.cleaning.returns import order_roles
 from pennyweight.data.cleaning.time_column import event_roles
 from pennyweight.data.columns import ALIASES, has_role, resolve
@@ -100,6 +101,7 @@ def read(
     missing_ids: Sequence[str] | None = None,
     time_format: str | None = None,
     row_order: RowOrder | None = None,
+    max_dropped: float = MAX_DROPPED,
     seed: int = 0,
 ) -> Dataset:
     """Read and clean a catalogue and an event log.
@@ -146,6 +148,9 @@ def read(
         ``epoch-s``, ``epoch-ms``, ``epoch-us``, ``epoch-ns``, ``excel``, ``positions``, ``iso``.
     row_order
         ``"oldest-first"`` or ``"newest-first"``: the order of the rows where there is no time.
+    max_dropped
+        The share of the rows of a table that one cause may drop, such as rows without a user;
+        beyond it reading stops. 1: read whatever is left.
     seed
         Of the draw that orders events of one user at one moment.
 
@@ -173,12 +178,14 @@ def read(
         item_rows, id_column, text_columns=text_columns, found=found, source=item_source,
         available=_available(given), missing=missing_ids,
     )  # fmt: skip
+    refuse_losses(found, "items", item_source, max_dropped)
     if mask_personal:
         catalog = mask_catalog(catalog, found)
     rules = _rules(event_types, min_rating, roles, event_source)
     interactions = build_interactions(
         event_rows, roles, catalog.ids, reading=reading, k_core=k_core, found=found,
         source=event_source, rules=rules, normalise_ids=normalise_ids, missing=missing_ids,
+        max_dropped=max_dropped,
     )  # fmt: skip
     if strict:
         _refuse(found)
@@ -219,6 +226,7 @@ def read_planned(
         missing_ids=plan.missing_ids,
         time_format=plan.time_format,
         row_order=plan.row_order,
+        max_dropped=plan.max_dropped,
         seed=seed,
     )
 
@@ -284,6 +292,7 @@ def read_events(
     missing_ids: Sequence[str] | None = None,
     time_format: str | None = None,
     row_order: RowOrder | None = None,
+    max_dropped: float = MAX_DROPPED,
     seed: int = 0,
 ) -> Interactions:
     """Read and clean an event log about items known already; arguments and errors as of `read`.
@@ -297,7 +306,8 @@ def read_events(
     roles = _event_roles(rows, given, reading, source, found)
     interactions = build_interactions(
         rows, roles, items, reading=reading, k_core=0, found=found, source=source,
-        rules=rules, normalise_ids=normalise_ids, missing=missing_ids,
+        rules=rules, normalise_ids=normalise_ids, missing=missing_ids, max_dropped=max_dropped,
+        whole_catalog=False,
     )  # fmt: skip
     for entry in found.entries:
         _log.warning("%s", entry)

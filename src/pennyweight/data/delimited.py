@@ -16,7 +16,9 @@ from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
 from pennyweight.data.readers.layouts import find_layout, join_flags
 from pennyweight.data.readers.loaded import Loaded
 from pennyweight.data.readers.quotes import Quotes, find_quotes, separators
-from pennyweight.data.readers.records import records, row_shapes
+from pennyweight.data.readers.records import Record, records, row_shapes
+from pennyweight.data.readers.repeated_headers import without_headers
+from pennyweight.data.readers.short_rows import ShortRows
 from pennyweight.errors import DataError
 
 __all__ = ["check_header", "decode", "read_delimited"]
@@ -91,6 +93,7 @@ def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table"
     Loaded
         The sound rows, and one sentence with the line number for each broken row.
     """
+    is_cut = not data.endswith((b"\n", b"\r"))
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     # Without its last newline polars misses an empty last field too many.
@@ -105,7 +108,7 @@ def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table"
         data, quotes = _unescape(data, dialect, quotes)
     loaded = _read_fast(data, dialect, quotes)
     if loaded is None:
-        loaded = _read_careful(data, dialect, quotes, source)
+        loaded = _read_careful(data, dialect, quotes, source, table, is_cut=is_cut)
     return _finish(loaded, dialect, quotes, table)
 
 
@@ -169,28 +172,57 @@ def _empty(dialect: Dialect) -> pl.DataFrame:
     return pl.DataFrame(schema=dict.fromkeys(dialect.names, pl.String))
 
 
-def _read_careful(data: bytes, dialect: Dialect, quotes: Quotes, source: str) -> Loaded:
-    """Keep the sound records, well quoted, for polars; describe the others."""
+def _read_careful(
+    data: bytes, dialect: Dialect, quotes: Quotes, source: str, table: str, *, is_cut: bool
+) -> Loaded:
+    """Keep the sound records, well quoted, for polars; describe the others.
+
+    Where the file `is_cut`, its last line may have lost the end of a value as well.
+    """
     before = data.count(b"\n", 0, dialect.start) + 1
     lines = decode(data, source)[len(decode(data[: dialect.start], source)) :].split("\n")
     separator, width = dialect.separator, len(dialect.header)
     shapes = row_shapes(lines, separator, width)
-    sound: list[str] = []
-    broken: list[str] = []
+    rows: list[tuple[str, Record | None]] = []
+    broken: list[tuple[int, str]] = []
+    clear = ShortRows(dialect.names, separator)
     reading = records(lines, separator, width=width, shapes=shapes, spaced=dialect.spaced,
                       quoted=quotes.enclose)  # fmt: skip
     for record in reading:
         if record.error:
-            broken.append(f"line {record.at + before:,}: {record.error}")
-        elif record.n_fields != width:
-            broken.append(f"line {record.at + before:,}: {record.n_fields} fields where the "
-                          f"header has {width}")  # fmt: skip
+            broken.append((record.at, record.error))
+        elif record.n_fields > width:
+            broken.append((record.at, _width_differs(record, width)))
         else:
-            row = record.fields
-            sound.append(lines[record.at] if row is None else _quoted(row, separator))
+            row = record.fields or lines[record.at].split(separator)
+            is_short = record.n_fields < width
+            if not is_short:
+                clear.learn(row)
+            text = lines[record.at] if record.fields is None else _quoted(row, separator)
+            rows.append((text, record if is_short else None))
+    cut = len(lines) - 2 if is_cut else -1
+    padded = []
+    for place, (text, short) in enumerate(rows):
+        if short is None:
+            continue
+        row = short.fields or text.rstrip("\r").split(separator)
+        if short.at != cut and clear.are_clear(row):
+            rows[place] = (text.rstrip("\r") + separator * (width - len(row)), None)
+            padded.append(f"line {short.at + before:,}: {text.strip()}")
+        else:
+            broken.append((short.at, _width_differs(short, width)))
+    sound = [text for text, record in rows if record is None]
     body = "\n".join(sound).encode() + b"\n"
     frame = _parse(body, dialect, enclose=quotes.enclose) if sound else _empty(dialect)
-    return Loaded(frame, len(sound) + len(broken), broken)
+    messages = [f"line {at + before:,}: {error}" for at, error in sorted(broken)]
+    loaded = Loaded(frame, len(sound) + len(broken), messages)
+    reason = "row without its last cells: these are read as empty"
+    loaded.findings.add(table, reason, len(padded), "changed", padded)
+    return loaded
+
+
+def _width_differs(record: Record, width: int) -> str:
+    return f"{record.n_fields} fields where the header has {width}"
 
 
 def _quoted(row: Sequence[str], separator: str) -> str:
@@ -213,7 +245,7 @@ def _finish(loaded: Loaded, dialect: Dialect, quotes: Quotes, table: str) -> Loa
         name for name, own in zip(dialect.names, dialect.header, strict=True)
         if not own and frame.width > 1 and frame[name].null_count() == frame.height
     )  # fmt: skip
-    loaded.frame = _without_headers(frame, table, findings) if dialect.start else join_flags(frame)
+    loaded.frame = without_headers(frame, table, findings) if dialect.start else join_flags(frame)
     return loaded
 
 
@@ -229,17 +261,4 @@ def _unwrap(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame
     ]
     reason = "quotes do not enclose fields: each line is one row, quotes are text"
     findings.add(table, reason, int(rows.sum()), "kept", examples)
-    return frame
-
-
-def _without_headers(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
-    """Drop rows that are the header again, as in files put one behind the other."""
-    names = [name for name in frame.columns if not name.startswith("column_")]
-    if not names:
-        return frame
-    again = frame[names[0]] == names[0]
-    if again.any():
-        again = frame.select(pl.all_horizontal(pl.col(n).eq_missing(n) for n in names)).to_series()
-        findings.add(table, "header line in the middle of the file", int(again.sum()), "dropped")
-        frame = frame.filter(~again)
     return frame

@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.feedback import FeedbackRules, signals
 from pennyweight.data.cleaning.id_forms import Agreement, agree, merged
+from pennyweight.data.cleaning.losses import (
+    MAX_DROPPED,
+    NO_ITEM,
+    go_on,
+    is_merged,
+    is_slice,
+    refuse_losses,
+    types_without_items,
+)
 from pennyweight.data.cleaning.missing import missing_ids, note_crowds
 from pennyweight.data.cleaning.rows import Rows as _Rows
 from pennyweight.data.cleaning.taking_back import drop_partial, take_back
@@ -55,6 +64,8 @@ def build_interactions(
     rules: FeedbackRules | None = None,
     normalise_ids: bool = False,
     missing: Sequence[str] | None = None,
+    max_dropped: float = MAX_DROPPED,
+    whole_catalog: bool = True,
 ) -> Interactions:
     """Clean an events table.
 
@@ -76,15 +87,21 @@ def build_interactions(
         Take ids that differ in zeros, ``.0``, spaces, capitals or Unicode forms as equal.
     missing
         More ids that stand for missing ones; empty, no word does.
+    max_dropped
+        The share of the rows that one cause may drop.
+    whole_catalog
+        The catalogue comes with the events: their items should be in it.
 
     Raises
     ------
     DataError
-        When no event is on a known item, or none is left after cleaning.
+        When no event is on a known item, none is left after cleaning, or one cause drops
+        more rows than `max_dropped`.
     """
     rows = _Rows(frame, roles, found)
-    user, names = _users(frame, roles, rows, source, normalise_ids, missing)
-    item = _items(frame, roles, items, rows, source, normalise_ids, missing)
+    user, names = _users(frame, roles, rows, source, normalise_ids, missing, max_dropped)
+    most = max_dropped if whole_catalog else 1.0
+    item = _items(frame, roles, items, rows, source, normalise_ids, missing, most)
     time = _times(frame, roles, reading, rows, source)
     signs = signals(frame, roles, rows, rules or FeedbackRules(), source)
     split = _splits(frame, roles, rows, source)
@@ -103,6 +120,7 @@ def build_interactions(
         _keep_core(rows, user, item, k_core)
         against = against[np.isin(user[against], user[rows.alive])]
     kept = order[rows.alive[order]]
+    _refuse_losses(found, roles, source, missing, max_dropped)
     if not len(kept):
         raise DataError(f"{source}: no event is left after cleaning: {found}. Mend the values, "
                         "leave out an optional column (--weight-column '') or lower "
@@ -151,8 +169,14 @@ def _users(
     source: str,
     normalise: bool,
     missing: Sequence[str] | None,
+    max_dropped: float,
 ) -> tuple[NDArray[np.int32], pl.Series]:
     users, words = missing_ids(id_strings(frame[roles["user"]], source), missing)
+    if max_dropped <= MAX_DROPPED and is_merged(users):
+        raise DataError(f"{source}: each user is named once, and {users.null_count():,} of "
+                        f"{len(users):,} rows have no {roles['user']!r}: were cells merged in a "
+                        "spreadsheet? Fill the column down and export again. "
+                        f"{go_on(max(0.6, users.null_count() / len(users)))}")  # fmt: skip
     one_id = merged(users.drop_nulls().unique(maintain_order=True).to_list())
     if one_id:
         variants = [f"{a!r} and {b!r}" for a, b in one_id.items()]
@@ -182,9 +206,10 @@ def _items(
     source: str,
     normalise: bool,
     missing: Sequence[str] | None,
+    max_dropped: float,
 ) -> NDArray[np.int32]:
     ids, words = missing_ids(id_strings(frame[roles["item"]], source), missing, items)
-    rows.drop(_missing("missing item", words), ids.is_null().to_numpy())
+    _drop_without_item(frame, roles, rows, ids.is_null().to_numpy(), words)
     known = pl.Series(list(items), dtype=pl.String)
     codes = _codes(ids, known)
     lost = ids.filter(pl.Series(codes < 0)).drop_nulls()
@@ -202,8 +227,46 @@ def _items(
             "both files name items in the same way, or choose other columns with --item-column "
             "(events) and --id-column (items)"
         )
-    rows.drop(f"item is not in the catalogue{_hint(forms, normalise)}", codes < 0)
+    unknown = rows.alive & (codes < 0)
+    if unknown.mean() > max_dropped and not is_slice(codes, len(items)):
+        examples = ids.filter(pl.Series(unknown))
+        raise DataError(
+            f"{source}: {int(unknown.sum()):,} of {frame.height:,} events are on items that are "
+            f"not in the catalogue, such as {_few(examples)}, and most items of the catalogue, "
+            f"such as {_few(known)}, have no event{_hint(forms, normalise)}. Check that both "
+            f"files name items in the same way. {go_on(float(unknown.mean()))}"
+        )
+    rows.drop(f"item is not in the catalogue{_hint(forms, normalise)}", unknown)
     return codes
+
+
+def _drop_without_item(
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    rows: _Rows,
+    lost: NDArray[np.bool_],
+    words: Mapping[str, int],
+) -> None:
+    types: list[str] = []
+    if "type" in roles and not frame[roles["type"]].dtype.is_nested():
+        types = types_without_items(lost, frame[roles["type"]])
+    if types:
+        of_types = frame[roles["type"]].cast(pl.String).is_in(types).fill_null(False).to_numpy()
+        rows.drop(f"{NO_ITEM}: {', '.join(map(repr, types[:5]))} (missing item)", lost & of_types)
+    rows.drop(_missing("missing item", words), lost)
+
+
+def _refuse_losses(
+    found: Findings,
+    roles: Mapping[str, str],
+    source: str,
+    missing: Sequence[str] | None,
+    most: float,
+) -> None:
+    # Words that were given for missing are meant; many events have no nested item.
+    meant = [*(repr(word) for word in missing or ()), "item is not in the catalogue"]
+    meant += ["missing item"] if "." in roles["item"] else []
+    refuse_losses(found, "events", source, most, meant)
 
 
 def _hint(forms: Agreement | None, normalise: bool) -> str:

@@ -473,6 +473,7 @@ class Recommender:
             missing_ids=data.missing_ids,
             time_format=data.time_format,
             row_order=data.row_order,
+            max_dropped=data.max_dropped,
             seed=self.plan.evaluate.seed if self.plan else 0,
         )
 

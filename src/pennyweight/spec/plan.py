@@ -35,6 +35,7 @@ class DataPlan(Frozen):
     min_rating: Annotated[float, Field(allow_inf_nan=False)] | None = None
     time_format: Annotated[str, Field(min_length=1)] | None = None
     row_order: Literal["oldest-first", "newest-first"] | None = None
+    max_dropped: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
 class EncoderPlan(Frozen):

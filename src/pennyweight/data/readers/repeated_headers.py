@@ -1,0 +1,43 @@
+"""Headers in the middle of a table, as in files put one behind the other."""
+
+import polars as pl
+
+from pennyweight.data.log import Findings
+from pennyweight.errors import DataError
+
+__all__ = ["without_headers"]
+
+
+def without_headers(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
+    """Drop rows that are the header again; where its order is another, read by its names.
+
+    Raises
+    ------
+    DataError
+        Where a row names some of the columns and other ones.
+    """
+    names = [name for name in frame.columns if not name.startswith("column_")]
+    if not names:
+        return frame
+    places = frame[names[0]].is_in(names).fill_null(False).arg_true().to_list()
+    headers: dict[int, list[str]] = {}
+    for place in places:
+        row = [str(value) for value in frame.select(names).row(place) if value is not None]
+        known = set(row) & set(names)
+        if sorted(row) == sorted(names):
+            headers[place] = row
+        elif len(known) > 1 and 2 * len(known) >= len(names) and len(known) == len(set(row)) - 1:
+            raise DataError(f"{table}: row {place + 1:,} is a header again, with other columns "
+                            f"({', '.join(row)[:200]}): two files were put one behind the other. "
+                            "Give them the same columns first")  # fmt: skip
+    if not headers:
+        return frame
+    parts, start, order = [], 0, names
+    for place, row in [*headers.items(), (frame.height, names)]:
+        parts.append(frame.slice(start, place - start).rename(dict(zip(names, order, strict=True))))
+        start, order = place + 1, row
+    reason = "header line in the middle of the file"
+    others = [", ".join(row) for row in headers.values() if row != names]
+    other = ", its columns in another order: read by their names" if others else ""
+    findings.add(table, reason + other, len(headers), "dropped", others)
+    return pl.concat(part.select(frame.columns) for part in parts)
