@@ -1,6 +1,6 @@
 """Times in any usual form -> epoch seconds, or positions where they cannot be dates."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,7 +16,8 @@ from pennyweight.data.readers.time_numbers import (
     excel_days,
     months,
 )
-from pennyweight.data.readers.time_order import DoubtfulTimes
+from pennyweight.data.readers.time_order import ORDERS, DoubtfulTimes
+from pennyweight.data.readers.time_swapped import AS_WRITTEN, check_swapped, check_year_day_month
 from pennyweight.data.readers.time_text import read_text
 from pennyweight.errors import DataError
 
@@ -31,6 +32,10 @@ PLAIN_FORMS = (ISO, POSITIONS, "date", "datetime", "YYYYMMDD", *list(EPOCHS)[:4]
 _MISSING = (0.0, -1.0, -9.0, -99.0, -999.0, -9999.0)
 _FEW_SMALL, _FEW_LATE = 0.05, 0.2  # shares of numbers that are no dates, beyond which to ask
 _YEAR = 366 * 86_400.0
+_YEAR_100 = -59_011_459_200.0
+# Years that the calendars of Iran, Islam and Thailand give to our time; and of how many dates.
+_OTHER_CALENDARS = ((1300, 1500, "Persian or Islamic"), (2400, 2700, "Buddhist"))
+_MOST = 0.5
 _FORMATS = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M:%S",
@@ -155,18 +160,32 @@ def parse_times(
     if time_format is not None and time_format != "iso":
         given = read_as(column, time_format, where)
         if given is not None:
+            if given.real_time:
+                _check_calendar(given.seconds, column, where)
             return Times(given.seconds, given.real_time, {given.name: _count(given.seconds)})
+    order = time_format if time_format in ORDERS else None
     if dtype.is_numeric():
         numbers = _array(column)
         text = np.full(len(numbers), np.nan)
-        return _settled(numbers, text, {}, column, where, time_format)
+        return _settled(numbers, text, {}, column, where, order)
+    return _of_text(column, where, time_format, order)
+
+
+def _of_text(column: pl.Series, where: str, time_format: str | None, order: str | None) -> Times:
+    """Read texts: those of numbers as numbers, the others as dates that are written."""
     strings = _bare(column.cast(pl.String))
     numbers = _array(strings.cast(pl.Float64, strict=False))
     if time_format == "iso":
         numbers[:] = np.nan
     rest = strings.set(pl.Series(np.isfinite(numbers)), None)
-    text, forms = _written(rest, where, time_format)
-    return _settled(numbers, text, forms, column, where, time_format)
+    if time_format not in ("iso", AS_WRITTEN):
+        check_year_day_month(rest, where)
+    text, forms = _written(rest, where, order)
+    times = _settled(numbers, text, forms, column, where, order)
+    if not times.real_time:
+        return times
+    at = check_swapped(strings, times.values, times.forms, where, time_format)
+    return replace(times, values=at)
 
 
 def _array(column: pl.Series) -> Floats:
@@ -240,8 +259,41 @@ def _settled(
             f"{where}: no time can be read: {shown}. Write epoch seconds or ISO 8601 "
             f"(2022-02-24T10:30:00Z), say how to read them with --time-format, or {_LEAVE_OUT}"
         )
+    if real:
+        _check_calendar(text, column, where)
+    _check_share(text, column, where)
     ranked = sorted(forms.items(), key=lambda pair: -pair[1])
     return Times(text, real, dict(ranked))
+
+
+def _check_calendar(seconds: Floats, column: pl.Series, where: str) -> None:
+    """Stop where most dates are of another calendar than ours."""
+    known = seconds[np.isfinite(seconds)]
+    years = np.floor(known / (365.2425 * 86_400)) + 1970
+    for first, last, name in _OTHER_CALENDARS:
+        inside = (years >= first) & (years <= last)
+        if inside.sum() > _MOST * len(known) and len(np.unique(known[inside])) > 2:
+            row = np.flatnonzero(np.isfinite(seconds))[inside][0]
+            raise DataError(f"{where}: {int(inside.sum()):,} of {len(known):,} dates are of the "
+                            f"years {first} to {last}, such as {str(column[int(row)])!r}: the "
+                            f"{name} calendar? Write them in the Gregorian calendar (ISO 8601), "
+                            f"or {_LEAVE_OUT}")  # fmt: skip
+
+
+def _check_share(seconds: Floats, column: pl.Series, where: str) -> None:
+    """Stop where most of the values are no times."""
+    unread = pl.Series(~np.isfinite(seconds)) & column.is_not_null()
+    if unread.sum() <= _MOST * (len(column) - column.null_count()):
+        return
+    rest = column.filter(unread).cast(pl.String)
+    rest = rest.filter(rest.str.contains(r"\d"))  # the others are words for a missing value
+    n = len(rest) + _count(seconds)
+    if len(rest) > max(_MOST * n, 2):
+        raise DataError(
+            f"{where}: {len(rest):,} of {n:,} values are no times that can be read, such as "
+            f"{rest[0]!r}. Write epoch seconds or ISO 8601 (2022-02-24T10:30:00Z), say how to read "
+            f"them with --time-format, or {_LEAVE_OUT}"
+        )
 
 
 def _numbers(
@@ -350,6 +402,11 @@ def _first_match(text: pl.Series) -> pl.Series:
 
 def _epoch(text: pl.Series, form: str) -> pl.Series:
     if form == "%Y-%m-%d":
-        return text.str.to_date(form, strict=False).cast(pl.Int32).cast(pl.Float64) * 86_400
-    stamps = text.str.to_datetime(form, strict=False, time_unit="us")
-    return stamps.dt.timestamp("us").cast(pl.Float64) / 1e6
+        days = text.str.to_date(form, strict=False)
+        seconds = days.cast(pl.Int32).cast(pl.Float64) * 86_400
+    else:
+        stamps = text.str.to_datetime(form, strict=False, time_unit="us")
+        seconds = stamps.dt.timestamp("us").cast(pl.Float64) / 1e6
+    if (seconds < _YEAR_100).any():  # 22-01-07 is no date of the year 22
+        seconds = seconds.set((seconds < _YEAR_100) & ~text.str.contains(r"^[0-9]{4}"), None)
+    return seconds

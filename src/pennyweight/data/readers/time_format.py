@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from pennyweight.data.readers.time_numbers import epoch, excel_days
 from pennyweight.data.readers.time_order import ORDERS
+from pennyweight.data.readers.time_swapped import AS_WRITTEN, SWAPPED
+from pennyweight.data.readers.time_text import english_months
 from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["WORDS", "Given", "read_as"]
 
 _UNITS = {f"epoch-{unit}": f"epoch {unit}" for unit in ("s", "ms", "us", "ns")}
-WORDS = (*ORDERS, *_UNITS, "excel", "positions", "iso")
+WORDS = (*ORDERS, *_UNITS, "excel", "positions", "iso", SWAPPED, AS_WRITTEN)
+_UNREAD = 0.2  # share of values that may be errors
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def read_as(column: pl.Series, time_format: str, where: str) -> Given | None:
     DataError
         When the form is unknown or no value has it.
     """
-    if time_format in ORDERS:
+    if time_format in (*ORDERS, SWAPPED, AS_WRITTEN):
         return None
     if "%" in time_format:
         given = Given(_pattern(column, time_format, where), True, time_format)
@@ -78,17 +81,64 @@ def _pattern(column: pl.Series, pattern: str, where: str) -> NDArray[np.float64]
     if column.dtype.is_numeric() and re.fullmatch(r"(%[YymdHMS])+", pattern):
         width = sum(4 if code == "Y" else 2 for code in pattern[1::2])
         text = text.str.zfill(width)  # numbers lose the zeros that they begin with
-    form = pattern
-    if not any(day in pattern for day in ("%d", "%e", "%j", "%D", "%F", "%x", "%c", "%s", "%+")):
-        text, form = text + " 01", form + " %d"  # a month begins on its first day
-    if any(hour in form for hour in ("%H", "%I", "%k", "%l")) and "%M" not in form:
-        text, form = text + " 00", form + " %M"
+    text, form = _completed(text, _strptime(pattern))
     try:
-        stamps = text.str.to_datetime(form, strict=False, time_unit="us", ambiguous="earliest")
-        if stamps.null_count() == len(stamps):
-            stamps = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+        stamps = _stamps(text, form)
+        if ("%B" in form or "%b" in form) and stamps.null_count() > text.null_count():
+            english = _stamps(english_months(text), form.replace("%B", "%b"))
+            stamps = max(english, stamps, key=lambda read: len(read) - read.null_count())
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise DataError(f"{where}: --time-format {pattern!r} is no pattern of strptime: "
-                        f"{error}") from None  # fmt: skip
+                        f"{_first_line(error)}") from None  # fmt: skip
     seconds = stamps.dt.timestamp("us").cast(pl.Float64) / 1e6
-    return seconds.fill_null(np.nan).to_numpy().astype(np.float64)
+    values = seconds.fill_null(np.nan).to_numpy().astype(np.float64)
+    _check_share(values, column, pattern, where)
+    return values
+
+
+def _strptime(pattern: str) -> str:
+    """Return a pattern of C or Python as polars writes it."""
+    pattern = re.sub(r"%[-_0#](?=[A-Za-z])(?!#?z)", "%", pattern)  # %-d: numbers need no zeros
+    return re.sub(r"[.](?=%f)", "", pattern).replace("%f", "%.f")
+
+
+def _completed(text: pl.Series, form: str) -> tuple[pl.Series, str]:
+    """Add the day or the minutes that a pattern does not have."""
+    weeks = ("%V", "%U", "%W")
+    days = ("%d", "%e", "%j", "%D", "%F", "%x", "%c", "%s", "%+", "%u", "%w", "%a", "%A", "%v")
+    if not any(day in form for day in days if day not in ("%a", "%A") or _has(form, weeks)):
+        weekly = _has(form, weeks)  # a week begins on its first day, a month likewise
+        text, form = text + (" 1" if weekly else " 01"), form + (" %u" if weekly else " %d")
+    if _has(form, ("%H", "%I", "%k", "%l")) and "%M" not in form:
+        text, form = text + " 00", form + " %M"
+    return text, form
+
+
+def _has(form: str, codes: tuple[str, ...]) -> bool:
+    return any(code in form for code in codes)
+
+
+def _stamps(text: pl.Series, form: str) -> pl.Series:
+    stamps = text.str.to_datetime(form, strict=False, time_unit="us", ambiguous="earliest")
+    if stamps.null_count() == len(stamps):
+        stamps = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    return stamps
+
+
+def _first_line(error: Exception) -> str:
+    """Return the reason alone, without the expression that polars adds."""
+    text = str(error)
+    if "12-hour" in text:
+        return "write %I (hours up to 12) with %p, or %H (hours up to 23) without it"
+    return text.partition("\n")[0]
+
+
+def _check_share(seconds: NDArray[np.float64], column: pl.Series, pattern: str, where: str) -> None:
+    """Stop where a pattern does not fit many of the values: they are no errors, but of a form."""
+    known = int(np.isfinite(seconds).sum())
+    rest = column.filter(pl.Series(~np.isfinite(seconds))).drop_nulls().cast(pl.String)
+    rest = rest.filter(rest.str.contains(r"\d"))
+    if known and len(rest) > max(_UNREAD * (len(rest) + known), 2):
+        raise DataError(f"{where}: {len(rest):,} of {len(rest) + known:,} values are not of "
+                        f"--time-format {pattern!r}, such as {rest[0]!r}. Write the pattern that "
+                        "fits all (%Z stands for any zone), or mend the values")  # fmt: skip

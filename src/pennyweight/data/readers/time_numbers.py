@@ -57,6 +57,7 @@ EPOCHS = {
 }
 _COMPACT = {  # digits -> name, divisor that leaves the date, fields of the clock
     8: ("YYYYMMDD", 1, 0),
+    10: ("YYYYMMDDhh", 100, 1),
     12: ("YYYYMMDDhhmm", 10_000, 2),
     14: ("YYYYMMDDhhmmss", 1_000_000, 3),
 }
@@ -95,7 +96,9 @@ def classify(values: Floats) -> NumberForms:
         rows = np.flatnonzero((values >= 19_700_101 * scale) & (values < 21_010_101 * scale))
         read = _compact(values[rows], digits)
         real = np.isfinite(read)
-        if len(rows) and real.mean() >= 0.5:
+        # Epochs of the years around 2035 have ten digits of this size too.
+        distinct = 5 if digits == 10 else 1
+        if len(rows) and real.mean() >= 0.5 and len(np.unique(values[rows[real]])) >= distinct:
             seconds[rows], form[rows] = read, np.where(real, code, -1)
     for code, name in enumerate(_SHORT, start=len(EPOCHS) + len(_COMPACT)):
         prefix, digits, low, high = _SHORT[name]

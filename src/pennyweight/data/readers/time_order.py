@@ -66,6 +66,8 @@ def read_numeric(
         rows = kinds.select((pl.col("mark") == mark) & (pl.col("short") == short))
         at = rows.to_series().arg_true()
         some = fields[at]
+        if order in (DAY_FIRST, MONTH_FIRST):
+            _check_given(some, text.gather(at), where, order)
         chosen = order or _decide(some, text.gather(at), where)
         if chosen == YEAR_FIRST and not short:
             chosen = DAY_FIRST
@@ -81,6 +83,20 @@ def _read(fields: pl.DataFrame, order: str) -> NDArray[np.float64]:
     years = full_year(fields[year].str.zfill(2))
     whole = fields.select(pl.col(day, month).cast(pl.Int64))
     return seconds_of(years, whole[month].to_numpy(), whole[day].to_numpy())
+
+
+def _check_given(fields: pl.DataFrame, text: pl.Series, where: str, order: str) -> None:
+    """Stop where no date is of the order given only, and more than a few are of the other."""
+    other = MONTH_FIRST if order == DAY_FIRST else DAY_FIRST
+    given, against = (np.isfinite(_read(fields, one)) for one in (order, other))
+    wrong = against & ~given
+    if (given & ~against).any() or wrong.sum() <= max(1, _DECISIVE * len(text)):
+        return
+    example = text[int(np.flatnonzero(wrong)[0])]
+    raise DataError(f"{where}: {int(wrong.sum()):,} of {len(text):,} values are not of "
+                    f"--time-format {order}, such as {example!r}, and none says that it is right. "
+                    f"Say --time-format {other} (time_format in Python and in [data] of the plan)"
+                    )  # fmt: skip
 
 
 def _decide(fields: pl.DataFrame, text: pl.Series, where: str) -> str:

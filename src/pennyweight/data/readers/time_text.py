@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pennyweight.data.readers.time_numbers import seconds_of
 from pennyweight.data.readers.time_order import DoubtfulTimes, full_year, read_numeric
 
-__all__ = ["TextTimes", "read_text"]
+__all__ = ["TextTimes", "english_months", "read_text"]
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ _CLOCK = (
     r"(?:(?:\s*[Tt]|[\s,:;]+(?:(?:at|um|à|om|kl\.?|a las|alle|в)\s+)?|[-_])"
     r"(?P<hour>\d{1,2})(?:[:.hH](?P<minute>\d{2})"
     r"(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?)?"
-    r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?(?:\s*(?:Uhr|uhr))?)?"
 )
 _ZONE = (
     r"(?:\s*(?P<zone>[Zz]|[A-Za-z]{2,5}|[A-Z][A-Za-z]+/[A-Za-z_/]+)?\s*"
@@ -120,6 +120,15 @@ def read_text(text: pl.Series, where: str, order: str | None = None) -> TextTime
     return TextTimes(seconds, form, tuple(names))
 
 
+def english_months(text: pl.Series) -> pl.Series:
+    """Return texts with the names of months in other languages as Jan, Feb ..."""
+    for number, names in _MONTHS.items():
+        begin = "|".join(sorted(names.split(), key=len, reverse=True))
+        english = names.split()[0] if number != 12 else "dec"
+        text = text.str.replace(rf"(?i)\b(?:{begin})\pL*\.?", english.capitalize())
+    return text
+
+
 def _whole(fields: pl.DataFrame, name: str, default: int = 0) -> NDArray[np.int64]:
     if name not in fields.columns:
         return np.full(fields.height, default)
@@ -168,8 +177,8 @@ def _offset(fields: pl.DataFrame, text: pl.Series, where: str) -> Floats:
         raise DoubtfulTimes(
             f"{where}: {int(named.sum()):,} times are in a named zone, such as {example!r}, whose "
             "distance from UTC depends on the date; write UTC or an offset (+01:00) instead, or "
-            "read the clock as if it were UTC with the zone in --time-format, such as "
-            "'%Y-%m-%d %H:%M:%S CET'"
+            "read the clock as if it were UTC with %Z for any zone in --time-format, such as "
+            "'%Y-%m-%d %H:%M:%S %Z'"
         )
     offset = fields["offset"].str.replace(":", "", literal=True)
     sign = np.where(offset.str.starts_with("-").fill_null(value=False).to_numpy(), -1.0, 1.0)

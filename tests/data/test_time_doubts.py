@@ -1,0 +1,113 @@
+"""Times that a spreadsheet, a calendar or a format has turned into others: a question, or right."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pennyweight.data.times import parse_times
+from pennyweight.errors import DataError
+
+MOMENTS = [datetime(2022, 1, 3, 9, 30, 15) + timedelta(hours=29 * k) for k in range(200)]
+DAY = 86_400
+
+
+def read(write, **given):
+    return parse_times(pl.Series("t", [write(m) for m in MOMENTS], strict=False), "e.csv", **given)
+
+
+def check(times, tolerance=1):
+    late = np.array([m.replace(tzinfo=UTC).timestamp() for m in MOMENTS]) - times.values
+    assert times.real_time and (late >= -0.5).all() and (late < tolerance).all()
+
+
+def exchanged(form):
+    """Return a writer of what a spreadsheet of the other country makes of day/month/year."""
+
+    def write(moment):
+        if moment.day > 12:
+            return moment.strftime("%d/%m/%Y")
+        wrong = date(moment.year, moment.day, moment.month)
+        return str((wrong - date(1899, 12, 30)).days) if form is None else wrong.strftime(form)
+
+    return write
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%d 00:00:00", "%d %b %Y", "%Y%m%d", None])
+def test_days_and_months_that_a_spreadsheet_exchanged(form):
+    for given in ({}, {"time_format": "day-first"}):
+        with pytest.raises(DataError, match="exchanged day and month.*swapped.*as-written"):
+            read(exchanged(form), **given)
+    check(read(exchanged(form), time_format="swapped"), DAY)
+    assert read(exchanged(form), time_format="as-written").real_time
+
+
+def test_two_forms_of_sound_dates_raise_no_question():
+    check(read(lambda m: m.strftime("%Y-%m-%d" if m.hour % 2 else "%d/%m/%Y")), DAY)
+    few = pl.Series(["2022-02-01", "13/02/2022", "2022-03-02"])
+    assert np.isfinite(parse_times(few).values).all()
+
+
+def test_the_day_before_the_month_after_the_year():
+    with pytest.raises(DataError, match=r"year, day, month.*'%Y-%d-%m %H:%M:%S'"):
+        read(lambda m: m.strftime("%Y-%d-%m %H:%M:%S"))
+    check(read(lambda m: m.strftime("%Y/%d/%m"), time_format="%Y/%d/%m"), DAY)
+    with pytest.raises(DataError, match="two orders of day and month are mixed"):
+        read(lambda m: m.strftime("%Y-%d-%m" if m.hour % 2 else "%Y-%m-%d"))
+    one = read(lambda m: m.strftime("%Y-%d-%m" if m == MOMENTS[20] else "%Y-%m-%d"))
+    assert np.isnan(one.values).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "message"),
+    [
+        ("%d/%m/%Y", "month-first", r"of 200 values are not of --time-format month-first"),
+        ("%m/%d/%Y", "day-first", r"Say --time-format month-first"),
+        ("%Y-%m-%d %H:%M CET", "%Y-02-%d %H:%M CET", r"of 200 values are not of .*such as '2022"),
+        ("%Y-%m-%d %H:%M %p", "%Y-%m-%d %H:%M %p", r"write %I \(hours up to 12\)"),
+    ],
+)
+def test_a_format_that_the_values_do_not_have(written, given, message):
+    with pytest.raises(DataError, match=message):
+        read(lambda m: m.strftime(written), time_format=given)
+
+
+GERMAN = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
+          "Oktober", "November", "Dezember")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("write", "pattern", "tolerance"),
+    [
+        (lambda m: f"{m.day}/{m.month}/{m.year}", "%-d/%-m/%Y", DAY),
+        (lambda m: f"{m:%d}. {GERMAN[m.month - 1]} {m:%Y %H:%M} Uhr", "%d. %B %Y %H:%M Uhr", 60),
+        (lambda m: m.strftime("%G-W%V-%u"), "%G-W%V-%u", DAY),
+        (lambda m: m.strftime("%G-W%V"), "%G-W%V", 7 * DAY),
+        (lambda m: f"{m} {'CEST' if m.month > 3 else 'CET'}", "%Y-%m-%d %H:%M:%S %Z", 1),
+        (lambda m: m.strftime("%Y-%m-%d %H:%M:%S.%f"), "%Y-%m-%d %H:%M:%S.%f", 1),
+    ],
+)
+def test_patterns_of_other_programs(write, pattern, tolerance):
+    check(read(write, time_format=pattern), tolerance)
+
+
+def test_years_of_two_digits_and_hours_without_minutes():
+    check(read(lambda m: m.strftime("%y-%m-%d")), DAY)
+    check(read(lambda m: m.strftime("%y-%m-%d"), time_format="year-first"), DAY)
+    check(read(lambda m: int(m.strftime("%Y%m%d%H"))), 3_600)
+    check(read(lambda m: f"{m:%d}. {GERMAN[m.month - 1]} {m:%Y %H:%M} Uhr"), 60)
+
+
+@pytest.mark.parametrize(("years", "name"), [(-621, "Persian"), (-579, "Islamic"), (543, "Buddh")])
+@pytest.mark.parametrize("given", [None, "%d/%m/%Y"])
+def test_years_of_other_calendars(years, name, given):
+    with pytest.raises(DataError, match=name):
+        read(lambda m: f"{min(m.day, 28)}/{m.month}/{m.year + years}", time_format=given)
+
+
+def test_most_values_are_no_times():
+    with pytest.raises(DataError, match=r"1\d\d of 200 values are no times .* such as 'no \d+'"):
+        read(lambda m: str(m) if m.day % 3 == 0 else f"no {m.day}")
+    missing = read(lambda m: str(m) if m.day % 3 == 0 else "?")
+    assert np.isnan(missing.values).any() and missing.real_time
