@@ -37,7 +37,7 @@ def exchanged(form):
 @pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%d 00:00:00", "%d %b %Y", "%Y%m%d", None])
 def test_days_and_months_that_a_spreadsheet_exchanged(form):
     for given in ({}, {"time_format": "day-first"}):
-        with pytest.raises(DataError, match="exchanged day and month.*swapped.*as-written"):
+        with pytest.raises(DataError, match=r"exchanged day and month.*swapped.*as-written"):
             read(exchanged(form), **given)
     check(read(exchanged(form), time_format="swapped"), DAY)
     assert read(exchanged(form), time_format="as-written").real_time

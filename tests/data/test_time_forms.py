@@ -203,4 +203,6 @@ def test_the_time_of_day(clock):
     assert seconds_of_day(pl.Series([clock])).to_list() == [
         pytest.approx(seconds + clock.microsecond / 1e6)
     ]
-    assert seconds_of_day(pl.Series([3])).to_list() == [None]
+    for digits, at in ((3, 10_800), (930, 34_200), (93_015, 34_215), (9_975, None)):
+        assert seconds_of_day(pl.Series([digits])).to_list() == [at]
+        assert seconds_of_day(pl.Series([str(digits)])).to_list() == [at]

@@ -139,6 +139,9 @@ def _from_pandas(source: PandasFrame, table: str) -> pl.DataFrame:
     named = [n for n in frame.index.names if n is not None and n not in frame.columns]
     frame = frame.reset_index(level=named) if named else frame
     frame = frame.rename(columns=str)
+    for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        if str(dtype).startswith("period[") and frame.columns.is_unique:
+            frame[name] = frame[name].dt.to_timestamp()  # the beginning of a day, week, month
     try:
         return pl.DataFrame(pl.from_pandas(frame))
     except ImportError:

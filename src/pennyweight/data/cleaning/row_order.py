@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.time_names import is_id_name, is_position_name
+from pennyweight.data.cleaning.time_names import is_amount_name, is_id_name, is_position_name
 from pennyweight.errors import DataError
 
 __all__ = ["NO_TIME", "attribute_of", "refuse_newest_first"]
@@ -16,6 +16,7 @@ NO_TIME = (
     "if the rows are in order of time, oldest first, say so with --time-column '', "
     "columns={'time': None}; newest first: --row-order newest-first, row_order='newest-first'"
 )
+_ROWS, _KEYS = 200_000, 2_000  # rows beyond which a sample of users and items decides
 _LONGEST, _MOST = 40, 0.8  # letters of a time written as text; share of the texts with digits
 
 
@@ -64,7 +65,7 @@ def _doubt(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> str:
         return f"holds texts such as {texts[0]!r}, which may be times of a form not known"
     if _rises(frame, column, others["user"]):
         return ""
-    if _falls(values):
+    if _falls(values) and not is_amount_name(column):
         return "falls from row to row"
     return "is named like a place in an order" if is_position_name(column) else ""
 
@@ -76,23 +77,31 @@ def _may_be_times(texts: pl.Series) -> bool:
     return texts.n_unique() > 2 and int((signs & short).sum()) >= _MOST * len(texts)
 
 
-def attribute_of(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> bool:
-    """Say whether a column has one value a user or an item, as a birthday or a release has."""
-    for role in ("user", "item"):
+def attribute_of(
+    frame: pl.DataFrame, column: str, others: Mapping[str, str], least: int = 2
+) -> str:
+    """Return the role of which a column is an attribute, as a birthday or a release is.
+
+    ``"item"`` or ``"user"`` where at least `least` have one value each, else ``""``. The rows of
+    one user on one item say nothing: what is stored twice has one value too.
+    """
+    for role, other in (("item", "user"), ("user", "item")):
+        rows = frame.select(key=others[role], value=column, other=others[other]).drop_nulls()
+        if rows.height > _ROWS:
+            some = rows["key"].gather_every(rows.height // _KEYS).unique()
+            rows = rows.filter(pl.col("key").is_in(some.implode()))
         groups = (
-            frame.lazy()
-            .select(key=pl.col(others[role]), value=pl.col(column))
-            .drop_nulls()
+            rows.lazy()
             .group_by("key")
-            .agg(pl.len().alias("n"), pl.col("value").n_unique().alias("values"))
+            .agg(pl.col("other").n_unique().alias("n"), pl.col("value").n_unique().alias("values"))
             .filter(pl.col("n") > 1)
             .select(pl.len(), (pl.col("values") == 1).mean().alias("constant"))
             .collect()
             .row(0)
         )
-        if groups[0] >= 2 and groups[1] is not None and groups[1] >= 0.95:
-            return True
-    return False
+        if groups[0] >= least and groups[1] is not None and groups[1] >= 0.95:
+            return role
+    return ""
 
 
 def _rises(frame: pl.DataFrame, column: str, user: str) -> bool:

@@ -7,20 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from pennyweight.data.cleaning.clock_column import clock_of
 from pennyweight.data.cleaning.row_order import NO_TIME, attribute_of, refuse_newest_first
 from pennyweight.data.cleaning.time_names import (
     DAY_RANK,
     OTHER_RANK,
     SYSTEM_RANK,
     TIME_LIKE_RANK,
-    is_clock_name,
     is_id_name,
     may_be_position,
     rank,
 )
 from pennyweight.data.columns import resolve, shown
 from pennyweight.data.log import Findings
-from pennyweight.data.readers.time_of_day import seconds_of_day
 from pennyweight.data.readers.time_order import DoubtfulTimes
 from pennyweight.data.times import EXCEL, TimeReading, Times, moment, parse_times
 from pennyweight.errors import DataError
@@ -29,6 +28,8 @@ __all__ = ["event_roles"]
 
 _SAMPLE = 5_000
 _1990, _YEAR, _DAY = 631_152_000.0, 366 * 86_400.0, 86_400.0
+_MONTH = 30 * _DAY
+_FEW = 5  # items with several users, from which on one moment each is no chance
 _SIXTY, _MANY, _REPEATS = 60, 50, 0.2  # largest part of a date, rows, share of rows again
 _ASK = "--time-column NAME, columns={'time': NAME}"
 
@@ -56,6 +57,13 @@ class _Candidate:
         if self.times is None:
             return 2
         return len(np.unique(self.times.values[np.isfinite(self.times.values)]))
+
+    @property
+    def span(self) -> float:
+        """Seconds between the first and the last moment, errors apart; 0 where there are none."""
+        values = self.times.values if self.times is not None else np.empty(0)
+        values = values[values > _1990]
+        return float(np.ptp(np.quantile(values, [0.01, 0.99]))) if len(values) else 0.0
 
 
 def event_roles(
@@ -101,25 +109,20 @@ def event_roles(
         raise DataError(f"{source}: --time-format {reading.time_format!r} is given, and no column "
                         f"is known as the time. Name it with {_ASK}")  # fmt: skip
     roles = resolve(frame.columns, "events", {**given, "time": time}, source=source)
-    clock = _clock(frame, [c for c in free if c != time], roles, reading, source)
+    if not _is_day(frame, roles, reading, source):
+        return roles
+    clock = clock_of(frame, [c for c in free if c != time], roles, found)
     return roles if clock is None else {**roles, "clock": clock}
 
 
-def _clock(
-    frame: pl.DataFrame,
-    free: Sequence[str],
-    roles: Mapping[str, str],
-    reading: TimeReading,
-    source: str,
-) -> str | None:
-    """Return the only column with the time of day, where the time is a mere day."""
-    named = [c for c in free if is_clock_name(c)]
-    days = _look(frame, roles["time"], source, reading) if "time" in roles and named else None
-    if days is None or days.times is None or not days.real or (days.times.values % _DAY > 0).any():
-        return None
-    known = {c: seconds_of_day(frame[c].head(_SAMPLE)).null_count() for c in named}
-    fit = [c for c, missing in known.items() if missing <= 0.1 * min(frame.height, _SAMPLE)]
-    return fit[0] if len(fit) == 1 else None
+def _is_day(
+    frame: pl.DataFrame, roles: Mapping[str, str], reading: TimeReading, source: str
+) -> bool:
+    days = _look(frame, roles["time"], source, reading) if "time" in roles else None
+    return (
+        days is not None and days.times is not None and days.real
+        and not (days.times.values % _DAY > 0).any()
+    )  # fmt: skip
 
 
 def _by_name(
@@ -135,16 +138,73 @@ def _by_name(
     usable = [c for c in read if c is not None and _is_time(c, frame, others)]
     if not usable:
         return None
+    unnamed = _unnamed(frame, [c for c in free if rank(c) is None], others, source, reading)
     if any(c.real and (c.rank or 0) <= TIME_LIKE_RANK for c in usable):
         usable = [c for c in usable if c.real]  # a date says more than a position
+    if any(c.real and c.varies for c in [*usable, *unnamed]):
+        usable = [c for c in usable if c.varies or not c.real]  # that of an export says nothing
+    if not usable:
+        return None
     first = min(c.rank or 0 for c in usable)
     chosen = _one_of([c for c in usable if (c.rank or 0) == first], source)
-    rest = [c.name for c in usable if c is not chosen and c.real]
-    if rest or first >= SYSTEM_RANK:
-        also = f"; also named like times: {shown(rest)}" if rest else ""
+    rest = [c for c in usable if c is not chosen and c.real]
+    _ask_between(frame, chosen, rest, unnamed, others, source)
+    if rest or unnamed or first >= SYSTEM_RANK:
+        also = f"; also named like times: {shown([c.name for c in rest])}" if rest else ""
+        also += f"; times too: {shown([c.name for c in unnamed])}" if unnamed else ""
         found.add("events", f"column {chosen.name!r} is taken for the time{also} "
                   "(--time-column chooses)", frame.height, "kept")  # fmt: skip
     return chosen.name
+
+
+def _unnamed(
+    frame: pl.DataFrame,
+    columns: Sequence[str],
+    others: Mapping[str, str],
+    source: str,
+    reading: TimeReading,
+) -> list[_Candidate]:
+    """Return the columns of any name that hold moments, not those of a user or an item."""
+    read = [_look(frame, c, source, reading) for c in columns if _may_be_moments(frame[c])]
+    return [
+        c for c in read
+        if c is not None and c.times is not None and _holds_moments(frame, c, reading.now)
+        and not _of_spreadsheet(c) and not attribute_of(frame, c.name, others)
+    ]  # fmt: skip
+
+
+def _may_be_moments(column: pl.Series) -> bool:
+    """Say whether a column is of dates, of texts with digits, or of numbers as large as epochs."""
+    if column.dtype == pl.String:
+        some = column.drop_nulls().head(100)
+        number = some.str.strip_chars().cast(pl.Float64, strict=False)
+        return bool((some.str.contains(r"[0-9]") & (number.is_null() | (number > _1990))).any())
+    if column.dtype.is_numeric():
+        return bool((column.head(100) > _1990).any())
+    return column.dtype.is_temporal() and column.dtype not in (pl.Time, pl.Duration)
+
+
+def _ask_between(
+    frame: pl.DataFrame,
+    chosen: _Candidate,
+    named: Sequence[_Candidate],
+    unnamed: Sequence[_Candidate],
+    others: Mapping[str, str],
+    source: str,
+) -> None:
+    """Stop where another column may rather be the time of the events.
+
+    One of any name may be where the name of the chosen one is that of another moment; one that
+    spans a month or more may be where the chosen one spans a day, as the times of a load do.
+    """
+    rivals = [c for c in unnamed if (chosen.rank or 0) >= TIME_LIKE_RANK]
+    if chosen.real and chosen.span <= _DAY:
+        rivals += [c for c in (*named, *unnamed) if c.span >= _MONTH and c not in rivals]
+    if (chosen.rank or 0) < TIME_LIKE_RANK and attribute_of(frame, chosen.name, others, _FEW):
+        rivals += [c for c in (*named, *unnamed) if c not in rivals]
+    rivals = [c for c in rivals if not _agree(chosen, c)]
+    if rivals:
+        raise DataError(_which([chosen, *rivals], source))
 
 
 def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str]) -> bool:
@@ -156,6 +216,8 @@ def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str])
     if (column.rank or 0) >= TIME_LIKE_RANK and column.varies:
         if attribute_of(frame, column.name, others):
             return False
+    elif column.real and column.varies and attribute_of(frame, column.name, others, _FEW) == "item":
+        return False  # a release; all events of a user at one moment may be a basket
     return column.real or not _are_parts(frame, column.name, others["user"])
 
 
@@ -181,7 +243,7 @@ def _unreadable(
         return None
     best = min(named, key=lambda column: rank(column) or 0)
     seen = _look(frame, best, source, reading)
-    if seen is None or (seen.real and seen.filled < 0.5):
+    if seen is None or (seen.real and (seen.filled < 0.5 or seen.read < 0.5)):
         return best
     option = f"--time-column {shlex.quote(best)}, columns={{'time': {best!r}}}"
     if seen.real:
@@ -203,11 +265,14 @@ def _one_of(columns: Sequence[_Candidate], source: str) -> _Candidate:
     best = columns[0]
     for other in columns[1:]:
         if not _agree(best, other):
-            names = " and ".join(repr(c.name) for c in columns)
-            examples = "; ".join(f"{c.name!r} begins {_example(c)}" for c in columns[:4])
-            raise DataError(f"{source}: {names} could each be the time ({examples}). "
-                            f"Choose one with {_ASK}")  # fmt: skip
+            raise DataError(_which(columns, source))
     return best
+
+
+def _which(columns: Sequence[_Candidate], source: str) -> str:
+    names = " and ".join(repr(c.name) for c in columns)
+    examples = "; ".join(f"{c.name!r} begins {_example(c)}" for c in columns[:4])
+    return f"{source}: {names} could each be the time ({examples}). Choose one with {_ASK}"
 
 
 def _agree(one: _Candidate, other: _Candidate) -> bool:

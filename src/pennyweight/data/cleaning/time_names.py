@@ -4,7 +4,8 @@ import re
 
 __all__ = [
     "DAY_RANK", "OTHER_RANK", "POSITION_NAMES", "RANKS", "SYSTEM_RANK", "TIME_LIKE_RANK",
-    "is_clock_name", "is_id_name", "is_position_name", "may_be_position", "rank",
+    "clock_claim", "is_amount_name", "is_duration_name", "is_id_name", "is_position_name",
+    "may_be_position", "rank",
 ]  # fmt: skip
 
 # The first two win over all others. Then times of the event, days of the event, times at which
@@ -24,7 +25,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "interacted_at", "activity_time", "visit_time", "visited_at", "request_time", "log_time",
         "server_time", "derived_tstamp", "occurred_at", "happened_at", "performed_at",
         "time_utc", "rating_timestamp", "rating_time", "start_time", "started_at",
-        "checkout_time", "session_start", "impression_time", "moment", "instant",
+        "checkout_time", "impression_time", "moment", "instant",
     ),
     (
         "event_date", "order_date", "purchase_date", "transaction_date", "trans_date",
@@ -44,6 +45,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "create_date", "timestamp_created", "added_at", "date_added", "added_on", "submitted_at",
         "posted_at", "logged_at", "recorded_at", "reg_date", "dvce_created_tstamp",
         "collector_tstamp", "original_timestamp", "client_time", "client_timestamp",
+        "session_start",
     ),
     (
         "sent_at", "received_at", "received", "processed_at", "server_timestamp", "server_received",
@@ -70,7 +72,27 @@ _OTHER = frozenset(
     "delivery delivered estimated promised cancelled canceled paid payment approved fulfilled "
     "refunded last next previous prev first end ended completed launch launched".split()
 )
-_TIME_WORDS = frozenset("date time timestamp datetime at ts tstamp dt dat day stamp".split())
+_TIME_WORDS = frozenset("date time timestamp datetime at on ts tstamp dt dat day stamp".split())
+_CLOCKS = frozenset("time clock hour uhrzeit zeit hora heure ora orario tijd".split())
+# Beside the clock: words of an event, of the place of the clock, and of lengths of time.
+_OF_EVENTS = frozenset(
+    "of day the local utc gmt start event order ordered purchase purchased transaction trans "
+    "invoice sale sales checkout view viewed click clicked visit action activity interaction "
+    "review rating play played watch watched listen listened read log server request booking "
+    "rental loan 24h hh mm ss hhmm hhmmss".split()
+)
+_LASTING = frozenset("play played watch watched listen listened read view viewed".split())
+_AMOUNTS = frozenset(
+    "plays playcount playcounts listens streams views clicks hits visits count counts "
+    "cnt downloads purchases orders likes votes frequency freq popularity score amount price "
+    "total revenue spend spent sum sales quantity qty units hours minutes playtime duration "
+    "percent share probability".split()
+)
+_NO_CLOCKS = frozenset(
+    "run running runtime duration total spent dwell wait waiting prep preparation cook cooking "
+    "delivery elapsed avg average min max session length reading response load zone timezone "
+    "number count opening closing per".split()
+)
 _UNITS = re.compile(r"[\s_.-]+(utc|gmt|ms|millis|us|s|sec|secs|seconds|unix|epoch|iso|iso8601)$")
 _ID = re.compile(
     r"(^|[\s_.-])(ids?|no|nr|number|code|key|sku|ean|upc|isbn|asin|phone|zip|hash|session|token|"
@@ -121,9 +143,28 @@ def may_be_position(name: str) -> bool:
     return "".join(_words(_plain(name))) in _COUNTED
 
 
-def is_clock_name(name: str) -> bool:
-    """Say whether a name may be that of the time of day, beside a column with the day."""
-    return bool({"time", "clock", "hour", "hours", "uhrzeit", "hora", "heure"} & {*_words(name)})
+def clock_claim(name: str, day: str) -> bool | None:
+    """Say how a column may be the time of day beside a day: surely, perhaps, or not (None).
+
+    Beside ``order_date``, ``time`` and ``order_time`` may; ``delivery_time`` is of something
+    else, and ``watch_time`` a duration as often as not, which the values decide.
+    """
+    words = {*_words(name)}
+    if not words & _CLOCKS:
+        return None
+    if words & _NO_CLOCKS:
+        return False
+    return not words - _CLOCKS - _OF_EVENTS - {*_words(day)}
+
+
+def is_duration_name(name: str) -> bool:
+    """Say whether numbers of this name are rather lengths of time than times of day."""
+    return bool(_LASTING & {*_words(name)})
+
+
+def is_amount_name(name: str) -> bool:
+    """Say whether a name is that of a number of events or a sum, by which logs are sorted."""
+    return bool(_AMOUNTS & {*_words(name)})
 
 
 def is_id_name(name: str) -> bool:

@@ -8,14 +8,23 @@ _CLOCK = (
     r"^\s*(?P<hour>[0-9]{1,2})[:.h](?P<minute>[0-9]{2})(?:[:.](?P<second>[0-9]{2}(?:\.[0-9]+)?))?"
     r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?\s*$"
 )
+_FIT = 0.95
 
 
 def seconds_of_day(column: pl.Series) -> pl.Series:
-    """Return seconds since midnight of ``21:06:40``, ``9:06 PM`` and the like, else null."""
+    """Return seconds since midnight of ``21:06:40``, ``9:06 PM``, 210640 and 21, else null.
+
+    Numbers are hours, hhmm or hhmmss, whichever fits nearly all of a column.
+    """
     if column.dtype == pl.Time:
         return column.cast(pl.Int64).cast(pl.Float64) / 1e9
+    if column.dtype.is_numeric():
+        return _of_digits(column.cast(pl.Float64))
     if column.dtype != pl.String:
         return pl.Series(column.name, [None], dtype=pl.Float64).new_from_index(0, len(column))
+    numbers = column.str.strip_chars().str.extract(r"^([0-9]{1,6})(?:\.0)?$").cast(pl.Float64)
+    if numbers.null_count() < 0.5 * len(column):
+        return _of_digits(numbers)
     parts = column.str.extract_groups(_CLOCK).struct.unnest()
     hour, minute = pl.col("hour").cast(pl.Float64), pl.col("minute").cast(pl.Float64)
     second = pl.col("second").cast(pl.Float64).fill_null(0.0)
@@ -25,3 +34,23 @@ def seconds_of_day(column: pl.Series) -> pl.Series:
     seconds = hour * 3_600 + minute * 60 + second
     good = (hour < 24) & (minute < 60) & (second < 61)
     return parts.select(pl.when(good).then(seconds)).to_series()
+
+
+def _of_digits(numbers: pl.Series) -> pl.Series:
+    number = pl.col("number")
+    none = pl.lit(0.0)
+    parts = (  # the hour, the minute and the second in the digits of hh, hhmm and hhmmss
+        (number, none, none),
+        (number // 100, number % 100, none),
+        (number // 10_000, number // 100 % 100, number % 100),
+    )
+    frame = pl.DataFrame({"number": numbers})
+    known = max(1, len(numbers) - numbers.null_count())
+    for hour, minute, second in parts:
+        good = (number >= 0) & (number % 1 == 0) & (hour < 24) & (minute < 60) & (second < 60)
+        seconds = frame.select(
+            pl.when(good).then(hour * 3_600 + minute * 60 + second).alias(numbers.name)
+        ).to_series()
+        if len(seconds) - seconds.null_count() >= _FIT * known:
+            return seconds
+    return pl.Series(numbers.name, [None], dtype=pl.Float64).new_from_index(0, len(numbers))

@@ -1,0 +1,75 @@
+"""The time of day in a column of its own, or a duration that only looks like one."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from pennyweight.data.cleaning.time_names import clock_claim, is_duration_name
+from pennyweight.data.log import Findings
+from pennyweight.data.readers.time_of_day import seconds_of_day
+
+__all__ = ["clock_of"]
+
+_SAMPLE = 5_000
+_READ, _LATE, _SIX_HOURS, _HOUR = 0.9, 0.1, 21_600.0, 3_600.0
+
+
+def clock_of(
+    frame: pl.DataFrame, free: Sequence[str], roles: Mapping[str, str], found: Findings
+) -> str | None:
+    """Return the column with the time of day, where the time is a mere day.
+
+    Parameters
+    ----------
+    frame
+        The rows as read.
+    free
+        The columns without a role.
+    roles
+        Role -> column, with the time.
+    found
+        Takes a note of a column that may be a clock and is not used.
+    """
+    fit: dict[str, pl.Series] = {}
+    doubtful = []
+    for column in free:
+        claim = clock_claim(column, roles["time"])
+        if claim is None:
+            continue
+        some = frame[column].head(_SAMPLE)
+        digits = not _has_colons(some)
+        claim = claim and not (digits and is_duration_name(column))
+        seconds = seconds_of_day(some)
+        known = seconds.drop_nulls()
+        read = len(known) >= max(1, _READ * (len(some) - _blanks(some)))
+        late = (known >= _SIX_HOURS).sum() >= _LATE * len(known)
+        if claim and read and late:  # durations hardly ever reach six hours
+            fit[column] = seconds
+        elif len(known) and (claim or not digits):
+            doubtful.append(column)
+    ranked = sorted(fit, key=lambda column: -fit[column].n_unique())
+    for other in ranked[1:]:
+        gap = (fit[ranked[0]] - fit[other]).abs()
+        if bool((gap >= _HOUR).any()):
+            doubtful, ranked = [*doubtful, *ranked], []
+            break
+    if doubtful and not ranked:
+        names = ", ".join(map(repr, doubtful))
+        found.add("events", f"may be a time of day or a duration and is not used: {names}; write "
+                  "day and time in one column, if it is a time of day",
+                  frame.height, "kept")  # fmt: skip
+    return ranked[0] if ranked else None
+
+
+def _has_colons(column: pl.Series) -> bool:
+    if column.dtype == pl.String:
+        n = int(column.str.contains(r"[0-9][:.h][0-9]").sum())
+        return n > _LATE * len(column)
+    return column.dtype == pl.Time
+
+
+def _blanks(column: pl.Series) -> int:
+    blank = column.is_null()
+    if column.dtype == pl.String:
+        blank |= ~column.str.contains(r"\d").fill_null(value=False)
+    return int(blank.sum())
