@@ -16,6 +16,7 @@ from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.labels import label_column
 from pennyweight.data.cleaning.losses import MAX_DROPPED, refuse_losses
 from pennyweight.data.cleaning.returns import order_roles
+from pennyweight.data.cleaning.side_flags import side_flags
 from pennyweight.data.cleaning.time_column import event_roles
 from pennyweight.data.columns import ALIASES, has_role, resolve
 from pennyweight.data.events import build_interactions
@@ -240,9 +241,10 @@ def _event_roles(
 ) -> dict[str, str]:
     """Return the column of each role; a column of 0 and 1 may stand for event types."""
     roles = event_roles(frame, given, reading, source=source, found=found)
-    roles = order_roles(frame, roles, given)
+    roles = order_roles(frame, roles, given, source=source, found=found)
     if "type" not in roles and "type" not in given:
-        label = label_column(frame, roles.values(), source)
+        taken = [*roles.values(), *side_flags(frame, roles, found)]
+        label = label_column(frame, taken, source)
         return roles if label is None else {**roles, "type": label}
     return roles
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Literal
 
-__all__ = ["denial_of", "is_failure", "is_undone", "words_of"]
+__all__ = ["denial_of", "is_failure", "is_negator", "is_undone", "words_of"]
 
 # Words are compared whole, without case and accents.
 _UNDONE = re.compile(
@@ -21,7 +21,7 @@ _UNDONE = re.compile(
 )
 _FAILED = re.compile(
     r"fail(ed|ure)?|declined?|void(ed)?|expired?|unpaid|denied|reject(ed|ion)?|abandon(ed)?"
-    r"|undelivered|fehlgeschlagen|abgelehnt|abgebrochen|refusee?s?|echouee?s?|expiree?s?"
+    r"|fehlgeschlagen|abgelehnt|abgebrochen|refusee?s?|echouee?s?|expiree?s?"
     r"|rechazad[oa]s?|fallid[oa]s?|impagad[oa]s?|recusad[oa]s?|rifiutat[oaie]|fallit[oaie]"
     r"|geweigerd|mislukt|odrzucon[aey]"
 )
@@ -35,7 +35,7 @@ _AGAINST = re.compile(
     r"|rtn|rtrn|ret|rtv|rma|rfnd|cxl|cncl|canc|[rxcdn]"
 )
 _NEGATORS = re.compile(
-    r"nicht|kein(e|en|er)?|nie|niemals|ohne|ne|pas|jamais|aucune?|sin|nunca|ningun[oa]?|nao|senza"
+    r"not|no|non|never|un|without|nicht|kein(e|en|er)?|nie|niemals|ohne|ne|pas|jamais|aucune?|sin|nunca|ningun[oa]?|nao|senza"
     r"|niet|geen|nooit|ikke|inte|aldrig|nem|не|нет|без|никогда"
 )
 _HAN = re.compile("[不没沒未无無非勿退]|取消|差评|ない|しない|않|안함|싫")
@@ -59,6 +59,11 @@ def is_failure(word: str) -> bool:
     return _FAILED.fullmatch(word) is not None
 
 
+def is_negator(word: str) -> bool:
+    """Say whether a word denies those beside it."""
+    return _NEGATORS.fullmatch(word) is not None
+
+
 def denial_of(name: str) -> Literal["negative", "doubtful", "unknown"]:
     """Return whether a name that English does not explain may deny something.
 
@@ -69,7 +74,7 @@ def denial_of(name: str) -> Literal["negative", "doubtful", "unknown"]:
     single = len(words) == 1
     doubts = [
         word for word in words
-        if is_failure(word) or _NEGATORS.fullmatch(word) or _HAN.search(word)
+        if is_failure(word) or is_negator(word) or _HAN.search(word)
         or (_AGAINST.fullmatch(word) and (len(word) > 1 or single))
     ]  # fmt: skip
     undone = [word for word in words if is_undone(word)]

@@ -1,7 +1,6 @@
 """Returned and cancelled purchases: quantities below zero, states of orders, credit notes."""
 
-import re
-import unicodedata
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,9 +8,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.labels import flagged, is_undoing
+from pennyweight.data.cleaning.quantities import (
+    MOST_BELOW,
+    is_pieces,
+    money_below_zero,
+    paid_for,
+    quantity_columns,
+    signed,
+)
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.undone import status_column, undone_rows
+from pennyweight.data.log import Findings
 from pennyweight.data.tables import check_scalars
+from pennyweight.errors import DataError
 
 __all__ = [
     "CANCELLED",
@@ -32,20 +41,7 @@ ZERO = "quantity is 0: ignored"
 CANCELLED = "order was cancelled, returned or refunded: its purchase is taken back"
 NEVER = "order failed or was declined or voided: ignored"
 
-# Also in German, French, Spanish, Portuguese, Italian and Dutch, without accents.
-_UNDONE = re.compile(
-    r"cancell?(ed|ation)?|refund(ed)?|return(ed)?|rto|chargeback|chargedback|revers(ed|al)"
-    r"|stornier(t|ung)|storno|retour(e|en|niert|nee?s?)?|erstattet|widerrufen|zuruckgegeben"
-    r"|annule(e|es|s)?|annulation|rembourse(e|es|s)?|cancelad[oa]s?|anulad[oa]s?|devuelt[oa]s?"
-    r"|devolucion|devolvid[oa]s?|devolucao|reembolsad[oa]s?|estornad[oa]s?|annullat[oa]"
-    r"|rimborsat[oa]|reso|geannuleerd|geretourneerd|terugbetaald"
-)
-_FAILED = re.compile(
-    r"fail(ed|ure)?|declined?|void(ed)?|expired?|unpaid|denied|rejected|abandoned"
-    r"|fehlgeschlagen|abgelehnt|refusee?s?|echouee?s?|rechazad[oa]s?|recusad[oa]s?|rifiutat[oa]"
-)
-_PIECES = re.compile("quantity|qty|units")
-_PART = re.compile(r"part(ial(ly)?)?|not|no|non|never|un|without|window|policy")
+_MANY = 20  # rows from which on most of them below zero may be debits
 _CREDIT = r"^\s*[Cc]-?\d+\s*$"  # C536379, as invoices and their cancellations are numbered
 
 
@@ -69,26 +65,54 @@ class Returns:
 
 
 def order_roles(
-    frame: pl.DataFrame, roles: Mapping[str, str], given: Mapping[str, str | None]
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    given: Mapping[str, str | None],
+    *,
+    source: str,
+    found: Findings,
 ) -> dict[str, str]:
     """Return the roles with those that the values of columns decide, unless they are given.
 
     A column of money is a quantity only where something in it is below zero; a flag such as
     ``has_refund`` is a status.
+
+    Raises
+    ------
+    DataError
+        A column may say that rows were taken back, or something else.
     """
-    found = dict(roles)
-    name = roles.get("quantity")
-    if name is not None and "quantity" not in given and not _PIECES.search(name.casefold()):
-        if frame[name].dtype.is_nested() or not (signed(frame[name]) < 0).any():
-            del found["quantity"]
-    if "status" not in roles and "status" not in given:
-        for name in frame.columns:
-            if name not in roles.values() and is_undoing(name):
-                yes = flagged(frame[name])
-                if yes is not None and yes.any():
-                    found["status"] = name
-                    break
-    return found
+    known = dict(roles)
+    if "quantity" not in given:
+        known.pop("quantity", None)
+        name = _quantity(frame, known, source)
+        known |= {} if name is None else {"quantity": name}
+    if known.get("status") == known.get("type") and "status" not in given:
+        known.pop("status", None)
+    if "status" not in given:
+        name = known.pop("status", None)
+        name = status_column(frame, known, name, source, found)
+        known |= {} if name is None else {"status": name}
+    return known
+
+
+def _quantity(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> str | None:
+    """Return the column of pieces, else the first of money with something below zero."""
+    names = quantity_columns(frame, roles)
+    pieces = [name for name in names if is_pieces(name)]
+    for name in [*pieces, *(name for name in names if name not in pieces)]:
+        numbers = signed(frame[name])
+        below, all_ = int((numbers < 0).sum()), int((numbers != 0).sum())
+        if below > MOST_BELOW * all_ and frame.height >= _MANY:
+            raise DataError(
+                f"{source}: {below:,} of {all_:,} numbers in {name!r} are below zero; are these "
+                "returns, or amounts that were paid? Returns: --quantity-column "
+                f"{shlex.quote(name)}, columns={{'quantity': {name!r}}}; paid: --quantity-column "
+                "'', columns={'quantity': None}"
+            )
+        if name in pieces or below:
+            return name
+    return None
 
 
 def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: str) -> Returns:
@@ -100,77 +124,22 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
     n = frame.height
     quantity, cancelled = np.zeros(n), np.zeros(n, bool)
     if "quantity" in roles:
-        numbers = signed(frame[roles["quantity"]])
+        name = roles["quantity"]
+        numbers = signed(frame[name])
         given = numbers.is_not_null().to_numpy()
         quantity = np.nan_to_num(numbers.fill_null(0.0).to_numpy(), posinf=1e9, neginf=-1e9)
-        if _PIECES.search(roles["quantity"].casefold()):  # what costs nothing was bought too
+        if is_pieces(name):  # what costs nothing was bought too
+            below = money_below_zero(frame, roles)
+            quantity = np.where(below, -np.maximum(np.abs(quantity), 1.0), quantity)
             rows.drop(ZERO, given & (quantity == 0))
     if "status" in roles:
-        undone, failed = _undone(frame, roles, rows)
+        paid = paid_for(frame, roles, quantity)
+        undone, failed = undone_rows(frame, roles, rows, source, quantity, paid)
         cancelled |= undone
         rows.drop(NEVER, failed)
     if "order" in roles:
         cancelled |= _credit_notes(frame[roles["order"]])
     return Returns(quantity < 0, cancelled & (quantity >= 0), quantity)
-
-
-def signed(column: pl.Series) -> pl.Series:
-    """Return numbers; also those below zero as ``(2)``, ``2-`` or with a typographic minus."""
-    found = column.cast(pl.Float64, strict=False)
-    if column.dtype != pl.String or found.null_count() == column.null_count():
-        return found
-    text = column.str.replace_all(r"[\s,$€£¥]", "").str.replace("[−–]", "-")
-    text = text.str.replace(r"^\((.*)\)$", "-$1").str.replace(r"^([\d.]+)-$", "-$1")
-    sign = text.str.contains(r"^-.*\d").cast(pl.Float64) * -1.0
-    return found.fill_null(text.cast(pl.Float64, strict=False)).fill_null(sign.set(sign == 0, None))
-
-
-def _undone(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> tuple[Mask, Mask]:
-    """Return which rows were undone and which failed, by the state and by flags beside it."""
-    named = roles["status"]
-    flags = [name for name in frame.columns
-             if name == named or (is_undoing(name) and name not in roles.values())]  # fmt: skip
-    undone, failed = np.zeros(frame.height, bool), np.zeros(frame.height, bool)
-    for name in flags:
-        yes = flagged(frame[name]) if is_undoing(name) else None
-        if yes is not None:
-            undone |= yes.to_numpy()
-            rows.found.add("events", f"{name!r}: rows that say yes are taken back",
-                           int(yes.sum()), "kept")  # fmt: skip
-        elif name == named:
-            undone_state, failed = _states(frame[name], rows)
-            undone |= undone_state
-    return undone, failed
-
-
-def _states(column: pl.Series, rows: Rows) -> tuple[Mask, Mask]:
-    names = column.cast(pl.String).fill_null("")
-    undone, failed, others = [], [], []
-    for name in names.unique().sort().to_list():
-        words = re.findall(r"[^\W_]+", _plain(name))
-        if any(_PART.fullmatch(word) for word in words):
-            others.append(name)
-        elif any(_UNDONE.fullmatch(word) for word in words):
-            undone.append(name)
-        elif any(_FAILED.fullmatch(word) for word in words):
-            failed.append(name)
-        else:
-            others.append(name)
-    heads = (("taken back", undone), ("ignored", failed), ("bought", others))
-    told = "; ".join(f"{head}: {_listed(group)}" for head, group in heads if group)
-    reason = f"states of orders in {column.name!r}: {told} (--status-column '' counts all)"
-    rows.found.add("events", reason, int(rows.alive.sum()), "kept")
-    return names.is_in(undone).to_numpy(), names.is_in(failed).to_numpy()
-
-
-def _plain(name: str) -> str:
-    text = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(c for c in text if not unicodedata.combining(c))
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name) if not name else name[:40] for name in names[:8])
-    return shown + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
 
 
 def _credit_notes(column: pl.Series) -> Mask:

@@ -1,0 +1,75 @@
+"""Orders over several rows of which one alone has what is said of the order."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from pennyweight.data.cleaning.missing import blanked
+
+__all__ = ["carried", "order_column", "spread_over_orders"]
+
+_WHOLE = 0.95  # share of the orders with exactly one filled row
+_MOST_COLUMNS = 60
+_CHANCE = 0.01
+
+
+def order_column(frame: pl.DataFrame, roles: Mapping[str, str]) -> tuple[str, bool] | None:
+    """Return the column of orders, and whether things are said in one row of each order alone.
+
+    By its role; else it is a column each of whose values has several rows, and another column
+    is filled in exactly one of them, as in exports of shops.
+    """
+    apart = {roles[role] for role in ("user", "item", "time") if role in roles}
+    free = [name for name in frame.columns if not frame[name].dtype.is_nested()][:_MOST_COLUMNS]
+    filled = {name: blanked(frame[name]).is_not_null() for name in free if name not in apart}
+    sparse = {name: mask for name, mask in filled.items() if 0 < mask.sum() < frame.height}
+    keys = [name for name in free if name not in apart and name not in sparse]
+    keys = [roles["order"]] if "order" in roles else keys
+    for key in keys:
+        orders = frame[key].n_unique()
+        for mask in sparse.values():
+            if _WHOLE * orders <= int(mask.sum()) <= orders < frame.height and _one_each(
+                frame[key], mask
+            ):
+                return key, True
+    if "order" in roles:
+        return roles["order"], False
+    names = [c for c in keys if frame[c].cast(pl.String).str.contains(r"^#\d+\s*$").all()]
+    return (names[0], False) if len(names) == 1 else None
+
+
+def _one_each(key: pl.Series, filled: pl.Series) -> bool:
+    counts = pl.DataFrame({"key": key, "filled": filled}).group_by("key").agg(
+        pl.col("filled").sum().alias("n")
+    )["n"]  # fmt: skip
+    return bool((counts <= 1).all()) and int((counts == 1).sum()) >= _WHOLE * len(counts)
+
+
+def carried(state: pl.Series, key: pl.Series) -> pl.Series | None:
+    """Return states with that of an order in all its rows, if each has it in one row alone."""
+    given = blanked(state)
+    if not 0 < given.null_count() < len(given) or not _one_each(key, given.is_not_null()):
+        return None
+    table = pl.DataFrame({"key": key, "state": given})
+    return table.select(pl.col("state").drop_nulls().first().over("key")).to_series()
+
+
+def spread_over_orders(yes: pl.Series, key: pl.Series, *, sparse: bool) -> pl.Series:
+    """Return which rows are of an order of which one row says yes, if that holds of the order.
+
+    That is where orders say things in their first row only (`sparse`), or where the yes is in
+    the first row of orders more often than by chance.
+    """
+    table = pl.DataFrame({"key": key, "yes": yes})
+    first = pl.col("key").is_first_distinct()
+    table = table.with_columns(first.alias("first"))
+    if table.filter(pl.col("yes") & ~pl.col("first")).height:
+        return yes
+    sizes: Sequence[int] = table.filter(pl.col("key").is_in(table.filter("yes")["key"].implode())
+                                        ).group_by("key").len()["len"].to_list()  # fmt: skip
+    chance = -float(np.sum([math.log(size) for size in sizes]))
+    if not sparse and chance > math.log(_CHANCE):
+        return yes
+    return table.select(pl.col("yes").any().over("key")).to_series()

@@ -1,0 +1,132 @@
+"""The states of orders: which take back a purchase, and which say that there was none."""
+
+import re
+import shlex
+from typing import Literal, get_args
+
+import polars as pl
+
+from pennyweight.data.cleaning.denials import is_failure, is_negator, is_undone, words_of
+from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.errors import DataError
+
+__all__ = ["State", "is_state_name", "state_of", "states"]
+
+State = Literal["undone", "failed", "counted"]
+_PART = re.compile(
+    r"part|partial(ly)?|teil|teilweise|partielle?(ment)?|parcial(mente)?|parzial[ei]|parzialmente"
+    r"|gedeeltelijk|window|policy|eligible"
+)
+# A deed still to come, not one done: refund pending, return requested.
+_NOUN = re.compile(
+    r"returns?|refunds?|cancel|cancellation|chargebacks?|reversal|rto|retoure|storno|ruckgabe"
+    r"|rucksendung|(ruck)?erstattung|widerruf|annulation|remboursement|retour|cancelacion"
+    r"|devolucion|devolucao|reembolso|estorno|cancelamento|reso|rimborso|annullamento"
+    r"|annulering|terugbetaling|zwrot|возврат|отмена"
+)
+_OPEN = re.compile(
+    r"pending|request(ed)?|await(ing)?|open|ausstehend|offen|beantragt|angefragt|pendiente|pendente"
+    r"|solicitad[oa]|demandee?|attente|richiest[oa]|aangevraagd|withdrawn|revoked|won|lost"
+)
+_ENDED = re.compile(r"cancell?ed|reversed|storniert|annulee?|cancelad[oa]|annullat[oa]")
+_PAID = re.compile(
+    r"paid|captured|authori[sz]ed|bezahlt|payee?|pagad[oa]|pagat[oa]|betaald|pago|oplacon[ey]"
+)
+_NAME = re.compile(
+    r"(status|state|estado|statut|etat|stato|zustand|situacao|статус|状态)"
+    r"|(bestell|auftrags?|zahlungs?|liefer|versand|order)(status|zustand)"
+)
+_CODES = ("1", "0", "true", "false", "yes", "no", "y", "n", "t", "f")
+_EMPTY = 0.2  # share of rows without a state from which on that is asked about
+
+
+def is_state_name(name: str) -> bool:
+    """Say whether a column is named after a state, in one of several languages."""
+    return any(_NAME.fullmatch(word) for word in words_of(name))
+
+
+def state_of(name: str) -> State:
+    """Return what the state of an order says of the purchase."""
+    words = words_of(name)
+    if any(_PART.fullmatch(word) for word in words):
+        return "counted"
+    denied = any(is_negator(word) for word in words)
+    failed = any(is_failure(word) for word in words)
+    undone = [word for word in words if is_undone(word)]
+    if words in (["dropped"], ["dnf"], ["did", "not", "finish"]):  # lists of films and books
+        return "undone"
+    if undone:
+        waiting = failed or any(_OPEN.fullmatch(word) for word in words)
+        nouns = [word for word in undone if _NOUN.fullmatch(word)]
+        ended = len(words) == 2 and nouns and (
+            _ENDED.fullmatch(words[1]) or words[1] == "reversal"
+        )  # fmt: skip
+        mere = len(nouns) == len(undone) and waiting
+        return "counted" if denied or mere or ended else "undone"
+    if failed:
+        return "counted" if denied else "failed"
+    return "failed" if denied and any(_PAID.fullmatch(word) for word in words) else "counted"
+
+
+def states(column: pl.Series, rows: Rows, source: str) -> tuple[Mask, Mask]:
+    """Return which rows have a state that undoes the purchase, or one of no purchase.
+
+    Raises
+    ------
+    DataError
+        The states are codes, or many rows have none beside others that say much.
+    """
+    names = blanked(column).cast(pl.String).str.strip_chars().fill_null("")
+    distinct = names.unique().sort().to_list()
+    meaning = _of_codes(distinct, column.name, source) or {
+        name: state_of(name) for name in distinct
+    }
+    groups = {
+        state: [name for name in distinct if meaning[name] == state] for state in get_args(State)
+    }
+    empty = int((names == "").sum())
+    telling = groups["undone"] + groups["failed"]
+    if empty > _EMPTY * len(names) and telling and len(distinct) > len(telling) + 1:
+        if not any(is_undone(word) for word in words_of(column.name)):  # return_status
+            raise DataError(
+                f"{source}: column {column.name!r} has states such as {telling[0]!r}, and none in "
+                f"{empty:,} of {len(names):,} rows. If the state of an order is in one of its rows "
+                "only, name the column of the order with --order-column NAME, columns={'order': "
+                "NAME}, or write the state in each row; --status-column '', columns={'status': "
+                "None} counts all rows"
+            )
+    heads = {"undone": "taken back", "failed": "ignored", "counted": "counted"}
+    told = "; ".join(
+        f"{heads[state]}: {_listed(group)}" for state, group in groups.items() if group
+    )
+    reason = f"states of orders in {column.name!r}: {told} (--status-column '' counts all)"
+    rows.found.add("events", reason, int(rows.alive.sum()), "kept")
+    return names.is_in(groups["undone"]).to_numpy(), names.is_in(groups["failed"]).to_numpy()
+
+
+def _of_codes(distinct: list[str], name: str, source: str) -> dict[str, State] | None:
+    """Return the states of a column of codes, of which those of HTTP alone are known."""
+    given = [value for value in distinct if value]
+    short = {value: re.sub(r"\.0+$", "", value.casefold()) for value in given}
+    whole = all(re.fullmatch(r"-?\d+", value) for value in short.values())
+    if len(given) < 2 or not (whole or set(short.values()) <= set(_CODES)):
+        return None
+    if whole and all(re.fullmatch(r"[1-5]\d\d", v) for v in short.values()) and any(
+        v[0] == "2" for v in short.values()
+    ):  # fmt: skip
+        failed = {value for value, code in short.items() if code[0] in "45"}
+        return {value: "failed" if value in failed else "counted" for value in distinct}
+    first = given[0]
+    raise DataError(
+        f"{source}: column {name!r} has the states {', '.join(map(repr, given[:8]))}; which of "
+        f"them undo an event? Say so with --type-column {shlex.quote(name)} --event-types "
+        f"{first}=negative (or ignore), columns={{'type': {name!r}}}, "
+        f"event_types={{{first!r}: 'negative'}}; --status-column '', "
+        "columns={'status': None} counts all rows"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    listed = ", ".join(repr(name) if not name else name[:40] for name in names[:8])
+    return listed + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")

@@ -1,0 +1,80 @@
+"""Columns of pieces and of money in an event log, also below zero."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.cleaning.denials import words_of
+from pennyweight.data.cleaning.rows import Mask
+from pennyweight.data.columns import ALIASES, bare
+
+__all__ = ["MOST_BELOW", "is_pieces", "money_below_zero", "paid_for", "quantity_columns", "signed"]
+
+MOST_BELOW = 0.5  # share of numbers below zero from which on they may be debits
+_PIECES = re.compile(
+    r"quantity|qty|units|menge|anzahl|stuck|cantidad|quantite|quantita|quantidade|aantal|unidades"
+    r"|pieces"
+)
+# Beside the English names of the role; without case and accents.
+_FOREIGN = re.compile(
+    r"(menge|anzahl|stuckzahl|bestellmenge|cantidad|quantite|quantita|quantidade|aantal|unidades"
+    r"|betrag|umsatz|gesamtbetrag|importe|montant|importo|bedrag|gesamt|summe)"
+)
+
+
+def quantity_columns(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
+    """Return the columns of pieces or money that have no role, those of usual names first."""
+    keys = [re.sub(r"[\W_]+", "", alias) for alias in ALIASES["events"]["quantity"]]
+    place = {
+        name: keys.index(key) if key in keys else len(keys)
+        for name in frame.columns
+        if name not in roles.values() and not frame[name].dtype.is_nested()
+        and ((key := re.sub(r"[\W_]+", "", bare(name)).casefold()) in keys
+             or _FOREIGN.fullmatch("".join(words_of(name))))
+    }  # fmt: skip
+    return sorted(place, key=lambda name: place[name])
+
+
+def is_pieces(name: str) -> bool:
+    """Say whether a column is named after a number of pieces."""
+    return _PIECES.search("".join(words_of(name))) is not None
+
+
+def signed(column: pl.Series) -> pl.Series:
+    """Return numbers; also those below zero as ``(2)``, ``2-`` or with a typographic minus."""
+    found = column.cast(pl.Float64, strict=False)
+    if column.dtype != pl.String or found.null_count() == column.null_count():
+        return found
+    text = column.str.replace(r",(\d{1,2})(\D*)$", ".${1}${2}")
+    text = text.str.replace_all(r"[\s,$€£¥]", "").str.replace("[−–]", "-")
+    text = text.str.replace(r"^\((.*)\)$", "-$1").str.replace(r"^([\d.]+)-$", "-$1")
+    sign = text.str.contains(r"^-.*\d").cast(pl.Float64) * -1.0
+    return found.fill_null(text.cast(pl.Float64, strict=False)).fill_null(sign.set(sign == 0, None))
+
+
+def money_below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
+    """Return the rows of returns whose pieces are above zero, and whose money is below."""
+    below = np.zeros(frame.height, bool)
+    for name in quantity_columns(frame, roles):
+        here = (signed(frame[name]) < 0).fill_null(False).to_numpy()
+        if here.sum() <= MOST_BELOW * len(here):
+            below |= here
+    return below
+
+
+def paid_for(
+    frame: pl.DataFrame, roles: Mapping[str, str], quantity: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the money of each row, 0 where it is not known."""
+    paid = np.zeros(frame.height)
+    named = [roles["quantity"]] if "quantity" in roles else []
+    pieces = quantity if named and is_pieces(named[0]) else np.ones_like(quantity)
+    for name in [*named, *quantity_columns(frame, roles)]:
+        if not is_pieces(name):
+            money = np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy())
+            each = np.maximum(pieces, 1.0) if "price" in name.casefold() else 1.0
+            paid = np.maximum(paid, money * each)
+    return paid

@@ -1,0 +1,54 @@
+"""Columns of yes and no beside events: about the user, the item, or a list that the item is on."""
+
+import re
+import shlex
+from collections.abc import Mapping
+
+import polars as pl
+
+from pennyweight.data.cleaning.denials import words_of
+from pennyweight.data.cleaning.labels import is_label
+from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.undoing import about_user_or_item, only_yes_and_no, says_yes
+from pennyweight.data.log import Findings
+
+__all__ = ["side_flags"]
+
+_KEPT = re.compile(
+    r"(is|was|has)?(favou?rite[ds]?|fav|saved?|bookmark(ed)?|follow(ed|s|ing)?|subscribed?"
+    r"|wishlist(ed)?|watchlist(ed)?)"
+)
+# Each row is a deed of its own where it has pieces, a duration or the moment of the deed.
+_DEED = re.compile(
+    r"(order(ed)?|purchased?|bought|sold|paid|view(ed)?|visit(ed)?|watched|played|read|listened"
+    r"|opened|clicked|streamed|downloaded|rented)(at|on|date|time|timestamp|ts|datetime)"
+    r"|quantity|qty|pieces|invoice(no|number|id)?|order(id|no|number)|pageview(id)?|menge|anzahl"
+    r"|(dwell|watch|play|reading|listen|view)(ing)?(time|duration|seconds|secs|ms)"
+)
+
+
+def side_flags(frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -> list[str]:
+    """Return the columns of yes and no that are not the types of the events, and note them.
+
+    These have one value a user or an item, such as ``subscribed``, or say that an item is on a
+    list, such as ``is_favorite``, in rows that are each an order or a view.
+    """
+    deeds = [name for name in frame.columns if _DEED.fullmatch("".join(words_of(name)))]
+    beside = []
+    for name in frame.columns:
+        if name in roles.values() or frame[name].dtype.is_nested() or not is_label(name):
+            continue
+        if not only_yes_and_no(frame[name]) or blanked(frame[name]).null_count() == frame.height:
+            continue
+        yes = says_yes(frame[name], "flag")
+        if about_user_or_item(frame, yes, roles):
+            why = "has one value a user or an item, and says nothing of the single event"
+        elif deeds and _KEPT.fullmatch("".join(words_of(name))):
+            why = f"is no type of events, since {deeds[0]!r} says that each row is one"
+        else:
+            continue
+        beside.append(name)
+        found.add("events", f"{name!r} {why} (--type-column {shlex.quote(name)} "
+                  "counts the rows with yes)",
+                  frame.height, "kept")  # fmt: skip
+    return beside
