@@ -49,6 +49,18 @@ ODD = [bool(j % 2) for j in range(N)]
         ("inventory_quantity", "12", "-2"),
         ("deleted", "False", "True"),
         ("available", "ja", "nein"),
+        ("Verfügbarkeit", "auf Lager", "nicht auf Lager"),
+        ("Verfu\u0308gbar", "sofort lieferbar", "ausverkauft"),
+        ("disponible", "disponible", "agotado"),
+        ("Lagerbestand", "3", "0"),
+        ("наличие", "есть", "нет в наличии"),
+        ("deleted_at", None, "2024-01-31 10:00:00"),
+        ("deletedAt", "0000-00-00 00:00:00", "2024-01-31T10:00:00Z"),
+        ("archived_at", 0, 1_700_000_000),
+        ("expired", "false", "true"),
+        ("sold", "no", "yes"),
+        ("available", "-", "no"),
+        ("availability", "available for order", "mark_as_sold"),
     ],
 )
 def test_odd_items_are_available(name, odd, even):
@@ -102,3 +114,31 @@ def test_a_missing_word_is_no_reason_against_an_item_and_is_counted():
     data = read(shelf(available=("NULL", "no")), EVENTS)
     assert data.catalog.available.tolist() == ODD
     assert "6 kept: column available does not say" in str(data.log)
+
+
+def test_a_missing_date_of_publication_is_named_and_may_be_chosen():
+    items = shelf(published_at=("2024-01-31", None))
+    data = read(items, EVENTS)
+    assert data.catalog.available.all()
+    assert "6 kept: published_at is missing" in str(data.log)
+    assert "--available-column published_at" in str(data.log)
+    chosen = read(items, EVENTS, columns={"available": "published_at"})
+    assert chosen.catalog.available.tolist() == ODD
+
+
+@pytest.mark.parametrize("values", [(12, 0), (1, 0)])
+def test_a_number_of_pieces_sold_is_no_availability(values):
+    data = read(shelf(sold=values), EVENTS)
+    assert data.catalog.available.all()
+    assert "column sold" not in str(data.log)
+
+
+def test_free_text_in_another_language_stops_nothing():
+    data = read(shelf(Verfügbarkeit=("in 1-2 Tagen", "nach Absprache")), EVENTS)
+    assert data.catalog.available.all()
+    assert "column Verfügbarkeit does not say" in str(data.log)
+
+
+def test_none_in_stock_is_asked_about():
+    with pytest.raises(DataError, match="'none' cannot be read"):
+        read(shelf(available=("3", "none")), EVENTS)

@@ -78,3 +78,53 @@ def test_a_busy_user_is_none():
     found = Findings()
     note_crowds([f"u{j}" for j in range(50)], np.arange(10, 60), found)
     assert not found.entries
+
+
+def shop(name, values):
+    table = {
+        "item_id": [f"i{j}" for j in range(40)],
+        "title": [f"cup {j} of tin" for j in range(40)],
+    }
+    table[name] = [values[j % len(values)] for j in range(40)]
+    log = pl.DataFrame(
+        {
+            "user_id": [f"u{j % 4}" for j in range(40)],
+            "item_id": table["item_id"],
+            "time": range(40),
+        }
+    )
+    return read(pl.DataFrame(table), log)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "right"),
+    [
+        ("price", ["", "NA", "n/a", "9.11"], [None, None, None, 9.11]),
+        ("sale", ["True", "False", "NA", "-"], [True, False, None, None]),
+        ("sale", ["false", "None", "?", "null"], [False, None, None, None]),
+        ("pages", ["12", "-", "7", "?"], [12, None, 7, None]),
+    ],
+)
+def test_missing_words_do_not_decide_the_type_of_a_column(name, values, right):
+    data = shop(name, values)
+    assert data.catalog.attributes[name].to_list()[:4] == right
+    assert name not in data.catalog.text_columns
+    assert f"{name}: a word for a missing value" in str(data.log)
+
+
+@pytest.mark.parametrize("values", [["yes", "no"], ["Y", "N", ""], ["ja", "nein", "NA"]])
+def test_yes_and_no_are_no_text(values):
+    data = shop("gift", values)
+    assert data.catalog.text_columns == ("title",)
+    assert data.catalog.attributes["gift"][0] == values[0]
+
+
+@pytest.mark.parametrize(
+    "values", [["ab 5,99 €"], ["TBA", "Call", "on request", "5.99"], ["1.2k", "3M"]]
+)
+def test_prices_that_cannot_be_read_are_no_text(values):
+    assert shop("price", values).catalog.text_columns == ("title",)
+
+
+def test_words_for_prices_are_text():
+    assert "price" in shop("price", ["cheap", "dear"]).catalog.text_columns

@@ -28,7 +28,9 @@ def read(values, name="price"):
         (["1\u202f299,00\xa0€", "5,00\xa0€"], [1299, 5]),
         (["1'299.00", "12.00"], [1299, 12]),
         (["1.299", "12,50"], [1299, 12.5]),
-        (["1.299", "2.500"], [1.299, 2.5]),
+        (["1.299", "2.5"], [1.299, 2.5]),
+        (["1.299", "1299"], [1.299, 1299]),
+        (["0.125", "1.250"], [0.125, 1.25]),
         (["1.234.567", "1"], [1234567, 1]),
         (["Rs. 1,00,000", "Rs. 12"], [100_000, 12]),
         (["-5", "+3"], [-5, 3]),
@@ -62,6 +64,14 @@ def test_text_stays_text(values):
         (["12.99 USD", "13.50 EUR"], "several units or currencies"),
         (["€ 1.299", "€ 12"], "may be either"),
         (["3,125", "1,250"], "may be either"),
+        (["1.299", "2.500"], "may be either"),
+        (["1.299", "899", "2.499", "45"], "may be either"),
+        (["Rp 150.000", "Rp 20.000"], "may be either"),
+        (["1.2k", "950", "3k", "2M"], "words such as k and M"),
+        (["ab 5,99 €", "ab 7,50 €"], "'ab 5,99 €'"),
+        (["5,99 € inkl. MwSt.", "7 € inkl. MwSt."], "too few values are numbers"),
+        (["12.99*", "5.00*"], "'12.99*'"),
+        (["TBA", "ask", "on request", "5.99"], "'on request'"),
     ],
 )
 def test_doubtful_numbers_stay_text_and_are_named(values, why):
@@ -83,3 +93,11 @@ def test_a_european_column_is_read_as_the_american_one(cents):
     american = [f"{n / 100:,.2f}" for n in cents]
     european = [t.translate({ord(","): ".", ord("."): ","}) for t in american]
     assert read(european)[0] == read(american)[0] == [n / 100 for n in cents]
+
+
+def test_points_in_each_value_of_no_price_are_decimal():
+    assert read(["1.125", "2.375"], "depth")[0] == [1.125, 2.375]
+
+
+def test_a_unit_that_is_no_scale_is_passed_over():
+    assert read(["12 m", "3 m"], "length")[0] == [12, 3]

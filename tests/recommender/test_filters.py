@@ -230,3 +230,37 @@ def test_text_has_no_order_of_numbers(value):
 def test_ignore_case_is_of_comparisons_of_text(text):
     with pytest.raises(DataError, match="filter"):
         Filter.parse(text, SHELF)
+
+
+DATED = pl.DataFrame(
+    {
+        "brand": ["Côte", "Alp"],
+        "published_at": ["2023-05-01", "2022-01-01T10:00"],
+        "release date": ["2023-01-06", "2023-01-01"],
+    }
+)
+
+
+def test_a_value_in_decomposed_unicode_is_the_same():
+    for text in ("brand == 'Co\u0302te'", "brand contains 'co\u0302'", "'Co\u0302te' in brand"):
+        assert Filter.parse(text, DATED).mask(DATED).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("value", ["2023", "'01.05.2023'", "'2023-5-1'", "'May 2023'"])
+@pytest.mark.parametrize("operator", [">", "<=", "=="])
+def test_a_column_of_dates_asks_for_a_date(operator, value):
+    message = "needs text" if (operator, value) == ("==", "2023") else 'such as "2024-01-31"'
+    with pytest.raises(DataError, match=message):
+        Filter.parse(f"published_at {operator} {value}", DATED)
+    dated = Filter.parse(f"published_at {operator} '2023-05-01'", DATED)
+    assert dated.mask(DATED).any() == (operator != ">")
+
+
+@pytest.mark.parametrize("text", ["release date > '2023-01-05'", "relase_date == 'x'"])
+def test_names_of_several_words_are_proposed_in_backticks(text):
+    with pytest.raises(DataError, match=r"did you mean `release date`.*backticks"):
+        Filter.parse(text, DATED)
+    assert Filter.parse("`release date` > '2023-01-05'", DATED).mask(DATED).tolist() == [
+        True,
+        False,
+    ]

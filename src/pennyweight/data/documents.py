@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from pennyweight.data.catalog import Catalog, is_iso_date
-from pennyweight.data.cleaning.availability import unreadable
+from pennyweight.data.cleaning.availability import is_moment, unreadable
 from pennyweight.data.cleaning.lists import split_list
 from pennyweight.data.cleaning.missing import is_missing
 from pennyweight.data.ids import Ids
@@ -56,7 +56,8 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
     chosen = like.text_columns or choose_text_columns(like.attributes, None, "items")
     catalog = clean_items(ids, pl.DataFrame(columns), chosen, Findings(), infer=False)
     for name in like.availability:
-        if unknown := unreadable(catalog.attributes[name]):
+        unknown = unreadable(catalog.attributes[name])
+        if unknown and not is_moment(like.attributes[name]):
             raise DataError(
                 f"{name!r} says whether an item is available, but {unknown[0]!r} cannot be read as "
                 "yes or no: write true or false, or in stock or out of stock"

@@ -10,7 +10,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.clean import MAX_CHARS, clean_text, flatten, plain_words
 from pennyweight.data.cleaning.availability import availability_columns, note_availability
 from pennyweight.data.cleaning.lists import list_values
-from pennyweight.data.cleaning.missing import is_missing, missing_ids, missing_values
+from pennyweight.data.cleaning.missing import blanked, is_missing, missing_ids, missing_values
 from pennyweight.data.cleaning.numbers import is_numeric, numbers
 from pennyweight.data.columns import bare, shown
 from pennyweight.data.ids import Ids
@@ -34,6 +34,8 @@ _NOT_TEXT = re.compile(
 _LINK = r"(?i)^(https?://|www\.)|\.(jpe?g|png|gif|webp|svg|mp4)$"
 _DATE = r"^\d{4}-\d{2}-\d{2}"
 _BOOLEANS = ("true", "false", "True", "False", "TRUE", "FALSE")
+_FLAGS = {"true", "false", "yes", "no", "y", "n", "t", "f", "on", "off", "ja", "nein", "oui", "non",
+          "sí", "si", "sì", "sim", "não", "nao", "nee", "tak", "nie", "да", "нет"}  # fmt: skip
 _SAMPLE = 2_000
 
 
@@ -132,9 +134,9 @@ def _clean_column(
         return attribute, pl.Series(name, [mark.join(p or ())[:max_chars] for p in parts])
     if not isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
         return column, column.cast(pl.String, strict=False).fill_null("") if is_text else None
-    raw = missing_values(column.cast(pl.String), found)
-    if infer and not is_text and (typed := _typed(raw, found)) is not None:
+    if infer and not is_text and (typed := _typed(column.cast(pl.String), found)) is not None:
         return typed, None
+    raw = missing_values(column.cast(pl.String), found)
     long = raw.str.len_chars() > max_chars
     lengths = [f"{n:,} characters" for n in raw.filter(long).str.len_chars().head(3)]
     reason = f"{name}: text cut to {max_chars:,} characters"
@@ -167,13 +169,21 @@ def _clean(text: str, max_chars: int) -> str:
     return clean_text(text, max_chars)
 
 
-def _typed(text: pl.Series, found: Findings) -> pl.Series | None:
-    """Return a string column as booleans or numbers; None where it is neither."""
+def _typed(raw: pl.Series, found: Findings) -> pl.Series | None:
+    """Return a string column as booleans or numbers; None where it is neither.
+
+    Beside these, each word that may stand for a missing value does.
+    """
+    text = blanked(raw)
     if text.null_count() == len(text):
         return None
-    if text.is_in(_BOOLEANS).all():
-        return text.str.to_lowercase() == "true"
-    return numbers(text, found)
+    truth = text.str.strip_chars().is_in(_BOOLEANS).all()
+    typed = text.str.strip_chars().str.to_lowercase() == "true" if truth else numbers(text, found)
+    if typed is not None:
+        words = raw.filter(text.is_null() & raw.is_not_null() & (raw.str.strip_chars() != ""))
+        found.add("items", f"{raw.name}: a word for a missing value", len(words), "changed",
+                  map(repr, words.unique().sort().head(3)))  # fmt: skip
+    return typed
 
 
 def choose_text_columns(
@@ -214,7 +224,7 @@ def _is_text(column: pl.Series) -> bool:
             [t for v in column.head(_SAMPLE).to_list() for t in flatten(v)], dtype=pl.String
         )
     elif isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
-        text = column.drop_nulls().head(_SAMPLE).cast(pl.String)
+        text = blanked(column).drop_nulls().head(_SAMPLE).cast(pl.String)
     else:
         return False
     if column.name.lower() in _NAMES + _LAST + _WORDS:
@@ -225,7 +235,7 @@ def _is_text(column: pl.Series) -> bool:
     wordless = ~text.str.contains(r"\p{L}") | text.str.contains(_LINK) | text.str.contains(_DATE)
     if float(wordless.sum()) > 0.5 * len(text):
         return False
-    if text.is_in(_BOOLEANS).all() or is_numeric(text):
+    if text.str.strip_chars().str.to_lowercase().is_in(_FLAGS).all() or is_numeric(text):
         return False
     code = ~text.str.contains(r"\s") & text.str.contains(r"\d")
     return not (float(code.sum()) > 0.9 * len(text) and text.n_unique() > 0.9 * len(text))

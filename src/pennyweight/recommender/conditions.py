@@ -15,6 +15,7 @@ __all__ = [
     "Unordered",
     "Value",
     "among",
+    "check_date",
     "compare",
     "contains",
     "holds",
@@ -83,6 +84,13 @@ def _orders_text(value: Value) -> bool:
     if not isinstance(value, str):
         return False
     return _ISO_DATE.fullmatch(value) is not None or not any(map(str.isdigit, value))
+
+
+def check_date(name: str, value: Value) -> None:
+    """Raise `Mismatch` unless a value is as the ISO dates of a column of texts are."""
+    if not isinstance(value, str) or _ISO_DATE.fullmatch(value) is None:
+        raise Mismatch(f"column {name!r} holds dates; it needs one in quotes, such as "
+                       f'"2024-01-31", not {value!r}')  # fmt: skip
 
 
 def among(

@@ -12,6 +12,7 @@ comparison = value ["not"] "in" column
            | column                                true or false by itself
 """
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -28,6 +29,7 @@ from pennyweight.recommender.conditions import (
     Unordered,
     Value,
     among,
+    check_date,
     compare,
     contains,
     holds,
@@ -86,6 +88,19 @@ class Filter:
 
     def __str__(self) -> str:
         return self.text
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other or unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
+
+
+def _is_word(name: str) -> bool:
+    """Say whether a column may be written without backticks."""
+    try:
+        first = tokenise(name)[0]
+    except DataError:
+        return False
+    return first.kind == "column" and first.text == name
 
 
 class _Parser:
@@ -186,7 +201,10 @@ class _Parser:
         return self.compared(name, dtype, operator, value)
 
     def compared(self, name: str, dtype: pl.DataType, operator: str, value: Value) -> pl.Expr:
-        if operator in FLIPPED and isinstance(value, str) and not self.is_dated(name, value):
+        digits = isinstance(value, str) and any(map(str.isdigit, value))
+        if (operator in FLIPPED or digits) and self.holds_dates(name):
+            check_date(name, value)
+        elif operator in FLIPPED and isinstance(value, str) and not self.is_dated(name, value):
             raise Unordered(name)
         return compare(name, dtype, operator, value, ignore_case=self.ignores_case())
 
@@ -196,6 +214,13 @@ class _Parser:
             return False
         self.at += 2
         return True
+
+    def holds_dates(self, name: str) -> bool:
+        """Say whether a column of texts holds ISO dates and nothing else."""
+        if self.attributes is None or not isinstance(self.schema[name], pl.String):
+            return False
+        known = self.attributes[name].drop_nulls()
+        return len(known) > 0 and bool(known.str.contains(r"^\d{4}-\d\d(-\d\d|$)").all())
 
     def is_dated(self, name: str, value: str) -> bool:
         """Say whether a text may be compared with a value: not a date with other than dates."""
@@ -247,10 +272,14 @@ class _Parser:
         if self.token.kind != "column":
             self.refuse("a column")
         token = self.next()
-        name = str(token.value)
+        name = next((n for n in self.schema if _same(n, str(token.value))), str(token.value))
         if name not in self.schema:
-            near = get_close_matches(name, self.schema, n=3, cutoff=0.5)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            near = [n for n in self.schema if not _is_word(n) and n.split()[:1] == [name]]
+            near += get_close_matches(name, self.schema, n=3, cutoff=0.5)
+            written = [n if _is_word(n) else f"`{n}`" for n in dict.fromkeys(near)]
+            hint = f"; did you mean {' or '.join(written[:3])}?" if near else ""
+            if any(not _is_word(n) for n in near):
+                hint += " Names that are not one word stand in backticks"
             known = ", ".join(self.schema) or "none"
             fail(self.text, token.start, f"no column {name!r}{hint} (columns: {known})")
         return name, self.schema[name]

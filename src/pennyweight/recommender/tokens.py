@@ -1,6 +1,7 @@
 """The words of a filter expression, and errors that point at one of them."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
@@ -18,7 +19,7 @@ _TOKEN = re.compile(
       | (?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w))
       | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
       | (?P<quoted>`[^`]+`)
-      | (?P<word>[^\W\d]\w*)
+      | (?P<word>[^\W\d](?:\w|[\u0300-\u036f])*)
       | (?P<symbol>==|!=|<=|>=|[<>()\[\],])""",
     re.VERBOSE | re.DOTALL,
 )
@@ -91,6 +92,7 @@ def _unescaped(text: str, match: re.Match[str]) -> str:
         return ESCAPES.get(letter, letter)
 
     value = re.sub(r"\\(.)", one, match.group()[1:-1], flags=re.DOTALL)
+    value = unicodedata.normalize("NFC", value)  # as cleaning writes attributes
     try:
         value.encode()
     except UnicodeEncodeError:

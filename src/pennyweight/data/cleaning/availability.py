@@ -5,13 +5,28 @@ column says nothing about it.
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.missing import is_missing
+from pennyweight.data.cleaning.availability_words import (
+    AMOUNTS,
+    CLEAR,
+    CLEAR_NOT,
+    GONE_AT,
+    NO,
+    PIECES,
+    PUBLISHED_AT,
+    VAGUE,
+    VAGUE_NOT,
+    WORDED,
+    YES,
+    plain,
+)
+from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.columns import bare, shown
 from pennyweight.data.log import Findings
 from pennyweight.errors import DataError, did_you_mean
@@ -20,60 +35,12 @@ __all__ = [
     "availability_columns",
     "available_items",
     "is_available",
+    "is_moment",
     "note_availability",
     "unreadable",
 ]
 
-# Names are compared in lower case without punctuation. A column with a clear name must be
-# readable; one with a vague name is used only where all its values can be read.
-_CLEAR = {
-    "available", "isavailable", "availability", "instock", "isinstock", "stockstatus",
-    "inventorystatus", "availabilitystatus", "availableforsale", "issellable", "buyable",
-    "isbuyable", "purchasable",
-}  # fmt: skip
-_CLEAR_NOT = {
-    "hidden", "ishidden", "soldout", "issoldout", "outofstock", "isoutofstock", "unavailable",
-    "isunavailable", "discontinued", "isdiscontinued", "notavailable",
-}  # fmt: skip
-_VAGUE = {
-    "stock", "stocklevel", "stockquantity", "stockqty", "instockquantity", "inventory",
-    "inventoryquantity", "inventoryqty", "inventorylevel", "availablequantity", "availableqty",
-    "quantityavailable", "qtyavailable", "quantityinstock", "qtyinstock", "onhand",
-    "quantityonhand", "unitsinstock", "active", "isactive", "status", "productstatus", "itemstatus",
-    "listingstatus", "published", "ispublished", "enabled", "isenabled", "visible", "isvisible",
-    "visibility", "isonline", "online", "sellable", "isforsale", "forsale",
-}  # fmt: skip
-_VAGUE_NOT = {
-    "deleted", "isdeleted", "archived", "isarchived", "disabled", "isdisabled", "removed",
-    "isremoved", "inactive", "isinactive", "isdraft", "draft", "retired", "isretired", "blocked",
-    "isblocked", "unlisted", "isunlisted",
-}  # fmt: skip
-_PIECES = re.compile("stock|inventory|quantity|qty|onhand")
 
-_YES = set(
-    "true|yes|y|t|on|ja|oui|sí|si|sim|да|是|有货|有|はい|available|in stock|instock|preorder|"
-    "pre order|presale|pre sale|"
-    "backorder|back order|backordered|on backorder|limited|limited availability|"
-    "limited stock|low stock|low|few left|in store only|instoreonly|online only|onlineonly|"
-    "made to order|madetoorder|limitedavailability|available on backorder|active|activated|live|"
-    "published|publish|enabled|visible|public|for sale|on sale|listed|catalog search|"
-    "catalog and search|catalog, search|search|catalog|"
-    "normal|approved|online|disponible|en stock|verfügbar|lieferbar|auf lager|disponibile|"
-    "disponível|в наличии|在庫あり".split("|")
-)
-_NO = set(
-    "false|no|n|f|off|nein|non|não|нет|否|无货|無|缺货|いいえ|unavailable|not available|"
-    "out of stock|outofstock|"
-    "out|oos|sold out|soldout|not in stock|no stock|none in stock|empty|discontinued|"
-    "inactive|deactivated|draft|archived|unpublished|hidden|disabled|deleted|removed|private|"
-    "not for sale|unlisted|ended|expired|retired|suspended|withdrawn|blocked|rejected|pending|"
-    "temporarily unavailable|currently unavailable|temporarily out of stock|delisted|invisible|"
-    "not visible|not visible individually|not published|offline|reserved|"
-    "agotado|épuisé|indisponible|en rupture|"
-    "en rupture de stock|rupture de stock|ausverkauft|nicht verfügbar|nicht lieferbar|"
-    "nicht auf lager|esaurito|esgotado|no disponible|нет в наличии|在庫なし|売り切れ|"
-    "品切れ".split("|")
-)
 _SCHEMA = re.compile(r"^https?://schema\.org/", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _QUANTITY = re.compile(
@@ -114,20 +81,20 @@ def availability_columns(
     if chosen is not None:
         return (_given(frame, chosen, source),), ()
     keys = {name: _key(name) for name in frame.columns}
-    clear = [name for name in frame.columns if keys[name] in _CLEAR | _CLEAR_NOT]
+    clear = [name for name in frame.columns if keys[name] in CLEAR | CLEAR_NOT]
     for name in clear:
         if unknown := unreadable(frame[name]):
             raise DataError(_refusal(source, name, unknown, frame[name]))
     vague: list[str] = []
     passed: list[tuple[str, tuple[str, ...]]] = []
     for name in frame.columns:
-        if keys[name] not in _VAGUE | _VAGUE_NOT:
+        if not _is_vague(keys[name]):
             continue
         unknown = unreadable(frame[name])
         if unknown:
-            if not _is_moment(frame[name]):
+            if not is_moment(frame[name]) and not _counts(frame[name]):
                 passed.append((name, tuple(unknown[:3])))
-        elif not (_PIECES.search(keys[name]) and any(_is_stock(keys[c]) for c in clear)):
+        elif not (PIECES.search(keys[name]) and any(_is_stock(keys[c]) for c in clear)):
             vague.append(name)
     return (*clear, *vague), tuple(passed)
 
@@ -140,7 +107,7 @@ def _given(frame: pl.DataFrame, chosen: str, source: str) -> str:
             f"available{did_you_mean(chosen, frame.columns)} Correct --available-column NAME, or "
             "columns={'available': NAME}"
         )
-    if unknown := unreadable(frame[name]):
+    if not is_moment(frame[name]) and (unknown := unreadable(frame[name])):
         raise DataError(_refusal(source, name, unknown, frame[name]))
     return name
 
@@ -156,14 +123,29 @@ def _refusal(source: str, name: str, unknown: Sequence[str], column: pl.Series) 
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[\W_]+", "", bare(name)).lower()
+    return re.sub(r"[\W_]+", "", plain(bare(name)))
+
+
+def _is_vague(key: str) -> bool:
+    return key in VAGUE | VAGUE_NOT | WORDED or GONE_AT.fullmatch(key) is not None
+
+
+def _hides(key: str) -> bool:
+    """Say whether true in a column of this name means that an item is not available."""
+    return key in CLEAR_NOT | VAGUE_NOT | WORDED or GONE_AT.fullmatch(key) is not None
+
+
+def _counts(column: pl.Series) -> bool:
+    """Say whether a column that may be true or false holds numbers: ``sold``, the pieces."""
+    texts = column.drop_nulls().cast(pl.String, strict=False)
+    return _key(column.name) in WORDED and bool(texts.str.contains(r"^[\d.,]+$").all())
 
 
 def _is_stock(key: str) -> bool:
-    return key in _CLEAR or key in ("soldout", "issoldout", "outofstock", "isoutofstock")
+    return key in CLEAR or key in ("soldout", "issoldout", "outofstock", "isoutofstock")
 
 
-def _is_moment(column: pl.Series) -> bool:
+def is_moment(column: pl.Series) -> bool:
     """Say whether a column holds dates: ``published`` may be one."""
     if column.dtype.is_temporal():
         return True
@@ -181,14 +163,24 @@ def _read(value: object, pieces: bool = True) -> bool | None:
     if isinstance(value, int | float):
         return value > 0 if pieces or value in (0, 1) else None
     text = _CAMEL.sub(" ", _SCHEMA.sub("", str(value).strip()))
-    words = " ".join(re.sub(r"[_\-\s]+", " ", text).casefold().split()).strip(" .!")
-    if words in _YES or words in _NO:
-        return words in _YES
+    words = " ".join(re.sub(r"[_\-\s]+", " ", plain(text)).split()).strip(" .!")
+    if words in YES or words in NO:
+        return words in YES
     number = _QUANTITY.fullmatch(" ".join(text.casefold().split()))
     if number is None or not (pieces or words in ("0", "1", "0.0", "1.0")):
         return None
     amount = int(re.sub(r"[, ]", "", number[2]))
     return amount > 1 if number[1] == "<" else amount > 0 or number[1] == ">"
+
+
+def _read_moment(value: object) -> bool | None:
+    """Say whether a value is a time at which something was done; None where it is no word."""
+    text = str(value).strip()
+    if re.match(r"0000-|0+$", text):  # as databases write no time
+        return False
+    if re.search(r"\d", text) and text != "1":
+        return True
+    return _read(value, pieces=False)
 
 
 def _distinct(column: pl.Series) -> list[object]:
@@ -197,23 +189,39 @@ def _distinct(column: pl.Series) -> list[object]:
     if column.dtype.is_float():
         column = column.fill_nan(None)
     values: list[object] = column.drop_nulls().unique(maintain_order=True).to_list()
-    return [value for value in values if not (isinstance(value, str) and is_missing(value))]
+    if column.dtype != pl.String:
+        return values
+    known = set(blanked(pl.Series(values, dtype=pl.String)).to_list())
+    return [v for v in values if v in known or str(v).strip() in AMOUNTS]
 
 
 def unreadable(column: pl.Series) -> list[str]:
     """Return the values that are neither yes nor no."""
     key = _key(column.name)
-    pieces = _PIECES.search(key) is not None or key in _CLEAR | _CLEAR_NOT
-    return [str(value) for value in _distinct(column) if _read(value, pieces) is None]
+    if GONE_AT.fullmatch(key):
+        return [str(value) for value in _distinct(column) if _read_moment(value) is None]
+    pieces = PIECES.search(key) is not None or key in CLEAR | CLEAR_NOT
+    return [
+        str(value)
+        for value in _distinct(column)
+        if _read(value, pieces) is None
+        or (key in WORDED and not isinstance(value, bool) and str(value).strip()[:1].isdigit())
+    ]
 
 
 def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
     """Return which items a column calls available, bool (n_items,); a missing value does."""
-    column = attributes[name]
-    hides = _key(name) in _CLEAR_NOT | _VAGUE_NOT
-    if column.dtype.is_nested() or column.dtype.is_temporal():
+    column, key = attributes[name], _key(name)
+    if GONE_AT.fullmatch(key):
+        closed = [value for value in _distinct(column) if _read_moment(value)]
+        if column.dtype.is_temporal():
+            return column.is_null().to_numpy()
+    elif is_moment(column):  # chosen: what has no date is not published
+        return column.is_not_null().to_numpy()
+    elif column.dtype.is_nested():
         return np.ones(len(column), bool)
-    closed = [value for value in _distinct(column) if _read(value) is hides]
+    else:
+        closed = [value for value in _distinct(column) if _read(value) is _hides(key)]
     mask: pl.Series = column.is_in(pl.Series(closed, dtype=column.dtype).implode())
     return ~mask.fill_null(False).to_numpy()
 
@@ -247,14 +255,21 @@ def note_availability(
         words = attributes[name].filter(pl.Series(closed)).unique(maintain_order=True)
         found.add("items", f"not available (column {name}), and so not recommended",
                   int(closed.sum()), "kept", [repr(word) for word in words.head(3)])  # fmt: skip
-        found.add("items", f"column {name} does not say whether they are available, and so "
-                  "they are", attributes[name].null_count(), "kept")  # fmt: skip
+        if not GONE_AT.fullmatch(_key(name)) and not is_moment(attributes[name]):
+            found.add("items", f"column {name} does not say whether they are available, and so "
+                      "they are", attributes[name].null_count(), "kept")  # fmt: skip
     if columns and not available_items(attributes, columns).any():
         raise DataError(
             f"{source}: no item is available by {shown(columns)}, so that every list would be "
             "empty. Correct the values, or leave the column out with --available-column '', "
             "columns={'available': None}"
         )
+    for name in attributes.columns:
+        if _key(name) in PUBLISHED_AT and name not in columns:
+            found.add("items", f"{name} is missing; if these are drafts, keep them from being "
+                      f"recommended with --available-column {shlex.quote(name)}, "
+                      f"columns={{'available': {name!r}}}", attributes[name].null_count(),
+                      "kept")  # fmt: skip
     for name, others in passed:
         found.add("items", f"column {name} does not say which items are available, to judge by "
                   "its values (--available-column NAME where one does)",

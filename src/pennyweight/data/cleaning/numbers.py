@@ -12,19 +12,22 @@ import polars as pl
 
 from pennyweight.data.log import Findings
 
-__all__ = ["is_numeric", "number_share", "numbers"]
+__all__ = ["is_numeric", "names_price", "number_share", "numbers"]
 
 NUMERIC = 0.9  # of the values, from which on a column is one of numbers
 PRICED = 0.5  # where its name says that it is one
+PRICES = 0.2  # of the values of such a column with a digit, from which on none is prose
 _PRICE = re.compile(
-    r"price|cost|amount|msrp|rrp|preis|prix|precio|prezzo|preço|revenue", re.IGNORECASE
+    r"price|(?<![a-z])costs?(?![a-z])|amount|msrp|rrp|preis|prix|precio|prezzo|preço|revenue",
+    re.IGNORECASE,
 )
 _CODES = (
     "USD|EUR|GBP|JPY|CHF|CNY|RMB|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH|BRL|MXN|"
     "ARS|CLP|COP|KRW|TWD|HKD|SGD|THB|IDR|MYR|PHP|VND|ILS|AED|SAR|ZAR|EGP|NGN|KES|ISK|PEN|PKR|BDT"
 )
 _SIGNS = (
-    r"(?:US|A|C|AU|CA|NZ|HK|R|S)?\$|\p{Sc}|kr\.?|zł|Kč|Ft|lei|Rs\.?|руб\.?|р\.|元|円|₽|Fr\.|CHF"
+    r"(?:US|A|C|AU|CA|NZ|HK|R|S)?\$|\p{Sc}|kr\.?|zł|Kč|Ft|lei|Rs\.?|Rp\.?|RM|руб\.?|р\.|元|"
+    r"円|₽|Fr\.|CHF"
 )
 # A unit after a space, the same in all values: "12 kg".
 _NUMBER = (
@@ -37,6 +40,12 @@ _NUMBER = (
     + _SIGNS
     + r"|\x{a0}?%|(?:[\x{a0} ]\p{L}{1,4}))?\s*$"
 )
+# Numbers with a word that changes their value, or with marks around them.
+_SCALED = (
+    r"^\s*\p{Sc}?\s*\d[\d.,]*\s*([kKMB]|[mb]n|(?i:mio|mrd|mln|mill?|tsd|lakh|crore|million))\.?\s*$"
+)
+_BARE = r"^\s*\p{Sc}?\s*\d[\d.,]*\s*$"
+_MARKED = r"^[\s*~≈<>≥≤±+†]*\d[\d.,]*[\s*~+†]*$"
 _SPACES = r"['’\x{a0}\x{202f}\x{2009} ]"
 _ZEROS = r"^[-+]?0\d|\d{16}"  # 007 is a name, and a float has room for 15 digits
 
@@ -67,16 +76,25 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
     if not present or column.str.contains(_ZEROS).any():
         return None
     parsed = _parse(column)
-    share = 1 - (parsed.digits.null_count() - column.null_count()) / present
+    share = parsed.digits.count() / present
+    if _is_scaled(column):
+        _note(found, column.name, "with words such as k and M", present)
+        return None
     if share < _enough(column.name):
+        if _may_be_numbers(column):
+            odd = column.filter(parsed.digits.is_null() & column.is_not_null())
+            found.add("items", f"{column.name}: too few values are numbers, so that filters do not "
+                      "order it. Write plain ones such as 1299.5", present, "kept",
+                      map(repr, odd.unique(maintain_order=True).head(3)))  # fmt: skip
         return None
     if (trouble := _mixed_units(parsed.unit)) is not None:
         _note(found, column.name, f"in several units or currencies: {trouble}", present)
         return None
-    mark = _decimal_mark(parsed.digits, priced=(parsed.unit != "").any())
+    priced = (parsed.unit != "").any() or _may_be_thousands(column)
+    mark = _decimal_mark(parsed.digits, priced=priced)
     if mark is None:
-        _note(found, column.name, "with decimal points and decimal commas, or such as 1,299 or "
-              "€1.299 that may be either", present)  # fmt: skip
+        _note(found, column.name, "with decimal points and decimal commas, or such as 1,299, "
+              "1.299 or €1.299 that may be either", present)  # fmt: skip
         return None
     result = _values(parsed, mark)
     odd = column.filter(result.is_null() & column.is_not_null())
@@ -84,9 +102,10 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
               len(odd), "changed", [repr(text) for text in odd.unique(maintain_order=True).head(3)]
               )  # fmt: skip
     changed = _reread(column, result)
+    some = changed.unique(maintain_order=True).head(3)
     found.add("items", f"{column.name}: read as numbers with a decimal "
               f"{'comma' if mark == ',' else 'point'}", changed.height, "changed",
-              [f"{text!r} is {value:,.12g}" for text, value in changed.head(3).iter_rows()]
+              [f"{text!r} is {value:,.12g}" for text, value in some.iter_rows()]
               )  # fmt: skip
     whole = result.cast(pl.Int64, strict=False)
     exact = (whole.cast(pl.Float64) == result).all() and not parsed.digits.str.contains(
@@ -97,12 +116,41 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
 
 def _note(found: Findings, name: str, why: str, count: int) -> None:
     found.add("items", f"{name}: numbers {why}; they stay text, which filters do not order. Write "
-              "them in one way", count, "kept")  # fmt: skip
+              "them in one way: 1299, or 1.2990 with a decimal point", count, "kept")  # fmt: skip
+
+
+def is_numeric(column: pl.Series) -> bool:
+    """Say whether a column of texts is one of numbers, or was meant to be one."""
+    known = column.filter(column.str.strip_chars() != "")
+    if not len(known):
+        return False
+    return (
+        number_share(known) >= _enough(column.name) or _is_scaled(known) or _may_be_numbers(known)
+    )
+
+
+def _is_scaled(column: pl.Series) -> bool:
+    """Say whether numbers are written in several scales: 950 beside 1.2k."""
+    known = column.drop_nulls()
+    words = known.str.extract(_SCALED).drop_nulls()
+    bare = int(known.str.contains(_BARE).sum())
+    one_unit = not bare and words.n_unique() == 1 and known.str.contains(r"\d\s").all()
+    return len(words) > 0 and not one_unit and len(words) + bare >= NUMERIC * len(known)
+
+
+def _may_be_numbers(column: pl.Series) -> bool:
+    """Say whether a column that is none of numbers is one by its name or but for marks."""
+    known = column.drop_nulls()
+    if names_price(column.name) and int(known.str.contains(r"\d").sum()) >= PRICES * len(known):
+        return True
+    return len(known) > 0 and known.str.contains(_MARKED).all()
 
 
 def _plain(column: pl.Series) -> pl.Series | None:
     """Return numbers where each value is one as programs write it."""
     if column.null_count() == len(column) or column.str.contains(_ZEROS).any():
+        return None
+    if _may_be_thousands(column):
         return None
     for dtype in (pl.Int64, pl.Float64):
         number = column.cast(dtype, strict=False)
@@ -111,14 +159,30 @@ def _plain(column: pl.Series) -> pl.Series | None:
     return None
 
 
+def _may_be_thousands(column: pl.Series) -> bool:
+    """Say whether points may group thousands: 1.299 beside 899 is 1299 in much of Europe.
+
+    Programs write 1.3 and 899.000 rather than 1.300 and 899, so that a point three digits
+    from the end in each value that has one is no sure decimal point. Where every value has
+    one, it is doubtful for prices only.
+    """
+    known = column.drop_nulls()
+    pointed = known.filter(known.str.contains(".", literal=True))
+    if not len(pointed) or not pointed.str.contains(r"^\s*[-+]?[1-9]\d{0,2}\.\d{3}\s*$").all():
+        return False
+    whole = known.filter(~known.str.contains(".", literal=True))
+    if whole.str.contains(r"^\s*[-+]?\d{4,}").any():  # thousands without a point
+        return False
+    return len(whole) > 0 or names_price(column.name)
+
+
+def names_price(name: str) -> bool:
+    """Say whether the name of a column is that of a price."""
+    return _PRICE.search(name) is not None
+
+
 def _enough(name: str) -> float:
-    return PRICED if _PRICE.search(name) else NUMERIC
-
-
-def is_numeric(column: pl.Series) -> bool:
-    """Say whether so many texts are numbers that the column is one of numbers."""
-    known = column.filter(column.str.strip_chars() != "")
-    return len(known) > 0 and number_share(known) >= _enough(column.name)
+    return PRICED if names_price(name) else NUMERIC
 
 
 def number_share(column: pl.Series) -> float:
@@ -152,7 +216,8 @@ def _mixed_units(unit: pl.Series) -> str | None:
 def _decimal_mark(digits: pl.Series, *, priced: bool) -> Mark | None:
     """Return the decimal separator of a column; None where its values disagree.
 
-    With `priced`, the values have currencies or units, and so are not written by a program.
+    With `priced`, the values have currencies or units, or the points of 899 and 1.299, and so
+    are not written by a program.
     """
     known = digits.drop_nulls()
     both = known.filter(known.str.contains(r"\.") & known.str.contains(","))
