@@ -62,6 +62,7 @@ def test_the_time_is_the_column_that_can_be_it(columns):
         {"timestamp": LOAD, "order_date": iso()},
         {"shipped_at": iso(3), "fecha": iso()},
         {"created_at": iso(3), "fecha": iso()},
+        {"date": [f"2024-1{k * 101 % N // 80}-30" for k in range(N)], "bought": iso()},
     ],
 )
 def test_two_columns_that_could_be_the_time_are_asked_about(columns):
@@ -101,6 +102,8 @@ def test_the_time_of_day_beside_a_date(name, write, part):
     data = cleaned({"date": DAYS, name: [write(m) for m in MOMENTS]})
     assert sorted(data.interactions.time) == seconds(part)
     assert "is taken for the time of day" in str(data.log)
+    named = cleaned({"date": DAYS, name: [write(m) for m in MOMENTS]}, columns={"time": "date"})
+    assert sorted(named.interactions.time) == seconds(part)
 
 
 @pytest.mark.parametrize(
@@ -135,3 +138,12 @@ def test_periods_of_pandas():
     data = read(ITEMS, frame, now=NOW)
     assert sorted(data.interactions.time) == seconds(86_400)
     assert str(frame["date"].dtype) == "period[D]"
+
+
+@pytest.mark.parametrize("given", [{}, {"time_format": "%Y-%m-%d %H:%M:%S"}])
+def test_most_values_are_no_times(given):
+    times = [moment if k % 3 else f"no {k}" for k, moment in enumerate(iso())]
+    assert cleaned({"timestamp": times}, **given).log.count("time is missing or cannot be") == 80
+    times = [moment if k % 3 == 0 else f"no {k}" for k, moment in enumerate(iso())]
+    with pytest.raises(DataError, match=r"160 of 240 rows .*cannot be read \(e\.g\..*'no 1'"):
+        cleaned({"timestamp": times}, **given)

@@ -261,7 +261,6 @@ def _settled(
         )
     if real:
         _check_calendar(text, column, where)
-    _check_share(text, column, where)
     ranked = sorted(forms.items(), key=lambda pair: -pair[1])
     return Times(text, real, dict(ranked))
 
@@ -278,22 +277,6 @@ def _check_calendar(seconds: Floats, column: pl.Series, where: str) -> None:
                             f"years {first} to {last}, such as {str(column[int(row)])!r}: the "
                             f"{name} calendar? Write them in the Gregorian calendar (ISO 8601), "
                             f"or {_LEAVE_OUT}")  # fmt: skip
-
-
-def _check_share(seconds: Floats, column: pl.Series, where: str) -> None:
-    """Stop where most of the values are no times."""
-    unread = pl.Series(~np.isfinite(seconds)) & column.is_not_null()
-    if unread.sum() <= _MOST * (len(column) - column.null_count()):
-        return
-    rest = column.filter(unread).cast(pl.String)
-    rest = rest.filter(rest.str.contains(r"\d"))  # the others are words for a missing value
-    n = len(rest) + _count(seconds)
-    if len(rest) > max(_MOST * n, 2):
-        raise DataError(
-            f"{where}: {len(rest):,} of {n:,} values are no times that can be read, such as "
-            f"{rest[0]!r}. Write epoch seconds or ISO 8601 (2022-02-24T10:30:00Z), say how to read "
-            f"them with --time-format, or {_LEAVE_OUT}"
-        )
 
 
 def _numbers(

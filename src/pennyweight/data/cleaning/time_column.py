@@ -28,7 +28,7 @@ __all__ = ["event_roles"]
 
 _SAMPLE = 5_000
 _1990, _YEAR, _DAY = 631_152_000.0, 366 * 86_400.0, 86_400.0
-_MONTH = 30 * _DAY
+_MONTH, _MONTHS = 30 * _DAY, 12
 _FEW = 5  # items with several users, from which on one moment each is no chance
 _SIXTY, _MANY, _REPEATS = 60, 50, 0.2  # largest part of a date, rows, share of rows again
 _ASK = "--time-column NAME, columns={'time': NAME}"
@@ -94,7 +94,8 @@ def event_roles(
         suggests that the newest events may come first.
     """
     if "time" in given:
-        return resolve(frame.columns, "events", given, source=source)
+        roles = resolve(frame.columns, "events", given, source=source)
+        return _with_clock(frame, roles, reading, source, found)
     others = resolve(frame.columns, "events", {**given, "time": None}, source=source)
     free = [column for column in frame.columns if column not in others.values()]
     time = _by_name(frame, free, others, reading, source, found)
@@ -109,16 +110,27 @@ def event_roles(
         raise DataError(f"{source}: --time-format {reading.time_format!r} is given, and no column "
                         f"is known as the time. Name it with {_ASK}")  # fmt: skip
     roles = resolve(frame.columns, "events", {**given, "time": time}, source=source)
-    if not _is_day(frame, roles, reading, source):
+    return _with_clock(frame, roles, reading, source, found)
+
+
+def _with_clock(
+    frame: pl.DataFrame,
+    roles: dict[str, str],
+    reading: TimeReading,
+    source: str,
+    found: Findings,
+) -> dict[str, str]:
+    """Add the column with the time of day where the time is a mere day."""
+    taken = {*roles.values()}
+    free = [column for column in frame.columns if column not in taken]
+    if "time" not in roles or not _is_day(frame, roles["time"], reading, source):
         return roles
-    clock = clock_of(frame, [c for c in free if c != time], roles, found)
+    clock = clock_of(frame, free, roles, found)
     return roles if clock is None else {**roles, "clock": clock}
 
 
-def _is_day(
-    frame: pl.DataFrame, roles: Mapping[str, str], reading: TimeReading, source: str
-) -> bool:
-    days = _look(frame, roles["time"], source, reading) if "time" in roles else None
+def _is_day(frame: pl.DataFrame, time: str, reading: TimeReading, source: str) -> bool:
+    days = _look(frame, time, source, reading)
     return (
         days is not None and days.times is not None and days.real
         and not (days.times.values % _DAY > 0).any()
@@ -198,6 +210,8 @@ def _ask_between(
     spans a month or more may be where the chosen one spans a day, as the times of a load do.
     """
     rivals = [c for c in unnamed if (chosen.rank or 0) >= TIME_LIKE_RANK]
+    if chosen.times is not None and chosen.distinct <= _MONTHS:  # as of a few exports
+        rivals += [c for c in unnamed if c.distinct >= 10 * chosen.distinct and c not in rivals]
     if chosen.real and chosen.span <= _DAY:
         rivals += [c for c in (*named, *unnamed) if c.span >= _MONTH and c not in rivals]
     if (chosen.rank or 0) < TIME_LIKE_RANK and attribute_of(frame, chosen.name, others, _FEW):

@@ -17,7 +17,6 @@ __all__ = ["WORDS", "Given", "read_as"]
 
 _UNITS = {f"epoch-{unit}": f"epoch {unit}" for unit in ("s", "ms", "us", "ns")}
 WORDS = (*ORDERS, *_UNITS, "excel", "positions", "iso", SWAPPED, AS_WRITTEN)
-_UNREAD = 0.2  # share of values that may be errors
 
 
 @dataclass(frozen=True)
@@ -91,9 +90,7 @@ def _pattern(column: pl.Series, pattern: str, where: str) -> NDArray[np.float64]
         raise DataError(f"{where}: --time-format {pattern!r} is no pattern of strptime: "
                         f"{_first_line(error)}") from None  # fmt: skip
     seconds = stamps.dt.timestamp("us").cast(pl.Float64) / 1e6
-    values = seconds.fill_null(np.nan).to_numpy().astype(np.float64)
-    _check_share(values, column, pattern, where)
-    return values
+    return seconds.fill_null(np.nan).to_numpy().astype(np.float64)
 
 
 def _strptime(pattern: str) -> str:
@@ -131,14 +128,3 @@ def _first_line(error: Exception) -> str:
     if "12-hour" in text:
         return "write %I (hours up to 12) with %p, or %H (hours up to 23) without it"
     return text.partition("\n")[0]
-
-
-def _check_share(seconds: NDArray[np.float64], column: pl.Series, pattern: str, where: str) -> None:
-    """Stop where a pattern does not fit many of the values: they are no errors, but of a form."""
-    known = int(np.isfinite(seconds).sum())
-    rest = column.filter(pl.Series(~np.isfinite(seconds))).drop_nulls().cast(pl.String)
-    rest = rest.filter(rest.str.contains(r"\d"))
-    if known and len(rest) > max(_UNREAD * (len(rest) + known), 2):
-        raise DataError(f"{where}: {len(rest):,} of {len(rest) + known:,} values are not of "
-                        f"--time-format {pattern!r}, such as {rest[0]!r}. Write the pattern that "
-                        "fits all (%Z stands for any zone), or mend the values")  # fmt: skip
