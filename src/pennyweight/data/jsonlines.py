@@ -12,6 +12,7 @@ from pennyweight.data.readers.extended_json import plain_value
 from pennyweight.data.readers.json_shapes import Rows, rows_of_array, rows_of_object
 from pennyweight.data.readers.literals import python_value, without_calls
 from pennyweight.data.readers.loaded import Loaded
+from pennyweight.data.readers.mixed import has_mixed, unified
 from pennyweight.errors import DataError
 
 __all__ = ["parsed_value", "read_json", "typed_column"]
@@ -43,7 +44,8 @@ def read_json(data: bytes, source: str, *, table: str = "table") -> Loaded:
         frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
     except pl.exceptions.PolarsError:
         frame = None
-    if frame is not None and frame.height > 1 and frame.height == _count_lines(data):
+    whole = frame is not None and frame.height > 1 and frame.height == _count_lines(data)
+    if frame is not None and whole and not has_mixed(frame):
         return Loaded(frame, frame.height)
     text = decode(data, source)
     if "ObjectId(" in text or "ISODate(" in text:
@@ -208,7 +210,7 @@ def _frame(rows: Rows) -> pl.DataFrame:
 def typed_column(name: str, values: list[Any]) -> pl.Series:
     """Return parsed values as a column of one type: strings where the types are mixed."""
     if any(isinstance(value, dict | list) for value in values):
-        return _nested(name, values)
+        return _nested(name, unified(name, values))
     try:
         return pl.Series(name, values, strict=True)
     except (TypeError, OverflowError, pl.exceptions.PolarsError):

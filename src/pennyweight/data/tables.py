@@ -193,6 +193,7 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
         if ((ids.floor() == ids) & (ids.abs() < 2**63)).all():
             ids = ids.cast(pl.Int64)
     text = ids.cast(pl.String)
+    _refuse_objects(text, source)
     text = text.set(text.str.strip_chars() == "", None)
     # Whole columns of 12.0 are integers that passed through pandas with a gap among them.
     float_like = r"^-?\d+\.0$"
@@ -204,3 +205,14 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
     ):
         text = text.str.head(-2)
     return text
+
+
+def _refuse_objects(ids: pl.Series, source: str) -> None:
+    """Raise `DataError` where some ids are objects or lists as text."""
+    objects = ids.filter(ids.str.contains(r"""(?s)^\s*(\{\s*["'][^"']*["']\s*:|\[\s*["'{])"""))
+    if len(objects):
+        plain = ids.filter(~ids.is_in(objects.implode())).drop_nulls().head(1).to_list()
+        others = f" beside plain ids, such as {plain[0]!r}" if plain else ""
+        raise DataError(f"{source}: column {ids.name!r} holds objects or lists, such as "
+                        f"{objects[0][:80]!r}{others}. Write one id in each row, such as the "
+                        "field 'id' of the object")  # fmt: skip

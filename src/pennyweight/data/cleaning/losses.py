@@ -88,8 +88,8 @@ def types_without_items(lost: NDArray[np.bool_], types: pl.Series) -> list[str]:
     Logs of a web site have many events, such as the start of a session, that are about no item.
     """
     frame = pl.DataFrame({"type": types.cast(pl.String), "lost": lost})
-    shares = frame.drop_nulls().group_by("type").agg(pl.col("lost").sum(), pl.len())
-    bare = shares.filter(pl.col("lost") >= 0.95 * pl.col("len")).sort("lost", descending=True)
+    shares = frame.drop_nulls().group_by("type").agg(pl.col("lost").cast(pl.Int64).sum(), pl.len())
+    bare = shares.filter(pl.col("lost") >= 0.95 * pl.col("len")).sort(-pl.col("lost"), "type")
     explained = int(bare["lost"].sum())
     return bare["type"].to_list() if explained >= 0.9 * lost.sum() > 0 else []
 
