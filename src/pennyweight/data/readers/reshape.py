@@ -10,6 +10,7 @@ from pennyweight.data.readers.impressions import expand_impressions
 from pennyweight.data.readers.lists import explode_lists
 from pennyweight.data.readers.loaded import Loaded
 from pennyweight.data.readers.nested import decode_columns, flatten, nested_roles
+from pennyweight.data.readers.order_lines import join_lines
 from pennyweight.data.readers.properties import find_properties, pivot_properties
 
 __all__ = ["reshape"]
@@ -64,6 +65,7 @@ def _reshape_events(loaded: Loaded, columns: Mapping[str, str | None], source: s
     if _is_wanting(frame, columns):
         texts = [n for n, dtype in frame.schema.items() if dtype == pl.String]
         frame = flatten(decode_columns(frame, texts))
+    frame = join_lines(frame, columns, loaded.findings, source)
     loaded.frame, roles = explode_lists(frame, columns, loaded.findings, source)
     chosen = {**roles, **columns}
     loaded.roles = roles | nested_roles(loaded.frame.columns, chosen, "events", source)
