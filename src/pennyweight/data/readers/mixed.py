@@ -31,6 +31,11 @@ def unified(name: str, values: Sequence[Any]) -> list[Any]:
     """
     lists = any(isinstance(value, list) for value in values)
     if lists:
+        elements = [part for value in values if isinstance(value, list) for part in value]
+        others = [v for v in values if v is not None and not isinstance(v, list)]
+        kinds = {isinstance(part, dict) for part in [*elements, *others]}
+        if others and (len(kinds) > 1 or any(isinstance(part, list) for part in elements)):
+            return list(values)
         values = [v if v is None or isinstance(v, list) else [v] for v in values]
         parts = unified(name, [part for value in values for part in value or ()])
         if all(part is None for part in parts):
