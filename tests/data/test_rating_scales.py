@@ -98,3 +98,75 @@ def test_grades_are_asked_about(top):
         read(ITEMS, table, columns={"weight": "grade"})
     data = read(ITEMS, table, columns={"weight": "grade"}, min_rating=4)
     assert low(data) == sum(1 + at % top < 4 for at in range(N))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["my_rating", "Your Rating (IMDb)", "Rating (1-5)", "rate", "rating_value", "userStars",
+     "feedback_score", "satisfaction", "Bewertung", "puntuación", "Оценка", "评分"],
+)  # fmt: skip
+def test_ratings_by_other_names(name):
+    data = read(ITEMS, log(**{name: [BASE[at % 8] for at in range(N)]}))
+    assert data.columns.events["weight"] == name and low(data) == 60
+    assert f"{name!r} is taken for the ratings" in str(data.log)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "lows"),
+    [
+        ("nps", [at % 11 for at in range(N)], sum(at % 11 < 6 for at in range(N))),
+        ("sentiment", [[-0.8, 0.3, 0.0, 0.95][at % 4] for at in range(N)], N / 2),
+        ("relevance", [at % 3 for at in range(N)], N / 3),
+        ("nota", [str(1 + at % 10) for at in range(N)], N / 2),
+    ],
+)
+def test_scales_of_their_own(name, values, lows):
+    assert low(read(ITEMS, log(**{name: values}))) == lows
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"conversion_rate": [at % 9 / 10 for at in range(N)]},
+        {"rating_count": [1 + at % 5 for at in range(N)]},
+        {"note": [f"ring the bell {at}" for at in range(N)]},
+        {"avg_rating": [1 + at % 5 for at in range(N)]},
+    ],
+)
+def test_what_is_no_rating_has_no_role(columns):
+    data = read(ITEMS, log(**columns))
+    assert "weight" not in data.columns.events and len(data.interactions) == N
+
+
+def test_what_may_be_ratings_is_said():
+    base = [BASE[at % 8] for at in range(N)]
+    assert "'xyz' looks like ratings and is not used" in str(read(ITEMS, log(xyz=base)).log)
+    both = read(ITEMS, log(value=range(N), my_rating=base))
+    assert "'my_rating', which is named like ratings, is not used" in str(both.log)
+    assert "weight" not in read(ITEMS, log(rate=base), columns={"weight": None}).columns.events
+
+
+def test_two_columns_of_ratings():
+    base = [BASE[at % 8] for at in range(N)]
+    table = log(food_rating=base, service_rating=base[::-1])
+    with pytest.raises(DataError, match="--weight-column 'food_rating'"):
+        read(ITEMS, table)
+    mine = read(ITEMS, log(**{"Your Rating": base, "IMDb Rating": [7.5, 8.1] * (N // 2)}))
+    assert mine.columns.events["weight"] == "Your Rating"
+
+
+@pytest.mark.parametrize("role", ["user_id", "item_id"])
+@pytest.mark.parametrize("name", ["rating", "stars", "my_rating"])
+def test_one_rating_a_user_or_an_item_is_an_attribute(role, name):
+    table = log()
+    values = [1 + int(one[1:]) % 5 for one in table[role].to_list()]
+    data = read(ITEMS, table.with_columns(pl.Series(name, values)))
+    assert "weight" not in data.columns.events and len(data.interactions) == N
+    assert f"{name!r} has one value a{'n item' if role == 'item_id' else ' user'}" in str(data.log)
+    given = read(ITEMS, table.with_columns(pl.Series(name, values)), columns={"weight": name})
+    assert low(given) == sum(value < 3 for value in values)
+
+
+def test_nearly_equal_ratings_are_ratings():
+    data = read(ITEMS, log(rating=[1 if at % 50 == 0 else 5 for at in range(N)]))
+    assert low(data) == 5

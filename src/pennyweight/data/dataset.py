@@ -13,8 +13,9 @@ from pennyweight.data.attributes import user_values
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
-from pennyweight.data.cleaning.labels import label_column
+from pennyweight.data.cleaning.label_column import label_column
 from pennyweight.data.cleaning.losses import MAX_DROPPED, refuse_losses
+from pennyweight.data.cleaning.rating_column import rating_roles
 from pennyweight.data.cleaning.returns import order_roles
 from pennyweight.data.cleaning.side_flags import side_flags
 from pennyweight.data.cleaning.time_column import event_roles
@@ -243,10 +244,10 @@ def _event_roles(
     roles = event_roles(frame, given, reading, source=source, found=found)
     roles = order_roles(frame, roles, given, source=source, found=found)
     if "type" not in roles and "type" not in given:
-        taken = [*roles.values(), *side_flags(frame, roles, found)]
-        label = label_column(frame, taken, source)
-        return roles if label is None else {**roles, "type": label}
-    return roles
+        beside = side_flags(frame, roles, found)
+        label = label_column(frame, roles, source, found, beside=beside)
+        roles = roles if label is None else {**roles, "type": label}
+    return rating_roles(frame, roles, given, source, found)
 
 
 def _rules(

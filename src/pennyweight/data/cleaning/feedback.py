@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.counts import NO_DEED, drop_idle
 from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes, Meaning, is_rating
-from pennyweight.data.cleaning.labels import label_meanings, names_types
+from pennyweight.data.cleaning.labels import flagged, label_meanings, names_types, opposites
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.returns import (
     CANCELLED,
@@ -41,8 +42,8 @@ NEGATIVE = "negative event: not learnt from; it takes back earlier events of the
 TAKEN_BACK = "taken back by a later negative event of the same user on the same item"
 NEUTRAL = "neutral event: ignored"
 # Why rows are dropped that have no fault.
-NOT_LIKING = (NEGATIVE, NEUTRAL, LOW, BELOW_ZERO, NO_STRENGTH, CANCELLED, NEVER, RETURNED, ZERO,
-              TAKEN_BACK, PARTIAL)  # fmt: skip
+NOT_LIKING = (NEGATIVE, NEUTRAL, NO_DEED, LOW, BELOW_ZERO, NO_STRENGTH, CANCELLED, NEVER, RETURNED,
+              ZERO, TAKEN_BACK, PARTIAL)  # fmt: skip
 AGAINST = -1.0  # the strength of an event that speaks against its item
 _MAX_KINDS = 256  # kind is stored in a byte
 
@@ -136,10 +137,16 @@ def signals(
     """
     roles = _by_values(frame, roles)
     kind, kinds = _kinds(frame, roles, source)
-    meanings = _meanings(kind, kinds, roles, rules, rows, source)
+    against_it = opposites(frame.columns, roles.get("type", "")) if "status" in roles else []
+    meanings = _meanings(kind, kinds, roles, rules, rows, source, opposed=bool(against_it))
     told = [meanings[name] for name in kinds]
     factor = np.array([1.0 if isinstance(one, str) else one for one in told], np.float32)
-    rows.drop(NEUTRAL, np.array([one == "ignore" for one in told])[kind])
+    neutral = np.array([one == "ignore" for one in told])[kind]
+    for name in against_it:  # no like, but a dislike
+        disliked = flagged(frame[name])
+        neutral &= True if disliked is None else ~disliked.to_numpy()
+    rows.drop(NEUTRAL, neutral)
+    drop_idle(frame, roles, rows)
     given = weights(frame, roles, rules.min_rating, rows, source)
     orders = returns(frame, roles, rows, source)
     against = {
@@ -191,13 +198,15 @@ def _meanings(
     rules: FeedbackRules,
     rows: Rows,
     source: str,
+    *,
+    opposed: bool = False,
 ) -> dict[str, Meaning]:
     """Return what the types mean, and say so."""
     if "type" not in roles:
         return dict.fromkeys(kinds, 1.0)
     name, number = roles["type"], np.bincount(kind[rows.alive], minlength=len(kinds))
     silent = sum(number[kinds.index(zero)] for zero in ("0", "0.0", "false") if zero in kinds)
-    labels = label_meanings(name, kinds, silent / max(1, number.sum()))
+    labels = label_meanings(name, kinds, silent / max(1, number.sum()), opposed=opposed)
     types = EventTypes({**labels, **rules.types.chosen})
     meanings = types.meanings(kinds, source)
     _say(name, meanings, number, rows)

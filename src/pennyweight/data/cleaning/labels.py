@@ -8,9 +8,21 @@ import polars as pl
 from pennyweight.data.cleaning.event_types import NO_TYPE, Meaning, sense_of_type
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.vocabulary import sense_of
-from pennyweight.errors import DataError
 
-__all__ = ["flagged", "is_label", "is_undoing", "label_column", "label_meanings", "names_types"]
+__all__ = [
+    "MOST_TYPES",
+    "answer_of",
+    "answers_of",
+    "flagged",
+    "is_aside",
+    "is_deed",
+    "is_label",
+    "is_opinion",
+    "is_undoing",
+    "label_meanings",
+    "names_types",
+    "opposites",
+]
 
 _OPINION = re.compile(
     r"(is|was|has|voted|would)?(like[ds]?|recommend(ed)?|up|thumbsup|upvoted?|satisfied"
@@ -21,9 +33,35 @@ _OUTCOME = re.compile(
     r"|order(ed)?|book(ed)?|booking|watch(ed)?|view(ed)?|read|open(ed)?|play(ed)?|finish(ed)?"
     r"|complete[ds]?|interact(ed|ion)?|install(ed)?|download(ed)?|cart|addtocart|addedtocart"
     r"|favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?|longview|effective|cvr|ctr|ctcvr"
-    r"|skip(ped)?)"
+    r"|skip(ped)?|targets?|y|ytrue|truth|groundtruth|outcome|respon(se|ded)|engaged|engagement"
+    r"|relevan(t|ce|cy))"
 )
-_YES, _NO = ("1", "1.0", "true", "yes", "y", "t"), ("0", "0.0", "false", "no", "n", "f")
+# Marks beside an event that happened all the same.
+_ASIDE = re.compile(r"(is|was|has|did)?(favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?)")
+_YES = ("1", "1.0", "true", "yes", "y", "t", "ja", "oui", "si", "sí", "sim", "да", "是", "はい")
+_NO = (
+    "0",
+    "0.0",
+    "false",
+    "no",
+    "n",
+    "f",
+    "nein",
+    "non",
+    "não",
+    "nao",
+    "nee",
+    "нет",
+    "否",
+    "いいえ",
+)
+_OPEN = ("maybe", "perhaps", "unsure", "not sure", "undecided", "don't know", "neutral",
+         "vielleicht", "peut-être", "quizás", "talvez")  # fmt: skip
+_DENIAL = re.compile(r"(not|do not|don't|does not|doesn't|would not|wouldn't|never)[\s_-]+(.+)")
+_OPPOSITE = re.compile(
+    r"(is|was|has|voted)?(dislike[ds]?|hate[ds]?|thumbsdown|downvote[ds]?|down|notinterested"
+    r"|unlike[ds]?|negative)"
+)
 _SIGNS = ("-1", "-1.0")
 _SILENT = 0.75  # share of zeros from which on they mean that no opinion was given
 # Columns about where and how, whose values may look like types.
@@ -33,41 +71,27 @@ _CONTEXT = re.compile(
 )
 _WHEN = re.compile(r"[_\W](at|on|date|time|timestamp|ts)$")
 _SHOWN = re.compile(r"impres|expos|show|display|render")
-_MOST_TYPES = 40
+MOST_TYPES = 40
 
 
-def label_column(frame: pl.DataFrame, taken: Collection[str], source: str) -> str | None:
-    """Return the column that stands for event types where none is named so, if there is one.
+def is_opinion(name: str) -> bool:
+    """Say whether a column is named after an opinion, such as ``liked``."""
+    return bool(_OPINION.fullmatch(_key(name)))
 
-    A column of 0 and 1 such as ``clicked``, or one whose values are the names of types, among
-    them one that is no liking.
 
-    Raises
-    ------
-    DataError
-        Several columns could be it.
-    """
-    free = [name for name in frame.columns if name not in taken]
-    found = [name for name in free if is_label(name) and _is_binary(frame[name], name)]
-    if len(found) > 1:
-        raise DataError(
-            f"{source}: the columns {', '.join(map(repr, found[:6]))} each say with 0 and 1 "
-            f"whether something happened. Choose the one that counts with --type-column "
-            f"{found[0]}, columns={{'type': {found[0]!r}}}; --type-column '' counts every row"
-        )
-    found = found or [name for name in free if names_types(frame[name])]
-    if len(found) > 1:
-        raise DataError(
-            f"{source}: by their values the columns {', '.join(map(repr, found[:6]))} could each "
-            f"hold the types of the events. Choose one with --type-column {found[0]}, "
-            f"columns={{'type': {found[0]!r}}}; --type-column '' counts every row as liking"
-        )
-    return found[0] if found else None
+def is_deed(name: str) -> bool:
+    """Say whether a column is named after a deed or its outcome, such as ``clicked``."""
+    return bool(_OUTCOME.fullmatch(_key(name)))
+
+
+def is_aside(name: str) -> bool:
+    """Say whether a column is named after a mark beside an event that happened all the same."""
+    return bool(_ASIDE.fullmatch(_key(name)))
 
 
 def is_label(name: str) -> bool:
     """Say whether a column is named after a deed or an opinion, such as ``is_click``."""
-    return bool(_OPINION.fullmatch(_key(name)) or _OUTCOME.fullmatch(_key(name)))
+    return is_opinion(name) or is_deed(name)
 
 
 def is_undoing(name: str) -> bool:
@@ -84,11 +108,20 @@ def flagged(column: pl.Series) -> pl.Series | None:
     if _WHEN.search(column.name.casefold()):
         given = blanked(column).is_not_null()
         return given if given.sum() <= len(given) / 2 else given & False
-    words = _words(column)
+    words = answers_of(column)
     return None if words is None else words.is_in(_YES).fill_null(False)
 
 
-def label_meanings(name: str, values: Collection[str], silent: float = 0.0) -> dict[str, Meaning]:
+def opposites(columns: Collection[str], name: str) -> list[str]:
+    """Return the columns of dislikes beside one of likes, where 0 is then no dislike."""
+    if not _OPINION.fullmatch(_key(name)):
+        return []
+    return [one for one in columns if one != name and _OPPOSITE.fullmatch(_key(one))]
+
+
+def label_meanings(
+    name: str, values: Collection[str], silent: float = 0.0, *, opposed: bool = False
+) -> dict[str, Meaning]:
     """Return what the values of a column mean, if it says whether something happened.
 
     1 is what the column is named after; 0 is nothing where that is a deed, such as a click,
@@ -101,6 +134,8 @@ def label_meanings(name: str, values: Collection[str], silent: float = 0.0) -> d
         The column, and its distinct values as texts.
     silent
         The share of the rows that are 0.
+    opposed
+        Whether another column has the dislikes.
     """
     lowered = {value.strip().casefold(): value for value in values if value != NO_TYPE}
     if lowered.keys() <= {*_SIGNS, "1", "1.0", "0", "0.0"} and lowered.keys() & {*_SIGNS}:
@@ -109,15 +144,37 @@ def label_meanings(name: str, values: Collection[str], silent: float = 0.0) -> d
             for low, value in lowered.items()
         }
     opinion, deed = _OPINION.fullmatch(_key(name)), _OUTCOME.fullmatch(_key(name))
-    if not (opinion or deed or is_undoing(name)) or not lowered.keys() <= {*_YES, *_NO}:
+    answers = {value: answer_of(low, name) for low, value in lowered.items()}
+    unknown = [value for value, answer in answers.items() if answer is None]
+    if not (opinion or deed or is_undoing(name)) or (
+        unknown and (not opinion or len(unknown) == len(answers))
+    ):
         return {}
     sense = "positive" if opinion else sense_of(_bare(name))
     yes: Meaning = 1.0
     if sense in ("negative", "neutral"):
         yes = "negative" if sense == "negative" else "ignore"
-    no: Meaning = 1.0 if yes != 1.0 else "negative" if opinion and silent < _SILENT else "ignore"
+    no: Meaning = 1.0
+    if yes == 1.0:
+        no = "negative" if opinion and silent < _SILENT and not opposed else "ignore"
     found: dict[str, Meaning] = {NO_TYPE: "ignore"} if deed and yes == 1.0 else {}
-    return found | {value: yes if low in _YES else no for low, value in lowered.items()}
+    told: dict[str, Meaning] = {"yes": yes, "no": no, "open": "ignore"}
+    return found | {value: told[answer] for value, answer in answers.items() if answer is not None}
+
+
+def answer_of(word: str, name: str) -> str | None:
+    """Return whether a value says yes, no or leaves it open; None where it is no answer.
+
+    The name of the column is a yes, its denial a no: Recommended, Not Recommended.
+    """
+    for answer, words in (("yes", _YES), ("no", _NO), ("open", _OPEN)):
+        if word in words:
+            return answer
+    denied = _DENIAL.fullmatch(word)
+    stem = _key(denied[2] if denied else word)
+    if not is_label(stem) or stem[:4] not in _key(name):
+        return None
+    return "no" if denied else "yes"
 
 
 def names_types(column: pl.Series) -> bool:
@@ -131,7 +188,7 @@ def names_types(column: pl.Series) -> bool:
         return False
     for part in (column.head(10_000), column):
         texts = blanked(part).cast(pl.String).str.strip_chars().drop_nulls().unique()
-        if not 2 <= len(texts) <= _MOST_TYPES:
+        if not 2 <= len(texts) <= MOST_TYPES:
             return False
     names = texts.to_list()
     senses = [sense_of_type(name) for name in names]
@@ -144,16 +201,7 @@ def names_types(column: pl.Series) -> bool:
     return ("negative" in senses or shown) and "positive" in senses and clear
 
 
-def _is_binary(column: pl.Series, name: str) -> bool:
-    words = _words(column)
-    if words is None:
-        return False
-    distinct = words.drop_nulls().n_unique()
-    # An empty cell says that there was no click, but not that there was a dislike.
-    return distinct > 1 or (words.null_count() > 0 and bool(_OUTCOME.fullmatch(_key(name))))
-
-
-def _words(column: pl.Series) -> pl.Series | None:
+def answers_of(column: pl.Series) -> pl.Series | None:
     """Return the values of a column of yes and no as texts, null where empty; else None."""
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
         return None

@@ -1,0 +1,54 @@
+"""Counts of deeds, such as clicks beside impressions: a row of none is no event."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from pennyweight.data.cleaning.constancy import constant_of
+from pennyweight.data.cleaning.rows import Rows
+
+__all__ = ["NO_DEED", "drop_idle"]
+
+NO_DEED = "counts of deeds, such as clicks, are 0: ignored"
+_COUNTED = re.compile(
+    r"(n|num|number(of)?|count(of)?|total|noof)?(click|purchase|conversion|booking|install"
+    r"|download|play|listen|open|read|watch|watche|transaction|checkout|addtocart|scrobble|stream"
+    r"|view|visit|order)s?(count|num|total)?"
+)
+_VAGUE = re.compile("view|visit|order")  # of a page, or by a user so far
+_LEAST = 0.05  # share of zeros that counts of events have; those of catalogues hardly do
+
+
+def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None:
+    """Drop the rows in which all counts of deeds are 0, where no type says what happened."""
+    if "type" in roles:
+        return
+    taken = {name for role, name in roles.items() if role != "weight"}
+    counts = [c for c in frame.columns if c not in taken and _counts(frame, c, roles)]
+    idle = np.ones(frame.height, bool)
+    for name in counts:
+        idle &= frame[name].cast(pl.Float64, strict=False).fill_null(0.0).to_numpy() == 0
+    if not [c for c in counts if not _VAGUE.search(_key(c))] or idle.mean() < _LEAST:
+        return
+    rows.found.add("events", f"{', '.join(map(repr, counts))}: counts of deeds; rows of 0 are no "
+                   "events", int(rows.alive.sum()), "kept")  # fmt: skip
+    rows.drop(NO_DEED, idle)
+
+
+def _counts(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
+    if not _COUNTED.fullmatch(_key(name)):
+        return False
+    if frame[name].dtype.is_nested() or frame[name].dtype in (pl.Boolean, pl.Object, pl.Binary):
+        return False
+    values = frame[name].cast(pl.Float64, strict=False)
+    if values.null_count() > frame[name].null_count():
+        return False
+    given = values.drop_nulls().to_numpy()
+    whole = len(given) > 0 and given.min() >= 0 and bool((given == np.round(given)).all())
+    return whole and given.max() > given.min() and constant_of(frame, name, roles) is None
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()

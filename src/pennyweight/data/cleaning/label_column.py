@@ -1,0 +1,135 @@
+"""Which column stands for event types where none is named so."""
+
+from collections.abc import Collection, Mapping
+
+import polars as pl
+
+from pennyweight.data.cleaning.constancy import constant_of
+from pennyweight.data.cleaning.labels import (
+    MOST_TYPES,
+    answer_of,
+    answers_of,
+    is_aside,
+    is_deed,
+    is_label,
+    is_opinion,
+    is_undoing,
+    names_types,
+)
+from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.columns import has_role
+from pennyweight.data.log import Findings
+from pennyweight.errors import DataError
+
+__all__ = ["label_column"]
+
+_LEAST = 20  # rows of a log in which a column can be judged
+
+
+def label_column(
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    source: str,
+    found: Findings,
+    *,
+    beside: Collection[str] = (),
+) -> str | None:
+    """Return the column that stands for event types where none is named so, if there is one.
+
+    A column of 0 and 1 such as ``clicked``, or one whose values are the names of types, among
+    them one that is no liking. One with a single value a user or an item says nothing of events;
+    nor do the columns `beside` them.
+
+    Raises
+    ------
+    DataError
+        Several columns could be it, or 0 may mean two things.
+    """
+    free = [name for name in frame.columns if name not in {*roles.values(), *beside}]
+    labels = [name for name in free if is_label(name) and _is_binary(frame[name], name)]
+    labels = [name for name in labels if not _is_attribute(frame, name, roles, found)]
+    aside = [name for name in labels if is_aside(name)]
+    if aside and (labels == aside or has_role(frame.columns, "quantity")):
+        labels = [name for name in labels if name not in aside]
+        _set_aside(frame, aside, source, found)
+    if len(labels) > 1:
+        raise DataError(
+            f"{source}: the columns {', '.join(map(repr, labels[:6]))} each say with 0 and 1 "
+            f"whether something happened. Choose the one that counts with --type-column "
+            f"{labels[0]}, columns={{'type': {labels[0]!r}}}; --type-column '' counts every row"
+        )
+    if not labels and not aside:
+        labels = [name for name in free if names_types(frame[name])]
+        labels = [name for name in labels if not _is_attribute(frame, name, roles, found)]
+    if len(labels) > 1:
+        raise DataError(
+            f"{source}: by their values the columns {', '.join(map(repr, labels[:6]))} could each "
+            f"hold the types of the events. Choose one with --type-column {labels[0]}, "
+            f"columns={{'type': {labels[0]!r}}}; --type-column '' counts every row as liking"
+        )
+    if not labels and not aside:
+        _note_unused(frame, [name for name in free if name not in roles.values()], roles, found)
+    return labels[0] if labels else None
+
+
+def _note_unused(
+    frame: pl.DataFrame, free: list[str], roles: Mapping[str, str], found: Findings
+) -> None:
+    """Name the only other column if it is of 0 and 1: 0 may say that nothing happened."""
+    if len(free) != 1 or frame.height < _LEAST or is_undoing(free[0]):
+        return
+    words = answers_of(frame[free[0]])
+    if words is None or words.n_unique() < 2 or constant_of(frame, free[0], roles):
+        return
+    found.add("events", f"{free[0]!r} is not used: if 0 in it says that there was no event, use "
+              f"--type-column {free[0]!r}", frame.height, "kept")  # fmt: skip
+
+
+def _is_attribute(
+    frame: pl.DataFrame, name: str, roles: Mapping[str, str], found: Findings
+) -> bool:
+    role = constant_of(frame, name, roles)
+    if role is not None:
+        found.add("events", f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
+                  f"not used as the types of the events (--type-column {name!r} does)",
+                  frame.height, "kept")  # fmt: skip
+    return role is not None
+
+
+def _set_aside(frame: pl.DataFrame, names: list[str], source: str, found: Findings) -> None:
+    """Say that marks such as a favourite leave orders as they are; ask about other events."""
+    first = names[0]
+    if not has_role(frame.columns, "quantity"):
+        raise DataError(
+            f"{source}: column {first!r} says with 0 and 1 what users marked: do the rows of 0 "
+            f"count too, such as views? Then --type-column '', columns={{'type': None}}; if they "
+            f"do not, --type-column {first}, columns={{'type': {first!r}}}"
+        )
+    found.add("events", f"{', '.join(map(repr, names))}: marks of what was ordered; not used "
+              f"(--type-column {first!r} counts only rows that say yes)", frame.height,
+              "kept")  # fmt: skip
+
+
+def _is_binary(column: pl.Series, name: str) -> bool:
+    words = answers_of(column)
+    if words is None:
+        return _are_answers(column, name)
+    distinct = words.drop_nulls().n_unique()
+    # An empty cell says that there was no click, but not that there was a dislike.
+    return distinct > 1 or (words.null_count() > 0 and is_deed(name))
+
+
+def _are_answers(column: pl.Series, name: str) -> bool:
+    """Say whether texts are yes, no and perhaps, or the name of the column and its denial.
+
+    To an opinion there may be other answers, such as ``probably not``.
+    """
+    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return False
+    texts = blanked(column).cast(pl.String).drop_nulls().unique()
+    if len(texts) > MOST_TYPES:
+        return False
+    answers = {answer_of(text.strip().casefold(), name) for text in texts.to_list()}
+    if is_opinion(name) and 3 <= len(texts) <= min(12, len(column) / 3):
+        return not answers.isdisjoint({"yes", "no"})
+    return {"yes", "no"} <= answers <= {"yes", "no", "open"}

@@ -1,0 +1,133 @@
+"""Which column holds the ratings of events, where no column is known by name as the weight."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.cleaning.constancy import constant_of
+from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.rating_names import is_grade, is_rating_name, rating_rank
+from pennyweight.data.cleaning.ratings import looks_rated, on_scale, scale_of
+from pennyweight.data.cleaning.weights import numbers
+from pennyweight.data.log import Findings
+from pennyweight.errors import DataError
+
+__all__ = ["rating_roles"]
+
+_MOST_WORDS, _LONGEST = 12, 20  # distinct ratings in words, and their letters
+_SUMMARY = re.compile(
+    "rating|stars|score|average|avg|mean|count|num|quant|qty|size|page|rank|impress|click|view|visit"
+    "|order|price|amount|day|hour|month|week|year|age|step|depth|level|position|time|dur"
+)
+_MOSTLY, _LEAST = 0.8, 20  # share of values that are numbers; rows that can look like ratings
+
+
+def rating_roles(
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    given: Mapping[str, str | None],
+    source: str,
+    found: Findings,
+) -> dict[str, str]:
+    """Return the roles with the column of ratings as the weight, unless the weight is given.
+
+    Columns with one value a user or an item, such as the average of a catalogue, are no
+    ratings of events, whatever their name.
+
+    Raises
+    ------
+    DataError
+        Several columns could be it.
+    """
+    roles = dict(roles)
+    if "weight" in given:
+        return roles
+    named = roles.get("weight")
+    if named is not None and _rates(frame[named]) and _is_constant(frame, named, roles, found):
+        del roles["weight"]
+    free = [name for name in frame.columns if name not in roles.values() and name != named]
+    ranked = {name: at for name in free if (at := rating_rank(name)) is not None}
+    fit = [name for name in ranked if _rates(frame[name])]
+    fit = [name for name in fit if not _is_constant(frame, name, roles, found)]
+    best = [name for name in fit if ranked[name] == min(ranked[one] for one in fit)]
+    if "weight" in roles:
+        _note_other(frame, roles["weight"], best, found)
+    elif len(best) > 1:
+        raise DataError(
+            f"{source}: the columns {', '.join(map(repr, best[:6]))} could each hold the ratings "
+            f"of the events. Choose one with --weight-column {best[0]!r}, "
+            f"columns={{'weight': {best[0]!r}}}; --weight-column '' counts every row as liking"
+        )
+    elif best:
+        roles["weight"] = best[0]
+        found.add("events", f"{best[0]!r} is taken for the ratings of the events "
+                  "(--weight-column '' counts every row as liking)", frame.height,
+                  "kept")  # fmt: skip
+    else:
+        _note_alike(frame, [name for name in free if name not in ranked], roles, found)
+    return roles
+
+
+def _is_constant(frame: pl.DataFrame, name: str, roles: Mapping[str, str], found: Findings) -> bool:
+    role = constant_of(frame, name, roles)
+    if role is not None:
+        found.add("events", f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
+                  f"not used as the ratings of events (--weight-column {name!r} does)",
+                  frame.height, "kept")  # fmt: skip
+    return role is not None
+
+
+def _rates(column: pl.Series) -> bool:
+    """Say whether the values of a column under the name of ratings may be ratings."""
+    if column.dtype.is_nested() or column.dtype in (pl.Boolean, pl.Binary, pl.Object):
+        return False
+    if column.dtype.is_temporal():
+        return False
+    values, share = _numbers(column)
+    if share >= _MOSTLY:
+        return scale_of(column.name, values) is not None
+    words = blanked(column).cast(pl.String).drop_nulls()
+    distinct = words.unique()
+    if not 2 <= len(distinct) <= min(_MOST_WORDS, len(words) / 3):
+        return False
+    longest = 2 if is_grade(column.name) else _LONGEST
+    return is_rating_name(column.name) and not (distinct.str.len_chars() > longest).any()
+
+
+def _numbers(column: pl.Series) -> tuple[NDArray[np.float64], float]:
+    """Return the finite numbers of a column, and their share of the values."""
+    column = blanked(column)
+    read = numbers(column).drop_nulls().to_numpy()
+    read = read[np.isfinite(read)]
+    return read, len(read) / max(1, len(column) - column.null_count())
+
+
+def _note_other(frame: pl.DataFrame, weight: str, best: list[str], found: Findings) -> None:
+    if best and not is_rating_name(weight):
+        found.add("events", f"{weight!r} is taken for the weight, and {best[0]!r}, which is named "
+                  f"like ratings, is not used (--weight-column {best[0]!r} does)",
+                  frame.height, "kept")  # fmt: skip
+
+
+def _note_alike(
+    frame: pl.DataFrame, free: list[str], roles: Mapping[str, str], found: Findings
+) -> None:
+    """Name columns of other names whose values look like ratings."""
+    if frame.height < _LEAST:
+        return
+    for name in free:
+        if _SUMMARY.search(name.casefold()):
+            continue
+        if not (frame[name].dtype.is_numeric() or frame[name].dtype == pl.String):
+            continue
+        values, share = _numbers(frame[name])
+        values = values[on_scale(values)]
+        if share < _MOSTLY or not len(values) or values.max() > 10 or not looks_rated(values):
+            continue
+        if constant_of(frame, name, roles) is None:
+            found.add("events", f"{name!r} looks like ratings and is not used: all rows count as "
+                      f"liking (--weight-column {name!r} reads it)", frame.height,
+                      "kept")  # fmt: skip
