@@ -1,5 +1,6 @@
 """Which column stands for event types where none is named so."""
 
+import re
 from collections.abc import Collection, Mapping
 
 import polars as pl
@@ -23,6 +24,7 @@ from pennyweight.errors import DataError
 
 __all__ = ["label_column"]
 
+_PAGE = re.compile("page|url|referr|screen|path")  # of views, which are events of their own
 _LEAST = 20  # rows of a log in which a column can be judged
 
 
@@ -49,7 +51,8 @@ def label_column(
     labels = [name for name in free if is_label(name) and _is_binary(frame[name], name)]
     labels = [name for name in labels if not _is_attribute(frame, name, roles, found)]
     aside = [name for name in labels if is_aside(name)]
-    if aside and (labels == aside or has_role(frame.columns, "quantity")):
+    viewed = any(_PAGE.search(name.casefold()) for name in free)
+    if aside and (has_role(frame.columns, "quantity") or (viewed and labels == aside)):
         labels = [name for name in labels if name not in aside]
         _set_aside(frame, aside, source, found)
     if len(labels) > 1:
