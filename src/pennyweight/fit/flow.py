@@ -1,11 +1,14 @@
 """`fit` and `evaluate`: read, split, learn, choose on validation, measure on test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypedDict, Unpack
 
+from pennyweight.data.cleaning.event_types import Meaning
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.split import Protocol
 from pennyweight.data.tables import Source
-from pennyweight.errors import PlanError
+from pennyweight.data.times import RowOrder
+from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.fit.job import Job
 from pennyweight.fit.stages import Progress
@@ -13,7 +16,24 @@ from pennyweight.recommender.recommender import Recommender
 from pennyweight.spec.plan import Plan
 from pennyweight.spec.report import Report
 
-__all__ = ["evaluate", "fit"]
+__all__ = ["Reading", "evaluate", "fit"]
+
+
+class Reading(TypedDict, total=False):
+    """How the two tables are read: arguments of `read`, which override the plan."""
+
+    columns: Mapping[str, str | None] | None
+    text_columns: Sequence[str] | None
+    user_attribute: str | None
+    k_core: int | None
+    strict: bool | None
+    mask_personal: bool | None
+    event_types: Mapping[str, Meaning] | None
+    min_rating: float | None
+    normalise_ids: bool | None
+    missing_ids: Sequence[str] | None
+    time_format: str | None
+    row_order: RowOrder | None
 
 
 def evaluate(
@@ -28,6 +48,7 @@ def evaluate(
     seed: int | None = None,
     refit: bool | None = None,
     progress: Progress | None = None,
+    **reading: Unpack[Reading],
 ) -> Report:
     """Measure what a recommender fitted to this data is worth, without keeping it.
 
@@ -54,6 +75,9 @@ def evaluate(
         are, fitted on the training events alone.
     progress
         Called with (stage, steps done, steps in all).
+    **reading
+        Arguments of `read`, such as ``columns={"user": "client"}`` and ``missing_ids=["guest"]``;
+        for a `Dataset`, which is read already, there are none.
 
     Raises
     ------
@@ -61,7 +85,8 @@ def evaluate(
         The data or a setting cannot be used; the message says what to do.
     """
     given = _given(protocol, repeats, encoder, scorers, seed, refit)
-    return Job(items, events, _planned(plan, given), progress, final=False).measure()
+    planned = _read_as(_planned(plan, given), items, reading)
+    return Job(items, events, planned, progress, final=False).measure()
 
 
 def fit(
@@ -76,6 +101,7 @@ def fit(
     seed: int | None = None,
     refit: bool | None = None,
     progress: Progress | None = None,
+    **reading: Unpack[Reading],
 ) -> Recommender:
     """Measure, then fit on every event: a recommender with its `report`.
 
@@ -83,9 +109,13 @@ def fit(
     `refit` says of the measurement.
     """
     given = _given(protocol, repeats, encoder, scorers, seed, refit)
-    job = Job(items, events, _planned(plan, given), progress, final=True)
+    planned = _read_as(_planned(plan, given), items, reading)
+    job = Job(items, events, planned, progress, final=True)
     report = job.measure()
     return job.refit(report)
+
+
+_NAMES = ("plan", "protocol", "repeats", "encoder", "scorers", "seed", "refit", "progress")
 
 
 def _planned(plan: Plan | None, given: dict[str, object]) -> Plan:
@@ -93,6 +123,26 @@ def _planned(plan: Plan | None, given: dict[str, object]) -> Plan:
         raise PlanError(f"plan is a {type(plan).__name__}, not a Plan; read a file with "
                         "Plan.from_toml(Path(...))")  # fmt: skip
     return (plan or Plan()).override(given)
+
+
+def _read_as(plan: Plan, items: Source | Dataset, reading: Reading) -> Plan:
+    """Return the plan with arguments of `read` over it; mappings add to those of the plan."""
+    given = {name: value for name, value in reading.items() if value is not None}
+    unknown = sorted(given.keys() - Reading.__annotations__.keys())
+    if unknown:
+        near = did_you_mean(unknown[0], (*Reading.__annotations__, *_NAMES))
+        raise TypeError(f"there is no argument {unknown[0]!r}{near}")
+    if given and isinstance(items, Dataset):
+        raise PlanError(f"the Dataset is read already: give {', '.join(given)} to read()")
+    columns = {role: name or "" for role, name in (reading.get("columns") or {}).items()}
+    types = dict(reading.get("event_types") or {})
+    changes = {f"data.{name}": value for name, value in given.items() if name != "user_attribute"}
+    changes |= {
+        "evaluate.user_attribute": reading.get("user_attribute"),
+        "data.columns": {**plan.data.columns, **columns} or None,
+        "data.event_types": {**plan.data.event_types, **types} or None,
+    }
+    return plan.override(changes)
 
 
 def _given(
