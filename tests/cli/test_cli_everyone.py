@@ -127,3 +127,27 @@ def test_bad_wishes(
     ran = cli("recommend", bundle, *words)
     assert (ran.code, ran.out) == (2, "") and said in ran.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_events_are_read_as_the_options_say(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    events, out = tmp_path / "events.csv", tmp_path / "lists.csv"
+    events.write_text(
+        "client,thing,day,what\n"
+        "zoe,emma,03/04/2024,unmatched\nzoe,dracula,05/04/2024,view\n"
+        "Guest User,emma,06/04/2024,view\nGuest User,dracula,06/05/2024,view\n"
+    )
+    words = ("recommend", bundle, "--all-users", "--out", out, "--events", events)
+    how = (
+        "--user-column", "client", "--item-column", "thing", "--time-column", "day",
+        "--type-column", "what", "--time-format", "day-first", "--event-types", "unmatched=ignore",
+        "--missing-ids", "Guest User",
+    )  # fmt: skip
+    assert cli(*words).code != 0
+    ran = cli(*words, *how)
+    assert ran.code == 0, ran.err
+    found = pl.read_csv(out)
+    assert set(found["user_id"]) == {"zoe"}
+    assert "dracula" not in found["item_id"].to_list() and "1 as day/month/year" not in ran.err
+    assert "read: 4 as day/month/year" in ran.err and "ignored: unmatched" in ran.err
+    alone = cli("recommend", bundle, "--all-users", "--out", out, "--time-format", "day-first")
+    assert alone.code != 0 and "--time-format: how --events FILE is read" in alone.err

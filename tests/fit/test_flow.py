@@ -405,3 +405,21 @@ def test_vectors_of_a_language_model_are_whitened_and_saved_so(tmp_path):
     again = Recommender.load(tmp_path / "bundle")
     asked = {"text": "red", "k": 3}
     assert again.recommend(**asked).equals(made.recommend(**asked))
+
+
+def test_fit_and_evaluate_take_the_arguments_of_read():
+    events = small_shop.events().rename({"user_id": "client"}).with_columns(
+        pl.when(pl.int_range(pl.len()) % 7 == 0).then(pl.lit("guest")).otherwise("client")
+        .alias("client")
+    )  # fmt: skip
+    reading = {"columns": {"user": "client", "split": None}, "missing_ids": ["guest"]}
+    how = {"encoder": "tfidf", "scorers": ["popularity"]}
+    fitted = fit(small_shop.items(), events, **how, **reading)
+    assert "guest" not in fitted.interactions.users
+    assert fitted.plan.data.columns == {"user": "client", "split": ""}
+    assert evaluate(small_shop.items(), events, **how, **reading).users
+    with pytest.raises(TypeError, match="no argument 'missing_id'; did you mean 'missing_ids'"):
+        fit(small_shop.items(), events, missing_id=["guest"])
+    data = read(small_shop.items(), events, **reading)
+    with pytest.raises(PlanError, match=r"read already: give columns, missing_ids to read\(\)"):
+        fit(data, **how, **reading)

@@ -97,3 +97,12 @@ def test_what_is_wrong_with_a_body_is_told(live, content, said):
     response = live.http.post("/v1/events", content=content, headers=JSON)
     assert response.status_code == 422
     assert said in response.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", ["unmatched", "0", "0.0"])
+def test_a_type_in_doubt_is_refused_with_advice_for_a_client(live, kind):
+    event = {"user_id": "u", "item_id": "i1", "type": kind}
+    response = live.http.post("/v1/events", json=event)
+    assert response.status_code == 422
+    assert "send a name that says which, such as like, dislike" in response.json()["detail"]
+    assert live.post("/v1/events", event | {"type": "dislike"})["accepted"] == 1

@@ -1,5 +1,6 @@
 """`recommend` and `similar`: questions to a saved recommender."""
 
+import functools
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 
 from pennyweight.cli.everyone import everyone
 from pennyweight.cli.output import dump, note, ranking, say
-from pennyweight.cli.settings import listed
+from pennyweight.cli.settings import EVENTS, Settings, listed, spread
 from pennyweight.errors import PlanError, UnknownUserWarning
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ FilterText = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+@functools.partial(spread, only=EVENTS)
 def recommend(
     bundle: BundlePath,
     user: Annotated[str | None, typer.Option(metavar="ID", help="A user of the log.")] = None,
@@ -64,9 +66,11 @@ def recommend(
     ] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    *,
+    settings: Settings,
 ) -> None:
     """Recommend items to a user, for a history or for a text; or to all users, in a file."""
-    from pennyweight.spec.plan import RecommendPlan
+    from pennyweight.spec.plan import Plan
 
     one = user is not None or history is not None or text is not None
     if one == all_users:
@@ -75,8 +79,12 @@ def recommend(
         )
     if all_users != (out is not None) or (events is not None and not all_users):
         raise PlanError("--all-users and --out FILE go together; --events needs both")
+    if events is None and settings.events_options:
+        raise PlanError(f"{', '.join(settings.events_options)}: how --events FILE is read; without "
+                        "it leave this out")  # fmt: skip
     recommender = _load(bundle)
-    plan = recommender.plan.recommend if recommender.plan else RecommendPlan()
+    whole = recommender.plan or Plan()
+    plan = whole.recommend
     wish: dict[str, Any] = {
         "k": plan.k if k is None else k,
         "filter": filter,
@@ -85,7 +93,8 @@ def recommend(
         "explain": explain,
     }
     if out is not None:
-        everyone(recommender, out, events, wish, json=json, quiet=quiet)
+        data = settings.over(whole).data
+        everyone(recommender, out, events, data, wish, json=json, quiet=quiet)
         return
     items = None if history is None else ids_of(history, recommender.catalog.ids)
     source = recommender.source(user=user, history=items, text=text)

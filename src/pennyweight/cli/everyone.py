@@ -12,6 +12,7 @@ from pennyweight.page.document import size
 
 if TYPE_CHECKING:
     from pennyweight.recommender import Recommender
+    from pennyweight.spec.plan import DataPlan
 
 __all__ = ["everyone"]
 
@@ -20,12 +21,16 @@ def everyone(
     recommender: "Recommender",
     out: Path,
     events: Path | None,
+    data: "DataPlan",
     wish: dict[str, Any],
     *,
     json: bool,
     quiet: bool,
 ) -> None:
-    """Write lists as `wish`, by arguments of `Recommender.recommend`, says."""
+    """Write lists as `wish`, by arguments of `Recommender.recommend`, says.
+
+    Events are read as `data` says.
+    """
     from pennyweight.recommender.export import parts_folder
 
     place, parts = file_place(out, *([events] if events else [])), parts_folder(out)
@@ -39,7 +44,7 @@ def everyone(
         users = recommender.export(
             out,
             events=events,
-            columns=recommender.plan.data.columns if recommender.plan else None,
+            **(_reading(data) if events else {}),
             progress=lambda done, total: progress("recommend", done, total),
             **wish,
         )
@@ -49,3 +54,10 @@ def everyone(
     else:
         nbytes = size(out.stat().st_size)
         say(f"saved {out} ({nbytes}) in {seconds:.1f} s; users: {users:,}")
+
+
+def _reading(data: "DataPlan") -> dict[str, Any]:
+    """Return how events are read, as `Recommender.export` takes it."""
+    names = ("columns", "event_types", "normalise_ids", "missing_ids", "time_format", "row_order",
+             "max_dropped")  # fmt: skip
+    return {name: getattr(data, name) for name in names}

@@ -16,7 +16,7 @@ from pennyweight.errors import PlanError
 if TYPE_CHECKING:
     from pennyweight.spec.plan import Plan
 
-__all__ = ["READING", "Settings", "listed", "meanings", "spread"]
+__all__ = ["EVENTS", "READING", "Settings", "listed", "meanings", "spread"]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
 ROLES = (
@@ -30,6 +30,11 @@ READING = (
     "normalise_ids", "missing_ids", "time_format", "row_order", "max_dropped", "seed", "json",
     "quiet",
     *(f"{role}_column" for role in ROLES),
+)  # fmt: skip
+# Those that say how an event log is read by a bundle that is there.
+EVENTS = (
+    "event_types", "normalise_ids", "missing_ids", "time_format", "row_order", "max_dropped",
+    *(f"{role}_column" for role in ROLES if role not in ("id", "available", "split")),
 )  # fmt: skip
 
 
@@ -197,7 +202,16 @@ class Settings:
         """Return the plan of the file, or the default one, with the options over it."""
         from pennyweight.spec.plan import Plan
 
-        plan = Plan() if self.plan is None else Plan.from_toml(self.plan)
+        return self.over(Plan() if self.plan is None else Plan.from_toml(self.plan))
+
+    @property
+    def events_options(self) -> list[str]:
+        """Options of `EVENTS` that were given."""
+        given = [name for name in EVENTS if getattr(self, name) not in (None, False)]
+        return [f"--{name.replace('_', '-')}" for name in given]
+
+    def over(self, plan: "Plan") -> "Plan":
+        """Return a plan with the options over it."""
         columns = {
             role: name for role in ROLES if (name := getattr(self, f"{role}_column")) is not None
         }

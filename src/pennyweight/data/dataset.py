@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 import polars as pl
 
@@ -32,9 +33,20 @@ from pennyweight.data.times import RowOrder, TimeReading
 from pennyweight.errors import DataError, did_you_mean
 from pennyweight.spec.plan import DataPlan
 
-__all__ = ["Columns", "Dataset", "read", "read_events", "read_planned"]
+__all__ = ["Columns", "Dataset", "EventReading", "read", "read_events", "read_planned"]
 
 _log = logging.getLogger(__name__)
+
+
+class EventReading(TypedDict, total=False):
+    """How an event log is read: arguments of `read`; None leaves one as it was."""
+
+    event_types: Mapping[str, Meaning] | None
+    normalise_ids: bool | None
+    missing_ids: Sequence[str] | None
+    time_format: str | None
+    row_order: RowOrder | None
+    max_dropped: float | None
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
 """`fit` and `evaluate`: read, split, learn, choose on validation, measure on test."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict, Unpack
+from typing import Unpack
 
-from pennyweight.data.cleaning.event_types import Meaning
-from pennyweight.data.dataset import Dataset
+from pennyweight.data.dataset import Dataset, EventReading
 from pennyweight.data.split import Protocol
 from pennyweight.data.tables import Source
-from pennyweight.data.times import RowOrder
 from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.evaluate.ranking import Repeats
 from pennyweight.fit.job import Job
@@ -19,7 +17,7 @@ from pennyweight.spec.report import Report
 __all__ = ["Reading", "evaluate", "fit"]
 
 
-class Reading(TypedDict, total=False):
+class Reading(EventReading, total=False):
     """How the two tables are read: arguments of `read`, which override the plan."""
 
     columns: Mapping[str, str | None] | None
@@ -28,12 +26,7 @@ class Reading(TypedDict, total=False):
     k_core: int | None
     strict: bool | None
     mask_personal: bool | None
-    event_types: Mapping[str, Meaning] | None
     min_rating: float | None
-    normalise_ids: bool | None
-    missing_ids: Sequence[str] | None
-    time_format: str | None
-    row_order: RowOrder | None
 
 
 def evaluate(
@@ -128,9 +121,10 @@ def _planned(plan: Plan | None, given: dict[str, object]) -> Plan:
 def _read_as(plan: Plan, items: Source | Dataset, reading: Reading) -> Plan:
     """Return the plan with arguments of `read` over it; mappings add to those of the plan."""
     given = {name: value for name, value in reading.items() if value is not None}
-    unknown = sorted(given.keys() - Reading.__annotations__.keys())
+    known = Reading.__annotations__.keys() | EventReading.__annotations__.keys()
+    unknown = sorted(given.keys() - known)
     if unknown:
-        near = did_you_mean(unknown[0], (*Reading.__annotations__, *_NAMES))
+        near = did_you_mean(unknown[0], (*known, *_NAMES))
         raise TypeError(f"there is no argument {unknown[0]!r}{near}")
     if given and isinstance(items, Dataset):
         raise PlanError(f"the Dataset is read already: give {', '.join(given)} to read()")

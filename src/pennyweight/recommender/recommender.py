@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ from pennyweight.bundle import Bundle, open_bundle
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes
 from pennyweight.data.cleaning.feedback import FeedbackRules
-from pennyweight.data.dataset import read_events
+from pennyweight.data.dataset import EventReading, read_events
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.tables import Source as Table
 from pennyweight.errors import DataError, PlanError
@@ -301,6 +301,7 @@ class Recommender:
         diversity: float = 0.0,
         explain: bool = False,
         progress: Callable[[int, int], None] | None = None,
+        **reading: Unpack[EventReading],
     ) -> int:
         """Write the k best items of every user to a file; return how many users there are.
 
@@ -313,8 +314,9 @@ class Recommender:
         path
             The file, replaced when the last list is made; ``.parquet``, ``.csv`` or
             ``.jsonl`` says its format. Columns are those of `recommend_many`.
-        events, columns
-            Histories to recommend for instead of the event log, as for `read`.
+        events, columns, **reading
+            Histories to recommend for instead of the event log, and how they are read where it
+            is not as the plan says: arguments of `read`, such as ``time_format="day-first"``.
         progress
             Called with (users done, users to do), those done before left out.
 
@@ -324,7 +326,10 @@ class Recommender:
             Another ending or impossible arguments; events that cannot be used, or another
             export to this file under way.
         """
-        log = self._log() if events is None else self._read(events, columns)
+        if events is None and (columns or any(value is not None for value in reading.values())):
+            names = ", ".join(["columns"] * bool(columns) + [*reading])
+            raise PlanError(f"{names}: how events are read; give events too")
+        log = self._log() if events is None else self._read(events, columns, reading)
         return export(
             Path(path),
             self._batch(k, filter, exclude_seen, diversity, explain),
@@ -462,20 +467,19 @@ class Recommender:
     def _popular(self) -> NDArray[np.float32]:
         return popular(self.scorer, self.interactions, len(self.catalog))
 
-    def _read(self, events: Table, columns: Mapping[str, str | None] | None) -> Interactions:
-        data = self.plan.data if self.plan else DataPlan()
-        return read_events(
-            events,
-            self.catalog.ids,
-            columns,
-            self.rules,
-            normalise_ids=data.normalise_ids,
-            missing_ids=data.missing_ids,
-            time_format=data.time_format,
-            row_order=data.row_order,
-            max_dropped=data.max_dropped,
-            seed=self.plan.evaluate.seed if self.plan else 0,
-        )
+    def _read(
+        self, events: Table, columns: Mapping[str, str | None] | None, reading: EventReading
+    ) -> Interactions:
+        data, given = self.plan.data if self.plan else DataPlan(), dict(reading)
+        types, rules = reading.get("event_types") or {}, self.rules
+        if types:
+            meanings = EventTypes.of({**rules.types.chosen, **types})
+            rules = replace(rules, types=meanings)
+        planned = {name: getattr(data, name) for name in EventReading.__annotations__}
+        planned |= {name: value for name, value in given.items() if value is not None}
+        planned.pop("event_types")
+        seed = self.plan.evaluate.seed if self.plan else 0
+        return read_events(events, self.catalog.ids, columns, rules, seed=seed, **planned)
 
     def _log(self) -> Interactions:
         if self.interactions is None:

@@ -100,7 +100,13 @@ class Shelf:
 
     def check_type(self, kind: str) -> None:
         """Raise `DataError` where a type of events may mean the opposite of liking."""
-        self.rules.types.meaning(kind, "type")
+        types = self.rules.types
+        if types.known(kind) is None or (kind.strip() in ("0", "0.0") and kind not in types):
+            raise DataError(
+                f"type {kind!r} may say the opposite of liking: send a name that says which, such "
+                "as like, dislike or impression. A bundle takes this one where it is fitted to a "
+                "log that has it, with a meaning (--event-types)"
+            )
 
     def is_missing(self, name: str, what: Literal["user", "item"]) -> bool:
         """Whether an id is a word for a missing one, such as ``undefined``, and not a known id."""
