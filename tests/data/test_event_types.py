@@ -222,3 +222,11 @@ def test_taken_back_is_as_by_hand(rows):
             ends.add((u, i))
     assert {(u, i) for (u, i, _, _), last in zip(rows, lasting, strict=True) if last} == ends
     assert lasting.sum() == len(ends)
+
+
+def test_where_all_events_are_negative_the_types_are_the_remedy():
+    items = pl.DataFrame({"item_id": ["a", "b"], "title": ["red cup", "tin pot"]})
+    log = pl.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"], "event": ["dislike", "hide"]})
+    with pytest.raises(DataError, match=r"no event is left.*--event-types TYPE=1") as caught:
+        read(items, log)
+    assert "--weight-column" not in str(caught.value)

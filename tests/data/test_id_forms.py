@@ -8,8 +8,8 @@ from pennyweight.errors import DataError
 
 ITEMS = pl.DataFrame(
     {
-        "item_id": [f"0{100 + j}" for j in range(9)] + ["Ab-é"],
-        "title": [f"cup no {j} of tin" for j in range(10)],
+        "item_id": [f"0{100 + j}" for j in range(9)] + ["Ab-é", "1700", "Ab-c"],
+        "title": [f"cup no {j} of tin" for j in range(12)],
     }
 )
 
@@ -29,6 +29,11 @@ def events(ids):
         ("capitals", "aB-é", "Ab-é"),
         ("Unicode forms", "Ab-e\u0301", "Ab-é"),
         ("Unicode forms", "０１０３", "0103"),
+        ('the formula ="…"', '="0103"', "0103"),
+        ("thousands separators", "1,700", "1700"),
+        ("thousands separators", "1.700", "1700"),
+        ("other dashes than -", "Ab–c", "Ab-c"),
+        ("other dashes than -", "Ab\u2011c", "Ab-c"),
     ],
 )
 def test_a_part_that_differs_in_form_is_counted_and_mended_on_request(form, odd, right):
@@ -44,7 +49,7 @@ def test_a_part_that_differs_in_form_is_counted_and_mended_on_request(form, odd,
 
 
 def test_an_id_that_may_be_two_is_not_merged():
-    items = ITEMS.with_columns(item_id=pl.Series(["0103", "103", *"abcdefgh"]))
+    items = ITEMS.with_columns(item_id=pl.Series(["0103", "103", *"abcdefghij"]))
     data = read(items, events(["00103", "a", "b", "c"]), normalise_ids=True)
     (dropped,) = (e for e in data.log.entries if "not in the catalogue" in e.reason)
     assert "'00103' could be '0103' or '103'" in dropped.reason
@@ -67,3 +72,23 @@ def test_users_in_two_spellings_are_named_and_merged_on_request():
     assert len(data.interactions.users) == 3
     data = read(ITEMS, log, normalise_ids=True)
     assert list(data.interactions.users) == ["ana", "bo"]
+
+
+def test_a_field_of_several_ids_is_named_with_the_remedy():
+    log = events(["0100", "0101,0102", "0103 | 0104", "0105,none", "0101"])
+    (dropped,) = (e for e in read(ITEMS, log).log.entries if "not in the catalogue" in e.reason)
+    assert dropped.count == 3
+    assert "2 hold several ids (e.g. '0101,0102'): call the column item_ids" in dropped.reason
+    with pytest.raises(DataError, match=r"2 hold several ids .*item_ids"):
+        read(ITEMS, events(["0101;0102", "0103; 0104"]))
+
+
+@pytest.mark.parametrize("mark", [", ", "; ", " | ", " ,", "|", ","])
+@pytest.mark.parametrize("end", ["", ",", " "])
+def test_a_list_of_ids_may_have_spaces_and_a_mark_at_its_end(mark, end):
+    end = mark if end == "," else end
+    lists = [f"0100{mark}0101{end}", "0102", f"0103{mark}0104{mark}0100"]
+    log = pl.DataFrame({"user_id": ["a", "b", "c"], "item_ids": lists})
+    data = read(ITEMS, log)
+    assert len(data.interactions.item) == 6
+    assert "not in the catalogue" not in str(data.log)

@@ -1,10 +1,13 @@
 """Words for missing values, and ids that stand for a crowd."""
 
+import shlex
+
 import numpy as np
 import polars as pl
 import pytest
 
 from pennyweight import read
+from pennyweight.cli.settings import listed
 from pennyweight.data.cleaning.missing import missing_ids, missing_values, note_crowds
 from pennyweight.data.log import Findings
 
@@ -128,3 +131,20 @@ def test_prices_that_cannot_be_read_are_no_text(values):
 
 def test_words_for_prices_are_text():
     assert "price" in shop("price", ["cheap", "dear"]).catalog.text_columns
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [("Guest User", "'Guest User'"), ("guest, online", "'\"guest, online\"'"), ("guest", "guest")],
+)
+def test_the_remedy_against_a_crowd_is_quoted_for_the_shell(name, argument):
+    found = Findings()
+    note_crowds([name, *(f"u{j}" for j in range(50))], np.array([200, *[6] * 50]), found)
+    assert f"--missing-ids {argument}, missing_ids=[{name!r}]" in str(found)
+    assert listed(shlex.split(argument)[0], "--missing-ids") == [name]
+
+
+def test_one_user_of_all_events_is_named():
+    data = read(ITEMS, events(["staff1"] * 40))
+    assert "user 'staff1' alone has 100 % of all events" in str(data.log)
+    assert "--user-column NAME" in str(data.log)

@@ -264,3 +264,9 @@ def test_names_of_several_words_are_proposed_in_backticks(text):
         True,
         False,
     ]
+
+
+def test_prices_with_a_doubtful_point_are_not_compared():
+    shop = pl.DataFrame({"price": ["1.299", "899"]})
+    with pytest.raises(DataError, match=r"2 of 2 values are numbers, but a point may separate"):
+        Filter.parse("price < 100", shop)

@@ -122,9 +122,8 @@ def build_interactions(
     kept = order[rows.alive[order]]
     _refuse_losses(found, roles, source, missing, max_dropped)
     if not len(kept):
-        raise DataError(f"{source}: no event is left after cleaning: {found}. Mend the values, "
-                        "leave out an optional column (--weight-column '') or lower "
-                        "--k-core")  # fmt: skip
+        raise DataError(f"{source}: no event is left after cleaning: {found}. "
+                        f"{_remedy(roles, bool(signs.negative.any()), k_core)}")  # fmt: skip
     # Somebody who only turned items down is a user, and has no event.
     seen = np.unique(np.concatenate([user[kept], user[against]]))
     weight = signs.weight[kept]
@@ -160,6 +159,21 @@ def _codes(values: pl.Series, names: pl.Series) -> NDArray[np.int32]:
         table, on="value", how="left", maintain_order="left"
     )
     return joined["code"].fill_null(-1).to_numpy()
+
+
+def _remedy(roles: Mapping[str, str], negative: bool, k_core: int) -> str:
+    """Say what could leave events: only the columns and options that are in use."""
+    ways = []
+    if negative and "type" in roles:
+        ways.append("give types of events that speak for items a weight (--event-types TYPE=1, "
+                    "event_types={'TYPE': 1})")  # fmt: skip
+    if negative and "weight" in roles:
+        ways.append("count low ratings as liking (--min-rating 0, min_rating=0)")
+    if "weight" in roles:
+        ways.append("leave the weights out (--weight-column '', columns={'weight': None})")
+    if k_core > 1:
+        ways.append("lower --k-core, k_core")
+    return f"Mend the values{''.join(f', or {way}' for way in ways)}"
 
 
 def _users(

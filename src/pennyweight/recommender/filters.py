@@ -245,7 +245,11 @@ class _Parser:
             .unique(maintain_order=True)
             .head(2)
         )
-        such = f", but {' and '.join(map(repr, odd))} are not plain ones" if numeric else ""
+        such = ""
+        if numeric and len(odd):
+            such = f", but {' and '.join(map(repr, odd))} are not plain ones"
+        elif numeric:
+            such = ", but a point may separate thousands or decimals in them"
         return f": {numeric:,} of {len(known):,} values are numbers{such}{remedy}"
 
     def from_column(self) -> pl.Expr:

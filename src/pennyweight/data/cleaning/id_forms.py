@@ -1,9 +1,9 @@
-"""Ids that differ only in the form: leading zeros, ``.0``, spaces, capitals, Unicode."""
+"""Ids that differ only in the form: leading zeros, ``.0``, spaces, capitals, dashes, Unicode."""
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 __all__ = ["FORMS", "Agreement", "agree", "canonical", "merged"]
@@ -15,6 +15,10 @@ _INVISIBLE = dict.fromkeys(
 _PLAIN = re.compile("[a-z1-9_][a-z0-9_-]*")
 _FLOAT = re.compile(r"([-+]?\d+)\.0+")
 _ZEROS = re.compile(r"(\s*)([-+]?)0+(?=\w)")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:([,.'’ \u00a0\u202f])\d{3})(?:\1\d{3})*")
+_FORMULA = re.compile(r'\s*=?"([^"]*)"\s*')
+_SEVERAL = re.compile(r"[,;|]")
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-")
 _SCIENTIFIC = re.compile(r"\s*[-+]?\d(?:[.,]\d+)?[eE]\+?\d{1,2}\s*")
 
 
@@ -27,12 +31,25 @@ def _without_zeros(text: str) -> str:
     return _ZEROS.sub(r"\1\2", text, count=1) if text[:1] in "0+- " else text
 
 
+def _without_thousands(text: str) -> str:
+    bare = text.strip()
+    return re.sub(r"\D", "", bare) if _THOUSANDS.fullmatch(bare) else text
+
+
+def _without_formula(text: str) -> str:
+    found = _FORMULA.fullmatch(text)
+    return found[1] if found else text
+
+
 FORMS: Mapping[str, Callable[[str], str]] = {
     "extra spaces": lambda text: " ".join(text.split()),
     "invisible characters": lambda text: text.translate(_INVISIBLE),
     "a trailing '.0'": _without_float,
     "leading zeros": _without_zeros,
     "capitals": str.casefold,
+    'the formula ="…"': _without_formula,
+    "thousands separators": _without_thousands,
+    "other dashes than -": lambda text: text.translate(_DASHES),
     "Unicode forms": lambda text: unicodedata.normalize("NFKC", text),
 }
 
@@ -41,9 +58,10 @@ def canonical(text: str) -> str:
     """Return an id without all that exports, spreadsheets and keyboards change in one."""
     if _PLAIN.fullmatch(text):  # most ids, and this is quick
         return text
-    text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
-    text = unicodedata.normalize("NFKC", text.casefold())
-    return _without_zeros(_without_float(" ".join(text.split())))
+    text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE).translate(_DASHES))
+    text = unicodedata.normalize("NFKC", text.casefold()).translate(_DASHES)
+    text = " ".join(_without_formula(text).split())
+    return _without_zeros(_without_thousands(_without_float(text)))
 
 
 @dataclass
@@ -62,6 +80,8 @@ class Agreement:
         Ids that agree with more than one known id, and these.
     scientific
         Rows with ids such as ``1.08775E+08``, whose digits are lost.
+    several
+        Texts that hold several known ids, and in how many rows.
     """
 
     to: dict[str, str] = field(default_factory=dict)
@@ -69,6 +89,7 @@ class Agreement:
     example: dict[str, tuple[str, str]] = field(default_factory=dict)
     unclear: dict[str, tuple[str, ...]] = field(default_factory=dict)
     scientific: int = 0
+    several: dict[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -89,10 +110,15 @@ class Agreement:
                 f"{self.scientific:,} are numbers such as 1.08775E+08, in which a spreadsheet lost "
                 "digits: export the ids as text"
             )
+        if self.several:
+            parts.append(
+                f"{sum(self.several.values()):,} hold several ids (e.g. "
+                f"{next(iter(self.several))!r}): call the column item_ids to read each as an event"
+            )
         return "; ".join(parts)
 
 
-def agree(unknown: Mapping[str, int], known: Iterable[str]) -> Agreement:
+def agree(unknown: Mapping[str, int], known: Collection[str]) -> Agreement:
     """Find the known ids that unknown ones agree with but for their form.
 
     Parameters
@@ -120,10 +146,12 @@ def agree(unknown: Mapping[str, int], known: Iterable[str]) -> Agreement:
             found.unclear[text] = tuple(candidates)
         elif _SCIENTIFIC.fullmatch(text):
             found.scientific += rows
+        elif len(parts := _SEVERAL.split(text)) > 1 and all(p.strip() in known for p in parts):
+            found.several[text] = rows
     return found
 
 
-def merged(names: Iterable[str]) -> dict[str, str]:
+def merged(names: Collection[str]) -> dict[str, str]:
     """Return id -> id to use, for ids of which another one differs in its form only.
 
     The first of several is used.

@@ -5,6 +5,7 @@ Some of these words mean nothing else (``\N``, ``(not set)``, ``NaN``); others m
 """
 
 import re
+import shlex
 from collections.abc import Collection, Sequence
 from itertools import islice
 
@@ -159,6 +160,13 @@ def _have_digits(ids: pl.Series) -> bool:
     return len(ids) > 0 and bool(ids.str.contains(r"\d").mean() >= 0.95)  # type: ignore[operator]
 
 
+def _argument(name: str) -> str:
+    """Return an id as the shell and a list by commas take it."""
+    if re.search(r'[,"\r\n]', name):
+        name = '"' + name.replace('"', '""') + '"'
+    return shlex.quote(name)
+
+
 def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings) -> None:
     """Note users who have more events than a person has: one id that stands for many people.
 
@@ -169,6 +177,11 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings
     counts
         Their events, int64 (n_users,).
     """
+    if len(counts) == 1 and counts[0] >= _FEW_EVENTS:
+        found.add("events", f"user {names[0]!r} alone has 100 % of all events (the median is "
+                  f"{counts[0]:g}): no list can be personal. If another column holds the users, "
+                  "choose it with --user-column NAME, columns={'user': NAME}", int(counts[0]),
+                  "kept")  # fmt: skip
     if len(counts) < 5:
         return
     order = np.argsort(-counts, kind="stable")
@@ -189,5 +202,5 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings
         name = names[code]
         found.add("events", f"user {name!r} alone has {100 * share:.0f} % of all events (the "
                   f"median is {usual:g}): if this id stands for many people, drop it with "
-                  f"--missing-ids {name}, missing_ids=[{name!r}]", int(counts[code]),
+                  f"--missing-ids {_argument(name)}, missing_ids=[{name!r}]", int(counts[code]),
                   "kept")  # fmt: skip

@@ -20,7 +20,7 @@ _SEQUENCES = {"history", "sequence", "itemsequence", "itemhistory", "basket", "c
 _HEAD = 1_000
 # A space or a comma may be within an id, so there the ids must be plain.
 _MARKS = {"|": r"^[^|]+(\|[^|]+)*$", ";": r"^[^;]+(;[^;]+)*$",
-          ",": r"^[\w.:-]+(,[\w.:-]+)*$", " ": r"^[\w.:-]+( [\w.:-]+)*$"}  # fmt: skip
+          ",": r"^[\w.:-]+(\s*,\s*[\w.:-]+)*$", " ": r"^[\w.:-]+( [\w.:-]+)*$"}  # fmt: skip
 _BESIDE = ("time", "weight", "type")
 _TOKENS = re.compile(r":(token|float)_seq$")
 
@@ -93,9 +93,19 @@ def _split_tokens(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl.D
 def _split_text(frame: pl.DataFrame, name: str, beside: list[str], mark: str) -> pl.DataFrame:
     """Split the items of a row, and the texts beside them that have as many parts."""
     texts = [n for n in (name, *beside) if frame[n].dtype == pl.String]
-    parts = {n: frame[n].str.strip_chars().str.split(mark) for n in dict.fromkeys(texts)}
+    parts = {n: _split(frame[n], mark) for n in dict.fromkeys(texts)}
     lengths = parts[name].list.len()
     return frame.with_columns(p for p in parts.values() if p.list.len().equals(lengths))
+
+
+def _split(column: pl.Series, mark: str) -> pl.Series:
+    """Split texts at a mark, with or without spaces around it and perhaps one at the end."""
+    parts = _trimmed(column, mark).str.split(mark)
+    return parts.list.eval(pl.element().str.strip_chars())
+
+
+def _trimmed(column: pl.Series, mark: str) -> pl.Series:
+    return column.str.strip_chars().str.strip_suffix(mark).str.strip_chars()
 
 
 def _as_list(column: pl.Series) -> pl.Series:
@@ -181,8 +191,9 @@ def _mark(column: pl.Series) -> str | None:
     """Return what separates the ids in a column of text, None where there is no such mark."""
     if column.dtype != pl.String:
         return None
-    head = column.drop_nulls().head(_HEAD).str.strip_chars()
+    texts = column.drop_nulls().head(_HEAD)
     for mark, pattern in _MARKS.items():
+        head = _trimmed(texts, mark)
         several = head.filter(head.str.contains(mark, literal=True))
         if len(several) and head.str.contains(pattern).all():
             return mark
