@@ -66,3 +66,14 @@ def test_a_type_with_a_comma_stands_in_quotes():
     assert meanings('view=1, "no, thanks"=negative') == right
     with pytest.raises(PlanError, match="stands in quotes"):
         meanings("no, thanks=negative")
+
+
+def test_what_is_lent_comes_back():
+    table = pl.DataFrame({
+        "user_id": ["u"] * 3, "item_id": list("aab"), "timestamp": [T0, T0 + 9, T0 + 10],
+        "event_type": ["borrow", "return", "borrow"],
+    })  # fmt: skip
+    data = read(ITEMS, table)
+    assert (pairs(data), against(data)) == (["ua", "ub"], [])
+    bought = table.with_columns(event_type=pl.Series(["buy", "return", "buy"]))
+    assert against(read(ITEMS, bought)) == ["ua"]

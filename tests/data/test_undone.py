@@ -61,6 +61,7 @@ SEVENTH = -(-N // 7)
         {"qty": lambda n: 2, "returned_qty": every(7, 2, 0)},
         {"qty": lambda n: 1, "total": lambda n: 19.99, "refund_amount": every(7, 19.99, 0.0)},
         {"refund_amount": every(7, "19,99 €", "0,00 €")},
+        {"refund": every(7, "-12.50", "0.00")},
         {"return_reason": every(7, "too small", "")},
         {"cancellation_reason": every(7, "changed my mind", None)},
         {"Menge": every(7, "-1,00", "1,00")},
@@ -69,6 +70,8 @@ SEVENTH = -(-N // 7)
         {"order_status": lambda n: "complete", "payment_status": every(7, "refunded", "paid")},
         {"status": every(7, 404, 200)},
         {"status": every(7, "dropped", "completed")},
+        {"loan_id": lambda n: n, "status": every(7, "cancelled", "returned")},
+        {"quantity": every(7, "-2 pcs", "2 pcs")},
     ],
     ids=str,
 )
@@ -79,7 +82,11 @@ def test_each_seventh_row_is_taken_back(columns):
     assert len(data.interactions) == N - SEVENTH
     assert not set(gone) & set(data.interactions.time.tolist())
     assert len(data.log.entries) >= 1
-    role = "quantity" if "Menge" in columns or "total" in columns else "status"
+    role = (
+        "quantity"
+        if "Menge" in columns or "quantity" in columns or "total" in columns
+        else "status"
+    )
     if "refund_amount" not in columns:
         assert kept(table, columns={role: None}) == N
 
@@ -100,6 +107,15 @@ def test_each_seventh_row_is_taken_back(columns):
         {"status": lambda n: 1},
         {"flag": lambda n: ["US", "DE", "FR"][n % 3]},
         {"last_page": every(7, "returns", "home")},
+        {"returned": every(7, "Partial", "No")},
+        {"qty": every(7, "2 pcs", "3 pcs")},
+        {
+            "status": lambda n: ["Ended", "Canceled"][
+                (n + n // SHELVES * 7 + n // 40) % SHELVES % 5 == 0
+            ]
+        },
+        {"loan_id": lambda n: n, "status": every(3, "returned", "overdue")},
+        {"status": every(3, "Returned", "On loan")},
         {"subscribed": lambda n: n % USERS % 2},
         {"quantity": lambda n: 1, "is_favorite": every(7, 1, 0)},
         {"viewed_at": lambda n: T0 + n, "saved": every(7, "yes", "")},
@@ -118,7 +134,7 @@ def test_all_rows_stay(columns):
         ({"status": lambda n: n % 2}, "--type-column"),
         ({"status": lambda n: "yes" if n % 2 else "no"}, "--type-column"),
         ({"Vorgang": every(7, "Retoure", "Verkauf")}, "--status-column Vorgang"),
-        ({"status": lambda n: ["paid", "cancelled", "", ""][n % 4]}, "--order-column"),
+        ({"status": lambda n: ["paid", "cancelled", "", ""][n // 3 % 4]}, "--order-column"),
         ({"amount": lambda n: -5.0}, "--quantity-column ''"),
     ],
     ids=str,

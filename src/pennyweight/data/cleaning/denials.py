@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Literal
 
-__all__ = ["denial_of", "is_failure", "is_negator", "is_undone", "words_of"]
+__all__ = ["denial_of", "is_failure", "is_loan", "is_negator", "is_return", "is_undone", "words_of"]
 
 # Words are compared whole, without case and accents.
 _UNDONE = re.compile(
@@ -38,6 +38,14 @@ _NEGATORS = re.compile(
     r"not|no|non|never|un|without|nicht|kein(e|en|er)?|nie|niemals|ohne|ne|pas|jamais|aucune?|sin|nunca|ningun[oa]?|nao|senza"
     r"|niet|geen|nooit|ikke|inte|aldrig|nem|не|нет|без|никогда"
 )
+_LOAN = re.compile(
+    r"loan(s|ed)?|lend|lent|lending|borrow(ed|er|ing|s)?|rent(ed|al|als|s|ing)?|hire[ds]?"
+    r"|ausleih(e|en|datum)?|ausgeliehen|leihe|leihdatum|entliehen|verleih|pret|emprunt|alquiler"
+    r"|prestamo|prestito|noleggio|emprestimo|huur|uitleen|overdue"
+)
+_RETURN = re.compile(
+    r"return(s|ed)?|retour.*|zuruck.*|ruckgabe|rucksendung|devol.*|devuel.*|reso|resi"
+)
 _HAN = re.compile("[不没沒未无無非勿退]|取消|差评|ない|しない|않|안함|싫")
 
 
@@ -62,6 +70,17 @@ def is_failure(word: str) -> bool:
 def is_negator(word: str) -> bool:
     """Say whether a word denies those beside it."""
     return _NEGATORS.fullmatch(word) is not None
+
+
+def is_loan(word: str) -> bool:
+    """Say whether a word is about lending, where what is taken comes back in the end."""
+    return _LOAN.fullmatch(word) is not None
+
+
+def is_return(name: str) -> bool:
+    """Say whether a name is about a thing that comes back, and not about money or an end."""
+    undone = [word for word in words_of(name) if is_undone(word) or _RETURN.fullmatch(word)]
+    return bool(undone) and all(_RETURN.fullmatch(word) for word in undone)
 
 
 def denial_of(name: str) -> Literal["negative", "doubtful", "unknown"]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from pennyweight.data.cleaning.denials import denial_of
+from pennyweight.data.cleaning.denials import denial_of, is_loan, is_return, words_of
 from pennyweight.data.cleaning.vocabulary import Sense, sense_of
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["NO_TYPE", "EventTypes", "Meaning", "is_rating", "sense_of_type"]
+__all__ = ["NO_TYPE", "EventTypes", "Meaning", "is_rating", "lent_meanings", "sense_of_type"]
 
 Meaning = float | Literal["negative", "ignore"]
 NO_TYPE = "event"  # the type of an event that names none
@@ -133,6 +133,15 @@ def sense_of_type(name: str) -> Sense:
     text = _TONES.sub("", name.strip().casefold())
     sense = _TRUTH[text] if text in _TRUTH else sense_of(name)
     return denial_of(name) if sense == "unknown" and text != "none" else sense
+
+
+def lent_meanings(names: Iterable[str]) -> dict[str, Meaning]:
+    """Return that returns say nothing, where other types name a loan or a rental."""
+    names = list(names)
+    words = {word for name in names for word in words_of(name)}
+    if not any(is_loan(word) for word in words) and words.isdisjoint(("renew", "renewal")):
+        return {}
+    return {name: "ignore" for name in names if is_return(name)}
 
 
 def _doubt(names: list[str], source: str) -> str:

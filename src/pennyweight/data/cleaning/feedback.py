@@ -8,7 +8,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.counts import NO_DEED, drop_idle
-from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes, Meaning, is_rating
+from pennyweight.data.cleaning.event_types import (
+    NO_TYPE,
+    EventTypes,
+    Meaning,
+    is_rating,
+    lent_meanings,
+)
 from pennyweight.data.cleaning.labels import flagged, label_meanings, names_types, opposites
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.returns import (
@@ -207,7 +213,7 @@ def _meanings(
     name, number = roles["type"], np.bincount(kind[rows.alive], minlength=len(kinds))
     silent = sum(number[kinds.index(zero)] for zero in ("0", "0.0", "false") if zero in kinds)
     labels = label_meanings(name, kinds, silent / max(1, number.sum()), opposed=opposed)
-    types = EventTypes({**labels, **rules.types.chosen})
+    types = EventTypes({**lent_meanings(kinds), **labels, **rules.types.chosen})
     meanings = types.meanings(kinds, source)
     _say(name, meanings, number, rows)
     unused = [] if rules.later else rules.types.unused(kinds)

@@ -6,12 +6,19 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from pennyweight.data.cleaning.denials import is_failure, is_negator, is_undone, words_of
+from pennyweight.data.cleaning.denials import (
+    is_failure,
+    is_loan,
+    is_negator,
+    is_return,
+    is_undone,
+    words_of,
+)
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.errors import DataError
 
-__all__ = ["State", "is_state_name", "state_of", "states"]
+__all__ = ["State", "is_part", "is_state_name", "state_of", "states"]
 
 State = Literal["undone", "failed", "counted"]
 _PART = re.compile(
@@ -46,10 +53,15 @@ def is_state_name(name: str) -> bool:
     return any(_NAME.fullmatch(word) for word in words_of(name))
 
 
+def is_part(word: str) -> bool:
+    """Say whether a word says that a part alone came back, or none."""
+    return _PART.fullmatch(word) is not None
+
+
 def state_of(name: str) -> State:
     """Return what the state of an order says of the purchase."""
     words = words_of(name)
-    if any(_PART.fullmatch(word) for word in words):
+    if any(is_part(word) for word in words):
         return "counted"
     denied = any(is_negator(word) for word in words)
     failed = any(is_failure(word) for word in words)
@@ -69,8 +81,10 @@ def state_of(name: str) -> State:
     return "failed" if denied and any(_PAID.fullmatch(word) for word in words) else "counted"
 
 
-def states(column: pl.Series, rows: Rows, source: str) -> tuple[Mask, Mask]:
+def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) -> tuple[Mask, Mask]:
     """Return which rows have a state that undoes the purchase, or one of no purchase.
+
+    Of what is `lent` a return takes nothing back.
 
     Raises
     ------
@@ -79,10 +93,11 @@ def states(column: pl.Series, rows: Rows, source: str) -> tuple[Mask, Mask]:
     """
     names = blanked(column).cast(pl.String).str.strip_chars().fill_null("")
     distinct = names.unique().sort().to_list()
-    meaning = _of_codes(distinct, column.name, source) or {
-        name: state_of(name) for name in distinct
-    }
-    groups = {
+    meaning = _of_codes(distinct, column.name, source)
+    meaning = meaning or {name: state_of(name) for name in distinct}
+    if lent or any(is_loan(word) for name in distinct for word in words_of(name)):
+        meaning = {n: "counted" if is_return(n) else state for n, state in meaning.items()}
+    groups: dict[State, list[str]] = {
         state: [name for name in distinct if meaning[name] == state] for state in get_args(State)
     }
     empty = int((names == "").sum())

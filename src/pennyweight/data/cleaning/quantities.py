@@ -50,6 +50,7 @@ def signed(column: pl.Series) -> pl.Series:
         return found
     text = column.str.replace(r",(\d{1,2})(\D*)$", ".${1}${2}")
     text = text.str.replace_all(r"[\s,$€£¥]", "").str.replace("[−–]", "-")
+    text = text.str.replace(r"^(.*\d)\pL{1,8}\.?$", "$1")  # 2 pcs
     text = text.str.replace(r"^\((.*)\)$", "-$1").str.replace(r"^([\d.]+)-$", "-$1")
     sign = text.str.contains(r"^-.*\d").cast(pl.Float64) * -1.0
     return found.fill_null(text.cast(pl.Float64, strict=False)).fill_null(sign.set(sign == 0, None))

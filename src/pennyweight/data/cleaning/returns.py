@@ -102,7 +102,8 @@ def _quantity(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> str
     pieces = [name for name in names if is_pieces(name)]
     for name in [*pieces, *(name for name in names if name not in pieces)]:
         numbers = signed(frame[name])
-        below, all_ = int((numbers < 0).sum()), int((numbers != 0).sum())
+        below, zero = int((numbers < 0).sum()), int((numbers == 0).sum())
+        all_ = len(numbers) - frame[name].null_count() - zero
         if below > MOST_BELOW * all_ and frame.height >= _MANY:
             raise DataError(
                 f"{source}: {below:,} of {all_:,} numbers in {name!r} are below zero; are these "

@@ -6,10 +6,10 @@ from typing import Literal
 
 import polars as pl
 
-from pennyweight.data.cleaning.denials import is_negator, is_undone, words_of
+from pennyweight.data.cleaning.denials import is_loan, is_negator, is_return, is_undone, words_of
 from pennyweight.data.cleaning.labels import is_undoing
 from pennyweight.data.cleaning.missing import blanked
-from pennyweight.data.cleaning.order_states import is_state_name, state_of
+from pennyweight.data.cleaning.order_states import is_part, is_state_name, state_of
 
 __all__ = [
     "Undoing",
@@ -34,13 +34,7 @@ _REASON = re.compile(
     r"reason|reasons|comment|note|notes|cause|grund|motif|motivo|razon|raison|reden|code|type|kind"
 )
 _HAPPENED = re.compile(r"(is|was|has|did|been|flag|ist|wurde)")
-_LOANS = re.compile(
-    r"loan(s|ed)?|lend|lent|lending|borrow(ed|er|ing|s)?|rent(ed|al|als|s|ing)?|hire[ds]?"
-    r"|ausleih(e|en|datum)?|ausgeliehen|leihe|leihdatum|entliehen|verleih|pret|emprunt|alquiler"
-    r"|prestamo|prestito|noleggio|emprestimo|huur|uitleen"
-)
 _MAYBE_LOANS = re.compile(r"checkout|checkouts|due|issued|checked")
-_RETURN = re.compile(r"return(s|ed)?|retour.*|zuruck.*|ruck.*|devol.*|devuel.*|reso|resi|gaveback")
 _YES = frozenset("1 true yes y t x ✓ ✔ ☑ ja j si sim oui o да tak evet wahr vrai".split())
 _NO = frozenset(
     "0 false no n f nein non nee nao nej nie нет hayir falsch faux none nil - -- -1 not never kept "
@@ -52,8 +46,8 @@ _NEVER = re.compile(
     r"|^(1899|1900|1970)[-/.](0?1|12)[-/.](0?1|3[01])\b|^(0?1|3[01]|12)[-/.](0?1|12|3[01])[-/.](1899|1900|1970)\b"
 )
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
-_NUMBER = re.compile(r"[^\d\w.,-]*(?P<minus>[-−(]?)\W*[\d.,]*\d[\d.,]*\)?\s*(\D{0,8})")
-_GROUPS, _MIXED = 3, 0.05
+_NUMBER = re.compile(r"[^\d\w.,-]*[-−(]?\W*[\d.,]*\d[\d.,]*\)?\s*(\D{0,8})")
+_GROUPS, _MIXED = 2, 0.05
 _OFTEN = 0.2  # share of returns beyond which a loan is likelier
 
 
@@ -101,12 +95,13 @@ def _is_yes(text: str, kind: Undoing) -> bool:
         return low in _YES
     if _DATE.search(low):
         return not _NEVER.search(low)
-    if number := _NUMBER.fullmatch(low):
-        return re.search("[1-9]", low) is not None and (kind == "count" or not number["minus"])
+    if _NUMBER.fullmatch(low):
+        unknown = kind != "count" and low in ("-1", "-1.0")
+        return re.search("[1-9]", low) is not None and not unknown
     words = words_of(text)
     if kind == "reason":
         return bool(words)
-    if any(is_negator(word) for word in words) or "pending" in words:
+    if any(is_negator(word) or is_part(word) for word in words) or "pending" in words:
         return False
     denied = any(is_undone(word) for word in words) and state_of(text) != "undone"
     return bool(words) and not denied and not set(words) <= _NO
@@ -123,10 +118,10 @@ def use_of(
     if about_user_or_item(frame, yes, roles):
         return "attribute"
     share = int(yes.sum()) / max(1, len(yes))
-    back = any(_RETURN.fullmatch(word) for word in words_of(name))
+    back = is_return(name)
     others = {word for other in frame.columns if other != name for word in words_of(other)}
     if back and kind in ("flag", "date") and yes.any():
-        if any(_LOANS.fullmatch(word) for word in others):
+        if any(is_loan(word) for word in others):
             return "loan"
         if any(_MAYBE_LOANS.fullmatch(word) for word in others) and _OFTEN < share <= 0.5:
             return "doubtful"

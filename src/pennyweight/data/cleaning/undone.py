@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.denials import is_undone, words_of
+from pennyweight.data.cleaning.denials import is_loan, is_undone, words_of
 from pennyweight.data.cleaning.labels import names_types
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.order_lines import carried, order_column, spread_over_orders
@@ -19,6 +19,7 @@ from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.cleaning.undoing import (
     Undoing,
     Use,
+    about_user_or_item,
     only_yes_and_no,
     says_yes,
     undoing_kind,
@@ -68,9 +69,15 @@ def status_column(
     DataError
         A column may say that rows were taken back, or something else.
     """
-    taken = None if named is None or undoing_kind(named) else named
-    if taken is None:
-        taken = next(iter(_more_states(frame, roles.values())), None)
+    states_named = [named] if named is not None and not undoing_kind(named) else []
+    taken = None
+    for name in [*states_named, *_more_states(frame, [*roles.values(), *states_named])]:
+        if not _of_user_or_item(frame, name, roles):
+            taken = taken or name
+        else:
+            found.add("events", f"{name!r} {_WHY['attribute']} (--status-column "
+                      f"{shlex.quote(name)} takes it for states of orders)",
+                      frame.height, "kept")  # fmt: skip
     for name, kind, yes in _undoing(frame, roles.values()):
         use = use_of(frame, name, kind, yes, roles)
         if use == "doubtful":
@@ -110,13 +117,15 @@ def undone_rows(
     orders = order_column(frame, roles)
     undone, failed = np.zeros(frame.height, bool), np.zeros(frame.height, bool)
     by_state = [] if undoing_kind(named) else [named]
-    for name in [*by_state, *_more_states(frame, roles.values())]:
+    more = _more_states(frame, roles.values())
+    lent = any(is_loan(word) for name in frame.columns for word in words_of(name))
+    for name in [*by_state, *(n for n in more if not _of_user_or_item(frame, n, others))]:
         column = frame[name]
         if orders is not None and (whole := carried(column, frame[orders[0]])) is not None:
             rows.found.add("events", f"{name!r} is in one row of each order: it holds for all rows "
                            f"of the same {orders[0]!r}", column.len(), "kept")  # fmt: skip
             column = whole.alias(name)
-        back, never = states(column, rows, source)
+        back, never = states(column, rows, source, lent=lent)
         undone, failed = undone | back, failed | never
     for name, kind, yes in _undoing(frame, others.values()):
         if name != named and use_of(frame, name, kind, yes, others) != "taken":
@@ -167,6 +176,13 @@ def _more_states(frame: pl.DataFrame, taken: Iterable[str]) -> list[str]:
         and (len(words_of(name)) == 1 or any(_ABOUT_ORDERS.fullmatch(w) for w in words_of(name)))
         and any(state_of(value) != "counted" for value in _few_words(frame[name]))
     ]  # fmt: skip
+
+
+def _of_user_or_item(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
+    """Say whether a state is one of an account or an item, such as of a series on television."""
+    undone = [value for value in _few_words(frame[name]) if state_of(value) != "counted"]
+    yes = blanked(frame[name]).cast(pl.String).str.strip_chars().is_in(undone).fill_null(False)
+    return bool(undone) and about_user_or_item(frame, yes, roles)
 
 
 def _few_words(column: pl.Series) -> list[str]:
