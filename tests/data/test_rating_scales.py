@@ -41,6 +41,18 @@ def test_a_slip_leaves_the_scale(odd):
     assert data.interactions.weight.max() == 5 and data.interactions.liking == 3
 
 
+@pytest.mark.parametrize("base", [[1, 1, 1, 1, 1, 5, 4, 2], [5, 4, 5, 5]])
+def test_a_slip_beside_lopsided_ratings(base):
+    data = read(ITEMS, log(rating=every(N, 55, base)))
+    assert data.log.count("beyond the scale") == 1 and data.interactions.liking == 3
+
+
+def test_ratings_with_words_of_several_languages():
+    data = read(ITEMS, log(Bewertung=[f"{BASE[at % 8]} Sterne" for at in range(N)]))
+    assert low(data) == 60
+    assert low(read(ITEMS, log(rating=[f"{BASE[at % 8]} von 5" for at in range(N)]))) == 60
+
+
 @pytest.mark.parametrize(
     ("odd", "step", "base"),
     [(10, 12, BASE), (99, 4, BASE), (99, 4, [-9.5, 3.25, 8, -2, 0.5, 6.75, -7]), (-99, 4, BASE)],

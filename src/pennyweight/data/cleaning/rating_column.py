@@ -19,7 +19,7 @@ __all__ = ["rating_roles"]
 
 _MOST_WORDS, _LONGEST = 12, 20  # distinct ratings in words, and their letters
 _SUMMARY = re.compile(
-    "rating|stars|score|average|avg|mean|count|num|quant|qty|size|page|rank|impress|click|view|visit"
+    "average|avg|mean|count|num|quant|qty|size|page|rank|impress|click|view|visit"
     "|order|price|amount|day|hour|month|week|year|age|step|depth|level|position|time|dur"
 )
 _MOSTLY, _LEAST = 0.8, 20  # share of values that are numbers; rows that can look like ratings

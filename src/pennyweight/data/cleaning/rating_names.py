@@ -16,7 +16,7 @@ _SURE = frozenset(
 # Ratings alone or beside a word of the second set: conversion_rate is none.
 _ALIKE = frozenset(
     "rate rated score scores grade grades note nota notas mark marks voto votacion opinion "
-    "evaluation evaluacion preference points punkte".split()
+    "evaluation evaluacion preference points punkte feedback".split()
 )
 _PERSONAL = frozenset(
     "my your user given own customer reviewer client member personal mine".split()

@@ -97,17 +97,12 @@ def on_scale(values: NDArray[np.float64]) -> NDArray[np.bool_]:
         if inside.all():
             return everything
         beyond = 1 - inside.mean()
-        if (
-            beyond > 0.5
-            or len(levels) < 3
-            or levels[-1] < 0.8 * top
-            or counts[0] > 0.5 * sum(counts)
-        ):
+        if beyond > 0.5 or len(levels) < 2 or levels[-1] < 0.8 * top:
             continue
-        grid = levels[-1] - levels[0] >= 2 * np.diff(levels).min()
-        if grid and (
-            beyond <= FEW or _is_gap(levels, np.unique(sizes[~inside]), int(inside.sum()))
-        ):
+        if counts[0] > 0.5 * sum(counts) and counts[-1] <= 0.6 * counts[1]:  # counts fall
+            continue
+        few = beyond <= FEW
+        if few or _is_gap(levels, np.unique(sizes[~inside]), int(inside.sum())):
             return inside
     return everything
 

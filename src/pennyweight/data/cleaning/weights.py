@@ -21,7 +21,8 @@ LOW = "rating is low: not learnt from; it takes back earlier events of the user 
 BELOW_ZERO = "weight is below zero: a negative event"
 _RATING = (
     r"(?i)^\s*(?P<number>[+-]?\d+(?:[.,]\d{1,2})?)\s*"
-    r"(?:/\s*(?P<of>\d+)|out of (?P<out>\d+)(?:\s*stars?)?|%|stars?|★|⭐|points?)?\s*$"
+    r"(?:(?:/|von|sur|de|di|van)\s*(?P<of>\d+)|out of (?P<out>\d+))?"
+    r"\s*(?:%|stars?|sterne?|étoiles?|estrellas?|estrelas?|stell[ae]|sterren|★|⭐|points?|punkte?)?\s*$"
 )
 _NOT_RATED = r"(?i)^\s*(un|not[ _-]?(yet[ _-]?)?|no[ _-]?)rat(ed|ing)s?( given)?\s*$"
 _MOST_LOST = 0.2  # share of weights that may be no numbers
