@@ -113,6 +113,7 @@ def test_the_time_of_day_beside_a_date(name, write, part):
         ("watch_time", lambda k: f"0{k % 3}:{k % 60:02}:10"),
         ("delivery_time", lambda k: f"{k % 24}:{k % 60:02}"),
         ("play_time", lambda k: f"{k % 6}:{k % 60:02}"),
+        ("play_time", lambda k: f"{k % 24}:{k % 60:02}"),
         ("hours_played", lambda k: k % 24),
         ("watch_time", lambda k: k % 24),
         ("time", lambda k: 90 + k % 60),

@@ -38,7 +38,7 @@ def clock_of(
             continue
         some = frame[column].head(_SAMPLE)
         digits = not _has_colons(some)
-        claim = claim and not (digits and is_duration_name(column))
+        claim = claim and not is_duration_name(column)  # m:ss looks like h:mm
         seconds = seconds_of_day(some)
         known = seconds.drop_nulls()
         read = len(known) >= max(1, _READ * (len(some) - _blanks(some)))

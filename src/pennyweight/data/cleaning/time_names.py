@@ -158,7 +158,7 @@ def clock_claim(name: str, day: str) -> bool | None:
 
 
 def is_duration_name(name: str) -> bool:
-    """Say whether numbers of this name are rather lengths of time than times of day."""
+    """Say whether a column of this name is rather of lengths of time than of times of day."""
     return bool(_LASTING & {*_words(name)})
 
 
