@@ -205,3 +205,8 @@ def test_lines_of_an_order_are_returned_one_by_one():
 def test_states_of_orders(names, state):
     for name in names.split("|"):
         assert state_of(name) == state, name
+
+
+def test_a_column_without_a_yes_is_named():
+    data = read(ITEMS, log(returned=every(7, "Partial", "No")))
+    assert data.log.count("'returned' says of no row that it was taken back") == N

@@ -79,6 +79,12 @@ def status_column(
                       f"{shlex.quote(name)} takes it for states of orders)",
                       frame.height, "kept")  # fmt: skip
     for name, kind, yes in _undoing(frame, roles.values()):
+        if not yes.any():
+            odd = blanked(frame[name]).drop_nulls().unique(maintain_order=True)
+            if len(odd) > 1:
+                found.add("events", f"{name!r} says of no row that it was taken back; it has "
+                          f"{', '.join(map(repr, odd.head(4)))}", frame.height, "kept")  # fmt: skip
+            continue
         use = use_of(frame, name, kind, yes, roles)
         if use == "doubtful":
             raise DataError(
@@ -128,7 +134,7 @@ def undone_rows(
         back, never = states(column, rows, source, lent=lent)
         undone, failed = undone | back, failed | never
     for name, kind, yes in _undoing(frame, others.values()):
-        if name != named and use_of(frame, name, kind, yes, others) != "taken":
+        if not yes.any() or (name != named and use_of(frame, name, kind, yes, others) != "taken"):
             continue
         taken = yes
         if kind == "count":
@@ -162,7 +168,7 @@ def _undoing(frame: pl.DataFrame, taken: Iterable[str]) -> list[tuple[str, Undoi
             continue
         yes = says_yes(frame[name], kind)
         plain = kind != "flag" or any(is_undone(word) for word in words_of(name))
-        if yes.any() and (plain or only_yes_and_no(frame[name])):
+        if plain or only_yes_and_no(frame[name]):
             columns.append((name, kind, yes))
     return columns
 
