@@ -5,6 +5,7 @@ import io
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ import polars.selectors as cs
 from pennyweight.data.log import Findings
 from pennyweight.data.packed import PACKED
 from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
+from pennyweight.data.readers.framed import unframed
 from pennyweight.data.readers.layouts import find_layout, join_flags
 from pennyweight.data.readers.loaded import Loaded
 from pennyweight.data.readers.quotes import Quotes, find_quotes, separators
@@ -96,12 +98,15 @@ def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table"
     is_cut = not data.endswith((b"\n", b"\r"))
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
+    data, note = unframed(data)
     # Without its last newline polars misses an empty last field too many.
     if not data.endswith(b"\n") or data.endswith((b"\n\n", b"\n\r\n")):
         data = data.rstrip(b"\r\n") + b"\n"
     if b"::" in data[:_HEAD] and DOUBLE_COLON not in data and _is_double_colon(data):
         data = data.replace(b"::", DOUBLE_COLON)
     dialect = find_layout(data, source) or find_dialect(data, tabs=tabs)
+    if note:
+        dialect = replace(dialect, notes=(note, *dialect.notes))
     _check_names(dialect, source)
     quotes = find_quotes(data, dialect.start, dialect.separator, len(dialect.header))
     if not quotes.regular or not (quotes.enclose or quotes.absent):

@@ -75,6 +75,8 @@ def _unpacked(data: bytes, path: Path) -> bytes:
 def _unzip(data: bytes, path: Path) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        # macOS adds its own notes to archives.
+        names = [n for n in names if not n.startswith("__MACOSX/") and Path(n).name != ".DS_Store"]
         if "[Content_Types].xml" in names:
             raise DataError(f"{path}: an office document; save its table as CSV")
         if len(names) != 1:

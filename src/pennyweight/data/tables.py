@@ -139,6 +139,9 @@ def _from_pandas(source: PandasFrame, table: str) -> pl.DataFrame:
     named = [n for n in frame.index.names if n is not None and n not in frame.columns]
     frame = frame.reset_index(level=named) if named else frame
     frame = frame.rename(columns=str)
+    if frame.columns.is_unique:
+        periods = [n for n in frame.columns if str(frame[n].dtype).startswith("period[")]
+        frame = frame.assign(**{name: frame[name].dt.start_time for name in periods})
     for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
         if str(dtype).startswith("period[") and frame.columns.is_unique:
             frame[name] = frame[name].dt.to_timestamp()  # the beginning of a day, week, month

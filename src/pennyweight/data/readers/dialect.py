@@ -75,6 +75,9 @@ def find_dialect(data: bytes, *, tabs: bool) -> Dialect:
         header = header.lstrip("# ")
     separator = asked or _separator(header, lines, tabs)
     names, end = _header(data, start, end, header, separator)
+    if _has_row_names(names, lines, separator):
+        names = ["", *names]
+        notes.append("the header is one name short: the first column is of row names (R)")
     extra = _trailing(names, lines, separator)
     if extra:
         names += [""] * extra
@@ -114,7 +117,9 @@ def _skip_titles(data: bytes, start: int, tabs: bool) -> tuple[int, int]:
         separator = _separator(line, lines[place + 1 :], tabs)
         if _is_header(line.split(separator)):
             count = line.count(separator)
-            shorter = all(title.count(separator) < count for title in lines[:place])
+            # Spreadsheets pad a title to the width of the table.
+            titles = [title.rstrip(separator + " ") for title in lines[:place]]
+            shorter = all(title.count(separator) < count for title in titles)
             if place and shorter and _agreement(lines[place + 1 :], separator, count) > 0.5:
                 return data.index(line.encode(), start), place
             break
@@ -179,6 +184,18 @@ def _trailing(names: Sequence[str], lines: Sequence[str], separator: str) -> int
     extra = counts.pop() - len(names)
     ends = extra > 0 and all(line.endswith(separator * extra) for line in lines)
     return extra if ends else 0
+
+
+def _has_row_names(names: Sequence[str], lines: Sequence[str], separator: str) -> bool:
+    """Say whether rows begin with their number and the header has no name for it."""
+    if len(lines) < 2 or {_width(line, separator) for line in lines} != {len(names) + 1}:
+        return False
+    first = [line.split(separator, 1)[0] for line in lines]
+    bare_numbers = [number.strip('"') for number in first]
+    if not all(map(str.isdecimal, bare_numbers)) or len(set(first)) < len(first):
+        return False
+    in_turn = bare_numbers == [str(n) for n in range(1, len(first) + 1)]
+    return in_turn or all(number.startswith('"') for number in first)
 
 
 def _width(line: str, separator: str) -> int:

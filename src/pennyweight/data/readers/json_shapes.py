@@ -44,10 +44,10 @@ def rows_of_object(value: dict[str, Any], source: str) -> tuple[Rows, str]:
     DataError
         Where several lists could be the table; names them and the command that takes one.
     """
-    return _whole(value) or _within(value, source) or ([value], "")
+    return _whole(value, source) or _within(value, source) or ([value], "")
 
 
-def _whole(value: dict[str, Any]) -> tuple[Rows, str] | None:
+def _whole(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
     """Return the rows of an object all of which is the table."""
     if {"columns", "data"} <= value.keys() <= {"columns", "index", "data"}:
         names, data = value["columns"], value["data"]
@@ -62,8 +62,22 @@ def _whole(value: dict[str, Any]) -> tuple[Rows, str] | None:
         turned = _turned(value)
         if turned is not None:
             return turned
+    _refuse_ratings(value, source)
     by_user = _by_user(value)
     return None if by_user is None else (by_user, "an object of lists, one a user")
+
+
+def _refuse_ratings(value: dict[str, Any], source: str) -> None:
+    """Raise `DataError` for ratings by user and item, or by item and user: nothing tells."""
+    inner = [part for rows in value.values() if isinstance(rows, dict) for part in rows.values()]
+    numbers = all(isinstance(part, int | float) for part in inner)
+    if len(value) > 1 and inner and numbers and all(isinstance(v, dict) for v in value.values()):
+        raise DataError(
+            f"{source}: one JSON object of objects of numbers. If its keys are users, and theirs "
+            "are items with ratings, convert it: jq -c 'to_entries[] | .key as $u | .value | "
+            "to_entries[] | {user_id: $u, item_id: .key, rating: .value}' "
+            f"{shlex.quote(source)} > rows.jsonl"
+        )
 
 
 def _within(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:

@@ -52,7 +52,7 @@ def explode_lists(
     DataError
         Where several lists could hold the items, or times and items differ in number.
     """
-    frame = _split_tokens(frame, chosen)
+    frame = _without_braces(_split_tokens(frame, chosen), chosen)
     name = _item_list(frame, chosen, source)
     if name is None:
         return frame, {}
@@ -88,6 +88,17 @@ def _split_tokens(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl.D
     if not names or (chosen.get("item") not in names and has_role(single, "item")):
         return frame
     return frame.with_columns(pl.col(n).cast(pl.String).str.split(" ") for n in names)
+
+
+def _without_braces(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl.DataFrame:
+    """Return arrays as Postgres writes them, ``{p1,p2}``, as ids with commas between."""
+    texts = [n for n, dtype in frame.schema.items() if dtype == pl.String
+             and (_is_sequence(n) or n in chosen.values() or _is_beside(n))]  # fmt: skip
+    arrays = [n for n in texts if frame[n].is_not_null().any()
+              and frame[n].drop_nulls().str.contains(r"^\{[^{}:']*\}$").all()]  # fmt: skip
+    inner = (pl.col(n).str.slice(1, pl.col(n).str.len_chars() - 2) for n in arrays)
+    inner = (text.str.replace_all('"', "", literal=True) for text in inner)
+    return frame.with_columns(pl.when(text != "").then(text).name.keep() for text in inner)
 
 
 def _split_text(frame: pl.DataFrame, name: str, beside: list[str], mark: str) -> pl.DataFrame:

@@ -137,7 +137,8 @@ def _is_json_text(column: pl.Series) -> bool:
 def _decoded(column: pl.Series) -> pl.Series | None:
     values = [None if text is None else parsed_value(text) for text in column.to_list()]
     kinds = {type(value) for value in values if value is not None}
-    if len(kinds) != 1 or not kinds <= {dict, list}:
+    n_read = sum(value is not None for value in values)
+    if len(kinds) != 1 or not kinds <= {dict, list} or 2 * n_read < column.count():
         return None
     series = typed_column(column.name, values)
     return series if series.dtype.is_nested() else None
