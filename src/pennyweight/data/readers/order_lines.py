@@ -44,9 +44,10 @@ def join_lines(
     numbered = frame.with_row_index("__row")
     orders = numbered.filter(filled[name]).explode(name)
     rest = numbered.filter(~filled[name])
-    findings.add("events", f"{name}: a list in a row without {item}, each element is an event "
-                 f"({int(filled[name].sum()):,} rows)", orders.height + rest.height - frame.height,
-                 "added")  # fmt: skip
+    n_orders = int(filled[name].sum())
+    reason = f"{name}: a list in a row without {item}, each element is an event ({n_orders:,} rows)"
+    added = orders.height - n_orders
+    findings.add("events", reason, added or n_orders, "added" if added else "kept")
     orders = orders.with_columns(_of_lines(orders, name, item, lists[name]))
     both = pl.concat(
         [rest.with_columns(pl.col(item).cast(pl.String)).drop(name), orders.drop(name)]
