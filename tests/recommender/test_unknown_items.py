@@ -9,6 +9,7 @@ import small_shop
 from pennyweight import Recommender
 from pennyweight.cli.app import app
 from pennyweight.data.documents import documents
+from pennyweight.errors import UnknownUserWarning
 
 UNKNOWN = ["empty", "odd"]
 
@@ -69,3 +70,15 @@ def test_the_command_says_so(shop, tmp_path):
     assert "neither an event nor a word of another item" in found.stderr
     found = CliRunner().invoke(app, ["similar", str(tmp_path / "shop"), "i0", "-k", "2"])
     assert found.stderr == ""
+
+
+def test_users_are_ids_in_any_list_but_no_table(shop):
+    for users in (pl.Series([1.0, 2.0]), [1, 2], pl.Series(["1", "2"])):
+        with pytest.warns(UnknownUserWarning):
+            found = shop.recommend_many(users, 1)
+        assert found["user_id"].to_list() == ["1", "2"]
+    for wrong in ([None], [float("nan")], [True], [["u1"]]):
+        with pytest.raises(TypeError, match="is no id"):
+            shop.recommend_many(wrong)
+    with pytest.raises(TypeError, match="not a table: give one of its columns"):
+        shop.recommend_many(pl.DataFrame({"user_id": ["u1"]}))

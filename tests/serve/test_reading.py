@@ -106,3 +106,31 @@ def test_a_type_in_doubt_is_refused_with_advice_for_a_client(live, kind):
     assert response.status_code == 422
     assert "send a name that says which, such as like, dislike" in response.json()["detail"]
     assert live.post("/v1/events", event | {"type": "dislike"})["accepted"] == 1
+
+
+def test_null_is_as_good_as_nothing(live):
+    event = {"user_id": "u", "item_id": "i1", "weight": None, "type": None, "timestamp": None}
+    assert live.post("/v1/events", event)["accepted"] == 1
+    (kept,) = live.get("/v1/users/u")["events"]
+    assert (kept["weight"], kept["type"]) == (1.0, "view")
+    session = {"events": [{"item_id": "i1", "weight": None, "type": None}]}
+    assert live.post("/v1/recommend", session)["source"] == "history"
+
+
+def test_messages_name_the_field_and_its_bound(live):
+    long = live.http.post("/v1/events", json={"user_id": "u" * 600, "item_id": "i1"})
+    assert "body.user_id must have 512 characters at most" in long.json()["detail"]
+    content = b'{"attributes": {"price": 1e999}}'
+    infinite = live.http.put("/v1/items/i1", content=content, headers=JSON)
+    assert infinite.status_code == 422
+    assert "body.attributes.price must be a finite number" in infinite.json()["detail"]
+
+
+def test_no_field_of_an_item_is_lost(live):
+    item = {"ItemId": "g1", "Comment": "a tea", "Categories": ["Drama"]}
+    lost = live.http.post("/api/item", json=item)
+    assert lost.status_code == 422 and "no column categories" in lost.json()["detail"]
+    both = {"ItemId": "g1", "Comment": "a tea", "Labels": {"title": "green tea"}}
+    lost = live.http.post("/api/item", json=both)
+    assert lost.status_code == 422 and "Labels and Comment both give the title" in lost.text
+    assert live.post("/api/item", {"ItemId": "g1", "Comment": "a tea"}) == {"RowAffected": 1}

@@ -124,7 +124,20 @@ def named(ids: Iterable[str], what: str = "users") -> list[str]:
     """Return ids as texts; `TypeError` for one id instead of a list of them."""
     if isinstance(ids, str | bytes | int | float):
         raise TypeError(f"{what} takes a list of ids, not {ids!r:.80}: write [{ids!r:.80}]")
-    return [str(value) for value in ids]
+    if hasattr(ids, "columns"):
+        raise TypeError(f"{what} takes a list of ids, not a table: give one of its columns")
+    return [_text(value, what) for value in ids]
+
+
+def _text(value: object, what: str) -> str:
+    """Return an id as text, a whole number as its digits."""
+    if isinstance(value, str):
+        return value
+    if value is None or value != value or isinstance(value, bool) or _is_list(value):
+        raise TypeError(f"{what}: {value!r:.80} is no id; leave it out")
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def warn_unknown(interactions: Interactions | None, users: Sequence[str], goes_by: str) -> None:

@@ -173,6 +173,8 @@ def _path(row: Mapping[str, Any]) -> str:
     if row["type"] == "json_invalid":
         return "body"
     parts = [str(part) for part in row["loc"]]
+    if row["type"] == "finite_number" and parts[-1] == "float":
+        parts.pop()  # one of the forms of JSON, which pydantic names
     return ".".join(part for part in parts if not part.startswith(_WAYS)) or "body"
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "NEGATIVE",
     "NEUTRAL",
     "NOT_LIKING",
+    "SEEN",
     "TAKEN_BACK",
     "FeedbackRules",
     "Signals",
@@ -50,6 +51,7 @@ NEUTRAL = "neutral event: ignored"
 # Why rows are dropped that have no fault.
 NOT_LIKING = (NEGATIVE, NEUTRAL, NO_DEED, LOW, BELOW_ZERO, NO_STRENGTH, CANCELLED, NEVER, RETURNED,
               ZERO, TAKEN_BACK, PARTIAL)  # fmt: skip
+SEEN = "read"  # with weight 0 Gorse's type of an item that need not be shown again
 AGAINST = -1.0  # the strength of an event that speaks against its item
 _MAX_KINDS = 256  # kind is stored in a byte
 
@@ -89,7 +91,9 @@ class FeedbackRules:
         low = self.min_rating is not None and weight < self.min_rating and is_rating(kind)
         if meaning == "negative" or weight < 0 or low:
             return AGAINST
-        return weight * meaning or None
+        if not weight and kind != SEEN:
+            return None
+        return weight * meaning
 
 
 @dataclass(frozen=True)

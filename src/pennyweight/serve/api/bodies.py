@@ -76,8 +76,8 @@ def _dated(value: object) -> object:
 Kind = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain)]
 Id = Annotated[
     str,
-    BeforeValidator(_as_text),
     Field(min_length=1, max_length=512),
+    BeforeValidator(_as_text),
     AfterValidator(_plain),
     WithJsonSchema(
         {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 512}, {"type": "integer"}]}
@@ -88,6 +88,24 @@ Filter = Annotated[str, Field(min_length=1, max_length=2_000)]
 Count = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-1_000, le=1_000)]
+# Null is as good as nothing, as it is for a timestamp.
+EventWeight = Annotated[
+    float,
+    Field(ge=-1_000, le=1_000),
+    BeforeValidator(lambda value: 1.0 if value is None else value),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": -1_000, "maximum": 1_000}, {"type": "null"}]}
+    ),
+]
+EventKind = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    BeforeValidator(lambda value: "view" if value is None else value),
+    AfterValidator(_plain),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 64}, {"type": "null"}]}
+    ),
+]
 Moment = Annotated[
     float | str,
     BeforeValidator(_dated),
@@ -164,8 +182,8 @@ class HistoryEvent(Body):
     """An event of a session."""
 
     item_id: Id
-    weight: Weight = 1.0
-    type: Kind = "view"
+    weight: EventWeight = 1.0
+    type: EventKind = "view"
 
 
 class SessionBody(ListOptions):
@@ -214,9 +232,9 @@ class EventBody(Body):
     user_id: Id
     item_id: Id | None = None
     items: Annotated[list[Id], Field(max_length=200)] = []
-    type: Kind = "view"
+    type: EventKind = "view"
     timestamp: Moment | None = None
-    weight: Weight = 1.0
+    weight: EventWeight = 1.0
     event_id: Id | None = None
     recommendation_id: Id | None = None
 

@@ -8,11 +8,13 @@ that what is told of them besides is not kept, and 0 rows are said to be affecte
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import polars as pl
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import to_json
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning.feedback import SEEN
 from pennyweight.errors import DataError
 from pennyweight.serve.api.bodies import Id, Kind, Moment, Text, moment
 from pennyweight.serve.api.feeds import as_item, there
@@ -24,7 +26,6 @@ from pennyweight.serve.store.protocol import Event, StoredItem
 
 __all__ = ["gorse_routes"]
 
-SEEN = "read"  # the type by which an item was looked at and no more
 NAMES = ("title", "name", "headline", "text")
 Places = Annotated[int, Query(ge=1, le=1_000)]
 Skipped = Annotated[int, Query(ge=0, le=10_000)]
@@ -154,7 +155,7 @@ def _add_items(router: APIRouter, engine: Engine) -> None:
         return _json({
             "ItemId": item_id,
             "IsHidden": not found.available,
-            "Categories": document.get("categories"),
+            "Categories": _listed(document.get("categories", document.get("category"))),
             "Timestamp": found.published,
             "Labels": document,
             "Comment": next((document[n] for n in NAMES if n in document), ""),
@@ -230,16 +231,37 @@ def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
     return sorted(events, key=lambda event: event.time)
 
 
+def _listed(value: Any) -> list[str] | None:  # noqa: ANN401
+    return [value] if isinstance(value, str) else value
+
+
+def _categories(catalog: Catalog, item: Item) -> tuple[str, JsonValue]:
+    """Return the column of categories, and what it shall hold of an item."""
+    given: list[JsonValue] = list(item.Categories or ())
+    for name in ("categories", "category"):
+        if name in catalog.attributes.columns:
+            if isinstance(catalog.attributes[name].dtype, pl.List):
+                return name, given
+            if len(given) == 1:
+                return name, given[0]
+            raise DataError(f"item {item.ItemId!r}: the column {name} holds one category an item, "
+                            f"and Categories has {len(given)}; send one")  # fmt: skip
+    raise DataError(f"item {item.ItemId!r}: the catalogue has no column categories; leave "
+                    "Categories out, or fit the bundle to items with such a column")  # fmt: skip
+
+
 async def _put(engine: Engine, items: Sequence[Item]) -> Response:
     columns = engine.arms.first.catalog.attributes.columns
     title = next((name for name in NAMES if name in columns), "text")
     told = []
     for one in items:
         fields = dict(one.Labels or {})
-        if one.Comment:
-            fields.setdefault(title, one.Comment)
-        if one.Categories and "categories" in columns:
-            fields.setdefault("categories", list(one.Categories))
+        if one.Comment and fields.setdefault(title, one.Comment) != one.Comment:
+            raise DataError(f"item {one.ItemId!r}: Labels and Comment both give the {title}, and "
+                            "differ; leave one of them out")  # fmt: skip
+        if one.Categories:
+            name, kept = _categories(engine.arms.first.catalog, one)
+            fields.setdefault(name, kept)
         since = None if one.Timestamp is None else moment(one.Timestamp)
         available = not one.IsHidden if "IsHidden" in one.model_fields_set else None
         told.append(as_item(engine, one.ItemId, fields, available, since))
