@@ -66,7 +66,7 @@ ODD = [bool(j % 2) for j in range(N)]
 def test_odd_items_are_available(name, odd, even):
     data = read(shelf(**{name: (odd, even)}), EVENTS)
     assert data.catalog.available.tolist() == ODD
-    assert f"items: 6 kept: not available (column {name})" in str(data.log)
+    assert f"items: 6 noted: not available (column {name})" in str(data.log)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_nothing_available_is_an_error():
 def test_a_missing_word_is_no_reason_against_an_item_and_is_counted():
     data = read(shelf(available=("NULL", "no")), EVENTS)
     assert data.catalog.available.tolist() == ODD
-    assert "6 kept: column available does not say" in str(data.log)
+    assert "6 noted: column available does not say" in str(data.log)
 
 
 def test_a_missing_date_of_publication_is_named_and_may_be_chosen():
     items = shelf(published_at=("2024-01-31", None))
     data = read(items, EVENTS)
     assert data.catalog.available.all()
-    assert "6 kept: published_at is missing" in str(data.log)
+    assert "6 noted: published_at is missing" in str(data.log)
     assert "--available-column published_at" in str(data.log)
     chosen = read(items, EVENTS, columns={"available": "published_at"})
     assert chosen.catalog.available.tolist() == ODD

@@ -76,16 +76,16 @@ def test_every_bad_event_is_dropped_and_counted():
     data = read(ITEMS, table, now=NOW)
     counts = {(e.reason, e.action): e.count for e in data.log.entries}
     assert counts == {
-        ("event types: view 1, buy 1, event 1 (change with --event-types)", "kept"): 6,
+        ("event types: view 1, buy 1, event 1 (change with --event-types)", "noted"): 6,
         ("missing user", "dropped"): 1,
         ("missing item", "dropped"): 1,
         ("item is not in the catalogue", "dropped"): 1,
         ("time is missing or cannot be read", "dropped"): 2,
         ("time is more than a year in the future", "dropped"): 1,
-        ("time is in the future", "kept"): 1,
+        ("time is in the future", "noted"): 1,
         ("weight is not a finite number (below 3e38)", "dropped"): 1,
         ("weight is missing (1 is used)", "changed"): 1,
-        (DRAWN, "kept"): 4,
+        (DRAWN, "noted"): 4,
         ("duplicate (same user, item, time and type)", "dropped"): 1,
     }
     got = data.interactions

@@ -75,7 +75,7 @@ def test_two_columns_that_could_be_the_time_are_asked_about(columns):
 
 def test_sound_logs_raise_no_question():
     basket = cleaned({"timestamp": SIGNUP})  # all events of a user at one moment
-    assert basket.interactions.real_time and "kept: no" not in str(basket.log)
+    assert basket.interactions.real_time and "noted: no" not in str(basket.log)
     short = cleaned({"timestamp": LOAD, "published_at": RELEASE, "registered": SIGNUP})
     assert short.columns.events["time"] == "timestamp"
     both = cleaned({"timestamp": iso(), "seen": iso(1)})

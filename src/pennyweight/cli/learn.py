@@ -14,7 +14,7 @@ from pennyweight.errors import PlanError
 from pennyweight.page.document import size
 
 if TYPE_CHECKING:
-    from pennyweight.spec.report import Report
+    from pennyweight.spec.report import Cleaned, Report
 
 __all__ = ["evaluate", "fit", "show"]
 
@@ -146,6 +146,21 @@ def _found(report: "Report") -> None:
     """Note what the columns were taken for and what cleaning did."""
     columns = [f"{role} = {name or 'none'}" for role, name in (report.columns or {}).items()]
     note(f"columns: {', '.join(columns)}")
+    if report.cleaning is not None:
+        note(_rows("items", report.items, report.cleaning))
+        note(_rows("events", report.events, report.cleaning))
     for finding in report.cleaning or ():
         examples = f" (e.g. {'; '.join(finding.examples)})" if finding.examples else ""
         note(f"{finding.table}: {finding.count:,} {finding.action}: {finding.reason}{examples}")
+
+
+def _rows(table: str, kept: int, cleaning: "tuple[Cleaned, ...]") -> str:
+    """Return what became of the rows of a table, in one sum."""
+    counts = dict.fromkeys(("added", "dropped", "merged"), 0)
+    for finding in cleaning:
+        if finding.table == table and finding.action in counts:
+            counts[finding.action] += finding.count
+    read = kept + counts["dropped"] + counts["merged"] - counts["added"]
+    before = f"{read:,} rows read" + (f" + {counts['added']:,} added" if counts["added"] else "")
+    after = [f"{counts[name]:,} {name}" for name in ("dropped", "merged") if counts[name]]
+    return f"{table}: {before} = {' + '.join([f'{kept:,} kept', *after])}"

@@ -240,7 +240,7 @@ def _finish(loaded: Loaded, dialect: Dialect, quotes: Quotes, table: str) -> Loa
     """Take dialect out of the values: quotes, spaces, empty fields, headers repeated."""
     frame, findings = loaded.frame, loaded.findings
     for note in dialect.notes:
-        findings.add(table, note, frame.height, "kept")
+        findings.add(table, note, frame.height, "noted")
     if dialect.spaced:
         frame = frame.with_columns(cs.string().str.strip_chars(" "))
     if not quotes.enclose and not quotes.absent:
@@ -265,5 +265,5 @@ def _unwrap(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame
         next(str(v) for v in row if v and '"' in v) for row in frame.filter(rows).head(3).rows()
     ]
     reason = "quotes do not enclose fields: each line is one row, quotes are text"
-    findings.add(table, reason, int(rows.sum()), "kept", examples)
+    findings.add(table, reason, int(rows.sum()), "noted", examples)
     return frame

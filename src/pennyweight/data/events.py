@@ -197,7 +197,7 @@ def _users(
         hint = "" if normalise else "; if these are one, use --normalise-ids, normalise_ids=True"
         rows.found.add("events", "user id differs from another in spaces, zeros, capitals or "
                        f"Unicode forms only{hint}", len(one_id),
-                       "changed" if normalise else "kept", variants[:3])  # fmt: skip
+                       "changed" if normalise else "noted", variants[:3])  # fmt: skip
     if normalise and one_id:
         users = users.replace(one_id)
     names = users.drop_nulls().unique(maintain_order=True)
@@ -302,7 +302,7 @@ def _times(
         order = "newest" if reading.row_order == "newest-first" else "oldest"
         other = "" if reading.row_order else " (if not, --row-order newest-first)"
         rows.found.add("events", f"no time column: the order of rows stands for time, the {order} "
-                       f"first{other}", frame.height, "kept")  # fmt: skip
+                       f"first{other}", frame.height, "noted")  # fmt: skip
         place = np.arange(frame.height, dtype=np.float64)
         return Times(place[::-1].copy() if reading.row_order == "newest-first" else place, False)
     times = parse_times(frame[roles["time"]], source, time_format=reading.time_format)
@@ -323,7 +323,7 @@ def _times(
 def _with_clock(days: Times, clock: pl.Series, rows: _Rows) -> Times:
     seconds = seconds_of_day(clock)
     rows.found.add("events", f"column {clock.name!r} is taken for the time of day",
-                   len(clock) - seconds.null_count(), "kept")  # fmt: skip
+                   len(clock) - seconds.null_count(), "noted")  # fmt: skip
     rows.note("time of day is missing or cannot be read (midnight is used)",
               seconds.is_null().to_numpy(), "changed")  # fmt: skip
     return replace(days, values=days.values + seconds.fill_null(0.0).to_numpy())
@@ -335,21 +335,21 @@ def _note_forms(rows: _Rows, times: Times) -> None:
     if times.real_time and len(values) and values.max() < _1995:
         rows.found.add("events", f"all times are before 1995, up to {moment(values.max())}: are "
                        "they in another unit, or since another day, than 1970?",
-                       len(values), "kept")  # fmt: skip
+                       len(values), "noted")  # fmt: skip
     if not times.real_time or (len(times.forms) == 1 and times.form in PLAIN_FORMS):
         return
     if len(values):
         forms = ", ".join(f"{count:,} as {form}" for form, count in times.forms.items())
         many = "in several forms, each read at its moment: " if len(times.forms) > 1 else "read: "
         rows.found.add("events", f"times are {many}{forms}; from {moment(values.min())} to "
-                       f"{moment(values.max())}", len(values), "kept")  # fmt: skip
+                       f"{moment(values.max())}", len(values), "noted")  # fmt: skip
 
 
 def _note_ties(rows: _Rows, drawn: Drawn) -> None:
     if drawn.tied > _MANY_TIES * rows.alive.sum() or drawn.sorted_by:
         order = f", not by {drawn.sorted_by} as in the file" if drawn.sorted_by else ""
         rows.found.add("events", "share user and time with another event: their order is drawn "
-                       f"at random (seed){order}", drawn.tied, "kept")  # fmt: skip
+                       f"at random (seed){order}", drawn.tied, "noted")  # fmt: skip
 
 
 def _splits(

@@ -103,7 +103,7 @@ def _document(value: list[Any] | dict[str, Any], source: str, table: str) -> Loa
         rows, shape = rows_of_array(value, source)
     loaded = Loaded(_frame(rows), len(rows))
     if shape:
-        loaded.findings.add(table, f"read as {shape}", len(rows), "kept")
+        loaded.findings.add(table, f"read as {shape}", len(rows), "noted")
     return loaded
 
 
@@ -134,7 +134,7 @@ def _objects(text: str, source: str, table: str) -> Loaded | None:
     if len(rows) == 1 and not broken:
         return _document(rows[0], source, table)
     loaded = Loaded(_frame(rows), len(rows) + len(broken), broken)
-    loaded.findings.add(table, "read as JSON objects over several lines each", len(rows), "kept")
+    loaded.findings.add(table, "read as JSON objects over several lines each", len(rows), "noted")
     return loaded
 
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 __all__ = ["Action", "CleaningLog", "Finding", "Findings"]
 
-Action = Literal["dropped", "changed", "kept", "added", "merged"]
+Action = Literal["dropped", "changed", "noted", "added", "merged"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Finding:
     count
         How many rows, fields or ids.
     action
-        Whether they were dropped, changed, or kept as they are; or added, where a row of the
+        Whether they were dropped, changed, or only noted; or added, where a row of the
         source holds several events, or merged, where several of its rows are one item.
     examples
         Up to three of them.

@@ -254,10 +254,10 @@ def note_availability(
         closed = ~is_available(attributes, name)
         words = attributes[name].filter(pl.Series(closed)).unique(maintain_order=True)
         found.add("items", f"not available (column {name}), and so not recommended",
-                  int(closed.sum()), "kept", [repr(word) for word in words.head(3)])  # fmt: skip
+                  int(closed.sum()), "noted", [repr(word) for word in words.head(3)])  # fmt: skip
         if not GONE_AT.fullmatch(_key(name)) and not is_moment(attributes[name]):
             found.add("items", f"column {name} does not say whether they are available, and so "
-                      "they are", attributes[name].null_count(), "kept")  # fmt: skip
+                      "they are", attributes[name].null_count(), "noted")  # fmt: skip
     if columns and not available_items(attributes, columns).any():
         raise DataError(
             f"{source}: no item is available by {shown(columns)}, so that every list would be "
@@ -269,9 +269,9 @@ def note_availability(
             found.add("items", f"{name} is missing; if these are drafts, keep them from being "
                       f"recommended with --available-column {shlex.quote(name)}, "
                       f"columns={{'available': {name!r}}}", attributes[name].null_count(),
-                      "kept")  # fmt: skip
+                      "noted")  # fmt: skip
     for name, others in passed:
         found.add("items", f"column {name} does not say which items are available, to judge by "
                   "its values (--available-column NAME where one does)",
-                  attributes[name].len() - attributes[name].null_count(), "kept",
+                  attributes[name].len() - attributes[name].null_count(), "noted",
                   map(repr, others))  # fmt: skip

@@ -57,7 +57,7 @@ def clock_of(
         names = ", ".join(map(repr, doubtful))
         found.add("events", f"may be a time of day or a duration and is not used: {names}; write "
                   "day and time in one column, if it is a time of day",
-                  frame.height, "kept")  # fmt: skip
+                  frame.height, "noted")  # fmt: skip
     return ranked[0] if ranked else None
 
 

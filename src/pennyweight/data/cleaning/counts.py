@@ -33,7 +33,7 @@ def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None
     if not [c for c in counts if not _VAGUE.search(_key(c))] or idle.mean() < _LEAST:
         return
     rows.found.add("events", f"{', '.join(map(repr, counts))}: counts of deeds; rows of 0 are no "
-                   "events", int(rows.alive.sum()), "kept")  # fmt: skip
+                   "events", int(rows.alive.sum()), "noted")  # fmt: skip
     rows.drop(NO_DEED, idle)
 
 

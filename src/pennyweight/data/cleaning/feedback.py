@@ -222,7 +222,7 @@ def _meanings(
     _say(name, meanings, number, rows)
     unused = [] if rules.later else rules.types.unused(kinds)
     rows.found.add("events", "event types with a chosen meaning do not occur: "
-                   + ", ".join(unused), len(unused), "kept")  # fmt: skip
+                   + ", ".join(unused), len(unused), "noted")  # fmt: skip
     unknown = [name for name in kinds if types.is_unknown(name)]
     listed = ", ".join(map(repr, unknown[:10])) + (" …" if len(unknown) > 10 else "")
     mask = np.array([name in unknown for name in kinds])[kind]
@@ -242,9 +242,9 @@ def _say(
     if not has_role([column], "type"):
         reason = (f"{column!r} is read as the types of the events (--type-column '' counts every "
                   "row as liking)")  # fmt: skip
-        rows.found.add("events", reason, alive, "kept")
+        rows.found.add("events", reason, alive, "noted")
     reason = f"event types: {summary(meanings)} (change with --event-types)"
-    rows.found.add("events", reason, alive, "kept")
+    rows.found.add("events", reason, alive, "noted")
 
 
 def _by_values(frame: pl.DataFrame, roles: Mapping[str, str]) -> dict[str, str]:

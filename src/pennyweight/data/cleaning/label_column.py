@@ -85,7 +85,7 @@ def _note_unused(
     if words is None or words.n_unique() < 2 or constant_of(frame, free[0], roles):
         return
     found.add("events", f"{free[0]!r} is not used: if 0 in it says that there was no event, use "
-              f"--type-column {free[0]!r}", frame.height, "kept")  # fmt: skip
+              f"--type-column {free[0]!r}", frame.height, "noted")  # fmt: skip
 
 
 def _is_attribute(
@@ -95,7 +95,7 @@ def _is_attribute(
     if role is not None:
         found.add("events", f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
                   f"not used as the types of the events (--type-column {name!r} does)",
-                  frame.height, "kept")  # fmt: skip
+                  frame.height, "noted")  # fmt: skip
     return role is not None
 
 
@@ -110,7 +110,7 @@ def _set_aside(frame: pl.DataFrame, names: list[str], source: str, found: Findin
         )
     found.add("events", f"{', '.join(map(repr, names))}: marks of what was ordered; not used "
               f"(--type-column {first!r} counts only rows that say yes)", frame.height,
-              "kept")  # fmt: skip
+              "noted")  # fmt: skip
 
 
 def _is_binary(column: pl.Series, name: str) -> bool:

@@ -181,7 +181,7 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings
         found.add("events", f"user {names[0]!r} alone has 100 % of all events (the median is "
                   f"{counts[0]:g}): no list can be personal. If another column holds the users, "
                   "choose it with --user-column NAME, columns={'user': NAME}", int(counts[0]),
-                  "kept")  # fmt: skip
+                  "noted")  # fmt: skip
     if len(counts) < 5:
         return
     order = np.argsort(-counts, kind="stable")
@@ -203,4 +203,4 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings
         found.add("events", f"user {name!r} alone has {100 * share:.0f} % of all events (the "
                   f"median is {usual:g}): if this id stands for many people, drop it with "
                   f"--missing-ids {_argument(name)}, missing_ids=[{name!r}]", int(counts[code]),
-                  "kept")  # fmt: skip
+                  "noted")  # fmt: skip

@@ -84,7 +84,7 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
         if _may_be_numbers(column):
             odd = column.filter(parsed.digits.is_null() & column.is_not_null())
             found.add("items", f"{column.name}: too few values are numbers, so that filters do not "
-                      "order it. Write plain ones such as 1299.5", present, "kept",
+                      "order it. Write plain ones such as 1299.5", present, "noted",
                       map(repr, odd.unique(maintain_order=True).head(3)))  # fmt: skip
         return None
     if (trouble := _mixed_units(parsed.unit)) is not None:
@@ -116,7 +116,7 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
 
 def _note(found: Findings, name: str, why: str, count: int) -> None:
     found.add("items", f"{name}: numbers {why}; they stay text, which filters do not order. Write "
-              "them in one way: 1299, or 1.2990 with a decimal point", count, "kept")  # fmt: skip
+              "them in one way: 1299, or 1.2990 with a decimal point", count, "noted")  # fmt: skip
 
 
 def is_numeric(column: pl.Series) -> bool:

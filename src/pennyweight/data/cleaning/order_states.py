@@ -116,7 +116,7 @@ def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) ->
         f"{heads[state]}: {_listed(group)}" for state, group in groups.items() if group
     )
     reason = f"states of orders in {column.name!r}: {told} (--status-column '' counts all)"
-    rows.found.add("events", reason, int(rows.alive.sum()), "kept")
+    rows.found.add("events", reason, int(rows.alive.sum()), "noted")
     return names.is_in(groups["undone"]).to_numpy(), names.is_in(groups["failed"]).to_numpy()
 
 

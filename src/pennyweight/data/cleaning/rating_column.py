@@ -65,7 +65,7 @@ def rating_roles(
         roles["weight"] = best[0]
         found.add("events", f"{best[0]!r} is taken for the ratings of the events "
                   "(--weight-column '' counts every row as liking)", frame.height,
-                  "kept")  # fmt: skip
+                  "noted")  # fmt: skip
     else:
         _note_alike(frame, [name for name in free if name not in ranked], roles, found)
     return roles
@@ -76,7 +76,7 @@ def _is_constant(frame: pl.DataFrame, name: str, roles: Mapping[str, str], found
     if role is not None:
         found.add("events", f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
                   f"not used as the ratings of events (--weight-column {name!r} does)",
-                  frame.height, "kept")  # fmt: skip
+                  frame.height, "noted")  # fmt: skip
     return role is not None
 
 
@@ -109,7 +109,7 @@ def _note_other(frame: pl.DataFrame, weight: str, best: list[str], found: Findin
     if best and not is_rating_name(weight):
         found.add("events", f"{weight!r} is taken for the weight, and {best[0]!r}, which is named "
                   f"like ratings, is not used (--weight-column {best[0]!r} does)",
-                  frame.height, "kept")  # fmt: skip
+                  frame.height, "noted")  # fmt: skip
 
 
 def _note_alike(
@@ -130,4 +130,4 @@ def _note_alike(
         if constant_of(frame, name, roles) is None:
             found.add("events", f"{name!r} looks like ratings and is not used: all rows count as "
                       f"liking (--weight-column {name!r} reads it)", frame.height,
-                      "kept")  # fmt: skip
+                      "noted")  # fmt: skip

@@ -25,7 +25,7 @@ class Rows:
         self.note(reason, bad, "dropped")
         self.alive &= ~bad
 
-    def note(self, reason: str, bad: Mask, action: Action = "kept") -> None:
+    def note(self, reason: str, bad: Mask, action: Action = "noted") -> None:
         """Count rows that are alive, with up to three examples."""
         rows = np.flatnonzero(bad & self.alive)
         examples = [

@@ -50,5 +50,5 @@ def side_flags(frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -
         beside.append(name)
         found.add("events", f"{name!r} {why} (--type-column {shlex.quote(name)} "
                   "counts the rows with yes)",
-                  frame.height, "kept")  # fmt: skip
+                  frame.height, "noted")  # fmt: skip
     return beside

@@ -165,7 +165,7 @@ def _by_name(
         also = f"; also named like times: {shown([c.name for c in rest])}" if rest else ""
         also += f"; times too: {shown([c.name for c in unnamed])}" if unnamed else ""
         found.add("events", f"column {chosen.name!r} is taken for the time{also} "
-                  "(--time-column chooses)", frame.height, "kept")  # fmt: skip
+                  "(--time-column chooses)", frame.height, "noted")  # fmt: skip
     return chosen.name
 
 
@@ -325,7 +325,7 @@ def _by_content(
         span = f", from {moment(values.min())} to {moment(values.max())}" if len(values) else ""
         found.add("events", f"no column is known by name as the time; {chosen.name!r} is taken, "
                   f"the only one that holds times{span} (--time-column chooses)",
-                  frame.height, "kept")  # fmt: skip
+                  frame.height, "noted")  # fmt: skip
         return chosen.name
     if reading.row_order is None and [
         c for c in doubtful if not (rank(c) == OTHER_RANK and c in [r.name for r in rejected])

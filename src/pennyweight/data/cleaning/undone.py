@@ -77,13 +77,14 @@ def status_column(
         else:
             found.add("events", f"{name!r} {_WHY['attribute']} (--status-column "
                       f"{shlex.quote(name)} takes it for states of orders)",
-                      frame.height, "kept")  # fmt: skip
+                      frame.height, "noted")  # fmt: skip
     for name, kind, yes in _undoing(frame, roles.values()):
         if not yes.any():
             odd = blanked(frame[name]).drop_nulls().unique(maintain_order=True)
             if len(odd) > 1:
                 found.add("events", f"{name!r} says of no row that it was taken back; it has "
-                          f"{', '.join(map(repr, odd.head(4)))}", frame.height, "kept")  # fmt: skip
+                          f"{', '.join(map(repr, odd.head(4)))}", frame.height,
+                          "noted")  # fmt: skip
             continue
         use = use_of(frame, name, kind, yes, roles)
         if use == "doubtful":
@@ -95,7 +96,7 @@ def status_column(
             )
         if use in _WHY:
             found.add("events", f"{name!r} {_WHY[use]} (--status-column {shlex.quote(name)} takes "
-                      "it for returns)", int(yes.sum()), "kept")  # fmt: skip
+                      "it for returns)", int(yes.sum()), "noted")  # fmt: skip
         elif taken is None:
             taken = name
     if taken is None:
@@ -129,7 +130,7 @@ def undone_rows(
         column = frame[name]
         if orders is not None and (whole := carried(column, frame[orders[0]])) is not None:
             rows.found.add("events", f"{name!r} is in one row of each order: it holds for all rows "
-                           f"of the same {orders[0]!r}", column.len(), "kept")  # fmt: skip
+                           f"of the same {orders[0]!r}", column.len(), "noted")  # fmt: skip
             column = whole.alias(name)
         back, never = states(column, rows, source, lent=lent)
         undone, failed = undone | back, failed | never
@@ -140,12 +141,12 @@ def undone_rows(
         if kind == "count":
             taken = yes & pl.Series(_whole(frame[name], name, pieces, paid))
             rows.found.add("events", f"{name!r}: a part of the purchase came back, which stays",
-                           int((yes & ~taken).sum()), "kept")  # fmt: skip
+                           int((yes & ~taken).sum()), "noted")  # fmt: skip
         if orders is not None:
             taken = spread_over_orders(taken, frame[orders[0]], sparse=orders[1])
         undone |= taken.to_numpy()
         rows.found.add("events", f"{name!r}: rows that say yes are taken back",
-                       int(taken.sum()), "kept")  # fmt: skip
+                       int(taken.sum()), "noted")  # fmt: skip
     return undone, failed
 
 

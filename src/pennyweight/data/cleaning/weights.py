@@ -159,7 +159,7 @@ def _low(
     alive = int((given & rows.alive).sum())
     if chosen is not None:
         liked = f"{chosen:g} and above" if chosen else "all ratings"
-        rows.found.add("events", f"{name!r}: {liked} count as liking, as chosen", alive, "kept")
+        rows.found.add("events", f"{name!r}: {liked} count as liking, as chosen", alive, "noted")
         return (np.asarray(weight < chosen), chosen) if chosen else (none, None)
     if scale is None:
         named = is_rating_name(name) and len(np.unique(values)) > 1
@@ -167,7 +167,7 @@ def _low(
             like = "is named like ratings" if named else "looks like ratings"
             reason = (f"{name!r} {like}, and all count as liking; if low ones do not, "
                       "use --min-rating X, min_rating=X")  # fmt: skip
-            rows.found.add("events", reason, alive, "kept")
+            rows.found.add("events", reason, alive, "noted")
         return none, None
     if is_grade(name) and scale.low >= 1 and 5 <= scale.high <= 6:
         raise DataError(f"{source}: column {name!r} holds grades, {scale}: is {scale.low:g} or "
@@ -178,7 +178,7 @@ def _low(
                         )  # fmt: skip
     reason = (f"{name!r} holds ratings, {scale}: {scale.liked} count as liking, lower ones as "
               "negative (--min-rating X, min_rating=X; 0: all count)")  # fmt: skip
-    rows.found.add("events", reason, alive, "kept")
+    rows.found.add("events", reason, alive, "noted")
     return np.asarray(weight < np.float32(scale.liking)), scale.liking
 
 

@@ -47,7 +47,7 @@ def join_lines(
     n_orders = int(filled[name].sum())
     reason = f"{name}: a list in a row without {item}, each element is an event ({n_orders:,} rows)"
     added = orders.height - n_orders
-    findings.add("events", reason, added or n_orders, "added" if added else "kept")
+    findings.add("events", reason, added or n_orders, "added" if added else "noted")
     orders = orders.with_columns(_of_lines(orders, name, item, lists[name]))
     both = pl.concat(
         [rest.with_columns(pl.col(item).cast(pl.String)).drop(name), orders.drop(name)]

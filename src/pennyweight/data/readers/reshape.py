@@ -39,7 +39,7 @@ def reshape(loaded: Loaded, table: str, columns: Mapping[str, str | None], sourc
     if loaded.roles:
         roles = ", ".join(f"{role} = {column}" for role, column in loaded.roles.items())
         reason = f"columns of nested fields or lists: {roles}"
-        loaded.findings.add(table, reason, loaded.frame.height, "kept")
+        loaded.findings.add(table, reason, loaded.frame.height, "noted")
     return loaded
 
 
