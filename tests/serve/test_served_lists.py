@@ -149,7 +149,7 @@ def test_any_id_will_do(live, user):
     assert live.get(f"/v1/users/{path}")["user_id"] == user
 
 
-@pytest.mark.parametrize("user", [".", "..", "u0"])
+@pytest.mark.parametrize("user", ["..", "u0"])
 def test_ids_that_addresses_cannot_hold_are_given_in_a_body(live, user):
     live.post("/v1/events", {"user_id": user, "item_id": "i1"})
     assert live.post("/v1/recommend", {"user_id": user, "n": 2})["source"] == "history"
