@@ -128,3 +128,9 @@ def test_types_are_counted():
         ("view", "weight 1", 2), ("buy", "weight 3", 1), ("dislike", "negative", 1),
         ("impression", "ignore", 1),
     )  # fmt: skip
+
+
+def test_types_are_found_in_a_log_that_is_sorted_by_them():
+    sorted_log = pl.Series("feedback", ["like"] * 10_001 + ["dislike"] * 5)
+    assert names_types(sorted_log)
+    assert not names_types(sorted_log.head(10_001))

@@ -188,7 +188,7 @@ def names_types(column: pl.Series) -> bool:
         return False
     for part in (column.head(10_000), column):
         texts = blanked(part).cast(pl.String).str.strip_chars().drop_nulls().unique()
-        if not 2 <= len(texts) <= MOST_TYPES:
+        if len(texts) > MOST_TYPES:
             return False
     names = texts.to_list()
     senses = [sense_of_type(name) for name in names]
