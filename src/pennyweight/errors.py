@@ -19,6 +19,7 @@ Each message says what was found, where, and how to mend it; the command line
 prints it as it stands.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -35,6 +36,7 @@ __all__ = [
     "UnknownIdError",
     "UnknownUserWarning",
     "did_you_mean",
+    "in_list",
 ]
 
 
@@ -91,3 +93,9 @@ def did_you_mean(name: str, valid: Iterable[str], *, cutoff: float = 0.6) -> str
     names = {known.lower(): known for known in valid}
     near = get_close_matches(name.lower(), names, n=1, cutoff=cutoff)
     return f"; did you mean {names[near[0]]!r}?" if near else "."
+
+
+def in_list(text: str) -> str:
+    """Write one part of a list by commas as options take it, in quotes where it needs them."""
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if re.search(r'[,"\n\r]|^\s|\s$', text) else text

@@ -58,6 +58,6 @@ def everyone(
 
 def _reading(data: "DataPlan") -> dict[str, Any]:
     """Return how events are read, as `Recommender.export` takes it."""
-    names = ("columns", "event_types", "normalise_ids", "missing_ids", "time_format", "row_order",
-             "max_dropped")  # fmt: skip
-    return {name: getattr(data, name) for name in names}
+    from pennyweight.data.dataset import EventReading
+
+    return {name: getattr(data, name) for name in ("columns", *EventReading.__annotations__)}

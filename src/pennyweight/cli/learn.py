@@ -156,10 +156,9 @@ def _found(report: "Report") -> None:
 
 def _rows(table: str, kept: int, cleaning: "tuple[Cleaned, ...]") -> str:
     """Return what became of the rows of a table, in one sum."""
-    counts = dict.fromkeys(("added", "dropped", "merged"), 0)
-    for finding in cleaning:
-        if finding.table == table and finding.action in counts:
-            counts[finding.action] += finding.count
+    from pennyweight.data.log import action_counts
+
+    counts = action_counts(cleaning, table)
     read = kept + counts["dropped"] + counts["merged"] - counts["added"]
     before = f"{read:,} rows read" + (f" + {counts['added']:,} added" if counts["added"] else "")
     after = [f"{counts[name]:,} {name}" for name in ("dropped", "merged") if counts[name]]

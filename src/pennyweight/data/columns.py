@@ -7,7 +7,7 @@ from typing import Literal
 from pennyweight.data.cleaning.time_names import OTHER_RANK, RANKS, TIME_LIKE_RANK, rank
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["ALIASES", "bare", "has_role", "resolve", "shown"]
+__all__ = ["ALIASES", "bare", "has_role", "name_key", "resolve", "shown"]
 
 # Names are compared without case, spaces and punctuation. Within a role the first
 # name wins over the second where both are present (parent_asin joins Amazon's reviews to
@@ -77,8 +77,13 @@ def shown(columns: Sequence[str], most: int = 20) -> str:
     return (names or "(none)") + more
 
 
+def name_key(name: str) -> str:
+    """Return a name without case, spaces and punctuation, as names are compared."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
 def _key(column: str) -> str:
-    return re.sub(r"[\W_]+", "", bare(column)).lower()
+    return name_key(bare(column))
 
 
 def resolve(

@@ -1,10 +1,11 @@
 """What cleaning did to the data: every dropped, changed or doubtful row, counted."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Literal, get_args
+from typing import Literal, Protocol
 
-__all__ = ["Action", "CleaningLog", "Finding", "Findings"]
+__all__ = ["Action", "CleaningLog", "Finding", "Findings", "action_counts"]
 
 Action = Literal["dropped", "changed", "noted", "added", "merged"]
 
@@ -39,6 +40,24 @@ class Finding:
         return text + (f" (e.g. {'; '.join(self.examples)})" if self.examples else "")
 
 
+class _Counted(Protocol):
+    @property
+    def table(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def action(self) -> str: ...
+
+
+def action_counts(entries: Iterable[_Counted], table: str) -> Counter[str]:
+    """Return action -> the sum of the counts of the findings about a table."""
+    sums: Counter[str] = Counter()
+    for entry in entries:
+        if entry.table == table:
+            sums[entry.action] += entry.count
+    return sums
+
+
 @dataclass(frozen=True)
 class CleaningLog:
     """Everything that cleaning found, and how many rows were read and kept.
@@ -65,14 +84,11 @@ class CleaningLog:
 
     def rows(self, table: str) -> int:
         """Return the rows of a table, each element of a list in a row counted for itself."""
-        added = (e.count for e in self.entries if e.table == table and e.action == "added")
-        return self.rows_read.get(table, 0) + sum(added)
+        return self.rows_read.get(table, 0) + action_counts(self.entries, table)["added"]
 
     def unaccounted(self, table: str) -> int:
         """Return the rows of a table that are in no count: zero, whatever the source."""
-        sums = dict.fromkeys(get_args(Action), 0)
-        for entry in self.entries:
-            sums[entry.action] += entry.count if entry.table == table else 0
+        sums = action_counts(self.entries, table)
         rows = self.rows_read[table] + sums["added"] - sums["dropped"] - sums["merged"]
         return rows - self.rows_kept[table]
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-__all__ = ["constant_of"]
+from pennyweight.data.log import Findings
+
+__all__ = ["constant_of", "set_aside"]
 
 _ODD = 0.05  # share of users or items that may have several values all the same
 _EVIDENCE = 6.0  # of so many users or items chance alone would have several values
@@ -42,3 +44,15 @@ def constant_of(frame: pl.DataFrame, column: str, roles: Mapping[str, str]) -> s
         if expected >= _EVIDENCE and varied <= min(_ODD * total, 0.1 * expected):
             return role
     return None
+
+
+def set_aside(
+    frame: pl.DataFrame, name: str, roles: Mapping[str, str], found: Findings, use: str, option: str
+) -> bool:
+    """Say whether a column has one value a user or an item, and note that it has no use then."""
+    role = constant_of(frame, name, roles)
+    if role is not None:
+        found.add("events", f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
+                  f"not used as the {use} ({option} {name!r} does)",
+                  frame.height, "noted")  # fmt: skip
+    return role is not None

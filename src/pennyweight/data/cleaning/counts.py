@@ -8,6 +8,7 @@ import polars as pl
 
 from pennyweight.data.cleaning.constancy import constant_of
 from pennyweight.data.cleaning.rows import Rows
+from pennyweight.data.columns import name_key
 
 __all__ = ["NO_DEED", "drop_idle"]
 
@@ -30,7 +31,7 @@ def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None
     idle = np.ones(frame.height, bool)
     for name in counts:
         idle &= frame[name].cast(pl.Float64, strict=False).fill_null(0.0).to_numpy() == 0
-    if not [c for c in counts if not _VAGUE.search(_key(c))] or idle.mean() < _LEAST:
+    if not [c for c in counts if not _VAGUE.search(name_key(c))] or idle.mean() < _LEAST:
         return
     rows.found.add("events", f"{', '.join(map(repr, counts))}: counts of deeds; rows of 0 are no "
                    "events", int(rows.alive.sum()), "noted")  # fmt: skip
@@ -38,7 +39,7 @@ def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None
 
 
 def _counts(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
-    if not _COUNTED.fullmatch(_key(name)):
+    if not _COUNTED.fullmatch(name_key(name)):
         return False
     if frame[name].dtype.is_nested() or frame[name].dtype in (pl.Boolean, pl.Object, pl.Binary):
         return False
@@ -48,7 +49,3 @@ def _counts(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
     given = values.drop_nulls().to_numpy()
     whole = len(given) > 0 and given.min() >= 0 and bool((given == np.round(given)).all())
     return whole and given.max() > given.min() and constant_of(frame, name, roles) is None
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()

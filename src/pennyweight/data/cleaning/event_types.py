@@ -10,7 +10,7 @@ from typing import Literal
 
 from pennyweight.data.cleaning.denials import denial_of, is_loan, is_return, words_of
 from pennyweight.data.cleaning.vocabulary import Sense, sense_of
-from pennyweight.errors import DataError, did_you_mean
+from pennyweight.errors import DataError, did_you_mean, in_list
 
 __all__ = ["NO_TYPE", "EventTypes", "Meaning", "is_rating", "lent_meanings", "sense_of_type"]
 
@@ -146,15 +146,9 @@ def lent_meanings(names: Iterable[str]) -> dict[str, Meaning]:
 
 def _doubt(names: list[str], source: str) -> str:
     several = f"{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
-    option = ",".join(_in_list(f"{name}=negative") for name in names)
+    option = ",".join(in_list(f"{name}=negative") for name in names)
     return (
         f"{source}: the event type{several} may say the opposite of liking. Give "
         f"{'each' if len(names) > 1 else 'it'} a meaning with --event-types {shlex.quote(option)} "
         f"(or ignore, or a weight such as 1), event_types={dict.fromkeys(names, 'negative')}"
     )
-
-
-def _in_list(text: str) -> str:
-    """Write one part of a list by commas, in quotes where it needs them."""
-    quoted = text.replace('"', '""')
-    return f'"{quoted}"' if re.search(r'[,"\n\r]|^\s|\s$', text) else text

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from pennyweight.data.cleaning.constancy import constant_of
+from pennyweight.data.cleaning.constancy import constant_of, set_aside
 from pennyweight.data.cleaning.labels import (
     MOST_TYPES,
     answer_of,
@@ -91,12 +91,7 @@ def _note_unused(
 def _is_attribute(
     frame: pl.DataFrame, name: str, roles: Mapping[str, str], found: Findings
 ) -> bool:
-    role = constant_of(frame, name, roles)
-    if role is not None:
-        found.add("events", f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
-                  f"not used as the types of the events (--type-column {name!r} does)",
-                  frame.height, "noted")  # fmt: skip
-    return role is not None
+    return set_aside(frame, name, roles, found, "types of the events", "--type-column")
 
 
 def _set_aside(frame: pl.DataFrame, names: list[str], source: str, found: Findings) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Collection
 import polars as pl
 
 from pennyweight.data.cleaning.event_types import NO_TYPE, Meaning, sense_of_type
-from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.vocabulary import sense_of
+from pennyweight.data.columns import name_key
 
 __all__ = [
     "MOST_TYPES",
@@ -76,17 +77,17 @@ MOST_TYPES = 40
 
 def is_opinion(name: str) -> bool:
     """Say whether a column is named after an opinion, such as ``liked``."""
-    return bool(_OPINION.fullmatch(_key(name)))
+    return bool(_OPINION.fullmatch(name_key(name)))
 
 
 def is_deed(name: str) -> bool:
     """Say whether a column is named after a deed or its outcome, such as ``clicked``."""
-    return bool(_OUTCOME.fullmatch(_key(name)))
+    return bool(_OUTCOME.fullmatch(name_key(name)))
 
 
 def is_aside(name: str) -> bool:
     """Say whether a column is named after a mark beside an event that happened all the same."""
-    return bool(_ASIDE.fullmatch(_key(name)))
+    return bool(_ASIDE.fullmatch(name_key(name)))
 
 
 def is_label(name: str) -> bool:
@@ -114,9 +115,9 @@ def flagged(column: pl.Series) -> pl.Series | None:
 
 def opposites(columns: Collection[str], name: str) -> list[str]:
     """Return the columns of dislikes beside one of likes, where 0 is then no dislike."""
-    if not _OPINION.fullmatch(_key(name)):
+    if not _OPINION.fullmatch(name_key(name)):
         return []
-    return [one for one in columns if one != name and _OPPOSITE.fullmatch(_key(one))]
+    return [one for one in columns if one != name and _OPPOSITE.fullmatch(name_key(one))]
 
 
 def label_meanings(
@@ -143,7 +144,7 @@ def label_meanings(
             value: "negative" if low[0] == "-" else "ignore" if low[0] == "0" else 1.0
             for low, value in lowered.items()
         }
-    opinion, deed = _OPINION.fullmatch(_key(name)), _OUTCOME.fullmatch(_key(name))
+    opinion, deed = _OPINION.fullmatch(name_key(name)), _OUTCOME.fullmatch(name_key(name))
     answers = {value: answer_of(low, name) for low, value in lowered.items()}
     unknown = [value for value, answer in answers.items() if answer is None]
     if not (opinion or deed or is_undoing(name)) or (
@@ -171,8 +172,8 @@ def answer_of(word: str, name: str) -> str | None:
         if word in words:
             return answer
     denied = _DENIAL.fullmatch(word)
-    stem = _key(denied[2] if denied else word)
-    if not is_label(stem) or stem[:4] not in _key(name):
+    stem = name_key(denied[2] if denied else word)
+    if not is_label(stem) or stem[:4] not in name_key(name):
         return None
     return "no" if denied else "yes"
 
@@ -184,13 +185,9 @@ def names_types(column: pl.Series) -> bool:
     if column.dtype.is_integer():
         low, high = column.min(), column.max()
         return low == -1 and high == 1
-    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+    names = few_texts(column, MOST_TYPES)
+    if len(names) < 2:
         return False
-    for part in (column.head(10_000), column):
-        texts = blanked(part).cast(pl.String).str.strip_chars().drop_nulls().unique()
-        if len(texts) > MOST_TYPES:
-            return False
-    names = texts.to_list()
     senses = [sense_of_type(name) for name in names]
     shown = any(
         sense == "neutral" and _SHOWN.search(name.casefold())
@@ -214,7 +211,3 @@ def answers_of(column: pl.Series) -> pl.Series | None:
 
 def _bare(name: str) -> str:
     return re.sub(r"^(is|was|has|did)(?=[_\W]|[A-Z])[_\W]*", "", name)
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.feedback import NOT_LIKING
-from pennyweight.data.log import Finding, Findings
+from pennyweight.data.log import Finding, Findings, action_counts
 from pennyweight.errors import DataError
 
 __all__ = ["MAX_DROPPED", "NO_ITEM", "go_on", "is_merged", "is_slice", "refuse_losses",
@@ -52,8 +52,7 @@ def refuse_losses(
         Beginnings or words of more reasons that are choices.
     """
     entries = [entry for entry in found.entries if entry.table == table]
-    added = sum(entry.count for entry in entries if entry.action == "added")
-    rows = found.rows_read.get(table, 0) + added
+    rows = found.rows_read.get(table, 0) + action_counts(entries, table)["added"]
     if rows < _FEWEST_ROWS:
         return
     for entry in entries:

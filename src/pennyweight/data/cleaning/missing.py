@@ -14,9 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.log import Findings
+from pennyweight.errors import in_list
 
 __all__ = [
     "blanked",
+    "few_texts",
     "is_missing",
     "is_missing_id",
     "missing_ids",
@@ -65,6 +67,17 @@ def blanked(column: pl.Series) -> pl.Series:
     short = words.filter(words.str.len_chars() < 40).to_list()
     gone = [word for word in short if is_missing(word) or word.strip() in _LIKELY]
     return texts.set(texts.is_in(gone).fill_null(False), None)
+
+
+def few_texts(column: pl.Series, most: int) -> list[str]:
+    """Return the distinct texts of a column, none where there are more than `most`."""
+    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return []
+    for part in (column.head(10_000), column):  # most columns of many texts end here
+        texts = blanked(part).cast(pl.String).str.strip_chars().drop_nulls().unique()
+        if len(texts) > most:
+            return []
+    return list(texts.to_list())
 
 
 def missing_values(column: pl.Series, found: Findings) -> pl.Series:
@@ -160,13 +173,6 @@ def _have_digits(ids: pl.Series) -> bool:
     return len(ids) > 0 and bool(ids.str.contains(r"\d").mean() >= 0.95)  # type: ignore[operator]
 
 
-def _argument(name: str) -> str:
-    """Return an id as the shell and a list by commas take it."""
-    if re.search(r'[,"\r\n]', name):
-        name = '"' + name.replace('"', '""') + '"'
-    return shlex.quote(name)
-
-
 def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings) -> None:
     """Note users who have more events than a person has: one id that stands for many people.
 
@@ -202,5 +208,5 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings
         name = names[code]
         found.add("events", f"user {name!r} alone has {100 * share:.0f} % of all events (the "
                   f"median is {usual:g}): if this id stands for many people, drop it with "
-                  f"--missing-ids {_argument(name)}, missing_ids=[{name!r}]", int(counts[code]),
-                  "noted")  # fmt: skip
+                  f"--missing-ids {shlex.quote(in_list(name))}, missing_ids=[{name!r}]",
+                  int(counts[code]), "noted")  # fmt: skip

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.denials import words_of
 from pennyweight.data.cleaning.rows import Mask
-from pennyweight.data.columns import ALIASES, bare
+from pennyweight.data.columns import ALIASES, bare, name_key
 
 __all__ = ["MOST_BELOW", "is_pieces", "money_below_zero", "paid_for", "quantity_columns", "signed"]
 
@@ -27,12 +27,12 @@ _FOREIGN = re.compile(
 
 def quantity_columns(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
     """Return the columns of pieces or money that have no role, those of usual names first."""
-    keys = [re.sub(r"[\W_]+", "", alias) for alias in ALIASES["events"]["quantity"]]
+    keys = [name_key(alias) for alias in ALIASES["events"]["quantity"]]
     place = {
         name: keys.index(key) if key in keys else len(keys)
         for name in frame.columns
         if name not in roles.values() and not frame[name].dtype.is_nested()
-        and ((key := re.sub(r"[\W_]+", "", bare(name)).casefold()) in keys
+        and ((key := name_key(bare(name))) in keys
              or _FOREIGN.fullmatch("".join(words_of(name))))
     }  # fmt: skip
     return sorted(place, key=lambda name: place[name])

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.constancy import constant_of
+from pennyweight.data.cleaning.constancy import constant_of, set_aside
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.rating_names import is_grade, is_rating_name, rating_rank
 from pennyweight.data.cleaning.ratings import looks_rated, on_scale, scale_of
@@ -72,12 +72,7 @@ def rating_roles(
 
 
 def _is_constant(frame: pl.DataFrame, name: str, roles: Mapping[str, str], found: Findings) -> bool:
-    role = constant_of(frame, name, roles)
-    if role is not None:
-        found.add("events", f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
-                  f"not used as the ratings of events (--weight-column {name!r} does)",
-                  frame.height, "noted")  # fmt: skip
-    return role is not None
+    return set_aside(frame, name, roles, found, "ratings of events", "--weight-column")
 
 
 def _rates(column: pl.Series) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.rating_names import has_true_zeros, is_rating_name, is_relevance
+from pennyweight.data.columns import name_key
 
 __all__ = ["FEW", "RatingScale", "looks_rated", "on_scale", "scale_of"]
 
@@ -73,7 +74,7 @@ def scale_of(
     top
         The highest rating that there is, where it is known, as from 4/5.
     """
-    key = re.sub(r"[\W_]+", "", name).casefold()
+    key = name_key(name)
     rated = bool(_RATED.fullmatch(key)) or (is_rating_name(name) and key not in _PLAIN | _VAGUE)
     values = values[on_scale(values)]
     if not rated and (key in _PLAIN or not looks_rated(values)):

@@ -13,7 +13,6 @@ from pennyweight.data.cleaning.order_states import is_part, is_state_name, state
 
 __all__ = [
     "Undoing",
-    "_is_date",
     "about_user_or_item",
     "only_yes_and_no",
     "says_yes",

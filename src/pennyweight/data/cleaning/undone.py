@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.denials import is_loan, is_undone, words_of
 from pennyweight.data.cleaning.labels import names_types
-from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.order_lines import carried, order_column, spread_over_orders
 from pennyweight.data.cleaning.order_states import is_state_name, state_of, states
 from pennyweight.data.cleaning.quantities import is_pieces, signed
@@ -181,26 +181,17 @@ def _more_states(frame: pl.DataFrame, taken: Iterable[str]) -> list[str]:
         name for name in frame.columns
         if name not in taken and is_state_name(name) and not frame[name].dtype.is_nested()
         and (len(words_of(name)) == 1 or any(_ABOUT_ORDERS.fullmatch(w) for w in words_of(name)))
-        and any(state_of(value) != "counted" for value in _few_words(frame[name]))
+        and any(state_of(value) != "counted" for value in few_texts(frame[name], _MOST_STATES))
     ]  # fmt: skip
 
 
 def _of_user_or_item(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
     """Say whether a state is one of an account or an item, such as of a series on television."""
-    undone = [value for value in _few_words(frame[name]) if state_of(value) != "counted"]
+    undone = [
+        value for value in few_texts(frame[name], _MOST_STATES) if state_of(value) != "counted"
+    ]
     yes = blanked(frame[name]).cast(pl.String).str.strip_chars().is_in(undone).fill_null(False)
     return bool(undone) and about_user_or_item(frame, yes, roles)
-
-
-def _few_words(column: pl.Series) -> list[str]:
-    """Return the distinct values of a column of few texts."""
-    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
-        return []
-    for part in (column.head(10_000), column):
-        texts = blanked(part).cast(pl.String).str.strip_chars().drop_nulls().unique()
-        if len(texts) > _MOST_STATES:
-            return []
-    return texts.to_list()
 
 
 def _ask_about_values(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> None:
@@ -208,7 +199,7 @@ def _ask_about_values(frame: pl.DataFrame, roles: Mapping[str, str], source: str
     for name in frame.columns:
         if name in roles.values() or undoing_kind(name) or _ELSEWHERE.search(name.casefold()):
             continue
-        values = _few_words(frame[name])
+        values = few_texts(frame[name], _MOST_STATES)
         back = [value for value in values if state_of(value) == "undone"]
         if not back or len(values) < 2 or names_types(frame[name]):
             continue
