@@ -144,7 +144,8 @@ def _normal_latin(text: str) -> str:
     for mark in "\xad\u200d\ufe0f":
         text = text.replace(mark, "")
     text = unicodedata.normalize("NFKC", text.replace("™", " ")).casefold()
-    return text.replace("i\u0307", "i").replace("ı", "i")
+    text = text.replace("i\u0307", "i").replace("ı", "i")
+    return unicodedata.normalize("NFKC", text)  # folding parts letters such as ǰ
 
 
 def words(text: str) -> list[str]:
