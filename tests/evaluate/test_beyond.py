@@ -118,8 +118,8 @@ def test_agrees_with_plain_loops_on_real_data(folder):
     groups = groups_of(column)
     histories = {u: log.item[log.offsets[u] : log.offsets[u + 1]].tolist()
                  for u in range(len(log.users)) if log.offsets[u] < log.offsets[u + 1]}  # fmt: skip
-    parts = [[p.strip() for p in (text or "").split("|")] for text in column]
-    categories = [list(dict.fromkeys(filter(None, row))) or ["(none)"] for row in parts]
+    categories = [list(dict.fromkeys(filter(None, row or []))) or ["(none)"]
+                  for row in column.to_list()]  # fmt: skip
     # Beyond a thousand tags, the rarest count as one.
     categories = [[c if c in groups.labels else "(other)" for c in row] for row in categories]
     rows = content.vectors.matrix
