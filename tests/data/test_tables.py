@@ -115,8 +115,6 @@ def test_frames_are_taken_as_they_are():
     frame = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
     for source in (frame, frame.lazy(), pandas.DataFrame({"a": [1, 2], "b": ["x", None]})):
         assert read_table(source)[0].equals(frame)
-    with pytest.raises(DataError, match="not dict"):
-        read_table({"a": [1]})
     with pytest.raises(DataError, match=r"column 'a' .*mixed types"):
         read_table(pandas.DataFrame({"a": [1, "x"]}))
     with pytest.raises(DataError, match="0 rows"):
@@ -125,6 +123,30 @@ def test_frames_are_taken_as_they_are():
         read_table(pandas.Series([1]))
     with pytest.raises(DataError, match="names a column twice"):
         read_table(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_reads_what_python_or_arrow_holds():
+    frame = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
+    for source in (frame.to_dicts(), tuple(frame.to_dicts()), frame.to_dict(as_series=False),
+                   frame.to_arrow()):  # fmt: skip
+        assert read_table(source)[0].equals(frame)
+    assert read_table([{"a": 1}, {"a": 2, "b": "x"}])[0].rows() == [(1, None), (2, "x")]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({}, "0 rows and 0 columns"),
+        ([], "0 rows and 0 columns"),
+        (None, "not NoneType"),
+        ([1, 2], "not list"),
+        ({"a": [1, "x"]}, "cannot be read as a table"),
+        ({"a": [1, 2], "b": [1]}, "cannot be read as a table"),
+    ],
+)
+def test_says_what_is_no_table(source, message):
+    with pytest.raises(DataError, match=message):
+        read_table(source, table="items")
 
 
 def test_a_named_index_of_pandas_is_a_column():

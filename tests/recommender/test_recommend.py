@@ -1,3 +1,5 @@
+from uuid import UUID
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -153,7 +155,7 @@ def test_many_users_are_as_one_by_one(monkeypatch) -> None:
 
 
 def test_impossible_wishes() -> None:
-    for wrong in ({"user": "ann", "history": []}, {"k": 0}, {"k": 2.5}, {"text": "  "},
+    for wrong in ({"user": "ann", "history": []}, {"k": 0}, {"k": True}, {"k": 2.5}, {"text": "  "},
                   {"diversity": 2}):  # fmt: skip
         with pytest.raises(PlanError):
             SHOP.recommend(**wrong)
@@ -183,9 +185,15 @@ def test_impossible_wishes() -> None:
         (lambda: SHOP.similar(["emma"]), "item_id takes one id"),
         (lambda: SHOP.similar(3), "write '3'"),
         (lambda: SHOP.explain("emma", user=3), "write '3'"),
+        (lambda: SHOP.recommend(user=UUID(int=3)), r"give it as text, with str\(\)"),
+        (lambda: SHOP.recommend(user="ann", exclude_seen="no"), "exclude_seen takes True or False"),
+        (lambda: SHOP.recommend_many(exclude_seen=0), "exclude_seen takes True or False"),
+        (lambda: SHOP.recommend(user="ann", explain="no"), "explain takes True or False"),
+        (lambda: SHOP.recommend(user="ann", filter=["a"]), "filter takes an expression"),
+        (lambda: SHOP.recommend(user="ann", diversity="0.3"), "a number from 0 to 1"),
     ],
 )
-def test_a_list_or_a_number_is_no_id(call, remedy) -> None:
+def test_an_argument_of_another_type_is_refused(call, remedy) -> None:
     with pytest.raises(TypeError, match=remedy):
         call()
 

@@ -123,7 +123,8 @@ def read(
     Parameters
     ----------
     items, events
-        Paths (CSV, TSV, JSON lines, Parquet; also compressed), or polars or pandas frames.
+        Paths (CSV, TSV, JSON lines, Parquet; also compressed), or tables in memory: polars,
+        pandas, Arrow, DuckDB, lists of dictionaries, dictionaries of columns.
     columns
         Role -> column where the names are not recognised: ``id`` (of the items table),
         ``available`` (of the items table), ``user``, ``item``, ``time``, ``weight``,

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,8 +16,8 @@ from pennyweight.data.packed import PACKED, contents
 from pennyweight.data.readers.loaded import Loaded
 from pennyweight.errors import DataError, MissingExtraError
 
-__all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "id_strings", "load_table",
-           "read_table"]  # fmt: skip
+__all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "held_table", "id_strings",
+           "load_table", "read_table"]  # fmt: skip
 
 
 class PandasFrame(Protocol):
@@ -26,7 +27,17 @@ class PandasFrame(Protocol):
     def iloc(self) -> Any: ...  # noqa: D102, ANN401
 
 
-Source = str | os.PathLike[str] | pl.DataFrame | pl.LazyFrame | PandasFrame
+class ArrowTable(Protocol):
+    """A table of Arrow: pyarrow's, or a relation of DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+Rows = Sequence[Mapping[str, Any]]  # dictionaries, one for each row
+Columns = Mapping[str, Sequence[Any]]
+Source = (
+    str | os.PathLike[str] | pl.DataFrame | pl.LazyFrame | PandasFrame | ArrowTable | Rows | Columns
+)
 
 BROKEN_ROW = "broken row (cannot be read as its format)"
 _DELIMITED = {".csv", ".tsv", ".tab", ".inter", ".item", ".user"}
@@ -42,8 +53,9 @@ def read_table(
     Parameters
     ----------
     source
-        A path (CSV, TSV, JSON lines, Parquet; also .gz, .bz2, .xz, .zst, .zip), or a polars or
-        pandas frame. Delimited files give strings only, so that ids such as 007 keep their
+        A path (CSV, TSV, JSON lines, Parquet; also .gz, .bz2, .xz, .zst, .zip), a polars or
+        pandas frame, a table of Arrow, a relation of DuckDB, a list of dictionaries or a
+        dictionary of columns. Delimited files give strings only, so that ids such as 007 keep their
         zeros; the other formats give their own types.
     table
         The name under which findings are noted.
@@ -74,7 +86,7 @@ def load_table(source: Source, *, table: str, strict: bool) -> Loaded:
     elif isinstance(source, str | os.PathLike):
         return _read_file(Path(source), table, strict)
     else:
-        frame = _from_pandas(source, table)
+        frame = held_table(source, table)
     if not frame.height or not frame.width:
         raise DataError(f"{table}: the given frame has {frame.height} rows and "
                         f"{frame.width} columns; it needs at least one of each")  # fmt: skip
@@ -130,11 +142,32 @@ def _is_json(data: bytes, suffix: str) -> bool:
     return re.match(rb"""\{\s*["']|\[\s*\{\s*["']""", head) is not None
 
 
-def _from_pandas(source: PandasFrame, table: str) -> pl.DataFrame:
-    if type(source).__module__.partition(".")[0] != "pandas" or not hasattr(source, "columns"):
-        raise DataError(f"{table}: expected a path or a polars or pandas frame, "
-                        f"not {type(source).__name__}")  # fmt: skip
-    frame: Any = source
+def held_table(source: PandasFrame | ArrowTable | Rows | Columns, table: str) -> pl.DataFrame:
+    """Return a table that another library, or Python itself, holds in memory.
+
+    Raises
+    ------
+    DataError
+        No table, or one with a column of several types.
+    """
+    pandas = type(source).__module__.partition(".")[0] == "pandas"
+    if pandas and hasattr(source, "columns"):
+        return _from_pandas(source, table)
+    rows = isinstance(source, list | tuple) and all(isinstance(row, Mapping) for row in source)
+    arrow = hasattr(source, "__arrow_c_stream__") and not pandas  # a Series has no columns
+    if not (rows or arrow or isinstance(source, Mapping)):
+        raise DataError(f"{table}: expected a path, a polars, pandas or Arrow table, a list of "
+                        f"dictionaries or a dictionary of columns, not "
+                        f"{type(source).__name__}")  # fmt: skip
+    given: Any = source
+    try:
+        return pl.DataFrame(given, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"{table}: the {type(source).__name__} given cannot be read as a table: "
+                        f"{error}. Give each column values of one type") from None  # fmt: skip
+
+
+def _from_pandas(frame: Any, table: str) -> pl.DataFrame:  # noqa: ANN401
     # An index with a name is a column that groupby or set_index put aside.
     named = [n for n in frame.index.names if n is not None and n not in frame.columns]
     frame = frame.reset_index(level=named) if named else frame

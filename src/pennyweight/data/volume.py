@@ -19,7 +19,7 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.delimited import read_delimited
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.jsonlines import read_json
-from pennyweight.data.tables import Source
+from pennyweight.data.tables import Source, held_table
 from pennyweight.errors import DataError
 
 __all__ = ["Volume", "held", "volume"]
@@ -116,6 +116,8 @@ def _table(source: Source) -> _Table:
             return _Table(source.height, int(source.estimated_size()), source)
         if isinstance(source, str | os.PathLike):
             return _file(Path(source))
+        if not hasattr(source, "iloc"):
+            return _table(held_table(source, "table"))
         frame: Any = source  # of pandas
         some = frame.iloc[:HEAD_ROWS]
         a_row = int(some.memory_usage(deep=True).sum()) / max(1, len(some))

@@ -1,5 +1,6 @@
 """A list that does not say the same thing ten times: maximal marginal relevance."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ __all__ = ["check_diversity", "diversify"]
 
 
 def check_diversity(diversity: float) -> float:
-    """Return the value; `PlanError` outside [0, 1]."""
+    """Return the value; `PlanError` outside [0, 1], `TypeError` for what is no number."""
+    if isinstance(diversity, bool) or not isinstance(diversity, Real):
+        raise TypeError(f"diversity takes a number from 0 to 1, not {diversity!r:.80}")
     if not 0 <= diversity <= 1:
         raise PlanError(
             f"diversity {diversity}: from 0 (by score alone) to 1 (as unlike as can be)"

@@ -117,6 +117,8 @@ def one_id(value: str, what: str, remedy: str = "") -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         remedy = f"; write {str(value)!r}"
+    elif not remedy and not _is_list(value):
+        remedy = "; give it as text, with str()"
     raise TypeError(f"{what} takes one id, a text, not {value!r:.80}{remedy}")
 
 

@@ -19,6 +19,7 @@ from pennyweight.score.protocol import Scorer
 __all__ = [
     "best_rows",
     "check_k",
+    "check_switch",
     "choose",
     "eligible",
     "pool_size",
@@ -34,12 +35,19 @@ BLOCK = 64  # scores of which the best is taken at once
 def check_k(k: int) -> int:
     """Return k as an int; `PlanError` for what is no number of items."""
     try:
-        count = operator.index(k)
+        count = -1 if isinstance(k, bool) else operator.index(k)
     except TypeError:
         raise PlanError(f"k is {k!r}; it must be a whole number, 1 or more") from None
     if count < 1:
-        raise PlanError(f"k is {count}; it must be 1 or more")
+        raise PlanError(f"k is {k!r}; it must be a whole number, 1 or more")
     return count
+
+
+def check_switch(value: bool | None, name: str) -> bool | None:
+    """Return True, False or None; `TypeError` for the rest: the text ``"no"`` would be true."""
+    if value is None or isinstance(value, bool | np.bool_):
+        return value
+    raise TypeError(f"{name} takes True or False, not {value!r:.80}")
 
 
 def top_k(scores: NDArray[np.float32], eligible: NDArray[np.bool_], k: int) -> NDArray[np.int32]:
@@ -95,6 +103,9 @@ def eligible(
     """Return which available items meet a filter and are among the ids given, bool (n_items,)."""
     mask = catalog.available.copy()
     if filter is not None:
+        if not isinstance(filter, str):
+            raise TypeError("filter takes an expression such as 'price < 20', not "
+                            f"{filter!r:.80}; join several with `and`")  # fmt: skip
         mask &= Filter.parse(filter, catalog.attributes).mask(catalog.attributes)
     if items is not None:
         among = np.zeros(len(mask), dtype=bool)

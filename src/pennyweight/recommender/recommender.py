@@ -33,7 +33,7 @@ from pennyweight.recommender.query import (
     resolve,
     warn_unknown,
 )
-from pennyweight.recommender.ranking import check_k, eligible, ranked, top_k
+from pennyweight.recommender.ranking import check_k, check_switch, eligible, ranked, top_k
 from pennyweight.recommender.reasons import Reason, common_words, explain_items, parts_of
 from pennyweight.recommender.scoring import (
     FALLBACKS,
@@ -179,7 +179,7 @@ class Recommender:
         if user is not None:
             by = "the text alone counts" if found.source == "text" else "what is popular stands in"
             warn_unknown(self.interactions, [user], by)
-        reasons = self.reasons(found, query) if explain else None
+        reasons = self.reasons(found, query) if check_switch(explain, "explain") else None
         return ranked(self.catalog, found.codes, found.scores, found.source, reasons)
 
     def answer(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -503,12 +503,13 @@ class Recommender:
             self._excludes(exclude_seen),
             exclude_seen is not False,
             check_diversity(diversity),
-            self._reasons if explain else None,
+            self._reasons if check_switch(explain, "explain") else None,
             self._silence,
         )
 
     def _excludes(self, exclude_seen: bool | None) -> bool:
-        return self.repeats == "exclude" if exclude_seen is None else exclude_seen
+        excludes = check_switch(exclude_seen, "exclude_seen")
+        return self.repeats == "exclude" if excludes is None else excludes
 
     def _reasons(
         self, codes: NDArray[np.int32], query: Query, source: Source, *, similar: bool = False
