@@ -1,21 +1,23 @@
 """The catalogue: what can be recommended."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import compress
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.availability import available_items
+from pennyweight.data.growing import Growing
 from pennyweight.data.ids import Ids
 from pennyweight.errors import DataError
 
 __all__ = ["Catalog", "is_iso_date"]
 
 ISO_DATE = r"^\d{4}-\d\d"
+CHUNKS = 64  # of a table; more would make each look at a column slow
 
 
 def is_iso_date(value: object) -> bool:
@@ -43,7 +45,7 @@ class Catalog:
     """
 
     ids: Ids
-    texts: tuple[str, ...]
+    texts: Sequence[str]
     attributes: pl.DataFrame = field(default_factory=pl.DataFrame)
     text_columns: tuple[str, ...] = ()
     availability: tuple[str, ...] = ()
@@ -98,25 +100,31 @@ class Catalog:
         """
         ids = self.ids.extended(items.ids)
         codes = ids.codes(items.ids)
-        known = codes < len(self)
-        texts = (*self.texts, *(t for t, old in zip(items.texts, known, strict=True) if not old))
-        attributes = self.attributes
-        if attributes.width:
-            new = items.attributes.filter(pl.Series(~known))
-            attributes = pl.concat([attributes, new], how="vertical_relaxed")
-        if known.any():
-            place = np.arange(len(ids))
-            place[codes[known]] = len(ids) + np.arange(known.sum())
-            if attributes.width:
-                old = items.attributes.filter(pl.Series(known))
-                attributes = pl.concat([attributes, old], how="vertical_relaxed")[place]
-            changed = list(texts)
-            for code, text in zip(codes[known], compress(items.texts, known), strict=True):
-                changed[code] = text
-            texts = tuple(changed)
+        old = codes < len(self)
+        new = np.flatnonzero(~old).tolist()
+        texts = self.texts if isinstance(self.texts, Growing) else Growing(self.texts)
+        texts = texts.extended([items.texts[at] for at in new])
+        if old.any():
+            known = zip(np.flatnonzero(old).tolist(), codes[old].tolist(), strict=True)
+            texts = texts.replaced({code: items.texts[at] for at, code in known})
+        attributes = self._rows_with(items, codes, len(ids))
         other = replace(self, ids=ids, texts=texts, attributes=attributes)
         other.__dict__["dated"] = self.dated  # `documents` makes no other items
         return other, codes
+
+    def _rows_with(self, items: "Catalog", codes: NDArray[np.int32], n_items: int) -> pl.DataFrame:
+        """Return the attributes with those of other items, which have these codes."""
+        if not self.attributes.width:
+            return self.attributes
+        old = codes < len(self)
+        new = items.attributes.filter(pl.Series(~old)) if old.any() else items.attributes
+        rows = _stacked(self.attributes, new)
+        if old.any():
+            place = np.arange(n_items)
+            place[codes[old]] = n_items + np.arange(old.sum())
+            changed = items.attributes.filter(pl.Series(old))
+            rows = _stacked(rows, changed)[place]
+        return rows.rechunk() if rows.n_chunks() > CHUNKS else rows
 
     def title(self, code: int) -> str:
         """Return the name to show for an item: its title or name column, else its text."""
@@ -126,3 +134,9 @@ class Catalog:
                 if value:
                     return str(value)
         return self.texts[code][:120] or self.ids[code]
+
+
+def _stacked(rows: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Return more rows below some, whose whole numbers may become others."""
+    same = rows.schema == more.schema
+    return pl.concat([rows, more], how="vertical" if same else "vertical_relaxed")

@@ -218,6 +218,17 @@ class Interactions:
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return Histories(gone.item, np.ones(len(gone), np.float32), gone.time, offsets)
 
+    def of_more_items(self, n_items: int) -> "Interactions":
+        """Return the same events about a catalogue to which items without events were added."""
+        other = replace(self, n_items=n_items)
+        # All of these go through the events, which did not change.
+        for made in ("offsets", "histories", "turned_down"):
+            other.__dict__[made] = getattr(self, made)
+        counts = np.zeros(n_items, np.int64)
+        counts[: self.n_items] = self.counts
+        other.__dict__["counts"] = counts
+        return other
+
     def where(self, keep: NDArray[np.bool_]) -> "Interactions":
         """Return the events where `keep`, bool (n_events,); users and items keep their codes."""
         return replace(

@@ -1,5 +1,7 @@
 """Leaks: what a test should not give away, and by how much it does."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -120,7 +122,7 @@ def _words(texts: pl.Series) -> pl.Series:
     )
 
 
-def _named(texts: tuple[str, ...], start: int, names: pl.DataFrame) -> pl.DataFrame:
+def _named(texts: Sequence[str], start: int, names: pl.DataFrame) -> pl.DataFrame:
     """Return (item, user) for each user whose id is a run of words in a text."""
     block = pl.DataFrame({"item": np.arange(start, start + len(texts), dtype=np.int32),
                           "name": _words(pl.Series(texts, dtype=pl.String))})  # fmt: skip
