@@ -2,7 +2,7 @@
 
 A row widened to float32 is four times the memory to go through, and that is what a scan costs.
 ONNX Runtime multiplies bytes as they are, where the processor can with VNNI. A query is
-taken apart into two rows of 7 bits, the second for what the first leaves over, so that no more
+taken apart into rows of 7 bits, each for what those before leave over: with two of them no more
 than 1/15,000 of its largest component is lost. Seven bits, because processors without VNNI add two
 products in 16 bits and would overflow with eight.
 """
@@ -28,10 +28,12 @@ class IntegerScan:
     ----------
     rows
         int8 (n, dim); a copy is packed, so that these are not read any more.
+    digits
+        Rows of 7 bits for a query; with three it is as exact as float32.
     """
 
-    def __init__(self, rows: NDArray[np.int8]) -> None:
-        self._n = len(rows)
+    def __init__(self, rows: NDArray[np.int8], *, digits: int = 2) -> None:
+        self._n, self._digits = len(rows), digits
         columns = np.empty(rows.shape[::-1], np.int8)
         for start in range(0, len(rows), BLOCK):  # in blocks that stay in the cache
             columns[:, start : start + BLOCK] = rows[start : start + BLOCK].T
@@ -49,17 +51,20 @@ class IntegerScan:
         if not n:
             return np.empty((0, self._n), np.float32)
         largest = np.abs(queries).max(axis=1, keepdims=True, initial=0)
-        coarse = np.maximum(largest / np.float32(STEPS), np.float32(1e-30))
-        high = np.rint(queries / coarse)
-        fine = coarse / np.float32(2 * STEPS)
-        low = np.rint((queries - high * coarse) / fine)
-        bits = (np.concatenate([high, low]) + (STEPS + 1)).astype(np.uint8)
+        step = np.maximum(largest / np.float32(STEPS), np.float32(1e-30))
+        digits, steps, rest = [], [], queries
+        for _ in range(self._digits):
+            digits.append(np.rint(rest / step))
+            steps.append(step)
+            rest = rest - digits[-1] * step
+            step = step / np.float32(2 * STEPS)
+        bits = (np.concatenate(digits) + (STEPS + 1)).astype(np.uint8)
         found: NDArray[np.int32] = self._session.run(None, {"queries": bits})[0]
-        out = found[:n].astype(np.float32)
-        out *= coarse
-        rest = found[n:].astype(np.float32)
-        rest *= fine
-        out += rest
+        out = np.zeros((n, self._n), np.float32)
+        for at, step in enumerate(steps):
+            part = found[at * n : (at + 1) * n].astype(np.float32)
+            part *= step
+            out += part
         return out
 
 

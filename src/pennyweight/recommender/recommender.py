@@ -24,6 +24,7 @@ from pennyweight.recommender.answers import Answer, Ask, answer
 from pennyweight.recommender.batch import Batch
 from pennyweight.recommender.diversity import check_diversity
 from pennyweight.recommender.export import export
+from pennyweight.recommender.later import ReadAlready, with_texts
 from pennyweight.recommender.query import (
     Query,
     histories_of,
@@ -44,7 +45,8 @@ from pennyweight.recommender.scoring import (
 )
 from pennyweight.recommender.silence import Silence
 from pennyweight.score.blend import Blend
-from pennyweight.score.protocol import Scorer
+from pennyweight.score.protocol import RowReader, Scorer
+from pennyweight.score.rows import TextRows
 from pennyweight.spec.plan import DataPlan, Plan
 from pennyweight.spec.report import Report
 
@@ -195,7 +197,7 @@ class Recommender:
         """Return why each item of an answer was chosen."""
         return self._reasons(found.codes, query, found.source)
 
-    def with_items(self, items: Catalog) -> "Recommender":
+    def with_items(self, items: Catalog, rows: ReadAlready | None = None) -> "Recommender":
         """Return a recommender that also knows some items, new ones or others than before.
 
         Nothing is fitted: what reads texts reads these, what was learnt from behaviour
@@ -207,18 +209,31 @@ class Recommender:
         ----------
         items
             With the columns of the catalogue; see `pennyweight.data.documents.documents`.
+        rows
+            What `read` made of some of the texts; others are read now.
         """
+        changed = self.unread(items)
         catalog, codes = self.catalog.with_items(items)
-        changed = [
-            i
-            for i, code in enumerate(codes.tolist())
-            if code >= len(self.catalog) or items.texts[i] != self.catalog.texts[code]
-        ]
         scorer = self.scorer
-        if changed:
-            texts = [items.texts[i] for i in changed]
-            scorer = scorer.with_items(codes[changed], texts, len(catalog))
+        if len(changed):
+            scorer = with_texts(scorer, items.texts, codes, changed, rows, len(catalog))
         return self._other(catalog, scorer, self.interactions)
+
+    def unread(self, items: Catalog) -> NDArray[np.int64]:
+        """Return the positions of items that are new or have another text here, ascending."""
+        texts = self.catalog.texts
+        return np.array(
+            [
+                at
+                for at, code in enumerate(self.catalog.ids.codes(items.ids).tolist())
+                if code < 0 or items.texts[at] != texts[code]
+            ],
+            np.int64,
+        )
+
+    def read(self, texts: Sequence[str]) -> TextRows:
+        """Return what the scorer reads in some texts; nothing where it keeps no such rows."""
+        return self.scorer.read(texts) if isinstance(self.scorer, RowReader) else {}
 
     def with_log(self, interactions: Interactions | None) -> "Recommender":
         """Return the same recommender with another event log in which users are looked up."""
@@ -226,7 +241,7 @@ class Recommender:
 
     def _other(self, catalog: Catalog, scorer: Scorer, log: Interactions | None) -> "Recommender":
         if log is not None and log.n_items != len(catalog):
-            log = replace(log, n_items=len(catalog))
+            log = log.of_more_items(len(catalog))
         other = Recommender(catalog, scorer, log, repeats=self.repeats)
         other.plan, other.report, other.bundle = self.plan, self.report, self.bundle
         other.__dict__["_common"] = self._common

@@ -18,7 +18,8 @@ from pennyweight.score.learning import FEW_NEW, draw, weigh
 from pennyweight.score.linear import Linear
 from pennyweight.score.neighbours import Neighbours
 from pennyweight.score.popularity import Novelty, Popularity
-from pennyweight.score.protocol import Scale, Scorer, TextScorer
+from pennyweight.score.protocol import RowReader, Scale, Scorer, TextScorer
+from pennyweight.score.rows import TextRows
 from pennyweight.score.sequence import Sequence as SequenceScorer
 from pennyweight.score.tower import Tower
 from pennyweight.score.unseen import Lift, lift
@@ -260,7 +261,21 @@ class Blend:
 
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Blend":
         """Return a blend of parts that know the items; the weights stay."""
-        parts = {name: part.with_items(codes, texts, n_items) for name, part in self.parts.items()}
+        return self.with_rows(codes, self.read(texts), n_items)
+
+    def read(self, texts: Sequence[str]) -> TextRows:
+        """Return what the parts that read make of some texts."""
+        readers = [part for part in self.parts.values() if isinstance(part, RowReader)]
+        return {name: rows for part in readers for name, rows in part.read(texts).items()}
+
+    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> "Blend":
+        """Return a blend of parts that know the items; the weights stay."""
+        parts = {
+            name: part.with_rows(codes, rows, n_items)
+            if isinstance(part, RowReader)
+            else part.with_items(codes, (), n_items)
+            for name, part in self.parts.items()
+        }
         return Blend(parts, self.weights, routes=self.routes, repeats=self.repeats)
 
     def save(self, folder: Path) -> None:

@@ -20,11 +20,13 @@ from pennyweight.encode.lookup import Lookup
 from pennyweight.encode.protocol import Encoder
 from pennyweight.encode.vectoriser import Vectoriser
 from pennyweight.errors import DataError, PlanError
+from pennyweight.score.layers import Layered, compact, layered
 from pennyweight.score.padded import NOT_SAVED
 from pennyweight.score.profile import profile
 from pennyweight.score.protocol import Scale
-from pennyweight.score.rows import ItemRows, Terms, overlaid
+from pennyweight.score.rows import ItemRows, Terms, TextRows
 from pennyweight.score.search import search
+from pennyweight.score.split import rounded
 
 __all__ = ["Content"]
 
@@ -85,14 +87,24 @@ class Content:
 
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Content":
         """Return a scorer with the vectors of some texts laid over the others."""
-        over: Packed | Terms
+        return self.with_rows(codes, self.read(texts), n_items)
+
+    def read(self, texts: Sequence[str]) -> TextRows:
+        """Return the vectors of some texts."""
         if self.encoder is not None:
-            over = Packed.of(self.encoder.encode(texts))
-        elif self.words is not None:
-            over = Terms(self.words.transform(texts))
-        else:
-            over = Terms(sparse.csr_matrix((len(texts), 1), dtype=np.float32))
-        other = self.packed(self.encoder, overlaid(self.vectors, codes, over, n_items))
+            return {self.name: compact(self.encoder.encode(texts))}
+        if self.words is not None:
+            terms = self.words.transform(texts)
+            base = self.vectors.base if isinstance(self.vectors, Layered) else self.vectors
+            if isinstance(base, Terms):
+                terms = rounded(terms, base.common)
+            return {self.name: Terms(terms)}
+        return {self.name: Terms(sparse.csr_matrix((len(texts), 1), dtype=np.float32))}
+
+    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> "Content":
+        """Return a scorer with some vectors laid over the others."""
+        over = layered(self.vectors, codes, rows[self.name], n_items)
+        other = self.packed(self.encoder, over)
         other.words = self.words
         if "_lookup" in self.__dict__:
             other.__dict__["_lookup"] = self._lookup

@@ -34,6 +34,7 @@ class Popularity:
     def __init__(self, *, half_life: float = 0.25) -> None:
         self.half_life = half_life
         self.level = np.zeros(0, np.float32)
+        self._usual: float | None = None  # level of an item that comes later
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Count the events of each item."""
@@ -45,7 +46,7 @@ class Popularity:
         level = np.log1p(count)
         known = np.bincount(interactions.item, minlength=len(catalog)) > 0
         level[~known] = level[known].mean() if known.any() else 0
-        self.level = level.astype(np.float32)
+        self.level, self._usual = level.astype(np.float32), None
         return self
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
@@ -61,8 +62,10 @@ class Popularity:
     ) -> "Popularity":
         """Return a scorer that gives new items what any item without events gets."""
         other = Popularity(half_life=self.half_life)
-        mean = self.level.mean() if len(self.level) else 0  # that of the items with events too
-        other.level = _padded(self.level, n_items, mean)
+        if self._usual is None:  # the mean of the items with events too
+            self._usual = float(self.level.mean()) if len(self.level) else 0.0
+        other._usual = self._usual  # not a mean of means, or the order of coming would tell
+        other.level = _padded(self.level, n_items, self._usual)
         return other
 
     def save(self, folder: Path) -> None:

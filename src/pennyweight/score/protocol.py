@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.score.rows import TextRows
 
-__all__ = ["Scale", "Scorer", "TextScorer"]
+__all__ = ["RowReader", "Scale", "Scorer", "TextScorer"]
 
 Scale = Literal["relative", "log-odds"]
 
@@ -84,4 +85,20 @@ class TextScorer(Protocol):
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return scores for free texts, float32 (len(texts), n_items), finite."""
+        ...
+
+
+@runtime_checkable
+class RowReader(Protocol):
+    """A scorer that reads texts into rows, which can be kept so that no text is read again."""
+
+    def read(self, texts: Sequence[str]) -> TextRows:
+        """Return what texts are to it; each is read by itself, whatever stands beside it."""
+        ...
+
+    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> Scorer:
+        """Return a scorer that also knows some items, by what `read` made of their texts.
+
+        Parameters are those of `Scorer.with_items`.
+        """
         ...

@@ -1,6 +1,6 @@
-"""Item vectors of a scorer: sparse words, or dense vectors, and changes laid over either."""
+"""Item vectors of a scorer: sparse words, or dense vectors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.disk.packed import Packed
+from pennyweight.score.split import common_columns
 
-__all__ = ["ItemRows", "Overlaid", "Terms", "overlaid"]
+__all__ = ["Codes", "ItemRows", "Terms", "TextRows", "picked", "stacked"]
 
 LOOK_UP = 8  # times what a product costs in a loop over all texts (measured: 4 to 18)
 Codes = NDArray[np.integer[Any]]
@@ -46,8 +47,17 @@ class Terms:
         self.matrix = matrix
 
     @cached_property
+    def common(self) -> NDArray[np.int32]:
+        """Words that most texts have, which later rows hold apart; see `SplitTerms`."""
+        return common_columns(self.matrix)
+
+    @cached_property
     def _turned(self) -> sparse.csr_matrix:
         return sparse.csr_matrix(self.matrix.T)
+
+    def prepare(self) -> None:
+        """Turn the matrix now, which the first product would have to wait for."""
+        _ = self._holders
 
     def __len__(self) -> int:
         return int(self.matrix.shape[0])
@@ -65,9 +75,14 @@ class Terms:
             return self._all_products(queries)
         return np.asarray((queries @ self._turned).toarray(), np.float32)
 
+    @cached_property
+    def _holders(self) -> NDArray[np.int64]:
+        """In how many texts each word is, int64 (n_words,)."""
+        return np.asarray(np.diff(self._turned.indptr), np.int64)
+
     def _is_dense(self, queries: sparse.csr_matrix) -> bool:
         """Whether words of the queries are in so many texts that looking them up costs more."""
-        found = int(np.diff(self._turned.indptr)[queries.indices].sum())
+        found = int(self._holders[queries.indices].sum())
         return bool(LOOK_UP * found > self.matrix.nnz * queries.shape[0])
 
     def _all_products(self, queries: sparse.csr_matrix) -> NDArray[np.float32]:
@@ -98,97 +113,28 @@ class Terms:
         return cls(sparse.csr_matrix(parts, shape=shape))
 
 
-class Overlaid:
-    """Rows of a catalogue that has grown or changed: the old ones, and new ones laid over them.
-
-    Parameters
-    ----------
-    base
-        The rows as they were, kept as they are.
-    codes
-        Items that are new or changed, ascending, int32 (m,).
-    over
-        Their rows.
-    n_items
-        Items in all; those that are in neither are zero.
-    """
-
-    def __init__(
-        self, base: Packed | Terms, codes: NDArray[np.int32], over: Packed | Terms, n_items: int
-    ) -> None:
-        self.base, self.codes, self.over, self.n_items = base, codes, over, n_items
-        self._place = np.full(n_items, -1, np.int32)  # in `over`, of each item
-        self._place[codes] = np.arange(len(codes), dtype=np.int32)
-
-    def __len__(self) -> int:
-        return self.n_items
-
-    def __getitem__(self, rows: Codes | slice) -> Any:  # noqa: ANN401
-        codes = np.arange(self.n_items)[rows]
-        pick = (np.ones(len(codes), np.float32), (np.arange(len(codes)), codes))
-        return self.mixed(sparse.csr_matrix(pick, shape=(len(codes), self.n_items)))
-
-    def mixed(self, weights: sparse.csr_matrix) -> Any:  # noqa: ANN401
-        """Return weighted sums of rows, each from where it is."""
-        place, n = self._place[weights.indices], weights.shape[0]
-        old = (place < 0) & (weights.indices < len(self.base))
-        found = self.base.mixed(_columns(weights, old, weights.indices, (n, len(self.base))))
-        new = place >= 0
-        if new.any():
-            found = found + self.over.mixed(_columns(weights, new, place, (n, len(self.codes))))
-        return found
-
-    def products(self, queries: Any) -> NDArray[np.float32]:  # noqa: ANN401
-        """Return dot products with all rows, float32 (n, n_items)."""
-        scores = np.zeros((queries.shape[0], self.n_items), np.float32)
-        scores[:, : len(self.base)] = self.base.products(queries)
-        scores[:, self.codes] = self.over.products(queries)
-        return scores
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of both."""
-        return self.base.nbytes + self.over.nbytes + self._place.nbytes
+# Rows that texts were read into, by the name of the scorer that read them.
+TextRows = Mapping[str, Packed | Terms]
 
 
-def overlaid(
-    rows: ItemRows, codes: NDArray[np.int32], over: Packed | Terms, n_items: int
-) -> Overlaid:
-    """Lay rows of new or changed items over others; what was laid there before stays below.
-
-    Parameters
-    ----------
-    codes
-        Each once, int32 (m,).
-    over
-        Their rows, in the order of the codes.
-    """
-    if isinstance(rows, Overlaid):
-        kept = ~np.isin(rows.codes, codes)
-        over = _joined(rows.over, kept, over)
-        codes, rows = np.concatenate([rows.codes[kept], codes]), rows.base
-    order = np.argsort(codes, kind="stable")
-    if not isinstance(rows, Packed | Terms):
-        raise TypeError(f"{type(rows).__name__} cannot be laid over")
-    return Overlaid(rows, codes[order].astype(np.int32), _taken(over, order), n_items)
+def picked(rows: Packed | Terms, at: Codes) -> Packed | Terms:
+    """Return some rows as they are held, in the order given."""
+    if isinstance(rows, Terms):
+        return Terms(sparse.csr_matrix(rows.matrix[at]))
+    scale = rows.scale[at] if len(rows.scale) == len(rows) else rows.scale
+    return Packed(rows.data[at], scale, rows.dim, rows.form)
 
 
-def _columns(
-    weights: sparse.csr_matrix, keep: NDArray[np.bool_], columns: Codes, shape: tuple[int, int]
-) -> sparse.csr_matrix:
-    """Return some of the entries, in other columns."""
-    ends = np.concatenate([[0], np.cumsum(keep)])[weights.indptr]
-    return sparse.csr_matrix((weights.data[keep], columns[keep], ends), shape=shape)
-
-
-def _taken(rows: Packed | Terms, order: Codes) -> Packed | Terms:
-    return Terms(rows[order]) if isinstance(rows, Terms) else Packed.of(rows[order])
-
-
-def _joined(rows: Packed | Terms, kept: NDArray[np.bool_], more: Packed | Terms) -> Packed | Terms:
-    some = np.flatnonzero(kept)
-    if isinstance(rows, Terms) and isinstance(more, Terms):
-        return Terms(sparse.csr_matrix(sparse.vstack([rows[some], more.matrix], format="csr")))
-    if isinstance(rows, Packed) and isinstance(more, Packed):
-        return Packed.of(np.concatenate([rows[some], more.unpacked()]))
-    raise TypeError("words and dense vectors cannot be joined")
+def stacked(parts: Sequence[Packed | Terms]) -> Packed | Terms:
+    """Return the rows of several parts, all held alike, one below the other."""
+    if len(parts) == 1:
+        return parts[0]
+    sparse_parts = [part.matrix for part in parts if isinstance(part, Terms)]
+    if len(sparse_parts) == len(parts):
+        return Terms(sparse.csr_matrix(sparse.vstack(sparse_parts, format="csr")))
+    packed = [part for part in parts if isinstance(part, Packed)]
+    alike = {(part.dim, part.form, len(part.scale) == len(part)) for part in packed}
+    if len(packed) < len(parts) or len(alike) > 1:
+        raise TypeError("rows that are held in different ways cannot be stacked")
+    data, scale = (np.concatenate([getattr(p, name) for p in packed]) for name in ("data", "scale"))
+    return Packed(data, scale, packed[0].dim, packed[0].form)

@@ -16,10 +16,11 @@ from pennyweight.encode.load import load_encoder
 from pennyweight.encode.protocol import TableEncoder
 from pennyweight.encode.tuned import TowerSettings, TowerVectors, train, unit
 from pennyweight.errors import PlanError
+from pennyweight.score.layers import Layered, compact, layered
 from pennyweight.score.padded import NOT_SAVED
 from pennyweight.score.profile import profile
 from pennyweight.score.protocol import Scale
-from pennyweight.score.rows import Overlaid, overlaid
+from pennyweight.score.rows import TextRows
 
 __all__ = ["Tower"]
 
@@ -52,8 +53,8 @@ class Tower:
         self.decay = self.settings.decay
         self.epochs = self.settings.epochs
         self.tuned: TableEncoder = encoder
-        self.items: Packed | Overlaid = Packed.of(np.zeros((0, self.settings.dim), np.float32))
-        self.histories: Packed | Overlaid = self.items
+        self.items: Packed | Layered = Packed.of(np.zeros((0, self.settings.dim), np.float32))
+        self.histories: Packed | Layered = self.items
         self.middle: tuple[NDArray[np.float32], float] | None = None  # see `_middle`
 
     def fit(
@@ -113,7 +114,7 @@ class Tower:
         return _wide(self.histories)
 
     def packed(
-        self, tuned: TableEncoder, items: Packed | Overlaid, histories: Packed | Overlaid
+        self, tuned: TableEncoder, items: Packed | Layered, histories: Packed | Layered
     ) -> "Tower":
         """Return a tower of the same settings with other vectors and the encoder they are of."""
         tower = Tower(self.encoder, self.settings, seed=self.seed)
@@ -122,16 +123,25 @@ class Tower:
         return tower
 
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Tower":
-        """Return a tower in which some items are what the tuned table makes of their texts.
+        """Return a tower in which some items are what the tuned table makes of their texts."""
+        return self.with_rows(codes, self.read(texts), n_items)
+
+    def read(self, texts: Sequence[str]) -> TextRows:
+        """Return what the tuned table makes of some texts."""
+        return {self.name: compact(self.tuned.encode(texts))}
+
+    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> "Tower":
+        """Return a tower in which some items are what texts were read as.
 
         Their mean score over histories is that of the other items: a text without a vector
         beside it lies nearer to all histories, or further from them, for no reason of taste.
         """
-        over = self.tuned.encode(texts)
+        read = rows[self.name]
+        over: NDArray[np.float32] = read[:]
         direction, usual = self._middle()
         neutral = over + np.outer(usual - over @ direction, direction).astype(np.float32)
-        items = overlaid(self.items, codes, Packed.of(neutral), n_items)
-        histories = overlaid(self.histories, codes, Packed.of(over), n_items)
+        items = layered(self.items, codes, compact(neutral), n_items)
+        histories = layered(self.histories, codes, read, n_items, searched=False)
         other = self.packed(self.tuned, items, histories)
         other.middle = self.middle
         return other
@@ -175,7 +185,7 @@ class Tower:
 
     def save(self, folder: Path) -> None:
         """Write ``tower.safetensors`` and the tuned encoder beside it."""
-        if isinstance(self.items, Overlaid) or isinstance(self.histories, Overlaid):
+        if isinstance(self.items, Layered) or isinstance(self.histories, Layered):
             raise PlanError(NOT_SAVED)
         arrays = self.items.arrays("items") | self.histories.arrays("histories")
         settings = {
@@ -202,6 +212,6 @@ class Tower:
         return scorer
 
 
-def _wide(rows: Packed | Overlaid) -> NDArray[np.float32]:
+def _wide(rows: Packed | Layered) -> NDArray[np.float32]:
     """Return all rows widened; not a copy where they are so already."""
     return rows.unpacked() if isinstance(rows, Packed) else np.asarray(rows[:], np.float32)
