@@ -143,7 +143,8 @@ def cost(found: Found) -> str:
 BASELINE = "sentence-transformers"
 QUALITY = {"summary": summary, "details": details, "model": model, "cost": cost}
 SPEED = {"encoders": (encoders, ("encode",)),
-         "serving": (serving, ("serve", "soak", "million", "kill"))}  # fmt: skip
+         "serving": (serving, ("serve", "soak", "million", "kill")),
+         "new-items": (serving, ("new_items",))}  # fmt: skip
 RUNGS = {"rungs": every_rung, "few-rungs": few_rungs}
 
 

@@ -4,7 +4,7 @@ import threading
 
 from live import service
 
-from pennyweight.serve.engine.stock import TOGETHER, Stock
+from pennyweight.serve.engine.stock import FIRST, MOST, QUICK, SLOW, Stock
 from pennyweight.serve.store.protocol import StoredItem
 
 WAIT = 10
@@ -29,13 +29,32 @@ def test_the_newest_of_each_is_put_in_steps():
     stock.add([item("a", 3), item("b", 4)])
     stock.add([item("a", 5)])
     stock.add([item("b", 2)])  # late: an older one
-    stock.add([item(f"n{i}", 10 + i) for i in range(TOGETHER)])
+    stock.add([item(f"n{i}", 10 + i) for i in range(FIRST)])
     gate.set()
     assert stock.wait(WAIT)
     assert put[0] == [("first", 1)]
     assert sorted(put[1] + put[2])[:2] == [("a", 5), ("b", 4)]
-    assert [len(some) for some in put] == [1, TOGETHER, 2]
+    assert [len(some) for some in put] == [1, FIRST, 2]
     assert all(failed is None for _, failed in done)
+    stock.close()
+
+
+def test_steps_grow_where_they_are_quick_and_shrink_where_they_are_slow():
+    now, sizes, gate = [0.0], [], threading.Event()
+
+    def keep(items) -> None:
+        gate.wait(WAIT)
+        sizes.append(len(items))
+        now[0] += QUICK / 2 if len(sizes) < 8 else 2 * SLOW
+
+    stock = Stock(keep, lambda items, failed: None, clock=lambda: now[0])
+    stock.add([item(f"n{i}", i) for i in range(9_000)])
+    gate.set()
+    assert stock.wait(WAIT)
+    assert sizes[:5] == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST, 16 * FIRST]
+    assert max(sizes) == MOST == sizes[7]
+    assert sizes[8] == MOST // 2
+    assert sum(sizes) == 9_000
     stock.close()
 
 

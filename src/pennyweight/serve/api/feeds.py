@@ -1,7 +1,8 @@
 """Routes that take events and items."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -24,10 +25,11 @@ from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.metrics import Metrics
 from pennyweight.serve.store.protocol import Event, StoredItem
 
-__all__ = ["as_item", "feed_routes", "there"]
+__all__ = ["Draft", "as_items", "feed_routes", "there"]
 
 ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
 AHEAD = 86_400.0  # seconds by which a clock may be wrong
+AT_ONCE = 16  # items that are checked while other requests wait
 PATIENCE = 1.0  # seconds to wait for an item to be recommendable
 
 
@@ -58,7 +60,7 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     @router.put("/items/{item_id:path}", response_model=ItemKept)
     async def put_item(item_id: ItemId, body: ItemBody) -> Response:
         """Make an item, or replace all of it."""
-        return await _kept_one(engine, _item(engine, item_id, body))
+        return await _kept_one(engine, *await as_items(engine, [_draft(item_id, body)]))
 
     @router.patch("/items/{item_id:path}", response_model=ItemKept)
     async def change_item(item_id: ItemId, body: ItemChange) -> Response:
@@ -74,7 +76,8 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     @router.post("/items", response_model=ItemsKept)
     async def put_items(body: ItemBatch) -> Response:
         """Make or replace several items, all of them or none."""
-        kept = await engine.put_items([_item(engine, one.item_id, one) for one in body.items])
+        told = await as_items(engine, [_draft(one.item_id, one) for one in body.items])
+        kept = await engine.put_items(told)
         done = await engine.stocked(kept, PATIENCE)
         return _json({"accepted": len(kept), "recommendable": done})
 
@@ -116,30 +119,54 @@ def _events(engine: Engine, body: EventBody) -> list[Event]:
     ]
 
 
-def _item(engine: Engine, item_id: str, body: ItemBody) -> StoredItem:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An item as somebody sends it.
+
+    Attributes
+    ----------
+    item_id, attributes
+        Its id, and column -> value.
+    available
+        Whether it may be recommended; None where the attributes say so.
+    published
+        Epoch seconds since when it counts as new; None for now.
+    """
+
+    item_id: str
+    attributes: Mapping[str, Any]
+    available: bool | None
+    published: float | None
+
+
+def _draft(item_id: str, body: ItemBody) -> Draft:
     since = None if body.published is None else moment(body.published)
-    return as_item(engine, item_id, body.attributes, body.available, since)
+    return Draft(item_id, body.attributes, body.available, since)
 
 
-def as_item(
-    engine: Engine,
-    item_id: str,
-    attributes: Mapping[str, Any],
-    available: bool | None,
-    published: float | None,
-) -> StoredItem:
-    """Return an item to keep, new as of now unless told; `DataError` names a bad attribute.
+async def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
+    """Return items to keep, new as of now unless told; `DataError` names a bad attribute.
 
-    Where nobody says whether it is available, the attributes do.
+    No id may occur twice.
     """
     shelf = engine.arms.first
-    shelf.check_id(item_id, "item")
-    stated = shelf.check(item_id, attributes)
+    for one in drafts:
+        shelf.check_id(one.item_id, "item")
+    # What many columns say takes long, and other requests must not wait for it.
+    told = {one.item_id: one.attributes for one in drafts}
+    many = len(drafts) > AT_ONCE
+    stated = await asyncio.to_thread(shelf.check, told) if many else shelf.check(told)
     now = engine.clock()
-    since = now if published is None else published
-    return StoredItem(
-        item_id, dict(attributes), stated if available is None else available, since, now
-    )
+    return [
+        StoredItem(
+            one.item_id,
+            dict(one.attributes),
+            says if one.available is None else one.available,
+            now if one.published is None else one.published,
+            now,
+        )
+        for one, says in zip(drafts, stated, strict=True)
+    ]
 
 
 async def there(engine: Engine, item_id: str) -> StoredItem:
@@ -163,7 +190,7 @@ async def _changed(engine: Engine, item_id: str, body: ItemChange) -> StoredItem
         if document is None:
             document = shelf.document(item_id)
         document = {k: v for k, v in {**document, **body.attributes}.items() if v is not None}
-        stated = shelf.check(item_id, document)
+        stated = shelf.check({item_id: document})[0]
         if not body.attributes.keys().isdisjoint(shelf.catalog.availability):
             available = stated
     return replace(

@@ -17,7 +17,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.feedback import SEEN
 from pennyweight.errors import DataError
 from pennyweight.serve.api.bodies import Id, Kind, Moment, Text, moment
-from pennyweight.serve.api.feeds import as_item, there
+from pennyweight.serve.api.feeds import Draft, as_items, there
 from pennyweight.serve.api.reading import Route
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.lists import Found, Wanted, similar
@@ -254,7 +254,7 @@ async def _put(engine: Engine, items: Sequence[Item]) -> Response:
     columns = engine.arms.first.catalog.attributes.columns
     title = next((name for name in NAMES if name in columns), "text")
     told = []
-    for one in items:
+    for one in {one.ItemId: one for one in items}.values():  # of one id the last counts
         fields = dict(one.Labels or {})
         if one.Comment and fields.setdefault(title, one.Comment) != one.Comment:
             raise DataError(f"item {one.ItemId!r}: Labels and Comment both give the {title}, and "
@@ -264,6 +264,6 @@ async def _put(engine: Engine, items: Sequence[Item]) -> Response:
             fields.setdefault(name, kept)
         since = None if one.Timestamp is None else moment(one.Timestamp)
         available = not one.IsHidden if "IsHidden" in one.model_fields_set else None
-        told.append(as_item(engine, one.ItemId, fields, available, since))
-    await engine.put_items(told)
-    return _affected(len(told))
+        told.append(Draft(one.ItemId, fields, available, since))
+    await engine.put_items(await as_items(engine, told))
+    return _affected(len(items))

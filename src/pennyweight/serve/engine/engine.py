@@ -17,6 +17,8 @@ from pennyweight.serve.engine.arms import Arm, Arms, checked
 from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Found, Wanted, find
 from pennyweight.serve.engine.models import Model, Models
+from pennyweight.serve.engine.readings import Readings, ReadItems
+from pennyweight.serve.engine.restoring import restored
 from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.engine.shown import Shown
 from pennyweight.serve.engine.stock import Stock
@@ -103,6 +105,7 @@ class Engine:
         self._read_lock = threading.RLock()
         self.writer = Writer(store, depth=limits.writes)
         self.shown = Shown(self.writer, clock, keep=limits.keep_lists)
+        self.readings = Readings(models.folder.with_name("readings"))
         self.stock = Stock(self._stocked, self._after_stocking)
         self.answering = Answering(
             store, self.cache, threads=limits.threads, depth=limits.requests, clock=clock
@@ -205,17 +208,15 @@ class Engine:
 
     def _loaded(self, version: str) -> tuple[Shelf, int]:
         """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
-        shelf = self.models.load(version)
-        items = self._read(lambda store: store.items())
-        for start in range(0, len(items), 1_000):
-            shelf = shelf.with_items(items[start : start + 1_000])
+        found = restored(self.models.load(version), self.readings, self._read)
+        self.failed_items.update(found.failed)
         with self._read_lock:
             wanted = [Wanted(n=3), Wanted(user="", n=3)]
-            tried = find(shelf, wanted, HistoryCache(), self._reader, self.clock())
+            tried = find(found.shelf, wanted, HistoryCache(), self._reader, self.clock())
         for one in tried:
             if isinstance(one, Exception):
                 raise one
-        return shelf, max((item.seq for item in items), default=0)
+        return found.shelf, found.seq
 
     # Lists
 
@@ -308,24 +309,31 @@ class Engine:
     def _stocked(self, items: Sequence[StoredItem]) -> None:
         # Encoding takes long and is done outside of the lock; what is to be had may change
         # meanwhile, and so may the bundles: then it is done again for those.
+        read: dict[str, ReadItems] = {}
+        start, names = time.perf_counter(), [item.item_id for item in items]
         while True:
-            before, start = self.arms.shelves, time.perf_counter()
-            grown = {version: shelf.with_items(items) for version, shelf in before.items()}
-            self.on_encoded(time.perf_counter() - start)
+            before = self.arms.shelves
+            for version, shelf in before.items():
+                if version not in read:
+                    read[version] = shelf.read(items)
+            grown = {version: shelf.with_read(read[version]) for version, shelf in before.items()}
             with self._change:
                 now = self.arms.shelves
                 same = (now[v].recommender is before[v].recommender for v in before if v in now)
                 if not all(same):
                     continue
-                latest = self._read(lambda store: [store.item(item.item_id) for item in items])
-                told = [item for item in latest if item is not None]
+                told = self._read(lambda store: store.items_named(names, documents=False))
                 shelves = {
                     # A bundle that came meanwhile has the items: they were on disk by then.
                     v: grown[v].opened_as(shelf).with_availability(told) if v in grown else shelf
                     for v, shelf in now.items()
                 }
                 self._arms = self.arms.with_shelves(shelves)
-                return
+                break
+        seconds = time.perf_counter() - start
+        self.on_encoded(seconds)
+        for version, some in read.items():
+            self.readings.note(version, some, seconds)
 
     def _after_stocking(self, items: Sequence[StoredItem], failed: Exception | None) -> None:
         now = self.clock()
@@ -367,6 +375,7 @@ class Engine:
         """Finish what was begun, and let go of the store."""
         self.answering.close()
         self.stock.close()
+        self.readings.flush()
         self.shown.close()
         self.writer.close()
         self._reader.close()

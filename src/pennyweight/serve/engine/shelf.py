@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -16,16 +16,15 @@ from pennyweight.data.documents import document_of, documents
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.times import parse_times
 from pennyweight.errors import DataError, UnknownIdError
-from pennyweight.recommender.filters import Filter
+from pennyweight.recommender.later import ReadAlready
 from pennyweight.recommender.recommender import Recommender
+from pennyweight.serve.engine.masks import Mask, Masks
+from pennyweight.serve.engine.readings import ReadItems
 from pennyweight.serve.store.protocol import StoredItem
 
 __all__ = ["PUBLISHED", "Shelf", "epoch"]
 
 PUBLISHED = ("published", "published_at", "timestamp", "created_at", "date", "release_date")
-MASKS = 64  # of filters, kept
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -49,14 +48,14 @@ class Shelf:
     recommender: Recommender
     open: Mask
     published: NDArray[np.float64]
-    _masks: Any = field(repr=False, compare=False)
+    _masks: Masks = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, version: str, recommender: Recommender) -> "Shelf":
         """Return a bundle's own items, of which the catalog says which are available."""
         catalog = recommender.catalog
         open_ = catalog.available.copy()
-        return cls(version, recommender, open_, _published(catalog), _filtering(catalog))
+        return cls(version, recommender, open_, _published(catalog), Masks(catalog.attributes))
 
     @property
     def catalog(self) -> Catalog:
@@ -68,7 +67,7 @@ class Shelf:
         """What events mean."""
         return self.recommender.rules
 
-    @property
+    @cached_property
     def created(self) -> float:
         """Epoch seconds when the bundle was made."""
         bundle = self.recommender.bundle
@@ -86,13 +85,14 @@ class Shelf:
 
     def meets(self, filter: str) -> Mask:
         """Return the items that meet a filter; `DataError` where it cannot be read."""
-        found: Mask = self._masks(filter)
-        return found
+        return self._masks.of(filter)
 
     def freshness(self, now: float, half_life: float) -> NDArray[np.float32]:
         """Return 1 for an item published now, a half after `half_life` seconds; else 0."""
-        age = np.maximum(now - self.published, 0)
-        return np.nan_to_num(0.5 ** (age / half_life)).astype(np.float32)
+        age = np.maximum(now - self.published, 0) / half_life
+        fresh = np.exp2(-age.astype(np.float32))
+        fresh[np.isnan(fresh)] = 0
+        return fresh
 
     def document(self, item_id: str) -> dict[str, Any]:
         """Return the columns of an item; `UnknownIdError` where there is none."""
@@ -147,32 +147,57 @@ class Shelf:
         time = float(self.published[self.catalog.ids.code(item_id)])
         return None if np.isnan(time) else time
 
-    def check(self, item_id: str, document: Mapping[str, Any]) -> bool:
-        """Return whether its columns call an item available.
+    def check(self, told: Mapping[str, Mapping[str, Any]]) -> list[bool]:
+        """Return for each item whether its columns call it available.
 
         `DataError` where they are not those of the catalogue.
         """
-        return bool(documents({item_id: document}, self.catalog).available[0])
+        return [bool(one) for one in documents(told, self.catalog).available] if told else []
+
+    def counts(self, item: StoredItem) -> bool:
+        """Whether what was told of an item is newer than the bundle, which else knows better."""
+        return item.changed >= self.created
+
+    def read(self, items: Sequence[StoredItem]) -> ReadItems:
+        """Clean some items, each once, and read their texts; takes long.
+
+        Those without a document are passed over, and those older than the bundle.
+        """
+        told = {
+            item.item_id: self._known(item.document)
+            for item in items
+            if item.document is not None and self.counts(item)
+        }
+        if not told:
+            return ReadItems.none(self.catalog)
+        found = documents(told, self.catalog)
+        at = self.recommender.unread(found)
+        rows = self.recommender.read([found.texts[i] for i in at.tolist()]) if len(at) else {}
+        seq = [item.seq for item in items if item.item_id in told]
+        return ReadItems(found, np.array(seq, np.int64), ReadAlready(at, rows))
+
+    def with_read(self, some: ReadItems) -> "Shelf":
+        """Return a shelf on which items are as they were read; new ones are not yet open."""
+        if not len(some):
+            return self
+        recommender = self.recommender.with_items(some.items, some.read)
+        codes = self.catalog.ids.codes(some.items.ids)
+        masks = self._masks.with_rows(recommender.catalog.attributes, codes[codes >= 0])
+        return replace(self, recommender=recommender, _masks=masks)._opened(())
 
     def with_items(self, items: Sequence[StoredItem]) -> "Shelf":
         """Return a shelf on which items are as they were put, each once; others stay.
 
         What is older than the bundle is passed over: the bundle knows better.
         """
-        items = [item for item in items if item.changed >= self.created]
-        told = {i.item_id: self._known(i.document) for i in items if i.document is not None}
-        shelf = self
-        if told:
-            recommender = self.recommender.with_items(documents(told, self.catalog))
-            shelf = replace(self, recommender=recommender, _masks=_filtering(recommender.catalog))
-        return shelf._opened(items)
+        return self.with_read(self.read(items)).with_availability(items)
 
     def with_availability(self, items: Sequence[StoredItem]) -> "Shelf":
         """Return a shelf on which items that are there may be recommended or not, as put.
 
         Columns are not looked at, so this takes no time.
         """
-        return self._opened([item for item in items if item.changed >= self.created])
+        return self._opened([item for item in items if self.counts(item)])
 
     def opened_as(self, other: "Shelf") -> "Shelf":
         """Return a shelf with the availability of another that has no more items."""
@@ -205,16 +230,6 @@ class Shelf:
             for name, value in document.items()
             if name in columns and (name not in dated or is_iso_date(value))
         }
-
-
-def _filtering(catalog: Catalog) -> Any:  # noqa: ANN401
-    @lru_cache(MASKS)
-    def meets(filter: str) -> Mask:
-        found = Filter.parse(filter, catalog.attributes).mask(catalog.attributes)
-        found.flags.writeable = False
-        return found
-
-    return meets
 
 
 def _published(catalog: Catalog) -> NDArray[np.float64]:

@@ -1,13 +1,17 @@
 """The thread that puts new and changed items on the shelves."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from pennyweight.serve.store.protocol import StoredItem
 
 __all__ = ["Stock"]
 
-TOGETHER = 64  # items to encode in one step
+FIRST = 64  # items to encode in the first step
+MOST = 1_024  # and in any
+QUICK, SLOW = 0.1, 0.4  # seconds of a step below and above which the next one has more or fewer
 
 
 class Stock:
@@ -19,14 +23,25 @@ class Stock:
         Puts some items on all shelves.
     on_done
         Called with the items of each step and whether it went well.
+    clock
+        Seconds, to see how long steps take.
+
+    Attributes
+    ----------
+    together
+        Items of the next step at the most: more where steps are quick, since each costs the same
+        again for what is there already, and fewer where they are slow, so that none waits long.
     """
 
     def __init__(
         self,
         put: Callable[[Sequence[StoredItem]], None],
         on_done: Callable[[Sequence[StoredItem], Exception | None], None],
+        *,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._put, self._on_done = put, on_done
+        self._put, self._on_done, self._clock = put, on_done, clock
+        self.together = FIRST
         self._waiting: dict[str, StoredItem] = {}
         self._under_way: frozenset[str] = frozenset()
         self._change = threading.Condition()
@@ -71,10 +86,18 @@ class Stock:
 
     def _run(self) -> None:
         while some := self._next():
+            start = self._clock()
             self._put_some(some)
+            self._pace(self._clock() - start, len(some))
             with self._change:
                 self._under_way = frozenset()
                 self._change.notify_all()
+
+    def _pace(self, seconds: float, n: int) -> None:
+        if seconds > SLOW:
+            self.together = max(1, self.together // 2)
+        elif seconds < QUICK and n == self.together:
+            self.together = min(MOST, 2 * self.together)
 
     def _put_some(self, items: Sequence[StoredItem]) -> None:
         failed: Exception | None = None
@@ -93,7 +116,7 @@ class Stock:
             self._change.wait_for(lambda: self._waiting or self._stopping)
             if self._stopping:
                 return []
-            some = list(self._waiting.values())[:TOGETHER]
+            some = list(islice(self._waiting.values(), self.together))
             for item in some:
                 del self._waiting[item.item_id]
             self._under_way = frozenset(item.item_id for item in some)

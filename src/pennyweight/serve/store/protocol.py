@@ -175,8 +175,12 @@ class Store(Protocol):
         """Return an item that was put, if any."""
         ...
 
-    def items(self, after: int = 0) -> list[StoredItem]:
-        """Return the items whose seq is higher, in its order."""
+    def items(self, after: int = 0, *, documents: bool = True) -> list[StoredItem]:
+        """Return the items whose seq is higher, in its order; without documents if so asked."""
+        ...
+
+    def items_named(self, item_ids: Sequence[str], *, documents: bool = True) -> list[StoredItem]:
+        """Return those of some items that were put; without documents if so asked."""
         ...
 
     def add_recommendations(self, found: Iterable[Recommendation]) -> None:

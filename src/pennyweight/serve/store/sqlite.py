@@ -29,6 +29,7 @@ Row = TypeVar("Row")
 
 EVENT = "event_id, user, item, kind, time, weight, recommendation_id, position"
 ITEM = "item_id, document, available, published, changed, removed, seq"
+BARE_ITEM = ITEM.replace("document", "NULL")
 RECOMMENDATION = "recommendation_id, user, time, model_version, scenario, source, items"
 NOT_SHOWN = f"kind <> '{IMPRESSION}'"  # as in the index, or it is not used
 
@@ -135,9 +136,19 @@ class SQLiteStore:
         rows = self._read(f"SELECT {ITEM} FROM items WHERE item_id = ?", (item_id,))
         return _item(rows[0]) if rows else None
 
-    def items(self, after: int = 0) -> list[StoredItem]:
-        """Return the items whose seq is higher, in its order."""
-        rows = self._read(f"SELECT {ITEM} FROM items WHERE seq > ? ORDER BY seq", (after,))
+    def items(self, after: int = 0, *, documents: bool = True) -> list[StoredItem]:
+        """Return the items whose seq is higher, in its order; without documents if so asked."""
+        columns = ITEM if documents else BARE_ITEM
+        rows = self._read(f"SELECT {columns} FROM items WHERE seq > ? ORDER BY seq", (after,))
+        return [_item(row) for row in rows]
+
+    def items_named(self, item_ids: Sequence[str], *, documents: bool = True) -> list[StoredItem]:
+        """Return those of some items that were put; without documents if so asked."""
+        columns = ITEM if documents else BARE_ITEM
+        rows = self._read(
+            f"SELECT {columns} FROM items WHERE item_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(item_ids)),),
+        )
         return [_item(row) for row in rows]
 
     def add_recommendations(self, found: Iterable[Recommendation]) -> None:

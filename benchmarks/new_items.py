@@ -1,0 +1,229 @@
+"""New items told to a running service: how many a second, what lists pay, and how soon it restarts.
+
+    python benchmarks/new_items.py [--items N] [--batch N] [--encoder NAME] [--shop N]
+                                   [--pace N] [--rate N] [--seconds N] [--json FILE]
+
+The demo's bookshop is served, fitted with its simulated readers; `--shop` makes it larger first,
+by made-up books. Then so many new ones, of the words of the shop, are told in batches over one
+connection, `--pace` a second or, with 0, each batch when the last one was answered. One client asks
+for lists before, meanwhile and afterwards, so many a second, each when it is due. Restart: from
+SIGTERM until the next service gives lists.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import polars as pl
+
+import pennyweight
+from load import Load, open_loop, post
+from pennyweight import demo
+from rows import tell
+from serve import Row, row
+from service import Running, start
+
+READERS = 1_000
+PARTS = 10
+
+
+def made_up(n: int, prefix: str, seed: int) -> Iterator[dict[str, object]]:
+    """Yield books whose words and attributes are those of the shop, mixed."""
+    rng, books = random.Random(seed), demo.books().to_dicts()
+    for number in range(n):
+        one, two, three = rng.sample(books, 3)
+        words = f"{two['description']} {three['description']}".split()
+        yield {
+            "item_id": f"{prefix}{number}",
+            "title": f"{one['title']}, part {number}",
+            "author": one["author"],
+            "year": two["year"],
+            "subjects": rng.sample(two["subjects"], min(3, len(two["subjects"]))),
+            "language_of_origin": three["language_of_origin"],
+            "description": " ".join(rng.sample(words, min(36, len(words)))),
+        }
+
+
+def batches(n: int, size: int) -> list[bytes]:
+    """Return requests that tell new books."""
+    out, some = [], []
+    for book in made_up(n, "new-", 1):
+        item = book.pop("item_id")
+        some.append({"item_id": item, "attributes": book})
+        if len(some) == size:
+            out.append(post("/v1/items", json.dumps({"items": some}).encode()))
+            some = []
+    return [*out, *([post("/v1/items", json.dumps({"items": some}).encode())] if some else [])]
+
+
+def sessions(ids: Sequence[str], seed: int) -> Iterator[bytes]:
+    """Yield requests for 10 books to sessions of 8."""
+    rng = random.Random(seed)
+    while True:
+        yield post("/v1/recommend", json.dumps({"items": rng.sample(ids, 8), "n": 10}).encode())
+
+
+@dataclass
+class Told:
+    """When each batch was answered, in seconds from the first."""
+
+    at: list[float]
+
+    def rates(self, n: int) -> list[float]:
+        """Return the items a second of each tenth of so many."""
+        ends = [self.at[len(self.at) * part // PARTS - 1] for part in range(1, PARTS + 1)]
+        starts = [0.0, *ends[:-1]]
+        return [n / PARTS / (end - begin) for begin, end in zip(starts, ends, strict=True)]
+
+
+async def telling(port: int, requests: Sequence[bytes], every: float) -> Told:
+    """Send batches one after another, none before it is due."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    begin, at = time.perf_counter(), []
+    for number, request in enumerate(requests):
+        await asyncio.sleep(max(0.0, begin + number * every - time.perf_counter()))
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r", 1)[0])
+        body = await reader.readexactly(length)
+        if b" 200 " not in head.split(b"\r\n", 1)[0]:
+            raise SystemExit(f"a batch was refused: {body[:300]!r}")
+        at.append(time.perf_counter() - begin)
+    writer.close()
+    return Told(at)
+
+
+async def asking(port: int, ids: Sequence[str], rate: float, until: asyncio.Event) -> list[Load]:
+    """Ask for lists, a second at a time, until told to stop."""
+    found, seed = [], 0
+    while not until.is_set():
+        seed += 1
+        found.append(await open_loop(port, sessions(ids, seed), rate=rate, seconds=1))
+    return found
+
+
+def lists(port: int, ids: Sequence[str], rate: float, seconds: float) -> Load:
+    """Ask for lists for a while."""
+    return asyncio.run(open_loop(port, sessions(ids, 99), rate=rate, seconds=seconds))
+
+
+async def both(
+    port: int, ids: Sequence[str], rate: float, requests: Sequence[bytes], every: float
+) -> tuple[Told, Load]:
+    """Tell items while lists are asked for."""
+    done = asyncio.Event()
+
+    async def tell_all() -> Told:
+        try:
+            return await telling(port, requests, every)
+        finally:
+            done.set()
+
+    told, loads = await asyncio.gather(tell_all(), asking(port, ids, rate, done))
+    whole = Load([s for load in loads for s in load.seconds])
+    for load in loads:
+        for status, n in load.statuses.items():
+            whole.statuses[status] = whole.statuses.get(status, 0) + n
+    return told, whole
+
+
+def all_listed(service: Running, n: int) -> float:
+    """Return the seconds until the last book is recommendable."""
+    begin = time.perf_counter()
+    with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=60) as http:
+        body = {"candidates": [f"new-{number}" for number in range(max(0, n - 1_000), n)]}
+        while time.perf_counter() - begin < 600:
+            if not http.post("/v1/rank", json=body).json().get("unknown"):
+                return time.perf_counter() - begin
+            time.sleep(0.05)
+    raise SystemExit("new items did not become recommendable in ten minutes")
+
+
+def measure(folder: Path, given: argparse.Namespace) -> list[Row]:
+    """Fit, serve, tell, restart."""
+    books = demo.books()
+    more = pl.DataFrame(list(made_up(given.shop, "shop-", 2)), schema=books.schema)
+    items = pl.concat([books, more])
+    pennyweight.fit(items, demo.readers(readers=READERS), encoder=given.encoder).save(
+        folder / "bundle"
+    )
+    ids, requests = books["item_id"].to_list(), batches(given.items, given.batch)
+    every = given.batch / given.pace if given.pace else 0.0
+    service = start(folder / "bundle", folder / "live")
+    try:
+        lists(service.port, ids, given.rate, 2)
+        before, empty = lists(service.port, ids, given.rate, given.seconds), service.resident
+        told, meanwhile = asyncio.run(both(service.port, ids, given.rate, requests, every))
+        late = all_listed(service, given.items)
+        after, full = lists(service.port, ids, given.rate, given.seconds), service.resident
+        begin = time.perf_counter()
+        service.stop()
+        service = start(None, folder / "live")
+        restart = time.perf_counter() - begin
+        again = lists(service.port, ids, given.rate, given.seconds)
+        if all_listed(service, given.items) > 1:
+            raise SystemExit("new items were lost by the restart")
+    finally:
+        service.stop()
+    return rows_of(given, told, {"before": before, "meanwhile": meanwhile, "afterwards": after,
+                                 "restarted": again}, late, restart, full - empty)  # fmt: skip
+
+
+def rows_of(
+    given: argparse.Namespace,
+    told: Told,
+    loads: dict[str, Load],
+    late: float,
+    restart: float,
+    grown: int,
+) -> list[Row]:
+    """Print what was measured, and return it as rows."""
+    for when, load in loads.items():
+        if load.good != len(load.seconds):
+            raise SystemExit(f"lists that were not given: {load.statuses}")
+        print(f"lists {when}: p50 {load.quantile(0.5):.2f}, p95 {load.quantile(0.95):.2f}, p99 "
+              f"{load.quantile(0.99):.2f} ms, {len(load.seconds):,} lists")  # fmt: skip
+    rates = told.rates(given.items)
+    print("a second, by tenths:", *(f"{rate:,.0f}" for rate in rates))
+    rows = [
+        row("new items: told a second, the slowest tenth", min(rates), "1/s", 1_000),
+        row("new items: told a second, all", given.items / told.at[-1], "1/s", None),
+        row("new items: last one recommendable after", late, "s", None, "lower"),
+    ]
+    for when in ("meanwhile", "afterwards"):
+        for q in (50, 95):
+            ratio = loads[when].quantile(q / 100) / loads["before"].quantile(q / 100)
+            bar = 1.5 if q == 50 else None
+            rows.append(
+                row(f"new items: lists {when}, p{q} of that before", ratio, "x", bar, "lower")
+            )
+    rows.append(row("new items: from SIGTERM to the next list", restart, "s", 5, "lower"))
+    rows.append(row("new items: memory", grown, "B", None, "lower"))
+    return rows
+
+
+def main() -> None:
+    """Measure, print, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--batch", type=int, default=500)
+    parser.add_argument("--shop", type=int, default=0, help="made-up books of the shop itself")
+    parser.add_argument("--encoder", default="tfidf")
+    parser.add_argument("--pace", type=float, default=1_200, help="items a second; 0: no limit")
+    parser.add_argument("--rate", type=float, default=50, help="lists asked for a second")
+    parser.add_argument("--seconds", type=float, default=10, help="of lists before and after")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        tell(measure(Path(temporary), given), given.json)
+
+
+if __name__ == "__main__":
+    main()
