@@ -187,6 +187,7 @@ class Engine:
             if version in {arm.version for arm in (*self.arms.arms, *self.before())}:
                 raise PlanError(f"the bundle {version!r} is served, or was before; it stays")
             self.models.remove(version)
+            self.readings.keep_versions(self.models.versions())
             kept = [asdict(model) for model in self.known() if model.version != version]
             self._note(MODELS, kept)
         self.audit(actor, "drop model", version)

@@ -11,6 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version as version_of
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-import pennyweight
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.disk.arrays import read_arrays, write_arrays
@@ -228,13 +228,13 @@ def _to_file(path: Path, some: ReadItems) -> None:
             widths[name] = int(rows.matrix.shape[1])
         else:
             arrays |= rows.arrays(name)
-    made_by = {"format": FORMAT, "pennyweight": pennyweight.__version__}
+    made_by = {"format": FORMAT, "pennyweight": version_of("pennyweight")}
     write_arrays(path, arrays, made_by | {"widths": widths, "parts": list(some.read.rows)})
 
 
 def _from_file(path: Path, like: Catalog) -> ReadItems:
     arrays, settings = read_arrays(path)
-    if (settings.get("format"), settings.get("pennyweight")) != (FORMAT, pennyweight.__version__):
+    if (settings.get("format"), settings.get("pennyweight")) != (FORMAT, version_of("pennyweight")):
         raise ValueError("made by another version of pennyweight")
     names, attributes = (_table(arrays[name]) for name in ("names", "attributes"))
     if list(attributes.columns) != list(like.attributes.columns):
