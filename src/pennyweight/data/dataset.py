@@ -26,7 +26,6 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
 from pennyweight.data.log import CleaningLog, Findings
-from pennyweight.data.personal import mask_catalog
 from pennyweight.data.readers.reshape import reshape
 from pennyweight.data.tables import Source, load_table
 from pennyweight.data.times import RowOrder, TimeReading
@@ -195,6 +194,8 @@ def read(
     )  # fmt: skip
     refuse_losses(found, "items", item_source, max_dropped)
     if mask_personal:
+        from pennyweight.data.personal import mask_catalog  # its patterns take 50 ms to compile
+
         catalog = mask_catalog(catalog, found)
     rules = _rules(event_types, min_rating, roles, event_source)
     interactions = build_interactions(

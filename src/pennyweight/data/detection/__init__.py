@@ -1,0 +1,1 @@
+"""Rules that find personal data in text, one kind of data per module."""
