@@ -55,7 +55,7 @@ def test_a_revoked_key_opens_nothing(cli: Cli, file: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("create", "--scope", "root"), "choose from read, events, admin"),
+        (("create", "--scope", "root"), "choose from session, read, events, admin"),
         (("create",), "--scope"),
         (("create", "--scope", "read", "--name", "a b"), "64 letters"),
         (("create", "--scope", "read", "--name", "shop"), "revoke it first"),

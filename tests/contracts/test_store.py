@@ -1,5 +1,6 @@
 """What every store promises, over every store."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -198,6 +199,43 @@ def test_an_erased_user_is_in_no_byte(store, make, tmp_path):
     assert store.check() == []
 
 
+def test_an_erased_user_does_not_come_back_until_readmitted(store, make):
+    other = make()
+    store.add_events([event(1), event(2, "bob")])
+    store.erase("ann")
+    assert store.add_events([event(1), event(3), event(4, "bob")]) == 1
+    store.add_recommendations([shown(1), shown(2, "bob"), shown(3, None)])
+    assert store.events_of("ann") == store.recommendations_of("ann") == []
+    assert store.counts() == {"events": 2, "items": 0, "recommendations": 2}
+    assert store.erased(["ann", "bob", ""]) == other.erased(["ann"]) == {"ann"}
+    assert store.readmit("ann") and not store.readmit("ann") and not store.readmit("never seen")
+    assert store.add_events([event(1)]) == 1
+    assert store.erased(["ann"]) == set()
+
+
+def test_somebody_unknown_can_be_erased_in_advance(store):
+    store.erase("ann")
+    assert store.add_events([event(1)]) == 0
+
+
+def test_erased_users_are_found_among_many(store):
+    users = [f"u{n}" for n in range(3_000)]
+    assert store.erased(users) == set()
+    for user in ("u7", "u2999", "someone else"):
+        store.erase(user)
+    assert store.erased(users) == {"u7", "u2999"}
+
+
+def test_tombstones_outlast_the_process_and_hold_no_id(make, tmp_path):
+    first = make()
+    who = "Zz-erase-me-4711"
+    first.erase(who)
+    assert make().erased([who]) == {who}
+    plain = hashlib.blake2b(who.encode(), digest_size=16).digest()
+    for path in tmp_path.iterdir():
+        assert who.encode() not in path.read_bytes() and plain not in path.read_bytes()
+
+
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 EVENTS = st.lists(
     st.builds(
@@ -221,6 +259,7 @@ def test_any_events_come_back_as_they_went_in(make, batches):
     store = make()
     for user in ("ann", "b ob", "ü/?%"):
         store.erase(user)
+        assert store.readmit(user)
     expected: dict[tuple[str, int], Event] = {}
     for batch in batches:
         new = 0

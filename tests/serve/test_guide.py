@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pennyweight.serve.body import BODY_BYTES, BODY_SECONDS
 from pennyweight.serve.metrics import REFUSALS, Metrics
-from pennyweight.serve.scopes import HEALTH, OPEN, RULES
+from pennyweight.serve.scopes import EXACT, HEALTH, OPEN, RULES
 from pennyweight.serve.sessions import SECONDS
 from pennyweight.serve.wire import Wire
 
@@ -25,7 +25,7 @@ def test_every_metric_is_in_the_table_with_its_kind():
 
 def test_every_rule_is_in_the_row_of_its_scope():
     rows = dict(re.findall(r"^\| `?(\w+)`? \| (.*) \|$", section("Protection"), re.MULTILINE))
-    for path, rule in RULES.items():
+    for path, rule in (*EXACT.items(), *RULES.items()):
         (scope,) = set(rule.values())
         assert re.search(rf"{re.escape(path)}`", rows[scope]), path
     for path in HEALTH | OPEN:

@@ -2,10 +2,13 @@ import pytest
 
 from pennyweight.serve.scopes import is_health, needed_scope
 
-READ = [
-    "/v1/recommend", "/v1/recommend/batch", "/v1/recommend:batch", "/v1/similar/a/b", "/v1/search",
-    "/v1/rank", "/v1/explain", "/v1/version", "/docs", "/openapi.json", "/api/recommend/u1/books",
+SESSION = [
+    "/v1/recommend", "/v1/search", "/v1/rank", "/v1/version", "/v1/similar/a/b",
     "/api/item-to-item/neighbours/i1", "/api/session/recommend",
+]  # fmt: skip
+READ = [
+    "/v1/recommend/", "/v1/recommend/u1", "/v1/recommend/batch", "/v1/recommend:batch",
+    "/v1/explain", "/v1/explain/r1", "/docs", "/openapi.json", "/api/recommend/u1/books",
 ]  # fmt: skip
 EVENTS = ["/v1/events", "/v1/events/batch", "/v1/events:batch", "/api/feedback"]
 ITEMS = ["/v1/items", "/v1/items/i1", "/v1/items:import", "/api/item/i1", "/api/items"]
@@ -14,9 +17,16 @@ ADMIN = [
     "/v1/users/u1", "/v1/models", "/v1/models/a/activate", "/v1/feedback", "/v1/recommendations",
     "/v1/events-of-others", "/v1/itemsx", "/api", "/api/user/u1", "/api/users", "/api/dashboard",
     "/api/session", "/api/session/recommend/more", "/unheard-of", "//v1/recommend", "/V1/recommend",
+    "/v1/search/", "/v1/search/u1", "/v1/search:users", "/v1/rank/u1", "/v1/version/all",
     "/static", "/loginx", "/login/x", "/health", "/health/ready/x", "/docsx", "v1/recommend",
 ]  # fmt: skip
 OPEN = ["/login", "/logout", "/static/page.css", "/health/live", "/health/ready", "/api/health/x"]
+
+
+@pytest.mark.parametrize("path", SESSION)
+def test_lists_from_a_history_that_is_sent_need_session(path):
+    assert [needed_scope(m, path) for m in ("GET", "HEAD", "POST")] == ["session"] * 3
+    assert [needed_scope(m, path) for m in ("PUT", "DELETE", "OPTIONS", "X")] == ["admin"] * 4
 
 
 @pytest.mark.parametrize("path", READ)

@@ -22,9 +22,9 @@ def create(
     scope: Annotated[
         list[str],
         typer.Option(
-            metavar="read|events|admin",
-            help="read asks for lists, events writes events, admin may do everything; "
-            "may be given more than once.",
+            metavar="session|read|events|admin",
+            help="session asks for lists from a history that it sends, read also for lists of "
+            "users, events writes events, admin may do everything; may be given more than once.",
         ),
     ],
     name: Annotated[
@@ -56,10 +56,12 @@ def listed(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List names, scopes and dates; never the keys."""
-    from pennyweight.serve.keys import Keys, keys_file
+    from pennyweight.serve.keys import Keys, is_exposed, keys_file
 
     path = file or keys_file()
     keys = Keys.load(path).keys
+    if is_exposed(path):
+        note(f"{path}: others may read names, scopes and hashes of keys; chmod 600 it")
     if json:
         dump([key.model_dump(mode="json", exclude={"sha256"}) for key in keys])
         return

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "forget_user",
+    "forget_users",
     "read_catalog",
     "read_interactions",
     "read_scorer",
@@ -186,27 +187,35 @@ def _negative(arrays: Mapping[str, NDArray[Any]]) -> NegativeFeedback:
 
 
 def forget_user(bundle: Bundle, user: str) -> int | None:
-    """Write a bundle again without the id and the events of a user.
+    """Write a bundle again without the id and the events of a user; see `forget_users`."""
+    return forget_users(bundle, [user])
+
+
+def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
+    """Write a bundle again without the ids and the events of some users.
 
     What was learnt from these events stays in the scorers, which hold no ids of users.
 
     Returns
     -------
     int or None
-        How many events that were; None, and nothing is written, where the user is not known.
+        How many events that were; None, and nothing is written, where no user is known.
     """
     log = read_interactions(bundle)
-    code = -1 if log is None else int(log.users.codes([user])[0])
-    if log is None or code < 0:
+    codes = np.empty(0, np.int32) if log is None else log.users.codes(list(users))
+    if log is None or not (codes >= 0).any():
         return None
-    kept = log.where(log.user != code)
-    users = Ids([name for name in log.users if name != user], "users")
-    against = kept.negative.where(kept.negative.user != code)
+    gone = np.zeros(len(log.users), np.bool_)
+    gone[codes[codes >= 0]] = True
+    shift = np.cumsum(gone).astype(np.int32)  # by how much the code of a later user falls
+    kept = log.where(~gone[log.user])
+    left = Ids([name for name, erased in zip(log.users, gone, strict=True) if not erased], "users")
+    against = kept.negative.where(~gone[kept.negative.user])
     without = replace(
         kept,
-        users=users,
-        user=kept.user - (kept.user > code).astype(np.int32),
-        negative=replace(against, user=against.user - (against.user > code).astype(np.int32)),
+        users=left,
+        user=kept.user - shift[kept.user],
+        negative=replace(against, user=against.user - shift[against.user]),
     )
 
     def fill(folder: Path) -> None:
@@ -221,7 +230,7 @@ def forget_user(bundle: Bundle, user: str) -> int | None:
         bundle.path,
         fill,
         created=datetime.fromisoformat(manifest.created),
-        summary=manifest.summary | {"users": len(users), "events": len(without)},
+        summary=manifest.summary | {"users": len(left), "events": len(without)},
         plan=manifest.plan,
         report=manifest.report,
         parent=manifest.parent,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pennyweight.serve.authorization import CHALLENGE, missing_scope
 from pennyweight.serve.body import BODY_BYTES, BODY_SECONDS, Body
 from pennyweight.serve.hosts import Headers, check_host, check_site
 from pennyweight.serve.keyring import KeyRing
@@ -19,7 +20,6 @@ from pennyweight.serve.watch import Answered, Watch
 __all__ = ["Guard", "protected"]
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-CHALLENGE = 'Bearer realm="pennyweight"'
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,7 @@ class Guard:
         ):
             raise Refusal(403, "the browser does not say which site asks; use a key")
         if not key.may(needed):
-            raise Refusal(
-                403,
-                f"the key {key.name!r} lacks the scope {needed!r}; "
-                f"make another with `pennyweight keys create --scope {needed}`",
-                {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'},
-            )
+            raise missing_scope(key, needed)
 
     def _key(self, scope: Scope, headers: Headers) -> tuple[Key | None, bool]:
         """Return the key of a request, and whether a session stands for it."""

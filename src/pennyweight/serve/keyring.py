@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pennyweight.errors import DataError
-from pennyweight.serve.keys import Key, Keys
+from pennyweight.serve.keys import Key, Keys, is_exposed
 
 __all__ = ["KeyRing"]
 
@@ -48,7 +48,7 @@ class KeyRing:
         self._clock = clock
         self.failed = failed
         self._stamp = _stamp(path)  # before reading, or a change in between would be missed
-        self._keys = Keys.load(path)
+        self._keys = self._load()
         self._looked = clock()
 
     @property
@@ -74,13 +74,20 @@ class KeyRing:
             return
         self._stamp = stamp
         try:
-            self._keys = Keys.load(self.path)
+            self._keys = self._load()
         except (DataError, OSError) as error:
             _log.error("keys were not read again; the last good ones stay: %s", error)
             if self.failed is not None:
                 self.failed(error)
         else:
             _log.info("keys were read again: %d", len(self._keys.keys))
+
+    def _load(self) -> Keys:
+        keys = Keys.load(self.path)
+        if is_exposed(self.path):
+            _log.warning("%s: others may read names, scopes and hashes of keys; chmod 600 it",
+                         self.path)  # fmt: skip
+        return keys
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

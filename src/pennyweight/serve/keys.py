@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Callable, Collection
+import stat
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +16,31 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from pennyweight.disk.files import replacing
 from pennyweight.disk.folders import locked
+from pennyweight.disk.private import others_may
 from pennyweight.errors import DataError, PlanError, UnknownIdError, did_you_mean
 from pennyweight.spec.frozen import Frozen
 
-__all__ = ["SCOPES", "Key", "Keys", "Scope", "change", "digest_of", "keys_file", "new_key"]
+__all__ = [
+    "SCOPES",
+    "Key",
+    "Keys",
+    "Scope",
+    "change",
+    "digest_of",
+    "is_exposed",
+    "keys_file",
+    "new_key",
+]
 
-Scope = Literal["read", "events", "admin"]
+Scope = Literal["session", "read", "events", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+# Scope -> the scopes that open the same and more.
+WIDER: Mapping[Scope, frozenset[Scope]] = {
+    "session": frozenset(("session", "read", "admin")),
+    "read": frozenset(("read", "admin")),
+    "events": frozenset(("events", "admin")),
+    "admin": frozenset(("admin",)),
+}
 
 PREFIX, BYTES = "pw_", 32
 LENGTH = len(PREFIX) + 43  # 32 bytes in base64 without padding
@@ -37,7 +56,8 @@ class Key(Frozen):
     name
         What people call it; never secret, shown in logs.
     scopes
-        ``read`` asks for lists, ``events`` writes events, ``admin`` may do everything.
+        ``session`` asks for lists from a history that it sends, ``read`` also for lists of
+        users, ``events`` writes events, ``admin`` may do everything.
     created
         When it was made.
     sha256
@@ -52,7 +72,7 @@ class Key(Frozen):
 
     def may(self, scope: Scope) -> bool:
         """Return whether the key opens what needs a scope."""
-        return scope in self.scopes or "admin" in self.scopes
+        return not WIDER[scope].isdisjoint(self.scopes)
 
 
 class Keys(Frozen):
@@ -74,7 +94,8 @@ class Keys(Frozen):
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a keys file; `DataError` where it is missing or damaged."""
+        """Read a keys file; `DataError` where it is missing, damaged, or others may write it."""
+        _refuse_writable(path)
         try:
             return cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
@@ -125,6 +146,11 @@ class Keys(Frozen):
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(handle, "wb") as file:
                 file.write(data)
+
+
+def is_exposed(path: Path) -> bool:
+    """Return whether others may read a keys file: names, scopes and hashes, but no key."""
+    return others_may(path, 4)
 
 
 def keys_file() -> Path:
@@ -196,6 +222,20 @@ def change(path: Path, edit: Callable[[Keys], Keys], *, make: bool = False) -> K
         keys = edit(Keys.load(path) if path.exists() else Keys())
         keys.save(path)
     return keys
+
+
+def _refuse_writable(path: Path) -> None:
+    """Refuse a file to which others may add a key of theirs."""
+    try:
+        if others_may(path, 2):
+            raise DataError(f"{path}: others may write to it and so make keys; look at what is in "
+                            f"it, then chmod 600 {path}")  # fmt: skip
+        folder = path.parent.stat().st_mode
+    except OSError:
+        return  # reading it says why
+    if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
+        raise DataError(f"{path.parent}: anybody may write to this folder and so replace the keys "
+                        f"file; chmod o-w {path.parent}")  # fmt: skip
 
 
 def _said(error: ValidationError) -> str:

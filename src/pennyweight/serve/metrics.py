@@ -141,9 +141,12 @@ class Metrics:
         """Count lists that were not made as asked; `reason` is one of a few words."""
         self._fallbacks[(reason,)].inc(lists)
 
-    def received(self, *, accepted: int = 0, duplicate: int = 0, refused: int = 0) -> None:
-        """Count events by what became of them."""
-        for result, n in (("accepted", accepted), ("duplicate", duplicate), ("refused", refused)):
+    def received(
+        self, *, accepted: int = 0, duplicate: int = 0, refused: int = 0, erased: int = 0
+    ) -> None:
+        """Count events by what became of them; `erased` are events of erased users, dropped."""
+        results = {"accepted": accepted, "duplicate": duplicate, "refused": refused}
+        for result, n in {**results, "erased": erased}.items():
             if n:
                 self._events[(result,)].inc(n)
 

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import gc
+import logging
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ import uvloop
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
 
+from pennyweight.disk.private import narrow, others_may, owner_only
 from pennyweight.errors import PlanError, StoreError
 from pennyweight.serve.app import Doors, make_app
 from pennyweight.serve.engine.engine import Engine, Limits
@@ -34,6 +36,9 @@ __all__ = ["Settings", "serve"]
 SWITCH = 5e-4  # seconds
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 STORE, MODELS, LOCK = "store.sqlite", "models", "lock"
+OURS = (STORE, MODELS, LOCK, ".")  # how the names of all that the service writes begin
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
     check_binding(settings.host, has_keys=settings.keys is not None)
     keys = None if settings.keys is None else KeyRing(settings.keys)
     rate = Rate(settings.rate, max(1, round(2 * settings.rate))) if settings.rate else None
-    with _held(settings.data), _listening(settings) as sock:
+    with owner_only(), _held(settings.data), _listening(settings) as sock:
         engine = Engine(
             SQLiteStore(settings.data / STORE),
             Models(settings.data / MODELS),
@@ -185,7 +190,12 @@ def _switching() -> Iterator[None]:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Keep a folder to this process: two would undo each other's work."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if all(path.name.startswith(OURS) for path in folder.iterdir()):
+        narrow(folder)
+    elif others_may(folder, 5):
+        _log.warning("%s: others may look into it, and not all in it is of this service; chmod 700 "
+                     "it, or give another folder with --data", folder)  # fmt: skip
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

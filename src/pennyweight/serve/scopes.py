@@ -8,29 +8,36 @@ __all__ = ["is_health", "needed_scope"]
 
 Rule = Mapping[str, Scope]  # by method; another method needs `admin`
 
+# Lists that rest on what the caller sends. A body may still name a user: its route then asks
+# for `read`, see `authorization.check_user`.
+SESSION: Rule = {"GET": "session", "HEAD": "session", "POST": "session"}
 ASKING: Rule = {"GET": "read", "HEAD": "read", "POST": "read"}
 LOOKING: Rule = {"GET": "read", "HEAD": "read"}
 TELLING: Rule = {"POST": "events"}
 
 OPEN = frozenset(("/login", "/logout"))
 HEALTH = frozenset(("/health/live", "/health/ready"))
+# A path as a whole; what lies below it is another matter.
+EXACT: Mapping[str, Rule] = {
+    "/v1/recommend": SESSION,
+    "/v1/search": SESSION,
+    "/v1/rank": SESSION,
+    "/v1/version": SESSION,
+    "/api/session/recommend": SESSION,
+}
 # A path, or its beginning up to a slash or a colon: /v1/events also is /v1/events/… and
 # /v1/events:…, but not /v1/events-of-others.
 RULES: Mapping[str, Rule] = {
     "/v1/recommend": ASKING,
-    "/v1/similar": ASKING,
-    "/v1/search": ASKING,
-    "/v1/rank": ASKING,
+    "/v1/similar": SESSION,
     "/v1/explain": ASKING,
-    "/v1/version": ASKING,
     "/v1/events": TELLING,
     "/v1/items": LOOKING,
     "/docs": ASKING,
     "/openapi.json": ASKING,
     # As Gorse calls them.
     "/api/recommend": ASKING,
-    "/api/item-to-item": ASKING,
-    "/api/session/recommend": ASKING,
+    "/api/item-to-item": SESSION,
     "/api/item": LOOKING,
     "/api/items": LOOKING,
     "/api/feedback": {"POST": "events", "PUT": "events"},
@@ -50,7 +57,7 @@ def needed_scope(method: str, path: str) -> Scope | None:
     """
     if path in OPEN or path.startswith("/static/") or is_health(path):
         return None
-    rule = RULES.get(path) or _family(path)
+    rule = EXACT.get(path) or RULES.get(path) or _family(path)
     return "admin" if rule is None else rule.get(method, "admin")
 
 

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from pennyweight.serve.api.answers import (
     AuditOut,
+    Consent,
     Erasure,
     FeedbackOut,
     ModelsOut,
@@ -69,9 +70,18 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 
     @router.delete("/users/{user_id:path}", response_model=Erasure, tags=["users"])
     async def erase(user_id: UserId, request: Request) -> Response:
-        """Delete all that names a user; the id is in no byte on disk then."""
+        """Delete all that names a user; the id is in no byte on disk then.
+
+        Events and bundles that name the user later are kept without, until `consent`.
+        """
         gone = await engine.erase(user_id, actor=_actor(request))
         return _json({"user_id": user_id, **gone})
+
+    @router.post("/users/{user_id:path}/consent", response_model=Consent, tags=["users"])
+    async def consent(user_id: UserId, request: Request) -> Response:
+        """Keep what an erased user does from now on, since the user consented anew."""
+        erased = await engine.readmit(user_id, actor=_actor(request))
+        return _json({"user_id": user_id, "erased_before": erased})
 
 
 def _add_models(router: APIRouter, engine: Engine) -> None:

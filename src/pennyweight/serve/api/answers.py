@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 __all__ = [
     "AuditOut",
+    "Consent",
     "Erasure",
     "EventsKept",
     "Explanation",
@@ -75,11 +76,13 @@ class Explanation(Out):
 class EventsKept(Out):
     """Events that are on disk: new ones, those known before, and items nobody knows yet.
 
+    `erased` counts events of users who were erased, which are dropped: do not send them again.
     An event of a type whose name says nothing counts with weight 1.
     """
 
     accepted: int
     duplicates: int
+    erased: int
     event_ids: list[str]
     unknown_items: list[str]
     unknown_types: list[str]
@@ -121,9 +124,10 @@ class UserEvent(Out):
 
 
 class UserOut(Out):
-    """All that is kept of a user."""
+    """All that is kept of a user; an erased one has nothing until `consent`."""
 
     user_id: str
+    erased: bool
     events: list[UserEvent]
     recommendations: list[dict[str, JsonValue]]
     trained_on: list[dict[str, str]]
@@ -144,6 +148,13 @@ class Erasure(Out):
     recommendations: int
     bundle_events: int
     trained_on: list[dict[str, str]]
+
+
+class Consent(Out):
+    """Whether the user had been erased before."""
+
+    user_id: str
+    erased_before: bool
 
 
 class ModelOut(Out):

@@ -39,12 +39,15 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.post("/events", response_model=EventsKept)
     async def events(body: Events) -> Response:
-        """Keep one event or several; those whose id is known already are passed over."""
+        """Keep one event or several.
+
+        Those whose id is known already are passed over, and those of erased users are dropped.
+        """
         told = body.events if isinstance(body, EventBatch) else [body]
         found = [event for one in told for event in _events(engine, one)]
-        accepted = await engine.add_events(found)
-        duplicates = len(found) - accepted
-        metrics.received(accepted=accepted, duplicate=duplicates)
+        accepted, erased = await engine.add_events(found)
+        duplicates = len(found) - accepted - erased
+        metrics.received(accepted=accepted, duplicate=duplicates, erased=erased)
         ids = engine.arms.first.catalog.ids
         unknown = sorted({event.item for event in found if event.item not in ids})
         types = engine.arms.first.rules.types
@@ -52,6 +55,7 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         return _json({
             "accepted": accepted,
             "duplicates": duplicates,
+            "erased": erased,
             "event_ids": list(dict.fromkeys(event.event_id for event in found)),
             "unknown_items": unknown,
             "unknown_types": new,

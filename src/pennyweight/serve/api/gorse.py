@@ -127,8 +127,9 @@ def gorse_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     async def feedback(body: list[Feedback]) -> Response:
         """Keep what users did; the same of one moment is kept once."""
         found = _in_order(engine, body)
-        accepted = await engine.add_events(found)
-        metrics.received(accepted=accepted, duplicate=len(found) - accepted)
+        accepted, erased = await engine.add_events(found)
+        duplicate = len(found) - accepted - erased
+        metrics.received(accepted=accepted, duplicate=duplicate, erased=erased)
         return _affected(accepted)
 
     _add_items(router, engine)

@@ -4,7 +4,7 @@ import time
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic_core import to_json
 
 from pennyweight.recommender.scoring import FALLBACKS
@@ -19,6 +19,7 @@ from pennyweight.serve.api.bodies import (
     SimilarQuery,
 )
 from pennyweight.serve.api.reading import Route
+from pennyweight.serve.authorization import check_user
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.lists import Boost, Found, Wanted, as_json, reasons_of, similar
 from pennyweight.serve.engine.shelf import Shelf
@@ -35,24 +36,27 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the routes; all answer with a list that has an id of its own."""
     router = APIRouter(prefix="/v1", tags=["lists"], route_class=Route)
 
-    async def given(wanted: Wanted, arm: str | None) -> Response:
+    async def given(request: Request, wanted: Wanted, arm: str | None) -> Response:
+        check_user(request, wanted.user)
         start = time.perf_counter()
         shelf = engine.arms.of(arm or engine.make_id())
         found: Found = await engine.ask(shelf, wanted)
         return _answer(engine, metrics, wanted, found, shelf, start)
 
     @router.get("/recommend/{user_id:path}", response_model=ListOut)
-    async def recommend(user_id: UserId, options: Annotated[ListQuery, Query()]) -> Response:
+    async def recommend(
+        request: Request, user_id: UserId, options: Annotated[ListQuery, Query()]
+    ) -> Response:
         """Recommend to a user; somebody unknown gets what is most popular."""
-        return await given(_wanted(options, user=user_id), user_id)
+        return await given(request, _wanted(options, user=user_id), user_id)
 
     @router.post("/recommend/{user_id:path}", response_model=ListOut)
-    async def recommend_with(user_id: UserId, options: ListOptions) -> Response:
+    async def recommend_with(request: Request, user_id: UserId, options: ListOptions) -> Response:
         """Recommend to a user, with boosts."""
-        return await given(_wanted(options, user=user_id), user_id)
+        return await given(request, _wanted(options, user=user_id), user_id)
 
     @router.post("/recommend", response_model=ListOut)
-    async def recommend_session(body: SessionBody) -> Response:
+    async def recommend_session(request: Request, body: SessionBody) -> Response:
         """Recommend to a session, of which nothing is kept, or to the user who is named."""
         history = tuple(body.items) or tuple(event.item_id for event in body.events)
         weights = tuple(event.weight for event in body.events) or None
@@ -60,17 +64,17 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         who = body.user_id
         told = {"user": who, "history": history, "weights": weights, "kinds": kinds}
         wanted = _wanted(body, **told, text=body.text)
-        return await given(wanted, who or body.session)
+        return await given(request, wanted, who or body.session)
 
     @router.post("/search", response_model=ListOut)
-    async def search(body: SearchBody) -> Response:
+    async def search(request: Request, body: SearchBody) -> Response:
         """Find what words ask for, also what was seen before unless said otherwise."""
         seen = bool(body.exclude_seen)
         wanted = _wanted(body, user=body.user_id, text=body.query, exclude_seen=seen)
-        return await given(wanted, body.user_id)
+        return await given(request, wanted, body.user_id)
 
     @router.post("/rank", response_model=ListOut)
-    async def rank(body: RankBody) -> Response:
+    async def rank(request: Request, body: RankBody) -> Response:
         """Put the caller's items in order: all that are in the catalogue and to be had."""
         wanted = Wanted(
             user=body.user_id,
@@ -82,7 +86,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
             explain=body.explain,
             scenario=body.scenario,
         )
-        return await given(wanted, body.user_id)
+        return await given(request, wanted, body.user_id)
 
     @router.get("/similar/{item_id:path}", response_model=ListOut)
     async def similar_items(item_id: ItemId, options: Annotated[SimilarQuery, Query()]) -> Response:

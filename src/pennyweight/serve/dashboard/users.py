@@ -54,6 +54,7 @@ def user_routes(engine: Engine) -> APIRouter:
             f"<h2>Recommendations</h2>{reasoned_table(shelf, found_items, 'What comes next')}",
             _history(events),
             _own(id),
+            _consent(id) if await engine.read(lambda store: store.erased([id])) else "",
         ]
         return page(request, Html(f"User <q>{escape(id)}</q>"), parts)
 
@@ -83,6 +84,12 @@ def user_routes(engine: Engine) -> APIRouter:
                 "bundles": len(gone["trained_on"]),
             },
         )
+
+    @router.post(f"{HERE}/consent")
+    async def consent(request: Request) -> Response:
+        user = _named((await read_form(request)).get("id", ""))
+        await engine.readmit(user, actor=actor(request))
+        return see(HERE, {"id": user})
 
     return router
 
@@ -155,6 +162,14 @@ def _own(user: str) -> str:
         "or erase them from every byte on disk.</p>"
         f'<p class="turn">{link("Export as JSON", HERE + "/export", query)} '
         f"{link('Erase …', HERE + '/erase', query)}</p>"
+    )
+
+
+def _consent(user: str) -> str:
+    return (
+        '<h2>Erased</h2><p class="note">This user was erased: events are dropped, and no list is '
+        "kept. If the user has consented anew, let them be kept from now on.</p>"
+        f"{action(HERE + '/consent', 'Consented anew', {'id': user})}"
     )
 
 

@@ -2,18 +2,25 @@
 
 import asyncio
 import logging
-import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
 from pennyweight.errors import PlanError, UnknownIdError
 from pennyweight.serve.engine.answering import Answering, Call
 from pennyweight.serve.engine.arms import Arm, Arms, checked
+from pennyweight.serve.engine.erasure import (
+    erase_user,
+    finish_erasures,
+    readmit_user,
+    strip_erased,
+)
 from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Found, Wanted, find
 from pennyweight.serve.engine.models import Model, Models
@@ -25,17 +32,20 @@ from pennyweight.serve.engine.stock import Stock
 from pennyweight.serve.store.protocol import Audit, Event, Recommendation, Store, StoredItem
 from pennyweight.serve.store.writer import Writer
 
-__all__ = ["Engine", "Limits"]
+__all__ = ["Engine", "EventCounts", "Limits"]
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MODELS, ARMS, BEFORE = "models", "arms", "arms before"  # settings in the store
+ID_BYTES = 12  # from the operating system: an id that was seen tells nothing of another
 
 
-def random_ids(rng: random.Random) -> Callable[[], str]:
-    """Return what gives ids, 96 random bits each, without asking the system every time."""
-    return lambda: f"{rng.getrandbits(96):024x}"
+class EventCounts(NamedTuple):
+    """Events that were new, and events of erased users, which were dropped."""
+
+    added: int
+    erased: int
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,8 @@ class Engine:
     clock
         Epoch seconds.
     make_id
-        Gives ids for lists and for events that have none; at random by default.
+        Gives ids for lists and for events that have none; random bits of the operating system
+        by default.
 
     Attributes
     ----------
@@ -81,6 +92,10 @@ class Engine:
         Called with the seconds from the change of each item to its being recommendable.
     on_encoded
         Called with the seconds that putting some new items on the shelves took.
+    under_way
+        Answers that somebody waits for.
+    erasing
+        Erasures that began and did not succeed yet.
     """
 
     def __init__(
@@ -93,7 +108,9 @@ class Engine:
         make_id: Callable[[], str] | None = None,
     ) -> None:
         self.models, self.limits, self.clock = models, limits, clock
-        self.make_id = make_id or random_ids(random.Random(secrets.randbits(256)))
+        self.make_id = make_id or partial(secrets.token_hex, ID_BYTES)
+        self.under_way: WeakSet[asyncio.Future[Any]] = WeakSet()
+        self.erasing = 0
         self.cache = HistoryCache(limits.history_bytes)
         self.on_stocked: Callable[[float], None] = lambda seconds: None
         self.on_encoded: Callable[[float], None] = lambda seconds: None
@@ -136,6 +153,7 @@ class Engine:
         PlanError
             No bundle was given and none was ever published.
         """
+        finish_erasures(self)
         known = {model.version for model in self.known()}
         arms = [Arm(**arm) for arm in self._noted(ARMS) or ()]
         if bundle is not None:
@@ -153,11 +171,13 @@ class Engine:
 
     def add(self, bundle: Path | str, *, actor: str) -> Model:
         """Take a bundle over, so that it can be published."""
-        model = self.models.add(bundle, self.clock())
-        known = self.known()
-        if model.version not in {one.version for one in known}:
-            self._note(MODELS, [asdict(one) for one in [*known, model]])
-            self.audit(actor, "add model", model.version)
+        with self._publishing:
+            model = self.models.add(bundle, self.clock())
+            strip_erased(self, model.version, actor=actor)
+            known = self.known()
+            if model.version not in {one.version for one in known}:
+                self._note(MODELS, [asdict(one) for one in [*known, model]])
+                self.audit(actor, "add model", model.version)
         return model
 
     def serve(self, arms: Sequence[Arm], *, actor: str) -> None:
@@ -223,7 +243,9 @@ class Engine:
 
     def ask(self, shelf: Shelf, what: Wanted | Call) -> "asyncio.Future[Any]":
         """Return a future of a `Found`, or of what a call returns; see `Answering.submit`."""
-        return self.answering.submit(shelf, what)
+        answer = self.answering.submit(shelf, what)
+        self.under_way.add(answer)
+        return answer
 
     def give_out(self, wanted: Wanted, found: Found, version: str) -> str:
         """Note a list that goes out; return its id, by which events can name it."""
@@ -245,39 +267,49 @@ class Engine:
 
     # Events and users
 
-    async def add_events(self, events: Sequence[Event]) -> int:
-        """Keep events; return how many were new, once they are on disk and count."""
-        added = await self.written(lambda store: store.add_events(events))
+    async def add_events(self, events: Sequence[Event]) -> EventCounts:
+        """Keep events, none of erased users; return how many, once they are on disk and count."""
+
+        def add(store: Store) -> EventCounts:
+            erased = store.erased({event.user for event in events})
+            dropped = sum(event.user in erased for event in events) if erased else 0
+            return EventCounts(store.add_events(events), dropped)
+
+        counts = await self.written(add)
         self.cache.forget({event.user for event in events})
-        return added
+        return counts
 
     async def erase(self, user: str, *, actor: str) -> dict[str, Any]:
-        """Delete all that names a user; say what, and which bundles were made with it."""
-        await self.shown.flush()
-        gone = await self.written(lambda store: store.erase(user), alone=True)
-        trained, found = await asyncio.to_thread(self.forget_user, user)
-        self.cache.forget([user])
-        told = f"{gone.events} events, {gone.recommendations} lists"
-        await asyncio.to_thread(self.audit, actor, "erase user", told)
-        return {**asdict(gone), "bundle_events": found, "trained_on": trained}
+        """Delete all that names a user, for good; say what, and which bundles were made with it."""
+        return await erase_user(self, user, actor=actor)
+
+    async def readmit(self, user: str, *, actor: str) -> bool:
+        """Keep what an erased user does again; return whether the user had been erased."""
+        return await readmit_user(self, user, actor=actor)
 
     def forget_user(self, user: str) -> tuple[list[dict[str, str]], int]:
         """Take a user out of the bundles kept here; return which ones, and how many events."""
         trained, events = [], 0
         with self._publishing:
             for model in self.known():
-                n = self.models.forget(model.version, user)
-                if n is None:
-                    continue
-                events += n
-                trained.append({"model_version": model.version, "source": model.source})
-                log = self.models.interactions(model.version)
-                with self._change:
-                    if model.version in self.arms.shelves:
-                        shelf = self.arms.shelves[model.version].with_log(log)
-                        shelves = {**self.arms.shelves, model.version: shelf}
-                        self._arms = self.arms.with_shelves(shelves)
+                n = self.forget_users(model.version, [user])
+                if n is not None:
+                    events += n
+                    trained.append({"model_version": model.version, "source": model.source})
         return trained, events
+
+    def forget_users(self, version: str, users: Collection[str]) -> int | None:
+        """Take users out of a bundle; return how many events, None where it knows none of them."""
+        with self._publishing:
+            n = self.models.forget(version, users)
+            if n is None:
+                return None
+            log = self.models.interactions(version)
+            with self._change:
+                if self._arms is not None and version in self._arms.shelves:
+                    shelf = self._arms.shelves[version].with_log(log)
+                    self._arms = self._arms.with_shelves({**self._arms.shelves, version: shelf})
+        return n
 
     # Items
 
@@ -356,6 +388,10 @@ class Engine:
     async def read(self, job: Callable[[Store], T]) -> T:
         """Return what a job that only reads returns, run off the event loop."""
         return await asyncio.to_thread(self._read, job)
+
+    def read_now(self, job: Callable[[Store], T]) -> T:
+        """Return what a job that only reads returns, run in this thread."""
+        return self._read(job)
 
     def audit(self, actor: str, action: str, detail: str) -> None:
         """Note what an administrator did; returns when it is on disk."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from pennyweight.bundle import open_bundle
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.disk.folders import staging, sync_directory
+from pennyweight.disk.private import make_private, narrow_tree
 from pennyweight.errors import BundleError, UnknownIdError
 from pennyweight.recommender.recommender import Recommender
-from pennyweight.recommender.storage import forget_user, read_catalog, read_interactions
+from pennyweight.recommender.storage import forget_users, read_catalog, read_interactions
 from pennyweight.serve.engine.shelf import Shelf
 
 __all__ = ["Model", "Models"]
@@ -52,7 +54,8 @@ class Models:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
+        narrow_tree(folder)
 
     def path(self, version: str) -> Path:
         """Return where a bundle is; `UnknownIdError` where it is not."""
@@ -83,6 +86,7 @@ class Models:
             shutil.copytree(bundle.path, new, copy_function=_link, dirs_exist_ok=True)
             if open_bundle(new).sha256 != bundle.sha256:
                 raise BundleError(f"{source}: changed while it was read; publish it again")
+            narrow_tree(new)
             new.rename(path)
         sync_directory(self.folder)
         return model
@@ -91,9 +95,12 @@ class Models:
         """Load a bundle, its files checked; errors as of `Recommender.load`."""
         return Shelf.of(version, Recommender.load(self.path(version)))
 
-    def forget(self, version: str, user: str) -> int | None:
-        """Take a user out of a bundle; return how many events, None for somebody unknown."""
-        return forget_user(open_bundle(self.path(version), verify=False), user)
+    def forget(self, version: str, users: Collection[str]) -> int | None:
+        """Take users out of a bundle; return how many events, None where it knows none of them."""
+        events = forget_users(open_bundle(self.path(version), verify=False), users)
+        if events is not None:
+            narrow_tree(self.path(version))
+        return events
 
     def interactions(self, version: str) -> Interactions | None:
         """Return the event log of a bundle as it is now."""

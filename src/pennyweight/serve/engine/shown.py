@@ -59,6 +59,12 @@ class Shown:
         """Return a list that is not written yet."""
         return self._waiting.get(recommendation_id) or self._under_way.get(recommendation_id)
 
+    def forget(self, user: str) -> None:
+        """Drop a user's lists from memory; the store drops those that are being written."""
+        with self._lock:
+            self._waiting = _without(self._waiting, user)
+            self._under_way = _without(self._under_way, user)
+
     async def flush(self) -> None:
         """Write what waits."""
         written = self._write()
@@ -110,3 +116,7 @@ class Shown:
     def _count(self, written: "Future[None]", n: int) -> None:
         if written.exception() is not None:
             self.dropped += n
+
+
+def _without(lists: dict[str, Recommendation], user: str) -> dict[str, Recommendation]:
+    return {name: one for name, one in lists.items() if one.user != user}

@@ -43,4 +43,5 @@ def export_user(engine: "Engine", store: Store, user: str) -> dict[str, Any]:
             for item, time in zip(gone.item.tolist(), gone.time.tolist(), strict=True)
         ]  # fmt: skip
     lists = [asdict(shown) for shown in store.recommendations_of(user)]
-    return {"user_id": user, "events": events, "recommendations": lists, "trained_on": trained}
+    return {"user_id": user, "erased": bool(store.erased([user])), "events": events,
+            "recommendations": lists, "trained_on": trained}  # fmt: skip

@@ -1,6 +1,6 @@
 """What every store promises."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self
@@ -150,7 +150,10 @@ class Store(Protocol):
         ...
 
     def add_events(self, events: Sequence[Event]) -> int:
-        """Keep events whose id is not known yet; return how many those were."""
+        """Keep events whose id is not known yet; return how many those were.
+
+        Events of erased users are dropped.
+        """
         ...
 
     def history(
@@ -184,7 +187,7 @@ class Store(Protocol):
         ...
 
     def add_recommendations(self, found: Iterable[Recommendation]) -> None:
-        """Keep lists that were given out."""
+        """Keep lists that were given out, except those of erased users."""
         ...
 
     def recommendation(self, recommendation_id: str) -> Recommendation | None:
@@ -204,7 +207,18 @@ class Store(Protocol):
         ...
 
     def erase(self, user: str) -> Erased:
-        """Delete all that names a user, so that no byte on disk does; not in a transaction."""
+        """Delete all that names a user, so that no byte on disk does; not in a transaction.
+
+        A keyed hash of the id stays: nothing of the user is kept again until `readmit`.
+        """
+        ...
+
+    def erased(self, users: Collection[str]) -> set[str]:
+        """Return those of the users who have been erased and not readmitted."""
+        ...
+
+    def readmit(self, user: str) -> bool:
+        """Keep what an erased user does again; return whether the user had been erased."""
         ...
 
     def note(self, key: str, value: Any) -> None:  # noqa: ANN401

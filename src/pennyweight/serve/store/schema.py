@@ -52,6 +52,7 @@ STEPS = (
         detail TEXT NOT NULL
     ) STRICT;
     """,
+    "CREATE TABLE tombstones (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;",
 )
 
 

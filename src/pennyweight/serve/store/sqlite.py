@@ -1,7 +1,8 @@
 """A store in one SQLite file."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 import apsw
 from pydantic_core import to_json
 
+from pennyweight.disk.private import narrow
 from pennyweight.errors import StoreError
 from pennyweight.serve.store.protocol import (
     IMPRESSION,
@@ -20,6 +22,7 @@ from pennyweight.serve.store.protocol import (
     StoredItem,
 )
 from pennyweight.serve.store.schema import migrate
+from pennyweight.serve.store.tombstones import Tombstones
 
 __all__ = ["SQLiteStore"]
 
@@ -52,6 +55,7 @@ class SQLiteStore:
 
     def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
         self.path, self._vfs = Path(path), vfs
+        _create_private(self.path)
         with _told(self.path):
             self._database = apsw.Connection(str(self.path), vfs=vfs)
             self._database.set_busy_timeout(BUSY_MS)
@@ -66,6 +70,7 @@ class SQLiteStore:
         database.pragma("cache_size", -CACHE_KIB)
         database.pragma("journal_size_limit", 64 << 20)
         migrate(database, str(self.path))
+        self._tombstones = Tombstones(database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -78,10 +83,15 @@ class SQLiteStore:
         return type(self)(self.path, vfs=self._vfs)
 
     def add_events(self, events: Sequence[Event]) -> int:
-        """Keep events whose id is not known yet; return how many those were."""
+        """Keep events whose id is not known yet; return how many those were.
+
+        Events of erased users are dropped.
+        """
+        erased = self.erased({event.user for event in events})
         rows = [
             (e.event_id, e.user, e.item, e.kind, e.time, e.weight, e.recommendation_id, e.position)
             for e in events
+            if e.user not in erased
         ]
         before = self._database.total_changes()
         self._write_many(f"INSERT INTO events ({EVENT}) VALUES (?,?,?,?,?,?,?,?) "
@@ -152,11 +162,14 @@ class SQLiteStore:
         return [_item(row) for row in rows]
 
     def add_recommendations(self, found: Iterable[Recommendation]) -> None:
-        """Keep lists that were given out."""
+        """Keep lists that were given out, except those of erased users."""
+        lists = list(found)
+        erased = self.erased({r.user for r in lists if r.user is not None})
         rows = [
             (r.recommendation_id, r.user, r.time, r.model_version, r.scenario, r.source,
              to_json(r.items).decode())
-            for r in found
+            for r in lists
+            if r.user not in erased
         ]  # fmt: skip
         self._write_many(f"INSERT INTO recommendations ({RECOMMENDATION}) "
                          "VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING", rows)  # fmt: skip
@@ -192,8 +205,12 @@ class SQLiteStore:
         return [*found, *(Outcome(version, "", lists[version], 0, 0) for version in silent)]
 
     def erase(self, user: str) -> Erased:
-        """Delete all that names a user, and what the log holds of it; not in a transaction."""
+        """Delete all that names a user, and what the log holds of it; not in a transaction.
+
+        A keyed hash of the id stays: nothing of the user is kept again until `readmit`.
+        """
         with self.transaction():
+            self._tombstones.add(user)
             events = self._write("DELETE FROM events WHERE user = ?", (user,))
             lists = self._write("DELETE FROM recommendations WHERE user = ?", (user,))
         with _told(self.path):
@@ -202,6 +219,16 @@ class SQLiteStore:
             raise StoreError(f"{self.path}: deleted, but still in the log, since it is being read; "
                              "erase again")  # fmt: skip
         return Erased(events, lists)
+
+    def erased(self, users: Collection[str]) -> set[str]:
+        """Return those of the users who have been erased and not readmitted."""
+        with _told(self.path):
+            return self._tombstones.among(users)
+
+    def readmit(self, user: str) -> bool:
+        """Keep what an erased user does again; return whether the user had been erased."""
+        with self.transaction():
+            return self._tombstones.remove(user)
 
     def note(self, key: str, value: Any) -> None:  # noqa: ANN401
         """Keep a setting, any JSON."""
@@ -252,6 +279,16 @@ class SQLiteStore:
         if rows:
             with self.transaction():
                 self._database.executemany(sql, rows)
+
+
+def _create_private(path: Path) -> None:
+    """Create the file for its owner alone; SQLite gives its log and its index the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError:
+        return  # SQLite says why it cannot be opened
+    for suffix in ("", "-wal", "-shm"):
+        narrow(path.with_name(path.name + suffix))
 
 
 @contextmanager
