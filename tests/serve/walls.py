@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from pennyweight.errors import UnknownIdError
 from pennyweight.serve import problems
 from pennyweight.serve.keyring import KeyRing
-from pennyweight.serve.keys import Key, Scope, change, new_key
+from pennyweight.serve.keys import SCOPES, Key, Scope, change, new_key
 from pennyweight.serve.wire import Wire
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -49,7 +49,7 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.path = folder / "keys.json"
-        self.secrets = {s: make_key(self.path, s, s)[0] for s in ("read", "events", "admin")}
+        self.secrets = {s: make_key(self.path, s, s)[0] for s in SCOPES}
         self.ring = KeyRing(self.path, clock=self.clock)
 
 
@@ -89,7 +89,8 @@ async def slow(request: Request) -> Response:
 
 ROUTES = {
     "/": told, "/dashboard": told, "/health/ready": told, "/login": told, "/static/icon": cached,
-    "/v1/recommend": told, "/v1/events": length, "/v1/users/{user_id}": told, "/v1/models": told,
+    "/v1/recommend": told, "/v1/recommend/{user_id}": told, "/v1/events": length,
+    "/v1/users/{user_id}": told, "/v1/models": told,
     "/unknown": unknown, "/broken": broken, "/slow": slow, "/unread": unread,
 }  # fmt: skip
 
