@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["encoders", "serving"]
+__all__ = ["encoders", "serving", "worst_requests"]
 
 Row = Mapping[str, object]
 WHAT = ("short texts", "long texts", "one by one")
@@ -77,3 +77,20 @@ def serving(rows: Sequence[Row]) -> str:
         lines.append([told if group != before else "", what, spread(row), bar(row)])
         before = group
     return table(["", "", "median (least to most)", "bar"], lines)
+
+
+def worst_requests(rows: Sequence[Row]) -> str:
+    """Return a line a route: the longest delay and the most memory, with what was sent."""
+    by_route: dict[str, list[Row]] = {}
+    for row in rows:
+        by_route.setdefault(str(row["name"]).rpartition(": ")[0], []).append(row)
+    lines = []
+    for route, (delay, memory) in by_route.items():
+        shown = [quantity(round(float(str(row["value"]))), row["unit"]) for row in (delay, memory)]
+        lines.append([route, shown[0], _sent(delay), shown[1], _sent(memory)])
+    head = ["route", "delay of /health/live", "with", "growth of memory", "with"]
+    return table(head, lines)
+
+
+def _sent(row: Row) -> str:
+    return str(row["with"]).replace("|", "\\|")

@@ -19,7 +19,7 @@ from cases import CASES, Case
 from frontier_tables import every_rung, few_rungs
 from pennyweight.spec.frontier import Frontier
 from pennyweight.spec.report import BEFORE_REFIT
-from speed_tables import encoders, serving, table
+from speed_tables import encoders, serving, table, worst_requests
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
@@ -144,7 +144,8 @@ BASELINE = "sentence-transformers"
 QUALITY = {"summary": summary, "details": details, "model": model, "cost": cost}
 SPEED = {"encoders": (encoders, ("encode",)),
          "serving": (serving, ("serve", "soak", "million", "kill")),
-         "new-items": (serving, ("new_items",))}  # fmt: skip
+         "new-items": (serving, ("new_items",)),
+         "worst-requests": (worst_requests, ("worst_request",))}  # fmt: skip
 RUNGS = {"rungs": every_rung, "few-rungs": few_rungs}
 
 

@@ -1,9 +1,11 @@
 import unicodedata
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pennyweight.data import clean
 from pennyweight.data.clean import clean_text, flatten, plain_words
 
 PIECES = st.sampled_from([
@@ -72,3 +74,40 @@ def test_titles_keep_their_bars():
 
 def test_flatten_takes_strings_only():
     assert list(flatten([["a", None], {"id": 1, "name": "b"}, ("c",)])) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("<!-- a <!-- b --> c", "c"),
+        ("<!-- a", "<!-- a"),
+        ("<!-- a <script> b </script> --> c <style> d </style> e", "c e"),
+        ("<script> <!-- a </script> b --> c", "b --> c"),
+        ("<script> a", "a"),
+        ("<SCRIPT x=1> a </script > b <style> c </script> d", "b c d"),
+        ("<x a=1 b=2> c <x > d", "c <x > d"),
+        ("&#" + "9" * 5_000 + "; a", "\ufffd a"),
+        ("&#x" + "f" * 5_000 + "; a", "\ufffd a"),
+    ],
+)
+def test_markup_without_an_end_is_text(text, kept):
+    assert clean_text(text) == kept
+
+
+@pytest.mark.parametrize("kind", ["<!--", "<script>", "<style>", "<!--<script>"])
+def test_what_ends_nowhere_is_looked_for_once(kind, monkeypatch):
+    looked = []
+    ends = {
+        name: SimpleNamespace(search=lambda *at, name=name: looked.append(name))
+        for name in clean._ENDS
+    }
+    monkeypatch.setattr(clean, "_ENDS", ends)
+    clean._without_markup(kind * 5_000)
+    assert len(looked) == kind.count("<")
+
+
+def test_marks_without_end_on_one_letter_are_cut():
+    assert clean_text("e\u0301" + "\u0316\u0301" * 100) == "\u00e9" + "\u0316" * 15 + "\u0301" * 14
+    letters = ("a" + "\u0323\u0307" * 5 + " ") * 50
+    assert clean_text(letters) == unicodedata.normalize("NFC", letters).strip()
+    assert clean_text("\U0001f600" * 100) == "\U0001f600" * 100

@@ -19,15 +19,24 @@ _TAGS = (
     "tfoot th thead title tr tt u ul video"
 ).replace(" ", "|")
 _MARKUP = re.compile(
-    r"<!--.*?-->|<!doctype[^<>]*>|<(script|style)\b[^<>]*>.*?</\1\s*>|</?(?:script|style)\b[^<>]*>"
-    rf"|</?(?:{_TAGS})(?:\s[^<>]*)?/?>|</?[a-z][\w:-]*\s[^<>]*=[^<>]*>",
-    re.IGNORECASE | re.DOTALL,
+    r"(?P<comment><!--)|<!doctype[^<>]*>|<(?P<dark>script|style)\b[^<>]*>|</(?:script|style)\b[^<>]*>"
+    rf"|</?(?:{_TAGS})(?:\s[^<>]*)?/?>|</?[a-z][\w:-]*\s[^<>=]*=[^<>]*>",
+    re.IGNORECASE,
 )
+# Where ends what a reader of the page does not see.
+_ENDS = {
+    "comment": re.compile("-->"),
+    "script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "style": re.compile(r"</style\s*>", re.IGNORECASE),
+}
+_LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{100,};?")  # Python reads no number so long
 _NESTED_AMP = re.compile(r"&(?:amp;)+(?=#?\w+;)")
 # Control characters become spaces, invisible ones (soft hyphen, zero-width space, byte-order
 # mark) vanish; the zero-width joiner stays, it holds emoji and Indic letters together.
 _INVISIBLE = {code: " " for code in range(0xA0) if unicodedata.category(chr(code)) == "Cc"}
 _INVISIBLE |= dict.fromkeys((0xAD, 0x200B, 0x2060, 0xFEFF), "")
+MAX_MARKS = 30
+_MANY_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{MAX_MARKS + 1},}}")  # a mark is no letter
 _SPLIT = re.compile(r"\s+[>»›/]\s+|\s*\|\s*")
 
 
@@ -49,10 +58,44 @@ def clean_text(text: str, max_chars: int = MAX_CHARS) -> str:
 
 def _clean_once(text: str) -> str:
     if "&" in text:
-        text = html.unescape(_NESTED_AMP.sub("&", text))
+        text = html.unescape(_LONG_REFERENCE.sub("\ufffd", _NESTED_AMP.sub("&", text)))
     if "<" in text:
-        text = _MARKUP.sub(" ", text)
-    return unicodedata.normalize("NFC", text.translate(_INVISIBLE))
+        text = _without_markup(text)
+    text = _MANY_MARKS.sub(_few_marks, text.translate(_INVISIBLE))
+    return unicodedata.normalize("NFC", text)
+
+
+def _few_marks(found: re.Match[str]) -> str:
+    """Drop combining marks after the thirtieth on one letter, as Unicode's Stream-Safe Format.
+
+    To compose takes time by the square of their number.
+    """
+    kept, marks = [], 0
+    for character in found.group():
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
+def _without_markup(text: str) -> str:
+    """Return a text without tags, comments and scripts, in time that grows as its length does."""
+    parts, at, seen = [], 0, 0  # up to `at` it is dealt with, up to `seen` looked at
+    endless: set[str] = set()  # what ends nowhere further on, so that nobody looks again
+    while (found := _MARKUP.search(text, seen)) is not None:
+        kind = "comment" if found["comment"] else (found["dark"] or "").lower()
+        seen = found.end()
+        if kind:
+            end = None if kind in endless else _ENDS[kind].search(text, seen)
+            if end is not None:
+                seen = end.end()
+            else:
+                endless.add(kind)
+                if kind == "comment":
+                    continue  # a text like any other
+        parts.append(text[at : found.start()])
+        at = seen
+    return " ".join([*parts, text[at:]])
 
 
 def flatten(value: object) -> Iterator[str]:

@@ -38,12 +38,14 @@ _SOUTH_EAST = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Tham}\p{Tai_Le}\p{New_
 _DENSE = rf"[[{_EAST}{_SOUTH_EAST}]&&[\p{{L}}\p{{M}}]]"
 _FLAGS = regex.V1
 
-_ASCII_WORD = re.compile(r"_*[^\W_]\w*", re.ASCII)
+# None begins after an underscore, or a long line of them would be looked at from each.
+_ASCII_WORD = re.compile(r"(?<!_)_*[^\W_]\w*", re.ASCII)
 _WORD = regex.compile(
-    rf"({_DENSE}[{_DENSE}\p{{M}}]*)|_*[[\p{{L}}\p{{N}}]--{_DENSE}][[\w\p{{N}}\p{{M}}]--{_DENSE}]*",
+    rf"({_DENSE}[{_DENSE}\p{{M}}]*)"
+    rf"|(?<!_)_*[[\p{{L}}\p{{N}}]--{_DENSE}][[\w\p{{N}}\p{{M}}]--{_DENSE}]*",
     _FLAGS,
 )
-_SPACED_WORD = regex.compile(r"_*[\p{L}\p{N}][\w\p{N}\p{M}]*", _FLAGS)
+_SPACED_WORD = regex.compile(r"(?<!_)_*[\p{L}\p{N}][\w\p{N}\p{M}]*", _FLAGS)
 _IS_DENSE = regex.compile(_DENSE, _FLAGS)
 _IS_HAN = regex.compile(r"\p{Han}", _FLAGS)
 _IS_HANGUL = regex.compile(r"\p{Hangul}", _FLAGS)
@@ -55,7 +57,7 @@ _LEGIBLE = regex.compile(
 # Short ways for most texts; the classes of `re` are faster than those of `regex`.
 _LATIN = "\0-\u024f\u2010-\u2027\u2030-\u205e\u20ac\u2122\u2600-\u27bf\U0001f300-\U0001faff"
 _NOT_LATIN = re.compile(f"[^{_LATIN}\u200d\ufe0f]")
-_LATIN_WORD = re.compile(r"_*[^\W_]\w*")
+_LATIN_WORD = re.compile(r"(?<!_)_*[^\W_]\w*")
 _MAY_BE_DENSE = re.compile(  # blocks that have all letters of the dense scripts, and more
     "[\u0e00-\u0eff\u1000-\u11ff\u1780-\u17ff\u1950-\u1aaf\u2e80-\ud7ff\uf900-\uffff"
     "\U00011000-\U0003ffff]"

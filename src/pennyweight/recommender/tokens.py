@@ -10,13 +10,14 @@ from pennyweight.errors import DataError
 __all__ = ["Token", "fail", "tokenise"]
 
 MAX_LENGTH = 10_000
+MAX_DIGITS = 1_000  # of a whole number, leading zeros too: Python reads no more than 4,300
 KEYWORDS = ("and", "or", "not", "in", "has", "contains", "is", "null")
 CONSTANTS = {"true": True, "false": False}
 ESCAPES = {"n": "\n", "t": "\t"}
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
-      | (?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w))
+      | (?P<number>-?(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?\d++)?+(?!\w))
       | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
       | (?P<quoted>`[^`]+`)
       | (?P<word>[^\W\d](?:\w|[\u0300-\u036f])*)
@@ -69,9 +70,7 @@ def _unreadable(rest: str) -> str:
 def _token(text: str, match: re.Match[str]) -> Token:
     written, start = match.group(), match.start()
     if match.lastgroup == "number":
-        value = float(written) if re.search("[.eE]", written) else int(written)
-        # Past 64 bits polars has no whole numbers to compare with.
-        return Token("value", value if abs(value) < 2**63 else float(value), written, start)
+        return Token("value", _number(written), written, start)
     if match.lastgroup == "string":
         return Token("value", _unescaped(text, match), written, start)
     if match.lastgroup == "quoted":
@@ -82,6 +81,14 @@ def _token(text: str, match: re.Match[str]) -> Token:
         return Token("column", written, written, start)
     kind: Literal["word", "symbol"] = "word" if match.lastgroup == "word" else "symbol"
     return Token(kind, written.lower(), written, start)
+
+
+def _number(written: str) -> int | float:
+    value = float(written)  # infinite beyond 1e308, and compared as that
+    if re.search("[.eE]", written) or len(written) > MAX_DIGITS:
+        return value
+    whole = int(written)  # past 64 bits polars has no whole numbers to compare with
+    return whole if abs(whole) < 2**63 else value
 
 
 def _unescaped(text: str, match: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """The application: routes, walls and metrics around an engine."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from pennyweight.serve.api.lists import list_routes
 from pennyweight.serve.dashboard.routes import dashboard_routes
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.guard import protected
+from pennyweight.serve.head import HeadAsGet
 from pennyweight.serve.keyring import KeyRing
 from pennyweight.serve.metrics import Metrics
 from pennyweight.serve.problems import MEDIA_TYPE, answer_errors
@@ -25,6 +26,7 @@ from pennyweight.serve.rate import Rate
 from pennyweight.serve.sessions import Sessions
 from pennyweight.serve.watch import Answered
 from pennyweight.serve.window import Window, of_api
+from pennyweight.serve.worker import Worker
 
 __all__ = ["Doors", "make_api", "make_app"]
 
@@ -72,11 +74,12 @@ def make_api(engine: Engine, metrics: Metrics) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={status: PROBLEM | {"description": told} for status, told in PROBLEMS.items()},
     )
+    worker = api.state.worker = Worker()
     for routes in (
         list_routes(engine, metrics),
-        feed_routes(engine, metrics),
+        feed_routes(engine, metrics, worker),
         admin_routes(engine),
-        gorse_routes(engine, metrics),
+        gorse_routes(engine, metrics, worker),
         health_routes(engine, metrics),
     ):
         api.include_router(routes)
@@ -109,7 +112,7 @@ def make_app(
         api.include_router(routes)
     _watch(engine, metrics)
     app = protected(
-        api,
+        HeadAsGet(api),
         keys=doors.keys,
         sessions=sessions,
         rate=doors.rate,
@@ -125,7 +128,7 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
     @cache
     def known() -> list[tuple[re.Pattern[str], set[str]]]:
         return [
-            (re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(path))), set(map(str.upper, methods)))
+            (re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(path)), re.DOTALL), _upper(methods))
             for path, methods in api.openapi()["paths"].items()
         ]
 
@@ -133,11 +136,16 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
         # A path that is written out comes before one with a parameter in its place.
         exact = api.openapi()["paths"].get(path)
         if exact is not None:
-            return ", ".join(sorted(map(str.upper, exact)))
+            return ", ".join(sorted(_upper(exact)))
         found = [methods for pattern, methods in known() if pattern.fullmatch(path)]
         return ", ".join(sorted(set().union(*found)))
 
     return allowed
+
+
+def _upper(methods: Collection[str]) -> set[str]:
+    """Return methods as requests name them; what answers GET answers HEAD."""
+    return {method.upper() for method in methods} | ({"HEAD"} if "get" in methods else set())
 
 
 def _watch(engine: Engine, metrics: Metrics) -> None:

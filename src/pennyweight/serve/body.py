@@ -8,12 +8,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pennyweight.serve.problems import Refusal
 
-__all__ = ["BODY_BYTES", "BODY_SECONDS", "Body"]
+__all__ = ["BODY_BYTES", "BODY_SECONDS", "TOTAL_BYTES", "Body"]
 
 BODY_BYTES = 4 << 20
 BODY_SECONDS = 10.0
+TOTAL_BYTES = 8 * BODY_BYTES
+SMALL = 64 << 10  # bytes that every request may bring
 # What is left of a body would be read as the next request, or never end.
 CLOSE = {"Connection": "close"}
+BUSY = CLOSE | {"Retry-After": "1"}
 
 
 class Body:
@@ -27,17 +30,26 @@ class Body:
         Bytes of a body at the most.
     seconds
         Until it must have come whole, from when the application first asks for it.
+    total
+        Bytes of all bodies in memory at the same time; beyond, a large one is refused.
     """
 
     def __init__(
-        self, app: ASGIApp, *, nbytes: int = BODY_BYTES, seconds: float = BODY_SECONDS
+        self,
+        app: ASGIApp,
+        *,
+        nbytes: int = BODY_BYTES,
+        seconds: float = BODY_SECONDS,
+        total: int = TOTAL_BYTES,
     ) -> None:
         self._app = app
         self._nbytes = nbytes
         self._seconds = seconds
+        self._total = total
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or raise `Refusal` with 413 or 408."""
+        """Answer a request, or raise `Refusal` with 413, 408 or 503."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -56,13 +68,20 @@ class Body:
                 message = await _Soon(receive(), deadline)
             except TimeoutError:
                 raise self._too_slow() from None
-            read += len(message.get("body", b""))
+            n = len(message.get("body", b""))
+            read += n
+            self._held += n
             if read > self._nbytes:
                 raise self._too_large()
+            if read > SMALL and self._held > self._total:
+                raise Refusal(503, "too many large bodies at once; retry later", BUSY)
             whole = not message.get("more_body", False)
             return message
 
-        await self._app(scope, bounded, send)
+        try:
+            await self._app(scope, bounded, send)
+        finally:
+            self._held -= read
 
     def _fits(self, length: bytes) -> bool:
         return length.isdigit() and len(length) < 20 and int(length) <= self._nbytes

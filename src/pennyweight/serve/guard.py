@@ -15,6 +15,7 @@ from pennyweight.serve.problems import Refusal
 from pennyweight.serve.rate import Rate
 from pennyweight.serve.scopes import is_health, needed_scope
 from pennyweight.serve.sessions import Sessions, session_token
+from pennyweight.serve.target import check_target
 from pennyweight.serve.watch import Answered, Watch
 
 __all__ = ["Guard", "protected"]
@@ -50,6 +51,7 @@ class Guard:
         """Answer a request, or raise `Refusal`."""
         if scope["type"] == "http":
             self._admit(scope)
+            check_target(scope)
         elif scope["type"] != "lifespan":  # there are no web sockets to protect
             await send({"type": "websocket.close", "code": 1008})
             return

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -18,13 +18,25 @@ from pennyweight.errors import (
     BundleError,
     BusyError,
     DataError,
+    PennyweightError,
     PlanError,
     StoreError,
     UnknownIdError,
 )
 from pennyweight.spec.wording import plain_words
 
-__all__ = ["KINDS", "MEDIA_TYPE", "WAY", "Kind", "Refusal", "answer", "answer_errors", "invalid"]
+__all__ = [
+    "KINDS",
+    "MEDIA_TYPE",
+    "WAY",
+    "Kind",
+    "Refusal",
+    "answer",
+    "answer_errors",
+    "field_refusal",
+    "invalid",
+    "invalid_request",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -90,13 +102,25 @@ class Refusal(HTTPException):
 
 def invalid(error: ValidationError) -> Refusal:
     """Return the refusal of a body that a route reads itself with pydantic."""
-    found = error.errors(include_url=False, include_input=False)
+    return invalid_request(error.errors(include_url=False, include_input=False))
+
+
+def invalid_request(found: Sequence[Mapping[str, Any]]) -> Refusal:
+    """Return the refusal of a request in which pydantic found errors."""
     detail, errors = _fields(found)
     return Refusal(INVALID.status, detail, errors=errors)
 
 
+def field_refusal(field: str, message: str) -> Refusal:
+    """Return the refusal of a request for one of its fields."""
+    errors = ({"field": field, "message": message},)
+    return Refusal(INVALID.status, f"{field} {message}", errors=errors)
+
+
 def answer(error: Exception, request_id: str = "") -> Response:
     """Return the response that tells of an exception; of a fault no more than the id."""
+    if isinstance(error, HTTPException) and isinstance(error.__cause__, PennyweightError):
+        error = error.__cause__  # FastAPI makes a 400 of what the reading of a body raises
     kind = next((KINDS[c] for c in type(error).__mro__ if c in KINDS), None)
     headers: Mapping[str, str] | None = None
     errors: tuple[dict[str, str], ...] = ()
@@ -157,15 +181,15 @@ def answer_errors(
         app.add_exception_handler(kind, told)
 
 
-def _fields(found: Iterable[Mapping[str, Any]]) -> tuple[str, tuple[dict[str, str], ...]]:
+def _fields(found: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[dict[str, str], ...]]:
     """Return what is wrong in one sentence and by field, without repeating what was sent."""
     errors = tuple(
         {"field": _cut(_path(row), MESSAGE), "message": _cut(plain_words(row), MESSAGE)}
-        for row in found
+        for row in found[:ERRORS]
     )
     told = "; ".join(f"{row['field']} {row['message']}" for row in errors[:3])
-    more = f"; and {len(errors) - 3:,} more" if len(errors) > 3 else ""
-    return told + more, errors[:ERRORS]
+    more = f"; and {len(found) - 3:,} more" if len(found) > 3 else ""
+    return told + more, errors
 
 
 def _path(row: Mapping[str, Any]) -> str:

@@ -22,13 +22,25 @@ class Wire(HttpToolsProtocol):
     head_seconds
         Until a head must have come whole, from when the connection is made or the request
         begins.
+    body_bytes
+        Of a body with its chunk sizes and trailers, which no application sees.
+    rest_bytes, rest_seconds
+        Of a body that nobody read, after the answer: so much is passed over, so that the
+        connection serves the next request; then it is closed.
+    pipelined
+        Requests that may wait on one connection for those before them.
     """
 
     head_bytes: ClassVar[int] = 64 << 10
     head_seconds: ClassVar[float] = 10.0
+    body_bytes: ClassVar[int] = 16 << 20
+    rest_bytes: ClassVar[int] = 4 << 20
+    rest_seconds: ClassVar[float] = 10.0
+    pipelined: ClassVar[int] = 64
 
     _read = 0
     _late: asyncio.TimerHandle | None = None
+    _rest: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, but not for ever."""
@@ -38,10 +50,13 @@ class Wire(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._whole()
+        self._end_rest()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """Wait for the rest of a head."""
+        if len(self.pipeline) >= self.pipelined:
+            raise ValueError("too many requests at once")  # the parser stops, the answer is 400
         super().on_message_begin()
         if self._late is None:
             self._expect()
@@ -49,17 +64,46 @@ class Wire(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Wait no longer."""
         self._whole()
+        self._read = 0
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Read, and refuse a head that grows too large."""
+        """Read, and refuse a head or a body that grows too large."""
         super().data_received(data)
-        if self._late is None or self.transport.is_closing():
+        if self._late is None and (self.cycle is None or not self.cycle.more_body):
+            return  # one read brought all of it, as it mostly does
+        if self.transport.is_closing():
             return
         self._read += len(data)  # what follows a whole head in `data` is at most one read
-        if self._read > self.head_bytes:
+        if self._late is None:
+            if self._read > (self.body_bytes if self._rest is None else self.rest_bytes):
+                self.transport.close()
+        elif self._read > self.head_bytes:
             self._whole()
             self.send_400_response("The head of the request is too large.")
+
+    def on_response_complete(self) -> None:
+        """Pass over what is left of a body, within bounds."""
+        unread = self.cycle.response_complete and self.cycle.more_body
+        super().on_response_complete()
+        if not unread or self.transport.is_closing():
+            return
+        if self.expect_100_continue:  # whether a body follows now, only the client knows
+            self.transport.close()
+            return
+        self._read = 0
+        self._rest = self.loop.call_later(self.rest_seconds, self.transport.close)
+
+    def on_message_complete(self) -> None:
+        """Wait for no more of a body."""
+        self._end_rest()
+        super().on_message_complete()
+        self.cycle.more_body = False  # also where the answer came first
+
+    def _end_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _expect(self) -> None:
         self._read = 0

@@ -1,8 +1,9 @@
 """What callers send: every field known, of its type, and within bounds."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -11,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    JsonValue,
     Tag,
     WithJsonSchema,
     model_validator,
@@ -19,9 +19,12 @@ from pydantic import (
 
 from pennyweight.data.cleaning.vocabulary import sense_of
 from pennyweight.data.times import SMALLEST_DATE
+from pennyweight.serve.api.bounds import AtMost, Attributes, check_names
 from pennyweight.serve.problems import WAY
 
 __all__ = [
+    "MOST_EVENTS",
+    "MOST_ITEMS",
     "ArmBody",
     "ArmsBody",
     "Body",
@@ -46,11 +49,17 @@ __all__ = [
 
 MOST_ITEMS = 1_000  # in a list, and in a batch
 MOST_EVENTS = 1_000
+MAX_IMPRESSIONS = 200  # items of an event
+MAX_BATCH_ITEMS = 10_000  # items of all events of a batch
+MAX_BOOSTS = 20
 DAY = 86_400.0
 
 
+_CONTROL = re.compile("[\x00-\x1f\ud800-\udfff]")
+
+
 def _plain(text: str) -> str:
-    if any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in text):
+    if _CONTROL.search(text):
         raise ValueError("holds control characters or is not Unicode")
     return text
 
@@ -131,6 +140,12 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_names(cls, value: Any) -> Any:  # noqa: ANN401
+        check_names(value, len(cls.model_fields))
+        return value
+
 
 class BoostBody(Body):
     """Items that meet a filter, and what is added to their scores (log-odds)."""
@@ -144,7 +159,7 @@ class ListOptions(Body):
 
     n: Count = 10
     filter: Filter | None = None
-    boost: Annotated[list[BoostBody], Field(max_length=20)] = []
+    boost: Annotated[list[BoostBody], AtMost(MAX_BOOSTS)] = []
     exclude_seen: bool | None = None
     scenario: Id | None = None
     diversity: Share = 0.0
@@ -190,8 +205,8 @@ class SessionBody(ListOptions):
     """A list for a session, of which nothing is kept, or for a user."""
 
     user_id: Id | None = None
-    items: Annotated[list[Id], Field(max_length=MOST_ITEMS)] = []
-    events: Annotated[list[HistoryEvent], Field(max_length=MOST_ITEMS)] = []
+    items: Annotated[list[Id], AtMost(MOST_ITEMS)] = []
+    events: Annotated[list[HistoryEvent], AtMost(MOST_ITEMS)] = []
     text: Text | None = None
     session: Annotated[Id | None, Field(description="Keeps a session with one bundle")] = None
 
@@ -212,9 +227,9 @@ class SearchBody(ListOptions):
 class RankBody(Body):
     """The caller's items in the order that suits a user, a history or a text."""
 
-    candidates: Annotated[list[Id], Field(min_length=1, max_length=MOST_ITEMS)]
+    candidates: Annotated[list[Id], Field(min_length=1), AtMost(MOST_ITEMS)]
     user_id: Id | None = None
-    items: Annotated[list[Id], Field(max_length=MOST_ITEMS)] = []
+    items: Annotated[list[Id], AtMost(MOST_ITEMS)] = []
     text: Text | None = None
     explain: bool = False
     scenario: Id | None = None
@@ -231,7 +246,7 @@ class EventBody(Body):
 
     user_id: Id
     item_id: Id | None = None
-    items: Annotated[list[Id], Field(max_length=200)] = []
+    items: Annotated[list[Id], AtMost(MAX_IMPRESSIONS)] = []
     type: EventKind = "view"
     timestamp: Moment | None = None
     weight: EventWeight = 1.0
@@ -255,7 +270,18 @@ class EventBody(Body):
 class EventBatch(Body):
     """Several events, kept together or not at all."""
 
-    events: Annotated[list[EventBody], Field(min_length=1, max_length=MOST_EVENTS)]
+    events: Annotated[list[EventBody], Field(min_length=1), AtMost(MOST_EVENTS)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_items(cls, value: Any) -> Any:  # noqa: ANN401
+        events = value.get("events") if isinstance(value, dict) else None
+        if isinstance(events, list) and len(events) <= MOST_EVENTS:
+            lists = (event.get("items") for event in events if isinstance(event, dict))
+            n = sum(len(items) for items in lists if isinstance(items, list))
+            if n > MAX_BATCH_ITEMS:
+                raise ValueError(f"its events have {n:,} items; {MAX_BATCH_ITEMS:,} at most")
+        return value
 
 
 def _form(value: object) -> str:
@@ -273,7 +299,7 @@ Events = Annotated[
 class ItemBody(Body):
     """An item as it shall be."""
 
-    attributes: dict[str, JsonValue] = {}
+    attributes: Attributes = {}
     available: Annotated[
         bool | None, Field(description="By default as the attributes say, else true")
     ] = None
@@ -283,7 +309,7 @@ class ItemBody(Body):
 class ItemChange(Body):
     """What shall be otherwise with an item; an attribute that is null is taken away."""
 
-    attributes: dict[str, JsonValue] = {}
+    attributes: Attributes = {}
     available: bool | None = None
     published: Moment | None = None
 
@@ -297,7 +323,7 @@ class NewItem(ItemBody):
 class ItemBatch(Body):
     """Several items, kept together or not at all."""
 
-    items: Annotated[list[NewItem], Field(min_length=1, max_length=MOST_ITEMS)]
+    items: Annotated[list[NewItem], Field(min_length=1), AtMost(MOST_ITEMS)]
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -323,4 +349,4 @@ class ArmBody(Body):
 class ArmsBody(Body):
     """One bundle for all users, or two that share them."""
 
-    arms: Annotated[list[ArmBody], Field(min_length=1, max_length=2)]
+    arms: Annotated[list[ArmBody], Field(min_length=1), AtMost(2)]

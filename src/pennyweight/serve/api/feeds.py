@@ -1,6 +1,5 @@
 """Routes that take events and items."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -24,16 +23,17 @@ from pennyweight.serve.api.reading import Route
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.metrics import Metrics
 from pennyweight.serve.store.protocol import Event, StoredItem
+from pennyweight.serve.worker import Worker
 
 __all__ = ["Draft", "as_items", "feed_routes", "there"]
 
 ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
 AHEAD = 86_400.0  # seconds by which a clock may be wrong
-AT_ONCE = 16  # items that are checked while other requests wait
 PATIENCE = 1.0  # seconds to wait for an item to be recommendable
+FEW = 64  # items of events, which the event loop has time for
 
 
-def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
+def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     """Return the routes; what they answer 2xx to is on disk."""
     router = APIRouter(prefix="/v1", tags=["feeds"], route_class=Route)
 
@@ -44,32 +44,27 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         Those whose id is known already are passed over, and those of erased users are dropped.
         """
         told = body.events if isinstance(body, EventBatch) else [body]
-        found = [event for one in told for event in _events(engine, one)]
+        if sum(len(one.items) or 1 for one in told) <= FEW:
+            found = _all_events(engine, told)
+        else:
+            found = await worker.run(lambda: _all_events(engine, told))
         accepted, erased = await engine.add_events(found)
         duplicates = len(found) - accepted - erased
         metrics.received(accepted=accepted, duplicate=duplicates, erased=erased)
-        ids = engine.arms.first.catalog.ids
-        unknown = sorted({event.item for event in found if event.item not in ids})
-        types = engine.arms.first.rules.types
-        new = sorted({one.type for one in told if types.is_unknown(one.type)})
-        return _json({
-            "accepted": accepted,
-            "duplicates": duplicates,
-            "erased": erased,
-            "event_ids": list(dict.fromkeys(event.event_id for event in found)),
-            "unknown_items": unknown,
-            "unknown_types": new,
-        })  # fmt: skip
+        counts = {"accepted": accepted, "duplicates": duplicates, "erased": erased}
+        return _json(counts | _named(engine, found))
 
     @router.put("/items/{item_id:path}", response_model=ItemKept)
     async def put_item(item_id: ItemId, body: ItemBody) -> Response:
         """Make an item, or replace all of it."""
-        return await _kept_one(engine, *await as_items(engine, [_draft(item_id, body)]))
+        drafts = [_draft(item_id, body)]
+        return await _kept_one(engine, *await worker.run(lambda: as_items(engine, drafts)))
 
     @router.patch("/items/{item_id:path}", response_model=ItemKept)
     async def change_item(item_id: ItemId, body: ItemChange) -> Response:
         """Change some attributes of an item, or whether it is to be had."""
-        return await _kept_one(engine, await _changed(engine, item_id, body))
+        before = await there(engine, item_id)
+        return await _kept_one(engine, await worker.run(lambda: _changed(engine, before, body)))
 
     @router.delete("/items/{item_id:path}", response_model=ItemKept)
     async def delete_item(item_id: ItemId) -> Response:
@@ -80,7 +75,8 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     @router.post("/items", response_model=ItemsKept)
     async def put_items(body: ItemBatch) -> Response:
         """Make or replace several items, all of them or none."""
-        told = await as_items(engine, [_draft(one.item_id, one) for one in body.items])
+        drafts = [_draft(one.item_id, one) for one in body.items]
+        told = await worker.run(lambda: as_items(engine, drafts))
         kept = await engine.put_items(told)
         done = await engine.stocked(kept, PATIENCE)
         return _json({"accepted": len(kept), "recommendable": done})
@@ -104,6 +100,22 @@ def feed_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
 def _json(value: Any) -> Response:  # noqa: ANN401
     return Response(to_json(value), media_type="application/json")
+
+
+def _all_events(engine: Engine, told: Sequence[EventBody]) -> list[Event]:
+    return [event for one in told for event in _events(engine, one)]
+
+
+def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
+    """Return the ids of events, and which of their items and types are not known."""
+    shelf = engine.arms.first
+    types, kinds = shelf.rules.types, {event.kind for event in events}
+    items = dict.fromkeys(event.item for event in events)
+    return {
+        "event_ids": list(dict.fromkeys(event.event_id for event in events)),
+        "unknown_items": sorted(item for item in items if item not in shelf.catalog.ids),
+        "unknown_types": sorted(kind for kind in kinds if types.is_unknown(kind)),
+    }
 
 
 def _events(engine: Engine, body: EventBody) -> list[Event]:
@@ -148,18 +160,15 @@ def _draft(item_id: str, body: ItemBody) -> Draft:
     return Draft(item_id, body.attributes, body.available, since)
 
 
-async def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
+def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
     """Return items to keep, new as of now unless told; `DataError` names a bad attribute.
 
-    No id may occur twice.
+    No id may occur twice. What many columns say takes long: not for the event loop.
     """
     shelf = engine.arms.first
     for one in drafts:
         shelf.check_id(one.item_id, "item")
-    # What many columns say takes long, and other requests must not wait for it.
-    told = {one.item_id: one.attributes for one in drafts}
-    many = len(drafts) > AT_ONCE
-    stated = await asyncio.to_thread(shelf.check, told) if many else shelf.check(told)
+    stated = shelf.check({one.item_id: one.attributes for one in drafts})
     now = engine.clock()
     return [
         StoredItem(
@@ -186,15 +195,14 @@ async def there(engine: Engine, item_id: str) -> StoredItem:
     return StoredItem(item_id, None, shelf.is_open(item_id), shelf.published_at(item_id), 0.0)
 
 
-async def _changed(engine: Engine, item_id: str, body: ItemChange) -> StoredItem:
-    before = await there(engine, item_id)
+def _changed(engine: Engine, before: StoredItem, body: ItemChange) -> StoredItem:
     document, available = before.document, before.available
     if body.attributes:
         shelf = engine.arms.first
         if document is None:
-            document = shelf.document(item_id)
+            document = shelf.document(before.item_id)
         document = {k: v for k, v in {**document, **body.attributes}.items() if v is not None}
-        stated = shelf.check({item_id: document})[0]
+        stated = shelf.check({before.item_id: document})[0]
         if not body.attributes.keys().isdisjoint(shelf.catalog.availability):
             available = stated
     return replace(

@@ -6,37 +6,49 @@ that what is told of them besides is not kept, and 0 rows are said to be affecte
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import polars as pl
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 from pydantic_core import to_json
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.feedback import SEEN
 from pennyweight.errors import DataError
-from pennyweight.serve.api.bodies import Id, Kind, Moment, Text, moment
+from pennyweight.serve.api.bodies import (
+    MOST_EVENTS,
+    MOST_ITEMS,
+    Body,
+    Id,
+    Kind,
+    Moment,
+    Text,
+    moment,
+)
+from pennyweight.serve.api.bounds import MAX_TEXT, AtMost, Attributes
 from pennyweight.serve.api.feeds import Draft, as_items, there
 from pennyweight.serve.api.reading import Route
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.lists import Found, Wanted, similar
 from pennyweight.serve.metrics import Metrics
 from pennyweight.serve.store.protocol import Event, StoredItem
+from pennyweight.serve.worker import Worker
 
 __all__ = ["gorse_routes"]
 
 NAMES = ("title", "name", "headline", "text")
+MAX_CATEGORIES = 100
 Places = Annotated[int, Query(ge=1, le=1_000)]
+Category = Annotated[str, Field(max_length=512)]
 Skipped = Annotated[int, Query(ge=0, le=10_000)]
 UserId = Annotated[Id, Path()]
 ItemId = Annotated[Id, Path()]
 
 
-class Feedback(BaseModel):
+class Feedback(Body):
     """What somebody did with an item."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     FeedbackType: Kind
     UserId: Id
@@ -44,20 +56,22 @@ class Feedback(BaseModel):
     Value: Annotated[float, Field(ge=-1_000, le=1_000)] = 0.0
     Timestamp: Moment | None = None
     Updated: Moment | None = None
-    Comment: str = ""
+    Comment: Annotated[str, Field(max_length=MAX_TEXT)] = ""
 
 
-class Item(BaseModel):
+class Item(Body):
     """An item."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     ItemId: Id
     IsHidden: bool = False
-    Categories: list[str] | None = None
+    Categories: Annotated[list[Category], AtMost(MAX_CATEGORIES)] | None = None
     Timestamp: Moment | None = None
-    Labels: dict[str, JsonValue] | None = None
+    Labels: Attributes | None = None
     Comment: Text | None = None
+
+
+FeedbackList = Annotated[list[Feedback], AtMost(MOST_EVENTS)]
+Users = Attributes | Annotated[list[Attributes], AtMost(MOST_ITEMS)]
 
 
 class Affected(BaseModel):
@@ -73,7 +87,7 @@ class Scored(BaseModel):
     Score: float
 
 
-def gorse_routes(engine: Engine, metrics: Metrics) -> APIRouter:
+def gorse_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api", tags=["as Gorse"], route_class=Route)
 
@@ -82,24 +96,25 @@ def gorse_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         user_id: UserId,
         n: Places = 10,
         offset: Skipped = 0,
-        category: Annotated[list[Id] | None, Query()] = None,
+        category: Annotated[Annotated[list[Id], AtMost(MAX_CATEGORIES)] | None, Query()] = None,
         x_api_version: Annotated[str, Header()] = "1",
     ) -> Response:
         """Recommend to a user."""
         shelf = engine.arms.of(user_id)
         filter = _filter(shelf.catalog, category or ())
         wanted = Wanted(user=user_id, n=n + offset, filter=filter)
-        found: Found = await engine.ask(shelf, wanted)
+        whole: Found = await engine.ask(shelf, wanted)
+        found = replace(whole, items=whole.items[offset:])  # what is given out, and no more
         engine.give_out(wanted, found, shelf.version)
         metrics.recommended(found.source, shelf.version)
         if x_api_version == "2":
-            return _scored(found, offset)
-        return _json([item for item, _ in found.items[offset:]])
+            return _scored(found, 0)
+        return _json([item for item, _ in found.items])
 
     @router.post("/session/recommend", response_model=list[Scored])
-    async def session(body: list[Feedback], n: Places = 10, offset: Skipped = 0) -> Response:
+    async def session(body: FeedbackList, n: Places = 10, offset: Skipped = 0) -> Response:
         """Recommend to a session, of which nothing is kept."""
-        told = _in_order(engine, body)
+        told = await worker.run(lambda: _in_order(engine, body))
         wanted = Wanted(
             history=tuple(event.item for event in told),
             weights=tuple(event.weight for event in told) or None,
@@ -124,29 +139,29 @@ def gorse_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.post("/feedback", response_model=Affected)
     @router.put("/feedback", response_model=Affected)
-    async def feedback(body: list[Feedback]) -> Response:
+    async def feedback(body: FeedbackList) -> Response:
         """Keep what users did; the same of one moment is kept once."""
-        found = _in_order(engine, body)
+        found = await worker.run(lambda: _in_order(engine, body))
         accepted, erased = await engine.add_events(found)
         duplicate = len(found) - accepted - erased
         metrics.received(accepted=accepted, duplicate=duplicate, erased=erased)
         return _affected(accepted)
 
-    _add_items(router, engine)
+    _add_items(router, engine, worker)
     _add_users(router, engine)
     return router
 
 
-def _add_items(router: APIRouter, engine: Engine) -> None:
+def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
     @router.post("/item", response_model=Affected)
     async def put_item(body: Item) -> Response:
         """Make or replace an item."""
-        return await _put(engine, [body])
+        return await _put(engine, worker, [body])
 
     @router.post("/items", response_model=Affected)
-    async def put_items(body: Annotated[list[Item], Field(max_length=1_000)]) -> Response:
+    async def put_items(body: Annotated[list[Item], AtMost(MOST_ITEMS)]) -> Response:
         """Make or replace several items."""
-        return await _put(engine, body)
+        return await _put(engine, worker, body)
 
     @router.get("/item/{item_id:path}")
     async def item(item_id: ItemId) -> Response:
@@ -175,7 +190,7 @@ def _add_items(router: APIRouter, engine: Engine) -> None:
 def _add_users(router: APIRouter, engine: Engine) -> None:
     @router.post("/user", response_model=Affected)
     @router.post("/users", response_model=Affected)
-    async def put_user(body: dict[str, JsonValue] | list[dict[str, JsonValue]]) -> Response:
+    async def put_user(body: Users) -> Response:
         """Keep nothing: a user is what he or she did."""
         return _affected(0)
 
@@ -251,20 +266,25 @@ def _categories(catalog: Catalog, item: Item) -> tuple[str, JsonValue]:
                     "Categories out, or fit the bundle to items with such a column")  # fmt: skip
 
 
-async def _put(engine: Engine, items: Sequence[Item]) -> Response:
+async def _put(engine: Engine, worker: Worker, items: Sequence[Item]) -> Response:
+    def told() -> list[StoredItem]:
+        once = {item.ItemId: item for item in items}  # of one id the last counts
+        return as_items(engine, [_draft(engine, item) for item in once.values()])
+
+    await engine.put_items(await worker.run(told))
+    return _affected(len(items))
+
+
+def _draft(engine: Engine, item: Item) -> Draft:
     columns = engine.arms.first.catalog.attributes.columns
     title = next((name for name in NAMES if name in columns), "text")
-    told = []
-    for one in {one.ItemId: one for one in items}.values():  # of one id the last counts
-        fields = dict(one.Labels or {})
-        if one.Comment and fields.setdefault(title, one.Comment) != one.Comment:
-            raise DataError(f"item {one.ItemId!r}: Labels and Comment both give the {title}, and "
-                            "differ; leave one of them out")  # fmt: skip
-        if one.Categories:
-            name, kept = _categories(engine.arms.first.catalog, one)
-            fields.setdefault(name, kept)
-        since = None if one.Timestamp is None else moment(one.Timestamp)
-        available = not one.IsHidden if "IsHidden" in one.model_fields_set else None
-        told.append(Draft(one.ItemId, fields, available, since))
-    await engine.put_items(await as_items(engine, told))
-    return _affected(len(items))
+    fields = dict(item.Labels or {})
+    if item.Comment and fields.setdefault(title, item.Comment) != item.Comment:
+        raise DataError(f"item {item.ItemId!r}: Labels and Comment both give the {title}, and "
+                        "differ; leave one of them out")  # fmt: skip
+    if item.Categories:
+        name, kept = _categories(engine.arms.first.catalog, item)
+        fields.setdefault(name, kept)
+    since = None if item.Timestamp is None else moment(item.Timestamp)
+    available = not item.IsHidden if "IsHidden" in item.model_fields_set else None
+    return Draft(item.ItemId, fields, available, since)

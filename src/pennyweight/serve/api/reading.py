@@ -1,27 +1,32 @@
 """Requests read once and for all: what is said twice, or cannot be told apart, is refused."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope
 
-from pennyweight.serve.problems import Refusal
+from pennyweight.serve.api.decoding import decode_json
+from pennyweight.serve.problems import Refusal, field_refusal, invalid_request
 
 __all__ = ["Route"]
 
 LISTS = frozenset(("category",))  # parameters that may be given several times
 BODIES = ("POST", "PUT", "PATCH")
+LARGE = 8 << 10  # bytes of a body that the event loop has no time to validate
 
 
 class Route(APIRoute):
-    """A route whose parameters and fields are given once, in JSON that is called JSON."""
+    """A route whose parameters and fields are given once, in JSON that is called JSON.
+
+    Large bodies are parsed and validated by the `Worker` of the application's state.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request, after the checks."""
-        answer, has_body = super().get_route_handler(), self.body_field is not None
+        answer, field = super().get_route_handler(), self.body_field
         ends_in_id = self.path.endswith(":path}")
 
         async def checked(request: Request) -> Response:
@@ -29,40 +34,36 @@ class Route(APIRoute):
                 _refuse_repeated(request)
             if ends_in_id:
                 _refuse_slash(request)
-            if has_body and request.method in BODIES:
+            if field is not None and request.method in BODIES:
                 _refuse_other_types(request)
-                request = _Once(request.scope, request.receive)
+                request = _JSONRequest(request.scope, request.receive, field.validate)
             return await answer(request)
 
         return checked
 
 
-class _Once(Request):
-    """A request whose JSON has each name of an object once, and finite numbers."""
+class _JSONRequest(Request):
+    """A request whose JSON is bounded; what is large comes out validated."""
+
+    def __init__(self, scope: Scope, receive: Receive, validate: Callable[..., Any]) -> None:
+        super().__init__(scope, receive)
+        self._validate = validate
 
     async def json(self) -> Any:  # noqa: ANN401
-        """Return the body; `Refusal` where it is not UTF-8, or names a field twice."""
+        """Return the body; `Refusal` where it cannot be read, or is large and not valid."""
         body = await self.body()
-        try:
-            text = body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise _refusal("body", f"is not in UTF-8 (byte {error.start:,}); send it so") from None
-        try:
-            return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
-        except RecursionError:
-            raise _refusal("body", "is nested too deeply") from None
+        if len(body) <= LARGE:
+            return decode_json(body)
+        self._body = b""  # nobody reads it again, and the parsed value takes room enough
 
+        def validated() -> Any:  # noqa: ANN401
+            value, errors = self._validate(decode_json(body), loc=("body",))
+            if errors:
+                raise invalid_request(errors)
+            return value
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise _refusal("body", f"has the name {name[:60]!r} twice in one object; give it once")
-    return found
-
-
-def _constant(name: str) -> float:
-    raise _refusal("body", f"is no JSON: {name} is no number there; leave the field out")
+        # FastAPI validates it once more, which is quick: models that are made stay as they are.
+        return await self.app.state.worker.run(validated)
 
 
 def _refuse_repeated(request: Request) -> None:
@@ -70,7 +71,7 @@ def _refuse_repeated(request: Request) -> None:
     for name, n in counts.items():
         if n > 1 and name not in LISTS:
             remedy = "; join filters with and" if name == "filter" else ""
-            raise _refusal(f"query.{name[:60]}", f"is given {n:,} times; give it once{remedy}")
+            raise field_refusal(f"query.{name[:60]}", f"is given {n:,} times; give it once{remedy}")
 
 
 def _refuse_slash(request: Request) -> None:
@@ -86,7 +87,3 @@ def _refuse_other_types(request: Request) -> None:
         shown = f"is {kind[:60]!r}" if kind else "is missing"
         raise Refusal(415, f"the Content-Type {shown}; send JSON with the header "
                            "Content-Type: application/json")  # fmt: skip
-
-
-def _refusal(field: str, message: str) -> Refusal:
-    return Refusal(422, f"{field} {message}", errors=({"field": field, "message": message},))

@@ -10,6 +10,7 @@ from pennyweight.serve.problems import Refusal
 __all__ = ["actor", "read_form", "see"]
 
 FIELDS = 20
+FORM_BYTES = 64 << 10
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
@@ -23,8 +24,13 @@ async def read_form(request: Request) -> Mapping[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Refusal(415, "send the form as application/x-www-form-urlencoded")
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > FORM_BYTES:
+            raise Refusal(413, f"the form is larger than {FORM_BYTES:,} bytes")
     try:
-        text = (await request.body()).decode("ascii")
+        text = body.decode("ascii")
         return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS))
     except ValueError:
         raise Refusal(400, "the form cannot be read; load the page anew") from None

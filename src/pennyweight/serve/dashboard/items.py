@@ -1,5 +1,6 @@
 """An item: what it is, whether it is to be had, and what is near to it."""
 
+import asyncio
 from collections.abc import Mapping
 from html import escape
 
@@ -32,7 +33,7 @@ def item_routes(engine: Engine) -> APIRouter:
     async def items(request: Request, id: str = "") -> Response:
         shelf, form = engine.arms.first, ask_form(HERE, "Id of an item", "id", id, button="Show")
         if not id:
-            new = fresh(shelf, engine.clock())
+            new = await asyncio.to_thread(fresh, shelf, engine.clock())
             told = f"{count(len(shelf.catalog), 'item')}, {int(shelf.open.sum()):,} available."
             newest = f"<h2>Fresh items</h2>{fresh_table(new)}" if new.newest else ""
             return page(request, "Items", [form, f"<p>{told}</p>", newest])

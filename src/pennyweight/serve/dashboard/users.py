@@ -25,6 +25,7 @@ from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.lists import Wanted
 from pennyweight.serve.engine.users import export_user
 from pennyweight.serve.problems import Refusal
+from pennyweight.serve.store.protocol import Store
 
 __all__ = ["user_routes"]
 
@@ -60,9 +61,11 @@ def user_routes(engine: Engine) -> APIRouter:
 
     @router.get(f"{HERE}/export")
     async def export(id: str = "") -> Response:
-        told = await engine.read(lambda store: export_user(engine, store, _named(id)))
+        def told(store: Store) -> str:
+            return json.dumps(export_user(engine, store, _named(id)), indent=2, ensure_ascii=False)
+
         return Response(
-            json.dumps(told, indent=2, ensure_ascii=False),
+            await engine.read(told),
             media_type="application/json",
             headers={"Content-Disposition": 'attachment; filename="user.json"'},
         )

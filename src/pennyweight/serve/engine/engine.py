@@ -325,11 +325,14 @@ class Engine:
             return [replace(item, seq=first + at) for at, item in enumerate(items)]
 
         kept: list[StoredItem] = await self.written(put)
-        with self._change:
-            shelves = {v: s.with_availability(kept) for v, s in self.arms.shelves.items()}
-            self._arms = self.arms.with_shelves(shelves)
+        await asyncio.to_thread(self._open_or_close, kept)  # may wait for who holds the lock
         self.stock.add([item for item in kept if item.document is not None])
         return kept
+
+    def _open_or_close(self, items: Sequence[StoredItem]) -> None:
+        with self._change:
+            shelves = {v: s.with_availability(items) for v, s in self.arms.shelves.items()}
+            self._arms = self.arms.with_shelves(shelves)
 
     async def stocked(self, items: Sequence[StoredItem], seconds: float) -> int:
         """Wait for items to be on the shelves, a while at the most; return how many are."""

@@ -1,0 +1,213 @@
+"""What one request can do to a service: how long others wait, and how much memory it takes.
+
+    python benchmarks/worst_request.py [--bundle DIR] [--only TEXT] [--mebibytes N] [--json FILE]
+
+A shop is served in a process of its own. To each route that its document names, and to its
+forms, the worst requests go that fit (`worst_bodies.py`), one after the other, while another
+connection asks for ``/health/live`` every 2 ms. Told of each route: the longest that such a
+question waited, and the growth of the peak of resident memory, of the worst request each. Last,
+eight of the worst at once.
+"""
+
+import argparse
+import json
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+import pennyweight
+from rows import tell
+from service import Running, running, small_shop
+from worst_bodies import BODY_BYTES, Request, requests
+
+DELAY, MEMORY = 100, 64  # bars: milliseconds, MB
+AFTER = 0.05  # seconds for which what a request left behind may still disturb
+PATIENCE = 120.0
+ASK = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+FORMS = ("/login", "/logout", "/dashboard/models/publish", "/dashboard/models/share",
+         "/dashboard/models/add", "/dashboard/users/erase")  # fmt: skip
+LISTS = ("/v1/recommend", "/v1/rank", "/v1/search", "/api/session/recommend")
+
+
+class Watcher(threading.Thread):
+    """Asks whether the service is alive, again and again; keeps the longest wait."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self._port, self._stop = port, threading.Event()
+        self.longest = 0.0
+        self.asked = 0
+
+    def run(self) -> None:
+        """Ask until told to stop."""
+        with socket.create_connection(("127.0.0.1", self._port), PATIENCE) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while not self._stop.is_set():
+                start = time.perf_counter()
+                connection.sendall(ASK)
+                answer = b""
+                while not answer.endswith(b"}"):
+                    answer += connection.recv(4_096)
+                self.longest = max(self.longest, time.perf_counter() - start)
+                self.asked += 1
+                time.sleep(0.002)
+
+    def stop(self) -> None:
+        """Stop asking."""
+        self._stop.set()
+        self.join()
+
+
+def send(port: int, request: Request) -> int:
+    """Send a request on a connection of its own; return the status, 0 where there was none."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        answer = b""
+        try:
+            connection.sendall(request.wire("Connection: close\r\n"))
+        except OSError:
+            pass  # refused before it came whole
+        try:
+            while part := connection.recv(1 << 16):
+                answer = answer or part
+        except ConnectionResetError:
+            pass
+    return int(answer[9:12]) if answer else 0
+
+
+def forget_peak(service: Running) -> int:
+    """Let the peak of memory begin anew; return what is resident."""
+    Path(f"/proc/{service.process.pid}/clear_refs").write_text("5")
+    return service.resident
+
+
+def measured(service: Running, some: list[Request]) -> tuple[float, float, list[int]]:
+    """Return the longest wait in ms, the growth of memory in MB, and the statuses."""
+    before = forget_peak(service)
+    watcher = Watcher(service.port)
+    watcher.start()
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda one=one: statuses.append(send(service.port, one)))
+        for one in some
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    time.sleep(AFTER)
+    watcher.stop()
+    return 1e3 * watcher.longest, (service.peak - before) / 1e6, statuses
+
+
+def by_hand(ids: list[str]) -> Iterator[Request]:
+    """Yield requests that are right and ask for much, and forms."""
+    long = {"n": 1_000, "explain": True, "diversity": 1.0, "freshness": 1.0}
+    boosts = [{"filter": f'title contains "tea{i}"', "weight": 1.0} for i in range(20)]
+    thousand = ids[:1_000]
+    bodies = {
+        "POST /v1/recommend": long | {"items": thousand, "boost": boosts},
+        "POST /v1/search": long | {"query": "tea " * 1_000, "boost": boosts},
+        "POST /v1/rank": {"candidates": thousand, "items": thousand, "explain": True},
+        "POST /v1/events": {
+            "events": [
+                {"user_id": "worst", "type": "impression", "items": thousand[i : i + 10]}
+                for i in range(1_000)
+            ]
+        },
+        "POST /api/feedback": [
+            {"FeedbackType": "like", "UserId": "worst", "ItemId": item} for item in thousand
+        ],
+        "POST /v1/items": {
+            "items": [
+                {"item_id": f"new{i}", "attributes": {"title": f"tea {i} " + "ab c" * 900}}
+                for i in range(1_000)
+            ]
+        },
+    }
+    for route, body in bodies.items():
+        method, path = route.split()
+        yield Request(route, "all that may be asked for", method, path, json.dumps(body).encode())
+    kind = "application/x-www-form-urlencoded"
+    for path in FORMS:
+        for body in (b"a=" + b"%41" * (BODY_BYTES // 3 - 1), b"a&" * (BODY_BYTES // 2)):
+            yield Request(f"POST {path}", "a large form", "POST", path, body, kind)
+    for path in ("/dashboard/search?q=", "/dashboard/users?id=", "/dashboard/items?id="):
+        yield Request(f"GET {path[:-3]}", "a long query", "GET", path + "%41b+" * 12_000)
+
+
+def of_routes(
+    service: Running, some: Iterator[Request], only: str
+) -> tuple[dict[str, dict[str, tuple[float, str]]], list[tuple[float, Request]]]:
+    """Return the worst delay and growth by route with what was sent, and all by delay."""
+    worst: dict[str, dict[str, tuple[float, str]]] = {}
+    all_of_them: list[tuple[float, Request]] = []
+    for request in some:
+        if only not in request.route:
+            continue
+        delay, growth, statuses = measured(service, [request])
+        if delay > DELAY:  # twice, since other programs share the cores
+            delay, growth, statuses = min((delay, growth, statuses), measured(service, [request]))
+        told = f"{request.fault}: {statuses[0]}"
+        kept = worst.setdefault(request.route, {"delay": (0.0, ""), "memory": (0.0, "")})
+        kept["delay"] = max(kept["delay"], (delay, told))
+        kept["memory"] = max(kept["memory"], (growth, told))
+        if delay > DELAY or growth > MEMORY or any(500 == status for status in statuses):
+            print(f"{request.route} {told}: {delay:.0f} ms, {growth:.0f} MB", flush=True)
+        if len(request.body) <= BODY_BYTES:
+            all_of_them.append((delay, request))
+    return worst, sorted(all_of_them, key=lambda one: -one[0])
+
+
+def rows_of(worst: dict[str, dict[str, tuple[float, str]]]) -> list[dict[str, object]]:
+    """Return two rows a route."""
+    rows: list[dict[str, object]] = []
+    for route, found in worst.items():
+        for what, unit, bar in (("delay", "ms", DELAY), ("memory", "MB", MEMORY)):
+            value, told = found[what]
+            rows.append({"name": f"{route}: {what}", "value": round(value, 1), "unit": unit,
+                         "bar": bar, "better": "lower", "with": told})  # fmt: skip
+    return rows
+
+
+def main() -> None:
+    """Measure, print, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--bundle", type=Path, help="what to serve; or a shop is fitted")
+    parser.add_argument("--only", default="", help="routes that have this in their name")
+    parser.add_argument("--mebibytes", type=float, default=4, help="of a body at the most")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        bundle = given.bundle or folder / "shop"
+        if not given.bundle:
+            items, log = small_shop(12_000, 2_000)
+            pennyweight.fit(items, log, encoder="tfidf").save(bundle)
+        ids = list(pennyweight.Recommender.load(bundle, verify=False).catalog.ids)
+        with running(bundle, folder / "live") as service:
+            document = httpx.get(f"http://127.0.0.1:{service.port}/openapi.json").json()
+            idle, _, _ = measured(service, [Request("", "", "GET", "/v1/version")])
+            print(f"nothing else under way: {idle:.1f} ms")
+
+            def everything() -> Iterator[Request]:
+                yield from by_hand(ids)
+                yield from requests(document, int(given.mebibytes * 2**20))
+
+            worst, by_delay = of_routes(service, everything(), given.only)
+            rows = rows_of(worst)
+            for at_once in ([request for _, request in by_delay[:8]],):
+                delay, growth, _ = measured(service, at_once)
+                for what, value, unit in (("delay", delay, "ms"), ("memory", growth, "MB")):
+                    rows.append({"name": f"eight of the worst at once: {what}",
+                                 "value": round(value, 1), "unit": unit, "bar": None,
+                                 "better": "lower", "with": ""})  # fmt: skip
+    tell(rows, given.json)
+
+
+if __name__ == "__main__":
+    main()
