@@ -207,7 +207,7 @@ def main() -> None:
                         "is what the others are compared with")  # fmt: skip
     parser.add_argument("--many", type=int, metavar="N", help="titles to encode at once, after")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     names = given.only.split(",")

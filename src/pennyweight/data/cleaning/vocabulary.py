@@ -117,11 +117,13 @@ def sense_of(name: str) -> Sense:
     return _judged([_base(word) for word in _parted(words)])
 
 
+@lru_cache(maxsize=1_024)
 def is_purchase(name: str) -> bool:
     """Say whether an event of this type is a purchase, which a removal does not undo."""
     return sense_of(name) == "positive" and not _BOUGHT.isdisjoint(_bases(name))
 
 
+@lru_cache(maxsize=1_024)
 def is_removal(name: str) -> bool:
     """Say whether an event of this type only takes something off a list, such as a cart."""
     words = _bases(name)

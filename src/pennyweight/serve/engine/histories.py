@@ -176,23 +176,28 @@ def told(
     """Return events in the form of `query_of`: those on known items that say something."""
     rows = np.zeros(len(codes), ROW)
     rows["item"], rows["time"] = codes, times
-    strength = (rules.strength(*one) for one in zip(kinds, weights, strict=True))
-    rows["strength"] = [np.nan if one is None else one for one in strength]
-    names = {kind: (is_removal(kind), is_purchase(kind)) for kind in set(kinds)}
-    rows["removal"] = [names[kind][0] for kind in kinds]
-    rows["purchase"] = [names[kind][1] for kind in kinds]
+    # Most events of a history are alike: each pair of type and weight is judged once.
+    pairs = list(zip(kinds, weights, strict=True))
+    strength = {pair: rules.strength(*pair) for pair in dict.fromkeys(pairs)}
+    rows["strength"] = np.array([strength[pair] for pair in pairs], np.float64)  # None is NaN
+    names = {kind: (is_removal(kind), is_purchase(kind)) for kind in dict.fromkeys(kinds)}
+    if any(map(any, names.values())):
+        rows["removal"] = [names[kind][0] for kind in kinds]
+        rows["purchase"] = [names[kind][1] for kind in kinds]
     known: Rows = rows[(codes >= 0) & ~np.isnan(rows["strength"])]
     return known
 
 
 def query_of(rows: Rows) -> Query:
     """Return the history that events make, in their order, and what they turn down."""
-    nobody, negative = np.zeros(len(rows), np.int32), rows["strength"] < 0
-    taken, lasting = taken_back(
-        nobody, rows["item"], rows["time"], negative, rows["removal"], rows["purchase"]
-    )
-    gone = rows["item"][lasting]
-    rows = rows[~negative & ~taken][-NEWEST:]
+    negative, gone = rows["strength"] < 0, np.empty(0, np.int32)
+    if negative.any():
+        taken, lasting = taken_back(
+            np.zeros(len(rows), np.int32), rows["item"], rows["time"], negative,
+            rows["removal"], rows["purchase"],
+        )  # fmt: skip
+        gone, rows = rows["item"][lasting], rows[~negative & ~taken]
+    rows = rows[-NEWEST:]
     offsets = np.array([0, len(rows)], np.int64)
     item, time = rows["item"].copy(), rows["time"].copy()
     history = Histories(item, rows["strength"].astype(np.float32), time, offsets)
