@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from pennyweight.data.cleaning.lists import list_values
+from pennyweight.data.cleaning.lists import list_values, text_lists
 
 
 def read(values, name="genres"):
@@ -48,3 +48,12 @@ def test_literal_lists(text):
 )
 def test_other_texts_stay(name, values):
     assert read(values, name) is None
+
+
+@pytest.mark.parametrize("name", ["tags", "at", "text", "empty"])
+def test_many_lists_are_made_as_few_are(name):
+    some = [None, [], ["a"], ["b", None, "a"], ["a", "a"]]
+    for values in (some, some * 50, [None] * 300, [[]] * 300):
+        found = text_lists(name, values)
+        assert found.equals(pl.Series(name, values, dtype=pl.List(pl.String)), check_dtypes=True)
+        assert found.name == name

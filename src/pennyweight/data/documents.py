@@ -1,6 +1,6 @@
 """Items that come one by one, as JSON would have them, for a catalogue that is there."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -9,7 +9,7 @@ import polars as pl
 
 from pennyweight.data.catalog import Catalog, is_iso_date
 from pennyweight.data.cleaning.availability import is_moment, unreadable
-from pennyweight.data.cleaning.lists import split_list
+from pennyweight.data.cleaning.lists import split_list, text_lists
 from pennyweight.data.cleaning.missing import is_missing
 from pennyweight.data.ids import Ids
 from pennyweight.data.items import choose_text_columns, clean_items
@@ -47,9 +47,11 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
         _refuse_undated(item_id, fields, like.dated)
     columns = []
     for name, dtype in like.attributes.schema.items():
-        values = [
-            _value(item_id, name, fields.get(name), dtype) for item_id, fields in items.items()
-        ]
+        read = _reading(name, dtype)
+        values = [read(item_id, fields.get(name)) for item_id, fields in items.items()]
+        if dtype == pl.List(pl.String):
+            columns.append(text_lists(name, values))
+            continue
         kind = pl.Float64() if any(type(v) is float for v in values) else dtype
         columns.append(pl.Series(name, values, kind if dtype.is_numeric() else dtype))
     # Where nobody noted the columns, the choice is made as `read` makes it.
@@ -79,7 +81,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 
 def _only_text(item_id: str, fields: Document) -> str:
     _refuse_unknown(item_id, fields, ["text"])
-    return str(_value(item_id, "text", fields.get("text"), pl.String()) or "")
+    return str(_reading("text", pl.String())(item_id, fields.get("text")) or "")
 
 
 def _refuse_unknown(item_id: str, fields: Document, known: list[str]) -> None:
@@ -99,35 +101,57 @@ def _refuse_undated(item_id: str, fields: Document, dated: Collection[str]) -> N
                             "none")  # fmt: skip
 
 
-def _value(item_id: str, name: str, value: Any, dtype: pl.DataType) -> Any:  # noqa: ANN401
-    if value is None:
-        return None
+def _reading(name: str, dtype: pl.DataType) -> Callable[[str, Any], Any]:
+    """Return what reads a value of a column, given the id of its item; None stays None.
+
+    What there is to know of the type is looked up once, not for each value.
+    """
     if isinstance(dtype, pl.List | pl.Array):
+        return _reading_lists(name, dtype)
+    wanted, suits = _suiting(dtype)
+    is_moment = dtype == pl.Date or isinstance(dtype, pl.Datetime)
+
+    def read(item_id: str, value: Any) -> Any:  # noqa: ANN401
+        if value is None:
+            return None
+        if not suits(value):
+            raise DataError(f"item {item_id!r}: {name!r} is {wanted}, not {_shown(value)}")
+        return _moment(item_id, name, value, dtype) if is_moment else value
+
+    return read
+
+
+def _reading_lists(name: str, dtype: pl.List | pl.Array) -> Callable[[str, Any], Any]:
+    one = _reading(name, pl.Series(dtype=dtype.inner).dtype)
+
+    def read(item_id: str, value: Any) -> Any:  # noqa: ANN401
+        if value is None:
+            return None
         if isinstance(value, str) and "," not in value:
             value = split_list(value)
         if not isinstance(value, list | tuple):
             raise DataError(f"item {item_id!r}: {name!r} is a list of values, not {value!r}")
-        inner = pl.Series(dtype=dtype.inner).dtype
-        return [_value(item_id, name, one, inner) for one in value]
-    wanted, suits = _suits(dtype, value)
-    if not suits:
-        raise DataError(f"item {item_id!r}: {name!r} is {wanted}, not {_shown(value)}")
-    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
-        return _moment(item_id, name, value, dtype)
-    return value
+        return [one(item_id, each) for each in value]
+
+    return read
 
 
-def _suits(dtype: pl.DataType, value: Any) -> tuple[str, bool]:  # noqa: ANN401
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+def _suiting(dtype: pl.DataType) -> tuple[str, Callable[[Any], bool]]:
+    """Return what the values of a type are called, and what says whether a value is one."""
     if dtype.is_numeric():
-        return "a number", is_number and abs(value) < 2**63
+        return "a number", _is_number
     if dtype == pl.Boolean:
-        return "true or false", isinstance(value, bool)
+        return "true or false", lambda value: isinstance(value, bool)
     if dtype == pl.Date or isinstance(dtype, pl.Datetime):
-        return 'a date such as "2024-01-31"', isinstance(value, str)
+        return 'a date such as "2024-01-31"', lambda value: isinstance(value, str)
     if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
-        return "text", isinstance(value, str)
-    return f"of the type {dtype}, which cannot be given here", False
+        return "text", lambda value: isinstance(value, str)
+    return f"of the type {dtype}, which cannot be given here", lambda value: False
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) < 2**63
 
 
 def _moment(item_id: str, name: str, text: str, dtype: pl.DataType) -> date | datetime:

@@ -1,6 +1,6 @@
 """Ids from outside and codes inside."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
 import numpy as np
@@ -48,6 +48,9 @@ class Ids(Sequence[str]):
 
     def __getitem__(self, code: int | slice) -> str | tuple[str, ...]:
         return self._values[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
     def __contains__(self, value: object) -> bool:
         return self._positions.get(value) >= 0

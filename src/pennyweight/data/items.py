@@ -9,7 +9,7 @@ import polars as pl
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.clean import MAX_CHARS, clean_text, flatten, plain_words
 from pennyweight.data.cleaning.availability import availability_columns, note_availability
-from pennyweight.data.cleaning.lists import list_values
+from pennyweight.data.cleaning.lists import list_values, text_lists
 from pennyweight.data.cleaning.missing import blanked, is_missing, missing_ids, missing_values
 from pennyweight.data.cleaning.numbers import is_numeric, numbers
 from pennyweight.data.columns import bare, shown
@@ -127,7 +127,7 @@ def _clean_column(
             None if v is None else [_clean(t, max_chars) for t in v if not is_missing(t)]
             for v in leaves
         ]
-        attribute = pl.Series(name, parts, dtype=pl.List(pl.String))
+        attribute = text_lists(name, parts)
         if not is_text:
             return attribute, None
         mark = " " if name.lower() in _LAST else ", "
