@@ -168,7 +168,7 @@ def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
     shelf = engine.arms.first
     for one in drafts:
         shelf.check_id(one.item_id, "item")
-    stated = shelf.check({one.item_id: one.attributes for one in drafts})
+    stated = engine.checked({one.item_id: one.attributes for one in drafts})
     now = engine.clock()
     return [
         StoredItem(

@@ -10,6 +10,7 @@ from typing import Any
 from pennyweight.errors import BusyError
 from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Found, Wanted, find
+from pennyweight.serve.engine.precedence import Precedence
 from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.store.protocol import Store
 
@@ -42,6 +43,8 @@ class Answering:
         Jobs that may wait; then `BusyError`.
     clock
         Epoch seconds.
+    precedence
+        Told while lists are made, for those that give way.
     """
 
     def __init__(
@@ -52,8 +55,10 @@ class Answering:
         threads: int,
         depth: int,
         clock: Callable[[], float],
+        precedence: Precedence | None = None,
     ) -> None:
         self._cache, self._clock = cache, clock
+        self._precedence = precedence or Precedence()
         self._jobs: queue.Queue[_Job | None] = queue.Queue(depth)
         self._stores = [store.reader() for _ in range(threads)]
         self._threads = [
@@ -95,7 +100,8 @@ class Answering:
 
     def _run(self, store: Store) -> None:
         while (batch := self._next()) is not None:
-            self._answer(batch, store)
+            with self._precedence.urgent():
+                self._answer(batch, store)
 
     def _next(self) -> list[_Job] | None:
         """Return what waits, at least one job; None when it is time to stop."""

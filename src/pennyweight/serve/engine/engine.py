@@ -5,7 +5,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from pennyweight.serve.engine.erasure import (
 from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Found, Wanted, find
 from pennyweight.serve.engine.models import Model, Models
+from pennyweight.serve.engine.precedence import Precedence
 from pennyweight.serve.engine.readings import Readings, ReadItems
 from pennyweight.serve.engine.restoring import restored
 from pennyweight.serve.engine.shelf import Shelf
@@ -38,6 +39,8 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MODELS, ARMS, BEFORE = "models", "arms", "arms before"  # settings in the store
+PIECE = 128  # items to read in one go
+AWAY = 0.02  # seconds for which they give way to lists, at the most
 ID_BYTES = 12  # from the operating system: an id that was seen tells nothing of another
 
 
@@ -122,10 +125,16 @@ class Engine:
         self._read_lock = threading.RLock()
         self.writer = Writer(store, depth=limits.writes)
         self.shown = Shown(self.writer, clock, keep=limits.keep_lists)
+        self.precedence = Precedence()
         self.readings = Readings(models.folder.with_name("readings"))
         self.stock = Stock(self._stocked, self._after_stocking)
         self.answering = Answering(
-            store, self.cache, threads=limits.threads, depth=limits.requests, clock=clock
+            store,
+            self.cache,
+            threads=limits.threads,
+            depth=limits.requests,
+            clock=clock,
+            precedence=self.precedence,
         )
         self.failed_items: dict[str, str] = {}
 
@@ -351,7 +360,7 @@ class Engine:
             before = self.arms.shelves
             for version, shelf in before.items():
                 if version not in read:
-                    read[version] = shelf.read(items)
+                    read[version] = self._read_items(shelf, items)
             grown = {version: shelf.with_read(read[version]) for version, shelf in before.items()}
             with self._change:
                 now = self.arms.shelves
@@ -370,6 +379,23 @@ class Engine:
         self.on_encoded(seconds)
         for version, some in read.items():
             self.readings.note(version, some, seconds)
+
+    def _read_items(self, shelf: Shelf, items: Sequence[StoredItem]) -> ReadItems:
+        parts = []
+        for start in range(0, len(items), PIECE):
+            self.precedence.give_way(AWAY)
+            parts.append(shelf.read(items[start : start + PIECE]))
+        return ReadItems.joined(parts)
+
+    def checked(self, told: Mapping[str, Mapping[str, Any]]) -> list[bool]:
+        """Return for each item whether its columns call it available; see `Shelf.check`."""
+        shelf, found = self.arms.first, []
+        some = list(told.items())
+        for start in range(0, len(some), PIECE):
+            if start:
+                self.precedence.give_way(AWAY)
+            found += shelf.check(dict(some[start : start + PIECE]))
+        return found
 
     def _after_stocking(self, items: Sequence[StoredItem], failed: Exception | None) -> None:
         now = self.clock()
