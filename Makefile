@@ -80,6 +80,7 @@ bench: .venv/.setup-bench ## quality, size, speed; datasets in data/ or where PE
 	$(BIN)/python benchmarks/kill.py --json bench-out/kill.json
 	$(BIN)/python benchmarks/new_items.py --json bench-out/new_items.json
 	$(BIN)/python benchmarks/worst_request.py --json bench-out/worst_request.json
+	$(BIN)/python benchmarks/publish_kill.py --json bench-out/publish_kill.json
 
 bench-tables: .venv/.setup ## write what `make bench` measured into README.md and docs/benchmarks.md
 	$(BIN)/python benchmarks/tables.py bench-out

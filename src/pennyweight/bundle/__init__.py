@@ -1,6 +1,7 @@
 """A verified directory of files: manifest, checksums, atomic replacement."""
 
 from pennyweight.bundle.manifest import FORMAT_VERSION, MANIFEST, FileEntry, Manifest
+from pennyweight.bundle.origin import Origin, Position
 from pennyweight.bundle.reading import Bundle, open_bundle
 from pennyweight.bundle.writing import check_place, write_bundle
 
@@ -10,6 +11,8 @@ __all__ = [
     "Bundle",
     "FileEntry",
     "Manifest",
+    "Origin",
+    "Position",
     "check_place",
     "open_bundle",
     "write_bundle",

@@ -13,6 +13,8 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "MANIFEST", "FileEntry", "Manifest"]
 FORMAT = "pennyweight-bundle"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+OPTIONAL = "fitted_from"  # earlier versions wrote none
+MAX_DEPTH = 64  # of objects and lists within each other
 
 Json = dict[str, Any]
 
@@ -43,6 +45,8 @@ class Manifest:
         The settings and the measurements, where there are any.
     summary
         A few words and numbers to show: items, users, scorers.
+    fitted_from
+        Which data it was fitted from, as `Origin` writes it; left out where nobody knows.
     """
 
     created: str
@@ -52,12 +56,16 @@ class Manifest:
     plan: Json | None
     report: Json | None
     summary: Json
+    fitted_from: Json | None = None
 
     def to_bytes(self) -> bytes:
         """Return the JSON, keys in a fixed order; `BundleError` where a value is not JSON."""
         head = {"format": FORMAT, "format_version": FORMAT_VERSION}
+        values = asdict(self)
+        if self.fitted_from is None:
+            del values["fitted_from"]
         try:
-            text = json.dumps(head | asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+            text = json.dumps(head | values, indent=2, ensure_ascii=False, allow_nan=False)
             return (text + "\n").encode()
         except (TypeError, ValueError) as error:
             raise BundleError(
@@ -94,8 +102,11 @@ class Manifest:
                 f"{found.get('pennyweight')}; pennyweight {reader} reads version {FORMAT_VERSION}: "
                 "install a version that reads it, or fit again"
             )
+        if _depth(found) > MAX_DEPTH:
+            raise BundleError(f"{source}: nested more than {MAX_DEPTH} deep; save the bundle again")
         try:
-            values = {field.name: found[field.name] for field in fields(cls)}
+            names = [field.name for field in fields(cls)]
+            values = {name: found[name] for name in names if name in found or name != OPTIONAL}
             values["files"] = _entries(found["files"])
             return cls(**_typed(values))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -116,8 +127,24 @@ def _inside(path: str) -> str:
 
 def _typed(values: Json) -> Json:
     kinds = {"created": str, "pennyweight": str, "summary": dict}
-    optional = {"parent": str, "plan": dict, "report": dict}
+    optional = {"parent": str, "plan": dict, "report": dict, OPTIONAL: dict}
     for name, kind in (kinds | optional).items():
-        if not isinstance(values[name], kind) and not (name in optional and values[name] is None):
-            raise ValueError(f"{name} is {values[name]!r}")
+        value = values.get(name)
+        if not isinstance(value, kind) and not (name in optional and value is None):
+            raise ValueError(f"{name} is {repr(value)[:100]}")
     return values
+
+
+def _depth(value: object) -> int:
+    """Return how deep objects and lists lie within each other, without recursion."""
+    depth, layer = 0, [value]
+    while layer:
+        depth += 1
+        below: list[object] = []
+        for one in layer:
+            if isinstance(one, dict):
+                below.extend(one.values())
+            elif isinstance(one, list):
+                below.extend(one)
+        layer = below
+    return depth

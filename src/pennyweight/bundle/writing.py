@@ -29,6 +29,7 @@ def write_bundle(
     plan: Mapping[str, Any] | None = None,
     report: Mapping[str, Any] | Callable[[], Mapping[str, Any] | None] | None = None,
     parent: str | None = None,
+    fitted_from: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Bundle:
     """Write a bundle; whatever fails, what was there before stays whole.
@@ -41,7 +42,7 @@ def write_bundle(
         Called with an empty directory; writes the files into it.
     created
         Moment to note in the manifest: the same moment and files give the same bytes.
-    summary, plan, report, parent
+    summary, plan, report, parent, fitted_from
         As in `Manifest`; a report that is a function is called when the files are written.
     overwrite
         Replace a bundle that is there. A file, or a directory with anything else in it, is
@@ -56,7 +57,7 @@ def write_bundle(
     late = report if callable(report) else lambda: report
     draft = Manifest(
         created.isoformat(), package_version(), {}, parent, _plain(plan), _plain(late()),
-        _plain(summary) or {},
+        _plain(summary) or {}, _plain(fitted_from),
     )  # fmt: skip
     draft.to_bytes()  # a value that is not JSON is found before the work, not after it
     try:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pennyweight.cli import ask, doctor, exits, keys, learn, shrink, story, tune, validate
+from pennyweight.cli.export import export
 from pennyweight.cli.report import report
 from pennyweight.cli.serve import serve
 
@@ -58,7 +59,7 @@ def _main(
 
 for _command in (
     validate.validate, learn.fit, learn.evaluate, tune.tune, shrink.frontier, shrink.compress,
-    ask.recommend, ask.similar, serve, report, doctor.doctor, story.demo,
+    ask.recommend, ask.similar, serve, export, report, doctor.doctor, story.demo,
 ):  # fmt: skip
     # An item id may begin with a dash, as an option does.
     _settings = {"ignore_unknown_options": True} if _command is ask.similar else None

@@ -123,6 +123,7 @@ def compress(
             update={"budget": budget, "chosen": chosen.name, "test": confirmed}
         )
         child.plan, child.report = parent.plan, _report(parent, child, found)
+        child.origin = parent.origin
         # A model that was cut is read from the folder for as long as the child is there.
         weakref.finalize(child, stack.pop_all().close)
     return child

@@ -18,7 +18,9 @@ from pennyweight.errors import BundleError
 __all__ = ["UNREADABLE", "map_tensors", "read_arrays", "write_arrays"]
 
 _KEY = "pennyweight"
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error)
+UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error
+)  # fmt: skip
 _DTYPES = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
     "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
@@ -41,7 +43,7 @@ def map_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
     Raises
     ------
-    OSError, ValueError, KeyError, TypeError, AttributeError, struct.error
+    OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error
         The file is missing, truncated, or of another kind (see `UNREADABLE`).
     """
     with path.open("rb") as file:

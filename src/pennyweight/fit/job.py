@@ -11,6 +11,8 @@ from platform import python_version
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from pennyweight.bundle import Origin
+from pennyweight.bundle.origin import exported_position
 from pennyweight.data.dataset import Dataset, read_planned
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Split, split
@@ -83,6 +85,7 @@ class Job:
         self.expected.state(REMEDY)
         with self.stages.stage("read"):
             self.data = _dataset(items, events, plan)
+            self.origin = _origin(items, events, plan, self.data.interactions)
             self.setting = measurable(self.data.interactions, plan.evaluate)
         self.repeats: Repeats = self.setting.repeats
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
@@ -238,7 +241,7 @@ class Job:
             self.data.catalog, self.blend, self.data.interactions, repeats=self.repeats
         )
         recommender.report = report.model_copy(update={"cost": cost})
-        recommender.plan = self.plan
+        recommender.plan, recommender.origin = self.plan, self.origin
         return recommender
 
     def _cost(self, cost: Cost) -> Cost:
@@ -346,3 +349,13 @@ def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Data
         user_attribute=plan.evaluate.user_attribute,
         seed=plan.evaluate.seed,
     )
+
+
+def _origin(
+    items: Source | Dataset, events: Source | None, plan: Plan, log: Interactions
+) -> Origin:
+    """Return what the data says of where it came from."""
+    # Read without its column of availability, the export says nothing of what is sold out.
+    whole = (plan.data.columns or {}).get("available") != ""
+    newest = float(log.time.max()) if log.real_time and len(log) else None
+    return Origin(exported_position(items) if whole else None, exported_position(events), newest)

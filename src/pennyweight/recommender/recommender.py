@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.bundle import Bundle, open_bundle
+from pennyweight.bundle import MANIFEST, Bundle, Origin, open_bundle
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes
 from pennyweight.data.cleaning.feedback import FeedbackRules
@@ -22,6 +22,7 @@ from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender import display, storage
 from pennyweight.recommender.answers import Answer, Ask, answer
 from pennyweight.recommender.batch import Batch
+from pennyweight.recommender.damage import check_scorer, refusing_damage
 from pennyweight.recommender.diversity import check_diversity
 from pennyweight.recommender.export import export
 from pennyweight.recommender.later import ReadAlready, with_texts
@@ -78,6 +79,8 @@ class Recommender:
         The settings it was fitted with and the measurements, if any; saved with it.
     bundle
         The bundle it was loaded from or last saved to, if any.
+    origin
+        Which data it was fitted from; saved with it.
 
     Raises
     ------
@@ -105,6 +108,7 @@ class Recommender:
         self.plan: Plan | None = None
         self.report: Report | None = None
         self.bundle: Bundle | None = None
+        self.origin = Origin()
 
     def recommend(
         self,
@@ -244,6 +248,7 @@ class Recommender:
             log = log.of_more_items(len(catalog))
         other = Recommender(catalog, scorer, log, repeats=self.repeats)
         other.plan, other.report, other.bundle = self.plan, self.report, self.bundle
+        other.origin = self.origin
         other.__dict__["_common"] = self._common
         return other
 
@@ -457,11 +462,16 @@ class Recommender:
             No bundle, a damaged one, or one of another format version.
         """
         bundle = open_bundle(path, verify=verify)
-        scorer, repeats = storage.read_scorer(bundle, scorer_type)
-        catalog, log = storage.read_catalog(bundle), storage.read_interactions(bundle)
-        recommender = cls(catalog, scorer, log, repeats=repeats)
-        recommender.plan = storage.read_spec(bundle, bundle.manifest.plan, Plan)
-        recommender.report = storage.read_spec(bundle, bundle.manifest.report, Report)
+        with refusing_damage(bundle.path):
+            scorer, repeats = storage.read_scorer(bundle, scorer_type)
+            catalog, log = storage.read_catalog(bundle), storage.read_interactions(bundle)
+            recommender = cls(catalog, scorer, log, repeats=repeats)
+            check_scorer(scorer, len(catalog))
+            manifest = bundle.manifest
+            recommender.plan = storage.read_spec(bundle, manifest.plan, Plan)
+            recommender.report = storage.read_spec(bundle, manifest.report, Report)
+        source = str(bundle.path / MANIFEST)
+        recommender.origin = Origin.from_json(manifest.fitted_from, source=source)
         recommender.bundle = bundle
         return recommender
 

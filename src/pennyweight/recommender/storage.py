@@ -18,6 +18,11 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions, NegativeFeedback
 from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError, DataError
+from pennyweight.recommender.damage import (
+    check_catalog,
+    check_interactions,
+    refusing_damage,
+)
 from pennyweight.recommender.display import summary
 from pennyweight.score.protocol import Scorer
 from pennyweight.spec.frozen import Frozen
@@ -87,6 +92,7 @@ def save(
         plan=_as_json(recommender.plan),
         report=lambda: _as_json(recommender.report),
         parent=parent,
+        fitted_from=recommender.origin.to_json(),
         overwrite=overwrite,
     )
 
@@ -103,7 +109,7 @@ def read_scorer(bundle: Bundle, kind: type[Scorer]) -> tuple[Scorer, Literal["ex
 def _settings(bundle: Bundle) -> dict[str, Any]:
     try:
         found = json.loads(bundle.file(SETTINGS).read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     return found if isinstance(found, dict) else {}
 
@@ -138,7 +144,9 @@ def read_catalog(bundle: Bundle) -> Catalog:
     availability = tuple(settings["availability"]) if "availability" in settings else None
     if availability is None:
         availability = tuple(name for name in (_ONCE,) if name in attributes.columns)
-    return Catalog(ids, tuple(items["text"].to_list()), attributes, columns, availability)
+    catalog = Catalog(ids, tuple(items["text"].to_list()), attributes, columns, availability)
+    check_catalog(catalog)
+    return catalog
 
 
 def write_interactions(folder: Path, interactions: Interactions) -> None:
@@ -166,7 +174,7 @@ def read_interactions(bundle: Bundle) -> Interactions | None:
     arrays, settings = read_arrays(bundle.file(EVENTS), verify=False)
     users = Ids(_read_table(bundle, USERS)["id"].to_list(), "users")
     try:
-        return Interactions(
+        log = Interactions(
             users=users,
             n_items=int(settings["n_items"]),
             kinds=tuple(settings["kinds"]),
@@ -178,6 +186,9 @@ def read_interactions(bundle: Bundle) -> Interactions | None:
         )
     except KeyError as error:
         raise BundleError(f"{bundle.file(EVENTS)}: has no {error}; save it again") from None
+    with refusing_damage(bundle.file(EVENTS)):
+        check_interactions(log, users)
+    return log
 
 
 def _negative(arrays: Mapping[str, NDArray[Any]]) -> NegativeFeedback:
@@ -234,6 +245,7 @@ def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
         plan=manifest.plan,
         report=manifest.report,
         parent=manifest.parent,
+        fitted_from=manifest.fitted_from,
         overwrite=True,
     )
     return len(log) + len(log.negative) - len(without) - len(without.negative)

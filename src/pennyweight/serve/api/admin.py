@@ -93,9 +93,8 @@ def _add_models(router: APIRouter, engine: Engine) -> None:
     @router.post("/models", response_model=ModelsOut, tags=["models"])
     async def add(body: ModelBody, request: Request) -> Response:
         """Take over a bundle of this machine, and let it answer unless said otherwise."""
-        model = await asyncio.to_thread(engine.add, body.path, actor=_actor(request))
-        if body.publish:
-            await _serve(engine, [Arm(model.version, 1.0)], request)
+        take = engine.publish if body.publish else engine.add
+        await engine.turns.run(lambda: take(body.path, actor=_actor(request)))
         return _json(await asyncio.to_thread(_models, engine))
 
     @router.put("/models/arms", response_model=ModelsOut, tags=["models"])
@@ -107,13 +106,13 @@ def _add_models(router: APIRouter, engine: Engine) -> None:
     @router.delete("/models/{model_version}", response_model=ModelsOut, tags=["models"])
     async def drop(model_version: Annotated[Id, Path()], request: Request) -> Response:
         """Delete a bundle that is neither served nor would be rolled back to."""
-        await asyncio.to_thread(engine.drop, model_version, actor=_actor(request))
+        await engine.turns.run(lambda: engine.drop(model_version, actor=_actor(request)))
         return _json(await asyncio.to_thread(_models, engine))
 
     @router.post("/models/rollback", response_model=ModelsOut, tags=["models"])
     async def roll_back(request: Request) -> Response:
         """Let answer what did before."""
-        await asyncio.to_thread(engine.roll_back, actor=_actor(request))
+        await engine.turns.run(lambda: engine.roll_back(actor=_actor(request)))
         return _json(await asyncio.to_thread(_models, engine))
 
 
@@ -127,7 +126,7 @@ def _actor(request: Request) -> str:
 
 
 async def _serve(engine: Engine, arms: list[Arm], request: Request) -> None:
-    await asyncio.to_thread(engine.serve, arms, actor=_actor(request))
+    await engine.turns.run(lambda: engine.serve(arms, actor=_actor(request)))
 
 
 def _models(engine: Engine) -> dict[str, Any]:
@@ -143,6 +142,7 @@ def _models(engine: Engine) -> dict[str, Any]:
             "share": shares.get(model.version, 0.0),
             "items": None if shelf is None else len(shelf.catalog),
             "created": None if bundle is None else bundle.manifest.created,
+            "notes": list(model.notes),
         })  # fmt: skip
     before = [{"model_version": arm.version, "share": arm.share} for arm in engine.before()]
-    return {"models": told, "before": before}
+    return {"models": told, "before": before, "notes": list(engine.notes.values())}

@@ -158,7 +158,7 @@ class Consent(Out):
 
 
 class ModelOut(Out):
-    """A bundle that can be served."""
+    """A bundle that can be served; `notes` say what is odd about it."""
 
     model_version: str
     source: str
@@ -166,13 +166,15 @@ class ModelOut(Out):
     share: float
     items: int | None
     created: str | None
+    notes: list[str]
 
 
 class ModelsOut(Out):
-    """The bundles, and those that `rollback` would serve."""
+    """The bundles, those that `rollback` would serve, and what operators must see."""
 
     models: list[ModelOut]
     before: list[dict[str, JsonValue]]
+    notes: list[str]
 
 
 class OutcomeOut(Out):
@@ -203,9 +205,10 @@ class AuditOut(Out):
 
 
 class Health(Out):
-    """Whether the service is there."""
+    """Whether the service is there; `notes` say what an operator must look at."""
 
     status: str
+    notes: list[str] = []
 
 
 class VersionOut(Out):

@@ -186,11 +186,11 @@ async def there(engine: Engine, item_id: str) -> StoredItem:
     """Return an item as it is now; `UnknownIdError` where there is none."""
     shelf = engine.arms.first
     put = await engine.read(lambda store: store.item(item_id))
-    if put is not None and put.changed >= shelf.created and not put.removed:
+    if put is not None and not shelf.counts(put):
+        put = None
+    if put is not None and not put.removed:
         return put
-    if (put is not None and put.removed and put.changed >= shelf.created) or (
-        item_id not in shelf.catalog.ids
-    ):
+    if put is not None or item_id not in shelf.catalog.ids:
         raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
     return StoredItem(item_id, None, shelf.is_open(item_id), shelf.published_at(item_id), 0.0)
 

@@ -12,6 +12,11 @@ from pennyweight.serve.metrics import CONTENT_TYPE, Metrics
 
 __all__ = ["health_routes"]
 
+PUBLIC = {
+    "damaged": "the bundle that should answer is damaged; another answers in its place",
+    "start": "the bundle named at the start cannot be used; the one before it answers",
+}
+
 
 def health_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the routes."""
@@ -27,7 +32,7 @@ def health_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     async def ready() -> Response:
         """Answer 200 once lists can be given."""
         if engine.is_ready:
-            return _json({"status": "ready"})
+            return _json({"status": "ready", "notes": _notes(engine)})
         return Response(to_json({"status": "loading"}), 503, media_type="application/json")
 
     @router.get("/metrics", response_class=PlainTextResponse)
@@ -42,6 +47,11 @@ def health_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         return _json({"pennyweight": package, "model_versions": versions})
 
     return router
+
+
+def _notes(engine: Engine) -> list[str]:
+    # Without a key nobody is told more; `/v1/models` names bundles and files.
+    return [text for about, text in PUBLIC.items() if about in engine.notes]
 
 
 def _json(value: object) -> Response:

@@ -51,8 +51,8 @@ def item_routes(engine: Engine) -> APIRouter:
 def _item(shelf: Shelf, store: Store, item_id: str, failed: str) -> list[str]:
     """Return the title and the parts of the page; `UnknownIdError` where there is no such item."""
     put = store.item(item_id)
-    if put is not None and put.changed < shelf.created:
-        put = None  # the bundle knows better
+    if put is not None and not shelf.counts(put):
+        put = None
     there = item_id in shelf.catalog.ids
     if (put is None or put.document is None) and not there:
         raise UnknownIdError(f"item {item_id!r} is not in the catalogue")

@@ -13,7 +13,7 @@ from pennyweight.page.markup import Html
 from pennyweight.serve.dashboard.bundles import Described, described
 from pennyweight.serve.dashboard.forms import actor, read_form, see
 from pennyweight.serve.dashboard.frame import page, page_router
-from pennyweight.serve.dashboard.pieces import action, link, when
+from pennyweight.serve.dashboard.pieces import action, link, warnings, when
 from pennyweight.serve.engine.arms import Arm
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.problems import Refusal
@@ -41,6 +41,7 @@ def model_routes(engine: Engine) -> APIRouter:
         outcomes = await engine.read(lambda store: store.outcomes())
         told = [_meant(one, engine) for one in outcomes if one.kind]
         parts = [_bundles(found, before), _share(found), _add(), _outcomes(told)]
+        parts.insert(0, warnings(engine.notes.values()))
         return page(request, "Models", parts, done=DONE.get(done, ""))
 
     @router.post(f"{HERE}/publish")
@@ -57,23 +58,25 @@ def model_routes(engine: Engine) -> APIRouter:
 
     @router.post(f"{HERE}/rollback")
     async def roll_back(request: Request) -> Response:
-        await asyncio.to_thread(engine.roll_back, actor=actor(request))
+        who = actor(request)
+        await engine.turns.run(lambda: engine.roll_back(actor=who))
         return see(HERE, {"done": "rolled-back"})
 
     @router.post(f"{HERE}/add")
     async def add(request: Request) -> Response:
         form = await read_form(request)
         who = actor(request)
-        model = await asyncio.to_thread(engine.add, _given(form, "path"), actor=who)
-        if form.get("publish") != "yes":
-            return see(HERE, {"done": "added"})
-        return await _served(engine, [Arm(model.version, 1.0)], request, "published")
+        published, path = form.get("publish") == "yes", _given(form, "path")
+        take = engine.publish if published else engine.add
+        await engine.turns.run(lambda: take(path, actor=who))
+        return see(HERE, {"done": "published" if published else "added"})
 
     return router
 
 
 async def _served(engine: Engine, arms: list[Arm], request: Request, done: str) -> Response:
-    await asyncio.to_thread(engine.serve, arms, actor=actor(request))
+    who = actor(request)
+    await engine.turns.run(lambda: engine.serve(arms, actor=who))
     return see(HERE, {"done": done})
 
 
@@ -97,7 +100,10 @@ def _percent(text: str) -> float:
 def _bundles(found: Sequence[Described], before: Sequence[Arm]) -> str:
     rows = [
         (
-            Html(f"{escape(one.version)}<small>{escape(one.model.source)}</small>"),
+            Html(
+                f"{escape(one.version)}<small>{escape(one.model.source)}</small>"
+                f"{''.join(f'<small>{escape(note)}</small>' for note in one.model.notes)}"
+            ),
             f"{100 * one.share:.4g} %" if one.share else "-",
             Html(f'<span class="whole">{one.quality or "-"}</span>'),
             Html(f'<span class="whole">{size(one.nbytes) if one.nbytes else "-"}</span>'),

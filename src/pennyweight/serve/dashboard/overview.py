@@ -10,7 +10,7 @@ from pennyweight.page.charts import Bar, bars, table
 from pennyweight.page.document import count, facts, pair
 from pennyweight.serve.dashboard.frame import page, page_router
 from pennyweight.serve.dashboard.fresh import Fresh, fresh, fresh_table
-from pennyweight.serve.dashboard.pieces import age, milliseconds, when
+from pennyweight.serve.dashboard.pieces import age, milliseconds, warnings, when
 from pennyweight.serve.dashboard.timeline import Series, columns, legend, lines
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.metrics import Metrics
@@ -34,6 +34,7 @@ def overview_routes(engine: Engine, metrics: Metrics, window: Window) -> APIRout
         new = await asyncio.to_thread(fresh, engine.arms.first, engine.clock())
         parts = [
             _updated(engine.clock()),
+            _section("warnings", warnings(engine.notes.values())),
             _section("now", _now(engine, metrics, hour, new)),
             _section("traffic", _traffic(minutes)),
             _section("times", _times(minutes)),

@@ -1,6 +1,6 @@
 """What several pages are made of: links, times, fields of forms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from html import escape
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ __all__ = [
     "link",
     "milliseconds",
     "user_link",
+    "warnings",
     "when",
 ]
 
@@ -42,6 +43,13 @@ def user_link(user: str) -> Html:
 def item_link(item: str, title: str = "") -> Html:
     """Return a link to the page of an item."""
     return link(title or item, "/dashboard/items", {"id": item})
+
+
+def warnings(texts: Iterable[str]) -> str:
+    """Return what operators must see, a paragraph each."""
+    return "".join(
+        f'<p class="told failed">{escape(text[:1].upper() + text[1:])}</p>' for text in texts
+    )
 
 
 def when(seconds: float | None) -> Html:

@@ -12,24 +12,32 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
-from pennyweight.errors import PlanError, UnknownIdError
+from pennyweight.errors import BundleError, PennyweightError, PlanError, UnknownIdError
 from pennyweight.serve.engine.answering import Answering, Call
 from pennyweight.serve.engine.arms import Arm, Arms, checked
+from pennyweight.serve.engine.clocks import ChangeClock, item_disagreements
 from pennyweight.serve.engine.erasure import (
     erase_user,
-    finish_erasures,
     readmit_user,
     strip_erased,
 )
 from pennyweight.serve.engine.histories import HistoryCache
-from pennyweight.serve.engine.lists import Found, Wanted, find
+from pennyweight.serve.engine.lists import Found, Wanted
 from pennyweight.serve.engine.models import Model, Models
 from pennyweight.serve.engine.precedence import Precedence
 from pennyweight.serve.engine.readings import Readings, ReadItems
+from pennyweight.serve.engine.registry import Registry
 from pennyweight.serve.engine.restoring import restored
-from pennyweight.serve.engine.shelf import Shelf
+from pennyweight.serve.engine.shelf import NOTHING_COVERED, Shelf
 from pennyweight.serve.engine.shown import Shown
+from pennyweight.serve.engine.startup import (
+    begin,
+    check_lists,
+    fallbacks,
+    serve_first,
+)
 from pennyweight.serve.engine.stock import Stock
+from pennyweight.serve.engine.turns import Turns
 from pennyweight.serve.store.protocol import Audit, Event, Recommendation, Store, StoredItem
 from pennyweight.serve.store.writer import Writer
 
@@ -38,7 +46,7 @@ __all__ = ["Engine", "EventCounts", "Limits"]
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MODELS, ARMS, BEFORE = "models", "arms", "arms before"  # settings in the store
+ARMS, BEFORE = "arms", "arms before"  # settings in the store
 PIECE = 128  # items to read in one go
 AWAY = 0.02  # seconds for which they give way to lists, at the most
 ID_BYTES = 12  # from the operating system: an id that was seen tells nothing of another
@@ -99,6 +107,8 @@ class Engine:
         Answers that somebody waits for.
     erasing
         Erasures that began and did not succeed yet.
+    notes
+        What operators must see, by what it is about.
     """
 
     def __init__(
@@ -117,12 +127,16 @@ class Engine:
         self.cache = HistoryCache(limits.history_bytes)
         self.on_stocked: Callable[[float], None] = lambda seconds: None
         self.on_encoded: Callable[[float], None] = lambda seconds: None
-        self._publishing = threading.RLock()  # held while bundles are loaded
+        self._publishing = threading.RLock()  # held while bundles are added, loaded or dropped
         self._change = threading.RLock()  # held for a moment, while what is served is replaced
         self._arms: Arms | None = None
         self._store = store
         self._reader = store.reader()
         self._read_lock = threading.RLock()
+        self.turns = Turns()
+        self.registry = Registry(models, self._read, self._note)
+        self.notes: dict[str, str] = {}
+        self._change_clock = ChangeClock()
         self.writer = Writer(store, depth=limits.writes)
         self.shown = Shown(self.writer, clock, keep=limits.keep_lists)
         self.precedence = Precedence()
@@ -155,39 +169,71 @@ class Engine:
     def start(self, bundle: Path | str | None) -> None:
         """Serve what was served before, or a bundle that was not known here yet.
 
+        Where that is damaged, what was served before it answers; `notes` say so.
+
         Raises
         ------
         BundleError
-            It cannot be read.
+            It cannot be read, and no other can.
         PlanError
             No bundle was given and none was ever published.
         """
-        finish_erasures(self)
-        known = {model.version for model in self.known()}
-        arms = [Arm(**arm) for arm in self._noted(ARMS) or ()]
-        if bundle is not None:
-            model = self.add(bundle, actor="start")
-            if model.version not in known or not arms:
-                self.serve([Arm(model.version, 1.0)], actor="start")
+        with self._publishing:
+            begin(self)
+            noted = self._noted_arms(ARMS)
+            if bundle is not None and self._served_at_start(bundle, noted):
                 return
-        if not arms:
-            raise PlanError("no bundle was ever published here; name one to serve")
-        self._swap(arms)
+            if not noted:
+                raise PlanError("no bundle was ever published here; name one to serve")
+            serve_first(self, [noted, *fallbacks(noted, self.before(), self.known())])
+
+    def _served_at_start(self, bundle: Path | str, noted: list[Arm]) -> bool:
+        """Serve a bundle that is named at the start, unless it is known; return whether it is."""
+        known = {model.version for model in self.known()}
+        try:
+            version = self.add(bundle, actor="start").version
+            if version in known and noted:
+                return False
+            self.serve([Arm(version, 1.0)], actor="start")
+        except PennyweightError as error:
+            if not noted:
+                raise
+            self.say("start", f"the bundle named at the start is not used: {error}")
+            return False
+        if noted:
+            self._note({BEFORE: [asdict(arm) for arm in noted]})
+        return True
+
+    def say(self, key: str, text: str) -> None:
+        """Note what operators must see, in the log, on the dashboard and in ``/v1/models``."""
+        _log.warning("%s", text)
+        self.notes[key] = text
 
     def known(self) -> list[Model]:
         """Return the bundles that can be served, in the order in which they came."""
-        return [Model(**model) for model in self._noted(MODELS) or ()]
+        return self.registry.known()
 
     def add(self, bundle: Path | str, *, actor: str) -> Model:
         """Take a bundle over, so that it can be published."""
         with self._publishing:
-            model = self.models.add(bundle, self.clock())
-            strip_erased(self, model.version, actor=actor)
-            known = self.known()
-            if model.version not in {one.version for one in known}:
-                self._note(MODELS, [asdict(one) for one in [*known, model]])
-                self.audit(actor, "add model", model.version)
-        return model
+            before = self.models.versions()
+            version = self.models.add(bundle)
+            source, now = str(Path(bundle).resolve()), self.clock()
+            try:
+                strip_erased(self, version, actor=actor)
+                entry = Audit(now, actor, "add model", version)
+                return self.registry.register(version, source, now, entry)
+            except PennyweightError:
+                if version not in before:
+                    self.models.remove(version)
+                raise
+
+    def publish(self, bundle: Path | str, *, actor: str) -> Model:
+        """Take a bundle over and let it answer, with nothing else in between."""
+        with self._publishing:
+            model = self.add(bundle, actor=actor)
+            self.serve([Arm(model.version, 1.0)], actor=actor)
+            return model
 
     def serve(self, arms: Sequence[Arm], *, actor: str) -> None:
         """Load and try bundles, then let them answer; those before stay for `roll_back`.
@@ -195,20 +241,25 @@ class Engine:
         Errors leave what is served as it is.
         """
         with self._publishing:
-            before = self._arms
-            self._swap(checked(arms))
-            if before is not None and before.arms != self.arms.arms:
-                self._note(BEFORE, [asdict(arm) for arm in before.arms])
-            self._note(ARMS, [asdict(arm) for arm in self.arms.arms])
-        told = ", ".join(f"{arm.version} {arm.share:g}" for arm in arms)
-        self.audit(actor, "publish", told)
+            arms = checked(arms)
+            loaded = self._load(arms)
+            before = None if self._arms is None else self._arms.arms
+            settings = {ARMS: [asdict(arm) for arm in arms]}
+            if before is not None and before != arms:
+                settings[BEFORE] = [asdict(arm) for arm in before]
+            told = ", ".join(f"{arm.version} {arm.share:g}" for arm in arms)
+            self._note(settings, Audit(self.clock(), actor, "publish", told))
+            self._replace(arms, loaded)
+            for about in ("damaged", "start"):
+                self.notes.pop(about, None)
 
     def roll_back(self, *, actor: str) -> None:
         """Serve what was served before; `PlanError` where there was nothing."""
-        before = self.before()
-        if not before:
-            raise PlanError("nothing was published before; there is nothing to roll back to")
-        self.serve(before, actor=actor)
+        with self._publishing:
+            before = self.before()
+            if not before:
+                raise PlanError("nothing was published before; there is nothing to roll back to")
+            self.serve(before, actor=actor)
 
     def drop(self, version: str, *, actor: str) -> None:
         """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
@@ -216,18 +267,25 @@ class Engine:
             if version in {arm.version for arm in (*self.arms.arms, *self.before())}:
                 raise PlanError(f"the bundle {version!r} is served, or was before; it stays")
             self.models.remove(version)
+            self.registry.forget(version, Audit(self.clock(), actor, "drop model", version))
             self.readings.keep_versions(self.models.versions())
-            kept = [asdict(model) for model in self.known() if model.version != version]
-            self._note(MODELS, kept)
-        self.audit(actor, "drop model", version)
 
     def before(self) -> list[Arm]:
         """Return what `roll_back` would serve."""
-        return [Arm(**arm) for arm in self._noted(BEFORE) or ()]
+        return self._noted_arms(BEFORE)
 
-    def _swap(self, arms: Sequence[Arm]) -> None:
+    def _noted_arms(self, key: str) -> list[Arm]:
+        return [Arm(**arm) for arm in self._noted(key) or ()]
+
+    def swap(self, arms: Sequence[Arm]) -> None:
+        """Load and try bundles, then let them answer; nothing is noted."""
+        self._replace(arms, self._load(arms))
+
+    def _load(self, arms: Sequence[Arm]) -> dict[str, tuple[Shelf, int]]:
         held = {} if self._arms is None else self._arms.shelves
-        loaded = {arm.version: self._loaded(arm.version) for arm in arms if arm.version not in held}
+        return {arm.version: self._loaded(arm.version) for arm in arms if arm.version not in held}
+
+    def _replace(self, arms: Sequence[Arm], loaded: Mapping[str, tuple[Shelf, int]]) -> None:
         with self._change:
             held = {} if self._arms is None else self._arms.shelves
             for version, (shelf, seq) in loaded.items():
@@ -238,14 +296,14 @@ class Engine:
 
     def _loaded(self, version: str) -> tuple[Shelf, int]:
         """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
-        found = restored(self.models.load(version), self.readings, self._read)
+        model = next((one for one in self.known() if one.version == version), None)
+        shelf = self.models.load(version, NOTHING_COVERED if model is None else model.covered)
+        found = restored(shelf, self.readings, self._read)
         self.failed_items.update(found.failed)
+        if texts := item_disagreements(found.states, self.clock()):
+            self.say("clock", "; ".join(texts))
         with self._read_lock:
-            wanted = [Wanted(n=3), Wanted(user="", n=3)]
-            tried = find(found.shelf, wanted, HistoryCache(), self._reader, self.clock())
-        for one in tried:
-            if isinstance(one, Exception):
-                raise one
+            check_lists(found.shelf, self._reader, self.clock())
         return found.shelf, found.seq
 
     # Lists
@@ -299,12 +357,22 @@ class Engine:
     def forget_user(self, user: str) -> tuple[list[dict[str, str]], int]:
         """Take a user out of the bundles kept here; return which ones, and how many events."""
         trained, events = [], 0
+        damaged: list[str] = []
         with self._publishing:
             for model in self.known():
-                n = self.forget_users(model.version, [user])
+                try:
+                    n = self.forget_users(model.version, [user])
+                except BundleError as error:
+                    damaged.append(f"{model.version}: {error}")
+                    continue
                 if n is not None:
                     events += n
                     trained.append({"model_version": model.version, "source": model.source})
+        if damaged:
+            raise BundleError(
+                f"nobody can be taken out of a bundle that is damaged: {'; '.join(damaged)}. Drop "
+                "it, or restore it, and erase again; all else is erased"
+            )
         return trained, events
 
     def forget_users(self, version: str, users: Collection[str]) -> int | None:
@@ -334,6 +402,9 @@ class Engine:
             return [replace(item, seq=first + at) for at, item in enumerate(items)]
 
         kept: list[StoredItem] = await self.written(put)
+        for item in kept[-1:]:
+            if text := self._change_clock.watch(item.changed):
+                self.say("clock", text)
         await asyncio.to_thread(self._open_or_close, kept)  # may wait for who holds the lock
         self.stock.add([item for item in kept if item.document is not None])
         return kept
@@ -434,11 +505,20 @@ class Engine:
     def _noted(self, key: str) -> Any:  # noqa: ANN401
         return self._read(lambda store: store.noted(key))
 
-    def _note(self, key: str, value: Any) -> None:  # noqa: ANN401
-        self.writer.submit(lambda store: store.note(key, value)).result()
+    def _note(self, settings: Mapping[str, Any], entry: Audit | None = None) -> None:
+        """Keep settings, and what was done, in one write; returns when it is on disk."""
+
+        def job(store: Store) -> None:
+            for key, value in settings.items():
+                store.note(key, value)
+            if entry is not None:
+                store.add_audit(entry)
+
+        self.writer.submit(job).result()
 
     def close(self) -> None:
         """Finish what was begun, and let go of the store."""
+        self.turns.close()
         self.answering.close()
         self.stock.close()
         self.readings.flush()

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pennyweight.errors import BusyError
+from pennyweight.errors import BundleError, BusyError
 from pennyweight.serve.store.protocol import Erased, Store
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def erase_user(engine: "Engine", user: str, *, actor: str) -> dict[str, An
     engine.erasing += 1  # stays raised where this fails, and with it the note
     await engine.shown.flush()
     gone: Erased = await engine.written(lambda store: _erase(store, user), alone=True)
-    trained, events = await asyncio.to_thread(engine.forget_user, user)
+    trained, events = await engine.turns.run(lambda: engine.forget_user(user))
     for _ in range(2):  # an answer under way may put back into the cache what it had read before
         engine.cache.forget([user])
         await _settle(engine)
@@ -93,6 +93,12 @@ def finish_erasures(engine: "Engine") -> None:
     """Take erased users out of all bundles where an erasure was cut short."""
     if not engine.read_now(lambda store: store.noted(ERASING)):
         return
+    whole = True
     for version in engine.models.versions():
-        strip_erased(engine, version, actor="start")
-    engine.writer.submit(lambda store: store.note(ERASING, False)).result()
+        try:
+            strip_erased(engine, version, actor="start")
+        except BundleError as error:
+            _log.error("%s: nobody can be taken out of a damaged bundle: %s", version, error)
+            whole = False
+    if whole:
+        engine.writer.submit(lambda store: store.note(ERASING, False)).result()

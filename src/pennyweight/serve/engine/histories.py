@@ -1,5 +1,6 @@
 """Histories of users, of what the bundle knows and the store was told, kept while there is room."""
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,7 @@ ENTRY_BYTES = 900
 NOTHING = Query(Histories.of([[]]))
 # An event: below zero the strength speaks against the item.
 ROW = np.dtype([("item", np.int32), ("time", np.float64), ("strength", np.float64),
-                ("removal", np.bool_), ("purchase", np.bool_)])  # fmt: skip
+                ("removal", np.bool_), ("purchase", np.bool_), ("seq", np.int64)])  # fmt: skip
 Rows = NDArray[np.void]
 
 _Key = tuple[str, str]
@@ -125,9 +126,8 @@ def joined_history(
     Negative events are no part of a history: they take back what the user did before with
     the item, as in a log that is fitted to.
 
-    Also whether some are on items that the shelf does not have; these are left out. An event
-    in both, as when a bundle was fitted to what the store was told, has the same item and time.
-    Where the bundle knows no times, its events come first.
+    Also whether some are on items that the shelf does not have; these are left out. Which
+    events are in both, `_held` says. Where the bundle knows no times, its events come first.
     """
     code = -1 if log is None else int(log.users.codes([user])[0])
     if not events:
@@ -140,13 +140,39 @@ def joined_history(
         [event.time for event in events],
         [event.kind for event in events],
         [event.weight for event in events],
+        [event.seq for event in events],
     )
+    if log is not None and len(old):
+        live = live[~_held(live, old, shelf.covered.events, dated=log.real_time)]
     rows = np.concatenate([old, live])
     if log is not None and log.real_time and len(old):
         rows = rows[np.argsort(rows["time"], kind="stable")]
         key = np.stack([rows["item"], rows["time"], rows["strength"] < 0])
         rows = rows[np.sort(np.unique(key, axis=1, return_index=True)[1])]
     return query_of(rows), bool((codes < 0).any())
+
+
+def _held(live: Rows, old: Rows, covered: int, *, dated: bool) -> NDArray[np.bool_]:
+    """Return which live events the log of a bundle holds too, bool (len(live),).
+
+    Up to the position in the store from which the log was exported: those on an item of which
+    the log has an event of the user that says the same, for or against. Later ones: none. Where
+    the log was not exported: those of the same item at the same time, or in the same second
+    where the log has whole seconds.
+    """
+    items, against = 2 * live["item"].astype(np.int64), live["strength"] < 0
+    same = 2 * old["item"].astype(np.int64) + (old["strength"] < 0)
+    if covered:
+        return np.isin(items + against, same) & (live["seq"] > 0) & (live["seq"] <= covered)
+    if not dated:
+        return np.zeros(len(live), bool)
+    whole = old["time"] == np.floor(old["time"])
+    keys = set(zip(same[whole].tolist(), old["time"][whole].tolist(), strict=True))
+    # A log in whole seconds has either cut the rest off or rounded.
+    return np.array([
+        (item, math.floor(time)) in keys or (item, math.floor(time + 0.5)) in keys
+        for item, time in zip((items + against).tolist(), live["time"].tolist(), strict=True)
+    ], bool)  # fmt: skip
 
 
 def _known(log: Interactions, code: int) -> Query:
@@ -172,10 +198,12 @@ def told(
     times: Sequence[float],
     kinds: Sequence[str],
     weights: Sequence[float],
+    seqs: Sequence[int] = (),
 ) -> Rows:
     """Return events in the form of `query_of`: those on known items that say something."""
     rows = np.zeros(len(codes), ROW)
     rows["item"], rows["time"] = codes, times
+    rows["seq"] = seqs if len(seqs) else 0
     # Most events of a history are alike: each pair of type and weight is judged once.
     pairs = list(zip(kinds, weights, strict=True))
     strength = {pair: rules.strength(*pair) for pair in dict.fromkeys(pairs)}

@@ -1,24 +1,30 @@
 """Bundles that can be served, each in a folder of its own."""
 
+import errno
+import fcntl
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pennyweight.bundle import open_bundle
+from pennyweight.bundle import MANIFEST, Bundle, open_bundle
+from pennyweight.bundle.swap import repair
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.disk.folders import staging, sync_directory
 from pennyweight.disk.private import make_private, narrow_tree
-from pennyweight.errors import BundleError, UnknownIdError
+from pennyweight.errors import BundleError, StoreError, UnknownIdError
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.recommender.storage import forget_users, read_catalog, read_interactions
-from pennyweight.serve.engine.shelf import Shelf
+from pennyweight.serve.engine.shelf import NOTHING_COVERED, Covered, Shelf
 
 __all__ = ["Model", "Models"]
 
 VERSION_CHARS = 12  # of the sha256 of a bundle
+_FICLONE = 0x40049409  # share the blocks of a file, each copied when it is written to
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -33,18 +39,24 @@ class Model:
         Where it was taken from.
     added
         Epoch seconds.
+    covered
+        Which changes in the store its data holds already.
+    notes
+        What is odd about it, such as an event in the future.
     """
 
     version: str
     source: str
     added: float
+    covered: Covered = NOTHING_COVERED
+    notes: tuple[str, ...] = ()
 
 
 class Models:
     """The folder of bundles.
 
-    A bundle is taken over as links to its files where that is possible, so that it costs no
-    room, and is there still when somebody deletes the original.
+    A bundle is copied (where the file system can, its blocks are shared until one is written
+    to): whatever becomes of the original, this one stays as it was checked.
 
     Parameters
     ----------
@@ -68,55 +80,123 @@ class Models:
         """Return the bundles that are here."""
         return sorted(p.name for p in self.folder.iterdir() if p.name.isalnum() and p.is_dir())
 
-    def add(self, source: Path | str, now: float) -> Model:
-        """Take a bundle over and check every file of it.
+    def clean(self) -> list[str]:
+        """Delete what a killed process left half made or half deleted; return the names.
+
+        Only for the one process that the folder belongs to, before it does anything else.
+        """
+        left = [p for p in self.folder.iterdir() if p.name.startswith(".") and p.is_dir()]
+        for path in left:
+            version, kind, _ = path.name[1:].partition(".old-")
+            if kind:
+                repair(self.folder / version)
+        left = [path for path in left if path.exists()]
+        for path in left:
+            shutil.rmtree(path)
+        if left:
+            sync_directory(self.folder)
+        return [path.name for path in left]
+
+    def add(self, source: Path | str) -> str:
+        """Copy a bundle, check every file of the copy, and return its version.
 
         Raises
         ------
         BundleError
             No bundle, or a damaged one; nothing is kept of it.
+        StoreError
+            The disk is full or refuses; nothing is kept of it.
         """
-        bundle = open_bundle(source)
+        bundle = open_bundle(source, verify=False)
         version = bundle.sha256[:VERSION_CHARS]
-        model = Model(version, str(bundle.path), now)
         path = self.folder / version
         if path.is_dir():
-            return model
-        with staging(path) as new:
-            shutil.copytree(bundle.path, new, copy_function=_link, dirs_exist_ok=True)
-            if open_bundle(new).sha256 != bundle.sha256:
-                raise BundleError(f"{source}: changed while it was read; publish it again")
+            return version
+        with _refusals(self.folder), staging(path) as new:
+            _copy(bundle, new)
+            _check(bundle, new)
             narrow_tree(new)
             new.rename(path)
-        sync_directory(self.folder)
-        return model
+            sync_directory(self.folder)
+        return version
 
-    def load(self, version: str) -> Shelf:
+    def load(self, version: str, covered: Covered = NOTHING_COVERED) -> Shelf:
         """Load a bundle, its files checked; errors as of `Recommender.load`."""
-        return Shelf.of(version, Recommender.load(self.path(version)))
+        return Shelf.of(version, Recommender.load(self.path(version)), covered)
+
+    def bundle(self, version: str) -> Bundle:
+        """Open a bundle without checking its files."""
+        return open_bundle(self.path(version), verify=False)
 
     def forget(self, version: str, users: Collection[str]) -> int | None:
         """Take users out of a bundle; return how many events, None where it knows none of them."""
-        events = forget_users(open_bundle(self.path(version), verify=False), users)
+        events = forget_users(self.bundle(version), users)
         if events is not None:
             narrow_tree(self.path(version))
         return events
 
     def interactions(self, version: str) -> Interactions | None:
         """Return the event log of a bundle as it is now."""
-        return read_interactions(open_bundle(self.path(version), verify=False))
+        return read_interactions(self.bundle(version))
 
     def item_ids(self, version: str) -> Ids:
         """Return the ids of the items of a bundle, in code order."""
-        return read_catalog(open_bundle(self.path(version), verify=False)).ids
+        return read_catalog(self.bundle(version)).ids
 
     def remove(self, version: str) -> None:
-        """Delete a bundle."""
-        shutil.rmtree(self.path(version))
+        """Delete a bundle; killed meanwhile, it is either whole or gone at the next start."""
+        path, gone = self.path(version), self.folder / f".{version}.gone"
+        with _refusals(self.folder):
+            if gone.exists():
+                shutil.rmtree(gone)
+            path.rename(gone)  # takes no room: bundles are dropped when the disk is full
+            shutil.rmtree(gone)
 
 
-def _link(source: str, target: str) -> None:
+def _copy(bundle: Bundle, folder: Path) -> None:
+    """Copy the files of a manifest, and it, and force them to disk."""
+    folders = {folder}
+    for name in (MANIFEST, *bundle.manifest.files):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folders.add(target.parent)
+        with open(_handle(bundle.path / name), "rb") as read, target.open("xb") as written:
+            try:
+                fcntl.ioctl(written, _FICLONE, read.fileno())
+            except OSError:  # another disk, or one that cannot
+                shutil.copyfileobj(read, written, 1 << 20)
+            written.flush()
+            os.fsync(written.fileno())
+    for one in folders:
+        sync_directory(one)
+
+
+def _handle(path: Path) -> int:
     try:
-        os.link(source, target)
-    except OSError:  # another disk, or one without links
-        shutil.copy2(source, target)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _check(bundle: Bundle, folder: Path) -> None:
+    """Raise `BundleError` where a copy is not as its manifest says; names the original."""
+    try:
+        copied = open_bundle(folder)
+    except BundleError:
+        open_bundle(bundle.path)  # says what is wrong there
+        copied = None
+    if copied is None or copied.sha256 != bundle.sha256:
+        raise BundleError(f"{bundle.path}: changed while it was read; publish it again")
+
+
+@contextmanager
+def _refusals(folder: Path) -> Iterator[None]:
+    """Turn what a disk refuses into a `StoreError`."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        full = error.errno in _FULL
+        why = "the disk is full" if full else str(error)
+        raise StoreError(f"{folder}: {why}") from error

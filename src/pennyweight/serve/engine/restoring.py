@@ -43,11 +43,14 @@ class Restored:
         Up to which it has them.
     failed
         Item id -> why the bundle cannot read it.
+    states
+        The items of the store, without their documents, in the order of their changes.
     """
 
     shelf: Shelf
     seq: int
     failed: dict[str, str]
+    states: Sequence[StoredItem]
 
 
 def restored(shelf: Shelf, readings: Readings, read: Reader) -> Restored:
@@ -82,7 +85,7 @@ def restored(shelf: Shelf, readings: Readings, read: Reader) -> Restored:
             break
         shelf = _read_on(shelf, [item.item_id for item in came], readings, read, failed)
         shelf, seq = shelf.with_availability(came), came[-1].seq
-    return Restored(shelf, seq, failed)
+    return Restored(shelf, seq, failed, states)
 
 
 def _read_on(

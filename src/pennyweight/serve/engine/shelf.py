@@ -22,9 +22,20 @@ from pennyweight.serve.engine.masks import Mask, Masks
 from pennyweight.serve.engine.readings import ReadItems
 from pennyweight.serve.store.protocol import StoredItem
 
-__all__ = ["PUBLISHED", "Shelf", "epoch"]
+__all__ = ["NOTHING_COVERED", "PUBLISHED", "Covered", "Shelf", "epoch", "known_columns"]
 
 PUBLISHED = ("published", "published_at", "timestamp", "created_at", "date", "release_date")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Which changes in the store a bundle's data holds already: up to these seq, 0 for none."""
+
+    items: int = 0
+    events: int = 0
+
+
+NOTHING_COVERED = Covered()
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,10 @@ class Shelf:
     published
         Epoch seconds since when an item counts as new, NaN where nobody said, float64
         (n_items,).
+    covered
+        Which changes in the store the bundle's data holds already.
+    own_items
+        How many items the bundle has itself; those that came live follow.
     """
 
     version: str
@@ -49,13 +64,18 @@ class Shelf:
     open: Mask
     published: NDArray[np.float64]
     _masks: Masks = field(repr=False, compare=False)
+    covered: Covered = NOTHING_COVERED
+    own_items: int = 0
 
     @classmethod
-    def of(cls, version: str, recommender: Recommender) -> "Shelf":
+    def of(
+        cls, version: str, recommender: Recommender, covered: Covered = NOTHING_COVERED
+    ) -> "Shelf":
         """Return a bundle's own items, of which the catalog says which are available."""
         catalog = recommender.catalog
-        open_ = catalog.available.copy()
-        return cls(version, recommender, open_, _published(catalog), Masks(catalog.attributes))
+        open_, published = catalog.available.copy(), _published(catalog)
+        masks = Masks(catalog.attributes)
+        return cls(version, recommender, open_, published, masks, covered, len(catalog))
 
     @property
     def catalog(self) -> Catalog:
@@ -155,16 +175,23 @@ class Shelf:
         return [bool(one) for one in documents(told, self.catalog).available] if told else []
 
     def counts(self, item: StoredItem) -> bool:
-        """Whether what was told of an item is newer than the bundle, which else knows better."""
-        return item.changed >= self.created
+        """Whether a live change of an item is not in the data of the bundle already.
+
+        By the position in the store from which the data was exported, never by a clock. An item
+        that the bundle does not have counts in any case.
+        """
+        if not 0 < item.seq <= self.covered.items:
+            return True
+        code = int(self.catalog.ids.codes([item.item_id])[0])
+        return not 0 <= code < self.own_items
 
     def read(self, items: Sequence[StoredItem]) -> ReadItems:
         """Clean some items, each once, and read their texts; takes long.
 
-        Those without a document are passed over, and those older than the bundle.
+        Those without a document are passed over, and those that do not count.
         """
         told = {
-            item.item_id: self._known(item.document)
+            item.item_id: known_columns(item.document, self.catalog)
             for item in items
             if item.document is not None and self.counts(item)
         }
@@ -188,7 +215,7 @@ class Shelf:
     def with_items(self, items: Sequence[StoredItem]) -> "Shelf":
         """Return a shelf on which items are as they were put, each once; others stay.
 
-        What is older than the bundle is passed over: the bundle knows better.
+        Changes that the bundle's data holds already are passed over.
         """
         return self.with_read(self.read(items)).with_availability(items)
 
@@ -222,14 +249,15 @@ class Shelf:
                 published[code] = item.published
         return replace(self, open=open_, published=published)
 
-    def _known(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Leave out what a bundle of other columns does not have, or holds dates of."""
-        columns, dated = self.catalog.attributes.columns or ["text"], self.catalog.dated
-        return {
-            name: value
-            for name, value in document.items()
-            if name in columns and (name not in dated or is_iso_date(value))
-        }
+
+def known_columns(document: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """Leave out what a catalog of other columns does not have, or holds dates of."""
+    columns, dated = catalog.attributes.columns or ["text"], catalog.dated
+    return {
+        name: value
+        for name, value in document.items()
+        if name in columns and (name not in dated or is_iso_date(value))
+    }
 
 
 def _published(catalog: Catalog) -> NDArray[np.float64]:

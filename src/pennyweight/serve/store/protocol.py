@@ -1,9 +1,11 @@
 """What every store promises."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
+
+from pennyweight.bundle import Position
 
 __all__ = [
     "IMPRESSION",
@@ -14,6 +16,7 @@ __all__ = [
     "Recommendation",
     "Store",
     "StoredItem",
+    "Table",
 ]
 
 IMPRESSION = "impression"  # the kind of an event by which an item was only shown
@@ -38,6 +41,8 @@ class Event:
         Strength.
     recommendation_id
         The list it came of, where that is known.
+    seq
+        Grows with every event; set by the store.
     """
 
     event_id: str
@@ -48,6 +53,7 @@ class Event:
     weight: float = 1.0
     recommendation_id: str | None = None
     position: int = 0
+    seq: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,9 @@ class Audit:
     detail: str
 
 
+Table = Literal["items", "events"]
+
+
 class Store(Protocol):
     """Keeps what the service is told, durably; used by one thread at a time.
 
@@ -147,6 +156,26 @@ class Store(Protocol):
 
     def reader(self) -> Self:
         """Return a store over the same data for another thread, to read from."""
+        ...
+
+    def begin_branch(self) -> None:
+        """Give changes from here on to a new branch, by which `position` names them.
+
+        Each start begins one: what is told to one of two copies of a store, such as a backup
+        that was restored, is then no part of the other's branch.
+        """
+        ...
+
+    def position(self, table: Table) -> Position:
+        """Return the last change of a table, for what is exported."""
+        ...
+
+    def covered(self, table: Table, position: Position | None) -> int:
+        """Return the seq up to which a position covers the changes here.
+
+        0 for a position of another store, or one that this store has not come to: it proves
+        nothing.
+        """
         ...
 
     def add_events(self, events: Sequence[Event]) -> int:
@@ -164,6 +193,10 @@ class Store(Protocol):
 
     def events_of(self, user: str) -> list[Event]:
         """Return all events of a user, oldest first."""
+        ...
+
+    def all_events(self) -> Iterator[Event]:
+        """Yield all events in the order in which they came; not while the store is written to."""
         ...
 
     def users(self, n: int, after: str = "") -> list[str]:

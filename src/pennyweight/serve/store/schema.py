@@ -53,6 +53,39 @@ STEPS = (
     ) STRICT;
     """,
     "CREATE TABLE tombstones (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;",
+    # Numbers of events that were erased are not given again: positions in the log go by them.
+    # The branches have the highest numbers of when they began; see `Store.begin_branch`.
+    """
+    ALTER TABLE events RENAME TO events_before;
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        event_id TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        item TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        time REAL NOT NULL,
+        weight REAL NOT NULL,
+        recommendation_id TEXT,
+        UNIQUE (event_id, position)
+    ) STRICT;
+    INSERT INTO events SELECT * FROM events_before ORDER BY seq;
+    DROP TABLE events_before;
+    CREATE INDEX history ON events (user, time, seq) WHERE kind <> 'impression';
+    CREATE INDEX impressions ON events (user) WHERE kind = 'impression';
+    CREATE INDEX attributed ON events (recommendation_id) WHERE recommendation_id IS NOT NULL;
+    CREATE TABLE branches (
+        number INTEGER PRIMARY KEY,
+        branch TEXT NOT NULL UNIQUE,
+        items INTEGER NOT NULL,
+        events INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO branches (branch, items, events) VALUES (
+        lower(hex(randomblob(12))),
+        (SELECT coalesce(max(seq), 0) FROM items),
+        (SELECT coalesce(max(seq), 0) FROM events)
+    );
+    """,
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 import apsw
 from pydantic_core import to_json
 
+from pennyweight.bundle import Position
 from pennyweight.disk.private import narrow
 from pennyweight.errors import StoreError
 from pennyweight.serve.store.protocol import (
@@ -20,6 +21,7 @@ from pennyweight.serve.store.protocol import (
     Outcome,
     Recommendation,
     StoredItem,
+    Table,
 )
 from pennyweight.serve.store.schema import migrate
 from pennyweight.serve.store.tombstones import Tombstones
@@ -31,9 +33,15 @@ CACHE_KIB = 16 * 1024
 Row = TypeVar("Row")
 
 EVENT = "event_id, user, item, kind, time, weight, recommendation_id, position"
+EVENT_READ = f"{EVENT}, seq"
 ITEM = "item_id, document, available, published, changed, removed, seq"
 BARE_ITEM = ITEM.replace("document", "NULL")
 RECOMMENDATION = "recommendation_id, user, time, model_version, scenario, source, items"
+# The highest number given. Items are never deleted, events may be.
+LAST: dict[Table, str] = {
+    "items": "(SELECT coalesce(max(seq), 0) FROM items)",
+    "events": "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
+}
 NOT_SHOWN = f"kind <> '{IMPRESSION}'"  # as in the index, or it is not used
 
 
@@ -82,6 +90,30 @@ class SQLiteStore:
         """Return a store over the same file with a connection of its own."""
         return type(self)(self.path, vfs=self._vfs)
 
+    def begin_branch(self) -> None:
+        """Give changes from here on to a new branch, by which `position` names them."""
+        self._write(
+            "INSERT INTO branches (branch, items, events) VALUES (lower(hex(randomblob(12))), "
+            f"{LAST['items']}, {LAST['events']})",
+            (),
+        )
+
+    def position(self, table: Table) -> Position:
+        """Return the last change of a table, for what is exported."""
+        rows = self._read(
+            f"SELECT branch, {LAST[table]} FROM branches ORDER BY number DESC LIMIT 1"
+        )
+        return Position(*rows[0])
+
+    def covered(self, table: Table, position: Position | None) -> int:
+        """Return the seq up to which a position covers the changes here; 0 for another store's."""
+        if position is None:
+            return 0
+        end = (f"coalesce((SELECT {table} FROM branches n WHERE n.number > b.number ORDER BY "
+               f"n.number LIMIT 1), {LAST[table]})")  # fmt: skip
+        rows = self._read(f"SELECT {end} FROM branches b WHERE branch = ?", (position.branch,))
+        return position.seq if rows and position.seq <= rows[0][0] else 0
+
     def add_events(self, events: Sequence[Event]) -> int:
         """Keep events whose id is not known yet; return how many those were.
 
@@ -102,7 +134,7 @@ class SQLiteStore:
         self, user: str, newest: int, ignored: Callable[[str], bool] = lambda kind: False
     ) -> list[Event]:
         """Return a user's newest events, oldest first; not impressions, nor types to ignore."""
-        sql = (f"SELECT {EVENT} FROM events WHERE user = ? AND {NOT_SHOWN} "
+        sql = (f"SELECT {EVENT_READ} FROM events WHERE user = ? AND {NOT_SHOWN} "
                "ORDER BY time DESC, seq DESC")  # fmt: skip
         found: list[Event] = []
         with _told(self.path):
@@ -118,8 +150,16 @@ class SQLiteStore:
 
     def events_of(self, user: str) -> list[Event]:
         """Return all events of a user, oldest first."""
-        rows = self._read(f"SELECT {EVENT} FROM events WHERE user = ? ORDER BY time, seq", (user,))
+        rows = self._read(
+            f"SELECT {EVENT_READ} FROM events WHERE user = ? ORDER BY time, seq", (user,)
+        )
         return [Event(*row) for row in rows]
+
+    def all_events(self) -> Iterator[Event]:
+        """Yield all events in the order in which they came; not while the store is written to."""
+        with _told(self.path):
+            for row in self._database.execute(f"SELECT {EVENT_READ} FROM events ORDER BY seq"):
+                yield Event(*row)
 
     def users(self, n: int, after: str = "") -> list[str]:
         """Return up to n users with events, in order, those after one."""

@@ -1,0 +1,198 @@
+"""What a service leaves behind that is killed while bundles are published: nothing.
+
+    python benchmarks/publish_kill.py [--kills N] [--seed N] [--json FILE]
+
+Several clients publish, share, roll back and drop bundles of one shop at the same time, and one
+erases a user whom all the bundles know. At a random moment the process gets SIGKILL and is started
+again on the same folder. Then no folder may be half made or unknown to the service, every bundle
+that was acknowledged must be there, lists must be given, and once the user is erased again, no
+byte of the folder may hold the id.
+"""
+
+import argparse
+import random
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import polars as pl
+
+import pennyweight
+from rows import tell
+from service import Running, small_shop, start
+
+CLIENTS, BUNDLES, USERS = 4, 6, 200
+TIMEOUT = 60  # seconds
+
+
+def person(number: int) -> str:
+    """Return an id that is found in bytes by chance nowhere."""
+    return f"person-{number:04d}-of-the-shop"
+
+
+def make_bundles(folder: Path) -> list[Path]:
+    """Save one recommender several times, each of another version."""
+    items, log = small_shop(100, USERS)
+    names = {f"u{number}": person(number) for number in range(USERS)}
+    log = log.with_columns(pl.col("user_id").replace(names))
+    recommender = pennyweight.fit(items, log, encoder="tfidf", scorers=["popularity", "content"])
+    paths = [folder / f"bundle{number}" for number in range(BUNDLES)]
+    for number, path in enumerate(paths):
+        recommender.save(path, created=datetime(2026, 1, 1 + number, tzinfo=UTC))
+    return paths
+
+
+class Client(threading.Thread):
+    """Changes which bundles answer until nobody does; notes what was acknowledged."""
+
+    def __init__(self, service: Running, bundles: list[Path], rng: random.Random) -> None:
+        super().__init__()
+        self.service, self.bundles, self.rng = service, bundles, rng
+        self.added: set[str] = set()
+        self.dropped: set[str] = set()
+        self.statuses: Counter[int] = Counter()
+
+    def run(self) -> None:
+        """Send until the service is gone."""
+        base = f"http://127.0.0.1:{self.service.port}"
+        with httpx.Client(base_url=base, timeout=TIMEOUT) as http:
+            try:
+                while True:
+                    self.statuses[self.one(http).status_code] += 1
+            except httpx.HTTPError:
+                return
+
+    def one(self, http: httpx.Client) -> httpx.Response:
+        """Send one request."""
+        choice = self.rng.random()
+        if choice < 0.6:
+            path = self.rng.choice(self.bundles)
+            response = http.post("/v1/models", json={"path": str(path), "publish": choice < 0.4})
+            if response.status_code == 200:
+                models = response.json()["models"]
+                self.added |= {m["model_version"] for m in models if m["source"] == str(path)}
+            return response
+        versions = [m["model_version"] for m in http.get("/v1/models").json()["models"]]
+        if choice < 0.8:
+            version = self.rng.choice(versions)
+            self.dropped.add(version)  # it may be gone, whether that is answered or not
+            return http.delete(f"/v1/models/{version}")
+        if choice < 0.9:
+            return http.post("/v1/models/rollback", json={})
+        some = self.rng.sample(versions, min(2, len(versions)))
+        arms = [{"model_version": version, "share": 1 / len(some)} for version in some]
+        return http.put("/v1/models/arms", json={"arms": arms})
+
+
+class Eraser(threading.Thread):
+    """Erases a user again and again."""
+
+    def __init__(self, service: Running, user: str) -> None:
+        super().__init__()
+        self.service, self.user = service, user
+
+    def run(self) -> None:
+        """Send until the service is gone."""
+        base = f"http://127.0.0.1:{self.service.port}"
+        with httpx.Client(base_url=base, timeout=TIMEOUT) as http:
+            try:
+                while True:
+                    event = {"user_id": self.user, "item_id": "i1"}
+                    http.post("/v1/events", json=event)
+                    http.delete(f"/v1/users/{self.user}")
+            except httpx.HTTPError:
+                return
+
+
+def leftovers(folder: Path, known: set[str]) -> list[str]:
+    """Return what lies among the bundles and is none that the service knows."""
+    return [path.name for path in folder.iterdir() if path.name not in known]
+
+
+def holding(folder: Path, text: str) -> list[str]:
+    """Return the files that hold a text."""
+    data = text.encode()
+    return [str(p) for p in folder.rglob("*") if p.is_file() and data in p.read_bytes()]
+
+
+def check(service: Running, live: Path, user: str | None, clients: list[Client]) -> Counter[str]:
+    """Return what is wrong after a start, by kind."""
+    found: Counter[str] = Counter()
+    with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=TIMEOUT) as http:
+        known = {m["model_version"] for m in http.get("/v1/models").json()["models"]}
+        found["orphans"] += len(leftovers(live / "models", known))
+        added = {version for client in clients for version in client.added}
+        dropped = {version for client in clients for version in client.dropped}
+        found["lost"] += len(added - dropped - known)
+        found["silent"] += http.get("/v1/recommend/nobody").status_code != 200
+        if user is not None:
+            found["refused"] += http.delete(f"/v1/users/{user}").status_code != 200
+            found["held"] += len(holding(live, user))
+    return found
+
+
+def rounds(
+    kills: int, seed: int, say: Callable[[str], None] = print, longest: float = 0.8
+) -> Counter[str]:
+    """Kill and start again; return what was wrong, by kind, and how many requests were answered."""
+    rng = random.Random(seed)
+    found: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, live = Path(temporary), Path(temporary) / "live"
+        bundles = make_bundles(folder)
+        clients: list[Client] = []
+        user = None
+        for kill in range(kills + 1):
+            service = start(bundles[0], live)
+            found += check(service, live, user, clients)
+            if kill == kills:
+                service.stop()
+                break
+            user = person(kill % USERS)
+            clients = [Client(service, bundles, random.Random(rng.random()))
+                       for _ in range(CLIENTS)]  # fmt: skip
+            threads = [*clients, Eraser(service, user)]
+            for thread in threads:
+                thread.start()
+            time.sleep(rng.uniform(0.02, longest))
+            service.kill()
+            for thread in threads:
+                thread.join()
+            statuses = sum((client.statuses for client in clients), Counter())
+            found["answered"] += sum(statuses.values())
+            found["failed"] += statuses[500]
+            if (kill + 1) % 20 == 0:
+                say(f"{kill + 1} kills, {found['answered']:,} changes of bundles answered")
+    return found
+
+
+def main() -> None:
+    """Kill, start again, compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    found = rounds(given.kills, given.seed)
+    named = {
+        "orphans": "folders that nobody knows",
+        "held": "files that hold an erased id",
+        "lost": "acknowledged bundles lost",
+        "refused": "erasures refused after the start",
+        "silent": "starts without lists",
+        "failed": "answers of 500",
+    }
+    rows = [{"name": f"publishing killed: changes answered in {given.kills} kills",
+             "value": found["answered"], "unit": "", "bar": None, "better": "higher"}]  # fmt: skip
+    rows += [{"name": f"publishing killed: {name}", "value": found[kind], "unit": "", "bar": 0,
+              "better": "lower"} for kind, name in named.items()]  # fmt: skip
+    tell(rows, given.json)
+
+
+if __name__ == "__main__":
+    main()

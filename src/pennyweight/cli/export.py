@@ -1,0 +1,37 @@
+"""`export`: what a service knows, as files to fit from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pennyweight.cli.output import note, say
+from pennyweight.cli.places import file_place
+
+__all__ = ["export"]
+
+
+def export(
+    data: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder of the service: `serve --data`.")
+    ],
+    items: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where the items are written, as JSON lines.")
+    ],
+    events: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where the events are written, as JSON lines.")
+    ],
+) -> None:
+    """Write the items and events that a service knows, to fit the next bundle from."""
+    file_place(items)
+    file_place(events, items)
+    from pennyweight.serve.export import export as write
+
+    found = write(data, items, events)
+    say(f"saved {items}: {found.items:,} items, and {events}: {found.events:,} events, of the "
+        f"bundle {found.version} and of what came since")  # fmt: skip
+    if found.skipped:
+        note(f"{len(found.skipped):,} items were left out, whose columns are not those of the "
+             f"catalog, such as {', '.join(found.skipped[:3])}")  # fmt: skip
+    options = "".join(f" {option}" for option in found.options)
+    note(f"Then: pennyweight fit {items} {events} --out BUNDLE{options}")
