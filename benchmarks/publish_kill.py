@@ -137,7 +137,7 @@ def check(service: Running, live: Path, user: str | None, clients: list[Client])
 
 
 def rounds(
-    kills: int, seed: int, say: Callable[[str], None] = print, longest: float = 0.8
+    kills: int, seed: int, say: Callable[[str], None] = print, longest: float = 2.5
 ) -> Counter[str]:
     """Kill and start again; return what was wrong, by kind, and how many requests were answered."""
     rng = random.Random(seed)
