@@ -8,8 +8,9 @@ from live import service
 from pennyweight import Recommender
 from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Wanted, find
-from pennyweight.serve.engine.readings import Readings, latest
-from pennyweight.serve.engine.restoring import MANY, restored
+from pennyweight.serve.engine.read_items import latest
+from pennyweight.serve.engine.readings import MANY, Readings
+from pennyweight.serve.engine.restoring import restored
 from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.store.protocol import StoredItem
 from pennyweight.serve.store.sqlite import SQLiteStore
@@ -70,11 +71,11 @@ def again(shelf: Shelf, folder, store: SQLiteStore) -> Shelf:
 
 def lists(shelf: Shelf, store: SQLiteStore) -> list[dict[str, float]]:
     wanted = [
-        Wanted(n=50),
-        Wanted(history=("i1", "i2"), n=100),
-        Wanted(history=("new4", "i2", "new9"), n=100),
-        Wanted(text="mate blend", n=100),
-        Wanted(history=("i3",), n=100, filter="price > 30", freshness=0.5),
+        Wanted(n=200),
+        Wanted(history=("i1", "i2"), n=200),
+        Wanted(history=("new4", "i2", "new9"), n=200),
+        Wanted(text="mate blend", n=200),
+        Wanted(history=("i3",), n=200, filter="price > 30", freshness=0.5),
     ]
     found = find(shelf, wanted, HistoryCache(), store, 1.8e9)
     return [dict(one.items) for one in found]
@@ -162,7 +163,7 @@ def test_files_of_other_columns_or_versions_are_read_anew(shelf, store, tmp_path
     like = shelf.catalog
     other = like.attributes.rename({"price": "cost"})
     assert len(readings.load("v", like)) == 1
-    monkeypatch.setattr("pennyweight.serve.engine.readings.version_of", lambda name: "0.0.0")
+    monkeypatch.setattr("pennyweight.serve.engine.read_items.version_of", lambda name: "0.0.0")
     assert readings.load("v", like) == []
     monkeypatch.undo()
     tell(shelf, readings, items, 3)
@@ -176,12 +177,14 @@ def test_files_of_other_columns_or_versions_are_read_anew(shelf, store, tmp_path
 
 def test_many_files_become_one(shelf, store, tmp_path):
     readings, told = Readings(tmp_path / "readings"), shelf
-    items = put(store, [new(number) for number in range(MANY + 2)])
-    for item in items:
+    items = put(store, [new(number) for number in range(MANY - 1)])
+    items += put(store, [new(3, document={**new(3).document, "price": 1.0})])
+    for number, item in enumerate(items, 1):
         told = tell(told, readings, [item], 1)
         readings.flush()
-    assert readings.count("v") == MANY + 2
-    alike(again(shelf, tmp_path / "readings", store), told, store)
+        assert readings.count("v") == number
+    told = tell(told, readings, put(store, [new(99)]), 1)
+    readings.flush()
     assert readings.count("v") == 1
     alike(again(shelf, tmp_path / "readings", store), told, store)
 

@@ -20,11 +20,12 @@ from pennyweight.score.layers import Layered, compact, layered
 from pennyweight.score.padded import NOT_SAVED
 from pennyweight.score.profile import profile
 from pennyweight.score.protocol import Scale
-from pennyweight.score.rows import TextRows
+from pennyweight.score.rows import Terms, TextRows, stacked
 
 __all__ = ["Tower"]
 
 FILE = "tower.safetensors"
+BLOCK = 4_096  # rows widened at a time
 SOME = 10_000  # items that say where histories point
 
 
@@ -137,14 +138,20 @@ class Tower:
         beside it lies nearer to all histories, or further from them, for no reason of taste.
         """
         read = rows[self.name]
-        over: NDArray[np.float32] = read[:]
-        direction, usual = self._middle()
-        neutral = over + np.outer(usual - over @ direction, direction).astype(np.float32)
-        items = layered(self.items, codes, compact(neutral), n_items)
+        items = layered(self.items, codes, self._neutral(read), n_items)
         histories = layered(self.histories, codes, read, n_items, searched=False)
         other = self.packed(self.tuned, items, histories)
         other.middle = self.middle
         return other
+
+    def _neutral(self, read: Packed | Terms) -> Packed | Terms:
+        """Return rows moved along where histories point, so that their mean score is the usual."""
+        direction, usual = self._middle()
+        parts = []
+        for start in range(0, max(1, len(read)), BLOCK):  # of 100,000 rows it would take 300 MB
+            over: NDArray[np.float32] = read[start : start + BLOCK]
+            parts.append(compact(over + (usual - over @ direction)[:, None] * direction))
+        return stacked(parts)
 
     def _middle(self) -> tuple[NDArray[np.float32], float]:
         """Return where histories point on average, and how far items do so, from some items."""

@@ -25,7 +25,8 @@ from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Found, Wanted
 from pennyweight.serve.engine.models import Model, Models
 from pennyweight.serve.engine.precedence import Precedence
-from pennyweight.serve.engine.readings import Readings, ReadItems
+from pennyweight.serve.engine.read_items import ReadItems
+from pennyweight.serve.engine.readings import Readings
 from pennyweight.serve.engine.registry import Registry
 from pennyweight.serve.engine.restoring import restored
 from pennyweight.serve.engine.shelf import NOTHING_COVERED, Shelf

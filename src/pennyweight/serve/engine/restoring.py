@@ -5,13 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pennyweight.errors import PennyweightError
-from pennyweight.recommender.later import ReadAlready
-from pennyweight.score.rows import TextRows, picked, stacked
-from pennyweight.serve.engine.readings import Readings, ReadItems, alive
+from pennyweight.serve.engine.read_items import ReadItems, alive, with_known_rows
+from pennyweight.serve.engine.readings import Readings
 from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.store.protocol import Store, StoredItem
 
@@ -20,7 +16,6 @@ __all__ = ["Restored", "restored"]
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 TOGETHER = 1_000  # items read in one step
-MANY = 8  # files of which one is made
 FEW = 64  # items that may be read while nothing can be told
 ROUNDS = 8
 
@@ -72,10 +67,8 @@ def restored(shelf: Shelf, readings: Readings, read: Reader) -> Restored:
         for item in parts[-1].items.ids:
             del last[item]  # what is left has to be read
     if any(map(len, parts)):
-        whole = _with_rows(ReadItems.joined([part for part in parts if len(part)]), files, shelf)
-        shelf = shelf.with_read(whole)
-        if len(files) > MANY:
-            readings.replace(shelf.version, whole)
+        whole = ReadItems.joined([part for part in parts if len(part)])
+        shelf = shelf.with_read(with_known_rows(whole, files))
     failed: dict[str, str] = {}
     shelf = _read_on(shelf, list(last), readings, read, failed).with_availability(states)
     seq = max((item.seq for item in states), default=0)
@@ -118,33 +111,3 @@ def _read_some(
             failed[items[0].item_id] = str(error)
             return []
     return [some for item in items for some in _read_some(shelf, [item], failed)]
-
-
-def _with_rows(whole: ReadItems, files: Sequence[ReadItems], shelf: Shelf) -> ReadItems:
-    """Give items their rows of which an earlier version, with the same text, was read."""
-    missing = np.setdiff1d(shelf.recommender.unread(whole.items), whole.read.at)
-    if not len(missing):
-        return whole
-    place = {
-        part.items.texts[at]: (number, row)
-        for number, part in enumerate(files)
-        for row, at in enumerate(part.read.at.tolist())
-    }
-    known = [(whole.read.at, whole.read.rows)] if len(whole.read.at) else []
-    texts = whole.items.texts
-    found = [(place[texts[at]], at) for at in missing.tolist() if texts[at] in place]
-    for number, part in enumerate(files):
-        rows = [row for (of, row), _ in found if of == number]
-        if rows:
-            at = np.array([at for (of, _), at in found if of == number], np.int64)
-            known.append((at, part.read.take(np.array(rows, np.int64))))
-    return ReadItems(whole.items, whole.seq, _ordered(known)) if known else whole
-
-
-def _ordered(known: Sequence[tuple[NDArray[np.int64], TextRows]]) -> ReadAlready:
-    """Join rows of texts, in the order of the texts."""
-    at = np.concatenate([places for places, _ in known])
-    order = np.argsort(at, kind="stable")
-    names = known[0][1]
-    rows = {name: picked(stacked([part[name] for _, part in known]), order) for name in names}
-    return ReadAlready(at[order], rows)

@@ -19,7 +19,7 @@ from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.recommender.later import ReadAlready
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.serve.engine.masks import Mask, Masks
-from pennyweight.serve.engine.readings import ReadItems
+from pennyweight.serve.engine.read_items import ReadItems
 from pennyweight.serve.store.protocol import StoredItem
 
 __all__ = ["NOTHING_COVERED", "PUBLISHED", "Covered", "Shelf", "epoch", "known_columns"]
