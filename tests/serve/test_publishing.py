@@ -40,7 +40,7 @@ def test_a_start_tidies_up_and_knows_what_is_there(bundles, tmp_path):
         live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
         first, second = (m["model_version"] for m in live.get("/v1/models")["models"])
         noted = [row for row in live.engine._noted("models") if row["version"] == first]
-        live.engine._note({"models": noted})  # killed before the second was noted
+        live.engine.note({"models": noted})  # killed before the second was noted
         shown = live.get("/v1/models")["models"]
         assert [m["model_version"] for m in shown] == [first, second]
     os.rename(models / first, models / f".{first}.old-1")  # killed between two renames

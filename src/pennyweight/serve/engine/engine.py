@@ -6,37 +6,37 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
-from pennyweight.errors import BundleError, PennyweightError, PlanError, UnknownIdError
+from pennyweight.errors import BundleError, PlanError, UnknownIdError
 from pennyweight.serve.engine.answering import Answering, Call
-from pennyweight.serve.engine.arms import Arm, Arms, checked
-from pennyweight.serve.engine.clocks import ChangeClock, item_disagreements
+from pennyweight.serve.engine.arms import Arm, Arms
+from pennyweight.serve.engine.clocks import ChangeClock
 from pennyweight.serve.engine.erasure import (
     erase_user,
     readmit_user,
-    strip_erased,
 )
 from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Found, Wanted
 from pennyweight.serve.engine.models import Model, Models
 from pennyweight.serve.engine.precedence import Precedence
+from pennyweight.serve.engine.publishing import (
+    BEFORE,
+    add_bundle,
+    drop_bundle,
+    load_bundle,
+    publish_arms,
+)
 from pennyweight.serve.engine.read_items import ReadItems
 from pennyweight.serve.engine.readings import Readings
 from pennyweight.serve.engine.registry import Registry
-from pennyweight.serve.engine.restoring import restored
-from pennyweight.serve.engine.shelf import NOTHING_COVERED, Shelf
+from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.engine.shown import Shown
-from pennyweight.serve.engine.startup import (
-    begin,
-    check_lists,
-    fallbacks,
-    serve_first,
-)
+from pennyweight.serve.engine.startup import start_serving
 from pennyweight.serve.engine.stock import Stock
 from pennyweight.serve.engine.turns import Turns
 from pennyweight.serve.store.protocol import Audit, Event, Recommendation, Store, StoredItem
@@ -47,7 +47,6 @@ __all__ = ["Engine", "EventCounts", "Limits"]
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-ARMS, BEFORE = "arms", "arms before"  # settings in the store
 PIECE = 128  # items to read in one go
 AWAY = 0.02  # seconds for which they give way to lists, at the most
 ID_BYTES = 12  # from the operating system: an id that was seen tells nothing of another
@@ -128,14 +127,14 @@ class Engine:
         self.cache = HistoryCache(limits.history_bytes)
         self.on_stocked: Callable[[float], None] = lambda seconds: None
         self.on_encoded: Callable[[float], None] = lambda seconds: None
-        self._publishing = threading.RLock()  # held while bundles are added, loaded or dropped
+        self.publishing = threading.RLock()  # held while bundles are added, loaded or dropped
         self._change = threading.RLock()  # held for a moment, while what is served is replaced
         self._arms: Arms | None = None
         self._store = store
         self._reader = store.reader()
         self._read_lock = threading.RLock()
         self.turns = Turns()
-        self.registry = Registry(models, self._read, self._note)
+        self.registry = Registry(models, self._read, self.note)
         self.notes: dict[str, str] = {}
         self._change_clock = ChangeClock()
         self.writer = Writer(store, depth=limits.writes)
@@ -179,31 +178,7 @@ class Engine:
         PlanError
             No bundle was given and none was ever published.
         """
-        with self._publishing:
-            begin(self)
-            noted = self._noted_arms(ARMS)
-            if bundle is not None and self._served_at_start(bundle, noted):
-                return
-            if not noted:
-                raise PlanError("no bundle was ever published here; name one to serve")
-            serve_first(self, [noted, *fallbacks(noted, self.before(), self.known())])
-
-    def _served_at_start(self, bundle: Path | str, noted: list[Arm]) -> bool:
-        """Serve a bundle that is named at the start, unless it is known; return whether it is."""
-        known = {model.version for model in self.known()}
-        try:
-            version = self.add(bundle, actor="start").version
-            if version in known and noted:
-                return False
-            self.serve([Arm(version, 1.0)], actor="start")
-        except PennyweightError as error:
-            if not noted:
-                raise
-            self.say("start", f"the bundle named at the start is not used: {error}")
-            return False
-        if noted:
-            self._note({BEFORE: [asdict(arm) for arm in noted]})
-        return True
+        start_serving(self, bundle)
 
     def say(self, key: str, text: str) -> None:
         """Note what operators must see, in the log, on the dashboard and in ``/v1/models``."""
@@ -216,22 +191,11 @@ class Engine:
 
     def add(self, bundle: Path | str, *, actor: str) -> Model:
         """Take a bundle over, so that it can be published."""
-        with self._publishing:
-            before = self.models.versions()
-            version = self.models.add(bundle)
-            source, now = str(Path(bundle).resolve()), self.clock()
-            try:
-                strip_erased(self, version, actor=actor)
-                entry = Audit(now, actor, "add model", version)
-                return self.registry.register(version, source, now, entry)
-            except PennyweightError:
-                if version not in before:
-                    self.models.remove(version)
-                raise
+        return add_bundle(self, bundle, actor=actor)
 
     def publish(self, bundle: Path | str, *, actor: str) -> Model:
         """Take a bundle over and let it answer, with nothing else in between."""
-        with self._publishing:
+        with self.publishing:
             model = self.add(bundle, actor=actor)
             self.serve([Arm(model.version, 1.0)], actor=actor)
             return model
@@ -241,22 +205,11 @@ class Engine:
 
         Errors leave what is served as it is.
         """
-        with self._publishing:
-            arms = checked(arms)
-            loaded = self._load(arms)
-            before = None if self._arms is None else self._arms.arms
-            settings = {ARMS: [asdict(arm) for arm in arms]}
-            if before is not None and before != arms:
-                settings[BEFORE] = [asdict(arm) for arm in before]
-            told = ", ".join(f"{arm.version} {arm.share:g}" for arm in arms)
-            self._note(settings, Audit(self.clock(), actor, "publish", told))
-            self._replace(arms, loaded)
-            for about in ("damaged", "start"):
-                self.notes.pop(about, None)
+        publish_arms(self, arms, actor=actor)
 
     def roll_back(self, *, actor: str) -> None:
         """Serve what was served before; `PlanError` where there was nothing."""
-        with self._publishing:
+        with self.publishing:
             before = self.before()
             if not before:
                 raise PlanError("nothing was published before; there is nothing to roll back to")
@@ -264,29 +217,24 @@ class Engine:
 
     def drop(self, version: str, *, actor: str) -> None:
         """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
-        with self._publishing:
-            if version in {arm.version for arm in (*self.arms.arms, *self.before())}:
-                raise PlanError(f"the bundle {version!r} is served, or was before; it stays")
-            self.models.remove(version)
-            self.registry.forget(version, Audit(self.clock(), actor, "drop model", version))
-            self.readings.keep_versions(self.models.versions())
+        drop_bundle(self, version, actor=actor)
 
     def before(self) -> list[Arm]:
         """Return what `roll_back` would serve."""
-        return self._noted_arms(BEFORE)
+        return self.noted_arms(BEFORE)
 
-    def _noted_arms(self, key: str) -> list[Arm]:
+    def noted_arms(self, key: str) -> list[Arm]:
+        """Return which bundles a setting of the store names."""
         return [Arm(**arm) for arm in self._noted(key) or ()]
 
-    def swap(self, arms: Sequence[Arm]) -> None:
-        """Load and try bundles, then let them answer; nothing is noted."""
-        self._replace(arms, self._load(arms))
-
-    def _load(self, arms: Sequence[Arm]) -> dict[str, tuple[Shelf, int]]:
+    def load(self, arms: Sequence[Arm]) -> dict[str, tuple[Shelf, int]]:
+        """Load and try those bundles that do not answer now; see `switch`."""
         held = {} if self._arms is None else self._arms.shelves
-        return {arm.version: self._loaded(arm.version) for arm in arms if arm.version not in held}
+        versions = [arm.version for arm in arms if arm.version not in held]
+        return {version: load_bundle(self, version) for version in versions}
 
-    def _replace(self, arms: Sequence[Arm], loaded: Mapping[str, tuple[Shelf, int]]) -> None:
+    def switch(self, arms: Sequence[Arm], loaded: Mapping[str, tuple[Shelf, int]]) -> None:
+        """Let bundles answer that were loaded, with the items that came since."""
         with self._change:
             held = {} if self._arms is None else self._arms.shelves
             for version, (shelf, seq) in loaded.items():
@@ -294,18 +242,6 @@ class Engine:
                 held = {**held, version: shelf.with_items(came)}
             self._arms = Arms(tuple(arms), {arm.version: held[arm.version] for arm in arms})
         self.cache.keep_versions(self.arms.shelves)
-
-    def _loaded(self, version: str) -> tuple[Shelf, int]:
-        """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
-        model = next((one for one in self.known() if one.version == version), None)
-        shelf = self.models.load(version, NOTHING_COVERED if model is None else model.covered)
-        found = restored(shelf, self.readings, self._read)
-        self.failed_items.update(found.failed)
-        if texts := item_disagreements(found.states, self.clock()):
-            self.say("clock", "; ".join(texts))
-        with self._read_lock:
-            check_lists(found.shelf, self._reader, self.clock())
-        return found.shelf, found.seq
 
     # Lists
 
@@ -359,7 +295,7 @@ class Engine:
         """Take a user out of the bundles kept here; return which ones, and how many events."""
         trained, events = [], 0
         damaged: list[str] = []
-        with self._publishing:
+        with self.publishing:
             for model in self.known():
                 try:
                     n = self.forget_users(model.version, [user])
@@ -378,7 +314,7 @@ class Engine:
 
     def forget_users(self, version: str, users: Collection[str]) -> int | None:
         """Take users out of a bundle; return how many events, None where it knows none of them."""
-        with self._publishing:
+        with self.publishing:
             n = self.models.forget(version, users)
             if n is None:
                 return None
@@ -506,7 +442,7 @@ class Engine:
     def _noted(self, key: str) -> Any:  # noqa: ANN401
         return self._read(lambda store: store.noted(key))
 
-    def _note(self, settings: Mapping[str, Any], entry: Audit | None = None) -> None:
+    def note(self, settings: Mapping[str, Any], entry: Audit | None = None) -> None:
         """Keep settings, and what was done, in one write; returns when it is on disk."""
 
         def job(store: Store) -> None:

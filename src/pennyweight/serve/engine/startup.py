@@ -2,28 +2,25 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pennyweight.errors import BundleError
-from pennyweight.recommender.damage import refusing_damage
+from pennyweight.errors import BundleError, PennyweightError, PlanError
 from pennyweight.serve.engine.arms import Arm
 from pennyweight.serve.engine.erasure import finish_erasures, strip_erased
-from pennyweight.serve.engine.histories import HistoryCache
-from pennyweight.serve.engine.lists import Wanted, find
 from pennyweight.serve.engine.models import Model
-from pennyweight.serve.engine.shelf import Shelf
-from pennyweight.serve.store.protocol import Store
+from pennyweight.serve.engine.publishing import ARMS, BEFORE
 
 if TYPE_CHECKING:
     from pennyweight.serve.engine.engine import Engine
 
-__all__ = ["begin", "check_lists", "fallbacks", "serve_first"]
+__all__ = ["start_serving"]
 
 _log = logging.getLogger(__name__)
 
 
-def begin(engine: "Engine") -> None:
+def _begin(engine: "Engine") -> None:
     """Tidy up after a kill, and begin a branch of the store; a disk that refuses stops neither."""
     try:
         for name in engine.models.clean():
@@ -40,7 +37,7 @@ def begin(engine: "Engine") -> None:
         engine.say("disk", f"the disk refuses: {error}; lists are given, nothing is kept")
 
 
-def fallbacks(
+def _fallbacks(
     arms: Sequence[Arm], before: Sequence[Arm], known: Sequence[Model]
 ) -> list[list[Arm]]:
     """Return what to serve instead of some arms, in order: a half, those before, the newest."""
@@ -53,7 +50,7 @@ def fallbacks(
     return [*tries, *([Arm(version, 1.0)] for version in dict.fromkeys(others))]
 
 
-def serve_first(engine: "Engine", tries: Sequence[Sequence[Arm]]) -> None:
+def _serve_first(engine: "Engine", tries: Sequence[Sequence[Arm]]) -> None:
     """Serve the first of several that can be loaded; say what could not.
 
     Raises
@@ -64,7 +61,7 @@ def serve_first(engine: "Engine", tries: Sequence[Sequence[Arm]]) -> None:
     failed: Exception | None = None
     for arms in tries:
         try:
-            engine.swap(arms)
+            engine.switch(arms, engine.load(arms))
         except Exception as error:  # whatever is wrong with one, another may be whole
             _log.error("%s cannot be served: %s", ", ".join(arm.version for arm in arms), error)
             failed = failed or error
@@ -78,10 +75,31 @@ def serve_first(engine: "Engine", tries: Sequence[Sequence[Arm]]) -> None:
     raise failed
 
 
-def check_lists(shelf: Shelf, store: Store, now: float) -> None:
-    """Ask a bundle for lists before it answers anybody; `BundleError` where it cannot."""
-    bundle = shelf.recommender.bundle
-    with refusing_damage(Path(shelf.version) if bundle is None else bundle.path):
-        for found in find(shelf, [Wanted(n=3), Wanted(user="", n=3)], HistoryCache(), store, now):
-            if isinstance(found, Exception):
-                raise found
+def start_serving(engine: "Engine", bundle: Path | str | None) -> None:
+    """Serve what was served before, or a bundle that was not known here yet; see `Engine.start`."""
+    with engine.publishing:
+        _begin(engine)
+        noted = engine.noted_arms(ARMS)
+        if bundle is not None and _serve_named(engine, bundle, noted):
+            return
+        if not noted:
+            raise PlanError("no bundle was ever published here; name one to serve")
+        _serve_first(engine, [noted, *_fallbacks(noted, engine.before(), engine.known())])
+
+
+def _serve_named(engine: "Engine", bundle: Path | str, noted: Sequence[Arm]) -> bool:
+    """Serve a bundle that is named at the start, unless it is known; return whether it is."""
+    known = {model.version for model in engine.known()}
+    try:
+        version = engine.add(bundle, actor="start").version
+        if version in known and noted:
+            return False
+        engine.serve([Arm(version, 1.0)], actor="start")
+    except PennyweightError as error:
+        if not noted:
+            raise
+        engine.say("start", f"the bundle named at the start is not used: {error}")
+        return False
+    if noted:
+        engine.note({BEFORE: [asdict(arm) for arm in noted]})
+    return True
