@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -12,6 +13,16 @@ Schema = Mapping[str, Any]
 BODY_BYTES = 4 << 20  # of a body at the most
 HEAD_BYTES = 60_000  # of a path or a query that the head of a request has room for
 FIELDS_DEEP = 3
+FRAME = 200  # bytes of what stands around a shape, at the most
+WITHIN = (  # shapes that pass the reading of JSON, or cost most there
+    "numbers",
+    "one long text beyond the basic plane",
+    "one long text of escapes",
+    "deep, but not too deep to parse",
+    "a list at the bound",
+    "objects at the bound of values",
+    "names at the bound",
+)
 IDS = {"user_id": "u1", "item_id": "i1", "name": "x"}  # others of the path: "x"
 FILTERS = (
     " or ".join(f'title contains "tea{i}"' for i in range(80))[:1_990] + '"',
@@ -43,6 +54,7 @@ class Request(NamedTuple):
         return f"{head}\r\n".encode() + self.body
 
 
+@cache
 def shapes(nbytes: int) -> dict[str, bytes]:
     """Return JSON that is costly to read, by what is costly about it."""
 
@@ -74,19 +86,21 @@ def shapes(nbytes: int) -> dict[str, bytes]:
         "one long text of escapes": b'"' + b"\\n" * (room // 2 - 1) + b'"',
         "one long text of surrogate pairs": b'"' + b"\\ud83d\\ude00" * (room // 12 - 1) + b'"',
         "a list at the bound": b"[" + numbered('"%04d"', 7)[: 7 * 1_000 - 1] + b"]",
+        "names at the bound": b"{" + numbered('"%07d":1', 12)[: 12 * 1_000 - 1] + b"}",
         "numbers at the bound of values": listed(b"1")[:99_980] + b"1]",
+        "objects at the bound of values": listed(b"{}")[: 3 * 24_000] + b"{}]",
     }
 
 
 def wrong_bodies(
-    schema: Schema, schemas: Mapping[str, Schema], nbytes: int
+    schema: Schema, schemas: Mapping[str, Schema], nbytes: int, deep: int = FIELDS_DEEP
 ) -> Iterator[tuple[str, bytes]]:
     """Yield each shape at each place of a body, with what it is."""
-    for before, after in _places(schema, schemas, FIELDS_DEEP):
-        room = nbytes - len(before) - len(after)
+    for before, after in _places(schema, schemas, deep):
         where = before.decode() or "body"
-        for name, shape in shapes(room).items():
-            yield f"{name} at {where}", before + shape + after
+        for name, shape in shapes(nbytes - FRAME).items():
+            if not before or name in WITHIN:
+                yield f"{name} at {where}", before + shape + after
 
 
 def largest_bodies(
@@ -112,7 +126,9 @@ def largest_bodies(
                 )
 
 
-def requests(document: Mapping[str, Any], nbytes: int = BODY_BYTES) -> Iterator[Request]:
+def requests(
+    document: Mapping[str, Any], nbytes: int = BODY_BYTES, deep: int = FIELDS_DEEP
+) -> Iterator[Request]:
     """Yield the requests for each route of an OpenAPI document."""
     schemas = document["components"]["schemas"]
     for path, methods in document["paths"].items():
@@ -128,7 +144,7 @@ def requests(document: Mapping[str, Any], nbytes: int = BODY_BYTES) -> Iterator[
                 yield Request(route, "a body that nobody reads", verb, target, unread)
                 continue
             schema = content["application/json"]["schema"]
-            for fault, body in wrong_bodies(schema, schemas, nbytes):
+            for fault, body in wrong_bodies(schema, schemas, nbytes, deep):
                 yield Request(route, fault, verb, target, body)
             for fault, body in largest_bodies(schema, schemas, nbytes):
                 yield Request(route, fault, verb, target, body)

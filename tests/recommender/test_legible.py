@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.data.words import words
+from pennyweight.recommender import legible as legible_module
 from pennyweight.recommender.legible import legible, matched
 
 
@@ -38,3 +39,12 @@ def test_pieces_are_there_in_the_text(one, other):
         assert all(shown)
         assert len(set(shown)) == len(shown)
     matched(one, other)
+
+
+def test_a_query_is_read_once_for_all_items(monkeypatch):
+    read = []
+    monkeypatch.setattr(legible_module, "words", lambda text: read.append(text) or words(text))
+    query = "teas that nobody asked for before"
+    for i in range(50):
+        assert matched(query, f"tea no{i} for two") == ["for"]
+    assert read.count(query) == 1

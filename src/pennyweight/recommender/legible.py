@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -27,10 +28,18 @@ def matched(query: str, text: str) -> list[str]:
     by_fold: dict[str, list[str]] = {}
     for word in dict.fromkeys(words(text)):
         by_fold.setdefault(fold(word), []).append(word)
-    found = [word for asked in words(query) for word in by_fold.get(fold(asked), ())]
-    plain = normalise(text)
-    alone = [run.surface for run in runs(normalise(query)) if run.dense and len(run.units) == 1]
+    folded, alone = _asked(query)
+    found = [word for asked in folded for word in by_fold.get(asked, ())]
+    plain = normalise(text) if alone else ""
     return list(dict.fromkeys([*found, *(unit for unit in alone if unit in plain)]))
+
+
+@lru_cache(16)  # one query is compared with each item of a list
+def _asked(query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the words of a query without their accents, and its single signs."""
+    folded = dict.fromkeys(map(fold, words(query)))
+    alone = (run.surface for run in runs(normalise(query)) if run.dense and len(run.units) == 1)
+    return tuple(folded), tuple(dict.fromkeys(alone))
 
 
 def legible(terms: Iterable[str], text: str) -> list[str]:

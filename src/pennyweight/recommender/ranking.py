@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 
+MOST_POOL = 2_000  # items of which each two are compared, 4 bytes and more a pair
 BLOCK = 64  # scores of which the best is taken at once
 
 
@@ -133,7 +134,7 @@ def choose(
 def pool_size(k: int, diversity: float) -> int:
     """Return how many of the best items k are chosen from; `PlanError` for a bad k."""
     k = check_k(k)
-    return max(5 * k, 50) if check_diversity(diversity) else k
+    return max(k, min(max(5 * k, 50), MOST_POOL)) if check_diversity(diversity) else k
 
 
 def varied(
