@@ -87,10 +87,10 @@ def test_events_that_are_sent_again_are_dropped_and_counted(live):
 
 
 def test_consent_anew_lets_a_user_come_back(live):
-    assert not live.post(f"/v1/users/{WHO}/consent", {})["erased_before"]
+    assert not live.post(f"/v1/consents/{WHO}", {})["erased_before"]
     erase(live)
     assert tell(live, WHO, "e1")["erased"] == 1
-    assert live.post(f"/v1/users/{WHO}/consent", {})["erased_before"]
+    assert live.post(f"/v1/consents/{WHO}", {})["erased_before"]
     assert tell(live, WHO, "e1")["accepted"] == 1
     assert live.get(f"/v1/recommend/{WHO}")["source"] == "history"
     found = live.get(f"/v1/users/{WHO}")

@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 EXPLAINED = {
     "beauty": {"near-duplicates": 123},
-    "scientific": {"near-duplicates": 440, "personal-text": 10},
+    "scientific": {"near-duplicates": 440, "personal-text": 23},
     "lastfm": {"bot-share": 2},
-    "microlens": {"cold-share": 18_812, "future-catalog": 1_005},
+    "microlens": {"cold-share": 18_812, "future-catalog": 1_005, "personal-text": 1},
 }
 
 

@@ -131,7 +131,7 @@ def _form(pattern: str, check: Callable[[str], bool] = _always, words: str = "")
         if words
         else None
     )
-    hint = rf"\b(?:{words})\b[^.!?;]{{0,24}}[0-9A-Z]" if words else pattern
+    hint = rf"\b(?:{words})\b[^!?;]{{0,36}}[0-9]" if words else pattern
     whole = re.compile(rf"(?<![\w.-])(?:{pattern})(?![\w-])", re.IGNORECASE)
     return _Form(whole, check, context, hint)
 

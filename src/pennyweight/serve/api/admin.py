@@ -72,12 +72,12 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
     async def erase(user_id: UserId, request: Request) -> Response:
         """Delete all that names a user; the id is in no byte on disk then.
 
-        Events and bundles that name the user later are kept without, until `consent`.
+        Later events of the user are dropped, and later bundles are stripped, until /v1/consents.
         """
         gone = await engine.erase(user_id, actor=_actor(request))
         return _json({"user_id": user_id, **gone})
 
-    @router.post("/users/{user_id:path}/consent", response_model=Consent, tags=["users"])
+    @router.post("/consents/{user_id:path}", response_model=Consent, tags=["users"])
     async def consent(user_id: UserId, request: Request) -> Response:
         """Keep what an erased user does from now on, since the user consented anew."""
         erased = await engine.readmit(user_id, actor=_actor(request))

@@ -124,7 +124,7 @@ class UserEvent(Out):
 
 
 class UserOut(Out):
-    """All that is kept of a user; an erased one has nothing until `consent`."""
+    """All that is kept of a user; an erased one has nothing until /v1/consents is asked."""
 
     user_id: str
     erased: bool
