@@ -189,7 +189,7 @@ def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, aside, mon
 
 
 def _knows(engine: Engine, version: str) -> bool:
-    log = engine.models.interactions(version)
+    log = engine.arms.shelves[version].recommender.interactions
     return log is not None and WHO in log.users
 
 

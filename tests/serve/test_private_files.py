@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from live import service
 from walls import make_key
@@ -25,8 +26,8 @@ def umask(request):
 
 
 def exposed(folder: Path) -> list[str]:
-    """Return what others have any right on; a file with a second name is not the service's."""
-    paths = [p for p in [folder, *folder.rglob("*")] if p.is_dir() or p.stat().st_nlink == 1]
+    """Return what others have any right on."""
+    paths = [folder, *folder.rglob("*")]
     return [f"{p.name} {p.stat().st_mode & 0o777:o}" for p in paths if p.stat().st_mode & 0o077]
 
 
@@ -60,7 +61,9 @@ def test_a_process_with_an_open_umask(bundles, tmp_path, made):
     if made is not None:
         folder.mkdir()
         folder.chmod(made)
-    with _process(bundles[0], folder):
+    with _process(bundles[0], folder) as address:
+        item = {"attributes": {"title": "a new red boot"}}
+        assert httpx.put(f"{address}/v1/items/new", json=item).status_code == 200
         assert exposed(folder) == []
         assert (folder / "store.sqlite").exists()
 
@@ -92,9 +95,10 @@ class _process:
             text=True,
         )
 
-    def __enter__(self) -> subprocess.Popen:
-        assert "serves" in self.process.stdout.readline(), self.process.stderr.read()
-        return self.process
+    def __enter__(self) -> str:
+        line = self.process.stdout.readline()
+        assert "serves" in line, self.process.stderr.read()
+        return line.split()[0]
 
     def __exit__(self, *_: object) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -36,7 +36,7 @@ __all__ = ["Settings", "serve"]
 SWITCH = 5e-4  # seconds
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 STORE, MODELS, LOCK = "store.sqlite", "models", "lock"
-OURS = (STORE, MODELS, LOCK, ".")  # how the names of all that the service writes begin
+OURS = (STORE, MODELS, LOCK, "readings", ".")  # how the names of all that the service writes begin
 
 _log = logging.getLogger(__name__)
 

@@ -4,10 +4,12 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pennyweight.bundle import MANIFEST, Bundle, open_bundle
 from pennyweight.bundle.swap import repair
@@ -23,6 +25,8 @@ from pennyweight.serve.engine.shelf import NOTHING_COVERED, Covered, Shelf
 __all__ = ["Model", "Models"]
 
 VERSION_CHARS = 12  # of the sha256 of a bundle
+TRIES, PAUSE = 5, 0.05  # to read a bundle that is being replaced; seconds between them
+T = TypeVar("T")
 _FICLONE = 0x40049409  # share the blocks of a file, each copied when it is written to
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -137,11 +141,11 @@ class Models:
 
     def interactions(self, version: str) -> Interactions | None:
         """Return the event log of a bundle as it is now."""
-        return read_interactions(self.bundle(version))
+        return _between(lambda: read_interactions(self.bundle(version)))
 
     def item_ids(self, version: str) -> Ids:
         """Return the ids of the items of a bundle, in code order."""
-        return read_catalog(self.bundle(version)).ids
+        return _between(lambda: read_catalog(self.bundle(version)).ids)
 
     def remove(self, version: str) -> None:
         """Delete a bundle; killed meanwhile, it is either whole or gone at the next start."""
@@ -151,6 +155,16 @@ class Models:
                 shutil.rmtree(gone)
             path.rename(gone)  # takes no room: bundles are dropped when the disk is full
             shutil.rmtree(gone)
+
+
+def _between(read: Callable[[], T]) -> T:
+    """Return what reading a bundle gives, tried again where it was being replaced meanwhile."""
+    for _ in range(TRIES):
+        try:
+            return read()
+        except BundleError:
+            time.sleep(PAUSE)
+    return read()
 
 
 def _copy(bundle: Bundle, folder: Path) -> None:
