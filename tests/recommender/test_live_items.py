@@ -79,6 +79,18 @@ def test_a_price_alone_changes_no_scorer(shop):
     assert other.catalog.attributes["price"][1] == 99
 
 
+def test_what_is_told_again_as_it_is_copies_nothing(shop):
+    grown = added(shop, f={"title": "yellow chair", "tags": ["seat"], "price": 10})
+    again = {item: document_of(grown.catalog, grown.catalog.ids.code(item)) for item in "bf"}
+    other = added(grown, **again)
+    assert other.catalog.attributes.equals(grown.catalog.attributes)
+    assert other.catalog.texts._values is grown.catalog.texts._values
+    assert other.scorer is grown.scorer
+    other = added(grown, b=again["b"] | {"tags": ["fruit"]}, f=again["f"])
+    assert other.catalog.attributes["tags"].to_list()[1] == ["fruit"]
+    assert other.catalog.attributes["price"].to_list() == [1, 2, 30, 40, 50, 10]
+
+
 def test_new_and_changed_items_together(shop):
     other = added(shop, z={"title": "lamp"}, a={"title": "rotten apple"}, y={"title": "sofa"})
     assert list(other.catalog.ids) == ["a", "b", "c", "d", "e", "z", "y"]

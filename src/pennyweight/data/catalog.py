@@ -100,30 +100,51 @@ class Catalog:
         """
         ids = self.ids.extended(items.ids)
         codes = ids.codes(items.ids)
-        old = codes < len(self)
-        new = np.flatnonzero(~old).tolist()
+        new = codes >= len(self)
+        other = self._other_than_here(items, codes) if not new.all() else np.zeros(len(new), bool)
         texts = self.texts if isinstance(self.texts, Growing) else Growing(self.texts)
-        texts = texts.extended([items.texts[at] for at in new])
-        if old.any():
-            known = zip(np.flatnonzero(old).tolist(), codes[old].tolist(), strict=True)
+        texts = texts.extended([items.texts[at] for at in np.flatnonzero(new).tolist()])
+        if other.any():
+            known = zip(np.flatnonzero(other).tolist(), codes[other].tolist(), strict=True)
             texts = texts.replaced({code: items.texts[at] for at, code in known})
-        attributes = self._rows_with(items, codes, len(ids))
-        other = replace(self, ids=ids, texts=texts, attributes=attributes)
-        other.__dict__["dated"] = self.dated  # `documents` makes no other items
-        return other, codes
+        attributes = self._rows_with(items, codes, new, other)
+        grown = replace(self, ids=ids, texts=texts, attributes=attributes)
+        grown.__dict__["dated"] = self.dated  # `documents` makes no other items
+        return grown, codes
 
-    def _rows_with(self, items: "Catalog", codes: NDArray[np.int32], n_items: int) -> pl.DataFrame:
-        """Return the attributes with those of other items, which have these codes."""
-        if not self.attributes.width:
-            return self.attributes
-        old = codes < len(self)
-        new = items.attributes.filter(pl.Series(~old)) if old.any() else items.attributes
-        rows = _stacked(self.attributes, new)
-        if old.any():
-            place = np.arange(n_items)
-            place[codes[old]] = n_items + np.arange(old.sum())
-            changed = items.attributes.filter(pl.Series(old))
-            rows = _stacked(rows, changed)[place]
+    def _other_than_here(self, items: "Catalog", codes: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return which items are known here, with another text or other attributes.
+
+        One that is only sold out is told with all that it had, and nothing is copied for it.
+        """
+        found = codes < len(self)
+        at = np.flatnonzero(found)
+        if not self.attributes.width or self.attributes.schema == items.attributes.schema:
+            same = np.array([items.texts[i] == self.texts[codes[i]] for i in at.tolist()], bool)
+            if self.attributes.width:
+                mine, its = self.attributes[codes[at]], items.attributes[at]
+                alike = (mine[name].eq_missing(its[name]) for name in mine.columns)
+                same &= np.logical_and.reduce([one.to_numpy() for one in alike])
+            found[at] = ~same
+        return found
+
+    def _rows_with(
+        self,
+        items: "Catalog",
+        codes: NDArray[np.int32],
+        new: NDArray[np.bool_],
+        other: NDArray[np.bool_],
+    ) -> pl.DataFrame:
+        """Return the attributes with those of new items, and those of others in their places."""
+        rows = self.attributes
+        if not rows.width:
+            return rows
+        if new.any():
+            rows = _stacked(rows, items.attributes[np.flatnonzero(new)])
+        if other.any():
+            place = np.arange(rows.height)
+            place[codes[other]] = rows.height + np.arange(other.sum())
+            rows = _stacked(rows, items.attributes[np.flatnonzero(other)])[place]
         return rows.rechunk() if rows.n_chunks() > CHUNKS else rows
 
     def title(self, code: int) -> str:
