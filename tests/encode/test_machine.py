@@ -6,6 +6,7 @@ from pennyweight.hardware.machine import (
     Machine,
     available_memory,
     peak_rss,
+    release_memory,
     total_memory,
     usable_cores,
 )
@@ -85,3 +86,13 @@ def test_this_machine():
 def test_where_there_is_no_proc(tmp_path):
     assert total_memory(tmp_path) > 0
     assert Machine.measure(tmp_path).cpu == "unknown"
+
+
+def test_memory_is_given_back_where_the_c_library_can(monkeypatch):
+    assert release_memory() in (True, False)
+
+    def none(name: object) -> object:
+        raise OSError("no such library")
+
+    monkeypatch.setattr("ctypes.CDLL", none)
+    assert not release_memory()

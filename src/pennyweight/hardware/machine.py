@@ -1,5 +1,6 @@
 """What this machine, or the container this process is in, has to offer."""
 
+import ctypes
 import os
 import resource
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ __all__ = [
     "Machine",
     "available_memory",
     "peak_rss",
+    "release_memory",
     "resident_memory",
     "total_memory",
     "usable_cores",
@@ -156,3 +158,16 @@ def _folders(root: Path, controller: str) -> Iterator[Path]:
         if controller in controllers.split(","):
             own = Path(path.lstrip("/"))
             yield from (mount / part for part in (own, *own.parents) if (mount / part).is_dir())
+
+
+def release_memory() -> bool:
+    """Give memory that was freed back to the system; return whether the C library could.
+
+    That of glibc keeps what was freed between blocks in use, and where large blocks come and go
+    for minutes that is as much again as is in use.
+    """
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):  # another C library
+        return False
+    return bool(trim(0))

@@ -16,6 +16,7 @@ import polars as pl
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.errors import BundleError
+from pennyweight.hardware.machine import release_memory
 from pennyweight.serve.engine.read_items import ReadItems, from_file, latest, to_file
 
 __all__ = ["Readings"]
@@ -59,6 +60,7 @@ class Readings:
             if sum(map(len, waiting)) < TOGETHER and self._spent < SPENT:
                 return
         self.flush()
+        release_memory()
 
     def flush(self) -> None:
         """Keep what waits."""
