@@ -23,15 +23,20 @@ class Load:
     ----------
     seconds
         Of each answer, from when it was due.
-    statuses
-        How many answers had each status; 0 stands for a lost connection.
+    by_status
+        The same by the status of the answer; 0 stands for a lost connection.
     took
         Seconds from the first request to the last answer.
     """
 
     seconds: list[float] = field(default_factory=list)
-    statuses: dict[int, int] = field(default_factory=dict)
+    by_status: dict[int, list[float]] = field(default_factory=dict)
     took: float = 0.0
+
+    @property
+    def statuses(self) -> dict[int, int]:
+        """How many answers had each status."""
+        return {status: len(seconds) for status, seconds in self.by_status.items()}
 
     @property
     def rate(self) -> float:
@@ -43,13 +48,23 @@ class Load:
         """Answers that were 2xx."""
         return sum(n for status, n in self.statuses.items() if 200 <= status < 300)
 
-    def quantile(self, q: float) -> float:
-        """Return milliseconds."""
-        return float(np.quantile(self.seconds, q) * 1e3)
+    def quantile(self, q: float, status: int | None = None) -> float:
+        """Return milliseconds, of all answers or those of a status."""
+        seconds = self.seconds if status is None else self.by_status.get(status, [])
+        return float(np.quantile(seconds, q) * 1e3) if seconds else 0.0
+
+    def within(self, seconds: float) -> int:
+        """Return how many answers were 2xx and there in time."""
+        return sum(
+            one <= seconds
+            for status, times in self.by_status.items()
+            if 200 <= status < 300
+            for one in times
+        )
 
     def note(self, status: int, seconds: float) -> None:
         """Count an answer."""
-        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.by_status.setdefault(status, []).append(seconds)
         self.seconds.append(seconds)
 
 
@@ -115,9 +130,17 @@ async def _connect(
     return [protocol for _, protocol in made]
 
 
-async def open_loop(port: int, requests: Iterator[bytes], *, rate: float, seconds: float) -> Load:
-    """Send so many requests a second, each when it is due."""
-    connections = round(min(64, max(4, 4 * rate)))  # more would wait so long that they are closed
+async def open_loop(
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    rate: float,
+    seconds: float,
+    connections: int | None = None,
+) -> Load:
+    """Send so many requests a second, each when it is due and a connection is free."""
+    if connections is None:  # more would wait so long that they are closed
+        connections = round(min(64, max(4, 4 * rate)))
     load, late = Load(), deque[tuple[bytes, float]]()
     idle = deque[_Connection]()  # in turns, or the server would close those that wait
     n = int(rate * seconds)

@@ -93,7 +93,8 @@ def test_an_erasure_runs_outside_of_a_transaction(store):
     writer = Writer(store)
     writer.submit(lambda s: s.add_events([event(1)])).result(WAIT)
     gone = writer.submit(lambda s: s.erase("ann"), alone=True)
-    after = writer.submit(lambda s: s.add_events([event(2)]))
+    other = Event("e2", "bob", "a", "view", 2.0)
+    after = writer.submit(lambda s: s.add_events([other]))
     assert gone.result(WAIT).events == 1
     assert after.result(WAIT) == 1
     writer.close()

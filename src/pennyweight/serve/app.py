@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from pennyweight.serve.admission import Admission
 from pennyweight.serve.api.admin import admin_routes
 from pennyweight.serve.api.answers import Problem
 from pennyweight.serve.api.feeds import feed_routes
@@ -23,6 +24,7 @@ from pennyweight.serve.keyring import KeyRing
 from pennyweight.serve.metrics import Metrics
 from pennyweight.serve.problems import MEDIA_TYPE, answer_errors
 from pennyweight.serve.rate import Rate
+from pennyweight.serve.readiness import Readiness, readiness
 from pennyweight.serve.sessions import Sessions
 from pennyweight.serve.watch import Answered
 from pennyweight.serve.window import Window, of_api
@@ -62,8 +64,16 @@ class Doors:
     rate: Rate | None = None
 
 
-def make_api(engine: Engine, metrics: Metrics) -> FastAPI:
+def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = None) -> FastAPI:
     """Return the routes that answer in JSON, without walls around them."""
+
+    def ready_now() -> Readiness:
+        return readiness(engine, admission)
+
+    def store_failed(error: Exception) -> None:
+        metrics.storage_failed(error)
+        engine.integrity.suspect()
+
     api = FastAPI(
         title="Pennyweight",
         version=version("pennyweight"),
@@ -79,11 +89,11 @@ def make_api(engine: Engine, metrics: Metrics) -> FastAPI:
         list_routes(engine, metrics),
         feed_routes(engine, metrics, worker),
         admin_routes(engine),
-        gorse_routes(engine, metrics, worker),
-        health_routes(engine, metrics),
+        gorse_routes(engine, metrics, worker, ready_now),
+        health_routes(engine, metrics, ready_now),
     ):
         api.include_router(routes)
-    answer_errors(api, failed=metrics.storage_failed, methods=_methods(api))
+    answer_errors(api, failed=store_failed, methods=_methods(api))
     return api
 
 
@@ -93,6 +103,7 @@ def make_app(
     *,
     observers: Sequence[Callable[[Answered], None]] = (),
     window: Window | None = None,
+    admission: Admission | None = None,
 ) -> ASGIApp:
     """Return the application over a started engine, which it does not close.
 
@@ -102,12 +113,14 @@ def make_app(
         Told of every answer, as a log of requests is.
     window
         What the dashboard shows of the last hour; one of its own by default.
+    admission
+        What the server refuses while there is too much; counted, and shown to be full.
     """
     metrics, window = Metrics(), window or Window()
     if doors.keys is not None:
         doors.keys.failed = metrics.keys_failed
     sessions = None if doors.keys is None else Sessions(doors.keys)
-    api = make_api(engine, metrics)
+    api = make_api(engine, metrics, admission=admission)
     for routes in dashboard_routes(api, engine, metrics, window, doors.keys, sessions):
         api.include_router(routes)
     _watch(engine, metrics)
@@ -118,7 +131,10 @@ def make_app(
         rate=doors.rate,
         observers=(metrics.answered, of_api(window.answered), *observers),
     )
+    metrics.watch("ready", lambda: float(readiness(engine, admission).is_ready))
     metrics.watch("requests_in_flight", lambda: float(app.in_flight))
+    if admission is not None:
+        _watch_admission(admission, metrics, window)
     return app
 
 
@@ -146,6 +162,15 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
 def _upper(methods: Collection[str]) -> set[str]:
     """Return methods as requests name them; what answers GET answers HEAD."""
     return {method.upper() for method in methods} | ({"HEAD"} if "get" in methods else set())
+
+
+def _watch_admission(admission: Admission, metrics: Metrics, window: Window) -> None:
+    def refused(n: int) -> None:
+        metrics.overloaded(n)
+        window.overloaded(n)
+
+    admission.on_refused = refused
+    metrics.watch("event_loop_lag_seconds", lambda: admission.lag)
 
 
 def _watch(engine: Engine, metrics: Metrics) -> None:

@@ -131,7 +131,7 @@ def protected(
     seconds: float = BODY_SECONDS,
     observers: Sequence[Callable[[Answered], None]] = (),
     make_id: Callable[[], str] | None = None,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Watch:
     """Return an application within all its walls, in the order they must have.
 

@@ -91,6 +91,7 @@ class Metrics:
         self._refused = _Children(
             counter("refused_requests", "Requests refused for their key, rate or size", "status")
         )
+        self._overloaded = counter("overload_refusals", "Requests refused before they were read")
         self._lists = _Children(
             counter("recommendations", "Lists, by what answered", "source", "model")
         )
@@ -107,7 +108,9 @@ class Metrics:
 
     def _make_gauges(self, memory: Callable[[], float]) -> Mapping[str, Gauge]:
         told = {
+            "ready": "1 while requests should be sent here, see /health/ready",
             "requests_in_flight": "Requests that are being answered",
+            "event_loop_lag_seconds": "By which the service is late to read requests",
             "bundle_age_seconds": "Since the bundle that answers was made",
             "data_age_seconds": "Since the newest event that the bundle learnt from",
             "resident_memory_bytes": "Memory of this process",
@@ -128,6 +131,10 @@ class Metrics:
         self._requests[done.route, method, f"{done.status // 100}xx"].observe(done.seconds)
         if done.status in REFUSALS:
             self._refused[(str(done.status),)].inc()
+
+    def overloaded(self, n: int) -> None:
+        """Count requests that were refused since there were too many."""
+        self._overloaded.inc(n)
 
     def recommended(self, source: str, model: str, *, lists: int = 1) -> None:
         """Count lists by what answered (history, text, popularity …) and the model's version."""
@@ -172,7 +179,13 @@ class Metrics:
 
     def watch(
         self,
-        gauge: Literal["requests_in_flight", "bundle_age_seconds", "data_age_seconds"],
+        gauge: Literal[
+            "ready",
+            "requests_in_flight",
+            "event_loop_lag_seconds",
+            "bundle_age_seconds",
+            "data_age_seconds",
+        ],
         value: Callable[[], float],
     ) -> None:
         """Let a value be looked at when metrics are asked for; `value` must not raise."""

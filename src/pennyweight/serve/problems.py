@@ -23,6 +23,7 @@ from pennyweight.errors import (
     StoreError,
     UnknownIdError,
 )
+from pennyweight.serve.store.protocol import ReadOnlyError
 from pennyweight.spec.wording import plain_words
 
 __all__ = [
@@ -65,6 +66,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     BudgetError: Kind(507, "There is no room", "budget"),
     BundleError: Kind(409, "The bundle cannot be used", "bundle"),
     BusyError: Kind(503, "Too much waits", "busy", 1),
+    ReadOnlyError: Kind(503, "The store can only be read", "read-only", 60),
     StoreError: Kind(503, "The disk refuses", "store", 5, "Nothing of this was kept; come again."),
     RequestValidationError: INVALID,
     ClientDisconnect: Kind(400, "The client hung up", "hung-up"),  # told to logs and metrics

@@ -5,6 +5,7 @@ import fcntl
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -21,6 +22,8 @@ from threadpoolctl import threadpool_limits
 
 from pennyweight.disk.private import narrow, others_may, owner_only
 from pennyweight.errors import PlanError, StoreError
+from pennyweight.serve.admission import Admission
+from pennyweight.serve.admitting import admitting
 from pennyweight.serve.app import Doors, make_app
 from pennyweight.serve.engine.engine import Engine, Limits
 from pennyweight.serve.engine.models import Models
@@ -28,12 +31,13 @@ from pennyweight.serve.hosts import check_binding
 from pennyweight.serve.keyring import KeyRing
 from pennyweight.serve.logs import RequestLog, event
 from pennyweight.serve.rate import Rate
-from pennyweight.serve.store.sqlite import SQLiteStore
+from pennyweight.serve.store.opening import UNWRITABLE, open_store
 from pennyweight.serve.wire import Wire
 
 __all__ = ["Settings", "serve"]
 
 SWITCH = 5e-4  # seconds
+FILES = 8_192  # that may be open, where the system lets it
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 STORE, MODELS, LOCK = "store.sqlite", "models", "lock"
 OURS = (STORE, MODELS, LOCK, "readings", ".")  # how the names of all that the service writes begin
@@ -93,19 +97,20 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
     rate = Rate(settings.rate, max(1, round(2 * settings.rate))) if settings.rate else None
     with owner_only(), _held(settings.data), _listening(settings) as sock:
         engine = Engine(
-            SQLiteStore(settings.data / STORE),
+            open_store(settings.data / STORE),
             Models(settings.data / MODELS),
             settings.limits,
         )
         try:
             engine.start(settings.bundle)
             log = () if settings.log is None else (RequestLog(settings.log).answered,)
-            app = make_app(engine, Doors(keys, rate), observers=log)
+            admission = Admission(settings.limits.requests, connections=_connections())
+            app = make_app(engine, Doors(keys, rate), observers=log, admission=admission)
             # What is loaded stays; to look for garbage among it would stop all for 100 ms.
             gc.collect()
             gc.freeze()
             address = _address(sock)
-            server = _Server(app, lambda: on_ready(address, engine))
+            server = _Server(app, admitting(admission), lambda: on_ready(address, engine))
             event("start", {"address": address})
             # One thread for each product: those that score are the threads of this process.
             with (
@@ -122,12 +127,12 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
 class _Server(uvicorn.Server):
     """Stops at a signal without passing it on, and tells when it listens."""
 
-    def __init__(self, app: ASGIApp, on_ready: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, wire: type[Wire], on_ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="none",
-                http=Wire,
+                http=wire,
                 lifespan="off",
                 ws="none",
                 access_log=False,
@@ -171,6 +176,16 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield sock
 
 
+def _connections() -> int:
+    """Return how many connections may be open: half of the files, which are raised for it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if 0 <= soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return FILES // 2 if soft < 0 else min(FILES, soft) // 2
+
+
 def _address(sock: socket.socket) -> str:
     host, port = sock.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -190,19 +205,40 @@ def _switching() -> Iterator[None]:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Keep a folder to this process: two would undo each other's work."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if all(path.name.startswith(OURS) for path in folder.iterdir()):
-        narrow(folder)
-    elif others_may(folder, 5):
-        _log.warning("%s: others may look into it, and not all in it is of this service; chmod 700 "
-                     "it, or give another folder with --data", folder)  # fmt: skip
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = _lock_file(folder)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if handle is not None:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StoreError(f"{folder}: another service works there; give it another folder "
                              "with --data") from None  # fmt: skip
         yield
     finally:
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
+
+
+def _lock_file(folder: Path) -> int | None:
+    """Return what is locked: a file, the folder if none can be made, None if there is neither."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(folder)
+        return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise StoreError(f"{folder}: {error.strerror}; choose another with --data") from error
+    for path in (folder / LOCK, folder):  # nothing can be made there, so nothing is undone
+        try:
+            return os.open(path, os.O_RDONLY)
+        except OSError:
+            continue
+    return None
+
+
+def _close_to_others(folder: Path) -> None:
+    if all(path.name.startswith(OURS) for path in folder.iterdir()):
+        narrow(folder)
+    elif others_may(folder, 5):
+        _log.warning("%s: others may look into it, and not all in it is of this service; chmod 700 "
+                     "it, or give another folder with --data", folder)  # fmt: skip

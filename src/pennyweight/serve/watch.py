@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pennyweight.serve.deadline import DEADLINE, SECONDS, Deadline
 from pennyweight.serve.problems import answer
 
 __all__ = ["UNROUTED", "Answered", "Watch", "numbered", "request_id", "route_of"]
@@ -63,8 +64,8 @@ class Answered(NamedTuple):
 class Watch:
     """ASGI middleware around all others.
 
-    It gives the request an id, the answer its security headers, an exception that nobody
-    caught a plain 500, and tells observers of each answer.
+    It gives the request an id and a deadline, the answer its security headers, an exception
+    that nobody caught a plain 500, and tells observers of each answer.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class Watch:
         *,
         observers: Sequence[Callable[[Answered], None]] = (),
         make_id: Callable[[], str] | None = None,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.in_flight = 0
         self._app = app
@@ -105,6 +106,7 @@ class Watch:
         began = self._clock()
         state = scope.setdefault("state", {})
         name = state["request_id"] = self._id(scope)
+        DEADLINE.set(Deadline(began + SECONDS, state.get("client_gone", _stays)))
         status = 0
 
         async def sent(message: Message) -> None:
@@ -164,6 +166,10 @@ def route_of(scope: Scope) -> str:
         if path:
             return str(path)
     return UNROUTED
+
+
+def _stays() -> bool:
+    return False
 
 
 def _safe(headers: Sequence[tuple[bytes, bytes]], name: str) -> list[tuple[bytes, bytes]]:

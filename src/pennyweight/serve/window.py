@@ -71,19 +71,29 @@ class Window:
 
     def answered(self, done: Answered) -> None:
         """Count a request; an observer of `Watch`."""
-        number = int(self._clock() // 60)
-        minute = self._ring[number % MINUTES]
-        if minute.number != number:
-            minute = self._ring[number % MINUTES] = _Minute(number)
-        tally = minute.routes.get((done.method, done.route))
-        if tally is None:
-            tally = minute.routes[done.method, done.route] = _Tally()
+        tally = self._tally(done.method, done.route)
         tally.requests += 1
         tally.buckets[bisect_left(BOUNDS, done.seconds)] += 1
         if done.status >= 500:
             tally.errors += 1
         elif done.status >= 400:
             tally.refused += 1
+
+    def overloaded(self, n: int) -> None:
+        """Count requests that were refused unread, since there were too many."""
+        tally = self._tally("any", UNROUTED)
+        tally.requests += n
+        tally.errors += n
+
+    def _tally(self, method: str, route: str) -> _Tally:
+        number = int(self._clock() // 60)
+        minute = self._ring[number % MINUTES]
+        if minute.number != number:
+            minute = self._ring[number % MINUTES] = _Minute(number)
+        tally = minute.routes.get((method, route))
+        if tally is None:
+            tally = minute.routes[method, route] = _Tally()
+        return tally
 
     def hour(self) -> Told:
         """Return all requests of the hour."""

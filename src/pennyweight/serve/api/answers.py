@@ -205,9 +205,13 @@ class AuditOut(Out):
 
 
 class Health(Out):
-    """Whether the service is there; `notes` say what an operator must look at."""
+    """Whether the service is there, and the reason where it is not, or not for everything.
+
+    `notes` say what an operator must look at.
+    """
 
     status: str
+    reason: str | None = None
     notes: list[str] = []
 
 

@@ -5,7 +5,7 @@ the comment is the title, and hidden means not available. Users hold nothing but
 that what is told of them besides is not kept, and 0 rows are said to be affected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -33,6 +33,7 @@ from pennyweight.serve.api.reading import Route
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.lists import Found, Wanted, similar
 from pennyweight.serve.metrics import Metrics
+from pennyweight.serve.readiness import Readiness
 from pennyweight.serve.store.protocol import Event, StoredItem
 from pennyweight.serve.worker import Worker
 
@@ -87,7 +88,9 @@ class Scored(BaseModel):
     Score: float
 
 
-def gorse_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
+def gorse_routes(
+    engine: Engine, metrics: Metrics, worker: Worker, ready_now: Callable[[], Readiness]
+) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api", tags=["as Gorse"], route_class=Route)
 
@@ -149,6 +152,7 @@ def gorse_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
 
     _add_items(router, engine, worker)
     _add_users(router, engine)
+    _add_health(router, engine, ready_now)
     return router
 
 
@@ -201,13 +205,21 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
         gone = await engine.erase(user_id, actor="local" if key is None else str(key.name))
         return _affected(gone["events"])
 
-    @router.get("/health/live")
-    @router.get("/health/ready")
-    async def health() -> Response:
-        """Tell whether lists can be given."""
-        ready = engine.is_ready
+
+def _add_health(router: APIRouter, engine: Engine, ready_now: Callable[[], Readiness]) -> None:
+    def told(ready: bool) -> Response:
         return Response(to_json({"Ready": ready}), 200 if ready else 503,
                         media_type="application/json")  # fmt: skip
+
+    @router.get("/health/live")
+    async def live() -> Response:
+        """Tell whether lists were ever given."""
+        return told(engine.is_ready)
+
+    @router.get("/health/ready")
+    async def ready() -> Response:
+        """Tell whether lists can be given."""
+        return told(ready_now().is_ready)
 
 
 def _json(value: Any) -> Response:  # noqa: ANN401

@@ -1,5 +1,6 @@
 """Routes for what watches the service."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 
 from fastapi import APIRouter, Response
@@ -9,6 +10,7 @@ from pydantic_core import to_json
 from pennyweight.serve.api.answers import Health, VersionOut
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.metrics import CONTENT_TYPE, Metrics
+from pennyweight.serve.readiness import Readiness
 
 __all__ = ["health_routes"]
 
@@ -18,7 +20,9 @@ PUBLIC = {
 }
 
 
-def health_routes(engine: Engine, metrics: Metrics) -> APIRouter:
+def health_routes(
+    engine: Engine, metrics: Metrics, ready_now: Callable[[], Readiness]
+) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["health"])
     package = version("pennyweight")  # looked up in files, so once
@@ -30,10 +34,17 @@ def health_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.get("/health/ready", response_model=Health, responses={503: {"model": Health}})
     async def ready() -> Response:
-        """Answer 200 once lists can be given."""
-        if engine.is_ready:
-            return _json({"status": "ready", "notes": _notes(engine)})
-        return Response(to_json({"status": "loading"}), 503, media_type="application/json")
+        """Answer 200 while requests should be sent here, else 503 and the reason.
+
+        `loading`: no bundle yet. `damaged`: the store is. `stuck`: a thread works on the same
+        for seconds. `full`: more comes than is answered in time.
+        """
+        now = ready_now()
+        body: dict[str, object] = {"status": now.status, "notes": _notes(engine)}
+        if now.reason is not None:
+            body["reason"] = now.reason
+        return Response(to_json(body), 200 if now.is_ready else 503,
+                        media_type="application/json")  # fmt: skip
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def measured() -> Response:

@@ -27,6 +27,8 @@ PROBLEMS: Mapping[str, str] = {
     "after the seconds in Retry-After.",
     "store": "The disk is full or refuses to write. Nothing of the request was kept; make room, "
     "then send the same again.",
+    "read-only": "The disk was full or read-only when the service started, so that it only gives "
+    "lists. Make room, and start it again.",
     "invalid-request": "A field is missing, unknown, of another type or out of bounds. errors "
     "names each field and what it must be.",
     "hung-up": "The client closed the connection before the request was whole. It is told to logs "

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
 from pennyweight.errors import BundleError, PlanError, UnknownIdError
+from pennyweight.serve.deadline import Deadline, current_deadline
 from pennyweight.serve.engine.answering import Answering, Call
 from pennyweight.serve.engine.arms import Arm, Arms
 from pennyweight.serve.engine.clocks import ChangeClock
@@ -39,6 +40,7 @@ from pennyweight.serve.engine.shown import Shown
 from pennyweight.serve.engine.startup import start_serving
 from pennyweight.serve.engine.stock import Stock
 from pennyweight.serve.engine.turns import Turns
+from pennyweight.serve.store.integrity import Integrity
 from pennyweight.serve.store.protocol import Audit, Event, Recommendation, Store, StoredItem
 from pennyweight.serve.store.writer import Writer
 
@@ -68,7 +70,7 @@ class Limits:
     threads
         That score.
     requests, writes
-        That may wait.
+        That may wait, however quickly they are done.
     history_bytes
         Of memory for histories.
     keep_lists
@@ -76,7 +78,7 @@ class Limits:
     """
 
     threads: int = 1
-    requests: int = 256
+    requests: int = 1_024
     writes: int = 4_096
     history_bytes: int = 64 << 20
     keep_lists: float = 30 * 86_400.0
@@ -131,6 +133,7 @@ class Engine:
         self._change = threading.RLock()  # held for a moment, while what is served is replaced
         self._arms: Arms | None = None
         self._store = store
+        self.integrity = Integrity(store.quick_check)
         self._reader = store.reader()
         self._read_lock = threading.RLock()
         self.turns = Turns()
@@ -162,6 +165,11 @@ class Engine:
         return self._arms
 
     @property
+    def refusal(self) -> str | None:
+        """Why nothing can be kept, None where it can."""
+        return self._store.refusal
+
+    @property
     def is_ready(self) -> bool:
         """Whether anything is served."""
         return self._arms is not None
@@ -178,6 +186,7 @@ class Engine:
         PlanError
             No bundle was given and none was ever published.
         """
+        self.integrity.begin()
         start_serving(self, bundle)
 
     def say(self, key: str, text: str) -> None:
@@ -187,7 +196,7 @@ class Engine:
 
     def known(self) -> list[Model]:
         """Return the bundles that can be served, in the order in which they came."""
-        return self.registry.known()
+        return [*self.registry.known(), *self.models.borrowed()]
 
     def add(self, bundle: Path | str, *, actor: str) -> Model:
         """Take a bundle over, so that it can be published."""
@@ -254,6 +263,8 @@ class Engine:
     def give_out(self, wanted: Wanted, found: Found, version: str) -> str:
         """Note a list that goes out; return its id, by which events can name it."""
         name = self.make_id()
+        if self._store.refusal is not None:
+            return name
         self.shown.add(
             Recommendation(
                 name, wanted.user, self.clock(), version, wanted.scenario, found.source, found.items
@@ -279,7 +290,7 @@ class Engine:
             dropped = sum(event.user in erased for event in events) if erased else 0
             return EventCounts(store.add_events(events), dropped)
 
-        counts = await self.written(add)
+        counts = await self.written(add, deadline=current_deadline())
         self.cache.forget({event.user for event in events})
         return counts
 
@@ -338,7 +349,7 @@ class Engine:
             first = last - len(items) + 1
             return [replace(item, seq=first + at) for at, item in enumerate(items)]
 
-        kept: list[StoredItem] = await self.written(put)
+        kept: list[StoredItem] = await self.written(put, deadline=current_deadline())
         for item in kept[-1:]:
             if text := self._change_clock.watch(item.changed):
                 self.say("clock", text)
@@ -418,9 +429,11 @@ class Engine:
 
     # The store
 
-    async def written(self, job: Callable[[Store], T], *, alone: bool = False) -> T:
+    async def written(
+        self, job: Callable[[Store], T], *, alone: bool = False, deadline: Deadline | None = None
+    ) -> T:
         """Return what a job returns, once it is on disk; see `Writer.submit`."""
-        return await asyncio.wrap_future(self.writer.submit(job, alone=alone))
+        return await self.writer.written(job, alone=alone, deadline=deadline)
 
     async def read(self, job: Callable[[Store], T]) -> T:
         """Return what a job that only reads returns, run off the event loop."""
@@ -456,6 +469,7 @@ class Engine:
     def close(self) -> None:
         """Finish what was begun, and let go of the store."""
         self.turns.close()
+        self.integrity.close()
         self.answering.close()
         self.stock.close()
         self.readings.flush()

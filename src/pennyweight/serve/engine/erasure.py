@@ -3,16 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pennyweight.errors import BundleError, BusyError
+from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.store.protocol import Erased, Store
 
 if TYPE_CHECKING:
     from pennyweight.serve.engine.engine import Engine
 
-__all__ = ["erase_user", "finish_erasures", "readmit_user", "strip_erased"]
+__all__ = ["erase_user", "finish_erasures", "readmit_user", "strip_erased", "without_erased"]
 
 ERASING = "erasing"  # a note in the store: an erasure began and may not have reached all bundles
 PATIENCE = 30.0  # seconds for the answers under way
@@ -87,6 +90,18 @@ def strip_erased(engine: "Engine", version: str, *, actor: str) -> int:
         engine.audit(actor, "erase from bundle", counted)
         _log.warning("erased users were taken out of bundle %s", counted)
     return len(erased)
+
+
+def without_erased(shelf: Shelf, store: Store) -> Shelf:
+    """Return a shelf that forgets the events of erased users, where its files cannot be changed."""
+    log = shelf.recommender.interactions
+    erased: Collection[str] = () if log is None else store.erased(log.users)
+    if log is None or not erased:
+        return shelf
+    kept = np.ones(len(log.users), np.bool_)
+    kept[log.users.codes(list(erased))] = False
+    against = log.negative.where(kept[log.negative.user])
+    return shelf.with_log(replace(log.where(kept[log.user]), negative=against))
 
 
 def finish_erasures(engine: "Engine") -> None:

@@ -17,10 +17,11 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.disk.folders import staging, sync_directory
 from pennyweight.disk.private import make_private, narrow_tree
-from pennyweight.errors import BundleError, StoreError, UnknownIdError
+from pennyweight.errors import BundleError, PlanError, StoreError, UnknownIdError
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.recommender.storage import forget_users, read_catalog, read_interactions
 from pennyweight.serve.engine.shelf import NOTHING_COVERED, Covered, Shelf
+from pennyweight.serve.store.opening import UNWRITABLE
 
 __all__ = ["Model", "Models"]
 
@@ -70,19 +71,45 @@ class Models:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        make_private(folder)
-        narrow_tree(folder)
+        self._elsewhere: dict[str, Model] = {}
+        try:
+            make_private(folder)
+            narrow_tree(folder)
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
 
     def path(self, version: str) -> Path:
         """Return where a bundle is; `UnknownIdError` where it is not."""
         known = self.versions()
+        if version not in known and version in self._elsewhere:
+            return Path(self._elsewhere[version].source)
         if version not in known:
             raise UnknownIdError(f"no bundle {version!r}; there are {', '.join(known) or 'none'}")
         return self.folder / version
 
     def versions(self) -> list[str]:
         """Return the bundles that are here."""
+        if not self.folder.is_dir():
+            return []
         return sorted(p.name for p in self.folder.iterdir() if p.name.isalnum() and p.is_dir())
+
+    def borrow(self, source: Path | str, now: float) -> Model:
+        """Let a bundle be loaded from where it lies, for there is no room to take it over."""
+        bundle = open_bundle(source)
+        model = Model(bundle.sha256[:VERSION_CHARS], str(bundle.path), now)
+        if model.version not in self.versions():
+            self._elsewhere[model.version] = model
+        return model
+
+    def borrowed(self) -> list[Model]:
+        """Return the bundles that are loaded from where they lie."""
+        return list(self._elsewhere.values())
+
+    def _check_here(self, path: Path) -> None:
+        if path.parent != self.folder:
+            raise PlanError(f"{path}: this bundle is served from where it lies, which this service "
+                            "does not change; publish it when there is room")  # fmt: skip
 
     def clean(self) -> list[str]:
         """Delete what a killed process left half made or half deleted; return the names.
@@ -134,6 +161,7 @@ class Models:
 
     def forget(self, version: str, users: Collection[str]) -> int | None:
         """Take users out of a bundle; return how many events, None where it knows none of them."""
+        self._check_here(self.path(version))
         events = forget_users(self.bundle(version), users)
         if events is not None:
             narrow_tree(self.path(version))
@@ -150,6 +178,7 @@ class Models:
     def remove(self, version: str) -> None:
         """Delete a bundle; killed meanwhile, it is either whole or gone at the next start."""
         path, gone = self.path(version), self.folder / f".{version}.gone"
+        self._check_here(path)
         with _refusals(self.folder):
             if gone.exists():
                 shutil.rmtree(gone)

@@ -9,7 +9,7 @@ from pennyweight.errors import PennyweightError, PlanError
 from pennyweight.recommender.damage import refusing_damage
 from pennyweight.serve.engine.arms import Arm, checked
 from pennyweight.serve.engine.clocks import item_disagreements
-from pennyweight.serve.engine.erasure import strip_erased
+from pennyweight.serve.engine.erasure import strip_erased, without_erased
 from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Wanted, find
 from pennyweight.serve.engine.models import Model
@@ -74,6 +74,9 @@ def load_bundle(engine: "Engine", version: str) -> tuple[Shelf, int]:
     """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
     model = next((one for one in engine.known() if one.version == version), None)
     shelf = engine.models.load(version, NOTHING_COVERED if model is None else model.covered)
+    if model in engine.models.borrowed():
+        borrowed = shelf
+        shelf = engine.read_now(lambda store: without_erased(borrowed, store))
     found = restored(shelf, engine.readings, engine.read_now)
     engine.failed_items.update(found.failed)
     now = engine.clock()

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pennyweight.errors import BundleError, PennyweightError, PlanError
+from pennyweight.errors import BundleError, PennyweightError, PlanError, StoreError
 from pennyweight.serve.engine.arms import Arm
 from pennyweight.serve.engine.erasure import finish_erasures, strip_erased
 from pennyweight.serve.engine.models import Model
@@ -87,6 +87,14 @@ def start_serving(engine: "Engine", bundle: Path | str | None) -> None:
         _serve_first(engine, [noted, *_fallbacks(noted, engine.before(), engine.known())])
 
 
+def _borrow(engine: "Engine", bundle: Path | str, error: StoreError) -> None:
+    """Serve a bundle from where it lies, since the disk refuses to take it."""
+    arms = [Arm(engine.models.borrow(bundle, engine.clock()).version, 1.0)]
+    engine.switch(arms, engine.load(arms))
+    engine.say("borrowed", f"{bundle} cannot be taken over ({error}); it is served from where it "
+               "lies, and must stay there")  # fmt: skip
+
+
 def _serve_named(engine: "Engine", bundle: Path | str, noted: Sequence[Arm]) -> bool:
     """Serve a bundle that is named at the start, unless it is known; return whether it is."""
     known = {model.version for model in engine.known()}
@@ -96,6 +104,9 @@ def _serve_named(engine: "Engine", bundle: Path | str, noted: Sequence[Arm]) -> 
             return False
         engine.serve([Arm(version, 1.0)], actor="start")
     except PennyweightError as error:
+        if not noted and isinstance(error, StoreError):
+            _borrow(engine, bundle, error)
+            return True
         if not noted:
             raise
         engine.say("start", f"the bundle named at the start is not used: {error}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
 from pennyweight.bundle import Position
+from pennyweight.errors import StoreError
 
 __all__ = [
     "IMPRESSION",
@@ -13,6 +14,7 @@ __all__ = [
     "Erased",
     "Event",
     "Outcome",
+    "ReadOnlyError",
     "Recommendation",
     "Store",
     "StoredItem",
@@ -20,6 +22,10 @@ __all__ = [
 ]
 
 IMPRESSION = "impression"  # the kind of an event by which an item was only shown
+
+
+class ReadOnlyError(StoreError):
+    """The store can only be read: says why, in words that name no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,9 @@ class Store(Protocol):
     the outermost block ends. `StoreError` where the disk refuses; then nothing of it is kept.
     """
 
+    refusal: str | None
+    """Why nothing can be written; None where it can."""
+
     def transaction(self) -> AbstractContextManager[None]:
         """Write what is done in the block as a whole or not at all; may be nested."""
         ...
@@ -276,6 +285,10 @@ class Store(Protocol):
 
     def check(self) -> list[str]:
         """Return what is wrong with the files; nothing where all is well."""
+        ...
+
+    def quick_check(self, seconds: float) -> list[str] | None:
+        """Look for damage for some seconds; None where they did not do. For any thread."""
         ...
 
     def close(self) -> None:

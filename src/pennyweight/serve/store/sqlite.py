@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,10 +27,11 @@ from pennyweight.serve.store.protocol import (
 from pennyweight.serve.store.schema import migrate
 from pennyweight.serve.store.tombstones import Tombstones
 
-__all__ = ["SQLiteStore"]
+__all__ = ["SQLiteStore", "quick_check", "store_errors"]
 
 BUSY_MS = 5_000
 CACHE_KIB = 16 * 1024
+PROGRESS = 1_000  # steps of a check between looks at the clock
 Row = TypeVar("Row")
 
 EVENT = "event_id, user, item, kind, time, weight, recommendation_id, position"
@@ -63,11 +65,13 @@ class SQLiteStore:
 
     def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
         self.path, self._vfs = Path(path), vfs
+        self.refusal: str | None = None
         _create_private(self.path)
-        with _told(self.path):
+        with store_errors(self.path):
             self._database = apsw.Connection(str(self.path), vfs=vfs)
             self._database.set_busy_timeout(BUSY_MS)
             self._prepare()
+            self._inode = self.path.stat().st_ino
 
     def _prepare(self) -> None:
         database = self._database
@@ -83,7 +87,7 @@ class SQLiteStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write what is done in the block as a whole or not at all; may be nested."""
-        with _told(self.path), self._database:
+        with store_errors(self.path), self._database:
             yield
 
     def reader(self) -> Self:
@@ -137,7 +141,7 @@ class SQLiteStore:
         sql = (f"SELECT {EVENT_READ} FROM events WHERE user = ? AND {NOT_SHOWN} "
                "ORDER BY time DESC, seq DESC")  # fmt: skip
         found: list[Event] = []
-        with _told(self.path):
+        with store_errors(self.path):
             cursor = self._database.execute(sql, (user,))
             for row in cursor:
                 event = Event(*row)
@@ -157,7 +161,7 @@ class SQLiteStore:
 
     def all_events(self) -> Iterator[Event]:
         """Yield all events in the order in which they came; not while the store is written to."""
-        with _told(self.path):
+        with store_errors(self.path):
             for row in self._database.execute(f"SELECT {EVENT_READ} FROM events ORDER BY seq"):
                 yield Event(*row)
 
@@ -253,7 +257,7 @@ class SQLiteStore:
             self._tombstones.add(user)
             events = self._write("DELETE FROM events WHERE user = ?", (user,))
             lists = self._write("DELETE FROM recommendations WHERE user = ?", (user,))
-        with _told(self.path):
+        with store_errors(self.path):
             busy, _, _ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").get
         if busy:
             raise StoreError(f"{self.path}: deleted, but still in the log, since it is being read; "
@@ -262,7 +266,7 @@ class SQLiteStore:
 
     def erased(self, users: Collection[str]) -> set[str]:
         """Return those of the users who have been erased and not readmitted."""
-        with _told(self.path):
+        with store_errors(self.path):
             return self._tombstones.among(users)
 
     def readmit(self, user: str) -> bool:
@@ -302,16 +306,23 @@ class SQLiteStore:
         """Return what is wrong with the file; nothing where all is well."""
         return [row[0] for row in self._read("PRAGMA integrity_check") if row[0] != "ok"]
 
+    def quick_check(self, seconds: float) -> list[str] | None:
+        """Look for damage through a connection of its own; None where the time did not do."""
+        if not self.path.exists() or self.path.stat().st_ino != self._inode:
+            return [f"{self.path}: the file was moved or replaced while it is in use"]
+        flags = apsw.SQLITE_OPEN_READONLY
+        return quick_check(apsw.Connection(str(self.path), flags, vfs=self._vfs), seconds)
+
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
 
     def _read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        with _told(self.path):
+        with store_errors(self.path):
             return self._database.execute(sql, values).fetchall()
 
     def _write(self, sql: str, values: Sequence[Any]) -> int:
-        with _told(self.path):
+        with store_errors(self.path):
             self._database.execute(sql, values)
             return self._database.changes()
 
@@ -324,15 +335,33 @@ class SQLiteStore:
 def _create_private(path: Path) -> None:
     """Create the file for its owner alone; SQLite gives its log and its index the same mode."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Only a new one: to close a file drops the locks that SQLite has on it in this process.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
     except OSError:
         return  # SQLite says why it cannot be opened
     for suffix in ("", "-wal", "-shm"):
         narrow(path.with_name(path.name + suffix))
 
 
+def quick_check(database: apsw.Connection, seconds: float) -> list[str] | None:
+    """Look for damage for some seconds, then close; None where they did not do."""
+    end = time.monotonic() + seconds
+    try:
+        database.set_progress_handler(lambda: time.monotonic() > end, PROGRESS)
+        rows = database.execute("PRAGMA quick_check(1)").fetchall()
+    except (apsw.InterruptError, apsw.BusyError):
+        return None
+    except apsw.Error as error:
+        return [str(error)]
+    finally:
+        database.close()
+    return [str(row[0]) for row in rows if row[0] != "ok"]
+
+
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def store_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says into a `StoreError` that names the file."""
     try:
         yield

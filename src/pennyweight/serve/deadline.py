@@ -1,0 +1,34 @@
+"""Until when a request waits for its answer, and whether anybody still does."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+__all__ = ["DEADLINE", "SECONDS", "Deadline", "current_deadline"]
+
+SECONDS = 3.0  # from the arrival of a request; later, its client is taken to have given up
+
+
+@dataclass(slots=True)
+class Deadline:
+    """The patience of a request.
+
+    Attributes
+    ----------
+    at
+        When it ends, by `time.monotonic`.
+    client_gone
+        Returns whether the client has closed its connection.
+    """
+
+    at: float
+    client_gone: Callable[[], bool]
+
+
+# Set by the outermost middleware, for whatever the request makes wait further in.
+DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+
+def current_deadline() -> Deadline | None:
+    """Return the deadline of the request that this task answers; None outside of requests."""
+    return DEADLINE.get()
