@@ -12,7 +12,7 @@ from pennyweight import Recommender
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import NegativeFeedback
 from pennyweight.errors import UnknownUserWarning
-from pennyweight.recommender.storage import forget_user
+from pennyweight.recommender.storage import forget_users
 
 
 @pytest.fixture(scope="module", params=["exclude", "include"])
@@ -83,7 +83,7 @@ def test_they_are_saved_and_forgotten(recommender, tmp_path):
     loaded = Recommender.load(bundle.path)
     assert loaded.recommend(user="neg").equals(recommender.recommend(user="neg"))
     assert loaded.rules.min_rating == 3 and loaded.rules.strength("dislike", 1) < 0
-    assert forget_user(bundle, "neg") == 2
+    assert forget_users(bundle, ["neg"]) == 2
     after = Recommender.load(bundle.path)
     assert after.source(user="neg") == "popularity"
     assert items(after, "ann") == items(recommender, "ann")

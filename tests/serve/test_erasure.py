@@ -244,3 +244,16 @@ def test_several_users_leave_a_bundle_at_once(named, tmp_path):
         assert engine.forget_users(version, gone) is None
     finally:
         engine.close()
+
+
+def test_a_damaged_bundle_is_said_and_no_list_rests_on_the_user(live):
+    tell(live, WHO, "e1")
+    assert live.get(f"/v1/recommend/{WHO}")["source"] == "history"
+    version = live.engine.known()[0].version
+    (live.folder / "models" / version / "users.arrow").unlink()
+    assert live.http.delete(f"/v1/users/{WHO}").status_code == 409
+    assert len(live.engine.cache) == 0
+    assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
+    assert live.get("/v1/recommend/u6")["source"] == "history"
+    assert tell(live, WHO, "e2")["erased"] == 1
+    assert live.engine.erasing == 1

@@ -204,12 +204,12 @@ def test_a_file_that_was_changed_after_its_export_proves_nothing(bundles, tmp_pa
 
 def test_the_origin_is_kept_in_the_manifest_and_by_an_erasure(bundles, tmp_path):
     from pennyweight.bundle import open_bundle
-    from pennyweight.recommender.storage import forget_user
+    from pennyweight.recommender.storage import forget_users
 
     origin = Origin(Position("a" * 24, 3), None, 1.7e9)
     path = again(bundles[0], tmp_path / "b", origin=origin)
     assert Recommender.load(path).origin == origin
-    assert forget_user(open_bundle(path), "u5")
+    assert forget_users(open_bundle(path), ["u5"])
     assert Recommender.load(path).origin == origin
     assert replace(origin, newest_event=None) != origin
     assert "fitted_from" not in json.loads((again(bundles[0], tmp_path / "c") / "manifest.json")

@@ -1,6 +1,6 @@
 """The event log: who did what, when; and histories, the form in which users reach a scorer."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -228,6 +228,25 @@ class Interactions:
         counts[: self.n_items] = self.counts
         other.__dict__["counts"] = counts
         return other
+
+    def without_users(self, users: Collection[str]) -> "Interactions":
+        """Return the same log without some users and their events; itself where it has none."""
+        codes = self.users.codes(list(users))
+        codes = codes[codes >= 0]
+        if not len(codes):
+            return self
+        gone = np.zeros(len(self.users), np.bool_)
+        gone[codes] = True
+        shift = np.cumsum(gone).astype(np.int32)  # by how much the code of a later user falls
+        names = zip(self.users, gone.tolist(), strict=True)
+        kept = self.where(~gone[self.user])
+        negative = self.negative.where(~gone[self.negative.user])
+        return replace(
+            kept,
+            users=Ids([name for name, erased in names if not erased], "users"),
+            user=kept.user - shift[kept.user],
+            negative=replace(negative, user=negative.user - shift[negative.user]),
+        )
 
     def where(self, keep: NDArray[np.bool_]) -> "Interactions":
         """Return the events where `keep`, bool (n_events,); users and items keep their codes."""

@@ -3,12 +3,10 @@
 import json
 import shutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from pennyweight.recommender.recommender import Recommender
 
 __all__ = [
-    "forget_user",
     "forget_users",
     "read_catalog",
     "read_interactions",
@@ -197,11 +194,6 @@ def _negative(arrays: Mapping[str, NDArray[Any]]) -> NegativeFeedback:
     return NegativeFeedback(**{name: arrays[key] for name, key in NEGATIVE.items()})
 
 
-def forget_user(bundle: Bundle, user: str) -> int | None:
-    """Write a bundle again without the id and the events of a user; see `forget_users`."""
-    return forget_users(bundle, [user])
-
-
 def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
     """Write a bundle again without the ids and the events of some users.
 
@@ -213,21 +205,11 @@ def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
         How many events that were; None, and nothing is written, where no user is known.
     """
     log = read_interactions(bundle)
-    codes = np.empty(0, np.int32) if log is None else log.users.codes(list(users))
-    if log is None or not (codes >= 0).any():
+    if log is None:
         return None
-    gone = np.zeros(len(log.users), np.bool_)
-    gone[codes[codes >= 0]] = True
-    shift = np.cumsum(gone).astype(np.int32)  # by how much the code of a later user falls
-    kept = log.where(~gone[log.user])
-    left = Ids([name for name, erased in zip(log.users, gone, strict=True) if not erased], "users")
-    against = kept.negative.where(~gone[kept.negative.user])
-    without = replace(
-        kept,
-        users=left,
-        user=kept.user - shift[kept.user],
-        negative=replace(against, user=against.user - shift[against.user]),
-    )
+    without = log.without_users(users)
+    if without is log:
+        return None
 
     def fill(folder: Path) -> None:
         for name in bundle.manifest.files:
@@ -241,7 +223,7 @@ def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
         bundle.path,
         fill,
         created=datetime.fromisoformat(manifest.created),
-        summary=manifest.summary | {"users": len(left), "events": len(without)},
+        summary=manifest.summary | {"users": len(without.users), "events": len(without)},
         plan=manifest.plan,
         report=manifest.report,
         parent=manifest.parent,

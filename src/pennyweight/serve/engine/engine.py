@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
+from pennyweight.data.interactions import Interactions
 from pennyweight.errors import BundleError, PlanError, UnknownIdError
 from pennyweight.serve.deadline import Deadline, current_deadline
 from pennyweight.serve.engine.answering import Answering, Call
@@ -326,15 +327,22 @@ class Engine:
     def forget_users(self, version: str, users: Collection[str]) -> int | None:
         """Take users out of a bundle; return how many events, None where it knows none of them."""
         with self.publishing:
-            n = self.models.forget(version, users)
-            if n is None:
-                return None
-            log = self.models.interactions(version)
-            with self._change:
-                if self._arms is not None and version in self._arms.shelves:
-                    shelf = self._arms.shelves[version].with_log(log)
-                    self._arms = self._arms.with_shelves({**self._arms.shelves, version: shelf})
+            try:
+                n = self.models.forget(version, users)
+                log = None if n is None else self.models.interactions(version)
+            except BundleError:  # damaged on disk, and its arrays are mapped: nobody looks them up
+                self._use_log(version, lambda shelf: shelf.log_without_names(users))
+                raise
+            if n is not None:
+                self._use_log(version, lambda shelf: log)
         return n
+
+    def _use_log(self, version: str, log: Callable[[Shelf], Interactions | None]) -> None:
+        with self._change:
+            if self._arms is not None and version in self._arms.shelves:
+                shelf = self._arms.shelves[version]
+                shelves = {**self._arms.shelves, version: shelf.with_log(log(shelf))}
+                self._arms = self._arms.with_shelves(shelves)
 
     # Items
 

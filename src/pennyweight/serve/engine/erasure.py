@@ -40,11 +40,15 @@ async def erase_user(engine: "Engine", user: str, *, actor: str) -> dict[str, An
     """
     engine.erasing += 1  # stays raised where this fails, and with it the note
     await engine.shown.flush()
-    gone: Erased = await engine.written(lambda store: _erase(store, user), alone=True)
-    trained, events = await engine.turns.run(lambda: engine.forget_user(user))
-    for _ in range(2):  # an answer under way may put back into the cache what it had read before
+    try:
+        gone: Erased = await engine.written(lambda store: _erase(store, user), alone=True)
+        trained, events = await asyncio.to_thread(engine.forget_user, user)
+    finally:  # whatever else fails, no list rests on what was deleted
         engine.cache.forget([user])
-        await _settle(engine)
+        engine.shown.forget(user)
+    await _settle(engine)
+    engine.cache.forget([user])  # an answer under way may have put back what it had read before
+    await _settle(engine)
     engine.shown.forget(user)
     engine.erasing -= 1
     if not engine.erasing:

@@ -1,6 +1,6 @@
 """A bundle as it is served at one moment: with the items that came, changed or went since."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +13,7 @@ from pennyweight.data.catalog import Catalog, is_iso_date
 from pennyweight.data.cleaning.feedback import FeedbackRules
 from pennyweight.data.cleaning.missing import is_missing_id
 from pennyweight.data.documents import document_of, documents
+from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.times import parse_times
 from pennyweight.errors import DataError, UnknownIdError
@@ -236,6 +237,15 @@ class Shelf:
     def with_log(self, log: Interactions | None) -> "Shelf":
         """Return a shelf that looks users up in another event log."""
         return replace(self, recommender=self.recommender.with_log(log))
+
+    def log_without_names(self, users: Collection[str]) -> Interactions | None:
+        """Return the event log in which some users cannot be looked up; no event is touched."""
+        log = self.recommender.interactions
+        if log is None:
+            return None
+        gone = set(users)
+        names = (f"\0{code}" if name in gone else name for code, name in enumerate(log.users))
+        return replace(log, users=Ids(names, "users"))
 
     def _opened(self, items: Sequence[StoredItem]) -> "Shelf":
         added = len(self.catalog) - len(self.open)
