@@ -215,15 +215,21 @@ def test_any_catalogue_comes_back(tmp_path_factory, items: Catalog) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(users=st.lists(WORD, unique=True), n=st.integers(0, 6), given_split=st.booleans(),
-       real=st.booleans(), data=st.data())  # fmt: skip
+@given(users=st.lists(WORD, unique=True, min_size=1), n=st.integers(0, 6),
+       given_split=st.booleans(), real=st.booleans(), data=st.data())  # fmt: skip
 def test_any_event_log_comes_back(tmp_path_factory, users, n, given_split, real, data) -> None:
-    def column(dtype: str, size: int = n) -> np.ndarray:
-        return data.draw(hnp.arrays(dtype, size))
+    def codes(dtype: str, below: int, size: int = n) -> np.ndarray:
+        return data.draw(hnp.arrays(dtype, size, elements=st.integers(0, below - 1)))
 
+    def numbers(dtype: str) -> np.ndarray:
+        width = 8 * np.dtype(dtype).itemsize
+        finite = st.floats(allow_nan=False, allow_infinity=False, width=width)
+        return data.draw(hnp.arrays(dtype, n, elements=finite))
+
+    split = codes("u1", 3, n if given_split else 0)
     log = Interactions(
-        Ids(users, "users"), 7, column("i4"), column("i4"), column("f8"), column("f4"),
-        column("u1"), ("view", "🛒"), column("u1", n if given_split else 0), real,
+        Ids(users, "users"), 7, np.sort(codes("i4", len(users))), codes("i4", 7), numbers("f8"),
+        numbers("f4"), codes("u1", 2), ("view", "🛒"), split, real,
     )  # fmt: skip
     bundle = stored(tmp_path_factory.mktemp("i"), storage.write_interactions, log)
     assert_same(storage.read_interactions(bundle), log)

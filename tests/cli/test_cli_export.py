@@ -1,0 +1,46 @@
+"""`export`: from a service to the files of the next fit."""
+
+from pathlib import Path
+
+import polars as pl
+from running import FAST, Cli
+
+from pennyweight import Recommender
+from pennyweight.serve.engine.engine import Engine
+from pennyweight.serve.engine.models import Models
+from pennyweight.serve.store.protocol import Event
+from pennyweight.serve.store.sqlite import SQLiteStore
+
+
+def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    live, items, events = tmp_path / "live", tmp_path / "items.jsonl", tmp_path / "events.jsonl"
+    live.mkdir()
+    engine = Engine(SQLiteStore(live / "store.sqlite"), Models(live / "models"))
+    engine.start(bundle)
+    shelf = engine.arms.first
+    known, book = shelf.recommender.interactions, shelf.catalog.ids[0]
+    engine.writer.submit(
+        lambda store: store.add_events([Event("e", "somebody", book, "view", 1.76e9)])
+    ).result()
+    engine.close()
+    ran = cli("export", live, "--items", items, "--events", events)
+    assert ran.code == 0, ran.err
+    assert f"{len(shelf.catalog):,} items" in ran.out
+    assert f"pennyweight fit {items} {events} --out BUNDLE" in ran.err
+    written = pl.read_ndjson(events)
+    assert written.height == len(known) + len(known.negative) + 1
+    assert written.filter(pl.col("user_id") == "somebody")["item_id"].to_list() == [book]
+    options = ran.err.partition("--out BUNDLE")[2].split()
+    again = cli("fit", items, events, "--out", tmp_path / "again", "--quiet", *options, *FAST)
+    assert again.code == 0, again.err
+    fitted = Recommender.load(tmp_path / "again")
+    assert fitted.origin.events.seq == 1
+    assert len(fitted.interactions.users) >= len(known.users)
+    assert list(fitted.catalog.ids) == list(shelf.catalog.ids)
+
+
+def test_a_folder_of_no_service(cli: Cli, tmp_path: Path) -> None:
+    items, events = tmp_path / "items.jsonl", tmp_path / "events.jsonl"
+    ran = cli("export", tmp_path, "--items", items, "--events", events)
+    assert ran.code == 2 and "no folder of a service" in ran.err
+    assert not items.exists() and not events.exists()
