@@ -104,6 +104,7 @@ def make_app(
     observers: Sequence[Callable[[Answered], None]] = (),
     window: Window | None = None,
     admission: Admission | None = None,
+    prepared: bool = False,
 ) -> ASGIApp:
     """Return the application over a started engine, which it does not close.
 
@@ -115,6 +116,8 @@ def make_app(
         What the dashboard shows of the last hour; one of its own by default.
     admission
         What the server refuses while there is too much; counted, and shown to be full.
+    prepared
+        Make now what the first requests would make, half a second in which others wait.
     """
     metrics, window = Metrics(), window or Window()
     if doors.keys is not None:
@@ -135,6 +138,8 @@ def make_app(
     metrics.watch("requests_in_flight", lambda: float(app.in_flight))
     if admission is not None:
         _watch_admission(admission, metrics, window)
+    if prepared:
+        api.openapi()
     return app
 
 

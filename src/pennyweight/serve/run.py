@@ -105,7 +105,9 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
             engine.start(settings.bundle)
             log = () if settings.log is None else (RequestLog(settings.log).answered,)
             admission = Admission(settings.limits.requests, connections=_connections())
-            app = make_app(engine, Doors(keys, rate), observers=log, admission=admission)
+            app = make_app(
+                engine, Doors(keys, rate), observers=log, admission=admission, prepared=True
+            )
             # What is loaded stays; to look for garbage among it would stop all for 100 ms.
             gc.collect()
             gc.freeze()

@@ -24,6 +24,8 @@ class Wire(HttpToolsProtocol):
         begins.
     body_bytes
         Of a body with its chunk sizes and trailers, which no application sees.
+    trailers
+        Headers that may follow a body.
     rest_bytes, rest_seconds
         Of a body that nobody read, after the answer: so much is passed over, so that the
         connection serves the next request; then it is closed.
@@ -33,12 +35,14 @@ class Wire(HttpToolsProtocol):
 
     head_bytes: ClassVar[int] = 64 << 10
     head_seconds: ClassVar[float] = 10.0
-    body_bytes: ClassVar[int] = 16 << 20
+    body_bytes: ClassVar[int] = 6 << 20
+    trailers: ClassVar[int] = 100
     rest_bytes: ClassVar[int] = 4 << 20
     rest_seconds: ClassVar[float] = 10.0
     pipelined: ClassVar[int] = 64
 
     _read = 0
+    _headers = 0
     _late: asyncio.TimerHandle | None = None
     _rest: asyncio.TimerHandle | None = None
 
@@ -64,7 +68,7 @@ class Wire(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Wait no longer."""
         self._whole()
-        self._read = 0
+        self._read, self._headers = 0, len(self.headers)
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
@@ -76,7 +80,8 @@ class Wire(HttpToolsProtocol):
             return
         self._read += len(data)  # what follows a whole head in `data` is at most one read
         if self._late is None:
-            if self._read > (self.body_bytes if self._rest is None else self.rest_bytes):
+            most = self.body_bytes if self._rest is None else self.rest_bytes
+            if self._read > most or len(self.headers) > self._headers + self.trailers:
                 self.transport.close()
         elif self._read > self.head_bytes:
             self._whole()

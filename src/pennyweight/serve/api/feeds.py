@@ -1,8 +1,8 @@
 """Routes that take events and items."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Response
 from pydantic_core import to_json
@@ -27,6 +27,7 @@ from pennyweight.serve.worker import Worker
 
 __all__ = ["Draft", "as_items", "feed_routes", "there"]
 
+T = TypeVar("T")
 ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
 AHEAD = 86_400.0  # seconds by which a clock may be wrong
 PATIENCE = 1.0  # seconds to wait for an item to be recommendable
@@ -44,15 +45,13 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         Those whose id is known already are passed over, and those of erased users are dropped.
         """
         told = body.events if isinstance(body, EventBatch) else [body]
-        if sum(len(one.items) or 1 for one in told) <= FEW:
-            found = _all_events(engine, told)
-        else:
-            found = await worker.run(lambda: _all_events(engine, told))
+        few = sum(len(one.items) or 1 for one in told) <= FEW
+        found = await _run(worker, lambda: _all_events(engine, told), few)
         accepted, erased = await engine.add_events(found)
         duplicates = len(found) - accepted - erased
         metrics.received(accepted=accepted, duplicate=duplicates, erased=erased)
         counts = {"accepted": accepted, "duplicates": duplicates, "erased": erased}
-        return _json(counts | _named(engine, found))
+        return await _run(worker, lambda: _json(counts | _named(engine, found)), few)
 
     @router.put("/items/{item_id:path}", response_model=ItemKept)
     async def put_item(item_id: ItemId, body: ItemBody) -> Response:
@@ -96,6 +95,11 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         })  # fmt: skip
 
     return router
+
+
+async def _run(worker: Worker, job: Callable[[], T], few: bool) -> T:
+    """Return what a job returns, run aside unless it is about few items."""
+    return job() if few else await worker.run(job)
 
 
 def _json(value: Any) -> Response:  # noqa: ANN401
