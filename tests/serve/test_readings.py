@@ -6,6 +6,7 @@ import pytest
 from live import service
 
 from pennyweight import Recommender
+from pennyweight.errors import DataError
 from pennyweight.serve.engine.histories import HistoryCache
 from pennyweight.serve.engine.lists import Wanted, find
 from pennyweight.serve.engine.read_items import latest
@@ -197,13 +198,30 @@ def test_of_an_item_that_waits_twice_the_last_is_kept(shelf):
     }  # fmt: skip
 
 
-def test_one_that_the_bundle_cannot_read_keeps_no_other_away(shelf, store, tmp_path):
-    items = put(store, [new(1), new(2, document={"price": "much"}), new(3)])
-    assert len(items) == 3
+def test_one_that_the_bundle_cannot_read_keeps_no_other_away(shelf, store, tmp_path, monkeypatch):
+    put(store, [new(number) for number in range(1, 41)])
+    sizes, real = [], Shelf.read
+
+    def read(self: Shelf, items: list[StoredItem]):
+        sizes.append(len(items))
+        if any(item.item_id == "new2" for item in items):
+            raise DataError("cannot be read")
+        return real(self, items)
+
+    monkeypatch.setattr(Shelf, "read", read)
     found = restored(shelf, Readings(tmp_path / "readings"), lambda job: job(store))
-    assert list(found.failed) == ["new2"]
-    assert found.shelf.is_open("new1") and found.shelf.is_open("new3")
-    assert found.seq == 3
+    assert found.failed == {"new2": "cannot be read"}
+    assert found.shelf.is_open("new1") and found.shelf.is_open("new40")
+    assert found.seq == 40
+    assert len(sizes) < 15  # halved until it is found
+
+
+def test_what_a_column_of_another_type_cannot_hold_is_left_out(shelf, store, tmp_path):
+    odd = {"title": "mate blend", "price": "much", "colour": "red", "available": "perhaps"}
+    put(store, [new(1, document=odd), new(2)])
+    found = restored(shelf, Readings(tmp_path / "readings"), lambda job: job(store))
+    assert not found.failed
+    assert found.shelf.document("new1") == {"title": "mate blend"}
 
 
 def test_a_disk_that_takes_nothing_costs_time_only(shelf, store, tmp_path):

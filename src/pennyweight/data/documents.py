@@ -16,7 +16,7 @@ from pennyweight.data.items import choose_text_columns, clean_items
 from pennyweight.data.log import Findings
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["Document", "document_of", "documents"]
+__all__ = ["Document", "document_of", "documents", "suitable"]
 
 Document = Mapping[str, Any]
 
@@ -65,6 +65,29 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
                 "yes or no: write true or false, or in stock or out of stock"
             )
     return replace(catalog, availability=like.availability)
+
+
+def suitable(items: Mapping[str, Document], like: Catalog) -> dict[str, dict[str, Any]]:
+    """Leave out of documents what a catalogue has no column for, or none that can hold it.
+
+    For items that were told to a service with another catalogue.
+    """
+    schema = like.attributes.schema or pl.Schema({"text": pl.String()})
+    readers = {name: _reading(name, dtype) for name, dtype in schema.items()}
+
+    def suits(name: str, value: Any) -> bool:  # noqa: ANN401
+        if name not in readers or (name in like.dated and not is_iso_date(value)):
+            return False
+        try:
+            readers[name]("", value)
+        except DataError:
+            return False
+        return True
+
+    return {
+        item_id: {name: value for name, value in fields.items() if suits(name, value)}
+        for item_id, fields in items.items()
+    }
 
 
 def document_of(catalog: Catalog, code: int) -> dict[str, Any]:

@@ -110,4 +110,5 @@ def _read_some(
             _log.error("item %r could not be put on the shelves: %s", items[0].item_id, error)
             failed[items[0].item_id] = str(error)
             return []
-    return [some for item in items for some in _read_some(shelf, [item], failed)]
+    half = len(items) // 2
+    return [*_read_some(shelf, items[:half], failed), *_read_some(shelf, items[half:], failed)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog, is_iso_date
 from pennyweight.data.cleaning.feedback import FeedbackRules
 from pennyweight.data.cleaning.missing import is_missing_id
-from pennyweight.data.documents import document_of, documents
+from pennyweight.data.documents import document_of, documents, suitable
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.times import parse_times
@@ -193,13 +193,13 @@ class Shelf:
         Those without a document are passed over, and those that do not count.
         """
         told = {
-            item.item_id: known_columns(item.document, self.catalog)
+            item.item_id: item.document
             for item in items
             if item.document is not None and self.counts(item)
         }
         if not told:
             return ReadItems.none(self.catalog)
-        found = documents(told, self.catalog)
+        found = documents(suitable(told, self.catalog), self.catalog)
         at = self.recommender.unread(found)
         rows = self.recommender.read([found.texts[i] for i in at.tolist()]) if len(at) else {}
         seq = [item.seq for item in items if item.item_id in told]

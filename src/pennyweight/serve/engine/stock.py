@@ -105,8 +105,9 @@ class Stock:
             self._put(items)
         except Exception as error:
             if len(items) > 1:  # one that cannot be read must not keep the others away
-                for item in items:
-                    self._put_some([item])
+                half = len(items) // 2
+                self._put_some(items[:half])
+                self._put_some(items[half:])
                 return
             failed = error
         self._on_done(items, failed)
