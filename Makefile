@@ -78,6 +78,7 @@ bench: .venv/.setup-bench ## quality, size, speed; datasets in data/ or where PE
 	$(BIN)/python benchmarks/serve.py --json bench-out/serve.json
 	$(BIN)/python benchmarks/million.py --json bench-out/million.json
 	$(BIN)/python benchmarks/kill.py --json bench-out/kill.json
+	$(BIN)/python benchmarks/overload.py --json bench-out/overload.json
 	$(BIN)/python benchmarks/new_items.py --json bench-out/new_items.json
 	$(BIN)/python benchmarks/worst_request.py --json bench-out/worst_request.json
 	$(BIN)/python benchmarks/publish_kill.py --json bench-out/publish_kill.json

@@ -67,11 +67,11 @@ def measure(
     print(f"{name}: capacity {capacity:,.0f}/s ({min(rates):,.0f} to {max(rates):,.0f}); "
           f"{len(load.seconds):,} sent, {load.statuses}; {load.within(IN_TIME):,} within "
           f"{IN_TIME:g} s; {service.resident / 1e6:.0f} MB")  # fmt: skip
-    said = f"{name}, {given.times:g} times capacity: "
+    said = f"overload, {name}: "
     lost = len(load.seconds) - load.good - len(refused)
     return [
-        row(f"{name}: capacity", capacity, "1/s", None),
-        row(said + "answered within 1 s", answered, "x", 0.8),
+        row(said + "capacity", capacity, "1/s", None),
+        row(said + f"answered within 1 s at {given.times:g} times that, of it", answered, "x", 0.8),
         row(said + "p50 of the answered", load.quantile(0.5, 200), "ms", None, "lower"),
         row(said + "p99 of the answered", load.quantile(0.99, 200), "ms", 1_000, "lower"),
         row(said + "p99 of the refusals", load.quantile(0.99, 503), "ms", 1_000, "lower"),

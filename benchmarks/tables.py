@@ -144,6 +144,7 @@ BASELINE = "sentence-transformers"
 QUALITY = {"summary": summary, "details": details, "model": model, "cost": cost}
 SPEED = {"encoders": (encoders, ("encode",)),
          "serving": (serving, ("serve", "soak", "million", "kill")),
+         "overload": (serving, ("overload",)),
          "new-items": (serving, ("new_items",)),
          "worst-requests": (worst_requests, ("worst_request",))}  # fmt: skip
 RUNGS = {"rungs": every_rung, "few-rungs": few_rungs}

@@ -28,7 +28,16 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks"
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 IN_MAKE = re.findall(r"benchmarks/(\w+)\.py", MAKEFILE.split("\nbench:")[1].split("\n\n")[0])
-NEED_DATA = ("quality", "export", "compression", "frontier", "encode", "tuning", "serve")
+NEED_DATA = (
+    "quality",
+    "export",
+    "compression",
+    "frontier",
+    "encode",
+    "tuning",
+    "serve",
+    "overload",
+)
 
 
 def run(name: str, *words: str, data: Path) -> subprocess.CompletedProcess[str]:

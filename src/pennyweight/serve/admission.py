@@ -14,7 +14,7 @@ TICK = 0.05  # seconds between measurements
 LASTING = 4  # measurements for which lag must last to count
 SMOOTHING = 0.2  # weight of the newest measurement
 FIRST_GUESS = 0.001  # seconds a request, until overload is measured
-BACKLOG = 16  # requests under way from which throughput is capacity, not demand
+BACKLOG = 32  # requests under way from which throughput is capacity, not demand
 LEAST = 2 * BACKLOG  # that are let in in any case, or a wrong estimate would never be mended
 RECENTLY = 1.0  # seconds for which a refusal means: full
 
