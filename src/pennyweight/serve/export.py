@@ -74,15 +74,18 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
         raise DataError(f"{folder}: no folder of a service; name what `serve --data` names")
     store = SQLiteStore(place)
     try:
-        with store.transaction():  # reads are of one moment
+        with store.transaction():  # reads are of one moment, and soon over: erasures wait for them
             version, covered = _served(store, Models(models))
-            bundle = open_bundle(models / version)
-            catalog, log = read_catalog(bundle), read_interactions(bundle)
-            rows, skipped = _items(catalog, store.items(), covered)
-            log_rows, options = _events(store, bundle, catalog, log, covered)
+            live_items, live_events = store.items(), list(_live(store))
             positions = store.position("items"), store.position("events")
+        bundle = open_bundle(models / version)
+        catalog, log = read_catalog(bundle), read_interactions(bundle)
+        rows, skipped = _items(catalog, live_items, covered)
+        log_rows, options = _events(live_events, bundle, catalog, log, covered)
+        erased = store.erased(log_rows["user_id"].unique().to_list())  # meanwhile
     finally:
         store.close()
+    log_rows = log_rows.filter(~pl.col("user_id").is_in(list(erased)))
     for path, frame, position in zip((items, events), (rows, log_rows), positions, strict=True):
         with _private(path) as new:
             frame.write_ndjson(new)
@@ -151,12 +154,16 @@ def _with_availability(catalog: Catalog, open_: np.ndarray[Any, Any]) -> pl.Data
 
 
 def _events(
-    store: Store, bundle: Bundle, catalog: Catalog, log: Interactions | None, covered: Covered
+    events: Sequence[Event],
+    bundle: Bundle,
+    catalog: Catalog,
+    log: Interactions | None,
+    covered: Covered,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return the events of the bundle and of the store, each once, and options to fit them."""
     columns = {"user_id": pl.String, "item_id": pl.String, "event_type": pl.String,
                "timestamp": pl.Float64, "weight": pl.Float64}  # fmt: skip
-    live = [(e.user, e.item, e.kind, e.time, e.weight, e.seq) for e in _live(store)]
+    live = [(e.user, e.item, e.kind, e.time, e.weight, e.seq) for e in events]
     told = pl.DataFrame(live, columns | {"seq": pl.Int64}, orient="row")
     if log is None or not len(log):
         return told.select(*columns), ()
