@@ -142,3 +142,31 @@ def test_blocks_are_shared_where_the_file_system_can(bundles, tmp_path, monkeypa
     monkeypatch.setattr(models.shutil, "copyfileobj", _refuse)
     version = Models(tmp_path / "models").add(bundles[0])
     assert Models(tmp_path / "models").load(version).catalog.ids
+
+
+@pytest.mark.parametrize("what", ["codes", "deep"])
+def test_a_bundle_that_was_signed_anew_is_refused_whole(original, bundles, tmp_path, what):
+    import hashlib
+    import json
+
+    from pennyweight.disk.arrays import read_arrays, write_arrays
+
+    path, manifest = original / "events.safetensors", original / "manifest.json"
+    told = json.loads(manifest.read_bytes())
+    if what == "deep":
+        depth = 100_000
+        manifest.write_text(json.dumps(told)[:-1] + f', "x": {"[" * depth}{"]" * depth}}}')
+    else:
+        arrays, settings = read_arrays(path)
+        item = arrays["item"].copy()
+        item[0] = 10_000
+        write_arrays(path, {**arrays, "item": item}, settings)
+        told["files"][path.name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                                    "bytes": path.stat().st_size}  # fmt: skip
+        manifest.write_text(json.dumps(told))
+    with service(bundles[1], tmp_path / "live") as live:
+        before = versions(live)
+        answer = live.http.post("/v1/models", json={"path": str(original)})
+        assert answer.status_code == 409, answer.text
+        assert versions(live) == before == [p.name for p in (tmp_path / "live/models").iterdir()]
+        assert live.http.get("/dashboard/models").status_code == 200
