@@ -1,10 +1,13 @@
 """`pennyweight serve` as a process: it starts, refuses, and goes when it is told to."""
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,11 +103,103 @@ def test_keys_are_asked_for_and_may_be_made_meanwhile(bundle, tmp_path):
             for _ in range(50):  # the file is looked at once a second
                 if http.post("/v1/events", json=told).status_code == 200:
                     break
-                import time
-
                 time.sleep(0.1)
             assert http.post("/v1/events", json=told).status_code == 200
             assert http.get("/v1/users/ann").status_code == 403
+
+
+def test_a_hangup_reads_the_keys_again_and_stops_nothing(bundle, tmp_path):
+    keys = tmp_path / "keys.json"
+    make = [sys.executable, "-m", "pennyweight", "keys", "create", "--keys", str(keys)]
+    done = subprocess.run([*make, "--scope", "read"], capture_output=True, text=True, check=True)
+    options = ("--data", tmp_path / "live", "--keys", keys, "--log")
+    with started(bundle, *options) as (process, address):
+        with httpx.Client(base_url=address, headers={"x-api-key": done.stdout.strip()}) as http:
+            for _ in range(3):
+                process.send_signal(signal.SIGHUP)
+                assert http.get("/v1/recommend/u1").status_code == 200
+            keys.write_text("{")
+            process.send_signal(signal.SIGHUP)
+            assert http.get("/v1/recommend/u1").status_code == 200  # the last good keys
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=WAIT)
+        assert process.returncode == 0
+    assert '"event": "hangup", "keys": 1' in err and "keys were not read again" in err
+    assert '"event": "stop"' in err
+
+
+def test_a_hangup_without_keys_and_while_it_loads_stops_nothing(bundle, tmp_path):
+    with started(bundle, "--data", tmp_path / "live") as (process, address):
+        process.send_signal(signal.SIGHUP)
+        assert httpx.get(f"{address}/v1/recommend/u1").status_code == 200
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["nobody reads", "the readers are gone"])
+def test_it_serves_whoever_reads_what_it_prints(bundle, tmp_path, gone):
+    reader, writer = os.pipe()
+    if gone:
+        os.close(reader)
+    else:
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 4_096)
+        os.set_blocking(writer, True)
+    port = free_port()
+    options = ("--data", tmp_path / "live", "--log", "--port", port)
+    process = subprocess.Popen(command(bundle, *options), stdout=writer, stderr=writer)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=WAIT) as http:
+            answered(http)
+            for _ in range(20):
+                assert http.get("/v1/recommend/u1").status_code == 200
+                assert http.get("/v1/recommend/u1", params={"n": "x"}).status_code == 422
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=WAIT) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(timeout=WAIT)
+        os.close(writer)
+        if not gone:
+            os.close(reader)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def answered(http: httpx.Client) -> None:
+    """Wait until lists are given."""
+    for _ in range(10 * WAIT):
+        with contextlib.suppress(httpx.TransportError):
+            if http.get("/health/ready").status_code == 200:
+                return
+        time.sleep(0.1)
+    raise AssertionError("it does not answer")
+
+
+@pytest.mark.parametrize("trusted", ["", "127.0.0.1,::1"])
+def test_a_proxy_is_believed_where_it_is_named(bundle, tmp_path, trusted):
+    # Whatever the environment says to the server below.
+    options = ("--data", tmp_path / "live", "--rate", 1, "--trusted-proxies", trusted)
+    with started(bundle, *options) as (_, address):
+        with httpx.Client(base_url=address) as http:
+            asked = [
+                http.get("/v1/version", headers={"x-forwarded-for": f"1.2.3.{n}"}).status_code
+                for n in range(8)
+            ]
+    assert (429 in asked) is not bool(trusted)
+
+
+def test_a_prefix_is_told_and_answered(bundle, tmp_path):
+    options = ("--data", tmp_path / "live", "--root-path", "/shop/")
+    with started(bundle, *options) as (_, address):
+        assert address.endswith("/shop")
+        page = httpx.get(f"{address}/dashboard/models")
+        assert page.status_code == 200 and 'href="/shop/dashboard/users"' in page.text
 
 
 def test_what_cannot_be_served_is_told(bundle, tmp_path):
@@ -112,6 +207,8 @@ def test_what_cannot_be_served_is_told(bundle, tmp_path):
     assert "no such bundle" in refused(tmp_path / "none", "--data", tmp_path / "b")
     assert "name a bundle" in refused()
     assert "no bundle was ever published" in refused("--data", tmp_path / "c")
+    assert "--trusted-proxies" in refused(bundle, "--trusted-proxies", "*")
+    assert "--root-path" in refused(bundle, "--root-path", "/v1")
     (tmp_path / "keys.json").write_text("{")
     assert "keys.json" in refused(
         bundle, "--keys", tmp_path / "keys.json", "--data", tmp_path / "d"

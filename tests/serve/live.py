@@ -14,6 +14,7 @@ from pennyweight import Recommender
 from pennyweight.serve.app import Doors, make_app
 from pennyweight.serve.engine.engine import Engine, Limits
 from pennyweight.serve.engine.models import Models
+from pennyweight.serve.proxies import Proxies
 from pennyweight.serve.store.sqlite import SQLiteStore
 
 KINDS = small_shop.KINDS
@@ -65,13 +66,14 @@ def service(
     *,
     doors: Doors = Doors(),  # noqa: B008
     limits: Limits = Limits(),  # noqa: B008
+    proxies: Proxies = Proxies(),  # noqa: B008
 ) -> Iterator[Service]:
     """Serve a bundle; what is kept stays in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     engine = Engine(SQLiteStore(folder / "store.sqlite"), Models(folder / "models"), limits)
     try:
         engine.start(bundle)
-        with serving(make_app(engine, doors)) as port:
+        with serving(make_app(engine, doors, proxies=proxies)) as port:
             running = Service(engine, port, folder)
             try:
                 yield running

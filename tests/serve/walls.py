@@ -135,8 +135,9 @@ def bearer(secret: str) -> dict[str, str]:
 def serving(app: ASGIApp, http: type[Wire] = Wire) -> Iterator[int]:
     """Serve on a free port of the loopback; yield the port."""
     config = uvicorn.Config(
-        app, port=0, http=http, lifespan="off", log_config=None, access_log=False
-    )
+        app, port=0, http=http, lifespan="off", log_config=None, access_log=False,
+        proxy_headers=False,
+    )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pennyweight.cli.output import note, say
-
 if TYPE_CHECKING:
     from pennyweight.serve.engine.engine import Engine
+    from pennyweight.serve.log_queue import LogQueue
 
 __all__ = ["serve"]
 
@@ -37,6 +36,13 @@ def serve(
     ] = 0.0,
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Threads that score.")] = 1,
     log: Annotated[bool, typer.Option("--log", help="A line of JSON for each request.")] = False,
+    trusted_proxies: Annotated[
+        str,
+        typer.Option(metavar="CIDR,…", help="Proxies whose X-Forwarded-For and -Proto count."),
+    ] = "",
+    root_path: Annotated[
+        str, typer.Option(metavar="PATH", help="The path below which a proxy offers the service.")
+    ] = "",
 ) -> None:
     """Serve a bundle over HTTP until Ctrl-C: lists, events, items, a dashboard."""
     import logging
@@ -44,31 +50,38 @@ def serve(
     from pennyweight.errors import PlanError
     from pennyweight.serve import run
     from pennyweight.serve.engine.engine import Limits
-    from pennyweight.serve.logs import json_lines
+    from pennyweight.serve.log_queue import LogQueue
+    from pennyweight.serve.logs import dropped_line, json_lines
+    from pennyweight.serve.proxies import Proxies, read_networks, read_root_path
 
     if data is None:
         if bundle is None:
             raise PlanError("name a bundle, or with --data a folder that was served from before")
         data = bundle.absolute().with_name(bundle.absolute().name + ".live")
-    settings = run.Settings(
-        data=data,
-        bundle=bundle,
-        host=host,
-        port=port,
-        keys=keys,
-        rate=rate,
-        log=sys.stderr if log else None,
-        limits=Limits(threads=workers),
-    )
-    with json_lines(sys.stderr, level=logging.INFO if log else logging.WARNING):
-        run.serve(settings, on_ready=_tell)
+    proxies = Proxies(read_networks(trusted_proxies), read_root_path(root_path))
+    level = logging.INFO if log else logging.WARNING
+    # Whoever reads stdout or stderr may stop reading, and the service goes on.
+    with LogQueue(sys.stdout) as out, LogQueue(sys.stderr, notice=dropped_line) as lines:
+        settings = run.Settings(
+            data=data,
+            bundle=bundle,
+            host=host,
+            port=port,
+            keys=keys,
+            rate=rate,
+            log=lines if log else None,
+            limits=Limits(threads=workers),
+            proxies=proxies,
+        )
+        with json_lines(lines, level=level):
+            run.serve(settings, on_ready=lambda at, engine: _tell(at, engine, out, lines))
 
 
-def _tell(address: str, engine: "Engine") -> None:
+def _tell(address: str, engine: "Engine", out: "LogQueue", lines: "LogQueue") -> None:
     served = ", ".join(
         arm.version if arm.share == 1 else f"{arm.version} for {arm.share:.0%} of users"
         for arm in engine.arms.arms
     )
-    say(f"{address} serves {served}: {len(engine.arms.first.catalog):,} items")
-    note(f"Dashboard: {address}/, API: {address}/docs; Ctrl-C stops")
-    sys.stdout.flush()
+    items = len(engine.arms.first.catalog)
+    out.write(f"{address} serves {served}: {items:,} items\n")
+    lines.write(f"Dashboard: {address}/, API: {address}/docs; Ctrl-C stops\n")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -28,9 +28,15 @@ class AdmittingWire(Wire):
     ----------
     admission
         Says which requests are taken on; of one service, see `admitting`.
+    prefix
+        Of the proxy in front, which paths may have or lack.
+    refusal
+        What is answered to a request that is not taken on.
     """
 
     admission: ClassVar[Admission]
+    prefix: ClassVar[bytes] = b""
+    refusal: ClassVar["_Refusal"]
 
     _counted = False  # among the requests under way
     _refused = False  # the rest of the request is read, and dropped
@@ -86,7 +92,7 @@ class AdmittingWire(Wire):
             return
         super().on_message_complete()
         if not self._counted and not self.cycle.response_complete:
-            if self.admission.counts(self.url):
+            if self.admission.counts(self._path()):
                 self._counted = True
                 self.admission.begin()
 
@@ -111,12 +117,15 @@ class AdmittingWire(Wire):
             self.admission.end(answered=answered)
 
     def _is_refused(self) -> bool:
-        path = self.url
-        if self.root_path and path.startswith(self.root_path.encode()):
-            path = path[len(self.root_path) :]
+        path = self._path()
         if self._surplus:
             return not is_health(path.partition(b"?")[0].decode("latin-1"))
         return self.admission.refuses(path)
+
+    def _path(self) -> bytes:
+        """Return the path that is routed by, with its query."""
+        url, prefix = self.url, self.prefix
+        return url[len(prefix) :] if prefix and url.startswith(prefix + b"/") else url
 
     def _must_close(self) -> bool:
         """Return whether a refused request's connection cannot be used for another."""
@@ -134,9 +143,9 @@ class AdmittingWire(Wire):
         if self._ended:
             return
         self.admission.refused += 1
-        head = CLOSING if close else KEEPING
+        head = self.refusal.closing if close else self.refusal.keeping
         is_head = self.scope is not None and self.parser.get_method() == b"HEAD"
-        self.transport.write(head if is_head else head + BODY)
+        self.transport.write(head if is_head else head + self.refusal.body)
         if close:
             self._ended = True
             self._whole()
@@ -153,31 +162,48 @@ class AdmittingWire(Wire):
                     other.transport.close()
 
 
-def admitting(admission: Admission) -> type[AdmittingWire]:
-    """Return the protocol of a service that takes on what an admission lets in."""
-    return type("AdmittingWire", (AdmittingWire,), {"admission": admission})
+class _Refusal(NamedTuple):
+    """A refusal, made once, since it must cost nothing: two heads, and the body of both."""
+
+    keeping: bytes
+    closing: bytes
+    body: bytes
 
 
-def _busy(*, close: bool) -> tuple[bytes, bytes]:
-    """Return head and body of a refusal; made once, since it must cost nothing."""
+def admitting(admission: Admission, root_path: str = "") -> type[AdmittingWire]:
+    """Return the protocol of a service that takes on what an admission lets in.
+
+    Parameters
+    ----------
+    root_path
+        The prefix of a proxy in front, if any.
+    """
+    named = {
+        "admission": admission,
+        "prefix": root_path.encode(),
+        "refusal": _busy(root_path),
+    }
+    return type("AdmittingWire", (AdmittingWire,), named)
+
+
+def _busy(root_path: str) -> _Refusal:
     kind = KINDS[BusyError]
     body = json.dumps(
         {
-            "type": f"/docs#{kind.anchor}",
+            "type": f"{root_path}/docs#{kind.anchor}",
             "title": kind.title,
             "status": kind.status,
             "detail": "more requests wait than can be answered in time; come again",
         }
     ).encode()
-    head = (
-        f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}\r\n"
-        f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-        f"retry-after: {kind.retry_after}\r\ncache-control: no-store\r\n"
-        "x-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n"
-        f"connection: {'close' if close else 'keep-alive'}\r\n\r\n"
-    )
-    return head.encode(), body
 
+    def head(connection: str) -> bytes:
+        return (
+            f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}\r\n"
+            f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+            f"retry-after: {kind.retry_after}\r\ncache-control: no-store\r\n"
+            "x-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n"
+            f"connection: {connection}\r\n\r\n"
+        ).encode()
 
-KEEPING, BODY = _busy(close=False)
-CLOSING, _ = _busy(close=True)
+    return _Refusal(head("keep-alive"), head("close"), body)

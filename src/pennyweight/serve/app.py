@@ -21,8 +21,11 @@ from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.guard import protected
 from pennyweight.serve.head import HeadAsGet
 from pennyweight.serve.keyring import KeyRing
+from pennyweight.serve.log_queue import LogQueue
+from pennyweight.serve.logs import RequestLog
 from pennyweight.serve.metrics import Metrics
 from pennyweight.serve.problems import MEDIA_TYPE, answer_errors
+from pennyweight.serve.proxies import DIRECT, Proxies, behind_proxies, without_slash
 from pennyweight.serve.rate import Rate
 from pennyweight.serve.readiness import Readiness, readiness
 from pennyweight.serve.sessions import Sessions
@@ -82,6 +85,7 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
         redoc_url=None,
         # It would look for a tracer at every request; metrics are kept by `Metrics`.
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        redirect_slashes=False,
         responses={status: PROBLEM | {"description": told} for status, told in PROBLEMS.items()},
     )
     worker = api.state.worker = Worker()
@@ -93,6 +97,7 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
         health_routes(engine, metrics, ready_now),
     ):
         api.include_router(routes)
+    api.router.default = without_slash(api.router)
     answer_errors(api, failed=store_failed, methods=_methods(api))
     return api
 
@@ -105,6 +110,8 @@ def make_app(
     window: Window | None = None,
     admission: Admission | None = None,
     prepared: bool = False,
+    proxies: Proxies = DIRECT,
+    log: LogQueue | None = None,
 ) -> ASGIApp:
     """Return the application over a started engine, which it does not close.
 
@@ -118,6 +125,10 @@ def make_app(
         What the server refuses while there is too much; counted, and shown to be full.
     prepared
         Make now what the first requests would make, half a second in which others wait.
+    proxies
+        What stands in front of the service.
+    log
+        Where a line is written for each request, if anywhere.
     """
     metrics, window = Metrics(), window or Window()
     if doors.keys is not None:
@@ -127,6 +138,9 @@ def make_app(
     for routes in dashboard_routes(api, engine, metrics, window, doors.keys, sessions):
         api.include_router(routes)
     _watch(engine, metrics)
+    if log is not None:
+        observers = (*observers, RequestLog(log).answered)
+        log.on_drop = metrics.log_lines_dropped
     app = protected(
         HeadAsGet(api),
         keys=doors.keys,
@@ -140,7 +154,7 @@ def make_app(
         _watch_admission(admission, metrics, window)
     if prepared:
         api.openapi()
-    return app
+    return behind_proxies(app, proxies)
 
 
 def _methods(api: FastAPI) -> Callable[[str], str]:

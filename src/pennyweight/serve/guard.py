@@ -12,6 +12,7 @@ from pennyweight.serve.hosts import Headers, check_host, check_site
 from pennyweight.serve.keyring import KeyRing
 from pennyweight.serve.keys import Key
 from pennyweight.serve.problems import Refusal
+from pennyweight.serve.proxies import location, path_below
 from pennyweight.serve.rate import Rate
 from pennyweight.serve.scopes import is_health, needed_scope
 from pennyweight.serve.sessions import Sessions, session_token
@@ -58,7 +59,7 @@ class Guard:
         await self.app(scope, receive, send)
 
     def _admit(self, scope: Scope) -> None:
-        method, path = scope["method"], _path(scope)
+        method, path = scope["method"], path_below(scope)
         if is_health(path):
             return
         headers = dict(scope["headers"])
@@ -95,7 +96,8 @@ class Guard:
         cookies = headers.get(b"cookie")
         if self.sessions is None or cookies is None:
             return None, False
-        token = session_token(cookies.decode("latin-1"), secure=scope["scheme"] == "https")
+        secure, root = scope["scheme"] == "https", scope.get("root_path", "")
+        token = session_token(cookies.decode("latin-1"), secure=secure, root=root)
         return (None if token is None else self.sessions.find(token)), True
 
     def _count(self, caller: str) -> None:
@@ -113,7 +115,7 @@ class Guard:
             return Refusal(401, "the key is not known here", {"WWW-Authenticate": wrong})
         if self.sessions is not None and b"text/html" in headers.get(b"accept", b""):
             if scope["method"] == "GET":
-                return Refusal(303, "log in", {"Location": scope.get("root_path", "") + "/login"})
+                return Refusal(303, "log in", {"Location": location(scope, "/login")})
         return Refusal(
             401,
             "a key is needed: Authorization: Bearer KEY, or X-API-Key: KEY",
@@ -149,12 +151,6 @@ def _secret(headers: Headers) -> str | None:
     if scheme.lower() != b"bearer":  # Basic, say, is for a proxy in front
         secret = headers.get(b"x-api-key")
     return None if secret is None else secret.strip().decode("latin-1")
-
-
-def _path(scope: Scope) -> str:
-    """Return the path that is routed by: without the prefix of a proxy."""
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
-    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
 
 
 def _address(scope: Scope) -> str:

@@ -6,16 +6,28 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from json.encoder import encode_basestring_ascii as _quoted
-from typing import TextIO
+from typing import Protocol
 
 from pennyweight.serve.watch import Answered
 
-__all__ = ["JsonLines", "RequestLog", "event", "json_lines"]
+__all__ = ["JsonLines", "RequestLog", "dropped_line", "event", "json_lines"]
 
-LOGGERS = ("pennyweight", "uvicorn")
+LOGGERS = ("pennyweight", "uvicorn", "asyncio")
 
 _log = logging.getLogger("pennyweight.serve")
 _encode = json.JSONEncoder(default=str).encode
+
+
+class TextSink(Protocol):
+    """Where lines go: a file, or a `LogQueue`."""
+
+    def write(self, text: str, /) -> int:
+        """Take text."""
+        ...
+
+    def flush(self) -> None:
+        """Pass on what was taken."""
+        ...
 
 
 class _Stamp:
@@ -71,7 +83,7 @@ class RequestLog:
         Unix time in seconds.
     """
 
-    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, stream: TextSink, *, clock: Callable[[], float] = time.time) -> None:
         self._stream = stream
         self._clock = clock
         self._stamp = _Stamp()
@@ -93,8 +105,14 @@ class RequestLog:
             pass  # nobody is listening, or the disk is full: requests go on
 
 
+def dropped_line(n: int, *, clock: Callable[[], float] = time.time) -> str:
+    """Return the line that says how many lines before it were not written."""
+    told = {"time": _Stamp()(clock()), "level": "warning", "event": "lines dropped", "lines": n}
+    return _encode(told) + "\n"
+
+
 @contextmanager
-def json_lines(stream: TextIO, *, level: int = logging.INFO) -> Iterator[None]:
+def json_lines(stream: TextSink, *, level: int = logging.INFO) -> Iterator[None]:
     """Let this package and the server log to a stream in lines of JSON."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())

@@ -103,6 +103,9 @@ class Metrics:
             "item_recommendable_seconds", "From an item's arrival to its first chance", DELAY
         )
         self._storage_errors = counter("storage_errors", "Reads or writes of the store that failed")
+        self._lines_dropped = counter(
+            "log_lines_dropped", "Lines of the log that nobody read or the disk refused"
+        )
         self._key_failures = counter("key_reload_failures", "Changed keys files that are damaged")
         self._gauges = self._make_gauges(memory)
 
@@ -172,6 +175,10 @@ class Metrics:
     def keys_failed(self, error: Exception | None = None) -> None:
         """Count a keys file that could not be read again; for `KeyRing`."""
         self._key_failures.inc()
+
+    def log_lines_dropped(self, n: int) -> None:
+        """Count lines of the log that were not written; for `LogQueue`."""
+        self._lines_dropped.inc(n)
 
     def watch_queue(self, name: str, depth: Callable[[], float]) -> None:
         """Let a queue be looked at when metrics are asked for; `depth` must not raise."""

@@ -23,6 +23,7 @@ from pennyweight.errors import (
     StoreError,
     UnknownIdError,
 )
+from pennyweight.serve.proxies import path_below
 from pennyweight.serve.store.protocol import ReadOnlyError
 from pennyweight.spec.wording import plain_words
 
@@ -119,7 +120,7 @@ def field_refusal(field: str, message: str) -> Refusal:
     return Refusal(INVALID.status, f"{field} {message}", errors=errors)
 
 
-def answer(error: Exception, request_id: str = "") -> Response:
+def answer(error: Exception, request_id: str = "", root_path: str = "") -> Response:
     """Return the response that tells of an exception; of a fault no more than the id."""
     if isinstance(error, HTTPException) and isinstance(error.__cause__, PennyweightError):
         error = error.__cause__  # FastAPI makes a 400 of what the reading of a body raises
@@ -141,7 +142,7 @@ def answer(error: Exception, request_id: str = "") -> Response:
     if status in (204, 304):
         return Response(status_code=status, headers=headers)
     body: dict[str, Any] = {
-        "type": f"/docs#{kind.anchor}" if kind else "about:blank",
+        "type": f"{root_path}/docs#{kind.anchor}" if kind else "about:blank",
         "title": kind.title if kind else _phrase(status),
         "status": status,
         "detail": _cut(detail, DETAIL),
@@ -174,9 +175,11 @@ def answer_errors(
             _log.error("the store failed: %s", error)
             if failed is not None:
                 failed(error)
-        response = answer(error, request.scope.get("state", {}).get("request_id", ""))
+        scope = request.scope
+        name = scope.get("state", {}).get("request_id", "")
+        response = answer(error, name, scope.get("root_path", ""))
         if response.status_code == 405 and methods is not None:
-            response.headers["Allow"] = methods(request.url.path)
+            response.headers["Allow"] = methods(path_below(scope))
         return response
 
     for kind in (*KINDS, HTTPException, Exception):

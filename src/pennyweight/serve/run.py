@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 import uvicorn
 import uvloop
@@ -27,9 +26,12 @@ from pennyweight.serve.admitting import admitting
 from pennyweight.serve.app import Doors, make_app
 from pennyweight.serve.engine.engine import Engine, Limits
 from pennyweight.serve.engine.models import Models
+from pennyweight.serve.hangup import hangups
 from pennyweight.serve.hosts import check_binding
 from pennyweight.serve.keyring import KeyRing
-from pennyweight.serve.logs import RequestLog, event
+from pennyweight.serve.log_queue import LogQueue
+from pennyweight.serve.logs import event
+from pennyweight.serve.proxies import Proxies
 from pennyweight.serve.rate import Rate
 from pennyweight.serve.store.opening import UNWRITABLE, open_store
 from pennyweight.serve.wire import Wire
@@ -65,6 +67,8 @@ class Settings:
         Where a line of JSON is written for each request, if anywhere.
     limits
         How much the engine takes on.
+    proxies
+        What stands in front of the service.
     """
 
     data: Path
@@ -73,12 +77,15 @@ class Settings:
     port: int = 8000
     keys: Path | None = None
     rate: float = 0.0
-    log: TextIO | None = None
+    log: LogQueue | None = None
     limits: Limits = field(default_factory=Limits)
+    proxies: Proxies = field(default_factory=Proxies)
 
 
 def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> None:
     """Serve until told to stop (SIGINT, SIGTERM); what was begun is finished then.
+
+    SIGHUP reads the keys again and stops nothing.
 
     Parameters
     ----------
@@ -95,7 +102,12 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
     check_binding(settings.host, has_keys=settings.keys is not None)
     keys = None if settings.keys is None else KeyRing(settings.keys)
     rate = Rate(settings.rate, max(1, round(2 * settings.rate))) if settings.rate else None
-    with owner_only(), _held(settings.data), _listening(settings) as sock:
+    with (
+        hangups(keys) as hangup,
+        owner_only(),
+        _held(settings.data),
+        _listening(settings) as sock,
+    ):
         engine = Engine(
             open_store(settings.data / STORE),
             Models(settings.data / MODELS),
@@ -103,16 +115,26 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
         )
         try:
             engine.start(settings.bundle)
-            log = () if settings.log is None else (RequestLog(settings.log).answered,)
             admission = Admission(settings.limits.requests, connections=_connections())
+            proxies = settings.proxies
             app = make_app(
-                engine, Doors(keys, rate), observers=log, admission=admission, prepared=True
+                engine,
+                Doors(keys, rate),
+                admission=admission,
+                proxies=proxies,
+                log=settings.log,
+                prepared=True,
             )
             # What is loaded stays; to look for garbage among it would stop all for 100 ms.
             gc.collect()
             gc.freeze()
             address = _address(sock)
-            server = _Server(app, admitting(admission), lambda: on_ready(address, engine))
+
+            def ready() -> None:
+                hangup.attach()
+                on_ready(f"{address}{proxies.root_path}", engine)
+
+            server = _Server(app, admitting(admission, proxies.root_path), ready)
             event("start", {"address": address})
             # One thread for each product: those that score are the threads of this process.
             with (
@@ -140,6 +162,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=False,  # it would believe whoever is on this machine
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=10,
             )

@@ -86,7 +86,7 @@ class Sessions:
         self._open.pop(digest_of(token), None)
 
 
-def session_cookie(token: str, *, secure: bool, seconds: float = SECONDS) -> str:
+def session_cookie(token: str, *, secure: bool, root: str = "", seconds: float = SECONDS) -> str:
     """Return a ``Set-Cookie`` value: no script reads it, no other site sends it.
 
     Parameters
@@ -96,21 +96,24 @@ def session_cookie(token: str, *, secure: bool, seconds: float = SECONDS) -> str
     secure
         Whether the request came by https: the cookie then returns by https alone, and its
         name keeps other hosts of the domain from setting it.
+    root
+        The prefix of a proxy; the cookie is sent to paths below it alone.
     seconds
         How long the browser keeps it.
     """
-    cookie = f"{_name(secure)}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={int(seconds)}"
+    name, path = _name(secure, root), root or "/"
+    cookie = f"{name}={token}; Path={path}; HttpOnly; SameSite=Strict; Max-Age={int(seconds)}"
     return cookie + "; Secure" if secure else cookie
 
 
-def ended_cookie(*, secure: bool) -> str:
+def ended_cookie(*, secure: bool, root: str = "") -> str:
     """Return the ``Set-Cookie`` value that makes a browser forget a session."""
-    return session_cookie("", secure=secure, seconds=0)
+    return session_cookie("", secure=secure, root=root, seconds=0)
 
 
-def session_token(cookies: str, *, secure: bool) -> str | None:
+def session_token(cookies: str, *, secure: bool, root: str = "") -> str | None:
     """Return the token in a ``Cookie`` header, or None."""
-    name = _name(secure)
+    name = _name(secure, root)
     for part in cookies.split(";"):
         found, _, token = part.strip().partition("=")
         if found == name and token:
@@ -118,5 +121,7 @@ def session_token(cookies: str, *, secure: bool) -> str | None:
     return None
 
 
-def _name(secure: bool) -> str:
-    return "__Host-pennyweight" if secure else "pennyweight"
+def _name(secure: bool, root: str) -> str:
+    if not secure:
+        return "pennyweight"
+    return "__Secure-pennyweight" if root else "__Host-pennyweight"  # __Host- is for / alone

@@ -120,7 +120,7 @@ class Watch:
         try:
             await self._app(scope, receive, sent)
         except Exception as error:
-            told = answer(error, name)
+            told = answer(error, name, scope.get("root_path", ""))
             if told.status_code == 500:
                 _log.error("request failed", exc_info=error, extra={"fields": {"request_id": name}})
             if status == 0:

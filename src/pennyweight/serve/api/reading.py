@@ -77,7 +77,7 @@ def _refuse_repeated(request: Request) -> None:
 def _refuse_slash(request: Request) -> None:
     """Refuse a path that ends in a bare slash: one that belongs to an id is written %2F."""
     raw = request.scope.get("raw_path") or b""
-    if raw.endswith(b"/") and request.url.path.endswith("/"):
+    if raw.endswith(b"/") and request.scope["path"].endswith("/"):
         raise Refusal(404, "the path ends in /; leave it out, or write %2F where the id ends so")
 
 

@@ -1,5 +1,6 @@
 """The frame of every page, and the page that tells what went wrong."""
 
+import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import cache
 from html import escape
@@ -16,6 +17,7 @@ from pennyweight.errors import PennyweightError, StoreError
 from pennyweight.page.markup import shown
 from pennyweight.serve.dashboard.static import static_url
 from pennyweight.serve.problems import answer
+from pennyweight.serve.proxies import location, path_below
 
 __all__ = ["html", "page", "page_router", "sentence"]
 
@@ -30,6 +32,8 @@ PAGES = (
     ("/docs", "API"),
 )
 CURRENT = ' aria-current="page"'
+# Text is escaped, so a quote after these names is one of a tag that the pages wrote.
+PATHS = re.compile(rb'(\s(?:href|src|action|formaction)=")(?=/)')
 
 
 def page(
@@ -53,7 +57,7 @@ def page(
     done, failed
         What came of what was asked, told at the top.
     """
-    here = "/" + "/".join(request.scope["path"].split("/")[1:3])
+    here = "/" + "/".join(path_below(request.scope).split("/")[1:3])
     told = f'<p class="told done" role="status">{escape(done)}</p>' if done else ""
     told += f'<p class="told failed" role="alert">{escape(failed)}</p>' if failed else ""
     body = (
@@ -116,11 +120,25 @@ class _PageRoute(APIRoute):
 
         async def told(request: Request) -> Response:
             try:
-                return await handle(request)
+                found = await handle(request)
             except (PennyweightError, RequestValidationError, HTTPException) as error:
-                return _failed(request, error)
+                found = _failed(request, error)
+            if request.scope.get("root_path"):
+                _place(found, request)
+            return found
 
         return told
+
+
+def _place(response: Response, request: Request) -> None:
+    """Put the prefix of a proxy before each path of a page, and before where it leads to."""
+    root = location(request.scope, "").encode()
+    if isinstance(response, HTMLResponse):
+        response.body = PATHS.sub(rb"\1" + root, bytes(response.body))
+        response.headers["content-length"] = str(len(response.body))
+    target = response.headers.get("location", "")
+    if target.startswith("/"):
+        response.headers["location"] = location(request.scope, target)
 
 
 def _failed(request: Request, error: Exception) -> Response:

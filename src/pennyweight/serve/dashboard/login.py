@@ -34,21 +34,28 @@ def login_routes(keys: KeyRing | None, sessions: Sessions | None) -> APIRouter:
         if not key.may("admin"):
             told = f"The key {key.name} lacks the scope admin, which the dashboard needs."
             return HTMLResponse(_page(sessions, told), 403)
-        secure = request.url.scheme == "https"
-        cookie = session_cookie(sessions.open(key), secure=secure, seconds=sessions.seconds)
+        secure, root = _asked_by(request)
+        cookie = session_cookie(
+            sessions.open(key), secure=secure, root=root, seconds=sessions.seconds
+        )
         return see("/", headers={"Set-Cookie": cookie})
 
     @router.post("/logout")
     async def logout(request: Request) -> Response:
         if sessions is None:
             return see("/")
-        secure = request.url.scheme == "https"
-        token = session_token(request.headers.get("cookie", ""), secure=secure)
+        secure, root = _asked_by(request)
+        token = session_token(request.headers.get("cookie", ""), secure=secure, root=root)
         if token is not None:
             sessions.close(token)
-        return see("/login", headers={"Set-Cookie": ended_cookie(secure=secure)})
+        return see("/login", headers={"Set-Cookie": ended_cookie(secure=secure, root=root)})
 
     return router
+
+
+def _asked_by(request: Request) -> tuple[bool, str]:
+    """Return whether a request came by https, and below which prefix."""
+    return request.scope["scheme"] == "https", request.scope.get("root_path", "")
 
 
 def _page(sessions: Sessions, failed: str = "") -> str:

@@ -8,7 +8,7 @@ paint();
 
 // Nothing here is asked of another host: no validator, no fonts, no maps.
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: "openapi.json",
   dom_id: "#swagger",
   validatorUrl: null,
   docExpansion: "list",
