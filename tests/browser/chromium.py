@@ -9,6 +9,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 NAMED = "recommender.test"  # leads to this machine; browsers trust it less than the loopback
+PREFIX = "/shop/books"  # of a proxy
 ARGUMENTS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -14,6 +14,7 @@ from walls import make_key
 
 from pennyweight.serve.app import Doors
 from pennyweight.serve.keyring import KeyRing
+from pennyweight.serve.proxies import Proxies
 
 
 @dataclass
@@ -77,6 +78,14 @@ def busy(bundles, tmp_path_factory) -> Iterator[Service]:
         live.http.get("/v1/items/nope")
         live.http.put("/v1/items/new", json={"attributes": {"title": "tea blend"}})
         live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
+        one, two = (m["model_version"] for m in live.get("/v1/models")["models"])
+        shares = [{"model_version": one, "share": 0.5}, {"model_version": two, "share": 0.5}]
+        live.http.put("/v1/models/arms", json={"arms": shares})
+        for user in range(20, 40):
+            shown = live.get(f"/v1/recommend/u{user}", n=3)
+            event = {"user_id": f"u{user}", "item_id": f"i{user - 20}", "type": "purchase"}
+            if user % 3:
+                live.post("/v1/events", event | {"recommendation_id": shown["recommendation_id"]})
         for name in ("<img src=x onerror=alert(1)>", "x" * 200):
             live.post("/v1/events", {"user_id": name, "item_id": name})
         yield live
@@ -100,4 +109,16 @@ def guarded(fresh, bundles, tmp_path) -> Iterator[Looked]:
     path = tmp_path / "keys.json"
     admin, _ = make_key(path, "admin", "admin")
     with service(bundles[0], tmp_path / "live", doors=Doors(keys=KeyRing(path))) as live:
+        yield Looked(fresh, live, admin)
+
+
+@pytest.fixture
+def below(fresh, bundles, tmp_path) -> Iterator[Looked]:
+    """A service with keys, below the prefix of a proxy."""
+    from chromium import PREFIX
+
+    path = tmp_path / "keys.json"
+    admin, _ = make_key(path, "admin", "admin")
+    doors, proxies = Doors(keys=KeyRing(path)), Proxies(root_path=PREFIX)
+    with service(bundles[0], tmp_path / "live", doors=doors, proxies=proxies) as live:
         yield Looked(fresh, live, admin)

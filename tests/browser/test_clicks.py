@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("selenium", reason="pages are looked at through selenium; make setup-dev")
 
 import chromium
-from chromium import NAMED
+from chromium import NAMED, PREFIX
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -57,21 +57,90 @@ def test_publishing_sharing_and_rolling_back(alone, bundles, script):
     driver.find_element(By.NAME, "path").send_keys(str(bundles[1]))
     press(driver, "Add")
     assert "Added" in told(driver)
+    asked(driver, "Publish")
+    assert set(arms(live)) == {first}
     press(driver, "Publish")
     assert "Published" in told(driver)
     (second,) = arms(live)
     assert second != first
+    asked(driver, "Roll back")
     press(driver, "Roll back")
     assert "Rolled back" in told(driver) and set(arms(live)) == {first}
     field = driver.find_element(By.NAME, "percent")
     field.clear()
     field.send_keys("30")
+    asked(driver, "Share")
     press(driver, "Share")
     assert "Shared" in told(driver) and arms(live) == {first: 0.7, second: 0.3}
     alone.at("/dashboard/models")
     driver.find_element(By.NAME, "path").send_keys("/no/such")
     press(driver, "Add")
     assert "no such bundle" in told(driver).lower()
+
+
+def asked(driver, name: str) -> None:
+    """Press a button that leads to a question."""
+    press(driver, name)
+    assert driver.find_element(By.TAG_NAME, "h1").text == f"{name}?"
+    assert driver.find_element(By.LINK_TEXT, "Leave it as it is")
+
+
+def test_sharing_with_the_keyboard(alone, bundles):
+    driver, live = alone.driver, alone.live
+    live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
+    (first,) = arms(live)
+    alone.at("/dashboard/models")
+    enter(driver, driver.find_element(By.NAME, "percent"))
+    enter(driver, driver.find_element(By.LINK_TEXT, "Leave it as it is"))
+    assert arms(live) == {first: 1.0}
+    enter(driver, driver.find_element(By.NAME, "percent"))
+    (button,) = driver.find_elements(By.CSS_SELECTOR, "main button")
+    enter(driver, button)
+    assert "Shared" in told(driver) and arms(live)[first] == 0.9
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
+def test_below_the_prefix_of_a_proxy(below, bundles, script):
+    driver = below.driver
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+    below.at(f"{PREFIX}/dashboard/models")
+    assert driver.current_url.endswith(f"{PREFIX}/login")
+    enter(driver, driver.find_element(By.NAME, "key"), below.admin)
+    assert driver.find_element(By.TAG_NAME, "h1").text == "Overview"
+    for name in ("Users", "Items", "Search", "Quality", "Audit", "API", "Models"):
+        link = driver.find_element(By.CSS_SELECTOR, ".bar nav").find_element(By.LINK_TEXT, name)
+        leaving(driver, link.click)
+        assert PREFIX in driver.current_url
+        assert driver.find_element(By.CSS_SELECTOR, "[aria-current=page]").text == name
+        if name == "API" and script:
+            until = WebDriverWait(driver, chromium.PATIENCE).until
+            until(lambda d: d.find_elements(By.CSS_SELECTOR, ".opblock"))
+            server = driver.find_element(By.CSS_SELECTOR, ".servers select, .servers").text
+            assert PREFIX in server
+    driver.find_element(By.NAME, "path").send_keys(str(bundles[1]))
+    driver.find_element(By.NAME, "publish").click()
+    asked_at = driver.current_url
+    press(driver, "Add")
+    assert driver.find_element(By.TAG_NAME, "h1").text == "Publish?" and PREFIX in asked_at
+    press(driver, "Publish")
+    assert "Published" in told(driver) and f"{PREFIX}/dashboard/models" in driver.current_url
+    if script:
+        assert driver.get_log("browser") == []
+    press(driver, "Log out")
+    assert driver.current_url.endswith(f"{PREFIX}/login")
+    below.at(f"{PREFIX}/")
+    assert driver.current_url.endswith(f"{PREFIX}/login")
+
+
+def test_the_overview_is_refreshed_below_a_prefix(below):
+    driver, live = below.driver, below.live
+    below.at(f"{PREFIX}/login")
+    enter(driver, driver.find_element(By.NAME, "key"), below.admin)
+    before = driver.find_element(By.ID, "as-of").text
+    live.http.get("/v1/recommend/u1", headers={"x-api-key": below.admin})
+    until = WebDriverWait(driver, chromium.PATIENCE).until
+    until(lambda d: d.find_element(By.ID, "as-of").text != before)
+    assert driver.get_log("browser") == []
 
 
 def test_erasing_a_user_with_the_keyboard(alone):
@@ -107,6 +176,7 @@ def test_logging_in_by_a_key(guarded, bundles, host):
     driver.find_element(By.NAME, "path").send_keys(str(bundles[1]))
     driver.find_element(By.NAME, "publish").click()
     press(driver, "Add")
+    press(driver, "Publish")
     assert "Published" in told(driver)
     guarded.at("/docs", host)
     until = WebDriverWait(driver, chromium.PATIENCE).until

@@ -19,7 +19,8 @@ PAGES = [
     "/", "/dashboard/users", "/dashboard/users?id=u1", f"/dashboard/users?id={quote(HOSTILE)}",
     "/dashboard/users/erase?id=u1", f"/dashboard/users?id={'x' * 200}", "/dashboard/items",
     "/dashboard/items?id=i1", f"/dashboard/items?id={quote(HOSTILE)}", "/dashboard/search?q=tea",
-    "/dashboard/models", "/dashboard/quality", "/dashboard/audit", "/docs",
+    "/dashboard/models", "/dashboard/models/rollback", "/dashboard/quality", "/dashboard/audit",
+    "/docs",
 ]  # fmt: skip
 CONTROLS = "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"
 # Texts whose contrast with what is behind them is too low, by WCAG 2.2.

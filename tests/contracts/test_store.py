@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from pennyweight.serve.store.protocol import (
     IMPRESSION,
+    Attributed,
     Audit,
     Erased,
     Event,
-    Outcome,
+    Exposure,
     Recommendation,
     Store,
     StoredItem,
@@ -61,7 +62,9 @@ def test_a_new_store_is_empty(store):
     assert store.item("a") is None
     assert store.recommendation("r") is None
     assert store.noted("x") is None
-    assert store.outcomes() == store.audits(5) == store.items() == store.check() == []
+    assert store.audits(5) == store.items() == store.check() == []
+    assert store.exposures(0.0, 9) == store.attributed(0.0, 9) == []
+    assert store.lists_given(0.0, 1e12) == {}
 
 
 def test_a_history_is_the_newest_events_oldest_first(store):
@@ -116,24 +119,53 @@ def test_recommendations_are_kept_and_forgotten(store):
     assert store.counts()["recommendations"] == 1
 
 
-def test_outcomes_by_bundle(store):
-    lists = [shown(1), shown(2, "bob"), shown(3, model_version="m2"), shown(4, model_version="m3")]
+def test_who_got_lists_of_which_bundle(store):
+    store.add_recommendations(
+        [
+            shown(1, "ann"),
+            shown(2, "bob"),
+            shown(3, "bob", model_version="m2"),
+            shown(4, None, model_version="m2"),
+            shown(5, "cy", model_version="m2"),
+            shown(6, "cy", model_version="m2"),
+        ]
+    )
+    ann, bob, cy = Exposure("ann", 1, "m1", "m1"), Exposure("bob", 2, "m1", "m2"), ("cy", 2)
+    assert store.exposures(0.0, 9) == [ann, bob, Exposure(*cy, "m2", "m2")]
+    assert store.exposures(0.0, 1) == [ann]
+    assert store.exposures(0.0, 9, after="bob") == [Exposure(*cy, "m2", "m2")]
+    assert store.exposures(3.0, 1) == [Exposure("bob", 1, "m2", "m2")]
+    assert store.exposures(6.0, 9) == [Exposure("cy", 1, "m2", "m2")]
+    assert store.lists_given(0.0, 9.0) == {"m1": 2, "m2": 4}
+    assert store.lists_given(2.0, 4.0) == {"m1": 1, "m2": 1}
+
+
+def test_events_that_name_a_list(store):
+    lists = [shown(1), shown(2, "bob"), shown(3, None, model_version="m2")]
     store.add_recommendations(lists)
     store.add_events(
         [
             event(1, recommendation_id="r1"),
-            event(2, recommendation_id="r1"),
+            event(2, kind="buy", weight=2.5, recommendation_id="r1"),
             event(3, "bob", recommendation_id="r2"),
-            event(4, kind="buy", recommendation_id="r3"),
+            event(4, "zoe", recommendation_id="r3"),
             event(5, recommendation_id="never given"),
             event(6),
         ]
     )
-    assert store.outcomes() == [
-        Outcome("m1", "view", 2, 3, 2),
-        Outcome("m2", "buy", 1, 1, 1),
-        Outcome("m3", "", 1, 0, 0),
+    found = store.attributed(0.0, 9)
+    assert found == [
+        Attributed("r1", 1, "ann", "view", 1.0, 1001.0, "m1", "ann", 1.0),
+        Attributed("r1", 2, "ann", "buy", 2.5, 1002.0, "m1", "ann", 1.0),
+        Attributed("r2", 3, "bob", "view", 1.0, 1003.0, "m1", "bob", 2.0),
+        Attributed("r3", 4, "zoe", "view", 1.0, 1004.0, "m2", None, 3.0),
     ]
+    for n in (1, 2, 3):
+        rest, after = [], ("", 0)
+        while page := store.attributed(0.0, n, after):
+            rest, after = rest + page, (page[-1].recommendation_id, page[-1].seq)
+        assert rest == found
+    assert store.attributed(2.0, 9) == found[2:]
 
 
 def test_notes_and_audits(store):

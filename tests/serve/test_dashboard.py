@@ -65,6 +65,14 @@ def post(live: Service, path: str, status: int = 303, /, **fields: str) -> httpx
     return response
 
 
+def confirm(live: Service, path: str, status: int = 303, /, **fields: str) -> httpx.Response:
+    """Load the page that asks, and press its button."""
+    text = looked_at(live.http.get(path, params=fields))
+    sent = {f["name"]: f["value"] for f in Page(text).of("input") if f["type"] == "hidden"}
+    assert [form["action"] for form in Page(text).of("form")] == [path]
+    return post(live, path, status, **sent)
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_answers(live, path):
     live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})
@@ -267,15 +275,18 @@ def test_bundles_are_added_published_shared_and_rolled_back(live, bundles):
     assert "Added" in page(live, added.headers["location"]) and set(arms(live)) == {first}
     text = page(live, "/dashboard/models")
     (second,) = [f["value"] for f in Page(text).of("input") if f["name"] == "version"]
-    done = post(live, "/dashboard/models/publish", version=second)
+    done = confirm(live, "/dashboard/models/publish", version=second)
     assert "Published" in page(live, done.headers["location"]) and set(arms(live)) == {second}
-    done = post(live, "/dashboard/models/rollback")
+    done = confirm(live, "/dashboard/models/rollback")
     assert "Rolled back" in page(live, done.headers["location"]) and set(arms(live)) == {first}
-    done = post(live, "/dashboard/models/share", most=first, some=second, percent="25")
+    done = confirm(live, "/dashboard/models/share", most=first, some=second, percent="25")
     assert "Shared" in page(live, done.headers["location"])
     assert arms(live) == {first: 0.75, second: 0.25}
     assert "25 % of users" in page(live, f"/dashboard/quality?bundle={second}")
-    post(live, "/dashboard/models/add", path=str(bundles[1]), publish="yes")
+    asked = post(live, "/dashboard/models/add", path=str(bundles[1]), publish="yes")
+    path, _, query = asked.headers["location"].partition("?")
+    assert arms(live) == {first: 0.75, second: 0.25}  # it is asked first
+    confirm(live, path, **dict([query.split("=")]))
     assert set(arms(live)) == {second}
     actors = {entry["actor"] for entry in live.get("/v1/audit")["entries"]}
     assert actors == {"local", "start"}
@@ -285,7 +296,7 @@ def test_two_bundles_are_told_apart_on_the_overview(live, bundles):
     (first,) = arms(live)
     post(live, "/dashboard/models/add", path=str(bundles[1]))
     second = next(m["model_version"] for m in live.get("/v1/models")["models"] if not m["share"])
-    post(live, "/dashboard/models/share", most=first, some=second, percent="50")
+    confirm(live, "/dashboard/models/share", most=first, some=second, percent="50")
     for i in range(30):
         live.get(f"/v1/recommend/u{i}")
     text = page(live, "/")
@@ -304,7 +315,7 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
     (live.folder / "models" / version / "manifest.json").write_text("{")
     assert version in page(live, "/dashboard/models")
     assert "has no report" in page(live, f"/dashboard/quality?bundle={version}")
-    refused = looked_at(post(live, "/dashboard/models/publish", 409, version=version))
+    refused = looked_at(confirm(live, "/dashboard/models/publish", 409, version=version))
     assert "manifest.json" in refused
 
 
@@ -323,8 +334,13 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
 )
 def test_what_cannot_be_done_is_told_in_a_page(live, path, fields, status, said):
     before = arms(live)
-    text = looked_at(post(live, f"/dashboard/models/{path}", status, **fields))
-    assert 'role="alert"' in text and said in text.lower()
+    told = [post(live, f"/dashboard/models/{path}", status, **fields)]
+    if path != "add":
+        told.append(live.http.get(f"/dashboard/models/{path}", params=fields))
+    for response in told:
+        text = looked_at(response)
+        assert response.status_code == status
+        assert 'role="alert"' in text and said in text.lower()
     assert arms(live) == before
 
 

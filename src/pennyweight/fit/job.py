@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from pennyweight.bundle import Origin
 from pennyweight.bundle.origin import exported_position
 from pennyweight.data.dataset import Dataset, read_planned
+from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Split, split
 from pennyweight.data.tables import Source
@@ -278,6 +279,7 @@ class Job:
                     expected_rss_bytes=self.expected.rss_bytes,
                 )
             ),
+            data=fingerprint(catalog, log),
             repeats=self.repeats,
             evidence=self.setting.evidence,
             notices=(*self.setting.notices, *on_weights(self.blend.learnt_from)),

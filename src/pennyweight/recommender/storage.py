@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pennyweight.recommender.recommender import Recommender
 
 __all__ = [
+    "EVENTS",
+    "USERS",
     "forget_users",
     "read_catalog",
     "read_interactions",

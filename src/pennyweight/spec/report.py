@@ -92,6 +92,9 @@ class Report(Frozen):
         What smaller versions are worth, of a recommender that was compressed.
     cost
         Seconds, memory and bytes.
+    data
+        A fingerprint of the items and events that were learnt from and measured on: figures
+        of reports with the same one, protocol and seed can be compared.
     repeats, seed, evaluated_users
         Whether items of the history could be recommended again; the seed of every
         draw; how many users were measured.
@@ -123,6 +126,7 @@ class Report(Frozen):
     events: Count
     scorers: dict[str, dict[str, Measured]]
     cost: Cost
+    data: str | None = None
     repeats: str | None = None
     seed: int | None = None
     evaluated_users: Count | None = None

@@ -17,13 +17,16 @@ from pennyweight.serve.api.answers import (
     UsersOut,
 )
 from pennyweight.serve.api.bodies import ArmsBody, Count, Id, ModelBody
+from pennyweight.serve.api.outcomes import outcomes_out
 from pennyweight.serve.api.reading import Route
 from pennyweight.serve.engine.arms import Arm
 from pennyweight.serve.engine.engine import Engine
+from pennyweight.serve.engine.outcome_counter import DAY, WINDOW, OutcomeCounter
 from pennyweight.serve.engine.users import export_user
 
 __all__ = ["admin_routes"]
 
+LONGEST = 30 * DAY  # lists are not kept longer
 UserId = Annotated[Id, Path(description="Any string, percent-encoded")]
 
 
@@ -33,18 +36,13 @@ def admin_routes(engine: Engine) -> APIRouter:
     _add_users(router, engine)
     _add_models(router, engine)
 
+    counter = OutcomeCounter(engine)
+
     @router.get("/feedback", response_model=FeedbackOut, tags=["models"])
-    async def feedback() -> Response:
-        """Tell what came of the lists, by bundle and type of event."""
-        found = await engine.read(lambda store: store.outcomes())
-        meaning = engine.arms.first.meaning
-        told = [
-            {"model_version": o.model_version, "type": o.kind,
-             "meaning": meaning(o.kind) if o.kind else "", "lists": o.lists,
-             "events": o.events, "users": o.users, "rate": o.events / o.lists}
-            for o in found
-        ]  # fmt: skip
-        return _json({"outcomes": told})
+    async def feedback(window: Annotated[float, Query(gt=0, le=LONGEST)] = WINDOW) -> Response:
+        """Tell what came of the lists since the shares of the users last changed."""
+        found = await counter.outcomes(window)
+        return _json(outcomes_out(found, engine.arms.first.meaning))
 
     @router.get("/audit", response_model=AuditOut, tags=["models"])
     async def audit(n: Annotated[Count, Query()] = 100) -> Response:

@@ -180,7 +180,8 @@ class ModelsOut(Out):
 class OutcomeOut(Out):
     """What came of the lists of a bundle; `rate` is events a list.
 
-    `meaning` is positive, negative or neutral: dislikes and impressions are no success.
+    `meaning` is positive, negative or neutral: dislikes and impressions are no success. A
+    bundle without any events has an empty type.
     """
 
     model_version: str
@@ -192,10 +193,64 @@ class OutcomeOut(Out):
     rate: float
 
 
+class IntervalOut(Out):
+    """A value and the 95 % interval around it."""
+
+    value: float
+    low: float
+    high: float
+
+
+class HeaviestOut(Out):
+    """A user with a large share of the events of a bundle."""
+
+    user_id: str
+    events: int
+    share: float
+
+
+class ArmOutcomeOut(Out):
+    """What the users of a bundle did: those who got a list, and those who acted on one.
+
+    `events` are positive, name a list of the user and came within the window after it;
+    `converted` users have at least one. `rate` is their share.
+    """
+
+    model_version: str
+    share: float
+    users: int
+    lists: int
+    converted: int
+    events: int
+    rate: IntervalOut | None
+    events_per_user: IntervalOut | None
+    heaviest_user: HeaviestOut | None
+
+
+class ContrastOut(Out):
+    """The second bundle less the first, and tests: of equal rates, and of the shares."""
+
+    rate: IntervalOut
+    events_per_user: IntervalOut
+    p: float
+    significant: bool
+    sample_ratio_p: float
+
+
 class FeedbackOut(Out):
-    """What came of the lists, by bundle and type of event."""
+    """What came of the lists since `since`, the last change of shares.
+
+    `outcomes` counts by bundle and type of event, `arms` by user.
+    """
 
     outcomes: list[OutcomeOut]
+    since: float
+    window: float
+    arms: list[ArmOutcomeOut]
+    contrast: ContrastOut | None
+    crossed_users: int
+    summary: str
+    warnings: list[str]
 
 
 class AuditOut(Out):

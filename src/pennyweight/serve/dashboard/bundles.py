@@ -1,10 +1,11 @@
 """The bundles that can be served, as pages tell of them."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from pennyweight.bundle import open_bundle
 from pennyweight.errors import BundleError, UnknownIdError
-from pennyweight.recommender.storage import read_spec
+from pennyweight.recommender.storage import EVENTS, USERS, read_spec
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.engine.models import Model
 from pennyweight.serve.engine.shelf import epoch
@@ -29,6 +30,8 @@ class Described:
         On disk.
     report
         What its fit measured, if anything.
+    events_sha256
+        Of its event log and of the ids of its users, where it has them.
     """
 
     model: Model
@@ -36,6 +39,7 @@ class Described:
     created: float | None = None
     nbytes: int = 0
     report: Report | None = None
+    events_sha256: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -50,6 +54,21 @@ class Described:
         scorers = self.report.scorers
         name = "blend" if "blend" in scorers else self.report.ranking()[0]
         return scorers[name].get("ndcg@10")
+
+    @property
+    def measured_on(self) -> Hashable:
+        """The data and the way in which its quality was measured: equal where they were the same.
+
+        A report of an earlier version does not tell the data; the log of the bundle does.
+        """
+        report = self.report
+        if report is None:
+            return None
+        return (
+            self.events_sha256 if report.data is None else report.data,
+            (report.users, report.items, report.events),
+            (report.protocol, report.repeats, report.seed, report.evaluated_users),
+        )
 
 
 def described(engine: Engine) -> list[Described]:
@@ -66,4 +85,5 @@ def _one(engine: Engine, model: Model, share: float) -> Described:
     except (BundleError, UnknownIdError):
         return Described(model, share)  # damaged or gone: publishing it says what is wrong
     nbytes = sum(entry.bytes for entry in manifest.files.values())
-    return Described(model, share, epoch(manifest.created), nbytes, report)
+    log = tuple(manifest.files[name].sha256 for name in (EVENTS, USERS) if name in manifest.files)
+    return Described(model, share, epoch(manifest.created), nbytes, report, log)

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from pennyweight.serve.problems import Refusal
 
-__all__ = ["actor", "read_form", "see"]
+__all__ = ["actor", "given", "read_form", "see"]
 
 FIELDS = 20
 FORM_BYTES = 64 << 10
@@ -34,6 +34,14 @@ async def read_form(request: Request) -> Mapping[str, str]:
         return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS))
     except ValueError:
         raise Refusal(400, "the form cannot be read; load the page anew") from None
+
+
+def given(form: Mapping[str, str], name: str) -> str:
+    """Return a field; `Refusal` where it is empty."""
+    value = form.get(name, "").strip()
+    if not value:
+        raise Refusal(422, f"the field {name} is empty; fill it in")
+    return value
 
 
 def see(

@@ -1,23 +1,24 @@
 """Bundles: what answers whom, what came of it, and another in its place."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from html import escape
 
 from fastapi import APIRouter, Request, Response
 
-from pennyweight.page.charts import Bar, bars, table
-from pennyweight.page.document import pair, size
+from pennyweight.page.charts import table
+from pennyweight.page.document import size
 from pennyweight.page.markup import Html
 from pennyweight.serve.dashboard.bundles import Described, described
-from pennyweight.serve.dashboard.forms import actor, read_form, see
+from pennyweight.serve.dashboard.comparable import are_comparable, quality_apart
+from pennyweight.serve.dashboard.forms import actor, given, read_form, see
 from pennyweight.serve.dashboard.frame import page, page_router
+from pennyweight.serve.dashboard.outcomes import WINDOWS, outcomes_section
 from pennyweight.serve.dashboard.pieces import action, link, warnings, when
+from pennyweight.serve.dashboard.publishing import BACK, PUBLISH, SHARE
 from pennyweight.serve.engine.arms import Arm
 from pennyweight.serve.engine.engine import Engine
-from pennyweight.serve.problems import Refusal
-from pennyweight.serve.store.protocol import Outcome
+from pennyweight.serve.engine.outcome_counter import DAY, WINDOW, OutcomeCounter
 
 __all__ = ["model_routes"]
 
@@ -33,71 +34,39 @@ DONE = {
 def model_routes(engine: Engine) -> APIRouter:
     """Return the routes; what they change is audited."""
     router = page_router()
+    counter = OutcomeCounter(engine)
 
     @router.get(HERE)
-    async def models(request: Request, done: str = "") -> Response:
+    async def models(request: Request, done: str = "", days: str = "") -> Response:
         found = await asyncio.to_thread(described, engine)
         before = await asyncio.to_thread(engine.before)
-        outcomes = await engine.read(lambda store: store.outcomes())
-        told = [_meant(one, engine) for one in outcomes if one.kind]
-        parts = [_bundles(found, before), _share(found), _add(), _outcomes(told)]
-        parts.insert(0, warnings(engine.notes.values()))
+        window = DAY * int(days) if days in map(str, WINDOWS) else WINDOW
+        outcomes = await counter.outcomes(window)
+        meaning = engine.arms.first.meaning
+        parts = [
+            warnings(engine.notes.values()),
+            _bundles(found, before),
+            _share(found),
+            _add(),
+            outcomes_section(outcomes, meaning),
+        ]
         return page(request, "Models", parts, done=DONE.get(done, ""))
-
-    @router.post(f"{HERE}/publish")
-    async def publish(request: Request) -> Response:
-        version = _given(await read_form(request), "version")
-        return await _served(engine, [Arm(version, 1.0)], request, "published")
-
-    @router.post(f"{HERE}/share")
-    async def share(request: Request) -> Response:
-        form = await read_form(request)
-        part = _percent(_given(form, "percent"))
-        arms = [Arm(_given(form, "most"), 1 - part), Arm(_given(form, "some"), part)]
-        return await _served(engine, arms, request, "shared")
-
-    @router.post(f"{HERE}/rollback")
-    async def roll_back(request: Request) -> Response:
-        who = actor(request)
-        await engine.turns.run(lambda: engine.roll_back(actor=who))
-        return see(HERE, {"done": "rolled-back"})
 
     @router.post(f"{HERE}/add")
     async def add(request: Request) -> Response:
         form = await read_form(request)
         who = actor(request)
-        published, path = form.get("publish") == "yes", _given(form, "path")
-        take = engine.publish if published else engine.add
-        await engine.turns.run(lambda: take(path, actor=who))
-        return see(HERE, {"done": "published" if published else "added"})
+        path = given(form, "path")
+        model = await engine.turns.run(lambda: engine.add(path, actor=who))
+        if form.get("publish") != "yes":
+            return see(HERE, {"done": "added"})
+        return see(PUBLISH, {"version": model.version})
 
     return router
 
 
-async def _served(engine: Engine, arms: list[Arm], request: Request, done: str) -> Response:
-    who = actor(request)
-    await engine.turns.run(lambda: engine.serve(arms, actor=who))
-    return see(HERE, {"done": done})
-
-
-def _given(form: Mapping[str, str], name: str) -> str:
-    value = form.get(name, "").strip()
-    if not value:
-        raise Refusal(422, f"the field {name} is empty; fill it in")
-    return value
-
-
-def _percent(text: str) -> float:
-    try:
-        share = float(text) / 100
-    except ValueError:
-        raise Refusal(422, "the share is no number; give one from 1 to 99") from None
-    if not 0 < share < 1:
-        raise Refusal(422, f"a share of {text} %; give one from 1 to 99")
-    return share
-
-
 def _bundles(found: Sequence[Described], before: Sequence[Arm]) -> str:
+    quality = are_comparable(found)
     rows = [
         (
             Html(
@@ -105,7 +74,7 @@ def _bundles(found: Sequence[Described], before: Sequence[Arm]) -> str:
                 f"{''.join(f'<small>{escape(note)}</small>' for note in one.model.notes)}"
             ),
             f"{100 * one.share:.4g} %" if one.share else "-",
-            Html(f'<span class="whole">{one.quality or "-"}</span>'),
+            *((Html(f'<span class="whole">{one.quality or "-"}</span>'),) if quality else ()),
             Html(f'<span class="whole">{size(one.nbytes) if one.nbytes else "-"}</span>'),
             when(one.created),
             when(one.model.added),
@@ -113,15 +82,16 @@ def _bundles(found: Sequence[Described], before: Sequence[Arm]) -> str:
         )
         for one in found
     ]
-    head = ("Bundle", "Users", "NDCG@10", "Size", "Made", "Added", "")
+    measured = ("NDCG@10",) if quality else ()
+    head = ("Bundle", "Users", *measured, "Size", "Made", "Added", "")
     told = table("In the order in which they came, with the folder each was taken from", head, rows)
-    return f"{told}{_back(before)}"
+    return f"{told}{_back(before)}{quality_apart(found)}"
 
 
 def _choice(one: Described) -> Html:
     quality = link("Quality", "/dashboard/quality", {"bundle": one.version})
     publish = "" if one.share == 1 else action(
-        f"{HERE}/publish", "Publish", {"version": one.version}
+        PUBLISH, "Publish", {"version": one.version}, method="get"
     )  # fmt: skip
     return Html(f'<span class="choice">{quality}{publish}</span>')
 
@@ -133,7 +103,7 @@ def _back(before: Sequence[Arm]) -> str:
         arm.version if arm.share == 1 else f"{arm.version} for {100 * arm.share:.4g} %"
         for arm in before
     )
-    back = action(f"{HERE}/rollback", "Roll back")
+    back = action(BACK, "Roll back", method="get")
     return f'<div class="choice">{back}<span class="note">to {escape(told)}</span></div>'
 
 
@@ -145,7 +115,7 @@ def _share(found: Sequence[Described]) -> str:
     return (
         '<h2>Two bundles at once</h2><p class="note">Each user is answered by one of the two, '
         "always by the same; what comes of it is below.</p>"
-        f'<form class="fields" method="post" action="{HERE}/share">'
+        f'<form class="fields" method="get" action="{SHARE}">'
         f"{_select('most', 'Most users', found, first)}"
         f"{_select('some', 'The others', found, other)}"
         '<label>Share of the others in %<input name="percent" type="number" min="1" max="99" '
@@ -172,41 +142,3 @@ def _add() -> str:
         '<label class="tick"><input type="checkbox" name="publish" value="yes">'
         "Publish it to all users</label><button>Add</button></form>"
     )
-
-
-def _meant(outcome: Outcome, engine: Engine) -> Outcome:
-    """Say beside the type of events that are no success."""
-    meaning = engine.arms.first.meaning(outcome.kind)
-    kind = outcome.kind if meaning == "positive" else f"{outcome.kind} ({meaning})"
-    return replace(outcome, kind=kind)
-
-
-def _outcomes(found: Sequence[Outcome]) -> str:
-    head = "<h2>What came of the lists</h2>"
-    told = sorted(found, key=lambda one: (one.kind.endswith(")"), one.kind))
-    if not told:
-        return f'{head}<p class="note">No event names a list yet: send recommendation_id.</p>'
-    title = "Events for a hundred lists"
-    drawn, before = [], ""
-    for one in told:
-        same = one.kind == before
-        label = one.model_version if same else f"{one.kind}: {one.model_version}"
-        drawn.append(Bar(label, _rate(one), f"{_rate(one):.1f}", next=same))
-        before = one.kind
-    chart = bars(
-        drawn,
-        title=title,
-        description="A bar for each type of event and bundle. The table has the numbers.",
-        key="outcomes",
-    )
-    rows = [
-        (f"{one.kind}: {one.model_version}", f"{one.lists:,}", f"{one.events:,}",
-         f"{one.users:,}", f"{_rate(one):.1f}")
-        for one in told
-    ]  # fmt: skip
-    names = ("Type and bundle", "Lists", "Events", "Users", "For 100 lists")
-    return head + pair(title, chart, table(title, names, rows, numbers=4))
-
-
-def _rate(one: Outcome) -> float:
-    return 100 * one.events / max(1, one.lists)

@@ -89,12 +89,17 @@ def hidden(fields: Mapping[str, str]) -> str:
 
 
 def action(
-    path: str, button: str, fields: Mapping[str, str] | None = None, *, kind: str = ""
+    path: str,
+    button: str,
+    fields: Mapping[str, str] | None = None,
+    *,
+    kind: str = "",
+    method: str = "post",
 ) -> Html:
-    """Return a form of one button that changes something."""
+    """Return a form of one button that changes something, or by ``get`` leads to a page."""
     style = f' class="{kind}"' if kind else ""
     return Html(
-        f'<form method="post" action="{path}">{hidden(fields or {})}'
+        f'<form method="{method}" action="{path}">{hidden(fields or {})}'
         f"<button{style}>{escape(button)}</button></form>"
     )
 

@@ -8,6 +8,7 @@ from pennyweight.serve.dashboard.items import item_routes
 from pennyweight.serve.dashboard.login import login_routes
 from pennyweight.serve.dashboard.models import model_routes
 from pennyweight.serve.dashboard.overview import overview_routes
+from pennyweight.serve.dashboard.publishing import publishing_routes
 from pennyweight.serve.dashboard.quality import quality_routes
 from pennyweight.serve.dashboard.search import search_routes
 from pennyweight.serve.dashboard.static import static_routes
@@ -36,6 +37,7 @@ def dashboard_routes(
         item_routes(engine),
         search_routes(engine),
         model_routes(engine),
+        publishing_routes(engine),
         quality_routes(engine),
         audit_routes(engine),
         login_routes(keys, sessions),

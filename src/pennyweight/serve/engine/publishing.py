@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pennyweight.errors import PennyweightError, PlanError
 from pennyweight.recommender.damage import refusing_damage
@@ -20,9 +20,10 @@ from pennyweight.serve.store.protocol import Audit, Store
 if TYPE_CHECKING:
     from pennyweight.serve.engine.engine import Engine
 
-__all__ = ["ARMS", "BEFORE", "add_bundle", "drop_bundle", "load_bundle", "publish_arms"]
+__all__ = ["ARMS", "BEFORE", "SINCE", "add_bundle", "drop_bundle", "load_bundle", "publish_arms"]
 
-ARMS, BEFORE = "arms", "arms before"  # settings in the store
+# Settings in the store: what answers, what did before, and since when (epoch seconds).
+ARMS, BEFORE, SINCE = "arms", "arms before", "arms since"
 
 
 def add_bundle(engine: "Engine", bundle: Path | str, *, actor: str) -> Model:
@@ -50,7 +51,9 @@ def publish_arms(engine: "Engine", arms: Sequence[Arm], *, actor: str) -> None:
         arms = checked(arms)
         loaded = engine.load(arms)
         before = engine.arms.arms if engine.is_ready else None
-        settings = {ARMS: [asdict(arm) for arm in arms]}
+        settings: dict[str, Any] = {ARMS: [asdict(arm) for arm in arms]}
+        if before != arms:
+            settings[SINCE] = engine.clock()
         if before is not None and before != arms:
             settings[BEFORE] = [asdict(arm) for arm in before]
         shares = ", ".join(f"{arm.version} {arm.share:g}" for arm in arms)

@@ -10,10 +10,11 @@ from pennyweight.errors import StoreError
 
 __all__ = [
     "IMPRESSION",
+    "Attributed",
     "Audit",
     "Erased",
     "Event",
-    "Outcome",
+    "Exposure",
     "ReadOnlyError",
     "Recommendation",
     "Store",
@@ -118,14 +119,48 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of the lists of one bundle: lists, and events of one kind that name them."""
+class Exposure:
+    """The lists that a user was given since some time.
 
-    model_version: str
-    kind: str
+    Attributes
+    ----------
+    user
+        Id.
+    lists
+        How many.
+    first_version, last_version
+        Of the bundles that made them, in the order of the alphabet: equal where it was one.
+    """
+
+    user: str
     lists: int
-    events: int
-    users: int
+    first_version: str
+    last_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """An event that names a list.
+
+    Attributes
+    ----------
+    recommendation_id, seq
+        The list; the number of the event in the store.
+    user, kind, weight, time
+        Of the event.
+    model_version, list_user, list_time
+        Which bundle made the list, for whom (None: for a session), and when.
+    """
+
+    recommendation_id: str
+    seq: int
+    user: str
+    kind: str
+    weight: float
+    time: float
+    model_version: str
+    list_user: str | None
+    list_time: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +279,21 @@ class Store(Protocol):
         """Delete lists given out before a time; return how many."""
         ...
 
-    def outcomes(self) -> list[Outcome]:
-        """Return what came of the lists, by bundle and kind of event."""
+    def lists_given(self, since: float, until: float) -> dict[str, int]:
+        """Return how many lists each bundle gave from one time until before another."""
+        ...
+
+    def exposures(self, since: float, n: int, after: str = "") -> list[Exposure]:
+        """Return up to n users who got lists from a time on, in order, those after one."""
+        ...
+
+    def attributed(
+        self, since: float, n: int, after: tuple[str, int] = ("", 0)
+    ) -> list[Attributed]:
+        """Return up to n events that name a list given from a time on, by list and number.
+
+        Goes on after the (recommendation_id, seq) of the last.
+        """
         ...
 
     def erase(self, user: str) -> Erased:

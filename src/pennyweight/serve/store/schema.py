@@ -86,6 +86,13 @@ STEPS = (
         (SELECT coalesce(max(seq), 0) FROM events)
     );
     """,
+    # Outcomes are counted from these alone: the rows themselves are wide.
+    """
+    DROP INDEX shown_to;
+    DROP INDEX shown_at;
+    CREATE INDEX shown_to ON recommendations (user, time, model_version) WHERE user IS NOT NULL;
+    CREATE INDEX shown_at ON recommendations (time, model_version);
+    """,
 )
 
 

@@ -16,10 +16,11 @@ from pennyweight.disk.private import narrow
 from pennyweight.errors import StoreError
 from pennyweight.serve.store.protocol import (
     IMPRESSION,
+    Attributed,
     Audit,
     Erased,
     Event,
-    Outcome,
+    Exposure,
     Recommendation,
     StoredItem,
     Table,
@@ -237,16 +238,40 @@ class SQLiteStore:
         """Delete lists given out before a time; return how many."""
         return self._write("DELETE FROM recommendations WHERE time < ?", (before,))
 
-    def outcomes(self) -> list[Outcome]:
-        """Return what came of the lists, by bundle and kind of event."""
-        lists = dict(self._read("SELECT model_version, count(*) FROM recommendations GROUP BY 1"))
-        rows = self._read(
-            "SELECT r.model_version, e.kind, count(*), count(DISTINCT e.user) FROM events e "
-            "JOIN recommendations r USING (recommendation_id) GROUP BY 1, 2 ORDER BY 1, 2"
+    def lists_given(self, since: float, until: float) -> dict[str, int]:
+        """Return how many lists each bundle gave from one time until before another."""
+        return dict(
+            self._read(
+                "SELECT model_version, count(*) FROM recommendations INDEXED BY shown_at "
+                "WHERE time >= ? AND time < ? GROUP BY 1",
+                (since, until),
+            )
         )
-        found = [Outcome(version, kind, lists[version], n, who) for version, kind, n, who in rows]
-        silent = sorted(set(lists) - {outcome.model_version for outcome in found})
-        return [*found, *(Outcome(version, "", lists[version], 0, 0) for version in silent)]
+
+    def exposures(self, since: float, n: int, after: str = "") -> list[Exposure]:
+        """Return up to n users who got lists from a time on, in order, those after one."""
+        rows = self._read(
+            "SELECT user, count(*), min(model_version), max(model_version) "
+            "FROM recommendations INDEXED BY shown_to "
+            "WHERE user > ? AND time >= ? GROUP BY user ORDER BY user LIMIT ?",
+            (after, since, n),
+        )
+        return [Exposure(*row) for row in rows]
+
+    def attributed(
+        self, since: float, n: int, after: tuple[str, int] = ("", 0)
+    ) -> list[Attributed]:
+        """Return up to n events that name a list given from a time on, by list and number."""
+        rows = self._read(
+            "SELECT e.recommendation_id, e.seq, e.user, e.kind, e.weight, e.time, "
+            "r.model_version, r.user, r.time FROM events e INDEXED BY attributed "
+            "CROSS JOIN recommendations r ON r.recommendation_id = e.recommendation_id "
+            "WHERE e.recommendation_id IS NOT NULL AND r.time >= ? "
+            "AND (e.recommendation_id, e.seq) > (?, ?) "
+            "ORDER BY e.recommendation_id, e.seq LIMIT ?",
+            (since, *after, n),
+        )
+        return [Attributed(*row) for row in rows]
 
     def erase(self, user: str) -> Erased:
         """Delete all that names a user, and what the log holds of it; not in a transaction.
