@@ -88,7 +88,8 @@ def worst_requests(rows: Sequence[Row]) -> str:
     lines = []
     for route, (delay, memory) in by_route.items():
         shown = [quantity(round(float(str(row["value"]))), row["unit"]) for row in (delay, memory)]
-        lines.append([route, shown[0], _sent(delay), shown[1], _sent(memory)])
+        some = float(str(memory["value"])) >= 1
+        lines.append([route, shown[0], _sent(delay), shown[1], _sent(memory) if some else ""])
     head = ["route", "delay of /health/live", "with", "growth of memory", "with"]
     return table(head, lines)
 

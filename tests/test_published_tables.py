@@ -12,7 +12,7 @@ from cases import CASES
 from encode import SHORT, Runner, rows_of
 from pennyweight.spec.frontier import Frontier, Point
 from pennyweight.spec.report import Measured
-from speed_tables import encoders, quantity, serving, spread
+from speed_tables import encoders, quantity, serving, spread, worst_requests
 
 NAMES = ("popularity", "content", "neighbours", "tower", "blend", "blend-train-only")
 
@@ -183,3 +183,13 @@ def test_a_missed_bar_is_told():
     missed = {"name": "lists: p99", "value": 27.3, "unit": "ms", "bar": 25, "better": "lower"}
     assert row(serving([missed]), "lists")[1:] == ["p99", "27.3 ms", "25 ms: missed"]
     assert spread(missed | {"low": 20, "high": 30.55}) == "27.3 ms (20 to 30.6)"
+
+
+def test_the_worst_requests_have_a_line_a_route():
+    rows = [
+        {"name": f"POST /v1/rank: {what}", "value": value, "unit": unit, "bar": 100,
+         "better": "lower", "with": "a | b: 422"}
+        for what, value, unit in (("delay", 21.3, "ms"), ("memory", 0.4, "MB"))
+    ]  # fmt: skip
+    made = worst_requests(rows).splitlines()
+    assert made[2:] == ["| POST /v1/rank | 21 ms | a \\| b: 422 | 0 MB |  |"]
