@@ -61,6 +61,19 @@ ODD = [bool(j % 2) for j in range(N)]
         ("sold", "no", "yes"),
         ("available", "-", "no"),
         ("availability", "available for order", "mark_as_sold"),
+        ("status", "published", "trash"),
+        ("post_status", "publish", "auto-draft"),
+        ("workflow_state", "approved", "In Review"),
+        ("moderation_state", "published", "embargoed"),
+        ("privacyStatus", "public", "private"),
+        ("isPublic", True, False),
+        ("product_online", 1, 2),
+        ("qty", "4", "0"),
+        ("inventory", "5,00", "0,00"),
+        ("statut", "actif", "brouillon"),
+        ("estado", "activo", "borrador"),
+        ("stato", "attivo", "bozza"),
+        ("status", "in print", "out of print"),
     ],
 )
 def test_odd_items_are_available(name, odd, even):
@@ -89,6 +102,53 @@ def test_a_vague_column_of_other_values_is_left_alone_and_named():
     data = read(shelf(status=("new", "used")), EVENTS)
     assert data.catalog.available.all()
     assert "column status does not say which items are available" in str(data.log)
+
+
+@pytest.mark.parametrize("name", ["status", "post_status", "state"])
+def test_a_word_not_known_beside_drafts_is_asked_about(name):
+    items = shelf(**{name: ("published", "draft")}).with_columns(
+        pl.when(pl.int_range(N) == 4).then(pl.lit("zonked")).otherwise(pl.col(name)).alias(name)
+    )
+    with pytest.raises(DataError, match=r"'zonked' cannot be read .*--available-column ''"):
+        read(items, EVENTS)
+
+
+@pytest.mark.parametrize(
+    "values", [("Ended", "Returning Series"), ("Released", "Rumored"), ("CA", "NY")]
+)
+@pytest.mark.parametrize("name", ["status", "state"])
+def test_states_of_other_things_leave_items_available(name, values):
+    assert read(shelf(**{name: values}), EVENTS).catalog.available.all()
+
+
+@pytest.mark.parametrize(
+    ("name", "odd", "even", "path"),
+    [
+        ("stock", {"available": True}, {"available": False}, "stock.available"),
+        ("offers", {"availability": "InStock", "price": "9"},
+         {"availability": "OutOfStock", "price": "8"}, "offers.availability"),
+        ("a", {"inventory": {"in_stock": 1}}, {"inventory": {"in_stock": 0}},
+         "a.inventory.in_stock"),
+    ],
+)  # fmt: skip
+def test_fields_of_objects_say_which_items_are_available(name, odd, even, path):
+    for columns in (None, {"available": path}):
+        data = read(shelf(**{name: (odd, even)}), EVENTS, columns=columns)
+        assert data.catalog.available.tolist() == ODD
+        assert f"(column {path})" in str(data.log)
+
+
+def test_objects_keep_their_numbers_as_columns_named_by_their_path():
+    price = [{"amount": 9.5 + j, "currency": "EUR"} for j in range(N)]
+    data = read(shelf().with_columns(price=pl.Series(price)), EVENTS)
+    assert data.catalog.attributes["price.amount"].to_list() == [9.5 + j for j in range(N)]
+    assert data.catalog.attributes["price.currency"].to_list() == ["EUR"] * N
+
+
+def test_objects_of_mere_texts_stay_one_column():
+    maker = [{"brand": "Acorn", "line": f"no {j}"} for j in range(N)]
+    data = read(shelf().with_columns(maker=pl.Series(maker)), EVENTS)
+    assert data.catalog.attributes["maker"].to_list()[3] == ["Acorn", "no 3"]
 
 
 def test_a_date_of_publication_is_no_availability():

@@ -26,6 +26,7 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
 from pennyweight.data.log import CleaningLog, Findings
+from pennyweight.data.readers.python_values import plain_durations
 from pennyweight.data.readers.reshape import reshape
 from pennyweight.data.tables import Source, load_table
 from pennyweight.data.times import RowOrder, TimeReading
@@ -256,6 +257,7 @@ def _event_roles(
 ) -> dict[str, str]:
     """Return the column of each role; a column of 0 and 1 may stand for event types."""
     roles = event_roles(frame, given, reading, source=source, found=found)
+    frame = plain_durations(frame, roles.get("time"))
     roles = order_roles(frame, roles, given, source=source, found=found)
     if "type" not in roles and "type" not in given:
         beside = side_flags(frame, roles, found)
@@ -361,7 +363,9 @@ def _load(
     found.entries.extend(loaded.findings.entries)
     found.rows_read[table] = loaded.rows_read
     columns.update(loaded.roles)
-    return loaded.frame, name
+    names = loaded.frame.columns
+    time = columns.get("time") or next((n for n in names if has_role([n], "time")), None)
+    return plain_durations(loaded.frame, time), name
 
 
 def _seconds(now: float | datetime | None) -> float:

@@ -14,6 +14,7 @@ from pennyweight.data.jsonlines import read_json
 from pennyweight.data.log import Finding
 from pennyweight.data.packed import PACKED, contents
 from pennyweight.data.readers.loaded import Loaded
+from pennyweight.data.readers.python_values import plain_columns, plain_objects, plain_values
 from pennyweight.errors import DataError, MissingExtraError
 
 __all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "held_table", "id_strings",
@@ -40,6 +41,7 @@ Source = (
 )
 
 BROKEN_ROW = "broken row (cannot be read as its format)"
+_FEW_LOST = 0.01
 _DELIMITED = {".csv", ".tsv", ".tab", ".inter", ".item", ".user"}
 _JSON = {".jsonl", ".ndjson", ".json"}
 _PARQUET = {".parquet", ".pq"}
@@ -87,6 +89,7 @@ def load_table(source: Source, *, table: str, strict: bool) -> Loaded:
         return _read_file(Path(source), table, strict)
     else:
         frame = held_table(source, table)
+    frame = plain_objects(frame, table)
     if not frame.height or not frame.width:
         raise DataError(f"{table}: the given frame has {frame.height} rows and "
                         f"{frame.width} columns; it needs at least one of each")  # fmt: skip
@@ -160,11 +163,14 @@ def held_table(source: PandasFrame | ArrowTable | Rows | Columns, table: str) ->
                         f"dictionaries or a dictionary of columns, not "
                         f"{type(source).__name__}")  # fmt: skip
     given: Any = source
+    if not arrow:
+        given = plain_columns(given, table)
     try:
         return pl.DataFrame(given, infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        why = str(error).partition("\n")[0]  # a stack of contexts comes after it
         raise DataError(f"{table}: the {type(source).__name__} given cannot be read as a table: "
-                        f"{error}. Give each column values of one type") from None  # fmt: skip
+                        f"{why}. Give each column values of one type") from None  # fmt: skip
 
 
 def _from_pandas(frame: Any, table: str) -> pl.DataFrame:  # noqa: ANN401
@@ -178,6 +184,11 @@ def _from_pandas(frame: Any, table: str) -> pl.DataFrame:  # noqa: ANN401
     for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
         if str(dtype).startswith("period[") and frame.columns.is_unique:
             frame[name] = frame[name].dt.to_timestamp()  # the beginning of a day, week, month
+        texts = frame.columns.is_unique and _is_interval(frame[name])
+        if texts:
+            frame[name] = frame[name].astype(object).map(str, na_action="ignore")
+        elif str(dtype) == "object" and frame.columns.is_unique:
+            frame[name] = _objects(frame[name], table)
     try:
         return pl.DataFrame(pl.from_pandas(frame))
     except ImportError:
@@ -190,6 +201,22 @@ def _from_pandas(frame: Any, table: str) -> pl.DataFrame:  # noqa: ANN401
         raise DataError(f"{table}: column {bad!r} of the pandas frame has mixed types, or one "
                         f"that cannot be read: {error}. Make it one type, e.g. with "
                         ".astype(str)") from None  # fmt: skip
+
+
+def _is_interval(column: Any) -> bool:  # noqa: ANN401
+    """Say whether a column holds the intervals of pandas.cut."""
+    categories = getattr(column.dtype, "categories", column)
+    return str(getattr(categories, "dtype", "")).startswith("interval")
+
+
+def _objects(column: Any, table: str) -> Any:  # noqa: ANN401
+    """Return a column of objects with values of one type, where these are values."""
+    values = column.tolist()
+    if set(map(type, values)) <= {str, type(None)}:
+        return column
+    return type(column)(
+        plain_values(values, str(column.name), table), index=column.index, dtype=object
+    )
 
 
 def _is_readable(frame: Any) -> bool:  # noqa: ANN401
@@ -226,10 +253,12 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
     check_scalars(ids, source, "ids; ids are strings or whole numbers")
     if ids.dtype.is_float():
         ids = ids.fill_nan(None)
+        _refuse_rounded(ids, source)
         if ((ids.floor() == ids) & (ids.abs() < 2**63)).all():
             ids = ids.cast(pl.Int64)
     text = ids.cast(pl.String)
     _refuse_objects(text, source)
+    _refuse_scientific(text, source)
     text = text.set(text.str.strip_chars() == "", None)
     # Whole columns of 12.0 are integers that passed through pandas with a gap among them.
     float_like = r"^-?\d+\.0$"
@@ -241,6 +270,28 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
     ):
         text = text.str.head(-2)
     return text
+
+
+def _refuse_rounded(ids: pl.Series, source: str) -> None:
+    """Raise `DataError` where floats are too large to tell one whole number from the next."""
+    exact = 2**24 if ids.dtype == pl.Float32 else 2**53
+    large = ids.filter(ids.abs() > exact)
+    if len(large):
+        raise DataError(
+            f"{source}: column {ids.name!r} holds ids as floats ({ids.dtype}), {len(large):,} of "
+            f"them beyond {exact:,}, such as {large[0]:.0f}: there the last digits are lost, and "
+            "different ids are one. Read the ids as text from where they come, such as with "
+            "dtype=str in pandas, and write them again"
+        )
+
+
+def _refuse_scientific(ids: pl.Series, source: str) -> None:
+    """Raise `DataError` where a hundredth of the ids are numbers whose digits are lost."""
+    lost = ids.filter(ids.str.contains(r"^\s*\d([.,]\d+)?[eE]\+\d{1,2}\s*$"))
+    if len(lost) > _FEW_LOST * len(ids):
+        raise DataError(f"{source}: column {ids.name!r} holds numbers such as {lost[0]!r}, in "
+                        f"{len(lost):,} of {len(ids):,} rows: a spreadsheet lost digits, and "
+                        "different ids are one. Export the ids as text")  # fmt: skip
 
 
 def _refuse_objects(ids: pl.Series, source: str) -> None:

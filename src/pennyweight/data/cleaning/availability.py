@@ -44,10 +44,19 @@ __all__ = [
 _SCHEMA = re.compile(r"^https?://schema\.org/", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _QUANTITY = re.compile(
-    r"(?:only |just |noch )?([<>≥~]?)\s*(-?\d{1,3}(?:[, ]\d{3})+|-?\d+)(?:\.0+)?\s*\+?\s*(?:x|pcs?|"
-    r"pieces?|units?|items?|left|stk|stück|st|ea|pce|pièces?|piezas?|шт|个|件|available|on hand|"
-    r"in stock|left in stock|remaining|pieces? left|units? left)?\.?"
+    r"(?:only |just |noch )?([<>≥~]?)\s*(-?\d{1,3}(?:[, ]\d{3})+|-?\d+)(?:\.0+|,0{1,2})?\s*\+?\s*"
+    r"(?:x|pcs?|pieces?|units?|items?|left|stk|stück|st|ea|pce|pièces?|piezas?|шт|个|件|available|"
+    r"on hand|in stock|left in stock|remaining|pieces? left|units? left)?\.?"
 )
+
+
+# Names that are as often those of a region, a condition or a pack: not worth a word.
+_OTHER_MEANINGS = {"state", "itemstate", "productstate", "estado", "stato", "statut", "qty",
+                   "quantity"}  # fmt: skip
+# Words that states of series, ventures and sales have as well, beside any others.
+_SERIES = {"ended", "closed", "future", "pending", "sold", "reserved", "on hold", "paused", "empty",
+           "false", "suspended", "rejected", "declined", "retired", "private"}  # fmt: skip
+_MAGENTO = {"productonline": {"1": True, "2": False}}  # their own numbers
 
 
 def availability_columns(
@@ -85,6 +94,14 @@ def availability_columns(
     for name in clear:
         if unknown := unreadable(frame[name]):
             raise DataError(_refusal(source, name, unknown, frame[name]))
+    vague, passed = _vague_columns(frame, keys, clear, source)
+    return (*clear, *vague), tuple(passed)
+
+
+def _vague_columns(
+    frame: pl.DataFrame, keys: dict[str, str], clear: Sequence[str], source: str
+) -> tuple[list[str], list[tuple[str, tuple[str, ...]]]]:
+    """Return the columns with vague names that can be read, and the others with values."""
     vague: list[str] = []
     passed: list[tuple[str, tuple[str, ...]]] = []
     for name in frame.columns:
@@ -92,11 +109,21 @@ def availability_columns(
             continue
         unknown = unreadable(frame[name])
         if unknown:
-            if not is_moment(frame[name]) and not _counts(frame[name]):
+            if _says_gone(frame[name], unknown):
+                raise DataError(_refusal(source, name, unknown, frame[name]))
+            quiet = keys[name] in _OTHER_MEANINGS or is_moment(frame[name])
+            if not quiet and not _counts(frame[name]):
                 passed.append((name, tuple(unknown[:3])))
         elif not (PIECES.search(keys[name]) and any(_is_stock(keys[c]) for c in clear)):
             vague.append(name)
-    return (*clear, *vague), tuple(passed)
+    return vague, passed
+
+
+def _says_gone(column: pl.Series, unknown: Sequence[str]) -> bool:
+    """Say whether a column of words calls some items gone or drafts, beside words not known."""
+    others = [v for v in _distinct(column) if isinstance(v, str) and v not in unknown]
+    plainly = (v for v in others if re.search(r"[^\W\d]{4}", v) and plain(v.strip()) not in _SERIES)
+    return not _hides(_key(column.name)) and any(_read(v) is False for v in plainly)
 
 
 def _given(frame: pl.DataFrame, chosen: str, source: str) -> str:
@@ -123,7 +150,9 @@ def _refusal(source: str, name: str, unknown: Sequence[str], column: pl.Series) 
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[\W_]+", "", plain(bare(name)))
+    """Return the name to compare: of a field of an object the last part of its path."""
+    last = bare(name).rpartition(".")[2] if re.fullmatch(r"[\w-]+(\.[\w-]+)+", bare(name)) else name
+    return re.sub(r"[\W_]+", "", plain(bare(last)))
 
 
 def _is_vague(key: str) -> bool:
@@ -173,6 +202,12 @@ def _read(value: object, pieces: bool = True) -> bool | None:
     return amount > 1 if number[1] == "<" else amount > 0 or number[1] == ">"
 
 
+def _read_of(key: str, value: object, pieces: bool = True) -> bool | None:
+    """Return a value as true or false, by the numbers of its column where it has its own."""
+    own = _MAGENTO.get(key)
+    return _read(value, pieces) if own is None else own.get(str(value).strip())
+
+
 def _read_moment(value: object) -> bool | None:
     """Say whether a value is a time at which something was done; None where it is no word."""
     text = str(value).strip()
@@ -204,7 +239,7 @@ def unreadable(column: pl.Series) -> list[str]:
     return [
         str(value)
         for value in _distinct(column)
-        if _read(value, pieces) is None
+        if _read_of(key, value, pieces) is None
         or (key in WORDED and not isinstance(value, bool) and str(value).strip()[:1].isdigit())
     ]
 
@@ -221,7 +256,7 @@ def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
     elif column.dtype.is_nested():
         return np.ones(len(column), bool)
     else:
-        closed = [value for value in _distinct(column) if _read(value) is _hides(key)]
+        closed = [value for value in _distinct(column) if _read_of(key, value) is _hides(key)]
     mask: pl.Series = column.is_in(pl.Series(closed, dtype=column.dtype).implode())
     return ~mask.fill_null(False).to_numpy()
 

@@ -45,7 +45,11 @@ VAGUE = {
     "inventoryquantity", "inventoryqty", "inventorylevel", "availablequantity", "availableqty",
     "quantityavailable", "qtyavailable", "quantityinstock", "qtyinstock", "onhand",
     "quantityonhand", "unitsinstock", "active", "isactive", "status", "productstatus", "itemstatus",
-    "listingstatus", "published", "ispublished", "enabled", "isenabled", "visible", "isvisible",
+    "listingstatus", "poststatus", "publicationstatus", "publishstatus", "workflowstate",
+    "workflowstatus", "moderationstate", "moderationstatus", "reviewstatus", "articlestatus",
+    "contentstatus", "privacystatus", "lifecyclestatus", "state", "itemstate", "productstate",
+    "publicationstate", "ispublic", "productonline", "qty", "quantity", "statut", "estado", "stato",
+    "published", "ispublished", "enabled", "isenabled", "visible", "isvisible",
     "visibility", "isonline", "online", "sellable", "isforsale", "forsale",
     "verfugbar", "verfugbarkeit", "lieferbar", "lieferbarkeit", "auflager", "vorratig", "aktiv",
     "lagerbestand", "lagermenge", "lagerstatus", "bestand", "disponible", "disponibilidad",
@@ -83,7 +87,8 @@ YES = _folded(
     "made to order|madetoorder|limitedavailability|available on backorder|active|activated|live|"
     "published|publish|enabled|visible|public|for sale|on sale|listed|catalog search|"
     "catalog and search|catalog, search|search|catalog|"
-    "normal|approved|online|disponible|en stock|verfügbar|lieferbar|auf lager|disponibile|"
+    "normal|approved|online|released|in print|current|"
+    "disponible|en stock|verfügbar|lieferbar|auf lager|disponibile|"
     "disponível|в наличии|在庫あり|available for order|available to order|available for purchase|"
     "available for pre order|ready to ship|sofort verfügbar|sofort lieferbar|vorrätig|aktiv|"
     "veröffentlicht|en existencia|hay existencias|con stock|activo|publicado|actif|publié|"
@@ -99,6 +104,13 @@ NO = _folded(
     "not for sale|unlisted|ended|expired|retired|suspended|withdrawn|blocked|rejected|pending|"
     "temporarily unavailable|currently unavailable|temporarily out of stock|delisted|invisible|"
     "not visible|not visible individually|not published|offline|reserved|"
+    "trash|trashed|future|auto draft|inherit|scheduled|coming soon|unreleased|"
+    "not released|not yet released|retracted|embargoed|in review|under review|in moderation|"
+    "pending review|needs review|awaiting review|awaiting approval|to be published|unapproved|"
+    "not approved|declined|out of print|eol|end of life|obsolete|phased out|taken down|takedown|"
+    "banned|spam|superseded|revoked|recalled|no longer available|not active|paused|on hold|"
+    "closed|corbeille|planifié|en attente|papelera|programado|pendiente|"
+    "cestino|programmato|papierkorb|geplant|"
     "agotado|épuisé|indisponible|en rupture|"
     "en rupture de stock|rupture de stock|ausverkauft|nicht verfügbar|nicht lieferbar|"
     "nicht auf lager|esaurito|esgotado|no disponible|нет в наличии|在庫なし|売り切れ|"

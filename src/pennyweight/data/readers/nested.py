@@ -9,10 +9,12 @@ from pennyweight.data.columns import bare, has_role
 from pennyweight.data.jsonlines import parsed_value, typed_column
 from pennyweight.errors import DataError
 
-__all__ = ["decode_columns", "flatten", "nested_roles", "path_claims", "words"]
+__all__ = ["decode_columns", "flatten", "flatten_values", "nested_roles", "path_claims", "words"]
 
 _DEEPEST = 4
 _HEAD = 100
+_FEW_FIELDS = 30
+_AVAILABLE = re.compile(r"(?i)\.(is_?)?(availability|available|in_?stock|stock_?status)$")
 _ASKED = ("user", "item", "time")
 _BESIDE = ("type", "weight", "quantity")  # read only where they lie beside the item or the user
 
@@ -31,6 +33,24 @@ def flatten(frame: pl.DataFrame) -> pl.DataFrame:
                 name = f"{column.name}.{part.name}"
                 columns.setdefault(name, part.alias(name))
         frame = pl.DataFrame(list(columns.values()))
+    return frame
+
+
+def flatten_values(frame: pl.DataFrame, chosen: str | None = None) -> pl.DataFrame:
+    """Return a frame in which objects with numbers or truth values have a column a field.
+
+    So have those with a field that says whether an item is available, or is the `chosen` column.
+    Objects of mere texts, and those of very many fields, stay one column.
+    """
+    for name, dtype in frame.schema.items():
+        if not isinstance(dtype, pl.Struct):
+            continue
+        object_ = flatten(frame.select(name))
+        fields = [n for n, d in object_.schema.items() if not d.is_nested()]
+        known = any(n == chosen or _AVAILABLE.search(n) for n in fields)
+        valued = any(object_[n].dtype not in (pl.String, pl.Null) for n in fields)
+        if len(fields) <= _FEW_FIELDS and (known or valued) and not {*fields} & {*frame.columns}:
+            frame = pl.concat([frame.drop(name), object_], how="horizontal")
     return frame
 
 

@@ -9,7 +9,7 @@ from pennyweight.data.readers.extended_json import is_extended, plain_frame
 from pennyweight.data.readers.impressions import expand_impressions
 from pennyweight.data.readers.lists import explode_lists
 from pennyweight.data.readers.loaded import Loaded
-from pennyweight.data.readers.nested import decode_columns, flatten, nested_roles
+from pennyweight.data.readers.nested import decode_columns, flatten, flatten_values, nested_roles
 from pennyweight.data.readers.order_lines import join_lines
 from pennyweight.data.readers.properties import find_properties, pivot_properties
 
@@ -54,6 +54,8 @@ def _reshape_items(loaded: Loaded, columns: Mapping[str, str | None], source: st
     if (chosen and chosen not in frame.columns) or not (chosen or known):
         loaded.frame = flatten(frame)
         loaded.roles = nested_roles(loaded.frame.columns, columns, "items", source)
+    else:
+        loaded.frame = flatten_values(frame, columns.get("available"))
 
 
 def _reshape_events(loaded: Loaded, columns: Mapping[str, str | None], source: str) -> None:
