@@ -201,6 +201,21 @@ def test_long_numbers_are_refused_in_bodies(live, digits):
     assert live.http.get(f"/v1/audit?n={number}").status_code == 422
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00+23:59", "9999-12-31T23:59-23:59"])
+def test_a_time_of_no_year_is_refused(live, time):
+    for method, path, body in (
+        ("POST", "/v1/events", {"user_id": "u", "item_id": "i1", "timestamp": time}),
+        ("PUT", "/v1/items/i1", {"published": time}),
+        ("PATCH", "/v1/items/i1", {"published": time}),
+        ("POST", "/api/item", {"ItemId": "i1", "Timestamp": time}),
+    ):
+        response = live.http.request(method, path, json=body)
+        assert response.status_code == 422, path
+        assert "before the year 1 or after the year 9999" in response.json()["detail"]
+    assert live.http.put("/v1/items/i1", json={"published": "0001-01-01"}).status_code == 200
+    assert live.http.get("/dashboard/items?id=i1").status_code == 200
+
+
 def test_a_list_is_counted_before_its_values_are_read(live):
     for path, body, told in (
         ("/v1/events", {"events": [{}] * 1_001}, "body.events must have 1,000 values at most"),

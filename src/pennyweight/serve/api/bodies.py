@@ -53,6 +53,7 @@ MAX_IMPRESSIONS = 200  # items of an event
 MAX_BATCH_ITEMS = 10_000  # items of all events of a batch
 MAX_BOOSTS = 20
 DAY = 86_400.0
+YEAR_1, YEAR_10_000 = -62_135_596_800, 253_402_300_800  # epoch seconds
 
 
 _CONTROL = re.compile("[\x00-\x1f\ud800-\udfff]")
@@ -129,7 +130,10 @@ def moment(value: float | str) -> float:
             found = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError("is no ISO 8601 time such as 2026-01-31T12:00:00Z") from None
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        seconds = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        if not YEAR_1 <= seconds < YEAR_10_000:  # a zone leads beyond the years there are
+            raise ValueError("lies before the year 1 or after the year 9999 in UTC")
+        return seconds
     if not SMALLEST_DATE <= value < 1e11:
         raise ValueError("is no time in epoch seconds")
     return float(value)
