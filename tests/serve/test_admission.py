@@ -57,9 +57,10 @@ def test_clients_are_refused_before_operators_and_health_never(path, n, refused)
 
 
 def test_what_waits_on_purpose_is_not_counted():
-    assert Admission.counts(b"/v1/recommend") and Admission.counts(b"/v1/events")
-    assert not Admission.counts(b"/v1/items/i1")  # waits until the item is recommendable
-    assert not Admission.counts(b"/health/live") and not Admission.counts(b"/v1/models")
+    assert Admission.counts("POST", b"/v1/recommend") and Admission.counts("POST", b"/v1/events")
+    assert Admission.counts("GET", b"/nowhere") and Admission.counts("GET", b"/v1/items/i1")
+    assert not Admission.counts("PUT", b"/v1/items/i1")  # waits until the item is recommendable
+    assert not Admission.counts("POST", b"/v1/models")
 
 
 def test_the_bound_follows_the_throughput():

@@ -18,10 +18,11 @@ BACKLOG = 32  # requests under way from which throughput is capacity, not demand
 LEAST = 2 * BACKLOG  # that are let in in any case, or a wrong estimate would never be mended
 RECENTLY = 1.0  # seconds for which a refusal means: full
 
-# What overload is made of: requests for lists, and events.
-COUNTED = (b"/v1/recommend", b"/v1/events", b"/v1/search", b"/v1/rank", b"/v1/similar",
-           b"/v1/explain", b"/api/recommend", b"/api/feedback", b"/api/session",
-           b"/api/item-to-item")  # fmt: skip
+# Changes of items wait to be recommendable, those of bundles and users for a thread of their own:
+# how many of them are under way says nothing of the load.
+WAITING = (b"/v1/items", b"/v1/models", b"/v1/users", b"/api/item", b"/api/user",
+           b"/dashboard/models", b"/dashboard/users")  # fmt: skip
+LOOKING = ("GET", "HEAD")
 # Of people who look after the service: let in for longer.
 OPERATORS = (b"/dashboard", b"/static/", b"/login", b"/logout", b"/metrics", b"/docs",
              b"/openapi.json", b"/v1/models", b"/v1/users", b"/v1/audit",
@@ -55,7 +56,8 @@ class Admission:
     Attributes
     ----------
     under_way
-        Requests for lists and events whose bodies have come and whose answers have not left.
+        Requests whose bodies have come and whose answers have not left, but for those that wait
+        on purpose.
     bound
         How many may be under way now.
     lag
@@ -95,9 +97,9 @@ class Admission:
         return not is_health(path.partition(b"?")[0].decode("latin-1"))
 
     @staticmethod
-    def counts(path: bytes) -> bool:
-        """Return whether a request for a path is one of those that are counted."""
-        return path.startswith(COUNTED)
+    def counts(method: str, path: bytes) -> bool:
+        """Return whether a request is one of those that are counted."""
+        return method in LOOKING or not path.startswith(WAITING)
 
     def begin(self) -> None:
         """Count a request that has come whole."""

@@ -15,6 +15,7 @@ from pennyweight.serve.wire import Wire
 
 __all__ = ["DRAINED", "AdmittingWire", "admitting"]
 
+SURPLUS_SECONDS = 1.0  # for the head of a request on a connection too many; others wait for it
 DRAINED = 256 << 10  # bytes of a refused request's body that are read, to keep its connection
 
 
@@ -51,6 +52,8 @@ class AdmittingWire(Wire):
         excess = len(self.connections) - self.admission.connections
         if excess > 0:
             self._surplus = True
+            self._whole()
+            self._late = self.loop.call_later(SURPLUS_SECONDS, self._give_up)
             self._close_idle()
             if excess > self.admission.connections // 8:
                 self._refuse(close=True)
@@ -92,7 +95,7 @@ class AdmittingWire(Wire):
             return
         super().on_message_complete()
         if not self._counted and not self.cycle.response_complete:
-            if self.admission.counts(self._path()):
+            if self.admission.counts(self.scope["method"], self._path()):
                 self._counted = True
                 self.admission.begin()
 
@@ -155,11 +158,15 @@ class AdmittingWire(Wire):
                 self.transport.close()
 
     def _close_idle(self) -> None:
-        """Close connections on which nothing is asked: there are none left for those who ask."""
-        if self.admission.may_close_idle():
-            for other in list(self.connections):
-                if isinstance(other, Wire) and other.timeout_keep_alive_task is not None:
-                    other.transport.close()
+        """Close connections on which nothing comes: there are none left for those who ask."""
+        if not self.admission.may_close_idle():
+            return
+        lately = self.loop.time() + self.head_seconds - SURPLUS_SECONDS
+        for other in list(self.connections):
+            if not isinstance(other, AdmittingWire) or other._surplus:
+                continue
+            if other.timeout_keep_alive_task is not None or other.waits_since_before(lately):
+                other.transport.close()
 
 
 class _Refusal(NamedTuple):

@@ -110,6 +110,10 @@ class Wire(HttpToolsProtocol):
             self._rest.cancel()
             self._rest = None
 
+    def waits_since_before(self, end: float) -> bool:
+        """Return whether a head is waited for, until some time of the loop or before."""
+        return self._late is not None and self._late.when() < end
+
     def _expect(self) -> None:
         self._read = 0
         self._late = self.loop.call_later(self.head_seconds, self._give_up)
