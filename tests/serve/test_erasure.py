@@ -12,9 +12,11 @@ from test_users import holding
 
 import pennyweight
 import small_shop
-from pennyweight.serve.engine import answering
+from pennyweight.serve.engine import answering, erasure
 from pennyweight.serve.engine.engine import Engine
+from pennyweight.serve.engine.exports import exporting
 from pennyweight.serve.engine.models import Models
+from pennyweight.serve.export import export
 from pennyweight.serve.store.sqlite import SQLiteStore
 
 WHO = "Erika Mustermann 0815"
@@ -145,8 +147,6 @@ def test_a_bundle_that_is_published_at_that_moment(live, named, aside, monkeypat
 
 
 def test_an_erasure_that_was_cut_short_is_finished_at_the_next_start(named, tmp_path):
-    from pennyweight.serve.engine import erasure
-
     folder = tmp_path / "live"
     with service(named[0], folder) as live:
         tell(live, WHO, "e1")
@@ -257,3 +257,32 @@ def test_a_damaged_bundle_is_said_and_no_list_rests_on_the_user(live):
     assert live.get("/v1/recommend/u6")["source"] == "history"
     assert tell(live, WHO, "e2")["erased"] == 1
     assert live.engine.erasing == 1
+
+
+def test_an_export_of_another_process_is_waited_for(live, aside, tmp_path):
+    inside, go = threading.Event(), threading.Event()
+
+    def export() -> None:
+        with exporting(live.folder):
+            inside.set()
+            assert go.wait(WAIT)
+
+    running = aside.submit(export)
+    assert inside.wait(WAIT)
+    erased = aside.submit(erase, live)
+    until(lambda: live.engine.erasing == 1)
+    threading.Event().wait(0.3)
+    assert not erased.done()
+    go.set()
+    running.result(WAIT)
+    erased.result(WAIT)
+
+
+def test_an_export_holds_no_erased_user(live, tmp_path):
+    tell(live, WHO, "e1")
+    job = erasure._erase
+    live.engine.writer.submit(lambda store: job(store, WHO), alone=True).result(WAIT)
+    assert holding(live.folder, WHO)  # the bundle was not reached yet
+    export(live.folder, tmp_path / "items.jsonl", tmp_path / "events.jsonl")
+    assert holding(tmp_path, WHO) == [f for f in holding(tmp_path, WHO) if f.startswith("live")]
+    assert "u6" in (tmp_path / "events.jsonl").read_text()

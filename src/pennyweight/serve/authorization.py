@@ -17,7 +17,7 @@ def check_user(request: Request, user: str | None) -> None:
     """
     if user is None:
         return
-    key = getattr(request.state, "key", None)  # None: the service has no keys
+    key: Key | None = request.scope.get("state", {}).get("key")  # None: the service has no keys
     if key is not None and not key.may("read"):
         raise missing_scope(key, "read", "to name a user_id")
 

@@ -22,6 +22,7 @@ from pennyweight.disk.files import replacing
 from pennyweight.errors import DataError, StoreError
 from pennyweight.recommender.storage import read_catalog, read_interactions
 from pennyweight.serve.engine.arms import Arm
+from pennyweight.serve.engine.exports import exporting
 from pennyweight.serve.engine.models import Models
 from pennyweight.serve.engine.registry import Registry
 from pennyweight.serve.engine.shelf import Covered, known_columns
@@ -60,7 +61,8 @@ class Exported:
 def export(folder: Path, items: Path, events: Path) -> Exported:
     """Write the items and events that a service knows, each with its position beside it.
 
-    The service may run meanwhile: both are of one moment.
+    The service may run meanwhile: both are of one moment. An erasure waits until the files are
+    written; users who were erased before are in neither.
 
     Raises
     ------
@@ -72,25 +74,28 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
     place, models = folder / "store.sqlite", folder / "models"
     if not (place.is_file() and models.is_dir()):
         raise DataError(f"{folder}: no folder of a service; name what `serve --data` names")
-    store = SQLiteStore(place)
-    try:
-        with store.transaction():  # reads are of one moment, and soon over: erasures wait for them
-            version, covered = _served(store, Models(models))
-            live_items, live_events = store.items(), list(_live(store))
-            positions = store.position("items"), store.position("events")
-        bundle = open_bundle(models / version)
-        catalog, log = read_catalog(bundle), read_interactions(bundle)
-        rows, skipped = _items(catalog, live_items, covered)
-        log_rows, options = _events(live_events, bundle, catalog, log, covered)
-        erased = store.erased(log_rows["user_id"].unique().to_list())  # meanwhile
-    finally:
-        store.close()
-    log_rows = log_rows.filter(~pl.col("user_id").is_in(list(erased)))
-    for path, frame, position in zip((items, events), (rows, log_rows), positions, strict=True):
-        with _private(path) as new:
-            frame.write_ndjson(new)
-        note_position(path, position)
-    return Exported(version, rows.height, log_rows.height, options, tuple(skipped))
+    with exporting(folder):
+        store = SQLiteStore(place)
+        try:
+            with (
+                store.transaction()
+            ):  # reads are of one moment, and soon over: erasures wait for them
+                version, covered = _served(store, Models(models))
+                live_items, live_events = store.items(), list(_live(store))
+                positions = store.position("items"), store.position("events")
+            bundle = open_bundle(models / version)
+            catalog, log = read_catalog(bundle), read_interactions(bundle)
+            rows, skipped = _items(catalog, live_items, covered)
+            log_rows, options = _events(live_events, bundle, catalog, log, covered)
+            erased = store.erased(log_rows["user_id"].unique().to_list())  # meanwhile
+        finally:
+            store.close()
+        log_rows = log_rows.filter(~pl.col("user_id").is_in(list(erased)))
+        for path, frame, position in zip((items, events), (rows, log_rows), positions, strict=True):
+            with _private(path) as new:
+                frame.write_ndjson(new)
+            note_position(path, position)
+        return Exported(version, rows.height, log_rows.height, options, tuple(skipped))
 
 
 def _served(store: Store, models: Models) -> tuple[str, Covered]:

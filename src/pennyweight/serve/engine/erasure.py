@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pennyweight.errors import BundleError, BusyError
+from pennyweight.serve.engine.exports import wait_for_exports
 from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.store.protocol import Erased, Store
 
@@ -40,6 +41,7 @@ async def erase_user(engine: "Engine", user: str, *, actor: str) -> dict[str, An
     """
     engine.erasing += 1  # stays raised where this fails, and with it the note
     await engine.shown.flush()
+    await _exports_end(engine)  # they keep the log of the store from being emptied
     try:
         gone: Erased = await engine.written(lambda store: _erase(store, user), alone=True)
         trained, events = await asyncio.to_thread(engine.forget_user, user)
@@ -71,6 +73,13 @@ async def _settle(engine: "Engine") -> None:
         if late:
             raise BusyError(f"{len(late)} answers are still under way; erase the user again")
     await engine.read(lambda store: None)  # one export at a time runs, so this one comes after it
+    await _exports_end(engine)
+
+
+async def _exports_end(engine: "Engine") -> None:
+    """Wait for `pennyweight export` in other processes."""
+    if not await asyncio.to_thread(wait_for_exports, engine.models.folder.parent, PATIENCE):
+        raise BusyError("`pennyweight export` still runs; erase the user again when it is done")
 
 
 async def readmit_user(engine: "Engine", user: str, *, actor: str) -> bool:

@@ -49,17 +49,17 @@ class Tombstones:
         key = self._key()
         if key is None:
             return set()
-        if len(users) > MANY:
-            known = {row[0] for row in self._database.execute("SELECT digest FROM tombstones")}
-            return {user for user in users if _digest(key, user) in known}
-        return {user for user in users if self._has(_digest(key, user))}
+        names = {_digest(key, user): user for user in users}
+        if len(names) > MANY:
+            found = self._database.execute("SELECT digest FROM tombstones")
+        else:
+            places = ",".join("?" * len(names))
+            sql = f"SELECT digest FROM tombstones WHERE digest IN ({places})"
+            found = self._database.execute(sql, tuple(names))
+        return {names[digest] for (digest,) in found if digest in names}
 
     def _any(self) -> bool:
         return bool(self._database.execute("SELECT 1 FROM tombstones LIMIT 1").fetchall())
-
-    def _has(self, digest: bytes) -> bool:
-        sql = "SELECT 1 FROM tombstones WHERE digest = ?"
-        return bool(self._database.execute(sql, (digest,)).fetchall())
 
     def _key(self) -> bytes | None:
         # Read anew: the transaction that made it may have been rolled back.
