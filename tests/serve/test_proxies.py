@@ -263,7 +263,7 @@ def test_scopes_hold_below_a_prefix(bundles, tmp_path, root):
 
 def raw(port: int, *lines: str) -> tuple[int, str]:
     """Send a request as it is; return the status and the whole answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
         text = "\r\n".join([*lines, "Connection: close", "", ""])
         sock.sendall(text.encode())
         answer = b""
