@@ -8,7 +8,7 @@ import pytest
 from live import shop
 
 from pennyweight.serve.engine.histories import ENTRY_BYTES, HistoryCache, joined_history
-from pennyweight.serve.engine.shelf import Shelf
+from pennyweight.serve.engine.shelf import Covered, Shelf
 from pennyweight.serve.store.protocol import Event
 from pennyweight.serve.store.sqlite import SQLiteStore
 
@@ -50,6 +50,35 @@ def test_an_event_in_both_counts_once_and_in_its_place(shelf):
     assert len(joined.history.item) == len(own.item) + 1
     assert joined.history.item[1] == ids.code("i29")
     assert (np.diff(joined.history.time) >= 0).all()
+
+
+@pytest.mark.parametrize("ahead", [-0.4, 0.0, 0.3, 0.9])
+def test_an_event_that_the_log_has_in_whole_seconds_counts_once(shelf, ahead):
+    log = shelf.recommender.interactions
+    own, ids = log.histories.block(0, 1), shelf.catalog.ids
+    same = Event("x", log.users[0], ids[int(own.item[0])], "view", float(own.time[0]) + ahead)
+    other = replace(same, event_id="y", time=float(own.time[0]) + 7)
+    joined, _ = joined_history(log, shelf, log.users[0], [same, other])
+    assert len(joined.history.item) == len(own.item) + 1
+
+
+def test_the_position_of_an_exported_log_decides_what_it_has(shelf):
+    log = shelf.recommender.interactions
+    own, ids = log.histories.block(0, 1), shelf.catalog.ids
+    exported = replace(shelf, covered=Covered(events=5))
+    first, another = ids[int(own.item[0])], "i29"
+    assert another not in [ids[item] for item in own.item.tolist()]
+
+    def count(seq: int, item: str, time: float) -> int:
+        live = [Event("x", log.users[0], item, "view", time, seq=seq)]
+        joined, _ = joined_history(log, exported, log.users[0], live)
+        return len(joined.history.item) - len(own.item)
+
+    late = float(own.time[-1]) + 1e6
+    assert count(5, first, late) == 0  # the log has it, at whatever time cleaning gave it
+    assert count(6, first, late) == 1
+    assert count(6, first, float(own.time[0]) + 0.3) == 1
+    assert count(5, another, late) == 1  # cleaning left it out, so it is not lost
 
 
 def test_items_nobody_knows_are_left_out_and_told(shelf):

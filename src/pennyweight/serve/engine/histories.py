@@ -164,7 +164,7 @@ def _held(live: Rows, old: Rows, covered: int, *, dated: bool) -> NDArray[np.boo
     same = 2 * old["item"].astype(np.int64) + (old["strength"] < 0)
     if covered:
         return np.isin(items + against, same) & (live["seq"] > 0) & (live["seq"] <= covered)
-    if not dated:
+    if not dated or not len(live) or live["time"].min() >= old["time"].max() + 1:  # mostly
         return np.zeros(len(live), bool)
     whole = old["time"] == np.floor(old["time"])
     keys = set(zip(same[whole].tolist(), old["time"][whole].tolist(), strict=True))
