@@ -9,6 +9,7 @@ WHAT = ("short texts", "long texts", "one by one")
 GROUPS = {"lists": "lists, 12,101 items", "events": "events", "publish": "publishing",
           "soak": "mixed load", "million items": "a million items, exact",
           "kills": "killed under load", "new items": "100,000 new items",
+          "publishing killed": "killed while publishing",
           "overload, lists": "lists, too many", "overload, events": "events, too many"}  # fmt: skip
 
 

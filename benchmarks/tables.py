@@ -146,6 +146,7 @@ SPEED = {"encoders": (encoders, ("encode",)),
          "serving": (serving, ("serve", "soak", "million", "kill")),
          "overload": (serving, ("overload",)),
          "new-items": (serving, ("new_items",)),
+         "publishing-killed": (serving, ("publish_kill",)),
          "worst-requests": (worst_requests, ("worst_request",))}  # fmt: skip
 RUNGS = {"rungs": every_rung, "few-rungs": few_rungs}
 
