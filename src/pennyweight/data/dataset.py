@@ -14,10 +14,12 @@ from pennyweight.data.attributes import user_values
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
+from pennyweight.data.cleaning.hidden_opinions import ask_about_opinions
 from pennyweight.data.cleaning.label_column import label_column
 from pennyweight.data.cleaning.losses import MAX_DROPPED, refuse_losses
 from pennyweight.data.cleaning.rating_column import rating_roles
 from pennyweight.data.cleaning.returns import order_roles
+from pennyweight.data.cleaning.rival_users import check_rivals
 from pennyweight.data.cleaning.side_flags import side_flags
 from pennyweight.data.cleaning.time_column import event_roles
 from pennyweight.data.columns import ALIASES, has_role, resolve
@@ -258,12 +260,15 @@ def _event_roles(
     """Return the column of each role; a column of 0 and 1 may stand for event types."""
     roles = event_roles(frame, given, reading, source=source, found=found)
     frame = plain_durations(frame, roles.get("time"))
+    check_rivals(frame, roles, given, source, found)
     roles = order_roles(frame, roles, given, source=source, found=found)
     if "type" not in roles and "type" not in given:
         beside = side_flags(frame, roles, found)
         label = label_column(frame, roles, source, found, beside=beside)
         roles = roles if label is None else {**roles, "type": label}
-    return rating_roles(frame, roles, given, source, found)
+    roles = rating_roles(frame, roles, given, source, found)
+    ask_about_opinions(frame, roles, given, source)
+    return roles
 
 
 def _rules(

@@ -9,7 +9,10 @@ __all__ = ["denial_of", "is_failure", "is_loan", "is_negator", "is_return", "is_
 # Words are compared whole, without case and accents.
 _UNDONE = re.compile(
     r"cancell?(ed|ation)?|refund(s|ed)?|return(s|ed)?|rto|charge(d)?back(s)?|revers(ed|al)"
-    r"|stornier(t|ung)|storno|retour(e|en|niert|nee?s?)?|(ruck)?erstatt(et|ung)|widerruf(en)?"
+    r"|credit(note|memo|invoice)s?|credit(nota|factuur)|kreditn?(ota|faktura)|notecredit|dobropis"
+    r"|stornorechnung|rechnungskorrektur|gutschriften|korekta|korygujac[aey]"
+    r"|stornovan[aeoy]?|zrusen[aeoyi]?|zrusenie|vracen[aeoyi]?|vraten[aeoyi]?|vratka"
+    r"|anulowan(ie|i|o)|zwroty|zwrocono|stornier(t|ung)|storno|retour(e|en|niert|nee?s?)?|(ruck)?erstatt(et|ung)|widerruf(en)?"
     r"|ruck(gabe|sendung)|zuruck(gegeben|gesendet|geschickt)|gutschrift"
     r"|annule(e|es|s)?|annulation|rembourse(e|es|s|ment)?|cancelad[oa]s?|cancelacion|anulad[oa]s?"
     r"|devuelt[oa]s?|devolucion(es)?|devolvid[oa]s?|devolucao|reembols(ad[oa]s?|o)"
@@ -31,7 +34,8 @@ _AGAINST = re.compile(
     r"|supprimee?s?|suppression|retiree?s?|masquee?s?|signalee?s?|bloquee?s?|deteste|desabonnement"
     r"|eliminad[oa]s?|quitad[oa]s?|ocult(o|ad[oa])s?|bloquead[oa]s?|denunciad[oa]s?|removid[oa]s?"
     r"|rechazo|odio|excluid[oa]s?|rimoss[oaie]|nascost[oaie]|bloccat[oaie]|segnalat[oaie]"
-    r"|verwijderd|verborgen|geblokkeerd|afgewezen|удален[оа]?|скрыт[оа]?"
+    r"|usuniecie|usuniet[aeyo]|usunieto|usunal|odstranen[aeoyi]?|odebran[aeoyi]?|reklamac(ja|je|e)"
+    r"|odstranenie|rezygnacja|ukryt[aeoy]|zablokowan[aeoy]|verwijderd|verborgen|geblokkeerd|afgewezen|удален[оа]?|скрыт[оа]?"
     r"|rtn|rtrn|ret|rtv|rma|rfnd|cxl|cncl|canc|[rxcdn]"
 )
 _NEGATORS = re.compile(
@@ -46,6 +50,9 @@ _LOAN = re.compile(
 _RETURN = re.compile(
     r"return(s|ed)?|retour.*|zuruck.*|ruckgabe|rucksendung|devol.*|devuel.*|reso|resi"
 )
+# Credit notes are one word: a note alone is none, and credit cards pay.
+_CREDIT = re.compile(r"(?<![^\W_])credit[\W_]+(note|memo|invoice)")
+_NOTE = re.compile(r"(?<![^\W_])not[ae][\W_]+d[ei][\W_]+credito?(?![^\W_])")
 _HAN = re.compile("[不没沒未无無非勿退]|取消|差评|ない|しない|않|안함|싫")
 
 
@@ -54,6 +61,7 @@ def words_of(name: str) -> list[str]:
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     text = unicodedata.normalize("NFKD", parted.casefold())
     text = "".join(c for c in text if not unicodedata.combining(c))
+    text = _CREDIT.sub(r"credit\1", _NOTE.sub("notecredit", text))
     return re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text))
 
 

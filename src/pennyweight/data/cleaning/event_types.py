@@ -22,8 +22,10 @@ _TRUTH: dict[str, Sense] = {
     "bad": "negative", "very bad": "negative", "poor": "negative", "terrible": "negative",
     "awful": "negative", "ok": "neutral", "okay": "neutral", "average": "neutral",
     "fair": "neutral",
-    "👍": "positive", "❤": "positive", "♥": "positive", "😍": "positive", "⭐": "positive",
-    "👎": "negative", "💔": "negative", "😡": "negative", "😠": "negative",
+    "+": "positive", "-": "negative", "−": "negative", "–": "negative", "+1": "positive",
+    "+1.0": "positive", "−1": "negative", "pos": "positive", "neg": "negative",
+    **dict.fromkeys("👍❤♥😍⭐💚💙💛🧡💜🖤🤍💖💕😊🙂😀😃↑⬆▲△🔼👆✓✔☑✅", "positive"),
+    **dict.fromkeys("👎💔😡😠🙁☹😞🤮↓⬇▼▽🔽👇✗✘✕✖❌☒🚫", "negative"),
 }  # fmt: skip
 _RATINGS = frozenset(("rate", "rated", "rating", "review", "reviewed", "star", "score", "grade"))
 _TONES = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # of an emoji: its form and colour

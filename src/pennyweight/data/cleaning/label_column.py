@@ -128,6 +128,11 @@ def _are_answers(column: pl.Series, name: str) -> bool:
     if len(texts) > MOST_TYPES:
         return False
     answers = {answer_of(text.strip().casefold(), name) for text in texts.to_list()}
+    if (
+        texts.str.contains(r"^\s*\d+(\.0)?\s*$").all()
+        and texts.str.contains("[2-9]|1.*[1-9]").any()
+    ):
+        return False  # the number of likes
     if is_opinion(name) and 3 <= len(texts) <= min(12, len(column) / 3):
         return not answers.isdisjoint({"yes", "no"})
     return {"yes", "no"} <= answers <= {"yes", "no", "open"}

@@ -27,7 +27,7 @@ __all__ = [
 
 _OPINION = re.compile(
     r"(is|was|has|voted|would)?(like[ds]?|recommend(ed)?|up|thumbsup|upvoted?|satisfied"
-    r"|positive|love[ds]?)"
+    r"|positive|love[ds]?|swipe(direction|action|type)?)"
 )
 _OUTCOME = re.compile(
     r"labels?|(is|was|has|did)?(click(ed|s)?|clk|convert(ed)?|conversion|purchase[ds]?|bought|buy"
@@ -39,7 +39,10 @@ _OUTCOME = re.compile(
 )
 # Marks beside an event that happened all the same.
 _ASIDE = re.compile(r"(is|was|has|did)?(favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?)")
-_YES = ("1", "1.0", "true", "yes", "y", "t", "ja", "oui", "si", "sí", "sim", "да", "是", "はい")
+_YES = (
+    *("✓", "✔", "☑", "✅", "+1", "+1.0", "1", "1.0", "true", "yes", "y", "t"),
+    *("ja", "oui", "si", "sí", "sim", "да", "是", "はい"),
+)
 _NO = (
     "0",
     "0.0",
@@ -55,6 +58,11 @@ _NO = (
     "нет",
     "否",
     "いいえ",
+    "✗",
+    "✘",
+    "✕",
+    "❌",
+    "☒",
 )
 _OPEN = ("maybe", "perhaps", "unsure", "not sure", "undecided", "don't know", "neutral",
          "vielleicht", "peut-être", "quizás", "talvez")  # fmt: skip
@@ -63,7 +71,9 @@ _OPPOSITE = re.compile(
     r"(is|was|has|voted)?(dislike[ds]?|hate[ds]?|thumbsdown|downvote[ds]?|down|notinterested"
     r"|unlike[ds]?|negative)"
 )
-_SIGNS = ("-1", "-1.0")
+_SIGNS = ("-1", "-1.0", "−1")
+_ONES = frozenset(("1", "1.0", "+1", "+1.0", "0", "0.0"))
+_SWIPES = {"right": "yes", "up": "yes", "left": "no"}
 _SILENT = 0.75  # share of zeros from which on they mean that no opinion was given
 # Columns about where and how, whose values may look like types.
 _CONTEXT = re.compile(
@@ -139,9 +149,9 @@ def label_meanings(
         Whether another column has the dislikes.
     """
     lowered = {value.strip().casefold(): value for value in values if value != NO_TYPE}
-    if lowered.keys() <= {*_SIGNS, "1", "1.0", "0", "0.0"} and lowered.keys() & {*_SIGNS}:
+    if lowered.keys() <= {*_SIGNS, *_ONES} and lowered.keys() & {*_SIGNS}:
         return {
-            value: "negative" if low[0] == "-" else "ignore" if low[0] == "0" else 1.0
+            value: "negative" if low in _SIGNS else "ignore" if low[0] == "0" else 1.0
             for low, value in lowered.items()
         }
     opinion, deed = _OPINION.fullmatch(name_key(name)), _OUTCOME.fullmatch(name_key(name))
@@ -168,6 +178,8 @@ def answer_of(word: str, name: str) -> str | None:
 
     The name of the column is a yes, its denial a no: Recommended, Not Recommended.
     """
+    if "swipe" in name_key(name) and word in _SWIPES:
+        return _SWIPES[word]
     for answer, words in (("yes", _YES), ("no", _NO), ("open", _OPEN)):
         if word in words:
             return answer
@@ -188,6 +200,10 @@ def names_types(column: pl.Series) -> bool:
     names = few_texts(column, MOST_TYPES)
     if len(names) < 2:
         return False
+    if {*names} <= {*_SIGNS, *_ONES}:  # likes and dislikes
+        return any(name in _SIGNS for name in names) and not {*names}.isdisjoint(
+            ("1", "1.0", "+1", "+1.0")
+        )
     senses = [sense_of_type(name) for name in names]
     shown = any(
         sense == "neutral" and _SHOWN.search(name.casefold())

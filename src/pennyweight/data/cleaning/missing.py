@@ -45,6 +45,7 @@ _CROWD = {
     "nil", "undefined", "missing", "00000000000000000000000000000000", "",
     "ffffffffffffffffffffffffffffffff", "99999", "999999", "9999", "system", "admin",
 }  # fmt: skip
+_MINUS = ("-", "–")
 _BLANK = re.compile(r"[\s\u00a0\u2000-\u200d\u2060\ufeff]*")
 _SHARE = 0.05  # of all events, that a person hardly has
 _FEW_EVENTS = 20  # a user with fewer events than this is nobody's stand-in
@@ -66,6 +67,8 @@ def blanked(column: pl.Series) -> pl.Series:
     words = texts.drop_nulls().unique()
     short = words.filter(words.str.len_chars() < 40).to_list()
     gone = [word for word in short if is_missing(word) or word.strip() in _LIKELY]
+    if any(word.strip() == "+" for word in short):  # beside it a dash is a minus
+        gone = [word for word in gone if word.strip() not in _MINUS]
     return texts.set(texts.is_in(gone).fill_null(False), None)
 
 

@@ -44,6 +44,11 @@ _NAME = re.compile(
     r"(status|state|estado|statut|etat|stato|zustand|situacao|статус|状态)"
     r"|(bestell|auftrags?|zahlungs?|liefer|versand|order)(status|zustand)"
 )
+# What was never bought or never taken in.
+_NOT_BOUGHT = re.compile(
+    r"trash(ed)?|drafts?|refused|undeliver(able|ed)|undelivered|unzustellbar|niedostarczon[aeyo]"
+    r"|nedoruceno|odmitnut[aeoy]|odmietnut[aeoy]|nezaplacen[aeoy]|nieoplacon[aey]"
+)
 _CODES = ("1", "0", "true", "false", "yes", "no", "y", "n", "t", "f")
 _EMPTY = 0.2  # share of rows without a state from which on that is asked about
 
@@ -64,7 +69,7 @@ def state_of(name: str) -> State:
     if any(is_part(word) for word in words):
         return "counted"
     denied = any(is_negator(word) for word in words)
-    failed = any(is_failure(word) for word in words)
+    failed = any(is_failure(word) or _NOT_BOUGHT.fullmatch(word) for word in words)
     undone = [word for word in words if is_undone(word)]
     if words in (["dropped"], ["dnf"], ["did", "not", "finish"]):  # lists of films and books
         return "undone"
@@ -78,7 +83,10 @@ def state_of(name: str) -> State:
         return "counted" if denied or mere or ended else "undone"
     if failed:
         return "counted" if denied else "failed"
-    return "failed" if denied and any(_PAID.fullmatch(word) for word in words) else "counted"
+    undelivered = "delivered" in words and "yet" not in words
+    if denied and (undelivered or any(_PAID.fullmatch(word) for word in words)):
+        return "failed"
+    return "counted"
 
 
 def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) -> tuple[Mask, Mask]:

@@ -1,0 +1,141 @@
+"""Columns that hold an opinion or a return beside those that are read, and are asked about."""
+
+import re
+import shlex
+from collections.abc import Mapping
+
+import polars as pl
+
+from pennyweight.data.cleaning.constancy import constant_of
+from pennyweight.data.cleaning.event_types import sense_of_type
+from pennyweight.data.cleaning.labels import (
+    MOST_TYPES,
+    answer_of,
+    is_label,
+    is_opinion,
+    label_meanings,
+)
+from pennyweight.data.cleaning.missing import blanked, few_texts
+from pennyweight.data.cleaning.order_states import is_state_name, state_of
+from pennyweight.data.cleaning.quantities import signed
+from pennyweight.data.cleaning.rating_names import is_rating_name
+from pennyweight.data.cleaning.undoing import undoing_kind
+from pennyweight.errors import DataError
+
+__all__ = ["ask_about_opinions"]
+
+# Columns about places, whose values may be named like what is done there.
+_PLACE = re.compile(
+    r"page|screen|url|path|referr|search|query|device|platform|country|region|city|lang|campaign"
+    r"|keyword|tags?$|genre|variant|colou?r|size|brand|gender|segment"
+)
+_LEAST = 10  # rows from which on a column is judged
+
+
+def ask_about_opinions(
+    frame: pl.DataFrame, roles: Mapping[str, str], given: Mapping[str, str | None], source: str
+) -> None:
+    """Stop where a column that is not read says the opposite of liking in some rows.
+
+    That is the case beside types none of which speaks against an item, such as a single
+    ``watch`` beside ``liked``, and in columns such as ``category`` of ``sale`` and ``refund``.
+
+    Raises
+    ------
+    DataError
+        A column may hold what the events say of their items.
+    """
+    if "type" in given or frame.height < _LEAST or _speaks_against(frame, roles):
+        return
+    for name in frame.columns:
+        if name in roles.values() or frame[name].dtype.is_nested() or _is_place(name):
+            continue
+        if (
+            undoing_kind(name)
+            or is_state_name(name)
+            or not (against := _against(frame, name, roles))
+        ):
+            continue
+        if "status" in given and all(state_of(value) == "undone" for value in against):
+            continue  # returns were spoken of
+        if constant_of(frame, name, roles) or _are_known(frame, name, against, roles):
+            continue
+        beside = f", beside the event types in {roles['type']!r}," if "type" in roles else ""
+        first = against[0]
+        keep = repr(roles.get("type"))
+        other = roles.get("type", "''")
+        raise DataError(
+            f"{source}: column {name!r}{beside} has values such as {first!r}, which may say the "
+            f"opposite of liking. If so, --type-column {shlex.quote(name)}, "
+            f"columns={{'type': {name!r}}}; if it says nothing of the items, --type-column "
+            f"{shlex.quote(other) if 'type' in roles else other}, columns={{'type': {keep}}}"
+        )
+
+
+def _is_place(name: str) -> bool:
+    return _PLACE.search(name.casefold()) is not None
+
+
+def _speaks_against(frame: pl.DataFrame, roles: Mapping[str, str]) -> bool:
+    """Say whether the types that are read hold opinions already."""
+    if "type" not in roles:
+        return False
+    column = frame[roles["type"]]
+    if column.dtype.is_nested():
+        return True
+    names = blanked(column).cast(pl.String).drop_nulls().unique().to_list()
+    told = label_meanings(column.name, names)
+    if len(names) > MOST_TYPES or "negative" in told.values() or is_label(column.name):
+        return True
+    return any(sense_of_type(name) in ("negative", "doubtful") for name in names)
+
+
+def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[str]:
+    """Return the values of a column that speak against an item, if all in all it has opinions."""
+    column = frame[name]
+    if (column.dtype.is_numeric() or column.dtype == pl.Boolean) and is_opinion(name):
+        column = column.cast(pl.String)
+    values = few_texts(column, MOST_TYPES)
+    blank = blanked(column).null_count() > 0
+    if not values or len(values) + blank < 2:
+        return []
+    if answers := _opinions(column, name, values, roles):
+        return answers
+    senses = {value: _sense(value) for value in values}
+    unknown = sum(sense == "unknown" for sense in senses.values())
+    against = [value for value, sense in senses.items() if sense == "negative"]
+    if all(re.fullmatch(r"[-+]?[\d.]+", value) for value in values):
+        return []
+    return against if 2 * unknown <= len(values) else []
+
+
+def _opinions(
+    column: pl.Series, name: str, values: list[str], roles: Mapping[str, str]
+) -> list[str]:
+    """Return the denials of a column such as ``liked`` beside types; ratings say as much."""
+    rated = "weight" in roles and is_rating_name(roles["weight"])
+    if "type" not in roles or rated or not is_opinion(name):
+        return []
+    answers = {value: answer_of(value.casefold(), name) for value in values}
+    if not {"yes", "no"} <= set(answers.values()):
+        return []
+    silent = float(column.str.to_lowercase().is_in(["0", "0.0", "false"]).mean() or 0.0)  # type: ignore[arg-type]
+    told = label_meanings(name, values, silent)
+    return [value for value, meaning in told.items() if meaning == "negative"]
+
+
+def _sense(value: str) -> str:
+    if state_of(value) == "undone":
+        return "negative"
+    return sense_of_type(value)
+
+
+def _are_known(
+    frame: pl.DataFrame, name: str, against: list[str], roles: Mapping[str, str]
+) -> bool:
+    """Say whether the rows are returns by their quantity already."""
+    if "quantity" not in roles or frame[roles["quantity"]].dtype.is_nested():
+        return False
+    rows = frame[name].cast(pl.String).str.strip_chars().is_in(against).fill_null(False)
+    below = (signed(frame[roles["quantity"]]) < 0).fill_null(False)
+    return bool(rows.any()) and not (rows & ~below).any()
