@@ -53,6 +53,10 @@ def test_numbers_of_likes_are_no_answers():
         {"Reporting Category": cycle("sale", "refund")},
         {"event_category": cycle("like", "like", "dislike")},
         {"channel": cycle("sale", "", "Credit Note")},
+        {"transaction_category": cycle("charge", "fee", "payout", "refund")},
+        {"vote": cycle("", "-1", "")},
+        {"doc_type": cycle("INV", "CN")},
+        {"document": cycle("Facture", "Avoir")},
         {"document_type": cycle("Invoice", "Invoice", "Credit Note")},
     ],
 )

@@ -10,7 +10,7 @@ __all__ = ["denial_of", "is_failure", "is_loan", "is_negator", "is_return", "is_
 _UNDONE = re.compile(
     r"cancell?(ed|ation)?|refund(s|ed)?|return(s|ed)?|rto|charge(d)?back(s)?|revers(ed|al)"
     r"|credit(note|memo|invoice)s?|credit(nota|factuur)|kreditn?(ota|faktura)|notecredit|dobropis"
-    r"|stornorechnung|rechnungskorrektur|gutschriften|korekta|korygujac[aey]"
+    r"|avoirs?|stornorechnung|rechnungskorrektur|gutschriften|korekta|korygujac[aey]"
     r"|stornovan[aeoy]?|zrusen[aeoyi]?|zrusenie|vracen[aeoyi]?|vraten[aeoyi]?|vratka"
     r"|anulowan(ie|i|o)|zwroty|zwrocono|stornier(t|ung)|storno|retour(e|en|niert|nee?s?)?|(ruck)?erstatt(et|ung)|widerruf(en)?"
     r"|ruck(gabe|sendung)|zuruck(gegeben|gesendet|geschickt)|gutschrift"
@@ -52,7 +52,7 @@ _RETURN = re.compile(
 )
 # Credit notes are one word: a note alone is none, and credit cards pay.
 _CREDIT = re.compile(r"(?<![^\W_])credit[\W_]+(note|memo|invoice)")
-_NOTE = re.compile(r"(?<![^\W_])not[ae][\W_]+d[ei][\W_]+credito?(?![^\W_])")
+_NOTE = re.compile(r"(?<![^\W_])not[ae]([\W_]+d[ei])?[\W_]+credito?(?![^\W_])")
 _HAN = re.compile("[不没沒未无無非勿退]|取消|差评|ない|しない|않|안함|싫")
 
 

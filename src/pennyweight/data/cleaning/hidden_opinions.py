@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from pennyweight.data.cleaning.constancy import constant_of
+from pennyweight.data.cleaning.denials import words_of
 from pennyweight.data.cleaning.event_types import sense_of_type
 from pennyweight.data.cleaning.labels import (
     MOST_TYPES,
@@ -20,7 +21,8 @@ from pennyweight.data.cleaning.order_states import is_state_name, state_of
 from pennyweight.data.cleaning.quantities import signed
 from pennyweight.data.cleaning.rating_names import is_rating_name
 from pennyweight.data.cleaning.undoing import undoing_kind
-from pennyweight.errors import DataError
+from pennyweight.data.columns import name_key
+from pennyweight.errors import DataError, in_list
 
 __all__ = ["ask_about_opinions"]
 
@@ -29,6 +31,12 @@ _PLACE = re.compile(
     r"page|screen|url|path|referr|search|query|device|platform|country|region|city|lang|campaign"
     r"|keyword|tags?$|genre|variant|colou?r|size|brand|gender|segment"
 )
+# Changes of the rows of a table, as a database logs them.
+_OPERATION = ("op", "optype", "operation", "operationtype", "dmlop", "cdcoperation", "changetype")
+_CHANGES = frozenset("i u d c r insert update delete create read upsert".split())
+_VOTE = re.compile(r"vote|thumb|reaction|opinion|feedback|like")
+_KIND = re.compile(r"categor|class|type|kind|channel")
+_CREDIT_NOTES, _INVOICES = ("cn", "crn", "cm", "crm", "scn"), ("inv", "in", "invoice", "si")
 _LEAST = 10  # rows from which on a column is judged
 
 
@@ -60,16 +68,21 @@ def ask_about_opinions(
             continue  # returns were spoken of
         if constant_of(frame, name, roles) or _are_known(frame, name, against, roles):
             continue
-        beside = f", beside the event types in {roles['type']!r}," if "type" in roles else ""
-        first = against[0]
-        keep = repr(roles.get("type"))
-        other = roles.get("type", "''")
-        raise DataError(
-            f"{source}: column {name!r}{beside} has values such as {first!r}, which may say the "
-            f"opposite of liking. If so, --type-column {shlex.quote(name)}, "
-            f"columns={{'type': {name!r}}}; if it says nothing of the items, --type-column "
-            f"{shlex.quote(other) if 'type' in roles else other}, columns={{'type': {keep}}}"
-        )
+        raise DataError(_question(name, against[0], roles.get("type"), source))
+
+
+def _question(name: str, value: str, types: str | None, source: str) -> str:
+    option, argument = "", ""
+    if sense_of_type(value) == "unknown" and not is_opinion(name):
+        option = f" --event-types {shlex.quote(in_list(value) + '=negative')}"
+        argument = f", event_types={{{value!r}: 'negative'}}"
+    beside = "" if types is None else f", beside the event types in {types!r},"
+    return (
+        f"{source}: column {name!r}{beside} has values such as {value!r}, which may say the "
+        f"opposite of liking. If so, --type-column {shlex.quote(name)}{option}, "
+        f"columns={{'type': {name!r}}}{argument}; if it says nothing of the items, "
+        f"--type-column {shlex.quote(types or '')}, columns={{'type': {types!r}}}"
+    )
 
 
 def _is_place(name: str) -> bool:
@@ -101,11 +114,17 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
         return []
     if answers := _opinions(column, name, values, roles):
         return answers
+    if name_key(name) in _OPERATION and {value.casefold() for value in values} <= _CHANGES:
+        return [value for value in values if value.casefold() in ("d", "delete")]
     senses = {value: _sense(value) for value in values}
     unknown = sum(sense == "unknown" for sense in senses.values())
     against = [value for value, sense in senses.items() if sense == "negative"]
     if all(re.fullmatch(r"[-+]?[\d.]+", value) for value in values):
-        return []
+        return against if _VOTE.search(name.casefold()) and len(values) == len(against) else []
+    if _KIND.search(name.casefold()):
+        against += [value for value in values if _is_credit_note(value, values)]
+        whole = [value for value in against if len(words_of(value)) <= 2]
+        return whole or (against if 2 * unknown <= len(values) else [])
     return against if 2 * unknown <= len(values) else []
 
 
@@ -122,6 +141,12 @@ def _opinions(
     silent = float(column.str.to_lowercase().is_in(["0", "0.0", "false"]).mean() or 0.0)  # type: ignore[arg-type]
     told = label_meanings(name, values, silent)
     return [value for value, meaning in told.items() if meaning == "negative"]
+
+
+def _is_credit_note(value: str, values: list[str]) -> bool:
+    """Say whether a value is short for a credit note, beside one short for an invoice."""
+    others = {other.casefold() for other in values}
+    return value.casefold() in _CREDIT_NOTES and not others.isdisjoint(_INVOICES)
 
 
 def _sense(value: str) -> str:

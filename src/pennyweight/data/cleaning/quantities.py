@@ -11,7 +11,15 @@ from pennyweight.data.cleaning.denials import words_of
 from pennyweight.data.cleaning.rows import Mask
 from pennyweight.data.columns import ALIASES, bare, name_key
 
-__all__ = ["MOST_BELOW", "is_pieces", "money_below_zero", "paid_for", "quantity_columns", "signed"]
+__all__ = [
+    "MOST_BELOW",
+    "has_credits",
+    "is_pieces",
+    "money_below_zero",
+    "paid_for",
+    "quantity_columns",
+    "signed",
+]
 
 MOST_BELOW = 0.5  # share of numbers below zero from which on they may be debits
 _PIECES = re.compile(
@@ -23,6 +31,11 @@ _FOREIGN = re.compile(
     r"(menge|anzahl|stuckzahl|bestellmenge|cantidad|quantite|quantita|quantidade|aantal|unidades"
     r"|betrag|umsatz|gesamtbetrag|importe|montant|importo|bedrag|gesamt|summe)"
 )
+
+
+_MINUS = r"^\s*(?i:minus|moins|meno|menos|negative)\s+"
+_CREDITED = r"^([\d.]*\d)(CR|Cr)\.?$"
+_CURRENCY = r"(?:[A-Z]{3}|kr\.?|Fr\.?|Rs\.?|Rp\.?|RM|zł|Kč|Ft|lei|US|HK|[RSACU]|\p{Sc})"
 
 
 def quantity_columns(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
@@ -44,16 +57,26 @@ def is_pieces(name: str) -> bool:
 
 
 def signed(column: pl.Series) -> pl.Series:
-    """Return numbers; also those below zero as ``(2)``, ``2-`` or with a typographic minus."""
+    """Return numbers; also those below zero as ``(2)``, ``2-``, ``minus 2`` or ``2 CR``."""
     found = column.cast(pl.Float64, strict=False)
     if column.dtype != pl.String or found.null_count() == column.null_count():
         return found
-    text = column.str.replace(r",(\d{1,2})(\D*)$", ".${1}${2}")
-    text = text.str.replace_all(r"[\s,$€£¥]", "").str.replace("[−–]", "-")
+    text = column.str.replace(r'^\s*=?"(.*)"\s*$', "$1")  # as spreadsheets protect texts
+    text = text.str.replace(_MINUS, "-").str.replace_all(r"(\d)['’](\d)", "${1}${2}")
+    text = text.str.replace(r"(\d)[.,][-–—]{1,2}(\D*)$", "${1}${2}")  # 5.- francs
+    text = text.str.replace(r",(\d{1,2})(\D*)$", ".${1}${2}")
+    text = text.str.replace_all(r"[\s,$€£¥]", "").str.replace_all("[−–]", "-")
+    text = text.str.replace(_CREDITED, "-${1}")
+    text = text.str.replace(r"^([-+(]*)" + _CURRENCY, "${1}")
     text = text.str.replace(r"^(.*\d)\pL{1,8}\.?$", "$1")  # 2 pcs
-    text = text.str.replace(r"^\((.*)\)$", "-$1").str.replace(r"^([\d.]+)-$", "-$1")
+    text = text.str.replace(r"^\((.*)\)\pL*$", "-$1").str.replace(r"^([\d.]+)-$", "-$1")
     sign = text.str.contains(r"^-.*\d").cast(pl.Float64) * -1.0
     return found.fill_null(text.cast(pl.Float64, strict=False)).fill_null(sign.set(sign == 0, None))
+
+
+def has_credits(column: pl.Series) -> bool:
+    """Say whether numbers end in ``CR``, as credits do in the books of banks."""
+    return column.dtype == pl.String and bool(column.str.contains(r"\d\s*(CR|Cr)\.?\s*$").any())
 
 
 def money_below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:

@@ -48,6 +48,11 @@ def rating_roles(
     named = roles.get("weight")
     if named is not None and _rates(frame[named]) and _is_constant(frame, named, roles, found):
         del roles["weight"]
+    elif named is not None and _is_of_item(frame, named, roles):
+        del roles["weight"]
+        found.add("events", f"{named!r} has one value an item, such as its mass or price: not used "
+                  f"as the strength of events (--weight-column {named!r} does)", frame.height,
+                  "noted")  # fmt: skip
     free = [name for name in frame.columns if name not in roles.values() and name != named]
     ranked = {name: at for name in free if (at := rating_rank(name)) is not None}
     fit = [name for name in ranked if _rates(frame[name])]
@@ -73,6 +78,15 @@ def rating_roles(
 
 def _is_constant(frame: pl.DataFrame, name: str, roles: Mapping[str, str], found: Findings) -> bool:
     return set_aside(frame, name, roles, found, "ratings of events", "--weight-column")
+
+
+def _is_of_item(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
+    """Say whether numbers of several values are one for each item."""
+    if frame[name].dtype.is_nested() or frame[name].dtype in (pl.Binary, pl.Object):
+        return False
+    if not frame[name].dtype.is_numeric() and _numbers(frame[name])[1] < _MOSTLY:
+        return False
+    return frame[name].drop_nulls().n_unique() > 1 and constant_of(frame, name, roles) == "item"
 
 
 def _rates(column: pl.Series) -> bool:

@@ -8,14 +8,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.quantities import (
     MOST_BELOW,
+    has_credits,
     is_pieces,
     money_below_zero,
     paid_for,
     quantity_columns,
     signed,
 )
+from pennyweight.data.cleaning.refunded_lines import refunded_lines
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.cleaning.undone import status_column, undone_rows
 from pennyweight.data.log import Findings
@@ -85,7 +88,7 @@ def order_roles(
     known = dict(roles)
     if "quantity" not in given:
         known.pop("quantity", None)
-        name = _quantity(frame, known, source)
+        name = _quantity(frame, known, source, found)
         known |= {} if name is None else {"quantity": name}
     if known.get("status") == known.get("type") and "status" not in given:
         known.pop("status", None)
@@ -96,7 +99,9 @@ def order_roles(
     return known
 
 
-def _quantity(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> str | None:
+def _quantity(
+    frame: pl.DataFrame, roles: Mapping[str, str], source: str, found: Findings
+) -> str | None:
     """Return the column of pieces, else the first of money with something below zero."""
     names = quantity_columns(frame, roles)
     pieces = [name for name in names if is_pieces(name)]
@@ -111,9 +116,25 @@ def _quantity(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> str
                 f"{shlex.quote(name)}, columns={{'quantity': {name!r}}}; paid: --quantity-column "
                 "'', columns={'quantity': None}"
             )
+        if below and has_credits(frame[name]):
+            raise DataError(
+                f"{source}: numbers in {name!r} end with CR, as credits do; are these returns? If "
+                f"so, --quantity-column {shlex.quote(name)}, columns={{'quantity': {name!r}}}; if "
+                "not, --quantity-column '', columns={'quantity': None}"
+            )
+        _note_unread(frame[name], numbers, found)
         if name in pieces or below:
             return name
     return None
+
+
+def _note_unread(column: pl.Series, numbers: pl.Series, found: Findings) -> None:
+    """Say how many values of a column of numbers are none: returns may be among them."""
+    lost = column.filter(blanked(column).is_not_null() & numbers.is_null())
+    read = len(numbers) - numbers.null_count()
+    if len(lost) and (is_pieces(column.name) or read >= len(lost)):
+        found.add("events", f"{column.name!r}: no number, so that the row counts as bought",
+                  len(lost), "noted", map(repr, lost.cast(pl.String).unique().head(3)))  # fmt: skip
 
 
 def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: str) -> Returns:
@@ -138,6 +159,8 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
         undone, failed = undone_rows(frame, roles, rows, source, quantity, paid)
         cancelled |= undone
         rows.drop(NEVER, failed)
+    bought = quantity > 0 if "quantity" in roles else np.ones(n, bool)
+    cancelled |= refunded_lines(frame, roles, rows, source, bought)
     if "order" in roles:
         cancelled |= _credit_notes(frame[roles["order"]])
     return Returns(quantity < 0, cancelled & (quantity >= 0), quantity)

@@ -14,9 +14,11 @@ __all__ = ["check_rivals"]
 
 _BUYER = re.compile(
     r"customers?|buyers?|partner|member|reviewer|shopper|patron|subscriber|person|purchaser"
-    r"|consumer|guest|kunden?|kundin|cliente?|klant|klient|kund|acheteur|comprador|acquirente"
+    r"|consumer|guest|contact|student|reader|kunden?|kundin|cliente|klant|klient|kund|acheteur|comprador|acquirente"
 )
-_BROWSER = re.compile(r"cookies?|visitor|client|device|browser|fingerprint|anonymous|user|account")
+_BROWSER = re.compile(
+    r"e?mail|cookies?|visitor|client|device|browser|fingerprint|anonymous|user|account"
+)
 _BESIDE = re.compile(
     r"id|ids|no|nr|number|key|code|uuid|guid|hash|unique|email|mail|ref|num|nummer|numero|anonymous"
 )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from pennyweight.data.columns import has_role
+from pennyweight.data.readers.change_logs import current_rows
 from pennyweight.data.readers.extended_json import is_extended, plain_frame
 from pennyweight.data.readers.impressions import expand_impressions
 from pennyweight.data.readers.lists import explode_lists
@@ -67,6 +68,7 @@ def _reshape_events(loaded: Loaded, columns: Mapping[str, str | None], source: s
     if _is_wanting(frame, columns):
         texts = [n for n, dtype in frame.schema.items() if dtype == pl.String]
         frame = flatten(decode_columns(frame, texts))
+    frame = current_rows(frame, columns, source)
     frame = join_lines(frame, columns, loaded.findings, source)
     loaded.frame, roles = explode_lists(frame, columns, loaded.findings, source)
     chosen = {**roles, **columns}

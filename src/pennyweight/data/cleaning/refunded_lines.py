@@ -1,0 +1,93 @@
+"""Lines of orders of which nothing is left: by what remains of them, or by a list of refunds."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import polars as pl
+
+from pennyweight.data.cleaning.denials import is_undone, words_of
+from pennyweight.data.cleaning.quantities import is_pieces, signed
+from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.columns import name_key
+from pennyweight.errors import DataError
+
+__all__ = ["refunded_lines"]
+
+_REMAINING = ("currentquantity", "netquantity", "quantitykept", "keptquantity")
+_LINE_IDS = ("line_item_id", "order_line_id", "lineItemId", "order_item_id")
+
+
+def refunded_lines(
+    frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: str, bought: Mask
+) -> Mask:
+    """Return the lines that were bought and of which nothing is left, bool (n_rows,).
+
+    Parameters
+    ----------
+    bought
+        The rows with pieces above zero, bool (n_rows,).
+
+    Raises
+    ------
+    DataError
+        Refunds name lines of orders, and no column has the ids of these.
+    """
+    gone = np.zeros(frame.height, bool)
+    for name in frame.columns:
+        if name in roles.values() or frame[name].dtype.is_nested():
+            continue
+        if name_key(name.rpartition(".")[2]) in _REMAINING:
+            gone |= (signed(frame[name]) <= 0).fill_null(False).to_numpy() & bought
+            rows.found.add("events", f"{name!r}: lines of which nothing is left are taken back",
+                           int(gone.sum()), "noted")  # fmt: skip
+            return gone
+    for name in frame.columns:
+        listed = isinstance(frame[name].dtype, pl.List) and any(map(is_undone, words_of(name)))
+        if listed:
+            gone |= _by_list(frame, name, roles, rows, source) & bought
+    return gone
+
+
+def _by_list(
+    frame: pl.DataFrame, name: str, roles: Mapping[str, str], rows: Rows, source: str
+) -> Mask:
+    """Return the rows whose line is in a list of refunds, with all its pieces."""
+    given = np.flatnonzero((frame[name].list.len() > 0).fill_null(False).to_numpy())
+    gone = np.zeros(frame.height, bool)
+    parent = roles["item"].rpartition(".")[0]
+    own = f"{parent}.id" if parent else ""
+    pieces = signed(frame[roles["quantity"]]).to_list() if "quantity" in roles else None
+    lines = frame[own].cast(pl.String).to_list() if own in frame.columns else None
+    for row in given.tolist():
+        back: dict[str, float] = {}
+        for line, count in _lines(frame[name][row].to_list()):
+            back[line] = back.get(line, 0.0) + count
+        if back and lines is None:
+            raise DataError(
+                f"{source}: {name!r} names refunded lines of orders, and no column has the ids of "
+                f"the lines: add it as {own or 'line_item_id'!r} or leave the refunded lines out "
+                f"of the file; without {name!r} in the file all lines count as bought"
+            )
+        if lines is not None and lines[row] in back:
+            bought = pieces[row] if pieces is not None else 1.0
+            gone[row] = back[str(lines[row])] >= (bought or 1.0)
+    rows.found.add("events", f"{name!r}: lines that were refunded whole are taken back",
+                   int(gone.sum()), "noted")  # fmt: skip
+    return gone
+
+
+def _lines(value: object) -> Iterator[tuple[str, float]]:
+    """Yield the id of each refunded line in nested lists and objects, and how many pieces."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _lines(one)
+    elif isinstance(value, dict):
+        line = next((value[key] for key in _LINE_IDS if value.get(key) is not None), None)
+        if line is not None:
+            counts = [
+                v for k, v in value.items() if is_pieces(str(k)) and isinstance(v, int | float)
+            ]
+            yield str(line), float(counts[0]) if counts else float("inf")
+            return
+        for one in value.values():
+            yield from _lines(one)

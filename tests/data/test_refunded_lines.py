@@ -1,0 +1,148 @@
+"""Lines of orders that came back in part, quantities in odd forms, and changes of tables."""
+
+import json
+
+import polars as pl
+import pytest
+from test_rating_scales import ITEMS, N, log
+
+from pennyweight.data.dataset import read
+from pennyweight.errors import DataError
+
+
+def cycle(*values):
+    return [values[at % len(values)] for at in range(N)]
+
+
+def counts(table, **options):
+    data = read(ITEMS, table, **options)
+    return len(data.interactions), len(data.interactions.negative.user)
+
+
+def json_file(folder, rows):
+    path = folder / "events.json"
+    path.write_text(json.dumps(rows))
+    return path
+
+
+def orders(refunded, *, current):
+    """Return orders of one line, of which each fourth is refunded."""
+    rows = []
+    for at, event in enumerate(log().to_dicts()):
+        gone = at % 4 == 3
+        line = {"id": 9_000 + at, "product_id": event["item_id"], "quantity": 2}
+        if current:
+            line["current_quantity"] = 0 if gone else 1
+        rows.append(
+            {
+                "id": at,
+                "created_at": event["timestamp"],
+                "customer": {"id": event["user_id"]},
+                "financial_status": "partially_refunded" if gone else "paid",
+                "line_items": [line],
+                "refunds": [refunded(line["id"])] if gone else [],
+            }
+        )
+    return rows
+
+
+def lines(line, quantity=2):
+    return {"id": 1, "refund_line_items": [{"line_item_id": line, "quantity": quantity}]}
+
+
+ROLES = {"user": "customer.id", "item": "line_items.product_id"}
+
+
+@pytest.mark.parametrize("current", [True, False])
+def test_refunded_lines_are_taken_back(tmp_path, current):
+    path = json_file(tmp_path, orders(lines, current=current))
+    assert counts(path, columns=ROLES) == (3 * N / 4, N / 4)
+
+
+def test_a_part_of_a_line_stays(tmp_path):
+    rows = orders(lambda line: lines(line, 1), current=False)
+    assert counts(json_file(tmp_path, rows), columns=ROLES) == (N, 0)
+
+
+def test_refunds_without_ids_of_lines_are_asked_about(tmp_path):
+    rows = orders(lines, current=False)
+    for row in rows:
+        del row["line_items"][0]["id"]
+    with pytest.raises(DataError, match=r"add it as 'line_items.id'"):
+        read(ITEMS, json_file(tmp_path, rows), columns=ROLES)
+
+
+def test_refunds_of_money_alone_leave_the_lines(tmp_path):
+    rows = orders(lambda _: {"id": 3, "total": "-1.00"}, current=False)
+    assert counts(json_file(tmp_path, rows), columns=ROLES) == (N, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "bought", "back"),
+    [
+        ("quantity", '="1"', '="-1"'),
+        ("quantity", "1", "minus 1"),
+        ("amount", "USD 5.00", "USD -5.00"),
+        ("amount", "1'234.00", "1'234.00-"),
+        ("amount", "CHF 5.-", "CHF -5.-"),
+        ("amount", "€ 1.234,50", "€ -1.234,50"),
+        ("amount", "R$ 5,00", "-R$ 5,00"),
+        ("amount", "5.00 EUR", "(5.00) EUR"),
+    ],
+)
+def test_numbers_below_zero_in_many_forms(name, bought, back):
+    table = log(**{name: cycle(bought, bought, bought, back)})
+    assert counts(table) == (3 * N / 4, N / 4)
+
+
+def test_credits_are_asked_about():
+    table = log(amount=cycle("5.00 DR", "5.00 DR", "5.00 CR"))
+    with pytest.raises(DataError, match="end with CR"):
+        read(ITEMS, table)
+    assert counts(table, columns={"quantity": "amount"}) == (2 * N / 3, N / 3)
+    assert counts(table, columns={"quantity": None}) == (N, 0)
+
+
+def test_what_is_no_number_is_counted():
+    data = read(ITEMS, log(quantity=cycle("1", "2", "back", "1")))
+    assert data.log.count("'quantity': no number") == N / 4
+
+
+def test_the_mass_of_an_item_is_no_strength():
+    table = log()
+    mass = [[0.5, 12.0, 80.0, 3.0][int(item[1:]) % 4] for item in table["item_id"]]
+    data = read(ITEMS, table.with_columns(weight=pl.Series(mass)))
+    assert set(data.interactions.weight.tolist()) == {1.0}
+    assert data.log.count("one value an item") == N
+    kept = read(ITEMS, log(weight=cycle(0.5, 2.0, 1.5)))
+    assert set(kept.interactions.weight.tolist()) == {0.5, 2.0, 1.5}
+
+
+def changes(*, deleted):
+    rows = []
+    for at, event in enumerate(log().to_dicts()):
+        rows.append({"before": None, "after": event, "op": "r" if at % 2 else "c", "ts_ms": at})
+        if deleted and at % 5 == 0:
+            rows.append({"before": event, "after": None, "op": "d", "ts_ms": at})
+    return rows
+
+
+def test_deletions_in_a_change_log_are_asked_about(tmp_path):
+    path = json_file(tmp_path, changes(deleted=True))
+    roles = {"user": "after.user_id", "item": "after.item_id"}
+    for columns in (None, roles):
+        with pytest.raises(DataError, match="48 of 288 delete a row"):
+            read(ITEMS, path, columns=columns)
+
+
+def test_insertions_in_a_change_log_are_read(tmp_path):
+    path = json_file(tmp_path, changes(deleted=False))
+    assert counts(path, columns={"time": "after.timestamp"}) == (N, 0)
+
+
+def test_operations_of_a_database_are_asked_about():
+    table = log(Op=cycle("I", "U", "D"))
+    with pytest.raises(DataError, match="--type-column Op"):
+        read(ITEMS, table)
+    types = {"I": 1.0, "U": 1.0, "D": "negative"}
+    assert counts(table, columns={"type": "Op"}, event_types=types) == (2 * N / 3, N / 3)
