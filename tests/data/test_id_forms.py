@@ -56,7 +56,9 @@ def test_an_id_that_may_be_two_is_not_merged():
 
 
 def test_digits_that_a_spreadsheet_lost_are_named():
-    data = read(ITEMS, events(["1.08775E+08", "0101", "0102"]))
+    with pytest.raises(DataError, match=r"'1\.08775E\+08'.*Export the ids as text"):
+        read(ITEMS, events(["1.08775E+08", "0101", "0102"]))
+    data = read(ITEMS, events(["1.08775E+08", *["0101", "0102"] * 60]))
     assert "export the ids as text" in str(data.log)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pennyweight.data.cleaning.labels import label_meanings
 from pennyweight.data.cleaning.ratings import scale_of
 from pennyweight.data.cleaning.returns import complete
+from pennyweight.data.cleaning.weights import numbers
 from pennyweight.data.dataset import read
 from pennyweight.errors import DataError
 
@@ -205,3 +206,25 @@ def test_a_weight_of_zero_says_nothing():
     nothing = read(items, events.with_columns(pl.lit(0).alias("weight")))
     assert len(nothing.interactions) == 54 and set(nothing.interactions.weight) == {1.0}
     assert "every weight in 'weight' is 0: each event counts 1" in str(nothing.log)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda r: "★" * int(r) + "½" * (r % 1 > 0),
+        lambda r: "★" * int(r) + "½" * (r % 1 > 0) + "☆" * int(5 - r),
+        lambda r: f"{r:g} - {'Awful Poor Fair Good Excellent'.split()[int(r) - 1]}"
+        if r % 1 == 0 else f"{r:g}",
+        lambda r: f"{r:g} ({'Awful Poor Fair Good Excellent'.split()[int(r) - 1]})"
+        if r % 1 == 0 else f"{r:g}",
+    ],
+)  # fmt: skip
+def test_ratings_in_halves_of_stars_and_with_their_names(write):
+    ratings = [1.0, 2.0, 3.0, 4.0, 5.0, 4.5, 3.5] * 6
+    column = pl.Series("rating", [write(r) for r in ratings])
+    assert numbers(column).to_list() == ratings
+
+
+def test_a_number_of_two_names_is_no_rating():
+    column = pl.Series("rating", ["1 - bad", "1 - good", "2"] * 5)
+    assert numbers(column).null_count() == 10

@@ -116,7 +116,8 @@ def test_frames_are_taken_as_they_are():
     for source in (frame, frame.lazy(), pandas.DataFrame({"a": [1, 2], "b": ["x", None]})):
         assert read_table(source)[0].equals(frame)
     with pytest.raises(DataError, match=r"column 'a' .*mixed types"):
-        read_table(pandas.DataFrame({"a": [1, "x"]}))
+        read_table(pandas.DataFrame({"a": [1, [2]]}))
+    assert read_table(pandas.DataFrame({"a": [1, "x"]}))[0]["a"].to_list() == ["1", "x"]
     with pytest.raises(DataError, match="0 rows"):
         read_table(frame.head(0))
     with pytest.raises(DataError, match="not Series"):
@@ -140,7 +141,7 @@ def test_reads_what_python_or_arrow_holds():
         ([], "0 rows and 0 columns"),
         (None, "not NoneType"),
         ([1, 2], "not list"),
-        ({"a": [1, "x"]}, "cannot be read as a table"),
+        ({"a": [(1, "x")]}, "cannot be read as a table"),
         ({"a": [1, 2], "b": [1]}, "cannot be read as a table"),
     ],
 )
@@ -273,3 +274,9 @@ def test_lists_are_no_ids():
         id_strings(pl.Series("item", [["a"]]), "f")
     with pytest.raises(DataError, match="holds Object, not ids"):
         id_strings(pl.Series("item", [object()], dtype=pl.Object), "f")
+
+
+def test_a_workbook_of_excel_is_named(write):
+    path = write("items.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + b"\n" + bytes(90))
+    with pytest.raises(DataError, match=r"a workbook of Excel \(\.xls\).*Save the sheet as CSV"):
+        read_table(path)

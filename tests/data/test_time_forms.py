@@ -100,7 +100,7 @@ PAIRS = [
     (lambda m: int(epoch(m)) * 1000, lambda m: int(epoch(m)) * 10**6),
     (lambda m: m.isoformat(), written("%d/%m/%Y %H:%M:%S")),
     (lambda m: str(excel(m)), lambda m: m.isoformat()),
-    (written("%a, %d %b %Y %H:%M:%S +0000"), lambda m: m.isoformat()),
+    (written("%a, %d %b %Y %H:%M:%S +0000"), lambda m: m.isoformat() + "Z"),
 ]  # fmt: skip
 
 

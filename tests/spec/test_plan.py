@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pennyweight.errors import PlanError
+from pennyweight.spec.frozen import refusal
 from pennyweight.spec.plan import (
     DataPlan,
     EncoderPlan,
@@ -42,7 +43,7 @@ plans = st.builds(
         EvaluatePlan,
         protocol=st.sampled_from([None, "leave-last-out", "global-time", "given-split"]),
         repeats=st.sampled_from(["exclude", "include"]),
-        bootstrap=count,
+        bootstrap=st.integers(2, 10**9),
         max_users=st.none() | count,
         seed=st.integers(0, 2**31),
     ),
@@ -118,3 +119,20 @@ def test_every_key_is_documented_with_its_default():
             default = inner.get_default(call_default_factory=True)
             shown = {NoneType: "absent", bool: str(default).lower(), str: f'`"{default}"`'}
             assert shown.get(type(default), str(default)) in row, key
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"data": {"event_types": {"view": "positive"}}},
+         "data.event_types.view = 'positive': must be a number; or: must be 'negative'"),
+        ({"k_core": 2}, "unknown key 'k_core'; it belongs in [data]."),
+        ({"data": {"user_column": "x"}}, 'write columns = { user = "NAME" }.'),
+        ({"data": {"bootstrap": 9}}, "unknown key 'data.bootstrap'; it belongs in [evaluate]."),
+        ({"evaluate": {"bootstrap": 1}}, "evaluate.bootstrap = 1: must be 2 or more"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_where_a_key_belongs(tables, message):
+    with pytest.raises(ValidationError) as error:
+        Plan.model_validate(tables)
+    assert message in refusal(error.value, Plan, "plan.toml")

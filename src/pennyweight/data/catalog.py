@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pennyweight.data.cleaning.availability import available_items
 from pennyweight.data.growing import Growing
 from pennyweight.data.ids import Ids
+from pennyweight.data.titles import is_title
 from pennyweight.errors import DataError
 
 __all__ = ["Catalog", "is_iso_date"]
@@ -149,7 +150,8 @@ class Catalog:
 
     def title(self, code: int) -> str:
         """Return the name to show for an item: its title or name column, else its text."""
-        for column in ("title", "name"):
+        named = [column for column in self.text_columns[:1] if is_title(column)]
+        for column in ("title", "name", *named):
             if column in self.attributes.columns:
                 value = self.attributes[column][code]
                 if value:

@@ -30,6 +30,7 @@ from pennyweight.data.items import build_catalog
 from pennyweight.data.log import CleaningLog, Findings
 from pennyweight.data.readers.python_values import plain_durations
 from pennyweight.data.readers.reshape import reshape
+from pennyweight.data.readers.schemas import join_spellings, refuse_halves
 from pennyweight.data.tables import Source, load_table
 from pennyweight.data.times import RowOrder, TimeReading
 from pennyweight.errors import DataError, did_you_mean
@@ -259,6 +260,7 @@ def _event_roles(
 ) -> dict[str, str]:
     """Return the column of each role; a column of 0 and 1 may stand for event types."""
     roles = event_roles(frame, given, reading, source=source, found=found)
+    refuse_halves(frame, roles, given, source)
     frame = plain_durations(frame, roles.get("time"))
     check_rivals(frame, roles, given, source, found)
     roles = order_roles(frame, roles, given, source=source, found=found)
@@ -368,6 +370,8 @@ def _load(
     found.entries.extend(loaded.findings.entries)
     found.rows_read[table] = loaded.rows_read
     columns.update(loaded.roles)
+    if table == "events":
+        loaded.frame = join_spellings(loaded.frame, columns, name, found)
     names = loaded.frame.columns
     time = columns.get("time") or next((n for n in names if has_role([n], "time")), None)
     return plain_durations(loaded.frame, time), name

@@ -57,6 +57,9 @@ def check_header(data: bytes, source: str) -> None:
         raise DataError(f"{source}: XML or HTML, not one of CSV, TSV, JSON lines and Parquet. "
                         "Convert it, for instance a table of XML: python -c \"import pandas as p; "
                         f"p.read_xml('{source}').to_csv('rows.csv', index=False)\"")  # fmt: skip
+    if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        raise DataError(f"{source}: a workbook of Excel (.xls), not one of CSV, TSV, JSON lines "
+                        "and Parquet. Save the sheet as CSV UTF-8 in Excel")  # fmt: skip
     at = data.find(b"\0", 0, data.find(b"\n") if b"\n" in data else None)
     if at >= 0:
         raise DataError(f"{source}: not UTF-8: byte 0x00 at offset {at:,}, line 1. "

@@ -1,5 +1,6 @@
 """From an events table to `Interactions`: codes, times, weights; bad rows dropped and counted."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -23,9 +24,11 @@ from pennyweight.data.cleaning.missing import missing_ids, note_crowds
 from pennyweight.data.cleaning.rows import Rows as _Rows
 from pennyweight.data.cleaning.taking_back import drop_partial, take_back
 from pennyweight.data.cleaning.ties import Drawn, draw_ties
+from pennyweight.data.columns import name_key
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions, NegativeFeedback
 from pennyweight.data.log import Findings
+from pennyweight.data.readers.time_doubts import has_naive_clocks
 from pennyweight.data.readers.time_of_day import seconds_of_day
 from pennyweight.data.tables import check_scalars, id_strings
 from pennyweight.data.times import (
@@ -47,7 +50,10 @@ SPLITS = {
 ACROSS_SPLITS = "duplicate of an event in another part of the split"
 _YEAR = 366 * 86_400.0
 _DAY, _1900 = 86_400.0, -2_208_902_400.0  # 2 January 1900: spreadsheets begin there
-_1995 = 788_918_400.0
+_1996 = 845_000_000.0  # October; in seconds since 2001, as Apple counts, this is October 2027
+_ZONES = re.compile(
+    "(event|user|local|client|device)?(timezone|tz|(utc|gmt|tz|timezone)offset)(name|id|hours)?"
+)
 _MANY_TIES = 0.05
 Values = NDArray[np.int32] | NDArray[np.float64] | NDArray[np.uint8]
 
@@ -306,6 +312,8 @@ def _times(
         place = np.arange(frame.height, dtype=np.float64)
         return Times(place[::-1].copy() if reading.row_order == "newest-first" else place, False)
     times = parse_times(frame[roles["time"]], source, time_format=reading.time_format)
+    if times.real_time:
+        _note_zones(frame, roles["time"], rows)
     if "clock" in roles:
         times = _with_clock(times, frame[roles["clock"]], rows)
     values = times.values
@@ -320,6 +328,19 @@ def _times(
     return times
 
 
+def _note_zones(frame: pl.DataFrame, time: str, rows: _Rows) -> None:
+    """Say that a column of time zones is not applied to times that have none."""
+    column = frame[time]
+    bare = column.dtype == pl.Datetime and column.dtype.time_zone is None  # type: ignore[attr-defined]
+    if not (bare or (column.dtype == pl.String and has_naive_clocks(column))):
+        return
+    for name in frame.columns:
+        if _ZONES.fullmatch(name_key(name)) and frame[name].n_unique() > 1:
+            rows.found.add("events", f"{name!r} is not applied: the times are read as UTC. If they "
+                           "are local, write them with their offset, such as "
+                           "2025-03-01T09:00:00+09:00", frame.height, "noted")  # fmt: skip
+
+
 def _with_clock(days: Times, clock: pl.Series, rows: _Rows) -> Times:
     seconds = seconds_of_day(clock)
     rows.found.add("events", f"column {clock.name!r} is taken for the time of day",
@@ -332,9 +353,11 @@ def _with_clock(days: Times, clock: pl.Series, rows: _Rows) -> Times:
 def _note_forms(rows: _Rows, times: Times) -> None:
     """Say how times were read where that is not plain, and from when to when they are."""
     values = times.values[rows.alive]
-    if times.real_time and len(values) and values.max() < _1995:
-        rows.found.add("events", f"all times are before 1995, up to {moment(values.max())}: are "
-                       "they in another unit, or since another day, than 1970?",
+    if times.real_time and len(values) and values.max() < _1996:
+        rows.found.add("events", "all times are before October 1996, up to "
+                       f"{moment(values.max())}: "
+                       "are they in another unit, or since another day, than 1970? Apple counts "
+                       "seconds since 2001 (add 978307200)",
                        len(values), "noted")  # fmt: skip
     if not times.real_time or (len(times.forms) == 1 and times.form in PLAIN_FORMS):
         return

@@ -16,6 +16,7 @@ from pennyweight.data.columns import bare, shown
 from pennyweight.data.ids import Ids
 from pennyweight.data.log import Findings
 from pennyweight.data.tables import id_strings
+from pennyweight.data.titles import is_title
 from pennyweight.data.words import has_word
 from pennyweight.errors import DataError, did_you_mean
 
@@ -37,6 +38,11 @@ _BOOLEANS = ("true", "false", "True", "False", "TRUE", "FALSE")
 _FLAGS = {"true", "false", "yes", "no", "y", "n", "t", "f", "on", "off", "ja", "nein", "oui", "non",
           "sí", "si", "sì", "sim", "não", "nao", "nee", "tak", "nie", "да", "нет"}  # fmt: skip
 _SAMPLE = 2_000
+# Two letters that UTF-8's bytes of one of another language, or of a quote, are in Windows-1252.
+_MOJIBAKE = re.compile(
+    "Ã[\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+    "|â€[\u2122\u0153\u02dc\x9d\u201c\u201d\u00a6]"
+)
 
 
 def build_catalog(
@@ -206,9 +212,11 @@ def choose_text_columns(
     return tuple(sorted(names, key=_rank))  # sorted is stable: file order within a rank
 
 
-def _rank(name: str) -> int:
-    name = name.lower()
-    return 0 if name in _NAMES else 3 if name in _LAST else 1 if name in _WORDS else 2
+def _rank(column: str) -> int:
+    name = column.lower()
+    if name in _NAMES:
+        return 0
+    return 1 if is_title(column) else 4 if name in _LAST else 2 if name in _WORDS else 3
 
 
 def _is_vector(dtype: pl.DataType) -> bool:
@@ -257,5 +265,8 @@ def _judge(texts: list[str], ids: pl.Series, found: Findings) -> None:
     empty = [i for i, text in enumerate(texts) if not has_word(text)]
     found.add("items", "text has fewer than two letters or digits", len(empty), "noted",
               [f"{ids[i]!r}: {texts[i]!r}" for i in empty[:3]])  # fmt: skip
+    broken = [i for i, text in enumerate(texts) if _MOJIBAKE.search(text)]
+    found.add("items", "text looks like UTF-8 that was read as Latin-1: export it again as UTF-8",
+              len(broken), "noted", [repr(texts[i][:60]) for i in broken[:3]])  # fmt: skip
     if len(texts) > 1 and len(set(texts)) == 1 and texts[0]:
         found.add("items", "all items have the same text", len(texts), "noted", [repr(texts[0])])

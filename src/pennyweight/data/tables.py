@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from pennyweight.data.columns import shown
+from pennyweight.data.columns import has_role, shown
 from pennyweight.data.delimited import check_header, read_delimited
 from pennyweight.data.jsonlines import read_json
-from pennyweight.data.log import Finding
+from pennyweight.data.log import Finding, Findings
 from pennyweight.data.packed import PACKED, contents
 from pennyweight.data.readers.loaded import Loaded
 from pennyweight.data.readers.python_values import plain_columns, plain_objects, plain_values
@@ -89,11 +89,39 @@ def load_table(source: Source, *, table: str, strict: bool) -> Loaded:
         return _read_file(Path(source), table, strict)
     else:
         frame = held_table(source, table)
+    findings = Findings()
+    if table == "events" and hasattr(source, "iloc"):
+        frame = _with_dates(frame, source, findings)
     frame = plain_objects(frame, table)
     if not frame.height or not frame.width:
         raise DataError(f"{table}: the given frame has {frame.height} rows and "
                         f"{frame.width} columns; it needs at least one of each")  # fmt: skip
-    return Loaded(frame, frame.height)
+    return Loaded(frame, frame.height, findings=findings)
+
+
+def _with_dates(frame: pl.DataFrame, pandas: Any, findings: Findings) -> pl.DataFrame:  # noqa: ANN401
+    """Add the dates of an index of pandas without a name, where no column is named like a time."""
+    dates = _unnamed_dates(pandas.index)
+    if dates is None:
+        return frame
+    taken = not has_role(frame.columns, "time")
+    what = "is the time" if taken else "is not used, since a column is named like the time"
+    findings.add("events", f"the index of the pandas frame, of dates, {what}", frame.height,
+                 "noted")  # fmt: skip
+    if not taken:
+        return frame
+    return frame.with_columns(timestamp=pl.Series(pl.from_pandas(dates.to_series())))
+
+
+def _unnamed_dates(index: Any) -> Any | None:  # noqa: ANN401
+    """Return the level of an index of pandas without a name that holds dates."""
+    for level, name in enumerate(index.names):
+        values = index.get_level_values(level)
+        if name is None and str(values.dtype).startswith("period["):
+            values = values.to_timestamp()
+        if name is None and str(values.dtype).startswith("datetime64"):
+            return values
+    return None
 
 
 def _read_file(path: Path, table: str, strict: bool) -> Loaded:

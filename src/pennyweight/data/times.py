@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.readers.time_doubts import refuse_lost_digits, refuse_mixed_zones
 from pennyweight.data.readers.time_format import read_as
 from pennyweight.data.readers.time_numbers import (
     EPOCHS,
@@ -174,6 +175,9 @@ def parse_times(
 def _of_text(column: pl.Series, where: str, time_format: str | None, order: str | None) -> Times:
     """Read texts: those of numbers as numbers, the others as dates that are written."""
     strings = _bare(column.cast(pl.String))
+    refuse_lost_digits(strings, where)
+    if time_format != AS_WRITTEN:
+        refuse_mixed_zones(strings, where)
     numbers = _array(strings.cast(pl.Float64, strict=False))
     if time_format == "iso":
         numbers[:] = np.nan

@@ -1,5 +1,6 @@
 """What all settings and results share: frozen, unknown keys refused, errors in plain words."""
 
+from collections.abc import Iterable
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,6 +13,10 @@ __all__ = ["Frozen", "refusal"]
 
 # What JSON calls an object.
 _TOML = {"model_type": "must be a table", "dict_type": "must be a table"}
+
+
+_ROLES = ("user", "item", "time", "weight", "type", "split", "quantity", "status", "order", "id",
+          "available")  # fmt: skip
 
 
 class Frozen(BaseModel):
@@ -37,11 +42,11 @@ def refusal(error: ValidationError, model: type[BaseModel], source: str) -> str:
     lines: list[str] = []
     problems: dict[str, list[str]] = {}  # of one value, which may have been tried as several types
     for detail in error.errors(include_url=False):
-        path = [str(part) for part in detail["loc"] if "[" not in str(part)]  # a type in a union
+        path = _path(detail["loc"])
         where, found = ".".join(path), repr(detail["input"])
         if detail["type"] == "extra_forbidden":
             valid = _keys(model, path[:-1])
-            near = did_you_mean(path[-1], valid)
+            near = _place_of(path, model) or did_you_mean(path[-1], valid)
             lines.append(f"unknown key {where!r}{near} Valid here: {', '.join(valid)}")
         elif not path:
             lines.append(plain_words(detail))
@@ -51,6 +56,23 @@ def refusal(error: ValidationError, model: type[BaseModel], source: str) -> str:
             problems.setdefault(f"{where} = {shown}: ", []).append(message)
     lines += [where + "; or: ".join(messages) for where, messages in problems.items()]
     return f"{source}: " + "\n  ".join(lines)
+
+
+def _path(location: Iterable[int | str]) -> list[str]:
+    """Return the keys that lead to a value, without the types of a union that were tried."""
+    path = [str(part) for part in location if "[" not in str(part)]
+    return path[:-1] if path and path[-1].startswith("constrained-") else path
+
+
+def _place_of(path: list[str], model: type[BaseModel]) -> str | None:
+    """Say where a key belongs that stands in another table, or that is an option's name."""
+    *parents, name = path
+    role = name.removesuffix("_column")
+    if parents == ["data"] and role != name and role in _ROLES:
+        return f'; write columns = {{ {role} = "NAME" }}.'
+    homes = [table for table in model.model_fields if name in _keys(model, [table])
+             and _model_in(model.model_fields[table].annotation)]  # fmt: skip
+    return f"; it belongs in {' or '.join(f'[{table}]' for table in homes)}." if homes else None
 
 
 def _keys(model: type[BaseModel], parents: list[str]) -> list[str]:

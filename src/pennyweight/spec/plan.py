@@ -58,7 +58,7 @@ class EvaluatePlan(Frozen):
 
     protocol: Literal["leave-last-out", "global-time", "given-split"] | None = None
     repeats: Literal["exclude", "include"] | None = None  # as the held-out choices say
-    bootstrap: Positive = 1_000
+    bootstrap: Annotated[int, Field(ge=2)] = 1_000  # one draw has no interval
     max_users: Positive | None = None
     refit: bool = True
     item_attribute: str | None = None

@@ -1,5 +1,6 @@
 """Which column of an event log holds the time: by its name, else by what it holds."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ def _by_name(
 ) -> str | None:
     named = [column for column in free if (r := rank(column)) is not None and r < OTHER_RANK]
     read = [_look(frame, column, source, reading) for column in named]
-    usable = [c for c in read if c is not None and _is_time(c, frame, others)]
+    usable = _not_local([c for c in read if c is not None and _is_time(c, frame, others)])
     if not usable:
         return None
     unnamed = _unnamed(frame, [c for c in free if rank(c) is None], others, source, reading)
@@ -167,6 +168,13 @@ def _by_name(
         found.add("events", f"column {chosen.name!r} is taken for the time{also} "
                   "(--time-column chooses)", frame.height, "noted")  # fmt: skip
     return chosen.name
+
+
+def _not_local(columns: list[_Candidate]) -> list[_Candidate]:
+    """Leave out local times where another column has those of UTC."""
+    universal = [c for c in columns if c.real and re.search(r"(?i)utc|gmt", c.name)]
+    local = [c for c in columns if re.search(r"(?i)(^|[\W_])local([\W_]|$|(?-i:[A-Z]))", c.name)]
+    return [c for c in columns if c not in local] if universal and local != columns else columns
 
 
 def _unnamed(

@@ -24,6 +24,7 @@ _RATING = (
     r"(?:(?:/|von|sur|de|di|van)\s*(?P<of>\d+)|out of (?P<out>\d+))?"
     r"\s*(?:%|stars?|sterne?|étoiles?|estrellas?|estrelas?|stell[ae]|sterren|★|⭐|points?|punkte?)?\s*$"
 )
+_NAMED = r"^\s*(\d(?:[.,]\d)?)\s*[-–—:=.)(]+\s*(\pL[^\d]*?)\)?\s*$"  # 5 - Excellent, 5 (good)
 _NOT_RATED = r"(?i)^\s*(un|not[ _-]?(yet[ _-]?)?|no[ _-]?)rat(ed|ing)s?( given)?\s*$"
 _MOST_LOST = 0.2  # share of weights that may be no numbers
 NO_STRENGTH = "weight is 0: ignored"
@@ -94,8 +95,20 @@ def numbers(column: pl.Series) -> pl.Series:
             return found
         return written / of * tops.max()
     stars = column.str.count_matches("[★⭐]").cast(pl.Float64)
-    glyphs = column.str.contains(r"^\s*[★⭐☆✩\x{fe0f}\s]+$")
-    return found.fill_null(written).fill_null(stars.set(~glyphs.fill_null(False), None))
+    stars += column.str.contains("½").cast(pl.Float64) / 2
+    glyphs = column.str.contains(r"^\s*[★⭐☆✩⯨⯪\x{fe0f}\s]+½?[☆✩\s]*$")
+    found = found.fill_null(written).fill_null(stars.set(~glyphs.fill_null(False), None))
+    return found.fill_null(_named(column)) if found.null_count() > column.null_count() else found
+
+
+def _named(column: pl.Series) -> pl.Series:
+    """Return the numbers of ``5 - Excellent``, where each number has one name; else nothing."""
+    parts = column.str.extract_groups(_NAMED).struct.unnest().rename({"1": "number", "2": "word"})
+    number = parts["number"].str.replace(",", ".").cast(pl.Float64, strict=False)
+    words = parts["word"].str.strip_chars().str.to_lowercase()
+    pairs = pl.DataFrame({"number": number, "word": words}).drop_nulls().unique()
+    clear = pairs["number"].is_unique().all() and pairs["word"].is_unique().all()
+    return number if clear else number.clear(len(number))
 
 
 def _stated_top(column: pl.Series) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from pennyweight.data.cleaning.event_types import sense_of_type
 from pennyweight.data.columns import bare, has_role
 from pennyweight.data.log import Findings
 from pennyweight.data.readers.nested import decode_columns, flatten, path_claims, words
@@ -146,7 +147,31 @@ def _item_list(frame: pl.DataFrame, chosen: Mapping[str, str | None], source: st
         raise DataError(f"{source}: the lists {' and '.join(map(repr, found[:5]))} could each hold "
                         f"the items. Choose one with --item-column {found[0]}, "
                         f"columns={{'item': {found[0]!r}}}")  # fmt: skip
+    if found:
+        _refuse_other_deeds(frame, found[0], source)
     return found[0] if found else None
+
+
+def _refuse_other_deeds(frame: pl.DataFrame, name: str, source: str) -> None:
+    """Raise `DataError` where further lists hold what users did or turned down."""
+    others = [
+        other for other in frame.columns
+        if other != name and not _is_beside(other)
+        and sense_of_type(other.rpartition(".")[2]) not in ("unknown", "doubtful")
+        and _is_list(frame[other])
+    ]  # fmt: skip
+    if others:
+        raise DataError(f"{source}: {', '.join(map(repr, [name, *others][:6]))} are lists of deeds "
+                        "of several kinds. Write a row for each user, item and event_type, such as "
+                        f"{others[0]!r}; or --item-column {name}, columns={{'item': {name!r}}} "
+                        "reads that list alone")  # fmt: skip
+
+
+def _is_list(column: pl.Series) -> bool:
+    """Say whether a column holds lists of ids, or these as text."""
+    if isinstance(column.dtype, pl.List | pl.Array):
+        return not isinstance(column.dtype.inner, pl.Struct)
+    return column.dtype == pl.String and _may_hold(column)
 
 
 def _has_items(column: pl.Series) -> bool:

@@ -68,6 +68,7 @@ _SHORT = {  # name -> what the century adds, digits with it, and the magnitudes
 _EARLIEST, _LATEST = 1e8, 4_102_444_800.0  # 1973 to 2100
 _FIRST_MONTH, _LAST_MONTH = 197_001, 210_012
 _1990_IN_DAYS, _2070_IN_DAYS = 32_874, 62_094
+_2010_IN_DAYS, _2035_IN_DAYS = 14_610, 23_741
 _EXCEL_1970 = 25_569
 _ODD, _MANY = 0.05, 10  # share of numbers that may be errors; numbers of which one may be
 
@@ -178,6 +179,8 @@ def digits_of_dates(values: Floats) -> pl.Series | None:
     dates with the day, the month or a short year first.
     """
     whole = values.astype(np.int64)
+    if len(values) and values.min() >= _2010_IN_DAYS and values.max() <= _2035_IN_DAYS:
+        return None  # 20202 is no 2 February 2002 where all are days since 1970
     for digits in (8, 6):
         text = pl.Series(whole).cast(pl.String).str.zfill(digits)
         parts = [text.str.slice(at, size).cast(pl.Int64, strict=False).fill_null(0).to_numpy()

@@ -1,0 +1,101 @@
+"""Logs put together from two schemas: the same field under two names, each in some rows only."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.columns import bare, has_role, name_key
+from pennyweight.data.log import Findings
+from pennyweight.errors import DataError
+
+__all__ = ["join_spellings", "refuse_halves"]
+
+_ROLES = ("user", "item", "time", "type", "weight")
+_FEW = 0.01  # of the rows, that may be errors
+_FEWEST = 5
+
+
+def join_spellings(
+    frame: pl.DataFrame, given: Mapping[str, str | None], source: str, found: Findings
+) -> pl.DataFrame:
+    """Return a frame in which the spellings of one name, such as ``userId``, are one column.
+
+    Raises
+    ------
+    DataError
+        Both are filled in the same rows, and differ.
+    """
+    for role in _ROLES:
+        if role in given:
+            continue
+        named = [name for name in frame.columns if "." not in name and has_role([name], role)]
+        groups: dict[str, list[str]] = {}
+        for name in named:
+            groups.setdefault(name_key(bare(name)), []).append(name)
+        for names in groups.values():
+            for other in names[1:]:
+                frame = _joined(frame, names[0], other, role, source, found)
+    return frame
+
+
+def _joined(
+    frame: pl.DataFrame, name: str, other: str, role: str, source: str, found: Findings
+) -> pl.DataFrame:
+    one, two = frame[name], frame[other]
+    if one.dtype.is_nested() or two.dtype.is_nested():
+        return frame
+    one, two = _filled(one), _filled(two)
+    both = one.is_not_null() & two.is_not_null()
+    if one.dtype != two.dtype:
+        one, two = one.cast(pl.String), two.cast(pl.String)
+    differ = int((both & (one != two)).sum())
+    if role in ("user", "item") and differ > _FEW * len(frame):
+        row = int((both & (one != two)).arg_true()[0])
+        raise DataError(f"{source}: {name!r} and {other!r} could each be the {role}, and differ in "
+                        f"{differ:,} of {len(frame):,} rows, such as {str(one[row])!r} and "
+                        f"{str(two[row])!r}. Choose one with --{role}-column {other}, "
+                        f"columns={{{role!r}: {other!r}}}")  # fmt: skip
+    filled = int((one.is_null() & two.is_not_null()).sum())
+    if not filled or differ:
+        return frame
+    found.add("events", f"{other!r} is read as {name!r}, where that is empty", filled, "changed")
+    return frame.with_columns(one.fill_null(two).alias(name)).drop(other)
+
+
+def refuse_halves(
+    frame: pl.DataFrame, roles: Mapping[str, str], given: Mapping[str, str | None], source: str
+) -> None:
+    """Raise `DataError` where the user, item or time of many rows is in a column of another name.
+
+    That other column is filled just where the one that was chosen is empty.
+    """
+    for role in ("user", "item", "time"):
+        name = roles.get(role)
+        if name is None or role in given or "." in name or frame[name].dtype.is_nested():
+            continue
+        empty = _filled(frame[name]).is_null()
+        n_empty = int(empty.sum())
+        if n_empty < _FEWEST or n_empty <= _FEW * len(frame):
+            continue
+        for other in frame.columns:
+            if other in roles.values() or not has_role([other], role):
+                continue
+            if frame[other].dtype.is_nested():
+                continue
+            filled = _filled(frame[other]).is_not_null()
+            inside = int((filled & empty).sum())
+            if inside >= 0.9 * n_empty and int(filled.sum()) - inside <= _FEW * len(frame):
+                raise DataError(
+                    f"{source}: {name!r} is empty in {n_empty:,} of {len(frame):,} rows, and just "
+                    f"there {other!r} is filled: are these two logs in one file? If both hold the "
+                    f"{role}, write them into one column; if not, choose the {role} with "
+                    f"--{role}-column {name}, columns={{{role!r}: {name!r}}}"
+                )
+
+
+def _filled(column: pl.Series) -> pl.Series:
+    """Return a column with null for what says nothing."""
+    if column.dtype.is_float():
+        return column.fill_nan(None)
+    return blanked(column) if column.dtype == pl.String else column
