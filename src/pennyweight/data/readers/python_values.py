@@ -73,8 +73,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
         return None
     if isinstance(value, Enum):
         return _plain(value.value)
-    if type(value).__module__ == "numpy" and hasattr(value, "item"):
-        value = value.item()
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        value = value.tolist()  # of an array too: a cell may hold a list
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
     return None if isinstance(value, float) and math.isnan(value) else value
