@@ -23,7 +23,7 @@ def test_no_request_breaks_the_service(live, tmp_path, seed):
     )
     assert found.returncode == 0, found.stdout[-6000:]
     assert "Tested:" in found.stdout
-    assert live.get("/health/ready") == {"status": "ready"}
+    assert live.get("/health/ready") == {"status": "ready", "notes": []}
 
 
 def test_a_path_that_is_too_long_is_no_bundle(live):

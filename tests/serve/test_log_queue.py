@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import select
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from pennyweight.serve.app import make_app
 from pennyweight.serve.log_queue import LogQueue
 
 LINE = "x" * 99 + "\n"
+FILLER = "."
 
 
 class Pipe:
@@ -28,7 +30,18 @@ class Pipe:
         self.stream = os.fdopen(writer, "w")
 
     def read(self, nbytes: int = 1 << 20) -> str:
+        ready, _, _ = select.select([self.reader], [], [], PATIENCE)
+        assert ready, "nothing came through the pipe"
         return os.read(self.reader, nbytes).decode()
+
+    def fill(self) -> None:
+        """Write until no more fits: a burst of lines alone leaves room, as most are dropped."""
+        descriptor = self.stream.fileno()
+        os.set_blocking(descriptor, False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                os.write(descriptor, FILLER.encode() * 4_096)
+        os.set_blocking(descriptor, True)
 
     def hang_up(self) -> None:
         os.close(self.reader)
@@ -84,16 +97,18 @@ def test_many_threads_may_write(pipe):
 
 def test_a_pipe_that_nobody_reads_drops_lines_and_says_so(pipe):
     counted = []
+    pipe.fill()
     log = LogQueue(pipe.stream, nbytes=10_000, notice=logs.dropped_line)
     log.on_drop = counted.append
-    for _ in range(10_000):  # 1 MB; a pipe holds 64 KiB
+    for _ in range(10_000):
         log.write(LINE)
     until(lambda: log._waiting > 9_000)  # it waits for the reader, and keeps little
     assert log._waiting <= 10_000
     assert sum(counted) == log.dropped >= 10_000 - (1 << 16) // 100 - 101
-    seen = pipe.read()
     before = log.dropped
-    until(lambda: not log._lines or log._waiting < 9_000)
+    assert before == 9_900  # all but the 10,000 bytes that may wait
+    seen = pipe.read().lstrip(FILLER)
+    until(lambda: not log._waiting)
     log.write("after\n")
     while "after" not in seen:
         seen += pipe.read()
@@ -154,9 +169,11 @@ def test_a_closed_stream_drops():
 def test_requests_are_answered_whoever_reads_the_log(live: Service, pipe, gone):
     if gone:
         pipe.hang_up()
+    else:
+        pipe.fill()
     log = LogQueue(pipe.stream, nbytes=2_000)
     for _ in range(1_000):
-        log.write(LINE)  # the pipe is full from now on
+        log.write(LINE)
     before = log.dropped
     with logs.json_lines(log), serving(make_app(live.engine, log=log)) as port:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as http:
