@@ -1,13 +1,14 @@
 """Which column means what: roles, and the names by which common tools call them."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pennyweight.data.cleaning.time_names import OTHER_RANK, RANKS, TIME_LIKE_RANK, rank
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["ALIASES", "bare", "has_role", "name_key", "resolve", "shown"]
+__all__ = ["ALIASES", "bare", "column_option", "has_role", "name_key", "resolve", "shown"]
 
 # Names are compared without case, spaces and punctuation. Within a role the first
 # name wins over the second where both are present (parent_asin joins Amazon's reviews to
@@ -149,6 +150,14 @@ def resolve(
                 f"{_suspicion(columns)}Say which one it is with {option}"
             )
     return found
+
+
+def column_option(role: str, name: str | None) -> str:
+    """Return how a caller gives a role a column, on the command line and in Python.
+
+    None: no column has the role.
+    """
+    return f"--{role}-column {shlex.quote(name or '')}, columns={{{role!r}: {name!r}}}"
 
 
 def has_role(columns: Sequence[str], role: str) -> bool:

@@ -21,7 +21,7 @@ from pennyweight.data.cleaning.order_states import is_state_name, state_of
 from pennyweight.data.cleaning.quantities import signed
 from pennyweight.data.cleaning.rating_names import is_rating_name
 from pennyweight.data.cleaning.undoing import undoing_kind
-from pennyweight.data.columns import name_key
+from pennyweight.data.columns import column_option, name_key
 from pennyweight.errors import DataError, in_list
 
 __all__ = ["ask_about_opinions"]
@@ -81,7 +81,7 @@ def _question(name: str, value: str, types: str | None, source: str) -> str:
         f"{source}: column {name!r}{beside} has values such as {value!r}, which may say the "
         f"opposite of liking. If so, --type-column {shlex.quote(name)}{option}, "
         f"columns={{'type': {name!r}}}{argument}; if it says nothing of the items, "
-        f"--type-column {shlex.quote(types or '')}, columns={{'type': {types!r}}}"
+        f"{column_option('type', types)}"
     )
 
 

@@ -18,7 +18,7 @@ from pennyweight.data.cleaning.labels import (
     names_types,
 )
 from pennyweight.data.cleaning.missing import blanked
-from pennyweight.data.columns import has_role
+from pennyweight.data.columns import column_option, has_role
 from pennyweight.data.log import Findings
 from pennyweight.errors import DataError
 
@@ -58,8 +58,8 @@ def label_column(
     if len(labels) > 1:
         raise DataError(
             f"{source}: the columns {', '.join(map(repr, labels[:6]))} each say with 0 and 1 "
-            f"whether something happened. Choose the one that counts with --type-column "
-            f"{labels[0]}, columns={{'type': {labels[0]!r}}}; --type-column '' counts every row"
+            f"whether something happened. Choose the one that counts with "
+            f"{column_option('type', labels[0])}; --type-column '' counts every row"
         )
     if not labels and not aside:
         labels = [name for name in free if names_types(frame[name])]
@@ -67,8 +67,8 @@ def label_column(
     if len(labels) > 1:
         raise DataError(
             f"{source}: by their values the columns {', '.join(map(repr, labels[:6]))} could each "
-            f"hold the types of the events. Choose one with --type-column {labels[0]}, "
-            f"columns={{'type': {labels[0]!r}}}; --type-column '' counts every row as liking"
+            f"hold the types of the events. Choose one with {column_option('type', labels[0])}; "
+            "--type-column '' counts every row as liking"
         )
     if not labels and not aside:
         _note_unused(frame, [name for name in free if name not in roles.values()], roles, found)
@@ -100,8 +100,8 @@ def _set_aside(frame: pl.DataFrame, names: list[str], source: str, found: Findin
     if not has_role(frame.columns, "quantity"):
         raise DataError(
             f"{source}: column {first!r} says with 0 and 1 what users marked: do the rows of 0 "
-            f"count too, such as views? Then --type-column '', columns={{'type': None}}; if they "
-            f"do not, --type-column {first}, columns={{'type': {first!r}}}"
+            f"count too, such as views? Then {column_option('type', None)}; if they do not, "
+            f"{column_option('type', first)}"
         )
     found.add("events", f"{', '.join(map(repr, names))}: marks of what was ordered; not used "
               f"(--type-column {first!r} counts only rows that say yes)", frame.height,

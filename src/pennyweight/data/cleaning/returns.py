@@ -1,6 +1,5 @@
 """Returned and cancelled purchases: quantities below zero, states of orders, credit notes."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from pennyweight.data.cleaning.quantities import (
 from pennyweight.data.cleaning.refunded_lines import refunded_lines
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.cleaning.undone import status_column, undone_rows
+from pennyweight.data.columns import column_option
 from pennyweight.data.log import Findings
 from pennyweight.data.tables import check_scalars
 from pennyweight.errors import DataError
@@ -112,15 +112,13 @@ def _quantity(
         if below > MOST_BELOW * all_ and frame.height >= _MANY:
             raise DataError(
                 f"{source}: {below:,} of {all_:,} numbers in {name!r} are below zero; are these "
-                "returns, or amounts that were paid? Returns: --quantity-column "
-                f"{shlex.quote(name)}, columns={{'quantity': {name!r}}}; paid: --quantity-column "
-                "'', columns={'quantity': None}"
+                f"returns, or amounts that were paid? Returns: {column_option('quantity', name)}; "
+                f"paid: {column_option('quantity', None)}"
             )
         if below and has_credits(frame[name]):
             raise DataError(
                 f"{source}: numbers in {name!r} end with CR, as credits do; are these returns? If "
-                f"so, --quantity-column {shlex.quote(name)}, columns={{'quantity': {name!r}}}; if "
-                "not, --quantity-column '', columns={'quantity': None}"
+                f"so, {column_option('quantity', name)}; if not, {column_option('quantity', None)}"
             )
         _note_unread(frame[name], numbers, found)
         if name in pieces or below:
@@ -142,7 +140,7 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
     for role in ("quantity", "status", "order"):
         if role in roles:
             check_scalars(frame[roles[role]], source, f"one value a row; leave it out with "
-                          f"--{role}-column '', columns={{{role!r}: None}}")  # fmt: skip
+                          f"{column_option(role, None)}")  # fmt: skip
     n = frame.height
     quantity, cancelled = np.zeros(n), np.zeros(n, bool)
     if "quantity" in roles:

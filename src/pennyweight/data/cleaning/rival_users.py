@@ -1,12 +1,12 @@
 """Another column that may hold the users: a buyer beside the employee who served them."""
 
 import re
-import shlex
 from collections.abc import Mapping
 
 import polars as pl
 
 from pennyweight.data.cleaning.denials import words_of
+from pennyweight.data.columns import column_option
 from pennyweight.data.log import Findings
 from pennyweight.errors import DataError
 
@@ -62,10 +62,9 @@ def check_rivals(
                 continue
             raise DataError(
                 f"{source}: {roles['user']!r} has {users:,} values, and {name!r}, which is named "
-                f"like users too, {count:,}. Who is the user? --user-column {shlex.quote(name)}, "
-                f"columns={{'user': {name!r}}}, if {roles['user']!r} is an employee, a shop or a "
-                f"program; else --user-column {shlex.quote(roles['user'])}, "
-                f"columns={{'user': {roles['user']!r}}}"
+                f"like users too, {count:,}. Who is the user? {column_option('user', name)}, if "
+                f"{roles['user']!r} is an employee, a shop or a program; else "
+                f"{column_option('user', roles['user'])}"
             )
         found.add("events", f"{name!r} has {count:,} values, and {roles['user']!r}, which is taken "
                   f"for the user, {users:,} (--user-column {name!r} takes the other)",

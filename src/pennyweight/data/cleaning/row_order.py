@@ -1,6 +1,5 @@
 """Whether rows without a time may be in another order than that of time."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.time_names import is_amount_name, is_id_name, is_position_name
+from pennyweight.data.columns import column_option
 from pennyweight.errors import DataError
 
 __all__ = ["NO_TIME", "attribute_of", "refuse_newest_first"]
@@ -45,8 +45,8 @@ def refuse_newest_first(
         if how:
             raise DataError(
                 f"{source}: no column is known as the time, and column {column!r} {how}: the "
-                f"newest events may come first. If it gives the order, --time-column "
-                f"{shlex.quote(column)}, columns={{'time': {column!r}}}; {NO_TIME}"
+                f"newest events may come first. If it gives the order, "
+                f"{column_option('time', column)}; {NO_TIME}"
             )
 
 

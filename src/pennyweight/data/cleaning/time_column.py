@@ -1,7 +1,6 @@
 """Which column of an event log holds the time: by its name, else by what it holds."""
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from pennyweight.data.cleaning.time_names import (
     may_be_position,
     rank,
 )
-from pennyweight.data.columns import resolve, shown
+from pennyweight.data.columns import column_option, resolve, shown
 from pennyweight.data.log import Findings
 from pennyweight.data.readers.time_order import DoubtfulTimes
 from pennyweight.data.times import EXCEL, TimeReading, Times, moment, parse_times
@@ -267,7 +266,7 @@ def _unreadable(
     seen = _look(frame, best, source, reading)
     if seen is None or (seen.real and (seen.filled < 0.5 or seen.read < 0.5)):
         return best
-    option = f"--time-column {shlex.quote(best)}, columns={{'time': {best!r}}}"
+    option = column_option("time", best)
     if seen.real:
         raise DataError(f"{source}: column {best!r} has one value a user or an item, as the date "
                         "of a registration or a release has. If it is the time of the events, "

@@ -25,6 +25,7 @@ from pennyweight.data.cleaning.undoing import (
     undoing_kind,
     use_of,
 )
+from pennyweight.data.columns import column_option
 from pennyweight.data.log import Findings
 from pennyweight.errors import DataError
 
@@ -91,8 +92,8 @@ def status_column(
             raise DataError(
                 f"{source}: by column {name!r} {int(yes.sum()):,} of {frame.height:,} rows came "
                 f"back (e.g. {_example(frame[name], yes)}). If that speaks against the item, "
-                f"--status-column {shlex.quote(name)}, columns={{'status': {name!r}}}; if not, as "
-                "with the end of a loan, --status-column '', columns={'status': None}"
+                f"{column_option('status', name)}; if not, as with the end of a loan, "
+                f"{column_option('status', None)}"
             )
         if use in _WHY:
             found.add("events", f"{name!r} {_WHY[use]} (--status-column {shlex.quote(name)} takes "
@@ -206,9 +207,8 @@ def _ask_about_values(frame: pl.DataFrame, roles: Mapping[str, str], source: str
         if not attribute_of(frame, name, roles):
             raise DataError(
                 f"{source}: column {name!r} has values such as {back[0]!r}, which may say that the "
-                f"purchase was taken back. If so, --status-column {shlex.quote(name)}, "
-                f"columns={{'status': {name!r}}}; if not, --status-column '', "
-                "columns={'status': None}"
+                f"purchase was taken back. If so, {column_option('status', name)}; if not, "
+                f"{column_option('status', None)}"
             )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from pennyweight.data.cleaning.event_types import sense_of_type
-from pennyweight.data.columns import bare, has_role
+from pennyweight.data.columns import bare, column_option, has_role
 from pennyweight.data.log import Findings
 from pennyweight.data.readers.nested import decode_columns, flatten, path_claims, words
 from pennyweight.errors import DataError
@@ -145,8 +145,8 @@ def _item_list(frame: pl.DataFrame, chosen: Mapping[str, str | None], source: st
         found = [n for n in frame.columns if _is_sequence(n) and _may_hold(frame[n])]
     if len(found) > 1:
         raise DataError(f"{source}: the lists {' and '.join(map(repr, found[:5]))} could each hold "
-                        f"the items. Choose one with --item-column {found[0]}, "
-                        f"columns={{'item': {found[0]!r}}}")  # fmt: skip
+                        "the items. Choose one with "
+                        f"{column_option('item', found[0])}")  # fmt: skip
     if found:
         _refuse_other_deeds(frame, found[0], source)
     return found[0] if found else None
@@ -163,7 +163,7 @@ def _refuse_other_deeds(frame: pl.DataFrame, name: str, source: str) -> None:
     if others:
         raise DataError(f"{source}: {', '.join(map(repr, [name, *others][:6]))} are lists of deeds "
                         "of several kinds. Write a row for each user, item and event_type, such as "
-                        f"{others[0]!r}; or --item-column {name}, columns={{'item': {name!r}}} "
+                        f"{others[0]!r}; or {column_option('item', name)} "
                         "reads that list alone")  # fmt: skip
 
 

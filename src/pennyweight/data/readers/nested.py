@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from pennyweight.data.columns import bare, has_role
+from pennyweight.data.columns import bare, column_option, has_role
 from pennyweight.data.jsonlines import parsed_value, typed_column
 from pennyweight.errors import DataError
 
@@ -118,8 +118,8 @@ def nested_roles(
             claims = [name for name in claims if _parent(name) == parent] or claims
         if len(claims) > 1:
             raise DataError(f"{source}: {' and '.join(map(repr, claims[:5]))} could each be the "
-                            f"{role}. Choose one with --{role}-column {claims[0]}, "
-                            f"columns={{{role!r}: {claims[0]!r}}}")  # fmt: skip
+                            f"{role}. Choose one with "
+                            f"{column_option(role, claims[0])}")  # fmt: skip
         if claims:
             roles[role] = claims[0]
     parents = {_parent(roles.get(r) or chosen.get(r) or "") for r in ("item", "user")} - {""}

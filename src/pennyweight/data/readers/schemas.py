@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from pennyweight.data.cleaning.missing import blanked
-from pennyweight.data.columns import bare, has_role, name_key
+from pennyweight.data.columns import bare, column_option, has_role, name_key
 from pennyweight.data.log import Findings
 from pennyweight.errors import DataError
 
@@ -54,8 +54,8 @@ def _joined(
         row = int((both & (one != two)).arg_true()[0])
         raise DataError(f"{source}: {name!r} and {other!r} could each be the {role}, and differ in "
                         f"{differ:,} of {len(frame):,} rows, such as {str(one[row])!r} and "
-                        f"{str(two[row])!r}. Choose one with --{role}-column {other}, "
-                        f"columns={{{role!r}: {other!r}}}")  # fmt: skip
+                        f"{str(two[row])!r}. Choose one with "
+                        f"{column_option(role, other)}")  # fmt: skip
     filled = int((one.is_null() & two.is_not_null()).sum())
     if not filled or differ:
         return frame
@@ -90,7 +90,7 @@ def refuse_halves(
                     f"{source}: {name!r} is empty in {n_empty:,} of {len(frame):,} rows, and just "
                     f"there {other!r} is filled: are these two logs in one file? If both hold the "
                     f"{role}, write them into one column; if not, choose the {role} with "
-                    f"--{role}-column {name}, columns={{{role!r}: {name!r}}}"
+                    f"{column_option(role, name)}"
                 )
 
 

@@ -47,11 +47,11 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         told = body.events if isinstance(body, EventBatch) else [body]
         few = sum(len(one.items) or 1 for one in told) <= FEW
         found = await _run(worker, lambda: _all_events(engine, told), few)
-        accepted, erased = await engine.add_events(found)
-        duplicates = len(found) - accepted - erased
-        metrics.received(accepted=accepted, duplicate=duplicates, erased=erased)
-        counts = {"accepted": accepted, "duplicates": duplicates, "erased": erased}
-        return await _run(worker, lambda: _json(counts | _named(engine, found)), few)
+        counts = await engine.add_events(found)
+        metrics.received(
+            accepted=counts.accepted, duplicate=counts.duplicates, erased=counts.erased
+        )
+        return await _run(worker, lambda: _json(counts._asdict() | _named(engine, found)), few)
 
     @router.put("/items/{item_id:path}", response_model=ItemKept)
     async def put_item(item_id: ItemId, body: ItemBody) -> Response:

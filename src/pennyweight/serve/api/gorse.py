@@ -145,10 +145,11 @@ def gorse_routes(
     async def feedback(body: FeedbackList) -> Response:
         """Keep what users did; the same of one moment is kept once."""
         found = await worker.run(lambda: _in_order(engine, body))
-        accepted, erased = await engine.add_events(found)
-        duplicate = len(found) - accepted - erased
-        metrics.received(accepted=accepted, duplicate=duplicate, erased=erased)
-        return _affected(accepted)
+        counts = await engine.add_events(found)
+        metrics.received(
+            accepted=counts.accepted, duplicate=counts.duplicates, erased=counts.erased
+        )
+        return _affected(counts.accepted)
 
     _add_items(router, engine, worker)
     _add_users(router, engine)

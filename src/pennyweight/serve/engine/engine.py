@@ -56,9 +56,10 @@ ID_BYTES = 12  # from the operating system: an id that was seen tells nothing of
 
 
 class EventCounts(NamedTuple):
-    """Events that were new, and events of erased users, which were dropped."""
+    """Events that were new, known already, and of erased users, which were dropped."""
 
-    added: int
+    accepted: int
+    duplicates: int
     erased: int
 
 
@@ -289,7 +290,8 @@ class Engine:
         def add(store: Store) -> EventCounts:
             erased = store.erased({event.user for event in events})
             dropped = sum(event.user in erased for event in events) if erased else 0
-            return EventCounts(store.add_events(events), dropped)
+            added = store.add_events(events)
+            return EventCounts(added, len(events) - added - dropped, dropped)
 
         counts = await self.written(add, deadline=current_deadline())
         self.cache.forget({event.user for event in events})
