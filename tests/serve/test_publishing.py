@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -61,12 +62,13 @@ def test_too_many_changes_at_once_are_told_to_come_again(bundles, tmp_path):
 
     with service(bundles[0], tmp_path / "live") as live:
         held = threading.Event()
-        live.engine.turns._most = 1
-        live.engine.turns._executor.submit(held.wait, 20)
+        live.engine.turns._depth = 1
+        live.engine.turns._pool.submit(held.wait, 20)
         with ThreadPoolExecutor(2) as pool:
             first = pool.submit(live.http.post, "/v1/models/rollback", json={})
-            while not live.engine.turns._waiting:
-                pass
+            end = time.monotonic() + 20
+            while not live.engine.turns._jobs and time.monotonic() < end:
+                time.sleep(0.005)
             answer = live.http.post("/v1/models", json={"path": str(bundles[1])})
             assert answer.status_code == 503 and answer.headers["retry-after"]
             held.set()

@@ -35,6 +35,7 @@ from pennyweight.serve.worker import Worker
 
 __all__ = ["Doors", "make_api", "make_app"]
 
+READING = 256  # requests whose large bodies or items may wait to be read
 PROBLEM = {"model": Problem, "content": {MEDIA_TYPE: {}}}
 PROBLEMS = {
     400: "a request that cannot be read",
@@ -88,7 +89,9 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
         redirect_slashes=False,
         responses={status: PROBLEM | {"description": told} for status, told in PROBLEMS.items()},
     )
-    worker = api.state.worker = Worker()
+    worker = api.state.worker = Worker(
+        "worker", depth=READING, busy=f"{READING} requests wait to be read; retry later"
+    )
     for routes in (
         list_routes(engine, metrics),
         feed_routes(engine, metrics, worker),

@@ -1,6 +1,7 @@
-"""One thread for work on requests that would keep the event loop from all others."""
+"""One thread for work that would keep the event loop, or other threads, from all else."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -13,30 +14,38 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Runs jobs one after the other, off the event loop.
-
-    One thread, since the interpreter runs one at a time: more of them would only make the
-    event loop wait for each of them in turn.
+    """Runs jobs one after the other, off the event loop; those that wait keep no thread busy.
 
     Parameters
     ----------
+    name
+        Of the thread.
     depth
         Jobs that may wait or run; then `BusyError`.
+    busy
+        Its message.
     """
 
-    def __init__(self, *, depth: int = 256) -> None:
-        self._depth = depth
+    def __init__(self, name: str, *, depth: int, busy: str) -> None:
+        self._depth, self._busy = depth, busy
         self._jobs = 0
-        self._pool = ThreadPoolExecutor(1, "pennyweight-worker")
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(1, f"pennyweight-{name}")
 
     async def run(self, job: Callable[[], T]) -> T:
-        """Return what a job returns, or raise what it raises."""
-        if self._jobs >= self._depth:
-            raise BusyError(f"{self._depth:,} requests wait to be read; retry later")
-        self._jobs += 1
-        done = asyncio.get_running_loop().run_in_executor(self._pool, job)
-        done.add_done_callback(self._finished)
-        return await done
+        """Return what a job returns; once begun it is finished, even where the caller goes away."""
+        with self._lock:
+            if self._jobs >= self._depth:
+                raise BusyError(self._busy)
+            self._jobs += 1
+        future = self._pool.submit(job)
+        future.add_done_callback(lambda _: self._finished())
+        return await asyncio.wrap_future(future)
 
-    def _finished(self, done: "asyncio.Future[T]") -> None:
-        self._jobs -= 1
+    def _finished(self) -> None:
+        with self._lock:
+            self._jobs -= 1
+
+    def close(self) -> None:
+        """Finish what was begun; what waits is not begun any more."""
+        self._pool.shutdown(cancel_futures=True)

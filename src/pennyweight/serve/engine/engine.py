@@ -40,16 +40,17 @@ from pennyweight.serve.engine.shelf import Shelf
 from pennyweight.serve.engine.shown import Shown
 from pennyweight.serve.engine.startup import start_serving
 from pennyweight.serve.engine.stock import Stock
-from pennyweight.serve.engine.turns import Turns
 from pennyweight.serve.store.integrity import Integrity
 from pennyweight.serve.store.protocol import Audit, Event, Recommendation, Store, StoredItem
 from pennyweight.serve.store.writer import Writer
+from pennyweight.serve.worker import Worker
 
 __all__ = ["Engine", "EventCounts", "Limits"]
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+CHANGES = 32  # of bundles, that may wait for each other
 PIECE = 128  # items to read in one go
 AWAY = 0.02  # seconds for which they give way to lists, at the most
 ID_BYTES = 12  # from the operating system: an id that was seen tells nothing of another
@@ -138,7 +139,8 @@ class Engine:
         self.integrity = Integrity(store.quick_check)
         self._reader = store.reader()
         self._read_lock = threading.RLock()
-        self.turns = Turns()
+        self.turns = Worker("bundles", depth=CHANGES, busy=f"{CHANGES} changes of bundles wait for "
+                            "each other; come again")  # fmt: skip
         self.registry = Registry(models, self._read, self.note)
         self.notes: dict[str, str] = {}
         self._change_clock = ChangeClock()
