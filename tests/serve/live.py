@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from pennyweight.serve.proxies import Proxies
 from pennyweight.serve.store.sqlite import SQLiteStore
 
 KINDS = small_shop.KINDS
+TIMEOUT = 20.0  # seconds; a busy machine may stand still for longer than a client waits
 
 
 def shop(*, seed: int = 0, encoder: str = "tfidf") -> Recommender:
@@ -36,7 +38,7 @@ class Service:
 
     def __init__(self, engine: Engine, port: int, folder: Path) -> None:
         self.engine, self.port, self.folder = engine, port, folder
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT)
 
     def get(self, path: str, **params: object) -> dict:
         return told(self.http.get(path, params=params))
@@ -73,7 +75,7 @@ def service(
     engine = Engine(SQLiteStore(folder / "store.sqlite"), Models(folder / "models"), limits)
     try:
         engine.start(bundle)
-        with serving(make_app(engine, doors, proxies=proxies)) as port:
+        with serving(make_app(engine, replace(doors, timeout=TIMEOUT), proxies=proxies)) as port:
             running = Service(engine, port, folder)
             try:
                 yield running

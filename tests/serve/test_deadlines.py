@@ -5,11 +5,11 @@ import threading
 import time
 
 import pytest
-from live import Service, service
+from live import TIMEOUT, Service, service
 
 from pennyweight.errors import BusyError
 from pennyweight.serve.backlog import PATIENCE
-from pennyweight.serve.deadline import DEADLINE, SECONDS, Deadline
+from pennyweight.serve.deadline import DEADLINE, Deadline
 from pennyweight.serve.engine.lists import Wanted
 from pennyweight.serve.store.protocol import Event
 from pennyweight.serve.store.sqlite import SQLiteStore
@@ -109,7 +109,7 @@ def test_requests_come_with_a_deadline(live: Service):
 
     live.engine.answering.backlog.put = put  # type: ignore[method-assign]
     live.get("/v1/recommend/u1")
-    assert 0 < seen[0] <= SECONDS
+    assert 0 < seen[0] <= TIMEOUT
 
 
 def event(number: int) -> Event:

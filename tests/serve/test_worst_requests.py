@@ -287,7 +287,7 @@ def test_large_bodies_are_read_off_the_event_loop(live, monkeypatch):
 
 def test_a_worker_takes_so_many_jobs():
     async def run() -> list[object]:
-        worker, go = Worker(depth=2), threading.Event()
+        worker, go = Worker("jobs", depth=2, busy="two jobs wait"), threading.Event()
         tasks = [asyncio.ensure_future(worker.run(lambda: go.wait(PATIENCE))) for _ in range(3)]
         await asyncio.sleep(0)
         go.set()
@@ -296,7 +296,7 @@ def test_a_worker_takes_so_many_jobs():
 
     one, two, three, again = asyncio.run(run())
     assert (one, two, again) == (True, True, "again")
-    assert isinstance(three, BusyError)
+    assert isinstance(three, BusyError) and str(three) == "two jobs wait"
 
 
 def test_too_many_large_bodies_are_told_to_come_again(live, monkeypatch):

@@ -17,6 +17,7 @@ from pennyweight.serve.api.gorse import gorse_routes
 from pennyweight.serve.api.health import health_routes
 from pennyweight.serve.api.lists import list_routes
 from pennyweight.serve.dashboard.routes import dashboard_routes
+from pennyweight.serve.deadline import TIMEOUT
 from pennyweight.serve.engine.engine import Engine
 from pennyweight.serve.guard import protected
 from pennyweight.serve.head import HeadAsGet
@@ -54,7 +55,7 @@ PROBLEMS = {
 
 @dataclass(frozen=True)
 class Doors:
-    """Who may come in, and how often.
+    """Who may come in, how often, and for how long.
 
     Attributes
     ----------
@@ -62,10 +63,13 @@ class Doors:
         None: whoever reaches the loopback may do everything.
     rate
         Requests a second of each key, if bounded.
+    timeout
+        Seconds from the arrival of a request, after which it is refused.
     """
 
     keys: KeyRing | None = None
     rate: Rate | None = None
+    timeout: float = TIMEOUT
 
 
 def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = None) -> FastAPI:
@@ -149,6 +153,7 @@ def make_app(
         keys=doors.keys,
         sessions=sessions,
         rate=doors.rate,
+        timeout=doors.timeout,
         observers=(metrics.answered, of_api(window.answered), *observers),
     )
     metrics.watch("ready", lambda: float(readiness(engine, admission).is_ready))

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["DEADLINE", "SECONDS", "Deadline", "current_deadline"]
+__all__ = ["DEADLINE", "TIMEOUT", "Deadline", "current_deadline"]
 
-SECONDS = 3.0  # from the arrival of a request; later, its client is taken to have given up
+TIMEOUT = 3.0  # seconds from the arrival of a request; later, its client is taken to have given up
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pennyweight.serve.authorization import CHALLENGE, missing_scope
 from pennyweight.serve.body import BODY_BYTES, BODY_SECONDS, Body
+from pennyweight.serve.deadline import TIMEOUT
 from pennyweight.serve.hosts import Headers, check_host, check_site
 from pennyweight.serve.keyring import KeyRing
 from pennyweight.serve.keys import Key
@@ -134,6 +135,7 @@ def protected(
     observers: Sequence[Callable[[Answered], None]] = (),
     make_id: Callable[[], str] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    timeout: float = TIMEOUT,
 ) -> Watch:
     """Return an application within all its walls, in the order they must have.
 
@@ -141,7 +143,7 @@ def protected(
     then `Body` (size, time); the parameters are theirs.
     """
     guarded = Guard(Body(app, nbytes=nbytes, seconds=seconds), keys, sessions, rate)
-    return Watch(guarded, observers=observers, make_id=make_id, clock=clock)
+    return Watch(guarded, observers=observers, make_id=make_id, clock=clock, timeout=timeout)
 
 
 def _secret(headers: Headers) -> str | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pennyweight.serve.deadline import DEADLINE, SECONDS, Deadline
+from pennyweight.serve.deadline import DEADLINE, TIMEOUT, Deadline
 from pennyweight.serve.problems import answer
 
 __all__ = ["UNROUTED", "Answered", "Watch", "numbered", "request_id", "route_of"]
@@ -77,6 +77,8 @@ class Watch:
         Returns an id for a request that brings none; `numbered` by default.
     clock
         Seconds that only go forward.
+    timeout
+        Seconds from the arrival of a request to its deadline.
 
     Attributes
     ----------
@@ -91,8 +93,10 @@ class Watch:
         observers: Sequence[Callable[[Answered], None]] = (),
         make_id: Callable[[], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        timeout: float = TIMEOUT,
     ) -> None:
         self.in_flight = 0
+        self._timeout = timeout
         self._app = app
         self._observers = tuple(observers)
         self._make_id = make_id or numbered(secrets.token_hex(5))
@@ -106,7 +110,7 @@ class Watch:
         began = self._clock()
         state = scope.setdefault("state", {})
         name = state["request_id"] = self._id(scope)
-        DEADLINE.set(Deadline(began + SECONDS, state.get("client_gone", _stays)))
+        DEADLINE.set(Deadline(began + self._timeout, state.get("client_gone", _stays)))
         status = 0
 
         async def sent(message: Message) -> None:
