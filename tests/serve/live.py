@@ -69,13 +69,14 @@ def service(
     doors: Doors = Doors(),  # noqa: B008
     limits: Limits = Limits(),  # noqa: B008
     proxies: Proxies = Proxies(),  # noqa: B008
+    timeout: float = TIMEOUT,
 ) -> Iterator[Service]:
     """Serve a bundle; what is kept stays in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     engine = Engine(SQLiteStore(folder / "store.sqlite"), Models(folder / "models"), limits)
     try:
         engine.start(bundle)
-        with serving(make_app(engine, replace(doors, timeout=TIMEOUT), proxies=proxies)) as port:
+        with serving(make_app(engine, replace(doors, timeout=timeout), proxies=proxies)) as port:
             running = Service(engine, port, folder)
             try:
                 yield running

@@ -155,7 +155,7 @@ def test_a_write_that_waits_for_a_stuck_disk_is_told_so_and_never_written(store,
 
 def test_a_late_event_is_told_as_busy(bundles, tmp_path, gate, monkeypatch):
     monkeypatch.setattr("pennyweight.serve.store.writer.GRACE", 0.0)
-    with service(bundles[0], tmp_path) as live:
+    with service(bundles[0], tmp_path, timeout=1.0) as live:
         live.engine.writer.submit(gate)
         assert gate.begun.wait(WAIT)
         told = {"user_id": "ann", "item_id": "i1"}
