@@ -43,7 +43,7 @@ def run_blocks(page: Path, folder: Path) -> int:
         ("docs/guide-validation.md", 3),
         ("docs/guide-privacy.md", 1),
         ("docs/guide-notebooks.md", 5),
-        ("docs/guide-compression.md", 1),
+        pytest.param("docs/guide-compression.md", 1, marks=pytest.mark.slow),
     ],
 )
 def test_the_blocks_of_a_page_run(page, least, tmp_path):

@@ -116,6 +116,7 @@ def test_the_child_keeps_the_budget_and_serves(parent, child, tmp_path):
     assert back.recommend(text="dark tea", k=3).height == 3
 
 
+@pytest.mark.slow
 def test_a_child_that_reads_with_a_cut_model(parent, tmp_path, monkeypatch):
     def chosen(points, budget):
         return next(point for point in points if "half the neurons" in point.name)
@@ -164,6 +165,7 @@ def test_a_kill_in_any_stage_leaves_no_trace(parent, tmp_path, monkeypatch):
     assert before == {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 def test_words_alone_and_a_model_beside_them(tiny, module_cache):
     parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content", "neighbours"])
     parent.plan = PLAN.override({"budget.max_loss": 0.9, "budget.max_encoder_bytes": "1MB"})
@@ -174,6 +176,7 @@ def test_words_alone_and_a_model_beside_them(tiny, module_cache):
     assert told.budget.max_encoder_bytes == 1_000_000  # the plan's
 
 
+@pytest.mark.slow
 def test_a_model_beside_words(tiny, module_cache):
     parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content", "neighbours"])
     found = frontier(parent, model=str(tiny))
