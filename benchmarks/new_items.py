@@ -204,8 +204,8 @@ def rows_of(
     rates = told.rates(given.items)
     print("a second, by tenths:", *(f"{rate:,.0f}" for rate in rates))
     rows = [
-        row("new items: told a second, the slowest tenth", min(rates), "1/s", 1_000),
-        row("new items: told a second, all", given.items / told.at[-1], "1/s", None),
+        row("new items: added a second, the slowest tenth", min(rates), "1/s", 1_000),
+        row("new items: added a second, all", given.items / told.at[-1], "1/s", None),
         row("new items: last one recommendable after", late, "s", None, "lower"),
     ]
     for when in ("meanwhile", "afterwards"):

@@ -5,11 +5,11 @@ import threading
 import time
 
 import pytest
-from live import TIMEOUT, Service, service
+from live import Service, service
 
 from pennyweight.errors import BusyError
 from pennyweight.serve.backlog import PATIENCE
-from pennyweight.serve.deadline import DEADLINE, Deadline
+from pennyweight.serve.deadline import DEADLINE, TIMEOUT, Deadline
 from pennyweight.serve.engine.lists import Wanted
 from pennyweight.serve.store.protocol import Event
 from pennyweight.serve.store.sqlite import SQLiteStore
@@ -99,16 +99,17 @@ def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
     raise AssertionError("it does not go on")
 
 
-def test_requests_come_with_a_deadline(live: Service):
+def test_requests_come_with_a_deadline(bundles, tmp_path):
     seen = []
-    submit = live.engine.answering.backlog.put
+    with service(bundles[0], tmp_path, timeout=TIMEOUT) as live:
+        submit = live.engine.answering.backlog.put
 
-    def put(job, **given) -> None:
-        seen.append(job.deadline.at - time.monotonic())
-        submit(job, **given)
+        def put(job, **given) -> None:
+            seen.append(job.deadline.at - time.monotonic())
+            submit(job, **given)
 
-    live.engine.answering.backlog.put = put  # type: ignore[method-assign]
-    live.get("/v1/recommend/u1")
+        live.engine.answering.backlog.put = put  # type: ignore[method-assign]
+        live.get("/v1/recommend/u1")
     assert 0 < seen[0] <= TIMEOUT
 
 
