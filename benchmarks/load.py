@@ -15,6 +15,8 @@ import numpy as np
 
 __all__ = ["Load", "closed_loop", "get", "open_loop", "post"]
 
+SHORTEST = 0.001  # seconds that a timer of the loop can wait
+
 
 @dataclass
 class Load:
@@ -160,7 +162,8 @@ async def open_loop(
     for i in range(n):
         due = start + i / rate
         while (wait := due - time.perf_counter()) > 0:
-            await asyncio.sleep(wait)  # to wait in a loop would take the server's core
+            # A timer of less than a millisecond ends at once: a loop that takes the server's core.
+            await asyncio.sleep(max(wait, SHORTEST))
         if idle:
             idle.popleft().send(next(requests), due)
         else:

@@ -290,9 +290,11 @@ class Engine:
         """Keep events, none of erased users; return how many, once they are on disk and count."""
 
         def add(store: Store) -> EventCounts:
-            erased = store.erased({event.user for event in events})
-            dropped = sum(event.user in erased for event in events) if erased else 0
             added = store.add_events(events)
+            if added == len(events):
+                return EventCounts(added, 0, 0)
+            erased = store.erased({event.user for event in events})
+            dropped = sum(event.user in erased for event in events)
             return EventCounts(added, len(events) - added - dropped, dropped)
 
         counts = await self.written(add, deadline=current_deadline())

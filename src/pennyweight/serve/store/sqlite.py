@@ -32,6 +32,8 @@ __all__ = ["SQLiteStore", "quick_check", "store_errors"]
 
 BUSY_MS = 5_000
 CACHE_KIB = 16 * 1024
+CHECKPOINT = 4_000  # pages of 4 KiB in the log, until they are moved into the file
+TOGETHER = 64  # rows in one statement
 PROGRESS = 1_000  # steps of a check between looks at the clock
 Row = TypeVar("Row")
 
@@ -81,6 +83,7 @@ class SQLiteStore:
         database.pragma("secure_delete", True)  # what is deleted is overwritten
         database.pragma("temp_store", "memory")  # nothing is spilt to another file
         database.pragma("cache_size", -CACHE_KIB)
+        database.pragma("wal_autocheckpoint", CHECKPOINT)
         database.pragma("journal_size_limit", 64 << 20)
         migrate(database, str(self.path))
         self._tombstones = Tombstones(database)
@@ -131,8 +134,7 @@ class SQLiteStore:
             if e.user not in erased
         ]
         before = self._database.total_changes()
-        self._write_many(f"INSERT INTO events ({EVENT}) VALUES (?,?,?,?,?,?,?,?) "
-                         "ON CONFLICT DO NOTHING", rows)  # fmt: skip
+        self._insert(f"INSERT INTO events ({EVENT})", rows, "ON CONFLICT DO NOTHING")
         return self._database.total_changes() - before
 
     def history(
@@ -183,7 +185,7 @@ class SQLiteStore:
             document = None if item.document is None else json.dumps(item.document)
             rows.append((item.item_id, document, item.available, item.published, item.changed,
                          item.removed, last))  # fmt: skip
-        self._write_many(f"INSERT OR REPLACE INTO items ({ITEM}) VALUES (?,?,?,?,?,?,?)", rows)
+        self._insert(f"INSERT OR REPLACE INTO items ({ITEM})", rows)
         return last
 
     def item(self, item_id: str) -> StoredItem | None:
@@ -216,8 +218,8 @@ class SQLiteStore:
             for r in lists
             if r.user not in erased
         ]  # fmt: skip
-        self._write_many(f"INSERT INTO recommendations ({RECOMMENDATION}) "
-                         "VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING", rows)  # fmt: skip
+        self._insert(f"INSERT INTO recommendations ({RECOMMENDATION})", rows,
+                     "ON CONFLICT DO NOTHING")  # fmt: skip
 
     def recommendation(self, recommendation_id: str) -> Recommendation | None:
         """Return a list that was given out, if it is still kept."""
@@ -351,10 +353,24 @@ class SQLiteStore:
             self._database.execute(sql, values)
             return self._database.changes()
 
-    def _write_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    def _insert(self, into: str, rows: Sequence[Sequence[Any]], conflict: str = "") -> None:
+        """Insert rows, many with each statement.
+
+        SQLite lets go of the interpreter for a statement, and this thread may wait long until it
+        has it again.
+        """
+        if len(rows) <= TOGETHER:  # a statement is a transaction of its own
+            self._insert_together(into, rows, conflict)
+            return
+        with self.transaction():
+            for start in range(0, len(rows), TOGETHER):
+                self._insert_together(into, rows[start : start + TOGETHER], conflict)
+
+    def _insert_together(self, into: str, rows: Sequence[Sequence[Any]], conflict: str) -> None:
         if rows:
-            with self.transaction():
-                self._database.executemany(sql, rows)
+            places = f"({','.join('?' * len(rows[0]))})"
+            sql = f"{into} VALUES {','.join([places] * len(rows))} {conflict}"
+            self._write(sql, [value for row in rows for value in row])
 
 
 def _create_private(path: Path) -> None:
