@@ -56,6 +56,13 @@ def test_clients_are_refused_before_operators_and_health_never(path, n, refused)
     assert busy(n, most=2).refuses(path) is refused
 
 
+def test_a_bound_that_falls_shuts_nobody_out_who_looks_after_the_service():
+    admission = busy(200, most=1_024)
+    admission.bound = 64
+    assert admission.refuses(LISTS)
+    assert not admission.refuses(b"/")
+
+
 def test_what_waits_on_purpose_is_not_counted():
     assert Admission.counts("POST", b"/v1/recommend") and Admission.counts("POST", b"/v1/events")
     assert Admission.counts("GET", b"/nowhere") and Admission.counts("GET", b"/v1/items/i1")

@@ -16,6 +16,7 @@ SMOOTHING = 0.2  # weight of the newest measurement
 FIRST_GUESS = 0.001  # seconds a request, until overload is measured
 BACKLOG = 32  # requests under way from which throughput is capacity, not demand
 LEAST = 2 * BACKLOG  # that are let in in any case, or a wrong estimate would never be mended
+STEADY = 2 * LEAST  # of which operators get twice as many, also where the bound has just fallen
 RECENTLY = 1.0  # seconds for which a refusal means: full
 
 # Changes of items wait to be recommendable, those of bundles and users for a thread of their own:
@@ -93,7 +94,7 @@ class Admission:
         if self.under_way < self.bound:
             return False
         if path.startswith(OPERATORS) or path.partition(b"?")[0] == b"/":
-            return self.under_way >= 2 * self.bound
+            return self.under_way >= 2 * max(self.bound, min(self.most, STEADY))
         return not is_health(path.partition(b"?")[0].decode("latin-1"))
 
     @staticmethod

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
 
 from pennyweight.disk.private import narrow, others_may, owner_only
-from pennyweight.errors import PlanError, StoreError
+from pennyweight.errors import StoreError
 from pennyweight.serve.admission import Admission
 from pennyweight.serve.admitting import admitting
 from pennyweight.serve.app import Doors, make_app
@@ -29,6 +29,7 @@ from pennyweight.serve.engine.models import Models
 from pennyweight.serve.hangup import hangups
 from pennyweight.serve.hosts import check_binding
 from pennyweight.serve.keyring import KeyRing
+from pennyweight.serve.listening import listening
 from pennyweight.serve.log_queue import LogQueue
 from pennyweight.serve.logs import event
 from pennyweight.serve.proxies import Proxies
@@ -106,7 +107,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
         hangups(keys) as hangup,
         owner_only(),
         _held(settings.data),
-        _listening(settings) as sock,
+        listening(settings.host, settings.port) as sockets,
     ):
         engine = Engine(
             open_store(settings.data / STORE),
@@ -128,7 +129,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
             # What is loaded stays; to look for garbage among it would stop all for 100 ms.
             gc.collect()
             gc.freeze()
-            address = _address(sock)
+            address = _address(sockets[0])
 
             def ready() -> None:
                 hangup.attach()
@@ -142,7 +143,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
                 _switching(),
                 asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
             ):
-                runner.run(server.serve(sockets=[sock]))
+                runner.run(server.serve(sockets=sockets))
             event("stop")
         finally:
             engine.close()
@@ -186,19 +187,6 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_ready()
-
-
-@contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """Take the address before anything is loaded; `PlanError` where it cannot be had."""
-    try:
-        family = socket.getaddrinfo(settings.host, settings.port)[0][0]
-        sock = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    except OSError as error:
-        raise PlanError(f"{settings.host}, port {settings.port}: {error.strerror}; choose another "
-                        "with --host and --port, or --port 0") from None  # fmt: skip
-    with sock:
-        yield sock
 
 
 def _connections() -> int:
