@@ -5,13 +5,16 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from unittest.mock import MagicMock
 
 import httpx
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.server import ServerState
 from walls import PATIENCE, serving
 
 from pennyweight.serve.admission import Admission
@@ -204,6 +207,78 @@ def test_a_connection_that_cannot_go_on_is_closed(shop, asked):
         got += data
     assert got.startswith(b"HTTP/1.1 503 ") and b"connection: close" in got
     assert got.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [b"Content-Length: 3", b"Content-Length: 4"],
+        [b"Content-Length: 4", b"Transfer-Encoding: chunked"],
+        [b"Content-Length: +4"],
+        [b"Content-Length: 4", b"X: a\x00b"],
+        [b"Content-Length : 4"],
+    ],
+)
+def test_a_head_that_can_be_read_in_two_ways_is_left_to_the_parser(shop, headers):
+    shop.fill()
+    connection = shop.connect()
+    connection.sendall(request("POST", LISTS, b"", *headers) + b"abcd")
+    got = b""
+    while data := connection.recv(65_536):
+        got += data
+    assert got.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 503 ")) and b"connection: close" in got
+    assert got.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("parts", [1, 2, 7])
+def test_refusals_are_the_same_however_requests_come(shop, parts):
+    shop.fill()
+    connection = shop.connect()
+    asked = [
+        request("POST", b"/v1/events", b'{"a": 1}', b"Connection: Keep-Alive"),
+        request("GET", LISTS + b"?n=3"),
+        request("POST", LISTS, b"\r\n\r\nGET /health/live HTTP/1.1\r\n\r\n"),
+        request("GET", b"/health/live"),
+        request("GET", LISTS),
+    ]
+    answers = []
+    for data in asked:
+        step = -(-len(data) // parts)
+        for start in range(0, len(data), step):
+            connection.sendall(data[start : start + step])
+            time.sleep(0.002)
+        answers.append(answer(connection))
+    refused = [answers[n] for n in (0, 1, 2, 4)]
+    assert all(one == refused[0] for one in refused) and refused[0][0] == b"503"
+    assert answers[3][0] == b"200" and shop.admission.refused == 4
+    connection.sendall(b"".join(asked[:3]))  # all at once
+    got = b""
+    while got.count(refused[0][2]) < 3:
+        data = connection.recv(65_536)
+        assert data, got
+        got += data
+    assert got.count(b"HTTP/1.1 503") == 3
+
+
+def test_a_connection_whose_requests_are_all_refused_is_not_idle(shop):
+    async def used(seconds_ago: float) -> bool:
+        wire = admitting(shop.admission)
+        config = uvicorn.Config(shop.app(), http=wire, log_config=None, ws="none")
+        config.load()
+        protocol = wire(config=config, server_state=ServerState(), app_state={})
+        transport = MagicMock()
+        transport.is_closing.return_value = False
+        protocol.connection_made(transport)
+        protocol.data_received(request("GET", LISTS))
+        assert transport.write.call_count == 1
+        protocol._refused_at -= seconds_ago
+        protocol.timeout_keep_alive_handler()
+        closed = transport.close.called
+        protocol.connection_lost(None)
+        return not closed
+
+    shop.admission.begin()
+    assert asyncio.run(used(1.0)) and not asyncio.run(used(60.0))
 
 
 def test_head_is_refused_without_a_body(shop):

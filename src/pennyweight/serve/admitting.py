@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from http import HTTPStatus
 from typing import ClassVar, NamedTuple
 
@@ -16,6 +17,10 @@ from pennyweight.serve.wire import Wire
 __all__ = ["DRAINED", "AdmittingWire", "admitting"]
 
 SURPLUS_SECONDS = 1.0  # for the head of a request on a connection too many; others wait for it
+# A head that can be read in one way only; others are for the parser.
+HEAD = re.compile(rb"(?:GET|POST) (/[!-~]*) HTTP/1\.1\r\n((?:[\w-]+: ?[!-~][ -~]*\r\n)*)\r\n")
+LENGTH = re.compile(rb"^content-length: ?(\d{1,9})\r$", re.MULTILINE)
+SPECIAL = (b"connection:", b"transfer-encoding:", b"expect:", b"upgrade:")  # decide what follows
 DRAINED = 256 << 10  # bytes of a refused request's body that are read, to keep its connection
 
 
@@ -39,6 +44,8 @@ class AdmittingWire(Wire):
     prefix: ClassVar[bytes] = b""
     refusal: ClassVar["_Refusal"]
 
+    _between = True  # requests: the parser waits for the first byte of the next
+    _refused_at = float("-inf")
     _counted = False  # among the requests under way
     _refused = False  # the rest of the request is read, and dropped
     _surplus = False  # one connection too many
@@ -67,6 +74,7 @@ class AdmittingWire(Wire):
     def on_message_begin(self) -> None:
         """Let the application ask whether the client is still there."""
         super().on_message_begin()
+        self._between = False
         self.scope["state"]["client_gone"] = self._is_gone
 
     def on_headers_complete(self) -> None:
@@ -88,6 +96,7 @@ class AdmittingWire(Wire):
 
     def on_message_complete(self) -> None:
         """Count a request, now that it is for the service to answer it."""
+        self._between = True
         if self._refused:
             self._refused = False
             self._end_rest()
@@ -95,7 +104,7 @@ class AdmittingWire(Wire):
             return
         super().on_message_complete()
         if not self._counted and not self.cycle.response_complete:
-            if self.admission.counts(self.scope["method"], self._path()):
+            if self.admission.counts(self.scope["method"], self._path(self.url)):
                 self._counted = True
                 self.admission.begin()
 
@@ -107,9 +116,54 @@ class AdmittingWire(Wire):
 
     def data_received(self, data: bytes) -> None:
         """Read, and wait for the rest of a refused request, but not for ever."""
+        admission = self.admission
+        if admission.under_way >= admission.bound and self._refuse_unparsed(data):
+            return
         super().data_received(data)
         if self._refused and self._rest is None and not self._ended:
             self._rest = self.loop.call_later(self.rest_seconds, self.transport.close)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection on which nothing came for long, not even what was refused."""
+        idle = self.loop.time() - self._refused_at
+        if idle < self.timeout_keep_alive:
+            self._keep_alive(self.timeout_keep_alive - idle)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _keep_alive(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
+    def _refuse_unparsed(self, data: bytes) -> bool:
+        """Refuse a plain request that is all of what came; to parse it costs as much again."""
+        answered = self.cycle is None or self.cycle.response_complete
+        if not self._between or not answered or self._surplus or self._ended:
+            return False
+        if self._rest is not None or self.flow.write_paused or self.transport.is_closing():
+            return False
+        head = HEAD.match(data)
+        if head is None or not self.admission.refuses(self._path(head[1])):
+            return False
+        fields = head[2].lower().replace(b"connection: keep-alive\r\n", b"")
+        if any(name in fields for name in SPECIAL):
+            return False
+        length = 0
+        if b"content-length" in fields:
+            lengths = LENGTH.findall(fields)
+            if len(lengths) != 1 or fields.count(b"content-length") != 1:
+                return False
+            length = int(lengths[0])
+        if len(data) != head.end() + length:
+            return False
+        self._whole()
+        self.admission.refused += 1
+        self._refused_at = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._keep_alive(self.timeout_keep_alive)
+        self.transport.write(self.refusal.whole)
+        return True
 
     def _is_gone(self) -> bool:
         return self._gone or self.transport.is_closing()
@@ -120,14 +174,14 @@ class AdmittingWire(Wire):
             self.admission.end(answered=answered)
 
     def _is_refused(self) -> bool:
-        path = self._path()
+        path = self._path(self.url)
         if self._surplus:
             return not is_health(path.partition(b"?")[0].decode("latin-1"))
         return self.admission.refuses(path)
 
-    def _path(self) -> bytes:
+    def _path(self, url: bytes) -> bytes:
         """Return the path that is routed by, with its query."""
-        url, prefix = self.url, self.prefix
+        prefix = self.prefix
         return url[len(prefix) :] if prefix and url.startswith(prefix + b"/") else url
 
     def _must_close(self) -> bool:
@@ -170,11 +224,12 @@ class AdmittingWire(Wire):
 
 
 class _Refusal(NamedTuple):
-    """A refusal, made once, since it must cost nothing: two heads, and the body of both."""
+    """A refusal, made once, since it must cost nothing: heads, the body, and both."""
 
     keeping: bytes
     closing: bytes
     body: bytes
+    whole: bytes
 
 
 def admitting(admission: Admission, root_path: str = "") -> type[AdmittingWire]:
@@ -213,4 +268,5 @@ def _busy(root_path: str) -> _Refusal:
             f"connection: {connection}\r\n\r\n"
         ).encode()
 
-    return _Refusal(head("keep-alive"), head("close"), body)
+    keeping = head("keep-alive")
+    return _Refusal(keeping, head("close"), body, keeping + body)
