@@ -19,7 +19,7 @@ from cases import CASES, Case
 from frontier_tables import every_rung, few_rungs
 from pennyweight.spec.frontier import Frontier
 from pennyweight.spec.report import BEFORE_REFIT
-from speed_tables import encoders, serving, table, worst_requests
+from speed_tables import encoders, few_encoders, few_serving, serving, table, worst_requests
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
@@ -143,6 +143,8 @@ def cost(found: Found) -> str:
 BASELINE = "sentence-transformers"
 QUALITY = {"summary": summary, "details": details, "model": model, "cost": cost}
 SPEED = {"encoders": (encoders, ("encode",)),
+         "few-encoders": (few_encoders, ("encode",)),
+         "few-serving": (few_serving, ("serve", "overload", "million", "kill")),
          "serving": (serving, ("serve", "soak", "million", "kill")),
          "overload": (serving, ("overload",)),
          "new-items": (serving, ("new_items",)),
@@ -163,7 +165,7 @@ def tables(folder: Path) -> dict[str, str]:
         present = [folder / f"{file}.json" for file in files]
         rows = [row for path in present if path.is_file()
                 for row in json.loads(path.read_text())["rows"]]  # fmt: skip
-        if name == "encoders" and rows and not str(rows[0]["name"]).startswith(BASELINE):
+        if name.endswith("encoders") and rows and not str(rows[0]["name"]).startswith(BASELINE):
             print(f"encoders were measured without {BASELINE}; that table stays as it is")
         elif rows:
             out[name] = make_speed(rows)

@@ -97,7 +97,7 @@ def test_details_say_who_ran_what_on_which_events(folder):
 
 def test_what_was_not_measured_stays_as_it_is(folder, capsys):
     made = tables.tables(folder)
-    assert set(made) == {"summary", "details", "model", "cost", "serving"}
+    assert set(made) == {"summary", "details", "model", "cost", "serving", "few-serving"}
     assert "encoders" in capsys.readouterr().out
     page = ("a\n<!-- table serving -->\nold\n<!-- end -->\nb\n"
             "<!-- table encoders -->\nold\n<!-- end -->\n")  # fmt: skip
