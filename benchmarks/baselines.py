@@ -18,14 +18,14 @@ from scipy import sparse
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut, Split
-from pennyweight.evaluate.measure import measure
-from pennyweight.evaluate.ranking import Repeats
-from pennyweight.fit.tune import fit_part, sample
-from pennyweight.score.blend import Blend
-from pennyweight.score.content import Content
-from pennyweight.score.linear import Linear
-from pennyweight.score.neighbours import Neighbours
-from pennyweight.score.popularity import Popularity
+from pennyweight.evaluation.measure import measure
+from pennyweight.evaluation.ranking import Repeats
+from pennyweight.fitting.tune import fit_part, sample
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.linear import Linear
+from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.popularity import Popularity
 
 __all__ = ["Baseline", "LastTransitions", "choices", "chosen_baselines"]
 

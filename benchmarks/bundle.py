@@ -16,15 +16,15 @@ import numpy as np
 import polars as pl
 
 from pennyweight.data.dataset import read
-from pennyweight.encode.cache import encode_cached
-from pennyweight.encode.lexical import LexicalEncoder
-from pennyweight.encode.tuned import TowerSettings
+from pennyweight.encoders.cache import encode_cached
+from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tuned import TowerSettings
 from pennyweight.recommender.recommender import Recommender
-from pennyweight.score.blend import Blend
-from pennyweight.score.content import Content
-from pennyweight.score.neighbours import Neighbours
-from pennyweight.score.popularity import Popularity
-from pennyweight.score.tower import Tower
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.popularity import Popularity
+from pennyweight.scorers.tower import Tower
 from rows import tell
 
 ITEMS, USERS, EVENTS, REPEATS = 10_000, 20_000, 200_000, 7

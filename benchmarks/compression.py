@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from pennyweight.data.dataset import read
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
-from pennyweight.encode.cache import encode_cached
-from pennyweight.encode.projected import ProjectedEncoder
-from pennyweight.encode.transformer import TransformerEncoder
-from pennyweight.evaluate.measure import measure
+from pennyweight.encoders.cache import encode_cached
+from pennyweight.encoders.projected import ProjectedEncoder
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.evaluation.measure import measure
 from pennyweight.index.exact import BinaryIndex, ExactIndex, Int8Index
 from pennyweight.index.signs import SignIndex
-from pennyweight.score.content import Content
-from pennyweight.score.profile import profile
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.profile import profile
 from public_data import add_data, present
 from rows import tell
 

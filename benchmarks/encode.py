@@ -26,14 +26,14 @@ from typing import Any
 
 import numpy as np
 
-from pennyweight.compress.cuts import cut_layers, cut_neurons
-from pennyweight.compress.model import Model
-from pennyweight.compress.observe import observe
-from pennyweight.compress.vocabulary import cut_vocabulary
+from pennyweight.compression.cuts import cut_layers, cut_neurons
+from pennyweight.compression.model import Model
+from pennyweight.compression.observe import observe
+from pennyweight.compression.vocabulary import cut_vocabulary
 from pennyweight.data.dataset import read
-from pennyweight.encode.tokens import load_tokenizer
-from pennyweight.encode.transformer import TransformerEncoder
-from pennyweight.encode.weights import Weights, find_weights
+from pennyweight.encoders.tokens import load_tokenizer
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.weights import Weights, find_weights
 from public_data import add_data, present
 from rows import tell
 

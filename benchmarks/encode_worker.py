@@ -34,10 +34,10 @@ def sentence_transformers(model: str, threads: int) -> tuple[Encode, int]:
 
 def ours(kind: str, model: str, threads: int) -> tuple[Encode, int]:
     """Load one of our encoders as a bundle would; the size is that of its files."""
-    from pennyweight.disk.packed import Packed
-    from pennyweight.encode.load import load_encoder
-    from pennyweight.encode.static import distil
-    from pennyweight.encode.transformer import TransformerEncoder
+    from pennyweight.encoders.load import load_encoder
+    from pennyweight.encoders.static import distil
+    from pennyweight.encoders.transformer import TransformerEncoder
+    from pennyweight.storage.packed import Packed
 
     precision = "int8" if kind == "int8" else "fp32"
     encoder = TransformerEncoder.load(

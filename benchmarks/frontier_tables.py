@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pennyweight.spec.frontier import COLUMNS, Frontier, Point
+from pennyweight.config.frontier import COLUMNS, Frontier, Point
 from speed_tables import table
 
 __all__ = ["BARS", "every_rung", "few_rungs", "smallest"]

@@ -16,12 +16,12 @@ from scipy import sparse
 
 from pennyweight.data.dataset import read
 from pennyweight.data.split import HeldOut, default_protocol, split
-from pennyweight.evaluate import beyond
-from pennyweight.evaluate.measure import PerUser, measure
-from pennyweight.evaluate.metrics import CUTOFFS
-from pennyweight.score.content import Content
-from pennyweight.score.neighbours import Neighbours
-from pennyweight.score.popularity import Popularity
+from pennyweight.evaluation import beyond
+from pennyweight.evaluation.measure import PerUser, measure
+from pennyweight.evaluation.metrics import CUTOFFS
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.popularity import Popularity
 
 K = 10
 

@@ -20,9 +20,9 @@ from load import open_loop
 from pennyweight import Recommender
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
-from pennyweight.disk.packed import Packed
-from pennyweight.score.blend import Blend
-from pennyweight.score.content import Content
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.content import Content
+from pennyweight.storage.packed import Packed
 from rows import tell
 from serve import row, sessions, spread
 from service import running

@@ -21,14 +21,14 @@ from statistics import median
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pennyweight.serve.guard import protected
-from pennyweight.serve.keyring import KeyRing
-from pennyweight.serve.keys import change, new_key
-from pennyweight.serve.logs import RequestLog
-from pennyweight.serve.metrics import Metrics
-from pennyweight.serve.rate import Rate
-from pennyweight.serve.window import Window
-from pennyweight.serve.wire import Wire
+from pennyweight.serving.guard import protected
+from pennyweight.serving.keyring import KeyRing
+from pennyweight.serving.keys import change, new_key
+from pennyweight.serving.logs import RequestLog
+from pennyweight.serving.metrics import Metrics
+from pennyweight.serving.rate import Rate
+from pennyweight.serving.window import Window
+from pennyweight.serving.wire import Wire
 
 CONNECTIONS, WARM, PATIENCE = 8, 200, 10.0
 BODY = b'{"history": ["a", "b"], "k": 10}'.ljust(40)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cases import CASES, Case
-from pennyweight.spec.report import BEFORE_REFIT
+from pennyweight.config.report import BEFORE_REFIT
 from public_data import add_data, present
 from rows import tell
 

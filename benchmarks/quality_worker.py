@@ -15,13 +15,13 @@ import numpy as np
 
 from baselines import Baseline, choices, chosen_baselines
 from cases import CASES, Case
-from pennyweight.evaluate.bootstrap import paired_tests
-from pennyweight.evaluate.measure import PerUser, measure
-from pennyweight.evaluate.outcomes import Outcomes
-from pennyweight.fit.job import Job
-from pennyweight.fit.quality import means
-from pennyweight.spec.plan import Plan
-from pennyweight.spec.report import BEFORE_REFIT
+from pennyweight.config.plan import Plan
+from pennyweight.config.report import BEFORE_REFIT
+from pennyweight.evaluation.bootstrap import paired_tests
+from pennyweight.evaluation.measure import PerUser, measure
+from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.fitting.job import Job
+from pennyweight.fitting.quality import means
 
 RESAMPLES = 1_000
 

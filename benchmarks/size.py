@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pennyweight.page.charts import Bar, bars, table
-from pennyweight.page.document import document, duration, pair, size
+from pennyweight.html.charts import Bar, bars, table
+from pennyweight.html.document import document, duration, pair, size
 
 GIB = 1 << 30
 TOPICS, WORDS_A_TEXT, SEED = 50, 25, 0

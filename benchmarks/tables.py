@@ -17,8 +17,8 @@ from typing import Any
 
 from cases import CASES, Case
 from frontier_tables import every_rung, few_rungs
-from pennyweight.spec.frontier import Frontier
-from pennyweight.spec.report import BEFORE_REFIT
+from pennyweight.config.frontier import Frontier
+from pennyweight.config.report import BEFORE_REFIT
 from speed_tables import encoders, few_encoders, few_serving, serving, table, worst_requests
 
 ROOT = Path(__file__).resolve().parents[1]

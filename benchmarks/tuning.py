@@ -19,20 +19,20 @@ import numpy as np
 
 from pennyweight.data.dataset import read
 from pennyweight.data.split import HeldOut, split
-from pennyweight.encode.cache import encode_cached
-from pennyweight.encode.projected import ProjectedEncoder
-from pennyweight.encode.rows import unit_rows
-from pennyweight.encode.static import StaticEncoder, distil
-from pennyweight.encode.transformer import TransformerEncoder
-from pennyweight.encode.tuned import TowerSettings
-from pennyweight.encode.weights import find_weights
-from pennyweight.evaluate.measure import measure
-from pennyweight.fit.tune import sample
-from pennyweight.score.content import Content
-from pennyweight.score.tower import Tower
-from pennyweight.train.settings import TrainSettings
-from pennyweight.train.static import fit_table
-from pennyweight.train.tune import OBJECTIVES, tune
+from pennyweight.encoders.cache import encode_cached
+from pennyweight.encoders.projected import ProjectedEncoder
+from pennyweight.encoders.rows import unit_rows
+from pennyweight.encoders.static import StaticEncoder, distil
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.encoders.weights import find_weights
+from pennyweight.evaluation.measure import measure
+from pennyweight.fitting.tune import sample
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.tower import Tower
+from pennyweight.training.settings import TrainSettings
+from pennyweight.training.static import fit_table
+from pennyweight.training.tune import OBJECTIVES, tune
 from public_data import add_data, present
 from rows import tell
 

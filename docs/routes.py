@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pennyweight.serve.app import make_api
-from pennyweight.serve.engine.engine import Engine
-from pennyweight.serve.engine.models import Models
-from pennyweight.serve.metrics import Metrics
-from pennyweight.serve.store.sqlite import SQLiteStore
+from pennyweight.serving.app import make_api
+from pennyweight.serving.engine.engine import Engine
+from pennyweight.serving.engine.models import Models
+from pennyweight.serving.metrics import Metrics
+from pennyweight.serving.store.sqlite import SQLiteStore
 
 PAGE = Path(__file__).with_name("reference-http.md")
 HEAD = """# HTTP

@@ -20,13 +20,13 @@ import numpy as np
 from pennyweight import Budget, Recommender, compress, demo, fit
 from pennyweight.bundle import open_bundle
 from pennyweight.cli.page import save
-from pennyweight.serve.app import make_app
-from pennyweight.serve.engine.arms import Arm
-from pennyweight.serve.engine.engine import Engine
-from pennyweight.serve.engine.models import Models
-from pennyweight.serve.engine.shelf import epoch
-from pennyweight.serve.store.sqlite import SQLiteStore
-from pennyweight.serve.window import Window
+from pennyweight.serving.app import make_app
+from pennyweight.serving.engine.arms import Arm
+from pennyweight.serving.engine.engine import Engine
+from pennyweight.serving.engine.models import Models
+from pennyweight.serving.engine.shelf import epoch
+from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.window import Window
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "tests/serve"), str(ROOT / "tests/browser")]

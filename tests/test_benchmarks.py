@@ -14,8 +14,8 @@ import small_shop
 from pennyweight.data.dataset import read
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
-from pennyweight.evaluate.measure import measure
-from pennyweight.score.popularity import Popularity
+from pennyweight.evaluation.measure import measure
+from pennyweight.scorers.popularity import Popularity
 from world import four
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))

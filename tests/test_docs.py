@@ -13,7 +13,7 @@ import typer
 
 from pennyweight.cli import app as cli_app
 from pennyweight.data import personal
-from pennyweight.validate import finding
+from pennyweight.validation import finding
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)

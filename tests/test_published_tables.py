@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import tables
 from cases import CASES
 from encode import SHORT, Runner, rows_of
-from pennyweight.spec.frontier import Frontier, Point
-from pennyweight.spec.report import Measured
+from pennyweight.config.frontier import Frontier, Point
+from pennyweight.config.report import Measured
 from speed_tables import encoders, quantity, serving, spread, worst_requests
 
 NAMES = ("popularity", "content", "neighbours", "tower", "blend", "blend-train-only")

@@ -7,23 +7,21 @@
 The names below are imported when they are first used: importing the package costs nothing.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pennyweight.compress.flow import compress, frontier
+    from pennyweight.compression.flow import compress, frontier
+    from pennyweight.config.budget import Budget
+    from pennyweight.config.frontier import Frontier
+    from pennyweight.config.plan import Plan
+    from pennyweight.config.report import Report
     from pennyweight.data.catalog import Catalog
     from pennyweight.data.dataset import Dataset, read
     from pennyweight.data.interactions import Interactions
     from pennyweight.errors import PennyweightError
-    from pennyweight.fit.flow import evaluate, fit
+    from pennyweight.fitting.flow import evaluate, fit
     from pennyweight.recommender.recommender import Recommender
-    from pennyweight.spec.budget import Budget
-    from pennyweight.spec.frontier import Frontier
-    from pennyweight.spec.plan import Plan
-    from pennyweight.spec.report import Report
 
     __version__: str
 
@@ -46,33 +44,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Budget": "spec.budget",
+    "Budget": "config.budget",
     "Catalog": "data.catalog",
     "Dataset": "data.dataset",
-    "Frontier": "spec.frontier",
+    "Frontier": "config.frontier",
     "Interactions": "data.interactions",
     "PennyweightError": "errors",
-    "Plan": "spec.plan",
+    "Plan": "config.plan",
     "Recommender": "recommender.recommender",
-    "Report": "spec.report",
-    "compress": "compress.flow",
-    "evaluate": "fit.flow",
-    "fit": "fit.flow",
-    "frontier": "compress.flow",
+    "Report": "config.report",
+    "compress": "compression.flow",
+    "evaluate": "fitting.flow",
+    "fit": "fitting.flow",
+    "frontier": "compression.flow",
     "read": "data.dataset",
 }
-
-
-class _Package(ModuleType):
-    """A package whose verbs, such as `fit`, are not hidden by the rooms of that name."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in _HOMES and isinstance(value, ModuleType):
-            return  # the import system binds a room to its package; see docs/decisions/003
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> object:

@@ -6,10 +6,10 @@ import polars as pl
 from running import FAST, Cli
 
 from pennyweight import Recommender
-from pennyweight.serve.engine.engine import Engine
-from pennyweight.serve.engine.models import Models
-from pennyweight.serve.store.protocol import Event
-from pennyweight.serve.store.sqlite import SQLiteStore
+from pennyweight.serving.engine.engine import Engine
+from pennyweight.serving.engine.models import Models
+from pennyweight.serving.store.protocol import Event
+from pennyweight.serving.store.sqlite import SQLiteStore
 
 
 def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ SLOW_SAVE = """
 import sys, time
 from pathlib import Path
 from pennyweight.cli.main import main
-from pennyweight.score.blend import Blend
+from pennyweight.scorers.blend import Blend
 
 def save(self, folder):
     (folder / "half").write_bytes(b"x")

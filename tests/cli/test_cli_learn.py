@@ -9,10 +9,10 @@ from small import FAST as FASTEST
 from small import shop as small_shop
 
 from pennyweight.cli.settings import Settings
+from pennyweight.config.report import Report
 from pennyweight.errors import PlanError
-from pennyweight.fit.parts import ENCODERS
-from pennyweight.score.blend import KINDS
-from pennyweight.spec.report import Report
+from pennyweight.fitting.parts import ENCODERS
+from pennyweight.scorers.blend import KINDS
 
 
 def test_evaluate_prints_a_table(cli: Cli, tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pennyweight.encode.lexical import LexicalEncoder
-from pennyweight.encode.projected import ProjectedEncoder
-from pennyweight.encode.protocol import Encoder
-from pennyweight.encode.static import distil
-from pennyweight.encode.transformer import TransformerEncoder
-from pennyweight.encode.weights import find_weights
-from pennyweight.encode.word2vec import Word2VecEncoder
+from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.projected import ProjectedEncoder
+from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.static import distil
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.weights import find_weights
+from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError
 from tiny_bert import write_tiny_bert
 

@@ -9,22 +9,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import world
-from pennyweight.compress.storage import EIGHT_BITS, STORAGES, Storage
+from pennyweight.compression.storage import EIGHT_BITS, STORAGES, Storage
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.encode.lexical import LexicalEncoder
-from pennyweight.encode.tuned import TowerSettings
+from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tuned import TowerSettings
 from pennyweight.errors import BundleError, PlanError
-from pennyweight.evaluate.measure import measure
-from pennyweight.score.again import Again
-from pennyweight.score.blend import KINDS, Blend
-from pennyweight.score.content import Content
-from pennyweight.score.linear import Linear
-from pennyweight.score.neighbours import Neighbours
-from pennyweight.score.popularity import Novelty, Popularity
-from pennyweight.score.protocol import Scorer, TextScorer
-from pennyweight.score.sequence import Sequence, SequenceSettings
-from pennyweight.score.tower import Tower
+from pennyweight.evaluation.measure import measure
+from pennyweight.scorers.again import Again
+from pennyweight.scorers.blend import KINDS, Blend
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.linear import Linear
+from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.popularity import Novelty, Popularity
+from pennyweight.scorers.protocol import Scorer, TextScorer
+from pennyweight.scorers.sequence import Sequence, SequenceSettings
+from pennyweight.scorers.tower import Tower
 
 BOARD, CATALOG = world.checkerboard()
 N = len(CATALOG)
@@ -41,7 +41,7 @@ def tower(seed: int = 0) -> Tower:
 
 def sequence() -> Sequence:
     pytest.importorskip("torch")
-    from pennyweight.train.sequence import train_sequence
+    from pennyweight.training.sequence import train_sequence
 
     settings = SequenceSettings(
         dim=8, epochs=12, batch=16, negatives=8, temperature=0.2, learning_rate=0.05, dropout=0.0

@@ -7,8 +7,8 @@ import pytest
 from pennyweight.data.dataset import read
 from pennyweight.data.future import FEW, new_items
 from pennyweight.data.split import parts
-from pennyweight.fit import evaluate
-from pennyweight.validate.validation import validate
+from pennyweight.fitting import evaluate
+from pennyweight.validation.validation import validate
 
 START, DAY, OLD = 1_650_000_000, 86_400, 100
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pennyweight.data.dataset import read
 from pennyweight.data.split import default_protocol, split
 from pennyweight.errors import DataError
-from pennyweight.fit.tune import sample
+from pennyweight.fitting.tune import sample
 
 T0 = 1_600_000_000
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from shop import catalog, interactions
 
 from pennyweight.bundle import Bundle
+from pennyweight.config.plan import Plan, ScorersPlan
+from pennyweight.config.report import Cost, Measured, Report
 from pennyweight.recommender import Recommender
-from pennyweight.score.blend import Blend
-from pennyweight.score.popularity import Popularity
-from pennyweight.spec.plan import Plan, ScorersPlan
-from pennyweight.spec.report import Cost, Measured, Report
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.popularity import Popularity
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "bundle-v1"
 

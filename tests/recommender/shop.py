@@ -7,10 +7,10 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.recommender import Recommender
-from pennyweight.score.blend import Blend
-from pennyweight.score.content import Content
-from pennyweight.score.neighbours import Neighbours
-from pennyweight.score.popularity import Popularity
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.popularity import Popularity
 
 IDS = ("emma", "a b", "a/b", "📚", "../up", "dracula", "naïve, café", "new whale")
 TITLES = (

@@ -12,8 +12,8 @@ import pytest
 import pennyweight
 import small_shop
 from pennyweight import Recommender
-from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError
+from pennyweight.storage.arrays import read_arrays, write_arrays
 
 EVENTS = "events.safetensors"
 

@@ -15,7 +15,7 @@ from pennyweight.errors import BudgetError, DataError, PlanError
 from pennyweight.recommender import Recommender, batch
 from pennyweight.recommender import export as module
 from pennyweight.recommender.export import expected, parts_folder
-from pennyweight.score.popularity import Popularity
+from pennyweight.scorers.popularity import Popularity
 
 READ: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".parquet": pl.read_parquet,
@@ -212,7 +212,7 @@ def test_somebody_of_whom_the_scorer_knows_nothing_gets_what_is_popular(tmp_path
 
 
 def test_an_export_that_cannot_fit_is_refused_before_it_starts(tmp_path, monkeypatch):
-    monkeypatch.setattr("pennyweight.hardware.forecast.available_memory", lambda: 0)
+    monkeypatch.setattr("pennyweight.machine.forecast.available_memory", lambda: 0)
     with pytest.raises(BudgetError, match=r"recommender .* available; export for some"):
         shop().export(tmp_path / "lists.parquet")
     assert list(tmp_path.iterdir()) == []

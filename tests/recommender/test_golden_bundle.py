@@ -8,8 +8,8 @@ from polars.testing import assert_frame_equal
 from shop import catalog, interactions
 
 from pennyweight.bundle import MANIFEST, open_bundle
-from pennyweight.disk.arrays import read_arrays
 from pennyweight.recommender import Recommender
+from pennyweight.storage.arrays import read_arrays
 
 
 def test_a_bundle_of_version_1_still_opens_and_recommends() -> None:

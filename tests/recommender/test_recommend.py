@@ -15,8 +15,8 @@ from pennyweight.data.interactions import Histories
 from pennyweight.errors import DataError, PlanError, UnknownIdError, UnknownUserWarning
 from pennyweight.recommender import Recommender, batch
 from pennyweight.recommender.ranking import top_k
-from pennyweight.score.blend import Blend
-from pennyweight.score.popularity import Popularity
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.popularity import Popularity
 
 SHOP = shop()
 

@@ -14,6 +14,8 @@ from shop import catalog, interactions, shop
 
 from pennyweight import demo
 from pennyweight.bundle import MANIFEST, Bundle, open_bundle, write_bundle
+from pennyweight.config.plan import Plan, ScorersPlan
+from pennyweight.config.report import Cost, Report
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.dataset import read
 from pennyweight.data.ids import Ids
@@ -21,12 +23,10 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import split
 from pennyweight.errors import BundleError, DataError
 from pennyweight.recommender import Recommender, storage
-from pennyweight.score.blend import Blend
-from pennyweight.score.content import Content
-from pennyweight.score.neighbours import Neighbours
-from pennyweight.score.popularity import Popularity
-from pennyweight.spec.plan import Plan, ScorersPlan
-from pennyweight.spec.report import Cost, Report
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.popularity import Popularity
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 

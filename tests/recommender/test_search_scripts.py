@@ -5,7 +5,7 @@ import pytest
 
 from pennyweight.data.dataset import read
 from pennyweight.recommender import Recommender
-from pennyweight.score.content import Content
+from pennyweight.scorers.content import Content
 from small_shop import events
 
 

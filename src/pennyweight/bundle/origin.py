@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from pennyweight.disk.files import write_atomic
 from pennyweight.errors import BundleError
+from pennyweight.storage.files import write_atomic
 
 __all__ = ["Origin", "Position", "exported_position", "note_position"]
 

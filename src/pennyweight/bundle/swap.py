@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from pennyweight.bundle.manifest import MANIFEST
-from pennyweight.disk.folders import locked
+from pennyweight.storage.folders import locked
 
 __all__ = ["repair", "sweep"]
 

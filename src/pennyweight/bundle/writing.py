@@ -12,8 +12,8 @@ from typing import Any
 from pennyweight.bundle.manifest import MANIFEST, FileEntry, Manifest
 from pennyweight.bundle.reading import Bundle, checksums, open_bundle, package_version, sizes
 from pennyweight.bundle.swap import sweep
-from pennyweight.disk.folders import replace_directory, staging, sync_directory
 from pennyweight.errors import BundleError
+from pennyweight.storage.folders import replace_directory, staging, sync_directory
 
 __all__ = ["check_place", "write_bundle"]
 

@@ -70,7 +70,7 @@ def recommend(
     settings: Settings,
 ) -> None:
     """Recommend items to a user, for a history or for a text; or to all users, in a file."""
-    from pennyweight.spec.plan import Plan
+    from pennyweight.config.plan import Plan
 
     one = user is not None or history is not None or text is not None
     if one == all_users:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pennyweight.cli.output import dump, say
-from pennyweight.page.document import size
+from pennyweight.html.document import size
 
 __all__ = ["doctor"]
 
@@ -40,8 +40,8 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
 
 
 def _examine() -> dict[str, Any]:
-    from pennyweight.disk.files import cache_folder
-    from pennyweight.hardware.machine import Machine, available_memory
+    from pennyweight.machine.machine import Machine, available_memory
+    from pennyweight.storage.files import cache_folder
 
     machine = Machine.measure()
     return {
@@ -62,7 +62,7 @@ def _examine() -> dict[str, Any]:
 
 
 def _model() -> dict[str, Any]:
-    from pennyweight.encode.weights import find_weights
+    from pennyweight.encoders.weights import find_weights
     from pennyweight.errors import DataError
 
     try:

@@ -8,11 +8,11 @@ from pennyweight.cli.exits import keeping
 from pennyweight.cli.output import dump, say
 from pennyweight.cli.places import file_place
 from pennyweight.cli.progress import shown
-from pennyweight.page.document import size
+from pennyweight.html.document import size
 
 if TYPE_CHECKING:
+    from pennyweight.config.plan import DataPlan
     from pennyweight.recommender import Recommender
-    from pennyweight.spec.plan import DataPlan
 
 __all__ = ["everyone"]
 

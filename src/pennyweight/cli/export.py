@@ -25,7 +25,7 @@ def export(
     """Write the items and events that a service knows, to fit the next bundle from."""
     file_place(items)
     file_place(events, items)
-    from pennyweight.serve.export import export as write
+    from pennyweight.serving.export import export as write
 
     found = write(data, items, events)
     say(f"saved {items}: {found.items:,} items, and {events}: {found.events:,} events, of the "

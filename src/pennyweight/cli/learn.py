@@ -11,10 +11,10 @@ from pennyweight.cli.places import bundle_place, file_place
 from pennyweight.cli.progress import shown
 from pennyweight.cli.settings import Settings, listed, spread
 from pennyweight.errors import PlanError
-from pennyweight.page.document import size
+from pennyweight.html.document import size
 
 if TYPE_CHECKING:
-    from pennyweight.spec.report import Cleaned, Report
+    from pennyweight.config.report import Cleaned, Report
 
 __all__ = ["evaluate", "fit", "show"]
 
@@ -53,12 +53,12 @@ def fit(
         plan = plan.override({f"budget.{name}": limit for name, limit in _limits(budget).items()})
     place = bundle_place(out, overwrite=overwrite)
     from pennyweight.cli.page import save
-    from pennyweight.fit.flow import fit as learn
+    from pennyweight.fitting.flow import fit as learn
 
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:
         recommender = learn(items, events, plan=plan, progress=progress)
         if not plan.budget.unlimited:
-            from pennyweight.compress.flow import compress
+            from pennyweight.compression.flow import compress
 
             recommender = compress(recommender, progress=progress)
         failed = recommender.report and _below(recommender.report, settings.min_ndcg)
@@ -86,7 +86,7 @@ def evaluate(
     """Measure what a recommender would be worth, without saving one."""
     plan = settings.to_plan()
     place = file_place(out, items, events)
-    from pennyweight.fit.flow import evaluate as measure
+    from pennyweight.fitting.flow import evaluate as measure
 
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:
         report = measure(items, events, plan=plan, progress=progress)
@@ -100,7 +100,7 @@ def evaluate(
 
 def _limits(text: str) -> dict[str, object]:
     """Read ``max_loss=1%,max_encoder_bytes=25MB``."""
-    from pennyweight.spec.budget import Budget
+    from pennyweight.config.budget import Budget
 
     pairs = [part.partition("=") for part in listed(text, "--budget")]
     bad = [name for name, sign, _ in pairs if not sign]

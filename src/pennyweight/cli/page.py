@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pennyweight.cli.output import command_line
-from pennyweight.evaluate.html import Example, Recommended, render
+from pennyweight.evaluation.html import Example, Recommended, render
 
 if TYPE_CHECKING:
     from pennyweight.bundle import Bundle

@@ -30,7 +30,7 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open it in the web browser.")] = False,
 ) -> None:
     """Write the report as one page that needs no network, and say where it is."""
-    from pennyweight.disk.files import write_atomic
+    from pennyweight.storage.files import write_atomic
 
     file_place(out or source.with_suffix(".html") if source.is_file() else out, source)
     where, page = _of_file(source, out) if source.is_file() else _of_bundle(source, out)
@@ -42,8 +42,8 @@ def report(
 
 
 def _of_file(source: Path, out: Path | None) -> tuple[Path, bytes]:
-    from pennyweight.evaluate.html import render
-    from pennyweight.spec.report import Report
+    from pennyweight.config.report import Report
+    from pennyweight.evaluation.html import render
 
     return out or source.with_suffix(".html"), render(Report.read(source)).encode()
 
@@ -52,7 +52,7 @@ def _of_bundle(source: Path, out: Path | None) -> tuple[Path, bytes | None]:
     """Return the page that `fit` made; make one for a bundle that was saved without."""
     from pennyweight.bundle import open_bundle
     from pennyweight.cli.page import examples
-    from pennyweight.evaluate.html import render
+    from pennyweight.evaluation.html import render
     from pennyweight.recommender import Recommender
 
     bundle = open_bundle(source)

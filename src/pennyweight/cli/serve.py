@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pennyweight.serve.engine.engine import Engine
-    from pennyweight.serve.log_queue import LogQueue
+    from pennyweight.serving.engine.engine import Engine
+    from pennyweight.serving.log_queue import LogQueue
 
 __all__ = ["serve"]
 
@@ -48,11 +48,11 @@ def serve(
     import logging
 
     from pennyweight.errors import PlanError
-    from pennyweight.serve import run
-    from pennyweight.serve.engine.engine import Limits
-    from pennyweight.serve.log_queue import LogQueue
-    from pennyweight.serve.logs import dropped_line, json_lines
-    from pennyweight.serve.proxies import Proxies, read_networks, read_root_path
+    from pennyweight.serving import run
+    from pennyweight.serving.engine.engine import Limits
+    from pennyweight.serving.log_queue import LogQueue
+    from pennyweight.serving.logs import dropped_line, json_lines
+    from pennyweight.serving.proxies import Proxies, read_networks, read_root_path
 
     if data is None:
         if bundle is None:

@@ -14,7 +14,7 @@ import typer
 from pennyweight.errors import PlanError
 
 if TYPE_CHECKING:
-    from pennyweight.spec.plan import Plan
+    from pennyweight.config.plan import Plan
 
 __all__ = ["EVENTS", "READING", "Settings", "listed", "meanings", "spread"]
 
@@ -200,7 +200,7 @@ class Settings:
 
     def to_plan(self) -> "Plan":
         """Return the plan of the file, or the default one, with the options over it."""
-        from pennyweight.spec.plan import Plan
+        from pennyweight.config.plan import Plan
 
         return self.over(Plan() if self.plan is None else Plan.from_toml(self.plan))
 

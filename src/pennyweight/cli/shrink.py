@@ -9,10 +9,10 @@ from pennyweight.cli.exits import keeping
 from pennyweight.cli.output import command_line, say
 from pennyweight.cli.places import bundle_place, file_place
 from pennyweight.cli.progress import shown
-from pennyweight.page.document import size
+from pennyweight.html.document import size
 
 if TYPE_CHECKING:
-    from pennyweight.spec.frontier import Frontier
+    from pennyweight.config.frontier import Frontier
 
 __all__ = ["compress", "frontier", "show_frontier"]
 
@@ -50,10 +50,10 @@ def frontier(
 ) -> None:
     """Measure smaller versions of a recommender: quality, bytes, speed, memory."""
     place = file_place(html)
-    from pennyweight.compress.flow import frontier as measure
-    from pennyweight.disk.files import write_atomic
-    from pennyweight.evaluate.html import frontier_page
+    from pennyweight.compression.flow import frontier as measure
+    from pennyweight.evaluation.html import frontier_page
     from pennyweight.recommender import Recommender
+    from pennyweight.storage.files import write_atomic
 
     with keeping(place.kept), shown(quiet=quiet) as progress:
         progress("load", 0, 0)
@@ -96,7 +96,7 @@ def compress(
     quiet: Quiet = False,
 ) -> None:
     """Save the cheapest version of a recommender that keeps a budget; the parent stays."""
-    from pennyweight.spec.budget import Budget
+    from pennyweight.config.budget import Budget
 
     given = {
         "max_loss": max_loss,
@@ -109,7 +109,7 @@ def compress(
     budget = Budget.parse({name: value for name, value in given.items() if value is not None})
     place = bundle_place(out, overwrite=overwrite)
     from pennyweight.cli.page import save
-    from pennyweight.compress.flow import compress as shrink
+    from pennyweight.compression.flow import compress as shrink
     from pennyweight.recommender import Recommender
 
     with keeping(place.kept), shown(quiet=quiet) as progress:

@@ -9,12 +9,12 @@ from pennyweight.cli.exits import keeping
 from pennyweight.cli.output import dump, ranking, say
 from pennyweight.cli.places import bundle_place
 from pennyweight.cli.progress import Tell, shown
-from pennyweight.page.document import size
+from pennyweight.html.document import size
 
 if TYPE_CHECKING:
+    from pennyweight.config.frontier import Frontier
+    from pennyweight.config.report import Report
     from pennyweight.recommender import Recommender
-    from pennyweight.spec.frontier import Frontier
-    from pennyweight.spec.report import Report
 
 __all__ = ["demo"]
 
@@ -69,7 +69,7 @@ def demo(
     place = bundle_place(bundle, overwrite=True)
     from pennyweight import demo as shop
     from pennyweight.cli.page import save
-    from pennyweight.fit.flow import fit
+    from pennyweight.fitting.flow import fit
 
     with keeping(place.kept), shown(quiet=quiet) as progress:
         progress("write the shop", 0, 0)
@@ -97,11 +97,11 @@ def _shrink(
     recommender: "Recommender", bundle: Path, page: Path, encoder: str | None, progress: Tell
 ) -> tuple[str, "Frontier"]:
     """Return the command line that measures smaller versions, and what it finds."""
-    from pennyweight.compress.flow import frontier
-    from pennyweight.disk.files import write_atomic
-    from pennyweight.encode.weights import find_weights
+    from pennyweight.compression.flow import frontier
+    from pennyweight.encoders.weights import find_weights
     from pennyweight.errors import DataError
-    from pennyweight.evaluate.html import frontier_page
+    from pennyweight.evaluation.html import frontier_page
+    from pennyweight.storage.files import write_atomic
 
     model = "minilm" if encoder is None else None
     try:

@@ -13,14 +13,14 @@ from pennyweight.cli.places import check_folder
 from pennyweight.cli.progress import shown
 from pennyweight.cli.settings import READING, Settings, spread
 from pennyweight.errors import DataError, PlanError
-from pennyweight.page.document import duration
+from pennyweight.html.document import duration
 
 if TYPE_CHECKING:
+    from pennyweight.config.plan import Plan
     from pennyweight.data.catalog import Catalog
     from pennyweight.data.interactions import Interactions
     from pennyweight.data.split import HeldOut, Protocol
-    from pennyweight.spec.plan import Plan
-    from pennyweight.train.run import Trained
+    from pennyweight.training.run import Trained
 
 __all__ = ["tune"]
 
@@ -71,10 +71,10 @@ def tune(
     """Train a language model on behaviour; needs the extra train. Run again, it goes on."""
     plan = settings.to_plan()
     check_folder(out)
-    from pennyweight.encode.weights import find_weights
-    from pennyweight.fit.measurable import measurable
-    from pennyweight.train.settings import TrainSettings
-    from pennyweight.train.tune import tune as train
+    from pennyweight.encoders.weights import find_weights
+    from pennyweight.fitting.measurable import measurable
+    from pennyweight.training.settings import TrainSettings
+    from pennyweight.training.tune import tune as train
 
     weights = find_weights(model)
     given = {"steps": steps, "max_tokens": max_tokens, "seed": plan.evaluate.seed}
@@ -139,7 +139,7 @@ def _validation(log: "Interactions", protocol: "Protocol", seed: int) -> "HeldOu
     import numpy as np
 
     from pennyweight.data.split import split
-    from pennyweight.fit.tune import sample
+    from pennyweight.fitting.tune import sample
 
     return sample(split(log, protocol).valid, USERS, np.random.default_rng(seed))
 

@@ -12,7 +12,7 @@ from pennyweight.cli.output import say
 from pennyweight.cli.places import file_place
 from pennyweight.cli.progress import shown
 from pennyweight.cli.settings import READING, Settings, spread
-from pennyweight.page.document import count
+from pennyweight.html.document import count
 
 __all__ = ["validate"]
 
@@ -34,13 +34,13 @@ def validate(
     place = file_place(html)
     from pennyweight.data.dataset import read_planned
     from pennyweight.data.volume import volume
-    from pennyweight.disk.files import write_atomic
-    from pennyweight.encode.tokens import READ_TOKENS
-    from pennyweight.hardware.forecast import speed
-    from pennyweight.validate.forecast import REMEDY, forecast
-    from pennyweight.validate.html import render
-    from pennyweight.validate.validation import validate as check
-    from pennyweight.validate.vocabulary import find_tokenizer
+    from pennyweight.encoders.tokens import READ_TOKENS
+    from pennyweight.machine.forecast import speed
+    from pennyweight.storage.files import write_atomic
+    from pennyweight.validation.forecast import REMEDY, forecast
+    from pennyweight.validation.html import render
+    from pennyweight.validation.validation import validate as check
+    from pennyweight.validation.vocabulary import find_tokenizer
 
     find_tokenizer(plan.encoder.name)  # an encoder that is not there is told before the reading
     with keeping(place.kept), shown(quiet=settings.quiet) as progress:

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 import polars as pl
 
+from pennyweight.config.plan import DataPlan
 from pennyweight.data.attributes import user_values
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes, Meaning
@@ -34,7 +35,6 @@ from pennyweight.data.readers.schemas import join_spellings, refuse_halves
 from pennyweight.data.tables import Source, load_table
 from pennyweight.data.times import RowOrder, TimeReading
 from pennyweight.errors import DataError, did_you_mean
-from pennyweight.spec.plan import DataPlan
 
 __all__ = ["Columns", "Dataset", "EventReading", "read", "read_events", "read_planned"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.config.evidence import Evidence
 from pennyweight.data.interactions import Interactions
-from pennyweight.spec.evidence import Evidence
 
 __all__ = ["evidence"]
 

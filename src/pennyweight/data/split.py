@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.config.evidence import MOST
 from pennyweight.data.evidence import evidence
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import DataError
-from pennyweight.spec.evidence import MOST
 
 __all__ = ["HeldOut", "Part", "Protocol", "Split", "default_protocol", "parts", "split"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from pennyweight.demo.readers import simulate
-from pennyweight.disk.files import write_atomic
+from pennyweight.storage.files import write_atomic
 
 __all__ = ["books", "readers", "write"]
 

@@ -10,7 +10,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.ranking import best_rows, pool_size, varied
 from pennyweight.recommender.scoring import Source
-from pennyweight.score.protocol import Scorer
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Answer", "Ask", "answer"]
 

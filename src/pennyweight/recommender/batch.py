@@ -15,7 +15,7 @@ from pennyweight.recommender.ranking import choose
 from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import Source, fallback_source
 from pennyweight.recommender.silence import Silence
-from pennyweight.score.protocol import Scorer
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Batch"]
 

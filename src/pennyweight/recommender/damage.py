@@ -14,7 +14,7 @@ from pennyweight.data.cleaning.event_types import EventTypes
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import BundleError, DataError, PlanError, StoreError
-from pennyweight.score.protocol import Scorer
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["check_catalog", "check_interactions", "check_scorer", "refusing_damage"]
 

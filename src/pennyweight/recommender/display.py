@@ -3,9 +3,9 @@
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from pennyweight.config.report import HEADLINE
 from pennyweight.recommender.reasons import parts_of
-from pennyweight.score.blend import Blend
-from pennyweight.spec.report import HEADLINE
+from pennyweight.scorers.blend import Blend
 
 if TYPE_CHECKING:
     from pennyweight.recommender.recommender import Recommender

@@ -17,11 +17,11 @@ from threadpoolctl import threadpool_limits
 
 from pennyweight.bundle.reading import Bundle, package_version
 from pennyweight.data.interactions import Interactions
-from pennyweight.disk.files import digest, replacing, write_atomic
 from pennyweight.errors import DataError, PlanError
-from pennyweight.hardware.forecast import Forecast, speed
-from pennyweight.hardware.machine import resident_memory, usable_cores
+from pennyweight.machine.forecast import Forecast, speed
+from pennyweight.machine.machine import resident_memory, usable_cores
 from pennyweight.recommender.batch import BLOCK_BYTES, Batch
+from pennyweight.storage.files import digest, replacing, write_atomic
 
 __all__ = ["FORMATS", "check_format", "expected", "export", "parts_folder"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.score.protocol import RowReader, Scorer
-from pennyweight.score.rows import TextRows, picked, stacked
+from pennyweight.scorers.protocol import RowReader, Scorer
+from pennyweight.scorers.rows import TextRows, picked, stacked
 
 __all__ = ["ReadAlready", "with_texts"]
 

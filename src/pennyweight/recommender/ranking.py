@@ -14,7 +14,7 @@ from pennyweight.recommender.filters import Filter
 from pennyweight.recommender.query import known_codes
 from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import Source, item_similarity
-from pennyweight.score.protocol import Scorer
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = [
     "best_rows",

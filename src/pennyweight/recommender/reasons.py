@@ -12,7 +12,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories
 from pennyweight.data.words import is_hangul, is_ideograph, words
 from pennyweight.recommender.legible import legible, matched
-from pennyweight.score.protocol import Scorer
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Because", "Blended", "Kind", "Reason", "common_words", "explain_items", "parts_of"]
 

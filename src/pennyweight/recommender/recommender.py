@@ -12,6 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.bundle import MANIFEST, Bundle, Origin, open_bundle
+from pennyweight.config.plan import DataPlan, Plan
+from pennyweight.config.report import Report
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes
 from pennyweight.data.cleaning.feedback import FeedbackRules
@@ -45,11 +47,9 @@ from pennyweight.recommender.scoring import (
     score_queries,
 )
 from pennyweight.recommender.silence import Silence
-from pennyweight.score.blend import Blend
-from pennyweight.score.protocol import RowReader, Scorer
-from pennyweight.score.rows import TextRows
-from pennyweight.spec.plan import DataPlan, Plan
-from pennyweight.spec.report import Report
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.protocol import RowReader, Scorer
+from pennyweight.scorers.rows import TextRows
 
 __all__ = ["Recommender", "Repeats"]
 

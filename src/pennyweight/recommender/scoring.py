@@ -9,13 +9,13 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.encode.vectoriser import Vectoriser
+from pennyweight.encoders.vectoriser import Vectoriser
 from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.reasons import parts_of
 from pennyweight.recommender.silence import Silence
-from pennyweight.score.protocol import Scorer, TextScorer
-from pennyweight.score.rows import ItemRows
+from pennyweight.scorers.protocol import Scorer, TextScorer
+from pennyweight.scorers.rows import ItemRows
 
 __all__ = [
     "FALLBACKS",

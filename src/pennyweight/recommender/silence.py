@@ -10,7 +10,7 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.words import has_word
-from pennyweight.score.rows import ItemRows
+from pennyweight.scorers.rows import ItemRows
 
 __all__ = ["Silence"]
 

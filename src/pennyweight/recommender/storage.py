@@ -11,10 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.bundle import MANIFEST, Bundle, write_bundle
+from pennyweight.config.frozen import Frozen
+from pennyweight.config.report import Report
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions, NegativeFeedback
-from pennyweight.disk.arrays import read_arrays, write_arrays
 from pennyweight.errors import BundleError, DataError
 from pennyweight.recommender.damage import (
     check_catalog,
@@ -22,9 +23,8 @@ from pennyweight.recommender.damage import (
     refusing_damage,
 )
 from pennyweight.recommender.display import summary
-from pennyweight.score.protocol import Scorer
-from pennyweight.spec.frozen import Frozen
-from pennyweight.spec.report import Report
+from pennyweight.scorers.protocol import Scorer
+from pennyweight.storage.arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from pennyweight.recommender.recommender import Recommender

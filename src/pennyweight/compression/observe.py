@@ -1,0 +1,154 @@
+"""What happens inside a model while it reads the catalogue's own texts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.compression.model import Model
+from pennyweight.encoders.graph import build_graph
+from pennyweight.encoders.rows import check_texts, unit_rows
+from pennyweight.encoders.tokens import TokenLists, batches, load_tokenizer, padded, tokenise
+from pennyweight.errors import DataError
+from pennyweight.machine.machine import usable_cores
+
+__all__ = ["Moments", "Observed", "observe"]
+
+TOKENS = 16_384  # as many, of texts evenly spaced, stand for all: 10 for each neuron
+MAX_TOKENS = 128
+
+
+@dataclass
+class Moments:
+    """Mean and covariance of activations, summed up token by token.
+
+    Attributes
+    ----------
+    count
+        Tokens seen.
+    total
+        Their sum, float64 (width,).
+    products
+        The sum of their outer products, float64 (width, width).
+    """
+
+    count: int
+    total: NDArray[np.float64]
+    products: NDArray[np.float64]
+
+    @classmethod
+    def of_width(cls, width: int) -> "Moments":
+        """Return the moments of nothing."""
+        return cls(0, np.zeros(width), np.zeros((width, width)))
+
+    def add(self, rows: NDArray[np.float32]) -> None:
+        """Take in activations, float32 (tokens, width)."""
+        self.count += len(rows)
+        self.total += rows.sum(axis=0, dtype=np.float64)
+        self.products += rows.T @ rows
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean activation, float64 (width,)."""
+        return self.total / self.count
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """Covariance of the activations, float64 (width, width)."""
+        return self.products / self.count - np.outer(self.mean, self.mean)
+
+
+@dataclass
+class Observed:
+    """What a model's parts did on some texts.
+
+    Attributes
+    ----------
+    influence
+        Block influence of each layer, float64 (layers,): 1 - mean cosine between a token's
+        state before and after the layer (Men et al. 2024, ShortGPT, equation 1). 0 is a layer
+        that does nothing.
+    contexts
+        Moments of the heads' results, a layer each: what the attention's projection reads.
+    inners
+        Moments of the feed-forward neurons' activations, a layer each.
+    """
+
+    influence: NDArray[np.float64]
+    contexts: list[Moments]
+    inners: list[Moments]
+    tokens: int = field(default=0)
+
+
+def observe(
+    model: Model,
+    texts: Sequence[str],
+    *,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Observed:
+    """Run a model over texts and watch its layers, heads and neurons.
+
+    Texts evenly spaced are read, each up to 128 tokens, until there are 16,384 tokens.
+
+    Parameters
+    ----------
+    progress
+        Called with (texts done, texts in all).
+
+    Raises
+    ------
+    DataError
+        There is no text with a word.
+    """
+    checkpoint = model.checkpoint
+    ids = _sample(model, texts)
+    graph = build_graph(checkpoint, probe=True)
+    session = graph.session(threads or usable_cores())
+    outputs = [name for name in session.outputs if "." in name]
+    layers = checkpoint.layers
+    seen = Observed(
+        np.zeros(len(layers)),
+        [Moments.of_width(layer.attended.weight.shape[1]) for layer in layers],
+        [Moments.of_width(len(layer.inner.weight)) for layer in layers],
+    )
+    done = 0
+    for batch in batches(ids):
+        feed = padded([ids[i] for i in batch])
+        real = feed["mask"].astype(bool)
+        found = session.run(outputs, feed)
+        _add(seen, {name: value[real] for name, value in zip(outputs, found, strict=True)})
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(ids))
+    seen.influence = 1 - seen.influence / seen.tokens
+    return seen
+
+
+def _sample(model: Model, texts: Sequence[str]) -> TokenLists:
+    check_texts(texts)
+    most = TOKENS // 4
+    chosen = [texts[int(i)] for i in np.linspace(0, len(texts) - 1, min(most, len(texts)))]
+    cut = min(MAX_TOKENS, len(model.checkpoint.places))
+    tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=cut)
+    markers = len(tokenizer.encode("").ids)
+    ids = [row for row in tokenise(tokenizer, chosen, special=True) if len(row) > markers]
+    if not ids:
+        raise DataError("pruning needs texts to watch the model on; none has a word")
+    # Texts of so many tokens, and not of the whole catalogue, but from all over it.
+    step = max(1, round(sum(map(len, ids)) / TOKENS))
+    return ids[::step]
+
+
+def _add(seen: Observed, values: dict[str, NDArray[Any]]) -> None:
+    """Take in one batch: values by output, float32 (tokens, width), without padding."""
+    seen.tokens += len(values["state.0"])
+    before = unit_rows(values["state.0"])
+    for layer in range(len(seen.influence)):
+        after = unit_rows(values[f"state.{layer + 1}"])
+        seen.influence[layer] += np.einsum("td,td->", before, after, dtype=np.float64)
+        before = after
+        seen.contexts[layer].add(values[f"context.{layer}"])
+        seen.inners[layer].add(values[f"inner.{layer}"])

@@ -1,0 +1,219 @@
+"""What smaller versions of a recommender are worth and cost, and which one was chosen."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pennyweight.config.budget import Budget
+from pennyweight.config.frozen import Frozen
+from pennyweight.config.quality import Measured
+from pennyweight.html.document import aligned, count, size
+
+__all__ = ["COLUMNS", "Confirmed", "Frontier", "Point", "times"]
+
+Count = Annotated[int, Field(ge=0)]
+COLUMNS = (
+    "rung",
+    "ndcg@10",
+    "kept",
+    "content",
+    "encoder",
+    "vectors",
+    "texts/s",
+    "ms/text",
+    "memory",
+)
+
+
+class Point(Frozen):
+    """One rung of the ladder, measured.
+
+    Attributes
+    ----------
+    name
+        What reads the texts, and how the vectors are kept.
+    steps
+        What was done to the parent, in order.
+    quality
+        NDCG@10 of the blend on held-out events that chose its weights.
+    kept
+        The same as a share of the parent's, paired by user.
+    content
+        NDCG@10 of the content scorer alone, where there is one.
+    encoder_bytes
+        All that reads a text, on disk.
+    index_bytes
+        The item vectors in memory.
+    texts_per_second
+        Encoded in batches, by all that reads a text.
+    ms_per_text
+        To encode one text alone.
+    peak_rss_bytes
+        Of a process that loads it, encodes, and recommends.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+    quality: Measured
+    kept: Measured
+    content: Measured | None = None
+    encoder_bytes: Count
+    index_bytes: Count
+    texts_per_second: float
+    ms_per_text: float
+    peak_rss_bytes: Count
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of encoder and vectors: what rungs are ordered by."""
+        return self.encoder_bytes + self.index_bytes
+
+    def excess(self, budget: Budget) -> dict[str, float]:
+        """Return limit -> by which share it is passed; empty where the budget is kept."""
+        ratios: dict[str, float] = {}
+        for name, value in (
+            ("max_encoder_bytes", self.encoder_bytes),
+            ("max_index_bytes", self.index_bytes),
+            ("max_ms_per_text", self.ms_per_text),
+            ("memory_bytes", self.peak_rss_bytes),
+        ):
+            limit = getattr(budget, name)
+            if limit is not None:
+                ratios[name] = value / limit - 1
+        if budget.min_texts_per_second is not None:
+            ratios["min_texts_per_second"] = (
+                budget.min_texts_per_second / max(self.texts_per_second, 1e-9) - 1
+            )
+        if budget.max_loss is not None:
+            ratios["max_loss"] = (1 - budget.max_loss) / max(self.kept.value, 1e-9) - 1
+        return {name: share for name, share in ratios.items() if share > 1e-9}
+
+    def beaten_by(self, other: "Point") -> bool:
+        """Whether another is no worse in quality and bytes, and better in one."""
+        ours, theirs = (self.quality.value, -self.nbytes), (other.quality.value, -other.nbytes)
+        return theirs != ours and all(b >= a for a, b in zip(ours, theirs, strict=True))
+
+
+class Confirmed(Frozen):
+    """The chosen rung beside the parent, on test users that chose nothing.
+
+    `before` and `after` hold metric -> mean, `kept` the share of NDCG@10, paired by user.
+    """
+
+    users: Count
+    before: dict[str, Measured]
+    after: dict[str, Measured]
+    kept: Measured
+
+
+class Frontier(Frozen):
+    """Every rung measured on the same held-out users.
+
+    Attributes
+    ----------
+    points
+        The parent first, then in the order measured.
+    users
+        How many validation users the points are measured on.
+    budget, chosen, test
+        What was asked for, the rung that keeps it and what the test says; of `compress`.
+    parent
+        sha256 of the parent's manifest.
+    """
+
+    protocol: str
+    users: Count
+    seed: Count
+    points: tuple[Point, ...]
+    budget: Budget | None = None
+    chosen: str | None = None
+    test: Confirmed | None = None
+    parent: str | None = None
+    seconds: float | None = None
+    machine: dict[str, str | int | float | tuple[str, ...]] | None = None
+    versions: dict[str, str] | None = None
+    created: str | None = None
+
+    @property
+    def whole(self) -> Point:
+        """The parent as it is."""
+        return self.points[0]
+
+    @property
+    def choice(self) -> Point | None:
+        """The rung that was chosen."""
+        return next((point for point in self.points if point.name == self.chosen), None)
+
+    def unbeaten(self) -> tuple[Point, ...]:
+        """Return the points that no other beats, smallest first."""
+        found = [p for p in self.points if not any(p.beaten_by(q) for q in self.points)]
+        return tuple(sorted(found, key=lambda point: point.nbytes))
+
+    def sentence(self) -> str:
+        """Say what the chosen rung, or else the smallest that keeps 99 %, keeps and saves."""
+        point = self.choice
+        if point is None:
+            keeping = [p for p in self.points if p.kept.value >= 0.99]
+            point = min(keeping or self.points, key=lambda p: p.nbytes)
+        whole, kept = self.whole, point.kept if self.test is None else self.test.kept
+        which = "validation" if self.test is None else "test"
+        said = (
+            f"'{point.name}' keeps {_percent(kept)} of the quality on {which} users",
+            f"at {_speed(point.texts_per_second, whole.texts_per_second)} encoding speed",
+            f"with {_part(point.encoder_bytes, whole.encoder_bytes)} of the encoder",
+            f"and {_part(point.index_bytes, whole.index_bytes)} of the vectors",
+        )
+        return ", ".join(said[:3]) + " " + said[3] + "."
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """Return a row of texts a point, in the order of `COLUMNS`."""
+        return [
+            (
+                point.name,
+                str(point.quality),
+                _percent(point.kept),
+                "-" if point.content is None else f"{point.content.value:.4f}".lstrip("0"),
+                size(point.encoder_bytes),
+                size(point.index_bytes),
+                f"{point.texts_per_second:,.0f}",
+                f"{point.ms_per_text:.2f}",
+                size(point.peak_rss_bytes),
+            )
+            for point in self.points
+        ]
+
+    def table(self) -> str:
+        """Return a plain text table; ``*`` marks what no other rung beats, ``>`` the choice."""
+        unbeaten = {point.name for point in self.unbeaten()}
+        marks = [
+            ">" if p.name == self.chosen else "*" if p.name in unbeaten else " "
+            for p in self.points
+        ]
+        rows = [COLUMNS, *self.cells()]
+        marked = zip([" ", *marks], aligned(rows), strict=True)
+        lines = [f"{mark} {line}" for mark, line in marked]
+        head = f"{self.protocol}, measured on {count(self.users, 'validation user')}"
+        return "\n".join([head, "", *lines])
+
+    def __str__(self) -> str:
+        return self.table()
+
+
+def _percent(kept: Measured) -> str:
+    return f"{100 * kept.value:.1f} % [{100 * kept.low:.1f} {100 * kept.high:.1f}]"
+
+
+def times(now: float, before: float) -> str:
+    """Say by which factor a number is larger than another."""
+    ratio = now / max(before, 1e-9)
+    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
+
+
+def _speed(now: float, before: float) -> str:
+    return (
+        "about the same" if 0.5 <= now / max(before, 1e-9) <= 2 else f"{times(now, before)} the"
+    )  # noise
+
+
+def _part(now: int, before: int) -> str:
+    return f"{100 * now / max(before, 1):.0f} %"

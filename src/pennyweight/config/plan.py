@@ -1,0 +1,140 @@
+"""The plan: everything a fit needs to know besides the data, in one TOML file."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import Field, ValidationError
+
+from pennyweight.config.budget import Budget
+from pennyweight.config.frozen import Frozen, refusal
+from pennyweight.errors import PlanError
+
+__all__ = ["DataPlan", "EncoderPlan", "EvaluatePlan", "Plan", "RecommendPlan", "ScorersPlan"]
+
+Positive = Annotated[int, Field(ge=1)]
+Meaning = (
+    Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["negative", "ignore"]
+)  # of an event type
+
+
+class DataPlan(Frozen):
+    """How the two files are read; None leaves the choice to what is found in them."""
+
+    text_columns: tuple[str, ...] | None = None
+    k_core: Annotated[int, Field(ge=0)] = 0
+    strict: bool = False
+    mask_personal: bool = False
+    normalise_ids: bool = False
+    missing_ids: tuple[str, ...] | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    event_types: dict[str, Meaning] = Field(default_factory=dict)
+    min_rating: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    time_format: Annotated[str, Field(min_length=1)] | None = None
+    row_order: Literal["oldest-first", "newest-first"] | None = None
+    max_dropped: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class EncoderPlan(Frozen):
+    """Which language model reads the texts, and how small it is made."""
+
+    name: Annotated[str, Field(min_length=1)] = "auto"
+    dim: Positive | None = None
+    precision: Literal["fp32", "int8"] = "fp32"
+    max_tokens: Annotated[int, Field(ge=3)] | None = None  # two of them are markers
+
+
+class ScorersPlan(Frozen):
+    """Which scorers are fitted and blended."""
+
+    names: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
+
+
+class EvaluatePlan(Frozen):
+    """How the result is measured."""
+
+    protocol: Literal["leave-last-out", "global-time", "given-split"] | None = None
+    repeats: Literal["exclude", "include"] | None = None  # as the held-out choices say
+    bootstrap: Annotated[int, Field(ge=2)] = 1_000  # one draw has no interval
+    max_users: Positive | None = None
+    refit: bool = True
+    item_attribute: str | None = None
+    user_attribute: str | None = None
+    value_gate: bool = True
+    core_hour_price: Annotated[float, Field(ge=0)] = 0.04
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class RecommendPlan(Frozen):
+    """What a recommendation looks like where the caller does not say."""
+
+    k: Positive = 10
+    diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class Plan(Frozen):
+    """The settings of a fit; every key has a default, so ``Plan()`` is a plan.
+
+    Each key is described in ``docs/plan-toml.md``.
+    """
+
+    data: DataPlan = DataPlan()
+    encoder: EncoderPlan = EncoderPlan()
+    scorers: ScorersPlan = ScorersPlan()
+    evaluate: EvaluatePlan = EvaluatePlan()
+    recommend: RecommendPlan = RecommendPlan()
+    budget: Budget = Budget()
+
+    @classmethod
+    def from_toml(cls, source: Path | str) -> "Plan":
+        """Read a plan from a file (a `Path`) or from TOML text (a `str`).
+
+        Raises
+        ------
+        PlanError
+            When it is not TOML, a key is unknown (the message names the nearest valid
+            one) or a value is of the wrong type or out of range.
+        """
+        name, text = "plan", str(source)
+        hint = "; a str is read as TOML text, wrap the name of a file in Path"
+        if isinstance(source, Path):
+            name, hint = str(source), ""
+            try:
+                text = source.read_text(encoding="utf-8-sig")
+            except OSError as error:
+                raise PlanError(f"{source}: cannot be read: {error.strerror}") from error
+            except UnicodeDecodeError as error:
+                raise PlanError(f"{source}: cannot be read as UTF-8: {error.reason}") from error
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise PlanError(f"{name}: not TOML: {error}{hint}") from error
+        return cls.from_table(table, source=name)
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], *, source: str = "plan") -> "Plan":
+        """Make a plan of nested mappings; errors as in `from_toml`."""
+        try:
+            # By way of JSON, since strict checking of Python values refuses lists as tuples.
+            return cls.model_validate_json(json.dumps(table, default=str), strict=True)
+        except ValidationError as error:
+            raise PlanError(refusal(error, cls, source)) from None
+
+    def override(self, given: Mapping[str, Any]) -> "Plan":
+        """Return the plan with some keys replaced, such as ``{"encoder.name": "tfidf"}``.
+
+        Keys whose value is None stay as they are; `PlanError` for unknown keys and bad values.
+        """
+        table = self.model_dump(exclude_none=True)
+        for key, value in given.items():
+            if value is not None:
+                section, _, name = key.partition(".")
+                table.setdefault(section, {})[name] = value
+        return Plan.from_table(table, source="settings")
+
+    def to_toml(self) -> str:
+        """Return the plan as TOML with every key that has a value, defaults too."""
+        return tomli_w.dumps(self.model_dump(exclude_none=True))

@@ -1,0 +1,173 @@
+"""What a report says of quality: means, slices, comparisons, lists and exposure."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pennyweight.config.frozen import Frozen
+
+__all__ = ["Comparison", "Exposed", "Exposure", "ListQuality", "Measured", "Reach", "Slice"]
+
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Measured(Frozen):
+    """A mean over the evaluated users with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{_short(self.value)} [{_short(self.low)} {_short(self.high)}]"
+
+
+def _short(value: float) -> str:
+    return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 0.99995 else f"{value:.3f}"
+
+
+class Slice(Frozen):
+    """Some users, or some of the held-out items, and the quality there.
+
+    Attributes
+    ----------
+    by
+        What the slices are cut by: ``history length``, ``target popularity``, ``target day``
+        or the user attribute.
+    name
+        Which of them: ``3-5``, ``cold``, ``France``.
+    users, targets
+        How many users and held-out items it has.
+    ndcg
+        Scorer -> NDCG@10 over those users, only those items relevant.
+    """
+
+    by: str
+    name: str
+    users: Count
+    targets: Count
+    ndcg: dict[str, Measured]
+
+
+class Comparison(Frozen):
+    """Two scorers on the same users.
+
+    Attributes
+    ----------
+    scorer, other
+        Which two.
+    difference
+        NDCG@10 of `scorer` less that of `other`.
+    p
+        Of a paired bootstrap test that there is no difference.
+    p_holm
+        The same, corrected for the number of comparisons (Holm 1979).
+    """
+
+    scorer: str
+    other: str
+    difference: Measured
+    p: Share
+    p_holm: Share
+
+    @property
+    def shown(self) -> bool:
+        """Whether a difference is shown at 5 %, all comparisons taken together."""
+        return self.p_holm <= 0.05
+
+    def __str__(self) -> str:
+        d = self.difference
+        said = f"no difference is shown between {self.scorer} and {self.other}: {d.value:+.4f}"
+        if self.shown:
+            better = "better" if d.value > 0 else "worse"
+            said = f"{self.scorer} is {better} than {self.other} by {abs(d.value):.4f}"
+        return f"{said} NDCG@10 [{d.low:+.4f} {d.high:+.4f}], p = {self.p_holm:.3f}"
+
+
+class ListQuality(Frozen):
+    """What the first k items of each scorer are like, right or not.
+
+    Attributes
+    ----------
+    k
+        Length of the lists.
+    scorers
+        Scorer -> ``novelty``, ``diversity``, ``serendipity``, ``miscalibration``,
+        ``popularity``, ``popularity_lift`` -> mean over users; those that the data allows.
+    catalogue
+        Scorer -> ``coverage``, ``gini`` over the lists of all users.
+    history_popularity
+        Mean popularity of what users had before, for ``popularity_lift``.
+    diversity_by, categories
+        What items are told apart by: in diversity, and in miscalibration (a column).
+    """
+
+    k: Count
+    scorers: dict[str, dict[str, Measured]]
+    catalogue: dict[str, dict[str, float]]
+    history_popularity: float | None = None
+    diversity_by: str | None = None
+    categories: str | None = None
+
+
+class Reach(Frozen):
+    """How often the lists of a scorer reach items that had no event before the test.
+
+    Attributes
+    ----------
+    scorer, k
+        Whose lists, and how long they are.
+    items, of_items
+        Items without events, and all items.
+    choices, of_choices, users
+        Held-out choices of such items, all choices, and the users who made them.
+    lists, places
+        Share of the lists that hold such an item; share of the places in all lists.
+    recall
+        Share of the held-out choices of such items that are in the list; None without any.
+    learnt
+        Whether held-out choices taught how far to lift such items; otherwise they are lifted
+        to the places of an average item.
+    """
+
+    scorer: str
+    k: Count
+    items: Count
+    of_items: Count
+    choices: Count
+    of_choices: Count
+    users: Count
+    lists: Share
+    places: Share
+    recall: Share | None = None
+    learnt: bool = True
+
+    def __str__(self) -> str:
+        if not self.items:
+            return "items without events: none"
+        taken = self.choices / max(1, self.of_choices)
+        said = (
+            f"items without events: {self.items:,} of {self.of_items:,}, {100 * taken:.1f} % of "
+            f"the held-out choices, in {100 * self.lists:.1f} % of the lists of {self.scorer} "
+            f"({100 * self.places:.1f} % of the places)"
+        )
+        if self.recall is not None:
+            said += f", recall@{self.k} {_short(self.recall)}"
+        return said if self.learnt else f"{said}; no earlier choice says how far to lift them"
+
+
+class Exposed(Frozen):
+    """One group of items: its share of the catalogue, of the histories, and of each list."""
+
+    name: str
+    items: Share
+    histories: float
+    scorers: dict[str, Measured]
+
+
+class Exposure(Frozen):
+    """Who is recommended: the places in the lists by an attribute of the items."""
+
+    attribute: str
+    groups: tuple[Exposed, ...]

@@ -1,0 +1,236 @@
+"""The report: what came out, measured."""
+
+from html import escape
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pennyweight.config.evidence import Evidence
+from pennyweight.config.frontier import Frontier
+from pennyweight.config.frozen import Frozen
+from pennyweight.config.quality import (
+    Comparison,
+    Exposure,
+    ListQuality,
+    Measured,
+    Reach,
+    Slice,
+)
+from pennyweight.config.worth import Worth
+from pennyweight.html.document import aligned, count
+from pennyweight.storage.files import write_atomic
+
+__all__ = ["BEFORE_REFIT", "HEADLINE", "Cleaned", "Cost", "FittedOn", "Measured", "Report"]
+
+HEADLINE = ("ndcg@10", "recall@10", "recall@50", "mrr@10")
+
+BEFORE_REFIT = "blend-train-only"  # the blend as it was before the refit
+
+FittedOn = Literal["train", "train+validation"]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Cost(Frozen):
+    """What the fit took: seconds a stage, memory at its highest, bytes on disk.
+
+    Attributes
+    ----------
+    seconds
+        Stage -> seconds.
+    peak_rss_bytes, bundle_bytes
+        Memory at its highest in all; size of the bundle.
+    peak_rss_after
+        Stage -> memory at its highest from the start to the end of the stage, in bytes.
+    expected_seconds, expected_rss_bytes
+        What was stated before the start.
+    """
+
+    seconds: dict[str, float] = Field(default_factory=dict)
+    peak_rss_bytes: Count = 0
+    bundle_bytes: Count = 0
+    peak_rss_after: dict[str, Count] | None = None
+    expected_seconds: Annotated[float, Field(ge=0)] | None = None
+    expected_rss_bytes: Count | None = None
+
+
+class Cleaned(Frozen):
+    """One kind of row or field that cleaning dropped, changed or doubted."""
+
+    table: str
+    reason: str
+    count: Count
+    action: str
+    examples: tuple[str, ...] = ()
+
+
+class Report(Frozen):
+    """The quality of each scorer and the cost of a fit.
+
+    Attributes
+    ----------
+    protocol
+        How events were held out.
+    users, items, events
+        Size of the data after cleaning.
+    scorers
+        Scorer -> metric (``ndcg@10``) -> mean over users with a 95 % interval.
+    fitted_on
+        Scorer -> the events it was fitted on, ``train`` or ``train+validation``. Published
+        models are fitted on ``train``; `BEFORE_REFIT` names the blend as it was then.
+    slices
+        Quality for some users or some items alone.
+    comparisons
+        The blend against each other scorer, on the same users.
+    worth
+        What the language model adds and costs.
+    lists, exposure
+        What is recommended, beyond whether it was right; to which groups of items it goes.
+    new_items
+        How often the lists reach items that had no events.
+    frontier
+        What smaller versions are worth, of a recommender that was compressed.
+    cost
+        Seconds, memory and bytes.
+    data
+        A fingerprint of the items and events that were learnt from and measured on: figures
+        of reports with the same one, protocol and seed can be compared.
+    repeats, seed, evaluated_users
+        Whether items of the history could be recommended again; the seed of every
+        draw; how many users were measured.
+    evidence
+        ``validation`` and ``test`` -> what is held out there.
+    notices
+        Sentences on what was chosen for want of evidence, and on what cannot be measured.
+    encoder
+        What read the texts.
+    blend
+        Scorer -> its weight in the blend.
+    routes
+        Events of a history from which on other weights count -> these, where that paid.
+    chosen
+        What validation chose, such as ``tower.epochs``.
+    cleaning
+        What cleaning found.
+    columns
+        Role -> the column it was read from.
+    machine, versions
+        Where it ran, and with which packages.
+    created
+        Date and time, ISO 8601.
+    """
+
+    protocol: str
+    users: Count
+    items: Count
+    events: Count
+    scorers: dict[str, dict[str, Measured]]
+    cost: Cost
+    data: str | None = None
+    repeats: str | None = None
+    seed: int | None = None
+    evaluated_users: Count | None = None
+    evidence: dict[str, Evidence] | None = None
+    notices: tuple[str, ...] | None = None
+    encoder: str | None = None
+    blend: dict[str, float] | None = None
+    routes: dict[int, dict[str, float]] | None = None
+    chosen: dict[str, float] | None = None
+    fitted_on: dict[str, FittedOn] | None = None
+    slices: tuple[Slice, ...] | None = None
+    comparisons: tuple[Comparison, ...] | None = None
+    lists: ListQuality | None = None
+    exposure: Exposure | None = None
+    new_items: Reach | None = None
+    worth: Worth | None = None
+    frontier: Frontier | None = None
+    cleaning: tuple[Cleaned, ...] | None = None
+    columns: dict[str, str] | None = None
+    machine: dict[str, str | int | float | tuple[str, ...]] | None = None
+    versions: dict[str, str] | None = None
+    created: str | None = None
+
+    @classmethod
+    def read(cls, path: Path | str) -> "Report":
+        """Read a report from a file; errors as in `from_json`."""
+        return cls.from_json(Path(path).read_bytes(), source=str(path))
+
+    def write(self, path: Path | str) -> None:
+        """Write the JSON, whole or not at all (see `write_atomic`)."""
+        write_atomic(path, self.to_json().encode())
+
+    def ranking(self, metric: str = "ndcg@10") -> tuple[str, ...]:
+        """Return the scorers' names, best first by a metric; those without it last."""
+
+        def order(name: str) -> float:
+            measured = self.scorers[name].get(metric)
+            return -measured.value if measured else 1.0
+
+        return tuple(sorted(self.scorers, key=order))
+
+    def summary(self) -> str:
+        """Return the size of the data and the protocol in one line."""
+        n = self.evaluated_users
+        measured = "" if n is None else f", measured on {count(n, 'test user')}"
+        return (
+            f"{count(self.users, 'user')}{measured}, {count(self.items, 'item')}, "
+            f"{count(self.events, 'event')}, {self.protocol}"
+        )
+
+    def table(self) -> str:
+        """Return a plain text table: scorers, best first, by four metrics with intervals."""
+        lines = [self.summary(), "", *aligned([self._head(), *self._cells()])]
+        if self.notices:
+            lines += ["", *(f"note: {notice}" for notice in self.notices)]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def __repr__(self) -> str:
+        return self.table()
+
+    def _head(self) -> tuple[str, ...]:
+        return ("scorer", *(("fitted on",) if self.fitted_on else ()), *HEADLINE)
+
+    def _names(self, name: str) -> tuple[str, ...]:
+        """Return a scorer and, where known, the events it was fitted on."""
+        return (name, self.fitted_on.get(name, "-")) if self.fitted_on else (name,)
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                *self._names(name),
+                *(str(self.scorers[name].get(metric, "-")) for metric in HEADLINE),
+            )
+            for name in self.ranking()
+        ]
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks; bars behind the numbers, legible on light and dark."""
+        head = "".join(f'<th scope="col">{name}</th>' for name in self._head())
+        best = {
+            metric: max(
+                (row[metric].value for row in self.scorers.values() if metric in row), default=0
+            )
+            for metric in HEADLINE
+        }
+        body = "".join(
+            f'<tr><th scope="row">{escape(name)}</th>'
+            + "".join(f"<td>{events}</td>" for events in self._names(name)[1:])
+            + "".join(_cell(self.scorers[name].get(metric), best[metric]) for metric in HEADLINE)
+            + "</tr>"
+            for name in self.ranking()
+        )
+        return (
+            f"<table><caption>{escape(self.summary())}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+
+def _cell(measured: Measured | None, best: float) -> str:
+    if measured is None:
+        return "<td>-</td>"
+    share = 100 * max(measured.value, 0.0) / best if best > 0 else 0.0
+    bar = f"linear-gradient(90deg, #2f9db355 {share:.1f}%, transparent {share:.1f}%)"
+    return f'<td style="background: {bar}; text-align: left">{measured}</td>'

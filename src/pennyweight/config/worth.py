@@ -1,0 +1,111 @@
+"""What a report says the language model is worth."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pennyweight.config.frozen import Frozen
+from pennyweight.config.quality import Measured
+
+__all__ = ["Added", "Price", "Worth"]
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Added(Frozen):
+    """What the language model adds to NDCG@10 for some users or items.
+
+    Attributes
+    ----------
+    to
+        ``all users``, ``new items`` or ``short histories``.
+    users
+        How many users this is measured on.
+    difference
+        NDCG@10 of the blend with the model less that of the blend without, paired by user.
+    p_holm
+        Of a paired bootstrap test that there is none, corrected for their number.
+    """
+
+    to: str
+    users: Count
+    difference: Measured
+    p_holm: float
+
+    @property
+    def better(self) -> bool:
+        """Whether a gain is shown at 5 %."""
+        return self.p_holm <= 0.05 and self.difference.value > 0
+
+    @property
+    def worse(self) -> bool:
+        """Whether a loss is shown at 5 %."""
+        return self.p_holm <= 0.05 and self.difference.value < 0
+
+    def __str__(self) -> str:
+        d = self.difference
+        return f"{d.value:+.4f} [{d.low:+.4f} {d.high:+.4f}]".replace("0.", ".")
+
+
+class Price(Frozen):
+    """What a blend takes: to fit once, to hold, and to answer a million times."""
+
+    fit_seconds: float
+    nbytes: Count
+    seconds_per_million: float
+    price_per_million: float
+
+
+class Worth(Frozen):
+    """The value gate: a blend with the language model against the best one without.
+
+    Attributes
+    ----------
+    model, instead
+        What reads the texts in the one and in the other.
+    chosen_on
+        The differences on validation data, by which the advice is given.
+    added
+        The differences on test data.
+    with_model, without
+        What the two take.
+    keep
+        The advice: whether the model adds anything.
+    followed
+        Whether the recommender follows the advice (``--encoder auto``).
+    """
+
+    model: str
+    instead: str
+    chosen_on: tuple[Added, ...]
+    added: tuple[Added, ...]
+    with_model: Price
+    without: Price
+    keep: bool
+    followed: bool
+
+    def sentence(self) -> str:
+        """Return what the model adds, what it takes and what to do, in words."""
+        whole, *rest = self.added
+        parts = "".join(f", {one} for {one.to}" for one in rest)
+        a, b = self.with_model, self.without
+        seconds = _more(a.fit_seconds - b.fit_seconds, ".0f", " s")
+        room = _more((a.nbytes - b.nbytes) / 1e6, ".1f", " MB")
+        money = _more(a.price_per_million - b.price_per_million, ".3f", "")
+        return (
+            f"On test users the language model ({self.model}) adds {whole} NDCG@10 to the best "
+            f"blend without it ({self.instead}){parts}; a fit takes {seconds}, vectors "
+            f"{room} and a million recommendations {money} in money. {self.advice()}"
+        )
+
+    def advice(self) -> str:
+        """Return what to do, and what was done."""
+        if self.keep:
+            gains = " and ".join(one.to for one in self.chosen_on if one.better)
+            return f"On validation data it is shown to help {gains}: keep it."
+        done = "; it was left out" if self.followed else " (--encoder auto does)"
+        return f"On validation data it is not shown to add anything: leave it out{done}."
+
+
+def _more(value: float, form: str, unit: str) -> str:
+    return f"{abs(value):{form}}{unit} {'more' if value >= 0 else 'less'}"

@@ -1,0 +1,1 @@
+"""Texts to vectors; see `pennyweight.encoders.protocol.Encoder`."""

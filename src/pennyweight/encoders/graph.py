@@ -1,0 +1,160 @@
+"""BERT as an ONNX graph, written straight from its weights; no torch, no exporter.
+
+Attention and activations are the fused operators of ONNX Runtime (domain ``com.microsoft``),
+because its own optimiser does not recognise the attention of exported models. Pooling is part
+of the graph.
+Architecture: Devlin et al. 2019 (BERT); Liu et al. 2019 (RoBERTa: shifted positions).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from pennyweight.encoders.checkpoint import Checkpoint, Layer, Linear, Norm
+from pennyweight.encoders.operators import MS, Operators, Precision
+from pennyweight.encoders.session import TABLE, Graph
+from pennyweight.storage.packed import Packed
+
+__all__ = ["GRAPH_VERSION", "build_graph"]
+
+GRAPH_VERSION = 2  # part of the fingerprint: raise it when the numbers a graph returns change
+ACTIVATIONS = {"gelu": "BiasGelu", "gelu_new": "FastGelu", "gelu_pytorch_tanh": "FastGelu"}
+
+
+def build_graph(
+    checkpoint: Checkpoint,
+    *,
+    pooling: Literal["mean", "cls"] = "mean",
+    precision: Precision = "fp32",
+    probe: bool = False,
+) -> Graph:
+    """Build an encoder graph.
+
+    Parameters
+    ----------
+    checkpoint
+        The model; layers may differ in heads and width.
+    pooling
+        Mean over the tokens that are not padding, or the first token.
+    precision
+        ``int8`` stores matrices in 8 bits with one scale an output channel, and quantises the
+        activations of each token by their own largest, so that, unlike under the usual dynamic
+        quantisation by tensor, a text's vector does not depend on its batch.
+    probe
+        Give out what happens inside too, for pruning: ``state.N``, the states before layer N
+        (after the last for N the number of layers), float32 (batch, tokens, hidden);
+        ``context.N``, the heads' results in layer N (batch, tokens, heads * head_dim); and
+        ``inner.N``, the activations of its feed-forward neurons (batch, tokens, width).
+
+    Returns
+    -------
+    Graph
+        Inputs ``ids`` and ``mask``, int32 (batch, tokens); outputs ``pooled`` and, scaled to
+        unit length, ``unit``, float32 (batch, hidden).
+    """
+    writer = _Writer(checkpoint, Operators(precision))
+    x = writer.embed()
+    inside = {"state.0": x}
+    for number, layer in enumerate(checkpoint.layers):
+        context, inner, x = writer.layer(f"layer.{number}", layer, x)
+        inside |= {f"context.{number}": context, f"inner.{number}": inner, f"state.{number + 1}": x}
+    pooled = writer.pool(x, pooling)
+    unit = writer.operators.node("LpNormalization", [pooled], axis=-1, p=2)
+    shape = ["batch", checkpoint.hidden]
+    outputs = {"pooled": (pooled, shape), "unit": (unit, shape)}
+    if probe:
+        outputs |= {name: (value, ["batch", "tokens", None]) for name, value in inside.items()}
+    return _serialise(writer.operators, outputs)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes the parts of a model; each method returns the name of its result."""
+
+    checkpoint: Checkpoint
+    operators: Operators
+
+    def embed(self) -> str:
+        graph, found = self.operators, self.checkpoint
+        norm = self._norm("embed", found.norm)
+        epsilon = found.epsilon
+        if graph.precision == "fp32":
+            place = graph.constant("positions", found.places)
+            inputs = ["ids", "", graph.constant(TABLE, found.words), place, "", *norm]
+            return graph.node(
+                "EmbedLayerNormalization", inputs, domain=MS, outputs=2, epsilon=epsilon
+            )
+        # The table is half of a small model: 8 bits, widened where it is read.
+        packed = Packed.of(found.words, "int8", by_row=True)
+        rows = graph.node("Gather", [graph.constant(TABLE, packed.data), "ids"])
+        scales = graph.node("Gather", [graph.constant("words.scale", packed.scale), "ids"])
+        rows = graph.node("Mul", [graph.node("Cast", [rows], to=TensorProto.FLOAT), scales])
+        # Positions are few: 8 bits on disk only, and the same numbers here.
+        places = Packed.of(found.places, "int8", by_row=True).unpacked()
+        place = graph.constant("positions", places)
+        start, stop = graph.constant("start", np.array([0])), graph.node("Shape", ["ids"], start=1)
+        place = graph.node("Slice", [place, start, stop])  # (tokens, hidden)
+        summed = graph.node("Add", [rows, place])
+        return graph.node("LayerNormalization", [summed, *norm], axis=-1, epsilon=epsilon)
+
+    def layer(self, name: str, layer: Layer, x: str) -> tuple[str, str, str]:
+        """Return the heads' results, the neurons' activations, and the layer's output."""
+        graph = self.operators
+        parts = {"query": layer.query, "key": layer.key, "value": layer.value}
+        projections = [graph.product(x, f"{name}.{key}", p.weight) for key, p in parts.items()]
+        biases = np.concatenate([part.bias for part in parts.values()])
+        inputs = [*projections, graph.constant(f"{name}.qkv.bias", biases), "mask"]
+        context = graph.node("MultiHeadAttention", inputs, domain=MS, num_heads=layer.heads)
+        x = self._add_norm(f"{name}.attended", context, x, layer.attended, layer.attended_norm)
+        inner = graph.product(x, f"{name}.inner", layer.inner.weight)
+        bias = graph.constant(f"{name}.inner.bias", layer.inner.bias)
+        inner = graph.node(ACTIVATIONS[self.checkpoint.activation], [inner, bias], domain=MS)
+        x = self._add_norm(f"{name}.outer", inner, x, layer.outer, layer.outer_norm)
+        return context, inner, x
+
+    def pool(self, x: str, pooling: str) -> str:
+        graph = self.operators
+        if pooling == "cls":
+            return graph.node("Gather", [x, graph.constant("first", np.array(0, np.int64))], axis=1)
+        axes = graph.constant("axis1", np.array([1], np.int64))
+        mask = graph.node("Cast", ["mask"], to=TensorProto.FLOAT)
+        share = graph.node("Div", [mask, graph.node("ReduceSum", [mask, axes], keepdims=1)])
+        # (batch, 1, tokens) @ (batch, tokens, hidden)
+        summed = graph.node("MatMul", [graph.node("Unsqueeze", [share, axes]), x])
+        return graph.node("Squeeze", [summed, axes])
+
+    def _norm(self, name: str, norm: Norm) -> list[str]:
+        return [
+            self.operators.constant(f"{name}.gamma", norm.gamma),
+            self.operators.constant(f"{name}.beta", norm.beta),
+        ]
+
+    def _add_norm(self, name: str, x: str, skip: str, linear: Linear, norm: Norm) -> str:
+        """Project x, add the residual, normalise."""
+        graph = self.operators
+        projected = graph.product(x, name, linear.weight)
+        bias = graph.constant(f"{name}.bias", linear.bias)
+        # The fused SkipLayerNormalization does one number at a time; these use vector instructions.
+        summed = graph.node("Add", [graph.node("Add", [projected, bias]), skip])
+        inputs = [summed, *self._norm(name, norm)]
+        return graph.node("LayerNormalization", inputs, axis=-1, epsilon=self.checkpoint.epsilon)
+
+
+def _serialise(graph: Operators, outputs: Mapping[str, tuple[str, list[Any]]]) -> Graph:
+    for name, (value, _) in outputs.items():
+        graph.nodes.append(helper.make_node("Identity", [value], [name]))
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT32, ["batch", "tokens"])
+        for name in ("ids", "mask")
+    ]
+    declared = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, (_, shape) in outputs.items()
+    ]
+    proto = helper.make_graph(graph.nodes, "encoder", inputs, declared, graph.constants)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MS, 1)]
+    model = helper.make_model(proto, opset_imports=opsets, ir_version=8)
+    return Graph(bytes(model.SerializeToString()), graph.arrays)

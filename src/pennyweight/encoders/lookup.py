@@ -1,0 +1,147 @@
+"""Words of a query looked up in a vocabulary: exactly, without accents, and within runs."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from math import log, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.words import (
+    Run,
+    clusters,
+    fold,
+    is_dense,
+    is_hangul,
+    is_ideograph,
+    normalise,
+    runs,
+)
+from pennyweight.encoders.vectoriser import Vectoriser
+
+__all__ = ["Lookup", "Wanted"]
+
+LONGEST = 12  # pairs of the longest piece that counts as one phrase
+VARIANT = 0.5  # weight of a word spelt with other accents, where the word itself is known
+Weights = dict[int, float]  # column -> weight
+Holders = Callable[[int], NDArray[np.bool_]]  # column -> which items have it
+
+
+@dataclass
+class Wanted:
+    """Columns of a vocabulary that a query asks for, and their weights.
+
+    Attributes
+    ----------
+    words
+        Columns that count wherever they occur.
+    phrases
+        Columns that count only in items that have all of a phrase.
+    """
+
+    words: Weights = field(default_factory=dict)
+    phrases: list[Weights] = field(default_factory=list)
+
+    def add(self, column: int, weight: float) -> None:
+        """Count a column once, at its highest weight."""
+        self.words[column] = max(weight, self.words.get(column, 0.0))
+
+    @property
+    def norm(self) -> float:
+        """Length of the query's vector."""
+        every = [self.words, *self.phrases]
+        return sqrt(sum(weight**2 for weights in every for weight in weights.values()))
+
+
+class Lookup:
+    """Finds the columns of a vocabulary that a query asks for.
+
+    A spaced word stands for itself and for the words that differ from it in accents alone. A
+    run of a script without spaces is cut into the longest pieces that some item has whole: the
+    catalogue is the dictionary. A piece of several pairs counts in items that have them all.
+    """
+
+    def __init__(self, vectoriser: Vectoriser) -> None:
+        self.vocabulary, self.idf = vectoriser.vocabulary, vectoriser.idf
+
+    @cached_property
+    def _folded(self) -> dict[str, list[int]]:
+        """Fold -> columns, of the words that have a fold other than themselves."""
+        columns: dict[str, list[int]] = defaultdict(list)
+        for word, column in self.vocabulary.items():
+            if not word.isascii() and (folded := fold(word)) != word:
+                columns[folded].append(column)
+        return columns
+
+    @cached_property
+    def _with_cluster(self) -> dict[str, list[int]]:
+        """Cluster -> columns of the pairs that have it; of Hangul, that begin with it."""
+        columns: dict[str, list[int]] = defaultdict(list)
+        for word, column in self.vocabulary.items():
+            if not word.isascii() and is_dense(word) and len(units := clusters(word)) == 2:
+                for unit in set(units[:1] if is_hangul(units[1]) else units):
+                    columns[unit].append(column)
+        return columns
+
+    def find(self, text: str, holders: Holders) -> Wanted:
+        """Return the columns that a text asks for; `holders` says which items have a column."""
+        wanted = Wanted()
+        count = Counter(runs(normalise(text)))
+        for run, n in count.items():
+            if not run.dense:
+                self._spaced(run.surface, 1 + log(n), wanted)
+            elif len(run.units) == 1:
+                self._cluster(run.units[0], wanted)
+            elif not self._pieces(run, wanted, holders):
+                for unit in filter(is_ideograph, run.units):
+                    self._cluster(unit, wanted)
+        return wanted
+
+    def _spaced(self, word: str, factor: float, wanted: Wanted) -> None:
+        folded = fold(word)
+        columns = {self.vocabulary.get(form, -1) for form in (word, folded)}
+        exact = self.vocabulary.get(word, -1)
+        for column in (columns | set(self._folded.get(folded, ()))) - {-1}:
+            spelling = 1.0 if column == exact or exact < 0 else VARIANT
+            wanted.add(column, spelling * factor * float(self.idf[column]))
+
+    def _cluster(self, unit: str, wanted: Wanted) -> None:
+        exact = self.vocabulary.get(unit)
+        if exact is not None:
+            wanted.add(exact, float(self.idf[exact]))
+        factor = 1.0 if exact is None else VARIANT
+        for column in self._with_cluster.get(unit, ()):
+            wanted.add(column, factor * float(self.idf[column]))
+
+    def _pieces(self, run: Run, wanted: Wanted, holders: Holders) -> bool:
+        """Cut a run from the left into the longest pieces that some item has; say if any."""
+        columns = [self.vocabulary.get(a + b) for a, b in pairwise(run.units)]
+        start, found = 0, False
+        while start < len(columns):
+            piece = _longest(columns[start:], holders)
+            weights = {column: float(self.idf[column]) for column in piece}
+            if len(piece) > LONGEST:  # a text rather than a name: it counts by its pairs
+                for column, weight in weights.items():
+                    wanted.add(column, weight)
+            elif piece:
+                wanted.phrases.append(weights)
+            found |= bool(piece)
+            start += len(piece) + 1
+        return found
+
+
+def _longest(columns: Sequence[int | None], holders: Holders) -> list[int]:
+    """Return the first columns that some item has all of."""
+    piece: list[int] = []
+    alive: NDArray[np.bool_] | None = None
+    for column in columns:
+        if column is None:
+            break
+        alive = holders(column) if alive is None else alive & holders(column)
+        if not alive.any():
+            break
+        piece.append(column)
+    return piece

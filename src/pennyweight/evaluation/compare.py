@@ -1,0 +1,142 @@
+"""Slices of the evaluation, and tests between scorers."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.config.quality import Comparison, Slice
+from pennyweight.config.report import BEFORE_REFIT
+from pennyweight.evaluation.bootstrap import bootstrap, paired_tests
+from pennyweight.evaluation.groups import Groups
+from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.scorers.weighing import HISTORY_LENGTHS
+
+__all__ = [
+    "DAY",
+    "HISTORY_LENGTH",
+    "POPULARITY",
+    "comparisons",
+    "holm",
+    "popularity_class",
+    "slices",
+]
+
+HISTORY_LENGTH, POPULARITY, DAY = "history length", "target popularity", "target day"
+LENGTHS = dict(zip(("0 (new)", "1-2", "3-5", "6-10", "11-20", "21+"), HISTORY_LENGTHS, strict=True))
+ONLY_NEGATIVE = "0 (negative events only)"
+CLASSES = ("head", "middle", "tail", "cold")
+_GROUPS = 10
+
+
+def slices(
+    outcomes: Outcomes, users: Groups | None = None, *, resamples: int = 1_000, rng: int = 0
+) -> tuple[Slice, ...]:
+    """Measure each scorer by history length, by popularity and day of the item, and by group.
+
+    Parameters
+    ----------
+    outcomes
+        What the scorers achieved.
+    users
+        Groups of the evaluated users, one row each; the ten largest are told apart.
+    resamples, rng
+        Of the intervals, see `bootstrap`.
+
+    Returns
+    -------
+    tuple[Slice, ...]
+        Those that have a user.
+    """
+    found = []
+    for by, name, targets in _chosen(outcomes, users):
+        part = outcomes.part(targets)
+        if len(part.rows):
+            means = bootstrap(part.ndcg, resamples=resamples, rng=rng)
+            ndcg = {
+                scorer: mean.measured()
+                for scorer, mean in zip(outcomes.scorers, means, strict=True)
+            }
+            size = {"users": len(part.rows), "targets": part.targets}
+            found.append(Slice(by=by, name=name, ndcg=ndcg, **size))
+    return tuple(found)
+
+
+def _chosen(
+    outcomes: Outcomes, users: Groups | None
+) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    row, against = outcomes.target_row, outcomes.only_negative
+    bins = np.searchsorted(list(LENGTHS.values()), outcomes.history_length, side="right") - 1
+    for place, name in enumerate(LENGTHS):
+        yield HISTORY_LENGTH, name, ((bins == place) & ~against)[row]
+    yield HISTORY_LENGTH, ONLY_NEGATIVE, against[row]
+    classes = popularity_class(outcomes.held_out.before.counts)[outcomes.held_out.targets]
+    for place, name in enumerate(CLASSES):
+        yield POPULARITY, name, classes == place
+    same = outcomes.target_same_day
+    if same is not None:
+        yield DAY, "same as the event before", same
+        yield DAY, "later", ~same
+    if users is not None:
+        users = users.largest(_GROUPS)
+        for place, name in enumerate(users.labels):
+            yield users.column, name, users.members(place)[row]
+
+
+def popularity_class(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 0 head, 1 middle, 2 tail or 3 cold of each item, int64 (n_items,).
+
+    Items are put in the order of their events: the head are those that together had the
+    first third of all events, the tail those with the last third; cold ones had none. An
+    item at a border belongs to the side on which its events begin; items with equally many
+    events belong together.
+    """
+    levels, where, items = np.unique(-counts, return_inverse=True, return_counts=True)
+    events = -levels * items  # of all items with so many events, most first
+    before = np.cumsum(events) - events
+    level = np.minimum(3 * before // max(1, int(events.sum())), 2)
+    level[levels == 0] = 3
+    classes: NDArray[np.int64] = level[where]
+    return classes
+
+
+def comparisons(
+    outcomes: Outcomes, scorer: str = "blend", *, resamples: int = 1_000, rng: int = 0
+) -> tuple[Comparison, ...]:
+    """Test one scorer against each of the others, NDCG@10 user by user (see `paired_tests`).
+
+    The blend before its refit is no other scorer, and is left out.
+    """
+    others = [name for name in outcomes.scorers if name not in {scorer, BEFORE_REFIT}]
+    if not others:
+        return ()
+    ndcg = outcomes.ndcg
+    own = ndcg[:, outcomes.scorers.index(scorer)]
+    columns = [outcomes.scorers.index(name) for name in others]
+    tests = paired_tests(own[:, None] - ndcg[:, columns], resamples=resamples, rng=rng)
+    corrected = holm([p for _, p in tests])
+    return tuple(
+        Comparison(
+            scorer=scorer,
+            other=name,
+            difference=found.measured(),
+            p=p,
+            p_holm=p_holm,
+        )
+        for name, (found, p), p_holm in zip(others, tests, corrected, strict=True)
+    )
+
+
+def holm(p: list[float]) -> list[float]:
+    """Correct p-values for their number, in their order.
+
+    The smallest of m is multiplied by m, the next by m - 1 and so on; none is below the
+    one before it nor above 1 (Holm, "A simple sequentially rejective multiple test
+    procedure", 1979).
+    """
+    order = np.argsort(p, kind="stable")
+    factor = np.arange(len(p), 0, -1)
+    stepped = np.minimum(np.maximum.accumulate(np.asarray(p, np.float64)[order] * factor), 1)
+    out = np.empty(len(p))
+    out[order] = stepped
+    return [float(value) for value in out]

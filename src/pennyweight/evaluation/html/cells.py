@@ -1,0 +1,22 @@
+"""How numbers read in the tables of the page."""
+
+from pennyweight.config.report import Measured
+
+__all__ = ["compact", "interval", "share"]
+
+
+def interval(measured: Measured) -> str:
+    """Return the ends of an interval of NDCG and its like."""
+    return f"{measured.low:.4f} to {measured.high:.4f}"
+
+
+def share(value: float) -> str:
+    """Return a share in percent."""
+    return f"{100 * value:.1f} %"
+
+
+def compact(value: float) -> str:
+    """Return a number of any size in three or four digits, never as 4e-08."""
+    if 0 < abs(value) < 0.001:
+        return f"{value:.6f}"
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"

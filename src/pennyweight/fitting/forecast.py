@@ -1,0 +1,173 @@
+"""What a fit will take, added up from the size of the data before it starts.
+
+Each number below was measured on catalogues of 3,600 to 200,000 items and logs of 50,000 to
+10 million events (`benchmarks/size.py` compares the sums with what came of them).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from pennyweight.data.volume import Volume
+from pennyweight.encoders.tuned import TowerSettings, default_dim
+from pennyweight.machine.forecast import Forecast
+from pennyweight.scorers.linear import Linear
+from pennyweight.scorers.neighbours import ENTRIES
+
+__all__ = ["BLENDED", "MEASURED", "REMEDY", "TUNED", "Users", "forecast"]
+
+REMEDY = (
+    "leave scorers out (--scorers), narrow the vectors (encoder.dim in the plan), switch the value "
+    "gate off (evaluate.value_gate) or raise --k-core"
+)
+MIB = 1 << 20
+PROGRAM = 180 * MIB  # interpreter and libraries
+MODEL, MODEL_LEFT = 300 * MIB, 120 * MIB  # a language model while it is read, and afterwards
+VECTOR_BYTES = 3 * 4 * 384  # of an item, where a model of the size of all-MiniLM-L6-v2 encodes it
+EVENT_BYTES = 150  # of an event: as read, and in the parts of the split
+ITEM_BYTES, TEXT_COPIES = 400, 3  # of an item: ids and attributes; times its text is held
+TOKEN_BYTES = 40  # of a token: in the sparse vectors of content and of the tower
+CHARACTERS = 6  # of a token
+PAIRS = 10  # different neighbours that an event makes known
+TRAINING, TRAINED = 10, 2  # arrays of (items, dim) while a tower is trained, and afterwards
+SCRATCH = 420 * MIB  # blocks of scores, and what the allocator keeps of them
+SCORE_BYTES = 24  # a score in such blocks
+TOKEN_WORK = 4e7  # operations a token, in a model of the size of all-MiniLM-L6-v2
+START_SECONDS = 2  # whatever the size
+PAIR_SHARE = 0.75  # of the events that a tower learns to foresee
+STEP_WORK = 1.5  # times of its matrix products that a step of the tower takes
+SCORE_WORK = 2_000.0  # operations that a score takes to be made and ranked
+BYTE_WORK = 1e5  # operations a byte of the items: words counted, weighed and reduced
+EVENTS_A_USER = 4  # where the number of users is not known
+EVENT_WORK = 6e5  # operations an event: reading, sorting, counting neighbours
+CHOICES = 22  # times that a user is scored for the choices of the parts
+
+
+@dataclass(frozen=True)
+class Users:
+    """How many users to score: so many that users x items is `scores`, within `least` and `most`.
+
+    A choice or an interval needs some thousand users, not all of a million, while the work
+    grows with users x items.
+    """
+
+    least: int
+    scores: int
+    most: int | None = None
+
+    def of(self, items: int) -> int:
+        """Return the number of users for a catalogue of so many items."""
+        users = max(self.least, self.scores // max(1, items))
+        return users if self.most is None else min(users, self.most)
+
+
+MEASURED = Users(2_000, 1_000_000_000)  # unless the plan says how many
+TUNED = Users(300, 200_000_000, most=2_000)  # on whom a scorer makes its own choices
+BLENDED = Users(1_000, 600_000_000, most=6_000)
+
+
+def forecast(
+    data: Volume,
+    scorers: Sequence[str],
+    speed: float,
+    *,
+    dim: int | None = None,
+    users: int | None = None,
+    model: bool = True,
+    encode: bool = False,
+    gate: bool = True,
+    refit: bool = True,
+    final: bool = True,
+) -> Forecast:
+    """Return the memory and the time of a fit.
+
+    Parameters
+    ----------
+    data
+        Rows and bytes of the two tables.
+    scorers
+        Names of the scorers to fit.
+    speed
+        Operations a second, see `pennyweight.machine.forecast.speed`.
+    dim
+        Width of the vectors, where it is told.
+    users
+        To measure, where it is told.
+    model
+        Whether a language model is read.
+    encode
+        Whether it encodes the catalogue; otherwise its token table serves.
+    gate
+        Whether a blend without it is fitted too.
+    refit
+        Whether all is fitted again on training and validation events.
+    final
+        Whether all is fitted once more on every event.
+    """
+    width = min(dim or default_dim(data.items), TowerSettings.dim)
+    users, twice = _users(data, users, MEASURED), model and gate
+    memory = _memory(data, scorers, width, users, model=model, twice=twice)
+    if encode:
+        memory["vectors"] = data.items * VECTOR_BYTES
+    work = _work(data, scorers, width, users, twice=twice, refit=refit, final=final)
+    tokens = data.item_bytes / CHARACTERS if encode else 0
+    return Forecast(memory, START_SECONDS + (work + tokens * TOKEN_WORK) / speed)
+
+
+def _memory(
+    data: Volume, scorers: Sequence[str], dim: int, users: int, *, model: bool, twice: bool
+) -> dict[str, int]:
+    """Return what is held when most is held: while the model is read, or while a tower learns."""
+    items = data.items
+    start = {
+        "program": PROGRAM,
+        "events": data.events * EVENT_BYTES,
+        "items": items * ITEM_BYTES + data.item_bytes * TEXT_COPIES,
+    }
+    reading = {**start, "language model": MODEL * model}
+    learning = {
+        **start,
+        "language model": MODEL_LEFT * model,
+        "words": data.item_bytes // CHARACTERS * TOKEN_BYTES,
+        "scores": min(SCRATCH, SCORE_BYTES * items * users),
+    }
+    if "neighbours" in scorers:
+        learning["neighbours"] = 8 * min(ENTRIES, data.events * PAIRS)
+    trained = ("tower" in scorers) + ("sequence" in scorers)
+    if trained:
+        arrays = TRAINING + TRAINED * (trained - 1) + TRAINED * twice
+        learning["tower"] = arrays * 4 * items * dim
+    if "linear" in scorers and items <= Linear().dense_items:
+        learning["linear"] = 3 * 4 * items**2
+    return max(reading, learning, key=lambda terms: sum(terms.values()))
+
+
+def _work(
+    data: Volume,
+    scorers: Sequence[str],
+    dim: int,
+    users: int,
+    *,
+    twice: bool,
+    refit: bool,
+    final: bool,
+) -> float:
+    """Return the float32 operations, other work in terms of them."""
+    settings, items = TowerSettings(), data.items
+    pairs = min(PAIR_SHARE * data.events, settings.epoch_pairs)
+    steps = settings.epochs * ceil(pairs / settings.batch)
+    rivals = min(items, settings.batch + settings.negatives)
+    step = STEP_WORK * 6 * settings.batch * rivals * dim
+    trained = ("tower" in scorers) + ("sequence" in scorers)
+    fits = ((1 + refit) * (1 + twice) + final) * trained
+    tuned, blended = (_users(data, None, of) for of in (TUNED, BLENDED))
+    scored = tuned * CHOICES + blended * len(scorers) + users * (len(scorers) + 1 + refit)
+    scores = scored * items * (1 + twice / 2)
+    reading = data.events * EVENT_WORK + data.item_bytes * BYTE_WORK
+    return fits * steps * step + scores * SCORE_WORK + reading
+
+
+def _users(data: Volume, told: int | None, users: Users) -> int:
+    """Return how many users are scored."""
+    known = data.events // EVENTS_A_USER if data.users is None else data.users
+    return min(known, told or users.of(data.items))

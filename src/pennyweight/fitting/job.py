@@ -1,0 +1,363 @@
+"""One run of `fit` or `evaluate`: its data, its plan, and what the stages pass on."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from platform import python_version
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from pennyweight.bundle import Origin
+from pennyweight.bundle.origin import exported_position
+from pennyweight.config.plan import Plan
+from pennyweight.config.report import BEFORE_REFIT, Cleaned, Cost, FittedOn, Measured, Report
+from pennyweight.config.worth import Worth
+from pennyweight.data.dataset import Dataset, read_planned
+from pennyweight.data.fingerprint import fingerprint
+from pennyweight.data.interactions import Interactions
+from pennyweight.data.split import HeldOut, Split, split
+from pennyweight.data.tables import Source
+from pennyweight.data.volume import Volume, volume
+from pennyweight.errors import DataError
+from pennyweight.evaluation.judge import LISTED, Judged, judge
+from pennyweight.evaluation.measure import PerUser, measure
+from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.evaluation.ranking import Repeats
+from pennyweight.evaluation.reach import reach
+from pennyweight.fitting.forecast import BLENDED, MEASURED, REMEDY, TUNED, forecast
+from pennyweight.fitting.gate import Gate, stage_name
+from pennyweight.fitting.measurable import measurable, on_weights
+from pennyweight.fitting.parts import (
+    BY_TIME,
+    OF_WORDS,
+    Encoders,
+    build_parts,
+    check_encoder,
+    choose_encoders,
+    scorer_names,
+)
+from pennyweight.fitting.quality import lens, means, word_vectors
+from pennyweight.fitting.stages import Progress, Stages
+from pennyweight.fitting.tune import fit_part, fit_showing, sample
+from pennyweight.machine.forecast import Forecast, speed
+from pennyweight.machine.machine import Machine, peak_rss, usable_cores
+from pennyweight.recommender.recommender import Recommender
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.tower import Tower
+
+__all__ = ["Job", "rounded"]
+
+BLEND = "blend"
+VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
+
+
+class Job:
+    """One run: the data, the plan, and what the stages pass on.
+
+    Attributes
+    ----------
+    split, outcomes
+        What `measure` held out, and what each scorer achieved for each user.
+    """
+
+    def __init__(
+        self,
+        items: Source | Dataset,
+        events: Source | None,
+        plan: Plan,
+        progress: Progress | None,
+        *,
+        final: bool,
+    ) -> None:
+        self.plan, self.stages = plan, Stages(progress)
+        self.seed = plan.evaluate.seed
+        # A misspelt name is found before the work, not after it.
+        names = scorer_names(
+            plan.scorers.names, "leave-last-out", plan.evaluate.repeats or "exclude"
+        )
+        check_encoder(plan.encoder.name)
+        size = volume(items, events, columns=plan.data.columns)
+        self.expected = _expected(size, names, plan, final=final)
+        self.expected.state(REMEDY)
+        with self.stages.stage("read"):
+            self.data = _dataset(items, events, plan)
+            self.origin = _origin(items, events, plan, self.data.interactions)
+            self.setting = measurable(self.data.interactions, plan.evaluate)
+        self.repeats: Repeats = self.setting.repeats
+        self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
+        self.split: Split | None = None
+        self.outcomes: Outcomes | None = None
+
+    def measure(self) -> Report:
+        """Fit on train, choose on validation, refit on both, measure on test.
+
+        The blend is measured before the refit as well; where the plan asks for no refit, all
+        scorers are measured as they were fitted on the training events.
+        """
+        catalog, log = self.data.catalog, self.data.interactions
+        protocol = self.setting.protocol
+        plan, resamples = self.plan.evaluate, self.plan.evaluate.bootstrap
+        with threadpool_limits(usable_cores()):
+            with self.stages.stage("split"):
+                names = scorer_names(self.plan.scorers.names, protocol, self.repeats)
+                most = plan.max_users or MEASURED.of(len(catalog))
+                parted = split(log, protocol, max_users=most, rng=self._rng())
+                seen = lens(self.data, parted.test, plan)
+            with self.stages.stage("encode") as tell:
+                encoders = choose_encoders(self.plan.encoder, catalog, progress=tell)
+            gate = self._choose(names, encoders, parted)
+            first = self._measure_before_refit(parted)
+            if plan.refit:
+                self._fit(parted.test.before, "refit", gate)
+            rival = dict([gate.rival]) if gate is not None else {}
+            scorers = {**self.blend.parts, BLEND: self.blend, **rival}
+            found, seconds = self._measure(scorers, parted.test)
+            outcomes = Outcomes(found | first, parted.test)
+            self.split, self.outcomes = parted, outcomes
+            with self.stages.stage("intervals"):
+                measured = means(outcomes, resamples=resamples, seed=self.seed)
+            with self.stages.stage("lists and slices"):
+                seen = replace(seen, words=word_vectors(self.blend.parts, catalog))
+                judged = judge(outcomes, seen, resamples=resamples, rng=self.seed)
+                spent = self.stages.seconds
+                worth = gate.worth(outcomes, seconds, spent, plan) if gate is not None else None
+        report = self._report(protocol, parted.test, measured, judged, worth)
+        reached = reach(outcomes, BLEND, learnt=self.blend.lift is None)
+        fitted_on = self._fitted_on(measured, parted)
+        return report.model_copy(update={"fitted_on": fitted_on, "new_items": reached})
+
+    def _measure_before_refit(self, parted: Split) -> dict[str, PerUser]:
+        """Measure the blend as fitted on the training events, where a refit will change it."""
+        if not self.plan.evaluate.refit or not _has_validation(parted):
+            return {}
+        return self._measure({BEFORE_REFIT: self.blend}, parted.test, "measure before refit")[0]
+
+    def _fitted_on(self, scorers: Iterable[str], parted: Split) -> dict[str, FittedOn]:
+        refitted = self.plan.evaluate.refit and _has_validation(parted)
+        return {
+            name: "train+validation" if refitted and name != BEFORE_REFIT else "train"
+            for name in scorers
+        }
+
+    def _choose(self, names: Sequence[str], encoders: Encoders, parted: Split) -> Gate | None:
+        """Fit on train; choose on validation, also whether to do without the language model."""
+        evaluate, catalog = self.plan.evaluate, self.data.catalog
+        make = partial(build_parts, repeats=self.repeats, seed=self.seed)
+        parts = make(names, encoders)
+        self.encoder, self.blend = encoders.name, self._learn(parts, parts, parted)
+        if not (evaluate.value_gate and encoders.model and len(parted.valid)):
+            return None
+        with self.stages.stage(stage_name("encode", plain=True)):
+            words = encoders.without_model(catalog)
+        served = encoders.serve(names)
+        if words.table is None or not served:
+            return None
+        own = make(served, words)
+        without = self._learn({**parts, **own}, own, parted, plain=True)
+        with self.stages.stage("value gate"):
+            users = sample(parted.valid, BLENDED.of(len(catalog)), self._rng())
+            gate = Gate.judge(
+                (self.blend, without),
+                (encoders.name, words.name),
+                users,
+                evaluate,
+                repeats=self.repeats,
+                follow=self.plan.encoder.name == "auto",
+            )
+        if gate.drop:
+            self.encoder, self.blend = words.name, without
+        return gate
+
+    def _learn(
+        self,
+        parts: Mapping[str, Scorer],
+        new: Mapping[str, Scorer],
+        parted: Split,
+        *,
+        plain: bool = False,
+    ) -> Blend:
+        """Fit the new parts among some and make their choices; then weigh all of them."""
+        n_items = len(self.data.catalog)
+        few = sample(parted.valid, TUNED.of(n_items), self._rng())
+        for name, part in new.items():
+            with self.stages.stage(stage_name(f"fit {name}", plain=plain)) as tell:
+                fit_part(part, few, self.data.catalog, repeats=self.repeats, progress=tell)
+        blend = Blend(parts, repeats=self.repeats)
+        with self.stages.stage(stage_name("blend", plain=plain)) as tell:
+            blend.learn(
+                parted.valid,
+                rng=self._rng(),
+                max_users=BLENDED.of(n_items),
+                texts=self.data.catalog.texts,
+                new_items=parted.protocol in BY_TIME,
+                progress=tell,
+            )
+        return blend
+
+    def _fit(self, interactions: Interactions, stage: str, gate: Gate | None = None) -> None:
+        """Fit the parts of the blend again; with a gate, those of both blends, each once."""
+        blend = self.blend if gate is None else gate.with_model
+        parts = [(stage_name(f"{stage} {name}", plain=False), p) for name, p in blend.parts.items()]
+        if gate is not None:
+            own = gate.own.items()
+            parts += [(stage_name(f"{stage} {name}", plain=True), part) for name, part in own]
+        for name, part in parts:
+            with self.stages.stage(name) as tell:
+                fit_showing(part, interactions, self.data.catalog, tell)
+
+    def _measure(
+        self, scorers: Mapping[str, Scorer], test: HeldOut, stage: str = "measure"
+    ) -> tuple[dict[str, PerUser], dict[str, float]]:
+        """Return what each scorer achieved, and the seconds that each took."""
+        found: dict[str, PerUser] = {}
+        seconds: dict[str, float] = {}
+        with self.stages.stage(stage) as tell:
+
+            def progress(_: str, users: int, __: int) -> None:
+                tell(len(found) * len(test) + users, len(scorers) * len(test))
+
+            for name, scorer in scorers.items():
+                began, one = time.perf_counter(), {name: scorer}
+                found |= measure(one, test, repeats=self.repeats, k=LISTED, progress=progress)
+                seconds[name] = time.perf_counter() - began
+        return found, seconds
+
+    def _rng(self) -> np.random.Generator:
+        """Return the same generator each time, so that rivals are judged on the same users."""
+        return np.random.default_rng(self.seed)
+
+    def refit(self, report: Report) -> Recommender:
+        """Fit the chosen blend on every event; now items without events are new ones."""
+        if self.plan.scorers.names == "auto":
+            self.blend = self.blend.with_novelty()
+        with threadpool_limits(usable_cores()):
+            self._fit(self.data.interactions, "final")
+        cost = self._cost(report.cost)
+        recommender = Recommender(
+            self.data.catalog, self.blend, self.data.interactions, repeats=self.repeats
+        )
+        recommender.report = report.model_copy(update={"cost": cost})
+        recommender.plan, recommender.origin = self.plan, self.origin
+        return recommender
+
+    def _cost(self, cost: Cost) -> Cost:
+        """Return the cost with the stages so far and the peak of memory so far."""
+        stages = self.stages
+        return cost.model_copy(
+            update={
+                "seconds": dict(stages.seconds),
+                "peak_rss_bytes": peak_rss(),
+                "peak_rss_after": dict(stages.peak_rss),
+            }
+        )
+
+    def _report(
+        self,
+        protocol: str,
+        test: HeldOut,
+        measured: dict[str, dict[str, Measured]],
+        judged: Judged,
+        worth: Worth | None,
+    ) -> Report:
+        catalog, log = self.data.catalog, self.data.interactions
+        machine = Machine.measure()
+        columns = self.data.columns
+        return Report(
+            protocol=protocol,
+            users=len(log.users),
+            items=len(catalog),
+            events=len(log),
+            scorers=measured,
+            cost=self._cost(
+                Cost(
+                    expected_seconds=round(self.expected.seconds, 1),
+                    expected_rss_bytes=self.expected.rss_bytes,
+                )
+            ),
+            data=fingerprint(catalog, log),
+            repeats=self.repeats,
+            evidence=self.setting.evidence,
+            notices=(*self.setting.notices, *on_weights(self.blend.learnt_from)),
+            seed=self.seed,
+            evaluated_users=len(test),
+            encoder=self.encoder,
+            worth=worth,
+            blend=rounded(self.blend.weights),
+            routes={n: rounded(own) for n, own in self.blend.routes.items()} or None,
+            chosen=_chosen(self.blend),
+            slices=judged.slices,
+            comparisons=judged.comparisons,
+            lists=judged.lists,
+            exposure=judged.exposure,
+            cleaning=tuple(Cleaned(**asdict(entry)) for entry in self.data.log.entries),
+            columns={**columns.events, "id": columns.id, "text": " + ".join(columns.text)},
+            machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
+            versions={"python": python_version(), **{name: version(name) for name in VERSIONS}},
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+def rounded(weights: Mapping[str, float]) -> dict[str, float]:
+    """Return weights as reports have them."""
+    return {name: round(weight, 4) for name, weight in weights.items()}
+
+
+def _has_validation(parted: Split) -> bool:
+    """Return whether events lie between those learnt from first and the test."""
+    return len(parted.train) < len(parted.test.before)
+
+
+def _chosen(blend: Blend) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, part in blend.parts.items():
+        if isinstance(part, Tower):
+            found[f"{name}.epochs"] = part.epochs
+        if hasattr(part, "decay"):
+            found[f"{name}.decay"] = part.decay
+    return found
+
+
+def _expected(data: Volume, names: Sequence[str], plan: Plan, *, final: bool) -> Forecast:
+    encoder = plan.encoder.name
+    model = encoder not in OF_WORDS
+    return forecast(
+        data,
+        names,
+        speed(),
+        dim=plan.encoder.dim,
+        users=plan.evaluate.max_users,
+        model=model,
+        encode=model and encoder not in ("auto", "static"),
+        gate=plan.evaluate.value_gate,
+        refit=plan.evaluate.refit,
+        final=final,
+    )
+
+
+def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Dataset:
+    if isinstance(items, Dataset):
+        return items
+    if events is None:
+        raise DataError("give a catalogue and an event log, or one Dataset")
+    return read_planned(
+        items,
+        events,
+        plan.data,
+        user_attribute=plan.evaluate.user_attribute,
+        seed=plan.evaluate.seed,
+    )
+
+
+def _origin(
+    items: Source | Dataset, events: Source | None, plan: Plan, log: Interactions
+) -> Origin:
+    """Return what the data says of where it came from."""
+    # Read without its column of availability, the export says nothing of what is sold out.
+    whole = (plan.data.columns or {}).get("available") != ""
+    newest = float(log.time.max()) if log.real_time and len(log) else None
+    return Origin(exported_position(items) if whole else None, exported_position(events), newest)

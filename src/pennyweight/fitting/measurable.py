@@ -1,0 +1,132 @@
+"""What can be measured: the protocol, whether repeats count, and what has to be said of both."""
+
+from dataclasses import dataclass
+
+from pennyweight.config.evidence import MOST, Evidence
+from pennyweight.config.plan import EvaluatePlan
+from pennyweight.data.evidence import evidence
+from pennyweight.data.future import new_items
+from pennyweight.data.interactions import Interactions
+from pennyweight.data.split import Part, Protocol, default_protocol, parts
+from pennyweight.evaluation.ranking import Repeats
+
+__all__ = ["Measurable", "measurable", "on_weights"]
+
+SOME = 0.1  # share of repeated choices from which on excluding them is mentioned
+FEW = 100  # choices below which the default weights of the blend still count for much
+VALID, TEST = 1, 2
+
+
+@dataclass(frozen=True)
+class Measurable:
+    """How the data is measured, and why.
+
+    Attributes
+    ----------
+    protocol, repeats
+        As the plan says, or else what can be measured.
+    evidence
+        What is held out, ``validation`` and ``test``.
+    notices
+        Sentences on what was chosen and on what cannot be measured.
+    """
+
+    protocol: Protocol
+    repeats: Repeats
+    evidence: dict[str, Evidence]
+    notices: tuple[str, ...]
+
+
+def measurable(interactions: Interactions, plan: EvaluatePlan) -> Measurable:
+    """Settle what the plan leaves open; `DataError` where its protocol does not suit the data."""
+    protocol = plan.protocol or default_protocol(interactions)
+    part = parts(interactions, protocol)
+    test = evidence(interactions, part, TEST)
+    found = {"validation": evidence(interactions, part, VALID), "test": test}
+    repeats = plan.repeats or ("include" if test.repeated_share > MOST else "exclude")
+    notices = [
+        *_on_protocol(interactions, protocol, plan, test),
+        *_on_repeats(repeats, plan, test),
+        *_on_catalog(interactions, part),
+    ]
+    return Measurable(protocol, repeats, found, tuple(notices))
+
+
+def _on_protocol(
+    interactions: Interactions, protocol: Protocol, plan: EvaluatePlan, test: Evidence
+) -> list[str]:
+    if protocol == "leave-last-out":
+        if plan.protocol is not None or not interactions.real_time:
+            return []
+        return [_why_not_by_time(interactions, test)]
+    if test.history_share >= 1 - MOST:
+        return []
+    return [
+        f"{_few_histories(test, protocol)}: the figures say how newcomers are served, not how "
+        "histories are used; --protocol leave-last-out (protocol='leave-last-out') measures "
+        "users with a history"
+    ]
+
+
+def _why_not_by_time(interactions: Interactions, test: Evidence) -> str:
+    """Say why dates did not lead to global time."""
+    by_time = evidence(interactions, parts(interactions, "global-time"), TEST)
+    return (
+        f"protocol leave-last-out was chosen: {_few_histories(by_time, 'global-time')}; here "
+        f"{test.with_history:,} of {test.users:,} have one. --protocol global-time "
+        "(protocol='global-time') measures how newcomers are served"
+    )
+
+
+def _few_histories(test: Evidence, protocol: Protocol) -> str:
+    without = test.users - test.with_history
+    return (
+        f"under {protocol} {without:,} of {test.users:,} test users "
+        f"({100 * without / max(1, test.users):.0f} %) have no history"
+    )
+
+
+def _on_repeats(repeats: Repeats, plan: EvaluatePlan, test: Evidence) -> list[str]:
+    share = (
+        f"{test.repeated:,} of {test.choices:,} test choices ({100 * test.repeated_share:.0f} %) "
+        "are items of the user's history"
+    )
+    if repeats == "include":
+        if plan.repeats is not None or test.repeated_share <= MOST:
+            return []
+        return [
+            f"repeats are included: {share}; with --repeats exclude (repeats='exclude') each of "
+            "them would count as a miss"
+        ]
+    if test.repeated_share < SOME:
+        return []
+    return [
+        f"{share} and count as misses of every scorer; use --repeats include "
+        "(repeats='include') where people come back to items"
+    ]
+
+
+def _on_catalog(interactions: Interactions, part: Part) -> list[str]:
+    """Say where the catalog lists the items that are about to come out."""
+    found = new_items(interactions, part)
+    if not found.give_answers:
+        return []
+    return [
+        f"{found.sentence()}; --scorers content,neighbours,tower (scorers=[...]) measures without "
+        "them"
+    ]
+
+
+def on_weights(learnt_from: int | None) -> list[str]:
+    """Say where the weights of the blend come from too few choices, or from none."""
+    if learnt_from is None or learnt_from >= FEW:
+        return []
+    if not learnt_from:
+        return [
+            "the blend has default weights: no held-out choice of a user with a history could "
+            "teach any"
+        ]
+    return [
+        f"the weights of the blend were learnt from {learnt_from} choices and stay near the "
+        "defaults"
+    ]

@@ -1,0 +1,70 @@
+"""What a fit hands to the evaluation besides scorers, and what comes back."""
+
+from collections.abc import Mapping
+
+import polars as pl
+from scipy import sparse
+
+from pennyweight.config.plan import EvaluatePlan
+from pennyweight.config.report import Measured
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.dataset import Dataset
+from pennyweight.data.split import HeldOut
+from pennyweight.encoders.vectoriser import Vectoriser
+from pennyweight.errors import DataError, PlanError
+from pennyweight.evaluation.groups import category_column
+from pennyweight.evaluation.judge import Lens
+from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.rows import Terms
+
+__all__ = ["lens", "means", "word_vectors"]
+
+
+def lens(data: Dataset, test: HeldOut, plan: EvaluatePlan) -> Lens:
+    """Return what items and users are told apart by, but for the words of the items.
+
+    Raises
+    ------
+    PlanError
+        The plan names a column that is not there, or that holds no groups.
+    """
+    attributes, name = data.catalog.attributes, plan.item_attribute
+    if name is not None and name not in attributes.columns:
+        raise PlanError(
+            f"evaluate.item_attribute (--item-attribute) is {name!r}; the items have "
+            f"{', '.join(map(repr, attributes.columns)) or 'no columns but the id'}"
+        )
+    name = category_column(attributes) if name is None else name
+    users: pl.Series | None = None
+    if plan.user_attribute is not None:
+        if data.user_attribute is None:
+            raise PlanError(
+                f"evaluate.user_attribute is {plan.user_attribute!r}, but the data was read "
+                f"without it; read(..., user_attribute={plan.user_attribute!r}) keeps it"
+            )
+        users = data.user_attribute.gather(test.users.tolist())
+    return Lens.of(None if name is None else attributes[name], users)
+
+
+def word_vectors(parts: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_matrix | None:
+    """Return the items' TF-IDF vectors, those of the content scorer where it has them."""
+    content = parts.get("content")
+    if isinstance(content, Content) and isinstance(content.vectors, Terms):
+        return content.vectors.matrix
+    try:
+        return Vectoriser.fit(catalog.texts).transform(catalog.texts)
+    except DataError:  # no text has a word
+        return None
+
+
+def means(outcomes: Outcomes, *, resamples: int, seed: int) -> dict[str, dict[str, Measured]]:
+    """Return scorer -> metric -> mean with its interval."""
+    return {
+        name: {
+            metric: mean.measured()
+            for metric, mean in found.estimates(resamples=resamples, rng=seed).items()
+        }
+        for name, found in outcomes.found.items()
+    }

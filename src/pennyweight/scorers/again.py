@@ -1,0 +1,71 @@
+"""Again: what the history holds already, for music, groceries and places."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.scorers.profile import profile
+from pennyweight.scorers.protocol import Scale
+from pennyweight.storage.arrays import read_arrays, write_arrays
+
+__all__ = ["Again"]
+
+FILE = "again.safetensors"
+
+
+class Again:
+    """Score = decayed count of the item in the history (repeat consumption).
+
+    Of use only where items of the history may be recommended again
+    (Anderson et al., "The dynamics of repeat consumption", WWW 2014).
+
+    Parameters
+    ----------
+    decay
+        Weight of an event relative to the one after it.
+    """
+
+    name: Literal["again"] = "again"
+    scale: Scale = "relative"
+
+    def __init__(self, *, decay: float = 0.9) -> None:
+        self.decay, self.n_items = decay, 0
+
+    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Note the size of the catalogue; there is nothing to learn."""
+        self.n_items = len(catalog)
+        return self
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return decayed counts, float32 (n, n_items)."""
+        rows = profile(histories, self.n_items, decay=self.decay)
+        return np.asarray(np.maximum(rows.toarray(), 0), np.float32)
+
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return each event's part of the count, float32 (len(codes), n_events)."""
+        weight = np.where(history.lag < 50, history.weight * self.decay**history.lag, 0)
+        return np.asarray((codes[:, None] == history.item) * weight, np.float32)
+
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Again":
+        """Return a scorer of so many items."""
+        other = Again(decay=self.decay)
+        other.n_items = n_items
+        return other
+
+    def save(self, folder: Path) -> None:
+        """Write ``again.safetensors``."""
+        settings = {"decay": self.decay, "n_items": self.n_items}
+        write_arrays(folder / FILE, {}, settings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        _, settings = read_arrays(folder / FILE)
+        scorer = cls(decay=settings["decay"])
+        scorer.n_items = settings["n_items"]
+        return scorer

@@ -1,0 +1,203 @@
+"""Content: items whose text is like the texts of the history."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.data.words import TOKENISER
+from pennyweight.encoders.cache import encode_cached
+from pennyweight.encoders.load import load_encoder
+from pennyweight.encoders.lookup import Lookup
+from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.vectoriser import Vectoriser
+from pennyweight.errors import DataError, PlanError
+from pennyweight.scorers.layers import Layered, compact, layered
+from pennyweight.scorers.padded import NOT_SAVED
+from pennyweight.scorers.profile import profile
+from pennyweight.scorers.protocol import Scale
+from pennyweight.scorers.rows import ItemRows, Terms, TextRows
+from pennyweight.scorers.search import search
+from pennyweight.scorers.split import rounded
+from pennyweight.storage.arrays import read_arrays, write_arrays
+from pennyweight.storage.packed import Packed
+
+__all__ = ["Content"]
+
+FILE = "content.safetensors"
+
+
+class Content:
+    """Score = cosine of an item's text with the decayed texts of the history.
+
+    Parameters
+    ----------
+    encoder
+        Gives dense vectors; without one, sparse TF-IDF is learnt from the catalogue.
+    decay
+        Weight of an event relative to the one after it.
+    newest
+        Events of a history that count.
+    """
+
+    name: Literal["content"] = "content"
+    scale: Scale = "relative"
+
+    def __init__(
+        self, encoder: Encoder | None = None, *, decay: float = 0.7, newest: int = 20
+    ) -> None:
+        self.encoder, self.decay, self.newest = encoder, decay, newest
+        self.words: Vectoriser | None = None
+        self.vectors: ItemRows = Terms(sparse.csr_matrix((0, 0), dtype=np.float32))
+
+    @classmethod
+    def of_vectors(cls, vectors: NDArray[np.float32]) -> Self:
+        """Return a scorer of item vectors that are there already, float32 (n_items, dim)."""
+        scorer = cls()
+        scorer.vectors = Packed.of(vectors)
+        return scorer
+
+    def packed(self, encoder: Encoder | None, vectors: ItemRows) -> "Content":
+        """Return a scorer of the same settings with other vectors and their encoder."""
+        scorer = Content(encoder, decay=self.decay, newest=self.newest)
+        scorer.vectors = vectors
+        return scorer
+
+    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Encode the catalogue; events are not looked at."""
+        self.words = None
+        for made in ("_spelling", "_lookup"):
+            self.__dict__.pop(made, None)
+        if self.encoder is not None:
+            self.vectors = Packed.of(encode_cached(self.encoder, catalog.texts))
+            return self
+        try:
+            self.words = Vectoriser.fit(catalog.texts)
+        except DataError:  # no text has a word: every item is as near as any other
+            self.vectors = Terms(sparse.csr_matrix((len(catalog), 1), dtype=np.float32))
+            return self
+        self.vectors = Terms(self.words.transform(catalog.texts))
+        return self
+
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Content":
+        """Return a scorer with the vectors of some texts laid over the others."""
+        return self.with_rows(codes, self.read(texts), n_items)
+
+    def read(self, texts: Sequence[str]) -> TextRows:
+        """Return the vectors of some texts."""
+        if self.encoder is not None:
+            return {self.name: compact(self.encoder.encode(texts))}
+        if self.words is not None:
+            terms = self.words.transform(texts)
+            base = self.vectors.base if isinstance(self.vectors, Layered) else self.vectors
+            if isinstance(base, Terms):
+                terms = rounded(terms, base.common)
+            return {self.name: Terms(terms)}
+        return {self.name: Terms(sparse.csr_matrix((len(texts), 1), dtype=np.float32))}
+
+    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> "Content":
+        """Return a scorer with some vectors laid over the others."""
+        over = layered(self.vectors, codes, rows[self.name], n_items)
+        other = self.packed(self.encoder, over)
+        other.words = self.words
+        if "_lookup" in self.__dict__:
+            other.__dict__["_lookup"] = self._lookup
+        return other
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return cosines, not below zero, float32 (n, n_items)."""
+        rows = profile(histories, len(self.vectors), decay=self.decay, newest=self.newest)
+        return self._near(self.vectors.mixed(rows))
+
+    def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return cosines of free texts with all items, float32 (len(texts), n_items)."""
+        if self.encoder is not None:
+            return self._near(self.encoder.encode(texts))
+        if self.words is None:
+            return np.zeros((len(texts), len(self.vectors)), np.float32)
+        if self._lookup is None:  # words of the first tokeniser
+            return self._near(self.words.transform(texts))
+        return np.asarray(np.maximum(search(self._lookup, self.vectors, texts), 0), np.float32)
+
+    @cached_property
+    def _lookup(self) -> Lookup | None:
+        """What searches look words up in; None where there are none, or of older rules."""
+        if self.words is None or self.words.tokeniser != TOKENISER:
+            return None
+        return Lookup(self.words)
+
+    def _near(self, query: Any) -> NDArray[np.float32]:  # noqa: ANN401
+        scores = self.vectors.products(query)
+        return np.maximum(scores, 0, out=scores)
+
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return each event's part of the cosine, float32 (len(codes), n_events)."""
+        weight = np.where(history.lag < self.newest, history.weight * self.decay**history.lag, 0)
+        near: Any = self.vectors[codes] @ self.vectors[history.item].T
+        dense = near.toarray() if sparse.issparse(near) else near
+        return np.asarray(dense * weight, np.float32)
+
+    def shared_terms(self, code: int, other: int, *, limit: int = 3) -> list[str]:
+        """Return the words that two items share, the weightiest first; none if not lexical."""
+        if self.words is None:
+            return []
+        mine, its = (self.vectors[np.array([one])] for one in (code, other))
+        both = sparse.csr_matrix(mine.multiply(its))
+        best = both.indices[np.argsort(-both.data, kind="stable")[:limit]]
+        return [self._spelling[term] for term in best]
+
+    @cached_property
+    def _spelling(self) -> list[str]:
+        return [] if self.words is None else list(self.words.vocabulary)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the item vectors; the encoder itself is not counted."""
+        return self.vectors.nbytes
+
+    def save(self, folder: Path) -> None:
+        """Write ``content.safetensors``, and the encoder beside it where there is one."""
+        settings: dict[str, object] = {"decay": self.decay, "newest": self.newest}
+        if self.encoder is not None:
+            settings["encoder"] = self.encoder.kind
+            self.encoder.save(folder / "encoder")
+        if isinstance(self.vectors, Packed):
+            arrays = self.vectors.arrays("vectors")
+        elif isinstance(self.vectors, Terms):
+            arrays = self.vectors.arrays()
+            settings["shape"] = list(self.vectors.matrix.shape)
+        else:
+            raise PlanError(NOT_SAVED)
+        if self.words is not None:
+            arrays["idf"] = self.words.idf
+            settings["vocabulary"] = list(self.words.vocabulary)
+            settings["tokeniser"] = self.words.tokeniser
+        write_arrays(folder / FILE, arrays, settings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        arrays, settings = read_arrays(folder / FILE)
+        kind = settings.get("encoder")
+        encoder = load_encoder(kind, folder / "encoder") if kind else None
+        scorer = cls(encoder, decay=settings["decay"], newest=settings["newest"])
+        if "vocabulary" in settings:
+            spelling = {word: column for column, word in enumerate(settings["vocabulary"])}
+            scorer.words = Vectoriser(
+                spelling,
+                arrays["idf"],
+                sublinear=True,
+                char_ngrams=None,
+                tokeniser=settings.get("tokeniser", 1),
+            )
+        if "shape" in settings:
+            scorer.vectors = Terms.from_arrays(arrays, tuple(settings["shape"]))
+        else:
+            scorer.vectors = Packed.from_arrays(arrays, "vectors")
+        return scorer

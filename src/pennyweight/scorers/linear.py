@@ -1,0 +1,138 @@
+"""Linear autoencoder: each item predicted from the others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.scorers.padded import Padded
+from pennyweight.scorers.profile import profile
+from pennyweight.scorers.protocol import Scale
+from pennyweight.storage.arrays import read_arrays, write_arrays
+
+__all__ = ["Linear"]
+
+FILE = "linear.safetensors"
+
+
+class Linear:
+    """EASE (Steck, WWW 2019), or its sparse form for larger catalogues.
+
+    With G the items' co-occurrence counts and P = inv(G + penalty I), the weights are
+    ``B = I - P diag(1 / diag(P))`` (eq. 8). Above `dense_items` items, each column is a
+    ridge regression on the item's `support` strongest co-occurring items alone (the
+    feature selection of fsSLIM; Ning & Karypis, ICDM 2011).
+
+    Parameters
+    ----------
+    penalty
+        Ridge penalty.
+    decay
+        Weight of an event relative to the one after it, when scoring.
+    dense_items
+        Largest catalogue for the dense form, which holds three n_items ** 2 float32
+        matrices while it fits.
+    support
+        Items a column may use in the sparse form.
+    """
+
+    name: Literal["linear"] = "linear"
+    scale: Scale = "relative"
+
+    def __init__(
+        self,
+        *,
+        penalty: float = 100.0,
+        decay: float = 0.85,
+        dense_items: int = 15_000,
+        support: int = 100,
+    ) -> None:
+        self.penalty, self.decay = penalty, decay
+        self.dense_items, self.support = dense_items, support
+        self.matrix: Any = np.zeros((0, 0), np.float32)
+
+    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Solve for the weights."""
+        n = len(catalog)
+        shape = (len(interactions.users), n)
+        ones = np.ones(len(interactions), np.float32)
+        seen = sparse.csr_matrix((ones, (interactions.user, interactions.item)), shape=shape)
+        seen.data[:] = 1
+        gram = sparse.csr_matrix(seen.T @ seen)
+        self.matrix = self._dense(gram) if n <= self.dense_items else self._sparse(gram)
+        return self
+
+    def _dense(self, gram: sparse.csr_matrix) -> NDArray[np.float32]:
+        full = gram.toarray()
+        full[np.diag_indices_from(full)] += self.penalty
+        inverse = linalg.inv(full, overwrite_a=True, check_finite=False)
+        weights: NDArray[np.float32] = inverse / -np.diag(inverse)
+        weights[np.diag_indices_from(weights)] = 0
+        return weights.astype(np.float32, copy=False)
+
+    def _sparse(self, gram: sparse.csr_matrix) -> sparse.csr_matrix:
+        rows, columns, values = [], [], []
+        for target in range(gram.shape[0]):
+            row = gram[target]
+            other, count = row.indices, row.data
+            other, count = other[other != target], count[other != target]
+            if not len(other):
+                continue
+            best = np.argsort(-count, kind="stable")[: self.support]
+            other, count = other[best], count[best]
+            local = gram[other][:, other].toarray()
+            local[np.diag_indices_from(local)] += self.penalty
+            values.append(linalg.solve(local, count, assume_a="pos", check_finite=False))
+            rows.append(other)
+            columns.append(np.full(len(other), target))
+        if not values:
+            return sparse.csr_matrix(gram.shape, dtype=np.float32)
+        entries = np.concatenate(values).astype(np.float32)
+        places = (np.concatenate(rows), np.concatenate(columns))
+        return sparse.csr_matrix((entries, places), shape=gram.shape)
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return the items predicted from the decayed history, float32 (n, n_items)."""
+        scores = profile(histories, self.matrix.shape[0], decay=self.decay) @ self.matrix
+        dense = scores.toarray() if sparse.issparse(scores) else np.asarray(scores)
+        return np.asarray(np.maximum(dense, 0), np.float32)
+
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return each event's part of the prediction, float32 (len(codes), n_events)."""
+        weight = np.where(history.lag < 50, history.weight * self.decay**history.lag, 0)
+        rows = self.matrix[history.item][:, codes]
+        dense = rows.toarray() if sparse.issparse(rows) else rows
+        return np.asarray(dense.T * weight, np.float32)
+
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> Padded:
+        """Return a scorer to which new items are zero, since nobody has come to them yet."""
+        return Padded(self, self.matrix.shape[0], n_items)
+
+    def save(self, folder: Path) -> None:
+        """Write ``linear.safetensors``."""
+        names = ("penalty", "decay", "dense_items", "support")
+        settings = {name: getattr(self, name) for name in names}
+        m = self.matrix
+        if sparse.issparse(m):
+            arrays = {"data": m.data, "indices": m.indices, "indptr": m.indptr}
+        else:
+            arrays = {"matrix": m}
+        write_arrays(folder / FILE, arrays, settings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        arrays, settings = read_arrays(folder / FILE)
+        scorer = cls(**settings)
+        if "matrix" in arrays:
+            scorer.matrix = arrays["matrix"]
+        else:
+            n = len(arrays["indptr"]) - 1
+            parts = (arrays["data"], arrays["indices"], arrays["indptr"])
+            scorer.matrix = sparse.csr_matrix(parts, shape=(n, n))
+        return scorer

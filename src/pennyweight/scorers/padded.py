@@ -1,0 +1,76 @@
+"""A scorer of behaviour over a catalogue that has grown since it was fitted."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.errors import PlanError
+from pennyweight.scorers.protocol import Scale, Scorer
+
+__all__ = ["NOT_SAVED", "Padded"]
+
+NOT_SAVED = "a recommender with items added live is not saved; fit again with them"
+
+
+class Padded:
+    """Score = that of a fitted scorer; zero for items that came later.
+
+    Events of later items are passed over, for nothing has been learnt from them.
+
+    Parameters
+    ----------
+    scorer
+        Fitted to the first `known` items.
+    known, n_items
+        Items it was fitted to, and items in all.
+    """
+
+    def __init__(self, scorer: Scorer, known: int, n_items: int) -> None:
+        self.scorer, self.known, self.n_items = scorer, known, n_items
+
+    @property
+    def name(self) -> str:
+        """The name of the scorer inside."""
+        return self.scorer.name
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of the scorer inside."""
+        return self.scorer.scale
+
+    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Refuse: the scorer inside is fitted, to the catalogue as it was."""
+        raise PlanError(f"{self.name}: with items added live it is not fitted; fit anew")
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return scores, float32 (n, n_items)."""
+        scores = np.zeros((len(histories), self.n_items), np.float32)
+        scores[:, : self.known] = self.scorer.score(histories.where(histories.item < self.known))
+        return scores
+
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return what each event added, float32 (len(codes), n_events)."""
+        added = np.zeros((len(codes), len(history.item)), np.float32)
+        events, items = history.item < self.known, codes < self.known
+        added[np.ix_(items, events)] = self.scorer.contributions(
+            history.where(events), codes[items]
+        )
+        return added
+
+    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Padded":
+        """Return a scorer of so many items; texts are not read."""
+        return Padded(self.scorer, self.known, n_items)
+
+    def save(self, folder: Path) -> None:
+        """Refuse: items added live are kept by the service, not in a bundle."""
+        raise PlanError(NOT_SAVED)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Refuse: none is ever saved."""
+        raise PlanError(f"{folder}: a recommender with items added live cannot be loaded")

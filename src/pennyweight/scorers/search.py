@@ -1,0 +1,44 @@
+"""Search: the items whose words a free text asks for."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pennyweight.encoders.lookup import Lookup
+from pennyweight.scorers.rows import ItemRows
+
+__all__ = ["search"]
+
+CACHED = 256  # columns, one value an item
+
+
+def search(lookup: Lookup, vectors: ItemRows, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return cosines of texts with all items, float32 (len(texts), n_items).
+
+    A phrase counts only in items that have all of it.
+    """
+    n_words = len(lookup.vocabulary)
+
+    @lru_cache(CACHED)
+    def column(word: int) -> NDArray[np.float32]:
+        one = sparse.csr_matrix(([np.float32(1)], ([0], [word])), shape=(1, n_words))
+        weights: NDArray[np.float32] = vectors.products(one)[0]
+        return weights
+
+    wanted = [lookup.find(text, lambda word: column(word) > 0) for text in texts]
+    norms = [max(query.norm, 1e-30) for query in wanted]
+    ends = np.cumsum([0, *(len(query.words) for query in wanted)])
+    columns = [word for query in wanted for word in query.words]
+    weights = [weight / norm for query, norm in zip(wanted, norms, strict=True)
+               for weight in query.words.values()]  # fmt: skip
+    parts = (np.array(weights, np.float32), np.array(columns, np.int32), ends)
+    scores = vectors.products(sparse.csr_matrix(parts, shape=(len(texts), n_words)))
+    for row, query in enumerate(wanted):
+        for phrase in query.phrases:
+            held = np.all([column(word) > 0 for word in phrase], axis=0)
+            gain = sum(weight * column(word) for word, weight in phrase.items())
+            scores[row] += np.where(held, gain / np.float32(norms[row]), 0)
+    return scores

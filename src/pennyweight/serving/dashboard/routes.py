@@ -1,0 +1,46 @@
+"""All pages."""
+
+from fastapi import APIRouter, FastAPI
+
+from pennyweight.serving.dashboard.audit import audit_routes
+from pennyweight.serving.dashboard.docs import docs_routes
+from pennyweight.serving.dashboard.items import item_routes
+from pennyweight.serving.dashboard.login import login_routes
+from pennyweight.serving.dashboard.models import model_routes
+from pennyweight.serving.dashboard.overview import overview_routes
+from pennyweight.serving.dashboard.publishing import publishing_routes
+from pennyweight.serving.dashboard.quality import quality_routes
+from pennyweight.serving.dashboard.search import search_routes
+from pennyweight.serving.dashboard.static import static_routes
+from pennyweight.serving.dashboard.users import user_routes
+from pennyweight.serving.engine.engine import Engine
+from pennyweight.serving.keyring import KeyRing
+from pennyweight.serving.metrics import Metrics
+from pennyweight.serving.sessions import Sessions
+from pennyweight.serving.window import Window
+
+__all__ = ["dashboard_routes"]
+
+
+def dashboard_routes(
+    api: FastAPI,
+    engine: Engine,
+    metrics: Metrics,
+    window: Window,
+    keys: KeyRing | None,
+    sessions: Sessions | None,
+) -> list[APIRouter]:
+    """Return the routes of the dashboard, of the documentation of an API, and of their files."""
+    return [
+        overview_routes(engine, metrics, window),
+        user_routes(engine),
+        item_routes(engine),
+        search_routes(engine),
+        model_routes(engine),
+        publishing_routes(engine),
+        quality_routes(engine),
+        audit_routes(engine),
+        login_routes(keys, sessions),
+        docs_routes(api),
+        static_routes(),
+    ]

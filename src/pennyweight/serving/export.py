@@ -1,0 +1,234 @@
+"""Items and events of a service as files to fit from: its bundle's, and those it got since."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pennyweight.bundle import Bundle, open_bundle
+from pennyweight.bundle.origin import note_position
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes
+from pennyweight.data.cleaning.feedback import FeedbackRules
+from pennyweight.data.documents import documents
+from pennyweight.data.interactions import Interactions
+from pennyweight.errors import DataError, StoreError
+from pennyweight.recommender.storage import read_catalog, read_interactions
+from pennyweight.serving.engine.arms import Arm
+from pennyweight.serving.engine.exports import exporting
+from pennyweight.serving.engine.models import Models
+from pennyweight.serving.engine.registry import Registry
+from pennyweight.serving.engine.shelf import Covered, known_columns
+from pennyweight.serving.store.protocol import IMPRESSION, Event, Store, StoredItem
+from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.storage.files import replacing
+
+__all__ = ["Exported", "export"]
+
+AVAILABLE = ("available", "is_available", "in_stock")  # names that `fit` knows
+AGAINST = "dislike"  # the type of events of which a bundle notes only that they were negative
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes
+    ----------
+    version
+        The bundle whose items and events it begins with.
+    items, events
+        How many.
+    options
+        Of `fit`, so that the events mean what they meant.
+    skipped
+        Items that do not suit the columns of the catalog, which were left out.
+    """
+
+    version: str
+    items: int
+    events: int
+    options: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+def export(folder: Path, items: Path, events: Path) -> Exported:
+    """Write the items and events that a service knows, each with its position beside it.
+
+    The service may run meanwhile: both are of one moment. An erasure waits until the files are
+    written; users who were erased before are in neither.
+
+    Raises
+    ------
+    DataError
+        The folder is none of a service, or its events cannot be put in order.
+    StoreError, BundleError
+        The store or the bundle cannot be read.
+    """
+    place, models = folder / "store.sqlite", folder / "models"
+    if not (place.is_file() and models.is_dir()):
+        raise DataError(f"{folder}: no folder of a service; name what `serve --data` names")
+    with exporting(folder):
+        store = SQLiteStore(place)
+        try:
+            with (
+                store.transaction()
+            ):  # reads are of one moment, and soon over: erasures wait for them
+                version, covered = _served(store, Models(models))
+                live_items, live_events = store.items(), list(_live(store))
+                positions = store.position("items"), store.position("events")
+            bundle = open_bundle(models / version)
+            catalog, log = read_catalog(bundle), read_interactions(bundle)
+            rows, skipped = _items(catalog, live_items, covered)
+            log_rows, options = _events(live_events, bundle, catalog, log, covered)
+            erased = store.erased(log_rows["user_id"].unique().to_list())  # meanwhile
+        finally:
+            store.close()
+        log_rows = log_rows.filter(~pl.col("user_id").is_in(list(erased)))
+        for path, frame, position in zip((items, events), (rows, log_rows), positions, strict=True):
+            with _private(path) as new:
+                frame.write_ndjson(new)
+            note_position(path, position)
+        return Exported(version, rows.height, log_rows.height, options, tuple(skipped))
+
+
+def _served(store: Store, models: Models) -> tuple[str, Covered]:
+    arms = [Arm(**arm) for arm in store.noted("arms") or ()]
+    if not arms:
+        raise DataError(f"{models.folder}: no bundle was ever published there; serve one first")
+    version = max(arms, key=lambda arm: arm.share).version
+    registry = Registry(models, lambda job: job(store), lambda settings, entry: None)
+    covered = {model.version: model.covered for model in registry.known()}
+    if version not in covered:
+        raise StoreError(f"{models.folder}: the bundle {version!r} that is served is gone")
+    return version, covered[version]
+
+
+def _items(
+    catalog: Catalog, live: Sequence[StoredItem], covered: Covered
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return the items as they are now, those deleted left out; and which did not suit."""
+    live = [i for i in live if i.seq > covered.items or i.item_id not in catalog.ids]
+    skipped = []
+    suiting: dict[str, dict[str, Any]] = {}
+    for item in live:
+        if item.document is not None and not item.removed:
+            document = known_columns(item.document, catalog)
+            try:
+                documents({item.item_id: document}, catalog)
+                suiting[item.item_id] = document
+            except DataError:
+                skipped.append(item.item_id)
+    if suiting:
+        catalog, _ = catalog.with_items(documents(suiting, catalog))
+    open_, removed = catalog.available.copy(), np.zeros(len(catalog), bool)
+    for item, code in zip(live, catalog.ids.codes([i.item_id for i in live]), strict=True):
+        if code >= 0:
+            open_[code], removed[code] = item.available and not item.removed, item.removed
+    frame = _with_availability(catalog, open_)
+    ids = pl.Series("item_id", list(catalog.ids), pl.String)
+    return frame.insert_column(0, ids).filter(pl.Series(~removed)), skipped
+
+
+def _with_availability(catalog: Catalog, open_: np.ndarray[Any, Any]) -> pl.DataFrame:
+    """Return the columns of items, so that they call available those that are open."""
+    frame = catalog.attributes
+    if not frame.width:
+        frame = pl.DataFrame({"text": pl.Series(catalog.texts, dtype=pl.String)})
+    if (catalog.available == open_).all():
+        return frame
+    # Columns that call closed what is open say nothing there; a column beside them says all.
+    says = pl.Series(open_ & ~catalog.available)
+    frame = frame.with_columns(
+        pl.when(says).then(None).otherwise(pl.col(name)).alias(name)
+        for name in catalog.availability
+    )
+    free = [name for name in AVAILABLE if name not in frame.columns]
+    own = [name for name in AVAILABLE
+           if name in catalog.availability and frame[name].dtype == pl.Boolean]  # fmt: skip
+    if not (own or free):
+        raise DataError(f"the catalog has columns {', '.join(AVAILABLE)} of other meanings; rename "
+                        "one and fit again")  # fmt: skip
+    return frame.with_columns(pl.Series((own or free)[0], open_))
+
+
+def _events(
+    events: Sequence[Event],
+    bundle: Bundle,
+    catalog: Catalog,
+    log: Interactions | None,
+    covered: Covered,
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return the events of the bundle and of the store, each once, and options to fit them."""
+    columns = {"user_id": pl.String, "item_id": pl.String, "event_type": pl.String,
+               "timestamp": pl.Float64, "weight": pl.Float64}  # fmt: skip
+    live = [(e.user, e.item, e.kind, e.time, e.weight, e.seq) for e in events]
+    told = pl.DataFrame(live, columns | {"seq": pl.Int64}, orient="row")
+    if log is None or not len(log):
+        return told.select(*columns), ()
+    if not log.real_time and len(told):
+        raise DataError(
+            f"{bundle.path}: its events have no dates, those told live have; they cannot be put in "
+            "order: fit from a log with dates"
+        )
+    types = EventTypes(log.meanings)
+    rules = FeedbackRules(types, log.liking, later=True)
+    old = _of_bundle(catalog, log, types)
+    signs = [(rules.strength(kind, weight) or 0) < 0 for _, _, kind, _, weight, _ in live]
+    told = told.with_columns(pl.Series("against", signs, pl.Boolean))
+    told = told.join(old, on=["user_id", "item_id", "timestamp", "against"], how="anti")
+    held = (pl.col("seq") <= covered.events) & pl.lit(covered.events > 0)
+    same = told.filter(held).join(old, on=["user_id", "item_id", "against"], how="anti")
+    told = pl.concat([same, told.filter(~held)])
+    frame = pl.concat([old.select(*columns), told.select(*columns)])
+    return frame.sort("timestamp", maintain_order=True), _options(frame, log, types)
+
+
+def _live(store: Store) -> Iterator[Event]:
+    return (event for event in store.all_events() if event.kind != IMPRESSION)
+
+
+def _of_bundle(catalog: Catalog, log: Interactions, types: EventTypes) -> pl.DataFrame:
+    kinds = log.kinds or (NO_TYPE,)
+    meanings = [types.known(kind) for kind in kinds]
+    factor = np.array([1.0 if isinstance(m, str) or m is None else m for m in meanings])
+    users, ids = np.array(list(log.users), object), np.array(list(catalog.ids), object)
+    gone = log.negative
+    return pl.DataFrame(
+        {
+            "user_id": [*users[log.user], *users[gone.user]],
+            "item_id": [*ids[log.item], *ids[gone.item]],
+            "event_type": [*np.array(kinds, object)[log.kind], *[AGAINST] * len(gone)],
+            "timestamp": np.concatenate([log.time, gone.time]),
+            "weight": np.concatenate([log.weight / factor[log.kind], np.ones(len(gone))]),
+            "against": np.repeat([False, True], [len(log), len(gone)]),
+        },
+        schema_overrides={name: pl.String for name in ("user_id", "item_id", "event_type")},
+    )
+
+
+def _options(frame: pl.DataFrame, log: Interactions, types: EventTypes) -> tuple[str, ...]:
+    """Return how `fit` must read the events, where it would not do so by itself."""
+    options = []
+    if (frame["weight"] != 1).any():
+        options.append(f"--min-rating {0 if log.liking is None else log.liking:g}")
+    usual = EventTypes()
+    chosen = [f"{name}={types.known(name)}" for name in frame["event_type"].unique().sort()
+              if types.known(name) != usual.known(name)]  # fmt: skip
+    if chosen:
+        options.append(f"--event-types {json.dumps(','.join(chosen))}")
+    return tuple(options)
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[Path]:
+    """Replace a file by one that its owner alone may read: it names people."""
+    with replacing(path) as temporary:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        yield temporary

@@ -1,0 +1,53 @@
+"""Whether the service can do its work, and the reason where it cannot."""
+
+from typing import NamedTuple
+
+from pennyweight.serving.admission import Admission
+from pennyweight.serving.backlog import STUCK_SECONDS
+from pennyweight.serving.engine.engine import Engine
+
+__all__ = ["Readiness", "readiness"]
+
+
+class Readiness(NamedTuple):
+    """Whether requests should be sent here.
+
+    Attributes
+    ----------
+    status
+        ``ready``, ``loading``, ``damaged``, ``stuck`` or ``full``.
+    reason
+        A sentence, which names no file; also of what is refused while the rest is ready.
+    """
+
+    status: str
+    reason: str | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether lists can be given."""
+        return self.status == "ready"
+
+
+def readiness(engine: Engine, admission: Admission | None = None) -> Readiness:
+    """Return whether a service is ready; costs nothing and never waits."""
+    if not engine.is_ready:
+        return Readiness("loading", "No bundle is loaded yet.")
+    if engine.integrity.damage is not None:
+        return Readiness("damaged", "The store is damaged; the log says how. Stop the service "
+                         "and put back a copy of the store.")  # fmt: skip
+    for name, backlog in (
+        ("scoring", engine.answering.backlog),
+        ("writing", engine.writer.backlog),
+    ):
+        if (seconds := backlog.stuck_for) > STUCK_SECONDS:
+            return Readiness("stuck", f"A thread has been {name} the same for {seconds:.0f} s; "
+                             "if that lasts, start the service again.")  # fmt: skip
+    if admission is not None and admission.is_full:
+        return Readiness("full", "More requests come than can be answered in time.")
+    for backlog in (engine.answering.backlog, engine.writer.backlog):
+        if (refusal := backlog.refusal(urgent=True)) is not None:
+            return Readiness("full", f"The queue is full: {refusal}.")
+    if engine.refusal is not None:
+        return Readiness("ready", f"Lists are given; events are refused: {engine.refusal}.")
+    return Readiness("ready")

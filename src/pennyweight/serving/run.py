@@ -1,0 +1,257 @@
+"""From a bundle and a folder to a running service."""
+
+import asyncio
+import fcntl
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+from threadpoolctl import threadpool_limits
+
+from pennyweight.errors import StoreError
+from pennyweight.serving.admission import Admission
+from pennyweight.serving.admitting import admitting
+from pennyweight.serving.app import Doors, make_app
+from pennyweight.serving.engine.engine import Engine, Limits
+from pennyweight.serving.engine.models import Models
+from pennyweight.serving.hangup import hangups
+from pennyweight.serving.hosts import check_binding
+from pennyweight.serving.keyring import KeyRing
+from pennyweight.serving.listening import listening
+from pennyweight.serving.log_queue import LogQueue
+from pennyweight.serving.logs import event
+from pennyweight.serving.proxies import Proxies
+from pennyweight.serving.rate import Rate
+from pennyweight.serving.store.opening import UNWRITABLE, open_store
+from pennyweight.serving.wire import Wire
+from pennyweight.storage.private import narrow, others_may, owner_only
+
+__all__ = ["Settings", "serve"]
+
+SWITCH = 5e-4  # seconds
+FILES = 8_192  # that may be open, where the system lets it
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+STORE, MODELS, LOCK = "store.sqlite", "models", "lock"
+OURS = (STORE, MODELS, LOCK, "readings", ".")  # how the names of all that the service writes begin
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where and how to serve.
+
+    Attributes
+    ----------
+    data
+        The folder of what must not be lost.
+    bundle
+        What to serve; None: what was served last.
+    host, port
+        The address; another than loopback needs keys. Port 0 takes a free one.
+    keys
+        The keys file, if any.
+    rate
+        Requests a second of each key, 0: unbounded.
+    log
+        Where a line of JSON is written for each request, if anywhere.
+    limits
+        How much the engine takes on.
+    proxies
+        What stands in front of the service.
+    """
+
+    data: Path
+    bundle: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    keys: Path | None = None
+    rate: float = 0.0
+    log: LogQueue | None = None
+    limits: Limits = field(default_factory=Limits)
+    proxies: Proxies = field(default_factory=Proxies)
+
+
+def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> None:
+    """Serve until told to stop (SIGINT, SIGTERM); what was begun is finished then.
+
+    SIGHUP reads the keys again and stops nothing.
+
+    Parameters
+    ----------
+    on_ready
+        Called with the address once lists can be given.
+
+    Raises
+    ------
+    PlanError
+        An address that needs keys.
+    BundleError, DataError, StoreError
+        The bundle, the keys file or the folder cannot be used.
+    """
+    check_binding(settings.host, has_keys=settings.keys is not None)
+    keys = None if settings.keys is None else KeyRing(settings.keys)
+    rate = Rate(settings.rate, max(1, round(2 * settings.rate))) if settings.rate else None
+    with (
+        hangups(keys) as hangup,
+        owner_only(),
+        _held(settings.data),
+        listening(settings.host, settings.port) as sockets,
+    ):
+        engine = Engine(
+            open_store(settings.data / STORE),
+            Models(settings.data / MODELS),
+            settings.limits,
+        )
+        try:
+            engine.start(settings.bundle)
+            admission = Admission(settings.limits.requests, connections=_connections())
+            proxies = settings.proxies
+            app = make_app(
+                engine,
+                Doors(keys, rate),
+                admission=admission,
+                proxies=proxies,
+                log=settings.log,
+                prepared=True,
+            )
+            # What is loaded stays; to look for garbage among it would stop all for 100 ms.
+            gc.collect()
+            gc.freeze()
+            address = _address(sockets[0])
+
+            def ready() -> None:
+                hangup.attach()
+                on_ready(f"{address}{proxies.root_path}", engine)
+
+            server = _Server(app, admitting(admission, proxies.root_path), ready)
+            event("start", {"address": address})
+            # One thread for each product: those that score are the threads of this process.
+            with (
+                threadpool_limits(1),
+                _switching(),
+                asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+            ):
+                runner.run(server.serve(sockets=sockets))
+            event("stop")
+        finally:
+            engine.close()
+
+
+class _Server(uvicorn.Server):
+    """Stops at a signal without passing it on, and tells when it listens."""
+
+    def __init__(self, app: ASGIApp, wire: type[Wire], on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="none",
+                http=wire,
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                proxy_headers=False,  # it would believe whoever is on this machine
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=10,
+            )
+        )
+        self._on_ready = on_ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals that stop a service; another server's end would be its death."""
+        before = {number: signal.getsignal(number) for number in STOPPING}
+        for number in STOPPING:
+            signal.signal(number, self.handle_exit)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def _connections() -> int:
+    """Return how many connections may be open: half of the files, which are raised for it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if 0 <= soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return FILES // 2 if soft < 0 else min(FILES, soft) // 2
+
+
+def _address(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@contextmanager
+def _switching() -> Iterator[None]:
+    """Let threads take turns more often: a request shall not wait 5 ms for one that scores."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep a folder to this process: two would undo each other's work."""
+    handle = _lock_file(folder)
+    try:
+        try:
+            if handle is not None:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StoreError(f"{folder}: another service works there; give it another folder "
+                             "with --data") from None  # fmt: skip
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _lock_file(folder: Path) -> int | None:
+    """Return what is locked: a file, the folder if none can be made, None if there is neither."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(folder)
+        return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise StoreError(f"{folder}: {error.strerror}; choose another with --data") from error
+    for path in (folder / LOCK, folder):  # nothing can be made there, so nothing is undone
+        try:
+            return os.open(path, os.O_RDONLY)
+        except OSError:
+            continue
+    return None
+
+
+def _close_to_others(folder: Path) -> None:
+    if all(path.name.startswith(OURS) for path in folder.iterdir()):
+        narrow(folder)
+    elif others_may(folder, 5):
+        _log.warning("%s: others may look into it, and not all in it is of this service; chmod 700 "
+                     "it, or give another folder with --data", folder)  # fmt: skip

@@ -1,0 +1,100 @@
+"""Vectors learnt from behaviour, as targets for a language model."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Interactions
+from pennyweight.encoders.rows import unit_rows
+from pennyweight.encoders.static import distil
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.scorers.tower import Tower
+from pennyweight.training.learner import Learner
+from pennyweight.training.texts import Codes, Texts
+
+__all__ = ["aligned", "behaviour_vectors", "in_width", "of_texts"]
+
+Float = NDArray[np.float32]
+
+ALIGNED = 4096  # texts from which the map of targets to the model's width is found
+
+
+def behaviour_vectors(
+    model: Path,
+    catalog: Catalog,
+    interactions: Interactions,
+    *,
+    repeats: bool,
+    seed: int,
+    quality: Callable[[Float], float] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Float:
+    """Return the item vectors of a tower that starts from a model's static table.
+
+    Items that nobody has touched have the vector of their words alone, tuned on the others.
+
+    Parameters
+    ----------
+    quality
+        Of item vectors on validation data: the best epoch's are returned.
+
+    Returns
+    -------
+    ndarray
+        Unit vectors, float32 (n_items, at most 256).
+    """
+    transformer = TransformerEncoder.load(model)
+    table = distil(transformer, dim=min(TowerSettings.dim, transformer.dim))
+    settings = TowerSettings(dim=table.dim, repeats=repeats)
+    tower = Tower(table, settings, seed=seed)
+    found: list[float] = []
+    best: list[Float] = []
+
+    def on_epoch(_: int) -> bool:
+        found.append(quality(tower.item_vectors) if quality is not None else len(found))
+        if found[-1] == max(found):
+            best[:] = [tower.item_vectors]
+        return found[-1] < max(found)
+
+    tower.fit(interactions, catalog, on_epoch=on_epoch, progress=progress)
+    return best[0] if best else tower.item_vectors
+
+
+def of_texts(items: Float, texts: Texts) -> Float:
+    """Return unit vectors of texts, float32 (n_texts, dim): the mean of the items that read so."""
+    known = np.flatnonzero(texts.of_item >= 0)
+    found = np.zeros((len(texts), items.shape[1]), np.float32)
+    np.add.at(found, texts.of_item[known], items[known])
+    return unit_rows(found)
+
+
+def aligned(targets: Float, start: Float, rows: Codes) -> Float:
+    """Turn targets towards where a model's vectors start, in the model's width.
+
+    The map is the orthogonal one for which targets[rows] @ map is nearest to `start`
+    (Schönemann 1966): cosines among targets stay what they are, and the model has the least
+    way to go. Targets wider than the model lose the directions that its vectors lack.
+
+    Parameters
+    ----------
+    targets
+        float32 (n_texts, dim).
+    start
+        The model's vectors of some texts, float32 (len(rows), width).
+    rows
+        Which texts these are.
+    """
+    left, _, right = np.linalg.svd(targets[rows].T @ start, full_matrices=False)
+    return unit_rows(targets @ (left @ right))
+
+
+def in_width(learner: Learner, targets: Float, seed: int) -> Float:
+    """Return targets of texts `aligned` with where the learner's vectors are now."""
+    n = len(learner.texts)
+    drawn = np.random.default_rng(seed).choice(n, min(n, ALIGNED), replace=False)
+    rows = np.sort(drawn)
+    return aligned(targets, learner.vectors(rows).cpu().numpy(), rows)

@@ -1,0 +1,201 @@
+"""From a model and a catalogue to a trained model in a folder: what all trainings share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.split import HeldOut
+from pennyweight.encoders.weights import Weights, write_weights
+from pennyweight.errors import DataError, TrainingError
+from pennyweight.evaluation.measure import measure
+from pennyweight.evaluation.ranking import Repeats
+from pennyweight.machine.machine import usable_cores
+from pennyweight.scorers.content import Content
+from pennyweight.storage.arrays import read_arrays, write_arrays
+from pennyweight.storage.files import digest
+from pennyweight.training.bert import Bert
+from pennyweight.training.checkpoint import FILE, settings_text
+from pennyweight.training.learner import Learner, device_of
+from pennyweight.training.loop import Quality, train
+from pennyweight.training.memory import check_memory
+from pennyweight.training.settings import TrainSettings
+from pennyweight.training.tasks import Nested, Task
+from pennyweight.training.texts import Texts
+
+__all__ = ["MODEL", "Progress", "Run", "Trained", "events_of"]
+
+Progress = Callable[[str, int, int], None]
+MODEL, TARGETS = "model", "targets.safetensors"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives.
+
+    Attributes
+    ----------
+    weights
+        The best model, in a folder that `find_weights` opens.
+    steps
+        Gradient steps taken.
+    found
+        (step, quality on validation data) of each measurement; step 0 is the model that
+        training began with. Without validation data the quality is the step.
+    """
+
+    weights: Weights
+    steps: int
+    found: tuple[tuple[int, float], ...]
+
+
+class Run:
+    """One training: the model that learns, the texts, and the folder of its state.
+
+    Parameters
+    ----------
+    weights
+        The model to begin with; stays as it is.
+    catalog
+        Its texts are what the model learns on.
+    folder
+        For the state (``training.safetensors``), curves (``events``) and the result (``model``).
+    told
+        What else makes this training another than others, as text.
+    held_out
+        Validation data: where the model's vectors rank held-out items best, training stops.
+    progress
+        Called with (stage, done, in all).
+
+    Raises
+    ------
+    DataError
+        The folder holds another training, or no text has a word that the model knows.
+    BudgetError
+        The memory of this machine does not suffice.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        catalog: Catalog,
+        folder: Path,
+        settings: TrainSettings,
+        told: str,
+        *,
+        held_out: HeldOut | None,
+        repeats: Repeats,
+        progress: Progress | None,
+    ) -> None:
+        self.weights, self.folder, self.settings = weights, folder, settings
+        self.progress = progress
+        bert = Bert(weights, device_of())
+        for width in settings.matryoshka:
+            if width >= bert.width:
+                raise DataError(
+                    f"matryoshka {width}: {weights.name} has {bert.width} components; name fewer"
+                )
+        tokens = min(settings.max_tokens, bert.places)
+        self.texts = Texts(weights, catalog.texts, max_tokens=tokens)
+        if not len(self.texts):
+            raise DataError(f"no text of the catalogue has a word that {weights.name} knows")
+        self.learner = Learner(
+            bert,
+            self.texts,
+            layers=settings.layers,
+            chunk_tokens=settings.chunk_tokens,
+            device=device_of(),
+            mixed=settings.precision == "auto",
+        )
+        check_memory(self.learner)
+        names = (weights.fingerprint, settings_text(settings), told, *catalog.texts)
+        self.fingerprint = digest(*names, *(events_of(held_out) if held_out is not None else ()))
+        self.quality = _quality(held_out, repeats)
+
+    def tell(self, stage: str) -> Callable[[int, int], None] | None:
+        """Return the progress of one stage."""
+        progress = self.progress
+        if progress is None:
+            return None
+        return lambda done, total: progress(stage, done, total)
+
+    def targets(self, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return what `make` returns; a training that goes on reads it from its folder."""
+        path = self.folder / TARGETS
+        if path.exists() and (self.folder / FILE).exists():
+            arrays, told = read_arrays(path)
+            if told["fingerprint"] == self.fingerprint:
+                return np.array(arrays["targets"])
+        found = make()
+        write_arrays(path, {"targets": found}, {"fingerprint": self.fingerprint})
+        return found
+
+    def finish(self, task: Task) -> Trained:
+        """Train on a task, or go on with it, and write the best model.
+
+        Raises
+        ------
+        TrainingError
+            The loss is not a number; the best model before that is written all the same.
+        """
+        if self.settings.matryoshka:
+            task = Nested(task, self.settings.matryoshka)
+        try:
+            with _threads(self.settings.threads or usable_cores()):
+                self.learner.remember(self.tell("remember"))
+                state = train(
+                    self.learner,
+                    task,
+                    self.settings,
+                    self.folder,
+                    fingerprint=self.fingerprint,
+                    quality=self.quality,
+                    progress=self.tell("train"),
+                )
+        except TrainingError:
+            self._write()
+            raise
+        return Trained(self._write(), state.step, tuple(state.found))
+
+    def _write(self) -> Weights:
+        tokenizer = (self.weights.folder / "tokenizer.json").read_text(encoding="utf-8")
+        tensors = self.learner.bert.arrays()
+        return write_weights(
+            self.folder / MODEL, self.weights, self.weights.config, tensors, tokenizer
+        )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Give torch so many threads; it would count the cores of the host, not of the container."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def events_of(held_out: HeldOut) -> tuple[NDArray[Any], ...]:
+    """Return what a training depends on in the events."""
+    before = held_out.before
+    return before.user, before.item, before.weight, held_out.users, held_out.targets
+
+
+def _quality(held_out: HeldOut | None, repeats: Repeats) -> Quality | None:
+    """Return NDCG@10 of ranking by the cosine of item and decayed history."""
+    if held_out is None or not len(held_out):
+        return None
+
+    def quality(vectors: NDArray[np.float32]) -> float:
+        scorer = {"content": Content.of_vectors(vectors)}
+        found = measure(scorer, held_out, repeats=repeats)["content"]
+        return float(found.column("ndcg@10").mean())
+
+    return quality

@@ -1,0 +1,105 @@
+"""Task tuning: a language model learns from who chose what after what."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.split import HeldOut
+from pennyweight.encoders.weights import Weights
+from pennyweight.errors import DataError
+from pennyweight.evaluation.ranking import Repeats
+from pennyweight.training.behaviour import behaviour_vectors, in_width, of_texts
+from pennyweight.training.run import Progress, Run, Trained
+from pennyweight.training.settings import TrainSettings
+from pennyweight.training.tasks import Both, Pairs, Targets, Task
+
+__all__ = ["OBJECTIVES", "Objective", "tune"]
+
+Objective = Literal["pairs", "targets", "both"]
+OBJECTIVES = ("pairs", "targets", "both")
+
+
+def tune(
+    weights: Weights,
+    catalog: Catalog,
+    held_out: HeldOut,
+    folder: Path | str,
+    settings: TrainSettings | None = None,
+    *,
+    objective: Objective = "targets",
+    repeats: Repeats = "exclude",
+    progress: Progress | None = None,
+) -> Trained:
+    """Tune a language model on behaviour.
+
+    A call with the same arguments and folder as one that was killed goes on from its last
+    checkpoint to the same result.
+
+    Parameters
+    ----------
+    weights
+        The model to begin with; stays as it is.
+    held_out
+        Validation data; what came before it is learnt from.
+    folder
+        For state, curves and the result, the model in ``folder/model``.
+    objective
+        ``pairs``: items that follow each other, and histories with what followed, are to be
+        near, against the other items of the batch. ``targets``: each text is to be near a
+        vector learnt from behaviour beforehand (see `behaviour_vectors`), which needs a
+        fraction of the steps. ``both``: the sum of the two.
+    repeats
+        Whether an item may follow a history that holds it already.
+    progress
+        Called with (stage, done, in all); the stage ``train`` counts steps.
+
+    Raises
+    ------
+    DataError
+        Nothing to learn from, or the folder holds another training.
+    BudgetError
+        The memory of this machine does not suffice.
+    TrainingError
+        The loss is no longer a number; ``folder/model`` is the best model before that.
+    """
+    if objective not in OBJECTIVES:
+        raise DataError(f"objective {objective!r}: one of {', '.join(OBJECTIVES)}")
+    run = Run(
+        weights,
+        catalog,
+        Path(folder),
+        settings or TrainSettings(),
+        f"tune {objective} {repeats}",
+        held_out=held_out,
+        repeats=repeats,
+        progress=progress,
+    )
+    return run.finish(_task(run, catalog, held_out, objective, repeats == "include"))
+
+
+def _task(
+    run: Run, catalog: Catalog, held_out: HeldOut, objective: Objective, repeats: bool
+) -> Task:
+    histories = held_out.before.histories
+    if objective == "pairs":
+        return Pairs(histories, run.texts, run.settings, repeats=repeats)
+
+    def vectors() -> NDArray[np.float32]:
+        found = behaviour_vectors(
+            run.weights.folder,
+            catalog,
+            held_out.before,
+            repeats=repeats,
+            seed=run.settings.seed,
+            quality=run.quality,
+            progress=run.tell("targets"),
+        )
+        return in_width(run.learner, of_texts(found, run.texts), run.settings.seed)
+
+    targets = Targets(run.targets(vectors), run.settings)
+    if objective == "targets":
+        return targets
+    return Both(Pairs(histories, run.texts, run.settings, repeats=repeats), targets)

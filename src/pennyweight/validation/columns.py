@@ -1,0 +1,163 @@
+"""The catalogue, column by column: fill, length, language, and what the encoder can read."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from tokenizers import Tokenizer
+
+from pennyweight.config.frozen import Frozen
+from pennyweight.data.dataset import Dataset
+from pennyweight.validation.finding import Finding, finding
+from pennyweight.validation.language import SCRIPTS, guess, script_letters
+from pennyweight.validation.vocabulary import cover
+
+__all__ = ["Column", "check_columns", "length_bins", "plain"]
+
+SAMPLE = 20_000  # texts of a column, drawn at random, for language and vocabulary
+KNOWN, UNKNOWN, PIECES = 0.001, 0.01, 2.0  # from here on worth a note, a warning
+_EDGES = (0, 1, 20, 50, 100, 200, 500, 1_000, 2_000)
+
+
+class Column(Frozen):
+    """One column of the items table.
+
+    Attributes
+    ----------
+    name, role
+        Its name, and whether it is ``text`` or an ``attribute``.
+    filled, of
+        Values that are there, and rows.
+    distinct
+        Different values.
+    length
+        Characters of the filled values at the quantiles 0.05, 0.5, 0.95 and 1.
+    language
+        A guess: a language, or only the script.
+    unknown, pieces_per_word
+        Share of word pieces that the encoder does not know; pieces it makes of a word.
+    """
+
+    name: str
+    role: str
+    filled: int
+    of: int
+    distinct: int | None = None
+    length: tuple[int, int, int, int] | None = None
+    language: str | None = None
+    unknown: float | None = None
+    pieces_per_word: float | None = None
+
+
+def plain(column: pl.Series) -> pl.Series | None:
+    """Return a column as texts, null where empty; None where it holds no words."""
+    if column.dtype == pl.List(pl.String):
+        column = column.list.join(", ", ignore_nulls=True)
+    if column.dtype != pl.String:
+        return None
+    return column.set(column.str.strip_chars() == "", None)
+
+
+def check_columns(
+    data: Dataset, tokenizer: Tokenizer | None, max_tokens: int, rng: np.random.Generator
+) -> tuple[list[Column], list[Finding]]:
+    """Describe each column of the items table; say where texts cannot be read."""
+    columns: list[Column] = []
+    found: list[Finding] = []
+    for values in data.catalog.attributes.iter_columns():
+        role = "text" if values.name in data.columns.text else "attribute"
+        texts = plain(values)
+        filled = len(values) - (values if texts is None else texts).null_count()
+        column = Column(name=values.name, role=role, filled=filled, of=len(values))
+        if texts is not None and filled:
+            column = column.model_copy(update=_describe(texts))
+            if role == "text":
+                more, noted = _read(texts, data.catalog.ids, tokenizer, rng)
+                column, found = column.model_copy(update=more), found + noted
+        empty = len(values) - filled
+        found += finding("empty-column", f"no value in column {values.name!r}", empty, len(values),
+                         "items", warn=role == "text" and empty > 0.5 * len(values))  # fmt: skip
+        columns.append(column)
+    return columns, found + _too_long(data, tokenizer, max_tokens, rng)
+
+
+def _describe(texts: pl.Series) -> dict[str, object]:
+    lengths = texts.drop_nulls().str.len_chars().to_numpy()
+    quantiles = np.quantile(lengths, (0.05, 0.5, 0.95, 1), method="nearest")
+    return {"distinct": texts.drop_nulls().n_unique(), "length": tuple(map(int, quantiles))}
+
+
+def _read(
+    texts: pl.Series, ids: Sequence[str], tokenizer: Tokenizer | None, rng: np.random.Generator
+) -> tuple[dict[str, object], list[Finding]]:
+    """Guess the language of a column of texts, and measure what the encoder knows of it."""
+    few = _sample(texts.drop_nulls(), rng)
+    by_text = script_letters(texts)
+    letters = {name: int(by_text[name].sum()) for name in SCRIPTS}
+    about: dict[str, object] = {"language": guess(few, letters)}
+    found = _scripts(texts, ids, by_text, letters)
+    if tokenizer is not None:
+        read = cover(tokenizer, few.to_list())
+        about |= {"unknown": read.unknown, "pieces_per_word": read.pieces_per_word}
+        if read.unknown >= KNOWN:
+            found += finding(
+                "unknown-words",
+                f"column {texts.name!r}: {100 * read.unknown:.2g} % of word pieces are unknown to "
+                "the encoder", read.unknown_texts, len(few), "texts", read.unknown_examples,
+                warn=read.unknown >= UNKNOWN,
+            )  # fmt: skip
+        if read.pieces_per_word >= PIECES:
+            found += finding(
+                "fragmented-words",
+                f"column {texts.name!r}: {read.pieces_per_word:.1f} word pieces a word",
+                len(few), len(few), "texts", few.head(3).to_list(), warn=True,
+            )  # fmt: skip
+    return about, found
+
+
+def _scripts(
+    texts: pl.Series, ids: Sequence[str], by_text: pl.DataFrame, letters: dict[str, int]
+) -> list[Finding]:
+    """Find texts mostly in another script than the column."""
+    usual = max(letters, key=lambda name: letters[name])
+    kin = [usual, *({"Chinese", "Japanese"} if usual in ("Chinese", "Japanese") else ())]
+    total = by_text.sum_horizontal()
+    other = ((total - by_text.select(set(kin)).sum_horizontal()) > 0.5 * total).arg_true()
+    examples = [f"{ids[row]}: {texts[row]}" for row in other.head(3)]
+    return finding("mixed-scripts", f"column {texts.name!r}: not in {usual} letters as the others",
+                   len(other), len(texts), "items", examples, warn=len(other) > 0.05 * len(texts)
+    )  # fmt: skip
+
+
+def _too_long(
+    data: Dataset, tokenizer: Tokenizer | None, most: int, rng: np.random.Generator
+) -> list[Finding]:
+    """Find texts longer than the encoder reads; only long ones are tokenised."""
+    texts = pl.Series("text", data.catalog.texts, dtype=pl.String)
+    rows = (texts.str.len_chars() > most).arg_true()  # a token has at least one letter
+    if tokenizer is None or not len(rows):
+        return []
+    drawn = _sample(rows, rng)
+    tokens = np.array(cover(tokenizer, texts.gather(drawn).to_list()).tokens)
+    long = np.flatnonzero(tokens > most)
+    count = round(len(long) * len(rows) / len(drawn))
+    examples = [f"{data.catalog.ids[drawn[i]]}: {tokens[i]:,} tokens" for i in long[:3].tolist()]
+    return finding("long-texts", f"texts longer than the {most} tokens that the encoder reads",
+                   count, len(texts), "items", examples, warn=count > 0.2 * len(texts))  # fmt: skip
+
+
+def _sample(values: pl.Series, rng: np.random.Generator) -> pl.Series:
+    if len(values) <= SAMPLE:
+        return values
+    return values.gather(np.sort(rng.choice(len(values), SAMPLE, replace=False)))
+
+
+def length_bins(texts: Sequence[str]) -> list[tuple[str, int]]:
+    """Return how many texts have how many characters, for a chart."""
+    lengths = pl.Series(texts, dtype=pl.String).str.len_chars().to_numpy()
+    counts = np.bincount(np.searchsorted(_EDGES, lengths, side="right"), minlength=len(_EDGES) + 1)
+    names = ["none", *(f"{low:,} to {high - 1:,}" for low, high in pairwise(_EDGES[1:]))]
+    bins = list(zip([*names, f"{_EDGES[-1]:,} or more"], counts[1:].tolist(), strict=True))
+    full = np.flatnonzero(counts[1:])
+    return bins[full[0] : full[-1] + 1] if len(full) else []

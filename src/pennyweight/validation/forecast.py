@@ -1,0 +1,24 @@
+"""What `validate` will take, from the size of the data."""
+
+from pennyweight.data.volume import Volume
+from pennyweight.machine.forecast import Forecast
+
+__all__ = ["REMEDY", "forecast"]
+
+REMEDY = (
+    "free memory, or check a part of the data: some months of events, some columns of the items"
+)
+PROGRAM = 165 << 20  # interpreter, libraries and tokenizer
+EVENT_BYTES, ITEM_COPIES = 82, 12  # of an event; times that what items hold is held
+START_WORK, EVENT_WORK, BYTE_WORK = 1e11, 2.5e5, 4e4  # operations: for all, an event, a byte
+
+
+def forecast(data: Volume, speed: float) -> Forecast:
+    """Return the memory and the time of `validate`; `speed` in operations a second."""
+    memory = {
+        "program": PROGRAM,
+        "events": EVENT_BYTES * data.events,
+        "items": ITEM_COPIES * data.item_bytes,
+    }
+    work = START_WORK + EVENT_WORK * data.events + BYTE_WORK * data.item_bytes
+    return Forecast(memory, work / speed)

@@ -1,0 +1,31 @@
+"""Whether the users of the test have a history to recommend from."""
+
+from pennyweight.config.evidence import MOST, Evidence
+from pennyweight.data.evidence import evidence
+from pennyweight.data.interactions import Interactions
+from pennyweight.data.split import Part, Protocol, parts
+from pennyweight.errors import DataError
+from pennyweight.validation.finding import Finding, finding
+
+__all__ = ["check_histories"]
+
+
+def check_histories(log: Interactions, part: Part, protocol: Protocol) -> list[Finding]:
+    """Find that most users of the test, or of one by global time, have no history."""
+    test = evidence(log, part)
+    if test.history_share < 1 - MOST:
+        return _found(test, f"test users without a history under {protocol}", warn=True)
+    if protocol != "leave-last-out" or not log.real_time:
+        return []
+    try:
+        by_time = evidence(log, parts(log, "global-time"))
+    except DataError:  # the times do not part the events
+        return []
+    if by_time.history_share >= 1 - MOST:
+        return []
+    return _found(by_time, "test users without a history under global-time", warn=False)
+
+
+def _found(test: Evidence, message: str, *, warn: bool) -> list[Finding]:
+    without = test.users - test.with_history
+    return finding("few-histories", message, without, test.users, "test users", warn=warn)

@@ -1,0 +1,136 @@
+"""Leaks: what a test should not give away, and by how much it does."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from pennyweight.data.dataset import Dataset
+from pennyweight.data.events import ACROSS_SPLITS
+from pennyweight.data.future import new_items
+from pennyweight.data.split import Part, Protocol
+from pennyweight.validation.finding import Finding, events_at, finding
+from pennyweight.validation.order import check_order, orders
+
+__all__ = ["check_answers", "check_leaks"]
+
+REPEATS = 0.01  # share of repeated targets from which on the protocol matters
+AFTER = 0.01  # share of known events after the median test event
+BLOCK = 20_000
+_WORD_EDGES = r"""^[\s.,;:!?"'()\[\]<>]+|[\s.,;:!?"'()\[\]<>]+$"""
+
+
+def check_leaks(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
+    """Run every leak check on a dataset and its split."""
+    places = orders(data)
+    return [
+        *_repeated(data, part),
+        *_across(data),
+        *_after_cut(data, part, protocol),
+        *_catalog(data, part),
+        *check_order(data, part, places),
+        *check_answers(data),
+    ]
+
+
+def _repeated(data: Dataset, part: Part) -> list[Finding]:
+    log = data.interactions
+    key = log.user.astype(np.int64) * log.n_items + log.item
+    targets, first = np.unique(key[part == 2], return_index=True)
+    again = np.flatnonzero(part == 2)[first[np.isin(targets, key[part < 2])]]
+    return finding("repeated-items", "test items that their user's history already holds",
+                   len(again), len(targets), "test items", events_at(data, again),
+                   warn=len(again) > REPEATS * len(targets))  # fmt: skip
+
+
+def _across(data: Dataset) -> list[Finding]:
+    entries = [entry for entry in data.log.entries if entry.reason == ACROSS_SPLITS]
+    count = sum(entry.count for entry in entries)
+    examples = [text for entry in entries for text in entry.examples]
+    return finding("split-duplicates", "events that also are in another part of the split", count,
+                   data.log.rows_read.get("events", count), "events", examples, warn=True
+    )  # fmt: skip
+
+
+def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
+    log, test = data.interactions, part == 2
+    cut = np.full(len(log.users), np.inf)
+    np.minimum.at(cut, log.user[test], log.time[test])
+    late = np.flatnonzero(~test & (log.time > cut[log.user]))
+    known = int((~test).sum())
+    found = finding("events-after-cut", "known events later than a test event of the same user",
+                    len(late), known, "known events", events_at(data, late), warn=True)  # fmt: skip
+    if not log.real_time:  # positions of two users cannot be compared
+        return found
+    after = int((log.time[~test] > np.median(log.time[test])).sum())
+    if after > AFTER * known:
+        found += finding(
+            "future-of-others", f"known events later than the median test event ({protocol}): "
+            "what others did next is learnt from", after, known, "known events", warn=True,
+        )  # fmt: skip
+    return found
+
+
+def _catalog(data: Dataset, part: Part) -> list[Finding]:
+    new = new_items(data.interactions, part)
+    if not new.give_answers:
+        return []
+    return finding("future-catalog", "items without an event before the test that are test items: "
+                   "the catalogue knows the future", len(new.chosen), len(new.items),
+                   "items without earlier events",
+                   [data.catalog.ids[code] for code in new.chosen[:3].tolist()],
+                   warn=True)  # fmt: skip
+
+
+def check_answers(data: Dataset) -> list[Finding]:
+    """Find items whose text names a user who met them, more often than chance would.
+
+    Ids that are common words or small numbers occur in texts by accident; the accidents to
+    expect are those of users and items meeting independently, each at its own rate.
+    """
+    log = data.interactions
+    names = pl.DataFrame({"user": np.arange(len(log.users), dtype=np.int32),
+                          "name": _words(pl.Series(list(log.users), dtype=pl.String))})  # fmt: skip
+    names = names.with_columns(pl.col("name").list.len().alias("n"), pl.col("name").list.join(" "))
+    names = names.filter(pl.col("n").is_between(1, 3))
+    parts = [_named(data.catalog.texts[at : at + BLOCK], at, names)
+             for at in range(0, len(data.catalog), BLOCK)]  # fmt: skip
+    pairs = pl.concat(parts).unique(maintain_order=True)
+    if not pairs.height:
+        return []
+    item, user = pairs["item"].to_numpy().astype(np.int64), pairs["user"].to_numpy()
+    met = np.isin(user.astype(np.int64) * log.n_items + item,
+                  log.user.astype(np.int64) * log.n_items + log.item)  # fmt: skip
+    chance = -np.expm1(-np.diff(log.offsets)[user] * (log.counts[item] / len(log)))
+    expected = float(chance.sum())
+    if met.sum() < 3 + expected + 5 * np.sqrt(expected):
+        return []
+    items = np.unique(item[met])
+    examples = [f"{data.catalog.ids[i]} names {log.users[u]}: {data.catalog.texts[i]}"
+                for i, u in zip(item[met][:3].tolist(), user[met][:3].tolist(), strict=True)
+    ]  # fmt: skip
+    return finding("answer-in-text", f"the text of an item names a user who met it ({met.sum():,} "
+                   f"times, {expected:.1f} expected by chance)", len(items), len(data.catalog),
+                   "items", examples, warn=True)  # fmt: skip
+
+
+def _words(texts: pl.Series) -> pl.Series:
+    """Return the words of each text, lower case, without the marks around them."""
+    lists = texts.str.to_lowercase().str.split(" ")
+    return lists.list.eval(pl.element().str.replace_all(_WORD_EDGES, "")).list.eval(
+        pl.element().filter(pl.element() != "")
+    )
+
+
+def _named(texts: Sequence[str], start: int, names: pl.DataFrame) -> pl.DataFrame:
+    """Return (item, user) for each user whose id is a run of words in a text."""
+    block = pl.DataFrame({"item": np.arange(start, start + len(texts), dtype=np.int32),
+                          "name": _words(pl.Series(texts, dtype=pl.String))})  # fmt: skip
+    words = block.explode("name").drop_nulls()
+    found = []
+    for n in sorted(names["n"].unique().to_list()):
+        run = [pl.col("name").shift(-k).over("item") for k in range(n)]
+        grams = words.select("item", pl.concat_str(run, separator=" ").alias("name"))
+        wanted = names.filter(pl.col("n") == n).select("name", "user")
+        found.append(grams.join(wanted, on="name").select("item", "user"))
+    return pl.concat(found) if found else block.select("item", pl.col("item").alias("user")).clear()

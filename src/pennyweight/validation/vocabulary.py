@@ -1,0 +1,70 @@
+"""How well the vocabulary of an encoder covers texts: unknown words, pieces a word."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from pennyweight.encoders.tokens import load_tokenizer
+from pennyweight.encoders.weights import OF_DEFAULT, find_weights
+from pennyweight.errors import DataError
+
+__all__ = ["Coverage", "cover", "find_tokenizer"]
+
+OWN_VOCABULARY = ("tfidf", "bow", "word2vec")  # made of the texts themselves
+WHOLE = 1 << 20  # tokens; no text is cut
+BLOCK = 2_000
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Share of word pieces that are unknown, pieces a word, tokens of each text, and examples."""
+
+    unknown: float
+    pieces_per_word: float
+    tokens: tuple[int, ...]
+    unknown_texts: int
+    unknown_examples: tuple[str, ...]
+
+
+def find_tokenizer(encoder: str) -> Tokenizer | None:
+    """Return the tokenizer of an encoder of the plan; None where it has none, or no weights."""
+    if encoder in OWN_VOCABULARY:
+        return None
+    name = None if encoder in OF_DEFAULT else encoder
+    try:
+        weights = find_weights(name)
+    except DataError:
+        if name is not None:
+            raise
+        return None
+    return load_tokenizer(weights.folder / "tokenizer.json", max_tokens=WHOLE)
+
+
+def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
+    """Measure how the vocabulary covers the texts; a word is what the tokenizer splits first."""
+    named = getattr(tokenizer.model, "unk_token", None)
+    unk = None if named is None else tokenizer.token_to_id(named)
+    pieces = words = unknown = unknown_texts = 0
+    tokens: list[int] = []
+    examples: list[str] = []
+    for start in range(0, len(texts), BLOCK):
+        block = [t.encode("utf-8", "replace").decode() for t in texts[start : start + BLOCK]]
+        for text, found in zip(
+            block, tokenizer.encode_batch(block, add_special_tokens=False), strict=True
+        ):
+            ids = np.array(found.ids)
+            at = np.flatnonzero(ids == unk) if unk is not None else ids[:0]
+            pieces += len(ids)
+            words += (found.word_ids[-1] or 0) + 1 if found.ids else 0
+            unknown += len(at)
+            unknown_texts += bool(len(at))
+            tokens.append(len(ids))
+            if len(at) and len(examples) < 3:
+                left, right = found.offsets[int(at[0])]
+                examples.append(f"{text[left:right]!r} in {text[:80]!r}")
+    return Coverage(
+        unknown / max(1, pieces), pieces / max(1, words), tuple(tokens), unknown_texts,
+        tuple(examples),
+    )  # fmt: skip

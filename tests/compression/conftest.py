@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+from short_texts import TEXTS
+
+from pennyweight.compression.model import Model
+from pennyweight.compression.observe import observe
+from pennyweight.encoders.weights import find_weights
+from tiny_bert import write_tiny_bert
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PENNYWEIGHT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    return write_tiny_bert(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def model(tiny, tmp_path_factory) -> Model:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENNYWEIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return Model.of(find_weights(tiny))
+
+
+@pytest.fixture(scope="session")
+def seen(model):
+    return observe(model, TEXTS, threads=1)

@@ -1,0 +1,117 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from short_texts import TEXTS
+
+from pennyweight.compression.cuts import cut_heads, cut_layers, cut_neurons, keep_layers
+from pennyweight.compression.observe import Moments, observe
+from pennyweight.compression.surgery import eliminate
+from pennyweight.encoders.checkpoint import Linear
+from pennyweight.encoders.graph import build_graph
+from pennyweight.encoders.tokens import padded
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.errors import DataError
+
+
+def vectors(model, folder, texts=TEXTS):
+    return TransformerEncoder.load(model.write(folder).folder, threads=1).encode(texts)
+
+
+def test_layers_of_no_influence_go_first(model):
+    tensors = dict(model.tensors)
+    for name in tensors:  # layer 0 gives back what it got: both its parts add nothing
+        if name.startswith("encoder.layer.0.") and ".output." in name:
+            part = "LayerNorm.weight" if name.endswith("LayerNorm.weight") else ""
+            tensors[name] = np.ones_like(tensors[name]) if part else np.zeros_like(tensors[name])
+    idle = replace(model, tensors=tensors)
+    seen = observe(idle, TEXTS, threads=1)
+    assert seen.influence[0] < 0.05 < seen.influence[1]
+    kept = cut_layers(idle, seen, keep=1)
+    assert kept.config["num_hidden_layers"] == 1
+    name = "attention.self.query.weight"
+    first = kept.tensors[f"encoder.layer.0.{name}"]
+    np.testing.assert_array_equal(first, model.tensors[f"encoder.layer.1.{name}"])
+
+
+def test_observed_activations_are_those_of_the_graph(model, seen):
+    graph = build_graph(model.checkpoint, probe=True)
+    ids = [[2, 5, 6, 3], [2, 7, 3]]
+    session = graph.session(1)
+    states = session.run(["state.0", "state.1", "inner.0", "context.1"], padded(ids))
+    assert [s.shape for s in states] == [(2, 4, 32), (2, 4, 32), (2, 4, 64), (2, 4, 32)]
+    inner, layer = states[2][0], model.checkpoint.layers[0]
+    out = inner @ layer.outer.weight.T + layer.outer.bias
+    assert np.isfinite(out).all()
+    assert seen.inners[0].count == seen.contexts[1].count == seen.tokens
+
+
+def test_cuts_change_shapes_and_bytes_and_stay_near(model, seen, tmp_path):
+    whole = vectors(model, tmp_path / "whole")
+    heads = cut_heads(model, seen, keep=[3, 2])
+    assert [layer.heads for layer in heads.checkpoint.layers] == [3, 2]
+    neurons = cut_neurons(heads, seen_again(heads), keep=48)
+    assert [len(layer.inner.weight) for layer in neurons.checkpoint.layers] == [48, 48]
+    assert neurons.nbytes < heads.nbytes < model.nbytes
+    cosine = (vectors(neurons, tmp_path / "cut") * whole).sum(axis=1)
+    assert cosine.mean() > 0.75  # random weights have no redundancy to speak of
+
+
+def seen_again(model):
+    return observe(model, TEXTS, threads=1)
+
+
+def test_keeping_everything_changes_nothing(model, seen, tmp_path):
+    same = cut_neurons(cut_heads(model, seen, keep=4), seen, keep=64)
+    same = keep_layers(same, [0, 1])
+    np.testing.assert_allclose(
+        vectors(same, tmp_path / "same"), vectors(model, tmp_path / "whole"), atol=1e-5
+    )
+
+
+def test_what_is_removed_is_refitted_from_what_stays():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4000, 12)).astype(np.float32)
+    x[:, 8:] = x[:, :4] @ rng.normal(size=(4, 4)).astype(np.float32) + 3  # a third says nothing new
+    linear = Linear(rng.normal(size=(6, 12)).astype(np.float32), np.ones(6, np.float32))
+    moments = Moments.of_width(12)
+    moments.add(x)
+    kept, cut = eliminate(linear, moments, keep=8)
+    assert cut.weight.shape == (6, 8)
+    assert set(kept) >= {4, 5, 6, 7}  # nothing else knows what these say
+    wanted = x @ linear.weight.T + linear.bias
+    error = np.square(x[:, kept] @ cut.weight.T + cut.bias - wanted).mean() / wanted.var()
+    assert error < 0.01
+    plain = x[:, kept] @ linear.weight[:, kept].T + linear.bias
+    assert np.square(plain - wanted).mean() / wanted.var() > 10 * error
+
+
+def test_groups_go_together():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(500, 12)).astype(np.float32)
+    x[:, 4:8] *= 0.01  # the second head hardly says anything
+    moments = Moments.of_width(12)
+    moments.add(x)
+    linear = Linear(rng.normal(size=(6, 12)).astype(np.float32), np.zeros(6, np.float32))
+    kept, _ = eliminate(linear, moments, keep=2, size=4)
+    assert kept.tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
+
+
+def test_impossible_cuts_are_refused(model, seen):
+    for cut, keep, message in [
+        (cut_layers, 3, "keep 3 layers: there are 2"),
+        (cut_layers, 0, "keep 0 layers"),
+        (cut_heads, 0, "keep 0 heads of layer 0: there are 4"),
+        (cut_heads, [1, 5], "keep 5 heads of layer 1"),
+        (cut_neurons, [1], "1 numbers to keep for 2 layers"),
+        (cut_neurons, 65, "keep 65 neurons of layer 0: there are 64"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            cut(model, seen, keep=keep)
+    for layers in ([], [1, 0], [0, 0], [2], [-1]):
+        with pytest.raises(DataError, match="layers"):
+            keep_layers(model, layers)
+    with pytest.raises(DataError, match="of other sizes"):
+        cut_heads(cut_neurons(model, seen, keep=5), seen, keep=2)
+    with pytest.raises(DataError, match="none has a word"):
+        observe(model, ["", " "])

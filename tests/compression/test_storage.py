@@ -1,0 +1,96 @@
+"""Vectors of content and tower kept small: the same items stay near."""
+
+import numpy as np
+import pytest
+
+import world
+from pennyweight.compression.storage import AS_IT_IS, EIGHT_BITS, STORAGES, Storage
+from pennyweight.data.interactions import Histories
+from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.projected import ProjectedEncoder
+from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.tower import Tower
+
+BOARD, CATALOG = world.checkerboard()
+ENCODER = LexicalEncoder.fit(CATALOG.texts, dim=8)
+SETTINGS = TowerSettings(dim=8, epochs=2, batch=16, negatives=8)
+HISTORIES = Histories.of([[0, 3], [5], [7, 1, 2]])
+ALL = (EIGHT_BITS, *STORAGES)
+
+
+@pytest.fixture
+def tower():
+    return Tower(ENCODER, SETTINGS).fit(BOARD.before, CATALOG)
+
+
+@pytest.fixture
+def content():
+    return Content(ENCODER).fit(BOARD.before, CATALOG)
+
+
+def test_as_it_is_is_the_same_object(tower, content):
+    assert AS_IT_IS.tower(tower, CATALOG.texts) is tower and AS_IT_IS.content(content) is content
+    sparse = Content().fit(BOARD.before, CATALOG)
+    assert all(storage.content(sparse) is sparse for storage in ALL)
+
+
+@pytest.mark.parametrize("storage", ALL, ids=str)
+def test_smaller_and_alike(storage: Storage, tower, content, tmp_path):
+    for name, part, small in (
+        ("tower", tower, storage.tower(tower, CATALOG.texts)),
+        ("content", content, storage.content(content)),
+    ):
+        assert small.decay == part.decay and small.nbytes < part.nbytes
+        before, after = part.score(HISTORIES), small.score(HISTORIES)
+        assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.3  # of 8 components, few
+        (tmp_path / name).mkdir()
+        small.save(tmp_path / name)
+        back = type(part).load(tmp_path / name)
+        np.testing.assert_allclose(back.score(HISTORIES), after, atol=1e-5)
+        texts = small.score_texts(CATALOG.texts[:2])
+        np.testing.assert_allclose(back.score_texts(CATALOG.texts[:2]), texts, atol=1e-5)
+
+
+def test_8_bits_move_no_score_by_much(tower, content):
+    for part, small in (
+        (tower, EIGHT_BITS.tower(tower, CATALOG.texts)),
+        (content, EIGHT_BITS.content(content)),
+    ):
+        before = part.score(HISTORIES)
+        assert np.abs(small.score(HISTORIES) - before).max() < 0.02 * np.abs(before).max()
+
+
+def test_a_narrower_content_reads_as_its_items_are_kept(content):
+    vectors = content.vectors.unpacked()
+    whitened = ProjectedEncoder.fit(ENCODER, vectors, dim=8)
+    wide = content.packed(whitened, type(content.vectors).of(whitened.project(vectors)))
+    small = Storage("int8", "int8", content_share=0.5).content(wide)
+    assert small.encoder.encoder is ENCODER  # one product, not two
+    assert small.encoder.dim == 4 == small.vectors.dim
+    expected = small.encoder.encode(CATALOG.texts)
+    np.testing.assert_allclose(small.vectors.unpacked(), expected, atol=0.01)
+    signs = STORAGES[-1].content(wide)
+    expected = signs.encoder.encode(CATALOG.texts)
+    np.testing.assert_array_equal(signs.vectors.unpacked() > 0, expected > 0)
+
+
+def test_names_say_what_is_kept_how(tower, content):
+    dense, sparse = (
+        {"content": content, "tower": tower},
+        {"content": Content().fit(BOARD.before, CATALOG)},
+    )
+    assert [storage.name(dense) for storage in (AS_IT_IS, *ALL)] == [
+        "",
+        "content int8, tower int8",
+        "content int4, tower int4",
+        "content signs, tower int4",
+        "content int2, tower int2",
+        "content signs, tower signs",
+    ]
+    for width, said in ((256, "content signs"), (300, "content signs at 85% of the width"),
+                        (768, "content signs at 67% of the width")):  # fmt: skip
+        wide = content.packed(ENCODER, type(content.vectors).of(np.ones((2, width), np.float32)))
+        assert STORAGES[-1].name({"content": wide}) == said
+    assert {storage.name(sparse) for storage in ALL} == {""}
+    assert EIGHT_BITS.name({**sparse, "tower": tower}) == "tower int8"

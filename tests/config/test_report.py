@@ -1,0 +1,128 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pennyweight.config.report import Cleaned, Cost, Measured, Report
+from pennyweight.errors import BundleError
+
+text = st.text(st.characters(codec="utf-8"), max_size=8)
+number = st.floats(allow_nan=False, allow_infinity=False)
+count = st.integers(0, 2**53)
+measured = st.builds(Measured, value=number, low=number, high=number)
+reports = st.builds(
+    Report,
+    protocol=text,
+    users=count,
+    items=count,
+    events=count,
+    scorers=st.dictionaries(text, st.dictionaries(text, measured, max_size=2), max_size=2),
+    cost=st.builds(Cost, seconds=st.dictionaries(text, number, max_size=2), peak_rss_bytes=count),
+    repeats=st.none() | text,
+    seed=st.none() | count,
+    evaluated_users=st.none() | count,
+    blend=st.none() | st.dictionaries(text, number, max_size=2),
+    cleaning=st.none()
+    | st.lists(
+        st.builds(
+            Cleaned,
+            table=text,
+            reason=text,
+            count=count,
+            action=text,
+            examples=st.lists(text, max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+    columns=st.none() | st.dictionaries(text, text, max_size=2),
+    machine=st.none()
+    | st.dictionaries(text, text | count | st.lists(text, max_size=2).map(tuple), max_size=2),
+    versions=st.none() | st.dictionaries(text, text, max_size=2),
+    created=st.none() | text,
+)
+
+
+@pytest.fixture
+def report():
+    def row(value):
+        return {m: Measured(value=value, low=value / 2, high=value * 1.5)
+                for m in ("ndcg@10", "recall@10", "recall@50")}  # fmt: skip
+
+    return Report(
+        protocol="leave-last-out",
+        users=1200,
+        items=90,
+        events=8000,
+        scorers={"popular": row(0.05), "<blend>": row(0.2)},
+        cost=Cost(seconds={"encode": 1.5}, peak_rss_bytes=1, bundle_bytes=2),
+        evaluated_users=1000,
+    )
+
+
+@given(reports)
+def test_round_trip(report):
+    assert Report.from_json(report.to_json()) == report
+
+
+def test_shape_of_the_json(report, tmp_path):
+    report.write(tmp_path / "report.json")
+    assert Report.read(tmp_path / "report.json") == report
+    plain = json.loads((tmp_path / "report.json").read_text())
+    assert list(plain) == [
+        "protocol", "users", "items", "events", "scorers", "cost", "evaluated_users",
+    ]  # fmt: skip
+    assert plain["scorers"]["popular"]["ndcg@10"] == {
+        "value": 0.05,
+        "low": 0.025,
+        "high": 0.05 * 1.5,
+    }
+    assert plain["cost"] == {"seconds": {"encode": 1.5}, "peak_rss_bytes": 1, "bundle_bytes": 2}
+
+
+def test_table(report):
+    assert report.table().splitlines() == [
+        "1,200 users, measured on 1,000 test users, 90 items, 8,000 events, leave-last-out",
+        "",
+        "scorer   ndcg@10" + " " * 14 + "recall@10" + " " * 12 + "recall@50" + " " * 12 + "mrr@10",
+        "<blend>  .2000 [.1000 .3000]  .2000 [.1000 .3000]  .2000 [.1000 .3000]  -",
+        "popular  .0500 [.0250 .0750]  .0500 [.0250 .0750]  .0500 [.0250 .0750]  -",
+    ]
+    assert repr(report) == str(report) == report.table()
+    html = report._repr_html_()
+    assert "&lt;blend&gt;" in html
+    assert "<blend>" not in html
+    assert "100.0%, transparent 100.0%" in html and "25.0%, transparent 25.0%" in html
+    assert "<script" not in html and "://" not in html and len(html) < 3_000
+
+
+def test_nothing_measured_is_shown_too(report):
+    bare = report.model_copy(
+        update={"scorers": {"a": {"ndcg@5": Measured(value=0, low=0, high=0)}}}
+    )
+    assert bare._repr_html_().count("<td>-</td>") == 4
+    zero = {"a": {"ndcg@10": Measured(value=0, low=0, high=0)}}
+    assert " 0.0%" in report.model_copy(update={"scorers": zero})._repr_html_()
+
+
+def test_a_measure_in_four_places():
+    assert str(Measured(value=0.12345, low=-0.01, high=1)) == ".1235 [-.0100 1.000]"
+    assert str(Measured(value=0, low=0, high=10.5)) == ".0000 [.0000 10.500]"
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"user": 3}, "unknown key 'user'; did you mean 'users'"),
+        ({"users": -1}, "users = -1"),
+        ({"scorers": {"a": {"m": {"zz": 1}}}}, "'scorers.a.m.zz'. Valid here: value, low, high"),
+        ({"cost": {"second": {}}}, "did you mean 'seconds'"),
+        ({"scorers": {"a": {"ndcg@10": {"value": 1}}}}, "scorers.a.ndcg@10.low"),
+    ],
+)
+def test_not_a_report(report, change, match):
+    plain = json.loads(report.to_json()) | change
+    with pytest.raises(BundleError, match=match):
+        Report.from_json(json.dumps(plain))
+    with pytest.raises(BundleError, match=r"old\.json: is no JSON"):
+        Report.from_json(b"{", source="old.json")

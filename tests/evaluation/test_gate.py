@@ -1,0 +1,108 @@
+"""The value gate on tables of ranks made by hand."""
+
+import numpy as np
+import pytest
+
+from pennyweight.config.quality import Measured
+from pennyweight.config.worth import Added
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.data.split import HeldOut
+from pennyweight.evaluation.gate import FEWEST, added, keep
+from pennyweight.evaluation.measure import PerUser
+from pennyweight.evaluation.metrics import metric_names, per_user
+from pennyweight.evaluation.outcomes import Outcomes
+
+N_ITEMS, OLD, NEW = 4, 0, 3
+
+
+def table(ranks: dict[str, np.ndarray], lengths: np.ndarray, targets: np.ndarray) -> Outcomes:
+    """One target a user; every event so far is of item 0, so items 1 to 3 are new."""
+    n = len(targets)
+    histories = Histories.of([[OLD] * length for length in lengths])
+    before = Interactions(
+        users=Ids([f"u{i}" for i in range(n)], table="users"),
+        n_items=N_ITEMS,
+        user=histories.row.astype(np.int32),
+        item=histories.item,
+        time=histories.time,
+        weight=histories.weight,
+        kind=np.zeros(len(histories.item), np.uint8),
+        kinds=("event",),
+        split=np.empty(0, np.uint8),
+        real_time=False,
+    )
+    offsets = np.arange(n + 1, dtype=np.int64)
+    users = np.arange(n, dtype=np.int32)
+    held_out = HeldOut(users, histories, targets.astype(np.int32), offsets, before)
+    found = {
+        name: PerUser(metric_names(), per_user(rank, offsets), rank, np.empty((n, 0), np.int32))
+        for name, rank in ranks.items()
+    }
+    return Outcomes(found, held_out)
+
+
+def test_differences_are_means_of_paired_ndcg():
+    n = 4 * FEWEST
+    lengths = np.where(np.arange(n) < 2 * FEWEST, 2, 9)
+    targets = np.where(np.arange(n) % 2, NEW, OLD)
+    first, second = np.zeros(n, np.int64), np.where(np.arange(n) % 2, 2, 0)
+    found = added(table({"a": first, "b": second}, lengths, targets), "a", "b")
+    assert [one.to for one in found] == ["all users", "new items", "short histories"]
+    assert [one.users for one in found] == [n, n // 2, n // 2]
+    # NDCG@10 of a single target is 1 / log2(rank + 2): 1 at the top, 1/2 in third place.
+    assert [one.difference.value for one in found] == pytest.approx([0.25, 0.5, 0.25])
+    assert all(one.better for one in found)
+    assert keep(found)
+
+
+def test_the_sign_is_that_of_the_first():
+    n = 2 * FEWEST
+    better, worse = np.zeros(n, np.int64), np.ones(n, np.int64)
+    outcomes = table({"a": worse, "b": better}, np.full(n, 3), np.full(n, OLD))
+    (whole,) = added(outcomes, "a", "b")
+    assert whole.difference.value == pytest.approx(1 / np.log2(3) - 1)
+    assert whole.worse
+    assert not keep((whole,))
+
+
+def test_equal_scorers_add_nothing():
+    n = 2 * FEWEST
+    rank = np.arange(n) % 5
+    found = added(table({"a": rank, "b": rank}, np.full(n, 9), np.full(n, OLD)), "a", "b")
+    assert found[0].difference == Measured(value=0, low=0, high=0)
+    assert not keep(found)
+
+
+def test_few_users_are_no_group_of_their_own():
+    n = 3 * FEWEST
+    targets = np.where(np.arange(n) < FEWEST - 1, NEW, OLD)
+    rank = np.arange(n) % 5
+    found = added(table({"a": rank, "b": rank}, np.full(n, 9), targets), "a", "b")
+    assert [one.to for one in found] == ["all users"]
+
+
+def test_p_values_are_corrected_for_their_number():
+    rng, n = np.random.default_rng(0), 4 * FEWEST
+    first, second = rng.integers(6, size=n), rng.integers(6, size=n)
+    mixed = table({"a": first, "b": second}, np.where(np.arange(n) % 2, 2, 9), np.full(n, OLD))
+    alone = table({"a": first, "b": second}, np.full(n, 9), np.full(n, OLD))
+    assert len(added(mixed, "a", "b")) == 2
+    assert added(mixed, "a", "b")[0].p_holm >= added(alone, "a", "b")[0].p_holm
+
+
+@pytest.mark.parametrize(
+    ("whole", "new", "kept"),
+    [
+        ((0.01, 0.01), (0.0, 1.0), True),  # better for all
+        ((0.00, 0.80), (0.1, 0.01), True),  # better for new items, no loss shown
+        ((-0.01, 0.01), (0.1, 0.01), False),  # better for new items, a loss for all
+        ((0.01, 0.30), (0.1, 0.30), False),  # nothing is shown
+    ],
+)
+def test_the_model_is_kept_for_a_gain_that_is_shown(whole, new, kept):
+    def one(to, difference, p):
+        shown = Measured(value=difference, low=difference - 1, high=difference + 1)
+        return Added(to=to, users=100, difference=shown, p_holm=p)
+
+    assert keep((one("all users", *whole), one("new items", *new))) is kept

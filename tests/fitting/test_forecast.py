@@ -1,0 +1,89 @@
+"""What a fit is expected to take."""
+
+import logging
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+import small_shop
+from pennyweight.data.dataset import read
+from pennyweight.data.volume import Volume, volume
+from pennyweight.errors import BudgetError
+from pennyweight.fitting import evaluate, fit
+from pennyweight.fitting.forecast import MODEL, START_SECONDS, forecast
+from pennyweight.fitting.parts import DEFAULT
+from pennyweight.machine import forecast as hardware
+
+SHOP = Volume(items=50_000, events=1_000_000, item_bytes=10_000_000, event_bytes=20_000_000)
+FAST = 1e11
+
+
+def memory(data: Volume = SHOP, scorers=DEFAULT, **options) -> int:
+    return forecast(data, scorers, FAST, **options).rss_bytes
+
+
+def seconds(data: Volume = SHOP, scorers=DEFAULT, **options) -> float:
+    return forecast(data, scorers, FAST, **options).seconds
+
+
+def test_what_costs_more_is_expected_to():
+    bigger = [replace(SHOP, **{name: 3 * getattr(SHOP, name)}) for name in ("items", "events")]
+    assert all(memory(data) > memory() and seconds(data) > seconds() for data in bigger)
+    assert memory(model=False) < memory(gate=False) < memory()
+    assert seconds(gate=False) < seconds() < seconds(encode=True)
+    assert seconds(final=False) < seconds()
+    assert seconds(users=100) < seconds()
+    assert memory(scorers=["content"]) < memory(scorers=["content", "tower"])
+    assert memory(dim=64) < memory()
+    slow = forecast(SHOP, DEFAULT, FAST / 2).seconds
+    assert slow - START_SECONDS == pytest.approx(2 * (seconds() - START_SECONDS))
+
+
+def test_a_tower_holds_arrays_of_its_vectors():
+    terms = forecast(SHOP, DEFAULT, FAST).memory
+    assert terms["tower"] == 12 * 4 * 50_000 * 256
+    many = replace(SHOP, items=1_000_000)
+    assert forecast(many, DEFAULT, FAST).memory["tower"] == 12 * 4 * 1_000_000 * 128
+    both = forecast(SHOP, [*DEFAULT, "sequence"], FAST, gate=False).memory
+    assert both["tower"] == terms["tower"]
+
+
+def test_the_dense_autoencoder_is_a_matrix_of_items_by_items():
+    small = replace(SHOP, items=15_000)
+    assert forecast(small, ["linear"], FAST).memory["linear"] == 3 * 4 * 15_000**2
+    assert "linear" not in forecast(SHOP, ["linear"], FAST).memory
+
+
+def test_a_small_fit_needs_most_while_it_reads_the_model():
+    small = Volume(items=50, events=300, item_bytes=5_000, event_bytes=3_000)
+    assert forecast(small, DEFAULT, FAST).memory["language model"] == MODEL
+    assert forecast(SHOP, DEFAULT, FAST).memory["language model"] < MODEL
+
+
+def test_a_fit_that_cannot_fit_stops_before_it_reads(monkeypatch):
+    monkeypatch.setattr(hardware, "available_memory", lambda: 0)
+    monkeypatch.setattr(hardware, "resident_memory", lambda: 100 << 20)
+    told = []
+    with pytest.raises(BudgetError, match=r"needs about 0\.\d GiB .*program 0\.18.*0\.1 GiB are"):
+        evaluate(
+            small_shop.items(), small_shop.events(), encoder="tfidf",
+            progress=lambda stage, *_: told.append(stage),
+        )  # fmt: skip
+    assert not told
+
+
+def test_what_is_expected_is_told_and_reported(caplog):
+    with caplog.at_level(logging.INFO, logger="pennyweight.forecast"):
+        report = fit(small_shop.items(), small_shop.events(), encoder="tfidf").report
+    assert "expects to take about" in caplog.text
+    assert report.cost.expected_rss_bytes > 180 << 20
+    assert report.cost.expected_seconds > 0
+
+
+def test_volume_of_data_already_read():
+    data = read(small_shop.items(), small_shop.events())
+    found = volume(data, None)
+    assert (found.items, found.events) == (len(data.catalog), len(data.interactions))
+    assert found.item_bytes >= sum(map(len, data.catalog.texts))
+    assert volume(pl.DataFrame({"a": ["x"] * 9}), None).items == 9

@@ -1,0 +1,76 @@
+"""The report of a fit, beyond the means."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pennyweight.config.plan import Plan
+from pennyweight.config.report import Report
+from pennyweight.data.dataset import read
+from pennyweight.errors import DataError, PlanError
+from pennyweight.fitting import evaluate
+from small_shop import events, items
+
+
+def plan(**keys):
+    given = {"encoder.name": "tfidf", "scorers.names": ["popularity", "content", "neighbours"]}
+    return Plan().override(given | {f"evaluate.{key}": value for key, value in keys.items()})
+
+
+@pytest.fixture(scope="module")
+def shop():
+    log = events()
+    country = [("FR", "DE")[int(user[1:]) % 2] for user in log["user_id"]]
+    kinds = items()["title"].str.split(" ").list.first()
+    return items().with_columns(category=kinds), log.with_columns(country=pl.Series(country))
+
+
+def test_the_whole_report(shop):
+    report = evaluate(*shop, plan=plan(user_attribute="country"))
+    assert Report.from_json(report.to_json()) == report
+    assert report.lists.k == 10
+    assert report.lists.categories == report.exposure.attribute == "category"
+    assert set(report.lists.scorers) == set(report.scorers)
+    for lists in report.lists.scorers.values():
+        assert set(lists) == {
+            "novelty", "diversity", "serendipity", "miscalibration", "popularity",
+            "popularity_lift",
+        }  # fmt: skip
+    assert {one.by for one in report.slices} == {"history length", "target popularity", "country"}
+    whole = report.scorers["blend"]["ndcg@10"].value
+    for by in ("history length", "country"):
+        parts = [one for one in report.slices if one.by == by]
+        users = sum(one.users for one in parts)
+        assert users == report.evaluated_users
+        mean = sum(one.users * one.ndcg["blend"].value for one in parts) / users
+        assert mean == pytest.approx(whole)
+    assert [one.other for one in report.comparisons] == ["popularity", "content", "neighbours"]
+    for one in report.comparisons:
+        less = whole - report.scorers[one.other]["ndcg@10"].value
+        assert one.difference.value == pytest.approx(less)
+    for scorer in report.scorers:
+        total = sum(group.scorers[scorer].value for group in report.exposure.groups)
+        assert total == pytest.approx(1)
+    again = evaluate(*shop, plan=plan(user_attribute="country"))
+    kept = ("slices", "comparisons", "lists", "exposure")
+    assert [getattr(again, key) for key in kept] == [getattr(report, key) for key in kept]
+
+
+def test_another_item_attribute_and_none(shop):
+    catalogue, log = shop
+    price = catalogue.with_columns(price=pl.Series(np.arange(30) * 1.5))
+    report = evaluate(price, log, plan=plan(item_attribute="price"))
+    assert report.exposure.attribute == "price"
+    assert len(report.exposure.groups) == 4
+    bare = evaluate(items(), log, plan=plan())
+    assert bare.exposure is None
+    assert "miscalibration" not in bare.lists.scorers["blend"]
+
+
+def test_bad_attributes_are_named_before_the_work(shop):
+    with pytest.raises(PlanError, match=r"--item-attribute.*'colour'.*'title', 'category'"):
+        evaluate(*shop, plan=plan(item_attribute="colour"))
+    with pytest.raises(DataError, match=r"no 'age', asked for as the user attribute"):
+        evaluate(*shop, plan=plan(user_attribute="age"))
+    with pytest.raises(PlanError, match=r"read\(\.\.\., user_attribute='country'\)"):
+        evaluate(read(*shop), plan=plan(user_attribute="country"))

@@ -1,0 +1,115 @@
+"""What is measured with and without a refit, beside the same worked out step by step."""
+
+from itertools import takewhile
+
+import numpy as np
+import pytest
+
+import small_shop
+from pennyweight.config.plan import Plan
+from pennyweight.config.report import BEFORE_REFIT, Report
+from pennyweight.data.dataset import read
+from pennyweight.data.split import split
+from pennyweight.evaluation.html import render
+from pennyweight.evaluation.measure import measure
+from pennyweight.fitting import evaluate, fit
+from pennyweight.fitting.job import Job
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.popularity import Popularity
+
+ITEMS, EVENTS = small_shop.items(), small_shop.events()
+SCORERS = ["popularity", "content", "neighbours"]
+QUICK = {"encoder": "tfidf", "scorers": SCORERS, "protocol": "leave-last-out"}
+
+
+@pytest.fixture(scope="module")
+def both() -> tuple[Report, Report]:
+    return evaluate(ITEMS, EVENTS, **QUICK), evaluate(ITEMS, EVENTS, refit=False, **QUICK)
+
+
+def values(report: Report, name: str) -> dict[str, float]:
+    return {metric: found.value for metric, found in report.scorers[name].items()}
+
+
+@pytest.mark.parametrize("protocol", ["leave-last-out", "global-time", "given-split"])
+def test_not_refitted_is_fitted_on_training_events_and_asked_with_whole_histories(protocol):
+    data = read(ITEMS, EVENTS)
+    plan = Plan().override({
+        "encoder.name": "tfidf", "scorers.names": SCORERS,
+        "evaluate.protocol": protocol, "evaluate.refit": False,
+    })  # fmt: skip
+    job = Job(data, None, plan, None, final=False)
+    report = job.measure()
+    parted = split(data.interactions, protocol)
+    # Each history at the test ends with the validation event of its user.
+    known = parted.test.histories
+    assert len(parted.test.before) > len(parted.train)
+    assert known.length.sum() == sum(
+        (parted.test.before.user == user).sum() for user in parted.test.users
+    )
+    chosen = report.chosen or {}
+    parts = {
+        "popularity": Popularity().fit(parted.train, data.catalog),
+        "content": Content(decay=chosen["content.decay"]).fit(parted.train, data.catalog),
+        "neighbours": Neighbours(decay=chosen["neighbours.decay"]).fit(parted.train, data.catalog),
+    }
+    by_hand = Blend(parts, weights=job.blend.weights, routes=job.blend.routes)
+    found = measure({**parts, "blend": by_hand}, parted.test, repeats="exclude")
+    for name, one in found.items():
+        assert values(report, name) == pytest.approx(
+            {metric: one.column(metric).mean() for metric in one.names}
+        )
+
+
+def test_the_blend_before_the_refit_is_beside_the_refitted_one(both):
+    refitted, plain = both
+    assert values(refitted, BEFORE_REFIT) == values(plain, "blend")
+    assert refitted.blend == plain.blend
+    assert values(refitted, "blend") != values(plain, "blend")
+    assert set(refitted.scorers) == {*SCORERS, "blend", BEFORE_REFIT}
+    assert set(plain.scorers) == {*SCORERS, "blend"}
+    assert refitted.fitted_on == dict.fromkeys([*SCORERS, "blend"], "train+validation") | {
+        BEFORE_REFIT: "train"
+    }
+    assert set((plain.fitted_on or {}).values()) == {"train"}
+    assert not any("refit" in stage for stage in plain.cost.seconds)
+    assert "measure before refit" in refitted.cost.seconds
+    assert plain.cost.expected_seconds <= refitted.cost.expected_seconds
+
+
+def test_every_way_to_show_a_report_says_what_was_fitted_on_which_events(both):
+    refitted, plain = both
+    lines = refitted.table().splitlines()
+    assert lines[2].split()[:3] == ["scorer", "fitted", "on"]
+    cells = {line.split()[0]: line.split()[1] for line in takewhile(bool, lines[3:])}
+    assert cells == refitted.fitted_on
+    assert "train+validation" in refitted._repr_html_()
+    assert f"{BEFORE_REFIT} is the blend fitted on the training events alone" in render(refitted)
+    assert BEFORE_REFIT not in render(plain)
+    assert "<td>train</td>" in render(plain)
+
+
+def test_a_recommender_knows_every_event_whatever_was_measured():
+    refitted, plain = (fit(ITEMS, EVENTS, refit=refit, **QUICK) for refit in (True, False))
+    for user in ("u0", "u7"):
+        assert plain.recommend(user=user).equals(refitted.recommend(user=user))
+    assert plain.plan.evaluate.refit is False
+    assert "final neighbours" in plain.report.cost.seconds
+    level = Popularity().fit(plain.interactions, plain.catalog).level
+    np.testing.assert_array_equal(plain.scorer.parts["popularity"].level, level)
+
+
+def test_without_validation_events_there_is_one_row():
+    two = small_shop.events(shortest=2, longest=2)
+    report = evaluate(ITEMS, two, **QUICK)
+    assert BEFORE_REFIT not in report.scorers
+    assert set((report.fitted_on or {}).values()) == {"train"}
+
+
+def test_a_language_model_left_out_is_measured_without_a_refit_too():
+    report = evaluate(ITEMS, EVENTS, protocol="leave-last-out", refit=False)
+    rival = {"blend-with-model", "blend-without-model"} & set(report.scorers)
+    assert bool(rival) == (report.worth is not None)
+    assert set((report.fitted_on or {}).values()) == {"train"}

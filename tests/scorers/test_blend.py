@@ -1,0 +1,269 @@
+"""The blend: what its learnt weights are worth, and its scores by hand."""
+
+import numpy as np
+import pytest
+
+import world
+from pennyweight.data.interactions import Histories
+from pennyweight.data.split import split
+from pennyweight.errors import BundleError
+from pennyweight.evaluation.measure import measure
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.learning import DEFAULTS, candidates
+from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.popularity import Novelty, Popularity
+
+
+def test_candidates_are_the_best_of_any_part():
+    features = np.zeros((1000, 2), np.float32)
+    features[:150, 0] = np.arange(150) + 1
+    features[700:850, 1] = np.arange(150) + 1
+    hidden = np.zeros((1000, 2), bool)[:, 0]
+    hidden[149] = True
+    found = candidates(features, hidden)
+    assert found.tolist() == [*range(49, 149), *range(750, 850)]
+
+
+def complementary(seed: int = 0):
+    """Return a log in which half of the users follow a hidden order and half follow the texts.
+
+    The order runs over 120 items whose texts say nothing; the texts tell topics of 600 items
+    that hardly anybody has met.
+    """
+    rng = np.random.default_rng(seed)
+    warm, cold, topics = 120, 600, 60
+    follows = rng.permutation(warm)
+    topic = rng.permutation(np.arange(cold) % topics)
+    rows = []
+    for _ in range(130):
+        row = [int(rng.integers(warm))]
+        while len(row) < 6 and (item := int(follows[row[-1]])) not in row:
+            row.append(item)
+        rows.append(row)
+        alike = np.flatnonzero(topic == rng.integers(topics)) + warm
+        rows.append(rng.permutation(alike)[:6].tolist())
+    texts = [f"item{i}" for i in range(warm)] + [f"topic{t} item{i}" for i, t in enumerate(topic)]
+    return world.events(rows, warm + cold), world.catalog(texts)
+
+
+@pytest.fixture(scope="module")
+def two_halves():
+    log, catalog = complementary()
+    parted = split(log, "leave-last-out")
+    parts = {"content": Content(decay=0.2), "neighbours": Neighbours(decay=0.2, window=1)}
+    blend = Blend(parts).fit(parted.train, catalog)
+    return blend.learn(parted.valid, rng=np.random.default_rng(0)), parted, catalog
+
+
+def test_learnt_weights_beat_each_part(two_halves):
+    blend, parted, catalog = two_halves
+    assert min(blend.weights.values()) > 0.5
+    blend.fit(parted.test.before, catalog)
+    scorers = {**blend.parts, "blend": blend}
+    found = measure(scorers, parted.test, repeats="exclude")
+    quality = {name: result.column("ndcg@10").mean() for name, result in found.items()}
+    assert quality["blend"] > 1.1 * max(quality["content"], quality["neighbours"]), quality
+
+
+def test_learning_is_repeatable_and_independent_of_blocks(two_halves, monkeypatch):
+    blend, parted, catalog = two_halves
+    parts = {"content": Content(decay=0.2), "neighbours": Neighbours(decay=0.2, window=1)}
+    again = Blend(parts).fit(parted.train, catalog)
+    told = []
+    monkeypatch.setattr("pennyweight.scorers.learning.BLOCK_BYTES", 100_000)
+    again.learn(
+        parted.valid,
+        rng=np.random.default_rng(0),
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert len(told) > 2
+    assert told[-1] == (len(parted.valid), len(parted.valid))
+    for name, weight in blend.weights.items():
+        assert again.weights[name] == pytest.approx(weight, abs=1e-4)
+
+
+def test_a_part_that_knows_nothing_gets_little(two_halves):
+    _, parted, catalog = two_halves
+    silent = Content()
+    parts = {"neighbours": Neighbours(decay=0.2), "content": silent}
+    blend = Blend(parts)
+    parts["neighbours"].fit(parted.train, catalog)
+    silent.fit(parted.train, world.catalog([""] * len(catalog)))
+    blend.learn(parted.valid, rng=np.random.default_rng(0))
+    assert blend.weights["content"] == pytest.approx(DEFAULTS["content"], abs=0.02)
+    assert blend.weights["neighbours"] > 0.5
+
+
+def test_only_popularity_may_count_against_an_item():
+    # Everybody leaves the crowd's items for one of the four that nobody has met, of other texts.
+    rows = [[u % 5, (u + 1) % 5, (u + 2) % 5, 5 + u % 4] for u in range(40)]
+    texts = ["crowd"] * 5 + ["apart"] * 4
+    log, catalog = world.events(rows, 9), world.catalog(texts)
+    whole = split(log, "leave-last-out").test
+    parts = {
+        "popularity": Popularity(), "novelty": Novelty(), "content": Content(),
+        "neighbours": Neighbours(),
+    }  # fmt: skip
+    blend = Blend(parts).fit(whole.before, catalog)
+    weights = blend.learn(whole, rng=np.random.default_rng(0)).weights
+    assert weights["novelty"] > 1 > DEFAULTS["novelty"]
+    assert weights["content"] < DEFAULTS["content"]
+    assert min(weights.values()) >= 0
+    # And the other way about: nobody ever turns to what is new.
+    rows = [[u % 5, (u + 1) % 5, (u + 2) % 5, (u + 3) % 5] for u in range(40)]
+    log = world.events(rows, 9)
+    steady = split(log, "leave-last-out").test
+    blend.fit(steady.before, catalog).learn(steady, rng=np.random.default_rng(0))
+    assert blend.weights["novelty"] == DEFAULTS["novelty"] < blend.weights["neighbours"]
+
+
+def test_weights_are_the_defaults_where_nothing_can_be_learnt():
+    # Every held-out item is in its history, so that under "exclude" none is a candidate.
+    log = world.events([[0, 0, 0, 0], [1, 1, 1, 1]], 3)
+    catalog = world.catalog(["red", "blue", "red blue"])
+    valid = split(log, "leave-last-out").valid
+    blend = Blend({"popularity": Popularity(), "content": Content()}).fit(log, catalog)
+    blend.learn(valid, rng=np.random.default_rng(0))
+    assert blend.learnt_from == 0
+    assert blend.weights == {name: DEFAULTS[name] for name in ("popularity", "content")}
+    repeating = Blend(blend.parts, repeats="include").learn(valid, rng=np.random.default_rng(0))
+    assert repeating.weights != blend.weights
+    assert repeating.learnt_from == 2
+
+
+def test_weights_are_the_defaults_where_a_held_out_item_has_no_rival():
+    # One user has seen all but one item: whatever is held out wins, and zeros would be as good.
+    log = world.events([[0, 1, 2, 3]], 4)
+    blend = Blend({"popularity": Popularity(), "neighbours": Neighbours()})
+    valid = split(log, "leave-last-out").test
+    blend.fit(valid.before, world.catalog([""] * 4)).learn(valid, rng=np.random.default_rng(0))
+    assert blend.weights == {name: DEFAULTS[name] for name in ("popularity", "neighbours")}
+
+
+def test_few_users_are_enough_when_told(two_halves):
+    blend, parted, _ = two_halves
+    other = Blend(blend.parts).learn(parted.valid, rng=np.random.default_rng(0), max_users=3)
+    assert all(np.isfinite(list(other.weights.values())))
+
+
+def small() -> Blend:
+    log, catalog = world.four()
+    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalise=0)}
+    return Blend(parts, {"popularity": 0.5, "neighbours": 2.0}).fit(log, catalog)
+
+
+def test_relative_parts_are_divided_by_their_best_rival():
+    # Neighbours, backward .5: from a, b gains 2, c .5, d .5. With b in the history, c from b 2,
+    # a from b 1, so a 1, b 2, c 2.5, d .5: the best that is not in the history is c.
+    blend = small()
+    popular = 0.5 * np.log1p([4, 3, 2, 1])
+    found = blend.score(Histories.of([[world.A], [world.A, world.B], []]))
+    np.testing.assert_allclose(found[0], popular + 2 * np.array([0, 2, 0.5, 0.5]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(found[1], popular + 2 * np.array([1, 2, 2.5, 0.5]) / 2.5, rtol=1e-5)
+    np.testing.assert_allclose(found[2], 2 * popular, rtol=1e-5)  # popularity as it is
+
+
+@pytest.mark.parametrize(("repeats", "best"), [("exclude", 2.5), ("include", 9)])
+def test_items_of_the_history_are_rivals_only_with_repeats(repeats, best):
+    blend = small()
+    blend.repeats = repeats
+    blend.parts["neighbours"].matrix[world.B, world.A] = 9.0
+    history = Histories.of([[world.A, world.B]])
+    found = blend.score(history)[0] - 0.5 * np.log1p([4, 3, 2, 1])
+    np.testing.assert_allclose(found, 2 * np.array([9, 2, 2.5, 0.5]) / best, rtol=1e-5)
+    codes = np.arange(4, dtype=np.int32)
+    np.testing.assert_allclose(blend.contributions(history, codes).sum(axis=1), found, rtol=1e-5)
+
+
+def test_shares_of_the_parts_add_up_to_the_score_above_the_average():
+    blend = small()
+    history, codes = Histories.of([[world.A, world.D]]), np.array([1, 2], np.int32)
+    score = blend.score(history)[0]
+    shares = blend.part_shares(history, codes)
+    assert list(shares) == ["popularity", "neighbours"]
+    np.testing.assert_allclose(sum(shares.values()), score[codes] - score.mean(), rtol=1e-4)
+
+
+def test_histories_have_the_weights_of_their_length(tmp_path):
+    log, catalog = world.four()
+    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalise=0)}
+    own = {0: {"popularity": 3.0, "neighbours": 0.0}, 2: {"popularity": 0.0, "neighbours": 5.0}}
+    blend = Blend(parts, {"popularity": 1.0, "neighbours": 1.0}, routes=own).fit(log, catalog)
+    histories = Histories.of([[], [world.A], [world.A, world.B], [world.A, world.B, world.C]])
+    found = blend.score(histories)
+    np.testing.assert_array_equal(found[:2], Blend(parts, own[0]).score(histories)[:2])
+    np.testing.assert_array_equal(found[2:], Blend(parts, own[2]).score(histories)[2:])
+    codes = np.arange(4, dtype=np.int32)
+    two = histories.take(np.array([2]))
+    np.testing.assert_allclose(blend.contributions(two, codes).sum(axis=1), found[2], rtol=1e-5)
+    assert not blend.part_shares(two, codes)["popularity"].any()
+    blend.save(tmp_path)
+    again = Blend.load(tmp_path)
+    assert again.routes == own
+    np.testing.assert_array_equal(again.score(histories), found)
+
+
+@pytest.mark.parametrize("popularity", [-2.0, -0.1, 0.0, 1.0])
+def test_the_most_popular_come_first_for_somebody_unknown(popularity):
+    log, catalog = world.four()
+    parts = {"popularity": Popularity(), "content": Content(), "novelty": Novelty()}
+    weights = {"popularity": popularity, "content": 1.0, "novelty": 9.0}
+    routes = {0: weights, 3: weights}
+    for blend in (Blend(parts, weights), Blend(parts, weights, routes=routes)):
+        blend.fit(log, catalog)
+        assert blend.score(Histories.of([[]]))[0].argsort()[::-1].tolist() == [0, 1, 2, 3]
+
+
+def test_the_most_popular_come_first_where_no_other_part_tells_items_apart():
+    log, catalog = world.four()
+    parts = {"popularity": Popularity(), "neighbours": Neighbours()}
+    blend = Blend(parts, {"popularity": -1.0, "neighbours": 2.0}).fit(log, catalog)
+    row = parts["neighbours"].matrix.indptr[world.C : world.C + 2]
+    parts["neighbours"].matrix.data[slice(*row)] = 0  # from c, nobody went anywhere
+    found = blend.score(Histories.of([[world.C], [world.A]]))
+    assert found[0].argsort()[::-1].tolist() == [0, 1, 2, 3]
+    assert found[1].argmin() == world.A  # where there is more to say, popularity may give way
+
+
+def test_popularity_does_not_turn_lists_over_where_it_is_all_that_is_learnt():
+    # Newcomers take the least popular: nothing that lists of anybody should follow.
+    rows = [[u % 4, (u + 1) % 4, 4 + u % 8] for u in range(64)]
+    rows += [[4 + k, 4 + (k + 1) % 8, 4 + (k + 2) % 8] for k in range(8)]
+    log, catalog = world.events(rows, 12), world.catalog([""] * 12)
+    held_out = split(log, "leave-last-out").test
+    blend = Blend({"popularity": Popularity(), "content": Content()}).fit(held_out.before, catalog)
+    blend.learn(held_out, rng=np.random.default_rng(0))
+    assert blend.learnt_from == 72
+    assert blend.weights["popularity"] == 0
+
+
+def test_a_part_without_weight_is_left_out():
+    log, catalog = world.four()
+    blend = Blend({"popularity": Popularity(), "content": Content()}, {"popularity": 1.0})
+    blend.fit(log, catalog)
+    np.testing.assert_array_equal(
+        blend.score(log.histories), blend.parts["popularity"].score(log.histories)
+    )
+    none = Blend(blend.parts, {})
+    assert not none.score(log.histories).any()
+    assert none.score(log.histories).shape == (4, 4)
+
+
+def test_a_text_is_read_even_where_content_weighs_nothing():
+    log, catalog = world.four()
+    blend = Blend({"content": Content(), "popularity": Popularity()}, {"content": -1.0})
+    scores = blend.fit(log, catalog).score_texts(["green"])
+    assert scores[0].argmax() == world.D
+    deaf = Blend({"popularity": Popularity()}).fit(log, catalog)
+    with pytest.raises(BundleError, match="no part that reads text"):
+        deaf.score_texts(["green"])
+
+
+def test_a_part_of_another_version_is_refused(tmp_path):
+    blend = small()
+    Blend({"popularity": blend.parts["popularity"], "oracle": blend.parts["neighbours"]}).save(
+        tmp_path
+    )
+    with pytest.raises(BundleError, match="'oracle' is not known"):
+        Blend.load(tmp_path)

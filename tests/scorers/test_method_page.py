@@ -1,0 +1,58 @@
+"""The page on scorers names every setting with the default it has."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.fitting.parts import DEFAULT
+from pennyweight.fitting.tune import DECAYS
+from pennyweight.scorers.blend import KINDS, Blend
+from pennyweight.scorers.learning import CANDIDATES, DEFAULTS, FEW_NEW
+from pennyweight.scorers.sequence import SequenceSettings
+from pennyweight.scorers.unseen import PLACES, STAND_INS
+from pennyweight.scorers.weighing import FOLDS, HISTORY_LENGTHS, PRIOR, PULL, SHRINK, SURE
+
+PAGE = (Path(__file__).parents[2] / "docs" / "method-scorers.md").read_text(encoding="utf-8")
+NAMES = ("popularity", "novelty", "again", "content", "neighbours", "linear")
+TRAINED = {"tower": TowerSettings, "sequence": SequenceSettings}
+SETTINGS = {**{name: KINDS[name] for name in NAMES}, **TRAINED, "blend": Blend}
+ROW = re.compile(r"^\| `(\w+)` \| (\S+) \|", re.MULTILINE)
+
+
+def section(name: str) -> str:
+    return PAGE.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_and_defaults(name):
+    parameters = inspect.signature(SETTINGS[name]).parameters
+    expected = {key: p.default for key, p in parameters.items() if p.default is not p.empty}
+    stated = {key: eval(default) for key, default in ROW.findall(section(name))}
+    assert stated == expected
+
+
+def test_numbers_that_are_no_settings():
+    assert str(list(DECAYS))[1:-1].replace(", 0.97", " and 0.97") in PAGE
+    assert f"the {CANDIDATES} best items of each part" in PAGE
+    assert f"p_s = {SHRINK} + {PRIOR:.0f} / (2 * choices)" in PAGE
+    said = re.search(r"The default weights, .* are (.*)\.\n", PAGE)[1]
+    for name, weight in DEFAULTS.items():
+        assert re.search(rf"\b{name}\b[a-z ]* {weight:g}(,|$)", said), name
+    assert f"at least {FEW_NEW} of them are of items without events" in PAGE
+    assert f"or {100 * PLACES:.0f} % of the places" in PAGE
+    assert f"a twentieth of them, {STAND_INS} at most" in PAGE
+    starts = ", ".join(map(str, HISTORY_LENGTHS[:-1]))
+    assert f"from {starts} and {HISTORY_LENGTHS[-1]} events on" in PAGE
+    assert f"{PULL:g} more choices" in PAGE
+    assert f"{FOLDS} parts of the users" in PAGE
+    assert f"{SURE:g} standard errors" in PAGE
+
+
+def test_which_scorers_are_default():
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (\S[^|]*) \|$", PAGE.split("## Notation")[0], re.M)
+    stated = dict(rows)
+    assert set(SETTINGS) <= set(stated)
+    assert {name for name, answer in rows if answer == "yes"} == set(DEFAULT)

@@ -1,0 +1,86 @@
+"""A small shop, served over a real socket."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import polars as pl
+from walls import serving
+
+import pennyweight
+import small_shop
+from pennyweight import Recommender
+from pennyweight.serving.app import Doors, make_app
+from pennyweight.serving.engine.engine import Engine, Limits
+from pennyweight.serving.engine.models import Models
+from pennyweight.serving.proxies import Proxies
+from pennyweight.serving.store.sqlite import SQLiteStore
+
+KINDS = small_shop.KINDS
+TIMEOUT = 20.0  # seconds; a busy machine may stand still for longer than a client waits
+
+
+def shop(*, seed: int = 0, encoder: str = "tfidf") -> Recommender:
+    """Return a fitted shop with a price and an `available` column."""
+    items = small_shop.items()
+    items = items.with_columns(
+        pl.Series("price", [float(i) for i in range(items.height)]),
+        pl.Series("available", [i != 29 for i in range(items.height)]),
+    )
+    scorers = ["popularity", "content", "neighbours"]
+    return pennyweight.fit(items, small_shop.events(seed=seed), encoder=encoder, scorers=scorers)
+
+
+class Service:
+    """A running service and how to talk to it."""
+
+    def __init__(self, engine: Engine, port: int, folder: Path) -> None:
+        self.engine, self.port, self.folder = engine, port, folder
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT)
+
+    def get(self, path: str, **params: object) -> dict:
+        return told(self.http.get(path, params=params))
+
+    def post(self, path: str, body: object) -> dict:
+        return told(self.http.post(path, json=body))
+
+    def ids(self, path: str, **params: object) -> list[str]:
+        return [item["item_id"] for item in self.get(path, **params)["items"]]
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric over its labels."""
+        lines = self.http.get("/metrics").text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+def told(response: httpx.Response) -> dict:
+    assert response.status_code == 200, response.text
+    found: dict = response.json()
+    return found
+
+
+@contextmanager
+def service(
+    bundle: Path | None,
+    folder: Path,
+    *,
+    doors: Doors = Doors(),  # noqa: B008
+    limits: Limits = Limits(),  # noqa: B008
+    proxies: Proxies = Proxies(),  # noqa: B008
+    timeout: float = TIMEOUT,
+) -> Iterator[Service]:
+    """Serve a bundle; what is kept stays in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = Engine(SQLiteStore(folder / "store.sqlite"), Models(folder / "models"), limits)
+    try:
+        engine.start(bundle)
+        with serving(make_app(engine, replace(doors, timeout=timeout), proxies=proxies)) as port:
+            running = Service(engine, port, folder)
+            try:
+                yield running
+            finally:
+                running.http.close()
+    finally:
+        engine.close()

@@ -1,0 +1,334 @@
+"""What came of lists since the shares last changed: users, rates, differences, and doubts."""
+
+import asyncio
+import random
+import time
+from html import escape
+
+import pytest
+from live import Service, service
+from test_dashboard import confirm, page, post
+from test_models import arms
+from walls import Clock
+
+from html_page import Page
+from pennyweight.serving.engine import outcome_counter
+from pennyweight.serving.engine.arms import Arm
+from pennyweight.serving.engine.outcome_counter import OutcomeCounter
+from pennyweight.serving.engine.outcomes import Outcomes, Tally
+from pennyweight.serving.engine.publishing import SINCE
+from pennyweight.serving.store.protocol import Attributed, Exposure
+
+A, B = "aaa", "bbb"
+ARMS = (Arm(A, 0.5), Arm(B, 0.5))
+
+
+def tally(arms=ARMS, window: float = 100.0) -> Tally:
+    return Tally(arms, window, lambda kind, weight: kind == "buy" and weight > 0)
+
+
+def exposed(user: str, version: str = A, lists: int = 1, other: str = "") -> Exposure:
+    return Exposure(user, lists, version, other or version)
+
+
+def acted(user: str, version: str = A, kind: str = "buy", **more) -> Attributed:
+    values = {"weight": 1.0, "time": 10.0, "list_user": user, "list_time": 5.0} | more
+    return Attributed("r", 1, user, kind, values["weight"], values["time"], version,
+                      values["list_user"], values["list_time"])  # fmt: skip
+
+
+def told(counted: Tally) -> Outcomes:
+    return counted.outcomes(0.0, {A: 3, B: 2})
+
+
+def many(n: int, version: str, converted: int, prefix: str) -> tuple[list, list]:
+    users = [exposed(f"{prefix}{i}", version) for i in range(n)]
+    return users, [acted(f"{prefix}{i}", version) for i in range(converted)]
+
+
+def compared(a: tuple[int, int], b: tuple[int, int], shares=(0.5, 0.5)) -> Outcomes:
+    counted = tally((Arm(A, shares[0]), Arm(B, shares[1])))
+    pages = [many(a[1], A, a[0], "a"), many(b[1], B, b[0], "b")]
+    for users, _ in pages:
+        counted.add_users(users)
+    for _, events in pages:
+        counted.add_events(events)
+    return told(counted)
+
+
+def test_a_user_counts_once_by_a_positive_event_that_names_a_list_of_theirs():
+    counted = tally()
+    counted.add_users([exposed("ann", lists=4), exposed("bob"), exposed("cy", B)])
+    counted.add_events(
+        [
+            acted("ann"),
+            acted("ann"),
+            acted("bob", kind="view"),
+            acted("bob", weight=-1.0),
+            acted("bob", list_user="ann"),  # of a list of somebody else
+            acted("bob", list_user=None),
+            acted("bob", time=105.0),  # too late
+            acted("cy", B, time=1.0),  # a clock that is behind: no event can come before its list
+            acted("zoe", "ccc"),
+        ]
+    )
+    one, other = told(counted).arms
+    assert (one.users, one.lists, one.converted, one.events) == (2, 5, 1, 2)
+    assert (other.users, other.lists, other.converted, other.events) == (1, 1, 1, 1)
+    assert one.rate.value == 0.5 and one.events_per_user.value == 1.0
+    types = {(t.version, t.kind): (t.lists, t.events, t.users) for t in told(counted).types}
+    assert types == {(A, "buy"): (3, 6, 2), (A, "view"): (3, 1, 1), (B, "buy"): (2, 1, 1),
+                     ("ccc", "buy"): (0, 1, 1)}  # fmt: skip
+
+
+def test_who_got_lists_of_both_bundles_counts_for_none():
+    counted = tally()
+    counted.add_users([exposed("ann", A, other=B), exposed("bob"), exposed("cy", B)])
+    counted.add_events([acted("ann"), acted("bob")])
+    found = told(counted)
+    assert [arm.users for arm in found.arms] == [1, 1] and found.crossed == 1
+    assert [arm.converted for arm in found.arms] == [1, 0]
+    assert "more than one bundle went to some users (1)" in found.warnings()[0]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        ((0, 0), (0, 0), "No user of aaa or bbb has got a list yet."),
+        ((1, 9), (0, 0), "No user of bbb has got a list yet."),
+        ((0, 9), (0, 9), "No difference shown yet: nobody has acted"),
+        ((3, 20), (6, 20), "No difference shown yet: 30.0% of 20 users of bbb acted on a list, "
+                           "against 15.0% of 20 users of aaa; difference +15.0 percentage points"),
+        ((30, 500), (60, 500), "Users of bbb act on lists more often: 12.0%"),
+        ((60, 500), (30, 500), "Users of aaa act on lists more often: 6.0% of 500 users of bbb"),
+    ],
+)  # fmt: skip
+def test_the_sentence_says_no_more_than_is_shown(a, b, said):
+    found = compared(a, b)
+    assert found.summary().startswith(said)
+    assert found.warnings() == ()
+
+
+def test_one_bundle_has_nothing_to_be_compared_with():
+    counted = tally((Arm(A, 1.0),))
+    assert "No user of aaa has got a list" in told(counted).summary()
+    counted.add_users([exposed("ann")])
+    found = told(counted)
+    assert "nothing to compare" in found.summary() and found.contrast is None
+
+
+def test_groups_that_are_not_as_the_shares_say_are_doubted():
+    found = compared((50, 1_000), (42, 800))
+    assert found.contrast.is_mismatched and "not comparable" not in found.summary()
+    (warning,) = found.warnings()
+    assert "900 of aaa, 900 of bbb were expected, and 1,000, 800 got lists" in warning
+    assert "p = below 0.001" in warning
+    assert compared((50, 1_000), (60, 800), shares=(5 / 9, 4 / 9)).warnings() == ()
+    strong = compared((50, 1_000), (160, 800))
+    assert "Users of bbb act" in strong.summary() and "not comparable" in strong.summary()
+
+
+def test_a_user_with_a_large_share_of_the_events_is_named():
+    counted = tally()
+    users, events = many(40, A, 30, "a")
+    counted.add_users([*users, exposed("cy", B)])
+    counted.add_events([*events, *[acted("a39")] * 25, *[acted("cy", B)] * 19])
+    found = told(counted)
+    one, other = found.arms
+    assert (one.heaviest.user, one.heaviest.events) == ("a39", 25)
+    assert one.heaviest.share == pytest.approx(25 / 55)
+    assert other.heaviest is None  # few events are no sign of a program
+    assert found.warnings()[-1].startswith("'a39' made 25 of the 55 events of aaa (45%)")
+
+
+def test_equal_bundles_are_seldom_called_different():
+    rng, false = random.Random(3), 0
+    for _ in range(400):
+        a, b = (sum(rng.random() < 0.1 for _ in range(150)) for _ in range(2))
+        false += compared((a, 150), (b, 150)).contrast.is_significant
+    assert false <= 32  # 20 expected
+
+
+# Over a running service.
+
+
+@pytest.fixture(autouse=True)
+def counted_anew(monkeypatch) -> None:
+    """Let nobody wait until a result is old."""
+    monkeypatch.setattr(outcome_counter, "REST", 0)
+
+
+@pytest.fixture
+def shared(live: Service, bundles) -> Service:
+    """Two bundles that share the users evenly."""
+    post(live, "/dashboard/models/add", path=str(bundles[1]))
+    one, two = (m["model_version"] for m in live.get("/v1/models")["models"])
+    share(live, one, two, 0.5)
+    return live
+
+
+def share(live: Service, one: str, two: str, part: float) -> None:
+    body = [{"model_version": one, "share": 1 - part}, {"model_version": two, "share": part}]
+    assert live.http.put("/v1/models/arms", json={"arms": body}).status_code == 200
+
+
+def act(live: Service, user: str, *kinds: str, **more) -> str:
+    """Give a user a list; let the user do something with it; return the bundle."""
+    shown = live.get(f"/v1/recommend/{user}", n=3)
+    for kind in kinds:
+        event = {"user_id": user, "item_id": shown["items"][0]["item_id"], "type": kind,
+                 "recommendation_id": shown["recommendation_id"]}  # fmt: skip
+        live.post("/v1/events", event | more)
+    return shown["model_version"]
+
+
+def feedback(live: Service, **query: object) -> dict:
+    asyncio.run(live.engine.shown.flush())
+    return live.get("/v1/feedback", **query)
+
+
+def test_users_are_counted_since_the_last_change_of_shares(shared):
+    one, two = arms(shared)
+    of = {}
+    for i in range(40):
+        kinds = (("buy",), ("view", "buy"), ("dislike",), ("impression",), ())[i % 5]
+        of[f"user {i}"] = act(shared, f"user {i}", *kinds)
+    found = feedback(shared)
+    for arm in found["arms"]:
+        mine = [i for i in range(40) if of[f"user {i}"] == arm["model_version"]]
+        assert (arm["users"], arm["lists"]) == (len(mine), len(mine)) and arm["share"] == 0.5
+        assert arm["converted"] == sum(i % 5 < 2 for i in mine)
+        assert arm["events"] == sum((1, 2, 0, 0, 0)[i % 5] for i in mine)
+        assert arm["rate"]["low"] < arm["rate"]["value"] < arm["rate"]["high"]
+    assert found["contrast"]["p"] > 0.05 and not found["contrast"]["significant"]
+    assert found["summary"].startswith("No difference shown yet") and found["warnings"] == []
+    meanings = {o["type"]: o["meaning"] for o in found["outcomes"]}
+    assert meanings["dislike"] == "negative" and meanings["impression"] == "neutral"
+
+    share(shared, one, two, 0.3)
+    anew = feedback(shared)
+    assert anew["since"] > found["since"]
+    assert [arm["users"] for arm in anew["arms"]] == [0, 0] and anew["outcomes"] == []
+    assert "has got a list yet" in anew["summary"]
+    act(shared, "user 0", "buy")
+    assert sum(arm["converted"] for arm in feedback(shared)["arms"]) == 1
+    share(shared, one, two, 0.3)  # the same again is no change
+    assert feedback(shared)["since"] == anew["since"]
+    shared.post("/v1/models/rollback", {})
+    assert feedback(shared)["since"] > anew["since"]
+
+
+def test_an_old_list_is_no_part_of_what_came_after(shared):
+    one, two = arms(shared)
+    shown = shared.get("/v1/recommend/ann", n=1)
+    share(shared, one, two, 0.4)
+    event = {"user_id": "ann", "item_id": "i1", "recommendation_id": shown["recommendation_id"]}
+    shared.post("/v1/events", event)
+    found = feedback(shared)
+    assert sum(arm["users"] + arm["events"] for arm in found["arms"]) == 0
+    assert found["outcomes"] == []
+
+
+def test_events_count_within_the_window(shared):
+    act(shared, "ann", "buy", timestamp=time.time() + 7_200)
+    assert sum(arm["converted"] for arm in feedback(shared)["arms"]) == 1
+    assert sum(arm["converted"] for arm in feedback(shared, window=3_600)["arms"]) == 0
+    for wrong in (0, -1, 2_592_001, "x", "nan", "inf"):
+        assert shared.http.get("/v1/feedback", params={"window": wrong}).status_code == 422
+
+
+def test_lists_of_sessions_are_counted_by_type_alone(shared):
+    shown = shared.post("/v1/recommend", {"items": ["i1"]})
+    event = {"user_id": "ann", "item_id": "i1", "recommendation_id": shown["recommendation_id"]}
+    shared.post("/v1/events", event)
+    found = feedback(shared)
+    assert sum(arm["users"] for arm in found["arms"]) == 0
+    (outcome,) = found["outcomes"]
+    assert (outcome["lists"], outcome["events"]) == (1, 1)
+
+
+def test_who_is_erased_is_counted_no_more(shared):
+    act(shared, "ann", "buy")
+    assert sum(arm["converted"] for arm in feedback(shared)["arms"]) == 1
+    shared.http.delete("/v1/users/ann")
+    found = feedback(shared)
+    assert sum(arm["users"] + arm["converted"] for arm in found["arms"]) == 0
+
+
+def test_a_restart_is_no_change_of_shares(bundles, tmp_path):
+    with service(bundles[0], tmp_path / "live") as first:
+        act(first, "ann", "buy")
+        before = feedback(first)
+    with service(bundles[0], tmp_path / "live") as second:
+        after = feedback(second)
+        assert after["since"] == before["since"]
+        assert [arm["converted"] for arm in after["arms"]] == [1]
+        second.engine.writer.submit(lambda store: store.note(SINCE, None)).result()
+        old = feedback(second)  # a store of an earlier version: the last publishing is known
+        assert old["since"] == pytest.approx(before["since"], abs=1)
+
+
+def test_many_pages_are_counted_like_one(shared, monkeypatch):
+    for i in range(12):
+        act(shared, f"user {i}", "buy", "buy")
+    whole = feedback(shared)
+    monkeypatch.setattr(outcome_counter, "PAGE", 1)
+    assert feedback(shared) == whole
+
+
+def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
+    monkeypatch.setattr(outcome_counter, "REST", 10)
+    clock, engine = Clock(), shared.engine
+    counter = OutcomeCounter(engine, timer=clock)
+
+    async def asked(*windows: float) -> list[Outcomes]:
+        return list(await asyncio.gather(*(counter.outcomes(w) for w in windows)))
+
+    counted = engine.read
+
+    async def slow(job):
+        clock.now += 1.0
+        return await counted(job)
+
+    engine.read = slow
+    first, same, other = asyncio.run(asked(10.0, 10.0, 20.0))
+    assert first is same and other is not first
+    clock.now += 100
+    (later,) = asyncio.run(asked(10.0))
+    assert later is not first
+
+
+# Pages.
+
+
+def test_the_page_says_what_is_known_and_what_is_not(shared):
+    empty = page(shared, "/dashboard/models")
+    assert "has got a list yet" in empty and "No event names a list yet" in empty
+    for i in range(30):
+        act(shared, f"user {i}", *(("buy",) if i % 3 else ()))
+    feedback(shared)
+    text = page(shared, "/dashboard/models")
+    assert "No difference shown yet" in text and ">Difference</th>" in text
+    assert "Since <time" in text
+    for days in ("1", "30", "x", "999999999999", "-1"):
+        text = page(shared, f"/dashboard/models?days={days}")
+        chosen = "30 days" if days == "30" else "1 day" if days == "1" else "7 days"
+        assert f"<strong>{chosen}</strong>" in text
+    charts = Page(text).of("svg")
+    assert len(charts) == 2 and len(Page(text).of("table")) >= 3
+
+
+def test_a_hostile_user_who_does_much_is_named_as_text(shared):
+    name = "<img src=x onerror=alert(1)>"
+    act(shared, name, *["buy"] * 25)
+    feedback(shared)
+    text = page(shared, "/dashboard/models")
+    assert escape(repr(name)) in text and "<img src=x" not in text
+
+
+def test_sharing_on_the_page_counts_anew(shared):
+    one, two = arms(shared)
+    act(shared, "ann", "buy")
+    confirm(shared, "/dashboard/models/share", most=one, some=two, percent="20")
+    feedback(shared)
+    assert "has got a list yet" in page(shared, "/dashboard/models")

@@ -1,0 +1,172 @@
+"""Published bundles stand on their own; a damaged one does not keep the service down."""
+
+import logging
+import shutil
+
+import pytest
+from live import service
+
+from pennyweight.errors import BundleError, PlanError, StoreError
+from pennyweight.serving.engine.models import Models
+
+
+@pytest.fixture
+def original(bundles, tmp_path):
+    return shutil.copytree(bundles[0], tmp_path / "original")
+
+
+def overwrite(folder) -> None:
+    """Change all files in place, as a careless copy over them does: no new inodes."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("r+b") as file:
+                file.truncate(0)
+                file.write(b"not what it was")
+
+
+def versions(live) -> list[str]:
+    return live.get("/v1/version")["model_versions"]
+
+
+def test_no_file_is_shared_with_the_original(original, tmp_path):
+    models = Models(tmp_path / "models")
+    version = models.add(original)
+    for path in (tmp_path / "models" / version).rglob("*"):
+        if path.is_file():
+            assert path.stat().st_nlink == 1
+            assert not path.samefile(original / path.relative_to(tmp_path / "models" / version))
+    assert models.add(original) == version
+    assert models.versions() == [version]
+
+
+def test_changing_the_original_in_place_harms_nothing(original, tmp_path):
+    with service(original, tmp_path / "live") as live:
+        overwrite(original)
+        assert live.ids("/v1/recommend/u0", n=3)
+        assert live.get("/v1/users/u0")["events"]
+        assert live.http.delete("/v1/users/u0").status_code == 200
+    with service(original, tmp_path / "live") as live:  # named still, and damaged
+        assert live.ids("/v1/recommend/u1", n=3)
+        assert any("named at the start" in note for note in live.get("/v1/models")["notes"])
+    with pytest.raises(BundleError), service(original, tmp_path / "other"):
+        pass
+
+
+def test_a_damaged_bundle_gives_way_to_the_one_before(bundles, tmp_path, caplog):
+    with service(bundles[0], tmp_path / "live") as live:
+        (first,) = versions(live)
+        assert live.get("/health/ready") == {"status": "ready", "notes": []}
+        live.post("/v1/models", {"path": str(bundles[1])})
+        (second,) = versions(live)
+    damaged = tmp_path / "live" / "models" / second
+    kept = shutil.copytree(damaged, tmp_path / "kept")
+    overwrite(damaged / "scorer")
+    with caplog.at_level(logging.WARNING), service(None, tmp_path / "live") as live:
+        assert versions(live) == [first]
+        assert "is damaged" in live.get("/health/ready")["notes"][0]
+        assert any(second in record.getMessage() for record in caplog.records)
+        assert any(first in note for note in live.get("/v1/models")["notes"])
+        for page in ("/", "/dashboard/models"):
+            assert "answers in its place" in live.http.get(page).text
+        gone = live.http.delete("/v1/users/u0")  # one cannot be searched; the other is
+        assert gone.status_code == 409 and second in gone.text
+        assert "u0" not in [u for u in live.engine.models.interactions(first).users]
+        assert live.http.post("/v1/models", json={"path": str(kept)}).status_code == 409
+        live.post("/v1/models", {"path": str(bundles[0])})
+        assert live.get("/health/ready")["notes"] == []
+    shutil.rmtree(tmp_path / "live" / "models" / second)
+    with service(None, tmp_path / "live") as live:
+        assert versions(live) == [first]
+
+
+def test_one_of_two_that_is_damaged_leaves_the_other(bundles, tmp_path):
+    with service(bundles[0], tmp_path / "live") as live:
+        live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
+        one, two = (m["model_version"] for m in live.get("/v1/models")["models"])
+        arms = [{"model_version": one, "share": 0.7}, {"model_version": two, "share": 0.3}]
+        assert live.http.put("/v1/models/arms", json={"arms": arms}).status_code == 200
+    overwrite(tmp_path / "live" / "models" / one)
+    with service(None, tmp_path / "live") as live:
+        assert versions(live) == [two]
+        assert "answers in its place" in live.http.get("/dashboard/models").text
+
+
+def test_where_nothing_is_whole_the_start_fails_and_says_why(bundles, tmp_path):
+    with pytest.raises(PlanError, match="name one to serve"), service(None, tmp_path / "live"):
+        pass
+    with service(bundles[0], tmp_path / "live") as live:
+        (version,) = versions(live)
+    (tmp_path / "live" / "models" / version / "items.arrow").unlink()
+    with pytest.raises(BundleError, match=r"items\.arrow"), service(None, tmp_path / "live"):
+        pass
+
+
+def test_a_full_disk_keeps_nothing_of_a_bundle(bundles, tmp_path, monkeypatch):
+    import errno
+
+    from pennyweight.serving.engine import models
+
+    def full(read, written, size) -> None:
+        written.write(read.read(100))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with service(bundles[0], tmp_path / "live") as live:
+        before = sorted((tmp_path / "live" / "models").iterdir())
+        monkeypatch.setattr(models.shutil, "copyfileobj", full)
+        monkeypatch.setattr(models.fcntl, "ioctl", _refuse)
+        with pytest.raises(StoreError, match="the disk is full"):
+            live.engine.models.add(bundles[1])
+        answer = live.http.post("/v1/models", json={"path": str(bundles[1])})
+        assert answer.status_code == 503 and answer.headers["retry-after"]
+        assert sorted((tmp_path / "live" / "models").iterdir()) == before
+        assert len(live.get("/v1/models")["models"]) == 1
+        monkeypatch.undo()
+        live.post("/v1/models", {"path": str(bundles[1])})
+
+
+def _refuse(*given: object) -> None:
+    raise OSError("no")
+
+
+def test_blocks_are_shared_where_the_file_system_can(bundles, tmp_path, monkeypatch):
+    """A system that shares blocks is asked to; what it gives is checked like any copy."""
+    import os
+
+    from pennyweight.serving.engine import models
+
+    def shared(written, request, read) -> None:
+        size = os.fstat(read).st_size
+        os.pwrite(written.fileno(), os.pread(read, size, 0), 0)
+
+    monkeypatch.setattr(models.fcntl, "ioctl", shared)
+    monkeypatch.setattr(models.shutil, "copyfileobj", _refuse)
+    version = Models(tmp_path / "models").add(bundles[0])
+    assert Models(tmp_path / "models").load(version).catalog.ids
+
+
+@pytest.mark.parametrize("what", ["codes", "deep"])
+def test_a_bundle_that_was_signed_anew_is_refused_whole(original, bundles, tmp_path, what):
+    import hashlib
+    import json
+
+    from pennyweight.storage.arrays import read_arrays, write_arrays
+
+    path, manifest = original / "events.safetensors", original / "manifest.json"
+    told = json.loads(manifest.read_bytes())
+    if what == "deep":
+        depth = 100_000
+        manifest.write_text(json.dumps(told)[:-1] + f', "x": {"[" * depth}{"]" * depth}}}')
+    else:
+        arrays, settings = read_arrays(path)
+        item = arrays["item"].copy()
+        item[0] = 10_000
+        write_arrays(path, {**arrays, "item": item}, settings)
+        told["files"][path.name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                                    "bytes": path.stat().st_size}  # fmt: skip
+        manifest.write_text(json.dumps(told))
+    with service(bundles[1], tmp_path / "live") as live:
+        before = versions(live)
+        answer = live.http.post("/v1/models", json={"path": str(original)})
+        assert answer.status_code == 409, answer.text
+        assert versions(live) == before == [p.name for p in (tmp_path / "live/models").iterdir()]
+        assert live.http.get("/dashboard/models").status_code == 200

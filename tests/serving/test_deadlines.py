@@ -1,0 +1,171 @@
+"""Work that nobody waits for any more is not done."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+from live import Service, service
+
+from pennyweight.errors import BusyError
+from pennyweight.serving.backlog import PATIENCE
+from pennyweight.serving.deadline import DEADLINE, TIMEOUT, Deadline
+from pennyweight.serving.engine.lists import Wanted
+from pennyweight.serving.store.protocol import Event
+from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.store.writer import Writer
+
+WAIT = 20
+NOW, LATE = float("inf"), float("-inf")
+
+
+def deadline(at: float, *, gone: bool = False) -> Deadline:
+    return Deadline(at, lambda: gone)
+
+
+class Gate:
+    """A job that holds a thread until it is opened."""
+
+    def __init__(self) -> None:
+        self.begun, self.open = threading.Event(), threading.Event()
+
+    def __call__(self, *given: object) -> bool:
+        self.begun.set()
+        return self.open.wait(WAIT)
+
+
+@pytest.fixture
+def gate():
+    gate = Gate()
+    yield gate
+    gate.open.set()
+
+
+@pytest.mark.parametrize(
+    ("given", "done"),
+    [
+        (deadline(NOW), True),
+        (None, True),
+        (deadline(LATE), False),
+        (deadline(NOW, gone=True), False),
+    ],
+    ids=["in time", "no request", "late", "gone"],
+)
+def test_what_nobody_waits_for_is_not_scored(live: Service, gate, given, done):
+    called = []
+
+    async def asked() -> list[object]:
+        engine = live.engine
+        shelf = engine.arms.first
+        held = engine.ask(shelf, gate)
+        await asyncio.to_thread(gate.begun.wait, WAIT)
+        DEADLINE.set(given)
+        jobs = [
+            engine.ask(shelf, Wanted(n=3)),
+            engine.ask(shelf, lambda shelf, store: called.append(1)),
+        ]
+        gate.open.set()
+        await held
+        return await asyncio.gather(*jobs, return_exceptions=True)
+
+    found = asyncio.run(asked())
+    assert [isinstance(one, BusyError) for one in found] == [not done] * 2
+    assert len(called) == done
+
+
+def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
+    async def asked() -> None:
+        engine = live.engine
+        shelf = engine.arms.first
+        engine.ask(shelf, gate)
+        await asyncio.to_thread(gate.begun.wait, WAIT)
+        DEADLINE.set(deadline(time.monotonic() + 0.1))
+        with pytest.raises(BusyError, match="not there in time"):  # while the thread is stuck
+            await asyncio.wait_for(engine.ask(shelf, Wanted(n=3)), WAIT)
+        engine.answering.backlog._began[0] -= 2 * PATIENCE
+        with pytest.raises(BusyError, match="would wait"):  # at once
+            engine.ask(shelf, Wanted(n=3))
+
+    asyncio.run(asked())
+    told = {"user_id": "ann", "item_id": "i1"}
+    assert live.http.get("/v1/recommend/ann").status_code == 503
+    assert live.http.get("/v1/recommend/ann").headers["retry-after"] == "1"
+    assert live.post("/v1/events", told)["accepted"] == 1  # of another thread
+    gate.open.set()
+    for _ in range(1_000):
+        if live.http.get("/v1/recommend/ann").status_code == 200:
+            return
+        time.sleep(0.01)
+    raise AssertionError("it does not go on")
+
+
+def test_requests_come_with_a_deadline(bundles, tmp_path):
+    seen = []
+    with service(bundles[0], tmp_path, timeout=TIMEOUT) as live:
+        submit = live.engine.answering.backlog.put
+
+        def put(job, **given) -> None:
+            seen.append(job.deadline.at - time.monotonic())
+            submit(job, **given)
+
+        live.engine.answering.backlog.put = put  # type: ignore[method-assign]
+        live.get("/v1/recommend/u1")
+    assert 0 < seen[0] <= TIMEOUT
+
+
+def event(number: int) -> Event:
+    return Event(f"e{number}", "ann", "a", "view", float(number))
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = SQLiteStore(tmp_path / "s.sqlite")
+    yield store
+    store.close()
+
+
+def test_late_writes_are_not_written_and_those_of_clients_that_left_are(store, gate):
+    writer = Writer(store)
+    writer.submit(gate)
+    assert gate.begun.wait(WAIT)
+    futures = [
+        writer.submit(lambda s, n=n: s.add_events([event(n)]), deadline=given)
+        for n, given in enumerate((deadline(LATE), deadline(NOW, gone=True), None, deadline(NOW)))
+    ]
+    gate.open.set()
+    assert [f.result(WAIT) for f in futures[1:]] == [1, 1, 1]
+    writer.close()
+    assert futures[0].cancelled()
+    assert [e.event_id for e in store.history("ann", 9)] == ["e1", "e2", "e3"]
+
+
+def test_a_write_that_waits_for_a_stuck_disk_is_told_so_and_never_written(store, gate):
+    writer = Writer(store)
+    writer.submit(gate)
+    assert gate.begun.wait(WAIT)
+    waits = writer.submit(lambda s: s.add_events([event(1)]), deadline=deadline(LATE))
+    for _ in range(1_000):
+        if waits.cancelled():
+            break
+        time.sleep(0.01)
+    assert waits.cancelled() and not gate.open.is_set()
+    gate.open.set()
+    writer.close()
+    assert store.history("ann", 9) == []
+
+
+def test_a_late_event_is_told_as_busy(bundles, tmp_path, gate, monkeypatch):
+    monkeypatch.setattr("pennyweight.serving.store.writer.GRACE", 0.0)
+    with service(bundles[0], tmp_path, timeout=1.0) as live:
+        live.engine.writer.submit(gate)
+        assert gate.begun.wait(WAIT)
+        told = {"user_id": "ann", "item_id": "i1"}
+        response = live.http.post("/v1/events", json=told)  # the disk is stuck
+        assert response.status_code == 503 and response.headers["retry-after"] == "1"
+        assert "nothing was kept" in response.json()["detail"]
+        gate.open.set()
+        end = time.monotonic() + WAIT
+        while live.engine.writer.backlog.stuck_for and time.monotonic() < end:
+            time.sleep(0.005)  # until the stuck write has ended, others are refused
+        assert live.post("/v1/events", told)["accepted"] == 1
+        assert len(live.get("/v1/users/ann")["events"]) == 1

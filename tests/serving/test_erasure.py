@@ -1,0 +1,288 @@
+"""An erased user does not come back: not from work under way, retries, or bundles of old logs."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import polars as pl
+import pytest
+from live import Service, service
+from test_users import holding
+
+import pennyweight
+import small_shop
+from pennyweight.serving.engine import answering, erasure
+from pennyweight.serving.engine.engine import Engine
+from pennyweight.serving.engine.exports import exporting
+from pennyweight.serving.engine.models import Models
+from pennyweight.serving.export import export
+from pennyweight.serving.store.sqlite import SQLiteStore
+
+WHO = "Erika Mustermann 0815"
+WAIT = 20.0
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory) -> tuple[Path, Path]:
+    """Two bundles of logs that both name the user."""
+    folder = tmp_path_factory.mktemp("named")
+    name = pl.when(pl.col("user_id") == "u5").then(pl.lit(WHO)).otherwise("user_id")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENNYWEIGHT_CACHE", str(folder / "cache"))
+        for seed, place in enumerate("ab"):
+            events = small_shop.events(seed=seed).with_columns(name.alias("user_id"))
+            made = pennyweight.fit(small_shop.items(), events, encoder="tfidf")
+            made.save(folder / place)
+    return folder / "a", folder / "b"
+
+
+@pytest.fixture
+def live(named, tmp_path) -> Service:
+    with service(named[0], tmp_path / "live") as running:
+        yield running
+
+
+@pytest.fixture
+def aside() -> ThreadPoolExecutor:
+    with ThreadPoolExecutor() as pool:
+        yield pool
+
+
+def tell(live: Service, user: str, event_id: str) -> dict:
+    return live.post("/v1/events", {"user_id": user, "item_id": "i1", "event_id": event_id})
+
+
+def erase(live: Service) -> dict:
+    return live.http.delete(f"/v1/users/{WHO}").raise_for_status().json()
+
+
+def actions(live: Service) -> list[str]:
+    return [entry["action"] for entry in live.get("/v1/audit")["entries"]]
+
+
+def until(true: Callable[[], bool]) -> None:
+    for _ in range(2_000):
+        if true():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it did not happen")
+
+
+def test_events_that_are_sent_again_are_dropped_and_counted(live):
+    tell(live, WHO, "e1")
+    erase(live)
+    batch = {"events": [{"user_id": WHO, "item_id": "i1", "event_id": "e1"},
+                        {"user_id": WHO, "item_id": "i2", "event_id": "e2"},
+                        {"user_id": "u6", "item_id": "i2", "event_id": "e3"}]}  # fmt: skip
+    kept = live.post("/v1/events", batch)
+    assert (kept["accepted"], kept["duplicates"], kept["erased"]) == (1, 0, 2)
+    again = live.post("/v1/events", batch)
+    assert (again["accepted"], again["duplicates"], again["erased"]) == (0, 1, 2)
+    told = [{"FeedbackType": "view", "UserId": WHO, "ItemId": "i1"}]
+    assert live.post("/api/feedback", told) == {"RowAffected": 0}
+    assert live.metric('pennyweight_events_total{result="erased"}') == 5
+    live.get(f"/v1/recommend/{WHO}")
+    found = live.get(f"/v1/users/{WHO}")
+    assert found["erased"] and found["events"] == found["recommendations"] == []
+    assert holding(live.folder, WHO) == []
+
+
+def test_consent_anew_lets_a_user_come_back(live):
+    assert not live.post(f"/v1/consents/{WHO}", {})["erased_before"]
+    erase(live)
+    assert tell(live, WHO, "e1")["erased"] == 1
+    assert live.post(f"/v1/consents/{WHO}", {})["erased_before"]
+    assert tell(live, WHO, "e1")["accepted"] == 1
+    assert live.get(f"/v1/recommend/{WHO}")["source"] == "history"
+    found = live.get(f"/v1/users/{WHO}")
+    assert not found["erased"] and [e["event_id"] for e in found["events"]] == ["e1"]
+    assert actions(live)[:2] == ["readmit user", "erase user"]
+    erase(live)
+    assert holding(live.folder, WHO) == []
+
+
+def test_a_tombstone_outlasts_a_restart(named, tmp_path):
+    with service(named[0], tmp_path / "live") as live:
+        erase(live)
+    with service(None, tmp_path / "live") as live:
+        assert tell(live, WHO, "e1")["erased"] == 1
+    assert holding(tmp_path / "live", WHO) == []
+
+
+def test_a_bundle_of_an_old_log_is_published_without_the_user(live, named):
+    erase(live)
+    source = {path.name: path.read_bytes() for path in named[1].rglob("*") if path.is_file()}
+    live.post("/v1/models", {"path": str(named[1])})
+    assert holding(live.folder, WHO) == []
+    assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
+    assert actions(live)[:3] == ["publish", "add model", "erase from bundle"]
+    entry = live.get("/v1/audit")["entries"][2]
+    assert "1 users" in entry["detail"] and WHO not in entry["detail"]
+    assert source == {p.name: p.read_bytes() for p in named[1].rglob("*") if p.is_file()}
+    live.post("/v1/models/rollback", {})
+    assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
+
+
+def test_a_bundle_that_is_published_at_that_moment(live, named, aside, monkeypatch):
+    copied, go = threading.Event(), threading.Event()
+    add = Models.add
+
+    def slow(self, *given):
+        model = add(self, *given)
+        copied.set()
+        assert go.wait(WAIT)
+        return model
+
+    monkeypatch.setattr(Models, "add", slow)
+    published = aside.submit(live.engine.add, named[1], actor="test")
+    assert copied.wait(WAIT)
+    erased = aside.submit(erase, live)
+    until(lambda: live.engine.read_now(lambda store: store.erased([WHO])) == {WHO})
+    assert not erased.done()
+    go.set()
+    published.result(WAIT)
+    erased.result(WAIT)
+    assert holding(live.folder, WHO) == []
+
+
+def test_an_erasure_that_was_cut_short_is_finished_at_the_next_start(named, tmp_path):
+    folder = tmp_path / "live"
+    with service(named[0], folder) as live:
+        tell(live, WHO, "e1")
+        job = erasure._erase
+        live.engine.writer.submit(lambda store: job(store, WHO), alone=True).result(WAIT)
+        assert holding(folder, WHO)  # killed here: the bundle still has the user
+    with service(None, folder) as live:
+        assert holding(folder, WHO) == []
+        assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
+        assert not live.engine.read_now(lambda store: store.noted(erasure.ERASING))
+        erase(live)
+        assert not live.engine.read_now(lambda store: store.noted(erasure.ERASING))
+
+
+def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, aside, monkeypatch):
+    tell(live, WHO, "e1")
+    scoring, go = threading.Event(), threading.Event()
+    find = answering.find
+
+    def slow(*given):
+        scoring.set()
+        assert go.wait(WAIT)
+        return find(*given)
+
+    monkeypatch.setattr(answering, "find", slow)
+    asked = aside.submit(live.get, f"/v1/recommend/{WHO}")
+    assert scoring.wait(WAIT)
+    erased: Future[dict] = aside.submit(erase, live)
+    bundle = live.engine.known()[0].version
+    until(lambda: not _knows(live.engine, bundle))
+    assert not erased.done()
+    go.set()
+    shown = asked.result(WAIT)
+    erased.result(WAIT)
+    assert len(live.engine.cache) == 0
+    assert live.http.get(f"/v1/explain/{shown['recommendation_id']}").status_code == 404
+    assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
+    live.engine.shown.close()
+    assert holding(live.folder, WHO) == []
+
+
+def _knows(engine: Engine, version: str) -> bool:
+    log = engine.arms.shelves[version].recommender.interactions
+    return log is not None and WHO in log.users
+
+
+def test_events_that_wait_to_be_written_are_deleted_or_dropped(live, aside):
+    go = threading.Event()
+    live.engine.writer.submit(lambda store: go.wait(WAIT), alone=True)
+    before = [aside.submit(tell, live, WHO, f"e{n}") for n in range(3)]
+    until(lambda: live.engine.writer.waiting == 3)
+    erased = aside.submit(erase, live)
+    until(lambda: live.engine.writer.waiting == 4)
+    after = aside.submit(tell, live, WHO, "late")
+    until(lambda: live.engine.writer.waiting == 5)
+    go.set()
+    assert [told.result(WAIT)["accepted"] for told in before] == [1, 1, 1]
+    assert erased.result(WAIT)["events"] == 3
+    assert after.result(WAIT)["erased"] == 1
+    assert holding(live.folder, WHO) == []
+
+
+def test_an_export_that_runs_is_waited_for(live, aside):
+    inside, go = threading.Event(), threading.Event()
+
+    def export(store):
+        inside.set()
+        assert go.wait(WAIT)
+
+    running = aside.submit(live.engine.read_now, export)
+    assert inside.wait(WAIT)
+    erased = aside.submit(erase, live)
+    threading.Event().wait(0.3)
+    assert not erased.done()
+    go.set()
+    running.result(WAIT)
+    erased.result(WAIT)
+
+
+def test_several_users_leave_a_bundle_at_once(named, tmp_path):
+    store = SQLiteStore(tmp_path / "s.sqlite")
+    engine = Engine(store, Models(tmp_path / "models"))
+    try:
+        engine.start(named[0])
+        version = engine.known()[0].version
+        before = engine.models.interactions(version)
+        gone = ["u0", WHO, "u9", "nobody"]
+        n = engine.forget_users(version, gone)
+        left = engine.models.interactions(version)
+        assert list(left.users) == [user for user in before.users if user not in gone]
+        assert len(before) - len(left) == n
+        for user in left.users[::3]:
+            old, new = (int(log.users.codes([user])[0]) for log in (before, left))
+            assert (before.item[before.user == old] == left.item[left.user == new]).all()
+        assert engine.forget_users(version, gone) is None
+    finally:
+        engine.close()
+
+
+def test_a_damaged_bundle_is_said_and_no_list_rests_on_the_user(live):
+    tell(live, WHO, "e1")
+    assert live.get(f"/v1/recommend/{WHO}")["source"] == "history"
+    version = live.engine.known()[0].version
+    (live.folder / "models" / version / "users.arrow").unlink()
+    assert live.http.delete(f"/v1/users/{WHO}").status_code == 409
+    assert len(live.engine.cache) == 0
+    assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
+    assert live.get("/v1/recommend/u6")["source"] == "history"
+    assert tell(live, WHO, "e2")["erased"] == 1
+    assert live.engine.erasing == 1
+
+
+def test_an_export_of_another_process_is_waited_for(live, aside, tmp_path):
+    inside, go = threading.Event(), threading.Event()
+
+    def export() -> None:
+        with exporting(live.folder):
+            inside.set()
+            assert go.wait(WAIT)
+
+    running = aside.submit(export)
+    assert inside.wait(WAIT)
+    erased = aside.submit(erase, live)
+    until(lambda: live.engine.erasing == 1)
+    threading.Event().wait(0.3)
+    assert not erased.done()
+    go.set()
+    running.result(WAIT)
+    erased.result(WAIT)
+
+
+def test_an_export_holds_no_erased_user(live, tmp_path):
+    tell(live, WHO, "e1")
+    job = erasure._erase
+    live.engine.writer.submit(lambda store: job(store, WHO), alone=True).result(WAIT)
+    assert holding(live.folder, WHO)  # the bundle was not reached yet
+    export(live.folder, tmp_path / "items.jsonl", tmp_path / "events.jsonl")
+    assert holding(tmp_path, WHO) == [f for f in holding(tmp_path, WHO) if f.startswith("live")]
+    assert "u6" in (tmp_path / "events.jsonl").read_text()

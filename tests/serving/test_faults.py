@@ -1,0 +1,115 @@
+"""A disk that is full, and one that cannot force what was written: nothing is acknowledged then."""
+
+from collections.abc import Iterator
+
+import apsw
+import httpx
+import pytest
+from live import service
+from walls import serving
+
+from pennyweight.errors import StoreError
+from pennyweight.serving.app import make_app
+from pennyweight.serving.engine.engine import Engine
+from pennyweight.serving.engine.models import Models
+from pennyweight.serving.store.protocol import Event
+from pennyweight.serving.store.sqlite import SQLiteStore
+
+NAME = "faulty"
+
+
+class Faults:
+    """What the disk refuses at the moment."""
+
+    writes = syncs = False
+
+
+class FaultyFile(apsw.VFSFile):
+    """A file that refuses on demand."""
+
+    def xWrite(self, data: bytes, offset: int) -> None:
+        if Faults.writes:
+            raise apsw.FullError("no space left")
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:
+        if Faults.syncs:
+            raise apsw.IOError("sync failed")
+        super().xSync(flags)
+
+
+class FaultyDisk(apsw.VFS):
+    """The usual file system, through files that refuse on demand."""
+
+    def __init__(self) -> None:
+        super().__init__(NAME, "")
+
+    def xOpen(self, name, flags):
+        return FaultyFile("", name, flags)
+
+
+@pytest.fixture(scope="module")
+def disk() -> Iterator[str]:
+    kept = FaultyDisk()
+    yield NAME
+    kept.unregister()
+
+
+@pytest.fixture(autouse=True)
+def whole_again() -> Iterator[None]:
+    yield
+    Faults.writes = Faults.syncs = False
+
+
+def asking(port: int) -> httpx.Client:
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}")
+
+
+def event(number: int) -> Event:
+    return Event(f"e{number}", "ann", "i1", "view", float(number))
+
+
+@pytest.mark.parametrize("fault", ["writes", "syncs"])
+def test_a_store_says_so_and_goes_on_when_the_disk_does(disk, tmp_path, fault):
+    store = SQLiteStore(tmp_path / "s.sqlite", vfs=disk)
+    assert store.add_events([event(1)]) == 1
+    setattr(Faults, fault, True)
+    with pytest.raises(StoreError, match=r"s\.sqlite.*nothing of this was kept"):
+        store.add_events([event(2)])
+    setattr(Faults, fault, False)
+    assert store.add_events([event(3)]) == 1
+    assert [e.event_id for e in store.history("ann", 9)] == ["e1", "e3"]
+    store.close()
+    again = SQLiteStore(tmp_path / "s.sqlite")
+    assert [e.event_id for e in again.history("ann", 9)] == ["e1", "e3"]
+    assert again.check() == []
+    again.close()
+
+
+@pytest.mark.parametrize("fault", ["writes", "syncs"])
+def test_the_service_refuses_and_recovers(disk, bundles, tmp_path, fault):
+    store = SQLiteStore(tmp_path / "store.sqlite", vfs=disk)
+    engine = Engine(store, Models(tmp_path / "models"))
+    engine.start(bundles[0])
+    with serving(make_app(engine)) as port, asking(port) as http:
+        told = {"user_id": "ann", "item_id": "i1"}
+        assert http.post("/v1/events", json=told | {"event_id": "e1"}).status_code == 200
+        setattr(Faults, fault, True)
+        for path, body in (
+            ("/v1/events", told | {"event_id": "e2"}),
+            ("/v1/items", {"items": [{"item_id": "n", "attributes": {"title": "x"}}]}),
+        ):
+            response = http.post(path, json=body)
+            assert response.status_code == 503
+            assert response.headers["retry-after"] == "5"
+            assert response.headers["content-type"] == "application/problem+json"
+            assert str(tmp_path) not in response.text  # where it lies is nobody's business
+        assert http.get("/v1/recommend/ann").status_code == 200  # lists are given all the same
+        assert http.get("/v1/items/n").status_code == 404
+        setattr(Faults, fault, False)
+        assert http.post("/v1/events", json=told | {"event_id": "e2"}).json()["accepted"] == 1
+        assert "pennyweight_storage_errors_total 2.0" in http.get("/metrics").text
+    engine.close()
+    with service(None, tmp_path) as after:
+        events = after.get("/v1/users/ann")["events"]
+        assert [e["event_id"] for e in events] == ["e1", "e2"]

@@ -1,0 +1,77 @@
+"""Masks of filters while items come and change."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pennyweight.errors import DataError
+from pennyweight.recommender.filters import Filter
+from pennyweight.serving.engine.masks import KEPT, Masks
+
+FILTERS = ("price < 3", 'kind == "a"', "kind is null", 'price > 1 and kind != "b"')
+ROW = st.tuples(st.none() | st.integers(0, 5), st.none() | st.sampled_from("abc"))
+
+
+def table(rows: list) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema={"price": pl.Int64, "kind": pl.String}, orient="row")
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(ROW, min_size=1, max_size=9),
+    st.lists(
+        st.tuples(st.lists(ROW, max_size=3), st.dictionaries(st.integers(0, 8), ROW)), max_size=6
+    ),
+    st.data(),
+)
+def test_they_are_those_of_the_whole_table(rows, steps, data):
+    masks = Masks(table(rows))
+    for more, changes in steps:
+        for filter in data.draw(st.sets(st.sampled_from(FILTERS))):
+            masks.of(filter)
+        rows = [*rows, *more]
+        changed = [code for code in changes if code < len(rows)]
+        for code in changed:
+            rows[code] = changes[code]
+        masks = masks.with_rows(table(rows), np.array(changed, np.int32))
+    for filter in FILTERS:
+        whole = table(rows)
+        expected = Filter.parse(filter, whole).mask(whole)
+        np.testing.assert_array_equal(masks.of(filter), expected)
+        with pytest.raises(ValueError, match="read-only"):
+            masks.of(filter)[0] = True
+
+
+def test_rows_that_are_there_are_not_looked_at_again(monkeypatch):
+    masks, seen = Masks(table([(1, "a")] * 100)), []
+    real = Filter.mask
+    monkeypatch.setattr(
+        Filter, "mask", lambda self, rows: (seen.append(len(rows)), real(self, rows))[1]
+    )
+    masks.of("price < 3")
+    for number in range(3):
+        rows = [(1, "a")] * (101 + number)
+        masks = masks.with_rows(
+            table(rows), np.array([7], np.int32) if number else np.empty(0, np.int32)
+        )
+        masks.of("price < 3")
+        masks.of("price < 3")
+    assert seen == [100, 1, 2, 2]
+
+
+def test_another_type_of_column_is_read_anew():
+    masks = Masks(table([(1, "a")]))
+    assert masks.of("price < 3").tolist() == [True]
+    other = table([(1, "a"), (4, "b")]).with_columns(pl.col("price").cast(pl.Float64))
+    assert masks.with_rows(other, np.empty(0, np.int32)).of("price < 3").tolist() == [True, False]
+
+
+def test_few_filters_are_kept_and_bad_ones_refused():
+    masks = Masks(table([(1, "a")]))
+    for number in range(3 * KEPT):
+        masks.of(f"price < {number}")
+    assert len(masks._entries) == KEPT
+    with pytest.raises(DataError):
+        masks.of("prize < 3")

@@ -1,0 +1,244 @@
+"""What items that came live were read as, kept for the next start."""
+
+import numpy as np
+import polars as pl
+import pytest
+from live import service
+
+from pennyweight import Recommender
+from pennyweight.errors import DataError
+from pennyweight.serving.engine.histories import HistoryCache
+from pennyweight.serving.engine.lists import Wanted, find
+from pennyweight.serving.engine.read_items import latest
+from pennyweight.serving.engine.readings import MANY, Readings
+from pennyweight.serving.engine.restoring import restored
+from pennyweight.serving.engine.shelf import Shelf
+from pennyweight.serving.store.protocol import StoredItem
+from pennyweight.serving.store.sqlite import SQLiteStore
+
+KINDS = ("tea", "coffee", "mate")
+
+
+@pytest.fixture(scope="module")
+def shelf(bundles) -> Shelf:
+    return Shelf.of("v", Recommender.load(bundles[0]))
+
+
+@pytest.fixture
+def store(tmp_path) -> SQLiteStore:
+    store = SQLiteStore(tmp_path / "store.sqlite")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def texts_read(monkeypatch) -> list[str]:
+    """Texts that scorers were asked to read."""
+    seen: list[str] = []
+    real = Recommender.read
+
+    def counted(self: Recommender, texts: list[str]):
+        seen.extend(texts)
+        return real(self, texts)
+
+    monkeypatch.setattr(Recommender, "read", counted)
+    return seen
+
+
+def new(number: int, **more) -> StoredItem:
+    title = f"{KINDS[number % 3]} blend no{number} fresh"
+    values = {"document": {"title": title, "price": float(number)}, "available": number % 7 != 0,
+              "published": 1.8e9, "changed": 4e9}  # fmt: skip
+    return StoredItem(f"new{number}", **(values | more))
+
+
+def put(store: SQLiteStore, items: list[StoredItem]) -> list[StoredItem]:
+    store.put_items(items)
+    return store.items_named([item.item_id for item in items])
+
+
+def tell(shelf: Shelf, readings: Readings, items: list[StoredItem], step: int) -> Shelf:
+    for start in range(0, len(items), step):
+        some = items[start : start + step]
+        read = shelf.read(some)
+        readings.note(shelf.version, read)
+        shelf = shelf.with_read(read).with_availability(some)
+    return shelf
+
+
+def again(shelf: Shelf, folder, store: SQLiteStore) -> Shelf:
+    return restored(shelf, Readings(folder), lambda job: job(store)).shelf
+
+
+def lists(shelf: Shelf, store: SQLiteStore) -> list[dict[str, float]]:
+    wanted = [
+        Wanted(n=200),
+        Wanted(history=("i1", "i2"), n=200),
+        Wanted(history=("new4", "i2", "new9"), n=200),
+        Wanted(text="mate blend", n=200),
+        Wanted(history=("i3",), n=200, filter="price > 30", freshness=0.5),
+    ]
+    found = find(shelf, wanted, HistoryCache(), store, 1.8e9)
+    return [dict(one.items) for one in found]
+
+
+def alike(one: Shelf, other: Shelf, store: SQLiteStore) -> None:
+    for mine, its in zip(lists(one, store), lists(other, store), strict=True):
+        assert mine.keys() == its.keys()
+        assert mine == pytest.approx(its, rel=1e-5, abs=1e-6)
+    codes = other.catalog.ids.codes(one.catalog.ids)
+    assert sorted(codes.tolist()) == list(range(len(one.catalog)))
+    assert one.open.tolist() == other.open[codes].tolist()
+    np.testing.assert_array_equal(one.published, other.published[codes])
+    assert one.catalog.attributes.equals(other.catalog.attributes[codes])
+    assert list(one.catalog.texts) == [other.catalog.texts[code] for code in codes]
+
+
+@pytest.mark.parametrize("step", [1, 7, 60])
+def test_told_in_steps_and_after_a_restart_is_as_told_at_once(shelf, store, tmp_path, step):
+    items = put(store, [new(number) for number in range(60)])
+    whole = shelf.with_items(items)
+    readings = Readings(tmp_path / "readings")
+    told = tell(shelf, readings, items, step)
+    alike(told, whole, store)
+    alike(again(shelf, tmp_path / "readings", store), whole, store)  # none was kept yet
+    readings.flush()
+    alike(again(shelf, tmp_path / "readings", store), whole, store)
+
+
+def test_nothing_is_read_twice(shelf, store, tmp_path, texts_read):
+    readings = Readings(tmp_path / "readings")
+    items = put(store, [new(number) for number in range(20)])
+    told = tell(shelf, readings, items, 5)
+    readings.flush()
+    assert len(texts_read) == 20
+    # A price changes, a text changes, one goes, and a bundle's own item gets another price.
+    cheap = new(3, document={**new(3).document, "price": 1.0})
+    other = new(4, document={"title": "coffee dark roast", "price": 4.0})
+    own = StoredItem("i1", {**shelf.document("i1"), "price": 9.0}, True, None, 4e9)
+    last = put(store, [cheap, other, new(5, removed=True), own])
+    told = tell(told, readings, last, 5)
+    readings.flush()
+    assert len(texts_read) == 21  # but for one text nothing new
+    found = again(shelf, tmp_path / "readings", store)
+    assert len(texts_read) == 21
+    alike(found, told, store)
+
+
+def test_what_a_kill_cost_is_read_again(shelf, store, tmp_path, texts_read):
+    readings = Readings(tmp_path / "readings")
+    items = put(store, [new(number) for number in range(12)])
+    told = tell(shelf, readings, items[:8], 4)
+    readings.flush()
+    told = tell(told, readings, items[8:], 4)  # not flushed
+    texts_read.clear()
+    alike(again(shelf, tmp_path / "readings", store), told, store)
+    assert len(texts_read) == 4
+    again(shelf, tmp_path / "readings", store)
+    assert len(texts_read) == 4  # kept this time
+
+
+@pytest.mark.parametrize("damage", [b"", b"junk", None])
+def test_a_damaged_file_is_made_anew(shelf, store, tmp_path, texts_read, damage):
+    readings = Readings(tmp_path / "readings")
+    items = put(store, [new(number) for number in range(9)])
+    told = tell(shelf, readings, items, 9)
+    readings.flush()
+    (path,) = (tmp_path / "readings" / "v").iterdir()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data) if damage is None else damage)
+    texts_read.clear()
+    alike(again(shelf, tmp_path / "readings", store), told, store)
+    assert len(texts_read) == 9
+    texts_read.clear()
+    alike(again(shelf, tmp_path / "readings", store), told, store)
+    assert not texts_read
+
+
+def test_files_of_other_columns_or_versions_are_read_anew(shelf, store, tmp_path, monkeypatch):
+    readings = Readings(tmp_path / "readings")
+    items = put(store, [new(number) for number in range(3)])
+    tell(shelf, readings, items, 3)
+    readings.flush()
+    like = shelf.catalog
+    other = like.attributes.rename({"price": "cost"})
+    assert len(readings.load("v", like)) == 1
+    monkeypatch.setattr("pennyweight.serving.engine.read_items.version_of", lambda name: "0.0.0")
+    assert readings.load("v", like) == []
+    monkeypatch.undo()
+    tell(shelf, readings, items, 3)
+    readings.flush()
+    assert isinstance(other, pl.DataFrame)
+    from dataclasses import replace
+
+    assert readings.load("v", replace(like, attributes=other)) == []
+    assert readings.count("v") == 0
+
+
+def test_many_files_become_one(shelf, store, tmp_path):
+    readings, told = Readings(tmp_path / "readings"), shelf
+    items = put(store, [new(number) for number in range(MANY - 1)])
+    items += put(store, [new(3, document={**new(3).document, "price": 1.0})])
+    for number, item in enumerate(items, 1):
+        told = tell(told, readings, [item], 1)
+        readings.flush()
+        assert readings.count("v") == number
+    told = tell(told, readings, put(store, [new(99)]), 1)
+    readings.flush()
+    assert readings.count("v") == 1
+    alike(again(shelf, tmp_path / "readings", store), told, store)
+
+
+def test_of_an_item_that_waits_twice_the_last_is_kept(shelf):
+    first, second = (shelf.read([new(1, seq=seq), new(seq, seq=seq + 1)]) for seq in (2, 4))
+    whole = latest([first, second])
+    assert dict(zip(whole.items.ids, whole.seq.tolist(), strict=True)) == {
+        "new2": 3, "new1": 4, "new4": 5,
+    }  # fmt: skip
+
+
+def test_one_that_the_bundle_cannot_read_keeps_no_other_away(shelf, store, tmp_path, monkeypatch):
+    put(store, [new(number) for number in range(1, 41)])
+    sizes, real = [], Shelf.read
+
+    def read(self: Shelf, items: list[StoredItem]):
+        sizes.append(len(items))
+        if any(item.item_id == "new2" for item in items):
+            raise DataError("cannot be read")
+        return real(self, items)
+
+    monkeypatch.setattr(Shelf, "read", read)
+    found = restored(shelf, Readings(tmp_path / "readings"), lambda job: job(store))
+    assert found.failed == {"new2": "cannot be read"}
+    assert found.shelf.is_open("new1") and found.shelf.is_open("new40")
+    assert found.seq == 40
+    assert len(sizes) < 15  # halved until it is found
+
+
+def test_what_a_column_of_another_type_cannot_hold_is_left_out(shelf, store, tmp_path):
+    odd = {"title": "mate blend", "price": "much", "colour": "red", "available": "perhaps"}
+    put(store, [new(1, document=odd), new(2)])
+    found = restored(shelf, Readings(tmp_path / "readings"), lambda job: job(store))
+    assert not found.failed
+    assert found.shelf.document("new1") == {"title": "mate blend"}
+
+
+def test_a_disk_that_takes_nothing_costs_time_only(shelf, store, tmp_path):
+    (tmp_path / "readings").write_text("a file in the way")
+    readings = Readings(tmp_path / "readings")
+    tell(shelf, readings, put(store, [new(1)]), 1)
+    readings.flush()
+    assert again(shelf, tmp_path / "readings", store).is_open("new1")
+
+
+def test_a_service_reads_items_once(bundles, tmp_path, texts_read):
+    items = [{"item_id": f"n{i}", "attributes": {"title": f"mate blend no{i}"}} for i in range(50)]
+    with service(bundles[0], tmp_path) as live:
+        assert live.post("/v1/items", {"items": items})["recommendable"] == 50
+        before = live.get("/v1/similar/n7", n=20)["items"]
+    assert len(texts_read) == 50
+    with service(None, tmp_path) as live:
+        assert live.get("/v1/similar/n7", n=20)["items"] == before
+        assert "n49" in live.ids("/v1/recommend/nobody", n=200)
+    assert len(texts_read) == 50

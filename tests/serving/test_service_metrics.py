@@ -1,0 +1,128 @@
+import re
+import threading
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from walls import Shop, application, ask, bearer
+
+from pennyweight.serving.guard import protected
+from pennyweight.serving.metrics import CONTENT_TYPE, Metrics
+from pennyweight.serving.watch import Answered
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """Return the values by name and labels, as Prometheus would read them."""
+    found = {}
+    for family in text_string_to_metric_families(metrics.exposition().decode()):
+        for sample in family.samples:
+            labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
+            found[f"{sample.name.removeprefix('pennyweight_')}{{{labels}}}"] = sample.value
+    return found
+
+
+@pytest.fixture
+def metrics():
+    return Metrics(memory=lambda: 1234)
+
+
+def test_nothing_is_shared_between_two_services(metrics):
+    metrics.cold()
+    assert samples(metrics)["cold_answers_total{}"] == 1
+    assert samples(Metrics())["cold_answers_total{}"] == 0
+
+
+def test_requests_are_counted_by_route_method_and_status(metrics, tmp_path):
+    shop = Shop(tmp_path)
+    app = protected(application(), keys=shop.ring, observers=[metrics.answered])
+    given = bearer(shop.secrets["admin"])
+    for path in ("/v1/users/jane", "/v1/users/john", "/broken"):
+        ask(app, "GET", path, **given)
+    ask(app, "GET", "/v1/users/jane")
+    found = samples(metrics)
+    assert found["request_seconds_count{method=GET,route=/v1/users/{user_id},status=2xx}"] == 2
+    assert found["request_seconds_count{method=GET,route=/broken,status=5xx}"] == 1
+    assert found["request_seconds_count{method=GET,route=unrouted,status=4xx}"] == 1
+    assert found["refused_requests_total{status=401}"] == 1
+    assert "jane" not in str(found)
+
+
+def test_methods_made_up_by_clients_are_one(metrics):
+    for method in ("BREW", "WHEN"):
+        metrics.answered(Answered("id", method, "unrouted", 405, 0.002, None))
+    labels = "method=OTHER,route=unrouted,status=4xx"
+    found = samples(metrics)
+    assert found[f"request_seconds_count{{{labels}}}"] == 2
+    assert found[f"request_seconds_bucket{{le=0.0025,{labels}}}"] == 2
+    assert found[f"request_seconds_bucket{{le=0.001,{labels}}}"] == 0
+
+
+def test_what_else_is_counted(metrics):
+    metrics.recommended("history", "m1")
+    metrics.recommended("history", "m1", lists=99)
+    metrics.recommended("popularity", "m2")
+    metrics.fell_back("busy")
+    metrics.received(accepted=5, duplicate=2)
+    metrics.encoded(0.02)
+    metrics.recommendable(3.0)
+    metrics.storage_failed(OSError("full"))
+    metrics.keys_failed(ValueError("damaged"))
+    found = samples(metrics)
+    assert found["recommendations_total{model=m1,source=history}"] == 100
+    assert found["recommendations_total{model=m2,source=popularity}"] == 1
+    assert found["fallbacks_total{reason=busy}"] == 1
+    assert found["events_total{result=accepted}"] == 5
+    assert found["events_total{result=duplicate}"] == 2
+    assert "events_total{result=refused}" not in found
+    assert found["encode_seconds_count{}"] == found["item_recommendable_seconds_count{}"] == 1
+    assert found["item_recommendable_seconds_sum{}"] == 3
+    assert found["storage_errors_total{}"] == found["key_reload_failures_total{}"] == 1
+    assert found["resident_memory_bytes{}"] == 1234
+
+
+def test_pages_are_told_what_was_counted(metrics):
+    assert metrics.lists() == {} and metrics.events() == {}
+    metrics.recommended("history", "m1", lists=3)
+    metrics.recommended("history and text", "m2")
+    metrics.received(accepted=5, duplicate=2)
+    assert metrics.lists() == {("history", "m1"): 3, ("history and text", "m2"): 1}
+    assert metrics.events() == {"accepted": 5, "duplicate": 2}
+
+
+def test_gauges_are_looked_at_when_asked(metrics):
+    depth = [3]
+    metrics.watch_queue("items", lambda: depth[0])
+    metrics.watch("bundle_age_seconds", lambda: 60.5)
+    metrics.watch("requests_in_flight", lambda: 2)
+    assert samples(metrics)["queue_depth{queue=items}"] == 3
+    depth[0] = 4
+    found = samples(metrics)
+    assert found["queue_depth{queue=items}"] == 4
+    assert found["bundle_age_seconds{}"] == 60.5 and found["requests_in_flight{}"] == 2
+
+
+def test_threads_lose_no_count(metrics):
+    def count() -> None:
+        for _ in range(1_000):
+            metrics.recommended("history", "m1")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert samples(metrics)["recommendations_total{model=m1,source=history}"] == 4_000
+
+
+def test_names_follow_the_custom(metrics):
+    text = metrics.exposition().decode()
+    assert "text/plain" in CONTENT_TYPE and "_created" not in text
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    assert len(kinds) == 19
+    for name, kind in kinds.items():
+        assert name.startswith("pennyweight_")
+        assert name.endswith("_total") == (kind == "counter")
+        assert name.endswith("_seconds") or kind != "histogram"
+
+
+def test_the_memory_of_this_process_is_looked_up():
+    assert samples(Metrics())["resident_memory_bytes{}"] > 1_000_000

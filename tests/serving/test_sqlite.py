@@ -1,0 +1,84 @@
+"""The file of the store: its tables, its settings, and files that are not one."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from pennyweight.errors import StoreError
+from pennyweight.serving.store.protocol import Event
+from pennyweight.serving.store.schema import STEPS
+from pennyweight.serving.store.sqlite import SQLiteStore
+
+
+def test_what_is_written_is_forced_to_disk(tmp_path):
+    store = SQLiteStore(tmp_path / "s.sqlite")
+    pragma = store._database.pragma
+    assert pragma("journal_mode") == "wal"
+    assert pragma("synchronous") == 2  # full
+    assert pragma("secure_delete") == 1
+    assert pragma("user_version") == len(STEPS)
+    store.close()
+
+
+def test_tables_of_a_later_version_are_refused_and_untouched(tmp_path):
+    path = tmp_path / "s.sqlite"
+    SQLiteStore(path).close()
+    database = apsw.Connection(str(path))
+    database.pragma("user_version", len(STEPS) + 3)
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=f"version {len(STEPS) + 3}.*install a later one"):
+        SQLiteStore(path)
+    assert path.read_bytes() == before
+
+
+def test_steps_are_done_one_after_the_other_and_each_as_a_whole(tmp_path, monkeypatch):
+    path = tmp_path / "s.sqlite"
+    first = SQLiteStore(path)
+    first.add_events([Event("e", "ann", "i", "view", 1.0)])
+    first.close()
+    schema = "pennyweight.serving.store.schema"
+    more = (*STEPS, "ALTER TABLE events ADD COLUMN place TEXT;", "CREATE TABLE x (a) STRICT;")
+    monkeypatch.setattr(f"{schema}.STEPS", more)
+    with pytest.raises(StoreError):
+        SQLiteStore(path)  # a strict table needs types: the last step fails
+    database = apsw.Connection(str(path))
+    assert database.pragma("user_version") == len(STEPS) + 1
+    columns = [row[1] for row in database.execute("PRAGMA table_info(events)")]
+    database.close()
+    assert "place" in columns
+    monkeypatch.setattr(f"{schema}.STEPS", (*more[:-1], "CREATE TABLE x (a TEXT) STRICT;"))
+    again = SQLiteStore(path)
+    assert [e.event_id for e in again.events_of("ann")] == ["e"]
+    again.close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "text", "nowhere"])
+def test_what_is_no_database(tmp_path, kind):
+    path = tmp_path / "s.sqlite"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "text":
+        path.write_text("this is a letter, and a long one. " * 100)
+    else:
+        path = Path("/no/such/place/s.sqlite")
+    with pytest.raises(StoreError, match=r"s\.sqlite"):
+        SQLiteStore(path)
+    if kind == "text":
+        assert path.read_text().startswith("this is a letter")
+
+
+def test_an_old_log_is_taken_up(tmp_path):
+    """What a killed process had written ahead is there for the next one."""
+    import shutil
+
+    store = SQLiteStore(tmp_path / "s.sqlite")
+    store.add_events([Event("e", "ann", "i", "view", 1.0)])
+    other = tmp_path / "other"
+    shutil.copytree(tmp_path, other, ignore=shutil.ignore_patterns("other"))  # as if killed now
+    store.close()
+    after = SQLiteStore(other / "s.sqlite")
+    assert len(after.events_of("ann")) == 1
+    assert after.check() == []
+    after.close()

@@ -1,0 +1,102 @@
+"""Items on their way to the shelves."""
+
+import threading
+
+from live import service
+
+from pennyweight.serving.engine.stock import FIRST, MOST, QUICK, SLOW, Stock
+from pennyweight.serving.store.protocol import StoredItem
+
+WAIT = 10
+
+
+def item(name: str, seq: int = 0, **more) -> StoredItem:
+    values = {"document": {"title": name}, "available": True, "published": None, "changed": 1.0}
+    return StoredItem(name, **(values | more), seq=seq)
+
+
+def test_the_newest_of_each_is_put_in_steps():
+    put, done, gate = [], [], threading.Event()
+
+    def keep(items) -> None:
+        gate.wait(WAIT)
+        put.append([(i.item_id, i.seq) for i in items])
+
+    stock = Stock(keep, lambda items, failed: done.append((len(items), failed)))
+    stock.add([item("first", 1)])
+    while stock.waiting:
+        pass  # until the thread has it
+    stock.add([item("a", 3), item("b", 4)])
+    stock.add([item("a", 5)])
+    stock.add([item("b", 2)])  # late: an older one
+    stock.add([item(f"n{i}", 10 + i) for i in range(FIRST)])
+    gate.set()
+    assert stock.wait(WAIT)
+    assert put[0] == [("first", 1)]
+    assert sorted(put[1] + put[2])[:2] == [("a", 5), ("b", 4)]
+    assert [len(some) for some in put] == [1, FIRST, 2]
+    assert all(failed is None for _, failed in done)
+    stock.close()
+
+
+def test_steps_grow_where_they_are_quick_and_shrink_where_they_are_slow():
+    now, sizes, gate = [0.0], [], threading.Event()
+
+    def keep(items) -> None:
+        gate.wait(WAIT)
+        sizes.append(len(items))
+        now[0] += QUICK / 2 if len(sizes) < 8 else 2 * SLOW
+
+    stock = Stock(keep, lambda items, failed: None, clock=lambda: now[0])
+    stock.add([item(f"n{i}", i) for i in range(9_000)])
+    gate.set()
+    assert stock.wait(WAIT)
+    assert sizes[:5] == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST, 16 * FIRST]
+    assert max(sizes) == MOST == sizes[7]
+    assert sizes[8] == MOST // 2
+    assert sum(sizes) == 9_000
+    stock.close()
+
+
+def test_one_that_cannot_be_read_keeps_no_other_away():
+    put, failures = [], []
+
+    def keep(items) -> None:
+        if any(i.item_id == "bad" for i in items):
+            raise ValueError("no")
+        put.extend(i.item_id for i in items)
+
+    stock = Stock(keep, lambda items, failed: failures.append((items[0].item_id, failed)))
+    stock.add([item("x"), item("bad"), item("y")])
+    assert stock.wait(WAIT)
+    assert sorted(put) == ["x", "y"]
+    assert [name for name, failed in failures if failed] == ["bad"]
+    stock.close()
+
+
+def test_items_come_through_while_others_sell_out_all_the_time(bundles, tmp_path):
+    stop = threading.Event()
+
+    def sell(live) -> None:
+        import httpx
+
+        with httpx.Client(base_url=f"http://127.0.0.1:{live.port}") as http:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                body = {"available": number % 2 == 0}
+                http.patch(f"/v1/items/i{number % 10}", json=body)
+
+    with service(bundles[0], tmp_path) as live:
+        thread = threading.Thread(target=sell, args=(live,))
+        thread.start()
+        for number in range(20):
+            body = {"attributes": {"title": f"tea blend no{number}"}}
+            kept = live.http.put(f"/v1/items/new{number}", json=body).json()
+            assert kept["recommendable"]
+        stop.set()
+        thread.join(WAIT)
+        for number in range(10):  # and none came back by what was encoded meanwhile
+            there = live.get(f"/v1/items/i{number}")["available"]
+            listed = f"i{number}" in live.ids("/v1/recommend/nobody", n=100)
+            assert there == listed

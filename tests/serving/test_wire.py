@@ -1,0 +1,127 @@
+"""Over a real socket: what a client sends before it has asked for anything."""
+
+import socket
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+from walls import PATIENCE, application, serving
+
+from pennyweight.serving.guard import protected
+from pennyweight.serving.wire import Wire
+
+LIMIT, SECONDS = 8_000, 0.3  # /slow takes longer
+ASK = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+class Small(Wire):
+    head_bytes = LIMIT
+    head_seconds = SECONDS
+
+
+@pytest.fixture(scope="module")
+def port():
+    with serving(protected(application()), http=Small) as port:
+        yield port
+
+
+@pytest.fixture
+def connection(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        yield connection
+
+
+def closes(connection: socket.socket) -> bytes:
+    """Return what comes until the service closes the connection."""
+    got = b""
+    for _ in range(1_000):
+        try:
+            data = connection.recv(65_536)
+        except ConnectionResetError:
+            return got
+        if not data:
+            return got
+        got += data
+    raise AssertionError("the connection stays open")
+
+
+def sends(connection: socket.socket, piece: Callable[[int], bytes], wait: float = 0.0) -> None:
+    """Send pieces until the service closes the connection."""
+    for i in range(2_000):
+        try:
+            connection.sendall(piece(i))
+        except OSError:
+            return
+        time.sleep(wait)
+    raise AssertionError("the service still reads")
+
+
+def test_who_says_nothing_is_not_waited_for(connection):
+    assert closes(connection) == b""
+
+
+def test_a_head_that_trickles_is_not_waited_for(connection):
+    connection.sendall(ASK)
+    sends(connection, lambda i: b"a: b\r\n" if i % 2 else b"c: d\r\n", wait=0.02)
+
+
+def test_a_second_head_that_stops_is_not_waited_for(connection):
+    connection.sendall(ASK + b"\r\n")
+    assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    connection.sendall(ASK)
+    assert b"HTTP/1.1" not in closes(connection)
+
+
+@pytest.mark.parametrize("piece", [b"a: b\r\n" * 100, b"x" * 600])
+def test_a_head_without_an_end_is_refused(connection, piece):
+    connection.sendall(ASK + b"x: ")
+    began = time.monotonic()
+    sends(connection, lambda i: piece)
+    assert time.monotonic() - began < PATIENCE
+
+
+def test_a_large_head_is_told_so(connection):
+    connection.sendall(ASK + b"x: " + b"y" * LIMIT)
+    answer = closes(connection)
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"too large" in answer
+
+
+def test_a_head_within_the_limit_is_answered_and_the_next_counts_anew(port):
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+        for _ in range(5):
+            assert http.get("/", headers={"x": "y" * (LIMIT - 1_000)}).status_code == 200
+
+
+def test_heads_that_come_in_pieces_count_each_for_itself(connection):
+    for _ in range(4):
+        connection.sendall(ASK + b"x: " + b"y" * (LIMIT // 2))
+        time.sleep(0.03)
+        connection.sendall(b"\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_body_is_not_part_of_the_head(port):
+    answer = httpx.post(f"http://127.0.0.1:{port}/v1/events", content=b"x" * 10 * LIMIT)
+    assert answer.text == str(10 * LIMIT)
+
+
+def test_an_answer_may_take_longer_than_a_head(port):
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as http:
+        for _ in range(2):
+            assert http.get("/slow").text == "one two"
+
+
+def test_an_answer_is_not_cut_off_by_half_a_request_behind_it(connection):
+    connection.sendall(ASK.replace(b"/", b"/slow", 1) + b"\r\n" + ASK)
+    assert closes(connection).endswith(b"two\r\n0\r\n\r\n")
+
+
+def test_requests_sent_at_once_are_answered_in_turn(connection):
+    connection.sendall((ASK + b"\r\n") * 20)
+    got = b""
+    for _ in range(1_000):
+        got += connection.recv(65_536)
+        if got.count(b"HTTP/1.1 200 ") == 20:
+            break
+    assert got.count(b"HTTP/1.1 200 ") == 20

@@ -1,0 +1,207 @@
+"""Tuning from a model to a model: what it learns, and what a kill costs."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from small_world import CATALOG, HELD_OUT, QUICK, TEXTS, N, steps_seen
+
+import world
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.weights import find_weights
+from pennyweight.errors import BudgetError, DataError, TrainingError
+from pennyweight.evaluation.measure import measure
+from pennyweight.scorers.content import Content
+from pennyweight.storage.arrays import read_arrays
+from tiny_bert import write_tiny_bert
+
+pytest.importorskip("torch")
+pytest.importorskip("tensorboardX")
+
+from pennyweight.training import memory
+from pennyweight.training.behaviour import aligned, of_texts
+from pennyweight.training.run import Run
+from pennyweight.training.tasks import Pairs
+from pennyweight.training.texts import Texts
+from pennyweight.training.tune import OBJECTIVES, tune
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return find_weights(write_tiny_bert(tmp_path_factory.mktemp("model") / "m"))
+
+
+def ndcg(folder: Path) -> float:
+    content = Content(TransformerEncoder.load(folder)).fit(HELD_OUT.before, CATALOG)
+    found = measure({"content": content}, HELD_OUT, repeats="exclude")["content"]
+    return float(found.column("ndcg@10").mean())
+
+
+@pytest.mark.parametrize("objective", ["pairs", "both"])
+def test_tuning_makes_the_ranking_better(weights, tmp_path, objective):
+    settings = replace(QUICK, steps=60, every=20)
+    trained = tune(weights, CATALOG, HELD_OUT, tmp_path, settings, objective=objective)
+    before, after = trained.found[0][1], max(quality for _, quality in trained.found)
+    assert before == pytest.approx(ndcg(weights.folder), abs=1e-6)
+    assert after == pytest.approx(ndcg(tmp_path / "model"), abs=0.02)
+    assert after > before + 0.1
+    assert trained.weights == find_weights(tmp_path / "model")
+
+
+def test_texts_come_near_their_targets(weights, tmp_path):
+    nobody = replace(HELD_OUT, users=np.zeros(0, np.int32))  # so that the last step is the best
+    settings = replace(QUICK, steps=200, every=200)
+    tune(weights, CATALOG, nobody, tmp_path, settings, objective="targets")
+    arrays, _ = read_arrays(tmp_path / "targets.safetensors")
+    for folder, least, most in ((weights.folder, -1, 0.8), (tmp_path / "model", 0.9, 1)):
+        vectors = TransformerEncoder.load(folder).encode(TEXTS)
+        near = (vectors * arrays["targets"]).sum(axis=1).mean()
+        assert least < near < most
+
+
+def test_curves_and_progress(weights, tmp_path):
+    told: list[tuple[str, int, int]] = []
+    settings = replace(QUICK, layers=1)
+    tune(weights, CATALOG, HELD_OUT, tmp_path, settings, objective="pairs",
+         progress=lambda *row: told.append(row))  # fmt: skip
+    steps = [(done, total) for stage, done, total in told if stage == "train"]
+    assert steps == [(step, 12) for step in range(1, 13)]
+    assert ("remember", N, N) in told
+    seen = steps_seen(tmp_path / "events")
+    assert [step for step, _ in seen["loss"]] == list(range(1, 13))
+    assert [step for step, _ in seen["validation"]] == [0, 4, 8, 12]
+    rates = [rate for _, rate in seen["learning_rate"]]
+    assert rates[0] == pytest.approx(settings.learning_rate, rel=1e-5)  # the warm-up: one step
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == pytest.approx(settings.learning_rate / 12, rel=1e-5)
+
+
+KILLED = """
+import os, signal, sys
+from small_world import *
+from pennyweight.encoders.weights import find_weights
+from pennyweight.training.tune import tune
+def progress(stage, done, total):
+    if stage == "train" and done == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+tune(find_weights(sys.argv[1]), CATALOG, HELD_OUT, sys.argv[2], QUICK, progress=progress,
+     objective=sys.argv[3])
+"""
+
+
+@pytest.mark.parametrize("objective", ["pairs", "both"])
+def test_a_killed_training_goes_on_to_the_same_result(weights, tmp_path, objective):
+    whole = tune(weights, CATALOG, HELD_OUT, tmp_path / "whole", QUICK, objective=objective)
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-c", KILLED, weights.folder, folder, objective]
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    assert not (folder / "model").exists()
+    told: list[int] = []
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage == "train":
+            told.append(done)
+
+    resumed = tune(
+        weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective, progress=progress
+    )
+    assert told == list(range(5, 13))  # the last checkpoint was that of step 4
+    assert resumed.found == whole.found
+    for name in ("training.safetensors", "model/model.safetensors"):
+        assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert [step for step, _ in steps_seen(folder / "events")["validation"]] == [0, 4, 8, 12]
+    told.clear()
+    tune(weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective, progress=progress)
+    assert not told
+
+
+def test_another_training_is_not_gone_on_with(weights, tmp_path):
+    tune(weights, CATALOG, HELD_OUT, tmp_path, QUICK, objective="pairs")
+    with pytest.raises(DataError, match="another model, other data or other settings"):
+        tune(weights, CATALOG, HELD_OUT, tmp_path, replace(QUICK, seed=1), objective="pairs")
+
+
+def test_it_stops_where_validation_gets_no_better(weights, tmp_path):
+    settings = replace(QUICK, learning_rate=1e-12, patience=2, steps=100)
+    trained = tune(weights, CATALOG, HELD_OUT, tmp_path, settings, objective="pairs")
+    assert trained.steps == 8
+    before, after = (load_file(f / "model.safetensors") for f in
+                     (weights.folder, tmp_path / "model"))  # fmt: skip
+    for name, value in before.items():
+        np.testing.assert_array_equal(after[name], value)
+
+
+def test_a_loss_that_is_no_number_leaves_the_best_model(weights, tmp_path, monkeypatch):
+    batch = Pairs.batch
+    steps = 0
+
+    def broken(self, examples):
+        nonlocal steps
+        steps += 1
+        found = batch(self, examples)
+        if steps < 7:
+            return found
+        return replace(found, loss=lambda vectors: found.loss(vectors) * float("nan"))
+
+    monkeypatch.setattr(Pairs, "batch", broken)
+    with pytest.raises(TrainingError, match=r"step 7: the loss is nan.*lower learning_rate"):
+        tune(weights, CATALOG, HELD_OUT, tmp_path, QUICK, objective="pairs")
+    found = load_file(tmp_path / "model" / "model.safetensors")
+    assert all(np.isfinite(value).all() for value in found.values())
+    assert ndcg(tmp_path / "model") >= ndcg(weights.folder) - 1e-6
+
+
+def test_a_catalogue_smaller_than_the_batch(weights, tmp_path):
+    texts = ["red shoe", "blue music"]
+    log = world.events([[0, 1], [1, 0]], 2)
+    held_out = replace(HELD_OUT, users=np.zeros(0, np.int32), histories=log.histories.block(0, 0),
+                       targets=np.zeros(0, np.int32), target_offsets=np.zeros(1, np.int64),
+                       before=log)  # fmt: skip
+    for objective in OBJECTIVES:
+        trained = tune(weights, world.catalog(texts), held_out, tmp_path / objective,
+                       replace(QUICK, batch=512), objective=objective)  # fmt: skip
+        assert trained.found[-1] == (12, 12.0)  # no validation data: the last step is the best
+    with pytest.raises(DataError, match="at least two different texts"):
+        tune(weights, world.catalog(["red", "RED"]), held_out, tmp_path / "one", objective="pairs")
+    with pytest.raises(DataError, match="no text of the catalogue has a word"):
+        tune(weights, world.catalog(["", "?"]), held_out, tmp_path / "none", objective="pairs")
+    with pytest.raises(DataError, match="objective 'magic'"):
+        tune(weights, CATALOG, HELD_OUT, tmp_path / "x", objective="magic")
+
+
+def test_memory_is_checked_before_the_start(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10_000)
+    with pytest.raises(BudgetError, match=r"needs about .* GiB .*learning tensors"):
+        tune(weights, CATALOG, HELD_OUT, tmp_path, objective="pairs")
+    assert not tmp_path.exists() or not list(tmp_path.glob("training*"))
+
+
+def test_alignment_turns_and_does_not_bend(weights):
+    texts = Texts(weights, TEXTS, max_tokens=16)
+    rng = np.random.default_rng(0)
+    targets = of_texts(rng.normal(size=(N, 6)).astype(np.float32), texts)
+    start = rng.normal(size=(N, 32)).astype(np.float32)
+    turned = aligned(targets, start, np.arange(N))
+    np.testing.assert_allclose(turned @ turned.T, targets @ targets.T, atol=1e-5)
+    random = np.linalg.qr(rng.normal(size=(32, 6)))[0].T
+    assert (turned * start).sum() > (targets @ random * start).sum()
+    narrow = aligned(turned, targets[:, :3], np.arange(N))
+    assert narrow.shape == (N, 3)
+
+
+def test_the_run_is_told_apart_by_its_data(weights, tmp_path):
+    def fingerprint(catalog=CATALOG, told="x", settings=QUICK):
+        return Run(weights, catalog, tmp_path, settings, told, held_out=HELD_OUT,
+                   repeats="exclude", progress=None).fingerprint  # fmt: skip
+
+    other = world.catalog([*TEXTS[:-1], "other"])
+    assert len({fingerprint(), fingerprint(other), fingerprint(told="y"),
+                fingerprint(settings=replace(QUICK, newest=3))}) == 4  # fmt: skip

