@@ -17,14 +17,14 @@ import polars as pl
 
 from pennyweight.data.dataset import read
 from pennyweight.encoders.cache import encode_cached
-from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.tuned import TowerSettings
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.two_tower import Tower
 from rows import tell
 
 ITEMS, USERS, EVENTS, REPEATS = 10_000, 20_000, 200_000, 7

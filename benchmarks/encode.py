@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from pennyweight.compression.cuts import cut_layers, cut_neurons
+from pennyweight.compression.activations import observe
 from pennyweight.compression.model import Model
-from pennyweight.compression.observe import observe
+from pennyweight.compression.pruning import cut_layers, cut_neurons
 from pennyweight.compression.vocabulary import cut_vocabulary
 from pennyweight.data.dataset import read
 from pennyweight.encoders.tokens import load_tokenizer

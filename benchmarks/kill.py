@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 import pennyweight
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.stores.sqlite import SQLiteStore
 from rows import tell
 from service import Running, small_shop, start
 

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from pennyweight.data.dataset import read
 from pennyweight.data.split import HeldOut, default_protocol, split
-from pennyweight.evaluation import beyond
+from pennyweight.evaluation import beyond_accuracy
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.metrics import CUTOFFS
 from pennyweight.scorers.content import Content
@@ -80,14 +80,14 @@ def ours(
     found: PerUser, held_out: HeldOut, vectors: sparse.csr_matrix
 ) -> dict[str, np.ndarray | float]:
     """Return the same values as this package computes them."""
-    facts, n_items = beyond.item_facts(held_out.before), held_out.before.n_items
+    facts, n_items = beyond_accuracy.item_facts(held_out.before), held_out.before.n_items
     return {
         **{name: found.column(name) for name in found.names if int(name.split("@")[1]) <= K},
-        "novelty": beyond.list_mean(found.lists, facts.surprise),
-        "serendipity": beyond.serendipity(found.ranks, held_out, facts, found.lists),
-        "popularity": beyond.list_mean(found.lists, facts.popularity),
-        "diversity": beyond.diversity(found.lists, vectors),
-        "coverage": beyond.coverage(found.lists, n_items),
+        "novelty": beyond_accuracy.list_mean(found.lists, facts.surprise),
+        "serendipity": beyond_accuracy.serendipity(found.ranks, held_out, facts, found.lists),
+        "popularity": beyond_accuracy.list_mean(found.lists, facts.popularity),
+        "diversity": beyond_accuracy.diversity(found.lists, vectors),
+        "coverage": beyond_accuracy.coverage(found.lists, n_items),
     }
 
 

@@ -21,14 +21,14 @@ from statistics import median
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pennyweight.serving.guard import protected
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.keys import change, new_key
+from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.metrics import Metrics
+from pennyweight.serving.http.rolling_metrics import Window
 from pennyweight.serving.logs import RequestLog
-from pennyweight.serving.metrics import Metrics
-from pennyweight.serving.rate import Rate
-from pennyweight.serving.window import Window
-from pennyweight.serving.wire import Wire
+from pennyweight.serving.security.guard import protected
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.keys import change, new_key
+from pennyweight.serving.security.rate import Rate
 
 CONNECTIONS, WARM, PATIENCE = 8, 200, 10.0
 BODY = b'{"history": ["a", "b"], "k": 10}'.ljust(40)

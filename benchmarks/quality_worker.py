@@ -19,7 +19,7 @@ from pennyweight.config.plan import Plan
 from pennyweight.config.report import BEFORE_REFIT
 from pennyweight.evaluation.bootstrap import paired_tests
 from pennyweight.evaluation.measure import PerUser, measure
-from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.evaluation.user_results import Outcomes
 from pennyweight.fitting.job import Job
 from pennyweight.fitting.quality import means
 

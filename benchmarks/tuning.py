@@ -29,7 +29,7 @@ from pennyweight.encoders.weights import find_weights
 from pennyweight.evaluation.measure import measure
 from pennyweight.fitting.tune import sample
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.two_tower import Tower
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.static import fit_table
 from pennyweight.training.tune import OBJECTIVES, tune

@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pennyweight.serving.app import make_api
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.models import Models
-from pennyweight.serving.metrics import Metrics
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.http.app import make_api
+from pennyweight.serving.http.metrics import Metrics
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 PAGE = Path(__file__).with_name("reference-http.md")
 HEAD = """# HTTP

@@ -19,14 +19,14 @@ import numpy as np
 
 from pennyweight import Budget, Recommender, compress, demo, fit
 from pennyweight.bundle import open_bundle
-from pennyweight.cli.page import save
-from pennyweight.serving.app import make_app
-from pennyweight.serving.engine.arms import Arm
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.models import Models
-from pennyweight.serving.engine.shelf import epoch
-from pennyweight.serving.store.sqlite import SQLiteStore
-from pennyweight.serving.window import Window
+from pennyweight.cli.report_files import save
+from pennyweight.serving.http.app import make_app
+from pennyweight.serving.http.rolling_metrics import Window
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.served_bundle import epoch
+from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "tests/serve"), str(ROOT / "tests/browser")]

@@ -13,7 +13,7 @@ import typer
 
 from pennyweight.cli import app as cli_app
 from pennyweight.data import personal
-from pennyweight.validation import finding
+from pennyweight.validation import findings
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -91,7 +91,7 @@ def test_the_reference_of_the_routes_is_as_the_service():
 
 def test_every_finding_and_kind_of_personal_data_is_in_the_guides():
     guide = (ROOT / "docs/guide-validation.md").read_text(encoding="utf-8")
-    assert [kind for kind in finding.KINDS if f"`{kind}`" not in guide] == []
+    assert [kind for kind in findings.KINDS if f"`{kind}`" not in guide] == []
     page = (ROOT / "docs/guide-privacy.md").read_text(encoding="utf-8")
     assert [kind for kind in personal.KINDS if f"| {kind} |" not in page] == []
 

@@ -25,7 +25,7 @@ def test_names_are_callable_and_not_the_rooms_of_the_same_name():
 
 def test_importing_loads_nothing_heavy():
     code = (
-        "import sys, pennyweight, pennyweight.fitting.flow, pennyweight.cli.app\n"
+        "import sys, pennyweight, pennyweight.fitting.pipeline, pennyweight.cli.app\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

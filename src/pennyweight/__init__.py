@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pennyweight.compression.flow import compress, frontier
+    from pennyweight.compression.pipeline import compress, frontier
     from pennyweight.config.budget import Budget
     from pennyweight.config.frontier import Frontier
     from pennyweight.config.plan import Plan
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pennyweight.data.dataset import Dataset, read
     from pennyweight.data.interactions import Interactions
     from pennyweight.errors import PennyweightError
-    from pennyweight.fitting.flow import evaluate, fit
+    from pennyweight.fitting.pipeline import evaluate, fit
     from pennyweight.recommender.recommender import Recommender
 
     __version__: str
@@ -53,10 +53,10 @@ _HOMES = {
     "Plan": "config.plan",
     "Recommender": "recommender.recommender",
     "Report": "config.report",
-    "compress": "compression.flow",
-    "evaluate": "fitting.flow",
-    "fit": "fitting.flow",
-    "frontier": "compression.flow",
+    "compress": "compression.pipeline",
+    "evaluate": "fitting.pipeline",
+    "fit": "fitting.pipeline",
+    "frontier": "compression.pipeline",
     "read": "data.dataset",
 }
 

@@ -12,9 +12,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "serve"))
 from live import Service, service, shop
 from walls import make_key
 
-from pennyweight.serving.app import Doors
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.proxies import Proxies
+from pennyweight.serving.http.app import Doors
+from pennyweight.serving.http.proxies import Proxies
+from pennyweight.serving.security.keyring import KeyRing
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from bundle_fills import WHEN, fill_with
 
-from pennyweight.bundle import Bundle, open_bundle, reading, write_bundle
+from pennyweight.bundle import Bundle, open_bundle, reader, write_bundle
 
 CHILD = """
 import os, signal, sys
@@ -107,7 +107,7 @@ def test_a_living_writer_is_left_alone(bundle: Bundle) -> None:
 
 
 def test_a_reader_that_meets_a_replacement_looks_again(bundle: Bundle, monkeypatch) -> None:
-    compare, seen = reading._compare, []
+    compare, seen = reader._compare, []
 
     def replaced(path: Path, files, verify):
         if not seen:
@@ -117,5 +117,5 @@ def test_a_reader_that_meets_a_replacement_looks_again(bundle: Bundle, monkeypat
             os.rename(other.path, path)
         return compare(path, files, verify)
 
-    monkeypatch.setattr(reading, "_compare", replaced)
+    monkeypatch.setattr(reader, "_compare", replaced)
     assert open_bundle(bundle.path).nbytes == 25500

@@ -6,10 +6,10 @@ import polars as pl
 from running import FAST, Cli
 
 from pennyweight import Recommender
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.models import Models
-from pennyweight.serving.store.protocol import Event
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.stores.protocol import Event
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 
 def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path) -> None:

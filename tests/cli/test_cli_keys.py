@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from running import Cli
 
-from pennyweight.serving.keys import Keys
+from pennyweight.serving.security.keys import Keys
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from running import FAST, Cli
 from small import FAST as FASTEST
 from small import shop as small_shop
 
-from pennyweight.cli.settings import Settings
+from pennyweight.cli.options import Settings
 from pennyweight.config.report import Report
 from pennyweight.errors import PlanError
-from pennyweight.fitting.parts import ENCODERS
+from pennyweight.fitting.components import ENCODERS
 from pennyweight.scorers.blend import KINDS
 
 

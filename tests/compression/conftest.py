@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from short_texts import TEXTS
 
+from pennyweight.compression.activations import observe
 from pennyweight.compression.model import Model
-from pennyweight.compression.observe import observe
 from pennyweight.encoders.weights import find_weights
 from tiny_bert import write_tiny_bert
 

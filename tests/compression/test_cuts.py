@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from short_texts import TEXTS
 
-from pennyweight.compression.cuts import cut_heads, cut_layers, cut_neurons, keep_layers
-from pennyweight.compression.observe import Moments, observe
-from pennyweight.compression.surgery import eliminate
+from pennyweight.compression.activations import Moments, observe
+from pennyweight.compression.least_squares_pruning import eliminate
+from pennyweight.compression.pruning import cut_heads, cut_layers, cut_neurons, keep_layers
 from pennyweight.encoders.checkpoint import Linear
 from pennyweight.encoders.graph import build_graph
 from pennyweight.encoders.tokens import padded

@@ -8,12 +8,12 @@ import tempfile
 import pytest
 
 import small_shop
-from pennyweight.compression.flow import cheapest, compress, frontier
+from pennyweight.compression.pipeline import cheapest, compress, frontier
 from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.plan import Plan
 from pennyweight.errors import BudgetError, DataError
-from pennyweight.fitting.flow import fit
+from pennyweight.fitting.pipeline import fit
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.popularity import Popularity
 

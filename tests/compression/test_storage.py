@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import world
-from pennyweight.compression.storage import AS_IT_IS, EIGHT_BITS, STORAGES, Storage
+from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, Storage
 from pennyweight.data.interactions import Histories
-from pennyweight.encoders.lexical import LexicalEncoder
 from pennyweight.encoders.projected import ProjectedEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.tuned import TowerSettings
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.two_tower import Tower
 
 BOARD, CATALOG = world.checkerboard()
 ENCODER = LexicalEncoder.fit(CATALOG.texts, dim=8)

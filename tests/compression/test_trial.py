@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pennyweight.compression.trial import Trial
+from pennyweight.compression.held_out import Trial
 from pennyweight.fitting import fit
 from pennyweight.fitting.stages import Stages
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pennyweight.encoders.lexical import LexicalEncoder
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.static import distil
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import find_weights
 from pennyweight.encoders.word2vec import Word2VecEncoder

@@ -9,22 +9,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import world
-from pennyweight.compression.storage import EIGHT_BITS, STORAGES, Storage
+from pennyweight.compression.vector_formats import EIGHT_BITS, STORAGES, Storage
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.tuned import TowerSettings
 from pennyweight.errors import BundleError, PlanError
 from pennyweight.evaluation.measure import measure
-from pennyweight.scorers.again import Again
 from pennyweight.scorers.blend import KINDS, Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Novelty, Popularity
 from pennyweight.scorers.protocol import Scorer, TextScorer
+from pennyweight.scorers.repeat_consumption import Again
 from pennyweight.scorers.sequence import Sequence, SequenceSettings
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.two_tower import Tower
 
 BOARD, CATALOG = world.checkerboard()
 N = len(CATALOG)

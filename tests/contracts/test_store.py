@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pennyweight.serving.store.protocol import (
+from pennyweight.serving.stores.protocol import (
     IMPRESSION,
     Attributed,
     Audit,
@@ -20,7 +20,7 @@ from pennyweight.serving.store.protocol import (
     Store,
     StoredItem,
 )
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "sqlite": lambda folder: SQLiteStore(folder / "store.sqlite"),

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennyweight.data import clean
-from pennyweight.data.clean import clean_text, flatten, plain_words
+from pennyweight.data import text_cleaning
+from pennyweight.data.text_cleaning import clean_text, flatten, plain_words
 
 PIECES = st.sampled_from([
     "&amp;", "&amp;amp;lt;", "&#0;", "&nbsp;", "&lt;", "<b>", "</p>", "<br/>", "<!--", "-->", "<",
@@ -23,7 +23,7 @@ def test_cleaning_is_idempotent_bounded_and_composed(text, max_chars):
     assert clean_text(clean, max_chars) == clean
     assert len(clean) <= max_chars
     assert unicodedata.is_normalized("NFC", clean)
-    assert clean == " ".join(clean.split())
+    assert clean == " ".join(text_cleaning.split())
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_what_ends_nowhere_is_looked_for_once(kind, monkeypatch):
     looked = []
     ends = {
         name: SimpleNamespace(search=lambda *at, name=name: looked.append(name))
-        for name in clean._ENDS
+        for name in text_cleaning._ENDS
     }
-    monkeypatch.setattr(clean, "_ENDS", ends)
-    clean._without_markup(kind * 5_000)
+    monkeypatch.setattr(text_cleaning, "_ENDS", ends)
+    text_cleaning._without_markup(kind * 5_000)
     assert len(looked) == kind.count("<")
 
 

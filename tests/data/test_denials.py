@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_ratings import ITEMS, T0, against, pairs
 
-from pennyweight.cli.settings import meanings
-from pennyweight.data.cleaning.denials import denial_of
+from pennyweight.cli.options import meanings
 from pennyweight.data.cleaning.event_types import sense_of_type
+from pennyweight.data.cleaning.negations import denial_of
 from pennyweight.data.dataset import read
 from pennyweight.errors import DataError, PlanError
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pennyweight.data.cleaning.cancellation import taken_back
 from pennyweight.data.cleaning.event_types import EventTypes
 from pennyweight.data.cleaning.feedback import NEGATIVE, NEUTRAL, TAKEN_BACK
-from pennyweight.data.cleaning.taking_back import taken_back
 from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal, sense_of
 from pennyweight.data.dataset import read
 from pennyweight.errors import DataError

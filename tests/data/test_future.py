@@ -8,7 +8,7 @@ from pennyweight.data.dataset import read
 from pennyweight.data.future import FEW, new_items
 from pennyweight.data.split import parts
 from pennyweight.fitting import evaluate
-from pennyweight.validation.validation import validate
+from pennyweight.validation.validate import validate
 
 START, DAY, OLD = 1_650_000_000, 86_400, 100
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennyweight.data.growing import Growing, Positions
+from pennyweight.data.append_only import Growing, Positions
 from pennyweight.data.ids import Ids
 from pennyweight.errors import UnknownIdError
 

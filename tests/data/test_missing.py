@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from pennyweight import read
-from pennyweight.cli.settings import listed
+from pennyweight.cli.options import listed
 from pennyweight.data.cleaning.missing import missing_ids, missing_values, note_crowds
-from pennyweight.data.log import Findings
+from pennyweight.data.cleaning_log import Findings
 
 WORDS = [r"\N", "NULL", "null", "nan", "NaN", "(not set)", "undefined", "<NA>", "#N/A", " "]
 

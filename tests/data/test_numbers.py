@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.data.cleaning.numbers import numbers
-from pennyweight.data.log import Findings
+from pennyweight.data.cleaning_log import Findings
 
 PLAIN = ["19.99", "5", "7.5", "100"] * 5
 

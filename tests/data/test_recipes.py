@@ -12,7 +12,7 @@ import typer
 from recipe_samples import EVENTS, ITEMS, SAMPLES
 
 from pennyweight.cli import app as cli_app
-from pennyweight.cli.settings import Settings
+from pennyweight.cli.options import Settings
 from pennyweight.data.dataset import read_planned
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guide-data.md"

@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from pennyweight.data.volume import HEAD, volume
+from pennyweight.data.input_size import HEAD, volume
 
 N = 60_000
 FRAME = pl.DataFrame(

@@ -4,8 +4,8 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from pennyweight.data.words import words
-from pennyweight.encoders.lexical import LexicalEncoder
 from pennyweight.encoders.svd import truncated_svd
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.vectoriser import Vectoriser
 from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import BundleError, DataError

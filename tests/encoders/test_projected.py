@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennyweight.encoders.lexical import LexicalEncoder
 from pennyweight.encoders.load import load_encoder
 from pennyweight.encoders.projected import FILE, ProjectedEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import write_arrays
 

@@ -14,7 +14,7 @@ from pennyweight.evaluation.compare import comparisons, holm, popularity_class, 
 from pennyweight.evaluation.groups import groups_of
 from pennyweight.evaluation.measure import PerUser
 from pennyweight.evaluation.metrics import metric_names, per_user
-from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.evaluation.user_results import Outcomes
 from world import events
 
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
+from pennyweight.config.ablation import Added
 from pennyweight.config.quality import Measured
-from pennyweight.config.worth import Added
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
-from pennyweight.evaluation.gate import FEWEST, added, keep
+from pennyweight.evaluation.ablation import FEWEST, added, keep
 from pennyweight.evaluation.measure import PerUser
 from pennyweight.evaluation.metrics import metric_names, per_user
-from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.evaluation.user_results import Outcomes
 
 N_ITEMS, OLD, NEW = 4, 0, 3
 

@@ -3,11 +3,11 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from pennyweight.evaluation import judge as module
+from pennyweight.evaluation import analysis as module
+from pennyweight.evaluation.analysis import Lens, judge
 from pennyweight.evaluation.groups import groups_of
-from pennyweight.evaluation.judge import Lens, judge
 from pennyweight.evaluation.measure import measure
-from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.evaluation.user_results import Outcomes
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
 from world import checkerboard

@@ -8,7 +8,7 @@ from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.compare import slices
 from pennyweight.evaluation.measure import PerUser
 from pennyweight.evaluation.metrics import metric_names, per_user
-from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.evaluation.user_results import Outcomes
 from world import events
 
 

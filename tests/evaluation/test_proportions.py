@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pennyweight.evaluation.proportions import (
+from pennyweight.evaluation.two_groups import (
     mean,
     mean_difference,
     rate,

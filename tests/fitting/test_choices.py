@@ -8,13 +8,13 @@ import pytest
 import world
 from pennyweight.config.plan import EncoderPlan
 from pennyweight.data.split import split
-from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.tuned import TowerSettings
 from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluation.measure import measure
 from pennyweight.fitting import evaluate
-from pennyweight.fitting.parts import (
+from pennyweight.fitting.components import (
     DEFAULT,
     Encoders,
     build_parts,
@@ -24,12 +24,12 @@ from pennyweight.fitting.parts import (
 )
 from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import DECAYS, choose_decay, fit_part, sample
-from pennyweight.scorers.again import Again
 from pennyweight.scorers.blend import KINDS
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.repeat_consumption import Again
+from pennyweight.scorers.two_tower import Tower
 
 TEXTS = [f"{('even', 'odd')[i % 2]} row{i // 5} number{i}" for i in range(20)]
 CATALOG = world.catalog(TEXTS)

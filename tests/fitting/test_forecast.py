@@ -8,11 +8,11 @@ import pytest
 
 import small_shop
 from pennyweight.data.dataset import read
-from pennyweight.data.volume import Volume, volume
+from pennyweight.data.input_size import Volume, volume
 from pennyweight.errors import BudgetError
 from pennyweight.fitting import evaluate, fit
+from pennyweight.fitting.components import DEFAULT
 from pennyweight.fitting.forecast import MODEL, START_SECONDS, forecast
-from pennyweight.fitting.parts import DEFAULT
 from pennyweight.machine import forecast as hardware
 
 SHOP = Volume(items=50_000, events=1_000_000, item_bytes=10_000_000, event_bytes=20_000_000)

@@ -6,7 +6,7 @@ import pytest
 
 from pennyweight.config.plan import Plan
 from pennyweight.fitting import evaluate, fit
-from pennyweight.fitting.gate import WITH, WITHOUT
+from pennyweight.fitting.ablation import WITH, WITHOUT
 
 TOPICS = (
     "dog cat horse cow sheep goat pig rabbit hamster donkey pony puppy kitten lamb",

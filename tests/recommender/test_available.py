@@ -8,7 +8,7 @@ import small_shop
 from pennyweight import Recommender
 from pennyweight.data.documents import documents
 from pennyweight.errors import DataError
-from pennyweight.serving.engine.shelf import Shelf
+from pennyweight.serving.live.served_bundle import Shelf
 
 ODD = {f"i{k}" for k in range(1, small_shop.N_ITEMS, 2)}
 WORDS = {

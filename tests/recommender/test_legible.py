@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.data.words import words
-from pennyweight.recommender import legible as legible_module
-from pennyweight.recommender.legible import legible, matched
+from pennyweight.recommender import word_forms as legible_module
+from pennyweight.recommender.word_forms import legible, matched
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pennyweight.data.split import split
 from pennyweight.errors import BundleError
 from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.blend_weights import DEFAULTS, candidates
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.learning import DEFAULTS, candidates
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Novelty, Popularity
 
@@ -71,7 +71,7 @@ def test_learning_is_repeatable_and_independent_of_blocks(two_halves, monkeypatc
     parts = {"content": Content(decay=0.2), "neighbours": Neighbours(decay=0.2, window=1)}
     again = Blend(parts).fit(parted.train, catalog)
     told = []
-    monkeypatch.setattr("pennyweight.scorers.learning.BLOCK_BYTES", 100_000)
+    monkeypatch.setattr("pennyweight.scorers.blend_weights.BLOCK_BYTES", 100_000)
     again.learn(
         parted.valid,
         rng=np.random.default_rng(0),

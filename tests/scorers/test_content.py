@@ -6,11 +6,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 import world
 from pennyweight.data.interactions import Histories
-from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.vectoriser import Vectoriser
-from pennyweight.scorers import rows as item_rows
+from pennyweight.scorers import item_vectors as item_rows
 from pennyweight.scorers.content import FILE, Content
-from pennyweight.scorers.rows import Terms
+from pennyweight.scorers.item_vectors import Terms
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 TEXTS = (

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from pennyweight.scorers.layers import RATIO, Layered, compact, layered
-from pennyweight.scorers.rows import Terms
+from pennyweight.scorers.item_vectors import Terms
+from pennyweight.scorers.layered_vectors import RATIO, Layered, compact, layered
 from pennyweight.storage.packed import SCANNED, Packed
 
 DIM, BASE = 6, 5

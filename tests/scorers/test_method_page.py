@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from pennyweight.encoders.tuned import TowerSettings
-from pennyweight.fitting.parts import DEFAULT
+from pennyweight.fitting.components import DEFAULT
 from pennyweight.fitting.tune import DECAYS
 from pennyweight.scorers.blend import KINDS, Blend
-from pennyweight.scorers.learning import CANDIDATES, DEFAULTS, FEW_NEW
+from pennyweight.scorers.blend_weights import CANDIDATES, DEFAULTS, FEW_NEW
+from pennyweight.scorers.conditional_logit import FOLDS, HISTORY_LENGTHS, PRIOR, PULL, SHRINK, SURE
+from pennyweight.scorers.new_items import PLACES, STAND_INS
 from pennyweight.scorers.sequence import SequenceSettings
-from pennyweight.scorers.unseen import PLACES, STAND_INS
-from pennyweight.scorers.weighing import FOLDS, HISTORY_LENGTHS, PRIOR, PULL, SHRINK, SURE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "method-scorers.md").read_text(encoding="utf-8")
 NAMES = ("popularity", "novelty", "again", "content", "neighbours", "linear")

@@ -5,10 +5,10 @@ import pytest
 
 import world
 from pennyweight.data.interactions import Histories
-from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.tuned import TowerSettings
 from pennyweight.evaluation.measure import measure
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.two_tower import Tower
 
 SETTINGS = TowerSettings(
     dim=8, epochs=6, batch=16, negatives=8, temperature=0.2, learning_rate=0.05

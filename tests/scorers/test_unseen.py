@@ -11,14 +11,14 @@ from pennyweight.data.documents import documents
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
 from pennyweight.evaluation.measure import measure
-from pennyweight.evaluation.outcomes import Outcomes
-from pennyweight.evaluation.reach import reach
+from pennyweight.evaluation.new_items import reach
+from pennyweight.evaluation.user_results import Outcomes
 from pennyweight.fitting import fit
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.new_items import PLACES, Lift, lift
 from pennyweight.scorers.popularity import Novelty, Popularity
-from pennyweight.scorers.unseen import PLACES, Lift, lift
 
 TOPICS = ("garden rake soil", "kitchen pan oven", "music drum song", "water boat sail")
 N = 120  # items; the last ten of them nobody has met

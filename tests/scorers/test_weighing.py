@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from pennyweight.scorers.weighing import (
+from pennyweight.scorers.conditional_logit import (
     HISTORY_LENGTHS,
     PRIOR,
     PULL,

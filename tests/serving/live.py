@@ -12,11 +12,11 @@ from walls import serving
 import pennyweight
 import small_shop
 from pennyweight import Recommender
-from pennyweight.serving.app import Doors, make_app
-from pennyweight.serving.engine.engine import Engine, Limits
-from pennyweight.serving.engine.models import Models
-from pennyweight.serving.proxies import Proxies
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.http.app import Doors, make_app
+from pennyweight.serving.http.proxies import Proxies
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.engine import Engine, Limits
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 KINDS = small_shop.KINDS
 TIMEOUT = 20.0  # seconds; a busy machine may stand still for longer than a client waits

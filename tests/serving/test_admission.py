@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from walls import Clock
 
-from pennyweight.serving.admission import BACKLOG, LASTING, LEAST, TICK, WAIT, Admission
+from pennyweight.serving.http.admission import BACKLOG, LASTING, LEAST, TICK, WAIT, Admission
 
 LISTS = b"/v1/recommend/u1?n=3"
 

@@ -12,12 +12,12 @@ from test_models import arms
 from walls import Clock
 
 from html_page import Page
-from pennyweight.serving.engine import outcome_counter
-from pennyweight.serving.engine.arms import Arm
-from pennyweight.serving.engine.outcome_counter import OutcomeCounter
-from pennyweight.serving.engine.outcomes import Outcomes, Tally
-from pennyweight.serving.engine.publishing import SINCE
-from pennyweight.serving.store.protocol import Attributed, Exposure
+from pennyweight.serving.live import outcome_counter
+from pennyweight.serving.live.outcome_counter import OutcomeCounter
+from pennyweight.serving.live.outcomes import Outcomes, Tally
+from pennyweight.serving.live.publishing import SINCE
+from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.stores.protocol import Attributed, Exposure
 
 A, B = "aaa", "bbb"
 ARMS = (Arm(A, 0.5), Arm(B, 0.5))

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from walls import PATIENCE, application, serving
 
-from pennyweight.serving.body import Body
-from pennyweight.serving.guard import protected
-from pennyweight.serving.problems import Refusal
-from pennyweight.serving.watch import Answered
+from pennyweight.serving.http.body import Body
+from pennyweight.serving.http.problems import Refusal
+from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.security.guard import protected
 
 LIMIT, SECONDS = 100_000, 0.3
 

@@ -7,7 +7,7 @@ import pytest
 from live import service
 
 from pennyweight.errors import BundleError, PlanError, StoreError
-from pennyweight.serving.engine.models import Models
+from pennyweight.serving.live.bundles import Models
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_where_nothing_is_whole_the_start_fails_and_says_why(bundles, tmp_path):
 def test_a_full_disk_keeps_nothing_of_a_bundle(bundles, tmp_path, monkeypatch):
     import errno
 
-    from pennyweight.serving.engine import models
+    from pennyweight.serving.live import bundles as module
 
     def full(read, written, size) -> None:
         written.write(read.read(100))
@@ -112,8 +112,8 @@ def test_a_full_disk_keeps_nothing_of_a_bundle(bundles, tmp_path, monkeypatch):
 
     with service(bundles[0], tmp_path / "live") as live:
         before = sorted((tmp_path / "live" / "models").iterdir())
-        monkeypatch.setattr(models.shutil, "copyfileobj", full)
-        monkeypatch.setattr(models.fcntl, "ioctl", _refuse)
+        monkeypatch.setattr(module.shutil, "copyfileobj", full)
+        monkeypatch.setattr(module.fcntl, "ioctl", _refuse)
         with pytest.raises(StoreError, match="the disk is full"):
             live.engine.models.add(bundles[1])
         answer = live.http.post("/v1/models", json={"path": str(bundles[1])})
@@ -132,14 +132,14 @@ def test_blocks_are_shared_where_the_file_system_can(bundles, tmp_path, monkeypa
     """A system that shares blocks is asked to; what it gives is checked like any copy."""
     import os
 
-    from pennyweight.serving.engine import models
+    from pennyweight.serving.live import bundles as module
 
     def shared(written, request, read) -> None:
         size = os.fstat(read).st_size
         os.pwrite(written.fileno(), os.pread(read, size, 0), 0)
 
-    monkeypatch.setattr(models.fcntl, "ioctl", shared)
-    monkeypatch.setattr(models.shutil, "copyfileobj", _refuse)
+    monkeypatch.setattr(module.fcntl, "ioctl", shared)
+    monkeypatch.setattr(module.shutil, "copyfileobj", _refuse)
     version = Models(tmp_path / "models").add(bundles[0])
     assert Models(tmp_path / "models").load(version).catalog.ids
 

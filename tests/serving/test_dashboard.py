@@ -14,12 +14,12 @@ from test_models import arms
 from walls import make_key
 
 from html_page import Page
-from pennyweight.serving.app import Doors
+from pennyweight.serving.dashboard.components import few
 from pennyweight.serving.dashboard.docs import PROBLEMS
-from pennyweight.serving.dashboard.pieces import few
 from pennyweight.serving.dashboard.static import PLACES, static_url
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.problems import KINDS
+from pennyweight.serving.http.app import Doors
+from pennyweight.serving.http.problems import KINDS
+from pennyweight.serving.security.keyring import KeyRing
 
 HOSTILE = [
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)",

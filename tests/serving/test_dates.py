@@ -8,7 +8,7 @@ from live import service
 
 import pennyweight
 import small_shop
-from pennyweight.serving.store.protocol import StoredItem
+from pennyweight.serving.stores.protocol import StoredItem
 
 FILTER = "published_at >= '2023-05-01'"
 

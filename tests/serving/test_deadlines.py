@@ -9,11 +9,11 @@ from live import Service, service
 
 from pennyweight.errors import BusyError
 from pennyweight.serving.backlog import PATIENCE
-from pennyweight.serving.deadline import DEADLINE, TIMEOUT, Deadline
-from pennyweight.serving.engine.lists import Wanted
-from pennyweight.serving.store.protocol import Event
-from pennyweight.serving.store.sqlite import SQLiteStore
-from pennyweight.serving.store.writer import Writer
+from pennyweight.serving.http.deadline import DEADLINE, TIMEOUT, Deadline
+from pennyweight.serving.live.lists import Wanted
+from pennyweight.serving.stores.protocol import Event
+from pennyweight.serving.stores.sqlite import SQLiteStore
+from pennyweight.serving.stores.writer import Writer
 
 WAIT = 20
 NOW, LATE = float("inf"), float("-inf")
@@ -155,7 +155,7 @@ def test_a_write_that_waits_for_a_stuck_disk_is_told_so_and_never_written(store,
 
 
 def test_a_late_event_is_told_as_busy(bundles, tmp_path, gate, monkeypatch):
-    monkeypatch.setattr("pennyweight.serving.store.writer.GRACE", 0.0)
+    monkeypatch.setattr("pennyweight.serving.stores.writer.GRACE", 0.0)
     with service(bundles[0], tmp_path, timeout=1.0) as live:
         live.engine.writer.submit(gate)
         assert gate.begun.wait(WAIT)

@@ -12,12 +12,12 @@ from test_users import holding
 
 import pennyweight
 import small_shop
-from pennyweight.serving.engine import answering, erasure
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.exports import exporting
-from pennyweight.serving.engine.models import Models
 from pennyweight.serving.export import export
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.live import erasure, micro_batching
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.exports import exporting
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 WHO = "Erika Mustermann 0815"
 WAIT = 20.0
@@ -164,14 +164,14 @@ def test_an_erasure_that_was_cut_short_is_finished_at_the_next_start(named, tmp_
 def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, aside, monkeypatch):
     tell(live, WHO, "e1")
     scoring, go = threading.Event(), threading.Event()
-    find = answering.find
+    find = micro_batching.find
 
     def slow(*given):
         scoring.set()
         assert go.wait(WAIT)
         return find(*given)
 
-    monkeypatch.setattr(answering, "find", slow)
+    monkeypatch.setattr(micro_batching, "find", slow)
     asked = aside.submit(live.get, f"/v1/recommend/{WHO}")
     assert scoring.wait(WAIT)
     erased: Future[dict] = aside.submit(erase, live)

@@ -9,11 +9,11 @@ from live import service
 from walls import serving
 
 from pennyweight.errors import StoreError
-from pennyweight.serving.app import make_app
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.models import Models
-from pennyweight.serving.store.protocol import Event
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.http.app import make_app
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.stores.protocol import Event
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 NAME = "faulty"
 

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from pennyweight.serving.metrics import Metrics
+from pennyweight.serving.http.metrics import Metrics
 
 TEXT = resources.files("pennyweight.serving").joinpath("grafana.json").read_text("utf-8")
 BOARD = json.loads(TEXT)

@@ -4,11 +4,11 @@ import pytest
 from walls import Clock, Shop, application, ask, bearer, make_key
 
 from pennyweight.errors import PlanError
-from pennyweight.serving.guard import Guard, protected
-from pennyweight.serving.hosts import check_binding
-from pennyweight.serving.keys import change
-from pennyweight.serving.rate import Rate
-from pennyweight.serving.sessions import Sessions
+from pennyweight.serving.security.guard import Guard, protected
+from pennyweight.serving.security.hosts import check_binding
+from pennyweight.serving.security.keys import change
+from pennyweight.serving.security.rate import Rate
+from pennyweight.serving.security.sessions import Sessions
 
 
 @pytest.fixture

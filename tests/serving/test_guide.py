@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from pennyweight.serving.body import BODY_BYTES, BODY_SECONDS
-from pennyweight.serving.metrics import REFUSALS, Metrics
-from pennyweight.serving.scopes import EXACT, HEALTH, OPEN, RULES
-from pennyweight.serving.sessions import SECONDS
-from pennyweight.serving.wire import Wire
+from pennyweight.serving.http.body import BODY_BYTES, BODY_SECONDS
+from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.metrics import REFUSALS, Metrics
+from pennyweight.serving.security.scopes import EXACT, HEALTH, OPEN, RULES
+from pennyweight.serving.security.sessions import SECONDS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/guide-serving.md").read_text("utf-8")
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from live import shop
 
-from pennyweight.serving.engine.histories import ENTRY_BYTES, HistoryCache, joined_history
-from pennyweight.serving.engine.shelf import Covered, Shelf
-from pennyweight.serving.store.protocol import Event
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.live.histories import ENTRY_BYTES, HistoryCache, joined_history
+from pennyweight.serving.live.served_bundle import Covered, Shelf
+from pennyweight.serving.stores.protocol import Event
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import pytest
 from walls import Clock, make_key
 
 from pennyweight.errors import DataError
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.keys import change
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.keys import change
 
 
 @pytest.fixture

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from walls import NOW, make_key
 
 from pennyweight.errors import DataError, PlanError, UnknownIdError
-from pennyweight.serving.keys import LENGTH, SCOPES, Keys, change, digest_of, keys_file, new_key
+from pennyweight.serving.security.keys import (
+    LENGTH,
+    SCOPES,
+    Keys,
+    change,
+    digest_of,
+    keys_file,
+    new_key,
+)
 
 SCOPE_SETS = st.sets(st.sampled_from(SCOPES), min_size=1)
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)

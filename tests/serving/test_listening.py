@@ -6,7 +6,7 @@ import pytest
 import uvloop
 
 from pennyweight.errors import PlanError
-from pennyweight.serving.listening import ACCEPTS, listening
+from pennyweight.serving.http.listening import ACCEPTS, listening
 
 CONNECTIONS = 10 * ACCEPTS
 

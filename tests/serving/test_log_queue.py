@@ -15,7 +15,7 @@ from live import Service
 from walls import PATIENCE, serving
 
 from pennyweight.serving import logs
-from pennyweight.serving.app import make_app
+from pennyweight.serving.http.app import make_app
 from pennyweight.serving.log_queue import LogQueue
 
 LINE = "x" * 99 + "\n"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from walls import Shop, application, ask, bearer
 
 from pennyweight.serving import logs
-from pennyweight.serving.guard import protected
-from pennyweight.serving.watch import Answered
+from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.security.guard import protected
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:
@@ -109,7 +109,7 @@ def test_what_was_set_up_before_is_restored():
 
 def test_importing_sets_up_no_logging():
     code = (
-        "import logging, pennyweight.serving.logs, pennyweight.serving.guard\n"
+        "import logging, pennyweight.serving.logs, pennyweight.serving.security.guard\n"
         "found = [logging.getLogger(n) for n in ('', 'pennyweight', 'pennyweight.serving')]\n"
         "print([(log.handlers, log.propagate) for log in found])"
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pennyweight.errors import DataError
 from pennyweight.recommender.filters import Filter
-from pennyweight.serving.engine.masks import KEPT, Masks
+from pennyweight.serving.live.filter_masks import KEPT, Masks
 
 FILTERS = ("price < 3", 'kind == "a"', "kind is null", 'price > 1 and kind != "b"')
 ROW = st.tuples(st.none() | st.integers(0, 5), st.none() | st.sampled_from("abc"))

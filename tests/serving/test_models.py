@@ -7,7 +7,7 @@ import pytest
 from live import service
 
 from pennyweight.errors import PlanError
-from pennyweight.serving.engine.arms import Arm, checked
+from pennyweight.serving.live.traffic_split import Arm, checked
 
 
 def arms(live) -> dict[str, float]:

@@ -5,7 +5,7 @@ import threading
 
 from live import service
 
-from pennyweight.serving.engine.engine import Limits
+from pennyweight.serving.live.engine import Limits
 
 WAIT = 20
 

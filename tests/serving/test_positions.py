@@ -13,8 +13,8 @@ import pennyweight
 from pennyweight import Recommender
 from pennyweight.bundle import Origin, Position
 from pennyweight.serving.export import export
-from pennyweight.serving.store.protocol import Event, StoredItem
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.stores.protocol import Event, StoredItem
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 SCORERS = ["popularity", "content"]
 

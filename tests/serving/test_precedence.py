@@ -4,7 +4,7 @@ import threading
 
 from live import service
 
-from pennyweight.serving.engine.precedence import Precedence
+from pennyweight.serving.live.precedence import Precedence
 
 WAIT = 10
 

@@ -13,8 +13,8 @@ from live import service
 from walls import make_key
 
 from pennyweight.errors import DataError
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.keys import Keys
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.keys import Keys
 from pennyweight.storage.private import make_private, narrow_tree, owner_only
 
 

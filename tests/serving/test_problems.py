@@ -11,7 +11,14 @@ from walls import ask
 
 from pennyweight import errors
 from pennyweight.errors import PennyweightError
-from pennyweight.serving.problems import KINDS, MEDIA_TYPE, Refusal, answer, answer_errors, invalid
+from pennyweight.serving.http.problems import (
+    KINDS,
+    MEDIA_TYPE,
+    Refusal,
+    answer,
+    answer_errors,
+    invalid,
+)
 
 
 class Wish(BaseModel, extra="forbid"):

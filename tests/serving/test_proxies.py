@@ -14,10 +14,8 @@ from walls import Shop, application, ask, make_key
 
 from html_page import Page
 from pennyweight.errors import PlanError
-from pennyweight.serving.app import Doors
-from pennyweight.serving.guard import protected
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.proxies import (
+from pennyweight.serving.http.app import Doors
+from pennyweight.serving.http.proxies import (
     CHARS,
     OWN_PATHS,
     Proxies,
@@ -25,7 +23,9 @@ from pennyweight.serving.proxies import (
     read_networks,
     read_root_path,
 )
-from pennyweight.serving.rate import Rate
+from pennyweight.serving.security.guard import protected
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.rate import Rate
 
 ROOT = "/shop/books"
 TRUSTED = read_networks("10.0.0.0/8, 127.0.0.1,fd00::/8")

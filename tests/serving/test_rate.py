@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from walls import Clock
 
 from pennyweight.errors import PlanError
-from pennyweight.serving.rate import Rate
+from pennyweight.serving.security.rate import Rate
 
 # Steps of 1/64 s and powers of two are exact in floats, so a decision is right or wrong.
 RATES = st.sampled_from([0.25, 0.5, 1.0, 4.0, 16.0])

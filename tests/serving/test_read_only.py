@@ -12,13 +12,13 @@ from live import Service
 from walls import serving
 
 from pennyweight.errors import StoreError
-from pennyweight.serving.app import make_app
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.models import Models
+from pennyweight.serving.http.app import make_app
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.run import _held
-from pennyweight.serving.store.opening import ReadOnlyStore, open_store, unwritable
-from pennyweight.serving.store.protocol import Event, ReadOnlyError, StoredItem
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.stores.opening import ReadOnlyStore, open_store, unwritable
+from pennyweight.serving.stores.protocol import Event, ReadOnlyError, StoredItem
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 WHY = "the disk is full"
 

@@ -8,15 +8,15 @@ import pytest
 from live import Service, service
 from walls import serving
 
-from pennyweight.serving.admission import Admission
-from pennyweight.serving.app import make_app
 from pennyweight.serving.backlog import STUCK_SECONDS
-from pennyweight.serving.engine.engine import Engine, Limits
-from pennyweight.serving.engine.models import Models
+from pennyweight.serving.http.admission import Admission
+from pennyweight.serving.http.app import make_app
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.engine import Engine, Limits
 from pennyweight.serving.readiness import readiness
-from pennyweight.serving.store.integrity import Integrity
-from pennyweight.serving.store.protocol import Event
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.stores.integrity import Integrity
+from pennyweight.serving.stores.protocol import Event
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 WAIT = 20
 

@@ -7,14 +7,14 @@ from live import service
 
 from pennyweight import Recommender
 from pennyweight.errors import DataError
-from pennyweight.serving.engine.histories import HistoryCache
-from pennyweight.serving.engine.lists import Wanted, find
-from pennyweight.serving.engine.read_items import latest
-from pennyweight.serving.engine.readings import MANY, Readings
-from pennyweight.serving.engine.restoring import restored
-from pennyweight.serving.engine.shelf import Shelf
-from pennyweight.serving.store.protocol import StoredItem
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.live.encoded_item_files import MANY, Readings
+from pennyweight.serving.live.encoded_items import latest
+from pennyweight.serving.live.histories import HistoryCache
+from pennyweight.serving.live.lists import Wanted, find
+from pennyweight.serving.live.restoring import restored
+from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.stores.protocol import StoredItem
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 KINDS = ("tea", "coffee", "mate")
 
@@ -164,7 +164,7 @@ def test_files_of_other_columns_or_versions_are_read_anew(shelf, store, tmp_path
     like = shelf.catalog
     other = like.attributes.rename({"price": "cost"})
     assert len(readings.load("v", like)) == 1
-    monkeypatch.setattr("pennyweight.serving.engine.read_items.version_of", lambda name: "0.0.0")
+    monkeypatch.setattr("pennyweight.serving.live.encoded_items.version_of", lambda name: "0.0.0")
     assert readings.load("v", like) == []
     monkeypatch.undo()
     tell(shelf, readings, items, 3)

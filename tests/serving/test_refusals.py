@@ -17,9 +17,9 @@ from starlette.routing import Route
 from uvicorn.server import ServerState
 from walls import PATIENCE, serving
 
-from pennyweight.serving.admission import Admission
-from pennyweight.serving.admitting import DRAINED, admitting
-from pennyweight.serving.guard import protected
+from pennyweight.serving.http.admission import Admission
+from pennyweight.serving.http.admission_protocol import DRAINED, admitting
+from pennyweight.serving.security.guard import protected
 
 LISTS = b"/v1/recommend/u1"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from pennyweight.serving.scopes import is_health, needed_scope
+from pennyweight.serving.security.scopes import is_health, needed_scope
 
 SESSION = [
     "/v1/recommend", "/v1/search", "/v1/rank", "/v1/version", "/v1/similar/a/b",

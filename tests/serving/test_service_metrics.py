@@ -5,9 +5,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from walls import Shop, application, ask, bearer
 
-from pennyweight.serving.guard import protected
-from pennyweight.serving.metrics import CONTENT_TYPE, Metrics
-from pennyweight.serving.watch import Answered
+from pennyweight.serving.http.metrics import CONTENT_TYPE, Metrics
+from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.security.guard import protected
 
 
 def samples(metrics: Metrics) -> dict[str, float]:

@@ -4,9 +4,9 @@ import pytest
 from live import service
 from walls import bearer, make_key
 
-from pennyweight.serving.app import Doors
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.keys import SCOPES
+from pennyweight.serving.http.app import Doors
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.keys import SCOPES
 
 OPENED = {
     ("post", "/v1/recommend"),

@@ -1,9 +1,14 @@
 import pytest
 from walls import Clock, make_key
 
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.keys import change, digest_of
-from pennyweight.serving.sessions import Sessions, ended_cookie, session_cookie, session_token
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.keys import change, digest_of
+from pennyweight.serving.security.sessions import (
+    Sessions,
+    ended_cookie,
+    session_cookie,
+    session_token,
+)
 
 
 @pytest.fixture

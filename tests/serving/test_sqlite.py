@@ -6,9 +6,9 @@ import apsw
 import pytest
 
 from pennyweight.errors import StoreError
-from pennyweight.serving.store.protocol import Event
-from pennyweight.serving.store.schema import STEPS
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.stores.protocol import Event
+from pennyweight.serving.stores.schema import STEPS
+from pennyweight.serving.stores.sqlite import SQLiteStore
 
 
 def test_what_is_written_is_forced_to_disk(tmp_path):
@@ -38,7 +38,7 @@ def test_steps_are_done_one_after_the_other_and_each_as_a_whole(tmp_path, monkey
     first = SQLiteStore(path)
     first.add_events([Event("e", "ann", "i", "view", 1.0)])
     first.close()
-    schema = "pennyweight.serving.store.schema"
+    schema = "pennyweight.serving.stores.schema"
     more = (*STEPS, "ALTER TABLE events ADD COLUMN place TEXT;", "CREATE TABLE x (a) STRICT;")
     monkeypatch.setattr(f"{schema}.STEPS", more)
     with pytest.raises(StoreError):

@@ -4,8 +4,8 @@ import threading
 
 from live import service
 
-from pennyweight.serving.engine.stock import FIRST, MOST, QUICK, SLOW, Stock
-from pennyweight.serving.store.protocol import StoredItem
+from pennyweight.serving.live.item_ingestion import FIRST, MOST, QUICK, SLOW, Stock
+from pennyweight.serving.stores.protocol import StoredItem
 
 WAIT = 10
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from html_page import Page
-from pennyweight.serving.dashboard.timeline import Series, columns, legend, lines
+from pennyweight.serving.dashboard.charts import Series, columns, legend, lines
 
 TICKS = [(0, "12:00"), (2, "12:30 <b>")]
 

@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, Router
 from walls import Clock, application, ask
 
-from pennyweight.serving.watch import UNROUTED, Answered, Watch, request_id
+from pennyweight.serving.http.request_middleware import UNROUTED, Answered, Watch, request_id
 
 
 def watched(**given) -> Watch:

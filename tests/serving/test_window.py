@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walls import Clock
 
-from pennyweight.serving.watch import UNROUTED, Answered
-from pennyweight.serving.window import Told, Window, of_api
+from pennyweight.serving.http.request_middleware import UNROUTED, Answered
+from pennyweight.serving.http.rolling_metrics import Told, Window, of_api
 
 START = 600_000 * 60.0
 NONE = Told(0, 0, 0, None, None, None)

@@ -11,14 +11,13 @@ import pytest
 from walls import PATIENCE, serving
 
 from pennyweight.errors import BusyError
-from pennyweight.serving import problems
-from pennyweight.serving.api import reading
-from pennyweight.serving.api.bounds import AtMost
-from pennyweight.serving.api.decoding import MAX_NAMES, MAX_VALUES, count_values, decode_json
-from pennyweight.serving.body import Body
-from pennyweight.serving.guard import protected
-from pennyweight.serving.problems import Refusal
-from pennyweight.serving.wire import Wire
+from pennyweight.serving.http import problems, strict_route
+from pennyweight.serving.http.body import Body
+from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.bounds import AtMost
+from pennyweight.serving.http.decoding import MAX_NAMES, MAX_VALUES, count_values, decode_json
+from pennyweight.serving.http.problems import Refusal
+from pennyweight.serving.security.guard import protected
 from pennyweight.serving.worker import Worker
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -269,13 +268,13 @@ def test_a_bound_is_for_lists_and_objects():
 
 def test_large_bodies_are_read_off_the_event_loop(live, monkeypatch):
     names: list[str] = []
-    decode = reading.decode_json
+    decode = strict_route.decode_json
 
     def noted(body: bytes) -> object:
         names.append(threading.current_thread().name)
         return decode(body)
 
-    monkeypatch.setattr(reading, "decode_json", noted)
+    monkeypatch.setattr(strict_route, "decode_json", noted)
     events = [{"user_id": "u", "item_id": "i1", "event_id": str(i)} for i in range(1_000)]
     assert live.post("/v1/events", {"events": events})["accepted"] == 1_000
     assert live.post("/v1/events", {"events": events[:1]})["duplicates"] == 1

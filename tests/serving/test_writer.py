@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pennyweight.errors import BusyError, DataError, StoreError
-from pennyweight.serving.store.protocol import Event
-from pennyweight.serving.store.sqlite import SQLiteStore
-from pennyweight.serving.store.writer import Writer
+from pennyweight.serving.stores.protocol import Event
+from pennyweight.serving.stores.sqlite import SQLiteStore
+from pennyweight.serving.stores.writer import Writer
 
 WAIT = 10  # seconds at the most
 

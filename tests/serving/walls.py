@@ -17,10 +17,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from pennyweight.errors import UnknownIdError
-from pennyweight.serving import problems
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.keys import SCOPES, Key, Scope, change, new_key
-from pennyweight.serving.wire import Wire
+from pennyweight.serving.http import problems
+from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.keys import SCOPES, Key, Scope, change, new_key
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PATIENCE = 10.0  # seconds, where something should happen at once

@@ -21,7 +21,7 @@ from tiny_bert import write_tiny_bert
 pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
-from pennyweight.training.distil import distil_into, distilled
+from pennyweight.training.distillation import distil_into, distilled
 
 SETTINGS = replace(QUICK, steps=60, every=20)
 
@@ -154,7 +154,7 @@ def test_a_model_is_distilled_once_and_goes_on_where_it_was_killed(teacher, stud
 
 
 def test_models_not_used_for_long_leave_the_cache(teacher, student, monkeypatch):
-    monkeypatch.setattr("pennyweight.training.distil.KEPT", 1)
+    monkeypatch.setattr("pennyweight.training.distillation.KEPT", 1)
     wanted = TransformerEncoder.load(teacher.folder).encode(TEXTS)
     settings = replace(SETTINGS, steps=1, every=1)
     for seed in (0, 1):

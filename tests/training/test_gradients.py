@@ -20,7 +20,7 @@ from pennyweight.training.bert import Bert  # noqa: E402
 from pennyweight.training.learner import Learner  # noqa: E402
 from pennyweight.training.losses import contrastive, similarity, toward  # noqa: E402
 from pennyweight.training.tasks import Both, Nested, Pairs, Targets, order  # noqa: E402
-from pennyweight.training.texts import Texts  # noqa: E402
+from pennyweight.training.token_texts import Texts  # noqa: E402
 
 HISTORIES = HELD_OUT.before.histories
 

@@ -8,10 +8,10 @@ import pytest
 
 import world
 from pennyweight.data.interactions import Histories
-from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.errors import BundleError, MissingExtraError
-from pennyweight.fitting.parts import Encoders, build_parts
-from pennyweight.scorers.reading import read
+from pennyweight.fitting.components import Encoders, build_parts
+from pennyweight.scorers.causal_transformer import read
 from pennyweight.scorers.sequence import Sequence, SequenceSettings
 
 N = 12

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from pennyweight.encoders.lexical import LexicalEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.errors import DataError
 from pennyweight.training.static import fit_table
 

@@ -28,7 +28,7 @@ from pennyweight.training import memory
 from pennyweight.training.behaviour import aligned, of_texts
 from pennyweight.training.run import Run
 from pennyweight.training.tasks import Pairs
-from pennyweight.training.texts import Texts
+from pennyweight.training.token_texts import Texts
 from pennyweight.training.tune import OBJECTIVES, tune
 
 

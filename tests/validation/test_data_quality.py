@@ -7,15 +7,15 @@ import polars as pl
 import pytest
 from clean import DAY, N_ITEMS, START, shop, tables
 
-from pennyweight.data.clean import clean_text
-from pennyweight.data.concentration import gini
-from pennyweight.data.volume import Volume
+from pennyweight.data.gini import gini
+from pennyweight.data.input_size import Volume
+from pennyweight.data.text_cleaning import clean_text
 from pennyweight.validation.behaviour import periods
 from pennyweight.validation.duplicates import near_duplicates
-from pennyweight.validation.finding import KINDS, Finding, finding, percent
+from pennyweight.validation.findings import KINDS, Finding, finding, percent
 from pennyweight.validation.forecast import forecast
 from pennyweight.validation.language import SCRIPTS, check_script, guess, script_letters, unread
-from pennyweight.validation.validation import validate
+from pennyweight.validation.validate import validate
 
 
 def check(items=None, events=None, **given) -> dict[str, Finding]:

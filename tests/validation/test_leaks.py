@@ -8,9 +8,9 @@ import pytest
 from clean import DAY, START, shop, tables
 
 from pennyweight.data.split import parts
-from pennyweight.validation.finding import Finding
-from pennyweight.validation.order import rank_statistic
-from pennyweight.validation.validation import validate
+from pennyweight.validation.findings import Finding
+from pennyweight.validation.item_order import rank_statistic
+from pennyweight.validation.validate import validate
 
 PROTOCOLS = ("leave-last-out", "global-time")
 

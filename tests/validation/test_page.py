@@ -5,7 +5,7 @@ from clean import shop, tables
 
 from html_page import Page
 from pennyweight.validation.html import render
-from pennyweight.validation.validation import validate
+from pennyweight.validation.validate import validate
 
 HOSTILE = '<script>alert("x")</script>&'
 

@@ -4,7 +4,7 @@ import polars as pl
 from clean import N_ITEMS, shop, tables
 
 from pennyweight.data.dataset import read
-from pennyweight.validation.validation import Validation, validate
+from pennyweight.validation.validate import Validation, validate
 
 SECRETS = ("jane.doe@mail.example.com", "+49 151 23456789", "4111 1111 1111 1111",
            "GB82 WEST 1234 5698 7654 32", "81.2.69.142", "2001:4860:4860::8888")  # fmt: skip

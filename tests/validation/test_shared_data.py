@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pennyweight.data.dataset import read
-from pennyweight.validation.validation import validate
+from pennyweight.validation.validate import validate
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"

@@ -1,9 +1,9 @@
 """A verified directory of files: manifest, checksums, atomic replacement."""
 
 from pennyweight.bundle.manifest import FORMAT_VERSION, MANIFEST, FileEntry, Manifest
-from pennyweight.bundle.origin import Origin, Position
-from pennyweight.bundle.reading import Bundle, open_bundle
-from pennyweight.bundle.writing import check_place, write_bundle
+from pennyweight.bundle.provenance import Origin, Position
+from pennyweight.bundle.reader import Bundle, open_bundle
+from pennyweight.bundle.writer import check_place, write_bundle
 
 __all__ = [
     "FORMAT_VERSION",

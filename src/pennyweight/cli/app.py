@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pennyweight.cli import ask, doctor, exits, keys, learn, shrink, story, tune, validate
+from pennyweight.cli import compress, demo, doctor, exit_codes, fit, keys, recommend, tune, validate
 from pennyweight.cli.export import export
 from pennyweight.cli.report import report
 from pennyweight.cli.serve import serve
@@ -33,9 +33,9 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     def guarded(*args: Any, **given: Any) -> None:  # noqa: ANN401 - passed on
         try:
             command(*args, **given)
-            code = exits.flushed(exits.DONE)
+            code = exit_codes.flushed(exit_codes.DONE)
         except (Exception, KeyboardInterrupt) as error:
-            code = exits.flushed(exits.code_of(error))
+            code = exit_codes.flushed(exit_codes.code_of(error))
         raise typer.Exit(code)
 
     return guarded
@@ -58,11 +58,11 @@ def _main(
 
 
 for _command in (
-    validate.validate, learn.fit, learn.evaluate, tune.tune, shrink.frontier, shrink.compress,
-    ask.recommend, ask.similar, serve, export, report, doctor.doctor, story.demo,
+    validate.validate, fit.fit, fit.evaluate, tune.tune, compress.frontier, compress.compress,
+    recommend.recommend, recommend.similar, serve, export, report, doctor.doctor, demo.demo,
 ):  # fmt: skip
     # An item id may begin with a dash, as an option does.
-    _settings = {"ignore_unknown_options": True} if _command is ask.similar else None
+    _settings = {"ignore_unknown_options": True} if _command is recommend.similar else None
     app.command(_command.__name__, context_settings=_settings)(_guarded(_command))
 
 _keys = typer.Typer(help="Keys of the service: make, list, revoke.", no_args_is_help=True)

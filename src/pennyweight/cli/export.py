@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pennyweight.cli.output import note, say
-from pennyweight.cli.places import file_place
+from pennyweight.cli.output_paths import file_place
 
 __all__ = ["export"]
 

@@ -33,7 +33,7 @@ def create(
     file: File = None,
 ) -> None:
     """Make a key and print it, this once."""
-    from pennyweight.serving.keys import Key, Keys, change, keys_file, new_key
+    from pennyweight.serving.security.keys import Key, Keys, change, keys_file, new_key
 
     made: list[tuple[str, Key]] = []
 
@@ -56,7 +56,7 @@ def listed(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List names, scopes and dates; never the keys."""
-    from pennyweight.serving.keys import Keys, is_exposed, keys_file
+    from pennyweight.serving.security.keys import Keys, is_exposed, keys_file
 
     path = file or keys_file()
     keys = Keys.load(path).keys
@@ -77,7 +77,7 @@ def revoke(
     file: File = None,
 ) -> None:
     """Take back a key."""
-    from pennyweight.serving.keys import change, keys_file
+    from pennyweight.serving.security.keys import change, keys_file
 
     path = file or keys_file()
     if change(path, lambda keys: keys.without(name)).keys:

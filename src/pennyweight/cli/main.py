@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from pennyweight.cli import exits
+from pennyweight.cli import exit_codes
 
 __all__ = ["main"]
 
@@ -11,12 +11,12 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     try:
-        exits.prepare()
-        given = exits.words_of(sys.argv[1:] if arguments is None else arguments)
+        exit_codes.prepare()
+        given = exit_codes.words_of(sys.argv[1:] if arguments is None else arguments)
         from typer.main import get_command
 
         from pennyweight.cli.app import app
 
         get_command(app)(given, prog_name="pennyweight")
     except (Exception, KeyboardInterrupt) as error:
-        sys.exit(exits.flushed(exits.code_of(error)))
+        sys.exit(exit_codes.flushed(exit_codes.code_of(error)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pennyweight.cli.exits import check_interrupt
+from pennyweight.cli.exit_codes import check_interrupt
 from pennyweight.cli.output import note
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pennyweight.cli.output import say
-from pennyweight.cli.places import file_place
+from pennyweight.cli.output_paths import file_place
 from pennyweight.errors import BundleError
 
 __all__ = ["report"]
@@ -51,7 +51,7 @@ def _of_file(source: Path, out: Path | None) -> tuple[Path, bytes]:
 def _of_bundle(source: Path, out: Path | None) -> tuple[Path, bytes | None]:
     """Return the page that `fit` made; make one for a bundle that was saved without."""
     from pennyweight.bundle import open_bundle
-    from pennyweight.cli.page import examples
+    from pennyweight.cli.report_files import examples
     from pennyweight.evaluation.html import render
     from pennyweight.recommender import Recommender
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pennyweight.serving.engine.engine import Engine
+    from pennyweight.serving.live.engine import Engine
     from pennyweight.serving.log_queue import LogQueue
 
 __all__ = ["serve"]
@@ -49,10 +49,10 @@ def serve(
 
     from pennyweight.errors import PlanError
     from pennyweight.serving import run
-    from pennyweight.serving.engine.engine import Limits
+    from pennyweight.serving.http.proxies import Proxies, read_networks, read_root_path
+    from pennyweight.serving.live.engine import Limits
     from pennyweight.serving.log_queue import LogQueue
     from pennyweight.serving.logs import dropped_line, json_lines
-    from pennyweight.serving.proxies import Proxies, read_networks, read_root_path
 
     if data is None:
         if bundle is None:

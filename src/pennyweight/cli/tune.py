@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pennyweight.cli.exits import keeping
+from pennyweight.cli.exit_codes import keeping
+from pennyweight.cli.options import READING, Settings, spread
 from pennyweight.cli.output import dump, note, say
-from pennyweight.cli.places import check_folder
+from pennyweight.cli.output_paths import check_folder
 from pennyweight.cli.progress import shown
-from pennyweight.cli.settings import READING, Settings, spread
 from pennyweight.errors import DataError, PlanError
 from pennyweight.html.document import duration
 

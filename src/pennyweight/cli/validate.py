@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from pennyweight.cli.exits import GateFailed, keeping
-from pennyweight.cli.learn import Events, Items
+from pennyweight.cli.exit_codes import GateFailed, keeping
+from pennyweight.cli.fit import Events, Items
+from pennyweight.cli.options import READING, Settings, spread
 from pennyweight.cli.output import say
-from pennyweight.cli.places import file_place
+from pennyweight.cli.output_paths import file_place
 from pennyweight.cli.progress import shown
-from pennyweight.cli.settings import READING, Settings, spread
 from pennyweight.html.document import count
 
 __all__ = ["validate"]
@@ -33,13 +33,13 @@ def validate(
     plan = settings.to_plan()
     place = file_place(html)
     from pennyweight.data.dataset import read_planned
-    from pennyweight.data.volume import volume
+    from pennyweight.data.input_size import volume
     from pennyweight.encoders.tokens import READ_TOKENS
     from pennyweight.machine.forecast import speed
     from pennyweight.storage.files import write_atomic
     from pennyweight.validation.forecast import REMEDY, forecast
     from pennyweight.validation.html import render
-    from pennyweight.validation.validation import validate as check
+    from pennyweight.validation.validate import validate as check
     from pennyweight.validation.vocabulary import find_tokenizer
 
     find_tokenizer(plan.encoder.name)  # an encoder that is not there is told before the reading

@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.compression.readers import Reader, readers
-from pennyweight.compression.storage import AS_IT_IS, EIGHT_BITS, STORAGES, Storage
-from pennyweight.compression.trial import Trial, blend_of, content_of
-from pennyweight.compression.weigh import encoder_bytes, weigh
+from pennyweight.compression.encoder_variants import Reader, readers
+from pennyweight.compression.held_out import Trial, blend_of, content_of
+from pennyweight.compression.resource_use import encoder_bytes, weigh
+from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, Storage
 from pennyweight.config.frontier import Point
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios
-from pennyweight.evaluation.outcomes import JUDGED_BY
+from pennyweight.evaluation.user_results import JUDGED_BY
 from pennyweight.fitting.stages import Stages
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.two_tower import Tower
 
 __all__ = ["Rung", "Search"]
 

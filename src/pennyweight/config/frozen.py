@@ -5,7 +5,7 @@ from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pennyweight.config.wording import plain_words
+from pennyweight.config.messages import plain_words
 from pennyweight.errors import BundleError, did_you_mean
 
 __all__ = ["Frozen", "refusal"]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pennyweight.config.ablation import Worth
 from pennyweight.config.evidence import Evidence
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.frozen import Frozen
@@ -17,7 +18,6 @@ from pennyweight.config.quality import (
     Reach,
     Slice,
 )
-from pennyweight.config.worth import Worth
 from pennyweight.html.document import aligned, count
 from pennyweight.storage.files import write_atomic
 

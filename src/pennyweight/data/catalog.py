@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.append_only import Growing
 from pennyweight.data.cleaning.availability import available_items
-from pennyweight.data.growing import Growing
 from pennyweight.data.ids import Ids
 from pennyweight.data.titles import is_title
 from pennyweight.errors import DataError

@@ -17,18 +17,18 @@ from pennyweight.data.cleaning.event_types import EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.hidden_opinions import ask_about_opinions
 from pennyweight.data.cleaning.label_column import label_column
-from pennyweight.data.cleaning.losses import MAX_DROPPED, refuse_losses
 from pennyweight.data.cleaning.rating_column import rating_roles
 from pennyweight.data.cleaning.returns import order_roles
 from pennyweight.data.cleaning.rival_users import check_rivals
+from pennyweight.data.cleaning.row_loss import MAX_DROPPED, refuse_losses
 from pennyweight.data.cleaning.side_flags import side_flags
 from pennyweight.data.cleaning.time_column import event_roles
+from pennyweight.data.cleaning_log import CleaningLog, Findings
 from pennyweight.data.columns import ALIASES, has_role, resolve
 from pennyweight.data.events import build_interactions
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
-from pennyweight.data.log import CleaningLog, Findings
 from pennyweight.data.readers.python_values import plain_durations
 from pennyweight.data.readers.reshape import reshape
 from pennyweight.data.readers.schemas import join_spellings, refuse_halves

@@ -11,15 +11,15 @@ from pathlib import Path
 import polars as pl
 import polars.selectors as cs
 
-from pennyweight.data.log import Findings
-from pennyweight.data.packed import PACKED
+from pennyweight.data.cleaning_log import Findings
+from pennyweight.data.decompression import PACKED
 from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
-from pennyweight.data.readers.framed import unframed
+from pennyweight.data.readers.drawn_tables import unframed
 from pennyweight.data.readers.layouts import find_layout, join_flags
-from pennyweight.data.readers.loaded import Loaded
 from pennyweight.data.readers.quotes import Quotes, find_quotes, separators
 from pennyweight.data.readers.records import Record, records, row_shapes
 from pennyweight.data.readers.repeated_headers import without_headers
+from pennyweight.data.readers.result import Loaded
 from pennyweight.data.readers.short_rows import ShortRows
 from pennyweight.errors import DataError
 

@@ -11,9 +11,9 @@ from pennyweight.data.catalog import Catalog, is_iso_date
 from pennyweight.data.cleaning.availability import is_moment, unreadable
 from pennyweight.data.cleaning.lists import split_list, text_lists
 from pennyweight.data.cleaning.missing import is_missing
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.ids import Ids
 from pennyweight.data.items import choose_text_columns, clean_items
-from pennyweight.data.log import Findings
 from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["Document", "document_of", "documents", "suitable"]

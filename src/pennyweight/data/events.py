@@ -9,9 +9,11 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.cancellation import drop_partial, take_back
 from pennyweight.data.cleaning.feedback import FeedbackRules, signals
 from pennyweight.data.cleaning.id_forms import Agreement, agree, merged
-from pennyweight.data.cleaning.losses import (
+from pennyweight.data.cleaning.missing import missing_ids, note_crowds
+from pennyweight.data.cleaning.row_loss import (
     MAX_DROPPED,
     NO_ITEM,
     go_on,
@@ -20,14 +22,12 @@ from pennyweight.data.cleaning.losses import (
     refuse_losses,
     types_without_items,
 )
-from pennyweight.data.cleaning.missing import missing_ids, note_crowds
 from pennyweight.data.cleaning.rows import Rows as _Rows
-from pennyweight.data.cleaning.taking_back import drop_partial, take_back
 from pennyweight.data.cleaning.ties import Drawn, draw_ties
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import name_key
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions, NegativeFeedback
-from pennyweight.data.log import Findings
 from pennyweight.data.readers.time_doubts import has_naive_clocks
 from pennyweight.data.readers.time_of_day import seconds_of_day
 from pennyweight.data.tables import check_scalars, id_strings

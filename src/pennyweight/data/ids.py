@@ -6,7 +6,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.data.growing import Growing, Positions
+from pennyweight.data.append_only import Growing, Positions
 from pennyweight.errors import DataError, UnknownIdError
 
 __all__ = ["Ids"]

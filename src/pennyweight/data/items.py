@@ -7,15 +7,15 @@ from dataclasses import replace
 import polars as pl
 
 from pennyweight.data.catalog import Catalog
-from pennyweight.data.clean import MAX_CHARS, clean_text, flatten, plain_words
 from pennyweight.data.cleaning.availability import availability_columns, note_availability
 from pennyweight.data.cleaning.lists import list_values, text_lists
 from pennyweight.data.cleaning.missing import blanked, is_missing, missing_ids, missing_values
 from pennyweight.data.cleaning.numbers import is_numeric, numbers
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, shown
 from pennyweight.data.ids import Ids
-from pennyweight.data.log import Findings
 from pennyweight.data.tables import id_strings
+from pennyweight.data.text_cleaning import MAX_CHARS, clean_text, flatten, plain_words
 from pennyweight.data.titles import is_title
 from pennyweight.data.words import has_word
 from pennyweight.errors import DataError, did_you_mean

@@ -11,8 +11,8 @@ from pennyweight.data.delimited import decode
 from pennyweight.data.readers.extended_json import plain_value
 from pennyweight.data.readers.json_shapes import Rows, rows_of_array, rows_of_object
 from pennyweight.data.readers.literals import python_value, without_calls
-from pennyweight.data.readers.loaded import Loaded
 from pennyweight.data.readers.mixed import has_mixed, unified
+from pennyweight.data.readers.result import Loaded
 from pennyweight.errors import DataError
 
 __all__ = ["parsed_value", "read_json", "typed_column"]

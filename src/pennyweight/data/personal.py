@@ -12,6 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.detection.addresses import ADDRESS, NAME
 from pennyweight.data.detection.columns import NOWHERE, Column, column_of
 from pennyweight.data.detection.email import EMAIL
@@ -20,7 +21,6 @@ from pennyweight.data.detection.network import IP, LINK
 from pennyweight.data.detection.payment import ACCOUNT, CARD, IBAN, has_luhn
 from pennyweight.data.detection.phones import PHONE
 from pennyweight.data.detection.text import Detector, Span, folded
-from pennyweight.data.log import Findings
 
 __all__ = [
     "KINDS",

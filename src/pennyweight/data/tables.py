@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from pennyweight.data.cleaning_log import Finding, Findings
 from pennyweight.data.columns import has_role, shown
+from pennyweight.data.decompression import PACKED, contents
 from pennyweight.data.delimited import check_header, read_delimited
 from pennyweight.data.jsonlines import read_json
-from pennyweight.data.log import Finding, Findings
-from pennyweight.data.packed import PACKED, contents
-from pennyweight.data.readers.loaded import Loaded
 from pennyweight.data.readers.python_values import plain_columns, plain_objects, plain_values
+from pennyweight.data.readers.result import Loaded
 from pennyweight.errors import DataError, MissingExtraError
 
 __all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "held_table", "id_strings",

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pennyweight.encoders.lexical import LexicalEncoder
 from pennyweight.encoders.projected import ENCODER, ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.static import StaticEncoder
+from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import BundleError

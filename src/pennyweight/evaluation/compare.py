@@ -9,8 +9,8 @@ from pennyweight.config.quality import Comparison, Slice
 from pennyweight.config.report import BEFORE_REFIT
 from pennyweight.evaluation.bootstrap import bootstrap, paired_tests
 from pennyweight.evaluation.groups import Groups
-from pennyweight.evaluation.outcomes import Outcomes
-from pennyweight.scorers.weighing import HISTORY_LENGTHS
+from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.scorers.conditional_logit import HISTORY_LENGTHS
 
 __all__ = [
     "DAY",

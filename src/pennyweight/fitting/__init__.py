@@ -1,5 +1,5 @@
 """The main job: from two tables to a measured recommender."""
 
-from pennyweight.fitting.flow import evaluate, fit
+from pennyweight.fitting.pipeline import evaluate, fit
 
 __all__ = ["evaluate", "fit"]

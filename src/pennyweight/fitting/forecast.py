@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from pennyweight.data.volume import Volume
+from pennyweight.data.input_size import Volume
 from pennyweight.encoders.tuned import TowerSettings, default_dim
 from pennyweight.machine.forecast import Forecast
 from pennyweight.scorers.linear import Linear

@@ -12,26 +12,24 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pennyweight.bundle import Origin
-from pennyweight.bundle.origin import exported_position
+from pennyweight.bundle.provenance import exported_position
+from pennyweight.config.ablation import Worth
 from pennyweight.config.plan import Plan
 from pennyweight.config.report import BEFORE_REFIT, Cleaned, Cost, FittedOn, Measured, Report
-from pennyweight.config.worth import Worth
 from pennyweight.data.dataset import Dataset, read_planned
 from pennyweight.data.fingerprint import fingerprint
+from pennyweight.data.input_size import Volume, volume
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Split, split
 from pennyweight.data.tables import Source
-from pennyweight.data.volume import Volume, volume
 from pennyweight.errors import DataError
-from pennyweight.evaluation.judge import LISTED, Judged, judge
+from pennyweight.evaluation.analysis import LISTED, Judged, judge
 from pennyweight.evaluation.measure import PerUser, measure
-from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.evaluation.new_items import reach
 from pennyweight.evaluation.ranking import Repeats
-from pennyweight.evaluation.reach import reach
-from pennyweight.fitting.forecast import BLENDED, MEASURED, REMEDY, TUNED, forecast
-from pennyweight.fitting.gate import Gate, stage_name
-from pennyweight.fitting.measurable import measurable, on_weights
-from pennyweight.fitting.parts import (
+from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.fitting.ablation import Gate, stage_name
+from pennyweight.fitting.components import (
     BY_TIME,
     OF_WORDS,
     Encoders,
@@ -40,6 +38,8 @@ from pennyweight.fitting.parts import (
     choose_encoders,
     scorer_names,
 )
+from pennyweight.fitting.forecast import BLENDED, MEASURED, REMEDY, TUNED, forecast
+from pennyweight.fitting.measurable import measurable, on_weights
 from pennyweight.fitting.quality import lens, means, word_vectors
 from pennyweight.fitting.stages import Progress, Stages
 from pennyweight.fitting.tune import fit_part, fit_showing, sample
@@ -48,7 +48,7 @@ from pennyweight.machine.machine import Machine, peak_rss, usable_cores
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.two_tower import Tower
 
 __all__ = ["Job", "rounded"]
 

@@ -12,12 +12,12 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.split import HeldOut
 from pennyweight.encoders.vectoriser import Vectoriser
 from pennyweight.errors import DataError, PlanError
+from pennyweight.evaluation.analysis import Lens
 from pennyweight.evaluation.groups import category_column
-from pennyweight.evaluation.judge import Lens
-from pennyweight.evaluation.outcomes import Outcomes
+from pennyweight.evaluation.user_results import Outcomes
 from pennyweight.scorers.content import Content
+from pennyweight.scorers.item_vectors import Terms
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.rows import Terms
 
 __all__ = ["lens", "means", "word_vectors"]
 

@@ -10,13 +10,13 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.ranking import Repeats
-from pennyweight.scorers.again import Again
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.repeat_consumption import Again
 from pennyweight.scorers.sequence import Sequence as SequenceScorer
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.two_tower import Tower
 
 __all__ = ["choose_decay", "fit_part", "fit_showing", "sample"]
 

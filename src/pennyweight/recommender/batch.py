@@ -14,7 +14,7 @@ from pennyweight.recommender.query import Query
 from pennyweight.recommender.ranking import choose
 from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import Source, fallback_source
-from pennyweight.recommender.silence import Silence
+from pennyweight.recommender.unknown_items import Silence
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Batch"]

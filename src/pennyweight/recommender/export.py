@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from pennyweight.bundle.reading import Bundle, package_version
+from pennyweight.bundle.reader import Bundle, package_version
 from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, PlanError
 from pennyweight.machine.forecast import Forecast, speed

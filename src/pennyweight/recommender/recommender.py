@@ -24,10 +24,10 @@ from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender import display, storage
 from pennyweight.recommender.answers import Answer, Ask, answer
 from pennyweight.recommender.batch import Batch
-from pennyweight.recommender.damage import check_scorer, refusing_damage
 from pennyweight.recommender.diversity import check_diversity
 from pennyweight.recommender.export import export
-from pennyweight.recommender.later import ReadAlready, with_texts
+from pennyweight.recommender.integrity import check_scorer, refusing_damage
+from pennyweight.recommender.item_growth import ReadAlready, with_texts
 from pennyweight.recommender.query import (
     Query,
     histories_of,
@@ -46,10 +46,10 @@ from pennyweight.recommender.scoring import (
     popular,
     score_queries,
 )
-from pennyweight.recommender.silence import Silence
+from pennyweight.recommender.unknown_items import Silence
 from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.item_vectors import TextRows
 from pennyweight.scorers.protocol import RowReader, Scorer
-from pennyweight.scorers.rows import TextRows
 
 __all__ = ["Recommender", "Repeats"]
 

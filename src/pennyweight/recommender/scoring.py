@@ -13,9 +13,9 @@ from pennyweight.encoders.vectoriser import Vectoriser
 from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.reasons import parts_of
-from pennyweight.recommender.silence import Silence
+from pennyweight.recommender.unknown_items import Silence
+from pennyweight.scorers.item_vectors import ItemRows
 from pennyweight.scorers.protocol import Scorer, TextScorer
-from pennyweight.scorers.rows import ItemRows
 
 __all__ = [
     "FALLBACKS",

@@ -17,12 +17,12 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions, NegativeFeedback
 from pennyweight.errors import BundleError, DataError
-from pennyweight.recommender.damage import (
+from pennyweight.recommender.display import summary
+from pennyweight.recommender.integrity import (
     check_catalog,
     check_interactions,
     refusing_damage,
 )
-from pennyweight.recommender.display import summary
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.storage.arrays import read_arrays, write_arrays
 

@@ -11,17 +11,17 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.errors import BundleError
-from pennyweight.scorers.again import Again
+from pennyweight.scorers.blend_weights import FEW_NEW, draw, weigh
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.learning import FEW_NEW, draw, weigh
+from pennyweight.scorers.item_vectors import TextRows
 from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.new_items import Lift, lift
 from pennyweight.scorers.popularity import Novelty, Popularity
 from pennyweight.scorers.protocol import RowReader, Scale, Scorer, TextScorer
-from pennyweight.scorers.rows import TextRows
+from pennyweight.scorers.repeat_consumption import Again
 from pennyweight.scorers.sequence import Sequence as SequenceScorer
-from pennyweight.scorers.tower import Tower
-from pennyweight.scorers.unseen import Lift, lift
+from pennyweight.scorers.two_tower import Tower
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 __all__ = ["KINDS", "Blend"]

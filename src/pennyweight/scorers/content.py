@@ -18,13 +18,13 @@ from pennyweight.encoders.lookup import Lookup
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.vectoriser import Vectoriser
 from pennyweight.errors import DataError, PlanError
-from pennyweight.scorers.layers import Layered, compact, layered
-from pennyweight.scorers.padded import NOT_SAVED
+from pennyweight.scorers.growth import NOT_SAVED
+from pennyweight.scorers.item_vectors import ItemRows, Terms, TextRows
+from pennyweight.scorers.layered_vectors import Layered, compact, layered
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Scale
-from pennyweight.scorers.rows import ItemRows, Terms, TextRows
 from pennyweight.scorers.search import search
-from pennyweight.scorers.split import rounded
+from pennyweight.scorers.term_columns import rounded
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.packed import Packed
 

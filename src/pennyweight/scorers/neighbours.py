@@ -10,7 +10,7 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.padded import Padded
+from pennyweight.scorers.growth import Padded
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Scale
 from pennyweight.storage.arrays import read_arrays, write_arrays

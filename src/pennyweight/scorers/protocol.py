@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.rows import TextRows
+from pennyweight.scorers.item_vectors import TextRows
 
 __all__ = ["RowReader", "Scale", "Scorer", "TextScorer"]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.encoders.lookup import Lookup
-from pennyweight.scorers.rows import ItemRows
+from pennyweight.scorers.item_vectors import ItemRows
 
 __all__ = ["search"]
 

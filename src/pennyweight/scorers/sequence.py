@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.padded import Padded
+from pennyweight.scorers.causal_transformer import read
+from pennyweight.scorers.growth import Padded
 from pennyweight.scorers.protocol import Scale
-from pennyweight.scorers.reading import read
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 __all__ = ["Sequence", "SequenceSettings", "Trainer"]

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from pennyweight.bundle import Bundle, open_bundle
-from pennyweight.bundle.origin import note_position
+from pennyweight.bundle.provenance import note_position
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes
 from pennyweight.data.cleaning.feedback import FeedbackRules
@@ -20,13 +20,13 @@ from pennyweight.data.documents import documents
 from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, StoreError
 from pennyweight.recommender.storage import read_catalog, read_interactions
-from pennyweight.serving.engine.arms import Arm
-from pennyweight.serving.engine.exports import exporting
-from pennyweight.serving.engine.models import Models
-from pennyweight.serving.engine.registry import Registry
-from pennyweight.serving.engine.shelf import Covered, known_columns
-from pennyweight.serving.store.protocol import IMPRESSION, Event, Store, StoredItem
-from pennyweight.serving.store.sqlite import SQLiteStore
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.exports import exporting
+from pennyweight.serving.live.registry import Registry
+from pennyweight.serving.live.served_bundle import Covered, known_columns
+from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store, StoredItem
+from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import replacing
 
 __all__ = ["Exported", "export"]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Protocol
 
-from pennyweight.serving.watch import Answered
+from pennyweight.serving.http.request_middleware import Answered
 
 __all__ = ["JsonLines", "RequestLog", "dropped_line", "event", "json_lines"]
 

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from pennyweight.serving.admission import Admission
 from pennyweight.serving.backlog import STUCK_SECONDS
-from pennyweight.serving.engine.engine import Engine
+from pennyweight.serving.http.admission import Admission
+from pennyweight.serving.live.engine import Engine
 
 __all__ = ["Readiness", "readiness"]
 

@@ -20,21 +20,21 @@ from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
 
 from pennyweight.errors import StoreError
-from pennyweight.serving.admission import Admission
-from pennyweight.serving.admitting import admitting
-from pennyweight.serving.app import Doors, make_app
-from pennyweight.serving.engine.engine import Engine, Limits
-from pennyweight.serving.engine.models import Models
-from pennyweight.serving.hangup import hangups
-from pennyweight.serving.hosts import check_binding
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.listening import listening
+from pennyweight.serving.http.admission import Admission
+from pennyweight.serving.http.admission_protocol import admitting
+from pennyweight.serving.http.app import Doors, make_app
+from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.listening import listening
+from pennyweight.serving.http.proxies import Proxies
+from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.engine import Engine, Limits
 from pennyweight.serving.log_queue import LogQueue
 from pennyweight.serving.logs import event
-from pennyweight.serving.proxies import Proxies
-from pennyweight.serving.rate import Rate
-from pennyweight.serving.store.opening import UNWRITABLE, open_store
-from pennyweight.serving.wire import Wire
+from pennyweight.serving.security.hosts import check_binding
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.rate import Rate
+from pennyweight.serving.sighup import hangups
+from pennyweight.serving.stores.opening import UNWRITABLE, open_store
 from pennyweight.storage.private import narrow, others_may, owner_only
 
 __all__ = ["Settings", "serve"]

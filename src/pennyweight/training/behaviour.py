@@ -12,9 +12,9 @@ from pennyweight.encoders.rows import unit_rows
 from pennyweight.encoders.static import distil
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.tuned import TowerSettings
-from pennyweight.scorers.tower import Tower
+from pennyweight.scorers.two_tower import Tower
 from pennyweight.training.learner import Learner
-from pennyweight.training.texts import Codes, Texts
+from pennyweight.training.token_texts import Codes, Texts
 
 __all__ = ["aligned", "behaviour_vectors", "in_width", "of_texts"]
 

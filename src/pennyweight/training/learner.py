@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pennyweight.machine.machine import Machine
 from pennyweight.training.bert import Bert
-from pennyweight.training.texts import Codes, Texts
+from pennyweight.training.token_texts import Codes, Texts
 
 __all__ = ["Learner", "device_of"]
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from pennyweight.errors import TrainingError
 from pennyweight.training.checkpoint import State, read_state, write_state
-from pennyweight.training.events import Events
 from pennyweight.training.learner import Learner
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Task, order
+from pennyweight.training.tensorboard import Events
 
 __all__ = ["Progress", "Quality", "train"]
 

@@ -27,7 +27,7 @@ from pennyweight.training.loop import Quality, train
 from pennyweight.training.memory import check_memory
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Nested, Task
-from pennyweight.training.texts import Texts
+from pennyweight.training.token_texts import Texts
 
 __all__ = ["MODEL", "Progress", "Run", "Trained", "events_of"]
 

@@ -42,7 +42,7 @@ def train_sequence(
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Float]:
-    """Return the weights that `pennyweight.scorers.reading.read` reads.
+    """Return the weights that `pennyweight.scorers.causal_transformer.read` reads.
 
     Parameters
     ----------

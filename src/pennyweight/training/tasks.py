@@ -14,7 +14,7 @@ from pennyweight.data.interactions import Histories
 from pennyweight.errors import DataError
 from pennyweight.training.losses import contrastive, similarity, toward
 from pennyweight.training.settings import TrainSettings
-from pennyweight.training.texts import Codes, Texts
+from pennyweight.training.token_texts import Codes, Texts
 
 __all__ = ["Batch", "Both", "Nested", "Pairs", "Targets", "Task", "order"]
 

@@ -7,7 +7,7 @@ from pennyweight.config.frozen import Frozen
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import Part
-from pennyweight.validation.finding import Finding, finding
+from pennyweight.validation.findings import Finding, finding
 
 __all__ = ["Period", "check_behaviour", "periods", "tail"]
 

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from pennyweight.config.frozen import Frozen
 from pennyweight.data.dataset import Dataset
-from pennyweight.validation.finding import Finding, finding
+from pennyweight.validation.findings import Finding, finding
 from pennyweight.validation.language import SCRIPTS, guess, script_letters
 from pennyweight.validation.vocabulary import cover
 

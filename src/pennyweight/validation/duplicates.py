@@ -13,7 +13,7 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.words import words
-from pennyweight.validation.finding import Finding, finding
+from pennyweight.validation.findings import Finding, finding
 
 __all__ = ["check_duplicates", "near_duplicates"]
 

@@ -1,6 +1,6 @@
 """What `validate` will take, from the size of the data."""
 
-from pennyweight.data.volume import Volume
+from pennyweight.data.input_size import Volume
 from pennyweight.machine.forecast import Forecast
 
 __all__ = ["REMEDY", "forecast"]

@@ -5,7 +5,7 @@ from pennyweight.data.evidence import evidence
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import Part, Protocol, parts
 from pennyweight.errors import DataError
-from pennyweight.validation.finding import Finding, finding
+from pennyweight.validation.findings import Finding, finding
 
 __all__ = ["check_histories"]
 

@@ -5,8 +5,8 @@ from html import escape
 
 from pennyweight.html.charts import Bar, bars, table
 from pennyweight.html.document import document, pair
-from pennyweight.validation.finding import Finding, percent
-from pennyweight.validation.validation import Validation
+from pennyweight.validation.findings import Finding, percent
+from pennyweight.validation.validate import Validation
 
 __all__ = ["render"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pennyweight.encoders.weights import OF_DEFAULT
-from pennyweight.validation.finding import Finding, finding
+from pennyweight.validation.findings import Finding, finding
 
 __all__ = ["MUCH", "SCRIPTS", "Unread", "check_script", "guess", "script_letters", "unread"]
 

@@ -9,8 +9,8 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
 from pennyweight.data.future import new_items
 from pennyweight.data.split import Part, Protocol
-from pennyweight.validation.finding import Finding, events_at, finding
-from pennyweight.validation.order import check_order, orders
+from pennyweight.validation.findings import Finding, events_at, finding
+from pennyweight.validation.item_order import check_order, orders
 
 __all__ = ["check_answers", "check_leaks"]
 

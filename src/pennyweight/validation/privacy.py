@@ -9,7 +9,7 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.detection.columns import Column, column_of
 from pennyweight.data.personal import KINDS, has_luhn, mask, named_texts, suspects
 from pennyweight.validation.columns import plain
-from pennyweight.validation.finding import Finding, finding
+from pennyweight.validation.findings import Finding, finding
 
 __all__ = ["check_personal"]
 

@@ -27,8 +27,8 @@ from pennyweight.data.cleaning.availability_words import (
     plain,
 )
 from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, shown
-from pennyweight.data.log import Findings
 from pennyweight.errors import DataError, did_you_mean
 
 __all__ = [

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from pennyweight.data.cleaning.time_names import clock_claim, is_duration_name
-from pennyweight.data.log import Findings
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.readers.time_of_day import seconds_of_day
 
 __all__ = ["clock_of"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from pennyweight.data.cleaning.constancy import constant_of
+from pennyweight.data.cleaning.constant_columns import constant_of
 from pennyweight.data.cleaning.rows import Rows
 from pennyweight.data.columns import name_key
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from pennyweight.data.cleaning.denials import denial_of, is_loan, is_return, words_of
+from pennyweight.data.cleaning.negations import denial_of, is_loan, is_return, words_of
 from pennyweight.data.cleaning.vocabulary import Sense, sense_of
 from pennyweight.errors import DataError, did_you_mean, in_list
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pennyweight.data.cleaning.constancy import constant_of
-from pennyweight.data.cleaning.denials import words_of
+from pennyweight.data.cleaning.constant_columns import constant_of
 from pennyweight.data.cleaning.event_types import sense_of_type
 from pennyweight.data.cleaning.labels import (
     MOST_TYPES,
@@ -17,10 +16,11 @@ from pennyweight.data.cleaning.labels import (
     label_meanings,
 )
 from pennyweight.data.cleaning.missing import blanked, few_texts
+from pennyweight.data.cleaning.negations import words_of
 from pennyweight.data.cleaning.order_states import is_state_name, state_of
 from pennyweight.data.cleaning.quantities import signed
 from pennyweight.data.cleaning.rating_names import is_rating_name
-from pennyweight.data.cleaning.undoing import undoing_kind
+from pennyweight.data.cleaning.reversal_columns import undoing_kind
 from pennyweight.data.columns import column_option, name_key
 from pennyweight.errors import DataError, in_list
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from pennyweight.data.cleaning.constancy import constant_of, set_aside
+from pennyweight.data.cleaning.constant_columns import constant_of, set_aside
 from pennyweight.data.cleaning.labels import (
     MOST_TYPES,
     answer_of,
@@ -18,8 +18,8 @@ from pennyweight.data.cleaning.labels import (
     names_types,
 )
 from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import column_option, has_role
-from pennyweight.data.log import Findings
 from pennyweight.errors import DataError
 
 __all__ = ["label_column"]

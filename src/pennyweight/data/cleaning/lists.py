@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from pennyweight.data.clean import python_literal
+from pennyweight.data.text_cleaning import python_literal
 
 __all__ = ["list_values", "split_list", "text_lists"]
 

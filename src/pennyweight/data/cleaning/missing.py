@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.log import Findings
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.errors import in_list
 
 __all__ = [

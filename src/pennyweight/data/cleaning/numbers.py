@@ -10,7 +10,7 @@ from typing import Literal
 
 import polars as pl
 
-from pennyweight.data.log import Findings
+from pennyweight.data.cleaning_log import Findings
 
 __all__ = ["is_numeric", "names_price", "number_share", "numbers"]
 

@@ -6,7 +6,8 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from pennyweight.data.cleaning.denials import (
+from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.negations import (
     is_failure,
     is_loan,
     is_negator,
@@ -14,7 +15,6 @@ from pennyweight.data.cleaning.denials import (
     is_undone,
     words_of,
 )
-from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.errors import DataError
 

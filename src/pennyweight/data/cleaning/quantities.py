@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.denials import words_of
+from pennyweight.data.cleaning.negations import words_of
 from pennyweight.data.cleaning.rows import Mask
 from pennyweight.data.columns import ALIASES, bare, name_key
 

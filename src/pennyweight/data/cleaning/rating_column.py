@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.constancy import constant_of, set_aside
+from pennyweight.data.cleaning.constant_columns import constant_of, set_aside
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.rating_names import is_grade, is_rating_name, rating_rank
 from pennyweight.data.cleaning.ratings import looks_rated, on_scale, scale_of
 from pennyweight.data.cleaning.weights import numbers
-from pennyweight.data.log import Findings
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.errors import DataError
 
 __all__ = ["rating_roles"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import polars as pl
 
-from pennyweight.data.cleaning.denials import is_undone, words_of
+from pennyweight.data.cleaning.negations import is_undone, words_of
 from pennyweight.data.cleaning.quantities import is_pieces, signed
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.columns import name_key

@@ -18,10 +18,10 @@ from pennyweight.data.cleaning.quantities import (
     signed,
 )
 from pennyweight.data.cleaning.refunded_lines import refunded_lines
+from pennyweight.data.cleaning.reversals import status_column, undone_rows
 from pennyweight.data.cleaning.rows import Mask, Rows
-from pennyweight.data.cleaning.undone import status_column, undone_rows
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import column_option
-from pennyweight.data.log import Findings
 from pennyweight.data.tables import check_scalars
 from pennyweight.errors import DataError
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pennyweight.data.cleaning.denials import words_of
+from pennyweight.data.cleaning.negations import words_of
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import column_option
-from pennyweight.data.log import Findings
 from pennyweight.errors import DataError
 
 __all__ = ["check_rivals"]

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.log import Action, Findings
+from pennyweight.data.cleaning_log import Action, Findings
 
 __all__ = ["Mask", "Rows"]
 

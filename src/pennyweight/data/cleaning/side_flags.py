@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pennyweight.data.cleaning.denials import words_of
 from pennyweight.data.cleaning.labels import is_label
 from pennyweight.data.cleaning.missing import blanked
-from pennyweight.data.cleaning.undoing import about_user_or_item, only_yes_and_no, says_yes
-from pennyweight.data.log import Findings
+from pennyweight.data.cleaning.negations import words_of
+from pennyweight.data.cleaning.reversal_columns import about_user_or_item, only_yes_and_no, says_yes
+from pennyweight.data.cleaning_log import Findings
 
 __all__ = ["side_flags"]
 

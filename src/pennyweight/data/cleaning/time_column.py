@@ -18,8 +18,8 @@ from pennyweight.data.cleaning.time_names import (
     may_be_position,
     rank,
 )
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import column_option, resolve, shown
-from pennyweight.data.log import Findings
 from pennyweight.data.readers.time_order import DoubtfulTimes
 from pennyweight.data.times import EXCEL, TimeReading, Times, moment, parse_times
 from pennyweight.errors import DataError

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from pennyweight.data.cleaning.event_types import sense_of_type
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, column_option, has_role
-from pennyweight.data.log import Findings
 from pennyweight.data.readers.nested import decode_columns, flatten, path_claims, words
 from pennyweight.errors import DataError
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import has_role
-from pennyweight.data.log import Findings
 from pennyweight.data.readers.nested import path_claims
 from pennyweight.errors import DataError
 

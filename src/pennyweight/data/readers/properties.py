@@ -4,8 +4,8 @@ import re
 
 import polars as pl
 
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import has_role
-from pennyweight.data.log import Findings
 from pennyweight.data.times import parse_times
 
 __all__ = ["find_properties", "pivot_properties"]

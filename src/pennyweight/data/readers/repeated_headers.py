@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pennyweight.data.log import Findings
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.errors import DataError
 
 __all__ = ["without_headers"]

@@ -9,10 +9,10 @@ from pennyweight.data.readers.change_logs import current_rows
 from pennyweight.data.readers.extended_json import is_extended, plain_frame
 from pennyweight.data.readers.impressions import expand_impressions
 from pennyweight.data.readers.lists import explode_lists
-from pennyweight.data.readers.loaded import Loaded
 from pennyweight.data.readers.nested import decode_columns, flatten, flatten_values, nested_roles
 from pennyweight.data.readers.order_lines import join_lines
 from pennyweight.data.readers.properties import find_properties, pivot_properties
+from pennyweight.data.readers.result import Loaded
 
 __all__ = ["reshape"]
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, column_option, has_role, name_key
-from pennyweight.data.log import Findings
 from pennyweight.errors import DataError
 
 __all__ = ["join_spellings", "refuse_halves"]

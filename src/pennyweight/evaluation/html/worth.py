@@ -2,8 +2,8 @@
 
 from html import escape
 
+from pennyweight.config.ablation import Worth
 from pennyweight.config.report import Report
-from pennyweight.config.worth import Worth
 from pennyweight.html.charts import Bar, differences, table
 from pennyweight.html.document import duration, pair, size
 

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request, Response
 
 from pennyweight.html.charts import table
-from pennyweight.serving.dashboard.frame import page, page_router
-from pennyweight.serving.dashboard.pieces import when
-from pennyweight.serving.engine.engine import Engine
+from pennyweight.serving.dashboard.components import when
+from pennyweight.serving.dashboard.layout import page, page_router
+from pennyweight.serving.live.engine import Engine
 
 __all__ = ["audit_routes"]
 

@@ -7,9 +7,9 @@ from pennyweight.bundle import open_bundle
 from pennyweight.config.report import Measured, Report
 from pennyweight.errors import BundleError, UnknownIdError
 from pennyweight.recommender.storage import EVENTS, USERS, read_spec
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.models import Model
-from pennyweight.serving.engine.shelf import epoch
+from pennyweight.serving.live.bundles import Model
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.served_bundle import epoch
 
 __all__ = ["Described", "described"]
 

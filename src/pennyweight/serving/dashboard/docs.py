@@ -6,8 +6,8 @@ from html import escape
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from pennyweight.html.charts import table
-from pennyweight.serving.dashboard.frame import page, page_router
-from pennyweight.serving.problems import KINDS, Kind
+from pennyweight.serving.dashboard.layout import page, page_router
+from pennyweight.serving.http.problems import KINDS, Kind
 
 __all__ = ["PROBLEMS", "docs_routes"]
 

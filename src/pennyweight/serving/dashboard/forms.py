@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request, Response
 
-from pennyweight.serving.problems import Refusal
+from pennyweight.serving.http.problems import Refusal
 
 __all__ = ["actor", "given", "read_form", "see"]
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from pennyweight.serving.engine.histories import NEWEST
-from pennyweight.serving.engine.shelf import Shelf
-from pennyweight.serving.store.protocol import Store
+from pennyweight.serving.live.histories import NEWEST
+from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["Done", "newest_events"]
 

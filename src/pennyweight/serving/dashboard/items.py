@@ -10,14 +10,14 @@ from fastapi import APIRouter, Request, Response
 from pennyweight.errors import UnknownIdError
 from pennyweight.html.charts import table
 from pennyweight.html.document import count, facts
-from pennyweight.serving.dashboard.frame import page, page_router, sentence
-from pennyweight.serving.dashboard.fresh import fresh, fresh_table
-from pennyweight.serving.dashboard.pieces import FLOOR, ask_form, few, when
-from pennyweight.serving.dashboard.reasoned import reasoned_table
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.lists import similar
-from pennyweight.serving.engine.shelf import Shelf
-from pennyweight.serving.store.protocol import Store, StoredItem
+from pennyweight.serving.dashboard.components import FLOOR, ask_form, few, when
+from pennyweight.serving.dashboard.explanations import reasoned_table
+from pennyweight.serving.dashboard.layout import page, page_router, sentence
+from pennyweight.serving.dashboard.new_items import fresh, fresh_table
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.lists import similar
+from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.stores.protocol import Store, StoredItem
 
 __all__ = ["item_routes"]
 

@@ -6,10 +6,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from pennyweight.serving.dashboard.forms import read_form, see
-from pennyweight.serving.dashboard.frame import html, page_router
+from pennyweight.serving.dashboard.layout import html, page_router
 from pennyweight.serving.dashboard.static import static_url
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.sessions import Sessions, ended_cookie, session_cookie, session_token
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.sessions import (
+    Sessions,
+    ended_cookie,
+    session_cookie,
+    session_token,
+)
 
 __all__ = ["login_routes"]
 

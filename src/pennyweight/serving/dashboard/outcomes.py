@@ -7,9 +7,9 @@ from pennyweight.evaluation.bootstrap import Estimate
 from pennyweight.html.charts import Bar, bars, table
 from pennyweight.html.document import pair
 from pennyweight.html.markup import Html
-from pennyweight.serving.dashboard.pieces import link, when
-from pennyweight.serving.engine.outcome_counter import DAY
-from pennyweight.serving.engine.outcomes import ArmOutcome, Outcomes, TypeOutcome
+from pennyweight.serving.dashboard.components import link, when
+from pennyweight.serving.live.outcome_counter import DAY
+from pennyweight.serving.live.outcomes import ArmOutcome, Outcomes, TypeOutcome
 
 __all__ = ["WINDOWS", "outcomes_section"]
 

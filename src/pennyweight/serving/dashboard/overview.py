@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request, Response
 
 from pennyweight.html.charts import Bar, bars, table
 from pennyweight.html.document import count, facts, pair
-from pennyweight.serving.dashboard.frame import page, page_router
-from pennyweight.serving.dashboard.fresh import Fresh, fresh, fresh_table
-from pennyweight.serving.dashboard.pieces import age, milliseconds, warnings, when
-from pennyweight.serving.dashboard.timeline import Series, columns, legend, lines
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.metrics import Metrics
-from pennyweight.serving.window import Told, Window
+from pennyweight.serving.dashboard.charts import Series, columns, legend, lines
+from pennyweight.serving.dashboard.components import age, milliseconds, warnings, when
+from pennyweight.serving.dashboard.layout import page, page_router
+from pennyweight.serving.dashboard.new_items import Fresh, fresh, fresh_table
+from pennyweight.serving.http.metrics import Metrics
+from pennyweight.serving.http.rolling_metrics import Told, Window
+from pennyweight.serving.live.engine import Engine
 
 __all__ = ["overview_routes"]
 

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Request, Response
 from pennyweight.html.charts import table
 from pennyweight.html.document import size
 from pennyweight.html.markup import Html
+from pennyweight.serving.dashboard.bundle_comparison import are_comparable, quality_apart
 from pennyweight.serving.dashboard.bundles import Described, described
-from pennyweight.serving.dashboard.comparable import are_comparable, quality_apart
+from pennyweight.serving.dashboard.components import action, link, when
 from pennyweight.serving.dashboard.forms import actor, given, read_form, see
-from pennyweight.serving.dashboard.frame import page, page_router
-from pennyweight.serving.dashboard.pieces import action, link, when
-from pennyweight.serving.engine.arms import Arm, checked
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.problems import Refusal
+from pennyweight.serving.dashboard.layout import page, page_router
+from pennyweight.serving.http.problems import Refusal
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.traffic_split import Arm, checked
 
 __all__ = ["BACK", "PUBLISH", "SHARE", "publishing_routes"]
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 from pennyweight.errors import UnknownIdError
 from pennyweight.evaluation.html import sections
 from pennyweight.serving.dashboard.bundles import Described, described
-from pennyweight.serving.dashboard.frame import page, page_router
-from pennyweight.serving.dashboard.pieces import link, when
-from pennyweight.serving.engine.engine import Engine
+from pennyweight.serving.dashboard.components import link, when
+from pennyweight.serving.dashboard.layout import page, page_router
+from pennyweight.serving.live.engine import Engine
 
 __all__ = ["quality_routes"]
 

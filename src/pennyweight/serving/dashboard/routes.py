@@ -13,11 +13,11 @@ from pennyweight.serving.dashboard.quality import quality_routes
 from pennyweight.serving.dashboard.search import search_routes
 from pennyweight.serving.dashboard.static import static_routes
 from pennyweight.serving.dashboard.users import user_routes
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.keyring import KeyRing
-from pennyweight.serving.metrics import Metrics
-from pennyweight.serving.sessions import Sessions
-from pennyweight.serving.window import Window
+from pennyweight.serving.http.metrics import Metrics
+from pennyweight.serving.http.rolling_metrics import Window
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.sessions import Sessions
 
 __all__ = ["dashboard_routes"]
 

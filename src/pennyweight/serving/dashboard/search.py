@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 
-from pennyweight.serving.dashboard.frame import page, page_router
-from pennyweight.serving.dashboard.pieces import ask_form, item_link
-from pennyweight.serving.dashboard.reasoned import reasoned_table
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.lists import Wanted
+from pennyweight.serving.dashboard.components import ask_form, item_link
+from pennyweight.serving.dashboard.explanations import reasoned_table
+from pennyweight.serving.dashboard.layout import page, page_router
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.lists import Wanted
 
 __all__ = ["search_routes"]
 

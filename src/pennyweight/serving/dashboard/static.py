@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, Response
 
-from pennyweight.serving.problems import Refusal
+from pennyweight.serving.http.problems import Refusal
 
 __all__ = ["static_routes", "static_url"]
 

@@ -9,10 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pennyweight.html.charts import table
 from pennyweight.html.document import count, facts
 from pennyweight.html.markup import Html
-from pennyweight.serving.dashboard.forms import actor, read_form, see
-from pennyweight.serving.dashboard.frame import page, page_router
-from pennyweight.serving.dashboard.history import Done, newest_events
-from pennyweight.serving.dashboard.pieces import (
+from pennyweight.serving.dashboard.components import (
     action,
     ask_form,
     item_link,
@@ -20,12 +17,15 @@ from pennyweight.serving.dashboard.pieces import (
     user_link,
     when,
 )
-from pennyweight.serving.dashboard.reasoned import reasoned_table
-from pennyweight.serving.engine.engine import Engine
-from pennyweight.serving.engine.lists import Wanted
-from pennyweight.serving.engine.users import export_user
-from pennyweight.serving.problems import Refusal
-from pennyweight.serving.store.protocol import Store
+from pennyweight.serving.dashboard.explanations import reasoned_table
+from pennyweight.serving.dashboard.forms import actor, read_form, see
+from pennyweight.serving.dashboard.history import Done, newest_events
+from pennyweight.serving.dashboard.layout import page, page_router
+from pennyweight.serving.http.problems import Refusal
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.lists import Wanted
+from pennyweight.serving.live.users import export_user
+from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["user_routes"]
 

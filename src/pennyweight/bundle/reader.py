@@ -1,0 +1,173 @@
+"""Opening a bundle: nothing is handed out before it is known to be whole."""
+
+import hashlib
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from pennyweight.bundle.manifest import MANIFEST, FileEntry, Manifest
+from pennyweight.bundle.recovery import repair
+from pennyweight.errors import BundleError
+
+__all__ = ["Bundle", "open_bundle", "package_version"]
+
+HASHING_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A directory whose files are those that its manifest names.
+
+    Attributes
+    ----------
+    path
+        The directory.
+    manifest
+        What is in it and where it came from.
+    sha256
+        Checksum of the manifest, and so of the whole: the identity of the bundle, by
+        which a child names its parent.
+    """
+
+    path: Path
+    manifest: Manifest = field(repr=False)
+    sha256: str
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all files but the manifest."""
+        return sum(entry.bytes for entry in self.manifest.files.values())
+
+    def file(self, name: str) -> Path:
+        """Return where a file is; `BundleError` if the bundle has none of that name."""
+        if name not in self.manifest.files:
+            raise BundleError(f"{self.path}: has no {name!r}; save the bundle again")
+        return self.path / name
+
+
+def package_version() -> str:
+    """Return the version of this package."""
+    return version("pennyweight")
+
+
+def open_bundle(path: Path | str, *, verify: bool = True) -> Bundle:
+    """Open a bundle.
+
+    Parameters
+    ----------
+    path
+        The directory. If a save was killed at the one moment when the old bundle was moved
+        away and the new one not yet in place, the old one is moved back.
+    verify
+        Compare the checksum of every file. False compares only names and sizes.
+
+    Raises
+    ------
+    BundleError
+        No bundle, one of another format version, or one with a file missing, altered or
+        too many; names the file.
+    """
+    path = Path(path).resolve()
+    try:
+        return _open(path, verify)
+    except BundleError as error:
+        # Missing for want of repair, or read while it was replaced: then look once more.
+        if _repaired(path) or _replaced(path, error):
+            return _open(path, verify)
+        raise
+
+
+class _Unlike(BundleError):
+    """Files do not fit a manifest that was read as `manifest`."""
+
+    manifest: bytes = b""
+
+
+def _repaired(path: Path) -> bool:
+    try:
+        return repair(path)
+    except OSError:  # such as a name too long to be one
+        return False
+
+
+def _replaced(path: Path, error: BundleError) -> bool:
+    try:
+        return isinstance(error, _Unlike) and (path / MANIFEST).read_bytes() != error.manifest
+    except OSError:
+        return False
+
+
+def _open(path: Path, verify: bool) -> Bundle:
+    where = path / MANIFEST
+    try:
+        data = where.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        reason = "no such bundle"
+        if path.exists():
+            has = f"has no {MANIFEST}" if path.is_dir() else "is a file"
+            reason = f"{has}, so it is no bundle"
+        raise BundleError(f"{path}: {reason}; name the directory that fit saved") from None
+    except OSError as error:
+        raise BundleError(f"{where}: cannot be read: {error.strerror}") from error
+    manifest = Manifest.from_bytes(data, source=str(where), reader=package_version())
+    problem = _compare(path, manifest.files, verify)
+    if problem:
+        unlike = _Unlike(f"{path}: {problem}; restore the bundle from a copy, or save it again")
+        unlike.manifest = data
+        raise unlike
+    return Bundle(path, manifest, hashlib.sha256(data).hexdigest())
+
+
+def _compare(path: Path, files: dict[str, FileEntry], verify: bool) -> str | None:
+    """Return the first way in which the directory differs from its manifest."""
+    try:
+        found = {name: size for name, size in sizes(path).items() if name != MANIFEST}
+        for name, entry in files.items():
+            if name not in found:
+                return f"file {name!r} is missing"
+            if found[name] != entry.bytes:
+                return f"file {name!r} has {found[name]:,} bytes instead of {entry.bytes:,}"
+        extra = sorted(set(found) - set(files))
+        if extra:
+            return f"file {extra[0]!r} is not in the manifest: delete it if it came by chance"
+        if verify:
+            for name, sha256 in checksums(path, files).items():
+                if sha256 != files[name].sha256:
+                    return f"file {name!r} is altered: its sha256 is not that of the manifest"
+    except OSError as error:
+        return f"cannot be read: {error}"
+    return None
+
+
+def sizes(path: Path) -> dict[str, int]:
+    """Return name -> bytes of every file below a directory, names with forward slashes.
+
+    Raises
+    ------
+    BundleError
+        Something is neither file nor directory; a link could lead out of the bundle.
+    """
+    out: dict[str, int] = {}
+    for folder, folders, names in os.walk(path):
+        for name in [*names, *folders]:
+            child = Path(folder, name)
+            info = child.lstat()
+            if stat.S_ISREG(info.st_mode):
+                out[child.relative_to(path).as_posix()] = info.st_size
+            elif not stat.S_ISDIR(info.st_mode):
+                raise BundleError(f"{child}: a bundle holds plain files only, no links")
+    return dict(sorted(out.items()))
+
+
+def checksums(path: Path, names: dict[str, FileEntry] | list[str]) -> dict[str, str]:
+    """Return name -> sha256 in hex; hashing releases the interpreter, so threads pay."""
+
+    def one(name: str) -> str:
+        with (path / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    with ThreadPoolExecutor(HASHING_THREADS) as pool:
+        return dict(zip(names, pool.map(one, names), strict=True))

@@ -1,0 +1,138 @@
+"""`frontier` and `compress`: smaller versions of a saved recommender."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pennyweight.cli.exit_codes import keeping
+from pennyweight.cli.output import command_line, say
+from pennyweight.cli.output_paths import bundle_place, file_place
+from pennyweight.cli.progress import shown
+from pennyweight.html.document import size
+
+if TYPE_CHECKING:
+    from pennyweight.config.frontier import Frontier
+
+__all__ = ["compress", "frontier", "show_frontier"]
+
+Source = Annotated[Path, typer.Argument(metavar="BUNDLE", help="What `fit` saved.")]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|DIR",
+        help="Language model whose sizes are tried: minilm, a folder or an id; by default the one "
+        "that reads the content of the bundle, if any.",
+    ),
+]
+Distil = Annotated[
+    int,
+    typer.Option(
+        metavar="STEPS",
+        min=0,
+        help="Let models with layers cut away learn what the whole one says, for so many steps; "
+        "needs the extra train.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+
+
+def frontier(
+    bundle: Source,
+    encoder: Encoder = None,
+    distil: Distil = 0,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with the chart.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure smaller versions of a recommender: quality, bytes, speed, memory."""
+    place = file_place(html)
+    from pennyweight.compression.pipeline import frontier as measure
+    from pennyweight.evaluation.html import frontier_page
+    from pennyweight.recommender import Recommender
+    from pennyweight.storage.files import write_atomic
+
+    with keeping(place.kept), shown(quiet=quiet) as progress:
+        progress("load", 0, 0)
+        found = measure(Recommender.load(bundle), model=encoder, distil=distil, progress=progress)
+        if html is not None:
+            write_atomic(html, frontier_page(found, commands=[command_line()]).encode())
+    show_frontier(found, json=json)
+    if html is not None and not json:
+        say(f"\npage: {html}")
+
+
+def compress(
+    bundle: Source,
+    out: Annotated[Path, typer.Option(metavar="CHILD", help="Where the smaller one is saved.")],
+    max_loss: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE", help="Of NDCG@10 that may be lost; 1% without a budget."),
+    ] = None,
+    max_encoder_bytes: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="All that reads texts, on disk: 25MB.")
+    ] = None,
+    max_index_bytes: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="The item vectors in memory.")
+    ] = None,
+    max_ms_per_text: Annotated[
+        float | None, typer.Option(metavar="MS", help="To encode one text alone.")
+    ] = None,
+    min_texts_per_second: Annotated[
+        float | None, typer.Option(metavar="N", help="Encoded in batches.")
+    ] = None,
+    memory_bytes: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Of a process that serves it.")
+    ] = None,
+    encoder: Encoder = None,
+    distil: Distil = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a bundle that is there.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Save the cheapest version of a recommender that keeps a budget; the parent stays."""
+    from pennyweight.config.budget import Budget
+
+    given = {
+        "max_loss": max_loss,
+        "max_encoder_bytes": max_encoder_bytes,
+        "max_index_bytes": max_index_bytes,
+        "max_ms_per_text": max_ms_per_text,
+        "min_texts_per_second": min_texts_per_second,
+        "memory_bytes": memory_bytes,
+    }
+    budget = Budget.parse({name: value for name, value in given.items() if value is not None})
+    place = bundle_place(out, overwrite=overwrite)
+    from pennyweight.cli.report_files import save
+    from pennyweight.compression.pipeline import compress as shrink
+    from pennyweight.recommender import Recommender
+
+    with keeping(place.kept), shown(quiet=quiet) as progress:
+        progress("load", 0, 0)
+        parent = Recommender.load(bundle)
+        wanted = None if budget.unlimited else budget
+        child = shrink(parent, wanted, model=encoder, distil=distil, progress=progress)
+        progress("save", 0, 0)
+        save(child, out, overwrite=overwrite, parent=parent.bundle)
+    found = child.report.frontier if child.report else None
+    if found is not None:
+        show_frontier(found, json=json)
+    if not json and child.bundle is not None and parent.bundle is not None:
+        say(f"\nsaved {out} ({size(child.bundle.nbytes)}; the parent {size(parent.bundle.nbytes)})")
+
+
+def show_frontier(found: "Frontier", *, json: bool) -> None:
+    """Print what was measured, and the sentence."""
+    if json:
+        say(found.to_json().rstrip())
+        return
+    say(found.table())
+    say(f"\n{found.sentence()}")
+    if found.test is not None:
+        before, after = found.test.before["ndcg@10"], found.test.after["ndcg@10"]
+        say(f"on {found.test.users:,} test users: NDCG@10 {after}, the parent {before}")

@@ -1,0 +1,180 @@
+"""`demo`: the whole story on the built-in shop."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from pennyweight.cli.exit_codes import keeping
+from pennyweight.cli.output import dump, ranking, say
+from pennyweight.cli.output_paths import bundle_place
+from pennyweight.cli.progress import Tell, shown
+from pennyweight.html.document import size
+
+if TYPE_CHECKING:
+    from pennyweight.config.frontier import Frontier
+    from pennyweight.config.report import Report
+    from pennyweight.recommender import Recommender
+
+__all__ = ["demo"]
+
+BOOK, LIKED = "dracula", ("frankenstein", "the-time-machine")
+WISH = "a detective follows clues through foggy London"
+FILTER = "year < 1800"
+FITTING = ("the-invisible-man", "the-first-men-in-the-moon", "the-time-machine")
+LATER = "the-food-of-the-gods"
+LATER_BOOK = {  # one that the shop does not have
+    "title": "The Food of the Gods",
+    "author": "H. G. Wells",
+    "year": 1904,
+    "subjects": ["science", "ethics", "future", "satire"],
+    "language_of_origin": "English",
+    "description": "Two men of science make a powder under which living things grow without end. "
+    "Wasps, rats and then children become giants, and the small people of England have to choose "
+    "how to live with them.",
+}
+LISTED = 10
+
+
+class Arrival(NamedTuple):
+    """What becomes of a book that arrives after the fit: its place for somebody, and its lists."""
+
+    place: dict[str, Any]
+    of: int
+    lists: int
+    of_readers: int
+
+    def __str__(self) -> str:
+        return (
+            f"{LATER_BOOK['title']} by {LATER_BOOK['author']} arrives, and nobody has read it. Who "
+            f"read {', '.join(FITTING)} finds it at place {self.place['rank']} of {self.of}:\n"
+            f"{ranking([self.place])}\n"
+            f"It is in the first {LISTED} of {self.lists:,} of {self.of_readers:,} readers."
+        )
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the files and the bundle go.")
+    ] = Path("demo-out"),
+    readers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many readers are simulated.")
+    ] = 3000,
+    encoder: Annotated[str | None, typer.Option(metavar="NAME|DIR", help="As for fit.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Run the whole story on the built-in bookshop; needs no network."""
+    bundle = folder / "bundle"
+    place = bundle_place(bundle, overwrite=True)
+    from pennyweight import demo as shop
+    from pennyweight.cli.report_files import save
+    from pennyweight.fitting.pipeline import fit
+
+    with keeping(place.kept), shown(quiet=quiet) as progress:
+        progress("write the shop", 0, 0)
+        items, events = shop.write(folder, readers=readers)
+        recommender = fit(items, events, encoder=encoder, progress=progress)
+        command = f"pennyweight fit {items} {events} --out {bundle}"
+        command += f" --encoder {encoder}" if encoder else ""
+        progress("save", 0, 0)
+        save(recommender, bundle, overwrite=True, command=command)
+        report, answers = recommender.report, _ask(recommender, bundle)
+        arrival = _arrive(recommender)
+        smaller = _shrink(recommender, bundle, folder / "frontier.html", encoder, progress)
+    if report is None:
+        return
+    if json:
+        told = [{"command": asked, "items": rows} for asked, rows in answers]
+        plain, rungs = (v.model_dump(mode="json", exclude_none=True) for v in (report, smaller[1]))
+        dump({"bundle": str(bundle), "report": plain, "answers": told,
+              "arrival": arrival._asdict(), "frontier": rungs})  # fmt: skip
+    else:
+        _tell(report, command, bundle, answers, arrival, smaller)
+
+
+def _shrink(
+    recommender: "Recommender", bundle: Path, page: Path, encoder: str | None, progress: Tell
+) -> tuple[str, "Frontier"]:
+    """Return the command line that measures smaller versions, and what it finds."""
+    from pennyweight.compression.pipeline import frontier
+    from pennyweight.encoders.weights import find_weights
+    from pennyweight.errors import DataError
+    from pennyweight.evaluation.html import frontier_page
+    from pennyweight.storage.files import write_atomic
+
+    model = "minilm" if encoder is None else None
+    try:
+        find_weights()
+    except DataError:  # none installed: what the bundle reads with is all there is
+        model = None
+    found = frontier(recommender, model=model, progress=progress)
+    command = f"pennyweight frontier {bundle}{' --encoder minilm' if model else ''} --html {page}"
+    write_atomic(page, frontier_page(found, commands=[command]).encode())
+    return command, found
+
+
+def _ask(recommender: "Recommender", bundle: Path) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return command lines, each with the items that it gives."""
+    user = str(recommender.interactions.users[0]) if recommender.interactions else ""
+    ask = recommender.recommend
+    answers = (
+        (f"recommend {bundle} --user {user} -k 5 --explain",
+         ask(user=user, k=5, explain=True)),
+        (f"recommend {bundle} --history {','.join(LIKED)} -k 5 --explain",
+         ask(history=LIKED, k=5, explain=True)),
+        (f"recommend {bundle} --text '{WISH}' -k 5 --explain",
+         ask(text=WISH, k=5, explain=True)),
+        (f"similar {bundle} {BOOK} -k 5 --explain",
+         recommender.similar(BOOK, 5, explain=True)),
+        (f"recommend {bundle} --history {','.join(LIKED)} -k 5 --filter '{FILTER}'",
+         ask(history=LIKED, k=5, filter=FILTER)),
+    )  # fmt: skip
+    asked = [(f"pennyweight {command}", frame) for command, frame in answers]
+    return [(line, frame.drop("source", strict=False).to_dicts()) for line, frame in asked]
+
+
+def _arrive(recommender: "Recommender") -> Arrival:
+    """Add a book that is found by its text alone."""
+    from pennyweight.data.documents import documents
+
+    grown = recommender.with_items(documents({LATER: LATER_BOOK}, recommender.catalog))
+    of = len(grown.catalog)
+    places = grown.recommend(history=FITTING, k=of, explain=True).to_dicts()
+    lists = grown.recommend_many(k=LISTED)
+    return Arrival(
+        place=next(row for row in places if row["item_id"] == LATER),
+        of=of,
+        lists=int((lists["item_id"] == LATER).sum()),
+        of_readers=lists["user_id"].n_unique(),
+    )
+
+
+def _tell(
+    report: "Report",
+    command: str,
+    bundle: Path,
+    answers: list[tuple[str, list[dict[str, Any]]]],
+    arrival: Arrival,
+    smaller: tuple[str, "Frontier"],
+) -> None:
+    say("A bookshop: real books, simulated readers.\n")
+    say(f"$ {command}")
+    say(report.table())
+    say(f"\n{report.new_items}")
+    if report.worth is not None:
+        say(f"\n{report.worth.sentence()}")
+    say(f"\nsaved {bundle} ({size(report.cost.bundle_bytes)})")
+    for asked, rows in answers:
+        say(f"\n$ {asked}")
+        say(ranking(rows))
+    say(f"\n{arrival}")
+    asked, found = smaller
+    say(f"\n$ {asked}")
+    say(found.table())
+    say(f"\n{found.sentence()}")
+    say("\nNext: open the report in a browser, then bring your own two files")
+    say(f"  {bundle / 'report.html'}")
+    say(f"  pennyweight compress {bundle} --out small --max-loss 1%")
+    say("  pennyweight fit ITEMS EVENTS --out BUNDLE")
+    say("  pennyweight doctor")

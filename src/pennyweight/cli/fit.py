@@ -1,0 +1,165 @@
+"""`fit` and `evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pennyweight.cli.exit_codes import GateFailed, keeping
+from pennyweight.cli.options import Settings, listed, spread
+from pennyweight.cli.output import note, say
+from pennyweight.cli.output_paths import bundle_place, file_place
+from pennyweight.cli.progress import shown
+from pennyweight.errors import PlanError
+from pennyweight.html.document import size
+
+if TYPE_CHECKING:
+    from pennyweight.config.report import Cleaned, Report
+
+__all__ = ["evaluate", "fit", "show"]
+
+Items = Annotated[
+    Path,
+    typer.Argument(
+        metavar="ITEMS", help="The catalogue: CSV, TSV, JSON lines or Parquet, also packed."
+    ),
+]
+Events = Annotated[
+    Path, typer.Argument(metavar="EVENTS", help="The log of who did what, likewise.")
+]
+
+
+@spread
+def fit(
+    items: Items,
+    events: Events,
+    out: Annotated[Path, typer.Option(metavar="BUNDLE", help="Where the recommender is saved.")],
+    settings: Settings,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a bundle that is there.")
+    ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Compress what was fitted to keep limits, as of `compress`, by commas: "
+            "max_loss=1%,max_encoder_bytes=25MB.",
+        ),
+    ] = None,
+) -> None:
+    """Clean, encode, learn, measure, and save a recommender."""
+    plan = settings.to_plan()
+    if budget is not None:
+        plan = plan.override({f"budget.{name}": limit for name, limit in _limits(budget).items()})
+    place = bundle_place(out, overwrite=overwrite)
+    from pennyweight.cli.report_files import save
+    from pennyweight.fitting.pipeline import fit as learn
+
+    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
+        recommender = learn(items, events, plan=plan, progress=progress)
+        if not plan.budget.unlimited:
+            from pennyweight.compression.pipeline import compress
+
+            recommender = compress(recommender, progress=progress)
+        failed = recommender.report and _below(recommender.report, settings.min_ndcg)
+        if not failed:
+            progress("save", 0, 0)
+            save(recommender, out, overwrite=overwrite)
+    if recommender.report is not None:
+        show(recommender.report, settings)
+    if failed:
+        raise GateFailed(f"{failed}; {place.kept()}")
+    if not settings.json:
+        nbytes = recommender.bundle.nbytes if recommender.bundle else 0
+        say(f"\nsaved {out} ({size(nbytes)}), with a page to look at: {out / 'report.html'}")
+
+
+@spread
+def evaluate(
+    items: Items,
+    events: Events,
+    settings: Settings,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as JSON.")
+    ] = None,
+) -> None:
+    """Measure what a recommender would be worth, without saving one."""
+    plan = settings.to_plan()
+    place = file_place(out, items, events)
+    from pennyweight.fitting.pipeline import evaluate as measure
+
+    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
+        report = measure(items, events, plan=plan, progress=progress)
+        if out is not None:
+            report.write(out)
+    show(report, settings)
+    failed = _below(report, settings.min_ndcg)
+    if failed:
+        raise GateFailed(failed)
+
+
+def _limits(text: str) -> dict[str, object]:
+    """Read ``max_loss=1%,max_encoder_bytes=25MB``."""
+    from pennyweight.config.budget import Budget
+
+    pairs = [part.partition("=") for part in listed(text, "--budget")]
+    bad = [name for name, sign, _ in pairs if not sign]
+    if bad or not pairs:
+        raise PlanError(f"--budget {text!r}: limits are NAME=VALUE, by commas")
+    limits = {name.strip().replace("-", "_"): value.strip() for name, _, value in pairs}
+    return Budget.parse(limits).model_dump(exclude_none=True)
+
+
+def _below(report: "Report", least: float | None) -> str | None:
+    """Return what to say where the blend is not good enough."""
+    if least is None:
+        return None
+    found = report.scorers["blend"]["ndcg@10"].value
+    if found >= least:
+        return None
+    return f"quality gate: NDCG@10 of the blend is {found:.4f}, below {least:g}"
+
+
+def show(report: "Report", settings: Settings) -> None:
+    """Print a report as asked for."""
+    if settings.json:
+        say(report.to_json().rstrip())
+        return
+    if not settings.quiet:
+        _found(report)
+    say(report.table())
+    if report.new_items is not None:
+        say(f"\n{report.new_items}")
+    if report.blend:
+        weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.blend.items())
+        by_length = "; others by length of the history, see the report" if report.routes else ""
+        say(f"\nblend: {weights}{by_length}")
+    for found in report.comparisons or ():
+        say(str(found))
+    if report.worth is not None:
+        say(f"\n{report.worth.sentence()}\n")
+    seconds, memory = sum(report.cost.seconds.values()), report.cost.peak_rss_bytes
+    say(f"cost: {seconds:.1f} s, {size(memory)} of memory")
+
+
+def _found(report: "Report") -> None:
+    """Note what the columns were taken for and what cleaning did."""
+    columns = [f"{role} = {name or 'none'}" for role, name in (report.columns or {}).items()]
+    note(f"columns: {', '.join(columns)}")
+    if report.cleaning is not None:
+        note(_rows("items", report.items, report.cleaning))
+        note(_rows("events", report.events, report.cleaning))
+    for finding in report.cleaning or ():
+        examples = f" (e.g. {'; '.join(finding.examples)})" if finding.examples else ""
+        note(f"{finding.table}: {finding.count:,} {finding.action}: {finding.reason}{examples}")
+
+
+def _rows(table: str, kept: int, cleaning: "tuple[Cleaned, ...]") -> str:
+    """Return what became of the rows of a table, in one sum."""
+    from pennyweight.data.cleaning_log import action_counts
+
+    counts = action_counts(cleaning, table)
+    read = kept + counts["dropped"] + counts["merged"] - counts["added"]
+    before = f"{read:,} rows read" + (f" + {counts['added']:,} added" if counts["added"] else "")
+    after = [f"{counts[name]:,} {name}" for name in ("dropped", "merged") if counts[name]]
+    return f"{table}: {before} = {' + '.join([f'{kept:,} kept', *after])}"

@@ -1,0 +1,179 @@
+"""`recommend` and `similar`: questions to a saved recommender."""
+
+import functools
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pennyweight.cli.options import EVENTS, Settings, listed, spread
+from pennyweight.cli.output import dump, note, ranking, say
+from pennyweight.cli.recommend_all import everyone
+from pennyweight.errors import PlanError, UnknownUserWarning
+
+if TYPE_CHECKING:
+    from pennyweight.data.ids import Ids
+    from pennyweight.recommender import Recommender
+
+__all__ = ["ids_of", "recommend", "similar"]
+
+BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="What `pennyweight fit` saved.")]
+Count = Annotated[
+    int | None, typer.Option("-k", metavar="N", help="How many items; 10, or as the plan says.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Say why.")]
+FilterText = Annotated[
+    str | None,
+    typer.Option("--filter", metavar="EXPR", help="Condition on attributes: 'year < 1900'."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@functools.partial(spread, only=EVENTS)
+def recommend(
+    bundle: BundlePath,
+    user: Annotated[str | None, typer.Option(metavar="ID", help="A user of the log.")] = None,
+    history: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID,ID,…",
+            help='Items, oldest first; one with a comma in "quotes". May be repeated.',
+        ),
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="What is wanted, in words.")] = None,
+    k: Count = None,
+    explain: Explain = False,
+    filter: FilterText = None,
+    diversity: Annotated[
+        float | None, typer.Option(metavar="X", help="0 by score alone, 1 as unlike as can be.")
+    ] = None,
+    exclude_seen: Annotated[
+        bool | None,
+        typer.Option("--exclude-seen/--include-seen", help="Leave out items of the history."),
+    ] = None,
+    all_users: Annotated[
+        bool, typer.Option("--all-users", help="A list for every user; needs --out.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A .parquet, .csv or .jsonl for --all-users."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Histories instead of those in the bundle."),
+    ] = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    *,
+    settings: Settings,
+) -> None:
+    """Recommend items to a user, for a history or for a text; or to all users, in a file."""
+    from pennyweight.config.plan import Plan
+
+    one = user is not None or history is not None or text is not None
+    if one == all_users:
+        raise PlanError(
+            "for whom? Give --user ID, --history ID,ID,… or --text WORDS, or else --all-users"
+        )
+    if all_users != (out is not None) or (events is not None and not all_users):
+        raise PlanError("--all-users and --out FILE go together; --events needs both")
+    if events is None and settings.events_options:
+        raise PlanError(f"{', '.join(settings.events_options)}: how --events FILE is read; without "
+                        "it leave this out")  # fmt: skip
+    recommender = _load(bundle)
+    whole = recommender.plan or Plan()
+    plan = whole.recommend
+    wish: dict[str, Any] = {
+        "k": plan.k if k is None else k,
+        "filter": filter,
+        "exclude_seen": exclude_seen,
+        "diversity": plan.diversity if diversity is None else diversity,
+        "explain": explain,
+    }
+    if out is not None:
+        data = settings.over(whole).data
+        everyone(recommender, out, events, data, wish, json=json, quiet=quiet)
+        return
+    items = None if history is None else ids_of(history, recommender.catalog.ids)
+    source = recommender.source(user=user, history=items, text=text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownUserWarning)  # a note says it below
+        frame = recommender.recommend(user=user, history=items, text=text, **wish)
+    if json:
+        dump({"source": source, "items": frame.drop("source").to_dicts()})
+        return
+    if frame.height:
+        _note_source(recommender, user, source)
+    say(ranking(frame.to_dicts()))
+
+
+def _note_source(recommender: "Recommender", user: str | None, source: str) -> None:
+    """Say where a list does not go by all that was given."""
+    from pennyweight.recommender.query import meant
+
+    log = recommender.interactions
+    unknown = user is not None and log is not None and user not in log.users
+    if source == "negative events":
+        note(f"user {user!r} has negative events alone: the most popular of the other items")
+    elif source == "popularity" or unknown:
+        why = f"user {user!r} is unknown" if unknown else "nothing to go by"
+        by = "the most popular items" if source == "popularity" else "items by the text alone"
+        hint = meant(log.users, user) if log is not None and user is not None and unknown else ""
+        note(f"{why}: {by}{hint}")
+
+
+def similar(
+    bundle: BundlePath,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="Id of an item.")],
+    k: Count = None,
+    explain: Explain = False,
+    filter: FilterText = None,
+    json: Json = False,
+) -> None:
+    """List the items nearest to one."""
+    recommender = _load(bundle)
+    defaults = recommender.plan.recommend if recommender.plan else None
+    count = k if k is not None else defaults.k if defaults else 10
+    frame = recommender.similar(item, count, filter=filter, explain=explain)
+    sources = frame["source"].unique().to_list()
+    if json:
+        dump({"item_id": item, "items": frame.drop("source").to_dicts()})
+        return
+    if sources == ["popularity"]:
+        note(f"of {item!r} there is neither an event nor a word of another item: the most popular")
+    say(ranking(frame.to_dicts()))
+
+
+def _load(path: Path) -> "Recommender":
+    from pennyweight.recommender import Recommender
+
+    return Recommender.load(path)
+
+
+def ids_of(texts: Sequence[str], known: "Ids") -> list[str]:
+    """Return the ids of lists by commas; one that holds a comma may stand alone or in quotes."""
+    return [item for text in texts for item in _ids(text, known)]
+
+
+def _ids(text: str, known: "Ids") -> list[str]:
+    if text in known:
+        return [text]
+    parts = listed(text, "--history")
+    if all(part in known for part in parts):
+        return parts
+    joined = _joined(text.split(","), known)
+    return joined[0] if len(joined) == 1 else parts
+
+
+def _joined(pieces: Sequence[str], known: "Ids") -> list[list[str]]:
+    """Return the ways, two at most, to read pieces between commas as known ids."""
+    ways: list[list[list[str]]] = [[[]], *([] for _ in pieces)]
+    for stop in range(1, len(pieces) + 1):
+        for start in range(stop):
+            item = ",".join(pieces[start:stop]).strip()
+            if ways[start] and item in known:
+                ways[stop] += [[*way, item] for way in ways[start]]
+        ways[stop] = ways[stop][:2]
+    return ways[-1]

@@ -1,0 +1,172 @@
+"""What may read the texts in place of the parent's encoder: the rungs of a language model."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.compression.activations import observe
+from pennyweight.compression.model import Model
+from pennyweight.compression.pruning import cut_layers, cut_neurons
+from pennyweight.compression.vocabulary import cut_table, cut_vocabulary
+from pennyweight.encoders.cache import encode_cached
+from pennyweight.encoders.projected import ProjectedEncoder
+from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.static import distil
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.weights import Weights
+from pennyweight.errors import DataError
+from pennyweight.storage.packed import Packed
+from pennyweight.training.static import fit_table
+
+__all__ = ["Reader", "readers", "teacher_of"]
+
+Float = NDArray[np.float32]
+Tell = Callable[[int, int], None]
+Distil = Callable[[Weights, Float], Weights]
+"""Trains a student on a teacher's vectors of the catalogue."""
+
+STATIC_DIM = 256
+RIDGE = 0.01  # of the mean square of a component, the penalty of a readout
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One way to read texts.
+
+    Attributes
+    ----------
+    name
+        What to call it.
+    steps
+        What was done to the language model, in order.
+    encoder
+        None for the words of the catalogue, TF-IDF.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+    encoder: Encoder | None
+
+
+def teacher_of(encoder: Encoder | None) -> TransformerEncoder | None:
+    """Return the transformer in an encoder, if there is one."""
+    if isinstance(encoder, ProjectedEncoder):
+        return teacher_of(encoder.encoder)
+    return encoder if isinstance(encoder, TransformerEncoder) else None
+
+
+def readers(
+    teacher: TransformerEncoder,
+    texts: Sequence[str],
+    folder: Path,
+    *,
+    train: Distil | None = None,
+    progress: Tell | None = None,
+) -> Iterator[Reader]:
+    """Yield ever smaller readers of a catalogue's texts, the whole model first.
+
+    The whole model, whitened (see `ProjectedEncoder`), is the teacher of those that follow. A
+    model with layers cut away says something else with its vectors: they are turned into the
+    teacher's by least squares, or, with `train`, the model is trained to say what the teacher
+    says. The static table is fitted to the teacher's vectors (see `fit_table`) and whitened again.
+
+    Parameters
+    ----------
+    folder
+        Where cut models are written.
+    train
+        Trains a cut model; needs the extra train.
+    progress
+        Called with (texts done, texts in all) while the whole model reads.
+    """
+    whole = _vectors(teacher, texts, progress)
+    wide = ProjectedEncoder.fit(teacher, whole, dim=teacher.dim)
+    wanted = wide.project(whole)
+    yield Reader(teacher.name, ("whitened",), wide)
+    max_tokens, layers = teacher.max_tokens, int(teacher.weights.config["num_hidden_layers"])
+    model, name = Model.of(teacher.weights), teacher.weights.name
+    cuts: tuple[str, ...] = ()
+    try:
+        model = cut_vocabulary(model, texts)
+        cuts = (f"{model.config['vocab_size']:,} tokens",)
+    except DataError:  # not WordPiece: every token stays
+        pass
+    small = _load(model, folder / "int8", name, max_tokens)
+    steps = (*cuts, "int8 matrices", "whitened")
+    yield Reader(", ".join((*cuts, "int8")), steps, _whitened(small, texts))
+    for keep, narrow in _depths(layers):
+        model, cuts = _cut(model, texts, keep, narrow=narrow)
+        weights = model.write(folder / f"{keep}-layers")
+        if train is not None:
+            weights = train(weights, wanted)
+            model, cuts = Model.of(weights), (*cuts, "distilled")
+        small = _load(model, folder / f"{keep}-layers-int8", name, max_tokens)
+        found = _vectors(small, texts)
+        encoder = ProjectedEncoder(small, _readout(found, wanted))
+        steps = (*cuts, "int8 matrices", "turned to the whole")
+        yield Reader(", ".join((*cuts, "int8")), steps, encoder)
+    yield _static(teacher, texts, wanted)
+
+
+def _static(teacher: TransformerEncoder, texts: Sequence[str], wanted: Float) -> Reader:
+    """Fit a token table to a teacher's vectors, whiten what it says, and keep it in 8 bits."""
+    table = distil(teacher, dim=min(STATIC_DIM, teacher.dim)).weighted(texts)
+    static = cut_table(fit_table(table, texts, wanted), texts)
+    axes = ProjectedEncoder.fit(static, static.encode(texts), dim=static.dim).axes
+    packed = Packed.of(static.table @ axes, "int8", by_row=True)
+    static = static.with_table(packed, name=f"static-{teacher.weights.name}")
+    steps = ("static table", f"{len(packed):,} tokens", "whitened", "int8 table")
+    return Reader("static table, int8", steps, static)
+
+
+def _depths(layers: int) -> list[tuple[int, bool]]:
+    """Return how many layers to keep, and whether half of the neurons go too."""
+    wished = [(ceil(2 * layers / 3), False), (ceil(layers / 2), True), (ceil(layers / 3), True)]
+    found = {keep: narrow for keep, narrow in wished if keep < layers}
+    return list(found.items())
+
+
+def _cut(
+    model: Model, texts: Sequence[str], keep: int, *, narrow: bool
+) -> tuple[Model, tuple[str, ...]]:
+    """Cut layers, and neurons to half of what a layer had at first."""
+    model = cut_layers(model, observe(model, texts), keep=keep)
+    steps: tuple[str, ...] = (f"{keep} layers",)
+    if narrow:
+        first = int(model.config.get("intermediate_size", 0))
+        widths = [len(layer.inner.weight) for layer in model.checkpoint.layers]
+        half = [min(width, max(1, (first or width) // 2)) for width in widths]
+        if half != widths:
+            model = cut_neurons(model, observe(model, texts), keep=half)
+        steps = (*steps, "half the neurons")
+    return model, steps
+
+
+def _load(model: Model, folder: Path, name: str, max_tokens: int) -> TransformerEncoder:
+    model.write(folder)
+    found = TransformerEncoder.load(folder, precision="int8", max_tokens=max_tokens)
+    found.weights = replace(found.weights, name=name)
+    return found
+
+
+def _vectors(encoder: Encoder, texts: Sequence[str], progress: Tell | None = None) -> Float:
+    return encode_cached(encoder, texts, progress=progress)
+
+
+def _whitened(encoder: TransformerEncoder, texts: Sequence[str]) -> ProjectedEncoder:
+    return ProjectedEncoder.fit(encoder, _vectors(encoder, texts), dim=encoder.dim)
+
+
+def _readout(found: Float, wanted: Float) -> Float:
+    """Return the map for which found @ map is nearest to what is wanted, (width, dim).
+
+    Ridge regression (Hoerl and Kennard 1970).
+    """
+    wide = found.astype(np.float64)
+    products = wide.T @ wide
+    products[np.diag_indices(len(products))] += RIDGE * np.trace(products) / len(products)
+    return np.asarray(np.linalg.solve(products, wide.T @ wanted), np.float32)

@@ -1,0 +1,224 @@
+"""`frontier` and `compress`: what smaller versions are worth, and the cheapest that will do."""
+
+import time
+import weakref
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from pennyweight.compression.encoder_variants import teacher_of
+from pennyweight.compression.held_out import blend_of, content_of
+from pennyweight.compression.search import Rung, Search
+from pennyweight.config.budget import Budget
+from pennyweight.config.frontier import Confirmed, Frontier, Point
+from pennyweight.config.report import Report
+from pennyweight.data.input_size import held
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.errors import BudgetError, DataError
+from pennyweight.evaluation.bootstrap import bootstrap_ratios
+from pennyweight.evaluation.measure import measure
+from pennyweight.evaluation.user_results import JUDGED_BY
+from pennyweight.fitting.forecast import forecast
+from pennyweight.fitting.job import rounded
+from pennyweight.fitting.stages import Progress, Stages
+from pennyweight.machine.forecast import speed
+from pennyweight.machine.machine import Machine, usable_cores
+from pennyweight.recommender.recommender import Recommender
+
+__all__ = ["cheapest", "compress", "frontier"]
+
+DEFAULT_BUDGET = Budget(max_loss=0.01)
+REMEDY = "compress on a machine with more memory, or fit with fewer scorers"
+
+
+def frontier(
+    parent: Recommender,
+    *,
+    model: str | None = None,
+    distil: int = 0,
+    progress: Progress | None = None,
+) -> Frontier:
+    """Measure smaller versions of a recommender, all on the same held-out events.
+
+    The parent's scorers are learnt again from training events with the settings they have;
+    then each rung replaces what reads the texts, or keeps the vectors in fewer bits, learns the
+    weights of the blend where what reads is another, and is ranked on validation users. Speed and
+    memory are those of a process that loads the rung from disk.
+
+    Parameters
+    ----------
+    parent
+        What `fit` made or `Recommender.load` read; stays as it is.
+    model
+        Language model, by folder or id, whose rungs are measured where the parent's content
+        reads words; by default the one the parent reads with, if any.
+    distil
+        Steps for which a model with layers cut away learns what the whole one says (see
+        `pennyweight.training.distillation`); needs the extra train. 0 turns its vectors only.
+    progress
+        Called with (stage, steps done, steps in all).
+
+    Raises
+    ------
+    DataError
+        The parent has no blend or no events, or the model cannot be used.
+    BudgetError
+        This machine has not the memory.
+    """
+    with TemporaryDirectory(prefix="pennyweight-") as folder:
+        search, stages = _searched(parent, model, distil, Path(folder), progress)
+        return _frontier(parent, search, stages)
+
+
+def compress(
+    parent: Recommender,
+    budget: Budget | None = None,
+    *,
+    model: str | None = None,
+    distil: int = 0,
+    progress: Progress | None = None,
+) -> Recommender:
+    """Return the cheapest version of a recommender that keeps a budget.
+
+    Cheapest is the fewest bytes of encoder and vectors. Rungs are chosen on validation users, as
+    in `frontier`; what the choice is worth is then measured on test users beside the parent, both
+    learnt from all that came before. The child's ``report.frontier`` holds all of it.
+
+    Parameters
+    ----------
+    budget
+        By default that of the parent's plan, and if that says nothing, at most 1 % of NDCG@10
+        may be lost.
+
+    Raises
+    ------
+    BudgetError
+        No rung keeps the budget: names the nearest, and by how much it misses. Or as in
+        `frontier`, like the other errors.
+    """
+    if budget is None:
+        planned = parent.plan.budget if parent.plan else Budget()
+        budget = DEFAULT_BUDGET if planned.unlimited else planned
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="pennyweight-")))
+        search, stages = _searched(parent, model, distil, folder, progress)
+        chosen = cheapest(search.points, budget)
+        rung = search.rungs[search.points.index(chosen)]
+        with threadpool_limits(usable_cores()):
+            confirmed = _confirm(search, rung)
+        child = Recommender(
+            parent.catalog,
+            rung.build(blend_of(parent).parts, parent.catalog.texts),
+            parent.interactions,
+            repeats=parent.repeats,
+        )
+        found = _frontier(parent, search, stages).model_copy(
+            update={"budget": budget, "chosen": chosen.name, "test": confirmed}
+        )
+        child.plan, child.report = parent.plan, _report(parent, child, found)
+        child.origin = parent.origin
+        # A model that was cut is read from the folder for as long as the child is there.
+        weakref.finalize(child, stack.pop_all().close)
+    return child
+
+
+def _searched(
+    parent: Recommender,
+    model: str | None,
+    distil: int,
+    folder: Path,
+    progress: Progress | None,
+) -> tuple[Search, Stages]:
+    blend = blend_of(parent)
+    assert parent.interactions is not None
+    content = content_of(blend)
+    reader = teacher_of(content.encoder) if content is not None else None
+    if model is not None:
+        if content is None:
+            raise DataError("the recommender has no content scorer for a language model to read")
+        reader = TransformerEncoder.load(None if model == "minilm" else model)
+    size = held(parent.catalog, parent.interactions)
+    names = tuple(blend.parts)
+    forecast(size, names, speed(), model=reader is not None, encode=reader is not None,
+             gate=False, final=False).state(REMEDY)  # fmt: skip
+    stages = Stages(progress)
+    with threadpool_limits(usable_cores()):
+        search = Search(parent, stages, model=reader, folder=folder, distil=distil)
+        search.run()
+    return search, stages
+
+
+def cheapest(points: Sequence[Point], budget: Budget) -> Point:
+    """Return the smallest point that keeps a budget; `BudgetError` naming the nearest."""
+    keeping = [point for point in points if not point.excess(budget)]
+    if keeping:
+        return min(keeping, key=lambda point: (point.nbytes, -point.quality.value))
+    nearest = min(points, key=lambda point: max(point.excess(budget).values()))
+    misses = ", ".join(
+        f"{name} by {100 * share:.1f} %" for name, share in nearest.excess(budget).items()
+    )
+    raise BudgetError(
+        f"none of {len(points)} rungs keeps the budget; the nearest, {nearest.name!r}, misses "
+        f"{misses}. Loosen that, or see all of them with `pennyweight frontier`"
+    )
+
+
+def _confirm(search: Search, rung: Rung) -> Confirmed:
+    """Measure the parent and a rung on test users, both learnt from all that came before."""
+    trial = search.trial
+    trial.learn_all()
+    texts, rungs = trial.catalog.texts, {"before": search.rungs[0], "after": rung}
+    blends = {name: one.build(trial.parts, texts) for name, one in rungs.items()}
+    with search.stages.stage("test"):
+        found = measure(blends, trial.test, repeats=trial.repeats)
+    values = np.column_stack([found[name].column(JUDGED_BY) for name in ("after", "before")])
+    drawn = {"resamples": trial.resamples, "rng": trial.seed}
+    (kept,) = bootstrap_ratios(values, [(0, 1)], **drawn)
+    means = {
+        name: {metric: mean.measured() for metric, mean in one.estimates(**drawn).items()}
+        for name, one in found.items()
+    }
+    return Confirmed(users=len(trial.test), kept=kept.measured(), **means)
+
+
+def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:
+    machine = Machine.measure()
+    return Frontier(
+        protocol=search.trial.protocol,
+        users=len(search.trial.valid),
+        seed=search.trial.seed,
+        points=tuple(search.points),
+        parent=parent.bundle.sha256 if parent.bundle else None,
+        seconds=round(time.perf_counter() - stages.began, 1),
+        machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
+        versions={"python": python_version(), "pennyweight": version("pennyweight")},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _report(parent: Recommender, child: Recommender, found: Frontier) -> Report | None:
+    """Return the parent's report with what was measured of the child."""
+    report, test = parent.report, found.test
+    if report is None or test is None:
+        return report
+    blend = blend_of(child)
+    scorers = {"blend": test.after, "blend before compression": test.before}
+    return report.model_copy(
+        update={
+            "scorers": scorers,
+            "fitted_on": dict.fromkeys(scorers, "train+validation"),
+            "blend": rounded(blend.weights),
+            "routes": {n: rounded(own) for n, own in blend.routes.items()} or None,
+            "evaluated_users": test.users,
+            "frontier": found,
+            # These tell of the parent.
+            **dict.fromkeys(("slices", "comparisons", "lists", "exposure", "worth")),
+        }
+    )

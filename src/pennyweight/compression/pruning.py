@@ -1,0 +1,131 @@
+"""Structured cuts of depth and width: each returns a model whose matrices are really smaller."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.compression.activations import Observed
+from pennyweight.compression.least_squares_pruning import eliminate
+from pennyweight.compression.model import Model
+from pennyweight.encoders.checkpoint import Linear
+from pennyweight.errors import DataError
+
+__all__ = ["cut_heads", "cut_layers", "cut_neurons", "keep_layers"]
+
+
+def cut_layers(model: Model, seen: Observed, *, keep: int) -> Model:
+    """Keep the layers of the largest block influence (Men et al. 2024, ShortGPT).
+
+    Raises
+    ------
+    DataError
+        `keep` is below 1 or above the number of layers.
+    """
+    _check_keep(keep, len(seen.influence), "layers")
+    order = np.argsort(-seen.influence, kind="stable")[:keep]
+    return keep_layers(model, sorted(order.tolist()))
+
+
+def keep_layers(model: Model, layers: Sequence[int]) -> Model:
+    """Keep the layers of these numbers, counted from 0, in ascending order.
+
+    Raises
+    ------
+    DataError
+        None is named, one is named twice or out of order, or there is no such layer.
+    """
+    have = len(model.checkpoint.layers)
+    if not layers or list(layers) != sorted(set(layers)):
+        raise DataError(f"layers {list(layers)}: name at least one, ascending, each once")
+    if not 0 <= layers[0] <= layers[-1] < have:
+        raise DataError(f"layers {list(layers)}: the model has {have}, numbered from 0")
+    new = {old: number for number, old in enumerate(layers)}
+    start = f"{model.prefix}encoder.layer."
+    tensors: dict[str, NDArray[Any]] = {}
+    for name, tensor in model.tensors.items():
+        if not name.startswith(start):
+            tensors[name] = tensor
+            continue
+        number, _, rest = name.removeprefix(start).partition(".")
+        if int(number) in new:
+            tensors[f"{start}{new[int(number)]}.{rest}"] = tensor
+    config = {**model.config, "num_hidden_layers": len(layers)}
+    return replace(model, config=config, tensors=tensors)
+
+
+def cut_heads(model: Model, seen: Observed, *, keep: int | Sequence[int]) -> Model:
+    """Keep some attention heads of each layer; the projection after them is refitted.
+
+    Parameters
+    ----------
+    seen
+        What `observe` saw of this model.
+    keep
+        Heads to keep, one number for all layers or one each; which, is for `eliminate`.
+
+    Raises
+    ------
+    DataError
+        A number is below 1 or above what the layer has, or there is not one for each layer.
+    """
+    checkpoint = model.checkpoint
+    changed: dict[str, Linear] = {}
+    for number, many in enumerate(_each(model, seen, keep)):
+        layer, name = checkpoint.layers[number], f"encoder.layer.{number}.attention"
+        _check_keep(many, layer.heads, f"heads of layer {number}")
+        kept, changed[f"{name}.output.dense"] = eliminate(
+            layer.attended, seen.contexts[number], keep=many, size=checkpoint.head_dim
+        )
+        parts = {"query": layer.query, "key": layer.key, "value": layer.value}
+        changed |= {f"{name}.self.{part}": _rows(of, kept) for part, of in parts.items()}
+    return _changed(model, changed)
+
+
+def cut_neurons(model: Model, seen: Observed, *, keep: int | Sequence[int]) -> Model:
+    """Keep some feed-forward neurons of each layer; the projection after them is refitted.
+
+    Parameters and errors are those of `cut_heads`.
+    """
+    changed: dict[str, Linear] = {}
+    for number, many in enumerate(_each(model, seen, keep)):
+        layer, name = model.checkpoint.layers[number], f"encoder.layer.{number}"
+        _check_keep(many, len(layer.inner.weight), f"neurons of layer {number}")
+        kept, changed[f"{name}.output.dense"] = eliminate(
+            layer.outer, seen.inners[number], keep=many
+        )
+        changed[f"{name}.intermediate.dense"] = _rows(layer.inner, kept)
+    return _changed(model, changed)
+
+
+def _check_keep(keep: int, have: int, what: str) -> None:
+    if not 1 <= keep <= have:
+        raise DataError(f"keep {keep} {what}: there are {have}; choose from 1 to {have}")
+
+
+def _each(model: Model, seen: Observed, keep: int | Sequence[int]) -> Sequence[int]:
+    layers = model.checkpoint.layers
+    widths = [(c.attended.weight.shape[1], len(c.inner.weight)) for c in layers]
+    watched = [
+        (len(c.total), len(i.total)) for c, i in zip(seen.contexts, seen.inners, strict=True)
+    ]
+    if widths != watched:
+        raise DataError("what was observed is of a model of other sizes; observe this one")
+    many = [keep] * len(layers) if isinstance(keep, int) else list(keep)
+    if len(many) != len(layers):
+        raise DataError(f"{len(many)} numbers to keep for {len(layers)} layers: one a layer")
+    return many
+
+
+def _rows(linear: Linear, kept: NDArray[np.int64]) -> Linear:
+    return Linear(linear.weight[kept], linear.bias[kept])
+
+
+def _changed(model: Model, changed: Mapping[str, Linear]) -> Model:
+    tensors = dict(model.tensors)
+    for name, linear in changed.items():
+        tensors[f"{model.prefix}{name}.weight"] = linear.weight
+        tensors[f"{model.prefix}{name}.bias"] = linear.bias
+    return replace(model, tensors=tensors)

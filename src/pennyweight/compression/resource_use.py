@@ -1,0 +1,105 @@
+"""What a saved recommender takes to read texts: speed and memory, in a process of its own."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.config.frozen import Frozen
+from pennyweight.errors import PennyweightError
+from pennyweight.machine.machine import peak_rss
+from pennyweight.recommender.recommender import Recommender
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.two_tower import Tower
+
+__all__ = ["Weighed", "encoder_bytes", "weigh"]
+
+TEXTS, ALONE, SECONDS = 128, 16, 0.5
+HEAVY = ("torch", "transformers")
+
+
+class Weighed(Frozen):
+    """Texts a second in batches, milliseconds for one alone, and the peak of memory."""
+
+    texts_per_second: float
+    ms_per_text: float
+    peak_rss_bytes: int
+
+
+def weigh(bundle: Path) -> Weighed:
+    """Load a bundle in a new process, encode some of its texts and recommend for one.
+
+    Raises
+    ------
+    PennyweightError
+        The process failed, or needed a package that serving does without.
+    """
+    command = [sys.executable, "-m", __name__, str(bundle)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PennyweightError(f"{bundle}: cannot be served: {done.stderr.strip()[-2_000:]}")
+    return Weighed.model_validate_json(done.stdout)
+
+
+def encoder_bytes(scorer: Path, blend: Blend) -> int:
+    """Return the bytes of all that reads a text in a blend that was saved to a folder."""
+    files = [path for path in scorer.glob("*/encoder/**/*") if path.is_file()]
+    words = 0
+    content = blend.parts.get("content")
+    if isinstance(content, Content) and content.words is not None:
+        words = content.words.idf.nbytes + len(json.dumps(list(content.words.vocabulary)))
+    return sum(path.stat().st_size for path in files) + words
+
+
+def _readers(blend: Blend) -> list[Callable[[Sequence[str]], NDArray[np.float32]]]:
+    found: list[Callable[[Sequence[str]], NDArray[np.float32]]] = []
+    for part in blend.parts.values():
+        if isinstance(part, Content):
+            words = part.words
+            if part.encoder is not None:
+                found.append(part.encoder.encode)
+            elif words is not None:
+                found.append(words.transform)
+        elif isinstance(part, Tower):
+            found.append(part.tuned.encode)
+    return found
+
+
+def _measured(bundle: Path) -> Weighed:
+    recommender = Recommender.load(bundle, verify=False)
+    assert isinstance(recommender.scorer, Blend)
+    readers, texts = _readers(recommender.scorer), recommender.catalog.texts
+    some = [texts[int(i)] for i in np.linspace(0, len(texts) - 1, min(TEXTS, len(texts)))]
+
+    def seconds(block: Sequence[str]) -> float:
+        began = time.perf_counter()
+        for read in readers:
+            read(block)
+        return time.perf_counter() - began
+
+    seconds(some[:8])  # sessions are built, pages come in
+    batches = [seconds(some)]
+    while sum(batches) < SECONDS and len(batches) < 50:
+        batches.append(seconds(some))
+    alone = [seconds([text]) for text in some[:: max(1, len(some) // ALONE)]]
+    recommender.recommend(history=[recommender.catalog.ids[0]])
+    loaded = [name for name in HEAVY if name in sys.modules]
+    if loaded:
+        raise PennyweightError(f"serving has imported {', '.join(loaded)}")
+    rate = len(some) / max(median(batches), 1e-9) if readers else 0.0
+    return Weighed(
+        texts_per_second=round(rate, 1),
+        ms_per_text=round(1_000 * median(alone), 4),
+        peak_rss_bytes=peak_rss(),
+    )
+
+
+if __name__ == "__main__":
+    print(_measured(Path(sys.argv[1])).model_dump_json())  # noqa: T201 - read by `weigh`

@@ -1,0 +1,165 @@
+"""Columns that say of each row whether it was taken back: flags, dates, pieces and reasons."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+import polars as pl
+
+from pennyweight.data.cleaning.labels import is_undoing
+from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.negations import is_loan, is_negator, is_return, is_undone, words_of
+from pennyweight.data.cleaning.order_states import is_part, is_state_name, state_of
+
+__all__ = [
+    "Undoing",
+    "about_user_or_item",
+    "only_yes_and_no",
+    "says_yes",
+    "undoing_kind",
+    "use_of",
+]
+
+Undoing = Literal["flag", "date", "count", "reason"]
+Use = Literal["taken", "attribute", "loan", "most", "doubtful"]
+
+_WHEN = re.compile(r"at|on|date|time|timestamp|ts|utc|am|le|el|il|op|datum|fecha|data|when")
+_COUNT = re.compile(
+    r"qty|quantity|quantities|pieces|pcs|units|count|amount|value|total|sum|money|menge|anzahl|stuck"
+    r"|betrag|summe|cantidad|importe|monto|quantite|montant|quantita|importo|quantidade|valor"
+    r"|aantal|bedrag|items"
+)
+_REASON = re.compile(
+    r"reason|reasons|comment|note|notes|cause|grund|motif|motivo|razon|raison|reden|code|type|kind"
+)
+_HAPPENED = re.compile(r"(is|was|has|did|been|flag|ist|wurde)")
+_MAYBE_LOANS = re.compile(r"checkout|checkouts|due|issued|checked")
+_YES = frozenset("1 true yes y t x ✓ ✔ ☑ ja j si sim oui o да tak evet wahr vrai".split())
+_NO = frozenset(
+    "0 false no n f nein non nee nao nej nie нет hayir falsch faux none nil - -- -1 not never kept "
+    "keep behalten ok okay paid complete completed delivered shipped fulfilled active open nothing"
+    .split()
+)  # fmt: skip
+_NEVER = re.compile(
+    r"^\D*(0000|0001|1753|20(99)|2[1-9]\d\d|[3-9]\d\d\d)\b|\b(0000|0001|1753|2099|2[1-9]\d\d|[3-9]\d{3})$"
+    r"|^(1899|1900|1970)[-/.](0?1|12)[-/.](0?1|3[01])\b|^(0?1|3[01]|12)[-/.](0?1|12|3[01])[-/.](1899|1900|1970)\b"
+)
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
+_NUMBER = re.compile(r"[^\d\w.,-]*[-−(]?\W*[\d.,]*\d[\d.,]*\)?\s*(\D{0,8})")
+_GROUPS, _MIXED = 2, 0.05
+_OFTEN = 0.2  # share of returns beyond which a loan is likelier
+
+
+def undoing_kind(name: str) -> Undoing | None:
+    """Return in which way a column says that something was taken back; None where it does not.
+
+    A flag such as ``is_returned``, a date such as ``cancelled_at``, pieces or money such as
+    ``returned_qty``, or a reason such as ``return_reason``.
+    """
+    if is_state_name(name):
+        return None
+    words = [word for word in words_of(name) if not _HAPPENED.fullmatch(word)]
+    parted = [re.sub(r"(datum|date|grund|menge|betrag)$", r" \1", word).split() for word in words]
+    words = [word for parts in parted for word in parts]
+    undone = [word for word in words if is_undone(word)]
+    others = [word for word in words if word not in undone]
+    if not undone or any(is_negator(word) for word in others):
+        return ("date" if _is_date(name) else "flag") if is_undoing(name) else None
+    if any(_REASON.fullmatch(word) for word in others):
+        return "reason"
+    if any(_COUNT.fullmatch(word) for word in others):
+        return "count"
+    if others and all(_WHEN.fullmatch(word) for word in others):
+        return "date"
+    return "flag" if not others or is_undoing(name) else None
+
+
+def _is_date(name: str) -> bool:
+    """Say whether the name of a column ends like one of a date, such as ``deleted_at``."""
+    words = words_of(name)
+    return len(words) > 1 and _WHEN.fullmatch(words[-1]) is not None
+
+
+def says_yes(column: pl.Series, kind: Undoing) -> pl.Series:
+    """Return which rows say that something was taken back: those whose value is no ``no``."""
+    texts = blanked(column).cast(pl.String).str.strip_chars()
+    distinct = texts.drop_nulls().unique().to_list()
+    yes = [text for text in distinct if _is_yes(text, kind)]
+    return texts.is_in(yes).fill_null(False)
+
+
+def _is_yes(text: str, kind: Undoing) -> bool:
+    low = text.casefold()
+    if low in _YES or low in _NO:
+        return low in _YES
+    if _DATE.search(low):
+        return not _NEVER.search(low)
+    if _NUMBER.fullmatch(low):
+        unknown = kind != "count" and low in ("-1", "-1.0")
+        return re.search("[1-9]", low) is not None and not unknown
+    words = words_of(text)
+    if kind == "reason":
+        return bool(words)
+    if any(is_negator(word) or is_part(word) for word in words) or "pending" in words:
+        return False
+    denied = any(is_undone(word) for word in words) and state_of(text) != "undone"
+    return bool(words) and not denied and not set(words) <= _NO
+
+
+def use_of(
+    frame: pl.DataFrame, name: str, kind: Undoing, yes: pl.Series, roles: Mapping[str, str]
+) -> Use:
+    """Return whether a column is one of returns, or what else it may be.
+
+    ``attribute``: it has one value a user or an item; ``loan``: what is lent comes back in the
+    end; ``most``: most rows have a date; ``doubtful``: it may be a loan, or most rows say yes.
+    """
+    if about_user_or_item(frame, yes, roles):
+        return "attribute"
+    share = int(yes.sum()) / max(1, len(yes))
+    back = is_return(name)
+    others = {word for other in frame.columns if other != name for word in words_of(other)}
+    if back and kind in ("flag", "date") and yes.any():
+        if any(is_loan(word) for word in others):
+            return "loan"
+        if any(_MAYBE_LOANS.fullmatch(word) for word in others) and _OFTEN < share <= 0.5:
+            return "doubtful"
+    if share <= 0.5:
+        return "taken"
+    if kind == "date":
+        return "most"
+    return "taken" if not back and only_yes_and_no(frame[name]) else "doubtful"
+
+
+def only_yes_and_no(column: pl.Series) -> bool:
+    """Say whether each value of a column is a yes or a no, or missing."""
+    texts = blanked(column).cast(pl.String).drop_nulls().str.strip_chars().str.to_lowercase()
+    known = [*_YES, *_NO, *(f"{number}.0" for number in (0, 1, -1))]
+    return bool(texts.is_in(known).all())
+
+
+def about_user_or_item(frame: pl.DataFrame, yes: pl.Series, roles: Mapping[str, str]) -> bool:
+    """Say whether nobody, or no item, has rows of both yes and no, though many have several.
+
+    A user's rows of one moment or order are one: orders are cancelled as a whole.
+    """
+    table = frame.select(roles[role] for role in ("user", "item", "time", "order") if role in roles)
+    table = table.with_columns(yes.alias("__yes"))
+    apart = next((roles[role] for role in ("order", "time") if role in roles), None)
+    for role in ("user", "item"):
+        several = pl.len() if role == "item" or apart is None else pl.col(apart).n_unique()
+        groups = (
+            table.lazy()
+            .group_by(roles[role])
+            .agg(pl.col("__yes").any().alias("some"), pl.col("__yes").all().alias("all"),
+                 several.alias("several"))
+            .filter(pl.col("several") > 1)
+            .select(pl.col("all").sum(), (~pl.col("some")).sum().alias("none"),
+                    (pl.col("some") & ~pl.col("all")).sum().alias("mixed"))
+            .collect()
+            .row(0)
+        )  # fmt: skip
+        least = min(groups[0], groups[1])
+        if least >= _GROUPS and groups[2] <= _MIXED * least:
+            return True
+    return False

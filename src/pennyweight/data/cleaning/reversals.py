@@ -1,0 +1,216 @@
+"""Which rows of an event log were taken back, by states, flags, dates, pieces and reasons."""
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.cleaning.labels import names_types
+from pennyweight.data.cleaning.missing import blanked, few_texts
+from pennyweight.data.cleaning.negations import is_loan, is_undone, words_of
+from pennyweight.data.cleaning.order_lines import carried, order_column, spread_over_orders
+from pennyweight.data.cleaning.order_states import is_state_name, state_of, states
+from pennyweight.data.cleaning.quantities import is_pieces, signed
+from pennyweight.data.cleaning.reversal_columns import (
+    Undoing,
+    Use,
+    about_user_or_item,
+    only_yes_and_no,
+    says_yes,
+    undoing_kind,
+    use_of,
+)
+from pennyweight.data.cleaning.row_order import attribute_of
+from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning_log import Findings
+from pennyweight.data.columns import column_option
+from pennyweight.errors import DataError
+
+__all__ = ["status_column", "undone_rows"]
+
+_ABOUT_ORDERS = re.compile(
+    r"order|orders|payment|financial|transaction|delivery|fulfill?ment|shipping|shipment|refund"
+    r"|return|purchase|sale|bestell.*|auftrag.*|zahlung.*|liefer.*|versand.*|pedido|pago|envio"
+    r"|commande|paiement|livraison|ordine|pagamento|spedizione|bestelling|betaling"
+)
+# Columns about other things, with values such as a page of returns.
+_ELSEWHERE = re.compile(
+    r"source|referr|channel|medium|page|url|path|screen|campaign|categor|genre|title|name|comment"
+    r"|text|review|reason|tag|query|search|topic|device|content|department|keyword|descri|note"
+)
+_MOST_STATES = 40
+_WHY: dict[Use, str] = {
+    "attribute": "has one value a user or an item, and says nothing of the single event",
+    "loan": "is the end of a loan, which says nothing against the item",
+    "most": "has a date in most rows, as where all that is lent comes back: nothing is taken back",
+}
+
+
+def status_column(
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    named: str | None,
+    source: str,
+    found: Findings,
+) -> str | None:
+    """Return the column that says which rows were taken back, or None.
+
+    Parameters
+    ----------
+    roles, named
+        Role -> column, without the status; the column named like a status.
+    source, found
+        The file, for messages; takes a note of columns that are not taken for returns.
+
+    Raises
+    ------
+    DataError
+        A column may say that rows were taken back, or something else.
+    """
+    states_named = [named] if named is not None and not undoing_kind(named) else []
+    taken = None
+    for name in [*states_named, *_more_states(frame, [*roles.values(), *states_named])]:
+        if not _of_user_or_item(frame, name, roles):
+            taken = taken or name
+        else:
+            found.add("events", f"{name!r} {_WHY['attribute']} (--status-column "
+                      f"{shlex.quote(name)} takes it for states of orders)",
+                      frame.height, "noted")  # fmt: skip
+    for name, kind, yes in _undoing(frame, roles.values()):
+        if not yes.any():
+            odd = blanked(frame[name]).drop_nulls().unique(maintain_order=True)
+            if len(odd) > 1:
+                found.add("events", f"{name!r} says of no row that it was taken back; it has "
+                          f"{', '.join(map(repr, odd.head(4)))}", frame.height,
+                          "noted")  # fmt: skip
+            continue
+        use = use_of(frame, name, kind, yes, roles)
+        if use == "doubtful":
+            raise DataError(
+                f"{source}: by column {name!r} {int(yes.sum()):,} of {frame.height:,} rows came "
+                f"back (e.g. {_example(frame[name], yes)}). If that speaks against the item, "
+                f"{column_option('status', name)}; if not, as with the end of a loan, "
+                f"{column_option('status', None)}"
+            )
+        if use in _WHY:
+            found.add("events", f"{name!r} {_WHY[use]} (--status-column {shlex.quote(name)} takes "
+                      "it for returns)", int(yes.sum()), "noted")  # fmt: skip
+        elif taken is None:
+            taken = name
+    if taken is None:
+        _ask_about_values(frame, roles, source)
+    return taken
+
+
+def undone_rows(
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    rows: Rows,
+    source: str,
+    pieces: NDArray[np.float64],
+    paid: NDArray[np.float64],
+) -> tuple[Mask, Mask]:
+    """Return which rows were undone and which failed, by the status and columns beside it.
+
+    Parameters
+    ----------
+    pieces, paid
+        How many were bought and for how much, float64 (n_rows,); 0 where it is not known.
+    """
+    named = roles["status"]
+    others = {role: name for role, name in roles.items() if role != "status"}
+    orders = order_column(frame, roles)
+    undone, failed = np.zeros(frame.height, bool), np.zeros(frame.height, bool)
+    by_state = [] if undoing_kind(named) else [named]
+    more = _more_states(frame, roles.values())
+    lent = any(is_loan(word) for name in frame.columns for word in words_of(name))
+    for name in [*by_state, *(n for n in more if not _of_user_or_item(frame, n, others))]:
+        column = frame[name]
+        if orders is not None and (whole := carried(column, frame[orders[0]])) is not None:
+            rows.found.add("events", f"{name!r} is in one row of each order: it holds for all rows "
+                           f"of the same {orders[0]!r}", column.len(), "noted")  # fmt: skip
+            column = whole.alias(name)
+        back, never = states(column, rows, source, lent=lent)
+        undone, failed = undone | back, failed | never
+    for name, kind, yes in _undoing(frame, others.values()):
+        if not yes.any() or (name != named and use_of(frame, name, kind, yes, others) != "taken"):
+            continue
+        taken = yes
+        if kind == "count":
+            taken = yes & pl.Series(_whole(frame[name], name, pieces, paid))
+            rows.found.add("events", f"{name!r}: a part of the purchase came back, which stays",
+                           int((yes & ~taken).sum()), "noted")  # fmt: skip
+        if orders is not None:
+            taken = spread_over_orders(taken, frame[orders[0]], sparse=orders[1])
+        undone |= taken.to_numpy()
+        rows.found.add("events", f"{name!r}: rows that say yes are taken back",
+                       int(taken.sum()), "noted")  # fmt: skip
+    return undone, failed
+
+
+def _whole(
+    column: pl.Series, name: str, pieces: NDArray[np.float64], paid: NDArray[np.float64]
+) -> Mask:
+    """Return where nothing is left of what was bought: all pieces, or half of the money."""
+    back = np.abs(np.nan_to_num(signed(column).fill_null(0.0).to_numpy()))
+    bought = pieces if is_pieces(name) else paid / 2
+    return np.asarray((back >= bought) | (back == 0))
+
+
+def _undoing(frame: pl.DataFrame, taken: Iterable[str]) -> list[tuple[str, Undoing, pl.Series]]:
+    """Return the columns that say of some rows that they were taken back, and these rows."""
+    taken = list(taken)
+    columns = []
+    for name in frame.columns:
+        kind = None if name in taken or frame[name].dtype.is_nested() else undoing_kind(name)
+        if kind is None:
+            continue
+        yes = says_yes(frame[name], kind)
+        plain = kind != "flag" or any(is_undone(word) for word in words_of(name))
+        if plain or only_yes_and_no(frame[name]):
+            columns.append((name, kind, yes))
+    return columns
+
+
+def _more_states(frame: pl.DataFrame, taken: Iterable[str]) -> list[str]:
+    """Return columns of states of orders that are not known by name, with one that undoes."""
+    taken = list(taken)
+    return [
+        name for name in frame.columns
+        if name not in taken and is_state_name(name) and not frame[name].dtype.is_nested()
+        and (len(words_of(name)) == 1 or any(_ABOUT_ORDERS.fullmatch(w) for w in words_of(name)))
+        and any(state_of(value) != "counted" for value in few_texts(frame[name], _MOST_STATES))
+    ]  # fmt: skip
+
+
+def _of_user_or_item(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
+    """Say whether a state is one of an account or an item, such as of a series on television."""
+    undone = [
+        value for value in few_texts(frame[name], _MOST_STATES) if state_of(value) != "counted"
+    ]
+    yes = blanked(frame[name]).cast(pl.String).str.strip_chars().is_in(undone).fill_null(False)
+    return bool(undone) and about_user_or_item(frame, yes, roles)
+
+
+def _ask_about_values(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> None:
+    """Stop where a column of another name has values such as ``Retoure``."""
+    for name in frame.columns:
+        if name in roles.values() or undoing_kind(name) or _ELSEWHERE.search(name.casefold()):
+            continue
+        values = few_texts(frame[name], _MOST_STATES)
+        back = [value for value in values if state_of(value) == "undone"]
+        if not back or len(values) < 2 or names_types(frame[name]):
+            continue
+        if not attribute_of(frame, name, roles):
+            raise DataError(
+                f"{source}: column {name!r} has values such as {back[0]!r}, which may say that the "
+                f"purchase was taken back. If so, {column_option('status', name)}; if not, "
+                f"{column_option('status', None)}"
+            )
+
+
+def _example(column: pl.Series, yes: pl.Series) -> str:
+    return repr(column.filter(yes)[0])

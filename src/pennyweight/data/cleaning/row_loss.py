@@ -1,0 +1,111 @@
+"""Whether a table loses so many rows for one reason that its reading must be wrong."""
+
+import math
+from collections.abc import Collection
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.cleaning.feedback import NOT_LIKING
+from pennyweight.data.cleaning_log import Finding, Findings, action_counts
+from pennyweight.errors import DataError
+
+__all__ = ["MAX_DROPPED", "NO_ITEM", "go_on", "is_merged", "is_slice", "refuse_losses",
+           "types_without_items"]  # fmt: skip
+
+MAX_DROPPED = 0.5
+_FEWEST_ROWS = 10  # of fewer, a share says nothing
+NO_ITEM = "event types that are about no item"
+_MEANT = ("event outside the", "duplicate", "header line", "item id occurs again", NO_ITEM)
+_REMEDIES = {
+    "broken row": "Mend the rows, or export the table again",
+    "missing user": "If the user is in the first row of several only, as in merged cells of a "
+                    "spreadsheet, fill the column down; if it is another column, choose it with "
+                    "--user-column, columns={'user': NAME}",
+    "missing item": "If it is another column, choose it with --item-column (events), --id-column "
+                    "(items), columns={'item': NAME}",
+    "time": "Say how times are written with --time-format, time_format=, choose another column "
+            "with --time-column, or leave times out with --time-column '', columns={'time': None}",
+    "weight": "Leave the column out with --weight-column '', columns={'weight': None}",
+    "split": "Leave the column out with --split-column '', columns={'split': None}",
+}  # fmt: skip
+
+
+def refuse_losses(
+    found: Findings, table: str, source: str, most: float, meant: Collection[str] = ()
+) -> None:
+    """Raise `DataError` where one cause drops more than a share of the rows of a table.
+
+    Causes that are choices do not count: a core, types and ratings that are no liking,
+    duplicates.
+
+    Parameters
+    ----------
+    found
+        The findings so far.
+    table, source
+        ``"items"`` or ``"events"``; the file, for messages.
+    most
+        The share of the rows that one cause may drop.
+    meant
+        Beginnings or words of more reasons that are choices.
+    """
+    entries = [entry for entry in found.entries if entry.table == table]
+    rows = found.rows_read.get(table, 0) + action_counts(entries, table)["added"]
+    if rows < _FEWEST_ROWS:
+        return
+    for entry in entries:
+        is_meant = entry.reason in NOT_LIKING or entry.reason.startswith(_MEANT)
+        if entry.action != "dropped" or is_meant or any(word in entry.reason for word in meant):
+            continue
+        if entry.count > most * rows:
+            raise DataError(f"{source}: {entry.count:,} of {rows:,} rows would be dropped: "
+                            f"{_described(entry)}. {_remedy(entry.reason)}. "
+                            f"{go_on(entry.count / rows)}")  # fmt: skip
+
+
+def _described(entry: Finding) -> str:
+    examples = f" (e.g. {'; '.join(entry.examples)})" if entry.examples else ""
+    return entry.reason + examples
+
+
+def _remedy(reason: str) -> str:
+    known = (text for start, text in _REMEDIES.items() if reason.startswith(start))
+    return next(known, "Mend the values, or choose other columns")
+
+
+def go_on(share: float) -> str:
+    """Return how to read a table that loses a share of its rows."""
+    enough = min(1.0, math.ceil(share * 100 + 1e-9) / 100)
+    return f"To go on without them: --max-dropped {enough:g}, max_dropped={enough:g}"
+
+
+def types_without_items(lost: NDArray[np.bool_], types: pl.Series) -> list[str]:
+    """Return the types of the rows without an item, if it is these types that have none.
+
+    Logs of a web site have many events, such as the start of a session, that are about no item.
+    """
+    frame = pl.DataFrame({"type": types.cast(pl.String), "lost": lost})
+    shares = frame.drop_nulls().group_by("type").agg(pl.col("lost").cast(pl.Int64).sum(), pl.len())
+    bare = shares.filter(pl.col("lost") >= 0.95 * pl.col("len")).sort(-pl.col("lost"), "type")
+    explained = int(bare["lost"].sum())
+    return bare["type"].to_list() if explained >= 0.9 * lost.sum() > 0 else []
+
+
+def is_merged(users: pl.Series) -> bool:
+    """Say whether each user is named once and rows without a user follow: cells were merged."""
+    n_named = len(users) - users.null_count()
+    return (
+        len(users) >= _FEWEST_ROWS
+        and n_named > 1
+        and users.null_count() > 0.1 * len(users)
+        and users[0] is not None
+        and users.drop_nulls().n_unique() == n_named
+    )
+
+
+def is_slice(codes: NDArray[np.int32], n_items: int) -> bool:
+    """Say whether most items of the catalogue have events: it holds a part of the items."""
+    few = len(codes) < _FEWEST_ROWS
+    return few or 2 * len(np.unique(codes[codes >= 0])) >= n_items

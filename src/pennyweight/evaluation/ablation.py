@@ -1,0 +1,71 @@
+"""The value gate: what the language model adds, with an interval, and whether to keep it."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.config.ablation import Added
+from pennyweight.evaluation.bootstrap import paired_tests
+from pennyweight.evaluation.compare import holm
+from pennyweight.evaluation.user_results import Outcomes
+
+__all__ = ["SHORT", "added", "keep"]
+
+SHORT = 5  # events of a short history at the most
+FEWEST = 30  # users without whom a resampled mean says little
+
+
+def added(
+    outcomes: Outcomes, scorer: str, other: str, *, resamples: int = 1_000, rng: int = 0
+) -> tuple[Added, ...]:
+    """Compare two scorers user by user: on all, on items without events, on short histories.
+
+    Parameters
+    ----------
+    outcomes
+        What the two, perhaps among others, achieved.
+    scorer, other
+        Their names; the difference is that of the first less that of the second.
+    resamples, rng
+        Of the intervals and tests, see `paired_tests`.
+
+    Returns
+    -------
+    tuple[Added, ...]
+        All users first; new items and short histories where they concern at least thirty
+        users, and not all.
+    """
+    columns = [outcomes.scorers.index(name) for name in (scorer, other)]
+    found = []
+    for to, targets in _groups(outcomes):
+        ndcg = outcomes.part(targets).ndcg[:, columns]
+        estimate, p = paired_tests(ndcg[:, :1] - ndcg[:, 1:], resamples=resamples, rng=rng)[0]
+        found.append((to, len(ndcg), estimate, p))
+    corrected = holm([p for *_, p in found])
+    return tuple(
+        Added(
+            to=to,
+            users=users,
+            difference=estimate.measured(),
+            p_holm=p_holm,
+        )
+        for (to, users, estimate, _), p_holm in zip(found, corrected, strict=True)
+    )
+
+
+def _groups(outcomes: Outcomes) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    everything = np.ones(len(outcomes.held_out.targets), dtype=bool)
+    yield "all users", everything
+    for to, targets in (
+        ("new items", outcomes.target_events == 0),
+        ("short histories", (outcomes.history_length <= SHORT)[outcomes.target_row]),
+    ):
+        users = len(np.unique(outcomes.target_row[targets]))
+        if users >= FEWEST and not targets.all():
+            yield to, targets
+
+
+def keep(found: Sequence[Added]) -> bool:
+    """Return whether a gain is shown, on all users or on some, and no loss on all."""
+    return not found[0].worse and any(one.better for one in found)

@@ -1,0 +1,230 @@
+"""Everything that a report says beyond the means, from one pass over the evaluation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pennyweight.config.quality import (
+    Comparison,
+    Exposed,
+    Exposure,
+    ListQuality,
+    Measured,
+    Slice,
+)
+from pennyweight.evaluation import beyond_accuracy
+from pennyweight.evaluation.bootstrap import bootstrap_ratios
+from pennyweight.evaluation.compare import comparisons, slices
+from pennyweight.evaluation.groups import Groups, groups_of
+from pennyweight.evaluation.measure import PerUser
+from pennyweight.evaluation.user_results import Outcomes
+
+__all__ = ["LISTED", "Judged", "Lens", "judge"]
+
+LISTED = 10  # items of each ranking that are looked at
+EXPOSED = 10  # groups of items that are told apart
+_TOGETHER_BYTES = 64 << 20  # of columns whose users are drawn once
+BY_WORDS = "words of the texts"
+
+_Past = tuple[NDArray[np.float64], NDArray[np.bool_]]  # see `_history_popularity`
+
+
+@dataclass(frozen=True)
+class Lens:
+    """What items and users are told apart by; None leaves a measure out.
+
+    Attributes
+    ----------
+    words
+        Vectors of the items' words, csr (n_items, n_words), rows of unit length or zero.
+    items
+        Groups of the items.
+    users
+        Groups of the evaluated users, in their order.
+    """
+
+    words: sparse.csr_matrix | None = None
+    items: Groups | None = None
+    users: Groups | None = None
+
+    @classmethod
+    def of(cls, items: pl.Series | None, users: pl.Series | None) -> "Lens":
+        """Group items and users by a column; `PlanError` for one that holds no groups."""
+        return cls(
+            items=None if items is None else groups_of(items),
+            users=None if users is None else groups_of(users, several=False),
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The parts of a report, named as there."""
+
+    slices: tuple[Slice, ...]
+    comparisons: tuple[Comparison, ...]
+    lists: ListQuality
+    exposure: Exposure | None
+
+
+def judge(outcomes: Outcomes, lens: Lens, *, resamples: int = 1_000, rng: int = 0) -> Judged:
+    """Look at the lists, the slices and the scorers side by side.
+
+    Parameters
+    ----------
+    outcomes
+        What the scorers achieved; measured with lists (see `measure`).
+    lens
+        What items and users are told apart by.
+    resamples, rng
+        Of the intervals and tests, see `bootstrap`.
+    """
+    facts = beyond_accuracy.item_facts(outcomes.held_out.before)
+    few = None if lens.items is None else lens.items.largest(EXPOSED)
+    past = _history_popularity(outcomes, facts)
+    found: dict[str, dict[str | int, Measured]] = {}
+    waiting: list[_Columns] = []
+    for name, one in outcomes.found.items():
+        waiting.append(_columns(name, one, outcomes, lens, facts, few, past))
+        # Together, since drawing the users takes longer than averaging over them.
+        if sum(columns.values.nbytes for columns in waiting) > _TOGETHER_BYTES:
+            found |= _estimates(waiting, resamples, rng)
+            waiting = []
+    found |= _estimates(waiting, resamples, rng)
+    return Judged(
+        slices(outcomes, lens.users, resamples=resamples, rng=rng),
+        comparisons(outcomes, resamples=resamples, rng=rng),
+        _lists(outcomes, lens, past, found),
+        None if few is None else _exposure(outcomes, few, found),
+    )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """What is averaged over the lists of one scorer.
+
+    Attributes
+    ----------
+    values
+        One row a user, float64 (n_users, n).
+    ratios
+        Metric, or position of a group of items -> (column above, column below); column 0 is
+        all ones, and what stands above it is a mean over all users.
+    """
+
+    scorer: str
+    values: NDArray[np.float64]
+    ratios: dict[str | int, tuple[int, int]]
+
+
+def _columns(
+    name: str,
+    found: PerUser,
+    outcomes: Outcomes,
+    lens: Lens,
+    facts: beyond_accuracy.ItemFacts,
+    few: Groups | None,
+    past: _Past,
+) -> _Columns:
+    lists, held_out = found.lists, outcomes.held_out
+    values: dict[str | int, NDArray[np.float64]] = {
+        "novelty": beyond_accuracy.list_mean(lists, facts.surprise),
+        "serendipity": beyond_accuracy.serendipity(found.ranks, held_out, facts, lists),
+        "popularity": beyond_accuracy.list_mean(lists, facts.popularity),
+    }
+    if _worded(lens):
+        values["diversity"] = beyond_accuracy.diversity(lists, lens.words)
+    if few is not None:
+        values |= dict(enumerate(beyond_accuracy.group_shares(lists, few).T))
+    columns = [np.ones(len(lists)), *values.values()]
+    ratios = {key: (i, 0) for i, key in enumerate(values, 1)}
+    if lens.items is not None:
+        distance = beyond_accuracy.miscalibration(lists, held_out.histories, lens.items)
+        known = np.isfinite(distance)
+        if known.any():
+            ratios["miscalibration"] = (len(columns), len(columns) + 1)
+            columns += [np.where(known, distance, 0), known]
+    before, old = past
+    if old.any():
+        ratios["popularity_lift"] = (len(columns), len(columns) + 1)
+        columns += [values["popularity"] * old, before]
+    return _Columns(name, np.column_stack(columns).astype(np.float64, copy=False), ratios)
+
+
+def _estimates(
+    waiting: Sequence[_Columns], resamples: int, rng: int
+) -> dict[str, dict[str | int, Measured]]:
+    """Return scorer -> metric or group -> mean over the same resamples of the users."""
+    if not waiting:
+        return {}
+    starts = np.cumsum([0, *(columns.values.shape[1] for columns in waiting)]).tolist()
+    keys, ratios = [], []
+    for columns, start in zip(waiting, starts, strict=False):
+        keys += [(columns.scorer, key) for key in columns.ratios]
+        ratios += [(above + start, below + start) for above, below in columns.ratios.values()]
+    values = np.hstack([columns.values for columns in waiting])
+    out: dict[str, dict[str | int, Measured]] = {columns.scorer: {} for columns in waiting}
+    estimates = bootstrap_ratios(values, ratios, resamples=resamples, rng=rng)
+    for (scorer, key), (value, low, high) in zip(keys, estimates, strict=True):
+        less = 1 if key == "popularity_lift" else 0  # a lift of 0 is the popularity of before
+        out[scorer][key] = Measured(value=value - less, low=low - less, high=high - less)
+    return out
+
+
+def _worded(lens: Lens) -> bool:
+    return lens.words is not None and lens.words.nnz > 0
+
+
+def _history_popularity(outcomes: Outcomes, facts: beyond_accuracy.ItemFacts) -> _Past:
+    """Return the mean popularity of each history, (n_users,), 0 without one; who has one."""
+    histories = outcomes.held_out.histories
+    total = np.bincount(histories.row, facts.popularity[histories.item], minlength=len(histories))
+    return total / np.maximum(histories.length, 1), histories.length > 0
+
+
+def _lists(
+    outcomes: Outcomes,
+    lens: Lens,
+    past: _Past,
+    found: Mapping[str, dict[str | int, Measured]],
+) -> ListQuality:
+    n_items, (before, old) = outcomes.held_out.before.n_items, past
+    return ListQuality(
+        k=LISTED,
+        scorers={
+            name: {key: mean for key, mean in means.items() if isinstance(key, str)}
+            for name, means in found.items()
+        },
+        catalogue={
+            name: {
+                "coverage": beyond_accuracy.coverage(one.lists, n_items),
+                "gini": beyond_accuracy.gini(one.lists, n_items),
+            }
+            for name, one in outcomes.found.items()
+        },
+        history_popularity=float(before[old].mean()) if old.any() else None,
+        diversity_by=BY_WORDS if _worded(lens) else None,
+        categories=None if lens.items is None else lens.items.column,
+    )
+
+
+def _exposure(
+    outcomes: Outcomes, groups: Groups, found: Mapping[str, dict[str | int, Measured]]
+) -> Exposure:
+    items = np.asarray(groups.share.mean(axis=0)).ravel()
+    past = beyond_accuracy.history_shares(outcomes.held_out.histories, groups)
+    return Exposure(
+        attribute=groups.column,
+        groups=tuple(
+            Exposed(
+                name=label,
+                items=min(1.0, float(items[i])),
+                histories=float(past[i]),
+                scorers={name: means[i] for name, means in found.items()},
+            )
+            for i, label in enumerate(groups.labels)
+        ),
+    )

@@ -1,0 +1,71 @@
+"""Scorers that learn of items which come after the fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.scorers.item_vectors import TextRows, picked, stacked
+from pennyweight.scorers.protocol import RowReader, Scorer
+
+__all__ = ["ReadAlready", "with_texts"]
+
+
+@dataclass(frozen=True)
+class ReadAlready:
+    """What a scorer read in some of several texts.
+
+    Attributes
+    ----------
+    at
+        Which texts those are, positions, ascending, int64 (n,).
+    rows
+        Made by `Recommender.read`, in that order.
+    """
+
+    at: NDArray[np.int64]
+    rows: TextRows
+
+    def take(self, at: NDArray[np.int64]) -> TextRows:
+        """Return the rows at some places of `at`."""
+        return {name: picked(part, at) for name, part in self.rows.items()}
+
+
+def with_texts(
+    scorer: Scorer,
+    texts: Sequence[str],
+    codes: NDArray[np.int32],
+    changed: NDArray[np.int64],
+    read: ReadAlready | None,
+    n_items: int,
+) -> Scorer:
+    """Return a scorer that knows some new or changed texts.
+
+    Parameters
+    ----------
+    texts, codes
+        Of items that came, one each.
+    changed
+        Which of these are new or changed, positions, ascending.
+    read
+        What is known of them already.
+    n_items
+        Items in all.
+    """
+    if not isinstance(scorer, RowReader):
+        return scorer.with_items(codes[changed], [texts[at] for at in changed.tolist()], n_items)
+    known = np.empty(0, np.int64)
+    parts: list[TextRows] = []
+    if read is not None:
+        if np.array_equal(read.at, changed):  # as almost always
+            return scorer.with_rows(codes[changed], read.rows, n_items)
+        place = np.flatnonzero(np.isin(read.at, changed))
+        known = read.at[place]
+        if len(known):
+            parts.append(read.take(place))
+    rest = np.setdiff1d(changed, known)
+    if len(rest):
+        parts.append(scorer.read([texts[at] for at in rest.tolist()]))
+    rows = {name: stacked([part[name] for part in parts]) for name in parts[0]}
+    return scorer.with_rows(codes[np.concatenate([known, rest])], rows, n_items)

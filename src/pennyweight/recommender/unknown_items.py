@@ -1,0 +1,66 @@
+"""Items about which nothing is known: a list for them would be made up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.words import has_word
+from pennyweight.scorers.item_vectors import ItemRows
+
+__all__ = ["Silence"]
+
+
+@runtime_checkable
+class _HasVectors(Protocol):
+    vectors: ItemRows
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Tells which items have neither an event nor a text that is like another's.
+
+    A network gives scores for these too, but they are those of no item in particular.
+
+    Attributes
+    ----------
+    catalog
+        The items.
+    parts
+        The scorers; one with vectors of the texts says which texts are alike.
+    counts
+        Events of each item, int64 (n_items,); without them no item is called unknown.
+    """
+
+    catalog: Catalog
+    parts: Mapping[str, Any]
+    counts: NDArray[np.int64] | None
+    _known: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
+
+    def covers(self, items: NDArray[np.int32]) -> bool:
+        """Say whether nothing is known of any of some items, and there are any."""
+        if self.counts is None or not len(items) or self.counts[items].any():
+            return False
+        return not any(self._is_known(code) for code in items.tolist())
+
+    def _is_known(self, code: int) -> bool:
+        if code not in self._known:
+            self._known[code] = self._is_like_another(code)
+        return self._known[code]
+
+    def _is_like_another(self, code: int) -> bool:
+        if not has_word(self.catalog.texts[code]):
+            return False
+        for part in self.parts.values():
+            if isinstance(part, _HasVectors) and len(part.vectors) == len(self.catalog):
+                row = part.vectors[np.array([code], np.int32)]
+                if not (row.nnz if sparse.issparse(row) else np.any(row)):
+                    return False
+                near = part.vectors.products(row)[0]
+                near[code] = 0
+                return bool(near.any())
+        return any(hasattr(part, "score_texts") for part in self.parts.values())

@@ -1,0 +1,177 @@
+"""The weights of a blend from held-out choices, near default ones where there are few."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.interactions import Histories
+from pennyweight.data.split import HeldOut
+from pennyweight.scorers.conditional_logit import Choices, conditional_logit, route
+from pennyweight.scorers.popularity import Novelty, Popularity
+
+if TYPE_CHECKING:
+    from pennyweight.scorers.blend import Blend
+
+__all__ = ["CANDIDATES", "DEFAULTS", "DOMINATED", "FEW_NEW", "Drawn", "draw", "hidden", "weigh"]
+
+CANDIDATES = 100  # of each part, and so the choices among which weights are learnt
+BLOCK_BYTES = 64 << 20
+# Weights where nothing was learnt, and what few choices are drawn to: about the middle of what
+# datasets teach (docs/method-scorers.md).
+DEFAULTS = {
+    "popularity": 0.2,
+    "novelty": 0.5,
+    "again": 4.0,
+    "content": 1.0,
+    "neighbours": 1.3,
+    "linear": 1.3,
+    "tower": 0.6,
+    "sequence": 0.6,
+}
+DOMINATED = 0.5  # spread of a negative popularity at most, beside that of the other parts
+FEW_NEW = 20  # choices of items without events from which on they say how far to lift such items
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Held-out choices of some users among the best items of each part.
+
+    Attributes
+    ----------
+    features
+        The parts' scores for each choice, the chosen item first.
+    row
+        The held-out user of each.
+    new
+        How many are of items that have no events.
+    """
+
+    features: list[NDArray[np.float32]]
+    row: list[int]
+    new: int
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+def draw(
+    blend: "Blend",
+    held_out: HeldOut,
+    rows: NDArray[np.int64],
+    progress: Callable[[int, int], None] | None = None,
+) -> Drawn:
+    """Gather the choices of some held-out users."""
+    features: list[NDArray[np.float32]] = []
+    row: list[int] = []
+    new, counts = 0, held_out.before.counts
+    size = block_size(held_out.before.n_items, len(blend.parts))
+    for start in range(0, len(rows), size):
+        for user, target, choice in _choices(blend, held_out, rows[start : start + size]):
+            if len(choice) > 1:  # without a rival there is no choice
+                features.append(choice)
+                row.append(user)
+                new += int(counts[target] == 0)
+        if progress is not None:
+            progress(min(start + size, len(rows)), len(rows))
+    return Drawn(features, row, new)
+
+
+def block_size(n_items: int, n_parts: int) -> int:
+    """Return how many histories are scored at a time."""
+    return max(1, BLOCK_BYTES // (4 * max(1, n_items) * (n_parts + 1)))
+
+
+def _choices(
+    blend: "Blend", held_out: HeldOut, rows: NDArray[np.int64]
+) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+    """Yield, a held-out item, its row, its code, the parts' scores of it (first) and its rivals."""
+    histories = held_out.histories.take(rows)
+    features = np.stack(list(blend.features(histories).values()), axis=2)
+    masked = hidden(blend, histories, features.shape[1])
+    for at, row in enumerate(rows):
+        span = slice(held_out.target_offsets[row], held_out.target_offsets[row + 1])
+        targets = held_out.targets[span]
+        rivals = candidates(features[at], masked[at])
+        chosen = targets[np.isin(targets, rivals)]
+        rivals = rivals[~np.isin(rivals, targets)]
+        for target in chosen:
+            yield int(row), int(target), features[at][np.concatenate([[target], rivals])]
+
+
+def hidden(blend: "Blend", histories: Histories, n_items: int) -> NDArray[np.bool_]:
+    """Return which items are not to be recommended, bool (n, n_items)."""
+    masked = np.zeros((len(histories), n_items), dtype=bool)
+    if blend.repeats == "exclude":
+        masked[histories.row, histories.item] = True
+    return masked
+
+
+def candidates(features: NDArray[np.float32], masked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the best items of any part that tells items apart, features (n_items, n_parts)."""
+    found = []
+    for column in features.T:
+        column = np.where(masked, -np.inf, column)
+        best = np.argpartition(-column, min(CANDIDATES, len(column) - 1))[:CANDIDATES]
+        found.append(best[np.isfinite(column[best])])
+    return np.unique(np.concatenate(found))
+
+
+def weigh(
+    blend: "Blend", drawn: Drawn, length: NDArray[np.int64], rng: np.random.Generator, *, new: bool
+) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
+    """Return the weights of everybody, and those by length of a history where they pay.
+
+    Parameters
+    ----------
+    length
+        Events of the history of each held-out user.
+    new
+        Whether the choices say how far to lift items without events; otherwise novelty is zero.
+    """
+    kinds = list(blend.parts.values())
+    centre = np.array([_default(part.name, part.scale) for part in kinds])
+    novel = np.array([isinstance(part, Novelty) for part in kinds])
+    popular = np.array([isinstance(part, Popularity) for part in kinds])
+    if not new:
+        centre[novel] = 0
+
+    def named(weights: Float) -> dict[str, float]:
+        return dict(zip(blend.parts, map(float, weights), strict=True))
+
+    if not drawn.features:
+        return named(centre), {}
+    choices = Choices.of(drawn.features, length[drawn.row], drawn.row)
+    most = [0.0 if fixed else None for fixed in novel & (not new)]
+    least = [None if free else 0.0 for free in popular]
+    bounds = list(zip(least, most, strict=True))
+    fitted = conditional_logit(choices, centre, bounds)
+    if _turned(choices, fitted, popular):
+        bounds = [(0.0, high) for _, high in bounds]
+        fitted = conditional_logit(choices, centre, bounds)
+    routes = route(choices, fitted, centre, bounds, rng=rng)
+    for start, own in routes.items():
+        if _turned(choices, own, popular):
+            routes[start] = np.where(popular, np.maximum(own, 0), own)
+    return named(fitted), {start: named(own) for start, own in routes.items()}
+
+
+def _default(name: str, scale: str) -> float:
+    return DEFAULTS.get(name, 1.0 if scale == "relative" else 0.5)
+
+
+def _turned(choices: Choices, weights: Float, popular: NDArray[np.bool_]) -> bool:
+    """Whether a popularity below zero decides as much as the other parts together.
+
+    Below zero it corrects parts that favour what is popular already. Where there is little
+    to correct it would put the least popular items first.
+    """
+    if not (weights[popular] < 0).any():
+        return False
+    against = choices.score_spread(np.where(popular, weights, 0))
+    others = choices.score_spread(np.where(popular, 0, weights))
+    return against > DOMINATED * others

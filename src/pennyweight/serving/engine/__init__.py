@@ -1,1 +1,0 @@
-"""What answers: bundles as they are served, histories, and lists made of them."""

@@ -1,0 +1,1 @@
+"""HTTP: the application, its schemas, its limits and its errors."""

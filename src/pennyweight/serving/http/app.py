@@ -1,0 +1,213 @@
+"""The application: routes, walls and metrics around an engine."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from pennyweight.serving.dashboard.routes import dashboard_routes
+from pennyweight.serving.http.admission import Admission
+from pennyweight.serving.http.deadline import TIMEOUT
+from pennyweight.serving.http.head import HeadAsGet
+from pennyweight.serving.http.metrics import Metrics
+from pennyweight.serving.http.problems import MEDIA_TYPE, answer_errors
+from pennyweight.serving.http.proxies import DIRECT, Proxies, behind_proxies, without_slash
+from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.http.responses import Problem
+from pennyweight.serving.http.rolling_metrics import Window, of_api
+from pennyweight.serving.http.routes.admin import admin_routes
+from pennyweight.serving.http.routes.gorse import gorse_routes
+from pennyweight.serving.http.routes.health import health_routes
+from pennyweight.serving.http.routes.ingestion import feed_routes
+from pennyweight.serving.http.routes.lists import list_routes
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.log_queue import LogQueue
+from pennyweight.serving.logs import RequestLog
+from pennyweight.serving.readiness import Readiness, readiness
+from pennyweight.serving.security.guard import protected
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.rate import Rate
+from pennyweight.serving.security.sessions import Sessions
+from pennyweight.serving.worker import Worker
+
+__all__ = ["Doors", "make_api", "make_app"]
+
+READING = 256  # requests whose large bodies or items may wait to be read
+PROBLEM = {"model": Problem, "content": {MEDIA_TYPE: {}}}
+PROBLEMS = {
+    400: "a request that cannot be read",
+    401: "no key, or one that is not known",
+    403: "a key that may not do this",
+    404: "no such id",
+    408: "a body that does not come",
+    409: "a bundle that cannot be used",
+    413: "more than is taken at once",
+    415: "a body that is not called JSON",
+    422: "something is not as it must be; says which field",
+    429: "too often; come again",
+    503: "too much waits, or the disk refuses; come again",
+}
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Who may come in, how often, and for how long.
+
+    Attributes
+    ----------
+    keys
+        None: whoever reaches the loopback may do everything.
+    rate
+        Requests a second of each key, if bounded.
+    timeout
+        Seconds from the arrival of a request, after which it is refused.
+    """
+
+    keys: KeyRing | None = None
+    rate: Rate | None = None
+    timeout: float = TIMEOUT
+
+
+def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = None) -> FastAPI:
+    """Return the routes that answer in JSON, without walls around them."""
+
+    def ready_now() -> Readiness:
+        return readiness(engine, admission)
+
+    def store_failed(error: Exception) -> None:
+        metrics.storage_failed(error)
+        engine.integrity.suspect()
+
+    api = FastAPI(
+        title="Pennyweight",
+        version=version("pennyweight"),
+        description="Recommendations with language models, on the hardware you have.",
+        docs_url=None,
+        redoc_url=None,
+        # It would look for a tracer at every request; metrics are kept by `Metrics`.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        redirect_slashes=False,
+        responses={status: PROBLEM | {"description": told} for status, told in PROBLEMS.items()},
+    )
+    worker = api.state.worker = Worker(
+        "worker", depth=READING, busy=f"{READING} requests wait to be read; retry later"
+    )
+    for routes in (
+        list_routes(engine, metrics),
+        feed_routes(engine, metrics, worker),
+        admin_routes(engine),
+        gorse_routes(engine, metrics, worker, ready_now),
+        health_routes(engine, metrics, ready_now),
+    ):
+        api.include_router(routes)
+    api.router.default = without_slash(api.router)
+    answer_errors(api, failed=store_failed, methods=_methods(api))
+    return api
+
+
+def make_app(
+    engine: Engine,
+    doors: Doors = Doors(),
+    *,
+    observers: Sequence[Callable[[Answered], None]] = (),
+    window: Window | None = None,
+    admission: Admission | None = None,
+    prepared: bool = False,
+    proxies: Proxies = DIRECT,
+    log: LogQueue | None = None,
+) -> ASGIApp:
+    """Return the application over a started engine, which it does not close.
+
+    Parameters
+    ----------
+    observers
+        Told of every answer, as a log of requests is.
+    window
+        What the dashboard shows of the last hour; one of its own by default.
+    admission
+        What the server refuses while there is too much; counted, and shown to be full.
+    prepared
+        Make now what the first requests would make, half a second in which others wait.
+    proxies
+        What stands in front of the service.
+    log
+        Where a line is written for each request, if anywhere.
+    """
+    metrics, window = Metrics(), window or Window()
+    if doors.keys is not None:
+        doors.keys.failed = metrics.keys_failed
+    sessions = None if doors.keys is None else Sessions(doors.keys)
+    api = make_api(engine, metrics, admission=admission)
+    for routes in dashboard_routes(api, engine, metrics, window, doors.keys, sessions):
+        api.include_router(routes)
+    _watch(engine, metrics)
+    if log is not None:
+        observers = (*observers, RequestLog(log).answered)
+        log.on_drop = metrics.log_lines_dropped
+    app = protected(
+        HeadAsGet(api),
+        keys=doors.keys,
+        sessions=sessions,
+        rate=doors.rate,
+        timeout=doors.timeout,
+        observers=(metrics.answered, of_api(window.answered), *observers),
+    )
+    metrics.watch("ready", lambda: float(readiness(engine, admission).is_ready))
+    metrics.watch("requests_in_flight", lambda: float(app.in_flight))
+    if admission is not None:
+        _watch_admission(admission, metrics, window)
+    if prepared:
+        api.openapi()
+    return behind_proxies(app, proxies)
+
+
+def _methods(api: FastAPI) -> Callable[[str], str]:
+    """Return what says which methods a path has: a router knows those of one route only."""
+
+    @cache
+    def known() -> list[tuple[re.Pattern[str], set[str]]]:
+        return [
+            (re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(path)), re.DOTALL), _upper(methods))
+            for path, methods in api.openapi()["paths"].items()
+        ]
+
+    def allowed(path: str) -> str:
+        # A path that is written out comes before one with a parameter in its place.
+        exact = api.openapi()["paths"].get(path)
+        if exact is not None:
+            return ", ".join(sorted(_upper(exact)))
+        found = [methods for pattern, methods in known() if pattern.fullmatch(path)]
+        return ", ".join(sorted(set().union(*found)))
+
+    return allowed
+
+
+def _upper(methods: Collection[str]) -> set[str]:
+    """Return methods as requests name them; what answers GET answers HEAD."""
+    return {method.upper() for method in methods} | ({"HEAD"} if "get" in methods else set())
+
+
+def _watch_admission(admission: Admission, metrics: Metrics, window: Window) -> None:
+    def refused(n: int) -> None:
+        metrics.overloaded(n)
+        window.overloaded(n)
+
+    admission.on_refused = refused
+    metrics.watch("event_loop_lag_seconds", lambda: admission.lag)
+
+
+def _watch(engine: Engine, metrics: Metrics) -> None:
+    depths: dict[str, Callable[[], float]] = {
+        "answers": lambda: engine.answering.waiting,
+        "writes": lambda: engine.writer.waiting,
+        "items": lambda: engine.stock.waiting,
+    }
+    for name, depth in depths.items():
+        metrics.watch_queue(name, depth)
+    engine.on_stocked, engine.on_encoded = metrics.recommendable, metrics.encoded
+    metrics.watch("bundle_age_seconds", lambda: engine.clock() - engine.arms.first.created)
+    metrics.watch("data_age_seconds", lambda: engine.clock() - engine.arms.first.newest_event)

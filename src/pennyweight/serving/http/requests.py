@@ -1,0 +1,356 @@
+"""What callers send: every field known, of its type, and within bounds."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from pennyweight.data.cleaning.vocabulary import sense_of
+from pennyweight.data.times import SMALLEST_DATE
+from pennyweight.serving.http.bounds import AtMost, Attributes, check_names
+from pennyweight.serving.http.problems import WAY
+
+__all__ = [
+    "MOST_EVENTS",
+    "MOST_ITEMS",
+    "ArmBody",
+    "ArmsBody",
+    "Body",
+    "EventBatch",
+    "EventBody",
+    "Events",
+    "HistoryEvent",
+    "ItemBatch",
+    "ItemBody",
+    "ItemChange",
+    "Kind",
+    "ListOptions",
+    "ListQuery",
+    "ModelBody",
+    "NewItem",
+    "RankBody",
+    "SearchBody",
+    "SessionBody",
+    "SimilarQuery",
+    "moment",
+]
+
+MOST_ITEMS = 1_000  # in a list, and in a batch
+MOST_EVENTS = 1_000
+MAX_IMPRESSIONS = 200  # items of an event
+MAX_BATCH_ITEMS = 10_000  # items of all events of a batch
+MAX_BOOSTS = 20
+DAY = 86_400.0
+YEAR_1, YEAR_10_000 = -62_135_596_800, 253_402_300_800  # epoch seconds
+
+
+_CONTROL = re.compile("[\x00-\x1f\ud800-\udfff]")
+
+
+def _plain(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("holds control characters or is not Unicode")
+    return text
+
+
+def _as_text(value: object) -> object:
+    """Return a whole number as its digits, as files are read too."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("must be text or a whole number")
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise ValueError("must be text or a whole number")
+        value = int(value)
+    return str(value)
+
+
+def _dated(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("must be epoch seconds, or a time in ISO 8601")
+    moment(value)
+    return value
+
+
+Kind = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain)]
+Id = Annotated[
+    str,
+    Field(min_length=1, max_length=512),
+    BeforeValidator(_as_text),
+    AfterValidator(_plain),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 512}, {"type": "integer"}]}
+    ),
+]
+Text = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_plain)]
+Filter = Annotated[str, Field(min_length=1, max_length=2_000)]
+Count = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=-1_000, le=1_000)]
+# Null is as good as nothing, as it is for a timestamp.
+EventWeight = Annotated[
+    float,
+    Field(ge=-1_000, le=1_000),
+    BeforeValidator(lambda value: 1.0 if value is None else value),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": -1_000, "maximum": 1_000}, {"type": "null"}]}
+    ),
+]
+EventKind = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    BeforeValidator(lambda value: "view" if value is None else value),
+    AfterValidator(_plain),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 64}, {"type": "null"}]}
+    ),
+]
+Moment = Annotated[
+    float | str,
+    BeforeValidator(_dated),
+    Field(description="Epoch seconds, or ISO 8601; UTC where no zone is given"),
+]
+
+
+def moment(value: float | str) -> float:
+    """Return epoch seconds; `ValueError` for what is no time."""
+    if isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is no ISO 8601 time such as 2026-01-31T12:00:00Z") from None
+        seconds = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        if not YEAR_1 <= seconds < YEAR_10_000:  # a zone leads beyond the years there are
+            raise ValueError("lies before the year 1 or after the year 9999 in UTC")
+        return seconds
+    if not SMALLEST_DATE <= value < 1e11:
+        raise ValueError("is no time in epoch seconds")
+    return float(value)
+
+
+class Body(BaseModel):
+    """JSON as it comes in: no unknown field, no text for a number, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_names(cls, value: Any) -> Any:  # noqa: ANN401
+        check_names(value, len(cls.model_fields))
+        return value
+
+
+class BoostBody(Body):
+    """Items that meet a filter, and what is added to their scores (log-odds)."""
+
+    filter: Filter
+    weight: Weight
+
+
+class ListOptions(Body):
+    """How a list shall be."""
+
+    n: Count = 10
+    filter: Filter | None = None
+    boost: Annotated[list[BoostBody], AtMost(MAX_BOOSTS)] = []
+    exclude_seen: bool | None = None
+    scenario: Id | None = None
+    diversity: Share = 0.0
+    explain: bool = False
+    freshness: Weight = 0.0
+    half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
+
+
+class ListQuery(BaseModel):
+    """How a list shall be, in a query string."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+    n: Count = 10
+    filter: Filter | None = None
+    exclude_seen: bool | None = None
+    scenario: Id | None = None
+    diversity: Share = 0.0
+    explain: bool = False
+    freshness: Weight = 0.0
+    half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
+
+
+class SimilarQuery(BaseModel):
+    """How a list of similar items shall be, in a query string."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n: Count = 10
+    filter: Filter | None = None
+    explain: bool = False
+
+
+class HistoryEvent(Body):
+    """An event of a session."""
+
+    item_id: Id
+    weight: EventWeight = 1.0
+    type: EventKind = "view"
+
+
+class SessionBody(ListOptions):
+    """A list for a session, of which nothing is kept, or for a user."""
+
+    user_id: Id | None = None
+    items: Annotated[list[Id], AtMost(MOST_ITEMS)] = []
+    events: Annotated[list[HistoryEvent], AtMost(MOST_ITEMS)] = []
+    text: Text | None = None
+    session: Annotated[Id | None, Field(description="Keeps a session with one bundle")] = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.user_id is not None) + bool(self.items) + bool(self.events) > 1:
+            raise ValueError("give one of user_id, items and events")
+        return self
+
+
+class SearchBody(ListOptions):
+    """Items that words ask for; with a user, those that suit the user first."""
+
+    query: Text
+    user_id: Id | None = None
+
+
+class RankBody(Body):
+    """The caller's items in the order that suits a user, a history or a text."""
+
+    candidates: Annotated[list[Id], Field(min_length=1), AtMost(MOST_ITEMS)]
+    user_id: Id | None = None
+    items: Annotated[list[Id], AtMost(MOST_ITEMS)] = []
+    text: Text | None = None
+    explain: bool = False
+    scenario: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.user_id is not None and self.items:
+            raise ValueError("give user_id or items, not both")
+        return self
+
+
+class EventBody(Body):
+    """Somebody did something with an item, or was shown some."""
+
+    user_id: Id
+    item_id: Id | None = None
+    items: Annotated[list[Id], AtMost(MAX_IMPRESSIONS)] = []
+    type: EventKind = "view"
+    timestamp: Moment | None = None
+    weight: EventWeight = 1.0
+    event_id: Id | None = None
+    recommendation_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _has_items(self) -> Self:
+        if (self.item_id is None) == (not self.items):
+            raise ValueError("give item_id, or for an impression items")
+        if self.items and sense_of(self.type) != "neutral":
+            raise ValueError('several items are for a type such as "impression" only')
+        return self
+
+    @property
+    def item_ids(self) -> list[str]:
+        """All items of the event."""
+        return self.items if self.item_id is None else [self.item_id]
+
+
+class EventBatch(Body):
+    """Several events, kept together or not at all."""
+
+    events: Annotated[list[EventBody], Field(min_length=1), AtMost(MOST_EVENTS)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_items(cls, value: Any) -> Any:  # noqa: ANN401
+        events = value.get("events") if isinstance(value, dict) else None
+        if isinstance(events, list) and len(events) <= MOST_EVENTS:
+            lists = (event.get("items") for event in events if isinstance(event, dict))
+            n = sum(len(items) for items in lists if isinstance(items, list))
+            if n > MAX_BATCH_ITEMS:
+                raise ValueError(f"its events have {n:,} items; {MAX_BATCH_ITEMS:,} at most")
+        return value
+
+
+def _form(value: object) -> str:
+    """Return which of the bodies for events a value is meant to be."""
+    several = (isinstance(value, Mapping) and "events" in value) or isinstance(value, EventBatch)
+    return WAY + ("several" if several else "one")
+
+
+Events = Annotated[
+    Annotated[EventBody, Tag(WAY + "one")] | Annotated[EventBatch, Tag(WAY + "several")],
+    Discriminator(_form),
+]
+
+
+class ItemBody(Body):
+    """An item as it shall be."""
+
+    attributes: Attributes = {}
+    available: Annotated[
+        bool | None, Field(description="By default as the attributes say, else true")
+    ] = None
+    published: Annotated[Moment | None, Field(description="Since when it counts as new")] = None
+
+
+class ItemChange(Body):
+    """What shall be otherwise with an item; an attribute that is null is taken away."""
+
+    attributes: Attributes = {}
+    available: bool | None = None
+    published: Moment | None = None
+
+
+class NewItem(ItemBody):
+    """An item of a batch."""
+
+    item_id: Id
+
+
+class ItemBatch(Body):
+    """Several items, kept together or not at all."""
+
+    items: Annotated[list[NewItem], Field(min_length=1), AtMost(MOST_ITEMS)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len({item.item_id for item in self.items}) < len(self.items):
+            raise ValueError("an item_id occurs twice")
+        return self
+
+
+class ModelBody(Body):
+    """A bundle to take over from a directory of the server."""
+
+    path: Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_plain)]
+    publish: bool = True
+
+
+class ArmBody(Body):
+    """A bundle and its share of the users."""
+
+    model_version: Id
+    share: Share = 1.0
+
+
+class ArmsBody(Body):
+    """One bundle for all users, or two that share them."""
+
+    arms: Annotated[list[ArmBody], Field(min_length=1), AtMost(2)]

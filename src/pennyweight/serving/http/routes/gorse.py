@@ -1,0 +1,303 @@
+"""The routes of Gorse that its clients use most, answered as they expect.
+
+A user of that server moves by changing one address. Labels are columns of the catalogue here,
+the comment is the title, and hidden means not available. Users hold nothing but their events, so
+that what is told of them besides is not kept, and 0 rows are said to be affected.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+import polars as pl
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel, Field, JsonValue
+from pydantic_core import to_json
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning.feedback import SEEN
+from pennyweight.errors import DataError
+from pennyweight.serving.http.bounds import MAX_TEXT, AtMost, Attributes
+from pennyweight.serving.http.metrics import Metrics
+from pennyweight.serving.http.requests import (
+    MOST_EVENTS,
+    MOST_ITEMS,
+    Body,
+    Id,
+    Kind,
+    Moment,
+    Text,
+    moment,
+)
+from pennyweight.serving.http.routes.ingestion import Draft, as_items, there
+from pennyweight.serving.http.strict_route import Route
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.lists import Found, Wanted, similar
+from pennyweight.serving.readiness import Readiness
+from pennyweight.serving.stores.protocol import Event, StoredItem
+from pennyweight.serving.worker import Worker
+
+__all__ = ["gorse_routes"]
+
+NAMES = ("title", "name", "headline", "text")
+MAX_CATEGORIES = 100
+Places = Annotated[int, Query(ge=1, le=1_000)]
+Category = Annotated[str, Field(max_length=512)]
+Skipped = Annotated[int, Query(ge=0, le=10_000)]
+UserId = Annotated[Id, Path()]
+ItemId = Annotated[Id, Path()]
+
+
+class Feedback(Body):
+    """What somebody did with an item."""
+
+    FeedbackType: Kind
+    UserId: Id
+    ItemId: Id
+    Value: Annotated[float, Field(ge=-1_000, le=1_000)] = 0.0
+    Timestamp: Moment | None = None
+    Updated: Moment | None = None
+    Comment: Annotated[str, Field(max_length=MAX_TEXT)] = ""
+
+
+class Item(Body):
+    """An item."""
+
+    ItemId: Id
+    IsHidden: bool = False
+    Categories: Annotated[list[Category], AtMost(MAX_CATEGORIES)] | None = None
+    Timestamp: Moment | None = None
+    Labels: Attributes | None = None
+    Comment: Text | None = None
+
+
+FeedbackList = Annotated[list[Feedback], AtMost(MOST_EVENTS)]
+Users = Attributes | Annotated[list[Attributes], AtMost(MOST_ITEMS)]
+
+
+class Affected(BaseModel):
+    """How many rows were written."""
+
+    RowAffected: int
+
+
+class Scored(BaseModel):
+    """An item of a list."""
+
+    Id: str
+    Score: float
+
+
+def gorse_routes(
+    engine: Engine, metrics: Metrics, worker: Worker, ready_now: Callable[[], Readiness]
+) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/api", tags=["as Gorse"], route_class=Route)
+
+    @router.get("/recommend/{user_id:path}", response_model=list[str] | list[Scored])
+    async def recommend(
+        user_id: UserId,
+        n: Places = 10,
+        offset: Skipped = 0,
+        category: Annotated[Annotated[list[Id], AtMost(MAX_CATEGORIES)] | None, Query()] = None,
+        x_api_version: Annotated[str, Header()] = "1",
+    ) -> Response:
+        """Recommend to a user."""
+        shelf = engine.arms.of(user_id)
+        filter = _filter(shelf.catalog, category or ())
+        wanted = Wanted(user=user_id, n=n + offset, filter=filter)
+        whole: Found = await engine.ask(shelf, wanted)
+        found = replace(whole, items=whole.items[offset:])  # what is given out, and no more
+        engine.give_out(wanted, found, shelf.version)
+        metrics.recommended(found.source, shelf.version)
+        if x_api_version == "2":
+            return _scored(found, 0)
+        return _json([item for item, _ in found.items])
+
+    @router.post("/session/recommend", response_model=list[Scored])
+    async def session(body: FeedbackList, n: Places = 10, offset: Skipped = 0) -> Response:
+        """Recommend to a session, of which nothing is kept."""
+        told = await worker.run(lambda: _in_order(engine, body))
+        wanted = Wanted(
+            history=tuple(event.item for event in told),
+            weights=tuple(event.weight for event in told) or None,
+            kinds=tuple(event.kind for event in told) or None,
+            n=n + offset,
+        )
+        shelf = engine.arms.of(engine.make_id())
+        found: Found = await engine.ask(shelf, wanted)
+        metrics.recommended(found.source, shelf.version)
+        return _scored(found, offset)
+
+    @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[Scored])
+    async def neighbours(
+        name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
+    ) -> Response:
+        """Give the items nearest to one, whatever the recommender is called."""
+        found: Found = await engine.ask(
+            engine.arms.first,
+            lambda shelf, store: similar(shelf, item_id, n + offset, None, explain=False),
+        )
+        return _scored(found, offset)
+
+    @router.post("/feedback", response_model=Affected)
+    @router.put("/feedback", response_model=Affected)
+    async def feedback(body: FeedbackList) -> Response:
+        """Keep what users did; the same of one moment is kept once."""
+        found = await worker.run(lambda: _in_order(engine, body))
+        counts = await engine.add_events(found)
+        metrics.received(
+            accepted=counts.accepted, duplicate=counts.duplicates, erased=counts.erased
+        )
+        return _affected(counts.accepted)
+
+    _add_items(router, engine, worker)
+    _add_users(router, engine)
+    _add_health(router, engine, ready_now)
+    return router
+
+
+def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
+    @router.post("/item", response_model=Affected)
+    async def put_item(body: Item) -> Response:
+        """Make or replace an item."""
+        return await _put(engine, worker, [body])
+
+    @router.post("/items", response_model=Affected)
+    async def put_items(body: Annotated[list[Item], AtMost(MOST_ITEMS)]) -> Response:
+        """Make or replace several items."""
+        return await _put(engine, worker, body)
+
+    @router.get("/item/{item_id:path}")
+    async def item(item_id: ItemId) -> Response:
+        """Give an item as it is."""
+        found = await there(engine, item_id)
+        document = found.document or engine.arms.first.document(item_id)
+        return _json({
+            "ItemId": item_id,
+            "IsHidden": not found.available,
+            "Categories": _listed(document.get("categories", document.get("category"))),
+            "Timestamp": found.published,
+            "Labels": document,
+            "Comment": next((document[n] for n in NAMES if n in document), ""),
+        })  # fmt: skip
+
+    @router.delete("/item/{item_id:path}", response_model=Affected)
+    async def delete(item_id: ItemId) -> Response:
+        """Take an item away."""
+        found = await there(engine, item_id)
+        now = engine.clock()
+        gone = StoredItem(item_id, found.document, False, found.published, now, removed=True)
+        await engine.put_items([gone])
+        return _affected(1)
+
+
+def _add_users(router: APIRouter, engine: Engine) -> None:
+    @router.post("/user", response_model=Affected)
+    @router.post("/users", response_model=Affected)
+    async def put_user(body: Users) -> Response:
+        """Keep nothing: a user is what he or she did."""
+        return _affected(0)
+
+    @router.delete("/user/{user_id:path}", response_model=Affected)
+    async def erase(user_id: UserId, request: Request) -> Response:
+        """Delete all that names a user."""
+        key = getattr(request.state, "key", None)
+        gone = await engine.erase(user_id, actor="local" if key is None else str(key.name))
+        return _affected(gone["events"])
+
+
+def _add_health(router: APIRouter, engine: Engine, ready_now: Callable[[], Readiness]) -> None:
+    def told(ready: bool) -> Response:
+        return Response(to_json({"Ready": ready}), 200 if ready else 503,
+                        media_type="application/json")  # fmt: skip
+
+    @router.get("/health/live")
+    async def live() -> Response:
+        """Tell whether lists were ever given."""
+        return told(engine.is_ready)
+
+    @router.get("/health/ready")
+    async def ready() -> Response:
+        """Tell whether lists can be given."""
+        return told(ready_now().is_ready)
+
+
+def _json(value: Any) -> Response:  # noqa: ANN401
+    return Response(to_json(value), media_type="application/json")
+
+
+def _scored(found: Found, offset: int) -> Response:
+    return _json([{"Id": item, "Score": score} for item, score in found.items[offset:]])
+
+
+def _affected(n: int) -> Response:
+    return _json({"RowAffected": n})
+
+
+def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
+    if not categories:
+        return None
+    for column in ("categories", "category"):
+        if column in catalog.attributes.columns:
+            named = (f"'{c}'" if '"' in c else f'"{c}"' for c in categories)
+            return " and ".join(f"{one} in {column}" for one in named)
+    raise DataError("category: the catalogue has no column categories; leave it out")
+
+
+def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
+    now, shelf = engine.clock(), engine.arms.first
+    events = []
+    for one in body:
+        shelf.check_type(one.FeedbackType)
+        shelf.check_id(one.UserId, "user")
+        shelf.check_id(one.ItemId, "item")
+        time = now if one.Timestamp is None else moment(one.Timestamp)
+        weight = 0.0 if one.FeedbackType == SEEN else one.Value or 1.0
+        # Named by what it is, so that it may be sent again.
+        name = f"{one.FeedbackType}:{one.UserId}:{one.ItemId}:{time!r}"
+        events.append(Event(name, one.UserId, one.ItemId, one.FeedbackType, time, weight))
+    return sorted(events, key=lambda event: event.time)
+
+
+def _listed(value: Any) -> list[str] | None:  # noqa: ANN401
+    return [value] if isinstance(value, str) else value
+
+
+def _categories(catalog: Catalog, item: Item) -> tuple[str, JsonValue]:
+    """Return the column of categories, and what it shall hold of an item."""
+    given: list[JsonValue] = list(item.Categories or ())
+    for name in ("categories", "category"):
+        if name in catalog.attributes.columns:
+            if isinstance(catalog.attributes[name].dtype, pl.List):
+                return name, given
+            if len(given) == 1:
+                return name, given[0]
+            raise DataError(f"item {item.ItemId!r}: the column {name} holds one category an item, "
+                            f"and Categories has {len(given)}; send one")  # fmt: skip
+    raise DataError(f"item {item.ItemId!r}: the catalogue has no column categories; leave "
+                    "Categories out, or fit the bundle to items with such a column")  # fmt: skip
+
+
+async def _put(engine: Engine, worker: Worker, items: Sequence[Item]) -> Response:
+    def told() -> list[StoredItem]:
+        once = {item.ItemId: item for item in items}  # of one id the last counts
+        return as_items(engine, [_draft(engine, item) for item in once.values()])
+
+    await engine.put_items(await worker.run(told))
+    return _affected(len(items))
+
+
+def _draft(engine: Engine, item: Item) -> Draft:
+    columns = engine.arms.first.catalog.attributes.columns
+    title = next((name for name in NAMES if name in columns), "text")
+    fields = dict(item.Labels or {})
+    if item.Comment and fields.setdefault(title, item.Comment) != item.Comment:
+        raise DataError(f"item {item.ItemId!r}: Labels and Comment both give the {title}, and "
+                        "differ; leave one of them out")  # fmt: skip
+    if item.Categories:
+        name, kept = _categories(engine.arms.first.catalog, item)
+        fields.setdefault(name, kept)
+    since = None if item.Timestamp is None else moment(item.Timestamp)
+    available = not item.IsHidden if "IsHidden" in item.model_fields_set else None
+    return Draft(item.ItemId, fields, available, since)

@@ -1,0 +1,69 @@
+"""Routes for what watches the service."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
+from pydantic_core import to_json
+
+from pennyweight.serving.http.metrics import CONTENT_TYPE, Metrics
+from pennyweight.serving.http.responses import Health, VersionOut
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.readiness import Readiness
+
+__all__ = ["health_routes"]
+
+PUBLIC = {
+    "damaged": "the bundle that should answer is damaged; another answers in its place",
+    "start": "the bundle named at the start cannot be used; the one before it answers",
+}
+
+
+def health_routes(
+    engine: Engine, metrics: Metrics, ready_now: Callable[[], Readiness]
+) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["health"])
+    package = version("pennyweight")  # looked up in files, so once
+
+    @router.get("/health/live", response_model=Health)
+    async def live() -> Response:
+        """Answer as long as the process does."""
+        return _json({"status": "live"})
+
+    @router.get("/health/ready", response_model=Health, responses={503: {"model": Health}})
+    async def ready() -> Response:
+        """Answer 200 while requests should be sent here, else 503 and the reason.
+
+        `loading`: no bundle yet. `damaged`: the store is. `stuck`: a thread works on the same
+        for seconds. `full`: more comes than is answered in time.
+        """
+        now = ready_now()
+        body: dict[str, object] = {"status": now.status, "notes": _notes(engine)}
+        if now.reason is not None:
+            body["reason"] = now.reason
+        return Response(to_json(body), 200 if now.is_ready else 503,
+                        media_type="application/json")  # fmt: skip
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    def measured() -> Response:
+        """Give all metrics in the text format of Prometheus."""
+        return Response(metrics.exposition(), media_type=CONTENT_TYPE)
+
+    @router.get("/v1/version", response_model=VersionOut)
+    async def running() -> Response:
+        """Tell which versions answer."""
+        versions = [arm.version for arm in engine.arms.arms]
+        return _json({"pennyweight": package, "model_versions": versions})
+
+    return router
+
+
+def _notes(engine: Engine) -> list[str]:
+    # Without a key nobody is told more; `/v1/models` names bundles and files.
+    return [text for about, text in PUBLIC.items() if about in engine.notes]
+
+
+def _json(value: object) -> Response:
+    return Response(to_json(value), media_type="application/json")

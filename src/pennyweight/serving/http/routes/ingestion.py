@@ -1,0 +1,224 @@
+"""Routes that take events and items."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Path, Response
+from pydantic_core import to_json
+
+from pennyweight.errors import DataError, UnknownIdError
+from pennyweight.serving.http.metrics import Metrics
+from pennyweight.serving.http.requests import (
+    EventBatch,
+    EventBody,
+    Events,
+    Id,
+    ItemBatch,
+    ItemBody,
+    ItemChange,
+    moment,
+)
+from pennyweight.serving.http.responses import EventsKept, ItemKept, ItemOut, ItemsKept
+from pennyweight.serving.http.strict_route import Route
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.stores.protocol import Event, StoredItem
+from pennyweight.serving.worker import Worker
+
+__all__ = ["Draft", "as_items", "feed_routes", "there"]
+
+T = TypeVar("T")
+ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
+AHEAD = 86_400.0  # seconds by which a clock may be wrong
+PATIENCE = 1.0  # seconds to wait for an item to be recommendable
+FEW = 64  # items of events, which the event loop has time for
+
+
+def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
+    """Return the routes; what they answer 2xx to is on disk."""
+    router = APIRouter(prefix="/v1", tags=["feeds"], route_class=Route)
+
+    @router.post("/events", response_model=EventsKept)
+    async def events(body: Events) -> Response:
+        """Keep one event or several.
+
+        Those whose id is known already are passed over, and those of erased users are dropped.
+        """
+        told = body.events if isinstance(body, EventBatch) else [body]
+        few = sum(len(one.items) or 1 for one in told) <= FEW
+        found = await _run(worker, lambda: _all_events(engine, told), few)
+        counts = await engine.add_events(found)
+        metrics.received(
+            accepted=counts.accepted, duplicate=counts.duplicates, erased=counts.erased
+        )
+        return await _run(worker, lambda: _json(counts._asdict() | _named(engine, found)), few)
+
+    @router.put("/items/{item_id:path}", response_model=ItemKept)
+    async def put_item(item_id: ItemId, body: ItemBody) -> Response:
+        """Make an item, or replace all of it."""
+        drafts = [_draft(item_id, body)]
+        return await _kept_one(engine, *await worker.run(lambda: as_items(engine, drafts)))
+
+    @router.patch("/items/{item_id:path}", response_model=ItemKept)
+    async def change_item(item_id: ItemId, body: ItemChange) -> Response:
+        """Change some attributes of an item, or whether it is to be had."""
+        before = await there(engine, item_id)
+        return await _kept_one(engine, await worker.run(lambda: _changed(engine, before, body)))
+
+    @router.delete("/items/{item_id:path}", response_model=ItemKept)
+    async def delete_item(item_id: ItemId) -> Response:
+        """Take an item away; it stays in the histories of those who had it."""
+        before = await there(engine, item_id)
+        return await _kept_one(engine, replace(before, removed=True, changed=engine.clock()))
+
+    @router.post("/items", response_model=ItemsKept)
+    async def put_items(body: ItemBatch) -> Response:
+        """Make or replace several items, all of them or none."""
+        drafts = [_draft(one.item_id, one) for one in body.items]
+        told = await worker.run(lambda: as_items(engine, drafts))
+        kept = await engine.put_items(told)
+        done = await engine.stocked(kept, PATIENCE)
+        return _json({"accepted": len(kept), "recommendable": done})
+
+    @router.get("/items/{item_id:path}", response_model=ItemOut)
+    async def item(item_id: ItemId) -> Response:
+        """Give an item as it is."""
+        before = await there(engine, item_id)
+        document = before.document
+        if document is None:
+            document = engine.arms.first.document(item_id)
+        return _json({
+            "item_id": item_id,
+            "attributes": document,
+            "available": before.available,
+            "published": before.published,
+        })  # fmt: skip
+
+    return router
+
+
+async def _run(worker: Worker, job: Callable[[], T], few: bool) -> T:
+    """Return what a job returns, run aside unless it is about few items."""
+    return job() if few else await worker.run(job)
+
+
+def _json(value: Any) -> Response:  # noqa: ANN401
+    return Response(to_json(value), media_type="application/json")
+
+
+def _all_events(engine: Engine, told: Sequence[EventBody]) -> list[Event]:
+    return [event for one in told for event in _events(engine, one)]
+
+
+def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
+    """Return the ids of events, and which of their items and types are not known."""
+    shelf = engine.arms.first
+    types, kinds = shelf.rules.types, {event.kind for event in events}
+    items = dict.fromkeys(event.item for event in events)
+    return {
+        "event_ids": list(dict.fromkeys(event.event_id for event in events)),
+        "unknown_items": sorted(item for item in items if item not in shelf.catalog.ids),
+        "unknown_types": sorted(kind for kind in kinds if types.is_unknown(kind)),
+    }
+
+
+def _events(engine: Engine, body: EventBody) -> list[Event]:
+    now = engine.clock()
+    time = now if body.timestamp is None else moment(body.timestamp)
+    if time > now + AHEAD:
+        raise DataError(f"timestamp {body.timestamp!r} lies in the future; times are in seconds")
+    shelf = engine.arms.first
+    shelf.check_type(body.type)
+    shelf.check_id(body.user_id, "user")
+    for item in body.item_ids:
+        shelf.check_id(item, "item")
+    name = body.event_id or engine.make_id()
+    return [
+        Event(name, body.user_id, item, body.type, time, body.weight, body.recommendation_id, at)
+        for at, item in enumerate(body.item_ids)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An item as somebody sends it.
+
+    Attributes
+    ----------
+    item_id, attributes
+        Its id, and column -> value.
+    available
+        Whether it may be recommended; None where the attributes say so.
+    published
+        Epoch seconds since when it counts as new; None for now.
+    """
+
+    item_id: str
+    attributes: Mapping[str, Any]
+    available: bool | None
+    published: float | None
+
+
+def _draft(item_id: str, body: ItemBody) -> Draft:
+    since = None if body.published is None else moment(body.published)
+    return Draft(item_id, body.attributes, body.available, since)
+
+
+def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
+    """Return items to keep, new as of now unless told; `DataError` names a bad attribute.
+
+    No id may occur twice. What many columns say takes long: not for the event loop.
+    """
+    shelf = engine.arms.first
+    for one in drafts:
+        shelf.check_id(one.item_id, "item")
+    stated = engine.checked({one.item_id: one.attributes for one in drafts})
+    now = engine.clock()
+    return [
+        StoredItem(
+            one.item_id,
+            dict(one.attributes),
+            says if one.available is None else one.available,
+            now if one.published is None else one.published,
+            now,
+        )
+        for one, says in zip(drafts, stated, strict=True)
+    ]
+
+
+async def there(engine: Engine, item_id: str) -> StoredItem:
+    """Return an item as it is now; `UnknownIdError` where there is none."""
+    shelf = engine.arms.first
+    put = await engine.read(lambda store: store.item(item_id))
+    if put is not None and not shelf.counts(put):
+        put = None
+    if put is not None and not put.removed:
+        return put
+    if put is not None or item_id not in shelf.catalog.ids:
+        raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
+    return StoredItem(item_id, None, shelf.is_open(item_id), shelf.published_at(item_id), 0.0)
+
+
+def _changed(engine: Engine, before: StoredItem, body: ItemChange) -> StoredItem:
+    document, available = before.document, before.available
+    if body.attributes:
+        shelf = engine.arms.first
+        if document is None:
+            document = shelf.document(before.item_id)
+        document = {k: v for k, v in {**document, **body.attributes}.items() if v is not None}
+        stated = shelf.check({before.item_id: document})[0]
+        if not body.attributes.keys().isdisjoint(shelf.catalog.availability):
+            available = stated
+    return replace(
+        before,
+        document=document,
+        available=available if body.available is None else body.available,
+        published=before.published if body.published is None else moment(body.published),
+        changed=engine.clock(),
+    )
+
+
+async def _kept_one(engine: Engine, item: StoredItem) -> Response:
+    kept: Sequence[StoredItem] = await engine.put_items([item])
+    done = await engine.stocked(kept, PATIENCE)
+    return _json({"item_id": item.item_id, "recommendable": done == 1})

@@ -1,0 +1,89 @@
+"""Requests read once and for all: what is said twice, or cannot be told apart, is refused."""
+
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope
+
+from pennyweight.serving.http.decoding import decode_json
+from pennyweight.serving.http.problems import Refusal, field_refusal, invalid_request
+
+__all__ = ["Route"]
+
+LISTS = frozenset(("category",))  # parameters that may be given several times
+BODIES = ("POST", "PUT", "PATCH")
+LARGE = 8 << 10  # bytes of a body that the event loop has no time to validate
+
+
+class Route(APIRoute):
+    """A route whose parameters and fields are given once, in JSON that is called JSON.
+
+    Large bodies are parsed and validated by the `Worker` of the application's state.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request, after the checks."""
+        answer, field = super().get_route_handler(), self.body_field
+        ends_in_id = self.path.endswith(":path}")
+
+        async def checked(request: Request) -> Response:
+            if request.scope["query_string"]:
+                _refuse_repeated(request)
+            if ends_in_id:
+                _refuse_slash(request)
+            if field is not None and request.method in BODIES:
+                _refuse_other_types(request)
+                request = _JSONRequest(request.scope, request.receive, field.validate)
+            return await answer(request)
+
+        return checked
+
+
+class _JSONRequest(Request):
+    """A request whose JSON is bounded; what is large comes out validated."""
+
+    def __init__(self, scope: Scope, receive: Receive, validate: Callable[..., Any]) -> None:
+        super().__init__(scope, receive)
+        self._validate = validate
+
+    async def json(self) -> Any:  # noqa: ANN401
+        """Return the body; `Refusal` where it cannot be read, or is large and not valid."""
+        body = await self.body()
+        if len(body) <= LARGE:
+            return decode_json(body)
+        self._body = b""  # nobody reads it again, and the parsed value takes room enough
+
+        def validated() -> Any:  # noqa: ANN401
+            value, errors = self._validate(decode_json(body), loc=("body",))
+            if errors:
+                raise invalid_request(errors)
+            return value
+
+        # FastAPI validates it once more, which is quick: models that are made stay as they are.
+        return await self.app.state.worker.run(validated)
+
+
+def _refuse_repeated(request: Request) -> None:
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    for name, n in counts.items():
+        if n > 1 and name not in LISTS:
+            remedy = "; join filters with and" if name == "filter" else ""
+            raise field_refusal(f"query.{name[:60]}", f"is given {n:,} times; give it once{remedy}")
+
+
+def _refuse_slash(request: Request) -> None:
+    """Refuse a path that ends in a bare slash: one that belongs to an id is written %2F."""
+    raw = request.scope.get("raw_path") or b""
+    if raw.endswith(b"/") and request.scope["path"].endswith("/"):
+        raise Refusal(404, "the path ends in /; leave it out, or write %2F where the id ends so")
+
+
+def _refuse_other_types(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and "+json" in kind):
+        shown = f"is {kind[:60]!r}" if kind else "is missing"
+        raise Refusal(415, f"the Content-Type {shown}; send JSON with the header "
+                           "Content-Type: application/json")  # fmt: skip

@@ -1,0 +1,1 @@
+"""The live service: served bundles, histories, and the lists made of them."""

@@ -1,0 +1,245 @@
+"""Bundles that can be served, each in a folder of its own."""
+
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pennyweight.bundle import MANIFEST, Bundle, open_bundle
+from pennyweight.bundle.recovery import repair
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Interactions
+from pennyweight.errors import BundleError, PlanError, StoreError, UnknownIdError
+from pennyweight.recommender.recommender import Recommender
+from pennyweight.recommender.storage import forget_users, read_catalog, read_interactions
+from pennyweight.serving.live.served_bundle import NOTHING_COVERED, Covered, Shelf
+from pennyweight.serving.stores.opening import UNWRITABLE
+from pennyweight.storage.folders import staging, sync_directory
+from pennyweight.storage.private import make_private, narrow_tree
+
+__all__ = ["Model", "Models"]
+
+VERSION_CHARS = 12  # of the sha256 of a bundle
+TRIES, PAUSE = 5, 0.05  # to read a bundle that is being replaced; seconds between them
+T = TypeVar("T")
+_FICLONE = 0x40049409  # share the blocks of a file, each copied when it is written to
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A bundle that can be served.
+
+    Attributes
+    ----------
+    version
+        The first characters of its sha256.
+    source
+        Where it was taken from.
+    added
+        Epoch seconds.
+    covered
+        Which changes in the store its data holds already.
+    notes
+        What is odd about it, such as an event in the future.
+    """
+
+    version: str
+    source: str
+    added: float
+    covered: Covered = NOTHING_COVERED
+    notes: tuple[str, ...] = ()
+
+
+class Models:
+    """The folder of bundles.
+
+    A bundle is copied (where the file system can, its blocks are shared until one is written
+    to): whatever becomes of the original, this one stays as it was checked.
+
+    Parameters
+    ----------
+    folder
+        Made where it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._elsewhere: dict[str, Model] = {}
+        try:
+            make_private(folder)
+            narrow_tree(folder)
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+
+    def path(self, version: str) -> Path:
+        """Return where a bundle is; `UnknownIdError` where it is not."""
+        known = self.versions()
+        if version not in known and version in self._elsewhere:
+            return Path(self._elsewhere[version].source)
+        if version not in known:
+            raise UnknownIdError(f"no bundle {version!r}; there are {', '.join(known) or 'none'}")
+        return self.folder / version
+
+    def versions(self) -> list[str]:
+        """Return the bundles that are here."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(p.name for p in self.folder.iterdir() if p.name.isalnum() and p.is_dir())
+
+    def borrow(self, source: Path | str, now: float) -> Model:
+        """Let a bundle be loaded from where it lies, for there is no room to take it over."""
+        bundle = open_bundle(source)
+        model = Model(bundle.sha256[:VERSION_CHARS], str(bundle.path), now)
+        if model.version not in self.versions():
+            self._elsewhere[model.version] = model
+        return model
+
+    def borrowed(self) -> list[Model]:
+        """Return the bundles that are loaded from where they lie."""
+        return list(self._elsewhere.values())
+
+    def _check_here(self, path: Path) -> None:
+        if path.parent != self.folder:
+            raise PlanError(f"{path}: this bundle is served from where it lies, which this service "
+                            "does not change; publish it when there is room")  # fmt: skip
+
+    def clean(self) -> list[str]:
+        """Delete what a killed process left half made or half deleted; return the names.
+
+        Only for the one process that the folder belongs to, before it does anything else.
+        """
+        left = [p for p in self.folder.iterdir() if p.name.startswith(".") and p.is_dir()]
+        for path in left:
+            version, kind, _ = path.name[1:].partition(".old-")
+            if kind:
+                repair(self.folder / version)
+        left = [path for path in left if path.exists()]
+        for path in left:
+            shutil.rmtree(path)
+        if left:
+            sync_directory(self.folder)
+        return [path.name for path in left]
+
+    def add(self, source: Path | str) -> str:
+        """Copy a bundle, check every file of the copy, and return its version.
+
+        Raises
+        ------
+        BundleError
+            No bundle, or a damaged one; nothing is kept of it.
+        StoreError
+            The disk is full or refuses; nothing is kept of it.
+        """
+        bundle = open_bundle(source, verify=False)
+        version = bundle.sha256[:VERSION_CHARS]
+        path = self.folder / version
+        if path.is_dir():
+            return version
+        with _refusals(self.folder), staging(path) as new:
+            _copy(bundle, new)
+            _check(bundle, new)
+            narrow_tree(new)
+            new.rename(path)
+            sync_directory(self.folder)
+        return version
+
+    def load(self, version: str, covered: Covered = NOTHING_COVERED) -> Shelf:
+        """Load a bundle, its files checked; errors as of `Recommender.load`."""
+        return Shelf.of(version, Recommender.load(self.path(version)), covered)
+
+    def bundle(self, version: str) -> Bundle:
+        """Open a bundle without checking its files."""
+        return open_bundle(self.path(version), verify=False)
+
+    def forget(self, version: str, users: Collection[str]) -> int | None:
+        """Take users out of a bundle; return how many events, None where it knows none of them."""
+        self._check_here(self.path(version))
+        events = forget_users(self.bundle(version), users)
+        if events is not None:
+            narrow_tree(self.path(version))
+        return events
+
+    def interactions(self, version: str) -> Interactions | None:
+        """Return the event log of a bundle as it is now."""
+        return _between(lambda: read_interactions(self.bundle(version)))
+
+    def item_ids(self, version: str) -> Ids:
+        """Return the ids of the items of a bundle, in code order."""
+        return _between(lambda: read_catalog(self.bundle(version)).ids)
+
+    def remove(self, version: str) -> None:
+        """Delete a bundle; killed meanwhile, it is either whole or gone at the next start."""
+        path, gone = self.path(version), self.folder / f".{version}.gone"
+        self._check_here(path)
+        with _refusals(self.folder):
+            if gone.exists():
+                shutil.rmtree(gone)
+            path.rename(gone)  # takes no room: bundles are dropped when the disk is full
+            shutil.rmtree(gone)
+
+
+def _between(read: Callable[[], T]) -> T:
+    """Return what reading a bundle gives, tried again where it was being replaced meanwhile."""
+    for _ in range(TRIES):
+        try:
+            return read()
+        except BundleError:
+            time.sleep(PAUSE)
+    return read()
+
+
+def _copy(bundle: Bundle, folder: Path) -> None:
+    """Copy the files of a manifest, and it, and force them to disk."""
+    folders = {folder}
+    for name in (MANIFEST, *bundle.manifest.files):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folders.add(target.parent)
+        with open(_handle(bundle.path / name), "rb") as read, target.open("xb") as written:
+            try:
+                fcntl.ioctl(written, _FICLONE, read.fileno())
+            except OSError:  # another disk, or one that cannot
+                shutil.copyfileobj(read, written, 1 << 20)
+            written.flush()
+            os.fsync(written.fileno())
+    for one in folders:
+        sync_directory(one)
+
+
+def _handle(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _check(bundle: Bundle, folder: Path) -> None:
+    """Raise `BundleError` where a copy is not as its manifest says; names the original."""
+    try:
+        copied = open_bundle(folder)
+    except BundleError:
+        open_bundle(bundle.path)  # says what is wrong there
+        copied = None
+    if copied is None or copied.sha256 != bundle.sha256:
+        raise BundleError(f"{bundle.path}: changed while it was read; publish it again")
+
+
+@contextmanager
+def _refusals(folder: Path) -> Iterator[None]:
+    """Turn what a disk refuses into a `StoreError`."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        full = error.errno in _FULL
+        why = "the disk is full" if full else str(error)
+        raise StoreError(f"{folder}: {why}") from error

@@ -1,0 +1,198 @@
+"""Items that came live as a bundle reads them, in memory and in a file."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version as version_of
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.ids import Ids
+from pennyweight.recommender.item_growth import ReadAlready
+from pennyweight.scorers.item_vectors import Terms, TextRows, picked, stacked
+from pennyweight.storage.arrays import read_arrays, write_arrays
+from pennyweight.storage.packed import Packed
+
+__all__ = ["ReadItems", "alive", "from_file", "latest", "to_file", "with_known_rows"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ReadItems:
+    """Items as a bundle reads them.
+
+    Attributes
+    ----------
+    items
+        Cleaned, with the columns of the bundle.
+    seq
+        That of the store, int64 (n,).
+    read
+        What the scorers read in those of the texts that were new then.
+    """
+
+    items: Catalog
+    seq: NDArray[np.int64]
+    read: ReadAlready
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+    @classmethod
+    def none(cls, like: Catalog) -> "ReadItems":
+        """Return no items, of a catalogue."""
+        items = replace(like, ids=Ids((), "items"), texts=(), attributes=like.attributes.head(0))
+        return cls(items, np.empty(0, np.int64), ReadAlready(np.empty(0, np.int64), {}))
+
+    def take(self, keep: NDArray[np.bool_]) -> "ReadItems":
+        """Return some of the items."""
+        if keep.all():
+            return self
+        at = np.flatnonzero(keep)
+        ids, texts = ([part[i] for i in at.tolist()] for part in (self.items.ids, self.items.texts))
+        rows = self.items.attributes[at] if self.items.attributes.width else pl.DataFrame()
+        items = replace(self.items, ids=Ids(ids, "items"), texts=texts, attributes=rows)
+        held = np.flatnonzero(keep[self.read.at])
+        place = np.searchsorted(at, self.read.at[held]).astype(np.int64)
+        return ReadItems(items, self.seq[at], ReadAlready(place, self.read.take(held)))
+
+    @classmethod
+    def joined(cls, parts: Sequence["ReadItems"]) -> "ReadItems":
+        """Return several as one; no item may be in two of them."""
+        if len(parts) == 1:
+            return parts[0]
+        items = replace(
+            parts[0].items,
+            ids=Ids((item for part in parts for item in part.items.ids), "items"),
+            texts=[text for part in parts for text in part.items.texts],
+            attributes=_below(part.items.attributes for part in parts),
+        )
+        starts = np.cumsum([0, *(len(part) for part in parts[:-1])]).tolist()
+        at = [part.read.at + start for part, start in zip(parts, starts, strict=True)]
+        full = [part.read.rows for part in parts if len(part.read.at)]
+        read = {name: stacked([rows[name] for rows in full]) for name in (full[0] if full else {})}
+        seq = np.concatenate([part.seq for part in parts])
+        return cls(items, seq, ReadAlready(np.concatenate(at), read))
+
+
+def _below(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return tables one below the other; whole numbers of one may be others in the next."""
+    some = [table for table in tables if table.width]
+    if not some:
+        return pl.DataFrame()
+    alike = all(table.schema == some[0].schema for table in some)
+    return pl.concat(some, how="vertical" if alike else "vertical_relaxed").rechunk()
+
+
+def latest(parts: Sequence[ReadItems]) -> ReadItems:
+    """Return several as one, of each item what was read last."""
+    last = {
+        item: seq
+        for part in parts
+        for item, seq in zip(part.items.ids, part.seq.tolist(), strict=True)
+    }
+    return with_known_rows(ReadItems.joined([alive(part, last) for part in parts]), parts)
+
+
+def alive(some: ReadItems, last: Mapping[str, int]) -> ReadItems:
+    """Return the items whose last seq is that with which they were read."""
+    own = zip(some.items.ids, some.seq.tolist(), strict=True)
+    return some.take(np.array([last.get(item) == seq for item, seq in own], bool))
+
+
+def with_known_rows(whole: ReadItems, parts: Sequence[ReadItems]) -> ReadItems:
+    """Give items their rows of which an earlier version, with the same text, was read."""
+    texts = whole.items.texts
+    missing = np.setdiff1d(np.arange(len(whole)), whole.read.at)
+    if not len(missing):
+        return whole
+    place = {
+        part.items.texts[at]: (number, row)
+        for number, part in enumerate(parts)
+        for row, at in enumerate(part.read.at.tolist())
+    }
+    known = [(whole.read.at, whole.read.rows)] if len(whole.read.at) else []
+    found = [(place[texts[at]], at) for at in missing.tolist() if texts[at] in place]
+    for number, part in enumerate(parts):
+        rows = [row for (of, row), _ in found if of == number]
+        if rows:
+            at = np.array([at for (of, _), at in found if of == number], np.int64)
+            known.append((at, part.read.take(np.array(rows, np.int64))))
+    return ReadItems(whole.items, whole.seq, _ordered(known)) if known else whole
+
+
+def _ordered(known: Sequence[tuple[NDArray[np.int64], TextRows]]) -> ReadAlready:
+    """Join rows of texts, in the order of the texts."""
+    at = np.concatenate([places for places, _ in known])
+    order = np.argsort(at, kind="stable")
+    names = known[0][1]
+    rows = {name: picked(stacked([part[name] for _, part in known]), order) for name in names}
+    return ReadAlready(at[order], rows)
+
+
+def to_file(path: Path, some: ReadItems) -> None:
+    """Write items to a file, whole or not at all."""
+    names = pl.DataFrame({"id": list(some.items.ids), "text": list(some.items.texts)})
+    arrays: dict[str, NDArray[Any]] = {
+        "seq": some.seq,
+        "at": some.read.at,
+        "names": _table_bytes(names),
+        "attributes": _table_bytes(some.items.attributes),
+    }
+    widths: dict[str, int] = {}
+    for name, rows in some.read.rows.items():
+        if isinstance(rows, Terms):
+            arrays |= {f"{name}.{key}": value for key, value in rows.arrays().items()}
+            widths[name] = int(rows.matrix.shape[1])
+        else:
+            arrays |= rows.arrays(name)
+    made_by = {"format": FORMAT, "pennyweight": version_of("pennyweight")}
+    write_arrays(path, arrays, made_by | {"widths": widths, "parts": list(some.read.rows)})
+
+
+def from_file(path: Path, like: Catalog) -> ReadItems:
+    """Read what `to_file` wrote.
+
+    Raises
+    ------
+    BundleError, ValueError, KeyError, polars.exceptions.PolarsError
+        It is damaged, of another version, or of items with other columns than those `like` it.
+    """
+    arrays, settings = read_arrays(path)
+    if (settings.get("format"), settings.get("pennyweight")) != (FORMAT, version_of("pennyweight")):
+        raise ValueError("made by another version of pennyweight")
+    names, attributes = (_table(arrays[name]) for name in ("names", "attributes"))
+    if list(attributes.columns) != list(like.attributes.columns):
+        raise ValueError("its columns are not those of the bundle")
+    ids = Ids(names["id"].to_list(), "items")
+    items = replace(like, ids=ids, texts=names["text"].to_list(), attributes=attributes)
+    rows: TextRows = {
+        name: _part(arrays, name, settings["widths"].get(name)) for name in settings["parts"]
+    }
+    return ReadItems(items, arrays["seq"], ReadAlready(arrays["at"], rows))
+
+
+def _part(arrays: Mapping[str, NDArray[Any]], name: str, width: int | None) -> Packed | Terms:
+    if width is None:
+        return Packed.from_arrays(arrays, name)
+    data, indices, indptr = (arrays[f"{name}.{key}"] for key in ("data", "indices", "indptr"))
+    shape = (len(indptr) - 1, width)
+    return Terms(sparse.csr_matrix((data, indices, indptr), shape=shape))
+
+
+def _table_bytes(table: pl.DataFrame) -> NDArray[np.uint8]:
+    out = BytesIO()
+    if table.width:
+        table.rechunk().write_ipc(out, compression="uncompressed")
+    return np.frombuffer(out.getvalue(), np.uint8)
+
+
+def _table(data: NDArray[np.uint8]) -> pl.DataFrame:
+    return pl.read_ipc(BytesIO(data.tobytes())) if len(data) else pl.DataFrame()

@@ -1,0 +1,132 @@
+"""Erasure: a user leaves the store, the bundles, the memory, and the work under way."""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pennyweight.errors import BundleError, BusyError
+from pennyweight.serving.live.exports import wait_for_exports
+from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.stores.protocol import Erased, Store
+
+if TYPE_CHECKING:
+    from pennyweight.serving.live.engine import Engine
+
+__all__ = ["erase_user", "finish_erasures", "readmit_user", "strip_erased", "without_erased"]
+
+ERASING = "erasing"  # a note in the store: an erasure began and may not have reached all bundles
+PATIENCE = 30.0  # seconds for the answers under way
+
+_log = logging.getLogger(__name__)
+
+
+async def erase_user(engine: "Engine", user: str, *, actor: str) -> dict[str, Any]:
+    """Erase a user; return what was deleted, and which bundles were trained with it.
+
+    The writer deletes the rows and leaves a tombstone in one transaction: what was queued
+    before is deleted with the rest, and what comes later is dropped. Answers and exports that
+    had begun by then are waited for.
+
+    Raises
+    ------
+    BusyError
+        An answer under way did not end. Nothing of the user is on disk, but to erase again
+        makes sure that nothing is in memory.
+    StoreError
+        The disk refuses.
+    """
+    engine.erasing += 1  # stays raised where this fails, and with it the note
+    await engine.shown.flush()
+    await _exports_end(engine)  # they keep the log of the store from being emptied
+    try:
+        gone: Erased = await engine.written(lambda store: _erase(store, user), alone=True)
+        trained, events = await asyncio.to_thread(engine.forget_user, user)
+    finally:  # whatever else fails, no list rests on what was deleted
+        engine.cache.forget([user])
+        engine.shown.forget(user)
+    await _settle(engine)
+    engine.cache.forget([user])  # an answer under way may have put back what it had read before
+    await _settle(engine)
+    engine.shown.forget(user)
+    engine.erasing -= 1
+    if not engine.erasing:
+        await engine.written(lambda store: store.note(ERASING, False))
+    counted = f"{gone.events} events, {gone.recommendations} lists"
+    await asyncio.to_thread(engine.audit, actor, "erase user", counted)
+    return {**asdict(gone), "bundle_events": events, "trained_on": trained}
+
+
+def _erase(store: Store, user: str) -> Erased:
+    store.note(ERASING, True)
+    return store.erase(user)
+
+
+async def _settle(engine: "Engine") -> None:
+    """Wait for the answers and exports that are under way now."""
+    pending = [answer for answer in engine.under_way if not answer.done()]
+    if pending:
+        _, late = await asyncio.wait(pending, timeout=PATIENCE)
+        if late:
+            raise BusyError(f"{len(late)} answers are still under way; erase the user again")
+    await engine.read(lambda store: None)  # one export at a time runs, so this one comes after it
+    await _exports_end(engine)
+
+
+async def _exports_end(engine: "Engine") -> None:
+    """Wait for `pennyweight export` in other processes."""
+    if not await asyncio.to_thread(wait_for_exports, engine.models.folder.parent, PATIENCE):
+        raise BusyError("`pennyweight export` still runs; erase the user again when it is done")
+
+
+async def readmit_user(engine: "Engine", user: str, *, actor: str) -> bool:
+    """Keep events of an erased user again; return whether the user had been erased."""
+    erased: bool = await engine.written(lambda store: store.readmit(user))
+    if erased:
+        # Without the id: the entry would outlast the next erasure.
+        await asyncio.to_thread(engine.audit, actor, "readmit user", "consented anew")
+    return erased
+
+
+def strip_erased(engine: "Engine", version: str, *, actor: str) -> int:
+    """Take erased users out of a bundle that still holds them; return how many it had."""
+    log = engine.models.interactions(version)
+    if log is None:
+        return 0
+    erased: Collection[str] = engine.read_now(lambda store: store.erased(log.users))
+    if erased:
+        events = engine.forget_users(version, erased)
+        counted = f"{version}: {len(erased)} users, {events} events"
+        engine.audit(actor, "erase from bundle", counted)
+        _log.warning("erased users were taken out of bundle %s", counted)
+    return len(erased)
+
+
+def without_erased(shelf: Shelf, store: Store) -> Shelf:
+    """Return a shelf that forgets the events of erased users, where its files cannot be changed."""
+    log = shelf.recommender.interactions
+    erased: Collection[str] = () if log is None else store.erased(log.users)
+    if log is None or not erased:
+        return shelf
+    kept = np.ones(len(log.users), np.bool_)
+    kept[log.users.codes(list(erased))] = False
+    against = log.negative.where(kept[log.negative.user])
+    return shelf.with_log(replace(log.where(kept[log.user]), negative=against))
+
+
+def finish_erasures(engine: "Engine") -> None:
+    """Take erased users out of all bundles where an erasure was cut short."""
+    if not engine.read_now(lambda store: store.noted(ERASING)):
+        return
+    whole = True
+    for version in engine.models.versions():
+        try:
+            strip_erased(engine, version, actor="start")
+        except BundleError as error:
+            _log.error("%s: nobody can be taken out of a damaged bundle: %s", version, error)
+            whole = False
+    if whole:
+        engine.writer.submit(lambda store: store.note(ERASING, False)).result()

@@ -1,0 +1,83 @@
+"""Which items meet a filter, looked at again only where items came or changed."""
+
+import threading
+from collections import OrderedDict
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.append_only import Growing
+from pennyweight.recommender.filters import Filter
+
+__all__ = ["Mask", "Masks"]
+
+KEPT = 64  # filters, those asked for last
+
+Mask = NDArray[np.bool_]
+_Entry = tuple[Filter, Mask, int]  # up to which change the mask is right
+
+
+class Masks:
+    """The masks of the filters that were asked for.
+
+    Parameters
+    ----------
+    attributes
+        One row an item.
+    """
+
+    def __init__(self, attributes: pl.DataFrame) -> None:
+        self._attributes = attributes
+        self._changes: Growing[NDArray[np.int32]] = Growing()  # codes of rows that changed
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, filter: str) -> Mask:
+        """Return the items that meet a filter, bool (n_items,); not to be written to.
+
+        Raises
+        ------
+        DataError
+            It cannot be read.
+        """
+        with self._lock:
+            entry = self._entries.get(filter)
+        known = Filter.parse(filter, self._attributes) if entry is None else entry[0]
+        if entry is None:
+            mask = known.mask(self._attributes)
+        else:
+            mask = self._refreshed(*entry)
+        mask.flags.writeable = False
+        with self._lock:
+            self._entries[filter] = (known, mask, len(self._changes))
+            self._entries.move_to_end(filter)
+            while len(self._entries) > KEPT:
+                self._entries.popitem(last=False)
+        return mask
+
+    def _refreshed(self, known: Filter, mask: Mask, upto: int) -> Mask:
+        """Return a mask in which rows that came or changed since are looked at again."""
+        n = self._attributes.height
+        changes = self._changes[upto:]
+        if len(mask) == n and not changes:
+            return mask
+        rows = np.concatenate([np.arange(len(mask), n), *changes])
+        if len(rows) > n // 2:
+            return known.mask(self._attributes)
+        fresh = np.zeros(n, bool)
+        fresh[: len(mask)] = mask
+        rows = np.unique(rows)
+        if len(rows):
+            fresh[rows] = known.mask(self._attributes[rows])
+        return fresh
+
+    def with_rows(self, attributes: pl.DataFrame, changed: NDArray[np.int32]) -> "Masks":
+        """Return the masks of a table to which rows were added, and in which some changed."""
+        other = Masks(attributes)
+        if attributes.schema != self._attributes.schema:
+            return other  # a filter may mean another thing then
+        other._changes = self._changes.extended([changed]) if len(changed) else self._changes
+        with self._lock:
+            other._entries = OrderedDict(self._entries)
+        return other

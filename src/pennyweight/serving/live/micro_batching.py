@@ -1,0 +1,206 @@
+"""Threads that score: requests that come while they are busy are answered together."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pennyweight.errors import BusyError
+from pennyweight.serving.backlog import STUCK_SECONDS, Backlog
+from pennyweight.serving.http.deadline import Deadline, current_deadline
+from pennyweight.serving.live.histories import HistoryCache
+from pennyweight.serving.live.lists import Found, Wanted, find
+from pennyweight.serving.live.precedence import Precedence
+from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.stores.protocol import Store
+
+__all__ = ["Answering"]
+
+TOGETHER = 32  # lists in one batch; more would make the first of them wait
+BATCH_SECONDS = 0.25  # so would slow ones
+CHECK = 0.25  # seconds between looks for jobs that nobody comes to
+STOPPING = 5.0  # seconds for which a thread may take to end
+
+Call = Callable[[Shelf, Store], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    shelf: Shelf
+    what: Wanted | Call
+    future: "asyncio.Future[Any]"
+    deadline: Deadline | None
+
+    def is_late(self, now: float) -> bool:
+        return self.deadline is not None and now > self.deadline.at
+
+    def is_in_vain(self, now: float) -> bool:
+        """Whether nobody waits for it any more."""
+        deadline = self.deadline
+        return deadline is not None and (now > deadline.at or deadline.client_gone())
+
+
+class Answering:
+    """Answers lists, and runs whatever else takes a shelf, off the event loop.
+
+    A job whose deadline has passed, or whose client has gone, is not done. One that waits
+    while the threads are stuck is told so at its deadline.
+
+    Parameters
+    ----------
+    store
+        Each thread reads from a reader of it.
+    cache
+        Histories of users.
+    threads
+        How many.
+    depth
+        Jobs that may wait; then `BusyError`.
+    clock
+        Epoch seconds.
+    precedence
+        Told while lists are made, for those that give way.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        cache: HistoryCache,
+        *,
+        threads: int,
+        depth: int,
+        clock: Callable[[], float],
+        precedence: Precedence | None = None,
+    ) -> None:
+        self._cache, self._clock = cache, clock
+        self._precedence = precedence or Precedence()
+        self.backlog: Backlog[_Job] = Backlog("requests", depth=depth, workers=threads)
+        self._under_way: list[Sequence[_Job]] = [()] * threads
+        self._stores = [store.reader() for _ in range(threads)]
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(i, one), name=f"pennyweight-answer-{i}")
+            for i, one in enumerate(self._stores)
+        ]
+        self._watch = threading.Thread(target=self._expire, name="pennyweight-answer-watch")
+        for thread in (*self._threads, self._watch):
+            thread.daemon = True
+            thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait."""
+        return len(self.backlog)
+
+    def submit(self, shelf: Shelf, what: Wanted | Call) -> "asyncio.Future[Any]":
+        """Return a future of the running event loop: a `Found`, or what the call returns.
+
+        Raises
+        ------
+        BusyError
+            Too many wait, or it would not be done in time.
+        """
+        future = asyncio.get_running_loop().create_future()
+        self.backlog.put(_Job(shelf, what, future, current_deadline()), urgent=True)
+        return future
+
+    def close(self) -> None:
+        """Finish what waits, then stop; a thread that is stuck is left alone."""
+        for _ in self._threads:
+            self.backlog.stop()
+        for thread, store in zip(self._threads, self._stores, strict=True):
+            thread.join(STOPPING)
+            if not thread.is_alive():
+                store.close()
+        self._stopping.set()
+        self._watch.join()
+
+    def _run(self, worker: int, store: Store) -> None:
+        while (batch := self._next()) is not None:
+            self._under_way[worker] = batch
+            self.backlog.begin(worker)
+            with self._precedence.urgent():
+                n = self._answer(batch, store)
+            self.backlog.end(worker, n)
+            self._under_way[worker] = ()
+
+    def _next(self) -> list[_Job] | None:
+        """Return jobs that wait, at least one; None when it is time to stop."""
+        job = self.backlog.get()
+        if job is None:
+            return None
+        batch = [job]
+        most = self.backlog.batch_size(TOGETHER, BATCH_SECONDS)
+        while len(batch) < most and (job := self.backlog.get_waiting()) is not None:
+            batch.append(job)
+        return batch
+
+    def _answer(self, batch: Sequence[_Job], store: Store) -> int:
+        """Do a batch; return how many of it were worth doing."""
+        done: list[tuple[_Job, Any]] = []
+        lists: dict[int, list[_Job]] = {}
+        skipped, now = 0, time.monotonic()
+        for job in batch:
+            if job.future.done():
+                skipped += 1
+            elif job.is_in_vain(now):
+                skipped += 1
+                done.append((job, _late()))
+            elif isinstance(job.what, Wanted):
+                lists.setdefault(id(job.shelf), []).append(job)
+            else:
+                done.append((job, _called(job.what, job.shelf, store)))
+        for jobs in lists.values():
+            wanted = [job.what for job in jobs if isinstance(job.what, Wanted)]
+            found = find(jobs[0].shelf, wanted, self._cache, store, self._clock())
+            done += zip(jobs, found, strict=True)
+        if done:
+            _deliver(done)
+        return len(batch) - skipped
+
+    def _expire(self) -> None:
+        """Tell jobs that nobody comes to, since the threads are stuck."""
+        while not self._stopping.wait(CHECK):
+            stuck_for, now = self.backlog.stuck_for, time.monotonic()
+            if stuck_for < CHECK:
+                continue
+            late = [job for job in self.backlog.waiting() if job.is_late(now)]
+            if stuck_for > STUCK_SECONDS:
+                late += [job for batch in self._under_way for job in batch if job.is_late(now)]
+            if late:
+                _deliver([(job, _late()) for job in late])
+
+
+def _late() -> BusyError:
+    return BusyError("the answer was not there in time; come again")
+
+
+def _called(call: Call, shelf: Shelf, store: Store) -> Any:  # noqa: ANN401
+    try:
+        return call(shelf, store)
+    except Exception as error:
+        return error
+
+
+def _deliver(done: list[tuple[_Job, Found | Exception | Any]]) -> None:
+    """Hand over all results at once: waking the event loop costs more than an answer."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[_Job, Any]]] = {}
+    for job, result in done:
+        loops.setdefault(job.future.get_loop(), []).append((job, result))
+    for loop, some in loops.items():
+        try:
+            loop.call_soon_threadsafe(_settle, some)
+        except RuntimeError:
+            pass  # the loop is closed: nobody waits any more
+
+
+def _settle(done: list[tuple[_Job, Any]]) -> None:
+    for job, result in done:
+        if job.future.done():
+            continue  # the caller is gone
+        if isinstance(result, Exception):
+            job.future.set_exception(result)
+        else:
+            job.future.set_result(result)

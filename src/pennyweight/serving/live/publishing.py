@@ -1,0 +1,98 @@
+"""Publishing: a bundle is taken over, loaded, tried, and then answers."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pennyweight.errors import PennyweightError, PlanError
+from pennyweight.recommender.integrity import refusing_damage
+from pennyweight.serving.live.bundles import Model
+from pennyweight.serving.live.clocks import item_disagreements
+from pennyweight.serving.live.erasure import strip_erased, without_erased
+from pennyweight.serving.live.histories import HistoryCache
+from pennyweight.serving.live.lists import Wanted, find
+from pennyweight.serving.live.restoring import restored
+from pennyweight.serving.live.served_bundle import NOTHING_COVERED, Shelf
+from pennyweight.serving.live.traffic_split import Arm, checked
+from pennyweight.serving.stores.protocol import Audit, Store
+
+if TYPE_CHECKING:
+    from pennyweight.serving.live.engine import Engine
+
+__all__ = ["ARMS", "BEFORE", "SINCE", "add_bundle", "drop_bundle", "load_bundle", "publish_arms"]
+
+# Settings in the store: what answers, what did before, and since when (epoch seconds).
+ARMS, BEFORE, SINCE = "arms", "arms before", "arms since"
+
+
+def add_bundle(engine: "Engine", bundle: Path | str, *, actor: str) -> Model:
+    """Copy a bundle, without the users who were erased; nothing of it is kept where this fails."""
+    with engine.publishing:
+        before = engine.models.versions()
+        version = engine.models.add(bundle)
+        source, now = str(Path(bundle).resolve()), engine.clock()
+        try:
+            strip_erased(engine, version, actor=actor)
+            entry = Audit(now, actor, "add model", version)
+            return engine.registry.register(version, source, now, entry)
+        except PennyweightError:
+            if version not in before:
+                engine.models.remove(version)
+            raise
+
+
+def publish_arms(engine: "Engine", arms: Sequence[Arm], *, actor: str) -> None:
+    """Load and try bundles, note that they answer, and let them answer.
+
+    Errors leave what is served as it is.
+    """
+    with engine.publishing:
+        arms = checked(arms)
+        loaded = engine.load(arms)
+        before = engine.arms.arms if engine.is_ready else None
+        settings: dict[str, Any] = {ARMS: [asdict(arm) for arm in arms]}
+        if before != arms:
+            settings[SINCE] = engine.clock()
+        if before is not None and before != arms:
+            settings[BEFORE] = [asdict(arm) for arm in before]
+        shares = ", ".join(f"{arm.version} {arm.share:g}" for arm in arms)
+        engine.note(settings, Audit(engine.clock(), actor, "publish", shares))
+        engine.switch(arms, loaded)
+        for about in ("damaged", "start"):
+            engine.notes.pop(about, None)
+
+
+def drop_bundle(engine: "Engine", version: str, *, actor: str) -> None:
+    """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
+    with engine.publishing:
+        if version in {arm.version for arm in (*engine.arms.arms, *engine.before())}:
+            raise PlanError(f"the bundle {version!r} is served, or was before; it stays")
+        engine.models.remove(version)
+        engine.registry.forget(version, Audit(engine.clock(), actor, "drop model", version))
+        engine.readings.keep_versions(engine.models.versions())
+
+
+def load_bundle(engine: "Engine", version: str) -> tuple[Shelf, int]:
+    """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
+    model = next((one for one in engine.known() if one.version == version), None)
+    shelf = engine.models.load(version, NOTHING_COVERED if model is None else model.covered)
+    if model in engine.models.borrowed():
+        borrowed = shelf
+        shelf = engine.read_now(lambda store: without_erased(borrowed, store))
+    found = restored(shelf, engine.readings, engine.read_now)
+    engine.failed_items.update(found.failed)
+    now = engine.clock()
+    if texts := item_disagreements(found.states, now):
+        engine.say("clock", "; ".join(texts))
+    engine.read_now(lambda store: _check_lists(found.shelf, store, now))
+    return found.shelf, found.seq
+
+
+def _check_lists(shelf: Shelf, store: Store, now: float) -> None:
+    """Ask a bundle for lists before it answers anybody; `BundleError` where it cannot."""
+    bundle = shelf.recommender.bundle
+    with refusing_damage(Path(shelf.version) if bundle is None else bundle.path):
+        for found in find(shelf, [Wanted(n=3), Wanted(user="", n=3)], HistoryCache(), store, now):
+            if isinstance(found, Exception):
+                raise found

@@ -1,0 +1,122 @@
+"""Lists that went out, kept for a while: to explain them, and to see what came of them."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from pennyweight.errors import BusyError, PennyweightError
+from pennyweight.serving.stores.protocol import Recommendation
+from pennyweight.serving.stores.writer import Writer
+
+__all__ = ["Shown"]
+
+_log = logging.getLogger(__name__)
+
+EVERY = 0.25  # seconds between writes
+MOST = 20_000  # that wait to be written; more are not kept
+SWEEP = 3_600.0  # seconds between deletions of what is old
+
+
+class Shown:
+    """Writes lists that went out, many at a time; nobody waits for that.
+
+    Parameters
+    ----------
+    writer
+        Writes to the store.
+    clock
+        Epoch seconds.
+    keep
+        Seconds for which lists are kept.
+
+    Attributes
+    ----------
+    dropped
+        Lists that were not kept, since too many came or the disk refused.
+    """
+
+    def __init__(self, writer: Writer, clock: Callable[[], float], *, keep: float) -> None:
+        self._writer, self._clock, self._keep = writer, clock, keep
+        self._waiting: dict[str, Recommendation] = {}
+        self._under_way: dict[str, Recommendation] = {}
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._swept = clock()
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._run, name="pennyweight-shown", daemon=True)
+        self._thread.start()
+
+    def add(self, shown: Recommendation) -> None:
+        """Keep a list, soon."""
+        with self._lock:
+            if len(self._waiting) < MOST:
+                self._waiting[shown.recommendation_id] = shown
+            else:
+                self.dropped += 1
+
+    def waiting_one(self, recommendation_id: str) -> Recommendation | None:
+        """Return a list that is not written yet."""
+        return self._waiting.get(recommendation_id) or self._under_way.get(recommendation_id)
+
+    def forget(self, user: str) -> None:
+        """Drop a user's lists from memory; the store drops those that are being written."""
+        with self._lock:
+            self._waiting = _without(self._waiting, user)
+            self._under_way = _without(self._under_way, user)
+
+    async def flush(self) -> None:
+        """Write what waits."""
+        written = self._write()
+        if written is not None:
+            await asyncio.wrap_future(written)
+
+    def close(self) -> None:
+        """Write what waits, then stop."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY):
+            self._write_all()
+            if self._clock() - self._swept > SWEEP:
+                self._sweep()
+        self._write_all()
+
+    def _sweep(self) -> None:
+        self._swept = self._clock()
+        before = self._swept - self._keep
+        try:
+            self._writer.submit(lambda store: store.forget_recommendations(before))
+        except BusyError:
+            pass  # there is a next time
+
+    def _write_all(self) -> None:
+        try:
+            written = self._write()
+            if written is not None:
+                written.result()
+        except PennyweightError as error:
+            _log.warning("lists that went out were not kept: %s", error)
+
+    def _write(self) -> "Future[None] | None":
+        with self._lock:
+            some, self._waiting = self._waiting, {}
+            self._under_way = some
+        if not some:
+            return None
+        try:
+            written = self._writer.submit(lambda store: store.add_recommendations(some.values()))
+        except PennyweightError:
+            self.dropped += len(some)
+            raise
+        written.add_done_callback(lambda f: self._count(f, len(some)))
+        return written
+
+    def _count(self, written: "Future[None]", n: int) -> None:
+        if written.exception() is not None:
+            self.dropped += n
+
+
+def _without(lists: dict[str, Recommendation], user: str) -> dict[str, Recommendation]:
+    return {name: one for name, one in lists.items() if one.user != user}

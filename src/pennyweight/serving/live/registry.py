@@ -1,0 +1,104 @@
+"""Which bundles can be served: what the folder holds, with what was noted of each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pennyweight.bundle import MANIFEST, Origin
+from pennyweight.errors import BundleError
+from pennyweight.serving.live.bundles import Model, Models
+from pennyweight.serving.live.clocks import bundle_disagreements
+from pennyweight.serving.live.served_bundle import Covered
+from pennyweight.serving.stores.protocol import Audit, Store
+
+__all__ = ["MODELS", "Registry"]
+
+MODELS = "models"  # a setting in the store
+T = TypeVar("T")
+
+
+class Registry:
+    """The bundles of a folder. What is there decides; notes only add to it.
+
+    Parameters
+    ----------
+    read
+        Runs a job on a store to read from.
+    note
+        Keeps settings in the store, and what was done.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        read: Callable[[Callable[[Store], Any]], Any],
+        note: Callable[[Mapping[str, Any], Audit | None], None],
+    ) -> None:
+        self._models, self._read, self._note = models, read, note
+
+    def known(self) -> list[Model]:
+        """Return the bundles that can be served, in the order in which they came."""
+        versions, noted = self._models.versions(), self._noted()
+        return [*(_model(noted[name]) for name in noted if name in versions), *self.unnoted()]
+
+    def register(self, version: str, source: str, now: float, entry: Audit | None = None) -> Model:
+        """Note a bundle that is in the folder: which changes in the store it holds is seen now.
+
+        Later the store may have come to a position that it does not have yet.
+        """
+        noted = self._noted()
+        if version not in noted:
+            covered, notes = self._judged(version, now)
+            noted[version] = asdict(Model(version, source, now, covered, notes))
+            self._note({MODELS: list(noted.values())}, entry)
+        return _model(noted[version])
+
+    def unnoted(self) -> list[Model]:
+        """Return what the folder holds and nobody noted, such as after a kill."""
+        noted = self._noted()
+        return [self._unnoted(name) for name in self._models.versions() if name not in noted]
+
+    def forget(self, version: str, entry: Audit) -> None:
+        """Drop the note of a bundle."""
+        rows = [row for row in self._noted().values() if row["version"] != version]
+        self._note({MODELS: rows}, entry)
+
+    def _noted(self) -> dict[str, dict[str, Any]]:
+        rows = self._read(lambda store: store.noted(MODELS)) or ()
+        return {row["version"]: row for row in rows}
+
+    def _unnoted(self, version: str) -> Model:
+        path = self._models.folder / version
+        try:
+            added = path.stat().st_mtime
+        except OSError:  # dropped meanwhile
+            added = 0.0
+        return Model(version, str(path), added)
+
+    def _judged(self, version: str, now: float) -> tuple[Covered, tuple[str, ...]]:
+        try:
+            bundle = self._models.bundle(version)
+            manifest, path = bundle.manifest, Path(bundle.path / MANIFEST)
+            origin = Origin.from_json(manifest.fitted_from, source=str(path))
+        except BundleError:
+            return Covered(), ()  # damaged: what loads it says so
+        notes = bundle_disagreements(origin, manifest.created, now)
+
+        def look(store: Store) -> Covered:
+            return Covered(
+                store.covered("items", origin.items), store.covered("events", origin.events)
+            )
+
+        covered: Covered = self._read(look)
+        if origin.items is not None and origin.items.seq > covered.items:
+            notes.append("its items were exported from another store, or from one that was ahead "
+                         "of this one: all changes told here are applied on top")  # fmt: skip
+        return covered, tuple(notes)
+
+
+def _model(row: dict[str, Any]) -> Model:
+    covered = Covered(**row.get("covered") or {})
+    return Model(
+        row["version"], row["source"], row["added"], covered, tuple(row.get("notes") or ())
+    )

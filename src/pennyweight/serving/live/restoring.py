@@ -1,0 +1,114 @@
+"""A bundle with the items that came live, as a service has it when it starts or publishes."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from pennyweight.errors import PennyweightError
+from pennyweight.serving.live.encoded_item_files import Readings
+from pennyweight.serving.live.encoded_items import ReadItems, alive, with_known_rows
+from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.stores.protocol import Store, StoredItem
+
+__all__ = ["Restored", "restored"]
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+TOGETHER = 1_000  # items read in one step
+FEW = 64  # items that may be read while nothing can be told
+ROUNDS = 8
+
+
+class Reader(Protocol):
+    """Runs a job on a store and returns what it returns."""
+
+    def __call__(self, job: Callable[[Store], T]) -> T: ...
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A shelf with the items of a store on it.
+
+    Attributes
+    ----------
+    shelf
+        The shelf.
+    seq
+        Up to which it has them.
+    failed
+        Item id -> why the bundle cannot read it.
+    states
+        The items of the store, without their documents, in the order of their changes.
+    """
+
+    shelf: Shelf
+    seq: int
+    failed: dict[str, str]
+    states: Sequence[StoredItem]
+
+
+def restored(shelf: Shelf, readings: Readings, read: Reader) -> Restored:
+    """Put the items of the store on the shelf of a bundle that has its own alone.
+
+    What was read before, and kept, is not read again.
+
+    Parameters
+    ----------
+    read
+        Gives access to the store.
+    """
+    states = read(lambda store: store.items(documents=False))
+    last = {item.item_id: item.seq for item in states if shelf.counts(item)}
+    files = readings.load(shelf.version, shelf.catalog)
+    parts = []
+    for part in files:
+        parts.append(alive(part, last))
+        for item in parts[-1].items.ids:
+            del last[item]  # what is left has to be read
+    if any(map(len, parts)):
+        whole = ReadItems.joined([part for part in parts if len(part)])
+        shelf = shelf.with_read(with_known_rows(whole, files))
+    failed: dict[str, str] = {}
+    shelf = _read_on(shelf, list(last), readings, read, failed).with_availability(states)
+    seq = max((item.seq for item in states), default=0)
+    for _ in range(ROUNDS):  # what came meanwhile, until it is little
+        came = read(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
+        if len(came) <= FEW:
+            break
+        shelf = _read_on(shelf, [item.item_id for item in came], readings, read, failed)
+        shelf, seq = shelf.with_availability(came), came[-1].seq
+    return Restored(shelf, seq, failed, states)
+
+
+def _read_on(
+    shelf: Shelf,
+    items: Sequence[str],
+    readings: Readings,
+    read: Reader,
+    failed: dict[str, str],
+) -> Shelf:
+    for start in range(0, len(items), TOGETHER):
+        names = items[start : start + TOGETHER]
+        told = read(lambda store, names=names: store.items_named(names))  # type: ignore[misc]
+        for some in _read_some(shelf, told, failed):
+            readings.note(shelf.version, some)
+            shelf = shelf.with_read(some)
+    if items:
+        readings.flush()
+    return shelf
+
+
+def _read_some(
+    shelf: Shelf, items: Sequence[StoredItem], failed: dict[str, str]
+) -> list[ReadItems]:
+    """Read some items; one that cannot be read must not keep the others away."""
+    try:
+        return [shelf.read(items)]
+    except PennyweightError as error:
+        if len(items) == 1:
+            _log.error("item %r could not be put on the shelves: %s", items[0].item_id, error)
+            failed[items[0].item_id] = str(error)
+            return []
+    half = len(items) // 2
+    return [*_read_some(shelf, items[:half], failed), *_read_some(shelf, items[half:], failed)]

@@ -1,0 +1,292 @@
+"""A bundle as it is served at one moment: with the items that came, changed or went since."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog, is_iso_date
+from pennyweight.data.cleaning.feedback import FeedbackRules
+from pennyweight.data.cleaning.missing import is_missing_id
+from pennyweight.data.documents import document_of, documents, suitable
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Interactions
+from pennyweight.data.times import parse_times
+from pennyweight.errors import DataError, UnknownIdError
+from pennyweight.recommender.item_growth import ReadAlready
+from pennyweight.recommender.recommender import Recommender
+from pennyweight.serving.live.encoded_items import ReadItems
+from pennyweight.serving.live.filter_masks import Mask, Masks
+from pennyweight.serving.stores.protocol import StoredItem
+
+__all__ = ["NOTHING_COVERED", "PUBLISHED", "Covered", "Shelf", "epoch", "known_columns"]
+
+PUBLISHED = ("published", "published_at", "timestamp", "created_at", "date", "release_date")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Which changes in the store a bundle's data holds already: up to these seq, 0 for none."""
+
+    items: int = 0
+    events: int = 0
+
+
+NOTHING_COVERED = Covered()
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A recommender, and which of its items may be recommended.
+
+    Attributes
+    ----------
+    version
+        The bundle it began with.
+    recommender
+        That of the bundle, with what came since.
+    open
+        Items that may be recommended, bool (n_items,).
+    published
+        Epoch seconds since when an item counts as new, NaN where nobody said, float64
+        (n_items,).
+    covered
+        Which changes in the store the bundle's data holds already.
+    own_items
+        How many items the bundle has itself; those that came live follow.
+    """
+
+    version: str
+    recommender: Recommender
+    open: Mask
+    published: NDArray[np.float64]
+    _masks: Masks = field(repr=False, compare=False)
+    covered: Covered = NOTHING_COVERED
+    own_items: int = 0
+
+    @classmethod
+    def of(
+        cls, version: str, recommender: Recommender, covered: Covered = NOTHING_COVERED
+    ) -> "Shelf":
+        """Return a bundle's own items, of which the catalog says which are available."""
+        catalog = recommender.catalog
+        open_, published = catalog.available.copy(), _published(catalog)
+        masks = Masks(catalog.attributes)
+        return cls(version, recommender, open_, published, masks, covered, len(catalog))
+
+    @property
+    def catalog(self) -> Catalog:
+        """The items."""
+        return self.recommender.catalog
+
+    @cached_property
+    def rules(self) -> FeedbackRules:
+        """What events mean."""
+        return self.recommender.rules
+
+    @cached_property
+    def created(self) -> float:
+        """Epoch seconds when the bundle was made."""
+        bundle = self.recommender.bundle
+        return 0.0 if bundle is None else epoch(bundle.manifest.created)
+
+    @property
+    def newest_event(self) -> float:
+        """Epoch seconds of the newest event the bundle learnt from; 0 where it is not told."""
+        log = self.recommender.interactions
+        return float(log.time.max()) if log is not None and log.real_time and len(log) else 0.0
+
+    def mask(self, filter: str | None) -> Mask:
+        """Return the items that may be recommended and meet a filter; not to be written to."""
+        return self.open if filter is None else self.open & self.meets(filter)
+
+    def meets(self, filter: str) -> Mask:
+        """Return the items that meet a filter; `DataError` where it cannot be read."""
+        return self._masks.of(filter)
+
+    def freshness(self, now: float, half_life: float) -> NDArray[np.float32]:
+        """Return 1 for an item published now, a half after `half_life` seconds; else 0."""
+        # Beyond 200 half-lives nothing is left in float32; a short one would overflow it.
+        age = np.minimum(np.maximum(now - self.published, 0) / half_life, 200)
+        fresh = np.exp2(-age.astype(np.float32))
+        fresh[np.isnan(fresh)] = 0
+        return fresh
+
+    def document(self, item_id: str) -> dict[str, Any]:
+        """Return the columns of an item; `UnknownIdError` where there is none."""
+        return document_of(self.catalog, self.catalog.ids.code(item_id))
+
+    def check_type(self, kind: str) -> None:
+        """Raise `DataError` where a type of events may mean the opposite of liking."""
+        types = self.rules.types
+        if types.known(kind) is None or (kind.strip() in ("0", "0.0") and kind not in types):
+            raise DataError(
+                f"type {kind!r} may say the opposite of liking: send a name that says which, such "
+                "as like, dislike or impression. A bundle takes this one where it is fitted to a "
+                "log that has it, with a meaning (--event-types)"
+            )
+
+    def is_missing(self, name: str, what: Literal["user", "item"]) -> bool:
+        """Whether an id is a word for a missing one, such as ``undefined``, and not a known id."""
+        log, plan = self.recommender.interactions, self.recommender.plan
+        extra = None if plan is None else plan.data.missing_ids
+        known = self.catalog.ids if what == "item" else () if log is None else log.users
+        return is_missing_id(name, extra, known)
+
+    def check_id(self, name: str, what: Literal["user", "item"]) -> None:
+        """Raise `DataError` where an id stands for a missing one: it would be everybody's."""
+        if self.is_missing(name, what):
+            raise DataError(
+                f"{what}_id {name!r} stands for a missing id, and all without one would share it: "
+                f"send the id of the {what}, or nothing; where it is an id, fit the bundle with "
+                "--missing-ids '', missing_ids=[]"
+            )
+
+    def is_neutral(self, kind: str) -> bool:
+        """Whether events of a type say nothing, as impressions do."""
+        return self.meaning(kind) == "neutral"
+
+    def meaning(self, kind: str) -> Literal["positive", "negative", "neutral"]:
+        """Return what events of a type mean."""
+        meaning = self.rules.types.known(kind)
+        if meaning is None or meaning == "ignore":
+            return "neutral"
+        return "negative" if meaning == "negative" else "positive"
+
+    def is_open(self, item_id: str) -> bool:
+        """Whether an item may be recommended; false for one that is not there."""
+        try:
+            return bool(self.open[self.catalog.ids.code(item_id)])
+        except UnknownIdError:
+            return False
+
+    def published_at(self, item_id: str) -> float | None:
+        """Return since when an item counts as new, if that is known."""
+        time = float(self.published[self.catalog.ids.code(item_id)])
+        return None if np.isnan(time) else time
+
+    def check(self, told: Mapping[str, Mapping[str, Any]]) -> list[bool]:
+        """Return for each item whether its columns call it available.
+
+        `DataError` where they are not those of the catalogue.
+        """
+        return [bool(one) for one in documents(told, self.catalog).available] if told else []
+
+    def counts(self, item: StoredItem) -> bool:
+        """Whether a live change of an item is not in the data of the bundle already.
+
+        By the position in the store from which the data was exported, never by a clock. An item
+        that the bundle does not have counts in any case.
+        """
+        if not 0 < item.seq <= self.covered.items:
+            return True
+        code = int(self.catalog.ids.codes([item.item_id])[0])
+        return not 0 <= code < self.own_items
+
+    def read(self, items: Sequence[StoredItem]) -> ReadItems:
+        """Clean some items, each once, and read their texts; takes long.
+
+        Those without a document are passed over, and those that do not count.
+        """
+        told = {
+            item.item_id: item.document
+            for item in items
+            if item.document is not None and self.counts(item)
+        }
+        if not told:
+            return ReadItems.none(self.catalog)
+        found = documents(suitable(told, self.catalog), self.catalog)
+        at = self.recommender.unread(found)
+        rows = self.recommender.read([found.texts[i] for i in at.tolist()]) if len(at) else {}
+        seq = [item.seq for item in items if item.item_id in told]
+        return ReadItems(found, np.array(seq, np.int64), ReadAlready(at, rows))
+
+    def with_read(self, some: ReadItems) -> "Shelf":
+        """Return a shelf on which items are as they were read; new ones are not yet open."""
+        if not len(some):
+            return self
+        recommender = self.recommender.with_items(some.items, some.read)
+        codes = self.catalog.ids.codes(some.items.ids)
+        masks = self._masks.with_rows(recommender.catalog.attributes, codes[codes >= 0])
+        return replace(self, recommender=recommender, _masks=masks)._opened(())
+
+    def with_items(self, items: Sequence[StoredItem]) -> "Shelf":
+        """Return a shelf on which items are as they were put, each once; others stay.
+
+        Changes that the bundle's data holds already are passed over.
+        """
+        return self.with_read(self.read(items)).with_availability(items)
+
+    def with_availability(self, items: Sequence[StoredItem]) -> "Shelf":
+        """Return a shelf on which items that are there may be recommended or not, as put.
+
+        Columns are not looked at, so this takes no time.
+        """
+        return self._opened([item for item in items if self.counts(item)])
+
+    def opened_as(self, other: "Shelf") -> "Shelf":
+        """Return a shelf with the availability of another that has no more items."""
+        open_, published = self.open.copy(), self.published.copy()
+        open_[: len(other.open)], published[: len(other.open)] = other.open, other.published
+        return replace(self, open=open_, published=published)
+
+    def with_log(self, log: Interactions | None) -> "Shelf":
+        """Return a shelf that looks users up in another event log."""
+        return replace(self, recommender=self.recommender.with_log(log))
+
+    def log_without_names(self, users: Collection[str]) -> Interactions | None:
+        """Return the event log in which some users cannot be looked up; no event is touched."""
+        log = self.recommender.interactions
+        if log is None:
+            return None
+        gone = set(users)
+        names = (f"\0{code}" if name in gone else name for code, name in enumerate(log.users))
+        return replace(log, users=Ids(names, "users"))
+
+    def _opened(self, items: Sequence[StoredItem]) -> "Shelf":
+        added = len(self.catalog) - len(self.open)
+        open_ = np.pad(self.open, (0, added))
+        published = np.pad(self.published, (0, added), constant_values=np.nan)
+        codes = self.catalog.ids.codes([item.item_id for item in items])
+        for item, code in zip(items, codes.tolist(), strict=True):
+            if code < 0:
+                continue  # not there yet, or of another bundle
+            open_[code] = item.available and not item.removed
+            if item.published is not None:
+                published[code] = item.published
+        return replace(self, open=open_, published=published)
+
+
+def known_columns(document: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """Leave out what a catalog of other columns does not have, or holds dates of."""
+    columns, dated = catalog.attributes.columns or ["text"], catalog.dated
+    return {
+        name: value
+        for name, value in document.items()
+        if name in columns and (name not in dated or is_iso_date(value))
+    }
+
+
+def _published(catalog: Catalog) -> NDArray[np.float64]:
+    """Return the times of the first column that holds any."""
+    for name in PUBLISHED:
+        if name in catalog.attributes.columns:
+            try:
+                times = parse_times(catalog.attributes[name], "items")
+            except DataError:
+                continue
+            if times.real_time:
+                return times.values
+    return np.full(len(catalog), np.nan)
+
+
+def epoch(text: str) -> float:
+    """Return the epoch seconds of ISO 8601; 0 for what is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,1 @@
+"""Keys, scopes, sessions and rates: who may ask, and how often."""

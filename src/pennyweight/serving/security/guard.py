@@ -1,0 +1,160 @@
+"""Who may ask: keys, scopes and rates, and the walls of the service in their order."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pennyweight.serving.http.body import BODY_BYTES, BODY_SECONDS, Body
+from pennyweight.serving.http.deadline import TIMEOUT
+from pennyweight.serving.http.problems import Refusal
+from pennyweight.serving.http.proxies import location, path_below
+from pennyweight.serving.http.request_middleware import Answered, Watch
+from pennyweight.serving.http.request_target import check_target
+from pennyweight.serving.security.authorization import CHALLENGE, missing_scope
+from pennyweight.serving.security.hosts import Headers, check_host, check_site
+from pennyweight.serving.security.keyring import KeyRing
+from pennyweight.serving.security.keys import Key
+from pennyweight.serving.security.rate import Rate
+from pennyweight.serving.security.scopes import is_health, needed_scope
+from pennyweight.serving.security.sessions import Sessions, session_token
+
+__all__ = ["Guard", "protected"]
+
+SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+@dataclass(frozen=True)
+class Guard:
+    """ASGI middleware that lets in who may ask, and raises `Refusal` for the rest.
+
+    The key that a request came with is left in ``scope["state"]["key"]``. Paths under
+    ``/health`` are answered to whoever asks.
+
+    Attributes
+    ----------
+    app
+        What answers.
+    keys
+        The keys, or None where whoever reaches this machine's loopback may do everything.
+    sessions
+        Sessions of the dashboard, if it has any.
+    rate
+        How often one key may ask, or one address without a key.
+    """
+
+    app: ASGIApp
+    keys: KeyRing | None = None
+    sessions: Sessions | None = None
+    rate: Rate | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or raise `Refusal`."""
+        if scope["type"] == "http":
+            self._admit(scope)
+            check_target(scope)
+        elif scope["type"] != "lifespan":  # there are no web sockets to protect
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self.app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> None:
+        method, path = scope["method"], path_below(scope)
+        if is_health(path):
+            return
+        headers = dict(scope["headers"])
+        if self.keys is None:
+            check_host(headers.get(b"host"))
+        if method not in SAFE:
+            check_site(headers)
+        needed = needed_scope(method, path)
+        if self.keys is None or needed is None:
+            self._count(_address(scope))
+            return
+        key, by_session = self._key(scope, headers)
+        if key is None:
+            self._count(_address(scope))
+            raise self._stranger(scope, headers)
+        self._count(f"key {key.name}")
+        scope.setdefault("state", {})["key"] = key
+        if (
+            by_session
+            and method not in SAFE
+            and not headers.keys() & {b"sec-fetch-site", b"origin"}
+        ):
+            raise Refusal(403, "the browser does not say which site asks; use a key")
+        if not key.may(needed):
+            raise missing_scope(key, needed)
+
+    def _key(self, scope: Scope, headers: Headers) -> tuple[Key | None, bool]:
+        """Return the key of a request, and whether a session stands for it."""
+        if self.keys is None:
+            return None, False
+        secret = _secret(headers)
+        if secret is not None:  # a wrong key is not made good by a session
+            return self.keys.find(secret), False
+        cookies = headers.get(b"cookie")
+        if self.sessions is None or cookies is None:
+            return None, False
+        secure, root = scope["scheme"] == "https", scope.get("root_path", "")
+        token = session_token(cookies.decode("latin-1"), secure=secure, root=root)
+        return (None if token is None else self.sessions.find(token)), True
+
+    def _count(self, caller: str) -> None:
+        if self.rate is not None and (seconds := self.rate.take(caller)):
+            raise Refusal(
+                429,
+                f"more than {self.rate.rate:g} requests a second; ask again in {seconds} s",
+                {"Retry-After": str(seconds)},
+            )
+
+    def _stranger(self, scope: Scope, headers: Headers) -> Refusal:
+        """Return the refusal of a request without a key: a person is led to the login."""
+        if _secret(headers) is not None:
+            wrong = f'{CHALLENGE}, error="invalid_token"'
+            return Refusal(401, "the key is not known here", {"WWW-Authenticate": wrong})
+        if self.sessions is not None and b"text/html" in headers.get(b"accept", b""):
+            if scope["method"] == "GET":
+                return Refusal(303, "log in", {"Location": location(scope, "/login")})
+        return Refusal(
+            401,
+            "a key is needed: Authorization: Bearer KEY, or X-API-Key: KEY",
+            {"WWW-Authenticate": CHALLENGE},
+        )
+
+
+def protected(
+    app: ASGIApp,
+    *,
+    keys: KeyRing | None = None,
+    sessions: Sessions | None = None,
+    rate: Rate | None = None,
+    nbytes: int = BODY_BYTES,
+    seconds: float = BODY_SECONDS,
+    observers: Sequence[Callable[[Answered], None]] = (),
+    make_id: Callable[[], str] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    timeout: float = TIMEOUT,
+) -> Watch:
+    """Return an application within all its walls, in the order they must have.
+
+    `Watch` (ids, headers, errors, observers), then `Guard` (hosts, sites, keys, rates),
+    then `Body` (size, time); the parameters are theirs.
+    """
+    guarded = Guard(Body(app, nbytes=nbytes, seconds=seconds), keys, sessions, rate)
+    return Watch(guarded, observers=observers, make_id=make_id, clock=clock, timeout=timeout)
+
+
+def _secret(headers: Headers) -> str | None:
+    """Return the key that a request brings, if any."""
+    secret: bytes | None
+    scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer":  # Basic, say, is for a proxy in front
+        secret = headers.get(b"x-api-key")
+    return None if secret is None else secret.strip().decode("latin-1")
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"

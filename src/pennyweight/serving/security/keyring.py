@@ -1,0 +1,107 @@
+"""The keys of a running service: read again when their file changes."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pennyweight.errors import DataError
+from pennyweight.serving.security.keys import Key, Keys, is_exposed
+
+__all__ = ["KeyRing"]
+
+SECONDS = 1.0  # between two looks at the file
+
+_log = logging.getLogger(__name__)
+
+
+class KeyRing:
+    """The keys in a file, as they are now.
+
+    A file that is damaged or gone changes nothing: the last good keys stay, so a slip of
+    an editor neither locks everyone out nor opens the service.
+
+    Parameters
+    ----------
+    path
+        The keys file.
+    clock
+        Seconds that only go forward.
+    failed
+        Called with what went wrong when a changed file cannot be read, once a change; an
+        attribute too, for what is made later than the ring, such as `Metrics.keys_failed`.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be used at the start.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        self.path = path
+        self._clock = clock
+        self.failed = failed
+        self._stamp = _stamp(path)  # before reading, or a change in between would be missed
+        self._keys = self._load()
+        self._looked = clock()
+
+    @property
+    def keys(self) -> Keys:
+        """The keys now; looks at the file at most once a second."""
+        now = self._clock()
+        if now - self._looked >= SECONDS:
+            self._looked = now
+            self._look()
+        return self._keys
+
+    def reload(self) -> int:
+        """Read the file again whether or not it seems changed; return how many keys there are."""
+        self._looked = self._clock()
+        self._read(_stamp(self.path))
+        return len(self._keys.keys)
+
+    def find(self, secret: str) -> Key | None:
+        """Return what is known of a key, or None."""
+        return self.keys.find(secret)
+
+    def of_digest(self, digest: str) -> Key | None:
+        """Return the key of a sha256, or None where it was revoked."""
+        return self.keys.of_digest(digest)
+
+    def _look(self) -> None:
+        stamp = _stamp(self.path)
+        if stamp != self._stamp:
+            self._read(stamp)
+
+    def _read(self, stamp: tuple[int, int, int] | None) -> None:
+        self._stamp = stamp
+        try:
+            self._keys = self._load()
+        except (DataError, OSError) as error:
+            _log.error("keys were not read again; the last good ones stay: %s", error)
+            if self.failed is not None:
+                self.failed(error)
+        else:
+            _log.info("keys were read again: %d", len(self._keys.keys))
+
+    def _load(self) -> Keys:
+        keys = Keys.load(self.path)
+        if is_exposed(self.path):
+            _log.warning("%s: others may read names, scopes and hashes of keys; chmod 600 it",
+                         self.path)  # fmt: skip
+        return keys
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file does; None where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

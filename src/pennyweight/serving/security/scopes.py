@@ -1,0 +1,67 @@
+"""Which scope a request needs: one table."""
+
+from collections.abc import Mapping
+
+from pennyweight.serving.security.keys import Scope
+
+__all__ = ["is_health", "needed_scope"]
+
+Rule = Mapping[str, Scope]  # by method; another method needs `admin`
+
+# Lists that rest on what the caller sends. A body may still name a user: its route then asks
+# for `read`, see `authorization.check_user`.
+SESSION: Rule = {"GET": "session", "HEAD": "session", "POST": "session"}
+ASKING: Rule = {"GET": "read", "HEAD": "read", "POST": "read"}
+LOOKING: Rule = {"GET": "read", "HEAD": "read"}
+TELLING: Rule = {"POST": "events"}
+
+OPEN = frozenset(("/login", "/logout"))
+HEALTH = frozenset(("/health/live", "/health/ready"))
+# A path as a whole; what lies below it is another matter.
+EXACT: Mapping[str, Rule] = {
+    "/v1/recommend": SESSION,
+    "/v1/search": SESSION,
+    "/v1/rank": SESSION,
+    "/v1/version": SESSION,
+    "/api/session/recommend": SESSION,
+}
+# A path, or its beginning up to a slash or a colon: /v1/events also is /v1/events/… and
+# /v1/events:…, but not /v1/events-of-others.
+RULES: Mapping[str, Rule] = {
+    "/v1/recommend": ASKING,
+    "/v1/similar": SESSION,
+    "/v1/explain": ASKING,
+    "/v1/events": TELLING,
+    "/v1/items": LOOKING,
+    "/docs": ASKING,
+    "/openapi.json": ASKING,
+    # As Gorse calls them.
+    "/api/recommend": ASKING,
+    "/api/item-to-item": SESSION,
+    "/api/item": LOOKING,
+    "/api/items": LOOKING,
+    "/api/feedback": {"POST": "events", "PUT": "events"},
+}
+
+
+def is_health(path: str) -> bool:
+    """Return whether a path, which says if the service is up, answers to whoever asks."""
+    return path in HEALTH or path.startswith("/api/health/")
+
+
+def needed_scope(method: str, path: str) -> Scope | None:
+    """Return the scope that a request needs, or None for what is open.
+
+    What the table does not know needs ``admin``: a route that is added is closed until it
+    is opened here.
+    """
+    if path in OPEN or path.startswith("/static/") or is_health(path):
+        return None
+    rule = EXACT.get(path) or RULES.get(path) or _family(path)
+    return "admin" if rule is None else rule.get(method, "admin")
+
+
+def _family(path: str) -> Rule | None:
+    parts = path.split("/", 3)  # "", "v1", "events:batch", …
+    two = "/".join(parts[:3]).partition(":")[0]
+    return RULES.get(two) or RULES.get("/" + parts[1] if len(parts) > 1 else path)

@@ -1,1 +1,0 @@
-"""What the service must not lose: events, items, lists that were shown, and settings."""

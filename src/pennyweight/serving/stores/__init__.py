@@ -1,0 +1,1 @@
+"""Stores: events, items, recommendation logs and settings, kept durably."""

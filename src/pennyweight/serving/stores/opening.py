@@ -1,0 +1,126 @@
+"""Opening the store, also where the disk is full or read-only: then for reading alone."""
+
+import errno
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import apsw
+
+from pennyweight.errors import StoreError
+from pennyweight.serving.stores.protocol import ReadOnlyError
+from pennyweight.serving.stores.schema import STEPS, migrate
+from pennyweight.serving.stores.sqlite import SQLiteStore, quick_check, store_errors
+from pennyweight.serving.stores.tombstones import Tombstones
+
+__all__ = ["UNWRITABLE", "ReadOnlyStore", "open_store", "unwritable"]
+
+_log = logging.getLogger(__name__)
+
+ROOM = 1 << 20  # bytes without which a disk counts as full: a log, an index of it, some events
+UNWRITABLE = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota of the disk is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "its folder may not be written to",
+    errno.EPERM: "its folder may not be written to",
+}
+
+
+def unwritable(folder: Path) -> str | None:
+    """Return why a folder cannot be written to, None where it can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(ROOM))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        if error.errno in UNWRITABLE:
+            return UNWRITABLE[error.errno]
+        raise StoreError(f"{folder}: {error.strerror}; choose another with --data") from error
+    return None
+
+
+def open_store(path: Path) -> SQLiteStore:
+    """Open a store; where nothing can be written, what it holds can still be read."""
+    reason = unwritable(path.parent)
+    if reason is None:
+        return SQLiteStore(path)
+    _log.error("%s: %s; lists are served, but no event, item or bundle is taken, until there is "
+               "room and the service is started again", path.parent, reason)  # fmt: skip
+    return ReadOnlyStore(path, reason)
+
+
+class ReadOnlyStore(SQLiteStore):
+    """A store that is read as it lies on the disk, its log included; empty where there is none.
+
+    No file is made beside it: the index of the log is held in memory, and nothing is locked,
+    since the folder belongs to one service.
+
+    Parameters
+    ----------
+    path
+        The file.
+    reason
+        Why nothing can be written.
+
+    Raises
+    ------
+    StoreError
+        No database, or one whose tables would have to be changed first.
+    """
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        self.path, self._vfs, self.refusal = Path(path), None, reason
+        with store_errors(self.path):
+            self._database = _connect(self.path)
+            self._tombstones = Tombstones(self._database)
+            if self._database.pragma("user_version") != len(STEPS):
+                raise StoreError(f"{path}: tables of another version, and {reason}; make room")
+            self._database.pragma("query_only", True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Raise `ReadOnlyError`."""
+        raise self._refused()
+        yield
+
+    def reader(self) -> Self:
+        """Return a store over the same file with a connection of its own."""
+        assert self.refusal is not None
+        return type(self)(self.path, self.refusal)
+
+    def quick_check(self, seconds: float) -> list[str] | None:
+        """Look for damage through a connection of its own; None where the time did not do."""
+        return quick_check(_connect(self.path), seconds)
+
+    def _write(self, sql: str, values: Sequence[Any]) -> int:
+        raise self._refused()
+
+    def _refused(self) -> ReadOnlyError:
+        return ReadOnlyError(f"{self.refusal}, as it was when the service started: nothing of "
+                             "this was kept; make room and start it again")  # fmt: skip
+
+
+def _connect(path: Path) -> apsw.Connection:
+    if not path.is_file() or not path.stat().st_size:
+        database = apsw.Connection(":memory:")
+        migrate(database, str(path))
+        return database
+    log = path.with_name(path.name + "-wal")
+    if log.is_file() and log.stat().st_size:
+        # Without locks, and as the only one in its own eyes, so that it needs no shared index.
+        database = apsw.Connection(
+            str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs="unix-none"
+        )  # fmt: skip
+        database.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        database.pragma("locking_mode", "exclusive")
+        return database
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    return apsw.Connection(f"file:{quote(str(path.absolute()))}?immutable=1", flags=flags)

@@ -1,0 +1,427 @@
+"""A store in one SQLite file."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import apsw
+from pydantic_core import to_json
+
+from pennyweight.bundle import Position
+from pennyweight.errors import StoreError
+from pennyweight.serving.stores.protocol import (
+    IMPRESSION,
+    Attributed,
+    Audit,
+    Erased,
+    Event,
+    Exposure,
+    Recommendation,
+    StoredItem,
+    Table,
+)
+from pennyweight.serving.stores.schema import migrate
+from pennyweight.serving.stores.tombstones import Tombstones
+from pennyweight.storage.private import narrow
+
+__all__ = ["SQLiteStore", "quick_check", "store_errors"]
+
+BUSY_MS = 5_000
+CACHE_KIB = 16 * 1024
+CHECKPOINT = 4_000  # pages of 4 KiB in the log, until they are moved into the file
+TOGETHER = 64  # rows in one statement
+PROGRESS = 1_000  # steps of a check between looks at the clock
+Row = TypeVar("Row")
+
+EVENT = "event_id, user, item, kind, time, weight, recommendation_id, position"
+EVENT_READ = f"{EVENT}, seq"
+ITEM = "item_id, document, available, published, changed, removed, seq"
+BARE_ITEM = ITEM.replace("document", "NULL")
+RECOMMENDATION = "recommendation_id, user, time, model_version, scenario, source, items"
+# The highest number given. Items are never deleted, events may be.
+LAST: dict[Table, str] = {
+    "items": "(SELECT coalesce(max(seq), 0) FROM items)",
+    "events": "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
+}
+NOT_SHOWN = f"kind <> '{IMPRESSION}'"  # as in the index, or it is not used
+
+
+class SQLiteStore:
+    """One file, written ahead to a log that is forced to disk before a method returns.
+
+    Parameters
+    ----------
+    path
+        The file; made with its tables where there is none.
+    vfs
+        Name of the file system layer of SQLite to go through, if not its own.
+
+    Raises
+    ------
+    StoreError
+        No database, one of a later version, or a place that cannot be written to.
+    """
+
+    def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
+        self.path, self._vfs = Path(path), vfs
+        self.refusal: str | None = None
+        _create_private(self.path)
+        with store_errors(self.path):
+            self._database = apsw.Connection(str(self.path), vfs=vfs)
+            self._database.set_busy_timeout(BUSY_MS)
+            self._prepare()
+            self._inode = self.path.stat().st_ino
+
+    def _prepare(self) -> None:
+        database = self._database
+        database.pragma("journal_mode", "wal")
+        database.pragma("synchronous", "full")
+        database.pragma("secure_delete", True)  # what is deleted is overwritten
+        database.pragma("temp_store", "memory")  # nothing is spilt to another file
+        database.pragma("cache_size", -CACHE_KIB)
+        database.pragma("wal_autocheckpoint", CHECKPOINT)
+        database.pragma("journal_size_limit", 64 << 20)
+        migrate(database, str(self.path))
+        self._tombstones = Tombstones(database)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write what is done in the block as a whole or not at all; may be nested."""
+        with store_errors(self.path), self._database:
+            yield
+
+    def reader(self) -> Self:
+        """Return a store over the same file with a connection of its own."""
+        return type(self)(self.path, vfs=self._vfs)
+
+    def begin_branch(self) -> None:
+        """Give changes from here on to a new branch, by which `position` names them."""
+        self._write(
+            "INSERT INTO branches (branch, items, events) VALUES (lower(hex(randomblob(12))), "
+            f"{LAST['items']}, {LAST['events']})",
+            (),
+        )
+
+    def position(self, table: Table) -> Position:
+        """Return the last change of a table, for what is exported."""
+        rows = self._read(
+            f"SELECT branch, {LAST[table]} FROM branches ORDER BY number DESC LIMIT 1"
+        )
+        return Position(*rows[0])
+
+    def covered(self, table: Table, position: Position | None) -> int:
+        """Return the seq up to which a position covers the changes here; 0 for another store's."""
+        if position is None:
+            return 0
+        end = (f"coalesce((SELECT {table} FROM branches n WHERE n.number > b.number ORDER BY "
+               f"n.number LIMIT 1), {LAST[table]})")  # fmt: skip
+        rows = self._read(f"SELECT {end} FROM branches b WHERE branch = ?", (position.branch,))
+        return position.seq if rows and position.seq <= rows[0][0] else 0
+
+    def add_events(self, events: Sequence[Event]) -> int:
+        """Keep events whose id is not known yet; return how many those were.
+
+        Events of erased users are dropped.
+        """
+        erased = self.erased({event.user for event in events})
+        rows = [
+            (e.event_id, e.user, e.item, e.kind, e.time, e.weight, e.recommendation_id, e.position)
+            for e in events
+            if e.user not in erased
+        ]
+        before = self._database.total_changes()
+        self._insert(f"INSERT INTO events ({EVENT})", rows, "ON CONFLICT DO NOTHING")
+        return self._database.total_changes() - before
+
+    def history(
+        self, user: str, newest: int, ignored: Callable[[str], bool] = lambda kind: False
+    ) -> list[Event]:
+        """Return a user's newest events, oldest first; not impressions, nor types to ignore."""
+        sql = (f"SELECT {EVENT_READ} FROM events WHERE user = ? AND {NOT_SHOWN} "
+               "ORDER BY time DESC, seq DESC")  # fmt: skip
+        found: list[Event] = []
+        with store_errors(self.path):
+            cursor = self._database.execute(sql, (user,))
+            for row in cursor:
+                event = Event(*row)
+                if not ignored(event.kind):
+                    found.append(event)
+                    if len(found) == newest:
+                        break
+            cursor.close()
+        return found[::-1]
+
+    def events_of(self, user: str) -> list[Event]:
+        """Return all events of a user, oldest first."""
+        rows = self._read(
+            f"SELECT {EVENT_READ} FROM events WHERE user = ? ORDER BY time, seq", (user,)
+        )
+        return [Event(*row) for row in rows]
+
+    def all_events(self) -> Iterator[Event]:
+        """Yield all events in the order in which they came; not while the store is written to."""
+        with store_errors(self.path):
+            for row in self._database.execute(f"SELECT {EVENT_READ} FROM events ORDER BY seq"):
+                yield Event(*row)
+
+    def users(self, n: int, after: str = "") -> list[str]:
+        """Return up to n users with events, in order, those after one."""
+        rows = self._read(
+            f"SELECT DISTINCT user FROM events WHERE user > ? AND {NOT_SHOWN} "
+            "ORDER BY user LIMIT ?",
+            (after, n),
+        )
+        return [row[0] for row in rows]
+
+    def put_items(self, items: Iterable[StoredItem]) -> int:
+        """Keep items, each in the place of the last one of its id; return the last seq."""
+        last = int(self._read("SELECT coalesce(max(seq), 0) FROM items")[0][0])
+        rows = []
+        for last, item in enumerate(items, last + 1):  # noqa: B020 - counted on from there
+            document = None if item.document is None else json.dumps(item.document)
+            rows.append((item.item_id, document, item.available, item.published, item.changed,
+                         item.removed, last))  # fmt: skip
+        self._insert(f"INSERT OR REPLACE INTO items ({ITEM})", rows)
+        return last
+
+    def item(self, item_id: str) -> StoredItem | None:
+        """Return an item that was put, if any."""
+        rows = self._read(f"SELECT {ITEM} FROM items WHERE item_id = ?", (item_id,))
+        return _item(rows[0]) if rows else None
+
+    def items(self, after: int = 0, *, documents: bool = True) -> list[StoredItem]:
+        """Return the items whose seq is higher, in its order; without documents if so asked."""
+        columns = ITEM if documents else BARE_ITEM
+        rows = self._read(f"SELECT {columns} FROM items WHERE seq > ? ORDER BY seq", (after,))
+        return [_item(row) for row in rows]
+
+    def items_named(self, item_ids: Sequence[str], *, documents: bool = True) -> list[StoredItem]:
+        """Return those of some items that were put; without documents if so asked."""
+        columns = ITEM if documents else BARE_ITEM
+        rows = self._read(
+            f"SELECT {columns} FROM items WHERE item_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(item_ids)),),
+        )
+        return [_item(row) for row in rows]
+
+    def add_recommendations(self, found: Iterable[Recommendation]) -> None:
+        """Keep lists that were given out, except those of erased users."""
+        lists = list(found)
+        erased = self.erased({r.user for r in lists if r.user is not None})
+        rows = [
+            (r.recommendation_id, r.user, r.time, r.model_version, r.scenario, r.source,
+             to_json(r.items).decode())
+            for r in lists
+            if r.user not in erased
+        ]  # fmt: skip
+        self._insert(f"INSERT INTO recommendations ({RECOMMENDATION})", rows,
+                     "ON CONFLICT DO NOTHING")  # fmt: skip
+
+    def recommendation(self, recommendation_id: str) -> Recommendation | None:
+        """Return a list that was given out, if it is still kept."""
+        rows = self._read(
+            f"SELECT {RECOMMENDATION} FROM recommendations WHERE recommendation_id = ?",
+            (recommendation_id,),
+        )
+        return _recommendation(rows[0]) if rows else None
+
+    def recommendations_of(self, user: str) -> list[Recommendation]:
+        """Return the lists given out to a user, oldest first."""
+        rows = self._read(
+            f"SELECT {RECOMMENDATION} FROM recommendations WHERE user = ? ORDER BY time", (user,)
+        )
+        return [_recommendation(row) for row in rows]
+
+    def forget_recommendations(self, before: float) -> int:
+        """Delete lists given out before a time; return how many."""
+        return self._write("DELETE FROM recommendations WHERE time < ?", (before,))
+
+    def lists_given(self, since: float, until: float) -> dict[str, int]:
+        """Return how many lists each bundle gave from one time until before another."""
+        return dict(
+            self._read(
+                "SELECT model_version, count(*) FROM recommendations INDEXED BY shown_at "
+                "WHERE time >= ? AND time < ? GROUP BY 1",
+                (since, until),
+            )
+        )
+
+    def exposures(self, since: float, n: int, after: str = "") -> list[Exposure]:
+        """Return up to n users who got lists from a time on, in order, those after one."""
+        rows = self._read(
+            "SELECT user, count(*), min(model_version), max(model_version) "
+            "FROM recommendations INDEXED BY shown_to "
+            "WHERE user > ? AND time >= ? GROUP BY user ORDER BY user LIMIT ?",
+            (after, since, n),
+        )
+        return [Exposure(*row) for row in rows]
+
+    def attributed(
+        self, since: float, n: int, after: tuple[str, int] = ("", 0)
+    ) -> list[Attributed]:
+        """Return up to n events that name a list given from a time on, by list and number."""
+        rows = self._read(
+            "SELECT e.recommendation_id, e.seq, e.user, e.kind, e.weight, e.time, "
+            "r.model_version, r.user, r.time FROM events e INDEXED BY attributed "
+            "CROSS JOIN recommendations r ON r.recommendation_id = e.recommendation_id "
+            "WHERE e.recommendation_id IS NOT NULL AND r.time >= ? "
+            "AND (e.recommendation_id, e.seq) > (?, ?) "
+            "ORDER BY e.recommendation_id, e.seq LIMIT ?",
+            (since, *after, n),
+        )
+        return [Attributed(*row) for row in rows]
+
+    def erase(self, user: str) -> Erased:
+        """Delete all that names a user, and what the log holds of it; not in a transaction.
+
+        A keyed hash of the id stays: nothing of the user is kept again until `readmit`.
+        """
+        with self.transaction():
+            self._tombstones.add(user)
+            events = self._write("DELETE FROM events WHERE user = ?", (user,))
+            lists = self._write("DELETE FROM recommendations WHERE user = ?", (user,))
+        with store_errors(self.path):
+            busy, _, _ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").get
+        if busy:
+            raise StoreError(f"{self.path}: deleted, but still in the log, since it is being read; "
+                             "erase again")  # fmt: skip
+        return Erased(events, lists)
+
+    def erased(self, users: Collection[str]) -> set[str]:
+        """Return those of the users who have been erased and not readmitted."""
+        with store_errors(self.path):
+            return self._tombstones.among(users)
+
+    def readmit(self, user: str) -> bool:
+        """Keep what an erased user does again; return whether the user had been erased."""
+        with self.transaction():
+            return self._tombstones.remove(user)
+
+    def note(self, key: str, value: Any) -> None:  # noqa: ANN401
+        """Keep a setting, any JSON."""
+        self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, json.dumps(value)))
+
+    def noted(self, key: str) -> Any:  # noqa: ANN401
+        """Return a setting, or None."""
+        rows = self._read("SELECT value FROM notes WHERE key = ?", (key,))
+        return json.loads(rows[0][0]) if rows else None
+
+    def add_audit(self, entry: Audit) -> None:
+        """Note what an administrator did."""
+        self._write("INSERT INTO audits (time, actor, action, detail) VALUES (?, ?, ?, ?)",
+                    (entry.time, entry.actor, entry.action, entry.detail))  # fmt: skip
+
+    def audits(self, n: int) -> list[Audit]:
+        """Return the last n entries, newest first."""
+        rows = self._read(
+            "SELECT time, actor, action, detail FROM audits ORDER BY seq DESC LIMIT ?", (n,)
+        )
+        return [Audit(*row) for row in rows]
+
+    def counts(self) -> dict[Literal["events", "items", "recommendations"], int]:
+        """Return how many of each are kept."""
+        rows = self._read("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM items), "
+                          "(SELECT count(*) FROM recommendations)")  # fmt: skip
+        events, items, lists = rows[0]
+        return {"events": events, "items": items, "recommendations": lists}
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the file; nothing where all is well."""
+        return [row[0] for row in self._read("PRAGMA integrity_check") if row[0] != "ok"]
+
+    def quick_check(self, seconds: float) -> list[str] | None:
+        """Look for damage through a connection of its own; None where the time did not do."""
+        if not self.path.exists() or self.path.stat().st_ino != self._inode:
+            return [f"{self.path}: the file was moved or replaced while it is in use"]
+        flags = apsw.SQLITE_OPEN_READONLY
+        return quick_check(apsw.Connection(str(self.path), flags, vfs=self._vfs), seconds)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def _read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with store_errors(self.path):
+            return self._database.execute(sql, values).fetchall()
+
+    def _write(self, sql: str, values: Sequence[Any]) -> int:
+        with store_errors(self.path):
+            self._database.execute(sql, values)
+            return self._database.changes()
+
+    def _insert(self, into: str, rows: Sequence[Sequence[Any]], conflict: str = "") -> None:
+        """Insert rows, many with each statement.
+
+        SQLite lets go of the interpreter for a statement, and this thread may wait long until it
+        has it again.
+        """
+        if len(rows) <= TOGETHER:  # a statement is a transaction of its own
+            self._insert_together(into, rows, conflict)
+            return
+        with self.transaction():
+            for start in range(0, len(rows), TOGETHER):
+                self._insert_together(into, rows[start : start + TOGETHER], conflict)
+
+    def _insert_together(self, into: str, rows: Sequence[Sequence[Any]], conflict: str) -> None:
+        if rows:
+            places = f"({','.join('?' * len(rows[0]))})"
+            sql = f"{into} VALUES {','.join([places] * len(rows))} {conflict}"
+            self._write(sql, [value for row in rows for value in row])
+
+
+def _create_private(path: Path) -> None:
+    """Create the file for its owner alone; SQLite gives its log and its index the same mode."""
+    try:
+        # Only a new one: to close a file drops the locks that SQLite has on it in this process.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+    except OSError:
+        return  # SQLite says why it cannot be opened
+    for suffix in ("", "-wal", "-shm"):
+        narrow(path.with_name(path.name + suffix))
+
+
+def quick_check(database: apsw.Connection, seconds: float) -> list[str] | None:
+    """Look for damage for some seconds, then close; None where they did not do."""
+    end = time.monotonic() + seconds
+    try:
+        database.set_progress_handler(lambda: time.monotonic() > end, PROGRESS)
+        rows = database.execute("PRAGMA quick_check(1)").fetchall()
+    except (apsw.InterruptError, apsw.BusyError):
+        return None
+    except apsw.Error as error:
+        return [str(error)]
+    finally:
+        database.close()
+    return [str(row[0]) for row in rows if row[0] != "ok"]
+
+
+@contextmanager
+def store_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into a `StoreError` that names the file."""
+    try:
+        yield
+    except apsw.FullError as error:
+        raise StoreError(f"{path}: the disk is full; nothing of this was kept") from error
+    except apsw.NotADBError as error:
+        raise StoreError(f"{path}: not a database of this service; move it away") from error
+    except apsw.CantOpenError as error:
+        raise StoreError(f"{path}: cannot be opened or made; see who may write there") from error
+    except apsw.Error as error:
+        raise StoreError(f"{path}: {error}; nothing of this was kept") from error
+
+
+def _item(row: Sequence[Any]) -> StoredItem:
+    item_id, document, available, published, changed, removed, seq = row
+    fields = None if document is None else json.loads(document)
+    return StoredItem(item_id, fields, bool(available), published, changed, bool(removed), seq)
+
+
+def _recommendation(row: Sequence[Any]) -> Recommendation:
+    found = tuple((item, score) for item, score in json.loads(row[6]))
+    return Recommendation(row[0], row[1], row[2], row[3], row[4], row[5], found)

@@ -1,0 +1,106 @@
+"""Does the order of items, by row or by id, give the test items away? Linear rank statistics.
+
+Under the hypothesis that ids were given at random, the statistic ``sum v(i) r(i)`` of ranks r
+and fixed weights v over items has mean ``v.sum() / 2`` and, exactly, the variance used here
+(Hájek & Šidák, "Theory of rank tests", 1967, section II.3.1). Weights are shares of events, so
+popular items count as often as they are met, and the test does not take them for many items.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.dataset import Dataset
+from pennyweight.data.split import Part
+from pennyweight.validation.findings import Finding, events_at, finding
+
+__all__ = ["check_order", "orders", "rank_statistic"]
+
+Ranks = NDArray[np.float64]
+SIGMAS, SHIFT = 5.0, 0.05  # beyond chance, and large enough to matter: share of the catalogue
+
+
+def rank_statistic(ranks: Ranks, weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the shift of a weighted mean rank, and how many standard deviations that is.
+
+    Parameters
+    ----------
+    ranks
+        A permutation of (0.5, 1.5, ...) / n, (n,).
+    weights
+        Weight of each item, (n,); they sum to zero for a contrast of two shares.
+    """
+    n = len(ranks)
+    centred = weights - weights.mean()
+    shift = float(centred @ ranks)
+    # Var = sum of squared centred weights * variance of ranks, the latter over n - 1.
+    variance = float(centred @ centred) * float(((ranks - 0.5) ** 2).sum()) / max(1, n - 1)
+    return shift, shift / np.sqrt(variance) if variance > 1e-30 else 0.0
+
+
+def orders(data: Dataset) -> dict[str, Ranks]:
+    """Return the rank of each item by row of the catalogue and, where it differs, by id."""
+    n = len(data.catalog)
+    by_row = (np.arange(n) + 0.5) / n
+    parts = pl.Series(list(data.catalog.ids), dtype=pl.String)
+    number = parts.str.extract(r"(\d+)\D*$").cast(pl.Float64, strict=False)
+    keys = pl.DataFrame({"stem": parts.str.replace(r"\d+\D*$", ""), "n": number, "id": parts})
+    numbered = number.null_count() == 0 and keys["stem"].n_unique() <= 1 + n // 100
+    order = keys.with_row_index("row").sort("stem", "n", "id") if numbered else (
+        keys.with_row_index("row").sort("id"))  # fmt: skip
+    by_id = np.empty(n)
+    by_id[order["row"].to_numpy()] = by_row
+    found = {"row in the catalogue": by_row}
+    if n > 1 and abs(np.corrcoef(by_row, by_id)[0, 1]) < 0.99:
+        found["id"] = by_id
+    return found
+
+
+def check_order(data: Dataset, part: Part, places: Mapping[str, Ranks]) -> list[Finding]:
+    """Test whether a test item can be told by its place, in the catalogue and in a history."""
+    log, test = data.interactions, part == 2
+    n = log.n_items
+    tested = np.bincount(log.item[test], minlength=n) / test.sum()
+    length = np.bincount(log.user[~test], minlength=len(log.users))
+    events_of = np.bincount(log.user[test], minlength=len(log.users)) * (length > 0)
+    # Each test event with its user's history: one target against the mean of what is known.
+    contrast = np.bincount(log.item[test], events_of[log.user[test]] > 0, n)
+    known = (events_of / np.maximum(length, 1))[log.user] * ~test
+    contrast = (contrast - np.bincount(log.item, known, n)) / max(1, events_of.sum())
+    found: list[Finding] = []
+    for name, ranks in places.items():
+        shift, sigmas = rank_statistic(ranks, contrast)
+        if abs(shift) >= SHIFT and abs(sigmas) >= SIGMAS:
+            found += _beyond_history(data, test, ranks if shift > 0 else 1 - ranks, name, shift)
+        shift, sigmas = rank_statistic(ranks, tested)
+        if abs(shift) >= SHIFT and abs(sigmas) >= SIGMAS:
+            quarter = (ranks if shift > 0 else 1 - ranks)[log.item] >= 0.75
+            place = "last" if shift > 0 else "first"
+            found += finding(
+                "id-order", f"test items are in the {place} quarter of the catalogue by {name} "
+                f"(25.0 % by chance, {abs(sigmas):.0f} standard deviations)",
+                int((quarter & test).sum()), int(test.sum()), "test events",
+                events_at(data, np.flatnonzero(quarter & test)), warn=True,
+            )  # fmt: skip
+    return found
+
+
+def _beyond_history(
+    data: Dataset, test: NDArray[np.bool_], ranks: Ranks, name: str, shift: float
+) -> list[Finding]:
+    """Count test items that lie beyond all that their user knew."""
+    log = data.interactions
+    highest = np.full(len(log.users), -1.0)
+    np.maximum.at(highest, log.user[~test], ranks[log.item[~test]])
+    length = np.bincount(log.user[~test], minlength=len(log.users))
+    rows = np.flatnonzero(test & (length[log.user] > 0))
+    beyond = rows[ranks[log.item[rows]] > highest[log.user[rows]]]
+    chance = float((1 / (1 + length[log.user[rows]])).mean())
+    where = "after" if shift > 0 else "before"
+    return finding(
+        "id-order", f"the test item comes {where} all items of its user's history by {name} "
+        f"({100 * chance:.1f} % by chance)", len(beyond), len(rows), "test events",
+        events_at(data, beyond), warn=True,
+    )  # fmt: skip

@@ -1,0 +1,204 @@
+"""`validate`: every check on a catalogue and an event log, without training anything."""
+
+from collections.abc import Callable
+from itertools import groupby
+
+import numpy as np
+
+from pennyweight.config.frozen import Frozen
+from pennyweight.data.cleaning.feedback import NOT_LIKING
+from pennyweight.data.dataset import Dataset
+from pennyweight.data.events import ACROSS_SPLITS
+from pennyweight.data.gini import gini
+from pennyweight.data.split import Part, Protocol, default_protocol, parts
+from pennyweight.encoders.tokens import READ_TOKENS
+from pennyweight.errors import DataError
+from pennyweight.validation.behaviour import Period, check_behaviour, periods, tail
+from pennyweight.validation.columns import Column, check_columns, length_bins
+from pennyweight.validation.duplicates import check_duplicates
+from pennyweight.validation.findings import Finding, finding
+from pennyweight.validation.histories import check_histories
+from pennyweight.validation.language import check_script
+from pennyweight.validation.leaks import check_leaks
+from pennyweight.validation.privacy import check_personal
+from pennyweight.validation.vocabulary import find_tokenizer
+
+__all__ = ["Validation", "validate"]
+
+# What cleaning says -> the kind of finding.
+_KINDS = (
+    ("in the future", "future-times"),
+    ("% of all events (the median", "crowded-id"),
+    ("would agree without", "id-forms"),
+    ("user id differs from another", "id-forms"),
+    ("not available (column", "unavailable-items"),
+    ("stay text, which filters do not order", "unread-numbers"),
+)
+_AREAS = ("leak", "personal", "events", "items")
+
+
+class Validation(Frozen):
+    """What the data is, and what was found in it.
+
+    Attributes
+    ----------
+    protocol
+        How events were held out for the leak checks; None where nothing can be.
+    facts
+        Name -> number: sizes, density, Gini coefficient.
+    findings
+        Warnings first, then by area.
+    columns
+        The columns of the items table.
+    periods
+        Events over time; empty where times are no dates.
+    tail
+        (share of the items, most popular first, share of the events on them).
+    lengths
+        (characters, items with a text so long).
+    roles
+        Role -> the column it was read from.
+    event_types
+        (name, meaning, rows) of each event type, most rows first.
+    """
+
+    protocol: Protocol | None
+    facts: dict[str, float]
+    findings: tuple[Finding, ...]
+    columns: tuple[Column, ...]
+    periods: tuple[Period, ...]
+    tail: tuple[tuple[str, float], ...]
+    lengths: tuple[tuple[str, int], ...]
+    roles: dict[str, str]
+    event_types: tuple[tuple[str, str, int], ...] = ()
+
+    def leaks(self) -> tuple[Finding, ...]:
+        """Return the leaks worth a warning."""
+        return tuple(f for f in self.findings if f.area == "leak" and f.severity == "warning")
+
+    def table(self) -> str:
+        """Return facts, columns and findings as plain text."""
+        facts = ", ".join(f"{name} {_number(value)}" for name, value in self.facts.items())
+        lines = [facts, f"protocol: {self.protocol or 'none possible'}", ""]
+        for column in self.columns:
+            about = [f"{column.filled:,} of {column.of:,} filled", column.language or column.role]
+            if column.length:
+                about.append("{:,} / {:,} / {:,} / {:,} characters".format(*column.length))
+            if column.pieces_per_word is not None and column.unknown is not None:
+                about.append(f"{column.pieces_per_word:.2f} pieces a word, "
+                             f"{100 * column.unknown:.2g} % unknown")  # fmt: skip
+            lines.append(f"{column.name}: {', '.join(about)}")
+        for name, meaning, rows in self.event_types:
+            lines.append(f"event type {name}: {meaning}, {rows:,} rows")
+        for area, group in groupby(self.findings, key=lambda f: f"{f.area}, {f.severity}s"):
+            lines += ["", area, *map(str, group)]
+        return "\n".join(lines if self.findings else [*lines, "", "nothing found"])
+
+
+def validate(
+    data: Dataset,
+    *,
+    protocol: Protocol | None = None,
+    encoder: str = "auto",
+    max_tokens: int = READ_TOKENS,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Validation:
+    """Check the data for what spoils a recommender or its measurement.
+
+    Parameters
+    ----------
+    data
+        What `read` returned.
+    protocol
+        The split to look for leaks in; by default a given one where there is a split column,
+        else that of `default_protocol`.
+    encoder, max_tokens
+        Whose vocabulary is compared with the texts, and how many tokens it reads.
+    seed
+        Of texts drawn and hash functions.
+    progress
+        Called with (stage, steps done, steps in all).
+
+    Raises
+    ------
+    DataError
+        The encoder is not found, or the protocol that was asked for does not suit the data.
+    """
+    tell = progress or (lambda stage, done, total: None)
+    rng = np.random.default_rng(seed)
+    log = data.interactions
+    found = _cleaned(data)
+    tell("columns", 0, 0)
+    tokenizer = find_tokenizer(encoder)
+    columns, noted = check_columns(data, tokenizer, max_tokens, rng)
+    found += noted
+    if tokenizer is not None:
+        found += check_script(data.catalog.texts, encoder)
+    tell("near-duplicates", 0, 0)
+    found += check_duplicates(data.catalog, rng)
+    tell("personal data", 0, 0)
+    found += check_personal(data)
+    tell("behaviour", 0, 0)
+    used, part = _part(data, protocol)
+    shown = periods(log)
+    found += check_behaviour(data, part, shown)
+    if used is not None and part is not None:
+        tell("leaks", 0, 0)
+        found += check_histories(log, part, used)
+        found += check_leaks(data, part, used)
+    found.sort(key=lambda f: (f.severity != "warning", _AREAS.index(f.area), -f.share))
+    return Validation(
+        protocol=used, facts=_facts(data), findings=tuple(found), columns=tuple(columns),
+        periods=tuple(shown), tail=tuple(tail(log)),
+        lengths=tuple(length_bins(data.catalog.texts)),
+        roles={**data.columns.events, "id": data.columns.id, "text": " + ".join(data.columns.text)},
+        event_types=data.log.event_types,
+    )  # fmt: skip
+
+
+def _part(data: Dataset, protocol: Protocol | None) -> tuple[Protocol | None, Part | None]:
+    log = data.interactions
+    given: Protocol | None = "given-split" if len(log.split) and (log.split == 2).any() else None
+    chosen = protocol or given or default_protocol(log)
+    try:
+        return chosen, parts(log, chosen)
+    except DataError:
+        if protocol is not None:
+            raise
+        return None, None
+
+
+def _cleaned(data: Dataset) -> list[Finding]:
+    """Turn what cleaning noted into findings."""
+    found: list[Finding] = []
+    for entry in data.log.entries:
+        if entry.reason == ACROSS_SPLITS:  # told as a leak
+            continue
+        if "before 1970" in entry.reason:
+            continue  # among those before 1990
+        kind = next((kind for words, kind in _KINDS if words in entry.reason), "cleaning")
+        of = data.log.rows(entry.table) or entry.count
+        found += finding(kind, f"{entry.reason}, {entry.action}", entry.count, of, entry.table,
+                         entry.examples, area="items" if entry.table == "items" else "events",
+                         warn=kind in ("future-times", "crowded-id") or (
+                             entry.action == "dropped" and entry.count > 0.01 * of
+                             and entry.reason not in NOT_LIKING))  # fmt: skip
+    return found
+
+
+def _facts(data: Dataset) -> dict[str, float]:
+    log, counts = data.interactions, data.interactions.counts
+    users, items = len(log.users), len(data.catalog)
+    return {
+        "users": users,
+        "items": items,
+        "events": len(log),
+        "events a user (median)": float(np.median(np.diff(log.offsets))),
+        "density": len(log) / (users * items),
+        "Gini of items": round(gini(counts), 4),
+    }
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:.3g}"
