@@ -18,13 +18,13 @@ import polars as pl
 from pennyweight.data.dataset import read
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 from rows import tell
 
 ITEMS, USERS, EVENTS, REPEATS = 10_000, 20_000, 200_000, 7
@@ -50,7 +50,7 @@ def recommender(rng: np.random.Generator) -> Recommender:
     """Fit the default scorers, without measuring them."""
     data = read(*shop(rng))
     table = LexicalEncoder.fit(data.catalog.texts, dim=256)
-    tower = Tower(table, TowerSettings(epochs=1))
+    tower = TwoTower(table, TwoTowerSettings(epochs=1))
     blend = Blend({p.name: p for p in (Popularity(), Content(), Neighbours(), tower)})
     return Recommender(data.catalog, blend.fit(data.interactions, data.catalog), data.interactions)
 

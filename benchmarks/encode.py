@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from pennyweight.compression.activations import observe
-from pennyweight.compression.model import Model
+from pennyweight.compression.activations import record_activations
+from pennyweight.compression.model import LanguageModel
 from pennyweight.compression.pruning import cut_layers, cut_neurons
 from pennyweight.compression.vocabulary import cut_vocabulary
 from pennyweight.data.dataset import read
@@ -112,10 +112,10 @@ def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
 
 def prune(texts: Sequence[str], folder: Path) -> dict[str, Weights]:
     """Cut the default model to a catalogue's tokens, then by halves, without training."""
-    model = cut_vocabulary(Model.of(find_weights()), texts)
+    model = cut_vocabulary(LanguageModel.of(find_weights()), texts)
     found = {"whole": find_weights(), "tokens": model.write(folder / "tokens")}
-    model = cut_layers(model, observe(model, texts), keep=LAYERS)
-    model = cut_neurons(model, observe(model, texts), keep=NEURONS)
+    model = cut_layers(model, record_activations(model, texts), keep=LAYERS)
+    model = cut_neurons(model, record_activations(model, texts), keep=NEURONS)
     return found | {"pruned": model.write(folder / "pruned")}
 
 

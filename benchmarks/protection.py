@@ -21,9 +21,9 @@ from statistics import median
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.http.metrics import Metrics
-from pennyweight.serving.http.rolling_metrics import Window
+from pennyweight.serving.http.rolling_metrics import RollingMetrics
 from pennyweight.serving.logs import RequestLog
 from pennyweight.serving.security.guard import protected
 from pennyweight.serving.security.keyring import KeyRing
@@ -51,10 +51,16 @@ def serve(port: int, keys: Path | None) -> None:
     """Serve until the process is ended."""
     app: ASGIApp = bare
     if keys is not None:
-        observers = (Metrics().answered, Window().answered, RequestLog(sys.stderr).answered)
+        observers = (Metrics().answered, RollingMetrics().answered, RequestLog(sys.stderr).answered)
         app = protected(bare, keys=KeyRing(keys), rate=Rate(1e6, 1_000_000), observers=observers)
     uvicorn.run(
-        app, port=port, http=Wire, loop="uvloop", lifespan="off", log_config=None, access_log=False
+        app,
+        port=port,
+        http=BoundedProtocol,
+        loop="uvloop",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
     )
 
 

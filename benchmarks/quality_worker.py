@@ -19,7 +19,7 @@ from pennyweight.config.plan import Plan
 from pennyweight.config.report import BEFORE_REFIT
 from pennyweight.evaluation.bootstrap import paired_tests
 from pennyweight.evaluation.measure import PerUser, measure
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 from pennyweight.fitting.job import Job
 from pennyweight.fitting.quality import means
 
@@ -63,7 +63,9 @@ def run(case: Case, data: Path, given: dict[str, object]) -> dict[str, object]:
         for scorer in rivals.values():
             scorer.fit(log, catalog)
         found = measure(rivals, parted.test, repeats=job.repeats)
-        for name, row in means(Outcomes(found, parted.test), resamples=RESAMPLES, seed=0).items():
+        for name, row in means(
+            UserResults(found, parted.test), resamples=RESAMPLES, seed=0
+        ).items():
             out[name][events] = {metric: m.model_dump() for metric, m in row.items()}
         if found and blend in outcomes.found:
             gains[events] = gain(outcomes.found[blend], found)

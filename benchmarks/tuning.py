@@ -24,12 +24,12 @@ from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.rows import unit_rows
 from pennyweight.encoders.static import StaticEncoder, distil
 from pennyweight.encoders.transformer import TransformerEncoder
-from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.encoders.weights import find_weights
 from pennyweight.evaluation.measure import measure
 from pennyweight.fitting.tune import sample
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.static import fit_table
 from pennyweight.training.tune import OBJECTIVES, tune
@@ -91,7 +91,7 @@ def tuned(objective: str, data, valid: HeldOut, settings: TrainSettings) -> list
 def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
     """Compare tables before and after the tower's training, with and without a teacher."""
     rows: list[Row] = []
-    texts, dim = data.catalog.texts, TowerSettings.dim
+    texts, dim = data.catalog.texts, TwoTowerSettings.dim
     plain = distil(TransformerEncoder.load(), dim=dim).weighted(texts)
     vectors = TransformerEncoder.load(teacher).encode(texts)
     rows.append(of_quality("static: its teacher", quality(vectors, valid)))
@@ -105,10 +105,10 @@ def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
     best_fit = max(found, key=lambda name: found[name][0])
     rows.append(of_quality("static: distilled", quality(plain.encode(texts), valid)))
     for name, table in (("distilled", plain), (best_fit, found[best_fit][1])):
-        tower = Tower(table, TowerSettings(dim=dim))
+        tower = TwoTower(table, TwoTowerSettings(dim=dim))
         best = [0.0, 0.0]
 
-        def on_epoch(_: int, tower: Tower = tower, best: list[float] = best) -> bool:
+        def on_epoch(_: int, tower: TwoTower = tower, best: list[float] = best) -> bool:
             best[0] = max(best[0], quality(tower.tuned.encode(texts), valid))
             best[1] = max(best[1], quality(tower.item_vectors, valid))
             return False
@@ -127,7 +127,7 @@ def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: 
     white = ProjectedEncoder.fit(model, vectors, dim=model.dim).project(vectors)
     rows = [of_quality("model", quality(vectors, valid)),
             of_quality("model, whitened", quality(white, valid))]  # fmt: skip
-    table = distil(model, dim=TowerSettings.dim).weighted(texts)
+    table = distil(model, dim=TwoTowerSettings.dim).weighted(texts)
     for name, wanted in (("model", vectors), ("model, whitened", white)):
         static = fit_table(table, texts, wanted)
         said = static.encode(texts)

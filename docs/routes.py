@@ -11,7 +11,7 @@ from typing import Any
 
 from pennyweight.serving.http.app import make_api
 from pennyweight.serving.http.metrics import Metrics
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
@@ -30,7 +30,9 @@ TITLES = {"lists": "Lists", "feeds": "Events and items", "users": "Users", "mode
 def document() -> dict[str, Any]:
     """Return the document of the API; nothing is served for it."""
     with tempfile.TemporaryDirectory() as folder:
-        engine = Engine(SQLiteStore(Path(folder) / "s.sqlite"), Models(Path(folder) / "models"))
+        engine = Engine(
+            SQLiteStore(Path(folder) / "s.sqlite"), BundleStore(Path(folder) / "models")
+        )
         try:
             return make_api(engine, Metrics()).openapi()
         finally:

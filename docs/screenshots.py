@@ -21,11 +21,11 @@ from pennyweight import Budget, Recommender, compress, demo, fit
 from pennyweight.bundle import open_bundle
 from pennyweight.cli.report_files import save
 from pennyweight.serving.http.app import make_app
-from pennyweight.serving.http.rolling_metrics import Window
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.http.rolling_metrics import RollingMetrics
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.served_bundle import epoch
-from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -142,13 +142,15 @@ def main() -> None:
         live.mkdir()
         whole, small = bundles(shop)
         clock = Clock(epoch(open_bundle(small).manifest.created) + LATER)
-        engine = Engine(SQLiteStore(live / "store.sqlite"), Models(live / "models"), clock=clock)
+        engine = Engine(
+            SQLiteStore(live / "store.sqlite"), BundleStore(live / "models"), clock=clock
+        )
         engine.start(whole)
         engine.add(small, actor="local")
         first, second = (model.version for model in engine.known())
-        engine.serve([Arm(first, 0.8), Arm(second, 0.2)], actor="local")
+        engine.serve([Variant(first, 0.8), Variant(second, 0.2)], actor="local")
         users = quiet(Recommender.load(whole))
-        with walls.serving(make_app(engine, window=Window(clock=clock))) as port:
+        with walls.serving(make_app(engine, window=RollingMetrics(clock=clock))) as port:
             address = f"http://127.0.0.1:{port}"
             with httpx.Client(base_url=address, timeout=60) as http:
                 traffic(http, clock, users)

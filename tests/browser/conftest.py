@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "serve"))
 from live import Service, service, shop
 from walls import make_key
 
-from pennyweight.serving.http.app import Doors
+from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.http.proxies import Proxies
 from pennyweight.serving.security.keyring import KeyRing
 
@@ -108,7 +108,7 @@ def guarded(fresh, bundles, tmp_path) -> Iterator[Looked]:
     """A service with keys."""
     path = tmp_path / "keys.json"
     admin, _ = make_key(path, "admin", "admin")
-    with service(bundles[0], tmp_path / "live", doors=Doors(keys=KeyRing(path))) as live:
+    with service(bundles[0], tmp_path / "live", doors=AccessPolicy(keys=KeyRing(path))) as live:
         yield Looked(fresh, live, admin)
 
 
@@ -119,6 +119,6 @@ def below(fresh, bundles, tmp_path) -> Iterator[Looked]:
 
     path = tmp_path / "keys.json"
     admin, _ = make_key(path, "admin", "admin")
-    doors, proxies = Doors(keys=KeyRing(path)), Proxies(root_path=PREFIX)
+    doors, proxies = AccessPolicy(keys=KeyRing(path)), Proxies(root_path=PREFIX)
     with service(bundles[0], tmp_path / "live", doors=doors, proxies=proxies) as live:
         yield Looked(fresh, live, admin)

@@ -6,7 +6,7 @@ import polars as pl
 from running import FAST, Cli
 
 from pennyweight import Recommender
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.stores.protocol import Event
 from pennyweight.serving.stores.sqlite import SQLiteStore
@@ -15,7 +15,7 @@ from pennyweight.serving.stores.sqlite import SQLiteStore
 def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     live, items, events = tmp_path / "live", tmp_path / "items.jsonl", tmp_path / "events.jsonl"
     live.mkdir()
-    engine = Engine(SQLiteStore(live / "store.sqlite"), Models(live / "models"))
+    engine = Engine(SQLiteStore(live / "store.sqlite"), BundleStore(live / "models"))
     engine.start(bundle)
     shelf = engine.arms.first
     known, book = shelf.recommender.interactions, shelf.catalog.ids[0]

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from short_texts import TEXTS
 
-from pennyweight.compression.activations import observe
-from pennyweight.compression.model import Model
+from pennyweight.compression.activations import record_activations
+from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.weights import find_weights
 from tiny_bert import write_tiny_bert
 
@@ -20,12 +20,12 @@ def tiny(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def model(tiny, tmp_path_factory) -> Model:
+def model(tiny, tmp_path_factory) -> LanguageModel:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PENNYWEIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return Model.of(find_weights(tiny))
+        return LanguageModel.of(find_weights(tiny))
 
 
 @pytest.fixture(scope="session")
 def seen(model):
-    return observe(model, TEXTS, threads=1)
+    return record_activations(model, TEXTS, threads=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from short_texts import TEXTS
 
-from pennyweight.compression.activations import Moments, observe
+from pennyweight.compression.activations import Moments, record_activations
 from pennyweight.compression.least_squares_pruning import eliminate
 from pennyweight.compression.pruning import cut_heads, cut_layers, cut_neurons, keep_layers
 from pennyweight.encoders.checkpoint import Linear
@@ -25,7 +25,7 @@ def test_layers_of_no_influence_go_first(model):
             part = "LayerNorm.weight" if name.endswith("LayerNorm.weight") else ""
             tensors[name] = np.ones_like(tensors[name]) if part else np.zeros_like(tensors[name])
     idle = replace(model, tensors=tensors)
-    seen = observe(idle, TEXTS, threads=1)
+    seen = record_activations(idle, TEXTS, threads=1)
     assert seen.influence[0] < 0.05 < seen.influence[1]
     kept = cut_layers(idle, seen, keep=1)
     assert kept.config["num_hidden_layers"] == 1
@@ -58,7 +58,7 @@ def test_cuts_change_shapes_and_bytes_and_stay_near(model, seen, tmp_path):
 
 
 def seen_again(model):
-    return observe(model, TEXTS, threads=1)
+    return record_activations(model, TEXTS, threads=1)
 
 
 def test_keeping_everything_changes_nothing(model, seen, tmp_path):
@@ -114,4 +114,4 @@ def test_impossible_cuts_are_refused(model, seen):
     with pytest.raises(DataError, match="of other sizes"):
         cut_heads(cut_neurons(model, seen, keep=5), seen, keep=2)
     with pytest.raises(DataError, match="none has a word"):
-        observe(model, ["", " "])
+        record_activations(model, ["", " "])

@@ -4,24 +4,24 @@ import numpy as np
 import pytest
 
 import world
-from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, Storage
+from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.data.interactions import Histories
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 
 BOARD, CATALOG = world.checkerboard()
 ENCODER = LexicalEncoder.fit(CATALOG.texts, dim=8)
-SETTINGS = TowerSettings(dim=8, epochs=2, batch=16, negatives=8)
+SETTINGS = TwoTowerSettings(dim=8, epochs=2, batch=16, negatives=8)
 HISTORIES = Histories.of([[0, 3], [5], [7, 1, 2]])
 ALL = (EIGHT_BITS, *STORAGES)
 
 
 @pytest.fixture
 def tower():
-    return Tower(ENCODER, SETTINGS).fit(BOARD.before, CATALOG)
+    return TwoTower(ENCODER, SETTINGS).fit(BOARD.before, CATALOG)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_as_it_is_is_the_same_object(tower, content):
 
 
 @pytest.mark.parametrize("storage", ALL, ids=str)
-def test_smaller_and_alike(storage: Storage, tower, content, tmp_path):
+def test_smaller_and_alike(storage: VectorFormat, tower, content, tmp_path):
     for name, part, small in (
         ("tower", tower, storage.tower(tower, CATALOG.texts)),
         ("content", content, storage.content(content)),
@@ -65,7 +65,7 @@ def test_a_narrower_content_reads_as_its_items_are_kept(content):
     vectors = content.vectors.unpacked()
     whitened = ProjectedEncoder.fit(ENCODER, vectors, dim=8)
     wide = content.packed(whitened, type(content.vectors).of(whitened.project(vectors)))
-    small = Storage("int8", "int8", content_share=0.5).content(wide)
+    small = VectorFormat("int8", "int8", content_share=0.5).content(wide)
     assert small.encoder.encoder is ENCODER  # one product, not two
     assert small.encoder.dim == 4 == small.vectors.dim
     expected = small.encoder.encode(CATALOG.texts)

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pennyweight.compression.held_out import Trial
+from pennyweight.compression.held_out import HeldOutFit
 from pennyweight.fitting import fit
 from pennyweight.fitting.stages import Stages
 
@@ -22,7 +22,7 @@ def test_items_whose_only_events_were_held_out_are_not_new(protocol):
     events = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
     recommender = fit(items, events, encoder="tfidf", protocol=protocol)
     assert "novelty" in recommender.scorer.parts
-    trial = Trial(recommender, Stages(None))
+    trial = HeldOutFit(recommender, Stages(None))
     new = trial.parts["novelty"].new
     assert (np.bincount(trial._split.valid.before.item, minlength=60) == 0).any()
     assert new.any() == (protocol == "global-time")

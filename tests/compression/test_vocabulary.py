@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from short_texts import TEXTS
 
-from pennyweight.compression.model import Model
+from pennyweight.compression.model import LanguageModel
 from pennyweight.compression.vocabulary import cut_vocabulary, fragmentation
 from pennyweight.encoders.tokens import load_tokenizer
 from pennyweight.encoders.transformer import TransformerEncoder
@@ -39,7 +39,7 @@ def test_only_what_is_needed_stays(model, cut):
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_texts_that_keep_their_tokens_keep_their_vectors(tmp_path, kind, precision):
-    model = Model.of(find_weights(write_tiny_bert(tmp_path / "whole", kind=kind)))
+    model = LanguageModel.of(find_weights(write_tiny_bert(tmp_path / "whole", kind=kind)))
     cut = cut_vocabulary(model, NEEDED, frequent=0)
     folders = [m.write(tmp_path / name).folder for m, name in ((model, "a"), (cut, "b"))]
     texts = [*NEEDED, "shoe blue", "xyz 123", "手 red"]

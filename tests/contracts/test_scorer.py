@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import world
-from pennyweight.compression.vector_formats import EIGHT_BITS, STORAGES, Storage
+from pennyweight.compression.vector_formats import EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.errors import BundleError, PlanError
 from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.blend import KINDS, Blend
@@ -22,21 +22,21 @@ from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Novelty, Popularity
 from pennyweight.scorers.protocol import Scorer, TextScorer
-from pennyweight.scorers.repeat_consumption import Again
+from pennyweight.scorers.repeat_consumption import RepeatConsumption
 from pennyweight.scorers.sequence import Sequence, SequenceSettings
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 
 BOARD, CATALOG = world.checkerboard()
 N = len(CATALOG)
 ENCODER = LexicalEncoder.fit(CATALOG.texts, dim=8)
-TRAINING = TowerSettings(
+TRAINING = TwoTowerSettings(
     dim=8, epochs=12, batch=16, negatives=8, temperature=0.2, learning_rate=0.05
 )
 HISTORIES = world.odd_histories(N)
 
 
-def tower(seed: int = 0) -> Tower:
-    return Tower(ENCODER, TRAINING, seed=seed)
+def tower(seed: int = 0) -> TwoTower:
+    return TwoTower(ENCODER, TRAINING, seed=seed)
 
 
 def sequence() -> Sequence:
@@ -53,12 +53,12 @@ def sequence() -> Sequence:
 class Kept:
     """A scorer whose vectors are kept small once it is fitted."""
 
-    scorer: Content | Tower
-    storage: Storage
+    scorer: Content | TwoTower
+    storage: VectorFormat
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Scorer:
         fitted = self.scorer.fit(interactions, catalog)
-        if isinstance(fitted, Tower):
+        if isinstance(fitted, TwoTower):
             return self.storage.tower(fitted, catalog.texts)
         return self.storage.content(fitted)
 
@@ -83,7 +83,7 @@ ALIKE = {"solves": False, "additive": False, "ignores_histories": True}
 SCORERS: dict[str, Kind] = {
     "popularity": Kind(Popularity, **ALIKE),
     "novelty": Kind(Novelty, **ALIKE),
-    "again": Kind(Again, solves=False),
+    "again": Kind(RepeatConsumption, solves=False),
     "content": Kind(Content),
     "content-dense": Kind(lambda: Content(ENCODER)),
     "content-int8": Kind(lambda: Kept(Content(ENCODER), EIGHT_BITS), kept=True),

@@ -9,10 +9,18 @@ from scipy.special import log_softmax
 
 import world
 from pennyweight.data.interactions import Histories
-from pennyweight.encoders.tuned import TowerSettings, _Adam, _Pairs, _Step, _unit_bag, train, unit
+from pennyweight.encoders.tuned import (
+    TwoTowerSettings,
+    _Adam,
+    _Pairs,
+    _Step,
+    _unit_bag,
+    train,
+    unit,
+)
 
 N_ITEMS, N_WORDS, DIM = 7, 5, 3
-SETTINGS = TowerSettings(
+SETTINGS = TwoTowerSettings(
     dim=DIM,
     epochs=3,
     batch=4,
@@ -44,12 +52,12 @@ def some_bag() -> sparse.csr_matrix:
     return _unit_bag(sparse.csr_matrix(dense))
 
 
-def all_pairs(histories: Histories, settings: TowerSettings):
+def all_pairs(histories: Histories, settings: TwoTowerSettings):
     pairs = _Pairs(histories, settings, N_ITEMS)
     return pairs.batch(pairs.targets)
 
 
-def probed(settings: TowerSettings) -> _Step:
+def probed(settings: TwoTowerSettings) -> _Step:
     """Return a step in float64 whose parameters are probes at a random place."""
     rng = np.random.default_rng(2)
     step = _Step(some_bag(), np.zeros((N_WORDS, DIM)), settings, 7)

@@ -14,7 +14,7 @@ from pennyweight.evaluation.compare import comparisons, holm, popularity_class, 
 from pennyweight.evaluation.groups import groups_of
 from pennyweight.evaluation.measure import PerUser
 from pennyweight.evaluation.metrics import metric_names, per_user
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 from world import events
 
 
@@ -140,11 +140,11 @@ def test_slices_by_the_day_of_the_target():
     )
     ranks = np.array([0, 1, 0, 50, 0])
     one = PerUser(metric_names(), per_user(ranks, held.target_offsets), ranks, np.empty((4, 0)))
-    table = Outcomes({"blend": one}, held)
+    table = UserResults({"blend": one}, held)
     assert table.target_same_day.tolist() == [True, False, True, False, False]
     found = {o.name: o for o in slices(table) if o.by == "target day"}
     assert (found["same as the event before"].users, found["later"].users) == (2, 3)
     assert found["same as the event before"].ndcg["blend"].value == 1
     positions = replace(held, before=replace(before, real_time=False))
-    assert Outcomes({"blend": one}, positions).target_same_day is None
-    assert Outcomes({"blend": one}, replace(held, target_time=None)).target_same_day is None
+    assert UserResults({"blend": one}, positions).target_same_day is None
+    assert UserResults({"blend": one}, replace(held, target_time=None)).target_same_day is None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pennyweight.config.ablation import Added
+from pennyweight.config.ablation import AblationDifference
 from pennyweight.config.quality import Measured
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
@@ -11,12 +11,12 @@ from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.ablation import FEWEST, added, keep
 from pennyweight.evaluation.measure import PerUser
 from pennyweight.evaluation.metrics import metric_names, per_user
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 
 N_ITEMS, OLD, NEW = 4, 0, 3
 
 
-def table(ranks: dict[str, np.ndarray], lengths: np.ndarray, targets: np.ndarray) -> Outcomes:
+def table(ranks: dict[str, np.ndarray], lengths: np.ndarray, targets: np.ndarray) -> UserResults:
     """One target a user; every event so far is of item 0, so items 1 to 3 are new."""
     n = len(targets)
     histories = Histories.of([[OLD] * length for length in lengths])
@@ -39,7 +39,7 @@ def table(ranks: dict[str, np.ndarray], lengths: np.ndarray, targets: np.ndarray
         name: PerUser(metric_names(), per_user(rank, offsets), rank, np.empty((n, 0), np.int32))
         for name, rank in ranks.items()
     }
-    return Outcomes(found, held_out)
+    return UserResults(found, held_out)
 
 
 def test_differences_are_means_of_paired_ndcg():
@@ -103,6 +103,6 @@ def test_p_values_are_corrected_for_their_number():
 def test_the_model_is_kept_for_a_gain_that_is_shown(whole, new, kept):
     def one(to, difference, p):
         shown = Measured(value=difference, low=difference - 1, high=difference + 1)
-        return Added(to=to, users=100, difference=shown, p_holm=p)
+        return AblationDifference(to=to, users=100, difference=shown, p_holm=p)
 
     assert keep((one("all users", *whole), one("new items", *new))) is kept

@@ -4,10 +4,10 @@ import pytest
 from scipy import sparse
 
 from pennyweight.evaluation import analysis as module
-from pennyweight.evaluation.analysis import Lens, judge
+from pennyweight.evaluation.analysis import Grouping, analyse
 from pennyweight.evaluation.groups import groups_of
 from pennyweight.evaluation.measure import measure
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
 from world import checkerboard
@@ -24,12 +24,12 @@ def world():
     kinds = groups_of(pl.Series("kind", [("even", "odd")[i % 2] for i in range(20)]))
     users = groups_of(pl.Series("side", [("left", "right")[i % 2] for i in range(20)]))
     one_hot = sparse.csr_matrix(np.eye(2, dtype=np.float32)[np.arange(20) % 2])
-    return Outcomes(found, held), Lens(one_hot, kinds, users)
+    return UserResults(found, held), Grouping(one_hot, kinds, users)
 
 
 def test_the_checkerboard(world):
     outcomes, lens = world
-    judged = judge(outcomes, lens)
+    judged = analyse(outcomes, lens)
     # One item of the own kind is left, and nine of the ten others.
     blend = judged.lists.scorers["blend"]
     assert blend["diversity"].value == pytest.approx(1 - (9 * 8) / (10 * 9))
@@ -50,10 +50,10 @@ def test_the_checkerboard(world):
 
 def test_deterministic_and_the_same_together_or_apart(world, monkeypatch):
     outcomes, lens = world
-    first = judge(outcomes, lens, rng=4)
-    assert first == judge(outcomes, lens, rng=4)
+    first = analyse(outcomes, lens, rng=4)
+    assert first == analyse(outcomes, lens, rng=4)
     monkeypatch.setattr(module, "_TOGETHER_BYTES", 0)
-    apart = judge(outcomes, lens, rng=4)
+    apart = analyse(outcomes, lens, rng=4)
     for scorer, means in first.lists.scorers.items():
         for metric, mean in means.items():
             other = apart.lists.scorers[scorer][metric]
@@ -64,7 +64,7 @@ def test_deterministic_and_the_same_together_or_apart(world, monkeypatch):
 
 def test_what_the_data_lacks_is_left_out(world):
     outcomes, _ = world
-    judged = judge(outcomes, Lens(sparse.csr_matrix((20, 1))))
+    judged = analyse(outcomes, Grouping(sparse.csr_matrix((20, 1))))
     assert judged.exposure is None
     assert set(judged.lists.scorers["blend"]) == {
         "novelty", "serendipity", "popularity", "popularity_lift",

@@ -8,7 +8,7 @@ from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.compare import slices
 from pennyweight.evaluation.measure import PerUser
 from pennyweight.evaluation.metrics import metric_names, per_user
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 from world import events
 
 
@@ -31,7 +31,7 @@ def outcomes(**ranks):
             row,
             np.empty((3, 0), np.int32),
         )
-    return Outcomes(found, held)
+    return UserResults(found, held)
 
 
 def test_the_table_names_users_and_targets():

@@ -9,7 +9,7 @@ import world
 from pennyweight.config.plan import EncoderPlan
 from pennyweight.data.split import split
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluation.measure import measure
@@ -28,8 +28,8 @@ from pennyweight.scorers.blend import KINDS
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
-from pennyweight.scorers.repeat_consumption import Again
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.repeat_consumption import RepeatConsumption
+from pennyweight.scorers.two_tower import TwoTower
 
 TEXTS = [f"{('even', 'odd')[i % 2]} row{i // 5} number{i}" for i in range(20)]
 CATALOG = world.catalog(TEXTS)
@@ -69,7 +69,7 @@ def test_the_decay_is_the_best_of_those_tried(kind, valid):
 def test_the_decay_of_again_matters_where_repeats_count():
     rows = [[0, 0, 0, 0, 1, 0], [2, 2, 2, 3, 2, 2], [4, 4, 4, 4, 5, 4]]
     held_out = split(world.events(rows, 6), "leave-last-out").test
-    part = Again()
+    part = RepeatConsumption()
     fit_part(part, held_out, world.catalog([""] * 6), repeats="include")
     assert part.decay > 0.5  # what was met often beats what was met last
 
@@ -85,9 +85,9 @@ def test_without_validation_users_settings_stay(valid):
     assert popularity.level.any()
 
 
-def tower(**settings) -> Tower:
+def tower(**settings) -> TwoTower:
     encoder = LexicalEncoder.fit(TEXTS, dim=4)
-    return Tower(encoder, TowerSettings(dim=4, batch=16, negatives=8, **settings))
+    return TwoTower(encoder, TwoTowerSettings(dim=4, batch=16, negatives=8, **settings))
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.6])

@@ -8,7 +8,7 @@ import small_shop
 from pennyweight import Recommender
 from pennyweight.data.documents import documents
 from pennyweight.errors import DataError
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 
 ODD = {f"i{k}" for k in range(1, small_shop.N_ITEMS, 2)}
 WORDS = {
@@ -35,7 +35,7 @@ def test_no_list_has_what_is_not_available(shop, tmp_path):
     assert set(shop.recommend(text="tea blend", k=30)["item_id"]) <= ODD
     shop.export(tmp_path / "lists.csv", k=30)
     assert set(pl.read_csv(tmp_path / "lists.csv")["item_id"]) == ODD
-    shelf = Shelf.of("1", shop)
+    shelf = ServedBundle.of("1", shop)
     assert {shop.catalog.ids[code] for code in shelf.open.nonzero()[0].tolist()} == ODD
 
 

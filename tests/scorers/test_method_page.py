@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.fitting.components import DEFAULT
 from pennyweight.fitting.tune import DECAYS
 from pennyweight.scorers.blend import KINDS, Blend
@@ -17,7 +17,7 @@ from pennyweight.scorers.sequence import SequenceSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "method-scorers.md").read_text(encoding="utf-8")
 NAMES = ("popularity", "novelty", "again", "content", "neighbours", "linear")
-TRAINED = {"tower": TowerSettings, "sequence": SequenceSettings}
+TRAINED = {"tower": TwoTowerSettings, "sequence": SequenceSettings}
 SETTINGS = {**{name: KINDS[name] for name in NAMES}, **TRAINED, "blend": Blend}
 ROW = re.compile(r"^\| `(\w+)` \| (\S+) \|", re.MULTILINE)
 

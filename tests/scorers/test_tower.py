@@ -6,11 +6,11 @@ import pytest
 import world
 from pennyweight.data.interactions import Histories
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TowerSettings
+from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.evaluation.measure import measure
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 
-SETTINGS = TowerSettings(
+SETTINGS = TwoTowerSettings(
     dim=8, epochs=6, batch=16, negatives=8, temperature=0.2, learning_rate=0.05
 )
 BOARD, CATALOG = world.checkerboard()
@@ -18,8 +18,8 @@ ENCODER = LexicalEncoder.fit(CATALOG.texts, dim=8)
 
 
 @pytest.fixture(scope="module")
-def tower() -> Tower:
-    return Tower(ENCODER, SETTINGS).fit(BOARD.before, CATALOG)
+def tower() -> TwoTower:
+    return TwoTower(ENCODER, SETTINGS).fit(BOARD.before, CATALOG)
 
 
 def test_the_score_is_a_cosine_over_the_temperature(tower):
@@ -61,7 +61,9 @@ def test_an_item_that_nobody_has_met_is_reached_by_its_text():
     texts = (*CATALOG.texts, "even thing brand new", "odd thing brand new")
     catalog = world.catalog(texts)
     rows = [log.histories.block(u, u + 1).item.tolist() for u in range(len(log.users))]
-    tower = Tower(LexicalEncoder.fit(texts, dim=8), SETTINGS).fit(world.events(rows, 22), catalog)
+    tower = TwoTower(LexicalEncoder.fit(texts, dim=8), SETTINGS).fit(
+        world.events(rows, 22), catalog
+    )
     scores = tower.score(BOARD.histories)
     for user in range(20):
         same, other = scores[user, 20 + user % 2], scores[user, 21 - user % 2]
@@ -82,17 +84,17 @@ def test_items_that_come_later_are_neutral_on_average(tower):
 
 def test_behaviour_that_no_text_tells_is_learnt():
     _, catalog = BOARD, world.catalog(["thing"] * 20)
-    settings = TowerSettings(
+    settings = TwoTowerSettings(
         dim=8, epochs=40, batch=16, negatives=8, temperature=0.2, learning_rate=0.05
     )
     encoder = LexicalEncoder.fit(CATALOG.texts, dim=8)
-    tower = Tower(encoder, settings).fit(BOARD.before, catalog)
+    tower = TwoTower(encoder, settings).fit(BOARD.before, catalog)
     ranks = measure({"tower": tower}, BOARD, repeats="exclude")["tower"].ranks
     assert (ranks == 0).all(), ranks
 
 
 def test_epochs_stop_where_told():
-    short = Tower(ENCODER, SETTINGS)
+    short = TwoTower(ENCODER, SETTINGS)
     short.epochs = 2
     short.fit(BOARD.before, CATALOG)
     seen = {}
@@ -101,7 +103,7 @@ def test_epochs_stop_where_told():
         seen[epoch] = long.score(BOARD.histories)
         return epoch == 3
 
-    long = Tower(ENCODER, SETTINGS)
+    long = TwoTower(ENCODER, SETTINGS)
     long.fit(BOARD.before, CATALOG, on_epoch=on_epoch)
     assert list(seen) == [1, 2, 3]
     np.testing.assert_array_equal(seen[2], short.score(BOARD.histories))
@@ -110,7 +112,7 @@ def test_epochs_stop_where_told():
 
 def test_progress_reaches_the_end():
     told = []
-    Tower(ENCODER, SETTINGS).fit(
+    TwoTower(ENCODER, SETTINGS).fit(
         BOARD.before, CATALOG, progress=lambda done, total: told.append((done, total))
     )
     steps = 6 * 10  # 20 users have 8 pairs each, in batches of 16
@@ -118,17 +120,17 @@ def test_progress_reaches_the_end():
 
 
 def test_settings_and_choices_survive_saving(tmp_path):
-    tower = Tower(ENCODER, SETTINGS, seed=3).fit(BOARD.before, CATALOG)
+    tower = TwoTower(ENCODER, SETTINGS, seed=3).fit(BOARD.before, CATALOG)
     tower.decay, tower.epochs = 0.9, 2
     tower.save(tmp_path)
-    loaded = Tower.load(tmp_path)
+    loaded = TwoTower.load(tmp_path)
     assert (loaded.decay, loaded.epochs, loaded.seed) == (0.9, 2, 3)
     assert loaded.settings == SETTINGS
 
 
 def test_no_wider_than_the_table_it_starts_from():
     narrow = LexicalEncoder.fit(CATALOG.texts, dim=5)
-    tower = Tower(narrow)
+    tower = TwoTower(narrow)
     assert tower.settings.dim == 5
     tower.fit(BOARD.before, CATALOG)
     assert tower.item_vectors.shape == (20, 5)

@@ -12,7 +12,7 @@ from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.new_items import reach
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 from pennyweight.fitting import fit
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
@@ -118,7 +118,9 @@ def test_reach_counts_lists_places_and_choices():
     held_out = split(world.events([[0, 1, 2, 3], [0, 1, 2, 4], [1, 0, 2, 5]], 6), "leave-last-out")
     test = held_out.test
     blend = Blend({"novelty": Novelty()}).fit(test.before, world.catalog(["a"] * 6))
-    found = reach(Outcomes(measure({"blend": blend}, test, repeats="exclude", k=2), test), "blend")
+    found = reach(
+        UserResults(measure({"blend": blend}, test, repeats="exclude", k=2), test), "blend"
+    )
     assert (found.items, found.of_items, found.choices, found.of_choices) == (3, 6, 3, 3)
     assert (found.users, found.lists, found.places) == (3, 1, 1)
     assert found.recall == pytest.approx(2 / 3)

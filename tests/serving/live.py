@@ -12,9 +12,9 @@ from walls import serving
 import pennyweight
 import small_shop
 from pennyweight import Recommender
-from pennyweight.serving.http.app import Doors, make_app
+from pennyweight.serving.http.app import AccessPolicy, make_app
 from pennyweight.serving.http.proxies import Proxies
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine, Limits
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
@@ -66,14 +66,14 @@ def service(
     bundle: Path | None,
     folder: Path,
     *,
-    doors: Doors = Doors(),  # noqa: B008
+    doors: AccessPolicy = AccessPolicy(),  # noqa: B008
     limits: Limits = Limits(),  # noqa: B008
     proxies: Proxies = Proxies(),  # noqa: B008
     timeout: float = TIMEOUT,
 ) -> Iterator[Service]:
     """Serve a bundle; what is kept stays in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    engine = Engine(SQLiteStore(folder / "store.sqlite"), Models(folder / "models"), limits)
+    engine = Engine(SQLiteStore(folder / "store.sqlite"), BundleStore(folder / "models"), limits)
     try:
         engine.start(bundle)
         with serving(make_app(engine, replace(doors, timeout=timeout), proxies=proxies)) as port:

@@ -14,13 +14,13 @@ from walls import Clock
 from html_page import Page
 from pennyweight.serving.live import outcome_counter
 from pennyweight.serving.live.outcome_counter import OutcomeCounter
-from pennyweight.serving.live.outcomes import Outcomes, Tally
+from pennyweight.serving.live.outcomes import Tally, VariantOutcomes
 from pennyweight.serving.live.publishing import SINCE
-from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.stores.protocol import Attributed, Exposure
 
 A, B = "aaa", "bbb"
-ARMS = (Arm(A, 0.5), Arm(B, 0.5))
+ARMS = (Variant(A, 0.5), Variant(B, 0.5))
 
 
 def tally(arms=ARMS, window: float = 100.0) -> Tally:
@@ -37,7 +37,7 @@ def acted(user: str, version: str = A, kind: str = "buy", **more) -> Attributed:
                       values["list_user"], values["list_time"])  # fmt: skip
 
 
-def told(counted: Tally) -> Outcomes:
+def told(counted: Tally) -> VariantOutcomes:
     return counted.outcomes(0.0, {A: 3, B: 2})
 
 
@@ -46,8 +46,8 @@ def many(n: int, version: str, converted: int, prefix: str) -> tuple[list, list]
     return users, [acted(f"{prefix}{i}", version) for i in range(converted)]
 
 
-def compared(a: tuple[int, int], b: tuple[int, int], shares=(0.5, 0.5)) -> Outcomes:
-    counted = tally((Arm(A, shares[0]), Arm(B, shares[1])))
+def compared(a: tuple[int, int], b: tuple[int, int], shares=(0.5, 0.5)) -> VariantOutcomes:
+    counted = tally((Variant(A, shares[0]), Variant(B, shares[1])))
     pages = [many(a[1], A, a[0], "a"), many(b[1], B, b[0], "b")]
     for users, _ in pages:
         counted.add_users(users)
@@ -110,7 +110,7 @@ def test_the_sentence_says_no_more_than_is_shown(a, b, said):
 
 
 def test_one_bundle_has_nothing_to_be_compared_with():
-    counted = tally((Arm(A, 1.0),))
+    counted = tally((Variant(A, 1.0),))
     assert "No user of aaa has got a list" in told(counted).summary()
     counted.add_users([exposed("ann")])
     found = told(counted)
@@ -281,7 +281,7 @@ def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
     clock, engine = Clock(), shared.engine
     counter = OutcomeCounter(engine, timer=clock)
 
-    async def asked(*windows: float) -> list[Outcomes]:
+    async def asked(*windows: float) -> list[VariantOutcomes]:
         return list(await asyncio.gather(*(counter.outcomes(w) for w in windows)))
 
     counted = engine.read

@@ -10,13 +10,13 @@ from walls import PATIENCE, application, serving
 
 from pennyweight.serving.http.body import Body
 from pennyweight.serving.http.problems import Refusal
-from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.http.request_middleware import HandledRequest
 from pennyweight.serving.security.guard import protected
 
 LIMIT, SECONDS = 100_000, 0.3
 
 
-HEARD: list[Answered] = []
+HEARD: list[HandledRequest] = []
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from live import service
 
 from pennyweight.errors import BundleError, PlanError, StoreError
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def versions(live) -> list[str]:
 
 
 def test_no_file_is_shared_with_the_original(original, tmp_path):
-    models = Models(tmp_path / "models")
+    models = BundleStore(tmp_path / "models")
     version = models.add(original)
     for path in (tmp_path / "models" / version).rglob("*"):
         if path.is_file():
@@ -140,8 +140,8 @@ def test_blocks_are_shared_where_the_file_system_can(bundles, tmp_path, monkeypa
 
     monkeypatch.setattr(module.fcntl, "ioctl", shared)
     monkeypatch.setattr(module.shutil, "copyfileobj", _refuse)
-    version = Models(tmp_path / "models").add(bundles[0])
-    assert Models(tmp_path / "models").load(version).catalog.ids
+    version = BundleStore(tmp_path / "models").add(bundles[0])
+    assert BundleStore(tmp_path / "models").load(version).catalog.ids
 
 
 @pytest.mark.parametrize("what", ["codes", "deep"])

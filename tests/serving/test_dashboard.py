@@ -17,7 +17,7 @@ from html_page import Page
 from pennyweight.serving.dashboard.components import few
 from pennyweight.serving.dashboard.docs import PROBLEMS
 from pennyweight.serving.dashboard.static import PLACES, static_url
-from pennyweight.serving.http.app import Doors
+from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.http.problems import KINDS
 from pennyweight.serving.security.keyring import KeyRing
 
@@ -401,7 +401,7 @@ def test_without_keys_there_is_nothing_to_log_in_to(live):
 def guarded(bundles, tmp_path):
     path = tmp_path / "keys.json"
     secrets = {s: make_key(path, s, s)[0] for s in ("read", "events", "admin")}
-    with service(bundles[0], tmp_path / "live", doors=Doors(keys=KeyRing(path))) as live:
+    with service(bundles[0], tmp_path / "live", doors=AccessPolicy(keys=KeyRing(path))) as live:
         live.secrets = secrets
         yield live
 

@@ -14,7 +14,7 @@ import pennyweight
 import small_shop
 from pennyweight.serving.export import export
 from pennyweight.serving.live import erasure, micro_batching
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.stores.sqlite import SQLiteStore
@@ -126,7 +126,7 @@ def test_a_bundle_of_an_old_log_is_published_without_the_user(live, named):
 
 def test_a_bundle_that_is_published_at_that_moment(live, named, aside, monkeypatch):
     copied, go = threading.Event(), threading.Event()
-    add = Models.add
+    add = BundleStore.add
 
     def slow(self, *given):
         model = add(self, *given)
@@ -134,7 +134,7 @@ def test_a_bundle_that_is_published_at_that_moment(live, named, aside, monkeypat
         assert go.wait(WAIT)
         return model
 
-    monkeypatch.setattr(Models, "add", slow)
+    monkeypatch.setattr(BundleStore, "add", slow)
     published = aside.submit(live.engine.add, named[1], actor="test")
     assert copied.wait(WAIT)
     erased = aside.submit(erase, live)
@@ -228,7 +228,7 @@ def test_an_export_that_runs_is_waited_for(live, aside):
 
 def test_several_users_leave_a_bundle_at_once(named, tmp_path):
     store = SQLiteStore(tmp_path / "s.sqlite")
-    engine = Engine(store, Models(tmp_path / "models"))
+    engine = Engine(store, BundleStore(tmp_path / "models"))
     try:
         engine.start(named[0])
         version = engine.known()[0].version

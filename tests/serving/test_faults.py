@@ -10,7 +10,7 @@ from walls import serving
 
 from pennyweight.errors import StoreError
 from pennyweight.serving.http.app import make_app
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.stores.protocol import Event
 from pennyweight.serving.stores.sqlite import SQLiteStore
@@ -89,7 +89,7 @@ def test_a_store_says_so_and_goes_on_when_the_disk_does(disk, tmp_path, fault):
 @pytest.mark.parametrize("fault", ["writes", "syncs"])
 def test_the_service_refuses_and_recovers(disk, bundles, tmp_path, fault):
     store = SQLiteStore(tmp_path / "store.sqlite", vfs=disk)
-    engine = Engine(store, Models(tmp_path / "models"))
+    engine = Engine(store, BundleStore(tmp_path / "models"))
     engine.start(bundles[0])
     with serving(make_app(engine)) as port, asking(port) as http:
         told = {"user_id": "ann", "item_id": "i1"}

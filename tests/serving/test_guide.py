@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pennyweight.serving.http.body import BODY_BYTES, BODY_SECONDS
-from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.http.metrics import REFUSALS, Metrics
 from pennyweight.serving.security.scopes import EXACT, HEALTH, OPEN, RULES
 from pennyweight.serving.security.sessions import SECONDS
@@ -36,7 +36,7 @@ def test_the_numbers_are_those_of_the_service():
     text = section("Protection")
     assert f"above {BODY_BYTES >> 20} MiB" in text and f"come {BODY_SECONDS:g} s after" in text
     assert f"for {SECONDS / 3600:g} hours" in text
-    assert f"above {Wire.head_bytes >> 10} KiB" in text
-    assert f"whole after {Wire.head_seconds:g} s" in text
+    assert f"above {BoundedProtocol.head_bytes >> 10} KiB" in text
+    assert f"whole after {BoundedProtocol.head_seconds:g} s" in text
     for status in REFUSALS:
         assert f"| {status}" in text

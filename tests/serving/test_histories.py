@@ -8,16 +8,16 @@ import pytest
 from live import shop
 
 from pennyweight.serving.live.histories import ENTRY_BYTES, HistoryCache, joined_history
-from pennyweight.serving.live.served_bundle import Covered, Shelf
+from pennyweight.serving.live.served_bundle import Covered, ServedBundle
 from pennyweight.serving.stores.protocol import Event
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory) -> Shelf:
+def shelf(tmp_path_factory) -> ServedBundle:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PENNYWEIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return Shelf.of("one", shop())
+        return ServedBundle.of("one", shop())
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from walls import Shop, application, ask, bearer
 
 from pennyweight.serving import logs
-from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.http.request_middleware import HandledRequest
 from pennyweight.serving.security.guard import protected
 
 
@@ -70,7 +70,7 @@ def test_text_cannot_make_a_line_of_its_own():
 def test_a_request_is_one_line_whatever_it_is_called(name, method, route, key):
     stream = io.StringIO()
     logs.RequestLog(stream, clock=lambda: 0.5).answered(
-        Answered(name, method, route, 503, 0.0012345, key)
+        HandledRequest(name, method, route, 503, 0.0012345, key)
     )
     assert stream.getvalue().endswith("\n") and stream.getvalue().isascii()
     assert lines(stream) == [

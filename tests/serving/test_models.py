@@ -7,7 +7,7 @@ import pytest
 from live import service
 
 from pennyweight.errors import PlanError
-from pennyweight.serving.live.traffic_split import Arm, checked
+from pennyweight.serving.live.traffic_split import Variant, checked
 
 
 def arms(live) -> dict[str, float]:
@@ -130,7 +130,7 @@ def test_bad_shares(live):
     assert response.status_code == 404
     assert live.http.post("/v1/models/rollback", json={}).status_code == 422
     with pytest.raises(PlanError, match="one or two"):
-        checked([Arm(str(i), 1 / 3) for i in range(3)])
+        checked([Variant(str(i), 1 / 3) for i in range(3)])
 
 
 def test_no_request_is_lost_while_bundles_are_swapped(live, bundles):

@@ -14,7 +14,7 @@ from walls import Shop, application, ask, make_key
 
 from html_page import Page
 from pennyweight.errors import PlanError
-from pennyweight.serving.http.app import Doors
+from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.http.proxies import (
     CHARS,
     OWN_PATHS,
@@ -169,7 +169,7 @@ def test_rates_are_of_clients_where_the_proxy_is_trusted(tmp_path):
 def test_a_cookie_is_for_https_where_a_trusted_proxy_says_so(bundles, tmp_path):
     path = tmp_path / "keys.json"
     secret, _ = make_key(path, "admin", "admin")
-    doors = Doors(keys=KeyRing(path))
+    doors = AccessPolicy(keys=KeyRing(path))
     said = {**BROWSER, "x-forwarded-proto": "https"}
     for trusted, root, name, where in (
         ((), "", "pennyweight=", "/"),
@@ -248,7 +248,7 @@ def test_forms_below_a_prefix_lead_back_below_it(below):
 def test_scopes_hold_below_a_prefix(bundles, tmp_path, root):
     path = tmp_path / "keys.json"
     secrets = {s: make_key(path, s, s)[0] for s in ("read", "admin")}
-    doors, proxies = Doors(keys=KeyRing(path)), Proxies(root_path=ROOT)
+    doors, proxies = AccessPolicy(keys=KeyRing(path)), Proxies(root_path=ROOT)
     with service(bundles[0], tmp_path / "live", doors=doors, proxies=proxies) as live:
         asked = live.http.get(f"{root}/dashboard/models", headers={"accept": "text/html"})
         assert asked.headers["location"] == f"{ROOT}/login"
@@ -277,7 +277,7 @@ def raw(port: int, *lines: str) -> tuple[int, str]:
 def test_no_redirect_names_a_host(bundles, tmp_path, root, asked):
     path = tmp_path / "keys.json"
     secret, _ = make_key(path, "admin", "admin")
-    doors, proxies = Doors(keys=KeyRing(path)), Proxies(TRUSTED, root)
+    doors, proxies = AccessPolicy(keys=KeyRing(path)), Proxies(TRUSTED, root)
     prefix = root if asked == "whole" else ""
     evil = "Host: evil.example", "X-Forwarded-Host: evil.example", "X-Forwarded-For: 6.6.6.6"
     with service(bundles[0], tmp_path / "live", doors=doors, proxies=proxies) as live:
@@ -303,7 +303,7 @@ def test_no_redirect_names_a_host(bundles, tmp_path, root, asked):
 def test_a_host_that_cannot_be_read_is_no_fault(bundles, tmp_path, host):
     path = tmp_path / "keys.json"
     secret, _ = make_key(path, "admin", "admin")
-    with service(bundles[0], tmp_path / "live", doors=Doors(keys=KeyRing(path))) as live:
+    with service(bundles[0], tmp_path / "live", doors=AccessPolicy(keys=KeyRing(path))) as live:
         for line in ("GET /nope/", "DELETE /v1/rank", "GET /v1/similar/i1/", "GET /docs"):
             status, text = raw(
                 live.port, f"{line} HTTP/1.1", f"Host: {host}", f"X-API-Key: {secret}"
@@ -312,7 +312,7 @@ def test_a_host_that_cannot_be_read_is_no_fault(bundles, tmp_path, host):
 
 
 def test_by_default_nobody_is_believed(bundles, tmp_path):
-    with service(bundles[0], tmp_path / "live", doors=Doors(rate=Rate(1.0, 2))) as live:
+    with service(bundles[0], tmp_path / "live", doors=AccessPolicy(rate=Rate(1.0, 2))) as live:
         asked = [
             httpx.get(f"http://127.0.0.1:{live.port}/v1/version",
                       headers={"x-forwarded-for": f"1.2.3.{n}"}).status_code

@@ -13,7 +13,7 @@ from walls import serving
 
 from pennyweight.errors import StoreError
 from pennyweight.serving.http.app import make_app
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.run import _held
 from pennyweight.serving.stores.opening import ReadOnlyStore, open_store, unwritable
@@ -145,7 +145,7 @@ def test_a_folder_that_can_be_written_to(tmp_path):
 def test_lists_are_given_and_writes_are_refused(bundles, disk, caplog, spoil, served_before):
     told = {"user_id": "ann", "item_id": "i1", "event_id": "e1"}
     if served_before:
-        engine = Engine(open_store(disk / "store.sqlite"), Models(disk / "models"))
+        engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
         engine.start(bundles[0])
         with serving(make_app(engine)) as port:
             live = Service(engine, port, disk)
@@ -155,7 +155,7 @@ def test_lists_are_given_and_writes_are_refused(bundles, disk, caplog, spoil, se
         engine.close()
     spoil(disk)
     with _held(disk):
-        engine = Engine(open_store(disk / "store.sqlite"), Models(disk / "models"))
+        engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
         engine.start(None if served_before else bundles[0])
         with serving(make_app(engine)) as port:
             live = Service(engine, port, disk)
@@ -191,7 +191,7 @@ def test_a_disk_with_room_for_events_and_none_for_a_bundle(bundles, disk, caplog
     big = bundles[0]
     size = sum(p.stat().st_size for p in big.rglob("*") if p.is_file())
     (disk / "more").write_bytes(bytes(max(0, (300 << 10) - size // 2)))
-    engine = Engine(open_store(disk / "store.sqlite"), Models(disk / "models"))
+    engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
     engine.start(big)
     assert engine.is_ready
     engine.close()

@@ -11,7 +11,7 @@ from walls import serving
 from pennyweight.serving.backlog import STUCK_SECONDS
 from pennyweight.serving.http.admission import Admission
 from pennyweight.serving.http.app import make_app
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine, Limits
 from pennyweight.serving.readiness import readiness
 from pennyweight.serving.stores.integrity import Integrity
@@ -50,7 +50,7 @@ def test_a_service_that_does_its_work_is_ready(live):
 
 
 def test_before_a_bundle_is_loaded_it_is_not(tmp_path):
-    engine = Engine(SQLiteStore(tmp_path / "s.sqlite"), Models(tmp_path / "models"))
+    engine = Engine(SQLiteStore(tmp_path / "s.sqlite"), BundleStore(tmp_path / "models"))
     assert readiness(engine).status == "loading"
     engine.close()
 
@@ -112,7 +112,7 @@ def test_a_full_queue_of_writes(bundles, tmp_path):
 
 
 def test_too_many_requests(bundles, tmp_path):
-    engine = Engine(SQLiteStore(tmp_path / "s.sqlite"), Models(tmp_path / "models"))
+    engine = Engine(SQLiteStore(tmp_path / "s.sqlite"), BundleStore(tmp_path / "models"))
     engine.start(bundles[0])
     admission = Admission(1)
     with serving(make_app(engine, admission=admission)) as port:

@@ -10,9 +10,9 @@ from pennyweight.errors import DataError
 from pennyweight.serving.live.encoded_item_files import MANY, Readings
 from pennyweight.serving.live.encoded_items import latest
 from pennyweight.serving.live.histories import HistoryCache
-from pennyweight.serving.live.lists import Wanted, find
+from pennyweight.serving.live.lists import ListRequest, find
 from pennyweight.serving.live.restoring import restored
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import StoredItem
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
@@ -20,8 +20,8 @@ KINDS = ("tea", "coffee", "mate")
 
 
 @pytest.fixture(scope="module")
-def shelf(bundles) -> Shelf:
-    return Shelf.of("v", Recommender.load(bundles[0]))
+def shelf(bundles) -> ServedBundle:
+    return ServedBundle.of("v", Recommender.load(bundles[0]))
 
 
 @pytest.fixture
@@ -57,7 +57,9 @@ def put(store: SQLiteStore, items: list[StoredItem]) -> list[StoredItem]:
     return store.items_named([item.item_id for item in items])
 
 
-def tell(shelf: Shelf, readings: Readings, items: list[StoredItem], step: int) -> Shelf:
+def tell(
+    shelf: ServedBundle, readings: Readings, items: list[StoredItem], step: int
+) -> ServedBundle:
     for start in range(0, len(items), step):
         some = items[start : start + step]
         read = shelf.read(some)
@@ -66,23 +68,23 @@ def tell(shelf: Shelf, readings: Readings, items: list[StoredItem], step: int) -
     return shelf
 
 
-def again(shelf: Shelf, folder, store: SQLiteStore) -> Shelf:
+def again(shelf: ServedBundle, folder, store: SQLiteStore) -> ServedBundle:
     return restored(shelf, Readings(folder), lambda job: job(store)).shelf
 
 
-def lists(shelf: Shelf, store: SQLiteStore) -> list[dict[str, float]]:
+def lists(shelf: ServedBundle, store: SQLiteStore) -> list[dict[str, float]]:
     wanted = [
-        Wanted(n=200),
-        Wanted(history=("i1", "i2"), n=200),
-        Wanted(history=("new4", "i2", "new9"), n=200),
-        Wanted(text="mate blend", n=200),
-        Wanted(history=("i3",), n=200, filter="price > 30", freshness=0.5),
+        ListRequest(n=200),
+        ListRequest(history=("i1", "i2"), n=200),
+        ListRequest(history=("new4", "i2", "new9"), n=200),
+        ListRequest(text="mate blend", n=200),
+        ListRequest(history=("i3",), n=200, filter="price > 30", freshness=0.5),
     ]
     found = find(shelf, wanted, HistoryCache(), store, 1.8e9)
     return [dict(one.items) for one in found]
 
 
-def alike(one: Shelf, other: Shelf, store: SQLiteStore) -> None:
+def alike(one: ServedBundle, other: ServedBundle, store: SQLiteStore) -> None:
     for mine, its in zip(lists(one, store), lists(other, store), strict=True):
         assert mine.keys() == its.keys()
         assert mine == pytest.approx(its, rel=1e-5, abs=1e-6)
@@ -200,15 +202,15 @@ def test_of_an_item_that_waits_twice_the_last_is_kept(shelf):
 
 def test_one_that_the_bundle_cannot_read_keeps_no_other_away(shelf, store, tmp_path, monkeypatch):
     put(store, [new(number) for number in range(1, 41)])
-    sizes, real = [], Shelf.read
+    sizes, real = [], ServedBundle.read
 
-    def read(self: Shelf, items: list[StoredItem]):
+    def read(self: ServedBundle, items: list[StoredItem]):
         sizes.append(len(items))
         if any(item.item_id == "new2" for item in items):
             raise DataError("cannot be read")
         return real(self, items)
 
-    monkeypatch.setattr(Shelf, "read", read)
+    monkeypatch.setattr(ServedBundle, "read", read)
     found = restored(shelf, Readings(tmp_path / "readings"), lambda job: job(store))
     assert found.failed == {"new2": "cannot be read"}
     assert found.shelf.is_open("new1") and found.shelf.is_open("new40")

@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 from walls import PATIENCE, serving
 
 from pennyweight.serving.http.admission import Admission
-from pennyweight.serving.http.admission_protocol import DRAINED, admitting
+from pennyweight.serving.http.admission_protocol import DRAINED, admission_protocol
 from pennyweight.serving.security.guard import protected
 
 LISTS = b"/v1/recommend/u1"
@@ -105,7 +105,7 @@ def answer(connection: socket.socket) -> tuple[bytes, dict[bytes, bytes], bytes]
 @pytest.fixture
 def shop() -> Iterator[Shop]:
     shop = Shop()
-    with serving(shop.app(), http=admitting(shop.admission)) as shop.port:
+    with serving(shop.app(), http=admission_protocol(shop.admission)) as shop.port:
         yield shop
         shop.gate.set()
         for connection in shop.connections:
@@ -262,7 +262,7 @@ def test_refusals_are_the_same_however_requests_come(shop, parts):
 
 def test_a_connection_whose_requests_are_all_refused_is_not_idle(shop):
     async def used(seconds_ago: float) -> bool:
-        wire = admitting(shop.admission)
+        wire = admission_protocol(shop.admission)
         config = uvicorn.Config(shop.app(), http=wire, log_config=None, ws="none")
         config.load()
         protocol = wire(config=config, server_state=ServerState(), app_state={})

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from walls import Shop, application, ask, bearer
 
 from pennyweight.serving.http.metrics import CONTENT_TYPE, Metrics
-from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.http.request_middleware import HandledRequest
 from pennyweight.serving.security.guard import protected
 
 
@@ -48,7 +48,7 @@ def test_requests_are_counted_by_route_method_and_status(metrics, tmp_path):
 
 def test_methods_made_up_by_clients_are_one(metrics):
     for method in ("BREW", "WHEN"):
-        metrics.answered(Answered("id", method, "unrouted", 405, 0.002, None))
+        metrics.answered(HandledRequest("id", method, "unrouted", 405, 0.002, None))
     labels = "method=OTHER,route=unrouted,status=4xx"
     found = samples(metrics)
     assert found[f"request_seconds_count{{{labels}}}"] == 2

@@ -4,7 +4,7 @@ import pytest
 from live import service
 from walls import bearer, make_key
 
-from pennyweight.serving.http.app import Doors
+from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.keys import SCOPES
 
@@ -41,7 +41,7 @@ def guarded(bundles, tmp_path_factory):
     folder = tmp_path_factory.mktemp("session-scope")
     keys = folder / "keys.json"
     secrets = {scope: make_key(keys, scope, scope)[0] for scope in SCOPES}
-    with service(bundles[0], folder / "live", doors=Doors(keys=KeyRing(keys))) as live:
+    with service(bundles[0], folder / "live", doors=AccessPolicy(keys=KeyRing(keys))) as live:
         live.secrets = secrets
         yield live
 

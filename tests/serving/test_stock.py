@@ -4,7 +4,7 @@ import threading
 
 from live import service
 
-from pennyweight.serving.live.item_ingestion import FIRST, MOST, QUICK, SLOW, Stock
+from pennyweight.serving.live.item_ingestion import FIRST, MOST, QUICK, SLOW, ItemIngestion
 from pennyweight.serving.stores.protocol import StoredItem
 
 WAIT = 10
@@ -22,7 +22,7 @@ def test_the_newest_of_each_is_put_in_steps():
         gate.wait(WAIT)
         put.append([(i.item_id, i.seq) for i in items])
 
-    stock = Stock(keep, lambda items, failed: done.append((len(items), failed)))
+    stock = ItemIngestion(keep, lambda items, failed: done.append((len(items), failed)))
     stock.add([item("first", 1)])
     while stock.waiting:
         pass  # until the thread has it
@@ -47,7 +47,7 @@ def test_steps_grow_where_they_are_quick_and_shrink_where_they_are_slow():
         sizes.append(len(items))
         now[0] += QUICK / 2 if len(sizes) < 8 else 2 * SLOW
 
-    stock = Stock(keep, lambda items, failed: None, clock=lambda: now[0])
+    stock = ItemIngestion(keep, lambda items, failed: None, clock=lambda: now[0])
     stock.add([item(f"n{i}", i) for i in range(9_000)])
     gate.set()
     assert stock.wait(WAIT)
@@ -66,7 +66,7 @@ def test_one_that_cannot_be_read_keeps_no_other_away():
             raise ValueError("no")
         put.extend(i.item_id for i in items)
 
-    stock = Stock(keep, lambda items, failed: failures.append((items[0].item_id, failed)))
+    stock = ItemIngestion(keep, lambda items, failed: failures.append((items[0].item_id, failed)))
     stock.add([item("x"), item("bad"), item("y")])
     assert stock.wait(WAIT)
     assert sorted(put) == ["x", "y"]

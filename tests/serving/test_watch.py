@@ -7,11 +7,16 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, Router
 from walls import Clock, application, ask
 
-from pennyweight.serving.http.request_middleware import UNROUTED, Answered, Watch, request_id
+from pennyweight.serving.http.request_middleware import (
+    UNROUTED,
+    HandledRequest,
+    RequestMiddleware,
+    request_id,
+)
 
 
-def watched(**given) -> Watch:
-    return Watch(application(), make_id=lambda: "made", **given)
+def watched(**given) -> RequestMiddleware:
+    return RequestMiddleware(application(), make_id=lambda: "made", **given)
 
 
 @pytest.mark.parametrize("name", ["a", "A-b_c.9", "x" * 64])
@@ -27,7 +32,7 @@ def test_another_id_is_replaced(name):
 
 
 def test_ids_that_are_made_differ():
-    app = Watch(application())
+    app = RequestMiddleware(application())
     assert len({ask(app, "GET", "/").json()["id"] for _ in range(10)}) == 10
     assert request_id({"type": "http"}) == ""
 
@@ -59,13 +64,13 @@ def test_a_fault_outside_the_application_is_told_too():
     async def app(scope, receive, send):
         raise RuntimeError("the password is swordfish")
 
-    answer = ask(Watch(app), "GET", "/")
+    answer = ask(RequestMiddleware(app), "GET", "/")
     assert answer.status_code == 500 and "swordfish" not in answer.text
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_observers_hear_of_every_request_by_its_route():
-    heard: list[Answered] = []
+    heard: list[HandledRequest] = []
     clock = Clock()
     app = watched(observers=[heard.append], clock=clock)
     for path in ("/v1/users/jane", "/nowhere/jane", "/unknown", "/broken"):
@@ -83,7 +88,7 @@ def test_observers_hear_of_every_request_by_its_route():
 
 
 def test_a_request_lasts_until_its_answer_is_sent():
-    heard: list[Answered] = []
+    heard: list[HandledRequest] = []
     clock = Clock()
 
     async def app(scope, receive, send):
@@ -92,7 +97,7 @@ def test_a_request_lasts_until_its_answer_is_sent():
         assert watch.in_flight == 1
         clock.now += 2
 
-    watch = Watch(app, observers=[heard.append], clock=clock)
+    watch = RequestMiddleware(app, observers=[heard.append], clock=clock)
     ask(watch, "GET", "/")
     assert heard[0].seconds == 3 and watch.in_flight == 0
 
@@ -114,8 +119,8 @@ def test_templates_of_every_kind_of_route():
     app.include_router(outer, prefix="/v1")
     app.add_api_route("/direct/{name}", ok)
     app.routes.append(Mount("/static", Router([Route("/{name}", ok)])))
-    heard: list[Answered] = []
-    watch = Watch(app, observers=[heard.append])
+    heard: list[HandledRequest] = []
+    watch = RequestMiddleware(app, observers=[heard.append])
     for path in ("/v1/inner/items/jane", "/v1/inner/plain/jane", "/direct/jane", "/static/jane"):
         assert ask(watch, "GET", path).status_code == 200
     assert [done.route for done in heard][:3] == [
@@ -132,5 +137,5 @@ def test_what_is_not_a_request_passes():
     async def app(scope, receive, send):
         seen.append(scope)
 
-    asyncio.run(Watch(app)({"type": "lifespan"}, None, None))
+    asyncio.run(RequestMiddleware(app)({"type": "lifespan"}, None, None))
     assert seen == [{"type": "lifespan"}]

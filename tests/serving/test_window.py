@@ -3,15 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walls import Clock
 
-from pennyweight.serving.http.request_middleware import UNROUTED, Answered
-from pennyweight.serving.http.rolling_metrics import Told, Window, of_api
+from pennyweight.serving.http.request_middleware import UNROUTED, HandledRequest
+from pennyweight.serving.http.rolling_metrics import RequestStatistics, RollingMetrics, of_api
 
 START = 600_000 * 60.0
-NONE = Told(0, 0, 0, None, None, None)
+NONE = RequestStatistics(0, 0, 0, None, None, None)
 
 
-def done(route: str = "/v1/recommend", status: int = 200, seconds: float = 0.01) -> Answered:
-    return Answered("id", "GET", route, status, seconds, None)
+def done(route: str = "/v1/recommend", status: int = 200, seconds: float = 0.01) -> HandledRequest:
+    return HandledRequest("id", "GET", route, status, seconds, None)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def clock():
 
 @pytest.fixture
 def window(clock):
-    return Window(clock=clock)
+    return RollingMetrics(clock=clock)
 
 
 def test_an_hour_has_sixty_minutes_also_without_requests(window):
@@ -77,7 +77,7 @@ def test_a_clock_that_is_put_back_does_no_harm(window, clock):
 
 @given(st.lists(st.floats(0.001, 60), min_size=1, max_size=200))
 def test_quantiles_are_at_most_a_fifth_too_high(times):
-    window = Window(clock=Clock(START))
+    window = RollingMetrics(clock=Clock(START))
     for seconds in times:
         window.answered(done(seconds=seconds))
     ordered, told = sorted(times), window.hour()

@@ -8,14 +8,14 @@ import httpx
 import pytest
 from walls import PATIENCE, application, serving
 
-from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.security.guard import protected
 
 LIMIT, SECONDS = 8_000, 0.3  # /slow takes longer
 ASK = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
-class Small(Wire):
+class Small(BoundedProtocol):
     head_bytes = LIMIT
     head_seconds = SECONDS
 

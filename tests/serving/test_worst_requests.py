@@ -13,7 +13,7 @@ from walls import PATIENCE, serving
 from pennyweight.errors import BusyError
 from pennyweight.serving.http import problems, strict_route
 from pennyweight.serving.http.body import Body
-from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.http.bounds import AtMost
 from pennyweight.serving.http.decoding import MAX_NAMES, MAX_VALUES, count_values, decode_json
 from pennyweight.serving.http.problems import Refusal
@@ -374,7 +374,7 @@ def test_head_answers_wherever_get_does(live):
     assert live.http.head("/v1/items/nothing").status_code == 404
 
 
-class Impatient(Wire):
+class Impatient(BoundedProtocol):
     body_bytes = 400_000
     rest_bytes = 200_000
     rest_seconds = 0.3

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from pennyweight.errors import UnknownIdError
 from pennyweight.serving.http import problems
-from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.keys import SCOPES, Key, Scope, change, new_key
 
@@ -132,7 +132,7 @@ def bearer(secret: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(app: ASGIApp, http: type[Wire] = Wire) -> Iterator[int]:
+def serving(app: ASGIApp, http: type[BoundedProtocol] = BoundedProtocol) -> Iterator[int]:
     """Serve on a free port of the loopback; yield the port."""
     config = uvicorn.Config(
         app, port=0, http=http, lifespan="off", log_config=None, access_log=False,

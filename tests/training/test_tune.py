@@ -26,7 +26,7 @@ pytest.importorskip("tensorboardX")
 
 from pennyweight.training import memory
 from pennyweight.training.behaviour import aligned, of_texts
-from pennyweight.training.run import Run
+from pennyweight.training.run import TrainingRun
 from pennyweight.training.tasks import Pairs
 from pennyweight.training.token_texts import Texts
 from pennyweight.training.tune import OBJECTIVES, tune
@@ -199,7 +199,7 @@ def test_alignment_turns_and_does_not_bend(weights):
 
 def test_the_run_is_told_apart_by_its_data(weights, tmp_path):
     def fingerprint(catalog=CATALOG, told="x", settings=QUICK):
-        return Run(weights, catalog, tmp_path, settings, told, held_out=HELD_OUT,
+        return TrainingRun(weights, catalog, tmp_path, settings, told, held_out=HELD_OUT,
                    repeats="exclude", progress=None).fingerprint  # fmt: skip
 
     other = world.catalog([*TEXTS[:-1], "other"])

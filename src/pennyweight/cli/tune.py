@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pennyweight.data.catalog import Catalog
     from pennyweight.data.interactions import Interactions
     from pennyweight.data.split import HeldOut, Protocol
-    from pennyweight.training.run import Trained
+    from pennyweight.training.run import TrainedModel
 
 __all__ = ["tune"]
 
@@ -144,7 +144,7 @@ def _validation(log: "Interactions", protocol: "Protocol", seed: int) -> "HeldOu
     return sample(split(log, protocol).valid, USERS, np.random.default_rng(seed))
 
 
-def _tell(trained: "Trained", seconds: float, *, json: bool) -> None:
+def _tell(trained: "TrainedModel", seconds: float, *, json: bool) -> None:
     found = [{"step": step, "ndcg@10": round(quality, 6)} for step, quality in trained.found]
     if json:
         told = {"model": str(trained.weights.folder), "steps": trained.steps, "validation": found}

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.compression.model import Model
+from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.graph import build_graph
 from pennyweight.encoders.rows import check_texts, unit_rows
 from pennyweight.encoders.tokens import TokenLists, batches, load_tokenizer, padded, tokenise
 from pennyweight.errors import DataError
 from pennyweight.machine.machine import usable_cores
 
-__all__ = ["Moments", "Observed", "observe"]
+__all__ = ["Activations", "Moments", "record_activations"]
 
 TOKENS = 16_384  # as many, of texts evenly spaced, stand for all: 10 for each neuron
 MAX_TOKENS = 128
@@ -61,7 +61,7 @@ class Moments:
 
 
 @dataclass
-class Observed:
+class Activations:
     """What a model's parts did on some texts.
 
     Attributes
@@ -82,13 +82,13 @@ class Observed:
     tokens: int = field(default=0)
 
 
-def observe(
-    model: Model,
+def record_activations(
+    model: LanguageModel,
     texts: Sequence[str],
     *,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Observed:
+) -> Activations:
     """Run a model over texts and watch its layers, heads and neurons.
 
     Texts evenly spaced are read, each up to 128 tokens, until there are 16,384 tokens.
@@ -109,7 +109,7 @@ def observe(
     session = graph.session(threads or usable_cores())
     outputs = [name for name in session.outputs if "." in name]
     layers = checkpoint.layers
-    seen = Observed(
+    seen = Activations(
         np.zeros(len(layers)),
         [Moments.of_width(layer.attended.weight.shape[1]) for layer in layers],
         [Moments.of_width(len(layer.inner.weight)) for layer in layers],
@@ -127,7 +127,7 @@ def observe(
     return seen
 
 
-def _sample(model: Model, texts: Sequence[str]) -> TokenLists:
+def _sample(model: LanguageModel, texts: Sequence[str]) -> TokenLists:
     check_texts(texts)
     most = TOKENS // 4
     chosen = [texts[int(i)] for i in np.linspace(0, len(texts) - 1, min(most, len(texts)))]
@@ -142,7 +142,7 @@ def _sample(model: Model, texts: Sequence[str]) -> TokenLists:
     return ids[::step]
 
 
-def _add(seen: Observed, values: dict[str, NDArray[Any]]) -> None:
+def _add(seen: Activations, values: dict[str, NDArray[Any]]) -> None:
     """Take in one batch: values by output, float32 (tokens, width), without padding."""
     seen.tokens += len(values["state.0"])
     before = unit_rows(values["state.0"])

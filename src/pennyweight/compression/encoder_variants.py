@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.compression.activations import observe
-from pennyweight.compression.model import Model
+from pennyweight.compression.activations import record_activations
+from pennyweight.compression.model import LanguageModel
 from pennyweight.compression.pruning import cut_layers, cut_neurons
 from pennyweight.compression.vocabulary import cut_table, cut_vocabulary
 from pennyweight.encoders.cache import encode_cached
@@ -22,7 +22,7 @@ from pennyweight.errors import DataError
 from pennyweight.storage.packed import Packed
 from pennyweight.training.static import fit_table
 
-__all__ = ["Reader", "readers", "teacher_of"]
+__all__ = ["EncoderVariant", "readers", "teacher_of"]
 
 Float = NDArray[np.float32]
 Tell = Callable[[int, int], None]
@@ -34,7 +34,7 @@ RIDGE = 0.01  # of the mean square of a component, the penalty of a readout
 
 
 @dataclass(frozen=True)
-class Reader:
+class EncoderVariant:
     """One way to read texts.
 
     Attributes
@@ -66,7 +66,7 @@ def readers(
     *,
     train: Distil | None = None,
     progress: Tell | None = None,
-) -> Iterator[Reader]:
+) -> Iterator[EncoderVariant]:
     """Yield ever smaller readers of a catalogue's texts, the whole model first.
 
     The whole model, whitened (see `ProjectedEncoder`), is the teacher of those that follow. A
@@ -86,9 +86,9 @@ def readers(
     whole = _vectors(teacher, texts, progress)
     wide = ProjectedEncoder.fit(teacher, whole, dim=teacher.dim)
     wanted = wide.project(whole)
-    yield Reader(teacher.name, ("whitened",), wide)
+    yield EncoderVariant(teacher.name, ("whitened",), wide)
     max_tokens, layers = teacher.max_tokens, int(teacher.weights.config["num_hidden_layers"])
-    model, name = Model.of(teacher.weights), teacher.weights.name
+    model, name = LanguageModel.of(teacher.weights), teacher.weights.name
     cuts: tuple[str, ...] = ()
     try:
         model = cut_vocabulary(model, texts)
@@ -97,22 +97,22 @@ def readers(
         pass
     small = _load(model, folder / "int8", name, max_tokens)
     steps = (*cuts, "int8 matrices", "whitened")
-    yield Reader(", ".join((*cuts, "int8")), steps, _whitened(small, texts))
+    yield EncoderVariant(", ".join((*cuts, "int8")), steps, _whitened(small, texts))
     for keep, narrow in _depths(layers):
         model, cuts = _cut(model, texts, keep, narrow=narrow)
         weights = model.write(folder / f"{keep}-layers")
         if train is not None:
             weights = train(weights, wanted)
-            model, cuts = Model.of(weights), (*cuts, "distilled")
+            model, cuts = LanguageModel.of(weights), (*cuts, "distilled")
         small = _load(model, folder / f"{keep}-layers-int8", name, max_tokens)
         found = _vectors(small, texts)
         encoder = ProjectedEncoder(small, _readout(found, wanted))
         steps = (*cuts, "int8 matrices", "turned to the whole")
-        yield Reader(", ".join((*cuts, "int8")), steps, encoder)
+        yield EncoderVariant(", ".join((*cuts, "int8")), steps, encoder)
     yield _static(teacher, texts, wanted)
 
 
-def _static(teacher: TransformerEncoder, texts: Sequence[str], wanted: Float) -> Reader:
+def _static(teacher: TransformerEncoder, texts: Sequence[str], wanted: Float) -> EncoderVariant:
     """Fit a token table to a teacher's vectors, whiten what it says, and keep it in 8 bits."""
     table = distil(teacher, dim=min(STATIC_DIM, teacher.dim)).weighted(texts)
     static = cut_table(fit_table(table, texts, wanted), texts)
@@ -120,7 +120,7 @@ def _static(teacher: TransformerEncoder, texts: Sequence[str], wanted: Float) ->
     packed = Packed.of(static.table @ axes, "int8", by_row=True)
     static = static.with_table(packed, name=f"static-{teacher.weights.name}")
     steps = ("static table", f"{len(packed):,} tokens", "whitened", "int8 table")
-    return Reader("static table, int8", steps, static)
+    return EncoderVariant("static table, int8", steps, static)
 
 
 def _depths(layers: int) -> list[tuple[int, bool]]:
@@ -131,22 +131,22 @@ def _depths(layers: int) -> list[tuple[int, bool]]:
 
 
 def _cut(
-    model: Model, texts: Sequence[str], keep: int, *, narrow: bool
-) -> tuple[Model, tuple[str, ...]]:
+    model: LanguageModel, texts: Sequence[str], keep: int, *, narrow: bool
+) -> tuple[LanguageModel, tuple[str, ...]]:
     """Cut layers, and neurons to half of what a layer had at first."""
-    model = cut_layers(model, observe(model, texts), keep=keep)
+    model = cut_layers(model, record_activations(model, texts), keep=keep)
     steps: tuple[str, ...] = (f"{keep} layers",)
     if narrow:
         first = int(model.config.get("intermediate_size", 0))
         widths = [len(layer.inner.weight) for layer in model.checkpoint.layers]
         half = [min(width, max(1, (first or width) // 2)) for width in widths]
         if half != widths:
-            model = cut_neurons(model, observe(model, texts), keep=half)
+            model = cut_neurons(model, record_activations(model, texts), keep=half)
         steps = (*steps, "half the neurons")
     return model, steps
 
 
-def _load(model: Model, folder: Path, name: str, max_tokens: int) -> TransformerEncoder:
+def _load(model: LanguageModel, folder: Path, name: str, max_tokens: int) -> TransformerEncoder:
     model.write(folder)
     found = TransformerEncoder.load(folder, precision="int8", max_tokens=max_tokens)
     found.weights = replace(found.weights, name=name)

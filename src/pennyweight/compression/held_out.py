@@ -25,7 +25,7 @@ from pennyweight.scorers.content import Content
 from pennyweight.scorers.popularity import Novelty
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Trial", "blend_of", "content_of"]
+__all__ = ["HeldOutFit", "blend_of", "content_of"]
 
 BATCH = 32  # pairs in a step of distillation
 
@@ -45,7 +45,7 @@ def content_of(blend: Blend) -> Content | None:
     return found if isinstance(found, Content) else None
 
 
-class Trial:
+class HeldOutFit:
     """One data split, and the parent's parts fitted to either side of it.
 
     Attributes

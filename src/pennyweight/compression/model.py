@@ -12,11 +12,11 @@ from pennyweight.encoders.checkpoint import Checkpoint, prefix_of, read_checkpoi
 from pennyweight.encoders.weights import Weights, check_tokenizer, write_weights
 from pennyweight.errors import DataError
 
-__all__ = ["Model"]
+__all__ = ["LanguageModel"]
 
 
 @dataclass(frozen=True)
-class Model:
+class LanguageModel:
     """Config, tensors and tokenizer of a BERT-type model, checked against each other.
 
     Attributes
@@ -37,7 +37,7 @@ class Model:
     tokenizer_json: str
 
     @classmethod
-    def of(cls, weights: Weights) -> "Model":
+    def of(cls, weights: Weights) -> "LanguageModel":
         """Read a model.
 
         Raises

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from pennyweight.compression.encoder_variants import teacher_of
 from pennyweight.compression.held_out import blend_of, content_of
-from pennyweight.compression.search import Rung, Search
+from pennyweight.compression.search import Candidate, Search
 from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Confirmed, Frontier, Point
 from pennyweight.config.report import Report
@@ -170,7 +170,7 @@ def cheapest(points: Sequence[Point], budget: Budget) -> Point:
     )
 
 
-def _confirm(search: Search, rung: Rung) -> Confirmed:
+def _confirm(search: Search, rung: Candidate) -> Confirmed:
     """Measure the parent and a rung on test users, both learnt from all that came before."""
     trial = search.trial
     trial.learn_all()

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.compression.activations import Observed
+from pennyweight.compression.activations import Activations
 from pennyweight.compression.least_squares_pruning import eliminate
-from pennyweight.compression.model import Model
+from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.checkpoint import Linear
 from pennyweight.errors import DataError
 
 __all__ = ["cut_heads", "cut_layers", "cut_neurons", "keep_layers"]
 
 
-def cut_layers(model: Model, seen: Observed, *, keep: int) -> Model:
+def cut_layers(model: LanguageModel, seen: Activations, *, keep: int) -> LanguageModel:
     """Keep the layers of the largest block influence (Men et al. 2024, ShortGPT).
 
     Raises
@@ -29,7 +29,7 @@ def cut_layers(model: Model, seen: Observed, *, keep: int) -> Model:
     return keep_layers(model, sorted(order.tolist()))
 
 
-def keep_layers(model: Model, layers: Sequence[int]) -> Model:
+def keep_layers(model: LanguageModel, layers: Sequence[int]) -> LanguageModel:
     """Keep the layers of these numbers, counted from 0, in ascending order.
 
     Raises
@@ -56,7 +56,9 @@ def keep_layers(model: Model, layers: Sequence[int]) -> Model:
     return replace(model, config=config, tensors=tensors)
 
 
-def cut_heads(model: Model, seen: Observed, *, keep: int | Sequence[int]) -> Model:
+def cut_heads(
+    model: LanguageModel, seen: Activations, *, keep: int | Sequence[int]
+) -> LanguageModel:
     """Keep some attention heads of each layer; the projection after them is refitted.
 
     Parameters
@@ -84,7 +86,9 @@ def cut_heads(model: Model, seen: Observed, *, keep: int | Sequence[int]) -> Mod
     return _changed(model, changed)
 
 
-def cut_neurons(model: Model, seen: Observed, *, keep: int | Sequence[int]) -> Model:
+def cut_neurons(
+    model: LanguageModel, seen: Activations, *, keep: int | Sequence[int]
+) -> LanguageModel:
     """Keep some feed-forward neurons of each layer; the projection after them is refitted.
 
     Parameters and errors are those of `cut_heads`.
@@ -105,7 +109,7 @@ def _check_keep(keep: int, have: int, what: str) -> None:
         raise DataError(f"keep {keep} {what}: there are {have}; choose from 1 to {have}")
 
 
-def _each(model: Model, seen: Observed, keep: int | Sequence[int]) -> Sequence[int]:
+def _each(model: LanguageModel, seen: Activations, keep: int | Sequence[int]) -> Sequence[int]:
     layers = model.checkpoint.layers
     widths = [(c.attended.weight.shape[1], len(c.inner.weight)) for c in layers]
     watched = [
@@ -123,7 +127,7 @@ def _rows(linear: Linear, kept: NDArray[np.int64]) -> Linear:
     return Linear(linear.weight[kept], linear.bias[kept])
 
 
-def _changed(model: Model, changed: Mapping[str, Linear]) -> Model:
+def _changed(model: LanguageModel, changed: Mapping[str, Linear]) -> LanguageModel:
     tensors = dict(model.tensors)
     for name, linear in changed.items():
         tensors[f"{model.prefix}{name}.weight"] = linear.weight

@@ -17,15 +17,15 @@ from pennyweight.machine.machine import peak_rss
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 
-__all__ = ["Weighed", "encoder_bytes", "weigh"]
+__all__ = ["ResourceUse", "encoder_bytes", "measure_resource_use"]
 
 TEXTS, ALONE, SECONDS = 128, 16, 0.5
 HEAVY = ("torch", "transformers")
 
 
-class Weighed(Frozen):
+class ResourceUse(Frozen):
     """Texts a second in batches, milliseconds for one alone, and the peak of memory."""
 
     texts_per_second: float
@@ -33,7 +33,7 @@ class Weighed(Frozen):
     peak_rss_bytes: int
 
 
-def weigh(bundle: Path) -> Weighed:
+def measure_resource_use(bundle: Path) -> ResourceUse:
     """Load a bundle in a new process, encode some of its texts and recommend for one.
 
     Raises
@@ -45,7 +45,7 @@ def weigh(bundle: Path) -> Weighed:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PennyweightError(f"{bundle}: cannot be served: {done.stderr.strip()[-2_000:]}")
-    return Weighed.model_validate_json(done.stdout)
+    return ResourceUse.model_validate_json(done.stdout)
 
 
 def encoder_bytes(scorer: Path, blend: Blend) -> int:
@@ -67,12 +67,12 @@ def _readers(blend: Blend) -> list[Callable[[Sequence[str]], NDArray[np.float32]
                 found.append(part.encoder.encode)
             elif words is not None:
                 found.append(words.transform)
-        elif isinstance(part, Tower):
+        elif isinstance(part, TwoTower):
             found.append(part.tuned.encode)
     return found
 
 
-def _measured(bundle: Path) -> Weighed:
+def _measured(bundle: Path) -> ResourceUse:
     recommender = Recommender.load(bundle, verify=False)
     assert isinstance(recommender.scorer, Blend)
     readers, texts = _readers(recommender.scorer), recommender.catalog.texts
@@ -94,7 +94,7 @@ def _measured(bundle: Path) -> Weighed:
     if loaded:
         raise PennyweightError(f"serving has imported {', '.join(loaded)}")
     rate = len(some) / max(median(batches), 1e-9) if readers else 0.0
-    return Weighed(
+    return ResourceUse(
         texts_per_second=round(rate, 1),
         ms_per_text=round(1_000 * median(alone), 4),
         peak_rss_bytes=peak_rss(),
@@ -102,4 +102,4 @@ def _measured(bundle: Path) -> Weighed:
 
 
 if __name__ == "__main__":
-    print(_measured(Path(sys.argv[1])).model_dump_json())  # noqa: T201 - read by `weigh`
+    print(_measured(Path(sys.argv[1])).model_dump_json())  # noqa: T201 - read by `measure_resource_use`

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.compression.encoder_variants import Reader, readers
-from pennyweight.compression.held_out import Trial, blend_of, content_of
-from pennyweight.compression.resource_use import encoder_bytes, weigh
-from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, Storage
+from pennyweight.compression.encoder_variants import EncoderVariant, readers
+from pennyweight.compression.held_out import HeldOutFit, blend_of, content_of
+from pennyweight.compression.resource_use import encoder_bytes, measure_resource_use
+from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.config.frontier import Point
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios
@@ -22,16 +22,16 @@ from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 
-__all__ = ["Rung", "Search"]
+__all__ = ["Candidate", "Search"]
 
 WHOLE = "as it is"
 PROMISING = 3  # readers whose vectors are made smaller still
 
 
 @dataclass(frozen=True)
-class Reading:
+class MeasuredVariant:
     """What reads the texts, and what was learnt with it.
 
     Attributes
@@ -42,7 +42,7 @@ class Reading:
         A blend of the same parts, whose weights and routes count.
     """
 
-    reader: Reader
+    reader: EncoderVariant
     content: Content | None
     weights: Blend
 
@@ -52,12 +52,12 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Rung:
+class Candidate:
     """A smaller version of a blend: what reads, and how vectors are kept."""
 
     name: str
-    reading: Reading
-    storage: Storage
+    reading: MeasuredVariant
+    storage: VectorFormat
 
     def build(self, parts: Mapping[str, Scorer], texts: Sequence[str]) -> Blend:
         """Return the blend of fitted parts, over items of these texts, as small as it says."""
@@ -85,9 +85,9 @@ class Search:
         folder: Path,
         distil: int = 0,
     ) -> None:
-        self.trial, self.stages = Trial(parent, stages), stages
+        self.trial, self.stages = HeldOutFit(parent, stages), stages
         self.model, self.folder, self.distil = model, folder, distil
-        self.rungs: list[Rung] = []
+        self.rungs: list[Candidate] = []
         self.points: list[Point] = []
         self._whole: NDArray[np.float64] | None = None
         self._blend = blend_of(parent)
@@ -95,7 +95,7 @@ class Search:
     def run(self) -> None:
         """Measure every rung."""
         content = content_of(self._blend)
-        readings = [Reading(Reader(WHOLE, (), None), content, self._blend)]
+        readings = [MeasuredVariant(EncoderVariant(WHOLE, (), None), content, self._blend)]
         self._measure(readings[0], (AS_IT_IS, EIGHT_BITS))
         if content is not None:
             for reader in self._readers(content):
@@ -105,7 +105,7 @@ class Search:
         for reading in self._promising(readings):
             self._measure(reading, STORAGES)
 
-    def _readers(self, content: Content) -> Iterator[Reader]:
+    def _readers(self, content: Content) -> Iterator[EncoderVariant]:
         if self.model is not None:
             train = functools.partial(self.trial.distil, steps=self.distil)
             own = content.encoder.fingerprint if content.encoder is not None else None
@@ -120,15 +120,15 @@ class Search:
                 if reader.encoder is None or reader.encoder.fingerprint != own:
                     yield reader
         if content.encoder is not None:
-            yield Reader("words alone", ("no language model in content",), None)
+            yield EncoderVariant("words alone", ("no language model in content",), None)
 
-    def _learnt(self, reader: Reader, decay: float) -> Reading:
+    def _learnt(self, reader: EncoderVariant, decay: float) -> MeasuredVariant:
         """Fit content with a reader, and learn the weights of the blend it is part of."""
         found = self.trial.read(Content(reader.encoder, decay=decay))
         weights = Blend({**self.trial.parts, "content": found}, repeats=self._blend.repeats)
-        return Reading(reader, found, self.trial.weigh(weights))
+        return MeasuredVariant(reader, found, self.trial.weigh(weights))
 
-    def _promising(self, readings: Sequence[Reading]) -> list[Reading]:
+    def _promising(self, readings: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
         """Return some readings, the smallest that no other beats first, vectors in 8 bits."""
         named = {self._named(reading, EIGHT_BITS): reading for reading in readings}
         points = [point for point in self.points if point.name in named]
@@ -138,23 +138,23 @@ class Search:
 
         return [named[point.name] for point in sorted(points, key=order)[:PROMISING]]
 
-    def _measure(self, reading: Reading, storages: Sequence[Storage]) -> None:
+    def _measure(self, reading: MeasuredVariant, storages: Sequence[VectorFormat]) -> None:
         for storage in storages:
-            rung = Rung(self._named(reading, storage), reading, storage)
+            rung = Candidate(self._named(reading, storage), reading, storage)
             if any(point.name == rung.name for point in self.points):  # nothing it could change
                 continue
             with self.stages.stage(f"measure rung {len(self.rungs) + 1}"):
                 self.points.append(self._point(rung))
                 self.rungs.append(rung)
 
-    def _kept(self, reading: Reading, storage: Storage) -> tuple[str, ...]:
+    def _kept(self, reading: MeasuredVariant, storage: VectorFormat) -> tuple[str, ...]:
         kept = storage.name(reading.among(self.trial.parts))
         return (kept,) if kept else ()
 
-    def _named(self, reading: Reading, storage: Storage) -> str:
+    def _named(self, reading: MeasuredVariant, storage: VectorFormat) -> str:
         return "; ".join((reading.reader.name, *self._kept(reading, storage)))
 
-    def _point(self, rung: Rung) -> Point:
+    def _point(self, rung: Candidate) -> Point:
         trial = self.trial
         blend = rung.build(trial.parts, trial.catalog.texts)
         judged: dict[str, Scorer] = {"blend": blend}
@@ -171,7 +171,7 @@ class Search:
             place = Path(folder) / "rung"
             Recommender(trial.catalog, blend, repeats=trial.repeats).save(place)
             read, index = encoder_bytes(place / "scorer", blend), _index_bytes(blend)
-            weighed = weigh(place)
+            weighed = measure_resource_use(place)
         return Point(
             name=rung.name,
             steps=(*rung.reading.reader.steps, *self._kept(rung.reading, rung.storage)),
@@ -190,6 +190,6 @@ def _index_bytes(blend: Blend) -> int:
     for part in blend.parts.values():
         if isinstance(part, Content):
             total += part.nbytes
-        elif isinstance(part, Tower):
+        elif isinstance(part, TwoTower):
             total += part.items.nbytes + part.histories.nbytes
     return total

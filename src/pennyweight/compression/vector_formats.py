@@ -8,14 +8,14 @@ from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.static import StaticEncoder
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.storage.packed import Form, Packed
 
-__all__ = ["AS_IT_IS", "EIGHT_BITS", "STORAGES", "Storage"]
+__all__ = ["AS_IT_IS", "EIGHT_BITS", "STORAGES", "VectorFormat"]
 
 
 @dataclass(frozen=True)
-class Storage:
+class VectorFormat:
     """A way to keep item vectors.
 
     Attributes
@@ -39,7 +39,7 @@ class Storage:
         if isinstance(content, Content) and isinstance(content.vectors, Packed):
             wide = content.vectors.dim
             said += _said("content", self.of_content, self._width(wide) / wide)
-        if isinstance(tower, Tower):
+        if isinstance(tower, TwoTower):
             said += _said("tower", self.of_tower)
         return ", ".join(said)
 
@@ -49,7 +49,7 @@ class Storage:
         content, tower = parts.get("content"), parts.get("tower")
         if isinstance(content, Content):
             small["content"] = self.content(content)
-        if isinstance(tower, Tower):
+        if isinstance(tower, TwoTower):
             small["tower"] = self.tower(tower, texts)
         return small
 
@@ -76,7 +76,7 @@ class Storage:
     def _width(self, wide: int) -> int:
         return max(round(wide * self.content_share), min(wide, self.content_least))
 
-    def tower(self, tower: Tower, texts: Sequence[str]) -> Tower:
+    def tower(self, tower: TwoTower, texts: Sequence[str]) -> TwoTower:
         """Return a tower whose vectors, and the table of its encoder, are kept so.
 
         Of a token table the rows stay that the catalogue's texts need (see `kept_tokens`).
@@ -100,12 +100,12 @@ def _said(part: str, form: Form, share: float = 1.0) -> list[str]:
     return [f"{part} {form}" + (f" at {share:.0%} of the width" if share < 1 else "")]
 
 
-AS_IT_IS = Storage()
-EIGHT_BITS = Storage("int8", "int8")
+AS_IT_IS = VectorFormat()
+EIGHT_BITS = VectorFormat("int8", "int8")
 SHARE, LEAST = 2 / 3, 256  # of signs; fewer lose more than they save
 STORAGES = (
-    Storage("int4", "int4"),
-    Storage("signs", "int4", SHARE, LEAST),  # a tower's vectors say more than content's
-    Storage("int2", "int2"),
-    Storage("signs", "signs", SHARE, LEAST),
+    VectorFormat("int4", "int4"),
+    VectorFormat("signs", "int4", SHARE, LEAST),  # a tower's vectors say more than content's
+    VectorFormat("int2", "int2"),
+    VectorFormat("signs", "signs", SHARE, LEAST),
 )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from pennyweight.compression.model import Model
+from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.checkpoint import WORDS
 from pennyweight.encoders.rows import check_texts
 from pennyweight.encoders.static import StaticEncoder
@@ -42,7 +42,7 @@ class Fragmentation:
     words: int
 
 
-def fragmentation(model: Model, texts: Sequence[str]) -> Fragmentation:
+def fragmentation(model: LanguageModel, texts: Sequence[str]) -> Fragmentation:
     """Measure how a model's tokenizer breaks texts up; use texts that chose no token of it.
 
     Raises
@@ -66,7 +66,9 @@ def fragmentation(model: Model, texts: Sequence[str]) -> Fragmentation:
     return Fragmentation(pieces / words, unknown / words, words)
 
 
-def cut_vocabulary(model: Model, texts: Sequence[str], *, frequent: int = 1_000) -> Model:
+def cut_vocabulary(
+    model: LanguageModel, texts: Sequence[str], *, frequent: int = 1_000
+) -> LanguageModel:
     """Keep the tokens that texts need and a safety set; drop the others' rows (see `kept_tokens`).
 
     Raises

@@ -7,12 +7,12 @@ from pydantic import Field
 from pennyweight.config.frozen import Frozen
 from pennyweight.config.quality import Measured
 
-__all__ = ["Added", "Price", "Worth"]
+__all__ = ["AblationCost", "AblationDifference", "EncoderAblation"]
 
 Count = Annotated[int, Field(ge=0)]
 
 
-class Added(Frozen):
+class AblationDifference(Frozen):
     """What the language model adds to NDCG@10 for some users or items.
 
     Attributes
@@ -47,7 +47,7 @@ class Added(Frozen):
         return f"{d.value:+.4f} [{d.low:+.4f} {d.high:+.4f}]".replace("0.", ".")
 
 
-class Price(Frozen):
+class AblationCost(Frozen):
     """What a blend takes: to fit once, to hold, and to answer a million times."""
 
     fit_seconds: float
@@ -56,7 +56,7 @@ class Price(Frozen):
     price_per_million: float
 
 
-class Worth(Frozen):
+class EncoderAblation(Frozen):
     """The value gate: a blend with the language model against the best one without.
 
     Attributes
@@ -77,10 +77,10 @@ class Worth(Frozen):
 
     model: str
     instead: str
-    chosen_on: tuple[Added, ...]
-    added: tuple[Added, ...]
-    with_model: Price
-    without: Price
+    chosen_on: tuple[AblationDifference, ...]
+    added: tuple[AblationDifference, ...]
+    with_model: AblationCost
+    without: AblationCost
     keep: bool
     followed: bool
 

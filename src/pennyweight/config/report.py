@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pennyweight.config.ablation import Worth
+from pennyweight.config.ablation import EncoderAblation
 from pennyweight.config.evidence import Evidence
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.frozen import Frozen
@@ -142,7 +142,7 @@ class Report(Frozen):
     lists: ListQuality | None = None
     exposure: Exposure | None = None
     new_items: Reach | None = None
-    worth: Worth | None = None
+    worth: EncoderAblation | None = None
     frontier: Frontier | None = None
     cleaning: tuple[Cleaned, ...] | None = None
     columns: dict[str, str] | None = None

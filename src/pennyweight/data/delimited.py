@@ -19,7 +19,7 @@ from pennyweight.data.readers.layouts import find_layout, join_flags
 from pennyweight.data.readers.quotes import Quotes, find_quotes, separators
 from pennyweight.data.readers.records import Record, records, row_shapes
 from pennyweight.data.readers.repeated_headers import without_headers
-from pennyweight.data.readers.result import Loaded
+from pennyweight.data.readers.result import ReadResult
 from pennyweight.data.readers.short_rows import ShortRows
 from pennyweight.errors import DataError
 
@@ -79,7 +79,7 @@ def _remedy(data: bytes, source: str) -> str:
             "> utf8-file")  # fmt: skip
 
 
-def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table") -> Loaded:
+def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table") -> ReadResult:
     """Read delimited text with a header, every field a string, empty fields null.
 
     Parameters
@@ -143,7 +143,7 @@ def _check_names(dialect: Dialect, source: str) -> None:
                         "or names a column twice; give each column its own name")  # fmt: skip
 
 
-def _read_fast(data: bytes, dialect: Dialect, quotes: Quotes) -> Loaded | None:
+def _read_fast(data: bytes, dialect: Dialect, quotes: Quotes) -> ReadResult | None:
     """Read with polars; None where it fails, or where rows are short, long or swallowed."""
     if not quotes.regular or (dialect.spaced and b'"' in data):
         return None
@@ -151,7 +151,7 @@ def _read_fast(data: bytes, dialect: Dialect, quotes: Quotes) -> Loaded | None:
     if not quotes.multiline:
         body = _BLANK_LINES.sub(b"\n", body.lstrip(b"\r\n"))
     if not body:
-        return Loaded(_empty(dialect), 0)
+        return ReadResult(_empty(dialect), 0)
     try:
         frame = _parse(body, dialect, enclose=quotes.enclose)
     except pl.exceptions.PolarsError:
@@ -163,7 +163,7 @@ def _read_fast(data: bytes, dialect: Dialect, quotes: Quotes) -> Loaded | None:
         return None
     if not quotes.multiline and frame.height != body.count(b"\n"):
         return None
-    return Loaded(frame, frame.height)
+    return ReadResult(frame, frame.height)
 
 
 def _parse(body: bytes, dialect: Dialect, *, enclose: bool) -> pl.DataFrame:
@@ -182,7 +182,7 @@ def _empty(dialect: Dialect) -> pl.DataFrame:
 
 def _read_careful(
     data: bytes, dialect: Dialect, quotes: Quotes, source: str, table: str, *, is_cut: bool
-) -> Loaded:
+) -> ReadResult:
     """Keep the sound records, well quoted, for polars; describe the others.
 
     Where the file `is_cut`, its last line may have lost the end of a value as well.
@@ -223,7 +223,7 @@ def _read_careful(
     body = "\n".join(sound).encode() + b"\n"
     frame = _parse(body, dialect, enclose=quotes.enclose) if sound else _empty(dialect)
     messages = [f"line {at + before:,}: {error}" for at, error in sorted(broken)]
-    loaded = Loaded(frame, len(sound) + len(broken), messages)
+    loaded = ReadResult(frame, len(sound) + len(broken), messages)
     reason = "row without its last cells: these are read as empty"
     loaded.findings.add(table, reason, len(padded), "changed", padded)
     return loaded
@@ -239,7 +239,7 @@ def _quoted(row: Sequence[str], separator: str) -> str:
     return text.getvalue()[:-2]
 
 
-def _finish(loaded: Loaded, dialect: Dialect, quotes: Quotes, table: str) -> Loaded:
+def _finish(loaded: ReadResult, dialect: Dialect, quotes: Quotes, table: str) -> ReadResult:
     """Take dialect out of the values: quotes, spaces, empty fields, headers repeated."""
     frame, findings = loaded.frame, loaded.findings
     for note in dialect.notes:

@@ -23,7 +23,7 @@ from pennyweight.data.cleaning.row_loss import (
     types_without_items,
 )
 from pennyweight.data.cleaning.rows import Rows as _Rows
-from pennyweight.data.cleaning.ties import Drawn, draw_ties
+from pennyweight.data.cleaning.ties import TieBreak, draw_ties
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import name_key
 from pennyweight.data.ids import Ids
@@ -368,7 +368,7 @@ def _note_forms(rows: _Rows, times: Times) -> None:
                        f"{moment(values.max())}", len(values), "noted")  # fmt: skip
 
 
-def _note_ties(rows: _Rows, drawn: Drawn) -> None:
+def _note_ties(rows: _Rows, drawn: TieBreak) -> None:
     if drawn.tied > _MANY_TIES * rows.alive.sum() or drawn.sorted_by:
         order = f", not by {drawn.sorted_by} as in the file" if drawn.sorted_by else ""
         rows.found.add("events", "share user and time with another event: their order is drawn "

@@ -12,7 +12,7 @@ from pennyweight.data.readers.extended_json import plain_value
 from pennyweight.data.readers.json_shapes import Rows, rows_of_array, rows_of_object
 from pennyweight.data.readers.literals import python_value, without_calls
 from pennyweight.data.readers.mixed import has_mixed, unified
-from pennyweight.data.readers.result import Loaded
+from pennyweight.data.readers.result import ReadResult
 from pennyweight.errors import DataError
 
 __all__ = ["parsed_value", "read_json", "typed_column"]
@@ -25,7 +25,7 @@ _HINT = (
 _BLANK_LINE = re.compile(rb"^[ \t\r]*\n", re.MULTILINE)
 
 
-def read_json(data: bytes, source: str, *, table: str = "table") -> Loaded:
+def read_json(data: bytes, source: str, *, table: str = "table") -> ReadResult:
     """Read JSON lines, an array of objects, a document that holds a table, or Python literals.
 
     Returns
@@ -46,7 +46,7 @@ def read_json(data: bytes, source: str, *, table: str = "table") -> Loaded:
         frame = None
     whole = frame is not None and frame.height > 1 and frame.height == _count_lines(data)
     if frame is not None and whole and not has_mixed(frame):
-        return Loaded(frame, frame.height)
+        return ReadResult(frame, frame.height)
     text = decode(data, source)
     if "ObjectId(" in text or "ISODate(" in text:
         text = without_calls(text)
@@ -95,19 +95,19 @@ def _pages(text: str) -> list[Any] | None:
     return values
 
 
-def _document(value: list[Any] | dict[str, Any], source: str, table: str) -> Loaded:
+def _document(value: list[Any] | dict[str, Any], source: str, table: str) -> ReadResult:
     """Return the rows of a file that is one JSON value."""
     if isinstance(value, dict):
         rows, shape = rows_of_object(value, source)
     else:
         rows, shape = rows_of_array(value, source)
-    loaded = Loaded(_frame(rows), len(rows))
+    loaded = ReadResult(_frame(rows), len(rows))
     if shape:
         loaded.findings.add(table, f"read as {shape}", len(rows), "noted")
     return loaded
 
 
-def _objects(text: str, source: str, table: str) -> Loaded | None:
+def _objects(text: str, source: str, table: str) -> ReadResult | None:
     """Read one document, or objects one behind the other over several lines each.
 
     None where the first is no object.
@@ -133,7 +133,7 @@ def _objects(text: str, source: str, table: str) -> Loaded | None:
         at = _next(text, end)
     if len(rows) == 1 and not broken:
         return _document(rows[0], source, table)
-    loaded = Loaded(_frame(rows), len(rows) + len(broken), broken)
+    loaded = ReadResult(_frame(rows), len(rows) + len(broken), broken)
     loaded.findings.add(table, "read as JSON objects over several lines each", len(rows), "noted")
     return loaded
 
@@ -145,7 +145,7 @@ def _next(text: str, at: int) -> int:
     return at
 
 
-def _lines(text: str, table: str) -> Loaded:
+def _lines(text: str, table: str) -> ReadResult:
     rows: Rows = []
     broken: list[str] = []
     literals = 0
@@ -166,7 +166,7 @@ def _lines(text: str, table: str) -> Loaded:
             broken.append(f"line {number:,}: not a JSON object")
     if broken and not rows:
         broken[0] += _HINT
-    loaded = Loaded(_frame(rows), len(rows) + len(broken), broken)
+    loaded = ReadResult(_frame(rows), len(rows) + len(broken), broken)
     loaded.findings.add(table, "row is a Python literal, not JSON", literals, "changed")
     return loaded
 

@@ -14,7 +14,7 @@ from pennyweight.data.decompression import PACKED, contents
 from pennyweight.data.delimited import check_header, read_delimited
 from pennyweight.data.jsonlines import read_json
 from pennyweight.data.readers.python_values import plain_columns, plain_objects, plain_values
-from pennyweight.data.readers.result import Loaded
+from pennyweight.data.readers.result import ReadResult
 from pennyweight.errors import DataError, MissingExtraError
 
 __all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "held_table", "id_strings",
@@ -79,7 +79,7 @@ def read_table(
     return loaded.frame, loaded.findings.entries
 
 
-def load_table(source: Source, *, table: str, strict: bool) -> Loaded:
+def load_table(source: Source, *, table: str, strict: bool) -> ReadResult:
     """Read a table as `read_table` does, with the number of records of its source."""
     if isinstance(source, pl.LazyFrame):
         frame = source.collect()
@@ -96,7 +96,7 @@ def load_table(source: Source, *, table: str, strict: bool) -> Loaded:
     if not frame.height or not frame.width:
         raise DataError(f"{table}: the given frame has {frame.height} rows and "
                         f"{frame.width} columns; it needs at least one of each")  # fmt: skip
-    return Loaded(frame, frame.height, findings=findings)
+    return ReadResult(frame, frame.height, findings=findings)
 
 
 def _with_dates(frame: pl.DataFrame, pandas: Any, findings: Findings) -> pl.DataFrame:  # noqa: ANN401
@@ -124,7 +124,7 @@ def _unnamed_dates(index: Any) -> Any | None:  # noqa: ANN401
     return None
 
 
-def _read_file(path: Path, table: str, strict: bool) -> Loaded:
+def _read_file(path: Path, table: str, strict: bool) -> ReadResult:
     data = contents(path)
     suffixes = [suffix.lower() for suffix in path.suffixes]
     suffix = next((s for s in reversed(suffixes) if s not in PACKED), "")
@@ -155,14 +155,14 @@ def _read_file(path: Path, table: str, strict: bool) -> Loaded:
     return loaded
 
 
-def _read_parquet(data: bytes, path: Path) -> Loaded:
+def _read_parquet(data: bytes, path: Path) -> ReadResult:
     try:
         frame = pl.read_parquet(data)
     except pl.exceptions.PolarsError as error:
         raise DataError(
             f"{path}: a damaged Parquet file ({error}); fetch or make it again"
         ) from None
-    return Loaded(frame, frame.height)
+    return ReadResult(frame, frame.height)
 
 
 def _is_json(data: bytes, suffix: str) -> bool:

@@ -17,7 +17,7 @@ from pennyweight.errors import BundleError
 
 __all__ = [
     "TOKENISER",
-    "Run",
+    "ScriptRun",
     "clusters",
     "fold",
     "has_word",
@@ -102,7 +102,7 @@ _HAS_CJK_1 = re.compile(f"[{_CJK_1}]")
 
 
 @dataclass(frozen=True)
-class Run:
+class ScriptRun:
     """A run of letters, marks and digits of a text.
 
     Attributes
@@ -174,11 +174,11 @@ def words(text: str) -> list[str]:
     return out
 
 
-def runs(text: str) -> Iterator[Run]:
+def runs(text: str) -> Iterator[ScriptRun]:
     """Yield the runs of a normalised text."""
     for found in _WORD.finditer(text):
         dense = found[1] is not None
-        yield Run(found[0], clusters(found[0]) if dense else (found[0],), dense)
+        yield ScriptRun(found[0], clusters(found[0]) if dense else (found[0],), dense)
 
 
 def clusters(run: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.words import (
-    Run,
+    ScriptRun,
     clusters,
     fold,
     is_dense,
@@ -22,7 +22,7 @@ from pennyweight.data.words import (
 )
 from pennyweight.encoders.vectoriser import Vectoriser
 
-__all__ = ["Lookup", "Wanted"]
+__all__ = ["Lookup", "QueryColumns"]
 
 LONGEST = 12  # pairs of the longest piece that counts as one phrase
 VARIANT = 0.5  # weight of a word spelt with other accents, where the word itself is known
@@ -31,7 +31,7 @@ Holders = Callable[[int], NDArray[np.bool_]]  # column -> which items have it
 
 
 @dataclass
-class Wanted:
+class QueryColumns:
     """Columns of a vocabulary that a query asks for, and their weights.
 
     Attributes
@@ -86,9 +86,9 @@ class Lookup:
                     columns[unit].append(column)
         return columns
 
-    def find(self, text: str, holders: Holders) -> Wanted:
+    def find(self, text: str, holders: Holders) -> QueryColumns:
         """Return the columns that a text asks for; `holders` says which items have a column."""
-        wanted = Wanted()
+        wanted = QueryColumns()
         count = Counter(runs(normalise(text)))
         for run, n in count.items():
             if not run.dense:
@@ -100,7 +100,7 @@ class Lookup:
                     self._cluster(unit, wanted)
         return wanted
 
-    def _spaced(self, word: str, factor: float, wanted: Wanted) -> None:
+    def _spaced(self, word: str, factor: float, wanted: QueryColumns) -> None:
         folded = fold(word)
         columns = {self.vocabulary.get(form, -1) for form in (word, folded)}
         exact = self.vocabulary.get(word, -1)
@@ -108,7 +108,7 @@ class Lookup:
             spelling = 1.0 if column == exact or exact < 0 else VARIANT
             wanted.add(column, spelling * factor * float(self.idf[column]))
 
-    def _cluster(self, unit: str, wanted: Wanted) -> None:
+    def _cluster(self, unit: str, wanted: QueryColumns) -> None:
         exact = self.vocabulary.get(unit)
         if exact is not None:
             wanted.add(exact, float(self.idf[exact]))
@@ -116,7 +116,7 @@ class Lookup:
         for column in self._with_cluster.get(unit, ()):
             wanted.add(column, factor * float(self.idf[column]))
 
-    def _pieces(self, run: Run, wanted: Wanted, holders: Holders) -> bool:
+    def _pieces(self, run: ScriptRun, wanted: QueryColumns, holders: Holders) -> bool:
         """Cut a run from the left into the longest pieces that some item has; say if any."""
         columns = [self.vocabulary.get(a + b) for a, b in pairwise(run.units)]
         start, found = 0, False

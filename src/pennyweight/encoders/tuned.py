@@ -23,10 +23,10 @@ from scipy import sparse
 
 from pennyweight.data.interactions import Histories
 
-__all__ = ["TowerSettings", "TowerVectors", "default_dim", "train", "unit"]
+__all__ = ["TwoTowerSettings", "TwoTowerVectors", "default_dim", "train", "unit"]
 
 Float = NDArray[np.float32]
-EpochEnd = Callable[[int, "TowerVectors"], bool]
+EpochEnd = Callable[[int, "TwoTowerVectors"], bool]
 
 WARM_UP_STEPS = 50
 BLOCK_ROWS = 512  # of an update at a time: what it works on stays in the cache of a core
@@ -36,7 +36,7 @@ START = 0.3  # length of an item's own vector before training, in a random direc
 
 
 @dataclass(frozen=True)
-class TowerSettings:
+class TwoTowerSettings:
     """How the towers are trained; the same for every dataset.
 
     Attributes
@@ -79,7 +79,7 @@ class TowerSettings:
 
 
 @dataclass(frozen=True)
-class TowerVectors:
+class TwoTowerVectors:
     """What training gives.
 
     Attributes
@@ -104,7 +104,7 @@ class TowerVectors:
 
 def default_dim(items: int) -> int:
     """Return the width of the vectors of a catalogue where nobody says otherwise."""
-    return TowerSettings.dim if items <= LARGE else TowerSettings.dim // 2
+    return TwoTowerSettings.dim if items <= LARGE else TwoTowerSettings.dim // 2
 
 
 def unit(rows: Float) -> tuple[Float, Float]:
@@ -151,12 +151,12 @@ def train(
     bag: sparse.csr_matrix,
     table: Float,
     histories: Histories,
-    settings: TowerSettings,
+    settings: TwoTowerSettings,
     *,
     seed: int = 0,
     on_epoch: EpochEnd | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> TowerVectors:
+) -> TwoTowerVectors:
     """Train on every (history so far, next item) pair.
 
     Parameters
@@ -184,12 +184,12 @@ def train(
     batches = -(-drawn // settings.batch)
     total = max(1, settings.epochs * batches)
 
-    def result() -> TowerVectors:
+    def result() -> TwoTowerVectors:
         whole, item = start.copy(), step.item.parameters
         whole[used] = step.table.parameters[:-1]
         if wordless.any():
             item = item + wordless[:, None] * step.table.parameters[-1]
-        return TowerVectors(whole, item, step.context.parameters)
+        return TwoTowerVectors(whole, item, step.context.parameters)
 
     done = 0
     for epoch in range(1, settings.epochs + 1):
@@ -232,7 +232,7 @@ def _scaled_start(table: Float, bag: sparse.csr_matrix) -> tuple[Float, Float]:
 class _Pairs:
     """(history so far, next item), by the place in the log of the next item."""
 
-    def __init__(self, histories: Histories, settings: TowerSettings, n_items: int) -> None:
+    def __init__(self, histories: Histories, settings: TwoTowerSettings, n_items: int) -> None:
         self.histories, self.settings, self.n_items = histories, settings, n_items
         self.begin = histories.offsets[:-1]
         wanted = settings.repeats | _is_first(histories, n_items)
@@ -265,7 +265,7 @@ class _Step:
         self,
         words: sparse.csr_matrix,
         table: Float,
-        settings: TowerSettings,
+        settings: TwoTowerSettings,
         seed: int,
     ) -> None:
         self.words, self.settings = words, settings

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.config.ablation import Added
+from pennyweight.config.ablation import AblationDifference
 from pennyweight.evaluation.bootstrap import paired_tests
 from pennyweight.evaluation.compare import holm
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 
 __all__ = ["SHORT", "added", "keep"]
 
@@ -17,8 +17,8 @@ FEWEST = 30  # users without whom a resampled mean says little
 
 
 def added(
-    outcomes: Outcomes, scorer: str, other: str, *, resamples: int = 1_000, rng: int = 0
-) -> tuple[Added, ...]:
+    outcomes: UserResults, scorer: str, other: str, *, resamples: int = 1_000, rng: int = 0
+) -> tuple[AblationDifference, ...]:
     """Compare two scorers user by user: on all, on items without events, on short histories.
 
     Parameters
@@ -44,7 +44,7 @@ def added(
         found.append((to, len(ndcg), estimate, p))
     corrected = holm([p for *_, p in found])
     return tuple(
-        Added(
+        AblationDifference(
             to=to,
             users=users,
             difference=estimate.measured(),
@@ -54,7 +54,7 @@ def added(
     )
 
 
-def _groups(outcomes: Outcomes) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _groups(outcomes: UserResults) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     everything = np.ones(len(outcomes.held_out.targets), dtype=bool)
     yield "all users", everything
     for to, targets in (
@@ -66,6 +66,6 @@ def _groups(outcomes: Outcomes) -> Iterator[tuple[str, NDArray[np.bool_]]]:
             yield to, targets
 
 
-def keep(found: Sequence[Added]) -> bool:
+def keep(found: Sequence[AblationDifference]) -> bool:
     """Return whether a gain is shown, on all users or on some, and no loss on all."""
     return not found[0].worse and any(one.better for one in found)

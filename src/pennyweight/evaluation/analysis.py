@@ -21,9 +21,9 @@ from pennyweight.evaluation.bootstrap import bootstrap_ratios
 from pennyweight.evaluation.compare import comparisons, slices
 from pennyweight.evaluation.groups import Groups, groups_of
 from pennyweight.evaluation.measure import PerUser
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 
-__all__ = ["LISTED", "Judged", "Lens", "judge"]
+__all__ = ["LISTED", "Analysis", "Grouping", "analyse"]
 
 LISTED = 10  # items of each ranking that are looked at
 EXPOSED = 10  # groups of items that are told apart
@@ -34,7 +34,7 @@ _Past = tuple[NDArray[np.float64], NDArray[np.bool_]]  # see `_history_popularit
 
 
 @dataclass(frozen=True)
-class Lens:
+class Grouping:
     """What items and users are told apart by; None leaves a measure out.
 
     Attributes
@@ -52,7 +52,7 @@ class Lens:
     users: Groups | None = None
 
     @classmethod
-    def of(cls, items: pl.Series | None, users: pl.Series | None) -> "Lens":
+    def of(cls, items: pl.Series | None, users: pl.Series | None) -> "Grouping":
         """Group items and users by a column; `PlanError` for one that holds no groups."""
         return cls(
             items=None if items is None else groups_of(items),
@@ -61,7 +61,7 @@ class Lens:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Analysis:
     """The parts of a report, named as there."""
 
     slices: tuple[Slice, ...]
@@ -70,7 +70,9 @@ class Judged:
     exposure: Exposure | None
 
 
-def judge(outcomes: Outcomes, lens: Lens, *, resamples: int = 1_000, rng: int = 0) -> Judged:
+def analyse(
+    outcomes: UserResults, lens: Grouping, *, resamples: int = 1_000, rng: int = 0
+) -> Analysis:
     """Look at the lists, the slices and the scorers side by side.
 
     Parameters
@@ -94,7 +96,7 @@ def judge(outcomes: Outcomes, lens: Lens, *, resamples: int = 1_000, rng: int = 
             found |= _estimates(waiting, resamples, rng)
             waiting = []
     found |= _estimates(waiting, resamples, rng)
-    return Judged(
+    return Analysis(
         slices(outcomes, lens.users, resamples=resamples, rng=rng),
         comparisons(outcomes, resamples=resamples, rng=rng),
         _lists(outcomes, lens, past, found),
@@ -123,8 +125,8 @@ class _Columns:
 def _columns(
     name: str,
     found: PerUser,
-    outcomes: Outcomes,
-    lens: Lens,
+    outcomes: UserResults,
+    lens: Grouping,
     facts: beyond_accuracy.ItemFacts,
     few: Groups | None,
     past: _Past,
@@ -174,11 +176,11 @@ def _estimates(
     return out
 
 
-def _worded(lens: Lens) -> bool:
+def _worded(lens: Grouping) -> bool:
     return lens.words is not None and lens.words.nnz > 0
 
 
-def _history_popularity(outcomes: Outcomes, facts: beyond_accuracy.ItemFacts) -> _Past:
+def _history_popularity(outcomes: UserResults, facts: beyond_accuracy.ItemFacts) -> _Past:
     """Return the mean popularity of each history, (n_users,), 0 without one; who has one."""
     histories = outcomes.held_out.histories
     total = np.bincount(histories.row, facts.popularity[histories.item], minlength=len(histories))
@@ -186,8 +188,8 @@ def _history_popularity(outcomes: Outcomes, facts: beyond_accuracy.ItemFacts) ->
 
 
 def _lists(
-    outcomes: Outcomes,
-    lens: Lens,
+    outcomes: UserResults,
+    lens: Grouping,
     past: _Past,
     found: Mapping[str, dict[str | int, Measured]],
 ) -> ListQuality:
@@ -212,7 +214,7 @@ def _lists(
 
 
 def _exposure(
-    outcomes: Outcomes, groups: Groups, found: Mapping[str, dict[str | int, Measured]]
+    outcomes: UserResults, groups: Groups, found: Mapping[str, dict[str | int, Measured]]
 ) -> Exposure:
     items = np.asarray(groups.share.mean(axis=0)).ravel()
     past = beyond_accuracy.history_shares(outcomes.held_out.histories, groups)

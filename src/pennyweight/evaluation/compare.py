@@ -9,7 +9,7 @@ from pennyweight.config.quality import Comparison, Slice
 from pennyweight.config.report import BEFORE_REFIT
 from pennyweight.evaluation.bootstrap import bootstrap, paired_tests
 from pennyweight.evaluation.groups import Groups
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 from pennyweight.scorers.conditional_logit import HISTORY_LENGTHS
 
 __all__ = [
@@ -30,7 +30,7 @@ _GROUPS = 10
 
 
 def slices(
-    outcomes: Outcomes, users: Groups | None = None, *, resamples: int = 1_000, rng: int = 0
+    outcomes: UserResults, users: Groups | None = None, *, resamples: int = 1_000, rng: int = 0
 ) -> tuple[Slice, ...]:
     """Measure each scorer by history length, by popularity and day of the item, and by group.
 
@@ -63,7 +63,7 @@ def slices(
 
 
 def _chosen(
-    outcomes: Outcomes, users: Groups | None
+    outcomes: UserResults, users: Groups | None
 ) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     row, against = outcomes.target_row, outcomes.only_negative
     bins = np.searchsorted(list(LENGTHS.values()), outcomes.history_length, side="right") - 1
@@ -101,7 +101,7 @@ def popularity_class(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def comparisons(
-    outcomes: Outcomes, scorer: str = "blend", *, resamples: int = 1_000, rng: int = 0
+    outcomes: UserResults, scorer: str = "blend", *, resamples: int = 1_000, rng: int = 0
 ) -> tuple[Comparison, ...]:
     """Test one scorer against each of the others, NDCG@10 user by user (see `paired_tests`).
 

@@ -3,12 +3,12 @@
 import numpy as np
 
 from pennyweight.config.quality import Reach
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 
 __all__ = ["reach"]
 
 
-def reach(outcomes: Outcomes, scorer: str, *, learnt: bool = True) -> Reach:
+def reach(outcomes: UserResults, scorer: str, *, learnt: bool = True) -> Reach:
     """Return how often a scorer's lists hold items without events, and how often rightly.
 
     Parameters

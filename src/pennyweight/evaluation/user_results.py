@@ -10,7 +10,7 @@ from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.measure import PerUser
 from pennyweight.evaluation.metrics import per_user
 
-__all__ = ["JUDGED_BY", "Outcomes", "Part"]
+__all__ = ["JUDGED_BY", "Part", "UserResults"]
 
 JUDGED_BY = "ndcg@10"
 _CUTOFF = 10
@@ -37,7 +37,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class UserResults:
     """One table for slices, tests between scorers and whatever else compares users.
 
     Attributes

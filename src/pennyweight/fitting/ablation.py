@@ -3,27 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pennyweight.config.ablation import Added, Price, Worth
+from pennyweight.config.ablation import AblationCost, AblationDifference, EncoderAblation
 from pennyweight.config.plan import EvaluatePlan
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.ablation import added, keep
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.ranking import Repeats
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 from pennyweight.machine.machine import usable_cores
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.sequence import Sequence
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 
-__all__ = ["WITH", "WITHOUT", "Gate", "stage_name"]
+__all__ = ["WITH", "WITHOUT", "AblationStudy", "stage_name"]
 
 BLEND, WITH, WITHOUT = "blend", "blend-with-model", "blend-without-model"
 
 
 @dataclass
-class Gate:
+class AblationStudy:
     """Two blends that differ in what reads the texts.
 
     Attributes
@@ -42,7 +42,7 @@ class Gate:
     without: Blend
     model: str
     instead: str
-    chosen_on: tuple[Added, ...]
+    chosen_on: tuple[AblationDifference, ...]
     followed: bool
 
     @classmethod
@@ -55,10 +55,10 @@ class Gate:
         *,
         repeats: Repeats,
         follow: bool,
-    ) -> "Gate":
+    ) -> "AblationStudy":
         """Compare on validation data."""
         found = measure({WITH: blends[0], WITHOUT: blends[1]}, valid, repeats=repeats)
-        outcomes = Outcomes(found, valid)
+        outcomes = UserResults(found, valid)
         chosen_on = added(outcomes, WITH, WITHOUT, resamples=plan.bootstrap, rng=plan.seed)
         return cls(*blends, *names, chosen_on, follow)
 
@@ -85,11 +85,11 @@ class Gate:
 
     def worth(
         self,
-        outcomes: Outcomes,
+        outcomes: UserResults,
         seconds: Mapping[str, float],
         fit_seconds: Mapping[str, float],
         plan: EvaluatePlan,
-    ) -> Worth:
+    ) -> EncoderAblation:
         """Return what the report says.
 
         Parameters
@@ -111,18 +111,18 @@ class Gate:
         ):
             a_million = seconds[name] / len(outcomes.held_out) * 1e6
             prices.append(
-                Price(
+                AblationCost(
                     fit_seconds=self._fit_seconds(fit_seconds, plain=plain),
                     nbytes=sum(
                         part.nbytes
                         for part in blend.parts.values()
-                        if isinstance(part, Content | Tower | Sequence)
+                        if isinstance(part, Content | TwoTower | Sequence)
                     ),
                     seconds_per_million=a_million,
                     price_per_million=a_million / 3_600 * usable_cores() * plan.core_hour_price,
                 )
             )
-        return Worth(
+        return EncoderAblation(
             model=self.model,
             instead=self.instead,
             chosen_on=self.chosen_on,

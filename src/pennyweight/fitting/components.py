@@ -18,7 +18,7 @@ from pennyweight.encoders.static import distil
 from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.encoders.transformer import TransformerEncoder
-from pennyweight.encoders.tuned import TowerSettings, default_dim
+from pennyweight.encoders.tuned import TwoTowerSettings, default_dim
 from pennyweight.encoders.weights import OF_DEFAULT, may_be_model
 from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError, PlanError, did_you_mean
@@ -29,10 +29,10 @@ from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Novelty, Popularity
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.repeat_consumption import Again
+from pennyweight.scorers.repeat_consumption import RepeatConsumption
 from pennyweight.scorers.sequence import Sequence as SequenceScorer
 from pennyweight.scorers.sequence import SequenceSettings
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.validation.language import MUCH, unread
 
 __all__ = [
@@ -178,17 +178,17 @@ def build_parts(
     makers: dict[str, Callable[[], Scorer]] = {
         "popularity": Popularity,
         "novelty": Novelty,
-        "again": Again,
+        "again": RepeatConsumption,
         "content": lambda: Content(encoders.content),
         "neighbours": Neighbours,
         "linear": Linear,
     }
     if encoders.table is not None:
         table = encoders.table
-        settings = TowerSettings(
-            dim=min(TowerSettings.dim, table.dim), repeats=repeats == "include"
+        settings = TwoTowerSettings(
+            dim=min(TwoTowerSettings.dim, table.dim), repeats=repeats == "include"
         )
-        tower = Tower(table, settings, seed=seed)
+        tower = TwoTower(table, settings, seed=seed)
         makers["tower"] = lambda: tower
         makers["sequence"] = lambda: _sequence(tower, "tower" in names, settings.repeats)
     ordered = sorted(names, key="sequence".__eq__)
@@ -198,7 +198,7 @@ def build_parts(
     return parts
 
 
-def _sequence(tower: Tower, fitted_before: bool, repeats: bool) -> SequenceScorer:
+def _sequence(tower: TwoTower, fitted_before: bool, repeats: bool) -> SequenceScorer:
     from pennyweight.training.sequence import train_sequence  # needs the extra
 
     def vectors_of(interactions: Interactions, catalog: Catalog) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from pennyweight.data.input_size import Volume
-from pennyweight.encoders.tuned import TowerSettings, default_dim
+from pennyweight.encoders.tuned import TwoTowerSettings, default_dim
 from pennyweight.machine.forecast import Forecast
 from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbours import ENTRIES
@@ -104,7 +104,7 @@ def forecast(
     final
         Whether all is fitted once more on every event.
     """
-    width = min(dim or default_dim(data.items), TowerSettings.dim)
+    width = min(dim or default_dim(data.items), TwoTowerSettings.dim)
     users, twice = _users(data, users, MEASURED), model and gate
     memory = _memory(data, scorers, width, users, model=model, twice=twice)
     if encode:
@@ -153,7 +153,7 @@ def _work(
     final: bool,
 ) -> float:
     """Return the float32 operations, other work in terms of them."""
-    settings, items = TowerSettings(), data.items
+    settings, items = TwoTowerSettings(), data.items
     pairs = min(PAIR_SHARE * data.events, settings.epoch_pairs)
     steps = settings.epochs * ceil(pairs / settings.batch)
     rivals = min(items, settings.batch + settings.negatives)

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from pennyweight.bundle import Origin
 from pennyweight.bundle.provenance import exported_position
-from pennyweight.config.ablation import Worth
+from pennyweight.config.ablation import EncoderAblation
 from pennyweight.config.plan import Plan
 from pennyweight.config.report import BEFORE_REFIT, Cleaned, Cost, FittedOn, Measured, Report
 from pennyweight.data.dataset import Dataset, read_planned
@@ -23,12 +23,12 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Split, split
 from pennyweight.data.tables import Source
 from pennyweight.errors import DataError
-from pennyweight.evaluation.analysis import LISTED, Judged, judge
+from pennyweight.evaluation.analysis import LISTED, Analysis, analyse
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.new_items import reach
 from pennyweight.evaluation.ranking import Repeats
-from pennyweight.evaluation.user_results import Outcomes
-from pennyweight.fitting.ablation import Gate, stage_name
+from pennyweight.evaluation.user_results import UserResults
+from pennyweight.fitting.ablation import AblationStudy, stage_name
 from pennyweight.fitting.components import (
     BY_TIME,
     OF_WORDS,
@@ -48,7 +48,7 @@ from pennyweight.machine.machine import Machine, peak_rss, usable_cores
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 
 __all__ = ["Job", "rounded"]
 
@@ -91,7 +91,7 @@ class Job:
         self.repeats: Repeats = self.setting.repeats
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
         self.split: Split | None = None
-        self.outcomes: Outcomes | None = None
+        self.outcomes: UserResults | None = None
 
     def measure(self) -> Report:
         """Fit on train, choose on validation, refit on both, measure on test.
@@ -117,13 +117,13 @@ class Job:
             rival = dict([gate.rival]) if gate is not None else {}
             scorers = {**self.blend.parts, BLEND: self.blend, **rival}
             found, seconds = self._measure(scorers, parted.test)
-            outcomes = Outcomes(found | first, parted.test)
+            outcomes = UserResults(found | first, parted.test)
             self.split, self.outcomes = parted, outcomes
             with self.stages.stage("intervals"):
                 measured = means(outcomes, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):
                 seen = replace(seen, words=word_vectors(self.blend.parts, catalog))
-                judged = judge(outcomes, seen, resamples=resamples, rng=self.seed)
+                judged = analyse(outcomes, seen, resamples=resamples, rng=self.seed)
                 spent = self.stages.seconds
                 worth = gate.worth(outcomes, seconds, spent, plan) if gate is not None else None
         report = self._report(protocol, parted.test, measured, judged, worth)
@@ -144,7 +144,9 @@ class Job:
             for name in scorers
         }
 
-    def _choose(self, names: Sequence[str], encoders: Encoders, parted: Split) -> Gate | None:
+    def _choose(
+        self, names: Sequence[str], encoders: Encoders, parted: Split
+    ) -> AblationStudy | None:
         """Fit on train; choose on validation, also whether to do without the language model."""
         evaluate, catalog = self.plan.evaluate, self.data.catalog
         make = partial(build_parts, repeats=self.repeats, seed=self.seed)
@@ -161,7 +163,7 @@ class Job:
         without = self._learn({**parts, **own}, own, parted, plain=True)
         with self.stages.stage("value gate"):
             users = sample(parted.valid, BLENDED.of(len(catalog)), self._rng())
-            gate = Gate.judge(
+            gate = AblationStudy.judge(
                 (self.blend, without),
                 (encoders.name, words.name),
                 users,
@@ -199,7 +201,9 @@ class Job:
             )
         return blend
 
-    def _fit(self, interactions: Interactions, stage: str, gate: Gate | None = None) -> None:
+    def _fit(
+        self, interactions: Interactions, stage: str, gate: AblationStudy | None = None
+    ) -> None:
         """Fit the parts of the blend again; with a gate, those of both blends, each once."""
         blend = self.blend if gate is None else gate.with_model
         parts = [(stage_name(f"{stage} {name}", plain=False), p) for name, p in blend.parts.items()]
@@ -261,8 +265,8 @@ class Job:
         protocol: str,
         test: HeldOut,
         measured: dict[str, dict[str, Measured]],
-        judged: Judged,
-        worth: Worth | None,
+        judged: Analysis,
+        worth: EncoderAblation | None,
     ) -> Report:
         catalog, log = self.data.catalog, self.data.interactions
         machine = Machine.measure()
@@ -315,7 +319,7 @@ def _has_validation(parted: Split) -> bool:
 def _chosen(blend: Blend) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, part in blend.parts.items():
-        if isinstance(part, Tower):
+        if isinstance(part, TwoTower):
             found[f"{name}.epochs"] = part.epochs
         if hasattr(part, "decay"):
             found[f"{name}.decay"] = part.decay

@@ -14,10 +14,10 @@ from pennyweight.fitting.job import Job
 from pennyweight.fitting.stages import Progress
 from pennyweight.recommender.recommender import Recommender
 
-__all__ = ["Reading", "evaluate", "fit"]
+__all__ = ["ReadOptions", "evaluate", "fit"]
 
 
-class Reading(EventReading, total=False):
+class ReadOptions(EventReading, total=False):
     """How the two tables are read: arguments of `read`, which override the plan."""
 
     columns: Mapping[str, str | None] | None
@@ -41,7 +41,7 @@ def evaluate(
     seed: int | None = None,
     refit: bool | None = None,
     progress: Progress | None = None,
-    **reading: Unpack[Reading],
+    **reading: Unpack[ReadOptions],
 ) -> Report:
     """Measure what a recommender fitted to this data is worth, without keeping it.
 
@@ -94,7 +94,7 @@ def fit(
     seed: int | None = None,
     refit: bool | None = None,
     progress: Progress | None = None,
-    **reading: Unpack[Reading],
+    **reading: Unpack[ReadOptions],
 ) -> Recommender:
     """Measure, then fit on every event: a recommender with its `report`.
 
@@ -118,10 +118,10 @@ def _planned(plan: Plan | None, given: dict[str, object]) -> Plan:
     return (plan or Plan()).override(given)
 
 
-def _read_as(plan: Plan, items: Source | Dataset, reading: Reading) -> Plan:
+def _read_as(plan: Plan, items: Source | Dataset, reading: ReadOptions) -> Plan:
     """Return the plan with arguments of `read` over it; mappings add to those of the plan."""
     given = {name: value for name, value in reading.items() if value is not None}
-    known = Reading.__annotations__.keys() | EventReading.__annotations__.keys()
+    known = ReadOptions.__annotations__.keys() | EventReading.__annotations__.keys()
     unknown = sorted(given.keys() - known)
     if unknown:
         near = did_you_mean(unknown[0], (*known, *_NAMES))

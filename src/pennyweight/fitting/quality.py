@@ -12,9 +12,9 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.split import HeldOut
 from pennyweight.encoders.vectoriser import Vectoriser
 from pennyweight.errors import DataError, PlanError
-from pennyweight.evaluation.analysis import Lens
+from pennyweight.evaluation.analysis import Grouping
 from pennyweight.evaluation.groups import category_column
-from pennyweight.evaluation.user_results import Outcomes
+from pennyweight.evaluation.user_results import UserResults
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.item_vectors import Terms
 from pennyweight.scorers.protocol import Scorer
@@ -22,7 +22,7 @@ from pennyweight.scorers.protocol import Scorer
 __all__ = ["lens", "means", "word_vectors"]
 
 
-def lens(data: Dataset, test: HeldOut, plan: EvaluatePlan) -> Lens:
+def lens(data: Dataset, test: HeldOut, plan: EvaluatePlan) -> Grouping:
     """Return what items and users are told apart by, but for the words of the items.
 
     Raises
@@ -45,7 +45,7 @@ def lens(data: Dataset, test: HeldOut, plan: EvaluatePlan) -> Lens:
                 f"without it; read(..., user_attribute={plan.user_attribute!r}) keeps it"
             )
         users = data.user_attribute.gather(test.users.tolist())
-    return Lens.of(None if name is None else attributes[name], users)
+    return Grouping.of(None if name is None else attributes[name], users)
 
 
 def word_vectors(parts: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_matrix | None:
@@ -59,7 +59,7 @@ def word_vectors(parts: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_ma
         return None
 
 
-def means(outcomes: Outcomes, *, resamples: int, seed: int) -> dict[str, dict[str, Measured]]:
+def means(outcomes: UserResults, *, resamples: int, seed: int) -> dict[str, dict[str, Measured]]:
     """Return scorer -> metric -> mean with its interval."""
     return {
         name: {

@@ -14,9 +14,9 @@ from pennyweight.scorers.content import Content
 from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.repeat_consumption import Again
+from pennyweight.scorers.repeat_consumption import RepeatConsumption
 from pennyweight.scorers.sequence import Sequence as SequenceScorer
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 
 __all__ = ["choose_decay", "fit_part", "fit_showing", "sample"]
 
@@ -59,7 +59,7 @@ def fit_part(
     progress: Progress | None = None,
 ) -> None:
     """Fit a scorer on what came before the held-out data, and make its own choices on that."""
-    if isinstance(part, Tower):
+    if isinstance(part, TwoTower):
         _fit_tower(part, held_out, catalog, repeats, progress)
     else:
         fit_showing(part, held_out.before, catalog, progress)
@@ -70,14 +70,14 @@ def fit_showing(
     part: Scorer, interactions: Interactions, catalog: Catalog, progress: Progress | None
 ) -> None:
     """Fit a scorer, with progress where it takes long."""
-    if isinstance(part, Tower | SequenceScorer):
+    if isinstance(part, TwoTower | SequenceScorer):
         part.fit(interactions, catalog, progress=progress)
     else:
         part.fit(interactions, catalog)
 
 
 def _fit_tower(
-    tower: Tower,
+    tower: TwoTower,
     held_out: HeldOut,
     catalog: Catalog,
     repeats: Repeats,
@@ -102,7 +102,9 @@ def _fit_tower(
 
 def choose_decay(part: Scorer, held_out: HeldOut, repeats: Repeats) -> None:
     """Set a scorer's decay to the one that ranks held-out items best."""
-    if not isinstance(part, Again | Content | Neighbours | Linear | Tower) or not len(held_out):
+    if not isinstance(
+        part, RepeatConsumption | Content | Neighbours | Linear | TwoTower
+    ) or not len(held_out):
         return
     found = {}
     for decay in DECAYS:

@@ -12,11 +12,11 @@ from pennyweight.recommender.ranking import best_rows, pool_size, varied
 from pennyweight.recommender.scoring import Source
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Answer", "Ask", "answer"]
+__all__ = ["RankingRequest", "Recommendations", "answer"]
 
 
 @dataclass(frozen=True)
-class Ask:
+class RankingRequest:
     """A list that is wanted.
 
     Attributes
@@ -48,7 +48,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Recommendations:
     """The items of a list, best first.
 
     Attributes
@@ -67,13 +67,13 @@ class Answer:
 
 
 def answer(
-    asks: Sequence[Ask],
+    asks: Sequence[RankingRequest],
     scores: NDArray[np.float32],
     sources: Sequence[Source],
     *,
     scorer: Scorer,
     catalog: Catalog,
-) -> list[Answer]:
+) -> list[Recommendations]:
     """Return the items to show for asks with these scores, float32 (len(asks), n_items).
 
     Rows are gone through together: each numpy call on its own would let go of the
@@ -84,7 +84,7 @@ def answer(
             scores[row] += ask.bonus
     pools = best_rows(_open(asks, scores), [pool_size(ask.k, ask.diversity) for ask in asks])
     return [
-        Answer(
+        Recommendations(
             varied(pool, scores[row], ask.k, ask.diversity, scorer=scorer, catalog=catalog),
             scores[row],
             sources[row],
@@ -93,7 +93,7 @@ def answer(
     ]
 
 
-def _open(asks: Sequence[Ask], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def _open(asks: Sequence[RankingRequest], scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the scores with -inf where an item may not be in the list."""
     masked = scores.copy()
     shut: dict[int, NDArray[np.intp]] = {}

@@ -22,7 +22,7 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.tables import Source as Table
 from pennyweight.errors import DataError, PlanError
 from pennyweight.recommender import display, storage
-from pennyweight.recommender.answers import Answer, Ask, answer
+from pennyweight.recommender.answers import RankingRequest, Recommendations, answer
 from pennyweight.recommender.batch import Batch
 from pennyweight.recommender.diversity import check_diversity
 from pennyweight.recommender.export import export
@@ -173,7 +173,7 @@ class Recommender:
             The filter cannot be read, or names an unknown column.
         """
         query = self._query(user, history, text)
-        ask = Ask(
+        ask = RankingRequest(
             query,
             eligible(self.catalog, filter, items),
             k,
@@ -188,7 +188,7 @@ class Recommender:
         reasons = self.reasons(found, query) if check_switch(explain, "explain") else None
         return ranked(self.catalog, found.codes, found.scores, found.source, reasons)
 
-    def answer(self, asks: Sequence[Ask]) -> list[Answer]:
+    def answer(self, asks: Sequence[RankingRequest]) -> list[Recommendations]:
         """Return the best items for several asks, which are scored together.
 
         What `recommend` is made of, by item codes; a service asks so. Errors as there.
@@ -197,7 +197,7 @@ class Recommender:
         scores, sources = score_queries(self.scorer, queries, self._popular, self._silence)
         return answer(asks, scores, sources, scorer=self.scorer, catalog=self.catalog)
 
-    def reasons(self, found: Answer, query: Query) -> tuple[Reason, ...]:
+    def reasons(self, found: Recommendations, query: Query) -> tuple[Reason, ...]:
         """Return why each item of an answer was chosen."""
         return self._reasons(found.codes, query, found.source)
 
@@ -383,7 +383,7 @@ class Recommender:
 
     def nearest(
         self, item_id: str, k: int, allowed: NDArray[np.bool_], *, explain: bool = False
-    ) -> tuple[Answer, tuple[Reason, ...] | None]:
+    ) -> tuple[Recommendations, tuple[Reason, ...] | None]:
         """Return what `similar` is made of: of some items those nearest to one, and why."""
         codes = known_codes(self.catalog.ids, [one_id(item_id, "item_id")], "item")
         code = int(codes[0])
@@ -393,7 +393,7 @@ class Recommender:
         source: Source = "history" if known else "popularity"
         allowed = allowed.copy()
         allowed[codes] = False
-        found = Answer(top_k(scores, allowed, check_k(k)), scores, source)
+        found = Recommendations(top_k(scores, allowed, check_k(k)), scores, source)
         query = Query(Histories.of([codes.tolist()]))
         reasons = self._reasons(found.codes, query, source, similar=True) if explain else None
         return found, reasons

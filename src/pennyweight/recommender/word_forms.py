@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 from pennyweight.data.words import (
-    Run,
+    ScriptRun,
     fold,
     is_dense,
     is_hangul,
@@ -66,7 +66,7 @@ def _written(terms: set[str], text: str) -> Iterator[tuple[str, str]]:
             yield word, _lower(run.surface)
 
 
-def _pieces(run: Run, terms: set[str]) -> Iterator[tuple[str, str]]:
+def _pieces(run: ScriptRun, terms: set[str]) -> Iterator[tuple[str, str]]:
     pairs = [normalise(a + b) for a, b in pairwise(run.units)]
     start = 0
     while start < len(pairs):

@@ -19,9 +19,9 @@ from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.new_items import Lift, lift
 from pennyweight.scorers.popularity import Novelty, Popularity
 from pennyweight.scorers.protocol import RowReader, Scale, Scorer, TextScorer
-from pennyweight.scorers.repeat_consumption import Again
+from pennyweight.scorers.repeat_consumption import RepeatConsumption
 from pennyweight.scorers.sequence import Sequence as SequenceScorer
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 __all__ = ["KINDS", "Blend"]
@@ -31,11 +31,11 @@ KINDS: Mapping[str, type[Scorer]] = {
     for kind in (
         Popularity,
         Novelty,
-        Again,
+        RepeatConsumption,
         Content,
         Neighbours,
         Linear,
-        Tower,
+        TwoTower,
         SequenceScorer,
     )
 }

@@ -15,7 +15,16 @@ from pennyweight.scorers.popularity import Novelty, Popularity
 if TYPE_CHECKING:
     from pennyweight.scorers.blend import Blend
 
-__all__ = ["CANDIDATES", "DEFAULTS", "DOMINATED", "FEW_NEW", "Drawn", "draw", "hidden", "weigh"]
+__all__ = [
+    "CANDIDATES",
+    "DEFAULTS",
+    "DOMINATED",
+    "FEW_NEW",
+    "SampledChoices",
+    "draw",
+    "hidden",
+    "weigh",
+]
 
 CANDIDATES = 100  # of each part, and so the choices among which weights are learnt
 BLOCK_BYTES = 64 << 20
@@ -38,7 +47,7 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledChoices:
     """Held-out choices of some users among the best items of each part.
 
     Attributes
@@ -64,7 +73,7 @@ def draw(
     held_out: HeldOut,
     rows: NDArray[np.int64],
     progress: Callable[[int, int], None] | None = None,
-) -> Drawn:
+) -> SampledChoices:
     """Gather the choices of some held-out users."""
     features: list[NDArray[np.float32]] = []
     row: list[int] = []
@@ -78,7 +87,7 @@ def draw(
                 new += int(counts[target] == 0)
         if progress is not None:
             progress(min(start + size, len(rows)), len(rows))
-    return Drawn(features, row, new)
+    return SampledChoices(features, row, new)
 
 
 def block_size(n_items: int, n_parts: int) -> int:
@@ -122,7 +131,12 @@ def candidates(features: NDArray[np.float32], masked: NDArray[np.bool_]) -> NDAr
 
 
 def weigh(
-    blend: "Blend", drawn: Drawn, length: NDArray[np.int64], rng: np.random.Generator, *, new: bool
+    blend: "Blend",
+    drawn: SampledChoices,
+    length: NDArray[np.int64],
+    rng: np.random.Generator,
+    *,
+    new: bool,
 ) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
     """Return the weights of everybody, and those by length of a history where they pay.
 

@@ -12,12 +12,12 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import PlanError
 from pennyweight.scorers.protocol import Scale, Scorer
 
-__all__ = ["NOT_SAVED", "Padded"]
+__all__ = ["NOT_SAVED", "GrownScorer"]
 
 NOT_SAVED = "a recommender with items added live is not saved; fit again with them"
 
 
-class Padded:
+class GrownScorer:
     """Score = that of a fitted scorer; zero for items that came later.
 
     Events of later items are passed over, for nothing has been learnt from them.
@@ -62,9 +62,11 @@ class Padded:
         )
         return added
 
-    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Padded":
+    def with_items(
+        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
+    ) -> "GrownScorer":
         """Return a scorer of so many items; texts are not read."""
-        return Padded(self.scorer, self.known, n_items)
+        return GrownScorer(self.scorer, self.known, n_items)
 
     def save(self, folder: Path) -> None:
         """Refuse: items added live are kept by the service, not in a bundle."""

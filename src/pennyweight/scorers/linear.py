@@ -10,7 +10,7 @@ from scipy import linalg, sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.growth import Padded
+from pennyweight.scorers.growth import GrownScorer
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Scale
 from pennyweight.storage.arrays import read_arrays, write_arrays
@@ -109,9 +109,11 @@ class Linear:
         dense = rows.toarray() if sparse.issparse(rows) else rows
         return np.asarray(dense.T * weight, np.float32)
 
-    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> Padded:
+    def with_items(
+        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
+    ) -> GrownScorer:
         """Return a scorer to which new items are zero, since nobody has come to them yet."""
-        return Padded(self, self.matrix.shape[0], n_items)
+        return GrownScorer(self, self.matrix.shape[0], n_items)
 
     def save(self, folder: Path) -> None:
         """Write ``linear.safetensors``."""

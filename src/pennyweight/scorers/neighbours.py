@@ -10,7 +10,7 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.growth import Padded
+from pennyweight.scorers.growth import GrownScorer
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Scale
 from pennyweight.storage.arrays import read_arrays, write_arrays
@@ -106,9 +106,11 @@ class Neighbours:
         rows = self.matrix[history.item][:, codes].toarray().T
         return np.asarray(rows * weight, np.float32)
 
-    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> Padded:
+    def with_items(
+        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
+    ) -> GrownScorer:
         """Return a scorer to which new items are zero, since nobody has come to them yet."""
-        return Padded(self, self.matrix.shape[0], n_items)
+        return GrownScorer(self, self.matrix.shape[0], n_items)
 
     def save(self, folder: Path) -> None:
         """Write ``neighbours.safetensors``."""

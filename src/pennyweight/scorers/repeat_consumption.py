@@ -13,12 +13,12 @@ from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Scale
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
-__all__ = ["Again"]
+__all__ = ["RepeatConsumption"]
 
 FILE = "again.safetensors"
 
 
-class Again:
+class RepeatConsumption:
     """Score = decayed count of the item in the history (repeat consumption).
 
     Of use only where items of the history may be recommended again
@@ -51,9 +51,11 @@ class Again:
         weight = np.where(history.lag < 50, history.weight * self.decay**history.lag, 0)
         return np.asarray((codes[:, None] == history.item) * weight, np.float32)
 
-    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Again":
+    def with_items(
+        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
+    ) -> "RepeatConsumption":
         """Return a scorer of so many items."""
-        other = Again(decay=self.decay)
+        other = RepeatConsumption(decay=self.decay)
         other.n_items = n_items
         return other
 

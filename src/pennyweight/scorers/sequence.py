@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.scorers.causal_transformer import read
-from pennyweight.scorers.growth import Padded
+from pennyweight.scorers.growth import GrownScorer
 from pennyweight.scorers.protocol import Scale
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
@@ -179,9 +179,11 @@ class Sequence:
         """Bytes of the weights."""
         return sum(array.nbytes for array in self.weights.values())
 
-    def with_items(self, codes: NDArray[np.int32], texts: Iterable[str], n_items: int) -> Padded:
+    def with_items(
+        self, codes: NDArray[np.int32], texts: Iterable[str], n_items: int
+    ) -> GrownScorer:
         """Return a scorer to which new items are zero, since nobody has come to them yet."""
-        return Padded(self, len(self.weights["items"]), n_items)
+        return GrownScorer(self, len(self.weights["items"]), n_items)
 
     def save(self, folder: Path) -> None:
         """Write ``sequence.safetensors``."""

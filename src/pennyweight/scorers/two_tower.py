@@ -12,7 +12,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.encoders.load import load_encoder
 from pennyweight.encoders.protocol import TableEncoder
-from pennyweight.encoders.tuned import TowerSettings, TowerVectors, train, unit
+from pennyweight.encoders.tuned import TwoTowerSettings, TwoTowerVectors, train, unit
 from pennyweight.errors import PlanError
 from pennyweight.scorers.growth import NOT_SAVED
 from pennyweight.scorers.item_vectors import Terms, TextRows, stacked
@@ -22,14 +22,14 @@ from pennyweight.scorers.protocol import Scale
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.packed import Packed
 
-__all__ = ["Tower"]
+__all__ = ["TwoTower"]
 
 FILE = "tower.safetensors"
 BLOCK = 4_096  # rows widened at a time
 SOME = 10_000  # items that say where histories point
 
 
-class Tower:
+class TwoTower:
     """Score = cosine of history and item, divided by the temperature.
 
     Parameters
@@ -37,7 +37,7 @@ class Tower:
     encoder
         The token table to start from.
     settings
-        Of training and scoring, see `TowerSettings`.
+        Of training and scoring, see `TwoTowerSettings`.
     seed
         Of the order of training.
     """
@@ -46,10 +46,10 @@ class Tower:
     scale: Scale = "log-odds"
 
     def __init__(
-        self, encoder: TableEncoder, settings: TowerSettings | None = None, *, seed: int = 0
+        self, encoder: TableEncoder, settings: TwoTowerSettings | None = None, *, seed: int = 0
     ) -> None:
         self.encoder = encoder
-        self.settings = settings or TowerSettings(dim=min(TowerSettings.dim, encoder.dim))
+        self.settings = settings or TwoTowerSettings(dim=min(TwoTowerSettings.dim, encoder.dim))
         self.seed = seed
         self.decay = self.settings.decay
         self.epochs = self.settings.epochs
@@ -78,7 +78,7 @@ class Tower:
         """
         bag = self.encoder.bag(catalog.texts)
 
-        def epoch_end(epoch: int, vectors: TowerVectors) -> bool:
+        def epoch_end(epoch: int, vectors: TwoTowerVectors) -> bool:
             if on_epoch is None:
                 return epoch >= self.epochs
             self._keep(vectors, *vectors.items(bag))
@@ -98,7 +98,10 @@ class Tower:
         return self
 
     def _keep(
-        self, vectors: TowerVectors, items: NDArray[np.float32], in_histories: NDArray[np.float32]
+        self,
+        vectors: TwoTowerVectors,
+        items: NDArray[np.float32],
+        in_histories: NDArray[np.float32],
     ) -> None:
         self.tuned = self.encoder.with_table(vectors.table, name=f"tuned-{self.encoder.name}")
         self.items, self.histories = Packed.of(items), Packed.of(in_histories)
@@ -116,14 +119,16 @@ class Tower:
 
     def packed(
         self, tuned: TableEncoder, items: Packed | Layered, histories: Packed | Layered
-    ) -> "Tower":
+    ) -> "TwoTower":
         """Return a tower of the same settings with other vectors and the encoder they are of."""
-        tower = Tower(self.encoder, self.settings, seed=self.seed)
+        tower = TwoTower(self.encoder, self.settings, seed=self.seed)
         tower.decay, tower.epochs = self.decay, self.epochs
         tower.tuned, tower.items, tower.histories = tuned, items, histories
         return tower
 
-    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Tower":
+    def with_items(
+        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
+    ) -> "TwoTower":
         """Return a tower in which some items are what the tuned table makes of their texts."""
         return self.with_rows(codes, self.read(texts), n_items)
 
@@ -131,7 +136,7 @@ class Tower:
         """Return what the tuned table makes of some texts."""
         return {self.name: compact(self.tuned.encode(texts))}
 
-    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> "Tower":
+    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> "TwoTower":
         """Return a tower in which some items are what texts were read as.
 
         Their mean score over histories is that of the other items: a text without a vector
@@ -212,7 +217,7 @@ class Tower:
         encoder = load_encoder(settings["encoder"], folder / "encoder")
         if not isinstance(encoder, TableEncoder):
             raise TypeError(f"{settings['encoder']} has no token table")
-        scorer = cls(encoder, TowerSettings(**settings["settings"]), seed=settings["seed"])
+        scorer = cls(encoder, TwoTowerSettings(**settings["settings"]), seed=settings["seed"])
         scorer.decay, scorer.epochs = settings["decay"], settings["epochs"]
         scorer.items = Packed.from_arrays(arrays, "items")
         scorer.histories = Packed.from_arrays(arrays, "histories")

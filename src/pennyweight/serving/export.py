@@ -20,11 +20,11 @@ from pennyweight.data.documents import documents
 from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, StoreError
 from pennyweight.recommender.storage import read_catalog, read_interactions
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.live.registry import Registry
 from pennyweight.serving.live.served_bundle import Covered, known_columns
-from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store, StoredItem
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import replacing
@@ -80,7 +80,7 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
             with (
                 store.transaction()
             ):  # reads are of one moment, and soon over: erasures wait for them
-                version, covered = _served(store, Models(models))
+                version, covered = _served(store, BundleStore(models))
                 live_items, live_events = store.items(), list(_live(store))
                 positions = store.position("items"), store.position("events")
             bundle = open_bundle(models / version)
@@ -98,8 +98,8 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
         return Exported(version, rows.height, log_rows.height, options, tuple(skipped))
 
 
-def _served(store: Store, models: Models) -> tuple[str, Covered]:
-    arms = [Arm(**arm) for arm in store.noted("arms") or ()]
+def _served(store: Store, models: BundleStore) -> tuple[str, Covered]:
+    arms = [Variant(**arm) for arm in store.noted("arms") or ()]
     if not arms:
         raise DataError(f"{models.folder}: no bundle was ever published there; serve one first")
     version = max(arms, key=lambda arm: arm.share).version

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Protocol
 
-from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.http.request_middleware import HandledRequest
 
 __all__ = ["JsonLines", "RequestLog", "dropped_line", "event", "json_lines"]
 
@@ -88,7 +88,7 @@ class RequestLog:
         self._clock = clock
         self._stamp = _Stamp()
 
-    def answered(self, done: Answered) -> None:
+    def answered(self, done: HandledRequest) -> None:
         """Write a line; an observer of `Watch`."""
         level = "error" if done.status >= 500 else "info"
         key = "null" if done.key is None else _quoted(done.key)

@@ -21,12 +21,12 @@ from threadpoolctl import threadpool_limits
 
 from pennyweight.errors import StoreError
 from pennyweight.serving.http.admission import Admission
-from pennyweight.serving.http.admission_protocol import admitting
-from pennyweight.serving.http.app import Doors, make_app
-from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.admission_protocol import admission_protocol
+from pennyweight.serving.http.app import AccessPolicy, make_app
+from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.http.listening import listening
 from pennyweight.serving.http.proxies import Proxies
-from pennyweight.serving.live.bundles import Models
+from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine, Limits
 from pennyweight.serving.log_queue import LogQueue
 from pennyweight.serving.logs import event
@@ -111,7 +111,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
     ):
         engine = Engine(
             open_store(settings.data / STORE),
-            Models(settings.data / MODELS),
+            BundleStore(settings.data / MODELS),
             settings.limits,
         )
         try:
@@ -120,7 +120,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
             proxies = settings.proxies
             app = make_app(
                 engine,
-                Doors(keys, rate),
+                AccessPolicy(keys, rate),
                 admission=admission,
                 proxies=proxies,
                 log=settings.log,
@@ -135,7 +135,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
                 hangup.attach()
                 on_ready(f"{address}{proxies.root_path}", engine)
 
-            server = _Server(app, admitting(admission, proxies.root_path), ready)
+            server = _Server(app, admission_protocol(admission, proxies.root_path), ready)
             event("start", {"address": address})
             # One thread for each product: those that score are the threads of this process.
             with (
@@ -152,7 +152,9 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
 class _Server(uvicorn.Server):
     """Stops at a signal without passing it on, and tells when it listens."""
 
-    def __init__(self, app: ASGIApp, wire: type[Wire], on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, wire: type[BoundedProtocol], on_ready: Callable[[], None]
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

@@ -11,8 +11,8 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.encoders.rows import unit_rows
 from pennyweight.encoders.static import distil
 from pennyweight.encoders.transformer import TransformerEncoder
-from pennyweight.encoders.tuned import TowerSettings
-from pennyweight.scorers.two_tower import Tower
+from pennyweight.encoders.tuned import TwoTowerSettings
+from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.training.learner import Learner
 from pennyweight.training.token_texts import Codes, Texts
 
@@ -48,9 +48,9 @@ def behaviour_vectors(
         Unit vectors, float32 (n_items, at most 256).
     """
     transformer = TransformerEncoder.load(model)
-    table = distil(transformer, dim=min(TowerSettings.dim, transformer.dim))
-    settings = TowerSettings(dim=table.dim, repeats=repeats)
-    tower = Tower(table, settings, seed=seed)
+    table = distil(transformer, dim=min(TwoTowerSettings.dim, transformer.dim))
+    settings = TwoTowerSettings(dim=table.dim, repeats=repeats)
+    tower = TwoTower(table, settings, seed=seed)
     found: list[float] = []
     best: list[Float] = []
 

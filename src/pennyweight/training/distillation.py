@@ -17,7 +17,7 @@ from pennyweight.storage.files import cache_folder, digest, write_atomic
 from pennyweight.storage.folders import locked
 from pennyweight.training.behaviour import in_width, of_texts
 from pennyweight.training.checkpoint import settings_text
-from pennyweight.training.run import MODEL, Progress, Run, Trained, events_of
+from pennyweight.training.run import MODEL, Progress, TrainedModel, TrainingRun, events_of
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Both, Pairs, Targets
 
@@ -39,7 +39,7 @@ def distil_into(
     objective: Objective = "vectors",
     repeats: Repeats = "exclude",
     progress: Progress | None = None,
-) -> Trained:
+) -> TrainedModel:
     """Train a student on a teacher's vectors of the catalogue's texts.
 
     A deep cut is made in steps: prune, distil, prune the result. A call with the same arguments
@@ -83,7 +83,7 @@ def distil_into(
             f"the teacher's vectors have shape {teacher.shape}; there must be a finite row for "
             f"each of the {len(catalog)} items"
         )
-    run = Run(
+    run = TrainingRun(
         student,
         catalog,
         Path(folder),

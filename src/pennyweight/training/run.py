@@ -29,14 +29,14 @@ from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Nested, Task
 from pennyweight.training.token_texts import Texts
 
-__all__ = ["MODEL", "Progress", "Run", "Trained", "events_of"]
+__all__ = ["MODEL", "Progress", "TrainedModel", "TrainingRun", "events_of"]
 
 Progress = Callable[[str, int, int], None]
 MODEL, TARGETS = "model", "targets.safetensors"
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """What a training gives.
 
     Attributes
@@ -55,7 +55,7 @@ class Trained:
     found: tuple[tuple[int, float], ...]
 
 
-class Run:
+class TrainingRun:
     """One training: the model that learns, the texts, and the folder of its state.
 
     Parameters
@@ -136,7 +136,7 @@ class Run:
         write_arrays(path, {"targets": found}, {"fingerprint": self.fingerprint})
         return found
 
-    def finish(self, task: Task) -> Trained:
+    def finish(self, task: Task) -> TrainedModel:
         """Train on a task, or go on with it, and write the best model.
 
         Raises
@@ -161,7 +161,7 @@ class Run:
         except TrainingError:
             self._write()
             raise
-        return Trained(self._write(), state.step, tuple(state.found))
+        return TrainedModel(self._write(), state.step, tuple(state.found))
 
     def _write(self) -> Weights:
         tokenizer = (self.weights.folder / "tokenizer.json").read_text(encoding="utf-8")

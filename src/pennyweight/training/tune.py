@@ -12,7 +12,7 @@ from pennyweight.encoders.weights import Weights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.training.behaviour import behaviour_vectors, in_width, of_texts
-from pennyweight.training.run import Progress, Run, Trained
+from pennyweight.training.run import Progress, TrainedModel, TrainingRun
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Both, Pairs, Targets, Task
 
@@ -32,7 +32,7 @@ def tune(
     objective: Objective = "targets",
     repeats: Repeats = "exclude",
     progress: Progress | None = None,
-) -> Trained:
+) -> TrainedModel:
     """Tune a language model on behaviour.
 
     A call with the same arguments and folder as one that was killed goes on from its last
@@ -67,7 +67,7 @@ def tune(
     """
     if objective not in OBJECTIVES:
         raise DataError(f"objective {objective!r}: one of {', '.join(OBJECTIVES)}")
-    run = Run(
+    run = TrainingRun(
         weights,
         catalog,
         Path(folder),
@@ -81,7 +81,7 @@ def tune(
 
 
 def _task(
-    run: Run, catalog: Catalog, held_out: HeldOut, objective: Objective, repeats: bool
+    run: TrainingRun, catalog: Catalog, held_out: HeldOut, objective: Objective, repeats: bool
 ) -> Task:
     histories = held_out.before.histories
     if objective == "pairs":

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.ids import Ids
 
-__all__ = ["Drawn", "draw_ties"]
+__all__ = ["TieBreak", "draw_ties"]
 
 _PAIRS, _SORTED = 100, 0.6  # neighbours of one moment, and the share in order that is no chance
 _Bits = NDArray[np.uint64]
@@ -18,7 +18,7 @@ _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 @dataclass(frozen=True)
-class Drawn:
+class TieBreak:
     """Row numbers sorted by user and time, those of one moment in an order that is drawn.
 
     Attributes
@@ -45,7 +45,7 @@ def draw_ties(
     users: pl.Series,
     items: Ids,
     seed: int,
-) -> Drawn:
+) -> TieBreak:
     """Draw the order of events that share user and time.
 
     Each event has a hash of seed, user, item and time as its key: the order of the rows and the
@@ -67,20 +67,20 @@ def draw_ties(
     same[1:-1] = (who[1:] == who[:-1]) & (when[1:] == when[:-1])
     near = np.flatnonzero(same[1:] | same[:-1])
     if not len(near):
-        return Drawn(order, 0)
+        return TieBreak(order, 0)
     group = np.cumsum(~same[near], dtype=np.int64)
     first = item[order[near[np.flatnonzero(np.diff(group, prepend=0))]]]
     differs = np.bincount(group, item[order[near]] != first[group - 1]) > 0
     tied = differs[group]
     near, group = near[tied], group[tied]
     if not len(near):  # one item several times
-        return Drawn(order, 0)
+        return TieBreak(order, 0)
     rows = order[near]
     key = _hashes(user[rows], users, seed) ^ _spread(time[rows].view(np.uint64))
     key = _spread(key + _hashes(item[rows], items, seed))
     drawn = order.copy()
     drawn[near] = rows[np.lexsort((key, group))]
-    return Drawn(drawn, len(near), _sorted_by(item[rows], group, items))
+    return TieBreak(drawn, len(near), _sorted_by(item[rows], group, items))
 
 
 def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) -> str:

@@ -12,12 +12,14 @@ from pennyweight.data.readers.lists import explode_lists
 from pennyweight.data.readers.nested import decode_columns, flatten, flatten_values, nested_roles
 from pennyweight.data.readers.order_lines import join_lines
 from pennyweight.data.readers.properties import find_properties, pivot_properties
-from pennyweight.data.readers.result import Loaded
+from pennyweight.data.readers.result import ReadResult
 
 __all__ = ["reshape"]
 
 
-def reshape(loaded: Loaded, table: str, columns: Mapping[str, str | None], source: str) -> Loaded:
+def reshape(
+    loaded: ReadResult, table: str, columns: Mapping[str, str | None], source: str
+) -> ReadResult:
     """Bring a table into shape; what is done to its rows is counted in its findings.
 
     Parameters
@@ -44,7 +46,7 @@ def reshape(loaded: Loaded, table: str, columns: Mapping[str, str | None], sourc
     return loaded
 
 
-def _reshape_items(loaded: Loaded, columns: Mapping[str, str | None], source: str) -> None:
+def _reshape_items(loaded: ReadResult, columns: Mapping[str, str | None], source: str) -> None:
     properties = find_properties(loaded.frame, columns.get("id"))
     if properties is not None:
         loaded.frame = pivot_properties(loaded.frame, properties, loaded.findings, source)
@@ -59,7 +61,7 @@ def _reshape_items(loaded: Loaded, columns: Mapping[str, str | None], source: st
         loaded.frame = flatten_values(frame, columns.get("available"))
 
 
-def _reshape_events(loaded: Loaded, columns: Mapping[str, str | None], source: str) -> None:
+def _reshape_events(loaded: ReadResult, columns: Mapping[str, str | None], source: str) -> None:
     expanded = expand_impressions(loaded.frame, loaded.findings, source)
     if expanded is not None:
         loaded.frame = expanded

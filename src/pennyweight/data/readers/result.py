@@ -6,11 +6,11 @@ import polars as pl
 
 from pennyweight.data.cleaning_log import Findings
 
-__all__ = ["Loaded"]
+__all__ = ["ReadResult"]
 
 
 @dataclass
-class Loaded:
+class ReadResult:
     """A table and the account of its rows.
 
     Rows read + added = rows in the frame + broken + dropped + merged.

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from pennyweight.config.ablation import Worth
+from pennyweight.config.ablation import EncoderAblation
 from pennyweight.config.report import Report
 from pennyweight.html.charts import Bar, differences, table
 from pennyweight.html.document import duration, pair, size
@@ -55,7 +55,7 @@ def worth(report: Report) -> str:
     )
 
 
-def _price(found: Worth) -> str:
+def _price(found: EncoderAblation) -> str:
     rows = [
         (
             name,

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from html import escape
 
 from pennyweight.html.document import count
-from pennyweight.serving.dashboard.bundles import Described
+from pennyweight.serving.dashboard.bundles import BundleDescription
 
 __all__ = ["are_comparable", "quality_apart"]
 
@@ -15,12 +15,12 @@ WHY = (
 )
 
 
-def are_comparable(found: Sequence[Described]) -> bool:
+def are_comparable(found: Sequence[BundleDescription]) -> bool:
     """Return whether all bundles whose quality is known had it measured on the same data."""
     return len(_groups(found)) < 2
 
 
-def quality_apart(found: Sequence[Described]) -> str:
+def quality_apart(found: Sequence[BundleDescription]) -> str:
     """Return the quality of bundles that are not comparable, in groups that are; else nothing."""
     groups = _groups(found)
     if len(groups) < 2:
@@ -42,8 +42,8 @@ def quality_apart(found: Sequence[Described]) -> str:
     )
 
 
-def _groups(found: Sequence[Described]) -> list[list[Described]]:
-    groups: dict[Hashable, list[Described]] = {}
+def _groups(found: Sequence[BundleDescription]) -> list[list[BundleDescription]]:
+    groups: dict[Hashable, list[BundleDescription]] = {}
     for one in found:
         if one.quality is not None:
             groups.setdefault(one.measured_on, []).append(one)

@@ -7,15 +7,15 @@ from pennyweight.bundle import open_bundle
 from pennyweight.config.report import Measured, Report
 from pennyweight.errors import BundleError, UnknownIdError
 from pennyweight.recommender.storage import EVENTS, USERS, read_spec
-from pennyweight.serving.live.bundles import Model
+from pennyweight.serving.live.bundles import StoredBundle
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.served_bundle import epoch
 
-__all__ = ["Described", "described"]
+__all__ = ["BundleDescription", "described"]
 
 
 @dataclass(frozen=True)
-class Described:
+class BundleDescription:
     """A bundle: where it came from, what it answers now, and what was measured of it.
 
     Attributes
@@ -34,7 +34,7 @@ class Described:
         Of its event log and of the ids of its users, where it has them.
     """
 
-    model: Model
+    model: StoredBundle
     share: float
     created: float | None = None
     nbytes: int = 0
@@ -71,19 +71,19 @@ class Described:
         )
 
 
-def described(engine: Engine) -> list[Described]:
+def described(engine: Engine) -> list[BundleDescription]:
     """Return the bundles, in the order in which they came."""
     shares = {arm.version: arm.share for arm in engine.arms.arms}
     return [_one(engine, model, shares.get(model.version, 0.0)) for model in engine.known()]
 
 
-def _one(engine: Engine, model: Model, share: float) -> Described:
+def _one(engine: Engine, model: StoredBundle, share: float) -> BundleDescription:
     try:
         bundle = open_bundle(engine.models.path(model.version), verify=False)
         manifest = bundle.manifest
         report = read_spec(bundle, manifest.report, Report)
     except (BundleError, UnknownIdError):
-        return Described(model, share)  # damaged or gone: publishing it says what is wrong
+        return BundleDescription(model, share)  # damaged or gone: publishing it says what is wrong
     nbytes = sum(entry.bytes for entry in manifest.files.values())
     log = tuple(manifest.files[name].sha256 for name in (EVENTS, USERS) if name in manifest.files)
-    return Described(model, share, epoch(manifest.created), nbytes, report, log)
+    return BundleDescription(model, share, epoch(manifest.created), nbytes, report, log)

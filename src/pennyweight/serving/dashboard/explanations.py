@@ -2,13 +2,13 @@
 
 from pennyweight.html.charts import table
 from pennyweight.serving.dashboard.components import item_link
-from pennyweight.serving.live.lists import Found
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.lists import RankedList
+from pennyweight.serving.live.served_bundle import ServedBundle
 
 __all__ = ["reasoned_table"]
 
 
-def reasoned_table(shelf: Shelf, found: Found, caption: str) -> str:
+def reasoned_table(shelf: ServedBundle, found: RankedList, caption: str) -> str:
     """Return the items of a list, best first, with why they are there."""
     if not found.items:
         return '<p class="note">No item suits.</p>'
@@ -22,5 +22,5 @@ def reasoned_table(shelf: Shelf, found: Found, caption: str) -> str:
     return table(caption, ("Item", "Why", "Score"), rows, numbers=1)
 
 
-def _title(shelf: Shelf, item: str) -> str:
+def _title(shelf: ServedBundle, item: str) -> str:
     return shelf.catalog.title(shelf.catalog.ids.code(item))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pennyweight.serving.live.histories import NEWEST
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["Done", "newest_events"]
@@ -22,7 +22,7 @@ class Done:
     kept: str
 
 
-def newest_events(shelf: Shelf, store: Store, user: str) -> list[Done]:
+def newest_events(shelf: ServedBundle, store: Store, user: str) -> list[Done]:
     """Return the events that count in lists for a user, newest first; each once."""
     live = [
         Done(event.time, event.kind, event.item, _title(shelf, event.item), "live")
@@ -35,7 +35,7 @@ def newest_events(shelf: Shelf, store: Store, user: str) -> list[Done]:
     return sorted(live + old, key=lambda done: -(done.time or 0.0))
 
 
-def _of_bundle(shelf: Shelf, user: str) -> list[Done]:
+def _of_bundle(shelf: ServedBundle, user: str) -> list[Done]:
     log = shelf.recommender.interactions
     code = -1 if log is None else int(log.users.codes([user])[0])
     if log is None or code < 0:
@@ -62,6 +62,6 @@ def _of_bundle(shelf: Shelf, user: str) -> list[Done]:
     return found[-NEWEST:][::-1]
 
 
-def _title(shelf: Shelf, item: str) -> str:
+def _title(shelf: ServedBundle, item: str) -> str:
     code = int(shelf.catalog.ids.codes([item])[0])
     return "not in the catalogue" if code < 0 else shelf.catalog.title(code)

@@ -16,7 +16,7 @@ from pennyweight.serving.dashboard.layout import page, page_router, sentence
 from pennyweight.serving.dashboard.new_items import fresh, fresh_table
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import similar
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store, StoredItem
 
 __all__ = ["item_routes"]
@@ -48,7 +48,7 @@ def item_routes(engine: Engine) -> APIRouter:
     return router
 
 
-def _item(shelf: Shelf, store: Store, item_id: str, failed: str) -> list[str]:
+def _item(shelf: ServedBundle, store: Store, item_id: str, failed: str) -> list[str]:
     """Return the title and the parts of the page; `UnknownIdError` where there is no such item."""
     put = store.item(item_id)
     if put is not None and not shelf.counts(put):
@@ -71,7 +71,7 @@ def _item(shelf: Shelf, store: Store, item_id: str, failed: str) -> list[str]:
     ]
 
 
-def _facts(shelf: Shelf, item_id: str, put: StoredItem | None, *, there: bool) -> str:
+def _facts(shelf: ServedBundle, item_id: str, put: StoredItem | None, *, there: bool) -> str:
     removed = put is not None and put.removed
     available = put.available if put is not None else shelf.is_open(item_id)
     new = put.published if put is not None else None
@@ -97,12 +97,12 @@ def _said(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _near(shelf: Shelf, item_id: str) -> str:
+def _near(shelf: ServedBundle, item_id: str) -> str:
     found = similar(shelf, item_id, NEAR, None, explain=True)
     return f"<h2>Neighbours</h2>{reasoned_table(shelf, found, 'The nearest items')}"
 
 
-def _events(shelf: Shelf, item_id: str) -> str:
+def _events(shelf: ServedBundle, item_id: str) -> str:
     log = shelf.recommender.interactions
     if log is None:
         return ""

@@ -10,7 +10,7 @@ from pennyweight.html.charts import table
 from pennyweight.html.document import size
 from pennyweight.html.markup import Html
 from pennyweight.serving.dashboard.bundle_comparison import are_comparable, quality_apart
-from pennyweight.serving.dashboard.bundles import Described, described
+from pennyweight.serving.dashboard.bundles import BundleDescription, described
 from pennyweight.serving.dashboard.components import action, link, warnings, when
 from pennyweight.serving.dashboard.forms import actor, given, read_form, see
 from pennyweight.serving.dashboard.layout import page, page_router
@@ -18,7 +18,7 @@ from pennyweight.serving.dashboard.outcomes import WINDOWS, outcomes_section
 from pennyweight.serving.dashboard.publishing import BACK, PUBLISH, SHARE
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.outcome_counter import DAY, WINDOW, OutcomeCounter
-from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.live.traffic_split import Variant
 
 __all__ = ["model_routes"]
 
@@ -65,7 +65,7 @@ def model_routes(engine: Engine) -> APIRouter:
     return router
 
 
-def _bundles(found: Sequence[Described], before: Sequence[Arm]) -> str:
+def _bundles(found: Sequence[BundleDescription], before: Sequence[Variant]) -> str:
     quality = are_comparable(found)
     rows = [
         (
@@ -88,7 +88,7 @@ def _bundles(found: Sequence[Described], before: Sequence[Arm]) -> str:
     return f"{told}{_back(before)}{quality_apart(found)}"
 
 
-def _choice(one: Described) -> Html:
+def _choice(one: BundleDescription) -> Html:
     quality = link("Quality", "/dashboard/quality", {"bundle": one.version})
     publish = "" if one.share == 1 else action(
         PUBLISH, "Publish", {"version": one.version}, method="get"
@@ -96,7 +96,7 @@ def _choice(one: Described) -> Html:
     return Html(f'<span class="choice">{quality}{publish}</span>')
 
 
-def _back(before: Sequence[Arm]) -> str:
+def _back(before: Sequence[Variant]) -> str:
     if not before:
         return '<p class="note">Nothing was published before, so nothing can be rolled back to.</p>'
     told = " and ".join(
@@ -107,7 +107,7 @@ def _back(before: Sequence[Arm]) -> str:
     return f'<div class="choice">{back}<span class="note">to {escape(told)}</span></div>'
 
 
-def _share(found: Sequence[Described]) -> str:
+def _share(found: Sequence[BundleDescription]) -> str:
     if len(found) < 2:
         return ""
     first = max(found, key=lambda one: one.share)
@@ -123,7 +123,9 @@ def _share(found: Sequence[Described]) -> str:
     )
 
 
-def _select(name: str, label: str, found: Sequence[Described], chosen: Described) -> str:
+def _select(
+    name: str, label: str, found: Sequence[BundleDescription], chosen: BundleDescription
+) -> str:
     options = "".join(
         f"<option{' selected' if one is chosen else ''}>{escape(one.version)}</option>"
         for one in found

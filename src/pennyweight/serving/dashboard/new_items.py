@@ -6,7 +6,7 @@ import numpy as np
 
 from pennyweight.html.charts import table
 from pennyweight.serving.dashboard.components import DAY, item_link, when
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 
 __all__ = ["Fresh", "fresh", "fresh_table"]
 
@@ -21,7 +21,7 @@ class Fresh:
     newest: tuple[tuple[str, str, float, bool], ...]
 
 
-def fresh(shelf: Shelf, now: float, *, seconds: float = DAY) -> Fresh:
+def fresh(shelf: ServedBundle, now: float, *, seconds: float = DAY) -> Fresh:
     """Return the items that came within so many seconds."""
     codes = np.flatnonzero(now - shelf.published < seconds)
     newest = codes[np.argsort(-shelf.published[codes], kind="stable")][:SHOWN]

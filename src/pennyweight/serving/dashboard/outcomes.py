@@ -9,7 +9,7 @@ from pennyweight.html.document import pair
 from pennyweight.html.markup import Html
 from pennyweight.serving.dashboard.components import link, when
 from pennyweight.serving.live.outcome_counter import DAY
-from pennyweight.serving.live.outcomes import ArmOutcome, Outcomes, TypeOutcome
+from pennyweight.serving.live.outcomes import ArmOutcome, TypeOutcome, VariantOutcomes
 
 __all__ = ["WINDOWS", "outcomes_section"]
 
@@ -18,7 +18,7 @@ SILENT = "No event names a list yet: send recommendation_id."
 WINDOWS = (1, 7, 30)  # days
 
 
-def outcomes_section(found: Outcomes, meaning: Callable[[str], str]) -> str:
+def outcomes_section(found: VariantOutcomes, meaning: Callable[[str], str]) -> str:
     """Return the section; `meaning` says what a type of events means."""
     warnings = "".join(f'<p class="told failed">{escape(told)}</p>' for told in found.warnings())
     return (
@@ -28,7 +28,7 @@ def outcomes_section(found: Outcomes, meaning: Callable[[str], str]) -> str:
     )
 
 
-def _counted(found: Outcomes) -> str:
+def _counted(found: VariantOutcomes) -> str:
     days = found.window / DAY
     turns = " ".join(
         f"<strong>{_days(n)}</strong>" if n == days
@@ -48,7 +48,7 @@ def _days(n: int) -> str:
     return "1 day" if n == 1 else f"{n} days"
 
 
-def _users(found: Outcomes) -> str:
+def _users(found: VariantOutcomes) -> str:
     drawn = [
         Bar(arm.version, 100 * arm.rate.value, f"{100 * arm.rate.value:.1f} %",
             100 * arm.rate.low, 100 * arm.rate.high)
@@ -91,7 +91,7 @@ def _interval(found: Estimate, scale: float, *, sign: str = "") -> Html:
     return Html(f'{value}<small class="span">{low} to {high}</small>')
 
 
-def _types(found: Outcomes, meaning: Callable[[str], str]) -> str:
+def _types(found: VariantOutcomes, meaning: Callable[[str], str]) -> str:
     told = [(_named(one.kind, meaning(one.kind)), one) for one in found.types if one.kind]
     told.sort(key=lambda row: (row[0].endswith(")"), row[0], row[1].version))
     title = "Events for a hundred lists"

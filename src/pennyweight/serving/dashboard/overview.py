@@ -13,17 +13,17 @@ from pennyweight.serving.dashboard.components import age, milliseconds, warnings
 from pennyweight.serving.dashboard.layout import page, page_router
 from pennyweight.serving.dashboard.new_items import Fresh, fresh, fresh_table
 from pennyweight.serving.http.metrics import Metrics
-from pennyweight.serving.http.rolling_metrics import Told, Window
+from pennyweight.serving.http.rolling_metrics import RequestStatistics, RollingMetrics
 from pennyweight.serving.live.engine import Engine
 
 __all__ = ["overview_routes"]
 
-Minutes = Sequence[tuple[int, Told]]
+Minutes = Sequence[tuple[int, RequestStatistics]]
 TICK = 900  # seconds between the times below a chart
 LEAST = 0.001  # seconds at the top of a chart of times
 
 
-def overview_routes(engine: Engine, metrics: Metrics, window: Window) -> APIRouter:
+def overview_routes(engine: Engine, metrics: Metrics, window: RollingMetrics) -> APIRouter:
     """Return the route."""
     router = page_router()
 
@@ -55,7 +55,7 @@ def _updated(now: float) -> str:
     return f'<p class="note" id="updated">As of <span id="as-of" data-live>{when(now)}</span>.</p>'
 
 
-def _now(engine: Engine, metrics: Metrics, hour: Told, new: Fresh) -> str:
+def _now(engine: Engine, metrics: Metrics, hour: RequestStatistics, new: Fresh) -> str:
     arms = engine.arms
     made = age(engine.clock() - arms.first.created)
     kept = metrics.events().get("accepted", 0)
@@ -138,7 +138,7 @@ def _timed(title: str, series: Sequence[Series], chart: str, numbers: str) -> st
     )
 
 
-def _routes(routes: Sequence[tuple[str, Told]]) -> str:
+def _routes(routes: Sequence[tuple[str, RequestStatistics]]) -> str:
     if not routes:
         return '<h3>By route</h3><p class="note">No requests in the last hour.</p>'
     rows = [

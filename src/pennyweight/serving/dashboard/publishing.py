@@ -10,13 +10,13 @@ from pennyweight.html.charts import table
 from pennyweight.html.document import size
 from pennyweight.html.markup import Html
 from pennyweight.serving.dashboard.bundle_comparison import are_comparable, quality_apart
-from pennyweight.serving.dashboard.bundles import Described, described
+from pennyweight.serving.dashboard.bundles import BundleDescription, described
 from pennyweight.serving.dashboard.components import action, link, when
 from pennyweight.serving.dashboard.forms import actor, given, read_form, see
 from pennyweight.serving.dashboard.layout import page, page_router
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.traffic_split import Arm, checked
+from pennyweight.serving.live.traffic_split import Variant, checked
 
 __all__ = ["BACK", "PUBLISH", "SHARE", "publishing_routes"]
 
@@ -31,7 +31,7 @@ def publishing_routes(engine: Engine) -> APIRouter:
     """Return the routes; what they change is audited."""
     router = page_router()
 
-    def back(fields: Fields) -> list[Arm]:
+    def back(fields: Fields) -> list[Variant]:
         before = engine.before()
         if not before:
             raise Refusal(422, NOTHING)
@@ -49,11 +49,11 @@ def _add(
     path: str,
     name: str,
     done: str,
-    arms_of: Callable[[Fields], Sequence[Arm]],
+    arms_of: Callable[[Fields], Sequence[Variant]],
 ) -> None:
     """Add a page that shows what would change, and what its button does."""
 
-    def wanted(fields: Fields) -> tuple[Arm, ...]:
+    def wanted(fields: Fields) -> tuple[Variant, ...]:
         arms = checked(arms_of(fields))
         for arm in arms:
             engine.models.path(arm.version)
@@ -84,13 +84,13 @@ def _add(
 ASKED = ("version", "most", "some", "percent")
 
 
-def _published(fields: Fields) -> list[Arm]:
-    return [Arm(given(fields, "version"), 1.0)]
+def _published(fields: Fields) -> list[Variant]:
+    return [Variant(given(fields, "version"), 1.0)]
 
 
-def _shared(fields: Fields) -> list[Arm]:
+def _shared(fields: Fields) -> list[Variant]:
     part = _percent(given(fields, "percent"))
-    return [Arm(given(fields, "most"), 1 - part), Arm(given(fields, "some"), part)]
+    return [Variant(given(fields, "most"), 1 - part), Variant(given(fields, "some"), part)]
 
 
 def _percent(text: str) -> float:
@@ -103,15 +103,15 @@ def _percent(text: str) -> float:
     return share
 
 
-def _state(arms: Sequence[Arm]) -> str:
+def _state(arms: Sequence[Variant]) -> str:
     """Return what is served in a word, to notice a change between a page and its button."""
     return ",".join(f"{arm.version}:{arm.share:.9g}" for arm in arms)
 
 
 def _confirm(
     engine: Engine,
-    found: Sequence[Described],
-    arms: Sequence[Arm],
+    found: Sequence[BundleDescription],
+    arms: Sequence[Variant],
     path: str,
     name: str,
     fields: Fields,
@@ -143,7 +143,7 @@ def _told(before: Mapping[str, float], after: Mapping[str, float]) -> str:
 
 
 def _changes(
-    involved: Sequence[Described], before: Mapping[str, float], after: Mapping[str, float]
+    involved: Sequence[BundleDescription], before: Mapping[str, float], after: Mapping[str, float]
 ) -> str:
     quality = are_comparable(involved)
     rows = [

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from pennyweight.errors import UnknownIdError
 from pennyweight.evaluation.html import sections
-from pennyweight.serving.dashboard.bundles import Described, described
+from pennyweight.serving.dashboard.bundles import BundleDescription, described
 from pennyweight.serving.dashboard.components import link, when
 from pennyweight.serving.dashboard.layout import page, page_router
 from pennyweight.serving.live.engine import Engine
@@ -39,7 +39,7 @@ def quality_routes(engine: Engine) -> APIRouter:
     return router
 
 
-def _chosen(found: Sequence[Described], version: str) -> Described:
+def _chosen(found: Sequence[BundleDescription], version: str) -> BundleDescription:
     if not version:
         return max(found, key=lambda one: one.share)
     for one in found:
@@ -49,7 +49,7 @@ def _chosen(found: Sequence[Described], version: str) -> Described:
     raise UnknownIdError(f"no bundle {version!r}; there are {known}")
 
 
-def _turn(found: Sequence[Described], shown: Described) -> str:
+def _turn(found: Sequence[BundleDescription], shown: BundleDescription) -> str:
     rows = []
     for one in found:
         now = ' aria-current="true"' if one is shown else ""

@@ -14,7 +14,7 @@ from pennyweight.serving.dashboard.search import search_routes
 from pennyweight.serving.dashboard.static import static_routes
 from pennyweight.serving.dashboard.users import user_routes
 from pennyweight.serving.http.metrics import Metrics
-from pennyweight.serving.http.rolling_metrics import Window
+from pennyweight.serving.http.rolling_metrics import RollingMetrics
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.sessions import Sessions
@@ -26,7 +26,7 @@ def dashboard_routes(
     api: FastAPI,
     engine: Engine,
     metrics: Metrics,
-    window: Window,
+    window: RollingMetrics,
     keys: KeyRing | None,
     sessions: Sessions | None,
 ) -> list[APIRouter]:

@@ -6,7 +6,7 @@ from pennyweight.serving.dashboard.components import ask_form, item_link
 from pennyweight.serving.dashboard.explanations import reasoned_table
 from pennyweight.serving.dashboard.layout import page, page_router
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.lists import Wanted
+from pennyweight.serving.live.lists import ListRequest
 
 __all__ = ["search_routes"]
 
@@ -26,7 +26,7 @@ def search_routes(engine: Engine) -> APIRouter:
             return page(request, "Search", [form, note])
         shelf = engine.arms.first
         exact = f"<p>An item has this id: {item_link(q)}</p>" if q in shelf.catalog.ids else ""
-        wanted = Wanted(text=q[:LONGEST], n=LISTED, exclude_seen=False, explain=True)
+        wanted = ListRequest(text=q[:LONGEST], n=LISTED, exclude_seen=False, explain=True)
         found = await engine.ask(shelf, wanted)
         told = ""
         if found.source == "popularity":

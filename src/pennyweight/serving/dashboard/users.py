@@ -23,7 +23,7 @@ from pennyweight.serving.dashboard.history import Done, newest_events
 from pennyweight.serving.dashboard.layout import page, page_router
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.lists import Wanted
+from pennyweight.serving.live.lists import ListRequest
 from pennyweight.serving.live.users import export_user
 from pennyweight.serving.stores.protocol import Store
 
@@ -44,7 +44,7 @@ def user_routes(engine: Engine) -> APIRouter:
             done = _erased(request.query_params)
             return page(request, "Users", [_form(), _users(found, after)], done=done)
         shelf = engine.arms.of(id)
-        wanted = Wanted(user=id, n=LISTED, explain=True)
+        wanted = ListRequest(user=id, n=LISTED, explain=True)
         found_items = await engine.ask(shelf, wanted)
         events = await engine.ask(shelf, lambda shelf, store: newest_events(shelf, store, id))
         known = "" if events else "Nothing is known of this user: the list is of what is popular."

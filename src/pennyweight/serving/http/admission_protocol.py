@@ -10,11 +10,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pennyweight.errors import BusyError
 from pennyweight.serving.http.admission import Admission
-from pennyweight.serving.http.bounded_protocol import Wire
+from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.http.problems import KINDS, MEDIA_TYPE
 from pennyweight.serving.security.scopes import is_health
 
-__all__ = ["DRAINED", "AdmittingWire", "admitting"]
+__all__ = ["DRAINED", "AdmissionProtocol", "admission_protocol"]
 
 SURPLUS_SECONDS = 1.0  # for the head of a request on a connection too many; others wait for it
 # A head that can be read in one way only; others are for the parser.
@@ -24,7 +24,7 @@ SPECIAL = (b"connection:", b"transfer-encoding:", b"expect:", b"upgrade:")  # de
 DRAINED = 256 << 10  # bytes of a refused request's body that are read, to keep its connection
 
 
-class AdmittingWire(Wire):
+class AdmissionProtocol(BoundedProtocol):
     """A connection of a service that takes on no more than it can answer in time.
 
     What is refused here costs a tenth of the cheapest answer of the application: no task, no
@@ -33,7 +33,7 @@ class AdmittingWire(Wire):
     Attributes
     ----------
     admission
-        Says which requests are taken on; of one service, see `admitting`.
+        Says which requests are taken on; of one service, see `admission_protocol`.
     prefix
         Of the proxy in front, which paths may have or lack.
     refusal
@@ -217,7 +217,7 @@ class AdmittingWire(Wire):
             return
         lately = self.loop.time() + self.head_seconds - SURPLUS_SECONDS
         for other in list(self.connections):
-            if not isinstance(other, AdmittingWire) or other._surplus:
+            if not isinstance(other, AdmissionProtocol) or other._surplus:
                 continue
             if other.timeout_keep_alive_task is not None or other.waits_since_before(lately):
                 other.transport.close()
@@ -232,7 +232,7 @@ class _Refusal(NamedTuple):
     whole: bytes
 
 
-def admitting(admission: Admission, root_path: str = "") -> type[AdmittingWire]:
+def admission_protocol(admission: Admission, root_path: str = "") -> type[AdmissionProtocol]:
     """Return the protocol of a service that takes on what an admission lets in.
 
     Parameters
@@ -245,7 +245,7 @@ def admitting(admission: Admission, root_path: str = "") -> type[AdmittingWire]:
         "prefix": root_path.encode(),
         "refusal": _busy(root_path),
     }
-    return type("AdmittingWire", (AdmittingWire,), named)
+    return type("AdmissionProtocol", (AdmissionProtocol,), named)
 
 
 def _busy(root_path: str) -> _Refusal:

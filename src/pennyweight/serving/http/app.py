@@ -16,9 +16,9 @@ from pennyweight.serving.http.head import HeadAsGet
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.problems import MEDIA_TYPE, answer_errors
 from pennyweight.serving.http.proxies import DIRECT, Proxies, behind_proxies, without_slash
-from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.http.request_middleware import HandledRequest
 from pennyweight.serving.http.responses import Problem
-from pennyweight.serving.http.rolling_metrics import Window, of_api
+from pennyweight.serving.http.rolling_metrics import RollingMetrics, of_api
 from pennyweight.serving.http.routes.admin import admin_routes
 from pennyweight.serving.http.routes.gorse import gorse_routes
 from pennyweight.serving.http.routes.health import health_routes
@@ -34,7 +34,7 @@ from pennyweight.serving.security.rate import Rate
 from pennyweight.serving.security.sessions import Sessions
 from pennyweight.serving.worker import Worker
 
-__all__ = ["Doors", "make_api", "make_app"]
+__all__ = ["AccessPolicy", "make_api", "make_app"]
 
 READING = 256  # requests whose large bodies or items may wait to be read
 PROBLEM = {"model": Problem, "content": {MEDIA_TYPE: {}}}
@@ -54,7 +54,7 @@ PROBLEMS = {
 
 
 @dataclass(frozen=True)
-class Doors:
+class AccessPolicy:
     """Who may come in, how often, and for how long.
 
     Attributes
@@ -111,10 +111,10 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
 
 def make_app(
     engine: Engine,
-    doors: Doors = Doors(),
+    doors: AccessPolicy = AccessPolicy(),
     *,
-    observers: Sequence[Callable[[Answered], None]] = (),
-    window: Window | None = None,
+    observers: Sequence[Callable[[HandledRequest], None]] = (),
+    window: RollingMetrics | None = None,
     admission: Admission | None = None,
     prepared: bool = False,
     proxies: Proxies = DIRECT,
@@ -137,7 +137,7 @@ def make_app(
     log
         Where a line is written for each request, if anywhere.
     """
-    metrics, window = Metrics(), window or Window()
+    metrics, window = Metrics(), window or RollingMetrics()
     if doors.keys is not None:
         doors.keys.failed = metrics.keys_failed
     sessions = None if doors.keys is None else Sessions(doors.keys)
@@ -191,7 +191,7 @@ def _upper(methods: Collection[str]) -> set[str]:
     return {method.upper() for method in methods} | ({"HEAD"} if "get" in methods else set())
 
 
-def _watch_admission(admission: Admission, metrics: Metrics, window: Window) -> None:
+def _watch_admission(admission: Admission, metrics: Metrics, window: RollingMetrics) -> None:
     def refused(n: int) -> None:
         metrics.overloaded(n)
         window.overloaded(n)

@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["Wire"]
+__all__ = ["BoundedProtocol"]
 
 
-class Wire(HttpToolsProtocol):
-    """A connection whose request heads are bounded: ``uvicorn.Config(http=Wire)``.
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection whose request heads are bounded: ``uvicorn.Config(http=BoundedProtocol)``.
 
     The parser has no limits of its own, and no middleware is asked before a head is whole:
     a head without an end would fill the memory, and connections that say nothing would

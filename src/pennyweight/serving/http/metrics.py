@@ -14,7 +14,7 @@ from prometheus_client import (
 )
 
 from pennyweight.machine.machine import resident_memory
-from pennyweight.serving.http.request_middleware import Answered
+from pennyweight.serving.http.request_middleware import HandledRequest
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 
@@ -128,7 +128,7 @@ class Metrics:
         )
         return gauges
 
-    def answered(self, done: Answered) -> None:
+    def answered(self, done: HandledRequest) -> None:
         """Count a request; an observer of `Watch`."""
         method = done.method if done.method in METHODS else "OTHER"
         self._requests[done.route, method, f"{done.status // 100}xx"].observe(done.seconds)

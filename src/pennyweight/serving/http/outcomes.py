@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from pennyweight.evaluation.bootstrap import Estimate
-from pennyweight.serving.live.outcomes import ArmOutcome, Contrast, Outcomes
+from pennyweight.serving.live.outcomes import ArmOutcome, Contrast, VariantOutcomes
 
 __all__ = ["outcomes_out"]
 
 
-def outcomes_out(found: Outcomes, meaning: Callable[[str], str]) -> dict[str, Any]:
+def outcomes_out(found: VariantOutcomes, meaning: Callable[[str], str]) -> dict[str, Any]:
     """Return what `FeedbackOut` describes; `meaning` says what a type of events means."""
     types = [
         {

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pennyweight.serving.http.deadline import DEADLINE, TIMEOUT, Deadline
 from pennyweight.serving.http.problems import answer
 
-__all__ = ["UNROUTED", "Answered", "Watch", "numbered", "request_id", "route_of"]
+__all__ = ["UNROUTED", "HandledRequest", "RequestMiddleware", "numbered", "request_id", "route_of"]
 
 UNROUTED = "unrouted"  # no route answered: it was refused before, or there is none
 PLAIN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -36,7 +36,7 @@ USUAL = (
 )
 
 
-class Answered(NamedTuple):
+class HandledRequest(NamedTuple):
     """What is known of a request once it was answered.
 
     Attributes
@@ -61,7 +61,7 @@ class Answered(NamedTuple):
     key: str | None
 
 
-class Watch:
+class RequestMiddleware:
     """ASGI middleware around all others.
 
     It gives the request an id and a deadline, the answer its security headers, an exception
@@ -72,7 +72,7 @@ class Watch:
     app
         What answers.
     observers
-        Called with each `Answered`, in the thread of the event loop.
+        Called with each `HandledRequest`, in the thread of the event loop.
     make_id
         Returns an id for a request that brings none; `numbered` by default.
     clock
@@ -90,7 +90,7 @@ class Watch:
         self,
         app: ASGIApp,
         *,
-        observers: Sequence[Callable[[Answered], None]] = (),
+        observers: Sequence[Callable[[HandledRequest], None]] = (),
         make_id: Callable[[], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         timeout: float = TIMEOUT,
@@ -132,7 +132,7 @@ class Watch:
         finally:
             self.in_flight -= 1
             key = state.get("key")
-            done = Answered(
+            done = HandledRequest(
                 name,
                 scope["method"],
                 route_of(scope),
@@ -157,7 +157,7 @@ def numbered(prefix: str) -> Callable[[], str]:
 
 
 def request_id(scope: Scope) -> str:
-    """Return the id that `Watch` gave a request."""
+    """Return the id that `RequestMiddleware` gave a request."""
     return str(scope.get("state", {}).get("request_id", ""))
 
 

@@ -5,9 +5,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pennyweight.serving.http.request_middleware import UNROUTED, Answered
+from pennyweight.serving.http.request_middleware import UNROUTED, HandledRequest
 
-__all__ = ["Told", "Window", "of_api"]
+__all__ = ["RequestStatistics", "RollingMetrics", "of_api"]
 
 MINUTES = 60
 STEPS = 4  # buckets a doubling: a quantile is at most 19 % too high
@@ -15,7 +15,7 @@ BOUNDS = [1e-4 * 2 ** (step / STEPS) for step in range(80)]  # seconds: 0.1 ms t
 
 
 @dataclass(frozen=True)
-class Told:
+class RequestStatistics:
     """Requests of some time and some routes.
 
     Attributes
@@ -56,7 +56,7 @@ class _Minute:
         self.routes: dict[tuple[str, str], _Tally] = {}
 
 
-class Window:
+class RollingMetrics:
     """Counts requests in a ring of sixty minutes; for one thread.
 
     Parameters
@@ -69,7 +69,7 @@ class Window:
         self._clock = clock
         self._ring = [_Minute(-1) for _ in range(MINUTES)]
 
-    def answered(self, done: Answered) -> None:
+    def answered(self, done: HandledRequest) -> None:
         """Count a request; an observer of `Watch`."""
         tally = self._tally(done.method, done.route)
         tally.requests += 1
@@ -95,15 +95,15 @@ class Window:
             tally = minute.routes[method, route] = _Tally()
         return tally
 
-    def hour(self) -> Told:
+    def hour(self) -> RequestStatistics:
         """Return all requests of the hour."""
         return _told(t for minute in self._minutes() for t in minute.routes.values())
 
-    def minutes(self) -> list[tuple[int, Told]]:
+    def minutes(self) -> list[tuple[int, RequestStatistics]]:
         """Return the minutes, oldest first, each with the Unix time at which it began."""
         return [(m.number * 60, _told(m.routes.values())) for m in self._minutes()]
 
-    def routes(self) -> list[tuple[str, Told]]:
+    def routes(self) -> list[tuple[str, RequestStatistics]]:
         """Return the routes asked for in the hour, such as ``GET /v1/items``, busiest first."""
         found: dict[tuple[str, str], list[_Tally]] = {}
         for minute in self._minutes():
@@ -119,20 +119,20 @@ class Window:
         return [kept.get(n) or _Minute(n) for n in range(now - MINUTES + 1, now + 1)]
 
 
-def of_api(observer: Callable[[Answered], None]) -> Callable[[Answered], None]:
+def of_api(observer: Callable[[HandledRequest], None]) -> Callable[[HandledRequest], None]:
     """Return an observer that hears of the API alone: neither of pages nor of what scrapes."""
 
-    def heard(done: Answered) -> None:
+    def heard(done: HandledRequest) -> None:
         if done.route.startswith(("/v1/", "/api/")) or done.route == UNROUTED:
             observer(done)
 
     return heard
 
 
-def _told(tallies: Iterable[_Tally]) -> Told:
+def _told(tallies: Iterable[_Tally]) -> RequestStatistics:
     rows = list(tallies)
     buckets = [sum(counts) for counts in zip(*(row.buckets for row in rows), strict=True)]
-    return Told(
+    return RequestStatistics(
         sum(row.requests for row in rows),
         sum(row.errors for row in rows),
         sum(row.refused for row in rows),

@@ -18,12 +18,12 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.errors import BundleError, PlanError, StoreError, UnknownIdError
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.recommender.storage import forget_users, read_catalog, read_interactions
-from pennyweight.serving.live.served_bundle import NOTHING_COVERED, Covered, Shelf
+from pennyweight.serving.live.served_bundle import NOTHING_COVERED, Covered, ServedBundle
 from pennyweight.serving.stores.opening import UNWRITABLE
 from pennyweight.storage.folders import staging, sync_directory
 from pennyweight.storage.private import make_private, narrow_tree
 
-__all__ = ["Model", "Models"]
+__all__ = ["BundleStore", "StoredBundle"]
 
 VERSION_CHARS = 12  # of the sha256 of a bundle
 TRIES, PAUSE = 5, 0.05  # to read a bundle that is being replaced; seconds between them
@@ -33,7 +33,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
-class Model:
+class StoredBundle:
     """A bundle that can be served.
 
     Attributes
@@ -57,7 +57,7 @@ class Model:
     notes: tuple[str, ...] = ()
 
 
-class Models:
+class BundleStore:
     """The folder of bundles.
 
     A bundle is copied (where the file system can, its blocks are shared until one is written
@@ -71,7 +71,7 @@ class Models:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._elsewhere: dict[str, Model] = {}
+        self._elsewhere: dict[str, StoredBundle] = {}
         try:
             make_private(folder)
             narrow_tree(folder)
@@ -94,15 +94,15 @@ class Models:
             return []
         return sorted(p.name for p in self.folder.iterdir() if p.name.isalnum() and p.is_dir())
 
-    def borrow(self, source: Path | str, now: float) -> Model:
+    def borrow(self, source: Path | str, now: float) -> StoredBundle:
         """Let a bundle be loaded from where it lies, for there is no room to take it over."""
         bundle = open_bundle(source)
-        model = Model(bundle.sha256[:VERSION_CHARS], str(bundle.path), now)
+        model = StoredBundle(bundle.sha256[:VERSION_CHARS], str(bundle.path), now)
         if model.version not in self.versions():
             self._elsewhere[model.version] = model
         return model
 
-    def borrowed(self) -> list[Model]:
+    def borrowed(self) -> list[StoredBundle]:
         """Return the bundles that are loaded from where they lie."""
         return list(self._elsewhere.values())
 
@@ -151,9 +151,9 @@ class Models:
             sync_directory(self.folder)
         return version
 
-    def load(self, version: str, covered: Covered = NOTHING_COVERED) -> Shelf:
+    def load(self, version: str, covered: Covered = NOTHING_COVERED) -> ServedBundle:
         """Load a bundle, its files checked; errors as of `Recommender.load`."""
-        return Shelf.of(version, Recommender.load(self.path(version)), covered)
+        return ServedBundle.of(version, Recommender.load(self.path(version)), covered)
 
     def bundle(self, version: str) -> Bundle:
         """Open a bundle without checking its files."""

@@ -15,7 +15,7 @@ from weakref import WeakSet
 from pennyweight.data.interactions import Interactions
 from pennyweight.errors import BundleError, PlanError, UnknownIdError
 from pennyweight.serving.http.deadline import Deadline, current_deadline
-from pennyweight.serving.live.bundles import Model, Models
+from pennyweight.serving.live.bundles import BundleStore, StoredBundle
 from pennyweight.serving.live.clocks import ChangeClock
 from pennyweight.serving.live.encoded_item_files import Readings
 from pennyweight.serving.live.encoded_items import ReadItems
@@ -24,8 +24,8 @@ from pennyweight.serving.live.erasure import (
     readmit_user,
 )
 from pennyweight.serving.live.histories import HistoryCache
-from pennyweight.serving.live.item_ingestion import Stock
-from pennyweight.serving.live.lists import Found, Wanted
+from pennyweight.serving.live.item_ingestion import ItemIngestion
+from pennyweight.serving.live.lists import ListRequest, RankedList
 from pennyweight.serving.live.micro_batching import Answering, Call
 from pennyweight.serving.live.precedence import Precedence
 from pennyweight.serving.live.publishing import (
@@ -35,11 +35,11 @@ from pennyweight.serving.live.publishing import (
     load_bundle,
     publish_arms,
 )
-from pennyweight.serving.live.recommendation_log import Shown
+from pennyweight.serving.live.recommendation_log import RecommendationLog
 from pennyweight.serving.live.registry import Registry
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.live.startup import start_serving
-from pennyweight.serving.live.traffic_split import Arm, Arms
+from pennyweight.serving.live.traffic_split import TrafficSplit, Variant
 from pennyweight.serving.stores.integrity import Integrity
 from pennyweight.serving.stores.protocol import Audit, Event, Recommendation, Store, StoredItem
 from pennyweight.serving.stores.writer import Writer
@@ -119,7 +119,7 @@ class Engine:
     def __init__(
         self,
         store: Store,
-        models: Models,
+        models: BundleStore,
         limits: Limits = Limits(),
         *,
         clock: Callable[[], float] = time.time,
@@ -134,7 +134,7 @@ class Engine:
         self.on_encoded: Callable[[float], None] = lambda seconds: None
         self.publishing = threading.RLock()  # held while bundles are added, loaded or dropped
         self._change = threading.RLock()  # held for a moment, while what is served is replaced
-        self._arms: Arms | None = None
+        self._arms: TrafficSplit | None = None
         self._store = store
         self.integrity = Integrity(store.quick_check)
         self._reader = store.reader()
@@ -145,10 +145,10 @@ class Engine:
         self.notes: dict[str, str] = {}
         self._change_clock = ChangeClock()
         self.writer = Writer(store, depth=limits.writes)
-        self.shown = Shown(self.writer, clock, keep=limits.keep_lists)
+        self.shown = RecommendationLog(self.writer, clock, keep=limits.keep_lists)
         self.precedence = Precedence()
         self.readings = Readings(models.folder.with_name("readings"))
-        self.stock = Stock(self._stocked, self._after_stocking)
+        self.stock = ItemIngestion(self._stocked, self._after_stocking)
         self.answering = Answering(
             store,
             self.cache,
@@ -162,7 +162,7 @@ class Engine:
     # Bundles
 
     @property
-    def arms(self) -> Arms:
+    def arms(self) -> TrafficSplit:
         """What is served now; `PlanError` before anything is."""
         if self._arms is None:
             raise PlanError("no bundle is published yet")
@@ -198,22 +198,22 @@ class Engine:
         _log.warning("%s", text)
         self.notes[key] = text
 
-    def known(self) -> list[Model]:
+    def known(self) -> list[StoredBundle]:
         """Return the bundles that can be served, in the order in which they came."""
         return [*self.registry.known(), *self.models.borrowed()]
 
-    def add(self, bundle: Path | str, *, actor: str) -> Model:
+    def add(self, bundle: Path | str, *, actor: str) -> StoredBundle:
         """Take a bundle over, so that it can be published."""
         return add_bundle(self, bundle, actor=actor)
 
-    def publish(self, bundle: Path | str, *, actor: str) -> Model:
+    def publish(self, bundle: Path | str, *, actor: str) -> StoredBundle:
         """Take a bundle over and let it answer, with nothing else in between."""
         with self.publishing:
             model = self.add(bundle, actor=actor)
-            self.serve([Arm(model.version, 1.0)], actor=actor)
+            self.serve([Variant(model.version, 1.0)], actor=actor)
             return model
 
-    def serve(self, arms: Sequence[Arm], *, actor: str) -> None:
+    def serve(self, arms: Sequence[Variant], *, actor: str) -> None:
         """Load and try bundles, then let them answer; those before stay for `roll_back`.
 
         Errors leave what is served as it is.
@@ -232,39 +232,41 @@ class Engine:
         """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
         drop_bundle(self, version, actor=actor)
 
-    def before(self) -> list[Arm]:
+    def before(self) -> list[Variant]:
         """Return what `roll_back` would serve."""
         return self.noted_arms(BEFORE)
 
-    def noted_arms(self, key: str) -> list[Arm]:
+    def noted_arms(self, key: str) -> list[Variant]:
         """Return which bundles a setting of the store names."""
-        return [Arm(**arm) for arm in self._noted(key) or ()]
+        return [Variant(**arm) for arm in self._noted(key) or ()]
 
-    def load(self, arms: Sequence[Arm]) -> dict[str, tuple[Shelf, int]]:
+    def load(self, arms: Sequence[Variant]) -> dict[str, tuple[ServedBundle, int]]:
         """Load and try those bundles that do not answer now; see `switch`."""
         held = {} if self._arms is None else self._arms.shelves
         versions = [arm.version for arm in arms if arm.version not in held]
         return {version: load_bundle(self, version) for version in versions}
 
-    def switch(self, arms: Sequence[Arm], loaded: Mapping[str, tuple[Shelf, int]]) -> None:
+    def switch(
+        self, arms: Sequence[Variant], loaded: Mapping[str, tuple[ServedBundle, int]]
+    ) -> None:
         """Let bundles answer that were loaded, with the items that came since."""
         with self._change:
             held = {} if self._arms is None else self._arms.shelves
             for version, (shelf, seq) in loaded.items():
                 came = self._read(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
                 held = {**held, version: shelf.with_items(came)}
-            self._arms = Arms(tuple(arms), {arm.version: held[arm.version] for arm in arms})
+            self._arms = TrafficSplit(tuple(arms), {arm.version: held[arm.version] for arm in arms})
         self.cache.keep_versions(self.arms.shelves)
 
     # Lists
 
-    def ask(self, shelf: Shelf, what: Wanted | Call) -> "asyncio.Future[Any]":
-        """Return a future of a `Found`, or of what a call returns; see `Answering.submit`."""
+    def ask(self, shelf: ServedBundle, what: ListRequest | Call) -> "asyncio.Future[Any]":
+        """Return a future of a `RankedList`, or of what a call returns; see `Answering.submit`."""
         answer = self.answering.submit(shelf, what)
         self.under_way.add(answer)
         return answer
 
-    def give_out(self, wanted: Wanted, found: Found, version: str) -> str:
+    def give_out(self, wanted: ListRequest, found: RankedList, version: str) -> str:
         """Note a list that goes out; return its id, by which events can name it."""
         name = self.make_id()
         if self._store.refusal is not None:
@@ -343,7 +345,7 @@ class Engine:
                 self._use_log(version, lambda shelf: log)
         return n
 
-    def _use_log(self, version: str, log: Callable[[Shelf], Interactions | None]) -> None:
+    def _use_log(self, version: str, log: Callable[[ServedBundle], Interactions | None]) -> None:
         with self._change:
             if self._arms is not None and version in self._arms.shelves:
                 shelf = self._arms.shelves[version]
@@ -355,7 +357,7 @@ class Engine:
     async def put_items(self, items: Sequence[StoredItem]) -> list[StoredItem]:
         """Keep items; return them with their seq, once they are on disk.
 
-        What is sold out is gone then; what is new may take a moment, see `Stock.wait`.
+        What is sold out is gone then; what is new may take a moment, see `ItemIngestion.wait`.
         """
 
         def put(store: Store) -> list[StoredItem]:
@@ -413,7 +415,7 @@ class Engine:
         for version, some in read.items():
             self.readings.note(version, some, seconds)
 
-    def _read_items(self, shelf: Shelf, items: Sequence[StoredItem]) -> ReadItems:
+    def _read_items(self, shelf: ServedBundle, items: Sequence[StoredItem]) -> ReadItems:
         parts = []
         for start in range(0, len(items), PIECE):
             self.precedence.give_way(AWAY)
@@ -421,7 +423,7 @@ class Engine:
         return ReadItems.joined(parts)
 
     def checked(self, told: Mapping[str, Mapping[str, Any]]) -> list[bool]:
-        """Return for each item whether its columns call it available; see `Shelf.check`."""
+        """Return for each item whether its columns call it available; see `ServedBundle.check`."""
         shelf, found = self.arms.first, []
         some = list(told.items())
         for start in range(0, len(some), PIECE):

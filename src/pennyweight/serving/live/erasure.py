@@ -10,7 +10,7 @@ import numpy as np
 
 from pennyweight.errors import BundleError, BusyError
 from pennyweight.serving.live.exports import wait_for_exports
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Erased, Store
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def strip_erased(engine: "Engine", version: str, *, actor: str) -> int:
     return len(erased)
 
 
-def without_erased(shelf: Shelf, store: Store) -> Shelf:
+def without_erased(shelf: ServedBundle, store: Store) -> ServedBundle:
     """Return a shelf that forgets the events of erased users, where its files cannot be changed."""
     log = shelf.recommender.interactions
     erased: Collection[str] = () if log is None else store.erased(log.users)

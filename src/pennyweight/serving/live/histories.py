@@ -14,7 +14,7 @@ from pennyweight.data.cleaning.feedback import AGAINST, FeedbackRules
 from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.recommender.query import Query
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Event, Store
 
 __all__ = ["NEWEST", "NOTHING", "HistoryCache", "joined_history", "query_of", "told"]
@@ -56,7 +56,7 @@ class HistoryCache:
         self._lock = threading.Lock()
         self.hits = self.misses = 0
 
-    def of(self, user: str, shelf: Shelf, store: Store) -> Query:
+    def of(self, user: str, shelf: ServedBundle, store: Store) -> Query:
         """Return a user's history, and what the user turned down; empty for somebody unknown."""
         key, token = (shelf.version, user), object()
         with self._lock:
@@ -119,7 +119,7 @@ def _size(entry: _Entry) -> int:
 
 
 def joined_history(
-    log: Interactions | None, shelf: Shelf, user: str, events: list[Event]
+    log: Interactions | None, shelf: ServedBundle, user: str, events: list[Event]
 ) -> tuple[Query, bool]:
     """Return the events of the bundle and of the store, oldest first, each once.
 

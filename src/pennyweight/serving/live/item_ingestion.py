@@ -7,14 +7,14 @@ from itertools import islice
 
 from pennyweight.serving.stores.protocol import StoredItem
 
-__all__ = ["Stock"]
+__all__ = ["ItemIngestion"]
 
 FIRST = 64  # items to encode in the first step
 MOST = 1_024  # and in any
 QUICK, SLOW = 0.1, 0.4  # seconds of a step below and above which the next one has more or fewer
 
 
-class Stock:
+class ItemIngestion:
     """Takes items that are on disk, and has them put on the shelves, the newest of each.
 
     Parameters

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.event_types import NO_TYPE
 from pennyweight.errors import UnknownIdError
-from pennyweight.recommender.answers import Answer, Ask
+from pennyweight.recommender.answers import RankingRequest, Recommendations
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import FALLBACKS, Source
@@ -21,10 +21,10 @@ from pennyweight.serving.live.histories import (
     query_of,
     told,
 )
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Recommendation, Store
 
-__all__ = ["Boost", "Found", "Wanted", "as_json", "find", "reasons_of", "similar"]
+__all__ = ["Boost", "ListRequest", "RankedList", "as_json", "find", "reasons_of", "similar"]
 
 DAY = 86_400.0
 SCORES = 4_000_000  # held at a time, 4 bytes each and a few times over
@@ -39,7 +39,7 @@ class Boost:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ListRequest:
     """A list that somebody asks for.
 
     Attributes
@@ -83,7 +83,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RankedList:
     """The items of a list, and what they rest on.
 
     Attributes
@@ -105,8 +105,12 @@ class Found:
 
 
 def find(
-    shelf: Shelf, wanted: Sequence[Wanted], cache: HistoryCache, store: Store, now: float
-) -> list[Found | Exception]:
+    shelf: ServedBundle,
+    wanted: Sequence[ListRequest],
+    cache: HistoryCache,
+    store: Store,
+    now: float,
+) -> list[RankedList | Exception]:
     """Answer several lists of one shelf, scored together.
 
     Parameters
@@ -121,8 +125,8 @@ def find(
     list
         In the order asked; an error in the place of a list that cannot be had.
     """
-    found: list[Found | Exception] = [Found((), "popularity")] * len(wanted)
-    asks: list[tuple[int, Ask, tuple[str, ...]]] = []
+    found: list[RankedList | Exception] = [RankedList((), "popularity")] * len(wanted)
+    asks: list[tuple[int, RankingRequest, tuple[str, ...]]] = []
     for at, one in enumerate(wanted):
         try:
             asks.append((at, *_ask(shelf, one, cache, store, now)))
@@ -142,8 +146,8 @@ def find(
 
 
 def _ask(
-    shelf: Shelf, wanted: Wanted, cache: HistoryCache, store: Store, now: float
-) -> tuple[Ask, tuple[str, ...]]:
+    shelf: ServedBundle, wanted: ListRequest, cache: HistoryCache, store: Store, now: float
+) -> tuple[RankingRequest, tuple[str, ...]]:
     query, unknown = _query(shelf, wanted, cache, store)
     allowed = shelf.mask(wanted.filter)
     if wanted.candidates is not None:
@@ -153,7 +157,7 @@ def _ask(
         among[codes[codes >= 0]] = True
         allowed = allowed & among
     seen = wanted.exclude_seen
-    ask = Ask(
+    ask = RankingRequest(
         replace(query, text=wanted.text),
         allowed,
         wanted.n,
@@ -166,7 +170,7 @@ def _ask(
 
 
 def _query(
-    shelf: Shelf, wanted: Wanted, cache: HistoryCache, store: Store
+    shelf: ServedBundle, wanted: ListRequest, cache: HistoryCache, store: Store
 ) -> tuple[Query, tuple[str, ...]]:
     if wanted.user is not None:
         if shelf.is_missing(wanted.user, "user"):  # kept before such ids were refused
@@ -185,7 +189,7 @@ def _missing(ids: Sequence[str], codes: NDArray[np.int32]) -> tuple[str, ...]:
     return tuple(one for one, code in zip(ids, codes.tolist(), strict=True) if code < 0)
 
 
-def _bonus(shelf: Shelf, wanted: Wanted, now: float) -> NDArray[np.float32] | None:
+def _bonus(shelf: ServedBundle, wanted: ListRequest, now: float) -> NDArray[np.float32] | None:
     bonus: NDArray[np.float32] | None = None
     if wanted.freshness:
         bonus = np.float32(wanted.freshness) * shelf.freshness(now, wanted.half_life)
@@ -196,28 +200,34 @@ def _bonus(shelf: Shelf, wanted: Wanted, now: float) -> NDArray[np.float32] | No
 
 
 def _found(
-    shelf: Shelf, wanted: Wanted, ask: Ask, answer: Answer, unknown: tuple[str, ...]
-) -> Found:
+    shelf: ServedBundle,
+    wanted: ListRequest,
+    ask: RankingRequest,
+    answer: Recommendations,
+    unknown: tuple[str, ...],
+) -> RankedList:
     reasons = shelf.recommender.reasons(answer, ask.query) if wanted.explain else None
-    return Found(_items(shelf, answer.codes, answer.scores), answer.source, reasons, unknown)
+    return RankedList(_items(shelf, answer.codes, answer.scores), answer.source, reasons, unknown)
 
 
 def _items(
-    shelf: Shelf, codes: NDArray[np.int32], scores: NDArray[np.float32]
+    shelf: ServedBundle, codes: NDArray[np.int32], scores: NDArray[np.float32]
 ) -> tuple[tuple[str, float], ...]:
     names = map(shelf.catalog.ids.__getitem__, codes.tolist())
     return tuple(zip(names, scores[codes].tolist(), strict=True))
 
 
-def similar(shelf: Shelf, item_id: str, n: int, filter: str | None, *, explain: bool) -> Found:
+def similar(
+    shelf: ServedBundle, item_id: str, n: int, filter: str | None, *, explain: bool
+) -> RankedList:
     """Return the items nearest to one; `UnknownIdError` where it is not there."""
     if item_id not in shelf.catalog.ids:
         raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
     answer, reasons = shelf.recommender.nearest(item_id, n, shelf.mask(filter), explain=explain)
-    return Found(_items(shelf, answer.codes, answer.scores), answer.source, reasons)
+    return RankedList(_items(shelf, answer.codes, answer.scores), answer.source, reasons)
 
 
-def reasons_of(shelf: Shelf, store: Store, shown: Recommendation) -> tuple[Reason, ...]:
+def reasons_of(shelf: ServedBundle, store: Store, shown: Recommendation) -> tuple[Reason, ...]:
     """Say why the items of a list were recommended, by the events that were there by then.
 
     Items that are not there any more are passed over; the history of a session is not kept.
@@ -232,11 +242,11 @@ def reasons_of(shelf: Shelf, store: Store, shown: Recommendation) -> tuple[Reaso
     codes = codes[codes >= 0]
     known = len(query.history.item) and shown.source not in FALLBACKS
     source: Source = "history" if known else "popularity"
-    answer = Answer(codes, np.zeros(len(shelf.catalog), np.float32), source)
+    answer = Recommendations(codes, np.zeros(len(shelf.catalog), np.float32), source)
     return shelf.recommender.reasons(answer, query)
 
 
-def as_json(found: Found) -> dict[str, Any]:
+def as_json(found: RankedList) -> dict[str, Any]:
     """Return a list as it goes out."""
     items: list[dict[str, Any]] = [{"item_id": item, "score": score} for item, score in found.items]
     if found.reasons is not None:

@@ -11,9 +11,9 @@ from pennyweight.errors import BusyError
 from pennyweight.serving.backlog import STUCK_SECONDS, Backlog
 from pennyweight.serving.http.deadline import Deadline, current_deadline
 from pennyweight.serving.live.histories import HistoryCache
-from pennyweight.serving.live.lists import Found, Wanted, find
+from pennyweight.serving.live.lists import ListRequest, RankedList, find
 from pennyweight.serving.live.precedence import Precedence
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["Answering"]
@@ -23,13 +23,13 @@ BATCH_SECONDS = 0.25  # so would slow ones
 CHECK = 0.25  # seconds between looks for jobs that nobody comes to
 STOPPING = 5.0  # seconds for which a thread may take to end
 
-Call = Callable[[Shelf, Store], Any]
+Call = Callable[[ServedBundle, Store], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    shelf: Shelf
-    what: Wanted | Call
+    shelf: ServedBundle
+    what: ListRequest | Call
     future: "asyncio.Future[Any]"
     deadline: Deadline | None
 
@@ -94,8 +94,8 @@ class Answering:
         """Jobs that wait."""
         return len(self.backlog)
 
-    def submit(self, shelf: Shelf, what: Wanted | Call) -> "asyncio.Future[Any]":
-        """Return a future of the running event loop: a `Found`, or what the call returns.
+    def submit(self, shelf: ServedBundle, what: ListRequest | Call) -> "asyncio.Future[Any]":
+        """Return a future of the running event loop: a `RankedList`, or what the call returns.
 
         Raises
         ------
@@ -148,12 +148,12 @@ class Answering:
             elif job.is_in_vain(now):
                 skipped += 1
                 done.append((job, _late()))
-            elif isinstance(job.what, Wanted):
+            elif isinstance(job.what, ListRequest):
                 lists.setdefault(id(job.shelf), []).append(job)
             else:
                 done.append((job, _called(job.what, job.shelf, store)))
         for jobs in lists.values():
-            wanted = [job.what for job in jobs if isinstance(job.what, Wanted)]
+            wanted = [job.what for job in jobs if isinstance(job.what, ListRequest)]
             found = find(jobs[0].shelf, wanted, self._cache, store, self._clock())
             done += zip(jobs, found, strict=True)
         if done:
@@ -177,14 +177,14 @@ def _late() -> BusyError:
     return BusyError("the answer was not there in time; come again")
 
 
-def _called(call: Call, shelf: Shelf, store: Store) -> Any:  # noqa: ANN401
+def _called(call: Call, shelf: ServedBundle, store: Store) -> Any:  # noqa: ANN401
     try:
         return call(shelf, store)
     except Exception as error:
         return error
 
 
-def _deliver(done: list[tuple[_Job, Found | Exception | Any]]) -> None:
+def _deliver(done: list[tuple[_Job, RankedList | Exception | Any]]) -> None:
     """Hand over all results at once: waking the event loop costs more than an answer."""
     loops: dict[asyncio.AbstractEventLoop, list[tuple[_Job, Any]]] = {}
     for job, result in done:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.outcomes import Outcomes, Tally
+from pennyweight.serving.live.outcomes import Tally, VariantOutcomes
 from pennyweight.serving.live.publishing import SINCE
-from pennyweight.serving.live.traffic_split import Arms
+from pennyweight.serving.live.traffic_split import TrafficSplit
 from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["DAY", "WINDOW", "OutcomeCounter"]
@@ -24,8 +24,8 @@ REST = 10  # times as long as counting took, for which its result stays
 
 @dataclass(frozen=True)
 class _Counted:
-    outcomes: Outcomes
-    arms: Arms
+    outcomes: VariantOutcomes
+    arms: TrafficSplit
     until: float
 
 
@@ -48,7 +48,7 @@ class OutcomeCounter:
         self._counted: dict[float, _Counted] = {}
         self._lock = asyncio.Lock()
 
-    async def outcomes(self, window: float = WINDOW) -> Outcomes:
+    async def outcomes(self, window: float = WINDOW) -> VariantOutcomes:
         """Return outcomes; events count for a user within so many seconds after a list."""
         async with self._lock:
             start, arms = self._timer(), self._engine.arms
@@ -62,7 +62,7 @@ class OutcomeCounter:
             }
             return found
 
-    async def _count(self, arms: Arms, window: float) -> Outcomes:
+    async def _count(self, arms: TrafficSplit, window: float) -> VariantOutcomes:
         engine, now = self._engine, self._engine.clock()
         since = max(await engine.read(_shares_since), now - engine.limits.keep_lists)
         strength = arms.first.rules.strength

@@ -14,10 +14,10 @@ from pennyweight.evaluation.two_groups import (
     rate_test,
     sample_ratio_test,
 )
-from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.stores.protocol import Attributed, Exposure
 
-__all__ = ["ArmOutcome", "Contrast", "Heaviest", "Outcomes", "Tally", "TypeOutcome"]
+__all__ = ["ArmOutcome", "Contrast", "Heaviest", "Tally", "TypeOutcome", "VariantOutcomes"]
 
 SIGNIFICANT = 0.05
 MISMATCH = 0.001  # p below which users are not as the shares say
@@ -106,7 +106,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class VariantOutcomes:
     """What came of lists.
 
     Attributes
@@ -194,7 +194,7 @@ class Tally:
     """
 
     def __init__(
-        self, arms: Sequence[Arm], window: float, is_positive: Callable[[str, float], bool]
+        self, arms: Sequence[Variant], window: float, is_positive: Callable[[str, float], bool]
     ) -> None:
         self._arms, self._window = tuple(arms), window
         self._is_positive = lru_cache(4_096)(is_positive)
@@ -229,7 +229,7 @@ class Tally:
             ):
                 self._events[one.model_version][one.user] += 1
 
-    def outcomes(self, since: float, given: Mapping[str, int]) -> Outcomes:
+    def outcomes(self, since: float, given: Mapping[str, int]) -> VariantOutcomes:
         """Return what was counted; `given` has the lists of each bundle."""
         arms = tuple(self._arm(arm) for arm in self._arms)
         contrast = None
@@ -241,9 +241,9 @@ class Tally:
         )
         silent = sorted(given.keys() - {one.version for one in types})
         types += tuple(TypeOutcome(version, "", given[version], 0, 0) for version in silent)
-        return Outcomes(since, self._window, arms, types, contrast, len(self._crossed))
+        return VariantOutcomes(since, self._window, arms, types, contrast, len(self._crossed))
 
-    def _arm(self, arm: Arm) -> ArmOutcome:
+    def _arm(self, arm: Variant) -> ArmOutcome:
         users, counts = self._users[arm.version], self._events[arm.version]
         events = counts.total()
         return ArmOutcome(

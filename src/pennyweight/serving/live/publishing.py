@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from pennyweight.errors import PennyweightError, PlanError
 from pennyweight.recommender.integrity import refusing_damage
-from pennyweight.serving.live.bundles import Model
+from pennyweight.serving.live.bundles import StoredBundle
 from pennyweight.serving.live.clocks import item_disagreements
 from pennyweight.serving.live.erasure import strip_erased, without_erased
 from pennyweight.serving.live.histories import HistoryCache
-from pennyweight.serving.live.lists import Wanted, find
+from pennyweight.serving.live.lists import ListRequest, find
 from pennyweight.serving.live.restoring import restored
-from pennyweight.serving.live.served_bundle import NOTHING_COVERED, Shelf
-from pennyweight.serving.live.traffic_split import Arm, checked
+from pennyweight.serving.live.served_bundle import NOTHING_COVERED, ServedBundle
+from pennyweight.serving.live.traffic_split import Variant, checked
 from pennyweight.serving.stores.protocol import Audit, Store
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ __all__ = ["ARMS", "BEFORE", "SINCE", "add_bundle", "drop_bundle", "load_bundle"
 ARMS, BEFORE, SINCE = "arms", "arms before", "arms since"
 
 
-def add_bundle(engine: "Engine", bundle: Path | str, *, actor: str) -> Model:
+def add_bundle(engine: "Engine", bundle: Path | str, *, actor: str) -> StoredBundle:
     """Copy a bundle, without the users who were erased; nothing of it is kept where this fails."""
     with engine.publishing:
         before = engine.models.versions()
@@ -42,7 +42,7 @@ def add_bundle(engine: "Engine", bundle: Path | str, *, actor: str) -> Model:
             raise
 
 
-def publish_arms(engine: "Engine", arms: Sequence[Arm], *, actor: str) -> None:
+def publish_arms(engine: "Engine", arms: Sequence[Variant], *, actor: str) -> None:
     """Load and try bundles, note that they answer, and let them answer.
 
     Errors leave what is served as it is.
@@ -73,7 +73,7 @@ def drop_bundle(engine: "Engine", version: str, *, actor: str) -> None:
         engine.readings.keep_versions(engine.models.versions())
 
 
-def load_bundle(engine: "Engine", version: str) -> tuple[Shelf, int]:
+def load_bundle(engine: "Engine", version: str) -> tuple[ServedBundle, int]:
     """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
     model = next((one for one in engine.known() if one.version == version), None)
     shelf = engine.models.load(version, NOTHING_COVERED if model is None else model.covered)
@@ -89,10 +89,12 @@ def load_bundle(engine: "Engine", version: str) -> tuple[Shelf, int]:
     return found.shelf, found.seq
 
 
-def _check_lists(shelf: Shelf, store: Store, now: float) -> None:
+def _check_lists(shelf: ServedBundle, store: Store, now: float) -> None:
     """Ask a bundle for lists before it answers anybody; `BundleError` where it cannot."""
     bundle = shelf.recommender.bundle
     with refusing_damage(Path(shelf.version) if bundle is None else bundle.path):
-        for found in find(shelf, [Wanted(n=3), Wanted(user="", n=3)], HistoryCache(), store, now):
+        for found in find(
+            shelf, [ListRequest(n=3), ListRequest(user="", n=3)], HistoryCache(), store, now
+        ):
             if isinstance(found, Exception):
                 raise found

@@ -10,7 +10,7 @@ from pennyweight.errors import BusyError, PennyweightError
 from pennyweight.serving.stores.protocol import Recommendation
 from pennyweight.serving.stores.writer import Writer
 
-__all__ = ["Shown"]
+__all__ = ["RecommendationLog"]
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ MOST = 20_000  # that wait to be written; more are not kept
 SWEEP = 3_600.0  # seconds between deletions of what is old
 
 
-class Shown:
+class RecommendationLog:
     """Writes lists that went out, many at a time; nobody waits for that.
 
     Parameters

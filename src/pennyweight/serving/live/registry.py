@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pennyweight.bundle import MANIFEST, Origin
 from pennyweight.errors import BundleError
-from pennyweight.serving.live.bundles import Model, Models
+from pennyweight.serving.live.bundles import BundleStore, StoredBundle
 from pennyweight.serving.live.clocks import bundle_disagreements
 from pennyweight.serving.live.served_bundle import Covered
 from pennyweight.serving.stores.protocol import Audit, Store
@@ -31,18 +31,20 @@ class Registry:
 
     def __init__(
         self,
-        models: Models,
+        models: BundleStore,
         read: Callable[[Callable[[Store], Any]], Any],
         note: Callable[[Mapping[str, Any], Audit | None], None],
     ) -> None:
         self._models, self._read, self._note = models, read, note
 
-    def known(self) -> list[Model]:
+    def known(self) -> list[StoredBundle]:
         """Return the bundles that can be served, in the order in which they came."""
         versions, noted = self._models.versions(), self._noted()
         return [*(_model(noted[name]) for name in noted if name in versions), *self.unnoted()]
 
-    def register(self, version: str, source: str, now: float, entry: Audit | None = None) -> Model:
+    def register(
+        self, version: str, source: str, now: float, entry: Audit | None = None
+    ) -> StoredBundle:
         """Note a bundle that is in the folder: which changes in the store it holds is seen now.
 
         Later the store may have come to a position that it does not have yet.
@@ -50,11 +52,11 @@ class Registry:
         noted = self._noted()
         if version not in noted:
             covered, notes = self._judged(version, now)
-            noted[version] = asdict(Model(version, source, now, covered, notes))
+            noted[version] = asdict(StoredBundle(version, source, now, covered, notes))
             self._note({MODELS: list(noted.values())}, entry)
         return _model(noted[version])
 
-    def unnoted(self) -> list[Model]:
+    def unnoted(self) -> list[StoredBundle]:
         """Return what the folder holds and nobody noted, such as after a kill."""
         noted = self._noted()
         return [self._unnoted(name) for name in self._models.versions() if name not in noted]
@@ -68,13 +70,13 @@ class Registry:
         rows = self._read(lambda store: store.noted(MODELS)) or ()
         return {row["version"]: row for row in rows}
 
-    def _unnoted(self, version: str) -> Model:
+    def _unnoted(self, version: str) -> StoredBundle:
         path = self._models.folder / version
         try:
             added = path.stat().st_mtime
         except OSError:  # dropped meanwhile
             added = 0.0
-        return Model(version, str(path), added)
+        return StoredBundle(version, str(path), added)
 
     def _judged(self, version: str, now: float) -> tuple[Covered, tuple[str, ...]]:
         try:
@@ -97,8 +99,8 @@ class Registry:
         return covered, tuple(notes)
 
 
-def _model(row: dict[str, Any]) -> Model:
+def _model(row: dict[str, Any]) -> StoredBundle:
     covered = Covered(**row.get("covered") or {})
-    return Model(
+    return StoredBundle(
         row["version"], row["source"], row["added"], covered, tuple(row.get("notes") or ())
     )

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from pennyweight.errors import PennyweightError
 from pennyweight.serving.live.encoded_item_files import Readings
 from pennyweight.serving.live.encoded_items import ReadItems, alive, with_known_rows
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store, StoredItem
 
 __all__ = ["Restored", "restored"]
@@ -42,13 +42,13 @@ class Restored:
         The items of the store, without their documents, in the order of their changes.
     """
 
-    shelf: Shelf
+    shelf: ServedBundle
     seq: int
     failed: dict[str, str]
     states: Sequence[StoredItem]
 
 
-def restored(shelf: Shelf, readings: Readings, read: Reader) -> Restored:
+def restored(shelf: ServedBundle, readings: Readings, read: Reader) -> Restored:
     """Put the items of the store on the shelf of a bundle that has its own alone.
 
     What was read before, and kept, is not read again.
@@ -82,12 +82,12 @@ def restored(shelf: Shelf, readings: Readings, read: Reader) -> Restored:
 
 
 def _read_on(
-    shelf: Shelf,
+    shelf: ServedBundle,
     items: Sequence[str],
     readings: Readings,
     read: Reader,
     failed: dict[str, str],
-) -> Shelf:
+) -> ServedBundle:
     for start in range(0, len(items), TOGETHER):
         names = items[start : start + TOGETHER]
         told = read(lambda store, names=names: store.items_named(names))  # type: ignore[misc]
@@ -100,7 +100,7 @@ def _read_on(
 
 
 def _read_some(
-    shelf: Shelf, items: Sequence[StoredItem], failed: dict[str, str]
+    shelf: ServedBundle, items: Sequence[StoredItem], failed: dict[str, str]
 ) -> list[ReadItems]:
     """Read some items; one that cannot be read must not keep the others away."""
     try:

@@ -23,7 +23,7 @@ from pennyweight.serving.live.encoded_items import ReadItems
 from pennyweight.serving.live.filter_masks import Mask, Masks
 from pennyweight.serving.stores.protocol import StoredItem
 
-__all__ = ["NOTHING_COVERED", "PUBLISHED", "Covered", "Shelf", "epoch", "known_columns"]
+__all__ = ["NOTHING_COVERED", "PUBLISHED", "Covered", "ServedBundle", "epoch", "known_columns"]
 
 PUBLISHED = ("published", "published_at", "timestamp", "created_at", "date", "release_date")
 
@@ -40,7 +40,7 @@ NOTHING_COVERED = Covered()
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ServedBundle:
     """A recommender, and which of its items may be recommended.
 
     Attributes
@@ -71,7 +71,7 @@ class Shelf:
     @classmethod
     def of(
         cls, version: str, recommender: Recommender, covered: Covered = NOTHING_COVERED
-    ) -> "Shelf":
+    ) -> "ServedBundle":
         """Return a bundle's own items, of which the catalog says which are available."""
         catalog = recommender.catalog
         open_, published = catalog.available.copy(), _published(catalog)
@@ -205,7 +205,7 @@ class Shelf:
         seq = [item.seq for item in items if item.item_id in told]
         return ReadItems(found, np.array(seq, np.int64), ReadAlready(at, rows))
 
-    def with_read(self, some: ReadItems) -> "Shelf":
+    def with_read(self, some: ReadItems) -> "ServedBundle":
         """Return a shelf on which items are as they were read; new ones are not yet open."""
         if not len(some):
             return self
@@ -214,27 +214,27 @@ class Shelf:
         masks = self._masks.with_rows(recommender.catalog.attributes, codes[codes >= 0])
         return replace(self, recommender=recommender, _masks=masks)._opened(())
 
-    def with_items(self, items: Sequence[StoredItem]) -> "Shelf":
+    def with_items(self, items: Sequence[StoredItem]) -> "ServedBundle":
         """Return a shelf on which items are as they were put, each once; others stay.
 
         Changes that the bundle's data holds already are passed over.
         """
         return self.with_read(self.read(items)).with_availability(items)
 
-    def with_availability(self, items: Sequence[StoredItem]) -> "Shelf":
+    def with_availability(self, items: Sequence[StoredItem]) -> "ServedBundle":
         """Return a shelf on which items that are there may be recommended or not, as put.
 
         Columns are not looked at, so this takes no time.
         """
         return self._opened([item for item in items if self.counts(item)])
 
-    def opened_as(self, other: "Shelf") -> "Shelf":
+    def opened_as(self, other: "ServedBundle") -> "ServedBundle":
         """Return a shelf with the availability of another that has no more items."""
         open_, published = self.open.copy(), self.published.copy()
         open_[: len(other.open)], published[: len(other.open)] = other.open, other.published
         return replace(self, open=open_, published=published)
 
-    def with_log(self, log: Interactions | None) -> "Shelf":
+    def with_log(self, log: Interactions | None) -> "ServedBundle":
         """Return a shelf that looks users up in another event log."""
         return replace(self, recommender=self.recommender.with_log(log))
 
@@ -247,7 +247,7 @@ class Shelf:
         names = (f"\0{code}" if name in gone else name for code, name in enumerate(log.users))
         return replace(log, users=Ids(names, "users"))
 
-    def _opened(self, items: Sequence[StoredItem]) -> "Shelf":
+    def _opened(self, items: Sequence[StoredItem]) -> "ServedBundle":
         added = len(self.catalog) - len(self.open)
         open_ = np.pad(self.open, (0, added))
         published = np.pad(self.published, (0, added), constant_values=np.nan)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pennyweight.errors import BundleError, PennyweightError, PlanError, StoreError
-from pennyweight.serving.live.bundles import Model
+from pennyweight.serving.live.bundles import StoredBundle
 from pennyweight.serving.live.erasure import finish_erasures, strip_erased
 from pennyweight.serving.live.publishing import ARMS, BEFORE
-from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.live.traffic_split import Variant
 
 if TYPE_CHECKING:
     from pennyweight.serving.live.engine import Engine
@@ -38,19 +38,19 @@ def _begin(engine: "Engine") -> None:
 
 
 def _fallbacks(
-    arms: Sequence[Arm], before: Sequence[Arm], known: Sequence[Model]
-) -> list[list[Arm]]:
+    arms: Sequence[Variant], before: Sequence[Variant], known: Sequence[StoredBundle]
+) -> list[list[Variant]]:
     """Return what to serve instead of some arms, in order: a half, those before, the newest."""
     halves = sorted(arms, key=lambda arm: -arm.share) if len(arms) > 1 else []
     others = [arm.version for arm in (*halves, *before)]
     newest = sorted(known, key=lambda model: -model.added)
     others += [model.version for model in newest]
-    tries = [[Arm(arm.version, 1.0)] for arm in halves]
+    tries = [[Variant(arm.version, 1.0)] for arm in halves]
     tries += [list(before)] if before else []
-    return [*tries, *([Arm(version, 1.0)] for version in dict.fromkeys(others))]
+    return [*tries, *([Variant(version, 1.0)] for version in dict.fromkeys(others))]
 
 
-def _serve_first(engine: "Engine", tries: Sequence[Sequence[Arm]]) -> None:
+def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
     """Serve the first of several that can be loaded; say what could not.
 
     Raises
@@ -89,20 +89,20 @@ def start_serving(engine: "Engine", bundle: Path | str | None) -> None:
 
 def _borrow(engine: "Engine", bundle: Path | str, error: StoreError) -> None:
     """Serve a bundle from where it lies, since the disk refuses to take it."""
-    arms = [Arm(engine.models.borrow(bundle, engine.clock()).version, 1.0)]
+    arms = [Variant(engine.models.borrow(bundle, engine.clock()).version, 1.0)]
     engine.switch(arms, engine.load(arms))
     engine.say("borrowed", f"{bundle} cannot be taken over ({error}); it is served from where it "
                "lies, and must stay there")  # fmt: skip
 
 
-def _serve_named(engine: "Engine", bundle: Path | str, noted: Sequence[Arm]) -> bool:
+def _serve_named(engine: "Engine", bundle: Path | str, noted: Sequence[Variant]) -> bool:
     """Serve a bundle that is named at the start, unless it is known; return whether it is."""
     known = {model.version for model in engine.known()}
     try:
         version = engine.add(bundle, actor="start").version
         if version in known and noted:
             return False
-        engine.serve([Arm(version, 1.0)], actor="start")
+        engine.serve([Variant(version, 1.0)], actor="start")
     except PennyweightError as error:
         if not noted and isinstance(error, StoreError):
             _borrow(engine, bundle, error)

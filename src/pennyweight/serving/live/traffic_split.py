@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from pennyweight.errors import PlanError
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.served_bundle import ServedBundle
 
-__all__ = ["Arm", "Arms", "checked"]
+__all__ = ["TrafficSplit", "Variant", "checked"]
 
 
 @dataclass(frozen=True)
-class Arm:
+class Variant:
     """A bundle and the share of users it answers, from 0 to 1."""
 
     version: str
@@ -19,7 +19,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Arms:
+class TrafficSplit:
     """One bundle, or two whose users are told apart by their ids.
 
     Attributes
@@ -30,10 +30,10 @@ class Arms:
         Version -> what is served of it.
     """
 
-    arms: tuple[Arm, ...]
-    shelves: Mapping[str, Shelf]
+    arms: tuple[Variant, ...]
+    shelves: Mapping[str, ServedBundle]
 
-    def of(self, name: str) -> Shelf:
+    def of(self, name: str) -> ServedBundle:
         """Return what answers a user or a session: always the same for the same shares."""
         if len(self.arms) == 1:
             return self.shelves[self.arms[0].version]
@@ -41,16 +41,16 @@ class Arms:
         return self.shelves[self.arms[0 if point < self.arms[0].share else 1].version]
 
     @property
-    def first(self) -> Shelf:
+    def first(self) -> ServedBundle:
         """What answers most users, and where items are looked up."""
         return self.shelves[max(self.arms, key=lambda arm: arm.share).version]
 
-    def with_shelves(self, shelves: Mapping[str, Shelf]) -> "Arms":
+    def with_shelves(self, shelves: Mapping[str, ServedBundle]) -> "TrafficSplit":
         """Return the same shares of other shelves."""
-        return Arms(self.arms, dict(shelves))
+        return TrafficSplit(self.arms, dict(shelves))
 
 
-def checked(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+def checked(arms: Sequence[Variant]) -> tuple[Variant, ...]:
     """Return one or two arms; `PlanError` where the shares are no shares."""
     if len(arms) not in (1, 2):
         raise PlanError(f"{len(arms)} bundles share the users; one or two can")

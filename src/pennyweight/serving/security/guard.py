@@ -10,7 +10,7 @@ from pennyweight.serving.http.body import BODY_BYTES, BODY_SECONDS, Body
 from pennyweight.serving.http.deadline import TIMEOUT
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.http.proxies import location, path_below
-from pennyweight.serving.http.request_middleware import Answered, Watch
+from pennyweight.serving.http.request_middleware import HandledRequest, RequestMiddleware
 from pennyweight.serving.http.request_target import check_target
 from pennyweight.serving.security.authorization import CHALLENGE, missing_scope
 from pennyweight.serving.security.hosts import Headers, check_host, check_site
@@ -132,18 +132,20 @@ def protected(
     rate: Rate | None = None,
     nbytes: int = BODY_BYTES,
     seconds: float = BODY_SECONDS,
-    observers: Sequence[Callable[[Answered], None]] = (),
+    observers: Sequence[Callable[[HandledRequest], None]] = (),
     make_id: Callable[[], str] | None = None,
     clock: Callable[[], float] = time.monotonic,
     timeout: float = TIMEOUT,
-) -> Watch:
+) -> RequestMiddleware:
     """Return an application within all its walls, in the order they must have.
 
-    `Watch` (ids, headers, errors, observers), then `Guard` (hosts, sites, keys, rates),
+    `RequestMiddleware` (ids, headers, errors, observers), then `Guard` (hosts, sites, keys, rates),
     then `Body` (size, time); the parameters are theirs.
     """
     guarded = Guard(Body(app, nbytes=nbytes, seconds=seconds), keys, sessions, rate)
-    return Watch(guarded, observers=observers, make_id=make_id, clock=clock, timeout=timeout)
+    return RequestMiddleware(
+        guarded, observers=observers, make_id=make_id, clock=clock, timeout=timeout
+    )
 
 
 def _secret(headers: Headers) -> str | None:

@@ -21,7 +21,7 @@ from pennyweight.serving.http.responses import (
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.outcome_counter import DAY, WINDOW, OutcomeCounter
-from pennyweight.serving.live.traffic_split import Arm
+from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.live.users import export_user
 
 __all__ = ["admin_routes"]
@@ -98,7 +98,7 @@ def _add_models(router: APIRouter, engine: Engine) -> None:
     @router.put("/models/arms", response_model=ModelsOut, tags=["models"])
     async def arms(body: ArmsBody, request: Request) -> Response:
         """Let one bundle answer all users, or two a share of them each."""
-        await _serve(engine, [Arm(arm.model_version, arm.share) for arm in body.arms], request)
+        await _serve(engine, [Variant(arm.model_version, arm.share) for arm in body.arms], request)
         return _json(await asyncio.to_thread(_models, engine))
 
     @router.delete("/models/{model_version}", response_model=ModelsOut, tags=["models"])
@@ -123,7 +123,7 @@ def _actor(request: Request) -> str:
     return "local" if key is None else str(key.name)
 
 
-async def _serve(engine: Engine, arms: list[Arm], request: Request) -> None:
+async def _serve(engine: Engine, arms: list[Variant], request: Request) -> None:
     await engine.turns.run(lambda: engine.serve(arms, actor=_actor(request)))
 
 

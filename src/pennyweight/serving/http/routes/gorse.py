@@ -32,7 +32,7 @@ from pennyweight.serving.http.requests import (
 from pennyweight.serving.http.routes.ingestion import Draft, as_items, there
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.lists import Found, Wanted, similar
+from pennyweight.serving.live.lists import ListRequest, RankedList, similar
 from pennyweight.serving.readiness import Readiness
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
@@ -105,8 +105,8 @@ def gorse_routes(
         """Recommend to a user."""
         shelf = engine.arms.of(user_id)
         filter = _filter(shelf.catalog, category or ())
-        wanted = Wanted(user=user_id, n=n + offset, filter=filter)
-        whole: Found = await engine.ask(shelf, wanted)
+        wanted = ListRequest(user=user_id, n=n + offset, filter=filter)
+        whole: RankedList = await engine.ask(shelf, wanted)
         found = replace(whole, items=whole.items[offset:])  # what is given out, and no more
         engine.give_out(wanted, found, shelf.version)
         metrics.recommended(found.source, shelf.version)
@@ -118,14 +118,14 @@ def gorse_routes(
     async def session(body: FeedbackList, n: Places = 10, offset: Skipped = 0) -> Response:
         """Recommend to a session, of which nothing is kept."""
         told = await worker.run(lambda: _in_order(engine, body))
-        wanted = Wanted(
+        wanted = ListRequest(
             history=tuple(event.item for event in told),
             weights=tuple(event.weight for event in told) or None,
             kinds=tuple(event.kind for event in told) or None,
             n=n + offset,
         )
         shelf = engine.arms.of(engine.make_id())
-        found: Found = await engine.ask(shelf, wanted)
+        found: RankedList = await engine.ask(shelf, wanted)
         metrics.recommended(found.source, shelf.version)
         return _scored(found, offset)
 
@@ -134,7 +134,7 @@ def gorse_routes(
         name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
     ) -> Response:
         """Give the items nearest to one, whatever the recommender is called."""
-        found: Found = await engine.ask(
+        found: RankedList = await engine.ask(
             engine.arms.first,
             lambda shelf, store: similar(shelf, item_id, n + offset, None, explain=False),
         )
@@ -227,7 +227,7 @@ def _json(value: Any) -> Response:  # noqa: ANN401
     return Response(to_json(value), media_type="application/json")
 
 
-def _scored(found: Found, offset: int) -> Response:
+def _scored(found: RankedList, offset: int) -> Response:
     return _json([{"Id": item, "Score": score} for item, score in found.items[offset:]])
 
 

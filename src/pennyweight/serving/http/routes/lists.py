@@ -21,8 +21,15 @@ from pennyweight.serving.http.requests import (
 from pennyweight.serving.http.responses import Explanation, ListOut
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.lists import Boost, Found, Wanted, as_json, reasons_of, similar
-from pennyweight.serving.live.served_bundle import Shelf
+from pennyweight.serving.live.lists import (
+    Boost,
+    ListRequest,
+    RankedList,
+    as_json,
+    reasons_of,
+    similar,
+)
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.security.authorization import check_user
 from pennyweight.serving.stores.protocol import Recommendation, Store
 
@@ -36,11 +43,11 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the routes; all answer with a list that has an id of its own."""
     router = APIRouter(prefix="/v1", tags=["lists"], route_class=Route)
 
-    async def given(request: Request, wanted: Wanted, arm: str | None) -> Response:
+    async def given(request: Request, wanted: ListRequest, arm: str | None) -> Response:
         check_user(request, wanted.user)
         start = time.perf_counter()
         shelf = engine.arms.of(arm or engine.make_id())
-        found: Found = await engine.ask(shelf, wanted)
+        found: RankedList = await engine.ask(shelf, wanted)
         return _answer(engine, metrics, wanted, found, shelf, start)
 
     @router.get("/recommend/{user_id:path}", response_model=ListOut)
@@ -76,7 +83,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     @router.post("/rank", response_model=ListOut)
     async def rank(request: Request, body: RankBody) -> Response:
         """Put the caller's items in order: all that are in the catalogue and to be had."""
-        wanted = Wanted(
+        wanted = ListRequest(
             user=body.user_id,
             history=tuple(body.items),
             text=body.text,
@@ -94,10 +101,10 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         start = time.perf_counter()
         n, filter, explain = options.n, options.filter, options.explain
         shelf = engine.arms.first
-        found: Found = await engine.ask(
+        found: RankedList = await engine.ask(
             shelf, lambda shelf, store: similar(shelf, item_id, n, filter, explain=explain)
         )
-        return _answer(engine, metrics, Wanted(), found, shelf, start)
+        return _answer(engine, metrics, ListRequest(), found, shelf, start)
 
     @router.get("/explain/{recommendation_id}", response_model=Explanation)
     async def explain(recommendation_id: Annotated[Id, Path()]) -> Response:
@@ -117,18 +124,23 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     return router
 
 
-def _wanted(options: ListOptions | ListQuery, **more: Any) -> Wanted:  # noqa: ANN401
+def _wanted(options: ListOptions | ListQuery, **more: Any) -> ListRequest:  # noqa: ANN401
     boosts = options.boost if isinstance(options, ListOptions) else []
     told = dict(options.__dict__)  # fields are named alike, and this is the quickest way
     told.pop("boost", None)
     for name in ("items", "events", "text", "session", "query", "user_id"):
         told.pop(name, None)
     told["boosts"] = tuple(Boost(boost.filter, boost.weight) for boost in boosts)
-    return Wanted(**(told | more))
+    return ListRequest(**(told | more))
 
 
 def _answer(
-    engine: Engine, metrics: Metrics, wanted: Wanted, found: Found, shelf: Shelf, start: float
+    engine: Engine,
+    metrics: Metrics,
+    wanted: ListRequest,
+    found: RankedList,
+    shelf: ServedBundle,
+    start: float,
 ) -> Response:
     name = engine.give_out(wanted, found, shelf.version)
     metrics.recommended(found.source, shelf.version)
@@ -145,7 +157,7 @@ def _answer(
     return Response(to_json(head | as_json(found)), media_type="application/json")
 
 
-def _reasons(shelf: Shelf, store: Store, shown: Recommendation) -> list[dict[str, Any]]:
+def _reasons(shelf: ServedBundle, store: Store, shown: Recommendation) -> list[dict[str, Any]]:
     """Say why, going by the events that were there when the list went out."""
     there = [(item, score) for item, score in shown.items if item in shelf.catalog.ids]
     reasons = reasons_of(shelf, store, shown)
