@@ -1,8 +1,10 @@
 """Publishing, one change after another, and what is left of it after a kill."""
 
+import itertools
 import json
 import os
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -57,9 +59,32 @@ def test_a_start_tidies_up_and_knows_what_is_there(bundles, tmp_path):
         assert [m["model_version"] for m in live.get("/v1/models")["models"]] == [first]
 
 
-def test_too_many_changes_at_once_are_told_to_come_again(bundles, tmp_path):
-    import threading
+def test_bundles_change_while_items_are_written(bundles, tmp_path):
+    with service(bundles[0], tmp_path / "live") as live:
+        live.post("/v1/models", {"path": str(bundles[1])})
+        done, prices = threading.Event(), {}
 
+        def write() -> None:
+            with httpx.Client(base_url=f"http://127.0.0.1:{live.port}", timeout=60) as http:
+                for number in itertools.takewhile(lambda _: not done.is_set(), itertools.count()):
+                    body = {"attributes": {"price": 1000.0 + number}}
+                    name = f"i{number % 20}"
+                    assert http.patch(f"/v1/items/{name}", json=body).status_code == 200
+                    prices[name] = 1000.0 + number
+
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(write)
+            try:
+                answers = [live.http.post("/v1/models/rollback", json={}) for _ in range(12)]
+            finally:
+                done.set()
+            writing.result()
+        assert [answer.status_code for answer in answers] == [200] * 12
+        found = {name: live.get(f"/v1/items/{name}")["attributes"]["price"] for name in prices}
+        assert found == prices
+
+
+def test_too_many_changes_at_once_are_told_to_come_again(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
         held = threading.Event()
         live.engine.turns._depth = 1

@@ -200,6 +200,15 @@ def test_of_an_item_that_waits_twice_the_last_is_kept(shelf):
     }  # fmt: skip
 
 
+def test_the_same_version_may_wait_twice(shelf, store, tmp_path):
+    readings = Readings(tmp_path / "readings")
+    items = put(store, [new(number) for number in range(6)])
+    told = tell(shelf, readings, items, 6)
+    tell(shelf, readings, items[:2], 1)  # as by the stock thread while a bundle is loaded
+    readings.flush()
+    alike(again(shelf, tmp_path / "readings", store), told, store)
+
+
 def test_one_that_the_bundle_cannot_read_keeps_no_other_away(shelf, store, tmp_path, monkeypatch):
     put(store, [new(number) for number in range(1, 41)])
     sizes, real = [], ServedBundle.read

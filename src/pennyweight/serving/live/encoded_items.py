@@ -92,13 +92,20 @@ def _below(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
 
 def latest(parts: Sequence[ReadItems]) -> ReadItems:
-    """Return several as one, of each item what was read last."""
-    last = {
-        item: seq
-        for part in parts
-        for item, seq in zip(part.items.ids, part.seq.tolist(), strict=True)
-    }
-    return with_known_rows(ReadItems.joined([alive(part, last) for part in parts]), parts)
+    """Return several as one, of each item the last version.
+
+    The same version may be in two of them: a bundle that is loaded reads what the stock thread
+    reads too.
+    """
+    last: dict[str, tuple[int, int]] = {}
+    for number, part in enumerate(parts):
+        for item, seq in zip(part.items.ids, part.seq.tolist(), strict=True):
+            last[item] = max(last.get(item, (seq, number)), (seq, number))
+    kept = [
+        part.take(np.array([last[item][1] == number for item in part.items.ids], bool))
+        for number, part in enumerate(parts)
+    ]
+    return with_known_rows(ReadItems.joined(kept), parts)
 
 
 def alive(some: ReadItems, last: Mapping[str, int]) -> ReadItems:
