@@ -24,6 +24,22 @@ def test_feedback_is_kept_once_and_counts_at_once(live):
     assert {"i0", "i5"}.isdisjoint(live.get("/api/recommend/gus", n=50))
 
 
+def test_users_and_items_with_colons_are_kept_apart(live):
+    same = {"Timestamp": "2026-02-24T10:00:00Z"}
+    assert live.post("/api/feedback", [feedback("shop", "eu:i1", **same)])["RowAffected"] == 1
+    assert live.post("/api/feedback", [feedback("shop:eu", "i1", **same)])["RowAffected"] == 1
+    assert len(live.get("/v1/users/shop:eu")["events"]) == 1
+
+
+def test_times_are_those_of_other_routes(live):
+    for time in ("2999-01-01T00:00:00Z", "1969-01-01T00:00:00Z"):
+        rows = [feedback("fay", "i1", Timestamp=time)]
+        assert live.http.post("/api/feedback", json=rows).status_code == 422
+    for time in ("0001-01-01T00:00:00Z", None):  # a client that has no time
+        assert live.post("/api/feedback", [feedback("fay", "i1", Timestamp=time)])["RowAffected"]
+    assert all(event["time"] > 1e9 for event in live.get("/v1/users/fay")["events"])
+
+
 def test_what_was_only_read_is_left_out_and_says_nothing(live):
     live.post("/api/feedback", [feedback("rea", "i3", "read")])
     found = live.get("/v1/recommend/rea", n=50)

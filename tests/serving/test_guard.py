@@ -49,6 +49,20 @@ def test_without_keys_other_names_are_refused(open_app, host):
     assert ask(open_app, "GET", "/health/ready", host=host).status_code == 200
 
 
+@pytest.mark.parametrize("name", [b"host", b"authorization"])
+def test_who_asks_is_said_once(open_app, app, name):
+    for one in (open_app, app):
+        sent = []
+
+        async def send(message, sent=sent):
+            sent.append(message)
+
+        headers = [(b"host", b"localhost"), (name, b"localhost"), (name, b"localhost")]
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": headers, "client": None}
+        asyncio.run(one(scope, None, send))
+        assert sent[0]["status"] == 400
+
+
 def test_without_keys_a_request_without_a_host_is_refused(open_app):
     sent = []
 

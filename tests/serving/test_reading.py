@@ -1,6 +1,7 @@
 """Requests that say something twice, or name nobody."""
 
 import json
+from urllib.parse import unquote
 
 import pytest
 
@@ -66,13 +67,54 @@ def test_somebody_without_an_id_gets_what_is_popular(live):
     assert found["source"] == "popularity" and len(found["items"]) == 3
 
 
-def test_a_path_that_ends_in_a_slash_is_another_one(live):
-    for path in ("/v1/recommend/u0/", "/v1/similar/i1/", "/v1/items/i1/", "/api/recommend/u0/"):
-        response = live.http.get(path)
-        assert response.status_code == 404
-        assert "the path ends in /" in response.json()["detail"]
-    live.http.put("/v1/items/a%2F", json={"attributes": {"title": "a tea"}})
-    assert live.get("/v1/items/a%2F")["item_id"] == "a/"
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/recommend/u0/"),
+        ("GET", "/v1/recommend/u0/horror"),
+        ("GET", "/v1/similar/i1/"),
+        ("GET", "/v1/items/i1/"),
+        ("GET", "/api/recommend/u0/"),
+        ("GET", "/api/recommend/u0/horror"),
+        ("GET", "/api/item-to-item/near/i1/x"),
+        ("DELETE", "/api/user/u0/feedback"),
+        ("DELETE", "/v1/users/u0/events"),
+    ],
+)
+def test_a_path_that_goes_on_after_an_id_is_another_one(live, method, path):
+    response = live.http.request(method, path)
+    assert response.status_code == 404
+    assert "the path goes on after the id; write %2F" in response.json()["detail"]
+
+
+def test_an_id_may_hold_a_slash_that_is_written_so(live):
+    for name in ("a%2F", "a%2Fb", "%2Fa%2F%2Fb"):
+        live.http.put(f"/v1/items/{name}", json={"attributes": {"title": "a tea"}})
+        assert live.get(f"/v1/items/{name}")["item_id"] == unquote(name)
+
+
+@pytest.mark.parametrize("query", ["n=1_0", "diversity=1_0e-1", "freshness=1_0"])
+def test_a_number_is_written_without_underscores(live, query):
+    response = live.http.get(f"/v1/recommend/u0?{query}")
+    assert (
+        response.status_code == 422
+        and "must be a number" in response.json()["errors"][0]["message"]
+    )
+
+
+@pytest.mark.parametrize("number", ["9007199254740993.0", "1e300", "-9007199254740992.0"])
+def test_an_id_that_a_float_would_round_is_refused(live, number):
+    body = f'{{"user_id": {number}, "item_id": "i1"}}'.encode()
+    head = {"content-type": "application/json"}
+    response = live.http.post("/v1/events", content=body, headers=head)
+    assert response.status_code == 422 and "send text" in str(response.json()["errors"])
+    assert live.post("/v1/events", {"user_id": 9007199254740993, "item_id": "i1"})["accepted"] == 1
+
+
+@pytest.mark.parametrize("time", [0, -1, "1969-01-01T00:00:00Z", "0001-01-01T00:00:00Z", 1e10])
+def test_a_time_that_no_event_has_is_refused_in_every_form(live, time):
+    body = {"user_id": "u", "item_id": "i1", "timestamp": time}
+    assert live.http.post("/v1/events", json=body).status_code == 422
 
 
 def test_json_under_another_name_is_refused_for_its_name(live):

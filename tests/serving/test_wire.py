@@ -1,5 +1,6 @@
 """Over a real socket: what a client sends before it has asked for anything."""
 
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -79,6 +80,21 @@ def test_a_head_without_an_end_is_refused(connection, piece):
     began = time.monotonic()
     sends(connection, lambda i: piece)
     assert time.monotonic() - began < PATIENCE
+
+
+@pytest.mark.parametrize("asked", [b"\x16\x03\x01\r\n\r\n", b"GET\r\n\r\n"])
+def test_what_is_no_request_is_told_as_a_problem_and_fills_no_log(connection, asked, caplog):
+    connection.sendall(asked)
+    head, _, body = closes(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"application/problem+json" in head
+    assert json.loads(body)["status"] == 400
+    assert caplog.records == []
+
+
+def test_an_upgrade_is_passed_over_without_advice(connection, caplog):
+    connection.sendall(ASK + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    assert connection.recv(65_536).startswith(b"HTTP/1.1 ")
+    assert caplog.records == []
 
 
 def test_a_large_head_is_told_so(connection):

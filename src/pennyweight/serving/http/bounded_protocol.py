@@ -1,11 +1,17 @@
 """How much a client may send before it has asked for anything, and how long it may take."""
 
 import asyncio
+import json
+import logging
 from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["BoundedProtocol"]
+
+# Uvicorn warns of each malformed request and each upgrade: a client could fill the log, with advice
+# that is not for this service.
+_UNHEARD = logging.Logger("clients", logging.CRITICAL)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -49,6 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, but not for ever."""
         super().connection_made(transport)
+        self.logger = _UNHEARD
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -56,6 +63,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._whole()
         self._end_rest()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say as a problem what is wrong with a request that no application sees."""
+        kind = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": msg}
+        body = json.dumps(kind).encode()
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
+            b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
+        )
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Wait for the rest of a head."""

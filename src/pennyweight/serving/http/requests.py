@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     Tag,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -53,6 +54,7 @@ MAX_IMPRESSIONS = 200  # items of an event
 MAX_BATCH_ITEMS = 10_000  # items of all events of a batch
 MAX_BOOSTS = 20
 DAY = 86_400.0
+EXACT = 2.0**53  # from here on not every whole number is a float
 YEAR_1, YEAR_10_000 = -62_135_596_800, 253_402_300_800  # epoch seconds
 
 
@@ -72,8 +74,17 @@ def _as_text(value: object) -> object:
     if isinstance(value, float):
         if not value.is_integer():
             raise ValueError("must be text or a whole number")
+        if abs(value) >= EXACT:
+            raise ValueError("is too large for a number with a point, which is rounded; send text")
         value = int(value)
     return str(value)
+
+
+def _digits(value: object) -> object:
+    """Refuse what Python reads as a number and nobody else does, such as ``1_0``."""
+    if isinstance(value, str) and "_" in value:
+        raise ValueError("must be a number")
+    return value
 
 
 def _dated(value: object) -> object:
@@ -177,6 +188,8 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
+    _numbers = field_validator("n", "diversity", "freshness", "half_life", mode="before")(_digits)
+
     n: Count = 10
     filter: Filter | None = None
     exclude_seen: bool | None = None
@@ -191,6 +204,8 @@ class SimilarQuery(BaseModel):
     """How a list of similar items shall be, in a query string."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    _numbers = field_validator("n", mode="before")(_digits)
 
     n: Count = 10
     filter: Filter | None = None

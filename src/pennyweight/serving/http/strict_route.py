@@ -27,13 +27,13 @@ class Route(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request, after the checks."""
         answer, field = super().get_route_handler(), self.body_field
-        ends_in_id = self.path.endswith(":path}")
+        slashes = self.path.count("/") if self.path.endswith(":path}") else None
 
         async def checked(request: Request) -> Response:
             if request.scope["query_string"]:
                 _refuse_repeated(request)
-            if ends_in_id:
-                _refuse_slash(request)
+            if slashes is not None:
+                _refuse_slash(request, slashes)
             if field is not None and request.method in BODIES:
                 _refuse_other_types(request)
                 request = _JSONRequest(request.scope, request.receive, field.validate)
@@ -74,11 +74,18 @@ def _refuse_repeated(request: Request) -> None:
             raise field_refusal(f"query.{name[:60]}", f"is given {n:,} times; give it once{remedy}")
 
 
-def _refuse_slash(request: Request) -> None:
-    """Refuse a path that ends in a bare slash: one that belongs to an id is written %2F."""
-    raw = request.scope.get("raw_path") or b""
-    if raw.endswith(b"/") and request.scope["path"].endswith("/"):
-        raise Refusal(404, "the path ends in /; leave it out, or write %2F where the id ends so")
+def _refuse_slash(request: Request, slashes: int) -> None:
+    """Refuse a bare slash after the start of an id: one that belongs to the id is written %2F.
+
+    Else the next part of another service's path, such as a category, would count as id.
+    """
+    raw = request.scope.get("raw_path")
+    if raw is None:
+        return
+    root = str(request.scope.get("root_path", "")).encode()
+    if raw.removeprefix(root).count(b"/") > slashes:
+        raise Refusal(404, "the path goes on after the id; write %2F for a / that is part of it, "
+                           "and leave out any other")  # fmt: skip
 
 
 def _refuse_other_types(request: Request) -> None:

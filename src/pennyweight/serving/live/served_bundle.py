@@ -142,8 +142,8 @@ class ServedBundle:
         if self.is_missing(name, what):
             raise DataError(
                 f"{what}_id {name!r} stands for a missing id, and all without one would share it: "
-                f"send the id of the {what}, or nothing; where it is an id, fit the bundle with "
-                "--missing-ids '', missing_ids=[]"
+                f"send the id of the {what}; where it is one, fit the bundle with --missing-ids '' "
+                "(missing_ids=[])"
             )
 
     def is_neutral(self, kind: str) -> bool:

@@ -1,7 +1,7 @@
 """Who may ask: keys, scopes and rates, and the walls of the service in their order."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +22,7 @@ from pennyweight.serving.security.sessions import Sessions, session_token
 
 __all__ = ["Guard", "protected"]
 
+ONCE = frozenset((b"host", b"authorization"))
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -63,7 +64,7 @@ class Guard:
         method, path = scope["method"], path_below(scope)
         if is_health(path):
             return
-        headers = dict(scope["headers"])
+        headers = _single(scope["headers"])
         if self.keys is None:
             check_host(headers.get(b"host"))
         if method not in SAFE:
@@ -155,6 +156,16 @@ def _secret(headers: Headers) -> str | None:
     if scheme.lower() != b"bearer":  # Basic, say, is for a proxy in front
         secret = headers.get(b"x-api-key")
     return None if secret is None else secret.strip().decode("latin-1")
+
+
+def _single(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return headers by name; refuse two that decide who asks, of which a proxy may read either."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in ONCE and name in found:
+            raise Refusal(400, f"the header {name.decode()} is given twice; send it once")
+        found[name] = value
+    return found
 
 
 def _address(scope: Scope) -> str:

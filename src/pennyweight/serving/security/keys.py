@@ -15,6 +15,7 @@ import platformdirs
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from pennyweight.config.frozen import Frozen
+from pennyweight.config.messages import plain_words
 from pennyweight.errors import DataError, PlanError, UnknownIdError, did_you_mean
 from pennyweight.storage.files import replacing
 from pennyweight.storage.folders import locked
@@ -240,7 +241,6 @@ def _refuse_writable(path: Path) -> None:
 
 def _said(error: ValidationError) -> str:
     """Say what is wrong without repeating values: a key may have been pasted into the file."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
-    return f"{where}: {message}" if where else message
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"])) or "the file"
+    return f"{where} {plain_words(first)}"

@@ -39,7 +39,6 @@ RULES: Mapping[str, Rule] = {
     "/api/recommend": ASKING,
     "/api/item-to-item": SESSION,
     "/api/item": LOOKING,
-    "/api/items": LOOKING,
     "/api/feedback": {"POST": "events", "PUT": "events"},
 }
 
@@ -62,6 +61,6 @@ def needed_scope(method: str, path: str) -> Scope | None:
 
 
 def _family(path: str) -> Rule | None:
-    parts = path.split("/", 3)  # "", "v1", "events:batch", …
+    parts = path.split("/", 3)  # "", "v1", "items", …
     two = "/".join(parts[:3]).partition(":")[0]
     return RULES.get(two) or RULES.get("/" + parts[1] if len(parts) > 1 else path)

@@ -8,6 +8,7 @@ that what is told of them besides is not kept, and 0 rows are said to be affecte
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import polars as pl
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -29,7 +30,7 @@ from pennyweight.serving.http.requests import (
     Text,
     moment,
 )
-from pennyweight.serving.http.routes.ingestion import Draft, as_items, there
+from pennyweight.serving.http.routes.ingestion import Draft, as_items, event_time, there
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import ListRequest, RankedList, similar
@@ -41,6 +42,7 @@ __all__ = ["gorse_routes"]
 
 NAMES = ("title", "name", "headline", "text")
 MAX_CATEGORIES = 100
+ZERO_TIME = "0001-01-01T00:00:00"  # of a client in Go that has no time
 Places = Annotated[int, Query(ge=1, le=1_000)]
 Category = Annotated[str, Field(max_length=512)]
 Skipped = Annotated[int, Query(ge=0, le=10_000)]
@@ -246,16 +248,18 @@ def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
 
 
 def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
-    now, shelf = engine.clock(), engine.arms.first
+    shelf = engine.arms.first
     events = []
     for one in body:
         shelf.check_type(one.FeedbackType)
         shelf.check_id(one.UserId, "user")
         shelf.check_id(one.ItemId, "item")
-        time = now if one.Timestamp is None else moment(one.Timestamp)
+        no_time = one.Timestamp is None or str(one.Timestamp).startswith(ZERO_TIME)
+        time = event_time(engine, None if no_time else one.Timestamp)
         weight = 0.0 if one.FeedbackType == SEEN else one.Value or 1.0
         # Named by what it is, so that it may be sent again.
-        name = f"{one.FeedbackType}:{one.UserId}:{one.ItemId}:{time!r}"
+        named = (one.FeedbackType, one.UserId, one.ItemId)
+        name = ":".join([*(quote(part, safe="") for part in named), repr(time)])
         events.append(Event(name, one.UserId, one.ItemId, one.FeedbackType, time, weight))
     return sorted(events, key=lambda event: event.time)
 

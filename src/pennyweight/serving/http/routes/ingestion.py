@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Path, Response
 from pydantic_core import to_json
 
+from pennyweight.data.times import SMALLEST_DATE
 from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.requests import (
@@ -25,7 +26,7 @@ from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
 
-__all__ = ["Draft", "as_items", "feed_routes", "there"]
+__all__ = ["Draft", "as_items", "event_time", "feed_routes", "there"]
 
 T = TypeVar("T")
 ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
@@ -122,11 +123,19 @@ def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
     }
 
 
-def _events(engine: Engine, body: EventBody) -> list[Event]:
+def event_time(engine: Engine, told: float | str | None) -> float:
+    """Return epoch seconds, now unless told; `DataError` for a time that no event has."""
     now = engine.clock()
-    time = now if body.timestamp is None else moment(body.timestamp)
+    time = now if told is None else moment(told)
     if time > now + AHEAD:
-        raise DataError(f"timestamp {body.timestamp!r} lies in the future; times are in seconds")
+        raise DataError(f"timestamp {told!r} lies in the future; times are in seconds")
+    if time < SMALLEST_DATE:
+        raise DataError(f"timestamp {told!r} lies before March 1973; leave it out for now")
+    return time
+
+
+def _events(engine: Engine, body: EventBody) -> list[Event]:
+    time = event_time(engine, body.timestamp)
     shelf = engine.arms.first
     shelf.check_type(body.type)
     shelf.check_id(body.user_id, "user")
