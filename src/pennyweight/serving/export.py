@@ -22,6 +22,7 @@ from pennyweight.errors import DataError, StoreError
 from pennyweight.recommender.storage import read_catalog, read_interactions
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.exports import exporting
+from pennyweight.serving.live.item_changes import document_over
 from pennyweight.serving.live.registry import Registry
 from pennyweight.serving.live.served_bundle import Covered, known_columns
 from pennyweight.serving.live.traffic_split import Variant
@@ -118,19 +119,23 @@ def _items(
     skipped = []
     suiting: dict[str, dict[str, Any]] = {}
     for item in live:
-        if item.document is not None and not item.removed:
-            document = known_columns(item.document, catalog)
+        columns = document_over(item, catalog, covered.items)
+        if columns is not None and not item.removed:
+            document = known_columns(columns, catalog)
             try:
                 documents({item.item_id: document}, catalog)
                 suiting[item.item_id] = document
             except DataError:
                 skipped.append(item.item_id)
+    n_own = len(catalog)
     if suiting:
         catalog, _ = catalog.with_items(documents(suiting, catalog))
     open_, removed = catalog.available.copy(), np.zeros(len(catalog), bool)
     for item, code in zip(live, catalog.ids.codes([i.item_id for i in live]), strict=True):
         if code >= 0:
-            open_[code], removed[code] = item.available and not item.removed, item.removed
+            removed[code] = item.removed
+            if code >= n_own or item.tells("available", covered.items):
+                open_[code] = item.available and not item.removed
     frame = _with_availability(catalog, open_)
     ids = pl.Series("item_id", list(catalog.ids), pl.String)
     return frame.insert_column(0, ids).filter(pl.Series(~removed)), skipped

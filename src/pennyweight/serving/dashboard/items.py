@@ -56,6 +56,8 @@ def _item(shelf: ServedBundle, store: Store, item_id: str, failed: str) -> list[
     there = item_id in shelf.catalog.ids
     if (put is None or put.document is None) and not there:
         raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
+    if put is not None:
+        put = shelf.as_told(put)
     document = put.document if put is not None else None
     if document is None:
         document = shelf.document(item_id)

@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -363,7 +363,7 @@ class Engine:
         def put(store: Store) -> list[StoredItem]:
             last = store.put_items(items)
             first = last - len(items) + 1
-            return [replace(item, seq=first + at) for at, item in enumerate(items)]
+            return [item.numbered(first + at) for at, item in enumerate(items)]
 
         kept: list[StoredItem] = await self.written(put, deadline=current_deadline())
         for item in kept[-1:]:

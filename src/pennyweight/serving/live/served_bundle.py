@@ -21,6 +21,7 @@ from pennyweight.recommender.item_growth import ReadAlready
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.serving.live.encoded_items import ReadItems
 from pennyweight.serving.live.filter_masks import Mask, Masks
+from pennyweight.serving.live.item_changes import document_over
 from pennyweight.serving.stores.protocol import StoredItem
 
 __all__ = ["NOTHING_COVERED", "PUBLISHED", "Covered", "ServedBundle", "epoch", "known_columns"]
@@ -56,17 +57,17 @@ class ServedBundle:
         (n_items,).
     covered
         Which changes in the store the bundle's data holds already.
-    own_items
-        How many items the bundle has itself; those that came live follow.
+    own
+        The items that the bundle has itself; in `catalog` those that came live follow.
     """
 
     version: str
     recommender: Recommender
     open: Mask
     published: NDArray[np.float64]
+    own: Catalog
     _masks: Masks = field(repr=False, compare=False)
     covered: Covered = NOTHING_COVERED
-    own_items: int = 0
 
     @classmethod
     def of(
@@ -76,7 +77,7 @@ class ServedBundle:
         catalog = recommender.catalog
         open_, published = catalog.available.copy(), _published(catalog)
         masks = Masks(catalog.attributes)
-        return cls(version, recommender, open_, published, masks, covered, len(catalog))
+        return cls(version, recommender, open_, published, catalog, masks, covered)
 
     @property
     def catalog(self) -> Catalog:
@@ -184,19 +185,38 @@ class ServedBundle:
         """
         if not 0 < item.seq <= self.covered.items:
             return True
-        code = int(self.catalog.ids.codes([item.item_id])[0])
-        return not 0 <= code < self.own_items
+        return not self._is_own(item)
+
+    def _is_own(self, item: StoredItem) -> bool:
+        return 0 <= int(self.catalog.ids.codes([item.item_id])[0]) < len(self.own)
+
+    def as_told(self, item: StoredItem) -> StoredItem:
+        """Return an item that was put, with what nobody told of it as the bundle has it.
+
+        Its document is None where all of it is, and has no columns that are not here.
+        """
+        document = document_over(item, self.own, self.covered.items)
+        if document is not None:
+            document = suitable({item.item_id: document}, self.catalog)[item.item_id]
+        available, published = item.available, item.published
+        if item.told is not None and self._is_own(item):
+            if not item.tells("available", self.covered.items):
+                available = self.is_open(item.item_id)
+            if not item.tells("published", self.covered.items):
+                published = self.published_at(item.item_id)
+        return replace(item, document=document, available=available, published=published)
 
     def read(self, items: Sequence[StoredItem]) -> ReadItems:
         """Clean some items, each once, and read their texts; takes long.
 
         Those without a document are passed over, and those that do not count.
         """
-        told = {
-            item.item_id: item.document
+        documents_of = {
+            item.item_id: document_over(item, self.own, self.covered.items)
             for item in items
             if item.document is not None and self.counts(item)
         }
+        told = {name: document for name, document in documents_of.items() if document is not None}
         if not told:
             return ReadItems.none(self.catalog)
         found = documents(suitable(told, self.catalog), self.catalog)
@@ -255,8 +275,12 @@ class ServedBundle:
         for item, code in zip(items, codes.tolist(), strict=True):
             if code < 0:
                 continue  # not there yet, or of another bundle
-            open_[code] = item.available and not item.removed
-            if item.published is not None:
+            all_told = item.told is None or code >= len(self.own)
+            if all_told or item.tells("available", self.covered.items):
+                open_[code] = item.available and not item.removed
+            if item.published is not None and (
+                all_told or item.tells("published", self.covered.items)
+            ):
                 published[code] = item.published
         return replace(self, open=open_, published=published)
 

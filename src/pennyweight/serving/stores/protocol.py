@@ -1,8 +1,8 @@
 """What every store promises."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, Self
 
 from pennyweight.bundle import Position
@@ -83,6 +83,9 @@ class StoredItem:
         Whether it was deleted.
     seq
         Grows with every change of any item; set by the store.
+    told
+        What changes told, such as ``available`` -> the seq of the last that did, 0 for this one;
+        what is missing is as in the bundle. None: this one told all.
     """
 
     item_id: str
@@ -92,6 +95,16 @@ class StoredItem:
     changed: float
     removed: bool = False
     seq: int = 0
+    told: Mapping[str, int] | None = None
+
+    def numbered(self, seq: int) -> "StoredItem":
+        """Return the item as the change of a seq."""
+        told = self.told and {name: known or seq for name, known in self.told.items()}
+        return replace(self, seq=seq, told=told)
+
+    def tells(self, what: str, after: int) -> bool:
+        """Whether a change later than a seq told something of the item."""
+        return (self.seq if self.told is None else self.told.get(what, 0)) > after
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ STEPS = (
     CREATE INDEX shown_to ON recommendations (user, time, model_version) WHERE user IS NOT NULL;
     CREATE INDEX shown_at ON recommendations (time, model_version);
     """,
+    # Which change told what of an item; NULL where the last one told all.
+    "ALTER TABLE items ADD COLUMN told TEXT;",
 )
 
 

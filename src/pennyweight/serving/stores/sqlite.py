@@ -39,7 +39,7 @@ Row = TypeVar("Row")
 
 EVENT = "event_id, user, item, kind, time, weight, recommendation_id, position"
 EVENT_READ = f"{EVENT}, seq"
-ITEM = "item_id, document, available, published, changed, removed, seq"
+ITEM = "item_id, document, available, published, changed, removed, seq, told"
 BARE_ITEM = ITEM.replace("document", "NULL")
 RECOMMENDATION = "recommendation_id, user, time, model_version, scenario, source, items"
 # The highest number given. Items are never deleted, events may be.
@@ -182,9 +182,12 @@ class SQLiteStore:
         last = int(self._read("SELECT coalesce(max(seq), 0) FROM items")[0][0])
         rows = []
         for last, item in enumerate(items, last + 1):  # noqa: B020 - counted on from there
-            document = None if item.document is None else json.dumps(item.document)
+            document, told = (
+                None if part is None else json.dumps(part)
+                for part in (item.document, item.numbered(last).told)
+            )
             rows.append((item.item_id, document, item.available, item.published, item.changed,
-                         item.removed, last))  # fmt: skip
+                         item.removed, last, told))  # fmt: skip
         self._insert(f"INSERT OR REPLACE INTO items ({ITEM})", rows)
         return last
 
@@ -417,9 +420,11 @@ def store_errors(path: Path) -> Iterator[None]:
 
 
 def _item(row: Sequence[Any]) -> StoredItem:
-    item_id, document, available, published, changed, removed, seq = row
-    fields = None if document is None else json.loads(document)
-    return StoredItem(item_id, fields, bool(available), published, changed, bool(removed), seq)
+    item_id, document, available, published, changed, removed, seq, told = row
+    fields, changes = (None if part is None else json.loads(part) for part in (document, told))
+    return StoredItem(
+        item_id, fields, bool(available), published, changed, bool(removed), seq, changes
+    )
 
 
 def _recommendation(row: Sequence[Any]) -> Recommendation:

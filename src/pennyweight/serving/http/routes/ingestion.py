@@ -23,6 +23,7 @@ from pennyweight.serving.http.requests import (
 from pennyweight.serving.http.responses import EventsKept, ItemKept, ItemOut, ItemsKept
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.item_changes import column, told_with
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
 
@@ -64,13 +65,16 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     async def change_item(item_id: ItemId, body: ItemChange) -> Response:
         """Change some attributes of an item, or whether it is to be had."""
         before = await there(engine, item_id)
-        return await _kept_one(engine, await worker.run(lambda: _changed(engine, before, body)))
+        put = await engine.read(lambda store: store.item(item_id))
+        changed = await worker.run(lambda: _changed(engine, before, put, body))
+        return await _kept_one(engine, changed)
 
     @router.delete("/items/{item_id:path}", response_model=ItemKept)
     async def delete_item(item_id: ItemId) -> Response:
         """Take an item away; it stays in the histories of those who had it."""
         before = await there(engine, item_id)
-        return await _kept_one(engine, replace(before, removed=True, changed=engine.clock()))
+        gone = replace(before, removed=True, changed=engine.clock(), told=None)
+        return await _kept_one(engine, gone)
 
     @router.post("/items", response_model=ItemsKept)
     async def put_items(body: ItemBatch) -> Response:
@@ -202,28 +206,50 @@ async def there(engine: Engine, item_id: str) -> StoredItem:
     if put is not None and not shelf.counts(put):
         put = None
     if put is not None and not put.removed:
-        return put
+        return shelf.as_told(put)
     if put is not None or item_id not in shelf.catalog.ids:
         raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
     return StoredItem(item_id, None, shelf.is_open(item_id), shelf.published_at(item_id), 0.0)
 
 
-def _changed(engine: Engine, before: StoredItem, body: ItemChange) -> StoredItem:
-    document, available = before.document, before.available
+def _changed(
+    engine: Engine, before: StoredItem, put: StoredItem | None, body: ItemChange
+) -> StoredItem:
+    """Return an item as it is, with some of it otherwise.
+
+    Only that counts as told: the rest is as in the bundle, in later ones too. All of it is kept
+    nevertheless, for a bundle that does not have the item.
+
+    Parameters
+    ----------
+    put
+        The item in the store, which may have columns that this bundle does not have.
+    """
+    shelf, told = engine.arms.first, [column(name) for name in body.attributes]
+    document = None if put is None else put.document
+    available = before.available if body.available is None else body.available
+    if body.available is not None:
+        told.append("available")
     if body.attributes:
-        shelf = engine.arms.first
-        if document is None:
-            document = shelf.document(before.item_id)
-        document = {k: v for k, v in {**document, **body.attributes}.items() if v is not None}
-        stated = shelf.check({before.item_id: document})[0]
+        had = before.document
+        if had is None:
+            had = shelf.document(before.item_id)
+        here = {k: v for k, v in {**had, **body.attributes}.items() if v is not None}
+        stated = shelf.check({before.item_id: here})[0]
         if not body.attributes.keys().isdisjoint(shelf.catalog.availability):
-            available = stated
+            told.append("available")
+            available = stated if body.available is None else available
+        columns = shelf.catalog.attributes.columns or ["text"]
+        document = {k: v for k, v in (document or {}).items() if k not in columns} | here
+    if body.published is not None:
+        told.append("published")
     return replace(
         before,
         document=document,
-        available=available if body.available is None else body.available,
+        available=available,
         published=before.published if body.published is None else moment(body.published),
         changed=engine.clock(),
+        told=told_with(before if put is None else put, told),
     )
 
 

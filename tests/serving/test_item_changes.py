@@ -1,0 +1,117 @@
+"""A change of some columns of an item: all others are those of the bundle, of each one."""
+
+import polars as pl
+import pytest
+from live import service
+
+import pennyweight
+import small_shop
+from pennyweight.serving.export import export
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PENNYWEIGHT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def other(tmp_path):
+    """The shop with other columns: when an item came out, and whether it is in stock."""
+    items = small_shop.items()
+    n = range(items.height)
+    items = items.with_columns(
+        pl.Series("price", [float(i) for i in n]),
+        pl.Series("released", [f"2024-01-{1 + i % 28:02}" for i in n]),
+        pl.Series("in_stock", [i not in (7, 29) for i in n]),
+    )
+    scorers = ["popularity", "content"]
+    path = tmp_path / "other"
+    pennyweight.fit(items, small_shop.events(), encoder="tfidf", scorers=scorers).save(path)
+    return path
+
+
+def change(live, item: str, **body: object) -> None:
+    answer = live.http.patch(f"/v1/items/{item}", json=body)
+    assert answer.status_code == 200, answer.text
+    assert live.engine.stock.wait(20)
+
+
+def serve(live, version: str) -> None:
+    body = {"arms": [{"model_version": version, "share": 1}]}
+    assert live.http.put("/v1/models/arms", json=body).status_code == 200
+
+
+def listed(live, filter: str) -> list[str]:
+    return live.ids("/v1/recommend/nobody", n=100, filter=filter)
+
+
+def test_the_rest_comes_from_a_later_bundle(bundles, other, tmp_path):
+    with service(bundles[0], tmp_path / "live") as live:
+        for item in ("i1", "i7"):
+            change(live, item, attributes={"price": 1.5})
+        first = live.get("/v1/models")["models"][0]["model_version"]
+        live.post("/v1/models", {"path": str(other)})
+        assert live.get("/v1/items/i1")["attributes"] | {"title": ""} == {
+            "title": "", "price": 1.5, "released": "2024-01-02", "in_stock": True,
+        }  # fmt: skip
+        assert "i1" in listed(live, "in_stock == true and price == 1.5")
+        assert live.get("/v1/items/i7")["available"] is False  # that was never told
+        assert "i7" not in listed(live, "price == 1.5")
+        for item in ("i1", "i3"):
+            change(live, item, attributes={"price": 2.0})
+        change(live, "i3", attributes={"released": None})
+        serve(live, first)
+        assert live.get("/v1/items/i1")["attributes"]["available"] is True
+        assert set(listed(live, "price == 2.0")) >= {"i1", "i3"}
+    with service(None, tmp_path / "live") as live:
+        assert set(listed(live, "price == 2.0")) >= {"i1", "i3"}
+        assert live.get("/v1/items/i7")["attributes"]["price"] == 1.5
+        serve(live, live.get("/v1/models")["models"][1]["model_version"])
+        assert "released" not in live.get("/v1/items/i3")["attributes"]
+        assert live.get("/v1/items/i1")["attributes"]["released"] == "2024-01-02"
+
+
+def test_an_item_told_whole_can_be_changed_in_a_bundle_of_other_columns(bundles, other, tmp_path):
+    whole = {"attributes": {"title": "saffron tea", "price": 3.0, "available": True}}
+    with service(bundles[0], tmp_path / "live") as live:
+        for item in ("new", "i2"):
+            assert live.http.put(f"/v1/items/{item}", json=whole).status_code == 200
+        live.post("/v1/models", {"path": str(other)})
+        for item in ("new", "i2"):
+            change(live, item, attributes={"price": 4.0})
+            change(live, item, available=True)
+            attributes = live.get(f"/v1/items/{item}")["attributes"]
+            assert attributes == {"title": "saffron tea", "price": 4.0}
+        serve(live, live.get("/v1/models")["models"][0]["model_version"])
+        for item in ("new", "i2"):
+            attributes = live.get(f"/v1/items/{item}")["attributes"]
+            assert attributes == {"title": "saffron tea", "price": 4.0, "available": True}
+
+
+def test_a_bundle_that_has_some_changes_takes_those_after_alone(bundles, tmp_path):
+    items, events = tmp_path / "items.jsonl", tmp_path / "events.jsonl"
+    with service(bundles[0], tmp_path / "live") as live:
+        live.http.put("/v1/items/new", json={"attributes": {"title": "saffron tea"}})
+        change(live, "i1", attributes={"price": 1.5})
+        export(live.folder, items, events)
+        path = tmp_path / "later"
+        pennyweight.fit(items, events, encoder="tfidf", scorers=["popularity"]).save(path)
+        live.post("/v1/models", {"path": str(path)})
+        change(live, "new", attributes={"price": 7.0})
+        change(live, "i1", available=False)
+        assert live.get("/v1/items/new")["attributes"] == {"title": "saffron tea", "price": 7.0}
+        assert live.get("/v1/items/i1")["attributes"]["price"] == 1.5
+        assert live.post("/v1/models/rollback", {})["models"]  # to one that lacks the new item
+        assert live.get("/v1/items/new")["attributes"]["title"] == "saffron tea"
+        assert "new" in listed(live, "price == 7.0")
+        assert live.get("/v1/items/i1")["attributes"]["price"] == 1.5
+        assert not live.get("/v1/items/i1")["available"]
+
+
+def test_an_export_has_the_columns_of_the_bundle_that_nobody_told(bundles, other, tmp_path):
+    with service(bundles[0], tmp_path / "live") as live:
+        change(live, "i1", attributes={"price": 1.5})
+        live.post("/v1/models", {"path": str(other)})
+        export(live.folder, tmp_path / "items.jsonl", tmp_path / "events.jsonl")
+    row = pl.read_ndjson(tmp_path / "items.jsonl").filter(pl.col("item_id") == "i1")
+    assert row.select("price", "released", "in_stock").row(0) == (1.5, "2024-01-02", True)
