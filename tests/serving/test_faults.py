@@ -1,6 +1,7 @@
 """A disk that is full, and one that cannot force what was written: nothing is acknowledged then."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import apsw
 import httpx
@@ -21,14 +22,18 @@ NAME = "faulty"
 class Faults:
     """What the disk refuses at the moment."""
 
-    writes = syncs = False
+    writes = syncs = moves = False
 
 
 class FaultyFile(apsw.VFSFile):
-    """A file that refuses on demand."""
+    """A file that refuses on demand, also what is moved into the database from its log."""
+
+    def __init__(self, name, flags) -> None:
+        super().__init__("", name, flags)
+        self.holds_tables = bool(flags[0] & apsw.SQLITE_OPEN_MAIN_DB)
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        if Faults.writes:
+        if Faults.writes or (Faults.moves and self.holds_tables):
             raise apsw.FullError("no space left")
         super().xWrite(data, offset)
 
@@ -45,7 +50,7 @@ class FaultyDisk(apsw.VFS):
         super().__init__(NAME, "")
 
     def xOpen(self, name, flags):
-        return FaultyFile("", name, flags)
+        return FaultyFile(name, flags)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,7 @@ def disk() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def whole_again() -> Iterator[None]:
     yield
-    Faults.writes = Faults.syncs = False
+    Faults.writes = Faults.syncs = Faults.moves = False
 
 
 def asking(port: int) -> httpx.Client:
@@ -113,3 +118,58 @@ def test_the_service_refuses_and_recovers(disk, bundles, tmp_path, fault):
     with service(None, tmp_path) as after:
         events = after.get("/v1/users/ann")["events"]
         assert [e["event_id"] for e in events] == ["e1", "e2"]
+
+
+@pytest.mark.parametrize("again", ["erase", "start"])
+def test_an_erasure_that_the_disk_cuts_short_says_so_and_is_finished_later(
+    disk, bundles, tmp_path, again
+):
+    who = "u5"
+    engine = Engine(SQLiteStore(tmp_path / "store.sqlite", vfs=disk), BundleStore(tmp_path / "m"))
+    engine.start(bundles[0])
+    with serving(make_app(engine)) as port, asking(port) as http:
+        http.post("/v1/events", json={"user_id": who, "item_id": "i1", "event_id": "by-u5"})
+        assert http.get(f"/v1/recommend/{who}").json()["source"] == "history"
+        engine.shown.close()
+        Faults.moves = True
+        told = http.delete(f"/v1/users/{who}")
+        assert told.status_code == 503
+        assert told.json()["type"] == "/docs#unfinished-erasure"
+        assert "the disk is full" in told.json()["detail"]
+        assert str(tmp_path) not in told.text
+        found = http.get(f"/v1/users/{who}").json()
+        assert found["erased"] and found["events"] == []
+        assert http.get(f"/v1/recommend/{who}").json()["source"] == "popularity"
+        assert "by-u5" in kept(tmp_path)
+        Faults.moves = False
+        if again == "erase":
+            assert http.delete(f"/v1/users/{who}").status_code == 200
+            assert "by-u5" not in kept(tmp_path)
+    # As a kill leaves it: the log is as it was, and nothing is tidied up.
+    for path in tmp_path.glob("store.sqlite*"):
+        (tmp_path / "after").mkdir(exist_ok=True)
+        (tmp_path / "after" / path.name).write_bytes(path.read_bytes())
+    engine.close()
+    with service(bundles[0], tmp_path / "after") as after:
+        assert "by-u5" not in kept(tmp_path / "after")
+        assert after.get(f"/v1/recommend/{who}")["source"] == "popularity"
+
+
+def test_an_erasure_of_which_the_disk_takes_nothing_leaves_all_as_it_was(disk, bundles, tmp_path):
+    engine = Engine(SQLiteStore(tmp_path / "store.sqlite", vfs=disk), BundleStore(tmp_path / "m"))
+    engine.start(bundles[0])
+    with serving(make_app(engine)) as port, asking(port) as http:
+        Faults.writes = True
+        told = http.delete("/v1/users/u5")
+        assert told.status_code == 503 and told.json()["type"] == "/docs#store"
+        assert not http.get("/v1/users/u5").json()["erased"]
+        assert http.get("/v1/recommend/u5").json()["source"] == "history"
+        assert engine.erasing == 0
+    Faults.writes = False
+    engine.close()
+
+
+def kept(folder: Path) -> str:
+    """Return all that the files of a store hold."""
+    found = [path.read_bytes() for path in folder.glob("store.sqlite*")]
+    return b"".join(found).decode("latin-1")

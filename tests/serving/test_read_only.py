@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 from live import Service
+from test_erasure import until
 from walls import serving
 
 from pennyweight.errors import StoreError
@@ -16,11 +17,13 @@ from pennyweight.serving.http.app import make_app
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.run import _held
-from pennyweight.serving.stores.opening import ReadOnlyStore, open_store, unwritable
+from pennyweight.serving.stores.opening import ReadOnlyStore, open_store
 from pennyweight.serving.stores.protocol import Event, ReadOnlyError, StoredItem
+from pennyweight.serving.stores.room import unwritable
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 WHY = "the disk is full"
+ROWS = 48 << 10  # bytes that do for some rows, and not for a bundle
 
 
 def events(n: int, start: int = 0) -> list[Event]:
@@ -194,6 +197,57 @@ def test_a_disk_with_room_for_events_and_none_for_a_bundle(bundles, disk, caplog
     engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
     engine.start(big)
     assert engine.is_ready
+    engine.close()
+
+
+def test_an_erasure_for_which_there_is_no_room_is_said_and_no_list_rests_on_the_user(bundles, disk):
+    who = "u5"
+    engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
+    engine.start(bundles[0])
+    with serving(make_app(engine)) as port:
+        live = Service(engine, port, disk)
+        assert live.get(f"/v1/recommend/{who}")["source"] == "history"
+        live.engine.shown.close()  # what it writes would take the room
+        fill(disk)
+        with (disk / "filling").open("r+b") as file:
+            file.truncate((disk / "filling").stat().st_size - ROWS)
+        told = live.http.delete(f"/v1/users/{who}")
+        assert told.status_code == 503 and told.json()["type"] == "/docs#unfinished-erasure"
+        assert "/" not in told.json()["detail"]
+        assert live.get(f"/v1/recommend/{who}")["source"] == "popularity"
+        live.http.close()
+    fill(disk)
+    engine.close()
+    for room in (False, True):
+        if room:
+            (disk / "filling").unlink()
+        engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
+        engine.start(None)
+        with serving(make_app(engine)) as port:
+            live = Service(engine, port, disk)
+            assert live.get(f"/v1/recommend/{who}")["source"] == "popularity"
+            assert bool(live.get(f"/v1/users/{who}")["events"]) is not room
+            live.http.close()
+        engine.close()
+
+
+def test_a_disk_that_fills_under_way_is_told_until_there_is_room(bundles, disk):
+    engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
+    engine.start(bundles[0])
+    with serving(make_app(engine)) as port:
+        live = Service(engine, port, disk)
+        assert "reason" not in live.get("/health/ready")
+        fill(disk)
+        batch = [{"user_id": "ann", "item_id": f"i{n % 9}"} for n in range(1_000)]
+        while live.http.post("/v1/events", json={"events": batch}).status_code == 200:
+            pass  # what the log has room for
+        told = live.get("/health/ready")
+        assert told["status"] == "ready" and "events are refused: the disk" in told["reason"]
+        assert live.get("/v1/recommend/u5")["source"] == "history"
+        (disk / "filling").unlink()
+        until(lambda: "reason" not in live.get("/health/ready"))
+        assert live.http.post("/v1/events", json={"events": batch}).status_code == 200
+        live.http.close()
     engine.close()
 
 

@@ -34,7 +34,8 @@ from pennyweight.serving.security.hosts import check_binding
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.rate import Rate
 from pennyweight.serving.sighup import hangups
-from pennyweight.serving.stores.opening import UNWRITABLE, open_store
+from pennyweight.serving.stores.opening import open_store
+from pennyweight.serving.stores.room import UNWRITABLE
 from pennyweight.storage.private import narrow, others_may, owner_only
 
 __all__ = ["Settings", "serve"]

@@ -29,6 +29,9 @@ PROBLEMS: Mapping[str, str] = {
     "then send the same again.",
     "read-only": "The disk was full or read-only when the service started, so that it only gives "
     "lists. Make room, and start it again.",
+    "unfinished-erasure": "The user is deleted and no list rests on the user, but the disk kept "
+    "the id from being overwritten everywhere. Make room and erase the user again; the next start "
+    "of the service finishes it too.",
     "invalid-request": "A field is missing, unknown, of another type or out of bounds. errors "
     "names each field and what it must be.",
     "hung-up": "The client closed the connection before the request was whole. It is told to logs "

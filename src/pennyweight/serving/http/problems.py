@@ -25,7 +25,7 @@ from pennyweight.errors import (
     UnknownIdError,
 )
 from pennyweight.serving.http.proxies import path_below
-from pennyweight.serving.stores.protocol import ReadOnlyError
+from pennyweight.serving.stores.protocol import ReadOnlyError, UnfinishedErasureError
 
 __all__ = [
     "KINDS",
@@ -68,6 +68,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     BundleError: Kind(409, "The bundle cannot be used", "bundle"),
     BusyError: Kind(503, "Too much waits", "busy", 1),
     ReadOnlyError: Kind(503, "The store can only be read", "read-only", 60),
+    UnfinishedErasureError: Kind(503, "The erasure is not finished", "unfinished-erasure", 60),
     StoreError: Kind(503, "The disk refuses", "store", 5, "Nothing of this was kept; come again."),
     RequestValidationError: INVALID,
     ClientDisconnect: Kind(400, "The client hung up", "hung-up"),  # told to logs and metrics

@@ -19,7 +19,7 @@ from pennyweight.errors import BundleError, PlanError, StoreError, UnknownIdErro
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.recommender.storage import forget_users, read_catalog, read_interactions
 from pennyweight.serving.live.served_bundle import NOTHING_COVERED, Covered, ServedBundle
-from pennyweight.serving.stores.opening import UNWRITABLE
+from pennyweight.serving.stores.room import UNWRITABLE
 from pennyweight.storage.folders import staging, sync_directory
 from pennyweight.storage.private import make_private, narrow_tree
 
@@ -160,9 +160,18 @@ class BundleStore:
         return open_bundle(self.path(version), verify=False)
 
     def forget(self, version: str, users: Collection[str]) -> int | None:
-        """Take users out of a bundle; return how many events, None where it knows none of them."""
+        """Take users out of a bundle; return how many events, None where it knows none of them.
+
+        Raises
+        ------
+        BundleError
+            It is damaged.
+        StoreError
+            The disk refuses; it stays as it was.
+        """
         self._check_here(self.path(version))
-        events = forget_users(self.bundle(version), users)
+        with _refusals(self.folder):
+            events = forget_users(self.bundle(version), users)
         if events is not None:
             narrow_tree(self.path(version))
         return events
@@ -238,6 +247,10 @@ def _refusals(folder: Path) -> Iterator[None]:
     try:
         yield
     except StoreError:
+        raise
+    except BundleError as error:  # as the writing of a bundle tells of a disk
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in UNWRITABLE:
+            raise StoreError(f"{folder}: {UNWRITABLE[error.__cause__.errno]}") from error
         raise
     except OSError as error:
         full = error.errno in _FULL

@@ -13,16 +13,13 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
 from pennyweight.data.interactions import Interactions
-from pennyweight.errors import BundleError, PlanError, UnknownIdError
+from pennyweight.errors import PennyweightError, PlanError, UnknownIdError
 from pennyweight.serving.http.deadline import Deadline, current_deadline
 from pennyweight.serving.live.bundles import BundleStore, StoredBundle
 from pennyweight.serving.live.clocks import ChangeClock
 from pennyweight.serving.live.encoded_item_files import Readings
 from pennyweight.serving.live.encoded_items import ReadItems
-from pennyweight.serving.live.erasure import (
-    erase_user,
-    readmit_user,
-)
+from pennyweight.serving.live.erasure import erase_user, readmit_user
 from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.item_ingestion import ItemIngestion
 from pennyweight.serving.live.lists import ListRequest, RankedList
@@ -171,7 +168,7 @@ class Engine:
     @property
     def refusal(self) -> str | None:
         """Why nothing can be kept, None where it can."""
-        return self._store.refusal
+        return self._store.refusal or self.writer.refusal
 
     @property
     def is_ready(self) -> bool:
@@ -311,34 +308,16 @@ class Engine:
         """Keep what an erased user does again; return whether the user had been erased."""
         return await readmit_user(self, user, actor=actor)
 
-    def forget_user(self, user: str) -> tuple[list[dict[str, str]], int]:
-        """Take a user out of the bundles kept here; return which ones, and how many events."""
-        trained, events = [], 0
-        damaged: list[str] = []
-        with self.publishing:
-            for model in self.known():
-                try:
-                    n = self.forget_users(model.version, [user])
-                except BundleError as error:
-                    damaged.append(f"{model.version}: {error}")
-                    continue
-                if n is not None:
-                    events += n
-                    trained.append({"model_version": model.version, "source": model.source})
-        if damaged:
-            raise BundleError(
-                f"nobody can be taken out of a bundle that is damaged: {'; '.join(damaged)}. Drop "
-                "it, or restore it, and erase again; all else is erased"
-            )
-        return trained, events
-
     def forget_users(self, version: str, users: Collection[str]) -> int | None:
-        """Take users out of a bundle; return how many events, None where it knows none of them."""
+        """Take users out of a bundle; return how many events, None where it knows none of them.
+
+        Where its files cannot be changed, what is served from them forgets the users.
+        """
         with self.publishing:
             try:
                 n = self.models.forget(version, users)
                 log = None if n is None else self.models.interactions(version)
-            except BundleError:  # damaged on disk, and its arrays are mapped: nobody looks them up
+            except PennyweightError:  # damaged: its arrays are mapped, so nobody looks them up
                 self._use_log(version, lambda shelf: shelf.log_without_names(users))
                 raise
             if n is not None:

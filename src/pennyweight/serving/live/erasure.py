@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pennyweight.errors import BundleError, BusyError
+from pennyweight.errors import BundleError, BusyError, PlanError, StoreError
 from pennyweight.serving.live.exports import wait_for_exports
 from pennyweight.serving.live.served_bundle import ServedBundle
-from pennyweight.serving.stores.protocol import Erased, Store
+from pennyweight.serving.stores.protocol import Erased, Store, UnfinishedErasureError
 
 if TYPE_CHECKING:
     from pennyweight.serving.live.engine import Engine
 
-__all__ = ["erase_user", "finish_erasures", "readmit_user", "strip_erased", "without_erased"]
+__all__ = [
+    "ERASING",
+    "erase_user",
+    "finish_erasures",
+    "readmit_user",
+    "strip_erased",
+    "without_erased",
+]
 
 ERASING = "erasing"  # a note in the store: an erasure began and may not have reached all bundles
 PATIENCE = 30.0  # seconds for the answers under way
@@ -36,15 +43,30 @@ async def erase_user(engine: "Engine", user: str, *, actor: str) -> dict[str, An
     BusyError
         An answer under way did not end. Nothing of the user is on disk, but to erase again
         makes sure that nothing is in memory.
+    UnfinishedErasureError
+        The disk refused after that transaction. No list rests on the user, but a file may still
+        name it, until the user is erased again or the service starts again.
     StoreError
-        The disk refuses.
+        The disk refuses, and nothing was deleted.
     """
-    engine.erasing += 1  # stays raised where this fails, and with it the note
-    await engine.shown.flush()
-    await _exports_end(engine)  # they keep the log of the store from being emptied
+    engine.erasing += 1  # stays raised where it began and does not end, and with it the note
+    refused: list[str] = []
     try:
+        await engine.shown.flush()
+        await _exports_end(engine)  # they keep the log of the store from being emptied
         gone: Erased = await engine.written(lambda store: _erase(store, user), alone=True)
-        trained, events = await asyncio.to_thread(engine.forget_user, user)
+    except UnfinishedErasureError as error:
+        gone = Erased(0, 0)
+        refused.append(str(error))
+    except Exception:
+        engine.erasing -= 1
+        raise
+    trained: list[dict[str, str]] = []
+    events = 0
+    try:
+        trained, events = await asyncio.to_thread(_forget, engine, user)
+    except StoreError as error:
+        refused.append(str(error))
     finally:  # whatever else fails, no list rests on what was deleted
         engine.cache.forget([user])
         engine.shown.forget(user)
@@ -52,17 +74,75 @@ async def erase_user(engine: "Engine", user: str, *, actor: str) -> dict[str, An
     engine.cache.forget([user])  # an answer under way may have put back what it had read before
     await _settle(engine)
     engine.shown.forget(user)
-    engine.erasing -= 1
-    if not engine.erasing:
-        await engine.written(lambda store: store.note(ERASING, False))
+    if refused:
+        raise _unfinished("; ".join(refused))
     counted = f"{gone.events} events, {gone.recommendations} lists"
-    await asyncio.to_thread(engine.audit, actor, "erase user", counted)
+    await _note_end(engine, actor, counted)
     return {**asdict(gone), "bundle_events": events, "trained_on": trained}
+
+
+def _unfinished(why: str) -> UnfinishedErasureError:
+    return UnfinishedErasureError(
+        f"the user is deleted and no list rests on the user, but a file may still hold the id: "
+        f"{why}. Make room and erase the user again; the next start finishes it too"
+    )
+
+
+async def _note_end(engine: "Engine", actor: str, counted: str) -> None:
+    engine.erasing -= 1
+    try:
+        if not engine.erasing:
+            await engine.written(lambda store: store.note(ERASING, False))
+        await asyncio.to_thread(engine.audit, actor, "erase user", counted)
+    except StoreError as error:
+        _log.error("a user was erased, which could not be noted: %s", error)
 
 
 def _erase(store: Store, user: str) -> Erased:
     store.note(ERASING, True)
     return store.erase(user)
+
+
+def _forget(engine: "Engine", user: str) -> tuple[list[dict[str, str]], int]:
+    """Take a user out of the bundles, of which each is tried; return which, and how many events.
+
+    One that is served from where it lies is the caller's own, and forgets the user in memory.
+
+    Raises
+    ------
+    StoreError
+        The disk refuses; says why in words that name no file.
+    BundleError
+        A bundle is damaged.
+    """
+    trained, events = [], 0
+    damaged: list[str] = []
+    refused: list[str] = []
+    with engine.publishing:
+        borrowed = {model.version for model in engine.models.borrowed()}
+        for model in engine.known():
+            try:
+                n = engine.forget_users(model.version, [user])
+            except BundleError as error:
+                damaged.append(f"{model.version}: {error}")
+            except StoreError as error:
+                _log.error("an erased user stays in the files of a bundle: %s", error)
+                refused.append(model.version)
+            except PlanError:
+                if model.version not in borrowed:
+                    raise
+            else:
+                if n is not None:
+                    events += n
+                    trained.append({"model_version": model.version, "source": model.source})
+    if refused:
+        raise StoreError(f"the disk refuses to write {', '.join(refused)} again")
+    if damaged:
+        raise BundleError(
+            f"nobody can be taken out of a bundle that is damaged: {'; '.join(damaged)}. Drop "
+            "it, or restore it, and erase again; all else is erased"
+        )
+    return trained, events
 
 
 async def _settle(engine: "Engine") -> None:
@@ -118,9 +198,10 @@ def without_erased(shelf: ServedBundle, store: Store) -> ServedBundle:
 
 
 def finish_erasures(engine: "Engine") -> None:
-    """Take erased users out of all bundles where an erasure was cut short."""
+    """Take erased users out of the log and all bundles where an erasure was cut short."""
     if not engine.read_now(lambda store: store.noted(ERASING)):
         return
+    engine.writer.submit(lambda store: store.empty_log(), alone=True).result()
     whole = True
     for version in engine.models.versions():
         try:

@@ -9,7 +9,7 @@ from pennyweight.errors import PennyweightError, PlanError
 from pennyweight.recommender.integrity import refusing_damage
 from pennyweight.serving.live.bundles import StoredBundle
 from pennyweight.serving.live.clocks import item_disagreements
-from pennyweight.serving.live.erasure import strip_erased, without_erased
+from pennyweight.serving.live.erasure import ERASING, strip_erased, without_erased
 from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.lists import ListRequest, find
 from pennyweight.serving.live.restoring import restored
@@ -77,9 +77,10 @@ def load_bundle(engine: "Engine", version: str) -> tuple[ServedBundle, int]:
     """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
     model = next((one for one in engine.known() if one.version == version), None)
     shelf = engine.models.load(version, NOTHING_COVERED if model is None else model.covered)
-    if model in engine.models.borrowed():
-        borrowed = shelf
-        shelf = engine.read_now(lambda store: without_erased(borrowed, store))
+    # Its files may name erased users where the disk refused to change them.
+    if model in engine.models.borrowed() or engine.read_now(lambda store: store.noted(ERASING)):
+        whole = shelf
+        shelf = engine.read_now(lambda store: without_erased(whole, store))
     found = restored(shelf, engine.readings, engine.read_now)
     engine.failed_items.update(found.failed)
     now = engine.clock()

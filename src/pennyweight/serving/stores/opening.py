@@ -1,9 +1,6 @@
 """Opening the store, also where the disk is full or read-only: then for reading alone."""
 
-import errno
 import logging
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,37 +11,14 @@ import apsw
 
 from pennyweight.errors import StoreError
 from pennyweight.serving.stores.protocol import ReadOnlyError
+from pennyweight.serving.stores.room import unwritable
 from pennyweight.serving.stores.schema import STEPS, migrate
 from pennyweight.serving.stores.sqlite import SQLiteStore, quick_check, store_errors
 from pennyweight.serving.stores.tombstones import Tombstones
 
-__all__ = ["UNWRITABLE", "ReadOnlyStore", "open_store", "unwritable"]
+__all__ = ["ReadOnlyStore", "open_store"]
 
 _log = logging.getLogger(__name__)
-
-ROOM = 1 << 20  # bytes without which a disk counts as full: a log, an index of it, some events
-UNWRITABLE = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the quota of the disk is used up",
-    errno.EROFS: "the disk is read-only",
-    errno.EACCES: "its folder may not be written to",
-    errno.EPERM: "its folder may not be written to",
-}
-
-
-def unwritable(folder: Path) -> str | None:
-    """Return why a folder cannot be written to, None where it can."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(ROOM))
-            probe.flush()
-            os.fsync(probe.fileno())
-    except OSError as error:
-        if error.errno in UNWRITABLE:
-            return UNWRITABLE[error.errno]
-        raise StoreError(f"{folder}: {error.strerror}; choose another with --data") from error
-    return None
 
 
 def open_store(path: Path) -> SQLiteStore:

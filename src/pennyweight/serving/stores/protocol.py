@@ -20,6 +20,7 @@ __all__ = [
     "Store",
     "StoredItem",
     "Table",
+    "UnfinishedErasureError",
 ]
 
 IMPRESSION = "impression"  # the kind of an event by which an item was only shown
@@ -27,6 +28,10 @@ IMPRESSION = "impression"  # the kind of an event by which an item was only show
 
 class ReadOnlyError(StoreError):
     """The store can only be read: says why, in words that name no file."""
+
+
+class UnfinishedErasureError(StoreError):
+    """A user was deleted, but may still stand in a file: says why, in words that name no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +318,23 @@ class Store(Protocol):
         """Delete all that names a user, so that no byte on disk does; not in a transaction.
 
         A keyed hash of the id stays: nothing of the user is kept again until `readmit`.
+
+        Raises
+        ------
+        UnfinishedErasureError
+            Deleted for whoever reads, but not from every byte yet; erase again.
+        StoreError
+            Nothing was deleted.
+        """
+        ...
+
+    def empty_log(self) -> None:
+        """Leave no byte of what was deleted in a file; not in a transaction.
+
+        Raises
+        ------
+        UnfinishedErasureError
+            The disk refuses, or somebody reads.
         """
         ...
 
@@ -342,6 +364,10 @@ class Store(Protocol):
 
     def counts(self) -> dict[Literal["events", "items", "recommendations"], int]:
         """Return how many of each are kept."""
+        ...
+
+    def unwritable(self) -> str | None:
+        """Return why the disk takes no more, None where it does; tries it. For any thread."""
         ...
 
     def check(self) -> list[str]:

@@ -23,7 +23,9 @@ from pennyweight.serving.stores.protocol import (
     Recommendation,
     StoredItem,
     Table,
+    UnfinishedErasureError,
 )
+from pennyweight.serving.stores.room import REFUSED, unwritable
 from pennyweight.serving.stores.schema import migrate
 from pennyweight.serving.stores.tombstones import Tombstones
 from pennyweight.storage.private import narrow
@@ -282,17 +284,37 @@ class SQLiteStore:
         """Delete all that names a user, and what the log holds of it; not in a transaction.
 
         A keyed hash of the id stays: nothing of the user is kept again until `readmit`.
+
+        Raises
+        ------
+        UnfinishedErasureError
+            Deleted, but the log still holds it; erase again.
+        StoreError
+            Nothing was deleted.
         """
         with self.transaction():
             self._tombstones.add(user)
             events = self._write("DELETE FROM events WHERE user = ?", (user,))
             lists = self._write("DELETE FROM recommendations WHERE user = ?", (user,))
-        with store_errors(self.path):
-            busy, _, _ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").get
-        if busy:
-            raise StoreError(f"{self.path}: deleted, but still in the log, since it is being read; "
-                             "erase again")  # fmt: skip
+        self.empty_log()
         return Erased(events, lists)
+
+    def empty_log(self) -> None:
+        """Leave no byte of what was deleted in a file; not in a transaction.
+
+        Raises
+        ------
+        UnfinishedErasureError
+            The disk refuses, or somebody reads.
+        """
+        try:
+            busy, _, _ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").get
+        except apsw.Error as error:
+            full = isinstance(error, apsw.FullError)
+            why = "the disk is full" if full else REFUSED
+            raise UnfinishedErasureError(why) from error
+        if busy:
+            raise UnfinishedErasureError("the log of the store is being read")
 
     def erased(self, users: Collection[str]) -> set[str]:
         """Return those of the users who have been erased and not readmitted."""
@@ -331,6 +353,13 @@ class SQLiteStore:
                           "(SELECT count(*) FROM recommendations)")  # fmt: skip
         events, items, lists = rows[0]
         return {"events": events, "items": items, "recommendations": lists}
+
+    def unwritable(self) -> str | None:
+        """Return why the disk takes no more, None where it does; tries it. For any thread."""
+        try:
+            return unwritable(self.path.parent)
+        except StoreError:
+            return REFUSED
 
     def check(self) -> list[str]:
         """Return what is wrong with the file; nothing where all is well."""

@@ -12,6 +12,7 @@ from pennyweight.errors import BusyError, StoreError
 from pennyweight.serving.backlog import Backlog
 from pennyweight.serving.http.deadline import Deadline
 from pennyweight.serving.stores.protocol import Store
+from pennyweight.serving.stores.room import REFUSED
 
 __all__ = ["Writer"]
 
@@ -21,6 +22,7 @@ TOGETHER = 256  # jobs in one transaction
 PATIENCE = 2.0  # seconds that a write may be expected to wait
 GRACE = 2.0  # seconds after its deadline for which a write may still begin
 CHECK = 0.25  # seconds between looks for jobs that nobody comes to
+TRY = 2.0  # seconds between tries of a disk that refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,20 @@ class Writer:
         Used by no other thread from here on.
     depth
         Jobs that may wait; then `BusyError`.
+
+    Attributes
+    ----------
+    refusal
+        Why the disk takes no more, since a write failed; None where it does, or does again.
     """
 
     def __init__(self, store: Store, *, depth: int = 4_096) -> None:
         self._store = store
         self.backlog: Backlog[_Job] = Backlog("writes", depth=depth, patience=PATIENCE)
+        self.refusal: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pennyweight-writer", daemon=True)
-        self._watch = threading.Thread(target=self._expire, name="pennyweight-writer-watch",
+        self._watch = threading.Thread(target=self._look_on, name="pennyweight-writer-watch",
                                        daemon=True)  # fmt: skip
         self._thread.start()
         self._watch.start()
@@ -149,6 +157,7 @@ class Writer:
                 for job in batch:
                     done.append((job.future, *self._one(job.run)))
         except Exception as error:  # not one of them is on disk
+            self.refusal = self.refusal or REFUSED
             done = [(job.future, None, _refused(error)) for job in batch]
         for future, result, failed in done:
             _settle(future, result, failed)
@@ -166,17 +175,25 @@ class Writer:
         try:
             _settle(job.future, job.run(self._store), None)
         except Exception as error:
+            if isinstance(error, StoreError):
+                self.refusal = self.refusal or REFUSED
             _settle(job.future, None, error)
 
-    def _expire(self) -> None:
-        """Cancel jobs whose deadline passes while the disk does not answer."""
+    def _look_on(self) -> None:
+        """Cancel jobs that are late while the disk is slow; try one that refused."""
+        tried = -TRY
         while not self._stopping.wait(CHECK):
-            if self.backlog.stuck_for < CHECK:
-                continue
-            now = time.monotonic()
-            for job in self.backlog.waiting():
-                if job.is_late(now):
-                    job.future.cancel()
+            if self.refusal is not None and time.monotonic() - tried > TRY:
+                self.refusal = self._store.unwritable()
+                tried = time.monotonic()
+            if self.backlog.stuck_for >= CHECK:
+                self._expire()
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        for job in self.backlog.waiting():
+            if job.is_late(now):
+                job.future.cancel()
 
 
 def _refused(error: Exception) -> Exception:

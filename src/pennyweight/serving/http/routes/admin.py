@@ -68,7 +68,7 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 
     @router.delete("/users/{user_id:path}", response_model=Erasure, tags=["users"])
     async def erase(user_id: UserId, request: Request) -> Response:
-        """Delete all that names a user; the id is in no byte on disk then.
+        """Delete all that is kept of a user, from every byte of its rows on disk.
 
         Later events of the user are dropped, and later bundles are stripped, until /v1/consents.
         """
