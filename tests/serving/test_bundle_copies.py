@@ -59,7 +59,6 @@ def test_a_damaged_bundle_gives_way_to_the_one_before(bundles, tmp_path, caplog)
         live.post("/v1/models", {"path": str(bundles[1])})
         (second,) = versions(live)
     damaged = tmp_path / "live" / "models" / second
-    kept = shutil.copytree(damaged, tmp_path / "kept")
     overwrite(damaged / "scorer")
     with caplog.at_level(logging.WARNING), service(None, tmp_path / "live") as live:
         assert versions(live) == [first]
@@ -71,12 +70,50 @@ def test_a_damaged_bundle_gives_way_to_the_one_before(bundles, tmp_path, caplog)
         gone = live.http.delete("/v1/users/u0")  # one cannot be searched; the other is
         assert gone.status_code == 409 and second in gone.text
         assert "u0" not in [u for u in live.engine.models.interactions(first).users]
-        assert live.http.post("/v1/models", json={"path": str(kept)}).status_code == 409
         live.post("/v1/models", {"path": str(bundles[0])})
         assert live.get("/health/ready")["notes"] == []
     shutil.rmtree(tmp_path / "live" / "models" / second)
     with service(None, tmp_path / "live") as live:
         assert versions(live) == [first]
+
+
+@pytest.mark.parametrize("publish", [True, False])
+def test_a_damaged_copy_is_replaced_by_a_whole_one(bundles, tmp_path, caplog, publish):
+    with service(bundles[0], tmp_path / "live") as live:
+        live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
+        one, two = (m["model_version"] for m in live.get("/v1/models")["models"])
+        arms = [{"model_version": one, "share": 0.5}, {"model_version": two, "share": 0.5}]
+        assert live.http.put("/v1/models/arms", json={"arms": arms}).status_code == 200
+        assert live.http.delete("/v1/users/u3").status_code == 200
+    bad = tmp_path / "bad"
+    overwrite(tmp_path / "live" / "models" / two)
+    shutil.copytree(bundles[1], bad)
+    (bad / "items.arrow").write_bytes(b"not what it was")
+    with service(None, tmp_path / "live") as live:
+        refused = live.http.post("/v1/models", json={"path": str(bad), "publish": publish})
+        assert refused.status_code == 409
+        live.post("/v1/models", {"path": str(bundles[1]), "publish": publish})
+        arms = {"arms": [{"model_version": two, "share": 1}]}
+        assert live.http.put("/v1/models/arms", json=arms).status_code == 200
+        assert versions(live) == [two]
+        assert live.get("/health/ready")["notes"] == []
+        assert "u3" not in list(live.engine.models.interactions(two).users)
+        assert live.ids("/v1/recommend/u1", n=3)
+    with service(None, tmp_path / "live") as live:
+        assert versions(live) == [two]
+
+
+def test_a_copy_that_is_damaged_while_it_answers_is_loaded_anew(bundles, tmp_path):
+    with service(bundles[0], tmp_path / "live") as live:
+        (version,) = versions(live)
+        before = live.engine.arms.first.recommender
+        damaged = tmp_path / "live" / "models" / version / "items.arrow"
+        damaged.unlink()  # its blocks may be mapped
+        damaged.write_bytes(b"not what it was")
+        live.post("/v1/models", {"path": str(bundles[0])})
+        assert live.engine.arms.first.recommender is not before
+        live.engine.models.load(version)
+        assert live.ids("/v1/recommend/u1", n=3)
 
 
 def test_one_of_two_that_is_damaged_leaves_the_other(bundles, tmp_path):

@@ -20,7 +20,7 @@ from pennyweight.recommender.recommender import Recommender
 from pennyweight.recommender.storage import forget_users, read_catalog, read_interactions
 from pennyweight.serving.live.served_bundle import NOTHING_COVERED, Covered, ServedBundle
 from pennyweight.serving.stores.room import UNWRITABLE
-from pennyweight.storage.folders import staging, sync_directory
+from pennyweight.storage.folders import replace_directory, staging, sync_directory
 from pennyweight.storage.private import make_private, narrow_tree
 
 __all__ = ["BundleStore", "StoredBundle"]
@@ -67,10 +67,16 @@ class BundleStore:
     ----------
     folder
         Made where it is missing.
+
+    Attributes
+    ----------
+    renewed
+        Bundles that were damaged and replaced, and not loaded since.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.renewed: set[str] = set()
         self._elsewhere: dict[str, StoredBundle] = {}
         try:
             make_private(folder)
@@ -131,6 +137,8 @@ class BundleStore:
     def add(self, source: Path | str) -> str:
         """Copy a bundle, check every file of the copy, and return its version.
 
+        A copy that is there already stays, unless it is damaged: then it is replaced.
+
         Raises
         ------
         BundleError
@@ -141,19 +149,22 @@ class BundleStore:
         bundle = open_bundle(source, verify=False)
         version = bundle.sha256[:VERSION_CHARS]
         path = self.folder / version
-        if path.is_dir():
+        if path.is_dir() and _is_whole(path):
             return version
         with _refusals(self.folder), staging(path) as new:
             _copy(bundle, new)
             _check(bundle, new)
             narrow_tree(new)
-            new.rename(path)
-            sync_directory(self.folder)
+            if path.is_dir():
+                self.renewed.add(version)
+            replace_directory(new, path)
         return version
 
     def load(self, version: str, covered: Covered = NOTHING_COVERED) -> ServedBundle:
         """Load a bundle, its files checked; errors as of `Recommender.load`."""
-        return ServedBundle.of(version, Recommender.load(self.path(version)), covered)
+        found = ServedBundle.of(version, Recommender.load(self.path(version)), covered)
+        self.renewed.discard(version)
+        return found
 
     def bundle(self, version: str) -> Bundle:
         """Open a bundle without checking its files."""
@@ -193,6 +204,14 @@ class BundleStore:
                 shutil.rmtree(gone)
             path.rename(gone)  # takes no room: bundles are dropped when the disk is full
             shutil.rmtree(gone)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        open_bundle(path)
+    except BundleError:
+        return False
+    return True
 
 
 def _between(read: Callable[[], T]) -> T:

@@ -240,7 +240,8 @@ class Engine:
     def load(self, arms: Sequence[Variant]) -> dict[str, tuple[ServedBundle, int]]:
         """Load and try those bundles that do not answer now; see `switch`."""
         held = {} if self._arms is None else self._arms.shelves
-        versions = [arm.version for arm in arms if arm.version not in held]
+        renewed = self.models.renewed  # the damaged files are mapped still
+        versions = [v for v in (arm.version for arm in arms) if v not in held or v in renewed]
         return {version: load_bundle(self, version) for version in versions}
 
     def switch(

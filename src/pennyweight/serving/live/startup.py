@@ -63,7 +63,9 @@ def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
         try:
             engine.switch(arms, engine.load(arms))
         except Exception as error:  # whatever is wrong with one, another may be whole
-            _log.error("%s cannot be served: %s", ", ".join(arm.version for arm in arms), error)
+            which = " and ".join(arm.version for arm in arms)
+            together = " together" if len(arms) > 1 else ""  # one of them may be whole
+            _log.error("%s cannot be served%s: %s", which, together, error)
             failed = failed or error
             continue
         if failed is not None:
