@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pennyweight.errors import DataError
-from pennyweight.recommender.filters import Filter
-from pennyweight.serving.live.filter_masks import KEPT, Masks
+from pennyweight.recommender.filters import MANY, Filter
+from pennyweight.serving.live.filter_masks import KEPT, Masks, check_cost
 
 FILTERS = ("price < 3", 'kind == "a"', "kind is null", 'price > 1 and kind != "b"')
 ROW = st.tuples(st.none() | st.integers(0, 5), st.none() | st.sampled_from("abc"))
@@ -75,3 +75,34 @@ def test_few_filters_are_kept_and_bad_ones_refused():
     assert len(masks._entries) == KEPT
     with pytest.raises(DataError):
         masks.of("prize < 3")
+
+
+def test_what_a_request_asks_of_items_is_bounded_before_any_is_looked_at():
+    check_cost(['kind == "a"'] * 21, 10_000_000)
+    words = " or ".join(f'text contains "w{n}"' for n in range(50))
+    check_cost([words], 30_000)
+    check_cost([words] * 5, 1_000)
+    with pytest.raises(DataError, match="7,800 steps an item; over 30,000 items it may be 1,000"):
+        check_cost([words] * 20, 30_000)
+    for costly in (
+        f"kind in [{', '.join(map(str, range(400)))}]",
+        " or ".join(["text == 'x' ignore case"] * 60),
+        " or ".join(["'x' in text"] * 60),
+        " or ".join(["kind is null"] * 400),
+    ):
+        with pytest.raises(DataError, match="it may be 300"):
+            check_cost([costly], 1_000_000)
+
+
+def test_conditions_that_share_a_text_mean_the_same():
+    rows = pl.DataFrame({"text": ["One two", "TWO three", None, "four"], "n": [1, 2, 3, None]})
+    parts = [
+        'text contains "two"',
+        'text contains "FOUR"',
+        "n == 3",
+        'text == "one TWO" ignore case',
+    ]
+    whole = " or ".join(parts * 4)
+    alone = np.logical_or.reduce([Filter.parse(part, rows).mask(rows) for part in parts])
+    assert Filter.parse(whole, rows).steps > MANY
+    np.testing.assert_array_equal(Filter.parse(whole, rows).mask(rows), alone)

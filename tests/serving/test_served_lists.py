@@ -41,6 +41,20 @@ def test_filters_and_what_is_not_to_be_had(live):
     assert all(int(item[1:]) < 10 for item in found)
 
 
+def test_boosts_that_cost_too_much_together_are_refused(live):
+    words = " or ".join(f'title contains "w{n}"' for n in range(50))
+    live.post("/v1/recommend/u0", {"boost": [{"filter": words, "weight": 1}]})
+    boost = {"boost": [{"filter": words, "weight": 1}] * 20}
+    for path, body in (
+        ("/v1/recommend", boost | {"items": ["i1"]}),
+        ("/v1/recommend/u0", boost),
+        ("/v1/search", boost | {"query": "tea"}),
+    ):
+        refused = live.http.post(path, json=body)
+        assert refused.status_code == 422 and refused.json()["type"] == "/docs#data"
+        assert "7,800 steps" in refused.json()["detail"]
+
+
 def test_boosts_and_diversity(live):
     plain = live.ids("/v1/recommend/u0", n=5)
     body = {"n": 5, "boost": [{"filter": "price > 20", "weight": 100}]}

@@ -12,8 +12,9 @@ comparison = value ["not"] "in" column
            | column                                true or false by itself
 """
 
+import itertools
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -37,9 +38,12 @@ from pennyweight.recommender.conditions import (
 )
 from pennyweight.recommender.tokens import Token, fail, tokenise
 
-__all__ = ["Filter"]
+__all__ = ["Filter", "count_steps"]
 
 MAX_DEPTH = 50
+# Of what a comparison costs an item: to look into a text or a list, and to prepare the column.
+LOOK, PREPARE = 5, 40
+MANY = 50  # steps, from which on it pays to look for what several conditions share
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -59,10 +63,13 @@ class Filter:
     ----------
     text
         The expression as it was given.
+    steps
+        What it costs an item, see `count_steps`.
     """
 
     text: str
     _expression: pl.Expr
+    steps: int = 1
 
     @classmethod
     def parse(cls, text: str, attributes: Mapping[str, pl.DataType] | pl.DataFrame) -> "Filter":
@@ -74,12 +81,16 @@ class Filter:
             Shows the place with a caret; names the nearest columns for an unknown one.
         """
         parser = _Parser(text, attributes)
-        return cls(text, parser.whole())
+        return cls(text, parser.whole(), count_steps(parser.tokens))
 
     def mask(self, attributes: pl.DataFrame) -> NDArray[np.bool_]:
         """Return which items meet the condition, bool (n_items,)."""
         try:
-            found = attributes.select(self._expression.alias("mask"))["mask"]
+            wanted = self._expression.alias("mask")
+            if self.steps > MANY:  # a text that several conditions search is lower-cased once
+                found = attributes.lazy().select(wanted).collect()["mask"]
+            else:
+                found = attributes.select(wanted)["mask"]
         except pl.exceptions.PolarsError as error:
             raise DataError(
                 f"filter {self.text!r} does not suit the attributes: {error}"
@@ -88,6 +99,24 @@ class Filter:
 
     def __str__(self) -> str:
         return self.text
+
+
+def count_steps(tokens: Sequence[Token]) -> int:
+    """Return what an expression costs an item, read off its tokens before any item is looked at.
+
+    One for each column and value, more for what looks into texts or lists.
+    """
+    named = sum(token.kind in ("column", "value") for token in tokens)
+    looks = 0
+    for token, after in itertools.pairwise(tokens):
+        word = str(token.value).lower()
+        if token.kind == "word" and word in ("contains", "has"):
+            looks += 1
+        elif token.kind == "word" and word == "in" and after.kind == "column":
+            looks += 1
+        elif token.kind == "column" and word == "ignore" and after.kind == "column":
+            looks += 1
+    return named + looks * LOOK + (PREPARE if looks else 0)
 
 
 def _same(one: str, other: str) -> bool:
@@ -113,6 +142,7 @@ class _Parser:
             attributes.schema if isinstance(attributes, pl.DataFrame) else attributes
         )
         self.tokens = tokenise(text)
+        self.dated: dict[str, bool] = {}
         self.at = 0
         self.depth = 0
 
@@ -219,8 +249,11 @@ class _Parser:
         """Say whether a column of texts holds ISO dates and nothing else."""
         if self.attributes is None or not isinstance(self.schema[name], pl.String):
             return False
-        known = self.attributes[name].drop_nulls()
-        return len(known) > 0 and bool(known.str.contains(r"^\d{4}-\d\d(-\d\d|$)").all())
+        if name not in self.dated:  # all texts are read for it
+            known = self.attributes[name].drop_nulls()
+            dates = known.str.contains(r"^\d{4}-\d\d(-\d\d|$)")
+            self.dated[name] = len(known) > 0 and bool(dates.all())
+        return self.dated[name]
 
     def is_dated(self, name: str, value: str) -> bool:
         """Say whether a text may be compared with a value: not a date with other than dates."""

@@ -2,20 +2,44 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.append_only import Growing
-from pennyweight.recommender.filters import Filter
+from pennyweight.errors import DataError
+from pennyweight.recommender.filters import Filter, count_steps
+from pennyweight.recommender.tokens import tokenise
 
-__all__ = ["Mask", "Masks"]
+__all__ = ["Mask", "Masks", "check_cost"]
 
 KEPT = 64  # filters, those asked for last
+# One thread scores, and all lists wait for it: some tenths of a second a request at the most.
+STEPS = 30_000_000  # of all items
+LEAST, MOST = 300, 3_000  # steps an item, whatever the number of items
 
 Mask = NDArray[np.bool_]
 _Entry = tuple[Filter, Mask, int]  # up to which change the mask is right
+
+
+def check_cost(filters: Iterable[str], n_items: int) -> None:
+    """Raise `DataError` where the filters of one request cost too much over so many items."""
+    steps = sum(map(_steps, filters))
+    most = min(MOST, max(LEAST, STEPS // max(1, n_items)))
+    if steps > most:
+        raise DataError(
+            f"the filter and boosts cost {steps:,} steps an item; over {n_items:,} items it may be "
+            f"{most:,}. Each column and value counts 1, contains, has and ignore case more: name "
+            "fewer, or make a column of it in ITEMS"
+        )
+
+
+@lru_cache(maxsize=1_024)
+def _steps(filter: str) -> int:
+    return count_steps(tokenise(filter))
 
 
 class Masks:

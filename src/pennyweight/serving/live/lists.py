@@ -13,6 +13,7 @@ from pennyweight.recommender.answers import RankingRequest, Recommendations
 from pennyweight.recommender.query import Query
 from pennyweight.recommender.reasons import Reason
 from pennyweight.recommender.scoring import FALLBACKS, Source
+from pennyweight.serving.live.filter_masks import check_cost
 from pennyweight.serving.live.histories import (
     NEWEST,
     NOTHING,
@@ -148,6 +149,11 @@ def find(
 def _ask(
     shelf: ServedBundle, wanted: ListRequest, cache: HistoryCache, store: Store, now: float
 ) -> tuple[RankingRequest, tuple[str, ...]]:
+    if wanted.boosts or wanted.filter is not None:
+        filters = [boost.filter for boost in wanted.boosts]
+        if wanted.filter is not None:
+            filters.append(wanted.filter)
+        check_cost(filters, len(shelf.catalog))
     query, unknown = _query(shelf, wanted, cache, store)
     allowed = shelf.mask(wanted.filter)
     if wanted.candidates is not None:
@@ -223,6 +229,8 @@ def similar(
     """Return the items nearest to one; `UnknownIdError` where it is not there."""
     if item_id not in shelf.catalog.ids:
         raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
+    if filter is not None:
+        check_cost([filter], len(shelf.catalog))
     answer, reasons = shelf.recommender.nearest(item_id, n, shelf.mask(filter), explain=explain)
     return RankedList(_items(shelf, answer.codes, answer.scores), answer.source, reasons)
 
