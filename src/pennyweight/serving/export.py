@@ -23,6 +23,7 @@ from pennyweight.recommender.storage import read_catalog, read_interactions
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.live.item_changes import document_over
+from pennyweight.serving.live.publication import with_published
 from pennyweight.serving.live.registry import Registry
 from pennyweight.serving.live.served_bundle import Covered, known_columns
 from pennyweight.serving.live.traffic_split import Variant
@@ -131,12 +132,17 @@ def _items(
     if suiting:
         catalog, _ = catalog.with_items(documents(suiting, catalog))
     open_, removed = catalog.available.copy(), np.zeros(len(catalog), bool)
+    published = np.full(len(catalog), np.nan)
     for item, code in zip(live, catalog.ids.codes([i.item_id for i in live]), strict=True):
         if code >= 0:
             removed[code] = item.removed
             if code >= n_own or item.tells("available", covered.items):
                 open_[code] = item.available and not item.removed
-    frame = _with_availability(catalog, open_)
+            if item.published is not None and (
+                code >= n_own or item.tells("published", covered.items)
+            ):
+                published[code] = item.published
+    frame = with_published(_with_availability(catalog, open_), published)
     ids = pl.Series("item_id", list(catalog.ids), pl.String)
     return frame.insert_column(0, ids).filter(pl.Series(~removed)), skipped
 

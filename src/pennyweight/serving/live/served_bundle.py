@@ -15,18 +15,16 @@ from pennyweight.data.cleaning.missing import is_missing_id
 from pennyweight.data.documents import document_of, documents, suitable
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
-from pennyweight.data.times import parse_times
 from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.recommender.item_growth import ReadAlready
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.serving.live.encoded_items import ReadItems
 from pennyweight.serving.live.filter_masks import Mask, Masks
 from pennyweight.serving.live.item_changes import document_over
+from pennyweight.serving.live.publication import published_times
 from pennyweight.serving.stores.protocol import StoredItem
 
-__all__ = ["NOTHING_COVERED", "PUBLISHED", "Covered", "ServedBundle", "epoch", "known_columns"]
-
-PUBLISHED = ("published", "published_at", "timestamp", "created_at", "date", "release_date")
+__all__ = ["NOTHING_COVERED", "Covered", "ServedBundle", "epoch", "known_columns"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,8 @@ class ServedBundle:
     ) -> "ServedBundle":
         """Return a bundle's own items, of which the catalog says which are available."""
         catalog = recommender.catalog
-        open_, published = catalog.available.copy(), _published(catalog)
-        masks = Masks(catalog.attributes)
+        published = published_times(catalog.attributes, len(catalog))
+        open_, masks = catalog.available.copy(), Masks(catalog.attributes)
         return cls(version, recommender, open_, published, catalog, masks, covered)
 
     @property
@@ -293,19 +291,6 @@ def known_columns(document: Mapping[str, Any], catalog: Catalog) -> dict[str, An
         for name, value in document.items()
         if name in columns and (name not in dated or is_iso_date(value))
     }
-
-
-def _published(catalog: Catalog) -> NDArray[np.float64]:
-    """Return the times of the first column that holds any."""
-    for name in PUBLISHED:
-        if name in catalog.attributes.columns:
-            try:
-                times = parse_times(catalog.attributes[name], "items")
-            except DataError:
-                continue
-            if times.real_time:
-                return times.values
-    return np.full(len(catalog), np.nan)
 
 
 def epoch(text: str) -> float:
