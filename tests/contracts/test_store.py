@@ -58,7 +58,7 @@ def shown(number: int, user: str | None = "ann", **more) -> Recommendation:
 
 def test_a_new_store_is_empty(store):
     assert store.counts() == {"events": 0, "items": 0, "recommendations": 0}
-    assert store.history("ann", 10) == store.events_of("ann") == store.users(10) == []
+    assert store.history("ann", 10) == list(store.events_of("ann")) == store.users(10) == []
     assert store.item("a") is None
     assert store.recommendation("r") is None
     assert store.noted("x") is None
@@ -92,7 +92,7 @@ def test_impressions_do_not_count_in_histories(store):
     seen = [event(1, kind=IMPRESSION, position=p, item=f"s{p}") for p in range(3)]
     assert store.add_events([*seen, event(2)]) == 4
     assert store.history("ann", 9) == [event(2)]
-    assert len(store.events_of("ann")) == 4
+    assert len(list(store.events_of("ann"))) == 4
     assert store.add_events([event(5, "zoe", kind=IMPRESSION)]) == 1
     assert store.users(9) == ["ann"]
 
@@ -237,7 +237,7 @@ def test_an_erased_user_does_not_come_back_until_readmitted(store, make):
     store.erase("ann")
     assert store.add_events([event(1), event(3), event(4, "bob")]) == 1
     store.add_recommendations([shown(1), shown(2, "bob"), shown(3, None)])
-    assert store.events_of("ann") == store.recommendations_of("ann") == []
+    assert list(store.events_of("ann")) == store.recommendations_of("ann") == []
     assert store.counts() == {"events": 2, "items": 0, "recommendations": 2}
     assert store.erased(["ann", "bob", ""]) == other.erased(["ann"]) == {"ann"}
     assert store.readmit("ann") and not store.readmit("ann") and not store.readmit("never seen")
@@ -303,5 +303,5 @@ def test_any_events_come_back_as_they_went_in(make, batches):
     for user in ("ann", "b ob", "ü/?%"):
         # Sorted is stable, as the order of arrival counts among equal times.
         mine = sorted((e for e in expected.values() if e.user == user), key=lambda e: e.time)
-        assert store.events_of(user) == mine
+        assert list(store.events_of(user)) == mine
         assert store.history(user, 3) == [e for e in mine if e.kind != IMPRESSION][-3:]

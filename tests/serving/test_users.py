@@ -4,6 +4,8 @@ from pathlib import Path
 
 from live import service
 
+from pennyweight.serving.live import users
+
 WHO = "Erika Mustermann 0815"
 
 
@@ -36,6 +38,22 @@ def test_all_of_a_user_is_handed_out(live):
     version = shown["model_version"]
     assert found["trained_on"][0]["model_version"] == version
     assert live.get("/v1/users/nobody")["events"] == []
+
+
+def test_what_is_handed_out_in_pieces_is_whole(live, monkeypatch):
+    told = [{"user_id": "u5", "item_id": f"i{n % 9}", "event_id": f"e{n}"} for n in range(7)]
+    live.post("/v1/events", {"events": told})
+    for _ in range(3):
+        live.get("/v1/recommend/u5", n=1)
+    live.engine.shown.close()
+    whole = live.get("/v1/users/u5")
+    assert [e["event_id"] for e in whole["events"]][:7] == [f"e{n}" for n in range(7)]
+    for piece in (1, 2, 3, 7):
+        monkeypatch.setattr(users, "PIECE", piece)
+        assert live.get("/v1/users/u5") == whole
+        assert live.http.get("/dashboard/users/export?id=u5").json() == whole
+    asked = live.http.get("/dashboard/users/erase?id=u5").text
+    assert f"{len(whole['events'])} events and 3 lists" in asked
 
 
 def test_an_erased_user_is_in_no_byte_on_disk(tmp_path):

@@ -1,6 +1,5 @@
 """A user's history and recommendations; handing out and erasing what is kept."""
 
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -24,8 +23,7 @@ from pennyweight.serving.dashboard.layout import page, page_router
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import ListRequest
-from pennyweight.serving.live.users import export_user
-from pennyweight.serving.stores.protocol import Store
+from pennyweight.serving.live.users import KeptOfUser, count_user, export_user
 
 __all__ = ["user_routes"]
 
@@ -61,18 +59,15 @@ def user_routes(engine: Engine) -> APIRouter:
 
     @router.get(f"{HERE}/export")
     async def export(id: str = "") -> Response:
-        def told(store: Store) -> str:
-            return json.dumps(export_user(engine, store, _named(id)), indent=2, ensure_ascii=False)
-
         return Response(
-            await engine.read(told),
+            await engine.read(lambda store: export_user(engine, store, _named(id))),
             media_type="application/json",
             headers={"Content-Disposition": 'attachment; filename="user.json"'},
         )
 
     @router.get(f"{HERE}/erase")
     async def confirm(request: Request, id: str = "") -> Response:
-        told = await engine.read(lambda store: export_user(engine, store, _named(id)))
+        told = await engine.read(lambda store: count_user(engine, store, _named(id)))
         return page(request, Html(f"Erase <q>{escape(id)}</q>?"), _confirm(id, told))
 
     @router.post(f"{HERE}/erase")
@@ -176,12 +171,12 @@ def _consent(user: str) -> str:
     )
 
 
-def _confirm(user: str, told: Mapping[str, Sequence[object]]) -> list[str]:
-    events, lists = count(len(told["events"]), "event"), count(len(told["recommendations"]), "list")
+def _confirm(user: str, told: KeptOfUser) -> list[str]:
+    events, lists = count(told.events, "event"), count(told.lists, "list")
     parts = [f"<p>{events} and {lists} will be deleted. This cannot be undone.</p>"]
-    if told["trained_on"]:
+    if told.bundles:
         parts.append(
-            f"<p>{count(len(told['trained_on']), 'bundle')} learnt from the user. The events are "
+            f"<p>{count(told.bundles, 'bundle')} learnt from the user. The events are "
             "taken out of the log of each; what a model learnt stays until it is fitted again.</p>"
         )
     erase = action(HERE + "/erase", "Erase", {"id": user}, kind="danger")

@@ -1,47 +1,106 @@
-"""All that is kept of a user."""
+"""All that is kept of a user, made in pieces: others wait while one is made."""
 
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic_core import to_json
 
 from pennyweight.data.cleaning.feedback import AGAINST
+from pennyweight.serving.live.bundles import StoredBundle
 from pennyweight.serving.stores.protocol import Store
 
 if TYPE_CHECKING:
     from pennyweight.serving.live.engine import Engine
 
-__all__ = ["export_user"]
+__all__ = ["KeptOfUser", "count_user", "export_user"]
+
+PIECE = 1_000  # events
+
+_Told = dict[str, Any]
 
 
-def export_user(engine: "Engine", store: Store, user: str) -> dict[str, Any]:
-    """Return a user's events, those told live and those of the bundles, and lists."""
-    events = [
-        {"event_id": e.event_id, "item_id": e.item, "type": e.kind, "timestamp": e.time,
-         "weight": e.weight, "recommendation_id": e.recommendation_id, "source": "live"}
-        for e in store.events_of(user)
-    ]  # fmt: skip
-    trained = []
+class KeptOfUser(NamedTuple):
+    """How much is kept of a user: events, lists, and bundles that learnt from the user."""
+
+    events: int
+    lists: int
+    bundles: int
+
+
+def export_user(engine: "Engine", store: Store, user: str) -> bytes:
+    """Return a user's events, those told live and those of the bundles, and lists, as JSON."""
+    trained: list[_Told] = []
+    parts = [b'{"user_id":', to_json(user), b',"erased":', to_json(bool(store.erased([user])))]
+    parts.append(b',"events":[')
+    first = True
+    for some in _events(engine, store, user, trained):
+        parts += [b"" if first else b",", to_json(some)[1:-1]]
+        first = False
+    parts += [b'],"recommendations":[']
+    lists = store.recommendations_of(user)
+    for start in range(0, len(lists), PIECE):
+        shown = [asdict(one) for one in lists[start : start + PIECE]]
+        parts += [b"," if start else b"", to_json(shown)[1:-1]]
+    parts += [b'],"trained_on":', to_json(trained), b"}"]
+    return b"".join(parts)
+
+
+def count_user(engine: "Engine", store: Store, user: str) -> KeptOfUser:
+    """Return how much `export_user` would hand out."""
+    trained: list[_Told] = []
+    events = sum(map(len, _events(engine, store, user, trained)))
+    return KeptOfUser(events, len(store.recommendations_of(user)), len(trained))
+
+
+def _events(
+    engine: "Engine", store: Store, user: str, trained: list[_Told]
+) -> Iterator[list[_Told]]:
+    """Yield events in pieces, none of them empty; the bundles that have some go into `trained`."""
+    with closing(_live(store, user)) as told:
+        yield from _pieces(told)
     for model in engine.known():
-        log = engine.models.interactions(model.version)
-        code = -1 if log is None else int(log.users.codes([user])[0])
-        if log is None or code < 0:
-            continue
-        trained.append({"model_version": model.version, "source": model.source})
-        ids = engine.models.item_ids(model.version)
-        own = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
-        events += [
-            {"event_id": None, "item_id": ids[item], "type": log.kinds[kind] if log.kinds else "",
-             "timestamp": time, "weight": weight, "recommendation_id": None,
-             "source": f"bundle {model.version}"}
-            for item, kind, time, weight in zip(
-                log.item[own].tolist(), log.kind[own].tolist(), log.time[own].tolist(),
-                log.weight[own].tolist(), strict=True)
-        ]  # fmt: skip
-        gone = log.turned_down.block(code, code + 1)
-        events += [
-            {"event_id": None, "item_id": ids[item], "type": "negative", "timestamp": time,
-             "weight": AGAINST, "recommendation_id": None, "source": f"bundle {model.version}"}
-            for item, time in zip(gone.item.tolist(), gone.time.tolist(), strict=True)
-        ]  # fmt: skip
-    lists = [asdict(shown) for shown in store.recommendations_of(user)]
-    return {"user_id": user, "erased": bool(store.erased([user])), "events": events,
-            "recommendations": lists, "trained_on": trained}  # fmt: skip
+        learnt = _learnt(engine, model, user)
+        if learnt is not None:
+            trained.append({"model_version": model.version, "source": model.source})
+            yield from _pieces(learnt)
+
+
+def _pieces(told: Iterator[_Told]) -> Iterator[list[_Told]]:
+    while some := list(islice(told, PIECE)):
+        yield some
+
+
+def _live(store: Store, user: str) -> Generator[_Told, None, None]:
+    with closing(store.events_of(user)) as events:
+        for e in events:
+            yield {"event_id": e.event_id, "item_id": e.item, "type": e.kind, "timestamp": e.time,
+                   "weight": e.weight, "recommendation_id": e.recommendation_id,
+                   "source": "live"}  # fmt: skip
+
+
+def _learnt(engine: "Engine", model: StoredBundle, user: str) -> Iterator[_Told] | None:
+    """Return the events that a bundle has of a user; None where it does not know the user."""
+    log = engine.models.interactions(model.version)
+    code = -1 if log is None else int(log.users.codes([user])[0])
+    if log is None or code < 0:
+        return None
+    ids, source = engine.models.item_ids(model.version), f"bundle {model.version}"
+    own = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
+    gone = log.turned_down.block(code, code + 1)
+    liked = zip(log.item[own].tolist(), log.kind[own].tolist(), log.time[own].tolist(),
+                log.weight[own].tolist(), strict=True)  # fmt: skip
+    kinds = log.kinds
+
+    def told() -> Iterator[_Told]:
+        for item, kind, time, weight in liked:
+            yield {"event_id": None, "item_id": ids[item], "type": kinds[kind] if kinds else "",
+                   "timestamp": time, "weight": weight, "recommendation_id": None,
+                   "source": source}  # fmt: skip
+        for item, time in zip(gone.item.tolist(), gone.time.tolist(), strict=True):
+            yield {"event_id": None, "item_id": ids[item], "type": "negative", "timestamp": time,
+                   "weight": AGAINST, "recommendation_id": None, "source": source}  # fmt: skip
+
+    return told()

@@ -1,6 +1,6 @@
 """What every store promises."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, Self
@@ -253,8 +253,8 @@ class Store(Protocol):
         """Return a user's newest events, oldest first; not impressions, nor types to ignore."""
         ...
 
-    def events_of(self, user: str) -> list[Event]:
-        """Return all events of a user, oldest first."""
+    def events_of(self, user: str) -> Generator[Event, None, None]:
+        """Yield all events of a user, oldest first; to be read to its end, or closed."""
         ...
 
     def all_events(self) -> Iterator[Event]:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -157,12 +157,16 @@ class SQLiteStore:
             cursor.close()
         return found[::-1]
 
-    def events_of(self, user: str) -> list[Event]:
-        """Return all events of a user, oldest first."""
-        rows = self._read(
-            f"SELECT {EVENT_READ} FROM events WHERE user = ? ORDER BY time, seq", (user,)
-        )
-        return [Event(*row) for row in rows]
+    def events_of(self, user: str) -> Generator[Event, None, None]:
+        """Yield all events of a user, oldest first; to be read to its end, or closed."""
+        sql = f"SELECT {EVENT_READ} FROM events WHERE user = ? ORDER BY time, seq"
+        with store_errors(self.path):
+            cursor = self._database.execute(sql, (user,))
+            try:
+                for row in cursor:
+                    yield Event(*row)
+            finally:  # what is still being read keeps the log from being emptied
+                cursor.close()
 
     def all_events(self) -> Iterator[Event]:
         """Yield all events in the order in which they came; not while the store is written to."""

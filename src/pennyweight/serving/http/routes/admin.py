@@ -64,7 +64,8 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
     @router.get("/users/{user_id:path}", response_model=UserOut, tags=["users"])
     async def user(user_id: UserId) -> Response:
         """Give all that is kept of a user: events told live, events of the bundles, lists."""
-        return await engine.read(lambda store: _json(export_user(engine, store, user_id)))
+        found = await engine.read(lambda store: export_user(engine, store, user_id))
+        return Response(found, media_type="application/json")
 
     @router.delete("/users/{user_id:path}", response_model=Erasure, tags=["users"])
     async def erase(user_id: UserId, request: Request) -> Response:
