@@ -37,7 +37,7 @@ def test_times_are_those_of_other_routes(live):
         assert live.http.post("/api/feedback", json=rows).status_code == 422
     for time in ("0001-01-01T00:00:00Z", None):  # a client that has no time
         assert live.post("/api/feedback", [feedback("fay", "i1", Timestamp=time)])["RowAffected"]
-    assert all(event["time"] > 1e9 for event in live.get("/v1/users/fay")["events"])
+    assert all(event["timestamp"] > 1e9 for event in live.get("/v1/users/fay")["events"])
 
 
 def test_what_was_only_read_is_left_out_and_says_nothing(live):
