@@ -23,7 +23,7 @@ def test_cleaning_is_idempotent_bounded_and_composed(text, max_chars):
     assert clean_text(clean, max_chars) == clean
     assert len(clean) <= max_chars
     assert unicodedata.is_normalized("NFC", clean)
-    assert clean == " ".join(text.split())
+    assert clean == " ".join(clean.split())
 
 
 @pytest.mark.parametrize(
