@@ -1,5 +1,7 @@
 """Ids that agree but for their form."""
 
+import re
+
 import polars as pl
 import pytest
 
@@ -24,6 +26,8 @@ def events(ids):
     [
         ("leading zeros", "103", "0103"),
         ("a trailing '.0'", "0103.0", "0103"),
+        ("a trailing ',0'", "0103,0", "0103"),
+        ("a trailing ',0'", "1700,00", "1700"),
         ("extra spaces", "0103 ", "0103"),
         ("invisible characters", "0103\u200b", "0103"),
         ("capitals", "aB-é", "Ab-é"),
@@ -46,6 +50,20 @@ def test_a_part_that_differs_in_form_is_counted_and_mended_on_request(form, odd,
     data = read(ITEMS, log, normalise_ids=True)
     assert len(data.interactions.item) == 5
     assert right in {data.catalog.ids[i] for i in data.interactions.item.tolist()}
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (["4,0", "5,0", "0,0"], r"3 would agree without a trailing ',0' \(e\.g\. '\d,0' is '\d'"),
+        (["4,0", "5,7", "4,7,5"], "3 hold several ids"),
+    ],
+)
+def test_decimal_commas_are_no_lists_of_ids(ids, message):
+    items = ITEMS.with_columns(item_id=pl.Series([str(k) for k in range(12)]))
+    data = read(items, events([*"1234567890", *ids]))
+    (dropped,) = (e for e in data.log.entries if "not in the catalogue" in e.reason)
+    assert re.search(message, dropped.reason)
 
 
 def test_an_id_that_may_be_two_is_not_merged():

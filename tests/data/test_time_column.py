@@ -1,5 +1,6 @@
 """Which column is the time: by name, by content, or a question."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -155,6 +156,74 @@ def test_hours_days_and_durations_are_no_times(name, values):
         cleaned(export(**{name: values}))
     data = cleaned(export(**{name: values}, created_at=iso()))
     assert data.columns.events["time"] == "created_at" and is_in_order(data)
+
+
+DRAWN = random.Random(1)
+SECONDS = [DRAWN.randrange(3, 1_800) for _ in range(N)]
+
+
+@pytest.mark.parametrize("name", ["time", "timestamp", "ts", "date"])
+@pytest.mark.parametrize(
+    "values",
+    [SECONDS, [1_000 * s + k for k, s in enumerate(SECONDS)], [s / 7 for s in SECONDS],
+     [k * k * 7_919 % 86_400 for k in range(N)], [202_501 + k * k * 101 % 52 for k in range(N)]],
+)  # fmt: skip
+def test_seconds_and_weeks_do_not_order_a_history(name, values):
+    with pytest.raises(DataError, match=f"{name!r} is named like a time and holds small numbers"):
+        cleaned(export(**{name: values}))
+    data = cleaned(export(**{name: values}), columns={"time": name})
+    assert not data.interactions.real_time
+    for other in ("created_at", "fecha"):
+        assert is_in_order(cleaned(export(**{name: values, other: iso()})))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        list(range(N)), [N - k for k in range(N)],  # in the order of the rows
+        [k * 101 % N for k in range(N)],  # shuffled
+        [3 * (k * 101 % N) for k in range(N)],  # a sample of the rows
+        [k * 101 % N // USERS for k in range(N)],  # the rows of each user, shuffled
+        [k // USERS for k in range(N)],  # baskets
+        [50.5 * k * k for k in range(N)],  # seconds since the first event
+    ],
+)  # fmt: skip
+def test_numbers_that_count_rows_are_positions(values):
+    data = cleaned(export(timestamp=values))
+    assert data.columns.events["time"] == "timestamp" and not data.interactions.real_time
+    dated = cleaned(export(timestamp=values, created_at=iso()))
+    assert dated.columns.events["time"] == "created_at"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("week", [202_500 + k * 101 % 52 for k in range(N)]),
+     ("WeekNo", [k * 101 % 52 for k in range(N)]),
+     ("period", [f"P2025{s % 12 + 1:02}" for s in SECONDS]),
+     ("season", [f"{('Winter', 'Spring', 'Summer')[k * 101 % N % 7 % 3]} 2025" for k in range(N)])],
+)  # fmt: skip
+def test_periods_are_asked_about(name, values):
+    with pytest.raises(DataError, match=rf"column {name!r} .*--time-column {name}"):
+        cleaned(export(**{name: values}))
+    data = cleaned(export(**{name: sorted(values)}), columns={"time": None})
+    assert "time" not in data.columns.events
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("year", [2_000 + k * 7 % 20 for k in range(N)]),  # of an item
+     ("season", [f"SS{k * 7 % 20}" for k in range(N)]),
+     ("day_of_week", [k * 101 % 7 for k in range(N)]), ("week", [k // 12 for k in range(N)])],
+)  # fmt: skip
+def test_what_is_no_period_of_an_event_raises_no_question(name, values):
+    assert "time" not in cleaned(export(**{name: values})).columns.events
+
+
+@pytest.mark.parametrize("form", ["%G-W%V", "%GW%V"])
+def test_iso_weeks_are_their_mondays(form):
+    data = cleaned(export(week=[m.strftime(form) for m in moments()]))
+    assert data.interactions.real_time and data.columns.events["time"] == "week"
+    assert {datetime.fromtimestamp(t, UTC).isoweekday() for t in data.interactions.time} == {1}
 
 
 def test_positions_and_numbers_of_days():

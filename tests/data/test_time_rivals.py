@@ -96,6 +96,11 @@ DAYS = [m.strftime("%Y-%m-%d") for m in MOMENTS]
         ("time", lambda m: int(m.strftime("%H%M")), 60),
         ("hour", lambda m: m.hour, 3_600),
         ("start_time", lambda m: m.strftime("%H:%M"), 60),
+        ("time", lambda m: m.hour * 3_600 + m.minute * 60 + m.second, 1),
+        ("time", lambda m: (m.hour * 3_600 + m.minute * 60 + m.second) / 86_400, 1),
+        ("time", lambda m: m.strftime("1899-12-30 %H:%M:%S"), 1),
+        ("time", lambda m: m.strftime("12/30/1899 %I:%M:%S %p"), 1),
+        ("time", lambda m: m.replace(year=1899, month=12, day=30), 1),
     ],
 )
 def test_the_time_of_day_beside_a_date(name, write, part):
@@ -117,6 +122,8 @@ def test_the_time_of_day_beside_a_date(name, write, part):
         ("hours_played", lambda k: k % 24),
         ("watch_time", lambda k: k % 24),
         ("time", lambda k: 90 + k % 60),
+        ("time", lambda k: 900 + k * 251 % 60_000),
+        ("time", lambda k: k * 7_919 % 240_000),
     ],
 )
 def test_durations_beside_a_date_are_not_added_to_it(name, write):
@@ -124,6 +131,13 @@ def test_durations_beside_a_date_are_not_added_to_it(name, write):
     assert sorted(data.interactions.time) == seconds(86_400)
     noted = "may be a time of day or a duration and is not used" in str(data.log)
     assert noted == (":" in str(write(1)))
+
+
+def test_a_minute_beside_the_hour_is_named():
+    data = cleaned({"date": DAYS, "hour": [m.hour for m in MOMENTS],
+                    "minute": [m.minute for m in MOMENTS]})  # fmt: skip
+    assert sorted(data.interactions.time) == seconds(3_600)
+    assert "'minute' is not added to 'hour'" in str(data.log)
 
 
 def test_a_log_sorted_by_falling_numbers_of_plays():

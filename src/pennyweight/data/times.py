@@ -50,6 +50,7 @@ _DIGITS = {
     chr(zero + digit): str(digit) for zero in (0xFF10, 0x660, 0x6F0, 0x966, 0x9E6)
     for digit in range(10)
 } | {"\uff0f": "/", "\uff1a": ":", "\uff0d": "-", "\u2212": "-", "\u3000": " "}  # fmt: skip
+_WEEK = r"^(\d{4})-?[Ww](\d{2})$"
 _GAP = r"[ ,.'\x{a0}\x{202f}\x{2009}]"
 _CLOCK_FIRST = (
     r"^(\d{1,2}[:h]\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?)[\s,]+(\S*\d{1,4}[-/.\s].*)$"
@@ -206,6 +207,9 @@ def _bare(text: pl.Series) -> pl.Series:
     if text.str.contains(r"[^\x00-\x7F]").any():
         text = text.str.replace_many(list(_DIGITS), list(_DIGITS.values()))
     sample = text.drop_nulls().head(1_000)
+    if sample.str.contains(_WEEK).any():
+        weeks = text.str.replace(_WEEK, "$1-W$2-1").str.to_date("%G-W%V-%u", strict=False)
+        text = weeks.cast(pl.String).fill_null(text)  # the Monday
     if not sample.str.contains(
         r"""^(?:["'\[/]|ISODate|Timestamp|\d{1,3}(?:[ ,.'\x{a0}\x{202f}\x{2009}]\d{3}){2,}$|"""
         r"""\d{4,},\d+$|\d{1,2}[:h]\d{2}.*[\s,]\S)|[年년]"""

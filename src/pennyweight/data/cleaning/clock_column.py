@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from pennyweight.data.cleaning.time_names import clock_claim, is_duration_name
+from pennyweight.data.cleaning.time_names import clock_claim, is_duration_name, is_minute_name
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.readers.time_of_day import seconds_of_day
 
@@ -58,6 +58,11 @@ def clock_of(
         found.add("events", f"may be a time of day or a duration and is not used: {names}; write "
                   "day and time in one column, if it is a time of day",
                   frame.height, "noted")  # fmt: skip
+    if ranked and bool((fit[ranked[0]] % _HOUR == 0).all()):
+        minutes = [column for column in free if is_minute_name(column)]
+        if minutes:
+            found.add("events", f"{minutes[0]!r} is not added to {ranked[0]!r}: write the hour and "
+                      "the minute in one column, such as 21:06", frame.height, "noted")  # fmt: skip
     return ranked[0] if ranked else None
 
 

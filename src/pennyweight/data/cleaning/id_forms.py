@@ -13,7 +13,8 @@ _INVISIBLE = dict.fromkeys(
      *range(0x2066, 0x206A), 0xFEFF]
 )  # fmt: skip
 _PLAIN = re.compile("[a-z1-9_][a-z0-9_-]*")
-_FLOAT = re.compile(r"([-+]?\d+)\.0+")
+_FLOAT = re.compile(r"([-+]?\d+)(?:\.0+|,00?)")  # 1,000 has a separator of thousands
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,00?\s*")
 _ZEROS = re.compile(r"(\s*)([-+]?)0+(?=\w)")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:([,.'’ \u00a0\u202f])\d{3})(?:\1\d{3})*")
 _FORMULA = re.compile(r'\s*=?"([^"]*)"\s*')
@@ -25,6 +26,18 @@ _SCIENTIFIC = re.compile(r"\s*[-+]?\d(?:[.,]\d+)?[eE]\+?\d{1,2}\s*")
 def _without_float(text: str) -> str:
     bare = text.strip()
     return _FLOAT.sub(r"\1", bare) if _FLOAT.fullmatch(bare) else text
+
+
+def _lists(unknown: Mapping[str, int], known: Collection[str]) -> dict[str, int]:
+    """Return the texts that hold several known ids, and in how many rows each is.
+
+    Numbers that all end in ``,0`` are decimals: an item 0 is hardly in every list, as the last.
+    """
+    found = {
+        text: rows for text, rows in unknown.items()
+        if len(parts := _SEVERAL.split(text)) > 1 and all(p.strip() in known for p in parts)
+    }  # fmt: skip
+    return {} if all(map(_DECIMAL_COMMA.fullmatch, found)) else found
 
 
 def _without_zeros(text: str) -> str:
@@ -44,7 +57,8 @@ def _without_formula(text: str) -> str:
 FORMS: Mapping[str, Callable[[str], str]] = {
     "extra spaces": lambda text: " ".join(text.split()),
     "invisible characters": lambda text: text.translate(_INVISIBLE),
-    "a trailing '.0'": _without_float,
+    "a trailing '.0'": lambda text: text if "," in text else _without_float(text),
+    "a trailing ',0'": _without_float,
     "leading zeros": _without_zeros,
     "capitals": str.casefold,
     'the formula ="…"': _without_formula,
@@ -129,6 +143,7 @@ def agree(unknown: Mapping[str, int], known: Collection[str]) -> Agreement:
         The ids that they may be. One with another of the same canonical form is left out.
     """
     found = Agreement()
+    lists = _lists(unknown, known)
     wanted = {canonical(text) for text in unknown}
     by_form: dict[str, list[str]] = {}
     for text in known:
@@ -136,7 +151,8 @@ def agree(unknown: Mapping[str, int], known: Collection[str]) -> Agreement:
         if form in wanted:
             by_form.setdefault(form, []).append(text)
     for text, rows in unknown.items():
-        candidates = by_form.get(canonical(text), [])
+        in_list = text in lists and _DECIMAL_COMMA.fullmatch(text)
+        candidates = [] if in_list else by_form.get(canonical(text), [])
         if len(candidates) == 1:
             found.to[text] = candidates[0]
             form = _difference(text, candidates[0])
@@ -146,7 +162,7 @@ def agree(unknown: Mapping[str, int], known: Collection[str]) -> Agreement:
             found.unclear[text] = tuple(candidates)
         elif _SCIENTIFIC.fullmatch(text):
             found.scientific += rows
-        elif len(parts := _SEVERAL.split(text)) > 1 and all(p.strip() in known for p in parts):
+        elif text in lists:
             found.several[text] = rows
     return found
 

@@ -6,7 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.time_names import is_amount_name, is_id_name, is_position_name
+from pennyweight.data.cleaning.time_names import (
+    is_amount_name,
+    is_id_name,
+    is_period_name,
+    is_position_name,
+)
 from pennyweight.data.columns import column_option
 from pennyweight.errors import DataError
 
@@ -37,7 +42,7 @@ def refuse_newest_first(
     Raises
     ------
     DataError
-        A column falls from row to row, is named like a place in an order, or holds short
+        A column falls from row to row, is named like a place in an order or a week, or holds short
         texts with numbers, which may be times in a form that is not known.
     """
     for column in columns:
@@ -53,21 +58,27 @@ def refuse_newest_first(
 def _doubt(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> str:
     """Say what in a column suggests another order, if anything does."""
     values = _numbers(frame[column])
-    if values is None:
+    # The years of Winter 2025 and Summer 2025 do not tell these apart.
+    if values is None or (is_period_name(column) and len(np.unique(values)) == 1):
         places = _ranks(frame[column])
         if places is not None and _falls(places):
             return "falls from row to row"
         texts = frame[column].drop_nulls().head(1_000) if places is not None else None
-        if texts is None or is_id_name(column) or not _may_be_times(texts):
+        if texts is None or is_id_name(column) or attribute_of(frame, column, others):
             return ""
-        if attribute_of(frame, column, others):
+        period = is_period_name(column) and texts.n_unique() > 1
+        if not period and not _may_be_times(texts):
             return ""
         return f"holds texts such as {texts[0]!r}, which may be times of a form not known"
     if _rises(frame, column, others["user"]):
         return ""
     if _falls(values) and not is_amount_name(column):
         return "falls from row to row"
-    return "is named like a place in an order" if is_position_name(column) else ""
+    if is_position_name(column):
+        return "is named like a place in an order"
+    if is_period_name(column) and not attribute_of(frame, column, others):
+        return "is named like a week, a season or another period"
+    return ""
 
 
 def _may_be_times(texts: pl.Series) -> bool:

@@ -8,14 +8,13 @@ import numpy as np
 import polars as pl
 
 from pennyweight.data.cleaning.clock_column import clock_of
+from pennyweight.data.cleaning.positions import are_no_positions
 from pennyweight.data.cleaning.row_order import NO_TIME, attribute_of, refuse_newest_first
 from pennyweight.data.cleaning.time_names import (
-    DAY_RANK,
     OTHER_RANK,
     SYSTEM_RANK,
     TIME_LIKE_RANK,
     is_id_name,
-    may_be_position,
     rank,
 )
 from pennyweight.data.cleaning_log import Findings
@@ -28,9 +27,9 @@ __all__ = ["event_roles"]
 
 _SAMPLE = 5_000
 _1990, _YEAR, _DAY = 631_152_000.0, 366 * 86_400.0, 86_400.0
+_1902 = -24_837.0  # in days
 _MONTH, _MONTHS = 30 * _DAY, 12
 _FEW = 5  # items with several users, from which on one moment each is no chance
-_SIXTY, _MANY, _REPEATS = 60, 50, 0.2  # largest part of a date, rows, share of rows again
 _ASK = "--time-column NAME, columns={'time': NAME}"
 
 
@@ -57,6 +56,13 @@ class _Candidate:
         if self.times is None:
             return 2
         return len(np.unique(self.times.values[np.isfinite(self.times.values)]))
+
+    @property
+    def is_clock(self) -> bool:
+        """Whether there are several moments of one day, which is where calendars begin."""
+        values = self.times.values if self.times is not None else np.empty(0)
+        days = np.unique(values[np.isfinite(values)] // _DAY)
+        return len(days) == 1 and self.varies and bool(days[0] <= _1902)
 
     @property
     def span(self) -> float:
@@ -148,10 +154,11 @@ def _by_name(
     named = [column for column in free if (r := rank(column)) is not None and r < OTHER_RANK]
     read = [_look(frame, column, source, reading) for column in named]
     usable = _not_local([c for c in read if c is not None and _is_time(c, frame, others)])
+    usable = _with_days(usable)
     if not usable:
         return None
     unnamed = _unnamed(frame, [c for c in free if rank(c) is None], others, source, reading)
-    if any(c.real and (c.rank or 0) <= TIME_LIKE_RANK for c in usable):
+    if any(c.real and (c.rank or 0) < SYSTEM_RANK for c in usable):
         usable = [c for c in usable if c.real]  # a date says more than a position
     if any(c.real and c.varies for c in [*usable, *unnamed]):
         usable = [c for c in usable if c.varies or not c.real]  # that of an export says nothing
@@ -174,6 +181,14 @@ def _not_local(columns: list[_Candidate]) -> list[_Candidate]:
     universal = [c for c in columns if c.real and re.search(r"(?i)utc|gmt", c.name)]
     local = [c for c in columns if re.search(r"(?i)(^|[\W_])local([\W_]|$|(?-i:[A-Z]))", c.name)]
     return [c for c in columns if c not in local] if universal and local != columns else columns
+
+
+def _with_days(columns: list[_Candidate]) -> list[_Candidate]:
+    """Leave out times of day, written after a day such as 1899-12-30, beside real days."""
+    clocks = [c for c in columns if c.times is not None and c.real and c.is_clock]
+    return [c for c in columns if c not in clocks] if any(
+        c.real and c not in clocks for c in columns
+    ) else columns  # fmt: skip
 
 
 def _unnamed(
@@ -216,7 +231,7 @@ def _ask_between(
     One of any name may be where the name of the chosen one is that of another moment; one that
     spans a month or more may be where the chosen one spans a day, as the times of a load do.
     """
-    rivals = [c for c in unnamed if (chosen.rank or 0) >= TIME_LIKE_RANK]
+    rivals = [c for c in unnamed if (chosen.rank or 0) >= TIME_LIKE_RANK or not chosen.real]
     if chosen.times is not None and chosen.distinct <= _MONTHS:  # as of a few exports
         rivals += [c for c in unnamed if c.distinct >= 10 * chosen.distinct and c not in rivals]
     if chosen.real and chosen.span <= _DAY:
@@ -239,20 +254,7 @@ def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str])
             return False
     elif column.real and column.varies and attribute_of(frame, column.name, others, _FEW) == "item":
         return False  # a release; all events of a user at one moment may be a basket
-    return column.real or not _are_parts(frame, column.name, others["user"])
-
-
-def _are_parts(frame: pl.DataFrame, column: str, user: str) -> bool:
-    """Say whether numbers under the name of a time are hours, days or seconds of a visit.
-
-    Positions are named like one, and hardly ever repeat within a user.
-    """
-    numbers = pl.col(column).cast(pl.Float64, strict=False)
-    again = pl.struct(user, column).is_duplicated().mean()
-    largest, share = frame.select(numbers.max(), again).row(0)
-    if not may_be_position(column):
-        return rank(column) != DAY_RANK or largest is None or largest <= _SIXTY
-    return largest is not None and largest <= _SIXTY and frame.height >= _MANY and share > _REPEATS
+    return column.real or not are_no_positions(frame, column.name, others["user"])
 
 
 def _unreadable(
@@ -272,8 +274,8 @@ def _unreadable(
                         "of a registration or a release has. If it is the time of the events, "
                         f"{option}; {NO_TIME}")  # fmt: skip
     raise DataError(f"{source}: column {best!r} is named like a time and holds small numbers, "
-                    "such as hours, days of a month or seconds of a visit. If they order the "
-                    f"events, {option}; if another column has the time, name it in the same "
+                    "such as hours, days of a month, weeks or seconds of a visit. If they order "
+                    f"the events, {option}; if another column has the time, name it in the same "
                     f"way; {NO_TIME}")  # fmt: skip
 
 

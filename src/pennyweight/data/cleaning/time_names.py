@@ -4,8 +4,8 @@ import re
 
 __all__ = [
     "DAY_RANK", "OTHER_RANK", "POSITION_NAMES", "RANKS", "SYSTEM_RANK", "TIME_LIKE_RANK",
-    "clock_claim", "is_amount_name", "is_duration_name", "is_id_name", "is_position_name",
-    "may_be_position", "rank",
+    "clock_claim", "is_amount_name", "is_duration_name", "is_id_name", "is_minute_name",
+    "is_period_name", "is_position_name", "may_be_position", "rank",
 ]  # fmt: skip
 
 # The first two win over all others. Then times of the event, days of the event, times at which
@@ -80,6 +80,15 @@ _OF_EVENTS = frozenset(
     "invoice sale sales checkout view viewed click clicked visit action activity interaction "
     "review rating play played watch watched listen listened read log server request booking "
     "rental loan 24h hh mm ss hhmm hhmmss".split()
+)
+_MINUTES = frozenset("minute minutes min mins mm minuten minuto minuti".split())
+_PERIODS = frozenset(
+    "week weeks wk yearweek isoweek yyyyww kw kalenderwoche woche semaine semana settimana неделя "
+    "period season quarter qtr trimester semester halfyear year yr jahr année año".split()
+)
+# Beside a period: a part of it, a length of time in it, or that of something else.
+_NO_PERIODS = frozenset(
+    "day days weekday per old hours price pass ticket trial grace return billing".split()
 )
 _LASTING = frozenset("play played watch watched listen listened read view viewed".split())
 _AMOUNTS = frozenset(
@@ -165,6 +174,18 @@ def is_duration_name(name: str) -> bool:
 def is_amount_name(name: str) -> bool:
     """Say whether a name is that of a number of events or a sum, by which logs are sorted."""
     return bool(_AMOUNTS & {*_words(name)})
+
+
+def is_period_name(name: str) -> bool:
+    """Say whether a name is that of a week, a season or another coarse time of an event."""
+    words = {*_words(name)}
+    return bool(_PERIODS & words) and not words & (_NO_PERIODS | _OTHER)
+
+
+def is_minute_name(name: str) -> bool:
+    """Say whether a name is that of the minute of an hour."""
+    words = {*_words(name)}
+    return bool(_MINUTES & words) and not words - _MINUTES - _OF_EVENTS
 
 
 def is_id_name(name: str) -> bool:

@@ -1,0 +1,52 @@
+"""Whether numbers under the name of a time give an order, or are lengths, hours and days."""
+
+import numpy as np
+import polars as pl
+
+from pennyweight.data.cleaning.time_names import DAY_RANK, may_be_position, rank
+
+__all__ = ["are_no_positions"]
+
+_SIXTY, _TEN_YEARS = 60, 3_660  # largest part of a date; days that a log may span
+_MANY, _REPEATS = 50, 0.2  # rows, and pairs of rows, that decide; share of rows again
+_IN_ORDER, _NEXT, _UNIQUE, _SPARSE = 0.8, 0.8, 0.99, 5
+
+
+def are_no_positions(frame: pl.DataFrame, column: str, user: str) -> bool:
+    """Say whether numbers under the name of a time are hours, days or seconds of a visit.
+
+    Positions are named like one, hardly ever repeat within a user, and show that they count
+    rows: they follow the order of the rows, count the rows of each user, or each is there once.
+    """
+    rows = frame.select(user=user, at=pl.col(column).cast(pl.Float64, strict=False)).drop_nulls()
+    values = rows["at"].to_numpy()
+    if not may_be_position(column):
+        if rank(column) != DAY_RANK or not len(values):
+            return rank(column) != DAY_RANK
+        lasting = int(((values % 1 != 0) | (values > _TEN_YEARS)).sum())
+        return bool(values.max() <= _SIXTY) or lasting > _REPEATS * len(values)
+    if not len(values) or frame.height < _MANY:
+        return False
+    again = float(rows.is_duplicated().mean())  # type: ignore[arg-type]
+    if values.max() <= _SIXTY and again > _REPEATS:
+        return True
+    return not _count_rows(rows, again)
+
+
+def _count_rows(rows: pl.DataFrame, again: float) -> bool:
+    """Say whether numbers rise or fall along the rows, or count all of them or those of a user."""
+    for key in (None, "user"):
+        steps = pl.col("at").diff() if key is None else pl.col("at").diff().over(key)
+        moves = rows.select(steps.sign().alias("at")).to_series()
+        moves = moves.filter(moves != 0)
+        if key is not None and len(moves) < _MANY:
+            return True  # too few to tell, and too few to matter
+        if len(moves) and abs(float(moves.sum())) >= (2 * _IN_ORDER - 1) * len(moves):
+            return True
+    values = rows["at"].to_numpy()
+    whole = bool((values % 1 == 0).all())
+    if whole and rows["at"].n_unique() >= _UNIQUE * rows.height:
+        return float(np.ptp(values)) <= _SPARSE * rows.height
+    ordered = rows.sort("user", "at").select(pl.col("at").diff().over("user")).to_series()
+    gaps = ordered.drop_nulls()
+    return again <= _REPEATS and bool(len(gaps)) and bool((gaps == 1).mean() >= _NEXT)  # type: ignore[operator]
