@@ -74,6 +74,42 @@ ODD = [bool(j % 2) for j in range(N)]
         ("estado", "activo", "borrador"),
         ("stato", "attivo", "bozza"),
         ("status", "in print", "out of print"),
+        ("banned", "no", "yes"),
+        ("is_private", False, True),
+        ("suspended", "0", "1"),
+        ("do_not_recommend", "0", "1"),
+        ("oos", "no", "yes"),
+        ("gesperrt", "nein", "ja"),
+        ("Nicht lieferbar", "0", "1"),
+        ("no disponible", "no", "sí"),
+        ("not_for_sale", "false", "true"),
+        ("in_stock", "WAHR", "FALSCH"),
+        ("en_stock", "VRAI", "FAUX"),
+        ("in_stock", "VERO", "FALSO"),
+        ("in_stock", "J", "N"),
+        ("in_stock", "S", "N"),
+        ("in_stock", "O", "N"),
+        ("in_stock", "✓", "✗"),
+        ("in_stock", "✔\ufe0f", "✘"),
+        ("in_stock", "✅", "❌"),
+        ("stok", "var", "yok"),
+        ("在庫", "あり", "なし"),
+        ("Lieferstatus", "lieferbar", "nicht lieferbar"),
+        ("tillgänglig", "ja", "nej"),
+        ("saatavilla", "kyllä", "ei"),
+        ("skladem", "ano", "ne"),
+        ("状态", "上架", "下架"),
+        ("διαθεσιμότητα", "διαθέσιμο", "εξαντλημένο"),
+        ("재고", "있음", "품절"),
+        ("Variant Inventory Qty", "3", "0"),
+        ("total_stock", 3, 0),
+        ("stock_count", "3", "0"),
+        ("totalInventory", 3, 0),
+        ("availableStock", 3, 0),
+        ("units_available", "3", "0"),
+        ("Lagerstand", "3", "0"),
+        ("Visibility in catalog", "visible", "hidden"),
+        ("catalog_visibility", "visible", "hidden"),
     ],
 )
 def test_odd_items_are_available(name, odd, even):
@@ -202,3 +238,129 @@ def test_free_text_in_another_language_stops_nothing():
 def test_none_in_stock_is_asked_about():
     with pytest.raises(DataError, match="'none' cannot be read"):
         read(shelf(available=("3", "none")), EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "odd", "even"),
+    [
+        ("banned_by_shop", "no", "yes"),
+        ("noindex", "0", "1"),
+        ("exclude_from_feed", False, True),
+        ("blocked_flag", "0", "1"),
+        ("flag_out_of_stock", "0", "1"),
+        ("nicht_bestellbar", "nein", "ja"),
+        ("end_of_life", None, "yes"),
+        ("not_hidden", "yes", "no"),
+        ("sold_online", "yes", "no"),
+        ("show_in_app", "1", "0"),
+        ("flag", "yes", "no"),
+    ],
+)
+def test_a_name_that_is_chosen_says_which_value_means_available(name, odd, even):
+    data = read(shelf(**{name: (odd, even)}), EVENTS, columns={"available": name})
+    assert data.catalog.available.tolist() == ODD
+
+
+def test_a_chosen_column_that_would_block_most_items_is_asked_about():
+    items = shelf(grille=("no", "no")).with_columns(
+        pl.when(pl.int_range(N) == 4)
+        .then(pl.lit("yes"))
+        .otherwise(pl.col("grille"))
+        .alias("grille")
+    )
+    with pytest.raises(DataError, match=r"no of 11 of 12 items.*'unavailable'"):
+        read(items, EVENTS, columns={"available": "grille"})
+    renamed = read(items.rename({"grille": "unavailable"}), EVENTS)
+    assert renamed.catalog.available.sum() == N - 1
+    assert read(items.rename({"grille": "available"}), EVENTS).catalog.available.sum() == 1
+
+
+@pytest.mark.parametrize("value", ["J", "S", "O"])
+def test_a_letter_is_no_yes_in_a_column_of_states(value):
+    data = read(shelf(status=(value, "N")), EVENTS)
+    assert data.catalog.available.all()
+    assert "column status does not say which" in str(data.log)
+
+
+@pytest.mark.parametrize(
+    "names", [("stock_berlin", "stock_munich"), ("Bestand Nord", "Bestand Süd")]
+)
+def test_what_one_of_several_places_has_is_available(names):
+    items = shelf().with_columns(
+        pl.Series(names[0], [0, 3, 0, None] * 3), pl.Series(names[1], [0, 0, 4, None] * 3)
+    )
+    data = read(items, EVENTS)
+    assert data.catalog.available.tolist() == [False, True, True, True] * 3
+    assert f"3 noted: not available (columns {names[0]}, {names[1]}" in str(data.log)
+    with_total = read(items.with_columns(in_stock=pl.lit("yes")), EVENTS)
+    assert with_total.catalog.available.all()
+
+
+def test_places_in_an_object_are_places():
+    stock = [{"berlin": 0, "munich": 0 if j % 2 == 0 else 2} for j in range(N)]
+    data = read(shelf().with_columns(stock=pl.Series(stock)), EVENTS)
+    assert data.catalog.available.tolist() == ODD
+
+
+def test_the_stock_of_one_place_is_named_and_may_be_chosen():
+    items = shelf(stock_berlin=(3, 0))
+    data = read(items, EVENTS)
+    assert data.catalog.available.all()
+    assert "6 noted: 'stock_berlin' may be pieces in stock" in str(data.log)
+    chosen = read(items, EVENTS, columns={"available": "stock_berlin"})
+    assert chosen.catalog.available.tolist() == ODD
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("stock_code", "stock_price"), ("safety_stock", "reserved_stock"), ("in_sock", "stockings")],
+)
+def test_numbers_that_are_no_stock_of_a_place_are_left_alone(names):
+    data = read(shelf(**{name: (3, 0) for name in names}), EVENTS)
+    assert data.catalog.available.all()
+    assert "stock" not in str(data.log)
+
+
+NOW = 1_767_225_600.0  # the beginning of 2026
+PAST = ["expires_at", "expiry_date", "valid_until", "available_until", "end_date", "license_end",
+        "gültig bis", "end_of_life", "有效期"]  # fmt: skip
+FUTURE = ["available_from", "release_date", "publish_date", "published_at", "verfügbar ab"]
+
+
+@pytest.mark.parametrize(
+    ("name", "odd", "even", "lies"),
+    [
+        *((name, "2029-05-01", "2024-05-01", "past") for name in PAST),
+        *((name, "2024-05-01", "2028-05-01", "future") for name in FUTURE),
+        ("expires_at", None, "2024-05-01 10:00:00", "past"),
+        ("expires_at", "9999-12-31", "2024-05-01", "past"),
+        ("gültig bis", "13.05.2029", "01.05.2024", "past"),
+        ("expires_at", 1_900_000_000, 1_700_000_000, "past"),
+    ],
+)
+def test_dates_that_begin_or_end_availability_are_named(name, odd, even, lies):
+    items = shelf(**{name: (odd, even)})
+    data = read(items, EVENTS, now=NOW)
+    assert data.catalog.available.all()
+    assert f"6 noted: {name!r} lies in the {lies} and is not read" in str(data.log)
+    with pytest.raises(DataError, match=r"holds dates.*column 'available' of true and false"):
+        read(items, EVENTS, columns={"available": name}, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "odd", "even"),
+    [
+        ("expires_at", "2029-05-01", "2028-05-01"),
+        ("expires_at", None, "9999-12-31"),
+        ("valid_until", "2025-12-31", "2025-12-31"),  # today, which ends at night
+        ("release_date", "1994-05-01", "2021-05-01"),
+        ("release_year", 1994, 2031),
+        ("end_date", "2011-05-01", "2013-05-01"),  # of shows long past
+        ("start_date", "2029-05-01", "2024-05-01"),  # of concerts
+        ("shelf_life", "2 years", "2024"),
+    ],
+)
+def test_other_dates_are_not_named(name, odd, even):
+    data = read(shelf(**{name: (odd, even)}), EVENTS, now=NOW)
+    assert data.catalog.available.all()
+    assert "is not read" not in str(data.log)

@@ -194,7 +194,7 @@ def read(
     id_column = resolve(item_rows.columns, "items", given, source=item_source)["id"]
     catalog = build_catalog(
         item_rows, id_column, text_columns=text_columns, found=found, source=item_source,
-        available=_available(given), missing=missing_ids,
+        available=_available(given), missing=missing_ids, now=reading.now,
     )  # fmt: skip
     refuse_losses(found, "items", item_source, max_dropped)
     if mask_personal:

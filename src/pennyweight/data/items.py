@@ -1,6 +1,7 @@
 """From an items table to a `Catalog`: one text an item, typed attributes."""
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -36,7 +37,11 @@ _LINK = r"(?i)^(https?://|www\.)|\.(jpe?g|png|gif|webp|svg|mp4)$"
 _DATE = r"^\d{4}-\d{2}-\d{2}"
 _BOOLEANS = ("true", "false", "True", "False", "TRUE", "FALSE")
 _FLAGS = {"true", "false", "yes", "no", "y", "n", "t", "f", "on", "off", "ja", "nein", "oui", "non",
-          "sí", "si", "sì", "sim", "não", "nao", "nee", "tak", "nie", "да", "нет"}  # fmt: skip
+          "sí", "si", "sì", "sim", "não", "nao", "nee", "tak", "nie", "да", "нет", "wahr", "falsch",
+          "vrai", "faux", "vero", "falso", "verdadero", "verdadeiro", "waar", "onwaar", "prawda",
+          "fałsz", "истина", "ложь", "var", "yok", "あり", "なし", "nej", "nei", "kyllä", "ei",
+          "ano", "ne", "evet", "hayır", "igen", "nem", "j", "s", "o", "是", "否", "有",
+          "无"}  # fmt: skip
 _SAMPLE = 2_000
 # Two letters that UTF-8's bytes of one of another language, or of a quote, are in Windows-1252.
 _MOJIBAKE = re.compile(
@@ -55,6 +60,7 @@ def build_catalog(
     max_chars: int = MAX_CHARS,
     available: str | None = None,
     missing: Sequence[str] | None = None,
+    now: float | None = None,
 ) -> Catalog:
     """Clean an items table.
 
@@ -65,6 +71,8 @@ def build_catalog(
         columns with such names.
     missing
         More ids that stand for missing ones; empty, no word does.
+    now
+        Epoch seconds after which a date lies in the future; by default the time of day.
 
     Raises
     ------
@@ -83,12 +91,14 @@ def build_catalog(
         frame = frame.rename(bare)
     if not len(ids):
         raise DataError(f"{source}: column {id_column!r} has no id in any row")
-    availability, passed = availability_columns(frame, available, source=source)
+    now = time.time() if now is None else now
+    availability, passed = availability_columns(frame, available, source=source, now=now)
     worded = frame if text_columns is not None else frame.drop(availability)
     chosen = choose_text_columns(worded, text_columns, source)
     catalog = clean_items(Ids(ids.to_list(), "items"), frame, chosen, found, max_chars)
     catalog = replace(catalog, availability=availability)
-    note_availability(catalog.attributes, availability, passed, found, source=source)
+    note_availability(catalog.attributes, availability, passed, found, source=source,
+                      now=now if available is None else None)  # fmt: skip
     _judge(list(catalog.texts), ids, found)
     return catalog
 

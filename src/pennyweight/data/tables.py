@@ -285,18 +285,21 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
         if ((ids.floor() == ids) & (ids.abs() < 2**63)).all():
             ids = ids.cast(pl.Int64)
     text = ids.cast(pl.String)
+    if ids.dtype == pl.Decimal:  # as databases write whole numbers, with the zeros of the scale
+        text = text.str.replace(r"\.0+$|(\.\d*[1-9])0+$", "$1")
     _refuse_objects(text, source)
     _refuse_scientific(text, source)
     text = text.set(text.str.strip_chars() == "", None)
     # Whole columns of 12.0 are integers that passed through pandas with a gap among them.
-    float_like = r"^-?\d+\.0$"
+    float_like = r"^-?\d+\.0+$"
     sample = text.drop_nulls().head(100)
     if (
         len(sample)
         and sample.str.contains(float_like).all()
         and text.str.contains(float_like).all()
     ):
-        text = text.str.head(-2)
+        whole = text.str.replace(r"\.0+$", "")
+        text = whole if whole.n_unique() == text.n_unique() else text
     return text
 
 

@@ -12,6 +12,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.availability_dates import note_dates, refuse_dates
+from pennyweight.data.cleaning.availability_names import (
+    counts_pieces,
+    hides,
+    is_known,
+    is_site,
+    is_stock,
+    is_vague,
+    key_of,
+)
 from pennyweight.data.cleaning.availability_words import (
     AMOUNTS,
     CLEAR,
@@ -20,8 +30,7 @@ from pennyweight.data.cleaning.availability_words import (
     NO,
     PIECES,
     PUBLISHED_AT,
-    VAGUE,
-    VAGUE_NOT,
+    STOCK,
     WORDED,
     YES,
     plain,
@@ -56,11 +65,14 @@ _OTHER_MEANINGS = {"state", "itemstate", "productstate", "estado", "stato", "sta
 # Words that states of series, ventures and sales have as well, beside any others.
 _SERIES = {"ended", "closed", "future", "pending", "sold", "reserved", "on hold", "paused", "empty",
            "false", "suspended", "rejected", "declined", "retired", "private"}  # fmt: skip
+_BARE = {"0", "1", "0.0", "1.0", "true", "false", "yes", "no", "y", "n", "t", "f", "on", "off"}
+_LETTERS = {"j", "s", "o"}  # yes in German, Spanish and French, and something else in a status
+_STATES = re.compile("stat|estado|visib|qty|quant|zustand")
 _MAGENTO = {"productonline": {"1": True, "2": False}}  # their own numbers
 
 
 def availability_columns(
-    frame: pl.DataFrame, chosen: str | None, *, source: str
+    frame: pl.DataFrame, chosen: str | None, *, source: str, now: float
 ) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
     """Return the columns that say which items may be recommended.
 
@@ -72,6 +84,8 @@ def availability_columns(
         One column by name, ``""`` for none, or None to recognise them by their names.
     source
         The file, for error messages.
+    now
+        Epoch seconds after which a date lies in the future.
 
     Returns
     -------
@@ -88,8 +102,8 @@ def availability_columns(
     if chosen == "":
         return (), ()
     if chosen is not None:
-        return (_given(frame, chosen, source),), ()
-    keys = {name: _key(name) for name in frame.columns}
+        return (_given(frame, chosen, source, now),), ()
+    keys = {name: key_of(name) for name in frame.columns}
     clear = [name for name in frame.columns if keys[name] in CLEAR | CLEAR_NOT]
     for name in clear:
         if unknown := unreadable(frame[name]):
@@ -105,7 +119,7 @@ def _vague_columns(
     vague: list[str] = []
     passed: list[tuple[str, tuple[str, ...]]] = []
     for name in frame.columns:
-        if not _is_vague(keys[name]):
+        if not is_vague(name) or name in clear:
             continue
         unknown = unreadable(frame[name])
         if unknown:
@@ -114,19 +128,41 @@ def _vague_columns(
             quiet = keys[name] in _OTHER_MEANINGS or is_moment(frame[name])
             if not quiet and not _counts(frame[name]):
                 passed.append((name, tuple(unknown[:3])))
-        elif not (PIECES.search(keys[name]) and any(_is_stock(keys[c]) for c in clear)):
+        elif not (_is_total(keys[name]) and any(is_stock(keys[c]) for c in clear)):
             vague.append(name)
+    if not _has_stock((*clear, *vague)):
+        sites = [n for n in frame.columns if is_site(n) and _holds_pieces(frame[n])]
+        vague += sites if len(sites) > 1 else []
     return vague, passed
+
+
+def _has_stock(names: Iterable[str]) -> bool:
+    """Say whether a column is about all that is in stock, and not what is at one place."""
+    keys = [key_of(name) for name in names if not is_site(name)]
+    return any(is_stock(key) or _is_total(key) for key in keys)
+
+
+def _is_total(key: str) -> bool:
+    return PIECES.search(key) is not None or STOCK.fullmatch(key) is not None
+
+
+def _holds_pieces(column: pl.Series) -> bool:
+    """Say whether a column holds whole numbers, 0 among them."""
+    if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype == pl.Boolean:
+        return False
+    texts = blanked(column.cast(pl.String, strict=False)).drop_nulls()
+    whole = texts.str.contains(r"^\s*-?\d{1,7}([.,]0+)?\s*$")
+    return bool(len(texts)) and bool(whole.all()) and bool(texts.str.contains(r"^\s*-?0").any())
 
 
 def _says_gone(column: pl.Series, unknown: Sequence[str]) -> bool:
     """Say whether a column of words calls some items gone or drafts, beside words not known."""
     others = [v for v in _distinct(column) if isinstance(v, str) and v not in unknown]
     plainly = (v for v in others if re.search(r"[^\W\d]{4}", v) and plain(v.strip()) not in _SERIES)
-    return not _hides(_key(column.name)) and any(_read(v) is False for v in plainly)
+    return not hides(column.name) and any(_read(v) is False for v in plainly)
 
 
-def _given(frame: pl.DataFrame, chosen: str, source: str) -> str:
+def _given(frame: pl.DataFrame, chosen: str, source: str, now: float) -> str:
     name = chosen if chosen in frame.columns else bare(chosen)
     if name not in frame.columns:
         raise DataError(
@@ -134,9 +170,30 @@ def _given(frame: pl.DataFrame, chosen: str, source: str) -> str:
             f"available{did_you_mean(chosen, frame.columns)} Correct --available-column NAME, or "
             "columns={'available': NAME}"
         )
+    refuse_dates(frame[name], now, source)
     if not is_moment(frame[name]) and (unknown := unreadable(frame[name])):
         raise DataError(_refusal(source, name, unknown, frame[name]))
+    _ask_which(frame[name], source)
     return name
+
+
+def _ask_which(column: pl.Series, source: str) -> None:
+    """Raise `DataError` where most items are a bare no in a column whose name does not tell."""
+    name = column.name
+    if is_known(name) or not all(_is_bare(value) for value in _distinct(column)):
+        return
+    closed = int((~is_available(column.to_frame(), name)).sum())
+    if closed > len(column) / 2:
+        raise DataError(
+            f"{source}: column {name!r} says no of {closed:,} of {len(column):,} items, which "
+            "would not be recommended. Does no mean that an item is available? If so, call "
+            "the column 'unavailable', otherwise 'available', and name that with --available-column"
+        )
+
+
+def _is_bare(value: object) -> bool:
+    """Say whether a value is no more than yes or no."""
+    return isinstance(value, bool) or _words(value) in _BARE
 
 
 def _refusal(source: str, name: str, unknown: Sequence[str], column: pl.Series) -> str:
@@ -149,29 +206,10 @@ def _refusal(source: str, name: str, unknown: Sequence[str], column: pl.Series) 
     )
 
 
-def _key(name: str) -> str:
-    """Return the name to compare: of a field of an object the last part of its path."""
-    last = bare(name).rpartition(".")[2] if re.fullmatch(r"[\w-]+(\.[\w-]+)+", bare(name)) else name
-    return re.sub(r"[\W_]+", "", plain(bare(last)))
-
-
-def _is_vague(key: str) -> bool:
-    return key in VAGUE | VAGUE_NOT | WORDED or GONE_AT.fullmatch(key) is not None
-
-
-def _hides(key: str) -> bool:
-    """Say whether true in a column of this name means that an item is not available."""
-    return key in CLEAR_NOT | VAGUE_NOT | WORDED or GONE_AT.fullmatch(key) is not None
-
-
 def _counts(column: pl.Series) -> bool:
     """Say whether a column that may be true or false holds numbers: ``sold``, the pieces."""
     texts = column.drop_nulls().cast(pl.String, strict=False)
-    return _key(column.name) in WORDED and bool(texts.str.contains(r"^[\d.,]+$").all())
-
-
-def _is_stock(key: str) -> bool:
-    return key in CLEAR or key in ("soldout", "issoldout", "outofstock", "isoutofstock")
+    return key_of(column.name) in WORDED and bool(texts.str.contains(r"^[\d.,]+$").all())
 
 
 def is_moment(column: pl.Series) -> bool:
@@ -191,15 +229,20 @@ def _read(value: object, pieces: bool = True) -> bool | None:
         return value
     if isinstance(value, int | float):
         return value > 0 if pieces or value in (0, 1) else None
-    text = _CAMEL.sub(" ", _SCHEMA.sub("", str(value).strip()))
-    words = " ".join(re.sub(r"[_\-\s]+", " ", plain(text)).split()).strip(" .!")
+    words = _words(value)
     if words in YES or words in NO:
         return words in YES
-    number = _QUANTITY.fullmatch(" ".join(text.casefold().split()))
+    number = _QUANTITY.fullmatch(" ".join(str(value).casefold().split()))
     if number is None or not (pieces or words in ("0", "1", "0.0", "1.0")):
         return None
     amount = int(re.sub(r"[, ]", "", number[2]))
     return amount > 1 if number[1] == "<" else amount > 0 or number[1] == ">"
+
+
+def _words(value: object) -> str:
+    """Return a value as words to compare, in small letters without accents."""
+    text = _CAMEL.sub(" ", _SCHEMA.sub("", str(value).strip())).replace("\ufe0f", "")
+    return " ".join(re.sub(r"[_\-\s]+", " ", plain(text)).split()).strip(" .!")
 
 
 def _read_of(key: str, value: object, pieces: bool = True) -> bool | None:
@@ -232,21 +275,22 @@ def _distinct(column: pl.Series) -> list[object]:
 
 def unreadable(column: pl.Series) -> list[str]:
     """Return the values that are neither yes nor no."""
-    key = _key(column.name)
+    key = key_of(column.name)
     if GONE_AT.fullmatch(key):
         return [str(value) for value in _distinct(column) if _read_moment(value) is None]
-    pieces = PIECES.search(key) is not None or key in CLEAR | CLEAR_NOT
+    pieces, state = counts_pieces(column.name), _STATES.search(key) is not None
     return [
         str(value)
         for value in _distinct(column)
         if _read_of(key, value, pieces) is None
+        or (state and _words(value) in _LETTERS)
         or (key in WORDED and not isinstance(value, bool) and str(value).strip()[:1].isdigit())
     ]
 
 
 def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
     """Return which items a column calls available, bool (n_items,); a missing value does."""
-    column, key = attributes[name], _key(name)
+    column, key = attributes[name], key_of(name)
     if GONE_AT.fullmatch(key):
         closed = [value for value in _distinct(column) if _read_moment(value)]
         if column.dtype.is_temporal():
@@ -256,7 +300,7 @@ def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
     elif column.dtype.is_nested():
         return np.ones(len(column), bool)
     else:
-        closed = [value for value in _distinct(column) if _read_of(key, value) is _hides(key)]
+        closed = [value for value in _distinct(column) if _read_of(key, value) is hides(name)]
     mask: pl.Series = column.is_in(pl.Series(closed, dtype=column.dtype).implode())
     return ~mask.fill_null(False).to_numpy()
 
@@ -264,10 +308,22 @@ def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
 def available_items(attributes: pl.DataFrame, columns: Iterable[str]) -> NDArray[np.bool_]:
     """Return which items all these columns call available, bool (n_items,)."""
     mask = np.ones(attributes.height, bool)
-    for name in columns:
-        if name in attributes.columns:
+    known = [name for name in columns if name in attributes.columns]
+    for name in known:
+        if not is_site(name):
             mask &= is_available(attributes, name)
-    return mask
+    return mask & _anywhere(attributes, [name for name in known if is_site(name)])
+
+
+def _anywhere(attributes: pl.DataFrame, sites: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which items are in stock at one of several places, or of which none says."""
+    empty = np.zeros(attributes.height, bool)
+    full = np.zeros(attributes.height, bool)
+    for name in sites:
+        here = is_available(attributes, name)
+        empty |= ~here
+        full |= here & attributes[name].is_not_null().to_numpy()
+    return full | ~empty
 
 
 def note_availability(
@@ -277,6 +333,7 @@ def note_availability(
     found: Findings,
     *,
     source: str,
+    now: float | None,
 ) -> None:
     """Note how many items are not available, and which columns were not understood.
 
@@ -285,12 +342,18 @@ def note_availability(
     DataError
         When no item at all is available: each list would be empty.
     """
+    sites = [name for name in columns if is_site(name)]
+    if len(sites) > 1:
+        found.add("items", f"not available (columns {', '.join(sites)}: none of any), and so not "
+                  "recommended", int((~_anywhere(attributes, sites)).sum()), "noted")  # fmt: skip
     for name in columns:
+        if len(sites) > 1 and name in sites:
+            continue
         closed = ~is_available(attributes, name)
         words = attributes[name].filter(pl.Series(closed)).unique(maintain_order=True)
         found.add("items", f"not available (column {name}), and so not recommended",
                   int(closed.sum()), "noted", [repr(word) for word in words.head(3)])  # fmt: skip
-        if not GONE_AT.fullmatch(_key(name)) and not is_moment(attributes[name]):
+        if not GONE_AT.fullmatch(key_of(name)) and not is_moment(attributes[name]):
             found.add("items", f"column {name} does not say whether they are available, and so "
                       "they are", attributes[name].null_count(), "noted")  # fmt: skip
     if columns and not available_items(attributes, columns).any():
@@ -299,8 +362,11 @@ def note_availability(
             "empty. Correct the values, or leave the column out with --available-column '', "
             "columns={'available': None}"
         )
+    if now is not None:
+        note_dates(attributes, now, found)
+        _note_site(attributes, columns, found)
     for name in attributes.columns:
-        if _key(name) in PUBLISHED_AT and name not in columns:
+        if key_of(name) in PUBLISHED_AT and name not in columns:
             found.add("items", f"{name} is missing; if these are drafts, keep them from being "
                       f"recommended with --available-column {shlex.quote(name)}, "
                       f"columns={{'available': {name!r}}}", attributes[name].null_count(),
@@ -310,3 +376,16 @@ def note_availability(
                   "its values (--available-column NAME where one does)",
                   attributes[name].len() - attributes[name].null_count(), "noted",
                   map(repr, others))  # fmt: skip
+
+
+def _note_site(attributes: pl.DataFrame, columns: Sequence[str], found: Findings) -> None:
+    """Note a column that is named like the stock of one place, and has no others beside it."""
+    if _has_stock(columns):
+        return
+    for name in attributes.columns:
+        if name not in columns and is_site(name) and _holds_pieces(attributes[name]):
+            column = attributes[name].cast(pl.Float64, strict=False)
+            found.add("items", f"{name!r} may be pieces in stock, and is not read: if it is, keep "
+                      f"these from being recommended with --available-column {shlex.quote(name)}, "
+                      f"columns={{'available': {name!r}}}", int((column <= 0).sum()),
+                      "noted")  # fmt: skip

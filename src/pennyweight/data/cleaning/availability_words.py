@@ -8,9 +8,14 @@ __all__ = [
     "CLEAR",
     "CLEAR_NOT",
     "GONE_AT",
+    "HIDING",
+    "HIDING_PHRASE",
     "NO",
+    "NO_SITES",
     "PIECES",
     "PUBLISHED_AT",
+    "SITES",
+    "STOCK",
     "VAGUE",
     "VAGUE_NOT",
     "WORDED",
@@ -27,6 +32,10 @@ def plain(text: str) -> str:
 
 def _folded(words: str) -> set[str]:
     return {plain(word) for word in words.split("|")}
+
+
+def _names(names: str) -> set[str]:
+    return {plain(name) for name in names.split()}
 
 
 # Names are compared in lower case without punctuation and accents. A column with a clear name
@@ -58,13 +67,39 @@ VAGUE = {
     "emestoque", "ativo", "beschikbaar", "beschikbaarheid", "opvoorraad", "voorraad", "leverbaar",
     "dostepny", "dostepnosc", "stanmagazynowy", "наличие", "вналичии", "остаток", "在庫", "在庫数",
     "库存", "stok", "lager", "lagersaldo",
-}  # fmt: skip
+} | _names(
+    "catalogvisibility visibilityincatalog lieferstatus lagerstand tillganglig tillganglighet "
+    "lagerstatus ilager palager tilgjengelig tilgangelig saatavilla saatavuus varastossa skladem "
+    "dostupnost stoktavar stokdurumu mevcut raktaron доступность доступен 状态 商品状态 上架状态 "
+    "在庫状況 재고 재고여부 판매상태 διαθεσιμοτητα διαθεσιμο المخزون متوفر"
+)  # fmt: skip
 VAGUE_NOT = {
     "deleted", "isdeleted", "archived", "isarchived", "disabled", "isdisabled", "removed",
     "isremoved", "inactive", "isinactive", "isdraft", "draft", "retired", "isretired", "blocked",
     "isblocked", "unlisted", "isunlisted", "ausverkauft", "vergriffen", "geloscht", "archiviert",
     "agotado", "eliminado", "epuise", "supprime", "esaurito", "esgotado", "uitverkocht",
-}  # fmt: skip
+} | _names(
+    "banned isbanned private isprivate suspended issuspended donotrecommend dontrecommend "
+    "excludefromrecommendations excludefromrecommendation oos isoos blacklisted isblacklisted "
+    "obsolete isobsolete eol iseol endoflife withdrawn iswithdrawn recalled isrecalled delisted "
+    "isdelisted unpublished isunpublished invisible isinvisible deactivated isdeactivated "
+    "phasedout takendown gesperrt istgesperrt versteckt ausgeblendet deaktiviert bloqueado "
+    "suspendido oculto inactivo bloque masque inactif bloccato nascosto inattivo bloqueado "
+    "inativo geblokkeerd verborgen niedostepny скрыт скрыто vyprodano nedostupne slutsald "
+    "udsolgt utsolgt loppuunmyyty tukendi 售罄 下架 売り切れ 품절"
+)  # fmt: skip
+# One word of these in a name that was chosen turns it round: ``banned_in_shop``, ``no_index``.
+HIDING = re.compile(
+    r"hidden|hide|soldout|unavailable|unsellable|unsaleable|unbuyable|unapproved|discontinued|delet(ed|e)|archived?|disabled?|removed?|"
+    r"inactive|drafts?|retired|blocked|unlisted|delisted|banned|ban|private|suspended|"
+    r"suspension|oos|eol|obsolete|withdrawn|recalled|unpublished|invisible|deactivated|expired|"
+    r"ended|noindex|norecommend|exclude[ds]?|exclusion|blacklist(ed)?|blocklist(ed)?|flagged|"
+    r"reported|takedown|quarantined?|spam|embargo(ed)?|rejected|restricted|forbidden|prohibited|"
+    r"closed|skip|suppress(ed)?|ignored?|ausverkauft|vergriffen|geloscht|archiviert|"
+    r"gesperrt|sperre|versteckt|ausgeblendet|deaktiviert|agotado|eliminado|bloqueado|oculto|"
+    r"epuise|supprime|bloque|masque|esaurito|bloccato|nascosto|esgotado|uitverkocht|geblokkeerd|"
+    r"verborgen|售罄|下架"
+)
 # True or false in words; as numbers these may count, such as the pieces sold.
 WORDED = {"expired", "isexpired", "sold", "issold", "ended", "isended"}
 # A time, or anything that is not false, means that the item is gone.
@@ -73,10 +108,32 @@ GONE_AT = re.compile(
     r"delisted|geloscht|eliminado|supprime)(at|on|date|time|timestamp|am|en|le)|"
     r"(date|time)(deleted|archived|removed|discontinued|unpublished|deactivated)|deletiondate"
 )
+# Pieces under any name that is made of these words alone: ``total_stock``, ``availableUnits``.
+STOCK = re.compile(
+    r"(?=.*(stock|inventory|onhand|(available|remaining|sellable)(units|pieces|items|qty|quantity)|"
+    r"(units|pieces|items|qty|quantity)(available|remaining|left)))"
+    r"(variant|product|item|total|current|free|net|available|remaining|left|sellable|qty|quantity|"
+    r"units?|count|level|amount|pieces|items|in|on|hand|stock|inventory)+"
+)
+# Words that make the stock of one place of a name with another word: ``stock_berlin``.
+SITES = re.compile(
+    r"stock|inventory|lager|stok|bestand|lagerbestand|voorraad|existencias|estoque|giacenza|magazyn|остаток|"
+    r"在庫|库存"
+)
+# What such names say that is no place.
+NO_SITES = re.compile(
+    r"is|has|code|id|ids|symbol|ticker|sku|key|no|nr|num|number|price|prices|cost|value|min|max|"
+    r"minimum|maximum|safety|reorder|threshold|alert|limit|reserved|reserve|incoming|inbound|"
+    r"ordered|order|committed|sold|date|days|age|turnover|rate|ratio|pct|percent|share|status|type|"
+    r"name|location|warehouse|change|target|capacity|exchange|market|option|options|managed?|low|"
+    r"policy|tracker|tracks?|flag|of|out|last|next|by|management|backorders?|photo|image|url|\d+|year|week|month|mindest|soll"
+)
+HIDING_PHRASE = re.compile("outofstock|endoflife|phasedout|takendown|soldout")
 PUBLISHED_AT = {"publishedat", "publishedon", "datepublished"}
 PIECES = re.compile(
     "stock|inventory|quantity|qty|onhand|bestand|menge|lager|verfugbar|dispon|existencias|giacenza|"
-    "quantite|estoque|voorraad|stan|наличи|остаток|在庫|库存|stok|beschikbaar|dostep"
+    "quantite|estoque|voorraad|stan|наличи|остаток|在庫|库存|stok|beschikbaar|dostep|units|pieces|"
+    "items(available|remaining|left)|skladem|المخزون|" + plain("재고")
 )
 
 YES = _folded(
@@ -94,7 +151,13 @@ YES = _folded(
     "veröffentlicht|en existencia|hay existencias|con stock|activo|publicado|actif|publié|"
     "en magasin|attivo|pubblicato|em estoque|ativo|op voorraad|beschikbaar|leverbaar|"
     "dostępny|dostępne|w magazynie|tak|доступен|есть|есть в наличии|есть в продаже|tillgänglig|"
-    "i lager|på lager"
+    "i lager|på lager|"
+    # true and yes as spreadsheets and people of many languages write them
+    "wahr|vrai|vero|verdadero|verdadeiro|waar|prawda|pravda|истина|sant|tosi|igaz|doğru|真|j|s|o|"
+    "kyllä|ano|áno|evet|igen|ναι|예|네|نعم|✓|✔|☑|✅|○|◯|"
+    "var|あり|有り|有貨|있음|재고 있음|재고있음|판매중|上架|已上架|在售|现货|販売中|"
+    "skladem|dostupné|dostupný|διαθέσιμο|tilgjengelig|tilgængelig|saatavilla|varastossa|"
+    "stokta|stokta var|mevcut|raktáron"
 )
 NO = _folded(
     "false|no|n|f|off|nein|non|não|нет|否|无货|無|缺货|いいえ|unavailable|not available|"
@@ -119,6 +182,12 @@ NO = _folded(
     "brouillon|archivé|non disponible|pas disponible|non disponibile|inattivo|bozza|sem estoque|"
     "fora de estoque|indisponível|inativo|rascunho|niet op voorraad|niet beschikbaar|"
     "niet leverbaar|uitverkocht|nee|niedostępny|niedostępne|brak|brak w magazynie|nie|"
-    "недоступен|распродано|slutsåld|ej i lager|ikke på lager"
+    "недоступен|распродано|slutsåld|ej i lager|ikke på lager|"
+    "falsch|faux|falso|onwaar|fałsz|nepravda|ложь|falskt|falsk|epätosi|hamis|yanlış|yanliş|假|"
+    "ei|ne|nej|nei|hayır|hayir|nem|όχι|아니요|아니오|لا|✗|✘|☒|☐|❌|×|"
+    "yok|なし|無し|없음|품절|재고 없음|재고없음|판매중지|下架|已下架|售罄|断货|缺貨|販売終了|"
+    "není skladem|vyprodáno|nedostupné|nedostupný|εξαντλημένο|μη διαθέσιμο|udsolgt|utsolgt|"
+    "ikke tilgængelig|ikke tilgjengelig|ej tillgänglig|inte tillgänglig|slut i lager|"
+    "loppu|loppuunmyyty|ei saatavilla|tükendi|stokta yok|elfogyott|nincs raktáron"
 )
 AMOUNTS = {"none", "NONE", "nil", "NIL"}  # no value, or no piece

@@ -1,0 +1,107 @@
+"""What the name of a column says about the availability of items."""
+
+import re
+
+from pennyweight.data.cleaning.availability_words import (
+    CLEAR,
+    CLEAR_NOT,
+    GONE_AT,
+    HIDING,
+    HIDING_PHRASE,
+    NO_SITES,
+    PIECES,
+    SITES,
+    STOCK,
+    VAGUE,
+    VAGUE_NOT,
+    WORDED,
+    plain,
+)
+from pennyweight.data.cleaning.negations import is_negator, words_of
+from pennyweight.data.columns import bare
+
+__all__ = ["counts_pieces", "hides", "is_known", "is_site", "is_stock", "is_vague", "key_of"]
+
+_OF_BEING = re.compile(r"is|ist|est|es|e|do|longer|mehr|plus|more|flag|item|product")
+_SHOWING = re.compile(
+    r"available|availability|stock|inventory|active|live|visible|visibility|show|shown|display|"
+    r"sell(able)?|sale|buy|order(able)?|recommend(able|ed)?|eligible|enabled?|public|publish(ed)?|"
+    r"online|open|include[ds]?|allow(ed)?|approved|valid|current|in|has|can"
+)
+
+
+def key_of(name: str) -> str:
+    """Return the name to compare: of a field of an object the last part of its path."""
+    last = bare(name).rpartition(".")[2] if re.fullmatch(r"[\w-]+(\.[\w-]+)+", bare(name)) else name
+    return re.sub(r"[\W_]+", "", plain(bare(last)))
+
+
+def is_vague(name: str) -> bool:
+    """Say whether a column may be about availability, which its values decide."""
+    key = key_of(name)
+    return (
+        key in VAGUE | VAGUE_NOT | WORDED
+        or GONE_AT.fullmatch(key) is not None
+        or STOCK.fullmatch(key) is not None
+        or _is_denial(name)
+    )
+
+
+def _is_denial(name: str) -> bool:
+    """Say whether a name denies one that is known: ``nicht lieferbar``, ``not_for_sale``."""
+    words = [word for word in words_of(name) if not _OF_BEING.fullmatch(word)]
+    kept = "".join(word for word in words if not is_negator(word))
+    return kept in CLEAR | VAGUE and sum(map(is_negator, words)) == 1
+
+
+def hides(name: str) -> bool:
+    """Say whether true in a column of this name means that an item is not available."""
+    key = key_of(name)
+    if key in CLEAR_NOT | VAGUE_NOT | WORDED or GONE_AT.fullmatch(key):
+        return True
+    if key in CLEAR | VAGUE or STOCK.fullmatch(key) or is_site(name):
+        return False
+    words = words_of(name)
+    hiding = HIDING_PHRASE.search(key) or any(HIDING.fullmatch(word) for word in words)
+    return (sum(map(is_negator, words)) + bool(hiding)) % 2 == 1
+
+
+def is_known(name: str) -> bool:
+    """Say whether the name tells what true in the column means."""
+    words = words_of(name)
+    return (
+        key_of(name) in CLEAR
+        or is_vague(name)
+        or hides(name)
+        or any(_SHOWING.fullmatch(word) or HIDING.fullmatch(word) for word in words)
+    )
+
+
+def is_stock(key: str) -> bool:
+    """Say whether a clear name is about stock, so that it comes before numbers of pieces."""
+    return key in CLEAR or key in ("soldout", "issoldout", "outofstock", "isoutofstock")
+
+
+def counts_pieces(name: str) -> bool:
+    """Say whether numbers in a column of this name may be pieces."""
+    key = key_of(name)
+    if _is_denial(name) and key not in CLEAR_NOT:  # ``no_stock`` may count what there is
+        return False
+    return (
+        PIECES.search(key) is not None
+        or STOCK.fullmatch(key) is not None
+        or key in CLEAR | CLEAR_NOT
+        or is_site(name)
+    )
+
+
+def is_site(name: str) -> bool:
+    """Say whether a name is that of the stock of one of several places: ``stock_berlin``."""
+    key, words = key_of(name), words_of(bare(name))
+    if key in CLEAR | CLEAR_NOT | VAGUE | VAGUE_NOT | WORDED or STOCK.fullmatch(key):
+        return False
+    if not 2 <= len(words) <= 4 or GONE_AT.fullmatch(key) or HIDING_PHRASE.search(key):
+        return False
+    return any(SITES.fullmatch(word) for word in words) and not any(
+        NO_SITES.fullmatch(word) or is_negator(word) for word in words
+    )
