@@ -6,6 +6,7 @@ import itertools
 import json
 import lzma
 import zipfile
+from decimal import Decimal
 from functools import partial
 
 import polars as pl
@@ -262,6 +263,12 @@ def test_a_file_of_commas_named_tsv_is_read(write):
         ([12.5, 1.0], ["12.5", "1.0"]),
         (["12.0", None, "3.0"], ["12", None, "3"]),
         (["12.0", "x"], ["12.0", "x"]),
+        (["12.000000000", "3.000000000"], ["12", "3"]),
+        (["12.0", "12.00"], ["12.0", "12.00"]),
+        ([Decimal("12.000000000"), None], ["12", None]),
+        ([Decimal("1200.00"), Decimal("3.00")], ["1200", "3"]),
+        ([Decimal("12.500"), Decimal("3.050"), Decimal("7.000")], ["12.5", "3.05", "7"]),
+        ([Decimal(2**70)], [str(2**70)]),
         ([None, None], [None, None]),
     ],
 )

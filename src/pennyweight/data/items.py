@@ -40,7 +40,7 @@ _FLAGS = {"true", "false", "yes", "no", "y", "n", "t", "f", "on", "off", "ja", "
           "sí", "si", "sì", "sim", "não", "nao", "nee", "tak", "nie", "да", "нет", "wahr", "falsch",
           "vrai", "faux", "vero", "falso", "verdadero", "verdadeiro", "waar", "onwaar", "prawda",
           "fałsz", "истина", "ложь", "var", "yok", "あり", "なし", "nej", "nei", "kyllä", "ei",
-          "ano", "ne", "evet", "hayır", "igen", "nem", "j", "s", "o", "是", "否", "有",
+          "ano", "ne", "evet", "hayır", "igen", "nem", "是", "否", "有",
           "无"}  # fmt: skip
 _SAMPLE = 2_000
 # Two letters that UTF-8's bytes of one of another language, or of a quote, are in Windows-1252.
