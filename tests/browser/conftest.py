@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "serve"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "serving"))
 
 from live import Service, service, shop
 from walls import make_key
