@@ -7,15 +7,16 @@ import pandas as pd
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from shop import HISTORIES, IDS, blend, catalog, interactions, shop
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.errors import BudgetError, DataError, PlanError
-from pennyweight.recommender import Recommender, batch
+from pennyweight.ranking import batch
+from pennyweight.recommender import Recommender
 from pennyweight.recommender import export as module
 from pennyweight.recommender.export import expected, parts_folder
 from pennyweight.scorers.popularity import Popularity
+from shop import HISTORIES, IDS, blend, catalog, interactions, shop
 
 READ: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".parquet": pl.read_parquet,

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from golden_shop import GOLDEN, save
 from polars.testing import assert_frame_equal
-from shop import catalog, interactions
 
+from golden_shop import GOLDEN, save
 from pennyweight.bundle import MANIFEST, open_bundle
 from pennyweight.recommender import Recommender
 from pennyweight.storage.arrays import read_arrays
+from shop import catalog, interactions
 
 
 def test_a_bundle_of_version_1_still_opens_and_recommends() -> None:

@@ -4,19 +4,20 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from golden_shop import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
-from shop import HISTORIES, IDS, TITLES, blend, catalog, interactions, shop
 
+from golden_shop import GOLDEN
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories
 from pennyweight.errors import DataError, PlanError, UnknownIdError, UnknownUserWarning
-from pennyweight.recommender import Recommender, batch
-from pennyweight.recommender.ranking import top_k
+from pennyweight.ranking import batch
+from pennyweight.ranking.top_k import top_k
+from pennyweight.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.popularity import Popularity
+from shop import HISTORIES, IDS, TITLES, blend, catalog, interactions, shop
 
 SHOP = shop()
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from polars.testing import assert_frame_equal
-from shop import catalog, interactions, shop
 
 from pennyweight import demo
 from pennyweight.bundle import MANIFEST, Bundle, open_bundle, write_bundle
@@ -27,6 +26,7 @@ from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
+from shop import catalog, interactions, shop
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 

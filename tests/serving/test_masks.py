@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pennyweight.errors import DataError
-from pennyweight.recommender.filters import MANY, Filter
+from pennyweight.ranking.filters import MANY, Filter
 from pennyweight.serving.live.filter_masks import KEPT, Masks, check_cost
 
 FILTERS = ("price < 3", 'kind == "a"', "kind is null", 'price > 1 and kind != "b"')

@@ -111,7 +111,7 @@ def recommend(
 
 def _note_source(recommender: "Recommender", user: str | None, source: str) -> None:
     """Say where a list does not go by all that was given."""
-    from pennyweight.recommender.query import meant
+    from pennyweight.ranking.query import meant
 
     log = recommender.interactions
     unknown = user is not None and log is not None and user not in log.users

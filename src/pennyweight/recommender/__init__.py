@@ -1,7 +1,7 @@
 """A catalogue and a scorer turned into recommendations and reasons; see `Recommender`."""
 
-from pennyweight.recommender.filters import Filter
-from pennyweight.recommender.reasons import Because, Reason
+from pennyweight.ranking.explanations import Because, Reason
+from pennyweight.ranking.filters import Filter
 from pennyweight.recommender.recommender import Recommender
 
 __all__ = ["Because", "Filter", "Reason", "Recommender"]

@@ -4,7 +4,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pennyweight.config.report import HEADLINE
-from pennyweight.recommender.reasons import parts_of
+from pennyweight.ranking.explanations import parts_of
 from pennyweight.scorers.blend import Blend
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, PlanError
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import resident_memory, usable_cores
-from pennyweight.recommender.batch import BLOCK_BYTES, Batch
+from pennyweight.ranking.batch import BLOCK_BYTES, Batch
 from pennyweight.storage.files import digest, replacing, write_atomic
 
 __all__ = ["FORMATS", "check_format", "expected", "export", "parts_folder"]

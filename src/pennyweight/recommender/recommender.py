@@ -21,14 +21,10 @@ from pennyweight.data.dataset import EventReading, read_events
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.tables import Source as Table
 from pennyweight.errors import DataError, PlanError
-from pennyweight.recommender import display, storage
-from pennyweight.recommender.answers import RankingRequest, Recommendations, answer
-from pennyweight.recommender.batch import Batch
-from pennyweight.recommender.diversity import check_diversity
-from pennyweight.recommender.export import export
-from pennyweight.recommender.integrity import check_scorer, refusing_damage
-from pennyweight.recommender.item_growth import ReadAlready, with_texts
-from pennyweight.recommender.query import (
+from pennyweight.ranking.batch import Batch
+from pennyweight.ranking.diversity import check_diversity
+from pennyweight.ranking.explanations import Reason, common_words, explain_items, parts_of
+from pennyweight.ranking.query import (
     Query,
     histories_of,
     known_codes,
@@ -37,16 +33,20 @@ from pennyweight.recommender.query import (
     resolve,
     warn_unknown,
 )
-from pennyweight.recommender.ranking import check_k, check_switch, eligible, ranked, top_k
-from pennyweight.recommender.reasons import Reason, common_words, explain_items, parts_of
-from pennyweight.recommender.scoring import (
+from pennyweight.ranking.request import RankingRequest, Recommendations, answer
+from pennyweight.ranking.scoring import (
     FALLBACKS,
     Source,
     neighbours_of,
     popular,
     score_queries,
 )
-from pennyweight.recommender.unknown_items import Silence
+from pennyweight.ranking.top_k import check_k, check_switch, eligible, ranked, top_k
+from pennyweight.ranking.unknown_items import Silence
+from pennyweight.recommender import display, storage
+from pennyweight.recommender.export import export
+from pennyweight.recommender.integrity import check_scorer, refusing_damage
+from pennyweight.recommender.item_growth import ReadAlready, with_texts
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.item_vectors import TextRows
 from pennyweight.scorers.protocol import RowReader, Scorer

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from pennyweight.data.append_only import Growing
 from pennyweight.errors import DataError
-from pennyweight.recommender.filters import Filter, count_steps
-from pennyweight.recommender.tokens import tokenise
+from pennyweight.ranking.filter_tokens import tokenise
+from pennyweight.ranking.filters import Filter, count_steps
 
 __all__ = ["Mask", "Masks", "check_cost"]
 

@@ -13,7 +13,7 @@ from pennyweight.data.cleaning.cancellation import taken_back
 from pennyweight.data.cleaning.feedback import AGAINST, FeedbackRules
 from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.recommender.query import Query
+from pennyweight.ranking.query import Query
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Event, Store
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.event_types import NO_TYPE
 from pennyweight.errors import UnknownIdError
-from pennyweight.recommender.answers import RankingRequest, Recommendations
-from pennyweight.recommender.query import Query
-from pennyweight.recommender.reasons import Reason
-from pennyweight.recommender.scoring import FALLBACKS, Source
+from pennyweight.ranking.explanations import Reason
+from pennyweight.ranking.query import Query
+from pennyweight.ranking.request import RankingRequest, Recommendations
+from pennyweight.ranking.scoring import FALLBACKS, Source
 from pennyweight.serving.live.filter_masks import check_cost
 from pennyweight.serving.live.histories import (
     NEWEST,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic_core import to_json
 
-from pennyweight.recommender.scoring import FALLBACKS
+from pennyweight.ranking.scoring import FALLBACKS
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.requests import (
     Id,

@@ -11,9 +11,9 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.encoders.vectoriser import Vectoriser
 from pennyweight.errors import DataError, PlanError
-from pennyweight.recommender.query import Query
-from pennyweight.recommender.reasons import parts_of
-from pennyweight.recommender.unknown_items import Silence
+from pennyweight.ranking.explanations import parts_of
+from pennyweight.ranking.query import Query
+from pennyweight.ranking.unknown_items import Silence
 from pennyweight.scorers.item_vectors import ItemRows
 from pennyweight.scorers.protocol import Scorer, TextScorer
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from shop import IDS, blend, catalog, interactions, shop
 
 from pennyweight.data.interactions import Histories
+from pennyweight.ranking.explanations import common_words, explain_items
 from pennyweight.recommender import Because, Reason, Recommender
-from pennyweight.recommender.reasons import common_words, explain_items
+from shop import IDS, blend, catalog, interactions, shop
 
 
 class Told:

@@ -6,16 +6,15 @@ Only a new format version is a reason to: old bundles must stay readable.
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shop import catalog, interactions
-
 from pennyweight.bundle import Bundle
 from pennyweight.config.plan import Plan, ScorersPlan
 from pennyweight.config.report import Cost, Measured, Report
 from pennyweight.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.popularity import Popularity
+from shop import catalog, interactions
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "bundle-v1"
+GOLDEN = Path(__file__).parent / "golden" / "bundle-v1"
 
 
 def save(path: Path) -> Bundle:

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.data.words import words
-from pennyweight.recommender import word_forms as legible_module
-from pennyweight.recommender.word_forms import legible, matched
+from pennyweight.ranking import word_forms as legible_module
+from pennyweight.ranking.word_forms import legible, matched
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shop import TITLES, catalog
 
 from pennyweight.errors import DataError
 from pennyweight.recommender import Filter
+from shop import TITLES, catalog
 
 ATTRIBUTES = catalog().attributes
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.errors import PlanError
-from pennyweight.recommender.diversity import diversify
-from pennyweight.recommender.ranking import pool_size
+from pennyweight.ranking.diversity import diversify
+from pennyweight.ranking.top_k import pool_size
 
 SCORES = np.array([1.0, 0.9, 0.5, 0.0], np.float32)
 LIKE = np.array([[1, 0.9, 0, 0], [0.9, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], np.float32)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.errors import PlanError
-from pennyweight.recommender.diversity import check_diversity, diversify
-from pennyweight.recommender.filters import Filter
-from pennyweight.recommender.query import known_codes
-from pennyweight.recommender.reasons import Reason
-from pennyweight.recommender.scoring import Source, item_similarity
+from pennyweight.ranking.diversity import check_diversity, diversify
+from pennyweight.ranking.explanations import Reason
+from pennyweight.ranking.filters import Filter
+from pennyweight.ranking.query import known_codes
+from pennyweight.ranking.scoring import Source, item_similarity
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = [

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories
-from pennyweight.recommender.query import Query
-from pennyweight.recommender.ranking import choose
-from pennyweight.recommender.reasons import Reason
-from pennyweight.recommender.scoring import Source, fallback_source
-from pennyweight.recommender.unknown_items import Silence
+from pennyweight.ranking.explanations import Reason
+from pennyweight.ranking.query import Query
+from pennyweight.ranking.scoring import Source, fallback_source
+from pennyweight.ranking.top_k import choose
+from pennyweight.ranking.unknown_items import Silence
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Batch"]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.numbers import number_share
 from pennyweight.errors import DataError
-from pennyweight.recommender.conditions import (
+from pennyweight.ranking.filter_conditions import (
     OPERATORS,
     Mismatch,
     Unordered,
@@ -36,7 +36,7 @@ from pennyweight.recommender.conditions import (
     holds,
     missing,
 )
-from pennyweight.recommender.tokens import Token, fail, tokenise
+from pennyweight.ranking.filter_tokens import Token, fail, tokenise
 
 __all__ = ["Filter", "count_steps"]
 

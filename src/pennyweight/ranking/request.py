@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
-from pennyweight.recommender.query import Query
-from pennyweight.recommender.ranking import best_rows, pool_size, varied
-from pennyweight.recommender.scoring import Source
+from pennyweight.ranking.query import Query
+from pennyweight.ranking.scoring import Source
+from pennyweight.ranking.top_k import best_rows, pool_size, varied
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["RankingRequest", "Recommendations", "answer"]

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from shop import IDS, blend, catalog, interactions
 
 from pennyweight import Recommender
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import NegativeFeedback
 from pennyweight.errors import UnknownUserWarning
 from pennyweight.recommender.storage import forget_users
+from shop import IDS, blend, catalog, interactions
 
 
 @pytest.fixture(scope="module", params=["exclude", "include"])

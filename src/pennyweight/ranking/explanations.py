@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories
 from pennyweight.data.words import is_hangul, is_ideograph, words
-from pennyweight.recommender.word_forms import legible, matched
+from pennyweight.ranking.word_forms import legible, matched
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Because", "Blended", "Kind", "Reason", "common_words", "explain_items", "parts_of"]
