@@ -5,7 +5,7 @@ are ranked by the package's own evaluator, like the blend:
 
 - popularity, and TF-IDF alone;
 - EASE + TF-IDF, and directed item-to-item transitions + TF-IDF: two scorers, one weight;
-- a graph of transitions from the last item, and from the last two: nothing is learnt or chosen.
+- a graph of transitions from the last item, and from the last two: nothing is learned or chosen.
 """
 
 from collections.abc import Iterable

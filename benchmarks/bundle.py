@@ -31,7 +31,7 @@ ITEMS, USERS, EVENTS, REPEATS = 10_000, 20_000, 200_000, 7
 
 
 def shop(rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return a catalogue of invented titles and an event log with a long tail."""
+    """Return a catalog of invented titles and an event log with a long tail."""
     words = np.array([f"w{number}" for number in range(20_000)])
     drawn = np.minimum(rng.zipf(1.3, size=(ITEMS, 20)), len(words)) - 1
     items = pl.DataFrame({

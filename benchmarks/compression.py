@@ -2,7 +2,7 @@
 
     python benchmarks/compression.py [--data DIR] [--only NAME,…] [--model MODEL] [--json FILE]
 
-The catalogue is encoded by a transformer (in fp32; vectors are kept in the cache folder), its
+The catalog is encoded by a transformer (in fp32; vectors are kept in the cache folder), its
 vectors cut to their principal components and stored by each kind of index. All users are ranked
 over all items, histories masked; intervals are paired bootstraps of the ratio to fp32.
 """

@@ -98,7 +98,7 @@ class Runner:
 
 
 def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """Return beauty's catalogue, and short (as they are) and long texts (about 130 tokens)."""
+    """Return beauty's catalog, and short (as they are) and long texts (about 130 tokens)."""
     catalogs = [
         read(data / name / "items.csv", data / name / "events.csv").catalog.texts
         for name in ("beauty", "scientific")
@@ -111,7 +111,7 @@ def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
 
 
 def prune(texts: Sequence[str], folder: Path) -> dict[str, Weights]:
-    """Cut the default model to a catalogue's tokens, then by halves, without training."""
+    """Cut the default model to a catalog's tokens, then by halves, without training."""
     model = cut_vocabulary(LanguageModel.of(find_weights()), texts)
     found = {"whole": find_weights(), "tokens": model.write(folder / "tokens")}
     model = cut_layers(model, record_activations(model, texts), keep=LAYERS)

@@ -4,7 +4,7 @@
                                   [--html FOLDER] [--reports FOLDER] [--json FILE]
 
 Fits each dataset with a language model reading the content, then measures the ladder as
-`pennyweight frontier` does: the parent learnt again from training events, every rung on the same
+`pennyweight frontier` does: the parent learned again from training events, every rung on the same
 validation users, speed and memory in a process of its own.
 """
 

@@ -2,7 +2,7 @@
 
     python benchmarks/size.py [--only NAME,NAME] [--html FILE] [--json FILE]
 
-Catalogues and events are synthetic (seeded) and in Parquet; each size is fitted by the
+Catalogs and events are synthetic (seeded) and in Parquet; each size is fitted by the
 command in a process of its own. 10 million events are to fit within 8 GiB, a million items
 with texts within 12 GiB, and what is stated before the start within a quarter of that.
 """
@@ -56,7 +56,7 @@ SHOPS = {
 
 
 def write_items(shop: Shop, path: Path, rng: np.random.Generator) -> None:
-    """Write a catalogue whose texts are drawn from the words of the built-in bookshop."""
+    """Write a catalog whose texts are drawn from the words of the built-in bookshop."""
     text = resources.files("pennyweight.demo").joinpath("books.jsonl").read_text("utf-8")
     words = np.array(sorted(set(re.findall(r"[a-z]{3,}", text.lower()))))
     rng.shuffle(words)
@@ -73,7 +73,7 @@ def write_items(shop: Shop, path: Path, rng: np.random.Generator) -> None:
 
 
 def write_events(shop: Shop, path: Path, rng: np.random.Generator) -> None:
-    """Write events of readers with a favourite topic, few with many, over half a year."""
+    """Write events of readers with a favorite topic, few with many, over half a year."""
     share = rng.pareto(1.5, shop.users) + 1
     user = rng.choice(shop.users, shop.events, p=share / share.sum())
     rank = (shop.items // TOPICS * rng.random(shop.events) ** 3).astype(np.int64)

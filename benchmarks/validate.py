@@ -29,7 +29,7 @@ def ids(prefix: str, numbers: np.ndarray) -> pl.Series:
 
 
 def write(folder: Path, n_events: int, rng: np.random.Generator) -> list[str]:
-    """Write both tables, a catalogue of invented words and a log; return their paths."""
+    """Write both tables, a catalog of invented words and a log; return their paths."""
     scale = n_events / EVENTS
     n_items, n_users = max(1_000, int(ITEMS * scale)), max(1_000, int(USERS * scale))
     words = np.array([f"w{number}" for number in range(50_000)])

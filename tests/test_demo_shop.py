@@ -1,4 +1,4 @@
-"""The demo shop: facts of the catalogue, and the promises the simulation makes."""
+"""The demo shop: facts of the catalog, and the promises the simulation makes."""
 
 import re
 from pathlib import Path
@@ -49,7 +49,7 @@ def followed(link: np.ndarray, steps: np.ndarray) -> float:
     return float((link[steps[:, 0]] == steps[:, 1]).mean())
 
 
-def test_catalogue_has_the_promised_columns_and_size(books: pl.DataFrame) -> None:
+def test_catalog_has_the_promised_columns_and_size(books: pl.DataFrame) -> None:
     text = ["item_id", "title", "author", "language_of_origin", "description"]
     types = dict.fromkeys(text, pl.String) | {"year": pl.Int64, "subjects": pl.List(pl.String)}
     assert dict(books.schema) == types
@@ -167,12 +167,12 @@ def test_circles_show_in_behaviour_where_texts_share_nothing(
 
 
 def test_files_come_back_as_they_were(tmp_path: Path, books: pl.DataFrame) -> None:
-    catalogue, log = demo.write(tmp_path / "shop", readers=50, seed=5)
-    assert sorted((tmp_path / "shop").iterdir()) == [catalogue, log]
-    assert pl.read_ndjson(catalogue).equals(books)
+    catalog, log = demo.write(tmp_path / "shop", readers=50, seed=5)
+    assert sorted((tmp_path / "shop").iterdir()) == [catalog, log]
+    assert pl.read_ndjson(catalog).equals(books)
     assert pl.read_csv(log).equals(demo.readers(readers=50, seed=5))
     again = demo.write(tmp_path / "again", readers=50, seed=5)
-    assert [path.read_bytes() for path in again] == [catalogue.read_bytes(), log.read_bytes()]
+    assert [path.read_bytes() for path in again] == [catalog.read_bytes(), log.read_bytes()]
 
 
 def test_a_failed_write_leaves_the_old_file_alone(

@@ -63,7 +63,7 @@ def row(table: str, start: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_the_summary_sets_beside_published_figures_what_learnt_from_the_same_events(folder):
+def test_the_summary_sets_beside_published_figures_what_learned_from_the_same_events(folder):
     made = tables.tables(folder)["summary"]
     head, _, first, *_ = made.splitlines()
     assert "Pennyweight, training events alone" in head and "Pennyweight, refitted" in head

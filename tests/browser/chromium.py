@@ -44,7 +44,7 @@ def chromium(folder: Path) -> Iterator[webdriver.Chrome]:
 
 
 def dark(driver: webdriver.Chrome, *, on: bool) -> None:
-    """Prefer dark colours, or light ones."""
+    """Prefer dark colors, or light ones."""
     prefer("prefers-color-scheme", "dark" if on else "light", driver)
 
 

@@ -31,8 +31,8 @@ const lum = ([r, g, b]) => [r, g, b].map(v => v / 255)
 const rgb = text => text.match(/[\\d.]+/g).map(Number);
 function behind(element) {
   for (let e = element; e; e = e.parentElement) {
-    const colour = rgb(getComputedStyle(e).backgroundColor);
-    if (colour.length < 4 || colour[3] === 1) return colour;
+    const color = rgb(getComputedStyle(e).backgroundColor);
+    if (color.length < 4 || color[3] === 1) return color;
   }
   return [255, 255, 255];
 }

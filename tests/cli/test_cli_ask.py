@@ -79,7 +79,7 @@ def test_similar(cli: Cli, bundle: Path) -> None:
         (["recommend", "BUNDLE", "--text", "x", "-k", "0"], "1 or more"),
         (["recommend", "BUNDLE", "--text", "x", "--diversity", "2"], "diversity"),
         (["recommend", "BUNDLE", "--text", "x", "--filter", "import os"], ""),
-        (["recommend", "BUNDLE", "--text", "x", "--filter", "colour == 'red'"], "colour"),
+        (["recommend", "BUNDLE", "--text", "x", "--filter", "color == 'red'"], "color"),
         (["recommend", "nowhere", "--text", "x"], "no such bundle"),
         (["recommend", "BUNDLE", "--text", "\udcff"], "UTF-8"),
         (["similar", "BUNDLE"], "ITEM"),

@@ -66,7 +66,7 @@ def test_one_row_in_a_hundred_is_broken(cli: Cli, tmp_path: Path) -> None:
 def test_events_on_unknown_items_only(cli: Cli, tmp_path: Path) -> None:
     log = [row | {"item_id": f"x{row['item_id']}"} for row in events()]
     ran = cli("evaluate", *shop(tmp_path, None, log), *FAST)
-    assert ran.code == 2 and "catalogue" in ran.err
+    assert ran.code == 2 and "catalog" in ran.err
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "fit"])

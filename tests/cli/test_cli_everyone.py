@@ -116,7 +116,7 @@ def test_a_full_disk_keeps_the_old_file(bundle: Path, tmp_path: Path, ending: st
         (["--all-users", "--out", "x.xlsx"], "must be .parquet or .csv or .jsonl"),
         (["--all-users", "--out", "x.csv", "--events", "nowhere.csv"], "nowhere.csv"),
         (["--all-users", "--out", __file__, "--events", __file__], "is read, so it cannot"),
-        (["--all-users", "--out", "x.csv", "--filter", "colour == 'red'"], "colour"),
+        (["--all-users", "--out", "x.csv", "--filter", "color == 'red'"], "color"),
         (["--all-users", "--out", "x.csv", "-k", "0"], "1 or more"),
     ],
 )

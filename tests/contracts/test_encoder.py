@@ -18,7 +18,7 @@ from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError
 from tiny_bert import write_tiny_bert
 
-CATALOGUE = [
+CATALOG = [
     "red shoe for running",
     "blue shoe for running",
     "red music box",
@@ -29,7 +29,7 @@ CATALOGUE = [
     "",
 ]
 TEXTS = [
-    *CATALOGUE,
+    *CATALOG,
     "ÉLAN naïve café",
     "shoe 🎉🎉 red",
     "手机壳手机",
@@ -56,7 +56,7 @@ def static(**settings: int) -> Make:
 def projected(make: Make, dim: int) -> Make:
     def narrow(folder: Path) -> Encoder:
         encoder = make(folder)
-        return ProjectedEncoder.fit(encoder, encoder.encode(CATALOGUE), dim=dim)
+        return ProjectedEncoder.fit(encoder, encoder.encode(CATALOG), dim=dim)
 
     return narrow
 
@@ -64,20 +64,20 @@ def projected(make: Make, dim: int) -> Make:
 # name: (the encoder, the same with one setting changed)
 KINDS: dict[str, tuple[Make, Make]] = {
     "tfidf": (
-        lambda _: LexicalEncoder.fit(CATALOGUE),
-        lambda _: LexicalEncoder.fit(CATALOGUE, dim=3),
+        lambda _: LexicalEncoder.fit(CATALOG),
+        lambda _: LexicalEncoder.fit(CATALOG, dim=3),
     ),
     "tfidf-ngrams": (
-        lambda _: LexicalEncoder.fit(CATALOGUE, char_ngrams=(3, 4)),
-        lambda _: LexicalEncoder.fit(CATALOGUE, char_ngrams=(3, 5)),
+        lambda _: LexicalEncoder.fit(CATALOG, char_ngrams=(3, 4)),
+        lambda _: LexicalEncoder.fit(CATALOG, char_ngrams=(3, 5)),
     ),
     "bow": (
-        lambda _: LexicalEncoder.fit(CATALOGUE, kind="bow"),
-        lambda _: LexicalEncoder.fit(CATALOGUE, kind="bow", min_df=2),
+        lambda _: LexicalEncoder.fit(CATALOG, kind="bow"),
+        lambda _: LexicalEncoder.fit(CATALOG, kind="bow", min_df=2),
     ),
     "word2vec": (
-        lambda _: Word2VecEncoder.fit(CATALOGUE, dim=4),
-        lambda _: Word2VecEncoder.fit(CATALOGUE, dim=4, negatives=2),
+        lambda _: Word2VecEncoder.fit(CATALOG, dim=4),
+        lambda _: Word2VecEncoder.fit(CATALOG, dim=4, negatives=2),
     ),
     "transformer": (transformer(), transformer(max_tokens=16)),
     "transformer-int8": (transformer(precision="int8"), transformer()),

@@ -21,8 +21,8 @@ def unit(rng, n, dim=DIM):
 
 def clustered(rng, n):
     """Cluster in 32 dimensions, shown in 256: what encoders make of real texts."""
-    centres = rng.normal(size=(30, 32))
-    vectors = centres[rng.integers(0, 30, n)] + rng.normal(0, 0.6, (n, 32))
+    centers = rng.normal(size=(30, 32))
+    vectors = centers[rng.integers(0, 30, n)] + rng.normal(0, 0.6, (n, 32))
     vectors = vectors @ rng.normal(size=(32, 256))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 

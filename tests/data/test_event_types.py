@@ -73,7 +73,7 @@ def test_any_name_has_a_sense(name):
     assert sense_of(name) in ("positive", "negative", "neutral", "unknown", "doubtful")
 
 
-def test_likes_alone_are_learnt_from():
+def test_likes_alone_are_learned_from():
     likes = [(f"u{i}", "abcdef"[i % 6], T0 + i, "like") for i in range(12)]
     dislikes = [(f"u{i}", "abcdef"[(i + 1) % 6], T0 + 100 + i, "dislike") for i in range(12)]
     seen = [(f"u{i}", "abcdef"[(i + 2) % 6], T0 + 200 + i, "impression") for i in range(12)]

@@ -43,11 +43,11 @@ def events(ids):
 def test_a_part_that_differs_in_form_is_counted_and_mended_on_request(form, odd, right):
     log = events(["0100", odd, "0101", "0102", odd])
     data = read(ITEMS, log)
-    (dropped,) = (e for e in data.log.entries if "not in the catalogue" in e.reason)
+    (dropped,) = (e for e in data.log.entries if "not in the catalog" in e.reason)
     assert dropped.count == 2
     assert f"2 would agree without {form} (e.g. {odd!r} is {right!r})" in dropped.reason
-    assert "--normalise-ids" in dropped.reason
-    data = read(ITEMS, log, normalise_ids=True)
+    assert "--normalize-ids" in dropped.reason
+    data = read(ITEMS, log, normalize_ids=True)
     assert len(data.interactions.item) == 5
     assert right in {data.catalog.ids[i] for i in data.interactions.item.tolist()}
 
@@ -62,14 +62,14 @@ def test_a_part_that_differs_in_form_is_counted_and_mended_on_request(form, odd,
 def test_decimal_commas_are_no_lists_of_ids(ids, message):
     items = ITEMS.with_columns(item_id=pl.Series([str(k) for k in range(12)]))
     data = read(items, events([*"1234567890", *ids]))
-    (dropped,) = (e for e in data.log.entries if "not in the catalogue" in e.reason)
+    (dropped,) = (e for e in data.log.entries if "not in the catalog" in e.reason)
     assert re.search(message, dropped.reason)
 
 
 def test_an_id_that_may_be_two_is_not_merged():
     items = ITEMS.with_columns(item_id=pl.Series(["0103", "103", *"abcdefghij"]))
-    data = read(items, events(["00103", "a", "b", "c"]), normalise_ids=True)
-    (dropped,) = (e for e in data.log.entries if "not in the catalogue" in e.reason)
+    data = read(items, events(["00103", "a", "b", "c"]), normalize_ids=True)
+    (dropped,) = (e for e in data.log.entries if "not in the catalog" in e.reason)
     assert "'00103' could be '0103' or '103'" in dropped.reason
 
 
@@ -90,13 +90,13 @@ def test_users_in_two_spellings_are_named_and_merged_on_request():
     data = read(ITEMS, log)
     assert "'Ana' and 'ana'" in str(data.log)
     assert len(data.interactions.users) == 3
-    data = read(ITEMS, log, normalise_ids=True)
+    data = read(ITEMS, log, normalize_ids=True)
     assert list(data.interactions.users) == ["ana", "bo"]
 
 
 def test_a_field_of_several_ids_is_named_with_the_remedy():
     log = events(["0100", "0101,0102", "0103 | 0104", "0105,none", "0101"])
-    (dropped,) = (e for e in read(ITEMS, log).log.entries if "not in the catalogue" in e.reason)
+    (dropped,) = (e for e in read(ITEMS, log).log.entries if "not in the catalog" in e.reason)
     assert dropped.count == 3
     assert "2 hold several ids (e.g. '0101,0102'): call the column item_ids" in dropped.reason
     with pytest.raises(DataError, match=r"2 hold several ids .*item_ids"):
@@ -111,4 +111,4 @@ def test_a_list_of_ids_may_have_spaces_and_a_mark_at_its_end(mark, end):
     log = pl.DataFrame({"user_id": ["a", "b", "c"], "item_ids": lists})
     data = read(ITEMS, log)
     assert len(data.interactions.item) == 6
-    assert "not in the catalogue" not in str(data.log)
+    assert "not in the catalog" not in str(data.log)

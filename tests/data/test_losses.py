@@ -109,7 +109,7 @@ def test_types_that_are_about_no_item(events):
 def test_a_catalog_of_one_category_is_read():
     frame = pl.DataFrame(ROWS, ["user_id", "item_id", "time"], orient="row")
     data = read(ITEMS.head(5), frame)
-    assert data.log.count("not in the catalogue") > 80
+    assert data.log.count("not in the catalog") > 80
     assert len(data.interactions) < 40
 
 
@@ -117,7 +117,7 @@ def test_most_ids_in_another_form():
     frame = pl.DataFrame(ROWS, ["user_id", "item_id", "time"], orient="row")
     other = frame.with_columns(pl.when(pl.col("item_id") > "p108").then("x" + pl.col("item_id"))
                                .otherwise("item_id").alias("item_id"))  # fmt: skip
-    with pytest.raises(DataError, match=r"are not in the catalogue, .*most items of the catalogue"):
+    with pytest.raises(DataError, match=r"are not in the catalog, .*most items of the catalog"):
         read(ITEMS, other)
     assert len(read(ITEMS, other, max_dropped=0.9).interactions) > 0
 

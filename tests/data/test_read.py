@@ -79,7 +79,7 @@ def test_every_bad_event_is_dropped_and_counted():
         ("event types: view 1, buy 1, event 1 (change with --event-types)", "noted"): 6,
         ("missing user", "dropped"): 1,
         ("missing item", "dropped"): 1,
-        ("item is not in the catalogue", "dropped"): 1,
+        ("item is not in the catalog", "dropped"): 1,
         ("time is missing or cannot be read", "dropped"): 2,
         ("time is more than a year in the future", "dropped"): 1,
         ("time is in the future", "noted"): 1,
@@ -291,12 +291,12 @@ def test_swapped_tables_are_recognised():
 
 @pytest.mark.parametrize("name", [" a ", "A", "00a"])
 def test_ids_that_nearly_agree_are_pointed_out(name):
-    with pytest.raises(DataError, match=r"1 would agree without .* use --normalise-ids"):
+    with pytest.raises(DataError, match=r"1 would agree without .* use --normalize-ids"):
         read(ITEMS, events(("u", name, 1)))
 
 
 def test_unknown_ids_are_shown_once_each():
-    with pytest.raises(DataError, match="items such as 'x', 'y'; the catalogue has 'a'"):
+    with pytest.raises(DataError, match="items such as 'x', 'y'; the catalog has 'a'"):
         read(ITEMS, events(("u", "x", 1), ("u", "x", 2), ("u", "y", 3)))
 
 

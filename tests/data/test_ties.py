@@ -16,7 +16,7 @@ DAY = 86_400
 
 
 def baskets(users=200, size=4, seed=0):
-    """Return events of two days, sorted by item within a day as a catalogue's export is."""
+    """Return events of two days, sorted by item within a day as a catalog's export is."""
     draw = np.random.default_rng(seed)
     rows = [
         (f"u{user}", f"i{item:03}", 1_700_000_000 + day * DAY)

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pennyweight.data import words as module
-from pennyweight.data.words import TOKENISER, clusters, fold, has_word, normalise, words, words_by
+from pennyweight.data.words import TOKENIZER, clusters, fold, has_word, normalize, words, words_by
 from pennyweight.errors import BundleError
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -74,7 +74,7 @@ def test_folds(written, folded):
 def test_every_word_has_a_letter_or_digit_whatever_the_text(text):
     for word in words(text):
         assert regex.search(r"[\p{L}\p{N}]", word)
-        assert word == normalise(word)
+        assert word == normalize(word)
         assert fold(fold(word)) == fold(word)
 
 
@@ -126,8 +126,8 @@ def test_texts_without_a_word(text):
     assert not has_word(text)
 
 
-def test_the_first_tokeniser_still_reads_its_bundles():
-    assert words_by(TOKENISER) is words
+def test_the_first_tokenizer_still_reads_its_bundles():
+    assert words_by(TOKENIZER) is words
     assert words_by(1)("केला 手机壳 Straße") == ["क", "ल", "手机", "机壳", "straße"]
     with pytest.raises(BundleError, match="upgrade pennyweight"):
-        words_by(TOKENISER + 1)
+        words_by(TOKENIZER + 1)

@@ -6,7 +6,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from pennyweight.data.words import words
 from pennyweight.encoders.svd import truncated_svd
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.vectoriser import Vectoriser
+from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
@@ -22,7 +22,7 @@ TEXTS = [
 @pytest.mark.parametrize("min_df", [1, 3])
 @pytest.mark.parametrize("max_features", [2**17, 50])
 def test_tfidf_is_that_of_scikit_learn(min_df, max_features):
-    ours = Vectoriser.fit(TEXTS, min_df=min_df, max_features=max_features)
+    ours = Vectorizer.fit(TEXTS, min_df=min_df, max_features=max_features)
     # scikit-learn breaks ties at the cut otherwise: give it our vocabulary there
     theirs = TfidfVectorizer(
         token_pattern=r"(?u)\w+",
@@ -38,12 +38,12 @@ def test_tfidf_is_that_of_scikit_learn(min_df, max_features):
 
 
 def test_max_features_keeps_the_most_frequent():
-    ours = Vectoriser.fit(["b b b a", "c a", "d"], max_features=2)
+    ours = Vectorizer.fit(["b b b a", "c a", "d"], max_features=2)
     assert list(ours.vocabulary) == ["a", "b"]
 
 
 def test_bag_of_words_counts():
-    ours = Vectoriser.fit(TEXTS, sublinear=False, idf=False)
+    ours = Vectorizer.fit(TEXTS, sublinear=False, idf=False)
     counts = CountVectorizer(token_pattern=r"(?u)\w+").fit_transform(TEXTS).toarray()
     norms = np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1)
     np.testing.assert_allclose(ours.transform(TEXTS).toarray(), counts / norms, atol=1e-6)
@@ -57,36 +57,36 @@ def test_words_of_many_scripts():
 
 
 def test_a_word_that_is_not_known_counts_as_its_other_spelling():
-    ours = Vectoriser.fit(["café noir", "the", "thé vert", "creme"])
+    ours = Vectorizer.fit(["café noir", "the", "thé vert", "creme"])
     assert ours.transform(["cafe", "crème", "thè"]).nnz == 3
     for known, other in (("café", "cafe"), ("creme", "crème")):
         assert (ours.transform([known]) != ours.transform([other])).nnz == 0
     assert ours.transform(["thë"])[0, ours.vocabulary["the"]] == 1  # the plain spelling is first
 
 
-def test_vocabularies_of_the_first_tokeniser_are_read_by_its_rules(tmp_path):
-    old = Vectoriser({"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None,
-                     tokeniser=1)  # fmt: skip
+def test_vocabularies_of_the_first_tokenizer_are_read_by_its_rules(tmp_path):
+    old = Vectorizer({"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None,
+                     tokenizer=1)  # fmt: skip
     LexicalEncoder("tfidf-1", old, np.ones((2, 1), np.float32)).save(tmp_path)
     arrays, settings = read_arrays(tmp_path / "lexical.safetensors")
     del settings["tokeniser"]  # as it was written then
     write_arrays(tmp_path / "lexical.safetensors", arrays, settings)
-    loaded = LexicalEncoder.load(tmp_path).vectoriser
-    assert (loaded.tokeniser, loaded.transform(["केला"]).nnz) == (1, 2)
+    loaded = LexicalEncoder.load(tmp_path).vectorizer
+    assert (loaded.tokenizer, loaded.transform(["केला"]).nnz) == (1, 2)
     assert loaded.fingerprint == old.fingerprint
-    assert Vectoriser.fit(["केला"]).transform(["केला"]).nnz == 1
+    assert Vectorizer.fit(["केला"]).transform(["केला"]).nnz == 1
     settings["tokeniser"] = 99
     write_arrays(tmp_path / "lexical.safetensors", arrays, settings)
-    with pytest.raises(BundleError, match="version 99 of the tokeniser"):
+    with pytest.raises(BundleError, match="version 99 of the tokenizer"):
         LexicalEncoder.load(tmp_path)
 
 
 def test_character_pieces():
-    ours = Vectoriser.fit(["shoe"], char_ngrams=(3, 3))
+    ours = Vectorizer.fit(["shoe"], char_ngrams=(3, 3))
     assert set(ours.vocabulary) == {"shoe", "  sh", " sho", " hoe", " oe "}
     assert ours.transform(["shoes"]).nnz == 3
     with pytest.raises(DataError, match="char_ngrams"):
-        Vectoriser.fit(["shoe"], char_ngrams=(4, 3))
+        Vectorizer.fit(["shoe"], char_ngrams=(4, 3))
 
 
 def test_svd_finds_the_largest_triplets():
@@ -111,14 +111,14 @@ def test_dense_vectors_keep_the_angles_where_the_rank_suffices():
     np.testing.assert_allclose(dense @ dense.T, (plain @ plain.T).toarray(), atol=1e-4)
 
 
-def test_tiny_catalogues_have_narrow_vectors():
+def test_tiny_catalogs_have_narrow_vectors():
     assert LexicalEncoder.fit(["one"]).dim == 1
     assert LexicalEncoder.fit(["same words", "same words", ""]).dim == 1
     assert LexicalEncoder.fit(["same words", "same words", ""]).name == "tfidf-1"
 
 
 @pytest.mark.parametrize("texts", [[], ["", "🎉"]])
-def test_catalogues_without_words_are_refused(texts):
+def test_catalogs_without_words_are_refused(texts):
     with pytest.raises(DataError, match="no words"):
         LexicalEncoder.fit(texts)
     with pytest.raises(DataError, match="no words"):

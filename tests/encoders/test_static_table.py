@@ -45,9 +45,9 @@ def test_table_is_the_principal_part_of_single_token_vectors(encoder, tiny):
     transformer = TransformerEncoder.load(tiny, threads=1)
     ids = [[2, token, 3] for token in range(len(encoder.table))]
     pooled = transformer.pool(ids)
-    centred = pooled - pooled.mean(axis=0)
+    centered = pooled - pooled.mean(axis=0)
     full = distil(transformer, dim=32, cache=False).table
-    np.testing.assert_allclose(full @ full.T, centred @ centred.T, atol=1e-3)
+    np.testing.assert_allclose(full @ full.T, centered @ centered.T, atol=1e-3)
     np.testing.assert_allclose(full[:, :12], encoder.table, atol=1e-4)
 
 
@@ -64,7 +64,7 @@ def test_save_and_load(encoder, tmp_path):
         StaticEncoder.load(tmp_path / "none")
 
 
-def test_weights_of_a_catalogue(encoder):
+def test_weights_of_a_catalog(encoder):
     texts = ["red shoe", "red music", "red", "", "blue shoe shoe"]
     weighted = encoder.weighted(texts)
     red, shoe, music, unseen = (

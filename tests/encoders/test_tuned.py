@@ -161,12 +161,12 @@ def test_adam_is_that_of_torch():
     start = rng.normal(size=(4, 3)).astype(np.float32)
     own = _Adam(start.copy(), 0.01)
     theirs = torch.tensor(start.copy(), requires_grad=True)
-    optimiser = torch.optim.Adam([theirs], lr=0.01)
+    optimizer = torch.optim.Adam([theirs], lr=0.01)
     for _ in range(50):
         gradient = rng.normal(size=(4, 3)).astype(np.float32)
         own.update(slice(None), gradient, 1.0)
         theirs.grad = torch.tensor(gradient)
-        optimiser.step()
+        optimizer.step()
     np.testing.assert_allclose(own.parameters, theirs.detach().numpy(), rtol=1e-4, atol=1e-5)
     assert np.abs(own.parameters - start).max() > 0.02
 
@@ -312,7 +312,7 @@ def test_an_item_without_text_starts_at_the_mean_of_the_others():
     assert not np.allclose(met, unmet[5], atol=1e-3)
 
 
-def test_behaviour_is_learnt_where_no_item_has_text():
+def test_behaviour_is_learned_where_no_item_has_text():
     settings = replace(SETTINGS, epochs=80, learning_rate=0.05, decay=1.0)
     histories = Histories.of([[0, 1], [1, 0], [2, 3], [3, 2], [4, 6], [6, 4]])
     bag = sparse.csr_matrix((N_ITEMS, N_WORDS), dtype=np.float32)

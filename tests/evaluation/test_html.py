@@ -56,7 +56,7 @@ def full(name="blend"):
         lists=ListQuality(
             k=10,
             scorers={scorer: dict.fromkeys(LISTED, one) for scorer in ("popular", name)},
-            catalogue={scorer: {"coverage": 0.5, "gini": 0.5} for scorer in ("popular", name)},
+            catalog={scorer: {"coverage": 0.5, "gini": 0.5} for scorer in ("popular", name)},
             history_popularity=3,
             diversity_by=name,
             categories=name,
@@ -179,16 +179,16 @@ def test_text_is_escaped_unless_it_was_made_as_html():
 
 
 def test_what_to_know_before_reading_the_figures_stands_before_them():
-    notice = f"the catalogue knows the future {HOSTILE}"
+    notice = f"the catalog knows the future {HOSTILE}"
     page = render(full().model_copy(update={"notices": (notice,)}))
-    assert page.index("<li>the catalogue knows the future &lt;script&gt;") < page.index("Quality")
+    assert page.index("<li>the catalog knows the future &lt;script&gt;") < page.index("Quality")
     assert HOSTILE not in page
     assert "Before you read the figures" not in render(full())
 
 
 def test_how_often_new_items_are_reached_stands_with_the_lists():
     reached = Reach(scorer=HOSTILE, k=10, items=12, of_items=415, choices=348, of_choices=3495,
-                    users=273, lists=0.24, places=0.028, recall=0.02, learnt=False)  # fmt: skip
+                    users=273, lists=0.24, places=0.028, recall=0.02, learned=False)  # fmt: skip
     page = render(full().model_copy(update={"new_items": reached}))
     assert "Items without events: 12 of 415, 10.0 % of the held-out choices, in 24.0 %" in page
     assert "no earlier choice says how far to lift them" in page

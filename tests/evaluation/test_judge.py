@@ -4,7 +4,7 @@ import pytest
 from scipy import sparse
 
 from pennyweight.evaluation import analysis as module
-from pennyweight.evaluation.analysis import Grouping, analyse
+from pennyweight.evaluation.analysis import Grouping, analyze
 from pennyweight.evaluation.groups import groups_of
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.user_results import UserResults
@@ -29,14 +29,14 @@ def world():
 
 def test_the_checkerboard(world):
     outcomes, lens = world
-    judged = analyse(outcomes, lens)
+    judged = analyze(outcomes, lens)
     # One item of the own kind is left, and nine of the ten others.
     blend = judged.lists.scorers["blend"]
     assert blend["diversity"].value == pytest.approx(1 - (9 * 8) / (10 * 9))
     q = 0.99 * 0.1 + 0.01
     assert blend["miscalibration"].value == pytest.approx(np.log(1 / q))
     assert blend["popularity_lift"].value == pytest.approx(0)
-    assert judged.lists.catalogue["blend"]["coverage"] == 1
+    assert judged.lists.catalog["blend"]["coverage"] == 1
     assert judged.lists.history_popularity == 9
     assert (judged.lists.diversity_by, judged.lists.categories) == ("words of the texts", "kind")
     for group in judged.exposure.groups:
@@ -50,10 +50,10 @@ def test_the_checkerboard(world):
 
 def test_deterministic_and_the_same_together_or_apart(world, monkeypatch):
     outcomes, lens = world
-    first = analyse(outcomes, lens, rng=4)
-    assert first == analyse(outcomes, lens, rng=4)
+    first = analyze(outcomes, lens, rng=4)
+    assert first == analyze(outcomes, lens, rng=4)
     monkeypatch.setattr(module, "_TOGETHER_BYTES", 0)
-    apart = analyse(outcomes, lens, rng=4)
+    apart = analyze(outcomes, lens, rng=4)
     for scorer, means in first.lists.scorers.items():
         for metric, mean in means.items():
             other = apart.lists.scorers[scorer][metric]
@@ -64,7 +64,7 @@ def test_deterministic_and_the_same_together_or_apart(world, monkeypatch):
 
 def test_what_the_data_lacks_is_left_out(world):
     outcomes, _ = world
-    judged = analyse(outcomes, Grouping(sparse.csr_matrix((20, 1))))
+    judged = analyze(outcomes, Grouping(sparse.csr_matrix((20, 1))))
     assert judged.exposure is None
     assert set(judged.lists.scorers["blend"]) == {
         "novelty", "serendipity", "popularity", "popularity_lift",

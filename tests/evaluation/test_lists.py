@@ -57,7 +57,7 @@ def test_an_item_is_listed_where_its_rank_says(data):
 
 
 @pytest.mark.parametrize("kind", ["all differ", "constant", "few differ", "few levels", "masked"])
-def test_large_catalogues(kind):
+def test_large_catalogs(kind):
     rng = np.random.default_rng(8)
     n, n_items = 5, 3 * module._GROUPS + 17
     scores = {

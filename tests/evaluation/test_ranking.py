@@ -141,8 +141,8 @@ def test_scores_must_be_finite(bad):
 @pytest.mark.parametrize(
     ("scores", "target", "repeats", "match"),
     [
-        ([0, 1], 2, "exclude", "outside the catalogue of 2 items"),
-        ([0, 1], -1, "exclude", "outside the catalogue"),
+        ([0, 1], 2, "exclude", "outside the catalog of 2 items"),
+        ([0, 1], -1, "exclude", "outside the catalog"),
         ([0, 1], [1, 1], "exclude", "twice"),
         ([0, 1], 1, "perhaps", "perhaps"),
     ],

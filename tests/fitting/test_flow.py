@@ -300,7 +300,7 @@ def test_frames_of_pandas_paths_and_datasets_are_all_the_same(small, tmp_path):
     paths = evaluate(tmp_path / "items.csv", str(tmp_path / "events.csv"), **QUICK)
     assert numbers(paths) == numbers(small)
     assert numbers(evaluate(read(ITEMS, EVENTS), **QUICK)) == numbers(small)
-    with pytest.raises(DataError, match="a catalogue and an event log"):
+    with pytest.raises(DataError, match="a catalog and an event log"):
         evaluate(ITEMS, **QUICK)
 
 
@@ -375,7 +375,7 @@ def test_cleaning_and_columns_are_reported():
     dirty = pl.concat([EVENTS, EVENTS.head(3), EVENTS.head(2).with_columns(item_id=pl.lit("gone"))])
     report = evaluate(ITEMS, dirty, **QUICK)
     counts = {entry.reason: entry.count for entry in report.cleaning}
-    assert counts["item is not in the catalogue"] == 2
+    assert counts["item is not in the catalog"] == 2
     assert counts["duplicate (same user, item, time and type)"] == 3
     assert report.events == EVENTS.height
     assert report.columns["user"] == "user_id"

@@ -76,7 +76,7 @@ def test_lists_for_sessions_are_of_their_topic():
     assert np.mean(hits) > 0.95
 
 
-def test_a_blend_is_not_learnt_from_newcomers():
+def test_a_blend_is_not_learned_from_newcomers():
     report = evaluate(ITEMS, sessions(), protocol="global-time", **QUICK)
     assert report.blend is not None
     assert min(report.blend[name] for name in ("content", "neighbours", "tower")) > 0

@@ -57,8 +57,8 @@ def test_the_whole_report(shop):
 
 
 def test_another_item_attribute_and_none(shop):
-    catalogue, log = shop
-    price = catalogue.with_columns(price=pl.Series(np.arange(30) * 1.5))
+    catalog, log = shop
+    price = catalog.with_columns(price=pl.Series(np.arange(30) * 1.5))
     report = evaluate(price, log, plan=plan(item_attribute="price"))
     assert report.exposure.attribute == "price"
     assert len(report.exposure.groups) == 4
@@ -68,8 +68,8 @@ def test_another_item_attribute_and_none(shop):
 
 
 def test_bad_attributes_are_named_before_the_work(shop):
-    with pytest.raises(PlanError, match=r"--item-attribute.*'colour'.*'title', 'category'"):
-        evaluate(*shop, plan=plan(item_attribute="colour"))
+    with pytest.raises(PlanError, match=r"--item-attribute.*'color'.*'title', 'category'"):
+        evaluate(*shop, plan=plan(item_attribute="color"))
     with pytest.raises(DataError, match=r"no 'age', asked for as the user attribute"):
         evaluate(*shop, plan=plan(user_attribute="age"))
     with pytest.raises(PlanError, match=r"read\(\.\.\., user_attribute='country'\)"):

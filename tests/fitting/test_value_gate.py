@@ -91,7 +91,7 @@ def test_what_the_two_take(understood):
         assert price.fit_seconds > 0
         assert price.seconds_per_million > 0
         assert price.price_per_million > 0
-    # A table over all pieces of words is larger than one over the words of the catalogue.
+    # A table over all pieces of words is larger than one over the words of the catalog.
     assert worth.with_model.nbytes > worth.without.nbytes
 
 

@@ -46,7 +46,7 @@ def test_a_saved_one_knows_it_too(shop, tmp_path):
     assert set(again.recommend_many(k=30)["item_id"]) == ODD
 
 
-def test_what_is_not_available_is_learnt_from(shop):
+def test_what_is_not_available_is_learned_from(shop):
     assert shop.recommend(history=["i0"], k=3)["source"][0] == "history"
     assert shop.interactions.counts[0] > 0
 

@@ -140,7 +140,7 @@ def test_bad_documents(shop, document, said):
         documents({"f": document}, shop.catalog)
 
 
-def test_a_catalogue_without_columns_takes_a_text():
+def test_a_catalog_without_columns_takes_a_text():
     bare = Catalog(Ids(["a"], "items"), ("one",))
     found = documents({"b": {"text": "<b>two</b>"}, "c": {}}, bare)
     assert found.texts == ("two", "")

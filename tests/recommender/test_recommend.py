@@ -162,7 +162,7 @@ def test_impossible_wishes() -> None:
             SHOP.recommend(**wrong)
     with pytest.raises(PlanError, match="exclude or include"):
         Recommender(catalog(), blend(), repeats="sometimes")
-    with pytest.raises(DataError, match="about 8 items, the catalogue has 2"):
+    with pytest.raises(DataError, match="about 8 items, the catalog has 2"):
         Recommender(Catalog(Ids("ab", "items"), ("", "")), blend(), interactions())
     silent = Recommender(catalog(), Popularity().fit(interactions(), catalog()))
     with pytest.raises(PlanError, match="no event log"):
@@ -229,7 +229,7 @@ def test_numbers_are_taken_as_ids() -> None:
     assert ids(recommender.recommend(history=[1])) == ["2"]
 
 
-def test_an_empty_catalogue() -> None:
+def test_an_empty_catalog() -> None:
     empty = Catalog(Ids([], "items"), ())
     none = interactions({})
     none = type(none)(**{**none.__dict__, "n_items": 0})

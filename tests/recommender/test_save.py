@@ -207,7 +207,7 @@ def stored(folder: Path, write, value: Catalog | Interactions) -> Bundle:
 
 @settings(max_examples=40, deadline=None)
 @given(items=catalogs())
-def test_any_catalogue_comes_back(tmp_path_factory, items: Catalog) -> None:
+def test_any_catalog_comes_back(tmp_path_factory, items: Catalog) -> None:
     bundle = stored(tmp_path_factory.mktemp("c"), storage.write_catalog, items)
     found = storage.read_catalog(bundle)
     assert (found.ids, found.texts) == (items.ids, items.texts)
@@ -235,7 +235,7 @@ def test_any_event_log_comes_back(tmp_path_factory, users, n, given_split, real,
     assert_same(storage.read_interactions(bundle), log)
 
 
-def test_a_blend_learnt_on_the_demo_shop(tmp_path: Path) -> None:
+def test_a_blend_learned_on_the_demo_shop(tmp_path: Path) -> None:
     dataset = read(demo.books(), demo.readers(readers=300))
     parts = {"popularity": Popularity(), "content": Content(), "neighbours": Neighbours()}
     blend = Blend(parts)

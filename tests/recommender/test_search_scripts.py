@@ -10,7 +10,7 @@ from small_shop import events
 
 
 def shop(titles: list[str]) -> Recommender:
-    """Return a recommender by content alone, its catalogue read as users' files are."""
+    """Return a recommender by content alone, its catalog read as users' files are."""
     items = pl.DataFrame({"item_id": [f"i{n}" for n in range(len(titles))], "title": titles})
     known = events().filter(pl.col("item_id").is_in(items["item_id"].implode()))
     data = read(items, known)
@@ -25,11 +25,11 @@ def search(recommender: Recommender, text: str) -> set[str]:
 
 
 def test_hindi_words_are_not_cut_at_their_vowel_signs():
-    colours = [f"काला {thing}" for thing in ("जूता", "झोला", "कोट", "छाता", "बटुआ")]
+    colors = [f"काला {thing}" for thing in ("जूता", "झोला", "कोट", "छाता", "बटुआ")]
     fruit = [f"केला {thing}" for thing in ("शेक", "चिप्स", "रोटी", "मिठाई", "हलवा")]
-    recommender = shop(colours + fruit)
+    recommender = shop(colors + fruit)
     assert search(recommender, "केला") == set(fruit)
-    assert search(recommender, "काला") == set(colours)
+    assert search(recommender, "काला") == set(colors)
 
 
 SHELVES = {
@@ -57,7 +57,7 @@ SHELVES = {
     "Chinese": (["比利时黑巧克力礼盒送女友", "巧克力"], ["亚克力", "克力架", "奶茶"], "巧克力"),
     "Chinese, one character": (["绿茶", "茶杯套装", "茶"], ["咖啡杯", "果汁"], "茶"),
     "Chinese, several words at once": (["草莓", "奶油蛋糕"], ["苹果", "面包"], "草莓蛋糕"),
-    "Chinese, a word alone in the catalogue": (["茶"], ["咖啡"], "绿茶"),
+    "Chinese, a word alone in the catalog": (["茶"], ["咖啡"], "绿茶"),
     "Japanese": (["バナナチップス", "完熟バナナ"], ["バター", "メロンパン", "ナイフ"], "バナナ"),
     "Japanese, half width": (["ｶﾒﾗｹｰｽ", "カメラ用三脚"], ["カメ", "ランプ"], "ｶﾒﾗ"),
     "Japanese, mixed": (["日本酒の本", "日本酒グラス"], ["日本の酒器", "洋酒"], "日本酒"),

@@ -1,4 +1,4 @@
-"""The blend: what its learnt weights are worth, and its scores by hand."""
+"""The blend: what its learned weights are worth, and its scores by hand."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def two_halves():
     return blend.learn(parted.valid, rng=np.random.default_rng(0)), parted, catalog
 
 
-def test_learnt_weights_beat_each_part(two_halves):
+def test_learned_weights_beat_each_part(two_halves):
     blend, parted, catalog = two_halves
     assert min(blend.weights.values()) > 0.5
     blend.fit(parted.test.before, catalog)
@@ -118,18 +118,18 @@ def test_only_popularity_may_count_against_an_item():
     assert blend.weights["novelty"] == DEFAULTS["novelty"] < blend.weights["neighbours"]
 
 
-def test_weights_are_the_defaults_where_nothing_can_be_learnt():
+def test_weights_are_the_defaults_where_nothing_can_be_learned():
     # Every held-out item is in its history, so that under "exclude" none is a candidate.
     log = world.events([[0, 0, 0, 0], [1, 1, 1, 1]], 3)
     catalog = world.catalog(["red", "blue", "red blue"])
     valid = split(log, "leave-last-out").valid
     blend = Blend({"popularity": Popularity(), "content": Content()}).fit(log, catalog)
     blend.learn(valid, rng=np.random.default_rng(0))
-    assert blend.learnt_from == 0
+    assert blend.learned_from == 0
     assert blend.weights == {name: DEFAULTS[name] for name in ("popularity", "content")}
     repeating = Blend(blend.parts, repeats="include").learn(valid, rng=np.random.default_rng(0))
     assert repeating.weights != blend.weights
-    assert repeating.learnt_from == 2
+    assert repeating.learned_from == 2
 
 
 def test_weights_are_the_defaults_where_a_held_out_item_has_no_rival():
@@ -149,7 +149,7 @@ def test_few_users_are_enough_when_told(two_halves):
 
 def small() -> Blend:
     log, catalog = world.four()
-    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalise=0)}
+    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalize=0)}
     return Blend(parts, {"popularity": 0.5, "neighbours": 2.0}).fit(log, catalog)
 
 
@@ -187,7 +187,7 @@ def test_shares_of_the_parts_add_up_to_the_score_above_the_average():
 
 def test_histories_have_the_weights_of_their_length(tmp_path):
     log, catalog = world.four()
-    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalise=0)}
+    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalize=0)}
     own = {0: {"popularity": 3.0, "neighbours": 0.0}, 2: {"popularity": 0.0, "neighbours": 5.0}}
     blend = Blend(parts, {"popularity": 1.0, "neighbours": 1.0}, routes=own).fit(log, catalog)
     histories = Histories.of([[], [world.A], [world.A, world.B], [world.A, world.B, world.C]])
@@ -226,7 +226,7 @@ def test_the_most_popular_come_first_where_no_other_part_tells_items_apart():
     assert found[1].argmin() == world.A  # where there is more to say, popularity may give way
 
 
-def test_popularity_does_not_turn_lists_over_where_it_is_all_that_is_learnt():
+def test_popularity_does_not_turn_lists_over_where_it_is_all_that_is_learned():
     # Newcomers take the least popular: nothing that lists of anybody should follow.
     rows = [[u % 4, (u + 1) % 4, 4 + u % 8] for u in range(64)]
     rows += [[4 + k, 4 + (k + 1) % 8, 4 + (k + 2) % 8] for k in range(8)]
@@ -234,7 +234,7 @@ def test_popularity_does_not_turn_lists_over_where_it_is_all_that_is_learnt():
     held_out = split(log, "leave-last-out").test
     blend = Blend({"popularity": Popularity(), "content": Content()}).fit(held_out.before, catalog)
     blend.learn(held_out, rng=np.random.default_rng(0))
-    assert blend.learnt_from == 72
+    assert blend.learned_from == 72
     assert blend.weights["popularity"] == 0
 
 

@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 import world
 from pennyweight.data.interactions import Histories
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.vectoriser import Vectoriser
+from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.scorers import item_vectors as item_rows
 from pennyweight.scorers.content import FILE, Content
 from pennyweight.scorers.item_vectors import Terms
@@ -35,8 +35,8 @@ def fit(**settings) -> Content:
 
 @pytest.fixture(scope="module")
 def cosines() -> np.ndarray:
-    vectoriser = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\w+")
-    rows = vectoriser.fit_transform(TEXTS)
+    vectorizer = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\w+")
+    rows = vectorizer.fit_transform(TEXTS)
     return (rows @ rows.T).toarray()
 
 
@@ -97,7 +97,7 @@ def test_words_stay_right_after_a_refit_and_a_load(tmp_path):
     assert Content.load(tmp_path).shared_terms(1, 2) == ["dog", "cat"]
 
 
-def test_a_catalogue_without_words_forgets_the_words_before():
+def test_a_catalog_without_words_forgets_the_words_before():
     scorer = fit()
     scorer.fit(world.events([], 2), world.catalog(["", "🎉"]))
     assert scorer.shared_terms(0, 1) == []
@@ -114,9 +114,9 @@ def test_looking_words_up_and_going_through_all_texts_give_the_same(cosines, loo
     assert fit().score_texts(["unheard"]).tolist() == [[0.0] * len(TEXTS)]
 
 
-def test_what_was_saved_with_the_first_tokeniser_is_searched_by_its_rules(tmp_path):
-    old = Vectoriser({"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None,
-                     tokeniser=1)  # fmt: skip
+def test_what_was_saved_with_the_first_tokenizer_is_searched_by_its_rules(tmp_path):
+    old = Vectorizer({"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None,
+                     tokenizer=1)  # fmt: skip
     scorer = Content()
     scorer.words, scorer.vectors = old, Terms(old.transform(["काला", "केला", ""]))
     scorer.save(tmp_path)

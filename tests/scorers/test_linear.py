@@ -112,7 +112,7 @@ def test_scores_are_not_below_zero():
     assert scorer.contributions(Histories.of([[0]]), np.array([1], np.int32))[0, 0] < 0
 
 
-def test_a_large_catalogue_makes_no_square_matrix():
+def test_a_large_catalog_makes_no_square_matrix():
     log = world.events([[0, 15_999], [15_999, 3]], 16_000)
     scorer = Linear().fit(log, world.catalog([""] * 16_000))
     assert scorer.matrix.nnz == 4

@@ -8,7 +8,7 @@ from pennyweight.data.interactions import Histories
 from pennyweight.scorers.neighbours import Neighbours
 from world import A, B, C, D
 
-PLAIN = {"decay": 1.0, "window": 1, "spacing": 1.0, "backward": 0.0, "normalise": 0.0}
+PLAIN = {"decay": 1.0, "window": 1, "spacing": 1.0, "backward": 0.0, "normalize": 0.0}
 
 
 def fit(**settings) -> Neighbours:
@@ -42,11 +42,11 @@ def test_what_came_before_gains_a_share():
 def test_popular_items_are_divided():
     # Events: a 4, b 3, c 2, d 1.
     expected = {(A, B): 2 / 12**0.3, (B, C): 2 / 6**0.3, (C, A): 1 / 8**0.3, (D, A): 1 / 4**0.3}
-    assert gains(fit(normalise=0.3)) == expected
+    assert gains(fit(normalize=0.3)) == expected
 
 
 def test_all_terms_together_with_a_decayed_history():
-    scorer = fit(decay=0.5, window=10, spacing=0.7, backward=0.5, normalise=0.3)
+    scorer = fit(decay=0.5, window=10, spacing=0.7, backward=0.5, normalize=0.3)
     # History d, then a. From a: b gains 2 + .5 * .7, c .7 + .5 * 1, d .5; from d: a gains 1.
     expected = [0.5 * 1 / 4**0.3, 2.35 / 12**0.3, 1.2 / 8**0.3, 0.5 / 4**0.3]
     history = Histories.of([[D, A]])
@@ -64,7 +64,7 @@ def test_weights_of_events_multiply():
 def test_defaults_are_those_of_the_documentation():
     scorer = Neighbours()
     assert (scorer.decay, scorer.window, scorer.spacing) == (0.7, 10, 0.7)
-    assert (scorer.backward, scorer.normalise, scorer.keep) == (0.5, 0.3, 500)
+    assert (scorer.backward, scorer.normalize, scorer.keep) == (0.5, 0.3, 500)
 
 
 def test_the_strongest_neighbours_are_kept():

@@ -54,7 +54,7 @@ def places(blend, histories, new):
 
 
 @pytest.fixture(scope="module")
-def learnt():
+def learned():
     held_out = split(log(), "leave-last-out").valid
     blend = Blend(parts()).fit(held_out.before, catalog())
     rng = np.random.default_rng(0)
@@ -62,8 +62,8 @@ def learnt():
     return blend.with_novelty().fit(held_out.before, catalog()), held_out
 
 
-def test_new_items_get_the_places_of_average_items(learnt):
-    blend, held_out = learnt
+def test_new_items_get_the_places_of_average_items(learned):
+    blend, held_out = learned
     new = np.flatnonzero(held_out.before.counts == 0)
     share = min(PLACES, len(new) / N)
     assert share / 2 < places(blend, held_out.histories, new).mean() <= share + 1e-6
@@ -71,16 +71,16 @@ def test_new_items_get_the_places_of_average_items(learnt):
     assert not places(without, held_out.histories, new).any()
 
 
-def test_items_that_come_later_are_reached_and_do_not_flood_the_lists(learnt):
-    blend, held_out = learnt
+def test_items_that_come_later_are_reached_and_do_not_flood_the_lists(learned):
+    blend, held_out = learned
     texts = [f"{topic} w1 w2 late{i}" for i, topic in enumerate(TOPICS)]
     codes = np.arange(N, N + 4, dtype=np.int32)
     found = places(blend.with_items(codes, texts, N + 4), held_out.histories, codes)
     assert 0 < found.mean() < 4 * PLACES
 
 
-def test_nobody_known_sees_the_most_popular_items_whatever_is_lifted(learnt):
-    blend, held_out = learnt
+def test_nobody_known_sees_the_most_popular_items_whatever_is_lifted(learned):
+    blend, held_out = learned
     nobody = Histories.of([[]])
     best = np.argsort(-blend.score(nobody)[0], kind="stable")[:10]
     counts = held_out.before.counts
@@ -105,8 +105,8 @@ def test_choices_of_new_items_say_how_far_to_lift_them():
     assert blend.weights["novelty"] > 2
 
 
-def test_novelty_keeps_what_items_that_come_later_get(tmp_path, learnt):
-    blend, held_out = learnt
+def test_novelty_keeps_what_items_that_come_later_get(tmp_path, learned):
+    blend, held_out = learned
     blend.save(tmp_path)
     again = Blend.load(tmp_path)
     codes, more = np.arange(N, N + 1, dtype=np.int32), ["garden rake soil w1"]
@@ -136,7 +136,7 @@ def test_a_recommender_lists_live_items_and_its_report_says_how_often():
     report = recommender.report
     assert report.protocol == "leave-last-out"
     assert report.new_items.items >= N - 96
-    assert report.new_items.learnt is False
+    assert report.new_items.learned is False
     history = ["i0", "i4", "i8", "i12"]
     late = {"late": {"title": "garden rake soil w1 w2"}}
     grown = recommender.with_items(documents(late, recommender.catalog))

@@ -1,4 +1,4 @@
-"""Weights against independent optimisers; weights by length of history where that pays."""
+"""Weights against independent optimizers; weights by length of history where that pays."""
 
 import numpy as np
 import pytest
@@ -44,14 +44,14 @@ def joint(given: list[np.ndarray], length: list[int] | None = None) -> Choices:
     return Choices.of(given, [0] * n if length is None else length, range(n))
 
 
-def test_weights_are_those_of_an_independent_optimiser():
+def test_weights_are_those_of_an_independent_optimizer():
     given = choices(150, (2, 9))
     wide = [rows.astype(np.float64) for rows in given]
     penalty = SHRINK + PRIOR / (2 * len(given)) * spread(given)
 
-    def loss(weights: np.ndarray, centre: float = 1.0) -> float:
+    def loss(weights: np.ndarray, center: float = 1.0) -> float:
         chosen = [(rows @ weights)[0] - np.log(np.exp(rows @ weights).sum()) for rows in wide]
-        return -np.mean(chosen) + penalty @ (weights - centre) ** 2
+        return -np.mean(chosen) + penalty @ (weights - center) ** 2
 
     expected = minimize(
         loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-12}
@@ -87,11 +87,11 @@ def test_parts_that_agree_share_the_weight():
 
 @pytest.mark.parametrize("n", [1, 5, 2_000])
 def test_few_choices_leave_the_weights_near_the_defaults(n):
-    centre = np.array([0.0, 1.0, 1.0])
-    found = conditional_logit(joint(choices(n, (2, 6))), centre, FREE)
-    nearer = "defaults" if np.linalg.norm(found - centre) < np.linalg.norm(found - TRUE) else "true"
+    center = np.array([0.0, 1.0, 1.0])
+    found = conditional_logit(joint(choices(n, (2, 6))), center, FREE)
+    nearer = "defaults" if np.linalg.norm(found - center) < np.linalg.norm(found - TRUE) else "true"
     assert nearer == ("true" if n > 100 else "defaults")
-    assert n == 1 or np.abs(found - centre).max() > 0.1  # and yet they say something
+    assert n == 1 or np.abs(found - center).max() > 0.1  # and yet they say something
     if n > 100:
         np.testing.assert_allclose(found, TRUE, atol=0.1)
 
@@ -145,19 +145,19 @@ def test_few_choices_leave_the_weights_near_those_of_everybody(n, nearer):
 
 
 def test_the_pull_is_that_of_so_many_choices():
-    given, centre = joint(choices(40, (2, 6))), np.array([1.0, 0.0, -1.0])
+    given, center = joint(choices(40, (2, 6))), np.array([1.0, 0.0, -1.0])
 
     def loss(weights: np.ndarray) -> float:
-        off = weights - centre
+        off = weights - center
         return -given.log_probability(weights).mean() + PULL / 40 * (off**2).sum()
 
     expected = minimize(loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-6}).x
-    found = conditional_logit(given, centre, FREE, of_everybody=True)
+    found = conditional_logit(given, center, FREE, of_everybody=True)
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
 def routed(of_short: np.ndarray, of_long: np.ndarray, seed: int = 0) -> dict[int, np.ndarray]:
-    """Return what is learnt where short and long histories choose by these weights."""
+    """Return what is learned where short and long histories choose by these weights."""
     given = [
         *choices(400, (5, 12), seed, true=of_short),
         *choices(400, (5, 12), seed + 1_000, true=of_long),

@@ -54,8 +54,8 @@ def looked_at(response: httpx.Response) -> str:
     ids = [attrs["id"] for _, attrs in found.tags if "id" in attrs]
     assert len(set(ids)) == len(ids)
     for field in (*found.of("input"), *found.of("select")):
-        labelled = {label.get("for") for label in found.of("label")}
-        assert field.get("type") == "hidden" or field.get("id") in labelled or "<label" in text
+        labeled = {label.get("for") for label in found.of("label")}
+        assert field.get("type") == "hidden" or field.get("id") in labeled or "<label" in text
     return text
 
 
@@ -86,9 +86,9 @@ def test_hostile_ids_are_text(live, name):
     users = page(live, "/dashboard/users")
     assert escape(name) in users and f"/dashboard/users?id={quote_plus(name)}" in users
     user = page(live, f"/dashboard/users?id={quote(name, safe='')}")
-    assert "not in the catalogue" in user and user.count(escape(name)) > 2
+    assert "not in the catalog" in user and user.count(escape(name)) > 2
     item = page(live, f"/dashboard/items?id={quote(name, safe='')}", 404)
-    assert "is not in the catalogue" in item
+    assert "is not in the catalog" in item
     page(live, f"/dashboard/search?q={quote(name, safe='')}")
     page(live, f"/dashboard/users?after={quote(name, safe='')}")
     page(live, f"/dashboard/models?done={quote(name, safe='')}")
@@ -255,7 +255,7 @@ def test_a_user_is_handed_out_and_erased(live):
     assert json.loads(told.content)["events"]
     events = len(told.json()["events"])
     confirm = page(live, "/dashboard/users/erase?id=u1")
-    assert f"{events} events" in confirm and "1 bundle learnt" in confirm
+    assert f"{events} events" in confirm and "1 bundle learned" in confirm
     assert live.get("/v1/users/u1")["events"]  # asking has erased nothing
     gone = post(live, "/dashboard/users/erase", id="u1").headers["location"]
     assert "u1" not in gone

@@ -205,7 +205,7 @@ def test_broken_json(live, data):
         ({"attributes": {"title": ["x"]}}, "text"),
         ({"available": "no"}, "body.available must be true or false"),
         ({"published": "soon"}, "ISO 8601"),
-        ({"colour": "red"}, "body.colour is unknown here"),
+        ({"color": "red"}, "body.color is unknown here"),
     ],
 )
 def test_bad_items(live, body, said):

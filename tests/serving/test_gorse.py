@@ -64,9 +64,9 @@ def test_items(live):
     assert live.get("/v1/items/g1")["available"] is False
     assert live.http.delete("/api/item/g1").json() == {"RowAffected": 1}
     assert live.http.get("/api/item/g1").status_code == 404
-    bad = live.http.post("/api/item", json=item | {"Labels": {"colour": "red"}})
+    bad = live.http.post("/api/item", json=item | {"Labels": {"color": "red"}})
     assert bad.status_code == 422
-    assert "no column 'colour'" in bad.text
+    assert "no column 'color'" in bad.text
 
 
 def test_users_are_what_they_did(live):

@@ -228,7 +228,7 @@ def test_one_that_the_bundle_cannot_read_keeps_no_other_away(shelf, store, tmp_p
 
 
 def test_what_a_column_of_another_type_cannot_hold_is_left_out(shelf, store, tmp_path):
-    odd = {"title": "mate blend", "price": "much", "colour": "red", "available": "perhaps"}
+    odd = {"title": "mate blend", "price": "much", "color": "red", "available": "perhaps"}
     put(store, [new(1, document=odd), new(2)])
     found = restored(shelf, Readings(tmp_path / "readings"), lambda job: job(store))
     assert not found.failed

@@ -67,7 +67,7 @@ async def unread(request: Request) -> Response:
 
 
 async def unknown(request: Request) -> Response:
-    raise UnknownIdError("no item 'x' in the catalogue; did you mean 'y'?")
+    raise UnknownIdError("no item 'x' in the catalog; did you mean 'y'?")
 
 
 async def broken(request: Request) -> Response:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from pennyweight.encoders.tokens import tokenise
+from pennyweight.encoders.tokens import tokenize
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import find_weights
 from pennyweight.errors import DataError
@@ -21,7 +21,7 @@ TEXTS = ["red shoe", "blue music 手机壳", "a", "shoe " * 30, "x1y2 red"]
 
 
 def vectors(model: Bert, encoder: TransformerEncoder, texts: list[str]) -> np.ndarray:
-    ids = tokenise(encoder.tokenizer, texts, special=True)
+    ids = tokenize(encoder.tokenizer, texts, special=True)
     width = max(map(len, ids))
     padded = torch.tensor([row + [0] * (width - len(row)) for row in ids])
     mask = torch.tensor([[i < len(row) for i in range(width)] for row in ids])

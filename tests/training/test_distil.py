@@ -81,7 +81,7 @@ def test_a_student_that_learns_from_behaviour_too(teacher, student, tmp_path):
     assert max(qualities) > qualities[0] + 0.05
 
 
-def test_what_cannot_be_learnt_from_is_refused(student, tmp_path):
+def test_what_cannot_be_learned_from_is_refused(student, tmp_path):
     rows = np.ones((len(TEXTS), 32), np.float32)
     for teacher in (rows[:-1], rows[0], rows * np.nan):
         with pytest.raises(DataError, match="a finite row for each of the 24 items"):

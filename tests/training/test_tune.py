@@ -159,7 +159,7 @@ def test_a_loss_that_is_no_number_leaves_the_best_model(weights, tmp_path, monke
     assert ndcg(tmp_path / "model") >= ndcg(weights.folder) - 1e-6
 
 
-def test_a_catalogue_smaller_than_the_batch(weights, tmp_path):
+def test_a_catalog_smaller_than_the_batch(weights, tmp_path):
     texts = ["red shoe", "blue music"]
     log = world.events([[0, 1], [1, 0]], 2)
     held_out = replace(HELD_OUT, users=np.zeros(0, np.int32), histories=log.histories.block(0, 0),
@@ -171,7 +171,7 @@ def test_a_catalogue_smaller_than_the_batch(weights, tmp_path):
         assert trained.found[-1] == (12, 12.0)  # no validation data: the last step is the best
     with pytest.raises(DataError, match="at least two different texts"):
         tune(weights, world.catalog(["red", "RED"]), held_out, tmp_path / "one", objective="pairs")
-    with pytest.raises(DataError, match="no text of the catalogue has a word"):
+    with pytest.raises(DataError, match="no text of the catalog has a word"):
         tune(weights, world.catalog(["", "?"]), held_out, tmp_path / "none", objective="pairs")
     with pytest.raises(DataError, match="objective 'magic'"):
         tune(weights, CATALOG, HELD_OUT, tmp_path / "x", objective="magic")

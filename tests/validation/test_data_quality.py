@@ -270,7 +270,7 @@ def test_cleaning_is_told_with_its_share():
     lost = {"user_id": ["u1"] * 100, "item_id": ["nowhere"] * 100, "timestamp": [START] * 100}
     found = check(None, with_events(lost))["cleaning"]
     assert found.count == 100 and found.severity == "warning"
-    assert found.message == "item is not in the catalogue, dropped"
+    assert found.message == "item is not in the catalog, dropped"
 
 
 def test_findings_hide_personal_data_and_are_counted():

@@ -106,7 +106,7 @@ def test_ids_that_grow_with_time(plant, sign):
     assert ("by id" if plant == "id" else "by row") in beyond.message
 
 
-def test_a_catalogue_sorted_by_popularity():
+def test_a_catalog_sorted_by_popularity():
     items, events = tables()
     skewed = events.group_by("item_id").len().sort("len", descending=True)
     head = skewed["item_id"].head(60).to_list()

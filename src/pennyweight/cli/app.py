@@ -16,7 +16,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="pennyweight",
-    help="From a catalogue with text and an event log to a measured recommender.",
+    help="From a catalog with text and an event log to a measured recommender.",
     epilog="Start with `pennyweight demo`; `pennyweight COMMAND --help` tells more.",
     no_args_is_help=True,
     add_completion=False,

@@ -21,7 +21,7 @@ __all__ = ["evaluate", "fit", "show"]
 Items = Annotated[
     Path,
     typer.Argument(
-        metavar="ITEMS", help="The catalogue: CSV, TSV, JSON lines or Parquet, also packed."
+        metavar="ITEMS", help="The catalog: CSV, TSV, JSON lines or Parquet, also packed."
     ),
 ]
 Events = Annotated[

@@ -27,13 +27,13 @@ DATA, RESULT = "Data", "Result"
 # The options of a command that reads data and learns nothing.
 READING = (
     "plan", "protocol", "encoder", "text_columns", "mask_personal", "event_types", "min_rating",
-    "normalise_ids", "missing_ids", "time_format", "row_order", "max_dropped", "seed", "json",
+    "normalize_ids", "missing_ids", "time_format", "row_order", "max_dropped", "seed", "json",
     "quiet",
     *(f"{role}_column" for role in ROLES),
 )  # fmt: skip
 # Those that say how an event log is read by a bundle that is there.
 EVENTS = (
-    "event_types", "normalise_ids", "missing_ids", "time_format", "row_order", "max_dropped",
+    "event_types", "normalize_ids", "missing_ids", "time_format", "row_order", "max_dropped",
     *(f"{role}_column" for role in ROLES if role not in ("id", "available", "split")),
 )  # fmt: skip
 
@@ -88,10 +88,10 @@ class Settings:
         bool,
         typer.Option("--mask-personal", help="Mask e-mail addresses, phone numbers … in items."),
     ] = False
-    normalise_ids: Annotated[
+    normalize_ids: Annotated[
         bool,
         typer.Option(
-            "--normalise-ids",
+            "--normalize-ids",
             help="Take ids as equal that differ in zeros, '.0', spaces or capitals only.",
         ),
     ] = False
@@ -228,7 +228,7 @@ class Settings:
                 "scorers.names": self._scorers(),
                 "data.strict": self.strict or None,
                 "data.mask_personal": self.mask_personal or None,
-                "data.normalise_ids": self.normalise_ids or None,
+                "data.normalize_ids": self.normalize_ids or None,
                 "data.missing_ids": self._missing(),
                 "data.max_dropped": self.max_dropped,
                 "data.k_core": self.k_core,

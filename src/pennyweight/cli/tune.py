@@ -31,7 +31,7 @@ OPTIONS = (*(name for name in READING if name != "encoder"), "repeats", "k_core"
 @functools.partial(spread, only=OPTIONS)
 def tune(
     source: Annotated[
-        Path, typer.Argument(metavar="ITEMS|BUNDLE", help="The catalogue, or a saved recommender.")
+        Path, typer.Argument(metavar="ITEMS|BUNDLE", help="The catalog, or a saved recommender.")
     ],
     settings: Settings,
     events: Annotated[
@@ -48,7 +48,7 @@ def tune(
     ] = None,
     objective: Annotated[
         Literal["targets", "pairs", "both"],
-        typer.Option(help="Vectors learnt from behaviour, items that follow each other, or both."),
+        typer.Option(help="Vectors learned from behaviour, items that follow each other, or both."),
     ] = "targets",
     steps: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Gradient steps at the most.")
@@ -118,7 +118,7 @@ def _kept(out: Path) -> str:
 
 
 def _read(source: Path, events: Path | None, plan: "Plan") -> "tuple[Catalog, Interactions]":
-    """Return catalogue and log of two files or of a bundle."""
+    """Return catalog and log of two files or of a bundle."""
     if events is not None:
         from pennyweight.data.dataset import read_planned
 

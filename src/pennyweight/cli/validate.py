@@ -1,4 +1,4 @@
-"""`validate`: what is wrong with the data, before anything is learnt from it."""
+"""`validate`: what is wrong with the data, before anything is learned from it."""
 
 import functools
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What happens inside a model while it reads the catalogue's own texts."""
+"""What happens inside a model while it reads the catalog's own texts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.graph import build_graph
 from pennyweight.encoders.rows import check_texts, unit_rows
-from pennyweight.encoders.tokens import TokenLists, batches, load_tokenizer, padded, tokenise
+from pennyweight.encoders.tokens import TokenLists, batches, load_tokenizer, padded, tokenize
 from pennyweight.errors import DataError
 from pennyweight.machine.machine import usable_cores
 
@@ -134,10 +134,10 @@ def _sample(model: LanguageModel, texts: Sequence[str]) -> TokenLists:
     cut = min(MAX_TOKENS, len(model.checkpoint.places))
     tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=cut)
     markers = len(tokenizer.encode("").ids)
-    ids = [row for row in tokenise(tokenizer, chosen, special=True) if len(row) > markers]
+    ids = [row for row in tokenize(tokenizer, chosen, special=True) if len(row) > markers]
     if not ids:
         raise DataError("pruning needs texts to watch the model on; none has a word")
-    # Texts of so many tokens, and not of the whole catalogue, but from all over it.
+    # Texts of so many tokens, and not of the whole catalog, but from all over it.
     step = max(1, round(sum(map(len, ids)) / TOKENS))
     return ids[::step]
 

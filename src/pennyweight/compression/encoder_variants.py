@@ -27,7 +27,7 @@ __all__ = ["EncoderVariant", "readers", "teacher_of"]
 Float = NDArray[np.float32]
 Tell = Callable[[int, int], None]
 Distil = Callable[[Weights, Float], Weights]
-"""Trains a student on a teacher's vectors of the catalogue."""
+"""Trains a student on a teacher's vectors of the catalog."""
 
 STATIC_DIM = 256
 RIDGE = 0.01  # of the mean square of a component, the penalty of a readout
@@ -44,7 +44,7 @@ class EncoderVariant:
     steps
         What was done to the language model, in order.
     encoder
-        None for the words of the catalogue, TF-IDF.
+        None for the words of the catalog, TF-IDF.
     """
 
     name: str
@@ -67,7 +67,7 @@ def readers(
     train: Distil | None = None,
     progress: Tell | None = None,
 ) -> Iterator[EncoderVariant]:
-    """Yield ever smaller readers of a catalogue's texts, the whole model first.
+    """Yield ever smaller readers of a catalog's texts, the whole model first.
 
     The whole model, whitened (see `ProjectedEncoder`), is the teacher of those that follow. A
     model with layers cut away says something else with its vectors: they are turned into the

@@ -1,4 +1,4 @@
-"""The parent learnt again from training data, so that what is held out can judge its children."""
+"""The parent learned again from training data, so that what is held out can judge its children."""
 
 from collections.abc import Mapping
 
@@ -149,7 +149,7 @@ class HeldOutFit:
 
 
 def _encoders(parent: Recommender, plan: Plan) -> Encoders:
-    """Return what the parent's scorers read with, before they learnt from behaviour."""
+    """Return what the parent's scorers read with, before they learned from behaviour."""
     blend, worth = blend_of(parent), parent.report.worth if parent.report else None
     content = content_of(blend)
     teacher = teacher_of(content.encoder) if content is not None else None

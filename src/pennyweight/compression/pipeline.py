@@ -47,7 +47,7 @@ def frontier(
 ) -> Frontier:
     """Measure smaller versions of a recommender, all on the same held-out events.
 
-    The parent's scorers are learnt again from training events with the settings they have;
+    The parent's scorers are learned again from training events with the settings they have;
     then each rung replaces what reads the texts, or keeps the vectors in fewer bits, learns the
     weights of the blend where what reads is another, and is ranked on validation users. Speed and
     memory are those of a process that loads the rung from disk.
@@ -89,7 +89,7 @@ def compress(
 
     Cheapest is the fewest bytes of encoder and vectors. Rungs are chosen on validation users, as
     in `frontier`; what the choice is worth is then measured on test users beside the parent, both
-    learnt from all that came before. The child's ``report.frontier`` holds all of it.
+    learned from all that came before. The child's ``report.frontier`` holds all of it.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def cheapest(points: Sequence[Point], budget: Budget) -> Point:
 
 
 def _confirm(search: Search, rung: Candidate) -> Confirmed:
-    """Measure the parent and a rung on test users, both learnt from all that came before."""
+    """Measure the parent and a rung on test users, both learned from all that came before."""
     trial = search.trial
     trial.learn_all()
     texts, rungs = trial.catalog.texts, {"before": search.rungs[0], "after": rung}

@@ -32,7 +32,7 @@ PROMISING = 3  # readers whose vectors are made smaller still
 
 @dataclass(frozen=True)
 class MeasuredVariant:
-    """What reads the texts, and what was learnt with it.
+    """What reads the texts, and what was learned with it.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Search:
         if content is not None:
             for reader in self._readers(content):
                 with self.stages.stage("learn weights"):
-                    readings.append(self._learnt(reader, content.decay))
+                    readings.append(self._learned(reader, content.decay))
                 self._measure(readings[-1], (EIGHT_BITS,))
         for reading in self._promising(readings):
             self._measure(reading, STORAGES)
@@ -122,7 +122,7 @@ class Search:
         if content.encoder is not None:
             yield EncoderVariant("words alone", ("no language model in content",), None)
 
-    def _learnt(self, reader: EncoderVariant, decay: float) -> MeasuredVariant:
+    def _learned(self, reader: EncoderVariant, decay: float) -> MeasuredVariant:
         """Fit content with a reader, and learn the weights of the blend it is part of."""
         found = self.trial.read(Content(reader.encoder, decay=decay))
         weights = Blend({**self.trial.parts, "content": found}, repeats=self._blend.repeats)

@@ -79,7 +79,7 @@ class VectorFormat:
     def tower(self, tower: TwoTower, texts: Sequence[str]) -> TwoTower:
         """Return a tower whose vectors, and the table of its encoder, are kept so.
 
-        Of a token table the rows stay that the catalogue's texts need (see `kept_tokens`).
+        Of a token table the rows stay that the catalog's texts need (see `kept_tokens`).
         """
         if self.of_tower == "fp32":
             return tower

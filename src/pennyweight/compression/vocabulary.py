@@ -1,4 +1,4 @@
-"""Fewer tokens: those the catalogue's texts need, and enough to spell what comes later."""
+"""Fewer tokens: those the catalog's texts need, and enough to spell what comes later."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.checkpoint import WORDS
 from pennyweight.encoders.rows import check_texts
 from pennyweight.encoders.static import StaticEncoder
-from pennyweight.encoders.tokens import load_tokenizer, tokenise
+from pennyweight.encoders.tokens import load_tokenizer, tokenize
 from pennyweight.errors import DataError
 from pennyweight.storage.packed import Packed
 
@@ -107,7 +107,7 @@ def kept_tokens(
     """Return the ids of the tokens to keep, ascending, and the tokenizer of these alone.
 
     Kept besides the tokens of `texts`: special and added tokens; single characters, alone and
-    as a continuation (``x``, ``##x``), so that a word can still be spelt; the most frequent
+    as a continuation (``x``, ``##x``), so that a word can still be spelled; the most frequent
     tokens by the vocabulary's order; and tokens with a character that has no such single form.
     Ids are counted anew in the old order. A text whose tokens are all kept has the same
     tokens, hence the same vector, as WordPiece takes the longest match at each place
@@ -116,7 +116,7 @@ def kept_tokens(
     Parameters
     ----------
     texts
-        The catalogue's.
+        The catalog's.
     frequent
         How many tokens from the start of the vocabulary to keep; BERT's are in order of
         frequency. Single characters and ``[unused…]`` are not counted.
@@ -165,7 +165,7 @@ def _needed(tokenizer_json: str, texts: Sequence[str]) -> set[int]:
     tokenizer = load_tokenizer(tokenizer_json, max_tokens=WHOLE)
     needed: set[int] = set()
     for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):
-        for ids in tokenise(tokenizer, texts[start : start + BLOCK_TEXTS], special=True):
+        for ids in tokenize(tokenizer, texts[start : start + BLOCK_TEXTS], special=True):
             needed.update(ids)
     return needed
 

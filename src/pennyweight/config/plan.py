@@ -28,7 +28,7 @@ class DataPlan(Frozen):
     k_core: Annotated[int, Field(ge=0)] = 0
     strict: bool = False
     mask_personal: bool = False
-    normalise_ids: bool = False
+    normalize_ids: bool = False
     missing_ids: tuple[str, ...] | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     event_types: dict[str, Meaning] = Field(default_factory=dict)

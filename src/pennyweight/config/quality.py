@@ -95,7 +95,7 @@ class ListQuality(Frozen):
     scorers
         Scorer -> ``novelty``, ``diversity``, ``serendipity``, ``miscalibration``,
         ``popularity``, ``popularity_lift`` -> mean over users; those that the data allows.
-    catalogue
+    catalog
         Scorer -> ``coverage``, ``gini`` over the lists of all users.
     history_popularity
         Mean popularity of what users had before, for ``popularity_lift``.
@@ -105,7 +105,7 @@ class ListQuality(Frozen):
 
     k: Count
     scorers: dict[str, dict[str, Measured]]
-    catalogue: dict[str, dict[str, float]]
+    catalog: dict[str, dict[str, float]]
     history_popularity: float | None = None
     diversity_by: str | None = None
     categories: str | None = None
@@ -126,7 +126,7 @@ class Reach(Frozen):
         Share of the lists that hold such an item; share of the places in all lists.
     recall
         Share of the held-out choices of such items that are in the list; None without any.
-    learnt
+    learned
         Whether held-out choices taught how far to lift such items; otherwise they are lifted
         to the places of an average item.
     """
@@ -141,7 +141,7 @@ class Reach(Frozen):
     lists: Share
     places: Share
     recall: Share | None = None
-    learnt: bool = True
+    learned: bool = True
 
     def __str__(self) -> str:
         if not self.items:
@@ -154,11 +154,11 @@ class Reach(Frozen):
         )
         if self.recall is not None:
             said += f", recall@{self.k} {_short(self.recall)}"
-        return said if self.learnt else f"{said}; no earlier choice says how far to lift them"
+        return said if self.learned else f"{said}; no earlier choice says how far to lift them"
 
 
 class Exposed(Frozen):
-    """One group of items: its share of the catalogue, of the histories, and of each list."""
+    """One group of items: its share of the catalog, of the histories, and of each list."""
 
     name: str
     items: Share

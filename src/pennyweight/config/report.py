@@ -93,7 +93,7 @@ class Report(Frozen):
     cost
         Seconds, memory and bytes.
     data
-        A fingerprint of the items and events that were learnt from and measured on: figures
+        A fingerprint of the items and events that were learned from and measured on: figures
         of reports with the same one, protocol and seed can be compared.
     repeats, seed, evaluated_users
         Whether items of the history could be recommended again; the seed of every

@@ -1,1 +1,1 @@
-"""Tables in, a cleaned catalogue and event log out: `read`, then `split`."""
+"""Tables in, a cleaned catalog and event log out: `read`, then `split`."""

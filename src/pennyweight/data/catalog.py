@@ -1,4 +1,4 @@
-"""The catalogue: what can be recommended."""
+"""The catalog: what can be recommended."""
 
 import re
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class Catalog:
         rows = self.attributes.height if self.attributes.width else len(self.ids)
         if not len(self.ids) == len(self.texts) == rows:
             raise DataError(
-                f"catalogue: {len(self.ids)} ids, {len(self.texts)} texts and {rows} attribute "
+                f"catalog: {len(self.ids)} ids, {len(self.texts)} texts and {rows} attribute "
                 "rows; there must be one of each an item"
             )
 
@@ -85,7 +85,7 @@ class Catalog:
         )
 
     def with_items(self, items: "Catalog") -> tuple["Catalog", NDArray[np.int32]]:
-        """Return a catalogue in which other items are added, or replaced where the id is known.
+        """Return a catalog in which other items are added, or replaced where the id is known.
 
         Codes of items that were there do not change.
 
@@ -97,7 +97,7 @@ class Catalog:
         Returns
         -------
         tuple of (Catalog, ndarray)
-            The catalogue, and the codes there of `items`, int32 (len(items),).
+            The catalog, and the codes there of `items`, int32 (len(items),).
         """
         ids = self.ids.extended(items.ids)
         codes = ids.codes(items.ids)

@@ -45,7 +45,7 @@ class EventReading(TypedDict, total=False):
     """How an event log is read: arguments of `read`; None leaves one as it was."""
 
     event_types: Mapping[str, Meaning] | None
-    normalise_ids: bool | None
+    normalize_ids: bool | None
     missing_ids: Sequence[str] | None
     time_format: str | None
     row_order: RowOrder | None
@@ -78,7 +78,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A cleaned catalogue and event log.
+    """A cleaned catalog and event log.
 
     Attributes
     ----------
@@ -114,14 +114,14 @@ def read(
     mask_personal: bool = False,
     event_types: Mapping[str, Meaning] | None = None,
     min_rating: float | None = None,
-    normalise_ids: bool = False,
+    normalize_ids: bool = False,
     missing_ids: Sequence[str] | None = None,
     time_format: str | None = None,
     row_order: RowOrder | None = None,
     max_dropped: float = MAX_DROPPED,
     seed: int = 0,
 ) -> Dataset:
-    """Read and clean a catalogue and an event log.
+    """Read and clean a catalog and an event log.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def read(
         Paths (CSV, TSV, JSON lines, Parquet; also compressed), or tables in memory: polars,
         pandas, Arrow, DuckDB, lists of dictionaries, dictionaries of columns.
     columns
-        Role -> column where the names are not recognised: ``id`` (of the items table),
+        Role -> column where the names are not recognized: ``id`` (of the items table),
         ``available`` (of the items table), ``user``, ``item``, ``time``, ``weight``,
         ``type``, ``split``, ``quantity``, ``status``, ``order``; None leaves an optional role
         out.
@@ -153,7 +153,7 @@ def read(
     min_rating
         The lowest rating that counts as liking; 0: all do. By default 60 % of the top of the
         scale, such as 3 of 5 stars, where the weights are ratings.
-    normalise_ids
+    normalize_ids
         Take ids of events as equal to ids of items, and ids of users as equal to each other,
         that differ only in leading zeros, a trailing ``.0``, spaces, capitals or Unicode
         forms. The spelling of the catalog stays.
@@ -204,7 +204,7 @@ def read(
     rules = _rules(event_types, min_rating, roles, event_source)
     interactions = build_interactions(
         event_rows, roles, catalog.ids, reading=reading, k_core=k_core, found=found,
-        source=event_source, rules=rules, normalise_ids=normalise_ids, missing=missing_ids,
+        source=event_source, rules=rules, normalize_ids=normalize_ids, missing=missing_ids,
         max_dropped=max_dropped,
     )  # fmt: skip
     if strict:
@@ -242,7 +242,7 @@ def read_planned(
         mask_personal=plan.mask_personal,
         event_types=plan.event_types,
         min_rating=plan.min_rating,
-        normalise_ids=plan.normalise_ids,
+        normalize_ids=plan.normalize_ids,
         missing_ids=plan.missing_ids,
         time_format=plan.time_format,
         row_order=plan.row_order,
@@ -305,7 +305,7 @@ def _refuse_swapped(
     )
     if in_items and not in_events:
         raise DataError(f"{event_source}: no column of users, but {item_source} has one. The "
-                        "catalogue comes first, then the events: are they swapped?")  # fmt: skip
+                        "catalog comes first, then the events: are they swapped?")  # fmt: skip
 
 
 def read_events(
@@ -314,7 +314,7 @@ def read_events(
     columns: Mapping[str, str | None] | None = None,
     rules: FeedbackRules | None = None,
     *,
-    normalise_ids: bool = False,
+    normalize_ids: bool = False,
     missing_ids: Sequence[str] | None = None,
     time_format: str | None = None,
     row_order: RowOrder | None = None,
@@ -332,7 +332,7 @@ def read_events(
     roles = _event_roles(rows, given, reading, source, found)
     interactions = build_interactions(
         rows, roles, items, reading=reading, k_core=0, found=found, source=source,
-        rules=rules, normalise_ids=normalise_ids, missing=missing_ids, max_dropped=max_dropped,
+        rules=rules, normalize_ids=normalize_ids, missing=missing_ids, max_dropped=max_dropped,
         whole_catalog=False,
     )  # fmt: skip
     for entry in found.entries:

@@ -1,4 +1,4 @@
-"""Items that come one by one, as JSON would have them, for a catalogue that is there."""
+"""Items that come one by one, as JSON would have them, for a catalog that is there."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -22,12 +22,12 @@ Document = Mapping[str, Any]
 
 
 def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
-    """Clean items as those of a catalogue were cleaned.
+    """Clean items as those of a catalog were cleaned.
 
     Parameters
     ----------
     items
-        Id -> column -> value; a column that is not named is empty. A catalogue without
+        Id -> column -> value; a column that is not named is empty. A catalog without
         columns takes the text alone, as ``text``.
     like
         Whose columns the items have, and of which of them texts are made.
@@ -68,9 +68,9 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
 
 
 def suitable(items: Mapping[str, Document], like: Catalog) -> dict[str, dict[str, Any]]:
-    """Leave out of documents what a catalogue has no column for, or none that can hold it.
+    """Leave out of documents what a catalog has no column for, or none that can hold it.
 
-    For items that were told to a service with another catalogue.
+    For items that were told to a service with another catalog.
     """
     schema = like.attributes.schema or pl.Schema({"text": pl.String()})
     readers = {name: _reading(name, dtype) for name, dtype in schema.items()}

@@ -68,7 +68,7 @@ def build_interactions(
     found: Findings,
     source: str,
     rules: FeedbackRules | None = None,
-    normalise_ids: bool = False,
+    normalize_ids: bool = False,
     missing: Sequence[str] | None = None,
     max_dropped: float = MAX_DROPPED,
     whole_catalog: bool = True,
@@ -80,7 +80,7 @@ def build_interactions(
     frame, roles
         The rows as read; role -> column, from `columns.resolve`.
     items
-        The catalogue's ids.
+        The catalog's ids.
     reading
         How times are read, and the seed of the order of events of one moment.
     k_core
@@ -89,14 +89,14 @@ def build_interactions(
         Takes the notes; the file, for error messages.
     rules
         How events are understood; by default by their usual names and scales.
-    normalise_ids
+    normalize_ids
         Take ids that differ in zeros, ``.0``, spaces, capitals or Unicode forms as equal.
     missing
         More ids that stand for missing ones; empty, no word does.
     max_dropped
         The share of the rows that one cause may drop.
     whole_catalog
-        The catalogue comes with the events: their items should be in it.
+        The catalog comes with the events: their items should be in it.
 
     Raises
     ------
@@ -105,9 +105,9 @@ def build_interactions(
         more rows than `max_dropped`.
     """
     rows = _Rows(frame, roles, found)
-    user, names = _users(frame, roles, rows, source, normalise_ids, missing, max_dropped)
+    user, names = _users(frame, roles, rows, source, normalize_ids, missing, max_dropped)
     most = max_dropped if whole_catalog else 1.0
-    item = _items(frame, roles, items, rows, source, normalise_ids, missing, most)
+    item = _items(frame, roles, items, rows, source, normalize_ids, missing, most)
     time = _times(frame, roles, reading, rows, source)
     signs = signals(frame, roles, rows, rules or FeedbackRules(), source)
     split = _splits(frame, roles, rows, source)
@@ -133,7 +133,7 @@ def build_interactions(
     # Somebody who only turned items down is a user, and has no event.
     seen = np.unique(np.concatenate([user[kept], user[against]]))
     weight = signs.weight[kept]
-    learnt = np.unique(signs.kind[kept])
+    learned = np.unique(signs.kind[kept])
     codes = np.searchsorted(seen, user[kept]).astype(np.int32)
     known = names.gather(pl.Series(seen)).to_list()
     note_crowds(known, np.bincount(codes, minlength=len(known)), found)
@@ -144,8 +144,8 @@ def build_interactions(
         item=item[kept],
         time=time.values[kept],
         weight=np.ones_like(weight) if (weight == weight[0]).all() else weight,
-        kind=np.searchsorted(learnt, signs.kind[kept]).astype(np.uint8),
-        kinds=tuple(signs.kinds[code] for code in learnt.tolist()),
+        kind=np.searchsorted(learned, signs.kind[kept]).astype(np.uint8),
+        kinds=tuple(signs.kinds[code] for code in learned.tolist()),
         split=split[kept] if split is not None else np.empty(0, np.uint8),
         real_time=time.real_time,
         negative=NegativeFeedback(
@@ -187,7 +187,7 @@ def _users(
     roles: Mapping[str, str],
     rows: _Rows,
     source: str,
-    normalise: bool,
+    normalize: bool,
     missing: Sequence[str] | None,
     max_dropped: float,
 ) -> tuple[NDArray[np.int32], pl.Series]:
@@ -200,11 +200,11 @@ def _users(
     one_id = merged(users.drop_nulls().unique(maintain_order=True).to_list())
     if one_id:
         variants = [f"{a!r} and {b!r}" for a, b in one_id.items()]
-        hint = "" if normalise else "; if these are one, use --normalise-ids, normalise_ids=True"
+        hint = "" if normalize else "; if these are one, use --normalize-ids, normalize_ids=True"
         rows.found.add("events", "user id differs from another in spaces, zeros, capitals or "
                        f"Unicode forms only{hint}", len(one_id),
-                       "changed" if normalise else "noted", variants[:3])  # fmt: skip
-    if normalise and one_id:
+                       "changed" if normalize else "noted", variants[:3])  # fmt: skip
+    if normalize and one_id:
         users = users.replace(one_id)
     names = users.drop_nulls().unique(maintain_order=True)
     codes = _codes(users, names)
@@ -224,7 +224,7 @@ def _items(
     items: Ids,
     rows: _Rows,
     source: str,
-    normalise: bool,
+    normalize: bool,
     missing: Sequence[str] | None,
     max_dropped: float,
 ) -> NDArray[np.int32]:
@@ -234,7 +234,7 @@ def _items(
     codes = _codes(ids, known)
     lost = ids.filter(pl.Series(codes < 0)).drop_nulls()
     forms = agree(dict(lost.value_counts(sort=True).iter_rows()), items) if len(lost) else None
-    if normalise and forms is not None and forms.to:
+    if normalize and forms is not None and forms.to:
         for form, count in forms.rows.items():
             before, after = forms.example[form]
             rows.found.add("events", f"item id read without {form}", count, "changed",
@@ -242,8 +242,8 @@ def _items(
         codes = _codes(ids.replace(forms.to), known)
     if not (codes >= 0).any():
         raise DataError(
-            f"{source}: no event is on an item of the catalogue. Events have items such as "
-            f"{_few(ids)}; the catalogue has {_few(known)}{_hint(forms, normalise)}. Check that "
+            f"{source}: no event is on an item of the catalog. Events have items such as "
+            f"{_few(ids)}; the catalog has {_few(known)}{_hint(forms, normalize)}. Check that "
             "both files name items in the same way, or choose other columns with --item-column "
             "(events) and --id-column (items)"
         )
@@ -252,11 +252,11 @@ def _items(
         examples = ids.filter(pl.Series(unknown))
         raise DataError(
             f"{source}: {int(unknown.sum()):,} of {frame.height:,} events are on items that are "
-            f"not in the catalogue, such as {_few(examples)}, and most items of the catalogue, "
-            f"such as {_few(known)}, have no event{_hint(forms, normalise)}. Check that both "
+            f"not in the catalog, such as {_few(examples)}, and most items of the catalog, "
+            f"such as {_few(known)}, have no event{_hint(forms, normalize)}. Check that both "
             f"files name items in the same way. {go_on(float(unknown.mean()))}"
         )
-    rows.drop(f"item is not in the catalogue{_hint(forms, normalise)}", unknown)
+    rows.drop(f"item is not in the catalog{_hint(forms, normalize)}", unknown)
     return codes
 
 
@@ -284,16 +284,16 @@ def _refuse_losses(
     most: float,
 ) -> None:
     # Words that were given for missing are meant; many events have no nested item.
-    meant = [*(repr(word) for word in missing or ()), "item is not in the catalogue"]
+    meant = [*(repr(word) for word in missing or ()), "item is not in the catalog"]
     meant += ["missing item"] if "." in roles["item"] else []
     refuse_losses(found, "events", source, most, meant)
 
 
-def _hint(forms: Agreement | None, normalise: bool) -> str:
+def _hint(forms: Agreement | None, normalize: bool) -> str:
     """Say how many ids differ only in what spreadsheets and exports do to them."""
-    text = "" if forms is None else forms.remaining(normalise)
-    remedy = "; use --normalise-ids, normalise_ids=True" if forms and forms.to else ""
-    return f"; {text}{'' if normalise else remedy}" if text else ""
+    text = "" if forms is None else forms.remaining(normalize)
+    remedy = "; use --normalize-ids, normalize_ids=True" if forms and forms.to else ""
+    return f"; {text}{'' if normalize else remedy}" if text else ""
 
 
 def _few(ids: pl.Series) -> str:

@@ -43,7 +43,7 @@ class NewItems:
         """Return what is wrong with such a catalog."""
         return (
             f"{len(self.chosen):,} of the {len(self.items):,} items without an event before the "
-            "test are test items: the catalogue knows the future, and being new gives answers "
+            "test are test items: the catalog knows the future, and being new gives answers "
             "away, which flatters novelty and popularity"
         )
 

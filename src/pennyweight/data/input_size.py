@@ -41,7 +41,7 @@ _UNPACK: tuple[tuple[bytes, Callable[[], Any]], ...] = (
 
 @dataclass(frozen=True)
 class Volume:
-    """Rows of a catalogue and of an event log, and the bytes that they hold.
+    """Rows of a catalog and of an event log, and the bytes that they hold.
 
     Attributes
     ----------

@@ -153,7 +153,7 @@ class Interactions:
     users
         User ids; the position of an id is its code.
     n_items
-        Size of the catalogue the item codes point into.
+        Size of the catalog the item codes point into.
     user, item
         Codes, int32 (n_events,).
     time
@@ -219,7 +219,7 @@ class Interactions:
         return Histories(gone.item, np.ones(len(gone), np.float32), gone.time, offsets)
 
     def of_more_items(self, n_items: int) -> "Interactions":
-        """Return the same events about a catalogue to which items without events were added."""
+        """Return the same events about a catalog to which items without events were added."""
         other = replace(self, n_items=n_items)
         # All of these go through the events, which did not change.
         for made in ("offsets", "histories", "turned_down"):

@@ -271,7 +271,7 @@ def _join(texts: Sequence[pl.Series], n: int) -> list[str]:
 
 
 def _judge(texts: list[str], ids: pl.Series, found: Findings) -> None:
-    """Note texts from which nothing can be learnt."""
+    """Note texts from which nothing can be learned."""
     empty = [i for i, text in enumerate(texts) if not has_word(text)]
     found.add("items", "text has fewer than two letters or digits", len(empty), "noted",
               [f"{ids[i]!r}: {texts[i]!r}" for i in empty[:3]])  # fmt: skip

@@ -1,6 +1,6 @@
 """Personal data in texts and ids: found by format, checksum and context, masked on request.
 
-A number alone is no evidence, catalogues are full of them: a phone number needs its
+A number alone is no evidence, catalogs are full of them: a phone number needs its
 international form, a word such as "tel", or the grouping of a country; a card number its
 grouping or such a word, and the issuer's prefix and the check digit. The name of a column
 counts as context, see `pennyweight.data.detection.columns`.
@@ -120,7 +120,7 @@ def mask_column(texts: pl.Series) -> tuple[pl.Series, int]:
 
 
 def mask_catalog(catalog: Catalog, found: Findings) -> Catalog:
-    """Return the catalogue without personal data in texts and attributes; ids stay."""
+    """Return the catalog without personal data in texts and attributes; ids stay."""
     columns = []
     for column in catalog.attributes.iter_columns():
         masked, changed = mask_column(column)

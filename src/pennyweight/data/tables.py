@@ -22,7 +22,7 @@ __all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "held_table",
 
 
 class PandasFrame(Protocol):
-    """A pandas DataFrame, recognised by its shape: pandas itself is never imported."""
+    """A pandas DataFrame, recognized by its shape: pandas itself is never imported."""
 
     @property
     def iloc(self) -> Any: ...  # noqa: D102, ANN401

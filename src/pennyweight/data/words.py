@@ -1,6 +1,6 @@
-"""Words of a text in any script: one tokeniser for search, TF-IDF, reasons and checks.
+"""Words of a text in any script: one tokenizer for search, TF-IDF, reasons and checks.
 
-Two levels. A *word* is what texts are compared by: normalised (NFKC), case-folded (also the
+Two levels. A *word* is what texts are compared by: normalized (NFKC), case-folded (also the
 Turkish dotted and dotless i), without marks that writers leave out at will. Its *fold* is what
 a search looks up: without accents as well, so that ``cafe`` finds ``café``.
 """
@@ -16,7 +16,7 @@ import regex
 from pennyweight.errors import BundleError
 
 __all__ = [
-    "TOKENISER",
+    "TOKENIZER",
     "ScriptRun",
     "clusters",
     "fold",
@@ -24,13 +24,13 @@ __all__ = [
     "is_dense",
     "is_hangul",
     "is_ideograph",
-    "normalise",
+    "normalize",
     "runs",
     "words",
     "words_by",
 ]
 
-TOKENISER = 2  # raise it whenever a text may give other words: bundles say which made theirs
+TOKENIZER = 2  # raise it whenever a text may give other words: bundles say which made theirs
 
 # Scripts whose words are not separated by spaces, and Hangul, whose words inflect at the end.
 _EAST = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}ー々〆"
@@ -95,7 +95,7 @@ _LETTERS = str.maketrans(
      "\u0901": "\u0902"}
 )  # fmt: skip
 
-# The first tokeniser, kept for the bundles that it made.
+# The first tokenizer, kept for the bundles that it made.
 _CJK_1 = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD_1 = re.compile(rf"[{_CJK_1}]+|[^\W{_CJK_1}]+")
 _HAS_CJK_1 = re.compile(f"[{_CJK_1}]")
@@ -125,7 +125,7 @@ class ScriptRun:
         return _pairs(self.units) if self.dense else list(self.units)
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """Return a text in the form in which its words are compared, in lower case."""
     if text.isascii():
         return text.lower()
@@ -161,7 +161,7 @@ def words(text: str) -> list[str]:
         return _ASCII_WORD.findall(text.lower())
     if not _NOT_LATIN.search(text):
         return _LATIN_WORD.findall(_normal_latin(text))
-    text = normalise(text)
+    text = normalize(text)
     if not _MAY_BE_DENSE.search(text):
         return list(_SPACED_WORD.findall(text))
     out: list[str] = []
@@ -175,7 +175,7 @@ def words(text: str) -> list[str]:
 
 
 def runs(text: str) -> Iterator[ScriptRun]:
-    """Yield the runs of a normalised text."""
+    """Yield the runs of a normalized text."""
     for found in _WORD.finditer(text):
         dense = found[1] is not None
         yield ScriptRun(found[0], clusters(found[0]) if dense else (found[0],), dense)
@@ -226,21 +226,21 @@ def has_word(text: str) -> bool:
     return _LEGIBLE.search(text) is not None
 
 
-def words_by(tokeniser: int) -> Callable[[str], list[str]]:
-    """Return the function that makes the words of a version of the tokeniser.
+def words_by(tokenizer: int) -> Callable[[str], list[str]]:
+    """Return the function that makes the words of a version of the tokenizer.
 
     Raises
     ------
     BundleError
         The version is a later one than this.
     """
-    if tokeniser == TOKENISER:
+    if tokenizer == TOKENIZER:
         return words
-    if tokeniser == 1:
+    if tokenizer == 1:
         return _words_1
     raise BundleError(
-        f"the vocabulary was made by version {tokeniser} of the tokeniser, and this pennyweight "
-        f"has versions 1 to {TOKENISER}; fit again, or upgrade pennyweight"
+        f"the vocabulary was made by version {tokenizer} of the tokenizer, and this pennyweight "
+        f"has versions 1 to {TOKENIZER}; fit again, or upgrade pennyweight"
     )
 
 

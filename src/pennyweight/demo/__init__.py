@@ -24,7 +24,7 @@ BOOK_SCHEMA = pl.Schema(
 
 
 def books() -> pl.DataFrame:
-    """Return the catalogue: one row a book; a negative year is BCE.
+    """Return the catalog: one row a book; a negative year is BCE.
 
     Returns
     -------
@@ -33,8 +33,8 @@ def books() -> pl.DataFrame:
         language_of_origin and description.
     """
     data = resources.files(__name__).joinpath("books.jsonl").read_bytes()
-    catalogue: pl.DataFrame = pl.read_ndjson(data, schema=BOOK_SCHEMA)
-    return catalogue
+    catalog: pl.DataFrame = pl.read_ndjson(data, schema=BOOK_SCHEMA)
+    return catalog
 
 
 def readers(*, readers: int = 3000, seed: int = 7) -> pl.DataFrame:
@@ -70,11 +70,11 @@ def write(folder: Path, *, readers: int = 3000, seed: int = 7) -> tuple[Path, Pa
     Returns
     -------
     tuple of Path
-        The catalogue and the events.
+        The catalog and the events.
     """
-    catalogue = books()
-    events = simulate(catalogue, readers=readers, seed=seed)
+    catalog = books()
+    events = simulate(catalog, readers=readers, seed=seed)
     files = folder / "books.jsonl", folder / "readers.csv"
-    write_atomic(files[0], catalogue.write_ndjson().encode())
+    write_atomic(files[0], catalog.write_ndjson().encode())
     write_atomic(files[1], events.write_csv().encode())
     return files

@@ -48,7 +48,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class Norm:
-    """Layer normalisation: gamma and beta (hidden,)."""
+    """Layer normalization: gamma and beta (hidden,)."""
 
     gamma: Array
     beta: Array
@@ -82,7 +82,7 @@ class Checkpoint:
     activation
         One of `ACTIVATIONS`.
     epsilon
-        Of the layer normalisations.
+        Of the layer normalizations.
     words
         Token vectors (vocabulary, hidden).
     places

@@ -1,7 +1,7 @@
 """BERT as an ONNX graph, written straight from its weights; no torch, no exporter.
 
 Attention and activations are the fused operators of ONNX Runtime (domain ``com.microsoft``),
-because its own optimiser does not recognise the attention of exported models. Pooling is part
+because its own optimizer does not recognize the attention of exported models. Pooling is part
 of the graph.
 Architecture: Devlin et al. 2019 (BERT); Liu et al. 2019 (RoBERTa: shifted positions).
 """
@@ -40,9 +40,9 @@ def build_graph(
     pooling
         Mean over the tokens that are not padding, or the first token.
     precision
-        ``int8`` stores matrices in 8 bits with one scale an output channel, and quantises the
+        ``int8`` stores matrices in 8 bits with one scale an output channel, and quantizes the
         activations of each token by their own largest, so that, unlike under the usual dynamic
-        quantisation by tensor, a text's vector does not depend on its batch.
+        quantization by tensor, a text's vector does not depend on its batch.
     probe
         Give out what happens inside too, for pruning: ``state.N``, the states before layer N
         (after the last for N the number of layers), float32 (batch, tokens, hidden);
@@ -67,7 +67,7 @@ def build_graph(
     outputs = {"pooled": (pooled, shape), "unit": (unit, shape)}
     if probe:
         outputs |= {name: (value, ["batch", "tokens", None]) for name, value in inside.items()}
-    return _serialise(writer.operators, outputs)
+    return _serialize(writer.operators, outputs)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class _Writer:
         ]
 
     def _add_norm(self, name: str, x: str, skip: str, linear: Linear, norm: Norm) -> str:
-        """Project x, add the residual, normalise."""
+        """Project x, add the residual, normalize."""
         graph = self.operators
         projected = graph.product(x, name, linear.weight)
         bias = graph.constant(f"{name}.bias", linear.bias)
@@ -143,7 +143,7 @@ class _Writer:
         return graph.node("LayerNormalization", inputs, axis=-1, epsilon=self.checkpoint.epsilon)
 
 
-def _serialise(graph: Operators, outputs: Mapping[str, tuple[str, list[Any]]]) -> Graph:
+def _serialize(graph: Operators, outputs: Mapping[str, tuple[str, list[Any]]]) -> Graph:
     for name, (value, _) in outputs.items():
         graph.nodes.append(helper.make_node("Identity", [value], [name]))
     inputs = [

@@ -17,15 +17,15 @@ from pennyweight.data.words import (
     is_dense,
     is_hangul,
     is_ideograph,
-    normalise,
+    normalize,
     runs,
 )
-from pennyweight.encoders.vectoriser import Vectoriser
+from pennyweight.encoders.vectorizer import Vectorizer
 
 __all__ = ["Lookup", "QueryColumns"]
 
 LONGEST = 12  # pairs of the longest piece that counts as one phrase
-VARIANT = 0.5  # weight of a word spelt with other accents, where the word itself is known
+VARIANT = 0.5  # weight of a word spelled with other accents, where the word itself is known
 Weights = dict[int, float]  # column -> weight
 Holders = Callable[[int], NDArray[np.bool_]]  # column -> which items have it
 
@@ -61,11 +61,11 @@ class Lookup:
 
     A spaced word stands for itself and for the words that differ from it in accents alone. A
     run of a script without spaces is cut into the longest pieces that some item has whole: the
-    catalogue is the dictionary. A piece of several pairs counts in items that have them all.
+    catalog is the dictionary. A piece of several pairs counts in items that have them all.
     """
 
-    def __init__(self, vectoriser: Vectoriser) -> None:
-        self.vocabulary, self.idf = vectoriser.vocabulary, vectoriser.idf
+    def __init__(self, vectorizer: Vectorizer) -> None:
+        self.vocabulary, self.idf = vectorizer.vocabulary, vectorizer.idf
 
     @cached_property
     def _folded(self) -> dict[str, list[int]]:
@@ -89,7 +89,7 @@ class Lookup:
     def find(self, text: str, holders: Holders) -> QueryColumns:
         """Return the columns that a text asks for; `holders` says which items have a column."""
         wanted = QueryColumns()
-        count = Counter(runs(normalise(text)))
+        count = Counter(runs(normalize(text)))
         for run, n in count.items():
             if not run.dense:
                 self._spaced(run.surface, 1 + log(n), wanted)

@@ -38,7 +38,7 @@ class Operators:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
-    _quantised: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _quantized: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.precision == "int8":
@@ -84,16 +84,16 @@ class Operators:
         if self.precision == "fp32":
             return self.node("MatMul", [x, self.constant(name, weight.T)])
         packed = Packed.of(weight, "int8", by_row=True, steps=WEIGHT_STEPS)
-        if x not in self._quantised:  # query, key and value read the same input
-            self._quantised[x] = self._quantise_rows(x, weight.shape[1])
-        rows, row_scale = self._quantised[x]
+        if x not in self._quantized:  # query, key and value read the same input
+            self._quantized[x] = self._quantize_rows(x, weight.shape[1])
+        rows, row_scale = self._quantized[x]
         scale = self.constant(f"{name}.scale", packed.scale[:, 0])
         weights = [self.constant(name, packed.data.T), "one", scale]
         product = self.node("MatMulIntegerToFloat", [rows, *weights, "zero_point"], domain=MS)
         return self.node("Mul", [product, row_scale])
 
-    def _quantise_rows(self, x: str, width: int) -> tuple[str, str]:
-        """Quantise each token's activations to uint8 by their own largest; (values, scales)."""
+    def _quantize_rows(self, x: str, width: int) -> tuple[str, str]:
+        """Quantize each token's activations to uint8 by their own largest; (values, scales)."""
         # Two passes that only read cost less than one that writes absolute values down.
         high = self.node("ReduceMax", [x], axes=[-1], keepdims=1)
         low = self.node("Neg", [self.node("ReduceMin", [x], axes=[-1], keepdims=1)])

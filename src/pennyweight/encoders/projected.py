@@ -54,11 +54,11 @@ class ProjectedEncoder:
     def fit(
         cls, encoder: Encoder, vectors: NDArray[np.float32], *, dim: int, whiten: bool = True
     ) -> "ProjectedEncoder":
-        """Cut an encoder to the principal components of a catalogue's vectors.
+        """Cut an encoder to the principal components of a catalog's vectors.
 
-        The components are those of the vectors as they are, not centred, so that dot products
+        The components are those of the vectors as they are, not centered, so that dot products
         between them, which are what scorers use, are kept best in the mean square (Eckart and
-        Young 1936). A pretrained model spreads a catalogue of one kind over few of them:
+        Young 1936). A pretrained model spreads a catalog of one kind over few of them:
         whitening divides each by its root mean square r, as sqrt(r^2 + c R^2) with R that of
         all, so that what tells the items apart counts as much as what they share (Su et al.
         2021). The fewer texts, the less r is known, and the nearer it is taken to R: c is
@@ -69,7 +69,7 @@ class ProjectedEncoder:
         encoder
             Any kind.
         vectors
-            What it gives for the catalogue's texts, float32 (n_items, encoder.dim).
+            What it gives for the catalog's texts, float32 (n_items, encoder.dim).
         dim
             From 1 to the encoder's.
         whiten

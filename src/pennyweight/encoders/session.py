@@ -20,7 +20,7 @@ class Graph:
     Attributes
     ----------
     model
-        The serialised model; large constants are named in it, not contained.
+        The serialized model; large constants are named in it, not contained.
     arrays
         Those constants by name.
     """

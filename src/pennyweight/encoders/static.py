@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from pennyweight.encoders.rows import check_texts, unit_rows
 from pennyweight.encoders.svd import principal_axes
-from pennyweight.encoders.tokens import load_tokenizer, special_ids, tokenise
+from pennyweight.encoders.tokens import load_tokenizer, special_ids, tokenize
 from pennyweight.encoders.transformer import Progress, TransformerEncoder
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
@@ -103,7 +103,7 @@ class StaticEncoder:
         return sparse.csr_matrix(sparse.vstack(blocks))
 
     def _bag(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        ids = tokenise(self.tokenizer, texts, special=False)
+        ids = tokenize(self.tokenizer, texts, special=False)
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in ids])])
         tokens = np.fromiter((t for row in ids for t in row), np.int32, count=int(offsets[-1]))
         bag = sparse.csr_matrix(
@@ -135,7 +135,7 @@ class StaticEncoder:
         return StaticEncoder(table, self.token_weights, self.tokenizer, name=name)
 
     def weighted(self, texts: Sequence[str]) -> "StaticEncoder":
-        """Return an encoder with the token weights of a catalogue in place of Zipf's law.
+        """Return an encoder with the token weights of a catalog in place of Zipf's law.
 
         A token in d of n texts weighs ``ln((1 + n) / (1 + d)) + 1``, as in TF-IDF, so that
         words which every item has, such as the top of a category path, count little.
@@ -210,9 +210,9 @@ def distil(
 
 
 def _principal(rows: NDArray[np.float32], dim: int) -> NDArray[np.float32]:
-    """Project centred rows on their first principal components, signs fixed."""
-    centred = rows - rows.mean(axis=0)
-    return np.asarray(centred @ principal_axes(centred, dim), np.float32)
+    """Project centered rows on their first principal components, signs fixed."""
+    centered = rows - rows.mean(axis=0)
+    return np.asarray(centered @ principal_axes(centered, dim), np.float32)
 
 
 def _zipf_weights(tokenizer: Tokenizer) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ EXACT_BELOW = 1_500  # rows or columns up to which their products are decomposed
 def truncated_svd(
     matrix: sparse.csr_matrix, rank: int, *, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return the largest singular triplets, by randomised subspace iteration of large matrices.
+    """Return the largest singular triplets, by randomized subspace iteration of large matrices.
 
     Halko, Martinsson and Tropp 2011, algorithms 4.4 and 5.1. Where the shorter side is short,
     the eigenvectors of the products of its rows give them exactly. Signs are fixed, so that
@@ -60,7 +60,7 @@ def truncated_svd(
 
 
 def principal_axes(rows: NDArray[np.float32], dim: int) -> NDArray[np.float32]:
-    """Return the directions along which rows, as they are, are largest; not centred here.
+    """Return the directions along which rows, as they are, are largest; not centered here.
 
     The first right singular vectors, (width, dim), the largest first, signs fixed.
     """

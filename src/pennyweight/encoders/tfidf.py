@@ -11,7 +11,7 @@ from scipy import sparse
 
 from pennyweight.encoders.rows import check_texts, unit_rows
 from pennyweight.encoders.svd import truncated_svd
-from pennyweight.encoders.vectoriser import Vectoriser
+from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.errors import DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
@@ -32,9 +32,9 @@ class LexicalEncoder:
     kind: Literal["lexical"] = "lexical"
 
     def __init__(
-        self, name: str, vectoriser: Vectoriser, table: NDArray[np.float32] | Packed
+        self, name: str, vectorizer: Vectorizer, table: NDArray[np.float32] | Packed
     ) -> None:
-        self._name, self.vectoriser = name, vectoriser
+        self._name, self.vectorizer = name, vectorizer
         self.packed = table if isinstance(table, Packed) else Packed.of(table)
 
     @classmethod
@@ -49,16 +49,16 @@ class LexicalEncoder:
         char_ngrams: tuple[int, int] | None = None,
         seed: int = 0,
     ) -> "LexicalEncoder":
-        """Learn words, weights and reduction from a catalogue's texts.
+        """Learn words, weights and reduction from a catalog's texts.
 
         Parameters
         ----------
         kind
             ``tfidf``, or ``bow`` for plain counts.
         dim
-            Width of the dense vectors, or less where the catalogue has not the rank for it.
+            Width of the dense vectors, or less where the catalog has not the rank for it.
         min_df, max_features, char_ngrams
-            As for `Vectoriser.fit`.
+            As for `Vectorizer.fit`.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class LexicalEncoder:
         if dim < 1:
             raise DataError(f"dim {dim}: at least 1")
         weigh = kind == "tfidf"
-        vectoriser = Vectoriser.fit(
+        vectorizer = Vectorizer.fit(
             texts,
             sublinear=weigh,
             idf=weigh,
@@ -78,8 +78,8 @@ class LexicalEncoder:
             max_features=max_features,
             char_ngrams=char_ngrams,
         )
-        _, _, projection = truncated_svd(vectoriser.transform(texts), dim, seed=seed)
-        return cls(f"{kind}-{projection.shape[1]}", vectoriser, projection)
+        _, _, projection = truncated_svd(vectorizer.transform(texts), dim, seed=seed)
+        return cls(f"{kind}-{projection.shape[1]}", vectorizer, projection)
 
     @property
     def name(self) -> str:
@@ -99,19 +99,19 @@ class LexicalEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """Hash over words, weights and reduction."""
-        return digest("lexical", self.vectoriser.fingerprint, *self.packed.arrays("table").values())
+        return digest("lexical", self.vectorizer.fingerprint, *self.packed.arrays("table").values())
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return sparse vectors, float32 csr (len(texts), n_features), unit rows or zero."""
-        return self.vectoriser.transform(texts)
+        return self.vectorizer.transform(texts)
 
     def bag(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return the same as `transform`: what ``table`` is multiplied by."""
-        return self.vectoriser.transform(texts)
+        return self.vectorizer.transform(texts)
 
     def with_table(self, table: NDArray[np.float32] | Packed, *, name: str) -> "LexicalEncoder":
         """Return an encoder with another table, such as a tuned one; the words are shared."""
-        return LexicalEncoder(name, self.vectoriser, table)
+        return LexicalEncoder(name, self.vectorizer, table)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (len(texts), dim); zero rows where no word is known."""
@@ -124,13 +124,13 @@ class LexicalEncoder:
 
     def save(self, folder: Path) -> None:
         """Write ``lexical.safetensors`` into a folder."""
-        words = self.vectoriser
+        words = self.vectorizer
         settings = {
             "name": self._name,
             "sublinear": words.sublinear,
             "char_ngrams": words.char_ngrams,
             "vocabulary": list(words.vocabulary),
-            "tokeniser": words.tokeniser,
+            "tokeniser": words.tokenizer,
         }
         arrays = {"idf": words.idf, **self.packed.arrays("table")}
         write_arrays(folder / "lexical.safetensors", arrays, settings)
@@ -140,11 +140,11 @@ class LexicalEncoder:
         """Read what `save` wrote; `BundleError` when it is missing or altered."""
         arrays, settings = read_arrays(folder / "lexical.safetensors")
         ngrams = settings["char_ngrams"]
-        vectoriser = Vectoriser(
+        vectorizer = Vectorizer(
             {word: i for i, word in enumerate(settings["vocabulary"])},
             arrays["idf"],
             sublinear=settings["sublinear"],
             char_ngrams=None if ngrams is None else (ngrams[0], ngrams[1]),
-            tokeniser=settings.get("tokeniser", 1),
+            tokenizer=settings.get("tokeniser", 1),
         )
-        return cls(settings["name"], vectoriser, Packed.from_arrays(arrays, "table"))
+        return cls(settings["name"], vectorizer, Packed.from_arrays(arrays, "table"))

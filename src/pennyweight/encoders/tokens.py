@@ -16,10 +16,10 @@ __all__ = [
     "load_tokenizer",
     "padded",
     "special_ids",
-    "tokenise",
+    "tokenize",
 ]
 
-# More than this took longer and ranked no better, on any of four catalogues (docs/benchmarks.md).
+# More than this took longer and ranked no better, on any of four catalogs (docs/benchmarks.md).
 READ_TOKENS = 64
 BATCH_TOKENS = 1024  # padded tokens in a batch; 512 to 1024 was fastest on two cores
 
@@ -45,7 +45,7 @@ def load_tokenizer(source: Path | str, *, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> TokenLists:
+def tokenize(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> TokenLists:
     """Return the ids of each text; `special` adds the model's first and last tokens."""
     # Half of a surrogate pair (JSON can carry one) is no text to the tokenizer: "?" instead.
     clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]

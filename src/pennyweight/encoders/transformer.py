@@ -22,7 +22,7 @@ from pennyweight.encoders.tokens import (
     batches,
     padded,
     special_ids,
-    tokenise,
+    tokenize,
 )
 from pennyweight.encoders.weights import Weights, check_tokenizer, find_weights, write_weights
 from pennyweight.errors import BundleError, DataError
@@ -34,7 +34,7 @@ __all__ = ["Progress", "TransformerEncoder"]
 Progress = Callable[[int, int], None]
 
 SETTINGS = "transformer.json"
-BLOCK_TEXTS = 8192  # texts tokenised, then sorted by length, at a time
+BLOCK_TEXTS = 8192  # texts tokenized, then sorted by length, at a time
 
 
 class TransformerEncoder:
@@ -138,7 +138,7 @@ class TransformerEncoder:
         check_texts(texts)
         out = np.zeros((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):
-            ids = tokenise(self.tokenizer, texts[start : start + BLOCK_TEXTS], special=True)
+            ids = tokenize(self.tokenizer, texts[start : start + BLOCK_TEXTS], special=True)
             known = [i for i, row in enumerate(ids) if not self._special.issuperset(row)]
             done = start + len(ids) - len(known)
             for batch in batches([ids[i] for i in known]):

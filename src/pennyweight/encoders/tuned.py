@@ -103,7 +103,7 @@ class TwoTowerVectors:
 
 
 def default_dim(items: int) -> int:
-    """Return the width of the vectors of a catalogue where nobody says otherwise."""
+    """Return the width of the vectors of a catalog where nobody says otherwise."""
     return TwoTowerSettings.dim if items <= LARGE else TwoTowerSettings.dim // 2
 
 

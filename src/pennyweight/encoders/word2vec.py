@@ -1,4 +1,4 @@
-"""Word vectors learnt from the catalogue's own texts."""
+"""Word vectors learned from the catalog's own texts."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pennyweight.data.words import TOKENISER, words, words_by
+from pennyweight.data.words import TOKENIZER, words, words_by
 from pennyweight.encoders.rows import check_texts, unit_rows
 from pennyweight.encoders.svd import truncated_svd
-from pennyweight.encoders.vectoriser import folds_of, word_counts
+from pennyweight.encoders.vectorizer import folds_of, word_counts
 from pennyweight.errors import DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
@@ -31,7 +31,7 @@ class Word2VecEncoder:
     information less ln k (Levy and Goldberg 2014); here its positive part is built from
     counts and factorised by truncated SVD, word vectors being ``U sqrt(S)`` (Levy, Goldberg
     and Dagan 2015). A text is the mean of its words weighted ``a / (a + p(word))``, less the
-    first principal direction of the catalogue's texts (Arora et al. 2017). Made by `fit`.
+    first principal direction of the catalog's texts (Arora et al. 2017). Made by `fit`.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class Word2VecEncoder:
         table: NDArray[np.float32],
         common: NDArray[np.float32],
         *,
-        tokeniser: int = TOKENISER,
+        tokenizer: int = TOKENIZER,
     ) -> None:
-        words_by(tokeniser)  # refuses a later version
+        words_by(tokenizer)  # refuses a later version
         self.vocabulary = {word: i for i, word in enumerate(vocabulary)}
-        self.table, self.common, self.tokeniser = table, common, tokeniser
+        self.table, self.common, self.tokenizer = table, common, tokenizer
 
     @classmethod
     def fit(
@@ -58,7 +58,7 @@ class Word2VecEncoder:
         max_words: int = 50_000,
         seed: int = 0,
     ) -> "Word2VecEncoder":
-        """Learn word vectors from a catalogue's texts.
+        """Learn word vectors from a catalog's texts.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Word2VecEncoder:
         if information.nnz == 0:
             raise DataError(
                 f"no words to learn from in {len(texts):,} texts (min_count {min_count}); "
-                "name the columns of the catalogue that hold text"
+                "name the columns of the catalog that hold text"
             )
         left, values, _ = truncated_svd(information, dim, seed=seed)
         weight = SIF / (SIF + frequency / frequency.sum())
@@ -110,12 +110,12 @@ class Word2VecEncoder:
 
     @cached_property
     def _folds(self) -> dict[str, int] | None:
-        return folds_of(self.vocabulary, self.tokeniser)
+        return folds_of(self.vocabulary, self.tokenizer)
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash over words and vectors."""
-        version = [f"tokeniser {self.tokeniser}"] if self.tokeniser > 1 else []
+        version = [f"tokenizer {self.tokenizer}"] if self.tokenizer > 1 else []
         return digest("word2vec", "\n".join(self.vocabulary), self.table, self.common, *version)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -125,7 +125,7 @@ class Word2VecEncoder:
         for start in range(0, len(texts), BLOCK_TEXTS):
             block = texts[start : start + BLOCK_TEXTS]
             counts = word_counts(
-                block, self.vocabulary, grow=False, tokeniser=self.tokeniser, folds=self._folds
+                block, self.vocabulary, grow=False, tokenizer=self.tokenizer, folds=self._folds
             )
             rows = unit_rows(counts @ self.table)  # removal wants one scale for long and short
             rows -= (rows @ self.common)[:, None] * self.common
@@ -135,7 +135,7 @@ class Word2VecEncoder:
     def save(self, folder: Path) -> None:
         """Write ``word2vec.safetensors`` into a folder."""
         arrays = {"table": self.table, "common": self.common}
-        settings = {"vocabulary": list(self.vocabulary), "tokeniser": self.tokeniser}
+        settings = {"vocabulary": list(self.vocabulary), "tokeniser": self.tokenizer}
         write_arrays(folder / "word2vec.safetensors", arrays, settings)
 
     @classmethod
@@ -146,7 +146,7 @@ class Word2VecEncoder:
             settings["vocabulary"],
             arrays["table"],
             arrays["common"],
-            tokeniser=settings.get("tokeniser", 1),
+            tokenizer=settings.get("tokeniser", 1),
         )
 
 

@@ -23,7 +23,7 @@ from pennyweight.evaluation.groups import Groups, groups_of
 from pennyweight.evaluation.measure import PerUser
 from pennyweight.evaluation.user_results import UserResults
 
-__all__ = ["LISTED", "Analysis", "Grouping", "analyse"]
+__all__ = ["LISTED", "Analysis", "Grouping", "analyze"]
 
 LISTED = 10  # items of each ranking that are looked at
 EXPOSED = 10  # groups of items that are told apart
@@ -70,7 +70,7 @@ class Analysis:
     exposure: Exposure | None
 
 
-def analyse(
+def analyze(
     outcomes: UserResults, lens: Grouping, *, resamples: int = 1_000, rng: int = 0
 ) -> Analysis:
     """Look at the lists, the slices and the scorers side by side.
@@ -200,7 +200,7 @@ def _lists(
             name: {key: mean for key, mean in means.items() if isinstance(key, str)}
             for name, means in found.items()
         },
-        catalogue={
+        catalog={
             name: {
                 "coverage": beyond_accuracy.coverage(one.lists, n_items),
                 "gini": beyond_accuracy.gini(one.lists, n_items),

@@ -69,7 +69,7 @@ def list_mean(lists: Lists, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def coverage(lists: Lists, n_items: int) -> float:
-    """Return the share of the catalogue that is in somebody's list."""
+    """Return the share of the catalog that is in somebody's list."""
     return len(np.unique(lists[lists >= 0])) / max(1, n_items)
 
 

@@ -87,7 +87,7 @@ def groups_of(column: pl.Series, *, several: bool = True) -> Groups:
 
 
 def category_column(attributes: pl.DataFrame) -> str | None:
-    """Return the catalogue's column of categories, by name and where most items have one."""
+    """Return the catalog's column of categories, by name and where most items have one."""
     for name in CATEGORY_COLUMNS:
         for column in attributes.iter_columns():
             if column.name.lower() != name or 2 * column.null_count() > len(column):

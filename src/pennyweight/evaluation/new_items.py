@@ -8,12 +8,12 @@ from pennyweight.evaluation.user_results import UserResults
 __all__ = ["reach"]
 
 
-def reach(outcomes: UserResults, scorer: str, *, learnt: bool = True) -> Reach:
+def reach(outcomes: UserResults, scorer: str, *, learned: bool = True) -> Reach:
     """Return how often a scorer's lists hold items without events, and how often rightly.
 
     Parameters
     ----------
-    learnt
+    learned
         Whether held-out choices taught how far to lift such items.
     """
     found, held_out = outcomes.found[scorer], outcomes.held_out
@@ -31,6 +31,6 @@ def reach(outcomes: UserResults, scorer: str, *, learnt: bool = True) -> Reach:
         users=len(np.unique(outcomes.target_row[chosen])),
         lists=float(listed.any(axis=1).mean()) if len(listed) else 0.0,
         places=float(listed.sum() / max(1, (found.lists >= 0).sum())),
-        learnt=learnt,
+        learned=learned,
         recall=float((found.ranks[chosen] < k).mean()) if chosen.any() else None,
     )

@@ -12,7 +12,7 @@ __all__ = ["MISS", "Repeats", "ranks_and_lists"]
 
 Repeats = Literal["exclude", "include"]
 
-MISS = 2**31 - 1  # beyond every cutoff, however small the catalogue
+MISS = 2**31 - 1  # beyond every cutoff, however small the catalog
 _CHUNK_BYTES = 1 << 20  # of scores compared at a time: stays in a core's cache
 _TIE_SEED = 20_020_417
 
@@ -30,7 +30,7 @@ def ranks_and_lists(
     """Rank each held-out item among all items for one block of users; list the first k.
 
     Items with equal scores come in an order drawn for each user from a fixed seed:
-    neither the target nor the order of the catalogue is favoured, and metrics are
+    neither the target nor the order of the catalog is favored, and metrics are
     unbiased estimates of their mean over all orders (McSherry & Najork, ECIR 2008).
 
     Parameters
@@ -63,7 +63,7 @@ def ranks_and_lists(
     Raises
     ------
     ValueError
-        When shapes disagree, a target is outside the catalogue or named twice for one
+        When shapes disagree, a target is outside the catalog or named twice for one
         user, `repeats` is unknown, or a score is NaN or infinite.
     """
     if repeats not in {"exclude", "include"}:
@@ -137,7 +137,7 @@ def _check(
         raise ValueError(f"target offsets cover {len(row)} targets, {len(targets)} are given")
     n_items = scores.shape[1]
     if targets.size and not 0 <= targets.min() <= targets.max() < n_items:
-        raise ValueError(f"a target is outside the catalogue of {n_items} items")
+        raise ValueError(f"a target is outside the catalog of {n_items} items")
     pair = row * n_items + targets
     if len(np.unique(pair)) < len(pair):
         raise ValueError("a user's held-out items name an item twice")

@@ -28,11 +28,11 @@ def rate(successes: int, users: int, *, level: float = 0.95) -> Estimate:
     if not 0 <= successes <= users or users == 0:
         raise ValueError(f"{successes} of {users} users is no rate")
     z, share = _z(level), successes / users
-    centre = (share + z * z / (2 * users)) / (1 + z * z / users)
+    center = (share + z * z / (2 * users)) / (1 + z * z / users)
     half = z / (1 + z * z / users) * math.sqrt(share * (1 - share) / users + (z / (2 * users)) ** 2)
     # Rounding would leave a hair between the end of the scale and a rate of 0 or 1.
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == users else min(1.0, centre + half)
+    low = 0.0 if successes == 0 else max(0.0, center - half)
+    high = 1.0 if successes == users else min(1.0, center + half)
     return Estimate(share, low, high)
 
 

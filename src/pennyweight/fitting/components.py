@@ -75,7 +75,7 @@ class Encoders:
     model: bool = False
 
     def without_model(self, catalog: Catalog) -> "Encoders":
-        """Return the encoders that do best without the language model: the catalogue's words."""
+        """Return the encoders that do best without the language model: the catalog's words."""
         dim = self.table.dim if self.table is not None else default_dim(len(catalog))
         return Encoders(None, _lexical(catalog, dim), "tfidf")
 
@@ -120,7 +120,7 @@ def choose_encoders(
     """Return the encoders a plan names.
 
     ``auto`` and ``static`` distil the token table of the language model; ``auto`` falls
-    back on words of the catalogue where no weights are installed, and says so. ``tfidf``,
+    back on words of the catalog where no weights are installed, and says so. ``tfidf``,
     ``bow`` and ``word2vec`` need no language model. ``minilm``, a folder or a Hugging Face
     id encode the content with the transformer itself, whitened (see `ProjectedEncoder`), and
     the table is distilled from it.
@@ -142,7 +142,7 @@ def choose_encoders(
     except DataError as error:
         if plan.name != "auto":
             raise
-        _log.warning("no language model: %s; the words of the catalogue serve instead", error)
+        _log.warning("no language model: %s; the words of the catalog serve instead", error)
         return Encoders(None, _lexical(catalog, width), "tfidf (no language model installed)")
     if plan.name in OF_DEFAULT and (found := unread(catalog.texts)).share >= MUCH:
         _log.warning("%s; use --encoder tfidf (encoder='tfidf'), which reads every script, or name "

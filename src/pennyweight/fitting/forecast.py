@@ -1,6 +1,6 @@
 """What a fit will take, added up from the size of the data before it starts.
 
-Each number below was measured on catalogues of 3,600 to 200,000 items and logs of 50,000 to
+Each number below was measured on catalogs of 3,600 to 200,000 items and logs of 50,000 to
 10 million events (`benchmarks/size.py` compares the sums with what came of them).
 """
 
@@ -56,7 +56,7 @@ class Users:
     most: int | None = None
 
     def of(self, items: int) -> int:
-        """Return the number of users for a catalogue of so many items."""
+        """Return the number of users for a catalog of so many items."""
         users = max(self.least, self.scores // max(1, items))
         return users if self.most is None else min(users, self.most)
 
@@ -96,7 +96,7 @@ def forecast(
     model
         Whether a language model is read.
     encode
-        Whether it encodes the catalogue; otherwise its token table serves.
+        Whether it encodes the catalog; otherwise its token table serves.
     gate
         Whether a blend without it is fitted too.
     refit

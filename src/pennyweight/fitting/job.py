@@ -23,7 +23,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Split, split
 from pennyweight.data.tables import Source
 from pennyweight.errors import DataError
-from pennyweight.evaluation.analysis import LISTED, Analysis, analyse
+from pennyweight.evaluation.analysis import LISTED, Analysis, analyze
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.new_items import reach
 from pennyweight.evaluation.ranking import Repeats
@@ -76,7 +76,7 @@ class Job:
     ) -> None:
         self.plan, self.stages = plan, Stages(progress)
         self.seed = plan.evaluate.seed
-        # A misspelt name is found before the work, not after it.
+        # A misspelled name is found before the work, not after it.
         names = scorer_names(
             plan.scorers.names, "leave-last-out", plan.evaluate.repeats or "exclude"
         )
@@ -123,11 +123,11 @@ class Job:
                 measured = means(outcomes, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):
                 seen = replace(seen, words=word_vectors(self.blend.parts, catalog))
-                judged = analyse(outcomes, seen, resamples=resamples, rng=self.seed)
+                judged = analyze(outcomes, seen, resamples=resamples, rng=self.seed)
                 spent = self.stages.seconds
                 worth = gate.worth(outcomes, seconds, spent, plan) if gate is not None else None
         report = self._report(protocol, parted.test, measured, judged, worth)
-        reached = reach(outcomes, BLEND, learnt=self.blend.lift is None)
+        reached = reach(outcomes, BLEND, learned=self.blend.lift is None)
         fitted_on = self._fitted_on(measured, parted)
         return report.model_copy(update={"fitted_on": fitted_on, "new_items": reached})
 
@@ -286,7 +286,7 @@ class Job:
             data=fingerprint(catalog, log),
             repeats=self.repeats,
             evidence=self.setting.evidence,
-            notices=(*self.setting.notices, *on_weights(self.blend.learnt_from)),
+            notices=(*self.setting.notices, *on_weights(self.blend.learned_from)),
             seed=self.seed,
             evaluated_users=len(test),
             encoder=self.encoder,
@@ -312,7 +312,7 @@ def rounded(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _has_validation(parted: Split) -> bool:
-    """Return whether events lie between those learnt from first and the test."""
+    """Return whether events lie between those learned from first and the test."""
     return len(parted.train) < len(parted.test.before)
 
 
@@ -347,7 +347,7 @@ def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Data
     if isinstance(items, Dataset):
         return items
     if events is None:
-        raise DataError("give a catalogue and an event log, or one Dataset")
+        raise DataError("give a catalog and an event log, or one Dataset")
     return read_planned(
         items,
         events,

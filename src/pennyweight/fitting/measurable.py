@@ -117,16 +117,16 @@ def _on_catalog(interactions: Interactions, part: Part) -> list[str]:
     ]
 
 
-def on_weights(learnt_from: int | None) -> list[str]:
+def on_weights(learned_from: int | None) -> list[str]:
     """Say where the weights of the blend come from too few choices, or from none."""
-    if learnt_from is None or learnt_from >= FEW:
+    if learned_from is None or learned_from >= FEW:
         return []
-    if not learnt_from:
+    if not learned_from:
         return [
             "the blend has default weights: no held-out choice of a user with a history could "
             "teach any"
         ]
     return [
-        f"the weights of the blend were learnt from {learnt_from} choices and stay near the "
+        f"the weights of the blend were learned from {learned_from} choices and stay near the "
         "defaults"
     ]

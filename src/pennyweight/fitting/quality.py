@@ -10,7 +10,7 @@ from pennyweight.config.report import Measured
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.split import HeldOut
-from pennyweight.encoders.vectoriser import Vectoriser
+from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluation.analysis import Grouping
 from pennyweight.evaluation.groups import category_column
@@ -54,7 +54,7 @@ def word_vectors(parts: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_ma
     if isinstance(content, Content) and isinstance(content.vectors, Terms):
         return content.vectors.matrix
     try:
-        return Vectoriser.fit(catalog.texts).transform(catalog.texts)
+        return Vectorizer.fit(catalog.texts).transform(catalog.texts)
     except DataError:  # no text has a word
         return None
 

@@ -118,7 +118,7 @@ def explain_items(
     codes
         The items.
     counts
-        Events of each item of the catalogue, to know which are new.
+        Events of each item of the catalog, to know which are new.
     common
         Words not worth telling.
     text

@@ -7,7 +7,7 @@ from typing import Any, Literal, NoReturn
 
 from pennyweight.errors import DataError
 
-__all__ = ["Token", "fail", "tokenise"]
+__all__ = ["Token", "fail", "tokenize"]
 
 MAX_LENGTH = 10_000
 MAX_DIGITS = 1_000  # of a whole number, leading zeros too: Python reads no more than 4,300
@@ -44,7 +44,7 @@ def fail(text: str, at: int, message: str) -> NoReturn:
     raise DataError(f"filter: {message}\n  {shown}\n  {' ' * (at - first)}^")
 
 
-def tokenise(text: str) -> list[Token]:
+def tokenize(text: str) -> list[Token]:
     """Cut an expression into tokens, an end token last; `DataError` where it has none."""
     if len(text) > MAX_LENGTH:
         raise DataError(f"filter: {len(text):,} characters; at most {MAX_LENGTH:,}")

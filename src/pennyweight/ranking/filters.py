@@ -36,7 +36,7 @@ from pennyweight.ranking.filter_conditions import (
     holds,
     missing,
 )
-from pennyweight.ranking.filter_tokens import Token, fail, tokenise
+from pennyweight.ranking.filter_tokens import Token, fail, tokenize
 
 __all__ = ["Filter", "count_steps"]
 
@@ -126,7 +126,7 @@ def _same(one: str, other: str) -> bool:
 def _is_word(name: str) -> bool:
     """Say whether a column may be written without backticks."""
     try:
-        first = tokenise(name)[0]
+        first = tokenize(name)[0]
     except DataError:
         return False
     return first.kind == "column" and first.text == name
@@ -141,7 +141,7 @@ class _Parser:
         self.schema: Mapping[str, pl.DataType] = (
             attributes.schema if isinstance(attributes, pl.DataFrame) else attributes
         )
-        self.tokens = tokenise(text)
+        self.tokens = tokenize(text)
         self.dated: dict[str, bool] = {}
         self.at = 0
         self.depth = 0

@@ -24,7 +24,7 @@ __all__ = [
     "warn_unknown",
 ]
 
-MAX_COMPARED = 50_000  # ids among which a misspelt one is looked for
+MAX_COMPARED = 50_000  # ids among which a misspelled one is looked for
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def resolve(
     TypeError
         A user that is no text, or a history that is no list.
     UnknownIdError
-        The history has an item that is not in the catalogue.
+        The history has an item that is not in the catalog.
     """
     if user is not None and history is not None:
         raise PlanError("give a user or a history, not both: a user is looked up as a history")

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.encoders.vectoriser import Vectoriser
+from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.errors import DataError, PlanError
 from pennyweight.ranking.explanations import parts_of
 from pennyweight.ranking.query import Query
@@ -42,7 +42,7 @@ class _HasVectors(Protocol):
 def popular(scorer: Scorer, interactions: Interactions | None, n_items: int) -> Scores:
     """Return the scores for somebody unknown, float32 (n_items,).
 
-    Those of the blend's popularity part, else ln(1 + events), else zeros: catalogue order.
+    Those of the blend's popularity part, else ln(1 + events), else zeros: catalog order.
     """
     part = parts_of(scorer).get("popularity")
     if part is not None:
@@ -61,7 +61,7 @@ def score_queries(
     """Return scores over all items for each query, float32 (n, n_items), and what they rest on.
 
     Queries are scored together, which costs less. History and text of one: the mean of
-    both, each scaled to [0, 1] over the catalogue. What says the same of every item, such
+    both, each scaled to [0, 1] over the catalog. What says the same of every item, such
     as a text without a known word, is left out, and so is a history of unknown items.
     """
     asking = [
@@ -146,7 +146,7 @@ def item_similarity(
     else:
         texts = [catalog.texts[code] for code in codes]
         try:
-            rows = Vectoriser.fit(texts).transform(texts)
+            rows = Vectorizer.fit(texts).transform(texts)
         except DataError:  # not a word among them: all are equally unlike
             return np.zeros((len(codes), len(codes)), np.float32)
     near: Any = rows @ rows.T

@@ -13,7 +13,7 @@ from pennyweight.data.words import (
     is_dense,
     is_hangul,
     is_ideograph,
-    normalise,
+    normalize,
     runs,
     words,
 )
@@ -30,7 +30,7 @@ def matched(query: str, text: str) -> list[str]:
         by_fold.setdefault(fold(word), []).append(word)
     folded, alone = _asked(query)
     found = [word for asked in folded for word in by_fold.get(asked, ())]
-    plain = normalise(text) if alone else ""
+    plain = normalize(text) if alone else ""
     return list(dict.fromkeys([*found, *(unit for unit in alone if unit in plain)]))
 
 
@@ -38,7 +38,7 @@ def matched(query: str, text: str) -> list[str]:
 def _asked(query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the words of a query without their accents, and its single signs."""
     folded = dict.fromkeys(map(fold, words(query)))
-    alone = (run.surface for run in runs(normalise(query)) if run.dense and len(run.units) == 1)
+    alone = (run.surface for run in runs(normalize(query)) if run.dense and len(run.units) == 1)
     return tuple(folded), tuple(dict.fromkeys(alone))
 
 
@@ -62,12 +62,12 @@ def _written(terms: set[str], text: str) -> Iterator[tuple[str, str]]:
     for run in runs(text):
         if run.dense:
             yield from _pieces(run, terms)
-        elif (word := normalise(run.surface)) in terms:
+        elif (word := normalize(run.surface)) in terms:
             yield word, _lower(run.surface)
 
 
 def _pieces(run: ScriptRun, terms: set[str]) -> Iterator[tuple[str, str]]:
-    pairs = [normalise(a + b) for a, b in pairwise(run.units)]
+    pairs = [normalize(a + b) for a, b in pairwise(run.units)]
     start = 0
     while start < len(pairs):
         stop = start

@@ -1,4 +1,4 @@
-"""A catalogue and a scorer turned into recommendations and reasons; see `Recommender`."""
+"""A catalog and a scorer turned into recommendations and reasons; see `Recommender`."""
 
 from pennyweight.ranking.explanations import Because, Reason
 from pennyweight.ranking.filters import Filter

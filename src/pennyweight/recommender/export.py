@@ -73,7 +73,7 @@ def export(
     Parameters
     ----------
     bundle
-        Where scorer and catalogue are from. Parts are taken up again only where it, the
+        Where scorer and catalog are from. Parts are taken up again only where it, the
         histories and what `batch` was told are the same; without one they never are.
     """
     check_format(path)

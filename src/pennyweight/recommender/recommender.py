@@ -1,4 +1,4 @@
-"""The one deep object: a catalogue, a scorer and an event log behind a few verbs."""
+"""The one deep object: a catalog, a scorer and an event log behind a few verbs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -85,7 +85,7 @@ class Recommender:
     Raises
     ------
     DataError
-        The events are about another catalogue.
+        The events are about another catalog.
     PlanError
         `repeats` is neither of the two.
     """
@@ -101,7 +101,7 @@ class Recommender:
         if repeats not in ("exclude", "include"):
             raise PlanError(f"repeats {repeats!r}: exclude or include")
         if interactions is not None and interactions.n_items != len(catalog):
-            raise DataError(f"the events are about {interactions.n_items:,} items, the catalogue "
+            raise DataError(f"the events are about {interactions.n_items:,} items, the catalog "
                             f"has {len(catalog):,}; read both together")  # fmt: skip
         self.catalog, self.scorer, self.interactions = catalog, scorer, interactions
         self.repeats: Repeats = repeats
@@ -137,7 +137,7 @@ class Recommender:
         k
             How many; fewer come back where fewer are eligible.
         filter
-            Expression over the catalogue's attributes, such as
+            Expression over the catalog's attributes, such as
             ``'brand == "X" and price < 20'`` (see `Filter`).
         exclude_seen
             Leave out the items of the history; by default as `repeats` says. What the user
@@ -164,7 +164,7 @@ class Recommender:
         Raises
         ------
         UnknownIdError
-            `history` or `items` has an id that is not in the catalogue.
+            `history` or `items` has an id that is not in the catalog.
         PlanError
             Impossible arguments, such as k below 1.
         TypeError
@@ -204,7 +204,7 @@ class Recommender:
     def with_items(self, items: Catalog, rows: ReadAlready | None = None) -> "Recommender":
         """Return a recommender that also knows some items, new ones or others than before.
 
-        Nothing is fitted: what reads texts reads these, what was learnt from behaviour
+        Nothing is fitted: what reads texts reads these, what was learned from behaviour
         stays with an item that changes, and of a new one it knows nothing. This
         recommender stays as it is; both share what did not change. The other cannot be
         saved.
@@ -212,7 +212,7 @@ class Recommender:
         Parameters
         ----------
         items
-            With the columns of the catalogue; see `pennyweight.data.documents.documents`.
+            With the columns of the catalog; see `pennyweight.data.documents.documents`.
         rows
             What `read` made of some of the texts; others are read now.
         """
@@ -375,7 +375,7 @@ class Recommender:
         Raises
         ------
         UnknownIdError
-            The item is not in the catalogue; names the nearest ids.
+            The item is not in the catalog; names the nearest ids.
         """
         allowed = eligible(self.catalog, filter)
         found, reasons = self.nearest(item_id, k, allowed, explain=explain)

@@ -199,7 +199,7 @@ def _negative(arrays: Mapping[str, NDArray[Any]]) -> NegativeFeedback:
 def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
     """Write a bundle again without the ids and the events of some users.
 
-    What was learnt from these events stays in the scorers, which hold no ids of users.
+    What was learned from these events stays in the scorers, which hold no ids of users.
 
     Returns
     -------

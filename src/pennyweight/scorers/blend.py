@@ -65,8 +65,8 @@ class Blend:
 
     Attributes
     ----------
-    learnt_from
-        Choices that the weights were learnt from; None where they were given.
+    learned_from
+        Choices that the weights were learned from; None where they were given.
     lift
         What items without events are lifted by where no choice says how far, or would be with
         `Novelty` among the parts.
@@ -88,7 +88,7 @@ class Blend:
         self.weights = {name: float(given.get(name, 0.0)) for name in parts}
         self.routes = {least: dict(own) for least, own in sorted((routes or {}).items())}
         self.repeats = repeats
-        self.learnt_from: int | None = None
+        self.learned_from: int | None = None
         self.lift: Lift | None = None
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
@@ -125,7 +125,7 @@ class Blend:
         rows = np.sort(rng.permutation(rows)[:max_users])
         drawn = draw(self, held_out, rows, progress)
         says = new_items and drawn.new >= FEW_NEW
-        self.learnt_from = len(drawn)
+        self.learned_from = len(drawn)
         length = held_out.histories.length
         self.weights, self.routes = weigh(self, drawn, length, rng, new=says)
         if not says:
@@ -255,7 +255,7 @@ class Blend:
         other = Blend(
             {**self.parts, name: Novelty()}, self.weights, routes=self.routes, repeats=self.repeats
         )
-        other.learnt_from, other.lift = self.learnt_from, self.lift
+        other.learned_from, other.lift = self.learned_from, self.lift
         other._lift_new(self.lift)
         return other
 

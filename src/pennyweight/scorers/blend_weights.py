@@ -26,9 +26,9 @@ __all__ = [
     "weigh",
 ]
 
-CANDIDATES = 100  # of each part, and so the choices among which weights are learnt
+CANDIDATES = 100  # of each part, and so the choices among which weights are learned
 BLOCK_BYTES = 64 << 20
-# Weights where nothing was learnt, and what few choices are drawn to: about the middle of what
+# Weights where nothing was learned, and what few choices are drawn to: about the middle of what
 # datasets teach (docs/method-scorers.md).
 DEFAULTS = {
     "popularity": 0.2,
@@ -148,26 +148,26 @@ def weigh(
         Whether the choices say how far to lift items without events; otherwise novelty is zero.
     """
     kinds = list(blend.parts.values())
-    centre = np.array([_default(part.name, part.scale) for part in kinds])
+    center = np.array([_default(part.name, part.scale) for part in kinds])
     novel = np.array([isinstance(part, Novelty) for part in kinds])
     popular = np.array([isinstance(part, Popularity) for part in kinds])
     if not new:
-        centre[novel] = 0
+        center[novel] = 0
 
     def named(weights: Float) -> dict[str, float]:
         return dict(zip(blend.parts, map(float, weights), strict=True))
 
     if not drawn.features:
-        return named(centre), {}
+        return named(center), {}
     choices = Choices.of(drawn.features, length[drawn.row], drawn.row)
     most = [0.0 if fixed else None for fixed in novel & (not new)]
     least = [None if free else 0.0 for free in popular]
     bounds = list(zip(least, most, strict=True))
-    fitted = conditional_logit(choices, centre, bounds)
+    fitted = conditional_logit(choices, center, bounds)
     if _turned(choices, fitted, popular):
         bounds = [(0.0, high) for _, high in bounds]
-        fitted = conditional_logit(choices, centre, bounds)
-    routes = route(choices, fitted, centre, bounds, rng=rng)
+        fitted = conditional_logit(choices, center, bounds)
+    routes = route(choices, fitted, center, bounds, rng=rng)
     for start, own in routes.items():
         if _turned(choices, own, popular):
             routes[start] = np.where(popular, np.maximum(own, 0), own)
@@ -181,7 +181,7 @@ def _default(name: str, scale: str) -> float:
 def _turned(choices: Choices, weights: Float, popular: NDArray[np.bool_]) -> bool:
     """Whether a popularity below zero decides as much as the other parts together.
 
-    Below zero it corrects parts that favour what is popular already. Where there is little
+    Below zero it corrects parts that favor what is popular already. Where there is little
     to correct it would put the least popular items first.
     """
     if not (weights[popular] < 0).any():

@@ -54,7 +54,7 @@ def _attend(y: Float, asks: slice, bias: Float, part: Weights) -> Float:
 
 
 def _norm(x: Float, part: Weights, name: str) -> Float:
-    """Return the layer norm (Ba, Kiros & Hinton 2016) with a learnt gain."""
-    centred = x - x.mean(axis=-1, keepdims=True)
-    spread = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + np.float32(1e-5))
-    return np.asarray(centred / spread * part[name], np.float32)
+    """Return the layer norm (Ba, Kiros & Hinton 2016) with a learned gain."""
+    centered = x - x.mean(axis=-1, keepdims=True)
+    spread = np.sqrt((centered**2).mean(axis=-1, keepdims=True) + np.float32(1e-5))
+    return np.asarray(centered / spread * part[name], np.float32)

@@ -99,25 +99,25 @@ class Choices:
 
 
 def conditional_logit(
-    choices: Choices, centre: Float, bounds: Bounds, *, of_everybody: bool = False
+    choices: Choices, center: Float, bounds: Bounds, *, of_everybody: bool = False
 ) -> Float:
-    """Return the weights that maximise the mean log-probability of the chosen items.
+    """Return the weights that maximize the mean log-probability of the chosen items.
 
     The conditional logit of McFadden (1974), with a Gaussian prior.
 
     Parameters
     ----------
-    centre
+    center
         The mean of the prior, (n_parts,): default weights, which count for `PRIOR` choices
         whose scores spread as these do.
     of_everybody
-        The centre are the weights of everybody, which count for `PULL` choices.
+        The center are the weights of everybody, which count for `PULL` choices.
     """
     rows, first, features = choices.rows, choices.first, choices.features
     chosen = features[first].sum(axis=0)
     n = max(1, len(choices))
     if of_everybody:
-        penalty = np.full(len(centre), PULL / n)
+        penalty = np.full(len(center), PULL / n)
     else:
         penalty = SHRINK + PRIOR / (2 * n) * choices.spread()
 
@@ -128,26 +128,26 @@ def conditional_logit(
         total = np.add.reduceat(odds, first)
         expected = (odds / np.repeat(total, rows)) @ features
         value = (np.log(total) + top - logit[first]).sum() / len(first)
-        off = weights - centre
+        off = weights - center
         slope = (expected - chosen) / len(first) + 2 * penalty * off
         return value + float(penalty @ off**2), slope
 
-    result: Float = minimize(loss, centre, jac=True, bounds=bounds, method="L-BFGS-B").x
+    result: Float = minimize(loss, center, jac=True, bounds=bounds, method="L-BFGS-B").x
     return result
 
 
 def route(
     choices: Choices,
     weights: Float,
-    centre: Float,
+    center: Float,
     bounds: Bounds,
     *,
     rng: np.random.Generator,
 ) -> dict[int, Float]:
     """Return weights by the least length of a history, or nothing where they do not pay.
 
-    `weights` are those of everybody, `centre` the default ones. Weights by length pay where
-    they make choices of users that they were not learnt from more likely than the weights of
+    `weights` are those of everybody, `center` the default ones. Weights by length pay where
+    they make choices of users that they were not learned from more likely than the weights of
     everybody do, by `SURE` standard errors over users.
     """
     users, user = np.unique(choices.user, return_inverse=True)
@@ -157,7 +157,7 @@ def route(
     gain = np.zeros(len(choices))
     for one in range(FOLDS):
         known, unknown = choices.take(fold != one), choices.take(fold == one)
-        shared = conditional_logit(known, centre, bounds)
+        shared = conditional_logit(known, center, bounds)
         own = _by_length(known, shared, bounds)
         at = np.searchsorted(list(own), unknown.length, side="right") - 1
         chances = unknown.log_probability(np.stack(list(own.values()))[at])

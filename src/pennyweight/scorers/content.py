@@ -11,12 +11,12 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.data.words import TOKENISER
+from pennyweight.data.words import TOKENIZER
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.load import load_encoder
 from pennyweight.encoders.lookup import Lookup
 from pennyweight.encoders.protocol import Encoder
-from pennyweight.encoders.vectoriser import Vectoriser
+from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.errors import DataError, PlanError
 from pennyweight.scorers.growth import NOT_SAVED
 from pennyweight.scorers.item_vectors import ItemRows, Terms, TextRows
@@ -39,7 +39,7 @@ class Content:
     Parameters
     ----------
     encoder
-        Gives dense vectors; without one, sparse TF-IDF is learnt from the catalogue.
+        Gives dense vectors; without one, sparse TF-IDF is learned from the catalog.
     decay
         Weight of an event relative to the one after it.
     newest
@@ -53,7 +53,7 @@ class Content:
         self, encoder: Encoder | None = None, *, decay: float = 0.7, newest: int = 20
     ) -> None:
         self.encoder, self.decay, self.newest = encoder, decay, newest
-        self.words: Vectoriser | None = None
+        self.words: Vectorizer | None = None
         self.vectors: ItemRows = Terms(sparse.csr_matrix((0, 0), dtype=np.float32))
 
     @classmethod
@@ -70,7 +70,7 @@ class Content:
         return scorer
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
-        """Encode the catalogue; events are not looked at."""
+        """Encode the catalog; events are not looked at."""
         self.words = None
         for made in ("_spelling", "_lookup"):
             self.__dict__.pop(made, None)
@@ -78,7 +78,7 @@ class Content:
             self.vectors = Packed.of(encode_cached(self.encoder, catalog.texts))
             return self
         try:
-            self.words = Vectoriser.fit(catalog.texts)
+            self.words = Vectorizer.fit(catalog.texts)
         except DataError:  # no text has a word: every item is as near as any other
             self.vectors = Terms(sparse.csr_matrix((len(catalog), 1), dtype=np.float32))
             return self
@@ -121,14 +121,14 @@ class Content:
             return self._near(self.encoder.encode(texts))
         if self.words is None:
             return np.zeros((len(texts), len(self.vectors)), np.float32)
-        if self._lookup is None:  # words of the first tokeniser
+        if self._lookup is None:  # words of the first tokenizer
             return self._near(self.words.transform(texts))
         return np.asarray(np.maximum(search(self._lookup, self.vectors, texts), 0), np.float32)
 
     @cached_property
     def _lookup(self) -> Lookup | None:
         """What searches look words up in; None where there are none, or of older rules."""
-        if self.words is None or self.words.tokeniser != TOKENISER:
+        if self.words is None or self.words.tokenizer != TOKENIZER:
             return None
         return Lookup(self.words)
 
@@ -177,7 +177,7 @@ class Content:
         if self.words is not None:
             arrays["idf"] = self.words.idf
             settings["vocabulary"] = list(self.words.vocabulary)
-            settings["tokeniser"] = self.words.tokeniser
+            settings["tokeniser"] = self.words.tokenizer
         write_arrays(folder / FILE, arrays, settings)
 
     @classmethod
@@ -189,12 +189,12 @@ class Content:
         scorer = cls(encoder, decay=settings["decay"], newest=settings["newest"])
         if "vocabulary" in settings:
             spelling = {word: column for column, word in enumerate(settings["vocabulary"])}
-            scorer.words = Vectoriser(
+            scorer.words = Vectorizer(
                 spelling,
                 arrays["idf"],
                 sublinear=True,
                 char_ngrams=None,
-                tokeniser=settings.get("tokeniser", 1),
+                tokenizer=settings.get("tokeniser", 1),
             )
         if "shape" in settings:
             scorer.vectors = Terms.from_arrays(arrays, tuple(settings["shape"]))

@@ -1,4 +1,4 @@
-"""A scorer of behaviour over a catalogue that has grown since it was fitted."""
+"""A scorer of behaviour over a catalog that has grown since it was fitted."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ NOT_SAVED = "a recommender with items added live is not saved; fit again with th
 class GrownScorer:
     """Score = that of a fitted scorer; zero for items that came later.
 
-    Events of later items are passed over, for nothing has been learnt from them.
+    Events of later items are passed over, for nothing has been learned from them.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class GrownScorer:
         return self.scorer.scale
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
-        """Refuse: the scorer inside is fitted, to the catalogue as it was."""
+        """Refuse: the scorer inside is fitted, to the catalog as it was."""
         raise PlanError(f"{self.name}: with items added live it is not fitted; fit anew")
 
     def score(self, histories: Histories) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Item vectors of a catalogue that has grown: layers of new and changed rows over the old ones.
+"""Item vectors of a catalog that has grown: layers of new and changed rows over the old ones.
 
 New rows come as a small layer. Layers of like size are merged, as in a log-structured merge tree
 (O'Neil et al. 1996), so that n rows make about log(n) layers, each row is copied about log(n)
@@ -95,7 +95,7 @@ class Layer:
 
 
 class Layered:
-    """Rows of a catalogue that has grown or changed.
+    """Rows of a catalog that has grown or changed.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ FILE = "linear.safetensors"
 
 
 class Linear:
-    """EASE (Steck, WWW 2019), or its sparse form for larger catalogues.
+    """EASE (Steck, WWW 2019), or its sparse form for larger catalogs.
 
     With G the items' co-occurrence counts and P = inv(G + penalty I), the weights are
     ``B = I - P diag(1 / diag(P))`` (eq. 8). Above `dense_items` items, each column is a
@@ -35,7 +35,7 @@ class Linear:
     decay
         Weight of an event relative to the one after it, when scoring.
     dense_items
-        Largest catalogue for the dense form, which holds three n_items ** 2 float32
+        Largest catalog for the dense form, which holds three n_items ** 2 float32
         matrices while it fits.
     support
         Items a column may use in the sparse form.

@@ -27,17 +27,17 @@ class Neighbours:
 
     Item b gains ``spacing ** (distance - 1)`` from item a for each user who came to b
     within `window` steps after a, and `backward` times that where b came before a. The
-    sums are divided by ``(count_a * count_b) ** normalise`` against popularity (Aiolli,
+    sums are divided by ``(count_a * count_b) ** normalize`` against popularity (Aiolli,
     RecSys 2013, for the exponent; Ludewig & Jannach, UMUAI 2018, for the sequence).
 
     Parameters
     ----------
     decay
         Weight of an event relative to the one after it.
-    window, spacing, backward, normalise
+    window, spacing, backward, normalize
         As above.
     keep
-        Neighbours kept an item, the strongest; fewer in catalogues above 80,000 items.
+        Neighbours kept an item, the strongest; fewer in catalogs above 80,000 items.
     """
 
     name: Literal["neighbours"] = "neighbours"
@@ -50,18 +50,18 @@ class Neighbours:
         window: int = 10,
         spacing: float = 0.7,
         backward: float = 0.5,
-        normalise: float = 0.3,
+        normalize: float = 0.3,
         keep: int = 500,
     ) -> None:
         self.decay, self.window, self.spacing = decay, window, spacing
-        self.backward, self.normalise, self.keep = backward, normalise, keep
+        self.backward, self.normalize, self.keep = backward, normalize, keep
         self.matrix = sparse.csr_matrix((0, 0), dtype=np.float32)
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
         """Count co-occurrences, a block of items at a time."""
         n = len(catalog)
         keep = min(self.keep, max(50, ENTRIES // max(1, n)))
-        scale = (np.maximum(interactions.counts, 1) ** -self.normalise).astype(np.float32)
+        scale = (np.maximum(interactions.counts, 1) ** -self.normalize).astype(np.float32)
         by_item = np.argsort(interactions.item, kind="stable")
         first = np.searchsorted(interactions.item[by_item], np.arange(n + 1))
         blocks = []
@@ -116,7 +116,7 @@ class Neighbours:
         """Write ``neighbours.safetensors``."""
         matrix = self.matrix
         arrays = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-        names = ("decay", "window", "spacing", "backward", "normalise", "keep")
+        names = ("decay", "window", "spacing", "backward", "normalize", "keep")
         write_arrays(folder / FILE, arrays, {name: getattr(self, name) for name in names})
 
     @classmethod

@@ -55,7 +55,7 @@ class Scorer(Protocol):
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Scorer":
         """Return a scorer that also knows items which are new or whose text has changed.
 
-        This one stays as it is; both share what did not change. What was learnt from
+        This one stays as it is; both share what did not change. What was learned from
         behaviour stays with an item whose text changes.
 
         Parameters

@@ -37,7 +37,7 @@ class RepeatConsumption:
         self.decay, self.n_items = decay, 0
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
-        """Note the size of the catalogue; there is nothing to learn."""
+        """Note the size of the catalog; there is nothing to learn."""
         self.n_items = len(catalog)
         return self
 

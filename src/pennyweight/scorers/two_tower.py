@@ -1,4 +1,4 @@
-"""Two towers: histories and items as vectors of one space, learnt from text and behaviour."""
+"""Two towers: histories and items as vectors of one space, learned from text and behaviour."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict

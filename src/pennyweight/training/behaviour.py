@@ -1,4 +1,4 @@
-"""Vectors learnt from behaviour, as targets for a language model."""
+"""Vectors learned from behaviour, as targets for a language model."""
 
 from collections.abc import Callable
 from pathlib import Path

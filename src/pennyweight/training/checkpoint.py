@@ -52,7 +52,7 @@ def write_state(
     optimizer: torch.optim.Optimizer,
     fingerprint: str,
 ) -> None:
-    """Write ``training.safetensors``: tensors, the optimiser's moments, and the best so far."""
+    """Write ``training.safetensors``: tensors, the optimizer's moments, and the best so far."""
     arrays: dict[str, NDArray[Any]] = {}
     for name, tensor in parameters.items():
         arrays[f"now/{name}"] = _array(tensor)
@@ -69,7 +69,7 @@ def read_state(
     optimizer: torch.optim.Optimizer,
     fingerprint: str,
 ) -> State:
-    """Bring tensors and optimiser to where `write_state` left them; a new state without a file.
+    """Bring tensors and optimizer to where `write_state` left them; a new state without a file.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def distil_into(
     repeats: Repeats = "exclude",
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """Train a student on a teacher's vectors of the catalogue's texts.
+    """Train a student on a teacher's vectors of the catalog's texts.
 
     A deep cut is made in steps: prune, distil, prune the result. A call with the same arguments
     and folder as one that was killed goes on from its last checkpoint to the same result.
@@ -50,7 +50,7 @@ def distil_into(
     student
         The model to begin with, such as a pruned teacher; stays as it is.
     teacher
-        The teacher's vectors of the catalogue's items, float32 (n_items, any width). Of the
+        The teacher's vectors of the catalog's items, float32 (n_items, any width). Of the
         student's width they are taken as they are, so that the vectors of both can be
         compared; of another they are turned into it.
     folder
@@ -67,7 +67,7 @@ def distil_into(
     Raises
     ------
     DataError
-        The teacher's vectors are not those of this catalogue, or the folder holds another
+        The teacher's vectors are not those of this catalog, or the folder holds another
         training.
     BudgetError
         The memory of this machine does not suffice.

@@ -47,7 +47,7 @@ class Pairs:
     def padded(
         self, batch: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Return inputs, what followed each, and whether that is to be learnt, (n, width)."""
+        """Return inputs, what followed each, and whether that is to be learned, (n, width)."""
         step = np.arange(self.length[batch].max())
         there = step < self.length[batch][:, None]
         at = np.where(there, self.begin[batch][:, None] + step, self.begin[batch][:, None])

@@ -1,4 +1,4 @@
-"""From a model and a catalogue to a trained model in a folder: what all trainings share."""
+"""From a model and a catalog to a trained model in a folder: what all trainings share."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -104,7 +104,7 @@ class TrainingRun:
         tokens = min(settings.max_tokens, bert.places)
         self.texts = Texts(weights, catalog.texts, max_tokens=tokens)
         if not len(self.texts):
-            raise DataError(f"no text of the catalogue has a word that {weights.name} knows")
+            raise DataError(f"no text of the catalog has a word that {weights.name} knows")
         self.learner = Learner(
             bert,
             self.texts,

@@ -1,7 +1,7 @@
 """Training of the sequence scorer, with torch.
 
 Item i has the vector  v_i = unit(t_i M + r_i)  where t_i is where it starts (frozen), M a
-learnt map and r_i a learnt vector of its own, from zero. A causal transformer (SASRec,
+learned map and r_i a learned vector of its own, from zero. A causal transformer (SASRec,
 Kang & McAuley, ICDM 2018) reads the vectors of a history; its output at each event is to
 be near the next item. Loss, candidates and the correction for their chance of being drawn
 are those of `pennyweight.encoders.tuned`.
@@ -133,7 +133,7 @@ def _loss(
     log_chance: torch.Tensor,
     rng: np.random.Generator,
 ) -> torch.Tensor | None:
-    """Return the sampled softmax over one batch, or None where nothing is to be learnt."""
+    """Return the sampled softmax over one batch, or None where nothing is to be learned."""
     settings = pairs.settings
     inputs, targets, wanted = pairs.padded(batch)
     targets = targets[wanted]

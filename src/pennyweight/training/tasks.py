@@ -127,7 +127,7 @@ class Targets:
         self.targets, self.settings = torch.from_numpy(targets), settings
         self.examples = np.flatnonzero(targets.any(axis=1))
         if not len(self.examples):
-            raise DataError("no text has a target to learn: give a catalogue with texts and events")
+            raise DataError("no text has a target to learn: give a catalog with texts and events")
 
     def batch(self, examples: Codes) -> Batch:
         """Return texts, and how far their vectors and similarities are from the targets'."""

@@ -1,11 +1,11 @@
-"""The texts of a catalogue as tokens, each distinct one once."""
+"""The texts of a catalog as tokens, each distinct one once."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.encoders.tokens import load_tokenizer, special_ids, tokenise
+from pennyweight.encoders.tokens import load_tokenizer, special_ids, tokenize
 from pennyweight.encoders.weights import Weights
 
 __all__ = ["Texts"]
@@ -30,7 +30,7 @@ class Texts:
         special = frozenset(special_ids(tokenizer).tolist())
         found: dict[tuple[int, ...], int] = {}
         self.of_item = np.full(len(texts), -1, np.int64)
-        for item, row in enumerate(tokenise(tokenizer, texts, special=True)):
+        for item, row in enumerate(tokenize(tokenizer, texts, special=True)):
             if not special.issuperset(row):
                 self.of_item[item] = found.setdefault(tuple(row), len(found))
         self.ids = [np.array(row, np.int64) for row in found]

@@ -43,13 +43,13 @@ def tune(
     weights
         The model to begin with; stays as it is.
     held_out
-        Validation data; what came before it is learnt from.
+        Validation data; what came before it is learned from.
     folder
         For state, curves and the result, the model in ``folder/model``.
     objective
         ``pairs``: items that follow each other, and histories with what followed, are to be
         near, against the other items of the batch. ``targets``: each text is to be near a
-        vector learnt from behaviour beforehand (see `behaviour_vectors`), which needs a
+        vector learned from behaviour beforehand (see `behaviour_vectors`), which needs a
         fraction of the steps. ``both``: the sum of the two.
     repeats
         Whether an item may follow a history that holds it already.

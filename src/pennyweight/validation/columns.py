@@ -1,4 +1,4 @@
-"""The catalogue, column by column: fill, length, language, and what the encoder can read."""
+"""The catalog, column by column: fill, length, language, and what the encoder can read."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -133,7 +133,7 @@ def _scripts(
 def _too_long(
     data: Dataset, tokenizer: Tokenizer | None, most: int, rng: np.random.Generator
 ) -> list[Finding]:
-    """Find texts longer than the encoder reads; only long ones are tokenised."""
+    """Find texts longer than the encoder reads; only long ones are tokenized."""
     texts = pl.Series("text", data.catalog.texts, dtype=pl.String)
     rows = (texts.str.len_chars() > most).arg_true()  # a token has at least one letter
     if tokenizer is None or not len(rows):

@@ -27,10 +27,10 @@ KINDS: dict[str, tuple[Area, str]] = {
     "events-after-cut": ("leak", "split by time, or let pennyweight split (--protocol)"),
     "future-of-others": ("leak", "use --protocol global-time, or a split by one moment for all"),
     "future-catalog": ("leak", "measure without novelty and popularity (--scorers "
-                       "content,neighbours,tower), or with the catalogue as it was before the "
+                       "content,neighbours,tower), or with the catalog as it was before the "
                        "test"),
     "id-order": ("leak", "no scorer of pennyweight uses the order and ties are drawn at random; "
-                 "shuffle the catalogue and replace its ids before using tools that do"),
+                 "shuffle the catalog and replace its ids before using tools that do"),
     "answer-in-text": ("leak", "remove reviewers and buyers from the texts, or leave the column "
                        "out with --text-columns"),
     "personal-text": ("personal", "fit with --mask-personal (data.mask_personal in the plan) so "
@@ -41,8 +41,8 @@ KINDS: dict[str, tuple[Area, str]] = {
     "bot-share": ("events", "remove these users, or check that they are not many under one id"),
     "crowded-id": ("events", "where the id stands for many people, drop it with --missing-ids ID, "
                    "missing_ids=['ID'] or data.missing_ids of the plan"),
-    "id-forms": ("events", "if they are the same, use --normalise-ids, normalise_ids=True or "
-                 "data.normalise_ids of the plan; better, export ids as text"),
+    "id-forms": ("events", "if they are the same, use --normalize-ids, normalize_ids=True or "
+                 "data.normalize_ids of the plan; better, export ids as text"),
     "future-times": ("events", "mend the clock or the time zone of the source"),
     "early-times": ("events", "usually a missing time written as zero; remove or mend them"),
     "equal-times": ("events", "usually a default or the date of an import; bring real times, or "
@@ -58,13 +58,13 @@ KINDS: dict[str, tuple[Area, str]] = {
     "unused-items": ("events", "only novelty and scorers that read text can recommend them"),
     "cold-share": ("events", "only novelty and scorers that read text can find them; refit often"),
     "cleaning": ("events", "see the guide to data for what cleaning does; --strict of fit refuses"),
-    "unavailable-items": ("items", "they are learnt from, and no list has them; where the column "
+    "unavailable-items": ("items", "they are learned from, and no list has them; where the column "
                           "means something else, use --available-column ''"),
     "unread-numbers": ("items", "write the column in one way, such as 1299.00, so that filters can "
                        "compare it"),
     "empty-column": ("items", "fill the column, or leave it out with --text-columns"),
     "near-duplicates": ("items", "merge those that are one thing, or they split its events; "
-                        "variants, such as sizes and colours, may stay"),
+                        "variants, such as sizes and colors, may stay"),
     "mixed-scripts": ("items", "an encoder of one language cannot read them; translate them, or "
                       "choose a multilingual encoder"),
     "unread-script": ("items", "use --encoder tfidf (encoder='tfidf'), which reads every script, "

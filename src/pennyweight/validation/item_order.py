@@ -19,7 +19,7 @@ from pennyweight.validation.findings import Finding, events_at, finding
 __all__ = ["check_order", "orders", "rank_statistic"]
 
 Ranks = NDArray[np.float64]
-SIGMAS, SHIFT = 5.0, 0.05  # beyond chance, and large enough to matter: share of the catalogue
+SIGMAS, SHIFT = 5.0, 0.05  # beyond chance, and large enough to matter: share of the catalog
 
 
 def rank_statistic(ranks: Ranks, weights: NDArray[np.float64]) -> tuple[float, float]:
@@ -33,15 +33,15 @@ def rank_statistic(ranks: Ranks, weights: NDArray[np.float64]) -> tuple[float, f
         Weight of each item, (n,); they sum to zero for a contrast of two shares.
     """
     n = len(ranks)
-    centred = weights - weights.mean()
-    shift = float(centred @ ranks)
-    # Var = sum of squared centred weights * variance of ranks, the latter over n - 1.
-    variance = float(centred @ centred) * float(((ranks - 0.5) ** 2).sum()) / max(1, n - 1)
+    centered = weights - weights.mean()
+    shift = float(centered @ ranks)
+    # Var = sum of squared centered weights * variance of ranks, the latter over n - 1.
+    variance = float(centered @ centered) * float(((ranks - 0.5) ** 2).sum()) / max(1, n - 1)
     return shift, shift / np.sqrt(variance) if variance > 1e-30 else 0.0
 
 
 def orders(data: Dataset) -> dict[str, Ranks]:
-    """Return the rank of each item by row of the catalogue and, where it differs, by id."""
+    """Return the rank of each item by row of the catalog and, where it differs, by id."""
     n = len(data.catalog)
     by_row = (np.arange(n) + 0.5) / n
     parts = pl.Series(list(data.catalog.ids), dtype=pl.String)
@@ -52,14 +52,14 @@ def orders(data: Dataset) -> dict[str, Ranks]:
         keys.with_row_index("row").sort("id"))  # fmt: skip
     by_id = np.empty(n)
     by_id[order["row"].to_numpy()] = by_row
-    found = {"row in the catalogue": by_row}
+    found = {"row in the catalog": by_row}
     if n > 1 and abs(np.corrcoef(by_row, by_id)[0, 1]) < 0.99:
         found["id"] = by_id
     return found
 
 
 def check_order(data: Dataset, part: Part, places: Mapping[str, Ranks]) -> list[Finding]:
-    """Test whether a test item can be told by its place, in the catalogue and in a history."""
+    """Test whether a test item can be told by its place, in the catalog and in a history."""
     log, test = data.interactions, part == 2
     n = log.n_items
     tested = np.bincount(log.item[test], minlength=n) / test.sum()
@@ -79,7 +79,7 @@ def check_order(data: Dataset, part: Part, places: Mapping[str, Ranks]) -> list[
             quarter = (ranks if shift > 0 else 1 - ranks)[log.item] >= 0.75
             place = "last" if shift > 0 else "first"
             found += finding(
-                "id-order", f"test items are in the {place} quarter of the catalogue by {name} "
+                "id-order", f"test items are in the {place} quarter of the catalog by {name} "
                 f"(25.0 % by chance, {abs(sigmas):.0f} standard deviations)",
                 int((quarter & test).sum()), int(test.sum()), "test events",
                 events_at(data, np.flatnonzero(quarter & test)), warn=True,

@@ -66,7 +66,7 @@ def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     if after > AFTER * known:
         found += finding(
             "future-of-others", f"known events later than the median test event ({protocol}): "
-            "what others did next is learnt from", after, known, "known events", warn=True,
+            "what others did next is learned from", after, known, "known events", warn=True,
         )  # fmt: skip
     return found
 
@@ -76,7 +76,7 @@ def _catalog(data: Dataset, part: Part) -> list[Finding]:
     if not new.give_answers:
         return []
     return finding("future-catalog", "items without an event before the test that are test items: "
-                   "the catalogue knows the future", len(new.chosen), len(new.items),
+                   "the catalog knows the future", len(new.chosen), len(new.items),
                    "items without earlier events",
                    [data.catalog.ids[code] for code in new.chosen[:3].tolist()],
                    warn=True)  # fmt: skip

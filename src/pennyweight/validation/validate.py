@@ -1,4 +1,4 @@
-"""`validate`: every check on a catalogue and an event log, without training anything."""
+"""`validate`: every check on a catalog and an event log, without training anything."""
 
 from collections.abc import Callable
 from itertools import groupby

@@ -19,7 +19,7 @@ _COUNTED = re.compile(
     r"|view|visit|order)s?(count|num|total)?"
 )
 _VAGUE = re.compile("view|visit|order")  # of a page, or by a user so far
-_LEAST = 0.05  # share of zeros that counts of events have; those of catalogues hardly do
+_LEAST = 0.05  # share of zeros that counts of events have; those of catalogs hardly do
 
 
 def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None:

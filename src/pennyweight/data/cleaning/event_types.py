@@ -28,7 +28,7 @@ _TRUTH: dict[str, Sense] = {
     **dict.fromkeys("👎💔😡😠🙁☹😞🤮↓⬇▼▽🔽👇✗✘✕✖❌☒🚫", "negative"),
 }  # fmt: skip
 _RATINGS = frozenset(("rate", "rated", "rating", "review", "reviewed", "star", "score", "grade"))
-_TONES = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # of an emoji: its form and colour
+_TONES = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # of an emoji: its form and color
 _MEANINGS: dict[Sense, Meaning] = {"negative": "negative", "neutral": "ignore"}
 
 

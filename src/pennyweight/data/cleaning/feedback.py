@@ -45,7 +45,7 @@ __all__ = [
     "summary",
 ]
 
-NEGATIVE = "negative event: not learnt from; it takes back earlier events of the user on the item"
+NEGATIVE = "negative event: not learned from; it takes back earlier events of the user on the item"
 TAKEN_BACK = "taken back by a later negative event of the same user on the same item"
 NEUTRAL = "neutral event: ignored"
 # Why rows are dropped that have no fault.

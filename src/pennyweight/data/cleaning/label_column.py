@@ -95,7 +95,7 @@ def _is_attribute(
 
 
 def _set_aside(frame: pl.DataFrame, names: list[str], source: str, found: Findings) -> None:
-    """Say that marks such as a favourite leave orders as they are; ask about other events."""
+    """Say that marks such as a favorite leave orders as they are; ask about other events."""
     first = names[0]
     if not has_role(frame.columns, "quantity"):
         raise DataError(

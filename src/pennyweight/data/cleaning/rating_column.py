@@ -34,7 +34,7 @@ def rating_roles(
 ) -> dict[str, str]:
     """Return the roles with the column of ratings as the weight, unless the weight is given.
 
-    Columns with one value a user or an item, such as the average of a catalogue, are no
+    Columns with one value a user or an item, such as the average of a catalog, are no
     ratings of events, whatever their name.
 
     Raises

@@ -106,6 +106,6 @@ def is_merged(users: pl.Series) -> bool:
 
 
 def is_slice(codes: NDArray[np.int32], n_items: int) -> bool:
-    """Say whether most items of the catalogue have events: it holds a part of the items."""
+    """Say whether most items of the catalog have events: it holds a part of the items."""
     few = len(codes) < _FEWEST_ROWS
     return few or 2 * len(np.unique(codes[codes >= 0])) >= n_items

@@ -28,7 +28,7 @@ class TieBreak:
     tied
         How many events share user and time with an event on another item.
     sorted_by
-        ``"id"`` or ``"row of the catalogue"`` where the file has them sorted by item, else "".
+        ``"id"`` or ``"row of the catalog"`` where the file has them sorted by item, else "".
     """
 
     order: NDArray[np.int64]
@@ -97,7 +97,7 @@ def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) ->
         number=pl.col("id").str.extract(r"(\d+)\D*$").cast(pl.Float64),
         id=pl.col("id"),
     ).select(pl.struct("stem", "number", "id").rank("ordinal"))
-    for name, rank in (("id", by_id.to_series().to_numpy()), ("row of the catalogue", used)):
+    for name, rank in (("id", by_id.to_series().to_numpy()), ("row of the catalog", used)):
         later, earlier = rank[place[item[pairs + 1]]], rank[place[item[pairs]]]
         rising = float((later > earlier).mean())
         if max(rising, 1 - rising) >= _SORTED:

@@ -17,7 +17,7 @@ from pennyweight.errors import DataError
 
 __all__ = ["BELOW_ZERO", "LOW", "NO_STRENGTH", "Weights", "weights"]
 
-LOW = "rating is low: not learnt from; it takes back earlier events of the user on the item"
+LOW = "rating is low: not learned from; it takes back earlier events of the user on the item"
 BELOW_ZERO = "weight is below zero: a negative event"
 _RATING = (
     r"(?i)^\s*(?P<number>[+-]?\d+(?:[.,]\d{1,2})?)\s*"

@@ -17,7 +17,7 @@ _DASHES = "‐‑‒–—―−﹣－"
 _CODE_WORD = re.compile(
     r"(?:\b(?:part|parts|sku|model|modell|item|art|article|artikel|no|nr|num|order|orders|ref"
     r"|reference|serial|s/n|p/n|sn|pn|ean|upc|gtin|isbn|issn|asin|mpn|code|codes|lot|batch|id|ids"
-    r"|pattern|style|catalog|catalogue|cat|version|patent|hs|invoice|tracking|barcode|product"
+    r"|pattern|style|catalog|catalog|cat|version|patent|hs|invoice|tracking|barcode|product"
     r"|oem|fits|replaces|type|series|edition|vol|volume|page|pages|pp|size|sizes|range"
     r"|set|kit|pack|ratio|scale|lottery|numbers|rev|firmware|build|dimensions?)"
     r"(?: (?:no|nr|number|code|id|is))?|[#№])[.:#]{0,2} ?[(\[]?$",

@@ -1,4 +1,4 @@
-"""The section on bias: what lists favour, and whom they serve worse."""
+"""The section on bias: what lists favor, and whom they serve worse."""
 
 from collections.abc import Sequence
 
@@ -70,7 +70,7 @@ def _exposure(report: Report) -> str:
     )
     note = (
         "Which part of all recommendations goes to each group of items, beside its part of what "
-        f"users chose and of the catalogue. The chart shows {name}."
+        f"users chose and of the catalog. The chart shows {name}."
     )
     beside = _exposure_table(exposure, heading, [name])
     every = _exposure_table(exposure, f"{heading}, every scorer", report.ranking())
@@ -90,7 +90,7 @@ def _exposure_table(exposure: Exposure, heading: str, ranked: Sequence[str]) -> 
         )
         for group in exposure.groups
     ]
-    head = ("Group", "Catalogue", "Chosen", *ranked)
+    head = ("Group", "Catalog", "Chosen", *ranked)
     return table(heading, head, rows, numbers=len(head) - 1)
 
 

@@ -32,11 +32,11 @@ def lists(report: Report) -> str:
 
 
 def _coverage(report: Report, found: ListQuality) -> str:
-    names = [name for name in report.ranking() if name in found.catalogue]
-    heading = "Coverage: the part of the catalogue that is recommended to anybody"
+    names = [name for name in report.ranking() if name in found.catalog]
+    heading = "Coverage: the part of the catalog that is recommended to anybody"
     chart = bars(
         [
-            Bar(n, found.catalogue[n]["coverage"], share(found.catalogue[n]["coverage"]),
+            Bar(n, found.catalog[n]["coverage"], share(found.catalog[n]["coverage"]),
                 best=n == "blend")
             for n in names
         ],
@@ -45,8 +45,7 @@ def _coverage(report: Report, found: ListQuality) -> str:
         key="coverage",
     )  # fmt: skip
     rows = [
-        (n, share(found.catalogue[n]["coverage"]), f"{found.catalogue[n]['gini']:.3f}")
-        for n in names
+        (n, share(found.catalog[n]["coverage"]), f"{found.catalog[n]['gini']:.3f}") for n in names
     ]
     note = (
         "The Gini index says how unequally items are shown: 0 all alike, near 1 where a few "

@@ -108,8 +108,8 @@ def blend(report: Report) -> str:
     )
     rows = [(name, f"{weight:.4f}") for name, weight in weights]
     return (
-        '<section><h2>The blend</h2><p class="note">Weights learnt on validation data. A weight of '
-        "zero means that the others already say what the scorer says.</p>"
+        '<section><h2>The blend</h2><p class="note">Weights learned on validation data. A weight '
+        "of zero means that the others already say what the scorer says.</p>"
         + pair("Weights", chart, table("Blend", ("Scorer", "Weight"), rows, numbers=1))
         + _routes(report)
         + "</section>"
@@ -127,8 +127,8 @@ def _routes(report: Report) -> str:
     ]
     head = ("History from", *names)
     return (
-        '<h3>By length of the history</h3><p class="note">On users whom they were not learnt from, '
-        "weights by the length of a history foresaw choices better than the same weights for "
+        '<h3>By length of the history</h3><p class="note">On users whom they were not learned '
+        "from, weights by the length of a history foresaw choices better than the same weights for "
         "everybody, so they are used.</p>"
         + table("Weights by length of the history", head, rows, numbers=len(names))
     )

@@ -103,7 +103,7 @@ def _line(series: Series, axes: _Axes) -> Iterator[str]:
 
 
 def legend(series: Sequence[Series]) -> str:
-    """Return the names of the series beside their colours."""
+    """Return the names of the series beside their colors."""
     rows = "".join(f'<li class="{one.kind}">{escape(one.name)}</li>' for one in series)
     return f'<ul class="legend">{rows}</ul>'
 

@@ -64,4 +64,4 @@ def _of_bundle(shelf: ServedBundle, user: str) -> list[Done]:
 
 def _title(shelf: ServedBundle, item: str) -> str:
     code = int(shelf.catalog.ids.codes([item])[0])
-    return "not in the catalogue" if code < 0 else shelf.catalog.title(code)
+    return "not in the catalog" if code < 0 else shelf.catalog.title(code)

@@ -55,7 +55,7 @@ def _item(shelf: ServedBundle, store: Store, item_id: str, failed: str) -> list[
         put = None
     there = item_id in shelf.catalog.ids
     if (put is None or put.document is None) and not there:
-        raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
+        raise UnknownIdError(f"item {item_id!r} is not in the catalog")
     if put is not None:
         put = shelf.as_told(put)
     document = put.document if put is not None else None

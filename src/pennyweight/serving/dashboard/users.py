@@ -110,7 +110,7 @@ def _erased(query: Mapping[str, str]) -> str:
     events, lists, bundles = map(int, numbers)
     told = f"Erased: {count(events, 'event')} and {count(lists, 'list')}."
     if bundles:
-        told += (f" {count(bundles, 'bundle')} learnt from the user: fit again without "
+        told += (f" {count(bundles, 'bundle')} learned from the user: fit again without "
                  "to let nothing remain.")  # fmt: skip
     return told
 
@@ -176,8 +176,8 @@ def _confirm(user: str, told: KeptOfUser) -> list[str]:
     parts = [f"<p>{events} and {lists} will be deleted. This cannot be undone.</p>"]
     if told.bundles:
         parts.append(
-            f"<p>{count(told.bundles, 'bundle')} learnt from the user. The events are "
-            "taken out of the log of each; what a model learnt stays until it is fitted again.</p>"
+            f"<p>{count(told.bundles, 'bundle')} learned from the user. The events are "
+            "taken out of the log of each; what a model learned stays until it is fitted again.</p>"
         )
     erase = action(HERE + "/erase", "Erase", {"id": user}, kind="danger")
     keep = link("Keep", HERE, {"id": user})

@@ -115,7 +115,7 @@ class Metrics:
             "requests_in_flight": "Requests that are being answered",
             "event_loop_lag_seconds": "By which the service is late to read requests",
             "bundle_age_seconds": "Since the bundle that answers was made",
-            "data_age_seconds": "Since the newest event that the bundle learnt from",
+            "data_age_seconds": "Since the newest event that the bundle learned from",
             "resident_memory_bytes": "Memory of this process",
         }
         gauges = {

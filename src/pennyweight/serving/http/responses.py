@@ -39,7 +39,7 @@ class ListItem(Out):
 
 
 class ListOut(Out):
-    """Items, best first; `source` is what they rest on, `unknown` are ids not in the catalogue."""
+    """Items, best first; `source` is what they rest on, `unknown` are ids not in the catalog."""
 
     recommendation_id: str
     model_version: str

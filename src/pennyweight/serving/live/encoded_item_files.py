@@ -76,7 +76,7 @@ class Readings:
         Parameters
         ----------
         like
-            The catalogue of the bundle.
+            The catalog of the bundle.
         """
         found = []
         for path in self._files(version):

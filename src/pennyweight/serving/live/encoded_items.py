@@ -47,7 +47,7 @@ class ReadItems:
 
     @classmethod
     def none(cls, like: Catalog) -> "ReadItems":
-        """Return no items, of a catalogue."""
+        """Return no items, of a catalog."""
         items = replace(like, ids=Ids((), "items"), texts=(), attributes=like.attributes.head(0))
         return cls(items, np.empty(0, np.int64), ReadAlready(np.empty(0, np.int64), {}))
 

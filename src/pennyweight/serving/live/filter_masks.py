@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.append_only import Growing
 from pennyweight.errors import DataError
-from pennyweight.ranking.filter_tokens import tokenise
+from pennyweight.ranking.filter_tokens import tokenize
 from pennyweight.ranking.filters import Filter, count_steps
 
 __all__ = ["Mask", "Masks", "check_cost"]
@@ -39,7 +39,7 @@ def check_cost(filters: Iterable[str], n_items: int) -> None:
 
 @lru_cache(maxsize=1_024)
 def _steps(filter: str) -> int:
-    return count_steps(tokenise(filter))
+    return count_steps(tokenize(filter))
 
 
 class Masks:

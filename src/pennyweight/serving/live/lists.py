@@ -228,7 +228,7 @@ def similar(
 ) -> RankedList:
     """Return the items nearest to one; `UnknownIdError` where it is not there."""
     if item_id not in shelf.catalog.ids:
-        raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
+        raise UnknownIdError(f"item {item_id!r} is not in the catalog")
     if filter is not None:
         check_cost([filter], len(shelf.catalog))
     answer, reasons = shelf.recommender.nearest(item_id, n, shelf.mask(filter), explain=explain)

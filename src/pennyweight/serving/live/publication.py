@@ -1,4 +1,4 @@
-"""Since when items count as new: read from the columns of a catalogue, and written to them."""
+"""Since when items count as new: read from the columns of a catalog, and written to them."""
 
 from datetime import UTC, datetime
 

@@ -95,7 +95,7 @@ class ServedBundle:
 
     @property
     def newest_event(self) -> float:
-        """Epoch seconds of the newest event the bundle learnt from; 0 where it is not told."""
+        """Epoch seconds of the newest event the bundle learned from; 0 where it is not told."""
         log = self.recommender.interactions
         return float(log.time.max()) if log is not None and log.real_time and len(log) else 0.0
 
@@ -171,7 +171,7 @@ class ServedBundle:
     def check(self, told: Mapping[str, Mapping[str, Any]]) -> list[bool]:
         """Return for each item whether its columns call it available.
 
-        `DataError` where they are not those of the catalogue.
+        `DataError` where they are not those of the catalog.
         """
         return [bool(one) for one in documents(told, self.catalog).available] if told else []
 

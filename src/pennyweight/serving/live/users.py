@@ -23,7 +23,7 @@ _Told = dict[str, Any]
 
 
 class KeptOfUser(NamedTuple):
-    """How much is kept of a user: events, lists, and bundles that learnt from the user."""
+    """How much is kept of a user: events, lists, and bundles that learned from the user."""
 
     events: int
     lists: int
@@ -62,10 +62,10 @@ def _events(
     with closing(_live(store, user)) as told:
         yield from _pieces(told)
     for model in engine.known():
-        learnt = _learnt(engine, model, user)
-        if learnt is not None:
+        learned = _learned(engine, model, user)
+        if learned is not None:
             trained.append({"model_version": model.version, "source": model.source})
-            yield from _pieces(learnt)
+            yield from _pieces(learned)
 
 
 def _pieces(told: Iterator[_Told]) -> Iterator[list[_Told]]:
@@ -81,7 +81,7 @@ def _live(store: Store, user: str) -> Generator[_Told, None, None]:
                    "source": "live"}  # fmt: skip
 
 
-def _learnt(engine: "Engine", model: StoredBundle, user: str) -> Iterator[_Told] | None:
+def _learned(engine: "Engine", model: StoredBundle, user: str) -> Iterator[_Told] | None:
     """Return the events that a bundle has of a user; None where it does not know the user."""
     log = engine.models.interactions(model.version)
     code = -1 if log is None else int(log.users.codes([user])[0])

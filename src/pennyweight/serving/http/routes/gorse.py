@@ -1,6 +1,6 @@
 """The routes of Gorse that its clients use most, answered as they expect.
 
-A user of that server moves by changing one address. Labels are columns of the catalogue here,
+A user of that server moves by changing one address. Labels are columns of the catalog here,
 the comment is the title, and hidden means not available. Users hold nothing but their events, so
 that what is told of them besides is not kept, and 0 rows are said to be affected.
 """
@@ -244,7 +244,7 @@ def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
         if column in catalog.attributes.columns:
             named = (f"'{c}'" if '"' in c else f'"{c}"' for c in categories)
             return " and ".join(f"{one} in {column}" for one in named)
-    raise DataError("category: the catalogue has no column categories; leave it out")
+    raise DataError("category: the catalog has no column categories; leave it out")
 
 
 def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
@@ -279,7 +279,7 @@ def _categories(catalog: Catalog, item: Item) -> tuple[str, JsonValue]:
                 return name, given[0]
             raise DataError(f"item {item.ItemId!r}: the column {name} holds one category an item, "
                             f"and Categories has {len(given)}; send one")  # fmt: skip
-    raise DataError(f"item {item.ItemId!r}: the catalogue has no column categories; leave "
+    raise DataError(f"item {item.ItemId!r}: the catalog has no column categories; leave "
                     "Categories out, or fit the bundle to items with such a column")  # fmt: skip
 
 

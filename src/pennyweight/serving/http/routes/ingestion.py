@@ -208,7 +208,7 @@ async def there(engine: Engine, item_id: str) -> StoredItem:
     if put is not None and not put.removed:
         return shelf.as_told(put)
     if put is not None or item_id not in shelf.catalog.ids:
-        raise UnknownIdError(f"item {item_id!r} is not in the catalogue")
+        raise UnknownIdError(f"item {item_id!r} is not in the catalog")
     return StoredItem(item_id, None, shelf.is_open(item_id), shelf.published_at(item_id), 0.0)
 
 

@@ -82,7 +82,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.post("/rank", response_model=ListOut)
     async def rank(request: Request, body: RankBody) -> Response:
-        """Put the caller's items in order: all that are in the catalogue and to be had."""
+        """Put the caller's items in order: all that are in the catalog and to be had."""
         wanted = ListRequest(
             user=body.user_id,
             history=tuple(body.items),

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pennyweight.data.words import TOKENISER, fold, words_by
+from pennyweight.data.words import TOKENIZER, fold, words_by
 from pennyweight.encoders.rows import check_texts
 from pennyweight.errors import DataError
 from pennyweight.storage.files import digest
 
-__all__ = ["Vectoriser", "folds_of", "word_counts"]
+__all__ = ["Vectorizer", "folds_of", "word_counts"]
 
 
 def _features(found: list[str], char_ngrams: tuple[int, int] | None) -> Iterator[str]:
@@ -22,7 +22,7 @@ def _features(found: list[str], char_ngrams: tuple[int, int] | None) -> Iterator
         return iter(found)
     low, high = char_ngrams
     padded = [f" {word} " for word in found]
-    # The space in front keeps a piece of a word apart from the word that is spelt alike.
+    # The space in front keeps a piece of a word apart from the word that is spelled alike.
     pieces = (
         f" {word[i : i + n]}"
         for word in padded
@@ -38,7 +38,7 @@ def word_counts(
     *,
     grow: bool,
     char_ngrams: tuple[int, int] | None = None,
-    tokeniser: int = TOKENISER,
+    tokenizer: int = TOKENIZER,
     folds: Mapping[str, int] | None = None,
 ) -> sparse.csr_matrix:
     """Count features, float32 csr (len(texts), len(vocabulary)); `grow` adds the unseen.
@@ -46,7 +46,7 @@ def word_counts(
     `folds` maps folds of words to columns: where a word that is not in the vocabulary counts
     as one that differs from it in accents alone.
     """
-    words = words_by(tokeniser)
+    words = words_by(tokenizer)
     indices, ends = array("i"), array("q", [0])
     for text in texts:
         found = _features(words(text), char_ngrams)
@@ -78,9 +78,9 @@ def _known(
             yield column
 
 
-def folds_of(vocabulary: Mapping[str, int], tokeniser: int) -> dict[str, int] | None:
-    """Return fold -> column of the words with accents; None for words of the first tokeniser."""
-    if tokeniser == 1:
+def folds_of(vocabulary: Mapping[str, int], tokenizer: int) -> dict[str, int] | None:
+    """Return fold -> column of the words with accents; None for words of the first tokenizer."""
+    if tokenizer == 1:
         return None
     folds: dict[str, int] = {}
     for word, column in vocabulary.items():
@@ -89,7 +89,7 @@ def folds_of(vocabulary: Mapping[str, int], tokeniser: int) -> dict[str, int] | 
     return folds
 
 
-class Vectoriser:
+class Vectorizer:
     """Sparse text vectors over a fixed vocabulary; made by `fit`.
 
     Attributes
@@ -100,7 +100,7 @@ class Vectoriser:
         Weight of each column, float32 (n_features,); ones where it is not used.
     sublinear
         Whether a count c enters as 1 + ln c.
-    tokeniser
+    tokenizer
         Version of the rules that made the words (see `pennyweight.data.words`).
     """
 
@@ -111,11 +111,11 @@ class Vectoriser:
         *,
         sublinear: bool,
         char_ngrams: tuple[int, int] | None,
-        tokeniser: int = TOKENISER,
+        tokenizer: int = TOKENIZER,
     ) -> None:
-        words_by(tokeniser)  # refuses a later version
+        words_by(tokenizer)  # refuses a later version
         self.vocabulary, self.idf, self.sublinear = dict(vocabulary), idf, sublinear
-        self.char_ngrams, self.tokeniser = char_ngrams, tokeniser
+        self.char_ngrams, self.tokenizer = char_ngrams, tokenizer
 
     @classmethod
     def fit(
@@ -127,8 +127,8 @@ class Vectoriser:
         min_df: int = 1,
         max_features: int = 2**17,
         char_ngrams: tuple[int, int] | None = None,
-    ) -> "Vectoriser":
-        """Learn vocabulary and weights from a catalogue's texts.
+    ) -> "Vectorizer":
+        """Learn vocabulary and weights from a catalog's texts.
 
         Parameters
         ----------
@@ -160,7 +160,7 @@ class Vectoriser:
         if not kept:
             raise DataError(
                 f"no words to learn from in {len(texts):,} texts (min_df {min_df}); "
-                "name the columns of the catalogue that hold text"
+                "name the columns of the catalog that hold text"
             )
         vocabulary = {str(names[c]): i for i, c in enumerate(kept)}
         weights = np.ones(len(kept))
@@ -172,14 +172,14 @@ class Vectoriser:
 
     @cached_property
     def _folds(self) -> dict[str, int] | None:
-        return folds_of(self.vocabulary, self.tokeniser)
+        return folds_of(self.vocabulary, self.tokenizer)
 
     @property
     def fingerprint(self) -> str:
         """Hash over vocabulary, weights and settings."""
         settings = f"{self.sublinear} {self.char_ngrams}"
-        if self.tokeniser > 1:
-            settings += f" {self.tokeniser}"
+        if self.tokenizer > 1:
+            settings += f" {self.tokenizer}"
         return digest("words", "\n".join(self.vocabulary), self.idf, settings)
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
@@ -189,7 +189,7 @@ class Vectoriser:
             self.vocabulary,
             grow=False,
             char_ngrams=self.char_ngrams,
-            tokeniser=self.tokeniser,
+            tokenizer=self.tokenizer,
             folds=self._folds,
         )
         if self.sublinear:
