@@ -3,7 +3,7 @@
     python benchmarks/compression.py [--data DIR] [--only NAME,…] [--model MODEL] [--json FILE]
 
 The catalog is encoded by a transformer (in fp32; vectors are kept in the cache folder), its
-vectors cut to their principal components and stored by each kind of index. All users are ranked
+vectors cut to their principal components and stored in each row format. All users are ranked
 over all items, histories masked; intervals are paired bootstraps of the ratio to fp32.
 """
 
@@ -22,70 +22,48 @@ from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.evaluation.measure import measure
-from pennyweight.index.exact import BinaryIndex, ExactIndex, Int8Index
-from pennyweight.index.signs import SignIndex
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.profile import profile
+from pennyweight.vectors.quantized_rows import QuantizedRows
 from public_data import add_data, present
 from rows import tell
 
 DIMS = (256, 128, 96, 64, 48, 32)  # whitened
 PLAIN = (256, 128, 64)
-SIGNS = 96  # least width of which signs are kept
+MIN_BINARY = 96  # components; fewer bits rank too badly to show
 RESAMPLES, SEED = 1_000, 0
 BARS = ((32, 0.97), (12, 0.99))  # so many times less memory, so much of fp32's quality
 Vectors = NDArray[np.float32]
-Index = ExactIndex | Int8Index | BinaryIndex | SignIndex
 
 
 @dataclass(frozen=True)
-class Stored:
-    """The content scorer over an index of item vectors."""
+class QuantizedContent:
+    """The content scorer over quantized item vectors."""
 
-    index: Index
-    vectors: Vectors  # as the index holds them: profiles are made of the same
+    rows: QuantizedRows
     scale = "relative"
     name = "content"
 
     def score(self, histories: Histories) -> Vectors:
-        """Score all items; those that a binary index does not find come last, in no order."""
+        """Score all items by the vectors as they are stored, histories included."""
         settings = Content()
-        rows = profile(histories, len(self.vectors), decay=settings.decay, newest=settings.newest)
-        query = np.asarray(rows @ self.vectors, np.float32)
-        if not isinstance(self.index, BinaryIndex):
-            return np.maximum(query @ self.vectors.T, 0)
-        # The items of the profile are found too, and masked afterwards.
-        codes, found = self.index.search(query, min(10 + settings.newest, len(self.vectors)))
-        scores = np.full((len(query), len(self.vectors)), -1, np.float32)
-        np.put_along_axis(scores, codes, found, axis=1)
-        return scores
+        weights = profile(histories, len(self.rows), decay=settings.decay, newest=settings.newest)
+        return np.maximum(self.rows.products(self.rows.mixed(weights)), 0)
 
 
-def stored(kind: type[Index], vectors: Vectors) -> Stored:
-    """Put vectors into an index, and take them out as it holds them."""
-    index = kind(vectors.shape[1])
-    index.upsert(np.arange(len(vectors)), vectors)
-    if isinstance(index, SignIndex):
-        return Stored(index, index.vectors())
-    arrays = index.arrays()
-    held = arrays["vectors"].astype(np.float32) * np.float32(arrays.get("scale", 1.0))
-    return Stored(index, held)
-
-
-def sizes(vectors: Vectors, encoder: TransformerEncoder) -> Iterator[tuple[str, Stored]]:
+def sizes(vectors: Vectors, encoder: TransformerEncoder) -> Iterator[tuple[str, QuantizedContent]]:
     """Yield every way to store the vectors, with its name."""
     width = vectors.shape[1]
-    yield f"{width} fp32", stored(ExactIndex, vectors)
-    yield f"{width} int8", stored(Int8Index, vectors)
-    yield f"{width} binary + int8", stored(BinaryIndex, vectors)
+    yield f"{width} fp32", QuantizedContent(QuantizedRows.of(vectors))
+    yield f"{width} int8", QuantizedContent(QuantizedRows.of(vectors, "int8"))
     for dim in PLAIN:
         narrow = ProjectedEncoder.fit(encoder, vectors, dim=dim, whiten=False).project(vectors)
-        yield f"{dim} int8", stored(Int8Index, narrow)
+        yield f"{dim} int8", QuantizedContent(QuantizedRows.of(narrow, "int8"))
     for dim in (width, *DIMS):
         narrow = ProjectedEncoder.fit(encoder, vectors, dim=dim).project(vectors)
-        yield f"{dim} whitened int8", stored(Int8Index, narrow)
-        if dim >= SIGNS:
-            yield f"{dim} signs", stored(SignIndex, narrow)
+        yield f"{dim} whitened int8", QuantizedContent(QuantizedRows.of(narrow, "int8"))
+        if dim >= MIN_BINARY:
+            yield f"{dim} binary", QuantizedContent(QuantizedRows.of(narrow, "binary"))
 
 
 def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[str, object]]:
@@ -103,10 +81,10 @@ def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[s
         ndcg = measure({"content": scorer}, held_out, repeats="exclude")["content"].column(
             "ndcg@10"
         )
-        whole, first = (ndcg, scorer.index.nbytes) if whole is None else (whole, first)
-        times = first / scorer.index.nbytes
+        whole, first = (ndcg, scorer.rows.nbytes) if whole is None else (whole, first)
+        times = first / scorer.rows.nbytes
         ratio, low, high = share(ndcg, whole)
-        print(f"  {kind:<20}{scorer.index.nbytes / 1e6:>8.2f}{times:>8.1f}x{ndcg.mean():>10.4f}"
+        print(f"  {kind:<20}{scorer.rows.nbytes / 1e6:>8.2f}{times:>8.1f}x{ndcg.mean():>10.4f}"
               f"{ratio:>8.1%}  [{low:.1%}, {high:.1%}]", flush=True)  # fmt: skip
         bar = next((bar for least, bar in BARS if times >= least), None)
         rows += [

@@ -37,7 +37,7 @@ def ours(kind: str, model: str, threads: int) -> tuple[Encode, int]:
     from pennyweight.encoders.load import load_encoder
     from pennyweight.encoders.static import distil
     from pennyweight.encoders.transformer import TransformerEncoder
-    from pennyweight.storage.packed import Packed
+    from pennyweight.vectors.quantized_rows import QuantizedRows
 
     precision = "int8" if kind == "int8" else "fp32"
     encoder = TransformerEncoder.load(
@@ -48,7 +48,7 @@ def ours(kind: str, model: str, threads: int) -> tuple[Encode, int]:
     )
     if kind == "static":
         table = distil(encoder)
-        packed = Packed.of(table.table, "int8", by_row=True)
+        packed = QuantizedRows.of(table.table, "int8", by_row=True)
         encoder = table.with_table(packed, name=table.name)  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         encoder.save(Path(folder))

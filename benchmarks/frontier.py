@@ -1,11 +1,11 @@
-"""What smaller versions of a recommender are worth: quality, bytes, speed and memory of each rung.
+"""Smaller versions of a recommender: quality, bytes, speed and memory of each candidate.
 
     python benchmarks/frontier.py [--data DIR] [--only NAME,…] [--encoder MODEL] [--distil STEPS]
                                   [--html FOLDER] [--reports FOLDER] [--json FILE]
 
-Fits each dataset with a language model reading the content, then measures the ladder as
-`pennyweight frontier` does: the parent learned again from training events, every rung on the same
-validation users, speed and memory in a process of its own.
+Fits each dataset with a language model reading the content, then measures the candidates as
+`pennyweight frontier` does: the parent is fitted again to training events, every candidate is
+measured on the same validation users, speed and memory in a process of its own.
 """
 
 import argparse

@@ -5,20 +5,20 @@ from collections.abc import Mapping
 from pennyweight.config.frontier import COLUMNS, Frontier, Point
 from speed_tables import table
 
-__all__ = ["BARS", "every_rung", "few_rungs", "smallest"]
+__all__ = ["BARS", "all_candidates", "few_candidates", "smallest"]
 
-# Of the smallest rung that keeps so much: name, least kept, and what must be so many times smaller.
+# Of the smallest candidate that keeps a share of the quality: name, share, times smaller.
 BARS = (("vectors at 99 %", 0.99, 12), ("vectors at 97 %", 0.97, 32))
 
 
 def smallest(found: Frontier, least: float) -> Point:
-    """Return the rung with the smallest vectors that keeps so much of the quality."""
+    """Return the candidate with the smallest vectors that keeps so much of the quality."""
     keeping = [point for point in found.points if point.kept.value >= least]
     return min(keeping, key=lambda point: point.index_bytes)
 
 
-def every_rung(frontiers: Mapping[str, Frontier]) -> str:
-    """Return a table a dataset, bold what no other rung beats, and what the bars say."""
+def all_candidates(frontiers: Mapping[str, Frontier]) -> str:
+    """Return a table a dataset, bold what no other candidate beats, and what the bars say."""
     parts = []
     for name, found in frontiers.items():
         unbeaten = {point.name for point in found.unbeaten()}
@@ -40,7 +40,7 @@ def every_rung(frontiers: Mapping[str, Frontier]) -> str:
     return "\n\n".join([*parts, table(["times smaller than fp32", "bar", *frontiers], lines)])
 
 
-def few_rungs(frontiers: Mapping[str, Frontier]) -> str:
+def few_candidates(frontiers: Mapping[str, Frontier]) -> str:
     """Return the parent, the smallest that keep 99 and 97 % of it, and the smallest of all."""
     rows = []
     for name, found in frontiers.items():
@@ -48,9 +48,11 @@ def few_rungs(frontiers: Mapping[str, Frontier]) -> str:
         keeping = [point for point in found.points if point.kept.value >= BARS[-1][1]]
         few = [found.whole, *(smallest(found, least) for _, least, _ in BARS),
                min(keeping, key=lambda point: point.nbytes)]  # fmt: skip
-        for place, rung in enumerate(dict.fromkeys(point.name for point in few)):
-            _, quality, kept, _, encoder, vectors, speed, *_ = named[rung]
-            rows.append([name if not place else "", rung, quality, kept, encoder, vectors, speed])
-    head = ["data", "rung", "NDCG@10, validation", "quality kept", "encoder", "vectors",
+        for place, candidate in enumerate(dict.fromkeys(point.name for point in few)):
+            _, quality, kept, _, encoder, vectors, speed, *_ = named[candidate]
+            rows.append(
+                [name if not place else "", candidate, quality, kept, encoder, vectors, speed]
+            )
+    head = ["data", "candidate", "NDCG@10, validation", "quality kept", "encoder", "vectors",
             "texts a second"]  # fmt: skip
     return table(head, rows)

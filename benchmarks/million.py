@@ -22,7 +22,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 from rows import tell
 from serve import row, sessions, spread
 from service import running
@@ -40,7 +40,7 @@ def make(n: int, dim: int) -> Recommender:
         some /= np.linalg.norm(some, axis=1, keepdims=True)
         data[start : start + BLOCK] = np.rint(some / scale).clip(-127, 127)
     content = Content()
-    content.vectors = Packed(data, np.full((1, 1), scale, np.float32), dim, "int8")
+    content.vectors = QuantizedRows(data, np.full((1, 1), scale, np.float32), dim, "int8")
     ids = Ids((f"item-{i}" for i in range(n)), "items")
     prices = pl.DataFrame({"price": np.round(rng.random(n) * 100, 2)})
     catalog = Catalog(ids, ("",) * n, prices)

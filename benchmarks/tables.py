@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cases import CASES, Case
-from frontier_tables import every_rung, few_rungs
+from frontier_tables import all_candidates, few_candidates
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.report import BEFORE_REFIT
 from speed_tables import encoders, few_encoders, few_serving, serving, table, worst_requests
@@ -150,7 +150,7 @@ SPEED = {"encoders": (encoders, ("encode",)),
          "new-items": (serving, ("new_items",)),
          "publishing-killed": (serving, ("publish_kill",)),
          "worst-requests": (worst_requests, ("worst_request",))}  # fmt: skip
-RUNGS = {"rungs": every_rung, "few-rungs": few_rungs}
+CANDIDATES = {"candidates": all_candidates, "few-candidates": few_candidates}
 
 
 def tables(folder: Path) -> dict[str, str]:
@@ -171,9 +171,11 @@ def tables(folder: Path) -> dict[str, str]:
             out[name] = make_speed(rows)
     frontiers = {path.stem: Frontier.model_validate_json(path.read_text())
                  for path in sorted((folder / "frontier").glob("*.json"))}  # fmt: skip
-    out |= {name: of_rungs(frontiers) for name, of_rungs in RUNGS.items() if frontiers}
+    out |= {name: of_rungs(frontiers) for name, of_rungs in CANDIDATES.items() if frontiers}
     absent = [str(path) for _, path in paths if not path.is_file()]
-    absent += [f"figures for the table {name!r}" for name in (*SPEED, *RUNGS) if name not in out]
+    absent += [
+        f"figures for the table {name!r}" for name in (*SPEED, *CANDIDATES) if name not in out
+    ]
     print("".join(f"absent: {what}\n" for what in absent), end="")
     return out
 

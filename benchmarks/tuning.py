@@ -21,7 +21,6 @@ from pennyweight.data.dataset import read
 from pennyweight.data.split import HeldOut, split
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.projected import ProjectedEncoder
-from pennyweight.encoders.rows import unit_rows
 from pennyweight.encoders.static import StaticEncoder, distil
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.tuned import TwoTowerSettings
@@ -33,6 +32,7 @@ from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.static import fit_table
 from pennyweight.training.tune import OBJECTIVES, tune
+from pennyweight.vectors.unit_rows import unit_rows
 from public_data import add_data, present
 from rows import tell
 

@@ -115,25 +115,31 @@ def test_speeds_beside_another_baseline_are_not_those_of_the_table(folder, capsy
         assert ("without sentence-transformers" in capsys.readouterr().out) != there
 
 
-def test_rungs_of_a_frontier(folder):
-    def rung(name: str, kept: float, size: int) -> Point:
+def test_candidates_of_a_frontier(folder):
+    def point(name: str, kept: float, size: int) -> Point:
         value = Measured(value=kept, low=kept - 0.01, high=kept + 0.01)
         return Point(
             name=name, steps=(), quality=value, kept=value, encoder_bytes=size,
             index_bytes=size, texts_per_second=9, ms_per_text=1, peak_rss_bytes=9,
         )  # fmt: skip
 
-    points = (rung("whole", 1, 2_000_000), rung("good", 0.995, 100_000), rung("fair", 0.98, 80_000),
-              rung("bad", 0.5, 10))  # fmt: skip
+    points = (
+        point("whole", 1, 2_000_000),
+        point("good", 0.995, 100_000),
+        point("fair", 0.98, 80_000),
+        point("bad", 0.5, 10),
+    )
     found = Frontier(protocol="leave-last-out", users=50, seed=0, points=points)
     (folder / "frontier").mkdir()
     (folder / "frontier" / "beauty.json").write_text(found.model_dump_json())
     made = tables.tables(folder)
-    few = made["few-rungs"].splitlines()[2:]
+    few = made["few-candidates"].splitlines()[2:]
     assert [line.split(" | ")[1] for line in few] == ["whole", "good", "fair"]
-    assert "20.0 (99.5 %: good)" in made["rungs"]
-    assert "25.0, missed (98.0 %: fair)" in made["rungs"]
-    assert "Beauty, 50 validation users:" in made["rungs"] and "| **bad** |" in made["rungs"]
+    assert "20.0 (99.5 %: good)" in made["candidates"]
+    assert "25.0, missed (98.0 %: fair)" in made["candidates"]
+    assert (
+        "Beauty, 50 validation users:" in made["candidates"] and "| **bad** |" in made["candidates"]
+    )
 
 
 def test_settings_other_than_the_defaults_are_refused(folder):
@@ -148,7 +154,7 @@ def test_every_table_has_its_place_in_a_page():
     assert {name for _, name, _ in tables.BLOCK.findall(pages)} == {
         *tables.QUALITY,
         *tables.SPEED,
-        *tables.RUNGS,
+        *tables.CANDIDATES,
     }
     assert pages.count("<!-- table ") == len(tables.BLOCK.findall(pages))
 

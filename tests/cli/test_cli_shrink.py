@@ -21,7 +21,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recommender of words alone, whose ladder is short."""
+    """A TF-IDF recommender, which has few candidates."""
     folder = tmp_path_factory.mktemp("parent")
     words = ("fit", *small_shop(folder), "--encoder", "tfidf", "--out", folder / "shop", *FAST)
     with pytest.raises(SystemExit) as left:
@@ -34,7 +34,7 @@ def test_look_then_choose(cli: Cli, tmp_path: Path, parent: Path, model: Path) -
     page = tmp_path / "frontier.html"
     seen = cli("frontier", parent, "--html", page, "--quiet")
     assert seen.code == 0, seen.err
-    assert "as it is; tower int8" in seen.out and "of the quality" in seen.out
+    assert "original; tower int8" in seen.out and "of the quality" in seen.out
     assert Page(page.read_text("utf-8")).of("svg")
     child = tmp_path / "child"
     words = ("compress", parent, "--out", child, "--max-loss", "90%", "--max-encoder-bytes", "1MB")

@@ -41,12 +41,12 @@ def found(parent) -> Frontier:
     return frontier(parent)
 
 
-def test_the_ladder_has_every_kind_of_rung(found):
+def test_every_kind_of_candidate_is_measured(found):
     names = [point.name for point in found.points]
-    assert names[0] == "as it is" and names[1] == "as it is; content int8, tower int8"
+    assert names[0] == "original" and names[1] == "original; content int8, tower int8"
     told = "\n".join(names)
     for part in ("tokens, int8; content int8", "1 layers",
-                 "half the neurons", "static table, int8", "words alone; tower int8", "tower int2",
+                 "half the neurons", "static table, int8", "TF-IDF; tower int8", "tower int2",
                  "tower int4"):  # fmt: skip
         assert part in told, part
     assert len(set(names)) == len(names)
@@ -68,7 +68,7 @@ def test_points_are_measured(found, parent):
     by_name = {point.name: point for point in found.points}
     int8 = next(p for name, p in by_name.items() if "tokens, int8" in name)
     assert int8.encoder_bytes < whole.encoder_bytes
-    words = next(p for p in found.points if p.name.startswith("words alone"))
+    words = next(p for p in found.points if p.name.startswith("TF-IDF"))
     assert words.encoder_bytes < int8.encoder_bytes
 
 
@@ -155,12 +155,12 @@ def test_a_kill_in_any_stage_leaves_no_trace(parent, tmp_path, monkeypatch):
 
     def progress(stage: str, done: int, total: int) -> None:
         stages.append(stage)
-        if stage == "measure rung 3":
+        if stage == "measure candidate 3":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         compress(parent, progress=progress)
-    assert {"read", "learn tower", "measure rung 1"} <= set(stages)
+    assert {"read", "learn tower", "measure candidate 1"} <= set(stages)
     assert not list(temp.iterdir())
     assert before == {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
 
@@ -171,7 +171,7 @@ def test_words_alone_and_a_model_beside_them(tiny, module_cache):
     parent.plan = PLAN.override({"budget.max_loss": 0.9, "budget.max_encoder_bytes": "1MB"})
     told = compress(parent).report.frontier
     assert [p.name for p in told.points] == [
-        "as it is"
+        "original"
     ]  # fmt: skip
     assert told.budget.max_encoder_bytes == 1_000_000  # the plan's
 

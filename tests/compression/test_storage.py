@@ -84,12 +84,12 @@ def test_names_say_what_is_kept_how(tower, content):
         "",
         "content int8, tower int8",
         "content int4, tower int4",
-        "content signs, tower int4",
+        "content binary, tower int4",
         "content int2, tower int2",
-        "content signs, tower signs",
+        "content binary, tower binary",
     ]
-    for width, said in ((256, "content signs"), (300, "content signs at 85% of the width"),
-                        (768, "content signs at 67% of the width")):  # fmt: skip
+    for width, said in ((256, "content binary"), (300, "content binary at 85% of the width"),
+                        (768, "content binary at 67% of the width")):  # fmt: skip
         wide = content.packed(ENCODER, type(content.vectors).of(np.ones((2, width), np.float32)))
         assert STORAGES[-1].name({"content": wide}) == said
     assert {storage.name(sparse) for storage in ALL} == {""}

@@ -1,4 +1,4 @@
-"""What rungs are tried on."""
+"""What candidates are tried on."""
 
 import numpy as np
 import polars as pl

@@ -4,12 +4,12 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from pennyweight.data.words import words
-from pennyweight.encoders.svd import truncated_svd
 from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
+from pennyweight.vectors.svd import truncated_svd
 
 RNG = np.random.default_rng(0)
 VOCABULARY = [f"wörd{i}" for i in range(300)] + ["A", "x_1", "42"]

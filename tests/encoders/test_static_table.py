@@ -3,10 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from pennyweight.encoders.rows import unit_rows
 from pennyweight.encoders.static import StaticEncoder, distil
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.errors import BundleError, DataError
+from pennyweight.vectors.unit_rows import unit_rows
 
 TEXTS = ["red shoe", "red red music", "", "🎉", "手机壳 blue " * 400]
 

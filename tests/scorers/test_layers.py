@@ -10,7 +10,7 @@ from scipy import sparse
 
 from pennyweight.scorers.item_vectors import Terms
 from pennyweight.scorers.layered_vectors import RATIO, Layered, compact, layered
-from pennyweight.storage.packed import SCANNED, Packed
+from pennyweight.vectors.quantized_rows import SCANNED, QuantizedRows
 
 DIM, BASE = 6, 5
 
@@ -20,7 +20,7 @@ def rows(n: int, seed: int) -> np.ndarray:
     return (rng.standard_normal((n, DIM)) * (rng.random((n, DIM)) < 0.6)).astype(np.float32)
 
 
-def dense(values: np.ndarray) -> Packed:
+def dense(values: np.ndarray) -> QuantizedRows:
     return compact(values)
 
 
@@ -61,7 +61,7 @@ def test_rows_are_copied_some_times_and_make_few_layers():
     found, copied = dense(rows(1, 0)), 0
     n = 4_000
     for code in range(1, n):
-        before = set() if isinstance(found, Packed) else {id(one) for one in found.layers}
+        before = set() if isinstance(found, QuantizedRows) else {id(one) for one in found.layers}
         found = layered(found, np.array([code], np.int32), dense(rows(1, code)), code + 1)
         copied += sum(len(one) for one in found.layers if id(one) not in before)
         sizes = [len(one) for one in found.layers]

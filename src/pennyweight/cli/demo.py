@@ -86,9 +86,11 @@ def demo(
         return
     if json:
         told = [{"command": asked, "items": rows} for asked, rows in answers]
-        plain, rungs = (v.model_dump(mode="json", exclude_none=True) for v in (report, smaller[1]))
+        plain, frontier = (
+            v.model_dump(mode="json", exclude_none=True) for v in (report, smaller[1])
+        )
         dump({"bundle": str(bundle), "report": plain, "answers": told,
-              "arrival": arrival._asdict(), "frontier": rungs})  # fmt: skip
+              "arrival": arrival._asdict(), "frontier": frontier})  # fmt: skip
     else:
         _tell(report, command, bundle, answers, arrival, smaller)
 

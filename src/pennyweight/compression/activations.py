@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.graph import build_graph
-from pennyweight.encoders.rows import check_texts, unit_rows
+from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import TokenLists, batches, load_tokenizer, padded, tokenize
 from pennyweight.errors import DataError
 from pennyweight.machine.machine import usable_cores
+from pennyweight.vectors.unit_rows import unit_rows
 
 __all__ = ["Activations", "Moments", "record_activations"]
 

@@ -1,4 +1,4 @@
-"""What may read the texts in place of the parent's encoder: the rungs of a language model."""
+"""What may read the texts in place of the parent's encoder: the candidates of a language model."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +19,8 @@ from pennyweight.encoders.static import distil
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import Weights
 from pennyweight.errors import DataError
-from pennyweight.storage.packed import Packed
 from pennyweight.training.static import fit_table
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["EncoderVariant", "readers", "teacher_of"]
 
@@ -117,7 +117,7 @@ def _static(teacher: TransformerEncoder, texts: Sequence[str], wanted: Float) ->
     table = distil(teacher, dim=min(STATIC_DIM, teacher.dim)).weighted(texts)
     static = cut_table(fit_table(table, texts, wanted), texts)
     axes = ProjectedEncoder.fit(static, static.encode(texts), dim=static.dim).axes
-    packed = Packed.of(static.table @ axes, "int8", by_row=True)
+    packed = QuantizedRows.of(static.table @ axes, "int8", by_row=True)
     static = static.with_table(packed, name=f"static-{teacher.weights.name}")
     steps = ("static table", f"{len(packed):,} tokens", "whitened", "int8 table")
     return EncoderVariant("static table, int8", steps, static)

@@ -53,7 +53,7 @@ class HeldOutFit:
     protocol
         That of the parent's report.
     valid
-        Users whose held-out events judge the rungs.
+        Users whose held-out events judge the candidates.
     parts
         The parent's scorers, fitted to what came before `valid`; their settings, such as decay
         and epochs, are the parent's.
@@ -71,7 +71,7 @@ class HeldOutFit:
             most = plan.evaluate.max_users or MEASURED.of(len(self.catalog))
             self._split = split(log, self.protocol, max_users=most, rng=self.rng())
         if not len(self._split.valid):
-            raise DataError("no event could be held out; more events are needed to compare rungs")
+            raise DataError("no event could be held out; comparing candidates takes more events")
         self._few = sample(self._split.valid, TUNED.of(len(self.catalog)), self.rng())
         self.valid = sample(self._split.valid, BLENDED.of(len(self.catalog)), self.rng())
         with stages.stage("read"):
@@ -113,7 +113,7 @@ class HeldOutFit:
 
     @property
     def test(self) -> HeldOut:
-        """What no rung was chosen by."""
+        """What no candidate was chosen by."""
         return self._split.test
 
     def distil(self, student: Weights, teacher: NDArray[np.float32], steps: int) -> Weights:

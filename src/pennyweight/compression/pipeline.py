@@ -48,16 +48,16 @@ def frontier(
     """Measure smaller versions of a recommender, all on the same held-out events.
 
     The parent's scorers are learned again from training events with the settings they have;
-    then each rung replaces what reads the texts, or keeps the vectors in fewer bits, learns the
+    then each candidate replaces the encoder, or keeps the vectors in fewer bits, learns the
     weights of the blend where what reads is another, and is ranked on validation users. Speed and
-    memory are those of a process that loads the rung from disk.
+    memory are those of a process that loads the candidate from disk.
 
     Parameters
     ----------
     parent
         What `fit` made or `Recommender.load` read; stays as it is.
     model
-        Language model, by folder or id, whose rungs are measured where the parent's content
+        Language model, by folder or id, whose candidates are measured where the parent's content
         reads words; by default the one the parent reads with, if any.
     distil
         Steps for which a model with layers cut away learns what the whole one says (see
@@ -100,7 +100,7 @@ def compress(
     Raises
     ------
     BudgetError
-        No rung keeps the budget: names the nearest, and by how much it misses. Or as in
+        No candidate keeps the budget: names the nearest, and by how much it misses. Or as in
         `frontier`, like the other errors.
     """
     if budget is None:
@@ -110,12 +110,12 @@ def compress(
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pennyweight-")))
         search, stages = _searched(parent, model, distil, folder, progress)
         chosen = cheapest(search.points, budget)
-        rung = search.rungs[search.points.index(chosen)]
+        candidate = search.candidates[search.points.index(chosen)]
         with threadpool_limits(usable_cores()):
-            confirmed = _confirm(search, rung)
+            confirmed = _confirm(search, candidate)
         child = Recommender(
             parent.catalog,
-            rung.build(blend_of(parent).parts, parent.catalog.texts),
+            candidate.build(blend_of(parent).parts, parent.catalog.texts),
             parent.interactions,
             repeats=parent.repeats,
         )
@@ -165,17 +165,17 @@ def cheapest(points: Sequence[Point], budget: Budget) -> Point:
         f"{name} by {100 * share:.1f} %" for name, share in nearest.excess(budget).items()
     )
     raise BudgetError(
-        f"none of {len(points)} rungs keeps the budget; the nearest, {nearest.name!r}, misses "
+        f"none of {len(points)} candidates keeps the budget; the nearest, {nearest.name!r}, misses "
         f"{misses}. Loosen that, or see all of them with `pennyweight frontier`"
     )
 
 
-def _confirm(search: Search, rung: Candidate) -> Confirmed:
-    """Measure the parent and a rung on test users, both learned from all that came before."""
+def _confirm(search: Search, candidate: Candidate) -> Confirmed:
+    """Measure the parent and a candidate on test users, both learned from all that came before."""
     trial = search.trial
     trial.learn_all()
-    texts, rungs = trial.catalog.texts, {"before": search.rungs[0], "after": rung}
-    blends = {name: one.build(trial.parts, texts) for name, one in rungs.items()}
+    texts, candidates = trial.catalog.texts, {"before": search.candidates[0], "after": candidate}
+    blends = {name: one.build(trial.parts, texts) for name, one in candidates.items()}
     with search.stages.stage("test"):
         found = measure(blends, trial.test, repeats=trial.repeats)
     values = np.column_stack([found[name].column(JUDGED_BY) for name in ("after", "before")])

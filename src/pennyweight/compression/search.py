@@ -26,7 +26,7 @@ from pennyweight.scorers.two_tower import TwoTower
 
 __all__ = ["Candidate", "Search"]
 
-WHOLE = "as it is"
+WHOLE = "original"
 PROMISING = 3  # readers whose vectors are made smaller still
 
 
@@ -66,13 +66,13 @@ class Candidate:
 
 
 class Search:
-    """Measures rungs one after the other, all on the same held-out users.
+    """Measures candidates one after the other, all on the same held-out users.
 
     Attributes
     ----------
     folder
-        Where cut models are, which rungs read from.
-    rungs, points
+        Where cut models are, which candidates read from.
+    candidates, points
         Those measured so far, in the same order; the parent first.
     """
 
@@ -87,13 +87,13 @@ class Search:
     ) -> None:
         self.trial, self.stages = HeldOutFit(parent, stages), stages
         self.model, self.folder, self.distil = model, folder, distil
-        self.rungs: list[Candidate] = []
+        self.candidates: list[Candidate] = []
         self.points: list[Point] = []
         self._whole: NDArray[np.float64] | None = None
         self._blend = blend_of(parent)
 
     def run(self) -> None:
-        """Measure every rung."""
+        """Measure every candidate."""
         content = content_of(self._blend)
         readings = [MeasuredVariant(EncoderVariant(WHOLE, (), None), content, self._blend)]
         self._measure(readings[0], (AS_IT_IS, EIGHT_BITS))
@@ -120,7 +120,7 @@ class Search:
                 if reader.encoder is None or reader.encoder.fingerprint != own:
                     yield reader
         if content.encoder is not None:
-            yield EncoderVariant("words alone", ("no language model in content",), None)
+            yield EncoderVariant("TF-IDF", ("no language model in content",), None)
 
     def _learned(self, reader: EncoderVariant, decay: float) -> MeasuredVariant:
         """Fit content with a reader, and learn the weights of the blend it is part of."""
@@ -140,12 +140,14 @@ class Search:
 
     def _measure(self, reading: MeasuredVariant, storages: Sequence[VectorFormat]) -> None:
         for storage in storages:
-            rung = Candidate(self._named(reading, storage), reading, storage)
-            if any(point.name == rung.name for point in self.points):  # nothing it could change
+            candidate = Candidate(self._named(reading, storage), reading, storage)
+            if any(
+                point.name == candidate.name for point in self.points
+            ):  # nothing it could change
                 continue
-            with self.stages.stage(f"measure rung {len(self.rungs) + 1}"):
-                self.points.append(self._point(rung))
-                self.rungs.append(rung)
+            with self.stages.stage(f"measure candidate {len(self.candidates) + 1}"):
+                self.points.append(self._point(candidate))
+                self.candidates.append(candidate)
 
     def _kept(self, reading: MeasuredVariant, storage: VectorFormat) -> tuple[str, ...]:
         kept = storage.name(reading.among(self.trial.parts))
@@ -154,9 +156,9 @@ class Search:
     def _named(self, reading: MeasuredVariant, storage: VectorFormat) -> str:
         return "; ".join((reading.reader.name, *self._kept(reading, storage)))
 
-    def _point(self, rung: Candidate) -> Point:
+    def _point(self, candidate: Candidate) -> Point:
         trial = self.trial
-        blend = rung.build(trial.parts, trial.catalog.texts)
+        blend = candidate.build(trial.parts, trial.catalog.texts)
         judged: dict[str, Scorer] = {"blend": blend}
         if "content" in blend.parts:
             judged["content"] = blend.parts["content"]
@@ -168,13 +170,16 @@ class Search:
         means = dict(zip(found, bootstrap(values, **drawn), strict=False))
         (kept,) = bootstrap_ratios(values, [(0, values.shape[1] - 1)], **drawn)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            place = Path(folder) / "rung"
+            place = Path(folder) / "candidate"
             Recommender(trial.catalog, blend, repeats=trial.repeats).save(place)
             read, index = encoder_bytes(place / "scorer", blend), _index_bytes(blend)
             weighed = measure_resource_use(place)
         return Point(
-            name=rung.name,
-            steps=(*rung.reading.reader.steps, *self._kept(rung.reading, rung.storage)),
+            name=candidate.name,
+            steps=(
+                *candidate.reading.reader.steps,
+                *self._kept(candidate.reading, candidate.storage),
+            ),
             quality=means["blend"].measured(),
             kept=kept.measured(),
             content=means["content"].measured() if "content" in means else None,

@@ -9,7 +9,7 @@ from pennyweight.encoders.static import StaticEncoder
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.two_tower import TwoTower
-from pennyweight.storage.packed import Form, Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows, RowFormat
 
 __all__ = ["AS_IT_IS", "EIGHT_BITS", "STORAGES", "VectorFormat"]
 
@@ -21,14 +21,14 @@ class VectorFormat:
     Attributes
     ----------
     of_content, of_tower
-        Form of the vectors; a tower's token table is in 8 bits at the least.
+        Format of the vectors; a tower's token table is in 8 bits at the least.
     content_share, content_least
         Of content's width that is kept, the components along which the items differ most; but
         so many at least, where there are as many.
     """
 
-    of_content: Form = "fp32"
-    of_tower: Form = "fp32"
+    of_content: RowFormat = "fp32"
+    of_tower: RowFormat = "fp32"
     content_share: float = 1.0
     content_least: int = 1
 
@@ -36,7 +36,7 @@ class VectorFormat:
         """Say how the vectors of these parts are kept; empty where all stay as they are."""
         content, tower = parts.get("content"), parts.get("tower")
         said = []
-        if isinstance(content, Content) and isinstance(content.vectors, Packed):
+        if isinstance(content, Content) and isinstance(content.vectors, QuantizedRows):
             wide = content.vectors.dim
             said += _said("content", self.of_content, self._width(wide) / wide)
         if isinstance(tower, TwoTower):
@@ -60,18 +60,18 @@ class VectorFormat:
         signs, vectors are turned to their principal components and whitened first (see
         `ProjectedEncoder`).
         """
-        vectors, encoder, form = content.vectors, content.encoder, self.of_content
-        if form == "fp32" or encoder is None or not isinstance(vectors, Packed):
+        vectors, encoder, row_format = content.vectors, content.encoder, self.of_content
+        if row_format == "fp32" or encoder is None or not isinstance(vectors, QuantizedRows):
             return content
         rows, width = vectors.unpacked(), self._width(vectors.dim)
-        few = form in ("int2", "signs")
+        few = row_format in ("int2", "binary")
         if width < vectors.dim or few:
             cut = ProjectedEncoder.fit(encoder, rows, dim=width, whiten=few)
             rows = cut.project(rows)
             if isinstance(encoder, ProjectedEncoder):  # one product instead of two
                 cut = ProjectedEncoder(encoder.encoder, encoder.axes @ cut.axes)
             encoder = cut
-        return content.packed(encoder, Packed.of(rows, form))
+        return content.packed(encoder, QuantizedRows.of(rows, row_format))
 
     def _width(self, wide: int) -> int:
         return max(round(wide * self.content_share), min(wide, self.content_least))
@@ -86,18 +86,18 @@ class VectorFormat:
         tuned = tower.tuned
         if isinstance(tuned, StaticEncoder):
             tuned = cut_table(tuned, texts)
-        table = Packed.of(tuned.table, "int8", by_row=True)
+        table = QuantizedRows.of(tuned.table, "int8", by_row=True)
         return tower.packed(
             tuned.with_table(table, name=tuned.name),
-            Packed.of(tower.item_vectors, self.of_tower),
-            Packed.of(tower.history_vectors, self.of_tower, by_row=True),
+            QuantizedRows.of(tower.item_vectors, self.of_tower),
+            QuantizedRows.of(tower.history_vectors, self.of_tower, by_row=True),
         )
 
 
-def _said(part: str, form: Form, share: float = 1.0) -> list[str]:
-    if form == "fp32":
+def _said(part: str, row_format: RowFormat, share: float = 1.0) -> list[str]:
+    if row_format == "fp32":
         return []
-    return [f"{part} {form}" + (f" at {share:.0%} of the width" if share < 1 else "")]
+    return [f"{part} {row_format}" + (f" at {share:.0%} of the width" if share < 1 else "")]
 
 
 AS_IT_IS = VectorFormat()
@@ -105,7 +105,7 @@ EIGHT_BITS = VectorFormat("int8", "int8")
 SHARE, LEAST = 2 / 3, 256  # of signs; fewer lose more than they save
 STORAGES = (
     VectorFormat("int4", "int4"),
-    VectorFormat("signs", "int4", SHARE, LEAST),  # a tower's vectors say more than content's
+    VectorFormat("binary", "int4", SHARE, LEAST),  # a tower's vectors say more than content's
     VectorFormat("int2", "int2"),
-    VectorFormat("signs", "signs", SHARE, LEAST),
+    VectorFormat("binary", "binary", SHARE, LEAST),
 )

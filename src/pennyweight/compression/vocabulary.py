@@ -11,11 +11,11 @@ from tokenizers import Tokenizer
 
 from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.checkpoint import WORDS
-from pennyweight.encoders.rows import check_texts
 from pennyweight.encoders.static import StaticEncoder
+from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import load_tokenizer, tokenize
 from pennyweight.errors import DataError
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["Fragmentation", "cut_table", "cut_vocabulary", "fragmentation", "kept_tokens"]
 
@@ -96,7 +96,7 @@ def cut_table(encoder: StaticEncoder, texts: Sequence[str]) -> StaticEncoder:
         old, text = kept_tokens(encoder.tokenizer.to_str(), texts)
     except DataError:
         return encoder
-    table = Packed.of(encoder.packed[old])
+    table = QuantizedRows.of(encoder.packed[old])
     tokenizer = Tokenizer.from_str(text)
     return StaticEncoder(table, encoder.token_weights[old], tokenizer, name=encoder.name)
 

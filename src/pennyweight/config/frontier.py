@@ -13,7 +13,7 @@ __all__ = ["COLUMNS", "Confirmed", "Frontier", "Point", "times"]
 
 Count = Annotated[int, Field(ge=0)]
 COLUMNS = (
-    "rung",
+    "candidate",
     "ndcg@10",
     "kept",
     "content",
@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 class Point(Frozen):
-    """One rung of the ladder, measured.
+    """One candidate of the ladder, measured.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Point(Frozen):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of encoder and vectors: what rungs are ordered by."""
+        """Bytes of encoder and vectors: what candidates are ordered by."""
         return self.encoder_bytes + self.index_bytes
 
     def excess(self, budget: Budget) -> dict[str, float]:
@@ -95,7 +95,7 @@ class Point(Frozen):
 
 
 class Confirmed(Frozen):
-    """The chosen rung beside the parent, on test users that chose nothing.
+    """The chosen candidate beside the parent, on test users that chose nothing.
 
     `before` and `after` hold metric -> mean, `kept` the share of NDCG@10, paired by user.
     """
@@ -107,7 +107,7 @@ class Confirmed(Frozen):
 
 
 class Frontier(Frozen):
-    """Every rung measured on the same held-out users.
+    """Every candidate measured on the same held-out users.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Frontier(Frozen):
     users
         How many validation users the points are measured on.
     budget, chosen, test
-        What was asked for, the rung that keeps it and what the test says; of `compress`.
+        What was asked for, the candidate that keeps it and what the test says; of `compress`.
     parent
         sha256 of the parent's manifest.
     """
@@ -141,7 +141,7 @@ class Frontier(Frozen):
 
     @property
     def choice(self) -> Point | None:
-        """The rung that was chosen."""
+        """The candidate that was chosen."""
         return next((point for point in self.points if point.name == self.chosen), None)
 
     def unbeaten(self) -> tuple[Point, ...]:
@@ -150,7 +150,7 @@ class Frontier(Frozen):
         return tuple(sorted(found, key=lambda point: point.nbytes))
 
     def sentence(self) -> str:
-        """Say what the chosen rung, or else the smallest that keeps 99 %, keeps and saves."""
+        """Say what the chosen candidate, or else the smallest that keeps 99 %, keeps and saves."""
         point = self.choice
         if point is None:
             keeping = [p for p in self.points if p.kept.value >= 0.99]
@@ -183,7 +183,7 @@ class Frontier(Frozen):
         ]
 
     def table(self) -> str:
-        """Return a plain text table; ``*`` marks what no other rung beats, ``>`` the choice."""
+        """Return a text table; ``*`` marks what no other candidate beats, ``>`` the choice."""
         unbeaten = {point.name for point in self.unbeaten()}
         marks = [
             ">" if p.name == self.chosen else "*" if p.name in unbeaten else " "

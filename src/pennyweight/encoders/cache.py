@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder
-from pennyweight.encoders.rows import check_texts
+from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.transformer import Progress
 from pennyweight.storage.files import cache_folder, write_atomic
 

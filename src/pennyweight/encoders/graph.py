@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 from pennyweight.encoders.checkpoint import Checkpoint, Layer, Linear, Norm
 from pennyweight.encoders.operators import MS, Operators, Precision
 from pennyweight.encoders.session import TABLE, Graph
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["GRAPH_VERSION", "build_graph"]
 
@@ -88,12 +88,12 @@ class _Writer:
                 "EmbedLayerNormalization", inputs, domain=MS, outputs=2, epsilon=epsilon
             )
         # The table is half of a small model: 8 bits, widened where it is read.
-        packed = Packed.of(found.words, "int8", by_row=True)
+        packed = QuantizedRows.of(found.words, "int8", by_row=True)
         rows = graph.node("Gather", [graph.constant(TABLE, packed.data), "ids"])
         scales = graph.node("Gather", [graph.constant("words.scale", packed.scale), "ids"])
         rows = graph.node("Mul", [graph.node("Cast", [rows], to=TensorProto.FLOAT), scales])
         # Positions are few: 8 bits on disk only, and the same numbers here.
-        places = Packed.of(found.places, "int8", by_row=True).unpacked()
+        places = QuantizedRows.of(found.places, "int8", by_row=True).unpacked()
         place = graph.constant("positions", places)
         start, stop = graph.constant("start", np.array([0])), graph.node("Shape", ["ids"], start=1)
         place = graph.node("Slice", [place, start, stop])  # (tokens, hidden)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from pennyweight.encoders.checkpoint import WEIGHT_STEPS
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["MS", "Operators", "Precision"]
 
@@ -83,7 +83,7 @@ class Operators:
         """Return x @ weight.T; weight is (out, in) as checkpoints store it."""
         if self.precision == "fp32":
             return self.node("MatMul", [x, self.constant(name, weight.T)])
-        packed = Packed.of(weight, "int8", by_row=True, steps=WEIGHT_STEPS)
+        packed = QuantizedRows.of(weight, "int8", by_row=True, steps=WEIGHT_STEPS)
         if x not in self._quantized:  # query, key and value read the same input
             self._quantized[x] = self._quantize_rows(x, weight.shape[1])
         rows, row_scale = self._quantized[x]

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.encoders.protocol import Encoder
-from pennyweight.encoders.rows import unit_rows
-from pennyweight.encoders.svd import principal_axes
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
+from pennyweight.vectors.svd import principal_axes
+from pennyweight.vectors.unit_rows import unit_rows
 
 __all__ = ["ENCODER", "ProjectedEncoder"]
 

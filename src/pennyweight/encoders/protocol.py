@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["Encoder", "TableEncoder"]
 
@@ -64,10 +64,10 @@ class TableEncoder(Encoder, Protocol):
         ...
 
     @property
-    def packed(self) -> Packed:
+    def packed(self) -> QuantizedRows:
         """The table as it is held."""
         ...
 
-    def with_table(self, table: NDArray[np.float32] | Packed, *, name: str) -> Self:
+    def with_table(self, table: NDArray[np.float32] | QuantizedRows, *, name: str) -> Self:
         """Return an encoder with another table; the rest is shared."""
         ...

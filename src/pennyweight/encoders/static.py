@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tokenizers import Tokenizer
 
-from pennyweight.encoders.rows import check_texts, unit_rows
-from pennyweight.encoders.svd import principal_axes
+from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import load_tokenizer, special_ids, tokenize
 from pennyweight.encoders.transformer import Progress, TransformerEncoder
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import cache_folder, digest
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
+from pennyweight.vectors.svd import principal_axes
+from pennyweight.vectors.unit_rows import unit_rows
 
 __all__ = ["StaticEncoder", "distil"]
 
@@ -49,7 +50,7 @@ class StaticEncoder:
 
     def __init__(
         self,
-        table: NDArray[np.float32] | Packed,
+        table: NDArray[np.float32] | QuantizedRows,
         token_weights: NDArray[np.float32],
         tokenizer: Tokenizer,
         *,
@@ -61,7 +62,7 @@ class StaticEncoder:
                 f"static table {table.shape}, {len(token_weights)} weights, vocabulary of "
                 f"{vocabulary}: there must be a row and a weight for each token"
             )
-        self.packed = table if isinstance(table, Packed) else Packed.of(table)
+        self.packed = table if isinstance(table, QuantizedRows) else QuantizedRows.of(table)
         self.token_weights = np.ascontiguousarray(token_weights, np.float32)
         self.tokenizer = load_tokenizer(tokenizer.to_str(), max_tokens=MAX_TOKENS)
         self._tokenizer_json: str = self.tokenizer.to_str()
@@ -130,7 +131,9 @@ class StaticEncoder:
                 progress(start + len(block), len(texts))
         return out
 
-    def with_table(self, table: NDArray[np.float32] | Packed, *, name: str) -> "StaticEncoder":
+    def with_table(
+        self, table: NDArray[np.float32] | QuantizedRows, *, name: str
+    ) -> "StaticEncoder":
         """Return an encoder with another table, such as a tuned one; the rest is shared."""
         return StaticEncoder(table, self.token_weights, self.tokenizer, name=name)
 
@@ -158,7 +161,7 @@ class StaticEncoder:
         """Read what `save` wrote; `BundleError` when it is missing or altered."""
         arrays, settings = read_arrays(folder / "static.safetensors")
         tokenizer = load_tokenizer(settings["tokenizer"], max_tokens=MAX_TOKENS)
-        table = Packed.from_arrays(arrays, "table")
+        table = QuantizedRows.from_arrays(arrays, "table")
         return cls(table, arrays["token_weights"], tokenizer, name=settings["name"])
 
 

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pennyweight.encoders.rows import check_texts, unit_rows
-from pennyweight.encoders.svd import truncated_svd
+from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.errors import DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
+from pennyweight.vectors.svd import truncated_svd
+from pennyweight.vectors.unit_rows import unit_rows
 
 __all__ = ["LexicalEncoder"]
 
@@ -32,10 +33,10 @@ class LexicalEncoder:
     kind: Literal["lexical"] = "lexical"
 
     def __init__(
-        self, name: str, vectorizer: Vectorizer, table: NDArray[np.float32] | Packed
+        self, name: str, vectorizer: Vectorizer, table: NDArray[np.float32] | QuantizedRows
     ) -> None:
         self._name, self.vectorizer = name, vectorizer
-        self.packed = table if isinstance(table, Packed) else Packed.of(table)
+        self.packed = table if isinstance(table, QuantizedRows) else QuantizedRows.of(table)
 
     @classmethod
     def fit(
@@ -109,7 +110,9 @@ class LexicalEncoder:
         """Return the same as `transform`: what ``table`` is multiplied by."""
         return self.vectorizer.transform(texts)
 
-    def with_table(self, table: NDArray[np.float32] | Packed, *, name: str) -> "LexicalEncoder":
+    def with_table(
+        self, table: NDArray[np.float32] | QuantizedRows, *, name: str
+    ) -> "LexicalEncoder":
         """Return an encoder with another table, such as a tuned one; the words are shared."""
         return LexicalEncoder(name, self.vectorizer, table)
 
@@ -147,4 +150,4 @@ class LexicalEncoder:
             char_ngrams=None if ngrams is None else (ngrams[0], ngrams[1]),
             tokenizer=settings.get("tokeniser", 1),
         )
-        return cls(settings["name"], vectorizer, Packed.from_arrays(arrays, "table"))
+        return cls(settings["name"], vectorizer, QuantizedRows.from_arrays(arrays, "table"))

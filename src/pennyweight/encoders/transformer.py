@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 from pennyweight.encoders.checkpoint import Checkpoint, read_checkpoint
 from pennyweight.encoders.graph import GRAPH_VERSION, build_graph
 from pennyweight.encoders.operators import Precision
-from pennyweight.encoders.rows import check_texts
 from pennyweight.encoders.session import Session
+from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import (
     READ_TOKENS,
     TokenLists,

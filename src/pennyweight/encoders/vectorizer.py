@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.data.words import TOKENIZER, fold, words_by
-from pennyweight.encoders.rows import check_texts
+from pennyweight.encoders.texts import check_texts
 from pennyweight.errors import DataError
 from pennyweight.storage.files import digest
 

@@ -31,7 +31,7 @@ from pennyweight.errors import DataError
 from pennyweight.storage.arrays import UNREADABLE, map_tensors
 from pennyweight.storage.files import digest, file_sha256, write_atomic
 from pennyweight.storage.folders import replace_directory, staging
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -112,7 +112,7 @@ class Weights:
                 )
         packed = {name.removesuffix(SCALE) for name in found if name.endswith(SCALE)}
         try:
-            wide = {name: Packed.from_arrays(found, name).unpacked() for name in packed}
+            wide = {name: QuantizedRows.from_arrays(found, name).unpacked() for name in packed}
         except (KeyError, ValueError) as error:
             raise DataError(f"{path}: a matrix in 8 bits lacks a part ({error})") from error
         rest = {n: t for n, t in found.items() if n not in wide and not n.endswith(PARTS)}
@@ -209,9 +209,9 @@ def _in_8_bits(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         if inner == PLACES:  # rounded with the segment's vector in it, as the graph does
             tensor = tensor + tensors[prefix + SEGMENTS][0]
         if inner in (WORDS, PLACES):
-            out |= Packed.of(tensor, "int8", by_row=True).arrays(name)
+            out |= QuantizedRows.of(tensor, "int8", by_row=True).arrays(name)
         elif inner.startswith("encoder.layer.") and tensor.ndim == 2:
-            out |= Packed.of(tensor, "int8", by_row=True, steps=WEIGHT_STEPS).arrays(name)
+            out |= QuantizedRows.of(tensor, "int8", by_row=True, steps=WEIGHT_STEPS).arrays(name)
         elif inner == SEGMENTS:
             out[name] = np.zeros_like(tensor)
         elif inner.startswith(("embeddings.", "encoder.")):

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.data.words import TOKENIZER, words, words_by
-from pennyweight.encoders.rows import check_texts, unit_rows
-from pennyweight.encoders.svd import truncated_svd
+from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.vectorizer import folds_of, word_counts
 from pennyweight.errors import DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
+from pennyweight.vectors.svd import truncated_svd
+from pennyweight.vectors.unit_rows import unit_rows
 
 __all__ = ["Word2VecEncoder"]
 

@@ -26,7 +26,7 @@ from pennyweight.scorers.protocol import Scale
 from pennyweight.scorers.search import search
 from pennyweight.scorers.term_columns import rounded
 from pennyweight.storage.arrays import read_arrays, write_arrays
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["Content"]
 
@@ -60,7 +60,7 @@ class Content:
     def of_vectors(cls, vectors: NDArray[np.float32]) -> Self:
         """Return a scorer of item vectors that are there already, float32 (n_items, dim)."""
         scorer = cls()
-        scorer.vectors = Packed.of(vectors)
+        scorer.vectors = QuantizedRows.of(vectors)
         return scorer
 
     def packed(self, encoder: Encoder | None, vectors: ItemRows) -> "Content":
@@ -75,7 +75,7 @@ class Content:
         for made in ("_spelling", "_lookup"):
             self.__dict__.pop(made, None)
         if self.encoder is not None:
-            self.vectors = Packed.of(encode_cached(self.encoder, catalog.texts))
+            self.vectors = QuantizedRows.of(encode_cached(self.encoder, catalog.texts))
             return self
         try:
             self.words = Vectorizer.fit(catalog.texts)
@@ -167,7 +167,7 @@ class Content:
         if self.encoder is not None:
             settings["encoder"] = self.encoder.kind
             self.encoder.save(folder / "encoder")
-        if isinstance(self.vectors, Packed):
+        if isinstance(self.vectors, QuantizedRows):
             arrays = self.vectors.arrays("vectors")
         elif isinstance(self.vectors, Terms):
             arrays = self.vectors.arrays()
@@ -199,5 +199,5 @@ class Content:
         if "shape" in settings:
             scorer.vectors = Terms.from_arrays(arrays, tuple(settings["shape"]))
         else:
-            scorer.vectors = Packed.from_arrays(arrays, "vectors")
+            scorer.vectors = QuantizedRows.from_arrays(arrays, "vectors")
         return scorer

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.scorers.term_columns import common_columns
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["Codes", "ItemRows", "Terms", "TextRows", "picked", "stacked"]
 
@@ -114,27 +114,27 @@ class Terms:
 
 
 # Rows that texts were read into, by the name of the scorer that read them.
-TextRows = Mapping[str, Packed | Terms]
+TextRows = Mapping[str, QuantizedRows | Terms]
 
 
-def picked(rows: Packed | Terms, at: Codes) -> Packed | Terms:
+def picked(rows: QuantizedRows | Terms, at: Codes) -> QuantizedRows | Terms:
     """Return some rows as they are held, in the order given."""
     if isinstance(rows, Terms):
         return Terms(sparse.csr_matrix(rows.matrix[at]))
     scale = rows.scale[at] if len(rows.scale) == len(rows) else rows.scale
-    return Packed(rows.data[at], scale, rows.dim, rows.form)
+    return QuantizedRows(rows.data[at], scale, rows.dim, rows.format)
 
 
-def stacked(parts: Sequence[Packed | Terms]) -> Packed | Terms:
+def stacked(parts: Sequence[QuantizedRows | Terms]) -> QuantizedRows | Terms:
     """Return the rows of several parts, all held alike, one below the other."""
     if len(parts) == 1:
         return parts[0]
     sparse_parts = [part.matrix for part in parts if isinstance(part, Terms)]
     if len(sparse_parts) == len(parts):
         return Terms(sparse.csr_matrix(sparse.vstack(sparse_parts, format="csr")))
-    packed = [part for part in parts if isinstance(part, Packed)]
-    alike = {(part.dim, part.form, len(part.scale) == len(part)) for part in packed}
+    packed = [part for part in parts if isinstance(part, QuantizedRows)]
+    alike = {(part.dim, part.format, len(part.scale) == len(part)) for part in packed}
     if len(packed) < len(parts) or len(alike) > 1:
         raise TypeError("rows that are held in different ways cannot be stacked")
     data, scale = (np.concatenate([getattr(p, name) for p in packed]) for name in ("data", "scale"))
-    return Packed(data, scale, packed[0].dim, packed[0].form)
+    return QuantizedRows(data, scale, packed[0].dim, packed[0].format)

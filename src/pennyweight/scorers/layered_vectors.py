@@ -15,7 +15,7 @@ from scipy import sparse
 
 from pennyweight.scorers.item_vectors import Codes, ItemRows, Terms, picked, stacked
 from pennyweight.scorers.term_columns import SplitTerms
-from pennyweight.storage.packed import SCANNED, Packed
+from pennyweight.vectors.quantized_rows import SCANNED, QuantizedRows
 
 __all__ = ["Layered", "compact", "layered"]
 
@@ -23,12 +23,12 @@ RATIO = 4  # a layer is merged with the next one unless it is so many times as l
 DIGITS = 3  # of 7 bits, of a query: as exact as float32
 
 
-def compact(vectors: NDArray[np.float32]) -> Packed:
+def compact(vectors: NDArray[np.float32]) -> QuantizedRows:
     """Return vectors of new items as they are held: in 8 bits, each with a scale of its own.
 
     What an item gets does not depend on those that come with it.
     """
-    return Packed.of(vectors, "int8", by_row=True)
+    return QuantizedRows.of(vectors, "int8", by_row=True)
 
 
 class Layer:
@@ -45,7 +45,7 @@ class Layer:
     """
 
     def __init__(
-        self, codes: NDArray[np.int32], rows: Packed | Terms, common: NDArray[np.int32]
+        self, codes: NDArray[np.int32], rows: QuantizedRows | Terms, common: NDArray[np.int32]
     ) -> None:
         self.codes, self.rows, self._common = codes, rows, common
         # To fill a run of places is faster than to look each of them up.
@@ -78,7 +78,7 @@ class Layer:
 
     @cached_property
     def _wide(self) -> NDArray[np.float32]:
-        assert isinstance(self.rows, Packed)
+        assert isinstance(self.rows, QuantizedRows)
         return self.rows[:]
 
     @cached_property
@@ -88,10 +88,12 @@ class Layer:
 
     @cached_property
     def _scan(self) -> Any:  # noqa: ANN401
-        from pennyweight.storage.integers import IntegerScan  # slow to import, and seldom needed
+        from pennyweight.vectors.int8_product import (
+            Int8Product,  # slow to import, and seldom needed
+        )
 
-        assert isinstance(self.rows, Packed)
-        return IntegerScan(self.rows.data, digits=DIGITS)
+        assert isinstance(self.rows, QuantizedRows)
+        return Int8Product(self.rows.data, digits=DIGITS)
 
 
 class Layered:
@@ -110,7 +112,7 @@ class Layered:
 
     def __init__(
         self,
-        base: Packed | Terms,
+        base: QuantizedRows | Terms,
         layers: Sequence[Layer],
         layer: NDArray[np.int8],
         row: NDArray[np.int32],
@@ -156,7 +158,7 @@ class Layered:
         return self.base.nbytes + own + self._layer.nbytes + self._row.nbytes
 
     def with_layer(
-        self, codes: NDArray[np.int32], rows: Packed | Terms, n_items: int, searched: bool
+        self, codes: NDArray[np.int32], rows: QuantizedRows | Terms, n_items: int, searched: bool
     ) -> "Layered":
         """Return these rows with a layer more, merged with those of like size."""
         layer = _padded(self._layer, n_items)
@@ -182,7 +184,7 @@ class Layered:
 def layered(
     rows: ItemRows,
     codes: NDArray[np.int32],
-    over: Packed | Terms,
+    over: QuantizedRows | Terms,
     n_items: int,
     *,
     searched: bool = True,
@@ -200,7 +202,7 @@ def layered(
     searched
         Whether `products` will be asked for; what it needs is made now.
     """
-    if isinstance(rows, Packed | Terms):
+    if isinstance(rows, QuantizedRows | Terms):
         nowhere = np.full(len(rows), -1, np.int8)
         rows = Layered(rows, (), nowhere, np.zeros(len(rows), np.int32))
     if not isinstance(rows, Layered):

@@ -59,7 +59,9 @@ class SplitTerms:
     """
 
     def __init__(self, matrix: sparse.csr_matrix, common: Codes) -> None:
-        from pennyweight.storage.integers import IntegerScan  # slow to import, and seldom needed
+        from pennyweight.vectors.int8_product import (
+            Int8Product,  # slow to import, and seldom needed
+        )
 
         row, is_common, self._scale = _scales(matrix, common)
         self._n = matrix.shape[0]
@@ -70,7 +72,7 @@ class SplitTerms:
         table[row[is_common], self._place[matrix.indices[is_common]]] = np.rint(
             matrix.data[is_common] / step
         )
-        self._scan = IntegerScan(table, digits=DIGITS)
+        self._scan = Int8Product(table, digits=DIGITS)
         ends = np.concatenate([[0], np.cumsum(~is_common)])[matrix.indptr]
         rest = (matrix.data[~is_common], matrix.indices[~is_common], ends)
         self._texts_of = sparse.csr_matrix(sparse.csr_matrix(rest, shape=matrix.shape).T)

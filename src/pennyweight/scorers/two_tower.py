@@ -20,7 +20,7 @@ from pennyweight.scorers.layered_vectors import Layered, compact, layered
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Scale
 from pennyweight.storage.arrays import read_arrays, write_arrays
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["TwoTower"]
 
@@ -54,8 +54,10 @@ class TwoTower:
         self.decay = self.settings.decay
         self.epochs = self.settings.epochs
         self.tuned: TableEncoder = encoder
-        self.items: Packed | Layered = Packed.of(np.zeros((0, self.settings.dim), np.float32))
-        self.histories: Packed | Layered = self.items
+        self.items: QuantizedRows | Layered = QuantizedRows.of(
+            np.zeros((0, self.settings.dim), np.float32)
+        )
+        self.histories: QuantizedRows | Layered = self.items
         self.middle: tuple[NDArray[np.float32], float] | None = None  # see `_middle`
 
     def fit(
@@ -104,7 +106,7 @@ class TwoTower:
         in_histories: NDArray[np.float32],
     ) -> None:
         self.tuned = self.encoder.with_table(vectors.table, name=f"tuned-{self.encoder.name}")
-        self.items, self.histories = Packed.of(items), Packed.of(in_histories)
+        self.items, self.histories = QuantizedRows.of(items), QuantizedRows.of(in_histories)
         self.middle = None
 
     @property
@@ -118,7 +120,10 @@ class TwoTower:
         return _wide(self.histories)
 
     def packed(
-        self, tuned: TableEncoder, items: Packed | Layered, histories: Packed | Layered
+        self,
+        tuned: TableEncoder,
+        items: QuantizedRows | Layered,
+        histories: QuantizedRows | Layered,
     ) -> "TwoTower":
         """Return a tower of the same settings with other vectors and the encoder they are of."""
         tower = TwoTower(self.encoder, self.settings, seed=self.seed)
@@ -149,7 +154,7 @@ class TwoTower:
         other.middle = self.middle
         return other
 
-    def _neutral(self, read: Packed | Terms) -> Packed | Terms:
+    def _neutral(self, read: QuantizedRows | Terms) -> QuantizedRows | Terms:
         """Return rows moved along where histories point, so that their mean score is the usual."""
         direction, usual = self._middle()
         parts = []
@@ -219,11 +224,11 @@ class TwoTower:
             raise TypeError(f"{settings['encoder']} has no token table")
         scorer = cls(encoder, TwoTowerSettings(**settings["settings"]), seed=settings["seed"])
         scorer.decay, scorer.epochs = settings["decay"], settings["epochs"]
-        scorer.items = Packed.from_arrays(arrays, "items")
-        scorer.histories = Packed.from_arrays(arrays, "histories")
+        scorer.items = QuantizedRows.from_arrays(arrays, "items")
+        scorer.histories = QuantizedRows.from_arrays(arrays, "histories")
         return scorer
 
 
-def _wide(rows: Packed | Layered) -> NDArray[np.float32]:
+def _wide(rows: QuantizedRows | Layered) -> NDArray[np.float32]:
     """Return all rows widened; not a copy where they are so already."""
-    return rows.unpacked() if isinstance(rows, Packed) else np.asarray(rows[:], np.float32)
+    return rows.unpacked() if isinstance(rows, QuantizedRows) else np.asarray(rows[:], np.float32)

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Interactions
-from pennyweight.encoders.rows import unit_rows
 from pennyweight.encoders.static import distil
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.training.learner import Learner
 from pennyweight.training.token_texts import Codes, Texts
+from pennyweight.vectors.unit_rows import unit_rows
 
 __all__ = ["aligned", "behaviour_vectors", "in_width", "of_texts"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.encoders.protocol import TableEncoder
-from pennyweight.encoders.rows import unit_rows
 from pennyweight.errors import DataError
+from pennyweight.vectors.unit_rows import unit_rows
 
 __all__ = ["fit_table"]
 

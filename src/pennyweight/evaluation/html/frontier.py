@@ -23,7 +23,7 @@ LIMITS = {
 def frontier_page(found: Frontier, *, commands: Sequence[str] = ()) -> str:
     """Return the section as a page; `commands` repeat it."""
     spent = "" if found.seconds is None else f", {duration(found.seconds)}"
-    head = f"<p>{count(len(found.points), 'rung')}{escape(spent)}</p>"
+    head = f"<p>{count(len(found.points), 'candidate')}{escape(spent)}</p>"
     told = "".join(f"<pre>{escape(command)}</pre>" for command in commands)
     again = f"<section><h2>Again</h2>{told}</section>" if told else ""
     return document("Quality against cost", [frontier(found), again], head=head)
@@ -42,7 +42,7 @@ def frontier(found: Frontier | None) -> str:
             _short(found),
             note=f"NDCG@10 of the blend as a share of the parent's, on "
             f"{count(found.users, 'validation user')}, with 95 % intervals. Blue: "
-            + ("the choice." if found.chosen else "no other rung is both better and smaller."),
+            + ("the choice." if found.chosen else "no other candidate is both better and smaller."),
         )
         + _numbers(found)
         + _steps(found)
@@ -80,7 +80,7 @@ def _chart(found: Frontier) -> str:
         x_ticks=[((t - left) / (right - left), size(round(10**t))) for t in thirds],
         y_ticks=[(up(mark), f"{100 * mark:.0f} %") for mark in marks],
         title="Quality kept against bytes",
-        description="A dot a rung: further left is smaller, higher is better. "
+        description="A dot a candidate: further left is smaller, higher is better. "
         "The scale of bytes is logarithmic.",
         key="frontier",
     )
@@ -92,7 +92,7 @@ def _short(found: Frontier) -> str:
         (f"{number}. {_name(point, found)}", cells[2], size(point.nbytes))
         for number, (point, cells) in enumerate(zip(found.points, found.cells(), strict=True), 1)
     ]
-    return table("Quality kept against bytes", ("Rung", "Kept", "Bytes"), rows, numbers=2)
+    return table("Quality kept against bytes", ("Candidate", "Kept", "Bytes"), rows, numbers=2)
 
 
 def _numbers(found: Frontier) -> str:
@@ -100,7 +100,7 @@ def _numbers(found: Frontier) -> str:
         (f"{number}. {_name(point, found)}", *cells[1:2], *cells[3:])
         for number, (point, cells) in enumerate(zip(found.points, found.cells(), strict=True), 1)
     ]
-    head = ("Rung", "NDCG@10", "Content alone", "Encoder", "Vectors", "Texts/s", "ms a text",
+    head = ("Candidate", "NDCG@10", "Content alone", "Encoder", "Vectors", "Texts/s", "ms a text",
             "Memory")  # fmt: skip
     return table("Everything measured", head, rows, numbers=len(head) - 1)
 
@@ -110,7 +110,7 @@ def _name(point: Point, found: Frontier) -> str:
 
 
 def _steps(found: Frontier) -> str:
-    """Return what each step gave and took: each unbeaten rung beside the next larger one."""
+    """Return what each step gave and took: each unbeaten candidate beside the next larger one."""
     rows = []
     larger: Point | None = None
     for point in reversed(found.unbeaten()):

@@ -17,7 +17,7 @@ from pennyweight.data.ids import Ids
 from pennyweight.recommender.item_growth import ReadAlready
 from pennyweight.scorers.item_vectors import Terms, TextRows, picked, stacked
 from pennyweight.storage.arrays import read_arrays, write_arrays
-from pennyweight.storage.packed import Packed
+from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["ReadItems", "alive", "from_file", "latest", "to_file", "with_known_rows"]
 
@@ -186,9 +186,11 @@ def from_file(path: Path, like: Catalog) -> ReadItems:
     return ReadItems(items, arrays["seq"], ReadAlready(arrays["at"], rows))
 
 
-def _part(arrays: Mapping[str, NDArray[Any]], name: str, width: int | None) -> Packed | Terms:
+def _part(
+    arrays: Mapping[str, NDArray[Any]], name: str, width: int | None
+) -> QuantizedRows | Terms:
     if width is None:
-        return Packed.from_arrays(arrays, name)
+        return QuantizedRows.from_arrays(arrays, name)
     data, indices, indptr = (arrays[f"{name}.{key}"] for key in ("data", "indices", "indptr"))
     shape = (len(indptr) - 1, width)
     return Terms(sparse.csr_matrix((data, indices, indptr), shape=shape))

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from pennyweight.errors import PlanError
 from pennyweight.storage.arrays import read_arrays, write_arrays
-from pennyweight.storage.packed import FORMS, FOUR, SCANNED, STEPS, Packed
+from pennyweight.vectors.quantized_rows import FOUR, ROW_FORMATS, SCANNED, STEPS, QuantizedRows
 
 NUMBERS = st.floats(-100, 100, width=32)
 ROWS = arrays.arrays(np.float32, arrays.array_shapes(min_dims=2, max_dims=2), elements=NUMBERS)
@@ -19,7 +19,7 @@ MANY = RNG.normal(size=(9_000, 20)).astype(np.float32)  # more than a block
 
 @given(ROWS, st.booleans(), st.sampled_from([STEPS, 63]))
 def test_8_bits_are_off_by_half_a_step(rows, by_row, steps):
-    packed = Packed.of(rows, "int8", by_row=by_row, steps=steps)
+    packed = QuantizedRows.of(rows, "int8", by_row=by_row, steps=steps)
     largest = np.abs(rows).max(axis=1 if by_row else None, keepdims=True)
     assert packed.data.dtype == np.int8 and np.abs(packed.data).max() <= steps
     assert (np.abs(packed.unpacked() - rows) <= largest / steps / 2 * 1.001 + 1e-6).all()
@@ -28,14 +28,14 @@ def test_8_bits_are_off_by_half_a_step(rows, by_row, steps):
 
 @given(ROWS)
 def test_packing_again_changes_nothing(rows):
-    once = Packed.of(rows, "int8", by_row=True, steps=63)
-    again = Packed.of(once.unpacked(), "int8", by_row=True, steps=63)
+    once = QuantizedRows.of(rows, "int8", by_row=True, steps=63)
+    again = QuantizedRows.of(once.unpacked(), "int8", by_row=True, steps=63)
     np.testing.assert_array_equal(once.data, again.data)
 
 
 @given(ROWS)
 def test_4_bits_are_off_by_half_a_step(rows):
-    packed = Packed.of(rows, "int4")
+    packed = QuantizedRows.of(rows, "int4")
     largest = np.abs(rows).max(axis=1, keepdims=True)
     off = np.abs(packed.unpacked() - rows)
     assert (off <= largest / 7 / 2 * 1.02 + 1e-6).all()
@@ -44,7 +44,7 @@ def test_4_bits_are_off_by_half_a_step(rows):
 
 @given(ROWS)
 def test_2_bits_take_the_nearest_of_four(rows):
-    packed = Packed.of(rows, "int2")
+    packed = QuantizedRows.of(rows, "int2")
     scale = packed.scale.astype(np.float32)
     values = FOUR * scale[:, :, None]
     nearest = np.abs(rows[:, :, None] - values).min(axis=2)
@@ -56,14 +56,16 @@ def test_2_bits_take_the_nearest_of_four(rows):
 def test_fewer_bits_are_further_off_as_theory_says():
     """Mean square errors of the best quantizers of a normal variable (Max 1960, table 1)."""
     rows = np.random.default_rng(1).normal(size=(2_000, 64)).astype(np.float32)
-    off = {f: np.square(Packed.of(rows, f).unpacked() - rows).mean() for f in ("int2", "signs")}
+    off = {
+        f: np.square(QuantizedRows.of(rows, f).unpacked() - rows).mean() for f in ("int2", "binary")
+    }
     assert off["int2"] == pytest.approx(0.1175, rel=0.03)
-    assert off["signs"] < 0.42  # 1 with the mean square for the step; 0.3634 with the best one
+    assert off["binary"] < 0.42  # 1 with the mean square for the step; 0.3634 with the best one
 
 
 @given(ROWS)
 def test_signs_keep_sign_and_length(rows):
-    packed = Packed.of(rows, "signs")
+    packed = QuantizedRows.of(rows, "binary")
     wide = packed.unpacked()
     length = np.linalg.norm(rows, axis=1)
     np.testing.assert_allclose(np.linalg.norm(wide, axis=1), length, rtol=2e-3, atol=1e-6)
@@ -72,12 +74,12 @@ def test_signs_keep_sign_and_length(rows):
     assert packed.nbytes == len(rows) * (-(-rows.shape[1] // 8) + 2)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ROW_FORMATS)
 @pytest.mark.parametrize("by_row", [False, True])
 def test_products_and_sums_are_those_of_the_wide_rows(form, by_row, tmp_path):
-    packed = Packed.of(MANY, form, by_row=by_row)
+    packed = QuantizedRows.of(MANY, form, by_row=by_row)
     wide, queries = packed.unpacked(), MANY[:7]
-    assert packed.form == form and packed.shape == MANY.shape and len(packed) == len(MANY)
+    assert packed.format == form and packed.shape == MANY.shape and len(packed) == len(MANY)
     lost = 5e-3 if form == "int8" else 1e-4  # bytes are multiplied by queries of 14 bits
     np.testing.assert_allclose(packed.products(queries), queries @ wide.T, rtol=1e-4, atol=lost)
     weights = sparse.random_array((5, len(MANY)), density=0.001, rng=RNG, format="csr")
@@ -85,13 +87,13 @@ def test_products_and_sums_are_those_of_the_wide_rows(form, by_row, tmp_path):
     np.testing.assert_allclose(packed.mixed(weights), weights @ wide, rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(packed[np.array([3, 0])], wide[[3, 0]])
     write_arrays(tmp_path / "packed", packed.arrays("rows"), {})
-    back = Packed.from_arrays(read_arrays(tmp_path / "packed")[0], "rows")
+    back = QuantizedRows.from_arrays(read_arrays(tmp_path / "packed")[0], "rows")
     np.testing.assert_array_equal(back.unpacked(), wide)
-    assert back.form == form
+    assert back.format == form
 
 
 def test_whole_rows_are_not_copied():
-    packed = Packed.of(MANY)
+    packed = QuantizedRows.of(MANY)
     assert packed.unpacked() is packed.data
     assert np.shares_memory(packed.data, MANY)
     assert packed.arrays("rows").keys() == {"rows"}
@@ -99,10 +101,10 @@ def test_whole_rows_are_not_copied():
 
 def test_no_rows_and_unknown_forms():
     empty = np.zeros((0, 4), np.float32)
-    for form in FORMS:
-        assert Packed.of(empty, form).unpacked().shape == (0, 4)
-    with pytest.raises(PlanError, match="fp32, int8, int4, int2, signs"):
-        Packed.of(MANY, "int3")
+    for form in ROW_FORMATS:
+        assert QuantizedRows.of(empty, form).unpacked().shape == (0, 4)
+    with pytest.raises(PlanError, match="fp32, int8, int4, int2, binary"):
+        QuantizedRows.of(MANY, "int3")
 
 
 @settings(max_examples=30, deadline=None)
@@ -115,7 +117,7 @@ def test_no_rows_and_unknown_forms():
 )
 def test_many_bytes_are_multiplied_as_they_are(n, dim, by_row, size, seed):
     rng = np.random.default_rng(seed)
-    packed = Packed.of(rng.standard_normal((n, dim), np.float32), "int8", by_row=by_row)
+    packed = QuantizedRows.of(rng.standard_normal((n, dim), np.float32), "int8", by_row=by_row)
     queries = rng.standard_normal((5, dim), np.float32) * np.float32(size)
     queries[2] = 0
     expected = queries.astype(np.float64) @ packed.unpacked().astype(np.float64).T
@@ -130,7 +132,7 @@ def test_many_bytes_are_multiplied_as_they_are(n, dim, by_row, size, seed):
 
 def test_a_scan_gives_the_same_for_a_query_whatever_stands_beside_it():
     rng = np.random.default_rng(0)
-    packed = Packed.of(rng.standard_normal((SCANNED, 24), np.float32), "int8")
+    packed = QuantizedRows.of(rng.standard_normal((SCANNED, 24), np.float32), "int8")
     queries = rng.standard_normal((9, 24), np.float32)
     together = packed.products(queries)
     for row in range(9):

@@ -14,14 +14,14 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["IntegerScan"]
+__all__ = ["Int8Product"]
 
 STEPS = 63  # on either side of zero: 7 bits
 ROWS = "rows"
 BLOCK = 65_536  # rows turned at a time
 
 
-class IntegerScan:
+class Int8Product:
     """Int8 rows, packed for products.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Vectors in fewer bits: as they are, in 8, 4 or 2 bits, or their signs alone."""
+"""Rows of vectors in float32, or quantized to 8, 4, 2 bits or 1 bit a component."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,50 +12,50 @@ from scipy import sparse
 from pennyweight.errors import PlanError
 
 if TYPE_CHECKING:
-    from pennyweight.storage.integers import IntegerScan
+    from pennyweight.vectors.int8_product import Int8Product
 
-__all__ = ["FORMS", "SCANNED", "Form", "Packed"]
+__all__ = ["ROW_FORMATS", "SCANNED", "QuantizedRows", "RowFormat"]
 
-Form = Literal["fp32", "int8", "int4", "int2", "signs"]
-FORMS: tuple[Form, ...] = get_args(Form)
+RowFormat = Literal["fp32", "int8", "int4", "int2", "binary"]
+ROW_FORMATS: tuple[RowFormat, ...] = get_args(RowFormat)
 STEPS, FEW_STEPS = 127, 7  # on either side of zero, in 8 and in 4 bits
 # The four values nearest to a normal variable in the mean square, and what parts them (Max 1960).
 FOUR, PARTED = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32), 0.9816
 BLOCK = 4096  # rows widened at a time
 SCANNED = 2_000  # rows from which on int8 is multiplied as it is
 _LEAST = 1e-12  # a scale to divide by, even if all vectors are zero
-_BITS: dict[Form, int] = {"fp32": 32, "int8": 8, "int4": 4, "int2": 2, "signs": 1}
-_FORM_OF = {bits: form for form, bits in _BITS.items()}
+_BITS: dict[RowFormat, int] = {"fp32": 32, "int8": 8, "int4": 4, "int2": 2, "binary": 1}
+_FORMAT_OF = {bits: format for format, bits in _BITS.items()}
 
 
 @dataclass(frozen=True)
-class Packed:
+class QuantizedRows:
     """Rows of numbers, kept small and widened to float32 where they are used.
 
     Attributes
     ----------
     data
         float32 (n, dim); int8 (n, dim); or, packed into uint8, 4 bits (n, ceil(dim / 2)),
-        2 bits (n, ceil(dim / 4)) or signs (n, ceil(dim / 8)).
+        2 bits (n, ceil(dim / 4)) or binary (n, ceil(dim / 8)).
     scale
         What a step is worth: float32, (1, 1) for all or (n, 1) by row; float16 (n, 1) below
         8 bits.
     dim
         Width of a row.
-    form
+    format
         How the rows are kept.
     """
 
     data: NDArray[Any]
     scale: NDArray[Any]
     dim: int
-    form: Form = "fp32"
+    format: RowFormat = "fp32"
 
     @classmethod
     def of(
         cls,
         rows: NDArray[np.float32],
-        form: Form = "fp32",
+        format: RowFormat = "fp32",
         *,
         by_row: bool = False,
         steps: int = STEPS,
@@ -64,30 +64,30 @@ class Packed:
 
         ``int8`` rounds to whole steps, `steps` of them on either side of zero, of one size for all
         rows or, for rows of unlike length, `by_row`; ``int4`` to seven on either side, by row.
-        ``int2`` takes the nearest of four values, times the row's root mean square; ``signs``
+        ``int2`` takes the nearest of four values, times the row's root mean square; ``binary``
         keeps the sign of each component and the length of the row (Gordo et al. 2014). Both
         are for components that are not correlated.
         """
         rows = np.ascontiguousarray(rows, np.float32)
         dim = rows.shape[1]
-        if form == "fp32":
+        if format == "fp32":
             return cls(rows, np.ones((1, 1), np.float32), dim)
-        if form == "int8":
+        if format == "int8":
             scale = _scale(rows, steps, by_row=by_row)
-            return cls(_rounded(rows, scale, steps), scale, dim, form)
-        if form == "int4":
+            return cls(_rounded(rows, scale, steps), scale, dim, format)
+        if format == "int4":
             scale = _scale(rows, FEW_STEPS, by_row=True).astype(np.float16)
             data = _rounded(rows, np.maximum(scale.astype(np.float32), _LEAST), FEW_STEPS)
-            return cls(_joined(data + 8, 4), scale, dim, form)
-        if form == "int2":
+            return cls(_joined(data + 8, 4), scale, dim, format)
+        if format == "int2":
             scale = _length(rows).astype(np.float16)
             part = np.maximum(scale.astype(np.float32), _LEAST) * np.float32(PARTED)
             places = (rows > -part).astype(np.uint8) + (rows > 0) + (rows > part)
-            return cls(_joined(places, 2), scale, dim, form)
-        if form == "signs":
+            return cls(_joined(places, 2), scale, dim, format)
+        if format == "binary":
             scale = _length(rows).astype(np.float16)
-            return cls(np.packbits(rows > 0, axis=1), scale, dim, form)
-        raise PlanError(f"form {form!r}: one of {', '.join(FORMS)}")
+            return cls(np.packbits(rows > 0, axis=1), scale, dim, format)
+        raise PlanError(f"format {format!r}: one of {', '.join(ROW_FORMATS)}")
 
     def __len__(self) -> int:
         return len(self.data)
@@ -100,33 +100,33 @@ class Packed:
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        return self.data.nbytes + (0 if self.form == "fp32" else self.scale.nbytes)
+        return self.data.nbytes + (0 if self.format == "fp32" else self.scale.nbytes)
 
     def __getitem__(self, rows: NDArray[np.integer[Any]] | slice) -> NDArray[np.float32]:
         """Return some rows widened, float32 (n, dim)."""
         data = self.data[rows]
-        if self.form == "fp32":
+        if self.format == "fp32":
             return np.asarray(data)
         scale = (self.scale if len(self.scale) == 1 else self.scale[rows]).astype(np.float32)
-        if self.form == "int8":
+        if self.format == "int8":
             return np.asarray(data * scale, np.float32)
-        if self.form == "int4":
+        if self.format == "int4":
             steps = _parted(data, 4)[:, : self.dim].astype(np.float32) - 8
             return np.asarray(steps * scale, np.float32)
-        if self.form == "int2":
+        if self.format == "int2":
             return np.asarray(FOUR[_parted(data, 2)[:, : self.dim]] * scale, np.float32)
         bits = np.unpackbits(data, axis=1, count=self.dim)
         return np.asarray((bits * np.float32(2) - 1) * scale, np.float32)
 
     def unpacked(self) -> NDArray[np.float32]:
         """Return all rows widened, float32 (n, dim); not a copy where they are so already."""
-        return self.data if self.form == "fp32" else self[:]
+        return self.data if self.format == "fp32" else self[:]
 
     def products(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return dot products of queries (n, dim) with all rows, float32 (n, rows)."""
-        if self.form == "fp32":
+        if self.format == "fp32":
             return np.asarray(queries @ self.data.T, np.float32)
-        if self.form == "int8" and len(self) >= SCANNED:
+        if self.format == "int8" and len(self) >= SCANNED:
             found = self._scan.products(queries)
             found *= self.scale.reshape(1, -1)
             return found
@@ -136,14 +136,16 @@ class Packed:
         return out
 
     @cached_property
-    def _scan(self) -> "IntegerScan":
-        from pennyweight.storage.integers import IntegerScan  # slow to import, and seldom needed
+    def _scan(self) -> "Int8Product":
+        from pennyweight.vectors.int8_product import (
+            Int8Product,  # slow to import, and seldom needed
+        )
 
-        return IntegerScan(self.data)
+        return Int8Product(self.data)
 
     def mixed(self, weights: sparse.csr_matrix) -> NDArray[np.float32]:
         """Return weighted sums of rows, csr (n, rows) to float32 (n, dim)."""
-        if self.form == "fp32":
+        if self.format == "fp32":
             return np.asarray(weights @ self.data, np.float32)
         used, where = np.unique(weights.indices, return_inverse=True)
         shape = (weights.shape[0], len(used))
@@ -152,9 +154,9 @@ class Packed:
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """Return what there is to save; of float32 rows the rows alone."""
-        if self.form == "fp32":
+        if self.format == "fp32":
             return {name: self.data}
-        packing = np.array([self.dim, _BITS[self.form]])
+        packing = np.array([self.dim, _BITS[self.format]])
         return {name: self.data, f"{name}.scale": self.scale, f"{name}.packing": packing}
 
     @classmethod
@@ -164,7 +166,7 @@ class Packed:
         if f"{name}.scale" not in arrays:
             return cls(data, np.ones((1, 1), np.float32), data.shape[1])
         dim, bits = (int(number) for number in arrays[f"{name}.packing"])
-        return cls(data, arrays[f"{name}.scale"], dim, _FORM_OF[bits])
+        return cls(data, arrays[f"{name}.scale"], dim, _FORMAT_OF[bits])
 
 
 def _scale(rows: NDArray[np.float32], steps: int, *, by_row: bool) -> NDArray[np.float32]:
