@@ -14,7 +14,7 @@ from pathlib import Path
 import pennyweight
 from frontier_tables import BARS, smallest
 from pennyweight.config.frontier import Frontier
-from pennyweight.evaluation.html import frontier_page
+from pennyweight.reports import frontier_page
 from public_data import add_data, present
 from rows import tell
 

@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pennyweight.html.charts import Bar, bars, table
-from pennyweight.html.document import document, duration, pair, size
+from pennyweight.formatting import duration, size
+from pennyweight.html.charts import Bar, bars
+from pennyweight.html.environment import environment
+from pennyweight.html.figures import Figure, Table
 
 GIB = 1 << 30
 TOPICS, WORDS_A_TEXT, SEED = 50, 25, 0
@@ -34,6 +36,12 @@ HEAD = (
     "size", "events", "items", "users", "GiB", "expected", "highest in", "s", "expected",
     "processor s", "/ M events",
 )  # fmt: skip
+
+PAGE = """{% extends "html/page.html" %}
+{% from "html/macros.html" import figure, table %}
+{% set title = "Cost of a fit by size" %}
+{% block main %}{{ table(numbers) }}{% for f in figures %}{{ figure(f) }}{% endfor %}{% endblock %}
+"""
 
 
 @dataclass(frozen=True)
@@ -174,21 +182,21 @@ def _row(name: str, value: float, unit: str, bar: float | None) -> dict[str, obj
 
 def page(found: list[Found]) -> str:
     """Return the charts, each with its table beside it."""
-    numbers = table("Cost of a fit against its size", HEAD, [f.cells() for f in found], numbers=10)
+    numbers = Table("Cost of a fit against its size", HEAD, [f.cells() for f in found], numbers=10)
     memory = [Bar(f.name, f.memory, size(f.memory)) for f in found]
     seconds = [Bar(f.name, f.busy, duration(f.busy)) for f in found]
     rate = [
         Bar(f.name, f.busy / f.shop.events, duration(f.busy / f.shop.events * 1e6)) for f in found
     ]
-    charts = [
-        pair(title, bars(rows, title=title, description=f"{title}, a bar a size", key=key), "")
+    figures = [
+        Figure(title, bars(rows, title=title, description=f"{title} of each size", key=key))
         for key, title, rows in (
-            ("memory", "Memory at its highest", memory),
+            ("memory", "Peak memory", memory),
             ("seconds", "Processor time", seconds),
-            ("rate", "Processor time a million events", rate),
+            ("rate", "Processor time per million events", rate),
         )
     ]
-    return document("What a fit costs, by size", [numbers, *charts])
+    return environment().from_string(PAGE).render(numbers=numbers, figures=figures)
 
 
 def main() -> None:

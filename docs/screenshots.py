@@ -29,7 +29,7 @@ from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path += [str(ROOT / "tests/serve"), str(ROOT / "tests/browser")]
+sys.path += [str(ROOT / "tests/serving"), str(ROOT / "tests/browser")]
 
 IMAGES = ROOT / "docs/images"
 READERS, MINUTES, WIDTH = 1_500, 60, 1_200

@@ -55,7 +55,7 @@ def test_fit_saves_a_bundle_with_its_report(cli: Cli, tmp_path: Path) -> None:
         size for name, size in files.items() if not name.startswith("report.")
     )
     page = (out / "report.html").read_text()
-    assert "<h2>Examples</h2>" in page and "To repeat it" in page
+    assert "<h2>Examples</h2>" in page and "To reproduce it" in page
 
 
 def test_fit_minds_what_is_there(cli: Cli, tmp_path: Path) -> None:

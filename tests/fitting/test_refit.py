@@ -10,10 +10,10 @@ from pennyweight.config.plan import Plan
 from pennyweight.config.report import BEFORE_REFIT, Report
 from pennyweight.data.dataset import read
 from pennyweight.data.split import split
-from pennyweight.evaluation.html import render
 from pennyweight.evaluation.measure import measure
 from pennyweight.fitting import evaluate, fit
 from pennyweight.fitting.job import Job
+from pennyweight.reports import evaluation_page
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
@@ -86,9 +86,10 @@ def test_every_way_to_show_a_report_says_what_was_fitted_on_which_events(both):
     cells = {line.split()[0]: line.split()[1] for line in takewhile(bool, lines[3:])}
     assert cells == refitted.fitted_on
     assert "train+validation" in refitted._repr_html_()
-    assert f"{BEFORE_REFIT} is the blend fitted on the training events alone" in render(refitted)
-    assert BEFORE_REFIT not in render(plain)
-    assert "<td>train</td>" in render(plain)
+    said = f"{BEFORE_REFIT} is the blend fitted on training events only"
+    assert said in evaluation_page(refitted)
+    assert BEFORE_REFIT not in evaluation_page(plain)
+    assert "<td>train</td>" in evaluation_page(plain)
 
 
 def test_a_recommender_knows_every_event_whatever_was_measured():

@@ -9,7 +9,7 @@ from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import command_line, say
 from pennyweight.cli.output_paths import bundle_place, file_place
 from pennyweight.cli.progress import shown
-from pennyweight.html.document import size
+from pennyweight.formatting import size
 
 if TYPE_CHECKING:
     from pennyweight.config.frontier import Frontier
@@ -51,8 +51,8 @@ def frontier(
     """Measure smaller versions of a recommender: quality, bytes, speed, memory."""
     place = file_place(html)
     from pennyweight.compression.pipeline import frontier as measure
-    from pennyweight.evaluation.html import frontier_page
     from pennyweight.recommender import Recommender
+    from pennyweight.reports import frontier_page
     from pennyweight.storage.files import write_atomic
 
     with keeping(place.kept), shown(quiet=quiet) as progress:

@@ -9,7 +9,7 @@ from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import dump, ranking, say
 from pennyweight.cli.output_paths import bundle_place
 from pennyweight.cli.progress import Tell, shown
-from pennyweight.html.document import size
+from pennyweight.formatting import size
 
 if TYPE_CHECKING:
     from pennyweight.config.frontier import Frontier
@@ -102,7 +102,7 @@ def _shrink(
     from pennyweight.compression.pipeline import frontier
     from pennyweight.encoders.weights import find_weights
     from pennyweight.errors import DataError
-    from pennyweight.evaluation.html import frontier_page
+    from pennyweight.reports import frontier_page
     from pennyweight.storage.files import write_atomic
 
     model = "minilm" if encoder is None else None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pennyweight.cli.output import dump, say
-from pennyweight.html.document import size
+from pennyweight.formatting import size
 
 __all__ = ["doctor"]
 

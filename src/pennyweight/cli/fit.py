@@ -11,7 +11,7 @@ from pennyweight.cli.output import note, say
 from pennyweight.cli.output_paths import bundle_place, file_place
 from pennyweight.cli.progress import shown
 from pennyweight.errors import PlanError
-from pennyweight.html.document import size
+from pennyweight.formatting import size
 
 if TYPE_CHECKING:
     from pennyweight.config.report import Cleaned, Report

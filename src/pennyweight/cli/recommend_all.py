@@ -8,7 +8,7 @@ from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import dump, say
 from pennyweight.cli.output_paths import file_place
 from pennyweight.cli.progress import shown
-from pennyweight.html.document import size
+from pennyweight.formatting import size
 
 if TYPE_CHECKING:
     from pennyweight.config.plan import DataPlan

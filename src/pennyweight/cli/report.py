@@ -43,17 +43,17 @@ def report(
 
 def _of_file(source: Path, out: Path | None) -> tuple[Path, bytes]:
     from pennyweight.config.report import Report
-    from pennyweight.evaluation.html import render
+    from pennyweight.reports import evaluation_page
 
-    return out or source.with_suffix(".html"), render(Report.read(source)).encode()
+    return out or source.with_suffix(".html"), evaluation_page(Report.read(source)).encode()
 
 
 def _of_bundle(source: Path, out: Path | None) -> tuple[Path, bytes | None]:
     """Return the page that `fit` made; make one for a bundle that was saved without."""
     from pennyweight.bundle import open_bundle
     from pennyweight.cli.report_files import examples
-    from pennyweight.evaluation.html import render
     from pennyweight.recommender import Recommender
+    from pennyweight.reports import evaluation_page
 
     bundle = open_bundle(source)
     if PAGE in bundle.manifest.files:
@@ -64,4 +64,4 @@ def _of_bundle(source: Path, out: Path | None) -> tuple[Path, bytes | None]:
         raise BundleError(f"{source}: nothing was measured for it; make it with `pennyweight fit`")
     if out is None:
         raise BundleError(f"{source}: has no {PAGE}; say with --out where to write one")
-    return out, render(recommender.report, examples=examples(recommender)).encode()
+    return out, evaluation_page(recommender.report, examples=examples(recommender)).encode()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pennyweight.cli.output import command_line
-from pennyweight.evaluation.html import Example, Recommended, render
+from pennyweight.reports import Example, ExampleItem, evaluation_page
 
 if TYPE_CHECKING:
     from pennyweight.bundle import Bundle
@@ -34,7 +34,7 @@ def save(
         report = recommender.report
         if report is None:
             return {}
-        page = render(report, examples=seen, commands=[told])
+        page = evaluation_page(report, examples=seen, commands=[told])
         return {"report.json": report.to_json().encode(), "report.html": page.encode()}
 
     of = None if parent is None else parent.sha256
@@ -57,7 +57,7 @@ def examples(recommender: "Recommender") -> list[Example]:
         found.append(
             Example(
                 tuple(recommender.catalog.title(item) for item in items.tolist()),
-                tuple(Recommended(title, reason) for title, reason in best),
+                tuple(ExampleItem(title, reason) for title, reason in best),
             )
         )
     return found

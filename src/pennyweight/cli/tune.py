@@ -13,7 +13,7 @@ from pennyweight.cli.output import dump, note, say
 from pennyweight.cli.output_paths import check_folder
 from pennyweight.cli.progress import shown
 from pennyweight.errors import DataError, PlanError
-from pennyweight.html.document import duration
+from pennyweight.formatting import duration
 
 if TYPE_CHECKING:
     from pennyweight.config.plan import Plan

@@ -12,7 +12,7 @@ from pennyweight.cli.options import READING, Settings, spread
 from pennyweight.cli.output import say
 from pennyweight.cli.output_paths import file_place
 from pennyweight.cli.progress import shown
-from pennyweight.html.document import count
+from pennyweight.formatting import count
 
 __all__ = ["validate"]
 
@@ -36,9 +36,9 @@ def validate(
     from pennyweight.data.input_size import volume
     from pennyweight.encoders.tokens import READ_TOKENS
     from pennyweight.machine.forecast import speed
+    from pennyweight.reports import validation_page
     from pennyweight.storage.files import write_atomic
     from pennyweight.validation.forecast import REMEDY, forecast
-    from pennyweight.validation.html import render
     from pennyweight.validation.validate import validate as check
     from pennyweight.validation.vocabulary import find_tokenizer
 
@@ -56,7 +56,7 @@ def validate(
             progress=progress,
         )
         if html is not None:
-            write_atomic(html, render(found, source=(items.name, events.name)).encode())
+            write_atomic(html, validation_page(found, source=(items.name, events.name)).encode())
     say(found.model_dump_json(indent=2) if settings.json else found.table())
     leaks = found.leaks()
     if strict and leaks:

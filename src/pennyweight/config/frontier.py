@@ -7,7 +7,7 @@ from pydantic import Field
 from pennyweight.config.budget import Budget
 from pennyweight.config.frozen import Frozen
 from pennyweight.config.quality import Measured
-from pennyweight.html.document import aligned, count, size
+from pennyweight.formatting import aligned, count, size
 
 __all__ = ["COLUMNS", "Confirmed", "Frontier", "Point", "times"]
 

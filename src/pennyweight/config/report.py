@@ -18,7 +18,7 @@ from pennyweight.config.quality import (
     Reach,
     Slice,
 )
-from pennyweight.html.document import aligned, count
+from pennyweight.formatting import aligned, count
 from pennyweight.storage.files import write_atomic
 
 __all__ = ["BEFORE_REFIT", "HEADLINE", "Cleaned", "Cost", "FittedOn", "Measured", "Report"]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
 
+from markupsafe import Markup
+
 from pennyweight.html.markup import shown
 
 __all__ = ["Bar", "Dot", "bars", "differences", "drawing", "scatter", "table"]
@@ -41,7 +43,7 @@ class Dot:
     best: bool = False
 
 
-def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
+def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> Markup:
     """Draw horizontal bars from zero, with whiskers where there is an interval.
 
     Lengths are shares of the width, so the chart fits any screen while its text keeps
@@ -56,7 +58,7 @@ def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
     return drawing(parts, height, title, description, key)
 
 
-def differences(rows: Sequence[Bar], *, title: str, description: str, key: str) -> str:
+def differences(rows: Sequence[Bar], *, title: str, description: str, key: str) -> Markup:
     """Draw differences as dots with whiskers about a line at zero; otherwise like `bars`."""
     reach = max([0.0, *(max(abs(row.low or 0), abs(row.high or 0)) for row in rows)]) or 1.0
 
@@ -86,7 +88,7 @@ def scatter(
     title: str,
     description: str,
     key: str,
-) -> str:
+) -> Markup:
     """Draw dots with vertical whiskers; ticks are places from 0 to 1 with their texts."""
 
     def across(x: float) -> str:
@@ -119,9 +121,12 @@ def scatter(
     return drawing(parts, _TALL, title, description, key)
 
 
-def drawing(parts: Sequence[str], height: int, title: str, description: str, key: str) -> str:
-    """Return a picture that fills the width, its parts placed in percent and pixels."""
-    return (
+def drawing(parts: Sequence[str], height: int, title: str, description: str, key: str) -> Markup:
+    """Return a picture that fills the width, its parts placed in percent and pixels.
+
+    The one place that marks text as HTML: the parts must be escaped.
+    """
+    return Markup(
         f'<svg role="img" aria-labelledby="{key}-title {key}-desc" height="{height}">'
         f'<title id="{key}-title">{escape(title)}</title>'
         f'<desc id="{key}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pennyweight.errors import BudgetError
-from pennyweight.html.document import duration, size
+from pennyweight.formatting import duration, size
 from pennyweight.machine.machine import available_memory, resident_memory
 
 __all__ = ["GIB", "Forecast", "speed"]

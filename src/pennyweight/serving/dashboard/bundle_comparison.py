@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from html import escape
 
-from pennyweight.html.document import count
+from pennyweight.formatting import count
 from pennyweight.serving.dashboard.bundles import BundleDescription
 
 __all__ = ["are_comparable", "quality_apart"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from html import escape
 from urllib.parse import urlencode
 
-from pennyweight.html.document import count, duration
+from pennyweight.formatting import count, duration
 from pennyweight.html.markup import Html
 
 __all__ = [

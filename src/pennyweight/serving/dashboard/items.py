@@ -8,8 +8,9 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from pennyweight.errors import UnknownIdError
+from pennyweight.formatting import count
 from pennyweight.html.charts import table
-from pennyweight.html.document import count, facts
+from pennyweight.html.document import facts
 from pennyweight.serving.dashboard.components import FLOOR, ask_form, few, when
 from pennyweight.serving.dashboard.explanations import reasoned_table
 from pennyweight.serving.dashboard.layout import page, page_router, sentence

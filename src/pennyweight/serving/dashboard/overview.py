@@ -6,8 +6,9 @@ from html import escape
 
 from fastapi import APIRouter, Request, Response
 
+from pennyweight.formatting import count
 from pennyweight.html.charts import Bar, bars, table
-from pennyweight.html.document import count, facts, pair
+from pennyweight.html.document import facts, pair
 from pennyweight.serving.dashboard.charts import Series, columns, legend, lines
 from pennyweight.serving.dashboard.components import age, milliseconds, warnings, when
 from pennyweight.serving.dashboard.layout import page, page_router

@@ -6,8 +6,8 @@ from html import escape
 
 from fastapi import APIRouter, Request, Response
 
+from pennyweight.formatting import size
 from pennyweight.html.charts import table
-from pennyweight.html.document import size
 from pennyweight.html.markup import Html
 from pennyweight.serving.dashboard.bundle_comparison import are_comparable, quality_apart
 from pennyweight.serving.dashboard.bundles import BundleDescription, described

@@ -7,7 +7,8 @@ from html import escape
 from fastapi import APIRouter, Request, Response
 
 from pennyweight.errors import UnknownIdError
-from pennyweight.evaluation.html import sections
+from pennyweight.reports.evaluation import evaluation_context
+from pennyweight.reports.page import render
 from pennyweight.serving.dashboard.bundles import BundleDescription, described
 from pennyweight.serving.dashboard.components import link, when
 from pennyweight.serving.dashboard.layout import page, page_router
@@ -34,7 +35,11 @@ def quality_routes(engine: Engine) -> APIRouter:
         if one.report is None:
             return page(request, "Quality", [turn, f'<p class="note">{NOTHING}</p>'])
         head = f'<p class="note">{escape(one.report.summary())}. Made {when(one.created)}.</p>'
-        return page(request, "Quality", [turn, head, *sections(one.report)])
+        return page(
+            request,
+            "Quality",
+            [turn, head, render("sections.html", **evaluation_context(one.report))],
+        )
 
     return router
 

@@ -14,7 +14,7 @@ __all__ = ["static_routes", "static_url"]
 
 OWN = "pennyweight.serving.dashboard", "static"
 PLACES: Mapping[str, tuple[str, ...]] = {
-    "page.css": ("pennyweight.html",),
+    "page.css": ("pennyweight.html", "templates"),
     "dashboard.css": OWN,
     "docs.css": OWN,
     "docs.js": OWN,

@@ -5,8 +5,9 @@ from html import escape
 
 from fastapi import APIRouter, Request, Response
 
+from pennyweight.formatting import count
 from pennyweight.html.charts import table
-from pennyweight.html.document import count, facts
+from pennyweight.html.document import facts
 from pennyweight.html.markup import Html
 from pennyweight.serving.dashboard.components import (
     action,

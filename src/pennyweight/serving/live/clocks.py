@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pennyweight.bundle import Origin
-from pennyweight.html.document import duration
+from pennyweight.formatting import duration
 from pennyweight.serving.live.served_bundle import epoch
 from pennyweight.serving.stores.protocol import StoredItem
 

@@ -1,12 +1,12 @@
-"""How numbers read in the tables of the page."""
+"""Formats of the numbers in reports."""
 
 from pennyweight.config.report import Measured
 
-__all__ = ["compact", "interval", "share"]
+__all__ = ["capital", "compact", "interval", "share"]
 
 
 def interval(measured: Measured) -> str:
-    """Return the ends of an interval of NDCG and its like."""
+    """Return the ends of an interval of a ranking metric."""
     return f"{measured.low:.4f} to {measured.high:.4f}"
 
 
@@ -20,3 +20,8 @@ def compact(value: float) -> str:
     if 0 < abs(value) < 0.001:
         return f"{value:.6f}"
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital first letter."""
+    return text[:1].upper() + text[1:]

@@ -1,14 +1,17 @@
 import re
 
 import pytest
+from jinja2 import UndefinedError
+from markupsafe import Markup
 
 from html_page import Page
 from pennyweight.config.quality import Comparison, Exposed, Exposure, ListQuality, Reach, Slice
 from pennyweight.config.report import Cleaned, Cost, Measured, Report
-from pennyweight.evaluation.html import Example, Recommended, render
-from pennyweight.html.charts import Bar, bars, table
-from pennyweight.html.document import duration, facts, size
-from pennyweight.html.markup import Html, shown
+from pennyweight.formatting import duration, size
+from pennyweight.html.charts import Bar, bars
+from pennyweight.html.environment import environment
+from pennyweight.html.figures import Fact, Table
+from pennyweight.reports import Example, ExampleItem, evaluation_page
 
 HOSTILE = '<script>alert("x")</script>&'
 LISTED = ("novelty", "diversity", "serendipity", "miscalibration", "popularity", "popularity_lift")
@@ -71,15 +74,17 @@ def full(name="blend"):
 
 
 def test_everything_is_escaped():
-    example = Example((HOSTILE,), (Recommended(HOSTILE, HOSTILE),))
-    text = render(full(HOSTILE), examples=[example], commands=[HOSTILE])
+    example = Example((HOSTILE,), (ExampleItem(HOSTILE, HOSTILE),))
+    text = evaluation_page(full(HOSTILE), examples=[example], commands=[HOSTILE])
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 14
     Page(text)
 
 
 def test_is_accessible_and_self_contained():
-    text = render(full(), examples=[Example((), (Recommended("A"),))], commands=["pennyweight fit"])
+    text = evaluation_page(
+        full(), examples=[Example((), (ExampleItem("A"),))], commands=["pennyweight fit"]
+    )
     page = Page(text)
     assert "://" not in text
     assert not page.of("script")
@@ -116,7 +121,7 @@ def test_bars_of_the_same_thing_stand_close():
 
 
 def test_sections_and_plain_words():
-    text = render(full())
+    text = evaluation_page(full())
     for heading in ("Slices", "Beyond accuracy", "Bias", "Is the difference real?"):
         assert f">{heading}</h" in text
     assert "blend is better than popular by 0.5000 NDCG@10" in text
@@ -131,26 +136,26 @@ def rows(page, caption):
 
 
 def test_memory_shows_the_stages_that_raised_it():
-    assert rows(render(full()), "Memory at its highest") == [
-        ["Stage", "Highest by its end", "More than before"],
+    assert rows(evaluation_page(full()), "Peak memory") == [
+        ["Stage", "Peak after it", "Increase"],
         ["blend", "100 MB", "100 MB"],
         ["encode", "1.0 GB", "900 MB"],
     ]
-    assert "Expected before the start: 2 min 10 s and 1.1 GB" in render(full())
+    assert "Expected before the start: 2 min 10 s and 1.1 GB" in evaluation_page(full())
 
 
 def test_weights_by_length_have_a_row_each():
-    found = rows(render(full()), "Weights by length of the history")
+    found = rows(evaluation_page(full()), "Weights by history length")
     assert found[1:] == [["0 events", "0.70", "0.30"], ["21 events", "0.90", "-0.10"]]
     plain = full().model_copy(update={"routes": None})
-    assert "Weights by length of the history" not in render(plain)
+    assert "Weights by history length" not in evaluation_page(plain)
 
 
 def test_an_empty_report_and_all_zeros():
     bare = Report(protocol="p", users=0, items=0, events=0, scorers={}, cost=Cost())
-    assert "<svg" not in render(bare)
+    assert "<svg" not in evaluation_page(bare)
     zero = Measured(value=0, low=0, high=0)
-    page = Page(render(bare.model_copy(update={"scorers": {"a": {"ndcg@10": zero}}})))
+    page = Page(evaluation_page(bare.model_copy(update={"scorers": {"a": {"ndcg@10": zero}}})))
     assert [r["width"] for r in page.of("rect") if r["class"] == "best"] == ["0.00%"]
 
 
@@ -169,27 +174,31 @@ def test_sizes(nbytes, text):
     assert size(nbytes) == text
 
 
-def test_text_is_escaped_unless_it_was_made_as_html():
-    assert shown("<b>") == "&lt;b&gt;" and shown(Html("<b>")) == "<b>"
-    for made in (Html("<b>") + "", f"{Html('<b>')}", "".join([Html("<b>")]), Html("<B>").lower()):
-        assert shown(made) == "&lt;b&gt;"
-    told = table("<i>", ("<i>",), [(Html("<b></b>"),), ("<i>",)]) + facts([("<i>", "<i>", "<i>")])
-    assert told.count("<b></b>") == 1 and "<i>" not in told
-    assert facts([]) == ""
+def test_cells_are_escaped_unless_they_are_markup():
+    macros = environment().get_template("html/macros.html").module
+    table = Table("<i>", ("<i>",), [(Markup("<b></b>"),), ("<i>",)])
+    text = macros.table(table) + macros.facts([Fact("<i>", "<i>", "<i>")])
+    assert text.count("<b></b>") == 1 and "<i>" not in text
+    assert macros.facts([]).strip() == ""
+
+
+def test_an_undefined_name_in_a_template_is_an_error():
+    with pytest.raises(UndefinedError):
+        environment().from_string("{{ titel }}").render(title="A")
 
 
 def test_what_to_know_before_reading_the_figures_stands_before_them():
     notice = f"the catalog knows the future {HOSTILE}"
-    page = render(full().model_copy(update={"notices": (notice,)}))
+    page = evaluation_page(full().model_copy(update={"notices": (notice,)}))
     assert page.index("<li>the catalog knows the future &lt;script&gt;") < page.index("Quality")
     assert HOSTILE not in page
-    assert "Before you read the figures" not in render(full())
+    assert "Before you read the figures" not in evaluation_page(full())
 
 
 def test_how_often_new_items_are_reached_stands_with_the_lists():
     reached = Reach(scorer=HOSTILE, k=10, items=12, of_items=415, choices=348, of_choices=3495,
                     users=273, lists=0.24, places=0.028, recall=0.02, learned=False)  # fmt: skip
-    page = render(full().model_copy(update={"new_items": reached}))
+    page = evaluation_page(full().model_copy(update={"new_items": reached}))
     assert "Items without events: 12 of 415, 10.0 % of the held-out choices, in 24.0 %" in page
     assert "no earlier choice says how far to lift them" in page
     assert HOSTILE not in page

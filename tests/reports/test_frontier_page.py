@@ -7,7 +7,7 @@ from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Confirmed, Frontier, Point
 from pennyweight.config.quality import Measured
 from pennyweight.errors import BundleError
-from pennyweight.evaluation.html import frontier_page
+from pennyweight.reports import frontier_page
 
 
 def measured(value: float, spread: float = 0.01) -> Measured:
@@ -73,7 +73,7 @@ def test_the_table_marks_the_unbeaten_and_the_choice():
     assert len({line.index(".") for line in lines[3:]}) == 1
 
 
-def test_the_page_shows_every_rung_twice_and_escapes_names():
+def test_the_page_shows_every_candidate_twice_and_escapes_names():
     test = Confirmed(
         users=7, before={"ndcg@10": measured(0.1)}, after={"ndcg@10": measured(0.099)},
         kept=measured(0.99),
@@ -84,12 +84,12 @@ def test_the_page_shows_every_rung_twice_and_escapes_names():
     assert len(page.of("circle")) == 4
     assert [c["class"] for c in page.of("circle")].count("best") == 1
     assert "<i>" not in text and "small &lt;i&gt; (chosen)" in text and "&lt;b&gt;" in text
-    assert "Budget: share of NDCG@10 lost at most 2 %." in text
+    assert "Budget: loss of NDCG@10 at most 2 %." in text
     assert "The choice on 7 test users" in text
     assert not page.of("script")
 
 
-def test_one_rung_is_a_page_too():
+def test_one_candidate_is_a_page_too():
     alone = Frontier(protocol="leave-last-out", users=1, seed=0, points=(WHOLE,))
     assert len(Page(frontier_page(alone)).of("circle")) == 1
 

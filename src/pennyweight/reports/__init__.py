@@ -1,0 +1,7 @@
+"""Pages about measurements: evaluation, frontier and validation, each self-contained."""
+
+from pennyweight.reports.evaluation import Example, ExampleItem, evaluation_page
+from pennyweight.reports.frontier import frontier_page
+from pennyweight.reports.validation import validation_page
+
+__all__ = ["Example", "ExampleItem", "evaluation_page", "frontier_page", "validation_page"]
