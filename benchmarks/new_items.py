@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -78,10 +79,14 @@ class Told:
     at: list[float]
 
     def rates(self, n: int) -> list[float]:
-        """Return the items a second of each tenth of so many."""
-        ends = [self.at[len(self.at) * part // PARTS - 1] for part in range(1, PARTS + 1)]
-        starts = [0.0, *ends[:-1]]
-        return [n / PARTS / (end - begin) for begin, end in zip(starts, ends, strict=True)]
+        """Return the items a second of each tenth of so many; of each batch where they are few."""
+        batches = len(self.at)
+        edges = sorted({batches * part // PARTS for part in range(PARTS + 1)})
+        times = [self.at[edge - 1] if edge else 0.0 for edge in edges]
+        return [
+            n * (last - first) / batches / (end - begin)
+            for (first, last), (begin, end) in zip(pairwise(edges), pairwise(times), strict=True)
+        ]
 
 
 async def sent(

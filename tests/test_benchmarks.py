@@ -21,6 +21,7 @@ from world import four
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from baselines import WEIGHTS, LastTransitions, choices, chosen_baselines
 from cases import CASES
+from new_items import Told
 from public_data import SOURCES
 from rows import tell
 
@@ -133,6 +134,19 @@ def test_baselines_choose_on_validation_and_learn_from_the_training_events():
     assert "content.decay" in choices(ease) and "linear.penalty" in choices(ease)
     level = Popularity().fit(parted.train, data.catalog).level
     np.testing.assert_array_equal(found["popularity"].level, level)
+
+
+@pytest.mark.parametrize(
+    ("at", "rates"),
+    [
+        ([2.0], [50]),
+        ([1.0, 3.0, 4.0, 8.0], [25, 12.5, 25, 6.25]),  # fewer batches than tenths
+        (list(range(1, 21)), [5] * 10),
+        ([1.0] + [float(n) for n in range(2, 12)], [100 / 11] * 9 + [100 / 11]),
+    ],
+)
+def test_the_pace_of_new_items_is_told_also_of_few_batches(at, rates):
+    assert Told(at).rates(100) == pytest.approx(rates)
 
 
 def test_a_row_shows_its_spread(capsys):

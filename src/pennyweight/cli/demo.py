@@ -71,17 +71,21 @@ def demo(
     from pennyweight.cli.report_files import save
     from pennyweight.fitting.pipeline import fit
 
-    with keeping(place.kept), shown(quiet=quiet) as progress:
-        progress("write the shop", 0, 0)
-        items, events = shop.write(folder, readers=readers)
-        recommender = fit(items, events, encoder=encoder, progress=progress)
-        command = f"pennyweight fit {items} {events} --out {bundle}"
-        command += f" --encoder {encoder}" if encoder else ""
-        progress("save", 0, 0)
-        save(recommender, bundle, overwrite=True, command=command)
-        report, answers = recommender.report, _ask(recommender, bundle)
-        arrival = _arrive(recommender)
-        smaller = _shrink(recommender, bundle, folder / "frontier.html", encoder, progress)
+    with keeping(place.kept):
+        with shown(quiet=quiet) as progress:
+            progress("write the shop", 0, 0)
+            items, events = shop.write(folder, readers=readers)
+            recommender = fit(items, events, encoder=encoder, progress=progress)
+            command = f"pennyweight fit {items} {events} --out {bundle}"
+            command += f" --encoder {encoder}" if encoder else ""
+            progress("save", 0, 0)
+            save(recommender, bundle, overwrite=True, command=command)
+            answers, arrival = _ask(recommender, bundle), _arrive(recommender)
+        report = recommender.report
+        if report is not None and not json:
+            _tell_fit(report, command, bundle, answers, arrival)
+        with shown(quiet=quiet) as progress:
+            smaller = _shrink(recommender, bundle, folder / "frontier.html", encoder, progress)
     if report is None:
         return
     if json:
@@ -92,7 +96,7 @@ def demo(
         dump({"bundle": str(bundle), "report": plain, "answers": told,
               "arrival": arrival._asdict(), "frontier": frontier})  # fmt: skip
     else:
-        _tell(report, command, bundle, answers, arrival, smaller)
+        _tell_smaller(*smaller, bundle)
 
 
 def _shrink(
@@ -152,14 +156,14 @@ def _arrive(recommender: "Recommender") -> Arrival:
     )
 
 
-def _tell(
+def _tell_fit(
     report: "Report",
     command: str,
     bundle: Path,
     answers: list[tuple[str, list[dict[str, Any]]]],
     arrival: Arrival,
-    smaller: tuple[str, "Frontier"],
 ) -> None:
+    """Print the first part, at once: the second one takes as long again."""
     say("A bookshop: real books, simulated readers.\n")
     say(f"$ {command}")
     say(report.table())
@@ -171,7 +175,9 @@ def _tell(
         say(f"\n$ {asked}")
         say(ranking(rows))
     say(f"\n{arrival}")
-    asked, found = smaller
+
+
+def _tell_smaller(asked: str, found: "Frontier", bundle: Path) -> None:
     say(f"\n$ {asked}")
     say(found.table())
     say(f"\n{found.sentence()}")

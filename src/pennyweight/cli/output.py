@@ -15,8 +15,8 @@ def command_line() -> str:
 
 
 def say(text: str = "") -> None:
-    """Print a result."""
-    print(text)
+    """Print a result, at once also where it goes into a pipe."""
+    print(text, flush=True)
 
 
 def note(text: str) -> None:
