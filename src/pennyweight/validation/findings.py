@@ -141,15 +141,17 @@ def finding(
     *,
     warn: bool,
     area: Area | None = None,
+    remedy: str = "",
 ) -> list[Finding]:
     """Return the finding in a list, empty where the count is zero."""
     if not count:
         return []
-    usual, remedy = KINDS[kind]
+    usual, general = KINDS[kind]
     shown = [mask(text) for text, _ in zip(examples, range(3), strict=False)]
     cut = tuple(text if len(text) <= 160 else text[:157] + "…" for text in shown)
     severity: Severity = "warning" if warn else "note"
     return [
         Finding(area=area or usual, kind=kind, severity=severity, message=message,
-                count=int(count), of=int(of), unit=unit, examples=cut, remedy=remedy)
+                count=int(count), of=int(of), unit=unit, examples=cut,
+                remedy=remedy or general)
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from pennyweight.data.split import Part, Protocol, parts
 from pennyweight.errors import DataError
 from pennyweight.validation.findings import Finding, finding
 
-__all__ = ["check_histories"]
+__all__ = ["check_histories", "newcomers_by_time"]
 
 
 def check_histories(log: Interactions, part: Part, protocol: Protocol) -> list[Finding]:
@@ -15,15 +15,21 @@ def check_histories(log: Interactions, part: Part, protocol: Protocol) -> list[F
     test = evidence(log, part)
     if test.history_share < 1 - MOST:
         return _found(test, f"test users without a history under {protocol}", warn=True)
-    if protocol != "leave-last-out" or not log.real_time:
+    by_time = newcomers_by_time(log) if protocol == "leave-last-out" else None
+    if by_time is None:
         return []
+    return _found(by_time, "test users without a history under global-time", warn=False)
+
+
+def newcomers_by_time(log: Interactions) -> Evidence | None:
+    """Return the test users of global time where most have no history, as with sessions."""
+    if not log.real_time:
+        return None
     try:
         by_time = evidence(log, parts(log, "global-time"))
     except DataError:  # the times do not part the events
-        return []
-    if by_time.history_share >= 1 - MOST:
-        return []
-    return _found(by_time, "test users without a history under global-time", warn=False)
+        return None
+    return by_time if by_time.history_share < 1 - MOST else None
 
 
 def _found(test: Evidence, message: str, *, warn: bool) -> list[Finding]:
