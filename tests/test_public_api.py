@@ -8,6 +8,7 @@ import pennyweight
 NAMES = [
     "Budget", "Catalog", "Dataset", "Frontier", "Interactions", "PennyweightError", "Plan",
     "Recommender", "Report", "__version__", "compress", "evaluate", "fit", "frontier", "read",
+    "score_lists", "split_events",
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "ray", "fastapi", "pandas", "sklearn")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pennyweight.data.dataset import Dataset, read
     from pennyweight.data.interactions import Interactions
     from pennyweight.errors import PennyweightError
-    from pennyweight.fitting.pipeline import evaluate, fit
+    from pennyweight.fitting.pipeline import evaluate, fit, score_lists, split_events
     from pennyweight.recommender.recommender import Recommender
 
     __version__: str
@@ -41,6 +41,8 @@ __all__ = [
     "fit",
     "frontier",
     "read",
+    "score_lists",
+    "split_events",
 ]
 
 _HOMES = {
@@ -58,6 +60,8 @@ _HOMES = {
     "fit": "fitting.pipeline",
     "frontier": "compression.pipeline",
     "read": "data.dataset",
+    "score_lists": "fitting.pipeline",
+    "split_events": "fitting.pipeline",
 }
 
 

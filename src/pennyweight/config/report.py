@@ -1,9 +1,11 @@
 """The report: what came out, measured."""
 
+import re
 from html import escape
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 from pydantic import Field
 
 from pennyweight.config.ablation import EncoderAblation
@@ -18,7 +20,9 @@ from pennyweight.config.quality import (
     Reach,
     Slice,
 )
+from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.formatting import aligned, count
+from pennyweight.html.interval_chart import Chart, Interval, interval_chart
 from pennyweight.storage.files import write_atomic
 
 __all__ = ["BEFORE_REFIT", "HEADLINE", "Cleaned", "Cost", "FittedOn", "Measured", "Report"]
@@ -167,6 +171,48 @@ class Report(Frozen):
             return -measured.value if measured else 1.0
 
         return tuple(sorted(self.scorers, key=order))
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return every figure of quality: scorer, metric, value, low, high; best NDCG@10 first."""
+        rows = [
+            (name, metric, measured.value, measured.low, measured.high)
+            for name in self.ranking()
+            for metric, measured in self.scorers[name].items()
+        ]
+        texts = dict.fromkeys(("scorer", "metric"), pl.String())
+        numbers = dict.fromkeys(("value", "low", "high"), pl.Float64())
+        return pl.DataFrame(rows, {**texts, **numbers}, orient="row")
+
+    def metrics(self) -> dict[str, float]:
+        """Return scorer/metric -> value under names that experiment trackers take.
+
+        Letters, digits, ``_``, ``-``, ``.`` and ``/`` only, so ``ndcg@10`` of the blend is
+        ``blend/ndcg_at_10``; with its interval as ``blend/ndcg_at_10_low`` and ``_high``.
+        """
+        found: dict[str, float] = {}
+        for scorer, metric, value, low, high in self.to_frame().iter_rows():
+            name = re.sub(r"[^\w./-]", "_", f"{scorer}/{metric.replace('@', '_at_')}")
+            found |= {name: value, f"{name}_low": low, f"{name}_high": high}
+        return found
+
+    def plot(self, metric: str = "ndcg@10") -> Chart:
+        """Return a chart of a metric: a bar a scorer, best first, with its 95 % interval.
+
+        A notebook shows it; its ``svg`` is the picture. `PlanError` for a metric that
+        was not measured.
+        """
+        rows = [
+            (name, self.scorers[name][metric])
+            for name in self.ranking(metric)
+            if metric in self.scorers[name]
+        ]
+        if not rows:
+            known = {name for found in self.scorers.values() for name in found}
+            raise PlanError(f"no scorer has the metric {metric!r}{did_you_mean(metric, known)}")
+        return interval_chart(
+            f"{metric}, 95 % intervals",
+            [Interval(name, m.value, m.low, m.high) for name, m in rows],
+        )
 
     def summary(self) -> str:
         """Return the size of the data and the protocol in one line."""

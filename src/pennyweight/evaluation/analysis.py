@@ -71,7 +71,12 @@ class Analysis:
 
 
 def analyze(
-    outcomes: UserResults, lens: Grouping, *, resamples: int = 1_000, rng: int = 0
+    outcomes: UserResults,
+    lens: Grouping,
+    *,
+    scorer: str = "blend",
+    resamples: int = 1_000,
+    rng: int = 0,
 ) -> Analysis:
     """Look at the lists, the slices and the scorers side by side.
 
@@ -81,6 +86,8 @@ def analyze(
         What the scorers achieved; measured with lists (see `measure`).
     lens
         What items and users are told apart by.
+    scorer
+        The scorer that is tested against each of the others.
     resamples, rng
         Of the intervals and tests, see `bootstrap`.
     """
@@ -98,7 +105,7 @@ def analyze(
     found |= _estimates(waiting, resamples, rng)
     return Analysis(
         slices(outcomes, lens.users, resamples=resamples, rng=rng),
-        comparisons(outcomes, resamples=resamples, rng=rng),
+        comparisons(outcomes, scorer, resamples=resamples, rng=rng),
         _lists(outcomes, lens, past, found),
         None if few is None else _exposure(outcomes, few, found),
     )

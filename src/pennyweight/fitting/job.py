@@ -50,7 +50,7 @@ from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.two_tower import TwoTower
 
-__all__ = ["Job", "rounded"]
+__all__ = ["Job", "columns_of", "dataset", "rounded"]
 
 BLEND = "blend"
 VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
@@ -85,7 +85,7 @@ class Job:
         self.expected = _expected(size, names, plan, final=final)
         self.expected.state(REMEDY)
         with self.stages.stage("read"):
-            self.data = _dataset(items, events, plan)
+            self.data = dataset(items, events, plan)
             self.origin = _origin(items, events, plan, self.data.interactions)
             self.setting = measurable(self.data.interactions, plan.evaluate)
         self.repeats: Repeats = self.setting.repeats
@@ -270,7 +270,6 @@ class Job:
     ) -> Report:
         catalog, log = self.data.catalog, self.data.interactions
         machine = Machine.measure()
-        columns = self.data.columns
         return Report(
             protocol=protocol,
             users=len(log.users),
@@ -299,7 +298,7 @@ class Job:
             lists=judged.lists,
             exposure=judged.exposure,
             cleaning=tuple(Cleaned(**asdict(entry)) for entry in self.data.log.entries),
-            columns={**columns.events, "id": columns.id, "text": " + ".join(columns.text)},
+            columns=columns_of(self.data),
             machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
             versions={"python": python_version(), **{name: version(name) for name in VERSIONS}},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -343,7 +342,8 @@ def _expected(data: Volume, names: Sequence[str], plan: Plan, *, final: bool) ->
     )
 
 
-def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Dataset:
+def dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Dataset:
+    """Return the data, read as a plan says where it is not read yet."""
     if isinstance(items, Dataset):
         return items
     if events is None:
@@ -355,6 +355,12 @@ def _dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Data
         user_attribute=plan.evaluate.user_attribute,
         seed=plan.evaluate.seed,
     )
+
+
+def columns_of(data: Dataset) -> dict[str, str]:
+    """Return role -> column, as reports have it."""
+    columns = data.columns
+    return {**columns.events, "id": columns.id, "text": " + ".join(columns.text)}
 
 
 def _origin(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
+import polars as pl
+
 from pennyweight.config.plan import Plan
 from pennyweight.config.report import Report
 from pennyweight.data.dataset import Dataset, EventReading
@@ -10,11 +12,12 @@ from pennyweight.data.split import Protocol
 from pennyweight.data.tables import Source
 from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.evaluation.ranking import Repeats
-from pennyweight.fitting.job import Job
+from pennyweight.fitting.job import Job, dataset
+from pennyweight.fitting.list_scores import Lists, list_report, split_frames
 from pennyweight.fitting.stages import Progress
 from pennyweight.recommender.recommender import Recommender
 
-__all__ = ["ReadOptions", "evaluate", "fit"]
+__all__ = ["ReadOptions", "evaluate", "fit", "score_lists", "split_events"]
 
 
 class ReadOptions(EventReading, total=False):
@@ -106,6 +109,75 @@ def fit(
     job = Job(items, events, planned, progress, final=True)
     report = job.measure()
     return job.refit(report)
+
+
+def score_lists(
+    lists: Lists,
+    items: Source | Dataset,
+    events: Source | None = None,
+    *,
+    plan: Plan | None = None,
+    protocol: Protocol | None = None,
+    repeats: Repeats | None = None,
+    seed: int | None = None,
+    list_columns: Mapping[str, str] | None = None,
+    **reading: Unpack[ReadOptions],
+) -> Report:
+    """Measure recommendation lists of any system on the test users that `evaluate` measures.
+
+    The protocol, the test users, the metrics, the intervals and the tests are those of
+    `evaluate` with the same data, plan and seed, so the figures can be compared. Make the lists
+    from the events that `split_events` gives.
+
+    Parameters
+    ----------
+    lists
+        A table with a row for each item of each list: user_id, item_id, and rank (1 is the
+        best) or score; or name -> such a table for several systems, of which the first is
+        tested against the others and against popularity.
+    items, events, plan, protocol, repeats, seed, **reading
+        As for `evaluate`.
+    list_columns
+        ``"user_id"``, ``"item_id"``, ``"rank"`` or ``"score"`` -> the column's name in the
+        lists.
+
+    Returns
+    -------
+    Report
+        Whose notices count the users without a list and the items outside the catalog.
+
+    Raises
+    ------
+    DataError, PlanError
+        The lists, the data or a setting cannot be used; the message says what to do.
+    """
+    given = _given(protocol, repeats, None, None, seed, None)
+    planned = _read_as(_planned(plan, given), items, reading)
+    return list_report(lists, dataset(items, events, planned), planned, list_columns)
+
+
+def split_events(
+    items: Source | Dataset,
+    events: Source | None = None,
+    *,
+    plan: Plan | None = None,
+    protocol: Protocol | None = None,
+    seed: int | None = None,
+    **reading: Unpack[ReadOptions],
+) -> dict[str, pl.DataFrame]:
+    """Return the parts of the event log by which `evaluate` measures, for another system.
+
+    Returns
+    -------
+    dict[str, polars.DataFrame]
+        ``"train"`` and ``"validation"`` with user_id, item_id, timestamp (epoch seconds, or
+        positions where the log has no dates) and weight: all that is known before the test.
+        ``"test"`` with user_id and item_id: the choices to be found, and so the users who
+        need a list.
+    """
+    given = _given(protocol, None, None, None, seed, None)
+    planned = _read_as(_planned(plan, given), items, reading)
+    return split_frames(dataset(items, events, planned), planned)
 
 
 _NAMES = ("plan", "protocol", "repeats", "encoder", "scorers", "seed", "refit", "progress")
