@@ -20,10 +20,15 @@ from pennyweight.errors import DataError, PlanError
     [
         ("Retoure|Storno|Rückgabe|Gutschrift|Remboursé|Devolución|annullato|возврат|退货|キャンセル",
          "negative"),
-        ("Entfernt|Gefällt mir nicht|nicht gekauft|RTN|R|n'est pas aimé|no me gusta|не нравится"
-         "|Retoure abgelehnt|nicht storniert|不喜欢|rejeté refusé|eliminado|geen interesse",
-         "doubtful"),
-        ("Kauf|Gefällt mir|achat|compra|type_7|V|none|просмотр|购买|unlock", "unknown"),
+        ("Gefällt mir nicht|n'est pas aimé|no me gusta|не нравится|不喜欢|je n’aime pas|não gostei"
+         "|niet leuk|嫌い|싫어요|لم يعجبني|Daumen runter|sehr schlecht|beğenmedim|🤬",
+         "negative"),
+        ("Gefällt mir|me gusta mucho|j’aime|gostei|нравится|喜欢|いいね|좋아요|أعجبني|très bon",
+         "positive"),
+        ("egal|meh|so-so|ist mir egal|sans avis|keine Meinung|нейтрально|无所谓|😐", "neutral"),
+        ("Entfernt|nicht gekauft|RTN|R|Retoure abgelehnt|nicht storniert|rejeté refusé|eliminado"
+         "|geen interesse|nicht schlecht|dislike removed", "doubtful"),
+        ("Kauf|achat|compra|type_7|V|none|просмотр|购买|unlock", "unknown"),
     ],
 )  # fmt: skip
 def test_words_of_other_languages(names, sense):

@@ -90,8 +90,9 @@ def test_ratings_of_several_scales():
 
 @pytest.mark.parametrize(
     ("words", "shown"),
-    [(["low", "mid", "high"], "low=negative"), (list("ABCDF"), "A=negative"),
-     (["so so", "top"], "'so so=negative'")],
+    [(["low", "mid", "high"], "low=negative"), (list("ABCDF"), "F=negative"),
+     (["so so", "top"], "'so so=negative'"),
+     (["molto forte", "top", "nicht so, na ja"], "'\"nicht so, na ja\"=negative'")],
 )  # fmt: skip
 def test_ratings_in_words_are_asked_about(words, shown):
     with pytest.raises(DataError, match=f"--type-column rating --event-types {shown}"):

@@ -9,13 +9,26 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from pennyweight.data.cleaning.negations import denial_of, is_loan, is_return, words_of
-from pennyweight.data.cleaning.vocabulary import Sense, sense_of
+from pennyweight.data.cleaning.opinion_words import opinion_of
+from pennyweight.data.cleaning.vocabulary import Sense, sense_of, speaks_of_liking
 from pennyweight.errors import DataError, did_you_mean, in_list
 
-__all__ = ["NO_TYPE", "EventTypes", "Meaning", "is_rating", "lent_meanings", "sense_of_type"]
+__all__ = [
+    "NO_OPINION",
+    "NO_TYPE",
+    "EventTypes",
+    "Meaning",
+    "are_opinions",
+    "is_dislike",
+    "is_liking",
+    "is_rating",
+    "lent_meanings",
+    "sense_of_type",
+]
 
 Meaning = float | Literal["negative", "ignore"]
 NO_TYPE = "event"  # the type of an event that names none
+NO_OPINION = "none"  # among opinions; elsewhere a missing value
 _TRUTH: dict[str, Sense] = {
     "-1": "negative", "-1.0": "negative", "false": "neutral", "true": "positive",
     "good": "positive", "very good": "positive", "great": "positive", "excellent": "positive",
@@ -25,10 +38,16 @@ _TRUTH: dict[str, Sense] = {
     "+": "positive", "-": "negative", "−": "negative", "–": "negative", "+1": "positive",
     "+1.0": "positive", "−1": "negative", "pos": "positive", "neg": "negative",
     **dict.fromkeys("👍❤♥😍⭐💚💙💛🧡💜🖤🤍💖💕😊🙂😀😃↑⬆▲△🔼👆✓✔☑✅", "positive"),
+    **dict.fromkeys("🤬😤💩🤢", "negative"), **dict.fromkeys("😄😁😆🥰🤩👏🎉🔥💯", "positive"),
     **dict.fromkeys("👎💔😡😠🙁☹😞🤮↓⬇▼▽🔽👇✗✘✕✖❌☒🚫", "negative"),
 }  # fmt: skip
 _RATINGS = frozenset(("rate", "rated", "rating", "review", "reviewed", "star", "score", "grade"))
 _TONES = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # of an emoji: its form and color
+_LOW = re.compile(r"(?i)low(est)?|worst|weak|niedrig|bas(se)?|baj[ao]|baix[ao]|min(imum)?")
+# How likely a value is not to speak for an item, the likeliest first.
+_DOUBTS: dict[Sense, int] = {
+    "negative": 0, "doubtful": 1, "neutral": 3, "unknown": 4, "positive": 5,
+}  # fmt: skip
 _MEANINGS: dict[Sense, Meaning] = {"negative": "negative", "neutral": "ignore"}
 
 
@@ -92,6 +111,9 @@ class EventTypes:
         names = list(names)
         senses = {name: sense_of_type(name) for name in names if name not in self}
         doubtful = [name for name, sense in senses.items() if sense == "doubtful"]
+        if are_opinions(names):
+            senses.pop(NO_OPINION, None)
+            doubtful += [n for n, sense in senses.items() if sense == "unknown" and n != NO_TYPE]
         if senses.keys() - {NO_TYPE} == {"0", "1"}:
             raise DataError(
                 f"{source}: the event types are '0' and '1'; is 0 an event that did not happen, "
@@ -100,7 +122,10 @@ class EventTypes:
             )
         if doubtful:
             raise DataError(_doubt(doubtful, source))
-        return {name: self.meaning(name, source) for name in names}
+        silent: dict[str, Meaning] = {}
+        if NO_OPINION in names and NO_OPINION not in self and are_opinions(names):
+            silent = {NO_OPINION: "ignore"}
+        return {name: self.meaning(name, source) for name in names} | silent
 
     def unused(self, names: Iterable[str]) -> list[str]:
         """Return the chosen types that are not among some names, with the nearest of these."""
@@ -134,7 +159,42 @@ def sense_of_type(name: str) -> Sense:
     """Return what a value says; of numbers -1 alone says something, others are codes."""
     text = _TONES.sub("", name.strip().casefold())
     sense = _TRUTH[text] if text in _TRUTH else sense_of(name)
+    if sense in ("unknown", "doubtful") and (opinion := opinion_of(name)) is not None:
+        return opinion
     return denial_of(name) if sense == "unknown" and text != "none" else sense
+
+
+def is_dislike(name: str) -> bool:
+    """Say whether a value is the opposite of liking, and not a deed such as a return."""
+    return sense_of_type(name) == "negative" and _is_opinion(name)
+
+
+def most_doubtful(names: Iterable[str]) -> str:
+    """Return which of some values is the likeliest not to speak for an item, for an example."""
+    ranked = sorted(names, key=str.casefold, reverse=True)  # of A to F the last
+    return min(ranked, key=_certainty)
+
+
+def _certainty(name: str) -> int:
+    letter = len(name) == 1 and name.isalpha()  # a grade
+    return 2 if _LOW.fullmatch(name) else _DOUBTS["unknown" if letter else sense_of_type(name)]
+
+
+def are_opinions(names: Iterable[str]) -> bool:
+    """Say whether the types of a log are likes and dislikes, with no deed among them."""
+    senses = {name: sense_of_type(name) for name in names}
+    liked = [name for name, sense in senses.items() if sense == "positive" and name != NO_TYPE]
+    return bool(liked) and all(map(is_liking, liked)) and any(is_dislike(name) for name in senses)
+
+
+def is_liking(name: str) -> bool:
+    """Say whether a value is an opinion for an item, and not a deed such as a purchase."""
+    return sense_of_type(name) == "positive" and _is_opinion(name)
+
+
+def _is_opinion(name: str) -> bool:
+    text = _TONES.sub("", name.strip().casefold())
+    return text in _TRUTH or speaks_of_liking(name) or opinion_of(name) is not None
 
 
 def lent_meanings(names: Iterable[str]) -> dict[str, Meaning]:

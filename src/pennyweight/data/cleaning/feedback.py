@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.counts import NO_DEED, drop_idle
 from pennyweight.data.cleaning.event_types import (
+    NO_OPINION,
     NO_TYPE,
     EventTypes,
     Meaning,
+    are_opinions,
     is_rating,
     lent_meanings,
 )
@@ -189,7 +191,11 @@ def _kinds(
     column = frame[roles["type"]]
     check_scalars(column, source, "event types; leave it out with --type-column '', "
                                   "columns={'type': None}")  # fmt: skip
+    texts = column.cast(pl.String).str.strip_chars()
     column = blanked(column).cast(pl.String).str.strip_chars().fill_null(NO_TYPE)
+    none = (texts.str.to_lowercase() == NO_OPINION).fill_null(False)
+    if none.any() and are_opinions(column.unique().to_list()):
+        column = column.set(none, NO_OPINION)
     names = column.unique(maintain_order=True)
     if len(names) > _MAX_KINDS:
         raise DataError(
@@ -228,6 +234,9 @@ def _meanings(
     mask = np.array([name in unknown for name in kinds])[kind]
     rows.note(f"unknown event type counts with weight 1: {listed}; give it a weight, negative or "
               "ignore with --event-types NAME=…", mask)  # fmt: skip
+    if are_opinions(kinds) and meanings.get(NO_TYPE) == 1.0:
+        rows.note(f"no opinion in {name!r}: an event with weight 1 (--event-types "
+                  f"{NO_TYPE}=ignore drops these rows)", kind == kinds.index(NO_TYPE))  # fmt: skip
     return meanings
 
 

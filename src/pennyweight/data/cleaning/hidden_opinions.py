@@ -7,7 +7,12 @@ from collections.abc import Mapping
 import polars as pl
 
 from pennyweight.data.cleaning.constant_columns import constant_of
-from pennyweight.data.cleaning.event_types import sense_of_type
+from pennyweight.data.cleaning.event_types import (
+    is_dislike,
+    is_liking,
+    most_doubtful,
+    sense_of_type,
+)
 from pennyweight.data.cleaning.labels import (
     MOST_TYPES,
     answer_of,
@@ -29,7 +34,7 @@ __all__ = ["ask_about_opinions"]
 # Columns about places, whose values may be named like what is done there.
 _PLACE = re.compile(
     r"page|screen|url|path|referr|search|query|device|platform|country|region|city|lang|campaign"
-    r"|keyword|tags?$|genre|variant|colou?r|size|brand|gender|segment"
+    r"|keyword|tags?$|genre|variant|colou?r|size|brand|gender|segment|condition|zustand"
 )
 # Changes of the rows of a table, as a database logs them.
 _OPERATION = ("op", "optype", "operation", "operationtype", "dmlop", "cdcoperation", "changetype")
@@ -37,6 +42,7 @@ _CHANGES = frozenset("i u d c r insert update delete create read upsert".split()
 _VOTE = re.compile(r"vote|thumb|reaction|opinion|feedback|like")
 _KIND = re.compile(r"categor|class|type|kind|channel")
 _CREDIT_NOTES, _INVOICES = ("cn", "crn", "cm", "crm", "scn"), ("inv", "in", "invoice", "si")
+_NO_LIKING = ("negative", "neutral", "doubtful")
 _LEAST = 10  # rows from which on a column is judged
 
 
@@ -53,8 +59,9 @@ def ask_about_opinions(
     DataError
         A column may hold what the events say of their items.
     """
-    if "type" in given or frame.height < _LEAST or _speaks_against(frame, roles):
+    if "type" in given or frame.height < _LEAST:
         return
+    spoken = _speaks_against(frame, roles)
     for name in frame.columns:
         if name in roles.values() or frame[name].dtype.is_nested() or _is_place(name):
             continue
@@ -64,11 +71,13 @@ def ask_about_opinions(
             or not (against := _against(frame, name, roles))
         ):
             continue
+        if spoken and not (against := [value for value in against if is_dislike(value)]):
+            continue
         if "status" in given and all(state_of(value) == "undone" for value in against):
             continue  # returns were spoken of
         if constant_of(frame, name, roles) or _are_known(frame, name, against, roles):
             continue
-        raise DataError(_question(name, against[0], roles.get("type"), source))
+        raise DataError(_question(name, most_doubtful(against), roles.get("type"), source))
 
 
 def _question(name: str, value: str, types: str | None, source: str) -> str:
@@ -119,13 +128,15 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
     senses = {value: _sense(value) for value in values}
     unknown = sum(sense == "unknown" for sense in senses.values())
     against = [value for value, sense in senses.items() if sense == "negative"]
+    if any(is_liking(value) for value in values):
+        against += [value for value, sense in senses.items() if sense == "doubtful"]
     if all(re.fullmatch(r"[-+]?[\d.]+", value) for value in values):
         return against if _VOTE.search(name.casefold()) and len(values) == len(against) else []
     if _KIND.search(name.casefold()):
         against += [value for value in values if _is_credit_note(value, values)]
         whole = [value for value in against if len(words_of(value)) <= 2]
         return whole or (against if 2 * unknown <= len(values) else [])
-    return against if 2 * unknown <= len(values) else []
+    return against if 2 * unknown <= len(values) else list(filter(is_dislike, against))
 
 
 def _opinions(
@@ -158,9 +169,15 @@ def _sense(value: str) -> str:
 def _are_known(
     frame: pl.DataFrame, name: str, against: list[str], roles: Mapping[str, str]
 ) -> bool:
-    """Say whether the rows are returns by their quantity already."""
+    """Say whether the rows are returns by their quantity, or no liking by their type, already."""
+    rows = frame[name].cast(pl.String).str.strip_chars().is_in(against).fill_null(False)
+    if "type" in roles and not frame[roles["type"]].dtype.is_nested():
+        types = blanked(frame[roles["type"]]).cast(pl.String).str.strip_chars()
+        told = label_meanings(roles["type"], types.drop_nulls().unique().to_list())
+        of_rows = types.filter(rows).fill_null("").unique().to_list()
+        if all(isinstance(told.get(t), str) or sense_of_type(t) in _NO_LIKING for t in of_rows):
+            return True
     if "quantity" not in roles or frame[roles["quantity"]].dtype.is_nested():
         return False
-    rows = frame[name].cast(pl.String).str.strip_chars().is_in(against).fill_null(False)
     below = (signed(frame[roles["quantity"]]) < 0).fill_null(False)
     return bool(rows.any()) and not (rows & ~below).any()

@@ -15,6 +15,7 @@ from pennyweight.data.cleaning.labels import (
     is_label,
     is_opinion,
     is_undoing,
+    is_vote,
     names_types,
 )
 from pennyweight.data.cleaning.missing import blanked
@@ -114,7 +115,7 @@ def _is_binary(column: pl.Series, name: str) -> bool:
         return _are_answers(column, name)
     distinct = words.drop_nulls().n_unique()
     # An empty cell says that there was no click, but not that there was a dislike.
-    return distinct > 1 or (words.null_count() > 0 and is_deed(name))
+    return distinct > 1 or (words.null_count() > 0 and is_deed(name) and not is_vote(name))
 
 
 def _are_answers(column: pl.Series, name: str) -> bool:

@@ -7,7 +7,10 @@ import polars as pl
 
 from pennyweight.data.cleaning.event_types import NO_TYPE, Meaning, sense_of_type
 from pennyweight.data.cleaning.missing import blanked, few_texts
-from pennyweight.data.cleaning.vocabulary import sense_of
+from pennyweight.data.cleaning.negations import words_of
+from pennyweight.data.cleaning.opinion_words import names_opinion
+from pennyweight.data.cleaning.vocabulary import Sense, sense_of
+from pennyweight.data.cleaning.yes_no import NO, YES
 from pennyweight.data.columns import name_key
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "is_label",
     "is_opinion",
     "is_undoing",
+    "is_vote",
     "label_meanings",
     "names_types",
     "opposites",
@@ -31,39 +35,19 @@ _OPINION = re.compile(
 )
 _OUTCOME = re.compile(
     r"labels?|(is|was|has|did)?(click(ed|s)?|clk|convert(ed)?|conversion|purchase[ds]?|bought|buy"
-    r"|order(ed)?|book(ed)?|booking|watch(ed)?|view(ed)?|read|open(ed)?|play(ed)?|finish(ed)?"
-    r"|complete[ds]?|interact(ed|ion)?|install(ed)?|download(ed)?|cart|addtocart|addedtocart"
+    r"|order(ed)?|book(ed)?|booking|(fully)?watch(ed)?|view(ed)?|read|open(ed)?|play(ed)?|finish(ed)?"
+    r"|(fully)?complete[ds]?|interact(ed|ion)?|install(ed)?|download(ed)?|cart|addtocart|addedtocart"
     r"|favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?|longview|effective|cvr|ctr|ctcvr"
     r"|skip(ped)?|targets?|y|ytrue|truth|groundtruth|outcome|respon(se|ded)|engaged|engagement"
     r"|relevan(t|ce|cy))"
 )
+# Opinions of which 0 may mean that none was given.
+_VOTES = re.compile(
+    r"votes?|voted|reactions?|feedback|opinions?|avis|meinung|stimme|voto|opiniao|opinione|reaccion"
+    r"|reacao|reazione|reaktion|thumbs?|sentiment"
+)
 # Marks beside an event that happened all the same.
 _ASIDE = re.compile(r"(is|was|has|did)?(favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?)")
-_YES = (
-    *("✓", "✔", "☑", "✅", "+1", "+1.0", "1", "1.0", "true", "yes", "y", "t"),
-    *("ja", "oui", "si", "sí", "sim", "да", "是", "はい"),
-)
-_NO = (
-    "0",
-    "0.0",
-    "false",
-    "no",
-    "n",
-    "f",
-    "nein",
-    "non",
-    "não",
-    "nao",
-    "nee",
-    "нет",
-    "否",
-    "いいえ",
-    "✗",
-    "✘",
-    "✕",
-    "❌",
-    "☒",
-)
 _OPEN = ("maybe", "perhaps", "unsure", "not sure", "undecided", "don't know", "neutral",
          "vielleicht", "peut-être", "quizás", "talvez")  # fmt: skip
 _DENIAL = re.compile(r"(not|do not|don't|does not|doesn't|would not|wouldn't|never)[\s_-]+(.+)")
@@ -78,7 +62,7 @@ _SILENT = 0.75  # share of zeros from which on they mean that no opinion was giv
 # Columns about where and how, whose values may look like types.
 _CONTEXT = re.compile(
     r"source|referr|channel|medium|page|screen|device|platform|context|campaign|country|plan|tier"
-    r"|status|state|categor|genre|title|name|comment|text|review"
+    r"|status|state|condition|zustand|categor|genre|title|name|comment|text|review"
 )
 _WHEN = re.compile(r"[_\W](at|on|date|time|timestamp|ts)$")
 _SHOWN = re.compile(r"impres|expos|show|display|render")
@@ -87,12 +71,17 @@ MOST_TYPES = 40
 
 def is_opinion(name: str) -> bool:
     """Say whether a column is named after an opinion, such as ``liked``."""
-    return bool(_OPINION.fullmatch(name_key(name)))
+    return bool(_OPINION.fullmatch(name_key(name))) or names_opinion(name) == "positive"
 
 
 def is_deed(name: str) -> bool:
     """Say whether a column is named after a deed or its outcome, such as ``clicked``."""
-    return bool(_OUTCOME.fullmatch(name_key(name)))
+    return bool(_OUTCOME.fullmatch(name_key(name))) or is_vote(name)
+
+
+def is_vote(name: str) -> bool:
+    """Say whether a column is named after opinions of either kind, such as ``reaction``."""
+    return bool(_VOTES.fullmatch("".join(words_of(name))))
 
 
 def is_aside(name: str) -> bool:
@@ -107,7 +96,8 @@ def is_label(name: str) -> bool:
 
 def is_undoing(name: str) -> bool:
     """Say whether a column is named after the end of liking, such as ``is_returned``."""
-    return sense_of(_WHEN.sub("", _bare(name))) == "negative"
+    bare = _WHEN.sub("", _bare(name))
+    return sense_of(bare) == "negative" or names_opinion(bare) == "negative"
 
 
 def flagged(column: pl.Series) -> pl.Series | None:
@@ -120,14 +110,18 @@ def flagged(column: pl.Series) -> pl.Series | None:
         given = blanked(column).is_not_null()
         return given if given.sum() <= len(given) / 2 else given & False
     words = answers_of(column)
-    return None if words is None else words.is_in(_YES).fill_null(False)
+    return None if words is None else words.is_in(list(YES)).fill_null(False)
 
 
 def opposites(columns: Collection[str], name: str) -> list[str]:
     """Return the columns of dislikes beside one of likes, where 0 is then no dislike."""
-    if not _OPINION.fullmatch(name_key(name)):
+    if not is_opinion(name):
         return []
-    return [one for one in columns if one != name and _OPPOSITE.fullmatch(name_key(one))]
+    return [one for one in columns if one != name and _is_opposite(one)]
+
+
+def _is_opposite(name: str) -> bool:
+    return bool(_OPPOSITE.fullmatch(name_key(name))) or names_opinion(name) == "negative"
 
 
 def label_meanings(
@@ -154,14 +148,14 @@ def label_meanings(
             value: "negative" if low in _SIGNS else "ignore" if low[0] == "0" else 1.0
             for low, value in lowered.items()
         }
-    opinion, deed = _OPINION.fullmatch(name_key(name)), _OUTCOME.fullmatch(name_key(name))
+    opinion, deed = is_opinion(name), is_deed(name)
     answers = {value: answer_of(low, name) for low, value in lowered.items()}
     unknown = [value for value, answer in answers.items() if answer is None]
     if not (opinion or deed or is_undoing(name)) or (
         unknown and (not opinion or len(unknown) == len(answers))
     ):
         return {}
-    sense = "positive" if opinion else sense_of(_bare(name))
+    sense = "positive" if opinion else _sense(_bare(name))
     yes: Meaning = 1.0
     if sense in ("negative", "neutral"):
         yes = "negative" if sense == "negative" else "ignore"
@@ -180,7 +174,7 @@ def answer_of(word: str, name: str) -> str | None:
     """
     if "swipe" in name_key(name) and word in _SWIPES:
         return _SWIPES[word]
-    for answer, words in (("yes", _YES), ("no", _NO), ("open", _OPEN)):
+    for answer, words in (("yes", YES), ("no", NO), ("open", _OPEN)):
         if word in words:
             return answer
     denied = _DENIAL.fullmatch(word)
@@ -220,10 +214,15 @@ def answers_of(column: pl.Series) -> pl.Series | None:
         return None
     for part in (column.head(1_000), column):
         words = blanked(part).cast(pl.String).str.strip_chars().str.to_lowercase()
-        if not words.drop_nulls().is_in([*_YES, *_NO, *_SIGNS]).all():
+        if not words.drop_nulls().is_in([*YES, *NO, *_SIGNS]).all():
             return None
     return words if words.null_count() < len(words) else None
 
 
 def _bare(name: str) -> str:
     return re.sub(r"^(is|was|has|did)(?=[_\W]|[A-Z])[_\W]*", "", name)
+
+
+def _sense(name: str) -> Sense:
+    sense = sense_of(name)
+    return (names_opinion(name) or sense) if sense in ("unknown", "doubtful") else sense

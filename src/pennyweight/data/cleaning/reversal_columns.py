@@ -10,6 +10,7 @@ from pennyweight.data.cleaning.labels import is_undoing
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.negations import is_loan, is_negator, is_return, is_undone, words_of
 from pennyweight.data.cleaning.order_states import is_part, is_state_name, state_of
+from pennyweight.data.cleaning.yes_no import NO, YES
 
 __all__ = [
     "Undoing",
@@ -34,12 +35,10 @@ _REASON = re.compile(
 )
 _HAPPENED = re.compile(r"(is|was|has|did|been|flag|ist|wurde)")
 _MAYBE_LOANS = re.compile(r"checkout|checkouts|due|issued|checked")
-_YES = frozenset("1 true yes y t x ✓ ✔ ☑ ja j si sim oui o да tak evet wahr vrai".split())
-_NO = frozenset(
-    "0 false no n f nein non nee nao nej nie нет hayir falsch faux none nil - -- -1 not never kept "
-    "keep behalten ok okay paid complete completed delivered shipped fulfilled active open nothing"
-    .split()
-)  # fmt: skip
+_NO = NO | frozenset(
+    "none nil - -- -1 not never kept keep behalten ok okay paid complete completed delivered"
+    " shipped fulfilled active open nothing".split()
+)
 _NEVER = re.compile(
     r"^\D*(0000|0001|1753|20(99)|2[1-9]\d\d|[3-9]\d\d\d)\b|\b(0000|0001|1753|2099|2[1-9]\d\d|[3-9]\d{3})$"
     r"|^(1899|1900|1970)[-/.](0?1|12)[-/.](0?1|3[01])\b|^(0?1|3[01]|12)[-/.](0?1|12|3[01])[-/.](1899|1900|1970)\b"
@@ -90,8 +89,8 @@ def says_yes(column: pl.Series, kind: Undoing) -> pl.Series:
 
 def _is_yes(text: str, kind: Undoing) -> bool:
     low = text.casefold()
-    if low in _YES or low in _NO:
-        return low in _YES
+    if low in YES or low in _NO:
+        return low in YES
     if _DATE.search(low):
         return not _NEVER.search(low)
     if _NUMBER.fullmatch(low):
@@ -134,7 +133,7 @@ def use_of(
 def only_yes_and_no(column: pl.Series) -> bool:
     """Say whether each value of a column is a yes or a no, or missing."""
     texts = blanked(column).cast(pl.String).drop_nulls().str.strip_chars().str.to_lowercase()
-    known = [*_YES, *_NO, *(f"{number}.0" for number in (0, 1, -1))]
+    known = [*YES, *_NO, *(f"{number}.0" for number in (0, 1, -1))]
     return bool(texts.is_in(known).all())
 
 

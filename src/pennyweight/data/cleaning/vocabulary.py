@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
-__all__ = ["Sense", "is_purchase", "is_removal", "sense_of"]
+__all__ = ["Sense", "is_purchase", "is_removal", "sense_of", "speaks_of_liking"]
 
 Sense = Literal["positive", "negative", "neutral", "unknown", "doubtful"]
 
@@ -66,6 +66,12 @@ _OBJECTS = frozenset(
     "reservation payment sale interaction loan rental application recommendation enrolment "
     "enrollment upvote share event".split()
 )
+_LIKING = frozenset(
+    "like love heart upvote downvote thumbsup thumbup thumbsdown thumbdown voteup votedown dislike "
+    "hate interested disinterested uninterested satisfied happy angry helpful unhelpful positive "
+    "negative recommend".split()
+)
+_THUMBS = frozenset("thumbsdown thumbdown thumbsup thumbup votedown voteup down up nope".split())
 _BOUGHT = frozenset(
     "purchase repurchase buy bought order reorder transaction pay paid sale sell sold".split()
 )
@@ -115,6 +121,12 @@ def sense_of(name: str) -> Sense:
     if "returning" in words:  # users do, with nothing to give back
         return "doubtful"
     return _judged([_base(word) for word in _parted(words)])
+
+
+def speaks_of_liking(name: str) -> bool:
+    """Say whether the name of a type is about liking, such as a like or a thumb down."""
+    words = _words(name)
+    return "".join(words) in _THUMBS or not _LIKING.isdisjoint(map(_base, _parted(words)))
 
 
 @lru_cache(maxsize=1_024)

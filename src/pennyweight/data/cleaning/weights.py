@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.event_types import most_doubtful
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.rating_names import is_grade, is_rating_name
 from pennyweight.data.cleaning.ratings import FEW, RatingScale, looks_rated, on_scale, scale_of
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.tables import check_scalars
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, in_list
 
 __all__ = ["BELOW_ZERO", "LOW", "NO_STRENGTH", "Weights", "weights"]
 
@@ -131,10 +132,10 @@ def _refuse_words(column: pl.Series, read: pl.Series, source: str) -> None:
     if lost.cast(pl.String).str.contains(r"^\s*\S+\s*(/|out of)\s*\d+\D*$").any():
         remedy = "Write all on one scale"
     else:
-        first = names[0].strip()
+        first = most_doubtful(one.strip() for one in names)
         remedy = (f"If these are ratings in words, give each a meaning: --weight-column '' "
                   f"--type-column {shlex.quote(name)} --event-types "
-                  f"{shlex.quote(first + '=negative')} (or ignore, or a weight), "
+                  f"{shlex.quote(in_list(first) + '=negative')} (or ignore, or a weight), "
                   f"columns={{'weight': None, 'type': {name!r}}}, "
                   f"event_types={{{first!r}: 'negative'}}; else write numbers")  # fmt: skip
     raise DataError(f"{source}: {len(lost):,} of {given:,} values of column {name!r} are no "
