@@ -119,7 +119,7 @@ def test_the_guide_lists_every_alias():
 
 def test_the_guide_lists_names_of_times_by_rank():
     guide = (Path(__file__).parents[2] / "docs" / "guide-data.md").read_text()
-    table = guide.split("| rank | recognised names |")[1].split("\n\n")[0].splitlines()[2:]
+    table = guide.split("| rank | recognized names |")[1].split("\n\n")[0].splitlines()[2:]
     for line in table:
         place, names = (cell.strip() for cell in line.strip("|").split("|"))
         for name in re.findall(r"\w+(?=,| …|$)", names.split(":")[-1]):
