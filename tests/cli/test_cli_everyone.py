@@ -18,7 +18,7 @@ from pennyweight.recommender import Recommender
 SLOW_EXPORT = """
 import sys, time
 from pennyweight.cli.main import main
-from pennyweight.ranking import batch
+from pennyweight.recommender import batch
 from pennyweight.recommender import export
 
 batch.BLOCK_BYTES, export.PART_ROWS = 10 * 4 * 415, 1

@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.errors import PlanError
-from pennyweight.ranking.diversity import diversify
-from pennyweight.ranking.top_k import pool_size
+from pennyweight.ranking.diversity import diversify, pool_size
 
 SCORES = np.array([1.0, 0.9, 0.5, 0.0], np.float32)
 LIKE = np.array([[1, 0.9, 0, 0], [0.9, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], np.float32)
@@ -39,6 +38,5 @@ def test_each_candidate_is_chosen_once_and_the_best_first(scores: list[float], d
 
 
 def test_a_long_list_is_not_chosen_from_all_items():
-    sizes = [pool_size(k, 0.5) for k in (1, 10, 200, 400, 1_000, 3_000)]
+    sizes = [pool_size(k) for k in (1, 10, 200, 400, 1_000, 3_000)]
     assert sizes == [50, 50, 1_000, 2_000, 2_000, 3_000]
-    assert pool_size(1_000, 0) == 1_000

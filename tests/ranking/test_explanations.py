@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pennyweight.data.interactions import Histories
-from pennyweight.ranking.explanations import common_words, explain_items
+from pennyweight.ranking.explanations import CommonWords, explain_items
 from pennyweight.recommender import Because, Reason, Recommender
 from shop import IDS, blend, catalog, interactions, shop
 
@@ -93,5 +93,5 @@ def test_a_history_of_which_nothing_is_known() -> None:
 
 def test_common_words_are_those_of_many_texts() -> None:
     texts = [f"the word{i} of" for i in range(60)] + ["rare"] * 4
-    assert common_words(texts) == {"the", "of"}
-    assert common_words(()) == frozenset()
+    assert CommonWords(texts).words == {"the", "of"}
+    assert CommonWords(()).words == frozenset()

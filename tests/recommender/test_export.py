@@ -11,8 +11,7 @@ from polars.testing import assert_frame_equal
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.errors import BudgetError, DataError, PlanError
-from pennyweight.ranking import batch
-from pennyweight.recommender import Recommender
+from pennyweight.recommender import Recommender, batch
 from pennyweight.recommender import export as module
 from pennyweight.recommender.export import expected, parts_folder
 from pennyweight.scorers.popularity import Popularity

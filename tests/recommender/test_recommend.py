@@ -12,9 +12,8 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories
 from pennyweight.errors import DataError, PlanError, UnknownIdError, UnknownUserWarning
-from pennyweight.ranking import batch
-from pennyweight.ranking.top_k import top_k
-from pennyweight.recommender import Recommender
+from pennyweight.ranking.top_k import best_rows
+from pennyweight.recommender import Recommender, batch
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.popularity import Popularity
 from shop import HISTORIES, IDS, TITLES, blend, catalog, interactions, shop
@@ -256,4 +255,5 @@ def test_top_k_is_the_head_of_a_stable_sort(values: list[int], k: int, data) -> 
     scores = np.array(values, np.float32)
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
     order = [c for c in np.argsort(-scores, kind="stable") if mask[c]]
-    assert top_k(scores, mask, k).tolist() == order[:k]
+    scores[~mask] = -np.inf
+    assert best_rows(scores[None], [k])[0].tolist() == order[:k]

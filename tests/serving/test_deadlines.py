@@ -61,7 +61,7 @@ def test_what_nobody_waits_for_is_not_scored(live: Service, gate, given, done):
         await asyncio.to_thread(gate.begun.wait, WAIT)
         DEADLINE.set(given)
         jobs = [
-            engine.ask(shelf, ListRequest(n=3)),
+            engine.ask(shelf, ListRequest(k=3)),
             engine.ask(shelf, lambda shelf, store: called.append(1)),
         ]
         gate.open.set()
@@ -81,10 +81,10 @@ def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
         await asyncio.to_thread(gate.begun.wait, WAIT)
         DEADLINE.set(deadline(time.monotonic() + 0.1))
         with pytest.raises(BusyError, match="not there in time"):  # while the thread is stuck
-            await asyncio.wait_for(engine.ask(shelf, ListRequest(n=3)), WAIT)
+            await asyncio.wait_for(engine.ask(shelf, ListRequest(k=3)), WAIT)
         engine.answering.backlog._began[0] -= 2 * PATIENCE
         with pytest.raises(BusyError, match="would wait"):  # at once
-            engine.ask(shelf, ListRequest(n=3))
+            engine.ask(shelf, ListRequest(k=3))
 
     asyncio.run(asked())
     told = {"user_id": "ann", "item_id": "i1"}

@@ -10,7 +10,7 @@ from pennyweight.errors import DataError
 from pennyweight.serving.live.encoded_item_files import MANY, Readings
 from pennyweight.serving.live.encoded_items import latest
 from pennyweight.serving.live.histories import HistoryCache
-from pennyweight.serving.live.lists import ListRequest, find
+from pennyweight.serving.live.lists import ListRequest, rank_lists
 from pennyweight.serving.live.restoring import restored
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import StoredItem
@@ -74,13 +74,13 @@ def again(shelf: ServedBundle, folder, store: SQLiteStore) -> ServedBundle:
 
 def lists(shelf: ServedBundle, store: SQLiteStore) -> list[dict[str, float]]:
     wanted = [
-        ListRequest(n=200),
-        ListRequest(history=("i1", "i2"), n=200),
-        ListRequest(history=("new4", "i2", "new9"), n=200),
-        ListRequest(text="mate blend", n=200),
-        ListRequest(history=("i3",), n=200, filter="price > 30", freshness=0.5),
+        ListRequest(k=200),
+        ListRequest(history=("i1", "i2"), k=200),
+        ListRequest(history=("new4", "i2", "new9"), k=200),
+        ListRequest(text="mate blend", k=200),
+        ListRequest(history=("i3",), k=200, filter="price > 30", freshness=0.5),
     ]
-    found = find(shelf, wanted, HistoryCache(), store, 1.8e9)
+    found = rank_lists(shelf, wanted, HistoryCache(), store, 1.8e9)
     return [dict(one.items) for one in found]
 
 

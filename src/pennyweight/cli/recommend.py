@@ -97,10 +97,13 @@ def recommend(
         everyone(recommender, out, events, data, wish, json=json, quiet=quiet)
         return
     items = None if history is None else ids_of(history, recommender.catalog.ids)
-    source = recommender.source(user=user, history=items, text=text)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnknownUserWarning)  # a note says it below
         frame = recommender.recommend(user=user, history=items, text=text, **wish)
+    if frame.height:
+        source = frame["source"][0]
+    else:  # no item is eligible, so that no row says it
+        source = recommender.source(user=user, history=items, text=text)
     if json:
         dump({"source": source, "items": frame.drop("source").to_dicts()})
         return
@@ -111,7 +114,7 @@ def recommend(
 
 def _note_source(recommender: "Recommender", user: str | None, source: str) -> None:
     """Say where a list does not go by all that was given."""
-    from pennyweight.ranking.query import meant
+    from pennyweight.ranking.query import suggestion
 
     log = recommender.interactions
     unknown = user is not None and log is not None and user not in log.users
@@ -120,7 +123,9 @@ def _note_source(recommender: "Recommender", user: str | None, source: str) -> N
     elif source == "popularity" or unknown:
         why = f"user {user!r} is unknown" if unknown else "nothing to go by"
         by = "the most popular items" if source == "popularity" else "items by the text alone"
-        hint = meant(log.users, user) if log is not None and user is not None and unknown else ""
+        hint = (
+            suggestion(log.users, user) if log is not None and user is not None and unknown else ""
+        )
         note(f"{why}: {by}{hint}")
 
 

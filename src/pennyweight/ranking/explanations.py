@@ -1,9 +1,10 @@
-"""Why an item was recommended, from what really moved its score."""
+"""Explanations: the events, components and words that moved the score of an item."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, runtime_checkable
+from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +12,19 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories
 from pennyweight.data.words import is_hangul, is_ideograph, words
+from pennyweight.ranking.query import FALLBACKS, Query, Source
+from pennyweight.ranking.reasons import Because, Kind, Reason
+from pennyweight.ranking.stages import RankingBatch
 from pennyweight.ranking.word_forms import legible, matched
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Because", "Blended", "Kind", "Reason", "common_words", "explain_items", "parts_of"]
+__all__ = ["Blended", "CommonWords", "Explanation", "explain_items", "parts_of"]
 
-Kind = Literal["history", "text", "new", "popular", "cold"]
-
-MAX_NAMED = 3
-LEAST_SHARE = 0.1  # a history item that moved less is not named
+MAX_NAMED = 3  # items of the history
+MIN_SHARE = 0.1  # of the score, for an item to be named
 MAX_TERMS = 3
-COMMON = 0.1  # words in more than this share of the texts tell nothing
-SAMPLE = 500  # texts in which that is looked up
+MAX_FREQUENCY = 0.1  # share of the texts with a word, above which it tells nothing
+SAMPLE = 500  # texts in which words are counted
 BLIND = ("popularity", "novelty")  # parts to which a history makes no difference
 
 
@@ -48,55 +50,74 @@ class SharesTerms(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Because:
-    """An item of the history and its share in what the history added to the score."""
-
-    item_id: str
-    title: str
-    share: float
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why an item was recommended.
-
-    Attributes
-    ----------
-    text
-        One plain sentence.
-    kind
-        What it rests on: ``history``, ``text`` (words of the query), ``new`` (an item
-        without events, reached by its text), ``popular`` (the history added nothing), or
-        ``cold`` (there was no history).
-    because
-        The items of the history that added most, at most three.
-    part
-        The scorer that added most, if any did.
-    shared
-        Words that the item shares with the first of `because`, or with the query.
-    """
-
-    text: str
-    kind: Kind
-    because: tuple[Because, ...] = ()
-    part: str | None = None
-    shared: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return self.text
-
-
 def parts_of(scorer: Scorer) -> Mapping[str, Scorer]:
     """Return the parts of a blend; of any other scorer, itself."""
     return scorer.parts if isinstance(scorer, Blended) else {scorer.name: scorer}
 
 
-def common_words(texts: Sequence[str]) -> frozenset[str]:
-    """Return the words found in too many texts to tell one from another, in any language."""
-    sample = texts[:: max(1, len(texts) // SAMPLE)]
-    count = Counter(word for text in sample for word in set(words(text)))
-    return frozenset(word for word, n in count.items() if n > max(3, COMMON * len(sample)))
+class CommonWords:
+    """The words found in too many texts to tell one from another, in any language.
+
+    Parameters
+    ----------
+    texts
+        Of which a sample is counted, when the words are first needed.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words."""
+        sample = self._texts[:: max(1, len(self._texts) // SAMPLE)]
+        count = Counter(word for text in sample for word in set(words(text)))
+        return frozenset(
+            word for word, n in count.items() if n > max(3, MAX_FREQUENCY * len(sample))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """The stage that gives reasons, where a request asks for them.
+
+    Attributes
+    ----------
+    scorer, catalog
+        The scorer and its items.
+    counts
+        Events of each item, to know which are new.
+    common_words
+        Words that no reason names.
+    """
+
+    scorer: Scorer
+    catalog: Catalog
+    counts: NDArray[np.int64] | None
+    common_words: CommonWords
+
+    def __call__(self, batch: RankingBatch) -> None:
+        """Fill `reasons`."""
+        batch.reasons = [
+            self.explain(codes, request.query, source) if request.explain else None
+            for request, codes, source in zip(
+                batch.requests, batch.codes, batch.sources, strict=True
+            )
+        ]
+
+    def explain(self, codes: NDArray[np.int32], query: Query, source: Source) -> tuple[Reason, ...]:
+        """Return why each of some items is recommended, for a list with that source."""
+        return explain_items(
+            codes,
+            query.history,
+            scorer=self.scorer,
+            catalog=self.catalog,
+            counts=self.counts,
+            common=self.common_words.words,
+            text=query.text,
+            cold=source in FALLBACKS,
+            similar=query.is_item,
+        )
 
 
 def explain_items(
@@ -111,7 +132,7 @@ def explain_items(
     cold: bool = False,
     similar: bool = False,
 ) -> tuple[Reason, ...]:
-    """Say why items were recommended for one history.
+    """Return why items are recommended for one history.
 
     Parameters
     ----------
@@ -120,18 +141,18 @@ def explain_items(
     counts
         Events of each item of the catalog, to know which are new.
     common
-        Words not worth telling.
+        Words that no reason names.
     text
-        The words asked for, if any.
+        The search in words, if any.
     cold
-        There was nothing to go by, so that popularity spoke alone.
+        Whether the list is one of the most popular items.
     similar
-        The history is one item to which others are compared: it is not named.
+        Whether the history is one item to which others are compared; it is not named then.
     """
     if cold:
-        lacking = "nothing is known of the history" if len(history.item) else "no history"
-        lacking = lacking if text is None else "no word of the text is known"
-        return (Reason(f"{lacking}: most popular", "cold", part="popularity"),) * len(codes)
+        missing = "nothing is known of the history" if len(history.item) else "no history"
+        missing = missing if text is None else "no word of the text is known"
+        return (Reason(f"{missing}: most popular", "cold", part="popularity"),) * len(codes)
     contributions = np.zeros((len(codes), 0), np.float32)
     shares: Mapping[str, NDArray[np.float32]] = {}
     if len(history.item):
@@ -145,38 +166,45 @@ def explain_items(
         part = max(shares, key=lambda name: float(shares[name][row]), default=None)
         if part is not None and shares[part][row] <= 0:
             part = None
-        shared = _shared(scorer, code, catalog.ids.code(because[0].item_id)) if because else []
+        shared = (
+            _shared_terms(scorer, code, catalog.ids.code(because[0].item_id)) if because else []
+        )
         if text is not None:
             shared = matched(text, catalog.texts[code])
-        shared = [word for word in shared if _tells(word) and word not in common]
+        shared = [word for word in shared if _is_informative(word) and word not in common]
         shared = legible(shared, catalog.texts[code])[:MAX_TERMS]
         is_new = counts is not None and counts[code] == 0
         kind: Kind = "history" if because else "text" if text else "new" if is_new else "popular"
-        found = Reason("", kind, because, part, tuple(shared))
-        told = _likeness(found) if similar else _sentence(found, text is not None, is_new)
-        reasons.append(replace(found, text=told))
+        reason = Reason("", kind, because, part, tuple(shared))
+        sentence = (
+            _similarity_sentence(reason)
+            if similar
+            else _sentence(reason, with_text=text is not None, is_new=is_new)
+        )
+        reasons.append(replace(reason, text=sentence))
     return tuple(reasons)
 
 
-def _likeness(reason: Reason) -> str:
-    said = [f"mostly {reason.part}"] if reason.part and reason.because else ["its text is alike"]
-    return "; ".join([*said, *_words(reason, "shares")])
+def _similarity_sentence(reason: Reason) -> str:
+    by_part = reason.part and reason.because
+    basis = f"mostly {reason.part}" if by_part else "its text is alike"
+    return "; ".join([basis, *_shared_words(reason, "shares")])
 
 
-def _sentence(reason: Reason, asked: bool, is_new: bool) -> str:
-    said = ["new: chosen by its text"] if is_new else []
+def _sentence(reason: Reason, *, with_text: bool, is_new: bool) -> str:
+    clauses = ["new: chosen by its text"] if is_new else []
     if reason.because:
-        said.append(f"because of {_listed(reason.because)}")
-    if asked:
-        said += _words(reason, "matches the text") or ["matches the text"]
+        clauses.append(f"because of {_listed(reason.because)}")
+    if with_text:
+        clauses += _shared_words(reason, "matches the text") or ["matches the text"]
     else:
-        said += _words(reason, "shares")
-    if reason.part == "popularity" or not said:
-        said.append("popular with everyone")
-    return "; ".join(said)
+        clauses += _shared_words(reason, "shares")
+    if reason.part == "popularity" or not clauses:
+        clauses.append("popular with everyone")
+    return "; ".join(clauses)
 
 
-def _words(reason: Reason, label: str) -> list[str]:
+def _shared_words(reason: Reason, label: str) -> list[str]:
     return [f"{label}: {', '.join(reason.shared)}"] if reason.shared else []
 
 
@@ -190,18 +218,18 @@ def _because(
         return ()
     shares = added / total
     order = np.argsort(-shares, kind="stable")[:MAX_NAMED]
-    named = [i for rank, i in enumerate(order) if rank == 0 or shares[i] >= LEAST_SHARE]
+    named = [i for rank, i in enumerate(order) if rank == 0 or shares[i] >= MIN_SHARE]
     return tuple(
         Because(catalog.ids[int(codes[i])], catalog.title(int(codes[i])), float(shares[i]))
         for i in named
     )
 
 
-def _tells(word: str) -> bool:
+def _is_informative(word: str) -> bool:
     return len(word) > 1 or is_ideograph(word) or is_hangul(word)
 
 
-def _shared(scorer: Scorer, code: int, other: int) -> list[str]:
+def _shared_terms(scorer: Scorer, code: int, other: int) -> list[str]:
     for part in (scorer, *parts_of(scorer).values()):
         if isinstance(part, SharesTerms):
             return part.shared_terms(code, other, limit=20) if code != other else []

@@ -80,7 +80,7 @@ def compare(
 
 
 def _orders_text(value: Value) -> bool:
-    """Say whether texts may be ordered by a value: words, or ISO dates, whose order is theirs."""
+    """Return whether texts may be ordered by a value: by words or by ISO dates."""
     if not isinstance(value, str):
         return False
     return _ISO_DATE.fullmatch(value) is not None or not any(map(str.isdigit, value))
@@ -96,7 +96,7 @@ def check_date(name: str, value: Value) -> None:
 def among(
     name: str, dtype: pl.DataType, values: Sequence[Value], *, ignore_case: bool = False
 ) -> pl.Expr:
-    """Say whether a column equals one of the values."""
+    """Return whether a column equals one of the values."""
     if not values:
         return _never(name)
     return pl.any_horizontal(
@@ -105,7 +105,7 @@ def among(
 
 
 def contains(name: str, dtype: pl.DataType, value: Value, *, ignore_case: bool = False) -> pl.Expr:
-    """Say whether a list has an element, or a text a piece, capitals or not."""
+    """Return whether a list has an element, or a text a piece, capitals or not."""
     family = _family(dtype)
     if family == "empty":
         return _never(name)
@@ -139,12 +139,12 @@ def _has(name: str, dtype: pl.List | pl.Array, value: Value, ignore_case: bool) 
 
 
 def missing(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Say whether a column has no value; NaN is none."""
+    """Return whether a column has no value; NaN is none."""
     return _column(name, dtype).is_null()
 
 
 def holds(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Say whether a column of truth values is true."""
+    """Return whether a column of truth values is true."""
     if _family(dtype) != "truth":
         raise Mismatch(f"column {name!r} is not true or false by itself ({dtype}); compare it")
     return _column(name, dtype).fill_null(False)

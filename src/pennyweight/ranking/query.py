@@ -1,9 +1,10 @@
-"""Whom to recommend to: a known user, a history, a text, or nobody in particular."""
+"""Queries: a known user, a history, a text, an item, or nothing at all."""
 
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,44 +15,65 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import PlanError, UnknownIdError, UnknownUserWarning
 
 __all__ = [
+    "FALLBACKS",
+    "NO_QUERY",
     "Query",
-    "histories_of",
+    "Source",
+    "check_id",
+    "check_ids",
+    "item_query",
     "known_codes",
-    "meant",
-    "named",
-    "one_id",
-    "resolve",
+    "resolve_query",
+    "suggestion",
+    "user_histories",
     "warn_unknown",
 ]
+
+Source = Literal["history", "text", "history and text", "popularity", "negative events"]
+# Sources of lists of the most popular items: for anybody, and for a user with negative events
+# alone, whose list leaves out those items.
+FALLBACKS: tuple[Source, ...] = ("popularity", "negative events")
 
 MAX_COMPARED = 50_000  # ids among which a misspelled one is looked for
 
 
 @dataclass(frozen=True)
 class Query:
-    """One history (it may be empty) and perhaps a text.
+    """The basis of a list.
 
     Attributes
     ----------
     history
-        A batch of one.
+        A batch of one, which may be empty.
     text
-        What is asked for, in words.
+        A search in words.
     turned_down
         Items that the user turned down, by code, int32 (n,).
+    is_item
+        Whether the history is one item, to which all others are compared.
     """
 
     history: Histories
     text: str | None = None
     turned_down: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    is_item: bool = False
 
     @property
-    def is_cold(self) -> bool:
-        """Whether there is nothing to go by."""
-        return self.text is None and not len(self.history.item)
+    def fallback(self) -> Source:
+        """The source of a list where neither history nor text tells items apart."""
+        only_negative = not len(self.history.item) and len(self.turned_down)
+        return "negative events" if only_negative else "popularity"
 
 
-def resolve(
+NO_QUERY = Query(Histories.of([[]]))
+
+
+def item_query(code: NDArray[np.int32]) -> Query:
+    """Return the query for the items most similar to one, given by its code, int32 (1,)."""
+    return Query(Histories.of([code.tolist()]), is_item=True)
+
+
+def resolve_query(
     interactions: Interactions | None,
     items: Ids,
     *,
@@ -59,7 +81,7 @@ def resolve(
     history: Sequence[str] | None,
     text: str | None,
 ) -> Query:
-    """Check what the caller gave and look it up; a user without events is a cold query.
+    """Return the query of a user, a history or a text; an unknown user has an empty history.
 
     Raises
     ------
@@ -73,10 +95,10 @@ def resolve(
     if user is not None and history is not None:
         raise PlanError("give a user or a history, not both: a user is looked up as a history")
     if text is not None and not (isinstance(text, str) and text.strip()):
-        raise PlanError(f"the text {text!r} is empty or no text; say in words what is wanted")
+        raise PlanError(f"the text {text!r} is empty or no text; give a search in words")
     if user is not None:
         several = "; for several users call recommend_many" if _is_list(user) else ""
-        return replace(_known(interactions, one_id(user, "user", several)), text=text)
+        return replace(_user_query(interactions, check_id(user, "user", several)), text=text)
     codes = known_codes(items, [] if history is None else history, "history")
     return Query(Histories.of([codes.tolist()]), text)
 
@@ -85,21 +107,21 @@ def _is_list(value: object) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, bytes)
 
 
-def _known(interactions: Interactions | None, user: str) -> Query:
+def _user_query(interactions: Interactions | None, user: str) -> Query:
     if interactions is None:
         raise PlanError("this recommender keeps no event log and so knows no users; "
                         "give the items of the history")  # fmt: skip
     code = int(interactions.users.codes([user])[0])
     if code < 0:
-        return Query(Histories.of([[]]))
+        return NO_QUERY
     history = interactions.histories.block(code, code + 1)
     return Query(history, turned_down=interactions.turned_down.block(code, code + 1).item)
 
 
-def histories_of(interactions: Interactions, users: Sequence[str]) -> tuple[Histories, Histories]:
-    """Return the histories of users in the order given, and what they turned down.
+def user_histories(interactions: Interactions, users: Sequence[str]) -> tuple[Histories, Histories]:
+    """Return the histories of users in the order given, and the items they turned down.
 
-    Those of somebody unknown are empty.
+    Both are empty for an unknown user.
     """
     known = interactions.users.codes(users).astype(np.int64)
     rows = np.where(known < 0, len(interactions.users), known)
@@ -111,8 +133,8 @@ def histories_of(interactions: Interactions, users: Sequence[str]) -> tuple[Hist
     return history, turned_down
 
 
-def one_id(value: str, what: str, remedy: str = "") -> str:
-    """Return an id; `TypeError` for a number, a list or anything else that is no text."""
+def check_id(value: str, what: str, remedy: str = "") -> str:
+    """Return an id; `TypeError` unless it is a text."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -122,7 +144,7 @@ def one_id(value: str, what: str, remedy: str = "") -> str:
     raise TypeError(f"{what} takes one id, a text, not {value!r:.80}{remedy}")
 
 
-def named(ids: Iterable[str], what: str = "users") -> list[str]:
+def check_ids(ids: Iterable[str], what: str = "users") -> list[str]:
     """Return ids as texts; `TypeError` for one id instead of a list of them."""
     if isinstance(ids, str | bytes | int | float):
         raise TypeError(f"{what} takes a list of ids, not {ids!r:.80}: write [{ids!r:.80}]")
@@ -142,16 +164,16 @@ def _text(value: object, what: str) -> str:
     return str(value)
 
 
-def warn_unknown(interactions: Interactions | None, users: Sequence[str], goes_by: str) -> None:
-    """Warn, at the caller of the caller, where the log knows nothing of some users."""
+def warn_unknown(interactions: Interactions | None, users: Sequence[str], basis: str) -> None:
+    """Warn, at the caller of the caller, of users that the log does not have."""
     if interactions is None:
         return
     unknown = [user for user in users if user not in interactions.users]
     if unknown:
-        named = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
+        listed = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
         many = f"{len(unknown):,} users are" if len(unknown) > 1 else "user is"
-        hint = meant(interactions.users, unknown[0]) if len(unknown) == 1 else ""
-        warnings.warn(f"{many} not in the event log: {named}; {goes_by}{hint}",
+        hint = suggestion(interactions.users, unknown[0]) if len(unknown) == 1 else ""
+        warnings.warn(f"{many} not in the event log: {listed}; {basis}{hint}",
                       UnknownUserWarning, stacklevel=3)  # fmt: skip
 
 
@@ -165,16 +187,16 @@ def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]
     UnknownIdError
         Names the unknown ids, and the nearest known ones.
     """
-    wanted = named(values, what)
-    codes = ids.codes(wanted)
+    texts = check_ids(values, what)
+    codes = ids.codes(texts)
     if (codes < 0).any():
-        unknown = [value for value, code in zip(wanted, codes, strict=True) if code < 0]
+        unknown = [value for value, code in zip(texts, codes, strict=True) if code < 0]
         raise UnknownIdError(f"{what}: {_listed(unknown)} not among the {len(ids):,} {ids.table}"
                              f"{_nearest(ids, unknown[0])}")  # fmt: skip
     return codes
 
 
-def meant(ids: Ids, unknown: str) -> str:
+def suggestion(ids: Ids, unknown: str) -> str:
     """Return ``; did you mean 'u7'?`` where one id differs from an unknown one in its form only."""
     if len(ids) >= MAX_COMPARED:
         return ""
@@ -183,8 +205,8 @@ def meant(ids: Ids, unknown: str) -> str:
 
 
 def _listed(unknown: list[str]) -> str:
-    shown = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
-    return f"{shown} {'is' if len(unknown) == 1 else 'are'}"
+    listed = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
+    return f"{listed} {'is' if len(unknown) == 1 else 'are'}"
 
 
 def _nearest(ids: Ids, unknown: str) -> str:

@@ -1,113 +1,135 @@
-"""One list that is asked for, and the items that answer it."""
+"""A request for a ranked list, and the recommendations that answer it."""
 
-from collections.abc import Sequence
+import operator
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.data.catalog import Catalog
-from pennyweight.ranking.query import Query
-from pennyweight.ranking.scoring import Source
-from pennyweight.ranking.top_k import best_rows, pool_size, varied
-from pennyweight.scorers.protocol import Scorer
+from pennyweight.errors import PlanError
+from pennyweight.ranking.query import Query, Source
+from pennyweight.ranking.reasons import Reason
 
-__all__ = ["RankingRequest", "Recommendations", "answer"]
+__all__ = [
+    "Boost",
+    "RankingRequest",
+    "Recommendations",
+    "check_diversity",
+    "check_k",
+    "check_switch",
+]
 
 
-@dataclass(frozen=True)
+def check_k(k: int) -> None:
+    """Raise `PlanError` unless k is a whole number, 1 or more."""
+    try:
+        count = -1 if isinstance(k, bool) else operator.index(k)
+    except TypeError:
+        count = -1
+    if count < 1:
+        raise PlanError(f"k is {k!r}; it must be a whole number, 1 or more")
+
+
+def check_diversity(diversity: float) -> None:
+    """Raise `PlanError` outside of [0, 1], and `TypeError` for anything but a number."""
+    if isinstance(diversity, bool) or not isinstance(diversity, Real):
+        raise TypeError(f"diversity takes a number from 0 to 1, not {diversity!r:.80}")
+    if not 0 <= diversity <= 1:
+        raise PlanError(f"diversity {diversity}: from 0 (relevance only) to 1 (maximum diversity)")
+
+
+def check_switch(value: bool | None, name: str) -> None:
+    """Raise `TypeError` unless a value is True, False or None: the text ``"no"`` would be true."""
+    if not (value is None or isinstance(value, bool | np.bool_)):
+        raise TypeError(f"{name} takes True or False, not {value!r:.80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Boost:
+    """A filter, and the number added to the scores of the items that meet it (log-odds)."""
+
+    filter: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RankingRequest:
-    """A list that is wanted.
+    """A request for a ranked list.
 
     Attributes
     ----------
     query
-        Whom it is for.
-    allowed
-        Items that may be in it, bool (n_items,).
+        The history, the text and the items turned down.
     k
-        How many.
+        How many items; fewer are returned where fewer are eligible.
+    filter
+        Condition on the attributes of the items, see `Filter`.
+    candidates
+        Rank these items only, by code, int32 (n,); None ranks all.
     exclude_seen
         Leave out the items of the history.
     exclude_turned_down
-        Leave out what the user turned down.
-    diversity
-        From 0 to 1, see `diversify`.
+        Leave out the items that the user turned down.
+    boosts
+        Added to the scores of the items that meet a filter.
     bonus
-        What is added to the scores, float32 (n_items,), if anything; the scores of a blend
-        are log-odds.
+        Added to the scores, float32 (n_items,); the scores of a blend are log-odds.
+    diversity
+        From 0 (relevance only) to 1 (maximum diversity), see `diversify`.
+    explain
+        Give a reason for each item.
+    unknown
+        Ids that the caller gave and the catalog does not have; `Recommendations` repeat them.
+
+    Raises
+    ------
+    PlanError
+        `k` or `diversity` is out of range.
+    TypeError
+        `filter` or `diversity` is of another type.
     """
 
     query: Query
-    allowed: NDArray[np.bool_]
     k: int = 10
+    filter: str | None = None
+    candidates: NDArray[np.int32] | None = None
     exclude_seen: bool = True
     exclude_turned_down: bool = True
-    diversity: float = 0.0
+    boosts: tuple[Boost, ...] = ()
     bonus: NDArray[np.float32] | None = None
+    diversity: float = 0.0
+    explain: bool = False
+    unknown: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_k(self.k)
+        check_diversity(self.diversity)
+        if not (self.filter is None or isinstance(self.filter, str)):
+            raise TypeError("filter takes an expression such as 'price < 20', not "
+                            f"{self.filter!r:.80}; join several with `and`")  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Recommendations:
     """The items of a list, best first.
 
     Attributes
     ----------
     codes
-        Items, int32 (n,), n at most the k asked for.
+        The items, int32 (n,); n is the k of the request, or less.
     scores
-        Of all items, bonus included, float32 (n_items,).
+        Their scores, boosts and bonus included, float32 (n,).
     source
         What the scores rest on.
+    reasons
+        One for each item, where the request asks for them.
+    unknown
+        Ids of the request that the catalog does not have.
     """
 
     codes: NDArray[np.int32]
     scores: NDArray[np.float32]
     source: Source
-
-
-def answer(
-    asks: Sequence[RankingRequest],
-    scores: NDArray[np.float32],
-    sources: Sequence[Source],
-    *,
-    scorer: Scorer,
-    catalog: Catalog,
-) -> list[Recommendations]:
-    """Return the items to show for asks with these scores, float32 (len(asks), n_items).
-
-    Rows are gone through together: each numpy call on its own would let go of the
-    interpreter and wait to get it back.
-    """
-    for row, ask in enumerate(asks):
-        if ask.bonus is not None:
-            scores[row] += ask.bonus
-    pools = best_rows(_open(asks, scores), [pool_size(ask.k, ask.diversity) for ask in asks])
-    return [
-        Recommendations(
-            varied(pool, scores[row], ask.k, ask.diversity, scorer=scorer, catalog=catalog),
-            scores[row],
-            sources[row],
-        )
-        for row, (ask, pool) in enumerate(zip(asks, pools, strict=True))
-    ]
-
-
-def _open(asks: Sequence[RankingRequest], scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the scores with -inf where an item may not be in the list."""
-    masked = scores.copy()
-    shut: dict[int, NDArray[np.intp]] = {}
-    for row, ask in enumerate(asks):
-        if id(ask.allowed) not in shut:  # most asks share one
-            shut[id(ask.allowed)] = np.flatnonzero(~ask.allowed)
-        masked[row, shut[id(ask.allowed)]] = -np.inf
-    hiding = [(row, ask.query.history.item) for row, ask in enumerate(asks) if ask.exclude_seen]
-    hiding += [
-        (row, ask.query.turned_down)
-        for row, ask in enumerate(asks)
-        if ask.exclude_turned_down and len(ask.query.turned_down)
-    ]
-    if hiding:
-        rows = np.repeat([row for row, _ in hiding], [len(items) for _, items in hiding])
-        masked[rows, np.concatenate([items for _, items in hiding])] = -np.inf
-    return masked
+    reasons: tuple[Reason, ...] | None = None
+    unknown: tuple[str, ...] = ()

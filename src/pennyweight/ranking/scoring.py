@@ -1,100 +1,132 @@
-"""Scores over all items for a query, and what stands in where there is nothing to go by."""
+"""Scores of all items for a query, and the fallback where a query tells no items apart."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.encoders.vectorizer import Vectorizer
-from pennyweight.errors import DataError, PlanError
+from pennyweight.errors import PlanError
 from pennyweight.ranking.explanations import parts_of
-from pennyweight.ranking.query import Query
-from pennyweight.ranking.unknown_items import Silence
-from pennyweight.scorers.item_vectors import ItemRows
+from pennyweight.ranking.query import Query, Source
+from pennyweight.ranking.stages import RankingBatch
+from pennyweight.ranking.unknown_items import UnknownItems
 from pennyweight.scorers.protocol import Scorer, TextScorer
 
-__all__ = [
-    "FALLBACKS",
-    "Source",
-    "fallback_source",
-    "item_similarity",
-    "neighbours_of",
-    "popular",
-    "score_queries",
-]
+__all__ = ["Scoring", "popularity_scores"]
 
-Source = Literal["history", "text", "history and text", "popularity", "negative events"]
-# Sources of lists of what is popular: of a user with negative events it is not unknown what
-# there is to leave out.
-FALLBACKS: tuple[Source, ...] = ("popularity", "negative events")
 Scores = NDArray[np.float32]
 
 
-@runtime_checkable
-class _HasVectors(Protocol):
-    vectors: ItemRows
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """The stage that scores all items for each query.
+
+    Attributes
+    ----------
+    scorer, catalog
+        The scorer and its items.
+    interactions
+        Events by which items count as known and as popular, if there are any.
+    """
+
+    scorer: Scorer
+    catalog: Catalog
+    interactions: Interactions | None
+
+    def __call__(self, batch: RankingBatch) -> None:
+        """Fill `scores` and `sources`."""
+        queries = [request.query for request in batch.requests]
+        batch.scores, batch.sources = self.score(queries)
+
+    def score(self, queries: Sequence[Query]) -> tuple[Scores, list[Source]]:
+        """Return scores over all items, float32 (len(queries), n_items), and their sources.
+
+        Queries are scored together, which costs less. With history and text, a score is the mean
+        of both, each scaled to [0, 1] over the catalog. Scores that are the same for every item,
+        such as those of a text without a known word, do not count, nor does a history of unknown
+        items; where nothing is left, items are ranked by popularity.
+        """
+        rows: dict[int, Scores] = {}
+        sources: dict[int, Source] = {}
+        by_history = [
+            at
+            for at, query in enumerate(queries)
+            if len(query.history.item)
+            and not query.is_item
+            and not self.unknown_items.covers(query.history.item)
+        ]
+        by_text = [at for at, query in enumerate(queries) if query.text is not None]
+        if by_history:
+            scores = self.scorer.score(Histories.joined([queries[at].history for at in by_history]))
+            informative = _tell_apart(scores)
+            if len(by_history) == len(queries) and not by_text and informative.all():
+                return scores, ["history"] * len(queries)
+            rows = {at: scores[i] for i, at in enumerate(by_history) if informative[i]}
+            sources = dict.fromkeys(rows, "history")
+        if by_text:
+            scores = _score_texts(self.scorer, [queries[at].text or "" for at in by_text])
+            for at, row, informs in zip(by_text, scores, _tell_apart(scores), strict=True):
+                if informs:
+                    both = at in rows
+                    rows[at] = (_scaled(rows[at]) + _scaled(row)) / np.float32(2) if both else row
+                    sources[at] = "history and text" if both else "text"
+        for at, query in enumerate(queries):
+            if query.is_item and (near := self._similarity(query.history.item)) is not None:
+                rows[at], sources[at] = near, "history"
+        result = np.empty((len(queries), len(self.catalog)), np.float32)
+        for at in range(len(queries)):
+            result[at] = rows.get(at, self.popularity)
+        return result, [sources.get(at, query.fallback) for at, query in enumerate(queries)]
+
+    @cached_property
+    def popularity(self) -> Scores:
+        """Scores where nothing else tells items apart, float32 (n_items,)."""
+        return popularity_scores(self.scorer, self.interactions, len(self.catalog))
+
+    @cached_property
+    def unknown_items(self) -> UnknownItems:
+        """The items of which nothing is known."""
+        counts = None if self.interactions is None else self.interactions.counts
+        return UnknownItems(self.catalog, parts_of(self.scorer), counts)
+
+    def _similarity(self, codes: NDArray[np.int32]) -> Scores | None:
+        """Score all items by similarity to one: what it adds as the only event of a history.
+
+        Popularity adds nothing there and so has no say. An item that adds nothing either is
+        looked up by its text; None where that says nothing, or nothing is known of the item.
+        """
+        if self.unknown_items.covers(codes):
+            return None
+        code, every = int(codes[0]), np.arange(len(self.catalog), dtype=np.int32)
+        near: Scores = self.scorer.contributions(Histories.of([[code]]), every)[:, 0]
+        if _tell_apart(np.delete(near, code)[None])[0]:
+            return near
+        text = self.catalog.texts[code]
+        if isinstance(self.scorer, TextScorer) and text:
+            by_text = _score_texts(self.scorer, [text])
+            row: Scores = by_text[0]
+            return row if _tell_apart(by_text)[0] else None
+        return None
 
 
-def popular(scorer: Scorer, interactions: Interactions | None, n_items: int) -> Scores:
-    """Return the scores for somebody unknown, float32 (n_items,).
+def popularity_scores(scorer: Scorer, interactions: Interactions | None, n_items: int) -> Scores:
+    """Return the scores for an unknown user, float32 (n_items,).
 
-    Those of the blend's popularity part, else ln(1 + events), else zeros: catalog order.
+    Those of the blend's popularity, else ln(1 + events), else zeros: catalog order.
     """
     part = parts_of(scorer).get("popularity")
     if part is not None:
         scores: Scores = part.score(Histories.of([[]]))[0]
-        if interactions is not None:  # the part does not know what nobody has touched
+        if interactions is not None:  # the part does not know which items nobody has touched
             scores = np.where(interactions.counts > 0, scores, np.float32(0))
         return scores
     if interactions is not None:
         return np.log1p(interactions.counts).astype(np.float32)
     return np.zeros(n_items, np.float32)
-
-
-def score_queries(
-    scorer: Scorer, queries: Sequence[Query], fallback: Scores, silence: Silence
-) -> tuple[Scores, list[Source]]:
-    """Return scores over all items for each query, float32 (n, n_items), and what they rest on.
-
-    Queries are scored together, which costs less. History and text of one: the mean of
-    both, each scaled to [0, 1] over the catalog. What says the same of every item, such
-    as a text without a known word, is left out, and so is a history of unknown items.
-    """
-    asking = [
-        at
-        for at, query in enumerate(queries)
-        if len(query.history.item) and not silence.covers(query.history.item)
-    ]
-    reading = [at for at, query in enumerate(queries) if query.text is not None]
-    rows: dict[int, Scores] = {}
-    sources: dict[int, Source] = {}
-    if asking:
-        found = scorer.score(Histories.joined([queries[at].history for at in asking]))
-        if len(asking) == len(queries) and not reading and _tell(found).all():
-            return found, ["history"] * len(queries)
-        rows = {at: found[i] for i, at in enumerate(asking) if _tell(found)[i]}
-        sources = dict.fromkeys(rows, "history")
-    if reading:
-        found = _score_texts(scorer, [queries[at].text or "" for at in reading])
-        for at, row, tells in zip(reading, found, _tell(found), strict=True):
-            if tells:
-                known = at in rows
-                rows[at] = (_scaled(rows[at]) + _scaled(row)) / np.float32(2) if known else row
-                sources[at] = "history and text" if known else "text"
-    scores = np.empty((len(queries), len(fallback)), np.float32)
-    for at in range(len(queries)):
-        scores[at] = rows.get(at, fallback)
-    return scores, [sources.get(at, fallback_source(query)) for at, query in enumerate(queries)]
-
-
-def fallback_source(query: Query) -> Source:
-    """Return the source of a list of which neither history nor text says anything."""
-    known = not len(query.history.item) and len(query.turned_down)
-    return "negative events" if known else "popularity"
 
 
 def _score_texts(scorer: Scorer, texts: Sequence[str]) -> Scores:
@@ -106,8 +138,8 @@ def _score_texts(scorer: Scorer, texts: Sequence[str]) -> Scores:
     return scores
 
 
-def _tell(scores: Scores) -> NDArray[np.bool_]:
-    """Say which rows tell items apart, bool (n,)."""
+def _tell_apart(scores: Scores) -> NDArray[np.bool_]:
+    """Return which rows tell items apart, bool (n,)."""
     if not scores.size:
         return np.zeros(len(scores), bool)
     return np.asarray(scores.max(axis=1) > scores.min(axis=1))
@@ -116,38 +148,3 @@ def _tell(scores: Scores) -> NDArray[np.bool_]:
 def _scaled(scores: Scores) -> Scores:
     span = float(np.ptp(scores))
     return np.asarray((scores - scores.min()) / max(span, 1e-30), np.float32)
-
-
-def neighbours_of(code: int, scorer: Scorer, text: str, n_items: int) -> Scores | None:
-    """Score all items by their nearness to one: what it adds as the only event of a history.
-
-    Popularity adds nothing there and so has no say. An item that adds nothing either is
-    looked up by its text; None where that says nothing.
-    """
-    everything = np.arange(n_items, dtype=np.int32)
-    near: Scores = scorer.contributions(Histories.of([[code]]), everything)[:, 0]
-    if _tell(np.delete(near, code)[None])[0]:
-        return near
-    if isinstance(scorer, TextScorer) and text:
-        by_text = _score_texts(scorer, [text])
-        row: Scores = by_text[0]
-        return row if _tell(by_text)[0] else None
-    return None
-
-
-def item_similarity(
-    scorer: Scorer, catalog: Catalog, codes: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """Return cosines of some items' texts, float32 (n, n)."""
-    for part in (scorer, *parts_of(scorer).values()):
-        if isinstance(part, _HasVectors) and len(part.vectors) == len(catalog):
-            rows = part.vectors[codes]
-            break
-    else:
-        texts = [catalog.texts[code] for code in codes]
-        try:
-            rows = Vectorizer.fit(texts).transform(texts)
-        except DataError:  # not a word among them: all are equally unlike
-            return np.zeros((len(codes), len(codes)), np.float32)
-    near: Any = rows @ rows.T
-    return np.asarray(near.toarray() if sparse.issparse(near) else near, np.float32)

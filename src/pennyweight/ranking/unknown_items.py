@@ -1,4 +1,4 @@
-"""Items about which nothing is known: a list for them would be made up."""
+"""Items with neither events nor a text that is like another's: nothing to rank by."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,19 +12,21 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.words import has_word
 from pennyweight.scorers.item_vectors import ItemRows
 
-__all__ = ["Silence"]
+__all__ = ["HasVectors", "UnknownItems"]
 
 
 @runtime_checkable
-class _HasVectors(Protocol):
+class HasVectors(Protocol):
+    """A scorer with vectors of the items' texts."""
+
     vectors: ItemRows
 
 
 @dataclass(frozen=True)
-class Silence:
-    """Tells which items have neither an event nor a text that is like another's.
+class UnknownItems:
+    """Finds the items that have neither an event nor a text that is like another's.
 
-    A network gives scores for these too, but they are those of no item in particular.
+    A neural network scores these too, but such scores mean nothing.
 
     Attributes
     ----------
@@ -42,7 +44,7 @@ class Silence:
     _known: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def covers(self, items: NDArray[np.int32]) -> bool:
-        """Say whether nothing is known of any of some items, and there are any."""
+        """Return whether there are items, and nothing is known of any of them."""
         if self.counts is None or not len(items) or self.counts[items].any():
             return False
         return not any(self._is_known(code) for code in items.tolist())
@@ -56,7 +58,7 @@ class Silence:
         if not has_word(self.catalog.texts[code]):
             return False
         for part in self.parts.values():
-            if isinstance(part, _HasVectors) and len(part.vectors) == len(self.catalog):
+            if isinstance(part, HasVectors) and len(part.vectors) == len(self.catalog):
                 row = part.vectors[np.array([code], np.int32)]
                 if not (row.nnz if sparse.issparse(row) else np.any(row)):
                     return False

@@ -20,7 +20,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, PlanError
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import resident_memory, usable_cores
-from pennyweight.ranking.batch import BLOCK_BYTES, Batch
+from pennyweight.recommender.batch import BLOCK_BYTES, Batch
 from pennyweight.storage.files import digest, replacing, write_atomic
 
 __all__ = ["FORMATS", "check_format", "expected", "export", "parts_folder"]
@@ -78,18 +78,19 @@ def export(
     """
     check_format(path)
     users = log.users
-    expected(len(users), len(batch.allowed), batch.k).state(REMEDY)
+    request = batch.request
+    expected(len(users), len(batch.catalog), request.k).state(REMEDY)
     job = {
         "pennyweight": package_version(),
         "bundle": None if bundle is None else bundle.sha256,
         "histories": digest("\n".join(users), log.item, log.weight, log.time, log.offsets),
         "turned_down": digest(log.negative.user, log.negative.item),
-        "k": batch.k,
-        "allowed": digest(batch.allowed),
-        "exclude_seen": batch.exclude_seen,
-        "exclude_turned_down": batch.exclude_turned_down,
-        "diversity": batch.diversity,
-        "explain": batch.explain is not None,
+        "k": int(request.k),
+        "allowed": digest(batch.ranker.retrieval.eligible(request.filter)),
+        "exclude_seen": request.exclude_seen,
+        "exclude_turned_down": request.exclude_turned_down,
+        "diversity": float(request.diversity),
+        "explain": request.explain,
     }
     with _parts(path, job) as folder, threadpool_limits(usable_cores()):
         begun = _done(folder)

@@ -18,33 +18,29 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes
 from pennyweight.data.cleaning.feedback import FeedbackRules
 from pennyweight.data.dataset import EventReading, read_events
-from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.data.interactions import Interactions
 from pennyweight.data.tables import Source as Table
 from pennyweight.errors import DataError, PlanError
-from pennyweight.ranking.batch import Batch
-from pennyweight.ranking.diversity import check_diversity
-from pennyweight.ranking.explanations import Reason, common_words, explain_items, parts_of
+from pennyweight.ranking.explanations import CommonWords
 from pennyweight.ranking.query import (
+    NO_QUERY,
     Query,
-    histories_of,
+    Source,
+    check_id,
+    check_ids,
+    item_query,
     known_codes,
-    named,
-    one_id,
-    resolve,
+    resolve_query,
+    user_histories,
     warn_unknown,
 )
-from pennyweight.ranking.request import RankingRequest, Recommendations, answer
-from pennyweight.ranking.scoring import (
-    FALLBACKS,
-    Source,
-    neighbours_of,
-    popular,
-    score_queries,
-)
-from pennyweight.ranking.top_k import check_k, check_switch, eligible, ranked, top_k
-from pennyweight.ranking.unknown_items import Silence
+from pennyweight.ranking.ranker import Ranker
+from pennyweight.ranking.reasons import Reason
+from pennyweight.ranking.request import RankingRequest, check_switch
 from pennyweight.recommender import display, storage
+from pennyweight.recommender.batch import Batch
 from pennyweight.recommender.export import export
+from pennyweight.recommender.frames import to_frame
 from pennyweight.recommender.integrity import check_scorer, refusing_damage
 from pennyweight.recommender.item_growth import ReadAlready, with_texts
 from pennyweight.scorers.blend import Blend
@@ -109,6 +105,7 @@ class Recommender:
         self.report: Report | None = None
         self.bundle: Bundle | None = None
         self.origin = Origin()
+        self._common_words = CommonWords(catalog.texts)
 
     def recommend(
         self,
@@ -173,33 +170,20 @@ class Recommender:
             The filter cannot be read, or names an unknown column.
         """
         query = self._query(user, history, text)
-        ask = RankingRequest(
-            query,
-            eligible(self.catalog, filter, items),
-            k,
-            exclude_seen=self._excludes(exclude_seen),
-            exclude_turned_down=exclude_seen is not False,
-            diversity=diversity,
-        )
-        found = self.answer([ask])[0]
+        request = self._request(query, k, filter, exclude_seen, diversity, explain)
+        if items is not None:
+            request = replace(request, candidates=known_codes(self.catalog.ids, items, "items"))
+        recommendations = self.ranker.rank([request])[0]
         if user is not None:
-            by = "the text alone counts" if found.source == "text" else "what is popular stands in"
-            warn_unknown(self.interactions, [user], by)
-        reasons = self.reasons(found, query) if check_switch(explain, "explain") else None
-        return ranked(self.catalog, found.codes, found.scores, found.source, reasons)
+            by_text = recommendations.source == "text"
+            basis = "the text alone counts" if by_text else "what is popular stands in"
+            warn_unknown(self.interactions, [user], basis)
+        return to_frame(recommendations, self.catalog)
 
-    def answer(self, asks: Sequence[RankingRequest]) -> list[Recommendations]:
-        """Return the best items for several asks, which are scored together.
-
-        What `recommend` is made of, by item codes; a service asks so. Errors as there.
-        """
-        queries = [ask.query for ask in asks]
-        scores, sources = score_queries(self.scorer, queries, self._popular, self._silence)
-        return answer(asks, scores, sources, scorer=self.scorer, catalog=self.catalog)
-
-    def reasons(self, found: Recommendations, query: Query) -> tuple[Reason, ...]:
-        """Return why each item of an answer was chosen."""
-        return self._reasons(found.codes, query, found.source)
+    @cached_property
+    def ranker(self) -> Ranker:
+        """Ranks by item codes; `recommend`, `similar`, exports and the service all use it."""
+        return Ranker.of(self.scorer, self.catalog, self.interactions, self._common_words)
 
     def with_items(self, items: Catalog, rows: ReadAlready | None = None) -> "Recommender":
         """Return a recommender that also knows some items, new ones or others than before.
@@ -249,7 +233,7 @@ class Recommender:
         other = Recommender(catalog, scorer, log, repeats=self.repeats)
         other.plan, other.report, other.bundle = self.plan, self.report, self.bundle
         other.origin = self.origin
-        other.__dict__["_common"] = self._common
+        other._common_words = self._common_words
         return other
 
     @property
@@ -268,13 +252,12 @@ class Recommender:
         history: Sequence[str] | None = None,
         text: str | None = None,
     ) -> Source:
-        """Return what `recommend` would go by.
+        """Return the source that `recommend` would give for a query.
 
         ``"popularity"`` is the fallback, and ``"negative events"`` that for a user who only
         turned items down.
         """
-        query = self._query(user, history, text)
-        return score_queries(self.scorer, [query], self._popular, self._silence)[1][0]
+        return self.ranker.scoring.score([self._query(user, history, text)])[1][0]
 
     def recommend_many(
         self,
@@ -303,11 +286,11 @@ class Recommender:
             Some users are not in the event log.
         """
         log = self._log()
-        names = log.users if users is None else named(users)
+        names = log.users if users is None else check_ids(users)
         if users is not None:
             warn_unknown(log, names, "what is popular stands in")
         batch = self._batch(k, filter, exclude_seen, diversity, explain)
-        return pl.concat(frame for _, frame in batch.frames(names, *histories_of(log, names)))
+        return pl.concat(frame for _, frame in batch.frames(names, *user_histories(log, names)))
 
     def export(
         self,
@@ -377,36 +360,20 @@ class Recommender:
         UnknownIdError
             The item is not in the catalog; names the nearest ids.
         """
-        allowed = eligible(self.catalog, filter)
-        found, reasons = self.nearest(item_id, k, allowed, explain=explain)
-        return ranked(self.catalog, found.codes, found.scores, found.source, reasons)
-
-    def nearest(
-        self, item_id: str, k: int, allowed: NDArray[np.bool_], *, explain: bool = False
-    ) -> tuple[Recommendations, tuple[Reason, ...] | None]:
-        """Return what `similar` is made of: of some items those nearest to one, and why."""
-        codes = known_codes(self.catalog.ids, [one_id(item_id, "item_id")], "item")
-        code = int(codes[0])
-        near = neighbours_of(code, self.scorer, self.catalog.texts[code], len(self.catalog))
-        known = near is not None and not self._silence.covers(codes)
-        scores = near if near is not None and known else self._popular
-        source: Source = "history" if known else "popularity"
-        allowed = allowed.copy()
-        allowed[codes] = False
-        found = Recommendations(top_k(scores, allowed, check_k(k)), scores, source)
-        query = Query(Histories.of([codes.tolist()]))
-        reasons = self._reasons(found.codes, query, source, similar=True) if explain else None
-        return found, reasons
+        codes = known_codes(self.catalog.ids, [check_id(item_id, "item_id")], "item")
+        request = RankingRequest(item_query(codes), k, filter, explain=explain)
+        return to_frame(self.ranker.rank([request])[0], self.catalog)
 
     def explain(
         self, item_id: str, *, user: str | None = None, history: Sequence[str] | None = None
     ) -> Reason:
         """Return why an item would be recommended to a user or for a history."""
-        codes = known_codes(self.catalog.ids, [one_id(item_id, "item_id")], "item")
+        codes = known_codes(self.catalog.ids, [check_id(item_id, "item_id")], "item")
         query = self._query(user, history, None)
-        unknown = query.is_cold or self._silence.covers(query.history.item)
-        source: Source = "popularity" if unknown else "history"
-        return self._reasons(codes, query, source)[0]
+        events = query.history.item
+        known = len(events) and not self.ranker.scoring.unknown_items.covers(events)
+        source: Source = "history" if known else "popularity"
+        return self.ranker.explanation.explain(codes, query, source)[0]
 
     def save(
         self,
@@ -477,20 +444,7 @@ class Recommender:
 
     def _query(self, user: str | None, history: Sequence[str] | None, text: str | None) -> Query:
         ids = self.catalog.ids
-        return resolve(self.interactions, ids, user=user, history=history, text=text)
-
-    @cached_property
-    def _common(self) -> frozenset[str]:
-        return common_words(self.catalog.texts)
-
-    @cached_property
-    def _silence(self) -> Silence:
-        counts = None if self.interactions is None else self.interactions.counts
-        return Silence(self.catalog, parts_of(self.scorer), counts)
-
-    @cached_property
-    def _popular(self) -> NDArray[np.float32]:
-        return popular(self.scorer, self.interactions, len(self.catalog))
+        return resolve_query(self.interactions, ids, user=user, history=history, text=text)
 
     def _read(
         self, events: Table, columns: Mapping[str, str | None] | None, reading: EventReading
@@ -519,37 +473,29 @@ class Recommender:
         diversity: float,
         explain: bool,
     ) -> Batch:
-        return Batch(
-            self.catalog,
-            self.scorer,
-            self._popular,
-            eligible(self.catalog, filter),
-            check_k(k),
-            self._excludes(exclude_seen),
-            exclude_seen is not False,
-            check_diversity(diversity),
-            self._reasons if check_switch(explain, "explain") else None,
-            self._silence,
-        )
+        request = self._request(NO_QUERY, k, filter, exclude_seen, diversity, explain)
+        return Batch(self.ranker, self.catalog, request)
 
-    def _excludes(self, exclude_seen: bool | None) -> bool:
-        excludes = check_switch(exclude_seen, "exclude_seen")
-        return self.repeats == "exclude" if excludes is None else excludes
-
-    def _reasons(
-        self, codes: NDArray[np.int32], query: Query, source: Source, *, similar: bool = False
-    ) -> tuple[Reason, ...]:
-        counts = None if self.interactions is None else self.interactions.counts
-        return explain_items(
-            codes,
-            query.history,
-            scorer=self.scorer,
-            catalog=self.catalog,
-            counts=counts,
-            common=self._common,
-            text=query.text,
-            cold=source in FALLBACKS,
-            similar=similar,
+    def _request(
+        self,
+        query: Query,
+        k: int,
+        filter: str | None,
+        exclude_seen: bool | None,
+        diversity: float,
+        explain: bool,
+    ) -> RankingRequest:
+        check_switch(exclude_seen, "exclude_seen")
+        check_switch(explain, "explain")
+        excludes = self.repeats == "exclude" if exclude_seen is None else bool(exclude_seen)
+        return RankingRequest(
+            query,
+            k,
+            filter,
+            exclude_seen=excludes,
+            exclude_turned_down=exclude_seen is None or bool(exclude_seen),
+            diversity=diversity,
+            explain=bool(explain),
         )
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from pennyweight.serving.dashboard.explanations import reasoned_table
 from pennyweight.serving.dashboard.layout import page, page_router, sentence
 from pennyweight.serving.dashboard.new_items import fresh, fresh_table
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.lists import similar
+from pennyweight.serving.live.lists import rank_similar
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store, StoredItem
 
@@ -101,7 +101,7 @@ def _said(value: object) -> str:
 
 
 def _near(shelf: ServedBundle, item_id: str) -> str:
-    found = similar(shelf, item_id, NEAR, None, explain=True)
+    found = rank_similar(shelf, item_id, NEAR, None, explain=True)
     return f"<h2>Neighbours</h2>{reasoned_table(shelf, found, 'The nearest items')}"
 
 

@@ -26,7 +26,7 @@ def search_routes(engine: Engine) -> APIRouter:
             return page(request, "Search", [form, note])
         shelf = engine.arms.first
         exact = f"<p>An item has this id: {item_link(q)}</p>" if q in shelf.catalog.ids else ""
-        wanted = ListRequest(text=q[:LONGEST], n=LISTED, exclude_seen=False, explain=True)
+        wanted = ListRequest(text=q[:LONGEST], k=LISTED, exclude_seen=False, explain=True)
         found = await engine.ask(shelf, wanted)
         told = ""
         if found.source == "popularity":

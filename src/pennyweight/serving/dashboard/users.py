@@ -43,7 +43,7 @@ def user_routes(engine: Engine) -> APIRouter:
             done = _erased(request.query_params)
             return page(request, "Users", [_form(), _users(found, after)], done=done)
         shelf = engine.arms.of(id)
-        wanted = ListRequest(user=id, n=LISTED, explain=True)
+        wanted = ListRequest(user=id, k=LISTED, explain=True)
         found_items = await engine.ask(shelf, wanted)
         events = await engine.ask(shelf, lambda shelf, store: newest_events(shelf, store, id))
         known = "" if events else "Nothing is known of this user: the list is of what is popular."

@@ -13,17 +13,16 @@ from pennyweight.data.cleaning.cancellation import taken_back
 from pennyweight.data.cleaning.feedback import AGAINST, FeedbackRules
 from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.ranking.query import Query
+from pennyweight.ranking.query import NO_QUERY, Query
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Event, Store
 
-__all__ = ["NEWEST", "NOTHING", "HistoryCache", "joined_history", "query_of", "told"]
+__all__ = ["NEWEST", "HistoryCache", "joined_history", "query_of", "told"]
 
 NEWEST = 2_000  # events of a user that are looked at
 EVENT_BYTES = 16 + 8  # of the arrays, and something for the entry
 ENTRY_BYTES = 900
 
-NOTHING = Query(Histories.of([[]]))
 # An event: below zero the strength speaks against the item.
 ROW = np.dtype([("item", np.int32), ("time", np.float64), ("strength", np.float64),
                 ("removal", np.bool_), ("purchase", np.bool_), ("seq", np.int64)])  # fmt: skip
@@ -131,7 +130,7 @@ def joined_history(
     """
     code = -1 if log is None else int(log.users.codes([user])[0])
     if not events:
-        return NOTHING if log is None or code < 0 else _known(log, code), False
+        return NO_QUERY if log is None or code < 0 else _known(log, code), False
     old = np.empty(0, ROW) if log is None or code < 0 else _logged(log, code)
     codes = shelf.catalog.ids.codes([event.item for event in events])
     live = told(

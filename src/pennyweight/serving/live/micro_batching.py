@@ -11,7 +11,7 @@ from pennyweight.errors import BusyError
 from pennyweight.serving.backlog import STUCK_SECONDS, Backlog
 from pennyweight.serving.http.deadline import Deadline, current_deadline
 from pennyweight.serving.live.histories import HistoryCache
-from pennyweight.serving.live.lists import ListRequest, RankedList, find
+from pennyweight.serving.live.lists import ListRequest, RankedList, rank_lists
 from pennyweight.serving.live.precedence import Precedence
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store
@@ -140,7 +140,7 @@ class Answering:
     def _answer(self, batch: Sequence[_Job], store: Store) -> int:
         """Do a batch; return how many of it were worth doing."""
         done: list[tuple[_Job, Any]] = []
-        lists: dict[int, list[_Job]] = {}
+        by_bundle: dict[int, list[_Job]] = {}
         skipped, now = 0, time.monotonic()
         for job in batch:
             if job.future.done():
@@ -149,13 +149,13 @@ class Answering:
                 skipped += 1
                 done.append((job, _late()))
             elif isinstance(job.what, ListRequest):
-                lists.setdefault(id(job.shelf), []).append(job)
+                by_bundle.setdefault(id(job.shelf), []).append(job)
             else:
                 done.append((job, _called(job.what, job.shelf, store)))
-        for jobs in lists.values():
-            wanted = [job.what for job in jobs if isinstance(job.what, ListRequest)]
-            found = find(jobs[0].shelf, wanted, self._cache, store, self._clock())
-            done += zip(jobs, found, strict=True)
+        for jobs in by_bundle.values():
+            requests = [job.what for job in jobs if isinstance(job.what, ListRequest)]
+            lists = rank_lists(jobs[0].shelf, requests, self._cache, store, self._clock())
+            done += zip(jobs, lists, strict=True)
         if done:
             _deliver(done)
         return len(batch) - skipped

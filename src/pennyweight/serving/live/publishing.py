@@ -11,7 +11,7 @@ from pennyweight.serving.live.bundles import StoredBundle
 from pennyweight.serving.live.clocks import item_disagreements
 from pennyweight.serving.live.erasure import ERASING, strip_erased, without_erased
 from pennyweight.serving.live.histories import HistoryCache
-from pennyweight.serving.live.lists import ListRequest, find
+from pennyweight.serving.live.lists import ListRequest, rank_lists
 from pennyweight.serving.live.restoring import restored
 from pennyweight.serving.live.served_bundle import NOTHING_COVERED, ServedBundle
 from pennyweight.serving.live.traffic_split import Variant, checked
@@ -94,8 +94,7 @@ def _check_lists(shelf: ServedBundle, store: Store, now: float) -> None:
     """Ask a bundle for lists before it answers anybody; `BundleError` where it cannot."""
     bundle = shelf.recommender.bundle
     with refusing_damage(Path(shelf.version) if bundle is None else bundle.path):
-        for found in find(
-            shelf, [ListRequest(n=3), ListRequest(user="", n=3)], HistoryCache(), store, now
-        ):
-            if isinstance(found, Exception):
-                raise found
+        requests = [ListRequest(k=3), ListRequest(user="", k=3)]
+        for ranked in rank_lists(shelf, requests, HistoryCache(), store, now):
+            if isinstance(ranked, Exception):
+                raise ranked

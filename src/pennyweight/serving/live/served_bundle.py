@@ -16,10 +16,12 @@ from pennyweight.data.documents import document_of, documents, suitable
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, UnknownIdError
+from pennyweight.ranking.filter_masks import FilterMasks, Mask
+from pennyweight.ranking.ranker import Ranker
+from pennyweight.ranking.retrieval import Retrieval
 from pennyweight.recommender.item_growth import ReadAlready
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.serving.live.encoded_items import ReadItems
-from pennyweight.serving.live.filter_masks import Mask, Masks
 from pennyweight.serving.live.item_changes import document_over
 from pennyweight.serving.live.publication import published_times
 from pennyweight.serving.stores.protocol import StoredItem
@@ -64,7 +66,7 @@ class ServedBundle:
     open: Mask
     published: NDArray[np.float64]
     own: Catalog
-    _masks: Masks = field(repr=False, compare=False)
+    _filters: FilterMasks = field(repr=False, compare=False)
     covered: Covered = NOTHING_COVERED
 
     @classmethod
@@ -74,8 +76,8 @@ class ServedBundle:
         """Return a bundle's own items, of which the catalog says which are available."""
         catalog = recommender.catalog
         published = published_times(catalog.attributes, len(catalog))
-        open_, masks = catalog.available.copy(), Masks(catalog.attributes)
-        return cls(version, recommender, open_, published, catalog, masks, covered)
+        open_, filters = catalog.available.copy(), FilterMasks(catalog.attributes)
+        return cls(version, recommender, open_, published, catalog, filters, covered)
 
     @property
     def catalog(self) -> Catalog:
@@ -99,13 +101,10 @@ class ServedBundle:
         log = self.recommender.interactions
         return float(log.time.max()) if log is not None and log.real_time and len(log) else 0.0
 
-    def mask(self, filter: str | None) -> Mask:
-        """Return the items that may be recommended and meet a filter; not to be written to."""
-        return self.open if filter is None else self.open & self.meets(filter)
-
-    def meets(self, filter: str) -> Mask:
-        """Return the items that meet a filter; `DataError` where it cannot be read."""
-        return self._masks.of(filter)
+    @cached_property
+    def ranker(self) -> Ranker:
+        """Ranks the items that may be recommended."""
+        return replace(self.recommender.ranker, retrieval=Retrieval(self.open, self._filters))
 
     def freshness(self, now: float, half_life: float) -> NDArray[np.float32]:
         """Return 1 for an item published now, a half after `half_life` seconds; else 0."""
@@ -229,8 +228,8 @@ class ServedBundle:
             return self
         recommender = self.recommender.with_items(some.items, some.read)
         codes = self.catalog.ids.codes(some.items.ids)
-        masks = self._masks.with_rows(recommender.catalog.attributes, codes[codes >= 0])
-        return replace(self, recommender=recommender, _masks=masks)._opened(())
+        filters = self._filters.with_rows(recommender.catalog.attributes, codes[codes >= 0])
+        return replace(self, recommender=recommender, _filters=filters)._opened(())
 
     def with_items(self, items: Sequence[StoredItem]) -> "ServedBundle":
         """Return a shelf on which items are as they were put, each once; others stay.

@@ -33,7 +33,7 @@ from pennyweight.serving.http.requests import (
 from pennyweight.serving.http.routes.ingestion import Draft, as_items, event_time, there
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.lists import ListRequest, RankedList, similar
+from pennyweight.serving.live.lists import ListRequest, RankedList, rank_similar
 from pennyweight.serving.readiness import Readiness
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
@@ -107,7 +107,7 @@ def gorse_routes(
         """Recommend to a user."""
         shelf = engine.arms.of(user_id)
         filter = _filter(shelf.catalog, category or ())
-        wanted = ListRequest(user=user_id, n=n + offset, filter=filter)
+        wanted = ListRequest(user=user_id, k=n + offset, filter=filter)
         whole: RankedList = await engine.ask(shelf, wanted)
         found = replace(whole, items=whole.items[offset:])  # what is given out, and no more
         engine.give_out(wanted, found, shelf.version)
@@ -124,7 +124,7 @@ def gorse_routes(
             history=tuple(event.item for event in told),
             weights=tuple(event.weight for event in told) or None,
             kinds=tuple(event.kind for event in told) or None,
-            n=n + offset,
+            k=n + offset,
         )
         shelf = engine.arms.of(engine.make_id())
         found: RankedList = await engine.ask(shelf, wanted)
@@ -138,7 +138,7 @@ def gorse_routes(
         """Give the items nearest to one, whatever the recommender is called."""
         found: RankedList = await engine.ask(
             engine.arms.first,
-            lambda shelf, store: similar(shelf, item_id, n + offset, None, explain=False),
+            lambda shelf, store: rank_similar(shelf, item_id, n + offset, None, explain=False),
         )
         return _scored(found, offset)
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic_core import to_json
 
-from pennyweight.ranking.scoring import FALLBACKS
+from pennyweight.ranking.query import FALLBACKS
+from pennyweight.ranking.request import Boost
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.requests import (
     Id,
@@ -22,12 +23,11 @@ from pennyweight.serving.http.responses import Explanation, ListOut
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import (
-    Boost,
     ListRequest,
     RankedList,
     as_json,
-    reasons_of,
-    similar,
+    explain_list,
+    rank_similar,
 )
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.security.authorization import check_user
@@ -87,7 +87,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
             user=body.user_id,
             history=tuple(body.items),
             text=body.text,
-            n=len(body.candidates),
+            k=len(body.candidates),
             candidates=tuple(dict.fromkeys(body.candidates)),
             exclude_seen=False,
             explain=body.explain,
@@ -102,7 +102,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         n, filter, explain = options.n, options.filter, options.explain
         shelf = engine.arms.first
         found: RankedList = await engine.ask(
-            shelf, lambda shelf, store: similar(shelf, item_id, n, filter, explain=explain)
+            shelf, lambda shelf, store: rank_similar(shelf, item_id, n, filter, explain=explain)
         )
         return _answer(engine, metrics, ListRequest(), found, shelf, start)
 
@@ -128,6 +128,7 @@ def _wanted(options: ListOptions | ListQuery, **more: Any) -> ListRequest:  # no
     boosts = options.boost if isinstance(options, ListOptions) else []
     told = dict(options.__dict__)  # fields are named alike, and this is the quickest way
     told.pop("boost", None)
+    told["k"] = told.pop("n")
     for name in ("items", "events", "text", "session", "query", "user_id"):
         told.pop(name, None)
     told["boosts"] = tuple(Boost(boost.filter, boost.weight) for boost in boosts)
@@ -160,7 +161,7 @@ def _answer(
 def _reasons(shelf: ServedBundle, store: Store, shown: Recommendation) -> list[dict[str, Any]]:
     """Say why, going by the events that were there when the list went out."""
     there = [(item, score) for item, score in shown.items if item in shelf.catalog.ids]
-    reasons = reasons_of(shelf, store, shown)
+    reasons = explain_list(shelf, store, shown)
     return [
         {"item_id": item, "score": score, **asdict(reason)}
         for (item, score), reason in zip(there, reasons, strict=True)

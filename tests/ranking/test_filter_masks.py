@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pennyweight.errors import DataError
+from pennyweight.ranking.filter_masks import MAX_FILTERS, FilterMasks, check_cost
 from pennyweight.ranking.filters import MANY, Filter
-from pennyweight.serving.live.filter_masks import KEPT, Masks, check_cost
 
 FILTERS = ("price < 3", 'kind == "a"', "kind is null", 'price > 1 and kind != "b"')
 ROW = st.tuples(st.none() | st.integers(0, 5), st.none() | st.sampled_from("abc"))
@@ -27,7 +27,7 @@ def table(rows: list) -> pl.DataFrame:
     st.data(),
 )
 def test_they_are_those_of_the_whole_table(rows, steps, data):
-    masks = Masks(table(rows))
+    masks = FilterMasks(table(rows))
     for more, changes in steps:
         for filter in data.draw(st.sets(st.sampled_from(FILTERS))):
             masks.of(filter)
@@ -45,7 +45,7 @@ def test_they_are_those_of_the_whole_table(rows, steps, data):
 
 
 def test_rows_that_are_there_are_not_looked_at_again(monkeypatch):
-    masks, seen = Masks(table([(1, "a")] * 100)), []
+    masks, seen = FilterMasks(table([(1, "a")] * 100)), []
     real = Filter.mask
     monkeypatch.setattr(
         Filter, "mask", lambda self, rows: (seen.append(len(rows)), real(self, rows))[1]
@@ -62,17 +62,17 @@ def test_rows_that_are_there_are_not_looked_at_again(monkeypatch):
 
 
 def test_another_type_of_column_is_read_anew():
-    masks = Masks(table([(1, "a")]))
+    masks = FilterMasks(table([(1, "a")]))
     assert masks.of("price < 3").tolist() == [True]
     other = table([(1, "a"), (4, "b")]).with_columns(pl.col("price").cast(pl.Float64))
     assert masks.with_rows(other, np.empty(0, np.int32)).of("price < 3").tolist() == [True, False]
 
 
 def test_few_filters_are_kept_and_bad_ones_refused():
-    masks = Masks(table([(1, "a")]))
-    for number in range(3 * KEPT):
+    masks = FilterMasks(table([(1, "a")]))
+    for number in range(3 * MAX_FILTERS):
         masks.of(f"price < {number}")
-    assert len(masks._entries) == KEPT
+    assert len(masks._entries) == MAX_FILTERS
     with pytest.raises(DataError):
         masks.of("prize < 3")
 

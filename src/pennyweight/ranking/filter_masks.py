@@ -1,4 +1,4 @@
-"""Which items meet a filter, looked at again only where items came or changed."""
+"""Masks of filters, kept and brought up to date where items are added or changed."""
 
 import threading
 from collections import OrderedDict
@@ -14,25 +14,25 @@ from pennyweight.errors import DataError
 from pennyweight.ranking.filter_tokens import tokenize
 from pennyweight.ranking.filters import Filter, count_steps
 
-__all__ = ["Mask", "Masks", "check_cost"]
+__all__ = ["FilterMasks", "Mask", "check_cost"]
 
-KEPT = 64  # filters, those asked for last
-# One thread scores, and all lists wait for it: some tenths of a second a request at the most.
-STEPS = 30_000_000  # of all items
-LEAST, MOST = 300, 3_000  # steps an item, whatever the number of items
+MAX_FILTERS = 64  # kept, the least recently used are dropped
+# One thread scores, and all lists wait for it: some tenths of a second for a request.
+MAX_STEPS = 30_000_000  # over all items
+MIN_LIMIT, MAX_LIMIT = 300, 3_000  # steps an item, whatever the number of items
 
 Mask = NDArray[np.bool_]
 _Entry = tuple[Filter, Mask, int]  # up to which change the mask is right
 
 
 def check_cost(filters: Iterable[str], n_items: int) -> None:
-    """Raise `DataError` where the filters of one request cost too much over so many items."""
+    """Raise `DataError` where the filters of one request cost too much over that many items."""
     steps = sum(map(_steps, filters))
-    most = min(MOST, max(LEAST, STEPS // max(1, n_items)))
-    if steps > most:
+    limit = min(MAX_LIMIT, max(MIN_LIMIT, MAX_STEPS // max(1, n_items)))
+    if steps > limit:
         raise DataError(
             f"the filter and boosts cost {steps:,} steps an item; over {n_items:,} items it may be "
-            f"{most:,}. Each column and value counts 1, contains, has and ignore case more: name "
+            f"{limit:,}. Each column and value counts 1, contains, has and ignore case more: name "
             "fewer, or make a column of it in ITEMS"
         )
 
@@ -42,8 +42,8 @@ def _steps(filter: str) -> int:
     return count_steps(tokenize(filter))
 
 
-class Masks:
-    """The masks of the filters that were asked for.
+class FilterMasks:
+    """The masks of the filters used last.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ class Masks:
 
     def __init__(self, attributes: pl.DataFrame) -> None:
         self._attributes = attributes
-        self._changes: Growing[NDArray[np.int32]] = Growing()  # codes of rows that changed
+        self._changes: Growing[NDArray[np.int32]] = Growing()  # codes of changed rows
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, filter: str) -> Mask:
-        """Return the items that meet a filter, bool (n_items,); not to be written to.
+        """Return the items that meet a filter, bool (n_items,); read-only.
 
         Raises
         ------
@@ -76,12 +76,12 @@ class Masks:
         with self._lock:
             self._entries[filter] = (known, mask, len(self._changes))
             self._entries.move_to_end(filter)
-            while len(self._entries) > KEPT:
+            while len(self._entries) > MAX_FILTERS:
                 self._entries.popitem(last=False)
         return mask
 
     def _refreshed(self, known: Filter, mask: Mask, upto: int) -> Mask:
-        """Return a mask in which rows that came or changed since are looked at again."""
+        """Return a mask with the rows evaluated again that were added or changed since."""
         n = self._attributes.height
         changes = self._changes[upto:]
         if len(mask) == n and not changes:
@@ -96,9 +96,9 @@ class Masks:
             fresh[rows] = known.mask(self._attributes[rows])
         return fresh
 
-    def with_rows(self, attributes: pl.DataFrame, changed: NDArray[np.int32]) -> "Masks":
-        """Return the masks of a table to which rows were added, and in which some changed."""
-        other = Masks(attributes)
+    def with_rows(self, attributes: pl.DataFrame, changed: NDArray[np.int32]) -> "FilterMasks":
+        """Return the masks of a table with rows added, and some changed."""
+        other = FilterMasks(attributes)
         if attributes.schema != self._attributes.schema:
             return other  # a filter may mean another thing then
         other._changes = self._changes.extended([changed]) if len(changed) else self._changes

@@ -1,0 +1,96 @@
+"""The ranker: one path from requests to recommendations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Interactions
+from pennyweight.ranking.diversity import Diversification
+from pennyweight.ranking.explanations import CommonWords, Explanation
+from pennyweight.ranking.filter_masks import FilterMasks
+from pennyweight.ranking.request import RankingRequest, Recommendations
+from pennyweight.ranking.retrieval import Retrieval
+from pennyweight.ranking.rules import apply_rules
+from pennyweight.ranking.scoring import Scoring
+from pennyweight.ranking.stages import RankingBatch, Stage
+from pennyweight.ranking.top_k import select_best
+from pennyweight.scorers.protocol import Scorer
+
+__all__ = ["Ranker"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranker:
+    """Ranks items: retrieval, scoring, rules, selection, diversification, explanation.
+
+    Python, the command line, exports and the service all rank by it.
+
+    Attributes
+    ----------
+    retrieval, scoring, diversification, explanation
+        The stages that know the catalog.
+    rerankers
+        Stages between selection and diversification, see `Stage`.
+    """
+
+    retrieval: Retrieval
+    scoring: Scoring
+    diversification: Diversification
+    explanation: Explanation
+    rerankers: tuple[Stage, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        scorer: Scorer,
+        catalog: Catalog,
+        interactions: Interactions | None,
+        common_words: CommonWords,
+    ) -> "Ranker":
+        """Return the ranker of a fitted scorer."""
+        counts = None if interactions is None else interactions.counts
+        return cls(
+            Retrieval(catalog.available, FilterMasks(catalog.attributes)),
+            Scoring(scorer, catalog, interactions),
+            Diversification(scorer, catalog),
+            Explanation(scorer, catalog, counts, common_words),
+        )
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in the order in which they run."""
+        return (
+            self.retrieval,
+            self.scoring,
+            apply_rules,
+            select_best,
+            *self.rerankers,
+            self.diversification,
+            self.explanation,
+        )
+
+    def rank(self, requests: Sequence[RankingRequest]) -> list[Recommendations]:
+        """Return the recommendations for each request; requests are scored together.
+
+        Raises
+        ------
+        DataError
+            A filter cannot be read, or names an unknown column.
+        PlanError
+            A text is given to a scorer that reads none.
+        """
+        lists = []
+        for result in self.rank_each(requests):
+            if isinstance(result, Exception):
+                raise result
+            lists.append(result)
+        return lists
+
+    def rank_each(self, requests: Sequence[RankingRequest]) -> list[Recommendations | Exception]:
+        """Return the recommendations for each request, or the error in its filter."""
+        batch = RankingBatch(list(requests))
+        for stage in self.stages:
+            if batch.requests:
+                stage(batch)
+        return batch.results()

@@ -1,0 +1,47 @@
+"""The reason why an item is recommended, as data and in one sentence."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Because", "Kind", "Reason"]
+
+Kind = Literal["history", "text", "new", "popular", "cold"]
+
+
+@dataclass(frozen=True)
+class Because:
+    """An item of the history and its share in what the history added to the score."""
+
+    item_id: str
+    title: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why an item was recommended.
+
+    Attributes
+    ----------
+    text
+        One plain sentence.
+    kind
+        What it rests on: ``history``, ``text`` (words of the query), ``new`` (an item
+        without events, reached by its text), ``popular`` (the history added nothing), or
+        ``cold`` (there was no history).
+    because
+        The items of the history that added most, at most three.
+    part
+        The scorer that added most, if any did.
+    shared
+        Words that the item shares with the first of `because`, or with the query.
+    """
+
+    text: str
+    kind: Kind
+    because: tuple[Because, ...] = ()
+    part: str | None = None
+    shared: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text

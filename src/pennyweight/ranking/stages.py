@@ -1,0 +1,73 @@
+"""The stages of ranking, and the batch of lists that goes through them."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.ranking.query import Source
+from pennyweight.ranking.reasons import Reason
+from pennyweight.ranking.request import RankingRequest, Recommendations
+
+__all__ = ["RankingBatch", "Stage"]
+
+
+@dataclass(slots=True, eq=False)
+class RankingBatch:
+    """Several lists that go through the stages together.
+
+    Attributes
+    ----------
+    requests
+        The lists to make; the attributes below have one entry for each.
+    eligible
+        Items that may be in a list, bool (n_items,); equal ones may be one array.
+    bonus
+        Added to the scores, float32 (n_items,), or None.
+    scores
+        Of all items, float32 (n, n_items); -inf where a rule excludes an item.
+    sources
+        What the scores rest on.
+    codes
+        The best items, best first, int32 (n_best,).
+    reasons
+        One for each of these items; None where the request asks for none.
+    errors
+        Requests that were dropped: position among those given -> the error.
+    """
+
+    requests: list[RankingRequest]
+    eligible: list[NDArray[np.bool_]] = field(default_factory=list)
+    bonus: list[NDArray[np.float32] | None] = field(default_factory=list)
+    scores: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    sources: list[Source] = field(default_factory=list)
+    codes: list[NDArray[np.int32]] = field(default_factory=list)
+    reasons: list[tuple[Reason, ...] | None] = field(default_factory=list)
+    errors: dict[int, Exception] = field(default_factory=dict)
+
+    def results(self) -> list[Recommendations | Exception]:
+        """Return the lists, or the errors, in the order of the requests given."""
+        results: list[Recommendations | Exception] = [
+            Recommendations(codes, self.scores[row, codes], source, reasons, request.unknown)
+            for row, (request, codes, source, reasons) in enumerate(
+                zip(self.requests, self.codes, self.sources, self.reasons, strict=True)
+            )
+        ]
+        for place, error in self.errors.items():  # ascending
+            results.insert(place, error)
+        return results
+
+
+class Stage(Protocol):
+    """One step of ranking: reads what earlier stages left in a batch, and adds its own.
+
+    Retrieval fills `eligible` and `bonus`; scoring fills `scores` and `sources`; the rules change
+    `scores` by boosts and exclusions; selection fills `codes`; diversification cuts these to the
+    length asked for; explanation fills `reasons`. A re-ranker is a stage between selection and
+    diversification: it puts the codes of each list in another order, and may write other scores.
+    """
+
+    def __call__(self, batch: RankingBatch) -> None:
+        """Change the batch in place."""
+        ...

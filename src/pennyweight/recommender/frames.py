@@ -1,0 +1,61 @@
+"""Recommendations as data frames."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.ranking.request import Recommendations
+
+__all__ = ["to_frame", "users_frame"]
+
+
+def to_frame(recommendations: Recommendations, catalog: Catalog) -> pl.DataFrame:
+    """Return rank, item_id, title, score and source of a list, and reason where there are any."""
+    codes = recommendations.codes.tolist()
+    columns = [
+        pl.Series("rank", range(1, len(codes) + 1), pl.Int64),
+        pl.Series("item_id", [catalog.ids[code] for code in codes], pl.String),
+        pl.Series("title", [catalog.title(code) for code in codes], pl.String),
+        pl.Series("score", recommendations.scores, pl.Float64),
+        pl.Series("source", [recommendations.source] * len(codes), pl.String),
+    ]
+    if recommendations.reasons is not None:
+        columns.append(pl.Series("reason", [r.text for r in recommendations.reasons], pl.String))
+    return pl.DataFrame(columns)
+
+
+def users_frame(
+    users: Sequence[str],
+    lists: Sequence[Recommendations],
+    item_ids: pl.Series,
+    *,
+    explain: bool,
+) -> pl.DataFrame:
+    """Return user_id, rank, item_id, score, source and perhaps reason, list after list.
+
+    Parameters
+    ----------
+    users, lists
+        One list each.
+    item_ids
+        The ids of the catalog, by code.
+    explain
+        Whether the lists have reasons.
+    """
+    lengths = [len(one.codes) for one in lists]
+    rows = np.repeat(np.arange(len(users)), lengths)
+    codes = np.concatenate([np.empty(0, np.int32), *(one.codes for one in lists)])
+    scores = np.concatenate([np.empty(0, np.float32), *(one.scores for one in lists)])
+    columns = [
+        pl.Series("user_id", users, pl.String).gather(rows),
+        pl.Series("rank", [rank for n in lengths for rank in range(1, n + 1)], pl.Int64),
+        item_ids.gather(codes),
+        pl.Series("score", scores, pl.Float64),
+        pl.Series("source", [one.source for one in lists], pl.String).gather(rows),
+    ]
+    if explain:
+        reasons = [reason.text for one in lists for reason in one.reasons or ()]
+        columns.append(pl.Series("reason", reasons, pl.String))
+    return pl.DataFrame(columns)
