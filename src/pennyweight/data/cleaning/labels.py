@@ -62,7 +62,7 @@ _SILENT = 0.75  # share of zeros from which on they mean that no opinion was giv
 # Columns about where and how, whose values may look like types.
 _CONTEXT = re.compile(
     r"source|referr|channel|medium|page|screen|device|platform|context|campaign|country|plan|tier"
-    r"|status|state|condition|zustand|categor|genre|title|name|comment|text|review"
+    r"|status|state|condition|zustand|categor|genre|title|name|comment|text|review|descri"
 )
 _WHEN = re.compile(r"[_\W](at|on|date|time|timestamp|ts)$")
 _SHOWN = re.compile(r"impres|expos|show|display|render")

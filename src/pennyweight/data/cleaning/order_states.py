@@ -16,9 +16,10 @@ from pennyweight.data.cleaning.negations import (
     words_of,
 )
 from pennyweight.data.cleaning.rows import Mask, Rows
-from pennyweight.errors import DataError
+from pennyweight.data.columns import name_key
+from pennyweight.errors import DataError, in_list
 
-__all__ = ["State", "is_part", "is_state_name", "state_of", "states"]
+__all__ = ["State", "are_codes", "is_part", "is_state_name", "state_of", "states"]
 
 State = Literal["undone", "failed", "counted"]
 _PART = re.compile(
@@ -41,15 +42,20 @@ _PAID = re.compile(
     r"paid|captured|authori[sz]ed|bezahlt|payee?|pagad[oa]|pagat[oa]|betaald|pago|oplacon[ey]"
 )
 _NAME = re.compile(
-    r"(status|state|estado|statut|etat|stato|zustand|situacao|статус|状态)"
-    r"|(bestell|auftrags?|zahlungs?|liefer|versand|order)(status|zustand)"
+    r"(status(es)?|state|estado|statut|etat|stato|zustand|situacao|stav|stan|durum|tila|статус|состояние"
+    r"|状态|狀態|ステータス|상태)|\w{3,}(status|zustand)|status(id|code|nr|key|name|text|label)"
 )
 # What was never bought or never taken in.
 _NOT_BOUGHT = re.compile(
     r"trash(ed)?|drafts?|refused|undeliver(able|ed)|undelivered|unzustellbar|niedostarczon[aeyo]"
-    r"|nedoruceno|odmitnut[aeoy]|odmietnut[aeoy]|nezaplacen[aeoy]|nieoplacon[aey]"
+    r"|nedoruceno|(payment|zahlungs?)error|odmitnut[aeoy]|odmietnut[aeoy]|nezaplacen[aeoy]|nieoplacon[aey]"
 )
+# The states of orders that PrestaShop installs, by columns that have its names.
+_SHOP = ("currentstate", "idorderstate")
+_SHOP_STATES: dict[str, State] = {"6": "undone", "7": "undone", "8": "failed"}
+_SHORT = re.compile(r"-?\d+|[a-z]{1,2}|[a-z]{0,3}[-_]?\d{1,4}")
 _CODES = ("1", "0", "true", "false", "yes", "no", "y", "n", "t", "f")
+_MOST_CODES = 40
 _EMPTY = 0.2  # share of rows without a state from which on that is asked about
 
 
@@ -72,6 +78,8 @@ def state_of(name: str) -> State:
     failed = any(is_failure(word) or _NOT_BOUGHT.fullmatch(word) for word in words)
     undone = [word for word in words if is_undone(word)]
     if words in (["dropped"], ["dnf"], ["did", "not", "finish"]):  # lists of films and books
+        return "undone"
+    if words[:1] == ["restocked"]:  # lines that were refunded, as Shopify has them
         return "undone"
     if undone:
         waiting = failed or any(_OPEN.fullmatch(word) for word in words)
@@ -101,7 +109,7 @@ def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) ->
     """
     names = blanked(column).cast(pl.String).str.strip_chars().fill_null("")
     distinct = names.unique().sort().to_list()
-    meaning = _of_codes(distinct, column.name, source)
+    meaning = _of_codes(names, column.name, source)
     meaning = meaning or {name: state_of(name) for name in distinct}
     if lent or any(is_loan(word) for name in distinct for word in words_of(name)):
         meaning = {n: "counted" if is_return(n) else state for n, state in meaning.items()}
@@ -123,29 +131,47 @@ def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) ->
     told = "; ".join(
         f"{heads[state]}: {_listed(group)}" for state, group in groups.items() if group
     )
-    reason = f"states of orders in {column.name!r}: {told} (--status-column '' counts all)"
+    of_shop = ", read as PrestaShop's" if name_key(column.name) in _SHOP and telling else ""
+    reason = f"states of orders in {column.name!r}{of_shop}: {told} (--status-column '' counts all)"
     rows.found.add("events", reason, int(rows.alive.sum()), "noted")
     return names.is_in(groups["undone"]).to_numpy(), names.is_in(groups["failed"]).to_numpy()
 
 
-def _of_codes(distinct: list[str], name: str, source: str) -> dict[str, State] | None:
-    """Return the states of a column of codes, of which those of HTTP alone are known."""
-    given = [value for value in distinct if value]
+def are_codes(column: pl.Series) -> bool:
+    """Say whether a column has short codes, such as 3 or S90, that no words explain."""
+    if column.dtype.is_nested() or column.dtype == pl.Boolean:
+        return False
+    names = blanked(column).cast(pl.String).str.strip_chars().str.to_lowercase().drop_nulls()
+    distinct = names.head(10_000).unique()
+    distinct = names.unique() if len(distinct) <= _MOST_CODES else distinct
+    given = [re.sub(r"\.0+$", "", value) for value in distinct.to_list()]
+    return 2 <= len(given) <= _MOST_CODES and all(map(_SHORT.fullmatch, given))
+
+
+def _of_codes(names: pl.Series, name: str, source: str) -> dict[str, State] | None:
+    """Return the states of a column of codes, of which those of HTTP and PrestaShop are known."""
+    counts = dict(names.filter(names != "").value_counts(sort=True).iter_rows())
+    given = sorted(counts)
     short = {value: re.sub(r"\.0+$", "", value.casefold()) for value in given}
     whole = all(re.fullmatch(r"-?\d+", value) for value in short.values())
-    if len(given) < 2 or not (whole or set(short.values()) <= set(_CODES)):
+    codes = whole or set(short.values()) <= set(_CODES)
+    if len(given) < 2 or not (codes or all(map(_SHORT.fullmatch, short.values()))):
         return None
     if whole and all(re.fullmatch(r"[1-5]\d\d", v) for v in short.values()) and any(
         v[0] == "2" for v in short.values()
     ):  # fmt: skip
         failed = {value for value, code in short.items() if code[0] in "45"}
-        return {value: "failed" if value in failed else "counted" for value in distinct}
-    first = given[0]
+        return {value: "failed" if value in failed else "counted" for value in ["", *given]}
+    if name_key(name) in _SHOP and whole and all(0 < int(value) < 100 for value in short.values()):
+        told = {value: _SHOP_STATES.get(code, "counted") for value, code in short.items()}
+        return {"": "counted", **told}
+    rarest = list(counts)[-1]  # most orders are kept
     raise DataError(
         f"{source}: column {name!r} has the states {', '.join(map(repr, given[:8]))}; which of "
         f"them undo an event? Say so with --type-column {shlex.quote(name)} --event-types "
-        f"{first}=negative (or ignore), columns={{'type': {name!r}}}, "
-        f"event_types={{{first!r}: 'negative'}}; --status-column '', "
+        f"{shlex.quote(in_list(rarest) + '=negative')} (or ignore) if that is {rarest!r}, "
+        f"columns={{'type': {name!r}}}, event_types={{{rarest!r}: 'negative'}}; or name a column "
+        "of their names with --status-column NAME; --status-column '', "
         "columns={'status': None} counts all rows"
     )
 

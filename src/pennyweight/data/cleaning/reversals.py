@@ -12,12 +12,11 @@ from pennyweight.data.cleaning.labels import names_types
 from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import is_loan, is_undone, words_of
 from pennyweight.data.cleaning.order_lines import carried, order_column, spread_over_orders
-from pennyweight.data.cleaning.order_states import is_state_name, state_of, states
+from pennyweight.data.cleaning.order_states import state_of, states
 from pennyweight.data.cleaning.quantities import is_pieces, signed
 from pennyweight.data.cleaning.reversal_columns import (
     Undoing,
     Use,
-    about_user_or_item,
     only_yes_and_no,
     says_yes,
     undoing_kind,
@@ -25,23 +24,23 @@ from pennyweight.data.cleaning.reversal_columns import (
 )
 from pennyweight.data.cleaning.row_order import attribute_of
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.state_columns import (
+    MOST_STATES,
+    about_rows,
+    is_explained,
+    state_columns,
+)
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import column_option
 from pennyweight.errors import DataError
 
 __all__ = ["status_column", "undone_rows"]
 
-_ABOUT_ORDERS = re.compile(
-    r"order|orders|payment|financial|transaction|delivery|fulfill?ment|shipping|shipment|refund"
-    r"|return|purchase|sale|bestell.*|auftrag.*|zahlung.*|liefer.*|versand.*|pedido|pago|envio"
-    r"|commande|paiement|livraison|ordine|pagamento|spedizione|bestelling|betaling"
-)
 # Columns about other things, with values such as a page of returns.
 _ELSEWHERE = re.compile(
     r"source|referr|channel|medium|page|url|path|screen|campaign|categor|genre|title|name|comment"
     r"|text|review|reason|tag|query|search|topic|device|content|department|keyword|descri|note"
 )
-_MOST_STATES = 40
 _WHY: dict[Use, str] = {
     "attribute": "has one value a user or an item, and says nothing of the single event",
     "loan": "is the end of a loan, which says nothing against the item",
@@ -72,8 +71,11 @@ def status_column(
     """
     states_named = [named] if named is not None and not undoing_kind(named) else []
     taken = None
-    for name in [*states_named, *_more_states(frame, [*roles.values(), *states_named])]:
-        if not _of_user_or_item(frame, name, roles):
+    apart = [*roles.values(), *states_named]
+    more = state_columns(frame, apart, roles, source, ask=True)
+    states_named = [name for name in states_named if not is_explained(frame, name)]
+    for name in [*states_named, *more]:
+        if about_rows(frame, name, roles):
             taken = taken or name
         else:
             found.add("events", f"{name!r} {_WHY['attribute']} (--status-column "
@@ -124,10 +126,10 @@ def undone_rows(
     others = {role: name for role, name in roles.items() if role != "status"}
     orders = order_column(frame, roles)
     undone, failed = np.zeros(frame.height, bool), np.zeros(frame.height, bool)
-    by_state = [] if undoing_kind(named) else [named]
-    more = _more_states(frame, roles.values())
+    by_state = [] if undoing_kind(named) or is_explained(frame, named) else [named]
+    more = state_columns(frame, roles.values(), others, source)
     lent = any(is_loan(word) for name in frame.columns for word in words_of(name))
-    for name in [*by_state, *(n for n in more if not _of_user_or_item(frame, n, others))]:
+    for name in [*by_state, *(n for n in more if about_rows(frame, n, others))]:
         column = frame[name]
         if orders is not None and (whole := carried(column, frame[orders[0]])) is not None:
             rows.found.add("events", f"{name!r} is in one row of each order: it holds for all rows "
@@ -175,32 +177,12 @@ def _undoing(frame: pl.DataFrame, taken: Iterable[str]) -> list[tuple[str, Undoi
     return columns
 
 
-def _more_states(frame: pl.DataFrame, taken: Iterable[str]) -> list[str]:
-    """Return columns of states of orders that are not known by name, with one that undoes."""
-    taken = list(taken)
-    return [
-        name for name in frame.columns
-        if name not in taken and is_state_name(name) and not frame[name].dtype.is_nested()
-        and (len(words_of(name)) == 1 or any(_ABOUT_ORDERS.fullmatch(w) for w in words_of(name)))
-        and any(state_of(value) != "counted" for value in few_texts(frame[name], _MOST_STATES))
-    ]  # fmt: skip
-
-
-def _of_user_or_item(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
-    """Say whether a state is one of an account or an item, such as of a series on television."""
-    undone = [
-        value for value in few_texts(frame[name], _MOST_STATES) if state_of(value) != "counted"
-    ]
-    yes = blanked(frame[name]).cast(pl.String).str.strip_chars().is_in(undone).fill_null(False)
-    return bool(undone) and about_user_or_item(frame, yes, roles)
-
-
 def _ask_about_values(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> None:
     """Stop where a column of another name has values such as ``Retoure``."""
     for name in frame.columns:
         if name in roles.values() or undoing_kind(name) or _ELSEWHERE.search(name.casefold()):
             continue
-        values = few_texts(frame[name], _MOST_STATES)
+        values = few_texts(frame[name], MOST_STATES)
         back = [value for value in values if state_of(value) == "undone"]
         if not back or len(values) < 2 or names_types(frame[name]):
             continue
