@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pennyweight.config.frontier import COLUMNS, Frontier, Point
 from speed_tables import table
 
-__all__ = ["BARS", "all_candidates", "few_candidates", "smallest"]
+__all__ = ["BARS", "all_candidates", "smallest"]
 
 # Of the smallest candidate that keeps a share of the quality: name, share, times smaller.
 BARS = (("vectors at 99 %", 0.99, 12), ("vectors at 97 %", 0.97, 32))
@@ -38,21 +38,3 @@ def all_candidates(frontiers: Mapping[str, Frontier]) -> str:
             cells.append(f"{times:.1f}{missed} ({100 * point.kept.value:.1f} %: {point.name})")
         lines.append([label, str(bar), *cells])
     return "\n\n".join([*parts, table(["times smaller than fp32", "bar", *frontiers], lines)])
-
-
-def few_candidates(frontiers: Mapping[str, Frontier]) -> str:
-    """Return the parent, the smallest that keep 99 and 97 % of it, and the smallest of all."""
-    rows = []
-    for name, found in frontiers.items():
-        named = dict(zip((point.name for point in found.points), found.cells(), strict=True))
-        keeping = [point for point in found.points if point.kept.value >= BARS[-1][1]]
-        few = [found.whole, *(smallest(found, least) for _, least, _ in BARS),
-               min(keeping, key=lambda point: point.nbytes)]  # fmt: skip
-        for place, candidate in enumerate(dict.fromkeys(point.name for point in few)):
-            _, quality, kept, _, encoder, vectors, speed, *_ = named[candidate]
-            rows.append(
-                [name if not place else "", candidate, quality, kept, encoder, vectors, speed]
-            )
-    head = ["data", "candidate", "NDCG@10, validation", "quality kept", "encoder", "vectors",
-            "texts a second"]  # fmt: skip
-    return table(head, rows)

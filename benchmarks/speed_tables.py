@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["encoders", "few_encoders", "few_serving", "serving", "worst_requests"]
+__all__ = ["encoders", "serving", "worst_requests"]
 
 Row = Mapping[str, object]
 WHAT = ("short texts", "long texts", "one by one")
@@ -11,11 +11,6 @@ GROUPS = {"lists": "lists, 12,101 items", "events": "events", "publish": "publis
           "kills": "killed under load", "new items": "100,000 new items",
           "publishing killed": "killed while publishing",
           "overload, lists": "lists, too many", "overload, events": "events, too many"}  # fmt: skip
-
-FEW_ENCODERS = ("int8", "pruned int8", "static int8")
-FEW_SERVING = ("lists: a second", "lists: of the rate", "lists: p99", "events: durable",
-               "overload, lists: answered", "million items: p95", "million items: resident",
-               "million items: ready", "kills: events lost")  # fmt: skip
 
 
 def quantity(value: object, unit: object) -> str:
@@ -70,30 +65,12 @@ def encoders(rows: Sequence[Row]) -> str:
     return table(["", *heads, "bar", "size", "peak memory"], lines)
 
 
-def few_encoders(rows: Sequence[Row]) -> str:
-    """Return a line for each of a few encoders."""
-    named = _by_encoder(rows)
-    base = next(iter(named))
-    heads = [f"{what}, times {base}" for what in WHAT[:2]]
-    few = {name: named[name] for name in FEW_ENCODERS if name in named}
-    lines = [
-        [name, *(spread(found[head]) for head in heads), quantity(found["bytes"]["value"], "B")]
-        for name, found in few.items()
-    ]
-    return table(["", *heads, "size"], lines)
-
-
 def _by_encoder(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
     named: dict[str, dict[str, Row]] = {}
     for row in rows:
         name, _, what = str(row["name"]).partition(": ")
         named.setdefault(name, {})[what] = row
     return {name: found for name, found in named.items() if WHAT[0] in found}
-
-
-def few_serving(rows: Sequence[Row]) -> str:
-    """Return a line for each of a few figures of the service."""
-    return serving([row for row in rows if str(row["name"]).startswith(FEW_SERVING)])
 
 
 def serving(rows: Sequence[Row]) -> str:

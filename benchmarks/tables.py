@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from cases import CASES, Case
-from frontier_tables import all_candidates, few_candidates
+from frontier_tables import all_candidates
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.report import BEFORE_REFIT
-from speed_tables import encoders, few_encoders, few_serving, serving, table, worst_requests
+from speed_tables import encoders, serving, table, worst_requests
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
 BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 METRICS = {"ndcg@10": "NDCG@10", "recall@10": "recall@10", "recall@50": "recall@50"}
 EVENTS = {"train": "training events", "train+validation": "and validation events"}
+HEADLINE = ("beauty", "scientific", "lastfm", "microlens", "beauty-dated")
 Found = list[tuple[Case, dict[str, Any]]]
 
 
@@ -42,30 +43,46 @@ def around(one: dict[str, float] | None, *, sign: bool = False) -> str:
     return f"{number(one['value'], sign=sign)} [{low}, {high}]"
 
 
-def summary(found: Found) -> str:
-    """Return a line for each case and metric that something is published on."""
+def summary_rows(case: Case, one: dict[str, Any]) -> list[list[str]]:
+    """Return the lines of a case in the summary, NDCG@10 first."""
     rows = []
-    for case, one in found:
-        scorers, baselines = one["report"]["scorers"], one["baselines"]
-        metrics = dict.fromkeys(["ndcg@10", *(m for p in case.published for m in p.metrics)])
-        for place, metric in enumerate(metrics):
-            best = max((p for p in case.published if metric in p.metrics),
-                       key=lambda p: p.metrics[metric], default=None)  # fmt: skip
-            name = one["gain"].get("train", {}).get("over", "")
-            base = baselines[name]["train"][metric]["value"] if name else None
-            rows.append([
-                case.title if not place else "",
-                METRICS[metric],
-                f"{number(best.metrics[metric])} ({best.model.split(',')[0]})" if best else "none",
-                f"{number(base)} ({name})" if base is not None else "",
-                f"**{around(scorers[BEFORE_REFIT][metric])}**",
-                around(one["gain"]["train"], sign=True) if metric == "ndcg@10" and name else "",
-                number(scorers["blend"][metric]["value"]),
-            ])  # fmt: skip
+    scorers, baselines = one["report"]["scorers"], one["baselines"]
+    metrics = dict.fromkeys(["ndcg@10", *(m for p in case.published for m in p.metrics)])
+    for place, metric in enumerate(metrics):
+        best = max((p for p in case.published if metric in p.metrics),
+                   key=lambda p: p.metrics[metric], default=None)  # fmt: skip
+        name = one["gain"].get("train", {}).get("over", "")
+        base = baselines[name]["train"][metric]["value"] if name else None
+        rows.append([
+            case.title if not place else "",
+            METRICS[metric],
+            f"{number(best.metrics[metric])} ({best.model.split(',')[0]})" if best else "none",
+            f"{number(base)} ({name})" if base is not None else "",
+            f"**{around(scorers[BEFORE_REFIT][metric])}**",
+            around(one["gain"]["train"], sign=True) if metric == "ndcg@10" and name else "",
+            number(scorers["blend"][metric]["value"]),
+        ])  # fmt: skip
+    return rows
+
+
+def summary(found: Found) -> str:
+    """Return a line for each case and each metric with a published figure."""
+    rows = [row for case, one in found for row in summary_rows(case, one)]
     head = ["data, protocol", "metric", "highest published", "best simple baseline",
             "Pennyweight, training events alone", "gain over the baseline",
             "Pennyweight, refitted"]  # fmt: skip
     return table(head, rows)
+
+
+def headline(found: Found) -> str:
+    """Return the line of NDCG@10 of each case of the README."""
+    rows = []
+    for case, one in found:
+        if case.name in HEADLINE:
+            _, _, published, baseline, ours, gain, _ = summary_rows(case, one)[0]
+            rows.append([case.title, baseline, ours, gain, published])
+    return table(["data, protocol", "best simple baseline", "Pennyweight", "gain over the baseline",
+                  "highest published"], rows)  # fmt: skip
 
 
 def lines_of(case: Case, one: dict[str, Any]) -> Iterator[list[str]]:
@@ -141,16 +158,15 @@ def cost(found: Found) -> str:
 
 
 BASELINE = "sentence-transformers"
-QUALITY = {"summary": summary, "details": details, "model": model, "cost": cost}
+QUALITY = {"headline": headline, "summary": summary, "details": details, "model": model,
+           "cost": cost}  # fmt: skip
 SPEED = {"encoders": (encoders, ("encode",)),
-         "few-encoders": (few_encoders, ("encode",)),
-         "few-serving": (few_serving, ("serve", "overload", "million", "kill")),
          "serving": (serving, ("serve", "soak", "million", "kill")),
          "overload": (serving, ("overload",)),
          "new-items": (serving, ("new_items",)),
          "publishing-killed": (serving, ("publish_kill",)),
          "worst-requests": (worst_requests, ("worst_request",))}  # fmt: skip
-CANDIDATES = {"candidates": all_candidates, "few-candidates": few_candidates}
+CANDIDATES = {"candidates": all_candidates}
 
 
 def tables(folder: Path) -> dict[str, str]:
@@ -165,7 +181,7 @@ def tables(folder: Path) -> dict[str, str]:
         present = [folder / f"{file}.json" for file in files]
         rows = [row for path in present if path.is_file()
                 for row in json.loads(path.read_text())["rows"]]  # fmt: skip
-        if name.endswith("encoders") and rows and not str(rows[0]["name"]).startswith(BASELINE):
+        if name == "encoders" and rows and not str(rows[0]["name"]).startswith(BASELINE):
             print(f"encoders were measured without {BASELINE}; that table stays as it is")
         elif rows:
             out[name] = make_speed(rows)

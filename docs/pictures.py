@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 PICTURES = {  # name: (page, width, height)
-    "report": ("demo-out/bundle/report.html", 1200, 1900),
-    "frontier": ("bench-out/frontier/beauty.html", 1100, 720),
+    "report": ("demo-out/bundle/report.html", 1200, 855),
+    "frontier": ("demo-out/frontier.html", 1100, 720),
     "size": ("bench-out/size.html", 1100, 840),
 }
 

@@ -1,17 +1,12 @@
 """The real datasets, read from files as their owners wrote them."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from pennyweight.data.dataset import read
 from pennyweight.data.split import split
+from public_datasets import folder_of
 
 pytestmark = pytest.mark.data
-ROOT = Path(
-    os.environ.get("PENNYWEIGHT_DATA", Path(__file__).parents[2].parent / "shared" / "data")
-)
 
 
 @pytest.mark.parametrize(
@@ -24,9 +19,7 @@ ROOT = Path(
     ],
 )
 def test_counts(name, suffix, users, items, events, test_users):
-    folder = ROOT / name
-    if not folder.is_dir():
-        pytest.skip(f"no {folder}; set PENNYWEIGHT_DATA to the folder of the datasets")
+    folder = folder_of(name)
     data = read(folder / f"items.{suffix}", folder / f"events.{suffix}")
     got = data.interactions
     assert (len(got.users), len(data.catalog), len(got)) == (users, items, events)

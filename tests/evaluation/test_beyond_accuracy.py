@@ -1,7 +1,5 @@
 """Beyond accuracy: by hand, beside RecTools' values, and beside plain loops on real data."""
 
-from pathlib import Path
-
 import naive
 import numpy as np
 import polars as pl
@@ -18,9 +16,9 @@ from pennyweight.evaluation.metrics import CUTOFFS, metric_names, per_user
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
+from public_datasets import folder_of
 from world import A, B, C, four
 
-DATA = Path(__file__).resolve().parents[3] / "shared/data"
 LISTS = np.array([[A, B], [C, -1], [-1, -1]], np.int32)
 
 
@@ -99,16 +97,11 @@ def test_agrees_with_rectools(rectools):
         np.testing.assert_allclose(ours[name], expected, atol=1e-6, err_msg=name)
 
 
-def table(folder, name):
-    return next((DATA / folder).glob(f"{name}.*"))
-
-
 @pytest.mark.data
-@pytest.mark.parametrize("folder", ["scientific", "lastfm"])
-def test_agrees_with_plain_loops_on_real_data(folder):
-    if not (DATA / folder).exists():
-        pytest.skip(f"no {DATA / folder}; the shared data is not here")
-    data = read(table(folder, "items"), table(folder, "events"))
+@pytest.mark.parametrize("name", ["scientific", "lastfm"])
+def test_agrees_with_plain_loops_on_real_data(name):
+    folder = folder_of(name)
+    data = read(*(next(folder.glob(f"{table}.*")) for table in ("items", "events")))
     test = split(data.interactions, "leave-last-out", max_users=300).test
     log, catalog, n_items = test.before, data.catalog, len(data.catalog)
     content = Content().fit(log, catalog)

@@ -8,9 +8,9 @@ import pytest
 from pennyweight.data.dataset import read
 from pennyweight.validation.validate import Validation, validate
 from pennyweight.validation.vocabulary import find_tokenizer
+from public_datasets import folder_of
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = ROOT.parent / "shared" / "data"
 NAMES = ("beauty", "scientific", "lastfm", "microlens")
 OF_ENCODER = {"long-texts", "unknown-words"}  # not every machine has the weights
 
@@ -33,9 +33,8 @@ def numbers(text: str) -> list[int]:
 
 
 def validated(name: str) -> Validation:
-    if not (DATA / name).is_dir():
-        pytest.skip(f"wants the real dataset in {DATA / name}")
-    items, events = (next((DATA / name).glob(f"{table}.*")) for table in ("items", "events"))
+    folder = folder_of(name)
+    items, events = (next(folder.glob(f"{table}.*")) for table in ("items", "events"))
     return validate(read(items, events))
 
 
