@@ -3,16 +3,13 @@
 import csv
 import io
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import polars as pl
 import polars.selectors as cs
 
 from pennyweight.data.cleaning_log import Findings
-from pennyweight.data.decompression import PACKED
 from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
 from pennyweight.data.readers.drawn_tables import unframed
 from pennyweight.data.readers.layouts import find_layout, join_flags
@@ -21,13 +18,11 @@ from pennyweight.data.readers.records import Record, records, row_shapes
 from pennyweight.data.readers.repeated_headers import without_headers
 from pennyweight.data.readers.result import ReadResult
 from pennyweight.data.readers.short_rows import ShortRows
+from pennyweight.data.readers.text_encoding import encoding_remedy
 from pennyweight.errors import DataError
 
 __all__ = ["check_header", "decode", "read_delimited"]
 
-# The longer mark first: the one of UTF-16 begins it.
-_WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16",
-         b"\xfe\xff": "UTF-16"}  # fmt: skip
 _HEAD = 1 << 16
 _BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")
 _WRAPPED = r'(?s)^"(?:[^"]|"")*"$'
@@ -47,7 +42,7 @@ def decode(data: bytes, source: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{source}: not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start:,}, "
-            f"line {line:,}. {_remedy(data, source)}"
+            f"line {line:,}. {encoding_remedy(data, source)}"
         ) from None
 
 
@@ -63,20 +58,7 @@ def check_header(data: bytes, source: str) -> None:
     at = data.find(b"\0", 0, data.find(b"\n") if b"\n" in data else None)
     if at >= 0:
         raise DataError(f"{source}: not UTF-8: byte 0x00 at offset {at:,}, line 1. "
-                        + _remedy(data, source))  # fmt: skip
-
-
-def _remedy(data: bytes, source: str) -> str:
-    head = data[:4096]
-    encoding = next((name for mark, name in _WIDE.items() if head.startswith(mark)), None)
-    if encoding is None and b"\0" in head:
-        even, odd = head[::2].count(0), head[1::2].count(0)
-        if min(even, odd) or max(even, odd) < len(head) / 4:
-            return "It is a binary file, not one of CSV, TSV, JSON lines and Parquet"
-        encoding = "UTF-16LE" if odd else "UTF-16BE"
-    unpack = "Unpack and convert" if Path(source).suffix in PACKED else "Convert"
-    return (f"{unpack} it: iconv -f {encoding or 'WINDOWS-1252'} -t UTF-8 {shlex.quote(source)} "
-            "> utf8-file")  # fmt: skip
+                        + encoding_remedy(data, source))  # fmt: skip
 
 
 def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table") -> ReadResult:

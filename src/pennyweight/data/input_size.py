@@ -19,6 +19,7 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.delimited import read_delimited
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.jsonlines import read_json
+from pennyweight.data.readers.text_encoding import as_utf8
 from pennyweight.data.tables import Source, held_table
 from pennyweight.errors import DataError
 
@@ -149,11 +150,19 @@ def _file(path: Path) -> _Table:
     else:
         packed, head = len(head), _unpack(head)
         size = round(size * len(head) / max(1, packed))
+    head, size = _narrow(head, size)
     if head.lstrip()[:1] == b"[":  # an array, which ends too early to be read
         return _Table(max(1, round(head.count(b"{") / max(1, len(head)) * size)), size)
     whole = head if len(head) >= size else head[: head.rfind(b"\n") + 1]
     rows = whole.count(b"\n") / max(1, len(whole))
     return _Table(max(1, round(rows * size)), size, _parsed(whole, path))
+
+
+def _narrow(head: bytes, size: int) -> tuple[bytes, int]:
+    """Return the beginning of UTF-16 or UTF-32 as UTF-8, and the bytes that it would all have."""
+    whole = head[: len(head) // 4 * 4]
+    narrow, encoding = as_utf8(whole)
+    return (narrow, round(size * len(narrow) / len(whole))) if encoding else (head, size)
 
 
 def _parsed(head: bytes, path: Path) -> pl.DataFrame:

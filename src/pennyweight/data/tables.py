@@ -15,6 +15,7 @@ from pennyweight.data.delimited import check_header, read_delimited
 from pennyweight.data.jsonlines import read_json
 from pennyweight.data.readers.python_values import plain_columns, plain_objects, plain_values
 from pennyweight.data.readers.result import ReadResult
+from pennyweight.data.readers.text_encoding import as_utf8
 from pennyweight.errors import DataError, MissingExtraError
 
 __all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "held_table", "id_strings",
@@ -125,7 +126,7 @@ def _unnamed_dates(index: Any) -> Any | None:  # noqa: ANN401
 
 
 def _read_file(path: Path, table: str, strict: bool) -> ReadResult:
-    data = contents(path)
+    data, encoding = as_utf8(contents(path))
     suffixes = [suffix.lower() for suffix in path.suffixes]
     suffix = next((s for s in reversed(suffixes) if s not in PACKED), "")
     is_parquet = data[:4] == b"PAR1"
@@ -152,6 +153,8 @@ def _read_file(path: Path, table: str, strict: bool) -> ReadResult:
         raise DataError(f"{path}: {len(broken):,} broken rows: {'; '.join(broken[:3])}. "
                         "Mend them, or read without strict to skip and count them")  # fmt: skip
     loaded.findings.add(table, BROKEN_ROW, len(broken), "dropped", broken[:3])
+    if encoding:
+        loaded.findings.add(table, f"read as {encoding}", loaded.rows_read, "noted")
     return loaded
 
 

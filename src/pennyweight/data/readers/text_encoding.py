@@ -1,0 +1,162 @@
+"""The encoding of a text that is not UTF-8: read where a mark says it, else guessed and shown."""
+
+import codecs
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pennyweight.data.readers.plausible_text import plausibility
+
+__all__ = ["as_utf8", "encoding_remedy"]
+
+# The longer mark first: the one of UTF-16 begins it.
+_WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16",
+         b"\xfe\xff": "UTF-16"}  # fmt: skip
+_UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc", ".lzma": "xz -dc",
+           ".zst": "zstd -dc", ".zip": "unzip -p"}  # fmt: skip
+_HEAD = 1 << 16
+_SAMPLE, _SHOWN, _MOST = 2_000, 50, 4  # lines that are judged; letters and encodings that are shown
+_PLAUSIBLE, _CLOSE = 0.85, 0.1
+
+# Name of iconv -> codec of Python, the more common one of two that agree first.
+_CODECS = {
+    "WINDOWS-1252": "cp1252", "WINDOWS-1250": "cp1250", "WINDOWS-1251": "cp1251",
+    "WINDOWS-1254": "cp1254", "WINDOWS-1253": "cp1253", "WINDOWS-1257": "cp1257",
+    "WINDOWS-1255": "cp1255", "WINDOWS-1256": "cp1256", "ISO-8859-2": "iso8859_2",
+    "ISO-8859-15": "iso8859_15", "KOI8-R": "koi8_r", "CP866": "cp866", "ISO-8859-5": "iso8859_5",
+    "ISO-8859-7": "iso8859_7", "CP850": "cp850", "CP852": "cp852", "CP437": "cp437",
+    "MACINTOSH": "mac_roman", "WINDOWS-874": "cp874", 
+    "CP932": "cp932", "EUC-JP": "euc_jp", "CP949": "cp949", "GB18030": "gb18030", "BIG5": "big5",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The text of the lines beyond ASCII in one encoding, and how plausible it is, up to 1."""
+
+    name: str
+    lines: tuple[str, ...]
+    score: float
+
+
+def as_utf8(data: bytes) -> tuple[bytes, str]:
+    """Return the data of UTF-16 or UTF-32 with its mark as UTF-8, and the name of its encoding.
+
+    Other data is returned as it is, with an empty name, as is such that is cut or damaged.
+    """
+    name = next((name for mark, name in _WIDE.items() if data.startswith(mark)), "")
+    if not name:
+        return data, ""
+    try:
+        return data.decode(name).encode(), name
+    except UnicodeError:
+        return data, ""
+
+
+def encoding_remedy(data: bytes, source: str) -> str:
+    """Say in which encodings a file that is not UTF-8 is plausible text, and how to convert it."""
+    head = data[:4096]
+    wide = next((name for mark, name in _WIDE.items() if head.startswith(mark)), None)
+    if wide is not None:
+        return f"It is {wide}, cut or damaged. Convert the rest: {_command(wide, source, '-c ')}"
+    if b"\0" in head:
+        even, odd = head[::2].count(0), head[1::2].count(0)
+        if min(even, odd) or max(even, odd) < len(head) / 4:
+            return "It is a binary file, not one of CSV, TSV, JSON lines and Parquet"
+        return f"Convert it: {_command('UTF-16LE' if odd else 'UTF-16BE', source)}"
+    lines = [line for line in data.split(b"\n") if not line.isascii()]
+    strange = [line for line in lines if not _is_utf8(line)]
+    if 2 * len(strange) < len(lines):
+        return _mostly_utf8(len(strange), len(lines), strange[0], source)
+    return _guessed(data, lines[:_SAMPLE], source)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _mostly_utf8(n_strange: int, n_lines: int, line: bytes, source: str) -> str:
+    text = line.decode("utf-8", "replace")
+    shown = _around(text, text.index("\ufffd"))
+    return (
+        f"The other lines with such letters are UTF-8 ({n_lines - n_strange:,} of {n_lines:,}), so "
+        f"{n_strange:,} {'is' if n_strange == 1 else 'are'} damaged or of another encoding, such "
+        f"as {shown!r}. Mend them, or leave the damaged letters out: "
+        f"{_command('UTF-8', source, '-c ')}"
+    )
+
+
+def _guessed(data: bytes, lines: Sequence[bytes], source: str) -> str:
+    found = _readings(data, lines)
+    if not found:
+        return (
+            "In none of the usual encodings is it plausible text. Export the table again as "
+            "UTF-8, or find its encoding out and convert it: "
+            f"{_command('ENCODING', source)}"
+        )
+    samples = dict(zip((r.name for r in found), _samples(found), strict=True))
+    if len(found) == 1:
+        name = found[0].name
+        return (f"It is plausible as {name} (such as {samples[name]!r}). Convert it: "
+                f"{_command(name, source)}")  # fmt: skip
+    shown = ", ".join(f"{name} ({text!r})" for name, text in samples.items())
+    return (f"It may be one of {shown}. Convert it with the one whose text is right, such as: "
+            f"{_command(found[0].name, source)}")  # fmt: skip
+
+
+def _command(encoding: str, source: str, option: str = "") -> str:
+    """Return the command that writes a file, perhaps packed, as UTF-8 beside it."""
+    path = Path(source)
+    packed = path.suffix.lower()
+    name = path.stem if packed in _UNPACK else path.name
+    iconv = f"iconv {option}-f {encoding} -t UTF-8"
+    to = f"> {shlex.quote('utf8-' + name)}"
+    if packed in _UNPACK:
+        return f"{_UNPACK[packed]} {shlex.quote(source)} | {iconv} {to}"
+    return f"{iconv} {shlex.quote(source)} {to}"
+
+
+def _readings(data: bytes, lines: Sequence[bytes]) -> list[_Reading]:
+    """Return the plausible readings that differ, the best first."""
+    found: list[_Reading] = []
+    for name, codec in _CODECS.items():
+        try:
+            texts = tuple(line.decode(codec) for line in lines)
+        except UnicodeDecodeError:
+            continue
+        if any(texts == other.lines for other in found):
+            continue
+        score = plausibility(texts, codec)
+        if score >= _PLAUSIBLE and _decodes(data, codec):
+            found.append(_Reading(name, texts, score))
+    found.sort(key=lambda reading: -reading.score)
+    return [r for r in found if r.score >= found[0].score - _CLOSE][:_MOST]
+
+
+def _decodes(data: bytes, codec: str) -> bool:
+    try:
+        codecs.decode(data, codec)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _samples(readings: Sequence[_Reading]) -> list[str]:
+    """Return a piece of each reading: of the line in which most of them differ."""
+    rows = list(zip(*(reading.lines for reading in readings), strict=True))[:_SAMPLE]
+    best = max(rows, key=lambda row: len(set(row)))
+    differ = [i for i, letters in enumerate(zip(*best, strict=False)) if len(set(letters)) > 1]
+    return [_around(text, at=differ[0] if differ else None) for text in best]
+
+
+def _around(text: str, at: int | None = None) -> str:
+    """Return the letters around a place, by default the first one that is not ASCII."""
+    if at is None:
+        at = next(i for i, letter in enumerate(text) if letter > "\x7f")
+    start = max(0, at - _SHOWN // 2)
+    return text[start : start + _SHOWN].strip()
