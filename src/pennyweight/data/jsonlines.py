@@ -9,9 +9,15 @@ import polars as pl
 
 from pennyweight.data.delimited import decode
 from pennyweight.data.readers.extended_json import plain_value
-from pennyweight.data.readers.json_shapes import Rows, rows_of_array, rows_of_object
+from pennyweight.data.readers.json_shapes import (
+    Rows,
+    rows_of_array,
+    rows_of_object,
+    rows_of_pages,
+)
 from pennyweight.data.readers.literals import python_value, without_calls
 from pennyweight.data.readers.mixed import has_mixed, unified
+from pennyweight.data.readers.pages import may_be_pages
 from pennyweight.data.readers.result import ReadResult
 from pennyweight.errors import DataError
 
@@ -45,15 +51,16 @@ def read_json(data: bytes, source: str, *, table: str = "table") -> ReadResult:
     except pl.exceptions.PolarsError:
         frame = None
     whole = frame is not None and frame.height > 1 and frame.height == _count_lines(data)
-    if frame is not None and whole and not has_mixed(frame):
+    is_plain = frame is not None and whole and not may_be_pages(frame.columns)
+    if frame is not None and is_plain and not has_mixed(frame):
         return ReadResult(frame, frame.height)
     text = decode(data, source)
     if "ObjectId(" in text or "ISODate(" in text:
         text = without_calls(text)
     first, _, rest = text.lstrip().partition("\n")
     if rest.strip() and _is_row(first):
-        return _lines(text, table)
-    return _objects(text, source, table) or _lines(text, table)
+        return _lines(text, source, table)
+    return _objects(text, source, table) or _lines(text, source, table)
 
 
 def _is_row(line: str) -> bool:
@@ -98,12 +105,22 @@ def _pages(text: str) -> list[Any] | None:
 def _document(value: list[Any] | dict[str, Any], source: str, table: str) -> ReadResult:
     """Return the rows of a file that is one JSON value."""
     if isinstance(value, dict):
-        rows, shape = rows_of_object(value, source)
+        rows, shape = rows_of_object(value, source, table)
     else:
-        rows, shape = rows_of_array(value, source)
+        rows, shape = rows_of_array(value, source, table)
     loaded = ReadResult(_frame(rows), len(rows))
     if shape:
         loaded.findings.add(table, f"read as {shape}", len(rows), "noted")
+    return loaded
+
+
+def _joined(rows: Rows, source: str, table: str) -> ReadResult | None:
+    """Return the records of pages; None where the rows are no pages."""
+    found = rows_of_pages(rows, source, table)
+    if found is None:
+        return None
+    loaded = ReadResult(_frame(found[0]), len(found[0]))
+    loaded.findings.add(table, f"read as {found[1]}", len(found[0]), "noted")
     return loaded
 
 
@@ -133,6 +150,8 @@ def _objects(text: str, source: str, table: str) -> ReadResult | None:
         at = _next(text, end)
     if len(rows) == 1 and not broken:
         return _document(rows[0], source, table)
+    if not broken and (joined := _joined(rows, source, table)) is not None:
+        return joined
     loaded = ReadResult(_frame(rows), len(rows) + len(broken), broken)
     loaded.findings.add(table, "read as JSON objects over several lines each", len(rows), "noted")
     return loaded
@@ -145,7 +164,7 @@ def _next(text: str, at: int) -> int:
     return at
 
 
-def _lines(text: str, table: str) -> ReadResult:
+def _lines(text: str, source: str, table: str) -> ReadResult:
     rows: Rows = []
     broken: list[str] = []
     literals = 0
@@ -166,6 +185,8 @@ def _lines(text: str, table: str) -> ReadResult:
             broken.append(f"line {number:,}: not a JSON object")
     if broken and not rows:
         broken[0] += _HINT
+    if not broken and (joined := _joined(rows, source, table)) is not None:
+        return joined
     loaded = ReadResult(_frame(rows), len(rows) + len(broken), broken)
     loaded.findings.add(table, "row is a Python literal, not JSON", literals, "changed")
     return loaded

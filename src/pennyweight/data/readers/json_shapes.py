@@ -5,16 +5,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pennyweight.data.columns import has_role
+from pennyweight.data.readers.pages import are_pages, missing_pages, plain_edges
 from pennyweight.errors import DataError
 
-__all__ = ["Rows", "rows_of_array", "rows_of_object"]
+__all__ = ["Rows", "rows_of_array", "rows_of_object", "rows_of_pages"]
 
 Rows = list[dict[str, Any]]
 _DEEPEST = 4
 _NAMES = {"id", "title", "name", "rating", "price", "description"}
 
 
-def rows_of_array(values: Sequence[Any], source: str) -> tuple[Rows, str]:
+def rows_of_array(values: Sequence[Any], source: str, table: str) -> tuple[Rows, str]:
     """Return the rows of an array, and what was assumed ("" where nothing was).
 
     Raises
@@ -23,7 +24,7 @@ def rows_of_array(values: Sequence[Any], source: str) -> tuple[Rows, str]:
         Where the array holds anything but objects, with the command that converts it.
     """
     if all(isinstance(value, dict) for value in values):
-        return list(values), ""
+        return rows_of_pages(list(values), source, table) or (list(values), "")
     if values and all(isinstance(value, list) for value in values):
         names = ", ".join(f"column{i}: .[{i}]" for i in range(len(values[0])))
         raise DataError(f"{source}: a JSON array of arrays, which has no column names. Convert "
@@ -32,7 +33,28 @@ def rows_of_array(values: Sequence[Any], source: str) -> tuple[Rows, str]:
     raise DataError(f"{source}: the JSON array must hold objects only, one a row")
 
 
-def rows_of_object(value: dict[str, Any], source: str) -> tuple[Rows, str]:
+def rows_of_pages(values: Rows, source: str, table: str) -> tuple[Rows, str] | None:
+    """Return the rows of pages of an API, each an object with one list; None for other rows."""
+    if not are_pages(values):
+        return None
+    found = [_within(plain_edges(value), source, table) for value in values]
+    pages = [page for page in found if page is not None]
+    if len(pages) < len(found) or len({shape for _, shape in pages}) > 1:
+        return None
+    rows = [row for page, _ in pages for row in page]
+    return rows, f"{len(pages):,} pages, {pages[0][1]} each{_and_more(values, len(rows))}"
+
+
+def _and_more(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
+    """Say that pages are missing, where anything tells."""
+    why = missing_pages(pages, n_rows)
+    if not why:
+        return ""
+    return (f"; {'one page' if len(pages) == 1 else 'not all pages'} of several ({why}): fetch the "
+            "others too, and write all of them one after the other into the file")  # fmt: skip
+
+
+def rows_of_object(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str]:
     """Return the rows that one object holds, and the shape that was recognised.
 
     Recognised are pandas' ``to_json`` in its orients (columns, index, split, table), columns
@@ -44,7 +66,14 @@ def rows_of_object(value: dict[str, Any], source: str) -> tuple[Rows, str]:
     DataError
         Where several lists could be the table; names them and the command that takes one.
     """
-    return _whole(value, source) or _within(value, source) or ([value], "")
+    found = _whole(value, source)
+    if found is None:
+        plain = plain_edges(value)
+        found = _within(plain, source, table)
+        if found is not None:
+            rows, shape = found
+            return rows, shape + _and_more([value], len(rows))
+    return found or ([value], "")
 
 
 def _whole(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
@@ -80,18 +109,21 @@ def _refuse_ratings(value: dict[str, Any], source: str) -> None:
         )
 
 
-def _within(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
+def _within(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str] | None:
     """Return the rows of the one list of objects, or objects by key, within an object."""
     lists = list(_lists(value, "", _DEEPEST))
+    if len(lists) > 1:
+        fit = [(path, rows) for path, rows in lists if _suits(list(rows[0]), table)]
+        lists = fit if len(fit) == 1 else lists
     if len(lists) > 1:
         # pandas' orient='table' has a list of its columns beside that of its rows.
         lists = [(p, rows) for p, rows in lists if _has_ids(list(rows[0]))] or lists
     if len(lists) > 1:
-        paths = [path for path, _ in lists]
-        raise DataError(
-            f"{source}: one JSON object with several lists of objects ({', '.join(paths[:5])}). "
-            f"Take one of them: jq -c '{paths[0]}[]' {shlex.quote(source)} > rows.jsonl"
-        )
+        shown = "; ".join(f"{path} ({len(rows):,} of {', '.join(list(rows[0])[:6])})"
+                          for path, rows in lists[:5])  # fmt: skip
+        command = f"jq -c {shlex.quote(lists[0][0] + '[]')} {shlex.quote(source)}"
+        raise DataError(f"{source}: one JSON object with several lists of objects: {shown}. "
+                        f"Take one of them, such as: {command} > rows.jsonl")  # fmt: skip
     if _has_ids(list(value)):
         return None
     if lists:
@@ -119,6 +151,12 @@ def _by_user(value: dict[str, Any]) -> Rows | None:
     if any(isinstance(element, dict | list) for element in values):
         return None
     return [{"user_id": key, "items": part} for key, part in value.items()]
+
+
+def _suits(names: Sequence[str], table: str) -> bool:
+    """Say whether a list with these fields, unlike others, is that of a table."""
+    user, item = has_role(names, "user"), has_role(names, "item")
+    return (user and item) if table == "events" else (item or "id" in names) and not user
 
 
 def _has_ids(names: Sequence[str]) -> bool:

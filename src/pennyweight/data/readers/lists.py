@@ -156,7 +156,7 @@ def _refuse_other_deeds(frame: pl.DataFrame, name: str, source: str) -> None:
     """Raise `DataError` where further lists hold what users did or turned down."""
     others = [
         other for other in frame.columns
-        if other != name and not _is_beside(other)
+        if other != name and not _is_beside(other) and not _is_empty(frame[other])
         and sense_of_type(other.rpartition(".")[2]) not in ("unknown", "doubtful")
         and _is_list(frame[other])
     ]  # fmt: skip
@@ -165,6 +165,13 @@ def _refuse_other_deeds(frame: pl.DataFrame, name: str, source: str) -> None:
                         "of several kinds. Write a row for each user, item and event_type, such as "
                         f"{others[0]!r}; or {column_option('item', name)} "
                         "reads that list alone")  # fmt: skip
+
+
+def _is_empty(column: pl.Series) -> bool:
+    """Say whether each list of a column is empty, such as the refunds of orders without any."""
+    if isinstance(column.dtype, pl.List):
+        return not (column.list.len() > 0).any()
+    return column.dtype == pl.String and bool((column.str.strip_chars() == "[]").all())
 
 
 def _is_list(column: pl.Series) -> bool:

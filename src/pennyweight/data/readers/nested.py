@@ -1,12 +1,14 @@
 """Fields of nested objects as columns of their own, named by their path."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
 from pennyweight.data.columns import bare, column_option, has_role
 from pennyweight.data.jsonlines import parsed_value, typed_column
+from pennyweight.data.readers.labeled_lines import is_labeled, labeled_lines
 from pennyweight.errors import DataError
 
 __all__ = ["decode_columns", "flatten", "flatten_values", "nested_roles", "path_claims", "words"]
@@ -142,20 +144,29 @@ def _parent(name: str) -> str:
 
 
 def decode_columns(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Return a frame with JSON in text read as objects and lists, in columns that hold only it."""
-    decoded = [_decoded(frame[name]) for name in names if _is_json_text(frame[name])]
+    """Return a frame with JSON in text read as objects and lists, in columns that hold only it.
+
+    Lines of orders as labeled fields are read likewise.
+    """
+    decoded = [_decoded(frame[name]) for name in names]
     return frame.with_columns(column for column in decoded if column is not None)
 
 
-def _is_json_text(column: pl.Series) -> bool:
+def _parser(column: pl.Series) -> Callable[[str], Any] | None:
+    """Return what reads the values of a column, None where they are plain."""
     if column.dtype != pl.String:
-        return False
+        return None
     head = column.drop_nulls().head(_HEAD).str.strip_chars()
-    return bool(len(head)) and bool(head.str.contains(r"(?s)^(\{.*\}|\[.*\])$").all())
+    if len(head) and head.str.contains(r"(?s)^(\{.*\}|\[.*\])$").all():
+        return parsed_value
+    return labeled_lines if is_labeled(head) else None
 
 
 def _decoded(column: pl.Series) -> pl.Series | None:
-    values = [None if text is None else parsed_value(text) for text in column.to_list()]
+    parse = _parser(column)
+    if parse is None:
+        return None
+    values = [None if not text else parse(text) for text in column.to_list()]
     kinds = {type(value) for value in values if value is not None}
     n_read = sum(value is not None for value in values)
     if len(kinds) != 1 or not kinds <= {dict, list} or 2 * n_read < column.count():

@@ -6,6 +6,7 @@ import polars as pl
 
 from pennyweight.data.columns import has_role
 from pennyweight.data.readers.change_logs import current_rows
+from pennyweight.data.readers.envelopes import opened
 from pennyweight.data.readers.extended_json import is_extended, plain_frame
 from pennyweight.data.readers.impressions import expand_impressions
 from pennyweight.data.readers.lists import explode_lists
@@ -35,6 +36,7 @@ def reshape(
     """
     if is_extended(loaded.frame):
         loaded.frame = plain_frame(loaded.frame)
+    loaded.frame = opened(loaded.frame, table, columns, loaded.findings)
     if table == "items":
         _reshape_items(loaded, columns, source)
     else:
