@@ -69,7 +69,7 @@ def sessions(ids: Sequence[str], seed: int) -> Iterator[bytes]:
     """Yield requests for 10 books to sessions of 8."""
     rng = random.Random(seed)
     while True:
-        yield post("/v1/recommend", json.dumps({"items": rng.sample(ids, 8), "n": 10}).encode())
+        yield post("/v1/recommend", json.dumps({"items": rng.sample(ids, 8), "k": 10}).encode())
 
 
 @dataclass

@@ -72,21 +72,21 @@ class Client(threading.Thread):
         choice = self.rng.random()
         if choice < 0.6:
             path = self.rng.choice(self.bundles)
-            response = http.post("/v1/models", json={"path": str(path), "publish": choice < 0.4})
+            response = http.post("/v1/bundles", json={"path": str(path), "publish": choice < 0.4})
             if response.status_code == 200:
-                models = response.json()["models"]
-                self.added |= {m["model_version"] for m in models if m["source"] == str(path)}
+                bundles = response.json()["bundles"]
+                self.added |= {m["bundle_version"] for m in bundles if m["source"] == str(path)}
             return response
-        versions = [m["model_version"] for m in http.get("/v1/models").json()["models"]]
+        versions = [m["bundle_version"] for m in http.get("/v1/bundles").json()["bundles"]]
         if choice < 0.8:
             version = self.rng.choice(versions)
             self.dropped.add(version)  # it may be gone, whether that is answered or not
-            return http.delete(f"/v1/models/{version}")
+            return http.delete(f"/v1/bundles/{version}")
         if choice < 0.9:
-            return http.post("/v1/models/rollback", json={})
+            return http.post("/v1/bundles/rollback", json={})
         some = self.rng.sample(versions, min(2, len(versions)))
-        arms = [{"model_version": version, "share": 1 / len(some)} for version in some]
-        return http.put("/v1/models/arms", json={"arms": arms})
+        variants = [{"bundle_version": version, "share": 1 / len(some)} for version in some]
+        return http.put("/v1/bundles/traffic-split", json={"variants": variants})
 
 
 class Eraser(threading.Thread):
@@ -124,8 +124,8 @@ def check(service: Running, live: Path, user: str | None, clients: list[Client])
     """Return what is wrong after a start, by kind."""
     found: Counter[str] = Counter()
     with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=TIMEOUT) as http:
-        known = {m["model_version"] for m in http.get("/v1/models").json()["models"]}
-        found["orphans"] += len(leftovers(live / "models", known))
+        known = {m["bundle_version"] for m in http.get("/v1/bundles").json()["bundles"]}
+        found["orphans"] += len(leftovers(live / "bundles", known))
         added = {version for client in clients for version in client.added}
         dropped = {version for client in clients for version in client.dropped}
         found["lost"] += len(added - dropped - known)

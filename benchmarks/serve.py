@@ -50,7 +50,7 @@ def sessions(ids: list[str], seed: int) -> Iterator[bytes]:
     """Yield requests for 20 items to sessions of 20."""
     rng = random.Random(seed)
     while True:
-        body = {"items": rng.sample(ids, 20), "n": 20}
+        body = {"items": rng.sample(ids, 20), "k": 20}
         yield post("/v1/recommend", json.dumps(body).encode())
 
 
@@ -133,12 +133,12 @@ def publish(folder: Path) -> list[Row]:
             base = f"http://127.0.0.1:{service.port}"
             bad = 0
             async with httpx.AsyncClient(base_url=base, timeout=60) as http:
-                await http.post("/v1/models", json={"path": str(folder / "bundle1")})
+                await http.post("/v1/bundles", json={"path": str(folder / "bundle1")})
                 for _ in range(20):
-                    bad += (await http.post("/v1/models/rollback")).status_code != 200
+                    bad += (await http.post("/v1/bundles/rollback")).status_code != 200
                     await asyncio.sleep(0.2)
                     other = {"path": str(folder / "bundle1")}
-                    bad += (await http.post("/v1/models", json=other)).status_code != 200
+                    bad += (await http.post("/v1/bundles", json=other)).status_code != 200
                     await asyncio.sleep(0.2)
             return bad
 

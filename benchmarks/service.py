@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import polars as pl
@@ -65,8 +66,14 @@ def start(bundle: Path | None, data: Path, *options: str) -> Running:
     if found is None:
         process.kill()
         raise SystemExit(f"the service did not start: {line}")
-    threading.Thread(target=process.stdout.read, daemon=True).start()  # or its pipe fills
+    threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
     return Running(process, int(found[1]))
+
+
+def _drain(pipe: IO[str]) -> None:
+    """Read a pipe to its end, so that it never fills, and close it."""
+    with pipe:
+        pipe.read()
 
 
 @contextmanager

@@ -31,8 +31,8 @@ SMALL = 2_000  # bytes of a body that is not worth a look
 AFTER = 0.02  # seconds for which what a request left behind may still disturb
 PATIENCE = 120.0
 ASK = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
-FORMS = ("/login", "/logout", "/dashboard/models/publish", "/dashboard/models/share",
-         "/dashboard/models/add", "/dashboard/users/erase")  # fmt: skip
+FORMS = ("/login", "/logout", "/dashboard/bundles/publish", "/dashboard/bundles/share",
+         "/dashboard/bundles/add", "/dashboard/users/erase")  # fmt: skip
 LISTS = ("/v1/recommend", "/v1/rank", "/v1/search", "/api/session/recommend")
 
 
@@ -120,7 +120,7 @@ def steadily(service: Running, some: list[Request]) -> tuple[float, float, list[
 
 def by_hand(ids: list[str]) -> Iterator[Request]:
     """Yield requests that are right and ask for much, and forms."""
-    long = {"n": 1_000, "explain": True, "diversity": 1.0, "freshness": 1.0}
+    long = {"k": 1_000, "explain": True, "diversity": 1.0, "freshness": 1.0}
     boosts = [{"filter": f'title contains "tea{i}"', "weight": 1.0} for i in range(20)]
     thousand = ids[:1_000]
     bodies = {
@@ -129,7 +129,7 @@ def by_hand(ids: list[str]) -> Iterator[Request]:
         "POST /v1/rank": {"candidates": thousand, "items": thousand, "explain": True},
         "POST /v1/events": {
             "events": [
-                {"user_id": "worst", "type": "impression", "items": thousand[i : i + 10]}
+                {"user_id": "worst", "event_type": "impression", "items": thousand[i : i + 10]}
                 for i in range(1_000)
             ]
         },

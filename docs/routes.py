@@ -23,7 +23,7 @@ machines at `/openapi.json`. Bodies are JSON, unknown fields are refused, ids in
 percent-encoded, times are epoch seconds or ISO 8601. Errors are `application/problem+json`
 ([guide](guide-serving.md#protection)). `*` marks what is required.
 """
-TITLES = {"lists": "Lists", "feeds": "Events and items", "users": "Users", "models": "Bundles",
+TITLES = {"lists": "Lists", "feeds": "Events and items", "users": "Users", "bundles": "Bundles",
           "health": "Health", "as Gorse": "As Gorse"}  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def document() -> dict[str, Any]:
     """Return the document of the API; nothing is served for it."""
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(
-            SQLiteStore(Path(folder) / "s.sqlite"), BundleStore(Path(folder) / "models")
+            SQLiteStore(Path(folder) / "s.sqlite"), BundleStore(Path(folder) / "bundles")
         )
         try:
             return make_api(engine, Metrics()).openapi()

@@ -45,7 +45,7 @@ SHOTS = {
     "overview": "/",
     "user": "/dashboard/users?id={user}",
     "item": "/dashboard/items?id=dracula",
-    "models": "/dashboard/models",
+    "bundles": "/dashboard/bundles",
     "quality": "/dashboard/quality?bundle={small}",
 }
 
@@ -83,16 +83,16 @@ def traffic(http: httpx.Client, clock: Clock, users: list[str]) -> None:
             chance = rng.random()
             if chance < 0.62:
                 user = rng.choice(users) if rng.random() < 0.85 else f"visitor-{minute}"
-                shown = http.get(f"/v1/recommend/{user}", params={"n": 5}).json()
+                shown = http.get(f"/v1/recommend/{user}", params={"k": 5}).json()
                 follow(http, shown, user, rng)
             elif chance < 0.8:
-                http.get("/v1/similar/dracula", params={"n": 5})
+                http.get("/v1/similar/dracula", params={"k": 5})
             elif chance < 0.95:
-                http.post("/v1/search", json={"query": rng.choice(WISHES), "n": 5})
+                http.post("/v1/search", json={"query": rng.choice(WISHES), "k": 5})
             elif chance < 0.98:
                 http.get("/v1/items/no-such-book")
             else:
-                http.post("/v1/recommend", json={"items": ["dracula", "frankenstein"], "n": 5})
+                http.post("/v1/recommend", json={"items": ["dracula", "frankenstein"], "k": 5})
         if minute % 17 == 9:
             item, title = list(NEW.items())[minute // 17]
             http.put(f"/v1/items/{item}", json={"attributes": {"title": title, "year": 2026}})
@@ -107,9 +107,9 @@ def follow(http: httpx.Client, shown: dict, user: str, rng: random.Random) -> No
         "item_id": rng.choice(shown["items"])["item_id"],
         "recommendation_id": shown["recommendation_id"],
     }
-    http.post("/v1/events", json={**event, "type": "view"})
+    http.post("/v1/events", json={**event, "event_type": "view"})
     if rng.random() < 0.4:
-        http.post("/v1/events", json={**event, "type": "purchase"})
+        http.post("/v1/events", json={**event, "event_type": "purchase"})
 
 
 def photograph(address: str, known: dict[str, str]) -> None:
@@ -143,11 +143,11 @@ def main() -> None:
         whole, small = bundles(shop)
         clock = Clock(epoch(open_bundle(small).manifest.created) + LATER)
         engine = Engine(
-            SQLiteStore(live / "store.sqlite"), BundleStore(live / "models"), clock=clock
+            SQLiteStore(live / "store.sqlite"), BundleStore(live / "bundles"), clock=clock
         )
         engine.start(whole)
         engine.add(small, actor="local")
-        first, second = (model.version for model in engine.known())
+        first, second = (stored.version for stored in engine.known())
         engine.serve([Variant(first, 0.8), Variant(second, 0.2)], actor="local")
         users = quiet(Recommender.load(whole))
         with walls.serving(make_app(engine, window=RollingMetrics(clock=clock))) as port:

@@ -12,7 +12,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from test_models import arms
+from test_bundles import traffic
 
 pytestmark = pytest.mark.browser
 
@@ -52,27 +52,27 @@ def told(driver) -> str:
 def test_publishing_sharing_and_rolling_back(alone, bundles, script):
     driver, live = alone.driver, alone.live
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
-    (first,) = arms(live)
-    alone.at("/dashboard/models")
+    (first,) = traffic(live)
+    alone.at("/dashboard/bundles")
     driver.find_element(By.NAME, "path").send_keys(str(bundles[1]))
     press(driver, "Add")
     assert "Added" in told(driver)
     asked(driver, "Publish")
-    assert set(arms(live)) == {first}
+    assert set(traffic(live)) == {first}
     press(driver, "Publish")
     assert "Published" in told(driver)
-    (second,) = arms(live)
+    (second,) = traffic(live)
     assert second != first
     asked(driver, "Roll back")
     press(driver, "Roll back")
-    assert "Rolled back" in told(driver) and set(arms(live)) == {first}
+    assert "Rolled back" in told(driver) and set(traffic(live)) == {first}
     field = driver.find_element(By.NAME, "percent")
     field.clear()
     field.send_keys("30")
     asked(driver, "Share")
     press(driver, "Share")
-    assert "Shared" in told(driver) and arms(live) == {first: 0.7, second: 0.3}
-    alone.at("/dashboard/models")
+    assert "Shared" in told(driver) and traffic(live) == {first: 0.7, second: 0.3}
+    alone.at("/dashboard/bundles")
     driver.find_element(By.NAME, "path").send_keys("/no/such")
     press(driver, "Add")
     assert "no such bundle" in told(driver).lower()
@@ -87,28 +87,28 @@ def asked(driver, name: str) -> None:
 
 def test_sharing_with_the_keyboard(alone, bundles):
     driver, live = alone.driver, alone.live
-    live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
-    (first,) = arms(live)
-    alone.at("/dashboard/models")
+    live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
+    (first,) = traffic(live)
+    alone.at("/dashboard/bundles")
     enter(driver, driver.find_element(By.NAME, "percent"))
     enter(driver, driver.find_element(By.LINK_TEXT, "Leave it as it is"))
-    assert arms(live) == {first: 1.0}
+    assert traffic(live) == {first: 1.0}
     enter(driver, driver.find_element(By.NAME, "percent"))
     (button,) = driver.find_elements(By.CSS_SELECTOR, "main button")
     enter(driver, button)
-    assert "Shared" in told(driver) and arms(live)[first] == 0.9
+    assert "Shared" in told(driver) and traffic(live)[first] == 0.9
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
 def test_below_the_prefix_of_a_proxy(below, bundles, script):
     driver = below.driver
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
-    below.at(f"{PREFIX}/dashboard/models")
+    below.at(f"{PREFIX}/dashboard/bundles")
     assert driver.current_url.endswith(f"{PREFIX}/login")
     enter(driver, driver.find_element(By.NAME, "key"), below.admin)
     assert driver.find_element(By.TAG_NAME, "h1").text == "Overview"
     driver.get_log("browser")  # what it thinks of the login is no complaint
-    for name in ("Users", "Items", "Search", "Quality", "Audit", "API", "Models"):
+    for name in ("Users", "Items", "Search", "Quality", "Audit", "API", "Bundles"):
         link = driver.find_element(By.CSS_SELECTOR, ".bar nav").find_element(By.LINK_TEXT, name)
         leaving(driver, link.click)
         assert PREFIX in driver.current_url
@@ -124,7 +124,7 @@ def test_below_the_prefix_of_a_proxy(below, bundles, script):
     press(driver, "Add")
     assert driver.find_element(By.TAG_NAME, "h1").text == "Publish?" and PREFIX in asked_at
     press(driver, "Publish")
-    assert "Published" in told(driver) and f"{PREFIX}/dashboard/models" in driver.current_url
+    assert "Published" in told(driver) and f"{PREFIX}/dashboard/bundles" in driver.current_url
     if script:
         assert driver.get_log("browser") == []
     press(driver, "Log out")
@@ -165,7 +165,7 @@ def test_erasing_a_user_with_the_keyboard(alone):
 def test_logging_in_by_a_key(guarded, bundles, host):
     # By another name than the loopback's a browser does not say which site asks but in Origin.
     driver = guarded.driver
-    guarded.at("/dashboard/models", host)
+    guarded.at("/dashboard/bundles", host)
     assert driver.current_url.endswith("/login")
     chromium.narrow(driver, 360)
     assert driver.execute_script("return document.documentElement.scrollWidth") == 360
@@ -174,7 +174,7 @@ def test_logging_in_by_a_key(guarded, bundles, host):
     assert told(driver) == "The key is not known here."
     enter(driver, driver.find_element(By.NAME, "key"), guarded.admin)
     assert driver.find_element(By.TAG_NAME, "h1").text == "Overview"
-    guarded.at("/dashboard/models", host)
+    guarded.at("/dashboard/bundles", host)
     driver.find_element(By.NAME, "path").send_keys(str(bundles[1]))
     driver.find_element(By.NAME, "publish").click()
     press(driver, "Add")

@@ -19,7 +19,7 @@ PAGES = [
     "/", "/dashboard/users", "/dashboard/users?id=u1", f"/dashboard/users?id={quote(HOSTILE)}",
     "/dashboard/users/erase?id=u1", f"/dashboard/users?id={'x' * 200}", "/dashboard/items",
     "/dashboard/items?id=i1", f"/dashboard/items?id={quote(HOSTILE)}", "/dashboard/search?q=tea",
-    "/dashboard/models", "/dashboard/models/rollback", "/dashboard/quality", "/dashboard/audit",
+    "/dashboard/bundles", "/dashboard/bundles/rollback", "/dashboard/quality", "/dashboard/audit",
     "/docs",
 ]  # fmt: skip
 CONTROLS = "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"
@@ -128,7 +128,7 @@ def test_the_skip_link_leads_to_the_content(look):
     assert driver.switch_to.active_element.get_attribute("name") == "id"
 
 
-@pytest.mark.parametrize("path", ["/", "/dashboard/models", "/dashboard/quality"])
+@pytest.mark.parametrize("path", ["/", "/dashboard/bundles", "/dashboard/quality"])
 def test_each_chart_has_a_name_and_a_table(look, path):
     look.at(path)
     charts = look.driver.find_elements(By.CSS_SELECTOR, "svg[role=img]")

@@ -15,9 +15,9 @@ from pennyweight.serving.stores.sqlite import SQLiteStore
 def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     live, items, events = tmp_path / "live", tmp_path / "items.jsonl", tmp_path / "events.jsonl"
     live.mkdir()
-    engine = Engine(SQLiteStore(live / "store.sqlite"), BundleStore(live / "models"))
+    engine = Engine(SQLiteStore(live / "store.sqlite"), BundleStore(live / "bundles"))
     engine.start(bundle)
-    shelf = engine.arms.first
+    shelf = engine.traffic_split.primary
     known, book = shelf.recommender.interactions, shelf.catalog.ids[0]
     engine.writer.submit(
         lambda store: store.add_events([Event("e", "somebody", book, "view", 1.76e9)])

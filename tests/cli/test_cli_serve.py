@@ -154,7 +154,7 @@ def test_it_serves_whoever_reads_what_it_prints(bundle, tmp_path, gone):
             answered(http)
             for _ in range(20):
                 assert http.get("/v1/recommend/u1").status_code == 200
-                assert http.get("/v1/recommend/u1", params={"n": "x"}).status_code == 422
+                assert http.get("/v1/recommend/u1", params={"k": "x"}).status_code == 422
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=WAIT) == 0
     finally:
@@ -198,7 +198,7 @@ def test_a_prefix_is_told_and_answered(bundle, tmp_path):
     options = ("--data", tmp_path / "live", "--root-path", "/shop/")
     with started(bundle, *options) as (_, address):
         assert address.endswith("/shop")
-        page = httpx.get(f"{address}/dashboard/models")
+        page = httpx.get(f"{address}/dashboard/bundles")
         assert page.status_code == 200 and 'href="/shop/dashboard/users"' in page.text
 
 

@@ -51,7 +51,7 @@ def event(number: int, user: str = "ann", **more) -> Event:
 
 
 def shown(number: int, user: str | None = "ann", **more) -> Recommendation:
-    values = {"time": float(number), "model_version": "m1", "scenario": None, "source": "history"}
+    values = {"time": float(number), "bundle_version": "m1", "scenario": None, "source": "history"}
     items = (("a", 1.5), ("b", 0.25))
     return Recommendation(f"r{number}", user, **(values | {"items": items} | more))
 
@@ -124,10 +124,10 @@ def test_who_got_lists_of_which_bundle(store):
         [
             shown(1, "ann"),
             shown(2, "bob"),
-            shown(3, "bob", model_version="m2"),
-            shown(4, None, model_version="m2"),
-            shown(5, "cy", model_version="m2"),
-            shown(6, "cy", model_version="m2"),
+            shown(3, "bob", bundle_version="m2"),
+            shown(4, None, bundle_version="m2"),
+            shown(5, "cy", bundle_version="m2"),
+            shown(6, "cy", bundle_version="m2"),
         ]
     )
     ann, bob, cy = Exposure("ann", 1, "m1", "m1"), Exposure("bob", 2, "m1", "m2"), ("cy", 2)
@@ -141,7 +141,7 @@ def test_who_got_lists_of_which_bundle(store):
 
 
 def test_events_that_name_a_list(store):
-    lists = [shown(1), shown(2, "bob"), shown(3, None, model_version="m2")]
+    lists = [shown(1), shown(2, "bob"), shown(3, None, bundle_version="m2")]
     store.add_recommendations(lists)
     store.add_events(
         [
@@ -169,9 +169,9 @@ def test_events_that_name_a_list(store):
 
 
 def test_notes_and_audits(store):
-    store.note("arms", [{"version": "x", "share": 1.0}])
-    store.note("arms", {"é": None})
-    assert store.noted("arms") == {"é": None}
+    store.note("variants", [{"version": "x", "share": 1.0}])
+    store.note("variants", {"é": None})
+    assert store.noted("variants") == {"é": None}
     for n in range(3):
         store.add_audit(Audit(float(n), "ops", "publish", f"m{n}"))
     assert [a.detail for a in store.audits(2)] == ["m2", "m1"]

@@ -73,7 +73,7 @@ def service(
 ) -> Iterator[Service]:
     """Serve a bundle; what is kept stays in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    engine = Engine(SQLiteStore(folder / "store.sqlite"), BundleStore(folder / "models"), limits)
+    engine = Engine(SQLiteStore(folder / "store.sqlite"), BundleStore(folder / "bundles"), limits)
     try:
         engine.start(bundle)
         with serving(make_app(engine, replace(doors, timeout=timeout), proxies=proxies)) as port:

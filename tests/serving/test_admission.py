@@ -7,7 +7,7 @@ from walls import Clock
 
 from pennyweight.serving.http.admission import BACKLOG, LASTING, LEAST, TICK, WAIT, Admission
 
-LISTS = b"/v1/recommend/u1?n=3"
+LISTS = b"/v1/recommend/u1?k=3"
 
 
 def busy(n: int, **given) -> Admission:
@@ -43,7 +43,7 @@ def run(admission: Admission, clock: Clock, seconds: float, *, ticks: int, under
         (b"/", 2, False),
         (b"/?a=b", 3, False),
         (b"/dashboard/users?id=u1", 3, False),
-        (b"/v1/models/rollback", 3, False),
+        (b"/v1/bundles/rollback", 3, False),
         (b"/", 4, True),
         (b"/metrics", 4, True),
         (b"/health/live", 9, False),
@@ -67,7 +67,7 @@ def test_what_waits_on_purpose_is_not_counted():
     assert Admission.counts("POST", b"/v1/recommend") and Admission.counts("POST", b"/v1/events")
     assert Admission.counts("GET", b"/nowhere") and Admission.counts("GET", b"/v1/items/i1")
     assert not Admission.counts("PUT", b"/v1/items/i1")  # waits until the item is recommendable
-    assert not Admission.counts("POST", b"/v1/models")
+    assert not Admission.counts("POST", b"/v1/bundles")
 
 
 def test_the_bound_follows_the_throughput():

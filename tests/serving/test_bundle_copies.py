@@ -25,16 +25,16 @@ def overwrite(folder) -> None:
 
 
 def versions(live) -> list[str]:
-    return live.get("/v1/version")["model_versions"]
+    return live.get("/v1/version")["bundle_versions"]
 
 
 def test_no_file_is_shared_with_the_original(original, tmp_path):
-    models = BundleStore(tmp_path / "models")
+    models = BundleStore(tmp_path / "bundles")
     version = models.add(original)
-    for path in (tmp_path / "models" / version).rglob("*"):
+    for path in (tmp_path / "bundles" / version).rglob("*"):
         if path.is_file():
             assert path.stat().st_nlink == 1
-            assert not path.samefile(original / path.relative_to(tmp_path / "models" / version))
+            assert not path.samefile(original / path.relative_to(tmp_path / "bundles" / version))
     assert models.add(original) == version
     assert models.versions() == [version]
 
@@ -42,12 +42,12 @@ def test_no_file_is_shared_with_the_original(original, tmp_path):
 def test_changing_the_original_in_place_harms_nothing(original, tmp_path):
     with service(original, tmp_path / "live") as live:
         overwrite(original)
-        assert live.ids("/v1/recommend/u0", n=3)
+        assert live.ids("/v1/recommend/u0", k=3)
         assert live.get("/v1/users/u0")["events"]
         assert live.http.delete("/v1/users/u0").status_code == 200
     with service(original, tmp_path / "live") as live:  # named still, and damaged
-        assert live.ids("/v1/recommend/u1", n=3)
-        assert any("named at the start" in note for note in live.get("/v1/models")["notes"])
+        assert live.ids("/v1/recommend/u1", k=3)
+        assert any("named at the start" in note for note in live.get("/v1/bundles")["notes"])
     with pytest.raises(BundleError), service(original, tmp_path / "other"):
         pass
 
@@ -56,23 +56,23 @@ def test_a_damaged_bundle_gives_way_to_the_one_before(bundles, tmp_path, caplog)
     with service(bundles[0], tmp_path / "live") as live:
         (first,) = versions(live)
         assert live.get("/health/ready") == {"status": "ready", "notes": []}
-        live.post("/v1/models", {"path": str(bundles[1])})
+        live.post("/v1/bundles", {"path": str(bundles[1])})
         (second,) = versions(live)
-    damaged = tmp_path / "live" / "models" / second
+    damaged = tmp_path / "live" / "bundles" / second
     overwrite(damaged / "scorer")
     with caplog.at_level(logging.WARNING), service(None, tmp_path / "live") as live:
         assert versions(live) == [first]
         assert "is damaged" in live.get("/health/ready")["notes"][0]
         assert any(second in record.getMessage() for record in caplog.records)
-        assert any(first in note for note in live.get("/v1/models")["notes"])
-        for page in ("/", "/dashboard/models"):
+        assert any(first in note for note in live.get("/v1/bundles")["notes"])
+        for page in ("/", "/dashboard/bundles"):
             assert "answers in its place" in live.http.get(page).text
         gone = live.http.delete("/v1/users/u0")  # one cannot be searched; the other is
         assert gone.status_code == 409 and second in gone.text
-        assert "u0" not in [u for u in live.engine.models.interactions(first).users]
-        live.post("/v1/models", {"path": str(bundles[0])})
+        assert "u0" not in [u for u in live.engine.bundles.interactions(first).users]
+        live.post("/v1/bundles", {"path": str(bundles[0])})
         assert live.get("/health/ready")["notes"] == []
-    shutil.rmtree(tmp_path / "live" / "models" / second)
+    shutil.rmtree(tmp_path / "live" / "bundles" / second)
     with service(None, tmp_path / "live") as live:
         assert versions(live) == [first]
 
@@ -80,25 +80,28 @@ def test_a_damaged_bundle_gives_way_to_the_one_before(bundles, tmp_path, caplog)
 @pytest.mark.parametrize("publish", [True, False])
 def test_a_damaged_copy_is_replaced_by_a_whole_one(bundles, tmp_path, caplog, publish):
     with service(bundles[0], tmp_path / "live") as live:
-        live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
-        one, two = (m["model_version"] for m in live.get("/v1/models")["models"])
-        arms = [{"model_version": one, "share": 0.5}, {"model_version": two, "share": 0.5}]
-        assert live.http.put("/v1/models/arms", json={"arms": arms}).status_code == 200
+        live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
+        one, two = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
+        variants = [{"bundle_version": one, "share": 0.5}, {"bundle_version": two, "share": 0.5}]
+        assert (
+            live.http.put("/v1/bundles/traffic-split", json={"variants": variants}).status_code
+            == 200
+        )
         assert live.http.delete("/v1/users/u3").status_code == 200
     bad = tmp_path / "bad"
-    overwrite(tmp_path / "live" / "models" / two)
+    overwrite(tmp_path / "live" / "bundles" / two)
     shutil.copytree(bundles[1], bad)
     (bad / "items.arrow").write_bytes(b"not what it was")
     with service(None, tmp_path / "live") as live:
-        refused = live.http.post("/v1/models", json={"path": str(bad), "publish": publish})
+        refused = live.http.post("/v1/bundles", json={"path": str(bad), "publish": publish})
         assert refused.status_code == 409
-        live.post("/v1/models", {"path": str(bundles[1]), "publish": publish})
-        arms = {"arms": [{"model_version": two, "share": 1}]}
-        assert live.http.put("/v1/models/arms", json=arms).status_code == 200
+        live.post("/v1/bundles", {"path": str(bundles[1]), "publish": publish})
+        variants = {"variants": [{"bundle_version": two, "share": 1}]}
+        assert live.http.put("/v1/bundles/traffic-split", json=variants).status_code == 200
         assert versions(live) == [two]
         assert live.get("/health/ready")["notes"] == []
-        assert "u3" not in list(live.engine.models.interactions(two).users)
-        assert live.ids("/v1/recommend/u1", n=3)
+        assert "u3" not in list(live.engine.bundles.interactions(two).users)
+        assert live.ids("/v1/recommend/u1", k=3)
     with service(None, tmp_path / "live") as live:
         assert versions(live) == [two]
 
@@ -106,26 +109,29 @@ def test_a_damaged_copy_is_replaced_by_a_whole_one(bundles, tmp_path, caplog, pu
 def test_a_copy_that_is_damaged_while_it_answers_is_loaded_anew(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
         (version,) = versions(live)
-        before = live.engine.arms.first.recommender
-        damaged = tmp_path / "live" / "models" / version / "items.arrow"
+        before = live.engine.traffic_split.primary.recommender
+        damaged = tmp_path / "live" / "bundles" / version / "items.arrow"
         damaged.unlink()  # its blocks may be mapped
         damaged.write_bytes(b"not what it was")
-        live.post("/v1/models", {"path": str(bundles[0])})
-        assert live.engine.arms.first.recommender is not before
-        live.engine.models.load(version)
-        assert live.ids("/v1/recommend/u1", n=3)
+        live.post("/v1/bundles", {"path": str(bundles[0])})
+        assert live.engine.traffic_split.primary.recommender is not before
+        live.engine.bundles.load(version)
+        assert live.ids("/v1/recommend/u1", k=3)
 
 
 def test_one_of_two_that_is_damaged_leaves_the_other(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
-        live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
-        one, two = (m["model_version"] for m in live.get("/v1/models")["models"])
-        arms = [{"model_version": one, "share": 0.7}, {"model_version": two, "share": 0.3}]
-        assert live.http.put("/v1/models/arms", json={"arms": arms}).status_code == 200
-    overwrite(tmp_path / "live" / "models" / one)
+        live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
+        one, two = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
+        variants = [{"bundle_version": one, "share": 0.7}, {"bundle_version": two, "share": 0.3}]
+        assert (
+            live.http.put("/v1/bundles/traffic-split", json={"variants": variants}).status_code
+            == 200
+        )
+    overwrite(tmp_path / "live" / "bundles" / one)
     with service(None, tmp_path / "live") as live:
         assert versions(live) == [two]
-        assert "answers in its place" in live.http.get("/dashboard/models").text
+        assert "answers in its place" in live.http.get("/dashboard/bundles").text
 
 
 def test_where_nothing_is_whole_the_start_fails_and_says_why(bundles, tmp_path):
@@ -133,7 +139,7 @@ def test_where_nothing_is_whole_the_start_fails_and_says_why(bundles, tmp_path):
         pass
     with service(bundles[0], tmp_path / "live") as live:
         (version,) = versions(live)
-    (tmp_path / "live" / "models" / version / "items.arrow").unlink()
+    (tmp_path / "live" / "bundles" / version / "items.arrow").unlink()
     with pytest.raises(BundleError, match=r"items\.arrow"), service(None, tmp_path / "live"):
         pass
 
@@ -148,17 +154,17 @@ def test_a_full_disk_keeps_nothing_of_a_bundle(bundles, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with service(bundles[0], tmp_path / "live") as live:
-        before = sorted((tmp_path / "live" / "models").iterdir())
+        before = sorted((tmp_path / "live" / "bundles").iterdir())
         monkeypatch.setattr(module.shutil, "copyfileobj", full)
         monkeypatch.setattr(module.fcntl, "ioctl", _refuse)
         with pytest.raises(StoreError, match="the disk is full"):
-            live.engine.models.add(bundles[1])
-        answer = live.http.post("/v1/models", json={"path": str(bundles[1])})
+            live.engine.bundles.add(bundles[1])
+        answer = live.http.post("/v1/bundles", json={"path": str(bundles[1])})
         assert answer.status_code == 503 and answer.headers["retry-after"]
-        assert sorted((tmp_path / "live" / "models").iterdir()) == before
-        assert len(live.get("/v1/models")["models"]) == 1
+        assert sorted((tmp_path / "live" / "bundles").iterdir()) == before
+        assert len(live.get("/v1/bundles")["bundles"]) == 1
         monkeypatch.undo()
-        live.post("/v1/models", {"path": str(bundles[1])})
+        live.post("/v1/bundles", {"path": str(bundles[1])})
 
 
 def _refuse(*given: object) -> None:
@@ -177,8 +183,8 @@ def test_blocks_are_shared_where_the_file_system_can(bundles, tmp_path, monkeypa
 
     monkeypatch.setattr(module.fcntl, "ioctl", shared)
     monkeypatch.setattr(module.shutil, "copyfileobj", _refuse)
-    version = BundleStore(tmp_path / "models").add(bundles[0])
-    assert BundleStore(tmp_path / "models").load(version).catalog.ids
+    version = BundleStore(tmp_path / "bundles").add(bundles[0])
+    assert BundleStore(tmp_path / "bundles").load(version).catalog.ids
 
 
 @pytest.mark.parametrize("what", ["codes", "deep"])
@@ -203,7 +209,7 @@ def test_a_bundle_that_was_signed_anew_is_refused_whole(original, bundles, tmp_p
         manifest.write_text(json.dumps(told))
     with service(bundles[1], tmp_path / "live") as live:
         before = versions(live)
-        answer = live.http.post("/v1/models", json={"path": str(original)})
+        answer = live.http.post("/v1/bundles", json={"path": str(original)})
         assert answer.status_code == 409, answer.text
-        assert versions(live) == before == [p.name for p in (tmp_path / "live/models").iterdir()]
-        assert live.http.get("/dashboard/models").status_code == 200
+        assert versions(live) == before == [p.name for p in (tmp_path / "live/bundles").iterdir()]
+        assert live.http.get("/dashboard/bundles").status_code == 200

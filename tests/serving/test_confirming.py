@@ -5,27 +5,27 @@ import shutil
 import polars as pl
 import pytest
 from live import service
+from test_bundles import traffic
 from test_dashboard import confirm, looked_at, page, post
-from test_models import arms
 
 import pennyweight
 import small_shop
 from html_page import Page
 
-MODELS = "/dashboard/models"
+MODELS = "/dashboard/bundles"
 
 
 @pytest.fixture
 def two(live, bundles):
     post(live, f"{MODELS}/add", path=str(bundles[1]))
-    (first,) = arms(live)
-    second = next(m["model_version"] for m in live.get("/v1/models")["models"] if not m["share"])
+    (first,) = traffic(live)
+    second = next(m["bundle_version"] for m in live.get("/v1/bundles")["bundles"] if not m["share"])
     return live, first, second
 
 
 def test_what_would_change_is_shown_and_asking_changes_nothing(two):
     live, first, second = two
-    before = arms(live), len(live.get("/v1/audit")["entries"])
+    before = traffic(live), len(live.get("/v1/audit")["entries"])
     text = page(live, f"{MODELS}/publish?version={second}")
     assert "<h1>Publish?</h1>" in text and "answer all users" in text
     for version, now, then in ((first, "100 %", "none"), (second, "none", "100 %")):
@@ -34,7 +34,7 @@ def test_what_would_change_is_shown_and_asking_changes_nothing(two):
     text = page(live, f"{MODELS}/share?most={first}&some={second}&percent=20")
     assert "Another bundle than now would answer 20 % of the users" in text
     assert ">80 %<" in text and ">20 %<" in text
-    assert (arms(live), len(live.get("/v1/audit")["entries"])) == before
+    assert (traffic(live), len(live.get("/v1/audit")["entries"])) == before
     same = page(live, f"{MODELS}/publish?version={first}")
     assert "Nothing would change" in same and not Page(same).of("form")
 
@@ -49,10 +49,10 @@ def test_a_form_that_was_not_confirmed_leads_to_the_question(two, path):
         "share": {"most": first, "some": second, "percent": "20"},
         "rollback": {"x": ""},
     }[path]
-    before = arms(live)
+    before = traffic(live)
     asked = post(live, f"{MODELS}/{path}", **fields)
     assert asked.headers["location"].startswith(f"{MODELS}/{path}")
-    assert arms(live) == before
+    assert traffic(live) == before
     assert ">NDCG@10<" in page(live, asked.headers["location"]) or "different data" in page(
         live, asked.headers["location"]
     )
@@ -64,10 +64,10 @@ def test_what_was_changed_meanwhile_is_asked_anew(two):
     sent = {f["name"]: f["value"] for f in Page(text).of("input")}
     confirm(live, f"{MODELS}/share", most=first, some=second, percent="10")
     refused = looked_at(post(live, f"{MODELS}/publish", 409, **sent))
-    assert "has changed since" in refused and arms(live) == {first: 0.9, second: 0.1}
+    assert "has changed since" in refused and traffic(live) == {first: 0.9, second: 0.1}
     confirm(live, f"{MODELS}/publish", version=second)
     again = post(live, f"{MODELS}/publish", 409, **sent)  # a second click
-    assert "has changed since" in again.text and set(arms(live)) == {second}
+    assert "has changed since" in again.text and set(traffic(live)) == {second}
 
 
 def test_quality_measured_on_different_data_is_not_set_side_by_side(two):
@@ -123,9 +123,9 @@ def test_a_bundle_that_is_damaged_is_no_reason_to_set_others_apart(alike, tmp_pa
         shutil.copytree(alike / "texts", tmp_path / "copy")
         post(live, f"{MODELS}/add", path=str(tmp_path / "copy"))
         version = next(
-            m["model_version"] for m in live.get("/v1/models")["models"] if not m["share"]
+            m["bundle_version"] for m in live.get("/v1/bundles")["bundles"] if not m["share"]
         )
-        (live.folder / "models" / version / "manifest.json").write_text("{")
+        (live.folder / "bundles" / version / "manifest.json").write_text("{")
         assert "NDCG@10</th>" in page(live, MODELS)
         text = looked_at(confirm(live, f"{MODELS}/publish", 409, version=version))
         assert "manifest.json" in text

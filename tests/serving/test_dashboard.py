@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from live import Service, service, shop
-from test_models import arms
+from test_bundles import traffic
 from walls import make_key
 
 from html_page import Page
@@ -29,7 +29,7 @@ HOSTILE = [
 PAGES = [
     "/", "/dashboard/users", "/dashboard/users?id=u1", "/dashboard/users/erase?id=u1",
     "/dashboard/items", "/dashboard/items?id=i1", "/dashboard/search", "/dashboard/search?q=tea",
-    "/dashboard/models", "/dashboard/quality", "/dashboard/audit", "/docs",
+    "/dashboard/bundles", "/dashboard/quality", "/dashboard/audit", "/docs",
 ]  # fmt: skip
 BROWSER = {"sec-fetch-site": "same-origin", "accept": "text/html"}
 
@@ -81,7 +81,7 @@ def test_every_page_answers(live, path):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_ids_are_text(live, name):
-    event = {"user_id": name, "item_id": name, "type": name[:64].replace("DROP", "EDIT")}
+    event = {"user_id": name, "item_id": name, "event_type": name[:64].replace("DROP", "EDIT")}
     assert live.http.post("/v1/events", json=event).status_code == 200
     users = page(live, "/dashboard/users")
     assert escape(name) in users and f"/dashboard/users?id={quote_plus(name)}" in users
@@ -91,7 +91,7 @@ def test_hostile_ids_are_text(live, name):
     assert "is not in the catalog" in item
     page(live, f"/dashboard/search?q={quote(name, safe='')}")
     page(live, f"/dashboard/users?after={quote(name, safe='')}")
-    page(live, f"/dashboard/models?done={quote(name, safe='')}")
+    page(live, f"/dashboard/bundles?done={quote(name, safe='')}")
     missing = page(live, f"/dashboard/quality?bundle={quote(name, safe='')}", 404)
     assert "no bundle" in missing.lower()
     told = live.http.get("/dashboard/users/export", params={"id": name})
@@ -125,9 +125,9 @@ def test_hostile_titles_are_text_in_lists_and_reasons(live):
     title = """tea <3 & "mate" '><img"""
     newest = live.get("/v1/users/u1")["events"][-1]["item_id"]
     live.http.put(f"/v1/items/{newest}", json={"attributes": {"title": title}})
-    live.post("/v1/events", {"user_id": "u1", "item_id": newest, "type": "<i>"})
+    live.post("/v1/events", {"user_id": "u1", "item_id": newest, "event_type": "<i>"})
     user = page(live, "/dashboard/users?id=u1")
-    kept = live.engine.arms.first.catalog.title(log_code(live, newest))
+    kept = live.engine.traffic_split.primary.catalog.title(log_code(live, newest))
     assert "<" in kept and "&" in kept and "'" in kept and '"' in kept
     assert escape(f'because of "{kept}"') in user
     assert f">{escape(kept)}</a>" in user.split("<h2>History</h2>")[1] and "&lt;i&gt;" in user
@@ -180,7 +180,7 @@ def test_every_chart_has_a_table(live):
     event = {"user_id": "u2", "item_id": "i3", "recommendation_id": shown["recommendation_id"]}
     live.post("/v1/events", event)
     time.sleep(0.6)  # until the list is on disk
-    for path, charts in (("/", 3), ("/dashboard/models", 1), ("/dashboard/quality", 5)):
+    for path, charts in (("/", 3), ("/dashboard/bundles", 1), ("/dashboard/quality", 5)):
         found = Page(page(live, path))
         assert len(found.of("svg")) >= charts
         assert len(found.of("table")) >= len(found.of("svg"))
@@ -209,7 +209,7 @@ def test_an_item_that_is_sold_out_changed_or_gone(live):
 def test_few_events_of_an_item_are_not_told(live):
     assert [few(n) for n in (0, 1, 4, 5, 1_000)] == [*["fewer than 5"] * 3, "5", "1,000"]
     live.http.put("/v1/items/new", json={"attributes": {"title": "tea"}})
-    log = live.engine.arms.first.recommender.interactions
+    log = live.engine.traffic_split.primary.recommender.interactions
     n = int((log.item == log_code(live, "i1")).sum())
     for item, told in (("i1", f"{n}"), ("new", "fewer than 5")):
         events = page(live, f"/dashboard/items?id={item}").split("<h2>Events</h2>")[1]
@@ -217,16 +217,16 @@ def test_few_events_of_an_item_are_not_told(live):
 
 
 def log_code(live: Service, item: str) -> int:
-    return live.engine.arms.first.catalog.ids.code(item)
+    return live.engine.traffic_split.primary.catalog.ids.code(item)
 
 
 def test_a_user_has_history_and_reasons(live):
-    live.post("/v1/events", {"user_id": "u1", "item_id": "i1", "type": "purchase"})
+    live.post("/v1/events", {"user_id": "u1", "item_id": "i1", "event_type": "purchase"})
     text = page(live, "/dashboard/users?id=u1")
     history = text.split("<h2>History</h2>")[1]
     assert history.index("purchase") < history.index("bundle ")
     assert "because of" in text.split("<h2>Recommendations</h2>")[1].split("<h2>History")[0]
-    items = live.ids("/v1/recommend/u1", n=10)
+    items = live.ids("/v1/recommend/u1", k=10)
     assert all(f"/dashboard/items?id={item}" in text for item in items)
     unknown = page(live, "/dashboard/users?id=nobody")
     assert "Nothing is known of this user" in unknown and "History</h2>" not in unknown
@@ -269,34 +269,34 @@ def test_a_user_is_handed_out_and_erased(live):
 
 
 def test_bundles_are_added_published_shared_and_rolled_back(live, bundles):
-    (first,) = arms(live)
-    assert "Nothing was published before" in page(live, "/dashboard/models")
-    added = post(live, "/dashboard/models/add", path=str(bundles[1]))
-    assert "Added" in page(live, added.headers["location"]) and set(arms(live)) == {first}
-    text = page(live, "/dashboard/models")
+    (first,) = traffic(live)
+    assert "Nothing was published before" in page(live, "/dashboard/bundles")
+    added = post(live, "/dashboard/bundles/add", path=str(bundles[1]))
+    assert "Added" in page(live, added.headers["location"]) and set(traffic(live)) == {first}
+    text = page(live, "/dashboard/bundles")
     (second,) = [f["value"] for f in Page(text).of("input") if f["name"] == "version"]
-    done = confirm(live, "/dashboard/models/publish", version=second)
-    assert "Published" in page(live, done.headers["location"]) and set(arms(live)) == {second}
-    done = confirm(live, "/dashboard/models/rollback")
-    assert "Rolled back" in page(live, done.headers["location"]) and set(arms(live)) == {first}
-    done = confirm(live, "/dashboard/models/share", most=first, some=second, percent="25")
+    done = confirm(live, "/dashboard/bundles/publish", version=second)
+    assert "Published" in page(live, done.headers["location"]) and set(traffic(live)) == {second}
+    done = confirm(live, "/dashboard/bundles/rollback")
+    assert "Rolled back" in page(live, done.headers["location"]) and set(traffic(live)) == {first}
+    done = confirm(live, "/dashboard/bundles/share", most=first, some=second, percent="25")
     assert "Shared" in page(live, done.headers["location"])
-    assert arms(live) == {first: 0.75, second: 0.25}
+    assert traffic(live) == {first: 0.75, second: 0.25}
     assert "25 % of users" in page(live, f"/dashboard/quality?bundle={second}")
-    asked = post(live, "/dashboard/models/add", path=str(bundles[1]), publish="yes")
+    asked = post(live, "/dashboard/bundles/add", path=str(bundles[1]), publish="yes")
     path, _, query = asked.headers["location"].partition("?")
-    assert arms(live) == {first: 0.75, second: 0.25}  # it is asked first
+    assert traffic(live) == {first: 0.75, second: 0.25}  # it is asked first
     confirm(live, path, **dict([query.split("=")]))
-    assert set(arms(live)) == {second}
+    assert set(traffic(live)) == {second}
     actors = {entry["actor"] for entry in live.get("/v1/audit")["entries"]}
     assert actors == {"local", "start"}
 
 
 def test_two_bundles_are_told_apart_on_the_overview(live, bundles):
-    (first,) = arms(live)
-    post(live, "/dashboard/models/add", path=str(bundles[1]))
-    second = next(m["model_version"] for m in live.get("/v1/models")["models"] if not m["share"])
-    confirm(live, "/dashboard/models/share", most=first, some=second, percent="50")
+    (first,) = traffic(live)
+    post(live, "/dashboard/bundles/add", path=str(bundles[1]))
+    second = next(m["bundle_version"] for m in live.get("/v1/bundles")["bundles"] if not m["share"])
+    confirm(live, "/dashboard/bundles/share", most=first, some=second, percent="50")
     for i in range(30):
         live.get(f"/v1/recommend/u{i}")
     text = page(live, "/")
@@ -309,13 +309,15 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
     plain = shop(seed=3)
     plain.report = None
     plain.save(tmp_path / "plain")
-    post(live, "/dashboard/models/add", path=str(tmp_path / "plain"))
-    version = next(m["model_version"] for m in live.get("/v1/models")["models"] if not m["share"])
+    post(live, "/dashboard/bundles/add", path=str(tmp_path / "plain"))
+    version = next(
+        m["bundle_version"] for m in live.get("/v1/bundles")["bundles"] if not m["share"]
+    )
     assert "has no report" in page(live, f"/dashboard/quality?bundle={version}")
-    (live.folder / "models" / version / "manifest.json").write_text("{")
-    assert version in page(live, "/dashboard/models")
+    (live.folder / "bundles" / version / "manifest.json").write_text("{")
+    assert version in page(live, "/dashboard/bundles")
     assert "has no report" in page(live, f"/dashboard/quality?bundle={version}")
-    refused = looked_at(confirm(live, "/dashboard/models/publish", 409, version=version))
+    refused = looked_at(confirm(live, "/dashboard/bundles/publish", 409, version=version))
     assert "manifest.json" in refused
 
 
@@ -333,15 +335,15 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_page(live, path, fields, status, said):
-    before = arms(live)
-    told = [post(live, f"/dashboard/models/{path}", status, **fields)]
+    before = traffic(live)
+    told = [post(live, f"/dashboard/bundles/{path}", status, **fields)]
     if path != "add":
-        told.append(live.http.get(f"/dashboard/models/{path}", params=fields))
+        told.append(live.http.get(f"/dashboard/bundles/{path}", params=fields))
     for response in told:
         text = looked_at(response)
         assert response.status_code == status
         assert 'role="alert"' in text and said in text.lower()
-    assert arms(live) == before
+    assert traffic(live) == before
 
 
 @pytest.mark.parametrize("body", [b"id=%FF", b"id=\xff", b"&" * 50 + b"a=b" * 50])
@@ -440,8 +442,8 @@ def test_logging_in_and_out(guarded):
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Secure" not in cookie
     assert done.headers["location"] == "/"
     assert "Log out" in page(guarded, "/")  # the client keeps the cookie
-    post(guarded, "/dashboard/models/rollback", 422)
-    assert guarded.http.post("/dashboard/models/rollback").status_code == 403  # no site is said
+    post(guarded, "/dashboard/bundles/rollback", 422)
+    assert guarded.http.post("/dashboard/bundles/rollback").status_code == 403  # no site is said
     token = guarded.http.cookies["pennyweight"]
     assert post(guarded, "/logout").headers["location"] == "/login"
     assert guarded.http.get("/").status_code == 401
@@ -451,5 +453,5 @@ def test_logging_in_and_out(guarded):
 
 def test_who_is_logged_in_is_named_in_the_audit(guarded, bundles):
     post(guarded, "/login", key=guarded.secrets["admin"])
-    post(guarded, "/dashboard/models/add", path=str(bundles[1]))
+    post(guarded, "/dashboard/bundles/add", path=str(bundles[1]))
     assert ">admin</td>" in page(guarded, "/dashboard/audit")

@@ -27,7 +27,7 @@ def dated(tmp_path_factory):
 @pytest.mark.parametrize("value", ["TBA", "2023", "2023-5-1", "15.01.2023", "soon", "-"])
 def test_a_word_in_a_column_of_dates_is_refused(dated, tmp_path, value):
     with service(dated, tmp_path / "live") as live:
-        before = live.ids("/v1/recommend/nobody", n=100, filter=FILTER)
+        before = live.ids("/v1/recommend/nobody", k=100, filter=FILTER)
         body = {"attributes": {"title": "cocoa blend", "published_at": value}}
         batch = {"items": [{"item_id": "n1", **body}]}
         for response in (
@@ -37,7 +37,7 @@ def test_a_word_in_a_column_of_dates_is_refused(dated, tmp_path, value):
         ):
             assert response.status_code == 422
             assert "'published_at' is a date such as" in response.json()["detail"]
-        assert live.ids("/v1/recommend/nobody", n=100, filter=FILTER) == before
+        assert live.ids("/v1/recommend/nobody", k=100, filter=FILTER) == before
 
 
 @pytest.mark.parametrize("value", ["2023-06-01", "2023-06-01T10:00:00Z", "2023-06"])
@@ -46,17 +46,17 @@ def test_a_date_is_taken_and_compared(dated, tmp_path, value):
         body = {"attributes": {"title": "cocoa", "published_at": value, "name": "Special"}}
         live.http.put("/v1/items/n1", json=body)
         live.http.put("/v1/items/n2", json={"attributes": {"published_at": "N/A"}})
-        found = live.ids("/v1/recommend/nobody", n=100, filter=FILTER)
+        found = live.ids("/v1/recommend/nobody", k=100, filter=FILTER)
         assert "n1" in found and "n2" not in found and "i4" not in found
         assert len(found) == 1 + sum(i % 9 >= 4 for i in range(30) if i != 4)
 
 
 def test_what_was_put_before_is_without_a_date(dated, tmp_path):
     with service(dated, tmp_path / "live") as live:
-        before = live.ids("/v1/recommend/nobody", n=100, filter=FILTER)
+        before = live.ids("/v1/recommend/nobody", k=100, filter=FILTER)
         odd = {"title": "cocoa blend", "published_at": "TBA"}
         now = live.engine.clock()
         asyncio.run(live.engine.put_items([StoredItem("n1", odd, True, now, now)]))
     with service(None, tmp_path / "live") as live:
-        assert live.ids("/v1/recommend/nobody", n=100, filter=FILTER) == before
-        assert "n1" in live.ids("/v1/recommend/nobody", n=100)
+        assert live.ids("/v1/recommend/nobody", k=100, filter=FILTER) == before
+        assert "n1" in live.ids("/v1/recommend/nobody", k=100)

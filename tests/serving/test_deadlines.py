@@ -56,7 +56,7 @@ def test_what_nobody_waits_for_is_not_scored(live: Service, gate, given, done):
 
     async def asked() -> list[object]:
         engine = live.engine
-        shelf = engine.arms.first
+        shelf = engine.traffic_split.primary
         held = engine.ask(shelf, gate)
         await asyncio.to_thread(gate.begun.wait, WAIT)
         DEADLINE.set(given)
@@ -76,7 +76,7 @@ def test_what_nobody_waits_for_is_not_scored(live: Service, gate, given, done):
 def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
     async def asked() -> None:
         engine = live.engine
-        shelf = engine.arms.first
+        shelf = engine.traffic_split.primary
         engine.ask(shelf, gate)
         await asyncio.to_thread(gate.begun.wait, WAIT)
         DEADLINE.set(deadline(time.monotonic() + 0.1))

@@ -113,14 +113,14 @@ def test_a_tombstone_outlasts_a_restart(named, tmp_path):
 def test_a_bundle_of_an_old_log_is_published_without_the_user(live, named):
     erase(live)
     source = {path.name: path.read_bytes() for path in named[1].rglob("*") if path.is_file()}
-    live.post("/v1/models", {"path": str(named[1])})
+    live.post("/v1/bundles", {"path": str(named[1])})
     assert holding(live.folder, WHO) == []
     assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
-    assert actions(live)[:3] == ["publish", "add model", "erase from bundle"]
+    assert actions(live)[:3] == ["publish", "add bundle", "erase from bundle"]
     entry = live.get("/v1/audit")["entries"][2]
     assert "1 users" in entry["detail"] and WHO not in entry["detail"]
     assert source == {p.name: p.read_bytes() for p in named[1].rglob("*") if p.is_file()}
-    live.post("/v1/models/rollback", {})
+    live.post("/v1/bundles/rollback", {})
     assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
 
 
@@ -189,7 +189,7 @@ def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, aside, mon
 
 
 def _knows(engine: Engine, version: str) -> bool:
-    log = engine.arms.shelves[version].recommender.interactions
+    log = engine.traffic_split.bundles[version].recommender.interactions
     return log is not None and WHO in log.users
 
 
@@ -228,14 +228,14 @@ def test_an_export_that_runs_is_waited_for(live, aside):
 
 def test_several_users_leave_a_bundle_at_once(named, tmp_path):
     store = SQLiteStore(tmp_path / "s.sqlite")
-    engine = Engine(store, BundleStore(tmp_path / "models"))
+    engine = Engine(store, BundleStore(tmp_path / "bundles"))
     try:
         engine.start(named[0])
         version = engine.known()[0].version
-        before = engine.models.interactions(version)
+        before = engine.bundles.interactions(version)
         gone = ["u0", WHO, "u9", "nobody"]
         n = engine.forget_users(version, gone)
-        left = engine.models.interactions(version)
+        left = engine.bundles.interactions(version)
         assert list(left.users) == [user for user in before.users if user not in gone]
         assert len(before) - len(left) == n
         for user in left.users[::3]:
@@ -250,7 +250,7 @@ def test_a_damaged_bundle_is_said_and_no_list_rests_on_the_user(live):
     tell(live, WHO, "e1")
     assert live.get(f"/v1/recommend/{WHO}")["source"] == "history"
     version = live.engine.known()[0].version
-    (live.folder / "models" / version / "users.arrow").unlink()
+    (live.folder / "bundles" / version / "users.arrow").unlink()
     assert live.http.delete(f"/v1/users/{WHO}").status_code == 409
     assert len(live.engine.cache) == 0
     assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"

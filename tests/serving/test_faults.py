@@ -94,7 +94,7 @@ def test_a_store_says_so_and_goes_on_when_the_disk_does(disk, tmp_path, fault):
 @pytest.mark.parametrize("fault", ["writes", "syncs"])
 def test_the_service_refuses_and_recovers(disk, bundles, tmp_path, fault):
     store = SQLiteStore(tmp_path / "store.sqlite", vfs=disk)
-    engine = Engine(store, BundleStore(tmp_path / "models"))
+    engine = Engine(store, BundleStore(tmp_path / "bundles"))
     engine.start(bundles[0])
     with serving(make_app(engine)) as port, asking(port) as http:
         told = {"user_id": "ann", "item_id": "i1"}

@@ -15,39 +15,39 @@ def test_an_event_is_in_the_next_list(live):
     for number, item in enumerate(["i0", "i5", "i10"]):
         kept = live.post("/v1/events", view("new", item))
         assert (kept["accepted"], kept["duplicates"]) == (1, 0)
-        found = live.get("/v1/recommend/new", n=30)
+        found = live.get("/v1/recommend/new", k=30)
         assert found["source"] == "history"
         shown = {i["item_id"] for i in found["items"]}
         assert not {"i0", "i5", "i10"}.intersection(["i0", "i5", "i10"][: number + 1]) & shown
 
 
 def test_an_event_of_a_known_user_comes_after_those_of_the_bundle(live):
-    before = live.ids("/v1/recommend/u0", n=30)
+    before = live.ids("/v1/recommend/u0", k=30)
     live.post("/v1/events", view("u0", before[0]))
-    after = live.ids("/v1/recommend/u0", n=30)
+    after = live.ids("/v1/recommend/u0", k=30)
     assert before[0] not in after
     assert len(after) == len(before) - 1
 
 
 def test_events_are_kept_once(live):
-    one = view("u", "i1", event_id="e1", timestamp=1_700_000_000, type="purchase", weight=2.5)
+    one = view("u", "i1", event_id="e1", timestamp=1_700_000_000, event_type="purchase", weight=2.5)
     assert live.post("/v1/events", one)["accepted"] == 1
     assert live.post("/v1/events", one)["duplicates"] == 1
     batch = {"events": [one, view("u", "i2", event_id="e2")]}
     kept = live.post("/v1/events", batch)
     assert (kept["accepted"], kept["duplicates"], kept["event_ids"]) == (1, 1, ["e1", "e2"])
     events = live.get("/v1/users/u")["events"]
-    assert [(e["event_id"], e["type"], e["weight"]) for e in events] == [
+    assert [(e["event_id"], e["event_type"], e["weight"]) for e in events] == [
         ("e1", "purchase", 2.5),
         ("e2", "view", 1.0),
     ]
 
 
 def test_impressions_do_not_count_in_histories(live):
-    shown = live.get("/v1/recommend/w", n=3)
+    shown = live.get("/v1/recommend/w", k=3)
     body = {
         "user_id": "w",
-        "type": "impression",
+        "event_type": "impression",
         "items": [i["item_id"] for i in shown["items"]],
         "recommendation_id": shown["recommendation_id"],
     }
@@ -56,14 +56,14 @@ def test_impressions_do_not_count_in_histories(live):
 
 
 def test_what_came_of_lists(live):
-    shown = live.get("/v1/recommend/w", n=3)
-    click = view("w", shown["items"][0]["item_id"], type="click",
+    shown = live.get("/v1/recommend/w", k=3)
+    click = view("w", shown["items"][0]["item_id"], event_type="click",
                  recommendation_id=shown["recommendation_id"])  # fmt: skip
     live.post("/v1/events", click)
     time.sleep(0.6)  # lists are written a moment later
     (outcome,) = live.get("/v1/feedback")["outcomes"]
-    assert (outcome["type"], outcome["lists"], outcome["events"]) == ("click", 1, 1)
-    assert outcome["model_version"] == shown["model_version"]
+    assert (outcome["event_type"], outcome["lists"], outcome["events"]) == ("click", 1, 1)
+    assert outcome["bundle_version"] == shown["bundle_version"]
 
 
 def test_items_nobody_knows_yet_are_kept_and_count_once_they_are_there(live):
@@ -78,21 +78,21 @@ def test_a_new_item_is_found_recommended_and_filtered(live):
     body = {"attributes": {"title": "cocoa blend dark", "price": 99.5}}
     response = live.http.put("/v1/items/a%2Fnew", json=body)
     assert response.json() == {"item_id": "a/new", "recommendable": True}
-    found = live.post("/v1/search", {"query": "cocoa blend dark", "n": 5})["items"]
+    found = live.post("/v1/search", {"query": "cocoa blend dark", "k": 5})["items"]
     assert "a/new" in [i["item_id"] for i in found]
-    assert live.ids("/v1/recommend/u0", n=5, filter="price > 99") == ["a/new"]
+    assert live.ids("/v1/recommend/u0", k=5, filter="price > 99") == ["a/new"]
     assert live.get("/v1/items/a%2Fnew")["attributes"] == body["attributes"]
-    assert "a/new" not in live.ids("/v1/similar/a%2Fnew", n=3)
+    assert "a/new" not in live.ids("/v1/similar/a%2Fnew", k=3)
     assert live.metric("pennyweight_item_recommendable_seconds_count") == 1
 
 
 def test_what_is_sold_out_vanishes_and_comes_back(live):
-    best = live.ids("/v1/recommend/u0", n=1)[0]
+    best = live.ids("/v1/recommend/u0", k=1)[0]
     live.http.patch(f"/v1/items/{best}", json={"available": False})
-    assert best not in live.ids("/v1/recommend/u0", n=100)
+    assert best not in live.ids("/v1/recommend/u0", k=100)
     assert live.get(f"/v1/items/{best}")["available"] is False
     assert live.http.patch(f"/v1/items/{best}", json={"available": True}).json()["recommendable"]
-    assert live.ids("/v1/recommend/u0", n=1) == [best]
+    assert live.ids("/v1/recommend/u0", k=1) == [best]
 
 
 def test_a_changed_item_has_what_was_not_changed(live):
@@ -100,7 +100,7 @@ def test_a_changed_item_has_what_was_not_changed(live):
     item = live.get("/v1/items/i3")
     assert item["attributes"]["price"] == 1000
     assert item["attributes"]["title"] == "mate blend dark no3"
-    assert live.ids("/v1/recommend/nobody", n=5, filter="price == 1000") == ["i3"]
+    assert live.ids("/v1/recommend/nobody", k=5, filter="price == 1000") == ["i3"]
     live.http.patch("/v1/items/i3", json={"attributes": {"price": None}})
     assert "price" not in live.get("/v1/items/i3")["attributes"]
 
@@ -121,18 +121,18 @@ def test_whole_numbers_are_ids(live):
     assert live.post("/v1/events", {"user_id": 12, "item_id": "i1"})["accepted"] == 1
     assert live.post("/v1/events", {"user_id": 12.0, "item_id": 7})["unknown_items"] == ["7"]
     assert live.get("/v1/users")["users"] == ["12"]
-    assert "i1" not in live.ids("/v1/recommend/12", n=100)
+    assert "i1" not in live.ids("/v1/recommend/12", k=100)
 
 
 def test_a_deleted_item_is_gone_and_can_be_made_again(live):
     assert live.http.delete("/v1/items/i4").status_code == 200
-    assert "i4" not in live.ids("/v1/recommend/nobody", n=100)
+    assert "i4" not in live.ids("/v1/recommend/nobody", k=100)
     assert live.http.get("/v1/items/i4").status_code == 404
     assert live.http.delete("/v1/items/i4").status_code == 404
     assert live.http.patch("/v1/items/i4", json={"available": True}).status_code == 404
     live.http.put("/v1/items/i4", json={"attributes": {"title": "tea again"}})
     assert live.get("/v1/items/i4")["attributes"] == {"title": "tea again"}
-    assert "i4" in live.ids("/v1/recommend/nobody", n=100)
+    assert "i4" in live.ids("/v1/recommend/nobody", k=100)
 
 
 def test_items_in_a_batch_are_whole_or_not_at_all(live):
@@ -151,9 +151,9 @@ def test_freshness_lets_an_item_of_minutes_win(live):
     old = {"attributes": {"title": "juice blend"}, "published": now - 10 * 86_400}
     live.http.put("/v1/items/old", json=old)
     live.http.put("/v1/items/fresh", json=old | {"published": now - 60})
-    assert live.ids("/v1/recommend/nobody", n=1) != ["fresh"]
-    assert live.ids("/v1/recommend/nobody", n=1, freshness=100, half_life=3600) == ["fresh"]
-    last = live.ids("/v1/recommend/nobody", n=100, freshness=-100, half_life=3600)
+    assert live.ids("/v1/recommend/nobody", k=1) != ["fresh"]
+    assert live.ids("/v1/recommend/nobody", k=1, freshness=100, half_life=3600) == ["fresh"]
+    last = live.ids("/v1/recommend/nobody", k=100, freshness=-100, half_life=3600)
     assert last[-1] == "fresh"
 
 
@@ -163,7 +163,7 @@ def test_freshness_lets_an_item_of_minutes_win(live):
         ({"item_id": "i1"}, "user_id"),
         ({"user_id": "u"}, "give item_id"),
         ({"user_id": "u", "item_id": "i1", "items": ["i2"]}, "give item_id"),
-        ({"user_id": "u", "items": ["i1"], "type": "click"}, "impression"),
+        ({"user_id": "u", "items": ["i1"], "event_type": "click"}, "impression"),
         ({"user_id": "", "item_id": "i1"}, "body.user_id must not be empty"),
         ({"user_id": True, "item_id": "i1"}, "body.user_id must be text or a whole number"),
         ({"user_id": 1.5, "item_id": "i1"}, "body.user_id must be text or a whole number"),
@@ -222,9 +222,9 @@ def test_a_restart_goes_on_with_all_that_was_acknowledged(bundles, tmp_path):
         first.http.put("/v1/items/n1", json={"attributes": {"title": "cocoa blend dark no77"}})
         first.http.patch("/v1/items/i7", json={"available": False})
         first.http.delete("/v1/items/i8")
-        listed = first.ids("/v1/recommend/new", n=30)
+        listed = first.ids("/v1/recommend/new", k=30)
     with service(None, tmp_path / "live") as second:
-        assert second.ids("/v1/recommend/new", n=30) == listed
-        assert "n1" in second.ids("/v1/recommend/nobody", n=100)
-        assert {"i7", "i8"}.isdisjoint(second.ids("/v1/recommend/nobody", n=100))
+        assert second.ids("/v1/recommend/new", k=30) == listed
+        assert "n1" in second.ids("/v1/recommend/nobody", k=100)
+        assert {"i7", "i8"}.isdisjoint(second.ids("/v1/recommend/nobody", k=100))
         assert second.post("/v1/events", view("new", "i0", event_id="e"))["duplicates"] == 1

@@ -27,5 +27,5 @@ def test_no_request_breaks_the_service(live, tmp_path, seed):
 
 
 def test_a_path_that_is_too_long_is_no_bundle(live):
-    response = live.http.post("/v1/models", json={"path": "0" * 4_000})
+    response = live.http.post("/v1/bundles", json={"path": "0" * 4_000})
     assert response.status_code == 409

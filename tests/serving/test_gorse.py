@@ -8,7 +8,7 @@ def feedback(user: str, item: str, kind: str = "star", **more: object) -> dict:
 
 
 def test_recommendations_in_both_versions(live):
-    own = live.ids("/v1/recommend/u0", n=5)
+    own = live.ids("/v1/recommend/u0", k=5)
     assert live.get("/api/recommend/u0", n=5) == own
     assert live.get("/api/recommend/u0", n=3, offset=2) == own[2:]
     scored = live.http.get("/api/recommend/u0?n=5", headers={"X-API-Version": "2"}).json()
@@ -42,7 +42,7 @@ def test_times_are_those_of_other_routes(live):
 
 def test_what_was_only_read_is_left_out_and_says_nothing(live):
     live.post("/api/feedback", [feedback("rea", "i3", "read")])
-    found = live.get("/v1/recommend/rea", n=50)
+    found = live.get("/v1/recommend/rea", k=50)
     assert "i3" not in [item["item_id"] for item in found["items"]]
 
 
@@ -51,7 +51,7 @@ def test_sessions_and_neighbours(live):
     assert len(found) == 4
     assert live.get("/v1/users")["users"] == []
     near = live.get("/api/item-to-item/neighbors/i1", n=3)
-    assert [one["Id"] for one in near] == live.ids("/v1/similar/i1", n=3)
+    assert [one["Id"] for one in near] == live.ids("/v1/similar/i1", k=3)
 
 
 def test_items(live):

@@ -42,7 +42,7 @@ def test_labels_are_those_of_the_metrics():
         for name, kept in {
             "request_seconds": ("route", "method", "status", "le"),
             "refused_requests_total": ("status",),
-            "recommendations_total": ("source", "model"),
+            "recommendations_total": ("source", "bundle_version"),
             "fallbacks_total": ("reason",),
             "events_total": ("result",),
             "queue_depth": ("queue",),

@@ -28,8 +28,8 @@ def app(shop):
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]", "[::1]:9"])
 def test_without_keys_this_machine_is_answered(open_app, host):
-    assert ask(open_app, "GET", "/v1/models", host=host).status_code == 200
-    assert ask(open_app, "DELETE", "/v1/models", host=host).status_code == 200
+    assert ask(open_app, "GET", "/v1/bundles", host=host).status_code == 200
+    assert ask(open_app, "DELETE", "/v1/bundles", host=host).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_without_keys_this_machine_is_answered(open_app, host):
     ],
 )
 def test_without_keys_other_names_are_refused(open_app, host):
-    for path in ("/v1/models", "/", "/login", "/static/icon", "/nowhere"):
+    for path in ("/v1/bundles", "/", "/login", "/static/icon", "/nowhere"):
         answer = ask(open_app, "GET", path, host=host)
         assert answer.status_code == 403 and "localhost" in answer.json()["detail"]
     assert ask(open_app, "GET", "/health/ready", host=host).status_code == 200
@@ -111,7 +111,7 @@ def test_its_own_pages_and_programs_may(open_app, headers):
     assert ask(open_app, "POST", "/v1/recommend", **headers).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/models", "/", "/nowhere", "/metrics"])
+@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/bundles", "/", "/nowhere", "/metrics"])
 def test_without_a_key_one_is_asked_for(app, path):
     answer = ask(app, "GET", path)
     assert answer.status_code == 401
@@ -143,7 +143,7 @@ def test_a_wrong_key_is_refused(app, shop, secret):
 
 def test_scopes_open_what_they_name(app, shop):
     asked = {"/v1/recommend": "session", "/v1/recommend/u1": "read", "/v1/events": "events",
-             "/v1/models": "admin"}  # fmt: skip
+             "/v1/bundles": "admin"}  # fmt: skip
     for path, needed in asked.items():
         for scope, secret in shop.secrets.items():
             answer = ask(app, "POST", path, **bearer(secret))
@@ -195,7 +195,7 @@ def test_a_key_may_ask_so_often(shop):
     assert statuses == [200, 200, 429]
     refused = ask(app, "GET", "/v1/recommend", client="10.0.0.9", **given)
     assert refused.status_code == 429 and refused.headers["retry-after"] == "2"
-    assert ask(app, "GET", "/v1/models", **bearer(shop.secrets["admin"])).status_code == 200
+    assert ask(app, "GET", "/v1/bundles", **bearer(shop.secrets["admin"])).status_code == 200
     assert ask(app, "GET", "/health/ready").status_code == 200
     clock.now += 2
     assert ask(app, "GET", "/v1/recommend", **given).status_code == 200
@@ -233,17 +233,17 @@ def test_a_session_stands_for_its_key(shop):
     cookie = f"a=b; pennyweight={dash.token}"
     assert ask(dash.app, "GET", "/", cookie=cookie).json()["key"] == "admin"
     same = {"cookie": cookie, "sec_fetch_site": "same-origin"}
-    assert ask(dash.app, "POST", "/v1/models", **same).status_code == 200
+    assert ask(dash.app, "POST", "/v1/bundles", **same).status_code == 200
     origin = {"cookie": cookie, "origin": "http://127.0.0.1"}
-    assert ask(dash.app, "POST", "/v1/models", **origin).status_code == 200
+    assert ask(dash.app, "POST", "/v1/bundles", **origin).status_code == 200
 
 
 def test_a_session_changes_nothing_where_the_site_is_not_said(shop):
     dash = Dashboard(shop)
     cookie = f"pennyweight={dash.token}"
-    assert ask(dash.app, "POST", "/v1/models", cookie=cookie).status_code == 403
+    assert ask(dash.app, "POST", "/v1/bundles", cookie=cookie).status_code == 403
     for headers in CROSS:
-        assert ask(dash.app, "POST", "/v1/models", cookie=cookie, **headers).status_code == 403
+        assert ask(dash.app, "POST", "/v1/bundles", cookie=cookie, **headers).status_code == 403
 
 
 def test_by_https_only_the_safe_cookie_counts(shop):
@@ -276,7 +276,7 @@ def test_a_person_without_a_session_is_led_to_the_login(shop):
     dash = Dashboard(shop)
     page = ask(dash.app, "GET", "/dashboard", accept="text/html,*/*")
     assert page.status_code == 303 and page.headers["location"] == "/login"
-    assert ask(dash.app, "POST", "/v1/models", accept="text/html").status_code == 401
+    assert ask(dash.app, "POST", "/v1/bundles", accept="text/html").status_code == 401
     assert ask(dash.app, "GET", "/", accept="text/html", **bearer("x")).status_code == 401
 
 

@@ -37,20 +37,20 @@ def change(live, item: str, **body: object) -> None:
 
 
 def serve(live, version: str) -> None:
-    body = {"arms": [{"model_version": version, "share": 1}]}
-    assert live.http.put("/v1/models/arms", json=body).status_code == 200
+    body = {"variants": [{"bundle_version": version, "share": 1}]}
+    assert live.http.put("/v1/bundles/traffic-split", json=body).status_code == 200
 
 
 def listed(live, filter: str) -> list[str]:
-    return live.ids("/v1/recommend/nobody", n=100, filter=filter)
+    return live.ids("/v1/recommend/nobody", k=100, filter=filter)
 
 
 def test_the_rest_comes_from_a_later_bundle(bundles, other, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
         for item in ("i1", "i7"):
             change(live, item, attributes={"price": 1.5})
-        first = live.get("/v1/models")["models"][0]["model_version"]
-        live.post("/v1/models", {"path": str(other)})
+        first = live.get("/v1/bundles")["bundles"][0]["bundle_version"]
+        live.post("/v1/bundles", {"path": str(other)})
         assert live.get("/v1/items/i1")["attributes"] | {"title": ""} == {
             "title": "", "price": 1.5, "released": "2024-01-02", "in_stock": True,
         }  # fmt: skip
@@ -66,7 +66,7 @@ def test_the_rest_comes_from_a_later_bundle(bundles, other, tmp_path):
     with service(None, tmp_path / "live") as live:
         assert set(listed(live, "price == 2.0")) >= {"i1", "i3"}
         assert live.get("/v1/items/i7")["attributes"]["price"] == 1.5
-        serve(live, live.get("/v1/models")["models"][1]["model_version"])
+        serve(live, live.get("/v1/bundles")["bundles"][1]["bundle_version"])
         assert "released" not in live.get("/v1/items/i3")["attributes"]
         assert live.get("/v1/items/i1")["attributes"]["released"] == "2024-01-02"
 
@@ -76,13 +76,13 @@ def test_an_item_told_whole_can_be_changed_in_a_bundle_of_other_columns(bundles,
     with service(bundles[0], tmp_path / "live") as live:
         for item in ("new", "i2"):
             assert live.http.put(f"/v1/items/{item}", json=whole).status_code == 200
-        live.post("/v1/models", {"path": str(other)})
+        live.post("/v1/bundles", {"path": str(other)})
         for item in ("new", "i2"):
             change(live, item, attributes={"price": 4.0})
             change(live, item, available=True)
             attributes = live.get(f"/v1/items/{item}")["attributes"]
             assert attributes == {"title": "saffron tea", "price": 4.0}
-        serve(live, live.get("/v1/models")["models"][0]["model_version"])
+        serve(live, live.get("/v1/bundles")["bundles"][0]["bundle_version"])
         for item in ("new", "i2"):
             attributes = live.get(f"/v1/items/{item}")["attributes"]
             assert attributes == {"title": "saffron tea", "price": 4.0, "available": True}
@@ -96,13 +96,13 @@ def test_a_bundle_that_has_some_changes_takes_those_after_alone(bundles, tmp_pat
         export(live.folder, items, events)
         path = tmp_path / "later"
         pennyweight.fit(items, events, encoder="tfidf", scorers=["popularity"]).save(path)
-        live.post("/v1/models", {"path": str(path)})
+        live.post("/v1/bundles", {"path": str(path)})
         change(live, "new", attributes={"price": 7.0})
         change(live, "i1", available=False)
         attributes = live.get("/v1/items/new")["attributes"]
         assert (attributes["title"], attributes["price"]) == ("saffron tea", 7.0)
         assert live.get("/v1/items/i1")["attributes"]["price"] == 1.5
-        assert live.post("/v1/models/rollback", {})["models"]  # to one that lacks the new item
+        assert live.post("/v1/bundles/rollback", {})["bundles"]  # to one that lacks the new item
         assert live.get("/v1/items/new")["attributes"]["title"] == "saffron tea"
         assert "new" in listed(live, "price == 7.0")
         assert live.get("/v1/items/i1")["attributes"]["price"] == 1.5
@@ -112,7 +112,7 @@ def test_a_bundle_that_has_some_changes_takes_those_after_alone(bundles, tmp_pat
 def test_an_export_has_the_columns_of_the_bundle_that_nobody_told(bundles, other, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
         change(live, "i1", attributes={"price": 1.5})
-        live.post("/v1/models", {"path": str(other)})
+        live.post("/v1/bundles", {"path": str(other)})
         export(live.folder, tmp_path / "items.jsonl", tmp_path / "events.jsonl")
     row = pl.read_ndjson(tmp_path / "items.jsonl").filter(pl.col("item_id") == "i1")
     assert row.select("price", "released", "in_stock").row(0) == (1.5, "2024-01-02", True)

@@ -11,16 +11,16 @@ import small_shop
 
 
 def send(live, user: str, item: str, kind: str, **more: object) -> dict:
-    return live.post("/v1/events", {"user_id": user, "item_id": item, "type": kind} | more)
+    return live.post("/v1/events", {"user_id": user, "item_id": item, "event_type": kind} | more)
 
 
 def reasons(live, user: str) -> str:
-    found = live.get(f"/v1/recommend/{user}", n=50, explain=True)
+    found = live.get(f"/v1/recommend/{user}", k=50, explain=True)
     return " ".join(item["reason"] for item in found["items"])
 
 
 def listed(live, user: str, **more: object) -> list[str]:
-    return live.ids(f"/v1/recommend/{user}", n=50, **more)
+    return live.ids(f"/v1/recommend/{user}", k=50, **more)
 
 
 def test_a_dislike_takes_back_a_like(live):
@@ -40,7 +40,7 @@ def test_a_dislike_takes_back_a_like(live):
 def test_negative_events_alone_are_no_history(live):
     popular = listed(live, "nobody")
     send(live, "bob", popular[0], "thumbs_down")
-    found = live.get("/v1/recommend/bob", n=50)
+    found = live.get("/v1/recommend/bob", k=50)
     assert found["source"] == "negative events"
     assert [item["item_id"] for item in found["items"]] == popular[1:]
     assert live.get("/v1/recommend/nobody")["source"] == "popularity"
@@ -48,17 +48,21 @@ def test_negative_events_alone_are_no_history(live):
 
 def test_neutral_events_say_nothing(live):
     send(live, "eve", "i3", "search")
-    live.post("/v1/events", {"user_id": "eve", "items": ["i1", "i2"], "type": "view_item_list"})
+    live.post(
+        "/v1/events", {"user_id": "eve", "items": ["i1", "i2"], "event_type": "view_item_list"}
+    )
     assert live.get("/v1/recommend/eve")["source"] == "popularity"
     assert len(live.get("/v1/users/eve")["events"]) == 3
 
 
 def test_types_in_doubt_are_refused_and_unknown_ones_named(live):
-    bad = live.http.post("/v1/events", json={"user_id": "u", "item_id": "i1", "type": "unmatched"})
+    bad = live.http.post(
+        "/v1/events", json={"user_id": "u", "item_id": "i1", "event_type": "unmatched"}
+    )
     assert bad.status_code == 422 and "unmatched" in bad.text
     assert live.http.post("/api/feedback", json=[feedback("u", "i1", "unmatched")]).is_error
-    assert send(live, "u", "i1", "frobbed")["unknown_types"] == ["frobbed"]
-    assert send(live, "u", "i1", "view")["unknown_types"] == []
+    assert send(live, "u", "i1", "frobbed")["unknown_event_types"] == ["frobbed"]
+    assert send(live, "u", "i1", "view")["unknown_event_types"] == []
 
 
 def test_what_came_of_lists_tells_success_from_the_rest(live):
@@ -68,9 +72,9 @@ def test_what_came_of_lists_tells_success_from_the_rest(live):
     found, end = {}, time.monotonic() + 10
     while len(found) < 3 and time.monotonic() < end:  # lists are written a moment later
         outcomes = live.get("/v1/feedback")["outcomes"]
-        found = {one["type"]: one["meaning"] for one in outcomes if one["type"]}
+        found = {one["event_type"]: one["meaning"] for one in outcomes if one["event_type"]}
     assert found == {"click": "positive", "dislike": "negative", "impression": "neutral"}
-    page = live.http.get("/dashboard/models").text
+    page = live.http.get("/dashboard/bundles").text
     assert "dislike (negative)" in page and "impression (neutral)" in page
 
 
@@ -85,10 +89,15 @@ def test_types_of_gorse(live):
 
 
 def test_sessions(live):
-    events = [{"item_id": "i1"}, {"item_id": "i2", "type": "dislike"}, {"item_id": "i3"},
-              {"item_id": "i3", "weight": -1}, {"item_id": "i4", "type": "impression"}]  # fmt: skip
-    found = live.post("/v1/recommend", {"events": events, "n": 50})
-    plain = live.post("/v1/recommend", {"items": ["i1"], "n": 50})
+    events = [
+        {"item_id": "i1"},
+        {"item_id": "i2", "event_type": "dislike"},
+        {"item_id": "i3"},
+        {"item_id": "i3", "weight": -1},
+        {"item_id": "i4", "event_type": "impression"},
+    ]
+    found = live.post("/v1/recommend", {"events": events, "k": 50})
+    plain = live.post("/v1/recommend", {"items": ["i1"], "k": 50})
     wanted = [item["item_id"] for item in plain["items"]]
     assert [item["item_id"] for item in found["items"]] == [
         item for item in wanted if item not in ("i2", "i3")

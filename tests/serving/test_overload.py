@@ -15,7 +15,7 @@ def test_too_many_lists_are_refused_and_then_answered_again(bundles, tmp_path):
 
     async def fill(engine) -> None:
         """Let the one thread wait, and two more jobs for it."""
-        shelf = engine.arms.first
+        shelf = engine.traffic_split.primary
         jobs = [engine.ask(shelf, lambda shelf, store: gate.wait(WAIT))]
         while engine.answering.waiting:
             await asyncio.sleep(0.01)

@@ -33,7 +33,7 @@ def again(bundle, path, *, created=None, origin=None):
 
 
 def listed(live) -> list[str]:
-    return live.ids("/v1/recommend/nobody", n=100)
+    return live.ids("/v1/recommend/nobody", k=100)
 
 
 def changed(live) -> None:
@@ -60,14 +60,14 @@ def test_a_bundle_of_any_moment_loses_no_change(bundles, tmp_path, days):
     with service(bundles[0], tmp_path / "live") as live:
         changed(live)
         for path in (later, bundles[1]):
-            live.post("/v1/models", {"path": str(path)})
+            live.post("/v1/bundles", {"path": str(path)})
             holds(live)
-        live.post("/v1/models/rollback", {})
+        live.post("/v1/bundles/rollback", {})
     with service(None, tmp_path / "live") as live:
         holds(live)
         assert live.http.patch("/v1/items/i1", json={"available": True}).status_code == 200
         assert "i1" in listed(live)
-        notes = [note for m in live.get("/v1/models")["models"] for note in m["notes"]]
+        notes = [note for m in live.get("/v1/bundles")["bundles"] for note in m["notes"]]
         assert any("in the future" in note for note in notes) == (days > 0)
 
 
@@ -79,7 +79,7 @@ def test_a_bundle_that_was_exported_after_a_change_knows_better(bundles, tmp_pat
         store.close()
         assert live.http.patch("/v1/items/i4", json={"available": False}).status_code == 200
         better = again(bundles[1], tmp_path / "later", origin=Origin(items=position))
-        live.post("/v1/models", {"path": str(better)})
+        live.post("/v1/bundles", {"path": str(better)})
         assert {"i1", "i2"} <= set(listed(live))  # its data says so, and has seen the change
         assert "new" in listed(live)  # but an item that it does not have is not lost
         assert "i4" not in listed(live)
@@ -95,9 +95,9 @@ def test_a_position_that_proves_nothing_hides_no_change(bundles, tmp_path, kind)
         store.close()
         origin = Origin(items=Position(branch, 1_000))
         path = again(bundles[1], tmp_path / "later", origin=origin)
-        told = live.post("/v1/models", {"path": str(path)})
+        told = live.post("/v1/bundles", {"path": str(path)})
         holds(live)
-        assert any("another store" in note for note in told["models"][-1]["notes"])
+        assert any("another store" in note for note in told["bundles"][-1]["notes"])
         for number in range(4):  # nor later, once the store has come to that number
             live.http.patch("/v1/items/i5", json={"available": number % 2 == 0})
     with service(None, tmp_path / "live") as live:
@@ -148,15 +148,15 @@ def test_clocks_that_go_back_are_noticed_and_lose_nothing(bundles, tmp_path):
         for ahead in (10_000.0, -10_000.0, 0.0):
             live.engine.clock = lambda ahead=ahead: now + ahead
             live.http.patch("/v1/items/i1", json={"available": ahead > 0})
-        assert any("went back" in note for note in live.get("/v1/models")["notes"])
-        live.post("/v1/models", {"path": str(bundles[1])})
+        assert any("went back" in note for note in live.get("/v1/bundles")["notes"])
+        live.post("/v1/bundles", {"path": str(bundles[1])})
         assert "i1" not in listed(live)
-        assert "went back" in live.http.get("/dashboard/models").text
+        assert "went back" in live.http.get("/dashboard/bundles").text
         for item, ahead in (("i2", 5_000.0), ("i3", 0.0)):
             live.engine.clock = lambda ahead=ahead: now + ahead
             live.http.patch(f"/v1/items/{item}", json={"available": False})
     with service(None, tmp_path / "live") as live:
-        assert any("went back" in note for note in live.get("/v1/models")["notes"])
+        assert any("went back" in note for note in live.get("/v1/bundles")["notes"])
         assert {"i1", "i2", "i3"}.isdisjoint(listed(live))
 
 
@@ -167,20 +167,24 @@ def test_what_is_exported_is_fitted_with_its_position(bundles, tmp_path):
         for number in range(3):
             body = {"user_id": "u0", "item_id": f"i{number}", "timestamp": 1.76e9 + number + 0.25}
             live.post("/v1/events", body)
-        live.post("/v1/events", {"user_id": "u1", "item_id": "i1", "type": "dislike"})
+        live.post("/v1/events", {"user_id": "u1", "item_id": "i1", "event_type": "dislike"})
         found = export(tmp_path / "live", items, events)
         assert live.http.patch("/v1/items/i4", json={"available": False}).status_code == 200
         before = live.get("/v1/users/u0")["events"]
-        history = live.engine.cache.of("u0", live.engine.arms.first, live.engine._reader).history
+        history = live.engine.cache.of(
+            "u0", live.engine.traffic_split.primary, live.engine._reader
+        ).history
         fitted = pennyweight.fit(items, events, encoder="tfidf", scorers=SCORERS)
         fitted.save(tmp_path / "next")
         assert fitted.origin.items.seq == 4 and fitted.origin.events.seq == 4
-        live.post("/v1/models", {"path": str(tmp_path / "next")})
+        live.post("/v1/bundles", {"path": str(tmp_path / "next")})
         (model,) = (m for m in live.engine.known() if m.source == str(tmp_path / "next"))
         assert (model.covered.items, model.covered.events) == (4, 4)
         holds(live)
         assert "i4" not in listed(live)
-        same = live.engine.cache.of("u0", live.engine.arms.first, live.engine._reader).history
+        same = live.engine.cache.of(
+            "u0", live.engine.traffic_split.primary, live.engine._reader
+        ).history
         assert len(same.item) == len(history.item) - 1  # that on the deleted item
         assert len(before) > len(same.item)
     assert found.items == 31 - 1 and not found.skipped

@@ -38,10 +38,10 @@ def test_all_that_a_service_keeps_is_for_its_owner(umask, bundles, tmp_path):
         for n in range(20):
             live.post("/v1/events", {"user_id": f"u{n}", "item_id": "i1"})
             live.get(f"/v1/recommend/u{n}")
-        live.post("/v1/models", {"path": str(bundles[1])})
+        live.post("/v1/bundles", {"path": str(bundles[1])})
         live.http.delete("/v1/users/u5")
         names = {path.name for path in folder.rglob("*")}
-        assert {"store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "models"} <= names
+        assert {"store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "bundles"} <= names
         assert exposed(folder) == []
 
 
@@ -49,7 +49,7 @@ def test_what_an_earlier_version_left_open_is_narrowed(bundles, tmp_path):
     folder = tmp_path / "live"
     with service(bundles[0], folder) as live:
         live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})
-    for path in [folder / "models", folder / "store.sqlite"]:
+    for path in [folder / "bundles", folder / "store.sqlite"]:
         path.chmod(0o777)
     with service(None, folder):
         assert [one for one in exposed(folder) if "live" not in one] == []

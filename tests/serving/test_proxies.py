@@ -225,7 +225,7 @@ def test_the_api_below_a_prefix(below):
     for root in ("", ROOT):
         api = below.get(f"{root}/openapi.json")
         assert api["servers"] == [{"url": ROOT}]
-        assert below.ids(f"{root}/v1/recommend/u1", n=3)
+        assert below.ids(f"{root}/v1/recommend/u1", k=3)
         assert below.http.get(f"{root}/health/ready").status_code == 200
         wrong = below.http.post(f"{root}/v1/rank", json={})
         assert wrong.json()["type"] == f"{ROOT}/docs#invalid-request"
@@ -234,13 +234,13 @@ def test_the_api_below_a_prefix(below):
     assert below.http.get(ROOT).status_code == 200
     assert below.http.get(f"{ROOT}y").status_code == 404
     assert below.http.get(f"{ROOT}{ROOT}/").status_code == 404
-    assert below.ids("/v1/similar/i1", n=1) and below.metric("pennyweight_recommendations_total")
+    assert below.ids("/v1/similar/i1", k=1) and below.metric("pennyweight_recommendations_total")
 
 
 def test_forms_below_a_prefix_lead_back_below_it(below):
     done = below.http.post("/dashboard/users/erase", data={"id": "u1"}, headers=BROWSER)
     assert done.headers["location"].startswith(f"{ROOT}/dashboard/users?events=")
-    failed = below.http.post("/dashboard/models/rollback", headers=BROWSER)
+    failed = below.http.post("/dashboard/bundles/rollback", headers=BROWSER)
     assert f'href="{ROOT}/"' in looked_at(failed)
 
 
@@ -250,7 +250,7 @@ def test_scopes_hold_below_a_prefix(bundles, tmp_path, root):
     secrets = {s: make_key(path, s, s)[0] for s in ("read", "admin")}
     doors, proxies = AccessPolicy(keys=KeyRing(path)), Proxies(root_path=ROOT)
     with service(bundles[0], tmp_path / "live", doors=doors, proxies=proxies) as live:
-        asked = live.http.get(f"{root}/dashboard/models", headers={"accept": "text/html"})
+        asked = live.http.get(f"{root}/dashboard/bundles", headers={"accept": "text/html"})
         assert asked.headers["location"] == f"{ROOT}/login"
         read, admin = ({"x-api-key": secrets[s]} for s in ("read", "admin"))
         assert live.http.get(f"{root}/v1/users/u1", headers=read).status_code == 403
@@ -282,8 +282,8 @@ def test_no_redirect_names_a_host(bundles, tmp_path, root, asked):
     evil = "Host: evil.example", "X-Forwarded-Host: evil.example", "X-Forwarded-For: 6.6.6.6"
     with service(bundles[0], tmp_path / "live", doors=doors, proxies=proxies) as live:
         for line, status, target in (
-            ("GET /dashboard/models/", 307, "/dashboard/models"),
-            ("GET /dashboard/models//?a=b%20c&d", 307, "/dashboard/models?a=b%20c&d"),
+            ("GET /dashboard/bundles/", 307, "/dashboard/bundles"),
+            ("GET /dashboard/bundles//?a=b%20c&d", 307, "/dashboard/bundles?a=b%20c&d"),
             ("POST /v1/events/", 307, "/v1/events"),
             ("GET /docs/", 307, "/docs"),
             ("GET /", 303, "/login"),

@@ -27,11 +27,11 @@ def test_a_told_time_is_exported_and_kept(bundles, tmp_path, monkeypatch):
             export(live.folder, items, events)
             path = tmp_path / f"next{number}"
             pennyweight.fit(items, events, encoder="tfidf", scorers=["popularity"]).save(path)
-            live.post("/v1/models", {"path": str(path)})
+            live.post("/v1/bundles", {"path": str(path)})
             assert live.get("/v1/items/new")["published"] == pytest.approx(told, abs=1e-5)
             assert live.get("/v1/items/i3")["published"] == 1.7e9
             assert live.get("/v1/items/i4")["published"] is None
-            assert live.ids("/v1/recommend/nobody", n=1, freshness=100) == ["new"]
+            assert live.ids("/v1/recommend/nobody", k=1, freshness=100) == ["new"]
             assert live.http.patch("/v1/items/i5", json={"published": 1.6e9}).status_code == 200
 
 

@@ -22,46 +22,46 @@ def test_changes_at_once_are_made_one_after_another(bundles, tmp_path):
         def send(number: int) -> int:
             with httpx.Client(base_url=f"http://127.0.0.1:{live.port}", timeout=60) as http:
                 if number % 4 == 3:
-                    known = http.get("/v1/models").json()["models"]
-                    return http.delete(f"/v1/models/{known[-1]['model_version']}").status_code
+                    known = http.get("/v1/bundles").json()["bundles"]
+                    return http.delete(f"/v1/bundles/{known[-1]['bundle_version']}").status_code
                 path = str(bundles[number % 2])
-                return http.post("/v1/models", json={"path": path}).status_code
+                return http.post("/v1/bundles", json={"path": path}).status_code
 
         with ThreadPoolExecutor(8) as pool:
             statuses = set(pool.map(send, range(16)))
         assert statuses <= {200, 404, 422}  # dropped already, or served
-        found = live.get("/v1/models")["models"]
-        folders = sorted(path.name for path in (tmp_path / "live" / "models").iterdir())
-        assert folders == sorted(m["model_version"] for m in found)
+        found = live.get("/v1/bundles")["bundles"]
+        folders = sorted(path.name for path in (tmp_path / "live" / "bundles").iterdir())
+        assert folders == sorted(m["bundle_version"] for m in found)
         assert sum(m["share"] for m in found) == 1
-        assert live.ids("/v1/recommend/u0", n=3)
+        assert live.ids("/v1/recommend/u0", k=3)
 
 
 def test_a_start_tidies_up_and_knows_what_is_there(bundles, tmp_path):
-    models = tmp_path / "live" / "models"
+    models = tmp_path / "live" / "bundles"
     with service(bundles[0], tmp_path / "live") as live:
-        live.post("/v1/models", {"path": str(bundles[1]), "publish": False})
-        first, second = (m["model_version"] for m in live.get("/v1/models")["models"])
-        noted = [row for row in live.engine._noted("models") if row["version"] == first]
-        live.engine.note({"models": noted})  # killed before the second was noted
-        shown = live.get("/v1/models")["models"]
-        assert [m["model_version"] for m in shown] == [first, second]
+        live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
+        first, second = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
+        noted = [row for row in live.engine._noted("bundles") if row["version"] == first]
+        live.engine.note({"bundles": noted})  # killed before the second was noted
+        shown = live.get("/v1/bundles")["bundles"]
+        assert [m["bundle_version"] for m in shown] == [first, second]
     os.rename(models / first, models / f".{first}.old-1")  # killed between two renames
     for name in (f".{second}.new-1", f".{second}.gone-1", ".x.old-2"):
         (models / name).mkdir()
         (models / name / "users.arrow").write_text("somebody")
     with service(None, tmp_path / "live") as live:
         assert sorted(path.name for path in models.iterdir()) == sorted((first, second))
-        assert [m["model_version"] for m in live.get("/v1/models")["models"]] == [first, second]
+        assert [m["bundle_version"] for m in live.get("/v1/bundles")["bundles"]] == [first, second]
         erased = live.http.delete("/v1/users/u5").json()
-        assert {m["model_version"] for m in erased["trained_on"]} == {first, second}
-        (live.folder / "models" / second).rename(tmp_path / "gone")  # by an operator
-        assert [m["model_version"] for m in live.get("/v1/models")["models"]] == [first]
+        assert {m["bundle_version"] for m in erased["trained_on"]} == {first, second}
+        (live.folder / "bundles" / second).rename(tmp_path / "gone")  # by an operator
+        assert [m["bundle_version"] for m in live.get("/v1/bundles")["bundles"]] == [first]
 
 
 def test_bundles_change_while_items_are_written(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
-        live.post("/v1/models", {"path": str(bundles[1])})
+        live.post("/v1/bundles", {"path": str(bundles[1])})
         done, prices = threading.Event(), {}
 
         def write() -> None:
@@ -75,7 +75,7 @@ def test_bundles_change_while_items_are_written(bundles, tmp_path):
         with ThreadPoolExecutor(1) as pool:
             writing = pool.submit(write)
             try:
-                answers = [live.http.post("/v1/models/rollback", json={}) for _ in range(12)]
+                answers = [live.http.post("/v1/bundles/rollback", json={}) for _ in range(12)]
             finally:
                 done.set()
             writing.result()
@@ -90,11 +90,11 @@ def test_too_many_changes_at_once_are_told_to_come_again(bundles, tmp_path):
         live.engine.turns._depth = 1
         live.engine.turns._pool.submit(held.wait, 20)
         with ThreadPoolExecutor(2) as pool:
-            first = pool.submit(live.http.post, "/v1/models/rollback", json={})
+            first = pool.submit(live.http.post, "/v1/bundles/rollback", json={})
             end = time.monotonic() + 20
             while not live.engine.turns._jobs and time.monotonic() < end:
                 time.sleep(0.005)
-            answer = live.http.post("/v1/models", json={"path": str(bundles[1])})
+            answer = live.http.post("/v1/bundles", json={"path": str(bundles[1])})
             assert answer.status_code == 503 and answer.headers["retry-after"]
             held.set()
             assert first.result().status_code == 422  # there is nothing to go back to

@@ -148,7 +148,7 @@ def test_a_folder_that_can_be_written_to(tmp_path):
 def test_lists_are_given_and_writes_are_refused(bundles, disk, caplog, spoil, served_before):
     told = {"user_id": "ann", "item_id": "i1", "event_id": "e1"}
     if served_before:
-        engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
+        engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "bundles"))
         engine.start(bundles[0])
         with serving(make_app(engine)) as port:
             live = Service(engine, port, disk)
@@ -158,14 +158,14 @@ def test_lists_are_given_and_writes_are_refused(bundles, disk, caplog, spoil, se
         engine.close()
     spoil(disk)
     with _held(disk):
-        engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
+        engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "bundles"))
         engine.start(None if served_before else bundles[0])
         with serving(make_app(engine)) as port:
             live = Service(engine, port, disk)
             refusals(live, told)
             held = live.get("/v1/users/ann")["events"]
             assert [e["event_id"] for e in held] == (["e1"] if served_before else [])
-            assert ("i3" in live.ids("/v1/recommend/new", n=40)) is not served_before
+            assert ("i3" in live.ids("/v1/recommend/new", k=40)) is not served_before
             live.http.close()
         engine.close()
     assert "lists are served, but no event" in caplog.text
@@ -184,8 +184,8 @@ def refusals(live: Service, told: dict) -> None:
         assert response.status_code == 503, response.text
         assert "when the service started" in response.json()["detail"]
         assert "/" not in response.json()["detail"]
-    assert "i2" in live.ids("/v1/recommend/new", n=40)
-    for page in ("/", "/dashboard/models", "/dashboard/quality", "/dashboard/users?id=ann"):
+    assert "i2" in live.ids("/v1/recommend/new", k=40)
+    for page in ("/", "/dashboard/bundles", "/dashboard/quality", "/dashboard/users?id=ann"):
         assert live.http.get(page).status_code == 200
 
 
@@ -194,7 +194,7 @@ def test_a_disk_with_room_for_events_and_none_for_a_bundle(bundles, disk, caplog
     big = bundles[0]
     size = sum(p.stat().st_size for p in big.rglob("*") if p.is_file())
     (disk / "more").write_bytes(bytes(max(0, (300 << 10) - size // 2)))
-    engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
+    engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "bundles"))
     engine.start(big)
     assert engine.is_ready
     engine.close()
@@ -202,7 +202,7 @@ def test_a_disk_with_room_for_events_and_none_for_a_bundle(bundles, disk, caplog
 
 def test_an_erasure_for_which_there_is_no_room_is_said_and_no_list_rests_on_the_user(bundles, disk):
     who = "u5"
-    engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
+    engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "bundles"))
     engine.start(bundles[0])
     with serving(make_app(engine)) as port:
         live = Service(engine, port, disk)
@@ -221,7 +221,7 @@ def test_an_erasure_for_which_there_is_no_room_is_said_and_no_list_rests_on_the_
     for room in (False, True):
         if room:
             (disk / "filling").unlink()
-        engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
+        engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "bundles"))
         engine.start(None)
         with serving(make_app(engine)) as port:
             live = Service(engine, port, disk)
@@ -232,7 +232,7 @@ def test_an_erasure_for_which_there_is_no_room_is_said_and_no_list_rests_on_the_
 
 
 def test_a_disk_that_fills_under_way_is_told_until_there_is_room(bundles, disk):
-    engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "models"))
+    engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "bundles"))
     engine.start(bundles[0])
     with serving(make_app(engine)) as port:
         live = Service(engine, port, disk)
@@ -269,3 +269,12 @@ def test_a_service_is_started_with_no_room_at_all(bundles, disk):
         process.terminate()
         _, said = process.communicate(timeout=30)
     assert "the disk is full" in said
+
+
+def test_a_folder_of_an_earlier_version_keeps_its_bundles(tmp_path):
+    (tmp_path / "models" / "abc").mkdir(parents=True)
+    with _held(tmp_path):
+        assert not (tmp_path / "bundles").exists()  # the folder of something else
+    (tmp_path / "store.sqlite").touch()
+    with _held(tmp_path):
+        assert (tmp_path / "bundles" / "abc").is_dir() and not (tmp_path / "models").exists()

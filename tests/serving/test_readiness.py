@@ -50,7 +50,7 @@ def test_a_service_that_does_its_work_is_ready(live):
 
 
 def test_before_a_bundle_is_loaded_it_is_not(tmp_path):
-    engine = Engine(SQLiteStore(tmp_path / "s.sqlite"), BundleStore(tmp_path / "models"))
+    engine = Engine(SQLiteStore(tmp_path / "s.sqlite"), BundleStore(tmp_path / "bundles"))
     assert readiness(engine).status == "loading"
     engine.close()
 
@@ -112,7 +112,7 @@ def test_a_full_queue_of_writes(bundles, tmp_path):
 
 
 def test_too_many_requests(bundles, tmp_path):
-    engine = Engine(SQLiteStore(tmp_path / "s.sqlite"), BundleStore(tmp_path / "models"))
+    engine = Engine(SQLiteStore(tmp_path / "s.sqlite"), BundleStore(tmp_path / "bundles"))
     engine.start(bundles[0])
     admission = Admission(1)
     with serving(make_app(engine, admission=admission)) as port:

@@ -13,16 +13,16 @@ def test_a_repeated_parameter_is_refused(live):
         two = live.http.get(f"{path}?filter=price<5&filter=price<9")
         assert two.status_code == 422
         assert "query.filter is given 2 times; give it once; join filters with and" in two.text
-        assert live.http.get(f"{path}?n=3&n=3").status_code == 422
+        assert live.http.get(f"{path}?k=3&k=3").status_code == 422
     assert live.http.get("/api/recommend/u0?n=3&n=1").status_code == 422
     assert live.http.get("/v1/users?limit=3&limit=1").status_code == 422
-    assert len(live.ids("/v1/recommend/u0", n=3)) == 3
+    assert len(live.ids("/v1/recommend/u0", k=3)) == 3
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("POST", "/v1/recommend/u0", '{"n": 3, "n": 1}'),
+        ("POST", "/v1/recommend/u0", '{"k": 3, "k": 1}'),
         ("POST", "/v1/events", '{"user_id": "u", "item_id": "i1", "user_id": "v"}'),
         ("PUT", "/v1/items/i1", '{"attributes": {"price": 1, "price": 2}}'),
     ],
@@ -42,7 +42,7 @@ def test_an_id_that_names_nobody_is_refused(live, user):
 
     refused("/v1/events", {"user_id": user, "item_id": "i1"})
     refused("/v1/events", {"user_id": "u1", "item_id": user})
-    refused("/v1/events", {"user_id": "u1", "type": "impression", "items": ["i1", user]})
+    refused("/v1/events", {"user_id": "u1", "event_type": "impression", "items": ["i1", user]})
     good = {"user_id": "u1", "item_id": "i1"}
     refused("/v1/events", {"events": [good, good | {"user_id": user}]})
     refused("/v1/items", {"items": [{"item_id": user}]})
@@ -63,7 +63,7 @@ def test_words_that_are_names_stay_users(live):
 
 
 def test_somebody_without_an_id_gets_what_is_popular(live):
-    found = live.get("/v1/recommend/undefined", n=3)
+    found = live.get("/v1/recommend/undefined", k=3)
     assert found["source"] == "popularity" and len(found["items"]) == 3
 
 
@@ -93,7 +93,7 @@ def test_an_id_may_hold_a_slash_that_is_written_so(live):
         assert live.get(f"/v1/items/{name}")["item_id"] == unquote(name)
 
 
-@pytest.mark.parametrize("query", ["n=1_0", "diversity=1_0e-1", "freshness=1_0"])
+@pytest.mark.parametrize("query", ["k=1_0", "diversity=1_0e-1", "freshness=1_0"])
 def test_a_number_is_written_without_underscores(live, query):
     response = live.http.get(f"/v1/recommend/u0?{query}")
     assert (
@@ -143,19 +143,19 @@ def test_what_is_wrong_with_a_body_is_told(live, content, said):
 
 @pytest.mark.parametrize("kind", ["unmatched", "0", "0.0"])
 def test_a_type_in_doubt_is_refused_with_advice_for_a_client(live, kind):
-    event = {"user_id": "u", "item_id": "i1", "type": kind}
+    event = {"user_id": "u", "item_id": "i1", "event_type": kind}
     response = live.http.post("/v1/events", json=event)
     assert response.status_code == 422
     assert "send a name that says which, such as like, dislike" in response.json()["detail"]
-    assert live.post("/v1/events", event | {"type": "dislike"})["accepted"] == 1
+    assert live.post("/v1/events", event | {"event_type": "dislike"})["accepted"] == 1
 
 
 def test_null_is_as_good_as_nothing(live):
-    event = {"user_id": "u", "item_id": "i1", "weight": None, "type": None, "timestamp": None}
+    event = {"user_id": "u", "item_id": "i1", "weight": None, "event_type": None, "timestamp": None}
     assert live.post("/v1/events", event)["accepted"] == 1
     (kept,) = live.get("/v1/users/u")["events"]
-    assert (kept["weight"], kept["type"]) == (1.0, "view")
-    session = {"events": [{"item_id": "i1", "weight": None, "type": None}]}
+    assert (kept["weight"], kept["event_type"]) == (1.0, "view")
+    session = {"events": [{"item_id": "i1", "weight": None, "event_type": None}]}
     assert live.post("/v1/recommend", session)["source"] == "history"
 
 

@@ -247,9 +247,9 @@ def test_a_service_reads_items_once(bundles, tmp_path, texts_read):
     items = [{"item_id": f"n{i}", "attributes": {"title": f"mate blend no{i}"}} for i in range(50)]
     with service(bundles[0], tmp_path) as live:
         assert live.post("/v1/items", {"items": items})["recommendable"] == 50
-        before = live.get("/v1/similar/n7", n=20)["items"]
+        before = live.get("/v1/similar/n7", k=20)["items"]
     assert len(texts_read) == 50
     with service(None, tmp_path) as live:
-        assert live.get("/v1/similar/n7", n=20)["items"] == before
-        assert "n49" in live.ids("/v1/recommend/nobody", n=200)
+        assert live.get("/v1/similar/n7", k=20)["items"] == before
+        assert "n49" in live.ids("/v1/recommend/nobody", k=200)
     assert len(texts_read) == 50

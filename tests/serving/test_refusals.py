@@ -116,7 +116,7 @@ def test_one_too_many_is_told_to_come_again_as_problems_are_told(shop):
     shop.fill()
     with httpx.Client(base_url=f"http://127.0.0.1:{shop.port}") as http:
         for _ in range(3):  # over one connection
-            refused = http.post("/v1/recommend/u2", json={"n": 3})
+            refused = http.post("/v1/recommend/u2", json={"k": 3})
             assert refused.status_code == 503
             assert refused.headers["retry-after"] == "1"
             assert refused.headers["content-type"] == "application/problem+json"
@@ -236,7 +236,7 @@ def test_refusals_are_the_same_however_requests_come(shop, parts):
     connection = shop.connect()
     asked = [
         request("POST", b"/v1/events", b'{"a": 1}', b"Connection: Keep-Alive"),
-        request("GET", LISTS + b"?n=3"),
+        request("GET", LISTS + b"?k=3"),
         request("POST", LISTS, b"\r\n\r\nGET /health/live HTTP/1.1\r\n\r\n"),
         request("GET", b"/health/live"),
         request("GET", LISTS),

@@ -13,8 +13,8 @@ READ = [
 EVENTS = ["/v1/events", "/v1/events/batch", "/v1/events:batch", "/api/feedback"]
 ITEMS = ["/v1/items", "/v1/items/i1", "/v1/items:import", "/api/item/i1", "/api/items"]
 ADMIN = [
-    "/", "", "/dashboard", "/dashboard/models", "/metrics", "/v1", "/v1/", "/v1/users",
-    "/v1/users/u1", "/v1/models", "/v1/models/a/activate", "/v1/feedback", "/v1/recommendations",
+    "/", "", "/dashboard", "/dashboard/bundles", "/metrics", "/v1", "/v1/", "/v1/users",
+    "/v1/users/u1", "/v1/bundles", "/v1/bundles/a/activate", "/v1/feedback", "/v1/recommendations",
     "/v1/events-of-others", "/v1/itemsx", "/api", "/api/user/u1", "/api/users", "/api/dashboard",
     "/api/session", "/api/session/recommend/more", "/unheard-of", "//v1/recommend", "/V1/recommend",
     "/v1/search/", "/v1/search/u1", "/v1/search:users", "/v1/rank/u1", "/v1/version/all",

@@ -15,12 +15,12 @@ def test_a_user_gets_what_the_notebook_gives(live, bundles):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnknownUserWarning)
             expected = notebook.recommend(user=user, k=5, filter="available")
-        found = live.get(f"/v1/recommend/{user}", n=5)
+        found = live.get(f"/v1/recommend/{user}", k=5)
         assert [i["item_id"] for i in found["items"]] == expected["item_id"].to_list()
         scores = [i["score"] for i in found["items"]]
         assert scores == pytest.approx(expected["score"].to_list(), abs=1e-4)
     assert found["source"] == "popularity"
-    assert found["model_version"] == live.engine.arms.first.version
+    assert found["bundle_version"] == live.engine.traffic_split.primary.version
     assert found["took_ms"] > 0
 
 
@@ -35,8 +35,8 @@ def test_lists_that_wait_together_are_answered_as_alone(live):
 
 
 def test_filters_and_what_is_not_to_be_had(live):
-    assert "i29" not in live.ids("/v1/recommend/nobody", n=100)  # its column says so
-    found = live.ids("/v1/recommend/u0", n=50, filter="price < 10")
+    assert "i29" not in live.ids("/v1/recommend/nobody", k=100)  # its column says so
+    found = live.ids("/v1/recommend/u0", k=50, filter="price < 10")
     assert found
     assert all(int(item[1:]) < 10 for item in found)
 
@@ -56,11 +56,11 @@ def test_boosts_that_cost_too_much_together_are_refused(live):
 
 
 def test_boosts_and_diversity(live):
-    plain = live.ids("/v1/recommend/u0", n=5)
-    body = {"n": 5, "boost": [{"filter": "price > 20", "weight": 100}]}
+    plain = live.ids("/v1/recommend/u0", k=5)
+    body = {"k": 5, "boost": [{"filter": "price > 20", "weight": 100}]}
     boosted = live.post("/v1/recommend/u0", body)["items"]
     assert all(int(item["item_id"][1:]) > 20 for item in boosted)
-    assert live.ids("/v1/recommend/u0", n=5, diversity=1) != plain
+    assert live.ids("/v1/recommend/u0", k=5, diversity=1) != plain
 
 
 def test_seen_items_are_left_out_unless_wanted(live, bundles):
@@ -69,28 +69,28 @@ def test_seen_items_are_left_out_unless_wanted(live, bundles):
     seen = {
         notebook.catalog.ids[i] for i in notebook.interactions.histories.block(code, code + 1).item
     }
-    assert not seen & set(live.ids("/v1/recommend/u3", n=100))
-    assert seen & set(live.ids("/v1/recommend/u3", n=100, exclude_seen=False))
+    assert not seen & set(live.ids("/v1/recommend/u3", k=100))
+    assert seen & set(live.ids("/v1/recommend/u3", k=100, exclude_seen=False))
 
 
 def test_a_session_is_answered_and_forgotten(live):
-    body = {"items": ["i1", "i6", "never heard of"], "n": 5, "explain": True}
+    body = {"items": ["i1", "i6", "never heard of"], "k": 5, "explain": True}
     found = live.post("/v1/recommend", body)
     assert found["source"] == "history"
     assert found["unknown"] == ["never heard of"]
     assert all(item["reason"] for item in found["items"])
-    same = live.post("/v1/recommend", {"events": [{"item_id": "i1"}, {"item_id": "i6"}], "n": 5})
+    same = live.post("/v1/recommend", {"events": [{"item_id": "i1"}, {"item_id": "i6"}], "k": 5})
     assert [i["item_id"] for i in same["items"]] == [i["item_id"] for i in found["items"]]
-    text = live.post("/v1/recommend", {"text": "dark cocoa", "n": 3})
+    text = live.post("/v1/recommend", {"text": "dark cocoa", "k": 3})
     assert text["source"] == "text"
     assert live.get("/v1/users")["users"] == []
 
 
 def test_searching_and_ranking(live):
-    found = live.post("/v1/search", {"query": "cocoa blend dark", "n": 3})
+    found = live.post("/v1/search", {"query": "cocoa blend dark", "k": 3})
     titles = [live.get(f"/v1/items/{i['item_id']}")["attributes"]["title"] for i in found["items"]]
     assert all("cocoa" in title for title in titles)
-    own = live.post("/v1/search", {"query": "cocoa blend dark", "n": 3, "user_id": "u0"})
+    own = live.post("/v1/search", {"query": "cocoa blend dark", "k": 3, "user_id": "u0"})
     assert own["source"] == "history and text"
     ranked = live.post("/v1/rank", {"candidates": ["i5", "i2", "x", "i5"], "user_id": "u0"})
     assert sorted(i["item_id"] for i in ranked["items"]) == ["i2", "i5"]
@@ -98,14 +98,14 @@ def test_searching_and_ranking(live):
 
 
 def test_similar_items(live):
-    found = live.get("/v1/similar/i0", n=3, explain=True)
+    found = live.get("/v1/similar/i0", k=3, explain=True)
     assert len(found["items"]) == 3
     assert all("reason" in item for item in found["items"])
     assert "i0" not in [item["item_id"] for item in found["items"]]
 
 
 def test_a_list_is_explained_by_its_id(live):
-    shown = live.get("/v1/recommend/u0", n=4, scenario="home")
+    shown = live.get("/v1/recommend/u0", k=4, scenario="home")
     for wait in (0, 0.6):  # before it is written, and after
         time.sleep(wait)
         found = live.get(f"/v1/explain/{shown['recommendation_id']}")
@@ -117,7 +117,7 @@ def test_a_list_is_explained_by_its_id(live):
 
 
 def test_an_explanation_goes_by_what_was_known_then(live):
-    shown = live.get("/v1/recommend/newcomer", n=3)
+    shown = live.get("/v1/recommend/newcomer", k=3)
     live.post("/v1/events", {"user_id": "newcomer", "item_id": "i1"})
     found = live.get(f"/v1/explain/{shown['recommendation_id']}")
     assert {item["kind"] for item in found["items"]} == {"cold"}
@@ -127,14 +127,14 @@ def test_an_explanation_goes_by_what_was_known_then(live):
     ("method", "path", "body", "status", "said"),
     [
         ("GET", "/v1/recommend/u0?m=3", None, 422, "m"),
-        ("GET", "/v1/recommend/u0?n=0", None, 422, "query.n must be 1 or more"),
-        ("GET", "/v1/recommend/u0?n=many", None, 422, "must be a whole number"),
+        ("GET", "/v1/recommend/u0?k=0", None, 422, "query.k must be 1 or more"),
+        ("GET", "/v1/recommend/u0?k=many", None, 422, "must be a whole number"),
         ("GET", "/v1/recommend/u0?filter=prize<3", None, 422, "did you mean"),
         ("GET", "/v1/recommend/u0?diversity=2", None, 422, "query.diversity must be 1 or less"),
-        ("POST", "/v1/recommend/u0", {"n": "3"}, 422, "must be a whole number"),
+        ("POST", "/v1/recommend/u0", {"k": "3"}, 422, "must be a whole number"),
         ("POST", "/v1/recommend", {"itemz": []}, 422, "body.itemz is unknown here"),
         ("POST", "/v1/recommend", {"items": ["i"], "events": [{"item_id": "i"}]}, 422, "one of"),
-        ("POST", "/v1/recommend", {"items": ["i1"], "n": True}, 422, "must be a whole number"),
+        ("POST", "/v1/recommend", {"items": ["i1"], "k": True}, 422, "must be a whole number"),
         ("POST", "/v1/search", {}, 422, "body.query is missing"),
         ("POST", "/v1/search", {"query": "a\u0000b"}, 422, "control characters"),
         ("POST", "/v1/rank", {"candidates": []}, 422, "body.candidates must not be empty"),
@@ -159,11 +159,11 @@ def test_any_id_will_do(live, user):
 
     path = quote(user, safe="")
     live.post("/v1/events", {"user_id": user, "item_id": "i1"})
-    assert live.get(f"/v1/recommend/{path}", n=2)["source"] == "history"
+    assert live.get(f"/v1/recommend/{path}", k=2)["source"] == "history"
     assert live.get(f"/v1/users/{path}")["user_id"] == user
 
 
 @pytest.mark.parametrize("user", ["..", "u0"])
 def test_ids_that_addresses_cannot_hold_are_given_in_a_body(live, user):
     live.post("/v1/events", {"user_id": user, "item_id": "i1"})
-    assert live.post("/v1/recommend", {"user_id": user, "n": 2})["source"] == "history"
+    assert live.post("/v1/recommend", {"user_id": user, "k": 2})["source"] == "history"

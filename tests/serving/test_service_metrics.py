@@ -67,8 +67,8 @@ def test_what_else_is_counted(metrics):
     metrics.storage_failed(OSError("full"))
     metrics.keys_failed(ValueError("damaged"))
     found = samples(metrics)
-    assert found["recommendations_total{model=m1,source=history}"] == 100
-    assert found["recommendations_total{model=m2,source=popularity}"] == 1
+    assert found["recommendations_total{bundle_version=m1,source=history}"] == 100
+    assert found["recommendations_total{bundle_version=m2,source=popularity}"] == 1
     assert found["fallbacks_total{reason=busy}"] == 1
     assert found["events_total{result=accepted}"] == 5
     assert found["events_total{result=duplicate}"] == 2
@@ -110,7 +110,7 @@ def test_threads_lose_no_count(metrics):
         thread.start()
     for thread in threads:
         thread.join()
-    assert samples(metrics)["recommendations_total{model=m1,source=history}"] == 4_000
+    assert samples(metrics)["recommendations_total{bundle_version=m1,source=history}"] == 4_000
 
 
 def test_names_follow_the_custom(metrics):

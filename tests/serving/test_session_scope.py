@@ -20,7 +20,7 @@ OPENED = {
 HEALTH = {"/health/live", "/health/ready", "/api/health/live", "/api/health/ready"}
 NAMED = [  # lists that rest on the history of whom a body names
     ("/v1/recommend", {"user_id": "u5"}),
-    ("/v1/recommend", {"user_id": "u5", "exclude_seen": True, "n": 1000}),
+    ("/v1/recommend", {"user_id": "u5", "exclude_seen": True, "k": 1000}),
     ("/v1/recommend", {"user_id": 5}),
     ("/v1/recommend", {"user_id": "nobody", "text": "boots"}),
     ("/v1/search", {"query": "boots", "user_id": "u5", "exclude_seen": True}),

@@ -6,6 +6,8 @@ import apsw
 import pytest
 
 from pennyweight.errors import StoreError
+from pennyweight.serving.live.publishing import PREVIOUS, SINCE, TRAFFIC
+from pennyweight.serving.live.registry import BUNDLES
 from pennyweight.serving.stores.protocol import Event
 from pennyweight.serving.stores.schema import STEPS
 from pennyweight.serving.stores.sqlite import SQLiteStore
@@ -52,6 +54,31 @@ def test_steps_are_done_one_after_the_other_and_each_as_a_whole(tmp_path, monkey
     again = SQLiteStore(path)
     assert [e.event_id for e in list(again.events_of("ann"))] == ["e"]
     again.close()
+
+
+def test_a_store_of_an_earlier_version_keeps_its_rows_and_settings(tmp_path):
+    path = tmp_path / "s.sqlite"
+    database = apsw.Connection(str(path))
+    for step in STEPS[:5]:
+        database.execute(step)
+    database.pragma("user_version", 5)
+    database.execute(
+        "INSERT INTO events (event_id, position, user, item, kind, time, weight) "
+        "VALUES ('e', 0, 'ann', 'i', 'buy', 1, 1)"
+    )
+    database.execute(
+        "INSERT INTO recommendations VALUES ('r', 'ann', 1, 'abc', NULL, 'history', '[[\"i\", 1]]')"
+    )
+    for key in ("models", "arms", "arms before", "arms since"):
+        database.execute("INSERT INTO notes VALUES (?, ?)", (key, f'"{key}"'))
+    database.close()
+    store = SQLiteStore(path)
+    assert [event.kind for event in store.history("ann", 9)] == ["buy"]
+    assert store.recommendation("r").bundle_version == "abc"
+    assert store.lists_given(0, 2) == {"abc": 1}
+    settings = [store.noted(key) for key in (BUNDLES, TRAFFIC, PREVIOUS, SINCE)]
+    assert settings == ["models", "arms", "arms before", "arms since"]
+    store.close()
 
 
 @pytest.mark.parametrize("kind", ["folder", "text", "nowhere"])

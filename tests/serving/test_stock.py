@@ -98,5 +98,5 @@ def test_items_come_through_while_others_sell_out_all_the_time(bundles, tmp_path
         thread.join(WAIT)
         for number in range(10):  # and none came back by what was encoded meanwhile
             there = live.get(f"/v1/items/i{number}")["available"]
-            listed = f"i{number}" in live.ids("/v1/recommend/nobody", n=100)
+            listed = f"i{number}" in live.ids("/v1/recommend/nobody", k=100)
             assert there == listed

@@ -20,12 +20,12 @@ def holding(folder: Path, text: str) -> list[str]:
 def test_users_are_listed_in_pages(live):
     for user in ("b", "a", "c"):
         live.post("/v1/events", {"user_id": user, "item_id": "i1"})
-    assert live.get("/v1/users", n=2) == {"users": ["a", "b"], "next": "b"}
-    assert live.get("/v1/users", n=2, after="b") == {"users": ["c"], "next": None}
+    assert live.get("/v1/users", limit=2) == {"users": ["a", "b"], "next": "b"}
+    assert live.get("/v1/users", limit=2, after="b") == {"users": ["c"], "next": None}
 
 
 def test_all_of_a_user_is_handed_out(live):
-    shown = live.get("/v1/recommend/u5", n=2)
+    shown = live.get("/v1/recommend/u5", k=2)
     live.post("/v1/events", {"user_id": "u5", "item_id": "i1", "event_id": "e"})
     import time
 
@@ -35,8 +35,8 @@ def test_all_of_a_user_is_handed_out(live):
     assert [e["event_id"] for e in told] == ["e"]
     assert len(found["events"]) > 4  # and those of the bundle
     assert found["recommendations"][0]["recommendation_id"] == shown["recommendation_id"]
-    version = shown["model_version"]
-    assert found["trained_on"][0]["model_version"] == version
+    version = shown["bundle_version"]
+    assert found["trained_on"][0]["bundle_version"] == version
     assert live.get("/v1/users/nobody")["events"] == []
 
 
@@ -44,7 +44,7 @@ def test_what_is_handed_out_in_pieces_is_whole(live, monkeypatch):
     told = [{"user_id": "u5", "item_id": f"i{n % 9}", "event_id": f"e{n}"} for n in range(7)]
     live.post("/v1/events", {"events": told})
     for _ in range(3):
-        live.get("/v1/recommend/u5", n=1)
+        live.get("/v1/recommend/u5", k=1)
     live.engine.shown.close()
     whole = live.get("/v1/users/u5")
     assert [e["event_id"] for e in whole["events"]][:7] == [f"e{n}" for n in range(7)]
@@ -68,7 +68,7 @@ def test_an_erased_user_is_in_no_byte_on_disk(tmp_path):
     made = pennyweight.fit(small_shop.items(), events, encoder="tfidf")
     made.save(tmp_path / "bundle")
     with service(tmp_path / "bundle", tmp_path / "live") as live:
-        others = live.ids("/v1/recommend/u6", n=9)
+        others = live.ids("/v1/recommend/u6", k=9)
         for number in range(30):
             live.post("/v1/events", {"user_id": WHO, "item_id": f"i{number % 9}"})
             live.get(f"/v1/recommend/{WHO}")
@@ -80,11 +80,11 @@ def test_an_erased_user_is_in_no_byte_on_disk(tmp_path):
         assert gone["trained_on"][0]["source"] == str(tmp_path / "bundle")
         assert holding(tmp_path / "live", WHO) == []
         assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
-        assert live.ids("/v1/recommend/u6", n=9) == others
+        assert live.ids("/v1/recommend/u6", k=9) == others
         again = live.http.delete(f"/v1/users/{WHO}").json()
         assert (again["events"], again["bundle_events"], again["trained_on"]) == (0, 0, [])
         assert live.get("/v1/audit")["entries"][0]["action"] == "erase user"
     assert holding(tmp_path / "live", WHO) == []  # nor written again at the end
     with service(None, tmp_path / "live") as live:
         assert live.get(f"/v1/recommend/{WHO}")["source"] in ("popularity",)
-        assert live.ids("/v1/recommend/u6", n=9) == others
+        assert live.ids("/v1/recommend/u6", k=9) == others

@@ -120,7 +120,7 @@ def test_half_a_surrogate_pair_is_refused_wherever_it_stands(live, half):
         ("POST", "/v1/search", '{"query": "%s"}'),
         ("PUT", "/v1/items/i1", '{"attributes": {"title": "%s"}}'),
         ("PATCH", "/v1/items/i1", '{"attributes": {"title": {"%s": ["%s"]}}}'),
-        ("POST", "/v1/models", '{"path": "%s"}'),
+        ("POST", "/v1/bundles", '{"path": "%s"}'),
         ("POST", "/api/item", '{"ItemId": "i1", "Comment": "%s"}'),
     ):
         content = body.replace("%s", half).encode()
@@ -173,9 +173,9 @@ def test_a_query_has_few_parameters(live):
 def test_numbers_beyond_all_compare_as_they_are_in_filters(live, number):
     everything = [f"price < {number}", f"{number} > price", f"not price in [{number}]"]
     for text in (*everything, f"price > -{number}"):
-        assert len(live.ids("/v1/recommend/u0", n=20, filter=text)) == 20
+        assert len(live.ids("/v1/recommend/u0", k=20, filter=text)) == 20
         for body in ({"filter": text}, {"boost": [{"filter": text, "weight": 1.0}]}):
-            assert len(live.post("/v1/recommend/u0", body | {"n": 20})["items"]) == 20
+            assert len(live.post("/v1/recommend/u0", body | {"k": 20})["items"]) == 20
     for text in (f"price > {number}", f"price == {number}", f"price < -{number}"):
         assert live.ids("/v1/recommend/u0", filter=text) == []
 
@@ -186,18 +186,22 @@ def test_long_numbers_are_refused_in_bodies(live, digits):
     for method, path, body in (
         ("POST", "/v1/events", '{"user_id": "u", "item_id": "i1", "weight": %s}'),
         ("POST", "/v1/events", '{"user_id": "u", "item_id": "i1", "timestamp": %s}'),
-        ("POST", "/v1/recommend", '{"items": ["i1"], "n": %s}'),
+        ("POST", "/v1/recommend", '{"items": ["i1"], "k": %s}'),
         ("POST", "/v1/recommend", '{"items": ["i1"], "half_life": %s}'),
         ("PUT", "/v1/items/i1", '{"attributes": {"price": %s}}'),
-        ("PUT", "/v1/models/arms", '{"arms": [{"model_version": "a", "share": %s}]}'),
+        (
+            "PUT",
+            "/v1/bundles/traffic-split",
+            '{"variants": [{"bundle_version": "a", "share": %s}]}',
+        ),
         ("POST", "/api/feedback",
          '[{"FeedbackType": "like", "UserId": "u", "ItemId": "i1", "Value": %s}]'),
     ):  # fmt: skip
         content = body.replace("%s", number).encode()
         response = live.http.request(method, path, content=content, headers=JSON)
         assert response.status_code == 422, (path, response.text)
-    assert live.http.get(f"/v1/recommend/u0?n={number}").status_code == 422
-    assert live.http.get(f"/v1/audit?n={number}").status_code == 422
+    assert live.http.get(f"/v1/recommend/u0?k={number}").status_code == 422
+    assert live.http.get(f"/v1/audit?limit={number}").status_code == 422
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00+23:59", "9999-12-31T23:59-23:59"])
@@ -228,7 +232,7 @@ def test_a_list_is_counted_before_its_values_are_read(live):
         assert response.status_code == 422
         assert told in response.json()["detail"]
         assert len(response.json()["errors"]) <= 8
-    batch = {"events": [{"user_id": "u", "type": "impression", "items": ["i1"] * 100}] * 101}
+    batch = {"events": [{"user_id": "u", "event_type": "impression", "items": ["i1"] * 100}] * 101}
     response = live.http.post("/v1/events", json=batch)
     assert response.status_code == 422
     assert "10,100 items; 10,000 at most" in response.json()["detail"]
@@ -348,7 +352,7 @@ def test_large_bodies_share_the_memory_there_is():
 
 def test_a_form_is_small(live):
     form = {"content-type": "application/x-www-form-urlencoded"}
-    response = live.http.post("/dashboard/models/add", content=b"a=" + b"x" * 70_000, headers=form)
+    response = live.http.post("/dashboard/bundles/add", content=b"a=" + b"x" * 70_000, headers=form)
     assert response.status_code == 413
 
 
@@ -359,7 +363,7 @@ def head_paths(live) -> list[str]:
         for path, methods in paths.items()
         if "get" in methods and "{recommendation_id}" not in path
     ]
-    pages = ("", "users", "users?id=u0", "items?id=i1", "search?q=tea", "models", "audit")
+    pages = ("", "users", "users?id=u0", "items?id=i1", "search?q=tea", "bundles", "audit")
     return [*api, "/docs", "/login", "/openapi.json", "/", *(f"/dashboard/{p}" for p in pages[1:])]
 
 

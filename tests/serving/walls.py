@@ -90,7 +90,7 @@ async def slow(request: Request) -> Response:
 ROUTES = {
     "/": told, "/dashboard": told, "/health/ready": told, "/login": told, "/static/icon": cached,
     "/v1/recommend": told, "/v1/recommend/{user_id}": told, "/v1/events": length,
-    "/v1/users/{user_id}": told, "/v1/models": told,
+    "/v1/users/{user_id}": told, "/v1/bundles": told,
     "/unknown": unknown, "/broken": broken, "/slow": slow, "/unread": unread,
 }  # fmt: skip
 

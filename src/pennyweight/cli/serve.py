@@ -79,9 +79,11 @@ def serve(
 
 def _tell(address: str, engine: "Engine", out: "LogQueue", lines: "LogQueue") -> None:
     served = ", ".join(
-        arm.version if arm.share == 1 else f"{arm.version} for {arm.share:.0%} of users"
-        for arm in engine.arms.arms
+        variant.version
+        if variant.share == 1
+        else f"{variant.version} for {variant.share:.0%} of users"
+        for variant in engine.traffic_split.variants
     )
-    items = len(engine.arms.first.catalog)
+    items = len(engine.traffic_split.primary.catalog)
     out.write(f"{address} serves {served}: {items:,} items\n")
     lines.write(f"Dashboard: {address}/, API: {address}/docs; Ctrl-C stops\n")

@@ -55,6 +55,8 @@ def plain_words(error: Mapping[str, Any]) -> str:
     kind, context = error["type"], error.get("ctx") or {}
     if kind in ("string_too_short", "too_short") and context.get("min_length") == 1:
         return "must not be empty"
+    if kind == "extra_forbidden" and "nearest" in context:
+        return f"is unknown here; did you mean {context['nearest']!r}?"
     words = _WORDS.get(kind)
     if words is not None:
         try:

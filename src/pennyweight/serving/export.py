@@ -24,6 +24,7 @@ from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.live.item_changes import document_over
 from pennyweight.serving.live.publication import with_published
+from pennyweight.serving.live.publishing import TRAFFIC
 from pennyweight.serving.live.registry import Registry
 from pennyweight.serving.live.served_bundle import Covered, known_columns
 from pennyweight.serving.live.traffic_split import Variant
@@ -73,8 +74,8 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
     StoreError, BundleError
         The store or the bundle cannot be read.
     """
-    place, models = folder / "store.sqlite", folder / "models"
-    if not (place.is_file() and models.is_dir()):
+    place, bundles = folder / "store.sqlite", folder / "bundles"
+    if not (place.is_file() and bundles.is_dir()):
         raise DataError(f"{folder}: no folder of a service; name what `serve --data` names")
     with exporting(folder):
         store = SQLiteStore(place)
@@ -82,10 +83,10 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
             with (
                 store.transaction()
             ):  # reads are of one moment, and soon over: erasures wait for them
-                version, covered = _served(store, BundleStore(models))
+                version, covered = _served(store, BundleStore(bundles))
                 live_items, live_events = store.items(), list(_live(store))
                 positions = store.position("items"), store.position("events")
-            bundle = open_bundle(models / version)
+            bundle = open_bundle(bundles / version)
             catalog, log = read_catalog(bundle), read_interactions(bundle)
             rows, skipped = _items(catalog, live_items, covered)
             log_rows, options = _events(live_events, bundle, catalog, log, covered)
@@ -100,15 +101,15 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
         return Exported(version, rows.height, log_rows.height, options, tuple(skipped))
 
 
-def _served(store: Store, models: BundleStore) -> tuple[str, Covered]:
-    arms = [Variant(**arm) for arm in store.noted("arms") or ()]
-    if not arms:
-        raise DataError(f"{models.folder}: no bundle was ever published there; serve one first")
-    version = max(arms, key=lambda arm: arm.share).version
-    registry = Registry(models, lambda job: job(store), lambda settings, entry: None)
-    covered = {model.version: model.covered for model in registry.known()}
+def _served(store: Store, bundles: BundleStore) -> tuple[str, Covered]:
+    variants = [Variant(**variant) for variant in store.noted(TRAFFIC) or ()]
+    if not variants:
+        raise DataError(f"{bundles.folder}: no bundle was ever published there; serve one first")
+    version = max(variants, key=lambda variant: variant.share).version
+    registry = Registry(bundles, lambda job: job(store), lambda settings, entry: None)
+    covered = {stored.version: stored.covered for stored in registry.known()}
     if version not in covered:
-        raise StoreError(f"{models.folder}: the bundle {version!r} that is served is gone")
+        raise StoreError(f"{bundles.folder}: the bundle {version!r} that is served is gone")
     return version, covered[version]
 
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,8 +43,8 @@ __all__ = ["Settings", "serve"]
 SWITCH = 5e-4  # seconds
 FILES = 8_192  # that may be open, where the system lets it
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-STORE, MODELS, LOCK = "store.sqlite", "models", "lock"
-OURS = (STORE, MODELS, LOCK, "readings", ".")  # how the names of all that the service writes begin
+STORE, BUNDLES, LOCK = "store.sqlite", "bundles", "lock"
+OURS = (STORE, BUNDLES, LOCK, "readings", ".")  # how the names of all that the service writes begin
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> Non
     ):
         engine = Engine(
             open_store(settings.data / STORE),
-            BundleStore(settings.data / MODELS),
+            BundleStore(settings.data / BUNDLES),
             settings.limits,
         )
         try:
@@ -226,6 +226,7 @@ def _held(folder: Path) -> Iterator[None]:
         try:
             if handle is not None:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _rename_bundles(folder)
         except OSError:
             raise StoreError(f"{folder}: another service works there; give it another folder "
                              "with --data") from None  # fmt: skip
@@ -250,6 +251,14 @@ def _lock_file(folder: Path) -> int | None:
         except OSError:
             continue
     return None
+
+
+def _rename_bundles(folder: Path) -> None:
+    """Give the folder of bundles its name where an earlier version called it ``models``."""
+    before = folder / "models"
+    if (folder / STORE).is_file() and before.is_dir() and not (folder / BUNDLES).exists():
+        with suppress(OSError):  # a disk that refuses is told of later
+            before.rename(folder / BUNDLES)
 
 
 def _close_to_others(folder: Path) -> None:

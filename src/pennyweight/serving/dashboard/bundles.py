@@ -20,7 +20,7 @@ class BundleDescription:
 
     Attributes
     ----------
-    model
+    stored
         Version, source, and when it was added.
     share
         Of the users it answers, from 0 to 1.
@@ -34,7 +34,7 @@ class BundleDescription:
         Of its event log and of the ids of its users, where it has them.
     """
 
-    model: StoredBundle
+    stored: StoredBundle
     share: float
     created: float | None = None
     nbytes: int = 0
@@ -44,7 +44,7 @@ class BundleDescription:
     @property
     def version(self) -> str:
         """The version of the bundle."""
-        return self.model.version
+        return self.stored.version
 
     @property
     def quality(self) -> Measured | None:
@@ -73,17 +73,17 @@ class BundleDescription:
 
 def described(engine: Engine) -> list[BundleDescription]:
     """Return the bundles, in the order in which they came."""
-    shares = {arm.version: arm.share for arm in engine.arms.arms}
-    return [_one(engine, model, shares.get(model.version, 0.0)) for model in engine.known()]
+    shares = {variant.version: variant.share for variant in engine.traffic_split.variants}
+    return [_one(engine, stored, shares.get(stored.version, 0.0)) for stored in engine.known()]
 
 
-def _one(engine: Engine, model: StoredBundle, share: float) -> BundleDescription:
+def _one(engine: Engine, stored: StoredBundle, share: float) -> BundleDescription:
     try:
-        bundle = open_bundle(engine.models.path(model.version), verify=False)
+        bundle = open_bundle(engine.bundles.path(stored.version), verify=False)
         manifest = bundle.manifest
         report = read_spec(bundle, manifest.report, Report)
     except (BundleError, UnknownIdError):
-        return BundleDescription(model, share)  # damaged or gone: publishing it says what is wrong
+        return BundleDescription(stored, share)  # damaged or gone: publishing it says what is wrong
     nbytes = sum(entry.bytes for entry in manifest.files.values())
     log = tuple(manifest.files[name].sha256 for name in (EVENTS, USERS) if name in manifest.files)
-    return BundleDescription(model, share, epoch(manifest.created), nbytes, report, log)
+    return BundleDescription(stored, share, epoch(manifest.created), nbytes, report, log)

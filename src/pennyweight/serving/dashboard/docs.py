@@ -14,7 +14,7 @@ __all__ = ["PROBLEMS", "docs_routes"]
 # By the anchors of `KINDS`: what it means, and how to mend it.
 PROBLEMS: Mapping[str, str] = {
     "unknown-id": "No item, list or bundle has this id. Ids are compared letter by letter; "
-    "GET /v1/models lists the bundles, and lists are kept for 30 days.",
+    "GET /v1/bundles lists the bundles, and lists are kept for 30 days.",
     "data": "A value does not suit its column, a filter cannot be read, or a time lies in the "
     "future. The detail names the column or the place; send what it expects.",
     "setting": "What is asked for cannot be combined, such as shares that do not add up to 1, or "

@@ -32,7 +32,10 @@ def item_routes(engine: Engine) -> APIRouter:
 
     @router.get(HERE)
     async def items(request: Request, id: str = "") -> Response:
-        shelf, form = engine.arms.first, ask_form(HERE, "Id of an item", "id", id, button="Show")
+        shelf, form = (
+            engine.traffic_split.primary,
+            ask_form(HERE, "Id of an item", "id", id, button="Show"),
+        )
         if not id:
             new = await asyncio.to_thread(fresh, shelf, engine.clock())
             told = f"{count(len(shelf.catalog), 'item')}, {int(shelf.open.sum()):,} available."

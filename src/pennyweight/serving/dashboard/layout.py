@@ -26,7 +26,7 @@ PAGES = (
     ("/dashboard/users", "Users"),
     ("/dashboard/items", "Items"),
     ("/dashboard/search", "Search"),
-    ("/dashboard/models", "Models"),
+    ("/dashboard/bundles", "Bundles"),
     ("/dashboard/quality", "Quality"),
     ("/dashboard/audit", "Audit"),
     ("/docs", "API"),

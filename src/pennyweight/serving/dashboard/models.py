@@ -22,7 +22,7 @@ from pennyweight.serving.live.traffic_split import Variant
 
 __all__ = ["model_routes"]
 
-HERE = "/dashboard/models"
+HERE = "/dashboard/bundles"
 DONE = {
     "published": "Published: the bundle answers all users now.",
     "rolled-back": "Rolled back: what answered before answers again.",
@@ -37,12 +37,12 @@ def model_routes(engine: Engine) -> APIRouter:
     counter = OutcomeCounter(engine)
 
     @router.get(HERE)
-    async def models(request: Request, done: str = "", days: str = "") -> Response:
+    async def bundles(request: Request, done: str = "", days: str = "") -> Response:
         found = await asyncio.to_thread(described, engine)
         before = await asyncio.to_thread(engine.before)
         window = DAY * int(days) if days in map(str, WINDOWS) else WINDOW
         outcomes = await counter.outcomes(window)
-        meaning = engine.arms.first.meaning
+        meaning = engine.traffic_split.primary.meaning
         parts = [
             warnings(engine.notes.values()),
             _bundles(found, before),
@@ -50,17 +50,17 @@ def model_routes(engine: Engine) -> APIRouter:
             _add(),
             outcomes_section(outcomes, meaning),
         ]
-        return page(request, "Models", parts, done=DONE.get(done, ""))
+        return page(request, "Bundles", parts, done=DONE.get(done, ""))
 
     @router.post(f"{HERE}/add")
     async def add(request: Request) -> Response:
         form = await read_form(request)
         who = actor(request)
         path = given(form, "path")
-        model = await engine.turns.run(lambda: engine.add(path, actor=who))
+        stored = await engine.turns.run(lambda: engine.add(path, actor=who))
         if form.get("publish") != "yes":
             return see(HERE, {"done": "added"})
-        return see(PUBLISH, {"version": model.version})
+        return see(PUBLISH, {"version": stored.version})
 
     return router
 
@@ -70,14 +70,14 @@ def _bundles(found: Sequence[BundleDescription], before: Sequence[Variant]) -> s
     rows = [
         (
             Html(
-                f"{escape(one.version)}<small>{escape(one.model.source)}</small>"
-                f"{''.join(f'<small>{escape(note)}</small>' for note in one.model.notes)}"
+                f"{escape(one.version)}<small>{escape(one.stored.source)}</small>"
+                f"{''.join(f'<small>{escape(note)}</small>' for note in one.stored.notes)}"
             ),
             f"{100 * one.share:.4g} %" if one.share else "-",
             *((Html(f'<span class="whole">{one.quality or "-"}</span>'),) if quality else ()),
             Html(f'<span class="whole">{size(one.nbytes) if one.nbytes else "-"}</span>'),
             when(one.created),
-            when(one.model.added),
+            when(one.stored.added),
             _choice(one),
         )
         for one in found
@@ -100,8 +100,10 @@ def _back(before: Sequence[Variant]) -> str:
     if not before:
         return '<p class="note">Nothing was published before, so nothing can be rolled back to.</p>'
     told = " and ".join(
-        arm.version if arm.share == 1 else f"{arm.version} for {100 * arm.share:.4g} %"
-        for arm in before
+        variant.version
+        if variant.share == 1
+        else f"{variant.version} for {100 * variant.share:.4g} %"
+        for variant in before
     )
     back = action(BACK, "Roll back", method="get")
     return f'<div class="choice">{back}<span class="note">to {escape(told)}</span></div>'
@@ -111,7 +113,7 @@ def _share(found: Sequence[BundleDescription]) -> str:
     if len(found) < 2:
         return ""
     first = max(found, key=lambda one: one.share)
-    other = max((one for one in found if one is not first), key=lambda one: one.model.added)
+    other = max((one for one in found if one is not first), key=lambda one: one.stored.added)
     return (
         '<h2>Two bundles at once</h2><p class="note">Each user is answered by one of the two, '
         "always by the same; what comes of it is below.</p>"

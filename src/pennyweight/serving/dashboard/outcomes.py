@@ -9,16 +9,16 @@ from pennyweight.html.document import pair
 from pennyweight.html.markup import Html
 from pennyweight.serving.dashboard.components import link, when
 from pennyweight.serving.live.outcome_counter import DAY
-from pennyweight.serving.live.outcomes import ArmOutcome, TypeOutcome, VariantOutcomes
+from pennyweight.serving.live.outcomes import Outcomes, TypeOutcome, VariantOutcome
 
 __all__ = ["WINDOWS", "outcomes_section"]
 
-HERE = "/dashboard/models"
+HERE = "/dashboard/bundles"
 SILENT = "No event names a list yet: send recommendation_id."
 WINDOWS = (1, 7, 30)  # days
 
 
-def outcomes_section(found: VariantOutcomes, meaning: Callable[[str], str]) -> str:
+def outcomes_section(found: Outcomes, meaning: Callable[[str], str]) -> str:
     """Return the section; `meaning` says what a type of events means."""
     warnings = "".join(f'<p class="told failed">{escape(told)}</p>' for told in found.warnings())
     return (
@@ -28,7 +28,7 @@ def outcomes_section(found: VariantOutcomes, meaning: Callable[[str], str]) -> s
     )
 
 
-def _counted(found: VariantOutcomes) -> str:
+def _counted(found: Outcomes) -> str:
     days = found.window / DAY
     turns = " ".join(
         f"<strong>{_days(n)}</strong>" if n == days
@@ -48,12 +48,12 @@ def _days(n: int) -> str:
     return "1 day" if n == 1 else f"{n} days"
 
 
-def _users(found: VariantOutcomes) -> str:
+def _users(found: Outcomes) -> str:
     drawn = [
-        Bar(arm.version, 100 * arm.rate.value, f"{100 * arm.rate.value:.1f} %",
-            100 * arm.rate.low, 100 * arm.rate.high)
-        for arm in found.arms
-        if arm.rate is not None
+        Bar(variant.version, 100 * variant.rate.value, f"{100 * variant.rate.value:.1f} %",
+            100 * variant.rate.low, 100 * variant.rate.high)
+        for variant in found.variants
+        if variant.rate is not None
     ]  # fmt: skip
     if not drawn:
         return ""
@@ -64,7 +64,7 @@ def _users(found: VariantOutcomes) -> str:
         description="A bar for each bundle with a 95 % interval. The table has the numbers.",
         key="acted",
     )
-    rows = [_row(arm) for arm in found.arms]
+    rows = [_row(variant) for variant in found.variants]
     if found.contrast is not None:
         rows.append(("Difference", "", "", "", _interval(found.contrast.rate, 100, sign="+"),
                      _interval(found.contrast.events_per_user, 1, sign="+")))  # fmt: skip
@@ -74,14 +74,14 @@ def _users(found: VariantOutcomes) -> str:
     return pair(title, chart, numbers, note=note)
 
 
-def _row(arm: ArmOutcome) -> tuple[str, ...]:
+def _row(variant: VariantOutcome) -> tuple[str, ...]:
     return (
-        arm.version,
-        f"{100 * arm.share:.4g} %",
-        f"{arm.users:,}",
-        f"{arm.converted:,}",
-        "-" if arm.rate is None else _interval(arm.rate, 100),
-        "-" if arm.events_per_user is None else _interval(arm.events_per_user, 1),
+        variant.version,
+        f"{100 * variant.share:.4g} %",
+        f"{variant.users:,}",
+        f"{variant.converted:,}",
+        "-" if variant.rate is None else _interval(variant.rate, 100),
+        "-" if variant.events_per_user is None else _interval(variant.events_per_user, 1),
     )
 
 
@@ -91,7 +91,7 @@ def _interval(found: Estimate, scale: float, *, sign: str = "") -> Html:
     return Html(f'{value}<small class="span">{low} to {high}</small>')
 
 
-def _types(found: VariantOutcomes, meaning: Callable[[str], str]) -> str:
+def _types(found: Outcomes, meaning: Callable[[str], str]) -> str:
     told = [(_named(one.kind, meaning(one.kind)), one) for one in found.types if one.kind]
     told.sort(key=lambda row: (row[0].endswith(")"), row[0], row[1].version))
     title = "Events for a hundred lists"

@@ -32,7 +32,7 @@ def overview_routes(engine: Engine, metrics: Metrics, window: RollingMetrics) ->
     async def overview(request: Request) -> Response:
         # The window is of this thread; what comes of it is not.
         hour, minutes, routes = window.hour(), window.minutes(), window.routes()
-        new = await asyncio.to_thread(fresh, engine.arms.first, engine.clock())
+        new = await asyncio.to_thread(fresh, engine.traffic_split.primary, engine.clock())
         parts = [
             _updated(engine.clock()),
             _section("warnings", warnings(engine.notes.values())),
@@ -57,8 +57,8 @@ def _updated(now: float) -> str:
 
 
 def _now(engine: Engine, metrics: Metrics, hour: RequestStatistics, new: Fresh) -> str:
-    arms = engine.arms
-    made = age(engine.clock() - arms.first.created)
+    split = engine.traffic_split
+    made = age(engine.clock() - split.primary.created)
     kept = metrics.events().get("accepted", 0)
     half = f"p50 {milliseconds(hour.p50)}, p99 {milliseconds(hour.p99)}"
     waiting = engine.answering.waiting + engine.writer.waiting + engine.stock.waiting
@@ -70,7 +70,7 @@ def _now(engine: Engine, metrics: Metrics, hour: RequestStatistics, new: Fresh) 
         ("Events", f"{kept:,}", "taken since the start"),
         ("Fresh items", f"{new.count:,}", "new in the last 24 hours"),
         ("Waiting", f"{waiting:,}", "lists, writes and items"),
-        ("Bundle", " and ".join(arm.version for arm in arms.arms), f"made {made}"),
+        ("Bundle", " and ".join(variant.version for variant in split.variants), f"made {made}"),
     ])  # fmt: skip
 
 
@@ -160,11 +160,11 @@ def _lists(metrics: Metrics) -> str:
     for (source, _), n in found.items():
         by_source[source] = by_source.get(source, 0) + n
     ordered = sorted(found.items(), key=lambda row: (-by_source[row[0][0]], row[0]))
-    several = len({model for _, model in found}) > 1
+    several = len({version for _, version in found}) > 1
     drawn, rows, before = [], [], ""
-    for (source, model), n in ordered:
-        name = f"{source}: {model}" if several else source
-        label = model if source == before else name
+    for (source, version), n in ordered:
+        name = f"{source}: {version}" if several else source
+        label = version if source == before else name
         drawn.append(Bar(label, n, f"{n:,}", best=source != before, next=source == before))
         rows.append((name, f"{n:,}", f"{100 * n / total:.1f} %"))
         before = source

@@ -16,11 +16,11 @@ from pennyweight.serving.dashboard.forms import actor, given, read_form, see
 from pennyweight.serving.dashboard.layout import page, page_router
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.traffic_split import Variant, checked
+from pennyweight.serving.live.traffic_split import Variant, checked_variants
 
 __all__ = ["BACK", "PUBLISH", "SHARE", "publishing_routes"]
 
-HERE = "/dashboard/models"
+HERE = "/dashboard/bundles"
 PUBLISH, SHARE, BACK = f"{HERE}/publish", f"{HERE}/share", f"{HERE}/rollback"
 NOTHING = "nothing was published before; there is nothing to roll back to"
 
@@ -49,35 +49,35 @@ def _add(
     path: str,
     name: str,
     done: str,
-    arms_of: Callable[[Fields], Sequence[Variant]],
+    variants_of: Callable[[Fields], Sequence[Variant]],
 ) -> None:
     """Add a page that shows what would change, and what its button does."""
 
     def wanted(fields: Fields) -> tuple[Variant, ...]:
-        arms = checked(arms_of(fields))
-        for arm in arms:
-            engine.models.path(arm.version)
-        return arms
+        variants = checked_variants(variants_of(fields))
+        for variant in variants:
+            engine.bundles.path(variant.version)
+        return variants
 
     @router.get(path)
     async def confirm(request: Request) -> Response:
         fields = dict(request.query_params)
-        arms = await asyncio.to_thread(wanted, fields)
+        variants = await asyncio.to_thread(wanted, fields)
         found = await asyncio.to_thread(described, engine)
-        return page(request, f"{name}?", _confirm(engine, found, arms, path, name, fields))
+        return page(request, f"{name}?", _confirm(engine, found, variants, path, name, fields))
 
     @router.post(path)
     async def change(request: Request) -> Response:
         fields = await read_form(request)
-        arms = await asyncio.to_thread(wanted, fields)
+        variants = await asyncio.to_thread(wanted, fields)
         now = fields.get("now")
         if now is None:  # not asked yet
             return see(path, {key: fields[key] for key in fields if key in ASKED})
-        if now != _state(engine.arms.arms):
+        if now != _state(engine.traffic_split.variants):
             raise Refusal(409, "what is served has changed since the page was loaded; load the "
-                               "models anew, and see whether you still want this")  # fmt: skip
+                               "bundles anew, and see whether you still want this")  # fmt: skip
         who = actor(request)
-        await engine.turns.run(lambda: engine.serve(arms, actor=who))
+        await engine.turns.run(lambda: engine.serve(variants, actor=who))
         return see(HERE, {"done": done})
 
 
@@ -103,26 +103,28 @@ def _percent(text: str) -> float:
     return share
 
 
-def _state(arms: Sequence[Variant]) -> str:
+def _state(variants: Sequence[Variant]) -> str:
     """Return what is served in a word, to notice a change between a page and its button."""
-    return ",".join(f"{arm.version}:{arm.share:.9g}" for arm in arms)
+    return ",".join(f"{variant.version}:{variant.share:.9g}" for variant in variants)
 
 
 def _confirm(
     engine: Engine,
     found: Sequence[BundleDescription],
-    arms: Sequence[Variant],
+    variants: Sequence[Variant],
     path: str,
     name: str,
     fields: Fields,
 ) -> list[str]:
-    now = engine.arms.arms
-    if _state(now) == _state(arms):
+    now = engine.traffic_split.variants
+    if _state(now) == _state(variants):
         return [
             "<p>Nothing would change: the users are answered like that already.</p>",
-            f"<p>{link('Models', HERE)}</p>",
+            f"<p>{link('Bundles', HERE)}</p>",
         ]
-    before, after = ({arm.version: arm.share for arm in some} for some in (now, arms))
+    before, after = (
+        {variant.version: variant.share for variant in some} for some in (now, variants)
+    )
     involved = [one for one in found if one.version in before.keys() | after.keys()]
     sent = {key: fields[key] for key in ASKED if key in fields} | {"now": _state(now)}
     return [
@@ -148,7 +150,7 @@ def _changes(
     quality = are_comparable(involved)
     rows = [
         (
-            Html(f"{escape(one.version)}<small>{escape(one.model.source)}</small>"),
+            Html(f"{escape(one.version)}<small>{escape(one.stored.source)}</small>"),
             _percents(before.get(one.version)),
             _percents(after.get(one.version)),
             *((str(one.quality or "-"),) if quality else ()),

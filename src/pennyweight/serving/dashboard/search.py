@@ -24,7 +24,7 @@ def search_routes(engine: Engine) -> APIRouter:
         if not q.strip():
             note = '<p class="note">What items say is searched, by words or by meaning.</p>'
             return page(request, "Search", [form, note])
-        shelf = engine.arms.first
+        shelf = engine.traffic_split.primary
         exact = f"<p>An item has this id: {item_link(q)}</p>" if q in shelf.catalog.ids else ""
         wanted = ListRequest(text=q[:LONGEST], k=LISTED, exclude_seen=False, explain=True)
         found = await engine.ask(shelf, wanted)

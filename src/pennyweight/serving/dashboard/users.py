@@ -42,7 +42,7 @@ def user_routes(engine: Engine) -> APIRouter:
             found = await engine.read(lambda store: store.users(USERS + 1, after))
             done = _erased(request.query_params)
             return page(request, "Users", [_form(), _users(found, after)], done=done)
-        shelf = engine.arms.of(id)
+        shelf = engine.traffic_split.bundle_for(id)
         wanted = ListRequest(user=id, k=LISTED, explain=True)
         found_items = await engine.ask(shelf, wanted)
         events = await engine.ask(shelf, lambda shelf, store: newest_events(shelf, store, id))

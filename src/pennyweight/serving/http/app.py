@@ -209,5 +209,9 @@ def _watch(engine: Engine, metrics: Metrics) -> None:
     for name, depth in depths.items():
         metrics.watch_queue(name, depth)
     engine.on_stocked, engine.on_encoded = metrics.recommendable, metrics.encoded
-    metrics.watch("bundle_age_seconds", lambda: engine.clock() - engine.arms.first.created)
-    metrics.watch("data_age_seconds", lambda: engine.clock() - engine.arms.first.newest_event)
+    metrics.watch(
+        "bundle_age_seconds", lambda: engine.clock() - engine.traffic_split.primary.created
+    )
+    metrics.watch(
+        "data_age_seconds", lambda: engine.clock() - engine.traffic_split.primary.newest_event
+    )

@@ -66,7 +66,7 @@ class _Plain:
 class Metrics:
     """Counters, histograms and gauges of one service, in a registry of its own.
 
-    Labels are few by design: templates of routes, never paths; versions of models, never
+    Labels are few by design: templates of routes, never paths; versions of bundles, never
     ids. Counting may be done from any thread.
 
     Parameters
@@ -93,7 +93,7 @@ class Metrics:
         )
         self._overloaded = counter("overload_refusals", "Requests refused before they were read")
         self._lists = _Children(
-            counter("recommendations", "Lists, by what answered", "source", "model")
+            counter("recommendations", "Lists, by what answered", "source", "bundle_version")
         )
         self._cold = counter("cold_answers", "Lists for nobody in particular: no history")
         self._fallbacks = _Children(counter("fallbacks", "Lists of second choice", "reason"))
@@ -139,9 +139,9 @@ class Metrics:
         """Count requests that were refused since there were too many."""
         self._overloaded.inc(n)
 
-    def recommended(self, source: str, model: str, *, lists: int = 1) -> None:
-        """Count lists by what answered (history, text, popularity …) and the model's version."""
-        self._lists[source, model].inc(lists)
+    def recommended(self, source: str, bundle_version: str, *, lists: int = 1) -> None:
+        """Count lists by what answered (history, text, popularity …) and the bundle's version."""
+        self._lists[source, bundle_version].inc(lists)
 
     def cold(self, *, lists: int = 1) -> None:
         """Count lists that knew no history."""
@@ -199,7 +199,7 @@ class Metrics:
         self._gauges[gauge].set_function(value)
 
     def lists(self) -> Mapping[tuple[str, ...], int]:
-        """Return the lists counted, by what answered and the model's version."""
+        """Return the lists counted, by what answered and the bundle's version."""
         return self._lists.counts()
 
     def events(self) -> Mapping[str, int]:

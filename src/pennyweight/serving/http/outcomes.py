@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from pennyweight.evaluation.bootstrap import Estimate
-from pennyweight.serving.live.outcomes import ArmOutcome, Contrast, VariantOutcomes
+from pennyweight.serving.live.outcomes import Contrast, Outcomes, VariantOutcome
 
 __all__ = ["outcomes_out"]
 
 
-def outcomes_out(found: VariantOutcomes, meaning: Callable[[str], str]) -> dict[str, Any]:
+def outcomes_out(found: Outcomes, meaning: Callable[[str], str]) -> dict[str, Any]:
     """Return what `FeedbackOut` describes; `meaning` says what a type of events means."""
     types = [
         {
-            "model_version": one.version,
-            "type": one.kind,
+            "bundle_version": one.version,
+            "event_type": one.kind,
             "meaning": meaning(one.kind) if one.kind else "",
             "lists": one.lists,
             "events": one.events,
@@ -27,7 +27,7 @@ def outcomes_out(found: VariantOutcomes, meaning: Callable[[str], str]) -> dict[
         "outcomes": types,
         "since": found.since,
         "window": found.window,
-        "arms": [_arm(arm) for arm in found.arms],
+        "variants": [_variant(one) for one in found.variants],
         "contrast": None if found.contrast is None else _contrast(found.contrast),
         "crossed_users": found.crossed,
         "summary": found.summary(),
@@ -35,17 +35,17 @@ def outcomes_out(found: VariantOutcomes, meaning: Callable[[str], str]) -> dict[
     }
 
 
-def _arm(arm: ArmOutcome) -> dict[str, Any]:
-    heaviest = arm.heaviest
+def _variant(variant: VariantOutcome) -> dict[str, Any]:
+    heaviest = variant.heaviest
     return {
-        "model_version": arm.version,
-        "share": arm.share,
-        "users": arm.users,
-        "lists": arm.lists,
-        "converted": arm.converted,
-        "events": arm.events,
-        "rate": _interval(arm.rate),
-        "events_per_user": _interval(arm.events_per_user),
+        "bundle_version": variant.version,
+        "share": variant.share,
+        "users": variant.users,
+        "lists": variant.lists,
+        "converted": variant.converted,
+        "events": variant.events,
+        "rate": _interval(variant.rate),
+        "events_per_user": _interval(variant.events_per_user),
         "heaviest_user": None if heaviest is None else {
             "user_id": heaviest.user, "events": heaviest.events, "share": heaviest.share
         },

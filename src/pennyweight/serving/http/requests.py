@@ -12,7 +12,9 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    ModelWrapValidatorHandler,
     Tag,
+    ValidationError,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -22,16 +24,17 @@ from pennyweight.data.cleaning.vocabulary import sense_of
 from pennyweight.data.times import SMALLEST_DATE
 from pennyweight.serving.http.bounds import AtMost, Attributes, check_names
 from pennyweight.serving.http.problems import WAY
+from pennyweight.serving.http.unknown_names import with_nearest_names
 
 __all__ = [
     "MOST_EVENTS",
     "MOST_ITEMS",
-    "ArmBody",
-    "ArmsBody",
     "Body",
+    "BundleBody",
     "EventBatch",
     "EventBody",
     "Events",
+    "FeedbackQuery",
     "HistoryEvent",
     "ItemBatch",
     "ItemBody",
@@ -39,12 +42,15 @@ __all__ = [
     "Kind",
     "ListOptions",
     "ListQuery",
-    "ModelBody",
     "NewItem",
+    "PageQuery",
     "RankBody",
     "SearchBody",
     "SessionBody",
     "SimilarQuery",
+    "TrafficSplitBody",
+    "UsersQuery",
+    "VariantBody",
     "moment",
 ]
 
@@ -118,7 +124,7 @@ EventWeight = Annotated[
         {"anyOf": [{"type": "number", "minimum": -1_000, "maximum": 1_000}, {"type": "null"}]}
     ),
 ]
-EventKind = Annotated[
+EventType = Annotated[
     str,
     Field(min_length=1, max_length=64),
     BeforeValidator(lambda value: "view" if value is None else value),
@@ -155,11 +161,28 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _has_few_names(cls, value: Any) -> Any:  # noqa: ANN401
+    def _has_known_names(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401
         check_names(value, len(cls.model_fields))
-        return value
+        try:
+            return read(value)
+        except ValidationError as error:
+            raise with_nearest_names(error, cls.model_fields) from None
+
+
+class QueryString(BaseModel):
+    """Parameters of a query string: none unknown, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _has_known_names(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401
+        try:
+            return read(value)
+        except ValidationError as error:
+            raise with_nearest_names(error, cls.model_fields) from None
 
 
 class BoostBody(Body):
@@ -172,7 +195,7 @@ class BoostBody(Body):
 class ListOptions(Body):
     """How a list shall be."""
 
-    n: Count = 10
+    k: Count = 10
     filter: Filter | None = None
     boost: Annotated[list[BoostBody], AtMost(MAX_BOOSTS)] = []
     exclude_seen: bool | None = None
@@ -183,14 +206,12 @@ class ListOptions(Body):
     half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
 
 
-class ListQuery(BaseModel):
+class ListQuery(QueryString):
     """How a list shall be, in a query string."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+    _numbers = field_validator("k", "diversity", "freshness", "half_life", mode="before")(_digits)
 
-    _numbers = field_validator("n", "diversity", "freshness", "half_life", mode="before")(_digits)
-
-    n: Count = 10
+    k: Count = 10
     filter: Filter | None = None
     exclude_seen: bool | None = None
     scenario: Id | None = None
@@ -200,14 +221,36 @@ class ListQuery(BaseModel):
     half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
 
 
-class SimilarQuery(BaseModel):
+class PageQuery(QueryString):
+    """How much of a listing, in a query string."""
+
+    _numbers = field_validator("limit", mode="before")(_digits)
+
+    limit: Count = 100
+
+
+class UsersQuery(PageQuery):
+    """A page of users."""
+
+    after: Annotated[str, Field(max_length=512)] = ""
+
+
+class FeedbackQuery(QueryString):
+    """What of the feedback, in a query string."""
+
+    _numbers = field_validator("window", mode="before")(_digits)
+
+    window: Annotated[
+        float, Field(gt=0, le=30 * DAY, description="Seconds after a list in which events count")
+    ] = 7 * DAY
+
+
+class SimilarQuery(QueryString):
     """How a list of similar items shall be, in a query string."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    _numbers = field_validator("k", mode="before")(_digits)
 
-    _numbers = field_validator("n", mode="before")(_digits)
-
-    n: Count = 10
+    k: Count = 10
     filter: Filter | None = None
     explain: bool = False
 
@@ -217,7 +260,7 @@ class HistoryEvent(Body):
 
     item_id: Id
     weight: EventWeight = 1.0
-    type: EventKind = "view"
+    event_type: EventType = "view"
 
 
 class SessionBody(ListOptions):
@@ -266,7 +309,7 @@ class EventBody(Body):
     user_id: Id
     item_id: Id | None = None
     items: Annotated[list[Id], AtMost(MAX_IMPRESSIONS)] = []
-    type: EventKind = "view"
+    event_type: EventType = "view"
     timestamp: Moment | None = None
     weight: EventWeight = 1.0
     event_id: Id | None = None
@@ -276,8 +319,8 @@ class EventBody(Body):
     def _has_items(self) -> Self:
         if (self.item_id is None) == (not self.items):
             raise ValueError("give item_id, or for an impression items")
-        if self.items and sense_of(self.type) != "neutral":
-            raise ValueError('several items are for a type such as "impression" only')
+        if self.items and sense_of(self.event_type) != "neutral":
+            raise ValueError('several items are for an event_type such as "impression" only')
         return self
 
     @property
@@ -351,21 +394,21 @@ class ItemBatch(Body):
         return self
 
 
-class ModelBody(Body):
+class BundleBody(Body):
     """A bundle to take over from a directory of the server."""
 
     path: Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_plain)]
     publish: bool = True
 
 
-class ArmBody(Body):
+class VariantBody(Body):
     """A bundle and its share of the users."""
 
-    model_version: Id
+    bundle_version: Id
     share: Share = 1.0
 
 
-class ArmsBody(Body):
+class TrafficSplitBody(Body):
     """One bundle for all users, or two that share them."""
 
-    arms: Annotated[list[ArmBody], Field(min_length=1), AtMost(2)]
+    variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(2)]

@@ -1,11 +1,10 @@
 """What goes out, as the API documents it; the routes write the JSON themselves."""
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 __all__ = [
     "AuditOut",
+    "BundlesOut",
     "Consent",
     "Erasure",
     "EventsKept",
@@ -16,7 +15,6 @@ __all__ = [
     "ItemOut",
     "ItemsKept",
     "ListOut",
-    "ModelsOut",
     "Problem",
     "UserOut",
     "UsersOut",
@@ -42,7 +40,7 @@ class ListOut(Out):
     """Items, best first; `source` is what they rest on, `unknown` are ids not in the catalog."""
 
     recommendation_id: str
-    model_version: str
+    bundle_version: str
     took_ms: float
     source: str
     items: list[ListItem]
@@ -65,7 +63,7 @@ class Explanation(Out):
     """Why the items of a list were recommended."""
 
     recommendation_id: str
-    model_version: str
+    bundle_version: str
     timestamp: float
     scenario: str | None
     source: str
@@ -77,7 +75,7 @@ class EventsKept(Out):
     """Events that are on disk: new ones, those known before, and items nobody knows yet.
 
     `erased` counts events of users who were erased, which are dropped: do not send them again.
-    An event of a type whose name says nothing counts with weight 1.
+    An event type whose name says nothing counts with weight 1.
     """
 
     accepted: int
@@ -85,7 +83,7 @@ class EventsKept(Out):
     erased: int
     event_ids: list[str]
     unknown_items: list[str]
-    unknown_types: list[str]
+    unknown_event_types: list[str]
 
 
 class ItemOut(Out):
@@ -116,11 +114,23 @@ class UserEvent(Out):
 
     event_id: str | None
     item_id: str
-    type: str
+    event_type: str
     timestamp: float
     weight: float
     recommendation_id: str | None
     source: str
+
+
+class PastRecommendation(Out):
+    """A list that a user got."""
+
+    recommendation_id: str
+    user_id: str
+    timestamp: float
+    bundle_version: str
+    scenario: str | None
+    source: str
+    items: list[ListItem]
 
 
 class UserOut(Out):
@@ -129,7 +139,7 @@ class UserOut(Out):
     user_id: str
     erased: bool
     events: list[UserEvent]
-    recommendations: list[dict[str, JsonValue]]
+    recommendations: list[PastRecommendation]
     trained_on: list[dict[str, str]]
 
 
@@ -157,10 +167,17 @@ class Consent(Out):
     erased_before: bool
 
 
-class ModelOut(Out):
+class VariantOut(Out):
+    """A bundle and the share of users that it answers."""
+
+    bundle_version: str
+    share: float
+
+
+class BundleOut(Out):
     """A bundle that can be served; `notes` say what is odd about it."""
 
-    model_version: str
+    bundle_version: str
     source: str
     added: float
     share: float
@@ -169,11 +186,11 @@ class ModelOut(Out):
     notes: list[str]
 
 
-class ModelsOut(Out):
+class BundlesOut(Out):
     """The bundles, those that `rollback` would serve, and what operators must see."""
 
-    models: list[ModelOut]
-    before: list[dict[str, JsonValue]]
+    bundles: list[BundleOut]
+    previous: list[VariantOut]
     notes: list[str]
 
 
@@ -184,8 +201,8 @@ class OutcomeOut(Out):
     bundle without any events has an empty type.
     """
 
-    model_version: str
-    type: str
+    bundle_version: str
+    event_type: str
     meaning: str
     lists: int
     events: int
@@ -209,14 +226,14 @@ class HeaviestOut(Out):
     share: float
 
 
-class ArmOutcomeOut(Out):
+class VariantOutcomeOut(Out):
     """What the users of a bundle did: those who got a list, and those who acted on one.
 
     `events` are positive, name a list of the user and came within the window after it;
     `converted` users have at least one. `rate` is their share.
     """
 
-    model_version: str
+    bundle_version: str
     share: float
     users: int
     lists: int
@@ -240,23 +257,32 @@ class ContrastOut(Out):
 class FeedbackOut(Out):
     """What came of the lists since `since`, the last change of shares.
 
-    `outcomes` counts by bundle and type of event, `arms` by user.
+    `outcomes` counts by bundle and event type, `variants` by user.
     """
 
     outcomes: list[OutcomeOut]
     since: float
     window: float
-    arms: list[ArmOutcomeOut]
+    variants: list[VariantOutcomeOut]
     contrast: ContrastOut | None
     crossed_users: int
     summary: str
     warnings: list[str]
 
 
+class AuditEntry(Out):
+    """What an administrator did."""
+
+    timestamp: float
+    actor: str
+    action: str
+    detail: str
+
+
 class AuditOut(Out):
     """What administrators did, newest first."""
 
-    entries: list[dict[str, Any]]
+    entries: list[AuditEntry]
 
 
 class Health(Out):
@@ -274,7 +300,7 @@ class VersionOut(Out):
     """Which version of the package answers."""
 
     pennyweight: str
-    model_versions: list[str]
+    bundle_versions: list[str]
 
 
 class Problem(Out):

@@ -103,10 +103,10 @@ class BundleStore:
     def borrow(self, source: Path | str, now: float) -> StoredBundle:
         """Let a bundle be loaded from where it lies, for there is no room to take it over."""
         bundle = open_bundle(source)
-        model = StoredBundle(bundle.sha256[:VERSION_CHARS], str(bundle.path), now)
-        if model.version not in self.versions():
-            self._elsewhere[model.version] = model
-        return model
+        stored = StoredBundle(bundle.sha256[:VERSION_CHARS], str(bundle.path), now)
+        if stored.version not in self.versions():
+            self._elsewhere[stored.version] = stored
+        return stored
 
     def borrowed(self) -> list[StoredBundle]:
         """Return the bundles that are loaded from where they lie."""

@@ -26,11 +26,11 @@ from pennyweight.serving.live.lists import ListRequest, RankedList
 from pennyweight.serving.live.micro_batching import Answering, Call
 from pennyweight.serving.live.precedence import Precedence
 from pennyweight.serving.live.publishing import (
-    BEFORE,
+    PREVIOUS,
     add_bundle,
     drop_bundle,
     load_bundle,
-    publish_arms,
+    publish_variants,
 )
 from pennyweight.serving.live.recommendation_log import RecommendationLog
 from pennyweight.serving.live.registry import Registry
@@ -91,7 +91,7 @@ class Engine:
     ----------
     store
         Where events and items are kept; the engine closes it.
-    models
+    bundles
         Where bundles are.
     clock
         Epoch seconds.
@@ -116,13 +116,13 @@ class Engine:
     def __init__(
         self,
         store: Store,
-        models: BundleStore,
+        bundles: BundleStore,
         limits: Limits = Limits(),
         *,
         clock: Callable[[], float] = time.time,
         make_id: Callable[[], str] | None = None,
     ) -> None:
-        self.models, self.limits, self.clock = models, limits, clock
+        self.bundles, self.limits, self.clock = bundles, limits, clock
         self.make_id = make_id or partial(secrets.token_hex, ID_BYTES)
         self.under_way: WeakSet[asyncio.Future[Any]] = WeakSet()
         self.erasing = 0
@@ -131,20 +131,20 @@ class Engine:
         self.on_encoded: Callable[[float], None] = lambda seconds: None
         self.publishing = threading.RLock()  # held while bundles are added, loaded or dropped
         self._change = threading.RLock()  # held for a moment, while what is served is replaced
-        self._arms: TrafficSplit | None = None
+        self._traffic_split: TrafficSplit | None = None
         self._store = store
         self.integrity = Integrity(store.quick_check)
         self._reader = store.reader()
         self._read_lock = threading.RLock()
         self.turns = Worker("bundles", depth=CHANGES, busy=f"{CHANGES} changes of bundles wait for "
                             "each other; come again")  # fmt: skip
-        self.registry = Registry(models, self._read, self.note)
+        self.registry = Registry(bundles, self._read, self.note)
         self.notes: dict[str, str] = {}
         self._change_clock = ChangeClock()
         self.writer = Writer(store, depth=limits.writes)
         self.shown = RecommendationLog(self.writer, clock, keep=limits.keep_lists)
         self.precedence = Precedence()
-        self.readings = Readings(models.folder.with_name("readings"))
+        self.readings = Readings(bundles.folder.with_name("readings"))
         self.stock = ItemIngestion(self._stocked, self._after_stocking)
         self.answering = Answering(
             store,
@@ -159,11 +159,11 @@ class Engine:
     # Bundles
 
     @property
-    def arms(self) -> TrafficSplit:
+    def traffic_split(self) -> TrafficSplit:
         """What is served now; `PlanError` before anything is."""
-        if self._arms is None:
+        if self._traffic_split is None:
             raise PlanError("no bundle is published yet")
-        return self._arms
+        return self._traffic_split
 
     @property
     def refusal(self) -> str | None:
@@ -173,7 +173,7 @@ class Engine:
     @property
     def is_ready(self) -> bool:
         """Whether anything is served."""
-        return self._arms is not None
+        return self._traffic_split is not None
 
     def start(self, bundle: Path | str | None) -> None:
         """Serve what was served before, or a bundle that was not known here yet.
@@ -191,13 +191,13 @@ class Engine:
         start_serving(self, bundle)
 
     def say(self, key: str, text: str) -> None:
-        """Note what operators must see, in the log, on the dashboard and in ``/v1/models``."""
+        """Note what operators must see, in the log, on the dashboard and in ``/v1/bundles``."""
         _log.warning("%s", text)
         self.notes[key] = text
 
     def known(self) -> list[StoredBundle]:
         """Return the bundles that can be served, in the order in which they came."""
-        return [*self.registry.known(), *self.models.borrowed()]
+        return [*self.registry.known(), *self.bundles.borrowed()]
 
     def add(self, bundle: Path | str, *, actor: str) -> StoredBundle:
         """Take a bundle over, so that it can be published."""
@@ -206,16 +206,16 @@ class Engine:
     def publish(self, bundle: Path | str, *, actor: str) -> StoredBundle:
         """Take a bundle over and let it answer, with nothing else in between."""
         with self.publishing:
-            model = self.add(bundle, actor=actor)
-            self.serve([Variant(model.version, 1.0)], actor=actor)
-            return model
+            stored = self.add(bundle, actor=actor)
+            self.serve([Variant(stored.version, 1.0)], actor=actor)
+            return stored
 
-    def serve(self, arms: Sequence[Variant], *, actor: str) -> None:
+    def serve(self, variants: Sequence[Variant], *, actor: str) -> None:
         """Load and try bundles, then let them answer; those before stay for `roll_back`.
 
         Errors leave what is served as it is.
         """
-        publish_arms(self, arms, actor=actor)
+        publish_variants(self, variants, actor=actor)
 
     def roll_back(self, *, actor: str) -> None:
         """Serve what was served before; `PlanError` where there was nothing."""
@@ -231,30 +231,34 @@ class Engine:
 
     def before(self) -> list[Variant]:
         """Return what `roll_back` would serve."""
-        return self.noted_arms(BEFORE)
+        return self.saved_variants(PREVIOUS)
 
-    def noted_arms(self, key: str) -> list[Variant]:
+    def saved_variants(self, key: str) -> list[Variant]:
         """Return which bundles a setting of the store names."""
-        return [Variant(**arm) for arm in self._noted(key) or ()]
+        return [Variant(**variant) for variant in self._noted(key) or ()]
 
-    def load(self, arms: Sequence[Variant]) -> dict[str, tuple[ServedBundle, int]]:
+    def load(self, variants: Sequence[Variant]) -> dict[str, tuple[ServedBundle, int]]:
         """Load and try those bundles that do not answer now; see `switch`."""
-        held = {} if self._arms is None else self._arms.shelves
-        renewed = self.models.renewed  # the damaged files are mapped still
-        versions = [v for v in (arm.version for arm in arms) if v not in held or v in renewed]
+        held = {} if self._traffic_split is None else self._traffic_split.bundles
+        renewed = self.bundles.renewed  # the damaged files are mapped still
+        versions = [
+            v for v in (variant.version for variant in variants) if v not in held or v in renewed
+        ]
         return {version: load_bundle(self, version) for version in versions}
 
     def switch(
-        self, arms: Sequence[Variant], loaded: Mapping[str, tuple[ServedBundle, int]]
+        self, variants: Sequence[Variant], loaded: Mapping[str, tuple[ServedBundle, int]]
     ) -> None:
         """Let bundles answer that were loaded, with the items that came since."""
         with self._change:
-            held = {} if self._arms is None else self._arms.shelves
+            held = {} if self._traffic_split is None else self._traffic_split.bundles
             for version, (shelf, seq) in loaded.items():
                 came = self._read(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
                 held = {**held, version: shelf.with_items(came)}
-            self._arms = TrafficSplit(tuple(arms), {arm.version: held[arm.version] for arm in arms})
-        self.cache.keep_versions(self.arms.shelves)
+            self._traffic_split = TrafficSplit(
+                tuple(variants), {variant.version: held[variant.version] for variant in variants}
+            )
+        self.cache.keep_versions(self.traffic_split.bundles)
 
     # Lists
 
@@ -316,8 +320,8 @@ class Engine:
         """
         with self.publishing:
             try:
-                n = self.models.forget(version, users)
-                log = None if n is None else self.models.interactions(version)
+                n = self.bundles.forget(version, users)
+                log = None if n is None else self.bundles.interactions(version)
             except PennyweightError:  # damaged: its arrays are mapped, so nobody looks them up
                 self._use_log(version, lambda shelf: shelf.log_without_names(users))
                 raise
@@ -327,10 +331,10 @@ class Engine:
 
     def _use_log(self, version: str, log: Callable[[ServedBundle], Interactions | None]) -> None:
         with self._change:
-            if self._arms is not None and version in self._arms.shelves:
-                shelf = self._arms.shelves[version]
-                shelves = {**self._arms.shelves, version: shelf.with_log(log(shelf))}
-                self._arms = self._arms.with_shelves(shelves)
+            if self._traffic_split is not None and version in self._traffic_split.bundles:
+                shelf = self._traffic_split.bundles[version]
+                shelves = {**self._traffic_split.bundles, version: shelf.with_log(log(shelf))}
+                self._traffic_split = self._traffic_split.with_bundles(shelves)
 
     # Items
 
@@ -355,15 +359,15 @@ class Engine:
 
     def _open_or_close(self, items: Sequence[StoredItem]) -> None:
         with self._change:
-            shelves = {v: s.with_availability(items) for v, s in self.arms.shelves.items()}
-            self._arms = self.arms.with_shelves(shelves)
+            shelves = {v: s.with_availability(items) for v, s in self.traffic_split.bundles.items()}
+            self._traffic_split = self.traffic_split.with_bundles(shelves)
 
     async def stocked(self, items: Sequence[StoredItem], seconds: float) -> int:
         """Wait for items to be on the shelves, a while at the most; return how many are."""
         end = time.monotonic() + seconds
         while self.stock.has(items) and time.monotonic() < end:
             await asyncio.sleep(0.005)  # a thread that waits would be missed elsewhere
-        shelf = self.arms.first
+        shelf = self.traffic_split.primary
         return sum(shelf.is_open(item.item_id) for item in items)
 
     def _stocked(self, items: Sequence[StoredItem]) -> None:
@@ -372,13 +376,13 @@ class Engine:
         read: dict[str, ReadItems] = {}
         start, names = time.perf_counter(), [item.item_id for item in items]
         while True:
-            before = self.arms.shelves
+            before = self.traffic_split.bundles
             for version, shelf in before.items():
                 if version not in read:
                     read[version] = self._read_items(shelf, items)
             grown = {version: shelf.with_read(read[version]) for version, shelf in before.items()}
             with self._change:
-                now = self.arms.shelves
+                now = self.traffic_split.bundles
                 same = (now[v].recommender is before[v].recommender for v in before if v in now)
                 if not all(same):
                     continue
@@ -388,7 +392,7 @@ class Engine:
                     v: grown[v].opened_as(shelf).with_availability(told) if v in grown else shelf
                     for v, shelf in now.items()
                 }
-                self._arms = self.arms.with_shelves(shelves)
+                self._traffic_split = self.traffic_split.with_bundles(shelves)
                 break
         seconds = time.perf_counter() - start
         self.on_encoded(seconds)
@@ -404,7 +408,7 @@ class Engine:
 
     def checked(self, told: Mapping[str, Mapping[str, Any]]) -> list[bool]:
         """Return for each item whether its columns call it available; see `ServedBundle.check`."""
-        shelf, found = self.arms.first, []
+        shelf, found = self.traffic_split.primary, []
         some = list(told.items())
         for start in range(0, len(some), PIECE):
             if start:

@@ -119,22 +119,22 @@ def _forget(engine: "Engine", user: str) -> tuple[list[dict[str, str]], int]:
     damaged: list[str] = []
     refused: list[str] = []
     with engine.publishing:
-        borrowed = {model.version for model in engine.models.borrowed()}
-        for model in engine.known():
+        borrowed = {stored.version for stored in engine.bundles.borrowed()}
+        for stored in engine.known():
             try:
-                n = engine.forget_users(model.version, [user])
+                n = engine.forget_users(stored.version, [user])
             except BundleError as error:
-                damaged.append(f"{model.version}: {error}")
+                damaged.append(f"{stored.version}: {error}")
             except StoreError as error:
                 _log.error("an erased user stays in the files of a bundle: %s", error)
-                refused.append(model.version)
+                refused.append(stored.version)
             except PlanError:
-                if model.version not in borrowed:
+                if stored.version not in borrowed:
                     raise
             else:
                 if n is not None:
                     events += n
-                    trained.append({"model_version": model.version, "source": model.source})
+                    trained.append({"bundle_version": stored.version, "source": stored.source})
     if refused:
         raise StoreError(f"the disk refuses to write {', '.join(refused)} again")
     if damaged:
@@ -158,7 +158,7 @@ async def _settle(engine: "Engine") -> None:
 
 async def _exports_end(engine: "Engine") -> None:
     """Wait for `pennyweight export` in other processes."""
-    if not await asyncio.to_thread(wait_for_exports, engine.models.folder.parent, PATIENCE):
+    if not await asyncio.to_thread(wait_for_exports, engine.bundles.folder.parent, PATIENCE):
         raise BusyError("`pennyweight export` still runs; erase the user again when it is done")
 
 
@@ -173,7 +173,7 @@ async def readmit_user(engine: "Engine", user: str, *, actor: str) -> bool:
 
 def strip_erased(engine: "Engine", version: str, *, actor: str) -> int:
     """Take erased users out of a bundle that still holds them; return how many it had."""
-    log = engine.models.interactions(version)
+    log = engine.bundles.interactions(version)
     if log is None:
         return 0
     erased: Collection[str] = engine.read_now(lambda store: store.erased(log.users))
@@ -203,7 +203,7 @@ def finish_erasures(engine: "Engine") -> None:
         return
     engine.writer.submit(lambda store: store.empty_log(), alone=True).result()
     whole = True
-    for version in engine.models.versions():
+    for version in engine.bundles.versions():
         try:
             strip_erased(engine, version, actor="start")
         except BundleError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.outcomes import Tally, VariantOutcomes
+from pennyweight.serving.live.outcomes import Outcomes, Tally
 from pennyweight.serving.live.publishing import SINCE
 from pennyweight.serving.live.traffic_split import TrafficSplit
 from pennyweight.serving.stores.protocol import Store
@@ -24,8 +24,8 @@ REST = 10  # times as long as counting took, for which its result stays
 
 @dataclass(frozen=True)
 class _Counted:
-    outcomes: VariantOutcomes
-    arms: TrafficSplit
+    outcomes: Outcomes
+    split: TrafficSplit
     until: float
 
 
@@ -48,25 +48,27 @@ class OutcomeCounter:
         self._counted: dict[float, _Counted] = {}
         self._lock = asyncio.Lock()
 
-    async def outcomes(self, window: float = WINDOW) -> VariantOutcomes:
+    async def outcomes(self, window: float = WINDOW) -> Outcomes:
         """Return outcomes; events count for a user within so many seconds after a list."""
         async with self._lock:
-            start, arms = self._timer(), self._engine.arms
+            start, split = self._timer(), self._engine.traffic_split
             known = self._counted.get(window)
-            if known is not None and known.arms.arms == arms.arms and start < known.until:
+            if known is not None and known.split.variants == split.variants and start < known.until:
                 return known.outcomes
-            found = await self._count(arms, window)
+            found = await self._count(split, window)
             end = self._timer()
             self._counted = {key: one for key, one in self._counted.items() if one.until > end} | {
-                window: _Counted(found, arms, end + REST * (end - start))
+                window: _Counted(found, split, end + REST * (end - start))
             }
             return found
 
-    async def _count(self, arms: TrafficSplit, window: float) -> VariantOutcomes:
+    async def _count(self, split: TrafficSplit, window: float) -> Outcomes:
         engine, now = self._engine, self._engine.clock()
         since = max(await engine.read(_shares_since), now - engine.limits.keep_lists)
-        strength = arms.first.rules.strength
-        tally = Tally(arms.arms, window, lambda kind, weight: (strength(kind, weight) or 0) > 0)
+        strength = split.primary.rules.strength
+        tally = Tally(
+            split.variants, window, lambda kind, weight: (strength(kind, weight) or 0) > 0
+        )
 
         user: str | None = ""
         while user is not None:

@@ -17,11 +17,11 @@ from pennyweight.evaluation.two_groups import (
 from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.stores.protocol import Attributed, Exposure
 
-__all__ = ["ArmOutcome", "Contrast", "Heaviest", "Tally", "TypeOutcome", "VariantOutcomes"]
+__all__ = ["Contrast", "Heaviest", "Outcomes", "Tally", "TypeOutcome", "VariantOutcome"]
 
 SIGNIFICANT = 0.05
 MISMATCH = 0.001  # p below which users are not as the shares say
-HEAVY_SHARE, HEAVY_EVENTS = 0.1, 20  # of the events of an arm, from which one user is named
+HEAVY_SHARE, HEAVY_EVENTS = 0.1, 20  # of the events of a variant, from which one user is named
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TypeOutcome:
 
 @dataclass(frozen=True)
 class Heaviest:
-    """A user with a large share of the events of an arm: a program, perhaps."""
+    """A user with a large share of the events of a variant: a program, perhaps."""
 
     user: str
     events: int
@@ -45,7 +45,7 @@ class Heaviest:
 
 
 @dataclass(frozen=True)
-class ArmOutcome:
+class VariantOutcome:
     """What the users of a bundle did.
 
     Attributes
@@ -106,7 +106,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class VariantOutcomes:
+class Outcomes:
     """What came of lists.
 
     Attributes
@@ -116,7 +116,7 @@ class VariantOutcomes:
         are kept.
     window
         Seconds after a list within which an event counts for a user.
-    arms
+    variants
         The bundles that answer now.
     types
         By bundle and type of event.
@@ -128,18 +128,18 @@ class VariantOutcomes:
 
     since: float
     window: float
-    arms: tuple[ArmOutcome, ...]
+    variants: tuple[VariantOutcome, ...]
     types: tuple[TypeOutcome, ...]
     contrast: Contrast | None
     crossed: int
 
     def summary(self) -> str:
         """Return what is known in a sentence or two."""
-        if len(self.arms) == 1:
-            return _alone(self.arms[0])
-        one, other = self.arms
+        if len(self.variants) == 1:
+            return _alone(self.variants[0])
+        one, other = self.variants
         if self.contrast is None:
-            missing = " or ".join(arm.version for arm in self.arms if not arm.users)
+            missing = " or ".join(variant.version for variant in self.variants if not variant.users)
             return f"No user of {missing} has got a list yet."
         if not one.converted + other.converted:
             return "No difference shown yet: nobody has acted on a list."
@@ -157,20 +157,22 @@ class VariantOutcomes:
         """Return what speaks against trusting the figures, a sentence or two each."""
         told = []
         if self.contrast is not None and self.contrast.is_mismatched:
-            users = sum(arm.users for arm in self.arms)
-            expected = ", ".join(f"{arm.share * users:,.0f} of {arm.version}" for arm in self.arms)
-            found = ", ".join(f"{arm.users:,}" for arm in self.arms)
+            users = sum(variant.users for variant in self.variants)
+            expected = ", ".join(
+                f"{variant.share * users:,.0f} of {variant.version}" for variant in self.variants
+            )
+            found = ", ".join(f"{variant.users:,}" for variant in self.variants)
             told.append(
                 f"The users do not divide as the shares say: {expected} were expected, and "
                 f"{found} got lists (p = {_p(self.contrast.sample_ratio_p)}). Find out why before "
                 "you trust a difference: a bundle that fails or is slow loses users."
             )
         told += [
-            f"{arm.heaviest.user!r} made {arm.heaviest.events:,} of the {arm.events:,} events of "
-            f"{arm.version} ({arm.heaviest.share:.0%}). If that is a program, compare rates, where "
+            f"{one.heaviest.user!r} made {one.heaviest.events:,} of the {one.events:,} events of "
+            f"{one.version} ({one.heaviest.share:.0%}). If that is a program, compare rates, where "
             "each user counts once, and not events."
-            for arm in self.arms
-            if arm.heaviest is not None
+            for one in self.variants
+            if one.heaviest is not None
         ]
         if self.crossed:
             told.append(
@@ -185,7 +187,7 @@ class Tally:
 
     Parameters
     ----------
-    arms
+    variants
         The bundles that answer now.
     window
         Seconds after a list within which an event counts for a user.
@@ -194,14 +196,14 @@ class Tally:
     """
 
     def __init__(
-        self, arms: Sequence[Variant], window: float, is_positive: Callable[[str, float], bool]
+        self, variants: Sequence[Variant], window: float, is_positive: Callable[[str, float], bool]
     ) -> None:
-        self._arms, self._window = tuple(arms), window
+        self._variants, self._window = tuple(variants), window
         self._is_positive = lru_cache(4_096)(is_positive)
         self._users: Counter[str] = Counter()
         self._lists: Counter[str] = Counter()
         self._crossed: set[str] = set()
-        self._events: dict[str, Counter[str]] = {arm.version: Counter() for arm in arms}
+        self._events: dict[str, Counter[str]] = {variant.version: Counter() for variant in variants}
         self._types: dict[tuple[str, str], tuple[int, set[str]]] = {}
 
     def add_users(self, page: Sequence[Exposure]) -> None:
@@ -216,45 +218,45 @@ class Tally:
     def add_events(self, page: Sequence[Attributed]) -> None:
         """Count events that name lists."""
         for one in page:
-            n, who = self._types.get((one.model_version, one.kind), (0, set()))
+            n, who = self._types.get((one.bundle_version, one.kind), (0, set()))
             who.add(one.user)
-            self._types[one.model_version, one.kind] = n + 1, who
+            self._types[one.bundle_version, one.kind] = n + 1, who
             # An event may name the list of somebody else, by mistake or on purpose.
             if (
                 one.user == one.list_user
-                and one.model_version in self._events
+                and one.bundle_version in self._events
                 and one.time - one.list_time < self._window
                 and one.user not in self._crossed
                 and self._is_positive(one.kind, one.weight)
             ):
-                self._events[one.model_version][one.user] += 1
+                self._events[one.bundle_version][one.user] += 1
 
-    def outcomes(self, since: float, given: Mapping[str, int]) -> VariantOutcomes:
+    def outcomes(self, since: float, given: Mapping[str, int]) -> Outcomes:
         """Return what was counted; `given` has the lists of each bundle."""
-        arms = tuple(self._arm(arm) for arm in self._arms)
+        variants = tuple(self._variant(variant) for variant in self._variants)
         contrast = None
-        if len(arms) == 2 and all(arm.users for arm in arms):
-            contrast = self._contrast(*arms)
+        if len(variants) == 2 and all(variant.users for variant in variants):
+            contrast = self._contrast(*variants)
         types = tuple(
             TypeOutcome(version, kind, given.get(version, 0), n, len(who))
             for (version, kind), (n, who) in sorted(self._types.items())
         )
         silent = sorted(given.keys() - {one.version for one in types})
         types += tuple(TypeOutcome(version, "", given[version], 0, 0) for version in silent)
-        return VariantOutcomes(since, self._window, arms, types, contrast, len(self._crossed))
+        return Outcomes(since, self._window, variants, types, contrast, len(self._crossed))
 
-    def _arm(self, arm: Variant) -> ArmOutcome:
-        users, counts = self._users[arm.version], self._events[arm.version]
+    def _variant(self, variant: Variant) -> VariantOutcome:
+        users, counts = self._users[variant.version], self._events[variant.version]
         events = counts.total()
-        return ArmOutcome(
-            arm.version,
-            arm.share,
+        return VariantOutcome(
+            variant.version,
+            variant.share,
             users,
-            self._lists[arm.version],
+            self._lists[variant.version],
             len(counts),
             events,
             rate(len(counts), users) if users else None,
-            mean(*self._moments(arm.version), users) if users else None,
+            mean(*self._moments(variant.version), users) if users else None,
             _heaviest(counts, events),
         )
 
@@ -262,7 +264,7 @@ class Tally:
         counts = self._events[version]
         return counts.total(), sum(n * n for n in counts.values())
 
-    def _contrast(self, one: ArmOutcome, other: ArmOutcome) -> Contrast:
+    def _contrast(self, one: VariantOutcome, other: VariantOutcome) -> Contrast:
         a, b = (one.converted, one.users), (other.converted, other.users)
         return Contrast(
             rate_difference(a, b),
@@ -284,14 +286,15 @@ def _heaviest(counts: Counter[str], events: int) -> Heaviest | None:
     return Heaviest(user, most, share) if most >= HEAVY_EVENTS and share >= HEAVY_SHARE else None
 
 
-def _alone(arm: ArmOutcome) -> str:
-    if not arm.users:
-        return f"No user of {arm.version} has got a list yet."
-    return f"{_acted(arm)} acted on a list. One bundle answers all users: nothing to compare."
+def _alone(variant: VariantOutcome) -> str:
+    if not variant.users:
+        return f"No user of {variant.version} has got a list yet."
+    return f"{_acted(variant)} acted on a list. One bundle answers all users: nothing to compare."
 
 
-def _acted(arm: ArmOutcome) -> str:
-    return f"{arm.converted / max(1, arm.users):.1%} of {arm.users:,} users of {arm.version}"
+def _acted(variant: VariantOutcome) -> str:
+    share = variant.converted / max(1, variant.users)
+    return f"{share:.1%} of {variant.users:,} users of {variant.version}"
 
 
 def _points(difference: Estimate) -> str:

@@ -14,51 +14,59 @@ from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.lists import ListRequest, rank_lists
 from pennyweight.serving.live.restoring import restored
 from pennyweight.serving.live.served_bundle import NOTHING_COVERED, ServedBundle
-from pennyweight.serving.live.traffic_split import Variant, checked
+from pennyweight.serving.live.traffic_split import Variant, checked_variants
 from pennyweight.serving.stores.protocol import Audit, Store
 
 if TYPE_CHECKING:
     from pennyweight.serving.live.engine import Engine
 
-__all__ = ["ARMS", "BEFORE", "SINCE", "add_bundle", "drop_bundle", "load_bundle", "publish_arms"]
+__all__ = [
+    "PREVIOUS",
+    "SINCE",
+    "TRAFFIC",
+    "add_bundle",
+    "drop_bundle",
+    "load_bundle",
+    "publish_variants",
+]
 
 # Settings in the store: what answers, what did before, and since when (epoch seconds).
-ARMS, BEFORE, SINCE = "arms", "arms before", "arms since"
+TRAFFIC, PREVIOUS, SINCE = "traffic split", "previous traffic split", "traffic split since"
 
 
 def add_bundle(engine: "Engine", bundle: Path | str, *, actor: str) -> StoredBundle:
     """Copy a bundle, without the users who were erased; nothing of it is kept where this fails."""
     with engine.publishing:
-        before = engine.models.versions()
-        version = engine.models.add(bundle)
+        before = engine.bundles.versions()
+        version = engine.bundles.add(bundle)
         source, now = str(Path(bundle).resolve()), engine.clock()
         try:
             strip_erased(engine, version, actor=actor)
-            entry = Audit(now, actor, "add model", version)
+            entry = Audit(now, actor, "add bundle", version)
             return engine.registry.register(version, source, now, entry)
         except PennyweightError:
             if version not in before:
-                engine.models.remove(version)
+                engine.bundles.remove(version)
             raise
 
 
-def publish_arms(engine: "Engine", arms: Sequence[Variant], *, actor: str) -> None:
+def publish_variants(engine: "Engine", variants: Sequence[Variant], *, actor: str) -> None:
     """Load and try bundles, note that they answer, and let them answer.
 
     Errors leave what is served as it is.
     """
     with engine.publishing:
-        arms = checked(arms)
-        loaded = engine.load(arms)
-        before = engine.arms.arms if engine.is_ready else None
-        settings: dict[str, Any] = {ARMS: [asdict(arm) for arm in arms]}
-        if before != arms:
+        variants = checked_variants(variants)
+        loaded = engine.load(variants)
+        before = engine.traffic_split.variants if engine.is_ready else None
+        settings: dict[str, Any] = {TRAFFIC: [asdict(variant) for variant in variants]}
+        if before != variants:
             settings[SINCE] = engine.clock()
-        if before is not None and before != arms:
-            settings[BEFORE] = [asdict(arm) for arm in before]
-        shares = ", ".join(f"{arm.version} {arm.share:g}" for arm in arms)
+        if before is not None and before != variants:
+            settings[PREVIOUS] = [asdict(variant) for variant in before]
+        shares = ", ".join(f"{variant.version} {variant.share:g}" for variant in variants)
         engine.note(settings, Audit(engine.clock(), actor, "publish", shares))
-        engine.switch(arms, loaded)
+        engine.switch(variants, loaded)
         for about in ("damaged", "start"):
             engine.notes.pop(about, None)
 
@@ -66,19 +74,21 @@ def publish_arms(engine: "Engine", arms: Sequence[Variant], *, actor: str) -> No
 def drop_bundle(engine: "Engine", version: str, *, actor: str) -> None:
     """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
     with engine.publishing:
-        if version in {arm.version for arm in (*engine.arms.arms, *engine.before())}:
+        if version in {
+            variant.version for variant in (*engine.traffic_split.variants, *engine.before())
+        }:
             raise PlanError(f"the bundle {version!r} is served, or was before; it stays")
-        engine.models.remove(version)
-        engine.registry.forget(version, Audit(engine.clock(), actor, "drop model", version))
-        engine.readings.keep_versions(engine.models.versions())
+        engine.bundles.remove(version)
+        engine.registry.forget(version, Audit(engine.clock(), actor, "drop bundle", version))
+        engine.readings.keep_versions(engine.bundles.versions())
 
 
 def load_bundle(engine: "Engine", version: str) -> tuple[ServedBundle, int]:
     """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
-    model = next((one for one in engine.known() if one.version == version), None)
-    shelf = engine.models.load(version, NOTHING_COVERED if model is None else model.covered)
+    stored = next((one for one in engine.known() if one.version == version), None)
+    shelf = engine.bundles.load(version, NOTHING_COVERED if stored is None else stored.covered)
     # Its files may name erased users where the disk refused to change them.
-    if model in engine.models.borrowed() or engine.read_now(lambda store: store.noted(ERASING)):
+    if stored in engine.bundles.borrowed() or engine.read_now(lambda store: store.noted(ERASING)):
         whole = shelf
         shelf = engine.read_now(lambda store: without_erased(whole, store))
     found = restored(shelf, engine.readings, engine.read_now)

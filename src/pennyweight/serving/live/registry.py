@@ -12,9 +12,9 @@ from pennyweight.serving.live.clocks import bundle_disagreements
 from pennyweight.serving.live.served_bundle import Covered
 from pennyweight.serving.stores.protocol import Audit, Store
 
-__all__ = ["MODELS", "Registry"]
+__all__ = ["BUNDLES", "Registry"]
 
-MODELS = "models"  # a setting in the store
+BUNDLES = "bundles"  # a setting in the store
 T = TypeVar("T")
 
 
@@ -31,16 +31,19 @@ class Registry:
 
     def __init__(
         self,
-        models: BundleStore,
+        bundles: BundleStore,
         read: Callable[[Callable[[Store], Any]], Any],
         note: Callable[[Mapping[str, Any], Audit | None], None],
     ) -> None:
-        self._models, self._read, self._note = models, read, note
+        self._bundles, self._read, self._note = bundles, read, note
 
     def known(self) -> list[StoredBundle]:
         """Return the bundles that can be served, in the order in which they came."""
-        versions, noted = self._models.versions(), self._noted()
-        return [*(_model(noted[name]) for name in noted if name in versions), *self.unnoted()]
+        versions, noted = self._bundles.versions(), self._noted()
+        return [
+            *(_stored_bundle(noted[name]) for name in noted if name in versions),
+            *self.unnoted(),
+        ]
 
     def register(
         self, version: str, source: str, now: float, entry: Audit | None = None
@@ -53,25 +56,25 @@ class Registry:
         if version not in noted:
             covered, notes = self._judged(version, now)
             noted[version] = asdict(StoredBundle(version, source, now, covered, notes))
-            self._note({MODELS: list(noted.values())}, entry)
-        return _model(noted[version])
+            self._note({BUNDLES: list(noted.values())}, entry)
+        return _stored_bundle(noted[version])
 
     def unnoted(self) -> list[StoredBundle]:
         """Return what the folder holds and nobody noted, such as after a kill."""
         noted = self._noted()
-        return [self._unnoted(name) for name in self._models.versions() if name not in noted]
+        return [self._unnoted(name) for name in self._bundles.versions() if name not in noted]
 
     def forget(self, version: str, entry: Audit) -> None:
         """Drop the note of a bundle."""
         rows = [row for row in self._noted().values() if row["version"] != version]
-        self._note({MODELS: rows}, entry)
+        self._note({BUNDLES: rows}, entry)
 
     def _noted(self) -> dict[str, dict[str, Any]]:
-        rows = self._read(lambda store: store.noted(MODELS)) or ()
+        rows = self._read(lambda store: store.noted(BUNDLES)) or ()
         return {row["version"]: row for row in rows}
 
     def _unnoted(self, version: str) -> StoredBundle:
-        path = self._models.folder / version
+        path = self._bundles.folder / version
         try:
             added = path.stat().st_mtime
         except OSError:  # dropped meanwhile
@@ -80,7 +83,7 @@ class Registry:
 
     def _judged(self, version: str, now: float) -> tuple[Covered, tuple[str, ...]]:
         try:
-            bundle = self._models.bundle(version)
+            bundle = self._bundles.bundle(version)
             manifest, path = bundle.manifest, Path(bundle.path / MANIFEST)
             origin = Origin.from_json(manifest.fitted_from, source=str(path))
         except BundleError:
@@ -99,7 +102,7 @@ class Registry:
         return covered, tuple(notes)
 
 
-def _model(row: dict[str, Any]) -> StoredBundle:
+def _stored_bundle(row: dict[str, Any]) -> StoredBundle:
     covered = Covered(**row.get("covered") or {})
     return StoredBundle(
         row["version"], row["source"], row["added"], covered, tuple(row.get("notes") or ())

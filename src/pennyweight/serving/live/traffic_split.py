@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pennyweight.errors import PlanError
 from pennyweight.serving.live.served_bundle import ServedBundle
 
-__all__ = ["TrafficSplit", "Variant", "checked"]
+__all__ = ["TrafficSplit", "Variant", "checked_variants"]
 
 
 @dataclass(frozen=True)
@@ -24,39 +24,39 @@ class TrafficSplit:
 
     Attributes
     ----------
-    arms
+    variants
         Shares add up to 1.
-    shelves
+    bundles
         Version -> what is served of it.
     """
 
-    arms: tuple[Variant, ...]
-    shelves: Mapping[str, ServedBundle]
+    variants: tuple[Variant, ...]
+    bundles: Mapping[str, ServedBundle]
 
-    def of(self, name: str) -> ServedBundle:
+    def bundle_for(self, name: str) -> ServedBundle:
         """Return what answers a user or a session: always the same for the same shares."""
-        if len(self.arms) == 1:
-            return self.shelves[self.arms[0].version]
+        if len(self.variants) == 1:
+            return self.bundles[self.variants[0].version]
         point = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") / 2**64
-        return self.shelves[self.arms[0 if point < self.arms[0].share else 1].version]
+        return self.bundles[self.variants[0 if point < self.variants[0].share else 1].version]
 
     @property
-    def first(self) -> ServedBundle:
+    def primary(self) -> ServedBundle:
         """What answers most users, and where items are looked up."""
-        return self.shelves[max(self.arms, key=lambda arm: arm.share).version]
+        return self.bundles[max(self.variants, key=lambda variant: variant.share).version]
 
-    def with_shelves(self, shelves: Mapping[str, ServedBundle]) -> "TrafficSplit":
-        """Return the same shares of other shelves."""
-        return TrafficSplit(self.arms, dict(shelves))
+    def with_bundles(self, bundles: Mapping[str, ServedBundle]) -> "TrafficSplit":
+        """Return the same shares of other bundles."""
+        return TrafficSplit(self.variants, dict(bundles))
 
 
-def checked(arms: Sequence[Variant]) -> tuple[Variant, ...]:
-    """Return one or two arms; `PlanError` where the shares are no shares."""
-    if len(arms) not in (1, 2):
-        raise PlanError(f"{len(arms)} bundles share the users; one or two can")
-    if len({arm.version for arm in arms}) < len(arms):
-        raise PlanError(f"the bundle {arms[0].version!r} is named twice")
-    shares = [arm.share for arm in arms]
+def checked_variants(variants: Sequence[Variant]) -> tuple[Variant, ...]:
+    """Return one or two variants; `PlanError` where the shares are no shares."""
+    if len(variants) not in (1, 2):
+        raise PlanError(f"{len(variants)} bundles share the users; one or two can")
+    if len({variant.version for variant in variants}) < len(variants):
+        raise PlanError(f"the bundle {variants[0].version!r} is named twice")
+    shares = [variant.share for variant in variants]
     if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
         raise PlanError(f"shares {', '.join(f'{s:g}' for s in shares)}: they must add up to 1")
-    return tuple(arms)
+    return tuple(variants)

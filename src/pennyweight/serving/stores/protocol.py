@@ -118,7 +118,7 @@ class Recommendation:
 
     Attributes
     ----------
-    recommendation_id, user, time, model_version, scenario
+    recommendation_id, user, time, bundle_version, scenario
         What it was, for whom (None: for a session), when (epoch seconds), by which bundle,
         and at which place.
     source
@@ -130,7 +130,7 @@ class Recommendation:
     recommendation_id: str
     user: str | None
     time: float
-    model_version: str
+    bundle_version: str
     scenario: str | None
     source: str
     items: tuple[tuple[str, float], ...]
@@ -166,7 +166,7 @@ class Attributed:
         The list; the number of the event in the store.
     user, kind, weight, time
         Of the event.
-    model_version, list_user, list_time
+    bundle_version, list_user, list_time
         Which bundle made the list, for whom (None: for a session), and when.
     """
 
@@ -176,7 +176,7 @@ class Attributed:
     kind: str
     weight: float
     time: float
-    model_version: str
+    bundle_version: str
     list_user: str | None
     list_time: float
 

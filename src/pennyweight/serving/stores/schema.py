@@ -95,6 +95,15 @@ STEPS = (
     """,
     # Which change told what of an item; NULL where the last one told all.
     "ALTER TABLE items ADD COLUMN told TEXT;",
+    # The names that requests and answers have.
+    """
+    ALTER TABLE events RENAME COLUMN kind TO event_type;
+    ALTER TABLE recommendations RENAME COLUMN model_version TO bundle_version;
+    UPDATE notes SET key = 'bundles' WHERE key = 'models';
+    UPDATE notes SET key = 'traffic split' WHERE key = 'arms';
+    UPDATE notes SET key = 'previous traffic split' WHERE key = 'arms before';
+    UPDATE notes SET key = 'traffic split since' WHERE key = 'arms since';
+    """,
 )
 
 

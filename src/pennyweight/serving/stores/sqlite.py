@@ -39,17 +39,17 @@ TOGETHER = 64  # rows in one statement
 PROGRESS = 1_000  # steps of a check between looks at the clock
 Row = TypeVar("Row")
 
-EVENT = "event_id, user, item, kind, time, weight, recommendation_id, position"
+EVENT = "event_id, user, item, event_type, time, weight, recommendation_id, position"
 EVENT_READ = f"{EVENT}, seq"
 ITEM = "item_id, document, available, published, changed, removed, seq, told"
 BARE_ITEM = ITEM.replace("document", "NULL")
-RECOMMENDATION = "recommendation_id, user, time, model_version, scenario, source, items"
+RECOMMENDATION = "recommendation_id, user, time, bundle_version, scenario, source, items"
 # The highest number given. Items are never deleted, events may be.
 LAST: dict[Table, str] = {
     "items": "(SELECT coalesce(max(seq), 0) FROM items)",
     "events": "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
 }
-NOT_SHOWN = f"kind <> '{IMPRESSION}'"  # as in the index, or it is not used
+NOT_SHOWN = f"event_type <> '{IMPRESSION}'"  # as in the index, or it is not used
 
 
 class SQLiteStore:
@@ -222,7 +222,7 @@ class SQLiteStore:
         lists = list(found)
         erased = self.erased({r.user for r in lists if r.user is not None})
         rows = [
-            (r.recommendation_id, r.user, r.time, r.model_version, r.scenario, r.source,
+            (r.recommendation_id, r.user, r.time, r.bundle_version, r.scenario, r.source,
              to_json(r.items).decode())
             for r in lists
             if r.user not in erased
@@ -253,7 +253,7 @@ class SQLiteStore:
         """Return how many lists each bundle gave from one time until before another."""
         return dict(
             self._read(
-                "SELECT model_version, count(*) FROM recommendations INDEXED BY shown_at "
+                "SELECT bundle_version, count(*) FROM recommendations INDEXED BY shown_at "
                 "WHERE time >= ? AND time < ? GROUP BY 1",
                 (since, until),
             )
@@ -262,7 +262,7 @@ class SQLiteStore:
     def exposures(self, since: float, n: int, after: str = "") -> list[Exposure]:
         """Return up to n users who got lists from a time on, in order, those after one."""
         rows = self._read(
-            "SELECT user, count(*), min(model_version), max(model_version) "
+            "SELECT user, count(*), min(bundle_version), max(bundle_version) "
             "FROM recommendations INDEXED BY shown_to "
             "WHERE user > ? AND time >= ? GROUP BY user ORDER BY user LIMIT ?",
             (after, since, n),
@@ -274,8 +274,8 @@ class SQLiteStore:
     ) -> list[Attributed]:
         """Return up to n events that name a list given from a time on, by list and number."""
         rows = self._read(
-            "SELECT e.recommendation_id, e.seq, e.user, e.kind, e.weight, e.time, "
-            "r.model_version, r.user, r.time FROM events e INDEXED BY attributed "
+            "SELECT e.recommendation_id, e.seq, e.user, e.event_type, e.weight, e.time, "
+            "r.bundle_version, r.user, r.time FROM events e INDEXED BY attributed "
             "CROSS JOIN recommendations r ON r.recommendation_id = e.recommendation_id "
             "WHERE e.recommendation_id IS NOT NULL AND r.time >= ? "
             "AND (e.recommendation_id, e.seq) > (?, ?) "

@@ -105,7 +105,7 @@ def gorse_routes(
         x_api_version: Annotated[str, Header()] = "1",
     ) -> Response:
         """Recommend to a user."""
-        shelf = engine.arms.of(user_id)
+        shelf = engine.traffic_split.bundle_for(user_id)
         filter = _filter(shelf.catalog, category or ())
         wanted = ListRequest(user=user_id, k=n + offset, filter=filter)
         whole: RankedList = await engine.ask(shelf, wanted)
@@ -126,7 +126,7 @@ def gorse_routes(
             kinds=tuple(event.kind for event in told) or None,
             k=n + offset,
         )
-        shelf = engine.arms.of(engine.make_id())
+        shelf = engine.traffic_split.bundle_for(engine.make_id())
         found: RankedList = await engine.ask(shelf, wanted)
         metrics.recommended(found.source, shelf.version)
         return _scored(found, offset)
@@ -137,7 +137,7 @@ def gorse_routes(
     ) -> Response:
         """Give the items nearest to one, whatever the recommender is called."""
         found: RankedList = await engine.ask(
-            engine.arms.first,
+            engine.traffic_split.primary,
             lambda shelf, store: rank_similar(shelf, item_id, n + offset, None, explain=False),
         )
         return _scored(found, offset)
@@ -174,7 +174,7 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
     async def item(item_id: ItemId) -> Response:
         """Give an item as it is."""
         found = await there(engine, item_id)
-        document = found.document or engine.arms.first.document(item_id)
+        document = found.document or engine.traffic_split.primary.document(item_id)
         return _json({
             "ItemId": item_id,
             "IsHidden": not found.available,
@@ -248,7 +248,7 @@ def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
 
 
 def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
-    shelf = engine.arms.first
+    shelf = engine.traffic_split.primary
     events = []
     for one in body:
         shelf.check_type(one.FeedbackType)
@@ -293,14 +293,14 @@ async def _put(engine: Engine, worker: Worker, items: Sequence[Item]) -> Respons
 
 
 def _draft(engine: Engine, item: Item) -> Draft:
-    columns = engine.arms.first.catalog.attributes.columns
+    columns = engine.traffic_split.primary.catalog.attributes.columns
     title = next((name for name in NAMES if name in columns), "text")
     fields = dict(item.Labels or {})
     if item.Comment and fields.setdefault(title, item.Comment) != item.Comment:
         raise DataError(f"item {item.ItemId!r}: Labels and Comment both give the {title}, and "
                         "differ; leave one of them out")  # fmt: skip
     if item.Categories:
-        name, kept = _categories(engine.arms.first.catalog, item)
+        name, kept = _categories(engine.traffic_split.primary.catalog, item)
         fields.setdefault(name, kept)
     since = None if item.Timestamp is None else moment(item.Timestamp)
     available = not item.IsHidden if "IsHidden" in item.model_fields_set else None

@@ -54,14 +54,14 @@ def health_routes(
     @router.get("/v1/version", response_model=VersionOut)
     async def running() -> Response:
         """Tell which versions answer."""
-        versions = [arm.version for arm in engine.arms.arms]
-        return _json({"pennyweight": package, "model_versions": versions})
+        versions = [variant.version for variant in engine.traffic_split.variants]
+        return _json({"pennyweight": package, "bundle_versions": versions})
 
     return router
 
 
 def _notes(engine: Engine) -> list[str]:
-    # Without a key nobody is told more; `/v1/models` names bundles and files.
+    # Without a key nobody is told more; `/v1/bundles` names bundles and files.
     return [text for about, text in PUBLIC.items() if about in engine.notes]
 
 

@@ -91,7 +91,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         before = await there(engine, item_id)
         document = before.document
         if document is None:
-            document = engine.arms.first.document(item_id)
+            document = engine.traffic_split.primary.document(item_id)
         return _json({
             "item_id": item_id,
             "attributes": document,
@@ -117,13 +117,13 @@ def _all_events(engine: Engine, told: Sequence[EventBody]) -> list[Event]:
 
 def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
     """Return the ids of events, and which of their items and types are not known."""
-    shelf = engine.arms.first
+    shelf = engine.traffic_split.primary
     types, kinds = shelf.rules.types, {event.kind for event in events}
     items = dict.fromkeys(event.item for event in events)
     return {
         "event_ids": list(dict.fromkeys(event.event_id for event in events)),
         "unknown_items": sorted(item for item in items if item not in shelf.catalog.ids),
-        "unknown_types": sorted(kind for kind in kinds if types.is_unknown(kind)),
+        "unknown_event_types": sorted(kind for kind in kinds if types.is_unknown(kind)),
     }
 
 
@@ -140,14 +140,16 @@ def event_time(engine: Engine, told: float | str | None) -> float:
 
 def _events(engine: Engine, body: EventBody) -> list[Event]:
     time = event_time(engine, body.timestamp)
-    shelf = engine.arms.first
-    shelf.check_type(body.type)
+    shelf = engine.traffic_split.primary
+    shelf.check_type(body.event_type)
     shelf.check_id(body.user_id, "user")
     for item in body.item_ids:
         shelf.check_id(item, "item")
     name = body.event_id or engine.make_id()
     return [
-        Event(name, body.user_id, item, body.type, time, body.weight, body.recommendation_id, at)
+        Event(
+            name, body.user_id, item, body.event_type, time, body.weight, body.recommendation_id, at
+        )
         for at, item in enumerate(body.item_ids)
     ]
 
@@ -182,7 +184,7 @@ def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
 
     No id may occur twice. What many columns say takes long: not for the event loop.
     """
-    shelf = engine.arms.first
+    shelf = engine.traffic_split.primary
     for one in drafts:
         shelf.check_id(one.item_id, "item")
     stated = engine.checked({one.item_id: one.attributes for one in drafts})
@@ -201,7 +203,7 @@ def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
 
 async def there(engine: Engine, item_id: str) -> StoredItem:
     """Return an item as it is now; `UnknownIdError` where there is none."""
-    shelf = engine.arms.first
+    shelf = engine.traffic_split.primary
     put = await engine.read(lambda store: store.item(item_id))
     if put is not None and not shelf.counts(put):
         put = None
@@ -225,7 +227,7 @@ def _changed(
     put
         The item in the store, which may have columns that this bundle does not have.
     """
-    shelf, told = engine.arms.first, [column(name) for name in body.attributes]
+    shelf, told = engine.traffic_split.primary, [column(name) for name in body.attributes]
     document = None if put is None else put.document
     available = before.available if body.available is None else body.available
     if body.available is not None:

@@ -43,10 +43,10 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the routes; all answer with a list that has an id of its own."""
     router = APIRouter(prefix="/v1", tags=["lists"], route_class=Route)
 
-    async def given(request: Request, wanted: ListRequest, arm: str | None) -> Response:
+    async def given(request: Request, wanted: ListRequest, session: str | None) -> Response:
         check_user(request, wanted.user)
         start = time.perf_counter()
-        shelf = engine.arms.of(arm or engine.make_id())
+        shelf = engine.traffic_split.bundle_for(session or engine.make_id())
         found: RankedList = await engine.ask(shelf, wanted)
         return _answer(engine, metrics, wanted, found, shelf, start)
 
@@ -67,7 +67,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         """Recommend to a session, of which nothing is kept, or to the user who is named."""
         history = tuple(body.items) or tuple(event.item_id for event in body.events)
         weights = tuple(event.weight for event in body.events) or None
-        kinds = tuple(event.type for event in body.events) or None
+        kinds = tuple(event.event_type for event in body.events) or None
         who = body.user_id
         told = {"user": who, "history": history, "weights": weights, "kinds": kinds}
         wanted = _wanted(body, **told, text=body.text)
@@ -99,10 +99,10 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     async def similar_items(item_id: ItemId, options: Annotated[SimilarQuery, Query()]) -> Response:
         """Give the items nearest to one."""
         start = time.perf_counter()
-        n, filter, explain = options.n, options.filter, options.explain
-        shelf = engine.arms.first
+        k, filter, explain = options.k, options.filter, options.explain
+        shelf = engine.traffic_split.primary
         found: RankedList = await engine.ask(
-            shelf, lambda shelf, store: rank_similar(shelf, item_id, n, filter, explain=explain)
+            shelf, lambda shelf, store: rank_similar(shelf, item_id, k, filter, explain=explain)
         )
         return _answer(engine, metrics, ListRequest(), found, shelf, start)
 
@@ -110,13 +110,13 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     async def explain(recommendation_id: Annotated[Id, Path()]) -> Response:
         """Say why the items of a list were recommended, as far as that is known still."""
         shown = await engine.read(lambda store: engine.recommendation(recommendation_id, store))
-        shelf = engine.arms.shelves.get(shown.model_version)
+        shelf = engine.traffic_split.bundles.get(shown.bundle_version)
         items: list[dict[str, Any]] = []
         note: str | None = "the bundle that made this list is not served any more"
         if shelf is not None:
             note = "histories of sessions are not kept" if shown.user is None else None
             items = await engine.ask(shelf, lambda shelf, store: _reasons(shelf, store, shown))
-        told = {"recommendation_id": recommendation_id, "model_version": shown.model_version,
+        told = {"recommendation_id": recommendation_id, "bundle_version": shown.bundle_version,
                 "timestamp": shown.time, "scenario": shown.scenario, "source": shown.source,
                 "note": note, "items": items}  # fmt: skip
         return Response(to_json(told), media_type="application/json")
@@ -128,7 +128,6 @@ def _wanted(options: ListOptions | ListQuery, **more: Any) -> ListRequest:  # no
     boosts = options.boost if isinstance(options, ListOptions) else []
     told = dict(options.__dict__)  # fields are named alike, and this is the quickest way
     told.pop("boost", None)
-    told["k"] = told.pop("n")
     for name in ("items", "events", "text", "session", "query", "user_id"):
         told.pop(name, None)
     told["boosts"] = tuple(Boost(boost.filter, boost.weight) for boost in boosts)
@@ -152,7 +151,7 @@ def _answer(
             metrics.cold()
     head = {
         "recommendation_id": name,
-        "model_version": shelf.version,
+        "bundle_version": shelf.version,
         "took_ms": round((time.perf_counter() - start) * 1e3, 3),
     }
     return Response(to_json(head | as_json(found)), media_type="application/json")

@@ -7,24 +7,24 @@ from html import escape
 
 import pytest
 from live import Service, service
+from test_bundles import traffic
 from test_dashboard import confirm, page, post
-from test_models import arms
 from walls import Clock
 
 from html_page import Page
 from pennyweight.serving.live import outcome_counter
 from pennyweight.serving.live.outcome_counter import OutcomeCounter
-from pennyweight.serving.live.outcomes import Tally, VariantOutcomes
+from pennyweight.serving.live.outcomes import Outcomes, Tally
 from pennyweight.serving.live.publishing import SINCE
 from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.stores.protocol import Attributed, Exposure
 
 A, B = "aaa", "bbb"
-ARMS = (Variant(A, 0.5), Variant(B, 0.5))
+TRAFFIC = (Variant(A, 0.5), Variant(B, 0.5))
 
 
-def tally(arms=ARMS, window: float = 100.0) -> Tally:
-    return Tally(arms, window, lambda kind, weight: kind == "buy" and weight > 0)
+def tally(variants=TRAFFIC, window: float = 100.0) -> Tally:
+    return Tally(variants, window, lambda kind, weight: kind == "buy" and weight > 0)
 
 
 def exposed(user: str, version: str = A, lists: int = 1, other: str = "") -> Exposure:
@@ -37,7 +37,7 @@ def acted(user: str, version: str = A, kind: str = "buy", **more) -> Attributed:
                       values["list_user"], values["list_time"])  # fmt: skip
 
 
-def told(counted: Tally) -> VariantOutcomes:
+def told(counted: Tally) -> Outcomes:
     return counted.outcomes(0.0, {A: 3, B: 2})
 
 
@@ -46,7 +46,7 @@ def many(n: int, version: str, converted: int, prefix: str) -> tuple[list, list]
     return users, [acted(f"{prefix}{i}", version) for i in range(converted)]
 
 
-def compared(a: tuple[int, int], b: tuple[int, int], shares=(0.5, 0.5)) -> VariantOutcomes:
+def compared(a: tuple[int, int], b: tuple[int, int], shares=(0.5, 0.5)) -> Outcomes:
     counted = tally((Variant(A, shares[0]), Variant(B, shares[1])))
     pages = [many(a[1], A, a[0], "a"), many(b[1], B, b[0], "b")]
     for users, _ in pages:
@@ -72,7 +72,7 @@ def test_a_user_counts_once_by_a_positive_event_that_names_a_list_of_theirs():
             acted("zoe", "ccc"),
         ]
     )
-    one, other = told(counted).arms
+    one, other = told(counted).variants
     assert (one.users, one.lists, one.converted, one.events) == (2, 5, 1, 2)
     assert (other.users, other.lists, other.converted, other.events) == (1, 1, 1, 1)
     assert one.rate.value == 0.5 and one.events_per_user.value == 1.0
@@ -86,8 +86,8 @@ def test_who_got_lists_of_both_bundles_counts_for_none():
     counted.add_users([exposed("ann", A, other=B), exposed("bob"), exposed("cy", B)])
     counted.add_events([acted("ann"), acted("bob")])
     found = told(counted)
-    assert [arm.users for arm in found.arms] == [1, 1] and found.crossed == 1
-    assert [arm.converted for arm in found.arms] == [1, 0]
+    assert [variant.users for variant in found.variants] == [1, 1] and found.crossed == 1
+    assert [variant.converted for variant in found.variants] == [1, 0]
     assert "more than one bundle went to some users (1)" in found.warnings()[0]
 
 
@@ -134,7 +134,7 @@ def test_a_user_with_a_large_share_of_the_events_is_named():
     counted.add_users([*users, exposed("cy", B)])
     counted.add_events([*events, *[acted("a39")] * 25, *[acted("cy", B)] * 19])
     found = told(counted)
-    one, other = found.arms
+    one, other = found.variants
     assert (one.heaviest.user, one.heaviest.events) == ("a39", 25)
     assert one.heaviest.share == pytest.approx(25 / 55)
     assert other.heaviest is None  # few events are no sign of a program
@@ -161,25 +161,25 @@ def counted_anew(monkeypatch) -> None:
 @pytest.fixture
 def shared(live: Service, bundles) -> Service:
     """Two bundles that share the users evenly."""
-    post(live, "/dashboard/models/add", path=str(bundles[1]))
-    one, two = (m["model_version"] for m in live.get("/v1/models")["models"])
+    post(live, "/dashboard/bundles/add", path=str(bundles[1]))
+    one, two = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
     share(live, one, two, 0.5)
     return live
 
 
 def share(live: Service, one: str, two: str, part: float) -> None:
-    body = [{"model_version": one, "share": 1 - part}, {"model_version": two, "share": part}]
-    assert live.http.put("/v1/models/arms", json={"arms": body}).status_code == 200
+    body = [{"bundle_version": one, "share": 1 - part}, {"bundle_version": two, "share": part}]
+    assert live.http.put("/v1/bundles/traffic-split", json={"variants": body}).status_code == 200
 
 
 def act(live: Service, user: str, *kinds: str, **more) -> str:
     """Give a user a list; let the user do something with it; return the bundle."""
-    shown = live.get(f"/v1/recommend/{user}", n=3)
+    shown = live.get(f"/v1/recommend/{user}", k=3)
     for kind in kinds:
-        event = {"user_id": user, "item_id": shown["items"][0]["item_id"], "type": kind,
+        event = {"user_id": user, "item_id": shown["items"][0]["item_id"], "event_type": kind,
                  "recommendation_id": shown["recommendation_id"]}  # fmt: skip
         live.post("/v1/events", event | more)
-    return shown["model_version"]
+    return shown["bundle_version"]
 
 
 def feedback(live: Service, **query: object) -> dict:
@@ -188,51 +188,53 @@ def feedback(live: Service, **query: object) -> dict:
 
 
 def test_users_are_counted_since_the_last_change_of_shares(shared):
-    one, two = arms(shared)
+    one, two = traffic(shared)
     of = {}
     for i in range(40):
         kinds = (("buy",), ("view", "buy"), ("dislike",), ("impression",), ())[i % 5]
         of[f"user {i}"] = act(shared, f"user {i}", *kinds)
     found = feedback(shared)
-    for arm in found["arms"]:
-        mine = [i for i in range(40) if of[f"user {i}"] == arm["model_version"]]
-        assert (arm["users"], arm["lists"]) == (len(mine), len(mine)) and arm["share"] == 0.5
-        assert arm["converted"] == sum(i % 5 < 2 for i in mine)
-        assert arm["events"] == sum((1, 2, 0, 0, 0)[i % 5] for i in mine)
-        assert arm["rate"]["low"] < arm["rate"]["value"] < arm["rate"]["high"]
+    for variant in found["variants"]:
+        mine = [i for i in range(40) if of[f"user {i}"] == variant["bundle_version"]]
+        assert (variant["users"], variant["lists"]) == (len(mine), len(mine)) and variant[
+            "share"
+        ] == 0.5
+        assert variant["converted"] == sum(i % 5 < 2 for i in mine)
+        assert variant["events"] == sum((1, 2, 0, 0, 0)[i % 5] for i in mine)
+        assert variant["rate"]["low"] < variant["rate"]["value"] < variant["rate"]["high"]
     assert found["contrast"]["p"] > 0.05 and not found["contrast"]["significant"]
     assert found["summary"].startswith("No difference shown yet") and found["warnings"] == []
-    meanings = {o["type"]: o["meaning"] for o in found["outcomes"]}
+    meanings = {o["event_type"]: o["meaning"] for o in found["outcomes"]}
     assert meanings["dislike"] == "negative" and meanings["impression"] == "neutral"
 
     share(shared, one, two, 0.3)
     anew = feedback(shared)
     assert anew["since"] > found["since"]
-    assert [arm["users"] for arm in anew["arms"]] == [0, 0] and anew["outcomes"] == []
+    assert [variant["users"] for variant in anew["variants"]] == [0, 0] and anew["outcomes"] == []
     assert "has got a list yet" in anew["summary"]
     act(shared, "user 0", "buy")
-    assert sum(arm["converted"] for arm in feedback(shared)["arms"]) == 1
+    assert sum(variant["converted"] for variant in feedback(shared)["variants"]) == 1
     share(shared, one, two, 0.3)  # the same again is no change
     assert feedback(shared)["since"] == anew["since"]
-    shared.post("/v1/models/rollback", {})
+    shared.post("/v1/bundles/rollback", {})
     assert feedback(shared)["since"] > anew["since"]
 
 
 def test_an_old_list_is_no_part_of_what_came_after(shared):
-    one, two = arms(shared)
-    shown = shared.get("/v1/recommend/ann", n=1)
+    one, two = traffic(shared)
+    shown = shared.get("/v1/recommend/ann", k=1)
     share(shared, one, two, 0.4)
     event = {"user_id": "ann", "item_id": "i1", "recommendation_id": shown["recommendation_id"]}
     shared.post("/v1/events", event)
     found = feedback(shared)
-    assert sum(arm["users"] + arm["events"] for arm in found["arms"]) == 0
+    assert sum(variant["users"] + variant["events"] for variant in found["variants"]) == 0
     assert found["outcomes"] == []
 
 
 def test_events_count_within_the_window(shared):
     act(shared, "ann", "buy", timestamp=time.time() + 7_200)
-    assert sum(arm["converted"] for arm in feedback(shared)["arms"]) == 1
-    assert sum(arm["converted"] for arm in feedback(shared, window=3_600)["arms"]) == 0
+    assert sum(variant["converted"] for variant in feedback(shared)["variants"]) == 1
+    assert sum(variant["converted"] for variant in feedback(shared, window=3_600)["variants"]) == 0
     for wrong in (0, -1, 2_592_001, "x", "nan", "inf"):
         assert shared.http.get("/v1/feedback", params={"window": wrong}).status_code == 422
 
@@ -242,17 +244,17 @@ def test_lists_of_sessions_are_counted_by_type_alone(shared):
     event = {"user_id": "ann", "item_id": "i1", "recommendation_id": shown["recommendation_id"]}
     shared.post("/v1/events", event)
     found = feedback(shared)
-    assert sum(arm["users"] for arm in found["arms"]) == 0
+    assert sum(variant["users"] for variant in found["variants"]) == 0
     (outcome,) = found["outcomes"]
     assert (outcome["lists"], outcome["events"]) == (1, 1)
 
 
 def test_who_is_erased_is_counted_no_more(shared):
     act(shared, "ann", "buy")
-    assert sum(arm["converted"] for arm in feedback(shared)["arms"]) == 1
+    assert sum(variant["converted"] for variant in feedback(shared)["variants"]) == 1
     shared.http.delete("/v1/users/ann")
     found = feedback(shared)
-    assert sum(arm["users"] + arm["converted"] for arm in found["arms"]) == 0
+    assert sum(variant["users"] + variant["converted"] for variant in found["variants"]) == 0
 
 
 def test_a_restart_is_no_change_of_shares(bundles, tmp_path):
@@ -262,7 +264,7 @@ def test_a_restart_is_no_change_of_shares(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as second:
         after = feedback(second)
         assert after["since"] == before["since"]
-        assert [arm["converted"] for arm in after["arms"]] == [1]
+        assert [variant["converted"] for variant in after["variants"]] == [1]
         second.engine.writer.submit(lambda store: store.note(SINCE, None)).result()
         old = feedback(second)  # a store of an earlier version: the last publishing is known
         assert old["since"] == pytest.approx(before["since"], abs=1)
@@ -281,7 +283,7 @@ def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
     clock, engine = Clock(), shared.engine
     counter = OutcomeCounter(engine, timer=clock)
 
-    async def asked(*windows: float) -> list[VariantOutcomes]:
+    async def asked(*windows: float) -> list[Outcomes]:
         return list(await asyncio.gather(*(counter.outcomes(w) for w in windows)))
 
     counted = engine.read
@@ -302,16 +304,16 @@ def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
 
 
 def test_the_page_says_what_is_known_and_what_is_not(shared):
-    empty = page(shared, "/dashboard/models")
+    empty = page(shared, "/dashboard/bundles")
     assert "has got a list yet" in empty and "No event names a list yet" in empty
     for i in range(30):
         act(shared, f"user {i}", *(("buy",) if i % 3 else ()))
     feedback(shared)
-    text = page(shared, "/dashboard/models")
+    text = page(shared, "/dashboard/bundles")
     assert "No difference shown yet" in text and ">Difference</th>" in text
     assert "Since <time" in text
     for days in ("1", "30", "x", "999999999999", "-1"):
-        text = page(shared, f"/dashboard/models?days={days}")
+        text = page(shared, f"/dashboard/bundles?days={days}")
         chosen = "30 days" if days == "30" else "1 day" if days == "1" else "7 days"
         assert f"<strong>{chosen}</strong>" in text
     charts = Page(text).of("svg")
@@ -322,13 +324,13 @@ def test_a_hostile_user_who_does_much_is_named_as_text(shared):
     name = "<img src=x onerror=alert(1)>"
     act(shared, name, *["buy"] * 25)
     feedback(shared)
-    text = page(shared, "/dashboard/models")
+    text = page(shared, "/dashboard/bundles")
     assert escape(repr(name)) in text and "<img src=x" not in text
 
 
 def test_sharing_on_the_page_counts_anew(shared):
-    one, two = arms(shared)
+    one, two = traffic(shared)
     act(shared, "ann", "buy")
-    confirm(shared, "/dashboard/models/share", most=one, some=two, percent="20")
+    confirm(shared, "/dashboard/bundles/share", most=one, some=two, percent="20")
     feedback(shared)
-    assert "has got a list yet" in page(shared, "/dashboard/models")
+    assert "has got a list yet" in page(shared, "/dashboard/bundles")
