@@ -27,7 +27,7 @@ def test_requests_together_are_ranked_as_alone():
         RankingRequest(ANN, 3),
         RankingRequest(NO_QUERY, 8, "year > 1850", explain=True),
         RankingRequest(replace(ANN, text="whale"), 2, diversity=0.5),
-        RankingRequest(item_query(np.array([7], np.int32)), 4, exclude_turned_down=False),
+        RankingRequest(item_query(np.array([7], np.int32)), 4),
         RankingRequest(replace(ANN, turned_down=np.array([2], np.int32)), unknown=("x",)),
     ]
     together = SHOP.ranker.rank(requests)

@@ -11,7 +11,7 @@ from pennyweight.ranking.explanations import CommonWords, Explanation
 from pennyweight.ranking.filter_masks import FilterMasks
 from pennyweight.ranking.request import RankingRequest, Recommendations
 from pennyweight.ranking.retrieval import Retrieval
-from pennyweight.ranking.rules import apply_rules
+from pennyweight.ranking.rules import Rules
 from pennyweight.ranking.scoring import Scoring
 from pennyweight.ranking.stages import RankingBatch, Stage
 from pennyweight.ranking.top_k import select_best
@@ -28,14 +28,15 @@ class Ranker:
 
     Attributes
     ----------
-    retrieval, scoring, diversification, explanation
-        The stages that know the catalog.
+    retrieval, scoring, rules, diversification, explanation
+        Stages of their own for each catalog.
     rerankers
         Stages between selection and diversification, see `Stage`.
     """
 
     retrieval: Retrieval
     scoring: Scoring
+    rules: Rules
     diversification: Diversification
     explanation: Explanation
     rerankers: tuple[Stage, ...] = ()
@@ -46,13 +47,16 @@ class Ranker:
         scorer: Scorer,
         catalog: Catalog,
         interactions: Interactions | None,
+        *,
+        exclude_seen: bool,
         common_words: CommonWords,
     ) -> "Ranker":
-        """Return the ranker of a fitted scorer."""
+        """Return the ranker of a fitted scorer; parameters are those of its stages."""
         counts = None if interactions is None else interactions.counts
         return cls(
             Retrieval(catalog.available, FilterMasks(catalog.attributes)),
             Scoring(scorer, catalog, interactions),
+            Rules(exclude_seen),
             Diversification(scorer, catalog),
             Explanation(scorer, catalog, counts, common_words),
         )
@@ -63,7 +67,7 @@ class Ranker:
         return (
             self.retrieval,
             self.scoring,
-            apply_rules,
+            self.rules,
             select_best,
             *self.rerankers,
             self.diversification,

@@ -1,6 +1,5 @@
 """A request for a ranked list, and the recommendations that answer it."""
 
-import operator
 from dataclasses import dataclass
 from numbers import Real
 
@@ -16,19 +15,7 @@ __all__ = [
     "RankingRequest",
     "Recommendations",
     "check_diversity",
-    "check_k",
-    "check_switch",
 ]
-
-
-def check_k(k: int) -> None:
-    """Raise `PlanError` unless k is a whole number, 1 or more."""
-    try:
-        count = -1 if isinstance(k, bool) else operator.index(k)
-    except TypeError:
-        count = -1
-    if count < 1:
-        raise PlanError(f"k is {k!r}; it must be a whole number, 1 or more")
 
 
 def check_diversity(diversity: float) -> None:
@@ -37,12 +24,6 @@ def check_diversity(diversity: float) -> None:
         raise TypeError(f"diversity takes a number from 0 to 1, not {diversity!r:.80}")
     if not 0 <= diversity <= 1:
         raise PlanError(f"diversity {diversity}: from 0 (relevance only) to 1 (maximum diversity)")
-
-
-def check_switch(value: bool | None, name: str) -> None:
-    """Raise `TypeError` unless a value is True, False or None: the text ``"no"`` would be true."""
-    if not (value is None or isinstance(value, bool | np.bool_)):
-        raise TypeError(f"{name} takes True or False, not {value!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +46,19 @@ class RankingRequest:
         How many items; fewer are returned where fewer are eligible.
     filter
         Condition on the attributes of the items, see `Filter`.
-    candidates
-        Rank these items only, by code, int32 (n,); None ranks all.
     exclude_seen
-        Leave out the items of the history.
-    exclude_turned_down
-        Leave out the items that the user turned down.
-    boosts
-        Added to the scores of the items that meet a filter.
-    bonus
-        Added to the scores, float32 (n_items,); the scores of a blend are log-odds.
+        Leave out the items of the history; None as the rules of the ranker say. The items that
+        the user turned down are left out too, unless this is False.
     diversity
         From 0 (relevance only) to 1 (maximum diversity), see `diversify`.
     explain
         Give a reason for each item.
+    candidates
+        Rank these items only, by code, int32 (n,); None ranks all.
+    boosts
+        Added to the scores of the items that meet a filter.
+    bonus
+        Added to the scores, float32 (n_items,); the scores of a blend are log-odds.
     unknown
         Ids that the caller gave and the catalog does not have; `Recommendations` repeat them.
 
@@ -87,27 +67,31 @@ class RankingRequest:
     PlanError
         `k` or `diversity` is out of range.
     TypeError
-        `filter` or `diversity` is of another type.
+        `filter`, `exclude_seen`, `diversity` or `explain` is of another type.
     """
 
     query: Query
     k: int = 10
     filter: str | None = None
-    candidates: NDArray[np.int32] | None = None
-    exclude_seen: bool = True
-    exclude_turned_down: bool = True
-    boosts: tuple[Boost, ...] = ()
-    bonus: NDArray[np.float32] | None = None
+    exclude_seen: bool | None = None
     diversity: float = 0.0
     explain: bool = False
+    candidates: NDArray[np.int32] | None = None
+    boosts: tuple[Boost, ...] = ()
+    bonus: NDArray[np.float32] | None = None
     unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_k(self.k)
-        check_diversity(self.diversity)
+        if isinstance(self.k, bool) or not isinstance(self.k, int | np.integer) or self.k < 1:
+            raise PlanError(f"k is {self.k!r}; it must be a whole number, 1 or more")
         if not (self.filter is None or isinstance(self.filter, str)):
             raise TypeError("filter takes an expression such as 'price < 20', not "
                             f"{self.filter!r:.80}; join several with `and`")  # fmt: skip
+        for name in ("exclude_seen", "explain"):  # the text "no" would be true
+            value = getattr(self, name)
+            if not (value is None or isinstance(value, bool | np.bool_)):
+                raise TypeError(f"{name} takes True or False, not {value!r:.80}")
+        check_diversity(self.diversity)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -78,7 +78,7 @@ def export(
     """
     check_format(path)
     users = log.users
-    request = batch.request
+    request, rules = batch.request, batch.ranker.rules
     expected(len(users), len(batch.catalog), request.k).state(REMEDY)
     job = {
         "pennyweight": package_version(),
@@ -87,10 +87,10 @@ def export(
         "turned_down": digest(log.negative.user, log.negative.item),
         "k": int(request.k),
         "allowed": digest(batch.ranker.retrieval.eligible(request.filter)),
-        "exclude_seen": request.exclude_seen,
-        "exclude_turned_down": request.exclude_turned_down,
+        "exclude_seen": rules.excludes_seen(request),
+        "exclude_turned_down": rules.excludes_turned_down(request),
         "diversity": float(request.diversity),
-        "explain": request.explain,
+        "explain": bool(request.explain),
     }
     with _parts(path, job) as folder, threadpool_limits(usable_cores()):
         begun = _done(folder)

@@ -6,10 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.data.catalog import Catalog
 from pennyweight.scorers.item_vectors import TextRows, picked, stacked
 from pennyweight.scorers.protocol import RowReader, Scorer
 
-__all__ = ["ReadAlready", "with_texts"]
+__all__ = ["ReadAlready", "changed_texts", "with_texts"]
+
+
+def changed_texts(catalog: Catalog, items: Catalog) -> NDArray[np.int64]:
+    """Return the positions of items that are new to a catalog or have another text, ascending."""
+    codes, texts = catalog.ids.codes(items.ids).tolist(), catalog.texts
+    return np.array(
+        [at for at, code in enumerate(codes) if code < 0 or items.texts[at] != texts[code]],
+        np.int64,
+    )
 
 
 @dataclass(frozen=True)

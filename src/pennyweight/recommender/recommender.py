@@ -7,17 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Unpack
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pennyweight.bundle import MANIFEST, Bundle, Origin, open_bundle
-from pennyweight.config.plan import DataPlan, Plan
+from pennyweight.config.plan import Plan
 from pennyweight.config.report import Report
 from pennyweight.data.catalog import Catalog
-from pennyweight.data.cleaning.event_types import EventTypes
 from pennyweight.data.cleaning.feedback import FeedbackRules
-from pennyweight.data.dataset import EventReading, read_events
+from pennyweight.data.dataset import EventReading
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.tables import Source as Table
 from pennyweight.errors import DataError, PlanError
@@ -36,13 +33,18 @@ from pennyweight.ranking.query import (
 )
 from pennyweight.ranking.ranker import Ranker
 from pennyweight.ranking.reasons import Reason
-from pennyweight.ranking.request import RankingRequest, check_switch
+from pennyweight.ranking.request import RankingRequest
 from pennyweight.recommender import display, storage
 from pennyweight.recommender.batch import Batch
+from pennyweight.recommender.event_reading import (
+    check_no_reading,
+    feedback_rules,
+    read_histories,
+)
 from pennyweight.recommender.export import export
 from pennyweight.recommender.frames import to_frame
 from pennyweight.recommender.integrity import check_scorer, refusing_damage
-from pennyweight.recommender.item_growth import ReadAlready, with_texts
+from pennyweight.recommender.item_growth import ReadAlready, changed_texts, with_texts
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.item_vectors import TextRows
 from pennyweight.scorers.protocol import RowReader, Scorer
@@ -125,33 +127,32 @@ class Recommender:
         Parameters
         ----------
         user
-            Id in the event log; somebody unknown gets what is most popular and a warning. A call
-            without user, history and text gives what is most popular too.
+            Id in the event log; an unknown user gets the most popular items and a warning. So does
+            a call without user, history and text, without the warning.
         history
             Item ids, oldest first, instead of a user.
         text
-            What is wanted, in words; alone, or together with a user or a history.
+            A search in words, alone or together with a user or a history.
         k
-            How many; fewer come back where fewer are eligible.
+            How many items; fewer are returned where fewer are eligible.
         filter
-            Expression over the catalog's attributes, such as
-            ``'brand == "X" and price < 20'`` (see `Filter`).
+            Condition on the attributes, such as ``'brand == "X" and price < 20'``; see `Filter`.
         exclude_seen
-            Leave out the items of the history; by default as `repeats` says. What the user
-            turned down is left out too, unless this is False.
+            Leave out the items of the history; by default as `repeats` says. Items that the user
+            turned down are left out too, unless this is False.
         diversity
-            From 0 (by score alone) to 1 (each as unlike the others as can be).
+            From 0 (relevance only) to 1 (maximum diversity).
         explain
             Add the column reason.
         items
-            Choose among these ids only.
+            Rank these ids only.
 
         Returns
         -------
         polars.DataFrame
-            rank (from 1), item_id, title, score, source (what the list goes by:
-            ``"history"``, ``"text"``, ``"history and text"``, ``"popularity"`` or ``"negative
-            events"``, see `source`), and reason where asked for.
+            rank (from 1), item_id, title, score, source (the basis of the list: ``"history"``,
+            ``"text"``, ``"history and text"``, ``"popularity"`` or ``"negative events"``), and
+            reason with `explain`.
 
         Warns
         -----
@@ -162,15 +163,13 @@ class Recommender:
         ------
         UnknownIdError
             `history` or `items` has an id that is not in the catalog.
-        PlanError
-            Impossible arguments, such as k below 1.
-        TypeError
-            A list or a number where an id belongs, or one id where a list belongs.
+        PlanError, TypeError
+            An argument is out of range, or of another type.
         DataError
             The filter cannot be read, or names an unknown column.
         """
         query = self._query(user, history, text)
-        request = self._request(query, k, filter, exclude_seen, diversity, explain)
+        request = RankingRequest(query, k, filter, exclude_seen, diversity, explain)
         if items is not None:
             request = replace(request, candidates=known_codes(self.catalog.ids, items, "items"))
         recommendations = self.ranker.rank([request])[0]
@@ -183,7 +182,13 @@ class Recommender:
     @cached_property
     def ranker(self) -> Ranker:
         """Ranks by item codes; `recommend`, `similar`, exports and the service all use it."""
-        return Ranker.of(self.scorer, self.catalog, self.interactions, self._common_words)
+        return Ranker.of(
+            self.scorer,
+            self.catalog,
+            self.interactions,
+            exclude_seen=self.repeats == "exclude",
+            common_words=self._common_words,
+        )
 
     def with_items(self, items: Catalog, rows: ReadAlready | None = None) -> "Recommender":
         """Return a recommender that also knows some items, new ones or others than before.
@@ -200,24 +205,12 @@ class Recommender:
         rows
             What `read` made of some of the texts; others are read now.
         """
-        changed = self.unread(items)
+        changed = changed_texts(self.catalog, items)
         catalog, codes = self.catalog.with_items(items)
         scorer = self.scorer
         if len(changed):
             scorer = with_texts(scorer, items.texts, codes, changed, rows, len(catalog))
         return self._other(catalog, scorer, self.interactions)
-
-    def unread(self, items: Catalog) -> NDArray[np.int64]:
-        """Return the positions of items that are new or have another text here, ascending."""
-        texts = self.catalog.texts
-        return np.array(
-            [
-                at
-                for at, code in enumerate(self.catalog.ids.codes(items.ids).tolist())
-                if code < 0 or items.texts[at] != texts[code]
-            ],
-            np.int64,
-        )
 
     def read(self, texts: Sequence[str]) -> TextRows:
         """Return what the scorer reads in some texts; nothing where it keeps no such rows."""
@@ -238,12 +231,8 @@ class Recommender:
 
     @property
     def rules(self) -> FeedbackRules:
-        """What events mean, as in the log it was fitted to; for events that come later."""
-        if self.interactions is not None:
-            log = self.interactions
-            return FeedbackRules(EventTypes(log.meanings), log.liking, later=True)
-        data = DataPlan() if self.plan is None else self.plan.data
-        return FeedbackRules(EventTypes(data.event_types), data.min_rating, later=True)
+        """What events mean that come later, see `feedback_rules`."""
+        return feedback_rules(self.interactions, self.plan)
 
     def source(
         self,
@@ -252,10 +241,10 @@ class Recommender:
         history: Sequence[str] | None = None,
         text: str | None = None,
     ) -> Source:
-        """Return the source that `recommend` would give for a query.
+        """Return the source that `recommend` gives for a query.
 
-        ``"popularity"`` is the fallback, and ``"negative events"`` that for a user who only
-        turned items down.
+        ``"popularity"`` is the fallback, ``"negative events"`` that of a user who only turned
+        items down.
         """
         return self.ranker.scoring.score([self._query(user, history, text)])[1][0]
 
@@ -289,7 +278,8 @@ class Recommender:
         names = log.users if users is None else check_ids(users)
         if users is not None:
             warn_unknown(log, names, "what is popular stands in")
-        batch = self._batch(k, filter, exclude_seen, diversity, explain)
+        request = RankingRequest(NO_QUERY, k, filter, exclude_seen, diversity, explain)
+        batch = Batch(self.ranker, self.catalog, request)
         return pl.concat(frame for _, frame in batch.frames(names, *user_histories(log, names)))
 
     def export(
@@ -329,31 +319,25 @@ class Recommender:
             Another ending or impossible arguments; events that cannot be used, or another
             export to this file under way.
         """
-        if events is None and (columns or any(value is not None for value in reading.values())):
-            names = ", ".join(["columns"] * bool(columns) + [*reading])
-            raise PlanError(f"{names}: how events are read; give events too")
-        log = self._log() if events is None else self._read(events, columns, reading)
-        return export(
-            Path(path),
-            self._batch(k, filter, exclude_seen, diversity, explain),
-            log,
-            bundle=self.bundle,
-            progress=progress,
-        )
+        if events is None:
+            check_no_reading(columns, reading)
+            log = self._log()
+        else:
+            log = read_histories(
+                events, self.catalog.ids, columns, reading, rules=self.rules, plan=self.plan
+            )
+        request = RankingRequest(NO_QUERY, k, filter, exclude_seen, diversity, explain)
+        batch = Batch(self.ranker, self.catalog, request)
+        return export(Path(path), batch, log, bundle=self.bundle, progress=progress)
 
     def similar(
         self, item_id: str, k: int = 10, *, filter: str | None = None, explain: bool = False
     ) -> pl.DataFrame:
-        """Return the items nearest to one, itself left out.
+        """Return the items most similar to one, in the columns of `recommend`.
 
-        What the scorer makes of a history of this item alone, without popularity; an item
-        about which no events speak is looked up by its text. For one of which that says nothing
-        either, what is most popular stands in, and source is ``"popularity"``.
-
-        Returns
-        -------
-        polars.DataFrame
-            Columns as of `recommend`.
+        They are scored for a history of this item alone, without popularity. An item without
+        events is looked up by its text; if that says nothing either, the most popular items are
+        returned, with the source ``"popularity"``.
 
         Raises
         ------
@@ -446,57 +430,10 @@ class Recommender:
         ids = self.catalog.ids
         return resolve_query(self.interactions, ids, user=user, history=history, text=text)
 
-    def _read(
-        self, events: Table, columns: Mapping[str, str | None] | None, reading: EventReading
-    ) -> Interactions:
-        data, given = self.plan.data if self.plan else DataPlan(), dict(reading)
-        types, rules = reading.get("event_types") or {}, self.rules
-        if types:
-            meanings = EventTypes.of({**rules.types.chosen, **types})
-            rules = replace(rules, types=meanings)
-        planned = {name: getattr(data, name) for name in EventReading.__annotations__}
-        planned |= {name: value for name, value in given.items() if value is not None}
-        planned.pop("event_types")
-        seed = self.plan.evaluate.seed if self.plan else 0
-        return read_events(events, self.catalog.ids, columns, rules, seed=seed, **planned)
-
     def _log(self) -> Interactions:
         if self.interactions is None:
             raise PlanError("this recommender keeps no event log and so knows no users")
         return self.interactions
-
-    def _batch(
-        self,
-        k: int,
-        filter: str | None,
-        exclude_seen: bool | None,
-        diversity: float,
-        explain: bool,
-    ) -> Batch:
-        request = self._request(NO_QUERY, k, filter, exclude_seen, diversity, explain)
-        return Batch(self.ranker, self.catalog, request)
-
-    def _request(
-        self,
-        query: Query,
-        k: int,
-        filter: str | None,
-        exclude_seen: bool | None,
-        diversity: float,
-        explain: bool,
-    ) -> RankingRequest:
-        check_switch(exclude_seen, "exclude_seen")
-        check_switch(explain, "explain")
-        excludes = self.repeats == "exclude" if exclude_seen is None else bool(exclude_seen)
-        return RankingRequest(
-            query,
-            k,
-            filter,
-            exclude_seen=excludes,
-            exclude_turned_down=exclude_seen is None or bool(exclude_seen),
-            diversity=diversity,
-            explain=bool(explain),
-        )
 
     def __repr__(self) -> str:
         return display.as_text(self)

@@ -157,18 +157,16 @@ def _resolved(
     bonus = None
     if request.freshness:
         bonus = np.float32(request.freshness) * bundle.freshness(now, request.half_life)
-    seen = request.exclude_seen
     return RankingRequest(
         query if request.text is None else replace(query, text=request.text),
         request.k,
         request.filter,
-        candidates,
-        exclude_seen=bundle.recommender.repeats == "exclude" if seen is None else seen,
-        exclude_turned_down=seen is not False,
+        request.exclude_seen,
+        request.diversity,
+        request.explain,
+        candidates=candidates,
         boosts=request.boosts,
         bonus=bonus,
-        diversity=request.diversity,
-        explain=request.explain,
         unknown=unknown,
     )
 

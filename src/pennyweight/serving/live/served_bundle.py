@@ -19,7 +19,7 @@ from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.ranking.filter_masks import FilterMasks, Mask
 from pennyweight.ranking.ranker import Ranker
 from pennyweight.ranking.retrieval import Retrieval
-from pennyweight.recommender.item_growth import ReadAlready
+from pennyweight.recommender.item_growth import ReadAlready, changed_texts
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.serving.live.encoded_items import ReadItems
 from pennyweight.serving.live.item_changes import document_over
@@ -217,7 +217,7 @@ class ServedBundle:
         if not told:
             return ReadItems.none(self.catalog)
         found = documents(suitable(told, self.catalog), self.catalog)
-        at = self.recommender.unread(found)
+        at = changed_texts(self.catalog, found)
         rows = self.recommender.read([found.texts[i] for i in at.tolist()]) if len(at) else {}
         seq = [item.seq for item in items if item.item_id in told]
         return ReadItems(found, np.array(seq, np.int64), ReadAlready(at, rows))
