@@ -24,6 +24,7 @@ from pennyweight.data.cleaning.row_loss import (
 )
 from pennyweight.data.cleaning.rows import Rows as _Rows
 from pennyweight.data.cleaning.ties import TieBreak, draw_ties
+from pennyweight.data.cleaning.whole_orders import undone_orders
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import name_key
 from pennyweight.data.ids import Ids
@@ -105,11 +106,13 @@ def build_interactions(
         more rows than `max_dropped`.
     """
     rows = _Rows(frame, roles, found)
+    rules = rules or FeedbackRules()
+    of_orders = undone_orders(frame, roles, rules.types, rows)
     user, names = _users(frame, roles, rows, source, normalize_ids, missing, max_dropped)
     most = max_dropped if whole_catalog else 1.0
     item = _items(frame, roles, items, rows, source, normalize_ids, missing, most)
     time = _times(frame, roles, reading, rows, source)
-    signs = signals(frame, roles, rows, rules or FeedbackRules(), source)
+    signs = signals(frame, roles, rows, rules, source, undone=of_orders)
     split = _splits(frame, roles, rows, source)
     drawn = draw_ties(
         _order(np.flatnonzero(rows.alive), user, time.values), user, item, time.values,

@@ -30,6 +30,7 @@ from pennyweight.data.cleaning.returns import (
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal
 from pennyweight.data.cleaning.weights import BELOW_ZERO, LOW, NO_STRENGTH, weights
+from pennyweight.data.cleaning.whole_orders import OF_ORDER, PART_OF_ORDER
 from pennyweight.data.columns import has_role
 from pennyweight.data.tables import check_scalars
 from pennyweight.errors import DataError
@@ -52,7 +53,7 @@ TAKEN_BACK = "taken back by a later negative event of the same user on the same 
 NEUTRAL = "neutral event: ignored"
 # Why rows are dropped that have no fault.
 NOT_LIKING = (NEGATIVE, NEUTRAL, NO_DEED, LOW, BELOW_ZERO, NO_STRENGTH, CANCELLED, NEVER, RETURNED,
-              ZERO, TAKEN_BACK, PARTIAL)  # fmt: skip
+              ZERO, TAKEN_BACK, PARTIAL, OF_ORDER, PART_OF_ORDER)  # fmt: skip
 SEEN = "read"  # with weight 0 Gorse's type of an item that need not be shown again
 AGAINST = -1.0  # the strength of an event that speaks against its item
 _MAX_KINDS = 256  # kind is stored in a byte
@@ -138,9 +139,20 @@ class Signals:
 
 
 def signals(
-    frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, rules: FeedbackRules, source: str
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    rows: Rows,
+    rules: FeedbackRules,
+    source: str,
+    *,
+    undone: Mask,
 ) -> Signals:
     """Read the columns of weights, types and orders; drop the rows that say nothing.
+
+    Parameters
+    ----------
+    undone
+        Lines of orders that were undone as a whole, bool (n_rows,).
 
     Raises
     ------
@@ -166,7 +178,7 @@ def signals(
         LOW: given.low,
         BELOW_ZERO: given.below,
         RETURNED: orders.returned,
-        CANCELLED: orders.cancelled,
+        CANCELLED: orders.cancelled | (undone & (orders.quantity >= 0)),
     }
     named = {**rules.types.chosen, **(meanings if "type" in roles else {})}
     others = np.logical_or.reduce([mask for reason, mask in against.items() if reason != NEGATIVE])

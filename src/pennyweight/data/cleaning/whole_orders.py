@@ -1,0 +1,241 @@
+"""Refunds and cancellations of whole orders: rows that name an order and no item."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pennyweight.data.cleaning.event_types import EventTypes
+from pennyweight.data.cleaning.missing import blanked, few_texts
+from pennyweight.data.cleaning.negations import is_undone, words_of
+from pennyweight.data.cleaning.order_lines import order_column
+from pennyweight.data.cleaning.order_states import is_part, state_of
+from pennyweight.data.cleaning.quantities import is_pieces, quantity_columns, signed
+from pennyweight.data.cleaning.reversal_columns import says_yes, undoing_kind
+from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.columns import ALIASES, name_key
+
+__all__ = ["OF_ORDER", "PART_OF_ORDER", "undone_orders"]
+
+OF_ORDER = "refund or cancellation of an order as a whole: it takes back the lines of the order"
+PART_OF_ORDER = "refund or discount of a part of an order that names no item: the purchases stay"
+NOWHERE = "refund or cancellation that names neither an item nor an order of this file: no effect"
+
+_WHOLE = 0.5  # share of the money of an order from which on all of it came back
+_MOST_KINDS = 40
+_ORDER = re.compile(
+    r"(order|purchase|receipt|bestell|auftrags?|commande|pedido|ordine|bestelling|zamowienie"
+    r"|transaction|invoice|bon|beleg|rechnungs?)(s?)(id|no|nr|num|number|nummer|ref|reference|name|key)?"
+)
+_OTHER_ORDER = re.compile(
+    r"(refund(ed)?|returned|cancell?ed|original|orig|parent|related|source|ref|linked|initial|root)"
+    r"(order|transaction|invoice|purchase|sale)?(id|no|number|nr|name|reference)?"
+)
+_EACH = re.compile(r"unit|^price$|preis")  # of a piece, not of what came back
+_TOTAL = re.compile(r"total|order|gesamt|summe|grand")
+
+
+def undone_orders(
+    frame: pl.DataFrame, roles: Mapping[str, str], types: EventTypes, rows: Rows
+) -> Mask:
+    """Return the lines of orders that were undone as a whole, by rows without an item.
+
+    These rows are dropped and counted.
+
+    Parameters
+    ----------
+    types
+        What an event of each type means.
+    """
+    none = np.zeros(frame.height, bool)
+    if frame[roles["item"]].dtype.is_nested():
+        return none
+    bare = blanked(frame[roles["item"]]).is_null().to_numpy()
+    if not bare.any() or bare.all():
+        return none
+    key = _order_key(frame, roles)
+    named = _named_orders(frame, key, roles, bare)
+    undone = bare & _says_undone(frame, roles, types, bare)
+    below = bare & _below_zero(frame, roles) & np.array([order is not None for order in named])
+    undone = undone | below | (bare & _other_orders(frame, roles, bare))
+    if not undone.any():
+        return none
+    keys = _keys(frame[key]) if key is not None else [None] * frame.height
+    known = {order for order, empty in zip(keys, bare.tolist(), strict=True) if not empty}
+    known.discard(None)
+    whole, part = _whole_orders(frame, roles, keys, named, undone, bare)
+    at = [order if order in known else None for order in named]
+    lost = undone & np.array([order is None for order in at])
+    partial = undone & np.array([order in part for order in at]) & ~lost
+    rows.drop(OF_ORDER, undone & ~lost & ~partial)
+    rows.drop(PART_OF_ORDER, partial)
+    rows.drop(NOWHERE, lost)
+    lines: Mask = np.array([order in whole for order in keys]) & ~bare
+    rows.found.add("events", f"lines of orders ({key!r}) that were refunded or canceled as a whole "
+                   "are taken back", int(lines.sum()), "noted")  # fmt: skip
+    return lines
+
+
+def _order_key(frame: pl.DataFrame, roles: Mapping[str, str]) -> str | None:
+    """Return the column of orders: by its role, its name or the end of its path, or its values."""
+    if "order" in roles:
+        return roles["order"]
+    known = {name_key(alias) for alias in ALIASES["events"]["order"]}
+    apart = {roles[role] for role in ("user", "item", "time") if role in roles}
+    for name in frame.columns:
+        end = name_key(name.rpartition(".")[2])
+        if name not in apart and (end in known or _ORDER.fullmatch(end)):
+            if not frame[name].dtype.is_nested():
+                return name
+    found = order_column(frame, roles)
+    return None if found is None else found[0]
+
+
+def _keys(column: pl.Series) -> list[str | None]:
+    texts = blanked(column.cast(pl.String)).str.strip_chars().str.replace(r"\.0+$", "")
+    return texts.to_list()
+
+
+def _named_orders(
+    frame: pl.DataFrame, key: str | None, roles: Mapping[str, str], bare: Mask
+) -> list[str | None]:
+    """Return the order that each row is about, which a column beside its own may name."""
+    if key is None:
+        return [None] * frame.height
+    own = _keys(frame[key])
+    known = {order for order, empty in zip(own, bare.tolist(), strict=True) if not empty}
+    for name in _links(frame, roles):
+        other = _keys(frame[name])
+        own = [b if b is not None and b in known else a for a, b in zip(own, other, strict=True)]
+    return own
+
+
+def _links(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
+    return [
+        name for name in frame.columns
+        if name not in roles.values() and not frame[name].dtype.is_nested()
+        and _OTHER_ORDER.fullmatch(name_key(name.rpartition(".")[2]))
+    ]  # fmt: skip
+
+
+def _other_orders(frame: pl.DataFrame, roles: Mapping[str, str], bare: Mask) -> Mask:
+    """Return the rows that name the order that they refund in a column that only they fill."""
+    found = np.zeros(frame.height, bool)
+    for name in _links(frame, roles):
+        given = blanked(frame[name]).is_not_null().to_numpy()
+        if any(map(is_undone, words_of(name))) and not (given & ~bare).any():
+            found |= given
+    return found
+
+
+def _says_undone(
+    frame: pl.DataFrame, roles: Mapping[str, str], types: EventTypes, bare: Mask
+) -> Mask:
+    """Return the rows whose type, state or kind says that something was taken back."""
+    found = np.zeros(frame.height, bool)
+    apart = {roles[role] for role in ("user", "item", "time", "order") if role in roles}
+    few = frame.filter(pl.Series(bare))
+    for name in frame.columns:
+        if name in apart or frame[name].dtype.is_nested():
+            continue
+        kind = undoing_kind(name)
+        if kind is not None and kind != "reason":
+            found |= says_yes(frame[name], kind).to_numpy()
+            continue
+        values = few_texts(few[name], _MOST_KINDS)
+        back = [value for value in values if _is_undone(value, types, name == roles.get("type"))]
+        texts = blanked(frame[name]).cast(pl.String).str.strip_chars()
+        found |= texts.is_in(back).fill_null(False).to_numpy()
+    return found
+
+
+def _is_undone(value: str, types: EventTypes, typed: bool) -> bool:
+    if typed and value in types:
+        return types.known(value) == "negative"
+    return state_of(value) == "undone" or (
+        typed and any(map(is_undone, words_of(value))) and any(map(is_part, words_of(value)))
+    )
+
+
+def _below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
+    below = np.zeros(frame.height, bool)
+    for name in _money(frame, roles):
+        below |= (signed(frame[name]) < 0).fill_null(False).to_numpy()
+    return below
+
+
+def _money(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
+    named = [roles["quantity"]] if "quantity" in roles else []
+    columns = [*named, *quantity_columns(frame, roles)]
+    return [c for c in columns if not is_pieces(c) and not frame[c].dtype.is_nested()]
+
+
+def _whole_orders(
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    keys: Sequence[str | None],
+    named: Sequence[str | None],
+    undone: Mask,
+    bare: Mask,
+) -> tuple[set[str], set[str]]:
+    """Return the orders of which all came back, and those of which a part of the money did.
+
+    Where it is not known how much came back, all did.
+    """
+    back = _refunded(frame, roles)
+    sums: dict[str, float] = {}
+    parts = _called_parts(frame, roles, undone)
+    for row in np.flatnonzero(undone).tolist():
+        order = named[row]
+        if order is not None and not (parts[row] and not back[row] > 0):
+            sums[order] = sums.get(order, 0.0) + (back[row] if back[row] > 0 else np.inf)
+    called = {order for order, part in zip(named, parts.tolist(), strict=True) if part and order}
+    totals = _totals(frame, roles, keys, bare)
+    whole = {o for o, money in sums.items() if money >= _WHOLE * totals.get(o, 0.0)}
+    return whole, ({*sums} | called) - whole
+
+
+def _called_parts(frame: pl.DataFrame, roles: Mapping[str, str], undone: Mask) -> Mask:
+    """Return the rows whose type or state says that a part came back: ``partially_refunded``."""
+    parts = np.zeros(frame.height, bool)
+    for name in {roles[role] for role in ("type", "status") if role in roles}:
+        values = few_texts(frame.filter(pl.Series(undone))[name], _MOST_KINDS)
+        called = [value for value in values if any(map(is_part, words_of(value)))]
+        texts = blanked(frame[name]).cast(pl.String).str.strip_chars()
+        parts |= texts.is_in(called).fill_null(False).to_numpy() & undone
+    return parts
+
+
+def _refunded(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.float64]:
+    """Return how much money each row says came back, 0 where it does not."""
+    own = [
+        name for name in frame.columns
+        if undoing_kind(name) == "count" and not is_pieces(name)
+        and not frame[name].dtype.is_nested()
+    ]  # fmt: skip
+    back = np.zeros(frame.height)
+    for name in [*own, *(c for c in _money(frame, roles) if _EACH.search(c.casefold()) is None)]:
+        money = np.abs(np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy()))
+        back = np.where(back > 0, back, money)
+    return back
+
+
+def _totals(
+    frame: pl.DataFrame, roles: Mapping[str, str], keys: Sequence[str | None], bare: Mask
+) -> dict[str, float]:
+    """Return the money of each order: the total that its lines repeat, or the sum of the lines."""
+    names = _money(frame, roles)
+    names.sort(key=lambda name: _TOTAL.search(name.casefold()) is None)
+    if not names:
+        return {}
+    name = names[0]
+    money = np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy())
+    repeated = _TOTAL.search(name.casefold()) is not None and "line" not in name.casefold()
+    counts = next((c for c in frame.columns if is_pieces(c) and "price" in name.casefold()), None)
+    if counts is not None and not frame[counts].dtype.is_nested():
+        money = money * np.maximum(signed(frame[counts]).fill_null(1.0).to_numpy(), 1.0)
+    table = pl.DataFrame({"order": keys, "money": money}).filter(pl.Series(~bare)).drop_nulls()
+    whole = pl.col("money").max() if repeated else pl.col("money").clip(0.0).sum()
+    return dict(table.group_by("order").agg(whole).iter_rows())
