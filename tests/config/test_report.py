@@ -100,7 +100,7 @@ def test_nothing_measured_is_shown_too(report):
     bare = report.model_copy(
         update={"scorers": {"a": {"ndcg@5": Measured(value=0, low=0, high=0)}}}
     )
-    assert bare._repr_html_().count("<td>-</td>") == 4
+    assert bare._repr_html_().count(">-</td>") == 4
     zero = {"a": {"ndcg@10": Measured(value=0, low=0, high=0)}}
     assert " 0.0%" in report.model_copy(update={"scorers": zero})._repr_html_()
 

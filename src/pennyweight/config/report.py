@@ -1,7 +1,6 @@
 """The report: what came out, measured."""
 
 import re
-from html import escape
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -253,30 +252,27 @@ class Report(Frozen):
         ]
 
     def _repr_html_(self) -> str:
-        """Return a table for notebooks; bars behind the numbers, legible on light and dark."""
-        head = "".join(f'<th scope="col">{name}</th>' for name in self._head())
+        """Return a table for notebooks, each measurement over a bar of its length."""
+        from pennyweight.html.notebook import NotebookCell, notebook_table
+
         best = {
-            metric: max(
-                (row[metric].value for row in self.scorers.values() if metric in row), default=0
-            )
+            metric: max((m[metric].value for m in self.scorers.values() if metric in m), default=0)
             for metric in HEADLINE
         }
-        body = "".join(
-            f'<tr><th scope="row">{escape(name)}</th>'
-            + "".join(f"<td>{events}</td>" for events in self._names(name)[1:])
-            + "".join(_cell(self.scorers[name].get(metric), best[metric]) for metric in HEADLINE)
-            + "</tr>"
+
+        def cell(measured: Measured | None, top: float) -> NotebookCell:
+            if measured is None:
+                return NotebookCell("-")
+            return NotebookCell(str(measured), max(measured.value, 0) / top if top > 0 else 0)
+
+        rows = [
+            (
+                name,
+                [
+                    *map(NotebookCell, self._names(name)[1:]),
+                    *(cell(self.scorers[name].get(metric), best[metric]) for metric in HEADLINE),
+                ],
+            )
             for name in self.ranking()
-        )
-        return (
-            f"<table><caption>{escape(self.summary())}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
-
-
-def _cell(measured: Measured | None, best: float) -> str:
-    if measured is None:
-        return "<td>-</td>"
-    share = 100 * max(measured.value, 0.0) / best if best > 0 else 0.0
-    bar = f"linear-gradient(90deg, #2f9db355 {share:.1f}%, transparent {share:.1f}%)"
-    return f'<td style="background: {bar}; text-align: left">{measured}</td>'
+        ]
+        return notebook_table(self.summary(), rows, self._head())

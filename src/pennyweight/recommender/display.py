@@ -1,6 +1,5 @@
 """What a recommender says of itself: in a manifest, at a prompt and in a notebook."""
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pennyweight.config.report import HEADLINE
@@ -34,6 +33,8 @@ def as_text(recommender: "Recommender") -> str:
 
 def as_html(recommender: "Recommender") -> str:
     """Return the summary, the blend's weights and the headline metric as a table."""
+    from pennyweight.html.notebook import NotebookCell, notebook_table
+
     told = summary(recommender)
     scorer, report, bundle = recommender.scorer, recommender.report, recommender.bundle
     weights = scorer.weights if isinstance(scorer, Blend) else {}
@@ -41,16 +42,11 @@ def as_html(recommender: "Recommender") -> str:
     measured = None if report is None else report.scorers.get(scorer.name, {}).get(HEADLINE[0])
     told[HEADLINE[0]] = None if measured is None else str(measured)
     told["bundle"] = None if bundle is None else str(bundle.path)
-    rows = "".join(
-        f'<tr><th scope="row">{escape(key)}</th>'
-        f'<td style="text-align: left">{escape(_shown(value))}</td></tr>'
-        for key, value in told.items()
-        if value is not None
-    )
-    return f"<table><caption>Recommender</caption><tbody>{rows}</tbody></table>"
+    rows = [(key, [NotebookCell(_text(value))]) for key, value in told.items() if value is not None]
+    return notebook_table("Recommender", rows)
 
 
-def _shown(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) else str(value)
