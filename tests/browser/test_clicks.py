@@ -82,7 +82,7 @@ def asked(driver, name: str) -> None:
     """Press a button that leads to a question."""
     press(driver, name)
     assert driver.find_element(By.TAG_NAME, "h1").text == f"{name}?"
-    assert driver.find_element(By.LINK_TEXT, "Leave it as it is")
+    assert driver.find_element(By.LINK_TEXT, "Cancel")
 
 
 def test_sharing_with_the_keyboard(alone, bundles):
@@ -91,7 +91,7 @@ def test_sharing_with_the_keyboard(alone, bundles):
     (first,) = traffic(live)
     alone.at("/dashboard/bundles")
     enter(driver, driver.find_element(By.NAME, "percent"))
-    enter(driver, driver.find_element(By.LINK_TEXT, "Leave it as it is"))
+    enter(driver, driver.find_element(By.LINK_TEXT, "Cancel"))
     assert traffic(live) == {first: 1.0}
     enter(driver, driver.find_element(By.NAME, "percent"))
     (button,) = driver.find_elements(By.CSS_SELECTOR, "main button")

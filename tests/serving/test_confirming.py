@@ -27,12 +27,12 @@ def test_what_would_change_is_shown_and_asking_changes_nothing(two):
     live, first, second = two
     before = traffic(live), len(live.get("/v1/audit")["entries"])
     text = page(live, f"{MODELS}/publish?version={second}")
-    assert "<h1>Publish?</h1>" in text and "answer all users" in text
+    assert "<h1>Publish?</h1>" in text and "All users would get another bundle" in text
     for version, now, then in ((first, "100 %", "none"), (second, "none", "100 %")):
         row = text.split(f"{version}<small>")[1].split("</tr>")[0]
         assert [cell.split("</td>")[0] for cell in row.split("<td>")[1:3]] == [now, then]
     text = page(live, f"{MODELS}/share?most={first}&some={second}&percent=20")
-    assert "Another bundle than now would answer 20 % of the users" in text
+    assert "At least 20 % of the users would get another bundle" in text
     assert ">80 %<" in text and ">20 %<" in text
     assert (traffic(live), len(live.get("/v1/audit")["entries"])) == before
     same = page(live, f"{MODELS}/publish?version={first}")
@@ -64,10 +64,10 @@ def test_what_was_changed_meanwhile_is_asked_anew(two):
     sent = {f["name"]: f["value"] for f in Page(text).of("input")}
     confirm(live, f"{MODELS}/share", most=first, some=second, percent="10")
     refused = looked_at(post(live, f"{MODELS}/publish", 409, **sent))
-    assert "has changed since" in refused and traffic(live) == {first: 0.9, second: 0.1}
+    assert "have changed since" in refused and traffic(live) == {first: 0.9, second: 0.1}
     confirm(live, f"{MODELS}/publish", version=second)
     again = post(live, f"{MODELS}/publish", 409, **sent)  # a second click
-    assert "has changed since" in again.text and set(traffic(live)) == {second}
+    assert "have changed since" in again.text and set(traffic(live)) == {second}
 
 
 def test_quality_measured_on_different_data_is_not_set_side_by_side(two):

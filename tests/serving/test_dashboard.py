@@ -3,19 +3,19 @@
 import json
 import time
 from hashlib import sha256
-from html import escape
 from importlib import resources
 from urllib.parse import quote
 
 import httpx
 import pytest
 from live import Service, service, shop
+from markupsafe import escape
 from test_bundles import traffic
 from walls import make_key
 
 from html_page import Page
-from pennyweight.serving.dashboard.components import few
 from pennyweight.serving.dashboard.docs import PROBLEMS
+from pennyweight.serving.dashboard.formats import few
 from pennyweight.serving.dashboard.static import PLACES, static_url
 from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.http.problems import KINDS
@@ -158,7 +158,7 @@ def test_the_overview_tells_of_the_api_alone(live):
     live.http.put("/v1/items/old", json={"attributes": {}, "published": "2020-01-01"})
     told = facts(page(live, "/"))
     assert told["Requests"] == "7" and told["Errors"] == "0"
-    assert told["Lists"] == "3" and told["Events"] == "1" and told["Fresh items"] == "1"
+    assert told["Lists"] == "3" and told["Events"] == "1" and told["New items"] == "1"
     text = page(live, "/")
     for name in ("history", "popularity", "text", "GET /v1/recommend/{user_id}"):
         assert f">{name}</th>" in text
@@ -189,16 +189,16 @@ def test_every_chart_has_a_table(live):
 def test_items_that_fail_are_told(live):
     live.engine.failed_items["<b>bad</b>"] = "<i>why</i>"
     text = page(live, "/")
-    assert "1 item could not be put on the shelves" in text
+    assert "1 item could not be indexed" in text
     assert "&lt;b&gt;bad&lt;/b&gt;" in text and "&lt;i&gt;why" in text
 
 
 def test_an_item_that_is_sold_out_changed_or_gone(live):
-    assert facts(page(live, "/dashboard/items?id=i29"))["On the shelf"] == "no"
+    assert facts(page(live, "/dashboard/items?id=i29"))["Recommendable"] == "no"
     assert facts(page(live, "/dashboard/items?id=i1"))["Available"] == "yes"
     live.http.patch("/v1/items/i1", json={"available": False})
     told = facts(page(live, "/dashboard/items?id=i1"))
-    assert (told["Available"], told["On the shelf"]) == ("no", "no")
+    assert (told["Available"], told["Recommendable"]) == ("no", "no")
     live.http.delete("/v1/items/i1")
     assert facts(page(live, "/dashboard/items?id=i1"))["Available"] == "deleted"
     live.http.put("/v1/items/made", json={"attributes": {"title": "tea"}})
@@ -229,7 +229,7 @@ def test_a_user_has_history_and_reasons(live):
     items = live.ids("/v1/recommend/u1", k=10)
     assert all(f"/dashboard/items?id={item}" in text for item in items)
     unknown = page(live, "/dashboard/users?id=nobody")
-    assert "Nothing is known of this user" in unknown and "History</h2>" not in unknown
+    assert "The user has no history" in unknown and "History</h2>" not in unknown
     before = live.metric("pennyweight_recommendations_total")
     page(live, "/dashboard/users?id=u1")
     assert live.metric("pennyweight_recommendations_total") == before  # looking is not asking

@@ -218,7 +218,7 @@ def test_text_that_looks_like_a_link_is_left_as_it_is(below):
     name = ' href="/x" <a href="/y">'
     below.post("/v1/events", {"user_id": name, "item_id": "i1"})
     text = below.http.get("/dashboard/users").text
-    assert " href=&quot;/x&quot; &lt;a href=&quot;/y&quot;&gt;" in text
+    assert " href=&#34;/x&#34; &lt;a href=&#34;/y&#34;&gt;" in text
 
 
 def test_the_api_below_a_prefix(below):

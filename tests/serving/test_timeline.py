@@ -3,14 +3,15 @@ import re
 import pytest
 
 from html_page import Page
-from pennyweight.serving.dashboard.charts import Series, columns, legend, lines
+from pennyweight.html.environment import environment
+from pennyweight.serving.dashboard.charts import Series, columns, lines
+from pennyweight.serving.dashboard.page import PACKAGE
 
 TICKS = [(0, "12:00"), (2, "12:30 <b>")]
 
 
 def stacked(*values: list[float | None]) -> str:
     series = [Series("<i>", kind, row) for kind, row in zip(("best", "bad"), values, strict=False)]
-    legend(series)
     return columns(series, ticks=TICKS, title="<b>", description="<u>", key="k")
 
 
@@ -54,5 +55,6 @@ def test_the_scale_is_round_and_so_is_its_half(highest, top):
 
 
 def test_names_are_text():
-    text = stacked([1.0]) + legend([Series("<i>", "best", [])])
+    macros = environment(dashboard=PACKAGE).get_template("dashboard/macros.html").module
+    text = stacked([1.0]) + macros.legend([Series("<i>", "best", [])])
     assert "<i>" not in text and "<b>" not in text and "<u>" not in text and "&lt;i&gt;" in text

@@ -3,10 +3,10 @@
 import asyncio
 import random
 import time
-from html import escape
 
 import pytest
 from live import Service, service
+from markupsafe import escape
 from test_bundles import traffic
 from test_dashboard import confirm, page, post
 from walls import Clock

@@ -1,4 +1,4 @@
-"""Bar charts and tables as HTML text, without JavaScript."""
+"""Charts as SVG, without JavaScript."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,7 @@ from itertools import accumulate
 
 from markupsafe import Markup
 
-from pennyweight.html.markup import shown
-
-__all__ = ["Bar", "Dot", "bars", "differences", "drawing", "scatter", "table"]
+__all__ = ["Bar", "Dot", "bars", "differences", "drawing", "scatter"]
 
 _ROW = 46  # pixels a bar with its label
 _TALL, _LEFT, _RIGHT = 300, 14, 94  # pixels of a scatter's height; percent where its dots lie
@@ -161,31 +159,3 @@ def _bar(row: Bar, top: int, scale: float) -> str:
             for x1, x2, y1, y2 in ends
         ]
     return "".join(out)
-
-
-def table(
-    caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0
-) -> str:
-    """Return a table whose first column names the row and whose last `numbers` are numbers.
-
-    Cells are text, or `Html`.
-    """
-    first = len(head) - numbers
-
-    def cell(tag: str, i: int, text: str, scope: str = "") -> str:
-        number = ' class="number"' if i >= first else ""
-        return f"<{tag}{scope}{number}>{shown(text)}</{tag}>"
-
-    top = "".join(cell("th", i, text, ' scope="col"') for i, text in enumerate(head))
-    body = "".join(
-        "<tr>"
-        + cell("th", 0, row[0], ' scope="row"')
-        + "".join(cell("td", i, text) for i, text in enumerate(row[1:], 1))
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption>"
-        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )

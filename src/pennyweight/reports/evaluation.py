@@ -80,8 +80,8 @@ def evaluation_context(
         "bias": bias_figures(report),
         "examples": examples,
         "cleaning": cleaning_table(report),
-        "time": time_figure(report),
-        "memory": memory_figure(report),
+        "stage_time": time_figure(report),
+        "stage_memory": memory_figure(report),
         "commands": commands,
         "settings": settings_table(report),
     }

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from html import escape
 from math import floor, log10
 
-from pennyweight.html.charts import drawing
+from markupsafe import Markup
 
-__all__ = ["Series", "columns", "legend", "lines"]
+from pennyweight.html.charts import drawing
+from pennyweight.html.figures import Table
+
+__all__ = ["Series", "TimeChart", "columns", "lines"]
 
 _TALL, _TOP, _BELOW = 200, 10, 26  # pixels: all, above the highest value, for the times
 
@@ -19,6 +22,16 @@ class Series:
     name: str
     kind: str
     values: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class TimeChart:
+    """A chart of the last hour with its legend, and its numbers in a table that opens."""
+
+    heading: str
+    series: Sequence[Series]
+    chart: Markup
+    table: Table
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ def columns(
     title: str,
     description: str,
     key: str,
-) -> str:
+) -> Markup:
     """Draw a column for each time, the series on top of each other; ticks are places and texts."""
     stacks = list(zip(*([value or 0.0 for value in one.values] for one in series), strict=True))
     axes = _Axes(_top(max(map(sum, stacks), default=0), least=2), len(stacks))
@@ -78,7 +91,7 @@ def lines(
     title: str,
     description: str,
     key: str,
-) -> str:
+) -> Markup:
     """Draw a line for each series, broken where there is no value; otherwise like `columns`."""
     highest = max((v for one in series for v in one.values if v is not None), default=0)
     axes = _Axes(_top(highest, least=least), max((len(one.values) for one in series), default=0))
@@ -100,12 +113,6 @@ def _line(series: Series, axes: _Axes) -> Iterator[str]:
                     f'y1="{axes.down(before)}" y2="{y}"/>'
                 )
         before = value
-
-
-def legend(series: Sequence[Series]) -> str:
-    """Return the names of the series beside their colors."""
-    rows = "".join(f'<li class="{one.kind}">{escape(one.name)}</li>' for one in series)
-    return f'<ul class="legend">{rows}</ul>'
 
 
 def _top(value: float, *, least: float) -> float:

@@ -1,4 +1,4 @@
-"""What a user did, as people read it."""
+"""The history of a user from the live store and from the log of a bundle."""
 
 from dataclasses import dataclass
 
@@ -6,43 +6,43 @@ from pennyweight.serving.live.histories import NEWEST
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store
 
-__all__ = ["Done", "newest_events"]
+__all__ = ["HistoryEvent", "newest_events"]
 
-TURNED_DOWN = "negative"  # events of which the log of a bundle does not keep the type
+NEGATIVE = "negative"  # the log of a bundle does not keep the type of negative events
 
 
 @dataclass(frozen=True)
-class Done:
-    """An event: when (None: not known), its type, the item, and where it is kept."""
+class HistoryEvent:
+    """An event: its time (None: unknown), type, item, and where it is stored."""
 
     time: float | None
     kind: str
     item: str
     title: str
-    kept: str
+    origin: str
 
 
-def newest_events(shelf: ServedBundle, store: Store, user: str) -> list[Done]:
-    """Return the events that count in lists for a user, newest first; each once."""
+def newest_events(shelf: ServedBundle, store: Store, user: str) -> list[HistoryEvent]:
+    """Return the events that rank items for a user, newest first, each once."""
     live = [
-        Done(event.time, event.kind, event.item, _title(shelf, event.item), "live")
+        HistoryEvent(event.time, event.kind, event.item, _title(shelf, event.item), "live")
         for event in reversed(store.history(user, NEWEST, shelf.is_neutral))
     ]
-    told = {(done.item, done.time) for done in live}
-    old = [done for done in _of_bundle(shelf, user) if (done.item, done.time) not in told]
-    if any(done.time is None for done in old):
+    known = {(event.item, event.time) for event in live}
+    old = [event for event in _of_bundle(shelf, user) if (event.item, event.time) not in known]
+    if any(event.time is None for event in old):
         return live + old
-    return sorted(live + old, key=lambda done: -(done.time or 0.0))
+    return sorted(live + old, key=lambda event: -(event.time or 0.0))
 
 
-def _of_bundle(shelf: ServedBundle, user: str) -> list[Done]:
+def _of_bundle(shelf: ServedBundle, user: str) -> list[HistoryEvent]:
     log = shelf.recommender.interactions
     code = -1 if log is None else int(log.users.codes([user])[0])
     if log is None or code < 0:
         return []
     own = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
-    found = [
-        Done(
+    events = [
+        HistoryEvent(
             time if log.real_time else None,
             log.kinds[kind] if log.kinds else "",
             shelf.catalog.ids[item],
@@ -53,13 +53,13 @@ def _of_bundle(shelf: ServedBundle, user: str) -> list[Done]:
             log.item[own].tolist(), log.kind[own].tolist(), log.time[own].tolist(), strict=True
         )
     ]
-    gone = log.turned_down.block(code, code + 1)
-    found += [
-        Done(time if log.real_time else None, TURNED_DOWN, shelf.catalog.ids[item],
+    negative = log.turned_down.block(code, code + 1)
+    events += [
+        HistoryEvent(time if log.real_time else None, NEGATIVE, shelf.catalog.ids[item],
              shelf.catalog.title(item), f"bundle {shelf.version}")
-        for item, time in zip(gone.item.tolist(), gone.time.tolist(), strict=True)
+        for item, time in zip(negative.item.tolist(), negative.time.tolist(), strict=True)
     ]  # fmt: skip
-    return found[-NEWEST:][::-1]
+    return events[-NEWEST:][::-1]
 
 
 def _title(shelf: ServedBundle, item: str) -> str:

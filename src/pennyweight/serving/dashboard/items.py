@@ -1,20 +1,17 @@
-"""An item: what it is, whether it is to be had, and what is near to it."""
+"""An item: attributes, availability, neighbors and events."""
 
 import asyncio
 from collections.abc import Mapping
-from html import escape
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from pennyweight.errors import UnknownIdError
-from pennyweight.formatting import count
-from pennyweight.html.charts import table
-from pennyweight.html.document import facts
-from pennyweight.serving.dashboard.components import FLOOR, ask_form, few, when
-from pennyweight.serving.dashboard.explanations import reasoned_table
-from pennyweight.serving.dashboard.layout import page, page_router, sentence
-from pennyweight.serving.dashboard.new_items import fresh, fresh_table
+from pennyweight.html.figures import Fact, Table
+from pennyweight.serving.dashboard.formats import FLOOR, few
+from pennyweight.serving.dashboard.lists import ListedItem, listed_items
+from pennyweight.serving.dashboard.new_items import new_items
+from pennyweight.serving.dashboard.page import page, page_router, sentence
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import rank_similar
 from pennyweight.serving.live.served_bundle import ServedBundle
@@ -22,7 +19,6 @@ from pennyweight.serving.stores.protocol import Store, StoredItem
 
 __all__ = ["item_routes"]
 
-HERE = "/dashboard/items"
 NEAR, LONG = 10, 2_000
 
 
@@ -30,93 +26,104 @@ def item_routes(engine: Engine) -> APIRouter:
     """Return the routes."""
     router = page_router()
 
-    @router.get(HERE)
+    @router.get("/dashboard/items")
     async def items(request: Request, id: str = "") -> Response:
-        shelf, form = (
-            engine.traffic_split.primary,
-            ask_form(HERE, "Id of an item", "id", id, button="Show"),
-        )
+        shelf = engine.traffic_split.primary
         if not id:
-            new = await asyncio.to_thread(fresh, shelf, engine.clock())
-            told = f"{count(len(shelf.catalog), 'item')}, {int(shelf.open.sum()):,} available."
-            newest = f"<h2>Fresh items</h2>{fresh_table(new)}" if new.newest else ""
-            return page(request, "Items", [form, f"<p>{told}</p>", newest])
-        failed = engine.failed_items.get(id, "")
+            return page(
+                request,
+                "items.html",
+                {
+                    "total": len(shelf.catalog),
+                    "available": int(shelf.open.sum()),
+                    "new_items": await asyncio.to_thread(new_items, shelf, engine.clock()),
+                },
+            )
         try:
-            parts = await engine.ask(shelf, lambda shelf, store: _item(shelf, store, id, failed))
+            context = await engine.ask(shelf, lambda shelf, store: _context(shelf, store, id))
         except UnknownIdError as error:
-            return page(request, "Items", [form], failed=sentence(error), status=404)
-        title = parts.pop(0)
-        return page(request, title, [form, *parts])
+            failed = sentence(error)
+            return page(
+                request, "item.html", {"item": id, "found": False}, failed=failed, status=404
+            )
+        not_indexed = engine.failed_items.get(id, "")
+        return page(
+            request,
+            "item.html",
+            {
+                "item": id,
+                "found": True,
+                "error": not_indexed,
+                **context,
+            },
+        )
 
     return router
 
 
-def _item(shelf: ServedBundle, store: Store, item_id: str, failed: str) -> list[str]:
-    """Return the title and the parts of the page; `UnknownIdError` where there is no such item."""
-    put = store.item(item_id)
-    if put is not None and not shelf.counts(put):
-        put = None
-    there = item_id in shelf.catalog.ids
-    if (put is None or put.document is None) and not there:
+def _context(shelf: ServedBundle, store: Store, item_id: str) -> Mapping[str, object]:
+    """Return the context of the page; `UnknownIdError` where there is no such item."""
+    live = store.item(item_id)
+    if live is not None and not shelf.counts(live):
+        live = None
+    in_bundle = item_id in shelf.catalog.ids
+    if (live is None or live.document is None) and not in_bundle:
         raise UnknownIdError(f"item {item_id!r} is not in the catalog")
-    if put is not None:
-        put = shelf.as_told(put)
-    document = put.document if put is not None else None
+    if live is not None:
+        live = shelf.as_told(live)
+    document = None if live is None else live.document
     if document is None:
         document = shelf.document(item_id)
-    title = shelf.catalog.title(shelf.catalog.ids.code(item_id)) if there else item_id
-    near = _near(shelf, item_id) if there else ""
-    return [
-        title,
-        _facts(shelf, item_id, put, there=there),
-        f'<p class="told failed">Not on the shelf: {escape(failed)}</p>' if failed else "",
-        f"<h2>Attributes</h2>{_attributes(document)}",
-        near,
-        _events(shelf, item_id) if there else "",
-    ]
+    return {
+        "name": shelf.catalog.title(shelf.catalog.ids.code(item_id)) if in_bundle else item_id,
+        "bundle": shelf.version,
+        "available": _availability(shelf, item_id, live),
+        "recommendable": in_bundle and shelf.is_open(item_id),
+        "published": _published(shelf, item_id, live, in_bundle=in_bundle),
+        "changed": None if live is None else live.changed,
+        "attributes": _attribute_table(document),
+        "neighbors": _neighbors(shelf, item_id) if in_bundle else None,
+        "events": _event_counts(shelf, item_id) if in_bundle else None,
+        "floor": FLOOR,
+    }
 
 
-def _facts(shelf: ServedBundle, item_id: str, put: StoredItem | None, *, there: bool) -> str:
-    removed = put is not None and put.removed
-    available = put.available if put is not None else shelf.is_open(item_id)
-    new = put.published if put is not None else None
-    if new is None and there:
-        new = shelf.published_at(item_id)
-    told = "deleted" if removed else "yes" if available else "no"
-    shown = "yes" if there and shelf.is_open(item_id) else "no"
-    return facts([
-        ("Id", item_id, f"bundle {shelf.version}"),
-        ("Available", told, "as it was told"),
-        ("On the shelf", shown, "can be recommended now"),
-        ("New since", when(new), "where that is known"),
-        ("Changed", when(put.changed if put else None), "since the bundle was made"),
-    ])  # fmt: skip
+def _availability(shelf: ServedBundle, item_id: str, live: StoredItem | None) -> str:
+    if live is not None and live.removed:
+        return "deleted"
+    available = shelf.is_open(item_id) if live is None else live.available
+    return "yes" if available else "no"
 
 
-def _attributes(document: Mapping[str, object]) -> str:
-    rows = [(name, _said(value)[:LONG]) for name, value in document.items()]
-    return table("What the item is said to be", ("Attribute", "Value"), rows)
+def _published(
+    shelf: ServedBundle, item_id: str, live: StoredItem | None, *, in_bundle: bool
+) -> float | None:
+    published = None if live is None else live.published
+    return shelf.published_at(item_id) if published is None and in_bundle else published
 
 
-def _said(value: object) -> str:
+def _attribute_table(document: Mapping[str, object]) -> Table:
+    rows = [(name, _text(value)[:LONG]) for name, value in document.items()]
+    return Table("Attributes of the item", ("Attribute", "Value"), rows)
+
+
+def _text(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _near(shelf: ServedBundle, item_id: str) -> str:
-    found = rank_similar(shelf, item_id, NEAR, None, explain=True)
-    return f"<h2>Neighbours</h2>{reasoned_table(shelf, found, 'The nearest items')}"
+def _neighbors(shelf: ServedBundle, item_id: str) -> list[ListedItem]:
+    return listed_items(shelf, rank_similar(shelf, item_id, NEAR, None, explain=True))
 
 
-def _events(shelf: ServedBundle, item_id: str) -> str:
+def _event_counts(shelf: ServedBundle, item_id: str) -> list[Fact] | None:
+    """Return the number of events by type, small numbers hidden."""
     log = shelf.recommender.interactions
     if log is None:
-        return ""
+        return None
     code = shelf.catalog.ids.code(item_id)
     kinds = log.kinds or ("event",)
     counts = np.bincount(log.kind[log.item == code], minlength=len(kinds)).tolist()
-    rows = [
-        (kind or "events", few(n), "of the bundle") for kind, n in zip(kinds, counts, strict=False)
+    return [
+        Fact(kind or "events", few(n), "in the bundle")
+        for kind, n in zip(kinds, counts, strict=False)
     ]
-    note = f"By type. Numbers below {FLOOR} are not told, since they might be one person's."
-    return f'<h2>Events</h2><p class="note">{note}</p>{facts(rows)}'

@@ -1,13 +1,11 @@
-"""A key once, then a session."""
+"""The login: a key once, then a session."""
 
-from html import escape
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
 
 from pennyweight.serving.dashboard.forms import read_form, see
-from pennyweight.serving.dashboard.layout import html, page_router
-from pennyweight.serving.dashboard.static import static_url
+from pennyweight.serving.dashboard.page import page, page_router
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.sessions import (
     Sessions,
@@ -26,8 +24,8 @@ def login_routes(keys: KeyRing | None, sessions: Sessions | None) -> APIRouter:
     router = page_router()
 
     @router.get("/login")
-    async def form() -> Response:
-        return see("/") if sessions is None else HTMLResponse(_page(sessions))
+    async def form(request: Request) -> Response:
+        return see("/") if sessions is None else _page(request, sessions)
 
     @router.post("/login")
     async def login(request: Request) -> Response:
@@ -35,10 +33,11 @@ def login_routes(keys: KeyRing | None, sessions: Sessions | None) -> APIRouter:
             return see("/")
         key = keys.find((await read_form(request)).get("key", "").strip())
         if key is None:
-            return HTMLResponse(_page(sessions, "The key is not known here."), 401, CHALLENGE)
+            failed = "The key is not known here."
+            return _page(request, sessions, failed=failed, status=401, headers=CHALLENGE)
         if not key.may("admin"):
-            told = f"The key {key.name} lacks the scope admin, which the dashboard needs."
-            return HTMLResponse(_page(sessions, told), 403)
+            failed = f"The key {key.name} lacks the scope admin, which the dashboard needs."
+            return _page(request, sessions, failed=failed, status=403)
         secure, root = _asked_by(request)
         cookie = session_cookie(
             sessions.open(key), secure=secure, root=root, seconds=sessions.seconds
@@ -63,15 +62,20 @@ def _asked_by(request: Request) -> tuple[bool, str]:
     return request.scope["scheme"] == "https", request.scope.get("root_path", "")
 
 
-def _page(sessions: Sessions, failed: str = "") -> str:
-    told = f'<p class="told failed" role="alert">{escape(failed)}</p>' if failed else ""
-    return html(
-        "Log in",
-        '<main class="login" id="main">'
-        f'<img src="{static_url("icon.svg")}" alt="" width="48" height="48"><h1>Pennyweight</h1>'
-        f'{told}<form method="post" action="/login"><label for="key">Key with the scope admin'
-        '</label><input id="key" name="key" type="password" autocomplete="current-password" '
-        'required autofocus spellcheck="false"><button>Log in</button></form>'
-        '<p class="note">Keys are made with <code>pennyweight keys create --scope admin</code>. '
-        f"A session lasts {sessions.seconds / 3_600:g} hours.</p></main>",
+def _page(
+    request: Request,
+    sessions: Sessions,
+    *,
+    failed: str = "",
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    hours = sessions.seconds / 3_600
+    return page(
+        request,
+        "login.html",
+        {"hours": f"{hours:g}"},
+        failed=failed,
+        status=status,
+        headers=headers,
     )

@@ -1,34 +1,43 @@
-"""Items that are new."""
+"""New items of a bundle."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pennyweight.html.charts import table
-from pennyweight.serving.dashboard.components import DAY, item_link, when
+from pennyweight.serving.dashboard.formats import DAY
 from pennyweight.serving.live.served_bundle import ServedBundle
 
-__all__ = ["Fresh", "fresh", "fresh_table"]
+__all__ = ["NewItem", "NewItems", "new_items"]
 
 SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Fresh:
-    """How many items are new, and the newest: id, title, time, whether it is to be had."""
+class NewItem:
+    """An item with its time of publication, and whether it is available."""
+
+    id: str
+    title: str
+    published: float
+    available: bool
+
+
+@dataclass(frozen=True)
+class NewItems:
+    """The number of new items, and the newest of them."""
 
     count: int
-    newest: tuple[tuple[str, str, float, bool], ...]
+    newest: tuple[NewItem, ...]
 
 
-def fresh(shelf: ServedBundle, now: float, *, seconds: float = DAY) -> Fresh:
-    """Return the items that came within so many seconds."""
+def new_items(shelf: ServedBundle, now: float, *, seconds: float = DAY) -> NewItems:
+    """Return the items that were published within the last seconds."""
     codes = np.flatnonzero(now - shelf.published < seconds)
     newest = codes[np.argsort(-shelf.published[codes], kind="stable")][:SHOWN]
-    return Fresh(
+    return NewItems(
         len(codes),
         tuple(
-            (
+            NewItem(
                 shelf.catalog.ids[code],
                 shelf.catalog.title(code),
                 float(shelf.published[code]),
@@ -37,14 +46,3 @@ def fresh(shelf: ServedBundle, now: float, *, seconds: float = DAY) -> Fresh:
             for code in newest.tolist()
         ),
     )
-
-
-def fresh_table(found: Fresh) -> str:
-    """Return the newest items; empty where there are none."""
-    if not found.newest:
-        return ""
-    rows = [
-        (item_link(item, title), item, when(time), "yes" if open_ else "no")
-        for item, title, time, open_ in found.newest
-    ]
-    return table("The newest", ("Item", "Id", "New since", "Available"), rows)

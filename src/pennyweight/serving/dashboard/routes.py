@@ -3,10 +3,10 @@
 from fastapi import APIRouter, FastAPI
 
 from pennyweight.serving.dashboard.audit import audit_routes
+from pennyweight.serving.dashboard.bundles import bundle_routes
 from pennyweight.serving.dashboard.docs import docs_routes
 from pennyweight.serving.dashboard.items import item_routes
 from pennyweight.serving.dashboard.login import login_routes
-from pennyweight.serving.dashboard.models import model_routes
 from pennyweight.serving.dashboard.overview import overview_routes
 from pennyweight.serving.dashboard.publishing import publishing_routes
 from pennyweight.serving.dashboard.quality import quality_routes
@@ -36,7 +36,7 @@ def dashboard_routes(
         user_routes(engine),
         item_routes(engine),
         search_routes(engine),
-        model_routes(engine),
+        bundle_routes(engine),
         publishing_routes(engine),
         quality_routes(engine),
         audit_routes(engine),

@@ -1,0 +1,132 @@
+"""The frame of every page, and the page that reports an error."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from pennyweight.errors import PennyweightError, StoreError
+from pennyweight.html.environment import environment
+from pennyweight.reports.page import PACKAGE as REPORTS
+from pennyweight.serving.dashboard import formats
+from pennyweight.serving.dashboard.static import static_url
+from pennyweight.serving.http.problems import answer
+from pennyweight.serving.http.proxies import location, path_below
+
+__all__ = ["page", "page_router", "sentence"]
+
+PACKAGE = "pennyweight.serving.dashboard"
+PAGES = (
+    ("/", "Overview"),
+    ("/dashboard/users", "Users"),
+    ("/dashboard/items", "Items"),
+    ("/dashboard/search", "Search"),
+    ("/dashboard/bundles", "Bundles"),
+    ("/dashboard/quality", "Quality"),
+    ("/dashboard/audit", "Audit"),
+    ("/docs", "API"),
+)
+FORMATS = {name: getattr(formats, name) for name in ("age", "milliseconds", "percent", "utc")}
+
+
+def page(
+    request: Request,
+    template: str,
+    context: Mapping[str, object] | None = None,
+    *,
+    done: str = "",
+    failed: str = "",
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a page of the dashboard.
+
+    Parameters
+    ----------
+    template
+        Its file in the folder ``templates``.
+    context
+        The names that the template uses, in addition to those of the frame.
+    done, failed
+        The result of an action, shown at the top.
+    """
+    frame = {
+        "pages": PAGES,
+        "here": "/" + "/".join(path_below(request.scope).split("/")[1:3]),
+        "logged_in": getattr(request.state, "key", None) is not None,
+        "version": _version(),
+        "url": _addresses(request),
+        "static_url": static_url,
+        "done": done,
+        "failed": failed,
+        **FORMATS,
+    }
+    found = environment(reports=REPORTS, dashboard=PACKAGE).get_template(f"dashboard/{template}")
+    return HTMLResponse(found.render({**frame, **(context or {})}), status, headers)
+
+
+def _addresses(request: Request) -> Callable[..., str]:
+    """Return the function that templates make addresses with, below the prefix of a proxy."""
+
+    def url(path: str, **query: object) -> str:
+        address = location(request.scope, path)
+        return f"{address}?{urlencode(query)}" if query else address
+
+    return url
+
+
+@cache
+def _version() -> str:
+    return version("pennyweight")
+
+
+class _PageRoute(APIRoute):
+    """A route that reports errors in a page."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            try:
+                response = await handle(request)
+            except (PennyweightError, RequestValidationError, HTTPException) as error:
+                response = _failed(request, error)
+            target = response.headers.get("location", "")
+            if target.startswith("/"):
+                response.headers["location"] = location(request.scope, target)
+            return response
+
+        return answered
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    plain = answer(error)
+    if plain.status_code == 500 or isinstance(error, StoreError):
+        raise error  # the application stops or logs, which matters more than a page
+    invalid = isinstance(error, RequestValidationError)
+    headers = {k: v for k, v in plain.headers.items() if k == "retry-after"}
+    return page(
+        request,
+        "error.html",
+        failed="Invalid request parameters" if invalid else sentence(error),
+        status=plain.status_code,
+        headers=headers,
+    )
+
+
+def sentence(error: Exception) -> str:
+    """Return the message of an error with a capital first letter."""
+    text = str(error.detail) if isinstance(error, HTTPException) else str(error)
+    return f"{text[:1].upper()}{text[1:1_000]}"
+
+
+def page_router() -> APIRouter:
+    """Return a router whose routes are pages: not part of the API, errors shown to people."""
+    return APIRouter(include_in_schema=False, route_class=_PageRoute)
