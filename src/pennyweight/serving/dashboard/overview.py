@@ -68,7 +68,7 @@ def _facts(engine: Engine, metrics: Metrics, hour: RequestStatistics, new: NewIt
         Fact("Queue", f"{waiting:,}", "lists, writes and items"),
         Fact(
             "Bundle",
-            " and ".join(variant.version for variant in variants.variants),
+            " and ".join(variant.version for variant in split.variants),
             f"created {created}",
         ),
     ]

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
+from jinja2 import Environment
 from starlette.exceptions import HTTPException
 
 from pennyweight.errors import PennyweightError, StoreError
@@ -20,7 +21,7 @@ from pennyweight.serving.dashboard.static import static_url
 from pennyweight.serving.http.problems import answer
 from pennyweight.serving.http.proxies import location, path_below
 
-__all__ = ["page", "page_router", "sentence"]
+__all__ = ["PACKAGE", "compile_templates", "page", "page_router", "sentence"]
 
 PACKAGE = "pennyweight.serving.dashboard"
 PAGES = (
@@ -68,8 +69,18 @@ def page(
         "failed": failed,
         **FORMATS,
     }
-    found = environment(reports=REPORTS, dashboard=PACKAGE).get_template(f"dashboard/{template}")
-    return HTMLResponse(found.render({**frame, **(context or {})}), status, headers)
+    text = _templates().get_template(f"dashboard/{template}").render({**frame, **(context or {})})
+    return HTMLResponse(text, status, headers)
+
+
+def compile_templates() -> None:
+    """Compile all templates, so that no request waits for it."""
+    for name in _templates().list_templates(extensions=["html"]):
+        _templates().get_template(name)
+
+
+def _templates() -> Environment:
+    return environment(reports=REPORTS, dashboard=PACKAGE)
 
 
 def _addresses(request: Request) -> Callable[..., str]:

@@ -8,6 +8,7 @@ from pennyweight.serving.dashboard.docs import docs_routes
 from pennyweight.serving.dashboard.items import item_routes
 from pennyweight.serving.dashboard.login import login_routes
 from pennyweight.serving.dashboard.overview import overview_routes
+from pennyweight.serving.dashboard.page import compile_templates
 from pennyweight.serving.dashboard.publishing import publishing_routes
 from pennyweight.serving.dashboard.quality import quality_routes
 from pennyweight.serving.dashboard.search import search_routes
@@ -31,6 +32,7 @@ def dashboard_routes(
     sessions: Sessions | None,
 ) -> list[APIRouter]:
     """Return the routes of the dashboard, of the documentation of an API, and of their files."""
+    compile_templates()
     return [
         overview_routes(engine, metrics, window),
         user_routes(engine),
