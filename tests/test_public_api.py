@@ -31,3 +31,17 @@ def test_importing_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_dir_shows_the_public_names():
+    assert dir(pennyweight) == sorted([*NAMES, "demo"])
+
+
+def test_reprs_are_short_whatever_the_size():
+    data = pennyweight.read(pennyweight.demo.books(), pennyweight.demo.readers(readers=50))
+    log = data.interactions
+    assert repr(data.catalog).startswith("Catalog(415 items; text: title + ")
+    assert repr(log).startswith(f"Interactions({len(log):,} events, 50 users, 415 items, 20")
+    assert repr(log.histories) == f"Histories(50 of {len(log):,} events)"
+    assert repr(log.negative).endswith("items turned down)")
+    assert len(repr(data)) < 500 and repr(data.catalog) in repr(data)

@@ -70,6 +70,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version  # slow to import
 
         return version("pennyweight")
+    if name == "demo":
+        return import_module(f"{__name__}.demo")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
@@ -78,4 +80,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, "demo"])

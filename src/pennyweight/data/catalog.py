@@ -14,6 +14,7 @@ from pennyweight.data.cleaning.availability import available_items
 from pennyweight.data.ids import Ids
 from pennyweight.data.titles import is_title
 from pennyweight.errors import DataError
+from pennyweight.formatting import count
 
 __all__ = ["Catalog", "is_iso_date"]
 
@@ -61,6 +62,11 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        shown = f"text: {' + '.join(self.text_columns)}; " if self.text_columns else ""
+        columns = ", ".join(self.attributes.columns) or "none"
+        return f"Catalog({count(len(self), 'item')}; {shown}columns: {columns})"
 
     @cached_property
     def available(self) -> NDArray[np.bool_]:

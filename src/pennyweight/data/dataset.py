@@ -35,6 +35,7 @@ from pennyweight.data.readers.schemas import join_spellings, refuse_halves
 from pennyweight.data.tables import Source, load_table
 from pennyweight.data.times import RowOrder, TimeReading
 from pennyweight.errors import DataError, did_you_mean
+from pennyweight.formatting import count
 
 __all__ = ["Columns", "Dataset", "EventReading", "read", "read_events", "read_planned"]
 
@@ -99,6 +100,10 @@ class Dataset:
     log: CleaningLog
     columns: Columns
     user_attribute: pl.Series | None = None
+
+    def __repr__(self) -> str:
+        findings = count(len(self.log.entries), "finding")
+        return f"Dataset({self.catalog!r}, {self.interactions!r}, {findings} in log)"
 
 
 def read(

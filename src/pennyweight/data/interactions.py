@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pennyweight.data.cleaning.event_types import Meaning
 from pennyweight.data.ids import Ids
+from pennyweight.formatting import count
 
 __all__ = ["Histories", "Interactions", "NegativeFeedback"]
 
@@ -51,6 +53,9 @@ class Histories:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def __repr__(self) -> str:
+        return f"Histories({len(self):,} of {count(len(self.item), 'event')})"
 
     @cached_property
     def length(self) -> NDArray[np.int64]:
@@ -134,6 +139,9 @@ class NegativeFeedback:
     def __len__(self) -> int:
         return len(self.item)
 
+    def __repr__(self) -> str:
+        return f"NegativeFeedback({count(len(self), 'item')} turned down)"
+
     def of(self, user: int) -> NDArray[np.int32]:
         """Return the items that a user turned down, by code."""
         start, stop = np.searchsorted(self.user, [user, user + 1])
@@ -193,6 +201,14 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    def __repr__(self) -> str:
+        sizes = [count(len(self), "event"), count(len(self.users), "user")]
+        sizes += [count(self.n_items, "item")]
+        if self.real_time and len(self):
+            first, last = (_date(self.time.min()), _date(self.time.max()))
+            sizes += [f"{first} to {last}"]
+        return f"Interactions({', '.join(sizes)})"
 
     @cached_property
     def offsets(self) -> NDArray[np.int64]:
@@ -259,3 +275,7 @@ class Interactions:
             kind=self.kind[keep],
             split=self.split[keep] if len(self.split) else self.split,
         )
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(float(seconds), UTC).date().isoformat()
