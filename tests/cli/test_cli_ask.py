@@ -2,6 +2,7 @@ import json
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 from running import Cli
 from small import FAST, write
@@ -67,6 +68,16 @@ def test_similar(cli: Cli, bundle: Path) -> None:
     assert "emma" not in ids(cli("similar", bundle, "emma", "--json").out)
 
 
+def test_similar_items_of_all_items(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "similar.csv"
+    ran = cli("similar", bundle, "--all-items", "--out", out, "-k", 2, "--quiet")
+    assert ran.code == 0 and "items: " in ran.out
+    rows = pl.read_csv(out).filter(pl.col("item_id") == "emma")
+    assert rows["similar_item_id"].to_list() == ids(
+        cli("similar", bundle, "emma", "-k", 2, "--json").out
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -83,6 +94,8 @@ def test_similar(cli: Cli, bundle: Path) -> None:
         (["recommend", "nowhere", "--text", "x"], "no such bundle"),
         (["recommend", "BUNDLE", "--text", "\udcff"], "UTF-8"),
         (["similar", "BUNDLE"], "ITEM"),
+        (["similar", "BUNDLE", "emma", "--all-items"], "--out"),
+        (["similar", "BUNDLE", "--all-items"], "--out"),
         (["similar", "BUNDLE", "emna"], "'emma'"),
         (["similar", "BUNDLE", "emma", "--deep"], "--deep"),
         (["no-such-command"], "no-such-command"),

@@ -224,3 +224,31 @@ def test_what_is_expected_grows_with_users_items_and_rows(monkeypatch):
     assert expected(2_000, 1_000, 10).memory["lists"] == 2 * base["lists"]
     assert expected(10**9, 1_000, 10).memory["lists"] == 100 * base["lists"]
     assert expected(1_000, 10**8, 10).memory["scores"] > base["scores"]
+
+
+@pytest.mark.parametrize("suffix", READ)
+def test_similar_items_of_every_item_in_a_file(
+    saved: Recommender, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"similar{suffix}"
+
+    def stop(done: int, total: int) -> None:
+        if done == 4:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        saved.export_similar(path, 3, progress=stop)
+    begun: list[int] = []
+    assert saved.export_similar(path, 3, progress=lambda done, total: begun.append(total)) == len(
+        IDS
+    )
+    assert begun[0] == len(IDS) - 4
+    expected_frame = saved.similar_many(k=3).with_columns(pl.col("score").cast(pl.Float32))
+    assert_frame_equal(READ[suffix](path), expected_frame)
+    assert not parts_folder(path).exists()
+
+
+def test_an_export_of_given_items(saved: Recommender, tmp_path: Path) -> None:
+    path = tmp_path / "lists.parquet"
+    saved.export(path, 3, items=["emma", "dracula"])
+    assert set(pl.read_parquet(path)["item_id"]) == {"emma", "dracula"}

@@ -114,6 +114,24 @@ def test_similar_items() -> None:
     assert ids(popular.similar("dracula", 1)) == ["naïve, café"]
 
 
+def test_similar_items_of_many() -> None:
+    for items in (None, ["dracula", "new whale"]):
+        frame = SHOP.similar_many(items, 3, explain=True)
+        each = frame.partition_by("item_id", maintain_order=True, include_key=False)
+        names = frame["item_id"].unique(maintain_order=True).to_list()
+        assert names == (list(IDS) if items is None else items)
+        for name, found in zip(names, each, strict=True):
+            one = SHOP.similar(name, 3, explain=True).drop("title")
+            assert found.rename({"similar_item_id": "item_id"}).equals(one)
+
+
+def test_given_items_for_many_users() -> None:
+    frame = SHOP.recommend_many(["ann", "bob"], 5, items=["📚", "dracula", "emma"])
+    for user in ("ann", "bob"):
+        one = SHOP.recommend(user=user, k=5, items=["📚", "dracula", "emma"])
+        assert frame.filter(pl.col("user_id") == user)["item_id"].to_list() == ids(one)
+
+
 def test_an_item_of_which_the_scorer_knows_nothing_is_looked_up_by_its_text() -> None:
     frame = shop(popularity=1.0, content=0.0, neighbours=1.0).similar("new whale", 2, explain=True)
     assert set(ids(frame)) == {"📚", "../up"}

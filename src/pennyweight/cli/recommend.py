@@ -10,7 +10,7 @@ import typer
 
 from pennyweight.cli.options import EVENTS, Settings, listed, spread
 from pennyweight.cli.output import dump, note, ranking, say
-from pennyweight.cli.recommend_all import everyone
+from pennyweight.cli.recommend_all import every_item, everyone
 from pennyweight.errors import PlanError, UnknownUserWarning
 
 if TYPE_CHECKING:
@@ -131,16 +131,33 @@ def _note_source(recommender: "Recommender", user: str | None, source: str) -> N
 
 def similar(
     bundle: BundlePath,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="Id of an item.")],
+    item: Annotated[
+        str | None, typer.Argument(metavar="ITEM", help="Id of an item.", show_default=False)
+    ] = None,
     k: Count = None,
     explain: Explain = False,
     filter: FilterText = None,
+    all_items: Annotated[
+        bool, typer.Option("--all-items", help="A list for every item; needs --out.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A .parquet, .csv or .jsonl for --all-items."),
+    ] = None,
     json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
-    """List the items nearest to one."""
+    """List the items nearest to one; or to every item, in a file."""
+    if (item is not None) == all_items or all_items != (out is not None):
+        raise PlanError("give an ITEM, or --all-items and --out FILE for every item")
     recommender = _load(bundle)
     defaults = recommender.plan.recommend if recommender.plan else None
     count = k if k is not None else defaults.k if defaults else 10
+    wish = {"k": count, "filter": filter, "explain": explain}
+    if out is not None:
+        every_item(recommender, out, wish, json=json, quiet=quiet)
+        return
+    assert item is not None
     frame = recommender.similar(item, count, filter=filter, explain=explain)
     sources = frame["source"].unique().to_list()
     if json:

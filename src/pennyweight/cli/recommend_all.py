@@ -1,6 +1,7 @@
-"""`recommend --all-users`: a file with a list for every user."""
+"""`recommend --all-users` and `similar --all-items`: a file with a list for each."""
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pennyweight.config.plan import DataPlan
     from pennyweight.recommender import Recommender
 
-__all__ = ["everyone"]
+__all__ = ["every_item", "everyone"]
 
 
 def everyone(
@@ -31,9 +32,37 @@ def everyone(
 
     Events are read as `data` says.
     """
+
+    def write(progress: Callable[[int, int], None]) -> int:
+        reading = _reading(data) if events else {}
+        return recommender.export(out, events=events, progress=progress, **reading, **wish)
+
+    _export(out, [events] if events else [], "users", write, json=json, quiet=quiet)
+
+
+def every_item(
+    recommender: "Recommender", out: Path, wish: dict[str, Any], *, json: bool, quiet: bool
+) -> None:
+    """Write the lists of similar items; `wish` holds arguments of `Recommender.similar`."""
+
+    def write(progress: Callable[[int, int], None]) -> int:
+        return recommender.export_similar(out, progress=progress, **wish)
+
+    _export(out, [], "items", write, json=json, quiet=quiet)
+
+
+def _export(
+    out: Path,
+    inputs: Sequence[Path],
+    nouns: str,
+    write: Callable[[Callable[[int, int], None]], int],
+    *,
+    json: bool,
+    quiet: bool,
+) -> None:
     from pennyweight.recommender.export import parts_folder
 
-    place, parts = file_place(out, *([events] if events else [])), parts_folder(out)
+    place, parts = file_place(out, *inputs), parts_folder(out)
 
     def kept() -> str:
         resumes = f"; the same command goes on from {parts}" if any(parts.glob("*-*")) else ""
@@ -41,19 +70,13 @@ def everyone(
 
     began = time.monotonic()
     with keeping(kept), shown(quiet=quiet) as progress:
-        users = recommender.export(
-            out,
-            events=events,
-            **(_reading(data) if events else {}),
-            progress=lambda done, total: progress("recommend", done, total),
-            **wish,
-        )
+        lists = write(lambda done, total: progress("recommend", done, total))
     seconds = time.monotonic() - began
     if json:
-        dump({"path": str(out), "users": users, "seconds": round(seconds, 3)})
+        dump({"path": str(out), nouns: lists, "seconds": round(seconds, 3)})
     else:
         nbytes = size(out.stat().st_size)
-        say(f"saved {out} ({nbytes}) in {seconds:.1f} s; users: {users:,}")
+        say(f"saved {out} ({nbytes}) in {seconds:.1f} s; {nouns}: {lists:,}")
 
 
 def _reading(data: "DataPlan") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The lists of a whole user base in a file, in parts that an interruption does not cost."""
+"""The lists of all users or items in a file, in parts that an interruption does not cost."""
 
 import fcntl
 import json
@@ -8,22 +8,27 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pennyweight.bundle.reader import Bundle, package_version
 from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, PlanError
+from pennyweight.formatting import count
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import resident_memory, usable_cores
 from pennyweight.recommender.batch import BLOCK_BYTES, Batch
 from pennyweight.storage.files import digest, replacing, write_atomic
 
-__all__ = ["FORMATS", "check_format", "expected", "export", "parts_folder"]
+__all__ = ["FORMATS", "check_format", "expected", "export", "export_similar", "parts_folder"]
 
 FORMATS: dict[str, Callable[[pl.LazyFrame, Path], object]] = {
     ".parquet": pl.LazyFrame.sink_parquet,
@@ -50,14 +55,14 @@ def parts_folder(path: Path) -> Path:
     return path.with_name(f"{path.name}.parts")
 
 
-def expected(users: int, items: int, k: int) -> Forecast:
-    """Return what lists of k items for so many users will take, on top of what is held."""
+def expected(lists: int, items: int, k: int) -> Forecast:
+    """Return the memory and time that lists of k items will take."""
     memory = {
         "recommender": resident_memory(),
         "scores": 6 * max(BLOCK_BYTES, 4 * items),
-        "lists": ROW_BYTES * min(PART_ROWS, users * k),
+        "lists": ROW_BYTES * min(PART_ROWS, lists * k),
     }
-    return Forecast(memory, users * items * SCORE_WORK / speed())
+    return Forecast(memory, lists * items * SCORE_WORK / speed())
 
 
 def export(
@@ -76,39 +81,90 @@ def export(
         Where scorer and catalog are from. Parts are taken up again only where it, the
         histories and what `batch` was told are the same; without one they never are.
     """
-    check_format(path)
-    users = log.users
-    request, rules = batch.request, batch.ranker.rules
-    expected(len(users), len(batch.catalog), request.k).state(REMEDY)
+    users, request, rules = log.users, batch.request, batch.ranker.rules
     job = {
-        "pennyweight": package_version(),
-        "bundle": None if bundle is None else bundle.sha256,
         "histories": digest("\n".join(users), log.item, log.weight, log.time, log.offsets),
         "turned_down": digest(log.negative.user, log.negative.item),
-        "k": int(request.k),
-        "allowed": digest(batch.ranker.retrieval.eligible(request.filter)),
         "exclude_seen": rules.excludes_seen(request),
         "exclude_turned_down": rules.excludes_turned_down(request),
+    }
+    frames = partial(batch.frames, users, log.histories, log.turned_down)
+    _export(path, batch, _Work(len(users), "user", job, frames), bundle, progress)
+    return len(users)
+
+
+def export_similar(
+    path: Path,
+    batch: Batch,
+    codes: NDArray[np.int32],
+    *,
+    bundle: Bundle | None,
+    progress: Callable[[int, int], None] | None,
+) -> int:
+    """Write the list of items similar to each of some, by code; return how many there are."""
+    job = {"similar_to": digest(codes)}
+    frames = partial(batch.item_frames, codes)
+    _export(path, batch, _Work(len(codes), "item", job, frames), bundle, progress)
+    return len(codes)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The lists of an export.
+
+    Attributes
+    ----------
+    lists, noun
+        How many, and whom each is for.
+    job
+        Identifies them.
+    frames
+        Yields (lists done, frame) from a list on.
+    """
+
+    lists: int
+    noun: str
+    job: dict[str, Any]
+    frames: Callable[[int], Iterator[tuple[int, pl.DataFrame]]]
+
+
+def _export(
+    path: Path,
+    batch: Batch,
+    work: _Work,
+    bundle: Bundle | None,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    check_format(path)
+    request = batch.request
+    expected(work.lists, len(batch.catalog), request.k).state(REMEDY)
+    candidates = request.candidates
+    job = work.job | {
+        "pennyweight": package_version(),
+        "bundle": None if bundle is None else bundle.sha256,
+        "k": int(request.k),
+        "eligible": digest(batch.ranker.retrieval.eligible(request.filter)),
+        "candidates": None if candidates is None else digest(candidates),
         "diversity": float(request.diversity),
         "explain": bool(request.explain),
     }
     with _parts(path, job) as folder, threadpool_limits(usable_cores()):
         begun = _done(folder)
         if begun:
-            _log.warning("%s: %d of %d users were done before", path, begun, len(users))
+            nouns = count(work.lists, work.noun)
+            _log.warning("%s: %d of %s were done before", path, begun, nouns)
         held: list[pl.DataFrame] = []
         first, since = begun, time.monotonic()
-        for stop, frame in batch.frames(users, log.histories, log.turned_down, begun):
+        for stop, frame in work.frames(begun):
             held.append(frame)
             rows, spent = sum(map(len, held)), time.monotonic() - since
-            if rows >= PART_ROWS or spent >= PART_SECONDS or stop == len(users):
+            if rows >= PART_ROWS or spent >= PART_SECONDS or stop == work.lists:
                 _write(folder, pl.concat(held), first, stop)
                 held, first, since = [], stop, time.monotonic()
             if progress is not None:
-                progress(stop - begun, len(users) - begun)
+                progress(stop - begun, work.lists - begun)
         _assemble(folder, path)
         shutil.rmtree(folder)
-    return len(users)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import polars as pl
 from pennyweight.data.catalog import Catalog
 from pennyweight.ranking.request import Recommendations
 
-__all__ = ["to_frame", "users_frame"]
+__all__ = ["lists_frame", "to_frame"]
 
 
 def to_frame(recommendations: Recommendations, catalog: Catalog) -> pl.DataFrame:
@@ -26,30 +26,26 @@ def to_frame(recommendations: Recommendations, catalog: Catalog) -> pl.DataFrame
     return pl.DataFrame(columns)
 
 
-def users_frame(
-    users: Sequence[str],
-    lists: Sequence[Recommendations],
-    item_ids: pl.Series,
-    *,
-    explain: bool,
+def lists_frame(
+    names: pl.Series, lists: Sequence[Recommendations], item_ids: pl.Series, *, explain: bool
 ) -> pl.DataFrame:
-    """Return user_id, rank, item_id, score, source and perhaps reason, list after list.
+    """Return the names, rank, the items, score, source and perhaps reason, list after list.
 
     Parameters
     ----------
-    users, lists
-        One list each.
+    names, lists
+        Whom each list is for; the column keeps its name.
     item_ids
-        The ids of the catalog, by code.
+        The ids of the catalog, by code; the column keeps its name.
     explain
         Whether the lists have reasons.
     """
     lengths = [len(one.codes) for one in lists]
-    rows = np.repeat(np.arange(len(users)), lengths)
+    rows = np.repeat(np.arange(len(names)), lengths)
     codes = np.concatenate([np.empty(0, np.int32), *(one.codes for one in lists)])
     scores = np.concatenate([np.empty(0, np.float32), *(one.scores for one in lists)])
     columns = [
-        pl.Series("user_id", users, pl.String).gather(rows),
+        names.gather(rows),
         pl.Series("rank", [rank for n in lengths for rank in range(1, n + 1)], pl.Int64),
         item_ids.gather(codes),
         pl.Series("score", scores, pl.Float64),

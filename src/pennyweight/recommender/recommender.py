@@ -1,13 +1,14 @@
 """The one deep object: a catalog, a scorer and an event log behind a few verbs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Unpack
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pennyweight.bundle import MANIFEST, Bundle, Origin, open_bundle
 from pennyweight.config.plan import Plan
@@ -41,7 +42,7 @@ from pennyweight.recommender.event_reading import (
     feedback_rules,
     read_histories,
 )
-from pennyweight.recommender.export import export
+from pennyweight.recommender.export import export, export_similar
 from pennyweight.recommender.frames import to_frame
 from pennyweight.recommender.integrity import check_scorer, refusing_damage
 from pennyweight.recommender.item_growth import ReadAlready, changed_texts, with_texts
@@ -169,9 +170,8 @@ class Recommender:
             The filter cannot be read, or names an unknown column.
         """
         query = self._query(user, history, text)
-        request = RankingRequest(query, k, filter, exclude_seen, diversity, explain)
-        if items is not None:
-            request = replace(request, candidates=known_codes(self.catalog.ids, items, "items"))
+        candidates = self._candidates(items)
+        request = RankingRequest(query, k, filter, exclude_seen, diversity, explain, candidates)
         recommendations = self.ranker.rank([request])[0]
         if user is not None:
             by_text = recommendations.source == "text"
@@ -257,6 +257,7 @@ class Recommender:
         exclude_seen: bool | None = None,
         diversity: float = 0.0,
         explain: bool = False,
+        items: Sequence[str] | None = None,
     ) -> pl.DataFrame:
         """Return the k best items for many users, by default for all of the event log.
 
@@ -278,7 +279,8 @@ class Recommender:
         names = log.users if users is None else check_ids(users)
         if users is not None:
             warn_unknown(log, names, "what is popular stands in")
-        request = RankingRequest(NO_QUERY, k, filter, exclude_seen, diversity, explain)
+        candidates = self._candidates(items)
+        request = RankingRequest(NO_QUERY, k, filter, exclude_seen, diversity, explain, candidates)
         batch = Batch(self.ranker, self.catalog, request)
         return pl.concat(frame for _, frame in batch.frames(names, *user_histories(log, names)))
 
@@ -293,6 +295,7 @@ class Recommender:
         exclude_seen: bool | None = None,
         diversity: float = 0.0,
         explain: bool = False,
+        items: Sequence[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
         **reading: Unpack[EventReading],
     ) -> int:
@@ -326,7 +329,8 @@ class Recommender:
             log = read_histories(
                 events, self.catalog.ids, columns, reading, rules=self.rules, plan=self.plan
             )
-        request = RankingRequest(NO_QUERY, k, filter, exclude_seen, diversity, explain)
+        candidates = self._candidates(items)
+        request = RankingRequest(NO_QUERY, k, filter, exclude_seen, diversity, explain, candidates)
         batch = Batch(self.ranker, self.catalog, request)
         return export(Path(path), batch, log, bundle=self.bundle, progress=progress)
 
@@ -347,6 +351,50 @@ class Recommender:
         codes = known_codes(self.catalog.ids, [check_id(item_id, "item_id")], "item")
         request = RankingRequest(item_query(codes), k, filter, explain=explain)
         return to_frame(self.ranker.rank([request])[0], self.catalog)
+
+    def similar_many(
+        self,
+        items: Sequence[str] | None = None,
+        k: int = 10,
+        *,
+        filter: str | None = None,
+        explain: bool = False,
+    ) -> pl.DataFrame:
+        """Return the items nearest to each of many, by default to every item of the catalog.
+
+        Each list is that of `similar`; `export_similar` does not hold the lists.
+
+        Returns
+        -------
+        polars.DataFrame
+            item_id, rank, similar_item_id, score, source, and reason where asked for; items in
+            the order given.
+        """
+        codes = self._item_codes(items)
+        batch = Batch(
+            self.ranker, self.catalog, RankingRequest(NO_QUERY, k, filter, explain=explain)
+        )
+        return pl.concat(frame for _, frame in batch.item_frames(codes))
+
+    def export_similar(
+        self,
+        path: Path | str,
+        k: int = 10,
+        *,
+        items: Sequence[str] | None = None,
+        filter: str | None = None,
+        explain: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write the items nearest to every item to a file; return how many lists there are.
+
+        Columns are those of `similar_many`; files, interruptions and errors as in `export`.
+        """
+        batch = Batch(
+            self.ranker, self.catalog, RankingRequest(NO_QUERY, k, filter, explain=explain)
+        )
+        codes = self._item_codes(items)
+        return export_similar(Path(path), batch, codes, bundle=self.bundle, progress=progress)
 
     def explain(
         self, item_id: str, *, user: str | None = None, history: Sequence[str] | None = None
@@ -425,6 +473,14 @@ class Recommender:
         recommender.origin = Origin.from_json(manifest.fitted_from, source=source)
         recommender.bundle = bundle
         return recommender
+
+    def _item_codes(self, items: Sequence[str] | None) -> NDArray[np.int32]:
+        if items is None:
+            return np.arange(len(self.catalog), dtype=np.int32)
+        return known_codes(self.catalog.ids, items, "items")
+
+    def _candidates(self, items: Sequence[str] | None) -> NDArray[np.int32] | None:
+        return None if items is None else self._item_codes(items)
 
     def _query(self, user: str | None, history: Sequence[str] | None, text: str | None) -> Query:
         ids = self.catalog.ids
