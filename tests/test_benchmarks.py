@@ -11,19 +11,17 @@ import numpy as np
 import pytest
 
 import small_shop
+from baselines import WEIGHTS, LastTransitions, choices, chosen_baselines
+from cases import CASES
+from new_items import Told
 from pennyweight.data.dataset import read
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
 from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.popularity import Popularity
-from world import four
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-from baselines import WEIGHTS, LastTransitions, choices, chosen_baselines
-from cases import CASES
-from new_items import Told
 from public_data import SOURCES
 from rows import tell
+from world import four
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks"

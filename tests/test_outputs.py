@@ -7,11 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
 import outputs
 import pictures
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = """# A page

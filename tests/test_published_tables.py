@@ -1,12 +1,10 @@
 """Tables of README and docs are made of what the benchmarks wrote."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import tables
 from cases import CASES
 from encode import SHORT, Runner, rows_of

@@ -1,14 +1,10 @@
 """A browser, and services for it to look at; skips with a message where there is no browser."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "serving"))
-
 from live import Service, service, shop
 from walls import make_key
 

@@ -1,8 +1,6 @@
 """`evaluate` and `fit` as a whole: what they report, and what they may not look at."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -21,8 +19,6 @@ from pennyweight.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "encode"))
 from tiny_bert import write_tiny_bert
 
 DEFAULT = {"popularity", "content", "neighbours", "tower", "blend", "blend-train-only"}

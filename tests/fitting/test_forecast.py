@@ -15,7 +15,7 @@ from pennyweight.fitting.components import DEFAULT
 from pennyweight.fitting.forecast import MODEL, START_SECONDS, forecast
 from pennyweight.machine import forecast as hardware
 
-SHOP = Volume(items=50_000, events=1_000_000, item_bytes=10_000_000, event_bytes=20_000_000)
+SHOP = Volume(items=50_000, events=1_000_000, item_bytes=10_000_000)
 FAST = 1e11
 
 
@@ -56,7 +56,7 @@ def test_the_dense_autoencoder_is_a_matrix_of_items_by_items():
 
 
 def test_a_small_fit_needs_most_while_it_reads_the_model():
-    small = Volume(items=50, events=300, item_bytes=5_000, event_bytes=3_000)
+    small = Volume(items=50, events=300, item_bytes=5_000)
     assert forecast(small, DEFAULT, FAST).memory["language model"] == MODEL
     assert forecast(SHOP, DEFAULT, FAST).memory["language model"] < MODEL
 

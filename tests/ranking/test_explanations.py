@@ -55,6 +55,18 @@ def test_three_are_named_at_most_and_popularity_is_admitted() -> None:
     assert reason.part == "popularity"
 
 
+def test_items_chosen_by_a_negative_weight_of_popularity_are_not_called_popular() -> None:
+    counts = np.array([9, 9, 9, 9, 1, 9, 9, 9], np.int64)  # the item recommended is the rarest
+    shares = {"popularity": [2], "content": [1]}
+    reason = told([[1, 1, 0, 1, 1]], shares, counts=counts)
+    assert reason.text.endswith("less popular than others") and reason.part == "popularity"
+    nothing = [[0, -1, 0, 0, 0]]
+    assert told(nothing, shares, counts=counts).text == "less popular than others"
+    assert told(nothing, {}, counts=counts).text == "highest remaining score"
+    counts[4] = 90
+    assert told(nothing, shares, counts=counts).text == "popular with everyone"
+
+
 def test_where_the_history_added_nothing() -> None:
     nothing = [[0, -1, 0, 0, 0]]
     reason = told(nothing, {"told": [-1]})

@@ -204,8 +204,10 @@ def test_a_bundle_that_was_signed_anew_is_refused_whole(original, bundles, tmp_p
         item = arrays["item"].copy()
         item[0] = 10_000
         write_arrays(path, {**arrays, "item": item}, settings)
-        told["files"][path.name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                                    "bytes": path.stat().st_size}  # fmt: skip
+        told["files"][path.name] = {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+        }
         manifest.write_text(json.dumps(told))
     with service(bundles[1], tmp_path / "live") as live:
         before = versions(live)

@@ -72,9 +72,13 @@ def until(true: Callable[[], bool]) -> None:
 def test_events_that_are_sent_again_are_dropped_and_counted(live):
     tell(live, WHO, "e1")
     erase(live)
-    batch = {"events": [{"user_id": WHO, "item_id": "i1", "event_id": "e1"},
-                        {"user_id": WHO, "item_id": "i2", "event_id": "e2"},
-                        {"user_id": "u6", "item_id": "i2", "event_id": "e3"}]}  # fmt: skip
+    batch = {
+        "events": [
+            {"user_id": WHO, "item_id": "i1", "event_id": "e1"},
+            {"user_id": WHO, "item_id": "i2", "event_id": "e2"},
+            {"user_id": "u6", "item_id": "i2", "event_id": "e3"},
+        ]
+    }
     kept = live.post("/v1/events", batch)
     assert (kept["accepted"], kept["duplicates"], kept["erased"]) == (1, 0, 2)
     again = live.post("/v1/events", batch)

@@ -57,8 +57,12 @@ def test_impressions_do_not_count_in_histories(live):
 
 def test_what_came_of_lists(live):
     shown = live.get("/v1/recommend/w", k=3)
-    click = view("w", shown["items"][0]["item_id"], event_type="click",
-                 recommendation_id=shown["recommendation_id"])  # fmt: skip
+    click = view(
+        "w",
+        shown["items"][0]["item_id"],
+        event_type="click",
+        recommendation_id=shown["recommendation_id"],
+    )
     live.post("/v1/events", click)
     time.sleep(0.6)  # lists are written a moment later
     (outcome,) = live.get("/v1/feedback")["outcomes"]

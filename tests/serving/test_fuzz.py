@@ -12,12 +12,20 @@ SEEDS = (1, 2)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_request_breaks_the_service(live, tmp_path, seed):
     command = [
-        Path(sys.executable).with_name("schemathesis"), "run",
-        f"http://127.0.0.1:{live.port}/openapi.json", "--max-examples", "15", "--seed", str(seed),
-        "--phases", "examples,coverage,fuzzing", "--no-color",
+        Path(sys.executable).with_name("schemathesis"),
+        "run",
+        f"http://127.0.0.1:{live.port}/openapi.json",
+        "--max-examples",
+        "15",
+        "--seed",
+        str(seed),
+        "--phases",
+        "examples,coverage,fuzzing",
+        "--no-color",
         # A schema cannot say that shares add up to 1, or that a filter can be parsed.
-        "--exclude-checks", "positive_data_acceptance",
-    ]  # fmt: skip
+        "--exclude-checks",
+        "positive_data_acceptance",
+    ]
     found = subprocess.run(
         command, capture_output=True, text=True, timeout=240, cwd=tmp_path, check=False
     )

@@ -55,8 +55,13 @@ def test_sessions_and_neighbours(live):
 
 
 def test_items(live):
-    item = {"ItemId": "g1", "Comment": "cocoa blend dark", "Labels": {"price": 3.5},
-            "Timestamp": "2026-01-01T00:00:00Z", "IsHidden": False}  # fmt: skip
+    item = {
+        "ItemId": "g1",
+        "Comment": "cocoa blend dark",
+        "Labels": {"price": 3.5},
+        "Timestamp": "2026-01-01T00:00:00Z",
+        "IsHidden": False,
+    }
     assert live.post("/api/item", item) == {"RowAffected": 1}
     assert live.get("/v1/items/g1")["attributes"] == {"title": "cocoa blend dark", "price": 3.5}
     assert live.get("/api/item/g1")["Comment"] == "cocoa blend dark"

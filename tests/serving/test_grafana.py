@@ -75,5 +75,8 @@ def test_panels_have_places_and_names_of_their_own():
         assert apart
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in BOARD["panels"])
     assert set(re.findall(r"\$\w+|\$\{\w+\}", TEXT)) <= {
-        "${datasource}", "$instance", "$__rate_interval", "$__all",
-    }  # fmt: skip
+        "${datasource}",
+        "$instance",
+        "$__rate_interval",
+        "$__all",
+    }

@@ -127,9 +127,11 @@ def test_what_is_open_needs_no_key(app, path):
 def test_a_key_comes_in_either_header(app, shop):
     secret = shop.secrets["read"]
     for headers in (
-        bearer(secret), {"authorization": f"bearer  {secret} "}, {"x_api_key": secret},
+        bearer(secret),
+        {"authorization": f"bearer  {secret} "},
+        {"x_api_key": secret},
         {"authorization": "Basic abc", "x_api_key": secret},
-    ):  # fmt: skip
+    ):
         assert ask(app, "GET", "/v1/recommend", **headers).json()["key"] == "read"
 
 
@@ -142,8 +144,12 @@ def test_a_wrong_key_is_refused(app, shop, secret):
 
 
 def test_scopes_open_what_they_name(app, shop):
-    asked = {"/v1/recommend": "session", "/v1/recommend/u1": "read", "/v1/events": "events",
-             "/v1/bundles": "admin"}  # fmt: skip
+    asked = {
+        "/v1/recommend": "session",
+        "/v1/recommend/u1": "read",
+        "/v1/events": "events",
+        "/v1/bundles": "admin",
+    }
     for path, needed in asked.items():
         for scope, secret in shop.secrets.items():
             answer = ask(app, "POST", path, **bearer(secret))
@@ -171,8 +177,15 @@ def test_a_proxys_prefix_is_not_part_of_what_is_asked(shop):
 
     guard = Guard(inner, keys=shop.ring)
     headers = [(b"x-api-key", shop.secrets["read"].encode())]
-    scope = {"type": "http", "method": "GET", "root_path": "/shop", "headers": headers,
-             "path": "/shop/v1/recommend", "scheme": "http", "client": ("1.2.3.4", 1)}  # fmt: skip
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "root_path": "/shop",
+        "headers": headers,
+        "path": "/shop/v1/recommend",
+        "scheme": "http",
+        "client": ("1.2.3.4", 1),
+    }
     asyncio.run(guard(scope, None, None))
     assert sent == ["read"]
 

@@ -96,10 +96,16 @@ def test_negative_events_take_back(shelf):
     log, ids = shelf.recommender.interactions, shelf.catalog.ids
     own = log.histories.block(0, 1)
     first = ids[int(own.item[0])]
-    told = [event(1, "i29"), event(2, "i28"), replace(event(3, "i29"), kind="dislike"),
-            replace(event(4, first), kind="returned"), replace(event(5, "i27"), kind="search"),
-            replace(event(6, "i26"), kind="unmatched"), event(7, "i25", weight=-2.0),
-            replace(event(8, "i25"), kind="like")]  # fmt: skip
+    told = [
+        event(1, "i29"),
+        event(2, "i28"),
+        replace(event(3, "i29"), kind="dislike"),
+        replace(event(4, first), kind="returned"),
+        replace(event(5, "i27"), kind="search"),
+        replace(event(6, "i26"), kind="unmatched"),
+        event(7, "i25", weight=-2.0),
+        replace(event(8, "i25"), kind="like"),
+    ]
     joined, _ = joined_history(log, shelf, log.users[0], told)
     rest = [item for item in own.item.tolist() if ids[item] != first]
     assert joined.history.item.tolist() == [*rest, ids.code("i28"), ids.code("i25")]
@@ -108,19 +114,31 @@ def test_negative_events_take_back(shelf):
 
 def test_a_removal_from_the_cart_leaves_what_was_bought(shelf):
     ids = shelf.catalog.ids
-    told = [replace(event(n, item), kind=kind) for n, (item, kind) in enumerate([
-        ("i1", "add_to_cart"), ("i1", "purchase"), ("i1", "add_to_cart"), ("i2", "add_to_cart"),
-        ("i1", "remove_from_cart"), ("i2", "remove_from_cart"), ("i3", "purchase"),
-        ("i3", "unlike"), ("i3", "refund"),
-    ])]  # fmt: skip
+    told = [
+        replace(event(n, item), kind=kind)
+        for n, (item, kind) in enumerate(
+            [
+                ("i1", "add_to_cart"),
+                ("i1", "purchase"),
+                ("i1", "add_to_cart"),
+                ("i2", "add_to_cart"),
+                ("i1", "remove_from_cart"),
+                ("i2", "remove_from_cart"),
+                ("i3", "purchase"),
+                ("i3", "unlike"),
+                ("i3", "refund"),
+            ]
+        )
+    ]
     joined, _ = joined_history(None, shelf, "new", told)
     assert [ids[item] for item in joined.history.item.tolist()] == ["i1"]
     assert sorted(ids[item] for item in joined.turned_down.tolist()) == ["i2", "i3"]
     log = shelf.recommender.interactions
     bought = replace(log, kinds=("purchase",))
     first = ids[int(log.item[0])]
-    joined, _ = joined_history(bought, shelf, log.users[0],
-                               [replace(event(1, first), kind="remove_from_cart")])  # fmt: skip
+    joined, _ = joined_history(
+        bought, shelf, log.users[0], [replace(event(1, first), kind="remove_from_cart")]
+    )
     assert len(joined.turned_down) == 0
     assert joined.history.item.tolist() == log.histories.block(0, 1).item.tolist()
 

@@ -1,5 +1,8 @@
 """A change of some columns of an item: all others are those of the bundle, of each one."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import polars as pl
 import pytest
 from live import service
@@ -7,6 +10,7 @@ from live import service
 import pennyweight
 import small_shop
 from pennyweight.serving.export import export
+from pennyweight.serving.stores.protocol import StoredItem
 
 
 @pytest.fixture(autouse=True)
@@ -52,8 +56,11 @@ def test_the_rest_comes_from_a_later_bundle(bundles, other, tmp_path):
         first = live.get("/v1/bundles")["bundles"][0]["bundle_version"]
         live.post("/v1/bundles", {"path": str(other)})
         assert live.get("/v1/items/i1")["attributes"] | {"title": ""} == {
-            "title": "", "price": 1.5, "released": "2024-01-02", "in_stock": True,
-        }  # fmt: skip
+            "title": "",
+            "price": 1.5,
+            "released": "2024-01-02",
+            "in_stock": True,
+        }
         assert "i1" in listed(live, "in_stock == true and price == 1.5")
         assert live.get("/v1/items/i7")["available"] is False  # that was never told
         assert "i7" not in listed(live, "price == 1.5")
@@ -116,3 +123,42 @@ def test_an_export_has_the_columns_of_the_bundle_that_nobody_told(bundles, other
         export(live.folder, tmp_path / "items.jsonl", tmp_path / "events.jsonl")
     row = pl.read_ndjson(tmp_path / "items.jsonl").filter(pl.col("item_id") == "i1")
     assert row.select("price", "released", "in_stock").row(0) == (1.5, "2024-01-02", True)
+
+
+def test_changes_of_one_item_at_once_are_all_kept(live):
+    names = ("title", "price")
+    before = live.get("/v1/items/i1")
+    for _ in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            title, price, closed = (
+                pool.submit(live.http.patch, "/v1/items/i1", json=body)
+                for body in (
+                    {"attributes": {"title": "new name"}},
+                    {"attributes": {"price": 77.0}},
+                    {"available": False},
+                )
+            )
+            assert {one.result().status_code for one in (title, price, closed)} == {200}
+        found = live.get("/v1/items/i1")
+        assert [found["attributes"][name] for name in names] == ["new name", 77.0]
+        assert found["available"] is False
+        live.http.patch(
+            "/v1/items/i1", json={"available": True, "attributes": before["attributes"]}
+        )
+
+
+def test_a_change_builds_on_one_that_came_meanwhile(live):
+    """Another change comes between the reading of an item and the writing of it."""
+    engine = live.engine
+    found: list[StoredItem] = []
+
+    async def race() -> None:
+        put = await engine.read(lambda store: store.item("i2"))
+        first = StoredItem("i2", {"title": "first"}, True, None, engine.clock())
+        found.extend(await engine.put_items([first]))
+        late = StoredItem("i2", {"title": "late"}, True, None, engine.clock())
+        assert await engine.change_item(late, put) is None
+        assert await engine.change_item(late, found[0]) is not None
+
+    asyncio.run(race())
+    assert live.get("/v1/items/i2")["attributes"]["title"] == "late"

@@ -29,9 +29,14 @@ def test_a_request_is_one_line_without_its_path(tmp_path):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.pop("time"))
     assert first.pop("ms") > 0
     assert first == {
-        "level": "info", "event": "request", "request_id": "7", "method": "GET",
-        "route": "/v1/users/{user_id}", "status": 200, "key": "admin",
-    }  # fmt: skip
+        "level": "info",
+        "event": "request",
+        "request_id": "7",
+        "method": "GET",
+        "route": "/v1/users/{user_id}",
+        "status": 200,
+        "key": "admin",
+    }
     assert (second["route"], second["status"], second["key"]) == ("unrouted", 401, None)
     assert "jane" not in stream.getvalue()
     assert all(secret not in stream.getvalue() for secret in shop.secrets.values())
@@ -75,11 +80,17 @@ def test_a_request_is_one_line_whatever_it_is_called(name, method, route, key):
     assert stream.getvalue().endswith("\n") and stream.getvalue().isascii()
     assert lines(stream) == [
         {
-            "time": "1970-01-01T00:00:00.500Z", "level": "error", "event": "request",
-            "request_id": name, "method": method, "route": route, "status": 503, "ms": 1.234,
+            "time": "1970-01-01T00:00:00.500Z",
+            "level": "error",
+            "event": "request",
+            "request_id": name,
+            "method": method,
+            "route": route,
+            "status": 503,
+            "ms": 1.234,
             "key": key,
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_a_log_that_cannot_be_written_stops_no_request():

@@ -109,9 +109,10 @@ def test_what_a_bundle_was_fitted_with_counts_live(tmp_path, monkeypatch):
     log = small_shop.events()
     log = log.with_columns(rating=(pl.int_range(pl.len()) % 3 + 3).cast(float), type=log["split"])
     data = pennyweight.read(
-        small_shop.items(), log.drop("split"),
+        small_shop.items(),
+        log.drop("split"),
         event_types={"train": 1, "valid": 1, "test": 1, "gaze": "negative"},
-    )  # fmt: skip
+    )
     fitted = pennyweight.fit(data, encoder="tfidf", scorers=["popularity", "content"])
     bundle = fitted.save(tmp_path / "bundle")
     with service(bundle.path, tmp_path / "live") as live:

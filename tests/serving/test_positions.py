@@ -216,8 +216,9 @@ def test_the_origin_is_kept_in_the_manifest_and_by_an_erasure(bundles, tmp_path)
     assert forget_users(open_bundle(path), ["u5"])
     assert Recommender.load(path).origin == origin
     assert replace(origin, newest_event=None) != origin
-    assert "fitted_from" not in json.loads((again(bundles[0], tmp_path / "c") / "manifest.json")
-                                           .read_bytes())  # fmt: skip
+    assert "fitted_from" not in json.loads(
+        (again(bundles[0], tmp_path / "c") / "manifest.json").read_bytes()
+    )
 
 
 def test_availability_of_columns_gives_way_to_what_was_told(bundles, tmp_path):

@@ -78,10 +78,12 @@ def test_every_class_of_the_tree_has_a_row_or_is_a_fault():
 @pytest.mark.parametrize(
     "error",
     [
-        RuntimeError("/secret/path"), errors.TrainingError("/secret/path"),
-        errors.MissingExtraError("/secret/path", "extra"), OSError(28, "full", "/secret/path"),
+        RuntimeError("/secret/path"),
+        errors.TrainingError("/secret/path"),
+        errors.MissingExtraError("/secret/path", "extra"),
+        OSError(28, "full", "/secret/path"),
     ],
-)  # fmt: skip
+)
 def test_a_fault_tells_nothing_but_its_id(error):
     found = body(answer(error, "abc"))
     assert found["status"] == 500 and found["request_id"] == "abc"

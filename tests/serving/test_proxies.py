@@ -39,9 +39,12 @@ def seen(client: str, *headers: tuple[str, str], trusted=TRUSTED) -> tuple[str, 
         scopes.append(scope)
 
     scope = {
-        "type": "http", "path": "/", "scheme": "http", "client": (client, 1),
+        "type": "http",
+        "path": "/",
+        "scheme": "http",
+        "client": (client, 1),
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
-    }  # fmt: skip
+    }
     asyncio.run(behind_proxies(app, Proxies(trusted))(scope, None, None))
     return scopes[0]["client"][0], scopes[0]["scheme"]
 
@@ -80,13 +83,16 @@ FOR, PROTO, STANDARD = "x-forwarded-for", "x-forwarded-proto", "forwarded"
         # A proxy sets one kind; the other may be the client's own.
         ([(FOR, "1.2.3.4"), (STANDARD, "for=6.6.6.6;proto=https")], "10.0.0.1", "http"),
         ([(FOR, "6.6.6.6"), (PROTO, "https"), (STANDARD, "for=1.2.3.4")], "10.0.0.1", "http"),
-        ([(FOR, "1.2.3.4"), (PROTO, "https"), (STANDARD, "for=1.2.3.4;proto=https")],
-         "1.2.3.4", "https"),
+        (
+            [(FOR, "1.2.3.4"), (PROTO, "https"), (STANDARD, "for=1.2.3.4;proto=https")],
+            "1.2.3.4",
+            "https",
+        ),
         ([(FOR, "1.2.3.4"), (STANDARD, "for=1.2.3.4;proto=https")], "1.2.3.4", "http"),
         ([(FOR, "10.0.0.2, " * 40 + "10.0.0.3")], "10.0.0.2", "http"),
         ([("x-real-ip", "6.6.6.6"), ("x-forwarded-host", "evil.example")], "10.0.0.1", "http"),
     ],
-)  # fmt: skip
+)
 def test_a_trusted_proxy_says_who_asks(headers, client, scheme):
     assert seen("10.0.0.1", *headers) == (client, scheme)
     for stranger in ("8.8.8.8", "::1", "", "unix:"):
@@ -103,8 +109,12 @@ def test_a_proxy_on_a_socket_without_addresses_is_not_trusted():
     async def app(scope, receive, send):
         assert scope["client"] is None
 
-    scope = {"type": "http", "client": None, "scheme": "http",
-             "headers": [(b"x-forwarded-for", b"1.2.3.4")]}  # fmt: skip
+    scope = {
+        "type": "http",
+        "client": None,
+        "scheme": "http",
+        "headers": [(b"x-forwarded-for", b"1.2.3.4")],
+    }
     asyncio.run(behind_proxies(app, Proxies(TRUSTED))(scope, None, None))
 
 
@@ -256,8 +266,12 @@ def test_scopes_hold_below_a_prefix(bundles, tmp_path, root):
         assert live.http.get(f"{root}/v1/users/u1", headers=read).status_code == 403
         assert live.http.get(f"{root}/v1/users/u1", headers=admin).status_code == 200
         assert live.http.get(f"{root}/v1/recommend/u1", headers=read).status_code == 200
-        for trick in (f"{ROOT}/health/live/../../v1/users/u1", f"/health/..{ROOT}/v1/users/u1",
-                      f"{ROOT}/static{ROOT}/v1/users/u1", f"{ROOT}//v1/users/u1"):  # fmt: skip
+        for trick in (
+            f"{ROOT}/health/live/../../v1/users/u1",
+            f"/health/..{ROOT}/v1/users/u1",
+            f"{ROOT}/static{ROOT}/v1/users/u1",
+            f"{ROOT}//v1/users/u1",
+        ):
             assert raw(live.port, f"GET {trick} HTTP/1.1", "Host: x")[0] in (401, 404)
 
 
@@ -314,8 +328,10 @@ def test_a_host_that_cannot_be_read_is_no_fault(bundles, tmp_path, host):
 def test_by_default_nobody_is_believed(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live", doors=AccessPolicy(rate=Rate(1.0, 2))) as live:
         asked = [
-            httpx.get(f"http://127.0.0.1:{live.port}/v1/version",
-                      headers={"x-forwarded-for": f"1.2.3.{n}"}).status_code
+            httpx.get(
+                f"http://127.0.0.1:{live.port}/v1/version",
+                headers={"x-forwarded-for": f"1.2.3.{n}"},
+            ).status_code
             for n in range(6)
-        ]  # fmt: skip
+        ]
     assert 429 in asked

@@ -3,17 +3,13 @@
 import itertools
 import json
 import os
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
 from live import service
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 
 def test_changes_at_once_are_made_one_after_another(bundles, tmp_path):

@@ -259,8 +259,17 @@ def test_two_services_do_not_share_a_folder_that_is_read_only(disk):
 
 def test_a_service_is_started_with_no_room_at_all(bundles, disk):
     fill(disk)
-    command = [sys.executable, "-m", "pennyweight", "serve", str(bundles[0]), "--port", "0",
-               "--data", str(disk / "live")]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pennyweight",
+        "serve",
+        str(bundles[0]),
+        "--port",
+        "0",
+        "--data",
+        str(disk / "live"),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None and process.stderr is not None

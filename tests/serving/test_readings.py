@@ -47,8 +47,12 @@ def texts_read(monkeypatch) -> list[str]:
 
 def new(number: int, **more) -> StoredItem:
     title = f"{KINDS[number % 3]} blend no{number} fresh"
-    values = {"document": {"title": title, "price": float(number)}, "available": number % 7 != 0,
-              "published": 1.8e9, "changed": 4e9}  # fmt: skip
+    values = {
+        "document": {"title": title, "price": float(number)},
+        "available": number % 7 != 0,
+        "published": 1.8e9,
+        "changed": 4e9,
+    }
     return StoredItem(f"new{number}", **(values | more))
 
 
@@ -196,8 +200,10 @@ def test_of_an_item_that_waits_twice_the_last_is_kept(shelf):
     first, second = (shelf.read([new(1, seq=seq), new(seq, seq=seq + 1)]) for seq in (2, 4))
     whole = latest([first, second])
     assert dict(zip(whole.items.ids, whole.seq.tolist(), strict=True)) == {
-        "new2": 3, "new1": 4, "new4": 5,
-    }  # fmt: skip
+        "new2": 3,
+        "new1": 4,
+        "new4": 5,
+    }
 
 
 def test_the_same_version_may_wait_twice(shelf, store, tmp_path):

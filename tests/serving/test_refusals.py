@@ -53,9 +53,11 @@ class Shop:
         methods = ["GET", "POST", "HEAD"]
         routes = [
             Route("/v1/recommend/{user}", lists, methods=methods),
-            *(Route(path, other, methods=methods)
-              for path in ("/", "/health/live", "/v1/events", "/v1/items")),
-        ]  # fmt: skip
+            *(
+                Route(path, other, methods=methods)
+                for path in ("/", "/health/live", "/v1/events", "/v1/items")
+            ),
+        ]
         return protected(Starlette(routes=routes))
 
     def connect(self) -> socket.socket:

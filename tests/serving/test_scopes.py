@@ -3,23 +3,65 @@ import pytest
 from pennyweight.serving.security.scopes import is_health, needed_scope
 
 SESSION = [
-    "/v1/recommend", "/v1/search", "/v1/rank", "/v1/version", "/v1/similar/a/b",
-    "/api/item-to-item/neighbours/i1", "/api/session/recommend",
-]  # fmt: skip
+    "/v1/recommend",
+    "/v1/search",
+    "/v1/rank",
+    "/v1/version",
+    "/v1/similar/a/b",
+    "/api/item-to-item/neighbours/i1",
+    "/api/session/recommend",
+]
 READ = [
-    "/v1/recommend/", "/v1/recommend/u1", "/v1/recommend/batch", "/v1/recommend:batch",
-    "/v1/explain", "/v1/explain/r1", "/docs", "/openapi.json", "/api/recommend/u1/books",
-]  # fmt: skip
+    "/v1/recommend/",
+    "/v1/recommend/u1",
+    "/v1/recommend/batch",
+    "/v1/recommend:batch",
+    "/v1/explain",
+    "/v1/explain/r1",
+    "/docs",
+    "/openapi.json",
+    "/api/recommend/u1/books",
+]
 EVENTS = ["/v1/events", "/v1/events/batch", "/v1/events:batch", "/api/feedback"]
 ITEMS = ["/v1/items", "/v1/items/i1", "/v1/items:import", "/api/item/i1", "/api/items"]
 ADMIN = [
-    "/", "", "/dashboard", "/dashboard/bundles", "/metrics", "/v1", "/v1/", "/v1/users",
-    "/v1/users/u1", "/v1/bundles", "/v1/bundles/a/activate", "/v1/feedback", "/v1/recommendations",
-    "/v1/events-of-others", "/v1/itemsx", "/api", "/api/user/u1", "/api/users", "/api/dashboard",
-    "/api/session", "/api/session/recommend/more", "/unheard-of", "//v1/recommend", "/V1/recommend",
-    "/v1/search/", "/v1/search/u1", "/v1/search:users", "/v1/rank/u1", "/v1/version/all",
-    "/static", "/loginx", "/login/x", "/health", "/health/ready/x", "/docsx", "v1/recommend",
-]  # fmt: skip
+    "/",
+    "",
+    "/dashboard",
+    "/dashboard/bundles",
+    "/metrics",
+    "/v1",
+    "/v1/",
+    "/v1/users",
+    "/v1/users/u1",
+    "/v1/bundles",
+    "/v1/bundles/a/activate",
+    "/v1/feedback",
+    "/v1/recommendations",
+    "/v1/events-of-others",
+    "/v1/itemsx",
+    "/api",
+    "/api/user/u1",
+    "/api/users",
+    "/api/dashboard",
+    "/api/session",
+    "/api/session/recommend/more",
+    "/unheard-of",
+    "//v1/recommend",
+    "/V1/recommend",
+    "/v1/search/",
+    "/v1/search/u1",
+    "/v1/search:users",
+    "/v1/rank/u1",
+    "/v1/version/all",
+    "/static",
+    "/loginx",
+    "/login/x",
+    "/health",
+    "/health/ready/x",
+    "/docsx",
+    "v1/recommend",
+]
 OPEN = ["/login", "/logout", "/static/page.css", "/health/live", "/health/ready", "/api/health/x"]
 
 

@@ -29,8 +29,9 @@ def test_lists_that_wait_together_are_answered_as_alone(live):
 
     alone = {f"u{i}": live.ids(f"/v1/recommend/u{i}") for i in range(20)}
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
-        together = dict(zip(alone, pool.map(lambda u: live.ids(f"/v1/recommend/{u}"), alone),
-                            strict=True))  # fmt: skip
+        together = dict(
+            zip(alone, pool.map(lambda u: live.ids(f"/v1/recommend/{u}"), alone), strict=True)
+        )
     assert together == alone
 
 
@@ -142,7 +143,7 @@ def test_an_explanation_goes_by_what_was_known_then(live):
         ("GET", "/v1/explain/no-such", None, 404, "no-such"),
         ("GET", "/v1/nothing", None, 404, "Not Found"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_told(live, method, path, body, status, said):
     response = live.http.request(method, path, json=body)
     assert response.status_code == status

@@ -93,9 +93,17 @@ def test_a_list_of_a_user_cannot_be_looked_up(guarded):
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/recommend/u5", "/v1/recommend/", "/v1/recommend//u5", "/v1/recommend%2Fu5",
-     "//v1/recommend/u5", "/v1/recommend/../recommend/u5", "/api/recommend/u5", "/v1/users/u5"],
-)  # fmt: skip
+    [
+        "/v1/recommend/u5",
+        "/v1/recommend/",
+        "/v1/recommend//u5",
+        "/v1/recommend%2Fu5",
+        "//v1/recommend/u5",
+        "/v1/recommend/../recommend/u5",
+        "/api/recommend/u5",
+        "/v1/users/u5",
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_no_spelling_of_a_path_leads_to_a_user(guarded, method, path):
     assert status(guarded, "session", method, path, {} if method == "POST" else None) == 403

@@ -1,5 +1,6 @@
 """The file of the store: its tables, its settings, and files that are not one."""
 
+import threading
 from pathlib import Path
 
 import apsw
@@ -78,6 +79,44 @@ def test_a_store_of_an_earlier_version_keeps_its_rows_and_settings(tmp_path):
     assert store.lists_given(0, 2) == {"abc": 1}
     settings = [store.noted(key) for key in (BUNDLES, TRAFFIC, PREVIOUS, SINCE)]
     assert settings == ["models", "arms", "arms before", "arms since"]
+    store.close()
+
+
+def test_other_threads_run_while_a_large_transaction_is_written(tmp_path):
+    store = SQLiteStore(tmp_path / "s.sqlite")
+    store.add_events([Event(f"e{i}", "ann", "i", "view", float(i)) for i in range(100_000)])
+    steps, stopped = [0], threading.Event()
+
+    def count() -> None:
+        while not stopped.is_set():
+            steps[0] += 1
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    with store.transaction():
+        store._write("DELETE FROM events WHERE user = ?", ("ann",))
+        before = steps[0]
+    committed = steps[0] - before  # next to none where the commit keeps the interpreter
+    stopped.set()
+    thread.join()
+    store.close()
+    assert committed > 1_000
+
+
+def test_transactions_within_each_other_are_undone_one_by_one(tmp_path):
+    store = SQLiteStore(tmp_path / "s.sqlite")
+    with store.transaction():
+        store.add_events([Event("kept", "ann", "i", "view", 1.0)])
+        with pytest.raises(KeyError), store.transaction():
+            store.add_events([Event("undone", "ann", "i", "view", 2.0)])
+            raise KeyError
+        with store.transaction():
+            store.add_events([Event("kept too", "ann", "i", "view", 3.0)])
+    with pytest.raises(KeyError), store.transaction():
+        with store.transaction():
+            store.add_events([Event("undone with all", "ann", "i", "view", 4.0)])
+        raise KeyError
+    assert [event.event_id for event in store.events_of("ann")] == ["kept", "kept too"]
     store.close()
 
 

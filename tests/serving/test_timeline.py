@@ -35,8 +35,15 @@ def test_any_values_can_be_drawn(values):
 
 def drawn(values: list[float | None]) -> Page:
     series = [Series("p50", "best", values)]
-    text = lines(series, ticks=TICKS, say=lambda v: f"{v:g} s", least=0.001, title="t",
-                 description="d", key="k")  # fmt: skip
+    text = lines(
+        series,
+        ticks=TICKS,
+        say=lambda v: f"{v:g} s",
+        least=0.001,
+        title="t",
+        description="d",
+        key="k",
+    )
     return Page(text)
 
 

@@ -33,8 +33,17 @@ def exposed(user: str, version: str = A, lists: int = 1, other: str = "") -> Exp
 
 def acted(user: str, version: str = A, kind: str = "buy", **more) -> Attributed:
     values = {"weight": 1.0, "time": 10.0, "list_user": user, "list_time": 5.0} | more
-    return Attributed("r", 1, user, kind, values["weight"], values["time"], version,
-                      values["list_user"], values["list_time"])  # fmt: skip
+    return Attributed(
+        "r",
+        1,
+        user,
+        kind,
+        values["weight"],
+        values["time"],
+        version,
+        values["list_user"],
+        values["list_time"],
+    )
 
 
 def told(counted: Tally) -> Outcomes:
@@ -77,8 +86,12 @@ def test_a_user_counts_once_by_a_positive_event_that_names_a_list_of_theirs():
     assert (other.users, other.lists, other.converted, other.events) == (1, 1, 1, 1)
     assert one.rate.value == 0.5 and one.events_per_user.value == 1.0
     types = {(t.version, t.kind): (t.lists, t.events, t.users) for t in told(counted).types}
-    assert types == {(A, "buy"): (3, 6, 2), (A, "view"): (3, 1, 1), (B, "buy"): (2, 1, 1),
-                     ("ccc", "buy"): (0, 1, 1)}  # fmt: skip
+    assert types == {
+        (A, "buy"): (3, 6, 2),
+        (A, "view"): (3, 1, 1),
+        (B, "buy"): (2, 1, 1),
+        ("ccc", "buy"): (0, 1, 1),
+    }
 
 
 def test_who_got_lists_of_both_bundles_counts_for_none():
@@ -97,12 +110,16 @@ def test_who_got_lists_of_both_bundles_counts_for_none():
         ((0, 0), (0, 0), "No user of aaa or bbb has got a list yet."),
         ((1, 9), (0, 0), "No user of bbb has got a list yet."),
         ((0, 9), (0, 9), "No difference shown yet: nobody has acted"),
-        ((3, 20), (6, 20), "No difference shown yet: 30.0% of 20 users of bbb acted on a list, "
-                           "against 15.0% of 20 users of aaa; difference +15.0 percentage points"),
+        (
+            (3, 20),
+            (6, 20),
+            "No difference shown yet: 30.0% of 20 users of bbb acted on a list, "
+            "against 15.0% of 20 users of aaa; difference +15.0 percentage points",
+        ),
         ((30, 500), (60, 500), "Users of bbb act on lists more often: 12.0%"),
         ((60, 500), (30, 500), "Users of aaa act on lists more often: 6.0% of 500 users of bbb"),
     ],
-)  # fmt: skip
+)
 def test_the_sentence_says_no_more_than_is_shown(a, b, said):
     found = compared(a, b)
     assert found.summary().startswith(said)
@@ -176,8 +193,12 @@ def act(live: Service, user: str, *kinds: str, **more) -> str:
     """Give a user a list; let the user do something with it; return the bundle."""
     shown = live.get(f"/v1/recommend/{user}", k=3)
     for kind in kinds:
-        event = {"user_id": user, "item_id": shown["items"][0]["item_id"], "event_type": kind,
-                 "recommendation_id": shown["recommendation_id"]}  # fmt: skip
+        event = {
+            "user_id": user,
+            "item_id": shown["items"][0]["item_id"],
+            "event_type": kind,
+            "recommendation_id": shown["recommendation_id"],
+        }
         live.post("/v1/events", event | more)
     return shown["bundle_version"]
 

@@ -141,3 +141,28 @@ def test_requests_sent_at_once_are_answered_in_turn(connection):
         if got.count(b"HTTP/1.1 200 ") == 20:
             break
     assert got.count(b"HTTP/1.1 200 ") == 20
+
+
+@pytest.mark.parametrize(
+    ("target", "header", "status"),
+    [
+        ("http://evil.example/login", "127.0.0.1", 403),
+        ("http://evil.example:80/login", "localhost", 403),
+        ("http://127.0.0.1/login", "evil.example", 200),
+        ("http://[::1]:8000/login", "evil.example", 200),
+        ("http://localhost:8000/login?a=b", None, 200),
+        ("/login", "evil.example", 403),
+    ],
+)
+def test_the_host_of_an_absolute_target_stands_for_the_header(connection, target, header, status):
+    host = "" if header is None else f"Host: {header}\r\n"
+    request = f"GET {target} HTTP/1.1\r\n{host}Connection: close\r\n\r\n"
+    connection.sendall(request.encode())
+    assert int(closes(connection).split()[1]) == status
+
+
+def test_two_hosts_stay_two_beside_an_absolute_target(connection):
+    hosts = "Host: localhost\r\nHost: localhost\r\n"
+    request = f"GET http://localhost/login HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n"
+    connection.sendall(request.encode())
+    assert int(closes(connection).split()[1]) == 400

@@ -3,9 +3,7 @@
 import asyncio
 import json
 import socket
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 from walls import PATIENCE, serving
@@ -19,8 +17,6 @@ from pennyweight.serving.http.decoding import MAX_NAMES, MAX_VALUES, count_value
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.security.guard import protected
 from pennyweight.serving.worker import Worker
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from worst_bodies import BODY_BYTES, requests, shapes
 
 MAX_ERRORS = 64  # that pydantic may find in one request
@@ -194,9 +190,12 @@ def test_long_numbers_are_refused_in_bodies(live, digits):
             "/v1/bundles/traffic-split",
             '{"variants": [{"bundle_version": "a", "share": %s}]}',
         ),
-        ("POST", "/api/feedback",
-         '[{"FeedbackType": "like", "UserId": "u", "ItemId": "i1", "Value": %s}]'),
-    ):  # fmt: skip
+        (
+            "POST",
+            "/api/feedback",
+            '[{"FeedbackType": "like", "UserId": "u", "ItemId": "i1", "Value": %s}]',
+        ),
+    ):
         content = body.replace("%s", number).encode()
         response = live.http.request(method, path, content=content, headers=JSON)
         assert response.status_code == 422, (path, response.text)
@@ -260,9 +259,10 @@ def test_attributes_are_bounded(live):
     assert "body.attributes.title is nested too deeply" in refused(deep)
     assert "20,000 characters at most" in refused("x" * 20_001)
     assert "1,000 values at most" in refused(["x"] * 1_001)
-    assert "512 characters at most" in live.http.put(
-        "/v1/items/i1", json={"attributes": {"x" * 600: 1}}
-    ).text  # fmt: skip
+    assert (
+        "512 characters at most"
+        in live.http.put("/v1/items/i1", json={"attributes": {"x" * 600: 1}}).text
+    )
 
 
 def test_a_bound_is_for_lists_and_objects():
@@ -386,8 +386,9 @@ class Impatient(BoundedProtocol):
 
 
 async def unread(scope, receive, send):
-    await send({"type": "http.response.start", "status": 200,
-                "headers": [(b"content-length", b"2")]})  # fmt: skip
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+    )
     await send({"type": "http.response.body", "body": b"ok"})
 
 
@@ -479,8 +480,12 @@ def test_a_client_that_waits_to_be_told_to_go_on_is_not_left_in_doubt(impatient)
 
 
 def test_a_body_on_a_route_that_reads_none_does_no_harm(live):
-    for method, path in (("GET", "/v1/recommend/u0"), ("DELETE", "/v1/items/i3"),
-                         ("GET", "/health/live"), ("GET", "/dashboard/users")):  # fmt: skip
+    for method, path in (
+        ("GET", "/v1/recommend/u0"),
+        ("DELETE", "/v1/items/i3"),
+        ("GET", "/health/live"),
+        ("GET", "/dashboard/users"),
+    ):
         response = live.http.request(method, path, content=b"[" + b"{}," * 30_000 + b"{}]")
         assert response.status_code == 200, path
         assert live.get("/health/live") == {"status": "live"}  # on the same connection

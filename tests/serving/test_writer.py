@@ -64,8 +64,10 @@ def test_a_job_that_fails_takes_back_its_own_and_leaves_the_others(store):
         s.add_events([event(1)])
         raise DataError("no")
 
-    futures = [writer.submit(job) for job in (lambda s: s.add_events([event(0)]), half,
-                                              lambda s: s.add_events([event(2)]))]  # fmt: skip
+    futures = [
+        writer.submit(job)
+        for job in (lambda s: s.add_events([event(0)]), half, lambda s: s.add_events([event(2)]))
+    ]
     gate.set()
     assert futures[0].result(WAIT) == futures[2].result(WAIT) == 1
     with pytest.raises(DataError):

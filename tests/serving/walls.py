@@ -88,11 +88,21 @@ async def slow(request: Request) -> Response:
 
 
 ROUTES = {
-    "/": told, "/dashboard": told, "/health/ready": told, "/login": told, "/static/icon": cached,
-    "/v1/recommend": told, "/v1/recommend/{user_id}": told, "/v1/events": length,
-    "/v1/users/{user_id}": told, "/v1/bundles": told,
-    "/unknown": unknown, "/broken": broken, "/slow": slow, "/unread": unread,
-}  # fmt: skip
+    "/": told,
+    "/dashboard": told,
+    "/health/ready": told,
+    "/login": told,
+    "/static/icon": cached,
+    "/v1/recommend": told,
+    "/v1/recommend/{user_id}": told,
+    "/v1/events": length,
+    "/v1/users/{user_id}": told,
+    "/v1/bundles": told,
+    "/unknown": unknown,
+    "/broken": broken,
+    "/slow": slow,
+    "/unread": unread,
+}
 
 
 def application() -> Starlette:
@@ -135,9 +145,14 @@ def bearer(secret: str) -> dict[str, str]:
 def serving(app: ASGIApp, http: type[BoundedProtocol] = BoundedProtocol) -> Iterator[int]:
     """Serve on a free port of the loopback; yield the port."""
     config = uvicorn.Config(
-        app, port=0, http=http, lifespan="off", log_config=None, access_log=False,
+        app,
+        port=0,
+        http=http,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
         proxy_headers=False,
-    )  # fmt: skip
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -327,7 +327,7 @@ def test_findings_hide_personal_data_and_are_counted():
 
 
 def test_memory_and_time_grow_with_events_and_texts():
-    small, speed = Volume(1_000, 10_000, 500_000, 100_000), 1e11
+    small, speed = Volume(1_000, 10_000, 500_000), 1e11
     for bigger in (replace(small, events=20_000), replace(small, item_bytes=600_000)):
         assert forecast(bigger, speed).rss_bytes > forecast(small, speed).rss_bytes
         assert forecast(bigger, speed).seconds > forecast(small, speed).seconds

@@ -1,5 +1,6 @@
 """Exit codes, and what is said on the way out."""
 
+import io
 import os
 import signal
 import sys
@@ -43,8 +44,8 @@ class _State:
 def prepare() -> None:
     """Write UTF-8 whatever the locale says, and answer Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # closed by the caller
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):  # else closed, or replaced by the caller
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
         shown = sys.unraisablehook

@@ -23,7 +23,6 @@ ROLES = (
     "id", "available", "user", "item", "time", "weight", "type", "split", "quantity", "status",
     "order",
 )  # fmt: skip
-DATA, RESULT = "Data", "Result"
 # The options of a command that reads data and learns nothing.
 READING = (
     "plan", "protocol", "encoder", "text_columns", "mask_personal", "event_types", "min_rating",

@@ -57,6 +57,8 @@ def plain_words(error: Mapping[str, Any]) -> str:
         return "must not be empty"
     if kind == "extra_forbidden" and "nearest" in context:
         return f"is unknown here; did you mean {context['nearest']!r}?"
+    if kind == "finite_number" and context.get("range"):
+        return f"must be a finite number, {context['range']}"
     words = _WORDS.get(kind)
     if words is not None:
         try:

@@ -162,7 +162,7 @@ def _reading_lists(name: str, dtype: pl.List | pl.Array) -> Callable[[str, Any],
 def _suiting(dtype: pl.DataType) -> tuple[str, Callable[[Any], bool]]:
     """Return what the values of a type are called, and what says whether a value is one."""
     if dtype.is_numeric():
-        return "a number", _is_number
+        return "a number between -9.2e18 and 9.2e18", _is_number
     if dtype == pl.Boolean:
         return "true or false", lambda value: isinstance(value, bool)
     if dtype == pl.Date or isinstance(dtype, pl.Datetime):

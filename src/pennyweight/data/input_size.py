@@ -57,7 +57,6 @@ class Volume:
     items: int
     events: int
     item_bytes: int
-    event_bytes: int
     users: int | None = None
 
 
@@ -88,13 +87,13 @@ def volume(
         return held(items.catalog, items.interactions)
     of_items, of_events = _table(items), _Table() if events is None else _table(events)
     users = _users(of_events, columns)
-    return Volume(of_items.rows, of_events.rows, of_items.nbytes, of_events.nbytes, users)
+    return Volume(of_items.rows, of_events.rows, of_items.nbytes, users)
 
 
 def held(catalog: Catalog, log: Interactions) -> Volume:
     """Return how much data is in memory."""
     texts = sum(map(len, catalog.texts)) + catalog.attributes.estimated_size()
-    return Volume(len(catalog), len(log), int(texts), 0, len(log.users))
+    return Volume(len(catalog), len(log), int(texts), len(log.users))
 
 
 def _users(events: _Table, columns: Mapping[str, str | None] | None) -> int | None:

@@ -22,7 +22,7 @@ __all__ = ["simulate"]
 SHORTEST, LONGEST = 3, 60
 
 # The six reasons for an event, and how often each counts in the crowd as a whole.
-TASTE, CIRCLE, PAIR, SERIES, POPULAR, CHANCE = range(6)
+TASTE, CIRCLE, PAIR, SERIES, POPULAR = range(5)  # the sixth is chance
 REASONS = np.array([0.36, 0.24, 0.10, 0.14, 0.11, 0.05])
 NEWS = 5.0  # how much more the table of new arrivals is looked at
 STEADINESS = 25.0  # how closely a reader's own shares of reasons keep to REASONS

@@ -160,6 +160,7 @@ def explain_items(
         shares = scorer.part_shares(history, codes) if isinstance(scorer, Blended) else {}
     if similar:
         shares = {name: value for name, value in shares.items() if name not in BLIND}
+    average = 0.0 if counts is None or not len(counts) else float(counts.mean())
     reasons = []
     for row, code in enumerate(codes.tolist()):
         because = _because(contributions[row], history, catalog)
@@ -179,7 +180,12 @@ def explain_items(
         sentence = (
             _similarity_sentence(reason)
             if similar
-            else _sentence(reason, with_text=text is not None, is_new=is_new)
+            else _sentence(
+                reason,
+                with_text=text is not None,
+                is_new=is_new,
+                is_popular=counts is None or bool(counts[code] > average),
+            )
         )
         reasons.append(replace(reason, text=sentence))
     return tuple(reasons)
@@ -191,7 +197,7 @@ def _similarity_sentence(reason: Reason) -> str:
     return "; ".join([basis, *_shared_words(reason, "shares")])
 
 
-def _sentence(reason: Reason, *, with_text: bool, is_new: bool) -> str:
+def _sentence(reason: Reason, *, with_text: bool, is_new: bool, is_popular: bool) -> str:
     clauses = ["new: chosen by its text"] if is_new else []
     if reason.because:
         clauses.append(f"because of {_listed(reason.because)}")
@@ -199,8 +205,12 @@ def _sentence(reason: Reason, *, with_text: bool, is_new: bool) -> str:
         clauses += _shared_words(reason, "matches the text") or ["matches the text"]
     else:
         clauses += _shared_words(reason, "shares")
-    if reason.part == "popularity" or not clauses:
+    if is_popular and (reason.part == "popularity" or not clauses):
         clauses.append("popular with everyone")
+    elif reason.part == "popularity":  # its weight in the blend may be negative
+        clauses.append("less popular than others")
+    elif not clauses:
+        clauses.append("highest remaining score")
     return "; ".join(clauses)
 
 

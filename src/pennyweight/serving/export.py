@@ -162,11 +162,16 @@ def _with_availability(catalog: Catalog, open_: np.ndarray[Any, Any]) -> pl.Data
         for name in catalog.availability
     )
     free = [name for name in AVAILABLE if name not in frame.columns]
-    own = [name for name in AVAILABLE
-           if name in catalog.availability and frame[name].dtype == pl.Boolean]  # fmt: skip
+    own = [
+        name
+        for name in AVAILABLE
+        if name in catalog.availability and frame[name].dtype == pl.Boolean
+    ]
     if not (own or free):
-        raise DataError(f"the catalog has columns {', '.join(AVAILABLE)} of other meanings; rename "
-                        "one and fit again")  # fmt: skip
+        raise DataError(
+            f"the catalog has columns {', '.join(AVAILABLE)} of other meanings; rename "
+            "one and fit again"
+        )
     return frame.with_columns(pl.Series((own or free)[0], open_))
 
 
@@ -178,8 +183,13 @@ def _events(
     covered: Covered,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return the events of the bundle and of the store, each once, and options to fit them."""
-    columns = {"user_id": pl.String, "item_id": pl.String, "event_type": pl.String,
-               "timestamp": pl.Float64, "weight": pl.Float64}  # fmt: skip
+    columns = {
+        "user_id": pl.String,
+        "item_id": pl.String,
+        "event_type": pl.String,
+        "timestamp": pl.Float64,
+        "weight": pl.Float64,
+    }
     live = [(e.user, e.item, e.kind, e.time, e.weight, e.seq) for e in events]
     told = pl.DataFrame(live, columns | {"seq": pl.Int64}, orient="row")
     if log is None or not len(log):
@@ -231,8 +241,11 @@ def _options(frame: pl.DataFrame, log: Interactions, types: EventTypes) -> tuple
     if (frame["weight"] != 1).any():
         options.append(f"--min-rating {0 if log.liking is None else log.liking:g}")
     usual = EventTypes()
-    chosen = [f"{name}={types.known(name)}" for name in frame["event_type"].unique().sort()
-              if types.known(name) != usual.known(name)]  # fmt: skip
+    chosen = [
+        f"{name}={types.known(name)}"
+        for name in frame["event_type"].unique().sort()
+        if types.known(name) != usual.known(name)
+    ]
     if chosen:
         options.append(f"--event-types {json.dumps(','.join(chosen))}")
     return tuple(options)

@@ -34,15 +34,21 @@ def readiness(engine: Engine, admission: Admission | None = None) -> Readiness:
     if not engine.is_ready:
         return Readiness("loading", "No bundle is loaded yet.")
     if engine.integrity.damage is not None:
-        return Readiness("damaged", "The store is damaged; the log says how. Stop the service "
-                         "and put back a copy of the store.")  # fmt: skip
+        return Readiness(
+            "damaged",
+            "The store is damaged; the log says how. Stop the service "
+            "and put back a copy of the store.",
+        )
     for name, backlog in (
         ("scoring", engine.answering.backlog),
         ("writing", engine.writer.backlog),
     ):
         if (seconds := backlog.stuck_for) > STUCK_SECONDS:
-            return Readiness("stuck", f"A thread has been {name} the same for {seconds:.0f} s; "
-                             "if that lasts, start the service again.")  # fmt: skip
+            return Readiness(
+                "stuck",
+                f"A thread has been {name} the same for {seconds:.0f} s; "
+                "if that lasts, start the service again.",
+            )
     if admission is not None and admission.is_full:
         return Readiness("full", "More requests come than can be answered in time.")
     for backlog in (engine.answering.backlog, engine.writer.backlog):

@@ -228,8 +228,9 @@ def _held(folder: Path) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _rename_bundles(folder)
         except OSError:
-            raise StoreError(f"{folder}: another service works there; give it another folder "
-                             "with --data") from None  # fmt: skip
+            raise StoreError(
+                f"{folder}: another service works there; give it another folder with --data"
+            ) from None
         yield
     finally:
         if handle is not None:
@@ -265,5 +266,8 @@ def _close_to_others(folder: Path) -> None:
     if all(path.name.startswith(OURS) for path in folder.iterdir()):
         narrow(folder)
     elif others_may(folder, 5):
-        _log.warning("%s: others may look into it, and not all in it is of this service; chmod 700 "
-                     "it, or give another folder with --data", folder)  # fmt: skip
+        _log.warning(
+            "%s: others may look into it, and not all in it is of this service; chmod 700 "
+            "it, or give another folder with --data",
+            folder,
+        )

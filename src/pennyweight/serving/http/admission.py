@@ -21,13 +21,30 @@ RECENTLY = 1.0  # seconds for which a refusal means: full
 
 # Changes of items wait to be recommendable, those of bundles and users for a thread of their own:
 # how many of them are under way says nothing of the load.
-WAITING = (b"/v1/items", b"/v1/bundles", b"/v1/users", b"/api/item", b"/api/user",
-           b"/dashboard/bundles", b"/dashboard/users")  # fmt: skip
+WAITING = (
+    b"/v1/items",
+    b"/v1/bundles",
+    b"/v1/users",
+    b"/api/item",
+    b"/api/user",
+    b"/dashboard/bundles",
+    b"/dashboard/users",
+)
 LOOKING = ("GET", "HEAD")
 # Of people who look after the service: let in for longer.
-OPERATORS = (b"/dashboard", b"/static/", b"/login", b"/logout", b"/metrics", b"/docs",
-             b"/openapi.json", b"/v1/bundles", b"/v1/users", b"/v1/audit",
-             b"/v1/feedback")  # fmt: skip
+OPERATORS = (
+    b"/dashboard",
+    b"/static/",
+    b"/login",
+    b"/logout",
+    b"/metrics",
+    b"/docs",
+    b"/openapi.json",
+    b"/v1/bundles",
+    b"/v1/users",
+    b"/v1/audit",
+    b"/v1/feedback",
+)
 
 
 class Admission:

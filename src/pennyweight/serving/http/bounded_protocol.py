@@ -5,6 +5,7 @@ import json
 import logging
 from typing import ClassVar
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["BoundedProtocol"]
@@ -86,7 +87,21 @@ class BoundedProtocol(HttpToolsProtocol):
         """Wait no longer."""
         self._whole()
         self._read, self._headers = 0, len(self.headers)
+        if not self.url.startswith(b"/"):
+            self._take_host()
         super().on_headers_complete()
+
+    def _take_host(self) -> None:
+        """Let the host of a target such as ``http://name/path`` stand for the header (RFC 9112)."""
+        target = httptools.parse_url(self.url)
+        if target.host is None:
+            return
+        host = b"[%b]" % target.host if b":" in target.host else target.host
+        if target.port:
+            host = b"%b:%d" % (host, target.port)
+        others = [(name, value) for name, value in self.headers if name != b"host"]
+        given = max(1, len(self.headers) - len(others))  # several are refused later, as ever
+        self.headers[:] = [(b"host", host)] * given + others
 
     def data_received(self, data: bytes) -> None:
         """Read, and refuse a head or a body that grows too large."""

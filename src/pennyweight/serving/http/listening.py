@@ -29,8 +29,10 @@ def listening(host: str, port: int, *, accepts: int = ACCEPTS) -> Iterator[list[
         family = socket.getaddrinfo(host, port)[0][0]
         sock = socket.create_server((host, port), family=family, backlog=QUEUE)
     except OSError as error:
-        raise PlanError(f"{host}, port {port}: {error.strerror}; choose another "
-                        "with --host and --port, or --port 0") from None  # fmt: skip
+        raise PlanError(
+            f"{host}, port {port}: {error.strerror}; choose another "
+            "with --host and --port, or --port 0"
+        ) from None
     with ExitStack() as stack:
         sockets = [stack.enter_context(sock)]
         sockets += [stack.enter_context(sock.dup()) for _ in range(accepts - 1)]

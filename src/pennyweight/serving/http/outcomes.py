@@ -46,10 +46,10 @@ def _variant(variant: VariantOutcome) -> dict[str, Any]:
         "events": variant.events,
         "rate": _interval(variant.rate),
         "events_per_user": _interval(variant.events_per_user),
-        "heaviest_user": None if heaviest is None else {
-            "user_id": heaviest.user, "events": heaviest.events, "share": heaviest.share
-        },
-    }  # fmt: skip
+        "heaviest_user": None
+        if heaviest is None
+        else {"user_id": heaviest.user, "events": heaviest.events, "share": heaviest.share},
+    }
 
 
 def _contrast(contrast: Contrast) -> dict[str, Any]:

@@ -34,9 +34,19 @@ HOPS, CHARS = 32, 2_048
 ROOT_CHARS = 200
 # What paths of the service begin with: below such a prefix the two could not be told apart.
 OWN_PATHS = frozenset(
-    ("api", "dashboard", "docs", "health", "login", "logout", "metrics", "openapi.json", "static",
-     "v1")
-)  # fmt: skip
+    (
+        "api",
+        "dashboard",
+        "docs",
+        "health",
+        "login",
+        "logout",
+        "metrics",
+        "openapi.json",
+        "static",
+        "v1",
+    )
+)
 _ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 # name=value of RFC 7239, where a value may be quoted; what comes between them ends an element.
 _PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*))\s*(?=[;,]|$)')

@@ -23,8 +23,8 @@ from pydantic import (
 from pennyweight.data.cleaning.vocabulary import sense_of
 from pennyweight.data.times import SMALLEST_DATE
 from pennyweight.serving.http.bounds import AtMost, Attributes, check_names
+from pennyweight.serving.http.hints import with_hints
 from pennyweight.serving.http.problems import WAY
-from pennyweight.serving.http.unknown_names import with_nearest_names
 
 __all__ = [
     "MOST_EVENTS",
@@ -168,7 +168,7 @@ class Body(BaseModel):
         try:
             return read(value)
         except ValidationError as error:
-            raise with_nearest_names(error, cls.model_fields) from None
+            raise with_hints(error, cls.model_fields) from None
 
 
 class QueryString(BaseModel):
@@ -182,7 +182,7 @@ class QueryString(BaseModel):
         try:
             return read(value)
         except ValidationError as error:
-            raise with_nearest_names(error, cls.model_fields) from None
+            raise with_hints(error, cls.model_fields) from None
 
 
 class BoostBody(Body):

@@ -84,13 +84,18 @@ def _refuse_slash(request: Request, slashes: int) -> None:
         return
     root = str(request.scope.get("root_path", "")).encode()
     if raw.removeprefix(root).count(b"/") > slashes:
-        raise Refusal(404, "the path goes on after the id; write %2F for a / that is part of it, "
-                           "and leave out any other")  # fmt: skip
+        raise Refusal(
+            404,
+            "the path goes on after the id; write %2F for a / that is part of it, "
+            "and leave out any other",
+        )
 
 
 def _refuse_other_types(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and "+json" in kind):
         shown = f"is {kind[:60]!r}" if kind else "is missing"
-        raise Refusal(415, f"the Content-Type {shown}; send JSON with the header "
-                           "Content-Type: application/json")  # fmt: skip
+        raise Refusal(
+            415,
+            f"the Content-Type {shown}; send JSON with the header Content-Type: application/json",
+        )

@@ -114,8 +114,10 @@ class BundleStore:
 
     def _check_here(self, path: Path) -> None:
         if path.parent != self.folder:
-            raise PlanError(f"{path}: this bundle is served from where it lies, which this service "
-                            "does not change; publish it when there is room")  # fmt: skip
+            raise PlanError(
+                f"{path}: this bundle is served from where it lies, which this service "
+                "does not change; publish it when there is room"
+            )
 
     def clean(self) -> list[str]:
         """Delete what a killed process left half made or half deleted; return the names.

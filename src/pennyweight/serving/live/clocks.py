@@ -18,8 +18,10 @@ BACK = 1.0  # seconds by which a clock may be set back, as time servers do
 def bundle_disagreements(origin: Origin, created: str, now: float) -> list[str]:
     """Return in words by how much a bundle is from the future of this machine's clock."""
     found = []
-    for what, time in (("it was made", epoch(created)),
-                       ("its newest event is", origin.newest_event or 0.0)):  # fmt: skip
+    for what, time in (
+        ("it was made", epoch(created)),
+        ("its newest event is", origin.newest_event or 0.0),
+    ):
         if time > now + AHEAD:
             found.append(
                 f"{what} {duration(time - now)} in the future by the clock of this machine; the "
@@ -39,8 +41,10 @@ def item_disagreements(items: Sequence[StoredItem], now: float) -> list[str]:
         found.append(_went_back(back))
     ahead = float(times.max()) - now
     if ahead > AHEAD:
-        found.append(f"a change of an item was noted {duration(ahead)} in the future by the clock "
-                     "of this machine; it counts in the order in which it came")  # fmt: skip
+        found.append(
+            f"a change of an item was noted {duration(ahead)} in the future by the clock "
+            "of this machine; it counts in the order in which it came"
+        )
     return found
 
 

@@ -136,8 +136,11 @@ class Engine:
         self.integrity = Integrity(store.quick_check)
         self._reader = store.reader()
         self._read_lock = threading.RLock()
-        self.turns = Worker("bundles", depth=CHANGES, busy=f"{CHANGES} changes of bundles wait for "
-                            "each other; come again")  # fmt: skip
+        self.turns = Worker(
+            "bundles",
+            depth=CHANGES,
+            busy=f"{CHANGES} changes of bundles wait for each other; come again",
+        )
         self.registry = Registry(bundles, self._read, self.note)
         self.notes: dict[str, str] = {}
         self._change_clock = ChangeClock()
@@ -350,12 +353,37 @@ class Engine:
             return [item.numbered(first + at) for at, item in enumerate(items)]
 
         kept: list[StoredItem] = await self.written(put, deadline=current_deadline())
-        for item in kept[-1:]:
+        await self._apply(kept)
+        return kept
+
+    async def change_item(self, item: StoredItem, before: StoredItem | None) -> StoredItem | None:
+        """Keep an item as `put_items` does, unless it is not as it was before any more.
+
+        Returns
+        -------
+        StoredItem, optional
+            With its seq; None where another change came first: read the item again.
+        """
+        seq = 0 if before is None else before.seq
+
+        def put(store: Store) -> StoredItem | None:
+            now = store.item(item.item_id)
+            if (0 if now is None else now.seq) != seq:
+                return None
+            return item.numbered(store.put_items([item]))
+
+        changed: StoredItem | None = await self.written(put, deadline=current_deadline())
+        if changed is not None:
+            await self._apply([changed])
+        return changed
+
+    async def _apply(self, items: Sequence[StoredItem]) -> None:
+        """Let items that are on disk count."""
+        for item in items[-1:]:
             if text := self._change_clock.watch(item.changed):
                 self.say("clock", text)
-        await asyncio.to_thread(self._open_or_close, kept)  # may wait for who holds the lock
-        self.stock.add([item for item in kept if item.document is not None])
-        return kept
+        await asyncio.to_thread(self._open_or_close, items)  # may wait for who holds the lock
+        self.stock.add([item for item in items if item.document is not None])
 
     def _open_or_close(self, items: Sequence[StoredItem]) -> None:
         with self._change:

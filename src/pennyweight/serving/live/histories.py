@@ -24,8 +24,16 @@ EVENT_BYTES = 16 + 8  # of the arrays, and something for the entry
 ENTRY_BYTES = 900
 
 # An event: below zero the strength speaks against the item.
-ROW = np.dtype([("item", np.int32), ("time", np.float64), ("strength", np.float64),
-                ("removal", np.bool_), ("purchase", np.bool_), ("seq", np.int64)])  # fmt: skip
+ROW = np.dtype(
+    [
+        ("item", np.int32),
+        ("time", np.float64),
+        ("strength", np.float64),
+        ("removal", np.bool_),
+        ("purchase", np.bool_),
+        ("seq", np.int64),
+    ]
+)
 Rows = NDArray[np.void]
 
 _Key = tuple[str, str]
@@ -168,10 +176,13 @@ def _held(live: Rows, old: Rows, covered: int, *, dated: bool) -> NDArray[np.boo
     whole = old["time"] == np.floor(old["time"])
     keys = set(zip(same[whole].tolist(), old["time"][whole].tolist(), strict=True))
     # A log in whole seconds has either cut the rest off or rounded.
-    return np.array([
-        (item, math.floor(time)) in keys or (item, math.floor(time + 0.5)) in keys
-        for item, time in zip((items + against).tolist(), live["time"].tolist(), strict=True)
-    ], bool)  # fmt: skip
+    return np.array(
+        [
+            (item, math.floor(time)) in keys or (item, math.floor(time + 0.5)) in keys
+            for item, time in zip((items + against).tolist(), live["time"].tolist(), strict=True)
+        ],
+        bool,
+    )
 
 
 def _known(log: Interactions, code: int) -> Query:
@@ -180,8 +191,9 @@ def _known(log: Interactions, code: int) -> Query:
 
 
 def _logged(log: Interactions, code: int) -> Rows:
-    own = slice(max(int(log.offsets[code]), int(log.offsets[code + 1]) - NEWEST),
-                int(log.offsets[code + 1]))  # fmt: skip
+    own = slice(
+        max(int(log.offsets[code]), int(log.offsets[code + 1]) - NEWEST), int(log.offsets[code + 1])
+    )
     old, gone = np.zeros(own.stop - own.start, ROW), log.turned_down.block(code, code + 1)
     old["item"], old["time"], old["strength"] = log.item[own], log.time[own], log.weight[own]
     if log.kinds:
@@ -220,9 +232,13 @@ def query_of(rows: Rows) -> Query:
     negative, gone = rows["strength"] < 0, np.empty(0, np.int32)
     if negative.any():
         taken, lasting = taken_back(
-            np.zeros(len(rows), np.int32), rows["item"], rows["time"], negative,
-            rows["removal"], rows["purchase"],
-        )  # fmt: skip
+            np.zeros(len(rows), np.int32),
+            rows["item"],
+            rows["time"],
+            negative,
+            rows["removal"],
+            rows["purchase"],
+        )
         gone, rows = rows["item"][lasting], rows[~negative & ~taken]
     rows = rows[-NEWEST:]
     offsets = np.array([0, len(rows)], np.int64)

@@ -50,8 +50,10 @@ def with_published(attributes: pl.DataFrame, times: Times) -> pl.DataFrame:
             if whole.dtype != column.dtype:  # one form for all
                 return attributes.with_columns(whole)
             return attributes.with_columns(whole.zip_with(pl.Series(changed), column))
-    raise DataError(f"the catalog has columns {', '.join(PUBLISHED)} of other meanings; rename one "
-                    "and fit again: the times told live have no place")  # fmt: skip
+    raise DataError(
+        f"the catalog has columns {', '.join(PUBLISHED)} of other meanings; rename one "
+        "and fit again: the times told live have no place"
+    )
 
 
 def _times(attributes: pl.DataFrame, name: str) -> Times | None:

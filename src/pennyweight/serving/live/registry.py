@@ -97,8 +97,10 @@ class Registry:
 
         covered: Covered = self._read(look)
         if origin.items is not None and origin.items.seq > covered.items:
-            notes.append("its items were exported from another store, or from one that was ahead "
-                         "of this one: all changes told here are applied on top")  # fmt: skip
+            notes.append(
+                "its items were exported from another store, or from one that was ahead "
+                "of this one: all changes told here are applied on top"
+            )
         return covered, tuple(notes)
 
 

@@ -70,8 +70,11 @@ def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
             continue
         if failed is not None:
             served = ", ".join(variant.version for variant in engine.traffic_split.variants)
-            engine.say("damaged", f"the bundle that should answer cannot be loaded, so that "
-                       f"{served} answers in its place: {failed}")  # fmt: skip
+            engine.say(
+                "damaged",
+                f"the bundle that should answer cannot be loaded, so that "
+                f"{served} answers in its place: {failed}",
+            )
         return
     assert failed is not None
     raise failed
@@ -93,8 +96,11 @@ def _borrow(engine: "Engine", bundle: Path | str, error: StoreError) -> None:
     """Serve a bundle from where it lies, since the disk refuses to take it."""
     variants = [Variant(engine.bundles.borrow(bundle, engine.clock()).version, 1.0)]
     engine.switch(variants, engine.load(variants))
-    engine.say("borrowed", f"{bundle} cannot be taken over ({error}); it is served from where it "
-               "lies, and must stay there")  # fmt: skip
+    engine.say(
+        "borrowed",
+        f"{bundle} cannot be taken over ({error}); it is served from where it "
+        "lies, and must stay there",
+    )
 
 
 def _serve_named(engine: "Engine", bundle: Path | str, noted: Sequence[Variant]) -> bool:

@@ -93,8 +93,9 @@ class KeyRing:
     def _load(self) -> Keys:
         keys = Keys.load(self.path)
         if is_exposed(self.path):
-            _log.warning("%s: others may read names, scopes and hashes of keys; chmod 600 it",
-                         self.path)  # fmt: skip
+            _log.warning(
+                "%s: others may read names, scopes and hashes of keys; chmod 600 it", self.path
+            )
         return keys
 
 

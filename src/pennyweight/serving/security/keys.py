@@ -229,14 +229,18 @@ def _refuse_writable(path: Path) -> None:
     """Refuse a file to which others may add a key of theirs."""
     try:
         if others_may(path, 2):
-            raise DataError(f"{path}: others may write to it and so make keys; look at what is in "
-                            f"it, then chmod 600 {path}")  # fmt: skip
+            raise DataError(
+                f"{path}: others may write to it and so make keys; look at what is in "
+                f"it, then chmod 600 {path}"
+            )
         folder = path.parent.stat().st_mode
     except OSError:
         return  # reading it says why
     if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
-        raise DataError(f"{path.parent}: anybody may write to this folder and so replace the keys "
-                        f"file; chmod o-w {path.parent}")  # fmt: skip
+        raise DataError(
+            f"{path.parent}: anybody may write to this folder and so replace the keys "
+            f"file; chmod o-w {path.parent}"
+        )
 
 
 def _said(error: ValidationError) -> str:

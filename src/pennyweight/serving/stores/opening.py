@@ -26,8 +26,12 @@ def open_store(path: Path) -> SQLiteStore:
     reason = unwritable(path.parent)
     if reason is None:
         return SQLiteStore(path)
-    _log.error("%s: %s; lists are served, but no event, item or bundle is taken, until there is "
-               "room and the service is started again", path.parent, reason)  # fmt: skip
+    _log.error(
+        "%s: %s; lists are served, but no event, item or bundle is taken, until there is "
+        "room and the service is started again",
+        path.parent,
+        reason,
+    )
     return ReadOnlyStore(path, reason)
 
 
@@ -78,8 +82,10 @@ class ReadOnlyStore(SQLiteStore):
         raise self._refused()
 
     def _refused(self) -> ReadOnlyError:
-        return ReadOnlyError(f"{self.refusal}, as it was when the service started: nothing of "
-                             "this was kept; make room and start it again")  # fmt: skip
+        return ReadOnlyError(
+            f"{self.refusal}, as it was when the service started: nothing of "
+            "this was kept; make room and start it again"
+        )
 
 
 def _connect(path: Path) -> apsw.Connection:
@@ -90,9 +96,7 @@ def _connect(path: Path) -> apsw.Connection:
     log = path.with_name(path.name + "-wal")
     if log.is_file() and log.stat().st_size:
         # Without locks, and as the only one in its own eyes, so that it needs no shared index.
-        database = apsw.Connection(
-            str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs="unix-none"
-        )  # fmt: skip
+        database = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs="unix-none")
         database.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         database.pragma("locking_mode", "exclusive")
         return database

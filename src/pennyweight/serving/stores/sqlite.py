@@ -71,6 +71,7 @@ class SQLiteStore:
     def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
         self.path, self._vfs = Path(path), vfs
         self.refusal: str | None = None
+        self._depth = 0  # of transactions within each other
         _create_private(self.path)
         with store_errors(self.path):
             self._database = apsw.Connection(str(self.path), vfs=vfs)
@@ -93,8 +94,21 @@ class SQLiteStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write what is done in the block as a whole or not at all; may be nested."""
-        with store_errors(self.path), self._database:
-            yield
+        # A connection as a context manager would keep the interpreter while it commits.
+        name = f"level_{self._depth}"
+        with store_errors(self.path):
+            self._database.execute(f"SAVEPOINT {name}")
+            self._depth += 1
+            try:
+                yield
+                self._database.execute(f"RELEASE {name}")
+            except BaseException:
+                if self._database.in_transaction:  # else SQLite has undone all of it
+                    self._database.execute(f"ROLLBACK TO {name}")
+                    self._database.execute(f"RELEASE {name}")
+                raise
+            finally:
+                self._depth -= 1
 
     def reader(self) -> Self:
         """Return a store over the same file with a connection of its own."""
@@ -119,8 +133,10 @@ class SQLiteStore:
         """Return the seq up to which a position covers the changes here; 0 for another store's."""
         if position is None:
             return 0
-        end = (f"coalesce((SELECT {table} FROM branches n WHERE n.number > b.number ORDER BY "
-               f"n.number LIMIT 1), {LAST[table]})")  # fmt: skip
+        end = (
+            f"coalesce((SELECT {table} FROM branches n WHERE n.number > b.number ORDER BY "
+            f"n.number LIMIT 1), {LAST[table]})"
+        )
         rows = self._read(f"SELECT {end} FROM branches b WHERE branch = ?", (position.branch,))
         return position.seq if rows and position.seq <= rows[0][0] else 0
 
@@ -143,8 +159,10 @@ class SQLiteStore:
         self, user: str, newest: int, ignored: Callable[[str], bool] = lambda kind: False
     ) -> list[Event]:
         """Return a user's newest events, oldest first; not impressions, nor types to ignore."""
-        sql = (f"SELECT {EVENT_READ} FROM events WHERE user = ? AND {NOT_SHOWN} "
-               "ORDER BY time DESC, seq DESC")  # fmt: skip
+        sql = (
+            f"SELECT {EVENT_READ} FROM events WHERE user = ? AND {NOT_SHOWN} "
+            "ORDER BY time DESC, seq DESC"
+        )
         found: list[Event] = []
         with store_errors(self.path):
             cursor = self._database.execute(sql, (user,))
@@ -192,8 +210,18 @@ class SQLiteStore:
                 None if part is None else json.dumps(part)
                 for part in (item.document, item.numbered(last).told)
             )
-            rows.append((item.item_id, document, item.available, item.published, item.changed,
-                         item.removed, last, told))  # fmt: skip
+            rows.append(
+                (
+                    item.item_id,
+                    document,
+                    item.available,
+                    item.published,
+                    item.changed,
+                    item.removed,
+                    last,
+                    told,
+                )
+            )
         self._insert(f"INSERT OR REPLACE INTO items ({ITEM})", rows)
         return last
 
@@ -222,13 +250,21 @@ class SQLiteStore:
         lists = list(found)
         erased = self.erased({r.user for r in lists if r.user is not None})
         rows = [
-            (r.recommendation_id, r.user, r.time, r.bundle_version, r.scenario, r.source,
-             to_json(r.items).decode())
+            (
+                r.recommendation_id,
+                r.user,
+                r.time,
+                r.bundle_version,
+                r.scenario,
+                r.source,
+                to_json(r.items).decode(),
+            )
             for r in lists
             if r.user not in erased
-        ]  # fmt: skip
-        self._insert(f"INSERT INTO recommendations ({RECOMMENDATION})", rows,
-                     "ON CONFLICT DO NOTHING")  # fmt: skip
+        ]
+        self._insert(
+            f"INSERT INTO recommendations ({RECOMMENDATION})", rows, "ON CONFLICT DO NOTHING"
+        )
 
     def recommendation(self, recommendation_id: str) -> Recommendation | None:
         """Return a list that was given out, if it is still kept."""
@@ -341,8 +377,10 @@ class SQLiteStore:
 
     def add_audit(self, entry: Audit) -> None:
         """Note what an administrator did."""
-        self._write("INSERT INTO audits (time, actor, action, detail) VALUES (?, ?, ?, ?)",
-                    (entry.time, entry.actor, entry.action, entry.detail))  # fmt: skip
+        self._write(
+            "INSERT INTO audits (time, actor, action, detail) VALUES (?, ?, ?, ?)",
+            (entry.time, entry.actor, entry.action, entry.detail),
+        )
 
     def audits(self, n: int) -> list[Audit]:
         """Return the last n entries, newest first."""
@@ -353,8 +391,10 @@ class SQLiteStore:
 
     def counts(self) -> dict[Literal["events", "items", "recommendations"], int]:
         """Return how many of each are kept."""
-        rows = self._read("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM items), "
-                          "(SELECT count(*) FROM recommendations)")  # fmt: skip
+        rows = self._read(
+            "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM items), "
+            "(SELECT count(*) FROM recommendations)"
+        )
         events, items, lists = rows[0]
         return {"events": events, "items": items, "recommendations": lists}
 

@@ -71,8 +71,9 @@ class Writer:
         self.refusal: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pennyweight-writer", daemon=True)
-        self._watch = threading.Thread(target=self._look_on, name="pennyweight-writer-watch",
-                                       daemon=True)  # fmt: skip
+        self._watch = threading.Thread(
+            target=self._look_on, name="pennyweight-writer-watch", daemon=True
+        )
         self._thread.start()
         self._watch.start()
 
@@ -117,8 +118,9 @@ class Writer:
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # not the job was cancelled
                 raise
-            raise BusyError("the disk was not there in time; nothing was kept; come again"
-                            ) from None  # fmt: skip
+            raise BusyError(
+                "the disk was not there in time; nothing was kept; come again"
+            ) from None
 
     def close(self) -> None:
         """Finish what waits, then stop."""

@@ -154,15 +154,17 @@ def _bundles(engine: Engine) -> dict[str, Any]:
     for stored in engine.known():
         served = engine.traffic_split.bundles.get(stored.version)
         bundle = None if served is None else served.recommender.bundle
-        bundles.append({
-            "bundle_version": stored.version,
-            "source": stored.source,
-            "added": stored.added,
-            "share": shares.get(stored.version, 0.0),
-            "items": None if served is None else len(served.catalog),
-            "created": None if bundle is None else bundle.manifest.created,
-            "notes": list(stored.notes),
-        })  # fmt: skip
+        bundles.append(
+            {
+                "bundle_version": stored.version,
+                "source": stored.source,
+                "added": stored.added,
+                "share": shares.get(stored.version, 0.0),
+                "items": None if served is None else len(served.catalog),
+                "created": None if bundle is None else bundle.manifest.created,
+                "notes": list(stored.notes),
+            }
+        )
     previous = [
         {"bundle_version": variant.version, "share": variant.share} for variant in engine.before()
     ]

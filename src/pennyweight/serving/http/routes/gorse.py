@@ -30,7 +30,13 @@ from pennyweight.serving.http.requests import (
     Text,
     moment,
 )
-from pennyweight.serving.http.routes.ingestion import Draft, as_items, event_time, there
+from pennyweight.serving.http.routes.ingestion import (
+    Draft,
+    as_items,
+    delete_item,
+    event_time,
+    there,
+)
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import ListRequest, RankedList, rank_similar
@@ -175,22 +181,21 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
         """Give an item as it is."""
         found = await there(engine, item_id)
         document = found.document or engine.traffic_split.primary.document(item_id)
-        return _json({
-            "ItemId": item_id,
-            "IsHidden": not found.available,
-            "Categories": _listed(document.get("categories", document.get("category"))),
-            "Timestamp": found.published,
-            "Labels": document,
-            "Comment": next((document[n] for n in NAMES if n in document), ""),
-        })  # fmt: skip
+        return _json(
+            {
+                "ItemId": item_id,
+                "IsHidden": not found.available,
+                "Categories": _listed(document.get("categories", document.get("category"))),
+                "Timestamp": found.published,
+                "Labels": document,
+                "Comment": next((document[n] for n in NAMES if n in document), ""),
+            }
+        )
 
     @router.delete("/item/{item_id:path}", response_model=Affected)
     async def delete(item_id: ItemId) -> Response:
         """Take an item away."""
-        found = await there(engine, item_id)
-        now = engine.clock()
-        gone = StoredItem(item_id, found.document, False, found.published, now, removed=True)
-        await engine.put_items([gone])
+        await delete_item(engine, item_id)
         return _affected(1)
 
 
@@ -211,8 +216,9 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 
 def _add_health(router: APIRouter, engine: Engine, ready_now: Callable[[], Readiness]) -> None:
     def told(ready: bool) -> Response:
-        return Response(to_json({"Ready": ready}), 200 if ready else 503,
-                        media_type="application/json")  # fmt: skip
+        return Response(
+            to_json({"Ready": ready}), 200 if ready else 503, media_type="application/json"
+        )
 
     @router.get("/health/live")
     async def live() -> Response:
@@ -277,10 +283,14 @@ def _categories(catalog: Catalog, item: Item) -> tuple[str, JsonValue]:
                 return name, given
             if len(given) == 1:
                 return name, given[0]
-            raise DataError(f"item {item.ItemId!r}: the column {name} holds one category an item, "
-                            f"and Categories has {len(given)}; send one")  # fmt: skip
-    raise DataError(f"item {item.ItemId!r}: the catalog has no column categories; leave "
-                    "Categories out, or fit the bundle to items with such a column")  # fmt: skip
+            raise DataError(
+                f"item {item.ItemId!r}: the column {name} holds one category an item, "
+                f"and Categories has {len(given)}; send one"
+            )
+    raise DataError(
+        f"item {item.ItemId!r}: the catalog has no column categories; leave "
+        "Categories out, or fit the bundle to items with such a column"
+    )
 
 
 async def _put(engine: Engine, worker: Worker, items: Sequence[Item]) -> Response:
@@ -297,8 +307,10 @@ def _draft(engine: Engine, item: Item) -> Draft:
     title = next((name for name in NAMES if name in columns), "text")
     fields = dict(item.Labels or {})
     if item.Comment and fields.setdefault(title, item.Comment) != item.Comment:
-        raise DataError(f"item {item.ItemId!r}: Labels and Comment both give the {title}, and "
-                        "differ; leave one of them out")  # fmt: skip
+        raise DataError(
+            f"item {item.ItemId!r}: Labels and Comment both give the {title}, and "
+            "differ; leave one of them out"
+        )
     if item.Categories:
         name, kept = _categories(engine.traffic_split.primary.catalog, item)
         fields.setdefault(name, kept)

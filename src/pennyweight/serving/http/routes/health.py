@@ -43,8 +43,7 @@ def health_routes(
         body: dict[str, object] = {"status": now.status, "notes": _notes(engine)}
         if now.reason is not None:
             body["reason"] = now.reason
-        return Response(to_json(body), 200 if now.is_ready else 503,
-                        media_type="application/json")  # fmt: skip
+        return Response(to_json(body), 200 if now.is_ready else 503, media_type="application/json")
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def measured() -> Response:

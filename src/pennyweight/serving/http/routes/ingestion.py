@@ -1,6 +1,6 @@
 """Routes that take events and items."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
@@ -27,7 +27,7 @@ from pennyweight.serving.live.item_changes import column, told_with
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
 
-__all__ = ["Draft", "as_items", "event_time", "feed_routes", "there"]
+__all__ = ["Draft", "as_items", "delete_item", "event_time", "feed_routes", "there"]
 
 T = TypeVar("T")
 ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
@@ -62,19 +62,18 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         return await _kept_one(engine, *await worker.run(lambda: as_items(engine, drafts)))
 
     @router.patch("/items/{item_id:path}", response_model=ItemKept)
-    async def change_item(item_id: ItemId, body: ItemChange) -> Response:
+    async def patch_item(item_id: ItemId, body: ItemChange) -> Response:
         """Change some attributes of an item, or whether it is to be had."""
-        before = await there(engine, item_id)
-        put = await engine.read(lambda store: store.item(item_id))
-        changed = await worker.run(lambda: _changed(engine, before, put, body))
-        return await _kept_one(engine, changed)
+
+        async def change(before: StoredItem, put: StoredItem | None) -> StoredItem:
+            return await worker.run(lambda: _changed(engine, before, put, body))
+
+        return await _answer_one(engine, await change_item(engine, item_id, change))
 
     @router.delete("/items/{item_id:path}", response_model=ItemKept)
-    async def delete_item(item_id: ItemId) -> Response:
+    async def delete(item_id: ItemId) -> Response:
         """Take an item away; it stays in the histories of those who had it."""
-        before = await there(engine, item_id)
-        gone = replace(before, removed=True, changed=engine.clock(), told=None)
-        return await _kept_one(engine, gone)
+        return await _answer_one(engine, await delete_item(engine, item_id))
 
     @router.post("/items", response_model=ItemsKept)
     async def put_items(body: ItemBatch) -> Response:
@@ -92,12 +91,14 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         document = before.document
         if document is None:
             document = engine.traffic_split.primary.document(item_id)
-        return _json({
-            "item_id": item_id,
-            "attributes": document,
-            "available": before.available,
-            "published": before.published,
-        })  # fmt: skip
+        return _json(
+            {
+                "item_id": item_id,
+                "attributes": document,
+                "available": before.available,
+                "published": before.published,
+            }
+        )
 
     return router
 
@@ -201,10 +202,44 @@ def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
     ]
 
 
+async def change_item(
+    engine: Engine,
+    item_id: str,
+    change: Callable[[StoredItem, StoredItem | None], Awaitable[StoredItem]],
+) -> StoredItem:
+    """Change an item that is there and keep it; of changes at once each builds on the other.
+
+    Parameters
+    ----------
+    change
+        Returns the item as it shall be, from how it is and what the store has of it. Called
+        again where another change came first.
+    """
+    while True:
+        put = await engine.read(lambda store: store.item(item_id))
+        changed = await change(_present(engine, item_id, put), put)
+        kept = await engine.change_item(changed, put)
+        if kept is not None:
+            return kept
+
+
+async def delete_item(engine: Engine, item_id: str) -> StoredItem:
+    """Take an item out of all lists; `UnknownIdError` where there is none."""
+
+    async def removed(before: StoredItem, put: StoredItem | None) -> StoredItem:
+        return replace(before, removed=True, changed=engine.clock(), told=None)
+
+    return await change_item(engine, item_id, removed)
+
+
 async def there(engine: Engine, item_id: str) -> StoredItem:
     """Return an item as it is now; `UnknownIdError` where there is none."""
-    shelf = engine.traffic_split.primary
     put = await engine.read(lambda store: store.item(item_id))
+    return _present(engine, item_id, put)
+
+
+def _present(engine: Engine, item_id: str, put: StoredItem | None) -> StoredItem:
+    shelf = engine.traffic_split.primary
     if put is not None and not shelf.counts(put):
         put = None
     if put is not None and not put.removed:
@@ -256,6 +291,10 @@ def _changed(
 
 
 async def _kept_one(engine: Engine, item: StoredItem) -> Response:
-    kept: Sequence[StoredItem] = await engine.put_items([item])
-    done = await engine.stocked(kept, PATIENCE)
+    return await _answer_one(engine, *await engine.put_items([item]))
+
+
+async def _answer_one(engine: Engine, item: StoredItem) -> Response:
+    """Say that an item is on disk, and whether it can be recommended already."""
+    done = await engine.stocked([item], PATIENCE)
     return _json({"item_id": item.item_id, "recommendable": done == 1})

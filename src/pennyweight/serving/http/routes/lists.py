@@ -116,9 +116,15 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         if shelf is not None:
             note = "histories of sessions are not kept" if shown.user is None else None
             items = await engine.ask(shelf, lambda shelf, store: _reasons(shelf, store, shown))
-        told = {"recommendation_id": recommendation_id, "bundle_version": shown.bundle_version,
-                "timestamp": shown.time, "scenario": shown.scenario, "source": shown.source,
-                "note": note, "items": items}  # fmt: skip
+        told = {
+            "recommendation_id": recommendation_id,
+            "bundle_version": shown.bundle_version,
+            "timestamp": shown.time,
+            "scenario": shown.scenario,
+            "source": shown.source,
+            "note": note,
+            "items": items,
+        }
         return Response(to_json(told), media_type="application/json")
 
     return router
