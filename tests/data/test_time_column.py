@@ -99,9 +99,9 @@ def test_birthdays_releases_prices_and_ids_are_no_times():
     release = [f"{2001 + k * 7 % 20}-05-06" for k in range(N)]
     ids = [1_700_000_000 + k * 7_919 % 100_003 for k in range(N)]
     more = {"b": birth, "r": release, "basket_id": ids, "paid": [k % 7 + 0.99 for k in range(N)]}
-    data = cleaned(export(**more, fecha=iso()))
-    assert data.columns.events["time"] == "fecha" and is_in_order(data)
-    assert "'fecha' is taken, the only one that holds times, from 2023-11-14" in str(data.log)
+    data = cleaned(export(**more, wann=iso()))
+    assert data.columns.events["time"] == "wann" and is_in_order(data)
+    assert "'wann' is taken, the only one that holds times, from 2023-11-14" in str(data.log)
     bare = cleaned(export(birthday=birth, release_date=release, basket_id=ids))
     assert "time" not in bare.columns.events
     with pytest.raises(DataError, match=r"'b' holds dates that may be of something else"):

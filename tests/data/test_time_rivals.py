@@ -45,6 +45,8 @@ def seconds(part=1):
         {"timestamp": ONE, "created_at": iso()},
         {"delivery_date": iso(9), "ordered_on": iso()},
         {"session_start": iso(-2), "click_timestamp": iso()},
+        {"shipped_at": iso(3), "fecha": iso()},
+        {"created_at": iso(3), "Bestelldatum": iso()},
     ],
 )
 def test_the_time_is_the_column_that_can_be_it(columns):
@@ -60,8 +62,8 @@ def test_the_time_is_the_column_that_can_be_it(columns):
         {"updated_at": LOAD, "added": iso()},
         {"last_modified": LOAD, "played": [int(s) for s in seconds()][::-1]},
         {"timestamp": LOAD, "order_date": iso()},
-        {"shipped_at": iso(3), "fecha": iso()},
-        {"created_at": iso(3), "fecha": iso()},
+        {"shipped_at": iso(3), "wann": iso()},
+        {"created_at": iso(3), "wann": iso()},
         {"date": [f"2024-1{k * 101 % N // 80}-30" for k in range(N)], "bought": iso()},
     ],
 )

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.readers.time_doubts import refuse_lost_digits, refuse_mixed_zones
+from pennyweight.data.readers.time_east_asian import plain_signs
 from pennyweight.data.readers.time_format import read_as
 from pennyweight.data.readers.time_numbers import (
     EPOCHS,
@@ -205,14 +206,14 @@ def _bare(text: pl.Series) -> pl.Series:
     """Return texts without what exports wrap around a time or write within a number."""
     text = text.str.strip_chars()
     if text.str.contains(r"[^\x00-\x7F]").any():
-        text = text.str.replace_many(list(_DIGITS), list(_DIGITS.values()))
+        text = plain_signs(text.str.replace_many(list(_DIGITS), list(_DIGITS.values())))
     sample = text.drop_nulls().head(1_000)
     if sample.str.contains(_WEEK).any():
         weeks = text.str.replace(_WEEK, "$1-W$2-1").str.to_date("%G-W%V-%u", strict=False)
         text = weeks.cast(pl.String).fill_null(text)  # the Monday
     if not sample.str.contains(
         r"""^(?:["'\[/]|ISODate|Timestamp|\d{1,3}(?:[ ,.'\x{a0}\x{202f}\x{2009}]\d{3}){2,}$|"""
-        r"""\d{4,},\d+$|\d{1,2}[:h]\d{2}.*[\s,]\S)|[年년]"""
+        r"""\d{4,},\d+$|\d{1,2}[:h]\d{2}.*[\s,]\S)"""
     ).any():
         return text
     return (
@@ -220,9 +221,6 @@ def _bare(text: pl.Series) -> pl.Series:
         .str.replace(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)?/$", "$1")
         .str.replace(r"^\[(.*)\]$", "$1")
         .str.replace(r"^(\d{4,}),(\d+)$", "$1.$2")
-        .str.replace(r"(\d)\s*[年년]\s*(\d)", "$1-$2")
-        .str.replace(r"(\d)\s*[月월]\s*(\d)", "$1-$2")
-        .str.replace(r"(\d)\s*[日일月월]", "$1")
         .str.replace(_CLOCK_FIRST, "$2 $1")
         .str.replace_all(
             rf"^(\d{{1,3}}){_GAP}(\d{{3}}){_GAP}(\d{{3}})(?:{_GAP}(\d{{3}}))?$", "$1$2$3$4"

@@ -4,13 +4,14 @@ import re
 
 __all__ = ["has_true_zeros", "is_grade", "is_rating_name", "is_relevance", "rating_rank"]
 
-# In English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Czech, Swedish, Danish,
-# Turkish, Russian, Chinese, Japanese and Korean.
+# In English and more than twenty other languages.
 _SURE = frozenset(
     "rating ratings star stars overall satisfaction csat nps sentiment relevance relevancy "
     "bewertung bewertungen sterne etoiles étoiles puntuacion puntuación puntaje valoracion "
     "valoración calificacion calificación estrellas avaliacao avaliação pontuacao pontuação "
     "estrelas valutazione punteggio stelle beoordeling waardering sterren cijfer ocena hodnoceni "
+    "évaluation notation gwiazdki değerlendirme yıldız балл баллы звезды звёзды оцінка bedømmelse "
+    "arvosana értékelés βαθμολογία रेटिंग تقييم التقييم 별점 评价 評價 星级 打分 星 点数 "
     "hodnocení betyg vurdering puan оценка рейтинг 评分 評分 評価 평점 likert enjoyment".split()
 )
 # Ratings alone or beside a word of the second set: conversion_rate is none.
@@ -25,6 +26,7 @@ _BESIDE = _PERSONAL | frozenset(
     "review feedback value movie film book item product game track song album series anime "
     "recipe beer wine restaurant hotel course star rating satisfaction sentiment".split()
 )
+_WITHIN = ("評価", "评分", "評分", "평점", "별점", "星级", "打分")  # also beside other signs
 _OTHERS = frozenset(
     "imdb tmdb metacritic goodreads rottentomatoes tomatometer critic critics".split()
 )
@@ -52,7 +54,8 @@ def rating_rank(name: str) -> int | None:
     own = not _PERSONAL.isdisjoint(words)
     if any(_NEVER.fullmatch(word) for word in words) or (_OTHERS & {*words} and not own):
         return None
-    sure = any(word in _SURE for word in words)
+    sure = any(word in _SURE for word in (*words, name.strip().casefold()))
+    sure |= any(word in name for word in _WITHIN)
     alike = any(word in _ALIKE for word in words)
     if not (sure or (alike and all(word in _ALIKE or word in _BESIDE for word in words))):
         return None

@@ -2,6 +2,8 @@
 
 import re
 
+from pennyweight.data.cleaning.time_words import foreign_kind
+
 __all__ = [
     "DAY_RANK", "OTHER_RANK", "POSITION_NAMES", "RANKS", "SYSTEM_RANK", "TIME_LIKE_RANK",
     "clock_claim", "is_amount_name", "is_duration_name", "is_id_name", "is_minute_name",
@@ -73,7 +75,10 @@ _OTHER = frozenset(
     "refunded last next previous prev first end ended completed launch launched".split()
 )
 _TIME_WORDS = frozenset("date time timestamp datetime at on ts tstamp dt dat day stamp".split())
-_CLOCKS = frozenset("time clock hour uhrzeit zeit hora heure ora orario tijd".split())
+_CLOCKS = frozenset(
+    "time clock hour uhrzeit zeit hora horario heure ora orario tijd godzina czas saat saati час "
+    "время tid klokkeslæt klo ώρα 時刻 時間 时间 时刻 시간 시각".split()
+)
 # Beside the clock: words of an event, of the place of the clock, and of lengths of time.
 _OF_EVENTS = frozenset(
     "of day the local utc gmt start event order ordered purchase purchased transaction trans "
@@ -117,6 +122,8 @@ _RANK_OF = {
     for place in reversed(range(len(RANKS))) for name in RANKS[place]
 }  # fmt: skip
 DAY_RANK, TIME_LIKE_RANK, SYSTEM_RANK, OTHER_RANK = 2, 3, 5, 6
+_FOREIGN = {"time": 1, "event": DAY_RANK, "unknown": TIME_LIKE_RANK, "record": 4,
+            "other": OTHER_RANK}  # fmt: skip
 
 
 def _plain(name: str) -> str:
@@ -136,6 +143,9 @@ def rank(name: str) -> int | None:
         known = _RANK_OF.get("".join(re.findall(r"[^\W_]+", form.lower())))
         if known is not None:
             return known
+    kind = foreign_kind(_plain(name))
+    if kind is not None:
+        return _FOREIGN[kind]
     words = _words(_plain(name))
     if len(words) > 1 and (words[-1] in _TIME_WORDS or words[0] in ("date", "time", "timestamp")):
         return OTHER_RANK if _OTHER.intersection(words) else TIME_LIKE_RANK

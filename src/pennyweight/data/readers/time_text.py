@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.readers.month_names import AmbiguousMonths, month_numbers
 from pennyweight.data.readers.time_numbers import seconds_of
 from pennyweight.data.readers.time_order import DoubtfulTimes, full_year, read_numeric
 
@@ -32,7 +33,9 @@ _ZONE = (
     r"(?P<offset>[+-]\d{1,2}(?::?\d{2})?)?)?(?:\s*[\[(](?P<bracket>[^\])]*)[\])])?$"
 )
 _WEEKDAY = r"^(?:\pL{2,10}\.?,?\s+)?"
-_NAME = r"(?P<name>\pL{3,12})\.?"
+_NAME = r"(?P<name>[\pL\pM]{3,14}|[\p{Devanagari}]{2,14})\.?"
+_TH = r"(?:st|nd|rd|th|er|re|º|ª|\.)?"  # after the day
+_OF_YEAR = r"(?:\s*(?:г|года|р|r)\b\.?)?"  # after the year
 _NUMERIC = "numeric"
 _PATTERNS = {
     "ISO 8601": _WEEKDAY + r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?"
@@ -41,8 +44,9 @@ _PATTERNS = {
     r"(?P<c>\d{4}|\d{2})" + _CLOCK + _ZONE,
     "YYYYMMDDThhmmss": r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[Tt\s_-]"
     r"(?P<hour>\d{2}):?(?P<minute>\d{2}):?(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?" + _ZONE,
-    "day, name of the month, year": _WEEKDAY + r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?"
-    r"[\s/-]*(?:of |de )?" + _NAME + r",?[\s/-]*(?:de )?(?P<year>\d{4}|\d{2})" + _CLOCK + _ZONE,
+    "day, name of the month, year": _WEEKDAY + r"(?P<day>\d{1,2})" + _TH
+    + r"[\s/-]*(?:of |del? |d')?" + _NAME + r",?[\s/-]*(?:del? )?(?P<year>\d{4}|\d{2})"
+    + _OF_YEAR + _CLOCK + _ZONE,
     "name of the month, day, year": _WEEKDAY + _NAME + r"[\s/-]*(?P<day>\d{1,2})(?:st|nd|rd|th)?"
     r"(?:,\s*|[\s/-]+)(?P<year>\d{4})" + _CLOCK + _ZONE,
     "name of the month, day, time, year": _WEEKDAY + _NAME + r"\s+(?P<day>\d{1,2})\s+"
@@ -50,8 +54,8 @@ _PATTERNS = {
     r"(?:\s+(?P<zone>[A-Za-z]{1,5})?(?P<offset>[+-]\d{2}:?\d{2})?)?\s+(?P<year>\d{4})$",
     "name of the month, year": r"^" + _NAME + r"[\s/.,-]*(?P<year>\d{4})$",
     "month, year": r"^(?P<month>\d{1,2})[/.-](?P<year>\d{4})$",
-    "year, name of the month, day": r"^(?P<year>\d{4})[\s/-]+" + _NAME
-    + r"[\s/-]+(?P<day>\d{1,2})" + _CLOCK + _ZONE,
+    "year, name of the month, day": r"^(?P<year>\d{4})[.\s/-]+" + _NAME
+    + r"[\s/-]+(?P<day>\d{1,2})\.?" + _CLOCK + _ZONE,
 }  # fmt: skip
 _UTC = ("", "z", "utc", "gmt", "ut", "am", "pm")
 
@@ -109,7 +113,7 @@ def read_text(text: pl.Series, where: str, order: str | None = None) -> TextTime
             if name == _NUMERIC:
                 dates, forms = read_numeric(fields, some, where, order)
             else:
-                dates, forms = _calendar(fields), np.full(len(rows), name)
+                dates, forms = _calendar(fields, some, where), np.full(len(rows), name)
             values = dates + _clock(fields) - _offset(fields, some, where)
             at, read = rows.to_numpy(), np.isfinite(values)
             seconds[at] = values
@@ -135,14 +139,22 @@ def _whole(fields: pl.DataFrame, name: str, default: int = 0) -> NDArray[np.int6
     return fields[name].cast(pl.Int64, strict=False).fill_null(default).to_numpy()
 
 
-def _calendar(fields: pl.DataFrame) -> Floats:
+def _calendar(fields: pl.DataFrame, text: pl.Series, where: str) -> Floats:
     if "name" in fields.columns:
-        name = fields["name"].str.to_lowercase().str.head(4)
-        long, short = (
-            name.str.head(size).replace_strict(_MONTH_OF, default=None, return_dtype=pl.Int64)
-            for size in (4, 3)
-        )
-        month = long.fill_null(short).fill_null(0).to_numpy()
+        name = fields["name"].str.to_lowercase()
+        try:
+            known = month_numbers(name.unique().sort().to_list())
+        except AmbiguousMonths as error:
+            raise DoubtfulTimes(
+                f"{where}: the months of dates such as {text[0]!r} can be read in two ways: "
+                f"{error}. Write them as numbers, such as 2024-02-29"
+            ) from None
+        whole, long, short = (
+            part.replace_strict(months, default=None, return_dtype=pl.Int64)
+            for part, months in ((name, known), (name.str.head(4), _MONTH_OF),
+                                 (name.str.head(3), _MONTH_OF))
+        )  # fmt: skip
+        month = whole.fill_null(long).fill_null(short).fill_null(0).to_numpy()
     else:
         month = _whole(fields, "month")
     return seconds_of(full_year(fields["year"]), month, _whole(fields, "day", 1))
