@@ -19,6 +19,7 @@ from pennyweight.data.readers.time_numbers import (
     months,
 )
 from pennyweight.data.readers.time_order import ORDERS, DoubtfulTimes
+from pennyweight.data.readers.time_relative import relative_order
 from pennyweight.data.readers.time_swapped import AS_WRITTEN, check_swapped, check_year_day_month
 from pennyweight.data.readers.time_text import read_text
 from pennyweight.errors import DataError
@@ -56,7 +57,11 @@ _GAP = r"[ ,.'\x{a0}\x{202f}\x{2009}]"
 _CLOCK_FIRST = (
     r"^(\d{1,2}[:h]\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?)[\s,]+(\S*\d{1,4}[-/.\s].*)$"
 )
-_LEAVE_OUT = "leave it out with --time-column '', columns={'time': None}"
+_NO_COLUMN = "--time-column '', columns={'time': None}"
+_LEAVE_OUT = (
+    f"leave it out with {_NO_COLUMN}: the rows then count as in order of time, oldest first; where "
+    "the newest come first, add --row-order newest-first, row_order='newest-first'"
+)
 
 
 RowOrder = Literal["oldest-first", "newest-first"]
@@ -261,6 +266,7 @@ def _settled(
     if not np.isfinite(text).any():
         some = column.cast(pl.String).drop_nulls().unique(maintain_order=True).head(3)
         shown = ", ".join(map(repr, some)) or "nothing but missing values"
+        _refuse_relative(column.cast(pl.String), shown, where)
         raise DataError(
             f"{where}: no time can be read: {shown}. Write epoch seconds or ISO 8601 "
             f"(2022-02-24T10:30:00Z), say how to read them with --time-format, or {_LEAVE_OUT}"
@@ -269,6 +275,19 @@ def _settled(
         _check_calendar(text, column, where)
     ranked = sorted(forms.items(), key=lambda pair: -pair[1])
     return Times(text, real, dict(ranked))
+
+
+def _refuse_relative(texts: pl.Series, shown: str, where: str) -> None:
+    """Stop where times count back from an export, with the order in which the rows are."""
+    order = relative_order(texts)
+    if order is None:
+        return
+    both = (f"{_NO_COLUMN} where the oldest come first, and with --row-order newest-first, "
+            "row_order='newest-first' as well where the newest do")  # fmt: skip
+    known = f"{_NO_COLUMN} and --row-order {order}, row_order={order!r}: so they are here"
+    raise DataError(f"{where}: {shown} count back from an export, and the day of it is not known. "
+                    "Export the table with dates, or let the order of the rows stand for the time: "
+                    f"{known if order else both}")  # fmt: skip
 
 
 def _check_calendar(seconds: Floats, column: pl.Series, where: str) -> None:

@@ -13,6 +13,7 @@ from pennyweight.data.cleaning.time_names import (
     is_position_name,
 )
 from pennyweight.data.columns import column_option
+from pennyweight.data.readers.time_relative import relative_order
 from pennyweight.errors import DataError
 
 __all__ = ["NO_TIME", "attribute_of", "refuse_newest_first"]
@@ -57,6 +58,9 @@ def refuse_newest_first(
 
 def _doubt(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> str:
     """Say what in a column suggests another order, if anything does."""
+    if _counts_back(frame[column]) and not attribute_of(frame, column, others):
+        first = frame[column].drop_nulls()[0]
+        return f"holds texts such as {first!r}, which count back from an export"
     values = _numbers(frame[column])
     # The years of Winter 2025 and Summer 2025 do not tell these apart.
     if values is None or (is_period_name(column) and len(np.unique(values)) == 1):
@@ -79,6 +83,10 @@ def _doubt(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> str:
     if is_period_name(column) and not attribute_of(frame, column, others):
         return "is named like a week, a season or another period"
     return ""
+
+
+def _counts_back(column: pl.Series) -> bool:
+    return column.dtype == pl.String and relative_order(column, short=False) is not None
 
 
 def _may_be_times(texts: pl.Series) -> bool:
