@@ -220,7 +220,9 @@ def test_categories_in_rows_are_no_properties():
     rows = [(f"i{i}", key, f"Wooden {i}") for i in range(11) for key in ("toys", "games")]
     items = pl.DataFrame(rows, ["item_id", "category", "title"], orient="row")
     data = log_of(pl.DataFrame(EVENTS), items)
-    assert data.log.count("item id occurs again") == 11
+    assert data.catalog.attributes["category"].to_list() == [["toys", "games"]] * 11
+    assert data.catalog.texts[3] == "Wooden 3. toys, games"
+    assert data.log.unaccounted("items") == 0
 
 
 BY_ID = {str(row["item_id"]): {"title": row["title"]} for row in ITEMS}

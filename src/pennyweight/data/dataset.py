@@ -18,6 +18,7 @@ from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.hidden_opinions import ask_about_opinions
 from pennyweight.data.cleaning.label_column import label_column
 from pennyweight.data.cleaning.rating_column import rating_roles
+from pennyweight.data.cleaning.repeated_items import AGAIN
 from pennyweight.data.cleaning.returns import order_roles
 from pennyweight.data.cleaning.rival_users import check_rivals
 from pennyweight.data.cleaning.row_loss import MAX_DROPPED, refuse_losses
@@ -201,7 +202,9 @@ def read(
         item_rows, id_column, text_columns=text_columns, found=found, source=item_source,
         available=_available(given), missing=missing_ids, now=reading.now,
     )  # fmt: skip
-    refuse_losses(found, "items", item_source, max_dropped)
+    # A log as the catalog has its items again and again.
+    repeats = [AGAIN] if has_role(item_rows.columns, "user") else []
+    refuse_losses(found, "items", item_source, max_dropped, repeats)
     if mask_personal:
         from pennyweight.data.personal import mask_catalog  # its patterns take 50 ms to compile
 

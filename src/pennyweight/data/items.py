@@ -12,6 +12,7 @@ from pennyweight.data.cleaning.availability import availability_columns, note_av
 from pennyweight.data.cleaning.lists import list_values, text_lists
 from pennyweight.data.cleaning.missing import blanked, is_missing, missing_ids, missing_values
 from pennyweight.data.cleaning.numbers import is_numeric, numbers
+from pennyweight.data.cleaning.repeated_items import one_row_an_item
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, shown
 from pennyweight.data.ids import Ids
@@ -82,11 +83,9 @@ def build_catalog(
     """
     ids, words = missing_ids(id_strings(frame[id_column], source), missing)
     found.add("items", "missing item id", ids.null_count(), "dropped", map(repr, words))
-    twice = ~ids.is_first_distinct() & ids.is_not_null()
-    found.add("items", "item id occurs again (the first row is kept)", int(twice.sum()), "dropped",
-              map(repr, ids.filter(twice).head(3)))  # fmt: skip
-    keep = ids.is_not_null() & ~twice
-    ids, frame = ids.filter(keep), frame.drop(id_column).filter(keep)
+    known = ids.is_not_null()
+    ids, frame = ids.filter(known), frame.drop(id_column).filter(known)
+    frame, ids = one_row_an_item(frame, ids, found), ids.unique(maintain_order=True)
     if len({bare(name) for name in frame.columns}) == frame.width:
         frame = frame.rename(bare)
     if not len(ids):

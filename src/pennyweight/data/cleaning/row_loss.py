@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.feedback import NOT_LIKING
+from pennyweight.data.cleaning.repeated_items import AGAIN, EQUAL
 from pennyweight.data.cleaning_log import Finding, Findings, action_counts
 from pennyweight.errors import DataError
 
@@ -17,7 +18,7 @@ __all__ = ["MAX_DROPPED", "NO_ITEM", "go_on", "is_merged", "is_slice", "refuse_l
 MAX_DROPPED = 0.5
 _FEWEST_ROWS = 10  # of fewer, a share says nothing
 NO_ITEM = "event types that are about no item"
-_MEANT = ("event outside the", "duplicate", "header line", "item id occurs again", NO_ITEM)
+_MEANT = ("event outside the", "duplicate", "header line", EQUAL, NO_ITEM)
 _REMEDIES = {
     "broken row": "Mend the rows, or export the table again",
     "missing user": "If the user is in the first row of several only, as in merged cells of a "
@@ -28,6 +29,8 @@ _REMEDIES = {
     "time": "Say how times are written with --time-format, time_format=, choose another column "
             "with --time-column, or leave times out with --time-column '', columns={'time': None}",
     "weight": "Leave the column out with --weight-column '', columns={'weight': None}",
+    AGAIN: "If each row is a variant of its own, choose its id with --id-column, "
+           "columns={'id': NAME}; if rows are parts of one item, write one row an item",
     "split": "Leave the column out with --split-column '', columns={'split': None}",
 }  # fmt: skip
 

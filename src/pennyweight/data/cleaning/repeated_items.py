@@ -1,0 +1,95 @@
+"""Items with several rows: equal rows, one for each value of a list, or different ones."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pennyweight.data.cleaning_log import Findings
+from pennyweight.data.titles import is_title
+
+__all__ = ["AGAIN", "EQUAL", "one_row_an_item"]
+
+AGAIN = "item id occurs again"
+EQUAL = f"{AGAIN} in an equal row"
+_ALL_BUT = 0.01  # share of items that may differ in another column as well
+_MARK = "|"
+
+
+def one_row_an_item(frame: pl.DataFrame, ids: pl.Series, found: Findings) -> pl.DataFrame:
+    """Return the rows of the first places of ids, with the values of a list joined.
+
+    Rows of one item that are equal but for one column of texts, such as a tag, are joined: its
+    different values become one text, with strokes between them. Otherwise the first row stays.
+
+    Parameters
+    ----------
+    frame
+        The rows without the column of ids.
+    ids
+        An id for each row, none missing.
+    found
+        Takes what was joined or dropped.
+    """
+    first = ids.is_first_distinct()
+    n_more = len(ids) - int(first.sum())
+    if not n_more:
+        return frame
+    several = frame.filter(ids.is_duplicated()).with_columns(__id=ids.filter(ids.is_duplicated()))
+    differing = _differing(several)
+    examples = [repr(one) for one in ids.filter(~first).head(3)]
+    if not differing:
+        found.add("items", EQUAL, n_more, "dropped", examples)
+        return frame.filter(first)
+    column = next(iter(differing))
+    if _is_list(frame[column], differing):
+        joined = _joined(frame[column], ids)
+        shown = joined.filter(joined.str.contains(_MARK, literal=True)).head(3)
+        reason = f"rows of one item that differ in {column!r} alone: its values are joined"
+        found.add("items", reason, n_more, "merged", map(repr, shown))
+        return frame.filter(first).with_columns(joined)
+    names = list(differing)
+    reason = f"{AGAIN} (the first row is kept), and {_shown(names)} in its rows"
+    found.add("items", reason, n_more, "dropped", [_example(several, name) for name in names[:3]])
+    return frame.filter(first)
+
+
+def _differing(rows: pl.DataFrame) -> dict[str, float]:
+    """Return the columns that differ within ids, each with the share of ids, the most first."""
+    nested = [name for name, dtype in rows.schema.items() if dtype.is_nested()]
+    plain = rows.with_columns(pl.Series(n, list(map(str, rows[n].to_list()))) for n in nested)
+    counts = plain.group_by("__id").agg(pl.all().n_unique())
+    more = counts.drop("__id").select((pl.all() > 1).mean())
+    shares = {name: float(more[name][0]) for name in more.columns}
+    return {n: s for n, s in sorted(shares.items(), key=lambda pair: -pair[1]) if s > 0}
+
+
+def _is_list(column: pl.Series, differing: dict[str, float]) -> bool:
+    """Say whether the values of a column, which differ alone, are those of a list."""
+    others = list(differing.values())[1:]
+    if column.dtype != pl.String or is_title(column.name) or any(s > _ALL_BUT for s in others):
+        return False
+    return not column.str.contains(_MARK, literal=True).any()
+
+
+def _joined(column: pl.Series, ids: pl.Series) -> pl.Series:
+    """Return the different values of each id, in the order of the first places of the ids."""
+    rows = pl.DataFrame({"id": ids, "value": column})
+    values = rows.group_by("id", maintain_order=True).agg(
+        pl.col("value").drop_nulls().unique(maintain_order=True)
+    )
+    text = values["value"].list.join(_MARK)
+    return text.set(text == "", None).alias(column.name)
+
+
+def _shown(names: Sequence[str]) -> str:
+    quoted = ", ".join(map(repr, names[:3])) + (" …" if len(names) > 3 else "")
+    return f"{quoted} {'differs' if len(names) == 1 else 'differ'}"
+
+
+def _example(rows: pl.DataFrame, name: str) -> str:
+    """Return an item and two of its values that differ."""
+    texts = pl.Series("values", [None if v is None else str(v) for v in rows[name].to_list()])
+    groups = pl.DataFrame({"id": rows["__id"], "values": texts}).group_by("id", maintain_order=True)
+    values = groups.agg(pl.col("values").unique(maintain_order=True))
+    one = values.filter(pl.col("values").list.len() > 1).row(0)
+    return f"{one[0]!r} has {name} " + " and ".join(repr(value) for value in one[1][:2])
