@@ -168,14 +168,14 @@ def test_an_erasure_that_was_cut_short_is_finished_at_the_next_start(named, tmp_
 def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, aside, monkeypatch):
     tell(live, WHO, "e1")
     scoring, go = threading.Event(), threading.Event()
-    find = micro_batching.find
+    rank_lists = micro_batching.rank_lists
 
     def slow(*given):
         scoring.set()
         assert go.wait(WAIT)
-        return find(*given)
+        return rank_lists(*given)
 
-    monkeypatch.setattr(micro_batching, "find", slow)
+    monkeypatch.setattr(micro_batching, "rank_lists", slow)
     asked = aside.submit(live.get, f"/v1/recommend/{WHO}")
     assert scoring.wait(WAIT)
     erased: Future[dict] = aside.submit(erase, live)

@@ -64,24 +64,29 @@ class HistoryCache:
         self.hits = self.misses = 0
 
     def of(self, user: str, shelf: ServedBundle, store: Store) -> Query:
-        """Return a user's history, and what the user turned down; empty for somebody unknown."""
+        """Return a user's history and the items turned down; both are empty for an unknown user.
+
+        So are those of an id that stands for a missing one, stored before such ids were refused.
+        """
         key, token = (shelf.version, user), object()
         with self._lock:
             entry = self._entries.get(key)
-            if entry and not (entry.unknown and entry.n_items != len(shelf.catalog)):
+            if entry and not (entry.unknown and entry.n_items != len(shelf.open)):
                 self._entries.move_to_end(key)
                 self.hits += 1
                 return entry.query
             self.misses += 1
             self._versions.add(shelf.version)
             self._reading[key] = token
-        events = store.history(user, NEWEST, shelf.is_neutral)
-        query, unknown = joined_history(shelf.recommender.interactions, shelf, user, events)
+        query, unknown = NO_QUERY, False
+        if not shelf.is_missing(user, "user"):
+            events = store.history(user, NEWEST, shelf.is_neutral)
+            query, unknown = joined_history(shelf.recommender.interactions, shelf, user, events)
         with self._lock:
             # Told of an event meanwhile, what was read is old and must not be kept.
             if self._reading.get(key) is token:
                 del self._reading[key]
-                self._keep(key, _Entry(query, unknown, len(shelf.catalog)))
+                self._keep(key, _Entry(query, unknown, len(shelf.open)))
         return query
 
     def _keep(self, key: _Key, entry: _Entry) -> None:

@@ -23,7 +23,7 @@ from pennyweight.serving.live.histories import (
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Recommendation, Store
 
-__all__ = ["ListRequest", "RankedList", "as_json", "explain_list", "rank_lists", "rank_similar"]
+__all__ = ["ListRequest", "RankedList", "explain_list", "rank_lists", "rank_similar"]
 
 DAY = 86_400.0
 MAX_SCORES = 4_000_000  # held at a time, 4 bytes each and a few times over
@@ -95,6 +95,19 @@ class RankedList:
         items = tuple(zip(ids, ranked.scores.tolist(), strict=True))
         return cls(items, ranked.source, ranked.reasons, ranked.unknown)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the list as JSON values."""
+        items: list[dict[str, Any]] = [
+            {"item_id": item, "score": score} for item, score in self.items
+        ]
+        if self.reasons is not None:
+            for item, reason in zip(items, self.reasons, strict=True):
+                item["reason"] = reason.text
+        values: dict[str, Any] = {"source": self.source, "items": items}
+        if self.unknown:
+            values["unknown"] = list(self.unknown)
+        return values
+
 
 def rank_lists(
     bundle: ServedBundle,
@@ -124,7 +137,7 @@ def rank_lists(
             resolved.append((place, _resolved(bundle, request, cache, store, now)))
         except Exception as error:
             results[place] = error
-    size = max(1, MAX_SCORES // max(1, len(bundle.catalog)))
+    size = max(1, MAX_SCORES // max(1, len(bundle.open)))
     for start in range(0, len(resolved), size):
         block = resolved[start : start + size]
         try:
@@ -147,7 +160,7 @@ def _resolved(
     if request.filter is not None:
         filters.append(request.filter)
     if filters:
-        check_cost(filters, len(bundle.catalog))
+        check_cost(filters, len(bundle.open))
     query, unknown = _query(bundle, request, cache, store)
     candidates = None
     if request.candidates is not None:
@@ -176,8 +189,6 @@ def _query(
 ) -> tuple[Query, tuple[str, ...]]:
     """Return the history of a request, and ids in it that the bundle does not have."""
     if request.user is not None:
-        if bundle.is_missing(request.user, "user"):  # stored before such ids were refused
-            return NO_QUERY, ()
         return cache.of(request.user, bundle, store), ()
     if not request.history:
         return NO_QUERY, ()
@@ -199,7 +210,7 @@ def rank_similar(
     if item_id not in bundle.catalog.ids:
         raise UnknownIdError(f"item {item_id!r} is not in the catalog")
     if filter is not None:
-        check_cost([filter], len(bundle.catalog))
+        check_cost([filter], len(bundle.open))
     query = item_query(bundle.catalog.ids.codes([item_id]))
     request = RankingRequest(query, k, filter, explain=explain)
     return RankedList.of(bundle, bundle.ranker.rank([request])[0])
@@ -222,17 +233,3 @@ def explain_list(
     known = len(query.history.item) and recommendation.source not in FALLBACKS
     source: Source = "history" if known else "popularity"
     return bundle.ranker.explanation.explain(codes[codes >= 0], query, source)
-
-
-def as_json(ranked: RankedList) -> dict[str, Any]:
-    """Return a list as JSON values."""
-    items: list[dict[str, Any]] = [
-        {"item_id": item, "score": score} for item, score in ranked.items
-    ]
-    if ranked.reasons is not None:
-        for item, reason in zip(items, ranked.reasons, strict=True):
-            item["reason"] = reason.text
-    values: dict[str, Any] = {"source": ranked.source, "items": items}
-    if ranked.unknown:
-        values["unknown"] = list(ranked.unknown)
-    return values

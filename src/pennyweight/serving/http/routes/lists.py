@@ -25,7 +25,6 @@ from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import (
     ListRequest,
     RankedList,
-    as_json,
     explain_list,
     rank_similar,
 )
@@ -43,24 +42,25 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the routes; all answer with a list that has an id of its own."""
     router = APIRouter(prefix="/v1", tags=["lists"], route_class=Route)
 
-    async def given(request: Request, wanted: ListRequest, session: str | None) -> Response:
-        check_user(request, wanted.user)
+    async def respond(request: Request, list_request: ListRequest, session: str | None) -> Response:
+        check_user(request, list_request.user)
         start = time.perf_counter()
         shelf = engine.traffic_split.bundle_for(session or engine.make_id())
-        found: RankedList = await engine.ask(shelf, wanted)
-        return _answer(engine, metrics, wanted, found, shelf, start)
+        ranked: RankedList = await engine.ask(shelf, list_request)
+        return _response(engine, metrics, list_request, ranked, shelf, start)
 
     @router.get("/recommend/{user_id:path}", response_model=ListOut)
     async def recommend(
         request: Request, user_id: UserId, options: Annotated[ListQuery, Query()]
     ) -> Response:
-        """Recommend to a user; somebody unknown gets what is most popular."""
-        return await given(request, _wanted(options, user=user_id), user_id)
+        """Recommend to a user; an unknown one gets the most popular items."""
+        # Their fields have the same names, which is the quickest way to convert them.
+        return await respond(request, ListRequest(user=user_id, **options.__dict__), user_id)
 
     @router.post("/recommend/{user_id:path}", response_model=ListOut)
     async def recommend_with(request: Request, user_id: UserId, options: ListOptions) -> Response:
         """Recommend to a user, with boosts."""
-        return await given(request, _wanted(options, user=user_id), user_id)
+        return await respond(request, _list_request(options, user=user_id), user_id)
 
     @router.post("/recommend", response_model=ListOut)
     async def recommend_session(request: Request, body: SessionBody) -> Response:
@@ -69,21 +69,22 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         weights = tuple(event.weight for event in body.events) or None
         kinds = tuple(event.event_type for event in body.events) or None
         who = body.user_id
-        told = {"user": who, "history": history, "weights": weights, "kinds": kinds}
-        wanted = _wanted(body, **told, text=body.text)
-        return await given(request, wanted, who or body.session)
+        list_request = _list_request(
+            body, user=who, history=history, weights=weights, kinds=kinds, text=body.text
+        )
+        return await respond(request, list_request, who or body.session)
 
     @router.post("/search", response_model=ListOut)
     async def search(request: Request, body: SearchBody) -> Response:
         """Find what words ask for, also what was seen before unless said otherwise."""
         seen = bool(body.exclude_seen)
-        wanted = _wanted(body, user=body.user_id, text=body.query, exclude_seen=seen)
-        return await given(request, wanted, body.user_id)
+        list_request = _list_request(body, user=body.user_id, text=body.query, exclude_seen=seen)
+        return await respond(request, list_request, body.user_id)
 
     @router.post("/rank", response_model=ListOut)
     async def rank(request: Request, body: RankBody) -> Response:
         """Put the caller's items in order: all that are in the catalog and to be had."""
-        wanted = ListRequest(
+        list_request = ListRequest(
             user=body.user_id,
             history=tuple(body.items),
             text=body.text,
@@ -93,7 +94,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
             explain=body.explain,
             scenario=body.scenario,
         )
-        return await given(request, wanted, body.user_id)
+        return await respond(request, list_request, body.user_id)
 
     @router.get("/similar/{item_id:path}", response_model=ListOut)
     async def similar_items(item_id: ItemId, options: Annotated[SimilarQuery, Query()]) -> Response:
@@ -101,14 +102,14 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         start = time.perf_counter()
         k, filter, explain = options.k, options.filter, options.explain
         shelf = engine.traffic_split.primary
-        found: RankedList = await engine.ask(
+        ranked: RankedList = await engine.ask(
             shelf, lambda shelf, store: rank_similar(shelf, item_id, k, filter, explain=explain)
         )
-        return _answer(engine, metrics, ListRequest(), found, shelf, start)
+        return _response(engine, metrics, ListRequest(), ranked, shelf, start)
 
     @router.get("/explain/{recommendation_id}", response_model=Explanation)
     async def explain(recommendation_id: Annotated[Id, Path()]) -> Response:
-        """Say why the items of a list were recommended, as far as that is known still."""
+        """Explain the items of a list that was recommended, while it is kept."""
         shown = await engine.read(lambda store: engine.recommendation(recommendation_id, store))
         shelf = engine.traffic_split.bundles.get(shown.bundle_version)
         items: list[dict[str, Any]] = []
@@ -130,37 +131,34 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     return router
 
 
-def _wanted(options: ListOptions | ListQuery, **more: Any) -> ListRequest:  # noqa: ANN401
-    boosts = options.boost if isinstance(options, ListOptions) else []
-    told = dict(options.__dict__)  # fields are named alike, and this is the quickest way
-    told.pop("boost", None)
-    for name in ("items", "events", "text", "session", "query", "user_id"):
-        told.pop(name, None)
-    told["boosts"] = tuple(Boost(boost.filter, boost.weight) for boost in boosts)
-    return ListRequest(**(told | more))
+def _list_request(options: ListOptions, **fields: Any) -> ListRequest:  # noqa: ANN401
+    """Return the request of a body, with further fields of `ListRequest` over it."""
+    shared = {name: getattr(options, name) for name in ListQuery.model_fields}
+    boosts = tuple(Boost(boost.filter, boost.weight) for boost in options.boost)
+    return ListRequest(**(shared | {"boosts": boosts} | fields))
 
 
-def _answer(
+def _response(
     engine: Engine,
     metrics: Metrics,
-    wanted: ListRequest,
-    found: RankedList,
+    list_request: ListRequest,
+    ranked: RankedList,
     shelf: ServedBundle,
     start: float,
 ) -> Response:
-    name = engine.give_out(wanted, found, shelf.version)
-    metrics.recommended(found.source, shelf.version)
-    if found.source in FALLBACKS:
-        if wanted.text is not None or wanted.history:
-            metrics.fell_back("no word known" if wanted.text is not None else "no item known")
-        elif found.source == "popularity":
+    name = engine.give_out(list_request, ranked, shelf.version)
+    metrics.recommended(ranked.source, shelf.version)
+    if ranked.source in FALLBACKS:
+        if list_request.text is not None or list_request.history:
+            metrics.fell_back("no word known" if list_request.text is not None else "no item known")
+        elif ranked.source == "popularity":
             metrics.cold()
     head = {
         "recommendation_id": name,
         "bundle_version": shelf.version,
         "took_ms": round((time.perf_counter() - start) * 1e3, 3),
     }
-    return Response(to_json(head | as_json(found)), media_type="application/json")
+    return Response(to_json(head | ranked.as_json()), media_type="application/json")
 
 
 def _reasons(shelf: ServedBundle, store: Store, shown: Recommendation) -> list[dict[str, Any]]:
