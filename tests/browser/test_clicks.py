@@ -45,7 +45,7 @@ def gone(element) -> bool:
 
 
 def told(driver) -> str:
-    return driver.find_element(By.CSS_SELECTOR, ".told").text
+    return driver.find_element(By.CSS_SELECTOR, ".message").text
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
@@ -109,7 +109,9 @@ def test_below_the_prefix_of_a_proxy(below, bundles, script):
     assert driver.find_element(By.TAG_NAME, "h1").text == "Overview"
     driver.get_log("browser")  # what it thinks of the login is no complaint
     for name in ("Users", "Items", "Search", "Quality", "Audit", "API", "Bundles"):
-        link = driver.find_element(By.CSS_SELECTOR, ".bar nav").find_element(By.LINK_TEXT, name)
+        link = driver.find_element(By.CSS_SELECTOR, ".masthead nav").find_element(
+            By.LINK_TEXT, name
+        )
         leaving(driver, link.click)
         assert PREFIX in driver.current_url
         assert driver.find_element(By.CSS_SELECTOR, "[aria-current=page]").text == name

@@ -15,7 +15,7 @@ from walls import make_key
 
 from html_page import Page
 from pennyweight.serving.dashboard.docs import PROBLEMS
-from pennyweight.serving.dashboard.formats import few
+from pennyweight.serving.dashboard.formats import mask_count
 from pennyweight.serving.dashboard.static import PLACES, static_url
 from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.http.problems import KINDS
@@ -207,7 +207,7 @@ def test_an_item_that_is_sold_out_changed_or_gone(live):
 
 
 def test_few_events_of_an_item_are_not_told(live):
-    assert [few(n) for n in (0, 1, 4, 5, 1_000)] == [*["fewer than 5"] * 3, "5", "1,000"]
+    assert [mask_count(n) for n in (0, 1, 4, 5, 1_000)] == [*["fewer than 5"] * 3, "5", "1,000"]
     live.http.put("/v1/items/new", json={"attributes": {"title": "tea"}})
     log = live.engine.traffic_split.primary.recommender.interactions
     n = int((log.item == log_code(live, "i1")).sum())

@@ -15,9 +15,9 @@ _TALL, _LEFT, _RIGHT = 300, 14, 94  # pixels of a scatter's height; percent wher
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its length, the text at its end, and the interval around it if any.
+    """One bar: its length, the text at its end, and its interval if it has one.
 
-    `best` sets it off; `next` puts it close under the bar before, as of the same thing.
+    `best` highlights it; `next` puts it close below the bar before, for the same subject.
     """
 
     label: str
@@ -31,7 +31,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Dot:
-    """One dot: its places from 0 (left, low) to 1, a short mark, and its interval if any."""
+    """One dot: its position from 0 (left, low) to 1, a short mark, and an optional interval."""
 
     x: float
     y: float
@@ -42,7 +42,7 @@ class Dot:
 
 
 def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> Markup:
-    """Draw horizontal bars from zero, with whiskers where there is an interval.
+    """Draw horizontal bars from zero, with whiskers for intervals.
 
     Lengths are shares of the width, so the chart fits any screen while its text keeps
     its size. `key` makes the ids of the chart unique on the page.
@@ -57,7 +57,7 @@ def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> Mark
 
 
 def differences(rows: Sequence[Bar], *, title: str, description: str, key: str) -> Markup:
-    """Draw differences as dots with whiskers about a line at zero; otherwise like `bars`."""
+    """Draw differences as dots with whiskers around a line at zero; otherwise like `bars`."""
     reach = max([0.0, *(max(abs(row.low or 0), abs(row.high or 0)) for row in rows)]) or 1.0
 
     def at(value: float) -> str:
@@ -87,7 +87,7 @@ def scatter(
     description: str,
     key: str,
 ) -> Markup:
-    """Draw dots with vertical whiskers; ticks are places from 0 to 1 with their texts."""
+    """Draw dots with vertical whiskers; ticks are positions from 0 to 1 with their labels."""
 
     def across(x: float) -> str:
         return f"{_LEFT + (_RIGHT - _LEFT) * x:.2f}%"
@@ -120,7 +120,7 @@ def scatter(
 
 
 def drawing(parts: Sequence[str], height: int, title: str, description: str, key: str) -> Markup:
-    """Return a picture that fills the width, its parts placed in percent and pixels.
+    """Return an SVG that fills the width, with parts placed in percent and pixels.
 
     The one place that marks text as HTML: the parts must be escaped.
     """
@@ -132,7 +132,7 @@ def drawing(parts: Sequence[str], height: int, title: str, description: str, key
 
 
 def _track(row: Bar, top: int, strong: str = "") -> list[str]:
-    """Return what every row begins with: its name, its number, and the track below."""
+    """Return the common parts of a row: its name, its number, and the track below."""
     return [
         f'<text class="name{strong}" x="0" y="{top + 15}">{escape(row.label)}</text>',
         f'<text class="value{strong}" x="100%" y="{top + 15}">{escape(row.text)}</text>',

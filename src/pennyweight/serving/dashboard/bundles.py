@@ -9,9 +9,9 @@ from pennyweight.serving.dashboard.descriptions import (
     BundleDescription,
     are_comparable,
     comparable_groups,
-    described,
+    describe_bundles,
 )
-from pennyweight.serving.dashboard.forms import actor, given, read_form, see
+from pennyweight.serving.dashboard.forms import actor, read_form, redirect, required
 from pennyweight.serving.dashboard.outcomes import WINDOWS, outcomes_context
 from pennyweight.serving.dashboard.page import page, page_router
 from pennyweight.serving.dashboard.publishing import HERE, PUBLISH
@@ -35,7 +35,7 @@ def bundle_routes(engine: Engine) -> APIRouter:
 
     @router.get(HERE)
     async def bundles(request: Request, done: str = "", days: str = "") -> Response:
-        found = await asyncio.to_thread(described, engine)
+        found = await asyncio.to_thread(describe_bundles, engine)
         before = await asyncio.to_thread(engine.before)
         window = DAY * int(days) if days in map(str, WINDOWS) else WINDOW
         outcomes = await counter.outcomes(window)
@@ -58,11 +58,11 @@ def bundle_routes(engine: Engine) -> APIRouter:
     async def add(request: Request) -> Response:
         form = await read_form(request)
         who = actor(request)
-        path = given(form, "path")
+        path = required(form, "path")
         stored = await engine.turns.run(lambda: engine.add(path, actor=who))
         if form.get("publish") != "yes":
-            return see(HERE, {"done": "added"})
-        return see(PUBLISH, {"version": stored.version})
+            return redirect(HERE, {"done": "added"})
+        return redirect(PUBLISH, {"version": stored.version})
 
     return router
 

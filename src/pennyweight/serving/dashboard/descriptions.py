@@ -11,7 +11,7 @@ from pennyweight.serving.live.bundles import StoredBundle
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.served_bundle import epoch
 
-__all__ = ["BundleDescription", "are_comparable", "comparable_groups", "described"]
+__all__ = ["BundleDescription", "are_comparable", "comparable_groups", "describe_bundles"]
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ class BundleDescription:
         )
 
 
-def described(engine: Engine) -> list[BundleDescription]:
+def describe_bundles(engine: Engine) -> list[BundleDescription]:
     """Return the bundles in order of arrival."""
     shares = {variant.version: variant.share for variant in engine.traffic_split.variants}
-    return [_one(engine, stored, shares.get(stored.version, 0.0)) for stored in engine.known()]
+    return [_describe(engine, stored, shares.get(stored.version, 0.0)) for stored in engine.known()]
 
 
-def _one(engine: Engine, stored: StoredBundle, share: float) -> BundleDescription:
+def _describe(engine: Engine, stored: StoredBundle, share: float) -> BundleDescription:
     try:
         bundle = open_bundle(engine.bundles.path(stored.version), verify=False)
         manifest = bundle.manifest

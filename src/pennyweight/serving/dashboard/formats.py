@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pennyweight.formatting import count, duration
 
-__all__ = ["DAY", "FLOOR", "age", "few", "milliseconds", "percent", "utc"]
+__all__ = ["DAY", "FLOOR", "age", "mask_count", "milliseconds", "percent", "utc"]
 
 DAY = 86_400.0
 FLOOR = 5  # smaller counts might reveal what one person did
@@ -32,7 +32,7 @@ def milliseconds(seconds: float | None) -> str:
     return f"{ms:,.0f} ms" if ms >= 100 else f"{ms:.2g} ms"
 
 
-def few(n: int) -> str:
+def mask_count(n: int) -> str:
     """Return a number of events, hidden if it is small enough to reveal a person."""
     return f"fewer than {FLOOR}" if n < FLOOR else f"{n:,}"
 

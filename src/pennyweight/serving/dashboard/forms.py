@@ -1,4 +1,4 @@
-"""What a browser sends with a form, and what is answered to it."""
+"""Forms of a browser and the redirects that answer them."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
@@ -7,19 +7,19 @@ from fastapi import Request, Response
 
 from pennyweight.serving.http.problems import Refusal
 
-__all__ = ["actor", "given", "read_form", "see"]
+__all__ = ["actor", "read_form", "redirect", "required"]
 
 FIELDS = 20
 FORM_BYTES = 64 << 10
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
-    """Return the fields of a form; of one name the last counts.
+    """Return the fields of a form; the last of several fields with one name.
 
     Raises
     ------
     Refusal
-        No form of this service.
+        The request holds no form, or one that is too large or malformed.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
@@ -33,26 +33,26 @@ async def read_form(request: Request) -> Mapping[str, str]:
         text = body.decode("ascii")
         return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS))
     except ValueError:
-        raise Refusal(400, "the form cannot be read; load the page anew") from None
+        raise Refusal(400, "the form is malformed; reload the page") from None
 
 
-def given(form: Mapping[str, str], name: str) -> str:
-    """Return a field; `Refusal` where it is empty."""
+def required(form: Mapping[str, str], name: str) -> str:
+    """Return a field; `Refusal` if it is empty."""
     value = form.get(name, "").strip()
     if not value:
         raise Refusal(422, f"the field {name} is empty; fill it in")
     return value
 
 
-def see(
+def redirect(
     path: str, query: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return an answer that leads to a page, which can be loaded again without harm."""
+    """Return a redirect to a page, which a reload requests without a second action."""
     location = f"{path}?{urlencode(query)}" if query else path
     return Response(status_code=303, headers={"Location": location, **(headers or {})})
 
 
 def actor(request: Request) -> str:
-    """Return who asks, for the audit."""
+    """Return the name of the caller for the audit log."""
     key = getattr(request.state, "key", None)
     return "local" if key is None else str(key.name)

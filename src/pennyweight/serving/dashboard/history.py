@@ -22,21 +22,21 @@ class HistoryEvent:
     origin: str
 
 
-def newest_events(shelf: ServedBundle, store: Store, user: str) -> list[HistoryEvent]:
+def newest_events(bundle: ServedBundle, store: Store, user: str) -> list[HistoryEvent]:
     """Return the events that rank items for a user, newest first, each once."""
     live = [
-        HistoryEvent(event.time, event.kind, event.item, _title(shelf, event.item), "live")
-        for event in reversed(store.history(user, NEWEST, shelf.is_neutral))
+        HistoryEvent(event.time, event.kind, event.item, _title(bundle, event.item), "live")
+        for event in reversed(store.history(user, NEWEST, bundle.is_neutral))
     ]
     known = {(event.item, event.time) for event in live}
-    old = [event for event in _of_bundle(shelf, user) if (event.item, event.time) not in known]
+    old = [event for event in _of_bundle(bundle, user) if (event.item, event.time) not in known]
     if any(event.time is None for event in old):
         return live + old
     return sorted(live + old, key=lambda event: -(event.time or 0.0))
 
 
-def _of_bundle(shelf: ServedBundle, user: str) -> list[HistoryEvent]:
-    log = shelf.recommender.interactions
+def _of_bundle(bundle: ServedBundle, user: str) -> list[HistoryEvent]:
+    log = bundle.recommender.interactions
     code = -1 if log is None else int(log.users.codes([user])[0])
     if log is None or code < 0:
         return []
@@ -45,9 +45,9 @@ def _of_bundle(shelf: ServedBundle, user: str) -> list[HistoryEvent]:
         HistoryEvent(
             time if log.real_time else None,
             log.kinds[kind] if log.kinds else "",
-            shelf.catalog.ids[item],
-            shelf.catalog.title(item),
-            f"bundle {shelf.version}",
+            bundle.catalog.ids[item],
+            bundle.catalog.title(item),
+            f"bundle {bundle.version}",
         )
         for item, kind, time in zip(
             log.item[own].tolist(), log.kind[own].tolist(), log.time[own].tolist(), strict=True
@@ -55,13 +55,13 @@ def _of_bundle(shelf: ServedBundle, user: str) -> list[HistoryEvent]:
     ]
     negative = log.turned_down.block(code, code + 1)
     events += [
-        HistoryEvent(time if log.real_time else None, NEGATIVE, shelf.catalog.ids[item],
-             shelf.catalog.title(item), f"bundle {shelf.version}")
+        HistoryEvent(time if log.real_time else None, NEGATIVE, bundle.catalog.ids[item],
+             bundle.catalog.title(item), f"bundle {bundle.version}")
         for item, time in zip(negative.item.tolist(), negative.time.tolist(), strict=True)
     ]  # fmt: skip
     return events[-NEWEST:][::-1]
 
 
-def _title(shelf: ServedBundle, item: str) -> str:
-    code = int(shelf.catalog.ids.codes([item])[0])
-    return "not in the catalog" if code < 0 else shelf.catalog.title(code)
+def _title(bundle: ServedBundle, item: str) -> str:
+    code = int(bundle.catalog.ids.codes([item])[0])
+    return "not in the catalog" if code < 0 else bundle.catalog.title(code)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from pennyweight.errors import UnknownIdError
 from pennyweight.html.figures import Fact, Table
-from pennyweight.serving.dashboard.formats import FLOOR, few
+from pennyweight.serving.dashboard.formats import FLOOR, mask_count
 from pennyweight.serving.dashboard.lists import ListedItem, listed_items
 from pennyweight.serving.dashboard.new_items import new_items
 from pennyweight.serving.dashboard.page import page, page_router, sentence
@@ -28,19 +28,19 @@ def item_routes(engine: Engine) -> APIRouter:
 
     @router.get("/dashboard/items")
     async def items(request: Request, id: str = "") -> Response:
-        shelf = engine.traffic_split.primary
+        bundle = engine.traffic_split.primary
         if not id:
             return page(
                 request,
                 "items.html",
                 {
-                    "total": len(shelf.catalog),
-                    "available": int(shelf.open.sum()),
-                    "new_items": await asyncio.to_thread(new_items, shelf, engine.clock()),
+                    "total": len(bundle.catalog),
+                    "available": int(bundle.open.sum()),
+                    "new_items": await asyncio.to_thread(new_items, bundle, engine.clock()),
                 },
             )
         try:
-            context = await engine.ask(shelf, lambda shelf, store: _context(shelf, store, id))
+            context = await engine.ask(bundle, lambda bundle, store: _context(bundle, store, id))
         except UnknownIdError as error:
             failed = sentence(error)
             return page(
@@ -50,56 +50,51 @@ def item_routes(engine: Engine) -> APIRouter:
         return page(
             request,
             "item.html",
-            {
-                "item": id,
-                "found": True,
-                "error": not_indexed,
-                **context,
-            },
+            {"item": id, "found": True, "error": not_indexed, **context},
         )
 
     return router
 
 
-def _context(shelf: ServedBundle, store: Store, item_id: str) -> Mapping[str, object]:
+def _context(bundle: ServedBundle, store: Store, item_id: str) -> Mapping[str, object]:
     """Return the context of the page; `UnknownIdError` where there is no such item."""
     live = store.item(item_id)
-    if live is not None and not shelf.counts(live):
+    if live is not None and not bundle.counts(live):
         live = None
-    in_bundle = item_id in shelf.catalog.ids
+    in_bundle = item_id in bundle.catalog.ids
     if (live is None or live.document is None) and not in_bundle:
         raise UnknownIdError(f"item {item_id!r} is not in the catalog")
     if live is not None:
-        live = shelf.as_told(live)
+        live = bundle.as_told(live)
     document = None if live is None else live.document
     if document is None:
-        document = shelf.document(item_id)
+        document = bundle.document(item_id)
     return {
-        "name": shelf.catalog.title(shelf.catalog.ids.code(item_id)) if in_bundle else item_id,
-        "bundle": shelf.version,
-        "available": _availability(shelf, item_id, live),
-        "recommendable": in_bundle and shelf.is_open(item_id),
-        "published": _published(shelf, item_id, live, in_bundle=in_bundle),
+        "name": bundle.catalog.title(bundle.catalog.ids.code(item_id)) if in_bundle else item_id,
+        "bundle": bundle.version,
+        "available": _availability(bundle, item_id, live),
+        "recommendable": in_bundle and bundle.is_open(item_id),
+        "published": _published(bundle, item_id, live, in_bundle=in_bundle),
         "changed": None if live is None else live.changed,
         "attributes": _attribute_table(document),
-        "neighbors": _neighbors(shelf, item_id) if in_bundle else None,
-        "events": _event_counts(shelf, item_id) if in_bundle else None,
+        "neighbors": _neighbors(bundle, item_id) if in_bundle else None,
+        "events": _event_counts(bundle, item_id) if in_bundle else None,
         "floor": FLOOR,
     }
 
 
-def _availability(shelf: ServedBundle, item_id: str, live: StoredItem | None) -> str:
+def _availability(bundle: ServedBundle, item_id: str, live: StoredItem | None) -> str:
     if live is not None and live.removed:
         return "deleted"
-    available = shelf.is_open(item_id) if live is None else live.available
+    available = bundle.is_open(item_id) if live is None else live.available
     return "yes" if available else "no"
 
 
 def _published(
-    shelf: ServedBundle, item_id: str, live: StoredItem | None, *, in_bundle: bool
+    bundle: ServedBundle, item_id: str, live: StoredItem | None, *, in_bundle: bool
 ) -> float | None:
     published = None if live is None else live.published
-    return shelf.published_at(item_id) if published is None and in_bundle else published
+    return bundle.published_at(item_id) if published is None and in_bundle else published
 
 
 def _attribute_table(document: Mapping[str, object]) -> Table:
@@ -111,19 +106,19 @@ def _text(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _neighbors(shelf: ServedBundle, item_id: str) -> list[ListedItem]:
-    return listed_items(shelf, rank_similar(shelf, item_id, NEAR, None, explain=True))
+def _neighbors(bundle: ServedBundle, item_id: str) -> list[ListedItem]:
+    return listed_items(bundle, rank_similar(bundle, item_id, NEAR, None, explain=True))
 
 
-def _event_counts(shelf: ServedBundle, item_id: str) -> list[Fact] | None:
+def _event_counts(bundle: ServedBundle, item_id: str) -> list[Fact] | None:
     """Return the number of events by type, small numbers hidden."""
-    log = shelf.recommender.interactions
+    log = bundle.recommender.interactions
     if log is None:
         return None
-    code = shelf.catalog.ids.code(item_id)
+    code = bundle.catalog.ids.code(item_id)
     kinds = log.kinds or ("event",)
     counts = np.bincount(log.kind[log.item == code], minlength=len(kinds)).tolist()
     return [
-        Fact(kind or "events", few(n), "in the bundle")
+        Fact(kind or "events", mask_count(n), "in the bundle")
         for kind, n in zip(kinds, counts, strict=False)
     ]

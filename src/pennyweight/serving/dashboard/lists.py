@@ -18,12 +18,12 @@ class ListedItem:
     reason: str
 
 
-def listed_items(shelf: ServedBundle, ranked: RankedList) -> list[ListedItem]:
+def listed_items(bundle: ServedBundle, ranked: RankedList) -> list[ListedItem]:
     """Return the items of a list, best first."""
     reasons = ["-"] * len(ranked.items)
     if ranked.reasons is not None:
         reasons = [reason.text for reason in ranked.reasons]
-    title, code = shelf.catalog.title, shelf.catalog.ids.code
+    title, code = bundle.catalog.title, bundle.catalog.ids.code
     return [
         ListedItem(item, title(code(item)), score, reason)
         for (item, score), reason in zip(ranked.items, reasons, strict=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 
-from pennyweight.serving.dashboard.forms import read_form, see
+from pennyweight.serving.dashboard.forms import read_form, redirect
 from pennyweight.serving.dashboard.page import page, page_router
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.sessions import (
@@ -25,12 +25,12 @@ def login_routes(keys: KeyRing | None, sessions: Sessions | None) -> APIRouter:
 
     @router.get("/login")
     async def form(request: Request) -> Response:
-        return see("/") if sessions is None else _page(request, sessions)
+        return redirect("/") if sessions is None else _page(request, sessions)
 
     @router.post("/login")
     async def login(request: Request) -> Response:
         if keys is None or sessions is None:
-            return see("/")
+            return redirect("/")
         key = keys.find((await read_form(request)).get("key", "").strip())
         if key is None:
             failed = "The key is not known here."
@@ -42,17 +42,17 @@ def login_routes(keys: KeyRing | None, sessions: Sessions | None) -> APIRouter:
         cookie = session_cookie(
             sessions.open(key), secure=secure, root=root, seconds=sessions.seconds
         )
-        return see("/", headers={"Set-Cookie": cookie})
+        return redirect("/", headers={"Set-Cookie": cookie})
 
     @router.post("/logout")
     async def logout(request: Request) -> Response:
         if sessions is None:
-            return see("/")
+            return redirect("/")
         secure, root = _asked_by(request)
         token = session_token(request.headers.get("cookie", ""), secure=secure, root=root)
         if token is not None:
             sessions.close(token)
-        return see("/login", headers={"Set-Cookie": ended_cookie(secure=secure, root=root)})
+        return redirect("/login", headers={"Set-Cookie": ended_cookie(secure=secure, root=root)})
 
     return router
 

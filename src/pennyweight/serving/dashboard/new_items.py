@@ -30,18 +30,18 @@ class NewItems:
     newest: tuple[NewItem, ...]
 
 
-def new_items(shelf: ServedBundle, now: float, *, seconds: float = DAY) -> NewItems:
+def new_items(bundle: ServedBundle, now: float, *, seconds: float = DAY) -> NewItems:
     """Return the items that were published within the last seconds."""
-    codes = np.flatnonzero(now - shelf.published < seconds)
-    newest = codes[np.argsort(-shelf.published[codes], kind="stable")][:SHOWN]
+    codes = np.flatnonzero(now - bundle.published < seconds)
+    newest = codes[np.argsort(-bundle.published[codes], kind="stable")][:SHOWN]
     return NewItems(
         len(codes),
         tuple(
             NewItem(
-                shelf.catalog.ids[code],
-                shelf.catalog.title(code),
-                float(shelf.published[code]),
-                bool(shelf.open[code]),
+                bundle.catalog.ids[code],
+                bundle.catalog.title(code),
+                float(bundle.published[code]),
+                bool(bundle.open[code]),
             )
             for code in newest.tolist()
         ),

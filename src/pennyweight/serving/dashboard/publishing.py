@@ -5,8 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from pennyweight.serving.dashboard.descriptions import are_comparable, comparable_groups, described
-from pennyweight.serving.dashboard.forms import actor, given, read_form, see
+from pennyweight.serving.dashboard.descriptions import (
+    are_comparable,
+    comparable_groups,
+    describe_bundles,
+)
+from pennyweight.serving.dashboard.forms import actor, read_form, redirect, required
 from pennyweight.serving.dashboard.page import page, page_router
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
@@ -31,8 +35,8 @@ def publishing_routes(engine: Engine) -> APIRouter:
             raise Refusal(422, NOTHING)
         return before
 
-    _add(router, engine, PUBLISH, "Publish", "published", _published)
-    _add(router, engine, SHARE, "Share", "shared", _shared)
+    _add(router, engine, PUBLISH, "Publish", "published", _all_users)
+    _add(router, engine, SHARE, "Share", "shared", _two_bundles)
     _add(router, engine, BACK, "Roll back", "rolled-back", back)
     return router
 
@@ -47,44 +51,44 @@ def _add(
 ) -> None:
     """Add the page that asks, and the route of its button."""
 
-    def requested(fields: Fields) -> tuple[Variant, ...]:
-        variants = checked_variants(variants_of(fields))
-        for variant in variants:
+    def variants_in(fields: Fields) -> tuple[Variant, ...]:
+        chosen = checked_variants(variants_of(fields))
+        for variant in chosen:
             engine.bundles.path(variant.version)
-        return variants
+        return chosen
 
     @router.get(path)
     async def confirm(request: Request) -> Response:
         fields = dict(request.query_params)
-        variants = await asyncio.to_thread(requested, fields)
+        variants = await asyncio.to_thread(variants_in, fields)
         context = await asyncio.to_thread(_context, engine, variants, path, name, fields)
         return page(request, "publishing.html", context)
 
     @router.post(path)
     async def change(request: Request) -> Response:
         fields = await read_form(request)
-        variants = await asyncio.to_thread(requested, fields)
+        variants = await asyncio.to_thread(variants_in, fields)
         now = fields.get("now")
         if now is None:  # not confirmed yet
-            return see(path, {key: fields[key] for key in fields if key in ASKED})
+            return redirect(path, {key: fields[key] for key in fields if key in FIELDS})
         if now != _state(engine.traffic_split.variants):
             raise Refusal(409, "the bundles in service have changed since the page was loaded; "
                                "reload the bundles and decide again")  # fmt: skip
         who = actor(request)
         await engine.turns.run(lambda: engine.serve(variants, actor=who))
-        return see(HERE, {"done": done})
+        return redirect(HERE, {"done": done})
 
 
-ASKED = ("version", "most", "some", "percent")
+FIELDS = ("version", "most", "some", "percent")
 
 
-def _published(fields: Fields) -> list[Variant]:
-    return [Variant(given(fields, "version"), 1.0)]
+def _all_users(fields: Fields) -> list[Variant]:
+    return [Variant(required(fields, "version"), 1.0)]
 
 
-def _shared(fields: Fields) -> list[Variant]:
-    part = _percent(given(fields, "percent"))
-    return [Variant(given(fields, "most"), 1 - part), Variant(given(fields, "some"), part)]
+def _two_bundles(fields: Fields) -> list[Variant]:
+    part = _percent(required(fields, "percent"))
+    return [Variant(required(fields, "most"), 1 - part), Variant(required(fields, "some"), part)]
 
 
 def _percent(text: str) -> float:
@@ -110,7 +114,8 @@ def _context(
     before, after = (
         {variant.version: variant.share for variant in some} for some in (now, variants)
     )
-    bundles = [one for one in described(engine) if one.version in before.keys() | after.keys()]
+    versions = before.keys() | after.keys()
+    bundles = [one for one in describe_bundles(engine) if one.version in versions]
     moved = sum(max(0.0, share - before.get(version, 0.0)) for version, share in after.items())
     return {
         "question": f"{name}?",
@@ -123,5 +128,5 @@ def _context(
         "groups": comparable_groups(bundles),
         "path": path,
         "button": name,
-        "fields": {key: fields[key] for key in ASKED if key in fields} | {"now": _state(now)},
+        "fields": {key: fields[key] for key in FIELDS if key in fields} | {"now": _state(now)},
     }

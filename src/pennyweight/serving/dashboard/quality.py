@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from pennyweight.errors import UnknownIdError
 from pennyweight.reports.evaluation import evaluation_context
-from pennyweight.serving.dashboard.descriptions import BundleDescription, described
+from pennyweight.serving.dashboard.descriptions import BundleDescription, describe_bundles
 from pennyweight.serving.dashboard.page import page, page_router
 from pennyweight.serving.live.engine import Engine
 
@@ -20,7 +20,7 @@ def quality_routes(engine: Engine) -> APIRouter:
 
     @router.get("/dashboard/quality")
     async def quality(request: Request, bundle: str = "") -> Response:
-        bundles = await asyncio.to_thread(described, engine)
+        bundles = await asyncio.to_thread(describe_bundles, engine)
         chosen = _chosen(bundles, bundle)
         context: Mapping[str, object] = {"report": None}
         if chosen.report is not None:

@@ -20,17 +20,17 @@ def search_routes(engine: Engine) -> APIRouter:
     async def search(request: Request, q: str = "") -> Response:
         if not q.strip():
             return page(request, "search.html", {"query": q, "items": None})
-        shelf = engine.traffic_split.primary
+        bundle = engine.traffic_split.primary
         ranking = ListRequest(text=q[:LONGEST], k=LISTED, exclude_seen=False, explain=True)
-        ranked = await engine.ask(shelf, ranking)
+        ranked = await engine.ask(bundle, ranking)
         return page(
             request,
             "search.html",
             {
                 "query": q,
-                "is_id": q in shelf.catalog.ids,
+                "is_id": q in bundle.catalog.ids,
                 "source": ranked.source,
-                "items": listed_items(shelf, ranked),
+                "items": listed_items(bundle, ranked),
             },
         )
 

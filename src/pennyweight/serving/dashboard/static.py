@@ -1,4 +1,4 @@
-"""Styles, scripts and pictures: named by what is in them, so that browsers may keep them."""
+"""Styles, scripts and images, named by their content, so that browsers can cache them."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -24,7 +24,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "swagger-ui.css": (*OWN, "swagger-ui"),
 }
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
+CACHED = {"Cache-Control": "public, max-age=31536000, immutable"}
 DIGITS = 12  # of the sha256
 
 
@@ -41,7 +41,7 @@ def _file(name: str) -> _File:
 
 
 def static_url(name: str) -> str:
-    """Return where a file is, under a name that changes with its content."""
+    """Return the address of a file, which changes with its content."""
     return f"/static/{_file(name).stamp}/{name}"
 
 
@@ -52,8 +52,8 @@ def static_routes() -> APIRouter:
     @router.get("/static/{stamp}/{name}")
     async def static(stamp: str, name: str) -> Response:
         if name not in PLACES or _file(name).stamp != stamp:
-            raise Refusal(404, "no such file, or one of another version; load the page anew")
+            raise Refusal(404, "no such file in this version; reload the page")
         kind = TYPES[name.rpartition(".")[2]]
-        return Response(_file(name).content, media_type=kind, headers=KEPT)
+        return Response(_file(name).content, media_type=kind, headers=CACHED)
 
     return router

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 
 from pennyweight.formatting import count
-from pennyweight.serving.dashboard.forms import actor, read_form, see
+from pennyweight.serving.dashboard.forms import actor, read_form, redirect
 from pennyweight.serving.dashboard.history import newest_events
 from pennyweight.serving.dashboard.lists import listed_items
 from pennyweight.serving.dashboard.page import page, page_router
@@ -45,7 +45,7 @@ def user_routes(engine: Engine) -> APIRouter:
     async def erase(request: Request) -> Response:
         user = _named((await read_form(request)).get("id", ""))
         gone = await engine.erase(user, actor=actor(request))
-        return see(
+        return redirect(
             HERE,
             {
                 "events": gone["events"] + gone["bundle_events"],
@@ -58,7 +58,7 @@ def user_routes(engine: Engine) -> APIRouter:
     async def consent(request: Request) -> Response:
         user = _named((await read_form(request)).get("id", ""))
         await engine.readmit(user, actor=actor(request))
-        return see(HERE, {"id": user})
+        return redirect(HERE, {"id": user})
 
     return router
 
@@ -74,17 +74,17 @@ async def _users(request: Request, engine: Engine, after: str) -> Response:
 
 
 async def _user(request: Request, engine: Engine, user: str) -> Response:
-    shelf = engine.traffic_split.bundle_for(user)
-    ranked = await engine.ask(shelf, ListRequest(user=user, k=LISTED, explain=True))
-    events = await engine.ask(shelf, lambda shelf, store: newest_events(shelf, store, user))
+    bundle = engine.traffic_split.bundle_for(user)
+    ranked = await engine.ask(bundle, ListRequest(user=user, k=LISTED, explain=True))
+    events = await engine.ask(bundle, lambda bundle, store: newest_events(bundle, store, user))
     return page(
         request,
         "user.html",
         {
             "user": user,
-            "bundle": shelf.version,
+            "bundle": bundle.version,
             "source": ranked.source,
-            "items": listed_items(shelf, ranked),
+            "items": listed_items(bundle, ranked),
             "events": events,
             "live": sum(event.origin == "live" for event in events),
             "newest": next((event.time for event in events if event.time is not None), None),
