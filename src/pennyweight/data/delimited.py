@@ -10,6 +10,7 @@ import polars as pl
 import polars.selectors as cs
 
 from pennyweight.data.cleaning_log import Findings
+from pennyweight.data.readers.comment_lines import are_comments, without_comments, without_sums
 from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
 from pennyweight.data.readers.drawn_tables import unframed
 from pennyweight.data.readers.layouts import find_layout, join_flags
@@ -202,12 +203,17 @@ def _read_careful(
         else:
             broken.append((short.at, _width_differs(short, width)))
     sound = [text for text, record in rows if record is None]
+    notes = are_comments([lines[at] for at, _ in broken], sound)
+    comments = [lines[at] for (at, _), is_note in zip(broken, notes, strict=True) if is_note]
+    broken = [one for one, is_note in zip(broken, notes, strict=True) if not is_note]
     body = "\n".join(sound).encode() + b"\n"
     frame = _parse(body, dialect, enclose=quotes.enclose) if sound else _empty(dialect)
     messages = [f"line {at + before:,}: {error}" for at, error in sorted(broken)]
     loaded = ReadResult(frame, len(sound) + len(broken), messages)
     reason = "row without its last cells: these are read as empty"
     loaded.findings.add(table, reason, len(padded), "changed", padded)
+    reason = "comment lines among the rows: not rows"
+    loaded.findings.add(table, reason, len(comments), "noted", comments)
     return loaded
 
 
@@ -235,7 +241,9 @@ def _finish(loaded: ReadResult, dialect: Dialect, quotes: Quotes, table: str) ->
         name for name, own in zip(dialect.names, dialect.header, strict=True)
         if not own and frame.width > 1 and frame[name].null_count() == frame.height
     )  # fmt: skip
-    loaded.frame = without_headers(frame, table, findings) if dialect.start else join_flags(frame)
+    frame = without_headers(frame, table, findings) if dialect.start else join_flags(frame)
+    frame = without_comments(frame, table, findings)
+    loaded.frame = without_sums(frame, table, findings)
     return loaded
 
 

@@ -1,0 +1,65 @@
+"""Lines among the rows of a delimited file that are none: comments, footers, sums."""
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from pennyweight.data.cleaning_log import Findings
+
+__all__ = ["are_comments", "without_comments", "without_sums"]
+
+_COMMENT = re.compile(r"""^\s*"?#""")
+_FOOTER = re.compile(r"""^\(\d+ rows?(?: affected)?\)\s*$""")  # psql, sqlcmd
+_FEW = 0.05  # share of the rows
+_NUMBER = r"[^\w\s]?\s?-?[\d.,' ]+\s?(?:\w{3}|[^\w\s])?"
+_SUM = (
+    r"(?i)^(?:(?:grand |sub ?|report )?totals?|gesamt(?:summe|ergebnis)?|summe|somme|total général|"
+    r"totale|suma|razem|totaal|toplam|итого|всего|合計|总计|總計|合计|합계|summa|i alt)\s*:?$"
+)
+
+
+def are_comments(broken: Sequence[str], sound: Sequence[str]) -> list[bool]:
+    """Say which lines that are no rows are comments, or the count of rows below a table.
+
+    Where rows begin with ``#`` as well, no line that does is known for a comment.
+    """
+    marked = any(_COMMENT.match(line) for line in sound)
+    return [
+        bool(_FOOTER.match(line)) or (not marked and bool(_COMMENT.match(line))) for line in broken
+    ]
+
+
+def without_comments(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
+    """Leave out the few comments that have as many fields as rows have.
+
+    They begin with ``# ``, and what comes after each separator with a space, if there is anything.
+    """
+    if not frame.width or not frame.height:
+        return frame
+    first = frame.to_series(0)
+    rest = frame.select(pl.nth(range(1, frame.width)).fill_null(" ").str.starts_with(" "))
+    prose = rest.select(pl.all_horizontal(pl.all())).to_series() if rest.width else first == ""
+    comments = (first.str.contains(r"^#\s") & prose).fill_null(False)
+    if not 0 < int(comments.sum()) <= max(1, _FEW * frame.height) or comments.all():
+        return frame
+    rows = frame.filter(comments)
+    shown = [",".join(value or "" for value in row) for row in rows.head(3).rows()]
+    findings.add(table, "comment line, which begins with '# '", rows.height, "dropped", shown)
+    return frame.filter(~comments)
+
+
+def without_sums(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
+    """Leave out a last row that sums up the others: a word, numbers, and more empty cells."""
+    if frame.height < 2 or frame.width < 3:
+        return frame
+    last = frame.tail(1)
+    filled = [value for value in last.row(0) if value is not None]
+    is_sum = bool(filled) and re.match(_SUM, str(filled[0]).strip()) is not None
+    usual = frame.head(-1).select(pl.all().null_count()).sum_horizontal()[0] / (frame.height - 1)
+    is_sum &= all(re.fullmatch(_NUMBER, str(value).strip()) for value in filled[1:])
+    if not is_sum or frame.width - len(filled) <= usual:
+        return frame
+    shown = [",".join("" if value is None else str(value) for value in last.row(0))]
+    findings.add(table, "sum below the rows: not a row", 1, "dropped", shown)
+    return frame.head(-1)
