@@ -147,7 +147,8 @@ def resolve(
         elif role in _REQUIRED:
             raise DataError(
                 f"{where}; none is known as the {role} (such as {', '.join(aliases[:4])}). "
-                f"{_suspicion(columns)}Say which one it is with {option}"
+                f"{_suspicion(columns)}{_matrix(columns, role, found, source)}"
+                f"Say which one it is with {option}"
             )
     return found
 
@@ -175,6 +176,18 @@ def _suspicion(columns: Sequence[str]) -> str:
                 "so, write it, in the order and with the separator of the file: (echo "
                 "'user_id,item_id,timestamp'; cat FILE) > with-header. ")  # fmt: skip
     return ""
+
+
+def _matrix(columns: Sequence[str], role: str, found: Mapping[str, str], source: str) -> str:
+    """Say how to turn a table with a column for each item, where one may be it."""
+    shapes = [re.sub(r"\d+", "0", name) for name in columns]
+    alike = max(map(shapes.count, shapes))
+    if role != "item" or "user" not in found or alike < max(5, 0.8 * len(columns)):
+        return ""
+    return ("If each item has a column, write a row for each user and item: python -c \"import "
+            f"polars as pl; pl.read_csv('{source}').unpivot(index='{found['user']}', "
+            "variable_name='item_id', value_name='weight').filter(pl.col('weight') > 0)"
+            ".write_csv('rows.csv')\". ")  # fmt: skip
 
 
 def _times(columns: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import re
+import shlex
 import zipfile
 import zlib
 from pathlib import Path
@@ -32,7 +33,7 @@ def contents(path: Path) -> bytes:
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file{_instead(path)}") from None
     except IsADirectoryError:
-        raise DataError(f"{path}: is a directory; name a file in it") from None
+        raise DataError(f"{path}: is a directory; name a file in it{_parts(path)}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     try:
@@ -55,6 +56,25 @@ def _instead(path: Path) -> str:
     folder = path.absolute().parent
     names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
     return f" in {folder}{did_you_mean(path.name, names, cutoff=0.75)}"
+
+
+def _parts(folder: Path) -> str:
+    """Say how to join the files of a folder, such as Spark writes, into one."""
+    kinds = {
+        ".parquet": 'python -c "import polars as pl; '
+        "pl.read_parquet('{folder}/*.parquet').write_parquet('rows.parquet')\"",
+        ".csv": "cat {quoted}/*.csv > rows.csv",
+        ".jsonl": "cat {quoted}/*.jsonl > rows.jsonl",
+        ".json": "cat {quoted}/*.json > rows.json",
+        ".tsv": "cat {quoted}/*.tsv > rows.tsv",
+    }
+    for suffix, command in kinds.items():
+        n = len([name for name in folder.glob(f"*{suffix}") if name.is_file()])
+        if n > 1:
+            shown = command.replace("{folder}", str(folder))
+            shown = shown.replace("{quoted}", shlex.quote(str(folder)))
+            return f", or make one of its {n:,} files: {shown}"
+    return ""
 
 
 def _unpacked(data: bytes, path: Path) -> bytes:

@@ -10,6 +10,7 @@ import polars as pl
 import polars.selectors as cs
 
 from pennyweight.data.cleaning_log import Findings
+from pennyweight.data.readers.binary_formats import refuse_binary
 from pennyweight.data.readers.comment_lines import are_comments, without_comments, without_sums
 from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
 from pennyweight.data.readers.drawn_tables import unframed
@@ -56,6 +57,7 @@ def check_header(data: bytes, source: str) -> None:
     if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise DataError(f"{source}: a workbook of Excel (.xls), not one of CSV, TSV, JSON lines "
                         "and Parquet. Save the sheet as CSV UTF-8 in Excel")  # fmt: skip
+    refuse_binary(data, source)
     at = data.find(b"\0", 0, data.find(b"\n") if b"\n" in data else None)
     if at >= 0:
         raise DataError(f"{source}: not UTF-8: byte 0x00 at offset {at:,}, line 1. "
@@ -234,6 +236,7 @@ def _finish(loaded: ReadResult, dialect: Dialect, quotes: Quotes, table: str) ->
         findings.add(table, note, frame.height, "noted")
     if dialect.spaced:
         frame = frame.with_columns(cs.string().str.strip_chars(" "))
+    frame = _without_apostrophes(frame, table, findings)
     if not quotes.enclose and not quotes.absent:
         frame = _unwrap(frame, table, findings)
     frame = frame.with_columns(pl.when(cs.string() != "").then(cs.string()).name.keep())
@@ -245,6 +248,17 @@ def _finish(loaded: ReadResult, dialect: Dialect, quotes: Quotes, table: str) ->
     frame = without_comments(frame, table, findings)
     loaded.frame = without_sums(frame, table, findings)
     return loaded
+
+
+def _without_apostrophes(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
+    """Remove single quotes around the fields, where the header has them around every name."""
+    if not all(len(name) > 2 and name[0] == name[-1] == "'" for name in frame.columns):
+        return frame
+    frame = frame.rename(lambda name: name[1:-1])
+    wrapped = frame.select(cs.string().str.contains(r"^'.*'$").fill_null(True).all())
+    names = [name for name in wrapped.columns if wrapped[name][0]]
+    findings.add(table, "single quotes around the fields: not part of them", frame.height, "noted")
+    return frame.with_columns(pl.col(n).str.slice(1, pl.col(n).str.len_chars() - 2) for n in names)
 
 
 def _unwrap(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pennyweight.data.cleaning_log import Findings
+from pennyweight.data.columns import has_role
 from pennyweight.errors import DataError
 
 __all__ = ["without_headers"]
@@ -17,8 +18,8 @@ def without_headers(frame: pl.DataFrame, table: str, findings: Findings) -> pl.D
         Where a row names some of the columns and other ones.
     """
     names = [name for name in frame.columns if not name.startswith("column_")]
-    if not names:
-        return frame
+    if not any(has_role(names, role) for role in ("user", "item", "time")):
+        return frame  # perhaps values: the first line of a file without a header
     places = frame[names[0]].is_in(names).fill_null(False).arg_true().to_list()
     headers: dict[int, list[str]] = {}
     for place in places:
