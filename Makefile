@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup setup-dev demo test test-all lint format notebook outputs bench bench-tables pictures clean
+.PHONY: help setup setup-dev demo test test-all lint format notebook outputs bench bench-tables wheel pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -85,6 +85,9 @@ bench: .venv/.setup-bench ## quality, size, speed; datasets in data/ or where PE
 
 bench-tables: .venv/.setup ## write what `make bench` measured into README.md and docs/benchmarks.md
 	$(BIN)/python benchmarks/tables.py bench-out
+
+wheel: setup ## build the wheel in dist/
+	$(PIP) wheel --no-deps --wheel-dir dist .
 
 pictures: setup-dev ## photograph the pages that `make demo` and `make bench` left
 	$(BIN)/python docs/pictures.py
