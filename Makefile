@@ -63,6 +63,7 @@ notebook: setup-dev ## run docs/tutorial.ipynb and keep its outputs
 outputs: setup-dev notebook ## run what README, tutorial and reference show, and write what it prints
 	$(BIN)/python docs/outputs.py
 	$(BIN)/python docs/routes.py
+	$(BIN)/python docs/diagrams.py
 
 # One after the other: speeds are measured on a machine that does nothing else.
 bench: .venv/.setup-bench ## quality, size, speed; datasets in data/ or where PENNYWEIGHT_DATA says

@@ -1,4 +1,4 @@
-"""Run the command line as ``python -m pennyweight``."""
+"""The command line as python -m pennyweight."""
 
 from pennyweight.cli.main import main
 

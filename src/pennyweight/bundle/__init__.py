@@ -1,4 +1,4 @@
-"""A verified directory of files: manifest, checksums, atomic replacement."""
+"""Bundles: verified directories with a manifest, checksums and atomic replacement."""
 
 from pennyweight.bundle.manifest import FORMAT_VERSION, MANIFEST, FileEntry, Manifest
 from pennyweight.bundle.provenance import Origin, Position

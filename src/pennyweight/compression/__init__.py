@@ -1,1 +1,1 @@
-"""Smaller models: fewer layers, heads, neurons and tokens, and narrower item vectors."""
+"""Compression: pruned and distilled encoders, quantized vectors, and their measurement."""

@@ -1,1 +1,1 @@
-"""Frozen values: what to build (Plan), what it may cost (Budget), what came out (Report)."""
+"""Frozen values: the plan, the budget, the report."""

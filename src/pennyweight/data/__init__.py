@@ -1,1 +1,1 @@
-"""Tables in, a cleaned catalog and event log out: `read`, then `split`."""
+"""Data: readers and cleaning, from tables to a catalog and an event log."""

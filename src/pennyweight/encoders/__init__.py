@@ -1,1 +1,4 @@
-"""Texts to vectors; see `pennyweight.encoders.protocol.Encoder`."""
+"""Encoders: item text to vectors.
+
+See `pennyweight.encoders.protocol.Encoder`.
+"""

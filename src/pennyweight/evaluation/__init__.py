@@ -1,1 +1,1 @@
-"""Full-ranking evaluation: ranks, metrics, intervals, and the report as a page."""
+"""Evaluation: full ranking, metrics, intervals and tests."""

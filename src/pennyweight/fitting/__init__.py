@@ -1,4 +1,4 @@
-"""The main job: from two tables to a measured recommender."""
+"""Fitting: from two tables to a measured recommender."""
 
 from pennyweight.fitting.pipeline import evaluate, fit
 

@@ -1,1 +1,1 @@
-"""What the machine has to offer."""
+"""The machine: cores, memory, and the resources that a job needs."""

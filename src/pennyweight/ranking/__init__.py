@@ -1,1 +1,1 @@
-"""Ranking: from a request to a list, in the same way for Python, files and the service."""
+"""Ranking: from a request to a list, the same for Python, files and the service."""

@@ -1,4 +1,7 @@
-"""A catalog and a scorer turned into recommendations and reasons; see `Recommender`."""
+"""The recommender: lists, reasons, saving and loading.
+
+See `Recommender`.
+"""
 
 from pennyweight.ranking.filters import Filter
 from pennyweight.ranking.reasons import Because, Reason

@@ -1,4 +1,4 @@
-"""Pages about measurements: evaluation, frontier and validation, each self-contained."""
+"""Reports: HTML pages of evaluation, compression and validation."""
 
 from pennyweight.reports.evaluation import Example, ExampleItem, evaluation_page
 from pennyweight.reports.frontier import frontier_page

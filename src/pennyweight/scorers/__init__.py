@@ -1,1 +1,4 @@
-"""Scorers: histories in, scores over all items out; see `protocol.Scorer`."""
+"""Scorers: histories in, scores of all items out.
+
+See `pennyweight.scorers.protocol.Scorer`.
+"""

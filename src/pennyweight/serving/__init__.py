@@ -1,1 +1,1 @@
-"""The service: what `fit` returned, live over HTTP."""
+"""The service: bundles, events and items, live over HTTP."""

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, with checksums, without pickle."""
+"""Files: atomic writes, checksums, no pickle."""

@@ -1,1 +1,1 @@
-"""Training of models, mostly with torch; nothing here is imported until it is asked for."""
+"""Training of language models and sequence models, mostly with torch."""

@@ -1,1 +1,1 @@
-"""What is wrong with the data, and what leaks: findings with examples and remedies."""
+"""Validation: faults, personal data and leaks in the data."""

@@ -1,1 +1,1 @@
-"""Item and token vectors: quantized rows, products in int8, principal components."""
+"""Vectors: quantized rows, products in int8, principal components."""
