@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "docs"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
 import diagrams
 
+ROOT = Path(__file__).resolve().parents[1]
 PATHS = re.compile(r"`((?:\w+/)+(?:\w+\.py)?)`")
 
 

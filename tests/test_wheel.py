@@ -4,17 +4,17 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-from hatch_build import ReadmeHook, with_absolute_links  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from hatch_build import ReadmeHook, with_absolute_links
 
+ROOT = Path(__file__).resolve().parents[1]
 SOURCE = "https://example.org/shop"
 
 
 def test_pictures_and_files_lead_to_the_release() -> None:
-    page = "![a chart](docs/a.png) [guide](docs/guide.md#keys) [here](#top) [x](https://x.org)"
+    page = "![a chart](docs/a.png) [guide](docs/b.md#keys) [here](#top) [x](https://x.org)"
     assert with_absolute_links(page, SOURCE, "1.2.0") == (
-        f"![a chart]({SOURCE}/raw/v1.2.0/docs/a.png) [guide]({SOURCE}/blob/v1.2.0/docs/guide.md#keys)"
+        f"![a chart]({SOURCE}/raw/v1.2.0/docs/a.png) [guide]({SOURCE}/blob/v1.2.0/docs/b.md#keys)"
         " [here](#top) [x](https://x.org)"
     )
 
