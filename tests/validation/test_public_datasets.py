@@ -18,7 +18,7 @@ OF_ENCODER = {"long-texts", "unknown-words"}  # not every machine has the weight
 def rows_of_guide(name: str) -> list[tuple[set[str], str, bool]]:
     """Return the kinds of findings of a dataset, what the guide says of them, and if a note."""
     guide = (ROOT / "docs/guide-validation.md").read_text(encoding="utf-8")
-    table = guide.split("## What public datasets raise")[1].split("\n\n")[1]
+    table = guide.split("## Findings on public datasets")[1].split("\n\n")[1]
     rows, current = [], ""
     for line in table.splitlines()[2:]:
         data, kinds, *told = (cell.strip() for cell in line.strip("|").split("|"))
