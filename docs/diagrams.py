@@ -60,7 +60,7 @@ LIST = (
     Step("Check key, scope and rate", "serving.security.guard:Guard"),
     Step("GET /v1/recommend/{user_id}: validate the query",
          "serving.http.routes.lists:list_routes"),
-    Step("Choose the bundle that serves this user", "serving.live.traffic_split:TrafficSplit.of"),
+    Step("Choose the bundle that serves this user", "serving.live.traffic_split:TrafficSplit.bundle_for"),
     Step("Score up to 32 waiting lists in one batch", "serving.live.micro_batching:Answering"),
     Step("Look up the history in the cache", "serving.live.histories:HistoryCache.of"),
     Step("On a miss: SELECT FROM events, plus the log of the bundle",
