@@ -34,9 +34,11 @@ def test_every_rule_is_in_the_row_of_its_scope():
 
 def test_the_numbers_are_those_of_the_service():
     text = section("Protection")
-    assert f"above {BODY_BYTES >> 20} MiB" in text and f"come {BODY_SECONDS:g} s after" in text
+    assert (
+        f"above {BODY_BYTES >> 20} MiB" in text and f"incomplete {BODY_SECONDS:g} s after" in text
+    )
     assert f"for {SECONDS / 3600:g} hours" in text
     assert f"above {BoundedProtocol.head_bytes >> 10} KiB" in text
-    assert f"whole after {BoundedProtocol.head_seconds:g} s" in text
+    assert f"incomplete after {BoundedProtocol.head_seconds:g} s" in text
     for status in REFUSALS:
         assert f"| {status}" in text
