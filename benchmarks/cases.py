@@ -39,7 +39,7 @@ class Case:
         What differs from the default plan.
     published
         The highest figures known, by models trained on the training events alone.
-    bars
+    targets
         Metric -> what the blend fitted on the training events must reach.
     note
         What to know when reading it.
@@ -54,7 +54,7 @@ class Case:
     events: str
     plan: Mapping[str, object]
     published: tuple[Published, ...] = ()
-    bars: Mapping[str, float] = field(default_factory=dict)
+    targets: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
     baselines: bool = True
 
@@ -95,43 +95,43 @@ CASES = (
                       {"ndcg@10": 0.0484, "recall@10": 0.0853}),
         ),
         {"ndcg@10": 0.052},
-        "1,090 users: the standard error of recall@10 is about .008. The published models know no "
-        "tags; here they are those given outside of the held-out events.",
+        "1,090 users: the standard error of recall@10 is about .008. The published models use no "
+        "tags; here the tags exclude those of the held-out events.",
     ),
     Case(
         "microlens", "microlens, given split", "microlens", "items.parquet", "events.parquet",
         {**GIVEN, "scorers.names": ["content", "neighbours", "tower"]},
         (),
         {},
-        "Without `novelty` and `popularity`: the catalog is one of the past, and all of its items "
-        "without an event before the test are test items, so that being new gives answers away. No "
+        "Without `novelty` and `popularity`: the catalog is from after the test, and all of its "
+        "items without an event before the test are test items, so being new reveals answers. No "
         "comparable figure is published.",
     ),
     Case(
         "microlens-all", "microlens, given split, with `novelty` and `popularity`", "microlens",
         "items.parquet", "events.parquet", GIVEN, (), {},
-        "Flattered: these two learn that items without events are the ones to come, which the "
-        "catalog gives away.",
+        "Inflated: these two learn that items without events are future items, which the catalog "
+        "reveals.",
         baselines=False,
     ),
     Case(
         "beauty-dated", "beauty with its days, global time", "beauty", "items.csv",
         "events_dated.csv", {**BY_TIME, "scorers.names": ["content", "neighbours", "tower"]},
         (), {},
-        "What a service meets: everything before one moment is known, nothing after it. The "
-        "refitted row is that of service, where the weeks just before count most. Without "
-        "`novelty` and `popularity`, since 141 of the 158 items without an event before the test "
-        "are test items. No comparable figure is published.",
+        "As in service: all events before one moment are known, none after it. The refitted row "
+        "corresponds to service, where the most recent weeks matter most. Without `novelty` and "
+        "`popularity`, since 141 of the 158 items without an event before the test are test "
+        "items. No comparable figure is published.",
     ),
     Case(
         "beauty-dated-all", "beauty with its days, global time, with `novelty` and `popularity`",
         "beauty", "items.csv", "events_dated.csv", BY_TIME, (), {},
-        "Flattered as on microlens, though less.",
+        "Inflated as on microlens, but less.",
         baselines=False,
     ),
     Case(
         "beauty-days", "beauty with its days, leave last out, days shuffled", "beauty",
         "items.csv", "events_dated.csv", LAST_OUT, (), {"ndcg@10": 0.070},
-        "Events of one day are in an order drawn at random, not in that of the catalog numbers.",
+        "Events of one day are in random order, not in the order of the catalog numbers.",
     ),
 )  # fmt: skip

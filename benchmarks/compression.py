@@ -32,7 +32,7 @@ DIMS = (256, 128, 96, 64, 48, 32)  # whitened
 PLAIN = (256, 128, 64)
 MIN_BINARY = 96  # components; fewer bits rank too badly to show
 RESAMPLES, SEED = 1_000, 0
-BARS = ((32, 0.97), (12, 0.99))  # so many times less memory, so much of fp32's quality
+TARGETS = ((32, 0.97), (12, 0.99))  # so many times less memory, so much of fp32's quality
 Vectors = NDArray[np.float32]
 
 
@@ -86,9 +86,9 @@ def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[s
         ratio, low, high = share(ndcg, whole)
         print(f"  {kind:<20}{scorer.rows.nbytes / 1e6:>8.2f}{times:>8.1f}x{ndcg.mean():>10.4f}"
               f"{ratio:>8.1%}  [{low:.1%}, {high:.1%}]", flush=True)  # fmt: skip
-        bar = next((bar for least, bar in BARS if times >= least), None)
+        target = next((target for least, target in TARGETS if times >= least), None)
         rows += [
-            row(f"{name} {kind}: share of fp32's NDCG@10", ratio, "", bar, "higher"),
+            row(f"{name} {kind}: share of fp32's NDCG@10", ratio, "", target, "higher"),
             row(f"{name} {kind}: times smaller", times, "x", None, "higher"),
         ]
     return rows
@@ -105,8 +105,14 @@ def share(some: NDArray[np.float64], whole: NDArray[np.float64]) -> tuple[float,
     return float(some.mean() / whole.mean()), float(low), float(high)
 
 
-def row(name: str, value: float, unit: str, bar: float | None, better: str) -> dict[str, object]:
-    return {"name": name, "value": round(value, 4), "unit": unit, "bar": bar, "better": better}
+def row(name: str, value: float, unit: str, target: float | None, better: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "value": round(value, 4),
+        "unit": unit,
+        "target": target,
+        "better": better,
+    }
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ CASES = {  # name: (kind of worker, which model)
     "pruned int8": ("int8", "pruned"),
     "static int8": ("static", "tokens"),
 }
-BARS = {"int8": (3.5, 23e6), "pruned int8": (8, 12e6), "static int8": (120, 8e6)}
+TARGETS = {"int8": (3.5, 23e6), "pruned int8": (8, 12e6), "static int8": (120, 8e6)}
 
 
 @dataclass
@@ -167,20 +167,20 @@ def many(data: Path, n: int, threads: int) -> list[dict[str, object]]:
         f"{n:,} titles: {n / runner.seconds['many'][0]:,.0f} a second, {runner.peak / 1e6:.0f} MB"
     )
     return [{"name": f"int8: peak memory of {n:,} titles", "value": runner.peak, "unit": "B",
-             "bar": 600e6, "better": "lower"}]  # fmt: skip
+             "target": 600e6, "better": "lower"}]  # fmt: skip
 
 
 def spread(name: str, values: Sequence[float], unit: str, **more: object) -> dict[str, object]:
     """Return a row with the median over the turns, and the least and the most."""
     ends = {"low": round(min(values), 2), "high": round(max(values), 2)} if len(values) > 1 else {}
-    row = {"name": name, "value": round(median(values), 2), "unit": unit, "bar": None,
+    row = {"name": name, "value": round(median(values), 2), "unit": unit, "target": None,
            "better": "higher"}  # fmt: skip
     return row | ends | more
 
 
 def rows_of(runner: Runner, base: Runner) -> list[dict[str, object]]:
     """Return what one encoder reached."""
-    bar, most = BARS.get(runner.name, (None, None))
+    target, most = TARGETS.get(runner.name, (None, None))
     rows = []
     for what, unit, many in (("short texts", "1/s", SHORT), ("long texts", "1/s", LONG),
                              ("one by one", "ms", ALONE)):  # fmt: skip
@@ -192,9 +192,9 @@ def rows_of(runner: Runner, base: Runner) -> list[dict[str, object]]:
                            version=runner.version))  # fmt: skip
         ratios = runner.times_faster(base, key)
         rows.append(spread(f"{runner.name}: {what}, times {base.name}", ratios, "x",
-                           bar=None if key == "alone" else bar))  # fmt: skip
+                           target=None if key == "alone" else target))  # fmt: skip
     sizes = (("bytes", runner.size, most), ("peak memory", runner.peak, None))
-    return rows + [spread(f"{runner.name}: {name}", [value], "B", bar=limit, better="lower")
+    return rows + [spread(f"{runner.name}: {name}", [value], "B", target=limit, better="lower")
                    for name, value, limit in sizes]  # fmt: skip
 
 

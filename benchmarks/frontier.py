@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import pennyweight
-from frontier_tables import BARS, smallest
+from frontier_tables import TARGETS, smallest
 from pennyweight.config.frontier import Frontier
 from pennyweight.reports import frontier_page
 from public_data import add_data, present
@@ -22,9 +22,9 @@ from rows import tell
 def rows_of(name: str, found: Frontier) -> list[dict[str, object]]:
     """Return the rows of one dataset."""
     rows: list[dict[str, object]] = []
-    for label, least, bar in BARS:
+    for label, least, target in TARGETS:
         times = found.whole.index_bytes / smallest(found, least).index_bytes
-        rows.append(_row(f"{name}: {label}, times smaller", times, "x", bar))
+        rows.append(_row(f"{name}: {label}, times smaller", times, "x", target))
     for point in found.points:
         kept = 100 * point.kept.value
         rows.append(_row(f"{name}: {point.name}, quality kept", kept, "%", None))
@@ -33,8 +33,14 @@ def rows_of(name: str, found: Frontier) -> list[dict[str, object]]:
     return rows
 
 
-def _row(name: str, value: float, unit: str, bar: float | None) -> dict[str, object]:
-    return {"name": name, "value": round(value, 2), "unit": unit, "bar": bar, "better": "higher"}
+def _row(name: str, value: float, unit: str, target: float | None) -> dict[str, object]:
+    return {
+        "name": name,
+        "value": round(value, 2),
+        "unit": unit,
+        "target": target,
+        "better": "higher",
+    }
 
 
 def main() -> None:

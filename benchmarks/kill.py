@@ -90,13 +90,13 @@ def main() -> None:
     tell(
         [
             {"name": f"kills: events lost in {given.kills} kills", "value": lost, "unit": "",
-             "bar": 0, "better": "lower"},
-            {"name": "kills: events kept twice", "value": twice, "unit": "", "bar": 0,
+             "target": 0, "better": "lower"},
+            {"name": "kills: events kept twice", "value": twice, "unit": "", "target": 0,
              "better": "lower"},
-            {"name": "kills: items lost", "value": items_lost, "unit": "", "bar": 0,
+            {"name": "kills: items lost", "value": items_lost, "unit": "", "target": 0,
              "better": "lower"},
             {"name": "kills: faults found by the check of the store", "value": wrong, "unit": "",
-             "bar": 0, "better": "lower"},
+             "target": 0, "better": "lower"},
         ],
         given.json,
     )  # fmt: skip

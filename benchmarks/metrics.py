@@ -115,7 +115,9 @@ def compare(folder: Path) -> list[dict[str, object]]:
             both = float(np.mean(mine[metric])), float(np.mean(value))
             print(f"{name + ' ' + metric:32} {both[0]:12.6f} {both[1]:12.6f} {apart:20.1e}")
             label = f"{folder.name} {name} {metric}: largest difference from RecTools"
-            rows.append({"name": label, "value": apart, "unit": "", "bar": 1e-6, "better": "lower"})
+            rows.append(
+                {"name": label, "value": apart, "unit": "", "target": 1e-6, "better": "lower"}
+            )
     return rows
 
 

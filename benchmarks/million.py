@@ -85,8 +85,8 @@ def main() -> None:
     print(f"ready in {ready:.1f} s; {held / 1e6:,.0f} MB, at most {peak / 1e6:,.0f}")
     rows = [
         spread(f"million items: p{q} at {given.rate:g} a second",
-               [load.quantile(q / 100) for load in loads], "ms", bar, "lower")
-        for q, bar in ((50, None), (95, 50), (99, None))
+               [load.quantile(q / 100) for load in loads], "ms", target, "lower")
+        for q, target in ((50, None), (95, 50), (99, None))
     ]  # fmt: skip
     rows += [row("million items: resident memory", held, "B", 1.5e9, "lower"),
              row("million items: ready after", ready, "s", 15, "lower")]  # fmt: skip

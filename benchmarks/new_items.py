@@ -216,9 +216,9 @@ def rows_of(
     for when in ("meanwhile", "afterwards"):
         for q in (50, 95):
             ratio = loads[when].quantile(q / 100) / loads["before"].quantile(q / 100)
-            bar = 1.5 if q == 50 else None
+            target = 1.5 if q == 50 else None
             rows.append(
-                row(f"new items: lists {when}, p{q} of that before", ratio, "x", bar, "lower")
+                row(f"new items: lists {when}, p{q} of that before", ratio, "x", target, "lower")
             )
     refused = sum(len(load.seconds) - load.good for load in loads.values())
     rows.append(row("new items: lists refused", refused, "", 0, "lower"))

@@ -188,8 +188,9 @@ def main() -> None:
         "failed": "answers of 500",
     }
     rows = [{"name": f"publishing killed: changes answered in {given.kills} kills",
-             "value": found["answered"], "unit": "", "bar": None, "better": "higher"}]  # fmt: skip
-    rows += [{"name": f"publishing killed: {name}", "value": found[kind], "unit": "", "bar": 0,
+             "value": found["answered"], "unit": "", "target": None,
+             "better": "higher"}]  # fmt: skip
+    rows += [{"name": f"publishing killed: {name}", "value": found[kind], "unit": "", "target": 0,
               "better": "lower"} for kind, name in named.items()]  # fmt: skip
     tell(rows, given.json)
 

@@ -79,22 +79,24 @@ def show(case: Case, found: dict[str, Any]) -> None:
 
 
 def rows_of(case: Case, found: dict[str, Any]) -> list[Row]:
-    """Return what is held to a bar."""
+    """Return the rows with targets."""
     report = found["report"]
     rows: list[Row] = []
     for name, label in ((BEFORE_REFIT, "fitted on train"), ("blend", "refitted")):
         for metric in METRICS:
             if name in report["scorers"]:
-                bar = case.bars.get(metric) if name == BEFORE_REFIT else None
-                rows.append({"name": f"{case.name}: {metric}, {label}", "bar": bar, "unit": "",
+                target = case.targets.get(metric) if name == BEFORE_REFIT else None
+                rows.append({"name": f"{case.name}: {metric}, {label}", "unit": "",
+                             "target": target,
                              "value": round(report["scorers"][name][metric]["value"], 4),
                              "better": "higher"})  # fmt: skip
     memory = report["cost"]["peak_rss_bytes"] / 2**30
     expected = report["cost"]["expected_rss_bytes"] / 2**30
     costs = (("evaluate", found["wall"], "s", 600), ("peak memory", memory, "GiB", 3),
              ("memory stated before, off by", abs(expected / memory - 1), "", 0.25))  # fmt: skip
-    rows += [{"name": f"{case.name}: {name}", "value": round(value, 3), "unit": unit, "bar": bar,
-              "better": "lower"} for name, value, unit, bar in costs]  # fmt: skip
+    rows += [{"name": f"{case.name}: {name}", "value": round(value, 3), "unit": unit,
+              "target": target, "better": "lower"}
+             for name, value, unit, target in costs]  # fmt: skip
     return rows
 
 

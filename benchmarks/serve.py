@@ -33,17 +33,23 @@ CONNECTIONS = 48
 Row = dict[str, object]
 
 
-def row(name: str, value: float, unit: str, bar: float | None, better: str = "higher") -> Row:
+def row(name: str, value: float, unit: str, target: float | None, better: str = "higher") -> Row:
     """Return a row of the result."""
-    return {"name": name, "value": round(value, 3), "unit": unit, "bar": bar, "better": better}
+    return {
+        "name": name,
+        "value": round(value, 3),
+        "unit": unit,
+        "target": target,
+        "better": better,
+    }
 
 
 def spread(
-    name: str, values: list[float], unit: str, bar: float | None, better: str = "higher"
+    name: str, values: list[float], unit: str, target: float | None, better: str = "higher"
 ) -> Row:
     """Return a row with the median over the turns, and the least and the most."""
     ends = {"low": round(min(values), 3), "high": round(max(values), 3), "turns": len(values)}
-    return row(name, median(values), unit, bar, better) | ends
+    return row(name, median(values), unit, target, better) | ends
 
 
 def sessions(ids: list[str], seed: int) -> Iterator[bytes]:

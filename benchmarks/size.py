@@ -163,9 +163,9 @@ class Found:
 
     def rows(self) -> list[dict[str, object]]:
         """Return the rows of the JSON."""
-        bar = self.shop.limit / GIB if self.shop.limit else None
+        target = self.shop.limit / GIB if self.shop.limit else None
         return [
-            _row(f"{self.name}: peak memory", self.memory / GIB, "GiB", bar),
+            _row(f"{self.name}: peak memory", self.memory / GIB, "GiB", target),
             _row(f"{self.name}: processor seconds", self.busy, "s", None),
             _row(f"{self.name}: forecast of memory off by", self.off, "", OFF),
         ]
@@ -176,8 +176,8 @@ class Found:
         return abs(self.expected_memory / self.memory - 1)
 
 
-def _row(name: str, value: float, unit: str, bar: float | None) -> dict[str, object]:
-    return {"name": name, "value": value, "unit": unit, "bar": bar, "better": "lower"}
+def _row(name: str, value: float, unit: str, target: float | None) -> dict[str, object]:
+    return {"name": name, "value": value, "unit": unit, "target": target, "better": "lower"}
 
 
 def page(found: list[Found]) -> str:

@@ -33,11 +33,11 @@ def spread(row: Row) -> str:
     return f"{shown} ({low} to {high})"
 
 
-def bar(row: Row) -> str:
-    """Return the bar and whether it is reached."""
-    if row["bar"] is None:
+def target(row: Row) -> str:
+    """Return the target and whether it is reached."""
+    if row["target"] is None:
         return ""
-    value, limit = float(str(row["value"])), float(str(row["bar"]))
+    value, limit = float(str(row["value"])), float(str(row["target"]))
     reached = value >= limit if row["better"] == "higher" else value <= limit
     return f"{quantity(limit, row['unit'])}{'' if reached else ': missed'}"
 
@@ -55,14 +55,14 @@ def encoders(rows: Sequence[Row]) -> str:
     lines = []
     for name, found in named.items():
         times = [found[what if name == base else f"{what}, times {base}"] for what in WHAT]
-        missed = bar(found[f"{WHAT[0]}, times {base}"])
+        missed = target(found[f"{WHAT[0]}, times {base}"])
         version = f" {found[WHAT[0]].get('version', '')}".rstrip() if name == base else ""
         lines.append([
             name + version, *("1: " * (name == base) + spread(row) for row in times), missed,
             *(quantity(found[size]["value"], "B") for size in ("bytes", "peak memory")),
         ])  # fmt: skip
     heads = [f"{what}, times {base}" for what in WHAT]
-    return table(["", *heads, "bar", "size", "peak memory"], lines)
+    return table(["", *heads, "target", "size", "peak memory"], lines)
 
 
 def _by_encoder(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
@@ -80,9 +80,9 @@ def serving(rows: Sequence[Row]) -> str:
     for row in rows:
         group, _, what = str(row["name"]).partition(": ")
         told = GROUPS.get(group, group)
-        lines.append([told if group != before else "", what, spread(row), bar(row)])
+        lines.append([told if group != before else "", what, spread(row), target(row)])
         before = group
-    return table(["", "", "median (least to most)", "bar"], lines)
+    return table(["", "", "median (least to most)", "target"], lines)
 
 
 def worst_requests(rows: Sequence[Row]) -> str:

@@ -53,12 +53,12 @@ def clocked(name: str, rows: list[Row]) -> Iterator[None]:
     began = time.process_time()
     yield
     seconds = round(time.process_time() - began)
-    rows.append({"name": f"{name}: time", "value": seconds, "unit": "cpu s", "bar": None,
+    rows.append({"name": f"{name}: time", "value": seconds, "unit": "cpu s", "target": None,
                  "better": "lower"})  # fmt: skip
 
 
-def of_quality(name: str, value: float, bar: float | None = None) -> Row:
-    return {"name": f"{name}: ndcg@10", "value": round(value, 4), "unit": "", "bar": bar,
+def of_quality(name: str, value: float, target: float | None = None) -> Row:
+    return {"name": f"{name}: ndcg@10", "value": round(value, 4), "unit": "", "target": target,
             "better": "higher"}  # fmt: skip
 
 

@@ -72,8 +72,8 @@ def main() -> None:
         seconds, memory = measure(files)
     name = f"validate, {given.events:,} events"
     rows = [
-        {"name": name, "value": round(seconds, 1), "unit": "s", "bar": 180, "better": "lower"},
-        {"name": f"{name}, peak memory", "value": round(memory, 2), "unit": "GiB", "bar": 4,
+        {"name": name, "value": round(seconds, 1), "unit": "s", "target": 180, "better": "lower"},
+        {"name": f"{name}, peak memory", "value": round(memory, 2), "unit": "GiB", "target": 4,
          "better": "lower"},
     ]  # fmt: skip
     tell(rows, given.json)

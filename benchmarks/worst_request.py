@@ -25,7 +25,7 @@ from rows import tell
 from service import Running, running, small_shop
 from worst_bodies import BODY_BYTES, Request, requests
 
-DELAY, MEMORY = 100, 64  # bars: milliseconds, MB
+DELAY, MEMORY = 100, 64  # targets: milliseconds, MB
 FIELDS_DEEP = 1  # of the fields of a body, where something wrong stands
 SMALL = 2_000  # bytes of a body that is not worth a look
 AFTER = 0.02  # seconds for which what a request left behind may still disturb
@@ -180,10 +180,10 @@ def rows_of(worst: dict[str, dict[str, tuple[float, str]]]) -> list[dict[str, ob
     """Return two rows a route."""
     rows: list[dict[str, object]] = []
     for route, found in worst.items():
-        for what, unit, bar in (("delay", "ms", DELAY), ("memory", "MB", MEMORY)):
+        for what, unit, target in (("delay", "ms", DELAY), ("memory", "MB", MEMORY)):
             value, told = found[what]
             rows.append({"name": f"{route}: {what}", "value": round(value, 1), "unit": unit,
-                         "bar": bar, "better": "lower", "with": told})  # fmt: skip
+                         "target": target, "better": "lower", "with": told})  # fmt: skip
     return rows
 
 

@@ -148,7 +148,7 @@ def test_the_pace_of_new_items_is_told_also_of_few_batches(at, rates):
 
 
 def test_a_row_shows_its_spread(capsys):
-    row = {"name": "lists", "value": 2, "unit": "1/s", "bar": None, "better": "higher"}
+    row = {"name": "lists", "value": 2, "unit": "1/s", "target": None, "better": "higher"}
     tell([row, row | {"low": 1, "high": 3}], None)
     plain, spread = capsys.readouterr().out.splitlines()
     assert "(1 to 3)" in spread and "(" not in plain

@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
         if not case.baselines:
             one |= {"baselines": {}, "gain": {}}
         (tmp_path / "quality" / f"{case.name}.json").write_text(json.dumps(one))
-    rows = [{"name": "lists: a second", "value": 1800.4, "unit": "1/s", "bar": 1000,
+    rows = [{"name": "lists: a second", "value": 1800.4, "unit": "1/s", "target": 1000,
              "better": "higher", "low": 1700.2, "high": 1900}]  # fmt: skip
     (tmp_path / "serve.json").write_text(json.dumps({"rows": rows}))
     return tmp_path
@@ -192,15 +192,15 @@ def test_encoders_have_the_spread_of_their_turns():
     assert row(made, "int8")[1:] == ["4 (2 to 5)"] * 3 + ["3.50", "23.0 MB", "170.0 MB"]
 
 
-def test_a_missed_bar_is_told():
-    missed = {"name": "lists: p99", "value": 27.3, "unit": "ms", "bar": 25, "better": "lower"}
+def test_a_missed_target_is_marked():
+    missed = {"name": "lists: p99", "value": 27.3, "unit": "ms", "target": 25, "better": "lower"}
     assert row(serving([missed]), "lists")[1:] == ["p99", "27.3 ms", "25 ms: missed"]
     assert spread(missed | {"low": 20, "high": 30.55}) == "27.3 ms (20 to 30.6)"
 
 
 def test_the_worst_requests_have_a_line_a_route():
     rows = [
-        {"name": f"POST /v1/rank: {what}", "value": value, "unit": unit, "bar": 100,
+        {"name": f"POST /v1/rank: {what}", "value": value, "unit": unit, "target": 100,
          "better": "lower", "with": "a | b: 422"}
         for what, value, unit in (("delay", 21.3, "ms"), ("memory", 0.4, "MB"))
     ]  # fmt: skip
