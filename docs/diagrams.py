@@ -4,7 +4,7 @@
     python docs/diagrams.py --check   fail if they differ from the code
 
 The packages and their order are those of the import contract in pyproject.toml, their
-descriptions are the first lines of their docstrings. Each step of a request names a module and
+descriptions are the first lines of their docstrings. Each step of a request names a module, or
 a function or class of it.
 """
 
@@ -36,7 +36,7 @@ STYLE = """
 
 
 class Step(NamedTuple):
-    """One step of a request: its description, and ``module:name`` of the code."""
+    """One step of a request: its description, and ``module`` or ``module:name`` of the code."""
 
     text: str
     code: str
@@ -66,11 +66,11 @@ LIST = (
     Step("Look up the history in the cache", "serving.live.histories:HistoryCache.of"),
     Step("On a miss: SELECT FROM events, plus the log of the bundle",
          "serving.stores.sqlite:SQLiteStore.history", is_sql=True),
-    Step("Find eligible items: available, filter, candidates", "ranking.retrieval:Retrieval"),
-    Step("Score every item with the blend", "ranking.scoring:Scoring"),
-    Step("Apply boosts and exclusions, take the best", "ranking.rules:apply_rules"),
-    Step("Diversify the list, if asked", "ranking.diversity:Diversification"),
-    Step("Explain each item, if asked", "ranking.explanations:Explanation"),
+    Step("Find eligible items: available, filter, candidates", "ranking.retrieval"),
+    Step("Score every item with the blend", "ranking.scoring"),
+    Step("Apply boosts and exclusions, take the best", "ranking.rules"),
+    Step("Diversify the list, if asked", "ranking.diversity"),
+    Step("Explain each item, if asked", "ranking.explanations"),
     Step("Log the list: INSERT INTO recommendations",
          "serving.stores.sqlite:SQLiteStore.add_recommendations", is_sql=True),
     Step("Answer 200: items, scores, source, reasons", "serving.http.responses:ListOut"),
