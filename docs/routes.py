@@ -18,10 +18,10 @@ from pennyweight.serving.stores.sqlite import SQLiteStore
 PAGE = Path(__file__).with_name("reference-http.md")
 HEAD = """# HTTP
 
-What `pennyweight serve` answers; a running service has the same, to try out, at `/docs`, and for
-machines at `/openapi.json`. Bodies are JSON, unknown fields are refused, ids in paths are
-percent-encoded, times are epoch seconds or ISO 8601. Errors are `application/problem+json`
-([guide](guide-serving.md#protection)). `*` marks what is required.
+The routes of `pennyweight serve`. A running service has this reference with forms at `/docs`, and
+as an OpenAPI document at `/openapi.json`. Bodies are JSON, unknown fields are refused, ids in
+paths are percent-encoded, times are epoch seconds or ISO 8601. Errors are
+`application/problem+json` ([guide](guide-serving.md#protection)). `*` marks required fields.
 """
 TITLES = {"lists": "Lists", "feeds": "Events and items", "users": "Users", "bundles": "Bundles",
           "health": "Health", "as Gorse": "As Gorse"}  # fmt: skip
