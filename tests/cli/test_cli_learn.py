@@ -231,7 +231,7 @@ def test_heavy_packages_stay_out(tmp_path: Path) -> None:
 def test_the_help_names_every_scorer_and_encoder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     told = " ".join(cli("fit", "--help").out.split())
-    assert f"by commas: {', '.join(KINDS)}; or auto" in told
+    assert f"comma-separated: {', '.join(KINDS)}; or auto" in told
     assert f"{', '.join(ENCODERS)}, a folder" in told
 
 

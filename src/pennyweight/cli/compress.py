@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["compress", "frontier", "show_frontier"]
 
-Source = Annotated[Path, typer.Argument(metavar="BUNDLE", help="What `fit` saved.")]
+Source = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A saved recommender.")]
 Encoder = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|DIR",
-        help="Language model whose sizes are tried: minilm, a folder or an id; by default the one "
-        "that reads the content of the bundle, if any.",
+        help="Language model for the candidates: minilm, a folder or an id; by default the one "
+        "of the content scorer, if any.",
     ),
 ]
 Distil = Annotated[
@@ -30,7 +30,7 @@ Distil = Annotated[
     typer.Option(
         metavar="STEPS",
         min=0,
-        help="Let models with layers cut away learn what the whole one says, for so many steps; "
+        help="Training steps of pruned models on the vectors of the full model; "
         "needs the extra train.",
     ),
 ]
@@ -67,35 +67,35 @@ def frontier(
 
 def compress(
     bundle: Source,
-    out: Annotated[Path, typer.Option(metavar="CHILD", help="Where the smaller one is saved.")],
+    out: Annotated[Path, typer.Option(metavar="CHILD", help="Folder for the smaller version.")],
     max_loss: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Of NDCG@10 that may be lost; 1% without a budget."),
+        typer.Option(metavar="SHARE", help="Maximum loss of NDCG@10; 1% without a budget."),
     ] = None,
     max_encoder_bytes: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="All that reads texts, on disk: 25MB.")
+        str | None, typer.Option(metavar="SIZE", help="Size of the encoders on disk: 25MB.")
     ] = None,
     max_index_bytes: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="The item vectors in memory.")
+        str | None, typer.Option(metavar="SIZE", help="Size of the item vectors in memory.")
     ] = None,
     max_ms_per_text: Annotated[
-        float | None, typer.Option(metavar="MS", help="To encode one text alone.")
+        float | None, typer.Option(metavar="MS", help="Milliseconds to encode one text.")
     ] = None,
     min_texts_per_second: Annotated[
-        float | None, typer.Option(metavar="N", help="Encoded in batches.")
+        float | None, typer.Option(metavar="N", help="Texts per second in batches.")
     ] = None,
     memory_bytes: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Of a process that serves it.")
+        str | None, typer.Option(metavar="SIZE", help="Memory of a serving process.")
     ] = None,
     encoder: Encoder = None,
     distil: Distil = 0,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a bundle that is there.")
+        bool, typer.Option("--overwrite", help="Replace an existing bundle.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Save the cheapest version of a recommender that keeps a budget; the parent stays."""
+    """Save the cheapest version of a recommender within a budget; keep the parent."""
     from pennyweight.config.budget import Budget
 
     given = {

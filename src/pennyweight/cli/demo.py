@@ -55,16 +55,16 @@ class Arrival(NamedTuple):
 
 def demo(
     folder: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the files and the bundle go.")
+        Path, typer.Option(metavar="DIR", help="Folder for the files and the bundle.")
     ] = Path("demo-out"),
     readers: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How many readers are simulated.")
+        int, typer.Option(metavar="N", min=1, help="Number of simulated readers.")
     ] = 3000,
     encoder: Annotated[str | None, typer.Option(metavar="NAME|DIR", help="As for fit.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
-    """Run the whole story on the built-in bookshop; needs no network."""
+    """Fit, explain, compress and compare on the built-in bookshop; needs no network."""
     bundle = folder / "bundle"
     place = bundle_place(bundle, overwrite=True)
     from pennyweight import demo as shop

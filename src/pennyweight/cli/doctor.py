@@ -16,7 +16,7 @@ PACKAGES = ("numpy", "scipy", "polars", "onnxruntime", "tokenizers")
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Say what this machine has, and what is missing."""
+    """Report the resources of this machine and missing packages."""
     found = _examine()
     if json:
         dump(found)

@@ -16,13 +16,13 @@ def export(
         Path, typer.Argument(metavar="DIR", help="The folder of the service: `serve --data`.")
     ],
     items: Annotated[
-        Path, typer.Option(metavar="FILE", help="Where the items are written, as JSON lines.")
+        Path, typer.Option(metavar="FILE", help="Output file of the items, JSON lines.")
     ],
     events: Annotated[
-        Path, typer.Option(metavar="FILE", help="Where the events are written, as JSON lines.")
+        Path, typer.Option(metavar="FILE", help="Output file of the events, JSON lines.")
     ],
 ) -> None:
-    """Write the items and events that a service knows, to fit the next bundle from."""
+    """Write the items and events of a service to files, for the next fit."""
     file_place(items)
     file_place(events, items)
     from pennyweight.serving.export import export as write

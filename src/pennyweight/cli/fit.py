@@ -21,11 +21,11 @@ __all__ = ["evaluate", "fit", "show"]
 Items = Annotated[
     Path,
     typer.Argument(
-        metavar="ITEMS", help="The catalog: CSV, TSV, JSON lines or Parquet, also packed."
+        metavar="ITEMS", help="The item catalog: CSV, TSV, JSON lines or Parquet, also compressed."
     ),
 ]
 Events = Annotated[
-    Path, typer.Argument(metavar="EVENTS", help="The log of who did what, likewise.")
+    Path, typer.Argument(metavar="EVENTS", help="The event log, in the same formats.")
 ]
 
 
@@ -33,21 +33,21 @@ Events = Annotated[
 def fit(
     items: Items,
     events: Events,
-    out: Annotated[Path, typer.Option(metavar="BUNDLE", help="Where the recommender is saved.")],
+    out: Annotated[Path, typer.Option(metavar="BUNDLE", help="Folder for the recommender.")],
     settings: Settings,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a bundle that is there.")
+        bool, typer.Option("--overwrite", help="Replace an existing bundle.")
     ] = False,
     budget: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="Compress what was fitted to keep limits, as of `compress`, by commas: "
+            help="Compress the result within the limits of `compress`, comma-separated: "
             "max_loss=1%,max_encoder_bytes=25MB.",
         ),
     ] = None,
 ) -> None:
-    """Clean, encode, learn, measure, and save a recommender."""
+    """Clean the data, fit and measure a recommender, and save it."""
     plan = settings.to_plan()
     if budget is not None:
         plan = plan.override({f"budget.{name}": limit for name, limit in _limits(budget).items()})
@@ -83,7 +83,7 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Write the report as JSON.")
     ] = None,
 ) -> None:
-    """Measure what a recommender would be worth, without saving one."""
+    """Measure the quality of a recommender without saving one."""
     plan = settings.to_plan()
     place = file_place(out, items, events)
     from pennyweight.fitting.pipeline import evaluate as measure

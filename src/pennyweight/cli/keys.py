@@ -12,9 +12,7 @@ __all__ = ["create", "listed", "revoke"]
 
 File = Annotated[
     Path | None,
-    typer.Option(
-        "--keys", metavar="FILE", help="Where keys are kept; in your configuration by default."
-    ),
+    typer.Option("--keys", metavar="FILE", help="Keys file; in your configuration by default."),
 ]
 
 
@@ -23,16 +21,17 @@ def create(
         list[str],
         typer.Option(
             metavar="session|read|events|admin",
-            help="session asks for lists from a history that it sends, read also for lists of "
-            "users, events writes events, admin may do everything; may be given more than once.",
+            help="session: lists for histories in the request; read: also lists for users; "
+            "events: write events; admin: everything. Repeat for several.",
         ),
     ],
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What it is called; key-1 and so on.")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the key; key-1 and so on by default."),
     ] = None,
     file: File = None,
 ) -> None:
-    """Make a key and print it, this once."""
+    """Create a key and print it once."""
     from pennyweight.serving.security.keys import Key, Keys, change, keys_file, new_key
 
     made: list[tuple[str, Key]] = []
@@ -73,10 +72,10 @@ def listed(
 
 
 def revoke(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is called.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the key.")],
     file: File = None,
 ) -> None:
-    """Take back a key."""
+    """Revoke a key."""
     from pennyweight.serving.security.keys import change, keys_file
 
     path = file or keys_file()

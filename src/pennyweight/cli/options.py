@@ -48,14 +48,14 @@ class Settings:
     protocol: Annotated[
         Protocol | None,
         typer.Option(
-            help="How events are held out; by default global-time where times are dates and most "
-            "test users have a history then, otherwise leave-last-out."
+            help="Split into training, validation and test events. Default: global-time for dates, "
+            "if most test users then have a history; otherwise leave-last-out."
         ),
     ] = None
     repeats: Annotated[
         Literal["exclude", "include"] | None,
         typer.Option(
-            help="May items of the history be recommended again? By default where most test "
+            help="Whether to recommend items of the history again. Default: include if most test "
             "events repeat it."
         ),
     ] = None
@@ -70,35 +70,37 @@ class Settings:
         str | None,
         typer.Option(
             metavar="LIST",
-            help="Scorers to blend, by commas: popularity, novelty, again, content, neighbours, "
-            "linear, tower, sequence; or auto.",
+            help="Scorers to blend, comma-separated: popularity, novelty, again, content, "
+            "neighbours, linear, tower, sequence; or auto.",
         ),
     ] = None
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings as TOML; options override it.")
     ] = None
-    seed: Annotated[int | None, typer.Option(help="Seed of every random draw; 0 by default.")] = (
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers; 0 by default.")] = (
         None
     )
     strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at rows that would be dropped.")
+        bool, typer.Option("--strict", help="Stop at rows that cleaning would drop.")
     ] = False
     mask_personal: Annotated[
         bool,
-        typer.Option("--mask-personal", help="Mask e-mail addresses, phone numbers … in items."),
+        typer.Option(
+            "--mask-personal", help="Mask personal data in items: e-mail addresses, phones …"
+        ),
     ] = False
     normalize_ids: Annotated[
         bool,
         typer.Option(
             "--normalize-ids",
-            help="Take ids as equal that differ in zeros, '.0', spaces or capitals only.",
+            help="Treat ids as equal that differ only in zeros, '.0', spaces or capitals.",
         ),
     ] = False
     missing_ids: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="More ids that stand for nobody, by commas: guest,0; '' for none at all.",
+            help="More ids that mean a missing user or item: guest,0; '' for none.",
         ),
     ] = None
     max_dropped: Annotated[
@@ -107,7 +109,7 @@ class Settings:
             min=0,
             max=1,
             metavar="SHARE",
-            help="Stop where one cause drops more of the rows; 0.5 by default, 1 for never.",
+            help="Stop if one cause drops more than this share of rows; 0.5 by default, 1: never.",
         ),
     ] = None
     k_core: Annotated[
@@ -116,52 +118,58 @@ class Settings:
     ] = None
     text_columns: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Columns of ITEMS with its text, by commas."),
+        typer.Option(metavar="LIST", help="Text columns of ITEMS, comma-separated."),
     ] = None
-    id_column: Annotated[str | None, _column("id", "Column of ITEMS with the id.")] = None
+    id_column: Annotated[str | None, _column("id", "Id column of ITEMS.")] = None
     available_column: Annotated[
-        str | None, _column("available", "… that says which items are available; '' for none.")
+        str | None, _column("available", "Availability column of ITEMS; '' for none.")
     ] = None
-    user_column: Annotated[str | None, _column("user", "Column of EVENTS with the user.")] = None
-    item_column: Annotated[str | None, _column("item", "Column of EVENTS with the item.")] = None
-    time_column: Annotated[str | None, _column("time", "… with the time; '' for none.")] = None
+    user_column: Annotated[str | None, _column("user", "User column of EVENTS.")] = None
+    item_column: Annotated[str | None, _column("item", "Item column of EVENTS.")] = None
+    time_column: Annotated[str | None, _column("time", "Time column of EVENTS; '' for none.")] = (
+        None
+    )
     time_format: Annotated[
         str | None,
         typer.Option(
             metavar="FORM",
-            help="How times are written: '%d/%m/%Y %H:%M', day-first, month-first, epoch-ms, "
-            "excel …",
+            help="Format of times: '%d/%m/%Y %H:%M', day-first, month-first, epoch-ms, excel …",
         ),
     ] = None
     row_order: Annotated[
         Literal["oldest-first", "newest-first"] | None,
-        typer.Option(help="Order of the rows of EVENTS where there is no time."),
+        typer.Option(help="Order of the rows of EVENTS without times."),
     ] = None
-    weight_column: Annotated[str | None, _column("weight", "… with a weight; '' for none.")] = None
-    type_column: Annotated[str | None, _column("type", "… with a type; '' for none.")] = None
+    weight_column: Annotated[
+        str | None, _column("weight", "Weight column of EVENTS; '' for none.")
+    ] = None
+    type_column: Annotated[
+        str | None, _column("type", "Event type column of EVENTS; '' for none.")
+    ] = None
     split_column: Annotated[
-        str | None, _column("split", "… with train, valid, test; '' for none.")
+        str | None, _column("split", "Column with train, valid, test; '' for none.")
     ] = None
     quantity_column: Annotated[
-        str | None, _column("quantity", "… with pieces, below 0 for returns; '' for none.")
+        str | None,
+        _column("quantity", "Column with quantities, negative for returns; '' for none."),
     ] = None
     status_column: Annotated[
-        str | None, _column("status", "… with the state of the order; '' for none.")
+        str | None, _column("status", "Column with the state of the order; '' for none.")
     ] = None
     order_column: Annotated[
-        str | None, _column("order", "… with its number, C1 cancels; '' for none.")
+        str | None, _column("order", "Column with the order number, C1 cancels 1; '' for none.")
     ] = None
     event_types: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="Meaning of event types, by commas: a weight, negative or ignore; "
+            help="Meaning of event types, comma-separated: a weight, negative or ignore; "
             "buy=3,dislike=negative,seen=ignore.",
         ),
     ] = None
     min_rating: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Ratings from X on count as liking; 0: all of them."),
+        typer.Option(metavar="X", help="Lowest positive rating; 0: all ratings are positive."),
     ] = None
     max_users: Annotated[
         int | None, typer.Option(metavar="N", help="Measure on at most N users.")
@@ -170,32 +178,32 @@ class Settings:
         bool,
         typer.Option(
             "--no-refit",
-            help="Measure what was fitted on the training events alone, as published models are.",
+            help="Measure scorers fitted on training events alone, like published models.",
         ),
     ] = False
     item_attribute: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMN",
-            help="Column of the items whose groups are looked at: who is recommended, are "
-            "lists calibrated. By default a column of categories.",
+            help="Column of ITEMS for exposure and calibration by group. Default: a column of "
+            "categories.",
         ),
     ] = None
     user_attribute: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMN",
-            help="Column of the events that tells users apart: is any group served worse?",
+            help="Column of EVENTS for quality by user group.",
         ),
     ] = None
     min_ndcg: Annotated[
         float | None,
         typer.Option(
-            metavar="X", min=0, max=1, help="Exit with 1 where the blend's NDCG@10 is below X."
+            metavar="X", min=0, max=1, help="Exit with 1 if NDCG@10 of the blend is below X."
         ),
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notes.")] = False
 
     def to_plan(self) -> "Plan":
         """Return the plan of the file, or the default one, with the options over it."""

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ids_of", "recommend", "similar"]
 
-BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="What `pennyweight fit` saved.")]
+BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A saved recommender.")]
 Count = Annotated[
-    int | None, typer.Option("-k", metavar="N", help="How many items; 10, or as the plan says.")
+    int | None, typer.Option("-k", metavar="N", help="Number of items; 10, or that of the plan.")
 ]
-Explain = Annotated[bool, typer.Option("--explain", help="Say why.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Give reasons.")]
 FilterText = Annotated[
     str | None,
     typer.Option("--filter", metavar="EXPR", help="Condition on attributes: 'year < 1900'."),
@@ -34,7 +34,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @functools.partial(spread, only=EVENTS)
 def recommend(
     bundle: BundlePath,
-    user: Annotated[str | None, typer.Option(metavar="ID", help="A user of the log.")] = None,
+    user: Annotated[str | None, typer.Option(metavar="ID", help="A user of the event log.")] = None,
     history: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,34 +42,34 @@ def recommend(
             help='Items, oldest first; one with a comma in "quotes". May be repeated.',
         ),
     ] = None,
-    text: Annotated[str | None, typer.Option(help="What is wanted, in words.")] = None,
+    text: Annotated[str | None, typer.Option(help="A search query.")] = None,
     k: Count = None,
     explain: Explain = False,
     filter: FilterText = None,
     diversity: Annotated[
-        float | None, typer.Option(metavar="X", help="0 by score alone, 1 as unlike as can be.")
+        float | None, typer.Option(metavar="X", help="0: relevance only, 1: maximum diversity.")
     ] = None,
     exclude_seen: Annotated[
         bool | None,
-        typer.Option("--exclude-seen/--include-seen", help="Leave out items of the history."),
+        typer.Option("--exclude-seen/--include-seen", help="Exclude items of the history."),
     ] = None,
     all_users: Annotated[
-        bool, typer.Option("--all-users", help="A list for every user; needs --out.")
+        bool, typer.Option("--all-users", help="Lists for all users; needs --out.")
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A .parquet, .csv or .jsonl for --all-users."),
+        typer.Option(metavar="FILE", help="Output of --all-users: .parquet, .csv or .jsonl."),
     ] = None,
     events: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Histories instead of those in the bundle."),
+        typer.Option(metavar="FILE", help="Event log with other histories than the bundle's."),
     ] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     *,
     settings: Settings,
 ) -> None:
-    """Recommend items to a user, for a history or for a text; or to all users, in a file."""
+    """Recommend items for a user, a history or a text, or for all users in a file."""
     from pennyweight.config.plan import Plan
 
     one = user is not None or history is not None or text is not None
@@ -138,16 +138,16 @@ def similar(
     explain: Explain = False,
     filter: FilterText = None,
     all_items: Annotated[
-        bool, typer.Option("--all-items", help="A list for every item; needs --out.")
+        bool, typer.Option("--all-items", help="Lists for all items; needs --out.")
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A .parquet, .csv or .jsonl for --all-items."),
+        typer.Option(metavar="FILE", help="Output of --all-items: .parquet, .csv or .jsonl."),
     ] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
-    """List the items nearest to one; or to every item, in a file."""
+    """List similar items of an item, or of all items in a file."""
     if (item is not None) == all_items or all_items != (out is not None):
         raise PlanError("give an ITEM, or --all-items and --out FILE for every item")
     recommender = _load(bundle)

@@ -18,18 +18,19 @@ def report(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="BUNDLE|REPORT.json", help="What `fit` saved, or `evaluate --out` wrote."
+            metavar="BUNDLE|REPORT.json",
+            help="A saved recommender, or a report of `evaluate --out`.",
         ),
     ],
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.html", help="Where to; the page in the bundle, or beside the JSON."
+            metavar="FILE.html", help="Output file; by default in the bundle or beside the JSON."
         ),
     ] = None,
-    show: Annotated[bool, typer.Option("--open", help="Open it in the web browser.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the web browser.")] = False,
 ) -> None:
-    """Write the report as one page that needs no network, and say where it is."""
+    """Write the report as one self-contained page, and print its path."""
     from pennyweight.storage.files import write_atomic
 
     file_place(out or source.with_suffix(".html") if source.is_file() else out, source)

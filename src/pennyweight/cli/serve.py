@@ -16,32 +16,39 @@ __all__ = ["serve"]
 def serve(
     bundle: Annotated[
         Path | None,
-        typer.Argument(metavar="BUNDLE", help="What `pennyweight fit` saved; or what was last."),
+        typer.Argument(
+            metavar="BUNDLE", help="A saved recommender; by default the last one served."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="What must not be lost; beside the bundle by default."),
+        typer.Option(metavar="DIR", help="Folder for live data; beside the bundle by default."),
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Another than loopback needs keys.")
+        str,
+        typer.Option(metavar="ADDRESS", help="Address to bind; other than loopback needs keys."),
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, metavar="N", help="0 takes a free one.")
+        int, typer.Option(min=0, max=65_535, metavar="N", help="Port; 0 for a free one.")
     ] = 8000,
     keys: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keys made by `pennyweight keys create`.")
+        Path | None, typer.Option(metavar="FILE", help="Keys file of `pennyweight keys create`.")
     ] = None,
     rate: Annotated[
-        float, typer.Option(min=0, metavar="N", help="Requests a second of each key; 0: any.")
+        float,
+        typer.Option(min=0, metavar="N", help="Requests per second of each key; 0: no limit."),
     ] = 0.0,
-    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Threads that score.")] = 1,
-    log: Annotated[bool, typer.Option("--log", help="A line of JSON for each request.")] = False,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Worker threads that micro-batch scoring requests."),
+    ] = 1,
+    log: Annotated[bool, typer.Option("--log", help="Log each request as a line of JSON.")] = False,
     trusted_proxies: Annotated[
         str,
-        typer.Option(metavar="CIDR,…", help="Proxies whose X-Forwarded-For and -Proto count."),
+        typer.Option(metavar="CIDR,…", help="Proxies with trusted X-Forwarded-For and -Proto."),
     ] = "",
     root_path: Annotated[
-        str, typer.Option(metavar="PATH", help="The path below which a proxy offers the service.")
+        str, typer.Option(metavar="PATH", help="Path of the service at a proxy.")
     ] = "",
 ) -> None:
     """Serve a bundle over HTTP until Ctrl-C: lists, events, items, a dashboard."""

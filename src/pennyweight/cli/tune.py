@@ -31,44 +31,45 @@ OPTIONS = (*(name for name in READING if name != "encoder"), "repeats", "k_core"
 @functools.partial(spread, only=OPTIONS)
 def tune(
     source: Annotated[
-        Path, typer.Argument(metavar="ITEMS|BUNDLE", help="The catalog, or a saved recommender.")
+        Path,
+        typer.Argument(metavar="ITEMS|BUNDLE", help="The item catalog, or a saved recommender."),
     ],
     settings: Settings,
     events: Annotated[
         Path | None,
-        typer.Argument(metavar="[EVENTS]", help="The log of who did what; a bundle has its own."),
+        typer.Argument(metavar="[EVENTS]", help="The event log; a bundle contains its own."),
     ] = None,
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="Where the training is kept; DIR/model is the model."),
+        typer.Option(metavar="DIR", help="Folder of the training; the result is DIR/model."),
     ] = Path("tuned"),
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME|DIR", help="Model to begin with; all-MiniLM-L6-v2 by default."),
+        typer.Option(metavar="NAME|DIR", help="Initial model; all-MiniLM-L6-v2 by default."),
     ] = None,
     objective: Annotated[
         Literal["targets", "pairs", "both"],
-        typer.Option(help="Vectors learned from behaviour, items that follow each other, or both."),
+        typer.Option(help="Vectors learned from events, pairs of consecutive items, or both."),
     ] = "targets",
     steps: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Gradient steps at the most.")
+        int | None, typer.Option(metavar="N", min=1, help="Maximum number of gradient steps.")
     ] = None,
     layers: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Last layers that learn; 0 for the whole model."),
+        typer.Option(metavar="N", min=0, help="Number of last layers to train; 0: all."),
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(metavar="N", min=3, help="Cut texts to N tokens in training.")
+        int | None, typer.Option(metavar="N", min=3, help="Truncate texts to N tokens in training.")
     ] = None,
     matryoshka: Annotated[
         str,
         typer.Option(
             metavar="LIST",
-            help="Numbers of leading components that learn by themselves too, such as 64,128.",
+            help="Numbers of leading components with their own loss, such as 64,128.",
         ),
     ] = "",
 ) -> None:
-    """Train a language model on behaviour; needs the extra train. Run again, it goes on."""
+    """Train a language model on the event log; needs the extra train. Reruns resume."""
     plan = settings.to_plan()
     check_folder(out)
     from pennyweight.encoders.weights import find_weights

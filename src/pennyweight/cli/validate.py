@@ -23,13 +23,13 @@ def validate(
     events: Events,
     settings: Settings,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page to look at.")
+        Path | None, typer.Option(metavar="FILE", help="Write the report as a page.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 where a leak is found.")
+        bool, typer.Option("--strict", help="Exit with 1 if there is a leak.")
     ] = False,
 ) -> None:
-    """Report on the quality of the data, personal data in it, and leaks; no training."""
+    """Report faults, personal data and leaks in the data; no training."""
     plan = settings.to_plan()
     place = file_place(html)
     from pennyweight.data.dataset import read_planned
