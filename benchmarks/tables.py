@@ -187,7 +187,7 @@ def tables(folder: Path) -> dict[str, str]:
             out[name] = make_speed(rows)
     frontiers = {path.stem: Frontier.model_validate_json(path.read_text())
                  for path in sorted((folder / "frontier").glob("*.json"))}  # fmt: skip
-    out |= {name: of_rungs(frontiers) for name, of_rungs in CANDIDATES.items() if frontiers}
+    out |= {name: make(frontiers) for name, make in CANDIDATES.items() if frontiers}
     absent = [str(path) for _, path in paths if not path.is_file()]
     absent += [
         f"figures for the table {name!r}" for name in (*SPEED, *CANDIDATES) if name not in out
