@@ -50,7 +50,7 @@ def kind_of(schema: dict[str, Any]) -> str:
         return f"list of {kind_of(schema.get('items', {}))}"
     if "const" in schema:
         return repr(schema["const"])
-    names = {"integer": "whole number", "string": "text", "boolean": "true or false"}
+    names = {"integer": "integer", "string": "string", "boolean": "boolean"}
     return names.get(str(schema.get("type")), str(schema.get("type", "any")))
 
 
@@ -60,7 +60,7 @@ def fields(schemas: dict[str, Any], schema: dict[str, Any]) -> str:
     if forms:
         return "; or ".join(fields(schemas, one) for one in forms)
     if schema.get("type") == "array":
-        return "a list, each with " + fields(schemas, schema["items"])
+        return "a list of " + fields(schemas, schema["items"])
     if "$ref" in schema:
         schema = schemas[schema["$ref"].rsplit("/", 1)[1]]
     required = schema.get("required", [])
@@ -83,7 +83,7 @@ def operation(path: str, method: str, what: dict[str, Any], schemas: dict[str, A
         lines.append(f"- body: {fields(schemas, schema)}")
     content = what["responses"]["200"].get("content", {})
     if "application/json" in content:
-        lines.append(f"- answer: {fields(schemas, content['application/json']['schema'])}")
+        lines.append(f"- response: {fields(schemas, content['application/json']['schema'])}")
     return [*lines, ""]
 
 
@@ -99,7 +99,7 @@ def page(api: dict[str, Any]) -> str:
                 if tag in what.get("tags", []):
                     lines += operation(path, method, what, schemas)
     text = "\n".join(lines)
-    lines = ["## Parts\n"]
+    lines = ["## Schemas\n"]
     queue = [name for name in schemas if name in text]
     while queue:
         name = queue.pop(0)

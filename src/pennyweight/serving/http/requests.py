@@ -136,7 +136,7 @@ EventType = Annotated[
 Moment = Annotated[
     float | str,
     BeforeValidator(_dated),
-    Field(description="Epoch seconds, or ISO 8601; UTC where no zone is given"),
+    Field(description="Epoch seconds, or ISO 8601; UTC without a zone"),
 ]
 
 
@@ -186,14 +186,14 @@ class QueryString(BaseModel):
 
 
 class BoostBody(Body):
-    """Items that meet a filter, and what is added to their scores (log-odds)."""
+    """A filter, and the number that is added to the scores of matching items (log-odds)."""
 
     filter: Filter
     weight: Weight
 
 
 class ListOptions(Body):
-    """How a list shall be."""
+    """Options of a list."""
 
     k: Count = 10
     filter: Filter | None = None
@@ -207,7 +207,7 @@ class ListOptions(Body):
 
 
 class ListQuery(QueryString):
-    """How a list shall be, in a query string."""
+    """Options of a list, in a query string."""
 
     _numbers = field_validator("k", "diversity", "freshness", "half_life", mode="before")(_digits)
 
@@ -222,7 +222,7 @@ class ListQuery(QueryString):
 
 
 class PageQuery(QueryString):
-    """How much of a listing, in a query string."""
+    """A page of a listing, in a query string."""
 
     _numbers = field_validator("limit", mode="before")(_digits)
 
@@ -236,7 +236,7 @@ class UsersQuery(PageQuery):
 
 
 class FeedbackQuery(QueryString):
-    """What of the feedback, in a query string."""
+    """Options of the feedback, in a query string."""
 
     _numbers = field_validator("window", mode="before")(_digits)
 
@@ -246,7 +246,7 @@ class FeedbackQuery(QueryString):
 
 
 class SimilarQuery(QueryString):
-    """How a list of similar items shall be, in a query string."""
+    """Options of a list of similar items, in a query string."""
 
     _numbers = field_validator("k", mode="before")(_digits)
 
@@ -264,7 +264,7 @@ class HistoryEvent(Body):
 
 
 class SessionBody(ListOptions):
-    """A list for a session, of which nothing is kept, or for a user."""
+    """A list for a session, which is not stored, or for a user."""
 
     user_id: Id | None = None
     items: Annotated[list[Id], AtMost(MOST_ITEMS)] = []
@@ -280,14 +280,14 @@ class SessionBody(ListOptions):
 
 
 class SearchBody(ListOptions):
-    """Items that words ask for; with a user, those that suit the user first."""
+    """A search query; with a user, personalized."""
 
     query: Text
     user_id: Id | None = None
 
 
 class RankBody(Body):
-    """The caller's items in the order that suits a user, a history or a text."""
+    """Given items to rank for a user, a history or a text."""
 
     candidates: Annotated[list[Id], Field(min_length=1), AtMost(MOST_ITEMS)]
     user_id: Id | None = None
@@ -304,7 +304,7 @@ class RankBody(Body):
 
 
 class EventBody(Body):
-    """Somebody did something with an item, or was shown some."""
+    """An action of a user on an item, or an impression of several."""
 
     user_id: Id
     item_id: Id | None = None
@@ -330,7 +330,7 @@ class EventBody(Body):
 
 
 class EventBatch(Body):
-    """Several events, kept together or not at all."""
+    """Several events, stored all or none."""
 
     events: Annotated[list[EventBody], Field(min_length=1), AtMost(MOST_EVENTS)]
 
@@ -359,17 +359,17 @@ Events = Annotated[
 
 
 class ItemBody(Body):
-    """An item as it shall be."""
+    """A new version of an item."""
 
     attributes: Attributes = {}
     available: Annotated[
-        bool | None, Field(description="By default as the attributes say, else true")
+        bool | None, Field(description="By default from the attributes, otherwise true")
     ] = None
-    published: Annotated[Moment | None, Field(description="Since when it counts as new")] = None
+    published: Annotated[Moment | None, Field(description="Publication time")] = None
 
 
 class ItemChange(Body):
-    """What shall be otherwise with an item; an attribute that is null is taken away."""
+    """Changes of an item; a null attribute is removed."""
 
     attributes: Attributes = {}
     available: bool | None = None
@@ -383,7 +383,7 @@ class NewItem(ItemBody):
 
 
 class ItemBatch(Body):
-    """Several items, kept together or not at all."""
+    """Several items, stored all or none."""
 
     items: Annotated[list[NewItem], Field(min_length=1), AtMost(MOST_ITEMS)]
 
@@ -395,7 +395,7 @@ class ItemBatch(Body):
 
 
 class BundleBody(Body):
-    """A bundle to take over from a directory of the server."""
+    """A bundle in a directory of the server."""
 
     path: Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_plain)]
     publish: bool = True
@@ -409,6 +409,6 @@ class VariantBody(Body):
 
 
 class TrafficSplitBody(Body):
-    """One bundle for all users, or two that share them."""
+    """One bundle for all users, or two with shares."""
 
     variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(2)]

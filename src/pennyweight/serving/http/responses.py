@@ -29,7 +29,7 @@ class Out(BaseModel):
 
 
 class ListItem(Out):
-    """An item of a list; `reason` where it was asked for."""
+    """An item of a list; with `reason` if requested."""
 
     item_id: str
     score: float
@@ -37,7 +37,7 @@ class ListItem(Out):
 
 
 class ListOut(Out):
-    """Items, best first; `source` is what they rest on, `unknown` are ids not in the catalog."""
+    """Items, best first; `source` is their basis, `unknown` are ids outside the catalog."""
 
     recommendation_id: str
     bundle_version: str
@@ -48,7 +48,7 @@ class ListOut(Out):
 
 
 class Reasoned(Out):
-    """Why an item was recommended."""
+    """The reason for a recommended item."""
 
     item_id: str
     score: float
@@ -60,7 +60,7 @@ class Reasoned(Out):
 
 
 class Explanation(Out):
-    """Why the items of a list were recommended."""
+    """The reasons for the items of a list."""
 
     recommendation_id: str
     bundle_version: str
@@ -72,7 +72,7 @@ class Explanation(Out):
 
 
 class EventsKept(Out):
-    """Events that are on disk: new ones, those known before, and items nobody knows yet.
+    """Stored events: new ones, duplicates, and unknown items.
 
     `erased` counts events of users who were erased, which are dropped: do not send them again.
     An event type whose name says nothing counts with weight 1.
@@ -87,7 +87,7 @@ class EventsKept(Out):
 
 
 class ItemOut(Out):
-    """An item as it is."""
+    """The current state of an item."""
 
     item_id: str
     attributes: dict[str, JsonValue]
@@ -96,21 +96,21 @@ class ItemOut(Out):
 
 
 class ItemKept(Out):
-    """An item that is on disk; whether it can be recommended already."""
+    """A stored item, and whether it can be recommended already."""
 
     item_id: str
     recommendable: bool
 
 
 class ItemsKept(Out):
-    """Items that are on disk."""
+    """Stored items."""
 
     accepted: int
     recommendable: int
 
 
 class UserEvent(Out):
-    """An event that is kept of a user."""
+    """A stored event of a user."""
 
     event_id: str | None
     item_id: str
@@ -122,7 +122,7 @@ class UserEvent(Out):
 
 
 class PastRecommendation(Out):
-    """A list that a user got."""
+    """A list given to a user."""
 
     recommendation_id: str
     user_id: str
@@ -134,7 +134,7 @@ class PastRecommendation(Out):
 
 
 class UserOut(Out):
-    """All that is kept of a user; an erased one has nothing until /v1/consents is asked."""
+    """All data about a user; none after an erasure, until /v1/consents."""
 
     user_id: str
     erased: bool
@@ -144,14 +144,14 @@ class UserOut(Out):
 
 
 class UsersOut(Out):
-    """Users with events told live, in order; `next` goes on after the last."""
+    """Users with live events, in order; `next` continues after the last."""
 
     users: list[str]
     next: str | None
 
 
 class Erasure(Out):
-    """What was deleted of a user, and which bundles were made with it."""
+    """The erased data of a user, and the bundles trained with it."""
 
     user_id: str
     events: int
@@ -161,21 +161,21 @@ class Erasure(Out):
 
 
 class Consent(Out):
-    """Whether the user had been erased before."""
+    """Whether the user was erased before."""
 
     user_id: str
     erased_before: bool
 
 
 class VariantOut(Out):
-    """A bundle and the share of users that it answers."""
+    """A bundle and its share of the users."""
 
     bundle_version: str
     share: float
 
 
 class BundleOut(Out):
-    """A bundle that can be served; `notes` say what is odd about it."""
+    """An available bundle; `notes` describe problems."""
 
     bundle_version: str
     source: str
@@ -187,7 +187,7 @@ class BundleOut(Out):
 
 
 class BundlesOut(Out):
-    """The bundles, those that `rollback` would serve, and what operators must see."""
+    """The bundles, those that `rollback` would serve, and notes for operators."""
 
     bundles: list[BundleOut]
     previous: list[VariantOut]
@@ -195,7 +195,7 @@ class BundlesOut(Out):
 
 
 class OutcomeOut(Out):
-    """What came of the lists of a bundle; `rate` is events a list.
+    """The outcomes of the lists of a bundle; `rate` is events per list.
 
     `meaning` is positive, negative or neutral: dislikes and impressions are no success. A
     bundle without any events has an empty type.
@@ -211,7 +211,7 @@ class OutcomeOut(Out):
 
 
 class IntervalOut(Out):
-    """A value and the 95 % interval around it."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
@@ -227,7 +227,7 @@ class HeaviestOut(Out):
 
 
 class VariantOutcomeOut(Out):
-    """What the users of a bundle did: those who got a list, and those who acted on one.
+    """The outcomes of the users of a bundle: users with a list, and users who acted on one.
 
     `events` are positive, name a list of the user and came within the window after it;
     `converted` users have at least one. `rate` is their share.
@@ -245,7 +245,7 @@ class VariantOutcomeOut(Out):
 
 
 class ContrastOut(Out):
-    """The second bundle less the first, and tests: of equal rates, and of the shares."""
+    """The second bundle minus the first, with tests of equal rates and of the shares."""
 
     rate: IntervalOut
     events_per_user: IntervalOut
@@ -255,7 +255,7 @@ class ContrastOut(Out):
 
 
 class FeedbackOut(Out):
-    """What came of the lists since `since`, the last change of shares.
+    """The outcomes of lists since `since`, the last change of shares.
 
     `outcomes` counts by bundle and event type, `variants` by user.
     """
@@ -271,7 +271,7 @@ class FeedbackOut(Out):
 
 
 class AuditEntry(Out):
-    """What an administrator did."""
+    """An action of an administrator."""
 
     timestamp: float
     actor: str
@@ -280,13 +280,13 @@ class AuditEntry(Out):
 
 
 class AuditOut(Out):
-    """What administrators did, newest first."""
+    """Actions of administrators, newest first."""
 
     entries: list[AuditEntry]
 
 
 class Health(Out):
-    """Whether the service is there, and the reason where it is not, or not for everything.
+    """The status of the service, with the reason for limitations.
 
     `notes` say what an operator must look at.
     """
@@ -297,14 +297,14 @@ class Health(Out):
 
 
 class VersionOut(Out):
-    """Which version of the package answers."""
+    """The version of the package."""
 
     pennyweight: str
     bundle_versions: list[str]
 
 
 class Problem(Out):
-    """What is wrong with a request (RFC 9457)."""
+    """A problem with a request (RFC 9457)."""
 
     model_config = ConfigDict(extra="allow")
 

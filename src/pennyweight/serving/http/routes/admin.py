@@ -46,13 +46,13 @@ def admin_routes(engine: Engine) -> APIRouter:
 
     @router.get("/feedback", response_model=FeedbackOut, tags=["bundles"])
     async def feedback(options: Annotated[FeedbackQuery, Query()]) -> Response:
-        """Tell what came of the lists since the shares of the users last changed."""
+        """Report the outcomes of lists since the last change of the traffic split."""
         found = await counter.outcomes(options.window)
         return _json(outcomes_out(found, engine.traffic_split.primary.meaning))
 
     @router.get("/audit", response_model=AuditOut, tags=["bundles"])
     async def audit(page: Annotated[PageQuery, Query()]) -> Response:
-        """List what administrators did, newest first."""
+        """List the actions of administrators, newest first."""
         found = await engine.read(lambda store: store.audits(page.limit))
         return _json({"entries": [_audit(entry) for entry in found]})
 
@@ -63,20 +63,20 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 
     @router.get("/users", response_model=UsersOut, tags=["users"])
     async def users(page: Annotated[UsersQuery, Query()]) -> Response:
-        """List users of whom events were told live, in order."""
+        """List users with live events, in order."""
         found = await engine.read(lambda store: store.users(page.limit, page.after))
         more = len(found) == page.limit
         return _json({"users": found, "next": found[-1] if more else None})
 
     @router.get("/users/{user_id:path}", response_model=UserOut, tags=["users"])
     async def user(user_id: UserId) -> Response:
-        """Give all that is kept of a user: events told live, events of the bundles, lists."""
+        """Return all data about a user: live events, events in the bundles, lists."""
         found = await engine.read(lambda store: export_user(engine, store, user_id))
         return Response(found, media_type="application/json")
 
     @router.delete("/users/{user_id:path}", response_model=Erasure, tags=["users"])
     async def erase(user_id: UserId, request: Request) -> Response:
-        """Delete all that is kept of a user, from every byte of its rows on disk.
+        """Erase all data about a user, including its bytes on disk.
 
         Later events of the user are dropped, and later bundles are stripped, until /v1/consents.
         """
@@ -85,7 +85,7 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 
     @router.post("/consents/{user_id:path}", response_model=Consent, tags=["users"])
     async def consent(user_id: UserId, request: Request) -> Response:
-        """Keep what an erased user does from now on, since the user consented anew."""
+        """Store events of an erased user again, after renewed consent."""
         erased = await engine.readmit(user_id, actor=_actor(request))
         return _json({"user_id": user_id, "erased_before": erased})
 
@@ -93,19 +93,19 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 def _add_bundles(router: APIRouter, engine: Engine) -> None:
     @router.get("/bundles", response_model=BundlesOut, tags=["bundles"])
     async def bundles() -> Response:
-        """List the bundles that can be served, and which of them are."""
+        """List the available and the served bundles."""
         return _json(await asyncio.to_thread(_bundles, engine))
 
     @router.post("/bundles", response_model=BundlesOut, tags=["bundles"])
     async def add(body: BundleBody, request: Request) -> Response:
-        """Take over a bundle of this machine, and let it answer unless said otherwise."""
+        """Add a bundle from a directory of the server and, by default, serve it."""
         take = engine.publish if body.publish else engine.add
         await engine.turns.run(lambda: take(body.path, actor=_actor(request)))
         return _json(await asyncio.to_thread(_bundles, engine))
 
     @router.put("/bundles/traffic-split", response_model=BundlesOut, tags=["bundles"])
     async def split_traffic(body: TrafficSplitBody, request: Request) -> Response:
-        """Let one bundle answer all users, or two a share of them each."""
+        """Serve one bundle to all users, or two to a share each."""
         await _serve(
             engine,
             [Variant(variant.bundle_version, variant.share) for variant in body.variants],
@@ -115,13 +115,13 @@ def _add_bundles(router: APIRouter, engine: Engine) -> None:
 
     @router.delete("/bundles/{bundle_version}", response_model=BundlesOut, tags=["bundles"])
     async def drop(bundle_version: Annotated[Id, Path()], request: Request) -> Response:
-        """Delete a bundle that is neither served nor would be rolled back to."""
+        """Delete a bundle that is neither served nor the previous one."""
         await engine.turns.run(lambda: engine.drop(bundle_version, actor=_actor(request)))
         return _json(await asyncio.to_thread(_bundles, engine))
 
     @router.post("/bundles/rollback", response_model=BundlesOut, tags=["bundles"])
     async def roll_back(request: Request) -> Response:
-        """Let answer what did before."""
+        """Serve the previous bundles again."""
         await engine.turns.run(lambda: engine.roll_back(actor=_actor(request)))
         return _json(await asyncio.to_thread(_bundles, engine))
 

@@ -124,7 +124,7 @@ def gorse_routes(
 
     @router.post("/session/recommend", response_model=list[Scored])
     async def session(body: FeedbackList, n: Places = 10, offset: Skipped = 0) -> Response:
-        """Recommend to a session, of which nothing is kept."""
+        """Recommend to a session; nothing is stored."""
         told = await worker.run(lambda: _in_order(engine, body))
         wanted = ListRequest(
             history=tuple(event.item for event in told),
@@ -141,7 +141,7 @@ def gorse_routes(
     async def neighbours(
         name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
     ) -> Response:
-        """Give the items nearest to one, whatever the recommender is called."""
+        """Return similar items, for any name of the recommender."""
         found: RankedList = await engine.ask(
             engine.traffic_split.primary,
             lambda shelf, store: rank_similar(shelf, item_id, n + offset, None, explain=False),
@@ -151,7 +151,7 @@ def gorse_routes(
     @router.post("/feedback", response_model=Affected)
     @router.put("/feedback", response_model=Affected)
     async def feedback(body: FeedbackList) -> Response:
-        """Keep what users did; the same of one moment is kept once."""
+        """Store feedback; equal feedback of one moment is stored once."""
         found = await worker.run(lambda: _in_order(engine, body))
         counts = await engine.add_events(found)
         metrics.received(
@@ -168,17 +168,17 @@ def gorse_routes(
 def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
     @router.post("/item", response_model=Affected)
     async def put_item(body: Item) -> Response:
-        """Make or replace an item."""
+        """Create or replace an item."""
         return await _put(engine, worker, [body])
 
     @router.post("/items", response_model=Affected)
     async def put_items(body: Annotated[list[Item], AtMost(MOST_ITEMS)]) -> Response:
-        """Make or replace several items."""
+        """Create or replace several items."""
         return await _put(engine, worker, body)
 
     @router.get("/item/{item_id:path}")
     async def item(item_id: ItemId) -> Response:
-        """Give an item as it is."""
+        """Return an item."""
         found = await there(engine, item_id)
         document = found.document or engine.traffic_split.primary.document(item_id)
         return _json(
@@ -194,7 +194,7 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
 
     @router.delete("/item/{item_id:path}", response_model=Affected)
     async def delete(item_id: ItemId) -> Response:
-        """Take an item away."""
+        """Delete an item."""
         await delete_item(engine, item_id)
         return _affected(1)
 
@@ -203,12 +203,12 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
     @router.post("/user", response_model=Affected)
     @router.post("/users", response_model=Affected)
     async def put_user(body: Users) -> Response:
-        """Keep nothing: a user is what he or she did."""
+        """Store nothing: a user is a history of events."""
         return _affected(0)
 
     @router.delete("/user/{user_id:path}", response_model=Affected)
     async def erase(user_id: UserId, request: Request) -> Response:
-        """Delete all that names a user."""
+        """Erase all data about a user."""
         key = getattr(request.state, "key", None)
         gone = await engine.erase(user_id, actor="local" if key is None else str(key.name))
         return _affected(gone["events"])
@@ -222,12 +222,12 @@ def _add_health(router: APIRouter, engine: Engine, ready_now: Callable[[], Readi
 
     @router.get("/health/live")
     async def live() -> Response:
-        """Tell whether lists were ever given."""
+        """Report whether the service is live."""
         return told(engine.is_ready)
 
     @router.get("/health/ready")
     async def ready() -> Response:
-        """Tell whether lists can be given."""
+        """Report whether the service is ready."""
         return told(ready_now().is_ready)
 
 

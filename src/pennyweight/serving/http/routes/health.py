@@ -29,12 +29,12 @@ def health_routes(
 
     @router.get("/health/live", response_model=Health)
     async def live() -> Response:
-        """Answer as long as the process does."""
+        """Return 200 as long as the process responds."""
         return _json({"status": "live"})
 
     @router.get("/health/ready", response_model=Health, responses={503: {"model": Health}})
     async def ready() -> Response:
-        """Answer 200 while requests should be sent here, else 503 and the reason.
+        """Return 200 while clients should send requests, otherwise 503 and the reason.
 
         `loading`: no bundle yet. `damaged`: the store is. `stuck`: a thread works on the same
         for seconds. `full`: more comes than is answered in time.
@@ -47,12 +47,12 @@ def health_routes(
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def measured() -> Response:
-        """Give all metrics in the text format of Prometheus."""
+        """Return all metrics in the text format of Prometheus."""
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 
     @router.get("/v1/version", response_model=VersionOut)
     async def running() -> Response:
-        """Tell which versions answer."""
+        """Return the version of the package and of the bundles."""
         versions = [variant.version for variant in engine.traffic_split.variants]
         return _json({"pennyweight": package, "bundle_versions": versions})
 

@@ -42,9 +42,9 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
 
     @router.post("/events", response_model=EventsKept)
     async def events(body: Events) -> Response:
-        """Keep one event or several.
+        """Store one or several events.
 
-        Those whose id is known already are passed over, and those of erased users are dropped.
+        Events with a known id are ignored, and events of erased users are dropped.
         """
         told = body.events if isinstance(body, EventBatch) else [body]
         few = sum(len(one.items) or 1 for one in told) <= FEW
@@ -57,13 +57,13 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
 
     @router.put("/items/{item_id:path}", response_model=ItemKept)
     async def put_item(item_id: ItemId, body: ItemBody) -> Response:
-        """Make an item, or replace all of it."""
+        """Create an item, or replace it completely."""
         drafts = [_draft(item_id, body)]
         return await _kept_one(engine, *await worker.run(lambda: as_items(engine, drafts)))
 
     @router.patch("/items/{item_id:path}", response_model=ItemKept)
     async def patch_item(item_id: ItemId, body: ItemChange) -> Response:
-        """Change some attributes of an item, or whether it is to be had."""
+        """Change attributes or availability of an item."""
 
         async def change(before: StoredItem, put: StoredItem | None) -> StoredItem:
             return await worker.run(lambda: _changed(engine, before, put, body))
@@ -72,12 +72,12 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
 
     @router.delete("/items/{item_id:path}", response_model=ItemKept)
     async def delete(item_id: ItemId) -> Response:
-        """Take an item away; it stays in the histories of those who had it."""
+        """Delete an item; it stays in the histories of its users."""
         return await _answer_one(engine, await delete_item(engine, item_id))
 
     @router.post("/items", response_model=ItemsKept)
     async def put_items(body: ItemBatch) -> Response:
-        """Make or replace several items, all of them or none."""
+        """Create or replace several items, all or none."""
         drafts = [_draft(one.item_id, one) for one in body.items]
         told = await worker.run(lambda: as_items(engine, drafts))
         kept = await engine.put_items(told)
@@ -86,7 +86,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
 
     @router.get("/items/{item_id:path}", response_model=ItemOut)
     async def item(item_id: ItemId) -> Response:
-        """Give an item as it is."""
+        """Return an item."""
         before = await there(engine, item_id)
         document = before.document
         if document is None:

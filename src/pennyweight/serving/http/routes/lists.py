@@ -64,7 +64,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.post("/recommend", response_model=ListOut)
     async def recommend_session(request: Request, body: SessionBody) -> Response:
-        """Recommend to a session, of which nothing is kept, or to the user who is named."""
+        """Recommend to a session, which is not stored, or to a user."""
         history = tuple(body.items) or tuple(event.item_id for event in body.events)
         weights = tuple(event.weight for event in body.events) or None
         kinds = tuple(event.event_type for event in body.events) or None
@@ -76,14 +76,14 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.post("/search", response_model=ListOut)
     async def search(request: Request, body: SearchBody) -> Response:
-        """Find what words ask for, also what was seen before unless said otherwise."""
+        """Search items by text; by default also items of the history."""
         seen = bool(body.exclude_seen)
         list_request = _list_request(body, user=body.user_id, text=body.query, exclude_seen=seen)
         return await respond(request, list_request, body.user_id)
 
     @router.post("/rank", response_model=ListOut)
     async def rank(request: Request, body: RankBody) -> Response:
-        """Put the caller's items in order: all that are in the catalog and to be had."""
+        """Rank given items: all that are in the catalog and available."""
         list_request = ListRequest(
             user=body.user_id,
             history=tuple(body.items),
@@ -98,7 +98,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.get("/similar/{item_id:path}", response_model=ListOut)
     async def similar_items(item_id: ItemId, options: Annotated[SimilarQuery, Query()]) -> Response:
-        """Give the items nearest to one."""
+        """Return similar items."""
         start = time.perf_counter()
         k, filter, explain = options.k, options.filter, options.explain
         shelf = engine.traffic_split.primary
@@ -109,7 +109,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.get("/explain/{recommendation_id}", response_model=Explanation)
     async def explain(recommendation_id: Annotated[Id, Path()]) -> Response:
-        """Explain the items of a list that was recommended, while it is kept."""
+        """Explain the items of a logged list."""
         shown = await engine.read(lambda store: engine.recommendation(recommendation_id, store))
         shelf = engine.traffic_split.bundles.get(shown.bundle_version)
         items: list[dict[str, Any]] = []
