@@ -20,7 +20,7 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut, Split
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.ranking import Repeats
-from pennyweight.fitting.tune import fit_part, sample
+from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.linear import Linear
@@ -84,7 +84,7 @@ def chosen_baselines(
         return max(candidates, key=lambda one: quality(one, few, repeats))
 
     def fitted(part: Linear | Neighbours | Content) -> Linear | Neighbours | Content:
-        fit_part(part, few, catalog, repeats=repeats)
+        fit_component(part, few, catalog, repeats=repeats)
         return part
 
     def pair(other: Linear | Neighbours) -> Baseline:
@@ -117,8 +117,9 @@ def choices(scorer: Baseline) -> str:
     if not isinstance(scorer, Blend):
         return f"decay {scorer.decay}" if isinstance(scorer, Content) else ""
     told = [f"{name} {weight:.1f}" for name, weight in scorer.weights.items()]
-    for part in scorer.parts.values():
+    for name, component in scorer.components.items():
+        values = {**component.setting_values(), **component.choices()}
         for key in ("decay", "penalty", "backward"):
-            if hasattr(part, key):
-                told.append(f"{part.name}.{key} {getattr(part, key):g}")
+            if key in values:
+                told.append(f"{name}.{key} {values[key]:g}")
     return ", ".join(told)

@@ -18,13 +18,13 @@ import polars as pl
 from pennyweight.data.dataset import read
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
 from pennyweight.scorers.two_tower import TwoTower
+from pennyweight.scorers.two_tower_training import TwoTowerSettings
 from rows import tell
 
 ITEMS, USERS, EVENTS, REPEATS = 10_000, 20_000, 200_000, 7
@@ -82,7 +82,7 @@ def main() -> None:
         ask = median_seconds(lambda: loaded.recommend(user=next(users)))
         why = median_seconds(lambda: loaded.recommend(user=next(users), explain=True))
         texts = made.catalog.texts
-        encoder = made.scorer.parts["tower"].tuned  # type: ignore[attr-defined]
+        encoder = made.scorer.components["tower"].tuned  # type: ignore[attr-defined]
         cache = Path(folder) / "cache"
         started = time.perf_counter()
         encode_cached(encoder, texts, folder=cache)

@@ -57,10 +57,12 @@ def sizes(vectors: Vectors, encoder: TransformerEncoder) -> Iterator[tuple[str, 
     yield f"{width} fp32", QuantizedContent(QuantizedRows.of(vectors))
     yield f"{width} int8", QuantizedContent(QuantizedRows.of(vectors, "int8"))
     for dim in PLAIN:
-        narrow = ProjectedEncoder.fit(encoder, vectors, dim=dim, whiten=False).project(vectors)
+        narrow = ProjectedEncoder.of_vectors(encoder, vectors, dim=dim, whiten=False).project(
+            vectors
+        )
         yield f"{dim} int8", QuantizedContent(QuantizedRows.of(narrow, "int8"))
     for dim in (width, *DIMS):
-        narrow = ProjectedEncoder.fit(encoder, vectors, dim=dim).project(vectors)
+        narrow = ProjectedEncoder.of_vectors(encoder, vectors, dim=dim).project(vectors)
         yield f"{dim} whitened int8", QuantizedContent(QuantizedRows.of(narrow, "int8"))
         if dim >= MIN_BINARY:
             yield f"{dim} binary", QuantizedContent(QuantizedRows.of(narrow, "binary"))
@@ -123,7 +125,7 @@ def main() -> None:
     parser.add_argument("--model", help="a model folder; all-MiniLM-L6-v2 unless told")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    encoder = TransformerEncoder.load(given.model, max_tokens=128)
+    encoder = TransformerEncoder.from_pretrained(given.model, max_tokens=128)
     rows: list[dict[str, object]] = []
     for name in given.only.split(","):
         if not present(given.data, name):

@@ -121,7 +121,7 @@ def prune(texts: Sequence[str], folder: Path) -> dict[str, Weights]:
 
 def agreement(pruned: Weights, texts: Sequence[str]) -> float:
     """Return the mean cosine of the pruned model's vectors with the whole one's."""
-    whole, cut = (TransformerEncoder.load(model) for model in (None, pruned.folder))
+    whole, cut = (TransformerEncoder.from_pretrained(model) for model in (None, pruned.folder))
     return float(np.mean((whole.encode(texts) * cut.encode(texts)).sum(axis=1)))
 
 

@@ -34,13 +34,13 @@ def sentence_transformers(model: str, threads: int) -> tuple[Encode, int]:
 
 def ours(kind: str, model: str, threads: int) -> tuple[Encode, int]:
     """Load one of our encoders as a bundle would; the size is that of its files."""
-    from pennyweight.encoders.load import load_encoder
+    from pennyweight.encoders.registry import load_encoder
     from pennyweight.encoders.static import distil
     from pennyweight.encoders.transformer import TransformerEncoder
     from pennyweight.vectors.quantized_rows import QuantizedRows
 
     precision = "int8" if kind == "int8" else "fp32"
-    encoder = TransformerEncoder.load(
+    encoder = TransformerEncoder.from_pretrained(
         model,
         precision=precision,  # type: ignore[arg-type]
         threads=threads,

@@ -23,12 +23,12 @@ from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.static import StaticEncoder, distil
 from pennyweight.encoders.transformer import TransformerEncoder
-from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.encoders.weights import find_weights
 from pennyweight.evaluation.measure import measure
 from pennyweight.fitting.tune import sample
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.two_tower import TwoTower
+from pennyweight.scorers.two_tower_training import TwoTowerSettings
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.static import fit_table
 from pennyweight.training.tune import OBJECTIVES, tune
@@ -92,8 +92,8 @@ def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
     """Compare tables before and after the tower's training, with and without a teacher."""
     rows: list[Row] = []
     texts, dim = data.catalog.texts, TwoTowerSettings.dim
-    plain = distil(TransformerEncoder.load(), dim=dim).weighted(texts)
-    vectors = TransformerEncoder.load(teacher).encode(texts)
+    plain = distil(TransformerEncoder.from_pretrained(), dim=dim).weighted(texts)
+    vectors = TransformerEncoder.from_pretrained(teacher).encode(texts)
     rows.append(of_quality("static: its teacher", quality(vectors, valid)))
     found: dict[str, tuple[float, StaticEncoder]] = {}
     for ridge in (0.1, 1.0, 10.0):
@@ -122,16 +122,16 @@ def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
 
 def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
     """Compare a model's vectors as they are and whitened, and static tables fitted to each."""
-    texts, model = data.catalog.texts, TransformerEncoder.load(teacher)
+    texts, model = data.catalog.texts, TransformerEncoder.from_pretrained(teacher)
     vectors = encode_cached(model, texts)
-    white = ProjectedEncoder.fit(model, vectors, dim=model.dim).project(vectors)
+    white = ProjectedEncoder.of_vectors(model, vectors, dim=model.dim).project(vectors)
     rows = [of_quality("model", quality(vectors, valid)),
             of_quality("model, whitened", quality(white, valid))]  # fmt: skip
     table = distil(model, dim=TwoTowerSettings.dim).weighted(texts)
     for name, wanted in (("model", vectors), ("model, whitened", white)):
         static = fit_table(table, texts, wanted)
         said = static.encode(texts)
-        again = ProjectedEncoder.fit(static, said, dim=static.dim).project(said)
+        again = ProjectedEncoder.of_vectors(static, said, dim=static.dim).project(said)
         rows.append(of_quality(f"static table of {name}", quality(said, valid)))
         rows.append(of_quality(f"static table of {name}, whitened", quality(again, valid)))
     return rows
@@ -141,10 +141,10 @@ def tokens(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
     """Compare texts cut to fewer and to more tokens."""
     rows, texts = [], data.catalog.texts
     for most in TOKENS:
-        model = TransformerEncoder.load(teacher, precision="int8", max_tokens=most)
+        model = TransformerEncoder.from_pretrained(teacher, precision="int8", max_tokens=most)
         with clocked(f"{most} tokens", rows):
             vectors = model.encode(texts)
-        white = ProjectedEncoder.fit(model, vectors, dim=model.dim).project(vectors)
+        white = ProjectedEncoder.of_vectors(model, vectors, dim=model.dim).project(vectors)
         rows.append(of_quality(f"{most} tokens", quality(vectors, valid)))
         rows.append(of_quality(f"{most} tokens, whitened", quality(white, valid)))
     return rows
@@ -158,11 +158,11 @@ def matryoshka(data, valid: HeldOut, settings: TrainSettings) -> list[Row]:  # n
             given = replace(settings, matryoshka=widths)
             made = tune(find_weights(), data.catalog, valid, folder, given,
                         progress=progress_of(name)).weights  # fmt: skip
-            model = TransformerEncoder.load(made.folder)
+            model = TransformerEncoder.from_pretrained(made.folder)
             vectors = model.encode(texts)
         rows.append(of_quality(f"{name}: all components", quality(vectors, valid)))
         for width in (*WIDTHS, model.dim):
-            part = ProjectedEncoder.fit(model, vectors, dim=width).project(vectors)
+            part = ProjectedEncoder.of_vectors(model, vectors, dim=width).project(vectors)
             rows.append(of_quality(f"{name}: {width} principal, whitened", quality(part, valid)))
         for width in WIDTHS:
             part = unit_rows(vectors[:, :width])

@@ -101,8 +101,8 @@ def test_a_truncated_manifest_is_said_to_be(bundle: Bundle) -> None:
 
 
 def test_a_newer_format_names_both_versions(bundle: Bundle) -> None:
-    edit(bundle, format_version=2, pennyweight="9.0")
-    with pytest.raises(BundleError, match=r"version 2, written by pennyweight 9\.0; .*version 1"):
+    edit(bundle, format_version=3, pennyweight="9.0")
+    with pytest.raises(BundleError, match=r"version 3, written by pennyweight 9\.0; .*version 2"):
         open_bundle(bundle.path)
 
 

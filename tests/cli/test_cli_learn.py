@@ -11,8 +11,8 @@ from small import shop as small_shop
 from pennyweight.cli.options import Settings
 from pennyweight.config.report import Report
 from pennyweight.errors import PlanError
-from pennyweight.fitting.components import ENCODERS
-from pennyweight.scorers.blend import KINDS
+from pennyweight.fitting.encoder_choice import encoder_names
+from pennyweight.scorers.registry import SCORERS
 
 
 def test_evaluate_prints_a_table(cli: Cli, tmp_path: Path) -> None:
@@ -231,8 +231,8 @@ def test_heavy_packages_stay_out(tmp_path: Path) -> None:
 def test_the_help_names_every_scorer_and_encoder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     told = " ".join(cli("fit", "--help").out.split())
-    assert f"comma-separated: {', '.join(KINDS)}; or auto" in told
-    assert f"{', '.join(ENCODERS)}, a folder" in told
+    assert f"comma-separated: {', '.join(SCORERS.built_in)}; or auto" in told
+    assert f"{', '.join(encoder_names())}, a folder" in told
 
 
 def test_no_refit_measures_what_was_fitted_on_training_events(cli: Cli, tmp_path: Path) -> None:

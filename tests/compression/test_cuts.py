@@ -15,7 +15,7 @@ from pennyweight.errors import DataError
 
 
 def vectors(model, folder, texts=TEXTS):
-    return TransformerEncoder.load(model.write(folder).folder, threads=1).encode(texts)
+    return TransformerEncoder.from_pretrained(model.write(folder).folder, threads=1).encode(texts)
 
 
 def test_layers_of_no_influence_go_first(model):

@@ -8,15 +8,20 @@ from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGE
 from pennyweight.data.interactions import Histories
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.scorers.content import Content
+from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.two_tower import TwoTower
+from pennyweight.scorers.two_tower_training import TwoTowerSettings
 
 BOARD, CATALOG = world.checkerboard()
 ENCODER = LexicalEncoder.fit(CATALOG.texts, dim=8)
 SETTINGS = TwoTowerSettings(dim=8, epochs=2, batch=16, negatives=8)
 HISTORIES = Histories.of([[0, 3], [5], [7, 1, 2]])
 ALL = (EIGHT_BITS, *STORAGES)
+
+
+def small(storage: VectorFormat, scorer: Scorer) -> Scorer:
+    return storage.quantize({"it": scorer}, CATALOG.texts)["it"]
 
 
 @pytest.fixture
@@ -30,47 +35,45 @@ def content():
 
 
 def test_as_it_is_is_the_same_object(tower, content):
-    assert AS_IT_IS.tower(tower, CATALOG.texts) is tower and AS_IT_IS.content(content) is content
+    assert small(AS_IT_IS, tower) is tower and small(AS_IT_IS, content) is content
     sparse = Content().fit(BOARD.before, CATALOG)
-    assert all(storage.content(sparse) is sparse for storage in ALL)
+    assert all(small(storage, sparse) is sparse for storage in ALL)
 
 
 @pytest.mark.parametrize("storage", ALL, ids=str)
 def test_smaller_and_alike(storage: VectorFormat, tower, content, tmp_path):
-    for name, part, small in (
-        ("tower", tower, storage.tower(tower, CATALOG.texts)),
-        ("content", content, storage.content(content)),
-    ):
-        assert small.decay == part.decay and small.nbytes < part.nbytes
-        before, after = part.score(HISTORIES), small.score(HISTORIES)
+    for scorer in (tower, content):
+        name, quantized = scorer.kind, small(storage, scorer)
+        assert quantized.decay == scorer.decay and quantized.nbytes < scorer.nbytes
+        before, after = scorer.score(HISTORIES), quantized.score(HISTORIES)
         assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.3  # of 8 components, few
         (tmp_path / name).mkdir()
-        small.save(tmp_path / name)
-        back = type(part).load(tmp_path / name)
+        quantized.save(tmp_path / name)
+        back = type(scorer).load(tmp_path / name)
         np.testing.assert_allclose(back.score(HISTORIES), after, atol=1e-5)
-        texts = small.score_texts(CATALOG.texts[:2])
+        texts = quantized.score_texts(CATALOG.texts[:2])
         np.testing.assert_allclose(back.score_texts(CATALOG.texts[:2]), texts, atol=1e-5)
 
 
 def test_8_bits_move_no_score_by_much(tower, content):
-    for part, small in (
-        (tower, EIGHT_BITS.tower(tower, CATALOG.texts)),
-        (content, EIGHT_BITS.content(content)),
-    ):
-        before = part.score(HISTORIES)
-        assert np.abs(small.score(HISTORIES) - before).max() < 0.02 * np.abs(before).max()
+    for scorer in (tower, content):
+        before = scorer.score(HISTORIES)
+        assert (
+            np.abs(small(EIGHT_BITS, scorer).score(HISTORIES) - before).max()
+            < 0.02 * np.abs(before).max()
+        )
 
 
 def test_a_narrower_content_reads_as_its_items_are_kept(content):
     vectors = content.vectors.unpacked()
-    whitened = ProjectedEncoder.fit(ENCODER, vectors, dim=8)
+    whitened = ProjectedEncoder.of_vectors(ENCODER, vectors, dim=8)
     wide = content.packed(whitened, type(content.vectors).of(whitened.project(vectors)))
-    small = VectorFormat("int8", "int8", content_share=0.5).content(wide)
-    assert small.encoder.encoder is ENCODER  # one product, not two
-    assert small.encoder.dim == 4 == small.vectors.dim
-    expected = small.encoder.encode(CATALOG.texts)
-    np.testing.assert_allclose(small.vectors.unpacked(), expected, atol=0.01)
-    signs = STORAGES[-1].content(wide)
+    narrow = small(VectorFormat("int8", "int8", text_share=0.5), wide)
+    assert narrow.encoder.encoder is ENCODER  # one product, not two
+    assert narrow.encoder.dim == 4 == narrow.vectors.dim
+    expected = narrow.encoder.encode(CATALOG.texts)
+    np.testing.assert_allclose(narrow.vectors.unpacked(), expected, atol=0.01)
+    signs = small(STORAGES[-1], wide)
     expected = signs.encoder.encode(CATALOG.texts)
     np.testing.assert_array_equal(signs.vectors.unpacked() > 0, expected > 0)
 

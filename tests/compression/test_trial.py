@@ -21,8 +21,8 @@ def test_items_whose_only_events_were_held_out_are_not_new(protocol):
              for u in range(40)]  # fmt: skip
     events = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
     recommender = fit(items, events, encoder="tfidf", protocol=protocol)
-    assert "novelty" in recommender.scorer.parts
+    assert "novelty" in recommender.scorer.components
     trial = HeldOutFit(recommender, Stages(None))
-    new = trial.parts["novelty"].new
+    new = trial.components["novelty"].new
     assert (np.bincount(trial._split.valid.before.item, minlength=60) == 0).any()
     assert new.any() == (protocol == "global-time")

@@ -44,7 +44,8 @@ def test_texts_that_keep_their_tokens_keep_their_vectors(tmp_path, kind, precisi
     folders = [m.write(tmp_path / name).folder for m, name in ((model, "a"), (cut, "b"))]
     texts = [*NEEDED, "shoe blue", "xyz 123", "手 red"]
     a, b = (
-        TransformerEncoder.load(f, threads=1, precision=precision).encode(texts) for f in folders
+        TransformerEncoder.from_pretrained(f, threads=1, precision=precision).encode(texts)
+        for f in folders
     )
     np.testing.assert_array_equal(a, b)
 

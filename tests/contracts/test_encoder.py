@@ -44,7 +44,7 @@ Make = Callable[[Path], Encoder]
 def transformer(**settings: str | int) -> Make:
     shape = {k: settings.pop(k) for k in ("kind", "pooling", "seed") if k in settings}
     name = "-".join(map(str, shape.values())) or "plain"
-    return lambda folder: TransformerEncoder.load(
+    return lambda folder: TransformerEncoder.from_pretrained(
         write_tiny_bert(folder / name, **shape), threads=1, **settings
     )
 
@@ -56,7 +56,7 @@ def static(**settings: int) -> Make:
 def projected(make: Make, dim: int) -> Make:
     def narrow(folder: Path) -> Encoder:
         encoder = make(folder)
-        return ProjectedEncoder.fit(encoder, encoder.encode(CATALOG), dim=dim)
+        return ProjectedEncoder.of_vectors(encoder, encoder.encode(CATALOG), dim=dim)
 
     return narrow
 
@@ -108,7 +108,7 @@ def case(request, model_folder) -> tuple[Encoder, float]:
             find_weights()
         except DataError as error:
             pytest.skip(str(error))
-        return TransformerEncoder.load(threads=2), 1e-5
+        return TransformerEncoder.from_pretrained(threads=2), 1e-5
     encoder = KINDS[request.param][0](model_folder)
     return encoder, INT8_TOLERANCE if "int8" in request.param else 1e-5
 

@@ -13,18 +13,19 @@ from pennyweight.compression.vector_formats import EIGHT_BITS, STORAGES, VectorF
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.errors import BundleError, PlanError
 from pennyweight.evaluation.measure import measure
-from pennyweight.scorers.blend import KINDS, Blend
+from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Novelty, Popularity
-from pennyweight.scorers.protocol import Scorer, TextScorer
+from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.registry import scorer_type
 from pennyweight.scorers.repeat_consumption import RepeatConsumption
 from pennyweight.scorers.sequence import Sequence, SequenceSettings
 from pennyweight.scorers.two_tower import TwoTower
+from pennyweight.scorers.two_tower_training import TwoTowerSettings
 
 BOARD, CATALOG = world.checkerboard()
 N = len(CATALOG)
@@ -58,9 +59,7 @@ class Kept:
 
     def fit(self, interactions: Interactions, catalog: Catalog) -> Scorer:
         fitted = self.scorer.fit(interactions, catalog)
-        if isinstance(fitted, TwoTower):
-            return self.storage.tower(fitted, catalog.texts)
-        return self.storage.content(fitted)
+        return self.storage.quantize({"it": fitted}, catalog.texts)["it"]
 
 
 def blend() -> Blend:
@@ -131,7 +130,7 @@ def close(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def test_name_and_scale(scorer):
-    assert scorer.name == "blend" or isinstance(scorer, KINDS[scorer.name])
+    assert scorer.kind == "blend" or type(scorer) is scorer_type(scorer.kind)
     assert scorer.scale in ("relative", "log-odds")
 
 
@@ -232,7 +231,7 @@ def test_saved_and_loaded_scores_are_identical(scorer, tmp_path):
     np.testing.assert_array_equal(
         loaded.contributions(history, codes), scorer.contributions(history, codes)
     )
-    if isinstance(scorer, TextScorer):
+    if scorer.scores_texts:
         texts = ["an even thing", "odd number7", "never heard", ""]
         np.testing.assert_array_equal(loaded.score_texts(texts), scorer.score_texts(texts))
     again = tmp_path / "again"
@@ -355,7 +354,7 @@ def test_texts_are_scored_without_events():
     log = world.events([], N)
     for name in ("content", "content-dense", "tower", "blend"):
         scorer = SCORERS[name].make().fit(log, CATALOG)
-        assert isinstance(scorer, TextScorer)
+        assert scorer.scores_texts
         scores = scorer.score_texts(["even", "odd", ""])
         assert scores.shape == (3, N)
         assert scores.dtype == np.float32
@@ -385,7 +384,7 @@ def test_new_items_count_in_histories(scorer, name):
     scores = grown.score(Histories.of([[N], [0, N, 2], []]))
     assert scores.shape == (3, N + 1)
     assert np.isfinite(scores).all()
-    if isinstance(scorer, TextScorer) and SCORERS[name].solves:
+    if scorer.scores_texts and SCORERS[name].solves:
         assert scores[0, 0:N:2].mean() > scores[0, 1:N:2].mean()
         assert scores[1, N] > scores[1, 1:N:2].max()  # and it can be recommended
 

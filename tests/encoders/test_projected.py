@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennyweight.encoders.load import load_encoder
 from pennyweight.encoders.projected import FILE, ProjectedEncoder
+from pennyweight.encoders.registry import load_encoder
 from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import write_arrays
@@ -20,7 +20,9 @@ def encoder():
 
 def test_the_full_width_keeps_every_cosine(encoder):
     vectors = encoder.encode(TEXTS)
-    full = ProjectedEncoder.fit(encoder, vectors, dim=encoder.dim, whiten=False).encode(TEXTS)
+    full = ProjectedEncoder.of_vectors(encoder, vectors, dim=encoder.dim, whiten=False).encode(
+        TEXTS
+    )
     np.testing.assert_allclose(full @ full.T, vectors @ vectors.T, atol=1e-5)
 
 
@@ -32,7 +34,7 @@ def test_no_other_axes_lose_less(dim, seed):
     class Eight:
         dim, name, fingerprint = 8, "eight", "8"
 
-    found = ProjectedEncoder.fit(Eight(), rows, dim=dim, whiten=False)
+    found = ProjectedEncoder.of_vectors(Eight(), rows, dim=dim, whiten=False)
     np.testing.assert_allclose(found.axes.T @ found.axes, np.eye(dim), atol=1e-5)
     other, _ = np.linalg.qr(rng.normal(size=(8, dim)))
     assert lost(rows, found.axes) <= lost(rows, other) * (1 + 1e-5) + 1e-3
@@ -40,7 +42,7 @@ def test_no_other_axes_lose_less(dim, seed):
 
 def test_whitened_components_count_alike(encoder):
     vectors = np.repeat(encoder.encode(TEXTS), 400, axis=0)
-    narrow = ProjectedEncoder.fit(encoder, vectors, dim=5)
+    narrow = ProjectedEncoder.of_vectors(encoder, vectors, dim=5)
     moments = (vectors @ narrow.axes).T @ (vectors @ narrow.axes) / len(vectors)
     assert 0.9 < np.diagonal(moments).min() <= np.diagonal(moments).max() <= 1
     np.testing.assert_allclose(moments - np.diag(np.diagonal(moments)), 0, atol=1e-4)
@@ -51,7 +53,7 @@ def test_few_texts_are_whitened_less(encoder):
     few = encoder.encode(TEXTS)
 
     def cosines(rows, **options):
-        found = ProjectedEncoder.fit(encoder, rows, dim=encoder.dim, **options).project(few)
+        found = ProjectedEncoder.of_vectors(encoder, rows, dim=encoder.dim, **options).project(few)
         return found @ found.T
 
     plain = cosines(few, whiten=False)
@@ -61,7 +63,7 @@ def test_few_texts_are_whitened_less(encoder):
 
 def test_fewer_texts_than_components_stay_finite(encoder):
     vectors = encoder.encode(TEXTS[:2])
-    rows = ProjectedEncoder.fit(encoder, vectors, dim=encoder.dim).encode(TEXTS)
+    rows = ProjectedEncoder.of_vectors(encoder, vectors, dim=encoder.dim).encode(TEXTS)
     assert np.isfinite(rows).all()
 
 
@@ -71,8 +73,8 @@ def lost(rows, axes):
 
 def test_signs_and_order_do_not_depend_on_the_order_of_rows(encoder):
     vectors = encoder.encode(TEXTS)
-    a = ProjectedEncoder.fit(encoder, vectors, dim=3)
-    b = ProjectedEncoder.fit(encoder, vectors[::-1], dim=3)
+    a = ProjectedEncoder.of_vectors(encoder, vectors, dim=3)
+    b = ProjectedEncoder.of_vectors(encoder, vectors[::-1], dim=3)
     np.testing.assert_allclose(a.axes, b.axes, atol=1e-3)
 
 
@@ -80,9 +82,9 @@ def test_what_does_not_fit_is_refused(encoder):
     vectors = encoder.encode(TEXTS)
     for dim in (0, encoder.dim + 1):
         with pytest.raises(DataError, match=f"from 1 to {encoder.dim}"):
-            ProjectedEncoder.fit(encoder, vectors, dim=dim)
+            ProjectedEncoder.of_vectors(encoder, vectors, dim=dim)
     with pytest.raises(DataError, match="are not those of"):
-        ProjectedEncoder.fit(encoder, vectors[:, :2], dim=1)
+        ProjectedEncoder.of_vectors(encoder, vectors[:, :2], dim=1)
     with pytest.raises(DataError, match="do not fit"):
         ProjectedEncoder(encoder, np.eye(3, dtype=np.float32))
 
@@ -94,7 +96,7 @@ def test_a_file_without_its_settings_is_refused(tmp_path):
 
 
 def test_saved_and_loaded_it_is_the_same(encoder, tmp_path):
-    narrow = ProjectedEncoder.fit(encoder, encoder.encode(TEXTS), dim=4)
+    narrow = ProjectedEncoder.of_vectors(encoder, encoder.encode(TEXTS), dim=4)
     narrow.save(tmp_path)
     again = load_encoder(narrow.kind, tmp_path)
     assert (again.name, again.fingerprint) == (narrow.name, narrow.fingerprint)

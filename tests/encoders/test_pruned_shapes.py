@@ -63,10 +63,10 @@ def pruned(tiny, tmp_path):
 
 
 def test_a_pruned_model_agrees_with_torch(pruned):
-    encoder = TransformerEncoder.load(pruned.folder, threads=1)
+    encoder = TransformerEncoder.from_pretrained(pruned.folder, threads=1)
     expected = torch_vectors(pruned.tensors(), encoder.tokenizer)
     np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=2e-5)
-    int8 = TransformerEncoder.load(pruned.folder, threads=1, precision="int8")
+    int8 = TransformerEncoder.from_pretrained(pruned.folder, threads=1, precision="int8")
     assert (int8.encode(TEXTS) * expected).sum(axis=1).min() > 0.98
 
 
@@ -74,7 +74,7 @@ def test_the_torch_of_this_test_agrees_with_transformers(tmp_path):
     transformers = pytest.importorskip("transformers")
     torch = pytest.importorskip("torch")
     folder = write_tiny_bert(tmp_path / "whole")
-    tokenizer = TransformerEncoder.load(folder, threads=1).tokenizer
+    tokenizer = TransformerEncoder.from_pretrained(folder, threads=1).tokenizer
     found = torch_vectors(find_weights(folder).tensors(), tokenizer)
     model = transformers.AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
     with torch.no_grad():

@@ -13,7 +13,7 @@ TEXTS = ["red shoe", "red red music", "", "🎉", "手机壳 blue " * 400]
 
 @pytest.fixture
 def encoder(tiny) -> StaticEncoder:
-    return distil(TransformerEncoder.load(tiny, threads=1), dim=12, cache=False)
+    return distil(TransformerEncoder.from_pretrained(tiny, threads=1), dim=12, cache=False)
 
 
 def test_encode_is_the_bag_times_the_table(encoder):
@@ -42,7 +42,7 @@ def test_markers_weigh_nothing_and_later_tokens_more(encoder):
 
 
 def test_table_is_the_principal_part_of_single_token_vectors(encoder, tiny):
-    transformer = TransformerEncoder.load(tiny, threads=1)
+    transformer = TransformerEncoder.from_pretrained(tiny, threads=1)
     ids = [[2, token, 3] for token in range(len(encoder.table))]
     pooled = transformer.pool(ids)
     centered = pooled - pooled.mean(axis=0)

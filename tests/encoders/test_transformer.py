@@ -34,7 +34,9 @@ VARIED = [
 def torch_vectors(folder, texts, *, max_tokens, cls=False):
     transformers = pytest.importorskip("transformers")
     torch = pytest.importorskip("torch")
-    tokenizer = TransformerEncoder.load(folder, threads=1, max_tokens=max_tokens).tokenizer
+    tokenizer = TransformerEncoder.from_pretrained(
+        folder, threads=1, max_tokens=max_tokens
+    ).tokenizer
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         model = transformers.AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
@@ -58,11 +60,11 @@ def minilm():
 @pytest.mark.weights
 def test_minilm_agrees_with_torch(minilm):
     expected = torch_vectors(minilm, VARIED, max_tokens=256)
-    cosine = (TransformerEncoder.load(threads=2, max_tokens=256).encode(VARIED) * expected).sum(
-        axis=1
-    )
+    cosine = (
+        TransformerEncoder.from_pretrained(threads=2, max_tokens=256).encode(VARIED) * expected
+    ).sum(axis=1)
     assert cosine.min() > 0.99999
-    int8 = TransformerEncoder.load(threads=2, precision="int8", max_tokens=256)
+    int8 = TransformerEncoder.from_pretrained(threads=2, precision="int8", max_tokens=256)
     cosine = (int8.encode(VARIED) * expected).sum(axis=1)
     assert cosine.min() > 0.98
     assert cosine.mean() > 0.993
@@ -78,29 +80,31 @@ def test_random_models_agree_with_torch(tmp_path, kind, pooling, activation):
     texts = ["red shoe", "blue music 手机 for 3 days", "a b c d " * 30]
     expected = torch_vectors(folder, texts, max_tokens=256, cls=pooling == "cls")
     np.testing.assert_allclose(
-        TransformerEncoder.load(folder, threads=1).encode(texts), expected, atol=2e-5
+        TransformerEncoder.from_pretrained(folder, threads=1).encode(texts), expected, atol=2e-5
     )
 
 
 @pytest.mark.weights
 def test_the_first_64_tokens_are_read_unless_told(minilm):
     words, rest = "red shoe " * 31, "blue music " * 20  # 62 and two markers
-    cut, whole = TransformerEncoder.load(threads=1).encode([words, words + rest])
+    cut, whole = TransformerEncoder.from_pretrained(threads=1).encode([words, words + rest])
     np.testing.assert_allclose(cut, whole, atol=1e-6)
-    cut, whole = TransformerEncoder.load(threads=1, max_tokens=65).encode([words, words + rest])
+    cut, whole = TransformerEncoder.from_pretrained(threads=1, max_tokens=65).encode(
+        [words, words + rest]
+    )
     assert np.abs(cut - whole).max() > 1e-3
 
 
 def test_int8_is_near_fp32(tiny):
     texts = ["red shoe", "blue music", "手机壳"]
-    full = TransformerEncoder.load(tiny, threads=1)
-    small = TransformerEncoder.load(tiny, threads=1, precision="int8")
+    full = TransformerEncoder.from_pretrained(tiny, threads=1)
+    small = TransformerEncoder.from_pretrained(tiny, threads=1, precision="int8")
     assert (full.encode(texts) * small.encode(texts)).sum(axis=1).min() > 0.99
     assert (full.name, small.name) == ("tiny", "tiny-int8")
 
 
 def test_texts_are_cut_at_what_the_model_can_take(tiny):
-    encoder = TransformerEncoder.load(tiny, threads=1, max_tokens=10_000)
+    encoder = TransformerEncoder.from_pretrained(tiny, threads=1, max_tokens=10_000)
     assert encoder.max_tokens == 64
     np.testing.assert_allclose(
         encoder.encode(["red " * 62]), encoder.encode(["red " * 5000]), atol=1e-6
@@ -110,7 +114,9 @@ def test_texts_are_cut_at_what_the_model_can_take(tiny):
 def test_progress_counts_every_text(tiny):
     seen = []
     texts = ["red shoe", "", "blue " * 60] * 50
-    TransformerEncoder.load(tiny, threads=1).encode(texts, progress=lambda *p: seen.append(p))
+    TransformerEncoder.from_pretrained(tiny, threads=1).encode(
+        texts, progress=lambda *p: seen.append(p)
+    )
     assert seen[-1] == (150, 150)
     assert seen == sorted(seen)
 
@@ -128,7 +134,7 @@ def test_batches_keep_to_the_token_budget():
 )
 def test_impossible_settings_are_refused(tiny, settings, message):
     with pytest.raises(DataError, match=message):
-        TransformerEncoder.load(tiny, **settings)
+        TransformerEncoder.from_pretrained(tiny, **settings)
 
 
 def test_checkpoints_that_do_not_fit_say_why(tiny):
@@ -153,7 +159,7 @@ def test_a_head_prefix_is_seen_through(tiny):
 
 
 def test_distilling_reads_the_cache_and_survives_its_damage(tiny, own_cache):
-    transformer = TransformerEncoder.load(tiny, threads=1)
+    transformer = TransformerEncoder.from_pretrained(tiny, threads=1)
     ticks = []
     first = distil(transformer, dim=8, progress=lambda *p: ticks.append(p))
     assert ticks[-1] == (len(first.table), len(first.table))
@@ -168,7 +174,7 @@ def test_distilling_reads_the_cache_and_survives_its_damage(tiny, own_cache):
     made = distil(transformer, dim=8, progress=lambda *p: ticks.append(p))
     assert ticks
     assert made.fingerprint == first.fingerprint
-    fresh = TransformerEncoder.load(tiny, threads=1)
+    fresh = TransformerEncoder.from_pretrained(tiny, threads=1)
     distil(fresh, dim=8)
     assert "_session" not in vars(fresh)  # what is cached needs no session
     with pytest.raises(DataError, match="dim 33"):
@@ -177,7 +183,7 @@ def test_distilling_reads_the_cache_and_survives_its_damage(tiny, own_cache):
 
 def test_large_constants_stand_beside_the_model_and_are_let_go(tmp_path, monkeypatch):
     folder = write_tiny_bert(tmp_path)
-    encoder = TransformerEncoder.load(folder, threads=1)
+    encoder = TransformerEncoder.from_pretrained(folder, threads=1)
     whole = encoder.encode(["red shoe", "blue music 3"])
     monkeypatch.setattr("pennyweight.encoders.operators.INLINE", 64)
     weights = find_weights(folder)
@@ -195,9 +201,11 @@ def test_large_constants_stand_beside_the_model_and_are_let_go(tmp_path, monkeyp
 
 def test_8_bits_stay_8_bits_on_disk(tmp_path):
     texts = ["red shoe", "blue music 3", "a 4 手机"]
-    encoder = TransformerEncoder.load(write_tiny_bert(tmp_path / "tiny"), precision="int8")
+    encoder = TransformerEncoder.from_pretrained(
+        write_tiny_bert(tmp_path / "tiny"), precision="int8"
+    )
     encoder.save(tmp_path / "saved")
-    again = TransformerEncoder.restore(tmp_path / "saved")
+    again = TransformerEncoder.load(tmp_path / "saved")
     assert again.fingerprint == encoder.fingerprint and again.name == encoder.name
     np.testing.assert_array_equal(again.encode(texts), encoder.encode(texts))
     whole, small = (
@@ -209,15 +217,17 @@ def test_8_bits_stay_8_bits_on_disk(tmp_path):
     tables = ("word_embeddings", "position_embeddings")
     assert all(stored[f"embeddings.{name}.weight"].dtype == np.int8 for name in tables)
     again.save(tmp_path / "twice")
-    twice = TransformerEncoder.restore(tmp_path / "twice")
+    twice = TransformerEncoder.load(tmp_path / "twice")
     np.testing.assert_array_equal(twice.encode(texts), encoder.encode(texts))
 
 
 def test_a_matrix_in_8_bits_without_its_width_is_refused(tmp_path):
-    encoder = TransformerEncoder.load(write_tiny_bert(tmp_path / "tiny"), precision="int8")
+    encoder = TransformerEncoder.from_pretrained(
+        write_tiny_bert(tmp_path / "tiny"), precision="int8"
+    )
     encoder.save(tmp_path / "saved")
     path = tmp_path / "saved/tiny/model.safetensors"
     tensors = {name: value for name, value in load_file(path).items() if "packing" not in name}
     save_file(tensors, path)
     with pytest.raises(DataError, match=rf"^{path}: a matrix in 8 bits lacks a part"):
-        TransformerEncoder.restore(tmp_path / "saved")
+        TransformerEncoder.load(tmp_path / "saved")

@@ -33,7 +33,7 @@ TEXTS = [f"text {i}" for i in range(10)]
 def test_a_projection_of_what_is_cached_encodes_nothing(tmp_path):
     encoder = Counting()
     vectors = encode_cached(encoder, TEXTS, folder=tmp_path)
-    narrow = ProjectedEncoder.fit(encoder, vectors, dim=2)
+    narrow = ProjectedEncoder.of_vectors(encoder, vectors, dim=2)
     found = encode_cached(narrow, TEXTS, folder=tmp_path)
     assert encoder.seen == TEXTS
     np.testing.assert_allclose(found, narrow.encode(TEXTS), rtol=1e-6)

@@ -65,13 +65,13 @@ def test_truncated_weights(copy, size):
     path = copy / "model.safetensors"
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(DataError, match="fetch the file again"):
-        TransformerEncoder.load(copy)
+        TransformerEncoder.from_pretrained(copy)
 
 
 def test_a_broken_tokenizer_and_a_broken_config(copy):
     (copy / "tokenizer.json").write_text("{}")
     with pytest.raises(DataError, match="not a readable tokenizer"):
-        TransformerEncoder.load(copy)
+        TransformerEncoder.from_pretrained(copy)
     (copy / "config.json").write_text("{")
     with pytest.raises(DataError, match="not readable as JSON"):
         find_weights(copy)
@@ -103,7 +103,7 @@ def test_unsupported_models_are_refused(copy, file, changes, message):
 def test_sizes_that_do_not_fit_are_refused(copy, changes, message):
     edit(copy / "config.json", **changes)
     with pytest.raises(DataError, match=message):
-        TransformerEncoder.load(copy)
+        TransformerEncoder.from_pretrained(copy)
 
 
 @pytest.mark.parametrize("file", ["config.json", "1_Pooling/config.json", "modules.json"])
@@ -120,10 +120,10 @@ def test_a_checkpoint_without_a_tensor_or_with_nan_names_the_folder(copy):
     name = next(name for name in tensors if "word_embeddings" in name)
     save_file({key: value for key, value in tensors.items() if key != name}, path)
     with pytest.raises(DataError, match=rf"^{copy}: checkpoint has no tensor"):
-        TransformerEncoder.load(copy)
+        TransformerEncoder.from_pretrained(copy)
     save_file(tensors | {name: np.full_like(tensors[name], np.nan)}, path)
     with pytest.raises(DataError, match=rf"^{path}: .*word_embeddings.* is not finite"):
-        TransformerEncoder.load(copy)
+        TransformerEncoder.from_pretrained(copy)
 
 
 def test_a_projection_after_pooling_is_refused(copy):
@@ -194,7 +194,7 @@ def test_a_tokenizer_of_another_model_is_refused(copy):
     tokenizer["model"]["vocab"]["another"] = 500
     path.write_text(json.dumps(tokenizer))
     with pytest.raises(DataError, match=r"token id 500, but the model has 84 token vectors"):
-        TransformerEncoder.load(copy)
+        TransformerEncoder.from_pretrained(copy)
 
 
 def test_written_weights_are_found_again(copy, tmp_path):

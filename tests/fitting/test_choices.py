@@ -6,30 +6,25 @@ import numpy as np
 import pytest
 
 import world
-from pennyweight.config.plan import EncoderPlan
+from pennyweight.config.plan import EncoderPlan, ScorersPlan
 from pennyweight.data.split import split
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluation.measure import measure
 from pennyweight.fitting import evaluate
-from pennyweight.fitting.components import (
-    DEFAULT,
-    Encoders,
-    build_parts,
-    check_encoder,
-    choose_encoders,
-    scorer_names,
-)
+from pennyweight.fitting.components import DEFAULT, build_components, components_of
+from pennyweight.fitting.encoder_choice import Encoders, check_encoder, choose_encoders
 from pennyweight.fitting.stages import Stages
-from pennyweight.fitting.tune import DECAYS, choose_decay, fit_part, sample
-from pennyweight.scorers.blend import KINDS
+from pennyweight.fitting.tune import choose_settings, fit_component, sample
 from pennyweight.scorers.content import Content
+from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Popularity
+from pennyweight.scorers.registry import SCORERS, scorer_type
 from pennyweight.scorers.repeat_consumption import RepeatConsumption
 from pennyweight.scorers.two_tower import TwoTower
+from pennyweight.scorers.two_tower_training import TwoTowerSettings
 
 TEXTS = [f"{('even', 'odd')[i % 2]} row{i // 5} number{i}" for i in range(20)]
 CATALOG = world.catalog(TEXTS)
@@ -58,7 +53,7 @@ def quality(scorer, held_out) -> float:
 @pytest.mark.parametrize("kind", [Content, Neighbours])
 def test_the_decay_is_the_best_of_those_tried(kind, valid):
     part = kind()
-    fit_part(part, valid, CATALOG, repeats="exclude")
+    fit_component(part, valid, CATALOG, repeats="exclude")
     chosen, found = part.decay, {}
     for part.decay in DECAYS:
         found[part.decay] = quality(part, valid)
@@ -70,7 +65,7 @@ def test_the_decay_of_again_matters_where_repeats_count():
     rows = [[0, 0, 0, 0, 1, 0], [2, 2, 2, 3, 2, 2], [4, 4, 4, 4, 5, 4]]
     held_out = split(world.events(rows, 6), "leave-last-out").test
     part = RepeatConsumption()
-    fit_part(part, held_out, world.catalog([""] * 6), repeats="include")
+    fit_component(part, held_out, world.catalog([""] * 6), repeats="include")
     assert part.decay > 0.5  # what was met often beats what was met last
 
 
@@ -78,10 +73,10 @@ def test_without_validation_users_settings_stay(valid):
     part = Neighbours(decay=0.33).fit(valid.before, CATALOG)
     nobody = split(world.events([[0, 1], [2, 3]], 20), "leave-last-out").valid
     assert len(nobody) == 0
-    choose_decay(part, nobody, "exclude")
+    choose_settings(part, nobody, "exclude")
     assert part.decay == 0.33
     popularity = Popularity()
-    fit_part(popularity, valid, CATALOG, repeats="exclude")
+    fit_component(popularity, valid, CATALOG, repeats="exclude")
     assert popularity.level.any()
 
 
@@ -98,7 +93,7 @@ def test_a_tower_is_kept_as_it_was_at_its_best(rate, valid):
         other.epochs = epochs
         found[epochs] = quality(other.fit(valid.before, CATALOG), valid)
     chosen = tower(epochs=6, learning_rate=rate)
-    fit_part(chosen, valid, CATALOG, repeats="exclude")
+    fit_component(chosen, valid, CATALOG, repeats="exclude")
     # Training goes on until an epoch is worse than one before.
     tried = next((e for e in range(2, 7) if found[e] < max(found[i] for i in range(1, e))), 6)
     best = max(range(1, tried + 1), key=found.__getitem__)
@@ -116,7 +111,7 @@ def test_a_tower_without_validation_users_trains_to_the_end(valid):
     assert len(nobody) == 0
     part = tower(epochs=3)
     nobody = replace(nobody, before=valid.before)
-    fit_part(part, nobody, CATALOG, repeats="exclude")
+    fit_component(part, nobody, CATALOG, repeats="exclude")
     assert part.epochs == 3
     whole = tower(epochs=3).fit(valid.before, CATALOG)
     np.testing.assert_array_equal(part.score(valid.histories), whole.score(valid.histories))
@@ -138,17 +133,27 @@ def test_a_sample_keeps_users_with_their_own_histories_and_targets():
     assert sample(held_out, 99, np.random.default_rng(1)) is held_out
 
 
+def ids(names, protocol, repeats) -> tuple[str, ...]:
+    components = components_of(ScorersPlan(names=names), protocol, repeats)
+    return tuple(component.id for component in components)
+
+
+def build(names, encoders=NOTHING, repeats="exclude", seed=0):
+    components = components_of(ScorersPlan(names=tuple(names)), None, None)
+    return build_components(components, encoders, repeats=repeats, seed=seed)
+
+
 def test_names_of_scorers():
-    assert scorer_names("auto", "leave-last-out", "exclude") == DEFAULT
-    assert scorer_names("auto", "global-time", "exclude") == (*DEFAULT, "novelty")
-    assert scorer_names("auto", "leave-last-out", "include") == (*DEFAULT, "again")
-    assert scorer_names("auto", "given-split", "include") == (*DEFAULT, "novelty", "again")
-    names = scorer_names(("linear", "content", "linear"), "given-split", "include")
+    assert ids("auto", "leave-last-out", "exclude") == DEFAULT
+    assert ids("auto", "global-time", "exclude") == (*DEFAULT, "novelty")
+    assert ids("auto", "leave-last-out", "include") == (*DEFAULT, "again")
+    assert ids("auto", "given-split", "include") == (*DEFAULT, "novelty", "again")
+    names = ids(("linear", "content", "linear"), "given-split", "include")
     assert names == ("linear", "content")
     with pytest.raises(PlanError, match="'bert4rec' is not one of"):
-        scorer_names(("content", "bert4rec"), "global-time", "exclude")
+        ids(("content", "bert4rec"), "global-time", "exclude")
     with pytest.raises(PlanError, match="did you mean 'content'"):
-        scorer_names(("Contnt",), "global-time", "exclude")
+        ids(("Contnt",), "global-time", "exclude")
 
 
 def test_names_of_encoders(tmp_path):
@@ -216,18 +221,17 @@ def test_the_default_model_is_named_where_it_does_not_read_the_texts(caplog):
 
 def test_no_scorer_is_left():
     with pytest.raises(DataError, match="no scorer can be fitted"):
-        build_parts(["tower"], NOTHING, repeats="exclude", seed=0)
-    parts = build_parts(["tower", "linear"], NOTHING, repeats="exclude", seed=0)
-    assert list(parts) == ["linear"]
+        build(["tower"])
+    assert list(build(["tower", "linear"])) == ["linear"]
 
 
 def test_makers_pass_on_what_they_are_told():
     encoders = Encoders(None, LexicalEncoder.fit(TEXTS, dim=4), "tfidf")
-    names = [name for name in KINDS if name != "sequence"]  # which needs an extra
-    parts = build_parts(names, encoders, repeats="include", seed=5)
-    assert {name: type(part) for name, part in parts.items()} == {n: KINDS[n] for n in names}
-    assert (parts["tower"].seed, parts["tower"].settings.repeats) == (5, True)
-    other = build_parts(["tower"], encoders, repeats="exclude", seed=0)["tower"]
+    names = [name for name in SCORERS.built_in if name != "sequence"]  # which needs an extra
+    scorers = build(names, encoders, repeats="include", seed=5)
+    assert {n: type(one) for n, one in scorers.items()} == {n: scorer_type(n) for n in names}
+    assert (scorers["tower"].seed, scorers["tower"].settings.repeats) == (5, True)
+    other = build(["tower"], encoders)["tower"]
     assert (other.settings.dim, other.settings.repeats) == (4, False)
 
 

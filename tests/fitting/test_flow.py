@@ -117,7 +117,7 @@ def test_fit_learns_from_every_event(shop):
     whole = data.interactions
     assert len(shop.interactions) == len(whole)
     assert isinstance(shop.scorer, Blend)
-    parts = shop.scorer.parts
+    parts = shop.scorer.components
     everything = Popularity().fit(whole, data.catalog).level
     np.testing.assert_array_equal(parts["popularity"].level, everything)
     before = split(whole, "global-time").test.before
@@ -396,7 +396,7 @@ def test_vectors_of_a_language_model_are_whitened_and_saved_so(tmp_path):
     folder = write_tiny_bert(tmp_path / "tiny")
     plan = Plan().override({"evaluate.value_gate": False})
     made = fit(ITEMS, EVENTS, plan=plan, encoder=str(folder), scorers=["content"])
-    assert made.scorer.parts["content"].encoder.kind == "projected"
+    assert made.scorer.components["content"].encoder.kind == "projected"
     made.save(tmp_path / "bundle")
     again = Recommender.load(tmp_path / "bundle")
     asked = {"text": "red", "k": 3}

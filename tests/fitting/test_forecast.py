@@ -14,17 +14,22 @@ from pennyweight.fitting import evaluate, fit
 from pennyweight.fitting.components import DEFAULT
 from pennyweight.fitting.forecast import MODEL, START_SECONDS, forecast
 from pennyweight.machine import forecast as hardware
+from pennyweight.scorers.registry import scorer_type
 
 SHOP = Volume(items=50_000, events=1_000_000, item_bytes=10_000_000)
 FAST = 1e11
 
 
+def types(names):
+    return {name: scorer_type(name) for name in names}
+
+
 def memory(data: Volume = SHOP, scorers=DEFAULT, **options) -> int:
-    return forecast(data, scorers, FAST, **options).rss_bytes
+    return forecast(data, types(scorers), FAST, **options).rss_bytes
 
 
 def seconds(data: Volume = SHOP, scorers=DEFAULT, **options) -> float:
-    return forecast(data, scorers, FAST, **options).seconds
+    return forecast(data, types(scorers), FAST, **options).seconds
 
 
 def test_what_costs_more_is_expected_to():
@@ -36,29 +41,29 @@ def test_what_costs_more_is_expected_to():
     assert seconds(users=100) < seconds()
     assert memory(scorers=["content"]) < memory(scorers=["content", "tower"])
     assert memory(dim=64) < memory()
-    slow = forecast(SHOP, DEFAULT, FAST / 2).seconds
+    slow = forecast(SHOP, types(DEFAULT), FAST / 2).seconds
     assert slow - START_SECONDS == pytest.approx(2 * (seconds() - START_SECONDS))
 
 
 def test_a_tower_holds_arrays_of_its_vectors():
-    terms = forecast(SHOP, DEFAULT, FAST).memory
+    terms = forecast(SHOP, types(DEFAULT), FAST).memory
     assert terms["tower"] == 12 * 4 * 50_000 * 256
     many = replace(SHOP, items=1_000_000)
-    assert forecast(many, DEFAULT, FAST).memory["tower"] == 12 * 4 * 1_000_000 * 128
-    both = forecast(SHOP, [*DEFAULT, "sequence"], FAST, gate=False).memory
-    assert both["tower"] == terms["tower"]
+    assert forecast(many, types(DEFAULT), FAST).memory["tower"] == 12 * 4 * 1_000_000 * 128
+    both = forecast(SHOP, types([*DEFAULT, "sequence"]), FAST, gate=False).memory
+    assert both["tower"] + both["sequence"] == terms["tower"]
 
 
 def test_the_dense_autoencoder_is_a_matrix_of_items_by_items():
     small = replace(SHOP, items=15_000)
-    assert forecast(small, ["linear"], FAST).memory["linear"] == 3 * 4 * 15_000**2
-    assert "linear" not in forecast(SHOP, ["linear"], FAST).memory
+    assert forecast(small, types(["linear"]), FAST).memory["linear"] == 3 * 4 * 15_000**2
+    assert "linear" not in forecast(SHOP, types(["linear"]), FAST).memory
 
 
 def test_a_small_fit_needs_most_while_it_reads_the_model():
     small = Volume(items=50, events=300, item_bytes=5_000)
-    assert forecast(small, DEFAULT, FAST).memory["language model"] == MODEL
-    assert forecast(SHOP, DEFAULT, FAST).memory["language model"] < MODEL
+    assert forecast(small, types(DEFAULT), FAST).memory["language model"] == MODEL
+    assert forecast(SHOP, types(DEFAULT), FAST).memory["language model"] < MODEL
 
 
 def test_a_fit_that_cannot_fit_stops_before_it_reads(monkeypatch):

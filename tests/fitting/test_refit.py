@@ -99,7 +99,7 @@ def test_a_recommender_knows_every_event_whatever_was_measured():
     assert plain.plan.evaluate.refit is False
     assert "final neighbours" in plain.report.cost.seconds
     level = Popularity().fit(plain.interactions, plain.catalog).level
-    np.testing.assert_array_equal(plain.scorer.parts["popularity"].level, level)
+    np.testing.assert_array_equal(plain.scorer.components["popularity"].level, level)
 
 
 def test_without_validation_events_there_is_one_row():

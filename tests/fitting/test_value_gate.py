@@ -80,7 +80,7 @@ def test_a_model_that_adds_nothing_is_left_out(meaningless):
     assert worth.followed
     assert report.encoder == worth.instead == "tfidf"
     assert WITH in report.scorers
-    assert meaningless.scorer.parts["tower"].tuned.kind == "lexical"
+    assert meaningless.scorer.components["tower"].tuned.kind == "lexical"
     assert "it was left out" in worth.sentence()
 
 

@@ -4,22 +4,40 @@ import pytest
 from pennyweight.data.interactions import Histories
 from pennyweight.ranking.explanations import CommonWords, explain_items
 from pennyweight.recommender import Because, Reason, Recommender
+from pennyweight.scorers.popularity import Popularity
+from pennyweight.scorers.protocol import Scorer
 from shop import IDS, blend, catalog, interactions, shop
 
 
-class Told:
+class Given(Scorer):
     """A scorer of which the contributions are known."""
 
-    name, scale = "told", "log-odds"
+    kind = "given"
 
     def __init__(self, rows: list[list[float]], shares: dict[str, list[float]]) -> None:
         self.rows, self.shares = np.array(rows, np.float32), shares
-        self.parts = {"told": self}
+
+    @property
+    def components(self):
+        return {"given": self, "popularity": Popularity()}
+
+    def fit(self, interactions, catalog, *, progress=None):
+        raise NotImplementedError
+
+    def score(self, histories):
+        raise NotImplementedError
+
+    def save(self, folder):
+        raise NotImplementedError
+
+    @classmethod
+    def load(cls, folder):
+        raise NotImplementedError
 
     def contributions(self, history, codes):
         return self.rows
 
-    def part_shares(self, history, codes):
+    def component_shares(self, history, codes):
         return {name: np.array(values, np.float32) for name, values in self.shares.items()}
 
     def shared_terms(self, code, other, *, limit):
@@ -29,13 +47,13 @@ class Told:
 def told(rows, shares, **settings) -> Reason:
     history = Histories.of([[0, 1, 0, 2, 3]])
     return explain_items(
-        np.array([4], np.int32), history, scorer=Told(rows, shares), catalog=catalog(), **settings
+        np.array([4], np.int32), history, scorer=Given(rows, shares), catalog=catalog(), **settings
     )[0]
 
 
 def test_the_sentence_by_hand() -> None:
     # Item 0 occurs twice: 3 + 1; item 2 pulled the other way and is no part of the total.
-    reason = told([[3, 2, 1, -5, 0.1]], {"told": [0.2], "content": [0.7]}, common={"the"})
+    reason = told([[3, 2, 1, -5, 0.1]], {"given": [0.2], "content": [0.7]}, common={"the"})
     assert reason.because == (
         Because("emma", "Emma", pytest.approx(4 / 6.1)),
         Because("a b", "Persuasion", pytest.approx(2 / 6.1)),
@@ -44,7 +62,7 @@ def test_the_sentence_by_hand() -> None:
         'because of "Emma" (66 %) and "Persuasion" (33 %); shares: manners, of-4-0, three'
     )
     assert str(reason) == reason.text
-    assert (reason.kind, reason.part) == ("history", "content")
+    assert (reason.kind, reason.component) == ("history", "content")
     assert reason.shared == ("manners", "of-4-0", "three")
 
 
@@ -52,14 +70,14 @@ def test_three_are_named_at_most_and_popularity_is_admitted() -> None:
     reason = told([[1, 1, 0, 1, 1]], {"popularity": [2], "content": [1]}, common={"the", "three"})
     assert reason.text.startswith('because of "Emma" (25 %), "Persuasion" (25 %) and "Pride')
     assert reason.text.endswith("popular with everyone")
-    assert reason.part == "popularity"
+    assert reason.component == "popularity"
 
 
 def test_items_chosen_by_a_negative_weight_of_popularity_are_not_called_popular() -> None:
     counts = np.array([9, 9, 9, 9, 1, 9, 9, 9], np.int64)  # the item recommended is the rarest
     shares = {"popularity": [2], "content": [1]}
     reason = told([[1, 1, 0, 1, 1]], shares, counts=counts)
-    assert reason.text.endswith("less popular than others") and reason.part == "popularity"
+    assert reason.text.endswith("less popular than others") and reason.component == "popularity"
     nothing = [[0, -1, 0, 0, 0]]
     assert told(nothing, shares, counts=counts).text == "less popular than others"
     assert told(nothing, {}, counts=counts).text == "highest remaining score"
@@ -69,8 +87,12 @@ def test_items_chosen_by_a_negative_weight_of_popularity_are_not_called_popular(
 
 def test_where_the_history_added_nothing() -> None:
     nothing = [[0, -1, 0, 0, 0]]
-    reason = told(nothing, {"told": [-1]})
-    assert (reason.text, reason.kind, reason.part) == ("popular with everyone", "popular", None)
+    reason = told(nothing, {"given": [-1]})
+    assert (reason.text, reason.kind, reason.component) == (
+        "popular with everyone",
+        "popular",
+        None,
+    )
     counts = np.zeros(8, np.int64)
     reason = told(nothing, {}, counts=counts)
     assert (reason.text, reason.kind) == ("new: chosen by its text", "new")

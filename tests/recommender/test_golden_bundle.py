@@ -3,16 +3,18 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from golden_shop import GOLDEN, save
 from pennyweight.bundle import MANIFEST, open_bundle
+from pennyweight.errors import BundleError
 from pennyweight.recommender import Recommender
 from pennyweight.storage.arrays import read_arrays
 from shop import catalog, interactions
 
 
-def test_a_bundle_of_version_1_still_opens_and_recommends() -> None:
+def test_a_bundle_of_version_2_still_opens_and_recommends() -> None:
     bundle = open_bundle(GOLDEN)
     assert bundle.manifest.created == "2026-01-02T03:04:05+00:00"
     assert bundle.manifest.parent == "0" * 64
@@ -24,6 +26,14 @@ def test_a_bundle_of_version_1_still_opens_and_recommends() -> None:
     assert_frame_equal(loaded.catalog.attributes, catalog().attributes)
     np.testing.assert_array_equal(loaded.interactions.item, interactions().item)
     assert loaded.recommend(user="ann", k=2)["item_id"].to_list() == ["a/b", "📚"]
+
+
+def test_a_bundle_of_version_1_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    save(tmp_path / "old")
+    manifest = tmp_path / "old" / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"format_version": 2', '"format_version": 1'))
+    with pytest.raises(BundleError, match=r"format version 1.* reads version 2: .*fit again"):
+        Recommender.load(tmp_path / "old")
 
 
 def shape(path: Path) -> object:

@@ -68,8 +68,8 @@ def test_a_changed_item_keeps_its_place_and_its_behaviour(shop):
     assert other.catalog.title(1) == "red chair"
     assert other.catalog.attributes["price"].to_list() == [1, 3, 30, 40, 50]
     assert other.recommend(text="red chair", k=1)["item_id"].to_list() == ["b"]
-    popular = other.scorer.parts["popularity"].level
-    np.testing.assert_array_equal(popular, shop.scorer.parts["popularity"].level)
+    popular = other.scorer.components["popularity"].level
+    np.testing.assert_array_equal(popular, shop.scorer.components["popularity"].level)
 
 
 def test_a_price_alone_changes_no_scorer(shop):

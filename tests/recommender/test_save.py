@@ -39,7 +39,7 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     assert (loaded.plan, loaded.report) == (None, None)
     assert loaded.bundle.manifest.summary == {
         "items": 8, "users": 9, "events": 20, "scorer": "blend",
-        "parts": ["popularity", "content", "neighbours"], "repeats": "exclude",
+        "components": ["popularity", "content", "neighbours"], "repeats": "exclude",
     }  # fmt: skip
     assert loaded.recommend_many().equals(saved.recommend_many())
     for wish in ({"user": "ann"}, {"text": "whale"}, {"filter": '"sea" in subjects'}, {}):
@@ -75,7 +75,7 @@ def test_without_events_and_with_repeats(tmp_path: Path) -> None:
     items = catalog()
     scorer = Popularity().fit(interactions(), items)
     Recommender(items, scorer, repeats="include").save(tmp_path / "b")
-    loaded = Recommender.load(tmp_path / "b", scorer_type=Popularity)
+    loaded = Recommender.load(tmp_path / "b")
     assert loaded.interactions is None
     assert loaded.repeats == "include"
     assert loaded.recommend(history=["emma"]).height == 8
@@ -160,7 +160,7 @@ def test_ten_thousand_items_load_in_well_under_a_second(tmp_path: Path) -> None:
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        Recommender.load(tmp_path / "b", scorer_type=Popularity)
+        Recommender.load(tmp_path / "b")
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1
 

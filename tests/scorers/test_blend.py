@@ -6,16 +6,21 @@ import pytest
 import world
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
-from pennyweight.errors import BundleError
+from pennyweight.errors import BundleError, PlanError
 from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.blend import Blend
-from pennyweight.scorers.blend_weights import DEFAULTS, candidates
+from pennyweight.scorers.blend_weights import candidates
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbours import Neighbours
 from pennyweight.scorers.popularity import Novelty, Popularity
+from pennyweight.scorers.registry import scorer_type
 
 
-def test_candidates_are_the_best_of_any_part():
+def default(kind: str) -> float:
+    return scorer_type(kind).default_weight
+
+
+def test_candidates_are_the_best_of_any_component():
     features = np.zeros((1000, 2), np.float32)
     features[:150, 0] = np.arange(150) + 1
     features[700:850, 1] = np.arange(150) + 1
@@ -60,7 +65,7 @@ def test_learned_weights_beat_each_part(two_halves):
     blend, parted, catalog = two_halves
     assert min(blend.weights.values()) > 0.5
     blend.fit(parted.test.before, catalog)
-    scorers = {**blend.parts, "blend": blend}
+    scorers = {**blend.components, "blend": blend}
     found = measure(scorers, parted.test, repeats="exclude")
     quality = {name: result.column("ndcg@10").mean() for name, result in found.items()}
     assert quality["blend"] > 1.1 * max(quality["content"], quality["neighbours"]), quality
@@ -91,7 +96,7 @@ def test_a_part_that_knows_nothing_gets_little(two_halves):
     parts["neighbours"].fit(parted.train, catalog)
     silent.fit(parted.train, world.catalog([""] * len(catalog)))
     blend.learn(parted.valid, rng=np.random.default_rng(0))
-    assert blend.weights["content"] == pytest.approx(DEFAULTS["content"], abs=0.02)
+    assert blend.weights["content"] == pytest.approx(default("content"), abs=0.02)
     assert blend.weights["neighbours"] > 0.5
 
 
@@ -107,15 +112,15 @@ def test_only_popularity_may_count_against_an_item():
     }  # fmt: skip
     blend = Blend(parts).fit(whole.before, catalog)
     weights = blend.learn(whole, rng=np.random.default_rng(0)).weights
-    assert weights["novelty"] > 1 > DEFAULTS["novelty"]
-    assert weights["content"] < DEFAULTS["content"]
+    assert weights["novelty"] > 1 > default("novelty")
+    assert weights["content"] < default("content")
     assert min(weights.values()) >= 0
     # And the other way about: nobody ever turns to what is new.
     rows = [[u % 5, (u + 1) % 5, (u + 2) % 5, (u + 3) % 5] for u in range(40)]
     log = world.events(rows, 9)
     steady = split(log, "leave-last-out").test
     blend.fit(steady.before, catalog).learn(steady, rng=np.random.default_rng(0))
-    assert blend.weights["novelty"] == DEFAULTS["novelty"] < blend.weights["neighbours"]
+    assert blend.weights["novelty"] == default("novelty") < blend.weights["neighbours"]
 
 
 def test_weights_are_the_defaults_where_nothing_can_be_learned():
@@ -126,8 +131,10 @@ def test_weights_are_the_defaults_where_nothing_can_be_learned():
     blend = Blend({"popularity": Popularity(), "content": Content()}).fit(log, catalog)
     blend.learn(valid, rng=np.random.default_rng(0))
     assert blend.learned_from == 0
-    assert blend.weights == {name: DEFAULTS[name] for name in ("popularity", "content")}
-    repeating = Blend(blend.parts, repeats="include").learn(valid, rng=np.random.default_rng(0))
+    assert blend.weights == {name: default(name) for name in ("popularity", "content")}
+    repeating = Blend(blend.components, repeats="include").learn(
+        valid, rng=np.random.default_rng(0)
+    )
     assert repeating.weights != blend.weights
     assert repeating.learned_from == 2
 
@@ -138,12 +145,12 @@ def test_weights_are_the_defaults_where_a_held_out_item_has_no_rival():
     blend = Blend({"popularity": Popularity(), "neighbours": Neighbours()})
     valid = split(log, "leave-last-out").test
     blend.fit(valid.before, world.catalog([""] * 4)).learn(valid, rng=np.random.default_rng(0))
-    assert blend.weights == {name: DEFAULTS[name] for name in ("popularity", "neighbours")}
+    assert blend.weights == {name: default(name) for name in ("popularity", "neighbours")}
 
 
 def test_few_users_are_enough_when_told(two_halves):
     blend, parted, _ = two_halves
-    other = Blend(blend.parts).learn(parted.valid, rng=np.random.default_rng(0), max_users=3)
+    other = Blend(blend.components).learn(parted.valid, rng=np.random.default_rng(0), max_users=3)
     assert all(np.isfinite(list(other.weights.values())))
 
 
@@ -168,7 +175,7 @@ def test_relative_parts_are_divided_by_their_best_rival():
 def test_items_of_the_history_are_rivals_only_with_repeats(repeats, best):
     blend = small()
     blend.repeats = repeats
-    blend.parts["neighbours"].matrix[world.B, world.A] = 9.0
+    blend.components["neighbours"].matrix[world.B, world.A] = 9.0
     history = Histories.of([[world.A, world.B]])
     found = blend.score(history)[0] - 0.5 * np.log1p([4, 3, 2, 1])
     np.testing.assert_allclose(found, 2 * np.array([9, 2, 2.5, 0.5]) / best, rtol=1e-5)
@@ -180,7 +187,7 @@ def test_shares_of_the_parts_add_up_to_the_score_above_the_average():
     blend = small()
     history, codes = Histories.of([[world.A, world.D]]), np.array([1, 2], np.int32)
     score = blend.score(history)[0]
-    shares = blend.part_shares(history, codes)
+    shares = blend.component_shares(history, codes)
     assert list(shares) == ["popularity", "neighbours"]
     np.testing.assert_allclose(sum(shares.values()), score[codes] - score.mean(), rtol=1e-4)
 
@@ -197,7 +204,7 @@ def test_histories_have_the_weights_of_their_length(tmp_path):
     codes = np.arange(4, dtype=np.int32)
     two = histories.take(np.array([2]))
     np.testing.assert_allclose(blend.contributions(two, codes).sum(axis=1), found[2], rtol=1e-5)
-    assert not blend.part_shares(two, codes)["popularity"].any()
+    assert not blend.component_shares(two, codes)["popularity"].any()
     blend.save(tmp_path)
     again = Blend.load(tmp_path)
     assert again.routes == own
@@ -243,9 +250,9 @@ def test_a_part_without_weight_is_left_out():
     blend = Blend({"popularity": Popularity(), "content": Content()}, {"popularity": 1.0})
     blend.fit(log, catalog)
     np.testing.assert_array_equal(
-        blend.score(log.histories), blend.parts["popularity"].score(log.histories)
+        blend.score(log.histories), blend.components["popularity"].score(log.histories)
     )
-    none = Blend(blend.parts, {})
+    none = Blend(blend.components, {})
     assert not none.score(log.histories).any()
     assert none.score(log.histories).shape == (4, 4)
 
@@ -256,14 +263,15 @@ def test_a_text_is_read_even_where_content_weighs_nothing():
     scores = blend.fit(log, catalog).score_texts(["green"])
     assert scores[0].argmax() == world.D
     deaf = Blend({"popularity": Popularity()}).fit(log, catalog)
-    with pytest.raises(BundleError, match="no part that reads text"):
+    assert not deaf.scores_texts
+    with pytest.raises(PlanError, match="does not read texts"):
         deaf.score_texts(["green"])
 
 
 def test_a_part_of_another_version_is_refused(tmp_path):
-    blend = small()
-    Blend({"popularity": blend.parts["popularity"], "oracle": blend.parts["neighbours"]}).save(
-        tmp_path
-    )
+    class Oracle(Popularity):
+        kind = "oracle"
+
+    Blend({"popularity": Popularity(), "mine": Oracle()}).save(tmp_path)
     with pytest.raises(BundleError, match="'oracle' is not known"):
         Blend.load(tmp_path)

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.fitting.components import DEFAULT
-from pennyweight.fitting.tune import DECAYS
-from pennyweight.scorers.blend import KINDS, Blend
-from pennyweight.scorers.blend_weights import CANDIDATES, DEFAULTS, FEW_NEW
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.blend_weights import CANDIDATES, FEW_NEW
 from pennyweight.scorers.conditional_logit import FOLDS, HISTORY_LENGTHS, PRIOR, PULL, SHRINK, SURE
+from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.new_items import PLACES, STAND_INS
+from pennyweight.scorers.registry import SCORERS, scorer_type
 from pennyweight.scorers.sequence import SequenceSettings
+from pennyweight.scorers.two_tower_training import TwoTowerSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "method-scorers.md").read_text(encoding="utf-8")
 NAMES = ("popularity", "novelty", "again", "content", "neighbours", "linear")
 TRAINED = {"tower": TwoTowerSettings, "sequence": SequenceSettings}
-SETTINGS = {**{name: KINDS[name] for name in NAMES}, **TRAINED, "blend": Blend}
+SETTINGS = {**{name: scorer_type(name) for name in NAMES}, **TRAINED, "blend": Blend}
 ROW = re.compile(r"^\| `(\w+)` \| (\S+) \|", re.MULTILINE)
 
 
@@ -36,10 +37,11 @@ def test_settings_and_defaults(name):
 
 def test_numbers_that_are_no_settings():
     assert str(list(DECAYS))[1:-1].replace(", 0.97", " and 0.97") in PAGE
-    assert f"the {CANDIDATES} best items of each part" in PAGE
+    assert f"the {CANDIDATES} best items of each component" in PAGE
     assert f"p_s = {SHRINK} + {PRIOR:.0f} / (2 * choices)" in PAGE
     said = re.search(r"The default weights, .* are (.*)\.\n", PAGE)[1]
-    for name, weight in DEFAULTS.items():
+    for name in SCORERS.built_in:
+        weight = scorer_type(name).default_weight
         assert re.search(rf"\b{name}\b[a-z ]* {weight:g}(,|$)", said), name
     assert f"at least {FEW_NEW} of them are of items without events" in PAGE
     assert f"or {100 * PLACES:.0f} % of the places" in PAGE

@@ -6,9 +6,9 @@ import pytest
 import world
 from pennyweight.data.interactions import Histories
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.two_tower import TwoTower
+from pennyweight.scorers.two_tower_training import TwoTowerSettings
 
 SETTINGS = TwoTowerSettings(
     dim=8, epochs=6, batch=16, negatives=8, temperature=0.2, learning_rate=0.05

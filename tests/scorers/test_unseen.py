@@ -67,7 +67,7 @@ def test_new_items_get_the_places_of_average_items(learned):
     new = np.flatnonzero(held_out.before.counts == 0)
     share = min(PLACES, len(new) / N)
     assert share / 2 < places(blend, held_out.histories, new).mean() <= share + 1e-6
-    without = Blend({**blend.parts}, {**blend.weights, "novelty": 0})
+    without = Blend({**blend.components}, {**blend.weights, "novelty": 0})
     assert not places(without, held_out.histories, new).any()
 
 

@@ -34,7 +34,7 @@ def vectors(model: Bert, encoder: TransformerEncoder, texts: list[str]) -> np.nd
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new"])
 def test_parity_with_the_graph(tmp_path, kind, pooling, activation):
     folder = write_tiny_bert(tmp_path / "m", kind=kind, pooling=pooling, activation=activation)
-    encoder = TransformerEncoder.load(folder, threads=1)
+    encoder = TransformerEncoder.from_pretrained(folder, threads=1)
     found = vectors(Bert(find_weights(folder)), encoder, TEXTS)
     np.testing.assert_allclose(found, encoder.encode(TEXTS), atol=2e-5)
 
@@ -45,7 +45,7 @@ def test_parity_with_the_graph_of_the_default_model():
         weights = find_weights()
     except DataError as error:
         pytest.skip(str(error))
-    encoder = TransformerEncoder.load(threads=1)
+    encoder = TransformerEncoder.from_pretrained(threads=1)
     texts = [*TEXTS, "Avon moisture therapy hand cream, 4.2 oz. " * 8, "Кошка и собака"]
     found = vectors(Bert(weights), encoder, texts)
     assert (found * encoder.encode(texts)).sum(axis=1).min() > 0.9999
@@ -76,10 +76,12 @@ def test_a_model_without_a_head_is_one_whose_head_says_nothing(tmp_path):
     for kind in ("weight", "bias"):
         changes[f"{at}.intermediate.dense.{kind}"] = of[f"{at}.intermediate.dense.{kind}"][:10]
     edit(cut, changes)
-    encoder = TransformerEncoder.load(whole, threads=1)
+    encoder = TransformerEncoder.from_pretrained(whole, threads=1)
     found, expected = (vectors(Bert(find_weights(f)), encoder, TEXTS) for f in (cut, whole))
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    np.testing.assert_allclose(found, TransformerEncoder.load(cut).encode(TEXTS), atol=2e-5)
+    np.testing.assert_allclose(
+        found, TransformerEncoder.from_pretrained(cut).encode(TEXTS), atol=2e-5
+    )
 
 
 def test_every_tensor_comes_back_under_its_name(tmp_path):

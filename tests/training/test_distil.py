@@ -47,11 +47,13 @@ def student(tmp_path_factory, teacher) -> Weights:
 
 
 def near(folder: Path, wanted: np.ndarray) -> float:
-    return float((TransformerEncoder.load(folder).encode(TEXTS) * wanted).sum(axis=1).mean())
+    return float(
+        (TransformerEncoder.from_pretrained(folder).encode(TEXTS) * wanted).sum(axis=1).mean()
+    )
 
 
 def test_a_student_comes_near_its_teacher(teacher, student, tmp_path):
-    wanted = TransformerEncoder.load(teacher.folder).encode(TEXTS)
+    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     settings = replace(SETTINGS, steps=200, every=100)
     trained = distil_into(student, wanted, CATALOG, tmp_path, settings)
     assert near(student.folder, wanted) < 0.9
@@ -68,12 +70,12 @@ def test_a_teacher_of_another_width(student, tmp_path):
     settings = replace(SETTINGS, steps=300, every=300)
     distil_into(student, wanted, CATALOG, tmp_path, settings)
     for folder, least, most in ((student.folder, 0.5, 1), (tmp_path / "model", 0, 0.3)):
-        vectors = TransformerEncoder.load(folder).encode(TEXTS)
+        vectors = TransformerEncoder.from_pretrained(folder).encode(TEXTS)
         assert least < np.abs(vectors @ vectors.T - wanted @ wanted.T).mean() < most
 
 
 def test_a_student_that_learns_from_behaviour_too(teacher, student, tmp_path):
-    wanted = TransformerEncoder.load(teacher.folder).encode(TEXTS)
+    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     trained = distil_into(
         student, wanted, CATALOG, tmp_path, SETTINGS, held_out=HELD_OUT, objective="both"
     )
@@ -93,7 +95,7 @@ def test_what_cannot_be_learned_from_is_refused(student, tmp_path):
 
 
 def test_the_result_serves_a_fit_without_torch(teacher, student, tmp_path):
-    wanted = TransformerEncoder.load(teacher.folder).encode(TEXTS)
+    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     trained = distil_into(student, wanted, CATALOG, tmp_path / "run", replace(SETTINGS, steps=4))
     rows = [f"item-{i},{text}\n" for i, text in enumerate(TEXTS)]
     (tmp_path / "items.csv").write_text("item_id,title\n" + "".join(rows))
@@ -120,7 +122,7 @@ main()
 
 
 def test_a_model_is_distilled_once_and_goes_on_where_it_was_killed(teacher, student, tmp_path):
-    wanted = TransformerEncoder.load(teacher.folder).encode(TEXTS)
+    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     steps: list[int] = []
     stop_at = 30
 
@@ -155,7 +157,7 @@ def test_a_model_is_distilled_once_and_goes_on_where_it_was_killed(teacher, stud
 
 def test_models_not_used_for_long_leave_the_cache(teacher, student, monkeypatch):
     monkeypatch.setattr("pennyweight.training.distillation.KEPT", 1)
-    wanted = TransformerEncoder.load(teacher.folder).encode(TEXTS)
+    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     settings = replace(SETTINGS, steps=1, every=1)
     for seed in (0, 1):
         found = distilled(student, wanted, CATALOG, replace(settings, seed=seed), HELD_OUT)

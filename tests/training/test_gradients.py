@@ -130,7 +130,7 @@ def test_half_the_digits_where_the_hardware_has_them(weights, monkeypatch):
 def test_vectors_are_those_of_the_encoder(weights):
     texts = ["red shoe", "", "??", "red  SHOE", "blue"]
     found = learner_of(weights, texts).item_vectors()
-    encoder = TransformerEncoder.load(weights.folder)
+    encoder = TransformerEncoder.from_pretrained(weights.folder)
     np.testing.assert_allclose(found, encoder.encode(texts), atol=2e-5)
     assert not found[1].any()
 

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 import world
+from pennyweight.config.plan import ScorersPlan
 from pennyweight.data.interactions import Histories
 from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.errors import BundleError, MissingExtraError
-from pennyweight.fitting.components import Encoders, build_parts
-from pennyweight.scorers.causal_transformer import read
+from pennyweight.fitting.components import build_components, components_of
+from pennyweight.fitting.encoder_choice import Encoders
+from pennyweight.scorers.causal_transformer import encode_histories
 from pennyweight.scorers.sequence import Sequence, SequenceSettings
 
 N = 12
@@ -52,7 +54,7 @@ def test_numpy_reads_as_torch_does(trainer, layers):
     weights = scorer_of(trainer, settings=settings).fit(LOG, CATALOG).weights
     tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
     rows = [[3], [1, 2, 5, 5, 0], np.random.default_rng(0).integers(0, N, 50).tolist()]
-    found = read(weights, Histories.of(rows))
+    found = encode_histories(weights, Histories.of(rows))
     for row, vector in zip(rows, found, strict=True):
         expected = forward(tensors, tensors["items"][row][None], settings)[0, -1].numpy()
         np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-4)
@@ -151,21 +153,23 @@ def test_small_and_odd_worlds(trainer, rows, n):
 @pytest.mark.parametrize("names", [("sequence", "tower"), ("sequence",)])
 def test_it_starts_from_a_tower(trainer, names):
     encoders = Encoders(None, LexicalEncoder.fit(CATALOG.texts, dim=4), "tfidf")
-    parts = build_parts(names, encoders, repeats="include", seed=7)
-    assert list(parts) == sorted(names, reverse=True)
-    sequence = parts["sequence"]
+    components = components_of(ScorersPlan(names=names), None, None)
+    scorers = build_components(components, encoders, repeats="include", seed=7)
+    assert list(scorers) == sorted(names, reverse=True)
+    sequence = scorers["sequence"]
     assert sequence.seed == 7
     assert sequence.settings.repeats
-    for part in parts.values():
-        part.fit(LOG, CATALOG)
+    for scorer in scorers.values():
+        scorer.fit(LOG, CATALOG)
     assert sequence.score(HISTORIES).any()
     if "tower" in names:
-        assert sequence.vectors_of(LOG, CATALOG) is parts["tower"].item_vectors
+        assert sequence.vectors_of(LOG, CATALOG) is scorers["tower"].item_vectors
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "pennyweight.training.sequence", raising=False)
     encoders = Encoders(None, LexicalEncoder.fit(CATALOG.texts, dim=4), "tfidf")
+    components = components_of(ScorersPlan(names=("sequence",)), None, None)
     with pytest.raises(MissingExtraError, match=r'pip install "pennyweight\[train\]"'):
-        build_parts(["sequence"], encoders, repeats="exclude", seed=0)
+        build_components(components, encoders, repeats="exclude", seed=0)

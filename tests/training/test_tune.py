@@ -38,7 +38,7 @@ def weights(tmp_path_factory):
 
 
 def ndcg(folder: Path) -> float:
-    content = Content(TransformerEncoder.load(folder)).fit(HELD_OUT.before, CATALOG)
+    content = Content(TransformerEncoder.from_pretrained(folder)).fit(HELD_OUT.before, CATALOG)
     found = measure({"content": content}, HELD_OUT, repeats="exclude")["content"]
     return float(found.column("ndcg@10").mean())
 
@@ -60,7 +60,7 @@ def test_texts_come_near_their_targets(weights, tmp_path):
     tune(weights, CATALOG, nobody, tmp_path, settings, objective="targets")
     arrays, _ = read_arrays(tmp_path / "targets.safetensors")
     for folder, least, most in ((weights.folder, -1, 0.8), (tmp_path / "model", 0.9, 1)):
-        vectors = TransformerEncoder.load(folder).encode(TEXTS)
+        vectors = TransformerEncoder.from_pretrained(folder).encode(TEXTS)
         near = (vectors * arrays["targets"]).sum(axis=1).mean()
         assert least < near < most
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pennyweight.compression.activations import record_activations
 from pennyweight.compression.model import LanguageModel
 from pennyweight.compression.pruning import cut_layers, cut_neurons
-from pennyweight.compression.vocabulary import cut_table, cut_vocabulary
+from pennyweight.compression.vocabulary import cut_vocabulary
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder
@@ -22,7 +22,7 @@ from pennyweight.errors import DataError
 from pennyweight.training.static import fit_table
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
-__all__ = ["EncoderVariant", "readers", "teacher_of"]
+__all__ = ["EncoderVariant", "encoder_variants"]
 
 Float = NDArray[np.float32]
 Tell = Callable[[int, int], None]
@@ -52,14 +52,7 @@ class EncoderVariant:
     encoder: Encoder | None
 
 
-def teacher_of(encoder: Encoder | None) -> TransformerEncoder | None:
-    """Return the transformer in an encoder, if there is one."""
-    if isinstance(encoder, ProjectedEncoder):
-        return teacher_of(encoder.encoder)
-    return encoder if isinstance(encoder, TransformerEncoder) else None
-
-
-def readers(
+def encoder_variants(
     teacher: TransformerEncoder,
     texts: Sequence[str],
     folder: Path,
@@ -84,7 +77,7 @@ def readers(
         Called with (texts done, texts in all) while the whole model reads.
     """
     whole = _vectors(teacher, texts, progress)
-    wide = ProjectedEncoder.fit(teacher, whole, dim=teacher.dim)
+    wide = ProjectedEncoder.of_vectors(teacher, whole, dim=teacher.dim)
     wanted = wide.project(whole)
     yield EncoderVariant(teacher.name, ("whitened",), wide)
     max_tokens, layers = teacher.max_tokens, int(teacher.weights.config["num_hidden_layers"])
@@ -115,8 +108,8 @@ def readers(
 def _static(teacher: TransformerEncoder, texts: Sequence[str], wanted: Float) -> EncoderVariant:
     """Fit a token table to a teacher's vectors, whiten what it says, and keep it in 8 bits."""
     table = distil(teacher, dim=min(STATIC_DIM, teacher.dim)).weighted(texts)
-    static = cut_table(fit_table(table, texts, wanted), texts)
-    axes = ProjectedEncoder.fit(static, static.encode(texts), dim=static.dim).axes
+    static = fit_table(table, texts, wanted).pruned(texts)
+    axes = ProjectedEncoder.of_vectors(static, static.encode(texts), dim=static.dim).axes
     packed = QuantizedRows.of(static.table @ axes, "int8", by_row=True)
     static = static.with_table(packed, name=f"static-{teacher.weights.name}")
     steps = ("static table", f"{len(packed):,} tokens", "whitened", "int8 table")
@@ -148,7 +141,7 @@ def _cut(
 
 def _load(model: LanguageModel, folder: Path, name: str, max_tokens: int) -> TransformerEncoder:
     model.write(folder)
-    found = TransformerEncoder.load(folder, precision="int8", max_tokens=max_tokens)
+    found = TransformerEncoder.from_pretrained(folder, precision="int8", max_tokens=max_tokens)
     found.weights = replace(found.weights, name=name)
     return found
 
@@ -158,7 +151,7 @@ def _vectors(encoder: Encoder, texts: Sequence[str], progress: Tell | None = Non
 
 
 def _whitened(encoder: TransformerEncoder, texts: Sequence[str]) -> ProjectedEncoder:
-    return ProjectedEncoder.fit(encoder, _vectors(encoder, texts), dim=encoder.dim)
+    return ProjectedEncoder.of_vectors(encoder, _vectors(encoder, texts), dim=encoder.dim)
 
 
 def _readout(found: Float, wanted: Float) -> Float:

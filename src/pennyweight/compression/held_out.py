@@ -1,52 +1,60 @@
 """The parent learned again from training data, so that what is held out can judge its children."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.compression.encoder_variants import teacher_of
 from pennyweight.config.plan import Plan
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Protocol, default_protocol, split
-from pennyweight.encoders.static import distil
-from pennyweight.encoders.tuned import default_dim
+from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import Weights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.ranking import Repeats
-from pennyweight.fitting.components import BY_TIME, Encoders, build_parts, choose_encoders
+from pennyweight.fitting.components import BY_TIME, build_context
+from pennyweight.fitting.encoder_choice import Encoders, choose_encoders, encoders_of
 from pennyweight.fitting.forecast import BLENDED, MEASURED, TUNED
 from pennyweight.fitting.stages import Stages
-from pennyweight.fitting.tune import choose_decay, fit_showing, sample
+from pennyweight.fitting.tune import choose_settings, sample
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
-from pennyweight.scorers.content import Content
-from pennyweight.scorers.popularity import Novelty
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["HeldOutFit", "blend_of", "content_of"]
+__all__ = ["HeldOutFit", "blend_of", "language_model_of", "text_component"]
 
 BATCH = 32  # pairs in a step of distillation
 
 
 def blend_of(parent: Recommender) -> Blend:
     """Return a recommender's blend; `DataError` where it has none, or no events to judge by."""
-    if not isinstance(parent.scorer, Blend):
-        raise DataError(f"the scorer is a {parent.scorer.name}; compress what `fit` has made")
+    scorer = parent.scorer
+    if scorer.kind != Blend.kind:
+        raise DataError(f"the scorer is a {scorer.kind}; compress what `fit` has made")
     if parent.interactions is None:
         raise DataError("this bundle keeps no events, and without them quality cannot be measured")
-    return parent.scorer
+    return cast(Blend, scorer)
 
 
-def content_of(blend: Blend) -> Content | None:
-    """Return the content scorer of a blend, if it has one."""
-    found = blend.parts.get("content")
-    return found if isinstance(found, Content) else None
+def text_component(blend: Blend) -> str | None:
+    """Return the id of the component whose encoder is to be replaced, if there is one.
+
+    That is the first that encodes with a language model, or else the first that takes an encoder.
+    """
+    takers = {name: one for name, one in blend.components.items() if one.takes_encoder}
+    with_model = (name for name, one in takers.items() if language_model_of(one) is not None)
+    return next(with_model, next(iter(takers), None))
+
+
+def language_model_of(scorer: Scorer) -> TransformerEncoder | None:
+    """Return the language model that a scorer encodes texts with, if it has one."""
+    return None if scorer.encoder is None else scorer.encoder.language_model
 
 
 class HeldOutFit:
-    """One data split, and the parent's parts fitted to either side of it.
+    """One data split, and the parent's components fitted to either side of it.
 
     Attributes
     ----------
@@ -54,9 +62,9 @@ class HeldOutFit:
         That of the parent's report.
     valid
         Users whose held-out events judge the candidates.
-    parts
-        The parent's scorers, fitted to what came before `valid`; their settings, such as decay
-        and epochs, are the parent's.
+    components
+        The parent's scorers by id, fitted to what came before `valid`; their settings and choices,
+        such as decay and epochs, are the parent's.
     """
 
     def __init__(self, parent: Recommender, stages: Stages) -> None:
@@ -76,26 +84,25 @@ class HeldOutFit:
         self.valid = sample(self._split.valid, BLENDED.of(len(self.catalog)), self.rng())
         with stages.stage("read"):
             encoders = _encoders(parent, plan)
-        names = tuple(blend.parts)
-        self.parts = build_parts(names, encoders, repeats=self.repeats, seed=self.seed)
-        for name, part in self.parts.items():
-            for setting in ("decay", "epochs", "newest"):
-                if hasattr(blend.parts[name], setting):
-                    setattr(part, setting, getattr(blend.parts[name], setting))
-        content = content_of(blend)
-        if content is not None:  # looks at no events
-            self.parts["content"] = content
+        self.components: dict[str, Scorer] = {}
+        for name, scorer in blend.components.items():
+            there = self.components
+            context = build_context(encoders, there, repeats=self.repeats, seed=self.seed)
+            if scorer.evidence == "text":  # looks at no events
+                self.components[name] = scorer
+            elif scorer.can_be_built(context):
+                self.components[name] = scorer.rebuilt(context)
         self._fit(self._split.valid.before, "learn")
 
     def rng(self) -> np.random.Generator:
         """Return the same generator each time, so that rivals are judged on the same users."""
         return np.random.default_rng(self.seed)
 
-    def read(self, content: Content) -> Content:
-        """Fit a content scorer and choose its decay."""
-        content.fit(self._split.valid.before, self.catalog)
-        choose_decay(content, self._few, self.repeats)
-        return content
+    def fit_texts(self, scorer: Scorer) -> Scorer:
+        """Fit a scorer of texts and choose its settings."""
+        scorer.fit(self._split.valid.before, self.catalog)
+        choose_settings(scorer, self._few, self.repeats)
+        return scorer
 
     def weigh(self, blend: Blend) -> Blend:
         """Learn the weights of a blend."""
@@ -136,27 +143,25 @@ class HeldOutFit:
         )
 
     def learn_all(self) -> None:
-        """Fit the parts to all that came before the test."""
+        """Fit the components to all that came before the test."""
         self._fit(self.test.before, "learn again")
 
     def _fit(self, interactions: Interactions, stage: str) -> None:
-        for name, part in self.parts.items():
-            if name != "content":
+        for name, scorer in self.components.items():
+            if scorer.evidence != "text":
                 with self.stages.stage(f"{stage} {name}") as tell:
-                    fit_showing(part, interactions, self.catalog, tell)
-            if isinstance(part, Novelty) and self.protocol not in BY_TIME:
-                part.new[:] = 0  # without events since its only ones were held out
+                    scorer.fit(interactions, self.catalog, progress=tell)
+            if self.protocol not in BY_TIME:
+                scorer.ignore_new_items()
 
 
 def _encoders(parent: Recommender, plan: Plan) -> Encoders:
-    """Return what the parent's scorers read with, before they learned from behaviour."""
+    """Return what the parent's scorers encoded texts with, before they learned from behaviour."""
     blend, worth = blend_of(parent), parent.report.worth if parent.report else None
-    content = content_of(blend)
-    teacher = teacher_of(content.encoder) if content is not None else None
-    if teacher is not None and content is not None:
-        width = plan.encoder.dim or default_dim(len(parent.catalog))
-        table = distil(teacher, dim=min(width, teacher.dim))
-        return Encoders(content.encoder, table, teacher.name, model=True)
+    name = text_component(blend)
+    encoder = None if name is None else blend.components[name].encoder
+    if encoder is not None:
+        return encoders_of(encoder, parent.catalog, plan.encoder)
     if worth is not None and worth.followed and not worth.keep:  # the value gate left it out
         plan = plan.override({"encoder.name": "tfidf"})
     return choose_encoders(plan.encoder, parent.catalog)

@@ -13,8 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pennyweight.compression.encoder_variants import teacher_of
-from pennyweight.compression.held_out import blend_of, content_of
+from pennyweight.compression.held_out import blend_of, language_model_of, text_component
 from pennyweight.compression.search import Candidate, Search
 from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Confirmed, Frontier, Point
@@ -115,7 +114,7 @@ def compress(
             confirmed = _confirm(search, candidate)
         child = Recommender(
             parent.catalog,
-            candidate.build(blend_of(parent).parts, parent.catalog.texts),
+            candidate.build(blend_of(parent).components, parent.catalog.texts),
             parent.interactions,
             repeats=parent.repeats,
         )
@@ -138,19 +137,19 @@ def _searched(
 ) -> tuple[Search, Stages]:
     blend = blend_of(parent)
     assert parent.interactions is not None
-    content = content_of(blend)
-    reader = teacher_of(content.encoder) if content is not None else None
+    name = text_component(blend)
+    encoder = None if name is None else language_model_of(blend.components[name])
     if model is not None:
-        if content is None:
+        if name is None:
             raise DataError("the recommender has no content scorer for a language model to read")
-        reader = TransformerEncoder.load(None if model == "minilm" else model)
+        encoder = TransformerEncoder.from_pretrained(None if model == "minilm" else model)
     size = held(parent.catalog, parent.interactions)
-    names = tuple(blend.parts)
-    forecast(size, names, speed(), model=reader is not None, encode=reader is not None,
+    needed = encoder is not None
+    forecast(size, blend.components, speed(), model=needed, encode=needed,
              gate=False, final=False).state(REMEDY)  # fmt: skip
     stages = Stages(progress)
     with threadpool_limits(usable_cores()):
-        search = Search(parent, stages, model=reader, folder=folder, distil=distil)
+        search = Search(parent, stages, model=encoder, folder=folder, distil=distil)
         search.run()
     return search, stages
 
@@ -175,7 +174,7 @@ def _confirm(search: Search, candidate: Candidate) -> Confirmed:
     trial = search.trial
     trial.learn_all()
     texts, candidates = trial.catalog.texts, {"before": search.candidates[0], "after": candidate}
-    blends = {name: one.build(trial.parts, texts) for name, one in candidates.items()}
+    blends = {name: one.build(trial.components, texts) for name, one in candidates.items()}
     with search.stages.stage("test"):
         found = measure(blends, trial.test, repeats=trial.repeats)
     values = np.column_stack([found[name].column(JUDGED_BY) for name in ("after", "before")])

@@ -1,23 +1,19 @@
 """What a saved recommender takes to read texts: speed and memory, in a process of its own."""
 
-import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pennyweight.config.frozen import Frozen
 from pennyweight.errors import PennyweightError
 from pennyweight.machine.machine import peak_rss
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
-from pennyweight.scorers.content import Content
-from pennyweight.scorers.two_tower import TwoTower
 
 __all__ = ["ResourceUse", "encoder_bytes", "measure_resource_use"]
 
@@ -48,40 +44,21 @@ def measure_resource_use(bundle: Path) -> ResourceUse:
     return ResourceUse.model_validate_json(done.stdout)
 
 
-def encoder_bytes(scorer: Path, blend: Blend) -> int:
-    """Return the bytes of all that reads a text in a blend that was saved to a folder."""
-    files = [path for path in scorer.glob("*/encoder/**/*") if path.is_file()]
-    words = 0
-    content = blend.parts.get("content")
-    if isinstance(content, Content) and content.words is not None:
-        words = content.words.idf.nbytes + len(json.dumps(list(content.words.vocabulary)))
-    return sum(path.stat().st_size for path in files) + words
-
-
-def _readers(blend: Blend) -> list[Callable[[Sequence[str]], NDArray[np.float32]]]:
-    found: list[Callable[[Sequence[str]], NDArray[np.float32]]] = []
-    for part in blend.parts.values():
-        if isinstance(part, Content):
-            words = part.words
-            if part.encoder is not None:
-                found.append(part.encoder.encode)
-            elif words is not None:
-                found.append(words.transform)
-        elif isinstance(part, TwoTower):
-            found.append(part.tuned.encode)
-    return found
+def encoder_bytes(folder: Path, blend: Blend) -> int:
+    """Return the bytes of all that encodes texts in a blend that was saved to a folder."""
+    return sum(one.encoder_nbytes(folder / name) for name, one in blend.components.items())
 
 
 def _measured(bundle: Path) -> ResourceUse:
     recommender = Recommender.load(bundle, verify=False)
-    assert isinstance(recommender.scorer, Blend)
-    readers, texts = _readers(recommender.scorer), recommender.catalog.texts
+    texts = recommender.catalog.texts
+    encoding = [one for one in recommender.scorer.components.values() if one.scores_texts]
     some = [texts[int(i)] for i in np.linspace(0, len(texts) - 1, min(TEXTS, len(texts)))]
 
     def seconds(block: Sequence[str]) -> float:
         began = time.perf_counter()
-        for read in readers:
-            read(block)
+        for scorer in encoding:
+            scorer.encode_texts(block)
         return time.perf_counter() - began
 
     seconds(some[:8])  # sessions are built, pages come in
@@ -93,7 +70,7 @@ def _measured(bundle: Path) -> ResourceUse:
     loaded = [name for name in HEAVY if name in sys.modules]
     if loaded:
         raise PennyweightError(f"serving has imported {', '.join(loaded)}")
-    rate = len(some) / max(median(batches), 1e-9) if readers else 0.0
+    rate = len(some) / max(median(batches), 1e-9) if encoding else 0.0
     return ResourceUse(
         texts_per_second=round(rate, 1),
         ms_per_text=round(1_000 * median(alone), 4),

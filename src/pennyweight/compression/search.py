@@ -1,4 +1,4 @@
-"""Down the ladder: readers first, then how the vectors of the best of them are kept."""
+"""The search for smaller versions: encoders first, then the vectors of the best of them."""
 
 import functools
 import tempfile
@@ -9,59 +9,60 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.compression.encoder_variants import EncoderVariant, readers
-from pennyweight.compression.held_out import HeldOutFit, blend_of, content_of
+from pennyweight.compression.encoder_variants import EncoderVariant, encoder_variants
+from pennyweight.compression.held_out import HeldOutFit, blend_of, text_component
 from pennyweight.compression.resource_use import encoder_bytes, measure_resource_use
 from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.config.frontier import Point
+from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios
 from pennyweight.evaluation.user_results import JUDGED_BY
 from pennyweight.fitting.stages import Stages
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
-from pennyweight.scorers.content import Content
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.two_tower import TwoTower
 
 __all__ = ["Candidate", "Search"]
 
 WHOLE = "original"
-PROMISING = 3  # readers whose vectors are made smaller still
+PROMISING = 3  # encoders whose vectors are made smaller still
 
 
 @dataclass(frozen=True)
 class MeasuredVariant:
-    """What reads the texts, and what was learned with it.
+    """An encoder of texts, and what was learned with it.
 
     Attributes
     ----------
-    content
-        The content scorer with its vectors whole; None where the blend has none.
+    replaced
+        The component that encodes with it, by its id, with its vectors whole; empty where no
+        component of the blend takes an encoder.
     weights
-        A blend of the same parts, whose weights and routes count.
+        A blend of the same components, whose weights and routes count.
     """
 
-    reader: EncoderVariant
-    content: Content | None
+    variant: EncoderVariant
+    replaced: Mapping[str, Scorer]
     weights: Blend
 
-    def among(self, parts: Mapping[str, Scorer]) -> dict[str, Scorer]:
-        """Return parts with this content scorer for theirs."""
-        return {**parts, **({} if self.content is None else {"content": self.content})}
+    def among(self, scorers: Mapping[str, Scorer]) -> dict[str, Scorer]:
+        """Return scorers with this one in its place."""
+        return {**scorers, **self.replaced}
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A smaller version of a blend: what reads, and how vectors are kept."""
+    """A smaller version of a blend: the encoder of texts, and how vectors are kept."""
 
     name: str
-    reading: MeasuredVariant
+    measured: MeasuredVariant
     storage: VectorFormat
 
-    def build(self, parts: Mapping[str, Scorer], texts: Sequence[str]) -> Blend:
-        """Return the blend of fitted parts, over items of these texts, as small as it says."""
-        small, weights = self.storage.keep(self.reading.among(parts), texts), self.reading.weights
+    def build(self, scorers: Mapping[str, Scorer], texts: Sequence[str]) -> Blend:
+        """Return the blend of fitted scorers, over items of these texts, as small as it says."""
+        small = self.storage.quantize(self.measured.among(scorers), texts)
+        weights = self.measured.weights
         return Blend(small, weights.weights, routes=weights.routes, repeats=weights.repeats)
 
 
@@ -94,43 +95,46 @@ class Search:
 
     def run(self) -> None:
         """Measure every candidate."""
-        content = content_of(self._blend)
-        readings = [MeasuredVariant(EncoderVariant(WHOLE, (), None), content, self._blend)]
-        self._measure(readings[0], (AS_IT_IS, EIGHT_BITS))
-        if content is not None:
-            for reader in self._readers(content):
+        name = text_component(self._blend)
+        scorer = {} if name is None else {name: self._blend.components[name]}
+        whole = MeasuredVariant(EncoderVariant(WHOLE, (), None), scorer, self._blend)
+        measured = [whole]
+        self._measure(whole, (AS_IT_IS, EIGHT_BITS))
+        if name is not None:
+            for variant in self._variants(scorer[name].encoder):
                 with self.stages.stage("learn weights"):
-                    readings.append(self._learned(reader, content.decay))
-                self._measure(readings[-1], (EIGHT_BITS,))
-        for reading in self._promising(readings):
-            self._measure(reading, STORAGES)
+                    measured.append(self._learned(name, variant))
+                self._measure(measured[-1], (EIGHT_BITS,))
+        for one in self._promising(measured):
+            self._measure(one, STORAGES)
 
-    def _readers(self, content: Content) -> Iterator[EncoderVariant]:
+    def _variants(self, encoder: Encoder | None) -> Iterator[EncoderVariant]:
+        """Yield encoders to put in the place of one."""
         if self.model is not None:
             train = functools.partial(self.trial.distil, steps=self.distil)
-            own = content.encoder.fingerprint if content.encoder is not None else None
-            texts = self.trial.catalog.texts
-            for reader in readers(
+            for variant in encoder_variants(
                 self.model,
-                texts,
+                self.trial.catalog.texts,
                 self.folder,
                 train=train if self.distil else None,
                 progress=functools.partial(self.stages.tell, "make readers"),
             ):
-                if reader.encoder is None or reader.encoder.fingerprint != own:
-                    yield reader
-        if content.encoder is not None:
+                own = None if encoder is None else encoder.fingerprint
+                if variant.encoder is None or variant.encoder.fingerprint != own:
+                    yield variant
+        if encoder is not None:
             yield EncoderVariant("TF-IDF", ("no language model in content",), None)
 
-    def _learned(self, reader: EncoderVariant, decay: float) -> MeasuredVariant:
-        """Fit content with a reader, and learn the weights of the blend it is part of."""
-        found = self.trial.read(Content(reader.encoder, decay=decay))
-        weights = Blend({**self.trial.parts, "content": found}, repeats=self._blend.repeats)
-        return MeasuredVariant(reader, found, self.trial.weigh(weights))
+    def _learned(self, name: str, variant: EncoderVariant) -> MeasuredVariant:
+        """Fit a component with an encoder, and learn the weights of the blend it is part of."""
+        scorer = self._blend.components[name].with_encoder(variant.encoder)
+        replaced = {name: self.trial.fit_texts(scorer)}
+        weights = Blend({**self.trial.components, **replaced}, repeats=self._blend.repeats)
+        return MeasuredVariant(variant, replaced, self.trial.weigh(weights))
 
-    def _promising(self, readings: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
-        """Return some readings, the smallest that no other beats first, vectors in 8 bits."""
-        named = {self._named(reading, EIGHT_BITS): reading for reading in readings}
+    def _promising(self, measured: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
+        """Return some variants, the smallest that no other beats first, vectors in 8 bits."""
+        named = {self._named(one, EIGHT_BITS): one for one in measured}
         points = [point for point in self.points if point.name in named]
 
         def order(point: Point) -> tuple[bool, int]:
@@ -138,9 +142,9 @@ class Search:
 
         return [named[point.name] for point in sorted(points, key=order)[:PROMISING]]
 
-    def _measure(self, reading: MeasuredVariant, storages: Sequence[VectorFormat]) -> None:
+    def _measure(self, measured: MeasuredVariant, storages: Sequence[VectorFormat]) -> None:
         for storage in storages:
-            candidate = Candidate(self._named(reading, storage), reading, storage)
+            candidate = Candidate(self._named(measured, storage), measured, storage)
             if any(
                 point.name == candidate.name for point in self.points
             ):  # nothing it could change
@@ -149,19 +153,19 @@ class Search:
                 self.points.append(self._point(candidate))
                 self.candidates.append(candidate)
 
-    def _kept(self, reading: MeasuredVariant, storage: VectorFormat) -> tuple[str, ...]:
-        kept = storage.name(reading.among(self.trial.parts))
-        return (kept,) if kept else ()
+    def _format(self, measured: MeasuredVariant, storage: VectorFormat) -> tuple[str, ...]:
+        name = storage.name(measured.among(self.trial.components))
+        return (name,) if name else ()
 
-    def _named(self, reading: MeasuredVariant, storage: VectorFormat) -> str:
-        return "; ".join((reading.reader.name, *self._kept(reading, storage)))
+    def _named(self, measured: MeasuredVariant, storage: VectorFormat) -> str:
+        return "; ".join((measured.variant.name, *self._format(measured, storage)))
 
     def _point(self, candidate: Candidate) -> Point:
         trial = self.trial
-        blend = candidate.build(trial.parts, trial.catalog.texts)
+        blend = candidate.build(trial.components, trial.catalog.texts)
         judged: dict[str, Scorer] = {"blend": blend}
-        if "content" in blend.parts:
-            judged["content"] = blend.parts["content"]
+        for name in candidate.measured.replaced:
+            judged["content"] = blend.components[name]
         found = {name: one.column(JUDGED_BY) for name, one in trial.judge(judged).items()}
         if self._whole is None:
             self._whole = found["blend"]
@@ -172,29 +176,18 @@ class Search:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             place = Path(folder) / "candidate"
             Recommender(trial.catalog, blend, repeats=trial.repeats).save(place)
-            read, index = encoder_bytes(place / "scorer", blend), _index_bytes(blend)
-            weighed = measure_resource_use(place)
+            encoder = encoder_bytes(place / "scorer", blend)
+            used = measure_resource_use(place)
         return Point(
             name=candidate.name,
             steps=(
-                *candidate.reading.reader.steps,
-                *self._kept(candidate.reading, candidate.storage),
+                *candidate.measured.variant.steps,
+                *self._format(candidate.measured, candidate.storage),
             ),
             quality=means["blend"].measured(),
             kept=kept.measured(),
             content=means["content"].measured() if "content" in means else None,
-            encoder_bytes=read,
-            index_bytes=index,
-            **weighed.model_dump(),
+            encoder_bytes=encoder,
+            index_bytes=sum(one.vector_nbytes for one in blend.components.values()),
+            **used.model_dump(),
         )
-
-
-def _index_bytes(blend: Blend) -> int:
-    """Return the bytes of the item vectors in memory."""
-    total = 0
-    for part in blend.parts.values():
-        if isinstance(part, Content):
-            total += part.nbytes
-        elif isinstance(part, TwoTower):
-            total += part.items.nbytes + part.histories.nbytes
-    return total

@@ -1,26 +1,20 @@
 """Fewer tokens: those the catalog's texts need, and enough to spell what comes later."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.checkpoint import WORDS
-from pennyweight.encoders.static import StaticEncoder
 from pennyweight.encoders.texts import check_texts
-from pennyweight.encoders.tokens import load_tokenizer, tokenize
+from pennyweight.encoders.token_selection import BLOCK_TEXTS, WHOLE, select_tokens, wordpiece
+from pennyweight.encoders.tokens import load_tokenizer
 from pennyweight.errors import DataError
-from pennyweight.vectors.quantized_rows import QuantizedRows
 
-__all__ = ["Fragmentation", "cut_table", "cut_vocabulary", "fragmentation", "kept_tokens"]
-
-BLOCK_TEXTS = 4096
-WHOLE = 1 << 20  # tokens a text may have when the tokens that are needed are collected
+__all__ = ["Fragmentation", "cut_vocabulary", "fragmentation"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ def fragmentation(model: LanguageModel, texts: Sequence[str]) -> Fragmentation:
         No text has a word.
     """
     tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=WHOLE)
-    unknown_id = tokenizer.token_to_id(_wordpiece(json.loads(model.tokenizer_json))["unk_token"])
+    unknown_id = tokenizer.token_to_id(wordpiece(json.loads(model.tokenizer_json))["unk_token"])
     words = pieces = unknown = 0
     for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):
         block = list(texts[start : start + BLOCK_TEXTS])
@@ -69,7 +63,7 @@ def fragmentation(model: LanguageModel, texts: Sequence[str]) -> Fragmentation:
 def cut_vocabulary(
     model: LanguageModel, texts: Sequence[str], *, frequent: int = 1_000
 ) -> LanguageModel:
-    """Keep the tokens that texts need and a safety set; drop the others' rows (see `kept_tokens`).
+    """Keep the tokens that texts need and a safety set; drop others (see `select_tokens`).
 
     Raises
     ------
@@ -78,7 +72,7 @@ def cut_vocabulary(
     """
     # RoBERTa counts positions from the id of the padding, which therefore must not move.
     first = int(model.config.get("pad_token_id") or 0) + 1
-    old, text = kept_tokens(model.tokenizer_json, texts, frequent=frequent, first=first)
+    old, text = select_tokens(model.tokenizer_json, texts, frequent=frequent, first=first)
     new = {int(token): number for number, token in enumerate(old)}
     tensors = dict(model.tensors)
     tensors[model.prefix + WORDS] = tensors[model.prefix + WORDS][old]
@@ -87,133 +81,11 @@ def cut_vocabulary(
     return replace(model, config=config, tensors=_without_heads(tensors), tokenizer_json=text)
 
 
-def cut_table(encoder: StaticEncoder, texts: Sequence[str]) -> StaticEncoder:
-    """Keep the rows of a token table that texts need and a safety set (see `kept_tokens`).
-
-    A table whose tokenizer is not WordPiece stays as it is.
-    """
-    try:
-        old, text = kept_tokens(encoder.tokenizer.to_str(), texts)
-    except DataError:
-        return encoder
-    table = QuantizedRows.of(encoder.packed[old])
-    tokenizer = Tokenizer.from_str(text)
-    return StaticEncoder(table, encoder.token_weights[old], tokenizer, name=encoder.name)
-
-
-def kept_tokens(
-    tokenizer_json: str, texts: Sequence[str], *, frequent: int = 1_000, first: int = 0
-) -> tuple[NDArray[np.int64], str]:
-    """Return the ids of the tokens to keep, ascending, and the tokenizer of these alone.
-
-    Kept besides the tokens of `texts`: special and added tokens; single characters, alone and
-    as a continuation (``x``, ``##x``), so that a word can still be spelled; the most frequent
-    tokens by the vocabulary's order; and tokens with a character that has no such single form.
-    Ids are counted anew in the old order. A text whose tokens are all kept has the same
-    tokens, hence the same vector, as WordPiece takes the longest match at each place
-    (Schuster and Nakajima 2012) and no longer one has been added.
-
-    Parameters
-    ----------
-    texts
-        The catalog's.
-    frequent
-        How many tokens from the start of the vocabulary to keep; BERT's are in order of
-        frequency. Single characters and ``[unused…]`` are not counted.
-    first
-        So many ids from the start stay where they are.
-
-    Raises
-    ------
-    DataError
-        The tokenizer is not WordPiece, or `frequent` is below 0.
-    """
-    if frequent < 0:
-        raise DataError(f"frequent {frequent}: 0 or more tokens")
-    found = json.loads(tokenizer_json)
-    vocabulary: dict[str, int] = _wordpiece(found)["vocab"]
-    prefix = str(found["model"].get("continuing_subword_prefix", "##"))
-    added = {token["content"]: int(token["id"]) for token in found["added_tokens"]}
-    keep = set(added.values()) | _needed(tokenizer_json, texts) | _spelling(vocabulary, prefix)
-    keep |= set(range(first))
-    ordered = sorted(vocabulary, key=vocabulary.__getitem__)
-    common = [token for token in ordered if len(token.removeprefix(prefix)) > 1
-              and token not in added and not token.startswith("[unused")]  # fmt: skip
-    keep |= {vocabulary[token] for token in common[:frequent]}
-    known = set(vocabulary.values()) | set(added.values())
-    old = np.array(sorted(keep & known), np.int64)
-    new = {int(token): number for number, token in enumerate(old)}
-    return old, json.dumps(_renumbered(found, new), ensure_ascii=False)
-
-
 def _without_heads(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Drop heads over the vocabulary (``cls.predictions``), which no longer fit it."""
     return {name: value for name, value in tensors.items() if ".predictions." not in f".{name}"}
 
 
-def _wordpiece(tokenizer: dict[str, Any]) -> dict[str, Any]:
-    model: dict[str, Any] = tokenizer["model"]
-    if model.get("type") != "WordPiece":
-        raise DataError(
-            f"tokenizer.json is of type {model.get('type')!r}; the vocabulary can be cut and its "
-            "fragmentation measured only for WordPiece, as BERT models have it"
-        )
-    return model
-
-
-def _needed(tokenizer_json: str, texts: Sequence[str]) -> set[int]:
-    tokenizer = load_tokenizer(tokenizer_json, max_tokens=WHOLE)
-    needed: set[int] = set()
-    for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):
-        for ids in tokenize(tokenizer, texts[start : start + BLOCK_TEXTS], special=True):
-            needed.update(ids)
-    return needed
-
-
-def _spelling(vocabulary: dict[str, int], prefix: str) -> set[int]:
-    """Return the single characters, and tokens that they could not spell."""
-    keep = set()
-    for token, number in vocabulary.items():
-        inside = token.startswith(prefix)
-        letters = token.removeprefix(prefix)
-        single = len(letters) == 1
-        first = (prefix if inside else "") + letters[:1]
-        forms = [first, *(prefix + letter for letter in letters[1:])]
-        if single or not all(form in vocabulary for form in forms):
-            keep.add(number)
-    return keep
-
-
 def _moved(key: str, value: object, new: dict[int, int]) -> object:
     """Return a setting of config.json; ids of special tokens move with their tokens."""
     return new.get(value, value) if key.endswith("_token_id") and isinstance(value, int) else value
-
-
-def _renumbered(tokenizer: dict[str, Any], new: dict[int, int]) -> dict[str, Any]:
-    """Return a tokenizer.json with the kept tokens under their new ids."""
-    vocabulary = tokenizer["model"]["vocab"].items()
-    kept = {token: new[number] for token, number in vocabulary if number in new}
-    out = {**tokenizer, "model": {**tokenizer["model"], "vocab": kept}}
-    out["added_tokens"] = [{**t, "id": new[t["id"]]} for t in tokenizer["added_tokens"]]
-    if tokenizer.get("padding"):
-        pad = tokenizer["padding"]
-        out["padding"] = {**pad, "pad_id": new[pad["pad_id"]]}
-    if tokenizer.get("post_processor"):
-        out["post_processor"] = _markers(tokenizer["post_processor"], lambda i: new[i])
-    return out
-
-
-def _markers(processor: Any, move: Callable[[int], int]) -> Any:  # noqa: ANN401 - JSON
-    """Renumber the markers that a post-processor adds, of whichever of its types."""
-    if isinstance(processor, list):
-        return [_markers(part, move) for part in processor]
-    if not isinstance(processor, dict):
-        return processor
-    out = {key: _markers(value, move) for key, value in processor.items()}
-    for end in ("sep", "cls"):  # BertProcessing, RobertaProcessing: [token, id]
-        if end in processor:
-            token, number = processor[end]
-            out[end] = [token, move(number)]
-    if isinstance(processor.get("ids"), list):  # TemplateProcessing
-        out["ids"] = [move(number) for number in processor["ids"]]
-    return out

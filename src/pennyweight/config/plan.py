@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from pennyweight.config.budget import Budget
 from pennyweight.config.frozen import Frozen, refusal
-from pennyweight.errors import PlanError
+from pennyweight.errors import PlanError, did_you_mean
 
 __all__ = ["DataPlan", "EncoderPlan", "EvaluatePlan", "Plan", "RecommendPlan", "ScorersPlan"]
 
+Setting = bool | int | float | str
 Positive = Annotated[int, Field(ge=1)]
 Meaning = (
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["negative", "ignore"]
@@ -48,9 +49,17 @@ class EncoderPlan(Frozen):
 
 
 class ScorersPlan(Frozen):
-    """Which scorers are fitted and blended."""
+    """Which scorers are fitted and blended, by id, and in a table for each id its settings."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, dict[str, Setting]] = Field(init=False)
 
     names: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
+
+    @property
+    def settings(self) -> dict[str, dict[str, Setting]]:
+        """The tables of settings, by the id of the scorer."""
+        return self.__pydantic_extra__
 
 
 class EvaluatePlan(Frozen):
@@ -117,6 +126,7 @@ class Plan(Frozen):
     @classmethod
     def from_table(cls, table: Mapping[str, Any], *, source: str = "plan") -> "Plan":
         """Make a plan of nested mappings; errors as in `from_toml`."""
+        _check_scorers(table.get("scorers"), source)
         try:
             # By way of JSON, since strict checking of Python values refuses lists as tuples.
             return cls.model_validate_json(json.dumps(table, default=str), strict=True)
@@ -138,3 +148,14 @@ class Plan(Frozen):
     def to_toml(self) -> str:
         """Return the plan as TOML with every key that has a value, defaults too."""
         return tomli_w.dumps(self.model_dump(exclude_none=True))
+
+
+def _check_scorers(table: object, source: str) -> None:
+    """Refuse keys of the scorers that are neither `names` nor a table of settings."""
+    valid = ScorersPlan.model_fields
+    for key, value in table.items() if isinstance(table, Mapping) else ():
+        if key not in valid and not isinstance(value, Mapping):
+            raise PlanError(
+                f"{source}: unknown key 'scorers.{key}'{did_you_mean(key, valid)} Valid here: "
+                f"{', '.join(valid)}, and a table [scorers.ID] with the settings of each scorer"
+            )

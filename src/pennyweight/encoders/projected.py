@@ -3,26 +3,30 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.registry import load_encoder
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
 from pennyweight.vectors.svd import principal_axes
 from pennyweight.vectors.unit_rows import unit_rows
 
-__all__ = ["ENCODER", "ProjectedEncoder"]
+if TYPE_CHECKING:
+    from pennyweight.encoders.transformer import TransformerEncoder
+
+__all__ = ["ProjectedEncoder"]
 
 FILE = "projected.safetensors"
 DAMPING = 10.0  # times width / texts: few texts say little of how large a component is
 ENCODER = "encoder"  # the folder of the encoder behind it
 
 
-class ProjectedEncoder:
+class ProjectedEncoder(Encoder):
     """Vector = unit(vector of another encoder @ axes).
 
     Parameters
@@ -40,7 +44,7 @@ class ProjectedEncoder:
         The two do not fit each other.
     """
 
-    kind: Literal["projected"] = "projected"
+    kind = "projected"
 
     def __init__(
         self, encoder: Encoder, axes: NDArray[np.float32], *, name: str | None = None
@@ -51,7 +55,7 @@ class ProjectedEncoder:
         self._name = name or f"{encoder.name}-{axes.shape[1]}"
 
     @classmethod
-    def fit(
+    def of_vectors(
         cls, encoder: Encoder, vectors: NDArray[np.float32], *, dim: int, whiten: bool = True
     ) -> "ProjectedEncoder":
         """Cut an encoder to the principal components of a catalog's vectors.
@@ -104,6 +108,15 @@ class ProjectedEncoder:
         """Hash over the encoder and the axes."""
         return digest("projected", self.encoder.fingerprint, self.axes)
 
+    @property
+    def language_model(self) -> "TransformerEncoder | None":
+        """That of the encoder behind."""
+        return self.encoder.language_model
+
+    def projected(self, axes: NDArray[np.float32]) -> "ProjectedEncoder":
+        """Return an encoder of both projections, one product instead of two."""
+        return ProjectedEncoder(self.encoder, self.axes @ axes)
+
     def project(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cut vectors of the encoder behind, float32 (n, encoder.dim) to (n, dim), unit rows."""
         return unit_rows(vectors @ self.axes)
@@ -118,11 +131,12 @@ class ProjectedEncoder:
         write_arrays(folder / FILE, {"axes": self.axes}, settings)
         self.encoder.save(folder / ENCODER)
 
-    @staticmethod
-    def read(folder: Path) -> tuple[str, NDArray[np.float32], str]:
-        """Return what `save` wrote: the kind of the encoder behind, the axes and the name."""
+    @classmethod
+    def load(cls, folder: Path) -> "ProjectedEncoder":
+        """Read what `save` wrote."""
         arrays, settings = read_arrays(folder / FILE)
         try:
-            return str(settings["encoder"]), arrays["axes"], str(settings["name"])
+            kind, axes, name = str(settings["encoder"]), arrays["axes"], str(settings["name"])
         except KeyError as error:
             raise BundleError(f"{folder / FILE}: no {error}; build the bundle again") from error
+        return cls(load_encoder(kind, folder / ENCODER), axes, name=name)

@@ -1,14 +1,19 @@
-"""What every encoder promises."""
+"""The protocol of encoders: what they do, and how they describe themselves to callers."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.errors import PlanError
 from pennyweight.vectors.quantized_rows import QuantizedRows
+
+if TYPE_CHECKING:
+    from pennyweight.encoders.transformer import TransformerEncoder
 
 __all__ = ["Encoder", "TableEncoder"]
 
@@ -19,55 +24,114 @@ class Encoder(Protocol):
     Every encoder returns float32 of shape (len(texts), dim), rows of unit length (an
     empty or wholly unknown text gives a zero row), the same vector for a text whatever
     its neighbours in the batch, and (0, dim) for no texts.
+
+    An encoder is a subclass that defines `kind`, `dim`, `fingerprint`, `encode`, `save` and
+    `load`; one that `fit` is to choose by name defines `fit` too.
+
+    Attributes
+    ----------
+    kind
+        The implementation, such as ``static``: its name in the registry and in bundles.
     """
 
-    @property
-    def kind(self) -> str:
-        """Which implementation, such as ``static``; the key of `load_encoder`."""
-        ...
+    kind: str
 
     @property
     def name(self) -> str:
         """Kind and settings in a word, such as ``tfidf`` or ``all-MiniLM-L6-v2``."""
-        ...
+        return self.kind
 
     @property
+    @abstractmethod
     def dim(self) -> int:
         """Width of the vectors."""
         ...
 
     @property
+    @abstractmethod
     def fingerprint(self) -> str:
         """Hash over weights and settings: equal fingerprints encode a text alike."""
         ...
 
+    @classmethod
+    def fit(cls, texts: Sequence[str], *, dim: int) -> Self:
+        """Learn from a catalog's texts.
+
+        Parameters
+        ----------
+        dim
+            Width of the vectors; fewer where the texts have not the rank for it.
+        """
+        raise PlanError(f"encoder: {cls.kind!r} does not learn from texts; give an encoder object")
+
+    @abstractmethod
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (len(texts), dim)."""
         ...
 
+    @property
+    def language_model(self) -> "TransformerEncoder | None":
+        """The transformer that gives the vectors, or those that they are made from."""
+        return None
+
+    @property
+    def token_table(self) -> "TableEncoder | None":
+        """Itself, where its vectors come from a table of tokens, which can be trained."""
+        return None
+
+    def projected(self, axes: NDArray[np.float32]) -> "Encoder":
+        """Return an encoder whose vectors are ``unit(encode(texts) @ axes)``, (dim, width)."""
+        from pennyweight.encoders.projected import ProjectedEncoder  # an encoder itself
+
+        return ProjectedEncoder(self, axes)
+
+    @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write all that `load_encoder` needs into a folder, without pickle."""
+        """Write all that `load` needs into a folder, without pickle."""
+        ...
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; `BundleError` when it is missing or altered."""
         ...
 
 
-@runtime_checkable
 class TableEncoder(Encoder, Protocol):
-    """An encoder whose vectors are ``unit(bag(texts) @ table)``, so that it can be trained."""
+    """An encoder whose vectors are ``unit(bag(texts) @ table)``, so that it can be trained.
+
+    Attributes
+    ----------
+    packed
+        The table as it is held.
+    """
+
+    packed: QuantizedRows
 
     @property
+    def token_table(self) -> "TableEncoder":
+        """Itself."""
+        return self
+
+    @property
+    @abstractmethod
     def table(self) -> NDArray[np.float32]:
         """One vector a token or word, float32 (vocabulary, dim)."""
         ...
 
+    @abstractmethod
     def bag(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return the weight of each token in each text, float32 csr (n, vocabulary)."""
         ...
 
-    @property
-    def packed(self) -> QuantizedRows:
-        """The table as it is held."""
-        ...
-
+    @abstractmethod
     def with_table(self, table: NDArray[np.float32] | QuantizedRows, *, name: str) -> Self:
         """Return an encoder with another table; the rest is shared."""
         ...
+
+    def pruned(self, texts: Sequence[str]) -> Self:
+        """Return an encoder with only the rows that texts need, where others can be left out.
+
+        These texts keep their vectors.
+        """
+        return self

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from tokenizers import Tokenizer
 
+from pennyweight.encoders.protocol import TableEncoder
 from pennyweight.encoders.texts import check_texts
+from pennyweight.encoders.token_selection import select_tokens
 from pennyweight.encoders.tokens import load_tokenizer, special_ids, tokenize
 from pennyweight.encoders.transformer import Progress, TransformerEncoder
 from pennyweight.errors import BundleError, DataError
@@ -28,7 +29,7 @@ SIF = 1e-4  # tokens rarer than this share of the text count in full
 DISTIL_VERSION = 1  # raise it when `distil` computes other numbers
 
 
-class StaticEncoder:
+class StaticEncoder(TableEncoder):
     """Text vector = weighted mean of token vectors, scaled to unit length.
 
     Parameters
@@ -68,7 +69,7 @@ class StaticEncoder:
         self._tokenizer_json: str = self.tokenizer.to_str()
         self._name = name
 
-    kind: Literal["static"] = "static"
+    kind = "static"
 
     @property
     def name(self) -> str:
@@ -136,6 +137,18 @@ class StaticEncoder:
     ) -> "StaticEncoder":
         """Return an encoder with another table, such as a tuned one; the rest is shared."""
         return StaticEncoder(table, self.token_weights, self.tokenizer, name=name)
+
+    def pruned(self, texts: Sequence[str]) -> "StaticEncoder":
+        """Return an encoder with the rows that texts need and a safety set (see `select_tokens`).
+
+        A table whose tokenizer is not WordPiece stays as it is.
+        """
+        try:
+            old, text = select_tokens(self.tokenizer.to_str(), texts)
+        except DataError:
+            return self
+        table, tokenizer = QuantizedRows.of(self.packed[old]), Tokenizer.from_str(text)
+        return StaticEncoder(table, self.token_weights[old], tokenizer, name=self.name)
 
     def weighted(self, texts: Sequence[str]) -> "StaticEncoder":
         """Return an encoder with the token weights of a catalog in place of Zipf's law.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.encoders.protocol import TableEncoder
 from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.errors import DataError
@@ -23,14 +24,14 @@ __all__ = ["LexicalEncoder"]
 BLOCK_TEXTS = 8192
 
 
-class LexicalEncoder:
+class LexicalEncoder(TableEncoder):
     """TF-IDF or bag of words, reduced by latent semantic analysis (Deerwester et al. 1990).
 
     Made by `fit`. `encode` gives dense vectors; `transform` gives the sparse ones they are
     reduced from, which recommend better and take more room.
     """
 
-    kind: Literal["lexical"] = "lexical"
+    kind = "lexical"
 
     def __init__(
         self, name: str, vectorizer: Vectorizer, table: NDArray[np.float32] | QuantizedRows

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from tokenizers import Tokenizer
 from pennyweight.encoders.checkpoint import Checkpoint, read_checkpoint
 from pennyweight.encoders.graph import GRAPH_VERSION, build_graph
 from pennyweight.encoders.operators import Precision
+from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.session import Session
 from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import (
@@ -37,10 +37,10 @@ SETTINGS = "transformer.json"
 BLOCK_TEXTS = 8192  # texts tokenized, then sorted by length, at a time
 
 
-class TransformerEncoder:
+class TransformerEncoder(Encoder):
     """Sentence vectors from a BERT-type model (Reimers and Gurevych 2019).
 
-    Made by `load`. The weights are found by `pennyweight.encoders.weights.find_weights`.
+    Made by `from_pretrained`. The weights are found by `pennyweight.encoders.weights.find_weights`.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class TransformerEncoder:
         )
 
     @classmethod
-    def load(
+    def from_pretrained(
         cls,
         folder_or_name: str | Path | None = None,
         *,
@@ -104,7 +104,7 @@ class TransformerEncoder:
             max_tokens=max_tokens,
         )
 
-    kind: Literal["transformer"] = "transformer"
+    kind = "transformer"
 
     @property
     def name(self) -> str:
@@ -120,6 +120,11 @@ class TransformerEncoder:
     def fingerprint(self) -> str:
         """Hash over weights, tokenizer, precision and cut; not over threads."""
         return self._fingerprint
+
+    @property
+    def language_model(self) -> "TransformerEncoder":
+        """Itself."""
+        return self
 
     @cached_property
     def _session(self) -> Session:
@@ -178,15 +183,15 @@ class TransformerEncoder:
         write_atomic(folder / SETTINGS, [json.dumps(settings).encode()])
 
     @classmethod
-    def restore(cls, folder: Path) -> "TransformerEncoder":
-        """Load what `save` wrote."""
+    def load(cls, folder: Path) -> "TransformerEncoder":
+        """Read what `save` wrote."""
         try:
             settings = json.loads((folder / SETTINGS).read_bytes())
             model, precision = folder / settings["folder"], settings["precision"]
             max_tokens = settings["max_tokens"]
         except (OSError, ValueError, KeyError) as error:
             raise BundleError(f"{folder / SETTINGS}: missing or damaged ({error})") from error
-        encoder = cls.load(model, precision=precision, max_tokens=max_tokens)
+        encoder = cls.from_pretrained(model, precision=precision, max_tokens=max_tokens)
         # Weights in 8 bits are other bytes, but give the same vectors.
         encoder._fingerprint = str(settings.get("fingerprint", encoder.fingerprint))
         return encoder

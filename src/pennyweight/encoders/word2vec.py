@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.data.words import TOKENIZER, words, words_by
+from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.vectorizer import folds_of, word_counts
 from pennyweight.errors import DataError
@@ -25,7 +25,7 @@ SMOOTHING = 0.75  # exponent on context counts, as word2vec's negative sampling 
 SIF = 1e-3
 
 
-class Word2VecEncoder:
+class Word2VecEncoder(Encoder):
     """Word2vec by factorisation, averaged to text vectors.
 
     Skip-gram with k negative samples factorises, implicitly, the matrix of pointwise mutual
@@ -97,7 +97,7 @@ class Word2VecEncoder:
         common = directions[0] if min(len(texts), table.shape[1]) > 1 else encoder.common
         return cls(kept, table, np.asarray(common, np.float32))
 
-    kind: Literal["word2vec"] = "word2vec"
+    kind = "word2vec"
 
     @property
     def name(self) -> str:

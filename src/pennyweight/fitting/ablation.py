@@ -12,10 +12,7 @@ from pennyweight.evaluation.ranking import Repeats
 from pennyweight.evaluation.user_results import UserResults
 from pennyweight.machine.machine import usable_cores
 from pennyweight.scorers.blend import Blend
-from pennyweight.scorers.content import Content
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.sequence import Sequence
-from pennyweight.scorers.two_tower import TwoTower
 
 __all__ = ["WITH", "WITHOUT", "AblationStudy", "stage_name"]
 
@@ -29,9 +26,9 @@ class AblationStudy:
     Attributes
     ----------
     with_model, without
-        The blends; they share the parts that do not read.
+        The blends; they share the components for which the encoder makes no difference.
     model, instead
-        The names of what reads in each.
+        The names of the encoders.
     chosen_on
         What the model adds on validation data.
     followed
@@ -79,9 +76,9 @@ class AblationStudy:
 
     @property
     def own(self) -> dict[str, Scorer]:
-        """The parts of the blend without the model that it does not share."""
-        shared = self.with_model.parts
-        return {name: p for name, p in self.without.parts.items() if shared[name] is not p}
+        """The components of the blend without the model that it does not share."""
+        shared, ours = self.with_model.components, self.without.components
+        return {name: scorer for name, scorer in ours.items() if shared[name] is not scorer}
 
     def worth(
         self,
@@ -114,9 +111,9 @@ class AblationStudy:
                 AblationCost(
                     fit_seconds=self._fit_seconds(fit_seconds, plain=plain),
                     nbytes=sum(
-                        part.nbytes
-                        for part in blend.parts.values()
-                        if isinstance(part, Content | TwoTower | Sequence)
+                        component.nbytes
+                        for component in blend.components.values()
+                        if component.evidence != "behaviour"
                     ),
                     seconds_per_million=a_million,
                     price_per_million=a_million / 3_600 * usable_cores() * plan.core_hour_price,

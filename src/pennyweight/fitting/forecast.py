@@ -4,15 +4,13 @@ Each number below was measured on catalogs of 3,600 to 200,000 items and logs of
 10 million events (`benchmarks/size.py` compares the sums with what came of them).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 
 from pennyweight.data.input_size import Volume
-from pennyweight.encoders.tuned import TwoTowerSettings, default_dim
 from pennyweight.machine.forecast import Forecast
-from pennyweight.scorers.linear import Linear
-from pennyweight.scorers.neighbours import ENTRIES
+from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.two_tower_training import TwoTowerSettings, default_dim
 
 __all__ = ["BLENDED", "MEASURED", "REMEDY", "TUNED", "Users", "forecast"]
 
@@ -28,19 +26,15 @@ EVENT_BYTES = 150  # of an event: as read, and in the parts of the split
 ITEM_BYTES, TEXT_COPIES = 400, 3  # of an item: ids and attributes; times its text is held
 TOKEN_BYTES = 40  # of a token: in the sparse vectors of content and of the tower
 CHARACTERS = 6  # of a token
-PAIRS = 10  # different neighbours that an event makes known
-TRAINING, TRAINED = 10, 2  # arrays of (items, dim) while a tower is trained, and afterwards
 SCRATCH = 420 * MIB  # blocks of scores, and what the allocator keeps of them
 SCORE_BYTES = 24  # a score in such blocks
 TOKEN_WORK = 4e7  # operations a token, in a model of the size of all-MiniLM-L6-v2
 START_SECONDS = 2  # whatever the size
-PAIR_SHARE = 0.75  # of the events that a tower learns to foresee
-STEP_WORK = 1.5  # times of its matrix products that a step of the tower takes
 SCORE_WORK = 2_000.0  # operations that a score takes to be made and ranked
 BYTE_WORK = 1e5  # operations a byte of the items: words counted, weighed and reduced
 EVENTS_A_USER = 4  # where the number of users is not known
 EVENT_WORK = 6e5  # operations an event: reading, sorting, counting neighbours
-CHOICES = 22  # times that a user is scored for the choices of the parts
+CHOICES = 22  # times that a user is scored for the choices of the components
 
 
 @dataclass(frozen=True)
@@ -66,9 +60,12 @@ TUNED = Users(300, 200_000_000, most=2_000)  # on whom a scorer makes its own ch
 BLENDED = Users(1_000, 600_000_000, most=6_000)
 
 
+Scorers = Mapping[str, Scorer | type[Scorer]]
+
+
 def forecast(
     data: Volume,
-    scorers: Sequence[str],
+    scorers: Scorers,
     speed: float,
     *,
     dim: int | None = None,
@@ -86,13 +83,13 @@ def forecast(
     data
         Rows and bytes of the two tables.
     scorers
-        Names of the scorers to fit.
+        Those to fit, by id.
     speed
         Operations a second, see `pennyweight.machine.forecast.speed`.
     dim
-        Width of the vectors, where it is told.
+        Width of the vectors, where it is given.
     users
-        To measure, where it is told.
+        To measure, where it is given.
     model
         Whether a language model is read.
     encode
@@ -115,9 +112,9 @@ def forecast(
 
 
 def _memory(
-    data: Volume, scorers: Sequence[str], dim: int, users: int, *, model: bool, twice: bool
+    data: Volume, scorers: Scorers, dim: int, users: int, *, model: bool, twice: bool
 ) -> dict[str, int]:
-    """Return what is held when most is held: while the model is read, or while a tower learns."""
+    """Return what is held when most is held: while the model is read, or while a scorer learns."""
     items = data.items
     start = {
         "program": PROGRAM,
@@ -131,20 +128,22 @@ def _memory(
         "words": data.item_bytes // CHARACTERS * TOKEN_BYTES,
         "scores": min(SCRATCH, SCORE_BYTES * items * users),
     }
-    if "neighbours" in scorers:
-        learning["neighbours"] = 8 * min(ENTRIES, data.events * PAIRS)
-    trained = ("tower" in scorers) + ("sequence" in scorers)
-    if trained:
-        arrays = TRAINING + TRAINED * (trained - 1) + TRAINED * twice
-        learning["tower"] = arrays * 4 * items * dim
-    if "linear" in scorers and items <= Linear().dense_items:
-        learning["linear"] = 3 * 4 * items**2
+    needs = {name: scorer.estimate(data, dim) for name, scorer in scorers.items()}
+    for name, need in needs.items():
+        held = need.held_bytes * (1 + (twice and _is_fitted_twice(scorers[name])))
+        if held:
+            learning[name] = held
+    # They are fitted one after the other.
+    largest = max(needs, key=lambda name: needs[name].peak_bytes - needs[name].held_bytes)
+    extra = needs[largest].peak_bytes - needs[largest].held_bytes
+    if extra > 0:
+        learning[largest] = learning.get(largest, 0) + extra
     return max(reading, learning, key=lambda terms: sum(terms.values()))
 
 
 def _work(
     data: Volume,
-    scorers: Sequence[str],
+    scorers: Scorers,
     dim: int,
     users: int,
     *,
@@ -153,21 +152,23 @@ def _work(
     final: bool,
 ) -> float:
     """Return the float32 operations, other work in terms of them."""
-    settings, items = TwoTowerSettings(), data.items
-    pairs = min(PAIR_SHARE * data.events, settings.epoch_pairs)
-    steps = settings.epochs * ceil(pairs / settings.batch)
-    rivals = min(items, settings.batch + settings.negatives)
-    step = STEP_WORK * 6 * settings.batch * rivals * dim
-    trained = ("tower" in scorers) + ("sequence" in scorers)
-    fits = ((1 + refit) * (1 + twice) + final) * trained
+    fits = 0.0
+    for scorer in scorers.values():
+        times = (1 + refit) * (1 + (twice and _is_fitted_twice(scorer))) + final
+        fits += times * scorer.estimate(data, dim).operations
     tuned, blended = (_users(data, None, of) for of in (TUNED, BLENDED))
     scored = tuned * CHOICES + blended * len(scorers) + users * (len(scorers) + 1 + refit)
-    scores = scored * items * (1 + twice / 2)
+    scores = scored * data.items * (1 + twice / 2)
     reading = data.events * EVENT_WORK + data.item_bytes * BYTE_WORK
-    return fits * steps * step + scores * SCORE_WORK + reading
+    return fits + scores * SCORE_WORK + reading
 
 
-def _users(data: Volume, told: int | None, users: Users) -> int:
+def _is_fitted_twice(scorer: Scorer | type[Scorer]) -> bool:
+    """Return whether a blend without the language model has a scorer of its own."""
+    return scorer.evidence == "text and behaviour"
+
+
+def _users(data: Volume, given: int | None, users: Users) -> int:
     """Return how many users are scored."""
     known = data.events // EVENTS_A_USER if data.users is None else data.users
-    return min(known, told or users.of(data.items))
+    return min(known, given or users.of(data.items))

@@ -1,7 +1,7 @@
 """One run of `fit` or `evaluate`: its data, its plan, and what the stages pass on."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +22,7 @@ from pennyweight.data.input_size import Volume, volume
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Split, split
 from pennyweight.data.tables import Source
+from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import DataError
 from pennyweight.evaluation.analysis import LISTED, Analysis, analyze
 from pennyweight.evaluation.measure import PerUser, measure
@@ -31,24 +32,27 @@ from pennyweight.evaluation.user_results import UserResults
 from pennyweight.fitting.ablation import AblationStudy, stage_name
 from pennyweight.fitting.components import (
     BY_TIME,
-    OF_WORDS,
+    Component,
+    build_components,
+    components_of,
+)
+from pennyweight.fitting.encoder_choice import (
     Encoders,
-    build_parts,
     check_encoder,
     choose_encoders,
-    scorer_names,
+    encoders_of,
+    uses_language_model,
 )
 from pennyweight.fitting.forecast import BLENDED, MEASURED, REMEDY, TUNED, forecast
 from pennyweight.fitting.measurable import measurable, on_weights
 from pennyweight.fitting.quality import lens, means, word_vectors
 from pennyweight.fitting.stages import Progress, Stages
-from pennyweight.fitting.tune import fit_part, fit_showing, sample
+from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import Machine, peak_rss, usable_cores
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
-from pennyweight.scorers.two_tower import TwoTower
 
 __all__ = ["Job", "columns_of", "dataset", "rounded"]
 
@@ -73,16 +77,17 @@ class Job:
         progress: Progress | None,
         *,
         final: bool,
+        scorers: Mapping[str, Scorer] | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
         self.plan, self.stages = plan, Stages(progress)
-        self.seed = plan.evaluate.seed
+        self.seed, self.scorers, self.own_encoder = plan.evaluate.seed, scorers, encoder
         # A misspelled name is found before the work, not after it.
-        names = scorer_names(
-            plan.scorers.names, "leave-last-out", plan.evaluate.repeats or "exclude"
-        )
-        check_encoder(plan.encoder.name)
+        components = components_of(plan.scorers, None, plan.evaluate.repeats, scorers)
+        if encoder is None:
+            check_encoder(plan.encoder.name)
         size = volume(items, events, columns=plan.data.columns)
-        self.expected = _expected(size, names, plan, final=final)
+        self.expected = self._expected(size, components, final=final)
         self.expected.state(REMEDY)
         with self.stages.stage("read"):
             self.data = dataset(items, events, plan)
@@ -92,6 +97,24 @@ class Job:
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
         self.split: Split | None = None
         self.outcomes: UserResults | None = None
+
+    def _expected(self, data: Volume, components: Sequence[Component], *, final: bool) -> Forecast:
+        plan = self.plan
+        model, encode = uses_language_model(plan.encoder.name)
+        if self.own_encoder is not None:
+            model = encode = self.own_encoder.language_model is not None
+        return forecast(
+            data,
+            {one.id: one.type for one in components},
+            speed(),
+            dim=plan.encoder.dim,
+            users=plan.evaluate.max_users,
+            model=model,
+            encode=encode,
+            gate=plan.evaluate.value_gate,
+            refit=plan.evaluate.refit,
+            final=final,
+        )
 
     def measure(self) -> Report:
         """Fit on train, choose on validation, refit on both, measure on test.
@@ -104,25 +127,31 @@ class Job:
         plan, resamples = self.plan.evaluate, self.plan.evaluate.bootstrap
         with threadpool_limits(usable_cores()):
             with self.stages.stage("split"):
-                names = scorer_names(self.plan.scorers.names, protocol, self.repeats)
+                components = components_of(self.plan.scorers, protocol, self.repeats, self.scorers)
                 most = plan.max_users or MEASURED.of(len(catalog))
                 parted = split(log, protocol, max_users=most, rng=self._rng())
                 seen = lens(self.data, parted.test, plan)
             with self.stages.stage("encode") as tell:
-                encoders = choose_encoders(self.plan.encoder, catalog, progress=tell)
-            gate = self._choose(names, encoders, parted)
+                encoders = self._encoders(tell)
+                own = {
+                    name: choose_encoders(
+                        self.plan.encoder.model_copy(update={"name": name}), catalog
+                    )
+                    for name in {one.encoder for one in components if one.encoder}
+                }
+            gate = self._choose(components, encoders, own, parted)
             first = self._measure_before_refit(parted)
             if plan.refit:
                 self._fit(parted.test.before, "refit", gate)
             rival = dict([gate.rival]) if gate is not None else {}
-            scorers = {**self.blend.parts, BLEND: self.blend, **rival}
+            scorers = {**self.blend.components, BLEND: self.blend, **rival}
             found, seconds = self._measure(scorers, parted.test)
             outcomes = UserResults(found | first, parted.test)
             self.split, self.outcomes = parted, outcomes
             with self.stages.stage("intervals"):
                 measured = means(outcomes, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):
-                seen = replace(seen, words=word_vectors(self.blend.parts, catalog))
+                seen = replace(seen, words=word_vectors(self.blend.components, catalog))
                 judged = analyze(outcomes, seen, resamples=resamples, rng=self.seed)
                 spent = self.stages.seconds
                 worth = gate.worth(outcomes, seconds, spent, plan) if gate is not None else None
@@ -144,23 +173,42 @@ class Job:
             for name in scorers
         }
 
+    def _encoders(self, progress: Callable[[int, int], None]) -> Encoders:
+        """Return what scorers encode texts with."""
+        plan, catalog = self.plan.encoder, self.data.catalog
+        if self.own_encoder is not None:
+            return encoders_of(self.own_encoder, catalog, plan)
+        return choose_encoders(plan, catalog, progress=progress)
+
     def _choose(
-        self, names: Sequence[str], encoders: Encoders, parted: Split
+        self,
+        components: Sequence[Component],
+        encoders: Encoders,
+        own_encoders: Mapping[str, Encoders],
+        parted: Split,
     ) -> AblationStudy | None:
         """Fit on train; choose on validation, also whether to do without the language model."""
         evaluate, catalog = self.plan.evaluate, self.data.catalog
-        make = partial(build_parts, repeats=self.repeats, seed=self.seed)
-        parts = make(names, encoders)
-        self.encoder, self.blend = encoders.name, self._learn(parts, parts, parted)
+        make = partial(
+            build_components, repeats=self.repeats, seed=self.seed, own_encoders=own_encoders
+        )
+        scorers = make(components, encoders)
+        self.encoder, self.blend = encoders.name, self._learn(scorers, scorers, parted)
         if not (evaluate.value_gate and encoders.model and len(parted.valid)):
             return None
         with self.stages.stage(stage_name("encode", plain=True)):
             words = encoders.without_model(catalog)
-        served = encoders.serve(names)
+        served = [
+            one
+            for one in components
+            if not one.has_own_encoder and one.id in scorers and scorers[one.id].uses_encoder
+        ]
         if words.table is None or not served:
             return None
-        own = make(served, words)
-        without = self._learn({**parts, **own}, own, parted, plain=True)
+        others = {one.id for one in components} - {one.id for one in served}
+        shared = {name: scorer for name, scorer in scorers.items() if name in others}
+        own = make(served, words, shared=shared)
+        without = self._learn({**scorers, **own}, own, parted, plain=True)
         with self.stages.stage("value gate"):
             users = sample(parted.valid, BLENDED.of(len(catalog)), self._rng())
             gate = AblationStudy.judge(
@@ -177,19 +225,19 @@ class Job:
 
     def _learn(
         self,
-        parts: Mapping[str, Scorer],
+        scorers: Mapping[str, Scorer],
         new: Mapping[str, Scorer],
         parted: Split,
         *,
         plain: bool = False,
     ) -> Blend:
-        """Fit the new parts among some and make their choices; then weigh all of them."""
+        """Fit the new scorers among some and make their choices; then weigh all of them."""
         n_items = len(self.data.catalog)
         few = sample(parted.valid, TUNED.of(n_items), self._rng())
-        for name, part in new.items():
+        for name, scorer in new.items():
             with self.stages.stage(stage_name(f"fit {name}", plain=plain)) as tell:
-                fit_part(part, few, self.data.catalog, repeats=self.repeats, progress=tell)
-        blend = Blend(parts, repeats=self.repeats)
+                fit_component(scorer, few, self.data.catalog, repeats=self.repeats, progress=tell)
+        blend = Blend(scorers, repeats=self.repeats)
         with self.stages.stage(stage_name("blend", plain=plain)) as tell:
             blend.learn(
                 parted.valid,
@@ -204,15 +252,16 @@ class Job:
     def _fit(
         self, interactions: Interactions, stage: str, gate: AblationStudy | None = None
     ) -> None:
-        """Fit the parts of the blend again; with a gate, those of both blends, each once."""
+        """Fit the components of the blend again; with a gate, those of both blends, each once."""
         blend = self.blend if gate is None else gate.with_model
-        parts = [(stage_name(f"{stage} {name}", plain=False), p) for name, p in blend.parts.items()]
+        every = [(stage_name(f"{stage} {name}", plain=False), one)
+                 for name, one in blend.components.items()]  # fmt: skip
         if gate is not None:
             own = gate.own.items()
-            parts += [(stage_name(f"{stage} {name}", plain=True), part) for name, part in own]
-        for name, part in parts:
+            every += [(stage_name(f"{stage} {name}", plain=True), one) for name, one in own]
+        for name, scorer in every:
             with self.stages.stage(name) as tell:
-                fit_showing(part, interactions, self.data.catalog, tell)
+                scorer.fit(interactions, self.data.catalog, progress=tell)
 
     def _measure(
         self, scorers: Mapping[str, Scorer], test: HeldOut, stage: str = "measure"
@@ -316,30 +365,11 @@ def _has_validation(parted: Split) -> bool:
 
 
 def _chosen(blend: Blend) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, part in blend.parts.items():
-        if isinstance(part, TwoTower):
-            found[f"{name}.epochs"] = part.epochs
-        if hasattr(part, "decay"):
-            found[f"{name}.decay"] = part.decay
-    return found
-
-
-def _expected(data: Volume, names: Sequence[str], plan: Plan, *, final: bool) -> Forecast:
-    encoder = plan.encoder.name
-    model = encoder not in OF_WORDS
-    return forecast(
-        data,
-        names,
-        speed(),
-        dim=plan.encoder.dim,
-        users=plan.evaluate.max_users,
-        model=model,
-        encode=model and encoder not in ("auto", "static"),
-        gate=plan.evaluate.value_gate,
-        refit=plan.evaluate.refit,
-        final=final,
-    )
+    return {
+        f"{name}.{setting}": value
+        for name, scorer in blend.components.items()
+        for setting, value in scorer.choices().items()
+    }
 
 
 def dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Dataset:

@@ -1,7 +1,8 @@
 """`fit` and `evaluate`: read, split, learn, choose on validation, measure on test."""
 
 from collections.abc import Mapping, Sequence
-from typing import Unpack
+from itertools import count
+from typing import TypedDict, Unpack
 
 import polars as pl
 
@@ -10,14 +11,26 @@ from pennyweight.config.report import Report
 from pennyweight.data.dataset import Dataset, EventReading
 from pennyweight.data.split import Protocol
 from pennyweight.data.tables import Source
+from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.fitting.job import Job, dataset
 from pennyweight.fitting.list_scores import Lists, list_report, split_frames
 from pennyweight.fitting.stages import Progress
 from pennyweight.recommender.recommender import Recommender
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["ReadOptions", "evaluate", "fit", "score_lists", "split_events"]
+
+
+Scorers = Sequence[str | Scorer] | Mapping[str, str | Scorer]
+
+
+class OwnObjects(TypedDict):
+    """An encoder and scorers that were given as objects."""
+
+    encoder: Encoder | None
+    scorers: dict[str, Scorer]
 
 
 class ReadOptions(EventReading, total=False):
@@ -39,8 +52,8 @@ def evaluate(
     plan: Plan | None = None,
     protocol: Protocol | None = None,
     repeats: Repeats | None = None,
-    encoder: str | None = None,
-    scorers: Sequence[str] | None = None,
+    encoder: str | Encoder | None = None,
+    scorers: Scorers | None = None,
     seed: int | None = None,
     refit: bool | None = None,
     progress: Progress | None = None,
@@ -60,9 +73,10 @@ def evaluate(
     repeats
         ``exclude`` masks the history; ``include`` lets its items be recommended.
     encoder
-        ``auto``, ``static``, ``tfidf``, ``bow``, ``word2vec``, ``minilm``, a folder or an id.
+        ``auto``, ``static``, ``tfidf``, ``bow``, ``word2vec``, ``minilm``, the name of one that
+        another package registers, a folder or an id; or an `Encoder`.
     scorers
-        Names of the scorers to blend.
+        Names of the scorers to blend, scorers, or a mapping from ids to either.
     seed
         Of every random draw.
     refit
@@ -80,9 +94,10 @@ def evaluate(
     DataError, PlanError
         The data or a setting cannot be used; the message says what to do.
     """
+    own = _own(encoder, scorers)
     given = _given(protocol, repeats, encoder, scorers, seed, refit)
     planned = _read_as(_planned(plan, given), items, reading)
-    return Job(items, events, planned, progress, final=False).measure()
+    return Job(items, events, planned, progress, final=False, **own).measure()
 
 
 def fit(
@@ -92,8 +107,8 @@ def fit(
     plan: Plan | None = None,
     protocol: Protocol | None = None,
     repeats: Repeats | None = None,
-    encoder: str | None = None,
-    scorers: Sequence[str] | None = None,
+    encoder: str | Encoder | None = None,
+    scorers: Scorers | None = None,
     seed: int | None = None,
     refit: bool | None = None,
     progress: Progress | None = None,
@@ -104,9 +119,10 @@ def fit(
     Arguments and errors are those of `evaluate`; what is saved knows every event, whatever
     `refit` says of the measurement.
     """
+    own = _own(encoder, scorers)
     given = _given(protocol, repeats, encoder, scorers, seed, refit)
     planned = _read_as(_planned(plan, given), items, reading)
-    job = Job(items, events, planned, progress, final=True)
+    job = Job(items, events, planned, progress, final=True, **own)
     report = job.measure()
     return job.refit(report)
 
@@ -214,18 +230,52 @@ def _read_as(plan: Plan, items: Source | Dataset, reading: ReadOptions) -> Plan:
 def _given(
     protocol: str | None,
     repeats: str | None,
-    encoder: str | None,
-    scorers: Sequence[str] | None,
+    encoder: str | Encoder | None,
+    scorers: Scorers | None,
     seed: int | None,
     refit: bool | None,
 ) -> dict[str, object]:
+    names: Sequence[str] | None = None
+    tables: dict[str, object] = {}
     if isinstance(scorers, str):
-        scorers = [name.strip() for name in scorers.split(",")]
+        names = [name.strip() for name in scorers.split(",")]
+    elif scorers is not None:
+        entries = _by_id(scorers)
+        names = list(entries)
+        kinds = {name: one for name, one in entries.items() if isinstance(one, str)}
+        tables = {f"scorers.{n}": {"kind": kind} for n, kind in kinds.items() if kind != n}
+    if encoder is not None and not isinstance(encoder, str):
+        encoder = encoder.kind
     return {
+        **tables,
         "evaluate.protocol": protocol,
         "evaluate.repeats": repeats,
         "evaluate.seed": seed,
         "evaluate.refit": refit,
         "encoder.name": encoder,
-        "scorers.names": scorers,
+        "scorers.names": names,
+    }
+
+
+def _by_id(scorers: Scorers) -> dict[str, str | Scorer]:
+    """Return names of kinds, and scorers, by the ids that they have in the blend."""
+    if isinstance(scorers, Mapping):
+        return dict(scorers)
+    entries: dict[str, str | Scorer] = {}
+    for one in scorers:
+        name = kind = one if isinstance(one, str) else one.kind
+        if not isinstance(one, str):
+            numbers = count(2)
+            while name in entries:
+                name = f"{kind}-{next(numbers)}"
+        entries[name] = one
+    return entries
+
+
+def _own(encoder: str | Encoder | None, scorers: Scorers | None) -> OwnObjects:
+    """Return the encoder and the scorers that were given as objects."""
+    entries = {} if scorers is None or isinstance(scorers, str) else _by_id(scorers)
+    return {
+        "encoder": None if isinstance(encoder, str) else encoder,
+        "scorers": {name: one for name, one in entries.items() if not isinstance(one, str)},
     }

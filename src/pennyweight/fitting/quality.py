@@ -15,8 +15,6 @@ from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluation.analysis import Grouping
 from pennyweight.evaluation.groups import category_column
 from pennyweight.evaluation.user_results import UserResults
-from pennyweight.scorers.content import Content
-from pennyweight.scorers.item_vectors import Terms
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["lens", "means", "word_vectors"]
@@ -48,11 +46,12 @@ def lens(data: Dataset, test: HeldOut, plan: EvaluatePlan) -> Grouping:
     return Grouping.of(None if name is None else attributes[name], users)
 
 
-def word_vectors(parts: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_matrix | None:
-    """Return the items' TF-IDF vectors, those of the content scorer where it has them."""
-    content = parts.get("content")
-    if isinstance(content, Content) and isinstance(content.vectors, Terms):
-        return content.vectors.matrix
+def word_vectors(scorers: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_matrix | None:
+    """Return the items' TF-IDF vectors, those of a scorer where it has them."""
+    for scorer in scorers.values():
+        matrix = scorer.term_matrix()
+        if matrix is not None:
+            return matrix
     try:
         return Vectorizer.fit(catalog.texts).transform(catalog.texts)
     except DataError:  # no text has a word

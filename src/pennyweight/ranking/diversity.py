@@ -10,10 +10,8 @@ from scipy import sparse
 from pennyweight.data.catalog import Catalog
 from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.errors import DataError
-from pennyweight.ranking.explanations import parts_of
 from pennyweight.ranking.request import check_diversity
 from pennyweight.ranking.stages import RankingBatch
-from pennyweight.ranking.unknown_items import HasVectors
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Diversification", "diversify", "item_similarity", "pool_size"]
@@ -100,10 +98,9 @@ def item_similarity(
     scorer: Scorer, catalog: Catalog, codes: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     """Return cosines of some items' texts, float32 (n, n)."""
-    for part in (scorer, *parts_of(scorer).values()):
-        if isinstance(part, HasVectors) and len(part.vectors) == len(catalog):
-            rows = part.vectors[codes]
-            break
+    vectors = scorer.text_vectors
+    if vectors is not None and len(vectors) == len(catalog):
+        rows = vectors[codes]
     else:
         texts = [catalog.texts[code] for code in codes]
         try:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,41 +17,14 @@ from pennyweight.ranking.stages import RankingBatch
 from pennyweight.ranking.word_forms import legible, matched
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Blended", "CommonWords", "Explanation", "explain_items", "parts_of"]
+__all__ = ["CommonWords", "Explanation", "explain_items"]
 
 MAX_NAMED = 3  # items of the history
 MIN_SHARE = 0.1  # of the score, for an item to be named
 MAX_TERMS = 3
 MAX_FREQUENCY = 0.1  # share of the texts with a word, above which it tells nothing
 SAMPLE = 500  # texts in which words are counted
-BLIND = ("popularity", "novelty")  # parts to which a history makes no difference
-
-
-@runtime_checkable
-class Blended(Protocol):
-    """A scorer made of others that says what each of them gave."""
-
-    parts: dict[str, Scorer]
-
-    def part_shares(
-        self, history: Histories, codes: NDArray[np.int32]
-    ) -> Mapping[str, NDArray[np.float32]]:
-        """Return each part's share in the scores of items, float32 (len(codes),) a part."""
-        ...
-
-
-@runtime_checkable
-class SharesTerms(Protocol):
-    """A scorer that knows the words two items have in common."""
-
-    def shared_terms(self, code: int, other: int, *, limit: int) -> list[str]:
-        """Return words of both items, the most telling first."""
-        ...
-
-
-def parts_of(scorer: Scorer) -> Mapping[str, Scorer]:
-    """Return the parts of a blend; of any other scorer, itself."""
-    return scorer.parts if isinstance(scorer, Blended) else {scorer.name: scorer}
+MAX_SHARED = 20  # words that two items share, of which the telling ones are named
 
 
 class CommonWords:
@@ -149,39 +121,42 @@ def explain_items(
     similar
         Whether the history is one item to which others are compared; it is not named then.
     """
+    fallbacks = [name for name, one in scorer.components.items() if one.is_fallback]
     if cold:
         missing = "nothing is known of the history" if len(history.item) else "no history"
         missing = missing if text is None else "no word of the text is known"
-        return (Reason(f"{missing}: most popular", "cold", part="popularity"),) * len(codes)
+        by = fallbacks[0] if fallbacks else "popularity"
+        return (Reason(f"{missing}: most popular", "cold", component=by),) * len(codes)
     contributions = np.zeros((len(codes), 0), np.float32)
     shares: Mapping[str, NDArray[np.float32]] = {}
     if len(history.item):
         contributions = scorer.contributions(history, codes)
-        shares = scorer.part_shares(history, codes) if isinstance(scorer, Blended) else {}
+        shares = scorer.component_shares(history, codes)
     if similar:
-        shares = {name: value for name, value in shares.items() if name not in BLIND}
+        components = scorer.components
+        shares = {name: one for name, one in shares.items() if components[name].is_personal}
     average = 0.0 if counts is None or not len(counts) else float(counts.mean())
     reasons = []
     for row, code in enumerate(codes.tolist()):
         because = _because(contributions[row], history, catalog)
-        part = max(shares, key=lambda name: float(shares[name][row]), default=None)
-        if part is not None and shares[part][row] <= 0:
-            part = None
-        shared = (
-            _shared_terms(scorer, code, catalog.ids.code(because[0].item_id)) if because else []
-        )
+        best = max(shares, key=lambda name: float(shares[name][row]), default=None)
+        if best is not None and shares[best][row] <= 0:
+            best = None
+        other = catalog.ids.code(because[0].item_id) if because else code
+        shared = scorer.shared_terms(code, other, limit=MAX_SHARED) if other != code else []
         if text is not None:
             shared = matched(text, catalog.texts[code])
         shared = [word for word in shared if _is_informative(word) and word not in common]
         shared = legible(shared, catalog.texts[code])[:MAX_TERMS]
         is_new = counts is not None and counts[code] == 0
         kind: Kind = "history" if because else "text" if text else "new" if is_new else "popular"
-        reason = Reason("", kind, because, part, tuple(shared))
+        reason = Reason("", kind, because, best, tuple(shared))
         sentence = (
             _similarity_sentence(reason)
             if similar
             else _sentence(
                 reason,
+                by_popularity=best in fallbacks,
                 with_text=text is not None,
                 is_new=is_new,
                 is_popular=counts is None or bool(counts[code] > average),
@@ -192,12 +167,14 @@ def explain_items(
 
 
 def _similarity_sentence(reason: Reason) -> str:
-    by_part = reason.part and reason.because
-    basis = f"mostly {reason.part}" if by_part else "its text is alike"
+    by_component = reason.component and reason.because
+    basis = f"mostly {reason.component}" if by_component else "its text is alike"
     return "; ".join([basis, *_shared_words(reason, "shares")])
 
 
-def _sentence(reason: Reason, *, with_text: bool, is_new: bool, is_popular: bool) -> str:
+def _sentence(
+    reason: Reason, *, by_popularity: bool, with_text: bool, is_new: bool, is_popular: bool
+) -> str:
     clauses = ["new: chosen by its text"] if is_new else []
     if reason.because:
         clauses.append(f"because of {_listed(reason.because)}")
@@ -205,9 +182,9 @@ def _sentence(reason: Reason, *, with_text: bool, is_new: bool, is_popular: bool
         clauses += _shared_words(reason, "matches the text") or ["matches the text"]
     else:
         clauses += _shared_words(reason, "shares")
-    if is_popular and (reason.part == "popularity" or not clauses):
+    if is_popular and (by_popularity or not clauses):
         clauses.append("popular with everyone")
-    elif reason.part == "popularity":  # its weight in the blend may be negative
+    elif by_popularity:  # its weight in the blend may be negative
         clauses.append("less popular than others")
     elif not clauses:
         clauses.append("highest remaining score")
@@ -237,13 +214,6 @@ def _because(
 
 def _is_informative(word: str) -> bool:
     return len(word) > 1 or is_ideograph(word) or is_hangul(word)
-
-
-def _shared_terms(scorer: Scorer, code: int, other: int) -> list[str]:
-    for part in (scorer, *parts_of(scorer).values()):
-        if isinstance(part, SharesTerms):
-            return part.shared_terms(code, other, limit=20) if code != other else []
-    return []
 
 
 def _listed(because: tuple[Because, ...]) -> str:

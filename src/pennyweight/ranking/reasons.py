@@ -31,8 +31,8 @@ class Reason:
         ``cold`` (there was no history).
     because
         The items of the history that added most, at most three.
-    part
-        The scorer that added most, if any did.
+    component
+        Id of the component of the blend that added most, if any did.
     shared
         Words that the item shares with the first of `because`, or with the query.
     """
@@ -40,7 +40,7 @@ class Reason:
     text: str
     kind: Kind
     because: tuple[Because, ...] = ()
-    part: str | None = None
+    component: str | None = None
     shared: tuple[str, ...] = ()
 
     def __str__(self) -> str:

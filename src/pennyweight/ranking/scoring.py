@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.errors import PlanError
-from pennyweight.ranking.explanations import parts_of
 from pennyweight.ranking.query import Query, Source
 from pennyweight.ranking.stages import RankingBatch
 from pennyweight.ranking.unknown_items import UnknownItems
-from pennyweight.scorers.protocol import Scorer, TextScorer
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Scoring", "popularity_scores"]
 
@@ -68,7 +66,7 @@ class Scoring:
             rows = {at: scores[i] for i, at in enumerate(by_history) if informative[i]}
             sources = dict.fromkeys(rows, "history")
         if by_text:
-            scores = _score_texts(self.scorer, [queries[at].text or "" for at in by_text])
+            scores = self.scorer.score_texts([queries[at].text or "" for at in by_text])
             for at, row, informs in zip(by_text, scores, _tell_apart(scores), strict=True):
                 if informs:
                     both = at in rows
@@ -91,7 +89,7 @@ class Scoring:
     def unknown_items(self) -> UnknownItems:
         """The items of which nothing is known."""
         counts = None if self.interactions is None else self.interactions.counts
-        return UnknownItems(self.catalog, parts_of(self.scorer), counts)
+        return UnknownItems(self.catalog, self.scorer, counts)
 
     def _similarity(self, codes: NDArray[np.int32]) -> Scores | None:
         """Score all items by similarity to one: what it adds as the only event of a history.
@@ -106,8 +104,8 @@ class Scoring:
         if _tell_apart(np.delete(near, code)[None])[0]:
             return near
         text = self.catalog.texts[code]
-        if isinstance(self.scorer, TextScorer) and text:
-            by_text = _score_texts(self.scorer, [text])
+        if self.scorer.scores_texts and text:
+            by_text = self.scorer.score_texts([text])
             row: Scores = by_text[0]
             return row if _tell_apart(by_text)[0] else None
         return None
@@ -118,24 +116,15 @@ def popularity_scores(scorer: Scorer, interactions: Interactions | None, n_items
 
     Those of the blend's popularity, else ln(1 + events), else zeros: catalog order.
     """
-    part = parts_of(scorer).get("popularity")
-    if part is not None:
-        scores: Scores = part.score(Histories.of([[]]))[0]
-        if interactions is not None:  # the part does not know which items nobody has touched
+    fallback = next((one for one in scorer.components.values() if one.is_fallback), None)
+    if fallback is not None:
+        scores: Scores = fallback.score(Histories.of([[]]))[0]
+        if interactions is not None:  # the scorer does not know which items nobody has touched
             scores = np.where(interactions.counts > 0, scores, np.float32(0))
         return scores
     if interactions is not None:
         return np.log1p(interactions.counts).astype(np.float32)
     return np.zeros(n_items, np.float32)
-
-
-def _score_texts(scorer: Scorer, texts: Sequence[str]) -> Scores:
-    if not isinstance(scorer, TextScorer):
-        raise PlanError(
-            f"the scorer {scorer.name!r} does not read texts; fit with a content scorer"
-        )
-    scores: Scores = scorer.score_texts(texts)
-    return scores
 
 
 def _tell_apart(scores: Scores) -> NDArray[np.bool_]:

@@ -1,8 +1,6 @@
 """Items with neither events nor a text that is like another's: nothing to rank by."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +8,9 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.words import has_word
-from pennyweight.scorers.item_vectors import ItemRows
+from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["HasVectors", "UnknownItems"]
-
-
-@runtime_checkable
-class HasVectors(Protocol):
-    """A scorer with vectors of the items' texts."""
-
-    vectors: ItemRows
+__all__ = ["UnknownItems"]
 
 
 @dataclass(frozen=True)
@@ -32,14 +23,14 @@ class UnknownItems:
     ----------
     catalog
         The items.
-    parts
-        The scorers; one with vectors of the texts says which texts are alike.
+    scorer
+        Says by its vectors of the texts which are alike.
     counts
         Events of each item, int64 (n_items,); without them no item is called unknown.
     """
 
     catalog: Catalog
-    parts: Mapping[str, Any]
+    scorer: Scorer
     counts: NDArray[np.int64] | None
     _known: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
 
@@ -57,12 +48,12 @@ class UnknownItems:
     def _is_like_another(self, code: int) -> bool:
         if not has_word(self.catalog.texts[code]):
             return False
-        for part in self.parts.values():
-            if isinstance(part, HasVectors) and len(part.vectors) == len(self.catalog):
-                row = part.vectors[np.array([code], np.int32)]
-                if not (row.nnz if sparse.issparse(row) else np.any(row)):
-                    return False
-                near = part.vectors.products(row)[0]
-                near[code] = 0
-                return bool(near.any())
-        return any(hasattr(part, "score_texts") for part in self.parts.values())
+        vectors = self.scorer.text_vectors
+        if vectors is None or len(vectors) != len(self.catalog):
+            return self.scorer.scores_texts
+        row = vectors[np.array([code], np.int32)]
+        if not (row.nnz if sparse.issparse(row) else np.any(row)):
+            return False
+        near = vectors.products(row)[0]
+        near[code] = 0
+        return bool(near.any())

@@ -3,8 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from pennyweight.config.report import HEADLINE
-from pennyweight.ranking.explanations import parts_of
-from pennyweight.scorers.blend import Blend
 
 if TYPE_CHECKING:
     from pennyweight.recommender.recommender import Recommender
@@ -19,8 +17,8 @@ def summary(recommender: "Recommender") -> dict[str, Any]:
         "items": len(recommender.catalog),
         "users": None if log is None else len(log.users),
         "events": None if log is None else len(log),
-        "scorer": recommender.scorer.name,
-        "parts": list(parts_of(recommender.scorer)),
+        "scorer": recommender.scorer.kind,
+        "components": list(recommender.scorer.components),
         "repeats": recommender.repeats,
     }
 
@@ -37,9 +35,11 @@ def as_html(recommender: "Recommender") -> str:
 
     told = summary(recommender)
     scorer, report, bundle = recommender.scorer, recommender.report, recommender.bundle
-    weights = scorer.weights if isinstance(scorer, Blend) else {}
-    told["parts"] = [f"{n} {weights[n]:.2f}" if n in weights else n for n in told["parts"]]
-    measured = None if report is None else report.scorers.get(scorer.name, {}).get(HEADLINE[0])
+    weights = scorer.component_weights
+    told["components"] = [
+        f"{n} {weights[n]:.2f}" if n in weights else n for n in told["components"]
+    ]
+    measured = None if report is None else report.scorers.get(scorer.kind, {}).get(HEADLINE[0])
     told[HEADLINE[0]] = None if measured is None else str(measured)
     told["bundle"] = None if bundle is None else str(bundle.path)
     rows = [(key, [NotebookCell(_text(value))]) for key, value in told.items() if value is not None]

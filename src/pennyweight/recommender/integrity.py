@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import EventTypes
@@ -100,20 +99,11 @@ def check_scorer(scorer: Scorer, n_items: int) -> None:
 
     It scores three histories: none, the first item, and the last. What is of another size cannot.
     """
-    for part in (scorer, *getattr(scorer, "parts", {}).values()):
-        _check_matrix(part)
+    scorer.check()
     ends = [[], [0], [n_items - 1]] if n_items else [[]]
     scores = scorer.score(Histories.of(ends))
     if scores.shape != (len(ends), n_items):
         raise BundleError(
-            f"the scorer {scorer.name!r} scores {scores.shape[-1]:,} items, the catalog has "
+            f"the scorer {scorer.kind!r} scores {scores.shape[-1]:,} items, the catalog has "
             f"{n_items:,}"
         )
-
-
-def _check_matrix(part: object) -> None:
-    """Look at every index of sparse matrices: products with them do not."""
-    for value in (part, *getattr(part, "__dict__", {}).values()):
-        matrix = value if sparse.issparse(value) else getattr(value, "matrix", None)
-        if isinstance(matrix, sparse.csr_matrix):
-            matrix.check_format(full_check=True)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
-from pennyweight.scorers.item_vectors import TextRows, picked, stacked
-from pennyweight.scorers.protocol import RowReader, Scorer
+from pennyweight.scorers.item_vectors import TextVectors, picked, stacked
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["ReadAlready", "changed_texts", "with_texts"]
 
@@ -35,9 +35,9 @@ class ReadAlready:
     """
 
     at: NDArray[np.int64]
-    rows: TextRows
+    rows: TextVectors
 
-    def take(self, at: NDArray[np.int64]) -> TextRows:
+    def take(self, at: NDArray[np.int64]) -> TextVectors:
         """Return the rows at some places of `at`."""
         return {name: picked(part, at) for name, part in self.rows.items()}
 
@@ -63,19 +63,17 @@ def with_texts(
     n_items
         Items in all.
     """
-    if not isinstance(scorer, RowReader):
-        return scorer.with_items(codes[changed], [texts[at] for at in changed.tolist()], n_items)
     known = np.empty(0, np.int64)
-    parts: list[TextRows] = []
+    parts: list[TextVectors] = []
     if read is not None:
         if np.array_equal(read.at, changed):  # as almost always
-            return scorer.with_rows(codes[changed], read.rows, n_items)
+            return scorer.with_vectors(codes[changed], read.rows, n_items)
         place = np.flatnonzero(np.isin(read.at, changed))
         known = read.at[place]
         if len(known):
             parts.append(read.take(place))
     rest = np.setdiff1d(changed, known)
     if len(rest):
-        parts.append(scorer.read([texts[at] for at in rest.tolist()]))
+        parts.append(scorer.encode_texts([texts[at] for at in rest.tolist()]))
     rows = {name: stacked([part[name] for part in parts]) for name in parts[0]}
-    return scorer.with_rows(codes[np.concatenate([known, rest])], rows, n_items)
+    return scorer.with_vectors(codes[np.concatenate([known, rest])], rows, n_items)

@@ -46,9 +46,8 @@ from pennyweight.recommender.export import export, export_similar
 from pennyweight.recommender.frames import to_frame
 from pennyweight.recommender.integrity import check_scorer, refusing_damage
 from pennyweight.recommender.item_growth import ReadAlready, changed_texts, with_texts
-from pennyweight.scorers.blend import Blend
-from pennyweight.scorers.item_vectors import TextRows
-from pennyweight.scorers.protocol import RowReader, Scorer
+from pennyweight.scorers.item_vectors import TextVectors
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Recommender", "Repeats"]
 
@@ -212,9 +211,9 @@ class Recommender:
             scorer = with_texts(scorer, items.texts, codes, changed, rows, len(catalog))
         return self._other(catalog, scorer, self.interactions)
 
-    def read(self, texts: Sequence[str]) -> TextRows:
+    def read(self, texts: Sequence[str]) -> TextVectors:
         """Return what the scorer reads in some texts; nothing where it keeps no such rows."""
-        return self.scorer.read(texts) if isinstance(self.scorer, RowReader) else {}
+        return self.scorer.encode_texts(texts)
 
     def with_log(self, interactions: Interactions | None) -> "Recommender":
         """Return the same recommender with another event log in which users are looked up."""
@@ -443,17 +442,13 @@ class Recommender:
         return self.bundle
 
     @classmethod
-    def load(
-        cls, path: Path | str, *, verify: bool = True, scorer_type: type[Scorer] = Blend
-    ) -> "Recommender":
+    def load(cls, path: Path | str, *, verify: bool = True) -> "Recommender":
         """Load what `save` wrote.
 
         Parameters
         ----------
         verify
             Compare the checksum of every file first.
-        scorer_type
-            Class of the scorer, where it is not the blend that `fit` makes.
 
         Raises
         ------
@@ -462,7 +457,7 @@ class Recommender:
         """
         bundle = open_bundle(path, verify=verify)
         with refusing_damage(bundle.path):
-            scorer, repeats = storage.read_scorer(bundle, scorer_type)
+            scorer, repeats = storage.read_scorer(bundle)
             catalog, log = storage.read_catalog(bundle), storage.read_interactions(bundle)
             recommender = cls(catalog, scorer, log, repeats=repeats)
             check_scorer(scorer, len(catalog))

@@ -23,7 +23,9 @@ from pennyweight.recommender.integrity import (
     check_interactions,
     refusing_damage,
 )
+from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.registry import load_scorer
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def save(
         recommender.scorer.save(folder / SCORER)
         settings: dict[str, Any] = {
             "repeats": recommender.repeats,
-            "scorer": recommender.scorer.name,
+            "scorer": recommender.scorer.kind,
         }
         if recommender.catalog.text_columns:
             settings["text_columns"] = list(recommender.catalog.text_columns)
@@ -96,13 +98,14 @@ def save(
     )
 
 
-def read_scorer(bundle: Bundle, kind: type[Scorer]) -> tuple[Scorer, Literal["exclude", "include"]]:
+def read_scorer(bundle: Bundle) -> tuple[Scorer, Literal["exclude", "include"]]:
     """Read the fitted scorer, and whether repeats may be recommended."""
-    repeats = _settings(bundle).get("repeats")
+    settings, folder = _settings(bundle), bundle.path / SCORER
+    repeats, kind = settings.get("repeats"), str(settings.get("scorer"))
     if repeats not in ("exclude", "include"):
         path = bundle.file(SETTINGS)
         raise BundleError(f"{path}: does not say how repeats are treated; save it again")
-    return kind.load(bundle.path / SCORER), repeats
+    return Blend.load(folder) if kind == Blend.kind else load_scorer(kind, folder), repeats
 
 
 def _settings(bundle: Bundle) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import HeldOut
 from pennyweight.scorers.conditional_logit import Choices, conditional_logit, route
-from pennyweight.scorers.popularity import Novelty, Popularity
+from pennyweight.scorers.protocol import Scale, Scorer
 
 if TYPE_CHECKING:
     from pennyweight.scorers.blend import Blend
@@ -26,21 +26,12 @@ __all__ = [
     "weigh",
 ]
 
-CANDIDATES = 100  # of each part, and so the choices among which weights are learned
+CANDIDATES = 100  # of each component, and so the choices among which weights are learned
 BLOCK_BYTES = 64 << 20
-# Weights where nothing was learned, and what few choices are drawn to: about the middle of what
-# datasets teach (docs/method-scorers.md).
-DEFAULTS = {
-    "popularity": 0.2,
-    "novelty": 0.5,
-    "again": 4.0,
-    "content": 1.0,
-    "neighbours": 1.3,
-    "linear": 1.3,
-    "tower": 0.6,
-    "sequence": 0.6,
-}
-DOMINATED = 0.5  # spread of a negative popularity at most, beside that of the other parts
+# Weights of scorers that name none: where nothing was learned, and what few choices are drawn to.
+# Those that scorers name are about the middle of what datasets teach (docs/method-scorers.md).
+DEFAULTS: dict[Scale, float] = {"relative": 1.0, "log-odds": 0.5}
+DOMINATED = 0.5  # spread of a negative popularity at most, beside that of the others
 FEW_NEW = 20  # choices of items without events from which on they say how far to lift such items
 
 Float = NDArray[np.float64]
@@ -48,12 +39,12 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SampledChoices:
-    """Held-out choices of some users among the best items of each part.
+    """Held-out choices of some users among the best items of each component.
 
     Attributes
     ----------
     features
-        The parts' scores for each choice, the chosen item first.
+        The components' scores for each choice, the chosen item first.
     row
         The held-out user of each.
     new
@@ -78,7 +69,7 @@ def draw(
     features: list[NDArray[np.float32]] = []
     row: list[int] = []
     new, counts = 0, held_out.before.counts
-    size = block_size(held_out.before.n_items, len(blend.parts))
+    size = block_size(held_out.before.n_items, len(blend.components))
     for start in range(0, len(rows), size):
         for user, target, choice in _choices(blend, held_out, rows[start : start + size]):
             if len(choice) > 1:  # without a rival there is no choice
@@ -90,15 +81,15 @@ def draw(
     return SampledChoices(features, row, new)
 
 
-def block_size(n_items: int, n_parts: int) -> int:
+def block_size(n_items: int, n_components: int) -> int:
     """Return how many histories are scored at a time."""
-    return max(1, BLOCK_BYTES // (4 * max(1, n_items) * (n_parts + 1)))
+    return max(1, BLOCK_BYTES // (4 * max(1, n_items) * (n_components + 1)))
 
 
 def _choices(
     blend: "Blend", held_out: HeldOut, rows: NDArray[np.int64]
 ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-    """Yield, a held-out item, its row, its code, the parts' scores of it (first) and its rivals."""
+    """Yield, a held-out item, its row, its code, the scores of it (first) and its rivals."""
     histories = held_out.histories.take(rows)
     features = np.stack(list(blend.features(histories).values()), axis=2)
     masked = hidden(blend, histories, features.shape[1])
@@ -121,7 +112,7 @@ def hidden(blend: "Blend", histories: Histories, n_items: int) -> NDArray[np.boo
 
 
 def candidates(features: NDArray[np.float32], masked: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the best items of any part that tells items apart, features (n_items, n_parts)."""
+    """Return the best items of any component that tells items apart, (n_items, n_components)."""
     found = []
     for column in features.T:
         column = np.where(masked, -np.inf, column)
@@ -147,15 +138,15 @@ def weigh(
     new
         Whether the choices say how far to lift items without events; otherwise novelty is zero.
     """
-    kinds = list(blend.parts.values())
-    center = np.array([_default(part.name, part.scale) for part in kinds])
-    novel = np.array([isinstance(part, Novelty) for part in kinds])
-    popular = np.array([isinstance(part, Popularity) for part in kinds])
+    components = list(blend.components.values())
+    center = np.array([_default(component) for component in components])
+    novel = np.array([component.lifts_new_items for component in components])
+    popular = np.array([component.is_fallback for component in components])
     if not new:
         center[novel] = 0
 
     def named(weights: Float) -> dict[str, float]:
-        return dict(zip(blend.parts, map(float, weights), strict=True))
+        return dict(zip(blend.components, map(float, weights), strict=True))
 
     if not drawn.features:
         return named(center), {}
@@ -174,14 +165,14 @@ def weigh(
     return named(fitted), {start: named(own) for start, own in routes.items()}
 
 
-def _default(name: str, scale: str) -> float:
-    return DEFAULTS.get(name, 1.0 if scale == "relative" else 0.5)
+def _default(scorer: Scorer) -> float:
+    return DEFAULTS[scorer.scale] if scorer.default_weight is None else scorer.default_weight
 
 
 def _turned(choices: Choices, weights: Float, popular: NDArray[np.bool_]) -> bool:
-    """Whether a popularity below zero decides as much as the other parts together.
+    """Whether a popularity below zero decides as much as the other components together.
 
-    Below zero it corrects parts that favor what is popular already. Where there is little
+    Below zero it corrects components that favor what is popular already. Where there is little
     to correct it would put the least popular items first.
     """
     if not (weights[popular] < 0).any():

@@ -4,15 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.interactions import Histories
-from pennyweight.encoders.tuned import unit
+from pennyweight.scorers.two_tower_training import unit
 
-__all__ = ["read"]
+__all__ = ["encode_histories"]
 
 Float = NDArray[np.float32]
 Weights = dict[str, Float]
 
 
-def read(weights: Weights, histories: Histories) -> Float:
+def encode_histories(weights: Weights, histories: Histories) -> Float:
     """Return a unit vector a history, none of them empty, float32 (n, dim).
 
     Histories are no longer than those trained on and stand with their newest events side by side;

@@ -11,7 +11,7 @@ __all__ = ["HISTORY_LENGTHS", "PRIOR", "Choices", "conditional_logit", "route"]
 
 HISTORY_LENGTHS = (0, 1, 3, 6, 11, 21)  # events of a history from which a length counts
 FOLDS = 5
-SHRINK = 1e-4  # penalty on squared distance from the defaults: breaks ties of parts that agree
+SHRINK = 1e-4  # penalty on squared distance from the defaults: breaks ties of components that agree
 PRIOR = 20.0  # choices that the default weights count for among those of everybody
 PULL = 50.0  # choices that the weights of everybody count for among those of one length
 SURE = 2.0  # standard errors by which weights by length must win
@@ -27,8 +27,8 @@ class Choices:
     Attributes
     ----------
     features
-        Scores of the parts, (n_rows, n_parts); the rows of a choice follow each other, the
-        chosen item first.
+        Scores of the components, (n_rows, n_components); the rows of a choice follow each other,
+        the chosen item first.
     first
         Where each choice begins, int (n_choices,).
     length
@@ -46,7 +46,7 @@ class Choices:
     def of(
         cls, choices: Sequence[NDArray[np.float32]], length: ArrayLike, user: ArrayLike
     ) -> "Choices":
-        """Join choices, each (its rows, n_parts)."""
+        """Join choices, each (its rows, n_components)."""
         rows = np.array([len(choice) for choice in choices], np.int64)
         first = np.concatenate([[0], np.cumsum(rows)[:-1]]).astype(np.int64)
         features = np.concatenate(list(choices)).astype(np.float64)
@@ -68,7 +68,7 @@ class Choices:
         return Choices(features, first, self.length[which], self.user[which])
 
     def spread(self) -> Float:
-        """Return the mean variance of each part's scores within a choice, (n_parts,)."""
+        """Return the mean variance of each component's scores within a choice, (n_components,)."""
         rows = self.rows[:, None]
         mean = np.add.reduceat(self.features, self.first) / rows
         square = np.add.reduceat(self.features**2, self.first) / rows
@@ -87,7 +87,7 @@ class Choices:
         Parameters
         ----------
         weights
-            Of the parts, (n_parts,), or a row a choice.
+            Of the components, (n_components,), or a row a choice.
         """
         if weights.ndim == 1:
             logit = self.features @ weights
@@ -108,7 +108,7 @@ def conditional_logit(
     Parameters
     ----------
     center
-        The mean of the prior, (n_parts,): default weights, which count for `PRIOR` choices
+        The mean of the prior, (n_components,): default weights, which count for `PRIOR` choices
         whose scores spread as these do.
     of_everybody
         The center are the weights of everybody, which count for `PULL` choices.

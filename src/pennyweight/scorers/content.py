@@ -1,9 +1,10 @@
 """Content: items whose text is like the texts of the history."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,27 +14,33 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.words import TOKENIZER
 from pennyweight.encoders.cache import encode_cached
-from pennyweight.encoders.load import load_encoder
 from pennyweight.encoders.lookup import Lookup
+from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.registry import load_encoder
 from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.errors import DataError, PlanError
+from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.growth import NOT_SAVED
-from pennyweight.scorers.item_vectors import ItemRows, Terms, TextRows
+from pennyweight.scorers.item_vectors import ItemVectors, Terms, TextVectors
 from pennyweight.scorers.layered_vectors import Layered, compact, layered
 from pennyweight.scorers.profile import profile
-from pennyweight.scorers.protocol import Scale
+from pennyweight.scorers.protocol import Evidence, Progress, Scorer, Setting
 from pennyweight.scorers.search import search
 from pennyweight.scorers.term_columns import rounded
 from pennyweight.storage.arrays import read_arrays, write_arrays
-from pennyweight.vectors.quantized_rows import QuantizedRows
+from pennyweight.vectors.quantized_rows import QuantizedRows, RowFormat
+
+if TYPE_CHECKING:
+    from pennyweight.scorers.building import BuildContext
 
 __all__ = ["Content"]
 
 FILE = "content.safetensors"
+TEXT = "text"  # of the vectors of texts
 
 
-class Content:
+class Content(Scorer):
     """Score = cosine of an item's text with the decayed texts of the history.
 
     Parameters
@@ -46,15 +53,18 @@ class Content:
         Events of a history that count.
     """
 
-    name: Literal["content"] = "content"
-    scale: Scale = "relative"
+    kind = "content"
+    default_weight = 1.0
+    evidence: Evidence = "text"
+    scores_texts = True
+    takes_encoder = True
 
     def __init__(
         self, encoder: Encoder | None = None, *, decay: float = 0.7, newest: int = 20
     ) -> None:
         self.encoder, self.decay, self.newest = encoder, decay, newest
         self.words: Vectorizer | None = None
-        self.vectors: ItemRows = Terms(sparse.csr_matrix((0, 0), dtype=np.float32))
+        self.vectors: ItemVectors = Terms(sparse.csr_matrix((0, 0), dtype=np.float32))
 
     @classmethod
     def of_vectors(cls, vectors: NDArray[np.float32]) -> Self:
@@ -63,13 +73,15 @@ class Content:
         scorer.vectors = QuantizedRows.of(vectors)
         return scorer
 
-    def packed(self, encoder: Encoder | None, vectors: ItemRows) -> "Content":
+    def packed(self, encoder: Encoder | None, vectors: ItemVectors) -> "Content":
         """Return a scorer of the same settings with other vectors and their encoder."""
         scorer = Content(encoder, decay=self.decay, newest=self.newest)
         scorer.vectors = vectors
         return scorer
 
-    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+    def fit(
+        self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
+    ) -> Self:
         """Encode the catalog; events are not looked at."""
         self.words = None
         for made in ("_spelling", "_lookup"):
@@ -85,25 +97,23 @@ class Content:
         self.vectors = Terms(self.words.transform(catalog.texts))
         return self
 
-    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Content":
-        """Return a scorer with the vectors of some texts laid over the others."""
-        return self.with_rows(codes, self.read(texts), n_items)
-
-    def read(self, texts: Sequence[str]) -> TextRows:
+    def encode_texts(self, texts: Sequence[str]) -> TextVectors:
         """Return the vectors of some texts."""
         if self.encoder is not None:
-            return {self.name: compact(self.encoder.encode(texts))}
+            return {TEXT: compact(self.encoder.encode(texts))}
         if self.words is not None:
             terms = self.words.transform(texts)
             base = self.vectors.base if isinstance(self.vectors, Layered) else self.vectors
             if isinstance(base, Terms):
                 terms = rounded(terms, base.common)
-            return {self.name: Terms(terms)}
-        return {self.name: Terms(sparse.csr_matrix((len(texts), 1), dtype=np.float32))}
+            return {TEXT: Terms(terms)}
+        return {TEXT: Terms(sparse.csr_matrix((len(texts), 1), dtype=np.float32))}
 
-    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> "Content":
+    def with_vectors(
+        self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
+    ) -> "Content":
         """Return a scorer with some vectors laid over the others."""
-        over = layered(self.vectors, codes, rows[self.name], n_items)
+        over = layered(self.vectors, codes, vectors[TEXT], n_items)
         other = self.packed(self.encoder, over)
         other.words = self.words
         if "_lookup" in self.__dict__:
@@ -156,10 +166,61 @@ class Content:
     def _spelling(self) -> list[str]:
         return [] if self.words is None else list(self.words.vocabulary)
 
+    def tunable(self) -> Mapping[str, Sequence[float]]:
+        """Return the decays to try."""
+        return {"decay": DECAYS}
+
+    @classmethod
+    def build(cls, settings: Mapping[str, Setting], context: "BuildContext") -> Scorer:
+        """Return an unfitted scorer that encodes as the context says."""
+        return cls(context.encoder, **settings)  # type: ignore[arg-type]
+
+    def with_encoder(self, encoder: Encoder | None) -> "Content":
+        """Return an unfitted scorer of the same settings with another encoder."""
+        return Content(encoder, decay=self.decay, newest=self.newest)
+
     @property
-    def nbytes(self) -> int:
+    def text_vectors(self) -> ItemVectors:
+        """The vectors that are compared."""
+        return self.vectors
+
+    def term_matrix(self) -> sparse.csr_matrix | None:
+        """Return the sparse vectors, where they are so."""
+        return self.vectors.matrix if isinstance(self.vectors, Terms) else None
+
+    @property
+    def vector_nbytes(self) -> int:
         """Bytes of the item vectors; the encoder itself is not counted."""
         return self.vectors.nbytes
+
+    def encoder_nbytes(self, folder: Path) -> int:
+        """Return the bytes of the encoder, or of the words and their weights."""
+        words = self.words
+        if words is None:
+            return super().encoder_nbytes(folder)
+        return words.idf.nbytes + len(json.dumps(list(words.vocabulary)))
+
+    @property
+    def vector_width(self) -> int | None:
+        """Width of dense vectors; sparse ones stay as they are."""
+        dense = self.vectors if isinstance(self.vectors, QuantizedRows) else None
+        return None if dense is None or self.encoder is None else dense.dim
+
+    def quantized(self, row_format: RowFormat, *, width: int, texts: Sequence[str]) -> "Content":
+        """Return a scorer with its dense vectors in another format, or narrower.
+
+        Few bits say most where components are not correlated and of one size: for 2 bits or 1,
+        vectors are turned to their principal components and whitened first (see
+        `ProjectedEncoder`).
+        """
+        vectors, encoder = self.vectors, self.encoder
+        if row_format == "fp32" or encoder is None or not isinstance(vectors, QuantizedRows):
+            return self
+        rows, few = vectors.unpacked(), row_format in ("int2", "binary")
+        if width < vectors.dim or few:
+            cut = ProjectedEncoder.of_vectors(encoder, rows, dim=width, whiten=few)
+            rows, encoder = cut.project(rows), encoder.projected(cut.axes)
+        return self.packed(encoder, QuantizedRows.of(rows, row_format))
 
     def save(self, folder: Path) -> None:
         """Write ``content.safetensors``, and the encoder beside it where there is one."""

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import PlanError
-from pennyweight.scorers.protocol import Scale, Scorer
+from pennyweight.scorers.item_vectors import TextVectors
+from pennyweight.scorers.protocol import Progress, Scorer
 
 __all__ = ["NOT_SAVED", "GrownScorer"]
 
 NOT_SAVED = "a recommender with items added live is not saved; fit again with them"
 
 
-class GrownScorer:
+class GrownScorer(Scorer):
     """Score = that of a fitted scorer; zero for items that came later.
 
     Events of later items are passed over, for nothing has been learned from them.
@@ -32,26 +33,27 @@ class GrownScorer:
 
     def __init__(self, scorer: Scorer, known: int, n_items: int) -> None:
         self.scorer, self.known, self.n_items = scorer, known, n_items
+        self.kind, self.scale, self.evidence = scorer.kind, scorer.scale, scorer.evidence
+        self.is_personal, self.is_fallback = scorer.is_personal, scorer.is_fallback
+        self.lifts_new_items, self.encoder = scorer.lifts_new_items, scorer.encoder
+        self.scores_texts = scorer.scores_texts
 
-    @property
-    def name(self) -> str:
-        """The name of the scorer inside."""
-        return self.scorer.name
-
-    @property
-    def scale(self) -> Scale:
-        """The scale of the scorer inside."""
-        return self.scorer.scale
-
-    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+    def fit(
+        self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
+    ) -> Self:
         """Refuse: the scorer inside is fitted, to the catalog as it was."""
-        raise PlanError(f"{self.name}: with items added live it is not fitted; fit anew")
+        raise PlanError(f"{self.kind}: with items added live it is not fitted; fit anew")
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return scores, float32 (n, n_items)."""
         scores = np.zeros((len(histories), self.n_items), np.float32)
         scores[:, : self.known] = self.scorer.score(histories.where(histories.item < self.known))
         return scores
+
+    def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return scores for free texts, float32 (len(texts), n_items)."""
+        scores = self.scorer.score_texts(texts)
+        return np.pad(scores, ((0, 0), (0, self.n_items - scores.shape[1])))
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return what each event added, float32 (len(codes), n_events)."""
@@ -62,10 +64,19 @@ class GrownScorer:
         )
         return added
 
-    def with_items(
-        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the scorer inside."""
+        return self.scorer.nbytes
+
+    def check(self) -> None:
+        """Check the scorer inside."""
+        self.scorer.check()
+
+    def with_vectors(
+        self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
     ) -> "GrownScorer":
-        """Return a scorer of so many items; texts are not read."""
+        """Return a scorer of more items."""
         return GrownScorer(self.scorer, self.known, n_items)
 
     def save(self, folder: Path) -> None:

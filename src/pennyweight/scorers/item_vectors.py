@@ -11,13 +11,13 @@ from scipy import sparse
 from pennyweight.scorers.term_columns import common_columns
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
-__all__ = ["Codes", "ItemRows", "Terms", "TextRows", "picked", "stacked"]
+__all__ = ["Codes", "ItemVectors", "Terms", "TextVectors", "picked", "stacked"]
 
 LOOK_UP = 8  # times what a product costs in a loop over all texts (measured: 4 to 18)
 Codes = NDArray[np.integer[Any]]
 
 
-class ItemRows(Protocol):
+class ItemVectors(Protocol):
     """One vector an item; queries and picked rows are dense or sparse as the vectors are."""
 
     def __len__(self) -> int: ...
@@ -114,7 +114,7 @@ class Terms:
 
 
 # Rows that texts were read into, by the name of the scorer that read them.
-TextRows = Mapping[str, QuantizedRows | Terms]
+TextVectors = Mapping[str, QuantizedRows | Terms]
 
 
 def picked(rows: QuantizedRows | Terms, at: Codes) -> QuantizedRows | Terms:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pennyweight.scorers.item_vectors import Codes, ItemRows, Terms, picked, stacked
+from pennyweight.scorers.item_vectors import Codes, ItemVectors, Terms, picked, stacked
 from pennyweight.scorers.term_columns import SplitTerms
 from pennyweight.vectors.quantized_rows import SCANNED, QuantizedRows
 
@@ -182,7 +182,7 @@ class Layered:
 
 
 def layered(
-    rows: ItemRows,
+    rows: ItemVectors,
     codes: NDArray[np.int32],
     over: QuantizedRows | Terms,
     n_items: int,

@@ -1,26 +1,29 @@
 """Linear autoencoder: each item predicted from the others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.input_size import Volume
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.growth import GrownScorer
+from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.profile import profile
-from pennyweight.scorers.protocol import Scale
+from pennyweight.scorers.protocol import Progress, Scorer
+from pennyweight.scorers.resources import ResourceEstimate
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 __all__ = ["Linear"]
 
 FILE = "linear.safetensors"
+DENSE_ITEMS = 15_000
 
 
-class Linear:
+class Linear(Scorer):
     """EASE (Steck, WWW 2019), or its sparse form for larger catalogs.
 
     With G the items' co-occurrence counts and P = inv(G + penalty I), the weights are
@@ -41,22 +44,24 @@ class Linear:
         Items a column may use in the sparse form.
     """
 
-    name: Literal["linear"] = "linear"
-    scale: Scale = "relative"
+    kind = "linear"
+    default_weight = 1.3
 
     def __init__(
         self,
         *,
         penalty: float = 100.0,
         decay: float = 0.85,
-        dense_items: int = 15_000,
+        dense_items: int = DENSE_ITEMS,
         support: int = 100,
     ) -> None:
         self.penalty, self.decay = penalty, decay
         self.dense_items, self.support = dense_items, support
         self.matrix: Any = np.zeros((0, 0), np.float32)
 
-    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+    def fit(
+        self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
+    ) -> Self:
         """Solve for the weights."""
         n = len(catalog)
         shape = (len(interactions.users), n)
@@ -109,22 +114,31 @@ class Linear:
         dense = rows.toarray() if sparse.issparse(rows) else rows
         return np.asarray(dense.T * weight, np.float32)
 
-    def with_items(
-        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
-    ) -> GrownScorer:
-        """Return a scorer to which new items are zero, since nobody has come to them yet."""
-        return GrownScorer(self, self.matrix.shape[0], n_items)
+    def tunable(self) -> Mapping[str, Sequence[float]]:
+        """Return the decays to try."""
+        return {"decay": DECAYS}
+
+    @classmethod
+    def estimate(cls, size: Volume, dim: int) -> ResourceEstimate:
+        """Estimate the matrices of the dense form; the sparse one is small beside the events."""
+        nbytes = 3 * 4 * size.items**2 if size.items <= DENSE_ITEMS else 0
+        return ResourceEstimate(nbytes, nbytes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the matrix."""
+        m = self.matrix
+        arrays = (m.data, m.indices, m.indptr) if sparse.issparse(m) else (m,)
+        return sum(int(array.nbytes) for array in arrays)
 
     def save(self, folder: Path) -> None:
         """Write ``linear.safetensors``."""
-        names = ("penalty", "decay", "dense_items", "support")
-        settings = {name: getattr(self, name) for name in names}
         m = self.matrix
         if sparse.issparse(m):
             arrays = {"data": m.data, "indices": m.indices, "indptr": m.indptr}
         else:
             arrays = {"matrix": m}
-        write_arrays(folder / FILE, arrays, settings)
+        write_arrays(folder / FILE, arrays, self.setting_values())
 
     @classmethod
     def load(cls, folder: Path) -> Self:

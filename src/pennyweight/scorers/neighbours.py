@@ -1,18 +1,20 @@
 """Sequential neighbours: what came next, or close by, for others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.input_size import Volume
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.growth import GrownScorer
+from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.profile import profile
-from pennyweight.scorers.protocol import Scale
+from pennyweight.scorers.protocol import Progress, Scorer
+from pennyweight.scorers.resources import ResourceEstimate
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 __all__ = ["Neighbours"]
@@ -20,9 +22,10 @@ __all__ = ["Neighbours"]
 FILE = "neighbours.safetensors"
 BLOCK_PAIRS = 8_000_000  # counted at a time, 12 bytes each and as much again to add them up
 ENTRIES = 40_000_000  # of the whole matrix, 8 bytes each; 50 an item are kept even so
+PAIRS = 10  # different neighbours that an event makes known, as measured
 
 
-class Neighbours:
+class Neighbours(Scorer):
     """Score = sum over the history of directed, distance-weighted co-occurrence.
 
     Item b gains ``spacing ** (distance - 1)`` from item a for each user who came to b
@@ -40,8 +43,8 @@ class Neighbours:
         Neighbours kept an item, the strongest; fewer in catalogs above 80,000 items.
     """
 
-    name: Literal["neighbours"] = "neighbours"
-    scale: Scale = "relative"
+    kind = "neighbours"
+    default_weight = 1.3
 
     def __init__(
         self,
@@ -57,7 +60,9 @@ class Neighbours:
         self.backward, self.normalize, self.keep = backward, normalize, keep
         self.matrix = sparse.csr_matrix((0, 0), dtype=np.float32)
 
-    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+    def fit(
+        self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
+    ) -> Self:
         """Count co-occurrences, a block of items at a time."""
         n = len(catalog)
         keep = min(self.keep, max(50, ENTRIES // max(1, n)))
@@ -106,18 +111,27 @@ class Neighbours:
         rows = self.matrix[history.item][:, codes].toarray().T
         return np.asarray(rows * weight, np.float32)
 
-    def with_items(
-        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
-    ) -> GrownScorer:
-        """Return a scorer to which new items are zero, since nobody has come to them yet."""
-        return GrownScorer(self, self.matrix.shape[0], n_items)
+    def tunable(self) -> Mapping[str, Sequence[float]]:
+        """Return the decays to try."""
+        return {"decay": DECAYS}
+
+    @classmethod
+    def estimate(cls, size: Volume, dim: int) -> ResourceEstimate:
+        """Estimate the matrix."""
+        nbytes = 8 * min(ENTRIES, size.events * PAIRS)
+        return ResourceEstimate(nbytes, nbytes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the matrix."""
+        matrix = self.matrix
+        return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
 
     def save(self, folder: Path) -> None:
         """Write ``neighbours.safetensors``."""
         matrix = self.matrix
         arrays = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-        names = ("decay", "window", "spacing", "backward", "normalize", "keep")
-        write_arrays(folder / FILE, arrays, {name: getattr(self, name) for name in names})
+        write_arrays(folder / FILE, arrays, self.setting_values())
 
     @classmethod
     def load(cls, folder: Path) -> Self:

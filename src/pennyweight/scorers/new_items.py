@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.split import HeldOut
 from pennyweight.data.words import words
-from pennyweight.scorers.blend_weights import DEFAULTS, block_size, hidden
+from pennyweight.scorers.blend_weights import block_size, hidden
 from pennyweight.scorers.popularity import Novelty
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Lift:
         Where it came later.
     """
 
-    listed: float = DEFAULTS["novelty"]
-    live: float = DEFAULTS["novelty"]
+    listed: float = Novelty.default_weight
+    live: float = Novelty.default_weight
 
 
 def lift(blend: "Blend", held_out: HeldOut, texts: Sequence[str], rng: np.random.Generator) -> Lift:
@@ -64,8 +64,8 @@ def lift(blend: "Blend", held_out: HeldOut, texts: Sequence[str], rng: np.random
         return Lift()
     others, stand_ins = _part(known, rng)
     copies = np.arange(len(counts), len(counts) + len(stand_ins))  # after the last item
-    read = _known_words(texts, stand_ins)
-    grown = blend.with_items(copies.astype(np.int32), read, len(counts) + len(stand_ins))
+    vectors = blend.encode_texts(_known_words(texts, stand_ins))
+    grown = blend.with_vectors(copies.astype(np.int32), vectors, len(counts) + len(stand_ins))
     live = _even(grown, held_out, rows, others, copies, of=stand_ins)
     listed = _even(blend, held_out, rows, known, new, of=new) if len(new) >= FEW else live
     return Lift(listed, live)
@@ -96,7 +96,7 @@ def _even(
     of: NDArray[np.int64],
 ) -> float:
     """Return the lift that gives new items, or copies of some, their share of the places."""
-    size = block_size(len(known) + len(new), len(blend.parts))
+    size = block_size(len(known) + len(new), len(blend.components))
     blocks = [
         _best(blend, held_out, rows[start : start + size], known, new, of)
         for start in range(0, len(rows), size)
@@ -119,10 +119,10 @@ def _best(
     """
     histories, n_items = held_out.histories.take(rows), held_out.before.n_items
     weights = blend.weights_of(histories)
-    parts = blend.features(histories, among=n_items)
-    total = np.zeros_like(next(iter(parts.values())))
-    for name, scores in parts.items():
-        if not isinstance(blend.parts[name], Novelty):
+    features = blend.features(histories, among=n_items)
+    total = np.zeros_like(next(iter(features.values())))
+    for name, scores in features.items():
+        if not blend.components[name].lifts_new_items:
             total += scores * weights[name]
     seen = hidden(blend, histories, n_items)
     total[:, :n_items][seen] = -np.inf

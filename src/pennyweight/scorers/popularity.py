@@ -1,21 +1,21 @@
 """Popularity: what everybody does, the recent counting more."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.protocol import Scale
+from pennyweight.scorers.item_vectors import TextVectors
+from pennyweight.scorers.protocol import Progress, Scale, Scorer
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 __all__ = ["Novelty", "Popularity"]
 
 
-class Popularity:
+class Popularity(Scorer):
     """Score = ln(1 + decayed number of events).
 
     Nothing is known of an item without events, so it gets the mean of the others; whether
@@ -28,15 +28,20 @@ class Popularity:
         times are dates.
     """
 
-    name: Literal["popularity"] = "popularity"
+    kind = "popularity"
     scale: Scale = "log-odds"
+    default_weight = 0.2
+    is_personal = False
+    is_fallback = True
 
     def __init__(self, *, half_life: float = 0.25) -> None:
         self.half_life = half_life
         self.level = np.zeros(0, np.float32)
         self._usual: float | None = None  # level of an item that comes later
 
-    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+    def fit(
+        self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
+    ) -> Self:
         """Count the events of each item."""
         weight = np.ones(len(interactions))
         if interactions.real_time and len(interactions):
@@ -57,8 +62,8 @@ class Popularity:
         """Return zeros: no event of the history matters."""
         return np.zeros((len(codes), len(history.item)), np.float32)
 
-    def with_items(
-        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
+    def with_vectors(
+        self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
     ) -> "Popularity":
         """Return a scorer that gives new items what any item without events gets."""
         other = Popularity(half_life=self.half_life)
@@ -71,7 +76,7 @@ class Popularity:
     def save(self, folder: Path) -> None:
         """Write ``popularity.safetensors``."""
         write_arrays(
-            folder / f"{self.name}.safetensors",
+            folder / f"{self.kind}.safetensors",
             {"level": self.level},
             {"half_life": self.half_life},
         )
@@ -79,13 +84,13 @@ class Popularity:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        arrays, settings = read_arrays(folder / f"{cls.name}.safetensors")
+        arrays, settings = read_arrays(folder / f"{cls.kind}.safetensors")
         scorer = cls(half_life=settings["half_life"])
         scorer.level = arrays["level"]
         return scorer
 
 
-class Novelty:
+class Novelty(Scorer):
     """Score = 1 for an item without any event yet, else 0.
 
     On its own it says nothing; in a blend its weight is how much more often people turn to
@@ -99,14 +104,19 @@ class Novelty:
         Score of an item that comes later, by `with_items`.
     """
 
-    name: Literal["novelty"] = "novelty"
+    kind = "novelty"
     scale: Scale = "log-odds"
+    default_weight: float = 0.5
+    is_personal = False
+    lifts_new_items = True
 
     def __init__(self, *, live: float = 1.0) -> None:
         self.live = live
         self.new = np.zeros(0, np.float32)
 
-    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+    def fit(
+        self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
+    ) -> Self:
         """Find the items without events."""
         self.new = (interactions.counts == 0).astype(np.float32)
         return self
@@ -119,7 +129,13 @@ class Novelty:
         """Return zeros: no event of the history matters."""
         return np.zeros((len(codes), len(history.item)), np.float32)
 
-    def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Novelty":
+    def ignore_new_items(self) -> None:
+        """Take no item for a new one."""
+        self.new[:] = 0
+
+    def with_vectors(
+        self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
+    ) -> "Novelty":
         """Return a scorer to which new items are new."""
         other = Novelty(live=self.live)
         other.new = _padded(self.new, n_items, self.live)
@@ -127,12 +143,12 @@ class Novelty:
 
     def save(self, folder: Path) -> None:
         """Write ``novelty.safetensors``."""
-        write_arrays(folder / f"{self.name}.safetensors", {"new": self.new}, {"live": self.live})
+        write_arrays(folder / f"{self.kind}.safetensors", {"new": self.new}, {"live": self.live})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        arrays, settings = read_arrays(folder / f"{cls.name}.safetensors")
+        arrays, settings = read_arrays(folder / f"{cls.kind}.safetensors")
         scorer = cls(live=settings.get("live", 1.0))
         scorer.new = arrays["new"]
         return scorer

@@ -1,56 +1,222 @@
-"""What every scorer promises."""
+"""The protocol of scorers: what they do, and how they describe themselves to callers."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.input_size import Volume
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.item_vectors import TextRows
+from pennyweight.encoders.protocol import Encoder
+from pennyweight.errors import PlanError
+from pennyweight.scorers.item_vectors import ItemVectors, TextVectors
+from pennyweight.scorers.resources import ResourceEstimate
+from pennyweight.vectors.quantized_rows import RowFormat
 
-__all__ = ["RowReader", "Scale", "Scorer", "TextScorer"]
+if TYPE_CHECKING:
+    from pennyweight.scorers.building import BuildContext
+
+__all__ = ["Evidence", "Progress", "Quality", "Scale", "Scorer", "Setting"]
 
 Scale = Literal["relative", "log-odds"]
+Evidence = Literal["text", "behaviour", "text and behaviour"]
+Setting = bool | int | float | str
+Progress = Callable[[int, int], None]
+"""Called with (steps done, steps in all)."""
+Quality = Callable[["Scorer"], float]
+"""How well a scorer ranks held-out items; higher is better."""
 
 
 class Scorer(Protocol):
     """Maps histories to scores over all items; knows no users.
 
-    A batch of histories is scored as a whole, so callers bound memory by the size of
-    the batch: (len(histories), n_items) float32 is the only dense array that leaves.
+    A scorer is a subclass that defines `kind`, `fit`, `score`, `save` and `load`. Everything else
+    has a default: that of a scorer that learns from events alone, cannot be tuned, and knows
+    nothing of an item that is added after the fit. A batch of histories is scored as a whole, so
+    callers bound memory by the size of the batch: (len(histories), n_items) float32 is the only
+    dense array that leaves.
+
+    Attributes
+    ----------
+    kind
+        The implementation, such as ``neighbours``: its name in the registry, in plans and in
+        bundles. Several components of a blend may be of one kind; they differ in their ids.
+    scale
+        How a blend reads the scores. ``relative``: not negative, meaningful only against the best
+        item of the same history. ``log-odds``: differences mean the same for every history.
+    default_weight
+        Weight in a blend that no held-out choice says anything of; None for that of its scale.
+    evidence
+        What the scores rest on.
+    is_personal
+        Whether the history makes a difference.
+    is_fallback
+        Whether the scores rank items for somebody of whom nothing is known. Such a component may
+        have a negative weight in a blend.
+    lifts_new_items
+        Whether the scores only tell items without events from the others, so that a blend may
+        lift these.
+    scores_texts
+        Whether `score_texts` works.
+    takes_encoder
+        Whether `with_encoder` works.
+    learns_item_vectors
+        Whether `item_vectors` are there after a fit.
+    needs_item_vectors
+        Whether it starts from `item_vectors` of another component, and so is built after these.
+    encoder
+        The encoder of its texts, where it has one.
     """
 
-    @property
-    def name(self) -> str:
-        """The name in plans, reports and on the command line."""
-        ...
+    kind: str
+    scale: Scale = "relative"
+    default_weight: float | None = None
+    evidence: Evidence = "behaviour"
+    is_personal: bool = True
+    is_fallback: bool = False
+    lifts_new_items: bool = False
+    scores_texts: bool = False
+    takes_encoder: bool = False
+    learns_item_vectors: bool = False
+    needs_item_vectors: bool = False
+    encoder: Encoder | None = None
+    # Parameters of the constructor that no plan may set.
+    not_settings: ClassVar[tuple[str, ...]] = ()
 
-    @property
-    def scale(self) -> Scale:
-        """How a blend reads the scores.
+    # Fitting
 
-        ``relative``: not negative, meaningful only against the best item of the same
-        history. ``log-odds``: differences mean the same for every history.
-        """
-        ...
-
-    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+    @abstractmethod
+    def fit(
+        self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
+    ) -> Self:
         """Learn from events; forgets an earlier fit; returns self."""
         ...
 
+    def fit_best(
+        self,
+        interactions: Interactions,
+        catalog: Catalog,
+        quality: Quality | None,
+        *,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Fit, and choose by `quality` when to stop; None trains to the end."""
+        return self.fit(interactions, catalog, progress=progress)
+
+    def ignore_new_items(self) -> None:
+        """Treat items without events like others.
+
+        Called after a fit where events were not held out by time: then an item may be without
+        events only because all of its events are held out.
+        """
+        return
+
+    @classmethod
+    def estimate(cls, size: Volume, dim: int) -> ResourceEstimate:
+        """Estimate what a fit needs, for data of a size and vectors of a width."""
+        return ResourceEstimate()
+
+    # Settings
+
+    @classmethod
+    def setting_defaults(cls) -> dict[str, Setting]:
+        """Return the settings that a plan may give and their defaults.
+
+        They are the keyword-only parameters of the constructor, kept in attributes of the same
+        names.
+        """
+        parameters = signature(cls).parameters.values()
+        return {
+            one.name: one.default
+            for one in parameters
+            if one.kind is Parameter.KEYWORD_ONLY and one.name not in cls.not_settings
+        }
+
+    def setting_values(self) -> dict[str, Setting]:
+        """Return the settings it has."""
+        return {name: getattr(self, name) for name in self.setting_defaults()}
+
+    def tunable(self) -> Mapping[str, Sequence[float]]:
+        """Return settings that may change after a fit without another, and values to try."""
+        return {}
+
+    def choices(self) -> dict[str, float]:
+        """Return what validation data chose, by setting."""
+        return {name: getattr(self, name) for name in self.tunable()}
+
+    def choose(self, setting: str, value: float) -> None:
+        """Set one of `choices`."""
+        setattr(self, setting, value)
+
+    @classmethod
+    def can_be_built(cls, context: "BuildContext") -> bool:
+        """Return whether there is all that `build` needs."""
+        return True
+
+    @classmethod
+    def build(cls, settings: Mapping[str, Setting], context: "BuildContext") -> "Scorer":
+        """Return an unfitted scorer of some settings."""
+        return cls(**settings)
+
+    def rebuilt(self, context: "BuildContext") -> "Scorer":
+        """Return an unfitted scorer with the settings and choices of this one."""
+        other = self.build(self.setting_values(), context)
+        for setting, value in self.choices().items():
+            other.choose(setting, value)
+        return other
+
+    # Scoring
+
+    @abstractmethod
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return scores, float32 (len(histories), n_items), higher is better, finite."""
         ...
 
-    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return what each event of one history added to the scores of some items.
+    def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return scores for free texts, float32 (len(texts), n_items), finite."""
+        raise PlanError(f"the scorer {self.kind!r} does not read texts; fit with a content scorer")
 
-        float32 (len(codes), n_events); all zero for a scorer that ignores histories.
+    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return what each event of one history adds to the scores of some items.
+
+        float32 (len(codes), n_events): by default, what the score loses without the event. All
+        zero for a scorer that ignores histories.
         """
-        ...
+        n_events = len(history.item)
+        if not self.is_personal or not n_events:
+            return np.zeros((len(codes), n_events), np.float32)
+        every = np.arange(n_events)
+        without = Histories.joined([history.where(every != event) for event in every.tolist()])
+        lost = self.score(history)[:, codes] - self.score(without)[:, codes]
+        return np.ascontiguousarray(lost.T, np.float32)
+
+    @property
+    def components(self) -> "Mapping[str, Scorer]":
+        """The scorers that this one blends, by id; of any other, itself."""
+        return {self.kind: self}
+
+    @property
+    def component_weights(self) -> Mapping[str, float]:
+        """The weight of each component of a blend."""
+        return {}
+
+    def component_shares(
+        self, history: Histories, codes: NDArray[np.int32]
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Return each component's share in the scores of some items, float32 (len(codes),)."""
+        return {}
+
+    def shared_terms(self, code: int, other: int, *, limit: int = 3) -> list[str]:
+        """Return the words that make two items alike, the most telling first."""
+        return []
+
+    # Items
 
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Scorer":
         """Return a scorer that also knows items which are new or whose text has changed.
@@ -67,38 +233,103 @@ class Scorer(Protocol):
         n_items
             Items in all; codes that are not new lie below the number there was.
         """
-        ...
+        return self.with_vectors(codes, self.encode_texts(texts), n_items)
 
+    def encode_texts(self, texts: Sequence[str]) -> TextVectors:
+        """Return the vectors of texts, which can be kept so that no text is encoded again.
+
+        Each text is encoded by itself, whatever stands beside it. Nothing for a scorer that
+        reads no texts.
+        """
+        return {}
+
+    def with_vectors(
+        self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
+    ) -> "Scorer":
+        """Return a scorer that also knows some items, by what `encode_texts` made of their texts.
+
+        By default new items are zero. Parameters are those of `with_items`.
+        """
+        from pennyweight.scorers.growth import GrownScorer  # a scorer itself
+
+        return GrownScorer(self, self.score(Histories.of([[]])).shape[1], n_items)
+
+    @property
+    def text_vectors(self) -> ItemVectors | None:
+        """One vector an item, of its text, by which items are alike."""
+        return None
+
+    def term_matrix(self) -> sparse.csr_matrix | None:
+        """Return the items' TF-IDF vectors, float32 csr (n_items, n_words), where it has them."""
+        return None
+
+    @property
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Vectors of items learned from events, float32 (n_items, dim)."""
+        raise TypeError(f"{self.kind} learns no item vectors")
+
+    # Encoder, size and formats of vectors
+
+    @property
+    def uses_encoder(self) -> bool:
+        """Whether another encoder would give other scores."""
+        return self.encoder is not None
+
+    def with_encoder(self, encoder: Encoder | None) -> "Scorer":
+        """Return an unfitted scorer with another encoder of texts; None for TF-IDF."""
+        raise TypeError(f"{self.kind} takes no other encoder")
+
+    def encoder_nbytes(self, folder: Path) -> int:
+        """Return the bytes of what encodes texts, of this scorer as saved to a folder."""
+        files = (folder / "encoder").rglob("*")
+        return sum(path.stat().st_size for path in files if path.is_file())
+
+    @property
+    def vector_nbytes(self) -> int:
+        """Bytes of the item vectors in memory."""
+        return 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory of all that was learned."""
+        return self.vector_nbytes
+
+    @property
+    def vector_width(self) -> int | None:
+        """Width of the vectors that `quantized` keeps in fewer bits; None where it has none."""
+        return None
+
+    def quantized(self, row_format: RowFormat, *, width: int, texts: Sequence[str]) -> "Scorer":
+        """Return a scorer with its vectors in another format.
+
+        Parameters
+        ----------
+        row_format
+            ``fp32`` changes nothing.
+        width
+            Components of the vectors to keep, those along which the items differ most; a scorer
+            whose vectors were learned from events keeps all.
+        texts
+            Those of the items.
+        """
+        return self
+
+    # Persistence
+
+    @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the fitted state into a folder, without pickle."""
         ...
 
     @classmethod
+    @abstractmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote; `BundleError` when it is missing or altered."""
         ...
 
-
-@runtime_checkable
-class TextScorer(Protocol):
-    """A scorer that also understands words, and so a query or an item nobody has seen."""
-
-    def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return scores for free texts, float32 (len(texts), n_items), finite."""
-        ...
-
-
-@runtime_checkable
-class RowReader(Protocol):
-    """A scorer that reads texts into rows, which can be kept so that no text is read again."""
-
-    def read(self, texts: Sequence[str]) -> TextRows:
-        """Return what texts are to it; each is read by itself, whatever stands beside it."""
-        ...
-
-    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> Scorer:
-        """Return a scorer that also knows some items, by what `read` made of their texts.
-
-        Parameters are those of `Scorer.with_items`.
-        """
-        ...
+    def check(self) -> None:
+        """Raise `ValueError` where arrays do not fit together, which products would not notice."""
+        for value in vars(self).values():
+            matrix = value if sparse.issparse(value) else getattr(value, "matrix", None)
+            if isinstance(matrix, sparse.csr_matrix):
+                matrix.check_format(full_check=True)

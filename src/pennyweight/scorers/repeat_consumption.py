@@ -1,16 +1,18 @@
 """Again: what the history holds already, for music, groceries and places."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.scorers.decay import DECAYS
+from pennyweight.scorers.item_vectors import TextVectors
 from pennyweight.scorers.profile import profile
-from pennyweight.scorers.protocol import Scale
+from pennyweight.scorers.protocol import Progress, Scorer
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 __all__ = ["RepeatConsumption"]
@@ -18,7 +20,7 @@ __all__ = ["RepeatConsumption"]
 FILE = "again.safetensors"
 
 
-class RepeatConsumption:
+class RepeatConsumption(Scorer):
     """Score = decayed count of the item in the history (repeat consumption).
 
     Of use only where items of the history may be recommended again
@@ -30,13 +32,15 @@ class RepeatConsumption:
         Weight of an event relative to the one after it.
     """
 
-    name: Literal["again"] = "again"
-    scale: Scale = "relative"
+    kind = "again"
+    default_weight = 4.0
 
     def __init__(self, *, decay: float = 0.9) -> None:
         self.decay, self.n_items = decay, 0
 
-    def fit(self, interactions: Interactions, catalog: Catalog) -> Self:
+    def fit(
+        self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
+    ) -> Self:
         """Note the size of the catalog; there is nothing to learn."""
         self.n_items = len(catalog)
         return self
@@ -51,8 +55,12 @@ class RepeatConsumption:
         weight = np.where(history.lag < 50, history.weight * self.decay**history.lag, 0)
         return np.asarray((codes[:, None] == history.item) * weight, np.float32)
 
-    def with_items(
-        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
+    def tunable(self) -> Mapping[str, Sequence[float]]:
+        """Return the decays to try."""
+        return {"decay": DECAYS}
+
+    def with_vectors(
+        self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
     ) -> "RepeatConsumption":
         """Return a scorer of so many items."""
         other = RepeatConsumption(decay=self.decay)

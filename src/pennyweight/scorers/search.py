@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.encoders.lookup import Lookup
-from pennyweight.scorers.item_vectors import ItemRows
+from pennyweight.scorers.item_vectors import ItemVectors
 
 __all__ = ["search"]
 
 CACHED = 256  # columns, one value an item
 
 
-def search(lookup: Lookup, vectors: ItemRows, texts: Sequence[str]) -> NDArray[np.float32]:
+def search(lookup: Lookup, vectors: ItemVectors, texts: Sequence[str]) -> NDArray[np.float32]:
     """Return cosines of texts with all items, float32 (len(texts), n_items).
 
     A phrase counts only in items that have all of it.

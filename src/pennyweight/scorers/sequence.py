@@ -1,19 +1,24 @@
 """Sequence: a small causal transformer over item vectors, scored without torch."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.input_size import Volume
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.scorers.causal_transformer import read
-from pennyweight.scorers.growth import GrownScorer
-from pennyweight.scorers.protocol import Scale
+from pennyweight.scorers.causal_transformer import encode_histories
+from pennyweight.scorers.protocol import Evidence, Progress, Scale, Scorer, Setting
+from pennyweight.scorers.resources import ResourceEstimate
+from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.storage.arrays import read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    from pennyweight.scorers.building import BuildContext
 
 __all__ = ["Sequence", "SequenceSettings", "Trainer"]
 
@@ -83,11 +88,11 @@ class Trainer(Protocol):
         threads: int,
         progress: Callable[[int, int], None] | None,
     ) -> Weights:
-        """Return weights by the names that `read` knows."""
+        """Return weights by the names that `encode_histories` knows."""
         ...
 
 
-class Sequence:
+class Sequence(Scorer):
     """Score = cosine of the transformer's reading of the history and the item, over temperature.
 
     Events of no or negative weight are not read; other weights make no difference.
@@ -106,8 +111,11 @@ class Sequence:
         Of training.
     """
 
-    name: Literal["sequence"] = "sequence"
+    kind = "sequence"
     scale: Scale = "log-odds"
+    default_weight = 0.6
+    evidence: Evidence = "text and behaviour"  # by the item vectors that it starts from
+    needs_item_vectors = True
 
     def __init__(
         self,
@@ -128,7 +136,7 @@ class Sequence:
         interactions: Interactions,
         catalog: Catalog,
         *,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Self:
         """Train on every next item; `progress` is called with (steps done, steps in all)."""
         if self.vectors_of is None or self.trainer is None:
@@ -154,7 +162,7 @@ class Sequence:
             some = np.flatnonzero(block.length)
             if not len(some):
                 continue
-            found[rows.start + some] = read(self.weights, block.take(some))
+            found[rows.start + some] = encode_histories(self.weights, block.take(some))
         return found / np.float32(self.settings.temperature)
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> Float:
@@ -179,11 +187,51 @@ class Sequence:
         """Bytes of the weights."""
         return sum(array.nbytes for array in self.weights.values())
 
-    def with_items(
-        self, codes: NDArray[np.int32], texts: Iterable[str], n_items: int
-    ) -> GrownScorer:
-        """Return a scorer to which new items are zero, since nobody has come to them yet."""
-        return GrownScorer(self, len(self.weights["items"]), n_items)
+    @classmethod
+    def estimate(cls, size: Volume, dim: int) -> ResourceEstimate:
+        """Estimate the training, which takes as much as that of a tower."""
+        return TwoTower.estimate(size, dim)
+
+    @classmethod
+    def setting_defaults(cls) -> dict[str, Setting]:
+        """Return those of `SequenceSettings`; the plan says elsewhere whether items repeat."""
+        return {k: v for k, v in asdict(SequenceSettings()).items() if k != "repeats"}
+
+    def setting_values(self) -> dict[str, Setting]:
+        """Return the settings of the transformer."""
+        return {k: v for k, v in asdict(self.settings).items() if k != "repeats"}
+
+    @classmethod
+    def can_be_built(cls, context: "BuildContext") -> bool:
+        """Return whether there are texts that a tower can start from."""
+        return TwoTower.can_be_built(context)
+
+    @classmethod
+    def build(cls, settings: Mapping[str, Setting], context: "BuildContext") -> Scorer:
+        """Return an unfitted scorer.
+
+        It starts from the item vectors of a component of the context, which is fitted before it,
+        or else of a tower of its own, which it fits first.
+        """
+        others = context.built.values()
+        shared = next((one for one in others if one.learns_item_vectors), None)
+        source = TwoTower.build({}, context) if shared is None else shared
+
+        def vectors_of(interactions: Interactions, catalog: Catalog) -> Float:
+            if shared is None:
+                source.fit(interactions, catalog)
+            return source.item_vectors
+
+        values = SequenceSettings(**settings, repeats=context.repeats)  # type: ignore[arg-type]
+        trainer: Trainer = context.trainers[cls.kind]()
+        # One thread: the steps are small, and on busy cores threads that wait for each other cost
+        # more.
+        return cls(vectors_of, trainer, values, seed=context.seed, threads=1)
+
+    @property
+    def uses_encoder(self) -> bool:
+        """Whether another encoder would give other scores: by the vectors that it starts from."""
+        return True
 
     def save(self, folder: Path) -> None:
         """Write ``sequence.safetensors``."""
@@ -193,8 +241,8 @@ class Sequence:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote; it scores, and cannot be fitted again."""
-        arrays, told = read_arrays(folder / FILE)
-        scorer = cls(None, None, SequenceSettings(**told["settings"]), seed=told["seed"])
+        arrays, saved = read_arrays(folder / FILE)
+        scorer = cls(None, None, SequenceSettings(**saved["settings"]), seed=saved["seed"])
         scorer.weights = arrays
         return scorer
 

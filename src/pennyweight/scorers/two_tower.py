@@ -1,35 +1,47 @@
 """Two towers: histories and items as vectors of one space, learned from text and behaviour."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from math import ceil
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.input_size import Volume
 from pennyweight.data.interactions import Histories, Interactions
-from pennyweight.encoders.load import load_encoder
 from pennyweight.encoders.protocol import TableEncoder
-from pennyweight.encoders.tuned import TwoTowerSettings, TwoTowerVectors, train, unit
-from pennyweight.errors import PlanError
+from pennyweight.encoders.registry import load_encoder
+from pennyweight.errors import DataError, PlanError
+from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.growth import NOT_SAVED
-from pennyweight.scorers.item_vectors import Terms, TextRows, stacked
+from pennyweight.scorers.item_vectors import Terms, TextVectors, stacked
 from pennyweight.scorers.layered_vectors import Layered, compact, layered
 from pennyweight.scorers.profile import profile
-from pennyweight.scorers.protocol import Scale
+from pennyweight.scorers.protocol import Evidence, Progress, Quality, Scale, Scorer, Setting
+from pennyweight.scorers.resources import ResourceEstimate
+from pennyweight.scorers.two_tower_training import TwoTowerSettings, TwoTowerVectors, train, unit
 from pennyweight.storage.arrays import read_arrays, write_arrays
-from pennyweight.vectors.quantized_rows import QuantizedRows
+from pennyweight.vectors.quantized_rows import QuantizedRows, RowFormat
+
+if TYPE_CHECKING:
+    from pennyweight.scorers.building import BuildContext
 
 __all__ = ["TwoTower"]
 
 FILE = "tower.safetensors"
 BLOCK = 4_096  # rows widened at a time
 SOME = 10_000  # items that say where histories point
+TEXT = "text"  # of the vectors of texts
+# Measured on catalogs of 3,600 to 200,000 items (`benchmarks/size.py`):
+TRAINING, TRAINED = 10, 2  # arrays of (items, dim) while a tower is trained, and afterwards
+PAIR_SHARE = 0.75  # of the events that a tower learns to foresee
+STEP_WORK = 1.5  # times of its matrix products that a step takes
 
 
-class TwoTower:
+class TwoTower(Scorer):
     """Score = cosine of history and item, divided by the temperature.
 
     Parameters
@@ -42,13 +54,17 @@ class TwoTower:
         Of the order of training.
     """
 
-    name: Literal["tower"] = "tower"
+    kind = "tower"
     scale: Scale = "log-odds"
+    default_weight = 0.6
+    evidence: Evidence = "text and behaviour"
+    scores_texts = True
+    learns_item_vectors = True
 
     def __init__(
         self, encoder: TableEncoder, settings: TwoTowerSettings | None = None, *, seed: int = 0
     ) -> None:
-        self.encoder = encoder
+        self.encoder: TableEncoder = encoder
         self.settings = settings or TwoTowerSettings(dim=min(TwoTowerSettings.dim, encoder.dim))
         self.seed = seed
         self.decay = self.settings.decay
@@ -66,7 +82,7 @@ class TwoTower:
         catalog: Catalog,
         *,
         on_epoch: Callable[[int], bool] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Self:
         """Train from the encoder's table.
 
@@ -98,6 +114,76 @@ class TwoTower:
         if on_epoch is None:
             self._keep(vectors, *vectors.items(bag))
         return self
+
+    def fit_best(
+        self,
+        interactions: Interactions,
+        catalog: Catalog,
+        quality: Quality | None,
+        *,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train until another epoch is worse; keep the best one, and how many epochs it took."""
+        found: list[float] = []
+        best = (self.tuned, self.items, self.histories)
+
+        def on_epoch(epoch: int) -> bool:
+            nonlocal best
+            found.append(float(epoch) if quality is None else quality(self))
+            if np.argmax(found) == epoch - 1:
+                best = (self.tuned, self.items, self.histories)
+            return found[-1] < max(found)
+
+        self.fit(interactions, catalog, on_epoch=on_epoch, progress=progress)
+        self.epochs = int(np.argmax(found)) + 1 if found else self.settings.epochs
+        # What is chosen from here on is chosen for the epoch that a refit will stop at.
+        self.tuned, self.items, self.histories = best
+        return self
+
+    @classmethod
+    def estimate(cls, size: Volume, dim: int) -> ResourceEstimate:
+        """Estimate the training."""
+        settings, array = TwoTowerSettings(), 4 * size.items * dim
+        pairs = min(PAIR_SHARE * size.events, settings.epoch_pairs)
+        steps = settings.epochs * ceil(pairs / settings.batch)
+        rivals = min(size.items, settings.batch + settings.negatives)
+        step = STEP_WORK * 6 * settings.batch * rivals * dim
+        return ResourceEstimate(TRAINING * array, TRAINED * array, steps * step)
+
+    @classmethod
+    def setting_defaults(cls) -> dict[str, Setting]:
+        """Return those of `TwoTowerSettings`; the plan says elsewhere whether items repeat."""
+        return {k: v for k, v in asdict(TwoTowerSettings()).items() if k != "repeats"}
+
+    def setting_values(self) -> dict[str, Setting]:
+        """Return the settings of training and scoring."""
+        return {k: v for k, v in asdict(self.settings).items() if k != "repeats"}
+
+    @classmethod
+    def can_be_built(cls, context: "BuildContext") -> bool:
+        """Return whether there is a token table to start from."""
+        return context.table is not None
+
+    @classmethod
+    def build(cls, settings: Mapping[str, Setting], context: "BuildContext") -> "TwoTower":
+        """Return an unfitted tower over the context's token table."""
+        if context.table is None:
+            raise DataError("the tower needs texts with words in them")
+        values = TwoTowerSettings(**settings, repeats=context.repeats)  # type: ignore[arg-type]
+        values = replace(values, dim=min(values.dim, context.table.dim))
+        return cls(context.table, values, seed=context.seed)
+
+    def tunable(self) -> Mapping[str, Sequence[float]]:
+        """Return the decays to try."""
+        return {"decay": DECAYS}
+
+    def choices(self) -> dict[str, float]:
+        """Return how long it trains and the decay."""
+        return {"epochs": self.epochs, "decay": self.decay}
+
+    def choose(self, setting: str, value: float) -> None:
+        """Set the epochs or the decay."""
+        setattr(self, setting, int(value) if setting == "epochs" else value)
 
     def _keep(
         self,
@@ -131,35 +217,31 @@ class TwoTower:
         tower.tuned, tower.items, tower.histories = tuned, items, histories
         return tower
 
-    def with_items(
-        self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int
-    ) -> "TwoTower":
-        """Return a tower in which some items are what the tuned table makes of their texts."""
-        return self.with_rows(codes, self.read(texts), n_items)
-
-    def read(self, texts: Sequence[str]) -> TextRows:
+    def encode_texts(self, texts: Sequence[str]) -> TextVectors:
         """Return what the tuned table makes of some texts."""
-        return {self.name: compact(self.tuned.encode(texts))}
+        return {TEXT: compact(self.tuned.encode(texts))}
 
-    def with_rows(self, codes: NDArray[np.int32], rows: TextRows, n_items: int) -> "TwoTower":
-        """Return a tower in which some items are what texts were read as.
+    def with_vectors(
+        self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
+    ) -> "TwoTower":
+        """Return a tower in which some items have the vectors of their texts.
 
         Their mean score over histories is that of the other items: a text without a vector
         beside it lies nearer to all histories, or further from them, for no reason of taste.
         """
-        read = rows[self.name]
-        items = layered(self.items, codes, self._neutral(read), n_items)
-        histories = layered(self.histories, codes, read, n_items, searched=False)
+        encoded = vectors[TEXT]
+        items = layered(self.items, codes, self._neutral(encoded), n_items)
+        histories = layered(self.histories, codes, encoded, n_items, searched=False)
         other = self.packed(self.tuned, items, histories)
         other.middle = self.middle
         return other
 
-    def _neutral(self, read: QuantizedRows | Terms) -> QuantizedRows | Terms:
+    def _neutral(self, encoded: QuantizedRows | Terms) -> QuantizedRows | Terms:
         """Return rows moved along where histories point, so that their mean score is the usual."""
         direction, usual = self._middle()
         parts = []
-        for start in range(0, max(1, len(read)), BLOCK):  # of 100,000 rows it would take 300 MB
-            over: NDArray[np.float32] = read[start : start + BLOCK]
+        for start in range(0, max(1, len(encoded)), BLOCK):  # of 100,000 rows it would take 300 MB
+            over: NDArray[np.float32] = encoded[start : start + BLOCK]
             parts.append(compact(over + (usual - over @ direction)[:, None] * direction))
         return stacked(parts)
 
@@ -196,9 +278,34 @@ class TwoTower:
         return np.asarray(self.items[codes] @ events.T / scale, np.float32)
 
     @property
+    def vector_nbytes(self) -> int:
+        """Bytes of the item vectors."""
+        return self.items.nbytes + self.histories.nbytes
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the vectors and of the table behind them."""
-        return self.items.nbytes + self.histories.nbytes + self.tuned.packed.nbytes
+        return self.vector_nbytes + self.tuned.packed.nbytes
+
+    @property
+    def vector_width(self) -> int:
+        """Width of the item vectors."""
+        return self.settings.dim
+
+    def quantized(self, row_format: RowFormat, *, width: int, texts: Sequence[str]) -> "TwoTower":
+        """Return a tower with its vectors in another format, and its token table in 8 bits.
+
+        Of the table the rows stay that the catalog's texts need (see `TableEncoder.pruned`).
+        """
+        if row_format == "fp32":
+            return self
+        tuned = self.tuned.pruned(texts)
+        table = QuantizedRows.of(tuned.table, "int8", by_row=True)
+        return self.packed(
+            tuned.with_table(table, name=tuned.name),
+            QuantizedRows.of(self.item_vectors, row_format),
+            QuantizedRows.of(self.history_vectors, row_format, by_row=True),
+        )
 
     def save(self, folder: Path) -> None:
         """Write ``tower.safetensors`` and the tuned encoder beside it."""
@@ -219,8 +326,8 @@ class TwoTower:
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote; fitting it again starts from the tuned table."""
         arrays, settings = read_arrays(folder / FILE)
-        encoder = load_encoder(settings["encoder"], folder / "encoder")
-        if not isinstance(encoder, TableEncoder):
+        encoder = load_encoder(settings["encoder"], folder / "encoder").token_table
+        if encoder is None:
             raise TypeError(f"{settings['encoder']} has no token table")
         scorer = cls(encoder, TwoTowerSettings(**settings["settings"]), seed=settings["seed"])
         scorer.decay, scorer.epochs = settings["decay"], settings["epochs"]

@@ -10,8 +10,8 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Interactions
 from pennyweight.encoders.static import distil
 from pennyweight.encoders.transformer import TransformerEncoder
-from pennyweight.encoders.tuned import TwoTowerSettings
 from pennyweight.scorers.two_tower import TwoTower
+from pennyweight.scorers.two_tower_training import TwoTowerSettings
 from pennyweight.training.learner import Learner
 from pennyweight.training.token_texts import Codes, Texts
 from pennyweight.vectors.unit_rows import unit_rows
@@ -47,7 +47,7 @@ def behaviour_vectors(
     ndarray
         Unit vectors, float32 (n_items, at most 256).
     """
-    transformer = TransformerEncoder.load(model)
+    transformer = TransformerEncoder.from_pretrained(model)
     table = distil(transformer, dim=min(TwoTowerSettings.dim, transformer.dim))
     settings = TwoTowerSettings(dim=table.dim, repeats=repeats)
     tower = TwoTower(table, settings, seed=seed)

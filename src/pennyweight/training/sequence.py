@@ -4,7 +4,7 @@ Item i has the vector  v_i = unit(t_i M + r_i)  where t_i is where it starts (fr
 learned map and r_i a learned vector of its own, from zero. A causal transformer (SASRec,
 Kang & McAuley, ICDM 2018) reads the vectors of a history; its output at each event is to
 be near the next item. Loss, candidates and the correction for their chance of being drawn
-are those of `pennyweight.encoders.tuned`.
+are those of `pennyweight.scorers.two_tower_training`.
 """
 
 from collections.abc import Callable
@@ -152,7 +152,7 @@ def _loss(
     among = torch.from_numpy(np.searchsorted(rows, candidates))
     logit = query @ functional.embedding(among, vectors).T / settings.temperature
     chosen = torch.from_numpy(np.searchsorted(candidates, targets))
-    # Off every logit but the target's own, as in `pennyweight.encoders.tuned`.
+    # Off every logit but the target's own, as in `pennyweight.scorers.two_tower_training`.
     taken_off = log_chance[torch.from_numpy(candidates)]
     logit = logit - taken_off
     back = torch.zeros_like(logit).scatter_(1, chosen[:, None], taken_off[chosen][:, None])

@@ -15,7 +15,7 @@ from scipy import sparse
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.recommender.item_growth import ReadAlready
-from pennyweight.scorers.item_vectors import Terms, TextRows, picked, stacked
+from pennyweight.scorers.item_vectors import Terms, TextVectors, picked, stacked
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
@@ -135,7 +135,7 @@ def with_known_rows(whole: ReadItems, parts: Sequence[ReadItems]) -> ReadItems:
     return ReadItems(whole.items, whole.seq, _ordered(known)) if known else whole
 
 
-def _ordered(known: Sequence[tuple[NDArray[np.int64], TextRows]]) -> ReadAlready:
+def _ordered(known: Sequence[tuple[NDArray[np.int64], TextVectors]]) -> ReadAlready:
     """Join rows of texts, in the order of the texts."""
     at = np.concatenate([places for places, _ in known])
     order = np.argsort(at, kind="stable")
@@ -180,7 +180,7 @@ def from_file(path: Path, like: Catalog) -> ReadItems:
         raise ValueError("its columns are not those of the bundle")
     ids = Ids(names["id"].to_list(), "items")
     items = replace(like, ids=ids, texts=names["text"].to_list(), attributes=attributes)
-    rows: TextRows = {
+    rows: TextVectors = {
         name: _part(arrays, name, settings["widths"].get(name)) for name in settings["parts"]
     }
     return ReadItems(items, arrays["seq"], ReadAlready(arrays["at"], rows))

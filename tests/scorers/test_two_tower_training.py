@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 import world
 from pennyweight.data.interactions import Histories
-from pennyweight.encoders.tuned import (
+from pennyweight.scorers.two_tower_training import (
     TwoTowerSettings,
     _Adam,
     _Pairs,

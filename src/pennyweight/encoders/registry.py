@@ -1,0 +1,37 @@
+"""Kinds of encoders by name; other packages register theirs as entry points."""
+
+from pathlib import Path
+
+from pennyweight.encoders.protocol import Encoder
+from pennyweight.errors import BundleError
+from pennyweight.plugins import Registry
+
+__all__ = ["ENCODERS", "load_encoder", "register_encoder"]
+
+ENCODERS: Registry[Encoder] = Registry(
+    "pennyweight.encoders",
+    {
+        "lexical": "pennyweight.encoders.tfidf:LexicalEncoder",
+        "word2vec": "pennyweight.encoders.word2vec:Word2VecEncoder",
+        "static": "pennyweight.encoders.static:StaticEncoder",
+        "transformer": "pennyweight.encoders.transformer:TransformerEncoder",
+        "projected": "pennyweight.encoders.projected:ProjectedEncoder",
+    },
+)
+
+
+def register_encoder(kind: type[Encoder]) -> type[Encoder]:
+    """Register a class of encoders for this process; packages use entry points instead."""
+    ENCODERS.add(kind.kind, kind)
+    return kind
+
+
+def load_encoder(kind: str, folder: Path) -> Encoder:
+    """Read an encoder that its `save` wrote; `BundleError` for a kind that nothing provides."""
+    found = ENCODERS.find(kind)
+    if found is None:
+        raise BundleError(
+            f"{folder}: encoder kind {kind!r} is not known here; install the package that provides "
+            f"it (entry point group {ENCODERS.group})"
+        )
+    return found.load(folder)

@@ -1,0 +1,149 @@
+"""From the name of an encoder in a plan, or an encoder, to what scorers start from."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pennyweight.config.plan import EncoderPlan
+from pennyweight.data.catalog import Catalog
+from pennyweight.encoders.cache import encode_cached
+from pennyweight.encoders.projected import ProjectedEncoder
+from pennyweight.encoders.protocol import Encoder, TableEncoder
+from pennyweight.encoders.registry import ENCODERS
+from pennyweight.encoders.static import distil
+from pennyweight.encoders.tfidf import LexicalEncoder
+from pennyweight.encoders.tokens import READ_TOKENS
+from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.weights import OF_DEFAULT, may_be_model
+from pennyweight.errors import DataError, PlanError, did_you_mean
+from pennyweight.scorers.two_tower_training import default_dim
+from pennyweight.validation.language import MUCH, unread
+
+__all__ = [
+    "Encoders",
+    "check_encoder",
+    "choose_encoders",
+    "encoder_names",
+    "encoders_of",
+    "uses_language_model",
+]
+
+_log = logging.getLogger(__name__)
+
+OF_WORDS = ("tfidf", "bow", "word2vec")  # encoders that need no language model
+OF_TABLE = ("auto", "static")  # of the language model, its token table alone
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """What scorers encode texts with.
+
+    Attributes
+    ----------
+    content
+        Dense vectors for content, or None for sparse TF-IDF.
+    table
+        The token table that the tower starts from, or None where no text has a word.
+    name
+        What to call the choice in a report.
+    model
+        Whether a language model is behind it.
+    """
+
+    content: Encoder | None
+    table: TableEncoder | None
+    name: str
+    model: bool = False
+
+    def without_model(self, catalog: Catalog) -> "Encoders":
+        """Return the encoders that do best without the language model: the catalog's words."""
+        dim = self.table.dim if self.table is not None else default_dim(len(catalog))
+        return Encoders(None, _lexical(catalog, dim), "tfidf")
+
+
+def encoder_names() -> tuple[str, ...]:
+    """Return the names that an encoder may have, besides those of models."""
+    others = [name for name in ENCODERS.names() if name not in ENCODERS.built_in]
+    return (*OF_DEFAULT, *OF_WORDS, *others)
+
+
+def check_encoder(name: str) -> None:
+    """Raise `PlanError` where no encoder can have the name."""
+    names = encoder_names()
+    if name not in names and not may_be_model(name):
+        raise PlanError(f"encoder: {name!r} is not one of {', '.join(names)}, no folder and no "
+                        f"model id (owner/name){did_you_mean(name, names)}")  # fmt: skip
+
+
+def uses_language_model(name: str) -> tuple[bool, bool]:
+    """Return whether an encoder of this name reads a language model, and encodes texts with it."""
+    model = name not in OF_WORDS and (name in OF_DEFAULT or name not in encoder_names())
+    return model, model and name not in OF_TABLE
+
+
+def choose_encoders(
+    plan: EncoderPlan,
+    catalog: Catalog,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Encoders:
+    """Return the encoders a plan names.
+
+    ``auto`` and ``static`` distil the token table of the language model; ``auto`` falls
+    back on words of the catalog where no weights are installed, and says so. ``tfidf``,
+    ``bow`` and ``word2vec`` need no language model, nor do names that other packages register.
+    ``minilm``, a folder or a Hugging Face id encode the content with the transformer itself,
+    whitened (see `ProjectedEncoder`), and the table is distilled from it.
+    """
+    width = plan.dim or default_dim(len(catalog))
+    if plan.name in OF_WORDS and plan.name != "word2vec":
+        return Encoders(None, _lexical(catalog, width), plan.name)
+    kind = None if plan.name in OF_DEFAULT else ENCODERS.find(plan.name)
+    if kind is not None:
+        encoder = kind.fit(catalog.texts, dim=width)
+        return replace(encoders_of(encoder, catalog, plan), name=plan.name)
+    model = None if plan.name in OF_DEFAULT else plan.name
+    try:
+        transformer = TransformerEncoder.from_pretrained(
+            model,
+            precision=plan.precision,
+            threads=threads,
+            max_tokens=plan.max_tokens or READ_TOKENS,
+        )
+    except DataError as error:
+        if plan.name != "auto":
+            raise
+        _log.warning("no language model: %s; the words of the catalog serve instead", error)
+        return Encoders(None, _lexical(catalog, width), "tfidf (no language model installed)")
+    if plan.name in OF_DEFAULT and (found := unread(catalog.texts)).share >= MUCH:
+        _log.warning("%s; use --encoder tfidf (encoder='tfidf'), which reads every script, or name "
+                     "the folder of a multilingual model (--encoder FOLDER)", found)  # fmt: skip
+    table = distil(transformer, dim=min(width, transformer.dim), progress=progress)
+    if plan.name in OF_TABLE:
+        return Encoders(None, table, table.name, model=True)
+    vectors = encode_cached(transformer, catalog.texts, progress=progress)
+    whitened = ProjectedEncoder.of_vectors(transformer, vectors, dim=transformer.dim)
+    return Encoders(whitened, table, transformer.name, model=True)
+
+
+def encoders_of(encoder: Encoder, catalog: Catalog, plan: EncoderPlan) -> Encoders:
+    """Return what scorers start from where content has a certain encoder.
+
+    Content encodes with it as it is. The token table is its own, that of the language model behind
+    it, or else one of the catalog's words.
+    """
+    width, model = plan.dim or default_dim(len(catalog)), encoder.language_model
+    table = encoder.token_table
+    if model is not None:
+        table = distil(model, dim=min(width, model.dim))
+    elif table is None:
+        table = _lexical(catalog, width)
+    return Encoders(encoder, table, encoder.name, model=model is not None)
+
+
+def _lexical(catalog: Catalog, dim: int) -> TableEncoder | None:
+    try:
+        return LexicalEncoder.fit(catalog.texts, dim=dim)
+    except DataError:  # no text has a word
+        return None

@@ -1,0 +1,38 @@
+"""What scorers are built from: the encoders of the catalog, and each other."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pennyweight.encoders.protocol import Encoder, TableEncoder
+from pennyweight.scorers.protocol import Scorer
+
+__all__ = ["BuildContext"]
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What a scorer may need besides its settings.
+
+    Attributes
+    ----------
+    encoder
+        Gives dense vectors of texts; None for sparse TF-IDF.
+    table
+        Token table to train from; None where no text has a word.
+    repeats
+        Whether items of a history may be recommended again.
+    seed
+        Of every random draw.
+    built
+        Components that are there already, by id.
+    trainers
+        Kind -> returns what learns the weights, where that needs an extra.
+    """
+
+    encoder: Encoder | None = None
+    table: TableEncoder | None = None
+    repeats: bool = False
+    seed: int = 0
+    built: Mapping[str, Scorer] = field(default_factory=dict)
+    trainers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)

@@ -1,0 +1,24 @@
+"""What a fit of a scorer needs."""
+
+from dataclasses import dataclass
+
+__all__ = ["ResourceEstimate"]
+
+
+@dataclass(frozen=True)
+class ResourceEstimate:
+    """Memory and work of one fit.
+
+    Attributes
+    ----------
+    peak_bytes
+        Held while it is fitted.
+    held_bytes
+        Held afterwards.
+    operations
+        Of float32, other work in terms of them.
+    """
+
+    peak_bytes: int = 0
+    held_bytes: int = 0
+    operations: float = 0.0
