@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 
+import extension_blocks
 from pennyweight.cli import app as cli_app
 from pennyweight.data import personal
 from pennyweight.validation import findings
@@ -55,6 +56,13 @@ def test_the_blocks_of_the_data_guide_run_on_any_two_files(tmp_path):
     rows = [f"u{user},{item},{day}\n" for user in range(3) for day, item in enumerate("ab")]
     (tmp_path / "events.csv").write_text("user_id,item_id,position\n" + "".join(rows))
     assert run_blocks(ROOT / "docs/guide-data.md", tmp_path) >= 1
+
+
+def test_the_package_of_the_page_on_extending_is_fitted(tmp_path, monkeypatch):
+    extension_blocks.install(tmp_path)
+    path = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+    assert run_blocks(ROOT / "docs/extending.md", tmp_path) >= 5
 
 
 def test_the_notebook_runs_and_its_outputs_are_of_its_source():

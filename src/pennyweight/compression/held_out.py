@@ -1,7 +1,6 @@
 """The parent learned again from training data, so that what is held out can judge its children."""
 
 from collections.abc import Mapping
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,17 +27,16 @@ __all__ = ["HeldOutFit", "blend_of", "language_model_of", "text_component"]
 BATCH = 32  # pairs in a step of distillation
 
 
-def blend_of(parent: Recommender) -> Blend:
+def blend_of(parent: Recommender) -> Scorer:
     """Return a recommender's blend; `DataError` where it has none, or no events to judge by."""
-    scorer = parent.scorer
-    if scorer.kind != Blend.kind:
-        raise DataError(f"the scorer is a {scorer.kind}; compress what `fit` has made")
+    if not parent.scorer.component_weights:
+        raise DataError(f"the scorer is a {parent.scorer.kind}; compress what `fit` has made")
     if parent.interactions is None:
         raise DataError("this bundle keeps no events, and without them quality cannot be measured")
-    return cast(Blend, scorer)
+    return parent.scorer
 
 
-def text_component(blend: Blend) -> str | None:
+def text_component(blend: Scorer) -> str | None:
     """Return the id of the component whose encoder is to be replaced, if there is one.
 
     That is the first that encodes with a language model, or else the first that takes an encoder.

@@ -213,7 +213,7 @@ def _report(parent: Recommender, child: Recommender, found: Frontier) -> Report 
         update={
             "scorers": scorers,
             "fitted_on": dict.fromkeys(scorers, "train+validation"),
-            "blend": rounded(blend.weights),
+            "blend": rounded(blend.component_weights),
             "routes": {n: rounded(own) for n, own in blend.routes.items()} or None,
             "evaluated_users": test.users,
             "frontier": found,

@@ -13,7 +13,7 @@ from pennyweight.config.frozen import Frozen
 from pennyweight.errors import PennyweightError
 from pennyweight.machine.machine import peak_rss
 from pennyweight.recommender.recommender import Recommender
-from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["ResourceUse", "encoder_bytes", "measure_resource_use"]
 
@@ -44,7 +44,7 @@ def measure_resource_use(bundle: Path) -> ResourceUse:
     return ResourceUse.model_validate_json(done.stdout)
 
 
-def encoder_bytes(folder: Path, blend: Blend) -> int:
+def encoder_bytes(folder: Path, blend: Scorer) -> int:
     """Return the bytes of all that encodes texts in a blend that was saved to a folder."""
     return sum(one.encoder_nbytes(folder / name) for name, one in blend.components.items())
 

@@ -44,7 +44,7 @@ class MeasuredVariant:
 
     variant: EncoderVariant
     replaced: Mapping[str, Scorer]
-    weights: Blend
+    weights: Scorer
 
     def among(self, scorers: Mapping[str, Scorer]) -> dict[str, Scorer]:
         """Return scorers with this one in its place."""
@@ -59,11 +59,10 @@ class Candidate:
     measured: MeasuredVariant
     storage: VectorFormat
 
-    def build(self, scorers: Mapping[str, Scorer], texts: Sequence[str]) -> Blend:
+    def build(self, scorers: Mapping[str, Scorer], texts: Sequence[str]) -> Scorer:
         """Return the blend of fitted scorers, over items of these texts, as small as it says."""
         small = self.storage.quantize(self.measured.among(scorers), texts)
-        weights = self.measured.weights
-        return Blend(small, weights.weights, routes=weights.routes, repeats=weights.repeats)
+        return self.measured.weights.with_components(small)
 
 
 class Search:
@@ -129,7 +128,7 @@ class Search:
         """Fit a component with an encoder, and learn the weights of the blend it is part of."""
         scorer = self._blend.components[name].with_encoder(variant.encoder)
         replaced = {name: self.trial.fit_texts(scorer)}
-        weights = Blend({**self.trial.components, **replaced}, repeats=self._blend.repeats)
+        weights = Blend({**self.trial.components, **replaced}, repeats=self.trial.repeats)
         return MeasuredVariant(variant, replaced, self.trial.weigh(weights))
 
     def _promising(self, measured: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:

@@ -15,7 +15,6 @@ from pennyweight.errors import PlanError, did_you_mean
 
 __all__ = ["DataPlan", "EncoderPlan", "EvaluatePlan", "Plan", "RecommendPlan", "ScorersPlan"]
 
-Setting = bool | int | float | str
 Positive = Annotated[int, Field(ge=1)]
 Meaning = (
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["negative", "ignore"]
@@ -52,12 +51,12 @@ class ScorersPlan(Frozen):
     """Which scorers are fitted and blended, by id, and in a table for each id its settings."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, dict[str, Setting]] = Field(init=False)
+    __pydantic_extra__: dict[str, dict[str, Any]] = Field(init=False)
 
     names: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
 
     @property
-    def settings(self) -> dict[str, dict[str, Setting]]:
+    def settings(self) -> dict[str, dict[str, Any]]:
         """The tables of settings, by the id of the scorer."""
         return self.__pydantic_extra__
 

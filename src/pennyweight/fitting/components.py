@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pennyweight.config.plan import ScorersPlan, Setting
+from pennyweight.config.plan import ScorersPlan
 from pennyweight.data.split import Protocol
 from pennyweight.errors import DataError, PlanError, did_you_mean
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.fitting.encoder_choice import Encoders, check_encoder
 from pennyweight.scorers.building import BuildContext
-from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.protocol import Scorer, Setting
 from pennyweight.scorers.registry import scorer_type
 
 __all__ = ["BY_TIME", "DEFAULT", "Component", "build_components", "build_context", "components_of"]

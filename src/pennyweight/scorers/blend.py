@@ -81,7 +81,9 @@ class Blend(Scorer):
         self._components = dict(components)
         given = dict.fromkeys(components, 1.0) if weights is None else weights
         self.weights = {name: float(given.get(name, 0.0)) for name in components}
-        self.routes = {least: dict(own) for least, own in sorted((routes or {}).items())}
+        self.routes: dict[int, dict[str, float]] = {
+            least: dict(own) for least, own in sorted((routes or {}).items())
+        }
         self.repeats = repeats
         self.learned_from: int | None = None
         self.lift: Lift | None = None
@@ -96,6 +98,10 @@ class Blend(Scorer):
     def component_weights(self) -> Mapping[str, float]:
         """The weight of each component, those for histories of some lengths aside."""
         return self.weights
+
+    def with_components(self, components: Mapping[str, Scorer]) -> "Blend":
+        """Return a blend of other components with these weights."""
+        return Blend(components, self.weights, routes=self.routes, repeats=self.repeats)
 
     def fit(
         self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
@@ -263,8 +269,7 @@ class Blend(Scorer):
         lifted = any(component.lifts_new_items for component in self.components.values())
         if lifted or self.lift is None:
             return self
-        components = {**self.components, Novelty.kind: Novelty()}
-        other = Blend(components, self.weights, routes=self.routes, repeats=self.repeats)
+        other = self.with_components({**self.components, Novelty.kind: Novelty()})
         other.learned_from, other.lift = self.learned_from, self.lift
         other._lift_new(self.lift)
         return other
@@ -303,7 +308,7 @@ class Blend(Scorer):
             place = f"{name}/"
             own = {k.removeprefix(place): v for k, v in vectors.items() if k.startswith(place)}
             components[name] = component.with_vectors(codes, own, n_items)
-        return Blend(components, self.weights, routes=self.routes, repeats=self.repeats)
+        return self.with_components(components)
 
     def save(self, folder: Path) -> None:
         """Write ``blend.safetensors`` and a folder a component, named by its id."""

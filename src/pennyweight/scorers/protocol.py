@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
 
 import numpy as np
@@ -72,6 +73,8 @@ class Scorer(Protocol):
         Whether it starts from `item_vectors` of another component, and so is built after these.
     encoder
         The encoder of its texts, where it has one.
+    routes
+        Of a blend: events of a history from which on other weights count -> these, by component.
     """
 
     kind: str
@@ -86,6 +89,7 @@ class Scorer(Protocol):
     learns_item_vectors: bool = False
     needs_item_vectors: bool = False
     encoder: Encoder | None = None
+    routes: Mapping[int, Mapping[str, float]] = MappingProxyType({})
     # Parameters of the constructor that no plan may set.
     not_settings: ClassVar[tuple[str, ...]] = ()
 
@@ -205,6 +209,10 @@ class Scorer(Protocol):
     def component_weights(self) -> Mapping[str, float]:
         """The weight of each component of a blend."""
         return {}
+
+    def with_components(self, components: "Mapping[str, Scorer]") -> "Scorer":
+        """Return a blend of other components with the weights of this one."""
+        raise TypeError(f"{self.kind} blends no others")
 
     def component_shares(
         self, history: Histories, codes: NDArray[np.int32]
