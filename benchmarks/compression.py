@@ -47,7 +47,9 @@ class QuantizedContent:
     def score(self, histories: Histories) -> Vectors:
         """Score all items by the vectors as they are stored, histories included."""
         settings = Content()
-        weights = profile(histories, len(self.rows), decay=settings.decay, newest=settings.newest)
+        weights = profile(
+            histories, len(self.rows), decay=settings.decay, max_history=settings.max_history
+        )
         return np.maximum(self.rows.products(self.rows.mixed(weights)), 0)
 
 

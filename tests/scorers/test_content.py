@@ -46,7 +46,7 @@ def test_one_event_gives_the_cosine_of_two_texts(cosines):
 
 
 def test_texts_of_a_history_decay(cosines):
-    scorer = fit(decay=0.5, newest=3)
+    scorer = fit(decay=0.5, max_history=3)
     history = Histories.of([[2, 0, 1, 5]])  # the oldest is one too many
     expected = 0.25 * cosines[0] + 0.5 * cosines[1] + cosines[5]
     np.testing.assert_allclose(scorer.score(history), [expected], atol=1e-6)

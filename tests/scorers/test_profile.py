@@ -23,7 +23,7 @@ def test_weights_multiply_and_repeats_add_up():
 
 @pytest.mark.parametrize(("newest", "expected"), [(1, [0, 0, 1]), (2, [0, 0.5, 1]), (0, [0, 0, 0])])
 def test_only_the_newest_count(newest, expected):
-    rows = profile(Histories.of([[0, 1, 2]]), 3, decay=0.5, newest=newest)
+    rows = profile(Histories.of([[0, 1, 2]]), 3, decay=0.5, max_history=newest)
     np.testing.assert_allclose(rows.toarray(), [expected])
 
 

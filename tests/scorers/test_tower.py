@@ -49,7 +49,7 @@ def test_the_decay_can_be_set_after_the_fit(tower):
 
 
 def test_only_the_newest_events_count(tower):
-    newest = [int(i) for i in np.arange(SETTINGS.newest) % 6]
+    newest = [int(i) for i in np.arange(SETTINGS.max_history) % 6]
     long, short = Histories.of([[7] * 9 + newest]), Histories.of([newest])
     np.testing.assert_allclose(tower.score(long), tower.score(short), rtol=1e-5, atol=1e-5)
     parts = tower.contributions(long, np.arange(4, dtype=np.int32))

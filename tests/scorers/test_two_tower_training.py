@@ -249,7 +249,7 @@ def test_the_rate_warms_up_and_falls(steps):
 
 
 def test_pairs_see_the_newest_events_only():
-    pairs, targets = all_pairs(Histories.of([[0, 1, 2, 3]]), replace(SETTINGS, newest=2))
+    pairs, targets = all_pairs(Histories.of([[0, 1, 2, 3]]), replace(SETTINGS, max_history=2))
     assert targets.tolist() == [1, 2, 3]
     assert [sorted(row.indices.tolist()) for row in pairs] == [[0], [0, 1], [1, 2]]
 

@@ -49,7 +49,7 @@ class Content(Scorer):
         Gives dense vectors; without one, sparse TF-IDF is learned from the catalog.
     decay
         Weight of an event relative to the one after it.
-    newest
+    max_history
         Events of a history that count.
     """
 
@@ -60,9 +60,9 @@ class Content(Scorer):
     takes_encoder = True
 
     def __init__(
-        self, encoder: Encoder | None = None, *, decay: float = 0.7, newest: int = 20
+        self, encoder: Encoder | None = None, *, decay: float = 0.7, max_history: int = 20
     ) -> None:
-        self.encoder, self.decay, self.newest = encoder, decay, newest
+        self.encoder, self.decay, self.max_history = encoder, decay, max_history
         self.words: Vectorizer | None = None
         self.vectors: ItemVectors = Terms(sparse.csr_matrix((0, 0), dtype=np.float32))
 
@@ -75,7 +75,7 @@ class Content(Scorer):
 
     def packed(self, encoder: Encoder | None, vectors: ItemVectors) -> "Content":
         """Return a scorer of the same settings with other vectors and their encoder."""
-        scorer = Content(encoder, decay=self.decay, newest=self.newest)
+        scorer = Content(encoder, decay=self.decay, max_history=self.max_history)
         scorer.vectors = vectors
         return scorer
 
@@ -122,7 +122,7 @@ class Content(Scorer):
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return cosines, not below zero, float32 (n, n_items)."""
-        rows = profile(histories, len(self.vectors), decay=self.decay, newest=self.newest)
+        rows = profile(histories, len(self.vectors), decay=self.decay, max_history=self.max_history)
         return self._near(self.vectors.mixed(rows))
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -148,7 +148,9 @@ class Content(Scorer):
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the cosine, float32 (len(codes), n_events)."""
-        weight = np.where(history.lag < self.newest, history.weight * self.decay**history.lag, 0)
+        weight = np.where(
+            history.lag < self.max_history, history.weight * self.decay**history.lag, 0
+        )
         near: Any = self.vectors[codes] @ self.vectors[history.item].T
         dense = near.toarray() if sparse.issparse(near) else near
         return np.asarray(dense * weight, np.float32)
@@ -177,7 +179,7 @@ class Content(Scorer):
 
     def with_encoder(self, encoder: Encoder | None) -> "Content":
         """Return an unfitted scorer of the same settings with another encoder."""
-        return Content(encoder, decay=self.decay, newest=self.newest)
+        return Content(encoder, decay=self.decay, max_history=self.max_history)
 
     @property
     def text_vectors(self) -> ItemVectors:
@@ -224,7 +226,7 @@ class Content(Scorer):
 
     def save(self, folder: Path) -> None:
         """Write ``content.safetensors``, and the encoder beside it where there is one."""
-        settings: dict[str, object] = {"decay": self.decay, "newest": self.newest}
+        settings: dict[str, object] = {"decay": self.decay, "max_history": self.max_history}
         if self.encoder is not None:
             settings["encoder"] = self.encoder.kind
             self.encoder.save(folder / "encoder")
@@ -247,7 +249,7 @@ class Content(Scorer):
         arrays, settings = read_arrays(folder / FILE)
         kind = settings.get("encoder")
         encoder = load_encoder(kind, folder / "encoder") if kind else None
-        scorer = cls(encoder, decay=settings["decay"], newest=settings["newest"])
+        scorer = cls(encoder, decay=settings["decay"], max_history=settings["max_history"])
         if "vocabulary" in settings:
             spelling = {word: column for column, word in enumerate(settings["vocabulary"])}
             scorer.words = Vectorizer(

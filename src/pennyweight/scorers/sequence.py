@@ -38,7 +38,7 @@ class SequenceSettings:
         Width; at most that of the item vectors it starts from.
     layers, heads
         Of the transformer.
-    newest
+    max_history
         Events of a history that are read.
     epochs
         Passes over all (history so far, next item) pairs.
@@ -63,7 +63,7 @@ class SequenceSettings:
     dim: int = 128
     layers: int = 1
     heads: int = 2
-    newest: int = 50
+    max_history: int = 50
     epochs: int = 6
     batch: int = 1024
     negatives: int = 2000
@@ -156,7 +156,7 @@ class Sequence(Scorer):
         return np.asarray(self._query(histories) @ self.weights["items"].T, np.float32)
 
     def _query(self, histories: Histories) -> Float:
-        histories = _liked(histories).newest(self.settings.newest)
+        histories = _liked(histories).newest(self.settings.max_history)
         found = np.zeros((len(histories), self.weights["items"].shape[1]), np.float32)
         for rows, block in histories.blocks(BLOCK):
             some = np.flatnonzero(block.length)
@@ -171,7 +171,7 @@ class Sequence(Scorer):
         The transformer is not a sum over events, so these do not add up to the score.
         """
         found = np.zeros((len(codes), len(history.item)), np.float32)
-        read_at = np.flatnonzero(history.weight > 0)[-self.settings.newest :]
+        read_at = np.flatnonzero(history.weight > 0)[-self.settings.max_history :]
         n = len(read_at)
         if n == 0:
             return found

@@ -256,7 +256,9 @@ class TwoTower(Scorer):
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return cosine / temperature, float32 (n, n_items); zeros for an empty history."""
-        rows = profile(histories, len(self.items), decay=self.decay, newest=self.settings.newest)
+        rows = profile(
+            histories, len(self.items), decay=self.decay, max_history=self.settings.max_history
+        )
         query, _ = unit(self.histories.mixed(rows))
         return self._near(query)
 
@@ -270,7 +272,7 @@ class TwoTower(Scorer):
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the score, float32 (len(codes), n_events)."""
-        recent = history.lag < self.settings.newest
+        recent = history.lag < self.settings.max_history
         weight = np.where(recent, history.weight * self.decay**history.lag, 0).astype(np.float32)
         events = self.histories[history.item] * weight[:, None]
         _, length = unit(events.sum(axis=0, keepdims=True))

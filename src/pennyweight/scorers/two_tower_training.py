@@ -53,7 +53,7 @@ class TwoTowerSettings:
         Divides the cosine.
     decay
         Weight of an event relative to the one after it.
-    newest
+    max_history
         Events of a history that count.
     learning_rate
         Of Adam (Kingma & Ba 2015), after a warm-up, falling in line to zero.
@@ -71,7 +71,7 @@ class TwoTowerSettings:
     negatives: int = 2000
     temperature: float = 0.1
     decay: float = 0.7
-    newest: int = 20
+    max_history: int = 20
     learning_rate: float = 2e-3
     id_dropout: float = 0.1
     epoch_pairs: int = 300_000
@@ -242,7 +242,7 @@ class _Pairs:
     def batch(self, at: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int32]]:
         """Return decayed histories, csr (len(at), n_items), and the item that followed each."""
         item, settings = self.histories.item, self.settings
-        length = np.minimum(at - self.begin[self.histories.row[at]], settings.newest)
+        length = np.minimum(at - self.begin[self.histories.row[at]], settings.max_history)
         offsets = np.concatenate([[0], np.cumsum(length)])
         lag = np.arange(offsets[-1]) - np.repeat(offsets[:-1], length)
         event = np.repeat(at, length) - 1 - lag

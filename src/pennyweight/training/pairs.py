@@ -12,7 +12,7 @@ POOL = 64  # batches' worth of histories that are sorted by length, so that litt
 
 
 class Pairs:
-    """Histories cut into stretches of `newest` events; every event but the first is a target."""
+    """Histories cut into stretches of `max_history` events; all but the first are targets."""
 
     def __init__(self, histories: Histories, settings: SequenceSettings) -> None:
         self.item, self.settings = histories.item.astype(np.int64), settings
@@ -22,8 +22,8 @@ class Pairs:
         if len(pair):
             first[np.unique(pair, axis=0, return_index=True)[1]] = True
         self.wanted = (place > 0) & (first | settings.repeats)
-        self.begin = np.flatnonzero((place % settings.newest == 0) & (histories.lag > 0))
-        self.length = np.minimum(histories.lag[self.begin], settings.newest)
+        self.begin = np.flatnonzero((place % settings.max_history == 0) & (histories.lag > 0))
+        self.length = np.minimum(histories.lag[self.begin], settings.max_history)
 
     def log_chance(self, n_items: int) -> NDArray[np.float32]:
         """Return the log of each item's chance of being among a step's candidates."""

@@ -115,7 +115,7 @@ def _start(start: torch.Tensor, settings: SequenceSettings) -> Tensors:
             weights[f"{layer}.{name}"] = torch.zeros(dim)
         for name in ("attend", "think"):
             weights[f"{layer}.{name}"] = torch.ones(dim)
-        lag = decay * torch.arange(settings.newest, dtype=torch.float32)
+        lag = decay * torch.arange(settings.max_history, dtype=torch.float32)
         weights[f"{layer}.lag"] = lag.repeat(settings.heads, 1)
     return {name: value.contiguous().requires_grad_() for name, value in weights.items()}
 
