@@ -41,9 +41,11 @@ def shapes(columns):
 
 @pytest.mark.parametrize("name", ["w", "dwell_time", "duration", "quantity_left"])
 def test_durations_beside_events_are_read(name):
-    frame = pl.DataFrame(events()).with_columns(pl.duration(seconds=pl.int_range(N)).alias(name))
+    frame = pl.DataFrame(events()).with_columns(
+        pl.duration(seconds=pl.int_range(1, N + 1)).alias(name)
+    )
     assert len(read(ITEMS, frame).interactions) == N
-    pandas = pd.DataFrame(events()).assign(**{name: pd.to_timedelta(range(N), unit="s")})
+    pandas = pd.DataFrame(events()).assign(**{name: pd.to_timedelta(range(1, N + 1), unit="s")})
     assert len(read(ITEMS, pandas).interactions) == N
 
 

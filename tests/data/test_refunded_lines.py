@@ -104,8 +104,24 @@ def test_credits_are_asked_about():
 
 
 def test_what_is_no_number_is_counted():
-    data = read(ITEMS, log(quantity=cycle("1", "2", "back", "1")))
-    assert data.log.count("'quantity': no number") == N / 4
+    data = read(ITEMS, log(quantity=cycle("1", "2", "1", "1", "back", "1")))
+    assert data.log.count("'quantity': no number") == N / 6
+    many = log(quantity=cycle("1", "2", "back", "1"))
+    with pytest.raises(DataError, match=r"60 of 240 values .* no numbers, such as 'back'"):
+        read(ITEMS, many)
+    assert len(read(ITEMS, many, columns={"quantity": None}).interactions) == N
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [("x1", "x2", "x0"), ("1x", "2 x", "0x"), ("×1", "×3", "×-1"),
+     ("2 x 500 g", "1 x 1 kg", "0 x 1 g"), ("1 pcs", "2 Stk.", "-1 pcs"),
+     ("2,0", "1.000,0", "-1,0"), ("2.0", "1.0", "0.0"),
+     ("1.5 kg", "2 kg", "-1.5 kg"), ("2 (pair)", "1", "0 (none)"), ("+1", "+2", "-1")],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["quantity", "qty", "Menge"])
+def test_pieces_are_read_in_many_forms(name, pieces):
+    assert len(read(ITEMS, log(**{name: cycle(*pieces)})).interactions) == 2 * N / 3
 
 
 def test_the_mass_of_an_item_is_no_strength():

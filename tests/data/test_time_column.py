@@ -149,7 +149,8 @@ def test_texts_that_are_no_times_raise_no_question():
 @pytest.mark.parametrize(
     ("name", "values"),
     [("time", [k * 5 % 24 for k in range(N)]), ("day", [k % 31 + 1 for k in range(N)]),
-     ("view_time", [k * 37 % 400 for k in range(N)]), ("month", [k % 12 + 1 for k in range(N)])],
+     ("view_time", [k * 37 % 400 + 1 for k in range(N)]),
+     ("month", [k % 12 + 1 for k in range(N)])],
 )  # fmt: skip
 def test_hours_days_and_durations_are_no_times(name, values):
     with pytest.raises(DataError, match=f"{name!r} is named like a time and holds small numbers"):

@@ -129,7 +129,8 @@ def test_the_time_of_day_beside_a_date(name, write, part):
     ],
 )
 def test_durations_beside_a_date_are_not_added_to_it(name, write):
-    data = cleaned({"date": DAYS, name: [write(k) for k in range(N)]})
+    columns = {"engagement": None}  # views of no time count, too
+    data = cleaned({"date": DAYS, name: [write(k) for k in range(N)]}, columns=columns)
     assert sorted(data.interactions.time) == seconds(86_400)
     noted = "may be a time of day or a duration and is not used" in str(data.log)
     assert noted == (":" in str(write(1)))

@@ -21,7 +21,7 @@ __all__ = ["EVENTS", "READING", "Settings", "listed", "meanings", "spread"]
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
 ROLES = (
     "id", "available", "user", "item", "time", "weight", "type", "split", "quantity", "status",
-    "order",
+    "order", "engagement",
 )  # fmt: skip
 # The options of a command that reads data and learns nothing.
 READING = (
@@ -158,6 +158,9 @@ class Settings:
     ] = None
     order_column: Annotated[
         str | None, _column("order", "Column with the order number, C1 cancels 1; '' for none.")
+    ] = None
+    engagement_column: Annotated[
+        str | None, _column("engagement", "… with the time or share watched; '' for none.")
     ] = None
     event_types: Annotated[
         str | None,

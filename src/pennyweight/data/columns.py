@@ -59,11 +59,17 @@ ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
             "invoice_no", "invoice", "invoice_number", "invoice_id", "order_number", "order_no",
             "order_id", "transaction_id", "bill_no",
         ),
+        "engagement": (
+            "watch_time", "play_duration", "play_duration_ms", "ms_played", "seconds_played",
+            "watch_seconds", "seconds_watched", "percent_watched", "percent_complete",
+            "watch_ratio", "dwell_time", "dwell", "time_spent", "reading_time", "listen_time",
+            "view_duration", "playtime", "scroll_depth",
+        ),
     },
     "items": {"id": (*_ITEM, "id")},
 }  # fmt: skip
 _REQUIRED = ("user", "item", "id")
-_RANKED = ("quantity", "status", "order")  # the first name of several wins
+_RANKED = ("quantity", "status", "order", "engagement")  # the first name of several wins
 
 
 def bare(column: str) -> str:

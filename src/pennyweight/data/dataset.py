@@ -13,6 +13,7 @@ import polars as pl
 from pennyweight.config.plan import DataPlan
 from pennyweight.data.attributes import user_values
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.cleaning.engagement import engagement_column
 from pennyweight.data.cleaning.event_types import EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.hidden_opinions import ask_about_opinions
@@ -137,8 +138,8 @@ def read(
     columns
         Role -> column where the names are not recognized: ``id`` (of the items table),
         ``available`` (of the items table), ``user``, ``item``, ``time``, ``weight``,
-        ``type``, ``split``, ``quantity``, ``status``, ``order``; None leaves an optional role
-        out.
+        ``type``, ``split``, ``quantity``, ``status``, ``order``, ``engagement``; None leaves an
+        optional role out.
     text_columns
         Text columns of the items table in joining order; by default all that hold words.
     user_attribute
@@ -276,6 +277,9 @@ def _event_roles(
         beside = side_flags(frame, roles, found)
         label = label_column(frame, roles, source, found, beside=beside)
         roles = roles if label is None else {**roles, "type": label}
+    if "engagement" not in given:
+        engagement = engagement_column(frame, roles, roles.pop("engagement", None))
+        roles = roles if engagement is None else {**roles, "engagement": engagement}
     roles = rating_roles(frame, roles, given, source, found)
     ask_about_opinions(frame, roles, given, source)
     return roles

@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.counts import NO_DEED, drop_idle
+from pennyweight.data.cleaning.engagement import UNSEEN, drop_unseen
 from pennyweight.data.cleaning.event_types import (
     NO_OPINION,
     NO_TYPE,
@@ -53,7 +54,7 @@ TAKEN_BACK = "taken back by a later negative event of the same user on the same 
 NEUTRAL = "neutral event: ignored"
 # Why rows are dropped that have no fault.
 NOT_LIKING = (NEGATIVE, NEUTRAL, NO_DEED, LOW, BELOW_ZERO, NO_STRENGTH, CANCELLED, NEVER, RETURNED,
-              ZERO, TAKEN_BACK, PARTIAL, OF_ORDER, PART_OF_ORDER)  # fmt: skip
+              ZERO, TAKEN_BACK, PARTIAL, OF_ORDER, PART_OF_ORDER, UNSEEN)  # fmt: skip
 SEEN = "read"  # with weight 0 Gorse's type of an item that need not be shown again
 AGAINST = -1.0  # the strength of an event that speaks against its item
 _MAX_KINDS = 256  # kind is stored in a byte
@@ -171,6 +172,7 @@ def signals(
         neutral &= True if disliked is None else ~disliked.to_numpy()
     rows.drop(NEUTRAL, neutral)
     drop_idle(frame, roles, rows)
+    drop_unseen(frame, roles, rows, kind, kinds)
     given = weights(frame, roles, rules.min_rating, rows, source)
     orders = returns(frame, roles, rows, source)
     against = {

@@ -7,7 +7,7 @@ import polars as pl
 
 from pennyweight.data.cleaning.event_types import NO_TYPE, Meaning, sense_of_type
 from pennyweight.data.cleaning.missing import blanked, few_texts
-from pennyweight.data.cleaning.negations import words_of
+from pennyweight.data.cleaning.negations import is_against, words_of
 from pennyweight.data.cleaning.opinion_words import names_opinion
 from pennyweight.data.cleaning.vocabulary import Sense, sense_of
 from pennyweight.data.cleaning.yes_no import NO, YES
@@ -64,7 +64,9 @@ _CONTEXT = re.compile(
     r"source|referr|channel|medium|page|screen|device|platform|context|campaign|country|plan|tier"
     r"|status|state|condition|zustand|categor|genre|title|name|comment|text|review|descri"
 )
-_WHEN = re.compile(r"[_\W](at|on|date|time|timestamp|ts)$")
+_WHEN = re.compile(
+    r"([_\W](at|on|date|time|timestamp|ts)|(?<=[a-z])(At|On|Date|Time|Timestamp|Ts))$"
+)
 _SHOWN = re.compile(r"impres|expos|show|display|render")
 MOST_TYPES = 40
 
@@ -97,7 +99,8 @@ def is_label(name: str) -> bool:
 def is_undoing(name: str) -> bool:
     """Say whether a column is named after the end of liking, such as ``is_returned``."""
     bare = _WHEN.sub("", _bare(name))
-    return sense_of(bare) == "negative" or names_opinion(bare) == "negative"
+    put_away = [is_against(word) for word in words_of(bare)]
+    return sense_of(bare) == "negative" or names_opinion(bare) == "negative" or put_away == [True]
 
 
 def flagged(column: pl.Series) -> pl.Series | None:
@@ -106,7 +109,7 @@ def flagged(column: pl.Series) -> pl.Series | None:
     Of a column such as ``cancelled_at`` they are those with a value, unless most have one, as
     where everything that is lent comes back.
     """
-    if _WHEN.search(column.name.casefold()):
+    if _WHEN.search(column.name) or _WHEN.search(column.name.casefold()):
         given = blanked(column).is_not_null()
         return given if given.sum() <= len(given) / 2 else given & False
     words = answers_of(column)

@@ -4,7 +4,16 @@ import re
 import unicodedata
 from typing import Literal
 
-__all__ = ["denial_of", "is_failure", "is_loan", "is_negator", "is_return", "is_undone", "words_of"]
+__all__ = [
+    "denial_of",
+    "is_against",
+    "is_failure",
+    "is_loan",
+    "is_negator",
+    "is_return",
+    "is_undone",
+    "words_of",
+]
 
 # Words are compared whole, without case and accents.
 _UNDONE = re.compile(
@@ -38,6 +47,7 @@ _AGAINST = re.compile(
     r"|odstranenie|rezygnacja|ukryt[aeoy]|zablokowan[aeoy]|verwijderd|verborgen|geblokkeerd|afgewezen|удален[оа]?|скрыт[оа]?"
     r"|rtn|rtrn|ret|rtv|rma|rfnd|cxl|cncl|canc|[rxcdn]"
 )
+_ABBREVIATED = 4
 _NEGATORS = re.compile(
     r"not|no|non|never|un|without|nicht|kein(e|en|er)?|nie|niemals|ohne|ne|pas|jamais|aucune?|sin|nunca|ningun[oa]?|nao|senza"
     r"|niet|geen|nooit|ikke|inte|aldrig|nem|не|нет|без|никогда"
@@ -67,7 +77,18 @@ def words_of(name: str) -> list[str]:
 
 def is_undone(word: str) -> bool:
     """Say whether a word names a return, a refund or a cancellation."""
-    return _UNDONE.fullmatch(word) is not None
+    return _UNDONE.fullmatch(word) is not None or _UNDONE.fullmatch(_umlauts(word)) is not None
+
+
+def is_against(word: str) -> bool:
+    """Say whether a word of another language than English says that something was put away."""
+    known = _AGAINST.fullmatch(word) or _AGAINST.fullmatch(_umlauts(word))
+    return known is not None and len(word) > _ABBREVIATED
+
+
+def _umlauts(word: str) -> str:
+    """Return a word as without the umlauts that are written as two letters: rueckgabe."""
+    return re.sub("([aou])e", r"\1", word)
 
 
 def is_failure(word: str) -> bool:

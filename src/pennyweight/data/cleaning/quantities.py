@@ -34,6 +34,8 @@ _FOREIGN = re.compile(
 
 
 _MINUS = r"^\s*(?i:minus|moins|meno|menos|negative)\s+"
+_OF_PACKS = r"^\s*([-−–]?\d+)\s*[xX×*]\s*\d.*$"
+_TIMES = r"^\s*(?:[xX×*]\s*)?([-−–]?\d[\d.,]*)\s*(?:\(\s*\pL[^)]*\)\s*)?$"
 _CREDITED = r"^([\d.]*\d)(CR|Cr)\.?$"
 _CURRENCY = r"(?:[A-Z]{3}|kr\.?|Fr\.?|Rs\.?|Rp\.?|RM|zł|Kč|Ft|lei|US|HK|[RSACU]|\p{Sc})"
 
@@ -62,8 +64,10 @@ def signed(column: pl.Series) -> pl.Series:
     if column.dtype != pl.String or found.null_count() == column.null_count():
         return found
     text = column.str.replace(r'^\s*=?"(.*)"\s*$', "$1")  # as spreadsheets protect texts
+    text = text.str.replace(_OF_PACKS, "$1").str.replace(_TIMES, "$1")  # 2 x 500 g, x2, 2 (pair)
     text = text.str.replace(_MINUS, "-").str.replace_all(r"(\d)['’](\d)", "${1}${2}")
     text = text.str.replace(r"(\d)[.,][-–—]{1,2}(\D*)$", "${1}${2}")  # 5.- francs
+    text = text.str.replace_all(r"\.(\d{3}),", "${1},")  # 1.000,50
     text = text.str.replace(r",(\d{1,2})(\D*)$", ".${1}${2}")
     text = text.str.replace_all(r"[\s,$€£¥]", "").str.replace_all("[−–]", "-")
     text = text.str.replace(_CREDITED, "-${1}")

@@ -44,6 +44,7 @@ ZERO = "quantity is 0: ignored"
 CANCELLED = "order was cancelled, returned or refunded: its purchase is taken back"
 NEVER = "order failed or was declined or voided: ignored"
 
+_MOST_UNREAD = 0.2  # share of numbers of pieces that may be none
 _MANY = 20  # rows from which on most of them below zero may be debits
 _CREDIT = r"^\s*[Cc]-?\d+\s*$"  # C536379, as invoices and their cancellations are numbered
 
@@ -120,16 +121,29 @@ def _quantity(
                 f"{source}: numbers in {name!r} end with CR, as credits do; are these returns? If "
                 f"so, {column_option('quantity', name)}; if not, {column_option('quantity', None)}"
             )
-        _note_unread(frame[name], numbers, found)
+        _note_unread(frame[name], numbers, source, found)
         if name in pieces or below:
             return name
     return None
 
 
-def _note_unread(column: pl.Series, numbers: pl.Series, found: Findings) -> None:
-    """Say how many values of a column of numbers are none: returns may be among them."""
+def _note_unread(column: pl.Series, numbers: pl.Series, source: str, found: Findings) -> None:
+    """Say how many values of a column of numbers are none: returns may be among them.
+
+    Raises
+    ------
+    DataError
+        Of pieces some are numbers, and many are not.
+    """
     lost = column.filter(blanked(column).is_not_null() & numbers.is_null())
     read = len(numbers) - numbers.null_count()
+    if is_pieces(column.name) and 0 < read and len(lost) > _MOST_UNREAD * (read + len(lost)):
+        examples = ", ".join(map(repr, lost.cast(pl.String).unique(maintain_order=True).head(4)))
+        raise DataError(
+            f"{source}: {len(lost):,} of {read + len(lost):,} values of column {column.name!r} are "
+            f"no numbers, such as {examples}. Write numbers of pieces, below zero for returns, or "
+            f"count each row as bought: {column_option('quantity', None)}"
+        )
     if len(lost) and (is_pieces(column.name) or read >= len(lost)):
         found.add("events", f"{column.name!r}: no number, so that the row counts as bought",
                   len(lost), "noted", map(repr, lost.cast(pl.String).unique().head(3)))  # fmt: skip

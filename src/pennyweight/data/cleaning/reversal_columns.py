@@ -130,11 +130,14 @@ def use_of(
     return "taken" if not back and only_yes_and_no(frame[name]) else "doubtful"
 
 
-def only_yes_and_no(column: pl.Series) -> bool:
-    """Say whether each value of a column is a yes or a no, or missing."""
+def only_yes_and_no(column: pl.Series, *, dates: bool = False) -> bool:
+    """Say whether each value of a column is yes, no or missing, or a date where that may be."""
+    if dates and column.dtype.is_temporal():
+        return True
     texts = blanked(column).cast(pl.String).drop_nulls().str.strip_chars().str.to_lowercase()
     known = [*YES, *_NO, *(f"{number}.0" for number in (0, 1, -1))]
-    return bool(texts.is_in(known).all())
+    plain = texts.is_in(known)
+    return bool((plain | texts.str.contains(_DATE.pattern) if dates else plain).all())
 
 
 def about_user_or_item(frame: pl.DataFrame, yes: pl.Series, roles: Mapping[str, str]) -> bool:

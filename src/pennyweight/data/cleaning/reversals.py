@@ -172,7 +172,7 @@ def _undoing(frame: pl.DataFrame, taken: Iterable[str]) -> list[tuple[str, Undoi
             continue
         yes = says_yes(frame[name], kind)
         plain = kind != "flag" or any(is_undone(word) for word in words_of(name))
-        if plain or only_yes_and_no(frame[name]):
+        if plain or only_yes_and_no(frame[name], dates=True):
             columns.append((name, kind, yes))
     return columns
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
-__all__ = ["Sense", "is_purchase", "is_removal", "sense_of", "speaks_of_liking"]
+__all__ = ["Sense", "is_consumption", "is_purchase", "is_removal", "sense_of", "speaks_of_liking"]
 
 Sense = Literal["positive", "negative", "neutral", "unknown", "doubtful"]
 
@@ -75,6 +75,10 @@ _THUMBS = frozenset("thumbsdown thumbdown thumbsup thumbup votedown voteup down 
 _BOUGHT = frozenset(
     "purchase repurchase buy bought order reorder transaction pay paid sale sell sold".split()
 )
+_CONSUMED = frozenset(
+    "view watch play playback listen stream read pageview pv visit open start finish complete "
+    "completion dwell replay rewatch reread".split()
+)
 _REMOVED = frozenset("remove removal delete deletion discard un".split())
 _NEGATORS = frozenset("not no non never without dont didnt doesnt un dis".split())
 # Whole names that are no sum of their words.
@@ -127,6 +131,12 @@ def speaks_of_liking(name: str) -> bool:
     """Say whether the name of a type is about liking, such as a like or a thumb down."""
     words = _words(name)
     return "".join(words) in _THUMBS or not _LIKING.isdisjoint(map(_base, _parted(words)))
+
+
+@lru_cache(maxsize=1_024)
+def is_consumption(name: str) -> bool:
+    """Say whether an event of this type is a view, of which there may be nothing to be seen."""
+    return sense_of(name) == "positive" and not _CONSUMED.isdisjoint(_bases(name))
 
 
 @lru_cache(maxsize=1_024)

@@ -55,13 +55,13 @@ def undone_orders(
     bare = blanked(frame[roles["item"]]).is_null().to_numpy()
     if not bare.any() or bare.all():
         return none
+    undone = bare & (_says_undone(frame, roles, types, bare) | _other_orders(frame, roles, bare))
+    below = bare & _below_zero(frame, roles)
+    if not (undone | below).any():
+        return none
     key = _order_key(frame, roles)
     named = _named_orders(frame, key, roles, bare)
-    undone = bare & _says_undone(frame, roles, types, bare)
-    below = bare & _below_zero(frame, roles) & np.array([order is not None for order in named])
-    undone = undone | below | (bare & _other_orders(frame, roles, bare))
-    if not undone.any():
-        return none
+    undone |= below & np.array([order is not None for order in named])
     keys = _keys(frame[key]) if key is not None else [None] * frame.height
     known = {order for order, empty in zip(keys, bare.tolist(), strict=True) if not empty}
     known.discard(None)

@@ -1,0 +1,173 @@
+"""How long or how much of an item was watched, read or played: of nothing there was no view."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from pennyweight.data.cleaning.constant_columns import constant_of
+from pennyweight.data.cleaning.event_types import NO_TYPE
+from pennyweight.data.cleaning.labels import answers_of, is_label
+from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.negations import words_of
+from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.vocabulary import is_consumption
+from pennyweight.data.cleaning.yes_no import NO, YES
+from pennyweight.data.columns import name_key
+
+__all__ = ["UNSEEN", "drop_unseen", "engagement_column"]
+
+UNSEEN = "not watched, read or played: ignored"
+
+_WHOLE_NAMES = re.compile(
+    r"dwell|timespent|timeonpage|seconds|completion(rate|ratio|percent(age)?)?|progress(percent|pct)?"
+    r"|percentcomplete(d)?|scrolldepth|scrollpercent(age)?|duration(ms|sec|seconds|s|min|minutes)?"
+    r"|viewoffset|lesedauer|wiedergabedauer|horzeit|horedauer|sehdauer|nutzungsdauer|verweildauer"
+)
+_DEED = re.compile(
+    r"watch(ed|ing)?|view(ed|ing|s)?|play(ed|s|ing|back|time)?|playtime|listen(ed|ing)?|read(ing)?"
+    r"|stream(ed|ing)?|dwell|engage(d|ment)|spent|attention|consum(ed|ption)|heard|visible"
+    r"|wiedergabe|gesehen|gehort|gelesen|visto|vist[oa]s?|visionado|escuchad[oa]|escucha|leid[oa]"
+    r"|reproduccion|visionnage|ecoute|lecture|vu|assistid[oa]|ouvid[oa]|ascolto|visione|letto"
+    r"|bekeken|geluisterd|gelezen"
+)
+_MEASURE = re.compile(
+    r"time|duration|seconds?|secs?|s|ms|msec|millis|milliseconds?|minutes?|mins?|hours?|h|length|long"
+    r"|percent(age)?|pct|perc|ratio|rate|fraction|share|progress|depth|dauer|zeit|sekunden|minuten"
+    r"|prozent|tiempo|duracion|segundos|minutos|porcentaje|temps|duree|secondes|pourcentage|tempo"
+    r"|duracao|percentual|durata|secondi|tijd|duur|total|sum|in|of|the|content|video|track|song|page"
+    r"|article|on|net|actual|real|user|item|event|audio|media|msplayed|playback"
+)
+_ELSEWHERE = re.compile(
+    r"session|visit|average|avg|mean|since|until|to|next|first|last|start(ed)?|end(ed)?|at|date"
+    r"|timestamp|ts|count|number|num|views|max|min|full|expected|estimated|remaining|left"
+)
+_MILLISECONDS = re.compile(r"ms|msec|millis|milliseconds?|msplayed|engagementtimemsec|durationms")
+_SECONDS = re.compile(r"seconds?|secs?|s|sekunden|segundos|secondes|secondi|durationsec")
+_SHARE = re.compile(
+    r"percent(age)?|pct|perc|ratio|rate|fraction|share|prozent|porcentaje|pourcentage|percentual"
+    r"|completion\w*|progress\w*|percentcomplete\w*|depth|scroll\w*"
+)
+# Google Analytics counts the time before an event, often 0 where a page was just opened.
+_BEFORE = re.compile(r"(.*[._])?engagement_?time(_?msec)?", re.IGNORECASE)
+_CLOCK = r"^\s*(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)\s*$"
+_SKIPPED = re.compile(r"(is|was|has|got)?skip(ped)?(track|song|video|item)?")
+_COMPLETED = re.compile(r"(is|was|has)?(fully)?(completed?|finished|watchedfully|playedfully)")
+_LEAST_READ = 0.95  # share of the values that are numbers
+_MOST_TINY = 0.5
+_EPOCH = 1e8  # a moment in seconds, or more than a day in milliseconds
+
+
+def engagement_column(
+    frame: pl.DataFrame, roles: Mapping[str, str], named: str | None
+) -> str | None:
+    """Return the column of the time spent on an item, or of the share of it that was played.
+
+    Parameters
+    ----------
+    roles, named
+        Role -> column; the column known by name, which comes first.
+    """
+    others = [name for name in frame.columns if name != named and _is_engagement(name)]
+    for name in [*([] if named is None else [named]), *others]:
+        if name in roles.values() or frame[name].dtype.is_nested():
+            continue
+        amounts = _amounts(frame[name])
+        given = amounts.drop_nulls()
+        if amounts.null_count() > (1 - _LEAST_READ) * len(amounts) + blanked(
+            frame[name]
+        ).null_count() or not len(given):
+            continue
+        varied = given.min() != given.max() and float(given.median() or 0.0) < _EPOCH  # type: ignore[arg-type]
+        if varied and not (given < 0).any() and constant_of(frame, name, roles) is None:
+            return name
+    return None
+
+
+def drop_unseen(
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    rows: Rows,
+    kind: np.typing.NDArray[np.uint8],
+    kinds: tuple[str, ...],
+) -> None:
+    """Drop the views on which no time was spent, and those skipped or not completed."""
+    unseen = np.zeros(frame.height, bool)
+    label = "type" in roles and is_label(roles["type"])
+    seen = np.array([label or name == NO_TYPE or is_consumption(name) for name in kinds])[kind]
+    if "engagement" in roles:
+        name = roles["engagement"]
+        amounts = _amounts(frame[name])
+        least, words = _least(frame[name])
+        if (amounts <= least).mean() > _MOST_TINY:  # type: ignore[operator]
+            least, words = 0.0, "0"  # the unit is another
+        none = (amounts <= least).fill_null(False).to_numpy() & seen
+        if not none[rows.alive & seen].all():
+            rows.found.add(
+                "events", f"{name!r} of {words} is taken for no view (--engagement-column '' "
+                "counts these rows)", int((none & rows.alive).sum()), "noted"
+            )  # fmt: skip
+            unseen |= none
+    if "type" in roles:
+        unseen |= _not_finished(frame, roles, rows) & seen
+    rows.drop(UNSEEN, unseen)
+
+
+def _not_finished(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> Mask:
+    """Return the rows that a column such as ``skipped`` or ``completed`` says were cut short."""
+    unseen = np.zeros(frame.height, bool)
+    for name in frame.columns:
+        key = name_key(name)
+        skipped, completed = _SKIPPED.fullmatch(key), _COMPLETED.fullmatch(key)
+        if name in roles.values() or not (skipped or completed):
+            continue
+        answers = answers_of(frame[name])
+        if answers is None or constant_of(frame, name, roles) is not None:
+            continue
+        cut = answers.is_in(list(YES if skipped else NO)).fill_null(False).to_numpy()
+        if not cut.all():
+            rows.found.add("events", f"{name!r} says that an item was "
+                           f"{'skipped' if skipped else 'not completed'}: no view",
+                           int((cut & rows.alive).sum()), "noted")  # fmt: skip
+            unseen |= cut
+    return unseen
+
+
+def _is_engagement(name: str) -> bool:
+    words = words_of(name.rpartition(".")[2])
+    if _BEFORE.fullmatch(name) or any(map(_ELSEWHERE.fullmatch, words)):
+        return False
+    if _WHOLE_NAMES.fullmatch("".join(words)):
+        return True
+    deeds = [word for word in words if _DEED.fullmatch(word)]
+    measures = [word for word in words if _MEASURE.fullmatch(word)]
+    joined = "".join(words) in ("watchtime", "playtime", "viewtime", "listentime", "readtime")
+    return joined or (bool(deeds) and bool(measures) and len({*deeds, *measures}) == len({*words}))
+
+
+def _amounts(column: pl.Series) -> pl.Series:
+    """Return times and shares as numbers; clocks such as 00:01:30 in seconds."""
+    found = column.cast(pl.Float64, strict=False)
+    if column.dtype != pl.String:
+        return found
+    text = blanked(column).str.strip_chars()
+    parts = text.str.extract_groups(_CLOCK).struct.unnest().cast(pl.Float64, strict=False)
+    hours, minutes, seconds = (parts[name] for name in parts.columns)
+    clock = hours.fill_null(0.0) * 3_600 + minutes * 60 + seconds
+    plain = text.str.replace(r"\s*(%|s|sec|ms|min|h)\.?$", "").str.replace(",", ".")
+    return found.fill_null(clock).fill_null(plain.cast(pl.Float64, strict=False))
+
+
+def _least(column: pl.Series) -> tuple[float, str]:
+    """Return up to which amount nothing was watched, and that in words."""
+    words = words_of(column.name.rpartition(".")[2])
+    if any(map(_SHARE.fullmatch, words)) or _SHARE.fullmatch("".join(words)):
+        whole = float(_amounts(column).max() or 0.0) > 1.5  # type: ignore[arg-type]
+        return (1.0 if whole else 0.01), "1 % or less"
+    if any(map(_MILLISECONDS.fullmatch, words)) or "".join(words).endswith("ms"):
+        return 999.0, "less than a second"
+    clock = column.dtype == pl.String and bool(column.str.contains(":").any())
+    if clock or any(map(_SECONDS.fullmatch, words)):
+        return 0.999, "less than a second"
+    return 0.0, "0"

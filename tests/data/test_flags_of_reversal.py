@@ -1,0 +1,44 @@
+"""Flags and dates of what was taken back, in the forms in which programs write them."""
+
+import pytest
+from test_rating_scales import ITEMS, N, log
+
+from pennyweight.data.dataset import read
+
+FORMS = [
+    ("yes", "no"), ("true", "false"), (1, 0), ("J", "N"), ("oui", "non"), ("si", "no"),
+    ("sí", "no"), ("sim", "não"), ("y", "n"), ("t", "f"), ("x", None), ("X", ""), ("✓", ""),
+    ("2023-05-01", None), ("WAHR", "FALSCH"), ("VRAI", "FAUX"), ("да", "нет"), ("是", "否"),
+    ("はい", "いいえ"), ("on", "off"), ("checked", "unchecked"), ("evet", "hayır"), ("tak", "nie"),
+]  # fmt: skip
+DATES = [
+    ("2023-05-01", None), ("2023-05-01T10:00:00Z", ""), ("01.05.2023", ""), (1683000000, None),
+    ("2023-05-01", "0000-00-00 00:00:00"), (1683000000, 0),
+]  # fmt: skip
+
+
+def cycle(*values):
+    return [values[at % len(values)] for at in range(N)]
+
+
+@pytest.mark.parametrize(("yes", "no"), FORMS)
+@pytest.mark.parametrize(
+    "name",
+    ["is_returned", "cancelled", "refunded", "is_dislike", "disliked", "deleted", "not_interested",
+     "hidden", "thumbs_down", "storniert", "rueckgabe", "gelöscht", "gekündigt", "annulé",
+     "devuelto", "eliminado"],
+)  # fmt: skip
+def test_a_flag_that_says_yes_takes_back(name, yes, no):
+    data = read(ITEMS, log(**{name: cycle(no, no, yes)}))
+    assert len(data.interactions) == 2 * N / 3 and len(data.interactions.negative.user) == N / 3
+
+
+@pytest.mark.parametrize(("at", "never"), DATES)
+@pytest.mark.parametrize(
+    "name",
+    ["cancelled_at", "refunded_at", "deletedAt", "returned_on", "disliked_at", "Stornodatum",
+     "date_annulation", "fecha_devolucion", "Rückgabedatum", "removed_at"],
+)  # fmt: skip
+def test_a_date_takes_back(name, at, never):
+    data = read(ITEMS, log(**{name: cycle(never, never, at)}))
+    assert len(data.interactions) == 2 * N / 3 and len(data.interactions.negative.user) == N / 3
