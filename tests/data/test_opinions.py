@@ -107,7 +107,7 @@ def test_none_is_a_missing_type_among_deeds():
 
 def test_an_unknown_word_among_opinions_is_asked_about():
     table = log(reaction=cycle("like", "dislike", "bauhaus"))
-    with pytest.raises(DataError, match="--event-types bauhaus=negative"):
+    with pytest.raises(DataError, match="--event-types bauhaus=ignore"):
         read(ITEMS, table)
     assert len(read(ITEMS, table, event_types={"bauhaus": 1}).interactions) == 2 * N / 3
 

@@ -162,3 +162,38 @@ def test_operations_of_a_database_are_asked_about():
         read(ITEMS, table)
     types = {"I": 1.0, "U": 1.0, "D": "negative"}
     assert counts(table, columns={"type": "Op"}, event_types=types) == (2 * N / 3, N / 3)
+
+
+def orders_of_two(refunds, total="20.00"):
+    """Return orders of two lines as shops export them, with these refunds in each second one."""
+    return [
+        {"id": at, "created_at": f"2024-01-{1 + at % 28:02}T10:00:00Z",
+         "customer": {"id": f"u{at % 10}"}, "total_price": total,
+         "line_items": [{"id": 10 * at + k, "product_id": f"p{(2 * at + k) % 50}", "quantity": 1}
+                        for k in range(2)],
+         "refunds": refunds if at % 2 else []}
+        for at in range(40)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("refunds", "kept", "reason"),
+    [
+        ([{"id": 1, "reason": "", "total": "-20.00"}], 40, "refunded whole"),
+        ([{"id": 1, "total": "-8.00"}, {"id": 2, "total": "-12.00"}], 40, "refunded whole"),
+        ([{"id": 1, "refund_line_items": [], "transactions": [{"amount": "20.00"}]}], 40,
+         "refunded whole"),
+        ([{"id": 1, "reason": "", "total": "-3.00"}], 80, "refunds of a part"),
+    ],
+)  # fmt: skip
+def test_refunds_that_name_no_line_are_judged_by_their_money(refunds, kept, reason):
+    roles = {"user": "customer.id", "item": "line_items.product_id"}
+    data = read(ITEMS, orders_of_two(refunds), columns=roles)
+    assert len(data.interactions) == kept and data.log.count(reason) == 40
+
+
+@pytest.mark.parametrize("name", ["line.is_returned", "meta.cancelled_at", "order.refunded"])
+def test_flags_in_nested_objects_take_back(name):
+    yes = "2024-01-01" if name.endswith("at") else True
+    data = read(ITEMS, log(**{name: cycle(None, None, yes)}))
+    assert len(data.interactions) == 2 * N / 3

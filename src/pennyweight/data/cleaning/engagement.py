@@ -23,7 +23,7 @@ UNSEEN = "not watched, read or played: ignored"
 _WHOLE_NAMES = re.compile(
     r"dwell|timespent|timeonpage|seconds|completion(rate|ratio|percent(age)?)?|progress(percent|pct)?"
     r"|percentcomplete(d)?|scrolldepth|scrollpercent(age)?|duration(ms|sec|seconds|s|min|minutes)?"
-    r"|viewoffset|lesedauer|wiedergabedauer|horzeit|horedauer|sehdauer|nutzungsdauer|verweildauer"
+    r"|viewoffset|(watched|played|read|viewed)status|completionstate|playstate|lesedauer|wiedergabedauer|horzeit|horedauer|sehdauer|nutzungsdauer|verweildauer"
 )
 _DEED = re.compile(
     r"watch(ed|ing)?|view(ed|ing|s)?|play(ed|s|ing|back|time)?|playtime|listen(ed|ing)?|read(ing)?"
@@ -52,6 +52,8 @@ _SHARE = re.compile(
 # Google Analytics counts the time before an event, often 0 where a page was just opened.
 _BEFORE = re.compile(r"(.*[._])?engagement_?time(_?msec)?", re.IGNORECASE)
 _CLOCK = r"^\s*(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)\s*$"
+# Of previews beside films, as Netflix exports them.
+_PREVIEWS = re.compile(r"(supplemental|promo(tional)?|bonus)videotype|istrailer|ispreview")
 _SKIPPED = re.compile(r"(is|was|has|got)?skip(ped)?(track|song|video|item)?")
 _COMPLETED = re.compile(r"(is|was|has)?(fully)?(completed?|finished|watchedfully|playedfully)")
 _LEAST_READ = 0.95  # share of the values that are numbers
@@ -111,6 +113,7 @@ def drop_unseen(
             unseen |= none
     if "type" in roles:
         unseen |= _not_finished(frame, roles, rows) & seen
+    unseen |= _previews(frame, roles, rows) & seen
     rows.drop(UNSEEN, unseen)
 
 
@@ -131,6 +134,21 @@ def _not_finished(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> 
                            f"{'skipped' if skipped else 'not completed'}: no view",
                            int((cut & rows.alive).sum()), "noted")  # fmt: skip
             unseen |= cut
+    return unseen
+
+
+def _previews(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> Mask:
+    """Return the rows of trailers of an item, which are no views of the item itself."""
+    unseen = np.zeros(frame.height, bool)
+    for name in frame.columns:
+        if name in roles.values() or not _PREVIEWS.fullmatch(name_key(name)):
+            continue
+        given = blanked(frame[name]).cast(pl.String).str.to_lowercase().str.strip_chars()
+        shown = (given.is_not_null() & ~given.is_in(list(NO))).to_numpy()
+        if not shown.all():
+            rows.found.add("events", f"{name!r} says that a preview was shown: no view",
+                           int((shown & rows.alive).sum()), "noted")  # fmt: skip
+            unseen |= shown
     return unseen
 
 

@@ -38,6 +38,9 @@ _TRUTH: dict[str, Sense] = {
     "+": "positive", "-": "negative", "−": "negative", "–": "negative", "+1": "positive",
     "+1.0": "positive", "−1": "negative", "pos": "positive", "neg": "negative",
     **dict.fromkeys("👍❤♥😍⭐💚💙💛🧡💜🖤🤍💖💕😊🙂😀😃↑⬆▲△🔼👆✓✔☑✅", "positive"),
+    **dict.fromkeys((":)", ":-)", ":d", ":-d", ";)", ";-)", "<3", "^^"), "positive"),
+    **dict.fromkeys((":(", ":-(", ":'(", "</3", ">:("), "negative"),
+    **dict.fromkeys((":|", ":-|", ":/", ":-/"), "neutral"),
     **dict.fromkeys("🤬😤💩🤢", "negative"), **dict.fromkeys("😄😁😆🥰🤩👏🎉🔥💯", "positive"),
     **dict.fromkeys("👎💔😡😠🙁☹😞🤮↓⬇▼▽🔽👇✗✘✕✖❌☒🚫", "negative"),
 }  # fmt: skip
@@ -208,9 +211,10 @@ def lent_meanings(names: Iterable[str]) -> dict[str, Meaning]:
 
 def _doubt(names: list[str], source: str) -> str:
     several = f"{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
-    option = ",".join(in_list(f"{name}=negative") for name in names)
+    told = {name: "ignore" if sense_of_type(name) == "unknown" else "negative" for name in names}
+    option = ",".join(in_list(f"{name}={meaning}") for name, meaning in told.items())
     return (
         f"{source}: the event type{several} may say the opposite of liking. Give "
         f"{'each' if len(names) > 1 else 'it'} a meaning with --event-types {shlex.quote(option)} "
-        f"(or ignore, or a weight such as 1), event_types={dict.fromkeys(names, 'negative')}"
+        f"(or another of negative, ignore and a weight such as 1), event_types={told}"
     )

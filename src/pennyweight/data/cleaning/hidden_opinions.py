@@ -16,16 +16,18 @@ from pennyweight.data.cleaning.event_types import (
 from pennyweight.data.cleaning.labels import (
     MOST_TYPES,
     answer_of,
+    answers_of,
     is_label,
     is_opinion,
     label_meanings,
 )
 from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import words_of
-from pennyweight.data.cleaning.order_states import is_state_name, state_of
+from pennyweight.data.cleaning.order_states import are_codes, is_state_name, state_of
 from pennyweight.data.cleaning.quantities import signed
 from pennyweight.data.cleaning.rating_names import is_rating_name
 from pennyweight.data.cleaning.reversal_columns import undoing_kind
+from pennyweight.data.cleaning.yes_no import NO
 from pennyweight.data.columns import column_option, name_key
 from pennyweight.errors import DataError, in_list
 
@@ -40,6 +42,14 @@ _PLACE = re.compile(
 _OPERATION = ("op", "optype", "operation", "operationtype", "dmlop", "cdcoperation", "changetype")
 _CHANGES = frozenset("i u d c r insert update delete create read upsert".split())
 _VOTE = re.compile(r"vote|thumb|reaction|opinion|feedback|like")
+_CODED = re.compile(
+    r"(vote|thumbs?|reaction|opinion|feedback|sentiment|like|preference|avis|meinung|voto|reaccion)"
+    r"(types?|id|code|values?|kind|nr|typeid|typecode)|thumbs?|reaction"
+)
+_SIGNS = frozenset(("0", "1", "-1", "0.0", "1.0", "-1.0"))
+_MOST_CODES = 12
+_VALID = ("valid", "isvalid", "ordervalid")
+_SWIPES = frozenset(("left", "right"))
 _KIND = re.compile(r"categor|class|type|kind|channel")
 _CREDIT_NOTES, _INVOICES = ("cn", "crn", "cm", "crm", "scn"), ("inv", "in", "invoice", "si")
 _NO_LIKING = ("negative", "neutral", "doubtful")
@@ -61,6 +71,8 @@ def ask_about_opinions(
     """
     if "type" in given or frame.height < _LEAST:
         return
+    _ask_about_codes(frame, roles, source)
+    _ask_about_valid(frame, roles, source)
     spoken = _speaks_against(frame, roles)
     for name in frame.columns:
         if name in roles.values() or frame[name].dtype.is_nested() or _is_place(name):
@@ -80,9 +92,51 @@ def ask_about_opinions(
         raise DataError(_question(name, most_doubtful(against), roles.get("type"), source))
 
 
+def _ask_about_codes(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> None:
+    """Stop where votes or reactions are numbers of which one may be a dislike, such as 1 to 3."""
+    for name in frame.columns:
+        if name in roles.values() or not _CODED.fullmatch("".join(words_of(name))):
+            continue
+        if not are_codes(frame[name]) or constant_of(frame, name, roles):
+            continue
+        texts = blanked(frame[name]).cast(pl.String).str.strip_chars().drop_nulls()
+        numbers = texts.str.contains(r"^-?\d+(\.0+)?$").all()
+        codes = texts.value_counts(sort=True)[name].to_list()
+        if not numbers or {*codes} <= _SIGNS or len(codes) > _MOST_CODES:
+            continue
+        rarest = codes[-1]
+        raise DataError(
+            f"{source}: column {name!r} has the codes {', '.join(map(repr, sorted(codes)))}; which "
+            f"of them say the opposite of liking? Say so with --type-column {shlex.quote(name)} "
+            f"--event-types {rarest}=negative if that is {rarest!r}, columns={{'type': {name!r}}}, "
+            f"event_types={{{rarest!r}: 'negative'}}; if they are ratings, --weight-column "
+            f"{shlex.quote(name)}; if they say nothing, {column_option('type', roles.get('type'))}"
+        )
+
+
+def _ask_about_valid(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> None:
+    """Stop where orders are valid or not, and nothing that is read says so."""
+    orders = [n for n in frame.columns if not {"order", "quantity", "qty"}.isdisjoint(words_of(n))]
+    for name in frame.columns:
+        if name in roles.values() or name_key(name) not in _VALID or not orders:
+            continue
+        answers = answers_of(frame[name])
+        if answers is None or answers.n_unique() < 2 or constant_of(frame, name, roles):
+            continue
+        no = next((word for word in answers.unique().sort().to_list() if word in NO), None)
+        if no is not None and "status" not in roles:
+            raise DataError(
+                f"{source}: column {name!r} says {no!r} in {int((answers == no).sum()):,} rows: "
+                "are these orders that were not paid or were canceled? If so, --type-column "
+                f"{name} --event-types {no}=ignore, columns={{'type': {name!r}}}, "
+                f"event_types={{{no!r}: 'ignore'}}; if not, "
+                f"{column_option('type', roles.get('type'))}"
+            )
+
+
 def _question(name: str, value: str, types: str | None, source: str) -> str:
     option, argument = "", ""
-    if sense_of_type(value) == "unknown" and not is_opinion(name):
+    if sense_of_type(value) in ("unknown", "doubtful") and not is_opinion(name):
         option = f" --event-types {shlex.quote(in_list(value) + '=negative')}"
         argument = f", event_types={{{value!r}: 'negative'}}"
     beside = "" if types is None else f", beside the event types in {types!r},"
@@ -121,6 +175,8 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
     blank = blanked(column).null_count() > 0
     if not values or len(values) + blank < 2:
         return []
+    if _SWIPES <= {value.casefold() for value in values} <= _SWIPES | {"up", "down", "super"}:
+        return [value for value in values if value.casefold() == "left"]
     if answers := _opinions(column, name, values, roles):
         return answers
     if name_key(name) in _OPERATION and {value.casefold() for value in values} <= _CHANGES:

@@ -38,13 +38,15 @@ _OUTCOME = re.compile(
     r"|order(ed)?|book(ed)?|booking|(fully)?watch(ed)?|view(ed)?|read|open(ed)?|play(ed)?|finish(ed)?"
     r"|(fully)?complete[ds]?|interact(ed|ion)?|install(ed)?|download(ed)?|cart|addtocart|addedtocart"
     r"|favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?|longview|effective|cvr|ctr|ctcvr"
+    r"|paid|captured|success(ful)?|succeeded|attended|starred|redeemed|honou?red"
     r"|skip(ped)?|targets?|y|ytrue|truth|groundtruth|outcome|respon(se|ded)|engaged|engagement"
     r"|relevan(t|ce|cy))"
 )
 # Opinions of which 0 may mean that none was given.
 _VOTES = re.compile(
     r"votes?|voted|reactions?|feedback|opinions?|avis|meinung|stimme|voto|opiniao|opinione|reaccion"
-    r"|reacao|reazione|reaktion|thumbs?|sentiment"
+    r"|reacao|reazione|reaktion|thumbs?|sentiment|decisions?|choice|verdict|answer|judge?ment"
+    r"|entscheidung|antwort|choix|reponse|decisao|eleccion|respuesta|scelta|risposta|keuze|interested"
 )
 # Marks beside an event that happened all the same.
 _ASIDE = re.compile(r"(is|was|has|did)?(favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?)")

@@ -14,7 +14,7 @@ Opinion = Literal["positive", "negative", "neutral"]
 _MOST_WORDS = 7  # of an opinion; more are a sentence of a review
 # Words are compared whole, without case and accents. Verbs name a column of likes, too.
 _LIKES = re.compile(
-    r"like[ds]?|love[ds]?|enjoy(ed)?|gefall(t|en)|gefaellt|gefiel|gemocht|mag|liebe|geliebt"
+    r"like[ds]?|love[ds]?|enjoy(ed)?|prefer(red|s)?|gefall(t|en)|gefaellt|gefiel|gemocht|mag|liebe|geliebt"
     r"|(j)?aim(e|es|er|ee?)|adoree?|kiffe|gust(a|o|an|ado)|encant(a|o|an|ado)"
     r"|gost(o|ei|ou|amos)|curt(o|ir|i|iu|ida|idas|ido)|ador(o|ei)|amei|piac(e|iono|iut[oaie])"
     r"|leuk|vindikleuk|lubi(e|ie)|podoba|uwielbiam|lib(i|ilo)|paci|milujem?"
@@ -24,20 +24,22 @@ _LIKES = re.compile(
     r"|αρεσ(ει|ε|ουν)|אהבתי|אוהב(ת)?|יעגבני"
 )
 _GOOD = re.compile(
-    r"good|positi(v|ve|ves|ver|vo|va|f|fs|ef|vt|vny|vni|vne)|pozytywn[ayei]+|pozitivn[aiey]+|olumlu|положительн\w*"
+    r"good|useful|helpful|yum(my)?|tasty|delicious|lecker|promoters?|nutzlich|hilfreich|utile?s?|"
+    r"positi(v|ve|ves|ver|vo|va|f|fs|ef|vt|vny|vni|vne)|pozytywn[ayei]+|pozitivn[aiey]+|olumlu|положительн\w*"
     r"|позитивн\w*|gut(er|e|es)?|toll|klasse|super|empfohlen|empfehle|empfehlenswert"
     r"|bon(ne)?s?|bien|genial|recommand(e|ee|es)|favorable|buen[oa]?|recom(iendo|endado|endo)"
     r"|bo[am]|otim[oa]|buon[oa]|bello|consigli(o|ato)|goed|geweldig|aanbevolen|dobr[eyao]|polecam"
     r"|doporucuji|хорошо|отлично|рекомендую|iyi|guzel|hyva|bagus|godt?|bra|fresh|haha|wow"
 )
 _DISLIKES = re.compile(
-    r"dislike[ds]?|hate[ds]?|missfallt|missfiel|missfallen|hasse|deteste?(s|r|e|i)?|degoute"
+    r"dislike[ds]?|hate[ds]?|avoid(ed|s)?|missfallt|missfiel|missfallen|hasse|deteste?(s|r|e|i)?|degoute"
     r"|deplait|disgusta|odio|ode?i(o|ei)|desagrada|descurti[ru]?|haat|nienawidze|nielubie|nelib(i|ilo)"
     r"|nepaci|nesnasim|дизлаик|ненавижу|begenme(dim|di|me|mek)|begenmiyorum|sevm(iyorum|edim)"
     r"|ogilla(r|de)?|misliker|inhoan|benci|σιχαινομαι|שונא(ת)?"
 )
 _BAD = re.compile(
-    r"bad|negati(v|ve|ves|ver|vo|va|f|fs|ef|vt|vny|vni|vne)|negatywn[ayei]+|negativn[aiey]+|olumsuz|отрицательн\w*"
+    r"bad|useless|unhelpful|yuck(y)?|gross|disgusting|eklig|detractors?|nutzlos|unnutz|inutile?s?|"
+    r"negati(v|ve|ves|ver|vo|va|f|fs|ef|vt|vny|vni|vne)|negatywn[ayei]+|negativn[aiey]+|olumsuz|отрицательн\w*"
     r"|негативн\w*|schlecht(er|e|es)?|mies|furchtbar|langweilig|uninteressant|mauvaise?s?|nul(le)?"
     r"|horrible|terrible|pessim[oa]|mal[oa]|ruim|cattiv[oa]|brutt[oa]|slecht|zl[eyao]|slab[eyao]"
     r"|spatn[ey]|плохо|ужасно|kotu|huono|rossz|buruk|dalig[t]?|darlig|rotten"
@@ -45,7 +47,7 @@ _BAD = re.compile(
 _NEUTRAL = re.compile(
     r"neutral(e|er|es)?|neutr[eo]s?|neutraal|neutraln[yeai]|неитральн\w*|meh|egal|indifferent(e|es)?"
     r"|indiferente|whatever|shrug|mittel(massig)?|gemischt|mixed|unentschieden|undecided|unsure"
-    r"|moyen(ne)?|notr|neutralny|onverschillig|egale|abstain(ed)?|enthaltung|soso|wayne|bof"
+    r"|moyen(ne)?|notr|neutralny|onverschillig|egale|abstain(ed)?|passives?|enthaltung|soso|wayne|bof"
 )
 _PHRASES = frozenset(
     "so so|either way|me da igual|da igual|geht so|comme ci comme ca|so la la|je ne sais pas"

@@ -48,7 +48,7 @@ _NAME = re.compile(
 # What was never bought or never taken in.
 _NOT_BOUGHT = re.compile(
     r"trash(ed)?|drafts?|refused|undeliver(able|ed)|undelivered|unzustellbar|niedostarczon[aeyo]"
-    r"|nedoruceno|(payment|zahlungs?)error|odmitnut[aeoy]|odmietnut[aeoy]|nezaplacen[aeoy]|nieoplacon[aey]"
+    r"|nedoruceno|fraud(ulent)?|incomplete|noshow|(payment|zahlungs?)error|odmitnut[aeoy]|odmietnut[aeoy]|nezaplacen[aeoy]|nieoplacon[aey]"
 )
 # The states of orders that PrestaShop installs, by columns that have its names.
 _SHOP = ("currentstate", "idorderstate")
@@ -74,6 +74,10 @@ def state_of(name: str) -> State:
     words = words_of(name)
     if any(is_part(word) for word in words):
         return "counted"
+    if words == ["withdrawn"]:
+        return "undone"
+    if words == ["no", "show"]:
+        return "failed"
     denied = any(is_negator(word) for word in words)
     failed = any(is_failure(word) or _NOT_BOUGHT.fullmatch(word) for word in words)
     undone = [word for word in words if is_undone(word)]

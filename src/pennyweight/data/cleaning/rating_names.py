@@ -17,13 +17,14 @@ _SURE = frozenset(
 # Ratings alone or beside a word of the second set: conversion_rate is none.
 _ALIKE = frozenset(
     "rate rated score scores grade grades note nota notas mark marks voto votacion opinion "
-    "evaluation evaluacion preference points punkte feedback".split()
+    "interest interesse interes liking evaluation evaluacion preference points punkte "
+    "feedback".split()
 )
 _PERSONAL = frozenset(
     "my your user given own customer reviewer client member personal mine".split()
 )
 _BESIDE = _PERSONAL | frozenset(
-    "review feedback value movie film book item product game track song album series anime "
+    "review feedback value level movie film book item product game track song album series anime "
     "recipe beer wine restaurant hotel course star rating satisfaction sentiment".split()
 )
 _WITHIN = ("評価", "评分", "評分", "평점", "별점", "星级", "打分")  # also beside other signs

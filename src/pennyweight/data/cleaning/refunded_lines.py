@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.negations import is_undone, words_of
 from pennyweight.data.cleaning.quantities import is_pieces, signed
@@ -40,7 +41,7 @@ def refunded_lines(
             gone |= (signed(frame[name]) <= 0).fill_null(False).to_numpy() & bought
             rows.found.add("events", f"{name!r}: lines of which nothing is left are taken back",
                            int(gone.sum()), "noted")  # fmt: skip
-            return gone
+            break
     for name in frame.columns:
         listed = isinstance(frame[name].dtype, pl.List) and any(map(is_undone, words_of(name)))
         if listed:
@@ -58,6 +59,7 @@ def _by_list(
     own = f"{parent}.id" if parent else ""
     pieces = signed(frame[roles["quantity"]]).to_list() if "quantity" in roles else None
     lines = frame[own].cast(pl.String).to_list() if own in frame.columns else None
+    totals, unclear = _order_totals(frame, roles), 0
     for row in given.tolist():
         back: dict[str, float] = {}
         for line, count in _lines(frame[name][row].to_list()):
@@ -71,9 +73,42 @@ def _by_list(
         if lines is not None and lines[row] in back:
             bought = pieces[row] if pieces is not None else 1.0
             gone[row] = back[str(lines[row])] >= (bought or 1.0)
+        elif not back:
+            refunded = sum(_money(frame[name][row].to_list()))
+            gone[row] = totals[row] > 0 and refunded >= totals[row] / 2
+            unclear += not gone[row]
     rows.found.add("events", f"{name!r}: lines that were refunded whole are taken back",
                    int(gone.sum()), "noted")  # fmt: skip
+    rows.found.add("events", f"{name!r}: refunds of a part, or of an unknown part, that name "
+                   "no line: the purchases stay", unclear, "noted")  # fmt: skip
     return gone
+
+
+def _order_totals(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.float64]:
+    """Return the money of the order of each row, 0 where no column outside of the lines has it."""
+    inside = roles["item"].rpartition(".")[0]
+    for name in sorted(frame.columns, key=len):
+        words = words_of(name)
+        own = not inside or not name.startswith(f"{inside}.")
+        if own and "total" in words and not frame[name].dtype.is_nested():
+            if {"tax", "discount", "discounts", "shipping", "refunded"}.isdisjoint(words):
+                return np.asarray(np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy()))
+    return np.zeros(frame.height)
+
+
+def _money(value: object) -> Iterator[float]:
+    """Yield the money of each refund in nested lists and objects, without its sign."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _money(one)
+    elif isinstance(value, dict):
+        for key in ("total", "amount", "refund_amount", "total_refunded"):
+            found = signed(pl.Series([value.get(key)], dtype=pl.String, strict=False))[0]
+            if found:
+                yield abs(found)
+                return
+        for one in value.values():
+            yield from _money(one)
 
 
 def _lines(value: object) -> Iterator[tuple[str, float]]:

@@ -57,6 +57,11 @@ def undoing_kind(name: str) -> Undoing | None:
     """
     if is_state_name(name):
         return None
+    leaf = name.rpartition(".")[2]
+    return _kind_of(leaf) or (_kind_of(name) if leaf != name else None)
+
+
+def _kind_of(name: str) -> Undoing | None:
     words = [word for word in words_of(name) if not _HAPPENED.fullmatch(word)]
     parted = [re.sub(r"(datum|date|grund|menge|betrag)$", r" \1", word).split() for word in words]
     words = [word for parts in parted for word in parts]

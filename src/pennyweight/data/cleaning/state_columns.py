@@ -24,7 +24,7 @@ _ABOUT_ORDERS = re.compile(
     r"|commande|paiement|livraison|ordine|pagamento|spedizione|bestelling|betaling|invoice|booking"
     r"|reservation|zamowieni[ae]|objednavky?|siparis|заказа?|items?|lines?|lineitems?|article|artikel"
     r"|positions?|products?|sku|articulo|producto|linea|ligne|riga|articolo|artigo|produto|regel"
-    r"|sub|detail|details|current|final|last|latest|new|old|the|of|de|du|del|della|da|name|label|text"
+    r"|cancel|cancell?ation|stornierung|retouren?|dispute|completion|sub|detail|details|current|final|last|latest|new|old|the|of|de|du|del|della|da|name|label|text"
     r"|watch|watching|viewing|read|reading|play|playing|my|list|shelf|description|bezeichnung|id|code|nr|no|number|key|codigo|class|event|row|record"
 )
 _ABOUT_OTHERS = re.compile(

@@ -18,7 +18,7 @@ _DEEDS = frozenset(
     "order transact pay payment paid sale sell sold deposit start started interact interaction "
     "engage engagement dwell try eat eaten cook visit attend attended checkin print expand zoom "
     "preview sample message contact lead swipe swiperight rewatch replay reread reorder "
-    "repurchase".split()
+    "repurchase scrobble".split()
 )
 _OPINIONS = frozenset(
     "like love heart star favorite favourite fav fave save bookmark pin collect follow subscribe "
@@ -33,7 +33,7 @@ _AGAINST = frozenset(
     "removal delete deletion reject rejection decline dismiss dismissal discard uninstall bounce "
     "revert reversal reverse void undo withdraw withdrawal withdrawn negative irrelevant unhelpful "
     "disapprove disapproval deny drop dropout dropped disinterested uninterested swipeleft revoke "
-    "trash opt-out optout".split()
+    "trash opt-out optout dispute".split()
 )
 _NEUTRAL = frozenset(
     "impression imp impr exposure expose exposed show shown display render serve served "
