@@ -62,7 +62,7 @@ def test_dislikes_are_read_beside_other_columns(like):
     assert len(only.interactions) == N / 3
 
 
-@pytest.mark.parametrize("column", ["vote", "Réaction", "feedback", "avis", "voto"])
+@pytest.mark.parametrize("column", ["vote", "Réaction", "feedback", "avis", "evento"])
 @pytest.mark.parametrize(("yes", "no"), [(1, 0), ("oui", "non"), ("true", "false"), ("S", "N")])
 def test_no_opinion_and_a_no_are_no_likes(column, yes, no):
     assert len(read(ITEMS, log(**{column: cycle(yes, yes, no)})).interactions) == 2 * N / 3
@@ -128,6 +128,25 @@ def test_dislikes_beside_types_that_take_back_are_asked_about():
 def test_states_of_goods_are_no_opinions():
     assert len(read(ITEMS, log(condition=cycle("good", "fair", "poor"))).interactions) == N
     assert len(read(ITEMS, log(Zustand=cycle("gut", "sehr gut", "schlecht"))).interactions) == N
+
+
+@pytest.mark.parametrize(
+    ("name", "fine", "odd"),
+    [("weather", "good", "bad"), ("floor", "up", "down"), ("price_trend", "+", "-"),
+     ("video_quality", "excellent", "poor"), ("delta", 1, -1)],
+)  # fmt: skip
+def test_vague_words_under_another_name_are_asked_about(name, fine, odd):
+    table = log(**{name: cycle(fine, fine, odd)})
+    with pytest.raises(DataError, match=f"'{odd}'.*--type-column {name}"):
+        read(ITEMS, table)
+    assert len(read(ITEMS, table, columns={"type": None}).interactions) == N
+    assert len(read(ITEMS, table, columns={"type": name}).interactions) == 2 * N / 3
+
+
+def test_words_of_opinion_in_other_texts_are_none():
+    genres = cycle("hate crime", "love story", "drama")
+    assert len(read(ITEMS, log(category=genres)).interactions) == N
+    assert len(read(ITEMS, log(side=cycle("left", "right"))).interactions) == N
 
 
 def test_the_advice_names_the_doubtful_value():

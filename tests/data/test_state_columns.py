@@ -94,5 +94,7 @@ def test_codes_of_requests_and_regions_are_no_states_of_orders():
     assert kept(status_code=cycle(200, 304, 404)) == 2 * N / 3
     assert kept(state=cycle("CA", "NY", "TX")) == N
     table = log()
+    letters = ["AI"[int(user[1:]) % 2] for user in table["user_id"].to_list()]
+    assert kept(status=letters) == N
     codes = [int(user[1:]) % 5 for user in table["user_id"].to_list()]
     assert kept(state_id=codes) == N

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from pennyweight.data.cleaning.negations import denial_of, is_loan, is_return, words_of
-from pennyweight.data.cleaning.opinion_words import opinion_of
+from pennyweight.data.cleaning.opinion_words import is_adjective, opinion_of
 from pennyweight.data.cleaning.vocabulary import Sense, sense_of, speaks_of_liking
 from pennyweight.errors import DataError, did_you_mean, in_list
 
@@ -22,6 +22,7 @@ __all__ = [
     "is_dislike",
     "is_liking",
     "is_rating",
+    "is_vague",
     "lent_meanings",
     "sense_of_type",
 ]
@@ -44,6 +45,11 @@ _TRUTH: dict[str, Sense] = {
     **dict.fromkeys("🤬😤💩🤢", "negative"), **dict.fromkeys("😄😁😆🥰🤩👏🎉🔥💯", "positive"),
     **dict.fromkeys("👎💔😡😠🙁☹😞🤮↓⬇▼▽🔽👇✗✘✕✖❌☒🚫", "negative"),
 }  # fmt: skip
+_VAGUE = frozenset((
+    *"+-−–↑⬆▲△🔼↓⬇▼▽🔽✓✔☑✅✗✘✕✖❌☒🚫", "pos", "neg", "positive", "negative", "neutral", "good",
+    "+1", "-1", "−1", "1", "0", "+1.0", "-1.0", "1.0", "0.0", "very good", "great", "excellent",
+    "bad", "very bad", "poor", "terrible", "awful", "ok", "okay", "average", "fair",
+))  # fmt: skip
 _RATINGS = frozenset(("rate", "rated", "rating", "review", "reviewed", "star", "score", "grade"))
 _TONES = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # of an emoji: its form and color
 _LOW = re.compile(r"(?i)low(est)?|worst|weak|niedrig|bas(se)?|baj[ao]|baix[ao]|min(imum)?")
@@ -188,6 +194,12 @@ def are_opinions(names: Iterable[str]) -> bool:
     senses = {name: sense_of_type(name) for name in names}
     liked = [name for name, sense in senses.items() if sense == "positive" and name != NO_TYPE]
     return bool(liked) and all(map(is_liking, liked)) and any(is_dislike(name) for name in senses)
+
+
+def is_vague(name: str) -> bool:
+    """Say whether a value may be an opinion or something else, such as up, good or +."""
+    text = _TONES.sub("", name.strip().casefold())
+    return text in ("up", "down") or text in _VAGUE or is_adjective(name)
 
 
 def is_liking(name: str) -> bool:

@@ -36,7 +36,7 @@ __all__ = ["ask_about_opinions"]
 # Columns about places, whose values may be named like what is done there.
 _PLACE = re.compile(
     r"page|screen|url|path|referr|search|query|device|platform|country|region|city|lang|campaign"
-    r"|keyword|tags?$|genre|variant|colou?r|size|brand|gender|segment|condition|zustand"
+    r"|keyword|tags?$|genre|variant|colou?r|size|brand|gender|segment|condition|zustand|[eé]tat$"
 )
 # Changes of the rows of a table, as a database logs them.
 _OPERATION = ("op", "optype", "operation", "operationtype", "dmlop", "cdcoperation", "changetype")
@@ -49,6 +49,7 @@ _CODED = re.compile(
 _SIGNS = frozenset(("0", "1", "-1", "0.0", "1.0", "-1.0"))
 _MOST_CODES = 12
 _VALID = ("valid", "isvalid", "ordervalid")
+_GESTURE = re.compile(r"direction|gesture|swipe|decision|choice|action|response")
 _SWIPES = frozenset(("left", "right"))
 _KIND = re.compile(r"categor|class|type|kind|channel")
 _CREDIT_NOTES, _INVOICES = ("cn", "crn", "cm", "crm", "scn"), ("inv", "in", "invoice", "si")
@@ -175,7 +176,9 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
     blank = blanked(column).null_count() > 0
     if not values or len(values) + blank < 2:
         return []
-    if _SWIPES <= {value.casefold() for value in values} <= _SWIPES | {"up", "down", "super"}:
+    if _GESTURE.search(name.casefold()) and _SWIPES <= {
+        value.casefold() for value in values
+    } <= _SWIPES | {"up", "down", "super"}:
         return [value for value in values if value.casefold() == "left"]
     if answers := _opinions(column, name, values, roles):
         return answers

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from pennyweight.data.cleaning.constant_columns import constant_of, set_aside
+from pennyweight.data.cleaning.event_types import is_vague, most_doubtful
 from pennyweight.data.cleaning.labels import (
     MOST_TYPES,
     answer_of,
@@ -19,12 +20,19 @@ from pennyweight.data.cleaning.labels import (
     names_types,
 )
 from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.rating_names import is_rating_name
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import column_option, has_role
 from pennyweight.errors import DataError
 
 __all__ = ["label_column"]
 
+# Columns in which up and down, or good and bad, are opinions.
+_OPINIONS = re.compile(
+    r"vot|thumb|react|r[eé]acti|opinion|opini|feedback|like|lik|sentiment|avis|meinung|stimme|event|evento"
+    r"|evenement|ereignis|acci[oó]n|aktion|a[cç][aã]o|azione|actie|verdict|judg|urteil|smiley|emoji|bewert"
+    r"|valora|avalia|satisf|zufrieden|swipe|response|rating|rated|taste|prefer|mood|label|signal"
+)
 _PAGE = re.compile("page|url|referr|screen|path")  # of views, which are events of their own
 _LEAST = 20  # rows of a log in which a column can be judged
 
@@ -71,9 +79,24 @@ def label_column(
             f"hold the types of the events. Choose one with {column_option('type', labels[0])}; "
             "--type-column '' counts every row as liking"
         )
+    if labels and not is_label(labels[0]):
+        _ask_about_vague(frame[labels[0]], source)
     if not labels and not aside:
         _note_unused(frame, [name for name in free if name not in roles.values()], roles, found)
     return labels[0] if labels else None
+
+
+def _ask_about_vague(column: pl.Series, source: str) -> None:
+    """Stop where words such as up and down or good and bad may be about anything."""
+    if _OPINIONS.search(column.name.casefold()) or is_rating_name(column.name):
+        return
+    values = blanked(column).cast(pl.String).drop_nulls().unique().to_list()
+    if all(map(is_vague, values)):
+        raise DataError(
+            f"{source}: column {column.name!r} has values such as {most_doubtful(values)!r}, which "
+            f"may say the opposite of liking. If so, {column_option('type', column.name)}; if it "
+            f"says nothing of the items, {column_option('type', None)}"
+        )
 
 
 def _note_unused(

@@ -47,6 +47,7 @@ _VOTES = re.compile(
     r"votes?|voted|reactions?|feedback|opinions?|avis|meinung|stimme|voto|opiniao|opinione|reaccion"
     r"|reacao|reazione|reaktion|thumbs?|sentiment|decisions?|choice|verdict|answer|judge?ment"
     r"|entscheidung|antwort|choix|reponse|decisao|eleccion|respuesta|scelta|risposta|keuze|interested"
+    r"|evento|ereignis|evenement|aktion|accion|acao|azione|actie"
 )
 # Marks beside an event that happened all the same.
 _ASIDE = re.compile(r"(is|was|has|did)?(favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?)")
@@ -64,7 +65,7 @@ _SILENT = 0.75  # share of zeros from which on they mean that no opinion was giv
 # Columns about where and how, whose values may look like types.
 _CONTEXT = re.compile(
     r"source|referr|channel|medium|page|screen|device|platform|context|campaign|country|plan|tier"
-    r"|status|state|condition|zustand|categor|genre|title|name|comment|text|review|descri"
+    r"|status|state|condition|zustand|[eé]tat|estado|categor|genre|title|name|comment|text|review|descri"
 )
 _WHEN = re.compile(
     r"([_\W](at|on|date|time|timestamp|ts)|(?<=[a-z])(At|On|Date|Time|Timestamp|Ts))$"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pennyweight.data.cleaning.negations import is_negator, is_undone, words_of
 
-__all__ = ["Opinion", "names_opinion", "opinion_of"]
+__all__ = ["Opinion", "is_adjective", "names_opinion", "opinion_of"]
 
 Opinion = Literal["positive", "negative", "neutral"]
 
@@ -22,6 +22,9 @@ _LIKES = re.compile(
     r"|begen(dim|di|iyorum|i|me)?|begenildi|seviyorum|sevdim|gilla(r|de|t)?|likt?e|liker"
     r"|synes|tykk(aan|asin|aa)|pid(an|in)|tetsz(ik|ett)|suka|menyukai|thich"
     r"|αρεσ(ει|ε|ουν)|אהבתי|אוהב(ת)?|יעגבני"
+)
+_ENGLISH = re.compile(
+    r"like[ds]?|love[ds]?|enjoy(ed)?|prefer(red|s)?|dislike[ds]?|hate[ds]?|avoid(ed|s)?"
 )
 _GOOD = re.compile(
     r"good|useful|helpful|yum(my)?|tasty|delicious|lecker|promoters?|nutzlich|hilfreich|utile?s?|"
@@ -61,7 +64,7 @@ _VIEWS = re.compile(
 )
 # What may stand beside an adjective of an opinion: very good, not so bad.
 _BESIDE = re.compile(
-    r"very|so|too|really|quite|that|it|was|is|the|a|i|find|sehr|ganz|gar|richtig|zu|ich|das|es|ist|war"
+    r"very|so|too|t|d|s|this|them|these|much|all|at|you|we|user|they|did|do|does|rather|really|quite|that|it|was|is|the|a|i|find|sehr|ganz|gar|richtig|zu|ich|das|es|ist|war"
     r"|fand|finde|tres|assez|trop|c|est|etait|vraiment|muy|bastante|demasiado|esta|me|parece|parecio"
     r"|muito|e|um|molto|troppo|era|zeer|erg|heel|vind|ik|het|bardzo|velmi|очень|это|cok|mycket|det"
     r"|meget|om|veldig|tosi|nagyon|foarte|sangat|not|experience|review|feedback|rating|vote|opinion|opinie"
@@ -114,6 +117,12 @@ def opinion_of(name: str) -> Opinion | None:
     return _said(words)
 
 
+def is_adjective(name: str) -> bool:
+    """Say whether a text calls something good or bad, which need not be an opinion of an item."""
+    words = words_of(name)
+    return bool(words) and _verbs(words) is None and any(_adjectives(words))
+
+
 def names_opinion(name: str) -> Opinion | None:
     """Return what a column is named after: ``me_gusta`` after liking, ``odio`` after the opposite.
 
@@ -156,6 +165,9 @@ def _said(words: list[str]) -> Opinion | None:
 
 
 def _verbs(words: list[str]) -> tuple[bool, bool] | None:
+    verbs = [word for word in words if _ENGLISH.fullmatch(word)]
+    if verbs and not _plain([word for word in words if word not in verbs]):
+        return None  # hate crime, love story
     against = any(_DISLIKES.fullmatch(word) for word in words)
     liked = any(_LIKES.fullmatch(word) for word in words)
     liked |= words[-1] == "place" and words[-2:-1] in (["mi"], ["imi"])
@@ -166,8 +178,12 @@ def _adjectives(words: list[str]) -> tuple[bool, bool]:
     """Return whether words call something bad, or good, and say nothing else."""
     against = [word for word in words if _BAD.fullmatch(word)]
     liked = [word for word in words if _GOOD.fullmatch(word)]
-    plain = all(
-        word in against or word in liked or _BESIDE.fullmatch(word) or is_negator(word)
-        or _DENIALS.fullmatch(word) for word in words
-    )  # fmt: skip
+    plain = _plain([word for word in words if word not in against and word not in liked])
     return plain and bool(against), plain and bool(liked)
+
+
+def _plain(words: list[str]) -> bool:
+    """Say whether words stand beside an opinion and are about nothing else."""
+    return all(
+        _BESIDE.fullmatch(word) or is_negator(word) or _DENIALS.fullmatch(word) for word in words
+    )

@@ -19,7 +19,7 @@ from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.columns import name_key
 from pennyweight.errors import DataError, in_list
 
-__all__ = ["State", "are_codes", "is_part", "is_state_name", "state_of", "states"]
+__all__ = ["State", "are_codes", "are_letters", "is_part", "is_state_name", "state_of", "states"]
 
 State = Literal["undone", "failed", "counted"]
 _PART = re.compile(
@@ -150,6 +150,14 @@ def are_codes(column: pl.Series) -> bool:
     distinct = names.unique() if len(distinct) <= _MOST_CODES else distinct
     given = [re.sub(r"\.0+$", "", value) for value in distinct.to_list()]
     return 2 <= len(given) <= _MOST_CODES and all(map(_SHORT.fullmatch, given))
+
+
+def are_letters(column: pl.Series) -> bool:
+    """Say whether a column has codes of letters, such as those of an active account."""
+    if not are_codes(column):
+        return False
+    given = blanked(column).cast(pl.String).str.strip_chars().str.to_lowercase().drop_nulls()
+    return not (given.is_in(_CODES) | given.str.contains(r"^-?[\d.]+$")).any()
 
 
 def _of_codes(names: pl.Series, name: str, source: str) -> dict[str, State] | None:

@@ -137,7 +137,7 @@ def _note_unread(column: pl.Series, numbers: pl.Series, source: str, found: Find
     """
     lost = column.filter(blanked(column).is_not_null() & numbers.is_null())
     read = len(numbers) - numbers.null_count()
-    if is_pieces(column.name) and 0 < read and len(lost) > _MOST_UNREAD * (read + len(lost)):
+    if is_pieces(column.name) and _MOST_UNREAD * (read + len(lost)) < len(lost) <= read:
         examples = ", ".join(map(repr, lost.cast(pl.String).unique(maintain_order=True).head(4)))
         raise DataError(
             f"{source}: {len(lost):,} of {read + len(lost):,} values of column {column.name!r} are "

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.constant_columns import constant_of
 from pennyweight.data.cleaning.labels import names_types
 from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import is_loan, is_undone, words_of
 from pennyweight.data.cleaning.order_lines import carried, order_column, spread_over_orders
-from pennyweight.data.cleaning.order_states import state_of, states
+from pennyweight.data.cleaning.order_states import are_letters, state_of, states
 from pennyweight.data.cleaning.quantities import is_pieces, signed
 from pennyweight.data.cleaning.reversal_columns import (
     Undoing,
@@ -73,7 +74,11 @@ def status_column(
     taken = None
     apart = [*roles.values(), *states_named]
     more = state_columns(frame, apart, roles, source, ask=True)
-    states_named = [name for name in states_named if not is_explained(frame, name)]
+    states_named = [
+        name for name in states_named
+        if not is_explained(frame, name)
+        and not (are_letters(frame[name]) and constant_of(frame, name, roles))
+    ]  # fmt: skip
     for name in [*states_named, *more]:
         if about_rows(frame, name, roles):
             taken = taken or name

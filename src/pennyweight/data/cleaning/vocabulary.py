@@ -129,8 +129,9 @@ def sense_of(name: str) -> Sense:
 
 def speaks_of_liking(name: str) -> bool:
     """Say whether the name of a type is about liking, such as a like or a thumb down."""
-    words = _words(name)
-    return "".join(words) in _THUMBS or not _LIKING.isdisjoint(map(_base, _parted(words)))
+    bases = _bases(name)
+    plain = bases <= _VOCABULARY and not _LIKING.isdisjoint(bases)  # and no love story
+    return plain or "".join(_words(name)) in _THUMBS
 
 
 @lru_cache(maxsize=1_024)
