@@ -15,8 +15,8 @@ __all__ = ["Frozen", "refusal"]
 _TOML = {"model_type": "must be a table", "dict_type": "must be a table"}
 
 
-_ROLES = ("user", "item", "time", "weight", "type", "split", "quantity", "status", "order", "id",
-          "available")  # fmt: skip
+_ROLES = ("user", "item", "time", "weight", "type", "split", "quantity", "status", "order",
+          "engagement", "id", "available")  # fmt: skip
 
 
 class Frozen(BaseModel):
