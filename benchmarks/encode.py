@@ -164,7 +164,7 @@ def many(data: Path, n: int, threads: int) -> list[dict[str, object]]:
         runner.process.stdin.close()  # type: ignore[union-attr]
         runner.process.wait()
     print(
-        f"{n:,} titles: {n / runner.seconds['many'][0]:,.0f} a second, {runner.peak / 1e6:.0f} MB"
+        f"{n:,} titles: {n / runner.seconds['many'][0]:,.0f} per second, {runner.peak / 1e6:.0f} MB"
     )
     return [{"name": f"int8: peak memory of {n:,} titles", "value": runner.peak, "unit": "B",
              "target": 600e6, "better": "lower"}]  # fmt: skip
@@ -183,7 +183,7 @@ def rows_of(runner: Runner, base: Runner) -> list[dict[str, object]]:
     target, most = TARGETS.get(runner.name, (None, None))
     rows = []
     for what, unit, many in (("short texts", "1/s", SHORT), ("long texts", "1/s", LONG),
-                             ("one by one", "ms", ALONE)):  # fmt: skip
+                             ("single texts", "ms", ALONE)):  # fmt: skip
         key = {"short texts": "short", "long texts": "long"}.get(what, "alone")
         seconds = runner.seconds[key]
         speeds = [many / s if unit == "1/s" else 1000 * s / many for s in seconds]

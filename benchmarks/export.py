@@ -1,4 +1,4 @@
-"""Lists for every user of a bundle in one file: seconds, users a second, memory.
+"""Lists for every user of a bundle in one file: seconds, users per second, memory.
 
     python benchmarks/export.py [--bundle DIR | --data DIR] [--json FILE]
 
@@ -71,7 +71,7 @@ def measure(bundle: Path, folder: Path) -> list[dict[str, object]]:
              "better": "lower"},
             {"name": f"{ending[1:]}, processor", "value": round(cpu, 1), "unit": "s",
              "target": target, "better": "lower"},
-            {"name": f"{ending[1:]}, users a second", "value": round(users / seconds),
+            {"name": f"{ending[1:]}, users per second", "value": round(users / seconds),
              "unit": "1/s", "target": 373, "better": "higher"},
             {"name": f"{ending[1:]}, size", "value": round(out.stat().st_size / 1e6, 1),
              "unit": "MB", "target": None, "better": "lower"},

@@ -91,7 +91,7 @@ def main() -> None:
         [
             {"name": f"kills: events lost in {given.kills} kills", "value": lost, "unit": "",
              "target": 0, "better": "lower"},
-            {"name": "kills: events kept twice", "value": twice, "unit": "", "target": 0,
+            {"name": "kills: events stored twice", "value": twice, "unit": "", "target": 0,
              "better": "lower"},
             {"name": "kills: items lost", "value": items_lost, "unit": "", "target": 0,
              "better": "lower"},

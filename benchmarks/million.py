@@ -84,7 +84,7 @@ def main() -> None:
               f"p99 {last:.0f} ms")  # fmt: skip
     print(f"ready in {ready:.1f} s; {held / 1e6:,.0f} MB, at most {peak / 1e6:,.0f}")
     rows = [
-        spread(f"million items: p{q} at {given.rate:g} a second",
+        spread(f"million items: p{q} at {given.rate:g} per second",
                [load.quantile(q / 100) for load in loads], "ms", target, "lower")
         for q, target in ((50, None), (95, 50), (99, None))
     ]  # fmt: skip

@@ -209,8 +209,8 @@ def rows_of(
     rates = told.rates(given.items)
     print("a second, by tenths:", *(f"{rate:,.0f}" for rate in rates))
     rows = [
-        row("new items: added a second, the slowest tenth", min(rates), "1/s", 1_000),
-        row("new items: added a second, all", given.items / told.at[-1], "1/s", None),
+        row("new items: added per second, the slowest tenth", min(rates), "1/s", 1_000),
+        row("new items: added per second, all", given.items / told.at[-1], "1/s", None),
         row("new items: last one recommendable after", late, "s", None, "lower"),
     ]
     for when in ("meanwhile", "afterwards"):
@@ -218,7 +218,9 @@ def rows_of(
             ratio = loads[when].quantile(q / 100) / loads["before"].quantile(q / 100)
             target = 1.5 if q == 50 else None
             rows.append(
-                row(f"new items: lists {when}, p{q} of that before", ratio, "x", target, "lower")
+                row(
+                    f"new items: lists {when}, p{q} relative to before", ratio, "x", target, "lower"
+                )
             )
     refused = sum(len(load.seconds) - load.good for load in loads.values())
     rows.append(row("new items: lists refused", refused, "", 0, "lower"))

@@ -74,9 +74,9 @@ def measure(
     return [
         row(said + "capacity", capacity, "1/s", None),
         row(said + f"answered within 1 s at {given.times:g} times that, of it", answered, "x", 0.8),
-        row(said + "p50 of the answered", load.quantile(0.5, 200), "ms", None, "lower"),
-        row(said + "p99 of the answered", load.quantile(0.99, 200), "ms", 1_000, "lower"),
-        row(said + "p99 of the refusals", load.quantile(0.99, 503), "ms", 1_000, "lower"),
+        row(said + "p50 of answered requests", load.quantile(0.5, 200), "ms", None, "lower"),
+        row(said + "p99 of answered requests", load.quantile(0.99, 200), "ms", 1_000, "lower"),
+        row(said + "p99 of refusals", load.quantile(0.99, 503), "ms", 1_000, "lower"),
         row(said + "neither answered nor refused", lost, "", 0, "lower"),
         *(
             row(f"{said}{path} p99", 1e3 * float(np.quantile(seconds, 0.99)), "ms", None, "lower")

@@ -180,12 +180,12 @@ def main() -> None:
     given = parser.parse_args()
     found = rounds(given.kills, given.seed)
     named = {
-        "orphans": "folders that nobody knows",
-        "held": "files that hold an erased id",
+        "orphans": "unknown folders",
+        "held": "files with an erased id",
         "lost": "acknowledged bundles lost",
         "refused": "erasures refused after the start",
         "silent": "starts without lists",
-        "failed": "answers of 500",
+        "failed": "responses with status 500",
     }
     rows = [{"name": f"publishing killed: changes answered in {given.kills} kills",
              "value": found["answered"], "unit": "", "target": None,

@@ -93,7 +93,8 @@ def rows_of(case: Case, found: dict[str, Any]) -> list[Row]:
     memory = report["cost"]["peak_rss_bytes"] / 2**30
     expected = report["cost"]["expected_rss_bytes"] / 2**30
     costs = (("evaluate", found["wall"], "s", 600), ("peak memory", memory, "GiB", 3),
-             ("memory stated before, off by", abs(expected / memory - 1), "", 0.25))  # fmt: skip
+             ("relative error of the memory forecast", abs(expected / memory - 1), "",
+              0.25))  # fmt: skip
     rows += [{"name": f"{case.name}: {name}", "value": round(value, 3), "unit": unit,
               "target": target, "better": "lower"}
              for name, value, unit, target in costs]  # fmt: skip

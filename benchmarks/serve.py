@@ -93,11 +93,11 @@ def lists(service: Running, ids: list[str], seconds: float, repeats: int) -> lis
               f"{tails[0.5][-1]:.1f}, p95 {tails[0.95][-1]:.1f}, p99 {tails[0.99][-1]:.1f} ms; "
               f"{service.resident / 1e6:.0f} MB")  # fmt: skip
     return [
-        spread("lists: a second", rates, "1/s", 1_000),
-        spread("lists: of the rate of a route that does nothing", ratios, "x", 0.25),
-        spread("lists: p50 at 500 a second", tails[0.5], "ms", None, "lower"),
-        spread("lists: p95 at 500 a second", tails[0.95], "ms", None, "lower"),
-        spread("lists: p99 at 500 a second", tails[0.99], "ms", 25, "lower"),
+        spread("lists: per second", rates, "1/s", 1_000),
+        spread("lists: relative to the rate of an empty route", ratios, "x", 0.25),
+        spread("lists: p50 at 500 per second", tails[0.5], "ms", None, "lower"),
+        spread("lists: p95 at 500 per second", tails[0.95], "ms", None, "lower"),
+        spread("lists: p99 at 500 per second", tails[0.99], "ms", 25, "lower"),
     ]
 
 
@@ -121,8 +121,8 @@ def events(service: Running, ids: list[str], seconds: float, repeats: int) -> li
         print(f"events {rates[-1]:,.0f}/s (a batch p99 {told.quantile(0.99):.1f} ms) while lists "
               f"at 200/s have p99 {tails[-1]:.1f} ms")  # fmt: skip
     return [
-        spread("events: durable a second, in batches of 20", rates, "1/s", 3_000),
-        spread("events: p99 of lists at 200 a second meanwhile", tails, "ms", None, "lower"),
+        spread("events: durable per second, in batches of 20", rates, "1/s", 3_000),
+        spread("events: p99 of lists at 200 per second meanwhile", tails, "ms", None, "lower"),
     ]
 
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 __all__ = ["encoders", "serving", "worst_requests"]
 
 Row = Mapping[str, object]
-WHAT = ("short texts", "long texts", "one by one")
+WHAT = ("short texts", "long texts", "single texts")
 GROUPS = {"lists": "lists, 12,101 items", "events": "events", "publish": "publishing",
           "soak": "mixed load", "million items": "a million items, exact",
           "kills": "killed under load", "new items": "100,000 new items",
           "publishing killed": "killed while publishing",
-          "overload, lists": "lists, too many", "overload, events": "events, too many"}  # fmt: skip
+          "overload, lists": "lists under overload",
+          "overload, events": "events under overload"}  # fmt: skip
 
 
 def quantity(value: object, unit: object) -> str:
@@ -21,7 +22,7 @@ def quantity(value: object, unit: object) -> str:
     digits = 0 if number == round(number) or number >= 100 else 1 if number >= 10 else 2
     digits = 3 if unit == "x" and number < 1 else digits
     shown = f"{number:,.{digits}f}".removeprefix("0") if 0 < number < 1 else f"{number:,.{digits}f}"
-    return shown + {"1/s": " a second", "x": "", "": ""}.get(str(unit), f" {unit}")
+    return shown + {"1/s": " per second", "x": "", "": ""}.get(str(unit), f" {unit}")
 
 
 def spread(row: Row) -> str:
@@ -82,7 +83,7 @@ def serving(rows: Sequence[Row]) -> str:
         told = GROUPS.get(group, group)
         lines.append([told if group != before else "", what, spread(row), target(row)])
         before = group
-    return table(["", "", "median (least to most)", "target"], lines)
+    return table(["", "", "median (minimum to maximum)", "target"], lines)
 
 
 def worst_requests(rows: Sequence[Row]) -> str:

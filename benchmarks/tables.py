@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
 BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 METRICS = {"ndcg@10": "NDCG@10", "recall@10": "recall@10", "recall@50": "recall@50"}
-EVENTS = {"train": "training events", "train+validation": "and validation events"}
+EVENTS = {"train": "training events", "train+validation": "training and validation events"}
 HEADLINE = ("beauty", "scientific", "lastfm", "microlens", "beauty-dated")
 Found = list[tuple[Case, dict[str, Any]]]
 
@@ -142,7 +142,7 @@ def model(found: Found) -> str:
             valid, test = (worth[on][0]["difference"] for on in ("chosen_on", "added"))
             kept = "kept" if worth["keep"] else "left out"
             rows.append([case.title, around(valid, sign=True), around(test, sign=True), kept])
-    return table(["data", "on validation, where it was decided", "on test", "the model was"], rows)
+    return table(["data", "on validation (decisive)", "on test", "decision"], rows)
 
 
 def cost(found: Found) -> str:
@@ -153,7 +153,7 @@ def cost(found: Found) -> str:
         rows.append([case.title, f"{one['wall']:.0f} ({spent['expected_seconds']:.0f})",
                      f"{spent['peak_rss_bytes'] / gib:.2f} "
                      f"({spent['expected_rss_bytes'] / gib:.2f})"])  # fmt: skip
-    head = ["data", "seconds (stated before)", "peak memory, GiB (stated before)"]
+    head = ["data", "seconds (forecast)", "peak memory, GiB (forecast)"]
     return table(head, rows)
 
 

@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
         if not case.baselines:
             one |= {"baselines": {}, "gain": {}}
         (tmp_path / "quality" / f"{case.name}.json").write_text(json.dumps(one))
-    rows = [{"name": "lists: a second", "value": 1800.4, "unit": "1/s", "target": 1000,
+    rows = [{"name": "lists: per second", "value": 1800.4, "unit": "1/s", "target": 1000,
              "better": "higher", "low": 1700.2, "high": 1900}]  # fmt: skip
     (tmp_path / "serve.json").write_text(json.dumps({"rows": rows}))
     return tmp_path
@@ -111,7 +111,7 @@ def test_what_was_not_measured_stays_as_it_is(folder, capsys):
     page = ("a\n<!-- table serving -->\nold\n<!-- end -->\nb\n"
             "<!-- table encoders -->\nold\n<!-- end -->\n")  # fmt: skip
     new = tables.filled(page, made)
-    assert "1,800 a second (1,700 to 1,900)" in new and new.count("old") == 1
+    assert "1,800 per second (1,700 to 1,900)" in new and new.count("old") == 1
     assert tables.filled(new, made) == new
 
 
@@ -168,7 +168,7 @@ def test_every_table_has_its_place_in_a_page():
 
 @pytest.mark.parametrize(
     ("value", "unit", "shown"),
-    [(1843.2, "1/s", "1,843 a second"), (0.2441, "x", ".244"), (14.24, "ms", "14.2 ms"),
+    [(1843.2, "1/s", "1,843 per second"), (0.2441, "x", ".244"), (14.24, "ms", "14.2 ms"),
      (5.834, "x", "5.83"), (23.4e6, "B", "23.4 MB"), (1.31e9, "B", "1.31 GB"), (0, "", "0"),
      (166.6, "x", "167")],
 )  # fmt: skip
@@ -187,7 +187,7 @@ def test_encoders_have_the_spread_of_their_turns():
     )  # fmt: skip
     rows = [row for runner in (base, ours) for row in rows_of(runner, base)]
     made = encoders([*rows, {"name": "int8: peak memory of 9 titles", "value": 1, "unit": "B"}])
-    speed = f"1: {SHORT // 2} a second ({SHORT // 2} to {SHORT // 2})"
+    speed = f"1: {SHORT // 2} per second ({SHORT // 2} to {SHORT // 2})"
     assert row(made, "fp32")[:2] == ["fp32 6.2.0", speed]
     assert row(made, "int8")[1:] == ["4 (2 to 5)"] * 3 + ["3.50", "23.0 MB", "170.0 MB"]
 
