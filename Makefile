@@ -47,10 +47,15 @@ test: setup-dev ## all tests except the slow ones
 test-all: setup-dev ## all tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
+# The service runs on POSIX alone.
+PORTABLE := $(shell find src -name '*.py' -not -path '*/serving/*')
+
 lint: setup-dev ## style, types, imports between packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin
+	$(BIN)/mypy --platform win32 --follow-imports silent $(PORTABLE)
 	$(BIN)/lint-imports
 
 format: setup-dev ## fix the style

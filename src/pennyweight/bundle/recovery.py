@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from pennyweight.bundle.manifest import MANIFEST
-from pennyweight.storage.folders import locked
+from pennyweight.storage.locks import locked
 
 __all__ = ["repair", "sweep"]
 

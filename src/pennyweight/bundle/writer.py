@@ -13,7 +13,8 @@ from pennyweight.bundle.manifest import MANIFEST, FileEntry, Manifest
 from pennyweight.bundle.reader import Bundle, checksums, open_bundle, package_version, sizes
 from pennyweight.bundle.recovery import sweep
 from pennyweight.errors import BundleError
-from pennyweight.storage.folders import replace_directory, staging, sync_directory
+from pennyweight.storage.files import sync_folder
+from pennyweight.storage.folders import replace_directory, staging
 
 __all__ = ["check_place", "write_bundle"]
 
@@ -112,7 +113,7 @@ def _write(
             file.flush()
             os.fsync(file.fileno())
         for inner in {folder, *((folder / name).parent for name in size)}:
-            sync_directory(inner)
+            sync_folder(inner)
     except OSError as error:
         # polars reports a full disk in words only, without the number.
         if any(error.errno == code or f"(os error {code})" in str(error) for code in _FULL):

@@ -1,5 +1,6 @@
 """`export`: what a service knows, as files to fit from."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from pennyweight.cli.output import note, say
 from pennyweight.cli.output_paths import file_place
+from pennyweight.cli.platforms import require_posix
 
 __all__ = ["export"]
 
@@ -25,6 +27,7 @@ def export(
     """Write the items and events of a service to files, for the next fit."""
     file_place(items)
     file_place(events, items)
+    require_posix(sys.platform)
     from pennyweight.serving.export import export as write
 
     found = write(data, items, events)

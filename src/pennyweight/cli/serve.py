@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pennyweight.cli.platforms import require_posix
+
 if TYPE_CHECKING:
     from pennyweight.serving.live.engine import Engine
     from pennyweight.serving.log_queue import LogQueue
@@ -55,6 +57,8 @@ def serve(
     import logging
 
     from pennyweight.errors import PlanError
+
+    require_posix(sys.platform)
     from pennyweight.serving import run
     from pennyweight.serving.http.proxies import Proxies, read_networks, read_root_path
     from pennyweight.serving.live.engine import Limits

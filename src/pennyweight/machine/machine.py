@@ -2,11 +2,13 @@
 
 import ctypes
 import os
-import resource
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+
+import psutil
 
 __all__ = [
     "Machine",
@@ -62,7 +64,7 @@ class Machine:
 
 def usable_cores(root: Path = ROOT) -> int:
     """Return how many cores this process may keep busy: its affinity and cgroup quota."""
-    cores = len(os.sched_getaffinity(0))
+    cores = _affinity()
     for text in _cgroup(root, "", "cpu.max"):
         quota, _, period = text.partition(" ")
         if quota != "max":
@@ -93,13 +95,29 @@ def peak_rss(root: Path = ROOT) -> int:
     value = _fields(root / "proc/self/status").get("VmHWM", "")
     if value:
         return int(value.split()[0]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return _highest_resident()
 
 
 def resident_memory(root: Path = ROOT) -> int:
-    """Return the memory this process has now, in bytes; at its highest where not known."""
+    """Return the memory this process has now, in bytes."""
     value = _fields(root / "proc/self/status").get("VmRSS", "")
-    return int(value.split()[0]) * 1024 if value else peak_rss(root)
+    return int(value.split()[0]) * 1024 if value else int(psutil.Process().memory_info().rss)
+
+
+def _affinity() -> int:
+    """Return the cores that this process may run on; macOS and Windows tell of all alone."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _highest_resident() -> int:
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024
 
 
 def _fields(path: Path) -> dict[str, str]:
@@ -116,7 +134,8 @@ def _meminfo(root: Path, name: str) -> int:
     value = _fields(root / "proc/meminfo").get(name)
     if value is not None:
         return int(value.split()[0]) * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = psutil.virtual_memory()
+    return int(memory.total if name == "MemTotal" else memory.available)
 
 
 def _limits(root: Path) -> Iterator[tuple[int, int]]:
@@ -168,6 +187,6 @@ def release_memory() -> bool:
     """
     try:
         trim = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):  # another C library
+    except (OSError, AttributeError, TypeError):  # another C library
         return False
     return bool(trim(0))

@@ -1,6 +1,5 @@
 """The lists of all users or items in a file, in parts that an interruption does not cost."""
 
-import fcntl
 import json
 import logging
 import os
@@ -27,6 +26,7 @@ from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import resident_memory, usable_cores
 from pennyweight.recommender.batch import BLOCK_BYTES, Batch
 from pennyweight.storage.files import digest, replacing, write_atomic
+from pennyweight.storage.locks import lock_handle, open_lock
 
 __all__ = ["FORMATS", "check_format", "expected", "export", "export_similar", "parts_folder"]
 
@@ -175,11 +175,11 @@ def _parts(path: Path, job: dict[str, Any]) -> Iterator[Path]:
     if folder.exists() and not note.is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder}: is not the work of an export; move it away")
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    handle = open_lock(folder)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # dropped however we end
-        except BlockingIOError:
+            lock_handle(handle, wait=False)
+        except OSError:
             raise DataError(f"{path}: another export to this file is under way") from None
         if job["bundle"] is None or not note.is_file() or note.read_text("utf-8") != told:
             for file in [*_files(folder), note]:

@@ -12,7 +12,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-__all__ = ["cache_folder", "digest", "file_sha256", "replacing", "write_atomic"]
+__all__ = ["cache_folder", "digest", "file_sha256", "replacing", "sync_folder", "write_atomic"]
 
 
 def cache_folder() -> Path:
@@ -54,11 +54,25 @@ def replacing(path: Path) -> Iterator[Path]:
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # a full disk does not say where
         raise
-    _sync(path.parent)  # or the new name may be lost with the power
+    sync_folder(path.parent)
 
 
 def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR)  # Windows forces only what may be written to disk
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force names in a folder to disk, or they may be lost with the power.
+
+    Windows opens no folders, and journals their names.
+    """
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

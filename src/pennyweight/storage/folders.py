@@ -1,6 +1,5 @@
 """Whole folders: filled beside their place, then renamed into it."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -8,22 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["locked", "replace_directory", "staging", "sync_directory"]
+from pennyweight.storage.files import sync_folder
+from pennyweight.storage.locks import locked
 
-
-@contextmanager
-def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold a folder's lock; yield whether it was had."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            had = True
-        except OSError:  # held by another, or a file system without locks
-            had = False
-        yield had
-    finally:
-        os.close(handle)
+__all__ = ["replace_directory", "staging"]
 
 
 @contextmanager
@@ -41,15 +28,6 @@ def staging(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sync_directory(folder: Path) -> None:
-    """Force names in a folder to disk, or they may be lost with the power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def replace_directory(new: Path, path: Path) -> None:
     """Rename `new` to `path`; what was there stays whole until then and is deleted after."""
     with locked(path.parent):
@@ -63,6 +41,6 @@ def replace_directory(new: Path, path: Path) -> None:
             if old is not None and not path.exists():
                 os.rename(old, path)
             raise
-        sync_directory(path.parent)
+        sync_folder(path.parent)
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)

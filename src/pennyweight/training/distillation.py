@@ -14,7 +14,7 @@ from pennyweight.encoders.weights import Weights, find_weights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.storage.files import cache_folder, digest, write_atomic
-from pennyweight.storage.folders import locked
+from pennyweight.storage.locks import locked
 from pennyweight.training.behaviour import in_width, of_texts
 from pennyweight.training.checkpoint import settings_text
 from pennyweight.training.run import MODEL, Progress, TrainedModel, TrainingRun, events_of

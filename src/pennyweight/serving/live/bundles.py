@@ -20,7 +20,8 @@ from pennyweight.recommender.recommender import Recommender
 from pennyweight.recommender.storage import forget_users, read_catalog, read_interactions
 from pennyweight.serving.live.served_bundle import NOTHING_COVERED, Covered, ServedBundle
 from pennyweight.serving.stores.room import UNWRITABLE
-from pennyweight.storage.folders import replace_directory, staging, sync_directory
+from pennyweight.storage.files import sync_folder
+from pennyweight.storage.folders import replace_directory, staging
 from pennyweight.storage.private import make_private, narrow_tree
 
 __all__ = ["BundleStore", "StoredBundle"]
@@ -133,7 +134,7 @@ class BundleStore:
         for path in left:
             shutil.rmtree(path)
         if left:
-            sync_directory(self.folder)
+            sync_folder(self.folder)
         return [path.name for path in left]
 
     def add(self, source: Path | str) -> str:
@@ -241,7 +242,7 @@ def _copy(bundle: Bundle, folder: Path) -> None:
             written.flush()
             os.fsync(written.fileno())
     for one in folders:
-        sync_directory(one)
+        sync_folder(one)
 
 
 def _handle(path: Path) -> int:

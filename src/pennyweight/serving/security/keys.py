@@ -18,7 +18,7 @@ from pennyweight.config.frozen import Frozen
 from pennyweight.config.messages import plain_words
 from pennyweight.errors import DataError, PlanError, UnknownIdError, did_you_mean
 from pennyweight.storage.files import replacing
-from pennyweight.storage.folders import locked
+from pennyweight.storage.locks import locked
 from pennyweight.storage.private import others_may
 
 __all__ = [
