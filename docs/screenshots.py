@@ -146,9 +146,9 @@ def main() -> None:
             SQLiteStore(live / "store.sqlite"), BundleStore(live / "bundles"), clock=clock
         )
         engine.start(whole)
-        engine.add(small, actor="local")
-        first, second = (stored.version for stored in engine.known())
-        engine.serve([Variant(first, 0.8), Variant(second, 0.2)], actor="local")
+        engine.publishing.add(small, actor="local")
+        first, second = (stored.version for stored in engine.publishing.known())
+        engine.publishing.serve([Variant(first, 0.8), Variant(second, 0.2)], actor="local")
         users = quiet(Recommender.load(whole))
         with walls.serving(make_app(engine, window=RollingMetrics(clock=clock))) as port:
             address = f"http://127.0.0.1:{port}"

@@ -17,15 +17,15 @@ def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path
     live.mkdir()
     engine = Engine(SQLiteStore(live / "store.sqlite"), BundleStore(live / "bundles"))
     engine.start(bundle)
-    shelf = engine.traffic_split.primary
-    known, book = shelf.recommender.interactions, shelf.catalog.ids[0]
-    engine.writer.submit(
+    bundle = engine.traffic_split.primary
+    known, book = bundle.recommender.interactions, bundle.catalog.ids[0]
+    engine.store.writer.submit(
         lambda store: store.add_events([Event("e", "somebody", book, "view", 1.76e9)])
     ).result()
     engine.close()
     ran = cli("export", live, "--items", items, "--events", events)
     assert ran.code == 0, ran.err
-    assert f"{len(shelf.catalog):,} items" in ran.out
+    assert f"{len(bundle.catalog):,} items" in ran.out
     assert f"pennyweight fit {items} {events} --out BUNDLE" in ran.err
     written = pl.read_ndjson(events)
     assert written.height == len(known) + len(known.negative) + 1
@@ -36,7 +36,7 @@ def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path
     fitted = Recommender.load(tmp_path / "again")
     assert fitted.origin.events.seq == 1
     assert len(fitted.interactions.users) >= len(known.users)
-    assert list(fitted.catalog.ids) == list(shelf.catalog.ids)
+    assert list(fitted.catalog.ids) == list(bundle.catalog.ids)
 
 
 def test_a_folder_of_no_service(cli: Cli, tmp_path: Path) -> None:

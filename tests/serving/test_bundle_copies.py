@@ -69,7 +69,7 @@ def test_a_damaged_bundle_gives_way_to_the_one_before(bundles, tmp_path, caplog)
             assert "answers in its place" in live.http.get(page).text
         gone = live.http.delete("/v1/users/u0")  # one cannot be searched; the other is
         assert gone.status_code == 409 and second in gone.text
-        assert "u0" not in [u for u in live.engine.bundles.interactions(first).users]
+        assert "u0" not in [u for u in live.engine.publishing.bundles.interactions(first).users]
         live.post("/v1/bundles", {"path": str(bundles[0])})
         assert live.get("/health/ready")["notes"] == []
     shutil.rmtree(tmp_path / "live" / "bundles" / second)
@@ -100,7 +100,7 @@ def test_a_damaged_copy_is_replaced_by_a_whole_one(bundles, tmp_path, caplog, pu
         assert live.http.put("/v1/bundles/traffic-split", json=variants).status_code == 200
         assert versions(live) == [two]
         assert live.get("/health/ready")["notes"] == []
-        assert "u3" not in list(live.engine.bundles.interactions(two).users)
+        assert "u3" not in list(live.engine.publishing.bundles.interactions(two).users)
         assert live.ids("/v1/recommend/u1", k=3)
     with service(None, tmp_path / "live") as live:
         assert versions(live) == [two]
@@ -115,7 +115,7 @@ def test_a_copy_that_is_damaged_while_it_answers_is_loaded_anew(bundles, tmp_pat
         damaged.write_bytes(b"not what it was")
         live.post("/v1/bundles", {"path": str(bundles[0])})
         assert live.engine.traffic_split.primary.recommender is not before
-        live.engine.bundles.load(version)
+        live.engine.publishing.bundles.load(version)
         assert live.ids("/v1/recommend/u1", k=3)
 
 
@@ -158,7 +158,7 @@ def test_a_full_disk_keeps_nothing_of_a_bundle(bundles, tmp_path, monkeypatch):
         monkeypatch.setattr(module.shutil, "copyfileobj", full)
         monkeypatch.setattr(module.fcntl, "ioctl", _refuse)
         with pytest.raises(StoreError, match="the disk is full"):
-            live.engine.bundles.add(bundles[1])
+            live.engine.publishing.bundles.add(bundles[1])
         answer = live.http.post("/v1/bundles", json={"path": str(bundles[1])})
         assert answer.status_code == 503 and answer.headers["retry-after"]
         assert sorted((tmp_path / "live" / "bundles").iterdir()) == before

@@ -187,7 +187,7 @@ def test_every_chart_has_a_table(live):
 
 
 def test_items_that_fail_are_told(live):
-    live.engine.failed_items["<b>bad</b>"] = "<i>why</i>"
+    live.engine.items.failures["<b>bad</b>"] = "<i>why</i>"
     text = page(live, "/")
     assert "1 item could not be indexed" in text
     assert "&lt;b&gt;bad&lt;/b&gt;" in text and "&lt;i&gt;why" in text

@@ -56,7 +56,7 @@ def test_what_was_put_before_is_without_a_date(dated, tmp_path):
         before = live.ids("/v1/recommend/nobody", k=100, filter=FILTER)
         odd = {"title": "cocoa blend", "published_at": "TBA"}
         now = live.engine.clock()
-        asyncio.run(live.engine.put_items([StoredItem("n1", odd, True, now, now)]))
+        asyncio.run(live.engine.items.put([StoredItem("n1", odd, True, now, now)]))
     with service(None, tmp_path / "live") as live:
         assert live.ids("/v1/recommend/nobody", k=100, filter=FILTER) == before
         assert "n1" in live.ids("/v1/recommend/nobody", k=100)

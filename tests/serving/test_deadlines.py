@@ -56,13 +56,13 @@ def test_what_nobody_waits_for_is_not_scored(live: Service, gate, given, done):
 
     async def asked() -> list[object]:
         engine = live.engine
-        shelf = engine.traffic_split.primary
-        held = engine.ask(shelf, gate)
+        bundle = engine.traffic_split.primary
+        held = engine.lists.submit(bundle, gate)
         await asyncio.to_thread(gate.begun.wait, WAIT)
         DEADLINE.set(given)
         jobs = [
-            engine.ask(shelf, ListRequest(k=3)),
-            engine.ask(shelf, lambda shelf, store: called.append(1)),
+            engine.lists.submit(bundle, ListRequest(k=3)),
+            engine.lists.submit(bundle, lambda bundle, store: called.append(1)),
         ]
         gate.open.set()
         await held
@@ -76,15 +76,15 @@ def test_what_nobody_waits_for_is_not_scored(live: Service, gate, given, done):
 def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
     async def asked() -> None:
         engine = live.engine
-        shelf = engine.traffic_split.primary
-        engine.ask(shelf, gate)
+        bundle = engine.traffic_split.primary
+        engine.lists.submit(bundle, gate)
         await asyncio.to_thread(gate.begun.wait, WAIT)
         DEADLINE.set(deadline(time.monotonic() + 0.1))
         with pytest.raises(BusyError, match="not there in time"):  # while the thread is stuck
-            await asyncio.wait_for(engine.ask(shelf, ListRequest(k=3)), WAIT)
-        engine.answering.backlog._began[0] -= 2 * PATIENCE
+            await asyncio.wait_for(engine.lists.submit(bundle, ListRequest(k=3)), WAIT)
+        engine.lists.batching.backlog._began[0] -= 2 * PATIENCE
         with pytest.raises(BusyError, match="would wait"):  # at once
-            engine.ask(shelf, ListRequest(k=3))
+            engine.lists.submit(bundle, ListRequest(k=3))
 
     asyncio.run(asked())
     told = {"user_id": "ann", "item_id": "i1"}
@@ -102,13 +102,13 @@ def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
 def test_requests_come_with_a_deadline(bundles, tmp_path):
     seen = []
     with service(bundles[0], tmp_path, timeout=TIMEOUT) as live:
-        submit = live.engine.answering.backlog.put
+        submit = live.engine.lists.batching.backlog.put
 
         def put(job, **given) -> None:
             seen.append(job.deadline.at - time.monotonic())
             submit(job, **given)
 
-        live.engine.answering.backlog.put = put  # type: ignore[method-assign]
+        live.engine.lists.batching.backlog.put = put  # type: ignore[method-assign]
         live.get("/v1/recommend/u1")
     assert 0 < seen[0] <= TIMEOUT
 
@@ -157,7 +157,7 @@ def test_a_write_that_waits_for_a_stuck_disk_is_told_so_and_never_written(store,
 def test_a_late_event_is_told_as_busy(bundles, tmp_path, gate, monkeypatch):
     monkeypatch.setattr("pennyweight.serving.stores.writer.GRACE", 0.0)
     with service(bundles[0], tmp_path, timeout=1.0) as live:
-        live.engine.writer.submit(gate)
+        live.engine.store.writer.submit(gate)
         assert gate.begun.wait(WAIT)
         told = {"user_id": "ann", "item_id": "i1"}
         response = live.http.post("/v1/events", json=told)  # the disk is stuck
@@ -165,7 +165,7 @@ def test_a_late_event_is_told_as_busy(bundles, tmp_path, gate, monkeypatch):
         assert "nothing was kept" in response.json()["detail"]
         gate.open.set()
         end = time.monotonic() + WAIT
-        while live.engine.writer.backlog.stuck_for and time.monotonic() < end:
+        while live.engine.store.writer.backlog.stuck_for and time.monotonic() < end:
             time.sleep(0.005)  # until the stuck write has ended, others are refused
         assert live.post("/v1/events", told)["accepted"] == 1
         assert len(live.get("/v1/users/ann")["events"]) == 1

@@ -139,10 +139,10 @@ def test_a_bundle_that_is_published_at_that_moment(live, named, aside, monkeypat
         return model
 
     monkeypatch.setattr(BundleStore, "add", slow)
-    published = aside.submit(live.engine.add, named[1], actor="test")
+    published = aside.submit(live.engine.publishing.add, named[1], actor="test")
     assert copied.wait(WAIT)
     erased = aside.submit(erase, live)
-    until(lambda: live.engine.read_now(lambda store: store.erased([WHO])) == {WHO})
+    until(lambda: live.engine.store.read_now(lambda store: store.erased([WHO])) == {WHO})
     assert not erased.done()
     go.set()
     published.result(WAIT)
@@ -155,14 +155,14 @@ def test_an_erasure_that_was_cut_short_is_finished_at_the_next_start(named, tmp_
     with service(named[0], folder) as live:
         tell(live, WHO, "e1")
         job = erasure._erase
-        live.engine.writer.submit(lambda store: job(store, WHO), alone=True).result(WAIT)
+        live.engine.store.writer.submit(lambda store: job(store, WHO), alone=True).result(WAIT)
         assert holding(folder, WHO)  # killed here: the bundle still has the user
     with service(None, folder) as live:
         assert holding(folder, WHO) == []
         assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
-        assert not live.engine.read_now(lambda store: store.noted(erasure.ERASING))
+        assert not live.engine.store.read_now(lambda store: store.noted(erasure.ERASING))
         erase(live)
-        assert not live.engine.read_now(lambda store: store.noted(erasure.ERASING))
+        assert not live.engine.store.read_now(lambda store: store.noted(erasure.ERASING))
 
 
 def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, aside, monkeypatch):
@@ -179,16 +179,16 @@ def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, aside, mon
     asked = aside.submit(live.get, f"/v1/recommend/{WHO}")
     assert scoring.wait(WAIT)
     erased: Future[dict] = aside.submit(erase, live)
-    bundle = live.engine.known()[0].version
+    bundle = live.engine.publishing.known()[0].version
     until(lambda: not _knows(live.engine, bundle))
     assert not erased.done()
     go.set()
     shown = asked.result(WAIT)
     erased.result(WAIT)
-    assert len(live.engine.cache) == 0
+    assert len(live.engine.histories) == 0
     assert live.http.get(f"/v1/explain/{shown['recommendation_id']}").status_code == 404
     assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
-    live.engine.shown.close()
+    live.engine.lists.log.close()
     assert holding(live.folder, WHO) == []
 
 
@@ -199,13 +199,13 @@ def _knows(engine: Engine, version: str) -> bool:
 
 def test_events_that_wait_to_be_written_are_deleted_or_dropped(live, aside):
     go = threading.Event()
-    live.engine.writer.submit(lambda store: go.wait(WAIT), alone=True)
+    live.engine.store.writer.submit(lambda store: go.wait(WAIT), alone=True)
     before = [aside.submit(tell, live, WHO, f"e{n}") for n in range(3)]
-    until(lambda: live.engine.writer.waiting == 3)
+    until(lambda: live.engine.store.writer.waiting == 3)
     erased = aside.submit(erase, live)
-    until(lambda: live.engine.writer.waiting == 4)
+    until(lambda: live.engine.store.writer.waiting == 4)
     after = aside.submit(tell, live, WHO, "late")
-    until(lambda: live.engine.writer.waiting == 5)
+    until(lambda: live.engine.store.writer.waiting == 5)
     go.set()
     assert [told.result(WAIT)["accepted"] for told in before] == [1, 1, 1]
     assert erased.result(WAIT)["events"] == 3
@@ -220,7 +220,7 @@ def test_an_export_that_runs_is_waited_for(live, aside):
         inside.set()
         assert go.wait(WAIT)
 
-    running = aside.submit(live.engine.read_now, export)
+    running = aside.submit(live.engine.store.read_now, export)
     assert inside.wait(WAIT)
     erased = aside.submit(erase, live)
     threading.Event().wait(0.3)
@@ -235,17 +235,17 @@ def test_several_users_leave_a_bundle_at_once(named, tmp_path):
     engine = Engine(store, BundleStore(tmp_path / "bundles"))
     try:
         engine.start(named[0])
-        version = engine.known()[0].version
-        before = engine.bundles.interactions(version)
+        version = engine.publishing.known()[0].version
+        before = engine.publishing.bundles.interactions(version)
         gone = ["u0", WHO, "u9", "nobody"]
-        n = engine.forget_users(version, gone)
-        left = engine.bundles.interactions(version)
+        n = engine.publishing.forget_users(version, gone)
+        left = engine.publishing.bundles.interactions(version)
         assert list(left.users) == [user for user in before.users if user not in gone]
         assert len(before) - len(left) == n
         for user in left.users[::3]:
             old, new = (int(log.users.codes([user])[0]) for log in (before, left))
             assert (before.item[before.user == old] == left.item[left.user == new]).all()
-        assert engine.forget_users(version, gone) is None
+        assert engine.publishing.forget_users(version, gone) is None
     finally:
         engine.close()
 
@@ -253,14 +253,14 @@ def test_several_users_leave_a_bundle_at_once(named, tmp_path):
 def test_a_damaged_bundle_is_said_and_no_list_rests_on_the_user(live):
     tell(live, WHO, "e1")
     assert live.get(f"/v1/recommend/{WHO}")["source"] == "history"
-    version = live.engine.known()[0].version
+    version = live.engine.publishing.known()[0].version
     (live.folder / "bundles" / version / "users.arrow").unlink()
     assert live.http.delete(f"/v1/users/{WHO}").status_code == 409
-    assert len(live.engine.cache) == 0
+    assert len(live.engine.histories) == 0
     assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
     assert live.get("/v1/recommend/u6")["source"] == "history"
     assert tell(live, WHO, "e2")["erased"] == 1
-    assert live.engine.erasing == 1
+    assert live.engine.users.erasing == 1
 
 
 def test_an_export_of_another_process_is_waited_for(live, aside, tmp_path):
@@ -274,7 +274,7 @@ def test_an_export_of_another_process_is_waited_for(live, aside, tmp_path):
     running = aside.submit(export)
     assert inside.wait(WAIT)
     erased = aside.submit(erase, live)
-    until(lambda: live.engine.erasing == 1)
+    until(lambda: live.engine.users.erasing == 1)
     threading.Event().wait(0.3)
     assert not erased.done()
     go.set()
@@ -285,7 +285,7 @@ def test_an_export_of_another_process_is_waited_for(live, aside, tmp_path):
 def test_an_export_holds_no_erased_user(live, tmp_path):
     tell(live, WHO, "e1")
     job = erasure._erase
-    live.engine.writer.submit(lambda store: job(store, WHO), alone=True).result(WAIT)
+    live.engine.store.writer.submit(lambda store: job(store, WHO), alone=True).result(WAIT)
     assert holding(live.folder, WHO)  # the bundle was not reached yet
     export(live.folder, tmp_path / "items.jsonl", tmp_path / "events.jsonl")
     assert holding(tmp_path, WHO) == [f for f in holding(tmp_path, WHO) if f.startswith("live")]

@@ -130,7 +130,7 @@ def test_an_erasure_that_the_disk_cuts_short_says_so_and_is_finished_later(
     with serving(make_app(engine)) as port, asking(port) as http:
         http.post("/v1/events", json={"user_id": who, "item_id": "i1", "event_id": "by-u5"})
         assert http.get(f"/v1/recommend/{who}").json()["source"] == "history"
-        engine.shown.close()
+        engine.lists.log.close()
         Faults.moves = True
         told = http.delete(f"/v1/users/{who}")
         assert told.status_code == 503
@@ -164,7 +164,7 @@ def test_an_erasure_of_which_the_disk_takes_nothing_leaves_all_as_it_was(disk, b
         assert told.status_code == 503 and told.json()["type"] == "/docs#store"
         assert not http.get("/v1/users/u5").json()["erased"]
         assert http.get("/v1/recommend/u5").json()["source"] == "history"
-        assert engine.erasing == 0
+        assert engine.users.erasing == 0
     Faults.writes = False
     engine.close()
 

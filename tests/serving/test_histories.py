@@ -14,7 +14,7 @@ from pennyweight.serving.stores.sqlite import SQLiteStore
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory) -> ServedBundle:
+def bundle(tmp_path_factory) -> ServedBundle:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PENNYWEIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
         return ServedBundle.of("one", shop())
@@ -31,41 +31,41 @@ def event(number: int, item: str, user: str = "new", **more) -> Event:
     return Event(f"e{number}", user, item, "view", 1.8e9 + number, **more)
 
 
-def test_live_events_come_after_those_of_the_bundle(shelf):
-    log = shelf.recommender.interactions
+def test_live_events_come_after_those_of_the_bundle(bundle):
+    log = bundle.recommender.interactions
     own = log.histories.block(0, 1)
-    joined, unknown = joined_history(log, shelf, log.users[0], [event(1, "i3"), event(2, "i4")])
-    ids = shelf.catalog.ids
+    joined, unknown = joined_history(log, bundle, log.users[0], [event(1, "i3"), event(2, "i4")])
+    ids = bundle.catalog.ids
     assert joined.history.item.tolist() == [*own.item.tolist(), ids.code("i3"), ids.code("i4")]
     assert not unknown
 
 
-def test_an_event_in_both_counts_once_and_in_its_place(shelf):
-    log = shelf.recommender.interactions
+def test_an_event_in_both_counts_once_and_in_its_place(bundle):
+    log = bundle.recommender.interactions
     own = log.histories.block(0, 1)
-    ids = shelf.catalog.ids
+    ids = bundle.catalog.ids
     same = Event("x", log.users[0], ids[int(own.item[0])], "view", float(own.time[0]))
     between = Event("y", log.users[0], "i29", "view", float(own.time[0]) + 1)
-    joined, _ = joined_history(log, shelf, log.users[0], [same, between])
+    joined, _ = joined_history(log, bundle, log.users[0], [same, between])
     assert len(joined.history.item) == len(own.item) + 1
     assert joined.history.item[1] == ids.code("i29")
     assert (np.diff(joined.history.time) >= 0).all()
 
 
 @pytest.mark.parametrize("ahead", [-0.4, 0.0, 0.3, 0.9])
-def test_an_event_that_the_log_has_in_whole_seconds_counts_once(shelf, ahead):
-    log = shelf.recommender.interactions
-    own, ids = log.histories.block(0, 1), shelf.catalog.ids
+def test_an_event_that_the_log_has_in_whole_seconds_counts_once(bundle, ahead):
+    log = bundle.recommender.interactions
+    own, ids = log.histories.block(0, 1), bundle.catalog.ids
     same = Event("x", log.users[0], ids[int(own.item[0])], "view", float(own.time[0]) + ahead)
     other = replace(same, event_id="y", time=float(own.time[0]) + 7)
-    joined, _ = joined_history(log, shelf, log.users[0], [same, other])
+    joined, _ = joined_history(log, bundle, log.users[0], [same, other])
     assert len(joined.history.item) == len(own.item) + 1
 
 
-def test_the_position_of_an_exported_log_decides_what_it_has(shelf):
-    log = shelf.recommender.interactions
-    own, ids = log.histories.block(0, 1), shelf.catalog.ids
-    exported = replace(shelf, covered=Covered(events=5))
+def test_the_position_of_an_exported_log_decides_what_it_has(bundle):
+    log = bundle.recommender.interactions
+    own, ids = log.histories.block(0, 1), bundle.catalog.ids
+    exported = replace(bundle, covered=Covered(events=5))
     first, another = ids[int(own.item[0])], "i29"
     assert another not in [ids[item] for item in own.item.tolist()]
 
@@ -81,19 +81,19 @@ def test_the_position_of_an_exported_log_decides_what_it_has(shelf):
     assert count(5, another, late) == 1  # cleaning left it out, so it is not lost
 
 
-def test_items_nobody_knows_are_left_out_and_told(shelf):
-    joined, unknown = joined_history(None, shelf, "new", [event(1, "?"), event(2, "i1")])
-    assert joined.history.item.tolist() == [shelf.catalog.ids.code("i1")]
+def test_items_nobody_knows_are_left_out_and_told(bundle):
+    joined, unknown = joined_history(None, bundle, "new", [event(1, "?"), event(2, "i1")])
+    assert joined.history.item.tolist() == [bundle.catalog.ids.code("i1")]
     assert unknown
 
 
-def test_weights_are_kept(shelf):
-    joined, _ = joined_history(None, shelf, "new", [event(1, "i1", weight=2.5)])
+def test_weights_are_kept(bundle):
+    joined, _ = joined_history(None, bundle, "new", [event(1, "i1", weight=2.5)])
     assert joined.history.weight.tolist() == [2.5]
 
 
-def test_negative_events_take_back(shelf):
-    log, ids = shelf.recommender.interactions, shelf.catalog.ids
+def test_negative_events_take_back(bundle):
+    log, ids = bundle.recommender.interactions, bundle.catalog.ids
     own = log.histories.block(0, 1)
     first = ids[int(own.item[0])]
     told = [
@@ -106,14 +106,14 @@ def test_negative_events_take_back(shelf):
         event(7, "i25", weight=-2.0),
         replace(event(8, "i25"), kind="like"),
     ]
-    joined, _ = joined_history(log, shelf, log.users[0], told)
+    joined, _ = joined_history(log, bundle, log.users[0], told)
     rest = [item for item in own.item.tolist() if ids[item] != first]
     assert joined.history.item.tolist() == [*rest, ids.code("i28"), ids.code("i25")]
     assert {ids[item] for item in joined.turned_down.tolist()} == {"i29", first}
 
 
-def test_a_removal_from_the_cart_leaves_what_was_bought(shelf):
-    ids = shelf.catalog.ids
+def test_a_removal_from_the_cart_leaves_what_was_bought(bundle):
+    ids = bundle.catalog.ids
     told = [
         replace(event(n, item), kind=kind)
         for n, (item, kind) in enumerate(
@@ -130,14 +130,14 @@ def test_a_removal_from_the_cart_leaves_what_was_bought(shelf):
             ]
         )
     ]
-    joined, _ = joined_history(None, shelf, "new", told)
+    joined, _ = joined_history(None, bundle, "new", told)
     assert [ids[item] for item in joined.history.item.tolist()] == ["i1"]
     assert sorted(ids[item] for item in joined.turned_down.tolist()) == ["i2", "i3"]
-    log = shelf.recommender.interactions
+    log = bundle.recommender.interactions
     bought = replace(log, kinds=("purchase",))
     first = ids[int(log.item[0])]
     joined, _ = joined_history(
-        bought, shelf, log.users[0], [replace(event(1, first), kind="remove_from_cart")]
+        bought, bundle, log.users[0], [replace(event(1, first), kind="remove_from_cart")]
     )
     assert len(joined.turned_down) == 0
     assert joined.history.item.tolist() == log.histories.block(0, 1).item.tolist()
@@ -151,17 +151,17 @@ def test_neutral_events_do_not_push_out_others(store):
     assert len(store.history("new", 5)) == 5
 
 
-def test_what_was_told_is_read_anew(shelf, store):
+def test_what_was_told_is_read_anew(bundle, store):
     cache = HistoryCache()
-    assert len(cache.of("new", shelf, store).history.item) == 0
+    assert len(cache.of("new", bundle, store).history.item) == 0
     store.add_events([event(1, "i1")])
-    assert len(cache.of("new", shelf, store).history.item) == 0  # kept: nobody said that it is old
+    assert len(cache.of("new", bundle, store).history.item) == 0  # kept: nobody said that it is old
     cache.forget(["new"])
-    assert len(cache.of("new", shelf, store).history.item) == 1
+    assert len(cache.of("new", bundle, store).history.item) == 1
     assert (cache.hits, cache.misses) == (1, 2)
 
 
-def test_what_was_read_before_it_was_told_is_not_kept(shelf, store):
+def test_what_was_read_before_it_was_told_is_not_kept(bundle, store):
     cache = HistoryCache()
     reading, told = threading.Event(), threading.Event()
 
@@ -172,31 +172,31 @@ def test_what_was_read_before_it_was_told_is_not_kept(shelf, store):
             told.wait(10)
             return found
 
-    thread = threading.Thread(target=lambda: cache.of("new", shelf, Slow()))
+    thread = threading.Thread(target=lambda: cache.of("new", bundle, Slow()))
     thread.start()
     assert reading.wait(10)
     store.add_events([event(1, "i1")])
     cache.forget(["new"])
     told.set()
     thread.join(10)
-    assert len(cache.of("new", shelf, store).history.item) == 1
+    assert len(cache.of("new", bundle, store).history.item) == 1
 
 
-def test_memory_is_bounded_and_the_least_used_goes_first(shelf, store):
+def test_memory_is_bounded_and_the_least_used_goes_first(bundle, store):
     cache = HistoryCache(nbytes=5 * ENTRY_BYTES)
     for number in range(50):
-        cache.of(f"user {number}", shelf, store)
-        cache.of("user 0", shelf, store)
+        cache.of(f"user {number}", bundle, store)
+        cache.of("user 0", bundle, store)
     assert len(cache) == 5
     assert cache.nbytes <= 5 * ENTRY_BYTES
     before = cache.misses
-    cache.of("user 0", shelf, store)
+    cache.of("user 0", bundle, store)
     assert cache.misses == before
 
 
-def test_histories_of_bundles_that_are_gone_are_dropped(shelf, store):
+def test_histories_of_bundles_that_are_gone_are_dropped(bundle, store):
     cache = HistoryCache()
-    cache.of("new", shelf, store)
+    cache.of("new", bundle, store)
     cache.keep_versions(["another"])
     assert len(cache) == 0
     assert cache.nbytes == 0

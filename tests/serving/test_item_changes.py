@@ -37,7 +37,7 @@ def other(tmp_path):
 def change(live, item: str, **body: object) -> None:
     answer = live.http.patch(f"/v1/items/{item}", json=body)
     assert answer.status_code == 200, answer.text
-    assert live.engine.stock.wait(20)
+    assert live.engine.items.ingestion.wait(20)
 
 
 def serve(live, version: str) -> None:
@@ -153,12 +153,12 @@ def test_a_change_builds_on_one_that_came_meanwhile(live):
     found: list[StoredItem] = []
 
     async def race() -> None:
-        put = await engine.read(lambda store: store.item("i2"))
+        put = await engine.store.read(lambda store: store.item("i2"))
         first = StoredItem("i2", {"title": "first"}, True, None, engine.clock())
-        found.extend(await engine.put_items([first]))
+        found.extend(await engine.items.put([first]))
         late = StoredItem("i2", {"title": "late"}, True, None, engine.clock())
-        assert await engine.change_item(late, put) is None
-        assert await engine.change_item(late, found[0]) is not None
+        assert await engine.items.change(late, put) is None
+        assert await engine.items.change(late, found[0]) is not None
 
     asyncio.run(race())
     assert live.get("/v1/items/i2")["attributes"]["title"] == "late"

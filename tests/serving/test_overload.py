@@ -15,11 +15,11 @@ def test_too_many_lists_are_refused_and_then_answered_again(bundles, tmp_path):
 
     async def fill(engine) -> None:
         """Let the one thread wait, and two more jobs for it."""
-        shelf = engine.traffic_split.primary
-        jobs = [engine.ask(shelf, lambda shelf, store: gate.wait(WAIT))]
-        while engine.answering.waiting:
+        bundle = engine.traffic_split.primary
+        jobs = [engine.lists.submit(bundle, lambda bundle, store: gate.wait(WAIT))]
+        while engine.lists.batching.waiting:
             await asyncio.sleep(0.01)
-        jobs += [engine.ask(shelf, lambda shelf, store: 1) for _ in range(2)]
+        jobs += [engine.lists.submit(bundle, lambda bundle, store: 1) for _ in range(2)]
         filled.set()
         await asyncio.gather(*jobs)
 
@@ -42,7 +42,7 @@ def test_too_many_lists_are_refused_and_then_answered_again(bundles, tmp_path):
 def test_too_many_writes_are_refused_and_none_that_was_accepted_is_lost(bundles, tmp_path):
     gate, told = threading.Event(), {"user_id": "ann", "item_id": "i1"}
     with service(bundles[0], tmp_path, limits=Limits(writes=1)) as live:
-        writer = live.engine.writer
+        writer = live.engine.store.writer
         begun = threading.Event()
         held = writer.submit(lambda store: begun.set() or gate.wait(WAIT))
         assert begun.wait(WAIT)  # or the next job would be written together with this one

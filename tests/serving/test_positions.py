@@ -171,19 +171,19 @@ def test_what_is_exported_is_fitted_with_its_position(bundles, tmp_path):
         found = export(tmp_path / "live", items, events)
         assert live.http.patch("/v1/items/i4", json={"available": False}).status_code == 200
         before = live.get("/v1/users/u0")["events"]
-        history = live.engine.cache.of(
-            "u0", live.engine.traffic_split.primary, live.engine._reader
+        history = live.engine.histories.of(
+            "u0", live.engine.traffic_split.primary, live.engine.store.reader
         ).history
         fitted = pennyweight.fit(items, events, encoder="tfidf", scorers=SCORERS)
         fitted.save(tmp_path / "next")
         assert fitted.origin.items.seq == 4 and fitted.origin.events.seq == 4
         live.post("/v1/bundles", {"path": str(tmp_path / "next")})
-        (model,) = (m for m in live.engine.known() if m.source == str(tmp_path / "next"))
+        (model,) = (m for m in live.engine.publishing.known() if m.source == str(tmp_path / "next"))
         assert (model.covered.items, model.covered.events) == (4, 4)
         holds(live)
         assert "i4" not in listed(live)
-        same = live.engine.cache.of(
-            "u0", live.engine.traffic_split.primary, live.engine._reader
+        same = live.engine.histories.of(
+            "u0", live.engine.traffic_split.primary, live.engine.store.reader
         ).history
         assert len(same.item) == len(history.item) - 1  # that on the deleted item
         assert len(before) > len(same.item)

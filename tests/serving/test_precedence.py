@@ -47,6 +47,6 @@ def test_one_that_fails_is_over_too():
 
 def test_items_are_read_while_somebody_asks_all_the_time(bundles, tmp_path):
     with service(bundles[0], tmp_path) as live:
-        with live.engine.precedence.urgent():
+        with live.engine.items._precedence.urgent():
             items = [{"item_id": f"n{i}", "attributes": {"title": "tea"}} for i in range(300)]
             assert live.post("/v1/items", {"items": items})["recommendable"] == 300

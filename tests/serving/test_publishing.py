@@ -38,8 +38,8 @@ def test_a_start_tidies_up_and_knows_what_is_there(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
         live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
         first, second = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
-        noted = [row for row in live.engine._noted("bundles") if row["version"] == first]
-        live.engine.note({"bundles": noted})  # killed before the second was noted
+        noted = [row for row in live.engine.store.setting("bundles") if row["version"] == first]
+        live.engine.store.save_settings({"bundles": noted})  # killed before the second was noted
         shown = live.get("/v1/bundles")["bundles"]
         assert [m["bundle_version"] for m in shown] == [first, second]
     os.rename(models / first, models / f".{first}.old-1")  # killed between two renames
@@ -83,12 +83,12 @@ def test_bundles_change_while_items_are_written(bundles, tmp_path):
 def test_too_many_changes_at_once_are_told_to_come_again(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
         held = threading.Event()
-        live.engine.turns._depth = 1
-        live.engine.turns._pool.submit(held.wait, 20)
+        live.engine.publishing.changes._depth = 1
+        live.engine.publishing.changes._pool.submit(held.wait, 20)
         with ThreadPoolExecutor(2) as pool:
             first = pool.submit(live.http.post, "/v1/bundles/rollback", json={})
             end = time.monotonic() + 20
-            while not live.engine.turns._jobs and time.monotonic() < end:
+            while not live.engine.publishing.changes._jobs and time.monotonic() < end:
                 time.sleep(0.005)
             answer = live.http.post("/v1/bundles", json={"path": str(bundles[1])})
             assert answer.status_code == 503 and answer.headers["retry-after"]

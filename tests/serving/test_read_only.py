@@ -207,7 +207,7 @@ def test_an_erasure_for_which_there_is_no_room_is_said_and_no_list_rests_on_the_
     with serving(make_app(engine)) as port:
         live = Service(engine, port, disk)
         assert live.get(f"/v1/recommend/{who}")["source"] == "history"
-        live.engine.shown.close()  # what it writes would take the room
+        live.engine.lists.log.close()  # what it writes would take the room
         fill(disk)
         with (disk / "filling").open("r+b") as file:
             file.truncate((disk / "filling").stat().st_size - ROWS)

@@ -71,17 +71,17 @@ def test_damage_under_way_is_found_when_the_store_fails(bundles, tmp_path):
     with service(bundles[0], tmp_path) as live:
         assert ready(live)[0] == 200
         damage(tmp_path / "store.sqlite")
-        live.engine.integrity.check(4.0)
+        live.engine.store.integrity.check(4.0)
         assert ready(live)[1]["status"] == "damaged"
 
 
 def test_a_store_that_was_moved_away_is_damage(bundles, tmp_path):
     with service(bundles[0], tmp_path) as live:
         (tmp_path / "store.sqlite").rename(tmp_path / "elsewhere")
-        live.engine.integrity.check(4.0)
+        live.engine.store.integrity.check(4.0)
         assert ready(live)[1]["status"] == "damaged"
         (tmp_path / "elsewhere").rename(tmp_path / "store.sqlite")
-        live.engine.integrity.check(4.0)
+        live.engine.store.integrity.check(4.0)
         assert ready(live)[0] == 200
 
 
@@ -99,9 +99,9 @@ def test_a_stuck_thread(live, which):
 def test_a_full_queue_of_writes(bundles, tmp_path):
     gate, begun = threading.Event(), threading.Event()
     with service(bundles[0], tmp_path, limits=Limits(writes=1)) as live:
-        live.engine.writer.submit(lambda store: begun.set() or gate.wait(WAIT))
+        live.engine.store.writer.submit(lambda store: begun.set() or gate.wait(WAIT))
         assert begun.wait(WAIT)
-        live.engine.writer.submit(lambda store: None)
+        live.engine.store.writer.submit(lambda store: None)
         status, told = ready(live)
         assert status == 503 and told["status"] == "full" and "1 writes wait" in told["reason"]
         gate.set()

@@ -7,7 +7,7 @@ from live import service
 
 from pennyweight import Recommender
 from pennyweight.errors import DataError
-from pennyweight.serving.live.encoded_item_files import MANY, Readings
+from pennyweight.serving.live.encoded_item_files import MANY, EncodedItemFiles
 from pennyweight.serving.live.encoded_items import latest
 from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.lists import ListRequest, rank_lists
@@ -20,7 +20,7 @@ KINDS = ("tea", "coffee", "mate")
 
 
 @pytest.fixture(scope="module")
-def shelf(bundles) -> ServedBundle:
+def bundle(bundles) -> ServedBundle:
     return ServedBundle.of("v", Recommender.load(bundles[0]))
 
 
@@ -62,21 +62,21 @@ def put(store: SQLiteStore, items: list[StoredItem]) -> list[StoredItem]:
 
 
 def tell(
-    shelf: ServedBundle, readings: Readings, items: list[StoredItem], step: int
+    bundle: ServedBundle, readings: EncodedItemFiles, items: list[StoredItem], step: int
 ) -> ServedBundle:
     for start in range(0, len(items), step):
         some = items[start : start + step]
-        read = shelf.read(some)
-        readings.note(shelf.version, read)
-        shelf = shelf.with_read(read).with_availability(some)
-    return shelf
+        read = bundle.read(some)
+        readings.note(bundle.version, read)
+        bundle = bundle.with_read(read).with_availability(some)
+    return bundle
 
 
-def again(shelf: ServedBundle, folder, store: SQLiteStore) -> ServedBundle:
-    return restored(shelf, Readings(folder), lambda job: job(store)).shelf
+def again(bundle: ServedBundle, folder, store: SQLiteStore) -> ServedBundle:
+    return restored(bundle, EncodedItemFiles(folder), lambda job: job(store)).bundle
 
 
-def lists(shelf: ServedBundle, store: SQLiteStore) -> list[dict[str, float]]:
+def lists(bundle: ServedBundle, store: SQLiteStore) -> list[dict[str, float]]:
     wanted = [
         ListRequest(k=200),
         ListRequest(history=("i1", "i2"), k=200),
@@ -84,7 +84,7 @@ def lists(shelf: ServedBundle, store: SQLiteStore) -> list[dict[str, float]]:
         ListRequest(text="mate blend", k=200),
         ListRequest(history=("i3",), k=200, filter="price > 30", freshness=0.5),
     ]
-    found = rank_lists(shelf, wanted, HistoryCache(), store, 1.8e9)
+    found = rank_lists(bundle, wanted, HistoryCache(), store, 1.8e9)
     return [dict(one.items) for one in found]
 
 
@@ -101,79 +101,79 @@ def alike(one: ServedBundle, other: ServedBundle, store: SQLiteStore) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 7, 60])
-def test_told_in_steps_and_after_a_restart_is_as_told_at_once(shelf, store, tmp_path, step):
+def test_told_in_steps_and_after_a_restart_is_as_told_at_once(bundle, store, tmp_path, step):
     items = put(store, [new(number) for number in range(60)])
-    whole = shelf.with_items(items)
-    readings = Readings(tmp_path / "readings")
-    told = tell(shelf, readings, items, step)
+    whole = bundle.with_items(items)
+    readings = EncodedItemFiles(tmp_path / "readings")
+    told = tell(bundle, readings, items, step)
     alike(told, whole, store)
-    alike(again(shelf, tmp_path / "readings", store), whole, store)  # none was kept yet
+    alike(again(bundle, tmp_path / "readings", store), whole, store)  # none was kept yet
     readings.flush()
-    alike(again(shelf, tmp_path / "readings", store), whole, store)
+    alike(again(bundle, tmp_path / "readings", store), whole, store)
 
 
-def test_nothing_is_read_twice(shelf, store, tmp_path, texts_read):
-    readings = Readings(tmp_path / "readings")
+def test_nothing_is_read_twice(bundle, store, tmp_path, texts_read):
+    readings = EncodedItemFiles(tmp_path / "readings")
     items = put(store, [new(number) for number in range(20)])
-    told = tell(shelf, readings, items, 5)
+    told = tell(bundle, readings, items, 5)
     readings.flush()
     assert len(texts_read) == 20
     # A price changes, a text changes, one goes, and a bundle's own item gets another price.
     cheap = new(3, document={**new(3).document, "price": 1.0})
     other = new(4, document={"title": "coffee dark roast", "price": 4.0})
-    own = StoredItem("i1", {**shelf.document("i1"), "price": 9.0}, True, None, 4e9)
+    own = StoredItem("i1", {**bundle.document("i1"), "price": 9.0}, True, None, 4e9)
     last = put(store, [cheap, other, new(5, removed=True), own])
     told = tell(told, readings, last, 5)
     readings.flush()
     assert len(texts_read) == 21  # but for one text nothing new
-    found = again(shelf, tmp_path / "readings", store)
+    found = again(bundle, tmp_path / "readings", store)
     assert len(texts_read) == 21
     alike(found, told, store)
 
 
-def test_what_a_kill_cost_is_read_again(shelf, store, tmp_path, texts_read):
-    readings = Readings(tmp_path / "readings")
+def test_what_a_kill_cost_is_read_again(bundle, store, tmp_path, texts_read):
+    readings = EncodedItemFiles(tmp_path / "readings")
     items = put(store, [new(number) for number in range(12)])
-    told = tell(shelf, readings, items[:8], 4)
+    told = tell(bundle, readings, items[:8], 4)
     readings.flush()
     told = tell(told, readings, items[8:], 4)  # not flushed
     texts_read.clear()
-    alike(again(shelf, tmp_path / "readings", store), told, store)
+    alike(again(bundle, tmp_path / "readings", store), told, store)
     assert len(texts_read) == 4
-    again(shelf, tmp_path / "readings", store)
+    again(bundle, tmp_path / "readings", store)
     assert len(texts_read) == 4  # kept this time
 
 
 @pytest.mark.parametrize("damage", [b"", b"junk", None])
-def test_a_damaged_file_is_made_anew(shelf, store, tmp_path, texts_read, damage):
-    readings = Readings(tmp_path / "readings")
+def test_a_damaged_file_is_made_anew(bundle, store, tmp_path, texts_read, damage):
+    readings = EncodedItemFiles(tmp_path / "readings")
     items = put(store, [new(number) for number in range(9)])
-    told = tell(shelf, readings, items, 9)
+    told = tell(bundle, readings, items, 9)
     readings.flush()
     (path,) = (tmp_path / "readings" / "v").iterdir()
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data) if damage is None else damage)
     texts_read.clear()
-    alike(again(shelf, tmp_path / "readings", store), told, store)
+    alike(again(bundle, tmp_path / "readings", store), told, store)
     assert len(texts_read) == 9
     texts_read.clear()
-    alike(again(shelf, tmp_path / "readings", store), told, store)
+    alike(again(bundle, tmp_path / "readings", store), told, store)
     assert not texts_read
 
 
-def test_files_of_other_columns_or_versions_are_read_anew(shelf, store, tmp_path, monkeypatch):
-    readings = Readings(tmp_path / "readings")
+def test_files_of_other_columns_or_versions_are_read_anew(bundle, store, tmp_path, monkeypatch):
+    readings = EncodedItemFiles(tmp_path / "readings")
     items = put(store, [new(number) for number in range(3)])
-    tell(shelf, readings, items, 3)
+    tell(bundle, readings, items, 3)
     readings.flush()
-    like = shelf.catalog
+    like = bundle.catalog
     other = like.attributes.rename({"price": "cost"})
     assert len(readings.load("v", like)) == 1
     monkeypatch.setattr("pennyweight.serving.live.encoded_items.version_of", lambda name: "0.0.0")
     assert readings.load("v", like) == []
     monkeypatch.undo()
-    tell(shelf, readings, items, 3)
+    tell(bundle, readings, items, 3)
     readings.flush()
     assert isinstance(other, pl.DataFrame)
     from dataclasses import replace
@@ -182,8 +182,8 @@ def test_files_of_other_columns_or_versions_are_read_anew(shelf, store, tmp_path
     assert readings.count("v") == 0
 
 
-def test_many_files_become_one(shelf, store, tmp_path):
-    readings, told = Readings(tmp_path / "readings"), shelf
+def test_many_files_become_one(bundle, store, tmp_path):
+    readings, told = EncodedItemFiles(tmp_path / "readings"), bundle
     items = put(store, [new(number) for number in range(MANY - 1)])
     items += put(store, [new(3, document={**new(3).document, "price": 1.0})])
     for number, item in enumerate(items, 1):
@@ -193,11 +193,11 @@ def test_many_files_become_one(shelf, store, tmp_path):
     told = tell(told, readings, put(store, [new(99)]), 1)
     readings.flush()
     assert readings.count("v") == 1
-    alike(again(shelf, tmp_path / "readings", store), told, store)
+    alike(again(bundle, tmp_path / "readings", store), told, store)
 
 
-def test_of_an_item_that_waits_twice_the_last_is_kept(shelf):
-    first, second = (shelf.read([new(1, seq=seq), new(seq, seq=seq + 1)]) for seq in (2, 4))
+def test_of_an_item_that_waits_twice_the_last_is_kept(bundle):
+    first, second = (bundle.read([new(1, seq=seq), new(seq, seq=seq + 1)]) for seq in (2, 4))
     whole = latest([first, second])
     assert dict(zip(whole.items.ids, whole.seq.tolist(), strict=True)) == {
         "new2": 3,
@@ -206,16 +206,16 @@ def test_of_an_item_that_waits_twice_the_last_is_kept(shelf):
     }
 
 
-def test_the_same_version_may_wait_twice(shelf, store, tmp_path):
-    readings = Readings(tmp_path / "readings")
+def test_the_same_version_may_wait_twice(bundle, store, tmp_path):
+    readings = EncodedItemFiles(tmp_path / "readings")
     items = put(store, [new(number) for number in range(6)])
-    told = tell(shelf, readings, items, 6)
-    tell(shelf, readings, items[:2], 1)  # as by the stock thread while a bundle is loaded
+    told = tell(bundle, readings, items, 6)
+    tell(bundle, readings, items[:2], 1)  # as by the stock thread while a bundle is loaded
     readings.flush()
-    alike(again(shelf, tmp_path / "readings", store), told, store)
+    alike(again(bundle, tmp_path / "readings", store), told, store)
 
 
-def test_one_that_the_bundle_cannot_read_keeps_no_other_away(shelf, store, tmp_path, monkeypatch):
+def test_one_that_the_bundle_cannot_read_keeps_no_other_away(bundle, store, tmp_path, monkeypatch):
     put(store, [new(number) for number in range(1, 41)])
     sizes, real = [], ServedBundle.read
 
@@ -226,27 +226,27 @@ def test_one_that_the_bundle_cannot_read_keeps_no_other_away(shelf, store, tmp_p
         return real(self, items)
 
     monkeypatch.setattr(ServedBundle, "read", read)
-    found = restored(shelf, Readings(tmp_path / "readings"), lambda job: job(store))
+    found = restored(bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store))
     assert found.failed == {"new2": "cannot be read"}
-    assert found.shelf.is_open("new1") and found.shelf.is_open("new40")
+    assert found.bundle.is_open("new1") and found.bundle.is_open("new40")
     assert found.seq == 40
     assert len(sizes) < 15  # halved until it is found
 
 
-def test_what_a_column_of_another_type_cannot_hold_is_left_out(shelf, store, tmp_path):
+def test_what_a_column_of_another_type_cannot_hold_is_left_out(bundle, store, tmp_path):
     odd = {"title": "mate blend", "price": "much", "color": "red", "available": "perhaps"}
     put(store, [new(1, document=odd), new(2)])
-    found = restored(shelf, Readings(tmp_path / "readings"), lambda job: job(store))
+    found = restored(bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store))
     assert not found.failed
-    assert found.shelf.document("new1") == {"title": "mate blend"}
+    assert found.bundle.document("new1") == {"title": "mate blend"}
 
 
-def test_a_disk_that_takes_nothing_costs_time_only(shelf, store, tmp_path):
+def test_a_disk_that_takes_nothing_costs_time_only(bundle, store, tmp_path):
     (tmp_path / "readings").write_text("a file in the way")
-    readings = Readings(tmp_path / "readings")
-    tell(shelf, readings, put(store, [new(1)]), 1)
+    readings = EncodedItemFiles(tmp_path / "readings")
+    tell(bundle, readings, put(store, [new(1)]), 1)
     readings.flush()
-    assert again(shelf, tmp_path / "readings", store).is_open("new1")
+    assert again(bundle, tmp_path / "readings", store).is_open("new1")
 
 
 def test_a_service_reads_items_once(bundles, tmp_path, texts_read):

@@ -1,4 +1,4 @@
-"""Items on their way to the shelves."""
+"""Items on their way to the bundles."""
 
 import threading
 

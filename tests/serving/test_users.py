@@ -45,7 +45,7 @@ def test_what_is_handed_out_in_pieces_is_whole(live, monkeypatch):
     live.post("/v1/events", {"events": told})
     for _ in range(3):
         live.get("/v1/recommend/u5", k=1)
-    live.engine.shown.close()
+    live.engine.lists.log.close()
     whole = live.get("/v1/users/u5")
     assert [e["event_id"] for e in whole["events"]][:7] == [f"e{n}" for n in range(7)]
     for piece in (1, 2, 3, 7):

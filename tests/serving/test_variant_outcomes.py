@@ -204,7 +204,7 @@ def act(live: Service, user: str, *kinds: str, **more) -> str:
 
 
 def feedback(live: Service, **query: object) -> dict:
-    asyncio.run(live.engine.shown.flush())
+    asyncio.run(live.engine.lists.log.flush())
     return live.get("/v1/feedback", **query)
 
 
@@ -286,7 +286,7 @@ def test_a_restart_is_no_change_of_shares(bundles, tmp_path):
         after = feedback(second)
         assert after["since"] == before["since"]
         assert [variant["converted"] for variant in after["variants"]] == [1]
-        second.engine.writer.submit(lambda store: store.note(SINCE, None)).result()
+        second.engine.store.writer.submit(lambda store: store.note(SINCE, None)).result()
         old = feedback(second)  # a store of an earlier version: the last publishing is known
         assert old["since"] == pytest.approx(before["since"], abs=1)
 
@@ -307,13 +307,13 @@ def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
     async def asked(*windows: float) -> list[Outcomes]:
         return list(await asyncio.gather(*(counter.outcomes(w) for w in windows)))
 
-    counted = engine.read
+    counted = engine.store.read
 
     async def slow(job):
         clock.now += 1.0
         return await counted(job)
 
-    engine.read = slow
+    engine.store.read = slow
     first, same, other = asyncio.run(asked(10.0, 10.0, 20.0))
     assert first is same and other is not first
     clock.now += 100

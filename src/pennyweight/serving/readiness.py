@@ -33,15 +33,15 @@ def readiness(engine: Engine, admission: Admission | None = None) -> Readiness:
     """Return whether a service is ready; costs nothing and never waits."""
     if not engine.is_ready:
         return Readiness("loading", "No bundle is loaded yet.")
-    if engine.integrity.damage is not None:
+    if engine.store.integrity.damage is not None:
         return Readiness(
             "damaged",
             "The store is damaged; the log says how. Stop the service "
             "and put back a copy of the store.",
         )
     for name, backlog in (
-        ("scoring", engine.answering.backlog),
-        ("writing", engine.writer.backlog),
+        ("scoring", engine.lists.batching.backlog),
+        ("writing", engine.store.writer.backlog),
     ):
         if (seconds := backlog.stuck_for) > STUCK_SECONDS:
             return Readiness(
@@ -51,9 +51,9 @@ def readiness(engine: Engine, admission: Admission | None = None) -> Readiness:
             )
     if admission is not None and admission.is_full:
         return Readiness("full", "More requests come than can be answered in time.")
-    for backlog in (engine.answering.backlog, engine.writer.backlog):
+    for backlog in (engine.lists.batching.backlog, engine.store.writer.backlog):
         if (refusal := backlog.refusal(urgent=True)) is not None:
             return Readiness("full", f"The queue is full: {refusal}.")
-    if engine.refusal is not None:
-        return Readiness("ready", f"Lists are given; events are refused: {engine.refusal}.")
+    if engine.store.refusal is not None:
+        return Readiness("ready", f"Lists are given; events are refused: {engine.store.refusal}.")
     return Readiness("ready")

@@ -16,7 +16,7 @@ def audit_routes(engine: Engine) -> APIRouter:
 
     @router.get("/dashboard/audit")
     async def audit(request: Request) -> Response:
-        entries = await engine.read(lambda store: store.audits(SHOWN))
+        entries = await engine.store.read(lambda store: store.audits(SHOWN))
         return page(request, "audit.html", {"entries": entries, "limit": SHOWN})
 
     return router

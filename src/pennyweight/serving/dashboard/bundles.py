@@ -36,7 +36,7 @@ def bundle_routes(engine: Engine) -> APIRouter:
     @router.get(HERE)
     async def bundles(request: Request, done: str = "", days: str = "") -> Response:
         found = await asyncio.to_thread(describe_bundles, engine)
-        before = await asyncio.to_thread(engine.before)
+        before = await asyncio.to_thread(engine.publishing.previous)
         window = DAY * int(days) if days in map(str, WINDOWS) else WINDOW
         outcomes = await counter.outcomes(window)
         return page(
@@ -59,7 +59,7 @@ def bundle_routes(engine: Engine) -> APIRouter:
         form = await read_form(request)
         who = actor(request)
         path = required(form, "path")
-        stored = await engine.turns.run(lambda: engine.add(path, actor=who))
+        stored = await engine.publishing.changes.run(lambda: engine.publishing.add(path, actor=who))
         if form.get("publish") != "yes":
             return redirect(HERE, {"done": "added"})
         return redirect(PUBLISH, {"version": stored.version})

@@ -74,12 +74,15 @@ class BundleDescription:
 def describe_bundles(engine: Engine) -> list[BundleDescription]:
     """Return the bundles in order of arrival."""
     shares = {variant.version: variant.share for variant in engine.traffic_split.variants}
-    return [_describe(engine, stored, shares.get(stored.version, 0.0)) for stored in engine.known()]
+    return [
+        _describe(engine, stored, shares.get(stored.version, 0.0))
+        for stored in engine.publishing.known()
+    ]
 
 
 def _describe(engine: Engine, stored: StoredBundle, share: float) -> BundleDescription:
     try:
-        bundle = open_bundle(engine.bundles.path(stored.version), verify=False)
+        bundle = open_bundle(engine.publishing.bundles.path(stored.version), verify=False)
         manifest = bundle.manifest
         report = read_spec(bundle, manifest.report, Report)
     except (BundleError, UnknownIdError):

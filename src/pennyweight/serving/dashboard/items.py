@@ -40,13 +40,15 @@ def item_routes(engine: Engine) -> APIRouter:
                 },
             )
         try:
-            context = await engine.ask(bundle, lambda bundle, store: _context(bundle, store, id))
+            context = await engine.lists.submit(
+                bundle, lambda bundle, store: _context(bundle, store, id)
+            )
         except UnknownIdError as error:
             failed = sentence(error)
             return page(
                 request, "item.html", {"item": id, "found": False}, failed=failed, status=404
             )
-        not_indexed = engine.failed_items.get(id, "")
+        not_indexed = engine.items.failures.get(id, "")
         return page(
             request,
             "item.html",

@@ -32,7 +32,7 @@ def overview_routes(engine: Engine, metrics: Metrics, window: RollingMetrics) ->
         # The window belongs to this thread; its results do not.
         hour, minutes, routes = window.hour(), window.minutes(), window.routes()
         new = await asyncio.to_thread(new_items, engine.traffic_split.primary, engine.clock())
-        failed = dict(engine.failed_items)
+        failed = dict(engine.items.failures)
         return page(
             request,
             "overview.html",
@@ -57,7 +57,9 @@ def _facts(engine: Engine, metrics: Metrics, hour: RequestStatistics, new: NewIt
     split = engine.traffic_split
     created = age(engine.clock() - split.primary.created)
     half = f"p50 {milliseconds(hour.p50)}, p99 {milliseconds(hour.p99)}"
-    waiting = engine.answering.waiting + engine.writer.waiting + engine.stock.waiting
+    waiting = (
+        engine.lists.batching.waiting + engine.store.writer.waiting + engine.items.ingestion.waiting
+    )
     return [
         Fact("Requests", f"{hour.requests:,}", "to the API in the last hour"),
         Fact("Latency, p95", milliseconds(hour.p95), half),

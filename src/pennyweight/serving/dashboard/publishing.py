@@ -30,7 +30,7 @@ def publishing_routes(engine: Engine) -> APIRouter:
     router = page_router()
 
     def back(fields: Fields) -> list[Variant]:
-        before = engine.before()
+        before = engine.publishing.previous()
         if not before:
             raise Refusal(422, NOTHING)
         return before
@@ -54,7 +54,7 @@ def _add(
     def variants_in(fields: Fields) -> tuple[Variant, ...]:
         chosen = checked_variants(variants_of(fields))
         for variant in chosen:
-            engine.bundles.path(variant.version)
+            engine.publishing.bundles.path(variant.version)
         return chosen
 
     @router.get(path)
@@ -75,7 +75,7 @@ def _add(
             raise Refusal(409, "the bundles in service have changed since the page was loaded; "
                                "reload the bundles and decide again")  # fmt: skip
         who = actor(request)
-        await engine.turns.run(lambda: engine.serve(variants, actor=who))
+        await engine.publishing.changes.run(lambda: engine.publishing.serve(variants, actor=who))
         return redirect(HERE, {"done": done})
 
 

@@ -22,7 +22,7 @@ def search_routes(engine: Engine) -> APIRouter:
             return page(request, "search.html", {"query": q, "items": None})
         bundle = engine.traffic_split.primary
         ranking = ListRequest(text=q[:LONGEST], k=LISTED, exclude_seen=False, explain=True)
-        ranked = await engine.ask(bundle, ranking)
+        ranked = await engine.lists.submit(bundle, ranking)
         return page(
             request,
             "search.html",

@@ -12,7 +12,7 @@ from pennyweight.serving.dashboard.page import page, page_router
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import ListRequest
-from pennyweight.serving.live.users import count_user, export_user
+from pennyweight.serving.live.user_export import count_user, export_user
 
 __all__ = ["user_routes"]
 
@@ -31,20 +31,20 @@ def user_routes(engine: Engine) -> APIRouter:
     @router.get(f"{HERE}/export")
     async def export(id: str = "") -> Response:
         return Response(
-            await engine.read(lambda store: export_user(engine, store, _named(id))),
+            await engine.store.read(lambda store: export_user(engine, store, _named(id))),
             media_type="application/json",
             headers={"Content-Disposition": 'attachment; filename="user.json"'},
         )
 
     @router.get(f"{HERE}/erase")
     async def confirm(request: Request, id: str = "") -> Response:
-        stored = await engine.read(lambda store: count_user(engine, store, _named(id)))
+        stored = await engine.store.read(lambda store: count_user(engine, store, _named(id)))
         return page(request, "erase.html", {"user": id, "stored": stored})
 
     @router.post(f"{HERE}/erase")
     async def erase(request: Request) -> Response:
         user = _named((await read_form(request)).get("id", ""))
-        gone = await engine.erase(user, actor=actor(request))
+        gone = await engine.users.erase(user, actor=actor(request))
         return redirect(
             HERE,
             {
@@ -57,14 +57,14 @@ def user_routes(engine: Engine) -> APIRouter:
     @router.post(f"{HERE}/consent")
     async def consent(request: Request) -> Response:
         user = _named((await read_form(request)).get("id", ""))
-        await engine.readmit(user, actor=actor(request))
+        await engine.users.readmit(user, actor=actor(request))
         return redirect(HERE, {"id": user})
 
     return router
 
 
 async def _users(request: Request, engine: Engine, after: str) -> Response:
-    users = await engine.read(lambda store: store.users(USERS + 1, after))
+    users = await engine.store.read(lambda store: store.users(USERS + 1, after))
     return page(
         request,
         "users.html",
@@ -75,8 +75,10 @@ async def _users(request: Request, engine: Engine, after: str) -> Response:
 
 async def _user(request: Request, engine: Engine, user: str) -> Response:
     bundle = engine.traffic_split.bundle_for(user)
-    ranked = await engine.ask(bundle, ListRequest(user=user, k=LISTED, explain=True))
-    events = await engine.ask(bundle, lambda bundle, store: newest_events(bundle, store, user))
+    ranked = await engine.lists.submit(bundle, ListRequest(user=user, k=LISTED, explain=True))
+    events = await engine.lists.submit(
+        bundle, lambda bundle, store: newest_events(bundle, store, user)
+    )
     return page(
         request,
         "user.html",
@@ -89,7 +91,7 @@ async def _user(request: Request, engine: Engine, user: str) -> Response:
             "live": sum(event.origin == "live" for event in events),
             "newest": next((event.time for event in events if event.time is not None), None),
             "limit": EVENTS,
-            "erased": bool(await engine.read(lambda store: store.erased([user]))),
+            "erased": bool(await engine.store.read(lambda store: store.erased([user]))),
         },
     )
 

@@ -80,7 +80,7 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
 
     def store_failed(error: Exception) -> None:
         metrics.storage_failed(error)
-        engine.integrity.suspect()
+        engine.store.integrity.suspect()
 
     api = FastAPI(
         title="Pennyweight",
@@ -202,13 +202,13 @@ def _watch_admission(admission: Admission, metrics: Metrics, window: RollingMetr
 
 def _watch(engine: Engine, metrics: Metrics) -> None:
     depths: dict[str, Callable[[], float]] = {
-        "answers": lambda: engine.answering.waiting,
-        "writes": lambda: engine.writer.waiting,
-        "items": lambda: engine.stock.waiting,
+        "answers": lambda: engine.lists.batching.waiting,
+        "writes": lambda: engine.store.writer.waiting,
+        "items": lambda: engine.items.ingestion.waiting,
     }
     for name, depth in depths.items():
         metrics.watch_queue(name, depth)
-    engine.on_stocked, engine.on_encoded = metrics.recommendable, metrics.encoded
+    engine.items.on_indexed, engine.items.on_encoded = metrics.recommendable, metrics.encoded
     metrics.watch(
         "bundle_age_seconds", lambda: engine.clock() - engine.traffic_split.primary.created
     )

@@ -19,7 +19,7 @@ from pennyweight.errors import BundleError
 from pennyweight.machine.machine import release_memory
 from pennyweight.serving.live.encoded_items import ReadItems, from_file, latest, to_file
 
-__all__ = ["Readings"]
+__all__ = ["EncodedItemFiles"]
 
 _log = logging.getLogger(__name__)
 TOGETHER = 4_096  # items in a file: those that a kill may cost
@@ -29,7 +29,7 @@ SUFFIX = ".safetensors"
 DAMAGED = (BundleError, pl.exceptions.PolarsError, ValueError, KeyError)
 
 
-class Readings:
+class EncodedItemFiles:
     """The folder of what was read.
 
     Parameters

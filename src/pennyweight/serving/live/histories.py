@@ -42,8 +42,8 @@ _Key = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class _Entry:
     query: Query
-    unknown: bool  # events on items that the shelf did not have
-    n_items: int  # of the shelf then
+    unknown: bool  # events on items that the bundle did not have
+    n_items: int  # of the bundle then
 
 
 class HistoryCache:
@@ -63,30 +63,30 @@ class HistoryCache:
         self._lock = threading.Lock()
         self.hits = self.misses = 0
 
-    def of(self, user: str, shelf: ServedBundle, store: Store) -> Query:
+    def of(self, user: str, bundle: ServedBundle, store: Store) -> Query:
         """Return a user's history and the items turned down; both are empty for an unknown user.
 
         So are those of an id that stands for a missing one, stored before such ids were refused.
         """
-        key, token = (shelf.version, user), object()
+        key, token = (bundle.version, user), object()
         with self._lock:
             entry = self._entries.get(key)
-            if entry and not (entry.unknown and entry.n_items != len(shelf.open)):
+            if entry and not (entry.unknown and entry.n_items != len(bundle.open)):
                 self._entries.move_to_end(key)
                 self.hits += 1
                 return entry.query
             self.misses += 1
-            self._versions.add(shelf.version)
+            self._versions.add(bundle.version)
             self._reading[key] = token
         query, unknown = NO_QUERY, False
-        if not shelf.is_missing(user, "user"):
-            events = store.history(user, NEWEST, shelf.is_neutral)
-            query, unknown = joined_history(shelf.recommender.interactions, shelf, user, events)
+        if not bundle.is_missing(user, "user"):
+            events = store.history(user, NEWEST, bundle.is_neutral)
+            query, unknown = joined_history(bundle.recommender.interactions, bundle, user, events)
         with self._lock:
             # Told of an event meanwhile, what was read is old and must not be kept.
             if self._reading.get(key) is token:
                 del self._reading[key]
-                self._keep(key, _Entry(query, unknown, len(shelf.open)))
+                self._keep(key, _Entry(query, unknown, len(bundle.open)))
         return query
 
     def _keep(self, key: _Key, entry: _Entry) -> None:
@@ -131,23 +131,23 @@ def _size(entry: _Entry) -> int:
 
 
 def joined_history(
-    log: Interactions | None, shelf: ServedBundle, user: str, events: list[Event]
+    log: Interactions | None, bundle: ServedBundle, user: str, events: list[Event]
 ) -> tuple[Query, bool]:
     """Return the events of the bundle and of the store, oldest first, each once.
 
     Negative events are no part of a history: they take back what the user did before with
     the item, as in a log that is fitted to.
 
-    Also whether some are on items that the shelf does not have; these are left out. Which
+    Also whether some are on items that the bundle does not have; these are left out. Which
     events are in both, `_held` says. Where the bundle knows no times, its events come first.
     """
     code = -1 if log is None else int(log.users.codes([user])[0])
     if not events:
         return NO_QUERY if log is None or code < 0 else _known(log, code), False
     old = np.empty(0, ROW) if log is None or code < 0 else _logged(log, code)
-    codes = shelf.catalog.ids.codes([event.item for event in events])
+    codes = bundle.catalog.ids.codes([event.item for event in events])
     live = told(
-        shelf.rules,
+        bundle.rules,
         codes,
         [event.time for event in events],
         [event.kind for event in events],
@@ -155,7 +155,7 @@ def joined_history(
         [event.seq for event in events],
     )
     if log is not None and len(old):
-        live = live[~_held(live, old, shelf.covered.events, dated=log.real_time)]
+        live = live[~_held(live, old, bundle.covered.events, dated=log.real_time)]
     rows = np.concatenate([old, live])
     if log is not None and log.real_time and len(old):
         rows = rows[np.argsort(rows["time"], kind="stable")]

@@ -1,8 +1,10 @@
-"""The thread that puts new and changed items on the shelves."""
+"""The thread that adds new and changed items to the served bundles."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from itertools import islice
 
 from pennyweight.serving.stores.protocol import StoredItem
@@ -15,12 +17,12 @@ QUICK, SLOW = 0.1, 0.4  # seconds of a step below and above which the next one h
 
 
 class ItemIngestion:
-    """Takes items that are on disk, and has them put on the shelves, the newest of each.
+    """Takes items that are on disk, and has them added to the served bundles, the newest of each.
 
     Parameters
     ----------
     put
-        Puts some items on all shelves.
+        Adds some items to all served bundles.
     on_done
         Called with the items of each step and whether it went well.
     clock
@@ -46,7 +48,8 @@ class ItemIngestion:
         self._under_way: frozenset[str] = frozenset()
         self._change = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="pennyweight-stock", daemon=True)
+        self._awaited: list[tuple[Sequence[StoredItem], Future[None]]] = []
+        self._thread = threading.Thread(target=self._run, name="pennyweight-items", daemon=True)
         self._thread.start()
 
     @property
@@ -65,12 +68,30 @@ class ItemIngestion:
                     self._waiting[item.item_id] = before
             self._change.notify_all()
 
-    def has(self, items: Sequence[StoredItem]) -> bool:
-        """Whether one of some items waits, or is being put."""
+    async def indexed(self, items: Sequence[StoredItem], seconds: float) -> None:
+        """Wait until none of some items waits or is being added, for some seconds at most."""
         with self._change:
-            return any(
-                item.item_id in self._waiting or item.item_id in self._under_way for item in items
-            )
+            if not self._has(items):
+                return
+            done: Future[None] = Future()
+            self._awaited.append((items, done))
+        try:
+            await asyncio.wait([asyncio.wrap_future(done)], timeout=seconds)
+        finally:
+            done.cancel()
+
+    def _has(self, items: Sequence[StoredItem]) -> bool:
+        return any(
+            item.item_id in self._waiting or item.item_id in self._under_way for item in items
+        )
+
+    def _tell_awaited(self) -> None:
+        """Tell callers whose items are done, and forget those that gave up."""
+        awaited = [(items, done) for items, done in self._awaited if not done.cancelled()]
+        self._awaited = [(items, done) for items, done in awaited if self._has(items)]
+        for items, done in awaited:
+            if not self._has(items) and done.set_running_or_notify_cancel():
+                done.set_result(None)
 
     def wait(self, seconds: float) -> bool:
         """Wait until nothing waits; return whether it came to that."""
@@ -91,6 +112,7 @@ class ItemIngestion:
             self._pace(self._clock() - start, len(some))
             with self._change:
                 self._under_way = frozenset()
+                self._tell_awaited()
                 self._change.notify_all()
 
     def _pace(self, seconds: float, n: int) -> None:

@@ -16,7 +16,7 @@ from pennyweight.serving.live.precedence import Precedence
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store
 
-__all__ = ["Answering"]
+__all__ = ["MicroBatching"]
 
 TOGETHER = 32  # lists in one batch; more would make the first of them wait
 BATCH_SECONDS = 0.25  # so would slow ones
@@ -28,7 +28,7 @@ Call = Callable[[ServedBundle, Store], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    shelf: ServedBundle
+    bundle: ServedBundle
     what: ListRequest | Call
     future: "asyncio.Future[Any]"
     deadline: Deadline | None
@@ -42,8 +42,8 @@ class _Job:
         return deadline is not None and (now > deadline.at or deadline.client_gone())
 
 
-class Answering:
-    """Answers lists, and runs whatever else takes a shelf, off the event loop.
+class MicroBatching:
+    """Answers lists, and runs whatever else takes a bundle, off the event loop.
 
     A job whose deadline has passed, or whose client has gone, is not done. One that waits
     while the threads are stuck is told so at its deadline.
@@ -94,7 +94,7 @@ class Answering:
         """Jobs that wait."""
         return len(self.backlog)
 
-    def submit(self, shelf: ServedBundle, what: ListRequest | Call) -> "asyncio.Future[Any]":
+    def submit(self, bundle: ServedBundle, what: ListRequest | Call) -> "asyncio.Future[Any]":
         """Return a future of the running event loop: a `RankedList`, or what the call returns.
 
         Raises
@@ -103,7 +103,7 @@ class Answering:
             Too many wait, or it would not be done in time.
         """
         future = asyncio.get_running_loop().create_future()
-        self.backlog.put(_Job(shelf, what, future, current_deadline()), urgent=True)
+        self.backlog.put(_Job(bundle, what, future, current_deadline()), urgent=True)
         return future
 
     def close(self) -> None:
@@ -149,12 +149,12 @@ class Answering:
                 skipped += 1
                 done.append((job, _late()))
             elif isinstance(job.what, ListRequest):
-                by_bundle.setdefault(id(job.shelf), []).append(job)
+                by_bundle.setdefault(id(job.bundle), []).append(job)
             else:
-                done.append((job, _called(job.what, job.shelf, store)))
+                done.append((job, _called(job.what, job.bundle, store)))
         for jobs in by_bundle.values():
             requests = [job.what for job in jobs if isinstance(job.what, ListRequest)]
-            lists = rank_lists(jobs[0].shelf, requests, self._cache, store, self._clock())
+            lists = rank_lists(jobs[0].bundle, requests, self._cache, store, self._clock())
             done += zip(jobs, lists, strict=True)
         if done:
             _deliver(done)
@@ -177,9 +177,9 @@ def _late() -> BusyError:
     return BusyError("the answer was not there in time; come again")
 
 
-def _called(call: Call, shelf: ServedBundle, store: Store) -> Any:  # noqa: ANN401
+def _called(call: Call, bundle: ServedBundle, store: Store) -> Any:  # noqa: ANN401
     try:
-        return call(shelf, store)
+        return call(bundle, store)
     except Exception as error:
         return error
 

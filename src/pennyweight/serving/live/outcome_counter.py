@@ -64,7 +64,7 @@ class OutcomeCounter:
 
     async def _count(self, split: TrafficSplit, window: float) -> Outcomes:
         engine, now = self._engine, self._engine.clock()
-        since = max(await engine.read(_shares_since), now - engine.limits.keep_lists)
+        since = max(await engine.store.read(_shares_since), now - engine.limits.keep_lists)
         strength = split.primary.rules.strength
         tally = Tally(
             split.variants, window, lambda kind, weight: (strength(kind, weight) or 0) > 0
@@ -72,16 +72,16 @@ class OutcomeCounter:
 
         user: str | None = ""
         while user is not None:
-            user = await engine.read(partial(_add_users, tally, since, user))
+            user = await engine.store.read(partial(_add_users, tally, since, user))
         last: tuple[str, int] | None = ("", 0)
         while last is not None:
-            last = await engine.read(partial(_add_events, tally, since, last))
+            last = await engine.store.read(partial(_add_events, tally, since, last))
         return tally.outcomes(since, await self._given(since, now))
 
     async def _given(self, since: float, now: float) -> Counter[str]:
         given: Counter[str] = Counter()
         while since <= now:
-            given.update(await self._engine.read(partial(_lists_of_a_day, since)))
+            given.update(await self._engine.store.read(partial(_lists_of_a_day, since)))
             since += DAY
         return given
 

@@ -1,110 +1,220 @@
-"""Publishing: a bundle is taken over, loaded, tried, and then answers."""
+"""Publishing: a bundle is copied, loaded, tried, and then served."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pennyweight.data.interactions import Interactions
 from pennyweight.errors import PennyweightError, PlanError
 from pennyweight.recommender.integrity import refusing_damage
-from pennyweight.serving.live.bundles import StoredBundle
+from pennyweight.serving.live.bundles import BundleStore, StoredBundle
 from pennyweight.serving.live.clocks import item_disagreements
-from pennyweight.serving.live.erasure import ERASING, strip_erased, without_erased
+from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
+from pennyweight.serving.live.erased_users import ERASING, strip_bundle, without_erased
 from pennyweight.serving.live.histories import HistoryCache
+from pennyweight.serving.live.items import Items
 from pennyweight.serving.live.lists import ListRequest, rank_lists
+from pennyweight.serving.live.operator_notes import OperatorNotes
+from pennyweight.serving.live.registry import Registry
 from pennyweight.serving.live.restoring import restored
 from pennyweight.serving.live.served_bundle import NOTHING_COVERED, ServedBundle
-from pennyweight.serving.live.traffic_split import Variant, checked_variants
+from pennyweight.serving.live.store_access import StoreAccess
+from pennyweight.serving.live.traffic_split import Traffic, Variant, checked_variants
 from pennyweight.serving.stores.protocol import Audit, Store
+from pennyweight.serving.worker import Worker
 
-if TYPE_CHECKING:
-    from pennyweight.serving.live.engine import Engine
+__all__ = ["PREVIOUS", "SINCE", "TRAFFIC", "Publishing"]
 
-__all__ = [
-    "PREVIOUS",
-    "SINCE",
-    "TRAFFIC",
-    "add_bundle",
-    "drop_bundle",
-    "load_bundle",
-    "publish_variants",
-]
-
-# Settings in the store: what answers, what did before, and since when (epoch seconds).
+# Settings in the store: what is served, what was before, and since when (epoch seconds).
 TRAFFIC, PREVIOUS, SINCE = "traffic split", "previous traffic split", "traffic split since"
+CHANGES = 32  # that may wait for each other
 
 
-def add_bundle(engine: "Engine", bundle: Path | str, *, actor: str) -> StoredBundle:
-    """Copy a bundle, without the users who were erased; nothing of it is kept where this fails."""
-    with engine.publishing:
-        before = engine.bundles.versions()
-        version = engine.bundles.add(bundle)
-        source, now = str(Path(bundle).resolve()), engine.clock()
-        try:
-            strip_erased(engine, version, actor=actor)
-            entry = Audit(now, actor, "add bundle", version)
-            return engine.registry.register(version, source, now, entry)
-        except PennyweightError:
-            if version not in before:
-                engine.bundles.remove(version)
-            raise
+class Publishing:
+    """Adds, publishes and drops bundles while the service answers.
 
-
-def publish_variants(engine: "Engine", variants: Sequence[Variant], *, actor: str) -> None:
-    """Load and try bundles, note that they answer, and let them answer.
-
-    Errors leave what is served as it is.
+    Attributes
+    ----------
+    bundles
+        The folder of bundles.
+    registry
+        The bundles of the folder, with what was noted of each.
+    lock
+        Held while bundles are added, loaded or dropped.
+    changes
+        Runs changes one after another.
     """
-    with engine.publishing:
-        variants = checked_variants(variants)
-        loaded = engine.load(variants)
-        before = engine.traffic_split.variants if engine.is_ready else None
-        settings: dict[str, Any] = {TRAFFIC: [asdict(variant) for variant in variants]}
-        if before != variants:
-            settings[SINCE] = engine.clock()
-        if before is not None and before != variants:
-            settings[PREVIOUS] = [asdict(variant) for variant in before]
-        shares = ", ".join(f"{variant.version} {variant.share:g}" for variant in variants)
-        engine.note(settings, Audit(engine.clock(), actor, "publish", shares))
-        engine.switch(variants, loaded)
-        for about in ("damaged", "start"):
-            engine.notes.pop(about, None)
+
+    def __init__(
+        self,
+        store: StoreAccess,
+        bundles: BundleStore,
+        traffic: Traffic,
+        items: Items,
+        files: EncodedItemFiles,
+        histories: HistoryCache,
+        notes: OperatorNotes,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store, self._traffic, self._items, self._files = store, traffic, items, files
+        self._histories, self._notes, self._clock = histories, notes, clock
+        self.bundles = bundles
+        self.registry = Registry(bundles, store.read_now, store.save_settings)
+        self.lock = threading.RLock()
+        busy = f"{CHANGES} changes of bundles wait for each other; retry later"
+        self.changes = Worker("bundles", depth=CHANGES, busy=busy)
+
+    def known(self) -> list[StoredBundle]:
+        """Return the bundles that can be served, in the order in which they came."""
+        return [*self.registry.known(), *self.bundles.borrowed()]
+
+    def add(self, bundle: Path | str, *, actor: str) -> StoredBundle:
+        """Copy a bundle, without erased users, so that it can be published.
+
+        Where this fails, nothing of it is kept.
+        """
+        with self.lock:
+            before = self.bundles.versions()
+            version = self.bundles.add(bundle)
+            source, now = str(Path(bundle).resolve()), self._clock()
+            try:
+                strip_bundle(self._store, self, version, actor=actor)
+                entry = Audit(now, actor, "add bundle", version)
+                return self.registry.register(version, source, now, entry)
+            except PennyweightError:
+                if version not in before:
+                    self.bundles.remove(version)
+                raise
+
+    def publish(self, bundle: Path | str, *, actor: str) -> StoredBundle:
+        """Add a bundle and serve it, with nothing else in between."""
+        with self.lock:
+            stored = self.add(bundle, actor=actor)
+            self.serve([Variant(stored.version, 1.0)], actor=actor)
+            return stored
+
+    def serve(self, variants: Sequence[Variant], *, actor: str) -> None:
+        """Load and try bundles, then serve them; those before stay for `roll_back`.
+
+        Errors leave the traffic split as it is.
+        """
+        with self.lock:
+            variants = checked_variants(variants)
+            loaded = self.load(variants)
+            before = self._traffic.split.variants if self._traffic.is_split else None
+            settings: dict[str, Any] = {TRAFFIC: [asdict(variant) for variant in variants]}
+            if before != variants:
+                settings[SINCE] = self._clock()
+            if before is not None and before != variants:
+                settings[PREVIOUS] = [asdict(variant) for variant in before]
+            shares = ", ".join(f"{variant.version} {variant.share:g}" for variant in variants)
+            entry = Audit(self._clock(), actor, "publish", shares)
+            self._store.save_settings(settings, entry)
+            self.switch(variants, loaded)
+            for subject in ("damaged", "start"):
+                self._notes.pop(subject, None)
+
+    def roll_back(self, *, actor: str) -> None:
+        """Serve the traffic split before this one; `PlanError` where there was none."""
+        with self.lock:
+            previous = self.previous()
+            if not previous:
+                raise PlanError("nothing was published before; there is nothing to roll back to")
+            self.serve(previous, actor=actor)
+
+    def drop(self, version: str, *, actor: str) -> None:
+        """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
+        with self.lock:
+            in_use = (*self._traffic.split.variants, *self.previous())
+            if version in {variant.version for variant in in_use}:
+                raise PlanError(f"the bundle {version!r} is served, or was before; it stays")
+            self.bundles.remove(version)
+            self.registry.forget(version, Audit(self._clock(), actor, "drop bundle", version))
+            self._files.keep_versions(self.bundles.versions())
+
+    def previous(self) -> list[Variant]:
+        """Return the variants that `roll_back` would serve."""
+        return self.saved_variants(PREVIOUS)
+
+    def saved_variants(self, key: str) -> list[Variant]:
+        """Return the variants that a setting of the store names."""
+        return [Variant(**variant) for variant in self._store.setting(key) or ()]
+
+    def load(self, variants: Sequence[Variant]) -> dict[str, tuple[ServedBundle, int]]:
+        """Load and try those bundles that are not served now; see `switch`."""
+        served, renewed = self._traffic.bundles, self.bundles.renewed  # damaged files are mapped
+        versions = [variant.version for variant in variants]
+        return {
+            version: self._load(version)
+            for version in versions
+            if version not in served or version in renewed
+        }
+
+    def switch(
+        self, variants: Sequence[Variant], loaded: Mapping[str, tuple[ServedBundle, int]]
+    ) -> None:
+        """Serve bundles that were loaded, with the items that came since."""
+        with self._traffic.lock:
+            bundles = dict(self._traffic.bundles)
+            for version, (bundle, seq) in loaded.items():
+                late = self._store.read_now(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
+                bundles[version] = bundle.with_items(late)
+            self._traffic.replace(variants, bundles)
+        self._histories.keep_versions(self._traffic.bundles)
+
+    def forget_users(self, version: str, users: Collection[str]) -> int | None:
+        """Take users out of a bundle; return how many events, None where it knows none of them.
+
+        Where its files cannot be changed, the served bundle forgets the users.
+        """
+        with self.lock:
+            try:
+                n = self.bundles.forget(version, users)
+                log = None if n is None else self.bundles.interactions(version)
+            except PennyweightError:  # damaged: its arrays are mapped, so nobody looks them up
+                self._use_log(version, lambda bundle: bundle.log_without_names(users))
+                raise
+            if n is not None:
+                self._use_log(version, lambda bundle: log)
+        return n
+
+    def close(self) -> None:
+        """Finish the changes that wait."""
+        self.changes.close()
+
+    def _use_log(self, version: str, log: Callable[[ServedBundle], Interactions | None]) -> None:
+        with self._traffic.lock:
+            bundle = self._traffic.bundles.get(version)
+            if bundle is not None:
+                changed = bundle.with_log(log(bundle))
+                self._traffic.replace_bundles(lambda bundles: {**bundles, version: changed})
+
+    def _load(self, version: str) -> tuple[ServedBundle, int]:
+        """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
+        stored = next((one for one in self.known() if one.version == version), None)
+        covered = NOTHING_COVERED if stored is None else stored.covered
+        bundle = self.bundles.load(version, covered)
+        # Its files may name erased users where the disk refused to change them.
+        if stored in self.bundles.borrowed() or self._store.setting(ERASING):
+            whole = bundle
+            bundle = self._store.read_now(lambda store: without_erased(whole, store))
+        restoration = restored(bundle, self._files, self._store.read_now)
+        self._items.failures.update(restoration.failed)
+        now = self._clock()
+        if texts := item_disagreements(restoration.states, now):
+            self._notes.add("clock", "; ".join(texts))
+        self._store.read_now(lambda store: _check_lists(restoration.bundle, store, now))
+        return restoration.bundle, restoration.seq
 
 
-def drop_bundle(engine: "Engine", version: str, *, actor: str) -> None:
-    """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
-    with engine.publishing:
-        if version in {
-            variant.version for variant in (*engine.traffic_split.variants, *engine.before())
-        }:
-            raise PlanError(f"the bundle {version!r} is served, or was before; it stays")
-        engine.bundles.remove(version)
-        engine.registry.forget(version, Audit(engine.clock(), actor, "drop bundle", version))
-        engine.readings.keep_versions(engine.bundles.versions())
-
-
-def load_bundle(engine: "Engine", version: str) -> tuple[ServedBundle, int]:
-    """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
-    stored = next((one for one in engine.known() if one.version == version), None)
-    shelf = engine.bundles.load(version, NOTHING_COVERED if stored is None else stored.covered)
-    # Its files may name erased users where the disk refused to change them.
-    if stored in engine.bundles.borrowed() or engine.read_now(lambda store: store.noted(ERASING)):
-        whole = shelf
-        shelf = engine.read_now(lambda store: without_erased(whole, store))
-    found = restored(shelf, engine.readings, engine.read_now)
-    engine.failed_items.update(found.failed)
-    now = engine.clock()
-    if texts := item_disagreements(found.states, now):
-        engine.say("clock", "; ".join(texts))
-    engine.read_now(lambda store: _check_lists(found.shelf, store, now))
-    return found.shelf, found.seq
-
-
-def _check_lists(shelf: ServedBundle, store: Store, now: float) -> None:
-    """Ask a bundle for lists before it answers anybody; `BundleError` where it cannot."""
-    bundle = shelf.recommender.bundle
-    with refusing_damage(Path(shelf.version) if bundle is None else bundle.path):
+def _check_lists(served: ServedBundle, store: Store, now: float) -> None:
+    """Rank lists with a bundle before it is served; `BundleError` where it cannot."""
+    bundle = served.recommender.bundle
+    with refusing_damage(Path(served.version) if bundle is None else bundle.path):
         requests = [ListRequest(k=3), ListRequest(user="", k=3)]
-        for ranked in rank_lists(shelf, requests, HistoryCache(), store, now):
+        for ranked in rank_lists(served, requests, HistoryCache(), store, now):
             if isinstance(ranked, Exception):
                 raise ranked

@@ -44,7 +44,9 @@ class RecommendationLog:
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._swept = clock()
         self.dropped = 0
-        self._thread = threading.Thread(target=self._run, name="pennyweight-shown", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="pennyweight-recommendation-log", daemon=True
+        )
         self._thread.start()
 
     def add(self, shown: Recommendation) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pennyweight.errors import PennyweightError
-from pennyweight.serving.live.encoded_item_files import Readings
+from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
 from pennyweight.serving.live.encoded_items import ReadItems, alive, with_known_rows
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store, StoredItem
@@ -28,12 +28,12 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Restored:
-    """A shelf with the items of a store on it.
+    """A bundle with the items of a store in it.
 
     Attributes
     ----------
-    shelf
-        The shelf.
+    bundle
+        The bundle.
     seq
         Up to which it has them.
     failed
@@ -42,14 +42,14 @@ class Restored:
         The items of the store, without their documents, in the order of their changes.
     """
 
-    shelf: ServedBundle
+    bundle: ServedBundle
     seq: int
     failed: dict[str, str]
     states: Sequence[StoredItem]
 
 
-def restored(shelf: ServedBundle, readings: Readings, read: Reader) -> Restored:
-    """Put the items of the store on the shelf of a bundle that has its own alone.
+def restored(bundle: ServedBundle, readings: EncodedItemFiles, read: Reader) -> Restored:
+    """Put the items of the store in a bundle that has its own alone.
 
     What was read before, and kept, is not read again.
 
@@ -59,8 +59,8 @@ def restored(shelf: ServedBundle, readings: Readings, read: Reader) -> Restored:
         Gives access to the store.
     """
     states = read(lambda store: store.items(documents=False))
-    last = {item.item_id: item.seq for item in states if shelf.counts(item)}
-    files = readings.load(shelf.version, shelf.catalog)
+    last = {item.item_id: item.seq for item in states if bundle.counts(item)}
+    files = readings.load(bundle.version, bundle.catalog)
     parts = []
     for part in files:
         parts.append(alive(part, last))
@@ -68,47 +68,47 @@ def restored(shelf: ServedBundle, readings: Readings, read: Reader) -> Restored:
             del last[item]  # what is left has to be read
     if any(map(len, parts)):
         whole = ReadItems.joined([part for part in parts if len(part)])
-        shelf = shelf.with_read(with_known_rows(whole, files))
+        bundle = bundle.with_read(with_known_rows(whole, files))
     failed: dict[str, str] = {}
-    shelf = _read_on(shelf, list(last), readings, read, failed).with_availability(states)
+    bundle = _read_on(bundle, list(last), readings, read, failed).with_availability(states)
     seq = max((item.seq for item in states), default=0)
     for _ in range(ROUNDS):  # what came meanwhile, until it is little
         came = read(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
         if len(came) <= FEW:
             break
-        shelf = _read_on(shelf, [item.item_id for item in came], readings, read, failed)
-        shelf, seq = shelf.with_availability(came), came[-1].seq
-    return Restored(shelf, seq, failed, states)
+        bundle = _read_on(bundle, [item.item_id for item in came], readings, read, failed)
+        bundle, seq = bundle.with_availability(came), came[-1].seq
+    return Restored(bundle, seq, failed, states)
 
 
 def _read_on(
-    shelf: ServedBundle,
+    bundle: ServedBundle,
     items: Sequence[str],
-    readings: Readings,
+    readings: EncodedItemFiles,
     read: Reader,
     failed: dict[str, str],
 ) -> ServedBundle:
     for start in range(0, len(items), TOGETHER):
         names = items[start : start + TOGETHER]
         told = read(lambda store, names=names: store.items_named(names))  # type: ignore[misc]
-        for some in _read_some(shelf, told, failed):
-            readings.note(shelf.version, some)
-            shelf = shelf.with_read(some)
+        for some in _read_some(bundle, told, failed):
+            readings.note(bundle.version, some)
+            bundle = bundle.with_read(some)
     if items:
         readings.flush()
-    return shelf
+    return bundle
 
 
 def _read_some(
-    shelf: ServedBundle, items: Sequence[StoredItem], failed: dict[str, str]
+    bundle: ServedBundle, items: Sequence[StoredItem], failed: dict[str, str]
 ) -> list[ReadItems]:
     """Read some items; one that cannot be read must not keep the others away."""
     try:
-        return [shelf.read(items)]
+        return [bundle.read(items)]
     except PennyweightError as error:
         if len(items) == 1:
-            _log.error("item %r could not be put on the shelves: %s", items[0].item_id, error)
+            _log.error("item %r could not be added to the bundle: %s", items[0].item_id, error)
             failed[items[0].item_id] = str(error)
             return []
     half = len(items) // 2
-    return [*_read_some(shelf, items[:half], failed), *_read_some(shelf, items[half:], failed)]
+    return [*_read_some(bundle, items[:half], failed), *_read_some(bundle, items[half:], failed)]

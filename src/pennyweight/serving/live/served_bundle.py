@@ -223,7 +223,7 @@ class ServedBundle:
         return ReadItems(found, np.array(seq, np.int64), ReadAlready(at, rows))
 
     def with_read(self, some: ReadItems) -> "ServedBundle":
-        """Return a shelf on which items are as they were read; new ones are not yet open."""
+        """Return a bundle in which items are as they were read; new ones are not yet open."""
         if not len(some):
             return self
         recommender = self.recommender.with_items(some.items, some.read)
@@ -232,27 +232,27 @@ class ServedBundle:
         return replace(self, recommender=recommender, _filters=filters)._opened(())
 
     def with_items(self, items: Sequence[StoredItem]) -> "ServedBundle":
-        """Return a shelf on which items are as they were put, each once; others stay.
+        """Return a bundle in which items are as they were put, each once; others stay.
 
         Changes that the bundle's data holds already are passed over.
         """
         return self.with_read(self.read(items)).with_availability(items)
 
     def with_availability(self, items: Sequence[StoredItem]) -> "ServedBundle":
-        """Return a shelf on which items that are there may be recommended or not, as put.
+        """Return a bundle in which items that are there may be recommended or not, as put.
 
         Columns are not looked at, so this takes no time.
         """
         return self._opened([item for item in items if self.counts(item)])
 
     def opened_as(self, other: "ServedBundle") -> "ServedBundle":
-        """Return a shelf with the availability of another that has no more items."""
+        """Return a bundle with the availability of another that has no more items."""
         open_, published = self.open.copy(), self.published.copy()
         open_[: len(other.open)], published[: len(other.open)] = other.open, other.published
         return replace(self, open=open_, published=published)
 
     def with_log(self, log: Interactions | None) -> "ServedBundle":
-        """Return a shelf that looks users up in another event log."""
+        """Return a bundle that looks users up in another event log."""
         return replace(self, recommender=self.recommender.with_log(log))
 
     def log_without_names(self, users: Collection[str]) -> Interactions | None:

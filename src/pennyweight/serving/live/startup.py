@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pennyweight.errors import BundleError, PennyweightError, PlanError, StoreError
+from pennyweight.errors import PennyweightError, PlanError, StoreError
 from pennyweight.serving.live.bundles import StoredBundle
-from pennyweight.serving.live.erasure import finish_erasures, strip_erased
+from pennyweight.serving.live.erased_users import strip_bundles
 from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
 from pennyweight.serving.live.traffic_split import Variant
 
@@ -23,18 +23,17 @@ _log = logging.getLogger(__name__)
 def _begin(engine: "Engine") -> None:
     """Tidy up after a kill, and begin a branch of the store; a disk that refuses stops neither."""
     try:
-        for name in engine.bundles.clean():
+        for name in engine.publishing.bundles.clean():
             _log.warning("%s: half made or half deleted when the service was killed; deleted", name)
-        engine.writer.submit(lambda store: store.begin_branch()).result()
-        for stored in engine.registry.unnoted():
-            try:
-                strip_erased(engine, stored.version, actor="start")
-            except BundleError as error:
-                _log.error("%s: %s", stored.version, error)  # it cannot be served either
-            engine.registry.register(stored.version, stored.source, engine.clock())
-        finish_erasures(engine)
+        engine.store.writer.submit(lambda store: store.begin_branch()).result()
+        registry = engine.publishing.registry
+        unnoted = registry.unnoted()
+        strip_bundles(engine.store, engine.publishing, [stored.version for stored in unnoted])
+        for stored in unnoted:
+            registry.register(stored.version, stored.source, engine.clock())
+        engine.users.finish_erasures()
     except OSError as error:
-        engine.say("disk", f"the disk refuses: {error}; lists are given, nothing is kept")
+        engine.notes.add("disk", f"the disk refuses: {error}; lists are given, nothing is kept")
 
 
 def _fallbacks(
@@ -61,7 +60,7 @@ def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
     failed: Exception | None = None
     for variants in tries:
         try:
-            engine.switch(variants, engine.load(variants))
+            engine.publishing.switch(variants, engine.publishing.load(variants))
         except Exception as error:  # whatever is wrong with one, another may be whole
             which = " and ".join(variant.version for variant in variants)
             together = " together" if len(variants) > 1 else ""  # one of them may be whole
@@ -70,7 +69,7 @@ def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
             continue
         if failed is not None:
             served = ", ".join(variant.version for variant in engine.traffic_split.variants)
-            engine.say(
+            engine.notes.add(
                 "damaged",
                 f"the bundle that should answer cannot be loaded, so that "
                 f"{served} answers in its place: {failed}",
@@ -82,21 +81,24 @@ def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
 
 def start_serving(engine: "Engine", bundle: Path | str | None) -> None:
     """Serve what was served before, or a bundle that was not known here yet; see `Engine.start`."""
-    with engine.publishing:
+    with engine.publishing.lock:
         _begin(engine)
-        noted = engine.saved_variants(TRAFFIC)
+        noted = engine.publishing.saved_variants(TRAFFIC)
         if bundle is not None and _serve_named(engine, bundle, noted):
             return
         if not noted:
             raise PlanError("no bundle was ever published here; name one to serve")
-        _serve_first(engine, [noted, *_fallbacks(noted, engine.before(), engine.known())])
+        _serve_first(
+            engine,
+            [noted, *_fallbacks(noted, engine.publishing.previous(), engine.publishing.known())],
+        )
 
 
 def _borrow(engine: "Engine", bundle: Path | str, error: StoreError) -> None:
     """Serve a bundle from where it lies, since the disk refuses to take it."""
-    variants = [Variant(engine.bundles.borrow(bundle, engine.clock()).version, 1.0)]
-    engine.switch(variants, engine.load(variants))
-    engine.say(
+    variants = [Variant(engine.publishing.bundles.borrow(bundle, engine.clock()).version, 1.0)]
+    engine.publishing.switch(variants, engine.publishing.load(variants))
+    engine.notes.add(
         "borrowed",
         f"{bundle} cannot be taken over ({error}); it is served from where it "
         "lies, and must stay there",
@@ -105,20 +107,20 @@ def _borrow(engine: "Engine", bundle: Path | str, error: StoreError) -> None:
 
 def _serve_named(engine: "Engine", bundle: Path | str, noted: Sequence[Variant]) -> bool:
     """Serve a bundle that is named at the start, unless it is known; return whether it is."""
-    known = {stored.version for stored in engine.known()}
+    known = {stored.version for stored in engine.publishing.known()}
     try:
-        version = engine.add(bundle, actor="start").version
+        version = engine.publishing.add(bundle, actor="start").version
         if version in known and noted:
             return False
-        engine.serve([Variant(version, 1.0)], actor="start")
+        engine.publishing.serve([Variant(version, 1.0)], actor="start")
     except PennyweightError as error:
         if not noted and isinstance(error, StoreError):
             _borrow(engine, bundle, error)
             return True
         if not noted:
             raise
-        engine.say("start", f"the bundle named at the start is not used: {error}")
+        engine.notes.add("start", f"the bundle named at the start is not used: {error}")
         return False
     if noted:
-        engine.note({PREVIOUS: [asdict(variant) for variant in noted]})
+        engine.store.save_settings({PREVIOUS: [asdict(variant) for variant in noted]})
     return True

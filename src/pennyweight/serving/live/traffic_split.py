@@ -1,13 +1,14 @@
 """Which bundle answers whom."""
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from pennyweight.errors import PlanError
 from pennyweight.serving.live.served_bundle import ServedBundle
 
-__all__ = ["TrafficSplit", "Variant", "checked_variants"]
+__all__ = ["Traffic", "TrafficSplit", "Variant", "checked_variants"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,50 @@ class TrafficSplit:
     def with_bundles(self, bundles: Mapping[str, ServedBundle]) -> "TrafficSplit":
         """Return the same shares of other bundles."""
         return TrafficSplit(self.variants, dict(bundles))
+
+
+class Traffic:
+    """The traffic split that counts now.
+
+    Attributes
+    ----------
+    lock
+        Held for a moment, while the split is replaced.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._split: TrafficSplit | None = None
+
+    @property
+    def is_split(self) -> bool:
+        """Whether any bundle is served."""
+        return self._split is not None
+
+    @property
+    def split(self) -> TrafficSplit:
+        """The bundles that are served; `PlanError` before any is."""
+        if self._split is None:
+            raise PlanError("no bundle is published yet")
+        return self._split
+
+    @property
+    def bundles(self) -> Mapping[str, ServedBundle]:
+        """Version -> bundle of those that are served, if any."""
+        return {} if self._split is None else self._split.bundles
+
+    def replace(self, variants: Sequence[Variant], bundles: Mapping[str, ServedBundle]) -> None:
+        """Serve other variants from now on."""
+        with self.lock:
+            chosen = {variant.version: bundles[variant.version] for variant in variants}
+            self._split = TrafficSplit(tuple(variants), chosen)
+
+    def replace_bundles(
+        self, change: Callable[[Mapping[str, ServedBundle]], Mapping[str, ServedBundle]]
+    ) -> None:
+        """Serve the same variants from changed bundles."""
+        with self.lock:
+            self._split = self.split.with_bundles(change(self.split.bundles))
 
 
 def checked_variants(variants: Sequence[Variant]) -> tuple[Variant, ...]:

@@ -1,141 +1,214 @@
-"""All that is kept of a user, made in pieces: others wait while one is made."""
+"""Users: their events are kept, and all that names one is erased when asked for."""
 
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
-from pydantic_core import to_json
+from pennyweight.errors import BundleError, BusyError, PlanError, StoreError
+from pennyweight.serving.http.deadline import current_deadline
+from pennyweight.serving.live.erased_users import ERASING, strip_bundles
+from pennyweight.serving.live.exports import wait_for_exports
+from pennyweight.serving.live.histories import HistoryCache
+from pennyweight.serving.live.list_service import ListService
+from pennyweight.serving.live.publishing import Publishing
+from pennyweight.serving.live.store_access import StoreAccess
+from pennyweight.serving.stores.protocol import Erased, Event, Store, UnfinishedErasureError
 
-from pennyweight.data.cleaning.feedback import AGAINST
-from pennyweight.serving.live.bundles import StoredBundle
-from pennyweight.serving.stores.protocol import Recommendation, Store
+__all__ = ["EventCounts", "Users"]
 
-if TYPE_CHECKING:
-    from pennyweight.serving.live.engine import Engine
+PATIENCE = 30.0  # seconds for the answers under way
 
-__all__ = ["KeptOfUser", "count_user", "export_user"]
-
-PIECE = 1_000  # events
-
-_Told = dict[str, Any]
-
-
-class KeptOfUser(NamedTuple):
-    """How much is kept of a user: events, lists, and bundles that learned from the user."""
-
-    events: int
-    lists: int
-    bundles: int
+_log = logging.getLogger(__name__)
 
 
-def export_user(engine: "Engine", store: Store, user: str) -> bytes:
-    """Return a user's events, those told live and those of the bundles, and lists, as JSON."""
-    trained: list[_Told] = []
-    parts = [b'{"user_id":', to_json(user), b',"erased":', to_json(bool(store.erased([user])))]
-    parts.append(b',"events":[')
-    first = True
-    for some in _events(engine, store, user, trained):
-        parts += [b"" if first else b",", to_json(some)[1:-1]]
-        first = False
-    parts += [b'],"recommendations":[']
-    lists = store.recommendations_of(user)
-    for start in range(0, len(lists), PIECE):
-        shown = [_list(one) for one in lists[start : start + PIECE]]
-        parts += [b"," if start else b"", to_json(shown)[1:-1]]
-    parts += [b'],"trained_on":', to_json(trained), b"}"]
-    return b"".join(parts)
+class EventCounts(NamedTuple):
+    """Events that were new, known already, and of erased users, which were dropped."""
+
+    accepted: int
+    duplicates: int
+    erased: int
 
 
-def count_user(engine: "Engine", store: Store, user: str) -> KeptOfUser:
-    """Return how much `export_user` would hand out."""
-    trained: list[_Told] = []
-    events = sum(map(len, _events(engine, store, user, trained)))
-    return KeptOfUser(events, len(store.recommendations_of(user)), len(trained))
+class Users:
+    """Keeps events of users, and erases users from the store, the bundles and the memory.
+
+    Attributes
+    ----------
+    erasing
+        Erasures that began and did not succeed yet.
+    """
+
+    def __init__(
+        self,
+        store: StoreAccess,
+        publishing: Publishing,
+        lists: ListService,
+        histories: HistoryCache,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store, self._publishing, self._lists = store, publishing, lists
+        self._histories, self._clock = histories, clock
+        self.erasing = 0
+
+    async def add_events(self, events: Sequence[Event]) -> EventCounts:
+        """Keep events, none of erased users; return how many, once they are on disk and count."""
+
+        def add(store: Store) -> EventCounts:
+            added = store.add_events(events)
+            if added == len(events):
+                return EventCounts(added, 0, 0)
+            erased = store.erased({event.user for event in events})
+            dropped = sum(event.user in erased for event in events)
+            return EventCounts(added, len(events) - added - dropped, dropped)
+
+        counts = await self._store.written(add, deadline=current_deadline())
+        self._histories.forget({event.user for event in events})
+        return counts
+
+    async def erase(self, user: str, *, actor: str) -> dict[str, Any]:
+        """Erase a user; return what was deleted, and which bundles were trained with it.
+
+        The writer deletes the rows and leaves a tombstone in one transaction: what was queued
+        before is deleted with the rest, and what comes later is dropped. Answers and exports that
+        had begun by then are waited for.
+
+        Raises
+        ------
+        BusyError
+            An answer under way did not end. Nothing of the user is on disk, but to erase again
+            makes sure that nothing is in memory.
+        UnfinishedErasureError
+            The disk refused after that transaction. No list rests on the user, but a file may
+            still name it, until the user is erased again or the service starts again.
+        StoreError
+            The disk refuses, and nothing was deleted.
+        """
+        self.erasing += 1  # stays raised where it began and does not end, and with it the setting
+        refused: list[str] = []
+        try:
+            await self._lists.log.flush()
+            await self._wait_for_exports()  # they keep the log of the store from being emptied
+            gone: Erased = await self._store.written(lambda store: _erase(store, user), alone=True)
+        except UnfinishedErasureError as error:
+            gone = Erased(0, 0)
+            refused.append(str(error))
+        except Exception:
+            self.erasing -= 1
+            raise
+        trained: list[dict[str, str]] = []
+        events = 0
+        try:
+            trained, events = await asyncio.to_thread(self._forget_in_bundles, user)
+        except StoreError as error:
+            refused.append(str(error))
+        finally:  # whatever else fails, no list rests on what was deleted
+            self._histories.forget([user])
+            self._lists.log.forget(user)
+        await self._settle()
+        self._histories.forget([user])  # an answer under way may have put back what it had read
+        await self._settle()
+        self._lists.log.forget(user)
+        if refused:
+            raise _unfinished("; ".join(refused))
+        await self._note_end(actor, f"{gone.events} events, {gone.recommendations} lists")
+        return {**asdict(gone), "bundle_events": events, "trained_on": trained}
+
+    async def readmit(self, user: str, *, actor: str) -> bool:
+        """Keep events of an erased user again; return whether the user had been erased."""
+        erased: bool = await self._store.written(lambda store: store.readmit(user))
+        if erased:
+            # Without the id: the entry would outlast the next erasure.
+            await asyncio.to_thread(self._store.audit, actor, "readmit user", "consented anew")
+        return erased
+
+    def finish_erasures(self) -> None:
+        """Take erased users out of the log and all bundles where an erasure was cut short."""
+        if not self._store.setting(ERASING):
+            return
+        self._store.writer.submit(lambda store: store.empty_log(), alone=True).result()
+        versions = self._publishing.bundles.versions()
+        if strip_bundles(self._store, self._publishing, versions):
+            self._store.save_settings({ERASING: False})
+
+    async def _note_end(self, actor: str, counted: str) -> None:
+        self.erasing -= 1
+        try:
+            if not self.erasing:
+                await self._store.written(lambda store: store.note(ERASING, False))
+            await asyncio.to_thread(self._store.audit, actor, "erase user", counted)
+        except StoreError as error:
+            _log.error("a user was erased, which could not be noted: %s", error)
+
+    def _forget_in_bundles(self, user: str) -> tuple[list[dict[str, str]], int]:
+        """Take a user out of the bundles, each of which is tried; return them and its events.
+
+        One that is served from where it lies is the caller's own, and forgets the user in memory.
+
+        Raises
+        ------
+        StoreError
+            The disk refuses; says why in words that name no file.
+        BundleError
+            A bundle is damaged.
+        """
+        trained, events = [], 0
+        damaged: list[str] = []
+        refused: list[str] = []
+        publishing = self._publishing
+        with publishing.lock:
+            borrowed = {stored.version for stored in publishing.bundles.borrowed()}
+            for stored in publishing.known():
+                try:
+                    n = publishing.forget_users(stored.version, [user])
+                except BundleError as error:
+                    damaged.append(f"{stored.version}: {error}")
+                except StoreError as error:
+                    _log.error("an erased user stays in the files of a bundle: %s", error)
+                    refused.append(stored.version)
+                except PlanError:
+                    if stored.version not in borrowed:
+                        raise
+                else:
+                    if n is not None:
+                        events += n
+                        trained.append({"bundle_version": stored.version, "source": stored.source})
+        if refused:
+            raise StoreError(f"the disk refuses to write {', '.join(refused)} again")
+        if damaged:
+            raise BundleError(
+                f"nobody can be taken out of a bundle that is damaged: {'; '.join(damaged)}. Drop "
+                "it, or restore it, and erase again; all else is erased"
+            )
+        return trained, events
+
+    async def _settle(self) -> None:
+        """Wait for the answers and exports that are under way now."""
+        pending = [answer for answer in self._lists.under_way if not answer.done()]
+        if pending:
+            _, late = await asyncio.wait(pending, timeout=PATIENCE)
+            if late:
+                raise BusyError(f"{len(late)} answers are still under way; erase the user again")
+        # One export of a user at a time runs, so this read comes after it.
+        await self._store.read(lambda store: None)
+        await self._wait_for_exports()
+
+    async def _wait_for_exports(self) -> None:
+        """Wait for `pennyweight export` in other processes."""
+        folder = self._publishing.bundles.folder.parent
+        if not await asyncio.to_thread(wait_for_exports, folder, PATIENCE):
+            raise BusyError("`pennyweight export` still runs; erase the user again when it is done")
 
 
-def _events(
-    engine: "Engine", store: Store, user: str, trained: list[_Told]
-) -> Iterator[list[_Told]]:
-    """Yield events in pieces, none of them empty; the bundles that have some go into `trained`."""
-    with closing(_live(store, user)) as told:
-        yield from _pieces(told)
-    for stored in engine.known():
-        learned = _learned(engine, stored, user)
-        if learned is not None:
-            trained.append({"bundle_version": stored.version, "source": stored.source})
-            yield from _pieces(learned)
+def _erase(store: Store, user: str) -> Erased:
+    store.note(ERASING, True)
+    return store.erase(user)
 
 
-def _list(shown: Recommendation) -> _Told:
-    return {
-        "recommendation_id": shown.recommendation_id,
-        "user_id": shown.user,
-        "timestamp": shown.time,
-        "bundle_version": shown.bundle_version,
-        "scenario": shown.scenario,
-        "source": shown.source,
-        "items": [{"item_id": item, "score": score} for item, score in shown.items],
-    }
-
-
-def _pieces(told: Iterator[_Told]) -> Iterator[list[_Told]]:
-    while some := list(islice(told, PIECE)):
-        yield some
-
-
-def _live(store: Store, user: str) -> Generator[_Told, None, None]:
-    with closing(store.events_of(user)) as events:
-        for e in events:
-            yield {
-                "event_id": e.event_id,
-                "item_id": e.item,
-                "event_type": e.kind,
-                "timestamp": e.time,
-                "weight": e.weight,
-                "recommendation_id": e.recommendation_id,
-                "source": "live",
-            }
-
-
-def _learned(engine: "Engine", stored: StoredBundle, user: str) -> Iterator[_Told] | None:
-    """Return the events that a bundle has of a user; None where it does not know the user."""
-    log = engine.bundles.interactions(stored.version)
-    code = -1 if log is None else int(log.users.codes([user])[0])
-    if log is None or code < 0:
-        return None
-    ids, source = engine.bundles.item_ids(stored.version), f"bundle {stored.version}"
-    own = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
-    gone = log.turned_down.block(code, code + 1)
-    liked = zip(
-        log.item[own].tolist(),
-        log.kind[own].tolist(),
-        log.time[own].tolist(),
-        log.weight[own].tolist(),
-        strict=True,
+def _unfinished(why: str) -> UnfinishedErasureError:
+    return UnfinishedErasureError(
+        f"the user is deleted and no list rests on the user, but a file may still hold the id: "
+        f"{why}. Make room and erase the user again; the next start finishes it too"
     )
-    kinds = log.kinds
-
-    def told() -> Iterator[_Told]:
-        for item, kind, time, weight in liked:
-            yield {
-                "event_id": None,
-                "item_id": ids[item],
-                "event_type": kinds[kind] if kinds else "",
-                "timestamp": time,
-                "weight": weight,
-                "recommendation_id": None,
-                "source": source,
-            }
-        for item, time in zip(gone.item.tolist(), gone.time.tolist(), strict=True):
-            yield {
-                "event_id": None,
-                "item_id": ids[item],
-                "event_type": "negative",
-                "timestamp": time,
-                "weight": AGAINST,
-                "recommendation_id": None,
-                "source": source,
-            }
-
-    return told()

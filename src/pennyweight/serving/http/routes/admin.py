@@ -28,7 +28,7 @@ from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.outcome_counter import OutcomeCounter
 from pennyweight.serving.live.traffic_split import Variant
-from pennyweight.serving.live.users import export_user
+from pennyweight.serving.live.user_export import export_user
 from pennyweight.serving.stores.protocol import Audit
 
 __all__ = ["admin_routes"]
@@ -53,7 +53,7 @@ def admin_routes(engine: Engine) -> APIRouter:
     @router.get("/audit", response_model=AuditOut, tags=["bundles"])
     async def audit(page: Annotated[PageQuery, Query()]) -> Response:
         """List the actions of administrators, newest first."""
-        found = await engine.read(lambda store: store.audits(page.limit))
+        found = await engine.store.read(lambda store: store.audits(page.limit))
         return _json({"entries": [_audit(entry) for entry in found]})
 
     return router
@@ -64,14 +64,14 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
     @router.get("/users", response_model=UsersOut, tags=["users"])
     async def users(page: Annotated[UsersQuery, Query()]) -> Response:
         """List users with live events, in order."""
-        found = await engine.read(lambda store: store.users(page.limit, page.after))
+        found = await engine.store.read(lambda store: store.users(page.limit, page.after))
         more = len(found) == page.limit
         return _json({"users": found, "next": found[-1] if more else None})
 
     @router.get("/users/{user_id:path}", response_model=UserOut, tags=["users"])
     async def user(user_id: UserId) -> Response:
         """Return all data about a user: live events, events in the bundles, lists."""
-        found = await engine.read(lambda store: export_user(engine, store, user_id))
+        found = await engine.store.read(lambda store: export_user(engine, store, user_id))
         return Response(found, media_type="application/json")
 
     @router.delete("/users/{user_id:path}", response_model=Erasure, tags=["users"])
@@ -80,13 +80,13 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 
         Later events of the user are dropped, and later bundles are stripped, until /v1/consents.
         """
-        gone = await engine.erase(user_id, actor=_actor(request))
+        gone = await engine.users.erase(user_id, actor=_actor(request))
         return _json({"user_id": user_id, **gone})
 
     @router.post("/consents/{user_id:path}", response_model=Consent, tags=["users"])
     async def consent(user_id: UserId, request: Request) -> Response:
         """Store events of an erased user again, after renewed consent."""
-        erased = await engine.readmit(user_id, actor=_actor(request))
+        erased = await engine.users.readmit(user_id, actor=_actor(request))
         return _json({"user_id": user_id, "erased_before": erased})
 
 
@@ -99,8 +99,8 @@ def _add_bundles(router: APIRouter, engine: Engine) -> None:
     @router.post("/bundles", response_model=BundlesOut, tags=["bundles"])
     async def add(body: BundleBody, request: Request) -> Response:
         """Add a bundle from a directory of the server and, by default, serve it."""
-        take = engine.publish if body.publish else engine.add
-        await engine.turns.run(lambda: take(body.path, actor=_actor(request)))
+        take = engine.publishing.publish if body.publish else engine.publishing.add
+        await engine.publishing.changes.run(lambda: take(body.path, actor=_actor(request)))
         return _json(await asyncio.to_thread(_bundles, engine))
 
     @router.put("/bundles/traffic-split", response_model=BundlesOut, tags=["bundles"])
@@ -116,13 +116,17 @@ def _add_bundles(router: APIRouter, engine: Engine) -> None:
     @router.delete("/bundles/{bundle_version}", response_model=BundlesOut, tags=["bundles"])
     async def drop(bundle_version: Annotated[Id, Path()], request: Request) -> Response:
         """Delete a bundle that is neither served nor the previous one."""
-        await engine.turns.run(lambda: engine.drop(bundle_version, actor=_actor(request)))
+        await engine.publishing.changes.run(
+            lambda: engine.publishing.drop(bundle_version, actor=_actor(request))
+        )
         return _json(await asyncio.to_thread(_bundles, engine))
 
     @router.post("/bundles/rollback", response_model=BundlesOut, tags=["bundles"])
     async def roll_back(request: Request) -> Response:
         """Serve the previous bundles again."""
-        await engine.turns.run(lambda: engine.roll_back(actor=_actor(request)))
+        await engine.publishing.changes.run(
+            lambda: engine.publishing.roll_back(actor=_actor(request))
+        )
         return _json(await asyncio.to_thread(_bundles, engine))
 
 
@@ -145,13 +149,15 @@ def _actor(request: Request) -> str:
 
 
 async def _serve(engine: Engine, variants: list[Variant], request: Request) -> None:
-    await engine.turns.run(lambda: engine.serve(variants, actor=_actor(request)))
+    await engine.publishing.changes.run(
+        lambda: engine.publishing.serve(variants, actor=_actor(request))
+    )
 
 
 def _bundles(engine: Engine) -> dict[str, Any]:
     shares = {variant.version: variant.share for variant in engine.traffic_split.variants}
     bundles = []
-    for stored in engine.known():
+    for stored in engine.publishing.known():
         served = engine.traffic_split.bundles.get(stored.version)
         bundle = None if served is None else served.recommender.bundle
         bundles.append(
@@ -166,6 +172,7 @@ def _bundles(engine: Engine) -> dict[str, Any]:
             }
         )
     previous = [
-        {"bundle_version": variant.version, "share": variant.share} for variant in engine.before()
+        {"bundle_version": variant.version, "share": variant.share}
+        for variant in engine.publishing.previous()
     ]
     return {"bundles": bundles, "previous": previous, "notes": list(engine.notes.values())}

@@ -111,13 +111,13 @@ def gorse_routes(
         x_api_version: Annotated[str, Header()] = "1",
     ) -> Response:
         """Recommend to a user."""
-        shelf = engine.traffic_split.bundle_for(user_id)
-        filter = _filter(shelf.catalog, category or ())
+        bundle = engine.traffic_split.bundle_for(user_id)
+        filter = _filter(bundle.catalog, category or ())
         wanted = ListRequest(user=user_id, k=n + offset, filter=filter)
-        whole: RankedList = await engine.ask(shelf, wanted)
+        whole: RankedList = await engine.lists.submit(bundle, wanted)
         found = replace(whole, items=whole.items[offset:])  # what is given out, and no more
-        engine.give_out(wanted, found, shelf.version)
-        metrics.recommended(found.source, shelf.version)
+        engine.lists.record(wanted, found, bundle.version)
+        metrics.recommended(found.source, bundle.version)
         if x_api_version == "2":
             return _scored(found, 0)
         return _json([item for item, _ in found.items])
@@ -132,9 +132,9 @@ def gorse_routes(
             kinds=tuple(event.kind for event in told) or None,
             k=n + offset,
         )
-        shelf = engine.traffic_split.bundle_for(engine.make_id())
-        found: RankedList = await engine.ask(shelf, wanted)
-        metrics.recommended(found.source, shelf.version)
+        bundle = engine.traffic_split.bundle_for(engine.make_id())
+        found: RankedList = await engine.lists.submit(bundle, wanted)
+        metrics.recommended(found.source, bundle.version)
         return _scored(found, offset)
 
     @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[Scored])
@@ -142,9 +142,9 @@ def gorse_routes(
         name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
     ) -> Response:
         """Return similar items, for any name of the recommender."""
-        found: RankedList = await engine.ask(
+        found: RankedList = await engine.lists.submit(
             engine.traffic_split.primary,
-            lambda shelf, store: rank_similar(shelf, item_id, n + offset, None, explain=False),
+            lambda bundle, store: rank_similar(bundle, item_id, n + offset, None, explain=False),
         )
         return _scored(found, offset)
 
@@ -153,7 +153,7 @@ def gorse_routes(
     async def feedback(body: FeedbackList) -> Response:
         """Store feedback; equal feedback of one moment is stored once."""
         found = await worker.run(lambda: _in_order(engine, body))
-        counts = await engine.add_events(found)
+        counts = await engine.users.add_events(found)
         metrics.received(
             accepted=counts.accepted, duplicate=counts.duplicates, erased=counts.erased
         )
@@ -210,7 +210,7 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
     async def erase(user_id: UserId, request: Request) -> Response:
         """Erase all data about a user."""
         key = getattr(request.state, "key", None)
-        gone = await engine.erase(user_id, actor="local" if key is None else str(key.name))
+        gone = await engine.users.erase(user_id, actor="local" if key is None else str(key.name))
         return _affected(gone["events"])
 
 
@@ -254,12 +254,12 @@ def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
 
 
 def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
-    shelf = engine.traffic_split.primary
+    bundle = engine.traffic_split.primary
     events = []
     for one in body:
-        shelf.check_type(one.FeedbackType)
-        shelf.check_id(one.UserId, "user")
-        shelf.check_id(one.ItemId, "item")
+        bundle.check_type(one.FeedbackType)
+        bundle.check_id(one.UserId, "user")
+        bundle.check_id(one.ItemId, "item")
         no_time = one.Timestamp is None or str(one.Timestamp).startswith(ZERO_TIME)
         time = event_time(engine, None if no_time else one.Timestamp)
         weight = 0.0 if one.FeedbackType == SEEN else one.Value or 1.0
@@ -298,7 +298,7 @@ async def _put(engine: Engine, worker: Worker, items: Sequence[Item]) -> Respons
         once = {item.ItemId: item for item in items}  # of one id the last counts
         return as_items(engine, [_draft(engine, item) for item in once.values()])
 
-    await engine.put_items(await worker.run(told))
+    await engine.items.put(await worker.run(told))
     return _affected(len(items))
 
 

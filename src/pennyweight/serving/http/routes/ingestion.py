@@ -49,7 +49,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         told = body.events if isinstance(body, EventBatch) else [body]
         few = sum(len(one.items) or 1 for one in told) <= FEW
         found = await _run(worker, lambda: _all_events(engine, told), few)
-        counts = await engine.add_events(found)
+        counts = await engine.users.add_events(found)
         metrics.received(
             accepted=counts.accepted, duplicate=counts.duplicates, erased=counts.erased
         )
@@ -80,8 +80,8 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         """Create or replace several items, all or none."""
         drafts = [_draft(one.item_id, one) for one in body.items]
         told = await worker.run(lambda: as_items(engine, drafts))
-        kept = await engine.put_items(told)
-        done = await engine.stocked(kept, PATIENCE)
+        kept = await engine.items.put(told)
+        done = await engine.items.wait_until_indexed(kept, PATIENCE)
         return _json({"accepted": len(kept), "recommendable": done})
 
     @router.get("/items/{item_id:path}", response_model=ItemOut)
@@ -118,12 +118,12 @@ def _all_events(engine: Engine, told: Sequence[EventBody]) -> list[Event]:
 
 def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
     """Return the ids of events, and which of their items and types are not known."""
-    shelf = engine.traffic_split.primary
-    types, kinds = shelf.rules.types, {event.kind for event in events}
+    bundle = engine.traffic_split.primary
+    types, kinds = bundle.rules.types, {event.kind for event in events}
     items = dict.fromkeys(event.item for event in events)
     return {
         "event_ids": list(dict.fromkeys(event.event_id for event in events)),
-        "unknown_items": sorted(item for item in items if item not in shelf.catalog.ids),
+        "unknown_items": sorted(item for item in items if item not in bundle.catalog.ids),
         "unknown_event_types": sorted(kind for kind in kinds if types.is_unknown(kind)),
     }
 
@@ -141,11 +141,11 @@ def event_time(engine: Engine, told: float | str | None) -> float:
 
 def _events(engine: Engine, body: EventBody) -> list[Event]:
     time = event_time(engine, body.timestamp)
-    shelf = engine.traffic_split.primary
-    shelf.check_type(body.event_type)
-    shelf.check_id(body.user_id, "user")
+    bundle = engine.traffic_split.primary
+    bundle.check_type(body.event_type)
+    bundle.check_id(body.user_id, "user")
     for item in body.item_ids:
-        shelf.check_id(item, "item")
+        bundle.check_id(item, "item")
     name = body.event_id or engine.make_id()
     return [
         Event(
@@ -185,10 +185,10 @@ def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
 
     No id may occur twice. What many columns say takes long: not for the event loop.
     """
-    shelf = engine.traffic_split.primary
+    bundle = engine.traffic_split.primary
     for one in drafts:
-        shelf.check_id(one.item_id, "item")
-    stated = engine.checked({one.item_id: one.attributes for one in drafts})
+        bundle.check_id(one.item_id, "item")
+    stated = engine.items.check({one.item_id: one.attributes for one in drafts})
     now = engine.clock()
     return [
         StoredItem(
@@ -216,9 +216,9 @@ async def change_item(
         again where another change came first.
     """
     while True:
-        put = await engine.read(lambda store: store.item(item_id))
+        put = await engine.store.read(lambda store: store.item(item_id))
         changed = await change(_present(engine, item_id, put), put)
-        kept = await engine.change_item(changed, put)
+        kept = await engine.items.change(changed, put)
         if kept is not None:
             return kept
 
@@ -234,19 +234,19 @@ async def delete_item(engine: Engine, item_id: str) -> StoredItem:
 
 async def there(engine: Engine, item_id: str) -> StoredItem:
     """Return an item as it is now; `UnknownIdError` where there is none."""
-    put = await engine.read(lambda store: store.item(item_id))
+    put = await engine.store.read(lambda store: store.item(item_id))
     return _present(engine, item_id, put)
 
 
 def _present(engine: Engine, item_id: str, put: StoredItem | None) -> StoredItem:
-    shelf = engine.traffic_split.primary
-    if put is not None and not shelf.counts(put):
+    bundle = engine.traffic_split.primary
+    if put is not None and not bundle.counts(put):
         put = None
     if put is not None and not put.removed:
-        return shelf.as_told(put)
-    if put is not None or item_id not in shelf.catalog.ids:
+        return bundle.as_told(put)
+    if put is not None or item_id not in bundle.catalog.ids:
         raise UnknownIdError(f"item {item_id!r} is not in the catalog")
-    return StoredItem(item_id, None, shelf.is_open(item_id), shelf.published_at(item_id), 0.0)
+    return StoredItem(item_id, None, bundle.is_open(item_id), bundle.published_at(item_id), 0.0)
 
 
 def _changed(
@@ -262,7 +262,7 @@ def _changed(
     put
         The item in the store, which may have columns that this bundle does not have.
     """
-    shelf, told = engine.traffic_split.primary, [column(name) for name in body.attributes]
+    bundle, told = engine.traffic_split.primary, [column(name) for name in body.attributes]
     document = None if put is None else put.document
     available = before.available if body.available is None else body.available
     if body.available is not None:
@@ -270,13 +270,13 @@ def _changed(
     if body.attributes:
         had = before.document
         if had is None:
-            had = shelf.document(before.item_id)
+            had = bundle.document(before.item_id)
         here = {k: v for k, v in {**had, **body.attributes}.items() if v is not None}
-        stated = shelf.check({before.item_id: here})[0]
-        if not body.attributes.keys().isdisjoint(shelf.catalog.availability):
+        stated = bundle.check({before.item_id: here})[0]
+        if not body.attributes.keys().isdisjoint(bundle.catalog.availability):
             told.append("available")
             available = stated if body.available is None else available
-        columns = shelf.catalog.attributes.columns or ["text"]
+        columns = bundle.catalog.attributes.columns or ["text"]
         document = {k: v for k, v in (document or {}).items() if k not in columns} | here
     if body.published is not None:
         told.append("published")
@@ -291,10 +291,10 @@ def _changed(
 
 
 async def _kept_one(engine: Engine, item: StoredItem) -> Response:
-    return await _answer_one(engine, *await engine.put_items([item]))
+    return await _answer_one(engine, *await engine.items.put([item]))
 
 
 async def _answer_one(engine: Engine, item: StoredItem) -> Response:
     """Say that an item is on disk, and whether it can be recommended already."""
-    done = await engine.stocked([item], PATIENCE)
+    done = await engine.items.wait_until_indexed([item], PATIENCE)
     return _json({"item_id": item.item_id, "recommendable": done == 1})

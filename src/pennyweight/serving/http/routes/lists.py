@@ -45,9 +45,9 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     async def respond(request: Request, list_request: ListRequest, session: str | None) -> Response:
         check_user(request, list_request.user)
         start = time.perf_counter()
-        shelf = engine.traffic_split.bundle_for(session or engine.make_id())
-        ranked: RankedList = await engine.ask(shelf, list_request)
-        return _response(engine, metrics, list_request, ranked, shelf, start)
+        bundle = engine.traffic_split.bundle_for(session or engine.make_id())
+        ranked: RankedList = await engine.lists.submit(bundle, list_request)
+        return _response(engine, metrics, list_request, ranked, bundle, start)
 
     @router.get("/recommend/{user_id:path}", response_model=ListOut)
     async def recommend(
@@ -101,22 +101,26 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         """Return similar items."""
         start = time.perf_counter()
         k, filter, explain = options.k, options.filter, options.explain
-        shelf = engine.traffic_split.primary
-        ranked: RankedList = await engine.ask(
-            shelf, lambda shelf, store: rank_similar(shelf, item_id, k, filter, explain=explain)
+        bundle = engine.traffic_split.primary
+        ranked: RankedList = await engine.lists.submit(
+            bundle, lambda bundle, store: rank_similar(bundle, item_id, k, filter, explain=explain)
         )
-        return _response(engine, metrics, ListRequest(), ranked, shelf, start)
+        return _response(engine, metrics, ListRequest(), ranked, bundle, start)
 
     @router.get("/explain/{recommendation_id}", response_model=Explanation)
     async def explain(recommendation_id: Annotated[Id, Path()]) -> Response:
         """Explain the items of a logged list."""
-        shown = await engine.read(lambda store: engine.recommendation(recommendation_id, store))
-        shelf = engine.traffic_split.bundles.get(shown.bundle_version)
+        shown = await engine.store.read(
+            lambda store: engine.lists.recommendation(recommendation_id, store)
+        )
+        bundle = engine.traffic_split.bundles.get(shown.bundle_version)
         items: list[dict[str, Any]] = []
         note: str | None = "the bundle that made this list is not served any more"
-        if shelf is not None:
+        if bundle is not None:
             note = "histories of sessions are not kept" if shown.user is None else None
-            items = await engine.ask(shelf, lambda shelf, store: _reasons(shelf, store, shown))
+            items = await engine.lists.submit(
+                bundle, lambda bundle, store: _reasons(bundle, store, shown)
+            )
         told = {
             "recommendation_id": recommendation_id,
             "bundle_version": shown.bundle_version,
@@ -143,11 +147,11 @@ def _response(
     metrics: Metrics,
     list_request: ListRequest,
     ranked: RankedList,
-    shelf: ServedBundle,
+    bundle: ServedBundle,
     start: float,
 ) -> Response:
-    name = engine.give_out(list_request, ranked, shelf.version)
-    metrics.recommended(ranked.source, shelf.version)
+    name = engine.lists.record(list_request, ranked, bundle.version)
+    metrics.recommended(ranked.source, bundle.version)
     if ranked.source in FALLBACKS:
         if list_request.text is not None or list_request.history:
             metrics.fell_back("no word known" if list_request.text is not None else "no item known")
@@ -155,16 +159,16 @@ def _response(
             metrics.cold()
     head = {
         "recommendation_id": name,
-        "bundle_version": shelf.version,
+        "bundle_version": bundle.version,
         "took_ms": round((time.perf_counter() - start) * 1e3, 3),
     }
     return Response(to_json(head | ranked.as_json()), media_type="application/json")
 
 
-def _reasons(shelf: ServedBundle, store: Store, shown: Recommendation) -> list[dict[str, Any]]:
+def _reasons(bundle: ServedBundle, store: Store, shown: Recommendation) -> list[dict[str, Any]]:
     """Say why, going by the events that were there when the list went out."""
-    there = [(item, score) for item, score in shown.items if item in shelf.catalog.ids]
-    reasons = explain_list(shelf, store, shown)
+    there = [(item, score) for item, score in shown.items if item in bundle.catalog.ids]
+    reasons = explain_list(bundle, store, shown)
     return [
         {"item_id": item, "score": score, **asdict(reason)}
         for (item, score), reason in zip(there, reasons, strict=True)
