@@ -13,9 +13,10 @@ from test_users import holding
 import pennyweight
 import small_shop
 from pennyweight.serving.export import export
-from pennyweight.serving.live import erasure, micro_batching
+from pennyweight.serving.live import micro_batching, users
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.erased_users import ERASING
 from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
@@ -154,15 +155,15 @@ def test_an_erasure_that_was_cut_short_is_finished_at_the_next_start(named, tmp_
     folder = tmp_path / "live"
     with service(named[0], folder) as live:
         tell(live, WHO, "e1")
-        job = erasure._erase
+        job = users._erase
         live.engine.store.writer.submit(lambda store: job(store, WHO), alone=True).result(WAIT)
         assert holding(folder, WHO)  # killed here: the bundle still has the user
     with service(None, folder) as live:
         assert holding(folder, WHO) == []
         assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
-        assert not live.engine.store.read_now(lambda store: store.noted(erasure.ERASING))
+        assert not live.engine.store.read_now(lambda store: store.noted(ERASING))
         erase(live)
-        assert not live.engine.store.read_now(lambda store: store.noted(erasure.ERASING))
+        assert not live.engine.store.read_now(lambda store: store.noted(ERASING))
 
 
 def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, aside, monkeypatch):
@@ -284,7 +285,7 @@ def test_an_export_of_another_process_is_waited_for(live, aside, tmp_path):
 
 def test_an_export_holds_no_erased_user(live, tmp_path):
     tell(live, WHO, "e1")
-    job = erasure._erase
+    job = users._erase
     live.engine.store.writer.submit(lambda store: job(store, WHO), alone=True).result(WAIT)
     assert holding(live.folder, WHO)  # the bundle was not reached yet
     export(live.folder, tmp_path / "items.jsonl", tmp_path / "events.jsonl")

@@ -1,6 +1,7 @@
 """`/health/ready` says whether requests should be sent here, and why not."""
 
 import threading
+from operator import attrgetter
 from pathlib import Path
 
 import apsw
@@ -85,9 +86,9 @@ def test_a_store_that_was_moved_away_is_damage(bundles, tmp_path):
         assert ready(live)[0] == 200
 
 
-@pytest.mark.parametrize("which", ["answering", "writer"])
+@pytest.mark.parametrize("which", ["lists.batching", "store.writer"])
 def test_a_stuck_thread(live, which):
-    backlog = getattr(live.engine, which).backlog
+    backlog = attrgetter(which)(live.engine).backlog
     backlog.begin(0)
     backlog._began[0] -= STUCK_SECONDS + 1
     status, told = ready(live)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from live import service
 
-from pennyweight.serving.live import users
+from pennyweight.serving.live import user_export
 
 WHO = "Erika Mustermann 0815"
 
@@ -49,7 +49,7 @@ def test_what_is_handed_out_in_pieces_is_whole(live, monkeypatch):
     whole = live.get("/v1/users/u5")
     assert [e["event_id"] for e in whole["events"]][:7] == [f"e{n}" for n in range(7)]
     for piece in (1, 2, 3, 7):
-        monkeypatch.setattr(users, "PIECE", piece)
+        monkeypatch.setattr(user_export, "PIECE", piece)
         assert live.get("/v1/users/u5") == whole
         assert live.http.get("/dashboard/users/export?id=u5").json() == whole
     asked = live.http.get("/dashboard/users/erase?id=u5").text
