@@ -1,5 +1,6 @@
 """One path from requests to lists."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -93,3 +94,30 @@ def test_ranking_leaves_the_scorer_as_it_is():
     first = popular.recommend(user="ann", filter='brand == "X"')
     assert popular.recommend(user="bob", k=8).height == 5
     assert popular.recommend(user="ann", filter='brand == "X"').equals(first)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda shop: shop.recommend(user="ann", explain=True),
+        lambda shop: shop.recommend(user="ann", text="whale", explain=True, diversity=0.5),
+        lambda shop: shop.recommend_many(["ann", "bob"], explain=True),
+        lambda shop: shop.similar("dracula", explain=True),
+        lambda shop: shop.explain("dracula", user="ann"),
+        lambda shop: shop.recommend(user="ann", filter="year > 1850"),
+    ],
+)
+def test_a_query_is_scored_once(call, monkeypatch):
+    shop_ = shop()
+    calls: Counter[str] = Counter()
+    for name, component in shop_.scorer.components.items():
+        for method in ("score", "score_texts"):
+            real = getattr(component, method)
+
+            def counting(*args, key=f"{name} {method}", real=real):
+                calls[key] += 1
+                return real(*args)
+
+            monkeypatch.setattr(component, method, counting)
+    assert call(shop_) is not None
+    assert calls and set(calls.values()) == {1}

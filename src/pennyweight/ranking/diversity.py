@@ -14,7 +14,7 @@ from pennyweight.ranking.request import check_diversity
 from pennyweight.ranking.stages import RankingBatch
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Diversification", "diversify", "item_similarity", "pool_size"]
+__all__ = ["Diversifier", "diversify", "item_similarity", "pool_size"]
 
 MAX_POOL = 2_000  # items compared pairwise, 4 bytes and more a pair
 
@@ -25,7 +25,7 @@ def pool_size(k: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Diversification:
+class Diversifier:
     """The stage that chooses diverse items from the best ones, where a request asks for them.
 
     Attributes

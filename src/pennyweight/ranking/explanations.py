@@ -15,9 +15,10 @@ from pennyweight.ranking.query import FALLBACKS, Query, Source
 from pennyweight.ranking.reasons import Because, Kind, Reason
 from pennyweight.ranking.stages import RankingBatch
 from pennyweight.ranking.word_forms import legible, matched
+from pennyweight.scorers.attribution import Attribution
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["CommonWords", "Explanation", "explain_items"]
+__all__ = ["CommonWords", "Explainer", "explain_items"]
 
 MAX_NAMED = 3  # items of the history
 MIN_SHARE = 0.1  # of the score, for an item to be named
@@ -50,7 +51,7 @@ class CommonWords:
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explainer:
     """The stage that gives reasons, where a request asks for them.
 
     Attributes
@@ -71,23 +72,38 @@ class Explanation:
     def __call__(self, batch: RankingBatch) -> None:
         """Fill `reasons`."""
         batch.reasons = [
-            self.explain(codes, request.query, source) if request.explain else None
-            for request, codes, source in zip(
-                batch.requests, batch.codes, batch.sources, strict=True
+            self.explain(codes, request.query, source, batch.attributions.get(row))
+            if request.explain
+            else None
+            for row, (request, codes, source) in enumerate(
+                zip(batch.requests, batch.codes, batch.sources, strict=True)
             )
         ]
 
-    def explain(self, codes: NDArray[np.int32], query: Query, source: Source) -> tuple[Reason, ...]:
-        """Return why each of some items is recommended, for a list with that source."""
+    def explain(
+        self,
+        codes: NDArray[np.int32],
+        query: Query,
+        source: Source,
+        attribution: Attribution | None = None,
+    ) -> tuple[Reason, ...]:
+        """Return why each of some items is recommended, for a list with that source.
+
+        With the attribution of its scores, the query is not scored again.
+        """
+        cold = source in FALLBACKS
+        if attribution is None and len(query.history.item) and not cold:
+            attribution = self.scorer.attribute(query.history)[1][0]
         return explain_items(
             codes,
             query.history,
             scorer=self.scorer,
+            attribution=attribution,
             catalog=self.catalog,
             counts=self.counts,
             common=self.common_words.words,
             text=query.text,
-            cold=source in FALLBACKS,
+            cold=cold,
             similar=query.is_item,
         )
 
@@ -98,6 +114,7 @@ def explain_items(
     *,
     scorer: Scorer,
     catalog: Catalog,
+    attribution: Attribution | None = None,
     counts: NDArray[np.int64] | None = None,
     common: Set[str] = frozenset(),
     text: str | None = None,
@@ -110,6 +127,8 @@ def explain_items(
     ----------
     codes
         The items.
+    attribution
+        Of the scores of the history, if they are known.
     counts
         Events of each item of the catalog, to know which are new.
     common
@@ -130,8 +149,9 @@ def explain_items(
     contributions = np.zeros((len(codes), 0), np.float32)
     shares: Mapping[str, NDArray[np.float32]] = {}
     if len(history.item):
-        contributions = scorer.contributions(history, codes)
-        shares = scorer.component_shares(history, codes)
+        attribution = attribution or Attribution(scorer, history)
+        contributions = attribution.contributions(codes)
+        shares = attribution.component_shares(codes)
     if similar:
         components = scorer.components
         shares = {name: one for name, one in shares.items() if components[name].is_personal}

@@ -6,13 +6,13 @@ from functools import cached_property
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Interactions
-from pennyweight.ranking.diversity import Diversification
-from pennyweight.ranking.explanations import CommonWords, Explanation
+from pennyweight.ranking.diversity import Diversifier
+from pennyweight.ranking.explanations import CommonWords, Explainer
 from pennyweight.ranking.filter_masks import FilterMasks
 from pennyweight.ranking.request import RankingRequest, Recommendations
-from pennyweight.ranking.retrieval import Retrieval
+from pennyweight.ranking.retrieval import Retriever
 from pennyweight.ranking.rules import Rules
-from pennyweight.ranking.scoring import Scoring
+from pennyweight.ranking.scoring import QueryScorer
 from pennyweight.ranking.stages import RankingBatch, Stage
 from pennyweight.ranking.top_k import select_best
 from pennyweight.scorers.protocol import Scorer
@@ -28,17 +28,17 @@ class Ranker:
 
     Attributes
     ----------
-    retrieval, scoring, rules, diversification, explanation
+    retriever, query_scorer, rules, diversifier, explainer
         Stages of their own for each catalog.
     rerankers
         Stages between selection and diversification, see `Stage`.
     """
 
-    retrieval: Retrieval
-    scoring: Scoring
+    retriever: Retriever
+    query_scorer: QueryScorer
     rules: Rules
-    diversification: Diversification
-    explanation: Explanation
+    diversifier: Diversifier
+    explainer: Explainer
     rerankers: tuple[Stage, ...] = ()
 
     @classmethod
@@ -54,24 +54,24 @@ class Ranker:
         """Return the ranker of a fitted scorer; parameters are those of its stages."""
         counts = None if interactions is None else interactions.counts
         return cls(
-            Retrieval(catalog.available, FilterMasks(catalog.attributes)),
-            Scoring(scorer, catalog, interactions),
+            Retriever(catalog.available, FilterMasks(catalog.attributes)),
+            QueryScorer(scorer, catalog, interactions),
             Rules(exclude_seen),
-            Diversification(scorer, catalog),
-            Explanation(scorer, catalog, counts, common_words),
+            Diversifier(scorer, catalog),
+            Explainer(scorer, catalog, counts, common_words),
         )
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The stages in the order in which they run."""
         return (
-            self.retrieval,
-            self.scoring,
+            self.retriever,
+            self.query_scorer,
             self.rules,
             select_best,
             *self.rerankers,
-            self.diversification,
-            self.explanation,
+            self.diversifier,
+            self.explainer,
         )
 
     def rank(self, requests: Sequence[RankingRequest]) -> list[Recommendations]:

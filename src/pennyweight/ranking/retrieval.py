@@ -9,11 +9,11 @@ from pennyweight.ranking.filter_masks import FilterMasks, Mask
 from pennyweight.ranking.request import RankingRequest
 from pennyweight.ranking.stages import RankingBatch
 
-__all__ = ["Retrieval"]
+__all__ = ["Retriever"]
 
 
 @dataclass(frozen=True, eq=False)
-class Retrieval:
+class Retriever:
     """The stage that finds the eligible items of each list, and its boosts.
 
     Attributes

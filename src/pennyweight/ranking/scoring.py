@@ -1,8 +1,9 @@
 """Scores of all items for a query, and the fallback where a query tells no items apart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,34 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.ranking.query import Query, Source
 from pennyweight.ranking.stages import RankingBatch
 from pennyweight.ranking.unknown_items import UnknownItems
+from pennyweight.scorers.attribution import Attribution
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Scoring", "popularity_scores"]
+__all__ = ["QueryScorer", "QueryScores", "popularity_scores"]
 
 Scores = NDArray[np.float32]
 
 
+class QueryScores(NamedTuple):
+    """Scores for some queries.
+
+    Attributes
+    ----------
+    scores
+        Of all items, float32 (n, n_items).
+    sources
+        What the scores of each query rest on.
+    attributions
+        Row -> attribution, for scores to explain that rest on a history.
+    """
+
+    scores: Scores
+    sources: list[Source]
+    attributions: dict[int, Attribution]
+
+
 @dataclass(frozen=True, eq=False)
-class Scoring:
+class QueryScorer:
     """The stage that scores all items for each query.
 
     Attributes
@@ -36,49 +56,58 @@ class Scoring:
     interactions: Interactions | None
 
     def __call__(self, batch: RankingBatch) -> None:
-        """Fill `scores` and `sources`."""
+        """Fill `scores`, `sources` and `attributions`."""
         queries = [request.query for request in batch.requests]
-        batch.scores, batch.sources = self.score(queries)
+        explain = any(request.explain for request in batch.requests)
+        batch.scores, batch.sources, batch.attributions = self.score(queries, explain=explain)
 
-    def score(self, queries: Sequence[Query]) -> tuple[Scores, list[Source]]:
-        """Return scores over all items, float32 (len(queries), n_items), and their sources.
+    def score(self, queries: Sequence[Query], *, explain: bool = False) -> QueryScores:
+        """Return the scores of all items for each query.
 
         Queries are scored together, which costs less. With history and text, a score is the mean
         of both, each scaled to [0, 1] over the catalog. Scores that are the same for every item,
         such as those of a text without a known word, do not count, nor does a history of unknown
         items; where nothing is left, items are ranked by popularity.
         """
-        rows: dict[int, Scores] = {}
-        sources: dict[int, Source] = {}
+        rows = _Rows()
         by_history = [
             at
             for at, query in enumerate(queries)
-            if len(query.history.item)
-            and not query.is_item
-            and not self.unknown_items.covers(query.history.item)
+            if len(query.history.item) and not self.unknown_items.covers(query.history.item)
         ]
+        by_item = [at for at in by_history if queries[at].is_item]
+        by_history = [at for at in by_history if not queries[at].is_item]
         by_text = [at for at, query in enumerate(queries) if query.text is not None]
         if by_history:
-            scores = self.scorer.score(Histories.joined([queries[at].history for at in by_history]))
+            histories = Histories.joined([queries[at].history for at in by_history])
+            scores, each = self._score_histories(histories, explain=explain)
+            rows.attributions = dict(zip(by_history, each, strict=False))
             informative = _tell_apart(scores)
             if len(by_history) == len(queries) and not by_text and informative.all():
-                return scores, ["history"] * len(queries)
-            rows = {at: scores[i] for i, at in enumerate(by_history) if informative[i]}
-            sources = dict.fromkeys(rows, "history")
+                return QueryScores(scores, ["history"] * len(queries), rows.attributions)
+            rows.scores = {at: scores[i] for i, at in enumerate(by_history) if informative[i]}
+            rows.sources = dict.fromkeys(rows.scores, "history")
         if by_text:
-            scores = self.scorer.score_texts([queries[at].text or "" for at in by_text])
-            for at, row, informs in zip(by_text, scores, _tell_apart(scores), strict=True):
-                if informs:
-                    both = at in rows
-                    rows[at] = (_scaled(rows[at]) + _scaled(row)) / np.float32(2) if both else row
-                    sources[at] = "history and text" if both else "text"
-        for at, query in enumerate(queries):
-            if query.is_item and (near := self._similarity(query.history.item)) is not None:
-                rows[at], sources[at] = near, "history"
+            rows.add_texts(
+                by_text, self.scorer.score_texts([queries[a].text or "" for a in by_text])
+            )
+        for at in by_item:
+            item = queries[at].history
+            if explain:
+                rows.attributions[at] = self.scorer.attribute(item)[1][0]
+            rows.add_item(at, self._similarity(item, rows.attributions.get(at)))
         result = np.empty((len(queries), len(self.catalog)), np.float32)
         for at in range(len(queries)):
-            result[at] = rows.get(at, self.popularity)
-        return result, [sources.get(at, query.fallback) for at, query in enumerate(queries)]
+            result[at] = rows.scores[at] if at in rows.scores else self.popularity
+        sources = [rows.sources.get(at, query.fallback) for at, query in enumerate(queries)]
+        return QueryScores(result, sources, rows.attributions)
+
+    def _score_histories(
+        self, histories: Histories, *, explain: bool
+    ) -> tuple[Scores, list[Attribution]]:
+        if explain:
+            return self.scorer.attribute(histories)
+        return self.scorer.score(histories), []
 
     @cached_property
     def popularity(self) -> Scores:
@@ -91,16 +120,15 @@ class Scoring:
         counts = None if self.interactions is None else self.interactions.counts
         return UnknownItems(self.catalog, self.scorer, counts)
 
-    def _similarity(self, codes: NDArray[np.int32]) -> Scores | None:
+    def _similarity(self, item: Histories, attribution: Attribution | None) -> Scores | None:
         """Score all items by similarity to one: what it adds as the only event of a history.
 
         Popularity adds nothing there and so has no say. An item that adds nothing either is
-        looked up by its text; None where that says nothing, or nothing is known of the item.
+        looked up by its text; None where that says nothing.
         """
-        if self.unknown_items.covers(codes):
-            return None
-        code, every = int(codes[0]), np.arange(len(self.catalog), dtype=np.int32)
-        near: Scores = self.scorer.contributions(Histories.of([[code]]), every)[:, 0]
+        code, every = int(item.item[0]), np.arange(len(self.catalog), dtype=np.int32)
+        attribution = attribution or Attribution(self.scorer, item)
+        near: Scores = attribution.contributions(every)[:, 0]
         if _tell_apart(np.delete(near, code)[None])[0]:
             return near
         text = self.catalog.texts[code]
@@ -109,6 +137,30 @@ class Scoring:
             row: Scores = by_text[0]
             return row if _tell_apart(by_text)[0] else None
         return None
+
+
+@dataclass
+class _Rows:
+    """Scores, sources and attributions by the position of the query."""
+
+    scores: dict[int, Scores] = field(default_factory=dict)
+    sources: dict[int, Source] = field(default_factory=dict)
+    attributions: dict[int, Attribution] = field(default_factory=dict)
+
+    def add_texts(self, places: Sequence[int], scores: Scores) -> None:
+        """Add scores of texts that tell items apart to those of histories."""
+        for at, row, informs in zip(places, scores, _tell_apart(scores), strict=True):
+            if not informs:
+                continue
+            both = at in self.scores
+            if both:
+                row = (_scaled(self.scores[at]) + _scaled(row)) / np.float32(2)
+            self.scores[at], self.sources[at] = row, "history and text" if both else "text"
+
+    def add_item(self, at: int, scores: Scores | None) -> None:
+        """Add scores of similarity to an item, if there are any."""
+        if scores is not None:
+            self.scores[at], self.sources[at] = scores, "history"
 
 
 def popularity_scores(scorer: Scorer, interactions: Interactions | None, n_items: int) -> Scores:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pennyweight.ranking.query import Source
 from pennyweight.ranking.reasons import Reason
 from pennyweight.ranking.request import RankingRequest, Recommendations
+from pennyweight.scorers.attribution import Attribution
 
 __all__ = ["RankingBatch", "Stage"]
 
@@ -29,6 +30,8 @@ class RankingBatch:
         Of all items, float32 (n, n_items); -inf where a rule excludes an item.
     sources
         What the scores rest on.
+    attributions
+        Row -> origin of the scores, for scores to explain that rest on a history.
     codes
         The best items, best first, int32 (n_best,).
     reasons
@@ -42,6 +45,7 @@ class RankingBatch:
     bonus: list[NDArray[np.float32] | None] = field(default_factory=list)
     scores: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     sources: list[Source] = field(default_factory=list)
+    attributions: dict[int, Attribution] = field(default_factory=dict)
     codes: list[NDArray[np.int32]] = field(default_factory=list)
     reasons: list[tuple[Reason, ...] | None] = field(default_factory=list)
     errors: dict[int, Exception] = field(default_factory=dict)
@@ -62,7 +66,8 @@ class RankingBatch:
 class Stage(Protocol):
     """One step of ranking: reads what earlier stages left in a batch, and adds its own.
 
-    Retrieval fills `eligible` and `bonus`; scoring fills `scores` and `sources`; the rules change
+    Retrieval fills `eligible` and `bonus`; scoring fills `scores`, `sources` and
+    `attributions`; the rules change
     `scores` by boosts and exclusions; selection fills `codes`; diversification cuts these to the
     length asked for; explanation fills `reasons`. A re-ranker is a stage between selection and
     diversification: it puts the codes of each list in another order, and may write other scores.

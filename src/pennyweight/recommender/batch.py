@@ -67,7 +67,10 @@ class Batch:
     def _frames(
         self, owner: str, item: str, names: Sequence[str], queries: Iterator[Query], start: int
     ) -> Iterator[tuple[int, pl.DataFrame]]:
-        size = max(1, BLOCK_BYTES // (4 * max(len(self.catalog), 1)))
+        scores = max(len(self.catalog), 1)
+        if self.request.explain:  # those of the components are held too
+            scores *= 1 + len(self.ranker.query_scorer.scorer.components)
+        size = max(1, BLOCK_BYTES // (4 * scores))
         for first in range(start, max(len(names), 1), size):
             stop = min(first + size, len(names))
             block = islice(queries, stop - first)

@@ -143,7 +143,7 @@ def _export(
         "pennyweight": package_version(),
         "bundle": None if bundle is None else bundle.sha256,
         "k": int(request.k),
-        "eligible": digest(batch.ranker.retrieval.eligible(request.filter)),
+        "eligible": digest(batch.ranker.retriever.eligible(request.filter)),
         "candidates": None if candidates is None else digest(candidates),
         "diversity": float(request.diversity),
         "explain": bool(request.explain),

@@ -245,7 +245,7 @@ class Recommender:
         ``"popularity"`` is the fallback, ``"negative events"`` that of a user who only turned
         items down.
         """
-        return self.ranker.scoring.score([self._query(user, history, text)])[1][0]
+        return self.ranker.query_scorer.score([self._query(user, history, text)]).sources[0]
 
     def recommend_many(
         self,
@@ -402,9 +402,9 @@ class Recommender:
         codes = known_codes(self.catalog.ids, [check_id(item_id, "item_id")], "item")
         query = self._query(user, history, None)
         events = query.history.item
-        known = len(events) and not self.ranker.scoring.unknown_items.covers(events)
+        known = len(events) and not self.ranker.query_scorer.unknown_items.covers(events)
         source: Source = "history" if known else "popularity"
-        return self.ranker.explanation.explain(codes, query, source)[0]
+        return self.ranker.explainer.explain(codes, query, source)[0]
 
     def save(
         self,

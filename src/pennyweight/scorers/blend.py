@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.errors import BundleError, PlanError
+from pennyweight.scorers.attribution import Attribution
 from pennyweight.scorers.blend_weights import FEW_NEW, draw, weigh
 from pennyweight.scorers.item_vectors import ItemVectors, TextVectors
 from pennyweight.scorers.new_items import Lift, lift
@@ -24,6 +25,13 @@ __all__ = ["Blend"]
 
 FILE = "blend.safetensors"
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.IGNORECASE)  # a folder of the bundle
+
+
+class ComponentScores(NamedTuple):
+    """Scores of a component, float32 (n, n_items), and the divisor of each row, (n, 1)."""
+
+    scores: NDArray[np.float32]
+    divisor: NDArray[np.float32]
 
 
 class Blend(Scorer):
@@ -188,6 +196,21 @@ class Blend(Scorer):
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return the weighted sum, float32 (n, n_items)."""
+        return self._score(histories, {})
+
+    def attribute(self, histories: Histories) -> tuple[NDArray[np.float32], list[Attribution]]:
+        """Return the weighted sum, and attributions that hold the scores of the components."""
+        scored: dict[str, ComponentScores] = {}
+        total = self._score(histories, scored, keep=True)
+        return total, [
+            BlendAttribution(self, histories.block(row, row + 1), scored, row)
+            for row in range(len(histories))
+        ]
+
+    def _score(
+        self, histories: Histories, scored: dict[str, ComponentScores], *, keep: bool = False
+    ) -> NDArray[np.float32]:
+        """Return the weighted sum; with `keep`, add the components' scores to `scored`."""
         total: NDArray[np.float32] | None = None
         weights = self.weights_of(histories)
         # The same for every history come last, when it is known whether others decide anything.
@@ -198,7 +221,10 @@ class Blend(Scorer):
             if not weight.any():
                 continue
             scores = component.score(histories)
-            scores *= weight / self._divisor(component.scale, scores, histories)
+            divisor = self._divisor(component.scale, scores, histories)
+            if keep:
+                scored[name] = ComponentScores(scores.copy(), divisor)
+            scores *= weight / divisor
             total = scores if total is None else np.add(total, scores, out=total)
         if total is None:  # every weight is zero
             return np.zeros_like(next(iter(self.components.values())).score(histories))
@@ -242,14 +268,25 @@ class Blend(Scorer):
                 total = scores if total is None else total + scores
         return super().score_texts(texts) if total is None else total
 
-    def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return what each event adds to the weighted sum, float32 (len(codes), n_events)."""
+    def contributions(
+        self,
+        history: Histories,
+        codes: NDArray[np.int32],
+        *,
+        divisors: Mapping[str, np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return what each event adds to the weighted sum, float32 (len(codes), n_events).
+
+        `divisors` are those of components that have been scored.
+        """
         total = np.zeros((len(codes), len(history.item)), np.float32)
         for name, weight in self.weights_of(history).items():
             if not weight.any():
                 continue
             component, divisor = self.components[name], np.float32(1)
-            if component.scale == "relative":
+            if divisors is not None and name in divisors:
+                divisor = divisors[name]
+            elif component.scale == "relative":
                 divisor = self._divisor(component.scale, component.score(history), history)[0, 0]
             total += component.contributions(history, codes) * (weight[0, 0] / divisor)
         return total
@@ -258,11 +295,21 @@ class Blend(Scorer):
         self, history: Histories, codes: NDArray[np.int32]
     ) -> dict[str, NDArray[np.float32]]:
         """Return what each component gives some items above the average item, (len(codes),)."""
-        shares, weights = {}, self.weights_of(history)
-        for name, scores in self.features(history).items():
-            above = scores[0, codes] - scores[0].mean()
-            shares[name] = (above * weights[name][0, 0]).astype(np.float32)
-        return shares
+        features = {name: scores[0] for name, scores in self.features(history).items()}
+        return self.shares_of(history, codes, features)
+
+    def shares_of(
+        self,
+        history: Histories,
+        codes: NDArray[np.int32],
+        features: Mapping[str, NDArray[np.float32]],
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return `component_shares` by the components' features of a history, (n_items,)."""
+        weights = self.weights_of(history)
+        return {
+            name: ((scores[codes] - scores.mean()) * weights[name][0, 0]).astype(np.float32)
+            for name, scores in features.items()
+        }
 
     def with_novelty(self) -> "Blend":
         """Return a blend that lifts items without events, its novelty not yet fitted."""
@@ -348,6 +395,39 @@ class Blend(Scorer):
         """Check every component."""
         for component in self.components.values():
             component.check()
+
+
+class BlendAttribution(Attribution):
+    """An attribution by scores that the components have given.
+
+    Parameters
+    ----------
+    blend, history
+        The blend and the history.
+    scored, row
+        Scores of a batch by component, those that weigh nothing left out, and the row of the
+        history in it.
+    """
+
+    def __init__(
+        self, blend: Blend, history: Histories, scored: Mapping[str, ComponentScores], row: int
+    ) -> None:
+        super().__init__(blend, history)
+        self._blend, self._scored, self._row = blend, scored, row
+
+    def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return what each event adds to the weighted sum, float32 (len(codes), n_events)."""
+        divisors = {name: one.divisor[self._row, 0] for name, one in self._scored.items()}
+        return self._blend.contributions(self.history, codes, divisors=divisors)
+
+    def component_shares(self, codes: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
+        """Return what each component gives some items above the average item, (len(codes),)."""
+        features = {
+            name: one.scores[self._row] / one.divisor[self._row]
+            for name in self._blend.components
+            if (one := self._scored.get(name)) is not None
+        }
+        return self._blend.shares_of(self.history, codes, features)
 
 
 def _lifted(weight: NDArray[np.float32], others: NDArray[np.float32] | None) -> NDArray[np.float32]:

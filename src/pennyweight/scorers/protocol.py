@@ -16,6 +16,7 @@ from pennyweight.data.input_size import Volume
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import PlanError
+from pennyweight.scorers.attribution import Attribution
 from pennyweight.scorers.item_vectors import ItemVectors, TextVectors
 from pennyweight.scorers.resources import ResourceEstimate
 from pennyweight.vectors.quantized_rows import RowFormat
@@ -199,6 +200,16 @@ class Scorer(Protocol):
         without = Histories.joined([history.where(every != event) for event in every.tolist()])
         lost = self.score(history)[:, codes] - self.score(without)[:, codes]
         return np.ascontiguousarray(lost.T, np.float32)
+
+    def attribute(self, histories: Histories) -> tuple[NDArray[np.float32], list[Attribution]]:
+        """Return the scores, as of `score`, and the attribution of each history.
+
+        For scores that are explained: a blend then scores a history once only.
+        """
+        rows = range(len(histories))
+        return self.score(histories), [
+            Attribution(self, histories.block(row, row + 1)) for row in rows
+        ]
 
     @property
     def components(self) -> "Mapping[str, Scorer]":

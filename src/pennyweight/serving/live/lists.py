@@ -232,4 +232,4 @@ def explain_list(
     codes = bundle.catalog.ids.codes([item for item, _ in recommendation.items])
     known = len(query.history.item) and recommendation.source not in FALLBACKS
     source: Source = "history" if known else "popularity"
-    return bundle.ranker.explanation.explain(codes[codes >= 0], query, source)
+    return bundle.ranker.explainer.explain(codes[codes >= 0], query, source)

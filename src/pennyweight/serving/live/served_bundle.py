@@ -18,7 +18,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.ranking.filter_masks import FilterMasks, Mask
 from pennyweight.ranking.ranker import Ranker
-from pennyweight.ranking.retrieval import Retrieval
+from pennyweight.ranking.retrieval import Retriever
 from pennyweight.recommender.item_growth import ReadAlready, changed_texts
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.serving.live.encoded_items import ReadItems
@@ -104,7 +104,7 @@ class ServedBundle:
     @cached_property
     def ranker(self) -> Ranker:
         """Ranks the items that may be recommended."""
-        return replace(self.recommender.ranker, retrieval=Retrieval(self.open, self._filters))
+        return replace(self.recommender.ranker, retriever=Retriever(self.open, self._filters))
 
     def freshness(self, now: float, half_life: float) -> NDArray[np.float32]:
         """Return 1 for an item published now, a half after `half_life` seconds; else 0."""
