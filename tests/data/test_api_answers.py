@@ -66,6 +66,17 @@ TWO = {"data": EVENTS[5:], "next": None}
         {"data": RELATED},
         {"data": [{"id": n, "attributes": e} for n, e in enumerate(EVENTS)]},
         NODES,
+        {
+            user: {
+                "since": "2024",
+                "events": [
+                    {k: v for k, v in e.items() if k != "user_id"}
+                    for e in EVENTS
+                    if e["user_id"] == user
+                ],
+            }
+            for user in ("u0", "u1", "u2")
+        },
         json.dumps(ONE) + "\n" + json.dumps(TWO) + "\n",
         json.dumps(ONE) + json.dumps(TWO),
         json.dumps(ONE, indent=1) + "\n" + json.dumps(TWO, indent=1),
@@ -73,7 +84,7 @@ TWO = {"data": EVENTS[5:], "next": None}
         json.dumps(EVENTS[:5]) + "\n" + json.dumps(EVENTS[5:]),
         json.dumps({"hits": {"hits": HITS[:5]}}) + "\n" + json.dumps({"hits": {"hits": HITS[5:]}}),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_every_event_of_an_answer_is_read(tmp_path, value):
     data = read(written(tmp_path, ITEMS, "items.json"), written(tmp_path, value))
@@ -109,6 +120,9 @@ def test_every_item_of_an_answer_is_read(tmp_path, value):
         ({"value": EVENTS, "@odata.nextLink": "https://x"}, "'@odata.nextLink' is 'https://x'"),
         ({"hits": {"total": {"value": 99}, "hits": HITS}}, "'total' is 99"),
         ([ONE, {"data": EVENTS[5:], "next": "/?page=3"}], "'next' is '/?page=3'"),
+        ({"totalSize": 99, "done": False, "records": EVENTS}, "'totalSize' is 99"),
+        ({"done": False, "records": EVENTS}, "'done' is False"),
+        ({"records": EVENTS, "offset": "itr5/rec7"}, "'offset' is 'itr5/rec7'"),
     ],
 )
 def test_a_page_of_several_is_noted(tmp_path, value, words):

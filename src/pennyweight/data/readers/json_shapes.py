@@ -137,7 +137,14 @@ def _within(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str] 
 
 
 def _by_user(value: dict[str, Any]) -> Rows | None:
-    """Return a row for each event of ``{"u1": [{…}], …}``, or a user of ``{"u1": ["a", "b"]}``."""
+    """Return a row for each event of ``{"u1": [{…}], …}``, or a user of ``{"u1": ["a", "b"]}``.
+
+    The list may also be the only one in an object: ``{"u1": {"events": [{…}]}, …}``.
+    """
+    inner = [[key for key, part in v.items() if isinstance(part, list)]
+             for v in value.values() if isinstance(v, dict)]  # fmt: skip
+    if inner and len(inner) == len(value) and len({*map(tuple, inner)}) == 1 == len(inner[0]):
+        value = {key: part[inner[0][0]] for key, part in value.items()}
     lists = [part for part in value.values() if isinstance(part, list)]
     digits = sum(any(letter.isdecimal() for letter in key) for key in value)
     if len(lists) < max(2, len(value)) or 2 * digits < len(value):

@@ -11,8 +11,8 @@ _NEXT = frozenset(
     "nexttoken continuationtoken hasmore hasnext hasnextpage morepages".split()
 )
 _TOTALS = frozenset(
-    "total totalcount totalresults totalelements totalitems totalhits totalrecords totalrows count "
-    "numfound".split()
+    "total totalsize totalcount totalresults totalelements totalitems totalhits totalrecords "
+    "totalrows count numfound".split()
 )
 _PAGES = frozenset("lastpage totalpages pagecount numpages".split())
 _PLACES = frozenset(
@@ -52,6 +52,10 @@ def missing_pages(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
             return f"{key!r} is {_shown(value)}"
         if kind in _TOTALS and isinstance(value, Mapping):
             value = value.get("value")  # as Elasticsearch counts
+        if (kind == "done" and value is False) or (
+            kind == "offset" and isinstance(value, str) and not value.isdecimal()
+        ):  # of Salesforce, of Airtable
+            return f"{key!r} is {_shown(value)}"
         if not isinstance(value, int) or isinstance(value, bool):
             continue
         if (kind in _TOTALS and value > n_rows) or (kind in _PAGES and value > len(pages)):
