@@ -1,5 +1,6 @@
 """What is wrong with columns, behaviour and times: planted, and found with its size."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -331,3 +332,13 @@ def test_memory_and_time_grow_with_events_and_texts():
     for bigger in (replace(small, events=20_000), replace(small, item_bytes=600_000)):
         assert forecast(bigger, speed).rss_bytes > forecast(small, speed).rss_bytes
         assert forecast(bigger, speed).seconds > forecast(small, speed).seconds
+
+
+def test_one_page_of_several_is_a_warning(tmp_path):
+    items, events = tables()
+    pages = {"next": "/?page=2", "data": events.to_dicts()}
+    (tmp_path / "page.json").write_text(json.dumps(pages))
+    found = validate(read(items, tmp_path / "page.json"), encoder="tfidf").findings
+    (partial,) = [f for f in found if f.kind == "partial-file"]
+    assert (partial.severity, partial.count, partial.of) == ("warning", len(events), len(events))
+    assert "'next' is '/?page=2'" in partial.message and "fetch all pages" in partial.remedy

@@ -57,6 +57,7 @@ KINDS: dict[str, tuple[Area, str]] = {
                   "need text"),
     "unused-items": ("events", "only novelty and scorers that read text can recommend them"),
     "cold-share": ("events", "only novelty and scorers that read text can find them; refit often"),
+    "partial-file": ("events", "fetch all pages, and write them one after the other into the file"),
     "cleaning": ("events", "see the guide to data for what cleaning does; --strict of fit refuses"),
     "unavailable-items": ("items", "they are learned from, and no list has them; where the column "
                           "means something else, use --available-column ''"),

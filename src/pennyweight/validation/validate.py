@@ -29,6 +29,7 @@ __all__ = ["Validation", "validate"]
 # What cleaning says -> the kind of finding.
 _KINDS = (
     ("in the future", "future-times"),
+    (" of several (", "partial-file"),
     ("% of all events (the median", "crowded-id"),
     ("would agree without", "id-forms"),
     ("user id differs from another", "id-forms"),
@@ -184,7 +185,7 @@ def _cleaned(data: Dataset) -> list[Finding]:
         of, unit = _rows(data, entry)
         found += finding(kind, f"{entry.reason}, {entry.action}", entry.count, of, unit,
                          entry.examples, area="items" if entry.table == "items" else "events",
-                         warn=kind in ("future-times", "crowded-id") or (
+                         warn=kind in ("future-times", "crowded-id", "partial-file") or (
                              entry.action == "dropped" and entry.count > 0.01 * of
                              and entry.reason not in NOT_LIKING))  # fmt: skip
     return found

@@ -37,13 +37,15 @@ def without_comments(frame: pl.DataFrame, table: str, findings: Findings) -> pl.
     """
     if not frame.width or not frame.height:
         return frame
-    first = frame.to_series(0)
-    rest = frame.select(pl.nth(range(1, frame.width)).fill_null(" ").str.starts_with(" "))
-    prose = rest.select(pl.all_horizontal(pl.all())).to_series() if rest.width else first == ""
-    comments = (first.str.contains(r"^#\s") & prose).fill_null(False)
-    if not 0 < int(comments.sum()) <= max(1, _FEW * frame.height) or comments.all():
+    marked = frame.to_series(0).str.contains(r"^#\s").fill_null(False)
+    if frame.width < 2 or not 0 < int(marked.sum()) <= max(1, _FEW * frame.height):
         return frame
+    others = [pl.nth(place).fill_null(" ").str.starts_with(" ") for place in range(1, frame.width)]
+    prose = frame.filter(marked).select(pl.all_horizontal(others)).to_series()
+    comments = marked.scatter(marked.arg_true(), prose)
     rows = frame.filter(comments)
+    if not rows.height:
+        return frame
     shown = [",".join(value or "" for value in row) for row in rows.head(3).rows()]
     findings.add(table, "comment line, which begins with '# '", rows.height, "dropped", shown)
     return frame.filter(~comments)
@@ -56,9 +58,10 @@ def without_sums(frame: pl.DataFrame, table: str, findings: Findings) -> pl.Data
     last = frame.tail(1)
     filled = [value for value in last.row(0) if value is not None]
     is_sum = bool(filled) and re.match(_SUM, str(filled[0]).strip()) is not None
+    if not (is_sum and all(re.fullmatch(_NUMBER, str(value).strip()) for value in filled[1:])):
+        return frame
     usual = frame.head(-1).select(pl.all().null_count()).sum_horizontal()[0] / (frame.height - 1)
-    is_sum &= all(re.fullmatch(_NUMBER, str(value).strip()) for value in filled[1:])
-    if not is_sum or frame.width - len(filled) <= usual:
+    if frame.width - len(filled) <= usual:
         return frame
     shown = [",".join("" if value is None else str(value) for value in last.row(0))]
     findings.add(table, "sum below the rows: not a row", 1, "dropped", shown)
