@@ -46,7 +46,8 @@ KINDS: dict[str, tuple[Area, str]] = {
     "future-times": ("events", "mend the clock or the time zone of the source"),
     "early-times": ("events", "usually a missing time written as zero; remove or mend them"),
     "equal-times": ("events", "usually a default or the date of an import; bring real times, or "
-                    "leave the column out (--time-column '')"),
+                    "leave the column out (--time-column ''; where the newest rows come first, "
+                    "with --row-order newest-first)"),
     "midnight-times": ("events", "order within a day is drawn at random; bring the time of day"),
     "single-event-users": ("events", "they teach nothing about what follows what, and cannot be "
                            "tested by leave-last-out; more events a user help most"),

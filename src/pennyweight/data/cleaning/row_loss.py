@@ -27,7 +27,8 @@ _REMEDIES = {
     "missing item": "If it is another column, choose it with --item-column (events), --id-column "
                     "(items), columns={'item': NAME}",
     "time": "Say how times are written with --time-format, time_format=, choose another column "
-            "with --time-column, or leave times out with --time-column '', columns={'time': None}",
+            "with --time-column, or leave times out with --time-column '', columns={'time': None}, "
+            "and where the newest rows come first with --row-order newest-first as well",
     "weight": "Leave the column out with --weight-column '', columns={'weight': None}",
     AGAIN: "If each row is a variant of its own, choose its id with --id-column, "
            "columns={'id': NAME}; if rows are parts of one item, write one row an item",

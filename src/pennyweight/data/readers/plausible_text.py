@@ -23,8 +23,8 @@ _FREQUENT = {
     "THAI": frozenset("านรอกเงมยลวดทสหปบค่้ีิัะ"),
 }
 _MOSTLY = 0.75
-_SIGNS = frozenset("€£¥§©®™°²³µ¼½¾×÷«»„“”‚‘’–—…•·¡¿ªº¹‹›†‡‰´¨№\xa0\xad")
-_WITHIN, _BEFORE = frozenset("’‘'´·-–\xad"), frozenset("‚„¿¡£")
+_SIGNS = frozenset("€£¥§©®™°²³µ¼½¾×÷±¬¦Ω≤≥≈«»„“”‚‘’–—…•·¡¿ªº¹‹›†‡‰´¨№\xa0\xad")
+_WITHIN, _BEFORE = frozenset("’‘'´·-–—®™\xad\xa0"), frozenset("‚„¿¡£")
 _ACCENTED, _WEIGHT = 0.75, 3  # most accents of a word; what a misplaced letter counts
 # First bytes of the characters of each East Asian encoding that are in common use.
 _COMMON = {"gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6), "cp932": (0x88, 0x97),
@@ -55,7 +55,7 @@ def plausibility(lines: Sequence[str], codec: str) -> float:
 
 
 def _is_letter(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LM"
+    return unicodedata.category(character)[0] in "LM" and character not in _SIGNS
 
 
 def _script(letter: str) -> str:
