@@ -13,7 +13,7 @@ from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.readers.binary_formats import refuse_binary
 from pennyweight.data.readers.comment_lines import are_comments, without_comments, without_sums
 from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
-from pennyweight.data.readers.drawn_tables import unframed
+from pennyweight.data.readers.drawn_tables import unframed, unpadded
 from pennyweight.data.readers.layouts import find_layout, join_flags
 from pennyweight.data.readers.quotes import Quotes, find_quotes, separators
 from pennyweight.data.readers.records import Record, records, row_shapes
@@ -87,6 +87,8 @@ def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table"
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     data, note = unframed(data)
+    data, padding = unpadded(data) if not note else (data, note)
+    note = note or padding
     # Without its last newline polars misses an empty last field too many.
     if not data.endswith(b"\n") or data.endswith((b"\n\n", b"\n\r\n")):
         data = data.rstrip(b"\r\n") + b"\n"

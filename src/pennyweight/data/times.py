@@ -228,7 +228,9 @@ def _bare(text: pl.Series) -> pl.Series:
         .str.replace(r"^(\d{4,}),(\d+)$", "$1.$2")
         .str.replace(_CLOCK_FIRST, "$2 $1")
         .str.replace_all(
-            rf"^(\d{{1,3}}){_GAP}(\d{{3}}){_GAP}(\d{{3}})(?:{_GAP}(\d{{3}}))?$", "$1$2$3$4"
+            rf"^(\d{{1,3}}){_GAP}(\d{{3}}){_GAP}(\d{{3}})"
+            rf"(?:{_GAP}(\d{{3}}))?(?:{_GAP}(\d{{3}}))?(?:{_GAP}(\d{{3}}))?$",
+            "$1$2$3$4$5$6",
         )
     )
 

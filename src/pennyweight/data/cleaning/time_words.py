@@ -18,6 +18,7 @@ _ENDINGS = ("datum", "dato", "zeitpunkt", "zeitstempel", "tijdstip", "paiva", "t
 _STAMPS = frozenset(
     {"marcadetiempo", "marcatemporal", "znacznikczasu", "zamandamgasi", "меткавремени"}
 )
+_MONTHS = frozenset("monat mese mois mes maand miesiac mesic месяц місяць kuukausi maned".split())
 _ENGLISH = frozenset({"data", "date"})
 _BETWEEN = re.compile(r"[\s_.,:;/()'’\"\[\]-]+")
 _CLOCKS = frozenset("uhrzeit zeit hora heure ora orario tijd godzina saat saati час tid".split())
@@ -66,6 +67,8 @@ def foreign_kind(name: str) -> str | None:
     words = [word for word in _BETWEEN.split(_plain(name)) if word]
     if "".join(words) in _STAMPS:
         return "time"
+    if len(words) == 1 and words[0] in _MONTHS:
+        return "event"
     rest, times = _without_times(words)
     if not times:
         is_deed = len(words) == 2 and words[1] in _PARTICIPLES  # bestellt am, besteld op

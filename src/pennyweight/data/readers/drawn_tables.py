@@ -2,7 +2,9 @@
 
 import re
 
-__all__ = ["unframed"]
+from pennyweight.data.columns import has_role
+
+__all__ = ["unframed", "unpadded"]
 
 _RULE = re.compile(rb"^[ \t]*[|+][-+=|: \t]*-[-+=|: \t]*[|+]?[ \t]*\r?$")
 _ROW = re.compile(rb"^[ \t]*\|(.*)\|[ \t]*\r?$")
@@ -42,3 +44,22 @@ def unframed(data: bytes) -> tuple[bytes, str]:
 def _bare(cell: bytes) -> bytes:
     cell = cell.strip(b" \t")
     return b'"' + cell.replace(rb"\|", b"|") + b'"' if rb"\|" in cell else cell
+
+
+def unpadded(data: bytes) -> tuple[bytes, str]:
+    """Return rows whose cells are padded with spaces, one space between, and the note.
+
+    None is where a line of the first ones has another number of words than the header.
+    """
+    head = data[: 1 << 16].decode("utf-8", "replace").split("\n")[:200]
+    lines = [line.rstrip("\r ") for line in head[: -1 if len(data) > 1 << 16 else None]]
+    lines = [line for line in lines if line.strip()]
+    if len(lines) < 2 or not re.search(r"\S {2,}\S", lines[0]):
+        return data, ""
+    if any(mark in lines[0] for mark in ",;|\t") or len({len(line.split()) for line in lines}) > 1:
+        return data, ""
+    names = lines[0].split()
+    if not (has_role(names, "user") or has_role(names, "item") or "id" in names):
+        return data, ""
+    data = re.sub(rb" {2,}", b" ", re.sub(rb"(?m)^ +| +(?=\r?$)", b"", data))
+    return data, "cells padded with spaces: one separates them"

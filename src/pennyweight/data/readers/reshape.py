@@ -6,6 +6,7 @@ import polars as pl
 
 from pennyweight.data.columns import has_role
 from pennyweight.data.readers.change_logs import current_rows
+from pennyweight.data.readers.date_parts import join_date_parts
 from pennyweight.data.readers.envelopes import opened
 from pennyweight.data.readers.extended_json import is_extended, plain_frame
 from pennyweight.data.readers.impressions import expand_impressions
@@ -75,6 +76,7 @@ def _reshape_events(loaded: ReadResult, columns: Mapping[str, str | None], sourc
     frame = current_rows(frame, columns, source)
     frame = join_lines(frame, columns, loaded.findings, source)
     loaded.frame, roles = explode_lists(frame, columns, loaded.findings, source)
+    loaded.frame = join_date_parts(loaded.frame, {**roles, **columns}, loaded.findings)
     chosen = {**roles, **columns}
     loaded.roles = roles | nested_roles(loaded.frame.columns, chosen, "events", source)
 

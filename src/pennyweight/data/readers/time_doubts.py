@@ -24,10 +24,12 @@ def refuse_lost_digits(text: pl.Series, where: str) -> None:
     most = int(decimals.cast(pl.Int64).max())  # type: ignore[arg-type]
     if most <= _SHORT and int(exponent.max()) - most >= _LOST:  # type: ignore[arg-type]
         example = text.filter(parts["2"].is_not_null())[0]
-        raise DoubtfulTimes(f"{where}: {len(exponent):,} times are numbers such as {example!r}, of "
-                            "which a spreadsheet lost digits: export the column as text, or leave "
-                            "it out with --time-column '', columns={'time': None} (where the "
-                            "newest rows come first, with --row-order newest-first as well)")  # fmt: skip
+        raise DoubtfulTimes(
+            f"{where}: {len(exponent):,} times are numbers such as {example!r}, of which a "
+            "spreadsheet lost digits: export the column as text, or leave it out with "
+            "--time-column '', columns={'time': None} (where the newest rows come first, with "
+            "--row-order newest-first as well)"
+        )
 
 
 def has_naive_clocks(text: pl.Series) -> bool:
