@@ -128,6 +128,15 @@ def test_most_times_missing(events):
         read(ITEMS, events(HEADER, lines), columns={"time": "timestamp"})
 
 
+def test_a_header_again_in_other_letters_is_no_item(tmp_path, events):
+    items = [f"p{k},thing {k}" for k in range(101, 160)]
+    path = tmp_path / "items.csv"
+    path.write_text("\n".join(["item_id,title", *items[:30], "Item_ID , TITLE", *items[30:], ""]))
+    data = read(path, events(HEADER, [",".join(map(str, row)) for row in ROWS]), max_dropped=1)
+    assert list(data.catalog.ids) == [f"p{k}" for k in range(101, 160)]
+    assert data.log.count("header line in the middle of the file") == 1
+
+
 def test_a_header_again_in_another_order(events):
     lines = [f"{u},{i},{t}" for u, i, t in ROWS[:50]]
     lines += ["timestamp,user_id,item_id", *(f"{t},{u},{i}" for u, i, t in ROWS[50:])]

@@ -20,10 +20,13 @@ def without_headers(frame: pl.DataFrame, table: str, findings: Findings) -> pl.D
     names = [name for name in frame.columns if not name.startswith("column_")]
     if not any(has_role(names, role) for role in ("user", "item", "time")):
         return frame  # perhaps values: the first line of a file without a header
-    places = frame[names[0]].is_in(names).fill_null(False).arg_true().to_list()
+    plain = {name.strip().lower(): name for name in names}  # the second file may spell it otherwise
+    first = frame[names[0]].str.strip_chars().str.to_lowercase()
+    places = first.is_in(list(plain)).fill_null(False).arg_true().to_list()
     headers: dict[int, list[str]] = {}
     for place in places:
-        row = [str(value) for value in frame.select(names).row(place) if value is not None]
+        values = [str(value) for value in frame.select(names).row(place) if value is not None]
+        row = [plain.get(value.strip().lower(), value) for value in values]
         known = set(row) & set(names)
         if sorted(row) == sorted(names):
             headers[place] = row
