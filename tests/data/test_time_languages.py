@@ -220,6 +220,12 @@ def test_months_are_read_by_the_language_of_the_column():
     assert month_numbers(["mar", "dienstag"]) == {"mar": 3}
     with pytest.raises(AmbiguousMonths, match=r"'listopada' is month 1[01] in"):
         month_numbers(["listopada"])
+    column = pl.Series("t", ["3. lipnja 2024", "4. listopada 2024"])
+    given = parse_times(column, "f.csv", time_format="%d. %B %Y").values
+    assert given.tolist() == parse_times(column, "f.csv").values.tolist()
+    assert datetime.fromtimestamp(given[0], UTC).month == 6
     column = pl.Series("t", ["3. listopada 2024", "4. listopada 2024"])
+    with pytest.raises(DataError, match=r"'listopada' is month 1"):
+        parse_times(column, "f.csv", time_format="%d. %B %Y")
     with pytest.raises(DataError, match=r"can be read in two ways: 'listopada'.*Write them as num"):
         parse_times(column, "f.csv")

@@ -1,6 +1,6 @@
 """Names of months in many languages, and which month a column of them means."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 __all__ = ["AmbiguousMonths", "month_numbers"]
 
@@ -87,7 +87,7 @@ class AmbiguousMonths(ValueError):
 def month_numbers(names: Collection[str]) -> dict[str, int]:
     """Return the number of the month that each name means; names of no month are left out.
 
-    Languages that know all of the names decide.
+    The languages that know the most of the names decide.
 
     Parameters
     ----------
@@ -97,29 +97,23 @@ def month_numbers(names: Collection[str]) -> dict[str, int]:
     Raises
     ------
     AmbiguousMonths
-        Where languages that know all of them differ.
+        Where these languages differ, or those of a name that they do not know.
     """
     by_language = {
         language: {n: m for n in names if (m := _month(n, language))} for language in _FORMS
     }
     most = max((len(found) for found in by_language.values()), default=0)
     whole = {language: f for language, f in by_language.items() if len(f) == most > 0}
-    if most < len(names):  # of several languages, or not all of them are months
-        return {name: m for name in names if (m := _agreed(name, by_language.values()))}
+    numbers = {}
     for name in names:
-        months = {found[name]: language for language, found in reversed(whole.items())}
-        if len(months) > 1:
-            (one, first), (other, second) = list(months.items())[:2]
+        known = {of[name]: language for language, of in reversed(whole.items()) if name in of}
+        known = known or {of[name]: language for language, of in by_language.items() if name in of}
+        if len(known) > 1:
+            (one, first), (other, second) = list(known.items())[:2]
             raise AmbiguousMonths(f"{name!r} is month {one} in {first} and {other} in {second}")
-    return next(iter(whole.values()), {})
-
-
-def _agreed(name: str, found: Iterable[dict[str, int]]) -> int | None:
-    months = {known[name] for known in found if name in known}
-    if len(months) > 1:
-        shown = " or ".join(map(str, sorted(months)))
-        raise AmbiguousMonths(f"{name!r} is month {shown} by language")
-    return months.pop() if months else None
+        if known:
+            numbers[name] = next(iter(known))
+    return numbers
 
 
 def _month(name: str, language: str) -> int | None:

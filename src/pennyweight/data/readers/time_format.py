@@ -84,8 +84,10 @@ def _pattern(column: pl.Series, pattern: str, where: str) -> NDArray[np.float64]
     try:
         stamps = _stamps(text, form)
         if ("%B" in form or "%b" in form) and stamps.null_count() > text.null_count():
-            english = _stamps(english_months(text), form.replace("%B", "%b"))
+            english = _stamps(english_months(text, where), form.replace("%B", "%b"))
             stamps = max(english, stamps, key=lambda read: len(read) - read.null_count())
+    except DataError:
+        raise
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise DataError(f"{where}: --time-format {pattern!r} is no pattern of strptime: "
                         f"{_first_line(error)}") from None  # fmt: skip

@@ -124,13 +124,33 @@ def read_text(text: pl.Series, where: str, order: str | None = None) -> TextTime
     return TextTimes(seconds, form, tuple(names))
 
 
-def english_months(text: pl.Series) -> pl.Series:
-    """Return texts with the names of months in other languages as Jan, Feb ..."""
-    for number, names in _MONTHS.items():
-        begin = "|".join(sorted(names.split(), key=len, reverse=True))
-        english = names.split()[0] if number != 12 else "dec"
-        text = text.str.replace(rf"(?i)\b(?:{begin})\pL*\.?", english.capitalize())
+def english_months(text: pl.Series, where: str) -> pl.Series:
+    """Return texts with the names of months in other languages as Jan, Feb ...
+
+    Raises
+    ------
+    DoubtfulTimes
+        Where a name is another month in another language.
+    """
+    words = text.str.to_lowercase().str.extract_all(r"[\pL\pM]{3,}").explode().drop_nulls()
+    for word, number in _months(words, text, where).items():
+        english = _MONTHS[number].split()[0] if number != 12 else "dec"
+        text = text.str.replace(rf"(?i)\b{word}\b\.?", english.capitalize())
     return text
+
+
+def _months(names: pl.Series, text: pl.Series, where: str) -> dict[str, int]:
+    """Return the month of each name, by what it begins with where no language knows it."""
+    distinct = names.drop_nulls().unique().sort().to_list()
+    try:
+        known = month_numbers(distinct)
+    except AmbiguousMonths as error:
+        raise DoubtfulTimes(
+            f"{where}: the months of dates such as {text.drop_nulls()[0]!r} can be read in two "
+            f"ways: {error}. Write them as numbers, such as 2024-02-29"
+        ) from None
+    begun = {name: _MONTH_OF.get(name[:4]) or _MONTH_OF.get(name[:3]) for name in distinct}
+    return {name: m for name, month in begun.items() if (m := known.get(name) or month)}
 
 
 def _whole(fields: pl.DataFrame, name: str, default: int = 0) -> NDArray[np.int64]:
@@ -142,19 +162,9 @@ def _whole(fields: pl.DataFrame, name: str, default: int = 0) -> NDArray[np.int6
 def _calendar(fields: pl.DataFrame, text: pl.Series, where: str) -> Floats:
     if "name" in fields.columns:
         name = fields["name"].str.to_lowercase()
-        try:
-            known = month_numbers(name.unique().sort().to_list())
-        except AmbiguousMonths as error:
-            raise DoubtfulTimes(
-                f"{where}: the months of dates such as {text[0]!r} can be read in two ways: "
-                f"{error}. Write them as numbers, such as 2024-02-29"
-            ) from None
-        whole, long, short = (
-            part.replace_strict(months, default=None, return_dtype=pl.Int64)
-            for part, months in ((name, known), (name.str.head(4), _MONTH_OF),
-                                 (name.str.head(3), _MONTH_OF))
-        )  # fmt: skip
-        month = whole.fill_null(long).fill_null(short).fill_null(0).to_numpy()
+        months = _months(name, text, where)
+        number = name.replace_strict(months, default=None, return_dtype=pl.Int64)
+        month = number.fill_null(0).to_numpy()
     else:
         month = _whole(fields, "month")
     return seconds_of(full_year(fields["year"]), month, _whole(fields, "day", 1))
