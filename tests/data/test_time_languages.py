@@ -84,6 +84,20 @@ def test_names_of_times(names, ranks):
     assert {name: rank(name) for name in names if rank(name) not in ranks} == {}
 
 
+def test_english_names_keep_their_rank():
+    assert rank("order_estimated_delivery_date") == rank("order_delivered_customer_date") == 6
+    names = (
+        "u.data",
+        "order_data",
+        "visit_data",
+        "data.order_id",
+        "data_order_id",
+        "data.row_order",
+    )
+    assert [name for name in names if rank(name) is not None] == []
+    assert rank("purchase_date") == 2 and rank("date_added") == 4
+
+
 def test_names_of_ratings():
     names = (
         "Bewertung",

@@ -143,10 +143,10 @@ def rank(name: str) -> int | None:
         known = _RANK_OF.get("".join(re.findall(r"[^\W_]+", form.lower())))
         if known is not None:
             return known
+    words = _words(_plain(name))
     kind = foreign_kind(_plain(name))
     if kind is not None:
-        return _FOREIGN[kind]
-    words = _words(_plain(name))
+        return OTHER_RANK if _OTHER.intersection(words) else _FOREIGN[kind]
     if len(words) > 1 and (words[-1] in _TIME_WORDS or words[0] in ("date", "time", "timestamp")):
         return OTHER_RANK if _OTHER.intersection(words) else TIME_LIKE_RANK
     return None

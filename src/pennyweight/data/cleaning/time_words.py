@@ -20,6 +20,7 @@ _STAMPS = frozenset(
 )
 _MONTHS = frozenset("monat mese mois mes maand miesiac mesic месяц місяць kuukausi maned".split())
 _ENGLISH = frozenset({"data", "date"})
+_IDS = frozenset("id ids no nr num number code key type source".split())
 _BETWEEN = re.compile(r"[\s_.,:;/()'’\"\[\]-]+")
 _CLOCKS = frozenset("uhrzeit zeit hora heure ora orario tijd godzina saat saati час tid".split())
 _STOP = frozenset(
@@ -74,9 +75,18 @@ def foreign_kind(name: str) -> str | None:
         is_deed = len(words) == 2 and words[1] in _PARTICIPLES  # bestellt am, besteld op
         return _kind(words[:1], None) if is_deed else None
     if times <= _ENGLISH:  # words of much else in English
-        kind = _kind(rest, None) if len(words) > 1 else None
-        return "unknown" if kind == "event" else kind
+        return _of_english_word(name, words, rest)
     return _kind(rest, "unknown") if rest else "time"
+
+
+def _of_english_word(name: str, words: list[str], rest: list[str]) -> str | None:
+    """Return the kind of ``data_ordine`` or ``date de commande``; None of ``order_data``."""
+    if "." in name or words[0] not in _ENGLISH or _IDS & {*words} or len(words) > 4:
+        return None
+    if not rest:
+        return "time" if _CLOCKS & {*words} else None
+    kind = _kind(rest, None)
+    return "unknown" if kind == "event" else kind
 
 
 def _without_times(words: list[str]) -> tuple[list[str], set[str]]:
