@@ -7,13 +7,13 @@ import numpy as np
 from pennyweight.serving.dashboard.formats import DAY
 from pennyweight.serving.live.served_bundle import ServedBundle
 
-__all__ = ["NewItem", "NewItems", "new_items"]
+__all__ = ["RecentItem", "RecentItems", "new_items"]
 
 SHOWN = 10
 
 
 @dataclass(frozen=True)
-class NewItem:
+class RecentItem:
     """An item with its time of publication, and whether it is available."""
 
     id: str
@@ -23,21 +23,21 @@ class NewItem:
 
 
 @dataclass(frozen=True)
-class NewItems:
+class RecentItems:
     """The number of new items, and the newest of them."""
 
     count: int
-    newest: tuple[NewItem, ...]
+    newest: tuple[RecentItem, ...]
 
 
-def new_items(bundle: ServedBundle, now: float, *, seconds: float = DAY) -> NewItems:
+def new_items(bundle: ServedBundle, now: float, *, seconds: float = DAY) -> RecentItems:
     """Return the items that were published within the last seconds."""
     codes = np.flatnonzero(now - bundle.published < seconds)
     newest = codes[np.argsort(-bundle.published[codes], kind="stable")][:SHOWN]
-    return NewItems(
+    return RecentItems(
         len(codes),
         tuple(
-            NewItem(
+            RecentItem(
                 bundle.catalog.ids[code],
                 bundle.catalog.title(code),
                 float(bundle.published[code]),

@@ -9,7 +9,7 @@ from pennyweight.html.charts import Bar, bars
 from pennyweight.html.figures import Fact, Figure, Table
 from pennyweight.serving.dashboard.charts import Series, TimeChart, columns, lines
 from pennyweight.serving.dashboard.formats import age, milliseconds
-from pennyweight.serving.dashboard.new_items import NewItems, new_items
+from pennyweight.serving.dashboard.new_items import RecentItems, new_items
 from pennyweight.serving.dashboard.page import page, page_router
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.rolling_metrics import RequestStatistics, RollingMetrics
@@ -53,7 +53,9 @@ def overview_routes(engine: Engine, metrics: Metrics, window: RollingMetrics) ->
     return router
 
 
-def _facts(engine: Engine, metrics: Metrics, hour: RequestStatistics, new: NewItems) -> list[Fact]:
+def _facts(
+    engine: Engine, metrics: Metrics, hour: RequestStatistics, new: RecentItems
+) -> list[Fact]:
     split = engine.traffic_split
     created = age(engine.clock() - split.primary.created)
     half = f"p50 {milliseconds(hour.p50)}, p99 {milliseconds(hour.p99)}"
