@@ -6,14 +6,14 @@ from pennyweight.serving.live.histories import NEWEST
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store
 
-__all__ = ["UserEvent", "newest_events"]
+__all__ = ["EventRow", "newest_events"]
 
 NEGATIVE = "negative"  # the log of a bundle does not keep the type of negative events
 
 
 @dataclass(frozen=True)
-class UserEvent:
-    """An event: its time (None: unknown), type, item, and where it is stored."""
+class EventRow:
+    """An event in the table of a history: time (None: unknown), type, item, and origin."""
 
     time: float | None
     kind: str
@@ -22,10 +22,10 @@ class UserEvent:
     origin: str
 
 
-def newest_events(bundle: ServedBundle, store: Store, user: str) -> list[UserEvent]:
+def newest_events(bundle: ServedBundle, store: Store, user: str) -> list[EventRow]:
     """Return the events that rank items for a user, newest first, each once."""
     live = [
-        UserEvent(event.time, event.kind, event.item, _title(bundle, event.item), "live")
+        EventRow(event.time, event.kind, event.item, _title(bundle, event.item), "live")
         for event in reversed(store.history(user, NEWEST, bundle.is_neutral))
     ]
     known = {(event.item, event.time) for event in live}
@@ -35,14 +35,14 @@ def newest_events(bundle: ServedBundle, store: Store, user: str) -> list[UserEve
     return sorted(live + old, key=lambda event: -(event.time or 0.0))
 
 
-def _of_bundle(bundle: ServedBundle, user: str) -> list[UserEvent]:
+def _of_bundle(bundle: ServedBundle, user: str) -> list[EventRow]:
     log = bundle.recommender.interactions
     code = -1 if log is None else int(log.users.codes([user])[0])
     if log is None or code < 0:
         return []
     own = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
     events = [
-        UserEvent(
+        EventRow(
             time if log.real_time else None,
             log.kinds[kind] if log.kinds else "",
             bundle.catalog.ids[item],
@@ -55,7 +55,7 @@ def _of_bundle(bundle: ServedBundle, user: str) -> list[UserEvent]:
     ]
     negative = log.turned_down.block(code, code + 1)
     events += [
-        UserEvent(time if log.real_time else None, NEGATIVE, bundle.catalog.ids[item],
+        EventRow(time if log.real_time else None, NEGATIVE, bundle.catalog.ids[item],
              bundle.catalog.title(item), f"bundle {bundle.version}")
         for item, time in zip(negative.item.tolist(), negative.time.tolist(), strict=True)
     ]  # fmt: skip
