@@ -18,8 +18,8 @@ CLASSES = {
     "DataError", "Dataset", "Encoder", "Erased", "Event", "Exposure", "Frontier", "Interactions",
     "MissingExtraError", "PennyweightError", "Plan", "PlanError", "RankingBatch",
     "RankingRequest", "ReadOnlyError", "Recommendation", "Recommendations", "Recommender",
-    "Report", "RowReader", "Scorer", "Stage", "Store", "StoreError", "StoredItem", "TableEncoder",
-    "TextScorer", "TrainingError", "UnfinishedErasureError", "UnknownIdError",
+    "Report", "Scorer", "Stage", "Store", "StoreError", "StoredItem", "TableEncoder",
+    "TrainingError", "UnfinishedErasureError", "UnknownIdError",
     "UnknownUserWarning",
 }  # fmt: skip
 
