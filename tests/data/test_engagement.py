@@ -53,6 +53,13 @@ def test_only_views_are_judged_by_their_time():
     assert data.log.count(UNSEEN) == N / 6
 
 
+def test_opinions_hold_whatever_the_time():
+    types, times = cycle("me gusta", "no me gusta", ""), cycle(0, 0, 0, 30, 30, 30)
+    data = read(ITEMS, log(reaction=types, watch_time=times))
+    assert len(data.interactions) == N / 2 and len(data.interactions.negative.user) == N / 3
+    assert data.log.count(UNSEEN) == N / 6
+
+
 def test_a_missing_time_and_a_time_of_nothing_else_say_nothing():
     assert len(read(ITEMS, log(watch_time=cycle(30, None, 20))).interactions) == N
     assert len(read(ITEMS, log(watch_time=cycle(0, None, 0))).interactions) == N

@@ -8,7 +8,7 @@ import polars as pl
 
 from pennyweight.data.cleaning.constant_columns import constant_of
 from pennyweight.data.cleaning.event_types import NO_TYPE
-from pennyweight.data.cleaning.labels import answers_of, is_label
+from pennyweight.data.cleaning.labels import answers_of, is_deed, is_vote
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.negations import words_of
 from pennyweight.data.cleaning.rows import Mask, Rows
@@ -96,7 +96,7 @@ def drop_unseen(
 ) -> None:
     """Drop the views on which no time was spent, and those skipped or not completed."""
     unseen = np.zeros(frame.height, bool)
-    label = "type" in roles and is_label(roles["type"])
+    label = "type" in roles and is_deed(roles["type"]) and not is_vote(roles["type"])
     seen = np.array([label or name == NO_TYPE or is_consumption(name) for name in kinds])[kind]
     if "engagement" in roles:
         name = roles["engagement"]
