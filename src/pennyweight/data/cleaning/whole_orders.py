@@ -1,7 +1,7 @@
 """Refunds and cancellations of whole orders: rows that name an order and no item."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -60,19 +60,19 @@ def undone_orders(
     if not (undone | below).any():
         return none
     key = _order_key(frame, roles)
-    named = _named_orders(frame, key, roles, bare)
-    undone |= below & np.array([order is not None for order in named])
-    keys = _keys(frame[key]) if key is not None else [None] * frame.height
-    known = {order for order, empty in zip(keys, bare.tolist(), strict=True) if not empty}
-    known.discard(None)
+    keys = (
+        _keys(frame[key]) if key is not None else pl.Series([None] * frame.height, dtype=pl.String)
+    )
+    known = keys.filter(pl.Series(~bare)).drop_nulls().unique()
+    named = _named_orders(frame, keys, known, roles)
+    undone |= below & named.is_not_null().to_numpy()
     whole, part = _whole_orders(frame, roles, keys, named, undone, bare)
-    at = [order if order in known else None for order in named]
-    lost = undone & np.array([order is None for order in at])
-    partial = undone & np.array([order in part for order in at]) & ~lost
+    lost = undone & ~named.is_in(known.implode()).fill_null(False).to_numpy()
+    partial = undone & named.is_in(part.implode()).fill_null(False).to_numpy() & ~lost
     rows.drop(OF_ORDER, undone & ~lost & ~partial)
     rows.drop(PART_OF_ORDER, partial)
     rows.drop(NOWHERE, lost)
-    lines: Mask = np.array([order in whole for order in keys]) & ~bare
+    lines: Mask = keys.is_in(whole.implode()).fill_null(False).to_numpy() & ~bare
     rows.found.add("events", f"lines of orders ({key!r}) that were refunded or canceled as a whole "
                    "are taken back", int(lines.sum()), "noted")  # fmt: skip
     return lines
@@ -93,23 +93,19 @@ def _order_key(frame: pl.DataFrame, roles: Mapping[str, str]) -> str | None:
     return None if found is None else found[0]
 
 
-def _keys(column: pl.Series) -> list[str | None]:
-    texts = blanked(column.cast(pl.String)).str.strip_chars().str.replace(r"\.0+$", "")
-    return texts.to_list()
+def _keys(column: pl.Series) -> pl.Series:
+    return blanked(column.cast(pl.String)).str.strip_chars().str.replace(r"\.0+$", "")
 
 
 def _named_orders(
-    frame: pl.DataFrame, key: str | None, roles: Mapping[str, str], bare: Mask
-) -> list[str | None]:
+    frame: pl.DataFrame, keys: pl.Series, known: pl.Series, roles: Mapping[str, str]
+) -> pl.Series:
     """Return the order that each row is about, which a column beside its own may name."""
-    if key is None:
-        return [None] * frame.height
-    own = _keys(frame[key])
-    known = {order for order, empty in zip(own, bare.tolist(), strict=True) if not empty}
+    named = keys
     for name in _links(frame, roles):
         other = _keys(frame[name])
-        own = [b if b is not None and b in known else a for a, b in zip(own, other, strict=True)]
-    return own
+        named = other.zip_with(other.is_in(known.implode()).fill_null(False), named)
+    return named
 
 
 def _links(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
@@ -146,8 +142,9 @@ def _says_undone(
             continue
         values = few_texts(few[name], _MOST_KINDS)
         back = [value for value in values if _is_undone(value, types, name == roles.get("type"))]
-        texts = blanked(frame[name]).cast(pl.String).str.strip_chars()
-        found |= texts.is_in(back).fill_null(False).to_numpy()
+        if back:
+            texts = blanked(frame[name]).cast(pl.String).str.strip_chars()
+            found |= texts.is_in(back).fill_null(False).to_numpy()
     return found
 
 
@@ -175,26 +172,24 @@ def _money(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
 def _whole_orders(
     frame: pl.DataFrame,
     roles: Mapping[str, str],
-    keys: Sequence[str | None],
-    named: Sequence[str | None],
+    keys: pl.Series,
+    named: pl.Series,
     undone: Mask,
     bare: Mask,
-) -> tuple[set[str], set[str]]:
+) -> tuple[pl.Series, pl.Series]:
     """Return the orders of which all came back, and those of which a part of the money did.
 
     Where it is not known how much came back, all did.
     """
     back = _refunded(frame, roles)
-    sums: dict[str, float] = {}
-    parts = _called_parts(frame, roles, undone)
-    for row in np.flatnonzero(undone).tolist():
-        order = named[row]
-        if order is not None and not (parts[row] and not back[row] > 0):
-            sums[order] = sums.get(order, 0.0) + (back[row] if back[row] > 0 else np.inf)
-    called = {order for order, part in zip(named, parts.tolist(), strict=True) if part and order}
-    totals = _totals(frame, roles, keys, bare)
-    whole = {o for o, money in sums.items() if money >= _WHOLE * totals.get(o, 0.0)}
-    return whole, ({*sums} | called) - whole
+    called = _called_parts(frame, roles, undone)
+    money = np.where(back > 0, back, np.where(called, 0.0, np.inf))
+    table = pl.DataFrame({"order": named, "money": money}).filter(pl.Series(undone)).drop_nulls()
+    sums = table.group_by("order").agg(pl.col("money").sum())
+    sums = sums.join(_totals(frame, roles, keys, bare), on="order", how="left")
+    enough = pl.col("money") >= _WHOLE * pl.col("total").fill_null(0.0)
+    whole = sums.filter(enough & (pl.col("money") > 0))["order"]
+    return whole, sums.filter(~pl.col("order").is_in(whole.implode()))["order"]
 
 
 def _called_parts(frame: pl.DataFrame, roles: Mapping[str, str], undone: Mask) -> Mask:
@@ -223,19 +218,19 @@ def _refunded(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.float
 
 
 def _totals(
-    frame: pl.DataFrame, roles: Mapping[str, str], keys: Sequence[str | None], bare: Mask
-) -> dict[str, float]:
+    frame: pl.DataFrame, roles: Mapping[str, str], keys: pl.Series, bare: Mask
+) -> pl.DataFrame:
     """Return the money of each order: the total that its lines repeat, or the sum of the lines."""
     names = _money(frame, roles)
     names.sort(key=lambda name: _TOTAL.search(name.casefold()) is None)
     if not names:
-        return {}
+        return pl.DataFrame(schema={"order": pl.String, "total": pl.Float64})
     name = names[0]
     money = np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy())
     repeated = _TOTAL.search(name.casefold()) is not None and "line" not in name.casefold()
     counts = next((c for c in frame.columns if is_pieces(c) and "price" in name.casefold()), None)
     if counts is not None and not frame[counts].dtype.is_nested():
         money = money * np.maximum(signed(frame[counts]).fill_null(1.0).to_numpy(), 1.0)
-    table = pl.DataFrame({"order": keys, "money": money}).filter(pl.Series(~bare)).drop_nulls()
-    whole = pl.col("money").max() if repeated else pl.col("money").clip(0.0).sum()
-    return dict(table.group_by("order").agg(whole).iter_rows())
+    table = pl.DataFrame({"order": keys, "total": money}).filter(pl.Series(~bare)).drop_nulls()
+    whole = pl.col("total").max() if repeated else pl.col("total").clip(0.0).sum()
+    return table.group_by("order").agg(whole)
