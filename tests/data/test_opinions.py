@@ -147,6 +147,7 @@ def test_words_of_opinion_in_other_texts_are_none():
     genres = cycle("hate crime", "love story", "drama")
     assert len(read(ITEMS, log(category=genres)).interactions) == N
     assert len(read(ITEMS, log(side=cycle("left", "right"))).interactions) == N
+    assert len(read(ITEMS, log(Größe=cycle("klein", "mittel", "groß"))).interactions) == N
 
 
 def test_the_advice_names_the_doubtful_value():

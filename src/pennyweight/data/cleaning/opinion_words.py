@@ -41,7 +41,7 @@ _DISLIKES = re.compile(
     r"|ogilla(r|de)?|misliker|inhoan|benci|σιχαινομαι|שונא(ת)?"
 )
 _BAD = re.compile(
-    r"bad|useless|unhelpful|yuck(y)?|gross|disgusting|eklig|detractors?|nutzlos|unnutz|inutile?s?|"
+    r"bad|useless|unhelpful|yuck(y)?|disgusting|eklig|detractors?|nutzlos|unnutz|inutile?s?|"
     r"negati(v|ve|ves|ver|vo|va|f|fs|ef|vt|vny|vni|vne)|negatywn[ayei]+|negativn[aiey]+|olumsuz|отрицательн\w*"
     r"|негативн\w*|schlecht(er|e|es)?|mies|furchtbar|langweilig|uninteressant|mauvaise?s?|nul(le)?"
     r"|horrible|terrible|pessim[oa]|mal[oa]|ruim|cattiv[oa]|brutt[oa]|slecht|zl[eyao]|slab[eyao]"
@@ -50,7 +50,7 @@ _BAD = re.compile(
 _NEUTRAL = re.compile(
     r"neutral(e|er|es)?|neutr[eo]s?|neutraal|neutraln[yeai]|неитральн\w*|meh|egal|indifferent(e|es)?"
     r"|indiferente|whatever|shrug|mittel(massig)?|gemischt|mixed|unentschieden|undecided|unsure"
-    r"|moyen(ne)?|notr|neutralny|onverschillig|egale|abstain(ed)?|passives?|enthaltung|soso|wayne|bof"
+    r"|moyen(ne)?|notr|neutralny|onverschillig|egale|abstain(ed)?|enthaltung|soso|wayne|bof"
 )
 _PHRASES = frozenset(
     "so so|either way|me da igual|da igual|geht so|comme ci comme ca|so la la|je ne sais pas"
