@@ -48,6 +48,31 @@ def test_rows_that_are_no_liking(name, fine, against):
     assert len(data.interactions) == 2 * N / 3
 
 
+@pytest.mark.parametrize(
+    ("name", "kept", "gone"),
+    [
+        ("refund_status", "none", "full"),
+        ("refund_status", "", "approved"),
+        ("return_state", None, "completed"),
+        ("return_status", "NO_RETURN", "RETURN_COMPLETE"),  # Shopify
+        ("return_status", "requested", "received"),
+        ("return_id", None, "77123"),
+        ("refund_id", "", "R-12"),
+        ("rma_number", None, "RMA9"),
+        ("credit_note_no", "", "CN-12"),
+        ("订单状态", "已完成", "已取消"),
+        ("注文状況", "発送済み", "キャンセル"),
+        ("주문상태", "배송완료", "취소완료"),
+        ("Статус заказа", "Выполнен", "Отменён"),
+        ("Sipariş Durumu", "Teslim Edildi", "İptal Edildi"),
+        ("Status zamówienia", "Zrealizowane", "Anulowane"),
+    ],
+)
+def test_states_and_numbers_of_returns(name, kept, gone):
+    data = read(ITEMS, log(**{name: cycle(kept, kept, gone)}))
+    assert len(data.interactions) == 2 * N / 3 and len(data.interactions.negative.user) == N / 3
+
+
 def test_what_spotify_says_of_skips():
     columns = {
         "ms_played": cycle(200_000, 800, 180_000, 90_000),
@@ -60,7 +85,11 @@ def test_what_spotify_says_of_skips():
 
 @pytest.mark.parametrize(
     ("name", "codes", "rarest"),
-    [("Thumbs Value", (2, 3, 2, 3, 1), "1"), ("VoteTypeId", (2, 2, 5, 5, 3), "3")],
+    [
+        ("Thumbs Value", (2, 3, 2, 3, 1), "1"),
+        ("VoteTypeId", (2, 2, 5, 5, 3), "3"),
+        ("sale_type", ("S", "S", "S", "S", "T"), "T"),
+    ],
 )
 def test_codes_of_votes_are_asked_about(name, codes, rarest):
     table = log(**{name: cycle(*codes)})

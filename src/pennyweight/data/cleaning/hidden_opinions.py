@@ -45,6 +45,7 @@ _VOTE = re.compile(r"vote|thumb|reaction|opinion|feedback|like")
 _CODED = re.compile(
     r"(vote|thumbs?|reaction|opinion|feedback|sentiment|like|preference|avis|meinung|voto|reaccion)"
     r"(types?|id|code|values?|kind|nr|typeid|typecode)|thumbs?|reaction"
+    r"|(sales?|transaction|txn|trans|doc|document|movement|receipt)(types?|kind|class)(id|code)?"
 )
 _SIGNS = frozenset(("0", "1", "-1", "0.0", "1.0", "-1.0"))
 _MOST_CODES = 12
@@ -103,14 +104,15 @@ def _ask_about_codes(frame: pl.DataFrame, roles: Mapping[str, str], source: str)
         texts = blanked(frame[name]).cast(pl.String).str.strip_chars().drop_nulls()
         numbers = texts.str.contains(r"^-?\d+(\.0+)?$").all()
         codes = texts.value_counts(sort=True)[name].to_list()
-        if not numbers or {*codes} <= _SIGNS or len(codes) > _MOST_CODES:
+        opinions = _VOTE.search(name.casefold()) is not None
+        if (opinions and not numbers) or {*codes} <= _SIGNS or len(codes) > _MOST_CODES:
             continue
         rarest = codes[-1]
         raise DataError(
             f"{source}: column {name!r} has the codes {', '.join(map(repr, sorted(codes)))}; which "
-            f"of them say the opposite of liking? Say so with --type-column {shlex.quote(name)} "
-            f"--event-types {rarest}=negative if that is {rarest!r}, columns={{'type': {name!r}}}, "
-            f"event_types={{{rarest!r}: 'negative'}}; if they are ratings, --weight-column "
+            f"of them say the opposite of liking or take a purchase back? Say so with "
+            f"--type-column {shlex.quote(name)} --event-types {rarest}=negative if that is "
+            f"{rarest!r}, columns={{'type': {name!r}}}, event_types={{{rarest!r}: 'negative'}}; if they are ratings, --weight-column "
             f"{shlex.quote(name)}; if they say nothing, {column_option('type', roles.get('type'))}"
         )
 

@@ -29,7 +29,8 @@ _UNDONE = re.compile(
     r"|geannuleerd|geretourneerd|terugbetaald|teruggestuurd|annulering|terugbetaling"
     r"|zwrot|zwrocon[aey]|anulowan[aey]|retur(nerad|neret|nert)?|avbruten|annulleret|palautus"
     r"|palautettu|peruttu|iade|iptal|возврат|возвращен[оа]?|отмен[аен]?|отменен[оа]?"
-    r"|退货|退貨|退款|取消|返品|返金|キャンセル|반품|환불|취소"
+    r"|(已|被)?(退货|退貨|退款|取消)(完成|成功|済み?|完了)?|(返品|返金|キャンセル)(済み?|完了)?"
+    r"|(반품|환불|취소)(완료|됨|처리)?|ملغي|ملغى|ملغاة|الغاء|مرتجع|مسترد|مسترجع|rma"
 )
 _FAILED = re.compile(
     r"fail(ed|ure)?|declined?|void(ed)?|expired?|unpaid|denied|reject(ed|ion)?|abandon(ed)?"

@@ -19,7 +19,16 @@ from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.columns import name_key
 from pennyweight.errors import DataError, in_list
 
-__all__ = ["State", "are_codes", "are_letters", "is_part", "is_state_name", "state_of", "states"]
+__all__ = [
+    "State",
+    "are_codes",
+    "are_letters",
+    "is_part",
+    "is_state_name",
+    "state_in",
+    "state_of",
+    "states",
+]
 
 State = Literal["undone", "failed", "counted"]
 _PART = re.compile(
@@ -42,8 +51,8 @@ _PAID = re.compile(
     r"paid|captured|authori[sz]ed|bezahlt|payee?|pagad[oa]|pagat[oa]|betaald|pago|oplacon[ey]"
 )
 _NAME = re.compile(
-    r"(status(es)?|state|estado|statut|etat|stato|zustand|situacao|stav|stan|durum|tila|статус|состояние"
-    r"|状态|狀態|ステータス|상태)|\w{3,}(status|zustand)|status(id|code|nr|key|name|text|label)"
+    r"(status(es)?|state|estado|statut|etat|stato|zustand|situacao|stav|stan|durumu?|tila|статус"
+    r"|состояние|حالة)|.*(状态|狀態|状況|ステータス|상태)|\w{3,}(status|zustand)|status(id|code|nr|key|name|text|label)"
 )
 # What was never bought or never taken in.
 _NOT_BOUGHT = re.compile(
@@ -53,6 +62,12 @@ _NOT_BOUGHT = re.compile(
 # The states of orders that PrestaShop installs, by columns that have its names.
 _SHOP = ("currentstate", "idorderstate")
 _SHOP_STATES: dict[str, State] = {"6": "undone", "7": "undone", "8": "failed"}
+# What has come to an end in a column of returns or refunds, such as a state of a refund.
+_DONE = re.compile(
+    r"complet(e|ed)|done|approved|processed|issued|full|fully|accepted|received|closed|succe(ss|eded)"
+    r"|finished|confirmed|settled|erledigt|abgeschlossen|genehmigt|termine|effectue|completad[oa]"
+    r"|aprobad[oa]|aprovad[oa]|concluid[oa]|completat[oa]|afgerond"
+)
 _SHORT = re.compile(r"-?\d+|[a-z]{1,2}|[a-z]{0,3}[-_]?\d{1,4}")
 _CODES = ("1", "0", "true", "false", "yes", "no", "y", "n", "t", "f")
 _MOST_CODES = 40
@@ -101,6 +116,14 @@ def state_of(name: str) -> State:
     return "counted"
 
 
+def state_in(column: str, value: str) -> State:
+    """Return what a value says in a column, where ``approved`` may be of a refund."""
+    words = words_of(value)
+    if any(map(is_undone, words_of(column))) and any(map(_DONE.fullmatch, words)):
+        return "counted" if any(map(is_negator, words)) or any(map(is_part, words)) else "undone"
+    return state_of(value)
+
+
 def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) -> tuple[Mask, Mask]:
     """Return which rows have a state that undoes the purchase, or one of no purchase.
 
@@ -114,7 +137,7 @@ def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) ->
     names = blanked(column).cast(pl.String).str.strip_chars().fill_null("")
     distinct = names.unique().sort().to_list()
     meaning = _of_codes(names, column.name, source)
-    meaning = meaning or {name: state_of(name) for name in distinct}
+    meaning = meaning or {name: state_in(column.name, name) for name in distinct}
     if lent or any(is_loan(word) for name in distinct for word in words_of(name)):
         meaning = {n: "counted" if is_return(n) else state for n, state in meaning.items()}
     groups: dict[State, list[str]] = {

@@ -33,6 +33,7 @@ _COUNT = re.compile(
 _REASON = re.compile(
     r"reason|reasons|comment|note|notes|cause|grund|motif|motivo|razon|raison|reden|code|type|kind"
 )
+_NUMBERED = re.compile(r"ids?|no|nr|num|numbers?|ref|references?|keys?|nummer|numero|uuid")
 _HAPPENED = re.compile(r"(is|was|has|did|been|flag|ist|wurde)")
 _MAYBE_LOANS = re.compile(r"checkout|checkouts|due|issued|checked")
 _NO = NO | frozenset(
@@ -67,6 +68,8 @@ def _kind_of(name: str) -> Undoing | None:
     words = [word for parts in parted for word in parts]
     undone = [word for word in words if is_undone(word)]
     others = [word for word in words if word not in undone]
+    if undone and others and words[0] in undone and all(map(_NUMBERED.fullmatch, others)):
+        return "reason"  # the number of a return, where there was one
     if not undone or any(is_negator(word) for word in others):
         return ("date" if _is_date(name) else "flag") if is_undoing(name) else None
     if any(_REASON.fullmatch(word) for word in others):

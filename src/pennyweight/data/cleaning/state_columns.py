@@ -8,7 +8,7 @@ import polars as pl
 from pennyweight.data.cleaning.constant_columns import constant_of
 from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import words_of
-from pennyweight.data.cleaning.order_states import are_codes, is_state_name, state_of
+from pennyweight.data.cleaning.order_states import are_codes, is_state_name, state_in
 from pennyweight.data.cleaning.reversal_columns import about_user_or_item
 from pennyweight.data.columns import column_option
 from pennyweight.errors import DataError
@@ -22,7 +22,7 @@ _ABOUT_ORDERS = re.compile(
     r"order|orders|payment|financial|transaction|delivery|fulfill?ment|shipping|shipment|refund"
     r"|return|purchase|sale|bestell.*|auftrag.*|zahlung.*|liefer.*|versand.*|pedido|pago|envio"
     r"|commande|paiement|livraison|ordine|pagamento|spedizione|bestelling|betaling|invoice|booking"
-    r"|reservation|zamowieni[ae]|objednavky?|siparis|заказа?|items?|lines?|lineitems?|article|artikel"
+    r"|reservation|zamowieni[ae]|objednavky?|siparis|заказа?|refunds|returns|rma|items?|lines?|lineitems?|article|artikel"
     r"|positions?|products?|sku|articulo|producto|linea|ligne|riga|articolo|artigo|produto|regel"
     r"|cancel|cancell?ation|stornierung|retouren?|dispute|completion|sub|detail|details|current|final|last|latest|new|old|the|of|de|du|del|della|da|name|label|text"
     r"|watch|watching|viewing|read|reading|play|playing|my|list|shelf|description|bezeichnung|id|code|nr|no|number|key|codigo|class|event|row|record"
@@ -69,14 +69,14 @@ def state_columns(
     for name in named:
         if are_codes(frame[name]):
             codes += [name] if _may_be_codes(frame, name, roles) else []
-        elif any(state_of(value) != "counted" for value in _values(frame, name)):
+        elif any(state_in(name, value) != "counted" for value in _values(frame, name)):
             words += [name] if _is_of_orders(frame, name, roles, source, ask=ask) else []
     return words + [name for name in codes if not is_explained(frame, name)]
 
 
 def about_rows(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
     """Say whether a state is of single rows, and not of an account or an item as of a series."""
-    undone = [value for value in _values(frame, name) if state_of(value) != "counted"]
+    undone = [value for value in _values(frame, name) if state_in(name, value) != "counted"]
     yes = blanked(frame[name]).cast(pl.String).str.strip_chars().is_in(undone).fill_null(False)
     return not (undone and about_user_or_item(frame, yes, roles))
 
@@ -94,7 +94,7 @@ def _is_of_orders(
         return False
     if all(map(_ABOUT_ORDERS.fullmatch, others)):
         return True
-    back = [value for value in _values(frame, name) if state_of(value) == "undone"]
+    back = [value for value in _values(frame, name) if state_in(name, value) == "undone"]
     if ask and back and about_rows(frame, name, roles):
         raise DataError(
             f"{source}: column {name!r} has states such as {back[0]!r}, which may say that the "
