@@ -112,8 +112,9 @@ def _ask_about_codes(frame: pl.DataFrame, roles: Mapping[str, str], source: str)
             f"{source}: column {name!r} has the codes {', '.join(map(repr, sorted(codes)))}; which "
             f"of them say the opposite of liking or take a purchase back? Say so with "
             f"--type-column {shlex.quote(name)} --event-types {rarest}=negative if that is "
-            f"{rarest!r}, columns={{'type': {name!r}}}, event_types={{{rarest!r}: 'negative'}}; if they are ratings, --weight-column "
-            f"{shlex.quote(name)}; if they say nothing, {column_option('type', roles.get('type'))}"
+            f"{rarest!r}, columns={{'type': {name!r}}}, event_types={{{rarest!r}: 'negative'}}; if "
+            f"they are ratings, --weight-column {shlex.quote(name)}; if they say nothing, "
+            f"{column_option('type', roles.get('type'))}"
         )
 
 
