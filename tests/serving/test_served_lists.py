@@ -1,25 +1,42 @@
 """Lists over HTTP."""
 
 import time
-import warnings
 
+import polars as pl
 import pytest
 
 from pennyweight import Recommender
-from pennyweight.errors import UnknownUserWarning
 
 
-def test_a_user_gets_what_the_notebook_gives(live, bundles):
-    notebook = Recommender.load(bundles[0])
+def same(found: dict, expected: pl.DataFrame) -> bool:
+    """Return whether a list over HTTP is one of Python: items, scores, reasons and source."""
+    rows = [(item["item_id"], item["score"], item.get("reason")) for item in found["items"]]
+    reasons = expected["reason"] if "reason" in expected.columns else [None] * expected.height
+    lists = zip(expected["item_id"], expected["score"], reasons, strict=True)
+    return rows == list(lists) and {found["source"]} == set(expected["source"])
+
+
+@pytest.mark.filterwarnings("ignore::pennyweight.errors.UnknownUserWarning")
+def test_a_list_over_http_is_that_of_python(live, bundles):
+    local = Recommender.load(bundles[0])
     for user in ("u0", "u7", "nobody"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UnknownUserWarning)
-            expected = notebook.recommend(user=user, k=5, filter="available")
-        found = live.get(f"/v1/recommend/{user}", k=5)
-        assert [i["item_id"] for i in found["items"]] == expected["item_id"].to_list()
-        scores = [i["score"] for i in found["items"]]
-        assert scores == pytest.approx(expected["score"].to_list(), abs=1e-4)
-    assert found["source"] == "popularity"
+        assert same(live.get(f"/v1/recommend/{user}", k=5), local.recommend(user=user, k=5))
+        options = {"k": 20, "filter": "price < 25", "diversity": 0.4, "explain": True}
+        expected = local.recommend(user=user, **options)
+        assert same(live.get(f"/v1/recommend/{user}", **options), expected)
+        assert same(live.post(f"/v1/recommend/{user}", options), expected)
+        searched = live.post("/v1/search", {"query": "dark tea", "user_id": user, "explain": True})
+        expected = local.recommend(text="dark tea", user=user, exclude_seen=False, explain=True)
+        assert same(searched, expected)
+    items = ["i3", "i8", "i1"]
+    session = live.post("/v1/recommend", {"items": items, "exclude_seen": False, "explain": True})
+    assert same(session, local.recommend(history=items, exclude_seen=False, explain=True))
+    ranked = live.post("/v1/rank", {"candidates": items, "user_id": "u3", "explain": True})
+    expected = local.recommend(user="u3", items=items, exclude_seen=False, explain=True)
+    assert same(ranked, expected)
+    similar = live.get("/v1/similar/i4", k=7, filter="price > 2", explain=True)
+    assert same(similar, local.similar("i4", 7, filter="price > 2", explain=True))
+    found = live.get("/v1/recommend/u0")
     assert found["bundle_version"] == live.engine.traffic_split.primary.version
     assert found["took_ms"] > 0
 

@@ -75,8 +75,8 @@ def compare(
         if family != "text" or symbol != "==":
             raise Mismatch(f"column {name!r}: ignore case is for text, and for == != in contains")
         column, literal = column.str.to_lowercase(), literal.str.to_lowercase()
-    found: pl.Expr = OPERATORS[symbol](column, literal)
-    return found.fill_null(False)
+    condition: pl.Expr = OPERATORS[symbol](column, literal)
+    return condition.fill_null(False)
 
 
 def _orders_text(value: Value) -> bool:
@@ -115,8 +115,8 @@ def contains(name: str, dtype: pl.DataType, value: Value, *, ignore_case: bool =
         raise Mismatch(f"column {name!r} is neither list nor text ({dtype}); compare it with ==")
     if not isinstance(value, str):
         raise Mismatch(f"column {name!r} is text; put the value in quotes")
-    found = _column(name, dtype).str.to_lowercase().str.contains(value.lower(), literal=True)
-    return found.fill_null(False)
+    texts = _column(name, dtype).str.to_lowercase()
+    return texts.str.contains(value.lower(), literal=True).fill_null(False)
 
 
 def _has(name: str, dtype: pl.List | pl.Array, value: Value, ignore_case: bool) -> pl.Expr:

@@ -102,8 +102,8 @@ class _Parser:
             self.refuse(repr(symbol))
 
     def refuse(self, expected: str) -> None:
-        found = "the end" if self.token.kind == "end" else repr(self.token.text)
-        fail(self.text, self.token.start, f"expected {expected}, found {found}")
+        actual = "the end" if self.token.kind == "end" else repr(self.token.text)
+        fail(self.text, self.token.start, f"expected {expected}, found {actual}")
 
     def either(self) -> pl.Expr:
         parts = [self.both()]
@@ -150,8 +150,8 @@ class _Parser:
         negated = self.accept("not") is not None
         if self.accept("in"):
             name, dtype = self.column()
-            found = contains(name, dtype, value, ignore_case=self.ignores_case())
-            return ~found if negated else found
+            condition = contains(name, dtype, value, ignore_case=self.ignores_case())
+            return ~condition if negated else condition
         operator = None if negated else self.accept(*OPERATORS)
         if operator is None:
             self.refuse("'in' or a comparison")
@@ -228,8 +228,8 @@ class _Parser:
         negated = self.accept("not") is not None
         if self.accept("in"):
             values = self.values()
-            found = among(name, dtype, values, ignore_case=self.ignores_case())
-            return ~found if negated else found
+            condition = among(name, dtype, values, ignore_case=self.ignores_case())
+            return ~condition if negated else condition
         if negated:
             self.refuse("'in'")
         return holds(name, dtype)
@@ -259,9 +259,9 @@ class _Parser:
 
     def values(self) -> list[Value]:
         self.expect("[")
-        found: list[Value] = []
+        values: list[Value] = []
         while not self.accept("]"):
-            found.append(self.value())
+            values.append(self.value())
             if self.token.value != "]":
                 self.expect(",")
-        return found
+        return values

@@ -40,8 +40,8 @@ def fail(text: str, at: int, message: str) -> NoReturn:
     """Raise a `DataError` that shows the place with a caret."""
     # Around the place only, on one line, so that the caret stays under it.
     first = max(0, at - 60)
-    shown = re.sub(r"\s", " ", text[first : at + 60])
-    raise DataError(f"filter: {message}\n  {shown}\n  {' ' * (at - first)}^")
+    excerpt = re.sub(r"\s", " ", text[first : at + 60])
+    raise DataError(f"filter: {message}\n  {excerpt}\n  {' ' * (at - first)}^")
 
 
 def tokenize(text: str) -> list[Token]:

@@ -47,9 +47,9 @@ def _bound(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     """
     n, n_items = scores.shape
     n_blocks = n_items // BLOCK
-    least = np.full(n, np.finfo(np.float32).min)
+    lowest = np.full(n, np.finfo(np.float32).min)
     if n_blocks <= k:
-        return least
+        return lowest
     # A block is every n_blocks-th score; that of runs takes nine times as long.
     best = scores[:, : n_blocks * BLOCK].reshape(n, BLOCK, n_blocks).max(axis=1)
-    return np.maximum(least, np.partition(best, n_blocks - k, axis=1)[:, n_blocks - k])
+    return np.maximum(lowest, np.partition(best, n_blocks - k, axis=1)[:, n_blocks - k])

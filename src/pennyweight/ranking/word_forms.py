@@ -28,14 +28,14 @@ def matched(query: str, text: str) -> list[str]:
     by_fold: dict[str, list[str]] = {}
     for word in dict.fromkeys(words(text)):
         by_fold.setdefault(fold(word), []).append(word)
-    folded, alone = _asked(query)
-    found = [word for asked in folded for word in by_fold.get(asked, ())]
+    folded, alone = _query_words(query)
+    matches = [word for one in folded for word in by_fold.get(one, ())]
     plain = normalize(text) if alone else ""
-    return list(dict.fromkeys([*found, *(unit for unit in alone if unit in plain)]))
+    return list(dict.fromkeys([*matches, *(unit for unit in alone if unit in plain)]))
 
 
 @lru_cache(16)  # one query is compared with each item of a list
-def _asked(query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _query_words(query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the words of a query without their accents, and its single signs."""
     folded = dict.fromkeys(map(fold, words(query)))
     alone = (run.surface for run in runs(normalize(query)) if run.dense and len(run.units) == 1)

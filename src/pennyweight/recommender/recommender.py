@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.bundle import MANIFEST, Bundle, Origin, open_bundle
+from pennyweight.bundle import Bundle, Origin
 from pennyweight.config.plan import Plan
 from pennyweight.config.report import Report
 from pennyweight.data.catalog import Catalog
@@ -44,7 +44,6 @@ from pennyweight.recommender.event_reading import (
 )
 from pennyweight.recommender.export import export, export_similar
 from pennyweight.recommender.frames import to_frame
-from pennyweight.recommender.integrity import check_scorer, refusing_damage
 from pennyweight.recommender.item_growth import ReadAlready, changed_texts, with_texts
 from pennyweight.scorers.item_vectors import TextVectors
 from pennyweight.scorers.protocol import Scorer
@@ -455,19 +454,7 @@ class Recommender:
         BundleError
             No bundle, a damaged one, or one of another format version.
         """
-        bundle = open_bundle(path, verify=verify)
-        with refusing_damage(bundle.path):
-            scorer, repeats = storage.read_scorer(bundle)
-            catalog, log = storage.read_catalog(bundle), storage.read_interactions(bundle)
-            recommender = cls(catalog, scorer, log, repeats=repeats)
-            check_scorer(scorer, len(catalog))
-            manifest = bundle.manifest
-            recommender.plan = storage.read_spec(bundle, manifest.plan, Plan)
-            recommender.report = storage.read_spec(bundle, manifest.report, Report)
-        source = str(bundle.path / MANIFEST)
-        recommender.origin = Origin.from_json(manifest.fitted_from, source=source)
-        recommender.bundle = bundle
-        return recommender
+        return storage.load(cls, path, verify=verify)
 
     def _item_codes(self, items: Sequence[str] | None) -> NDArray[np.int32]:
         if items is None:

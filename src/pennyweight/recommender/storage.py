@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.bundle import MANIFEST, Bundle, write_bundle
+from pennyweight.bundle import MANIFEST, Bundle, Origin, open_bundle, write_bundle
 from pennyweight.config.frozen import Frozen
+from pennyweight.config.plan import Plan
 from pennyweight.config.report import Report
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
@@ -21,6 +22,7 @@ from pennyweight.recommender.display import summary
 from pennyweight.recommender.integrity import (
     check_catalog,
     check_interactions,
+    check_scorer,
     refusing_damage,
 )
 from pennyweight.scorers.blend import Blend
@@ -35,6 +37,7 @@ __all__ = [
     "EVENTS",
     "USERS",
     "forget_users",
+    "load",
     "read_catalog",
     "read_interactions",
     "read_scorer",
@@ -124,6 +127,23 @@ def _weighed(report: Report | None, folder: Path) -> Report | None:
     return report.model_copy(
         update={"cost": report.cost.model_copy(update={"bundle_bytes": nbytes})}
     )
+
+
+def load(kind: "type[Recommender]", path: Path | str, *, verify: bool) -> "Recommender":
+    """Read a bundle; see `Recommender.load`."""
+    bundle = open_bundle(path, verify=verify)
+    manifest = bundle.manifest
+    with refusing_damage(bundle.path):
+        scorer, repeats = read_scorer(bundle)
+        catalog, log = read_catalog(bundle), read_interactions(bundle)
+        recommender = kind(catalog, scorer, log, repeats=repeats)
+        check_scorer(scorer, len(catalog))
+        recommender.plan = read_spec(bundle, manifest.plan, Plan)
+        recommender.report = read_spec(bundle, manifest.report, Report)
+    source = str(bundle.path / MANIFEST)
+    recommender.origin = Origin.from_json(manifest.fitted_from, source=source)
+    recommender.bundle = bundle
+    return recommender
 
 
 def write_catalog(folder: Path, catalog: Catalog) -> None:
