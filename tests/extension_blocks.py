@@ -19,3 +19,14 @@ def install(folder: Path) -> None:
     info.mkdir()
     (info / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
     (info / "entry_points.txt").write_text("\n".join(groups))
+
+
+def class_of(name: str) -> type:
+    """Return the class that a file of the page defines."""
+    texts = dict(FILE.findall(PAGE.read_text(encoding="utf-8")))
+    values: dict[str, object] = {}
+    exec(compile(texts[f"{name}.py"], name, "exec"), values)
+    (found,) = (
+        v for v in values.values() if isinstance(v, type) and getattr(v, "kind", "") == name
+    )
+    return found

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import extension_blocks
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.static import distil
@@ -61,6 +62,10 @@ def projected(make: Make, dim: int) -> Make:
     return narrow
 
 
+def hashed(dim: int) -> Make:
+    return lambda _: extension_blocks.class_of("hashed").fit(CATALOG, dim=dim)
+
+
 # name: (the encoder, the same with one setting changed)
 KINDS: dict[str, tuple[Make, Make]] = {
     "tfidf": (
@@ -85,6 +90,7 @@ KINDS: dict[str, tuple[Make, Make]] = {
     "transformer-roberta": (transformer(kind="roberta"), transformer(kind="roberta", seed=1)),
     "static": (static(dim=16), static(dim=8)),
     "projected": (projected(transformer(), 5), projected(transformer(), 4)),
+    "hashed": (hashed(dim=64), hashed(dim=32)),
 }
 INT8_TOLERANCE = 0.02  # a rounding step of an activation may fall either way
 

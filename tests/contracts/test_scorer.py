@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import extension_blocks
 import world
 from pennyweight.compression.vector_formats import EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.data.catalog import Catalog
@@ -95,6 +96,7 @@ SCORERS: dict[str, Kind] = {
     "tower-int8": Kind(lambda: Kept(tower(), EIGHT_BITS), kept=True),
     "sequence": Kind(sequence, additive=False),
     "blend": Kind(blend, additive=False),
+    "transitions": Kind(extension_blocks.class_of("transitions"), additive=False),
 }
 
 
@@ -130,7 +132,8 @@ def close(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def test_name_and_scale(scorer):
-    assert scorer.kind == "blend" or type(scorer) is scorer_type(scorer.kind)
+    registered = scorer.kind not in ("blend", "transitions")
+    assert not registered or type(scorer) is scorer_type(scorer.kind)
     assert scorer.scale in ("relative", "log-odds")
 
 
