@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from pennyweight.errors import PennyweightError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["Registry"]
 
@@ -29,7 +31,7 @@ class Registry(Generic[T]):
 
     def names(self) -> tuple[str, ...]:
         """Return all names: built in, then added, then installed."""
-        installed = sorted(entry_points(group=self.group).names)
+        installed = sorted(entry.name for entry in self._installed())
         return tuple(dict.fromkeys((*self.built_in, *self._added, *installed)))
 
     def add(self, name: str, kind: type[T]) -> None:
@@ -51,7 +53,9 @@ class Registry(Generic[T]):
             return cast("type[T]", getattr(import_module(module), attribute))
         if name in self._added:
             return self._added[name]
-        for entry in entry_points(group=self.group, name=name):
+        for entry in self._installed():
+            if entry.name != name:
+                continue
             try:
                 return cast("type[T]", entry.load())
             except (ImportError, AttributeError) as error:
@@ -60,3 +64,8 @@ class Registry(Generic[T]):
                     f"be loaded: {error}; install the package that provides it again"
                 ) from error
         return None
+
+    def _installed(self) -> "list[EntryPoint]":
+        from importlib.metadata import entry_points  # slow to import, and seldom needed
+
+        return list(entry_points(group=self.group))

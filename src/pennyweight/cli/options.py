@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import typer
 
 from pennyweight.errors import PlanError
+from pennyweight.scorers.registry import SCORERS
 
 if TYPE_CHECKING:
     from pennyweight.config.plan import Plan
@@ -70,8 +71,7 @@ class Settings:
         str | None,
         typer.Option(
             metavar="LIST",
-            help="Scorers to blend, comma-separated: popularity, novelty, again, content, "
-            "neighbours, linear, tower, sequence; or auto.",
+            help=f"Scorers to blend, comma-separated: {', '.join(SCORERS.built_in)}; or auto.",
         ),
     ] = None
     plan: Annotated[

@@ -31,6 +31,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 OF_WORDS = ("tfidf", "bow", "word2vec")  # encoders that need no language model
+OF_OTHER_NAMES = ("lexical", "static", "transformer", "projected")  # kinds that no plan names
 OF_TABLE = ("auto", "static")  # of the language model, its token table alone
 
 
@@ -63,8 +64,8 @@ class Encoders:
 
 def encoder_names() -> tuple[str, ...]:
     """Return the names that an encoder may have, besides those of models."""
-    others = [name for name in ENCODERS.names() if name not in ENCODERS.built_in]
-    return (*OF_DEFAULT, *OF_WORDS, *others)
+    kinds = [name for name in ENCODERS.names() if name not in (*OF_OTHER_NAMES, *OF_WORDS)]
+    return (*OF_DEFAULT, *OF_WORDS, *kinds)
 
 
 def check_encoder(name: str) -> None:
@@ -99,7 +100,8 @@ def choose_encoders(
     width = plan.dim or default_dim(len(catalog))
     if plan.name in OF_WORDS and plan.name != "word2vec":
         return Encoders(None, _lexical(catalog, width), plan.name)
-    kind = None if plan.name in OF_DEFAULT else ENCODERS.find(plan.name)
+    by_kind = plan.name in encoder_names() and plan.name not in OF_DEFAULT
+    kind = ENCODERS.find(plan.name) if by_kind else None
     if kind is not None:
         encoder = kind.fit(catalog.texts, dim=width)
         return replace(encoders_of(encoder, catalog, plan), name=plan.name)

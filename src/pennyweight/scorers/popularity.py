@@ -109,6 +109,7 @@ class Novelty(Scorer):
     default_weight: float = 0.5
     is_personal = False
     lifts_new_items = True
+    not_settings = ("live",)  # the blend learns it
 
     def __init__(self, *, live: float = 1.0) -> None:
         self.live = live

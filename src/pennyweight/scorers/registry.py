@@ -1,14 +1,17 @@
 """Kinds of scorers by name; other packages register theirs as entry points."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pennyweight.errors import BundleError, PlanError, did_you_mean
 from pennyweight.plugins import Registry
-from pennyweight.scorers.protocol import Scorer
+
+if TYPE_CHECKING:  # the command line lists the kinds and imports no scorer
+    from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["SCORERS", "load_scorer", "register_scorer", "scorer_type"]
 
-SCORERS: Registry[Scorer] = Registry(
+SCORERS: "Registry[Scorer]" = Registry(
     "pennyweight.scorers",
     {
         "popularity": "pennyweight.scorers.popularity:Popularity",
@@ -23,13 +26,13 @@ SCORERS: Registry[Scorer] = Registry(
 )
 
 
-def register_scorer(kind: type[Scorer]) -> type[Scorer]:
+def register_scorer(kind: "type[Scorer]") -> "type[Scorer]":
     """Register a class of scorers for this process; packages use entry points instead."""
     SCORERS.add(kind.kind, kind)
     return kind
 
 
-def scorer_type(kind: str) -> type[Scorer]:
+def scorer_type(kind: str) -> "type[Scorer]":
     """Return the class of a kind; `PlanError` naming the nearest where there is none."""
     found = SCORERS.find(kind)
     if found is None:
@@ -40,7 +43,7 @@ def scorer_type(kind: str) -> type[Scorer]:
     return found
 
 
-def load_scorer(kind: str, folder: Path) -> Scorer:
+def load_scorer(kind: str, folder: Path) -> "Scorer":
     """Read a scorer that its `save` wrote; `BundleError` for a kind that nothing provides."""
     found = SCORERS.find(kind)
     if found is None:
