@@ -67,6 +67,13 @@ def test_a_missing_time_and_a_time_of_nothing_else_say_nothing():
     assert len(read(ITEMS, log(last_played_time=clock)).interactions) == N
 
 
+@pytest.mark.parametrize(
+    "name", ["engagement_time_msec", "timeOnPage", "actionDetails.timeSpent", "session_duration"]
+)
+def test_times_that_are_0_on_the_last_page_say_nothing(name):
+    assert len(read(ITEMS, log(**{name: cycle(30, 0, 20)})).interactions) == N
+
+
 @pytest.mark.parametrize("role", ["user_id", "item_id"])
 def test_one_time_a_user_or_an_item_is_an_attribute(role):
     table = log()

@@ -21,7 +21,7 @@ __all__ = ["UNSEEN", "drop_unseen", "engagement_column"]
 UNSEEN = "not watched, read or played: ignored"
 
 _WHOLE_NAMES = re.compile(
-    r"dwell|timespent|timeonpage|seconds|completion(rate|ratio|percent(age)?)?|progress(percent|pct)?"
+    r"dwell|timespent|seconds|completion(rate|ratio|percent(age)?)?|progress(percent|pct)?"
     r"|percentcomplete(d)?|scrolldepth|scrollpercent(age)?|duration(ms|sec|seconds|s|min|minutes)?"
     r"|viewoffset|(watched|played|read|viewed)status|completionstate|playstate|lesedauer|wiedergabedauer|horzeit|horedauer|sehdauer|nutzungsdauer|verweildauer"
 )
@@ -49,8 +49,11 @@ _SHARE = re.compile(
     r"percent(age)?|pct|perc|ratio|rate|fraction|share|prozent|porcentaje|pourcentage|percentual"
     r"|completion\w*|progress\w*|percentcomplete\w*|depth|scroll\w*"
 )
-# Google Analytics counts the time before an event, often 0 where a page was just opened.
-_BEFORE = re.compile(r"(.*[._])?engagement_?time(_?msec)?", re.IGNORECASE)
+# Google Analytics counts the time before an event, often 0 where a page was just opened; the time
+# on the last page of a visit, as Matomo has it, too, is not known and 0.
+_BEFORE = re.compile(
+    r"(.*[._])?(engagement_?time(_?msec)?|time_?on_?page)|actionDetails\..*", re.IGNORECASE
+)
 _CLOCK = r"^\s*(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)\s*$"
 # Of previews beside films, as Netflix exports them.
 _PREVIEWS = re.compile(r"(supplemental|promo(tional)?|bonus)videotype|istrailer|ispreview")
