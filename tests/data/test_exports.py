@@ -100,6 +100,32 @@ def test_codes_of_votes_are_asked_about(name, codes, rarest):
     assert len(read(ITEMS, table, columns={"type": None}).interactions) == N
 
 
+@pytest.mark.parametrize(
+    ("name", "fine", "against"),
+    [
+        ("action", "vue", "masquer"),
+        ("action", "ver", "ocultar"),
+        ("action", "ansehen", "ausblenden"),
+        ("action", "vista", "nascondi"),
+        ("aktion", "gesehen", "ausgeblendet"),
+        ("accion", "compra", "eliminado del carrito"),
+        ("действие", "просмотр", "скрыть"),
+        ("行为", "点击", "举报"),
+        ("result", "success", "failure"),
+        ("outcome", "won", "lost"),
+    ],
+)
+def test_words_that_put_an_item_away_are_asked_about(name, fine, against):
+    with pytest.raises(DataError, match=f"{against}.*--(type-column|event-types)"):
+        read(ITEMS, log(**{name: cycle(fine, "xyzzy", against)}))
+
+
+@pytest.mark.parametrize("name", ["would_buy_again", "recommend_to_friend", "Weiterempfehlung"])
+def test_answers_about_buying_again_are_opinions(name):
+    data = read(ITEMS, log(**{name: cycle("yes", "yes", "no")}))
+    assert (len(data.interactions), len(data.interactions.negative.user)) == (2 * N / 3, N / 3)
+
+
 def test_directions_of_swipes_are_asked_about():
     with pytest.raises(DataError, match="--type-column direction --event-types left=negative"):
         read(ITEMS, log(direction=cycle("right", "right", "left")))

@@ -50,6 +50,11 @@ _CODED = re.compile(
 _SIGNS = frozenset(("0", "1", "-1", "0.0", "1.0", "-1.0"))
 _MOST_CODES = 12
 _VALID = ("valid", "isvalid", "ordervalid")
+_RESULT = re.compile(r"(result|outcome|ergebnis|resultat|resultado|risultato|esito|wynik)s?")
+_FAILED = re.compile(r"fail(ed|ure|s)?|errors?|lost|miss(ed)?|declined|rejected|aborted")
+_ACTION = re.compile(
+    r"event|ereignis|[eé]v[eé]nement|acci[oó]n|aktion|a[cç][aã]o|azione|actie|akcj|действ|событ|行为|行動|행동"
+)
 _GESTURE = re.compile(r"direction|gesture|swipe|decision|choice|action|response")
 _SWIPES = frozenset(("left", "right"))
 _KIND = re.compile(r"categor|class|type|kind|channel")
@@ -190,7 +195,12 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
     senses = {value: _sense(value) for value in values}
     unknown = sum(sense == "unknown" for sense in senses.values())
     against = [value for value, sense in senses.items() if sense == "negative"]
-    if any(is_liking(value) for value in values):
+    if _RESULT.fullmatch("".join(words_of(name))):
+        failed = [value for value in values if any(map(_FAILED.fullmatch, words_of(value)))]
+        against += [value for value in failed if value not in against]
+        return against if len(against) < len(values) else []
+    action = _ACTION.search(name.casefold()) is not None
+    if action or any(is_liking(value) for value in values):
         against += [value for value, sense in senses.items() if sense == "doubtful"]
     if all(re.fullmatch(r"[-+]?[\d.]+", value) for value in values):
         return against if _VOTE.search(name.casefold()) and len(values) == len(against) else []
@@ -198,7 +208,8 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
         against += [value for value in values if _is_credit_note(value, values)]
         whole = [value for value in against if len(words_of(value)) <= 2]
         return whole or (against if 2 * unknown <= len(values) else [])
-    return against if 2 * unknown <= len(values) else list(filter(is_dislike, against))
+    known = action or 2 * unknown <= len(values)
+    return against if known else [value for value in against if is_dislike(value)]
 
 
 def _opinions(

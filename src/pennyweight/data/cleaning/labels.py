@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 _OPINION = re.compile(
-    r"(is|was|has|voted|would)?(like[ds]?|recommend(ed)?|up|thumbsup|upvoted?|satisfied"
+    r"(is|was|has|voted|would)?(like[ds]?|recommend(ed)?(to(a)?friends?)?|buy(it)?again"
+    r"|weiterempf(ehlen|ehlung|ohlen)|empfohlen|kept|up|thumbsup|upvoted?|satisfied"
     r"|positive|love[ds]?|swipe(direction|action|type)?)"
 )
 _OUTCOME = re.compile(

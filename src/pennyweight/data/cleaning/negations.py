@@ -46,6 +46,11 @@ _AGAINST = re.compile(
     r"|rechazo|odio|excluid[oa]s?|rimoss[oaie]|nascost[oaie]|bloccat[oaie]|segnalat[oaie]"
     r"|usuniecie|usuniet[aeyo]|usunieto|usunal|odstranen[aeoyi]?|odebran[aeoyi]?|reklamac(ja|je|e)"
     r"|odstranenie|rezygnacja|ukryt[aeoy]|zablokowan[aeoy]|verwijderd|verborgen|geblokkeerd|afgewezen|удален[оа]?|скрыт[оа]?"
+    r"|ausblenden|blockieren|ablehnen|masquer|signaler|bloquer|supprimer|retirer|rejeter|ocultar"
+    r"|bloquear|eliminar|quitar|rechazar|remover|excluir|descartar|denunciar|nascond(i|ere)"
+    r"|rimuov(i|ere)|blocca(re)?|segnala(re)?|rifiuta(re)?|verbergen|verwijderen|blokkeren|ukryj"
+    r"|usun(ac)?|zablokuj|odrzuc|скрыть|удалить|заблокировать|пожаловаться|gizle|kaldir|engelle"
+    r"|dolj|skjul|fjern"
     r"|rtn|rtrn|ret|rtv|rma|rfnd|cxl|cncl|canc|[rxcdn]"
 )
 _ABBREVIATED = 4
@@ -64,7 +69,9 @@ _RETURN = re.compile(
 # Credit notes are one word: a note alone is none, and credit cards pay.
 _CREDIT = re.compile(r"(?<![^\W_])credit[\W_]+(note|memo|invoice)")
 _NOTE = re.compile(r"(?<![^\W_])not[ae]([\W_]+d[ei])?[\W_]+credito?(?![^\W_])")
-_HAN = re.compile("[不没沒未无無非勿退]|取消|差评|ない|しない|않|안함|싫")
+_HAN = re.compile(
+    "[不没沒未无無非勿退]|取消|差评|屏蔽|举报|删除|隐藏|拉黑|非表示|削除|通報|숨기|삭제|차단|신고|ない|しない|않|안함|싫"
+)
 
 
 def words_of(name: str) -> list[str]:
