@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from live import Service, service, shop
+from live import TIMEOUT, Service, service, shop
 from walls import make_key
 
 from pennyweight.serving.http.app import AccessPolicy
@@ -104,7 +104,9 @@ def guarded(fresh, bundles, tmp_path) -> Iterator[Looked]:
     """A service with keys."""
     path = tmp_path / "keys.json"
     admin, _ = make_key(path, "admin", "admin")
-    with service(bundles[0], tmp_path / "live", doors=AccessPolicy(keys=KeyRing(path))) as live:
+    with service(
+        bundles[0], tmp_path / "live", access=AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT)
+    ) as live:
         yield Looked(fresh, live, admin)
 
 
@@ -115,6 +117,6 @@ def below(fresh, bundles, tmp_path) -> Iterator[Looked]:
 
     path = tmp_path / "keys.json"
     admin, _ = make_key(path, "admin", "admin")
-    doors, proxies = AccessPolicy(keys=KeyRing(path)), Proxies(root_path=PREFIX)
-    with service(bundles[0], tmp_path / "live", doors=doors, proxies=proxies) as live:
+    access, proxies = AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT), Proxies(root_path=PREFIX)
+    with service(bundles[0], tmp_path / "live", access=access, proxies=proxies) as live:
         yield Looked(fresh, live, admin)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -20,6 +19,7 @@ from pennyweight.serving.stores.sqlite import SQLiteStore
 
 KINDS = small_shop.KINDS
 TIMEOUT = 20.0  # seconds; a busy machine may stand still for longer than a client waits
+ACCESS = AccessPolicy(timeout=TIMEOUT)
 
 
 def shop(*, seed: int = 0, encoder: str = "tfidf") -> Recommender:
@@ -66,17 +66,16 @@ def service(
     bundle: Path | None,
     folder: Path,
     *,
-    doors: AccessPolicy = AccessPolicy(),  # noqa: B008
+    access: AccessPolicy = ACCESS,
     limits: Limits = Limits(),  # noqa: B008
     proxies: Proxies = Proxies(),  # noqa: B008
-    timeout: float = TIMEOUT,
 ) -> Iterator[Service]:
     """Serve a bundle; what is kept stays in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     engine = Engine(SQLiteStore(folder / "store.sqlite"), BundleStore(folder / "bundles"), limits)
     try:
         engine.start(bundle)
-        with serving(make_app(engine, replace(doors, timeout=timeout), proxies=proxies)) as port:
+        with serving(make_app(engine, access, proxies=proxies)) as port:
             running = Service(engine, port, folder)
             try:
                 yield running

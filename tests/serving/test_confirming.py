@@ -107,9 +107,13 @@ def alike(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("pair", "same"),
-    [(("plain", "texts"), True), (("plain", "protocol"), False), (("old", "older"), True),
-     (("plain", "old"), False)],
-)  # fmt: skip
+    [
+        (("plain", "texts"), True),
+        (("plain", "protocol"), False),
+        (("old", "older"), True),
+        (("plain", "old"), False),
+    ],
+)
 def test_figures_of_the_same_data_and_protocol_are_side_by_side(alike, tmp_path, pair, same):
     with service(alike / pair[0], tmp_path / "live") as live:
         post(live, f"{MODELS}/add", path=str(alike / pair[1]))

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from live import Service, service, shop
+from live import TIMEOUT, Service, service, shop
 from markupsafe import escape
 from test_bundles import traffic
 from walls import make_key
@@ -22,15 +22,34 @@ from pennyweight.serving.http.problems import KINDS
 from pennyweight.serving.security.keyring import KeyRing
 
 HOSTILE = [
-    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)",
-    "../../etc", "a/b?c=d&e=f#g", "100%", "</textarea></title>", "\u202ereversed", "; DROP TABLE",
-    " padded ", "javascript:alert(1)", "{{7*7}}", "x" * 512,
-]  # fmt: skip
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "../../etc",
+    "a/b?c=d&e=f#g",
+    "100%",
+    "</textarea></title>",
+    "\u202ereversed",
+    "; DROP TABLE",
+    " padded ",
+    "javascript:alert(1)",
+    "{{7*7}}",
+    "x" * 512,
+]
 PAGES = [
-    "/", "/dashboard/users", "/dashboard/users?id=u1", "/dashboard/users/erase?id=u1",
-    "/dashboard/items", "/dashboard/items?id=i1", "/dashboard/search", "/dashboard/search?q=tea",
-    "/dashboard/bundles", "/dashboard/quality", "/dashboard/audit", "/docs",
-]  # fmt: skip
+    "/",
+    "/dashboard/users",
+    "/dashboard/users?id=u1",
+    "/dashboard/users/erase?id=u1",
+    "/dashboard/items",
+    "/dashboard/items?id=i1",
+    "/dashboard/search",
+    "/dashboard/search?q=tea",
+    "/dashboard/bundles",
+    "/dashboard/quality",
+    "/dashboard/audit",
+    "/docs",
+]
 BROWSER = {"sec-fetch-site": "same-origin", "accept": "text/html"}
 
 
@@ -137,9 +156,13 @@ def test_hostile_titles_are_text_in_lists_and_reasons(live):
 
 @pytest.mark.parametrize(
     "path",
-    ["/dashboard/users?id=%C3%A9%00", "/dashboard/users?id=" + "x" * 20_000,
-     "/dashboard/users?id=a&id=b", "/dashboard/search?q=%00"],
-)  # fmt: skip
+    [
+        "/dashboard/users?id=%C3%A9%00",
+        "/dashboard/users?id=" + "x" * 20_000,
+        "/dashboard/users?id=a&id=b",
+        "/dashboard/search?q=%00",
+    ],
+)
 def test_odd_queries_are_answered(live, path):
     page(live, path)
 
@@ -403,7 +426,9 @@ def test_without_keys_there_is_nothing_to_log_in_to(live):
 def guarded(bundles, tmp_path):
     path = tmp_path / "keys.json"
     secrets = {s: make_key(path, s, s)[0] for s in ("read", "events", "admin")}
-    with service(bundles[0], tmp_path / "live", doors=AccessPolicy(keys=KeyRing(path))) as live:
+    with service(
+        bundles[0], tmp_path / "live", access=AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT)
+    ) as live:
         live.secrets = secrets
         yield live
 

@@ -9,6 +9,7 @@ from live import Service, service
 
 from pennyweight.errors import BusyError
 from pennyweight.serving.backlog import PATIENCE
+from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.http.deadline import DEADLINE, TIMEOUT, Deadline
 from pennyweight.serving.live.lists import ListRequest
 from pennyweight.serving.stores.protocol import Event
@@ -101,7 +102,7 @@ def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
 
 def test_requests_come_with_a_deadline(bundles, tmp_path):
     seen = []
-    with service(bundles[0], tmp_path, timeout=TIMEOUT) as live:
+    with service(bundles[0], tmp_path, access=AccessPolicy(timeout=TIMEOUT)) as live:
         submit = live.engine.lists.batching.backlog.put
 
         def put(job, **given) -> None:
@@ -156,7 +157,7 @@ def test_a_write_that_waits_for_a_stuck_disk_is_told_so_and_never_written(store,
 
 def test_a_late_event_is_told_as_busy(bundles, tmp_path, gate, monkeypatch):
     monkeypatch.setattr("pennyweight.serving.stores.writer.GRACE", 0.0)
-    with service(bundles[0], tmp_path, timeout=1.0) as live:
+    with service(bundles[0], tmp_path, access=AccessPolicy(timeout=1.0)) as live:
         live.engine.store.writer.submit(gate)
         assert gate.begun.wait(WAIT)
         told = {"user_id": "ann", "item_id": "i1"}

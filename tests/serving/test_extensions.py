@@ -41,8 +41,9 @@ def test_names_are_found_and_nothing_is_imported_before(package):
 def test_they_are_fitted_saved_loaded_and_served(package, tmp_path):
     plan = Plan.from_toml("[scorers.transitions]\nsmoothing = 2.0\n[evaluate]\nbootstrap = 20")
     scorers = ["popularity", "content", "transitions"]
-    made = pennyweight.fit(small_shop.items(), small_shop.events(), plan=plan, encoder="hashed",
-                           scorers=scorers)  # fmt: skip
+    made = pennyweight.fit(
+        small_shop.items(), small_shop.events(), plan=plan, encoder="hashed", scorers=scorers
+    )
     assert made.report.encoder == "hashed"
     assert made.report.chosen["transitions.smoothing"] in (0.1, 1.0, 10.0)
     made.save(tmp_path / "bundle")
@@ -59,8 +60,12 @@ def test_they_are_fitted_saved_loaded_and_served(package, tmp_path):
 
 
 def test_a_bundle_of_a_package_that_is_gone_names_it(package, tmp_path, monkeypatch):
-    made = pennyweight.fit(small_shop.items(), small_shop.events(), encoder="tfidf",
-                           scorers=["popularity", "transitions"])  # fmt: skip
+    made = pennyweight.fit(
+        small_shop.items(),
+        small_shop.events(),
+        encoder="tfidf",
+        scorers=["popularity", "transitions"],
+    )
     made.save(tmp_path / "bundle")
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(package)])
     with pytest.raises(BundleError, match="scorer 'transitions' is not known here; install"):

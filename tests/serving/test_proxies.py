@@ -8,7 +8,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live import service
+from live import TIMEOUT, service
 from test_dashboard import BROWSER, PAGES, looked_at
 from walls import Shop, application, ask, make_key
 
@@ -179,7 +179,7 @@ def test_rates_are_of_clients_where_the_proxy_is_trusted(tmp_path):
 def test_a_cookie_is_for_https_where_a_trusted_proxy_says_so(bundles, tmp_path):
     path = tmp_path / "keys.json"
     secret, _ = make_key(path, "admin", "admin")
-    doors = AccessPolicy(keys=KeyRing(path))
+    access = AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT)
     said = {**BROWSER, "x-forwarded-proto": "https"}
     for trusted, root, name, where in (
         ((), "", "pennyweight=", "/"),
@@ -187,7 +187,7 @@ def test_a_cookie_is_for_https_where_a_trusted_proxy_says_so(bundles, tmp_path):
         (TRUSTED, ROOT, "__Secure-pennyweight=", ROOT),
     ):
         folder = tmp_path / f"live{len(trusted)}{len(root)}"
-        with service(bundles[0], folder, doors=doors, proxies=Proxies(trusted, root)) as live:
+        with service(bundles[0], folder, access=access, proxies=Proxies(trusted, root)) as live:
             done = live.http.post("/login", data={"key": secret}, headers=said)
             cookie = done.headers["set-cookie"]
             assert cookie.startswith(name) and f"Path={where};" in cookie
@@ -258,8 +258,8 @@ def test_forms_below_a_prefix_lead_back_below_it(below):
 def test_scopes_hold_below_a_prefix(bundles, tmp_path, root):
     path = tmp_path / "keys.json"
     secrets = {s: make_key(path, s, s)[0] for s in ("read", "admin")}
-    doors, proxies = AccessPolicy(keys=KeyRing(path)), Proxies(root_path=ROOT)
-    with service(bundles[0], tmp_path / "live", doors=doors, proxies=proxies) as live:
+    access, proxies = AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT), Proxies(root_path=ROOT)
+    with service(bundles[0], tmp_path / "live", access=access, proxies=proxies) as live:
         asked = live.http.get(f"{root}/dashboard/bundles", headers={"accept": "text/html"})
         assert asked.headers["location"] == f"{ROOT}/login"
         read, admin = ({"x-api-key": secrets[s]} for s in ("read", "admin"))
@@ -291,10 +291,10 @@ def raw(port: int, *lines: str) -> tuple[int, str]:
 def test_no_redirect_names_a_host(bundles, tmp_path, root, asked):
     path = tmp_path / "keys.json"
     secret, _ = make_key(path, "admin", "admin")
-    doors, proxies = AccessPolicy(keys=KeyRing(path)), Proxies(TRUSTED, root)
+    access, proxies = AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT), Proxies(TRUSTED, root)
     prefix = root if asked == "whole" else ""
     evil = "Host: evil.example", "X-Forwarded-Host: evil.example", "X-Forwarded-For: 6.6.6.6"
-    with service(bundles[0], tmp_path / "live", doors=doors, proxies=proxies) as live:
+    with service(bundles[0], tmp_path / "live", access=access, proxies=proxies) as live:
         for line, status, target in (
             ("GET /dashboard/bundles/", 307, "/dashboard/bundles"),
             ("GET /dashboard/bundles//?a=b%20c&d", 307, "/dashboard/bundles?a=b%20c&d"),
@@ -317,7 +317,9 @@ def test_no_redirect_names_a_host(bundles, tmp_path, root, asked):
 def test_a_host_that_cannot_be_read_is_no_fault(bundles, tmp_path, host):
     path = tmp_path / "keys.json"
     secret, _ = make_key(path, "admin", "admin")
-    with service(bundles[0], tmp_path / "live", doors=AccessPolicy(keys=KeyRing(path))) as live:
+    with service(
+        bundles[0], tmp_path / "live", access=AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT)
+    ) as live:
         for line in ("GET /nope/", "DELETE /v1/rank", "GET /v1/similar/i1/", "GET /docs"):
             status, text = raw(
                 live.port, f"{line} HTTP/1.1", f"Host: {host}", f"X-API-Key: {secret}"
@@ -326,7 +328,9 @@ def test_a_host_that_cannot_be_read_is_no_fault(bundles, tmp_path, host):
 
 
 def test_by_default_nobody_is_believed(bundles, tmp_path):
-    with service(bundles[0], tmp_path / "live", doors=AccessPolicy(rate=Rate(1.0, 2))) as live:
+    with service(
+        bundles[0], tmp_path / "live", access=AccessPolicy(rate=Rate(1.0, 2), timeout=TIMEOUT)
+    ) as live:
         asked = [
             httpx.get(
                 f"http://127.0.0.1:{live.port}/v1/version",

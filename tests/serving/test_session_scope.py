@@ -1,7 +1,7 @@
 """A key of the scope `session` gets lists from histories it sends, and nothing of any user."""
 
 import pytest
-from live import service
+from live import TIMEOUT, service
 from walls import bearer, make_key
 
 from pennyweight.serving.http.app import AccessPolicy
@@ -41,7 +41,9 @@ def guarded(bundles, tmp_path_factory):
     folder = tmp_path_factory.mktemp("session-scope")
     keys = folder / "keys.json"
     secrets = {scope: make_key(keys, scope, scope)[0] for scope in SCOPES}
-    with service(bundles[0], folder / "live", doors=AccessPolicy(keys=KeyRing(keys))) as live:
+    with service(
+        bundles[0], folder / "live", access=AccessPolicy(keys=KeyRing(keys), timeout=TIMEOUT)
+    ) as live:
         live.secrets = secrets
         yield live
 

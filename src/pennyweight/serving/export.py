@@ -137,10 +137,10 @@ def _items(
     for item, code in zip(live, catalog.ids.codes([i.item_id for i in live]), strict=True):
         if code >= 0:
             removed[code] = item.removed
-            if code >= n_own or item.tells("available", covered.items):
+            if code >= n_own or item.changed_after("available", covered.items):
                 open_[code] = item.available and not item.removed
             if item.published is not None and (
-                code >= n_own or item.tells("published", covered.items)
+                code >= n_own or item.changed_after("published", covered.items)
             ):
                 published[code] = item.published
     frame = with_published(_with_availability(catalog, open_), published)

@@ -195,10 +195,10 @@ class _Server(uvicorn.Server):
 def _connections() -> int:
     """Return how many connections may be open: half of the files, which are raised for it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if 0 <= soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
+    limit = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if 0 <= soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        soft = limit
     return FILES // 2 if soft < 0 else min(FILES, soft) // 2
 
 

@@ -55,10 +55,15 @@ def _of_bundle(bundle: ServedBundle, user: str) -> list[EventRow]:
     ]
     negative = log.turned_down.block(code, code + 1)
     events += [
-        EventRow(time if log.real_time else None, NEGATIVE, bundle.catalog.ids[item],
-             bundle.catalog.title(item), f"bundle {bundle.version}")
+        EventRow(
+            time if log.real_time else None,
+            NEGATIVE,
+            bundle.catalog.ids[item],
+            bundle.catalog.title(item),
+            f"bundle {bundle.version}",
+        )
         for item, time in zip(negative.item.tolist(), negative.time.tolist(), strict=True)
-    ]  # fmt: skip
+    ]
     return events[-NEWEST:][::-1]
 
 

@@ -67,7 +67,7 @@ def _context(bundle: ServedBundle, store: Store, item_id: str) -> Mapping[str, o
     if (live is None or live.document is None) and not in_bundle:
         raise UnknownIdError(f"item {item_id!r} is not in the catalog")
     if live is not None:
-        live = bundle.as_told(live)
+        live = bundle.completed(live)
     document = None if live is None else live.document
     if document is None:
         document = bundle.document(item_id)

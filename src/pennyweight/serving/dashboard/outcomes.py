@@ -27,11 +27,16 @@ def outcomes_context(outcomes: Outcomes, meaning: Callable[[str], str]) -> Mappi
 
 def _acted_chart(outcomes: Outcomes) -> Markup | None:
     drawn = [
-        Bar(variant.version, 100 * variant.rate.value, f"{100 * variant.rate.value:.1f} %",
-            100 * variant.rate.low, 100 * variant.rate.high)
+        Bar(
+            variant.version,
+            100 * variant.rate.value,
+            f"{100 * variant.rate.value:.1f} %",
+            100 * variant.rate.low,
+            100 * variant.rate.high,
+        )
         for variant in outcomes.variants
         if variant.rate is not None
-    ]  # fmt: skip
+    ]
     if not drawn:
         return None
     return bars(
@@ -61,10 +66,15 @@ def _type_figure(outcomes: Outcomes, meaning: Callable[[str], str]) -> Figure | 
         key="outcomes",
     )
     rows = [
-        (f"{kind}: {one.version}", f"{one.lists:,}", f"{one.events:,}", f"{one.users:,}",
-         f"{_per_list(one):.1f}")
+        (
+            f"{kind}: {one.version}",
+            f"{one.lists:,}",
+            f"{one.events:,}",
+            f"{one.users:,}",
+            f"{_per_list(one):.1f}",
+        )
         for kind, one in types
-    ]  # fmt: skip
+    ]
     head = ("Type and bundle", "Lists", "Events", "Users", "Per 100 lists")
     return Figure(title, chart, Table(title, head, rows, numbers=4))
 

@@ -138,10 +138,15 @@ def _route_table(routes: Sequence[tuple[str, RequestStatistics]]) -> Table | Non
     if not routes:
         return None
     rows = [
-        (name, f"{one.requests:,}", f"{one.refused:,}", f"{one.errors:,}",
-         *map(milliseconds, (one.p50, one.p95, one.p99)))
+        (
+            name,
+            f"{one.requests:,}",
+            f"{one.refused:,}",
+            f"{one.errors:,}",
+            *map(milliseconds, (one.p50, one.p95, one.p99)),
+        )
         for name, one in routes
-    ]  # fmt: skip
+    ]
     head = ("Route", "Requests", "Refused", "Errors", "p50", "p95", "p99")
     return Table("In the last hour, busiest first", head, rows, numbers=6)
 

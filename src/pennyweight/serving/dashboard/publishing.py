@@ -72,8 +72,11 @@ def _add(
         if now is None:  # not confirmed yet
             return redirect(path, {key: fields[key] for key in fields if key in FIELDS})
         if now != _state(engine.traffic_split.variants):
-            raise Refusal(409, "the bundles in service have changed since the page was loaded; "
-                               "reload the bundles and decide again")  # fmt: skip
+            raise Refusal(
+                409,
+                "the bundles in service have changed since the page was loaded; "
+                "reload the bundles and decide again",
+            )
         who = actor(request)
         await engine.publishing.changes.run(lambda: engine.publishing.serve(variants, actor=who))
         return redirect(HERE, {"done": done})

@@ -110,6 +110,8 @@ def _erased(query: Mapping[str, str]) -> str:
     events, lists, bundles = map(int, numbers)
     text = f"Erased: {count(events, 'event')} and {count(lists, 'list')}."
     if bundles:
-        text += (f" {count(bundles, 'bundle')} learned from the user: fit again without the user "
-                 "to remove every trace.")  # fmt: skip
+        text += (
+            f" {count(bundles, 'bundle')} learned from the user: fit again without the user "
+            "to remove every trace."
+        )
     return text

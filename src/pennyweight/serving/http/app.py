@@ -73,7 +73,7 @@ class AccessPolicy:
 
 
 def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = None) -> FastAPI:
-    """Return the routes that answer in JSON, without walls around them."""
+    """Return the routes that answer in JSON, without protection."""
 
     def ready_now() -> Readiness:
         return readiness(engine, admission)
@@ -91,7 +91,7 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
         # It would look for a tracer at every request; metrics are kept by `Metrics`.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,
-        responses={status: PROBLEM | {"description": told} for status, told in PROBLEMS.items()},
+        responses={status: PROBLEM | {"description": text} for status, text in PROBLEMS.items()},
     )
     worker = api.state.worker = Worker(
         "worker", depth=READING, busy=f"{READING} requests wait to be read; retry later"
@@ -111,7 +111,7 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
 
 def make_app(
     engine: Engine,
-    doors: AccessPolicy = AccessPolicy(),
+    access: AccessPolicy = AccessPolicy(),
     *,
     observers: Sequence[Callable[[HandledRequest], None]] = (),
     window: RollingMetrics | None = None,
@@ -138,11 +138,11 @@ def make_app(
         Where a line is written for each request, if anywhere.
     """
     metrics, window = Metrics(), window or RollingMetrics()
-    if doors.keys is not None:
-        doors.keys.failed = metrics.keys_failed
-    sessions = None if doors.keys is None else Sessions(doors.keys)
+    if access.keys is not None:
+        access.keys.failed = metrics.keys_failed
+    sessions = None if access.keys is None else Sessions(access.keys)
     api = make_api(engine, metrics, admission=admission)
-    for routes in dashboard_routes(api, engine, metrics, window, doors.keys, sessions):
+    for routes in dashboard_routes(api, engine, metrics, window, access.keys, sessions):
         api.include_router(routes)
     _watch(engine, metrics)
     if log is not None:
@@ -150,10 +150,10 @@ def make_app(
         log.on_drop = metrics.log_lines_dropped
     app = protected(
         HeadAsGet(api),
-        keys=doors.keys,
+        keys=access.keys,
         sessions=sessions,
-        rate=doors.rate,
-        timeout=doors.timeout,
+        rate=access.rate,
+        timeout=access.timeout,
         observers=(metrics.answered, of_api(window.answered), *observers),
     )
     metrics.watch("ready", lambda: float(readiness(engine, admission).is_ready))
@@ -180,8 +180,8 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
         exact = api.openapi()["paths"].get(path)
         if exact is not None:
             return ", ".join(sorted(_upper(exact)))
-        found = [methods for pattern, methods in known() if pattern.fullmatch(path)]
-        return ", ".join(sorted(set().union(*found)))
+        matches = [methods for pattern, methods in known() if pattern.fullmatch(path)]
+        return ", ".join(sorted(set().union(*matches)))
 
     return allowed
 

@@ -110,7 +110,7 @@ class Metrics:
         self._gauges = self._make_gauges(memory)
 
     def _make_gauges(self, memory: Callable[[], float]) -> Mapping[str, Gauge]:
-        told = {
+        documentation = {
             "ready": "1 while requests should be sent here, see /health/ready",
             "requests_in_flight": "Requests that are being answered",
             "event_loop_lag_seconds": "By which the service is late to read requests",
@@ -120,7 +120,7 @@ class Metrics:
         }
         gauges = {
             name: Gauge(f"pennyweight_{name}", text, registry=self._registry)
-            for name, text in told.items()
+            for name, text in documentation.items()
         }
         gauges["resident_memory_bytes"].set_function(memory)
         self._queues = Gauge(

@@ -55,7 +55,7 @@ class Kind(NamedTuple):
     title: str
     anchor: str
     retry_after: int | None = None  # seconds
-    told: str | None = None  # instead of the message, which names files
+    message: str | None = None  # instead of that of the error, which names files
 
 
 INVALID = Kind(422, "The request is not what is expected here", "invalid-request")
@@ -109,9 +109,9 @@ def invalid(error: ValidationError) -> Refusal:
     return invalid_request(error.errors(include_url=False, include_input=False))
 
 
-def invalid_request(found: Sequence[Mapping[str, Any]]) -> Refusal:
+def invalid_request(rows: Sequence[Mapping[str, Any]]) -> Refusal:
     """Return the refusal of a request in which pydantic found errors."""
-    detail, errors = _fields(found)
+    detail, errors = _fields(rows)
     return Refusal(INVALID.status, detail, errors=errors)
 
 
@@ -137,7 +137,7 @@ def answer(error: Exception, request_id: str = "", root_path: str = "") -> Respo
     elif isinstance(error, RequestValidationError):
         status, (detail, errors) = kind.status, _fields(error.errors())
     else:
-        status, detail = kind.status, kind.told or str(error)
+        status, detail = kind.status, kind.message or str(error)
         if kind.retry_after is not None:
             headers = {"Retry-After": str(kind.retry_after)}
     if status in (204, 304):
@@ -187,15 +187,15 @@ def answer_errors(
         app.add_exception_handler(kind, told)
 
 
-def _fields(found: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[dict[str, str], ...]]:
+def _fields(rows: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[dict[str, str], ...]]:
     """Return what is wrong in one sentence and by field, without repeating what was sent."""
     errors = tuple(
         {"field": _cut(_path(row), MESSAGE), "message": _cut(plain_words(row), MESSAGE)}
-        for row in found[:ERRORS]
+        for row in rows[:ERRORS]
     )
-    told = "; ".join(f"{row['field']} {row['message']}" for row in errors[:3])
-    more = f"; and {len(found) - 3:,} more" if len(found) > 3 else ""
-    return told + more, errors
+    sentence = "; ".join(f"{row['field']} {row['message']}" for row in errors[:3])
+    more = f"; and {len(rows) - 3:,} more" if len(rows) > 3 else ""
+    return sentence + more, errors
 
 
 def _path(row: Mapping[str, Any]) -> str:

@@ -217,11 +217,11 @@ def _address(text: str) -> Address | None:
     elif host.count(":") == 1:
         host = host.partition(":")[0]
     try:
-        found = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    mapped = getattr(found, "ipv4_mapped", None)  # how a socket of both kinds names IPv4
-    return found if mapped is None else mapped
+    mapped = getattr(address, "ipv4_mapped", None)  # how a socket of both kinds names IPv4
+    return address if mapped is None else mapped
 
 
 def _combined(scope: Scope, name: bytes) -> str:

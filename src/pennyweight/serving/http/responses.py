@@ -7,13 +7,13 @@ __all__ = [
     "BundlesOut",
     "Consent",
     "Erasure",
-    "EventsKept",
+    "EventsStored",
     "Explanation",
     "FeedbackOut",
     "Health",
-    "ItemKept",
     "ItemOut",
-    "ItemsKept",
+    "ItemStored",
+    "ItemsStored",
     "ListOut",
     "Problem",
     "UserOut",
@@ -71,7 +71,7 @@ class Explanation(Out):
     items: list[Reasoned]
 
 
-class EventsKept(Out):
+class EventsStored(Out):
     """Stored events: new ones, duplicates, and unknown items.
 
     `erased` counts events of users who were erased, which are dropped: do not send them again.
@@ -95,14 +95,14 @@ class ItemOut(Out):
     published: float | None
 
 
-class ItemKept(Out):
+class ItemStored(Out):
     """A stored item, and whether it can be recommended already."""
 
     item_id: str
     recommendable: bool
 
 
-class ItemsKept(Out):
+class ItemsStored(Out):
     """Stored items."""
 
     accepted: int

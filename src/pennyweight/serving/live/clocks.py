@@ -17,17 +17,17 @@ BACK = 1.0  # seconds by which a clock may be set back, as time servers do
 
 def bundle_disagreements(origin: Origin, created: str, now: float) -> list[str]:
     """Return in words by how much a bundle is from the future of this machine's clock."""
-    found = []
+    disagreements = []
     for what, time in (
         ("it was made", epoch(created)),
         ("its newest event is", origin.newest_event or 0.0),
     ):
         if time > now + AHEAD:
-            found.append(
+            disagreements.append(
                 f"{what} {duration(time - now)} in the future by the clock of this machine; the "
                 "order of changes goes by positions, not by clocks"
             )
-    return found
+    return disagreements
 
 
 def item_disagreements(items: Sequence[StoredItem], now: float) -> list[str]:
@@ -35,17 +35,17 @@ def item_disagreements(items: Sequence[StoredItem], now: float) -> list[str]:
     times = np.array([item.changed for item in items])
     if not len(times):
         return []
-    found = []
+    disagreements = []
     back = float(np.max(np.maximum.accumulate(times) - times))
     if back > BACK:
-        found.append(_went_back(back))
+        disagreements.append(_went_back(back))
     ahead = float(times.max()) - now
     if ahead > AHEAD:
-        found.append(
+        disagreements.append(
             f"a change of an item was noted {duration(ahead)} in the future by the clock "
             "of this machine; it counts in the order in which it came"
         )
-    return found
+    return disagreements
 
 
 class ChangeClock:

@@ -42,6 +42,7 @@ class RecommendationLog:
         self._waiting: dict[str, Recommendation] = {}
         self._under_way: dict[str, Recommendation] = {}
         self._lock, self._stop = threading.Lock(), threading.Event()
+        self._filled = threading.Event()  # lists wait to be written
         self._swept = clock()
         self.dropped = 0
         self._thread = threading.Thread(
@@ -49,11 +50,12 @@ class RecommendationLog:
         )
         self._thread.start()
 
-    def add(self, shown: Recommendation) -> None:
+    def add(self, recommendation: Recommendation) -> None:
         """Keep a list, soon."""
         with self._lock:
             if len(self._waiting) < MOST:
-                self._waiting[shown.recommendation_id] = shown
+                self._waiting[recommendation.recommendation_id] = recommendation
+                self._filled.set()
             else:
                 self.dropped += 1
 
@@ -76,10 +78,14 @@ class RecommendationLog:
     def close(self) -> None:
         """Write what waits, then stop."""
         self._stop.set()
+        self._filled.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(EVERY):
+        while not self._stop.is_set():
+            self._filled.wait(SWEEP)
+            self._stop.wait(EVERY)  # more may come, to be written together
+            self._filled.clear()
             self._write_all()
             if self._clock() - self._swept > SWEEP:
                 self._sweep()

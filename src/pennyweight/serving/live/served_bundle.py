@@ -167,12 +167,16 @@ class ServedBundle:
         time = float(self.published[self.catalog.ids.code(item_id)])
         return None if np.isnan(time) else time
 
-    def check(self, told: Mapping[str, Mapping[str, Any]]) -> list[bool]:
+    def check(self, documents_by_id: Mapping[str, Mapping[str, Any]]) -> list[bool]:
         """Return for each item whether its columns call it available.
 
         `DataError` where they are not those of the catalog.
         """
-        return [bool(one) for one in documents(told, self.catalog).available] if told else []
+        return (
+            [bool(available) for available in documents(documents_by_id, self.catalog).available]
+            if documents_by_id
+            else []
+        )
 
     def counts(self, item: StoredItem) -> bool:
         """Whether a live change of an item is not in the data of the bundle already.
@@ -187,7 +191,7 @@ class ServedBundle:
     def _is_own(self, item: StoredItem) -> bool:
         return 0 <= int(self.catalog.ids.codes([item.item_id])[0]) < len(self.own)
 
-    def as_told(self, item: StoredItem) -> StoredItem:
+    def completed(self, item: StoredItem) -> StoredItem:
         """Return an item that was put, with what nobody told of it as the bundle has it.
 
         Its document is None where all of it is, and has no columns that are not here.
@@ -196,10 +200,10 @@ class ServedBundle:
         if document is not None:
             document = suitable({item.item_id: document}, self.catalog)[item.item_id]
         available, published = item.available, item.published
-        if item.told is not None and self._is_own(item):
-            if not item.tells("available", self.covered.items):
+        if item.field_seqs is not None and self._is_own(item):
+            if not item.changed_after("available", self.covered.items):
                 available = self.is_open(item.item_id)
-            if not item.tells("published", self.covered.items):
+            if not item.changed_after("published", self.covered.items):
                 published = self.published_at(item.item_id)
         return replace(item, document=document, available=available, published=published)
 
@@ -213,14 +217,16 @@ class ServedBundle:
             for item in items
             if item.document is not None and self.counts(item)
         }
-        told = {name: document for name, document in documents_of.items() if document is not None}
-        if not told:
+        changed = {
+            name: document for name, document in documents_of.items() if document is not None
+        }
+        if not changed:
             return ReadItems.none(self.catalog)
-        found = documents(suitable(told, self.catalog), self.catalog)
-        at = changed_texts(self.catalog, found)
-        rows = self.recommender.read([found.texts[i] for i in at.tolist()]) if len(at) else {}
-        seq = [item.seq for item in items if item.item_id in told]
-        return ReadItems(found, np.array(seq, np.int64), ReadAlready(at, rows))
+        items_read = documents(suitable(changed, self.catalog), self.catalog)
+        at = changed_texts(self.catalog, items_read)
+        rows = self.recommender.read([items_read.texts[i] for i in at.tolist()]) if len(at) else {}
+        seq = [item.seq for item in items if item.item_id in changed]
+        return ReadItems(items_read, np.array(seq, np.int64), ReadAlready(at, rows))
 
     def with_read(self, some: ReadItems) -> "ServedBundle":
         """Return a bundle in which items are as they were read; new ones are not yet open."""
@@ -272,11 +278,11 @@ class ServedBundle:
         for item, code in zip(items, codes.tolist(), strict=True):
             if code < 0:
                 continue  # not there yet, or of another bundle
-            all_told = item.told is None or code >= len(self.own)
-            if all_told or item.tells("available", self.covered.items):
+            all_set = item.field_seqs is None or code >= len(self.own)
+            if all_set or item.changed_after("available", self.covered.items):
                 open_[code] = item.available and not item.removed
             if item.published is not None and (
-                all_told or item.tells("published", self.covered.items)
+                all_set or item.changed_after("published", self.covered.items)
             ):
                 published[code] = item.published
         return replace(self, open=open_, published=published)

@@ -14,14 +14,14 @@ from pennyweight.serving.stores.protocol import Recommendation, Store
 if TYPE_CHECKING:
     from pennyweight.serving.live.engine import Engine
 
-__all__ = ["KeptOfUser", "count_user", "export_user"]
+__all__ = ["UserData", "count_user", "export_user"]
 
 PIECE = 1_000  # events
 
-_Told = dict[str, Any]
+Row = dict[str, Any]
 
 
-class KeptOfUser(NamedTuple):
+class UserData(NamedTuple):
     """How much is kept of a user: events, lists, and bundles that learned from the user."""
 
     events: int
@@ -30,33 +30,31 @@ class KeptOfUser(NamedTuple):
 
 
 def export_user(engine: "Engine", store: Store, user: str) -> bytes:
-    """Return a user's events, those told live and those of the bundles, and lists, as JSON."""
-    trained: list[_Told] = []
+    """Return a user's events, live and of the bundles, and lists, as JSON."""
+    trained: list[Row] = []
     parts = [b'{"user_id":', to_json(user), b',"erased":', to_json(bool(store.erased([user])))]
     parts.append(b',"events":[')
     first = True
-    for some in _events(engine, store, user, trained):
-        parts += [b"" if first else b",", to_json(some)[1:-1]]
+    for piece in _events(engine, store, user, trained):
+        parts += [b"" if first else b",", to_json(piece)[1:-1]]
         first = False
     parts += [b'],"recommendations":[']
     lists = store.recommendations_of(user)
     for start in range(0, len(lists), PIECE):
-        shown = [_list(one) for one in lists[start : start + PIECE]]
-        parts += [b"," if start else b"", to_json(shown)[1:-1]]
+        rows = [_list(recommendation) for recommendation in lists[start : start + PIECE]]
+        parts += [b"," if start else b"", to_json(rows)[1:-1]]
     parts += [b'],"trained_on":', to_json(trained), b"}"]
     return b"".join(parts)
 
 
-def count_user(engine: "Engine", store: Store, user: str) -> KeptOfUser:
+def count_user(engine: "Engine", store: Store, user: str) -> UserData:
     """Return how much `export_user` would hand out."""
-    trained: list[_Told] = []
+    trained: list[Row] = []
     events = sum(map(len, _events(engine, store, user, trained)))
-    return KeptOfUser(events, len(store.recommendations_of(user)), len(trained))
+    return UserData(events, len(store.recommendations_of(user)), len(trained))
 
 
-def _events(
-    engine: "Engine", store: Store, user: str, trained: list[_Told]
-) -> Iterator[list[_Told]]:
+def _events(engine: "Engine", store: Store, user: str, trained: list[Row]) -> Iterator[list[Row]]:
     """Yield events in pieces, none of them empty; the bundles that have some go into `trained`."""
     with closing(_live(store, user)) as told:
         yield from _pieces(told)
@@ -67,24 +65,24 @@ def _events(
             yield from _pieces(learned)
 
 
-def _list(shown: Recommendation) -> _Told:
+def _list(recommendation: Recommendation) -> Row:
     return {
-        "recommendation_id": shown.recommendation_id,
-        "user_id": shown.user,
-        "timestamp": shown.time,
-        "bundle_version": shown.bundle_version,
-        "scenario": shown.scenario,
-        "source": shown.source,
-        "items": [{"item_id": item, "score": score} for item, score in shown.items],
+        "recommendation_id": recommendation.recommendation_id,
+        "user_id": recommendation.user,
+        "timestamp": recommendation.time,
+        "bundle_version": recommendation.bundle_version,
+        "scenario": recommendation.scenario,
+        "source": recommendation.source,
+        "items": [{"item_id": item, "score": score} for item, score in recommendation.items],
     }
 
 
-def _pieces(told: Iterator[_Told]) -> Iterator[list[_Told]]:
-    while some := list(islice(told, PIECE)):
-        yield some
+def _pieces(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while piece := list(islice(rows, PIECE)):
+        yield piece
 
 
-def _live(store: Store, user: str) -> Generator[_Told, None, None]:
+def _live(store: Store, user: str) -> Generator[Row, None, None]:
     with closing(store.events_of(user)) as events:
         for e in events:
             yield {
@@ -98,26 +96,26 @@ def _live(store: Store, user: str) -> Generator[_Told, None, None]:
             }
 
 
-def _learned(engine: "Engine", stored: StoredBundle, user: str) -> Iterator[_Told] | None:
+def _learned(engine: "Engine", stored: StoredBundle, user: str) -> Iterator[Row] | None:
     """Return the events that a bundle has of a user; None where it does not know the user."""
     log = engine.publishing.bundles.interactions(stored.version)
     code = -1 if log is None else int(log.users.codes([user])[0])
     if log is None or code < 0:
         return None
     ids, source = engine.publishing.bundles.item_ids(stored.version), f"bundle {stored.version}"
-    own = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
-    gone = log.turned_down.block(code, code + 1)
-    liked = zip(
-        log.item[own].tolist(),
-        log.kind[own].tolist(),
-        log.time[own].tolist(),
-        log.weight[own].tolist(),
+    mine = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
+    negative = log.turned_down.block(code, code + 1)
+    positive = zip(
+        log.item[mine].tolist(),
+        log.kind[mine].tolist(),
+        log.time[mine].tolist(),
+        log.weight[mine].tolist(),
         strict=True,
     )
     kinds = log.kinds
 
-    def told() -> Iterator[_Told]:
-        for item, kind, time, weight in liked:
+    def rows() -> Iterator[Row]:
+        for item, kind, time, weight in positive:
             yield {
                 "event_id": None,
                 "item_id": ids[item],
@@ -127,7 +125,7 @@ def _learned(engine: "Engine", stored: StoredBundle, user: str) -> Iterator[_Tol
                 "recommendation_id": None,
                 "source": source,
             }
-        for item, time in zip(gone.item.tolist(), gone.time.tolist(), strict=True):
+        for item, time in zip(negative.item.tolist(), negative.time.tolist(), strict=True):
             yield {
                 "event_id": None,
                 "item_id": ids[item],
@@ -138,4 +136,4 @@ def _learned(engine: "Engine", stored: StoredBundle, user: str) -> Iterator[_Tol
                 "source": source,
             }
 
-    return told()
+    return rows()

@@ -129,11 +129,11 @@ class Keys(Frozen):
 
     def without(self, name: str) -> "Keys":
         """Return these keys but one; `UnknownIdError` where none has the name."""
-        kept = tuple(key for key in self.keys if key.name != name)
-        if len(kept) == len(self.keys):
+        remaining = tuple(key for key in self.keys if key.name != name)
+        if len(remaining) == len(self.keys):
             near = did_you_mean(name, [key.name for key in self.keys])
             raise UnknownIdError(f"no key is called {name!r}{near}")
-        return Keys(keys=kept)
+        return Keys(keys=remaining)
 
     def free_name(self) -> str:
         """Return a name that no key has."""

@@ -55,19 +55,19 @@ class Integrity:
             self._thread.join()
 
     def check(self, seconds: float) -> None:
-        """Check for some seconds at the most; note and log what is found."""
+        """Check for some seconds at the most; note and log what is damage."""
         try:
-            found = self._check(seconds)
+            damage = self._check(seconds)
         except Exception as error:  # a file that cannot even be read
-            found = [str(error)]
-        if found is None:
+            damage = [str(error)]
+        if damage is None:
             if not self._said_unfinished:
                 _log.warning("the store is too large to be checked in %g s", seconds)
             self._said_unfinished = True
             return
-        if found and self.damage is None:
-            _log.error("the store is damaged: %s; restore it from a copy", "; ".join(found))
-        self.damage = found[0] if found else None
+        if damage and self.damage is None:
+            _log.error("the store is damaged: %s; restore it from a copy", "; ".join(damage))
+        self.damage = damage[0] if damage else None
 
     def _run(self) -> None:
         while True:

@@ -88,9 +88,9 @@ class StoredItem:
         Whether it was deleted.
     seq
         Grows with every change of any item; set by the store.
-    told
-        What changes told, such as ``available`` -> the seq of the last that did, 0 for this one;
-        what is missing is as in the bundle. None: this one told all.
+    field_seqs
+        Field, such as ``available`` -> the seq of the last change that set it, 0 for this one;
+        other fields are as in the bundle. None: this change set all.
     """
 
     item_id: str
@@ -100,16 +100,16 @@ class StoredItem:
     changed: float
     removed: bool = False
     seq: int = 0
-    told: Mapping[str, int] | None = None
+    field_seqs: Mapping[str, int] | None = None
 
     def numbered(self, seq: int) -> "StoredItem":
         """Return the item as the change of a seq."""
-        told = self.told and {name: known or seq for name, known in self.told.items()}
-        return replace(self, seq=seq, told=told)
+        seqs = self.field_seqs and {name: known or seq for name, known in self.field_seqs.items()}
+        return replace(self, seq=seq, field_seqs=seqs)
 
-    def tells(self, what: str, after: int) -> bool:
-        """Whether a change later than a seq told something of the item."""
-        return (self.seq if self.told is None else self.told.get(what, 0)) > after
+    def changed_after(self, field: str, seq: int) -> bool:
+        """Whether a change later than a seq set a field."""
+        return (self.seq if self.field_seqs is None else self.field_seqs.get(field, 0)) > seq
 
 
 @dataclass(frozen=True, slots=True)

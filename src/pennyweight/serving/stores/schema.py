@@ -99,6 +99,7 @@ STEPS = (
     """
     ALTER TABLE events RENAME COLUMN kind TO event_type;
     ALTER TABLE recommendations RENAME COLUMN model_version TO bundle_version;
+    ALTER TABLE items RENAME COLUMN told TO field_seqs;
     UPDATE notes SET key = 'bundles' WHERE key = 'models';
     UPDATE notes SET key = 'traffic split' WHERE key = 'arms';
     UPDATE notes SET key = 'previous traffic split' WHERE key = 'arms before';

@@ -41,7 +41,7 @@ Row = TypeVar("Row")
 
 EVENT = "event_id, user, item, event_type, time, weight, recommendation_id, position"
 EVENT_READ = f"{EVENT}, seq"
-ITEM = "item_id, document, available, published, changed, removed, seq, told"
+ITEM = "item_id, document, available, published, changed, removed, seq, field_seqs"
 BARE_ITEM = ITEM.replace("document", "NULL")
 RECOMMENDATION = "recommendation_id, user, time, bundle_version, scenario, source, items"
 # The highest number given. Items are never deleted, events may be.
@@ -163,17 +163,17 @@ class SQLiteStore:
             f"SELECT {EVENT_READ} FROM events WHERE user = ? AND {NOT_SHOWN} "
             "ORDER BY time DESC, seq DESC"
         )
-        found: list[Event] = []
+        events: list[Event] = []
         with store_errors(self.path):
             cursor = self._database.execute(sql, (user,))
             for row in cursor:
                 event = Event(*row)
                 if not ignored(event.kind):
-                    found.append(event)
-                    if len(found) == newest:
+                    events.append(event)
+                    if len(events) == newest:
                         break
             cursor.close()
-        return found[::-1]
+        return events[::-1]
 
     def events_of(self, user: str) -> Generator[Event, None, None]:
         """Yield all events of a user, oldest first; to be read to its end, or closed."""
@@ -206,9 +206,9 @@ class SQLiteStore:
         last = int(self._read("SELECT coalesce(max(seq), 0) FROM items")[0][0])
         rows = []
         for last, item in enumerate(items, last + 1):  # noqa: B020 - counted on from there
-            document, told = (
+            document, field_seqs = (
                 None if part is None else json.dumps(part)
-                for part in (item.document, item.numbered(last).told)
+                for part in (item.document, item.numbered(last).field_seqs)
             )
             rows.append(
                 (
@@ -219,7 +219,7 @@ class SQLiteStore:
                     item.changed,
                     item.removed,
                     last,
-                    told,
+                    field_seqs,
                 )
             )
         self._insert(f"INSERT OR REPLACE INTO items ({ITEM})", rows)
@@ -245,9 +245,9 @@ class SQLiteStore:
         )
         return [_item(row) for row in rows]
 
-    def add_recommendations(self, found: Iterable[Recommendation]) -> None:
+    def add_recommendations(self, recommendations: Iterable[Recommendation]) -> None:
         """Keep lists that were given out, except those of erased users."""
-        lists = list(found)
+        lists = list(recommendations)
         erased = self.erased({r.user for r in lists if r.user is not None})
         rows = [
             (
@@ -493,13 +493,15 @@ def store_errors(path: Path) -> Iterator[None]:
 
 
 def _item(row: Sequence[Any]) -> StoredItem:
-    item_id, document, available, published, changed, removed, seq, told = row
-    fields, changes = (None if part is None else json.loads(part) for part in (document, told))
+    item_id, document, available, published, changed, removed, seq, field_seqs = row
+    fields, changes = (
+        None if part is None else json.loads(part) for part in (document, field_seqs)
+    )
     return StoredItem(
         item_id, fields, bool(available), published, changed, bool(removed), seq, changes
     )
 
 
 def _recommendation(row: Sequence[Any]) -> Recommendation:
-    found = tuple((item, score) for item, score in json.loads(row[6]))
-    return Recommendation(row[0], row[1], row[2], row[3], row[4], row[5], found)
+    items = tuple((item, score) for item, score in json.loads(row[6]))
+    return Recommendation(row[0], row[1], row[2], row[3], row[4], row[5], items)

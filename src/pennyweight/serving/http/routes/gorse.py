@@ -113,47 +113,47 @@ def gorse_routes(
         """Recommend to a user."""
         bundle = engine.traffic_split.bundle_for(user_id)
         filter = _filter(bundle.catalog, category or ())
-        wanted = ListRequest(user=user_id, k=n + offset, filter=filter)
-        whole: RankedList = await engine.lists.submit(bundle, wanted)
-        found = replace(whole, items=whole.items[offset:])  # what is given out, and no more
-        engine.lists.record(wanted, found, bundle.version)
-        metrics.recommended(found.source, bundle.version)
+        ranking_request = ListRequest(user=user_id, k=n + offset, filter=filter)
+        ranked: RankedList = await engine.lists.submit(bundle, ranking_request)
+        page = replace(ranked, items=ranked.items[offset:])  # what is given out, and no more
+        engine.lists.record(ranking_request, page, bundle.version)
+        metrics.recommended(page.source, bundle.version)
         if x_api_version == "2":
-            return _scored(found, 0)
-        return _json([item for item, _ in found.items])
+            return _scored(page, 0)
+        return _json([item for item, _ in page.items])
 
     @router.post("/session/recommend", response_model=list[Scored])
     async def session(body: FeedbackList, n: Places = 10, offset: Skipped = 0) -> Response:
         """Recommend to a session; nothing is stored."""
-        told = await worker.run(lambda: _in_order(engine, body))
-        wanted = ListRequest(
-            history=tuple(event.item for event in told),
-            weights=tuple(event.weight for event in told) or None,
-            kinds=tuple(event.kind for event in told) or None,
+        events = await worker.run(lambda: _in_order(engine, body))
+        ranking_request = ListRequest(
+            history=tuple(event.item for event in events),
+            weights=tuple(event.weight for event in events) or None,
+            kinds=tuple(event.kind for event in events) or None,
             k=n + offset,
         )
         bundle = engine.traffic_split.bundle_for(engine.make_id())
-        found: RankedList = await engine.lists.submit(bundle, wanted)
-        metrics.recommended(found.source, bundle.version)
-        return _scored(found, offset)
+        ranked: RankedList = await engine.lists.submit(bundle, ranking_request)
+        metrics.recommended(ranked.source, bundle.version)
+        return _scored(ranked, offset)
 
     @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[Scored])
     async def neighbours(
         name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
     ) -> Response:
         """Return similar items, for any name of the recommender."""
-        found: RankedList = await engine.lists.submit(
+        ranked: RankedList = await engine.lists.submit(
             engine.traffic_split.primary,
             lambda bundle, store: rank_similar(bundle, item_id, n + offset, None, explain=False),
         )
-        return _scored(found, offset)
+        return _scored(ranked, offset)
 
     @router.post("/feedback", response_model=Affected)
     @router.put("/feedback", response_model=Affected)
     async def feedback(body: FeedbackList) -> Response:
         """Store feedback; equal feedback of one moment is stored once."""
-        found = await worker.run(lambda: _in_order(engine, body))
-        counts = await engine.users.add_events(found)
+        events = await worker.run(lambda: _in_order(engine, body))
+        counts = await engine.users.add_events(events)
         metrics.received(
             accepted=counts.accepted, duplicate=counts.duplicates, erased=counts.erased
         )
@@ -179,14 +179,14 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
     @router.get("/item/{item_id:path}")
     async def item(item_id: ItemId) -> Response:
         """Return an item."""
-        found = await there(engine, item_id)
-        document = found.document or engine.traffic_split.primary.document(item_id)
+        stored = await there(engine, item_id)
+        document = stored.document or engine.traffic_split.primary.document(item_id)
         return _json(
             {
                 "ItemId": item_id,
-                "IsHidden": not found.available,
+                "IsHidden": not stored.available,
                 "Categories": _listed(document.get("categories", document.get("category"))),
-                "Timestamp": found.published,
+                "Timestamp": stored.published,
                 "Labels": document,
                 "Comment": next((document[n] for n in NAMES if n in document), ""),
             }
@@ -215,7 +215,7 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 
 
 def _add_health(router: APIRouter, engine: Engine, ready_now: Callable[[], Readiness]) -> None:
-    def told(ready: bool) -> Response:
+    def answer(ready: bool) -> Response:
         return Response(
             to_json({"Ready": ready}), 200 if ready else 503, media_type="application/json"
         )
@@ -223,20 +223,20 @@ def _add_health(router: APIRouter, engine: Engine, ready_now: Callable[[], Readi
     @router.get("/health/live")
     async def live() -> Response:
         """Report whether the service is live."""
-        return told(engine.is_ready)
+        return answer(engine.is_ready)
 
     @router.get("/health/ready")
     async def ready() -> Response:
         """Report whether the service is ready."""
-        return told(ready_now().is_ready)
+        return answer(ready_now().is_ready)
 
 
 def _json(value: Any) -> Response:  # noqa: ANN401
     return Response(to_json(value), media_type="application/json")
 
 
-def _scored(found: RankedList, offset: int) -> Response:
-    return _json([{"Id": item, "Score": score} for item, score in found.items[offset:]])
+def _scored(ranked: RankedList, offset: int) -> Response:
+    return _json([{"Id": item, "Score": score} for item, score in ranked.items[offset:]])
 
 
 def _affected(n: int) -> Response:
@@ -256,17 +256,19 @@ def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
 def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
     bundle = engine.traffic_split.primary
     events = []
-    for one in body:
-        bundle.check_type(one.FeedbackType)
-        bundle.check_id(one.UserId, "user")
-        bundle.check_id(one.ItemId, "item")
-        no_time = one.Timestamp is None or str(one.Timestamp).startswith(ZERO_TIME)
-        time = event_time(engine, None if no_time else one.Timestamp)
-        weight = 0.0 if one.FeedbackType == SEEN else one.Value or 1.0
+    for feedback in body:
+        bundle.check_type(feedback.FeedbackType)
+        bundle.check_id(feedback.UserId, "user")
+        bundle.check_id(feedback.ItemId, "item")
+        no_time = feedback.Timestamp is None or str(feedback.Timestamp).startswith(ZERO_TIME)
+        time = event_time(engine, None if no_time else feedback.Timestamp)
+        weight = 0.0 if feedback.FeedbackType == SEEN else feedback.Value or 1.0
         # Named by what it is, so that it may be sent again.
-        named = (one.FeedbackType, one.UserId, one.ItemId)
-        name = ":".join([*(quote(part, safe="") for part in named), repr(time)])
-        events.append(Event(name, one.UserId, one.ItemId, one.FeedbackType, time, weight))
+        parts = (feedback.FeedbackType, feedback.UserId, feedback.ItemId)
+        name = ":".join([*(quote(part, safe="") for part in parts), repr(time)])
+        events.append(
+            Event(name, feedback.UserId, feedback.ItemId, feedback.FeedbackType, time, weight)
+        )
     return sorted(events, key=lambda event: event.time)
 
 
@@ -294,11 +296,11 @@ def _categories(catalog: Catalog, item: Item) -> tuple[str, JsonValue]:
 
 
 async def _put(engine: Engine, worker: Worker, items: Sequence[Item]) -> Response:
-    def told() -> list[StoredItem]:
-        once = {item.ItemId: item for item in items}  # of one id the last counts
-        return as_items(engine, [_draft(engine, item) for item in once.values()])
+    def stored_items() -> list[StoredItem]:
+        by_id = {item.ItemId: item for item in items}  # of one id the last counts
+        return as_items(engine, [_draft(engine, item) for item in by_id.values()])
 
-    await engine.items.put(await worker.run(told))
+    await engine.items.put(await worker.run(stored_items))
     return _affected(len(items))
 
 

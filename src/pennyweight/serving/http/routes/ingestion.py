@@ -20,10 +20,10 @@ from pennyweight.serving.http.requests import (
     ItemChange,
     moment,
 )
-from pennyweight.serving.http.responses import EventsKept, ItemKept, ItemOut, ItemsKept
+from pennyweight.serving.http.responses import EventsStored, ItemOut, ItemsStored, ItemStored
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.item_changes import column, told_with
+from pennyweight.serving.live.item_changes import column, with_fields
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
 
@@ -40,28 +40,30 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     """Return the routes; what they answer 2xx to is on disk."""
     router = APIRouter(prefix="/v1", tags=["feeds"], route_class=Route)
 
-    @router.post("/events", response_model=EventsKept)
+    @router.post("/events", response_model=EventsStored)
     async def events(body: Events) -> Response:
         """Store one or several events.
 
         Events with a known id are ignored, and events of erased users are dropped.
         """
-        told = body.events if isinstance(body, EventBatch) else [body]
-        few = sum(len(one.items) or 1 for one in told) <= FEW
-        found = await _run(worker, lambda: _all_events(engine, told), few)
-        counts = await engine.users.add_events(found)
+        bodies = body.events if isinstance(body, EventBatch) else [body]
+        is_small = sum(len(event.items) or 1 for event in bodies) <= FEW
+        stored = await _run(worker, lambda: _all_events(engine, bodies), is_small)
+        counts = await engine.users.add_events(stored)
         metrics.received(
             accepted=counts.accepted, duplicate=counts.duplicates, erased=counts.erased
         )
-        return await _run(worker, lambda: _json(counts._asdict() | _named(engine, found)), few)
+        return await _run(
+            worker, lambda: _json(counts._asdict() | _named(engine, stored)), is_small
+        )
 
-    @router.put("/items/{item_id:path}", response_model=ItemKept)
+    @router.put("/items/{item_id:path}", response_model=ItemStored)
     async def put_item(item_id: ItemId, body: ItemBody) -> Response:
         """Create an item, or replace it completely."""
         drafts = [_draft(item_id, body)]
-        return await _kept_one(engine, *await worker.run(lambda: as_items(engine, drafts)))
+        return await _put_one(engine, *await worker.run(lambda: as_items(engine, drafts)))
 
-    @router.patch("/items/{item_id:path}", response_model=ItemKept)
+    @router.patch("/items/{item_id:path}", response_model=ItemStored)
     async def patch_item(item_id: ItemId, body: ItemChange) -> Response:
         """Change attributes or availability of an item."""
 
@@ -70,19 +72,19 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
 
         return await _answer_one(engine, await change_item(engine, item_id, change))
 
-    @router.delete("/items/{item_id:path}", response_model=ItemKept)
+    @router.delete("/items/{item_id:path}", response_model=ItemStored)
     async def delete(item_id: ItemId) -> Response:
         """Delete an item; it stays in the histories of its users."""
         return await _answer_one(engine, await delete_item(engine, item_id))
 
-    @router.post("/items", response_model=ItemsKept)
+    @router.post("/items", response_model=ItemsStored)
     async def put_items(body: ItemBatch) -> Response:
         """Create or replace several items, all or none."""
-        drafts = [_draft(one.item_id, one) for one in body.items]
-        told = await worker.run(lambda: as_items(engine, drafts))
-        kept = await engine.items.put(told)
-        done = await engine.items.wait_until_indexed(kept, PATIENCE)
-        return _json({"accepted": len(kept), "recommendable": done})
+        drafts = [_draft(item.item_id, item) for item in body.items]
+        items = await worker.run(lambda: as_items(engine, drafts))
+        stored = await engine.items.put(items)
+        indexed = await engine.items.wait_until_indexed(stored, PATIENCE)
+        return _json({"accepted": len(stored), "recommendable": indexed})
 
     @router.get("/items/{item_id:path}", response_model=ItemOut)
     async def item(item_id: ItemId) -> Response:
@@ -112,8 +114,8 @@ def _json(value: Any) -> Response:  # noqa: ANN401
     return Response(to_json(value), media_type="application/json")
 
 
-def _all_events(engine: Engine, told: Sequence[EventBody]) -> list[Event]:
-    return [event for one in told for event in _events(engine, one)]
+def _all_events(engine: Engine, bodies: Sequence[EventBody]) -> list[Event]:
+    return [event for body in bodies for event in _events(engine, body)]
 
 
 def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
@@ -128,14 +130,14 @@ def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
     }
 
 
-def event_time(engine: Engine, told: float | str | None) -> float:
-    """Return epoch seconds, now unless told; `DataError` for a time that no event has."""
+def event_time(engine: Engine, timestamp: float | str | None) -> float:
+    """Return epoch seconds, now without a timestamp; `DataError` for a time that no event has."""
     now = engine.clock()
-    time = now if told is None else moment(told)
+    time = now if timestamp is None else moment(timestamp)
     if time > now + AHEAD:
-        raise DataError(f"timestamp {told!r} lies in the future; times are in seconds")
+        raise DataError(f"timestamp {timestamp!r} lies in the future; times are in seconds")
     if time < SMALLEST_DATE:
-        raise DataError(f"timestamp {told!r} lies before March 1973; leave it out for now")
+        raise DataError(f"timestamp {timestamp!r} lies before March 1973; leave it out for now")
     return time
 
 
@@ -186,19 +188,19 @@ def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
     No id may occur twice. What many columns say takes long: not for the event loop.
     """
     bundle = engine.traffic_split.primary
-    for one in drafts:
-        bundle.check_id(one.item_id, "item")
-    stated = engine.items.check({one.item_id: one.attributes for one in drafts})
+    for draft in drafts:
+        bundle.check_id(draft.item_id, "item")
+    availability = engine.items.check({draft.item_id: draft.attributes for draft in drafts})
     now = engine.clock()
     return [
         StoredItem(
-            one.item_id,
-            dict(one.attributes),
-            says if one.available is None else one.available,
-            now if one.published is None else one.published,
+            draft.item_id,
+            dict(draft.attributes),
+            available_by_columns if draft.available is None else draft.available,
+            now if draft.published is None else draft.published,
             now,
         )
-        for one, says in zip(drafts, stated, strict=True)
+        for draft, available_by_columns in zip(drafts, availability, strict=True)
     ]
 
 
@@ -227,7 +229,7 @@ async def delete_item(engine: Engine, item_id: str) -> StoredItem:
     """Take an item out of all lists; `UnknownIdError` where there is none."""
 
     async def removed(before: StoredItem, put: StoredItem | None) -> StoredItem:
-        return replace(before, removed=True, changed=engine.clock(), told=None)
+        return replace(before, removed=True, changed=engine.clock(), field_seqs=None)
 
     return await change_item(engine, item_id, removed)
 
@@ -243,7 +245,7 @@ def _present(engine: Engine, item_id: str, put: StoredItem | None) -> StoredItem
     if put is not None and not bundle.counts(put):
         put = None
     if put is not None and not put.removed:
-        return bundle.as_told(put)
+        return bundle.completed(put)
     if put is not None or item_id not in bundle.catalog.ids:
         raise UnknownIdError(f"item {item_id!r} is not in the catalog")
     return StoredItem(item_id, None, bundle.is_open(item_id), bundle.published_at(item_id), 0.0)
@@ -254,8 +256,8 @@ def _changed(
 ) -> StoredItem:
     """Return an item as it is, with some of it otherwise.
 
-    Only that counts as told: the rest is as in the bundle, in later ones too. All of it is kept
-    nevertheless, for a bundle that does not have the item.
+    Only those fields count as changed: the rest is as in the bundle, in later ones too. All of it
+    is stored nevertheless, for a bundle that does not have the item.
 
     Parameters
     ----------
@@ -286,15 +288,15 @@ def _changed(
         available=available,
         published=before.published if body.published is None else moment(body.published),
         changed=engine.clock(),
-        told=told_with(before if put is None else put, told),
+        field_seqs=with_fields(before if put is None else put, told),
     )
 
 
-async def _kept_one(engine: Engine, item: StoredItem) -> Response:
+async def _put_one(engine: Engine, item: StoredItem) -> Response:
     return await _answer_one(engine, *await engine.items.put([item]))
 
 
 async def _answer_one(engine: Engine, item: StoredItem) -> Response:
     """Say that an item is on disk, and whether it can be recommended already."""
-    done = await engine.items.wait_until_indexed([item], PATIENCE)
-    return _json({"item_id": item.item_id, "recommendable": done == 1})
+    indexed = await engine.items.wait_until_indexed([item], PATIENCE)
+    return _json({"item_id": item.item_id, "recommendable": indexed == 1})
