@@ -127,8 +127,8 @@ def test_it_cannot_be_saved(shop, tmp_path):
     [
         ({"titel": "x"}, "'f': no column 'titel'; did you mean 'title'"),
         ({"title": 7}, "'f': 'title' is text, not 7"),
-        ({"price": "7"}, "'price' is a number, not '7'"),
-        ({"price": True}, "'price' is a number, not True"),
+        ({"price": "7"}, "'price' is a number .*, not '7'"),
+        ({"price": True}, "'price' is a number .*, not True"),
         ({"in_stock": "yes"}, "'in_stock' is true or false, not 'yes'"),
         ({"tags": "seat, sofa"}, "'tags' is a list of values, not 'seat, sofa'"),
         ({"tags": [3]}, "'tags' is text, not 3"),
