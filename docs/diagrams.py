@@ -54,7 +54,7 @@ EVENT = (
     Step("INSERT INTO events", "serving.stores.sqlite:SQLiteStore.add_events", is_sql=True),
     Step("Drop the cached history of the user", "serving.live.histories:HistoryCache.forget"),
     Step("Answer 200: the event is on disk and counts in the next list",
-         "serving.http.responses:EventsKept"),
+         "serving.http.responses"),
 )  # fmt: skip
 LIST = (
     Step("Check key, scope and rate", "serving.security.guard:Guard"),
@@ -73,7 +73,7 @@ LIST = (
     Step("Explain each item, if asked", "ranking.explanations"),
     Step("Log the list: INSERT INTO recommendations",
          "serving.stores.sqlite:SQLiteStore.add_recommendations", is_sql=True),
-    Step("Answer 200: items, scores, source, reasons", "serving.http.responses:ListOut"),
+    Step("Answer 200: items, scores, source, reasons", "serving.http.responses"),
 )  # fmt: skip
 
 
