@@ -33,7 +33,7 @@ from pennyweight.compression.vocabulary import cut_vocabulary
 from pennyweight.data.dataset import read
 from pennyweight.encoders.tokens import load_tokenizer
 from pennyweight.encoders.transformer import TransformerEncoder
-from pennyweight.encoders.weights import Weights, find_weights
+from pennyweight.encoders.weights import ModelWeights, find_weights
 from public_data import add_data, present
 from rows import tell
 
@@ -110,7 +110,7 @@ def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
     return list(catalogs[0]), {"short": short, "long": long, "alone": short[:ALONE]}
 
 
-def prune(texts: Sequence[str], folder: Path) -> dict[str, Weights]:
+def prune(texts: Sequence[str], folder: Path) -> dict[str, ModelWeights]:
     """Cut the default model to a catalog's tokens, then by halves, without training."""
     model = cut_vocabulary(LanguageModel.of(find_weights()), texts)
     found = {"whole": find_weights(), "tokens": model.write(folder / "tokens")}
@@ -119,7 +119,7 @@ def prune(texts: Sequence[str], folder: Path) -> dict[str, Weights]:
     return found | {"pruned": model.write(folder / "pruned")}
 
 
-def agreement(pruned: Weights, texts: Sequence[str]) -> float:
+def agreement(pruned: ModelWeights, texts: Sequence[str]) -> float:
     """Return the mean cosine of the pruned model's vectors with the whole one's."""
     whole, cut = (TransformerEncoder.from_pretrained(model) for model in (None, pruned.folder))
     return float(np.mean((whole.encode(texts) * cut.encode(texts)).sum(axis=1)))

@@ -9,12 +9,12 @@ from pennyweight.errors import PennyweightError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Registry"]
+__all__ = ["PluginRegistry"]
 
 T = TypeVar("T")
 
 
-class Registry(Generic[T]):
+class PluginRegistry(Generic[T]):
     """Classes by name. None is imported before it is looked up.
 
     Parameters

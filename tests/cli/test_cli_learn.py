@@ -8,7 +8,7 @@ from running import FAST, Cli
 from small import FAST as FASTEST
 from small import shop as small_shop
 
-from pennyweight.cli.options import Settings
+from pennyweight.cli.options import Options
 from pennyweight.config.report import Report
 from pennyweight.errors import PlanError
 from pennyweight.fitting.encoder_choice import encoder_names
@@ -92,7 +92,7 @@ def test_quality_gate(cli: Cli, tmp_path: Path, verb: str) -> None:
 
 
 def test_options_reach_the_plan() -> None:
-    plan = Settings(
+    plan = Options(
         protocol="leave-last-out",
         repeats="include",
         encoder="bow",
@@ -113,9 +113,9 @@ def test_options_reach_the_plan() -> None:
     assert (plan.data.k_core, plan.data.strict) == (3, True)
     assert plan.data.text_columns == ("title", "a, b")
     assert plan.data.columns == {"user": "who", "type": ""}
-    assert Settings(scorers="auto").to_plan().scorers.names == "auto"
+    assert Options(scorers="auto").to_plan().scorers.names == "auto"
     with pytest.raises(PlanError, match="--scorers is empty"):
-        Settings(scorers=" ,").to_plan()
+        Options(scorers=" ,").to_plan()
 
 
 def test_options_override_the_plan_file(cli: Cli, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from short_texts import TEXTS
 from pennyweight.compression.activations import Moments, record_activations
 from pennyweight.compression.least_squares_pruning import eliminate
 from pennyweight.compression.pruning import cut_heads, cut_layers, cut_neurons, keep_layers
-from pennyweight.encoders.checkpoint import Linear
+from pennyweight.encoders.checkpoint import Projection
 from pennyweight.encoders.graph import build_graph
 from pennyweight.encoders.tokens import padded
 from pennyweight.encoders.transformer import TransformerEncoder
@@ -73,7 +73,7 @@ def test_what_is_removed_is_refitted_from_what_stays():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4000, 12)).astype(np.float32)
     x[:, 8:] = x[:, :4] @ rng.normal(size=(4, 4)).astype(np.float32) + 3  # a third says nothing new
-    linear = Linear(rng.normal(size=(6, 12)).astype(np.float32), np.ones(6, np.float32))
+    linear = Projection(rng.normal(size=(6, 12)).astype(np.float32), np.ones(6, np.float32))
     moments = Moments.of_width(12)
     moments.add(x)
     kept, cut = eliminate(linear, moments, keep=8)
@@ -92,7 +92,7 @@ def test_groups_go_together():
     x[:, 4:8] *= 0.01  # the second head hardly says anything
     moments = Moments.of_width(12)
     moments.add(x)
-    linear = Linear(rng.normal(size=(6, 12)).astype(np.float32), np.zeros(6, np.float32))
+    linear = Projection(rng.normal(size=(6, 12)).astype(np.float32), np.zeros(6, np.float32))
     kept, _ = eliminate(linear, moments, keep=2, size=4)
     assert kept.tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
 

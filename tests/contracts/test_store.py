@@ -15,7 +15,7 @@ from pennyweight.serving.stores.protocol import (
     Audit,
     Erased,
     Event,
-    Exposure,
+    ListExposure,
     Recommendation,
     Store,
     StoredItem,
@@ -130,12 +130,12 @@ def test_who_got_lists_of_which_bundle(store):
             shown(6, "cy", bundle_version="m2"),
         ]
     )
-    ann, bob, cy = Exposure("ann", 1, "m1", "m1"), Exposure("bob", 2, "m1", "m2"), ("cy", 2)
-    assert store.exposures(0.0, 9) == [ann, bob, Exposure(*cy, "m2", "m2")]
+    ann, bob, cy = ListExposure("ann", 1, "m1", "m1"), ListExposure("bob", 2, "m1", "m2"), ("cy", 2)
+    assert store.exposures(0.0, 9) == [ann, bob, ListExposure(*cy, "m2", "m2")]
     assert store.exposures(0.0, 1) == [ann]
-    assert store.exposures(0.0, 9, after="bob") == [Exposure(*cy, "m2", "m2")]
-    assert store.exposures(3.0, 1) == [Exposure("bob", 1, "m2", "m2")]
-    assert store.exposures(6.0, 9) == [Exposure("cy", 1, "m2", "m2")]
+    assert store.exposures(0.0, 9, after="bob") == [ListExposure(*cy, "m2", "m2")]
+    assert store.exposures(3.0, 1) == [ListExposure("bob", 1, "m2", "m2")]
+    assert store.exposures(6.0, 9) == [ListExposure("cy", 1, "m2", "m2")]
     assert store.lists_given(0.0, 9.0) == {"m1": 2, "m2": 4}
     assert store.lists_given(2.0, 4.0) == {"m1": 1, "m2": 1}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pennyweight.data.detection.columns import Column, column_of
+from pennyweight.data.detection.columns import ColumnName, column_of
 from pennyweight.data.detection.payment import has_valid_iban
 from pennyweight.data.personal import KINDS, find, mask, mask_column, suspects
 
@@ -125,7 +125,7 @@ def test_what_the_name_of_a_column_says(name, kind):
 def test_columns_of_codes_are_known():
     for name in ("sku", "EAN13", "orderNumber", "price_eur", "created_at", "model"):
         assert column_of(name).is_code
-    assert not column_of("description").is_code and column_of("x") == Column()
+    assert not column_of("description").is_code and column_of("x") == ColumnName()
 
 
 def test_numbers_and_dates_in_a_column_that_is_named_so():

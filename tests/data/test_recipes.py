@@ -12,7 +12,7 @@ import typer
 from recipe_samples import EVENTS, ITEMS, SAMPLES
 
 from pennyweight.cli import app as cli_app
-from pennyweight.cli.options import Settings
+from pennyweight.cli.options import Options
 from pennyweight.data.dataset import read_planned
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guide-data.md"
@@ -53,7 +53,7 @@ def fitted(command):
     program, name, *arguments = shlex.split(command)
     assert (program, name) == ("pennyweight", "fit")
     context = typer.main.get_command(cli_app.app).commands["fit"].make_context("fit", arguments)
-    known = Settings.__dataclass_fields__
-    settings = Settings(**{key: value for key, value in context.params.items() if key in known})
+    known = Options.__dataclass_fields__
+    settings = Options(**{key: value for key, value in context.params.items() if key in known})
     items, events = context.params["items"], context.params["events"]
     return read_planned(items, events, settings.to_plan().data)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from walls import PATIENCE, application, serving
 
-from pennyweight.serving.http.body import Body
+from pennyweight.serving.http.body import BodyLimit
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.http.request_middleware import HandledRequest
 from pennyweight.serving.security.guard import protected
@@ -99,14 +99,14 @@ def test_a_length_that_is_none_is_refused(port):
 
 
 def first_message(receive, seconds: float = PATIENCE):
-    """Return what an application within `Body` receives first."""
+    """Return what an application within `BodyLimit` receives first."""
     got = []
 
     async def app(scope, bounded, send):
         got.append(await bounded())
 
     async def run():
-        await Body(app, seconds=seconds)({"type": "http", "headers": []}, receive, None)
+        await BodyLimit(app, seconds=seconds)({"type": "http", "headers": []}, receive, None)
 
     asyncio.run(run())
     return got[0]
@@ -176,7 +176,7 @@ def test_an_end_of_the_task_passes_through():
         async def app(scope, bounded, send):
             await bounded()
 
-        task = asyncio.create_task(Body(app)({"type": "http", "headers": []}, slow, None))
+        task = asyncio.create_task(BodyLimit(app)({"type": "http", "headers": []}, slow, None))
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

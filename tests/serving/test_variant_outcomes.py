@@ -17,7 +17,7 @@ from pennyweight.serving.live.outcome_counter import OutcomeCounter
 from pennyweight.serving.live.outcomes import Outcomes, Tally
 from pennyweight.serving.live.publishing import SINCE
 from pennyweight.serving.live.traffic_split import Variant
-from pennyweight.serving.stores.protocol import Attributed, Exposure
+from pennyweight.serving.stores.protocol import Attributed, ListExposure
 
 A, B = "aaa", "bbb"
 TRAFFIC = (Variant(A, 0.5), Variant(B, 0.5))
@@ -27,8 +27,8 @@ def tally(variants=TRAFFIC, window: float = 100.0) -> Tally:
     return Tally(variants, window, lambda kind, weight: kind == "buy" and weight > 0)
 
 
-def exposed(user: str, version: str = A, lists: int = 1, other: str = "") -> Exposure:
-    return Exposure(user, lists, version, other or version)
+def exposed(user: str, version: str = A, lists: int = 1, other: str = "") -> ListExposure:
+    return ListExposure(user, lists, version, other or version)
 
 
 def acted(user: str, version: str = A, kind: str = "buy", **more) -> Attributed:

@@ -10,7 +10,7 @@ from walls import PATIENCE, serving
 
 from pennyweight.errors import BusyError
 from pennyweight.serving.http import problems, strict_route
-from pennyweight.serving.http.body import Body
+from pennyweight.serving.http.body import BodyLimit
 from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.http.bounds import AtMost
 from pennyweight.serving.http.decoding import MAX_NAMES, MAX_VALUES, count_values, decode_json
@@ -325,7 +325,7 @@ def test_large_bodies_share_the_memory_there_is():
                 await hold.wait()
             done.append(200)
 
-        body = Body(app, total=200_000)
+        body = BodyLimit(app, total=200_000)
 
         async def ask(path: str, parts: int) -> int:
             left = iter(range(parts))

@@ -14,7 +14,7 @@ from small_world import CATALOG, HELD_OUT, QUICK, TEXTS
 
 import pennyweight
 from pennyweight.encoders.transformer import TransformerEncoder
-from pennyweight.encoders.weights import Weights, find_weights, write_weights
+from pennyweight.encoders.weights import ModelWeights, find_weights, write_weights
 from pennyweight.errors import DataError
 from tiny_bert import write_tiny_bert
 
@@ -27,12 +27,12 @@ SETTINGS = replace(QUICK, steps=60, every=20)
 
 
 @pytest.fixture(scope="module")
-def teacher(tmp_path_factory) -> Weights:
+def teacher(tmp_path_factory) -> ModelWeights:
     return find_weights(write_tiny_bert(tmp_path_factory.mktemp("model") / "teacher"))
 
 
 @pytest.fixture(scope="module")
-def student(tmp_path_factory, teacher) -> Weights:
+def student(tmp_path_factory, teacher) -> ModelWeights:
     """Return the teacher without its second layer and half of the heads of the first."""
     tensors = {n: t for n, t in teacher.tensors().items() if not n.startswith("encoder.layer.1.")}
     at = "encoder.layer.0.attention"
@@ -132,7 +132,7 @@ def test_a_model_is_distilled_once_and_goes_on_where_it_was_killed(teacher, stud
             if done == stop_at:
                 raise KeyboardInterrupt
 
-    def once() -> Weights:
+    def once() -> ModelWeights:
         return distilled(student, wanted, CATALOG, SETTINGS, HELD_OUT, progress=progress)
 
     with pytest.raises(KeyboardInterrupt):

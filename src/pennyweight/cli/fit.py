@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pennyweight.cli.exit_codes import GateFailed, keeping
-from pennyweight.cli.options import Settings, listed, spread
+from pennyweight.cli.options import Options, listed, spread
 from pennyweight.cli.output import note, say
 from pennyweight.cli.output_paths import bundle_place, file_place
 from pennyweight.cli.progress import shown
@@ -34,7 +34,7 @@ def fit(
     items: Items,
     events: Events,
     out: Annotated[Path, typer.Option(metavar="BUNDLE", help="Folder for the recommender.")],
-    settings: Settings,
+    settings: Options,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing bundle.")
     ] = False,
@@ -78,7 +78,7 @@ def fit(
 def evaluate(
     items: Items,
     events: Events,
-    settings: Settings,
+    settings: Options,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report as JSON.")
     ] = None,
@@ -120,7 +120,7 @@ def _below(report: "Report", least: float | None) -> str | None:
     return f"quality gate: NDCG@10 of the blend is {found:.4f}, below {least:g}"
 
 
-def show(report: "Report", settings: Settings) -> None:
+def show(report: "Report", settings: Options) -> None:
     """Print a report as asked for."""
     if settings.json:
         say(report.to_json().rstrip())

@@ -17,7 +17,7 @@ from pennyweight.scorers.registry import SCORERS
 if TYPE_CHECKING:
     from pennyweight.config.plan import Plan
 
-__all__ = ["EVENTS", "READING", "Settings", "listed", "meanings", "spread"]
+__all__ = ["EVENTS", "READING", "Options", "listed", "meanings", "spread"]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
 ROLES = (
@@ -43,7 +43,7 @@ def _column(role: str, told: str) -> Any:  # noqa: ANN401 - what typer calls an 
 
 
 @dataclass(frozen=True)
-class Settings:
+class Options:
     """What the user said; None where the plan or the data decide."""
 
     protocol: Annotated[
@@ -302,11 +302,11 @@ def listed(text: str, option: str) -> list[str]:
 def spread(
     command: Callable[..., None], *, only: Collection[str] | None = None
 ) -> Callable[..., None]:
-    """Give a command whose last parameter is `settings` the options of `Settings` instead.
+    """Give a command whose last parameter is `settings` the options of `Options` instead.
 
     With `only`, these alone; the others keep their defaults.
     """
-    hints = get_type_hints(Settings, include_extras=True)
+    hints = get_type_hints(Options, include_extras=True)
     options = [
         inspect.Parameter(
             field.name,
@@ -314,7 +314,7 @@ def spread(
             default=inspect.Parameter.empty if field.default is MISSING else field.default,
             annotation=hints[field.name],
         )
-        for field in fields(Settings)
+        for field in fields(Options)
         if only is None or field.name in only
     ]
     own = [
@@ -326,7 +326,7 @@ def spread(
 
     @functools.wraps(command)
     def spreading(**given: Any) -> None:  # noqa: ANN401 - what typer parsed
-        command(settings=Settings(**{name: given.pop(name) for name in names}), **given)
+        command(settings=Options(**{name: given.pop(name) for name in names}), **given)
 
     spreading.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
     spreading.__annotations__ = {p.name: p.annotation for p in (*own, *options)}

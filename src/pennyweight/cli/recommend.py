@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pennyweight.cli.options import EVENTS, Settings, listed, spread
+from pennyweight.cli.options import EVENTS, Options, listed, spread
 from pennyweight.cli.output import dump, note, ranking, say
 from pennyweight.cli.recommend_all import every_item, everyone
 from pennyweight.errors import PlanError, UnknownUserWarning
@@ -67,7 +67,7 @@ def recommend(
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     *,
-    settings: Settings,
+    settings: Options,
 ) -> None:
     """Recommend items for a user, a history or a text, or for all users in a file."""
     from pennyweight.config.plan import Plan

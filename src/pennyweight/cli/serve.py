@@ -73,7 +73,7 @@ def serve(
     level = logging.INFO if log else logging.WARNING
     # Whoever reads stdout or stderr may stop reading, and the service goes on.
     with LogQueue(sys.stdout) as out, LogQueue(sys.stderr, notice=dropped_line) as lines:
-        settings = run.Settings(
+        settings = run.ServiceSettings(
             data=data,
             bundle=bundle,
             host=host,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from pennyweight.cli.exit_codes import keeping
-from pennyweight.cli.options import READING, Settings, spread
+from pennyweight.cli.options import READING, Options, spread
 from pennyweight.cli.output import dump, note, say
 from pennyweight.cli.output_paths import check_folder
 from pennyweight.cli.progress import shown
@@ -34,7 +34,7 @@ def tune(
         Path,
         typer.Argument(metavar="ITEMS|BUNDLE", help="The item catalog, or a saved recommender."),
     ],
-    settings: Settings,
+    settings: Options,
     events: Annotated[
         Path | None,
         typer.Argument(metavar="[EVENTS]", help="The event log; a bundle contains its own."),

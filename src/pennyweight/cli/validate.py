@@ -8,7 +8,7 @@ import typer
 
 from pennyweight.cli.exit_codes import GateFailed, keeping
 from pennyweight.cli.fit import Events, Items
-from pennyweight.cli.options import READING, Settings, spread
+from pennyweight.cli.options import READING, Options, spread
 from pennyweight.cli.output import say
 from pennyweight.cli.output_paths import file_place
 from pennyweight.cli.progress import shown
@@ -21,7 +21,7 @@ __all__ = ["validate"]
 def validate(
     items: Items,
     events: Events,
-    settings: Settings,
+    settings: Options,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report as a page.")
     ] = None,

@@ -17,7 +17,7 @@ from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.static import distil
 from pennyweight.encoders.transformer import TransformerEncoder
-from pennyweight.encoders.weights import Weights
+from pennyweight.encoders.weights import ModelWeights
 from pennyweight.errors import DataError
 from pennyweight.training.static import fit_table
 from pennyweight.vectors.quantized_rows import QuantizedRows
@@ -26,7 +26,7 @@ __all__ = ["EncoderVariant", "encoder_variants"]
 
 Float = NDArray[np.float32]
 Tell = Callable[[int, int], None]
-Distil = Callable[[Weights, Float], Weights]
+Distil = Callable[[ModelWeights, Float], ModelWeights]
 """Trains a student on a teacher's vectors of the catalog."""
 
 STATIC_DIM = 256

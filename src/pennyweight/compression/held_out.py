@@ -9,7 +9,7 @@ from pennyweight.config.plan import Plan
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Protocol, default_protocol, split
 from pennyweight.encoders.transformer import TransformerEncoder
-from pennyweight.encoders.weights import Weights
+from pennyweight.encoders.weights import ModelWeights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.ranking import Repeats
@@ -121,7 +121,9 @@ class HeldOutFit:
         """What no candidate was chosen by."""
         return self._split.test
 
-    def distil(self, student: Weights, teacher: NDArray[np.float32], steps: int) -> Weights:
+    def distil(
+        self, student: ModelWeights, teacher: NDArray[np.float32], steps: int
+    ) -> ModelWeights:
         """Train a cut model on the teacher's vectors and on behaviour; needs the extra train."""
         from pennyweight.training.distillation import distilled
         from pennyweight.training.settings import TrainSettings

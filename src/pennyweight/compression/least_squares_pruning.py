@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.compression.activations import Moments
-from pennyweight.encoders.checkpoint import Linear
+from pennyweight.encoders.checkpoint import Projection
 
 __all__ = ["eliminate"]
 
@@ -23,8 +23,8 @@ AT_ONCE = 16  # single inputs removed between two updates
 
 
 def eliminate(
-    linear: Linear, moments: Moments, *, keep: int, size: int = 1
-) -> tuple[NDArray[np.int64], Linear]:
+    linear: Projection, moments: Moments, *, keep: int, size: int = 1
+) -> tuple[NDArray[np.int64], Projection]:
     """Remove all but `keep` groups of a projection's inputs.
 
     Parameters
@@ -63,7 +63,7 @@ def eliminate(
         alive = np.delete(alive, gone)
     kept = (alive[:, None] * size + np.arange(size)).ravel()
     bias = linear.bias + linear.weight @ moments.mean - weight @ moments.mean[kept]
-    return kept, Linear(weight.astype(np.float32), bias.astype(np.float32))
+    return kept, Projection(weight.astype(np.float32), bias.astype(np.float32))
 
 
 def _costs(

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pennyweight.encoders.checkpoint import Checkpoint, prefix_of, read_checkpoint
-from pennyweight.encoders.weights import Weights, check_tokenizer, write_weights
+from pennyweight.encoders.weights import ModelWeights, check_tokenizer, write_weights
 from pennyweight.errors import DataError
 
 __all__ = ["LanguageModel"]
@@ -31,13 +31,13 @@ class LanguageModel:
         The text of ``tokenizer.json``.
     """
 
-    like: Weights
+    like: ModelWeights
     config: Mapping[str, Any]
     tensors: Mapping[str, NDArray[Any]]
     tokenizer_json: str
 
     @classmethod
-    def of(cls, weights: Weights) -> "LanguageModel":
+    def of(cls, weights: ModelWeights) -> "LanguageModel":
         """Read a model.
 
         Raises
@@ -69,6 +69,6 @@ class LanguageModel:
         """Bytes of the tensors."""
         return sum(tensor.nbytes for tensor in self.tensors.values())
 
-    def write(self, folder: Path | str) -> Weights:
+    def write(self, folder: Path | str) -> ModelWeights:
         """Write a folder that `find_weights` opens (see `write_weights`)."""
         return write_weights(folder, self.like, self.config, self.tensors, self.tokenizer_json)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pennyweight.compression.activations import Activations
 from pennyweight.compression.least_squares_pruning import eliminate
 from pennyweight.compression.model import LanguageModel
-from pennyweight.encoders.checkpoint import Linear
+from pennyweight.encoders.checkpoint import Projection
 from pennyweight.errors import DataError
 
 __all__ = ["cut_heads", "cut_layers", "cut_neurons", "keep_layers"]
@@ -74,7 +74,7 @@ def cut_heads(
         A number is below 1 or above what the layer has, or there is not one for each layer.
     """
     checkpoint = model.checkpoint
-    changed: dict[str, Linear] = {}
+    changed: dict[str, Projection] = {}
     for number, many in enumerate(_each(model, seen, keep)):
         layer, name = checkpoint.layers[number], f"encoder.layer.{number}.attention"
         _check_keep(many, layer.heads, f"heads of layer {number}")
@@ -93,7 +93,7 @@ def cut_neurons(
 
     Parameters and errors are those of `cut_heads`.
     """
-    changed: dict[str, Linear] = {}
+    changed: dict[str, Projection] = {}
     for number, many in enumerate(_each(model, seen, keep)):
         layer, name = model.checkpoint.layers[number], f"encoder.layer.{number}"
         _check_keep(many, len(layer.inner.weight), f"neurons of layer {number}")
@@ -123,11 +123,11 @@ def _each(model: LanguageModel, seen: Activations, keep: int | Sequence[int]) ->
     return many
 
 
-def _rows(linear: Linear, kept: NDArray[np.int64]) -> Linear:
-    return Linear(linear.weight[kept], linear.bias[kept])
+def _rows(linear: Projection, kept: NDArray[np.int64]) -> Projection:
+    return Projection(linear.weight[kept], linear.bias[kept])
 
 
-def _changed(model: LanguageModel, changed: Mapping[str, Linear]) -> LanguageModel:
+def _changed(model: LanguageModel, changed: Mapping[str, Projection]) -> LanguageModel:
     tensors = dict(model.tensors)
     for name, linear in changed.items():
         tensors[f"{model.prefix}{name}.weight"] = linear.weight

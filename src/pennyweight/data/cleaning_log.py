@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
-__all__ = ["Action", "CleaningLog", "Finding", "Findings", "action_counts"]
+__all__ = ["Action", "CleaningEntry", "CleaningLog", "Findings", "action_counts"]
 
 Action = Literal["dropped", "changed", "noted", "added", "merged"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CleaningEntry:
     """One kind of finding in one table.
 
     Attributes
@@ -73,7 +73,7 @@ class CleaningLog:
         (name, meaning, rows read) of each event type, most rows first.
     """
 
-    entries: tuple[Finding, ...] = ()
+    entries: tuple[CleaningEntry, ...] = ()
     rows_read: dict[str, int] = field(default_factory=dict)
     rows_kept: dict[str, int] = field(default_factory=dict)
     event_types: tuple[tuple[str, str, int], ...] = ()
@@ -112,7 +112,7 @@ class Findings:
     """Collects findings while a table is cleaned; counts of zero are left out."""
 
     def __init__(self) -> None:
-        self.entries: list[Finding] = []
+        self.entries: list[CleaningEntry] = []
         self.rows_read: dict[str, int] = {}
         self.event_types: tuple[tuple[str, str, int], ...] = ()
 
@@ -125,7 +125,7 @@ class Findings:
         """Note a finding, unless its count is zero."""
         if count:
             shown = tuple(text if len(text) <= 120 else text[:117] + "..." for text in examples)
-            self.entries.append(Finding(table, reason, int(count), action, shown[:3]))
+            self.entries.append(CleaningEntry(table, reason, int(count), action, shown[:3]))
 
     def account(self, rows_kept: dict[str, int]) -> CleaningLog:
         """Return the log of a cleaning; rows that no finding accounts for are one."""

@@ -14,7 +14,7 @@ import polars as pl
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.detection.addresses import ADDRESS, NAME
-from pennyweight.data.detection.columns import NOWHERE, Column, column_of
+from pennyweight.data.detection.columns import NOWHERE, ColumnName, column_of
 from pennyweight.data.detection.email import EMAIL
 from pennyweight.data.detection.identity import BIRTH, NATIONAL_ID
 from pennyweight.data.detection.network import IP, LINK
@@ -49,12 +49,12 @@ KINDS: Mapping[str, Detector] = {
 }
 
 
-def find(text: str, kind: str, column: Column = NOWHERE) -> Iterator[Span]:
+def find(text: str, kind: str, column: ColumnName = NOWHERE) -> Iterator[Span]:
     """Yield the places of one kind of personal data in a text, as start and end."""
     return KINDS[kind].spans(folded(text), column)
 
 
-def mask(text: str, column: Column = NOWHERE) -> str:
+def mask(text: str, column: ColumnName = NOWHERE) -> str:
     """Return the text with every piece of personal data replaced by its kind in brackets."""
     for kind in KINDS:
         parts, end = [], 0
@@ -66,7 +66,7 @@ def mask(text: str, column: Column = NOWHERE) -> str:
     return text
 
 
-def suspects(texts: pl.Series, kind: str, column: Column | None = None) -> pl.Series:
+def suspects(texts: pl.Series, kind: str, column: ColumnName | None = None) -> pl.Series:
     """Return the positions of the texts that hold this kind of personal data.
 
     The name of the series says which column it is, unless one is given.

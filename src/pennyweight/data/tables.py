@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from pennyweight.data.cleaning_log import Finding, Findings
+from pennyweight.data.cleaning_log import CleaningEntry, Findings
 from pennyweight.data.columns import has_role, shown
 from pennyweight.data.decompression import PACKED, contents
 from pennyweight.data.delimited import check_header, read_delimited
@@ -50,7 +50,7 @@ _PARQUET = {".parquet", ".pq"}
 
 def read_table(
     source: Source, *, table: str = "table", strict: bool = False
-) -> tuple[pl.DataFrame, list[Finding]]:
+) -> tuple[pl.DataFrame, list[CleaningEntry]]:
     """Read a table and say what could not be read.
 
     Parameters
@@ -67,7 +67,7 @@ def read_table(
 
     Returns
     -------
-    tuple of (polars.DataFrame, list of Finding)
+    tuple of (polars.DataFrame, list of CleaningEntry)
         At least one row and one column; broken rows with line numbers of the first three.
 
     Raises

@@ -20,9 +20,9 @@ __all__ = [
     "WEIGHT_STEPS",
     "WORDS",
     "Checkpoint",
-    "Layer",
-    "Linear",
     "Norm",
+    "Projection",
+    "TransformerLayer",
     "prefix_of",
     "read_checkpoint",
 ]
@@ -39,7 +39,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Linear:
+class Projection:
     """x @ weight.T + bias: weight (out, in) as checkpoints store it, bias (out,)."""
 
     weight: Array
@@ -55,17 +55,17 @@ class Norm:
 
 
 @dataclass(frozen=True)
-class Layer:
+class TransformerLayer:
     """One layer: attention of `heads` heads, then two feed-forward projections."""
 
     heads: int
-    query: Linear  # (heads * head_dim, hidden); key and value alike
-    key: Linear
-    value: Linear
-    attended: Linear  # (hidden, heads * head_dim)
+    query: Projection  # (heads * head_dim, hidden); key and value alike
+    key: Projection
+    value: Projection
+    attended: Projection  # (hidden, heads * head_dim)
     attended_norm: Norm
-    inner: Linear  # (width, hidden)
-    outer: Linear  # (hidden, width)
+    inner: Projection  # (width, hidden)
+    outer: Projection  # (hidden, width)
     outer_norm: Norm
 
 
@@ -100,7 +100,7 @@ class Checkpoint:
     words: Array
     places: Array
     norm: Norm
-    layers: tuple[Layer, ...]
+    layers: tuple[TransformerLayer, ...]
 
 
 def prefix_of(tensors: Mapping[str, Array]) -> str:
@@ -170,9 +170,9 @@ class _Source:
             raise DataError(f"{name}: shape {value.shape} does not fit config.json: ({told})")
         return value.astype(np.float32, copy=False)
 
-    def linear(self, name: str, out: int | None, width: int | None) -> Linear:
+    def linear(self, name: str, out: int | None, width: int | None) -> Projection:
         weight = self.get(f"{name}.weight", (out, width))
-        return Linear(weight, self.get(f"{name}.bias", (len(weight),)))
+        return Projection(weight, self.get(f"{name}.bias", (len(weight),)))
 
     def norm(self, name: str) -> Norm:
         gamma, beta = (
@@ -180,7 +180,7 @@ class _Source:
         )
         return Norm(gamma, beta)
 
-    def layer(self, number: int) -> Layer:
+    def layer(self, number: int) -> TransformerLayer:
         name = f"encoder.layer.{number}"
         query = self.linear(f"{name}.attention.self.query", None, self.hidden)
         width = len(query.weight)
@@ -190,7 +190,7 @@ class _Source:
                 "width of a head (hidden_size / num_attention_heads of config.json)"
             )
         inner = self.linear(f"{name}.intermediate.dense", None, self.hidden)
-        return Layer(
+        return TransformerLayer(
             heads=width // self.head_dim,
             query=query,
             key=self.linear(f"{name}.attention.self.key", width, self.hidden),

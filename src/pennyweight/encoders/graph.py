@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from onnx import TensorProto, helper
 
-from pennyweight.encoders.checkpoint import Checkpoint, Layer, Linear, Norm
+from pennyweight.encoders.checkpoint import Checkpoint, Norm, Projection, TransformerLayer
 from pennyweight.encoders.operators import MS, Operators, Precision
 from pennyweight.encoders.session import TABLE, Graph
 from pennyweight.vectors.quantized_rows import QuantizedRows
@@ -100,7 +100,7 @@ class _Writer:
         summed = graph.node("Add", [rows, place])
         return graph.node("LayerNormalization", [summed, *norm], axis=-1, epsilon=epsilon)
 
-    def layer(self, name: str, layer: Layer, x: str) -> tuple[str, str, str]:
+    def layer(self, name: str, layer: TransformerLayer, x: str) -> tuple[str, str, str]:
         """Return the heads' results, the neurons' activations, and the layer's output."""
         graph = self.operators
         parts = {"query": layer.query, "key": layer.key, "value": layer.value}
@@ -132,7 +132,7 @@ class _Writer:
             self.operators.constant(f"{name}.beta", norm.beta),
         ]
 
-    def _add_norm(self, name: str, x: str, skip: str, linear: Linear, norm: Norm) -> str:
+    def _add_norm(self, name: str, x: str, skip: str, linear: Projection, norm: Norm) -> str:
         """Project x, add the residual, normalize."""
         graph = self.operators
         projected = graph.product(x, name, linear.weight)

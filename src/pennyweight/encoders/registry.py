@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import BundleError
-from pennyweight.plugins import Registry
+from pennyweight.plugins import PluginRegistry
 
 __all__ = ["ENCODERS", "load_encoder", "register_encoder"]
 
-ENCODERS: Registry[Encoder] = Registry(
+ENCODERS: PluginRegistry[Encoder] = PluginRegistry(
     "pennyweight.encoders",
     {
         "lexical": "pennyweight.encoders.tfidf:LexicalEncoder",

@@ -24,7 +24,7 @@ from pennyweight.encoders.tokens import (
     special_ids,
     tokenize,
 )
-from pennyweight.encoders.weights import Weights, check_tokenizer, find_weights, write_weights
+from pennyweight.encoders.weights import ModelWeights, check_tokenizer, find_weights, write_weights
 from pennyweight.errors import BundleError, DataError
 from pennyweight.machine.machine import usable_cores
 from pennyweight.storage.files import digest, write_atomic
@@ -45,7 +45,7 @@ class TransformerEncoder(Encoder):
 
     def __init__(
         self,
-        weights: Weights,
+        weights: ModelWeights,
         tokenizer: Tokenizer,
         *,
         precision: Precision,
@@ -200,7 +200,7 @@ class TransformerEncoder(Encoder):
         return self._session.run([output], padded(ids))[0]
 
 
-def _checkpoint(weights: Weights) -> Checkpoint:
+def _checkpoint(weights: ModelWeights) -> Checkpoint:
     tensors = weights.tensors()
     try:
         return read_checkpoint(weights.config, tensors)

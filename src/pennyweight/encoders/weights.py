@@ -37,7 +37,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "OF_DEFAULT",
     "REMEDY",
-    "Weights",
+    "ModelWeights",
     "check_tokenizer",
     "find_weights",
     "may_be_model",
@@ -66,7 +66,7 @@ _MODULES = {"Transformer", "Pooling", "Normalize"}
 
 
 @dataclass(frozen=True)
-class Weights:
+class ModelWeights:
     """A checked model folder in the Hugging Face layout.
 
     Attributes
@@ -120,7 +120,7 @@ class Weights:
         return rest | wide
 
 
-def find_weights(model: str | Path | None = None) -> Weights:
+def find_weights(model: str | Path | None = None) -> ModelWeights:
     """Find a model: a folder, the default, or a Hugging Face id.
 
     Parameters
@@ -154,13 +154,13 @@ def find_weights(model: str | Path | None = None) -> Weights:
 
 def write_weights(
     folder: Path | str,
-    like: Weights,
+    like: ModelWeights,
     config: Mapping[str, Any],
     tensors: Mapping[str, NDArray[Any]],
     tokenizer_json: str,
     *,
     precision: Literal["fp32", "int8"] = "fp32",
-) -> Weights:
+) -> ModelWeights:
     """Write a changed model as a folder that `find_weights` opens, all of it or nothing.
 
     Parameters
@@ -276,7 +276,7 @@ def _hub(name: str, revision: str | None) -> Path:
     raise DataError(f"{name}: not in the local cache and not downloadable ({problem}); {REMEDY}")
 
 
-def _open(folder: Path, name: str) -> Weights:
+def _open(folder: Path, name: str) -> ModelWeights:
     for file in SUMS:
         if not (folder / file).is_file():
             raise DataError(
@@ -295,7 +295,7 @@ def _open(folder: Path, name: str) -> Weights:
         raise DataError(f"{folder}/config.json: no number above 0 for {', '.join(absent)}")
     sums = {file: file_sha256(folder / file) for file in SUMS}
     pooling = _pooling(folder)
-    return Weights(
+    return ModelWeights(
         name, folder, config, pooling, digest(*sums.values(), pooling), verified=sums == SUMS
     )
 

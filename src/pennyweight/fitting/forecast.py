@@ -12,7 +12,7 @@ from pennyweight.machine.forecast import Forecast
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.two_tower_training import TwoTowerSettings, default_dim
 
-__all__ = ["BLENDED", "MEASURED", "REMEDY", "TUNED", "Users", "forecast"]
+__all__ = ["BLENDED", "MEASURED", "REMEDY", "TUNED", "UserSample", "forecast"]
 
 REMEDY = (
     "leave scorers out (--scorers), narrow the vectors (encoder.dim in the plan), switch the value "
@@ -38,7 +38,7 @@ CHOICES = 22  # times that a user is scored for the choices of the components
 
 
 @dataclass(frozen=True)
-class Users:
+class UserSample:
     """How many users to score: so many that users x items is `scores`, within `least` and `most`.
 
     A choice or an interval needs some thousand users, not all of a million, while the work
@@ -55,9 +55,9 @@ class Users:
         return users if self.most is None else min(users, self.most)
 
 
-MEASURED = Users(2_000, 1_000_000_000)  # unless the plan says how many
-TUNED = Users(300, 200_000_000, most=2_000)  # on whom a scorer makes its own choices
-BLENDED = Users(1_000, 600_000_000, most=6_000)
+MEASURED = UserSample(2_000, 1_000_000_000)  # unless the plan says how many
+TUNED = UserSample(300, 200_000_000, most=2_000)  # on whom a scorer makes its own choices
+BLENDED = UserSample(1_000, 600_000_000, most=6_000)
 
 
 Scorers = Mapping[str, Scorer | type[Scorer]]
@@ -168,7 +168,7 @@ def _is_fitted_twice(scorer: Scorer | type[Scorer]) -> bool:
     return scorer.evidence == "text and behaviour"
 
 
-def _users(data: Volume, given: int | None, users: Users) -> int:
+def _users(data: Volume, given: int | None, users: UserSample) -> int:
     """Return how many users are scored."""
     known = data.events // EVENTS_A_USER if data.users is None else data.users
     return min(known, given or users.of(data.items))

@@ -31,7 +31,7 @@ def compact(vectors: NDArray[np.float32]) -> QuantizedRows:
     return QuantizedRows.of(vectors, "int8", by_row=True)
 
 
-class Layer:
+class VectorLayer:
     """Rows of some items, each item once, ready for products.
 
     Parameters
@@ -113,7 +113,7 @@ class Layered:
     def __init__(
         self,
         base: QuantizedRows | Terms,
-        layers: Sequence[Layer],
+        layers: Sequence[VectorLayer],
         layer: NDArray[np.int8],
         row: NDArray[np.int32],
     ) -> None:
@@ -166,7 +166,7 @@ class Layered:
         layers = list(self.layers)
         if not len(codes):
             return Layered(self.base, layers, layer, row)
-        new = Layer(codes, rows, self._common)
+        new = VectorLayer(codes, rows, self._common)
         _place(new, len(layers), layer, row)
         while layers and len(layers[-1]) < RATIO * len(new):
             below = layers.pop()
@@ -174,7 +174,7 @@ class Layered:
             codes = np.concatenate([below.codes[alive], new.codes])
             order = np.argsort(codes, kind="stable")
             both = stacked([picked(below.rows, alive), new.rows])
-            new = Layer(codes[order], picked(both, order), self._common)
+            new = VectorLayer(codes[order], picked(both, order), self._common)
             _place(new, len(layers), layer, row)
         if searched:
             new.prepare()
@@ -211,7 +211,7 @@ def layered(
     return rows.with_layer(codes[order].astype(np.int32), picked(over, order), n_items, searched)
 
 
-def _place(new: Layer, at: int, layer: NDArray[np.int8], row: NDArray[np.int32]) -> None:
+def _place(new: VectorLayer, at: int, layer: NDArray[np.int8], row: NDArray[np.int32]) -> None:
     """Note where the rows of a layer are."""
     layer[new.places] = at
     row[new.places] = np.arange(len(new), dtype=np.int32)

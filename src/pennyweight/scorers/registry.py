@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pennyweight.errors import BundleError, PlanError, did_you_mean
-from pennyweight.plugins import Registry
+from pennyweight.plugins import PluginRegistry
 
 if TYPE_CHECKING:  # the command line lists the kinds and imports no scorer
     from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["SCORERS", "load_scorer", "register_scorer", "scorer_type"]
 
-SCORERS: "Registry[Scorer]" = Registry(
+SCORERS: "PluginRegistry[Scorer]" = PluginRegistry(
     "pennyweight.scorers",
     {
         "popularity": "pennyweight.scorers.popularity:Popularity",

@@ -25,7 +25,7 @@ from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.live.item_changes import document_over
 from pennyweight.serving.live.publication import with_published
 from pennyweight.serving.live.publishing import TRAFFIC
-from pennyweight.serving.live.registry import Registry
+from pennyweight.serving.live.registry import BundleRegistry
 from pennyweight.serving.live.served_bundle import Covered, known_columns
 from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store, StoredItem
@@ -106,7 +106,7 @@ def _served(store: Store, bundles: BundleStore) -> tuple[str, Covered]:
     if not variants:
         raise DataError(f"{bundles.folder}: no bundle was ever published there; serve one first")
     version = max(variants, key=lambda variant: variant.share).version
-    registry = Registry(bundles, lambda job: job(store), lambda settings, entry: None)
+    registry = BundleRegistry(bundles, lambda job: job(store), lambda settings, entry: None)
     covered = {stored.version: stored.covered for stored in registry.known()}
     if version not in covered:
         raise StoreError(f"{bundles.folder}: the bundle {version!r} that is served is gone")

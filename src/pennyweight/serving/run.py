@@ -38,7 +38,7 @@ from pennyweight.serving.stores.opening import open_store
 from pennyweight.serving.stores.room import UNWRITABLE
 from pennyweight.storage.private import narrow, others_may, owner_only
 
-__all__ = ["Settings", "serve"]
+__all__ = ["ServiceSettings", "serve"]
 
 SWITCH = 5e-4  # seconds
 FILES = 8_192  # that may be open, where the system lets it
@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServiceSettings:
     """Where and how to serve.
 
     Attributes
@@ -84,7 +84,7 @@ class Settings:
     proxies: Proxies = field(default_factory=Proxies)
 
 
-def serve(settings: Settings, *, on_ready: Callable[[str, Engine], None]) -> None:
+def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None]) -> None:
     """Serve until told to stop (SIGINT, SIGTERM); what was begun is finished then.
 
     SIGHUP reads the keys again and stops nothing.

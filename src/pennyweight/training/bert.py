@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.encoders.checkpoint import WORDS, prefix_of, read_checkpoint
-from pennyweight.encoders.weights import Weights
+from pennyweight.encoders.weights import ModelWeights
 from pennyweight.errors import DataError, MissingExtraError
 
 try:
@@ -56,7 +56,7 @@ class Bert:
         Tokens that a text can have at most.
     """
 
-    def __init__(self, weights: Weights, device: str = "cpu") -> None:
+    def __init__(self, weights: ModelWeights, device: str = "cpu") -> None:
         self._all = weights.tensors()
         try:
             checked = read_checkpoint(weights.config, self._all)

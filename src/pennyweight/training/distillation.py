@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.split import HeldOut
-from pennyweight.encoders.weights import Weights, find_weights
+from pennyweight.encoders.weights import ModelWeights, find_weights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.storage.files import cache_folder, digest, write_atomic
@@ -29,7 +29,7 @@ KEPT = 12  # models in the cache folder, the newest
 
 
 def distil_into(
-    student: Weights,
+    student: ModelWeights,
     teacher: NDArray[np.float32],
     catalog: Catalog,
     folder: Path | str,
@@ -105,7 +105,7 @@ def distil_into(
 
 
 def distilled(
-    student: Weights,
+    student: ModelWeights,
     teacher: NDArray[np.float32],
     catalog: Catalog,
     settings: TrainSettings,
@@ -113,7 +113,7 @@ def distilled(
     *,
     repeats: Repeats = "exclude",
     progress: Progress | None = None,
-) -> Weights:
+) -> ModelWeights:
     """Return what `distil_into` makes of a student with objective ``both``, trained but once.
 
     The training is in the cache folder under the name of all it depends on: one that was killed
@@ -146,7 +146,7 @@ def distilled(
     return found
 
 
-def _finished(place: Path) -> Weights | None:
+def _finished(place: Path) -> ModelWeights | None:
     """Return a model that was finished and is whole."""
     try:
         told = json.loads((place / DONE).read_bytes())

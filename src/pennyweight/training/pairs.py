@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from pennyweight.data.interactions import Histories
 from pennyweight.scorers.sequence import SequenceSettings
 
-__all__ = ["Pairs"]
+__all__ = ["TrainingSequences"]
 
 POOL = 64  # batches' worth of histories that are sorted by length, so that little is padding
 
 
-class Pairs:
+class TrainingSequences:
     """Histories cut into stretches of `max_history` events; all but the first are targets."""
 
     def __init__(self, histories: Histories, settings: SequenceSettings) -> None:

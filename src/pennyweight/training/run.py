@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.split import HeldOut
-from pennyweight.encoders.weights import Weights, write_weights
+from pennyweight.encoders.weights import ModelWeights, write_weights
 from pennyweight.errors import DataError, TrainingError
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.ranking import Repeats
@@ -50,7 +50,7 @@ class TrainedModel:
         training began with. Without validation data the quality is the step.
     """
 
-    weights: Weights
+    weights: ModelWeights
     steps: int
     found: tuple[tuple[int, float], ...]
 
@@ -83,7 +83,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        weights: Weights,
+        weights: ModelWeights,
         catalog: Catalog,
         folder: Path,
         settings: TrainSettings,
@@ -163,7 +163,7 @@ class TrainingRun:
             raise
         return TrainedModel(self._write(), state.step, tuple(state.found))
 
-    def _write(self) -> Weights:
+    def _write(self) -> ModelWeights:
         tokenizer = (self.weights.folder / "tokenizer.json").read_text(encoding="utf-8")
         tensors = self.learner.bert.arrays()
         return write_weights(

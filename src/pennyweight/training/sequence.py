@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pennyweight.data.interactions import Histories
 from pennyweight.errors import MissingExtraError
 from pennyweight.scorers.sequence import SequenceSettings
-from pennyweight.training.pairs import Pairs
+from pennyweight.training.pairs import TrainingSequences
 
 try:
     import torch
@@ -58,14 +58,16 @@ def train_sequence(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return _train(item_vectors, Pairs(histories, settings), settings, seed, progress)
+            return _train(
+                item_vectors, TrainingSequences(histories, settings), settings, seed, progress
+            )
     finally:
         torch.set_num_threads(before)
 
 
 def _train(
     item_vectors: Float,
-    pairs: Pairs,
+    pairs: TrainingSequences,
     settings: SequenceSettings,
     seed: int,
     progress: Callable[[int, int], None] | None,
@@ -128,7 +130,7 @@ def _loss(
     weights: Tensors,
     start: torch.Tensor,
     own: torch.Tensor,
-    pairs: Pairs,
+    pairs: TrainingSequences,
     batch: NDArray[np.int64],
     log_chance: torch.Tensor,
     rng: np.random.Generator,

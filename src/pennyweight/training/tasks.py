@@ -16,13 +16,13 @@ from pennyweight.training.losses import contrastive, similarity, toward
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.token_texts import Codes, Texts
 
-__all__ = ["Batch", "Both", "Nested", "Pairs", "Targets", "Task", "order"]
+__all__ = ["Both", "Nested", "Pairs", "Targets", "Task", "TextBatch", "order"]
 
 Loss = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Batch:
+class TextBatch:
     """Texts, and the loss of their vectors, float32 (len(texts), width)."""
 
     texts: Codes
@@ -37,7 +37,7 @@ class Task(Protocol):
         """The numbers of all examples, int64."""
         ...
 
-    def batch(self, examples: Codes) -> Batch:
+    def batch(self, examples: Codes) -> TextBatch:
         """Return the texts of some examples and their loss."""
         ...
 
@@ -89,7 +89,7 @@ class Pairs:
         shape = (len(at), self.n_texts)
         return sparse.csr_matrix((weight, self.text[event], offsets), shape=shape)
 
-    def batch(self, examples: Codes) -> Batch:
+    def batch(self, examples: Codes) -> TextBatch:
         """Return the texts of histories and targets, and their contrastive loss."""
         at, mixture = examples // 2, self.mixture(examples)
         candidates, chosen = np.unique(self.text[at], return_inverse=True)
@@ -111,7 +111,7 @@ class Pairs:
                 self.settings.temperature,
             )
 
-        return Batch(texts, loss)
+        return TextBatch(texts, loss)
 
 
 class Targets:
@@ -129,7 +129,7 @@ class Targets:
         if not len(self.examples):
             raise DataError("no text has a target to learn: give a catalog with texts and events")
 
-    def batch(self, examples: Codes) -> Batch:
+    def batch(self, examples: Codes) -> TextBatch:
         """Return texts, and how far their vectors and similarities are from the targets'."""
         targets = self.targets[torch.from_numpy(examples)]
 
@@ -140,7 +140,7 @@ class Targets:
                 return near
             return toward(vectors, wanted) + self.settings.similarity * near
 
-        return Batch(examples, loss)
+        return TextBatch(examples, loss)
 
 
 class Both:
@@ -150,7 +150,7 @@ class Both:
         self.pairs, self.targets = pairs, targets
         self.examples = pairs.examples
 
-    def batch(self, examples: Codes) -> Batch:
+    def batch(self, examples: Codes) -> TextBatch:
         """Return the texts of the pairs, and the sum of both losses."""
         batch = self.pairs.batch(examples)
         known = np.flatnonzero(np.isin(batch.texts, self.targets.examples))
@@ -161,7 +161,7 @@ class Both:
         def loss(vectors: torch.Tensor) -> torch.Tensor:
             return batch.loss(vectors) + held.loss(vectors[rows.to(vectors.device)])
 
-        return Batch(batch.texts, loss)
+        return TextBatch(batch.texts, loss)
 
 
 class Nested:
@@ -175,7 +175,7 @@ class Nested:
         self.task, self.widths = task, widths
         self.examples = task.examples
 
-    def batch(self, examples: Codes) -> Batch:
+    def batch(self, examples: Codes) -> TextBatch:
         """Return the texts of the task, and the sum of the losses of every width."""
         batch = self.task.batch(examples)
 
@@ -183,7 +183,7 @@ class Nested:
             cuts = [functional.normalize(vectors[:, :width], dim=1) for width in self.widths]
             return torch.stack([batch.loss(rows) for rows in (vectors, *cuts)]).sum()
 
-        return Batch(batch.texts, loss)
+        return TextBatch(batch.texts, loss)
 
 
 def order(task: Task, settings: TrainSettings, step: int) -> Codes:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.encoders.tokens import load_tokenizer, special_ids, tokenize
-from pennyweight.encoders.weights import Weights
+from pennyweight.encoders.weights import ModelWeights
 
 __all__ = ["Texts"]
 
@@ -25,7 +25,7 @@ class Texts:
         there is nothing to learn from it.
     """
 
-    def __init__(self, weights: Weights, texts: Sequence[str], *, max_tokens: int) -> None:
+    def __init__(self, weights: ModelWeights, texts: Sequence[str], *, max_tokens: int) -> None:
         tokenizer = load_tokenizer(weights.folder / "tokenizer.json", max_tokens=max_tokens)
         special = frozenset(special_ids(tokenizer).tolist())
         found: dict[tuple[int, ...], int] = {}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.split import HeldOut
-from pennyweight.encoders.weights import Weights
+from pennyweight.encoders.weights import ModelWeights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.training.behaviour import behaviour_vectors, in_width, of_texts
@@ -23,7 +23,7 @@ OBJECTIVES = ("pairs", "targets", "both")
 
 
 def tune(
-    weights: Weights,
+    weights: ModelWeights,
     catalog: Catalog,
     held_out: HeldOut,
     folder: Path | str,

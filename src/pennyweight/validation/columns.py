@@ -13,7 +13,7 @@ from pennyweight.validation.findings import Finding, finding
 from pennyweight.validation.language import SCRIPTS, guess, script_letters
 from pennyweight.validation.vocabulary import cover
 
-__all__ = ["Column", "check_columns", "length_bins", "plain"]
+__all__ = ["ColumnProfile", "check_columns", "length_bins", "plain"]
 
 SAMPLE = 20_000  # texts of a column, drawn at random, for language and vocabulary
 KNOWN, UNKNOWN = 0.001, 0.01  # unknown word pieces, from here on worth a note, a warning
@@ -23,7 +23,7 @@ _CODES = r"\S*\d\S*"
 _EDGES = (0, 1, 20, 50, 100, 200, 500, 1_000, 2_000)
 
 
-class Column(Frozen):
+class ColumnProfile(Frozen):
     """One column of the items table.
 
     Attributes
@@ -64,15 +64,15 @@ def plain(column: pl.Series) -> pl.Series | None:
 
 def check_columns(
     data: Dataset, tokenizer: Tokenizer | None, max_tokens: int, rng: np.random.Generator
-) -> tuple[list[Column], list[Finding]]:
+) -> tuple[list[ColumnProfile], list[Finding]]:
     """Describe each column of the items table; say where texts cannot be read."""
-    columns: list[Column] = []
+    columns: list[ColumnProfile] = []
     found: list[Finding] = []
     for values in data.catalog.attributes.iter_columns():
         role = "text" if values.name in data.columns.text else "attribute"
         texts = plain(values)
         filled = len(values) - (values if texts is None else texts).null_count()
-        column = Column(name=values.name, role=role, filled=filled, of=len(values))
+        column = ColumnProfile(name=values.name, role=role, filled=filled, of=len(values))
         if texts is not None and filled:
             column = column.model_copy(update=_describe(texts))
             if role == "text":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pennyweight.data.dataset import Dataset
-from pennyweight.data.detection.columns import Column, column_of
+from pennyweight.data.detection.columns import ColumnName, column_of
 from pennyweight.data.personal import KINDS, has_luhn, mask, named_texts, suspects
 from pennyweight.validation.columns import plain
 from pennyweight.validation.findings import Finding, finding
@@ -15,7 +15,7 @@ __all__ = ["check_personal"]
 
 _CARD_ID = r"^(?:4[0-9]{15}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|6011[0-9]{12}|3[47][0-9]{13})$"
 LEAST_CARDS = 3
-IDS = Column(is_code=True)  # numbers in ids look like anything
+IDS = ColumnName(is_code=True)  # numbers in ids look like anything
 
 
 def check_personal(data: Dataset) -> list[Finding]:
@@ -37,7 +37,7 @@ def check_personal(data: Dataset) -> list[Finding]:
     return found
 
 
-def _around(text: str, kind: str, column: Column) -> str:
+def _around(text: str, kind: str, column: ColumnName) -> str:
     masked = mask(text, column)
     at = max(0, masked.find(f"[{kind}]"))
     end = at + len(kind) + 22

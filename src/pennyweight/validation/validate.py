@@ -7,7 +7,7 @@ import numpy as np
 
 from pennyweight.config.frozen import Frozen
 from pennyweight.data.cleaning.feedback import NOT_LIKING
-from pennyweight.data.cleaning_log import Finding as Entry
+from pennyweight.data.cleaning_log import CleaningEntry
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
 from pennyweight.data.gini import gini
@@ -15,7 +15,7 @@ from pennyweight.data.split import Part, Protocol, default_protocol, parts
 from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.errors import DataError
 from pennyweight.validation.behaviour import Period, check_behaviour, periods, tail
-from pennyweight.validation.columns import Column, check_columns, length_bins
+from pennyweight.validation.columns import ColumnProfile, check_columns, length_bins
 from pennyweight.validation.duplicates import check_duplicates
 from pennyweight.validation.findings import Finding, finding
 from pennyweight.validation.histories import check_histories
@@ -67,7 +67,7 @@ class Validation(Frozen):
     protocol: Protocol | None
     facts: dict[str, float]
     findings: tuple[Finding, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnProfile, ...]
     periods: tuple[Period, ...]
     tail: tuple[tuple[str, float], ...]
     lengths: tuple[tuple[str, int], ...]
@@ -191,7 +191,7 @@ def _cleaned(data: Dataset) -> list[Finding]:
     return found
 
 
-def _rows(data: Dataset, entry: Entry) -> tuple[int, str]:
+def _rows(data: Dataset, entry: CleaningEntry) -> tuple[int, str]:
     """Return among how many cleaning found some: the rows read, or the items made of them."""
     rows, items = data.log.rows(entry.table) or entry.count, len(data.catalog)
     if entry.table == "events":

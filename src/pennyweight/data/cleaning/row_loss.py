@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.feedback import NOT_LIKING
 from pennyweight.data.cleaning.repeated_items import AGAIN, EQUAL
-from pennyweight.data.cleaning_log import Finding, Findings, action_counts
+from pennyweight.data.cleaning_log import CleaningEntry, Findings, action_counts
 from pennyweight.errors import DataError
 
 __all__ = ["MAX_DROPPED", "NO_ITEM", "go_on", "is_merged", "is_slice", "refuse_losses",
@@ -69,7 +69,7 @@ def refuse_losses(
                             f"{go_on(entry.count / rows)}")  # fmt: skip
 
 
-def _described(entry: Finding) -> str:
+def _described(entry: CleaningEntry) -> str:
     examples = f" (e.g. {'; '.join(entry.examples)})" if entry.examples else ""
     return entry.reason + examples
 

@@ -16,7 +16,7 @@ from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.tables import check_scalars
 from pennyweight.errors import DataError, in_list
 
-__all__ = ["BELOW_ZERO", "LOW", "NO_STRENGTH", "Weights", "weights"]
+__all__ = ["BELOW_ZERO", "LOW", "NO_STRENGTH", "EventWeights", "weights"]
 
 LOW = "rating is low: not learned from; it takes back earlier events of the user on the item"
 BELOW_ZERO = "weight is below zero: a negative event"
@@ -32,7 +32,7 @@ NO_STRENGTH = "weight is 0: ignored"
 
 
 @dataclass(frozen=True)
-class Weights:
+class EventWeights:
     """The weights of the rows of a log.
 
     Attributes
@@ -57,11 +57,11 @@ def weights(
     min_rating: float | None,
     rows: Rows,
     source: str,
-) -> Weights:
+) -> EventWeights:
     """Read the column of weights."""
     none = np.zeros(frame.height, bool)
     if "weight" not in roles:
-        return Weights(np.ones(frame.height, np.float32), none, none)
+        return EventWeights(np.ones(frame.height, np.float32), none, none)
     column = frame[roles["weight"]]
     check_scalars(column, source, "numbers; leave it out with --weight-column '', "
                                   "columns={'weight': None}")  # fmt: skip
@@ -79,7 +79,7 @@ def weights(
     weight[np.isnan(weight)] = 1.0
     below = (weight < 0) & ~low
     strength = np.asarray(np.where(low, 0, np.maximum(weight, 0)), np.float32)
-    return Weights(strength, low, below, liking)
+    return EventWeights(strength, low, below, liking)
 
 
 def numbers(column: pl.Series) -> pl.Series:

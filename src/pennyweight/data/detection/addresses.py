@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pennyweight.data.detection.columns import Column
+from pennyweight.data.detection.columns import ColumnName
 from pennyweight.data.detection.text import Detector, Span, spans_of
 
 __all__ = ["ADDRESS", "NAME"]
@@ -59,7 +59,7 @@ _LINE = re.compile(r"^(?=.*[^\W\d_]{2})(?=.*[0-9])(?!.*(?:@|https?://|www\.)).{5
 _PERSON = re.compile(r"^(?=.*[^\W\d_])[^\d@/<>{}\[\]]{1,80}$")
 
 
-def _is_address(found: re.Match[str], column: Column) -> bool:
+def _is_address(found: re.Match[str], column: ColumnName) -> bool:
     return not column.is_code
 
 
@@ -90,7 +90,7 @@ _LABELLED = re.compile(
 )
 
 
-def _names(text: str, column: Column) -> Iterator[Span]:
+def _names(text: str, column: ColumnName) -> Iterator[Span]:
     if column.kind == "person's name":
         yield from (found.span() for found in _PERSON.finditer(text))
     else:

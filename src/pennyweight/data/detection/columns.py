@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["NOWHERE", "Column", "column_of"]
+__all__ = ["NOWHERE", "ColumnName", "column_of"]
 
 # Kind -> names of columns, in lower case with _ between words; a column may have more words.
 _NAMES: Mapping[str, str] = {
@@ -56,7 +56,7 @@ _MOST_WORDS = 4
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnName:
     """What the name of a column says.
 
     Attributes
@@ -71,11 +71,11 @@ class Column:
     is_code: bool = False
 
 
-NOWHERE = Column()
+NOWHERE = ColumnName()
 
 
 @lru_cache(maxsize=4_096)
-def column_of(name: str) -> Column:
+def column_of(name: str) -> ColumnName:
     """Read the name of a column, in snake case, camel case or words."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     words = [word for word in re.split(r"[\W_]+", parted) if word]
@@ -84,5 +84,5 @@ def column_of(name: str) -> Column:
             for start in range(len(words) - n + 1):
                 kind = _BY_NAME.get("_".join(words[start : start + n]))
                 if kind is not None:
-                    return Column(kind)
-    return Column("", not _CODES.isdisjoint(words))
+                    return ColumnName(kind)
+    return ColumnName("", not _CODES.isdisjoint(words))

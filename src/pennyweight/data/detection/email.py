@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pennyweight.data.detection.columns import Column
+from pennyweight.data.detection.columns import ColumnName
 from pennyweight.data.detection.text import Detector, Span, preceded
 
 __all__ = ["EMAIL"]
@@ -59,7 +59,7 @@ _NO_NAMES = frozenset(
 )
 
 
-def _spans(text: str, column: Column) -> Iterator[Span]:
+def _spans(text: str, column: ColumnName) -> Iterator[Span]:
     for found in _PLAIN.finditer(text):
         if (found["tld"] or "").lower() not in _FILES:
             yield found.span()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from pennyweight.data.detection.columns import Column
+from pennyweight.data.detection.columns import ColumnName
 from pennyweight.data.detection.payment import has_luhn
 from pennyweight.data.detection.text import Detector, Span, digits_of, preceded
 
@@ -184,7 +184,7 @@ _ANY = re.compile(
 )
 
 
-def _ids(text: str, column: Column) -> Iterator[Span]:
+def _ids(text: str, column: ColumnName) -> Iterator[Span]:
     if column.kind == "national id":
         yield from (m.span() for m in _ANY.finditer(text) if len(digits_of(m[0])) >= 4)
         return
@@ -219,7 +219,7 @@ _BORN = re.compile(
 _ANY_DATE = re.compile(rf"(?<!\w){_DATE}(?!\w)", re.IGNORECASE)
 
 
-def _births(text: str, column: Column) -> Iterator[Span]:
+def _births(text: str, column: ColumnName) -> Iterator[Span]:
     if column.kind == "date of birth":
         yield from (found.span() for found in _ANY_DATE.finditer(text))
     else:

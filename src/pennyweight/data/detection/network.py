@@ -3,7 +3,7 @@
 import ipaddress
 import re
 
-from pennyweight.data.detection.columns import Column
+from pennyweight.data.detection.columns import ColumnName
 from pennyweight.data.detection.text import Detector, preceded, spans_of
 
 __all__ = ["IP", "LINK"]
@@ -28,7 +28,7 @@ _EXAMPLES = tuple(
 )
 
 
-def _is_ip(found: re.Match[str], column: Column) -> bool:
+def _is_ip(found: re.Match[str], column: ColumnName) -> bool:
     return _is_ip6(found[0]) if ":" in found[0] else _is_ip4(found, column)
 
 
@@ -39,7 +39,7 @@ def _is_ip6(text: str) -> bool:
         return False
 
 
-def _is_ip4(found: re.Match[str], column: Column) -> bool:
+def _is_ip4(found: re.Match[str], column: ColumnName) -> bool:
     try:
         address = ipaddress.IPv4Address(found[0])
     except ValueError:
@@ -75,7 +75,7 @@ _LINK = re.compile(
 )
 
 
-def _is_link(found: re.Match[str], column: Column) -> bool:
+def _is_link(found: re.Match[str], column: ColumnName) -> bool:
     value = found["value"]
     return value is None or len(value) >= 3
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pennyweight.data.detection.columns import Column
+from pennyweight.data.detection.columns import ColumnName
 from pennyweight.data.detection.text import Detector, Span, digits_of, has_code_word, preceded
 
 __all__ = ["ACCOUNT", "CARD", "IBAN", "has_luhn", "has_valid_iban"]
@@ -42,7 +42,7 @@ def has_luhn(digits: str) -> bool:
     return sum(doubled) % 10 == 0
 
 
-def _cards(text: str, column: Column) -> Iterator[Span]:
+def _cards(text: str, column: ColumnName) -> Iterator[Span]:
     for found in _NUMBER.finditer(text):
         groups = [m.start() for m in re.finditer(r"[ .-]+", found[0])]
         for end in [len(found[0]), *reversed(groups)]:  # the date after it looks like a group of it
@@ -51,7 +51,7 @@ def _cards(text: str, column: Column) -> Iterator[Span]:
                 break
 
 
-def _is_card(text: str, start: int, number: str, column: Column) -> bool:
+def _is_card(text: str, start: int, number: str, column: ColumnName) -> bool:
     digits = digits_of(number)
     if len(digits) not in LENGTHS or not (_ISSUER.fullmatch(digits) and has_luhn(digits)):
         return False
@@ -118,7 +118,7 @@ def has_valid_iban(code: str) -> bool:
     return int("".join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1
 
 
-def _ibans(text: str, column: Column) -> Iterator[Span]:
+def _ibans(text: str, column: ColumnName) -> Iterator[Span]:
     for found in _IBAN.finditer(text):
         code = found["code"]
         groups = [m.start() for m in re.finditer("[ .-]", code)]
@@ -133,7 +133,7 @@ IBAN = Detector(
 )
 
 
-def _accounts(text: str, column: Column) -> Iterator[Span]:
+def _accounts(text: str, column: ColumnName) -> Iterator[Span]:
     if column.kind == "bank account":
         yield from (found.span() for found in _BARE.finditer(text))
     elif _BANK.search(text):

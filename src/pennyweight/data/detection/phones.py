@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from pennyweight.data.detection.columns import Column
+from pennyweight.data.detection.columns import ColumnName
 from pennyweight.data.detection.text import Detector, Span, digits_of, has_code_word, preceded
 
 __all__ = ["PHONE"]
@@ -57,7 +57,7 @@ _REGIONS = (
 ).split()
 
 
-def _spans(text: str, column: Column) -> Iterator[Span]:
+def _spans(text: str, column: ColumnName) -> Iterator[Span]:
     by_name = column.kind == "phone number"
     for found in _NUMBER.finditer(text):
         end = found.end() if found["extension"] is None else found.start("extension")
@@ -75,7 +75,7 @@ def _could_be(number: str) -> bool:
     return LEAST <= len(digits_of(number)) <= MOST
 
 
-def _phone(text: str, start: int, number: str, column: Column) -> int:
+def _phone(text: str, start: int, number: str, column: ColumnName) -> int:
     """Return how many characters of a number are a phone number: all, fewer, or none."""
     if number.startswith(("+", "(+")):
         return _longest(number, _is_possible)

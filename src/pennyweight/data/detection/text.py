@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pennyweight.data.detection.columns import Column
+from pennyweight.data.detection.columns import ColumnName
 
 __all__ = ["Detector", "Span", "digits_of", "folded", "has_code_word", "preceded", "spans_of"]
 
@@ -39,7 +39,7 @@ class Detector:
     """
 
     hints: tuple[str, ...]
-    spans: Callable[[str, Column], Iterator[Span]]
+    spans: Callable[[str, ColumnName], Iterator[Span]]
 
 
 class _Folding(dict[int, str]):
@@ -83,11 +83,11 @@ def has_code_word(text: str, start: int) -> bool:
 
 
 def spans_of(
-    pattern: re.Pattern[str], check: Callable[[re.Match[str], Column], bool]
-) -> Callable[[str, Column], Iterator[Span]]:
+    pattern: re.Pattern[str], check: Callable[[re.Match[str], ColumnName], bool]
+) -> Callable[[str, ColumnName], Iterator[Span]]:
     """Return what yields the matches of a pattern that pass a check."""
 
-    def spans(text: str, column: Column) -> Iterator[Span]:
+    def spans(text: str, column: ColumnName) -> Iterator[Span]:
         return (found.span() for found in pattern.finditer(text) if check(found, column))
 
     return spans

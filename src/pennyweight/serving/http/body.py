@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pennyweight.serving.http.problems import Refusal
 
-__all__ = ["BODY_BYTES", "BODY_SECONDS", "TOTAL_BYTES", "Body"]
+__all__ = ["BODY_BYTES", "BODY_SECONDS", "TOTAL_BYTES", "BodyLimit"]
 
 BODY_BYTES = 4 << 20
 BODY_SECONDS = 10.0
@@ -19,7 +19,7 @@ CLOSE = {"Connection": "close"}
 BUSY = CLOSE | {"Retry-After": "1"}
 
 
-class Body:
+class BodyLimit:
     """ASGI middleware that bounds the body of a request.
 
     Parameters

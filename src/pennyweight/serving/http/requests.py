@@ -29,7 +29,6 @@ from pennyweight.serving.http.problems import WAY
 __all__ = [
     "MOST_EVENTS",
     "MOST_ITEMS",
-    "Body",
     "BundleBody",
     "EventBatch",
     "EventBody",
@@ -45,6 +44,7 @@ __all__ = [
     "NewItem",
     "PageQuery",
     "RankBody",
+    "RequestBody",
     "SearchBody",
     "SessionBody",
     "SimilarQuery",
@@ -156,7 +156,7 @@ def moment(value: float | str) -> float:
     return float(value)
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """JSON as it comes in: no unknown field, no text for a number, no NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
@@ -185,14 +185,14 @@ class QueryString(BaseModel):
             raise with_hints(error, cls.model_fields) from None
 
 
-class BoostBody(Body):
+class BoostBody(RequestBody):
     """A filter, and the number that is added to the scores of matching items (log-odds)."""
 
     filter: Filter
     weight: Weight
 
 
-class ListOptions(Body):
+class ListOptions(RequestBody):
     """Options of a list."""
 
     k: Count = 10
@@ -255,7 +255,7 @@ class SimilarQuery(QueryString):
     explain: bool = False
 
 
-class HistoryEvent(Body):
+class HistoryEvent(RequestBody):
     """An event of a session."""
 
     item_id: Id
@@ -286,7 +286,7 @@ class SearchBody(ListOptions):
     user_id: Id | None = None
 
 
-class RankBody(Body):
+class RankBody(RequestBody):
     """Given items to rank for a user, a history or a text."""
 
     candidates: Annotated[list[Id], Field(min_length=1), AtMost(MOST_ITEMS)]
@@ -303,7 +303,7 @@ class RankBody(Body):
         return self
 
 
-class EventBody(Body):
+class EventBody(RequestBody):
     """An action of a user on an item, or an impression of several."""
 
     user_id: Id
@@ -329,7 +329,7 @@ class EventBody(Body):
         return self.items if self.item_id is None else [self.item_id]
 
 
-class EventBatch(Body):
+class EventBatch(RequestBody):
     """Several events, stored all or none."""
 
     events: Annotated[list[EventBody], Field(min_length=1), AtMost(MOST_EVENTS)]
@@ -358,7 +358,7 @@ Events = Annotated[
 ]
 
 
-class ItemBody(Body):
+class ItemBody(RequestBody):
     """A new version of an item."""
 
     attributes: Attributes = {}
@@ -368,7 +368,7 @@ class ItemBody(Body):
     published: Annotated[Moment | None, Field(description="Publication time")] = None
 
 
-class ItemChange(Body):
+class ItemChange(RequestBody):
     """Changes of an item; a null attribute is removed."""
 
     attributes: Attributes = {}
@@ -382,7 +382,7 @@ class NewItem(ItemBody):
     item_id: Id
 
 
-class ItemBatch(Body):
+class ItemBatch(RequestBody):
     """Several items, stored all or none."""
 
     items: Annotated[list[NewItem], Field(min_length=1), AtMost(MOST_ITEMS)]
@@ -394,21 +394,21 @@ class ItemBatch(Body):
         return self
 
 
-class BundleBody(Body):
+class BundleBody(RequestBody):
     """A bundle in a directory of the server."""
 
     path: Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_plain)]
     publish: bool = True
 
 
-class VariantBody(Body):
+class VariantBody(RequestBody):
     """A bundle and its share of the users."""
 
     bundle_version: Id
     share: Share = 1.0
 
 
-class TrafficSplitBody(Body):
+class TrafficSplitBody(RequestBody):
     """One bundle for all users, or two with shares."""
 
     variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(2)]

@@ -24,7 +24,7 @@ from pennyweight.serving.live.recommendation_log import RecommendationLog
 from pennyweight.serving.live.startup import start_serving
 from pennyweight.serving.live.store_access import StoreAccess
 from pennyweight.serving.live.traffic_split import Traffic, TrafficSplit
-from pennyweight.serving.live.users import Users
+from pennyweight.serving.live.users import LiveUsers
 from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["Engine", "Limits"]
@@ -126,7 +126,7 @@ class Engine:
         )
         log = RecommendationLog(self.store.writer, clock, keep=limits.keep_lists)
         self.lists = ListService(self.store, batching, log, clock=clock, make_id=self.make_id)
-        self.users = Users(self.store, self.publishing, self.lists, self.histories, clock=clock)
+        self.users = LiveUsers(self.store, self.publishing, self.lists, self.histories, clock=clock)
 
     @property
     def traffic_split(self) -> TrafficSplit:

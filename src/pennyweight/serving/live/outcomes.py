@@ -15,7 +15,7 @@ from pennyweight.evaluation.two_groups import (
     sample_ratio_test,
 )
 from pennyweight.serving.live.traffic_split import Variant
-from pennyweight.serving.stores.protocol import Attributed, Exposure
+from pennyweight.serving.stores.protocol import Attributed, ListExposure
 
 __all__ = ["Contrast", "Heaviest", "Outcomes", "Tally", "TypeOutcome", "VariantOutcome"]
 
@@ -206,7 +206,7 @@ class Tally:
         self._events: dict[str, Counter[str]] = {variant.version: Counter() for variant in variants}
         self._types: dict[tuple[str, str], tuple[int, set[str]]] = {}
 
-    def add_users(self, page: Sequence[Exposure]) -> None:
+    def add_users(self, page: Sequence[ListExposure]) -> None:
         """Count users with their lists; before any events."""
         for one in page:
             if one.first_version != one.last_version:

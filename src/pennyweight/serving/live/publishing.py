@@ -17,7 +17,7 @@ from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.items import Items
 from pennyweight.serving.live.lists import ListRequest, rank_lists
 from pennyweight.serving.live.operator_notes import OperatorNotes
-from pennyweight.serving.live.registry import Registry
+from pennyweight.serving.live.registry import BundleRegistry
 from pennyweight.serving.live.restoring import restored
 from pennyweight.serving.live.served_bundle import NOTHING_COVERED, ServedBundle
 from pennyweight.serving.live.store_access import StoreAccess
@@ -62,7 +62,7 @@ class Publishing:
         self._store, self._traffic, self._items, self._files = store, traffic, items, files
         self._histories, self._notes, self._clock = histories, notes, clock
         self.bundles = bundles
-        self.registry = Registry(bundles, store.read_now, store.save_settings)
+        self.registry = BundleRegistry(bundles, store.read_now, store.save_settings)
         self.lock = threading.RLock()
         busy = f"{CHANGES} changes of bundles wait for each other; retry later"
         self.changes = Worker("bundles", depth=CHANGES, busy=busy)

@@ -12,13 +12,13 @@ from pennyweight.serving.live.clocks import bundle_disagreements
 from pennyweight.serving.live.served_bundle import Covered
 from pennyweight.serving.stores.protocol import Audit, Store
 
-__all__ = ["BUNDLES", "Registry"]
+__all__ = ["BUNDLES", "BundleRegistry"]
 
 BUNDLES = "bundles"  # a setting in the store
 T = TypeVar("T")
 
 
-class Registry:
+class BundleRegistry:
     """The bundles of a folder. What is there decides; notes only add to it.
 
     Parameters

@@ -16,7 +16,7 @@ from pennyweight.serving.live.publishing import Publishing
 from pennyweight.serving.live.store_access import StoreAccess
 from pennyweight.serving.stores.protocol import Erased, Event, Store, UnfinishedErasureError
 
-__all__ = ["EventCounts", "Users"]
+__all__ = ["EventCounts", "LiveUsers"]
 
 PATIENCE = 30.0  # seconds for the answers under way
 
@@ -31,7 +31,7 @@ class EventCounts(NamedTuple):
     erased: int
 
 
-class Users:
+class LiveUsers:
     """Keeps events of users, and erases users from the store, the bundles and the memory.
 
     Attributes

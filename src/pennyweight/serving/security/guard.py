@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pennyweight.serving.http.body import BODY_BYTES, BODY_SECONDS, Body
+from pennyweight.serving.http.body import BODY_BYTES, BODY_SECONDS, BodyLimit
 from pennyweight.serving.http.deadline import TIMEOUT
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.http.proxies import location, path_below
@@ -141,9 +141,9 @@ def protected(
     """Return an application within all its walls, in the order they must have.
 
     `RequestMiddleware` (ids, headers, errors, observers), then `Guard` (hosts, sites, keys, rates),
-    then `Body` (size, time); the parameters are theirs.
+    then `BodyLimit` (size, time); the parameters are theirs.
     """
-    guarded = Guard(Body(app, nbytes=nbytes, seconds=seconds), keys, sessions, rate)
+    guarded = Guard(BodyLimit(app, nbytes=nbytes, seconds=seconds), keys, sessions, rate)
     return RequestMiddleware(
         guarded, observers=observers, make_id=make_id, clock=clock, timeout=timeout
     )

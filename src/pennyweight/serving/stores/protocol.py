@@ -14,7 +14,7 @@ __all__ = [
     "Audit",
     "Erased",
     "Event",
-    "Exposure",
+    "ListExposure",
     "ReadOnlyError",
     "Recommendation",
     "Store",
@@ -137,7 +137,7 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class ListExposure:
     """The lists that a user was given since some time.
 
     Attributes
@@ -301,7 +301,7 @@ class Store(Protocol):
         """Return how many lists each bundle gave from one time until before another."""
         ...
 
-    def exposures(self, since: float, n: int, after: str = "") -> list[Exposure]:
+    def exposures(self, since: float, n: int, after: str = "") -> list[ListExposure]:
         """Return up to n users who got lists from a time on, in order, those after one."""
         ...
 

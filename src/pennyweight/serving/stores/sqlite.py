@@ -19,7 +19,7 @@ from pennyweight.serving.stores.protocol import (
     Audit,
     Erased,
     Event,
-    Exposure,
+    ListExposure,
     Recommendation,
     StoredItem,
     Table,
@@ -295,7 +295,7 @@ class SQLiteStore:
             )
         )
 
-    def exposures(self, since: float, n: int, after: str = "") -> list[Exposure]:
+    def exposures(self, since: float, n: int, after: str = "") -> list[ListExposure]:
         """Return up to n users who got lists from a time on, in order, those after one."""
         rows = self._read(
             "SELECT user, count(*), min(bundle_version), max(bundle_version) "
@@ -303,7 +303,7 @@ class SQLiteStore:
             "WHERE user > ? AND time >= ? GROUP BY user ORDER BY user LIMIT ?",
             (after, since, n),
         )
-        return [Exposure(*row) for row in rows]
+        return [ListExposure(*row) for row in rows]
 
     def attributed(
         self, since: float, n: int, after: tuple[str, int] = ("", 0)

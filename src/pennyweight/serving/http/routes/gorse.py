@@ -23,10 +23,10 @@ from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.requests import (
     MOST_EVENTS,
     MOST_ITEMS,
-    Body,
     Id,
     Kind,
     Moment,
+    RequestBody,
     Text,
     moment,
 )
@@ -56,7 +56,7 @@ UserId = Annotated[Id, Path()]
 ItemId = Annotated[Id, Path()]
 
 
-class Feedback(Body):
+class Feedback(RequestBody):
     """What somebody did with an item."""
 
     FeedbackType: Kind
@@ -68,7 +68,7 @@ class Feedback(Body):
     Comment: Annotated[str, Field(max_length=MAX_TEXT)] = ""
 
 
-class Item(Body):
+class Item(RequestBody):
     """An item."""
 
     ItemId: Id
