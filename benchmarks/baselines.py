@@ -24,7 +24,7 @@ from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.linear import Linear
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 
 __all__ = ["Baseline", "LastTransitions", "choices", "chosen_baselines"]
@@ -83,11 +83,11 @@ def chosen_baselines(
     def best(candidates: Iterable[Baseline]) -> Baseline:
         return max(candidates, key=lambda one: quality(one, few, repeats))
 
-    def fitted(part: Linear | Neighbours | Content) -> Linear | Neighbours | Content:
+    def fitted(part: Linear | Neighbors | Content) -> Linear | Neighbors | Content:
         fit_component(part, few, catalog, repeats=repeats)
         return part
 
-    def pair(other: Linear | Neighbours) -> Baseline:
+    def pair(other: Linear | Neighbors) -> Baseline:
         parts = {"content": content, other.name: other}
         return best(
             Blend(parts, {"content": w, other.name: 1 - w}, repeats=repeats) for w in WEIGHTS
@@ -95,7 +95,7 @@ def chosen_baselines(
 
     content = fitted(Content())
     ease = best(fitted(Linear(penalty=penalty)) for penalty in PENALTIES)
-    moves = best(fitted(Neighbours(backward=backward)) for backward in BACKWARD)
+    moves = best(fitted(Neighbors(backward=backward)) for backward in BACKWARD)
     plain = {"popularity": Popularity(), "transitions, last item": LastTransitions(1),
              "transitions, last two items": LastTransitions(2)}  # fmt: skip
     for one in plain.values():

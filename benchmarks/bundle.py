@@ -21,7 +21,7 @@ from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.scorers.two_tower_training import TwoTowerSettings
@@ -51,7 +51,7 @@ def recommender(rng: np.random.Generator) -> Recommender:
     data = read(*shop(rng))
     table = LexicalEncoder.fit(data.catalog.texts, dim=256)
     tower = TwoTower(table, TwoTowerSettings(epochs=1))
-    blend = Blend({p.name: p for p in (Popularity(), Content(), Neighbours(), tower)})
+    blend = Blend({p.name: p for p in (Popularity(), Content(), Neighbors(), tower)})
     return Recommender(data.catalog, blend.fit(data.interactions, data.catalog), data.interactions)
 
 

@@ -100,7 +100,7 @@ CASES = (
     ),
     Case(
         "microlens", "microlens, given split", "microlens", "items.parquet", "events.parquet",
-        {**GIVEN, "scorers.names": ["content", "neighbours", "tower"]},
+        {**GIVEN, "scorers.names": ["content", "neighbors", "tower"]},
         (),
         {},
         "Without `novelty` and `popularity`: the catalog is from after the test, and all of its "
@@ -116,7 +116,7 @@ CASES = (
     ),
     Case(
         "beauty-dated", "beauty with its days, global time", "beauty", "items.csv",
-        "events_dated.csv", {**BY_TIME, "scorers.names": ["content", "neighbours", "tower"]},
+        "events_dated.csv", {**BY_TIME, "scorers.names": ["content", "neighbors", "tower"]},
         (), {},
         "As in service: all events before one moment are known, none after it. The refitted row "
         "corresponds to service, where the most recent weeks matter most. Without `novelty` and "

@@ -20,7 +20,7 @@ from pennyweight.evaluation import beyond_accuracy
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.metrics import CUTOFFS
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 
 K = 10
@@ -100,7 +100,7 @@ def compare(folder: Path) -> list[dict[str, object]]:
     scorers = {
         "popularity": Popularity().fit(test.before, data.catalog),
         "content": content,
-        "neighbours": Neighbours().fit(test.before, data.catalog),
+        "neighbors": Neighbors().fit(test.before, data.catalog),
     }
     held = table(np.repeat(np.arange(len(test)), np.diff(test.target_offsets)), test.targets)
     before = table(test.before.user, test.before.item)

@@ -238,7 +238,7 @@ def _large(schema: Schema, schemas: Mapping[str, Schema], nbytes: int, *, short:
 
 
 def _distinct(value: Any, i: int) -> Any:  # noqa: ANN401
-    """Return a value whose texts are other than those of its neighbours in a list."""
+    """Return a value whose texts are other than those of its neighbors in a list."""
     if isinstance(value, str):
         return f"{i:06d}{value}"[: max(len(value), 6)]
     if isinstance(value, dict):

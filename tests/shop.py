@@ -9,7 +9,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 
 IDS = ("emma", "a b", "a/b", "📚", "../up", "dracula", "naïve, café", "new whale")
@@ -68,8 +68,8 @@ def interactions(histories: dict[str, list[int]] | None = None) -> Interactions:
 
 
 def blend(**weights: float) -> Blend:
-    parts = {"popularity": Popularity(), "content": Content(), "neighbours": Neighbours()}
-    chosen = weights or {"popularity": 0.2, "content": 1.0, "neighbours": 1.0}
+    parts = {"popularity": Popularity(), "content": Content(), "neighbors": Neighbors()}
+    chosen = weights or {"popularity": 0.2, "content": 1.0, "neighbors": 1.0}
     return Blend(parts, chosen).fit(interactions(), catalog())
 
 

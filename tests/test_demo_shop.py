@@ -153,7 +153,7 @@ def test_text_explains_a_part_of_the_next_book_only(steps: np.ndarray, world: Wo
     assert seen < 0.65
 
 
-def test_circles_show_in_behaviour_where_texts_share_nothing(
+def test_circles_show_in_behavior_where_texts_share_nothing(
     books: pl.DataFrame, events: pl.DataFrame, world: World
 ) -> None:
     table = events.pivot("item_id", index="user_id", values="timestamp", aggregate_function="len")

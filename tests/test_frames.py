@@ -11,7 +11,7 @@ from sklearn.model_selection import ParameterGrid
 import pennyweight
 from pennyweight import PennyweightError, Plan, demo
 
-FEW = {"encoder": "tfidf", "scorers": ["popularity", "content", "neighbours"]}
+FEW = {"encoder": "tfidf", "scorers": ["popularity", "content", "neighbors"]}
 
 
 @pytest.fixture(scope="module")

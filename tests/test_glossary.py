@@ -15,7 +15,8 @@ EXTENSION_POINTS = (
 )  # fmt: skip
 CLASSES = {
     "Attributed", "Audit", "Boost", "Budget", "BudgetError", "BundleError", "BusyError", "Catalog",
-    "DataError", "Dataset", "Encoder", "Erased", "Event", "Frontier", "Interactions", "ListExposure",
+    "DataError", "Dataset", "Encoder", "Erased", "Event", "Frontier", "Interactions",
+    "ListExposure",
     "MissingExtraError", "PennyweightError", "Plan", "PlanError", "RankingBatch",
     "RankingRequest", "ReadOnlyError", "Recommendation", "Recommendations", "Recommender",
     "Report", "Scorer", "Stage", "Store", "StoreError", "StoredItem", "TableEncoder",

@@ -12,7 +12,7 @@ from pennyweight.config.frontier import Frontier, Point
 from pennyweight.config.report import Measured
 from speed_tables import encoders, quantity, serving, spread, worst_requests
 
-NAMES = ("popularity", "content", "neighbours", "tower", "blend", "blend-train-only")
+NAMES = ("popularity", "content", "neighbors", "tower", "blend", "blend-train-only")
 
 
 def ends(value: float) -> dict[str, float]:

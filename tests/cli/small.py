@@ -5,7 +5,7 @@ from pathlib import Path
 
 START, DAY = 1_700_000_000, 86_400
 WORDS = "red green blue warm cold soft hard tall short plain".split()
-FAST = ("--encoder", "tfidf", "--scorers", "popularity,content,neighbours")
+FAST = ("--encoder", "tfidf", "--scorers", "popularity,content,neighbors")
 
 
 def items(n: int = 12) -> list[dict[str, object]]:

@@ -28,7 +28,7 @@ def test_evaluate_prints_and_writes_the_same_json(cli: Cli, tmp_path: Path) -> N
     ran = cli("evaluate", *small_shop(tmp_path), *FASTEST, "--json", "--out", out, "--seed", 3)
     found = json.loads(ran.out)
     assert found == json.loads(out.read_text())
-    parts = {"popularity", "content", "neighbours"}
+    parts = {"popularity", "content", "neighbors"}
     assert set(found["scorers"]) == parts | {"blend", "blend-train-only"}
     assert set(found["scorers"]["blend"]["ndcg@10"]) == {"value", "low", "high"}
     assert {"protocol", "users", "items", "events", "cost"} <= set(found)

@@ -24,7 +24,7 @@ def test_a_report_in_json_gets_its_page_beside_it(
     assert cli("report", tmp_path / "mine.json", "--open").out == f"{tmp_path / 'mine.html'}\n"
     assert opened == [(tmp_path / "mine.html").as_uri()]
     page = (tmp_path / "mine.html").read_text("utf-8")
-    assert page.startswith("<!DOCTYPE html>") and "neighbours" in page and "://" not in page
+    assert page.startswith("<!DOCTYPE html>") and "neighbors" in page and "://" not in page
 
 
 def test_a_bundle_saved_from_python_gets_a_page_where_asked(

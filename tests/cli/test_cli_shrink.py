@@ -11,7 +11,7 @@ from html_page import Page
 from pennyweight.cli.main import main
 from tiny_bert import write_tiny_bert
 
-FAST = ("--scorers", "content,neighbours,tower", "--quiet")
+FAST = ("--scorers", "content,neighbors,tower", "--quiet")
 
 
 @pytest.fixture(scope="module")

@@ -167,7 +167,7 @@ def test_a_kill_in_any_stage_leaves_no_trace(parent, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_words_alone_and_a_model_beside_them(tiny, module_cache):
-    parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content", "neighbours"])
+    parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content", "neighbors"])
     parent.plan = PLAN.override({"budget.max_loss": 0.9, "budget.max_encoder_bytes": "1MB"})
     told = compress(parent).report.frontier
     assert [p.name for p in told.points] == [
@@ -178,7 +178,7 @@ def test_words_alone_and_a_model_beside_them(tiny, module_cache):
 
 @pytest.mark.slow
 def test_a_model_beside_words(tiny, module_cache):
-    parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content", "neighbours"])
+    parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content", "neighbors"])
     found = frontier(parent, model=str(tiny))
     assert any(point.name.startswith("static table") for point in found.points)
 
@@ -199,7 +199,7 @@ def test_refused(parent, tiny):
     without = Recommender(parent.catalog, parent.scorer)
     with pytest.raises(DataError, match="keeps no events"):
         frontier(without)
-    some = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["neighbours"])
+    some = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["neighbors"])
     with pytest.raises(DataError, match="no content scorer"):
         frontier(some, model=str(tiny))
 

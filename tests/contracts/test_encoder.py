@@ -137,7 +137,7 @@ def test_no_texts_and_empty_texts(case):
     assert not encoder.encode(["", "  \n", "🎉"]).any()
 
 
-def test_a_vector_does_not_depend_on_neighbours_or_order(case):
+def test_a_vector_does_not_depend_on_neighbors_or_order(case):
     encoder, tolerance = case
     together = encoder.encode(TEXTS)
     alone = np.vstack([encoder.encode([text]) for text in TEXTS])

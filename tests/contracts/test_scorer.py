@@ -19,7 +19,7 @@ from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.linear import Linear
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Novelty, Popularity
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.registry import scorer_type
@@ -83,13 +83,13 @@ ALIKE = {"solves": False, "additive": False, "ignores_histories": True}
 SCORERS: dict[str, Kind] = {
     "popularity": Kind(Popularity, **ALIKE),
     "novelty": Kind(Novelty, **ALIKE),
-    "again": Kind(RepeatConsumption, solves=False),
+    "repeat-consumption": Kind(RepeatConsumption, solves=False),
     "content": Kind(Content),
     "content-dense": Kind(lambda: Content(ENCODER)),
     "content-int8": Kind(lambda: Kept(Content(ENCODER), EIGHT_BITS), kept=True),
     "content-signs": Kind(lambda: Kept(Content(ENCODER), STORAGES[-1]), solves=False, kept=True),
-    "neighbours": Kind(Neighbours),
-    "neighbours-few": Kind(lambda: Neighbours(keep=4, window=2)),
+    "neighbors": Kind(Neighbors),
+    "neighbors-few": Kind(lambda: Neighbors(keep=4, window=2)),
     "linear": Kind(Linear),
     "linear-sparse": Kind(lambda: Linear(dense_items=0)),
     "tower": Kind(tower),
@@ -413,7 +413,9 @@ def test_a_changed_text_moves_what_reads(fitted, name):
     close(after[1:], before[1:])
 
 
-@pytest.mark.parametrize("name", sorted(SCORERS.keys() - {"popularity", "novelty", "again"}))
+@pytest.mark.parametrize(
+    "name", sorted(SCORERS.keys() - {"popularity", "novelty", "repeat-consumption"})
+)
 def test_what_was_added_live_is_not_saved(fitted, name, tmp_path):
     grown = fitted[name].with_items(np.array([N], np.int32), ["even thing"], N + 1)
     with pytest.raises(PlanError, match="added live"):

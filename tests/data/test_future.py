@@ -50,11 +50,11 @@ def test_a_catalog_of_the_future_is_told_by_what_the_test_asks_for(new, chosen, 
     if told:
         leak = kinds["future-catalog"]
         assert (leak.area, leak.severity, leak.count, leak.of) == ("leak", "warning", chosen, new)
-        assert "--scorers content,neighbours,tower" in leak.remedy
+        assert "--scorers content,neighbors,tower" in leak.remedy
 
 
 def test_the_report_says_that_the_catalog_knows_the_future():
-    quick = {"encoder": "tfidf", "scorers": ["content", "neighbours"], "protocol": "global-time"}
+    quick = {"encoder": "tfidf", "scorers": ["content", "neighbors"], "protocol": "global-time"}
     told, silent = (evaluate(*shop(40, chosen), **quick) for chosen in (40, 0))
     sentence = "40 of the 40 items without an event before the test are test items"
     assert any(sentence in notice for notice in told.notices)

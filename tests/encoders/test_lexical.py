@@ -69,13 +69,13 @@ def test_vocabularies_of_the_first_tokenizer_are_read_by_its_rules(tmp_path):
                      tokenizer=1)  # fmt: skip
     LexicalEncoder("tfidf-1", old, np.ones((2, 1), np.float32)).save(tmp_path)
     arrays, settings = read_arrays(tmp_path / "lexical.safetensors")
-    del settings["tokeniser"]  # as it was written then
+    del settings["tokenizer"]  # as it was written then
     write_arrays(tmp_path / "lexical.safetensors", arrays, settings)
     loaded = LexicalEncoder.load(tmp_path).vectorizer
     assert (loaded.tokenizer, loaded.transform(["केला"]).nnz) == (1, 2)
     assert loaded.fingerprint == old.fingerprint
     assert Vectorizer.fit(["केला"]).transform(["केला"]).nnz == 1
-    settings["tokeniser"] = 99
+    settings["tokenizer"] = 99
     write_arrays(tmp_path / "lexical.safetensors", arrays, settings)
     with pytest.raises(BundleError, match="version 99 of the tokenizer"):
         LexicalEncoder.load(tmp_path)

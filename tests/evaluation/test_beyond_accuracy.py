@@ -14,7 +14,7 @@ from pennyweight.evaluation.groups import category_column, groups_of
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.metrics import CUTOFFS, metric_names, per_user
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 from public_datasets import folder_of
 from world import A, B, C, four
@@ -105,7 +105,7 @@ def test_agrees_with_plain_loops_on_real_data(name):
     test = split(data.interactions, "leave-last-out", max_users=300).test
     log, catalog, n_items = test.before, data.catalog, len(data.catalog)
     content = Content().fit(log, catalog)
-    scorers = {"content": content, "neighbours": Neighbours().fit(log, catalog),
+    scorers = {"content": content, "neighbors": Neighbors().fit(log, catalog),
                "popularity": Popularity().fit(log, catalog)}  # fmt: skip
     column = catalog.attributes[category_column(catalog.attributes)]
     groups = groups_of(column)

@@ -8,7 +8,7 @@ from pennyweight.evaluation.analysis import Grouping, analyze
 from pennyweight.evaluation.groups import groups_of
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.user_results import UserResults
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 from world import checkerboard
 
@@ -18,7 +18,7 @@ def world():
     held, catalog = checkerboard()
     scorers = {
         "popularity": Popularity().fit(held.before, catalog),
-        "blend": Neighbours().fit(held.before, catalog),
+        "blend": Neighbors().fit(held.before, catalog),
     }
     found = measure(scorers, held, repeats="exclude", k=10)
     kinds = groups_of(pl.Series("kind", [("even", "odd")[i % 2] for i in range(20)]))

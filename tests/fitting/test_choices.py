@@ -19,7 +19,7 @@ from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import choose_settings, fit_component, sample
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.decay import DECAYS
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 from pennyweight.scorers.registry import SCORERS, scorer_type
 from pennyweight.scorers.repeat_consumption import RepeatConsumption
@@ -50,7 +50,7 @@ def quality(scorer, held_out) -> float:
     return float(found.column("ndcg@10").mean())
 
 
-@pytest.mark.parametrize("kind", [Content, Neighbours])
+@pytest.mark.parametrize("kind", [Content, Neighbors])
 def test_the_decay_is_the_best_of_those_tried(kind, valid):
     part = kind()
     fit_component(part, valid, CATALOG, repeats="exclude")
@@ -70,7 +70,7 @@ def test_the_decay_of_again_matters_where_repeats_count():
 
 
 def test_without_validation_users_settings_stay(valid):
-    part = Neighbours(decay=0.33).fit(valid.before, CATALOG)
+    part = Neighbors(decay=0.33).fit(valid.before, CATALOG)
     nobody = split(world.events([[0, 1], [2, 3]], 20), "leave-last-out").valid
     assert len(nobody) == 0
     choose_settings(part, nobody, "exclude")
@@ -146,8 +146,8 @@ def build(names, encoders=NOTHING, repeats="exclude", seed=0):
 def test_names_of_scorers():
     assert ids("auto", "leave-last-out", "exclude") == DEFAULT
     assert ids("auto", "global-time", "exclude") == (*DEFAULT, "novelty")
-    assert ids("auto", "leave-last-out", "include") == (*DEFAULT, "again")
-    assert ids("auto", "given-split", "include") == (*DEFAULT, "novelty", "again")
+    assert ids("auto", "leave-last-out", "include") == (*DEFAULT, "repeat-consumption")
+    assert ids("auto", "given-split", "include") == (*DEFAULT, "novelty", "repeat-consumption")
     names = ids(("linear", "content", "linear"), "given-split", "include")
     assert names == ("linear", "content")
     with pytest.raises(PlanError, match="'bert4rec' is not one of"):

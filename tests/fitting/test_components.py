@@ -12,7 +12,7 @@ from pennyweight.errors import PlanError
 from pennyweight.fitting.pipeline import evaluate, fit
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 
 ITEMS, EVENTS = small_shop.items(), small_shop.events()
@@ -25,13 +25,13 @@ name = "tfidf"
 dim = 8
 
 [scorers]
-names = ["popularity", "content", "content-2", "nearby", "neighbours"]
+names = ["popularity", "content", "content-2", "nearby", "neighbors"]
 
 [scorers.content-2]
 encoder = "word2vec"
 
 [scorers.nearby]
-kind = "neighbours"
+kind = "neighbors"
 window = 2
 """)
 
@@ -47,10 +47,10 @@ def test_a_blend_has_several_scorers_of_one_kind(shop):
     components = shop.scorer.components
     assert list(components) == list(PLAN.scorers.names) == list(shop.report.blend)
     kinds = [component.kind for component in components.values()]
-    assert kinds == ["popularity", "content", "content", "neighbours", "neighbours"]
+    assert kinds == ["popularity", "content", "content", "neighbors", "neighbors"]
     assert components["content"].encoder is None
     assert components["content-2"].encoder.kind == "word2vec"
-    assert (components["nearby"].window, components["neighbours"].window) == (2, 10)
+    assert (components["nearby"].window, components["neighbors"].window) == (2, 10)
     assert {"content.decay", "content-2.decay", "nearby.decay"} <= shop.report.chosen.keys()
     assert set(components) <= shop.report.scorers.keys()
 
@@ -90,11 +90,11 @@ def test_it_is_compressed(shop):
     ("table", "message"),
     [
         (
-            "[scorers.neighbours]\nwindwo = 5",
+            "[scorers.neighbors]\nwindwo = 5",
             r"unknown key 'windwo'; did you mean 'window'\? Valid",
         ),
-        ("[scorers.neighbours]\nwindow = 0.5", r"window = 0\.5: must be a whole number"),
-        ("[scorers.neighbours]\nencoder = 'bow'", "neighbours scorer takes no encoder"),
+        ("[scorers.neighbors]\nwindow = 0.5", r"window = 0\.5: must be a whole number"),
+        ("[scorers.neighbors]\nencoder = 'bow'", "neighbors scorer takes no encoder"),
         ("[scorers.content]\nencoder = 'bwo'", "encoder: 'bwo' is not one of"),
         ("[scorers.linaer]\ndecay = 0.5", "scorers.linaer: no scorer of this id is fitted"),
         ("[scorers]\nnmaes = ['content']", r"'scorers\.nmaes'; did you mean 'names'\?"),
@@ -109,7 +109,7 @@ def test_what_is_unknown_is_refused_before_the_files_are_read(table, message):
 
 
 def test_a_whole_number_is_a_number():
-    plan = Plan.from_toml("[scorers.neighbours]\nspacing = 1")
+    plan = Plan.from_toml("[scorers.neighbors]\nspacing = 1")
     with pytest.raises(Exception, match=r"no-items\.csv"):
         evaluate("no-items.csv", "no-events.csv", plan=plan)
     assert Plan.from_toml(plan.to_toml()) == plan
@@ -122,13 +122,13 @@ def test_objects_are_fitted_beside_names():
         EVENTS,
         plan=Plan().override({"evaluate.bootstrap": 20}),
         encoder=encoder,
-        scorers=["popularity", "content", Neighbours(window=1), Neighbours(window=3), Content()],
+        scorers=["popularity", "content", Neighbors(window=1), Neighbors(window=3), Content()],
     )
     components = made.scorer.components
-    assert list(components) == ["popularity", "content", "neighbours", "neighbours-2", "content-2"]
+    assert list(components) == ["popularity", "content", "neighbors", "neighbors-2", "content-2"]
     assert components["content"].encoder is encoder
     assert components["content-2"].encoder is None
-    assert [components[n].window for n in ("neighbours", "neighbours-2")] == [1, 3]
+    assert [components[n].window for n in ("neighbors", "neighbors-2")] == [1, 3]
     assert made.report.encoder == encoder.name
     assert made.plan.encoder.name == "word2vec"
 

@@ -17,18 +17,18 @@ from pennyweight.evaluation.metrics import metric_names
 from pennyweight.fitting import evaluate, fit
 from pennyweight.recommender import Recommender
 from pennyweight.scorers.blend import Blend
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 from tiny_bert import write_tiny_bert
 
-DEFAULT = {"popularity", "content", "neighbours", "tower", "blend", "blend-train-only"}
+DEFAULT = {"popularity", "content", "neighbors", "tower", "blend", "blend-train-only"}
 BOOKS = demo.books()
 READERS = demo.readers(readers=300)
 # Without the descriptions, which are most of the words and so of the time.
 SHOP_PLAN = Plan.from_toml('data.text_columns = ["title", "author", "subjects"]')
 ITEMS = small_shop.items()
 EVENTS = small_shop.events()
-QUICK = {"encoder": "tfidf", "scorers": ["popularity", "content", "neighbours"]}
+QUICK = {"encoder": "tfidf", "scorers": ["popularity", "content", "neighbors"]}
 
 
 def numbers(report: Report) -> dict:
@@ -71,7 +71,7 @@ def test_the_demo_shop_with_every_default(shop_report):
     assert (shop_report.users, shop_report.items) == (300, BOOKS.height)
     assert shop_report.events == READERS.height
     assert set(shop_report.chosen or {}) == {
-        "content.decay", "neighbours.decay", "tower.decay", "tower.epochs",
+        "content.decay", "neighbors.decay", "tower.decay", "tower.epochs",
     }  # fmt: skip
     ndcg = {name: found["ndcg@10"].value for name, found in shop_report.scorers.items()}
     chance = 10 / BOOKS.height
@@ -122,8 +122,8 @@ def test_fit_learns_from_every_event(shop):
     np.testing.assert_array_equal(parts["popularity"].level, everything)
     before = split(whole, "global-time").test.before
     assert not np.array_equal(Popularity().fit(before, data.catalog).level, everything)
-    neighbours = Neighbours(decay=parts["neighbours"].decay).fit(whole, data.catalog)
-    assert (neighbours.matrix != parts["neighbours"].matrix).nnz == 0
+    neighbors = Neighbors(decay=parts["neighbors"].decay).fit(whole, data.catalog)
+    assert (neighbors.matrix != parts["neighbors"].matrix).nnz == 0
     assert {n: round(w, 4) for n, w in shop.scorer.weights.items()} == shop.report.blend
     assert parts["tower"].epochs == shop.report.chosen["tower.epochs"]
 
@@ -175,7 +175,7 @@ def test_repeats_can_be_included():
         for repeats in ("exclude", "include")
     }
     everything = evaluate(ITEMS, again, repeats="include", encoder="tfidf")
-    assert set(everything.scorers) == DEFAULT | {"novelty", "again"}
+    assert set(everything.scorers) == DEFAULT | {"novelty", "repeat-consumption"}
     for repeats, report in found.items():
         check(report)
         assert report.repeats == repeats
@@ -190,7 +190,7 @@ def test_repeats_can_be_included():
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (["neighbours"], {"neighbours"}),
+        (["neighbors"], {"neighbors"}),
         ("popularity, content", {"popularity", "content"}),
         (("linear", "linear"), {"linear"}),
         (["novelty", "tower"], {"novelty", "tower"}),
@@ -203,9 +203,9 @@ def test_scorers_can_be_chosen(given, expected):
 
 
 def test_a_blend_of_one_scorer_ranks_as_that_scorer():
-    report = evaluate(ITEMS, EVENTS, encoder="tfidf", scorers=["neighbours"])
-    assert (report.blend or {})["neighbours"] > 0
-    assert report.scorers["blend"] == report.scorers["neighbours"]
+    report = evaluate(ITEMS, EVENTS, encoder="tfidf", scorers=["neighbors"])
+    assert (report.blend or {})["neighbors"] > 0
+    assert report.scorers["blend"] == report.scorers["neighbors"]
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def with_other_tests(protocol: str, seed: int) -> pl.DataFrame:
 
 @pytest.mark.parametrize("protocol", ["leave-last-out", "global-time", "given-split"])
 def test_no_choice_depends_on_the_test(protocol):
-    names = ["popularity", "content", "neighbours", "linear", "tower", "novelty"]
+    names = ["popularity", "content", "neighbors", "linear", "tower", "novelty"]
     if protocol == "leave-last-out":
         names.remove("novelty")
     settings = {"encoder": "tfidf", "scorers": names, "protocol": protocol}

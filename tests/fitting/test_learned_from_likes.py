@@ -52,7 +52,7 @@ def test_lists_are_those_of_what_was_liked(signs, monkeypatch, tmp_path):
         log = pl.concat([bought, *[more] * 10])
     else:
         log = world(**signs)
-    scorers = ["popularity", "content", "neighbours"]
+    scorers = ["popularity", "content", "neighbors"]
     fitted = pennyweight.fit(items(), log, encoder="tfidf", scorers=scorers)
     lists = fitted.recommend_many(k=5)
     user = lists["user_id"].str.slice(1).cast(int)

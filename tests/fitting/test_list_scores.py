@@ -10,7 +10,7 @@ from pennyweight.data.split import split
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluation.given_lists import RankedItems, measure_lists
 from pennyweight.evaluation.measure import measure
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 
 ITEMS, EVENTS = small_shop.items(), small_shop.events()
@@ -22,7 +22,7 @@ def data():
     return pennyweight.read(ITEMS, EVENTS)
 
 
-@pytest.mark.parametrize("scorer", [Popularity, Neighbours])
+@pytest.mark.parametrize("scorer", [Popularity, Neighbors])
 @pytest.mark.parametrize("repeats", ["exclude", "include"])
 def test_whole_lists_of_a_scorer_get_its_figures(data, scorer, repeats):
     test = split(data.interactions, "leave-last-out").test

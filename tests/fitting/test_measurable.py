@@ -79,7 +79,7 @@ def test_lists_for_sessions_are_of_their_topic():
 def test_a_blend_is_not_learned_from_newcomers():
     report = evaluate(ITEMS, sessions(), protocol="global-time", **QUICK)
     assert report.blend is not None
-    assert min(report.blend[name] for name in ("content", "neighbours", "tower")) > 0
+    assert min(report.blend[name] for name in ("content", "neighbors", "tower")) > 0
     assert report.blend["popularity"] >= 0
     assert any("default weights" in notice for notice in report.notices or ())
     assert "note: the blend has default weights" in report.table()
@@ -99,7 +99,7 @@ def test_weekly_baskets_are_found_again():
     report = evaluate(ITEMS, baskets(), **QUICK)
     assert report.repeats == "include"
     assert report.scorers["blend"]["ndcg@10"].value > 0.9
-    assert "again" in (report.blend or {})
+    assert "repeat-consumption" in (report.blend or {})
 
 
 def test_repeats_that_are_to_be_excluded_are_with_a_warning():

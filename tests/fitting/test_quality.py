@@ -13,7 +13,7 @@ from small_shop import events, items
 
 
 def plan(**keys):
-    given = {"encoder.name": "tfidf", "scorers.names": ["popularity", "content", "neighbours"]}
+    given = {"encoder.name": "tfidf", "scorers.names": ["popularity", "content", "neighbors"]}
     return Plan().override(given | {f"evaluate.{key}": value for key, value in keys.items()})
 
 
@@ -44,7 +44,7 @@ def test_the_whole_report(shop):
         assert users == report.evaluated_users
         mean = sum(one.users * one.ndcg["blend"].value for one in parts) / users
         assert mean == pytest.approx(whole)
-    assert [one.other for one in report.comparisons] == ["popularity", "content", "neighbours"]
+    assert [one.other for one in report.comparisons] == ["popularity", "content", "neighbors"]
     for one in report.comparisons:
         less = whole - report.scorers[one.other]["ndcg@10"].value
         assert one.difference.value == pytest.approx(less)

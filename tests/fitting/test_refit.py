@@ -16,11 +16,11 @@ from pennyweight.fitting.job import Job
 from pennyweight.reports import evaluation_page
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 
 ITEMS, EVENTS = small_shop.items(), small_shop.events()
-SCORERS = ["popularity", "content", "neighbours"]
+SCORERS = ["popularity", "content", "neighbors"]
 QUICK = {"encoder": "tfidf", "scorers": SCORERS, "protocol": "leave-last-out"}
 
 
@@ -53,7 +53,7 @@ def test_not_refitted_is_fitted_on_training_events_and_asked_with_whole_historie
     parts = {
         "popularity": Popularity().fit(parted.train, data.catalog),
         "content": Content(decay=chosen["content.decay"]).fit(parted.train, data.catalog),
-        "neighbours": Neighbours(decay=chosen["neighbours.decay"]).fit(parted.train, data.catalog),
+        "neighbors": Neighbors(decay=chosen["neighbors.decay"]).fit(parted.train, data.catalog),
     }
     by_hand = Blend(parts, weights=job.blend.weights, routes=job.blend.routes)
     found = measure({**parts, "blend": by_hand}, parted.test, repeats="exclude")
@@ -97,7 +97,7 @@ def test_a_recommender_knows_every_event_whatever_was_measured():
     for user in ("u0", "u7"):
         assert plain.recommend(user=user).equals(refitted.recommend(user=user))
     assert plain.plan.evaluate.refit is False
-    assert "final neighbours" in plain.report.cost.seconds
+    assert "final neighbors" in plain.report.cost.seconds
     level = Popularity().fit(plain.interactions, plain.catalog).level
     np.testing.assert_array_equal(plain.scorer.components["popularity"].level, level)
 

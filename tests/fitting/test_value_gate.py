@@ -22,7 +22,7 @@ TOPICS = (
 )
 A_TOPIC, USERS, DAY = 14, 400, 86_400
 START = 1_700_000_000
-SCORERS = ["popularity", "content", "neighbours", "tower"]
+SCORERS = ["popularity", "content", "neighbors", "tower"]
 
 
 def shop(*, understood: bool) -> tuple[pl.DataFrame, pl.DataFrame]:

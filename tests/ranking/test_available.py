@@ -24,7 +24,7 @@ def shop(request) -> Recommender:
     odd, even = WORDS[request.param]
     words = [odd if k % 2 else even for k in range(small_shop.N_ITEMS)]
     items = small_shop.items().with_columns(pl.Series(request.param, words))
-    scorers = ["popularity", "content", "neighbours"]
+    scorers = ["popularity", "content", "neighbors"]
     return pennyweight.fit(items, small_shop.events(), encoder="tfidf", scorers=scorers)
 
 

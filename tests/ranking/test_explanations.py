@@ -120,7 +120,7 @@ def test_nobody_is_told_what_is_popular() -> None:
 
 
 def test_a_history_of_which_nothing_is_known() -> None:
-    recommender = Recommender(catalog(), blend(neighbours=1.0), interactions())
+    recommender = Recommender(catalog(), blend(neighbors=1.0), interactions())
     frame = recommender.recommend(history=[IDS[7]], explain=True)
     assert set(frame["reason"]) == {"nothing is known of the history: most popular"}
 

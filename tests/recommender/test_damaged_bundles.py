@@ -23,7 +23,7 @@ def bundle(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("damage")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PENNYWEIGHT_CACHE", str(folder / "cache"))
-        scorers = ["popularity", "content", "neighbours", "linear", "again"]
+        scorers = ["popularity", "content", "neighbors", "linear", "repeat-consumption"]
         events = small_shop.events()
         made = pennyweight.fit(small_shop.items(), events, encoder="tfidf", scorers=scorers)
         made.save(folder / "bundle")
@@ -102,9 +102,9 @@ def test_items_turned_down_that_there_are_not(bundle, tmp_path):
 @pytest.mark.parametrize(
     ("part", "array", "change"),
     [
-        ("neighbours", "indices", first(30)), ("neighbours", "indices", first(-1)),
-        ("neighbours", "indices", last(2**30)), ("neighbours", "indptr", last(10**6)),
-        ("neighbours", "indptr", lambda ends: ends[:-1]),
+        ("neighbors", "indices", first(30)), ("neighbors", "indices", first(-1)),
+        ("neighbors", "indices", last(2**30)), ("neighbors", "indptr", last(10**6)),
+        ("neighbors", "indptr", lambda ends: ends[:-1]),
         ("popularity", "level", lambda level: level[:-1]),
         ("popularity", "level", lambda level: np.append(level, level)),
     ],

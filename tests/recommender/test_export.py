@@ -201,7 +201,7 @@ def test_nobody_and_nothing(tmp_path: Path) -> None:
 
 
 def test_somebody_of_whom_the_scorer_knows_nothing_gets_what_is_popular(tmp_path: Path) -> None:
-    blind = shop(popularity=0.0, content=0.0, neighbours=1.0)  # knows nothing of the last item
+    blind = shop(popularity=0.0, content=0.0, neighbors=1.0)  # knows nothing of the last item
     events = pl.DataFrame({"user_id": ["u", "v"], "item_id": ["new whale", "emma"]})
     blind.export(tmp_path / "lists.jsonl", 7, events=events)
     rows = [json.loads(line) for line in (tmp_path / "lists.jsonl").read_text().splitlines()]

@@ -61,7 +61,7 @@ def test_attributes_of_a_new_item_are_filtered_by(shop):
     assert "f" in other.recommend(k=9, filter="in_stock")["item_id"].to_list()
 
 
-def test_a_changed_item_keeps_its_place_and_its_behaviour(shop):
+def test_a_changed_item_keeps_its_place_and_its_behavior(shop):
     other = added(shop, b={"title": "red chair", "tags": ["seat"], "price": 3})
     assert len(other.catalog) == len(shop.catalog)
     assert other.catalog.ids.code("b") == shop.catalog.ids.code("b")

@@ -109,7 +109,7 @@ def test_similar_items() -> None:
     assert ids(SHOP.similar("dracula", 1)) == ["naïve, café"]
     assert ids(SHOP.similar("dracula", 1, filter="year > 1900")) != ["naïve, café"]
     # Popularity has no say: among items that are equally unlike, none is ahead for it.
-    popular = shop(popularity=100.0, content=1.0, neighbours=0.0)
+    popular = shop(popularity=100.0, content=1.0, neighbors=0.0)
     assert ids(popular.similar("dracula", 1)) == ["naïve, café"]
 
 
@@ -132,7 +132,7 @@ def test_given_items_for_many_users() -> None:
 
 
 def test_an_item_of_which_the_scorer_knows_nothing_is_looked_up_by_its_text() -> None:
-    frame = shop(popularity=1.0, content=0.0, neighbours=1.0).similar("new whale", 2, explain=True)
+    frame = shop(popularity=1.0, content=0.0, neighbors=1.0).similar("new whale", 2, explain=True)
     assert set(ids(frame)) == {"📚", "../up"}
     assert frame["reason"][0].startswith("its text is alike")
     bare = Recommender(catalog(), Popularity().fit(interactions(), catalog()), interactions())
@@ -257,7 +257,7 @@ def test_an_empty_catalog() -> None:
 
 def test_it_shows_itself() -> None:
     html = SHOP._repr_html_()
-    assert "popularity 0.20, content 1.00, neighbours 1.00" in html
+    assert "popularity 0.20, content 1.00, neighbors 1.00" in html
     assert "report" not in html and "bundle" not in html
     assert "items=8" in repr(SHOP)
     assert TITLES[0] not in html

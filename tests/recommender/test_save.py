@@ -24,7 +24,7 @@ from pennyweight.errors import BundleError, DataError
 from pennyweight.recommender import Recommender, storage
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 from shop import catalog, interactions, shop
 
@@ -39,7 +39,7 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     assert (loaded.plan, loaded.report) == (None, None)
     assert loaded.bundle.manifest.summary == {
         "items": 8, "users": 9, "events": 20, "scorer": "blend",
-        "components": ["popularity", "content", "neighbours"], "repeats": "exclude",
+        "components": ["popularity", "content", "neighbors"], "repeats": "exclude",
     }  # fmt: skip
     assert loaded.recommend_many().equals(saved.recommend_many())
     for wish in ({"user": "ann"}, {"text": "whale"}, {"filter": '"sea" in subjects'}, {}):
@@ -237,7 +237,7 @@ def test_any_event_log_comes_back(tmp_path_factory, users, n, given_split, real,
 
 def test_a_blend_learned_on_the_demo_shop(tmp_path: Path) -> None:
     dataset = read(demo.books(), demo.readers(readers=300))
-    parts = {"popularity": Popularity(), "content": Content(), "neighbours": Neighbours()}
+    parts = {"popularity": Popularity(), "content": Content(), "neighbors": Neighbors()}
     blend = Blend(parts)
     parted = split(dataset.interactions)
     blend.fit(parted.train, dataset.catalog).learn(parted.valid, rng=np.random.default_rng(0))

@@ -11,7 +11,7 @@ from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.blend_weights import candidates
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Novelty, Popularity
 from pennyweight.scorers.registry import scorer_type
 
@@ -56,7 +56,7 @@ def complementary(seed: int = 0):
 def two_halves():
     log, catalog = complementary()
     parted = split(log, "leave-last-out")
-    parts = {"content": Content(decay=0.2), "neighbours": Neighbours(decay=0.2, window=1)}
+    parts = {"content": Content(decay=0.2), "neighbors": Neighbors(decay=0.2, window=1)}
     blend = Blend(parts).fit(parted.train, catalog)
     return blend.learn(parted.valid, rng=np.random.default_rng(0)), parted, catalog
 
@@ -68,12 +68,12 @@ def test_learned_weights_beat_each_part(two_halves):
     scorers = {**blend.components, "blend": blend}
     found = measure(scorers, parted.test, repeats="exclude")
     quality = {name: result.column("ndcg@10").mean() for name, result in found.items()}
-    assert quality["blend"] > 1.1 * max(quality["content"], quality["neighbours"]), quality
+    assert quality["blend"] > 1.1 * max(quality["content"], quality["neighbors"]), quality
 
 
 def test_learning_is_repeatable_and_independent_of_blocks(two_halves, monkeypatch):
     blend, parted, catalog = two_halves
-    parts = {"content": Content(decay=0.2), "neighbours": Neighbours(decay=0.2, window=1)}
+    parts = {"content": Content(decay=0.2), "neighbors": Neighbors(decay=0.2, window=1)}
     again = Blend(parts).fit(parted.train, catalog)
     told = []
     monkeypatch.setattr("pennyweight.scorers.blend_weights.BLOCK_BYTES", 100_000)
@@ -91,13 +91,13 @@ def test_learning_is_repeatable_and_independent_of_blocks(two_halves, monkeypatc
 def test_a_part_that_knows_nothing_gets_little(two_halves):
     _, parted, catalog = two_halves
     silent = Content()
-    parts = {"neighbours": Neighbours(decay=0.2), "content": silent}
+    parts = {"neighbors": Neighbors(decay=0.2), "content": silent}
     blend = Blend(parts)
-    parts["neighbours"].fit(parted.train, catalog)
+    parts["neighbors"].fit(parted.train, catalog)
     silent.fit(parted.train, world.catalog([""] * len(catalog)))
     blend.learn(parted.valid, rng=np.random.default_rng(0))
     assert blend.weights["content"] == pytest.approx(default("content"), abs=0.02)
-    assert blend.weights["neighbours"] > 0.5
+    assert blend.weights["neighbors"] > 0.5
 
 
 def test_only_popularity_may_count_against_an_item():
@@ -108,7 +108,7 @@ def test_only_popularity_may_count_against_an_item():
     whole = split(log, "leave-last-out").test
     parts = {
         "popularity": Popularity(), "novelty": Novelty(), "content": Content(),
-        "neighbours": Neighbours(),
+        "neighbors": Neighbors(),
     }  # fmt: skip
     blend = Blend(parts).fit(whole.before, catalog)
     weights = blend.learn(whole, rng=np.random.default_rng(0)).weights
@@ -120,7 +120,7 @@ def test_only_popularity_may_count_against_an_item():
     log = world.events(rows, 9)
     steady = split(log, "leave-last-out").test
     blend.fit(steady.before, catalog).learn(steady, rng=np.random.default_rng(0))
-    assert blend.weights["novelty"] == default("novelty") < blend.weights["neighbours"]
+    assert blend.weights["novelty"] == default("novelty") < blend.weights["neighbors"]
 
 
 def test_weights_are_the_defaults_where_nothing_can_be_learned():
@@ -142,10 +142,10 @@ def test_weights_are_the_defaults_where_nothing_can_be_learned():
 def test_weights_are_the_defaults_where_a_held_out_item_has_no_rival():
     # One user has seen all but one item: whatever is held out wins, and zeros would be as good.
     log = world.events([[0, 1, 2, 3]], 4)
-    blend = Blend({"popularity": Popularity(), "neighbours": Neighbours()})
+    blend = Blend({"popularity": Popularity(), "neighbors": Neighbors()})
     valid = split(log, "leave-last-out").test
     blend.fit(valid.before, world.catalog([""] * 4)).learn(valid, rng=np.random.default_rng(0))
-    assert blend.weights == {name: default(name) for name in ("popularity", "neighbours")}
+    assert blend.weights == {name: default(name) for name in ("popularity", "neighbors")}
 
 
 def test_few_users_are_enough_when_told(two_halves):
@@ -156,12 +156,12 @@ def test_few_users_are_enough_when_told(two_halves):
 
 def small() -> Blend:
     log, catalog = world.four()
-    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalize=0)}
-    return Blend(parts, {"popularity": 0.5, "neighbours": 2.0}).fit(log, catalog)
+    parts = {"popularity": Popularity(), "neighbors": Neighbors(decay=1, window=1, normalize=0)}
+    return Blend(parts, {"popularity": 0.5, "neighbors": 2.0}).fit(log, catalog)
 
 
 def test_relative_parts_are_divided_by_their_best_rival():
-    # Neighbours, backward .5: from a, b gains 2, c .5, d .5. With b in the history, c from b 2,
+    # Neighbors, backward .5: from a, b gains 2, c .5, d .5. With b in the history, c from b 2,
     # a from b 1, so a 1, b 2, c 2.5, d .5: the best that is not in the history is c.
     blend = small()
     popular = 0.5 * np.log1p([4, 3, 2, 1])
@@ -175,7 +175,7 @@ def test_relative_parts_are_divided_by_their_best_rival():
 def test_items_of_the_history_are_rivals_only_with_repeats(repeats, best):
     blend = small()
     blend.repeats = repeats
-    blend.components["neighbours"].matrix[world.B, world.A] = 9.0
+    blend.components["neighbors"].matrix[world.B, world.A] = 9.0
     history = Histories.of([[world.A, world.B]])
     found = blend.score(history)[0] - 0.5 * np.log1p([4, 3, 2, 1])
     np.testing.assert_allclose(found, 2 * np.array([9, 2, 2.5, 0.5]) / best, rtol=1e-5)
@@ -188,15 +188,15 @@ def test_shares_of_the_parts_add_up_to_the_score_above_the_average():
     history, codes = Histories.of([[world.A, world.D]]), np.array([1, 2], np.int32)
     score = blend.score(history)[0]
     shares = blend.component_shares(history, codes)
-    assert list(shares) == ["popularity", "neighbours"]
+    assert list(shares) == ["popularity", "neighbors"]
     np.testing.assert_allclose(sum(shares.values()), score[codes] - score.mean(), rtol=1e-4)
 
 
 def test_histories_have_the_weights_of_their_length(tmp_path):
     log, catalog = world.four()
-    parts = {"popularity": Popularity(), "neighbours": Neighbours(decay=1, window=1, normalize=0)}
-    own = {0: {"popularity": 3.0, "neighbours": 0.0}, 2: {"popularity": 0.0, "neighbours": 5.0}}
-    blend = Blend(parts, {"popularity": 1.0, "neighbours": 1.0}, routes=own).fit(log, catalog)
+    parts = {"popularity": Popularity(), "neighbors": Neighbors(decay=1, window=1, normalize=0)}
+    own = {0: {"popularity": 3.0, "neighbors": 0.0}, 2: {"popularity": 0.0, "neighbors": 5.0}}
+    blend = Blend(parts, {"popularity": 1.0, "neighbors": 1.0}, routes=own).fit(log, catalog)
     histories = Histories.of([[], [world.A], [world.A, world.B], [world.A, world.B, world.C]])
     found = blend.score(histories)
     np.testing.assert_array_equal(found[:2], Blend(parts, own[0]).score(histories)[:2])
@@ -224,10 +224,10 @@ def test_the_most_popular_come_first_for_somebody_unknown(popularity):
 
 def test_the_most_popular_come_first_where_no_other_part_tells_items_apart():
     log, catalog = world.four()
-    parts = {"popularity": Popularity(), "neighbours": Neighbours()}
-    blend = Blend(parts, {"popularity": -1.0, "neighbours": 2.0}).fit(log, catalog)
-    row = parts["neighbours"].matrix.indptr[world.C : world.C + 2]
-    parts["neighbours"].matrix.data[slice(*row)] = 0  # from c, nobody went anywhere
+    parts = {"popularity": Popularity(), "neighbors": Neighbors()}
+    blend = Blend(parts, {"popularity": -1.0, "neighbors": 2.0}).fit(log, catalog)
+    row = parts["neighbors"].matrix.indptr[world.C : world.C + 2]
+    parts["neighbors"].matrix.data[slice(*row)] = 0  # from c, nobody went anywhere
     found = blend.score(Histories.of([[world.C], [world.A]]))
     assert found[0].argsort()[::-1].tolist() == [0, 1, 2, 3]
     assert found[1].argmin() == world.A  # where there is more to say, popularity may give way

@@ -121,7 +121,7 @@ def test_what_was_saved_with_the_first_tokenizer_is_searched_by_its_rules(tmp_pa
     scorer.words, scorer.vectors = old, Terms(old.transform(["काला", "केला", ""]))
     scorer.save(tmp_path)
     arrays, settings = read_arrays(tmp_path / FILE)
-    assert settings.pop("tokeniser") == 1
+    assert settings.pop("tokenizer") == 1
     write_arrays(tmp_path / FILE, arrays, settings)  # as it was written then
     found = Content.load(tmp_path).score_texts(["केला"])
     np.testing.assert_allclose(found, [[1, 1, 0]], atol=1e-6)

@@ -17,7 +17,7 @@ from pennyweight.scorers.sequence import SequenceSettings
 from pennyweight.scorers.two_tower_training import TwoTowerSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "method-scorers.md").read_text(encoding="utf-8")
-NAMES = ("popularity", "novelty", "again", "content", "neighbours", "linear")
+NAMES = ("popularity", "novelty", "repeat-consumption", "content", "neighbors", "linear")
 TRAINED = {"tower": TwoTowerSettings, "sequence": SequenceSettings}
 SETTINGS = {**{name: scorer_type(name) for name in NAMES}, **TRAINED, "blend": Blend}
 ROW = re.compile(r"^\| `(\w+)` \| (\S+) \|", re.MULTILINE)

@@ -82,7 +82,7 @@ def test_items_that_come_later_are_neutral_on_average(tower):
     assert score[:, :n].tobytes() == np.ascontiguousarray(tower.score(alone)).tobytes()
 
 
-def test_behaviour_that_no_text_tells_is_learned():
+def test_behavior_that_no_text_tells_is_learned():
     _, catalog = BOARD, world.catalog(["thing"] * 20)
     settings = TwoTowerSettings(
         dim=8, epochs=40, batch=16, negatives=8, temperature=0.2, learning_rate=0.05

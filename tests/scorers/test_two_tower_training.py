@@ -312,7 +312,7 @@ def test_an_item_without_text_starts_at_the_mean_of_the_others():
     assert not np.allclose(met, unmet[5], atol=1e-3)
 
 
-def test_behaviour_is_learned_where_no_item_has_text():
+def test_behavior_is_learned_where_no_item_has_text():
     settings = replace(SETTINGS, epochs=80, learning_rate=0.05, decay=1.0)
     histories = Histories.of([[0, 1], [1, 0], [2, 3], [3, 2], [4, 6], [6, 4]])
     bag = sparse.csr_matrix((N_ITEMS, N_WORDS), dtype=np.float32)

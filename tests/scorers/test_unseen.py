@@ -16,7 +16,7 @@ from pennyweight.evaluation.user_results import UserResults
 from pennyweight.fitting import fit
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.new_items import PLACES, Lift, lift
 from pennyweight.scorers.popularity import Novelty, Popularity
 
@@ -44,7 +44,7 @@ def log(users: int = 200, events: int = 8):
 
 
 def parts():
-    return {"popularity": Popularity(), "content": Content(), "neighbours": Neighbours()}
+    return {"popularity": Popularity(), "content": Content(), "neighbors": Neighbors()}
 
 
 def places(blend, histories, new):

@@ -29,7 +29,7 @@ def shop(*, seed: int = 0, encoder: str = "tfidf") -> Recommender:
         pl.Series("price", [float(i) for i in range(items.height)]),
         pl.Series("available", [i != 29 for i in range(items.height)]),
     )
-    scorers = ["popularity", "content", "neighbours"]
+    scorers = ["popularity", "content", "neighbors"]
     return pennyweight.fit(items, small_shop.events(seed=seed), encoder=encoder, scorers=scorers)
 
 

@@ -46,7 +46,7 @@ def test_what_was_only_read_is_left_out_and_says_nothing(live):
     assert "i3" not in [item["item_id"] for item in found["items"]]
 
 
-def test_sessions_and_neighbours(live):
+def test_sessions_and_neighbors(live):
     found = live.post("/api/session/recommend?n=4", [feedback("x", "i1", Timestamp=1.7e9)])
     assert len(found) == 4
     assert live.get("/v1/users")["users"] == []

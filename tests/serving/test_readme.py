@@ -30,7 +30,7 @@ def test_the_session_works(tmp_path):
         pytest.skip("curl is not installed")
     (block,) = re.findall(r"```console\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     items, events = demo.write(tmp_path, readers=300)
-    shop = pennyweight.fit(items, events, encoder="tfidf", scorers=["content", "neighbours"])
+    shop = pennyweight.fit(items, events, encoder="tfidf", scorers=["content", "neighbors"])
     shop.save(tmp_path / "b")
     steps = re.findall(r"^\$ (.*)\n(.*)$", block, re.MULTILINE)
     assert len(steps) == 4

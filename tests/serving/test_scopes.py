@@ -8,7 +8,7 @@ SESSION = [
     "/v1/rank",
     "/v1/version",
     "/v1/similar/a/b",
-    "/api/item-to-item/neighbours/i1",
+    "/api/item-to-item/neighbors/i1",
     "/api/session/recommend",
 ]
 READ = [

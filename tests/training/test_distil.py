@@ -74,7 +74,7 @@ def test_a_teacher_of_another_width(student, tmp_path):
         assert least < np.abs(vectors @ vectors.T - wanted @ wanted.T).mean() < most
 
 
-def test_a_student_that_learns_from_behaviour_too(teacher, student, tmp_path):
+def test_a_student_that_learns_from_behavior_too(teacher, student, tmp_path):
     wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     trained = distil_into(
         student, wanted, CATALOG, tmp_path, SETTINGS, held_out=HELD_OUT, objective="both"

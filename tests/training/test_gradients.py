@@ -135,7 +135,7 @@ def test_vectors_are_those_of_the_encoder(weights):
     assert not found[1].any()
 
 
-def test_pairs_are_neighbours_and_decayed_histories(weights):
+def test_pairs_are_neighbors_and_decayed_histories(weights):
     texts = Texts(weights, ["red", "blue", "shoe", "", "red"], max_tokens=8)
     log = world.events([[0, 1, 2, 3], [3, 1, 4, 0], [2]], 5)
     pairs = Pairs(log.histories, texts, replace(QUICK, newest=5, decay=0.5), repeats=False)

@@ -25,7 +25,7 @@ pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
 from pennyweight.training import memory
-from pennyweight.training.behaviour import aligned, of_texts
+from pennyweight.training.behavior import aligned, of_texts
 from pennyweight.training.run import TrainingRun
 from pennyweight.training.tasks import Pairs
 from pennyweight.training.token_texts import Texts

@@ -1,4 +1,4 @@
-"""What is wrong with columns, behaviour and times: planted, and found with its size."""
+"""What is wrong with columns, behavior and times: planted, and found with its size."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,7 @@ from pennyweight.data.dataset import read
 from pennyweight.data.gini import gini
 from pennyweight.data.input_size import Volume
 from pennyweight.data.text_cleaning import clean_text
-from pennyweight.validation.behaviour import periods
+from pennyweight.validation.behavior import periods
 from pennyweight.validation.duplicates import near_duplicates
 from pennyweight.validation.findings import KINDS, Finding, finding, percent
 from pennyweight.validation.forecast import forecast

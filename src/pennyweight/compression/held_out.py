@@ -124,7 +124,7 @@ class HeldOutFit:
     def distil(
         self, student: ModelWeights, teacher: NDArray[np.float32], steps: int
     ) -> ModelWeights:
-        """Train a cut model on the teacher's vectors and on behaviour; needs the extra train."""
+        """Train a cut model on the teacher's vectors and on behavior; needs the extra train."""
         from pennyweight.training.distillation import distilled
         from pennyweight.training.settings import TrainSettings
 
@@ -156,7 +156,7 @@ class HeldOutFit:
 
 
 def _encoders(parent: Recommender, plan: Plan) -> Encoders:
-    """Return what the parent's scorers encoded texts with, before they learned from behaviour."""
+    """Return what the parent's scorers encoded texts with, before they learned from behavior."""
     blend, worth = blend_of(parent), parent.report.worth if parent.report else None
     name = text_component(blend)
     encoder = None if name is None else blend.components[name].encoder

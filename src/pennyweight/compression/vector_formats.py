@@ -17,7 +17,7 @@ class VectorFormat:
     ----------
     of_text
         RowFormat of vectors that come from texts alone.
-    of_behaviour
+    of_behavior
         RowFormat of vectors learned from events too.
     text_share, min_width
         Share of the width that is kept of vectors that come from texts alone, the components along
@@ -25,7 +25,7 @@ class VectorFormat:
     """
 
     of_text: RowFormat = "fp32"
-    of_behaviour: RowFormat = "fp32"
+    of_behavior: RowFormat = "fp32"
     text_share: float = 1.0
     min_width: int = 1
 
@@ -51,7 +51,7 @@ class VectorFormat:
         """Return the format of a scorer's vectors, and their width."""
         wide = scorer.vector_width or 0
         if scorer.evidence != "text":
-            return self.of_behaviour, wide
+            return self.of_behavior, wide
         return self.of_text, max(round(wide * self.text_share), min(wide, self.min_width))
 
 
@@ -60,7 +60,7 @@ EIGHT_BITS = VectorFormat("int8", "int8")
 SHARE, MIN_WIDTH = 2 / 3, 256  # of binary vectors; fewer lose more than they save
 STORAGES = (
     VectorFormat("int4", "int4"),
-    VectorFormat("binary", "int4", SHARE, MIN_WIDTH),  # vectors of behaviour say more than of texts
+    VectorFormat("binary", "int4", SHARE, MIN_WIDTH),  # vectors of behavior say more than of texts
     VectorFormat("int2", "int2"),
     VectorFormat("binary", "binary", SHARE, MIN_WIDTH),
 )

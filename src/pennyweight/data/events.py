@@ -416,7 +416,7 @@ def _drop_duplicates(
     split: NDArray[np.uint8] | None,
 ) -> None:
     again = np.zeros(len(rows.alive), dtype=bool)
-    # Only neighbours of the same user and time can be duplicates.
+    # Only neighbors of the same user and time can be duplicates.
     user, time = key["u"][order], key["t"][order]
     same = np.zeros(len(order) + 1, dtype=bool)
     same[1:-1] = (user[1:] == user[:-1]) & (time[1:] == time[:-1])

@@ -112,7 +112,7 @@ class ScriptRun:
     units
         The word itself, or the clusters of a script without spaces.
     dense
-        Whether it is of such a script, so that its words are pairs of neighbouring units.
+        Whether it is of such a script, so that its words are pairs of neighboring units.
     """
 
     surface: str

@@ -2,7 +2,7 @@
 
 Everything here is drawn once from a seed. Features and series follow from the book table,
 so text can find them. Popularity, circles, read-next pairs and arrivals come from the
-generator alone: no text explains them, only behaviour shows them.
+generator alone: no text explains them, only behavior shows them.
 """
 
 from dataclasses import dataclass

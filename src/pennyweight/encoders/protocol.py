@@ -23,7 +23,7 @@ class Encoder(Protocol):
 
     Every encoder returns float32 of shape (len(texts), dim), rows of unit length (an
     empty or wholly unknown text gives a zero row), the same vector for a text whatever
-    its neighbours in the batch, and (0, dim) for no texts.
+    its neighbors in the batch, and (0, dim) for no texts.
 
     An encoder is a subclass that defines `kind`, `dim`, `fingerprint`, `encode`, `save` and
     `load`; one that `fit` is to choose by name defines `fit` too.

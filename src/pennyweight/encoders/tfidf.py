@@ -134,7 +134,7 @@ class LexicalEncoder(TableEncoder):
             "sublinear": words.sublinear,
             "char_ngrams": words.char_ngrams,
             "vocabulary": list(words.vocabulary),
-            "tokeniser": words.tokenizer,
+            "tokenizer": words.tokenizer,
         }
         arrays = {"idf": words.idf, **self.packed.arrays("table")}
         write_arrays(folder / "lexical.safetensors", arrays, settings)
@@ -149,6 +149,6 @@ class LexicalEncoder(TableEncoder):
             arrays["idf"],
             sublinear=settings["sublinear"],
             char_ngrams=None if ngrams is None else (ngrams[0], ngrams[1]),
-            tokenizer=settings.get("tokeniser", 1),
+            tokenizer=settings.get("tokenizer", 1),
         )
         return cls(settings["name"], vectorizer, QuantizedRows.from_arrays(arrays, "table"))

@@ -136,7 +136,7 @@ class Word2VecEncoder(Encoder):
     def save(self, folder: Path) -> None:
         """Write ``word2vec.safetensors`` into a folder."""
         arrays = {"table": self.table, "common": self.common}
-        settings = {"vocabulary": list(self.vocabulary), "tokeniser": self.tokenizer}
+        settings = {"vocabulary": list(self.vocabulary), "tokenizer": self.tokenizer}
         write_arrays(folder / "word2vec.safetensors", arrays, settings)
 
     @classmethod
@@ -147,7 +147,7 @@ class Word2VecEncoder(Encoder):
             settings["vocabulary"],
             arrays["table"],
             arrays["common"],
-            tokenizer=settings.get("tokeniser", 1),
+            tokenizer=settings.get("tokenizer", 1),
         )
 
 

@@ -113,7 +113,7 @@ class AblationStudy:
                     nbytes=sum(
                         component.nbytes
                         for component in blend.components.values()
-                        if component.evidence != "behaviour"
+                        if component.evidence != "behavior"
                     ),
                     seconds_per_million=a_million,
                     price_per_million=a_million / 3_600 * usable_cores() * plan.core_hour_price,

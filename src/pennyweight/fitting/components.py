@@ -16,8 +16,8 @@ from pennyweight.scorers.registry import scorer_type
 
 __all__ = ["BY_TIME", "DEFAULT", "Component", "build_components", "build_context", "components_of"]
 
-DEFAULT = ("popularity", "content", "neighbours", "tower")
-OF_TIME, OF_REPEATS = "novelty", "again"  # added where they say something
+DEFAULT = ("popularity", "content", "neighbors", "tower")
+OF_TIME, OF_REPEATS = "novelty", "repeat-consumption"  # added where they say something
 BY_TIME = ("global-time", "given-split")
 KIND, ENCODER = "kind", "encoder"  # keys of a scorer's table besides its settings
 NUMBERED = re.compile(r"(.+)-\d+")
@@ -61,7 +61,7 @@ def components_of(
 ) -> tuple[Component, ...]:
     """Return the components to fit.
 
-    By default popularity, content, neighbours and tower; novelty where the protocol cuts
+    By default popularity, content, neighbors and tower; novelty where the protocol cuts
     by time (see `Novelty`), and again where items may be recommended again.
 
     Parameters

@@ -33,7 +33,7 @@ START_SECONDS = 2  # whatever the size
 SCORE_WORK = 2_000.0  # operations that a score takes to be made and ranked
 BYTE_WORK = 1e5  # operations a byte of the items: words counted, weighed and reduced
 EVENTS_A_USER = 4  # where the number of users is not known
-EVENT_WORK = 6e5  # operations an event: reading, sorting, counting neighbours
+EVENT_WORK = 6e5  # operations an event: reading, sorting, counting neighbors
 CHOICES = 22  # times that a user is scored for the choices of the components
 
 
@@ -165,7 +165,7 @@ def _work(
 
 def _is_fitted_twice(scorer: Scorer | type[Scorer]) -> bool:
     """Return whether a blend without the language model has a scorer of its own."""
-    return scorer.evidence == "text and behaviour"
+    return scorer.evidence == "text and behavior"
 
 
 def _users(data: Volume, given: int | None, users: UserSample) -> int:

@@ -112,7 +112,7 @@ def _on_catalog(interactions: Interactions, part: Part) -> list[str]:
     if not found.give_answers:
         return []
     return [
-        f"{found.sentence()}; --scorers content,neighbours,tower (scorers=[...]) measures without "
+        f"{found.sentence()}; --scorers content,neighbors,tower (scorers=[...]) measures without "
         "them"
     ]
 

@@ -191,7 +191,7 @@ class Recommender:
     def with_items(self, items: Catalog, rows: ReadAlready | None = None) -> "Recommender":
         """Return a recommender that also knows some items, new ones or others than before.
 
-        Nothing is fitted: what reads texts reads these, what was learned from behaviour
+        Nothing is fitted: what reads texts reads these, what was learned from behavior
         stays with an item that changes, and of a new one it knows nothing. This
         recommender stays as it is; both share what did not change. The other cannot be
         saved.

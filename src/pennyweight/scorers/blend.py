@@ -70,7 +70,7 @@ class Blend(Scorer):
 
     kind = "blend"
     scale: Scale = "log-odds"
-    evidence: Evidence = "text and behaviour"
+    evidence: Evidence = "text and behavior"
 
     def __init__(
         self,

@@ -240,7 +240,7 @@ class Content(Scorer):
         if self.words is not None:
             arrays["idf"] = self.words.idf
             settings["vocabulary"] = list(self.words.vocabulary)
-            settings["tokeniser"] = self.words.tokenizer
+            settings["tokenizer"] = self.words.tokenizer
         write_arrays(folder / FILE, arrays, settings)
 
     @classmethod
@@ -257,7 +257,7 @@ class Content(Scorer):
                 arrays["idf"],
                 sublinear=True,
                 char_ngrams=None,
-                tokenizer=settings.get("tokeniser", 1),
+                tokenizer=settings.get("tokenizer", 1),
             )
         if "shape" in settings:
             scorer.vectors = Terms.from_arrays(arrays, tuple(settings["shape"]))

@@ -1,4 +1,4 @@
-"""A scorer of behaviour over a catalog that has grown since it was fitted."""
+"""A scorer of behavior over a catalog that has grown since it was fitted."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Evidence", "Progress", "Quality", "Scale", "Scorer", "Setting"]
 
 Scale = Literal["relative", "log-odds"]
-Evidence = Literal["text", "behaviour", "text and behaviour"]
+Evidence = Literal["text", "behavior", "text and behavior"]
 Setting = bool | int | float | str
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all)."""
@@ -47,7 +47,7 @@ class Scorer(Protocol):
     Attributes
     ----------
     kind
-        The implementation, such as ``neighbours``: its name in the registry, in plans and in
+        The implementation, such as ``neighbors``: its name in the registry, in plans and in
         bundles. Several components of a blend may be of one kind; they differ in their ids.
     scale
         How a blend reads the scores. ``relative``: not negative, meaningful only against the best
@@ -81,7 +81,7 @@ class Scorer(Protocol):
     kind: str
     scale: Scale = "relative"
     default_weight: float | None = None
-    evidence: Evidence = "behaviour"
+    evidence: Evidence = "behavior"
     is_personal: bool = True
     is_fallback: bool = False
     lifts_new_items: bool = False
@@ -241,7 +241,7 @@ class Scorer(Protocol):
         """Return a scorer that also knows items which are new or whose text has changed.
 
         This one stays as it is; both share what did not change. What was learned from
-        behaviour stays with an item whose text changes.
+        behavior stays with an item whose text changes.
 
         Parameters
         ----------

@@ -16,9 +16,9 @@ SCORERS: "PluginRegistry[Scorer]" = PluginRegistry(
     {
         "popularity": "pennyweight.scorers.popularity:Popularity",
         "novelty": "pennyweight.scorers.popularity:Novelty",
-        "again": "pennyweight.scorers.repeat_consumption:RepeatConsumption",
+        "repeat-consumption": "pennyweight.scorers.repeat_consumption:RepeatConsumption",
         "content": "pennyweight.scorers.content:Content",
-        "neighbours": "pennyweight.scorers.neighbours:Neighbours",
+        "neighbors": "pennyweight.scorers.neighbors:Neighbors",
         "linear": "pennyweight.scorers.linear:Linear",
         "tower": "pennyweight.scorers.two_tower:TwoTower",
         "sequence": "pennyweight.scorers.sequence:Sequence",

@@ -32,7 +32,7 @@ class RepeatConsumption(Scorer):
         Weight of an event relative to the one after it.
     """
 
-    kind = "again"
+    kind = "repeat-consumption"
     default_weight = 4.0
 
     def __init__(self, *, decay: float = 0.9) -> None:

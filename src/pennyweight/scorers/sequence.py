@@ -114,7 +114,7 @@ class Sequence(Scorer):
     kind = "sequence"
     scale: Scale = "log-odds"
     default_weight = 0.6
-    evidence: Evidence = "text and behaviour"  # by the item vectors that it starts from
+    evidence: Evidence = "text and behavior"  # by the item vectors that it starts from
     needs_item_vectors = True
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Two towers: histories and items as vectors of one space, learned from text and behaviour."""
+"""Two towers: histories and items as vectors of one space, learned from text and behavior."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -57,7 +57,7 @@ class TwoTower(Scorer):
     kind = "tower"
     scale: Scale = "log-odds"
     default_weight = 0.6
-    evidence: Evidence = "text and behaviour"
+    evidence: Evidence = "text and behavior"
     scores_texts = True
     learns_item_vectors = True
 

@@ -1,4 +1,4 @@
-"""Item vectors trained on behaviour: a token table and a vector an item, side by side.
+"""Item vectors trained on behavior: a token table and a vector an item, side by side.
 
 Item i has the vector  v_i = unit(bag_i @ table + item_i)  and, inside a history, the
 vector  c_i = v_i + context_i.  A history has  q = unit(sum_j decay ** lag_j * w_j * c_j),

@@ -15,7 +15,7 @@ from pennyweight.errors import DataError
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.storage.files import cache_folder, digest, write_atomic
 from pennyweight.storage.locks import locked
-from pennyweight.training.behaviour import in_width, of_texts
+from pennyweight.training.behavior import in_width, of_texts
 from pennyweight.training.checkpoint import settings_text
 from pennyweight.training.run import MODEL, Progress, TrainedModel, TrainingRun, events_of
 from pennyweight.training.settings import TrainSettings
@@ -77,7 +77,7 @@ def distil_into(
     if objective not in ("vectors", "both"):
         raise DataError(f"objective {objective!r}: one of vectors, both")
     if objective == "both" and held_out is None:
-        raise DataError("objective 'both' learns from behaviour too: give held_out")
+        raise DataError("objective 'both' learns from behavior too: give held_out")
     if teacher.ndim != 2 or len(teacher) != len(catalog) or not np.isfinite(teacher).all():
         raise DataError(
             f"the teacher's vectors have shape {teacher.shape}; there must be a finite row for "

@@ -115,7 +115,7 @@ class Pairs:
 
 
 class Targets:
-    """Vectors that the texts' own should come near, one a text: of a teacher, or of behaviour.
+    """Vectors that the texts' own should come near, one a text: of a teacher, or of behavior.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from pennyweight.data.split import HeldOut
 from pennyweight.encoders.weights import ModelWeights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.ranking import Repeats
-from pennyweight.training.behaviour import behaviour_vectors, in_width, of_texts
+from pennyweight.training.behavior import behavior_vectors, in_width, of_texts
 from pennyweight.training.run import Progress, TrainedModel, TrainingRun
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Both, Pairs, Targets, Task
@@ -33,7 +33,7 @@ def tune(
     repeats: Repeats = "exclude",
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """Tune a language model on behaviour.
+    """Tune a language model on behavior.
 
     A call with the same arguments and folder as one that was killed goes on from its last
     checkpoint to the same result.
@@ -49,7 +49,7 @@ def tune(
     objective
         ``pairs``: items that follow each other, and histories with what followed, are to be
         near, against the other items of the batch. ``targets``: each text is to be near a
-        vector learned from behaviour beforehand (see `behaviour_vectors`), which needs a
+        vector learned from behavior beforehand (see `behavior_vectors`), which needs a
         fraction of the steps. ``both``: the sum of the two.
     repeats
         Whether an item may follow a history that holds it already.
@@ -88,7 +88,7 @@ def _task(
         return Pairs(histories, run.texts, run.settings, repeats=repeats)
 
     def vectors() -> NDArray[np.float32]:
-        found = behaviour_vectors(
+        found = behavior_vectors(
             run.weights.folder,
             catalog,
             held_out.before,

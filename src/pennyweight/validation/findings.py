@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[Area, str]] = {
     "events-after-cut": ("leak", "split by time, or let pennyweight split (--protocol)"),
     "future-of-others": ("leak", "use --protocol global-time, or a split by one moment for all"),
     "future-catalog": ("leak", "measure without novelty and popularity (--scorers "
-                       "content,neighbours,tower), or with the catalog as it was before the "
+                       "content,neighbors,tower), or with the catalog as it was before the "
                        "test"),
     "id-order": ("leak", "no scorer of pennyweight uses the order and ties are drawn at random; "
                  "shuffle the catalog and replace its ids before using tools that do"),

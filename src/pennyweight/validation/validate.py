@@ -14,7 +14,7 @@ from pennyweight.data.gini import gini
 from pennyweight.data.split import Part, Protocol, default_protocol, parts
 from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.errors import DataError
-from pennyweight.validation.behaviour import Period, check_behaviour, periods, tail
+from pennyweight.validation.behavior import Period, check_behavior, periods, tail
 from pennyweight.validation.columns import ColumnProfile, check_columns, length_bins
 from pennyweight.validation.duplicates import check_duplicates
 from pennyweight.validation.findings import Finding, finding
@@ -141,10 +141,10 @@ def validate(
     found += check_duplicates(data.catalog, rng)
     tell("personal data", 0, 0)
     found += check_personal(data)
-    tell("behaviour", 0, 0)
+    tell("behavior", 0, 0)
     used, part = _part(data, protocol)
     shown = periods(log)
-    found += check_behaviour(data, part, shown)
+    found += check_behavior(data, part, shown)
     if used is not None and part is not None:
         tell("leaks", 0, 0)
         leaks = check_leaks(data, part, used)

@@ -12,7 +12,7 @@ from pennyweight.data.ids import Ids
 
 __all__ = ["TieBreak", "draw_ties"]
 
-_PAIRS, _SORTED = 100, 0.6  # neighbours of one moment, and the share in order that is no chance
+_PAIRS, _SORTED = 100, 0.6  # neighbors of one moment, and the share in order that is no chance
 _Bits = NDArray[np.uint64]
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 

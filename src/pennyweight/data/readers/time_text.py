@@ -14,7 +14,7 @@ __all__ = ["TextTimes", "english_months", "read_text"]
 
 Floats = NDArray[np.float64]
 
-# Names of months by their first letters, in English and the neighbouring languages.
+# Names of months by their first letters, in English and the neighboring languages.
 _MONTHS = {
     1: "jan ene gen янв sty oca", 2: "feb fev fév фев lut şub", 3: "mar mär maa mrt мар",
     4: "apr abr avr апр kwi nis", 5: "may mai mei mag maj май мая", 6: "jun juin giu июн cze haz",

@@ -138,7 +138,7 @@ def gorse_routes(
         return _scored(ranked, offset)
 
     @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[Scored])
-    async def neighbours(
+    async def neighbors(
         name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
     ) -> Response:
         """Return similar items, for any name of the recommender."""

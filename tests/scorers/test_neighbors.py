@@ -1,21 +1,21 @@
-"""Sequential neighbours on the 4 x 4 world, each term of the formula by hand."""
+"""Sequential neighbors on the 4 x 4 world, each term of the formula by hand."""
 
 import numpy as np
 import pytest
 
 import world
 from pennyweight.data.interactions import Histories
-from pennyweight.scorers.neighbours import Neighbours
+from pennyweight.scorers.neighbors import Neighbors
 from world import A, B, C, D
 
 PLAIN = {"decay": 1.0, "window": 1, "spacing": 1.0, "backward": 0.0, "normalize": 0.0}
 
 
-def fit(**settings) -> Neighbours:
-    return Neighbours(**{**PLAIN, **settings}).fit(*world.four())
+def fit(**settings) -> Neighbors:
+    return Neighbors(**{**PLAIN, **settings}).fit(*world.four())
 
 
-def gains(scorer: Neighbours) -> dict[tuple[int, int], float]:
+def gains(scorer: Neighbors) -> dict[tuple[int, int], float]:
     places = scorer.matrix.tocoo()
     return {
         (int(a), int(b)): pytest.approx(float(value), abs=1e-6)
@@ -62,12 +62,12 @@ def test_weights_of_events_multiply():
 
 
 def test_defaults_are_those_of_the_documentation():
-    scorer = Neighbours()
+    scorer = Neighbors()
     assert (scorer.decay, scorer.window, scorer.spacing) == (0.7, 10, 0.7)
     assert (scorer.backward, scorer.normalize, scorer.keep) == (0.5, 0.3, 500)
 
 
-def test_the_strongest_neighbours_are_kept():
+def test_the_strongest_neighbors_are_kept():
     everything = fit(window=2, spacing=0.7, backward=0.5)
     scorer = fit(window=2, spacing=0.7, backward=0.5, keep=1)
     dense = everything.matrix.toarray()
@@ -76,15 +76,15 @@ def test_the_strongest_neighbours_are_kept():
     np.testing.assert_array_equal(kept.max(axis=1), dense.max(axis=1))
 
 
-def test_an_item_is_no_neighbour_of_itself():
+def test_an_item_is_no_neighbor_of_itself():
     log = world.events([[A, A, B, A]], 4)
-    scorer = Neighbours(**PLAIN).fit(log, world.catalog(world.FOUR_TEXTS))
+    scorer = Neighbors(**PLAIN).fit(log, world.catalog(world.FOUR_TEXTS))
     assert gains(scorer) == {(A, B): 1, (B, A): 1}
 
 
 def test_histories_of_different_users_do_not_touch():
     log = world.events([[A], [B], [C, D], [A]], 4)
-    scorer = Neighbours(**PLAIN).fit(log, world.catalog(world.FOUR_TEXTS))
+    scorer = Neighbors(**PLAIN).fit(log, world.catalog(world.FOUR_TEXTS))
     assert gains(scorer) == {(C, D): 1}
 
 
@@ -96,5 +96,5 @@ def test_what_is_disliked_pulls_down_but_not_below_zero():
 
 def test_memory_follows_pairs_and_not_items():
     log = world.events([[0, 1], [49_999, 0]], 50_000)
-    scorer = Neighbours().fit(log, world.catalog([""] * 50_000))
+    scorer = Neighbors().fit(log, world.catalog([""] * 50_000))
     assert scorer.matrix.nnz == 4

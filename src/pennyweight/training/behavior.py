@@ -1,4 +1,4 @@
-"""Vectors learned from behaviour, as targets for a language model."""
+"""Vectors learned from behavior, as targets for a language model."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +16,14 @@ from pennyweight.training.learner import Learner
 from pennyweight.training.token_texts import Codes, Texts
 from pennyweight.vectors.unit_rows import unit_rows
 
-__all__ = ["aligned", "behaviour_vectors", "in_width", "of_texts"]
+__all__ = ["aligned", "behavior_vectors", "in_width", "of_texts"]
 
 Float = NDArray[np.float32]
 
 ALIGNED = 4096  # texts from which the map of targets to the model's width is found
 
 
-def behaviour_vectors(
+def behavior_vectors(
     model: Path,
     catalog: Catalog,
     interactions: Interactions,

@@ -1,4 +1,4 @@
-"""Sequential neighbours: what came next, or close by, for others."""
+"""Sequential neighbors: what came next, or close by, for others."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,15 +17,15 @@ from pennyweight.scorers.protocol import Progress, Scorer
 from pennyweight.scorers.resources import ResourceEstimate
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
-__all__ = ["Neighbours"]
+__all__ = ["Neighbors"]
 
-FILE = "neighbours.safetensors"
+FILE = "neighbors.safetensors"
 BLOCK_PAIRS = 8_000_000  # counted at a time, 12 bytes each and as much again to add them up
 ENTRIES = 40_000_000  # of the whole matrix, 8 bytes each; 50 an item are kept even so
-PAIRS = 10  # different neighbours that an event makes known, as measured
+PAIRS = 10  # different neighbors that an event makes known, as measured
 
 
-class Neighbours(Scorer):
+class Neighbors(Scorer):
     """Score = sum over the history of directed, distance-weighted co-occurrence.
 
     Item b gains ``spacing ** (distance - 1)`` from item a for each user who came to b
@@ -40,10 +40,10 @@ class Neighbours(Scorer):
     window, spacing, backward, normalize
         As above.
     keep
-        Neighbours kept an item, the strongest; fewer in catalogs above 80,000 items.
+        Neighbors kept an item, the strongest; fewer in catalogs above 80,000 items.
     """
 
-    kind = "neighbours"
+    kind = "neighbors"
     default_weight = 1.3
 
     def __init__(
@@ -128,7 +128,7 @@ class Neighbours(Scorer):
         return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
 
     def save(self, folder: Path) -> None:
-        """Write ``neighbours.safetensors``."""
+        """Write ``neighbors.safetensors``."""
         matrix = self.matrix
         arrays = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
         write_arrays(folder / FILE, arrays, self.setting_values())

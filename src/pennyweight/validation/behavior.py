@@ -9,7 +9,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import Part
 from pennyweight.validation.findings import Finding, finding
 
-__all__ = ["Period", "check_behaviour", "periods", "tail"]
+__all__ = ["Period", "check_behavior", "periods", "tail"]
 
 # Events a person hardly makes in a minute, in a day; and how far beyond the others (robust
 # standard deviations of the logarithm) a user must be.
@@ -28,7 +28,7 @@ class Period(Frozen):
     cold: float | None
 
 
-def check_behaviour(data: Dataset, part: Part | None, shown: list[Period]) -> list[Finding]:
+def check_behavior(data: Dataset, part: Part | None, shown: list[Period]) -> list[Finding]:
     """Find what people do not do and clocks should not say, and how thin the data is."""
     log = data.interactions
     found = _bots(log)
