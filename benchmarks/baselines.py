@@ -88,20 +88,26 @@ def chosen_baselines(
         return part
 
     def pair(other: Linear | Neighbors) -> Baseline:
-        parts = {"content": content, other.name: other}
+        parts = {"content": content, other.kind: other}
         return best(
-            Blend(parts, {"content": w, other.name: 1 - w}, repeats=repeats) for w in WEIGHTS
+            Blend(parts, {"content": w, other.kind: 1 - w}, repeats=repeats) for w in WEIGHTS
         )
 
     content = fitted(Content())
     ease = best(fitted(Linear(penalty=penalty)) for penalty in PENALTIES)
     moves = best(fitted(Neighbors(backward=backward)) for backward in BACKWARD)
-    plain = {"popularity": Popularity(), "transitions, last item": LastTransitions(1),
-             "transitions, last two items": LastTransitions(2)}  # fmt: skip
+    plain = {
+        "popularity": Popularity(),
+        "transitions, last item": LastTransitions(1),
+        "transitions, last two items": LastTransitions(2),
+    }
     for one in plain.values():
         one.fit(parted.train, catalog)
-    return plain | {"TF-IDF": content, "EASE + TF-IDF": pair(ease),
-                    "transitions + TF-IDF": pair(moves)}  # fmt: skip
+    return plain | {
+        "TF-IDF": content,
+        "EASE + TF-IDF": pair(ease),
+        "transitions + TF-IDF": pair(moves),
+    }
 
 
 def quality(scorer: Baseline, held_out: HeldOut, repeats: Repeats) -> float:

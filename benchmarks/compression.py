@@ -88,8 +88,11 @@ def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[s
         whole, first = (ndcg, scorer.rows.nbytes) if whole is None else (whole, first)
         times = first / scorer.rows.nbytes
         ratio, low, high = share(ndcg, whole)
-        print(f"  {kind:<20}{scorer.rows.nbytes / 1e6:>8.2f}{times:>8.1f}x{ndcg.mean():>10.4f}"
-              f"{ratio:>8.1%}  [{low:.1%}, {high:.1%}]", flush=True)  # fmt: skip
+        print(
+            f"  {kind:<20}{scorer.rows.nbytes / 1e6:>8.2f}{times:>8.1f}x{ndcg.mean():>10.4f}"
+            f"{ratio:>8.1%}  [{low:.1%}, {high:.1%}]",
+            flush=True,
+        )
         target = next((target for least, target in TARGETS if times >= least), None)
         rows += [
             row(f"{name} {kind}: share of fp32's NDCG@10", ratio, "", target, "higher"),
@@ -114,7 +117,7 @@ def row(name: str, value: float, unit: str, target: float | None, better: str) -
         "name": name,
         "value": round(value, 4),
         "unit": unit,
-        "target": target,
+        "bar": target,
         "better": better,
     }
 

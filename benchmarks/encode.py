@@ -166,15 +166,27 @@ def many(data: Path, n: int, threads: int) -> list[dict[str, object]]:
     print(
         f"{n:,} titles: {n / runner.seconds['many'][0]:,.0f} per second, {runner.peak / 1e6:.0f} MB"
     )
-    return [{"name": f"int8: peak memory of {n:,} titles", "value": runner.peak, "unit": "B",
-             "target": 600e6, "better": "lower"}]  # fmt: skip
+    return [
+        {
+            "name": f"int8: peak memory of {n:,} titles",
+            "value": runner.peak,
+            "unit": "B",
+            "bar": 600e6,
+            "better": "lower",
+        }
+    ]
 
 
 def spread(name: str, values: Sequence[float], unit: str, **more: object) -> dict[str, object]:
     """Return a row with the median over the turns, and the least and the most."""
     ends = {"low": round(min(values), 2), "high": round(max(values), 2)} if len(values) > 1 else {}
-    row = {"name": name, "value": round(median(values), 2), "unit": unit, "target": None,
-           "better": "higher"}  # fmt: skip
+    row = {
+        "name": name,
+        "value": round(median(values), 2),
+        "unit": unit,
+        "bar": None,
+        "better": "higher",
+    }
     return row | ends | more
 
 
@@ -182,20 +194,32 @@ def rows_of(runner: Runner, base: Runner) -> list[dict[str, object]]:
     """Return what one encoder reached."""
     target, most = TARGETS.get(runner.name, (None, None))
     rows = []
-    for what, unit, many in (("short texts", "1/s", SHORT), ("long texts", "1/s", LONG),
-                             ("single texts", "ms", ALONE)):  # fmt: skip
+    for what, unit, many in (
+        ("short texts", "1/s", SHORT),
+        ("long texts", "1/s", LONG),
+        ("single texts", "ms", ALONE),
+    ):
         key = {"short texts": "short", "long texts": "long"}.get(what, "alone")
         seconds = runner.seconds[key]
         speeds = [many / s if unit == "1/s" else 1000 * s / many for s in seconds]
         better = "higher" if unit == "1/s" else "lower"
-        rows.append(spread(f"{runner.name}: {what}", speeds, unit, better=better,
-                           version=runner.version))  # fmt: skip
+        rows.append(
+            spread(f"{runner.name}: {what}", speeds, unit, better=better, version=runner.version)
+        )
         ratios = runner.times_faster(base, key)
-        rows.append(spread(f"{runner.name}: {what}, times {base.name}", ratios, "x",
-                           target=None if key == "alone" else target))  # fmt: skip
+        rows.append(
+            spread(
+                f"{runner.name}: {what}, times {base.name}",
+                ratios,
+                "x",
+                bar=None if key == "alone" else target,
+            )
+        )
     sizes = (("bytes", runner.size, most), ("peak memory", runner.peak, None))
-    return rows + [spread(f"{runner.name}: {name}", [value], "B", target=limit, better="lower")
-                   for name, value, limit in sizes]  # fmt: skip
+    return rows + [
+        spread(f"{runner.name}: {name}", [value], "B", bar=limit, better="lower")
+        for name, value, limit in sizes
+    ]
 
 
 def main() -> None:
@@ -203,8 +227,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     add_data(parser)
     parser.add_argument("--baseline", type=Path, default=ROOT / ".venv-baseline/bin/python")
-    parser.add_argument("--only", default=",".join(CASES), help="encoders, by commas; the first "
-                        "is what the others are compared with")  # fmt: skip
+    parser.add_argument(
+        "--only",
+        default=",".join(CASES),
+        help="encoders, by commas; the first is what the others are compared with",
+    )
     parser.add_argument("--many", type=int, metavar="N", help="titles to encode at once, after")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=15)

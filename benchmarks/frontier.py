@@ -38,7 +38,7 @@ def _row(name: str, value: float, unit: str, target: float | None) -> dict[str, 
         "name": name,
         "value": round(value, 2),
         "unit": unit,
-        "target": target,
+        "bar": target,
         "better": "higher",
     }
 
@@ -54,8 +54,9 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, help="keep what was measured in this folder")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    plan = pennyweight.Plan().override({"encoder.name": given.encoder,
-                                        "evaluate.value_gate": False})  # fmt: skip
+    plan = pennyweight.Plan().override(
+        {"encoder.name": given.encoder, "evaluate.value_gate": False}
+    )
     rows: list[dict[str, object]] = []
     for name in given.only.split(","):
         if not present(given.data, name):

@@ -70,26 +70,36 @@ def main() -> None:
             asyncio.run(open_loop(service.port, sessions(ids, 0), rate=given.rate, seconds=2))
             loads = [
                 asyncio.run(
-                    open_loop(service.port, sessions(ids, turn), rate=given.rate,
-                              seconds=given.seconds)
+                    open_loop(
+                        service.port, sessions(ids, turn), rate=given.rate, seconds=given.seconds
+                    )
                 )
                 for turn in range(1, given.repeats + 1)
-            ]  # fmt: skip
+            ]
             held, peak = service.resident, service.peak
     for load in loads:
         if load.good != len(load.seconds):
             raise SystemExit(f"answers that were not 2xx: {load.statuses}")
         middle, most, last = (load.quantile(q) for q in (0.5, 0.95, 0.99))
-        print(f"{given.items:,} items: at {given.rate:g}/s p50 {middle:.0f}, p95 {most:.0f}, "
-              f"p99 {last:.0f} ms")  # fmt: skip
+        print(
+            f"{given.items:,} items: at {given.rate:g}/s p50 {middle:.0f}, p95 {most:.0f}, "
+            f"p99 {last:.0f} ms"
+        )
     print(f"ready in {ready:.1f} s; {held / 1e6:,.0f} MB, at most {peak / 1e6:,.0f}")
     rows = [
-        spread(f"million items: p{q} at {given.rate:g} per second",
-               [load.quantile(q / 100) for load in loads], "ms", target, "lower")
+        spread(
+            f"million items: p{q} at {given.rate:g} per second",
+            [load.quantile(q / 100) for load in loads],
+            "ms",
+            target,
+            "lower",
+        )
         for q, target in ((50, None), (95, 50), (99, None))
-    ]  # fmt: skip
-    rows += [row("million items: resident memory", held, "B", 1.5e9, "lower"),
-             row("million items: ready after", ready, "s", 15, "lower")]  # fmt: skip
+    ]
+    rows += [
+        row("million items: resident memory", held, "B", 1.5e9, "lower"),
+        row("million items: ready after", ready, "s", 15, "lower"),
+    ]
     tell(rows, given.json)
 
 

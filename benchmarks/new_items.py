@@ -190,8 +190,14 @@ def measure(folder: Path, given: argparse.Namespace) -> list[Row]:
             raise SystemExit("new items were lost by the restart")
     finally:
         service.stop()
-    return rows_of(given, told, {"before": before, "meanwhile": meanwhile, "afterwards": after,
-                                 "restarted": again}, late, restart, full - empty)  # fmt: skip
+    return rows_of(
+        given,
+        told,
+        {"before": before, "meanwhile": meanwhile, "afterwards": after, "restarted": again},
+        late,
+        restart,
+        full - empty,
+    )
 
 
 def rows_of(
@@ -204,8 +210,10 @@ def rows_of(
 ) -> list[Row]:
     """Print what was measured, and return it as rows."""
     for when, load in loads.items():
-        print(f"lists {when}: p50 {load.quantile(0.5):.2f}, p95 {load.quantile(0.95):.2f}, p99 "
-              f"{load.quantile(0.99):.2f} ms, {len(load.seconds):,} lists")  # fmt: skip
+        print(
+            f"lists {when}: p50 {load.quantile(0.5):.2f}, p95 {load.quantile(0.95):.2f}, p99 "
+            f"{load.quantile(0.99):.2f} ms, {len(load.seconds):,} lists"
+        )
     rates = told.rates(given.items)
     print("a second, by tenths:", *(f"{rate:,.0f}" for rate in rates))
     rows = [

@@ -66,9 +66,11 @@ def measure(
     capacity = median(rates)
     answered = load.within(IN_TIME) / given.seconds / capacity
     refused = load.by_status.get(503, [])
-    print(f"{name}: capacity {capacity:,.0f}/s ({min(rates):,.0f} to {max(rates):,.0f}); "
-          f"{len(load.seconds):,} sent, {load.statuses}; {load.within(IN_TIME):,} within "
-          f"{IN_TIME:g} s; {service.resident / 1e6:.0f} MB")  # fmt: skip
+    print(
+        f"{name}: capacity {capacity:,.0f}/s ({min(rates):,.0f} to {max(rates):,.0f}); "
+        f"{len(load.seconds):,} sent, {load.statuses}; {load.within(IN_TIME):,} within "
+        f"{IN_TIME:g} s; {service.resident / 1e6:.0f} MB"
+    )
     said = f"overload, {name}: "
     lost = len(load.seconds) - load.good - len(refused)
     return [

@@ -31,8 +31,9 @@ Row = dict[str, object]
 
 def measure(case: Case, data: Path, out: Path, words: list[str]) -> dict[str, Any]:
     """Measure a case in a process of its own."""
-    subprocess.run([sys.executable, str(WORKER), case.name, str(data), str(out), *words],
-                   check=True)  # fmt: skip
+    subprocess.run(
+        [sys.executable, str(WORKER), case.name, str(data), str(out), *words], check=True
+    )
     found: dict[str, Any] = json.loads(out.read_text())
     return found
 
@@ -48,9 +49,11 @@ def cell(row: dict[str, Any] | None, metric: str) -> str:
 def show(case: Case, found: dict[str, Any]) -> None:
     """Print the table of a case."""
     report = found["report"]
-    print(f"\n{case.title}: {report['users']:,} users, {report['items']:,} items, "
-          f"{report['events']:,} events, {report['evaluated_users']:,} measured, "
-          f"{report['encoder']}")  # fmt: skip
+    print(
+        f"\n{case.title}: {report['users']:,} users, {report['items']:,} items, "
+        f"{report['events']:,} events, {report['evaluated_users']:,} measured, "
+        f"{report['encoder']}"
+    )
     print(f"  {'':<30}{'fitted on':<18}" + "".join(f"{metric:<24}" for metric in METRICS))
     for one in case.published:
         known = (f"{one.metrics[m]:.4f}" if m in one.metrics else "" for m in METRICS)
@@ -58,14 +61,19 @@ def show(case: Case, found: dict[str, Any]) -> None:
         print(f"  {one.model[:28]:<30}{'train, published':<18}{values}  ({one.source})")
     blends = {name: row for name, row in report["scorers"].items() if name.startswith("blend")}
     rows = [(n, e, r.get(e)) for n, r in found["baselines"].items() for e in EVENTS]
-    rows += [(name, report["fitted_on"][name], row) for name, row in report["scorers"].items()
-             if name not in blends]  # fmt: skip
+    rows += [
+        (name, report["fitted_on"][name], row)
+        for name, row in report["scorers"].items()
+        if name not in blends
+    ]
     rows += [(name, report["fitted_on"][name], row) for name, row in blends.items()]
     for name, events, row in rows:
         print(f"  {name:<30}{events:<18}" + "".join(f"{cell(row, m):<24}" for m in METRICS))
     for events, one in found["gain"].items():
-        print(f"  fitted on {events}: the blend gains {one['value']:+.4f} [{one['low']:+.4f} "
-              f"{one['high']:+.4f}] NDCG@10 over {one['over']}, p = {one['p']:.3f}")  # fmt: skip
+        print(
+            f"  fitted on {events}: the blend gains {one['value']:+.4f} [{one['low']:+.4f} "
+            f"{one['high']:+.4f}] NDCG@10 over {one['over']}, p = {one['p']:.3f}"
+        )
     for one in report.get("slices") or ():
         if one["by"] == "target day":
             told = ", ".join(f"{n} {cell(one['ndcg'], n)}" for n in (BEFORE_REFIT, "blend"))
@@ -86,18 +94,32 @@ def rows_of(case: Case, found: dict[str, Any]) -> list[Row]:
         for metric in METRICS:
             if name in report["scorers"]:
                 target = case.targets.get(metric) if name == BEFORE_REFIT else None
-                rows.append({"name": f"{case.name}: {metric}, {label}", "unit": "",
-                             "target": target,
-                             "value": round(report["scorers"][name][metric]["value"], 4),
-                             "better": "higher"})  # fmt: skip
+                rows.append(
+                    {
+                        "name": f"{case.name}: {metric}, {label}",
+                        "unit": "",
+                        "bar": target,
+                        "value": round(report["scorers"][name][metric]["value"], 4),
+                        "better": "higher",
+                    }
+                )
     memory = report["cost"]["peak_rss_bytes"] / 2**30
     expected = report["cost"]["expected_rss_bytes"] / 2**30
-    costs = (("evaluate", found["wall"], "s", 600), ("peak memory", memory, "GiB", 3),
-             ("relative error of the memory forecast", abs(expected / memory - 1), "",
-              0.25))  # fmt: skip
-    rows += [{"name": f"{case.name}: {name}", "value": round(value, 3), "unit": unit,
-              "target": target, "better": "lower"}
-             for name, value, unit, target in costs]  # fmt: skip
+    costs = (
+        ("evaluate", found["wall"], "s", 600),
+        ("peak memory", memory, "GiB", 3),
+        ("relative error of the memory forecast", abs(expected / memory - 1), "", 0.25),
+    )
+    rows += [
+        {
+            "name": f"{case.name}: {name}",
+            "value": round(value, 3),
+            "unit": unit,
+            "bar": target,
+            "better": "lower",
+        }
+        for name, value, unit, target in costs
+    ]
     return rows
 
 
@@ -107,8 +129,13 @@ def main() -> None:
     add_data(parser)
     names = ", ".join(case.name for case in CASES)
     parser.add_argument("--only", default="", help=f"by commas: {names}")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="a setting of the plan, its value as in TOML")  # fmt: skip
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting of the plan, its value as in TOML",
+    )
     parser.add_argument("--reports", type=Path, help="keep what was measured in this folder")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()

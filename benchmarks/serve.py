@@ -39,7 +39,7 @@ def row(name: str, value: float, unit: str, target: float | None, better: str = 
         "name": name,
         "value": round(value, 3),
         "unit": unit,
-        "target": target,
+        "bar": target,
         "better": better,
     }
 
@@ -65,10 +65,13 @@ def batches(ids: list[str], seed: int) -> Iterator[bytes]:
     rng = random.Random(seed)
     for number in itertools.count():
         events = [
-            {"event_id": f"{seed}-{number}-{i}", "user_id": f"live{rng.randrange(5_000)}",
-             "item_id": rng.choice(ids)}
+            {
+                "event_id": f"{seed}-{number}-{i}",
+                "user_id": f"live{rng.randrange(5_000)}",
+                "item_id": rng.choice(ids),
+            }
             for i in range(20)
-        ]  # fmt: skip
+        ]
         yield post("/v1/events", json.dumps({"events": events}).encode())
 
 
@@ -78,20 +81,30 @@ def lists(service: Running, ids: list[str], seconds: float, repeats: int) -> lis
     ratios: list[float] = []
     tails: dict[float, list[float]] = {0.5: [], 0.95: [], 0.99: []}
     for turn in range(repeats):
-        idle = asyncio.run(closed_loop(service.port, itertools.repeat(get("/v1/version")),
-                                       seconds=seconds, connections=CONNECTIONS))  # fmt: skip
-        busy = asyncio.run(closed_loop(service.port, sessions(ids, turn), seconds=seconds,
-                                       connections=CONNECTIONS))  # fmt: skip
-        due = asyncio.run(open_loop(service.port, sessions(ids, 100 + turn), rate=500,
-                                    seconds=seconds))  # fmt: skip
+        idle = asyncio.run(
+            closed_loop(
+                service.port,
+                itertools.repeat(get("/v1/version")),
+                seconds=seconds,
+                connections=CONNECTIONS,
+            )
+        )
+        busy = asyncio.run(
+            closed_loop(service.port, sessions(ids, turn), seconds=seconds, connections=CONNECTIONS)
+        )
+        due = asyncio.run(
+            open_loop(service.port, sessions(ids, 100 + turn), rate=500, seconds=seconds)
+        )
         _whole(idle, busy, due)
         rates.append(busy.rate)
         ratios.append(busy.rate / idle.rate)
         for quantile, found in tails.items():
             found.append(due.quantile(quantile))
-        print(f"no-op {idle.rate:,.0f}/s, lists {busy.rate:,.0f}/s; at 500/s p50 "
-              f"{tails[0.5][-1]:.1f}, p95 {tails[0.95][-1]:.1f}, p99 {tails[0.99][-1]:.1f} ms; "
-              f"{service.resident / 1e6:.0f} MB")  # fmt: skip
+        print(
+            f"no-op {idle.rate:,.0f}/s, lists {busy.rate:,.0f}/s; at 500/s p50 "
+            f"{tails[0.5][-1]:.1f}, p95 {tails[0.95][-1]:.1f}, p99 {tails[0.99][-1]:.1f} ms; "
+            f"{service.resident / 1e6:.0f} MB"
+        )
     return [
         spread("lists: per second", rates, "1/s", 1_000),
         spread("lists: relative to the rate of an empty route", ratios, "x", 0.25),
@@ -118,8 +131,10 @@ def events(service: Running, ids: list[str], seconds: float, repeats: int) -> li
         _whole(told, asked)
         rates.append(20 * told.rate)
         tails.append(asked.quantile(0.99))
-        print(f"events {rates[-1]:,.0f}/s (a batch p99 {told.quantile(0.99):.1f} ms) while lists "
-              f"at 200/s have p99 {tails[-1]:.1f} ms")  # fmt: skip
+        print(
+            f"events {rates[-1]:,.0f}/s (a batch p99 {told.quantile(0.99):.1f} ms) while lists "
+            f"at 200/s have p99 {tails[-1]:.1f} ms"
+        )
     return [
         spread("events: durable per second, in batches of 20", rates, "1/s", 3_000),
         spread("events: p99 of lists at 200 per second meanwhile", tails, "ms", None, "lower"),
@@ -158,8 +173,10 @@ def publish(folder: Path) -> list[Row]:
         bad, asked, told = asyncio.run(all_of_it())
     lost = bad + sum(len(load.seconds) - load.good for load in (asked, told))
     tail = asked.quantile(0.99)
-    print(f"40 swaps, {len(asked.seconds)} lists (p99 {tail:.1f} ms), {len(told.seconds)} batches, "
-          f"{lost} failed")  # fmt: skip
+    print(
+        f"40 swaps, {len(asked.seconds)} lists (p99 {tail:.1f} ms), {len(told.seconds)} batches, "
+        f"{lost} failed"
+    )
     return [row("publish: requests failed in 40 publications and roll backs", lost, "", 0, "lower")]
 
 

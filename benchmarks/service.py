@@ -55,8 +55,18 @@ class Running:
 
 def start(bundle: Path | None, data: Path, *options: str) -> Running:
     """Start a service on a free port and wait until it gives lists."""
-    command = [sys.executable, "-m", "pennyweight", "serve", *([str(bundle)] if bundle else []),
-               "--port", "0", "--data", str(data), *options]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pennyweight",
+        "serve",
+        *([str(bundle)] if bundle else []),
+        "--port",
+        "0",
+        "--data",
+        str(data),
+        *options,
+    ]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
     )

@@ -33,9 +33,18 @@ OFF = 0.25  # that a forecast of memory may be off
 DAYS = 180
 START = 1_735_689_600  # 2025-01-01
 HEAD = (
-    "size", "events", "items", "users", "GiB", "expected", "highest in", "s", "expected",
-    "processor s", "/ M events",
-)  # fmt: skip
+    "size",
+    "events",
+    "items",
+    "users",
+    "GiB",
+    "expected",
+    "highest in",
+    "s",
+    "expected",
+    "processor s",
+    "/ M events",
+)
 
 PAGE = """{% extends "html/page.html" %}
 {% from "html/macros.html" import figure, table %}
@@ -177,7 +186,7 @@ class Found:
 
 
 def _row(name: str, value: float, unit: str, target: float | None) -> dict[str, object]:
-    return {"name": name, "value": value, "unit": unit, "target": target, "better": "lower"}
+    return {"name": name, "value": value, "unit": unit, "bar": target, "better": "lower"}
 
 
 def page(found: list[Found]) -> str:

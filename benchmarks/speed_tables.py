@@ -6,12 +6,18 @@ __all__ = ["encoders", "serving", "worst_requests"]
 
 Row = Mapping[str, object]
 WHAT = ("short texts", "long texts", "single texts")
-GROUPS = {"lists": "lists, 12,101 items", "events": "events", "publish": "publishing",
-          "soak": "mixed load", "million items": "a million items, exact",
-          "kills": "killed under load", "new items": "100,000 new items",
-          "publishing killed": "killed while publishing",
-          "overload, lists": "lists under overload",
-          "overload, events": "events under overload"}  # fmt: skip
+GROUPS = {
+    "lists": "lists, 12,101 items",
+    "events": "events",
+    "publish": "publishing",
+    "soak": "mixed load",
+    "million items": "a million items, exact",
+    "kills": "killed under load",
+    "new items": "100,000 new items",
+    "publishing killed": "killed while publishing",
+    "overload, lists": "lists under overload",
+    "overload, events": "events under overload",
+}
 
 
 def quantity(value: object, unit: object) -> str:
@@ -36,9 +42,9 @@ def spread(row: Row) -> str:
 
 def target(row: Row) -> str:
     """Return the target and whether it is reached."""
-    if row["target"] is None:
+    if row["bar"] is None:
         return ""
-    value, limit = float(str(row["value"])), float(str(row["target"]))
+    value, limit = float(str(row["value"])), float(str(row["bar"]))
     reached = value >= limit if row["better"] == "higher" else value <= limit
     return f"{quantity(limit, row['unit'])}{'' if reached else ': missed'}"
 
@@ -58,10 +64,14 @@ def encoders(rows: Sequence[Row]) -> str:
         times = [found[what if name == base else f"{what}, times {base}"] for what in WHAT]
         missed = target(found[f"{WHAT[0]}, times {base}"])
         version = f" {found[WHAT[0]].get('version', '')}".rstrip() if name == base else ""
-        lines.append([
-            name + version, *("1: " * (name == base) + spread(row) for row in times), missed,
-            *(quantity(found[size]["value"], "B") for size in ("bytes", "peak memory")),
-        ])  # fmt: skip
+        lines.append(
+            [
+                name + version,
+                *("1: " * (name == base) + spread(row) for row in times),
+                missed,
+                *(quantity(found[size]["value"], "B") for size in ("bytes", "peak memory")),
+            ]
+        )
     heads = [f"{what}, times {base}" for what in WHAT]
     return table(["", *heads, "target", "size", "peak memory"], lines)
 

@@ -49,28 +49,39 @@ def summary_rows(case: Case, one: dict[str, Any]) -> list[list[str]]:
     scorers, baselines = one["report"]["scorers"], one["baselines"]
     metrics = dict.fromkeys(["ndcg@10", *(m for p in case.published for m in p.metrics)])
     for place, metric in enumerate(metrics):
-        best = max((p for p in case.published if metric in p.metrics),
-                   key=lambda p: p.metrics[metric], default=None)  # fmt: skip
+        best = max(
+            (p for p in case.published if metric in p.metrics),
+            key=lambda p: p.metrics[metric],
+            default=None,
+        )
         name = one["gain"].get("train", {}).get("over", "")
         base = baselines[name]["train"][metric]["value"] if name else None
-        rows.append([
-            case.title if not place else "",
-            METRICS[metric],
-            f"{number(best.metrics[metric])} ({best.model.split(',')[0]})" if best else "none",
-            f"{number(base)} ({name})" if base is not None else "",
-            f"**{around(scorers[BEFORE_REFIT][metric])}**",
-            around(one["gain"]["train"], sign=True) if metric == "ndcg@10" and name else "",
-            number(scorers["blend"][metric]["value"]),
-        ])  # fmt: skip
+        rows.append(
+            [
+                case.title if not place else "",
+                METRICS[metric],
+                f"{number(best.metrics[metric])} ({best.model.split(',')[0]})" if best else "none",
+                f"{number(base)} ({name})" if base is not None else "",
+                f"**{around(scorers[BEFORE_REFIT][metric])}**",
+                around(one["gain"]["train"], sign=True) if metric == "ndcg@10" and name else "",
+                number(scorers["blend"][metric]["value"]),
+            ]
+        )
     return rows
 
 
 def summary(found: Found) -> str:
     """Return a line for each case and each metric with a published figure."""
     rows = [row for case, one in found for row in summary_rows(case, one)]
-    head = ["data, protocol", "metric", "highest published", "best simple baseline",
-            "Pennyweight, training events alone", "gain over the baseline",
-            "Pennyweight, refitted"]  # fmt: skip
+    head = [
+        "data, protocol",
+        "metric",
+        "highest published",
+        "best simple baseline",
+        "Pennyweight, training events alone",
+        "gain over the baseline",
+        "Pennyweight, refitted",
+    ]
     return table(head, rows)
 
 
@@ -81,16 +92,27 @@ def headline(found: Found) -> str:
         if case.name in HEADLINE:
             _, _, published, baseline, ours, gain, _ = summary_rows(case, one)[0]
             rows.append([case.title, baseline, ours, gain, published])
-    return table(["data, protocol", "best simple baseline", "Pennyweight", "gain over the baseline",
-                  "highest published"], rows)  # fmt: skip
+    return table(
+        [
+            "data, protocol",
+            "best simple baseline",
+            "Pennyweight",
+            "gain over the baseline",
+            "highest published",
+        ],
+        rows,
+    )
 
 
 def lines_of(case: Case, one: dict[str, Any]) -> Iterator[list[str]]:
     """Yield the rows of the table of a case."""
     for published in case.published:
-        yield [published.model, published.source, EVENTS["train"],
-               *(number(published.metrics[m]) if m in published.metrics else "" for m in METRICS)
-        ]  # fmt: skip
+        yield [
+            published.model,
+            published.source,
+            EVENTS["train"],
+            *(number(published.metrics[m]) if m in published.metrics else "" for m in METRICS),
+        ]
     for name, row in one["baselines"].items():
         for events, told in EVENTS.items():
             if events in row:
@@ -99,9 +121,12 @@ def lines_of(case: Case, one: dict[str, Any]) -> Iterator[list[str]]:
     shown = [name for name in report["scorers"] if name not in ("popularity", "content")]
     for name in sorted(shown, key=lambda name: (name.startswith("blend"), name == BEFORE_REFIT)):
         strong = "**" if name == BEFORE_REFIT else ""
-        yield [f"{strong}{name}{strong}", "Pennyweight", EVENTS[report["fitted_on"][name]],
-               *(f"{strong}{around(report['scorers'][name][m])}{strong}" for m in METRICS)
-        ]  # fmt: skip
+        yield [
+            f"{strong}{name}{strong}",
+            "Pennyweight",
+            EVENTS[report["fitted_on"][name]],
+            *(f"{strong}{around(report['scorers'][name][m])}{strong}" for m in METRICS),
+        ]
 
 
 def details(found: Found) -> str:
@@ -110,8 +135,10 @@ def details(found: Found) -> str:
     for case, one in found:
         report = one["report"]
         title = case.title[:1].upper() + case.title[1:]
-        size = (f"{report['users']:,} users, {report['items']:,} items, {report['events']:,} "
-                f"events; {report['evaluated_users']:,} users measured.")  # fmt: skip
+        size = (
+            f"{report['users']:,} users, {report['items']:,} items, {report['events']:,} "
+            f"events; {report['evaluated_users']:,} users measured."
+        )
         head = ["", "by", "fitted on", *METRICS.values()]
         rows = list(lines_of(case, one))
         text = [f"### {title}", f"{size} {case.note}".strip(), table(head, rows)]
@@ -125,10 +152,25 @@ def details(found: Found) -> str:
             text.append("The blend gains " + "; ".join(gains) + ". The interval is paired.")
         days = [slice_ for slice_ in report.get("slices") or () if slice_["by"] == "target day"]
         if days:
-            rows = [[d["name"], f"{d['users']:,}", *(around(d["ndcg"].get(n)) for n in
-                     (BEFORE_REFIT, "blend"))] for d in days]  # fmt: skip
-            text.append(table(["day of the test event", "users", f"NDCG@10, {BEFORE_REFIT}",
-                               "NDCG@10, refitted"], rows))  # fmt: skip
+            rows = [
+                [
+                    d["name"],
+                    f"{d['users']:,}",
+                    *(around(d["ndcg"].get(n)) for n in (BEFORE_REFIT, "blend")),
+                ]
+                for d in days
+            ]
+            text.append(
+                table(
+                    [
+                        "day of the test event",
+                        "users",
+                        f"NDCG@10, {BEFORE_REFIT}",
+                        "NDCG@10, refitted",
+                    ],
+                    rows,
+                )
+            )
         out.append("\n\n".join(text))
     return "\n\n".join(out)
 
@@ -150,22 +192,33 @@ def cost(found: Found) -> str:
     rows = []
     for case, one in found:
         spent, gib = one["report"]["cost"], 2**30
-        rows.append([case.title, f"{one['wall']:.0f} ({spent['expected_seconds']:.0f})",
-                     f"{spent['peak_rss_bytes'] / gib:.2f} "
-                     f"({spent['expected_rss_bytes'] / gib:.2f})"])  # fmt: skip
+        rows.append(
+            [
+                case.title,
+                f"{one['wall']:.0f} ({spent['expected_seconds']:.0f})",
+                f"{spent['peak_rss_bytes'] / gib:.2f} ({spent['expected_rss_bytes'] / gib:.2f})",
+            ]
+        )
     head = ["data", "seconds (forecast)", "peak memory, GiB (forecast)"]
     return table(head, rows)
 
 
 BASELINE = "sentence-transformers"
-QUALITY = {"headline": headline, "summary": summary, "details": details, "model": model,
-           "cost": cost}  # fmt: skip
-SPEED = {"encoders": (encoders, ("encode",)),
-         "serving": (serving, ("serve", "soak", "million", "kill")),
-         "overload": (serving, ("overload",)),
-         "new-items": (serving, ("new_items",)),
-         "publishing-killed": (serving, ("publish_kill",)),
-         "worst-requests": (worst_requests, ("worst_request",))}  # fmt: skip
+QUALITY = {
+    "headline": headline,
+    "summary": summary,
+    "details": details,
+    "model": model,
+    "cost": cost,
+}
+SPEED = {
+    "encoders": (encoders, ("encode",)),
+    "serving": (serving, ("serve", "soak", "million", "kill")),
+    "overload": (serving, ("overload",)),
+    "new-items": (serving, ("new_items",)),
+    "publishing-killed": (serving, ("publish_kill",)),
+    "worst-requests": (worst_requests, ("worst_request",)),
+}
 CANDIDATES = {"candidates": all_candidates}
 
 
@@ -179,14 +232,20 @@ def tables(folder: Path) -> dict[str, str]:
     out = {name: make(found) for name, make in QUALITY.items()} if found else {}
     for name, (make_speed, files) in SPEED.items():
         present = [folder / f"{file}.json" for file in files]
-        rows = [row for path in present if path.is_file()
-                for row in json.loads(path.read_text())["rows"]]  # fmt: skip
+        rows = [
+            row
+            for path in present
+            if path.is_file()
+            for row in json.loads(path.read_text())["rows"]
+        ]
         if name == "encoders" and rows and not str(rows[0]["name"]).startswith(BASELINE):
             print(f"encoders were measured without {BASELINE}; that table stays as it is")
         elif rows:
             out[name] = make_speed(rows)
-    frontiers = {path.stem: Frontier.model_validate_json(path.read_text())
-                 for path in sorted((folder / "frontier").glob("*.json"))}  # fmt: skip
+    frontiers = {
+        path.stem: Frontier.model_validate_json(path.read_text())
+        for path in sorted((folder / "frontier").glob("*.json"))
+    }
     out |= {name: make(frontiers) for name, make in CANDIDATES.items() if frontiers}
     absent = [str(path) for _, path in paths if not path.is_file()]
     absent += [

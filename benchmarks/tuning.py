@@ -53,13 +53,25 @@ def clocked(name: str, rows: list[Row]) -> Iterator[None]:
     began = time.process_time()
     yield
     seconds = round(time.process_time() - began)
-    rows.append({"name": f"{name}: time", "value": seconds, "unit": "cpu s", "target": None,
-                 "better": "lower"})  # fmt: skip
+    rows.append(
+        {
+            "name": f"{name}: time",
+            "value": seconds,
+            "unit": "cpu s",
+            "bar": None,
+            "better": "lower",
+        }
+    )
 
 
 def of_quality(name: str, value: float, target: float | None = None) -> Row:
-    return {"name": f"{name}: ndcg@10", "value": round(value, 4), "unit": "", "target": target,
-            "better": "higher"}  # fmt: skip
+    return {
+        "name": f"{name}: ndcg@10",
+        "value": round(value, 4),
+        "unit": "",
+        "bar": target,
+        "better": "higher",
+    }
 
 
 def progress_of(name: str) -> Callable[[str, int, int], None]:
@@ -79,8 +91,15 @@ def tuned(objective: str, data, valid: HeldOut, settings: TrainSettings) -> list
     layers = "all layers" if settings.layers is None else f"last {settings.layers} layers"
     name = f"{objective}, {layers}, {settings.steps} steps"
     with tempfile.TemporaryDirectory() as folder, clocked(name, rows):
-        found = tune(find_weights(), data.catalog, valid, folder, settings, objective=objective,
-                     progress=progress_of(name)).found  # fmt: skip
+        found = tune(
+            find_weights(),
+            data.catalog,
+            valid,
+            folder,
+            settings,
+            objective=objective,
+            progress=progress_of(name),
+        ).found
     for step, value in found:
         rows.append(of_quality(f"{name}: step {step}", value))
     best = max(value for _, value in found)
@@ -125,8 +144,10 @@ def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: 
     texts, model = data.catalog.texts, TransformerEncoder.from_pretrained(teacher)
     vectors = encode_cached(model, texts)
     white = ProjectedEncoder.of_vectors(model, vectors, dim=model.dim).project(vectors)
-    rows = [of_quality("model", quality(vectors, valid)),
-            of_quality("model, whitened", quality(white, valid))]  # fmt: skip
+    rows = [
+        of_quality("model", quality(vectors, valid)),
+        of_quality("model, whitened", quality(white, valid)),
+    ]
     table = distil(model, dim=TwoTowerSettings.dim).weighted(texts)
     for name, wanted in (("model", vectors), ("model, whitened", white)):
         static = fit_table(table, texts, wanted)
@@ -156,8 +177,9 @@ def matryoshka(data, valid: HeldOut, settings: TrainSettings) -> list[Row]:  # n
     for name, widths in (("tuned", ()), ("tuned, matryoshka", WIDTHS)):
         with tempfile.TemporaryDirectory() as folder:
             given = replace(settings, matryoshka=widths)
-            made = tune(find_weights(), data.catalog, valid, folder, given,
-                        progress=progress_of(name)).weights  # fmt: skip
+            made = tune(
+                find_weights(), data.catalog, valid, folder, given, progress=progress_of(name)
+            ).weights
             model = TransformerEncoder.from_pretrained(made.folder)
             vectors = model.encode(texts)
         rows.append(of_quality(f"{name}: all components", quality(vectors, valid)))
@@ -193,8 +215,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = read(items, events)
     valid = split(data.interactions, "leave-last-out").valid
     valid = sample(valid, given.users, np.random.default_rng(0))
-    settings = TrainSettings(steps=given.steps, every=given.every, layers=given.layers or None,
-                             learning_rate=given.rate)  # fmt: skip
+    settings = TrainSettings(
+        steps=given.steps, every=given.every, layers=given.layers or None, learning_rate=given.rate
+    )
     rows: list[Row] = []
     for name in given.only.split(","):
         if name in OF_TEACHER:

@@ -36,14 +36,17 @@ def write(folder: Path, n_events: int, rng: np.random.Generator) -> list[str]:
     drawn = np.minimum(rng.zipf(1.2, size=(n_items, 30)), len(words)) - 1
     texts = pl.Series([" ".join(row) for row in words[drawn]])
     title = texts.str.split(" ").list.head(8).list.join(" ")
-    items = pl.DataFrame({"item_id": ids("i", rng.permutation(n_items)), "title": title,
-                          "description": texts})  # fmt: skip
+    items = pl.DataFrame(
+        {"item_id": ids("i", rng.permutation(n_items)), "title": title, "description": texts}
+    )
     when = START + rng.random(n_events) * YEARS * 365 * 86_400
-    events = pl.DataFrame({
-        "user_id": ids("u", rng.integers(n_users, size=n_events)),
-        "item_id": ids("i", (n_items * rng.random(n_events) ** 3).astype(np.int64)),
-        "timestamp": when.astype(np.int64),
-    })  # fmt: skip
+    events = pl.DataFrame(
+        {
+            "user_id": ids("u", rng.integers(n_users, size=n_events)),
+            "item_id": ids("i", (n_items * rng.random(n_events) ** 3).astype(np.int64)),
+            "timestamp": when.astype(np.int64),
+        }
+    )
     items.write_parquet(folder / "items.parquet")
     events.write_parquet(folder / "events.parquet")
     return [str(folder / f"{name}.parquet") for name in ("items", "events")]
@@ -72,10 +75,15 @@ def main() -> None:
         seconds, memory = measure(files)
     name = f"validate, {given.events:,} events"
     rows = [
-        {"name": name, "value": round(seconds, 1), "unit": "s", "target": 180, "better": "lower"},
-        {"name": f"{name}, peak memory", "value": round(memory, 2), "unit": "GiB", "target": 4,
-         "better": "lower"},
-    ]  # fmt: skip
+        {"name": name, "value": round(seconds, 1), "unit": "s", "bar": 180, "better": "lower"},
+        {
+            "name": f"{name}, peak memory",
+            "value": round(memory, 2),
+            "unit": "GiB",
+            "bar": 4,
+            "better": "lower",
+        },
+    ]
     tell(rows, given.json)
 
 

@@ -31,8 +31,14 @@ SMALL = 2_000  # bytes of a body that is not worth a look
 AFTER = 0.02  # seconds for which what a request left behind may still disturb
 PATIENCE = 120.0
 ASK = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
-FORMS = ("/login", "/logout", "/dashboard/bundles/publish", "/dashboard/bundles/share",
-         "/dashboard/bundles/add", "/dashboard/users/erase")  # fmt: skip
+FORMS = (
+    "/login",
+    "/logout",
+    "/dashboard/bundles/publish",
+    "/dashboard/bundles/share",
+    "/dashboard/bundles/add",
+    "/dashboard/users/erase",
+)
 LISTS = ("/v1/recommend", "/v1/rank", "/v1/search", "/api/session/recommend")
 
 
@@ -182,8 +188,16 @@ def rows_of(worst: dict[str, dict[str, tuple[float, str]]]) -> list[dict[str, ob
     for route, found in worst.items():
         for what, unit, target in (("delay", "ms", DELAY), ("memory", "MB", MEMORY)):
             value, told = found[what]
-            rows.append({"name": f"{route}: {what}", "value": round(value, 1), "unit": unit,
-                         "target": target, "better": "lower", "with": told})  # fmt: skip
+            rows.append(
+                {
+                    "name": f"{route}: {what}",
+                    "value": round(value, 1),
+                    "unit": unit,
+                    "bar": target,
+                    "better": "lower",
+                    "with": told,
+                }
+            )
     return rows
 
 
@@ -216,8 +230,9 @@ def main() -> None:
             worst, by_delay = of_routes(service, everything(), given.only)
             rows = rows_of(worst)
             delay, growth, _ = steadily(service, [request for _, request in by_delay[:8]])
-            rows += rows_of({"eight of the worst at once": {"delay": (delay, ""),
-                                                            "memory": (growth, "")}})  # fmt: skip
+            rows += rows_of(
+                {"eight of the worst at once": {"delay": (delay, ""), "memory": (growth, "")}}
+            )
     tell(rows, given.json)
 
 

@@ -44,37 +44,43 @@ class Step(NamedTuple):
 
 
 EVENT = (
-    Step("Read the request within limits of size and time",
-         "serving.http.bounded_protocol:BoundedProtocol"),
+    Step(
+        "Read the request within limits of size and time",
+        "serving.http.bounded_protocol:BoundedProtocol",
+    ),
     Step("Check key, scope and rate", "serving.security.guard:Guard"),
     Step("POST /v1/events: validate the body", "serving.http.routes.ingestion:feed_routes"),
     Step("Queue the write", "serving.live.users"),
-    Step("Group commit: queued writes share one fsync",
-         "serving.stores.writer:Writer"),
+    Step("Group commit: queued writes share one fsync", "serving.stores.writer:Writer"),
     Step("INSERT INTO events", "serving.stores.sqlite:SQLiteStore.add_events", is_sql=True),
     Step("Drop the cached history of the user", "serving.live.histories:HistoryCache.forget"),
-    Step("Answer 200: the event is on disk and counts in the next list",
-         "serving.http.responses"),
-)  # fmt: skip
+    Step("Answer 200: the event is on disk and counts in the next list", "serving.http.responses"),
+)
 LIST = (
     Step("Check key, scope and rate", "serving.security.guard:Guard"),
-    Step("GET /v1/recommend/{user_id}: validate the query",
-         "serving.http.routes.lists:list_routes"),
-    Step("Choose the bundle that serves this user",
-         "serving.live.traffic_split"),
+    Step(
+        "GET /v1/recommend/{user_id}: validate the query", "serving.http.routes.lists:list_routes"
+    ),
+    Step("Choose the bundle that serves this user", "serving.live.traffic_split"),
     Step("Score up to 32 waiting lists in one batch", "serving.live.micro_batching"),
     Step("Look up the history in the cache", "serving.live.histories:HistoryCache.of"),
-    Step("On a miss: SELECT FROM events, plus the log of the bundle",
-         "serving.stores.sqlite:SQLiteStore.history", is_sql=True),
+    Step(
+        "On a miss: SELECT FROM events, plus the log of the bundle",
+        "serving.stores.sqlite:SQLiteStore.history",
+        is_sql=True,
+    ),
     Step("Find eligible items: available, filter, candidates", "ranking.retrieval"),
     Step("Score every item with the blend", "ranking.scoring"),
     Step("Apply boosts and exclusions, take the best", "ranking.rules"),
     Step("Diversify the list, if asked", "ranking.diversity"),
     Step("Explain each item, if asked", "ranking.explanations"),
-    Step("Log the list: INSERT INTO recommendations",
-         "serving.stores.sqlite:SQLiteStore.add_recommendations", is_sql=True),
+    Step(
+        "Log the list: INSERT INTO recommendations",
+        "serving.stores.sqlite:SQLiteStore.add_recommendations",
+        is_sql=True,
+    ),
     Step("Answer 200: items, scores, source, reasons", "serving.http.responses"),
-)  # fmt: skip
+)
 
 
 def layers() -> list[list[str]]:
@@ -111,8 +117,9 @@ def picture(title: str, height: int, parts: list[str]) -> str:
 
 def box(x: float, y: float, width: float, height: float, kind: str = "box") -> str:
     """Return a rectangle."""
-    return (f'<rect class="{kind}" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" '
-            'rx="5"/>')  # fmt: skip
+    return (
+        f'<rect class="{kind}" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="5"/>'
+    )
 
 
 def text(x: float, y: float, words: str, kind: str) -> str:

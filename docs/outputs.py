@@ -56,9 +56,13 @@ def printed(kind: str, text: str, folder: Path) -> str:
     shell = ["bash", "-euo", "pipefail", "-c", text]
     command = shell if kind == "bash" else [sys.executable, "-c", text]
     done = subprocess.run(
-        command, cwd=folder, env=environment(), stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        command,
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     if done.returncode:
         sys.exit(f"{text}\nended with {done.returncode}:\n{done.stdout}")
     return PROGRESS.sub("", done.stdout)
@@ -106,8 +110,9 @@ def wrapped(line: str) -> list[str]:
     if len(line) <= WIDTH or "  " in line.strip() or line.startswith(("{", "$")):
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
-    return textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False,
-                         subsequent_indent=indent)  # fmt: skip
+    return textwrap.wrap(
+        line, WIDTH, break_long_words=False, break_on_hyphens=False, subsequent_indent=indent
+    )
 
 
 @contextmanager
@@ -117,8 +122,9 @@ def serving(command: str, folder: Path) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = [*shlex.split(command), "--port", str(port)]
-    with subprocess.Popen(words, cwd=folder, env=environment(), stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as process:  # fmt: skip
+    with subprocess.Popen(
+        words, cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         try:
             wait_for(f"http://127.0.0.1:{port}/v1/version", process)
             yield port
@@ -205,8 +211,11 @@ def faults(path: Path) -> list[str]:
             if not (ran or {"of", "session"} & keys.keys()):
                 out.append(f"{where}: no command before it, and none named with of or session")
             patterns = (rule_of(rule)[0] for rule in keys.get("keep", "").split(";;"))
-            out += [f"{where}: no line that matches {pattern!r}" for pattern in patterns
-                    if not re.search(pattern, text, re.MULTILINE)]  # fmt: skip
+            out += [
+                f"{where}: no line that matches {pattern!r}"
+                for pattern in patterns
+                if not re.search(pattern, text, re.MULTILINE)
+            ]
         ran, before = ran or kind in ("bash", "python"), kind
     return out
 

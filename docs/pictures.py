@@ -29,12 +29,24 @@ def photograph(page: Path, picture: Path, width: int, height: int) -> None:
         sys.exit("no chromium: apt-get install chromium")
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-             "--no-first-run", "--disable-dev-shm-usage", "--disable-background-networking",
-             f"--user-data-dir={folder}", f"--window-size={width},{height}",
-             f"--screenshot={picture}", page.resolve().as_uri()],
-            check=True, capture_output=True, timeout=120,
-        )  # fmt: skip
+            [
+                browser,
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                "--no-first-run",
+                "--disable-dev-shm-usage",
+                "--disable-background-networking",
+                f"--user-data-dir={folder}",
+                f"--window-size={width},{height}",
+                f"--screenshot={picture}",
+                page.resolve().as_uri(),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
 
 
 def main() -> None:

@@ -23,8 +23,14 @@ as an OpenAPI document at `/openapi.json`. Bodies are JSON, unknown fields are r
 paths are percent-encoded, times are epoch seconds or ISO 8601. Errors are
 `application/problem+json` ([guide](guide-serving.md#protection)). `*` marks required fields.
 """
-TITLES = {"lists": "Lists", "feeds": "Events and items", "users": "Users", "bundles": "Bundles",
-          "health": "Health", "as Gorse": "As Gorse"}  # fmt: skip
+TITLES = {
+    "lists": "Lists",
+    "feeds": "Events and items",
+    "users": "Users",
+    "bundles": "Bundles",
+    "health": "Health",
+    "as Gorse": "As Gorse",
+}
 
 
 def document() -> dict[str, Any]:
@@ -107,8 +113,10 @@ def page(api: dict[str, Any]) -> str:
             continue
         used.add(name)
         schema = schemas[name]
-        lines.append(f"- **{name}**: {schema.get('description', '').splitlines()[0]} "
-                     f"{fields(schemas, schema)}")  # fmt: skip
+        lines.append(
+            f"- **{name}**: {schema.get('description', '').splitlines()[0]} "
+            f"{fields(schemas, schema)}"
+        )
     return text + "\n" + "\n".join(lines) + "\n"
 
 

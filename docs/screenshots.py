@@ -69,8 +69,13 @@ def bundles(folder: Path) -> tuple[Path, Path]:
         save(fit(items, events), whole, overwrite=False, command="pennyweight demo")
     if not small.exists():
         parent = Recommender.load(whole)
-        save(compress(parent, Budget(max_loss=0.05)), small, overwrite=False, command="compress",
-             parent=parent.bundle)  # fmt: skip
+        save(
+            compress(parent, Budget(max_loss=0.05)),
+            small,
+            overwrite=False,
+            command="compress",
+            parent=parent.bundle,
+        )
     return whole, small
 
 

@@ -13,8 +13,10 @@ def install(folder: Path) -> None:
     for name, text in FILE.findall(PAGE.read_text(encoding="utf-8")):
         (folder / name).write_text(text, encoding="utf-8")
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    groups = [f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in entries.items())
-              for group, entries in project["entry-points"].items()]  # fmt: skip
+    groups = [
+        f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in entries.items())
+        for group, entries in project["entry-points"].items()
+    ]
     info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")

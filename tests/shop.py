@@ -14,9 +14,15 @@ from pennyweight.scorers.popularity import Popularity
 
 IDS = ("emma", "a b", "a/b", "📚", "../up", "dracula", "naïve, café", "new whale")
 TITLES = (
-    "Emma", "Persuasion", "Pride and Prejudice", "Moby-Dick", "Typhoon", "Dracula", "Carmilla",
+    "Emma",
+    "Persuasion",
+    "Pride and Prejudice",
+    "Moby-Dick",
+    "Typhoon",
+    "Dracula",
+    "Carmilla",
     "The Sea-Wolf",
-)  # fmt: skip
+)
 TEXTS = (
     "manners marriage england village",
     "manners marriage navy england bath",
@@ -29,9 +35,16 @@ TEXTS = (
 )
 # Events of the last are none: it can only be reached by its text.
 HISTORIES = {
-    "ann": [0, 1], "bob": [0, 1, 2], "cat": [0, 2], "dan": [3, 4], "eve": [3, 4], "flo": [5, 6],
-    "gus": [5, 6, 0], "hal": [0, 3], "ida 🚲/x": [1, 2],
-}  # fmt: skip
+    "ann": [0, 1],
+    "bob": [0, 1, 2],
+    "cat": [0, 2],
+    "dan": [3, 4],
+    "eve": [3, 4],
+    "flo": [5, 6],
+    "gus": [5, 6, 0],
+    "hal": [0, 3],
+    "ida 🚲/x": [1, 2],
+}
 
 
 def catalog() -> Catalog:

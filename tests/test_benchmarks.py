@@ -60,8 +60,10 @@ def test_everything_that_a_benchmark_imports_is_installed():
     names = sorted({*IN_MAKE, "tuning"})
     done = subprocess.run(
         [sys.executable, "-c", ALL_HELP, ",".join(names)],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path_with(FOLDER)},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path_with(FOLDER)},
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("--json") >= len(names)
 
@@ -119,9 +121,13 @@ def test_baselines_choose_on_validation_and_learn_from_the_training_events():
     parted = split(data.interactions, "leave-last-out")
     found = chosen_baselines(parted, data.catalog, repeats="exclude", seed=0)
     assert list(found) == [
-        "popularity", "transitions, last item", "transitions, last two items", "TF-IDF",
-        "EASE + TF-IDF", "transitions + TF-IDF",
-    ]  # fmt: skip
+        "popularity",
+        "transitions, last item",
+        "transitions, last two items",
+        "TF-IDF",
+        "EASE + TF-IDF",
+        "transitions + TF-IDF",
+    ]
     valid = measure(found, parted.valid, repeats="exclude")
     ease = found["EASE + TF-IDF"]
     best = valid["EASE + TF-IDF"].column("ndcg@10").mean()
@@ -148,7 +154,7 @@ def test_the_pace_of_new_items_is_told_also_of_few_batches(at, rates):
 
 
 def test_a_row_shows_its_spread(capsys):
-    row = {"name": "lists", "value": 2, "unit": "1/s", "target": None, "better": "higher"}
+    row = {"name": "lists", "value": 2, "unit": "1/s", "bar": None, "better": "higher"}
     tell([row, row | {"low": 1, "high": 3}], None)
     plain, spread = capsys.readouterr().out.splitlines()
     assert "(1 to 3)" in spread and "(" not in plain

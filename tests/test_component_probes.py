@@ -13,14 +13,25 @@ PACKAGE = Path(pennyweight.__file__).parent
 ROOMS = ("scorers", "encoders")
 # What scorers and encoders are called.
 NAMES = {
-    "scorer", "component", "content", "tower", "blend", "encoder", "teacher", "parent", "child",
-    "part", "one", "fitted",
-}  # fmt: skip
+    "scorer",
+    "component",
+    "content",
+    "tower",
+    "blend",
+    "encoder",
+    "teacher",
+    "parent",
+    "child",
+    "part",
+    "one",
+    "fitted",
+}
 
 
 def modules() -> dict[Path, ast.Module]:
-    paths = [path for path in PACKAGE.rglob("*.py")
-             if path.relative_to(PACKAGE).parts[0] not in ROOMS]  # fmt: skip
+    paths = [
+        path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ROOMS
+    ]
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
 
 

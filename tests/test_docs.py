@@ -29,8 +29,11 @@ def run_blocks(page: Path, folder: Path) -> int:
     }
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     for kind, text in blocks:
-        command = ["bash", "-euo", "pipefail", "-c", text] if kind == "bash" else [
-            sys.executable, "-c", text]  # fmt: skip
+        command = (
+            ["bash", "-euo", "pipefail", "-c", text]
+            if kind == "bash"
+            else [sys.executable, "-c", text]
+        )
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, f"{page.name}:\n{text}\n{done.stdout}\n{done.stderr}"
     return len(blocks)

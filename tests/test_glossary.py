@@ -10,19 +10,52 @@ ROOT = Path(__file__).resolve().parents[1]
 ROW = re.compile(r"^\| ([^|]+) \| ([^|]+) \| `([^`]+)` \|$", re.MULTILINE)
 # Modules with the protocols and values that extensions of the package use.
 EXTENSION_POINTS = (
-    "encoders.protocol", "errors", "ranking.request", "ranking.stages", "scorers.protocol",
+    "encoders.protocol",
+    "errors",
+    "ranking.request",
+    "ranking.stages",
+    "scorers.protocol",
     "serving.stores.protocol",
-)  # fmt: skip
+)
 CLASSES = {
-    "Attributed", "Audit", "Boost", "Budget", "BudgetError", "BundleError", "BusyError", "Catalog",
-    "DataError", "Dataset", "Encoder", "Erased", "Event", "Frontier", "Interactions",
+    "Attributed",
+    "Audit",
+    "Boost",
+    "Budget",
+    "BudgetError",
+    "BundleError",
+    "BusyError",
+    "Catalog",
+    "DataError",
+    "Dataset",
+    "Encoder",
+    "Erased",
+    "Event",
+    "Frontier",
+    "Interactions",
     "ListExposure",
-    "MissingExtraError", "PennyweightError", "Plan", "PlanError", "RankingBatch",
-    "RankingRequest", "ReadOnlyError", "Recommendation", "Recommendations", "Recommender",
-    "Report", "Scorer", "Stage", "Store", "StoreError", "StoredItem", "TableEncoder",
-    "TrainingError", "UnfinishedErasureError", "UnknownIdError",
+    "MissingExtraError",
+    "PennyweightError",
+    "Plan",
+    "PlanError",
+    "RankingBatch",
+    "RankingRequest",
+    "ReadOnlyError",
+    "Recommendation",
+    "Recommendations",
+    "Recommender",
+    "Report",
+    "Scorer",
+    "Stage",
+    "Store",
+    "StoreError",
+    "StoredItem",
+    "TableEncoder",
+    "TrainingError",
+    "UnfinishedErasureError",
+    "UnknownIdError",
     "UnknownUserWarning",
-}  # fmt: skip
+}
 
 
 def public_classes() -> set[str]:

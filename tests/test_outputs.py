@@ -86,10 +86,10 @@ def test_progress_is_no_output(tmp_path: Path) -> None:
     [
         ("```bash\nls\n```\n\n```text\nold\n```\n", "shows an output without"),
         ("```text\nndcg@10  .1 [.0 .2]\n```\n", "shows an output without"),
-        ('<!-- output -->\n```text\nold\n```\n', "no command before it"),
+        ("<!-- output -->\n```text\nold\n```\n", "no command before it"),
         ('```bash\nls\n```\n\n<!-- output keep="new" -->\n```text\nold\n```\n', "no line that"),
     ],
-)  # fmt: skip
+)
 def test_the_check_names_blocks_that_nothing_writes(page: str, fault: str, tmp_path: Path) -> None:
     path = tmp_path / "page.md"
     path.write_text(page, encoding="utf-8")

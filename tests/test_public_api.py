@@ -6,10 +6,24 @@ import sys
 import pennyweight
 
 NAMES = [
-    "Budget", "Catalog", "Dataset", "Frontier", "Interactions", "PennyweightError", "Plan",
-    "Recommender", "Report", "__version__", "compress", "evaluate", "fit", "frontier", "read",
-    "score_lists", "split_events",
-]  # fmt: skip
+    "Budget",
+    "Catalog",
+    "Dataset",
+    "Frontier",
+    "Interactions",
+    "PennyweightError",
+    "Plan",
+    "Recommender",
+    "Report",
+    "__version__",
+    "compress",
+    "evaluate",
+    "fit",
+    "frontier",
+    "read",
+    "score_lists",
+    "split_events",
+]
 HEAVY = ("torch", "transformers", "ray", "fastapi", "pandas", "sklearn")
 
 

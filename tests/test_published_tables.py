@@ -28,18 +28,31 @@ def quality(name: str) -> dict[str, object]:
     gain = {"over": "EASE + TF-IDF", **ends(-0.004), "p": 0.04}
     both = {"train": measured(0.1), "train+validation": measured(0.2)}
     report = {
-        "users": 1_200, "items": 90, "events": 8_000, "evaluated_users": 1_000,
+        "users": 1_200,
+        "items": 90,
+        "events": 8_000,
+        "evaluated_users": 1_000,
         "scorers": {scorer: measured(0.3 + place / 100) for place, scorer in enumerate(NAMES)},
         "fitted_on": dict.fromkeys(NAMES, "train+validation") | {"blend-train-only": "train"},
         "cost": {"peak_rss_bytes": 2**30, "expected_rss_bytes": 2**29, "expected_seconds": 7},
-        "worth": {"chosen_on": [{"difference": ends(0.001)}], "added": [{"difference": ends(0)}],
-                  "keep": False},
-        "slices": [{"by": "target day", "name": day, "users": 500,
-                    "ndcg": dict.fromkeys(NAMES, ends(0.4))} for day in ("same", "later")],
-    }  # fmt: skip
-    return {"case": name, "settings": {}, "report": report, "wall": 9.4,
-            "baselines": {"popularity": both, "EASE + TF-IDF": both},
-            "gain": {"train": gain, "train+validation": gain}}  # fmt: skip
+        "worth": {
+            "chosen_on": [{"difference": ends(0.001)}],
+            "added": [{"difference": ends(0)}],
+            "keep": False,
+        },
+        "slices": [
+            {"by": "target day", "name": day, "users": 500, "ndcg": dict.fromkeys(NAMES, ends(0.4))}
+            for day in ("same", "later")
+        ],
+    }
+    return {
+        "case": name,
+        "settings": {},
+        "report": report,
+        "wall": 9.4,
+        "baselines": {"popularity": both, "EASE + TF-IDF": both},
+        "gain": {"train": gain, "train+validation": gain},
+    }
 
 
 @pytest.fixture
@@ -50,8 +63,17 @@ def folder(tmp_path: Path) -> Path:
         if not case.baselines:
             one |= {"baselines": {}, "gain": {}}
         (tmp_path / "quality" / f"{case.name}.json").write_text(json.dumps(one))
-    rows = [{"name": "lists: per second", "value": 1800.4, "unit": "1/s", "target": 1000,
-             "better": "higher", "low": 1700.2, "high": 1900}]  # fmt: skip
+    rows = [
+        {
+            "name": "lists: per second",
+            "value": 1800.4,
+            "unit": "1/s",
+            "bar": 1000,
+            "better": "higher",
+            "low": 1700.2,
+            "high": 1900,
+        }
+    ]
     (tmp_path / "serve.json").write_text(json.dumps({"rows": rows}))
     return tmp_path
 
@@ -67,10 +89,14 @@ def test_the_summary_sets_beside_published_figures_what_learned_from_the_same_ev
     assert "Pennyweight, training events alone" in head and "Pennyweight, refitted" in head
     published = max(one.metrics["ndcg@10"] for one in CASES[0].published)
     assert row(made, CASES[0].title) == [
-        CASES[0].title, "NDCG@10",
+        CASES[0].title,
+        "NDCG@10",
         f"{published:.4f}".removeprefix("0") + f" ({CASES[0].published[0].model})",
-        ".1000 (EASE + TF-IDF)", "**.3500 [.3400, .3600]**", "-.0040 [-.0140, +.0060]", ".3400",
-    ]  # fmt: skip
+        ".1000 (EASE + TF-IDF)",
+        "**.3500 [.3400, .3600]**",
+        "-.0040 [-.0140, +.0060]",
+        ".3400",
+    ]
     assert first.count("|") == head.count("|")
     flattered = next(case for case in CASES if not case.baselines)
     assert row(made, flattered.title)[2:4] == ["none", ""]
@@ -80,11 +106,13 @@ def test_the_readme_has_a_line_for_each_of_five_cases(folder):
     made = tables.tables(folder)["headline"].splitlines()[2:]
     assert len(made) == len(tables.HEADLINE) == 5
     assert row(made[0], CASES[0].title) == [
-        CASES[0].title, ".1000 (EASE + TF-IDF)", "**.3500 [.3400, .3600]**",
+        CASES[0].title,
+        ".1000 (EASE + TF-IDF)",
+        "**.3500 [.3400, .3600]**",
         "-.0040 [-.0140, +.0060]",
         f"{max(p.metrics['ndcg@10'] for p in CASES[0].published):.4f}".removeprefix("0")
         + f" ({CASES[0].published[0].model})",
-    ]  # fmt: skip
+    ]
 
 
 def test_details_say_who_ran_what_on_which_events(folder):
@@ -100,16 +128,20 @@ def test_details_say_who_ran_what_on_which_events(folder):
     assert "| later | 500 | .4000 [.3900, .4100] | .4000 [.3900, .4100] |" in details
     assert row(made["cost"], CASES[0].title)[1:] == ["9 (7)", "1.00 (0.50)"]
     assert row(made["model"], CASES[0].title)[1:] == [
-        "+.0010 [-.0090, +.0110]", "+.0000 [-.0100, +.0100]", "left out",
-    ]  # fmt: skip
+        "+.0010 [-.0090, +.0110]",
+        "+.0000 [-.0100, +.0100]",
+        "left out",
+    ]
 
 
 def test_what_was_not_measured_stays_as_it_is(folder, capsys):
     made = tables.tables(folder)
     assert set(made) == {"headline", "summary", "details", "model", "cost", "serving"}
     assert "encoders" in capsys.readouterr().out
-    page = ("a\n<!-- table serving -->\nold\n<!-- end -->\nb\n"
-            "<!-- table encoders -->\nold\n<!-- end -->\n")  # fmt: skip
+    page = (
+        "a\n<!-- table serving -->\nold\n<!-- end -->\nb\n"
+        "<!-- table encoders -->\nold\n<!-- end -->\n"
+    )
     new = tables.filled(page, made)
     assert "1,800 per second (1,700 to 1,900)" in new and new.count("old") == 1
     assert tables.filled(new, made) == new
@@ -128,9 +160,16 @@ def test_candidates_of_a_frontier(folder):
     def point(name: str, kept: float, size: int) -> Point:
         value = Measured(value=kept, low=kept - 0.01, high=kept + 0.01)
         return Point(
-            name=name, steps=(), quality=value, kept=value, encoder_bytes=size,
-            index_bytes=size, texts_per_second=9, ms_per_text=1, peak_rss_bytes=9,
-        )  # fmt: skip
+            name=name,
+            steps=(),
+            quality=value,
+            kept=value,
+            encoder_bytes=size,
+            index_bytes=size,
+            texts_per_second=9,
+            ms_per_text=1,
+            peak_rss_bytes=9,
+        )
 
     points = (
         point("whole", 1, 2_000_000),
@@ -168,10 +207,17 @@ def test_every_table_has_its_place_in_a_page():
 
 @pytest.mark.parametrize(
     ("value", "unit", "shown"),
-    [(1843.2, "1/s", "1,843 per second"), (0.2441, "x", ".244"), (14.24, "ms", "14.2 ms"),
-     (5.834, "x", "5.83"), (23.4e6, "B", "23.4 MB"), (1.31e9, "B", "1.31 GB"), (0, "", "0"),
-     (166.6, "x", "167")],
-)  # fmt: skip
+    [
+        (1843.2, "1/s", "1,843 per second"),
+        (0.2441, "x", ".244"),
+        (14.24, "ms", "14.2 ms"),
+        (5.834, "x", "5.83"),
+        (23.4e6, "B", "23.4 MB"),
+        (1.31e9, "B", "1.31 GB"),
+        (0, "", "0"),
+        (166.6, "x", "167"),
+    ],
+)
 def test_figures_are_short(value, unit, shown):
     assert quantity(value, unit) == shown
 
@@ -180,11 +226,16 @@ def test_encoders_have_the_spread_of_their_turns():
     # Seconds of three turns: torch 2, 2, 2; ours a fourth, a fifth and a half of them.
     shares = {"fp32": (1, 1, 1), "int8": (4, 5, 2)}
     base, ours = (
-        Runner(name, None, 23_000_000, {
-            what: [2 / share for share in shares[name]] for what in ("short", "long", "alone")
-        }, 170_000_000, "6.2.0")
+        Runner(
+            name,
+            None,
+            23_000_000,
+            {what: [2 / share for share in shares[name]] for what in ("short", "long", "alone")},
+            170_000_000,
+            "6.2.0",
+        )
         for name in shares
-    )  # fmt: skip
+    )
     rows = [row for runner in (base, ours) for row in rows_of(runner, base)]
     made = encoders([*rows, {"name": "int8: peak memory of 9 titles", "value": 1, "unit": "B"}])
     speed = f"1: {SHORT // 2} per second ({SHORT // 2} to {SHORT // 2})"
@@ -193,16 +244,22 @@ def test_encoders_have_the_spread_of_their_turns():
 
 
 def test_a_missed_target_is_marked():
-    missed = {"name": "lists: p99", "value": 27.3, "unit": "ms", "target": 25, "better": "lower"}
+    missed = {"name": "lists: p99", "value": 27.3, "unit": "ms", "bar": 25, "better": "lower"}
     assert row(serving([missed]), "lists")[1:] == ["p99", "27.3 ms", "25 ms: missed"]
     assert spread(missed | {"low": 20, "high": 30.55}) == "27.3 ms (20 to 30.6)"
 
 
 def test_the_worst_requests_have_a_line_a_route():
     rows = [
-        {"name": f"POST /v1/rank: {what}", "value": value, "unit": unit, "target": 100,
-         "better": "lower", "with": "a | b: 422"}
+        {
+            "name": f"POST /v1/rank: {what}",
+            "value": value,
+            "unit": unit,
+            "bar": 100,
+            "better": "lower",
+            "with": "a | b: 422",
+        }
         for what, value, unit in (("delay", 21.3, "ms"), ("memory", 0.4, "MB"))
-    ]  # fmt: skip
+    ]
     made = worst_requests(rows).splitlines()
     assert made[2:] == ["| POST /v1/rank | 21 ms | a \\| b: 422 | 0 MB |  |"]

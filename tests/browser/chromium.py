@@ -11,11 +11,20 @@ from selenium.webdriver.chrome.service import Service
 NAMED = "recommender.test"  # leads to this machine; browsers trust it less than the loopback
 PREFIX = "/shop/books"  # of a proxy
 ARGUMENTS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--hide-scrollbars", "--window-size=1280,900", "--lang=en",
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--window-size=1280,900",
+    "--lang=en",
     f"--host-resolver-rules=MAP {NAMED} 127.0.0.1",
-)  # fmt: skip
+)
 PATIENCE = 60  # seconds, where something should happen at once
 
 

@@ -16,12 +16,22 @@ pytestmark = pytest.mark.browser
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 PAGES = [
-    "/", "/dashboard/users", "/dashboard/users?id=u1", f"/dashboard/users?id={quote(HOSTILE)}",
-    "/dashboard/users/erase?id=u1", f"/dashboard/users?id={'x' * 200}", "/dashboard/items",
-    "/dashboard/items?id=i1", f"/dashboard/items?id={quote(HOSTILE)}", "/dashboard/search?q=tea",
-    "/dashboard/bundles", "/dashboard/bundles/rollback", "/dashboard/quality", "/dashboard/audit",
+    "/",
+    "/dashboard/users",
+    "/dashboard/users?id=u1",
+    f"/dashboard/users?id={quote(HOSTILE)}",
+    "/dashboard/users/erase?id=u1",
+    f"/dashboard/users?id={'x' * 200}",
+    "/dashboard/items",
+    "/dashboard/items?id=i1",
+    f"/dashboard/items?id={quote(HOSTILE)}",
+    "/dashboard/search?q=tea",
+    "/dashboard/bundles",
+    "/dashboard/bundles/rollback",
+    "/dashboard/quality",
+    "/dashboard/audit",
     "/docs",
-]  # fmt: skip
+]
 CONTROLS = "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"
 # Texts whose contrast with what is behind them is too low, by WCAG 2.2.
 FAINT = """

@@ -99,9 +99,11 @@ def test_odd_ids(cli: Cli, tmp_path: Path) -> None:
     files = shop(
         tmp_path,
         [row | {"item_id": odd(row["item_id"])} for row in items()],
-        [row | {"item_id": odd(row["item_id"]), "user_id": "ü /" + str(row["user_id"])}
-         for row in events()],
-    )  # fmt: skip
+        [
+            row | {"item_id": odd(row["item_id"]), "user_id": "ü /" + str(row["user_id"])}
+            for row in events()
+        ],
+    )
     out = tmp_path / "bundle of 🦉"
     assert cli("fit", *files, "--out", out, *FAST, "--quiet").code == 0
     found = json.loads(cli("recommend", out, "--user", "ü /u3", "--json").out)

@@ -6,8 +6,17 @@ from pathlib import Path
 
 
 def test_the_first_part_is_told_before_the_second_is_measured(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pennyweight", "demo", "--readers", "120", "--encoder",
-               "tfidf", "--quiet"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pennyweight",
+        "demo",
+        "--readers",
+        "120",
+        "--encoder",
+        "tfidf",
+        "--quiet",
+    ]
     running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     try:
         assert running.stdout is not None

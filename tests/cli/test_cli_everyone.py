@@ -99,8 +99,10 @@ def test_a_full_disk_keeps_the_old_file(bundle: Path, tmp_path: Path, ending: st
 
     ran = subprocess.run(
         [sys.executable, "-m", "pennyweight", "recommend", bundle, "--all-users", "--out", out],
-        preexec_fn=limit, capture_output=True, text=True,
-    )  # fmt: skip
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+    )
     assert ran.returncode == 2 and "Traceback" not in ran.stderr
     assert out.read_text() == "old"
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
@@ -121,9 +123,13 @@ def test_a_full_disk_keeps_the_old_file(bundle: Path, tmp_path: Path, ending: st
     ],
 )
 def test_bad_wishes(
-    cli: Cli, bundle: Path, tmp_path: Path, words: list[str], said: str,
+    cli: Cli,
+    bundle: Path,
+    tmp_path: Path,
+    words: list[str],
+    said: str,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     ran = cli("recommend", bundle, *words)
     assert (ran.code, ran.out) == (2, "") and said in ran.err
@@ -139,10 +145,21 @@ def test_events_are_read_as_the_options_say(cli: Cli, bundle: Path, tmp_path: Pa
     )
     words = ("recommend", bundle, "--all-users", "--out", out, "--events", events)
     how = (
-        "--user-column", "client", "--item-column", "thing", "--time-column", "day",
-        "--type-column", "what", "--time-format", "day-first", "--event-types", "unmatched=ignore",
-        "--missing-ids", "Guest User",
-    )  # fmt: skip
+        "--user-column",
+        "client",
+        "--item-column",
+        "thing",
+        "--time-column",
+        "day",
+        "--type-column",
+        "what",
+        "--time-format",
+        "day-first",
+        "--event-types",
+        "unmatched=ignore",
+        "--missing-ids",
+        "Guest User",
+    )
     assert cli(*words).code != 0
     ran = cli(*words, *how)
     assert ran.code == 0, ran.err

@@ -45,8 +45,17 @@ def test_masking_is_checked_by_validating_again(cli: Cli, tmp_path: Path) -> Non
     masked = cli("validate", *files, *FAST, "--quiet", "--mask-personal").out
     assert "[personal-text]" not in masked
     bundle = tmp_path / "bundle"
-    ran = cli("fit", *files, "--out", bundle, "--mask-personal", "--encoder", "tfidf",
-              "--scorers", "content,popularity")  # fmt: skip
+    ran = cli(
+        "fit",
+        *files,
+        "--out",
+        bundle,
+        "--mask-personal",
+        "--encoder",
+        "tfidf",
+        "--scorers",
+        "content,popularity",
+    )
     assert ran.code == 0 and "personal data masked" in ran.err
     saved = b"".join(path.read_bytes() for path in bundle.rglob("*") if path.is_file())
     assert b"home.org" not in saved

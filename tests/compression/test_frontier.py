@@ -45,9 +45,15 @@ def test_every_kind_of_candidate_is_measured(found):
     names = [point.name for point in found.points]
     assert names[0] == "original" and names[1] == "original; content int8, tower int8"
     told = "\n".join(names)
-    for part in ("tokens, int8; content int8", "1 layers",
-                 "half the neurons", "static table, int8", "TF-IDF; tower int8", "tower int2",
-                 "tower int4"):  # fmt: skip
+    for part in (
+        "tokens, int8; content int8",
+        "1 layers",
+        "half the neurons",
+        "static table, int8",
+        "TF-IDF; tower int8",
+        "tower int2",
+        "tower int4",
+    ):
         assert part in told, part
     assert len(set(names)) == len(names)
 
@@ -170,9 +176,7 @@ def test_words_alone_and_a_model_beside_them(tiny, module_cache):
     parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content", "neighbors"])
     parent.plan = PLAN.override({"budget.max_loss": 0.9, "budget.max_encoder_bytes": "1MB"})
     told = compress(parent).report.frontier
-    assert [p.name for p in told.points] == [
-        "original"
-    ]  # fmt: skip
+    assert [p.name for p in told.points] == ["original"]
     assert told.budget.max_encoder_bytes == 1_000_000  # the plan's
 
 
@@ -207,6 +211,9 @@ def test_refused(parent, tiny):
 def test_two_searches_find_the_same(child, found):
     for one, other in zip(found.points, child.report.frontier.points, strict=True):
         assert (one.name, one.quality, one.kept, one.index_bytes) == (
-            other.name, other.quality, other.kept, other.index_bytes
-        )  # fmt: skip
+            other.name,
+            other.quality,
+            other.kept,
+            other.index_bytes,
+        )
         assert one.texts_per_second > 0 < other.texts_per_second

@@ -83,9 +83,13 @@ def test_fragmentation_counts_pieces_and_unknown_words(model, cut):
 def test_other_markers_move_with_their_tokens(model):
     found = json.loads(model.tokenizer_json)
     found["padding"] = {
-        "strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": None,
-        "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]",
-    }  # fmt: skip
+        "strategy": "BatchLongest",
+        "direction": "Right",
+        "pad_to_multiple_of": None,
+        "pad_id": 0,
+        "pad_type_id": 0,
+        "pad_token": "[PAD]",
+    }
     found["post_processor"] = {
         "type": "TemplateProcessing",
         "single": [
@@ -94,7 +98,7 @@ def test_other_markers_move_with_their_tokens(model):
         ],
         "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
         "special_tokens": {"shoe": {"id": "shoe", "ids": [78], "tokens": ["shoe"]}},
-    }  # fmt: skip
+    }
     changed = replace(model, tokenizer_json=json.dumps(found))
     cut = cut_vocabulary(changed, ["blue"], frequent=0)
     tokens = load_tokenizer(cut.tokenizer_json, max_tokens=9).encode("blue").tokens

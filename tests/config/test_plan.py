@@ -81,7 +81,7 @@ def test_empty_is_the_default(tmp_path):
         ("data = 3", "data = 3: must be a table"),
         ("[data]\nstrict = 2024-01-01", "data.strict = '2024-01-01'"),
     ],
-)  # fmt: skip
+)
 def test_refusals_name_file_key_and_way_out(tmp_path, toml, match):
     path = tmp_path / "plan.toml"
     path.write_text(toml)
@@ -124,14 +124,16 @@ def test_every_key_is_documented_with_its_default():
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
-        ({"data": {"event_types": {"view": "positive"}}},
-         "data.event_types.view = 'positive': must be a number; or: must be 'negative'"),
+        (
+            {"data": {"event_types": {"view": "positive"}}},
+            "data.event_types.view = 'positive': must be a number; or: must be 'negative'",
+        ),
         ({"k_core": 2}, "unknown key 'k_core'; it belongs in [data]."),
         ({"data": {"user_column": "x"}}, 'write columns = { user = "NAME" }.'),
         ({"data": {"bootstrap": 9}}, "unknown key 'data.bootstrap'; it belongs in [evaluate]."),
         ({"evaluate": {"bootstrap": 1}}, "evaluate.bootstrap = 1: must be 2 or more"),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_says_where_a_key_belongs(tables, message):
     with pytest.raises(ValidationError) as error:
         Plan.model_validate(tables)

@@ -46,8 +46,10 @@ reports = st.builds(
 @pytest.fixture
 def report():
     def row(value):
-        return {m: Measured(value=value, low=value / 2, high=value * 1.5)
-                for m in ("ndcg@10", "recall@10", "recall@50")}  # fmt: skip
+        return {
+            m: Measured(value=value, low=value / 2, high=value * 1.5)
+            for m in ("ndcg@10", "recall@10", "recall@50")
+        }
 
     return Report(
         protocol="leave-last-out",
@@ -70,8 +72,14 @@ def test_shape_of_the_json(report, tmp_path):
     assert Report.read(tmp_path / "report.json") == report
     plain = json.loads((tmp_path / "report.json").read_text())
     assert list(plain) == [
-        "protocol", "users", "items", "events", "scorers", "cost", "evaluated_users",
-    ]  # fmt: skip
+        "protocol",
+        "users",
+        "items",
+        "events",
+        "scorers",
+        "cost",
+        "evaluated_users",
+    ]
     assert plain["scorers"]["popular"]["ndcg@10"] == {
         "value": 0.05,
         "low": 0.025,

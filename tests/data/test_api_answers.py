@@ -37,18 +37,31 @@ def noted(data, words: str) -> bool:
     return any(words in entry.reason for entry in data.log.entries)
 
 
-HITS = [{"_index": "e", "_id": str(n), "_score": 1.0 + n, "_source": e}
-        for n, e in enumerate(EVENTS)]  # fmt: skip
+HITS = [
+    {"_index": "e", "_id": str(n), "_score": 1.0 + n, "_source": e} for n, e in enumerate(EVENTS)
+]
 SEARCHED = {"took": 3, "_shards": {"total": 1}, "hits": {"total": {"value": 12}, "hits": HITS}}
 RESOURCES = [{"type": "events", "id": str(n), "attributes": e} for n, e in enumerate(EVENTS)]
 RELATED = [
-    {"type": "events", "id": str(n), "attributes": {"timestamp": e["timestamp"]},
-     "relationships": {"user": {"data": {"type": "users", "id": e["user_id"]}},
-                       "item": {"data": {"type": "items", "id": e["item_id"]}}}}
+    {
+        "type": "events",
+        "id": str(n),
+        "attributes": {"timestamp": e["timestamp"]},
+        "relationships": {
+            "user": {"data": {"type": "users", "id": e["user_id"]}},
+            "item": {"data": {"type": "items", "id": e["item_id"]}},
+        },
+    }
     for n, e in enumerate(EVENTS)
-]  # fmt: skip
-NODES = {"data": {"events": {"edges": [{"cursor": "c", "node": e} for e in EVENTS],
-                             "pageInfo": {"hasNextPage": False}}}}  # fmt: skip
+]
+NODES = {
+    "data": {
+        "events": {
+            "edges": [{"cursor": "c", "node": e} for e in EVENTS],
+            "pageInfo": {"hasNextPage": False},
+        }
+    }
+}
 ONE = {"data": EVENTS[:5], "next": "/?page=2"}
 TWO = {"data": EVENTS[5:], "next": None}
 
@@ -97,13 +110,16 @@ def test_every_event_of_an_answer_is_read(tmp_path, value):
     "value",
     [
         [{"_index": "p", "_id": i["id"], "_source": {"title": i["title"]}} for i in ITEMS],
-        {"data": [{"type": "p", "id": i["id"], "attributes": {"title": i["title"]}}
-                  for i in ITEMS]},
+        {
+            "data": [
+                {"type": "p", "id": i["id"], "attributes": {"title": i["title"]}} for i in ITEMS
+            ]
+        },
         json.dumps({"data": ITEMS[:2], "next": 2}) + "\n" + json.dumps({"data": ITEMS[2:]}),
         {"products": ITEMS, "events": EVENTS},
     ],
     ids=range(4),
-)  # fmt: skip
+)
 def test_every_item_of_an_answer_is_read(tmp_path, value):
     data = read(written(tmp_path, value, "items.json"), written(tmp_path, EVENTS))
     assert list(data.catalog.ids) == ["p0", "p1", "p2", "p3"]
@@ -145,8 +161,10 @@ def test_lists_to_choose_from_are_shown_with_a_command_that_works(tmp_path, monk
 
 
 def test_rows_with_a_list_are_no_pages(tmp_path):
-    rows = [{"user_id": f"u{u}", "items": [e["item_id"] for e in EVENTS[:3]], "total": 3, "page": 1}
-            for u in range(2)]  # fmt: skip
+    rows = [
+        {"user_id": f"u{u}", "items": [e["item_id"] for e in EVENTS[:3]], "total": 3, "page": 1}
+        for u in range(2)
+    ]
     data = read(written(tmp_path, ITEMS, "items.json"), written(tmp_path, rows))
     assert len(data.interactions) == 6 and not noted(data, "pages")
 
@@ -154,12 +172,25 @@ def test_rows_with_a_list_are_no_pages(tmp_path):
 def orders() -> list[dict[str, object]]:
     """Orders as the API of WooCommerce gives them."""
     return [
-        {"id": 70 + n, "status": "completed", "customer_id": f"u{n % 2}", "refunds": [],
-         "date_created": f"2024-01-0{n + 1}T10:00:00",
-         "line_items": [{"id": 10 * n + k, "name": f"Cup; large|{k}", "product_id": f"p{k}",
-                         "quantity": 1, "meta_data": []} for k in range(n + 1)]}
+        {
+            "id": 70 + n,
+            "status": "completed",
+            "customer_id": f"u{n % 2}",
+            "refunds": [],
+            "date_created": f"2024-01-0{n + 1}T10:00:00",
+            "line_items": [
+                {
+                    "id": 10 * n + k,
+                    "name": f"Cup; large|{k}",
+                    "product_id": f"p{k}",
+                    "quantity": 1,
+                    "meta_data": [],
+                }
+                for k in range(n + 1)
+            ],
+        }
         for n in range(3)
-    ]  # fmt: skip
+    ]
 
 
 def as_table(cell) -> str:
@@ -167,8 +198,15 @@ def as_table(cell) -> str:
     out = csv.writer(text)
     out.writerow(["order_id", "status", "date", "customer_id", "line_items"])
     for order in orders():
-        out.writerow([order["id"], order["status"], order["date_created"], order["customer_id"],
-                      cell(order["line_items"])])  # fmt: skip
+        out.writerow(
+            [
+                order["id"],
+                order["status"],
+                order["date_created"],
+                order["customer_id"],
+                cell(order["line_items"]),
+            ]
+        )
     return text.getvalue()
 
 

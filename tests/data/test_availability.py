@@ -161,12 +161,20 @@ def test_states_of_other_things_leave_items_available(name, values):
     ("name", "odd", "even", "path"),
     [
         ("stock", {"available": True}, {"available": False}, "stock.available"),
-        ("offers", {"availability": "InStock", "price": "9"},
-         {"availability": "OutOfStock", "price": "8"}, "offers.availability"),
-        ("a", {"inventory": {"in_stock": 1}}, {"inventory": {"in_stock": 0}},
-         "a.inventory.in_stock"),
+        (
+            "offers",
+            {"availability": "InStock", "price": "9"},
+            {"availability": "OutOfStock", "price": "8"},
+            "offers.availability",
+        ),
+        (
+            "a",
+            {"inventory": {"in_stock": 1}},
+            {"inventory": {"in_stock": 0}},
+            "a.inventory.in_stock",
+        ),
     ],
-)  # fmt: skip
+)
 def test_fields_of_objects_say_which_items_are_available(name, odd, even, path):
     for columns in (None, {"available": path}):
         data = read(shelf(**{name: (odd, even)}), EVENTS, columns=columns)
@@ -322,8 +330,17 @@ def test_numbers_that_are_no_stock_of_a_place_are_left_alone(names):
 
 
 NOW = 1_767_225_600.0  # the beginning of 2026
-PAST = ["expires_at", "expiry_date", "valid_until", "available_until", "end_date", "license_end",
-        "gültig bis", "end_of_life", "有效期"]  # fmt: skip
+PAST = [
+    "expires_at",
+    "expiry_date",
+    "valid_until",
+    "available_until",
+    "end_date",
+    "license_end",
+    "gültig bis",
+    "end_of_life",
+    "有效期",
+]
 FUTURE = ["available_from", "release_date", "publish_date", "published_at", "verfügbar ab"]
 
 

@@ -8,10 +8,28 @@ from hypothesis import strategies as st
 from pennyweight.data import text_cleaning
 from pennyweight.data.text_cleaning import clean_text, flatten, plain_words
 
-PIECES = st.sampled_from([
-    "&amp;", "&amp;amp;lt;", "&#0;", "&nbsp;", "&lt;", "<b>", "</p>", "<br/>", "<!--", "-->", "<",
-    ">", "\x07", "\u200b", "é", "e\u0301", "👩‍🚀", " ",
-])  # fmt: skip
+PIECES = st.sampled_from(
+    [
+        "&amp;",
+        "&amp;amp;lt;",
+        "&#0;",
+        "&nbsp;",
+        "&lt;",
+        "<b>",
+        "</p>",
+        "<br/>",
+        "<!--",
+        "-->",
+        "<",
+        ">",
+        "\x07",
+        "\u200b",
+        "é",
+        "e\u0301",
+        "👩‍🚀",
+        " ",
+    ]
+)
 TEXT = st.lists(PIECES | st.text(st.characters(codec="utf-8"), max_size=5), max_size=30).map(
     "".join
 )

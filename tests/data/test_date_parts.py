@@ -12,8 +12,20 @@ N = 40
 DAYS = [date(2023, 11, 20) + timedelta(days=2 * k) for k in range(N)]
 SECONDS = [datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp() for d in DAYS]
 ITEMS = pl.DataFrame({"item_id": [f"i{k}" for k in range(8)], "title": [f"t{k}" for k in range(8)]})
-GERMAN = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
-          "Oktober", "November", "Dezember")  # fmt: skip
+GERMAN = (
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+)
 
 
 def log(**more) -> pl.DataFrame:
@@ -22,9 +34,11 @@ def log(**more) -> pl.DataFrame:
 
 
 def parts(year, month, day, names=None, text=False) -> dict[str, list[object]]:
-    found = {year: [d.year for d in DAYS],
-             month: [names[d.month - 1] if names else d.month for d in DAYS],
-             day: [d.day for d in DAYS]}  # fmt: skip
+    found = {
+        year: [d.year for d in DAYS],
+        month: [names[d.month - 1] if names else d.month for d in DAYS],
+        day: [d.day for d in DAYS],
+    }
     return {n: [str(v) if text else v for v in values] for n, values in found.items()}
 
 
@@ -48,9 +62,11 @@ def test_the_parts_are_the_date_whatever_the_order_of_the_rows(columns, newest_f
     assert sorted(data.interactions.time.tolist()) == SECONDS
     assert data.log.count("are one: the time") == N
     for user, start, end in zip(
-        data.interactions.users, data.interactions.offsets, data.interactions.offsets[1:],
+        data.interactions.users,
+        data.interactions.offsets,
+        data.interactions.offsets[1:],
         strict=False,
-    ):  # fmt: skip
+    ):
         first = int(user[1:])
         assert data.interactions.time[start:end].tolist() == SECONDS[first::5]
 

@@ -18,19 +18,28 @@ from pennyweight.errors import DataError, PlanError
 @pytest.mark.parametrize(
     ("names", "sense"),
     [
-        ("Retoure|Storno|Rückgabe|Gutschrift|Remboursé|Devolución|annullato|возврат|退货|キャンセル",
-         "negative"),
-        ("Gefällt mir nicht|n'est pas aimé|no me gusta|не нравится|不喜欢|je n’aime pas|não gostei"
-         "|niet leuk|嫌い|싫어요|لم يعجبني|Daumen runter|sehr schlecht|beğenmedim|🤬",
-         "negative"),
-        ("Gefällt mir|me gusta mucho|j’aime|gostei|нравится|喜欢|いいね|좋아요|أعجبني|très bon",
-         "positive"),
+        (
+            "Retoure|Storno|Rückgabe|Gutschrift|Remboursé|Devolución|annullato|возврат|退货|キャンセル",
+            "negative",
+        ),
+        (
+            "Gefällt mir nicht|n'est pas aimé|no me gusta|не нравится|不喜欢|je n’aime pas"
+            "|não gostei|niet leuk|嫌い|싫어요|لم يعجبني|Daumen runter|sehr schlecht|beğenmedim|🤬",
+            "negative",
+        ),
+        (
+            "Gefällt mir|me gusta mucho|j’aime|gostei|нравится|喜欢|いいね|좋아요|أعجبني|très bon",
+            "positive",
+        ),
         ("egal|meh|so-so|ist mir egal|sans avis|keine Meinung|нейтрально|无所谓|😐", "neutral"),
-        ("Entfernt|nicht gekauft|RTN|R|Retoure abgelehnt|nicht storniert|rejeté refusé|eliminado"
-         "|geen interesse|nicht schlecht|dislike removed", "doubtful"),
+        (
+            "Entfernt|nicht gekauft|RTN|R|Retoure abgelehnt|nicht storniert|rejeté refusé|eliminado"
+            "|geen interesse|nicht schlecht|dislike removed",
+            "doubtful",
+        ),
         ("Kauf|achat|compra|type_7|V|none|просмотр|购买|unlock", "unknown"),
     ],
-)  # fmt: skip
+)
 def test_words_of_other_languages(names, sense):
     for name in names.split("|"):
         assert sense_of_type(name) == sense, name
@@ -43,20 +52,28 @@ def test_any_name_can_be_looked_at(name):
 
 def test_a_return_of_another_language_takes_back_the_purchase():
     rows = [("a", "Kauf"), ("b", "Kauf"), ("b", "Retoure"), ("c", "Storno")]
-    table = pl.DataFrame({
-        "user_id": ["u"] * 4, "item_id": [row[0] for row in rows],
-        "timestamp": [T0 + at for at in range(4)], "event_type": [row[1] for row in rows],
-    })  # fmt: skip
+    table = pl.DataFrame(
+        {
+            "user_id": ["u"] * 4,
+            "item_id": [row[0] for row in rows],
+            "timestamp": [T0 + at for at in range(4)],
+            "event_type": [row[1] for row in rows],
+        }
+    )
     data = read(ITEMS, table)
     assert (pairs(data), against(data)) == (["ua"], ["ub", "uc"])
 
 
 def test_the_advice_can_be_pasted():
     names = ["Coupon Denied", "no, thanks", 'un"matched']
-    table = pl.DataFrame({
-        "user_id": ["u"] * 4, "item_id": list("abcd"), "timestamp": [T0, T0 + 1, T0 + 2, T0 + 3],
-        "event_type": ["buy", *names],
-    })  # fmt: skip
+    table = pl.DataFrame(
+        {
+            "user_id": ["u"] * 4,
+            "item_id": list("abcd"),
+            "timestamp": [T0, T0 + 1, T0 + 2, T0 + 3],
+            "event_type": ["buy", *names],
+        }
+    )
     with pytest.raises(DataError) as error:
         read(ITEMS, table)
     words = shlex.split(str(error.value).partition("with ")[2].partition(" (or ")[0])
@@ -74,10 +91,14 @@ def test_a_type_with_a_comma_stands_in_quotes():
 
 
 def test_what_is_lent_comes_back():
-    table = pl.DataFrame({
-        "user_id": ["u"] * 3, "item_id": list("aab"), "timestamp": [T0, T0 + 9, T0 + 10],
-        "event_type": ["borrow", "return", "borrow"],
-    })  # fmt: skip
+    table = pl.DataFrame(
+        {
+            "user_id": ["u"] * 3,
+            "item_id": list("aab"),
+            "timestamp": [T0, T0 + 9, T0 + 10],
+            "event_type": ["borrow", "return", "borrow"],
+        }
+    )
     data = read(ITEMS, table)
     assert (pairs(data), against(data)) == (["ua", "ub"], [])
     bought = table.with_columns(event_type=pl.Series(["buy", "return", "buy"]))

@@ -32,9 +32,12 @@ def drawn(rule_around, mark, title="a"):
 
 @pytest.mark.parametrize(
     "text",
-    [drawn(True, "+") + "\n30 rows in set (0.00 sec)\n", drawn(False, "|"),
-     drawn(False, "|", r"a \| b")],
-)  # fmt: skip
+    [
+        drawn(True, "+") + "\n30 rows in set (0.00 sec)\n",
+        drawn(False, "|"),
+        drawn(False, "|", r"a \| b"),
+    ],
+)
 def test_frames_and_padding_are_no_values(tmp_path, text):
     (tmp_path / "e.txt").write_text(text)
     assert users_of(tmp_path / "e.txt") == [f"u{n}" for n in range(5)]

@@ -16,8 +16,11 @@ from pennyweight.errors import DataError
 def log(**columns):
     """Return events of u on a, b, c, … with more columns."""
     size = len(next(iter(columns.values())))
-    fixed = {"user_id": ["u"] * size, "item_id": list("abcdef"[:size]),
-             "timestamp": [T0 + at for at in range(size)]}  # fmt: skip
+    fixed = {
+        "user_id": ["u"] * size,
+        "item_id": list("abcdef"[:size]),
+        "timestamp": [T0 + at for at in range(size)],
+    }
     return pl.DataFrame(fixed | columns, strict=False)
 
 
@@ -123,12 +126,17 @@ def test_any_column_can_be_looked_at(values):
 
 
 def test_types_are_counted():
-    data = read(ITEMS, log(event_type=["view", "view", "dislike", "impression", "buy"]),
-                event_types={"buy": 3})  # fmt: skip
+    data = read(
+        ITEMS,
+        log(event_type=["view", "view", "dislike", "impression", "buy"]),
+        event_types={"buy": 3},
+    )
     assert data.log.event_types == (
-        ("view", "weight 1", 2), ("buy", "weight 3", 1), ("dislike", "negative", 1),
+        ("view", "weight 1", 2),
+        ("buy", "weight 3", 1),
+        ("dislike", "negative", 1),
         ("impression", "ignore", 1),
-    )  # fmt: skip
+    )
 
 
 def test_types_are_found_in_a_log_that_is_sorted_by_them():

@@ -89,13 +89,21 @@ def test_likes_alone_are_learned_from():
 
 
 def test_a_negative_event_takes_back_what_came_before_on_the_same_item():
-    data = read(ITEMS, log(
-        ("u", "a", T0, "click"), ("u", "a", T0 + 5, "dislike"),
-        ("u", "b", T0 + 1, "purchase"), ("u", "b", T0 + 2, "returned"), ("u", "b", T0 + 3, "buy"),
-        ("u", "c", T0 + 4, "dislike"), ("u", "c", T0 + 6, "like"),
-        ("u", "d", T0 + 7, "add_to_cart"), ("u", "d", T0 + 7, "remove_from_cart"),
-        ("v", "a", T0 + 1, "click"),
-    ))  # fmt: skip
+    data = read(
+        ITEMS,
+        log(
+            ("u", "a", T0, "click"),
+            ("u", "a", T0 + 5, "dislike"),
+            ("u", "b", T0 + 1, "purchase"),
+            ("u", "b", T0 + 2, "returned"),
+            ("u", "b", T0 + 3, "buy"),
+            ("u", "c", T0 + 4, "dislike"),
+            ("u", "c", T0 + 6, "like"),
+            ("u", "d", T0 + 7, "add_to_cart"),
+            ("u", "d", T0 + 7, "remove_from_cart"),
+            ("v", "a", T0 + 1, "click"),
+        ),
+    )
     assert pairs(data) == [("u", "b"), ("u", "c"), ("v", "a")]
     assert data.log.count(TAKEN_BACK) == 3
     against = data.interactions.negative
@@ -104,13 +112,22 @@ def test_a_negative_event_takes_back_what_came_before_on_the_same_item():
 
 
 def test_a_removal_from_the_cart_leaves_what_was_bought():
-    data = read(ITEMS, log(
-        ("u", "a", T0, "cart"), ("u", "a", T0 + 1, "purchase"), ("u", "a", T0 + 2, "cart"),
-        ("u", "a", T0 + 3, "remove_from_cart"), ("u", "b", T0 + 4, "cart"),
-        ("u", "b", T0 + 5, "Product Removed"), ("u", "c", T0 + 6, "order"),
-        ("u", "c", T0 + 7, "unlike"), ("u", "c", T0 + 8, "order_refunded"),
-        ("u", "d", T0 + 9, "purchase"), ("u", "d", T0 + 10, "dislike"),
-    ))  # fmt: skip
+    data = read(
+        ITEMS,
+        log(
+            ("u", "a", T0, "cart"),
+            ("u", "a", T0 + 1, "purchase"),
+            ("u", "a", T0 + 2, "cart"),
+            ("u", "a", T0 + 3, "remove_from_cart"),
+            ("u", "b", T0 + 4, "cart"),
+            ("u", "b", T0 + 5, "Product Removed"),
+            ("u", "c", T0 + 6, "order"),
+            ("u", "c", T0 + 7, "unlike"),
+            ("u", "c", T0 + 8, "order_refunded"),
+            ("u", "d", T0 + 9, "purchase"),
+            ("u", "d", T0 + 10, "dislike"),
+        ),
+    )
     assert pairs(data) == [("u", "a")] and data.interactions.kinds == ("purchase",)
     assert data.interactions.negative.item.tolist() == [1, 2, 3]
 
@@ -118,24 +135,36 @@ def test_a_removal_from_the_cart_leaves_what_was_bought():
 @pytest.mark.parametrize(
     ("name", "removal", "purchase"),
     [
-        ("remove_from_cart", True, False), ("unlike", True, False), ("removed", True, False),
-        ("Product Removed From Wishlist", True, False), ("unfollow", True, False),
-        ("remove_from_queue", True, False), ("add_payment_info", False, False),
-        ("dislike", False, False), ("refund", False, False), ("delete_order", False, False),
-        ("purchase", False, True), ("Order Completed", False, True),
+        ("remove_from_cart", True, False),
+        ("unlike", True, False),
+        ("removed", True, False),
+        ("Product Removed From Wishlist", True, False),
+        ("unfollow", True, False),
+        ("remove_from_queue", True, False),
+        ("add_payment_info", False, False),
+        ("dislike", False, False),
+        ("refund", False, False),
+        ("delete_order", False, False),
+        ("purchase", False, True),
+        ("Order Completed", False, True),
         ("order_refunded", False, False),
-        ("view", False, False), ("not_interested", False, False), ("transaction", False, True),
+        ("view", False, False),
+        ("not_interested", False, False),
+        ("transaction", False, True),
     ],
-)  # fmt: skip
+)
 def test_removals_and_purchases(name, removal, purchase):
     assert (is_removal(name), is_purchase(name)) == (removal, purchase)
 
 
 def test_without_times_the_order_of_rows_counts():
     rows = pl.DataFrame(
-        {"user_id": ["u", "u", "u", "u"], "item_id": ["a", "a", "b", "b"],
-         "event_type": ["like", "unlike", "unlike", "like"]}
-    )  # fmt: skip
+        {
+            "user_id": ["u", "u", "u", "u"],
+            "item_id": ["a", "a", "b", "b"],
+            "event_type": ["like", "unlike", "unlike", "like"],
+        }
+    )
     assert pairs(read(ITEMS, rows)) == [("u", "b")]
 
 
@@ -156,8 +185,12 @@ def test_the_core_is_one_of_positive_events():
 
 
 def test_a_chosen_meaning_goes_before_the_usual_one():
-    rows = log(("u", "a", T0, "View"), ("u", "b", T0 + 1, "buy"), ("u", "c", T0 + 2, "dislike"),
-               ("u", "d", T0 + 3, "foo"))  # fmt: skip
+    rows = log(
+        ("u", "a", T0, "View"),
+        ("u", "b", T0 + 1, "buy"),
+        ("u", "c", T0 + 2, "dislike"),
+        ("u", "d", T0 + 3, "foo"),
+    )
     chosen = {"view": "ignore", "BUY": 3, "dislike": 0.5, "foo": "negative"}
     data = read(ITEMS, rows, event_types=chosen)
     assert pairs(data) == [("u", "b"), ("u", "c")]

@@ -6,15 +6,38 @@ from test_rating_scales import ITEMS, N, log
 from pennyweight.data.dataset import read
 
 FORMS = [
-    ("yes", "no"), ("true", "false"), (1, 0), ("J", "N"), ("oui", "non"), ("si", "no"),
-    ("sí", "no"), ("sim", "não"), ("y", "n"), ("t", "f"), ("x", None), ("X", ""), ("✓", ""),
-    ("2023-05-01", None), ("WAHR", "FALSCH"), ("VRAI", "FAUX"), ("да", "нет"), ("是", "否"),
-    ("はい", "いいえ"), ("on", "off"), ("checked", "unchecked"), ("evet", "hayır"), ("tak", "nie"),
-]  # fmt: skip
+    ("yes", "no"),
+    ("true", "false"),
+    (1, 0),
+    ("J", "N"),
+    ("oui", "non"),
+    ("si", "no"),
+    ("sí", "no"),
+    ("sim", "não"),
+    ("y", "n"),
+    ("t", "f"),
+    ("x", None),
+    ("X", ""),
+    ("✓", ""),
+    ("2023-05-01", None),
+    ("WAHR", "FALSCH"),
+    ("VRAI", "FAUX"),
+    ("да", "нет"),
+    ("是", "否"),
+    ("はい", "いいえ"),
+    ("on", "off"),
+    ("checked", "unchecked"),
+    ("evet", "hayır"),
+    ("tak", "nie"),
+]
 DATES = [
-    ("2023-05-01", None), ("2023-05-01T10:00:00Z", ""), ("01.05.2023", ""), (1683000000, None),
-    ("2023-05-01", "0000-00-00 00:00:00"), (1683000000, 0),
-]  # fmt: skip
+    ("2023-05-01", None),
+    ("2023-05-01T10:00:00Z", ""),
+    ("01.05.2023", ""),
+    (1683000000, None),
+    ("2023-05-01", "0000-00-00 00:00:00"),
+    (1683000000, 0),
+]
 
 
 def cycle(*values):
@@ -24,10 +47,25 @@ def cycle(*values):
 @pytest.mark.parametrize(("yes", "no"), FORMS)
 @pytest.mark.parametrize(
     "name",
-    ["is_returned", "cancelled", "refunded", "is_dislike", "disliked", "deleted", "not_interested",
-     "hidden", "thumbs_down", "storniert", "rueckgabe", "gelöscht", "gekündigt", "annulé",
-     "devuelto", "eliminado"],
-)  # fmt: skip
+    [
+        "is_returned",
+        "cancelled",
+        "refunded",
+        "is_dislike",
+        "disliked",
+        "deleted",
+        "not_interested",
+        "hidden",
+        "thumbs_down",
+        "storniert",
+        "rueckgabe",
+        "gelöscht",
+        "gekündigt",
+        "annulé",
+        "devuelto",
+        "eliminado",
+    ],
+)
 def test_a_flag_that_says_yes_takes_back(name, yes, no):
     data = read(ITEMS, log(**{name: cycle(no, no, yes)}))
     assert len(data.interactions) == 2 * N / 3 and len(data.interactions.negative.user) == N / 3
@@ -36,9 +74,19 @@ def test_a_flag_that_says_yes_takes_back(name, yes, no):
 @pytest.mark.parametrize(("at", "never"), DATES)
 @pytest.mark.parametrize(
     "name",
-    ["cancelled_at", "refunded_at", "deletedAt", "returned_on", "disliked_at", "Stornodatum",
-     "date_annulation", "fecha_devolucion", "Rückgabedatum", "removed_at"],
-)  # fmt: skip
+    [
+        "cancelled_at",
+        "refunded_at",
+        "deletedAt",
+        "returned_on",
+        "disliked_at",
+        "Stornodatum",
+        "date_annulation",
+        "fecha_devolucion",
+        "Rückgabedatum",
+        "removed_at",
+    ],
+)
 def test_a_date_takes_back(name, at, never):
     data = read(ITEMS, log(**{name: cycle(never, never, at)}))
     assert len(data.interactions) == 2 * N / 3 and len(data.interactions.negative.user) == N / 3

@@ -17,9 +17,12 @@ def shop(new: int, chosen: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return old items everybody meets for 90 days, and new ones, some chosen in the last ten."""
     rng = np.random.default_rng(0)
     n = OLD + new
-    items = pl.DataFrame({
-        "item_id": [f"i{i}" for i in range(n)], "title": [f"thing kind{i % 7}" for i in range(n)],
-    })  # fmt: skip
+    items = pl.DataFrame(
+        {
+            "item_id": [f"i{i}" for i in range(n)],
+            "title": [f"thing kind{i % 7}" for i in range(n)],
+        }
+    )
     rows = []
     for user in range(120):
         days = np.sort(rng.integers(0, 90, 9))

@@ -27,8 +27,11 @@ def test_values_that_occur_once(name, mark):
 
 def test_a_comma_with_a_space_is_text_where_others_have_none():
     values = ["Tools,Tapes, Glues", "Tools,Saws", "Tapes, Glues", "Saws,Tools"] * 5
-    assert read(values, "categories")[:3] == [["Tools", "Tapes, Glues"], ["Tools", "Saws"],
-                                              ["Tapes, Glues"]]  # fmt: skip
+    assert read(values, "categories")[:3] == [
+        ["Tools", "Tapes, Glues"],
+        ["Tools", "Saws"],
+        ["Tapes, Glues"],
+    ]
 
 
 @pytest.mark.parametrize("text", ['["a", "b"]', "['a', 'b']", "('a', 'b')"])

@@ -8,14 +8,18 @@ import pytest
 from pennyweight.data.dataset import read
 from pennyweight.errors import DataError
 
-ITEMS = pl.DataFrame({
-    "item_id": [f"p{100 + i}" for i in range(30)], "title": [f"Wooden thing {i}" for i in range(30)]
-})  # fmt: skip
+ITEMS = pl.DataFrame(
+    {
+        "item_id": [f"p{100 + i}" for i in range(30)],
+        "title": [f"Wooden thing {i}" for i in range(30)],
+    }
+)
 _RANDOM = random.Random(3)
 ROWS = [
     (f"u{user:02}", f"p{100 + _RANDOM.randrange(30)}", 1_641_000_000 + 1_000 * (20 * n + user))
-    for n in range(6) for user in range(20)
-]  # fmt: skip
+    for n in range(6)
+    for user in range(20)
+]
 HEADER = "user_id,item_id,timestamp"
 
 
@@ -32,8 +36,10 @@ def events(tmp_path):
 @pytest.mark.parametrize("mark", ['"', ""])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_rows_without_their_last_optional_cells_are_read(events, mark, end):
-    cells = [[*map(str, row), *(["X, y" if mark else "X"] if n % 3 == 0 else [])]
-             for n, row in enumerate(ROWS)]  # fmt: skip
+    cells = [
+        [*map(str, row), *(["X, y" if mark else "X"] if n % 3 == 0 else [])]
+        for n, row in enumerate(ROWS)
+    ]
     lines = [",".join(f"{mark}{cell}{mark}" for cell in row) for row in cells]
     data = read(ITEMS, events(f"{HEADER},coupon", lines, end))
     assert data.log.rows_kept["events"] == len(ROWS)
@@ -44,9 +50,16 @@ def test_rows_without_their_last_optional_cells_are_read(events, mark, end):
 
 @pytest.mark.parametrize(
     "line",
-    ["u01,p101", "u01", "u01 p101,1641000000,X", '"u01,p101",1641000000,X', "u01,p101,X",
-     "u01;p101;1641000000", "p101,1641000000,X"],
-)  # fmt: skip
+    [
+        "u01,p101",
+        "u01",
+        "u01 p101,1641000000,X",
+        '"u01,p101",1641000000,X',
+        "u01,p101,X",
+        "u01;p101;1641000000",
+        "p101,1641000000,X",
+    ],
+)
 def test_other_short_rows_stay_broken(events, line):
     whole = [",".join([*map(str, row), "4.5", "X"]) for row in ROWS]
     data = read(ITEMS, events(f"{HEADER},rating,coupon", [*whole, line, whole[0]]))
@@ -97,8 +110,10 @@ def test_most_rows_without_a_user(events):
 
 
 def test_types_that_are_about_no_item(events):
-    lines = [f"{u},{i if n % 3 == 0 else ''},{t},{('view', 'page_view', 'scroll')[n % 3]}"
-             for n, (u, i, t) in enumerate(ROWS)]  # fmt: skip
+    lines = [
+        f"{u},{i if n % 3 == 0 else ''},{t},{('view', 'page_view', 'scroll')[n % 3]}"
+        for n, (u, i, t) in enumerate(ROWS)
+    ]
     data = read(ITEMS, events(f"{HEADER},event", lines))
     assert data.log.rows_kept["events"] == 40
     assert data.log.count("event types that are about no item: 'page_view', 'scroll'") == 80
@@ -115,8 +130,12 @@ def test_a_catalog_of_one_category_is_read():
 
 def test_most_ids_in_another_form():
     frame = pl.DataFrame(ROWS, ["user_id", "item_id", "time"], orient="row")
-    other = frame.with_columns(pl.when(pl.col("item_id") > "p108").then("x" + pl.col("item_id"))
-                               .otherwise("item_id").alias("item_id"))  # fmt: skip
+    other = frame.with_columns(
+        pl.when(pl.col("item_id") > "p108")
+        .then("x" + pl.col("item_id"))
+        .otherwise("item_id")
+        .alias("item_id")
+    )
     with pytest.raises(DataError, match=r"are not in the catalog, .*most items of the catalog"):
         read(ITEMS, other)
     assert len(read(ITEMS, other, max_dropped=0.9).interactions) > 0

@@ -16,8 +16,10 @@ MOMENTS = [dt.datetime(2025, 3, 1) + dt.timedelta(hours=7 * k) for k in range(N)
 
 
 def log(**columns):
-    plain = {"user_id": [f"u{k % 5}" for k in range(N)],
-             "item_id": [f"p{(k * 3) % 8}" for k in range(N)]}  # fmt: skip
+    plain = {
+        "user_id": [f"u{k % 5}" for k in range(N)],
+        "item_id": [f"p{(k * 3) % 8}" for k in range(N)],
+    }
     return pl.DataFrame(plain | columns)
 
 
@@ -85,12 +87,25 @@ def test_days_since_1970_are_no_dates_of_2002():
 
 @pytest.mark.parametrize(
     "name",
-    ["product_title", "Product Name", "primaryTitle", "track_name", "Bezeichnung", "libellé",
-     "nazwa", "название"],
-)  # fmt: skip
+    [
+        "product_title",
+        "Product Name",
+        "primaryTitle",
+        "track_name",
+        "Bezeichnung",
+        "libellé",
+        "nazwa",
+        "название",
+    ],
+)
 def test_titles_of_other_names_come_first(name):
-    items = pl.DataFrame({"id": [f"p{i}" for i in range(8)], "category": ["garden tools"] * 8,
-                          name: [f"spade model {'abcdefgh'[i]}" for i in range(8)]})  # fmt: skip
+    items = pl.DataFrame(
+        {
+            "id": [f"p{i}" for i in range(8)],
+            "category": ["garden tools"] * 8,
+            name: [f"spade model {'abcdefgh'[i]}" for i in range(8)],
+        }
+    )
     catalog = read(items, log(timestamp=[START + k for k in range(N)])).catalog
     assert catalog.title(1) == "spade model b"
     assert catalog.texts[1] == "spade model b. garden tools"

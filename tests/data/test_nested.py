@@ -28,15 +28,28 @@ def events_of(source, **options):
     return [(users[u], items[i], t) for u, i, t in rows], data.log
 
 
-@pytest.mark.parametrize("rows", [
-    [{"type": "track", "userId": "u", "properties": {"product_id": i, "price": 3}, "time": t}
-     for t, i in enumerate("abc")],
-    [{"context": {"user": {"id": "u"}}, "object": {"item": {"id": i}}, "time": t}
-     for t, i in enumerate("abc")],
-    [{"user": {"id": "u", "name": "Ann"}, "product": {"id": i, "tags": ["x"]},
-      "event": {"ts": t, "type": "view"}} for t, i in enumerate("abc")],
-    [{"user": {"id": "u"}, "item.id": i, "time": t} for t, i in enumerate("abc")],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [
+            {"type": "track", "userId": "u", "properties": {"product_id": i, "price": 3}, "time": t}
+            for t, i in enumerate("abc")
+        ],
+        [
+            {"context": {"user": {"id": "u"}}, "object": {"item": {"id": i}}, "time": t}
+            for t, i in enumerate("abc")
+        ],
+        [
+            {
+                "user": {"id": "u", "name": "Ann"},
+                "product": {"id": i, "tags": ["x"]},
+                "event": {"ts": t, "type": "view"},
+            }
+            for t, i in enumerate("abc")
+        ],
+        [{"user": {"id": "u"}, "item.id": i, "time": t} for t, i in enumerate("abc")],
+    ],
+)
 def test_fields_are_recognised_by_their_path(tmp_path, rows):
     events, log = events_of(write(tmp_path / "e.jsonl", rows))
     assert events == [("u", "a", 0), ("u", "b", 1), ("u", "c", 2)]
@@ -57,10 +70,13 @@ def test_two_fields_that_could_be_the_item_are_asked_for(tmp_path):
 
 
 def test_json_in_a_column_of_a_csv_file(tmp_path):
-    frame = pl.DataFrame({
-        "user_id": ["u", "v"], "timestamp": [1, 2],
-        "properties": ['{"product_id": "a", "x": 1}', '{"product_id": "b"}'],
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "user_id": ["u", "v"],
+            "timestamp": [1, 2],
+            "properties": ['{"product_id": "a", "x": 1}', '{"product_id": "b"}'],
+        }
+    )
     frame.write_csv(tmp_path / "e.csv")
     assert events_of(tmp_path / "e.csv")[0] == [("u", "a", 1), ("v", "b", 2)]
 
@@ -74,14 +90,25 @@ def test_items_in_nested_fields(tmp_path):
 
 
 USER_LISTS = [
-    ("u", ["a", "b", "c"], [1, 2, 3]), ("v", ["b"], [5]), ("w", [None], [None]), ("x", None, None),
-]  # fmt: skip
+    ("u", ["a", "b", "c"], [1, 2, 3]),
+    ("v", ["b"], [5]),
+    ("w", [None], [None]),
+    ("x", None, None),
+]
 
 
-@pytest.mark.parametrize(("items", "times"), [
-    ("items", "timestamps"), ("item_ids", "times"), ("history", "timestamp"), ("item_id", "time"),
-    ("viewedProducts", "times"), ("product_id_list", "times"), ("movies", "timestamps"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("items", "times"),
+    [
+        ("items", "timestamps"),
+        ("item_ids", "times"),
+        ("history", "timestamp"),
+        ("item_id", "time"),
+        ("viewedProducts", "times"),
+        ("product_id_list", "times"),
+        ("movies", "timestamps"),
+    ],
+)
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet", "python"])
 def test_a_row_a_user_with_lists(tmp_path, items, times, form):
     frame = pl.DataFrame(USER_LISTS, ["user_id", items, times], orient="row")
@@ -102,10 +129,14 @@ def test_a_row_a_user_with_lists(tmp_path, items, times, form):
 
 def test_an_order_with_its_lines(tmp_path):
     orders = [
-        {"id": n, "customer": {"id": user}, "created_at": f"2024-01-0{n}T10:00:00Z",
-         "line_items": [{"product_id": i, "quantity": 1} for i in lines]}
+        {
+            "id": n,
+            "customer": {"id": user},
+            "created_at": f"2024-01-0{n}T10:00:00Z",
+            "line_items": [{"product_id": i, "quantity": 1} for i in lines],
+        }
         for n, (user, lines) in enumerate([("u", "ab"), ("v", "c"), ("u", "d")], 1)
-    ]  # fmt: skip
+    ]
     (tmp_path / "orders.json").write_text(json.dumps({"orders": orders}, indent=2))
     events, log = events_of(tmp_path / "orders.json")
     lines = [event[:2] for event in events]  # those of one order in an order that is drawn
@@ -114,21 +145,31 @@ def test_an_order_with_its_lines(tmp_path):
     assert (log.rows_read["events"], log.rows_kept["events"]) == (3, 4)
 
 
-@pytest.mark.parametrize("line", [
-    lambda i: {"id": i, "name": "x"}, lambda i: {"id": "9", "product_id": i},
-    lambda i: {"id": "9", "product": {"id": i, "sku": "x"}},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        lambda i: {"id": i, "name": "x"},
+        lambda i: {"id": "9", "product_id": i},
+        lambda i: {"id": "9", "product": {"id": i, "sku": "x"}},
+    ],
+)
 def test_the_id_of_a_line_is_its_item_where_nothing_else_is(tmp_path, line):
-    rows = [{"user_id": "u", "time": t, "lineItems": [line(i) for i in ids]}
-            for t, ids in enumerate(("ab", "c"))]  # fmt: skip
+    rows = [
+        {"user_id": "u", "time": t, "lineItems": [line(i) for i in ids]}
+        for t, ids in enumerate(("ab", "c"))
+    ]
     columns = {"item": "lineItems.product.id"} if "sku" in str(rows) else {}
     events, _ = events_of(write(tmp_path / "e.jsonl", rows), columns=columns)
     assert events == [("u", "a", 0), ("u", "b", 0), ("u", "c", 1)]
 
 
 def test_sessions_of_events(tmp_path):
-    rows = [{"session": 7, "events": [{"aid": i, "ts": t, "type": "clicks"}
-                                      for t, i in enumerate("abc")]}]  # fmt: skip
+    rows = [
+        {
+            "session": 7,
+            "events": [{"aid": i, "ts": t, "type": "clicks"} for t, i in enumerate("abc")],
+        }
+    ]
     rows.append({"session": 8, "events": [{"aid": "a", "ts": 9, "type": "carts"}]})
     columns = {"user": "session", "item": "events.aid"}
     events, log = events_of(write(tmp_path / "e.jsonl", rows), columns=columns)
@@ -136,12 +177,18 @@ def test_sessions_of_events(tmp_path):
     assert log.count("event types: ") == 4
 
 
-@pytest.mark.parametrize("lines", [
-    lambda ids: {"items": [{"item_id": i} for i in ids]}, lambda ids: {"products": list(ids)},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "lines",
+    [
+        lambda ids: {"items": [{"item_id": i} for i in ids]},
+        lambda ids: {"products": list(ids)},
+    ],
+)
 def test_lists_in_lists(tmp_path, lines):
-    rows = [{"user_id": u, "orders": [{"created_at": t, **lines(ids)} for t, ids in orders]}
-            for u, orders in (("u", [(5, "ab"), (6, "c")]), ("v", [(7, "d")]))]  # fmt: skip
+    rows = [
+        {"user_id": u, "orders": [{"created_at": t, **lines(ids)} for t, ids in orders]}
+        for u, orders in (("u", [(5, "ab"), (6, "c")]), ("v", [(7, "d")]))
+    ]
     events, log = events_of(write(tmp_path / "e.jsonl", rows))
     assert events == [("u", "a", 5), ("u", "b", 5), ("u", "c", 6), ("v", "d", 7)]
     assert (log.rows_read["events"], log.rows_kept["events"]) == (2, 4)
@@ -157,14 +204,21 @@ def test_recbole_sequences(tmp_path):
     text = "user_id:token\titem_id_list:token_seq\nu\ta b\nv\tc\n"
     (tmp_path / "e.inter").write_text(text)
     assert [e[:2] for e in events_of(tmp_path / "e.inter")[0]] == [
-        ("u", "a"), ("u", "b"), ("v", "c"),
-    ]  # fmt: skip
+        ("u", "a"),
+        ("u", "b"),
+        ("v", "c"),
+    ]
 
 
-@pytest.mark.parametrize("text", [
-    "user_id,items\nu,a|b\nv,c\n", 'user_id,item_ids\nu,"a,b"\nv,c\n',
-    "user_id,history\nu,a b\nv,c\n", "user_id,products\nu,['a' 'b']\nv,['c' 'd']\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user_id,items\nu,a|b\nv,c\n",
+        'user_id,item_ids\nu,"a,b"\nv,c\n',
+        "user_id,history\nu,a b\nv,c\n",
+        "user_id,products\nu,['a' 'b']\nv,['c' 'd']\n",
+    ],
+)
 def test_lists_written_as_text(tmp_path, text):
     (tmp_path / "e.csv").write_text(text)
     events = [event[:2] for event in events_of(tmp_path / "e.csv")[0]]
@@ -176,8 +230,10 @@ def test_times_beside_lists_written_as_text(tmp_path):
         "user_id,item_ids,times\nu,a|b,1600000009|1600000001\nv,c,1600000005\n"
     )
     assert events_of(tmp_path / "e.csv")[0] == [
-        ("u", "b", 1600000001), ("u", "a", 1600000009), ("v", "c", 1600000005),
-    ]  # fmt: skip
+        ("u", "b", 1600000001),
+        ("u", "a", 1600000009),
+        ("v", "c", 1600000005),
+    ]
 
 
 def test_items_of_users_by_name(tmp_path):
@@ -186,21 +242,32 @@ def test_items_of_users_by_name(tmp_path):
     assert events == [("u1", "a"), ("u1", "b"), ("u2", "c")]
 
 
-LINE = st.fixed_dictionaries({
-    "user": st.none() | st.fixed_dictionaries({"id": st.sampled_from(["u", "v", None])}),
-    "items": st.none() | st.lists(st.fixed_dictionaries({
-        "item_id": st.sampled_from(["a", "b", "z", None]),
-    })),
-})  # fmt: skip
+LINE = st.fixed_dictionaries(
+    {
+        "user": st.none() | st.fixed_dictionaries({"id": st.sampled_from(["u", "v", None])}),
+        "items": st.none()
+        | st.lists(
+            st.fixed_dictionaries(
+                {
+                    "item_id": st.sampled_from(["a", "b", "z", None]),
+                }
+            )
+        ),
+    }
+)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(LINE))
 def test_rows_of_lists_are_counted(lines):
     rows = [{"user": {"id": "u"}, "items": [{"item_id": "a"}, {"item_id": "b"}]}, *lines]
-    frame = pl.DataFrame(rows, schema={
-        "user": pl.Struct({"id": pl.String}), "items": pl.List(pl.Struct({"item_id": pl.String})),
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        rows,
+        schema={
+            "user": pl.Struct({"id": pl.String}),
+            "items": pl.List(pl.Struct({"item_id": pl.String})),
+        },
+    )
     log = read(ITEMS, frame, max_dropped=1).log
     assert log.unaccounted("events") == 0
     assert log.rows_read["events"] == len(rows)

@@ -132,9 +132,14 @@ def test_states_of_goods_are_no_opinions():
 
 @pytest.mark.parametrize(
     ("name", "fine", "odd"),
-    [("weather", "good", "bad"), ("floor", "up", "down"), ("price_trend", "+", "-"),
-     ("video_quality", "excellent", "poor"), ("delta", 1, -1)],
-)  # fmt: skip
+    [
+        ("weather", "good", "bad"),
+        ("floor", "up", "down"),
+        ("price_trend", "+", "-"),
+        ("video_quality", "excellent", "poor"),
+        ("delta", 1, -1),
+    ],
+)
 def test_vague_words_under_another_name_are_asked_about(name, fine, odd):
     table = log(**{name: cycle(fine, fine, odd)})
     with pytest.raises(DataError, match=f"'{odd}'.*--type-column {name}"):

@@ -12,8 +12,13 @@ ITEMS = pl.DataFrame({"item_id": [f"p{i}" for i in range(6)], "title": list("abc
 
 
 def track(n, event, **properties):
-    return {"type": "track", "event": event, "userId": f"u{n % 5}",
-            "timestamp": f"2022-01-07T10:{n:02}:00.000Z", "properties": properties}  # fmt: skip
+    return {
+        "type": "track",
+        "event": event,
+        "userId": f"u{n % 5}",
+        "timestamp": f"2022-01-07T10:{n:02}:00.000Z",
+        "properties": properties,
+    }
 
 
 def log_of(tmp_path, rows, **settings):
@@ -24,11 +29,16 @@ def log_of(tmp_path, rows, **settings):
 
 SEGMENT = {"columns": {"user": "userId", "type": "event"}}
 ROWS = [
-    track(n, "Product Viewed", product_id=f"p{n % 6}", quantity=1) if n % 3 else
-    track(n, "Order Completed", order_id=f"o{n}", products=[
-        {"product_id": f"p{n % 6}", "quantity": 2}, {"product_id": f"p{(n + 1) % 6}"}])
+    track(n, "Product Viewed", product_id=f"p{n % 6}", quantity=1)
+    if n % 3
+    else track(
+        n,
+        "Order Completed",
+        order_id=f"o{n}",
+        products=[{"product_id": f"p{n % 6}", "quantity": 2}, {"product_id": f"p{(n + 1) % 6}"}],
+    )
     for n in range(30)
-]  # fmt: skip
+]
 
 
 def test_orders_with_lines_beside_views_with_an_item(tmp_path):
@@ -42,17 +52,22 @@ def test_orders_with_lines_beside_views_with_an_item(tmp_path):
 
 
 def test_the_item_of_a_row_comes_first(tmp_path):
-    rows = [track(n, "Product Viewed", product_id=f"p{n % 6}", products=[{"product_id": "p0"}])
-            for n in range(30)]  # fmt: skip
+    rows = [
+        track(n, "Product Viewed", product_id=f"p{n % 6}", products=[{"product_id": "p0"}])
+        for n in range(30)
+    ]
     data = log_of(tmp_path, rows, **SEGMENT)
     assert len(data.interactions) == 30
     assert data.log.count("a list in a row") == 0
 
 
 def test_plain_columns(tmp_path):
-    rows = [{"user_id": f"u{n % 5}", "item_id": f"p{n % 6}"} if n % 3 else
-            {"user_id": f"u{n % 5}", "items": [{"id": 1, "item_id": f"p{n % 6}"}]}
-            for n in range(30)]  # fmt: skip
+    rows = [
+        {"user_id": f"u{n % 5}", "item_id": f"p{n % 6}"}
+        if n % 3
+        else {"user_id": f"u{n % 5}", "items": [{"id": 1, "item_id": f"p{n % 6}"}]}
+        for n in range(30)
+    ]
     assert len(log_of(tmp_path, rows).interactions) == 30
 
 

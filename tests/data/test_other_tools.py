@@ -22,8 +22,10 @@ ITEMS = pl.DataFrame(
 
 def triples(data) -> list[tuple[str, str, float]]:
     log, ids = data.interactions, data.catalog.ids
-    rows = [(log.users[u], ids[i], float(t))
-            for u, i, t in zip(log.user, log.item, log.time, strict=True)]  # fmt: skip
+    rows = [
+        (log.users[u], ids[i], float(t))
+        for u, i, t in zip(log.user, log.item, log.time, strict=True)
+    ]
     return sorted(rows, key=lambda row: row[2])
 
 

@@ -73,24 +73,35 @@ def test_lists_are_masked_and_gaps_stay():
 
 
 def test_reading_masks_texts_and_attributes_when_asked():
-    items = {"item_id": ["a", "b"], "title": ["Ask me: me@home.org", "Boot"],
-             "tags": [["x@y.de"], ["leather"]], "contact": ["+49 151 12345678", None]}  # fmt: skip
+    items = {
+        "item_id": ["a", "b"],
+        "title": ["Ask me: me@home.org", "Boot"],
+        "tags": [["x@y.de"], ["leather"]],
+        "contact": ["+49 151 12345678", None],
+    }
     plain = read(pl.DataFrame(items), pl.DataFrame(EVENTS))
     assert "me@home.org" in plain.catalog.texts[0]
     masked = read(pl.DataFrame(items), pl.DataFrame(EVENTS), mask_personal=True)
     assert "@" not in "".join(masked.catalog.texts)
     assert masked.catalog.attributes.row(0) == (
-        "Ask me: [e-mail address]", ["[e-mail address]"], "[phone number]")  # fmt: skip
+        "Ask me: [e-mail address]",
+        ["[e-mail address]"],
+        "[phone number]",
+    )
     assert masked.catalog.attributes.row(1) == plain.catalog.attributes.row(1)
     assert masked.log.count("personal data masked") == 3
 
 
 def test_a_duplicate_in_another_part_of_the_split_has_a_count_of_its_own():
-    events = {"user_id": ["u", "u", "u", "v", "v"], "item_id": ["a", "a", "a", "b", "b"],
-              "timestamp": [1, 1, 1, 2, 3],
-              "split": ["train", "test", "train", "train", "test"]}  # fmt: skip
-    log = read(pl.DataFrame({"item_id": ["a", "b"], "title": ["x y", "z w"]}),
-               pl.DataFrame(events)).log  # fmt: skip
+    events = {
+        "user_id": ["u", "u", "u", "v", "v"],
+        "item_id": ["a", "a", "a", "b", "b"],
+        "timestamp": [1, 1, 1, 2, 3],
+        "split": ["train", "test", "train", "train", "test"],
+    }
+    log = read(
+        pl.DataFrame({"item_id": ["a", "b"], "title": ["x y", "z w"]}), pl.DataFrame(events)
+    ).log
     assert log.count("another part of the split") == 1
     assert log.count("duplicate (same user") == 1
     assert log.rows_kept["events"] == 3

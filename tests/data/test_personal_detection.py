@@ -140,17 +140,32 @@ def test_numbers_and_dates_in_a_column_that_is_named_so():
 
 
 def test_every_country_has_a_structure_of_the_right_length():
-    for code in ("GB82WEST12345698765432", "MT84MALT011000012345MTLCAST001S",
-                 "NO9386011117947", "LC55HEMM000100010012001200023015"):  # fmt: skip
+    for code in (
+        "GB82WEST12345698765432",
+        "MT84MALT011000012345MTLCAST001S",
+        "NO9386011117947",
+        "LC55HEMM000100010012001200023015",
+    ):
         assert has_valid_iban(code)
         assert not has_valid_iban(code[:-1] + ("0" if code[-1] != "0" else "1"))
 
 
 @pytest.mark.parametrize(
     "text",
-    ["1 " * 5_000, "A-" * 5_000, "A" * 10_000, "a-" * 5_000, "http://" * 1_400, "aa:" * 3_000,
-     "1." * 5_000, "1 Main " * 1_400, "DE12 " * 2_000, "a at " * 2_000, "x@" * 5_000],
-)  # fmt: skip
+    [
+        "1 " * 5_000,
+        "A-" * 5_000,
+        "A" * 10_000,
+        "a-" * 5_000,
+        "http://" * 1_400,
+        "aa:" * 3_000,
+        "1." * 5_000,
+        "1 Main " * 1_400,
+        "DE12 " * 2_000,
+        "a at " * 2_000,
+        "x@" * 5_000,
+    ],
+)
 def test_no_text_is_a_trap(text):
     """Patterns that go back and forth would take minutes here."""
     code = f"from pennyweight.data.personal import mask; mask({text[:40]!r} * {len(text) // 40})"
@@ -158,7 +173,9 @@ def test_no_text_is_a_trap(text):
 
 
 def test_the_library_for_phone_numbers_is_loaded_when_it_is_needed():
-    code = ("import sys, pennyweight.data.personal as p; p.mask('Boots, 40 mm, 19.99'); "
-            "assert 'phonenumbers' not in sys.modules; p.mask('+49 151 12345678'); "
-            "assert 'phonenumbers' in sys.modules")  # fmt: skip
+    code = (
+        "import sys, pennyweight.data.personal as p; p.mask('Boots, 40 mm, 19.99'); "
+        "assert 'phonenumbers' not in sys.modules; p.mask('+49 151 12345678'); "
+        "assert 'phonenumbers' in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

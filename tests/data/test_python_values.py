@@ -11,8 +11,9 @@ import pytest
 from pennyweight.data.dataset import read
 from pennyweight.errors import DataError
 
-ITEMS = pl.DataFrame({"id": [f"p{i}" for i in range(4)], "title": ["red hat", "blue cap", "shoe",
-                                                                   "scarf"]})  # fmt: skip
+ITEMS = pl.DataFrame(
+    {"id": [f"p{i}" for i in range(4)], "title": ["red hat", "blue cap", "shoe", "scarf"]}
+)
 N = 24
 START = dt.datetime(2025, 3, 1, tzinfo=dt.UTC)
 
@@ -66,8 +67,10 @@ def test_intervals_of_pandas_are_text():
 def test_uuids_and_enums_in_every_shape():
     names = [uuid.uuid5(uuid.NAMESPACE_DNS, str(k % 6)) for k in range(N)]
     kinds = [Kind.DISLIKE if k < 2 else Kind.VIEW for k in range(N)]
-    for table in [*shapes(events(user_id=names, event_type=kinds)),
-                  pl.DataFrame(events(user_id=pl.Series(names, dtype=pl.Object)))]:  # fmt: skip
+    for table in [
+        *shapes(events(user_id=names, event_type=kinds)),
+        pl.DataFrame(events(user_id=pl.Series(names, dtype=pl.Object))),
+    ]:
         data = read(ITEMS, table)
         assert set(data.interactions.users) == set(map(str, names))
         assert len(data.interactions) == (N if isinstance(table, pl.DataFrame) else N - 2)

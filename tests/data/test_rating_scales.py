@@ -90,10 +90,13 @@ def test_ratings_of_several_scales():
 
 @pytest.mark.parametrize(
     ("words", "shown"),
-    [(["low", "mid", "high"], "low=negative"), (list("ABCDF"), "F=negative"),
-     (["so so", "top"], "'so so=negative'"),
-     (["molto forte", "top", "nicht so, na ja"], "'\"nicht so, na ja\"=negative'")],
-)  # fmt: skip
+    [
+        (["low", "mid", "high"], "low=negative"),
+        (list("ABCDF"), "F=negative"),
+        (["so so", "top"], "'so so=negative'"),
+        (["molto forte", "top", "nicht so, na ja"], "'\"nicht so, na ja\"=negative'"),
+    ],
+)
 def test_ratings_in_words_are_asked_about(words, shown):
     with pytest.raises(DataError, match=f"--type-column rating --event-types {shown}"):
         read(ITEMS, log(rating=[words[at % len(words)] for at in range(N)]))
@@ -115,9 +118,21 @@ def test_grades_are_asked_about(top):
 
 @pytest.mark.parametrize(
     "name",
-    ["my_rating", "Your Rating (IMDb)", "Rating (1-5)", "rate", "rating_value", "userStars",
-     "feedback_score", "satisfaction", "Bewertung", "puntuación", "Оценка", "评分"],
-)  # fmt: skip
+    [
+        "my_rating",
+        "Your Rating (IMDb)",
+        "Rating (1-5)",
+        "rate",
+        "rating_value",
+        "userStars",
+        "feedback_score",
+        "satisfaction",
+        "Bewertung",
+        "puntuación",
+        "Оценка",
+        "评分",
+    ],
+)
 def test_ratings_by_other_names(name):
     data = read(ITEMS, log(**{name: [BASE[at % 8] for at in range(N)]}))
     assert data.columns.events["weight"] == name and low(data) == 60

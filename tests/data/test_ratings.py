@@ -21,8 +21,9 @@ HALVES = [x / 2 for x in range(1, 11)]
 def log(*rows, columns):
     return pl.DataFrame(
         [(user, item, T0 + at, *more) for at, (user, item, *more) in enumerate(rows)],
-        ("user_id", "item_id", "timestamp", *columns), orient="row",
-    )  # fmt: skip
+        ("user_id", "item_id", "timestamp", *columns),
+        orient="row",
+    )
 
 
 def pairs(data):
@@ -79,8 +80,15 @@ def test_any_values(values, name):
 
 
 def test_low_ratings_are_no_liking():
-    table = log(("u", "a", 5), ("u", "b", 2), ("u", "c", 3), ("v", "a", 1), ("u", "d", 4),
-                ("u", "d", 1), columns=["rating"])  # fmt: skip
+    table = log(
+        ("u", "a", 5),
+        ("u", "b", 2),
+        ("u", "c", 3),
+        ("v", "a", 1),
+        ("u", "d", 4),
+        ("u", "d", 1),
+        columns=["rating"],
+    )
     data = read(ITEMS, table, strict=True)
     assert pairs(data) == ["ua", "uc"] and data.interactions.weight.tolist() == [5, 3]
     assert against(data) == ["ub", "ud", "va"] and tuple(data.interactions.users) == ("u", "v")
@@ -91,8 +99,14 @@ def test_low_ratings_are_no_liking():
 
 
 def test_zeros_that_are_no_ratings_are_events():
-    table = log(("u", "a", 0), ("u", "b", 0), ("u", "c", 9), ("u", "d", 2), ("u", "e", 7),
-                columns=["Book-Rating"])  # fmt: skip
+    table = log(
+        ("u", "a", 0),
+        ("u", "b", 0),
+        ("u", "c", 9),
+        ("u", "d", 2),
+        ("u", "e", 7),
+        columns=["Book-Rating"],
+    )
     data = read(ITEMS, table)
     assert pairs(data) == ["ua", "ub", "uc", "ue"]
     assert data.interactions.weight.tolist() == [1, 1, 9, 7]
@@ -147,11 +161,24 @@ def test_a_column_of_0_and_1_is_left_out_or_chosen_otherwise():
 
 
 def test_returns_take_back_what_was_bought():
-    data = read(ITEMS, log(
-        ("u", "a", 2), ("u", "a", -2), ("u", "b", 6), ("u", "b", -2), ("u", "c", 1),
-        ("u", "c", -1), ("u", "c", 1), ("u", "d", -1), ("u", "e", 0), ("u", "b", -4),
-        ("v", "b", 3), ("v", "b", -1), columns=["Quantity"],
-    ))  # fmt: skip
+    data = read(
+        ITEMS,
+        log(
+            ("u", "a", 2),
+            ("u", "a", -2),
+            ("u", "b", 6),
+            ("u", "b", -2),
+            ("u", "c", 1),
+            ("u", "c", -1),
+            ("u", "c", 1),
+            ("u", "d", -1),
+            ("u", "e", 0),
+            ("u", "b", -4),
+            ("v", "b", 3),
+            ("v", "b", -1),
+            columns=["Quantity"],
+        ),
+    )
     assert pairs(data) == ["uc", "vb"] and against(data) == ["ua", "ud", "ub"]
     assert data.interactions.weight.tolist() == [1, 1]
 
@@ -171,12 +198,21 @@ def test_cancelled_orders():
 
 
 def test_states_of_orders():
-    rows = [("a", "shipped"), ("b", "Cancelled"), ("c", "payment failed"), ("d", "REFUNDED"),
-            ("e", "partially_refunded"), ("f", None)]  # fmt: skip
+    rows = [
+        ("a", "shipped"),
+        ("b", "Cancelled"),
+        ("c", "payment failed"),
+        ("d", "REFUNDED"),
+        ("e", "partially_refunded"),
+        ("f", None),
+    ]
     data = read(ITEMS, log(*(("u", *row) for row in rows), columns=["order_status"]))
     assert (pairs(data), against(data)) == (["ua", "ue", "uf"], ["ub", "ud"])
-    whole = read(ITEMS, log(*(("u", *row) for row in rows), columns=["order_status"]),
-                 columns={"status": None})  # fmt: skip
+    whole = read(
+        ITEMS,
+        log(*(("u", *row) for row in rows), columns=["order_status"]),
+        columns={"status": None},
+    )
     assert len(pairs(whole)) == 6
 
 
@@ -196,8 +232,11 @@ def test_complete_is_as_by_hand(rows):
 
 
 def test_a_weight_of_zero_says_nothing():
-    rows = [(f"u{u}", f"i{(u + i) % 9}", 1_700_000_000 + 60 * i, 0 if i == 0 else i % 3 + 2.5)
-            for u in range(9) for i in range(6)]  # fmt: skip
+    rows = [
+        (f"u{u}", f"i{(u + i) % 9}", 1_700_000_000 + 60 * i, 0 if i == 0 else i % 3 + 2.5)
+        for u in range(9)
+        for i in range(6)
+    ]
     events = pl.DataFrame(rows, ["user_id", "item_id", "timestamp", "weight"], orient="row")
     items = pl.DataFrame({"item_id": [f"i{i}" for i in range(9)], "title": ["a tea"] * 9})
     data = read(items, events)
@@ -213,12 +252,18 @@ def test_a_weight_of_zero_says_nothing():
     [
         lambda r: "★" * int(r) + "½" * (r % 1 > 0),
         lambda r: "★" * int(r) + "½" * (r % 1 > 0) + "☆" * int(5 - r),
-        lambda r: f"{r:g} - {'Awful Poor Fair Good Excellent'.split()[int(r) - 1]}"
-        if r % 1 == 0 else f"{r:g}",
-        lambda r: f"{r:g} ({'Awful Poor Fair Good Excellent'.split()[int(r) - 1]})"
-        if r % 1 == 0 else f"{r:g}",
+        lambda r: (
+            f"{r:g} - {'Awful Poor Fair Good Excellent'.split()[int(r) - 1]}"
+            if r % 1 == 0
+            else f"{r:g}"
+        ),
+        lambda r: (
+            f"{r:g} ({'Awful Poor Fair Good Excellent'.split()[int(r) - 1]})"
+            if r % 1 == 0
+            else f"{r:g}"
+        ),
     ],
-)  # fmt: skip
+)
 def test_ratings_in_halves_of_stars_and_with_their_names(write):
     ratings = [1.0, 2.0, 3.0, 4.0, 5.0, 4.5, 3.5] * 6
     column = pl.Series("rating", [write(r) for r in ratings])

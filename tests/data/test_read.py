@@ -40,16 +40,26 @@ def test_files_to_dataset(tmp_path):
     data = read(tmp_path / "items.csv", tmp_path / "events.csv", now=NOW)
     assert data.catalog.texts == ("Fish & Chips. Food, Fast", "Pizza. Food, Italian")
     assert data.catalog.attributes.schema == {
-        "price": pl.Float64, "title": pl.String, "categories": pl.String,
-        "image_url": pl.String, "sku": pl.String, "in_stock": pl.Boolean,
-    }  # fmt: skip
+        "price": pl.Float64,
+        "title": pl.String,
+        "categories": pl.String,
+        "image_url": pl.String,
+        "sku": pl.String,
+        "in_stock": pl.Boolean,
+    }
     assert data.catalog.title(0) == "Fish & Chips"
     got = data.interactions
     assert tuple(got.users) == ("u2", "u1")  # in order of first appearance
     assert got.user.tolist() == [0, 0, 1] and got.item.tolist() == [0, 1, 0]
     assert got.weight.tolist() == [4, 5, 3] and got.real_time
-    for array, dtype in ((got.user, "i4"), (got.item, "i4"), (got.time, "f8"), (got.weight, "f4"),
-                         (got.kind, "u1"), (got.split, "u1")):  # fmt: skip
+    for array, dtype in (
+        (got.user, "i4"),
+        (got.item, "i4"),
+        (got.time, "f8"),
+        (got.weight, "f4"),
+        (got.kind, "u1"),
+        (got.split, "u1"),
+    ):
         assert array.dtype == dtype
     assert data.columns.events == {
         "user": "user",
@@ -66,13 +76,20 @@ def test_files_to_dataset(tmp_path):
 def test_every_bad_event_is_dropped_and_counted():
     late = (NOW.timestamp() + 2 * 366 * DAY, NOW.timestamp() + DAY)
     table = events(
-        ("u", "a", T0, 1, "view"), ("u", "a", T0, 2, "view"), ("u", "a", T0, 2, "buy"),
-        (None, "a", T0, 1, "view"), ("u", "", T0, 1, "view"), ("u", "zzz", T0, 1, "view"),
-        ("u", "b", None, 1, "view"), ("u", "b", late[0], 1, "view"), ("u", "b", late[1], 1, None),
-        ("u", "b", -DAY, 3, "view"), ("u", "c", T0, float("inf"), "view"),
+        ("u", "a", T0, 1, "view"),
+        ("u", "a", T0, 2, "view"),
+        ("u", "a", T0, 2, "buy"),
+        (None, "a", T0, 1, "view"),
+        ("u", "", T0, 1, "view"),
+        ("u", "zzz", T0, 1, "view"),
+        ("u", "b", None, 1, "view"),
+        ("u", "b", late[0], 1, "view"),
+        ("u", "b", late[1], 1, None),
+        ("u", "b", -DAY, 3, "view"),
+        ("u", "c", T0, float("inf"), "view"),
         ("u", "c", T0, None, "view"),
         columns=("user_id", "item_id", "timestamp", "weight", "event_type"),
-    )  # fmt: skip
+    )
     data = read(ITEMS, table, now=NOW)
     counts = {(e.reason, e.action): e.count for e in data.log.entries}
     assert counts == {
@@ -89,12 +106,15 @@ def test_every_bad_event_is_dropped_and_counted():
         ("duplicate (same user, item, time and type)", "dropped"): 1,
     }
     got = data.interactions
-    kept = zip(triples(got, data.catalog.ids), got.weight, [got.kinds[k] for k in got.kind],
-               strict=True)  # fmt: skip
+    kept = zip(
+        triples(got, data.catalog.ids), got.weight, [got.kinds[k] for k in got.kind], strict=True
+    )
     assert sorted(kept) == [
-        (("u", "a", T0), 1, "view"), (("u", "a", T0), 2, "buy"), (("u", "b", late[1]), 1, "event"),
+        (("u", "a", T0), 1, "view"),
+        (("u", "a", T0), 2, "buy"),
+        (("u", "b", late[1]), 1, "event"),
         (("u", "c", T0), 1, "view"),
-    ]  # fmt: skip
+    ]
     assert data.log.rows_kept["events"] == 4 and data.log.count("time is") == 4
     with pytest.raises(DataError, match=r"strict reading found rows to drop: .* missing user"):
         read(ITEMS, table, now=NOW, strict=True)
@@ -199,20 +219,22 @@ def test_a_ten_megabyte_text_is_cut_and_counted():
 
 
 def test_text_columns_are_found_ordered_and_can_be_chosen():
-    items = pl.DataFrame({
-        "parent_asin": ["B1", "B2", "B3"],
-        "description": [["One.", "Two."], [], None],
-        "price": ["1", "2", ""],
-        "store": ["Acme", "Bolt", "Acme"],
-        "title:token_seq": ["T1", "T2", "T3"],
-        "categories": [[["X", "Y"], ["X"]], None, []],
-        "details": [{"w": "red", "n": "1"}, {"w": None, "n": None}, {"w": "blue", "n": "2"}],
-        "date_added": ["2022-02-24T01:02:03Z"] * 3,
-        "mainImage": ["a.jpg", "b.jpg", "c.jpg"],
-        "zip": ["007", "1", "2"],
-        "ean": ["1" * 20, "2", "3"],
-        "embedding": [[0.1], [0.2], [0.3]],
-    })  # fmt: skip
+    items = pl.DataFrame(
+        {
+            "parent_asin": ["B1", "B2", "B3"],
+            "description": [["One.", "Two."], [], None],
+            "price": ["1", "2", ""],
+            "store": ["Acme", "Bolt", "Acme"],
+            "title:token_seq": ["T1", "T2", "T3"],
+            "categories": [[["X", "Y"], ["X"]], None, []],
+            "details": [{"w": "red", "n": "1"}, {"w": None, "n": None}, {"w": "blue", "n": "2"}],
+            "date_added": ["2022-02-24T01:02:03Z"] * 3,
+            "mainImage": ["a.jpg", "b.jpg", "c.jpg"],
+            "zip": ["007", "1", "2"],
+            "ean": ["1" * 20, "2", "3"],
+            "embedding": [[0.1], [0.2], [0.3]],
+        }
+    )
     log = events(("u", "B1", 1), columns=("user_id", "parent_asin", "timestamp"))
     data = read(items, log)
     assert data.columns.text == ("title", "categories", "store", "description", "details")

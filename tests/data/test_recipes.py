@@ -17,12 +17,19 @@ from pennyweight.data.dataset import read_planned
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guide-data.md"
 ROW = re.compile(r"^\| ([^|]+) \| ((?:`(?:pennyweight|python|iconv|cat|\().+`)) \|$", re.MULTILINE)
-RECIPES = {name: re.findall(r"`(.+?)`(?:<br>|$)", cell) for name, cell in
-           ROW.findall(GUIDE.read_text(encoding="utf-8"))}  # fmt: skip
+RECIPES = {
+    name: re.findall(r"`(.+?)`(?:<br>|$)", cell)
+    for name, cell in ROW.findall(GUIDE.read_text(encoding="utf-8"))
+}
 # Sets without texts, or without times, or whose times are days or positions.
 NO_TEXT = {"Taobao UserBehavior", "Yoochoose", "Otto"}
-NO_DATES = {"Steam (playtimes)", "Last.fm 360K", "Last.fm of HetRec 2011", "Instacart",
-            "Dunnhumby, The Complete Journey"}  # fmt: skip
+NO_DATES = {
+    "Steam (playtimes)",
+    "Last.fm 360K",
+    "Last.fm of HetRec 2011",
+    "Instacart",
+    "Dunnhumby, The Complete Journey",
+}
 
 
 def test_every_recipe_has_a_sample():

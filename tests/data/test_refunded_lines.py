@@ -114,11 +114,19 @@ def test_what_is_no_number_is_counted():
 
 @pytest.mark.parametrize(
     "pieces",
-    [("x1", "x2", "x0"), ("1x", "2 x", "0x"), ("×1", "×3", "×-1"),
-     ("2 x 500 g", "1 x 1 kg", "0 x 1 g"), ("1 pcs", "2 Stk.", "-1 pcs"),
-     ("2,0", "1.000,0", "-1,0"), ("2.0", "1.0", "0.0"),
-     ("1.5 kg", "2 kg", "-1.5 kg"), ("2 (pair)", "1", "0 (none)"), ("+1", "+2", "-1")],
-)  # fmt: skip
+    [
+        ("x1", "x2", "x0"),
+        ("1x", "2 x", "0x"),
+        ("×1", "×3", "×-1"),
+        ("2 x 500 g", "1 x 1 kg", "0 x 1 g"),
+        ("1 pcs", "2 Stk.", "-1 pcs"),
+        ("2,0", "1.000,0", "-1,0"),
+        ("2.0", "1.0", "0.0"),
+        ("1.5 kg", "2 kg", "-1.5 kg"),
+        ("2 (pair)", "1", "0 (none)"),
+        ("+1", "+2", "-1"),
+    ],
+)
 @pytest.mark.parametrize("name", ["quantity", "qty", "Menge"])
 def test_pieces_are_read_in_many_forms(name, pieces):
     assert len(read(ITEMS, log(**{name: cycle(*pieces)})).interactions) == 2 * N / 3
@@ -167,13 +175,19 @@ def test_operations_of_a_database_are_asked_about():
 def orders_of_two(refunds, total="20.00"):
     """Return orders of two lines as shops export them, with these refunds in each second one."""
     return [
-        {"id": at, "created_at": f"2024-01-{1 + at % 28:02}T10:00:00Z",
-         "customer": {"id": f"u{at % 10}"}, "total_price": total,
-         "line_items": [{"id": 10 * at + k, "product_id": f"p{(2 * at + k) % 50}", "quantity": 1}
-                        for k in range(2)],
-         "refunds": refunds if at % 2 else []}
+        {
+            "id": at,
+            "created_at": f"2024-01-{1 + at % 28:02}T10:00:00Z",
+            "customer": {"id": f"u{at % 10}"},
+            "total_price": total,
+            "line_items": [
+                {"id": 10 * at + k, "product_id": f"p{(2 * at + k) % 50}", "quantity": 1}
+                for k in range(2)
+            ],
+            "refunds": refunds if at % 2 else [],
+        }
         for at in range(40)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(
@@ -181,11 +195,14 @@ def orders_of_two(refunds, total="20.00"):
     [
         ([{"id": 1, "reason": "", "total": "-20.00"}], 40, "refunded whole"),
         ([{"id": 1, "total": "-8.00"}, {"id": 2, "total": "-12.00"}], 40, "refunded whole"),
-        ([{"id": 1, "refund_line_items": [], "transactions": [{"amount": "20.00"}]}], 40,
-         "refunded whole"),
+        (
+            [{"id": 1, "refund_line_items": [], "transactions": [{"amount": "20.00"}]}],
+            40,
+            "refunded whole",
+        ),
         ([{"id": 1, "reason": "", "total": "-3.00"}], 80, "refunds of a part"),
     ],
-)  # fmt: skip
+)
 def test_refunds_that_name_no_line_are_judged_by_their_money(refunds, kept, reason):
     roles = {"user": "customer.id", "item": "line_items.product_id"}
     data = read(ITEMS, orders_of_two(refunds), columns=roles)

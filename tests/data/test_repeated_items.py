@@ -7,17 +7,23 @@ from pennyweight.data.dataset import read
 from pennyweight.errors import DataError
 
 N = 12
-LOG = pl.DataFrame({
-    "user_id": [f"u{k % 5}" for k in range(60)], "item_id": [f"i{k % N}" for k in range(60)],
-    "timestamp": [1_700_000_000 + 999 * k for k in range(60)],
-})  # fmt: skip
+LOG = pl.DataFrame(
+    {
+        "user_id": [f"u{k % 5}" for k in range(60)],
+        "item_id": [f"i{k % N}" for k in range(60)],
+        "timestamp": [1_700_000_000 + 999 * k for k in range(60)],
+    }
+)
 TAGS = ("red", "round", "new")
 
 
 def long(**columns) -> pl.DataFrame:
     """Three rows an item."""
-    rows = [{"item_id": f"i{k}", **{name: value(k, j) for name, value in columns.items()}}
-            for k in range(N) for j in range(3)]  # fmt: skip
+    rows = [
+        {"item_id": f"i{k}", **{name: value(k, j) for name, value in columns.items()}}
+        for k in range(N)
+        for j in range(3)
+    ]
     return pl.DataFrame(rows)
 
 
@@ -39,13 +45,19 @@ def test_a_tag_that_is_twice_there_or_missing_is_one_value_or_none():
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"title": lambda k, j: f"cup {k}", "size": lambda k, j: "SML"[j],
-          "price": lambda k, j: k + j}, "'size', 'price' differ .*'i0' has size 'S' and 'M'"),
+        (
+            {
+                "title": lambda k, j: f"cup {k}",
+                "size": lambda k, j: "SML"[j],
+                "price": lambda k, j: k + j,
+            },
+            "'size', 'price' differ .*'i0' has size 'S' and 'M'",
+        ),
         ({"title": lambda k, j: f"cup {k}", "price": lambda k, j: 5 + j}, "'price' differs"),
         ({"title": lambda k, j: f"cup {k} {j}"}, "'title' differs"),
         ({"title": lambda k, j: f"cup {k}", "tags": lambda k, j: [TAGS[j]]}, "'tags' differs"),
     ],
-)  # fmt: skip
+)
 def test_other_differences_stop_where_most_rows_would_go(columns, words):
     with pytest.raises(DataError, match=rf"24 of 36 rows .*{words}.*--id-column.*0.67") as error:
         read(long(**columns), LOG)
@@ -55,8 +67,12 @@ def test_other_differences_stop_where_most_rows_would_go(columns, words):
 
 
 def test_a_variant_has_its_own_id():
-    variants = long(title=lambda k, j: f"cup {k}", size=lambda k, j: "SML"[j],
-                    variant=lambda k, j: f"i{k}-{j}", price=lambda k, j: k + j)  # fmt: skip
+    variants = long(
+        title=lambda k, j: f"cup {k}",
+        size=lambda k, j: "SML"[j],
+        variant=lambda k, j: f"i{k}-{j}",
+        price=lambda k, j: k + j,
+    )
     log = LOG.with_columns(item_id=pl.col("item_id") + "-1")
     data = read(variants, log, columns={"id": "variant"})
     assert len(data.catalog) == 3 * N and len(data.interactions) == len(LOG)

@@ -98,12 +98,16 @@ def test_quoted_files(rows, separator, quoting, end):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.one_of(
-    ROW.map(lambda row: json.dumps(dict(zip(HEADER, row, strict=True)))),
-    ROW.map(lambda row: repr(dict(zip(HEADER, row, strict=True)))),
-    ROW.map(lambda row: json.dumps({"user_id": row[0], "item_id": {"$oid": row[1]}})),
-    st.sampled_from(["", "{", "[1]", '{"user_id": 1}{', "null", '{"user_id": NaN}', "x"]),
-)))  # fmt: skip
+@given(
+    st.lists(
+        st.one_of(
+            ROW.map(lambda row: json.dumps(dict(zip(HEADER, row, strict=True)))),
+            ROW.map(lambda row: repr(dict(zip(HEADER, row, strict=True)))),
+            ROW.map(lambda row: json.dumps({"user_id": row[0], "item_id": {"$oid": row[1]}})),
+            st.sampled_from(["", "{", "[1]", '{"user_id": 1}{', "null", '{"user_id": NaN}', "x"]),
+        )
+    )
+)
 def test_json_lines(lines):
     first = json.dumps(dict(zip(HEADER, SOUND, strict=True)))
     log = read_log("e.jsonl", "\n".join([first, *lines]).encode())
@@ -111,11 +115,13 @@ def test_json_lines(lines):
         assert account(log) == 1 + sum(bool(line.strip()) for line in lines)
 
 
-FRAME_ROW = st.fixed_dictionaries({
-    "user_id": st.one_of(st.none(), st.sampled_from(["u1", "u2", ""])),
-    "item_id": st.one_of(st.none(), st.sampled_from(["a", "b", "zzz", ""])),
-    "timestamp": st.none() | st.integers(1_600_000_000, 1_600_000_005),
-})  # fmt: skip
+FRAME_ROW = st.fixed_dictionaries(
+    {
+        "user_id": st.one_of(st.none(), st.sampled_from(["u1", "u2", ""])),
+        "item_id": st.one_of(st.none(), st.sampled_from(["a", "b", "zzz", ""])),
+        "timestamp": st.none() | st.integers(1_600_000_000, 1_600_000_005),
+    }
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -165,8 +171,11 @@ def test_items_in_other_formats(rows, form):
             frame = frame.fill_null("").with_columns(pl.all().str.replace_all('"', '5"'))
             path.write_text("".join("\t".join(r) + "\n" for r in [frame.columns, *frame.rows()]))
         else:
-            writers = {"jsonl": frame.write_ndjson, "parquet": frame.write_parquet,
-                       "json": frame.write_json}  # fmt: skip
+            writers = {
+                "jsonl": frame.write_ndjson,
+                "parquet": frame.write_parquet,
+                "json": frame.write_json,
+            }
             writers[form](path)
         events = pl.DataFrame({"user_id": ["u"], "item_id": ["a"]})
         log = read(path, events, max_dropped=1).log

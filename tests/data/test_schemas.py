@@ -10,9 +10,12 @@ from pennyweight.data.dataset import read
 from pennyweight.errors import DataError
 
 N = 40
-ITEMS = pl.DataFrame({"id": [f"p{i}" for i in range(8)],
-                      "title": [f"{w} no {w[0]}" for w in "hat cap shoe belt coat vest scarf tie"
-                                .split()]})  # fmt: skip
+ITEMS = pl.DataFrame(
+    {
+        "id": [f"p{i}" for i in range(8)],
+        "title": [f"{w} no {w[0]}" for w in "hat cap shoe belt coat vest scarf tie".split()],
+    }
+)
 START = 1_740_787_200
 
 
@@ -84,23 +87,30 @@ def test_guests_beside_visitors_are_no_second_schema():
 
 @pytest.mark.parametrize(
     ("name", "other", "size"),
-    [("liked", "disliked", 2), ("liked", "disliked", 3), ("viewed", "purchased", 2),
-     ("item_ids", "skipped", 1)],
-)  # fmt: skip
+    [
+        ("liked", "disliked", 2),
+        ("liked", "disliked", 3),
+        ("viewed", "purchased", 2),
+        ("item_ids", "skipped", 1),
+    ],
+)
 def test_lists_of_several_deeds_are_asked_about(name, other, size):
-    frame = pl.DataFrame({
-        "user_id": [f"u{k}" for k in range(6)],
-        name: [[f"p{(k + j) % 8}" for j in range(3)] for k in range(6)],
-        other: [[f"p{(k + 4 + j) % 8}" for j in range(size)] for k in range(6)],
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "user_id": [f"u{k}" for k in range(6)],
+            name: [[f"p{(k + j) % 8}" for j in range(3)] for k in range(6)],
+            other: [[f"p{(k + 4 + j) % 8}" for j in range(size)] for k in range(6)],
+        }
+    )
     with pytest.raises(DataError, match=rf"'{name}', '{other}' are lists of deeds"):
         read(ITEMS, frame)
     assert len(read(ITEMS, frame, columns={"item": name}).interactions) == 18
 
 
 def test_lists_of_other_things_stand_beside_items():
-    frame = pl.DataFrame({"user_id": ["a", "b"], "item_ids": [["p1", "p2"], ["p3"]],
-                          "tags": [["x"], ["y", "z"]]})  # fmt: skip
+    frame = pl.DataFrame(
+        {"user_id": ["a", "b"], "item_ids": [["p1", "p2"], ["p3"]], "tags": [["x"], ["y", "z"]]}
+    )
     assert len(read(ITEMS, frame).interactions) == 3
 
 

@@ -34,21 +34,24 @@ def columns():
     return {name: {str(i): row[name] for i, row in enumerate(EVENTS)} for name in NAMES}
 
 
-@pytest.mark.parametrize(("name", "text"), [
-    ("sep.csv", "sep=;\r\n" + lines(EVENTS, ";", "\r\n")),
-    ("bom.csv", "\ufeffsep=;\n" + lines(EVENTS, ";")),
-    ("comment.csv", "# exported today\n#, by hand\n\n" + lines(EVENTS)),
-    ("hash.tsv", "#" + lines(EVENTS, "\t")),
-    ("trailing.csv", lines(EVENTS).replace("\n", ",\n").replace("timestamp,", "timestamp")),
-    ("trailing_header.csv", lines(EVENTS).replace("\n", ",\n")),
-    ("spaces.csv", lines(EVENTS, ", ")),
-    ("spaces.txt", lines(EVENTS, " | ")),
-    ("colons.dat", lines(EVENTS, "::")),
-    ("twice.csv", lines(EVENTS[:20]) + lines(EVENTS[20:])),
-    ("blank.csv", "\n" + lines(EVENTS).replace("\n", "\n\n")),
-    ("title.csv", "Orders of the shop, all\nMade 2024-01-01\n\n" + lines(EVENTS)),
-    ("space.txt", lines(EVENTS, " ")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("sep.csv", "sep=;\r\n" + lines(EVENTS, ";", "\r\n")),
+        ("bom.csv", "\ufeffsep=;\n" + lines(EVENTS, ";")),
+        ("comment.csv", "# exported today\n#, by hand\n\n" + lines(EVENTS)),
+        ("hash.tsv", "#" + lines(EVENTS, "\t")),
+        ("trailing.csv", lines(EVENTS).replace("\n", ",\n").replace("timestamp,", "timestamp")),
+        ("trailing_header.csv", lines(EVENTS).replace("\n", ",\n")),
+        ("spaces.csv", lines(EVENTS, ", ")),
+        ("spaces.txt", lines(EVENTS, " | ")),
+        ("colons.dat", lines(EVENTS, "::")),
+        ("twice.csv", lines(EVENTS[:20]) + lines(EVENTS[20:])),
+        ("blank.csv", "\n" + lines(EVENTS).replace("\n", "\n\n")),
+        ("title.csv", "Orders of the shop, all\nMade 2024-01-01\n\n" + lines(EVENTS)),
+        ("space.txt", lines(EVENTS, " ")),
+    ],
+)
 def test_dialects_of_delimited_files(tmp_path, name, text):
     (tmp_path / name).write_text(text, newline="")
     data = log_of(tmp_path / name)
@@ -57,40 +60,86 @@ def test_dialects_of_delimited_files(tmp_path, name, text):
     assert sorted(data.interactions.time.tolist()) == [row["timestamp"] for row in EVENTS]
 
 
-@pytest.mark.parametrize(("name", "text"), [
-    ("pretty.json", "\n".join(json.dumps(row, indent=1) for row in EVENTS)),
-    ("commas.json", ",\n".join(json.dumps(row, indent=1) for row in EVENTS)),
-    ("wrapped.json", json.dumps({"data": EVENTS}, indent=0)),
-    ("deep.json", json.dumps({"took": 3, "hits": {"total": 9, "hits": EVENTS}})),
-    ("array.json", json.dumps(EVENTS, indent=2)),
-    ("columns.json", json.dumps(columns())),
-    ("index.json", json.dumps({str(i): row for i, row in enumerate(EVENTS)})),
-    ("split.json", json.dumps({"columns": NAMES, "index": list(range(N)),
-                               "data": [list(row.values()) for row in EVENTS]})),
-    ("table.json", json.dumps({"schema": {"fields": [{"name": n} for n in NAMES]},
-                               "data": EVENTS})),
-    ("lists.json", json.dumps({name: [row[name] for row in EVENTS] for name in NAMES})),
-    ("python.json", "\n".join(map(repr, EVENTS))),
-    ("python_list.json", repr(EVENTS)),
-    ("mongo.json", "\n".join(json.dumps({
-        "_id": {"$oid": f"{i:024}"}, "user_id": row["user_id"], "item_id": row["item_id"],
-        "timestamp": {"$date": {"$numberLong": str(row["timestamp"] * 1000)}}
-    }) for i, row in enumerate(EVENTS))),
-    ("shell.json", "\n".join(
-        f'{{"_id": ObjectId("{i:024}"), "user_id": "{row["user_id"]}", "item_id": '
-        f'"{row["item_id"]}", "timestamp": NumberLong("{row["timestamp"]}")}}'
-        for i, row in enumerate(EVENTS))),
-    ("calls.json", "\n".join(
-        repr(row)[:-1] + ", 'x': nan, 'd': datetime.datetime(2020, 1, 2), 'p': Decimal('3.5')}"
-        for row in EVENTS)),
-    ("one_line.json", "".join(map(json.dumps, EVENTS))),
-    ("pages.json", "\n".join(json.dumps(EVENTS[i : i + 10]) for i in range(0, N, 10))),
-    ("by_user.json", json.dumps({f"u{u}": [
-        {"item_id": row["item_id"], "timestamp": row["timestamp"]}
-        for row in EVENTS if row["user_id"] == f"u{u}"] for u in range(7)})),
-    ("mongo_array.json", json.dumps([
-        row | {"timestamp": {"$numberLong": str(row["timestamp"])}} for row in EVENTS])),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pretty.json", "\n".join(json.dumps(row, indent=1) for row in EVENTS)),
+        ("commas.json", ",\n".join(json.dumps(row, indent=1) for row in EVENTS)),
+        ("wrapped.json", json.dumps({"data": EVENTS}, indent=0)),
+        ("deep.json", json.dumps({"took": 3, "hits": {"total": 9, "hits": EVENTS}})),
+        ("array.json", json.dumps(EVENTS, indent=2)),
+        ("columns.json", json.dumps(columns())),
+        ("index.json", json.dumps({str(i): row for i, row in enumerate(EVENTS)})),
+        (
+            "split.json",
+            json.dumps(
+                {
+                    "columns": NAMES,
+                    "index": list(range(N)),
+                    "data": [list(row.values()) for row in EVENTS],
+                }
+            ),
+        ),
+        (
+            "table.json",
+            json.dumps({"schema": {"fields": [{"name": n} for n in NAMES]}, "data": EVENTS}),
+        ),
+        ("lists.json", json.dumps({name: [row[name] for row in EVENTS] for name in NAMES})),
+        ("python.json", "\n".join(map(repr, EVENTS))),
+        ("python_list.json", repr(EVENTS)),
+        (
+            "mongo.json",
+            "\n".join(
+                json.dumps(
+                    {
+                        "_id": {"$oid": f"{i:024}"},
+                        "user_id": row["user_id"],
+                        "item_id": row["item_id"],
+                        "timestamp": {"$date": {"$numberLong": str(row["timestamp"] * 1000)}},
+                    }
+                )
+                for i, row in enumerate(EVENTS)
+            ),
+        ),
+        (
+            "shell.json",
+            "\n".join(
+                f'{{"_id": ObjectId("{i:024}"), "user_id": "{row["user_id"]}", "item_id": '
+                f'"{row["item_id"]}", "timestamp": NumberLong("{row["timestamp"]}")}}'
+                for i, row in enumerate(EVENTS)
+            ),
+        ),
+        (
+            "calls.json",
+            "\n".join(
+                repr(row)[:-1]
+                + ", 'x': nan, 'd': datetime.datetime(2020, 1, 2), 'p': Decimal('3.5')}"
+                for row in EVENTS
+            ),
+        ),
+        ("one_line.json", "".join(map(json.dumps, EVENTS))),
+        ("pages.json", "\n".join(json.dumps(EVENTS[i : i + 10]) for i in range(0, N, 10))),
+        (
+            "by_user.json",
+            json.dumps(
+                {
+                    f"u{u}": [
+                        {"item_id": row["item_id"], "timestamp": row["timestamp"]}
+                        for row in EVENTS
+                        if row["user_id"] == f"u{u}"
+                    ]
+                    for u in range(7)
+                }
+            ),
+        ),
+        (
+            "mongo_array.json",
+            json.dumps(
+                [row | {"timestamp": {"$numberLong": str(row["timestamp"])}} for row in EVENTS]
+            ),
+        ),
+    ],
+)
 def test_shapes_of_json(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     data = log_of(tmp_path / name)
@@ -98,11 +147,17 @@ def test_shapes_of_json(tmp_path, name, text):
     assert sorted(data.interactions.time.tolist()) == [row["timestamp"] for row in EVENTS]
 
 
-@pytest.mark.parametrize(("value", "words"), [
-    ({"orders": EVENTS, "returns": EVENTS}, r"\.orders \(40 of .*\.returns.*jq -c '\.orders\[\]'"),
-    ([list(row.values()) for row in EVENTS], r"array of arrays.*jq -c"),
-    ([1, 2], "must hold objects"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (
+            {"orders": EVENTS, "returns": EVENTS},
+            r"\.orders \(40 of .*\.returns.*jq -c '\.orders\[\]'",
+        ),
+        ([list(row.values()) for row in EVENTS], r"array of arrays.*jq -c"),
+        ([1, 2], "must hold objects"),
+    ],
+)
 def test_other_json_is_named_with_the_conversion(tmp_path, value, words):
     (tmp_path / "e.json").write_text(json.dumps(value))
     with pytest.raises(DataError, match=words) as caught:
@@ -124,8 +179,9 @@ def test_unpaired_quotes_of_a_log_are_text(tmp_path):
 
 
 def test_unpaired_quotes_of_a_catalog_are_text(tmp_path):
-    titles = [f'"Wooden {i}' if i == 2 else f'{i} wooden"' if i == 8 else f"Wood {i}"
-              for i in range(11)]  # fmt: skip
+    titles = [
+        f'"Wooden {i}' if i == 2 else f'{i} wooden"' if i == 8 else f"Wood {i}" for i in range(11)
+    ]
     text = "item_id\ttitle\n" + "".join(f"i{i}\t{title}\n" for i, title in enumerate(titles))
     (tmp_path / "items.tsv").write_text(text)
     data = log_of(pl.DataFrame(EVENTS), tmp_path / "items.tsv")
@@ -167,10 +223,15 @@ def test_objects_as_javascript_writes_them_are_named(tmp_path):
 
 def test_python_literals_as_items(tmp_path):
     rows = [
-        {"asin": f"i{i}", "title": f"O'Neill's {i}", "categories": [["Home", 'the "garden"']],
-         "sale": None, "new": True}
+        {
+            "asin": f"i{i}",
+            "title": f"O'Neill's {i}",
+            "categories": [["Home", 'the "garden"']],
+            "sale": None,
+            "new": True,
+        }
         for i in range(11)
-    ]  # fmt: skip
+    ]
     (tmp_path / "meta.json").write_text("\n".join(map(repr, rows)) + "\n{'asin': open('x')}\n")
     data = log_of(pl.DataFrame(EVENTS), tmp_path / "meta.json")
     assert (data.log.rows_read["items"], data.log.rows_kept["items"]) == (12, 11)
@@ -196,10 +257,21 @@ def test_properties_in_rows_become_one_row_an_item(tmp_path):
 
 
 def test_properties_beside_other_columns_and_with_several_values(tmp_path):
-    rows = [(n, f"i{i}", key, value, "en") for n, (i, key, value) in enumerate(
-        (i, key, value) for i in range(11) for key, value in (
-            ("name", f"Wooden {i}"), ("tag", "red"), ("tag", "round"), ("tag", "red"),
-            ("price", "3"), ("price", "4.5")))]  # fmt: skip
+    rows = [
+        (n, f"i{i}", key, value, "en")
+        for n, (i, key, value) in enumerate(
+            (i, key, value)
+            for i in range(11)
+            for key, value in (
+                ("name", f"Wooden {i}"),
+                ("tag", "red"),
+                ("tag", "round"),
+                ("tag", "red"),
+                ("price", "3"),
+                ("price", "4.5"),
+            )
+        )
+    ]
     frame = pl.DataFrame(rows, ["id", "item_id", "attribute", "value", "lang"], orient="row")
     frame.write_csv(tmp_path / "attributes.csv")
     data = log_of(pl.DataFrame(EVENTS), tmp_path / "attributes.csv")
@@ -239,8 +311,10 @@ def test_items_by_their_ids(tmp_path, value):
 
 
 def test_references_of_mongodb_are_ids(tmp_path):
-    rows = [{"user": {"$ref": "users", "$id": {"$oid": row["user_id"]}},
-             "item_id": row["item_id"]} for row in EVENTS]  # fmt: skip
+    rows = [
+        {"user": {"$ref": "users", "$id": {"$oid": row["user_id"]}}, "item_id": row["item_id"]}
+        for row in EVENTS
+    ]
     (tmp_path / "e.json").write_text("\n".join(map(json.dumps, rows)))
     data = log_of(tmp_path / "e.json")
     assert sorted(data.interactions.users) == [f"u{i}" for i in range(7)]

@@ -44,11 +44,15 @@ def test_leave_last_out_by_hand():
     assert parts.protocol == "leave-last-out"
     assert parts.train.item.tolist() == [1, 2, 5, 7]
     assert (parts.valid.users.tolist(), histories(parts.valid), targets(parts.valid)) == (
-        [0], [[1, 2]], [[3]]
-    )  # fmt: skip
+        [0],
+        [[1, 2]],
+        [[3]],
+    )
     assert (parts.test.users.tolist(), histories(parts.test), targets(parts.test)) == (
-        [0, 1], [[1, 2, 3], [5]], [[4], [6]]
-    )  # fmt: skip
+        [0, 1],
+        [[1, 2, 3], [5]],
+        [[4], [6]],
+    )
     assert parts.test.before.item.tolist() == [1, 2, 3, 5, 7]
     assert len(parts.test.before.users) == 3
     assert parts.valid.before is parts.train
@@ -57,16 +61,28 @@ def test_leave_last_out_by_hand():
 
 
 def test_global_time_by_hand():
-    rows = [("a", 0, T0), ("a", 1, T0 + 6), ("b", 2, T0 + 2), ("b", 3, T0 + 9), ("b", 3, T0 + 10),
-            ("b", 2, T0 + 8), ("c", 4, T0 + 10), ("a", 5, T0 + 1)]  # fmt: skip
+    rows = [
+        ("a", 0, T0),
+        ("a", 1, T0 + 6),
+        ("b", 2, T0 + 2),
+        ("b", 3, T0 + 9),
+        ("b", 3, T0 + 10),
+        ("b", 2, T0 + 8),
+        ("c", 4, T0 + 10),
+        ("a", 5, T0 + 1),
+    ]
     parts = split(log(rows), "global-time", cuts=(0.5, 0.7))
     assert parts.train.item.tolist() == [0, 5, 1, 2]
     assert (parts.valid.users.tolist(), histories(parts.valid), targets(parts.valid)) == (
-        [1], [[2]], [[2]]
-    )  # fmt: skip
+        [1],
+        [[2]],
+        [[2]],
+    )
     assert (parts.test.users.tolist(), histories(parts.test), targets(parts.test)) == (
-        [1, 2], [[2, 2], []], [[3], [4]]
-    )  # fmt: skip
+        [1, 2],
+        [[2, 2], []],
+        [[3], [4]],
+    )
 
 
 def test_given_split_by_hand():
@@ -88,8 +104,9 @@ def test_given_split_by_hand():
 
 ROWS = st.lists(
     st.tuples(st.sampled_from("abcdef"), st.integers(0, 9), st.integers(T0, T0 + 20)),
-    min_size=1, max_size=60,
-)  # fmt: skip
+    min_size=1,
+    max_size=60,
+)
 
 
 @given(ROWS, st.sampled_from(["leave-last-out", "global-time"]))
@@ -175,8 +192,16 @@ def test_targets_have_their_first_time_also_in_a_sample():
         sample(parts.test, 8, np.random.default_rng(1)),
     ):
         assert len(few.target_time) == len(few.targets)
-        whole = dict(zip(np.repeat(parts.test.users, np.diff(parts.test.target_offsets)).tolist(),
-                         parts.test.target_time.tolist(), strict=True))  # fmt: skip
-        for user, at in zip(np.repeat(few.users, np.diff(few.target_offsets)).tolist(),
-                            few.target_time.tolist(), strict=True):  # fmt: skip
+        whole = dict(
+            zip(
+                np.repeat(parts.test.users, np.diff(parts.test.target_offsets)).tolist(),
+                parts.test.target_time.tolist(),
+                strict=True,
+            )
+        )
+        for user, at in zip(
+            np.repeat(few.users, np.diff(few.target_offsets)).tolist(),
+            few.target_time.tolist(),
+            strict=True,
+        ):
             assert user == 0 or whole[user] == at

@@ -129,8 +129,12 @@ def test_frames_are_taken_as_they_are():
 
 def test_reads_what_python_or_arrow_holds():
     frame = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
-    for source in (frame.to_dicts(), tuple(frame.to_dicts()), frame.to_dict(as_series=False),
-                   frame.to_arrow()):  # fmt: skip
+    for source in (
+        frame.to_dicts(),
+        tuple(frame.to_dicts()),
+        frame.to_dict(as_series=False),
+        frame.to_arrow(),
+    ):
         assert read_table(source)[0].equals(frame)
     assert read_table([{"a": 1}, {"a": 2, "b": "x"}])[0].rows() == [(1, None), (2, "x")]
 

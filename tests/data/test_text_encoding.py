@@ -28,17 +28,27 @@ TEXTS = {
     "signs": "Levi’s jeans – “best” £5",
 }
 OF = [
-    ("French", "cp1252", "WINDOWS-1252"), ("French", "mac_roman", "MACINTOSH"),
-    ("German", "latin-1", "WINDOWS-1252"), ("German", "cp850", "CP850"),
-    ("names", "latin-1", "WINDOWS-1252"), ("signs", "cp1252", "WINDOWS-1252"),
-    ("Polish", "cp1250", "WINDOWS-1250"), ("Polish", "iso8859_2", "ISO-8859-2"),
-    ("Czech", "cp1250", "WINDOWS-1250"), ("Hungarian", "cp1250", "WINDOWS-1250"),
-    ("Turkish", "cp1254", "WINDOWS-1254"), ("Russian", "cp1251", "WINDOWS-1251"),
-    ("Russian", "koi8_r", "KOI8-R"), ("Russian", "cp866", "CP866"),
-    ("Greek", "cp1253", "WINDOWS-1253"), ("Arabic", "cp1256", "WINDOWS-1256"),
-    ("Japanese", "cp932", "CP932"), ("Japanese", "euc_jp", "EUC-JP"),
-    ("Chinese", "gbk", "GB18030"), ("Korean", "cp949", "CP949"),
-]  # fmt: skip
+    ("French", "cp1252", "WINDOWS-1252"),
+    ("French", "mac_roman", "MACINTOSH"),
+    ("German", "latin-1", "WINDOWS-1252"),
+    ("German", "cp850", "CP850"),
+    ("names", "latin-1", "WINDOWS-1252"),
+    ("signs", "cp1252", "WINDOWS-1252"),
+    ("Polish", "cp1250", "WINDOWS-1250"),
+    ("Polish", "iso8859_2", "ISO-8859-2"),
+    ("Czech", "cp1250", "WINDOWS-1250"),
+    ("Hungarian", "cp1250", "WINDOWS-1250"),
+    ("Turkish", "cp1254", "WINDOWS-1254"),
+    ("Russian", "cp1251", "WINDOWS-1251"),
+    ("Russian", "koi8_r", "KOI8-R"),
+    ("Russian", "cp866", "CP866"),
+    ("Greek", "cp1253", "WINDOWS-1253"),
+    ("Arabic", "cp1256", "WINDOWS-1256"),
+    ("Japanese", "cp932", "CP932"),
+    ("Japanese", "euc_jp", "EUC-JP"),
+    ("Chinese", "gbk", "GB18030"),
+    ("Korean", "cp949", "CP949"),
+]
 
 
 def refused(path) -> str:
@@ -71,9 +81,11 @@ def test_the_advice_shows_the_right_text_and_its_command_makes_it(
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
 @pytest.mark.parametrize("name", ["items.csv", "items.jsonl"])
 def test_marked_encodings_are_read(tmp_path, encoding, name):
-    text = "id,title\n1,Größe\n2,книга\n" if name.endswith("csv") else (
-        '{"id": "1", "title": "Größe"}\n{"id": "2", "title": "книга"}\n'
-    )  # fmt: skip
+    text = (
+        "id,title\n1,Größe\n2,книга\n"
+        if name.endswith("csv")
+        else ('{"id": "1", "title": "Größe"}\n{"id": "2", "title": "книга"}\n')
+    )
     path = tmp_path / name
     path.write_bytes(text.encode(encoding))
     frame, notes = read_table(path, table="items")
@@ -102,8 +114,16 @@ def test_bytes_that_are_no_text_in_any_encoding_name_none(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "codec"),
-    [("Mьller", "cp1251"), ("cafÈ", "mac_roman"), ("¿ó³w", "cp1252"), ("Ïðèâåò", "cp1252"),
-     ("пРИВЕТ", "koi8_r"), ("Ł12", "cp1250"), ("caf‚", "cp1252"), ("鐭ュ拱", "gb18030")],
-)  # fmt: skip
+    [
+        ("Mьller", "cp1251"),
+        ("cafÈ", "mac_roman"),
+        ("¿ó³w", "cp1252"),
+        ("Ïðèâåò", "cp1252"),
+        ("пРИВЕТ", "koi8_r"),
+        ("Ł12", "cp1250"),
+        ("caf‚", "cp1252"),
+        ("鐭ュ拱", "gb18030"),
+    ],
+)
 def test_what_people_do_not_write_is_implausible(text, codec):
     assert plausibility([text], codec) < 0.8

@@ -25,8 +25,10 @@ def moments(n=N):
 
 def export(**columns):
     """Return events, the newest first, with further columns."""
-    rows = {"customer": [f"u{k % USERS}" for k in range(N)],
-            "product": [f"i{k * 7 % 20}" for k in range(N)]}  # fmt: skip
+    rows = {
+        "customer": [f"u{k % USERS}" for k in range(N)],
+        "product": [f"i{k * 7 % 20}" for k in range(N)],
+    }
     return pl.DataFrame({**rows, **columns}, strict=False)
 
 
@@ -46,12 +48,36 @@ def is_in_order(data):
 
 
 NAMES = [
-    "order_date", "t_dat", "event_timestamp", "purchase_date", "InvoiceDate", "created",
-    "viewed_at", "review_date", "occurred_at", "server_time", "collector_tstamp",
-    "Timestamp (UTC)", "dt", "when", "Event Time", "played_at", "unix_time", "sent_at",
-    "order_purchase_timestamp", "Order Date", "event.timestamp", "timestamp:float", "eventTime",
-    "CHECKOUT_AT", "seen_ts", "fecha", "zeitpunkt", "日時", "x",
-]  # fmt: skip
+    "order_date",
+    "t_dat",
+    "event_timestamp",
+    "purchase_date",
+    "InvoiceDate",
+    "created",
+    "viewed_at",
+    "review_date",
+    "occurred_at",
+    "server_time",
+    "collector_tstamp",
+    "Timestamp (UTC)",
+    "dt",
+    "when",
+    "Event Time",
+    "played_at",
+    "unix_time",
+    "sent_at",
+    "order_purchase_timestamp",
+    "Order Date",
+    "event.timestamp",
+    "timestamp:float",
+    "eventTime",
+    "CHECKOUT_AT",
+    "seen_ts",
+    "fecha",
+    "zeitpunkt",
+    "日時",
+    "x",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,8 +110,11 @@ def test_the_time_of_the_event_wins_and_the_log_says_so(name, others):
 
 
 def test_two_times_with_an_equal_claim_are_asked_for():
-    with pytest.raises(DataError, match=r"'order_time' and 'purchase_time' could each be the "
-                       r"time .*--time-column NAME"):  # fmt: skip
+    with pytest.raises(
+        DataError,
+        match=r"'order_time' and 'purchase_time' could each be the "
+        r"time .*--time-column NAME",
+    ):
         cleaned(export(order_time=iso(), purchase_time=iso(3)))
     with pytest.raises(DataError, match="'a' and 'b' could each be the time"):
         cleaned(export(a=iso(), b=iso(3)))
@@ -115,17 +144,23 @@ FALLING = {
     "rank": [k % 10 for k in range(N)],
     "Nr": [float(900 - k) for k in range(N)],
     "seen": [f"{k % 23 + 2} hours ago" for k in range(N)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FALLING)
 def test_rows_that_could_be_newest_first_are_asked_about(name):
     events = export(**{name: FALLING[name]})
-    with pytest.raises(DataError, match=r"newest events may come first.*--time-column ''"
-                       r".*--row-order newest-first"):  # fmt: skip
+    with pytest.raises(
+        DataError,
+        match=r"newest events may come first.*--time-column ''"
+        r".*--row-order newest-first",
+    ):
         cleaned(events)
-    for order, first in (({"columns": {"time": None}}, 0), ({"row_order": "oldest-first"}, 0),
-                         ({"row_order": "newest-first"}, N - USERS)):  # fmt: skip
+    for order, first in (
+        ({"columns": {"time": None}}, 0),
+        ({"row_order": "oldest-first"}, 0),
+        ({"row_order": "newest-first"}, N - USERS),
+    ):
         data = cleaned(events, **order)
         assert data.catalog.ids[data.interactions.item[0]] == f"i{first * 7 % 20}"
         assert data.log.count("the order of rows stands for time") == N
@@ -138,20 +173,27 @@ def test_numbers_that_rise_with_the_rows_say_the_same_as_the_rows():
 
 def test_texts_that_are_no_times_raise_no_question():
     words = ["good", "bad", "so so", "as expected, 5 of 5"]
-    data = cleaned(export(
-        comment=[words[k % 4] for k in range(N)], size=["XL", "M"] * (N // 2),
-        key=[f"{k * 7919:032x}" for k in range(N)], colour=["red 1"] * N,
-        basket_id=[f"s {k % 50}-{k}" for k in range(N)],
-    ))  # fmt: skip
+    data = cleaned(
+        export(
+            comment=[words[k % 4] for k in range(N)],
+            size=["XL", "M"] * (N // 2),
+            key=[f"{k * 7919:032x}" for k in range(N)],
+            colour=["red 1"] * N,
+            basket_id=[f"s {k % 50}-{k}" for k in range(N)],
+        )
+    )
     assert "time" not in data.columns.events
 
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("time", [k * 5 % 24 for k in range(N)]), ("day", [k % 31 + 1 for k in range(N)]),
-     ("view_time", [k * 37 % 400 + 1 for k in range(N)]),
-     ("month", [k % 12 + 1 for k in range(N)])],
-)  # fmt: skip
+    [
+        ("time", [k * 5 % 24 for k in range(N)]),
+        ("day", [k % 31 + 1 for k in range(N)]),
+        ("view_time", [k * 37 % 400 + 1 for k in range(N)]),
+        ("month", [k % 12 + 1 for k in range(N)]),
+    ],
+)
 def test_hours_days_and_durations_are_no_times(name, values):
     with pytest.raises(DataError, match=f"{name!r} is named like a time and holds small numbers"):
         cleaned(export(**{name: values}))
@@ -166,9 +208,14 @@ SECONDS = [DRAWN.randrange(3, 1_800) for _ in range(N)]
 @pytest.mark.parametrize("name", ["time", "timestamp", "ts", "date"])
 @pytest.mark.parametrize(
     "values",
-    [SECONDS, [1_000 * s + k for k, s in enumerate(SECONDS)], [s / 7 for s in SECONDS],
-     [k * k * 7_919 % 86_400 for k in range(N)], [202_501 + k * k * 101 % 52 for k in range(N)]],
-)  # fmt: skip
+    [
+        SECONDS,
+        [1_000 * s + k for k, s in enumerate(SECONDS)],
+        [s / 7 for s in SECONDS],
+        [k * k * 7_919 % 86_400 for k in range(N)],
+        [202_501 + k * k * 101 % 52 for k in range(N)],
+    ],
+)
 def test_seconds_and_weeks_do_not_order_a_history(name, values):
     with pytest.raises(DataError, match=f"{name!r} is named like a time and holds small numbers"):
         cleaned(export(**{name: values}))
@@ -181,14 +228,15 @@ def test_seconds_and_weeks_do_not_order_a_history(name, values):
 @pytest.mark.parametrize(
     "values",
     [
-        list(range(N)), [N - k for k in range(N)],  # in the order of the rows
+        list(range(N)),
+        [N - k for k in range(N)],  # in the order of the rows
         [k * 101 % N for k in range(N)],  # shuffled
         [3 * (k * 101 % N) for k in range(N)],  # a sample of the rows
         [k * 101 % N // USERS for k in range(N)],  # the rows of each user, shuffled
         [k // USERS for k in range(N)],  # baskets
         [50.5 * k * k for k in range(N)],  # seconds since the first event
     ],
-)  # fmt: skip
+)
 def test_numbers_that_count_rows_are_positions(values):
     data = cleaned(export(timestamp=values))
     assert data.columns.events["time"] == "timestamp" and not data.interactions.real_time
@@ -198,11 +246,16 @@ def test_numbers_that_count_rows_are_positions(values):
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("week", [202_500 + k * 101 % 52 for k in range(N)]),
-     ("WeekNo", [k * 101 % 52 for k in range(N)]),
-     ("period", [f"P2025{s % 12 + 1:02}" for s in SECONDS]),
-     ("season", [f"{('Winter', 'Spring', 'Summer')[k * 101 % N % 7 % 3]} 2025" for k in range(N)])],
-)  # fmt: skip
+    [
+        ("week", [202_500 + k * 101 % 52 for k in range(N)]),
+        ("WeekNo", [k * 101 % 52 for k in range(N)]),
+        ("period", [f"P2025{s % 12 + 1:02}" for s in SECONDS]),
+        (
+            "season",
+            [f"{('Winter', 'Spring', 'Summer')[k * 101 % N % 7 % 3]} 2025" for k in range(N)],
+        ),
+    ],
+)
 def test_periods_are_asked_about(name, values):
     with pytest.raises(DataError, match=rf"column {name!r} .*--time-column {name}"):
         cleaned(export(**{name: values}))
@@ -212,10 +265,13 @@ def test_periods_are_asked_about(name, values):
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("year", [2_000 + k * 7 % 20 for k in range(N)]),  # of an item
-     ("season", [f"SS{k * 7 % 20}" for k in range(N)]),
-     ("day_of_week", [k * 101 % 7 for k in range(N)]), ("week", [k // 12 for k in range(N)])],
-)  # fmt: skip
+    [
+        ("year", [2_000 + k * 7 % 20 for k in range(N)]),  # of an item
+        ("season", [f"SS{k * 7 % 20}" for k in range(N)]),
+        ("day_of_week", [k * 101 % 7 for k in range(N)]),
+        ("week", [k // 12 for k in range(N)]),
+    ],
+)
 def test_what_is_no_period_of_an_event_raises_no_question(name, values):
     assert "time" not in cleaned(export(**{name: values})).columns.events
 
@@ -256,12 +312,15 @@ def test_a_form_without_a_time():
 
 @pytest.mark.parametrize("clock", ["%H:%M:%S", "%I:%M:%S %p"])
 def test_the_time_of_day_in_a_column_of_its_own(clock):
-    parts = {"date": [m.strftime("%d/%m/%Y") for m in moments()],
-             "time": [m.strftime(clock) for m in moments()]}  # fmt: skip
+    parts = {
+        "date": [m.strftime("%d/%m/%Y") for m in moments()],
+        "time": [m.strftime(clock) for m in moments()],
+    }
     data = cleaned(export(**parts))
     assert (data.columns.events["time"], data.columns.events["clock"]) == ("date", "time")
-    assert sorted(data.interactions.time) == [m.replace(tzinfo=UTC).timestamp()
-                                              for m in moments()[::-1]]  # fmt: skip
+    assert sorted(data.interactions.time) == [
+        m.replace(tzinfo=UTC).timestamp() for m in moments()[::-1]
+    ]
     parts["time"][0] = "?"
     assert cleaned(export(**parts)).log.count("midnight is used") == 1
 
@@ -277,12 +336,16 @@ def test_moments_that_stand_for_a_missing_one_are_dropped_and_counted(filler):
 
 
 def test_two_forms_are_named_with_the_first_and_last_moment():
-    mixed = [m.isoformat() if k % 3 else int(m.replace(tzinfo=UTC).timestamp())
-             for k, m in enumerate(moments())]  # fmt: skip
+    mixed = [
+        m.isoformat() if k % 3 else int(m.replace(tzinfo=UTC).timestamp())
+        for k, m in enumerate(moments())
+    ]
     data = cleaned(export(timestamp=list(map(str, mixed))))
     assert is_in_order(data)
-    assert ("each read at its moment: 160 as ISO 8601, 80 as epoch s; from 2023-11-14 22:13:20 "
-            "to 2024-01-23") in str(data.log)  # fmt: skip
+    assert (
+        "each read at its moment: 160 as ISO 8601, 80 as epoch s; from 2023-11-14 22:13:20 "
+        "to 2024-01-23"
+    ) in str(data.log)
 
 
 @pytest.mark.parametrize("key", [lambda k: k % USERS, lambda k: k * 7 % 20])

@@ -72,8 +72,20 @@ def test_a_format_that_the_values_do_not_have(written, given, message):
         read(lambda m: m.strftime(written), time_format=given)
 
 
-GERMAN = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
-          "Oktober", "November", "Dezember")  # fmt: skip
+GERMAN = (
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+)
 
 
 @pytest.mark.parametrize(

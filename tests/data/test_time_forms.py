@@ -13,10 +13,34 @@ from pennyweight.data.times import parse_times
 from pennyweight.errors import DataError
 
 MOMENTS = [datetime(2023, 11, 14, 22, 13) + timedelta(hours=37 * k, seconds=k) for k in range(60)]
-MONTHS = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
-          "Oktober", "November", "Dezember")  # fmt: skip
-RUSSIAN = ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября",
-           "октября", "ноября", "декабря")  # fmt: skip
+MONTHS = (
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+)
+RUSSIAN = (
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+)
 WIDE = {code: code + 0xFEE0 for code in range(47, 58)}
 DAY = 86_400
 
@@ -78,7 +102,7 @@ FORMS = {
     "mongo": (lambda m: f'ISODate("{m.isoformat()}Z")', 1),
     "zone in brackets": (written("%Y-%m-%dT%H:%M:%S+00:00[Europe/London]"), 1),
     "ticks": (lambda m: int(epoch(m) + 62_135_596_800) * 10**7, 1),
-}  # fmt: skip
+}
 
 
 def read(values, **given):
@@ -101,7 +125,7 @@ PAIRS = [
     (lambda m: m.isoformat(), written("%d/%m/%Y %H:%M:%S")),
     (lambda m: str(excel(m)), lambda m: m.isoformat()),
     (written("%a, %d %b %Y %H:%M:%S +0000"), lambda m: m.isoformat() + "Z"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -129,9 +153,12 @@ def either(moment):
 
 
 def test_day_and_month_that_nothing_decides_are_refused_with_both_readings():
-    with pytest.raises(DataError, match=r"e\.csv: column 't': .*two ways.*'03/11/2023 22:13' is "
-                       r"03 November 2023 as day/month/year, or 11 March 2023 as "
-                       r"month/day/year\..*--time-format day-first.*'%m/%d/%Y %H:%M'"):  # fmt: skip
+    with pytest.raises(
+        DataError,
+        match=r"e\.csv: column 't': .*two ways.*'03/11/2023 22:13' is "
+        r"03 November 2023 as day/month/year, or 11 March 2023 as "
+        r"month/day/year\..*--time-format day-first.*'%m/%d/%Y %H:%M'",
+    ):
         read([either(moment) for moment in MOMENTS])
 
 
@@ -170,8 +197,11 @@ def test_two_orders_of_day_and_month_in_one_column_are_refused():
 
 def test_positions_and_epochs_in_one_column_are_refused():
     mixed = [k if k % 3 == 0 else int(epoch(moment)) for k, moment in enumerate(MOMENTS)]
-    with pytest.raises(DataError, match=r"two kinds: 19 that are no dates .*40 that could be "
-                       r"epoch s.*--time-format positions"):  # fmt: skip
+    with pytest.raises(
+        DataError,
+        match=r"two kinds: 19 that are no dates .*40 that could be "
+        r"epoch s.*--time-format positions",
+    ):
         read(mixed)
     assert not read(mixed, time_format="positions").real_time
     assert np.isfinite(read(mixed, time_format="epoch-s").values).all()

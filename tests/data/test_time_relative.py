@@ -14,7 +14,8 @@ ITEMS = pl.DataFrame({"item_id": [f"i{n}" for n in range(N)], "title": [f"t{n}" 
 TEXTS = {
     "English": [f"{n} days ago" for n in range(N)],
     "mixed": ["just now", "5 minutes ago", "an hour ago", "yesterday"]
-    + [f"{n} days ago" for n in range(2, 13)] + [f"{n} weeks ago" for n in range(2, 11)],
+    + [f"{n} days ago" for n in range(2, 13)]
+    + [f"{n} weeks ago" for n in range(2, 11)],
     "coarse": ["today"] * 8 + ["yesterday"] * 8 + ["last week"] * 8,
     "short": [f"{n}d" for n in range(N)],
     "German": ["gestern", *(f"vor {n} Tagen" for n in range(2, N + 1))],
@@ -27,15 +28,16 @@ TEXTS = {
     "Russian": ["вчера", *(f"{n} дней назад" for n in range(2, N + 1))],
     "Japanese": ["昨日", *(f"{n}日前" for n in range(2, N + 1))],
     "Chinese": ["昨天", *(f"{n}天前" for n in range(2, N + 1))],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
 @pytest.mark.parametrize("language", TEXTS)
 def test_the_advice_gives_the_right_order(language, newest_first):
     # Item 0 is the newest.
-    rows = pl.DataFrame({"user_id": ["u0", "u1"] * (N // 2), "item_id": ITEMS["item_id"],
-                         "when": TEXTS[language]})  # fmt: skip
+    rows = pl.DataFrame(
+        {"user_id": ["u0", "u1"] * (N // 2), "item_id": ITEMS["item_id"], "when": TEXTS[language]}
+    )
     rows = rows if newest_first else rows.reverse()
     with pytest.raises(DataError, match="count back from an export") as error:
         read(ITEMS, rows)
@@ -45,21 +47,29 @@ def test_the_advice_gives_the_right_order(language, newest_first):
     assert option is not None and option[1] == option[2]
     data = read(ITEMS, rows, columns={"time": None}, row_order=option[1])
     log = data.interactions
-    last = {user: data.catalog.ids[log.item[end - 1]]
-            for user, end in zip(log.users, log.offsets[1:], strict=True)}  # fmt: skip
+    last = {
+        user: data.catalog.ids[log.item[end - 1]]
+        for user, end in zip(log.users, log.offsets[1:], strict=True)
+    }
     assert last == {"u0": "i0", "u1": "i1"}
 
 
 def test_a_column_of_any_name_that_counts_back_is_asked_about():
-    rows = pl.DataFrame({"user_id": ["u0", "u1"] * (N // 2), "item_id": ITEMS["item_id"],
-                         "seen": TEXTS["coarse"]})  # fmt: skip
+    rows = pl.DataFrame(
+        {"user_id": ["u0", "u1"] * (N // 2), "item_id": ITEMS["item_id"], "seen": TEXTS["coarse"]}
+    )
     with pytest.raises(DataError, match=r"'today', which count back .*--row-order newest-first"):
         read(ITEMS, rows)
 
 
 def test_other_times_that_cannot_be_read_name_both_orders():
-    rows = pl.DataFrame({"user_id": ["u0", "u1"] * (N // 2), "item_id": ITEMS["item_id"],
-                         "when": [f"stardate {n}.5" for n in range(N)]})  # fmt: skip
+    rows = pl.DataFrame(
+        {
+            "user_id": ["u0", "u1"] * (N // 2),
+            "item_id": ITEMS["item_id"],
+            "when": [f"stardate {n}.5" for n in range(N)],
+        }
+    )
     with pytest.raises(DataError, match=r"no time can be read.*where the newest .*--row-order new"):
         read(ITEMS, rows)
 

@@ -16,8 +16,12 @@ LOAD = [str(datetime(2024, 12, 1) + timedelta(seconds=k)) for k in range(N)]
 ONE = ["2024-12-01"] * N
 RELEASE = [f"20{k * 7 % THINGS:02}-05-06" for k in range(N)]
 SIGNUP = [f"20{k % USERS:02}-05-06" for k in range(N)]
-ITEMS = pl.DataFrame({"item_id": [f"i{k}" for k in range(THINGS)],
-                      "title": [f"word{k} thing" for k in range(THINGS)]})  # fmt: skip
+ITEMS = pl.DataFrame(
+    {
+        "item_id": [f"i{k}" for k in range(THINGS)],
+        "title": [f"word{k} thing" for k in range(THINGS)],
+    }
+)
 
 
 def iso(days=0):
@@ -25,8 +29,10 @@ def iso(days=0):
 
 
 def cleaned(extra, **given):
-    rows = {"customer": [f"u{k % USERS}" for k in range(N)],
-            "product": [f"i{k * 7 % THINGS}" for k in range(N)]}  # fmt: skip
+    rows = {
+        "customer": [f"u{k % USERS}" for k in range(N)],
+        "product": [f"i{k * 7 % THINGS}" for k in range(N)],
+    }
     return read(ITEMS, pl.DataFrame({**rows, **extra}), now=NOW, **given)
 
 
@@ -137,8 +143,9 @@ def test_durations_beside_a_date_are_not_added_to_it(name, write):
 
 
 def test_a_minute_beside_the_hour_is_named():
-    data = cleaned({"date": DAYS, "hour": [m.hour for m in MOMENTS],
-                    "minute": [m.minute for m in MOMENTS]})  # fmt: skip
+    data = cleaned(
+        {"date": DAYS, "hour": [m.hour for m in MOMENTS], "minute": [m.minute for m in MOMENTS]}
+    )
     assert sorted(data.interactions.time) == seconds(3_600)
     assert "'minute' is not added to 'hour'" in str(data.log)
 
@@ -150,9 +157,13 @@ def test_a_log_sorted_by_falling_numbers_of_plays():
 
 def test_periods_of_pandas():
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({"user_id": [f"u{k % USERS}" for k in range(N)],
-                              "item_id": [f"i{k * 7 % THINGS}" for k in range(N)],
-                              "date": pandas.PeriodIndex(DAYS, freq="D")})  # fmt: skip
+    frame = pandas.DataFrame(
+        {
+            "user_id": [f"u{k % USERS}" for k in range(N)],
+            "item_id": [f"i{k * 7 % THINGS}" for k in range(N)],
+            "date": pandas.PeriodIndex(DAYS, freq="D"),
+        }
+    )
     data = read(ITEMS, frame, now=NOW)
     assert sorted(data.interactions.time) == seconds(86_400)
     assert str(frame["date"].dtype) == "period[D]"

@@ -9,19 +9,27 @@ from pennyweight.errors import DataError
 
 N = 240
 USERS, SHELVES, T0 = 40, 60, 1_600_000_000
-ITEMS = pl.DataFrame({"item_id": [f"i{i}" for i in range(SHELVES)],
-                      "title": [f"thing number {i}" for i in range(SHELVES)]})  # fmt: skip
+ITEMS = pl.DataFrame(
+    {
+        "item_id": [f"i{i}" for i in range(SHELVES)],
+        "title": [f"thing number {i}" for i in range(SHELVES)],
+    }
+)
 
 
 def log(**more):
     """Return 240 orders of 40 users, no pair twice, with more columns: a function of the row."""
-    table = pl.DataFrame({
-        "user_id": [f"u{n % USERS}" for n in range(N)],
-        "item_id": [f"i{(n + n // SHELVES * 7 + n // 40) % SHELVES}" for n in range(N)],
-        "timestamp": [T0 + n * 3_600 for n in range(N)],
-    })  # fmt: skip
-    columns = [pl.Series(name.replace("__", " "), [value(n) for n in range(N)], strict=False)
-               for name, value in more.items()]  # fmt: skip
+    table = pl.DataFrame(
+        {
+            "user_id": [f"u{n % USERS}" for n in range(N)],
+            "item_id": [f"i{(n + n // SHELVES * 7 + n // 40) % SHELVES}" for n in range(N)],
+            "timestamp": [T0 + n * 3_600 for n in range(N)],
+        }
+    )
+    columns = [
+        pl.Series(name.replace("__", " "), [value(n) for n in range(N)], strict=False)
+        for name, value in more.items()
+    ]
     return table.with_columns(columns)
 
 
@@ -167,14 +175,21 @@ def order(n):
 @pytest.mark.parametrize(
     "columns",
     [
-        {"Name": lambda n: f"#{1_000 + order(n)}",
-         "Financial__Status": lambda n: "" if n % 3 else ["paid", "refunded"][order(n) % 4 == 0]},
-        {"Name": lambda n: f"#{1_000 + order(n)}",
-         "Cancelled__at": lambda n: "2022-01-01" if n % 12 == 0 else ""},
-        {"Name": lambda n: f"#{1_000 + order(n)}", "Paid__at": lambda n: "" if n % 3 else 1,
-         "Cancelled__at": lambda n: "2022-01-01" if n % 12 == 0 else ""},
+        {
+            "Name": lambda n: f"#{1_000 + order(n)}",
+            "Financial__Status": lambda n: "" if n % 3 else ["paid", "refunded"][order(n) % 4 == 0],
+        },
+        {
+            "Name": lambda n: f"#{1_000 + order(n)}",
+            "Cancelled__at": lambda n: "2022-01-01" if n % 12 == 0 else "",
+        },
+        {
+            "Name": lambda n: f"#{1_000 + order(n)}",
+            "Paid__at": lambda n: "" if n % 3 else 1,
+            "Cancelled__at": lambda n: "2022-01-01" if n % 12 == 0 else "",
+        },
     ],
-)  # fmt: skip
+)
 def test_the_state_of_an_order_holds_for_all_its_rows(columns):
     table = log(**columns).with_columns(user_id=pl.arange(0, N) // 3 % USERS)
     data = read(ITEMS, table, columns={"time": "timestamp"})
@@ -191,16 +206,24 @@ def test_lines_of_an_order_are_returned_one_by_one():
 @pytest.mark.parametrize(
     ("names", "state"),
     [
-        ("cancelled|Returned and refunded|CANCELLED_REFUND_PENDING|RTO|storniert|Annulée|devuelto"
-         "|return received|ReturnCompleted|cancelled (payment declined)", "undone"),
-        ("payment failed|declined|voided|expired|not paid|nicht bezahlt|abgelehnt|non payée",
-         "failed"),
-        ("return rejected|ReturnRejected|cancellation rejected|refund_pending|refund declined"
-         "|not returned|nicht storniert|Canceled_Reversal|refund cancelled|partially refunded"
-         "|return requested|chargeback won|paid|on hold|plan_to_watch|shipped||non annulé"
-         "|Rückgabe abgelehnt|return window closed", "counted"),
+        (
+            "cancelled|Returned and refunded|CANCELLED_REFUND_PENDING|RTO|storniert|Annulée"
+            "|devuelto|return received|ReturnCompleted|cancelled (payment declined)",
+            "undone",
+        ),
+        (
+            "payment failed|declined|voided|expired|not paid|nicht bezahlt|abgelehnt|non payée",
+            "failed",
+        ),
+        (
+            "return rejected|ReturnRejected|cancellation rejected|refund_pending|refund declined"
+            "|not returned|nicht storniert|Canceled_Reversal|refund cancelled|partially refunded"
+            "|return requested|chargeback won|paid|on hold|plan_to_watch|shipped||non annulé"
+            "|Rückgabe abgelehnt|return window closed",
+            "counted",
+        ),
     ],
-)  # fmt: skip
+)
 def test_states_of_orders(names, state):
     for name in names.split("|"):
         assert state_of(name) == state, name

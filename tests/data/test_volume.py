@@ -83,9 +83,11 @@ def test_users_are_told_from_the_beginning(tmp_path, suffix):
     log = pl.DataFrame({"buyer": [f"u{i // 50}" for i in range(N)], "item_id": "x"})
     path = tmp_path / f"events.{suffix}"
     write = {
-        "csv": log.write_csv, "tsv": lambda file: log.write_csv(file, separator="\t"),
-        "jsonl": log.write_ndjson, "parquet": log.write_parquet,
-    }  # fmt: skip
+        "csv": log.write_csv,
+        "tsv": lambda file: log.write_csv(file, separator="\t"),
+        "jsonl": log.write_ndjson,
+        "parquet": log.write_parquet,
+    }
     write[suffix](path)
     found = volume(FRAME, path, columns={"user": "buyer"})
     assert found.users == pytest.approx(N / 50, rel=0.05)

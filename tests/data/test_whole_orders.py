@@ -35,9 +35,16 @@ def kept(rows, **options):
 
 @pytest.mark.parametrize(
     "name",
-    ["refund", "Order Refunded", "order_cancelled", "remboursement", "Storno", "devolución",
-     "chargeback"],
-)  # fmt: skip
+    [
+        "refund",
+        "Order Refunded",
+        "order_cancelled",
+        "remboursement",
+        "Storno",
+        "devolución",
+        "chargeback",
+    ],
+)
 @pytest.mark.parametrize("order", ["order_id", "transaction_id", "Bestellnummer", "receipt_no"])
 def test_a_refund_of_an_order_takes_back_its_lines(name, order):
     rows = shop({"event_type": "purchase"}, {"event_type": name}, order)

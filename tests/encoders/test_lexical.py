@@ -65,8 +65,9 @@ def test_a_word_that_is_not_known_counts_as_its_other_spelling():
 
 
 def test_vocabularies_of_the_first_tokenizer_are_read_by_its_rules(tmp_path):
-    old = Vectorizer({"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None,
-                     tokenizer=1)  # fmt: skip
+    old = Vectorizer(
+        {"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None, tokenizer=1
+    )
     LexicalEncoder("tfidf-1", old, np.ones((2, 1), np.float32)).save(tmp_path)
     arrays, settings = read_arrays(tmp_path / "lexical.safetensors")
     del settings["tokenizer"]  # as it was written then

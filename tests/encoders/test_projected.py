@@ -9,8 +9,12 @@ from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import write_arrays
 
-TEXTS = [f"{a} {b} {c}" for a in ("red", "blue", "green") for b in ("shoe", "hat", "bag")
-         for c in ("wool", "leather", "for running")]  # fmt: skip
+TEXTS = [
+    f"{a} {b} {c}"
+    for a in ("red", "blue", "green")
+    for b in ("shoe", "hat", "bag")
+    for c in ("wool", "leather", "for running")
+]
 
 
 @pytest.fixture(scope="module")

@@ -209,8 +209,12 @@ def test_written_weights_are_found_again(copy, tmp_path):
     assert (again.name, again.pooling, again.config) == ("new", "cls", found.config)
     assert all((again.tensors()[name] == tensors[name]).all() for name in tensors)
     assert sorted(p.name for p in again.folder.iterdir()) == [
-        "1_Pooling", "config.json", "model.safetensors", "modules.json", "tokenizer.json",
-    ]  # fmt: skip
+        "1_Pooling",
+        "config.json",
+        "model.safetensors",
+        "modules.json",
+        "tokenizer.json",
+    ]
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["new"]
 
 

@@ -65,11 +65,13 @@ def test_blocks_do_not_change_the_result(monkeypatch, rectools):
     vectors = sparse.csr_matrix(np.array(world["vectors"]))
 
     def all_of_them():
-        return np.column_stack([
-            beyond.diversity(lists, vectors),
-            beyond.miscalibration(lists, held.histories, groups),
-            beyond.group_shares(lists, groups),
-        ])  # fmt: skip
+        return np.column_stack(
+            [
+                beyond.diversity(lists, vectors),
+                beyond.miscalibration(lists, held.histories, groups),
+                beyond.group_shares(lists, groups),
+            ]
+        )
 
     whole = all_of_them()
     monkeypatch.setattr(beyond, "_BLOCK_BYTES", 1)
@@ -105,19 +107,28 @@ def test_agrees_with_plain_loops_on_real_data(name):
     test = split(data.interactions, "leave-last-out", max_users=300).test
     log, catalog, n_items = test.before, data.catalog, len(data.catalog)
     content = Content().fit(log, catalog)
-    scorers = {"content": content, "neighbors": Neighbors().fit(log, catalog),
-               "popularity": Popularity().fit(log, catalog)}  # fmt: skip
+    scorers = {
+        "content": content,
+        "neighbors": Neighbors().fit(log, catalog),
+        "popularity": Popularity().fit(log, catalog),
+    }
     column = catalog.attributes[category_column(catalog.attributes)]
     groups = groups_of(column)
-    histories = {u: log.item[log.offsets[u] : log.offsets[u + 1]].tolist()
-                 for u in range(len(log.users)) if log.offsets[u] < log.offsets[u + 1]}  # fmt: skip
-    categories = [list(dict.fromkeys(filter(None, row or []))) or ["(none)"]
-                  for row in column.to_list()]  # fmt: skip
+    histories = {
+        u: log.item[log.offsets[u] : log.offsets[u + 1]].tolist()
+        for u in range(len(log.users))
+        if log.offsets[u] < log.offsets[u + 1]
+    }
+    categories = [
+        list(dict.fromkeys(filter(None, row or []))) or ["(none)"] for row in column.to_list()
+    ]
     # Beyond a thousand tags, the rarest count as one.
     categories = [[c if c in groups.labels else "(other)" for c in row] for row in categories]
     rows = content.vectors.matrix
-    words = [dict(zip(rows[i].indices.tolist(), rows[i].data.tolist(), strict=True))
-             for i in range(n_items)]  # fmt: skip
+    words = [
+        dict(zip(rows[i].indices.tolist(), rows[i].data.tolist(), strict=True))
+        for i in range(n_items)
+    ]
     facts = beyond.item_facts(log)
     for name, found in measure(scorers, test, repeats="exclude", k=50).items():
         lists = found.lists[:, :10]

@@ -109,8 +109,9 @@ def test_a_ratio_to_the_number_of_users_is_their_mean():
     rng = np.random.default_rng(7)
     values = rng.random((200, 1))
     (mean,) = bootstrap(values, rng=3)
-    found = bootstrap_ratios(np.hstack([np.ones((200, 1)), values, 2 * values]),
-                             [(1, 0), (1, 2), (0, 0)], rng=3)  # fmt: skip
+    found = bootstrap_ratios(
+        np.hstack([np.ones((200, 1)), values, 2 * values]), [(1, 0), (1, 2), (0, 0)], rng=3
+    )
     assert found[0] == pytest.approx(mean)
     assert found[1] == pytest.approx((0.5, 0.5, 0.5))
     assert found[2] == (1, 1, 1)

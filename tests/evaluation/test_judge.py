@@ -67,6 +67,9 @@ def test_what_the_data_lacks_is_left_out(world):
     judged = analyze(outcomes, Grouping(sparse.csr_matrix((20, 1))))
     assert judged.exposure is None
     assert set(judged.lists.scorers["blend"]) == {
-        "novelty", "serendipity", "popularity", "popularity_lift",
-    }  # fmt: skip
+        "novelty",
+        "serendipity",
+        "popularity",
+        "popularity_lift",
+    }
     assert judged.lists.diversity_by is None

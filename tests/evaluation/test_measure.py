@@ -47,9 +47,13 @@ def split():
     n, n_items = 500, 200
     empty = np.empty(0)
     before = Interactions(
-        Ids([], "users"), n_items, *(empty.astype(t) for t in ("i4", "i4", "f8", "f4", "u1")),
-        ("event",), empty.astype("u1"), True,
-    )  # fmt: skip
+        Ids([], "users"),
+        n_items,
+        *(empty.astype(t) for t in ("i4", "i4", "f8", "f4", "u1")),
+        ("event",),
+        empty.astype("u1"),
+        True,
+    )
     last = np.arange(n) % n_items
     histories = Histories.of([[(i - 1) % n_items, i] for i in last])
     targets = ((last + 1) % n_items).astype(np.int32)
@@ -79,8 +83,13 @@ def test_blocks_do_not_change_the_result(split):
 
 def test_progress(split):
     calls = []
-    measure({"n": Next(200)}, split, repeats="include", block_bytes=800 * 300,
-            progress=lambda *call: calls.append(call))  # fmt: skip
+    measure(
+        {"n": Next(200)},
+        split,
+        repeats="include",
+        block_bytes=800 * 300,
+        progress=lambda *call: calls.append(call),
+    )
     assert calls == [("n", 300, 500), ("n", 500, 500)]
 
 

@@ -67,8 +67,9 @@ def test_users_with_negative_events_alone_are_not_new():
     held = table.held_out
     gone = NegativeFeedback(np.array([0, 1]), np.array([2, 2]), np.array([5.0, 5.0]))
     for time, known in ((6.0, True), (5.0, False)):
-        later = replace(held, before=replace(held.before, negative=gone),
-                        target_time=np.full(4, time))  # fmt: skip
+        later = replace(
+            held, before=replace(held.before, negative=gone), target_time=np.full(4, time)
+        )
         assert replace(table, held_out=later).only_negative.tolist() == [known, False, False]
         names = {one.name: one.users for one in slices(replace(table, held_out=later))}
         assert names.get("0 (negative events only)") == (1 if known else None)

@@ -81,8 +81,10 @@ def test_intervals_hold_what_they_should_as_often_as_they_say():
     assert false / 1_000 < 0.07
 
 
-@given(st.lists(st.integers(0, 50), min_size=2, max_size=40),
-       st.lists(st.integers(0, 50), min_size=2, max_size=40))  # fmt: skip
+@given(
+    st.lists(st.integers(0, 50), min_size=2, max_size=40),
+    st.lists(st.integers(0, 50), min_size=2, max_size=40),
+)
 def test_means_of_counts_are_those_of_numpy(x, y):
     a, b = np.array(x, float), np.array(y, float)
     found = mean(a.sum(), (a * a).sum(), len(a))

@@ -71,8 +71,11 @@ def test_the_demo_shop_with_every_default(shop_report):
     assert (shop_report.users, shop_report.items) == (300, BOOKS.height)
     assert shop_report.events == READERS.height
     assert set(shop_report.chosen or {}) == {
-        "content.decay", "neighbors.decay", "tower.decay", "tower.epochs",
-    }  # fmt: skip
+        "content.decay",
+        "neighbors.decay",
+        "tower.decay",
+        "tower.epochs",
+    }
     ndcg = {name: found["ndcg@10"].value for name, found in shop_report.scorers.items()}
     chance = 10 / BOOKS.height
     assert shop_report.scorers["blend"]["hit_rate@10"].value > 3 * chance
@@ -98,9 +101,18 @@ def test_stages_are_timed(shop_report):
     final = {f"final {name}" for name in shop_report.blend}
     refits = {f"refit {name}" for name in shop_report.blend}
     assert set(seconds) == {
-        "read", "split", "encode", *fits, "blend", "measure before refit", *refits, "measure",
-        "intervals", "lists and slices", *final,
-    }  # fmt: skip
+        "read",
+        "split",
+        "encode",
+        *fits,
+        "blend",
+        "measure before refit",
+        *refits,
+        "measure",
+        "intervals",
+        "lists and slices",
+        *final,
+    }
     assert all(spent >= 0 for spent in seconds.values())
 
 
@@ -388,8 +400,12 @@ def test_a_language_model_from_a_folder(tmp_path):
     check(report)
     assert "tiny" in report.encoder
     assert set(report.scorers) == {
-        "content", "tower", "blend", "blend-train-only", "blend-without-model"
-    }  # fmt: skip
+        "content",
+        "tower",
+        "blend",
+        "blend-train-only",
+        "blend-without-model",
+    }
 
 
 def test_vectors_of_a_language_model_are_whitened_and_saved_so(tmp_path):
@@ -404,10 +420,16 @@ def test_vectors_of_a_language_model_are_whitened_and_saved_so(tmp_path):
 
 
 def test_fit_and_evaluate_take_the_arguments_of_read():
-    events = small_shop.events().rename({"user_id": "client"}).with_columns(
-        pl.when(pl.int_range(pl.len()) % 7 == 0).then(pl.lit("guest")).otherwise("client")
-        .alias("client")
-    )  # fmt: skip
+    events = (
+        small_shop.events()
+        .rename({"user_id": "client"})
+        .with_columns(
+            pl.when(pl.int_range(pl.len()) % 7 == 0)
+            .then(pl.lit("guest"))
+            .otherwise("client")
+            .alias("client")
+        )
+    )
     reading = {"columns": {"user": "client", "split": None}, "missing_ids": ["guest"]}
     how = {"encoder": "tfidf", "scorers": ["popularity"]}
     fitted = fit(small_shop.items(), events, **how, **reading)

@@ -72,9 +72,11 @@ def test_a_fit_that_cannot_fit_stops_before_it_reads(monkeypatch):
     told = []
     with pytest.raises(BudgetError, match=r"needs about 0\.\d GiB .*program 0\.18.*0\.1 GiB are"):
         evaluate(
-            small_shop.items(), small_shop.events(), encoder="tfidf",
+            small_shop.items(),
+            small_shop.events(),
+            encoder="tfidf",
             progress=lambda stage, *_: told.append(stage),
-        )  # fmt: skip
+        )
     assert not told
 
 

@@ -10,8 +10,12 @@ TOPICS = ("harbour anchor sail", "oven flour bread", "orbit comet star", "violin
 
 
 def items() -> pl.DataFrame:
-    return pl.DataFrame({"item_id": [f"i{n}" for n in range(40)],
-                         "title": [f"{TOPICS[n % 4]} no{n}" for n in range(40)]})  # fmt: skip
+    return pl.DataFrame(
+        {
+            "item_id": [f"i{n}" for n in range(40)],
+            "title": [f"{TOPICS[n % 4]} no{n}" for n in range(40)],
+        }
+    )
 
 
 def world(**signs: tuple[object, object]) -> pl.DataFrame:

@@ -12,9 +12,11 @@ from pennyweight.fitting.measurable import measurable
 START, DAY = 1_700_000_000, 86_400
 TOPICS = ("garden rake", "kitchen pan", "music drum", "water boat")
 ITEMS = pl.DataFrame(
-    {"item_id": [f"i{i}" for i in range(40)],
-     "title": [f"{TOPICS[i % 4]} no{i}" for i in range(40)]}
-)  # fmt: skip
+    {
+        "item_id": [f"i{i}" for i in range(40)],
+        "title": [f"{TOPICS[i % 4]} no{i}" for i in range(40)],
+    }
+)
 
 
 def sessions(n: int = 150, clicks: int = 4) -> pl.DataFrame:
@@ -23,8 +25,9 @@ def sessions(n: int = 150, clicks: int = 4) -> pl.DataFrame:
     rows = []
     for session in range(n):
         items = rng.choice(10, clicks, replace=False) * 4 + session % 4
-        rows += [(f"s{session}", f"i{i}", START + 600 * session + 60 * at)
-                 for at, i in enumerate(items)]  # fmt: skip
+        rows += [
+            (f"s{session}", f"i{i}", START + 600 * session + 60 * at) for at, i in enumerate(items)
+        ]
     return pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
 
 
@@ -36,8 +39,10 @@ def baskets(customers: int = 30, weeks: int = 6) -> pl.DataFrame:
         for week in range(weeks):
             moment = START + DAY * (7 * week + customer % 7)
             usual = np.random.default_rng(customer).choice(40, 4, replace=False)
-            rows += [(f"c{customer}", f"i{i}", moment + at)
-                     for at, i in enumerate(rng.permutation(usual))]  # fmt: skip
+            rows += [
+                (f"c{customer}", f"i{i}", moment + at)
+                for at, i in enumerate(rng.permutation(usual))
+            ]
     return pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
 
 
@@ -127,8 +132,10 @@ def test_some_repeats_are_mentioned(share, said):
 
 def test_ordinary_logs_need_no_word():
     rng = np.random.default_rng(2)
-    rows = [(f"u{u}", f"i{i}", START + int(t)) for u in range(40)
-            for i, t in zip(rng.choice(40, 9, replace=False), rng.choice(10**6, 9), strict=True)
-            ]  # fmt: skip
+    rows = [
+        (f"u{u}", f"i{i}", START + int(t))
+        for u in range(40)
+        for i, t in zip(rng.choice(40, 9, replace=False), rng.choice(10**6, 9), strict=True)
+    ]
     setting = settle(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row"))
     assert (setting.protocol, setting.repeats, setting.notices) == ("global-time", "exclude", ())

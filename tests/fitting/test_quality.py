@@ -33,9 +33,13 @@ def test_the_whole_report(shop):
     assert set(report.lists.scorers) == set(report.scorers)
     for lists in report.lists.scorers.values():
         assert set(lists) == {
-            "novelty", "diversity", "serendipity", "miscalibration", "popularity",
+            "novelty",
+            "diversity",
+            "serendipity",
+            "miscalibration",
+            "popularity",
             "popularity_lift",
-        }  # fmt: skip
+        }
     assert {one.by for one in report.slices} == {"history length", "target popularity", "country"}
     whole = report.scorers["blend"]["ndcg@10"].value
     for by in ("history length", "country"):

@@ -36,10 +36,14 @@ def values(report: Report, name: str) -> dict[str, float]:
 @pytest.mark.parametrize("protocol", ["leave-last-out", "global-time", "given-split"])
 def test_not_refitted_is_fitted_on_training_events_and_asked_with_whole_histories(protocol):
     data = read(ITEMS, EVENTS)
-    plan = Plan().override({
-        "encoder.name": "tfidf", "scorers.names": SCORERS,
-        "evaluate.protocol": protocol, "evaluate.refit": False,
-    })  # fmt: skip
+    plan = Plan().override(
+        {
+            "encoder.name": "tfidf",
+            "scorers.names": SCORERS,
+            "evaluate.protocol": protocol,
+            "evaluate.refit": False,
+        }
+    )
     job = Job(data, None, plan, None, final=False)
     report = job.measure()
     parted = split(data.interactions, protocol)

@@ -57,8 +57,9 @@ def test_an_item_that_comes_later_says_so_in_its_attributes(shop):
     kinds = {"is_hidden": lambda word: word == "true", "stock": lambda word: int(word.split()[0])}
     value = kinds.get(name, str)
     new = {"title": "tea blend dark no77"}
-    later = documents({"n1": new | {name: value(odd)}, "n2": new | {name: value(even)}},
-                      shop.catalog)  # fmt: skip
+    later = documents(
+        {"n1": new | {name: value(odd)}, "n2": new | {name: value(even)}}, shop.catalog
+    )
     other = shop.with_items(later)
     found = set(other.recommend(text="tea blend dark no77", k=40)["item_id"])
     assert "n1" in found and "n2" not in found

@@ -174,10 +174,42 @@ def test_other_types() -> None:
 
 
 PIECES = st.sampled_from(
-    [*ATTRIBUTES.columns, "`page count`", "==", "!=", "<", ">=", "in", "not", "has", "contains",
-     "and", "or", "is", "null", "(", ")", "[", "]", ",", '"X"', "'", "3", "-1.5e9", "true", "\\",
-     "1e400", "9" * 30, "\ud800", '"\ud800"', "\0", "é", "=", "2024"]
-)  # fmt: skip
+    [
+        *ATTRIBUTES.columns,
+        "`page count`",
+        "==",
+        "!=",
+        "<",
+        ">=",
+        "in",
+        "not",
+        "has",
+        "contains",
+        "and",
+        "or",
+        "is",
+        "null",
+        "(",
+        ")",
+        "[",
+        "]",
+        ",",
+        '"X"',
+        "'",
+        "3",
+        "-1.5e9",
+        "true",
+        "\\",
+        "1e400",
+        "9" * 30,
+        "\ud800",
+        '"\ud800"',
+        "\0",
+        "é",
+        "=",
+        "2024",
+    ]
+)
 
 
 @settings(max_examples=300, deadline=None)

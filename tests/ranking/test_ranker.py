@@ -43,8 +43,9 @@ def test_requests_together_are_ranked_as_alone():
 
 def test_the_rules():
     assert ids(RankingRequest(ANN, 8, candidates=np.array([0, 2, 5], np.int32))) == [
-        "a/b", "dracula",
-    ]  # fmt: skip
+        "a/b",
+        "dracula",
+    ]
     every = RankingRequest(ANN, 8, exclude_seen=False)
     assert sorted(ids(every)) == sorted(IDS)
     boosted = replace(every, boosts=(Boost("year > 1900", 50.0), Boost("year > 1903", 50.0)))

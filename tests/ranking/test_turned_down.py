@@ -71,8 +71,14 @@ def test_lists_for_many_users_are_the_same(recommender, tmp_path):
 
 
 def test_a_log_of_others_is_read_by_the_same_rules(recommender, tmp_path):
-    events = pl.DataFrame({"user_id": ["new"] * 3, "item_id": [IDS[0], IDS[3], IDS[4]],
-                           "timestamp": [1.6e9, 1.7e9, 1.71e9], "rating": [4, 2, 3]})  # fmt: skip
+    events = pl.DataFrame(
+        {
+            "user_id": ["new"] * 3,
+            "item_id": [IDS[0], IDS[3], IDS[4]],
+            "timestamp": [1.6e9, 1.7e9, 1.71e9],
+            "rating": [4, 2, 3],
+        }
+    )
     recommender.export(tmp_path / "lists.csv", k=8, events=events, exclude_seen=True)
     listed = set(pl.read_csv(tmp_path / "lists.csv")["item_id"])
     assert listed == set(IDS) - {IDS[0], IDS[3], IDS[4]}

@@ -51,8 +51,9 @@ def test_an_export_calls_it_popularity(shop, tmp_path):
     shop.export(tmp_path / "lists.csv", 3, events=events)
     lists = pl.read_csv(tmp_path / "lists.csv")
     assert dict(lists.select("user_id", "source").unique().rows()) == {
-        "a": "popularity", "b": "history",
-    }  # fmt: skip
+        "a": "popularity",
+        "b": "history",
+    }
 
 
 def test_live_items_are_judged_too(shop):

@@ -22,7 +22,7 @@ from pennyweight.ranking.word_forms import legible, matched
         ("กล้วย", "ขนมกล้วย", ["กล้วย"]),
         ("バナナ", "ﾊﾞﾅﾅ", ["バナナ"]),
     ],
-)  # fmt: skip
+)
 def test_words_that_match_are_shown_as_the_text_writes_them(query, text, shown):
     assert legible(matched(query, text), text) == shown
 

@@ -73,15 +73,22 @@ def last(value):
 @pytest.mark.parametrize(
     ("array", "change"),
     [
-        ("item", first(30)), ("item", first(-1)), ("item", last(2**31 - 1)),
-        ("user", last(60)), ("user", first(-1)), ("user", lambda users: users[::-1].copy()),
-        ("kind", first(200)), ("time", first(np.nan)), ("weight", first(np.inf)),
+        ("item", first(30)),
+        ("item", first(-1)),
+        ("item", last(2**31 - 1)),
+        ("user", last(60)),
+        ("user", first(-1)),
+        ("user", lambda users: users[::-1].copy()),
+        ("kind", first(200)),
+        ("time", first(np.nan)),
+        ("weight", first(np.inf)),
         ("item", lambda items: items.astype(np.float32)),
         ("item", lambda items: items.astype(np.int64)),
-        ("item", lambda items: items[:-1]), ("split", lambda split: np.zeros(3, np.uint8)),
+        ("item", lambda items: items[:-1]),
+        ("split", lambda split: np.zeros(3, np.uint8)),
         ("item", lambda items: items.reshape(1, -1)),
     ],
-)  # fmt: skip
+)
 def test_events_of_what_there_is_not(bundle, tmp_path, array, change):
     path = altered(bundle, tmp_path / "bad", EVENTS, array, change)
     with pytest.raises(BundleError, match=r"events|damaged"):
@@ -91,8 +98,11 @@ def test_events_of_what_there_is_not(bundle, tmp_path, array, change):
 def test_items_turned_down_that_there_are_not(bundle, tmp_path):
     shutil.copytree(bundle, tmp_path / "bad")
     arrays, settings = read_arrays(tmp_path / "bad" / EVENTS)
-    one = {"negative_user": np.zeros(1, np.int32), "negative_item": np.array([99], np.int32),
-           "negative_time": np.zeros(1)}  # fmt: skip
+    one = {
+        "negative_user": np.zeros(1, np.int32),
+        "negative_item": np.array([99], np.int32),
+        "negative_time": np.zeros(1),
+    }
     write_arrays(tmp_path / "bad" / EVENTS, {**arrays, **one}, settings)
     sign(tmp_path / "bad")
     with pytest.raises(BundleError, match="negative_item goes from 99 to 99"):
@@ -102,13 +112,15 @@ def test_items_turned_down_that_there_are_not(bundle, tmp_path):
 @pytest.mark.parametrize(
     ("part", "array", "change"),
     [
-        ("neighbors", "indices", first(30)), ("neighbors", "indices", first(-1)),
-        ("neighbors", "indices", last(2**30)), ("neighbors", "indptr", last(10**6)),
+        ("neighbors", "indices", first(30)),
+        ("neighbors", "indices", first(-1)),
+        ("neighbors", "indices", last(2**30)),
+        ("neighbors", "indptr", last(10**6)),
         ("neighbors", "indptr", lambda ends: ends[:-1]),
         ("popularity", "level", lambda level: level[:-1]),
         ("popularity", "level", lambda level: np.append(level, level)),
     ],
-)  # fmt: skip
+)
 def test_scorers_of_another_catalog(bundle, tmp_path, part, array, change):
     name = f"scorer/{part}/{part}.safetensors"
     path = altered(bundle, tmp_path / "bad", name, array, change)
@@ -181,10 +193,17 @@ def test_settings_that_are_nested_deep(bundle, tmp_path, name):
 
 @pytest.mark.parametrize(
     "value",
-    [{"items": {"branch": "", "seq": 1}}, {"items": {"branch": "a", "seq": -1}}, {"events": [1]},
-     {"items": {"branch": "a", "seq": True}}, {"items": {"branch": "a" * 65, "seq": 1}},
-     {"newest_event": "yesterday"}, {"newest_event": 10**400}, {"events": {"branch": 1, "seq": 1}}],
-)  # fmt: skip
+    [
+        {"items": {"branch": "", "seq": 1}},
+        {"items": {"branch": "a", "seq": -1}},
+        {"events": [1]},
+        {"items": {"branch": "a", "seq": True}},
+        {"items": {"branch": "a" * 65, "seq": 1}},
+        {"newest_event": "yesterday"},
+        {"newest_event": 10**400},
+        {"events": {"branch": 1, "seq": 1}},
+    ],
+)
 def test_an_origin_that_is_none(bundle, tmp_path, value):
     shutil.copytree(bundle, tmp_path / "bad")
     path = tmp_path / "bad" / "manifest.json"

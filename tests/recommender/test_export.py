@@ -151,8 +151,11 @@ def test_histories_from_other_events(saved: Recommender, tmp_path: Path) -> None
 
 def test_what_stands_in_the_way(saved: Recommender, tmp_path: Path) -> None:
     path = tmp_path / "lists.parquet"
-    for wrong, words in (({"path": tmp_path / "lists.xlsx"}, "must be .parquet or"),
-                         ({"k": 0}, "1 or more"), ({"diversity": 2}, "diversity")):  # fmt: skip
+    for wrong, words in (
+        ({"path": tmp_path / "lists.xlsx"}, "must be .parquet or"),
+        ({"k": 0}, "1 or more"),
+        ({"diversity": 2}, "diversity"),
+    ):
         with pytest.raises(PlanError, match=words):
             saved.export(**{"path": path, **wrong})
     with pytest.raises(PlanError, match="no event log"):
@@ -196,8 +199,12 @@ def test_nobody_and_nothing(tmp_path: Path) -> None:
     recommender = Recommender(empty, Popularity().fit(none, empty), none)
     assert recommender.export(tmp_path / "lists.parquet") == 0
     assert pl.read_parquet(tmp_path / "lists.parquet").columns == [
-        "user_id", "rank", "item_id", "score", "source",
-    ]  # fmt: skip
+        "user_id",
+        "rank",
+        "item_id",
+        "score",
+        "source",
+    ]
 
 
 def test_somebody_of_whom_the_scorer_knows_nothing_gets_what_is_popular(tmp_path: Path) -> None:

@@ -105,8 +105,9 @@ def test_new_and_changed_items_together(shop):
 
 
 def test_texts_are_made_as_those_of_the_fit(shop):
-    again = documents({item: document_of(shop.catalog, i) for i, item in enumerate("abcde")},
-                      shop.catalog)  # fmt: skip
+    again = documents(
+        {item: document_of(shop.catalog, i) for i, item in enumerate("abcde")}, shop.catalog
+    )
     assert again.texts == shop.catalog.texts
     assert again.attributes.equals(shop.catalog.attributes)
 

@@ -27,9 +27,12 @@ def ids(frame: pl.DataFrame) -> list[str]:
 def test_the_frame() -> None:
     frame = SHOP.recommend(user="ann", k=3)
     assert dict(frame.schema) == {
-        "rank": pl.Int64, "item_id": pl.String, "title": pl.String, "score": pl.Float64,
+        "rank": pl.Int64,
+        "item_id": pl.String,
+        "title": pl.String,
+        "score": pl.Float64,
         "source": pl.String,
-    }  # fmt: skip
+    }
     assert frame["rank"].to_list() == [1, 2, 3]
     assert frame["score"].is_sorted(descending=True)
     assert ids(frame)[0] == "a/b"  # what those who read the same went on to
@@ -155,9 +158,12 @@ def test_many_users_are_as_one_by_one(monkeypatch) -> None:
     with pytest.warns(UnknownUserWarning, match=r"user is not in the event log: 'stranger'"):
         frame = SHOP.recommend_many(names, 4, filter="year > 1813")
     assert dict(frame.schema) == {
-        "user_id": pl.String, "rank": pl.Int64, "item_id": pl.String, "score": pl.Float64,
+        "user_id": pl.String,
+        "rank": pl.Int64,
+        "item_id": pl.String,
+        "score": pl.Float64,
         "source": pl.String,
-    }  # fmt: skip
+    }
     with pytest.warns(UnknownUserWarning):
         rows = [SHOP.recommend(user=u, k=4, filter="year > 1813") for u in names]
     assert frame["source"].to_list() == pl.concat(rows)["source"].to_list()
@@ -172,8 +178,14 @@ def test_many_users_are_as_one_by_one(monkeypatch) -> None:
 
 
 def test_impossible_wishes() -> None:
-    for wrong in ({"user": "ann", "history": []}, {"k": 0}, {"k": True}, {"k": 2.5}, {"text": "  "},
-                  {"diversity": 2}):  # fmt: skip
+    for wrong in (
+        {"user": "ann", "history": []},
+        {"k": 0},
+        {"k": True},
+        {"k": 2.5},
+        {"text": "  "},
+        {"diversity": 2},
+    ):
         with pytest.raises(PlanError):
             SHOP.recommend(**wrong)
     with pytest.raises(PlanError, match="exclude or include"):

@@ -38,9 +38,13 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     assert loaded.bundle == bundle == saved.bundle
     assert (loaded.plan, loaded.report) == (None, None)
     assert loaded.bundle.manifest.summary == {
-        "items": 8, "users": 9, "events": 20, "scorer": "blend",
-        "components": ["popularity", "content", "neighbors"], "repeats": "exclude",
-    }  # fmt: skip
+        "items": 8,
+        "users": 9,
+        "events": 20,
+        "scorer": "blend",
+        "components": ["popularity", "content", "neighbors"],
+        "repeats": "exclude",
+    }
     assert loaded.recommend_many().equals(saved.recommend_many())
     for wish in ({"user": "ann"}, {"text": "whale"}, {"filter": '"sea" in subjects'}, {}):
         one, other = (r.recommend(**wish, explain=True, diversity=0.3) for r in (loaded, saved))
@@ -150,12 +154,17 @@ def test_ten_thousand_items_load_in_well_under_a_second(tmp_path: Path) -> None:
         pl.DataFrame({"title": [f"title {i}" for i in range(n)], "price": rng.random(n)}),
     )
     log = Interactions(
-        Ids([f"user {i}" for i in range(30_000)], "users"), n,
+        Ids([f"user {i}" for i in range(30_000)], "users"),
+        n,
         np.repeat(np.arange(30_000, dtype=np.int32), 10),
-        rng.integers(0, n, events).astype(np.int32), np.arange(events, dtype=np.float64),
-        np.ones(events, np.float32), np.zeros(events, np.uint8), ("view",),
-        np.zeros(0, np.uint8), True,
-    )  # fmt: skip
+        rng.integers(0, n, events).astype(np.int32),
+        np.arange(events, dtype=np.float64),
+        np.ones(events, np.float32),
+        np.zeros(events, np.uint8),
+        ("view",),
+        np.zeros(0, np.uint8),
+        True,
+    )
     Recommender(items, Popularity().fit(log, items), log).save(tmp_path / "b")
     seconds = []
     for _ in range(3):
@@ -167,8 +176,11 @@ def test_ten_thousand_items_load_in_well_under_a_second(tmp_path: Path) -> None:
 
 def assert_same(first: Interactions, second: Interactions) -> None:
     assert (first.users, first.n_items, first.kinds, first.real_time) == (
-        second.users, second.n_items, second.kinds, second.real_time,
-    )  # fmt: skip
+        second.users,
+        second.n_items,
+        second.kinds,
+        second.real_time,
+    )
     for name in storage.COLUMNS:
         one, other = getattr(first, name), getattr(second, name)
         assert one.dtype == other.dtype
@@ -215,8 +227,13 @@ def test_any_catalog_comes_back(tmp_path_factory, items: Catalog) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(users=st.lists(WORD, unique=True, min_size=1), n=st.integers(0, 6),
-       given_split=st.booleans(), real=st.booleans(), data=st.data())  # fmt: skip
+@given(
+    users=st.lists(WORD, unique=True, min_size=1),
+    n=st.integers(0, 6),
+    given_split=st.booleans(),
+    real=st.booleans(),
+    data=st.data(),
+)
 def test_any_event_log_comes_back(tmp_path_factory, users, n, given_split, real, data) -> None:
     def codes(dtype: str, below: int, size: int = n) -> np.ndarray:
         return data.draw(hnp.arrays(dtype, size, elements=st.integers(0, below - 1)))
@@ -228,9 +245,17 @@ def test_any_event_log_comes_back(tmp_path_factory, users, n, given_split, real,
 
     split = codes("u1", 3, n if given_split else 0)
     log = Interactions(
-        Ids(users, "users"), 7, np.sort(codes("i4", len(users))), codes("i4", 7), numbers("f8"),
-        numbers("f4"), codes("u1", 2), ("view", "🛒"), split, real,
-    )  # fmt: skip
+        Ids(users, "users"),
+        7,
+        np.sort(codes("i4", len(users))),
+        codes("i4", 7),
+        numbers("f8"),
+        numbers("f4"),
+        codes("u1", 2),
+        ("view", "🛒"),
+        split,
+        real,
+    )
     bundle = stored(tmp_path_factory.mktemp("i"), storage.write_interactions, log)
     assert_same(storage.read_interactions(bundle), log)
 

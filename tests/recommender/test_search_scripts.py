@@ -67,7 +67,7 @@ SHELVES = {
     "full width": (["iPhone 12 case", "ＩＰＨＯＮＥ"], ["Galaxy 12 case"], "ｉｐｈｏｎｅ"),
     "Hindi, nukta and digits": (["फ़िल्म १२", "फिल्म 7"], ["फल 12"], "फिल्म"),
     "Amharic": (["የኢትዮጵያ ቡና", "ቡና ሰሪ"], ["ሻይ", "ቡናማ ጫማ"], "ቡና"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SHELVES)

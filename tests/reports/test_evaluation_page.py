@@ -19,8 +19,10 @@ LISTED = ("novelty", "diversity", "serendipity", "miscalibration", "popularity",
 
 def full(name="blend"):
     def row(value):
-        return {m: Measured(value=value, low=value / 2, high=2 * value)
-                for m in ("ndcg@10", "recall@10", "recall@50", "mrr@10")}  # fmt: skip
+        return {
+            m: Measured(value=value, low=value / 2, high=2 * value)
+            for m in ("ndcg@10", "recall@10", "recall@50", "mrr@10")
+        }
 
     one = Measured(value=0.5, low=0.4, high=0.6)
     return Report(
@@ -104,8 +106,14 @@ def test_is_accessible_and_self_contained():
 
 
 def test_bars_are_to_scale():
-    page = Page(bars([Bar("a", 1, "1", 0.5, 2, best=True), Bar("b", 0.5, "")],
-                     title="t", description="d", key="k"))  # fmt: skip
+    page = Page(
+        bars(
+            [Bar("a", 1, "1", 0.5, 2, best=True), Bar("b", 0.5, "")],
+            title="t",
+            description="d",
+            key="k",
+        )
+    )
     drawn = [r["width"] for r in page.of("rect") if r["class"] != "track"]
     assert drawn == ["50.00%", "25.00%"]
     whisker = page.of("line")[3]
@@ -196,8 +204,19 @@ def test_what_to_know_before_reading_the_figures_stands_before_them():
 
 
 def test_how_often_new_items_are_reached_stands_with_the_lists():
-    reached = Reach(scorer=HOSTILE, k=10, items=12, of_items=415, choices=348, of_choices=3495,
-                    users=273, lists=0.24, places=0.028, recall=0.02, learned=False)  # fmt: skip
+    reached = Reach(
+        scorer=HOSTILE,
+        k=10,
+        items=12,
+        of_items=415,
+        choices=348,
+        of_choices=3495,
+        users=273,
+        lists=0.24,
+        places=0.028,
+        recall=0.02,
+        learned=False,
+    )
     page = evaluation_page(full().model_copy(update={"new_items": reached}))
     assert "Items without events: 12 of 415, 10.0 % of the held-out choices, in 24.0 %" in page
     assert "no earlier choice says how far to lift them" in page

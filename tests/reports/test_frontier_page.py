@@ -75,9 +75,11 @@ def test_the_table_marks_the_unbeaten_and_the_choice():
 
 def test_the_page_shows_every_candidate_twice_and_escapes_names():
     test = Confirmed(
-        users=7, before={"ndcg@10": measured(0.1)}, after={"ndcg@10": measured(0.099)},
+        users=7,
+        before={"ndcg@10": measured(0.1)},
+        after={"ndcg@10": measured(0.099)},
         kept=measured(0.99),
-    )  # fmt: skip
+    )
     update = {"chosen": "small <i>", "budget": Budget(max_loss=0.02), "test": test}
     text = frontier_page(FOUND.model_copy(update=update), commands=["pennyweight frontier <b>"])
     page = Page(text)

@@ -107,9 +107,11 @@ def test_only_popularity_may_count_against_an_item():
     log, catalog = world.events(rows, 9), world.catalog(texts)
     whole = split(log, "leave-last-out").test
     parts = {
-        "popularity": Popularity(), "novelty": Novelty(), "content": Content(),
+        "popularity": Popularity(),
+        "novelty": Novelty(),
+        "content": Content(),
         "neighbors": Neighbors(),
-    }  # fmt: skip
+    }
     blend = Blend(parts).fit(whole.before, catalog)
     weights = blend.learn(whole, rng=np.random.default_rng(0)).weights
     assert weights["novelty"] > 1 > default("novelty")

@@ -115,8 +115,9 @@ def test_looking_words_up_and_going_through_all_texts_give_the_same(cosines, loo
 
 
 def test_what_was_saved_with_the_first_tokenizer_is_searched_by_its_rules(tmp_path):
-    old = Vectorizer({"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None,
-                     tokenizer=1)  # fmt: skip
+    old = Vectorizer(
+        {"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None, tokenizer=1
+    )
     scorer = Content()
     scorer.words, scorer.vectors = old, Terms(old.transform(["काला", "केला", ""]))
     scorer.save(tmp_path)

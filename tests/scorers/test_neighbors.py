@@ -34,8 +34,16 @@ def test_two_steps_on_gain_the_spacing():
 
 
 def test_what_came_before_gains_a_share():
-    expected = {(A, B): 2, (B, A): 1, (B, C): 2, (C, B): 1, (C, A): 1, (A, C): 0.5, (D, A): 1,
-                (A, D): 0.5}  # fmt: skip
+    expected = {
+        (A, B): 2,
+        (B, A): 1,
+        (B, C): 2,
+        (C, B): 1,
+        (C, A): 1,
+        (A, C): 0.5,
+        (D, A): 1,
+        (A, D): 0.5,
+    }
     assert gains(fit(backward=0.5)) == expected
 
 

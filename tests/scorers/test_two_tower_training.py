@@ -229,9 +229,12 @@ def test_an_epoch_draws_no_more_pairs_than_told(steps):
     told = []
     settings = replace(SETTINGS, epoch_pairs=3, batch=2, epochs=4)
     train(
-        some_bag(), np.ones((N_WORDS, DIM), np.float32), HISTORIES, settings,
+        some_bag(),
+        np.ones((N_WORDS, DIM), np.float32),
+        HISTORIES,
+        settings,
         progress=lambda done, total: told.append((done, total)),
-    )  # fmt: skip
+    )
     assert told == [(done, 8) for done in range(1, 9)]
     assert [size for size, _ in steps] == [2, 1] * 4
 
@@ -286,9 +289,7 @@ def learn(**changes):
     seed = changes.pop("seed", 0)
     table = np.random.default_rng(3).normal(size=(N_WORDS, DIM + 2)).astype(np.float32)
     histories = changes.pop("histories", HISTORIES)
-    return train(
-        some_bag(), table, histories, replace(SETTINGS, **changes), seed=seed
-    )  # fmt: skip
+    return train(some_bag(), table, histories, replace(SETTINGS, **changes), seed=seed)
 
 
 def test_with_every_item_shown_as_text_the_table_learns_alone():
@@ -336,9 +337,11 @@ def test_words_of_no_item_stay_where_they_were():
 def test_the_loss_falls():
     settings = replace(SETTINGS, epochs=60, learning_rate=0.02, temperature=0.2)
     step = _Step(
-        some_bag(), np.random.default_rng(0).normal(size=(N_WORDS, DIM)).astype(np.float32),
-        settings, 0,
-    )  # fmt: skip
+        some_bag(),
+        np.random.default_rng(0).normal(size=(N_WORDS, DIM)).astype(np.float32),
+        settings,
+        0,
+    )
     pairs, targets = all_pairs(HISTORIES, settings)
     every, shown = np.arange(N_ITEMS), np.ones((N_ITEMS, 1))
     before = loss(step, pairs, targets, every, shown)
@@ -365,9 +368,12 @@ def test_inputs_are_not_written_to():
 def test_the_table_an_epoch_hands_over_does_not_change_later():
     seen = []
     train(
-        some_bag(), np.ones((N_WORDS, DIM), np.float32), HISTORIES, SETTINGS,
+        some_bag(),
+        np.ones((N_WORDS, DIM), np.float32),
+        HISTORIES,
+        SETTINGS,
         on_epoch=lambda epoch, vectors: seen.append((vectors, vectors.table.copy())),
-    )  # fmt: skip
+    )
     assert len(seen) == SETTINGS.epochs
     for vectors, table in seen:
         np.testing.assert_array_equal(vectors.table, table)

@@ -100,8 +100,10 @@ def test_the_result_serves_a_fit_without_torch(teacher, student, tmp_path):
     rows = [f"item-{i},{text}\n" for i, text in enumerate(TEXTS)]
     (tmp_path / "items.csv").write_text("item_id,title\n" + "".join(rows))
     log = HELD_OUT.before
-    events = [f"u{u},item-{i},{t}\n" for u, i, t in
-              zip(log.user[:600], log.item[:600], log.time[:600], strict=True)]  # fmt: skip
+    events = [
+        f"u{u},item-{i},{t}\n"
+        for u, i, t in zip(log.user[:600], log.item[:600], log.time[:600], strict=True)
+    ]
     (tmp_path / "events.csv").write_text("user_id,item_id,position\n" + "".join(events))
     code = """
 import sys

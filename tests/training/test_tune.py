@@ -68,8 +68,15 @@ def test_texts_come_near_their_targets(weights, tmp_path):
 def test_curves_and_progress(weights, tmp_path):
     told: list[tuple[str, int, int]] = []
     settings = replace(QUICK, layers=1)
-    tune(weights, CATALOG, HELD_OUT, tmp_path, settings, objective="pairs",
-         progress=lambda *row: told.append(row))  # fmt: skip
+    tune(
+        weights,
+        CATALOG,
+        HELD_OUT,
+        tmp_path,
+        settings,
+        objective="pairs",
+        progress=lambda *row: told.append(row),
+    )
     steps = [(done, total) for stage, done, total in told if stage == "train"]
     assert steps == [(step, 12) for step in range(1, 13)]
     assert ("remember", N, N) in told
@@ -133,8 +140,9 @@ def test_it_stops_where_validation_gets_no_better(weights, tmp_path):
     settings = replace(QUICK, learning_rate=1e-12, patience=2, steps=100)
     trained = tune(weights, CATALOG, HELD_OUT, tmp_path, settings, objective="pairs")
     assert trained.steps == 8
-    before, after = (load_file(f / "model.safetensors") for f in
-                     (weights.folder, tmp_path / "model"))  # fmt: skip
+    before, after = (
+        load_file(f / "model.safetensors") for f in (weights.folder, tmp_path / "model")
+    )
     for name, value in before.items():
         np.testing.assert_array_equal(after[name], value)
 
@@ -162,12 +170,23 @@ def test_a_loss_that_is_no_number_leaves_the_best_model(weights, tmp_path, monke
 def test_a_catalog_smaller_than_the_batch(weights, tmp_path):
     texts = ["red shoe", "blue music"]
     log = world.events([[0, 1], [1, 0]], 2)
-    held_out = replace(HELD_OUT, users=np.zeros(0, np.int32), histories=log.histories.block(0, 0),
-                       targets=np.zeros(0, np.int32), target_offsets=np.zeros(1, np.int64),
-                       before=log)  # fmt: skip
+    held_out = replace(
+        HELD_OUT,
+        users=np.zeros(0, np.int32),
+        histories=log.histories.block(0, 0),
+        targets=np.zeros(0, np.int32),
+        target_offsets=np.zeros(1, np.int64),
+        before=log,
+    )
     for objective in OBJECTIVES:
-        trained = tune(weights, world.catalog(texts), held_out, tmp_path / objective,
-                       replace(QUICK, batch=512), objective=objective)  # fmt: skip
+        trained = tune(
+            weights,
+            world.catalog(texts),
+            held_out,
+            tmp_path / objective,
+            replace(QUICK, batch=512),
+            objective=objective,
+        )
         assert trained.found[-1] == (12, 12.0)  # no validation data: the last step is the best
     with pytest.raises(DataError, match="at least two different texts"):
         tune(weights, world.catalog(["red", "RED"]), held_out, tmp_path / "one", objective="pairs")
@@ -199,9 +218,26 @@ def test_alignment_turns_and_does_not_bend(weights):
 
 def test_the_run_is_told_apart_by_its_data(weights, tmp_path):
     def fingerprint(catalog=CATALOG, told="x", settings=QUICK):
-        return TrainingRun(weights, catalog, tmp_path, settings, told, held_out=HELD_OUT,
-                   repeats="exclude", progress=None).fingerprint  # fmt: skip
+        return TrainingRun(
+            weights,
+            catalog,
+            tmp_path,
+            settings,
+            told,
+            held_out=HELD_OUT,
+            repeats="exclude",
+            progress=None,
+        ).fingerprint
 
     other = world.catalog([*TEXTS[:-1], "other"])
-    assert len({fingerprint(), fingerprint(other), fingerprint(told="y"),
-                fingerprint(settings=replace(QUICK, newest=3))}) == 4  # fmt: skip
+    assert (
+        len(
+            {
+                fingerprint(),
+                fingerprint(other),
+                fingerprint(told="y"),
+                fingerprint(settings=replace(QUICK, newest=3)),
+            }
+        )
+        == 4
+    )

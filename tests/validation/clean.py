@@ -18,7 +18,7 @@ WORDS = (
     "river rocket rope ruby saddle saffron sage salt sand scarlet shadow shell silver slate smoke "
     "spark spruce steel stone storm sugar summit sunset tangle tide timber topaz tower tulip "
     "tunnel turtle valley velvet violet walnut water whale wheat willow winter wolf wool zephyr"
-).split()  # fmt: skip
+).split()
 
 
 def tables(seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:

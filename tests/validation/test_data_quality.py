@@ -35,8 +35,11 @@ def with_events(rows: dict[str, object]) -> pl.DataFrame:
 
 def robot(n: int, step: int) -> dict[str, object]:
     items = tables()[0]["item_id"]
-    return {"user_id": ["robot"] * n, "item_id": [items[k % N_ITEMS] for k in range(n)],
-            "timestamp": [START + 1000 + k * step for k in range(n)]}  # fmt: skip
+    return {
+        "user_id": ["robot"] * n,
+        "item_id": [items[k % N_ITEMS] for k in range(n)],
+        "timestamp": [START + 1000 + k * step for k in range(n)],
+    }
 
 
 def test_a_robot_is_told_by_its_rate_and_by_its_share():
@@ -100,9 +103,11 @@ def test_sparsity_and_the_long_tail():
     few = tables()[1].filter(pl.col("item_id").is_in(items.head(100).to_list()))
     assert check(None, few)["unused-items"].count == 200
     one = tables()[1].with_columns(
-        pl.when(pl.int_range(pl.len()) % 3 > 0).then(pl.lit(items[0])).otherwise("item_id")
+        pl.when(pl.int_range(pl.len()) % 3 > 0)
+        .then(pl.lit(items[0]))
+        .otherwise("item_id")
         .alias("item_id")
-    )  # fmt: skip
+    )
     assert check(None, one)["long-tail"].share > 0.6
     assert gini(np.array([1, 1, 1, 1])) == 0
     assert gini(np.array([0, 0, 0, 8])) == pytest.approx(0.75)
@@ -110,8 +115,12 @@ def test_sparsity_and_the_long_tail():
 
 def test_sessions_that_are_counted_as_users():
     items, _ = tables()
-    rows = [(f"s{n}", items["item_id"][7 * n % N_ITEMS + at], START + 600 * n + at)
-            for n in range(200) for at in range(4) if 7 * n % N_ITEMS + at < N_ITEMS]  # fmt: skip
+    rows = [
+        (f"s{n}", items["item_id"][7 * n % N_ITEMS + at], START + 600 * n + at)
+        for n in range(200)
+        for at in range(4)
+        if 7 * n % N_ITEMS + at < N_ITEMS
+    ]
     visits = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
     found = check(None, visits)
     noted = found["future-of-others"]
@@ -131,10 +140,15 @@ def test_sessions_that_are_counted_as_users():
 
 def test_baskets_that_repeat():
     items, _ = tables()
-    rows = [(f"u{user}", items["item_id"][user + at], START + DAY * (7 * week + user % 7) + at)
-            for user in range(60) for week in range(6) for at in range(4)]  # fmt: skip
-    found = check(None, pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"],
-                                     orient="row"))["repeated-items"]  # fmt: skip
+    rows = [
+        (f"u{user}", items["item_id"][user + at], START + DAY * (7 * week + user % 7) + at)
+        for user in range(60)
+        for week in range(6)
+        for at in range(4)
+    ]
+    found = check(
+        None, pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    )["repeated-items"]
     assert found.share > 0.9
     assert "--repeats include (repeats='include')" in found.remedy
 
@@ -182,10 +196,12 @@ def test_near_duplicates_agree_with_a_comparison_of_all_pairs():
 
 def test_columns_are_described():
     items = tables()[0].with_columns(
-        pl.when(pl.int_range(pl.len()) < 200).then(pl.lit("")).otherwise(pl.lit("some words here"))
+        pl.when(pl.int_range(pl.len()) < 200)
+        .then(pl.lit(""))
+        .otherwise(pl.lit("some words here"))
         .alias("description"),
         pl.lit(9.5).alias("price"),
-    )  # fmt: skip
+    )
     found = validate(shop(items), encoder="tfidf")
     title, description, price = found.columns
     assert (title.role, title.language, title.filled) == ("text", "English", N_ITEMS)
@@ -282,9 +298,11 @@ def test_words_fall_apart_in_other_languages(title, is_found):
 def test_findings_in_items_are_among_the_items_not_the_rows_of_their_properties():
     items = tables()[0].with_columns(pl.lit("0").alias("available"), pl.lit("x  y").alias("brand"))
     items = items.with_columns(
-        pl.when(pl.int_range(pl.len()) < 3).then("available").otherwise(pl.lit("1"))
+        pl.when(pl.int_range(pl.len()) < 3)
+        .then("available")
+        .otherwise(pl.lit("1"))
         .alias("available")
-    )  # fmt: skip
+    )
     long = items.unpivot(index="item_id", variable_name="property")
     found = check(long)
     gone = found["unavailable-items"]
@@ -296,8 +314,10 @@ def test_findings_in_items_are_among_the_items_not_the_rows_of_their_properties(
 def test_what_cleaning_noted_comes_with_its_remedy():
     items, events = tables()
     ids = [f" {item}" if k % 3 else item for k, item in enumerate(events["item_id"].to_list())]
-    crowd = pl.Series("user_id", ["guest" if k % 2 else user for k, user in
-                                  enumerate(events["user_id"].to_list())])  # fmt: skip
+    crowd = pl.Series(
+        "user_id",
+        ["guest" if k % 2 else user for k, user in enumerate(events["user_id"].to_list())],
+    )
     items = items.with_columns(
         available=pl.Series(["no" if k % 4 else "yes" for k in range(items.height)]),
         price=pl.Series(["12 USD" if k % 2 else "12 EUR" for k in range(items.height)]),

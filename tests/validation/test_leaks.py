@@ -95,8 +95,10 @@ def test_ids_that_grow_with_time(plant, sign):
         items = items.sort(code)
     else:
         rename = pl.lit("p") + (sign * code + 7).cast(pl.String)
-        items, events = items.with_columns(rename.alias("item_id")), events.with_columns(
-            rename.alias("item_id"))  # fmt: skip
+        items, events = (
+            items.with_columns(rename.alias("item_id")),
+            events.with_columns(rename.alias("item_id")),
+        )
     found = validate(shop(items, events), protocol="leave-last-out", encoder="tfidf").findings
     orders = [f for f in found if f.kind == "id-order"]
     assert {f.severity for f in orders} == {"warning"}

@@ -6,8 +6,14 @@ from clean import N_ITEMS, shop, tables
 from pennyweight.data.dataset import read
 from pennyweight.validation.validate import Validation, validate
 
-SECRETS = ("jane.doe@mail.example.com", "+49 151 23456789", "4111 1111 1111 1111",
-           "GB82 WEST 1234 5698 7654 32", "81.2.69.142", "2001:4860:4860::8888")  # fmt: skip
+SECRETS = (
+    "jane.doe@mail.example.com",
+    "+49 151 23456789",
+    "4111 1111 1111 1111",
+    "GB82 WEST 1234 5698 7654 32",
+    "81.2.69.142",
+    "2001:4860:4860::8888",
+)
 
 
 def personal(found: Validation) -> list[tuple[str, int]]:
@@ -25,10 +31,13 @@ def spoilt() -> pl.DataFrame:
 def test_each_kind_is_found_where_it_is_and_never_shown():
     found = validate(shop(spoilt()), encoder="tfidf")
     assert set(personal(found)) == {
-        ("e-mail address in column 'title'", 1), ("phone number in column 'title'", 2),
-        ("card number in column 'title'", 3), ("IBAN in column 'title'", 4),
-        ("IP address in column 'title'", 6), ("e-mail address in column 'seller'", N_ITEMS),
-    }  # fmt: skip
+        ("e-mail address in column 'title'", 1),
+        ("phone number in column 'title'", 2),
+        ("card number in column 'title'", 3),
+        ("IBAN in column 'title'", 4),
+        ("IP address in column 'title'", 6),
+        ("e-mail address in column 'seller'", N_ITEMS),
+    }
     shown = found.model_dump_json() + found.table()
     assert not [secret for secret in (*SECRETS, "mail@shop.org") if secret in shown]
     assert "See [phone number] now" in shown

@@ -57,9 +57,15 @@ def write_bundle(
     path = Path(path).resolve()
     late = report if callable(report) else lambda: report
     draft = Manifest(
-        created.isoformat(), package_version(), {}, parent, _plain(plan), _plain(late()),
-        _plain(summary) or {}, _plain(fitted_from),
-    )  # fmt: skip
+        created.isoformat(),
+        package_version(),
+        {},
+        parent,
+        _plain(plan),
+        _plain(late()),
+        _plain(summary) or {},
+        _plain(fitted_from),
+    )
     draft.to_bytes()  # a value that is not JSON is found before the work, not after it
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,8 +91,10 @@ def check_place(path: Path, *, overwrite: bool) -> None:
     if not (path / MANIFEST).is_file():
         raise BundleError(f"{path}: exists and is no bundle; choose another place")
     if not overwrite:
-        raise BundleError(f"{path}: a bundle is there; replace it on purpose with --overwrite "
-                          "(overwrite=True), or choose another place")  # fmt: skip
+        raise BundleError(
+            f"{path}: a bundle is there; replace it on purpose with --overwrite "
+            "(overwrite=True), or choose another place"
+        )
 
 
 def _write(

@@ -58,9 +58,20 @@ def _main(
 
 
 for _command in (
-    validate.validate, fit.fit, fit.evaluate, tune.tune, compress.frontier, compress.compress,
-    recommend.recommend, recommend.similar, serve, export, report, doctor.doctor, demo.demo,
-):  # fmt: skip
+    validate.validate,
+    fit.fit,
+    fit.evaluate,
+    tune.tune,
+    compress.frontier,
+    compress.compress,
+    recommend.recommend,
+    recommend.similar,
+    serve,
+    export,
+    report,
+    doctor.doctor,
+    demo.demo,
+):
     # An item id may begin with a dash, as an option does.
     _settings = {"ignore_unknown_options": True} if _command is recommend.similar else None
     app.command(_command.__name__, context_settings=_settings)(_guarded(_command))

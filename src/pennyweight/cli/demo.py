@@ -93,8 +93,15 @@ def demo(
         plain, frontier = (
             v.model_dump(mode="json", exclude_none=True) for v in (report, smaller[1])
         )
-        dump({"bundle": str(bundle), "report": plain, "answers": told,
-              "arrival": arrival._asdict(), "frontier": frontier})  # fmt: skip
+        dump(
+            {
+                "bundle": str(bundle),
+                "report": plain,
+                "answers": told,
+                "arrival": arrival._asdict(),
+                "frontier": frontier,
+            }
+        )
     else:
         _tell_smaller(*smaller, bundle)
 
@@ -125,17 +132,18 @@ def _ask(recommender: "Recommender", bundle: Path) -> list[tuple[str, list[dict[
     user = str(recommender.interactions.users[0]) if recommender.interactions else ""
     ask = recommender.recommend
     answers = (
-        (f"recommend {bundle} --user {user} -k 5 --explain",
-         ask(user=user, k=5, explain=True)),
-        (f"recommend {bundle} --history {','.join(LIKED)} -k 5 --explain",
-         ask(history=LIKED, k=5, explain=True)),
-        (f"recommend {bundle} --text '{WISH}' -k 5 --explain",
-         ask(text=WISH, k=5, explain=True)),
-        (f"similar {bundle} {BOOK} -k 5 --explain",
-         recommender.similar(BOOK, 5, explain=True)),
-        (f"recommend {bundle} --history {','.join(LIKED)} -k 5 --filter '{FILTER}'",
-         ask(history=LIKED, k=5, filter=FILTER)),
-    )  # fmt: skip
+        (f"recommend {bundle} --user {user} -k 5 --explain", ask(user=user, k=5, explain=True)),
+        (
+            f"recommend {bundle} --history {','.join(LIKED)} -k 5 --explain",
+            ask(history=LIKED, k=5, explain=True),
+        ),
+        (f"recommend {bundle} --text '{WISH}' -k 5 --explain", ask(text=WISH, k=5, explain=True)),
+        (f"similar {bundle} {BOOK} -k 5 --explain", recommender.similar(BOOK, 5, explain=True)),
+        (
+            f"recommend {bundle} --history {','.join(LIKED)} -k 5 --filter '{FILTER}'",
+            ask(history=LIKED, k=5, filter=FILTER),
+        ),
+    )
     asked = [(f"pennyweight {command}", frame) for command, frame in answers]
     return [(line, frame.drop("source", strict=False).to_dicts()) for line, frame in asked]
 

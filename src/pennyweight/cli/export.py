@@ -31,10 +31,14 @@ def export(
     from pennyweight.serving.export import export as write
 
     found = write(data, items, events)
-    say(f"saved {items}: {found.items:,} items, and {events}: {found.events:,} events, of the "
-        f"bundle {found.version} and of what came since")  # fmt: skip
+    say(
+        f"saved {items}: {found.items:,} items, and {events}: {found.events:,} events, of the "
+        f"bundle {found.version} and of what came since"
+    )
     if found.skipped:
-        note(f"{len(found.skipped):,} items were left out, whose columns are not those of the "
-             f"catalog, such as {', '.join(found.skipped[:3])}")  # fmt: skip
+        note(
+            f"{len(found.skipped):,} items were left out, whose columns are not those of the "
+            f"catalog, such as {', '.join(found.skipped[:3])}"
+        )
     options = "".join(f" {option}" for option in found.options)
     note(f"Then: pennyweight fit {items} {events} --out BUNDLE{options}")

@@ -21,21 +21,48 @@ __all__ = ["EVENTS", "READING", "Options", "listed", "meanings", "spread"]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
 ROLES = (
-    "id", "available", "user", "item", "time", "weight", "type", "split", "quantity", "status",
-    "order", "engagement",
-)  # fmt: skip
+    "id",
+    "available",
+    "user",
+    "item",
+    "time",
+    "weight",
+    "type",
+    "split",
+    "quantity",
+    "status",
+    "order",
+    "engagement",
+)
 # The options of a command that reads data and learns nothing.
 READING = (
-    "plan", "protocol", "encoder", "text_columns", "mask_personal", "event_types", "min_rating",
-    "normalize_ids", "missing_ids", "time_format", "row_order", "max_dropped", "seed", "json",
+    "plan",
+    "protocol",
+    "encoder",
+    "text_columns",
+    "mask_personal",
+    "event_types",
+    "min_rating",
+    "normalize_ids",
+    "missing_ids",
+    "time_format",
+    "row_order",
+    "max_dropped",
+    "seed",
+    "json",
     "quiet",
     *(f"{role}_column" for role in ROLES),
-)  # fmt: skip
+)
 # Those that say how an event log is read by a bundle that is there.
 EVENTS = (
-    "event_types", "normalize_ids", "missing_ids", "time_format", "row_order", "max_dropped",
+    "event_types",
+    "normalize_ids",
+    "missing_ids",
+    "time_format",
+    "row_order",
+    "max_dropped",
     *(f"{role}_column" for role in ROLES if role not in ("id", "available", "split")),
-)  # fmt: skip
+)
 
 
 def _column(role: str, told: str) -> Any:  # noqa: ANN401 - what typer calls an option
@@ -282,10 +309,12 @@ def meanings(text: str | None) -> dict[str, float | str]:
         except ValueError:
             meaning = "?"
         if not (sign and name) or meaning == "?":
-            raise PlanError(f"--event-types: {part!r} is not TYPE=MEANING; a meaning is a weight "
-                            "above 0, negative or ignore, such as purchase=3 or "
-                            "dislike=negative; a type with a comma stands in quotes: "
-                            "'\"no, thanks=negative\"'")  # fmt: skip
+            raise PlanError(
+                f"--event-types: {part!r} is not TYPE=MEANING; a meaning is a weight "
+                "above 0, negative or ignore, such as purchase=3 or "
+                "dislike=negative; a type with a comma stands in quotes: "
+                "'\"no, thanks=negative\"'"
+            )
         found[name] = meaning
     return found
 
@@ -295,8 +324,10 @@ def listed(text: str, option: str) -> list[str]:
     try:
         return next(csv.reader([text], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
-        raise PlanError(f"{option} {text!r}: not a list by commas ({error}); a name with a comma, "
-                        'quote or new line in it stands in "quotes"') from None  # fmt: skip
+        raise PlanError(
+            f"{option} {text!r}: not a list by commas ({error}); a name with a comma, "
+            'quote or new line in it stands in "quotes"'
+        ) from None
 
 
 def spread(

@@ -80,8 +80,10 @@ def recommend(
     if all_users != (out is not None) or (events is not None and not all_users):
         raise PlanError("--all-users and --out FILE go together; --events needs both")
     if events is None and settings.events_options:
-        raise PlanError(f"{', '.join(settings.events_options)}: how --events FILE is read; without "
-                        "it leave this out")  # fmt: skip
+        raise PlanError(
+            f"{', '.join(settings.events_options)}: how --events FILE is read; without "
+            "it leave this out"
+        )
     recommender = _load(bundle)
     whole = recommender.plan or Plan()
     plan = whole.recommend

@@ -145,8 +145,9 @@ def _searched(
         encoder = TransformerEncoder.from_pretrained(None if model == "minilm" else model)
     size = held(parent.catalog, parent.interactions)
     needed = encoder is not None
-    forecast(size, blend.components, speed(), model=needed, encode=needed,
-             gate=False, final=False).state(REMEDY)  # fmt: skip
+    forecast(
+        size, blend.components, speed(), model=needed, encode=needed, gate=False, final=False
+    ).state(REMEDY)
     stages = Stages(progress)
     with threadpool_limits(usable_cores()):
         search = Search(parent, stages, model=encoder, folder=folder, distil=distil)

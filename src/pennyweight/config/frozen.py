@@ -15,8 +15,20 @@ __all__ = ["Frozen", "refusal"]
 _TOML = {"model_type": "must be a table", "dict_type": "must be a table"}
 
 
-_ROLES = ("user", "item", "time", "weight", "type", "split", "quantity", "status", "order",
-          "engagement", "id", "available")  # fmt: skip
+_ROLES = (
+    "user",
+    "item",
+    "time",
+    "weight",
+    "type",
+    "split",
+    "quantity",
+    "status",
+    "order",
+    "engagement",
+    "id",
+    "available",
+)
 
 
 class Frozen(BaseModel):
@@ -70,8 +82,11 @@ def _place_of(path: list[str], model: type[BaseModel]) -> str | None:
     role = name.removesuffix("_column")
     if parents == ["data"] and role != name and role in _ROLES:
         return f'; write columns = {{ {role} = "NAME" }}.'
-    homes = [table for table in model.model_fields if name in _keys(model, [table])
-             and _model_in(model.model_fields[table].annotation)]  # fmt: skip
+    homes = [
+        table
+        for table in model.model_fields
+        if name in _keys(model, [table]) and _model_in(model.model_fields[table].annotation)
+    ]
     return f"; it belongs in {' or '.join(f'[{table}]' for table in homes)}." if homes else None
 
 

@@ -14,60 +14,188 @@ __all__ = ["ALIASES", "bare", "column_option", "has_role", "name_key", "resolve"
 # name wins over the second where both are present (parent_asin joins Amazon's reviews to
 # its items, asin does not); all other names are equals, two of which are ambiguous.
 _ITEM = (
-    "item_id", "parent_asin", "asin", "item", "iid", "movie_id", "product_id", "product", "sku",
-    "article_id", "artist_id", "track_id", "song_id", "video_id", "book_id", "business_id",
-    "news_id", "content_id", "isbn", "doc_id",
-)  # fmt: skip
+    "item_id",
+    "parent_asin",
+    "asin",
+    "item",
+    "iid",
+    "movie_id",
+    "product_id",
+    "product",
+    "sku",
+    "article_id",
+    "artist_id",
+    "track_id",
+    "song_id",
+    "video_id",
+    "book_id",
+    "business_id",
+    "news_id",
+    "content_id",
+    "isbn",
+    "doc_id",
+)
 ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
     "events": {
         "user": (
-            "user_id", "user", "uid", "query_id", "reviewer_id", "customer_id", "customer",
-            "visitor_id", "client_id", "member_id", "session_id", "person_id",
+            "user_id",
+            "user",
+            "uid",
+            "query_id",
+            "reviewer_id",
+            "customer_id",
+            "customer",
+            "visitor_id",
+            "client_id",
+            "member_id",
+            "session_id",
+            "person_id",
         ),
         "item": _ITEM,
         "time": RANKS[0],  # and those of the other ranks
         "weight": (
-            "weight", "rating", "event_value", "value", "overall", "score", "stars", "star_rating",
-            "ratings", "book_rating", "movie_rating", "user_rating", "review_rating", "user_score",
+            "weight",
+            "rating",
+            "event_value",
+            "value",
+            "overall",
+            "score",
+            "stars",
+            "star_rating",
+            "ratings",
+            "book_rating",
+            "movie_rating",
+            "user_rating",
+            "review_rating",
+            "user_score",
             "review_score",
         ),
         "type": (
-            "event_type", "feedback_type", "event", "type", "action", "interaction_type",
-            "behavior", "behaviour", "behavior_type", "behaviour_type", "event_name",
-            "action_type", "verb", "transaction_type", "activity_type", "user_action",
+            "event_type",
+            "feedback_type",
+            "event",
+            "type",
+            "action",
+            "interaction_type",
+            "behavior",
+            "behaviour",
+            "behavior_type",
+            "behaviour_type",
+            "event_name",
+            "action_type",
+            "verb",
+            "transaction_type",
+            "activity_type",
+            "user_action",
             "action_name",
         ),
         "split": ("split", "part", "fold", "subset"),
         "quantity": (
-            "quantity", "qty", "units", "order_quantity", "quantity_ordered", "amount", "sales",
-            "revenue", "total", "line_total", "total_amount", "total_price", "net_amount",
-            "net_sales", "order_total", "price", "unit_price",
+            "quantity",
+            "qty",
+            "units",
+            "order_quantity",
+            "quantity_ordered",
+            "amount",
+            "sales",
+            "revenue",
+            "total",
+            "line_total",
+            "total_amount",
+            "total_price",
+            "net_amount",
+            "net_sales",
+            "order_total",
+            "price",
+            "unit_price",
         ),
         "status": (
-            "order_status", "status", "payment_status", "financial_status", "transaction_status",
-            "order_state", "delivery_status", "fulfillment_status", "return_status",
-            "returned", "is_returned", "is_return", "cancelled", "is_cancelled", "canceled",
-            "is_canceled", "refunded", "is_refunded", "is_refund", "disliked", "is_disliked",
-            "is_dislike", "not_interested", "is_hate", "deleted", "is_deleted", "removed",
-            "is_removed", "is_hidden", "hidden", "reported", "is_reported", "blocked",
-            "is_blocked", "chargeback", "is_chargeback", "voided", "reversed", "uninstalled",
-            "returned_at", "returned_on", "return_date", "refunded_at", "refund_date",
-            "cancelled_at", "canceled_at", "cancelled_on", "cancel_date", "cancellation_date",
-            "deleted_at", "removed_at",
+            "order_status",
+            "status",
+            "payment_status",
+            "financial_status",
+            "transaction_status",
+            "order_state",
+            "delivery_status",
+            "fulfillment_status",
+            "return_status",
+            "returned",
+            "is_returned",
+            "is_return",
+            "cancelled",
+            "is_cancelled",
+            "canceled",
+            "is_canceled",
+            "refunded",
+            "is_refunded",
+            "is_refund",
+            "disliked",
+            "is_disliked",
+            "is_dislike",
+            "not_interested",
+            "is_hate",
+            "deleted",
+            "is_deleted",
+            "removed",
+            "is_removed",
+            "is_hidden",
+            "hidden",
+            "reported",
+            "is_reported",
+            "blocked",
+            "is_blocked",
+            "chargeback",
+            "is_chargeback",
+            "voided",
+            "reversed",
+            "uninstalled",
+            "returned_at",
+            "returned_on",
+            "return_date",
+            "refunded_at",
+            "refund_date",
+            "cancelled_at",
+            "canceled_at",
+            "cancelled_on",
+            "cancel_date",
+            "cancellation_date",
+            "deleted_at",
+            "removed_at",
         ),
         "order": (
-            "invoice_no", "invoice", "invoice_number", "invoice_id", "order_number", "order_no",
-            "order_id", "transaction_id", "bill_no",
+            "invoice_no",
+            "invoice",
+            "invoice_number",
+            "invoice_id",
+            "order_number",
+            "order_no",
+            "order_id",
+            "transaction_id",
+            "bill_no",
         ),
         "engagement": (
-            "watch_time", "play_duration", "play_duration_ms", "ms_played", "seconds_played",
-            "watch_seconds", "seconds_watched", "percent_watched", "percent_complete",
-            "watch_ratio", "dwell_time", "dwell", "time_spent", "reading_time", "listen_time",
-            "view_duration", "playtime", "scroll_depth",
+            "watch_time",
+            "play_duration",
+            "play_duration_ms",
+            "ms_played",
+            "seconds_played",
+            "watch_seconds",
+            "seconds_watched",
+            "percent_watched",
+            "percent_complete",
+            "watch_ratio",
+            "dwell_time",
+            "dwell",
+            "time_spent",
+            "reading_time",
+            "listen_time",
+            "view_duration",
+            "playtime",
+            "scroll_depth",
         ),
     },
     "items": {"id": (*_ITEM, "id")},
-}  # fmt: skip
+}
 _REQUIRED = ("user", "item", "id")
 _RANKED = ("quantity", "status", "order", "engagement")  # the first name of several wins
 
@@ -134,8 +262,10 @@ def resolve(
         if role in overrides:
             chosen = overrides[role]
             if chosen and chosen not in columns:
-                raise DataError(f"{where}; there is no {chosen!r}, asked for as {role}"
-                                f"{did_you_mean(chosen, columns)} Correct {option}")  # fmt: skip
+                raise DataError(
+                    f"{where}; there is no {chosen!r}, asked for as {role}"
+                    f"{did_you_mean(chosen, columns)} Correct {option}"
+                )
             if not chosen and role in _REQUIRED:
                 raise DataError(f"{where}; the {role} cannot be left out. Name it with {option}")
             claims = [chosen] if chosen else []
@@ -178,9 +308,11 @@ def _suspicion(columns: Sequence[str]) -> str:
     if len(columns) == 1 and re.search(r"\w\W+\w", columns[0]):
         return "There is one column: is the separator a comma, tab, semicolon or |? "
     if any(re.fullmatch(r"-?\d+(\.\d+)?|\d{4}-\d\d-\d\d.*", column) for column in columns):
-        return ("These look like values: is the first line, which names the columns, missing? If "
-                "so, write it, in the order and with the separator of the file: (echo "
-                "'user_id,item_id,timestamp'; cat FILE) > with-header. ")  # fmt: skip
+        return (
+            "These look like values: is the first line, which names the columns, missing? If "
+            "so, write it, in the order and with the separator of the file: (echo "
+            "'user_id,item_id,timestamp'; cat FILE) > with-header. "
+        )
     return ""
 
 
@@ -190,10 +322,12 @@ def _matrix(columns: Sequence[str], role: str, found: Mapping[str, str], source:
     alike = max(map(shapes.count, shapes))
     if role != "item" or "user" not in found or alike < max(5, 0.8 * len(columns)):
         return ""
-    return ("If each item has a column, write a row for each user and item: python -c \"import "
-            f"polars as pl; pl.read_csv('{source}').unpivot(index='{found['user']}', "
-            "variable_name='item_id', value_name='weight').filter(pl.col('weight') > 0)"
-            ".write_csv('rows.csv')\". ")  # fmt: skip
+    return (
+        'If each item has a column, write a row for each user and item: python -c "import '
+        f"polars as pl; pl.read_csv('{source}').unpivot(index='{found['user']}', "
+        "variable_name='item_id', value_name='weight').filter(pl.col('weight') > 0)"
+        ".write_csv('rows.csv')\". "
+    )
 
 
 def _times(columns: Sequence[str]) -> list[str]:

@@ -200,9 +200,15 @@ def read(
         given.setdefault("id", roles["item"])
     id_column = resolve(item_rows.columns, "items", given, source=item_source)["id"]
     catalog = build_catalog(
-        item_rows, id_column, text_columns=text_columns, found=found, source=item_source,
-        available=_available(given), missing=missing_ids, now=reading.now,
-    )  # fmt: skip
+        item_rows,
+        id_column,
+        text_columns=text_columns,
+        found=found,
+        source=item_source,
+        available=_available(given),
+        missing=missing_ids,
+        now=reading.now,
+    )
     # A log as the catalog has its items again and again.
     repeats = [AGAIN] if has_role(item_rows.columns, "user") else []
     refuse_losses(found, "items", item_source, max_dropped, repeats)
@@ -212,10 +218,18 @@ def read(
         catalog = mask_catalog(catalog, found)
     rules = _rules(event_types, min_rating, roles, event_source)
     interactions = build_interactions(
-        event_rows, roles, catalog.ids, reading=reading, k_core=k_core, found=found,
-        source=event_source, rules=rules, normalize_ids=normalize_ids, missing=missing_ids,
+        event_rows,
+        roles,
+        catalog.ids,
+        reading=reading,
+        k_core=k_core,
+        found=found,
+        source=event_source,
+        rules=rules,
+        normalize_ids=normalize_ids,
+        missing=missing_ids,
         max_dropped=max_dropped,
-    )  # fmt: skip
+    )
     if strict:
         _refuse(found)
     kept = {"items": len(catalog), "events": len(interactions)}
@@ -293,13 +307,17 @@ def _rules(
 ) -> FeedbackRules:
     types = EventTypes.of(event_types or {})
     if types.chosen and "type" not in roles:
-        raise DataError(f"{source}: event_types gives {next(iter(types.chosen))!r} a meaning, but "
-                        "there is no column of event types. Name it with --type-column NAME, "
-                        "columns={'type': NAME}, or leave event_types out")  # fmt: skip
+        raise DataError(
+            f"{source}: event_types gives {next(iter(types.chosen))!r} a meaning, but "
+            "there is no column of event types. Name it with --type-column NAME, "
+            "columns={'type': NAME}, or leave event_types out"
+        )
     if min_rating and "weight" not in roles:
-        raise DataError(f"{source}: min_rating is {min_rating:g}, but there is no column of "
-                        "ratings. Name it with --weight-column NAME, columns={'weight': NAME}, "
-                        "or leave min_rating out")  # fmt: skip
+        raise DataError(
+            f"{source}: min_rating is {min_rating:g}, but there is no column of "
+            "ratings. Name it with --weight-column NAME, columns={'weight': NAME}, "
+            "or leave min_rating out"
+        )
     return FeedbackRules(types, min_rating)
 
 
@@ -316,8 +334,10 @@ def _refuse_swapped(
         for frame in (items, events)
     )
     if in_items and not in_events:
-        raise DataError(f"{event_source}: no column of users, but {item_source} has one. The "
-                        "catalog comes first, then the events: are they swapped?")  # fmt: skip
+        raise DataError(
+            f"{event_source}: no column of users, but {item_source} has one. The "
+            "catalog comes first, then the events: are they swapped?"
+        )
 
 
 def read_events(
@@ -343,10 +363,19 @@ def read_events(
     reading = TimeReading(_seconds(None), time_format, row_order, seed)
     roles = _event_roles(rows, given, reading, source, found)
     interactions = build_interactions(
-        rows, roles, items, reading=reading, k_core=0, found=found, source=source,
-        rules=rules, normalize_ids=normalize_ids, missing=missing_ids, max_dropped=max_dropped,
+        rows,
+        roles,
+        items,
+        reading=reading,
+        k_core=0,
+        found=found,
+        source=source,
+        rules=rules,
+        normalize_ids=normalize_ids,
+        missing=missing_ids,
+        max_dropped=max_dropped,
         whole_catalog=False,
-    )  # fmt: skip
+    )
     for entry in found.entries:
         _log.warning("%s", entry)
     return interactions
@@ -356,8 +385,10 @@ def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
     roles = ("id", "available", *ALIASES["events"])
     unknown = sorted(set(columns or {}) - set(roles))
     if unknown:
-        raise DataError(f"columns: {unknown[0]!r} is no role{did_you_mean(unknown[0], roles)} "
-                        f"Roles are {', '.join(roles)} (id, available: of the items)")  # fmt: skip
+        raise DataError(
+            f"columns: {unknown[0]!r} is no role{did_you_mean(unknown[0], roles)} "
+            f"Roles are {', '.join(roles)} (id, available: of the items)"
+        )
     return dict(columns or {})
 
 
@@ -397,9 +428,13 @@ def _seconds(now: float | datetime | None) -> float:
 
 def _refuse(found: Findings) -> None:
     bad = [
-        e for e in found.entries
+        e
+        for e in found.entries
         if e.action == "dropped" and "-core" not in e.reason and e.reason not in NOT_LIKING
-    ]  # fmt: skip
+    ]
     if bad:
-        raise DataError("strict reading found rows to drop: " + "; ".join(map(str, bad))
-                        + ". Mend them, or read without strict to drop and count them")  # fmt: skip
+        raise DataError(
+            "strict reading found rows to drop: "
+            + "; ".join(map(str, bad))
+            + ". Mend them, or read without strict to drop and count them"
+        )

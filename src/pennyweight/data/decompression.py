@@ -38,12 +38,21 @@ def contents(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     try:
         data = _unpacked(data, path).removeprefix(_BOM)
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
-            pl.exceptions.PolarsError) as error:  # fmt: skip
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        zlib.error,
+        lzma.LZMAError,
+        zipfile.BadZipFile,
+        pl.exceptions.PolarsError,
+    ) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path}: cannot be decompressed ({error}); the file is incomplete or "
-                        "damaged: fetch or make it again") from None  # fmt: skip
+        raise DataError(
+            f"{path}: cannot be decompressed ({error}); the file is incomplete or "
+            "damaged: fetch or make it again"
+        ) from None
     if not data or data.isspace():
         raise DataError(f"{path}: the file is empty; it needs a header and at least one row")
     return data
@@ -100,8 +109,10 @@ def _unzip(data: bytes, path: Path) -> bytes:
         if "[Content_Types].xml" in names:
             raise DataError(f"{path}: an office document; save its table as CSV")
         if len(names) != 1:
-            raise DataError(f"{path}: holds {len(names)} files ({', '.join(names[:5])}); "
-                            "unpack it and name one of them")  # fmt: skip
+            raise DataError(
+                f"{path}: holds {len(names)} files ({', '.join(names[:5])}); "
+                "unpack it and name one of them"
+            )
         try:
             return archive.read(names[0])
         except (RuntimeError, NotImplementedError) as error:  # a password, an odd method

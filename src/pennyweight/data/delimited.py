@@ -51,17 +51,23 @@ def decode(data: bytes, source: str) -> str:
 def check_header(data: bytes, source: str) -> None:
     """Raise `DataError` where the first line has a NUL (as binary files have), or is of XML."""
     if re.match(rb"\s*<(\?xml|!doctype|html|[a-z]+>)", data[:200], re.IGNORECASE):
-        raise DataError(f"{source}: XML or HTML, not one of CSV, TSV, JSON lines and Parquet. "
-                        "Convert it, for instance a table of XML: python -c \"import pandas as p; "
-                        f"p.read_xml('{source}').to_csv('rows.csv', index=False)\"")  # fmt: skip
+        raise DataError(
+            f"{source}: XML or HTML, not one of CSV, TSV, JSON lines and Parquet. "
+            'Convert it, for instance a table of XML: python -c "import pandas as p; '
+            f"p.read_xml('{source}').to_csv('rows.csv', index=False)\""
+        )
     if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        raise DataError(f"{source}: a workbook of Excel (.xls), not one of CSV, TSV, JSON lines "
-                        "and Parquet. Save the sheet as CSV UTF-8 in Excel")  # fmt: skip
+        raise DataError(
+            f"{source}: a workbook of Excel (.xls), not one of CSV, TSV, JSON lines "
+            "and Parquet. Save the sheet as CSV UTF-8 in Excel"
+        )
     refuse_binary(data, source)
     at = data.find(b"\0", 0, data.find(b"\n") if b"\n" in data else None)
     if at >= 0:
-        raise DataError(f"{source}: not UTF-8: byte 0x00 at offset {at:,}, line 1. "
-                        + encoding_remedy(data, source))  # fmt: skip
+        raise DataError(
+            f"{source}: not UTF-8: byte 0x00 at offset {at:,}, line 1. "
+            + encoding_remedy(data, source)
+        )
 
 
 def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table") -> ReadResult:
@@ -126,8 +132,10 @@ def _check_names(dialect: Dialect, source: str) -> None:
     """Raise `DataError` where the header names a column twice."""
     names = dialect.names
     if len(set(names)) < len(names):
-        raise DataError(f"{source}: the header {dialect.separator.join(names)[:200]!r} is broken "
-                        "or names a column twice; give each column its own name")  # fmt: skip
+        raise DataError(
+            f"{source}: the header {dialect.separator.join(names)[:200]!r} is broken "
+            "or names a column twice; give each column its own name"
+        )
 
 
 def _read_fast(data: bytes, dialect: Dialect, quotes: Quotes) -> ReadResult | None:
@@ -181,8 +189,9 @@ def _read_careful(
     rows: list[tuple[str, Record | None]] = []
     broken: list[tuple[int, str]] = []
     clear = ShortRows(dialect.names, separator)
-    reading = records(lines, separator, width=width, shapes=shapes, spaced=dialect.spaced,
-                      quoted=quotes.enclose)  # fmt: skip
+    reading = records(
+        lines, separator, width=width, shapes=shapes, spaced=dialect.spaced, quoted=quotes.enclose
+    )
     for record in reading:
         if record.error:
             broken.append((record.at, record.error))
@@ -243,9 +252,10 @@ def _finish(loaded: ReadResult, dialect: Dialect, quotes: Quotes, table: str) ->
         frame = _unwrap(frame, table, findings)
     frame = frame.with_columns(pl.when(cs.string() != "").then(cs.string()).name.keep())
     frame = frame.drop(
-        name for name, own in zip(dialect.names, dialect.header, strict=True)
+        name
+        for name, own in zip(dialect.names, dialect.header, strict=True)
         if not own and frame.width > 1 and frame[name].null_count() == frame.height
-    )  # fmt: skip
+    )
     frame = without_headers(frame, table, findings) if dialect.start else join_flags(frame)
     frame = without_comments(frame, table, findings)
     loaded.frame = without_sums(frame, table, findings)

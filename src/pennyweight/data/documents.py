@@ -110,8 +110,10 @@ def _only_text(item_id: str, fields: Document) -> str:
 def _refuse_unknown(item_id: str, fields: Document, known: list[str]) -> None:
     for name in fields:
         if name not in known:
-            raise DataError(f"item {item_id!r}: no column {name!r}{did_you_mean(name, known)} "
-                            f"(columns: {', '.join(known)})")  # fmt: skip
+            raise DataError(
+                f"item {item_id!r}: no column {name!r}{did_you_mean(name, known)} "
+                f"(columns: {', '.join(known)})"
+            )
 
 
 def _refuse_undated(item_id: str, fields: Document, dated: Collection[str]) -> None:
@@ -119,9 +121,11 @@ def _refuse_undated(item_id: str, fields: Document, dated: Collection[str]) -> N
     for name in dated:
         value = fields.get(name)
         if isinstance(value, str) and not (is_iso_date(value) or is_missing(value)):
-            raise DataError(f"item {item_id!r}: {name!r} is a date such as \"2024-01-31\", as in "
-                            f"all other items, not {_shown(value)}; leave it out where there is "
-                            "none")  # fmt: skip
+            raise DataError(
+                f'item {item_id!r}: {name!r} is a date such as "2024-01-31", as in '
+                f"all other items, not {_shown(value)}; leave it out where there is "
+                "none"
+            )
 
 
 def _reading(name: str, dtype: pl.DataType) -> Callable[[str, Any], Any]:

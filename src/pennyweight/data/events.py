@@ -45,9 +45,15 @@ from pennyweight.errors import DataError
 __all__ = ["ACROSS_SPLITS", "SPLITS", "build_interactions"]
 
 SPLITS = {
-    "train": 0, "training": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1,
-    "test": 2, "testing": 2,
-}  # fmt: skip
+    "train": 0,
+    "training": 0,
+    "valid": 1,
+    "validation": 1,
+    "val": 1,
+    "dev": 1,
+    "test": 2,
+    "testing": 2,
+}
 ACROSS_SPLITS = "duplicate of an event in another part of the split"
 _YEAR = 366 * 86_400.0
 _DAY, _1900 = 86_400.0, -2_208_902_400.0  # 2 January 1900: spreadsheets begin there
@@ -115,14 +121,24 @@ def build_interactions(
     signs = signals(frame, roles, rows, rules, source, undone=of_orders)
     split = _splits(frame, roles, rows, source)
     drawn = draw_ties(
-        _order(np.flatnonzero(rows.alive), user, time.values), user, item, time.values,
-        users=names, items=items, seed=reading.seed,
-    )  # fmt: skip
+        _order(np.flatnonzero(rows.alive), user, time.values),
+        user,
+        item,
+        time.values,
+        users=names,
+        items=items,
+        seed=reading.seed,
+    )
     order = drawn.order
     _note_ties(rows, drawn)
     drop_partial(rows, user, item, time.values, signs)
-    same: dict[str, Values] = {"u": user, "t": time.values, "i": item, "k": signs.kind,
-            "n": signs.negative.astype(np.uint8)}  # fmt: skip
+    same: dict[str, Values] = {
+        "u": user,
+        "t": time.values,
+        "i": item,
+        "k": signs.kind,
+        "n": signs.negative.astype(np.uint8),
+    }
     _drop_duplicates(rows, order[rows.alive[order]], same, split)
     against = take_back(rows, order, user, item, time.values, signs)
     if k_core > 1:
@@ -131,8 +147,10 @@ def build_interactions(
     kept = order[rows.alive[order]]
     _refuse_losses(found, roles, source, missing, max_dropped)
     if not len(kept):
-        raise DataError(f"{source}: no event is left after cleaning: {found}. "
-                        f"{_remedy(roles, bool(signs.negative.any()), k_core)}")  # fmt: skip
+        raise DataError(
+            f"{source}: no event is left after cleaning: {found}. "
+            f"{_remedy(roles, bool(signs.negative.any()), k_core)}"
+        )
     # Somebody who only turned items down is a user, and has no event.
     seen = np.unique(np.concatenate([user[kept], user[against]]))
     weight = signs.weight[kept]
@@ -174,8 +192,10 @@ def _remedy(roles: Mapping[str, str], negative: bool, k_core: int) -> str:
     """Say what could leave events: only the columns and options that are in use."""
     ways = []
     if negative and "type" in roles:
-        ways.append("give types of events that speak for items a weight (--event-types TYPE=1, "
-                    "event_types={'TYPE': 1})")  # fmt: skip
+        ways.append(
+            "give types of events that speak for items a weight (--event-types TYPE=1, "
+            "event_types={'TYPE': 1})"
+        )
     if negative and "weight" in roles:
         ways.append("count low ratings as liking (--min-rating 0, min_rating=0)")
     if "weight" in roles:
@@ -196,17 +216,23 @@ def _users(
 ) -> tuple[NDArray[np.int32], pl.Series]:
     users, words = missing_ids(id_strings(frame[roles["user"]], source), missing)
     if max_dropped <= MAX_DROPPED and is_merged(users):
-        raise DataError(f"{source}: each user is named once, and {users.null_count():,} of "
-                        f"{len(users):,} rows have no {roles['user']!r}: were cells merged in a "
-                        "spreadsheet? Fill the column down and export again. "
-                        f"{go_on(max(0.6, users.null_count() / len(users)))}")  # fmt: skip
+        raise DataError(
+            f"{source}: each user is named once, and {users.null_count():,} of "
+            f"{len(users):,} rows have no {roles['user']!r}: were cells merged in a "
+            "spreadsheet? Fill the column down and export again. "
+            f"{go_on(max(0.6, users.null_count() / len(users)))}"
+        )
     one_id = merged(users.drop_nulls().unique(maintain_order=True).to_list())
     if one_id:
         variants = [f"{a!r} and {b!r}" for a, b in one_id.items()]
         hint = "" if normalize else "; if these are one, use --normalize-ids, normalize_ids=True"
-        rows.found.add("events", "user id differs from another in spaces, zeros, capitals or "
-                       f"Unicode forms only{hint}", len(one_id),
-                       "changed" if normalize else "noted", variants[:3])  # fmt: skip
+        rows.found.add(
+            "events",
+            f"user id differs from another in spaces, zeros, capitals or Unicode forms only{hint}",
+            len(one_id),
+            "changed" if normalize else "noted",
+            variants[:3],
+        )
     if normalize and one_id:
         users = users.replace(one_id)
     names = users.drop_nulls().unique(maintain_order=True)
@@ -240,8 +266,13 @@ def _items(
     if normalize and forms is not None and forms.to:
         for form, count in forms.rows.items():
             before, after = forms.example[form]
-            rows.found.add("events", f"item id read without {form}", count, "changed",
-                           [f"{before!r} is {after!r}"])  # fmt: skip
+            rows.found.add(
+                "events",
+                f"item id read without {form}",
+                count,
+                "changed",
+                [f"{before!r} is {after!r}"],
+            )
         codes = _codes(ids.replace(forms.to), known)
     if not (codes >= 0).any():
         raise DataError(
@@ -310,8 +341,12 @@ def _times(
     if "time" not in roles:
         order = "newest" if reading.row_order == "newest-first" else "oldest"
         other = "" if reading.row_order else " (if not, --row-order newest-first)"
-        rows.found.add("events", f"no time column: the order of rows stands for time, the {order} "
-                       f"first{other}", frame.height, "noted")  # fmt: skip
+        rows.found.add(
+            "events",
+            f"no time column: the order of rows stands for time, the {order} first{other}",
+            frame.height,
+            "noted",
+        )
         place = np.arange(frame.height, dtype=np.float64)
         return Times(place[::-1].copy() if reading.row_order == "newest-first" else place, False)
     times = parse_times(frame[roles["time"]], source, time_format=reading.time_format)
@@ -322,8 +357,10 @@ def _times(
     values = times.values
     rows.drop("time is missing or cannot be read", np.isnan(values))
     if times.real_time:
-        rows.drop("time stands for a missing one (0, -1, 1970-01-01, 1900-01-01 and the like)",
-                  (np.abs(values) <= _DAY) | (values <= _1900))  # fmt: skip
+        rows.drop(
+            "time stands for a missing one (0, -1, 1970-01-01, 1900-01-01 and the like)",
+            (np.abs(values) <= _DAY) | (values <= _1900),
+        )
         rows.drop("time is more than a year in the future", values > reading.now + _YEAR)
         rows.note("time is in the future", values > reading.now)
         rows.note("time is before March 1973", values < SMALLEST_DATE)
@@ -339,17 +376,29 @@ def _note_zones(frame: pl.DataFrame, time: str, rows: _Rows) -> None:
         return
     for name in frame.columns:
         if _ZONES.fullmatch(name_key(name)) and frame[name].n_unique() > 1:
-            rows.found.add("events", f"{name!r} is not applied: the times are read as UTC. If they "
-                           "are local, write them with their offset, such as "
-                           "2025-03-01T09:00:00+09:00", frame.height, "noted")  # fmt: skip
+            rows.found.add(
+                "events",
+                f"{name!r} is not applied: the times are read as UTC. If they "
+                "are local, write them with their offset, such as "
+                "2025-03-01T09:00:00+09:00",
+                frame.height,
+                "noted",
+            )
 
 
 def _with_clock(days: Times, clock: pl.Series, rows: _Rows) -> Times:
     seconds = seconds_of_day(clock)
-    rows.found.add("events", f"column {clock.name!r} is taken for the time of day",
-                   len(clock) - seconds.null_count(), "noted")  # fmt: skip
-    rows.note("time of day is missing or cannot be read (midnight is used)",
-              seconds.is_null().to_numpy(), "changed")  # fmt: skip
+    rows.found.add(
+        "events",
+        f"column {clock.name!r} is taken for the time of day",
+        len(clock) - seconds.null_count(),
+        "noted",
+    )
+    rows.note(
+        "time of day is missing or cannot be read (midnight is used)",
+        seconds.is_null().to_numpy(),
+        "changed",
+    )
     return replace(days, values=days.values + seconds.fill_null(0.0).to_numpy())
 
 
@@ -357,25 +406,37 @@ def _note_forms(rows: _Rows, times: Times) -> None:
     """Say how times were read where that is not plain, and from when to when they are."""
     values = times.values[rows.alive]
     if times.real_time and len(values) and values.max() < _1996:
-        rows.found.add("events", "all times are before October 1996, up to "
-                       f"{moment(values.max())}: "
-                       "are they in another unit, or since another day, than 1970? Apple counts "
-                       "seconds since 2001 (add 978307200)",
-                       len(values), "noted")  # fmt: skip
+        rows.found.add(
+            "events",
+            "all times are before October 1996, up to "
+            f"{moment(values.max())}: "
+            "are they in another unit, or since another day, than 1970? Apple counts "
+            "seconds since 2001 (add 978307200)",
+            len(values),
+            "noted",
+        )
     if not times.real_time or (len(times.forms) == 1 and times.form in PLAIN_FORMS):
         return
     if len(values):
         forms = ", ".join(f"{count:,} as {form}" for form, count in times.forms.items())
         many = "in several forms, each read at its moment: " if len(times.forms) > 1 else "read: "
-        rows.found.add("events", f"times are {many}{forms}; from {moment(values.min())} to "
-                       f"{moment(values.max())}", len(values), "noted")  # fmt: skip
+        rows.found.add(
+            "events",
+            f"times are {many}{forms}; from {moment(values.min())} to {moment(values.max())}",
+            len(values),
+            "noted",
+        )
 
 
 def _note_ties(rows: _Rows, drawn: TieBreak) -> None:
     if drawn.tied > _MANY_TIES * rows.alive.sum() or drawn.sorted_by:
         order = f", not by {drawn.sorted_by} as in the file" if drawn.sorted_by else ""
-        rows.found.add("events", "share user and time with another event: their order is drawn "
-                       f"at random (seed){order}", drawn.tied, "noted")  # fmt: skip
+        rows.found.add(
+            "events",
+            f"share user and time with another event: their order is drawn at random (seed){order}",
+            drawn.tied,
+            "noted",
+        )
 
 
 def _splits(

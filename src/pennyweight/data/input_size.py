@@ -29,9 +29,14 @@ HEAD = 1 << 20  # bytes of a file that are looked at
 HEAD_ROWS = 10_000  # rows of a Parquet file
 ZSTD = 4  # times that text is larger unpacked, where it is not tried
 _UNREADABLE = (
-    OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
     pl.exceptions.PolarsError,
-)  # fmt: skip
+)
 _UNPACK: tuple[tuple[bytes, Callable[[], Any]], ...] = (
     (b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
     (b"BZh", bz2.BZ2Decompressor),

@@ -25,10 +25,37 @@ from pennyweight.errors import DataError, did_you_mean
 __all__ = ["build_catalog", "choose_text_columns", "clean_items"]
 
 _NAMES = ("title", "name", "item_name", "product_name", "headline")
-_LAST = ("description", "desc", "abstract", "body", "text", "content", "plot", "overview",
-         "summary", "features", "feature", "details", "review", "lyrics")  # fmt: skip
-_WORDS = ("categories", "category", "tags", "tag", "genres", "genre", "brand", "author",
-          "authors", "artist", "subcategory", "topics", "keywords")  # fmt: skip
+_LAST = (
+    "description",
+    "desc",
+    "abstract",
+    "body",
+    "text",
+    "content",
+    "plot",
+    "overview",
+    "summary",
+    "features",
+    "feature",
+    "details",
+    "review",
+    "lyrics",
+)
+_WORDS = (
+    "categories",
+    "category",
+    "tags",
+    "tag",
+    "genres",
+    "genre",
+    "brand",
+    "author",
+    "authors",
+    "artist",
+    "subcategory",
+    "topics",
+    "keywords",
+)
 _NOT_TEXT = re.compile(
     r"(^|_)(id|ids|url|urls|uri|link|links|image|images|img|imgs|photo|photos|picture|thumbnail|"
     r"video|videos|asin|isbn|ean|upc|sku|uuid|hash|date|time|timestamp|datetime|at|lang|language|"
@@ -37,12 +64,65 @@ _NOT_TEXT = re.compile(
 _LINK = r"(?i)^(https?://|www\.)|\.(jpe?g|png|gif|webp|svg|mp4)$"
 _DATE = r"^\d{4}-\d{2}-\d{2}"
 _BOOLEANS = ("true", "false", "True", "False", "TRUE", "FALSE")
-_FLAGS = {"true", "false", "yes", "no", "y", "n", "t", "f", "on", "off", "ja", "nein", "oui", "non",
-          "sí", "si", "sì", "sim", "não", "nao", "nee", "tak", "nie", "да", "нет", "wahr", "falsch",
-          "vrai", "faux", "vero", "falso", "verdadero", "verdadeiro", "waar", "onwaar", "prawda",
-          "fałsz", "истина", "ложь", "var", "yok", "あり", "なし", "nej", "nei", "kyllä", "ei",
-          "ano", "ne", "evet", "hayır", "igen", "nem", "是", "否", "有",
-          "无"}  # fmt: skip
+_FLAGS = {
+    "true",
+    "false",
+    "yes",
+    "no",
+    "y",
+    "n",
+    "t",
+    "f",
+    "on",
+    "off",
+    "ja",
+    "nein",
+    "oui",
+    "non",
+    "sí",
+    "si",
+    "sì",
+    "sim",
+    "não",
+    "nao",
+    "nee",
+    "tak",
+    "nie",
+    "да",
+    "нет",
+    "wahr",
+    "falsch",
+    "vrai",
+    "faux",
+    "vero",
+    "falso",
+    "verdadero",
+    "verdadeiro",
+    "waar",
+    "onwaar",
+    "prawda",
+    "fałsz",
+    "истина",
+    "ложь",
+    "var",
+    "yok",
+    "あり",
+    "なし",
+    "nej",
+    "nei",
+    "kyllä",
+    "ei",
+    "ano",
+    "ne",
+    "evet",
+    "hayır",
+    "igen",
+    "nem",
+    "是",
+    "否",
+    "有",
+    "无",
+}
 _SAMPLE = 2_000
 # Two letters that UTF-8's bytes of one of another language, or of a quote, are in Windows-1252.
 _MOJIBAKE = re.compile(
@@ -96,8 +176,14 @@ def build_catalog(
     chosen = choose_text_columns(worded, text_columns, source)
     catalog = clean_items(Ids(ids.to_list(), "items"), frame, chosen, found, max_chars)
     catalog = replace(catalog, availability=availability)
-    note_availability(catalog.attributes, availability, passed, found, source=source,
-                      now=now if available is None else None)  # fmt: skip
+    note_availability(
+        catalog.attributes,
+        availability,
+        passed,
+        found,
+        source=source,
+        now=now if available is None else None,
+    )
     _judge(list(catalog.texts), ids, found)
     return catalog
 
@@ -158,14 +244,22 @@ def _clean_column(
     found.add("items", reason, int(long.sum() or 0), "changed", lengths)
     clean = [None if t is None else _clean(t, max_chars) for t in raw.to_list()]
     attribute = pl.Series(name, clean, dtype=pl.String)
-    found.add("items", f"{name}: markup, entities or odd spaces cleaned",
-              int((~long & (attribute != raw)).sum() or 0), "changed")  # fmt: skip
+    found.add(
+        "items",
+        f"{name}: markup, entities or odd spaces cleaned",
+        int((~long & (attribute != raw)).sum() or 0),
+        "changed",
+    )
     path = name.lower() not in _NAMES + _LAST
     lists = list_values(attribute) if path and infer else None
     if lists is not None:
-        found.add("items", f"{name}: read as lists", len(lists) - lists.null_count(), "changed",
-                  [f"{text!r} is {value}" for text, value in _listed(attribute, lists)]
-                  )  # fmt: skip
+        found.add(
+            "items",
+            f"{name}: read as lists",
+            len(lists) - lists.null_count(),
+            "changed",
+            [f"{text!r} is {value}" for text, value in _listed(attribute, lists)],
+        )
     if not is_text:
         return attribute if lists is None else lists, None
     words = ["" if not t else plain_words(t, path=path, max_chars=max_chars) for t in clean]
@@ -196,8 +290,13 @@ def _typed(raw: pl.Series, found: Findings) -> pl.Series | None:
     typed = text.str.strip_chars().str.to_lowercase() == "true" if truth else numbers(text, found)
     if typed is not None:
         words = raw.filter(text.is_null() & raw.is_not_null() & (raw.str.strip_chars() != ""))
-        found.add("items", f"{raw.name}: a word for a missing value", len(words), "changed",
-                  map(repr, words.unique().sort().head(3)))  # fmt: skip
+        found.add(
+            "items",
+            f"{raw.name}: a word for a missing value",
+            len(words),
+            "changed",
+            map(repr, words.unique().sort().head(3)),
+        )
     return typed
 
 
@@ -211,8 +310,9 @@ def choose_text_columns(
         unknown = [name for name in wanted if name not in frame.columns]
         if unknown:
             near = did_you_mean(unknown[0], frame.columns)
-            raise DataError(f"{source}: no text column {unknown[0]!r}; there are "
-                            f"{shown(frame.columns)}{near}")  # fmt: skip
+            raise DataError(
+                f"{source}: no text column {unknown[0]!r}; there are {shown(frame.columns)}{near}"
+            )
         for name in wanted:
             if _is_vector(frame[name].dtype):
                 raise DataError(f"{source}: column {name!r} holds {frame[name].dtype}, not text")
@@ -272,10 +372,20 @@ def _join(texts: Sequence[pl.Series], n: int) -> list[str]:
 def _judge(texts: list[str], ids: pl.Series, found: Findings) -> None:
     """Note texts from which nothing can be learned."""
     empty = [i for i, text in enumerate(texts) if not has_word(text)]
-    found.add("items", "text has fewer than two letters or digits", len(empty), "noted",
-              [f"{ids[i]!r}: {texts[i]!r}" for i in empty[:3]])  # fmt: skip
+    found.add(
+        "items",
+        "text has fewer than two letters or digits",
+        len(empty),
+        "noted",
+        [f"{ids[i]!r}: {texts[i]!r}" for i in empty[:3]],
+    )
     broken = [i for i, text in enumerate(texts) if _MOJIBAKE.search(text)]
-    found.add("items", "text looks like UTF-8 that was read as Latin-1: export it again as UTF-8",
-              len(broken), "noted", [repr(texts[i][:60]) for i in broken[:3]])  # fmt: skip
+    found.add(
+        "items",
+        "text looks like UTF-8 that was read as Latin-1: export it again as UTF-8",
+        len(broken),
+        "noted",
+        [repr(texts[i][:60]) for i in broken[:3]],
+    )
     if len(texts) > 1 and len(set(texts)) == 1 and texts[0]:
         found.add("items", "all items have the same text", len(texts), "noted", [repr(texts[0])])

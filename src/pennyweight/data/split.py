@@ -147,12 +147,15 @@ def parts(
     elif protocol == "given-split":
         part = _given(interactions)
     else:
-        raise DataError(f"split: {protocol!r} is no protocol; choose leave-last-out, "
-                        "global-time or given-split")  # fmt: skip
+        raise DataError(
+            f"split: {protocol!r} is no protocol; choose leave-last-out, global-time or given-split"
+        )
     for which, purpose in ((_TEST, "to test on"), (_TRAIN, "to learn from")):
         if not (part == which).any():
-            raise DataError(f"split: {protocol} leaves nothing {purpose}: "
-                            f"{_remedy(protocol, interactions, which)}")  # fmt: skip
+            raise DataError(
+                f"split: {protocol} leaves nothing {purpose}: "
+                f"{_remedy(protocol, interactions, which)}"
+            )
     return part
 
 
@@ -165,8 +168,10 @@ def _remedy(protocol: Protocol, interactions: Interactions, which: int) -> str:
     times = len(np.unique(interactions.time))
     if len(interactions) == 1:
         return "there is one event; bring more"
-    return (f"too few distinct times, {times:,} among {len(interactions):,} events; choose "
-            "another protocol (--protocol leave-last-out)")  # fmt: skip
+    return (
+        f"too few distinct times, {times:,} among {len(interactions):,} events; choose "
+        "another protocol (--protocol leave-last-out)"
+    )
 
 
 def _last_out(interactions: Interactions) -> Part:
@@ -180,8 +185,10 @@ def _last_out(interactions: Interactions) -> Part:
 
 def _by_time(interactions: Interactions, cuts: tuple[float, float]) -> Part:
     if not interactions.real_time:
-        raise DataError("split: global-time needs dates, but times here are positions within a "
-                        "history; use leave-last-out or given-split")  # fmt: skip
+        raise DataError(
+            "split: global-time needs dates, but times here are positions within a "
+            "history; use leave-last-out or given-split"
+        )
     if not 0 < cuts[0] < cuts[1] < 1:
         raise DataError(f"split: cuts are {cuts}; they must be 0 < first < second < 1")
     moments = np.quantile(interactions.time, cuts)
@@ -190,8 +197,10 @@ def _by_time(interactions: Interactions, cuts: tuple[float, float]) -> Part:
 
 def _given(interactions: Interactions) -> Part:
     if not len(interactions.split):
-        raise DataError("split: given-split needs a column of train, valid and test in the "
-                        "events (name it with --split-column); or use leave-last-out")  # fmt: skip
+        raise DataError(
+            "split: given-split needs a column of train, valid and test in the "
+            "events (name it with --split-column); or use leave-last-out"
+        )
     return interactions.split
 
 

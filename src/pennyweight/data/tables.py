@@ -18,8 +18,16 @@ from pennyweight.data.readers.result import ReadResult
 from pennyweight.data.readers.text_encoding import as_utf8
 from pennyweight.errors import DataError, MissingExtraError
 
-__all__ = ["BROKEN_ROW", "PandasFrame", "Source", "check_scalars", "held_table", "id_strings",
-           "load_table", "read_table"]  # fmt: skip
+__all__ = [
+    "BROKEN_ROW",
+    "PandasFrame",
+    "Source",
+    "check_scalars",
+    "held_table",
+    "id_strings",
+    "load_table",
+    "read_table",
+]
 
 
 class PandasFrame(Protocol):
@@ -95,8 +103,10 @@ def load_table(source: Source, *, table: str, strict: bool) -> ReadResult:
         frame = _with_dates(frame, source, findings)
     frame = plain_objects(frame, table)
     if not frame.height or not frame.width:
-        raise DataError(f"{table}: the given frame has {frame.height} rows and "
-                        f"{frame.width} columns; it needs at least one of each")  # fmt: skip
+        raise DataError(
+            f"{table}: the given frame has {frame.height} rows and "
+            f"{frame.width} columns; it needs at least one of each"
+        )
     return ReadResult(frame, frame.height, findings=findings)
 
 
@@ -107,8 +117,9 @@ def _with_dates(frame: pl.DataFrame, pandas: Any, findings: Findings) -> pl.Data
         return frame
     taken = not has_role(frame.columns, "time")
     what = "is the time" if taken else "is not used, since a column is named like the time"
-    findings.add("events", f"the index of the pandas frame, of dates, {what}", frame.height,
-                 "noted")  # fmt: skip
+    findings.add(
+        "events", f"the index of the pandas frame, of dates, {what}", frame.height, "noted"
+    )
     if not taken:
         return frame
     return frame.with_columns(timestamp=pl.Series(pl.from_pandas(dates.to_series())))
@@ -147,11 +158,15 @@ def _read_file(path: Path, table: str, strict: bool) -> ReadResult:
             f"a header and no rows (columns {shown(frame.columns)})" if frame.width else "no rows"
         )
         what = f"{len(broken):,} rows, all broken" if broken else none
-        raise DataError(f"{path}: {what}; it needs at least one row it can use"
-                        + "".join(f"; {b}" for b in broken[:3]))  # fmt: skip
+        raise DataError(
+            f"{path}: {what}; it needs at least one row it can use"
+            + "".join(f"; {b}" for b in broken[:3])
+        )
     if broken and strict:
-        raise DataError(f"{path}: {len(broken):,} broken rows: {'; '.join(broken[:3])}. "
-                        "Mend them, or read without strict to skip and count them")  # fmt: skip
+        raise DataError(
+            f"{path}: {len(broken):,} broken rows: {'; '.join(broken[:3])}. "
+            "Mend them, or read without strict to skip and count them"
+        )
     loaded.findings.add(table, BROKEN_ROW, len(broken), "dropped", broken[:3])
     if encoding:
         loaded.findings.add(table, f"read as {encoding}", loaded.rows_read, "noted")
@@ -190,9 +205,11 @@ def held_table(source: PandasFrame | ArrowTable | Rows | Columns, table: str) ->
     rows = isinstance(source, list | tuple) and all(isinstance(row, Mapping) for row in source)
     arrow = hasattr(source, "__arrow_c_stream__") and not pandas  # a Series has no columns
     if not (rows or arrow or isinstance(source, Mapping)):
-        raise DataError(f"{table}: expected a path, a polars, pandas or Arrow table, a list of "
-                        f"dictionaries or a dictionary of columns, not "
-                        f"{type(source).__name__}")  # fmt: skip
+        raise DataError(
+            f"{table}: expected a path, a polars, pandas or Arrow table, a list of "
+            f"dictionaries or a dictionary of columns, not "
+            f"{type(source).__name__}"
+        )
     given: Any = source
     if not arrow:
         given = plain_columns(given, table)
@@ -200,8 +217,10 @@ def held_table(source: PandasFrame | ArrowTable | Rows | Columns, table: str) ->
         return pl.DataFrame(given, infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         why = str(error).partition("\n")[0]  # a stack of contexts comes after it
-        raise DataError(f"{table}: the {type(source).__name__} given cannot be read as a table: "
-                        f"{why}. Give each column values of one type") from None  # fmt: skip
+        raise DataError(
+            f"{table}: the {type(source).__name__} given cannot be read as a table: "
+            f"{why}. Give each column values of one type"
+        ) from None
 
 
 def _from_pandas(frame: Any, table: str) -> pl.DataFrame:  # noqa: ANN401
@@ -226,12 +245,16 @@ def _from_pandas(frame: Any, table: str) -> pl.DataFrame:  # noqa: ANN401
         raise MissingExtraError("Reading pandas frames", "pandas") from None
     except Exception as error:  # pyarrow's errors, which cannot be named without importing it
         if not frame.columns.is_unique:
-            raise DataError(f"{table}: the pandas frame names a column twice "
-                            f"({shown(frame.columns)}); rename one") from None  # fmt: skip
+            raise DataError(
+                f"{table}: the pandas frame names a column twice "
+                f"({shown(frame.columns)}); rename one"
+            ) from None
         bad = next((c for c in frame.columns if not _is_readable(frame[[c]])), "?")
-        raise DataError(f"{table}: column {bad!r} of the pandas frame has mixed types, or one "
-                        f"that cannot be read: {error}. Make it one type, e.g. with "
-                        ".astype(str)") from None  # fmt: skip
+        raise DataError(
+            f"{table}: column {bad!r} of the pandas frame has mixed types, or one "
+            f"that cannot be read: {error}. Make it one type, e.g. with "
+            ".astype(str)"
+        ) from None
 
 
 def _is_interval(column: Any) -> bool:  # noqa: ANN401
@@ -261,8 +284,9 @@ def _is_readable(frame: Any) -> bool:  # noqa: ANN401
 def check_scalars(column: pl.Series, source: str, what: str) -> None:
     """Raise `DataError` where a column holds lists, structs, bytes or Python objects."""
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
-        raise DataError(f"{source}: column {column.name!r} holds {_named(column.dtype)}, "
-                        f"not {what}")  # fmt: skip
+        raise DataError(
+            f"{source}: column {column.name!r} holds {_named(column.dtype)}, not {what}"
+        )
 
 
 def _named(dtype: pl.DataType) -> str:
@@ -323,9 +347,11 @@ def _refuse_scientific(ids: pl.Series, source: str) -> None:
     """Raise `DataError` where a hundredth of the ids are numbers whose digits are lost."""
     lost = ids.filter(ids.str.contains(r"^\s*\d([.,]\d+)?[eE]\+\d{1,2}\s*$"))
     if len(lost) > _FEW_LOST * len(ids):
-        raise DataError(f"{source}: column {ids.name!r} holds numbers such as {lost[0]!r}, in "
-                        f"{len(lost):,} of {len(ids):,} rows: a spreadsheet lost digits, and "
-                        "different ids are one. Export the ids as text")  # fmt: skip
+        raise DataError(
+            f"{source}: column {ids.name!r} holds numbers such as {lost[0]!r}, in "
+            f"{len(lost):,} of {len(ids):,} rows: a spreadsheet lost digits, and "
+            "different ids are one. Export the ids as text"
+        )
 
 
 def _refuse_objects(ids: pl.Series, source: str) -> None:
@@ -334,6 +360,8 @@ def _refuse_objects(ids: pl.Series, source: str) -> None:
     if len(objects):
         plain = ids.filter(~ids.is_in(objects.implode())).drop_nulls().head(1).to_list()
         others = f" beside plain ids, such as {plain[0]!r}" if plain else ""
-        raise DataError(f"{source}: column {ids.name!r} holds objects or lists, such as "
-                        f"{objects[0][:80]!r}{others}. Write one id in each row, such as the "
-                        "field 'id' of the object")  # fmt: skip
+        raise DataError(
+            f"{source}: column {ids.name!r} holds objects or lists, such as "
+            f"{objects[0][:80]!r}{others}. Write one id in each row, such as the "
+            "field 'id' of the object"
+        )

@@ -49,9 +49,10 @@ _FORMATS = (
 )
 # Digits of full width and of the Arabic, Persian, Devanagari and Bengali scripts.
 _DIGITS = {
-    chr(zero + digit): str(digit) for zero in (0xFF10, 0x660, 0x6F0, 0x966, 0x9E6)
+    chr(zero + digit): str(digit)
+    for zero in (0xFF10, 0x660, 0x6F0, 0x966, 0x9E6)
     for digit in range(10)
-} | {"\uff0f": "/", "\uff1a": ":", "\uff0d": "-", "\u2212": "-", "\u3000": " "}  # fmt: skip
+} | {"\uff0f": "/", "\uff1a": ":", "\uff0d": "-", "\u2212": "-", "\u3000": " "}
 _WEEK = r"^(\d{4})-?[Ww](\d{2})$"
 _GAP = r"[ ,.'\x{a0}\x{202f}\x{2009}]"
 _CLOCK_FIRST = (
@@ -90,8 +91,9 @@ class TimeReading:
 
     def __post_init__(self) -> None:
         if self.row_order not in (None, "oldest-first", "newest-first"):
-            raise DataError(f"row_order is {self.row_order!r}; it must be 'oldest-first' or "
-                            "'newest-first'")  # fmt: skip
+            raise DataError(
+                f"row_order is {self.row_order!r}; it must be 'oldest-first' or 'newest-first'"
+            )
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,9 @@ def parse_times(
     if not (
         dtype.is_numeric() or isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Null)
     ):
-        raise DataError(f"{where} holds {dtype}, not times; write ISO 8601 or epoch seconds, "
-                        f"or {_LEAVE_OUT}")  # fmt: skip
+        raise DataError(
+            f"{where} holds {dtype}, not times; write ISO 8601 or epoch seconds, or {_LEAVE_OUT}"
+        )
     if time_format is not None and time_format != "iso":
         given = read_as(column, time_format, where)
         if given is not None:
@@ -284,12 +287,16 @@ def _refuse_relative(texts: pl.Series, shown: str, where: str) -> None:
     order = relative_order(texts)
     if order is None:
         return
-    both = (f"{_NO_COLUMN} where the oldest come first, and with --row-order newest-first, "
-            "row_order='newest-first' as well where the newest do")  # fmt: skip
+    both = (
+        f"{_NO_COLUMN} where the oldest come first, and with --row-order newest-first, "
+        "row_order='newest-first' as well where the newest do"
+    )
     known = f"{_NO_COLUMN} and --row-order {order}, row_order={order!r}: so they are here"
-    raise DataError(f"{where}: {shown} count back from an export, and the day of it is not known. "
-                    "Export the table with dates, or let the order of the rows stand for the time: "
-                    f"{known if order else both}")  # fmt: skip
+    raise DataError(
+        f"{where}: {shown} count back from an export, and the day of it is not known. "
+        "Export the table with dates, or let the order of the rows stand for the time: "
+        f"{known if order else both}"
+    )
 
 
 def _check_calendar(seconds: Floats, column: pl.Series, where: str) -> None:
@@ -300,10 +307,12 @@ def _check_calendar(seconds: Floats, column: pl.Series, where: str) -> None:
         inside = (years >= first) & (years <= last)
         if inside.sum() > _MOST * len(known) and len(np.unique(known[inside])) > 2:
             row = np.flatnonzero(np.isfinite(seconds))[inside][0]
-            raise DataError(f"{where}: {int(inside.sum()):,} of {len(known):,} dates are of the "
-                            f"years {first} to {last}, such as {str(column[int(row)])!r}: the "
-                            f"{name} calendar? Write them in the Gregorian calendar (ISO 8601), "
-                            f"or {_LEAVE_OUT}")  # fmt: skip
+            raise DataError(
+                f"{where}: {int(inside.sum()):,} of {len(known):,} dates are of the "
+                f"years {first} to {last}, such as {str(column[int(row)])!r}: the "
+                f"{name} calendar? Write them in the Gregorian calendar (ISO 8601), "
+                f"or {_LEAVE_OUT}"
+            )
 
 
 def _numbers(
@@ -343,10 +352,14 @@ def _no_epochs(
         read_as_text = read_text(written, where, order)
         seconds = np.zeros(len(values))
         seconds[~filler] = read_as_text.seconds
-        return seconds, True, {
-            f"{name} without separators": int((read_as_text.form == code).sum())
-            for code, name in enumerate(read_as_text.names)
-        }  # fmt: skip
+        return (
+            seconds,
+            True,
+            {
+                f"{name} without separators": int((read_as_text.form == code).sum())
+                for code, name in enumerate(read_as_text.names)
+            },
+        )
     return values, False, {POSITIONS: len(values)}
 
 

@@ -78,9 +78,20 @@ _OPTIONAL = regex.compile(
 _GREEK = regex.compile(r"[\p{Greek}&&\p{L}]", _FLAGS)
 _GREEK_MARKS = regex.compile(r"(?<=\p{Greek}[\u0300-\u036f]*)[\u0300-\u036f]+", _FLAGS)
 _VARIANTS = str.maketrans(
-    {"ı": "i", "ё": "е", "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ک": "ك",
-     "ة": "ه", "ۀ": "ه"}
-)  # fmt: skip
+    {
+        "ı": "i",
+        "ё": "е",
+        "أ": "ا",
+        "إ": "ا",
+        "آ": "ا",
+        "ٱ": "ا",
+        "ى": "ي",
+        "ی": "ي",
+        "ک": "ك",
+        "ة": "ه",
+        "ۀ": "ه",
+    }
+)
 _OTHER_DIGIT = regex.compile(r"[\p{Nd}--[0-9]]", _FLAGS)
 _UNUSUAL = re.compile(  # outside of blocks where none of the above has anything to do
     "[^\0-\xac\xae-\u0130\u0132-\u024f\u0900-\u0965\u0970-\u09e5\u09f0-\u0a65\u0a70-\u0ae5\u0af0-\u0b65"
@@ -91,9 +102,19 @@ _UNUSUAL = re.compile(  # outside of blocks where none of the above has anything
 
 _ACCENT = regex.compile(r"(?<![иуі])[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff]+|\u093c", _FLAGS)
 _LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th",
-     "\u0901": "\u0902"}
-)  # fmt: skip
+    {
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "ŧ": "t",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "\u0901": "\u0902",
+    }
+)
 
 # The first tokenizer, kept for the bundles that it made.
 _CJK_1 = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"

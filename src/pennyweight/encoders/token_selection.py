@@ -53,8 +53,13 @@ def select_tokens(
     keep = set(added.values()) | _needed(tokenizer_json, texts) | _spelling(vocabulary, prefix)
     keep |= set(range(first))
     ordered = sorted(vocabulary, key=vocabulary.__getitem__)
-    common = [token for token in ordered if len(token.removeprefix(prefix)) > 1
-              and token not in added and not token.startswith("[unused")]  # fmt: skip
+    common = [
+        token
+        for token in ordered
+        if len(token.removeprefix(prefix)) > 1
+        and token not in added
+        and not token.startswith("[unused")
+    ]
     keep |= {vocabulary[token] for token in common[:frequent]}
     known = set(vocabulary.values()) | set(added.values())
     old = np.array(sorted(keep & known), np.int64)

@@ -13,9 +13,17 @@ from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.groups import Groups
 
 __all__ = [
-    "ItemFacts", "coverage", "diversity", "gini", "group_shares", "history_shares", "item_facts",
-    "list_mean", "miscalibration", "serendipity",
-]  # fmt: skip
+    "ItemFacts",
+    "coverage",
+    "diversity",
+    "gini",
+    "group_shares",
+    "history_shares",
+    "item_facts",
+    "list_mean",
+    "miscalibration",
+    "serendipity",
+]
 
 Lists = NDArray[np.int32]  # item codes (n_users, k), best first; -1 beyond the end of a list
 _BLOCK_BYTES = 16 << 20

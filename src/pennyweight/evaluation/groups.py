@@ -14,9 +14,18 @@ from pennyweight.errors import PlanError
 __all__ = ["CATEGORY_COLUMNS", "NONE", "OTHER", "Groups", "category_column", "groups_of"]
 
 CATEGORY_COLUMNS = (
-    "category", "categories", "genre", "genres", "subject", "subjects", "topic", "topics",
-    "section", "department", "tags",
-)  # fmt: skip
+    "category",
+    "categories",
+    "genre",
+    "genres",
+    "subject",
+    "subjects",
+    "topic",
+    "topics",
+    "section",
+    "department",
+    "tags",
+)
 NONE, OTHER = "(none)", "(other)"
 _FEW = 10  # numbers that are names of groups rather than amounts
 _MOST = 1_000  # groups told apart; rarer ones are together
@@ -109,8 +118,10 @@ def _quarters(column: pl.Series) -> list[str]:
     edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75]))
     edges = edges[edges < known.max()]
     bounds = [known.min(), *edges, known.max()]
-    names = [f"{a:g} to {b:g}" if i == 0 else f"above {a:g} to {b:g}"
-             for i, (a, b) in enumerate(pairwise(bounds))]  # fmt: skip
+    names = [
+        f"{a:g} to {b:g}" if i == 0 else f"above {a:g} to {b:g}"
+        for i, (a, b) in enumerate(pairwise(bounds))
+    ]
     return [NONE if v is None else names[int(np.searchsorted(edges, v))] for v in values.to_list()]
 
 

@@ -129,8 +129,11 @@ def _check_settings(name: str, kind: type[Scorer], settings: Mapping[str, Settin
 
 
 _WORDS: Mapping[type, str] = {
-    bool: "true or false", int: "a whole number", float: "a number", str: "text"
-}  # fmt: skip
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+}
 
 
 def build_context(

@@ -72,8 +72,10 @@ def check_encoder(name: str) -> None:
     """Raise `PlanError` where no encoder can have the name."""
     names = encoder_names()
     if name not in names and not may_be_model(name):
-        raise PlanError(f"encoder: {name!r} is not one of {', '.join(names)}, no folder and no "
-                        f"model id (owner/name){did_you_mean(name, names)}")  # fmt: skip
+        raise PlanError(
+            f"encoder: {name!r} is not one of {', '.join(names)}, no folder and no "
+            f"model id (owner/name){did_you_mean(name, names)}"
+        )
 
 
 def uses_language_model(name: str) -> tuple[bool, bool]:
@@ -119,8 +121,11 @@ def choose_encoders(
         _log.warning("no language model: %s; the words of the catalog serve instead", error)
         return Encoders(None, _lexical(catalog, width), "tfidf (no language model installed)")
     if plan.name in OF_DEFAULT and (found := unread(catalog.texts)).share >= MUCH:
-        _log.warning("%s; use --encoder tfidf (encoder='tfidf'), which reads every script, or name "
-                     "the folder of a multilingual model (--encoder FOLDER)", found)  # fmt: skip
+        _log.warning(
+            "%s; use --encoder tfidf (encoder='tfidf'), which reads every script, or name "
+            "the folder of a multilingual model (--encoder FOLDER)",
+            found,
+        )
     table = distil(transformer, dim=min(width, transformer.dim), progress=progress)
     if plan.name in OF_TABLE:
         return Encoders(None, table, table.name, model=True)

@@ -254,8 +254,10 @@ class Job:
     ) -> None:
         """Fit the components of the blend again; with a gate, those of both blends, each once."""
         blend = self.blend if gate is None else gate.with_model
-        every = [(stage_name(f"{stage} {name}", plain=False), one)
-                 for name, one in blend.components.items()]  # fmt: skip
+        every = [
+            (stage_name(f"{stage} {name}", plain=False), one)
+            for name, one in blend.components.items()
+        ]
         if gate is not None:
             own = gate.own.items()
             every += [(stage_name(f"{stage} {name}", plain=True), one) for name, one in own]

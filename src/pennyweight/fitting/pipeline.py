@@ -201,8 +201,10 @@ _NAMES = ("plan", "protocol", "repeats", "encoder", "scorers", "seed", "refit", 
 
 def _planned(plan: Plan | None, given: dict[str, object]) -> Plan:
     if plan is not None and not isinstance(plan, Plan):
-        raise PlanError(f"plan is a {type(plan).__name__}, not a Plan; read a file with "
-                        "Plan.from_toml(Path(...))")  # fmt: skip
+        raise PlanError(
+            f"plan is a {type(plan).__name__}, not a Plan; read a file with "
+            "Plan.from_toml(Path(...))"
+        )
     return (plan or Plan()).override(given)
 
 

@@ -89,8 +89,10 @@ def _orders_text(value: Value) -> bool:
 def check_date(name: str, value: Value) -> None:
     """Raise `Mismatch` unless a value is as the ISO dates of a column of texts are."""
     if not isinstance(value, str) or _ISO_DATE.fullmatch(value) is None:
-        raise Mismatch(f"column {name!r} holds dates; it needs one in quotes, such as "
-                       f'"2024-01-31", not {value!r}')  # fmt: skip
+        raise Mismatch(
+            f"column {name!r} holds dates; it needs one in quotes, such as "
+            f'"2024-01-31", not {value!r}'
+        )
 
 
 def among(
@@ -182,8 +184,12 @@ def _literal(name: str, family: str, value: Value) -> pl.Expr:
         return pl.lit(value, pl.Int64 if isinstance(value, int) else pl.Float64)
     if family == "date" and isinstance(value, str):
         return pl.lit(_moment(name, value), pl.Datetime("us"))
-    needed = {"text": "text in quotes", "truth": "true or false", "number": "a number",
-              "date": 'a date in quotes, such as "2024-01-31"'}  # fmt: skip
+    needed = {
+        "text": "text in quotes",
+        "truth": "true or false",
+        "number": "a number",
+        "date": 'a date in quotes, such as "2024-01-31"',
+    }
     if family not in needed:
         raise Mismatch(f"column {name!r} is of a type that is not compared; try has, or is null")
     raise Mismatch(f"column {name!r} needs {needed[family]}, not {value!r}")

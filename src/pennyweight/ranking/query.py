@@ -109,8 +109,10 @@ def _is_list(value: object) -> bool:
 
 def _user_query(interactions: Interactions | None, user: str) -> Query:
     if interactions is None:
-        raise PlanError("this recommender keeps no event log and so knows no users; "
-                        "give the items of the history")  # fmt: skip
+        raise PlanError(
+            "this recommender keeps no event log and so knows no users; "
+            "give the items of the history"
+        )
     code = int(interactions.users.codes([user])[0])
     if code < 0:
         return NO_QUERY
@@ -173,8 +175,11 @@ def warn_unknown(interactions: Interactions | None, users: Sequence[str], basis:
         listed = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
         many = f"{len(unknown):,} users are" if len(unknown) > 1 else "user is"
         hint = suggestion(interactions.users, unknown[0]) if len(unknown) == 1 else ""
-        warnings.warn(f"{many} not in the event log: {listed}; {basis}{hint}",
-                      UnknownUserWarning, stacklevel=3)  # fmt: skip
+        warnings.warn(
+            f"{many} not in the event log: {listed}; {basis}{hint}",
+            UnknownUserWarning,
+            stacklevel=3,
+        )
 
 
 def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]:
@@ -191,8 +196,10 @@ def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]
     codes = ids.codes(texts)
     if (codes < 0).any():
         unknown = [value for value, code in zip(texts, codes, strict=True) if code < 0]
-        raise UnknownIdError(f"{what}: {_listed(unknown)} not among the {len(ids):,} {ids.table}"
-                             f"{_nearest(ids, unknown[0])}")  # fmt: skip
+        raise UnknownIdError(
+            f"{what}: {_listed(unknown)} not among the {len(ids):,} {ids.table}"
+            f"{_nearest(ids, unknown[0])}"
+        )
     return codes
 
 

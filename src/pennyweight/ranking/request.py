@@ -85,8 +85,10 @@ class RankingRequest:
         if isinstance(self.k, bool) or not isinstance(self.k, int | np.integer) or self.k < 1:
             raise PlanError(f"k is {self.k!r}; it must be a whole number, 1 or more")
         if not (self.filter is None or isinstance(self.filter, str)):
-            raise TypeError("filter takes an expression such as 'price < 20', not "
-                            f"{self.filter!r:.80}; join several with `and`")  # fmt: skip
+            raise TypeError(
+                "filter takes an expression such as 'price < 20', not "
+                f"{self.filter!r:.80}; join several with `and`"
+            )
         for name in ("exclude_seen", "explain"):  # the text "no" would be true
             value = getattr(self, name)
             if not (value is None or isinstance(value, bool | np.bool_)):

@@ -19,10 +19,21 @@ __all__ = ["check_catalog", "check_interactions", "check_scorer", "refusing_dama
 
 # What reading raises where a file holds something else than its writer puts there.
 _SIGNS = (
-    DataError, PlanError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError,
-    ValueError, OSError, RecursionError, MemoryError, NotImplementedError,
-    pl.exceptions.PolarsError, pl.exceptions.PanicException,
-)  # fmt: skip
+    DataError,
+    PlanError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    OSError,
+    RecursionError,
+    MemoryError,
+    NotImplementedError,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
 
 
 @contextmanager
@@ -55,9 +66,12 @@ def check_interactions(log: Interactions, users: Ids) -> None:
         float(log.liking)
     n = len(log.item)
     for name, column, kind in (
-        ("user", log.user, np.int32), ("item", log.item, np.int32), ("time", log.time, np.float64),
-        ("weight", log.weight, np.float32), ("kind", log.kind, np.uint8),
-    ):  # fmt: skip
+        ("user", log.user, np.int32),
+        ("item", log.item, np.int32),
+        ("time", log.time, np.float64),
+        ("weight", log.weight, np.float32),
+        ("kind", log.kind, np.uint8),
+    ):
         _check_column(name, column, kind, n)
     if len(log.split) not in (0, n):
         raise BundleError(f"the events: {len(log.split):,} values of split for {n:,} events")
@@ -66,9 +80,10 @@ def check_interactions(log: Interactions, users: Ids) -> None:
     _check_codes("kind", log.kind, max(1, len(log.kinds)))
     gone = log.negative
     for name, column, kind in (
-        ("negative_user", gone.user, np.int32), ("negative_item", gone.item, np.int32),
+        ("negative_user", gone.user, np.int32),
+        ("negative_item", gone.item, np.int32),
         ("negative_time", gone.time, np.float64),
-    ):  # fmt: skip
+    ):
         _check_column(name, column, kind, len(gone))
     _check_codes("negative_user", gone.user, len(users))
     _check_codes("negative_item", gone.item, log.n_items)

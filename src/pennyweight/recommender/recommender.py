@@ -98,8 +98,10 @@ class Recommender:
         if repeats not in ("exclude", "include"):
             raise PlanError(f"repeats {repeats!r}: exclude or include")
         if interactions is not None and interactions.n_items != len(catalog):
-            raise DataError(f"the events are about {interactions.n_items:,} items, the catalog "
-                            f"has {len(catalog):,}; read both together")  # fmt: skip
+            raise DataError(
+                f"the events are about {interactions.n_items:,} items, the catalog "
+                f"has {len(catalog):,}; read both together"
+            )
         self.catalog, self.scorer, self.interactions = catalog, scorer, interactions
         self.repeats: Repeats = repeats
         self.plan: Plan | None = None

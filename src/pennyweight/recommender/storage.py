@@ -150,8 +150,10 @@ def write_catalog(folder: Path, catalog: Catalog) -> None:
     """Write ids and texts to one Arrow file, attributes to another."""
     for name, dtype in catalog.attributes.schema.items():
         if isinstance(dtype, pl.Object):
-            raise DataError(f"column {name!r} holds Python objects, which cannot be saved; "
-                            "turn it into text, numbers or lists of them")  # fmt: skip
+            raise DataError(
+                f"column {name!r} holds Python objects, which cannot be saved; "
+                "turn it into text, numbers or lists of them"
+            )
     _write_table(folder / ITEMS, {"id": list(catalog.ids), "text": list(catalog.texts)})
     catalog.attributes.write_ipc(folder / ATTRIBUTES, compression="uncompressed")
 

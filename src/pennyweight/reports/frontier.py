@@ -98,8 +98,16 @@ def _candidate_table(frontier: Frontier) -> Table:
         (f"{number}. {_name(point, frontier)}", *cells[1:2], *cells[3:])
         for number, point, cells in _numbered(frontier)
     ]
-    head = ("Candidate", "NDCG@10", "Content only", "Encoder", "Vectors", "Texts/s", "ms per text",
-            "Memory")  # fmt: skip
+    head = (
+        "Candidate",
+        "NDCG@10",
+        "Content only",
+        "Encoder",
+        "Vectors",
+        "Texts/s",
+        "ms per text",
+        "Memory",
+    )
     return Table("All measurements", head, rows, numbers=len(head) - 1)
 
 

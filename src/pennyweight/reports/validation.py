@@ -115,8 +115,15 @@ def _figure(
 
 
 def _column_tables(validation: Validation) -> list[Table]:
-    head = ("Column", "Role", "Language", "Filled", "Characters: 5 %, median, 95 %, max",
-            "Tokens per word", "Unknown")  # fmt: skip
+    head = (
+        "Column",
+        "Role",
+        "Language",
+        "Filled",
+        "Characters: 5 %, median, 95 %, max",
+        "Tokens per word",
+        "Unknown",
+    )
     rows = [
         (
             c.name,

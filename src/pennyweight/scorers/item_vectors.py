@@ -103,8 +103,11 @@ class Terms:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what there is to save, but for the shape."""
-        return {"data": self.matrix.data, "indices": self.matrix.indices,
-                "indptr": self.matrix.indptr}  # fmt: skip
+        return {
+            "data": self.matrix.data,
+            "indices": self.matrix.indices,
+            "indptr": self.matrix.indptr,
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> "Terms":

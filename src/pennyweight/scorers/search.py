@@ -32,8 +32,11 @@ def search(lookup: Lookup, vectors: ItemVectors, texts: Sequence[str]) -> NDArra
     norms = [max(query.norm, 1e-30) for query in wanted]
     ends = np.cumsum([0, *(len(query.words) for query in wanted)])
     columns = [word for query in wanted for word in query.words]
-    weights = [weight / norm for query, norm in zip(wanted, norms, strict=True)
-               for weight in query.words.values()]  # fmt: skip
+    weights = [
+        weight / norm
+        for query, norm in zip(wanted, norms, strict=True)
+        for weight in query.words.values()
+    ]
     parts = (np.array(weights, np.float32), np.array(columns, np.int32), ends)
     scores = vectors.products(sparse.csr_matrix(parts, shape=(len(texts), n_words)))
     for row, query in enumerate(wanted):

@@ -81,8 +81,15 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.precision not in ("auto", "fp32"):
             raise DataError(f"precision {self.precision!r}: auto or fp32")
-        least = {"steps": 1, "batch": 1, "max_tokens": 3, "chunk_tokens": 1, "every": 1,
-                 "patience": 1, "newest": 1}  # fmt: skip
+        least = {
+            "steps": 1,
+            "batch": 1,
+            "max_tokens": 3,
+            "chunk_tokens": 1,
+            "every": 1,
+            "patience": 1,
+            "newest": 1,
+        }
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise DataError(f"{name} is {getattr(self, name)}; at least {bound}")

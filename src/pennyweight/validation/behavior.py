@@ -51,17 +51,28 @@ def _bots(log: Interactions) -> list[Finding]:
         examples = [f"{names[u]}: {busiest[u]:,} in one {unit}" for u in fast[:3].tolist()]
         part = counts[fast].sum() / len(log)
         found += finding(
-            "bot-rate", f"more than {limit:.0f} events in a {unit}, {100 * part:.1f} % of all "
-            "events", len(fast), n_users, "users", examples, warn=True,
-        )  # fmt: skip
+            "bot-rate",
+            f"more than {limit:.0f} events in a {unit}, {100 * part:.1f} % of all events",
+            len(fast),
+            n_users,
+            "users",
+            examples,
+            warn=True,
+        )
     limit = max(SHARE * len(log), TIMES_MEDIAN * float(np.median(counts)), LEAST)
     large = np.flatnonzero(counts > limit)
     large = large[np.argsort(-counts[large], kind="stable")]
     examples = [f"{names[u]}: {counts[u]:,} events" for u in large[:3].tolist()]
     part = counts[large].sum() / len(log)
-    return found + finding("bot-share", f"a user alone has over 1 % of all events, together "
-                           f"{100 * part:.1f} %", len(large), n_users, "users", examples, warn=True
-                           )  # fmt: skip
+    return found + finding(
+        "bot-share",
+        f"a user alone has over 1 % of all events, together {100 * part:.1f} %",
+        len(large),
+        n_users,
+        "users",
+        examples,
+        warn=True,
+    )
 
 
 def _busiest(log: Interactions, seconds: int) -> NDArray[np.int64]:
@@ -75,18 +86,38 @@ def _busiest(log: Interactions, seconds: int) -> NDArray[np.int64]:
 
 def _times(log: Interactions) -> list[Finding]:
     early = np.flatnonzero(log.time < _1990)
-    found = finding("early-times", "before 1990", len(early), len(log), "events",
-                    [f"{log.users[log.user[e]]}: {date(log.time[e])}" for e in early[:3]],
-                    warn=True)  # fmt: skip
+    found = finding(
+        "early-times",
+        "before 1990",
+        len(early),
+        len(log),
+        "events",
+        [f"{log.users[log.user[e]]}: {date(log.time[e])}" for e in early[:3]],
+        warn=True,
+    )
     moments, counts = np.unique(log.time, return_counts=True)
     top = int(counts.argmax())
     if counts[top] >= max(2, 0.5 * len(log)):
-        found += finding("equal-times", "at one and the same moment", int(counts[top]), len(log),
-                         "events", [date(moments[top])], warn=True)  # fmt: skip
+        found += finding(
+            "equal-times",
+            "at one and the same moment",
+            int(counts[top]),
+            len(log),
+            "events",
+            [date(moments[top])],
+            warn=True,
+        )
     at_midnight = int(counts[moments % 86_400 == 0].sum())
     if at_midnight >= 0.99 * len(log):
-        found += finding("midnight-times", "times are dates without a time of day", at_midnight,
-                         len(log), "events", map(date, moments[:3]), warn=False)  # fmt: skip
+        found += finding(
+            "midnight-times",
+            "times are dates without a time of day",
+            at_midnight,
+            len(log),
+            "events",
+            map(date, moments[:3]),
+            warn=False,
+        )
     return found
 
 
@@ -94,16 +125,34 @@ def _thin(log: Interactions) -> list[Finding]:
     lengths, counts = np.diff(log.offsets), log.counts
     single = np.flatnonzero(lengths == 1)
     unused = int((counts == 0).sum())
-    found = finding("single-event-users", "users with one event", len(single), len(lengths),
-                    "users", [log.users[u] for u in single[:3].tolist()],
-                    warn=len(single) > 0.5 * len(lengths))  # fmt: skip
-    found += finding("unused-items", "items without an event", unused, len(counts), "items",
-                     warn=unused > 0.5 * len(counts))  # fmt: skip
+    found = finding(
+        "single-event-users",
+        "users with one event",
+        len(single),
+        len(lengths),
+        "users",
+        [log.users[u] for u in single[:3].tolist()],
+        warn=len(single) > 0.5 * len(lengths),
+    )
+    found += finding(
+        "unused-items",
+        "items without an event",
+        unused,
+        len(counts),
+        "items",
+        warn=unused > 0.5 * len(counts),
+    )
     head = max(1, len(counts) // 100)
     taken = int(np.sort(counts)[::-1][:head].sum())
     if len(counts) >= 100 and taken > 0.5 * len(log):
-        found += finding("long-tail", f"on the {head:,} most popular items (1 %)", taken,
-                         len(log), "events", warn=False)  # fmt: skip
+        found += finding(
+            "long-tail",
+            f"on the {head:,} most popular items (1 %)",
+            taken,
+            len(log),
+            "events",
+            warn=False,
+        )
     return found
 
 
@@ -133,10 +182,13 @@ def periods(log: Interactions) -> list[Period]:
     events = np.bincount(which, minlength=PERIODS)
     cold = np.bincount(which[first[log.item] == which], minlength=PERIODS)
     return [
-        Period(start=date(edges[p])[:10], events=int(events[p]),
-               cold=cold[p] / events[p] if p and events[p] else None)
+        Period(
+            start=date(edges[p])[:10],
+            events=int(events[p]),
+            cold=cold[p] / events[p] if p and events[p] else None,
+        )
         for p in range(PERIODS)
-    ]  # fmt: skip
+    ]
 
 
 def tail(log: Interactions) -> list[tuple[str, float]]:

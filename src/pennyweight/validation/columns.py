@@ -79,8 +79,14 @@ def check_columns(
                 more, noted = _read(texts, data.catalog.ids, tokenizer, rng)
                 column, found = column.model_copy(update=more), found + noted
         empty = len(values) - filled
-        found += finding("empty-column", f"no value in column {values.name!r}", empty, len(values),
-                         "items", warn=role == "text" and empty > 0.5 * len(values))  # fmt: skip
+        found += finding(
+            "empty-column",
+            f"no value in column {values.name!r}",
+            empty,
+            len(values),
+            "items",
+            warn=role == "text" and empty > 0.5 * len(values),
+        )
         columns.append(column)
     return columns, found + _too_long(data, tokenizer, max_tokens, rng)
 
@@ -107,9 +113,13 @@ def _read(
             found += finding(
                 "unknown-words",
                 f"column {texts.name!r}: {100 * read.unknown:.2g} % of word pieces are unknown to "
-                "the encoder", read.unknown_texts, len(few), "texts", read.unknown_examples,
+                "the encoder",
+                read.unknown_texts,
+                len(few),
+                "texts",
+                read.unknown_examples,
                 warn=read.unknown >= UNKNOWN,
-            )  # fmt: skip
+            )
         if read.pieces_per_word >= PIECES:
             found += _fragmented(few, str(about["language"]), tokenizer)
     return about, found
@@ -124,9 +134,15 @@ def _fragmented(texts: pl.Series, language: str, tokenizer: Tokenizer) -> list[F
     pieces = cover(tokenizer, texts.to_list()).pieces_per_word
     if pieces < PIECES:
         return []
-    return finding("fragmented-words", f"column {texts.name!r}: {pieces:.1f} word pieces a word",
-                   len(texts), len(texts), "texts", texts.head(3).to_list(), warn=True
-    )  # fmt: skip
+    return finding(
+        "fragmented-words",
+        f"column {texts.name!r}: {pieces:.1f} word pieces a word",
+        len(texts),
+        len(texts),
+        "texts",
+        texts.head(3).to_list(),
+        warn=True,
+    )
 
 
 def _scripts(
@@ -138,9 +154,15 @@ def _scripts(
     total = by_text.sum_horizontal()
     other = ((total - by_text.select(set(kin)).sum_horizontal()) > 0.5 * total).arg_true()
     examples = [f"{ids[row]}: {texts[row]}" for row in other.head(3)]
-    return finding("mixed-scripts", f"column {texts.name!r}: not in {usual} letters as the others",
-                   len(other), len(texts), "items", examples, warn=len(other) > 0.05 * len(texts)
-    )  # fmt: skip
+    return finding(
+        "mixed-scripts",
+        f"column {texts.name!r}: not in {usual} letters as the others",
+        len(other),
+        len(texts),
+        "items",
+        examples,
+        warn=len(other) > 0.05 * len(texts),
+    )
 
 
 def _too_long(
@@ -156,8 +178,15 @@ def _too_long(
     long = np.flatnonzero(tokens > most)
     count = round(len(long) * len(rows) / len(drawn))
     examples = [f"{data.catalog.ids[drawn[i]]}: {tokens[i]:,} tokens" for i in long[:3].tolist()]
-    return finding("long-texts", f"texts longer than the {most} tokens that the encoder reads",
-                   count, len(texts), "items", examples, warn=count > 0.2 * len(texts))  # fmt: skip
+    return finding(
+        "long-texts",
+        f"texts longer than the {most} tokens that the encoder reads",
+        count,
+        len(texts),
+        "items",
+        examples,
+        warn=count > 0.2 * len(texts),
+    )
 
 
 def _sample(values: pl.Series, rng: np.random.Generator) -> pl.Series:

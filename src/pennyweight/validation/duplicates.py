@@ -40,8 +40,9 @@ def near_duplicates(texts: Sequence[str], rng: np.random.Generator) -> NDArray[n
         both = np.asarray(of_text[i].multiply(of_text[j]).sum(axis=1)).ravel()
         alike[at : at + BLOCK] = both >= ALIKE * (size[i] + size[j] - both)
     n = len(texts)
-    edges = sparse.coo_array((np.ones(int(alike.sum()), bool), (left[alike], right[alike])),
-                             shape=(n, n))  # fmt: skip
+    edges = sparse.coo_array(
+        (np.ones(int(alike.sum()), bool), (left[alike], right[alike])), shape=(n, n)
+    )
     _, group = sparse.csgraph.connected_components(edges, directed=False)
     _, first = np.unique(group, return_index=True)
     return np.asarray(first[group], np.int32)
@@ -67,8 +68,11 @@ def _sign(
                 mixed = (hashes * factor[column] + shift[column]) >> np.uint64(32)
                 signatures[start + full, column] = np.minimum.reduceat(mixed, offsets[:-1][full])
         codes = (hashes & np.uint64((1 << 22) - 1)).astype(np.int32)
-        blocks.append(sparse.csr_array((np.ones(len(codes), np.float32), codes, offsets),
-                                       shape=(len(block), 1 << 22)))  # fmt: skip
+        blocks.append(
+            sparse.csr_array(
+                (np.ones(len(codes), np.float32), codes, offsets), shape=(len(block), 1 << 22)
+            )
+        )
     matrix = sparse.csr_array(sparse.vstack(blocks, format="csr"))
     matrix.sum_duplicates()  # two words of one text with one hash
     matrix.data[:] = 1
@@ -92,6 +96,11 @@ def check_duplicates(catalog: Catalog, rng: np.random.Generator) -> list[Finding
         for a, b in zip(first[again[:3]].tolist(), again[:3].tolist(), strict=True)
     ]
     return finding(
-        "near-duplicates", "items with nearly the same words as an earlier one", len(again),
-        len(catalog), "items", examples, warn=len(again) > 0.01 * len(catalog),
-    )  # fmt: skip
+        "near-duplicates",
+        "items with nearly the same words as an earlier one",
+        len(again),
+        len(catalog),
+        "items",
+        examples,
+        warn=len(again) > 0.01 * len(catalog),
+    )

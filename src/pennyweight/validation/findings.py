@@ -19,64 +19,119 @@ Count = Annotated[int, Field(ge=0)]
 
 # Kind -> where it belongs, and what was or can be done. Each has a row in the guide.
 KINDS: dict[str, tuple[Area, str]] = {
-    "repeated-items": ("leak", "with --repeats exclude they count as misses of every scorer; use "
-                       "--repeats include (repeats='include') where people come back to items, "
-                       "the default where they are more than half"),
-    "split-duplicates": ("leak", "they were dropped, the first row stayed; remove duplicates "
-                         "before splitting"),
+    "repeated-items": (
+        "leak",
+        "with --repeats exclude they count as misses of every scorer; use "
+        "--repeats include (repeats='include') where people come back to items, "
+        "the default where they are more than half",
+    ),
+    "split-duplicates": (
+        "leak",
+        "they were dropped, the first row stayed; remove duplicates before splitting",
+    ),
     "events-after-cut": ("leak", "split by time, or let pennyweight split (--protocol)"),
     "future-of-others": ("leak", "use --protocol global-time, or a split by one moment for all"),
-    "future-catalog": ("leak", "measure without novelty and popularity (--scorers "
-                       "content,neighbors,tower), or with the catalog as it was before the "
-                       "test"),
-    "id-order": ("leak", "no scorer of pennyweight uses the order and ties are drawn at random; "
-                 "shuffle the catalog and replace its ids before using tools that do"),
-    "answer-in-text": ("leak", "remove reviewers and buyers from the texts, or leave the column "
-                       "out with --text-columns"),
-    "personal-text": ("personal", "fit with --mask-personal (data.mask_personal in the plan) so "
-                      "that no encoder reads it, or remove it at the source"),
-    "personal-id": ("personal", "ids cannot be masked without losing whom they name; replace them "
-                    "by keyed hashes before giving the files"),
+    "future-catalog": (
+        "leak",
+        "measure without novelty and popularity (--scorers "
+        "content,neighbors,tower), or with the catalog as it was before the "
+        "test",
+    ),
+    "id-order": (
+        "leak",
+        "no scorer of pennyweight uses the order and ties are drawn at random; "
+        "shuffle the catalog and replace its ids before using tools that do",
+    ),
+    "answer-in-text": (
+        "leak",
+        "remove reviewers and buyers from the texts, or leave the column out with --text-columns",
+    ),
+    "personal-text": (
+        "personal",
+        "fit with --mask-personal (data.mask_personal in the plan) so "
+        "that no encoder reads it, or remove it at the source",
+    ),
+    "personal-id": (
+        "personal",
+        "ids cannot be masked without losing whom they name; replace them "
+        "by keyed hashes before giving the files",
+    ),
     "bot-rate": ("events", "remove these users from the events, unless they are people"),
     "bot-share": ("events", "remove these users, or check that they are not many under one id"),
-    "crowded-id": ("events", "where the id stands for many people, drop it with --missing-ids ID, "
-                   "missing_ids=['ID'] or data.missing_ids of the plan"),
-    "id-forms": ("events", "if they are the same, use --normalize-ids, normalize_ids=True or "
-                 "data.normalize_ids of the plan; better, export ids as text"),
+    "crowded-id": (
+        "events",
+        "where the id stands for many people, drop it with --missing-ids ID, "
+        "missing_ids=['ID'] or data.missing_ids of the plan",
+    ),
+    "id-forms": (
+        "events",
+        "if they are the same, use --normalize-ids, normalize_ids=True or "
+        "data.normalize_ids of the plan; better, export ids as text",
+    ),
     "future-times": ("events", "mend the clock or the time zone of the source"),
     "early-times": ("events", "usually a missing time written as zero; remove or mend them"),
-    "equal-times": ("events", "usually a default or the date of an import; bring real times, or "
-                    "leave the column out (--time-column ''; where the newest rows come first, "
-                    "with --row-order newest-first)"),
+    "equal-times": (
+        "events",
+        "usually a default or the date of an import; bring real times, or "
+        "leave the column out (--time-column ''; where the newest rows come first, "
+        "with --row-order newest-first)",
+    ),
     "midnight-times": ("events", "order within a day is drawn at random; bring the time of day"),
-    "single-event-users": ("events", "they teach nothing about what follows what, and cannot be "
-                           "tested by leave-last-out; more events a user help most"),
-    "few-histories": ("events", "such a test says how newcomers are served; --protocol "
-                      "leave-last-out (protocol='leave-last-out'), the default where most users "
-                      "have a history then, says how histories are used"),
-    "long-tail": ("events", "compare with the popularity scorer and look at coverage; rare items "
-                  "need text"),
+    "single-event-users": (
+        "events",
+        "they teach nothing about what follows what, and cannot be "
+        "tested by leave-last-out; more events a user help most",
+    ),
+    "few-histories": (
+        "events",
+        "such a test says how newcomers are served; --protocol "
+        "leave-last-out (protocol='leave-last-out'), the default where most users "
+        "have a history then, says how histories are used",
+    ),
+    "long-tail": (
+        "events",
+        "compare with the popularity scorer and look at coverage; rare items need text",
+    ),
     "unused-items": ("events", "only novelty and scorers that read text can recommend them"),
     "cold-share": ("events", "only novelty and scorers that read text can find them; refit often"),
     "partial-file": ("events", "fetch all pages, and write them one after the other into the file"),
     "cleaning": ("events", "see the guide to data for what cleaning does; --strict of fit refuses"),
-    "unavailable-items": ("items", "they are learned from, and no list has them; where the column "
-                          "means something else, use --available-column ''"),
-    "unread-numbers": ("items", "write the column in one way, such as 1299.00, so that filters can "
-                       "compare it"),
+    "unavailable-items": (
+        "items",
+        "they are learned from, and no list has them; where the column "
+        "means something else, use --available-column ''",
+    ),
+    "unread-numbers": (
+        "items",
+        "write the column in one way, such as 1299.00, so that filters can compare it",
+    ),
     "empty-column": ("items", "fill the column, or leave it out with --text-columns"),
-    "near-duplicates": ("items", "merge those that are one thing, or they split its events; "
-                        "variants, such as sizes and colors, may stay"),
-    "mixed-scripts": ("items", "an encoder of one language cannot read them; translate them, or "
-                      "choose a multilingual encoder"),
-    "unread-script": ("items", "use --encoder tfidf (encoder='tfidf'), which reads every script, "
-                      "or name the folder of a multilingual model (--encoder FOLDER)"),
+    "near-duplicates": (
+        "items",
+        "merge those that are one thing, or they split its events; "
+        "variants, such as sizes and colors, may stay",
+    ),
+    "mixed-scripts": (
+        "items",
+        "an encoder of one language cannot read them; translate them, or "
+        "choose a multilingual encoder",
+    ),
+    "unread-script": (
+        "items",
+        "use --encoder tfidf (encoder='tfidf'), which reads every script, "
+        "or name the folder of a multilingual model (--encoder FOLDER)",
+    ),
     "unknown-words": ("items", "choose an encoder of the texts' language, or --encoder tfidf"),
-    "fragmented-words": ("items", "words in many pieces carry little meaning: choose an encoder of "
-                         "the texts' language, or --encoder tfidf"),
-    "long-texts": ("items", "what comes after is not read; put what matters first "
-                   "(--text-columns sets the order)"),
-}  # fmt: skip
+    "fragmented-words": (
+        "items",
+        "words in many pieces carry little meaning: choose an encoder of "
+        "the texts' language, or --encoder tfidf",
+    ),
+    "long-texts": (
+        "items",
+        "what comes after is not read; put what matters first (--text-columns sets the order)",
+    ),
+}
 
 
 class Finding(Frozen):
@@ -153,7 +208,15 @@ def finding(
     cut = tuple(text if len(text) <= 160 else text[:157] + "…" for text in shown)
     severity: Severity = "warning" if warn else "note"
     return [
-        Finding(area=area or usual, kind=kind, severity=severity, message=message,
-                count=int(count), of=int(of), unit=unit, examples=cut,
-                remedy=remedy or general)
-    ]  # fmt: skip
+        Finding(
+            area=area or usual,
+            kind=kind,
+            severity=severity,
+            message=message,
+            count=int(count),
+            of=int(of),
+            unit=unit,
+            examples=cut,
+            remedy=remedy or general,
+        )
+    ]

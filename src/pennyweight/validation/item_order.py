@@ -48,8 +48,11 @@ def orders(data: Dataset) -> dict[str, Ranks]:
     number = parts.str.extract(r"(\d+)\D*$").cast(pl.Float64, strict=False)
     keys = pl.DataFrame({"stem": parts.str.replace(r"\d+\D*$", ""), "n": number, "id": parts})
     numbered = number.null_count() == 0 and keys["stem"].n_unique() <= 1 + n // 100
-    order = keys.with_row_index("row").sort("stem", "n", "id") if numbered else (
-        keys.with_row_index("row").sort("id"))  # fmt: skip
+    order = (
+        keys.with_row_index("row").sort("stem", "n", "id")
+        if numbered
+        else (keys.with_row_index("row").sort("id"))
+    )
     by_id = np.empty(n)
     by_id[order["row"].to_numpy()] = by_row
     found = {"row in the catalog": by_row}
@@ -79,11 +82,15 @@ def check_order(data: Dataset, part: Part, places: Mapping[str, Ranks]) -> list[
             quarter = (ranks if shift > 0 else 1 - ranks)[log.item] >= 0.75
             place = "last" if shift > 0 else "first"
             found += finding(
-                "id-order", f"test items are in the {place} quarter of the catalog by {name} "
+                "id-order",
+                f"test items are in the {place} quarter of the catalog by {name} "
                 f"(25.0 % by chance, {abs(sigmas):.0f} standard deviations)",
-                int((quarter & test).sum()), int(test.sum()), "test events",
-                events_at(data, np.flatnonzero(quarter & test)), warn=True,
-            )  # fmt: skip
+                int((quarter & test).sum()),
+                int(test.sum()),
+                "test events",
+                events_at(data, np.flatnonzero(quarter & test)),
+                warn=True,
+            )
     return found
 
 
@@ -100,7 +107,12 @@ def _beyond_history(
     chance = float((1 / (1 + length[log.user[rows]])).mean())
     where = "after" if shift > 0 else "before"
     return finding(
-        "id-order", f"the test item comes {where} all items of its user's history by {name} "
-        f"({100 * chance:.1f} % by chance)", len(beyond), len(rows), "test events",
-        events_at(data, beyond), warn=True,
-    )  # fmt: skip
+        "id-order",
+        f"the test item comes {where} all items of its user's history by {name} "
+        f"({100 * chance:.1f} % by chance)",
+        len(beyond),
+        len(rows),
+        "test events",
+        events_at(data, beyond),
+        warn=True,
+    )

@@ -11,16 +11,33 @@ from pennyweight.validation.findings import Finding, finding
 __all__ = ["MUCH", "SCRIPTS", "Unread", "check_script", "guess", "script_letters", "unread"]
 
 SCRIPTS = {
-    "Latin": r"\p{Latin}", "Cyrillic": r"\p{Cyrillic}", "Greek": r"\p{Greek}",
-    "Arabic": r"\p{Arabic}", "Hebrew": r"\p{Hebrew}", "Devanagari": r"\p{Devanagari}",
-    "Bengali": r"\p{Bengali}", "Gurmukhi": r"\p{Gurmukhi}", "Gujarati": r"\p{Gujarati}",
-    "Oriya": r"\p{Oriya}", "Tamil": r"\p{Tamil}", "Telugu": r"\p{Telugu}",
-    "Kannada": r"\p{Kannada}", "Malayalam": r"\p{Malayalam}", "Sinhala": r"\p{Sinhala}",
-    "Thai": r"\p{Thai}", "Lao": r"\p{Lao}", "Khmer": r"\p{Khmer}", "Burmese": r"\p{Myanmar}",
-    "Tibetan": r"\p{Tibetan}", "Georgian": r"\p{Georgian}", "Armenian": r"\p{Armenian}",
-    "Ethiopic": r"\p{Ethiopic}", "Chinese": r"\p{Han}",
-    "Japanese": r"[\p{Hiragana}\p{Katakana}]", "Korean": r"\p{Hangul}",
-}  # fmt: skip
+    "Latin": r"\p{Latin}",
+    "Cyrillic": r"\p{Cyrillic}",
+    "Greek": r"\p{Greek}",
+    "Arabic": r"\p{Arabic}",
+    "Hebrew": r"\p{Hebrew}",
+    "Devanagari": r"\p{Devanagari}",
+    "Bengali": r"\p{Bengali}",
+    "Gurmukhi": r"\p{Gurmukhi}",
+    "Gujarati": r"\p{Gujarati}",
+    "Oriya": r"\p{Oriya}",
+    "Tamil": r"\p{Tamil}",
+    "Telugu": r"\p{Telugu}",
+    "Kannada": r"\p{Kannada}",
+    "Malayalam": r"\p{Malayalam}",
+    "Sinhala": r"\p{Sinhala}",
+    "Thai": r"\p{Thai}",
+    "Lao": r"\p{Lao}",
+    "Khmer": r"\p{Khmer}",
+    "Burmese": r"\p{Myanmar}",
+    "Tibetan": r"\p{Tibetan}",
+    "Georgian": r"\p{Georgian}",
+    "Armenian": r"\p{Armenian}",
+    "Ethiopic": r"\p{Ethiopic}",
+    "Chinese": r"\p{Han}",
+    "Japanese": r"[\p{Hiragana}\p{Katakana}]",
+    "Korean": r"\p{Hangul}",
+}
 # Frequent small words of two letters or more, for one letter is as often an initial; a word
 # that several languages share counts a share for each.
 _STOP = {
@@ -103,9 +120,11 @@ class Unread:
         return self.count / max(1, self.of)
 
     def __str__(self) -> str:
-        return (f"{self.count:,} of {self.of:,} texts ({100 * self.share:.0f} %) are mainly in "
-                f"{self.script} letters, which the default language model (English) does not "
-                "read")  # fmt: skip
+        return (
+            f"{self.count:,} of {self.of:,} texts ({100 * self.share:.0f} %) are mainly in "
+            f"{self.script} letters, which the default language model (English) does not "
+            "read"
+        )
 
 
 def unread(texts: Sequence[str]) -> Unread:
@@ -127,5 +146,12 @@ def check_script(texts: Sequence[str], encoder: str) -> list[Finding]:
     if encoder not in OF_DEFAULT:
         return []
     found = unread(texts)
-    return finding("unread-script", str(found), found.count, found.of, "texts", found.examples,
-                   warn=found.share >= MUCH)  # fmt: skip
+    return finding(
+        "unread-script",
+        str(found),
+        found.count,
+        found.of,
+        "texts",
+        found.examples,
+        warn=found.share >= MUCH,
+    )

@@ -40,18 +40,30 @@ def _repeated(data: Dataset, part: Part) -> list[Finding]:
     key = log.user.astype(np.int64) * log.n_items + log.item
     targets, first = np.unique(key[part == 2], return_index=True)
     again = np.flatnonzero(part == 2)[first[np.isin(targets, key[part < 2])]]
-    return finding("repeated-items", "test items that their user's history already holds",
-                   len(again), len(targets), "test items", events_at(data, again),
-                   warn=len(again) > REPEATS * len(targets))  # fmt: skip
+    return finding(
+        "repeated-items",
+        "test items that their user's history already holds",
+        len(again),
+        len(targets),
+        "test items",
+        events_at(data, again),
+        warn=len(again) > REPEATS * len(targets),
+    )
 
 
 def _across(data: Dataset) -> list[Finding]:
     entries = [entry for entry in data.log.entries if entry.reason == ACROSS_SPLITS]
     count = sum(entry.count for entry in entries)
     examples = [text for entry in entries for text in entry.examples]
-    return finding("split-duplicates", "events that also are in another part of the split", count,
-                   data.log.rows_read.get("events", count), "events", examples, warn=True
-    )  # fmt: skip
+    return finding(
+        "split-duplicates",
+        "events that also are in another part of the split",
+        count,
+        data.log.rows_read.get("events", count),
+        "events",
+        examples,
+        warn=True,
+    )
 
 
 def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
@@ -60,15 +72,24 @@ def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     np.minimum.at(cut, log.user[test], log.time[test])
     late = np.flatnonzero(~test & (log.time > cut[log.user]))
     known = int((~test).sum())
-    found = finding("events-after-cut", "known events later than a test event of the same user",
-                    len(late), known, "known events", events_at(data, late), warn=True)  # fmt: skip
+    found = finding(
+        "events-after-cut",
+        "known events later than a test event of the same user",
+        len(late),
+        known,
+        "known events",
+        events_at(data, late),
+        warn=True,
+    )
     if not log.real_time:  # positions of two users cannot be compared
         return found
     after = int((log.time[~test] > np.median(log.time[test])).sum())
     if after <= AFTER * known:
         return found
-    message = (f"known events later than the median test event ({protocol}): what others did next "
-               "is learned from")  # fmt: skip
+    message = (
+        f"known events later than the median test event ({protocol}): what others did next "
+        "is learned from"
+    )
     newcomers = newcomers_by_time(log)
     if newcomers is None:
         return found + finding("future-of-others", message, after, known, "known events", warn=True)
@@ -86,19 +107,24 @@ def _unavoidable(
         f"{newcomers.users:,} test users would have none. The figures compare scorers with each "
         "other, and are somewhat too high for what comes next"
     )
-    return finding("future-of-others", message, after, known, "known events", warn=False,
-                   remedy=remedy)  # fmt: skip
+    return finding(
+        "future-of-others", message, after, known, "known events", warn=False, remedy=remedy
+    )
 
 
 def _catalog(data: Dataset, part: Part) -> list[Finding]:
     new = new_items(data.interactions, part)
     if not new.give_answers:
         return []
-    return finding("future-catalog", "items without an event before the test that are test items: "
-                   "the catalog knows the future", len(new.chosen), len(new.items),
-                   "items without earlier events",
-                   [data.catalog.ids[code] for code in new.chosen[:3].tolist()],
-                   warn=True)  # fmt: skip
+    return finding(
+        "future-catalog",
+        "items without an event before the test that are test items: the catalog knows the future",
+        len(new.chosen),
+        len(new.items),
+        "items without earlier events",
+        [data.catalog.ids[code] for code in new.chosen[:3].tolist()],
+        warn=True,
+    )
 
 
 def check_answers(data: Dataset) -> list[Finding]:
@@ -108,29 +134,45 @@ def check_answers(data: Dataset) -> list[Finding]:
     expect are those of users and items meeting independently, each at its own rate.
     """
     log = data.interactions
-    names = pl.DataFrame({"user": np.arange(len(log.users), dtype=np.int32),
-                          "name": _words(pl.Series(list(log.users), dtype=pl.String))})  # fmt: skip
+    names = pl.DataFrame(
+        {
+            "user": np.arange(len(log.users), dtype=np.int32),
+            "name": _words(pl.Series(list(log.users), dtype=pl.String)),
+        }
+    )
     names = names.with_columns(pl.col("name").list.len().alias("n"), pl.col("name").list.join(" "))
     names = names.filter(pl.col("n").is_between(1, 3))
-    parts = [_named(data.catalog.texts[at : at + BLOCK], at, names)
-             for at in range(0, len(data.catalog), BLOCK)]  # fmt: skip
+    parts = [
+        _named(data.catalog.texts[at : at + BLOCK], at, names)
+        for at in range(0, len(data.catalog), BLOCK)
+    ]
     pairs = pl.concat(parts).unique(maintain_order=True)
     if not pairs.height:
         return []
     item, user = pairs["item"].to_numpy().astype(np.int64), pairs["user"].to_numpy()
-    met = np.isin(user.astype(np.int64) * log.n_items + item,
-                  log.user.astype(np.int64) * log.n_items + log.item)  # fmt: skip
+    met = np.isin(
+        user.astype(np.int64) * log.n_items + item,
+        log.user.astype(np.int64) * log.n_items + log.item,
+    )
     chance = -np.expm1(-np.diff(log.offsets)[user] * (log.counts[item] / len(log)))
     expected = float(chance.sum())
     if met.sum() < 3 + expected + 5 * np.sqrt(expected):
         return []
     items = np.unique(item[met])
-    examples = [f"{data.catalog.ids[i]} names {log.users[u]}: {data.catalog.texts[i]}"
-                for i, u in zip(item[met][:3].tolist(), user[met][:3].tolist(), strict=True)
-    ]  # fmt: skip
-    return finding("answer-in-text", f"the text of an item names a user who met it ({met.sum():,} "
-                   f"times, {expected:.1f} expected by chance)", len(items), len(data.catalog),
-                   "items", examples, warn=True)  # fmt: skip
+    examples = [
+        f"{data.catalog.ids[i]} names {log.users[u]}: {data.catalog.texts[i]}"
+        for i, u in zip(item[met][:3].tolist(), user[met][:3].tolist(), strict=True)
+    ]
+    return finding(
+        "answer-in-text",
+        f"the text of an item names a user who met it ({met.sum():,} "
+        f"times, {expected:.1f} expected by chance)",
+        len(items),
+        len(data.catalog),
+        "items",
+        examples,
+        warn=True,
+    )
 
 
 def _words(texts: pl.Series) -> pl.Series:
@@ -143,8 +185,12 @@ def _words(texts: pl.Series) -> pl.Series:
 
 def _named(texts: Sequence[str], start: int, names: pl.DataFrame) -> pl.DataFrame:
     """Return (item, user) for each user whose id is a run of words in a text."""
-    block = pl.DataFrame({"item": np.arange(start, start + len(texts), dtype=np.int32),
-                          "name": _words(pl.Series(texts, dtype=pl.String))})  # fmt: skip
+    block = pl.DataFrame(
+        {
+            "item": np.arange(start, start + len(texts), dtype=np.int32),
+            "name": _words(pl.Series(texts, dtype=pl.String)),
+        }
+    )
     words = block.explode("name").drop_nulls()
     found = []
     for n in sorted(names["n"].unique().to_list()):

@@ -30,8 +30,15 @@ def check_personal(data: Dataset) -> list[Finding]:
         for kind in KINDS:
             rows = suspects(texts, kind, here).to_list()
             examples = [f"{ids[row]}: {_around(texts[row], kind, here)}" for row in rows[:3]]
-            found += finding("personal-text", f"{kind} in column {column.name!r}", len(rows),
-                             len(ids), "items", examples, warn=True)  # fmt: skip
+            found += finding(
+                "personal-text",
+                f"{kind} in column {column.name!r}",
+                len(rows),
+                len(ids),
+                "items",
+                examples,
+                warn=True,
+            )
     for table, names in (("items", ids), ("users", data.interactions.users)):
         found += _in_ids(table, names)
     return found
@@ -50,13 +57,26 @@ def _in_ids(table: str, ids: Sequence[str]) -> list[Finding]:
     found: list[Finding] = []
     for kind in KINDS:
         rows = suspects(names, kind, IDS).to_list()
-        found += finding("personal-id", f"{kind} in ids of {table}", len(rows), len(names), table,
-                         [names[row] for row in rows[:3]], warn=True)  # fmt: skip
+        found += finding(
+            "personal-id",
+            f"{kind} in ids of {table}",
+            len(rows),
+            len(names),
+            table,
+            [names[row] for row in rows[:3]],
+            warn=True,
+        )
     # A bare number is no evidence, for one in ten has the check digit; most of many are.
     shaped = names.filter(names.str.contains(_CARD_ID)).to_list()
     cards = [name for name in shaped if has_luhn(name)]
     if len(cards) >= LEAST_CARDS and len(cards) > 0.5 * len(shaped):
-        found += finding("personal-id", f"card numbers as ids of {table}", len(cards), len(names),
-                         table, [re.sub(r"\d(?=\d{4})", "•", c) for c in cards[:3]], warn=True
-        )  # fmt: skip
+        found += finding(
+            "personal-id",
+            f"card numbers as ids of {table}",
+            len(cards),
+            len(names),
+            table,
+            [re.sub(r"\d(?=\d{4})", "•", c) for c in cards[:3]],
+            warn=True,
+        )
     return found

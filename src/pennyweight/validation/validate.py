@@ -87,8 +87,10 @@ class Validation(Frozen):
             if column.length:
                 about.append("{:,} / {:,} / {:,} / {:,} characters".format(*column.length))
             if column.pieces_per_word is not None and column.unknown is not None:
-                about.append(f"{column.pieces_per_word:.2f} pieces a word, "
-                             f"{100 * column.unknown:.2g} % unknown")  # fmt: skip
+                about.append(
+                    f"{column.pieces_per_word:.2f} pieces a word, "
+                    f"{100 * column.unknown:.2g} % unknown"
+                )
             lines.append(f"{column.name}: {', '.join(about)}")
         for name, meaning, rows in self.event_types:
             lines.append(f"event type {name}: {meaning}, {rows:,} rows")
@@ -153,12 +155,16 @@ def validate(
             found += check_histories(log, part, used)
     found.sort(key=lambda f: (f.severity != "warning", _AREAS.index(f.area), -f.share))
     return Validation(
-        protocol=used, facts=_facts(data), findings=tuple(found), columns=tuple(columns),
-        periods=tuple(shown), tail=tuple(tail(log)),
+        protocol=used,
+        facts=_facts(data),
+        findings=tuple(found),
+        columns=tuple(columns),
+        periods=tuple(shown),
+        tail=tuple(tail(log)),
         lengths=tuple(length_bins(data.catalog.texts)),
         roles={**data.columns.events, "id": data.columns.id, "text": " + ".join(data.columns.text)},
         event_types=data.log.event_types,
-    )  # fmt: skip
+    )
 
 
 def _part(data: Dataset, protocol: Protocol | None) -> tuple[Protocol | None, Part | None]:
@@ -183,11 +189,21 @@ def _cleaned(data: Dataset) -> list[Finding]:
             continue  # among those before 1990
         kind = next((kind for words, kind in _KINDS if words in entry.reason), "cleaning")
         of, unit = _rows(data, entry)
-        found += finding(kind, f"{entry.reason}, {entry.action}", entry.count, of, unit,
-                         entry.examples, area="items" if entry.table == "items" else "events",
-                         warn=kind in ("future-times", "crowded-id", "partial-file") or (
-                             entry.action == "dropped" and entry.count > 0.01 * of
-                             and entry.reason not in NOT_LIKING))  # fmt: skip
+        found += finding(
+            kind,
+            f"{entry.reason}, {entry.action}",
+            entry.count,
+            of,
+            unit,
+            entry.examples,
+            area="items" if entry.table == "items" else "events",
+            warn=kind in ("future-times", "crowded-id", "partial-file")
+            or (
+                entry.action == "dropped"
+                and entry.count > 0.01 * of
+                and entry.reason not in NOT_LIKING
+            ),
+        )
     return found
 
 

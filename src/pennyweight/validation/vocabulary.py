@@ -65,6 +65,9 @@ def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
                 left, right = found.offsets[int(at[0])]
                 examples.append(f"{text[left:right]!r} in {text[:80]!r}")
     return Coverage(
-        unknown / max(1, pieces), pieces / max(1, words), tuple(tokens), unknown_texts,
+        unknown / max(1, pieces),
+        pieces / max(1, words),
+        tuple(tokens),
+        unknown_texts,
         tuple(examples),
-    )  # fmt: skip
+    )

@@ -60,11 +60,34 @@ _QUANTITY = re.compile(
 
 
 # Names that are as often those of a region, a condition or a pack: not worth a word.
-_OTHER_MEANINGS = {"state", "itemstate", "productstate", "estado", "stato", "statut", "qty",
-                   "quantity"}  # fmt: skip
+_OTHER_MEANINGS = {
+    "state",
+    "itemstate",
+    "productstate",
+    "estado",
+    "stato",
+    "statut",
+    "qty",
+    "quantity",
+}
 # Words that states of series, ventures and sales have as well, beside any others.
-_SERIES = {"ended", "closed", "future", "pending", "sold", "reserved", "on hold", "paused", "empty",
-           "false", "suspended", "rejected", "declined", "retired", "private"}  # fmt: skip
+_SERIES = {
+    "ended",
+    "closed",
+    "future",
+    "pending",
+    "sold",
+    "reserved",
+    "on hold",
+    "paused",
+    "empty",
+    "false",
+    "suspended",
+    "rejected",
+    "declined",
+    "retired",
+    "private",
+}
 _BARE = {"0", "1", "0.0", "1.0", "true", "false", "yes", "no", "y", "n", "t", "f", "on", "off"}
 _LETTERS = {"j", "s", "o"}  # yes in German, Spanish and French, and something else in a status
 _STATES = re.compile("stat|estado|visib|qty|quant|zustand")
@@ -344,18 +367,31 @@ def note_availability(
     """
     sites = [name for name in columns if is_site(name)]
     if len(sites) > 1:
-        found.add("items", f"not available (columns {', '.join(sites)}: none of any), and so not "
-                  "recommended", int((~_anywhere(attributes, sites)).sum()), "noted")  # fmt: skip
+        found.add(
+            "items",
+            f"not available (columns {', '.join(sites)}: none of any), and so not recommended",
+            int((~_anywhere(attributes, sites)).sum()),
+            "noted",
+        )
     for name in columns:
         if len(sites) > 1 and name in sites:
             continue
         closed = ~is_available(attributes, name)
         words = attributes[name].filter(pl.Series(closed)).unique(maintain_order=True)
-        found.add("items", f"not available (column {name}), and so not recommended",
-                  int(closed.sum()), "noted", [repr(word) for word in words.head(3)])  # fmt: skip
+        found.add(
+            "items",
+            f"not available (column {name}), and so not recommended",
+            int(closed.sum()),
+            "noted",
+            [repr(word) for word in words.head(3)],
+        )
         if not GONE_AT.fullmatch(key_of(name)) and not is_moment(attributes[name]):
-            found.add("items", f"column {name} does not say whether they are available, and so "
-                      "they are", attributes[name].null_count(), "noted")  # fmt: skip
+            found.add(
+                "items",
+                f"column {name} does not say whether they are available, and so they are",
+                attributes[name].null_count(),
+                "noted",
+            )
     if columns and not available_items(attributes, columns).any():
         raise DataError(
             f"{source}: no item is available by {shown(columns)}, so that every list would be "
@@ -367,15 +403,23 @@ def note_availability(
         _note_site(attributes, columns, found)
     for name in attributes.columns:
         if key_of(name) in PUBLISHED_AT and name not in columns:
-            found.add("items", f"{name} is missing; if these are drafts, keep them from being "
-                      f"recommended with --available-column {shlex.quote(name)}, "
-                      f"columns={{'available': {name!r}}}", attributes[name].null_count(),
-                      "noted")  # fmt: skip
+            found.add(
+                "items",
+                f"{name} is missing; if these are drafts, keep them from being "
+                f"recommended with --available-column {shlex.quote(name)}, "
+                f"columns={{'available': {name!r}}}",
+                attributes[name].null_count(),
+                "noted",
+            )
     for name, others in passed:
-        found.add("items", f"column {name} does not say which items are available, to judge by "
-                  "its values (--available-column NAME where one does)",
-                  attributes[name].len() - attributes[name].null_count(), "noted",
-                  map(repr, others))  # fmt: skip
+        found.add(
+            "items",
+            f"column {name} does not say which items are available, to judge by "
+            "its values (--available-column NAME where one does)",
+            attributes[name].len() - attributes[name].null_count(),
+            "noted",
+            map(repr, others),
+        )
 
 
 def _note_site(attributes: pl.DataFrame, columns: Sequence[str], found: Findings) -> None:
@@ -385,7 +429,11 @@ def _note_site(attributes: pl.DataFrame, columns: Sequence[str], found: Findings
     for name in attributes.columns:
         if name not in columns and is_site(name) and _holds_pieces(attributes[name]):
             column = attributes[name].cast(pl.Float64, strict=False)
-            found.add("items", f"{name!r} may be pieces in stock, and is not read: if it is, keep "
-                      f"these from being recommended with --available-column {shlex.quote(name)}, "
-                      f"columns={{'available': {name!r}}}", int((column <= 0).sum()),
-                      "noted")  # fmt: skip
+            found.add(
+                "items",
+                f"{name!r} may be pieces in stock, and is not read: if it is, keep "
+                f"these from being recommended with --available-column {shlex.quote(name)}, "
+                f"columns={{'available': {name!r}}}",
+                int((column <= 0).sum()),
+                "noted",
+            )

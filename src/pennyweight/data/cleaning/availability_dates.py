@@ -107,7 +107,12 @@ def note_dates(frame: pl.DataFrame, now: float, found: Findings) -> None:
             continue
         since = "future" if starts else "past"
         examples = column.filter(pl.Series(outside)).unique(maintain_order=True).head(3)
-        found.add("items", f"{column.name!r} lies in the {since} and is not read, so that these "
-                  "items are recommended: if they are not to be, make a column 'available' of "
-                  "true and false from it", int(outside.sum()), "noted",
-                  map(str, examples))  # fmt: skip
+        found.add(
+            "items",
+            f"{column.name!r} lies in the {since} and is not read, so that these "
+            "items are recommended: if they are not to be, make a column 'available' of "
+            "true and false from it",
+            int(outside.sum()),
+            "noted",
+            map(str, examples),
+        )

@@ -27,9 +27,13 @@ def take_back(
     """
     kept = order[rows.alive[order]]
     taken, lasting = taken_back(
-        user[kept], item[kept], time[kept], signs.negative[kept], signs.removal[kept],
+        user[kept],
+        item[kept],
+        time[kept],
+        signs.negative[kept],
+        signs.removal[kept],
         signs.purchase[kept],
-    )  # fmt: skip
+    )
     mask = np.zeros(len(rows.alive), bool)
     mask[kept[taken]] = True
     rows.drop(TAKEN_BACK, mask)

@@ -55,14 +55,23 @@ def clock_of(
             break
     if doubtful and not ranked:
         names = ", ".join(map(repr, doubtful))
-        found.add("events", f"may be a time of day or a duration and is not used: {names}; write "
-                  "day and time in one column, if it is a time of day",
-                  frame.height, "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"may be a time of day or a duration and is not used: {names}; write "
+            "day and time in one column, if it is a time of day",
+            frame.height,
+            "noted",
+        )
     if ranked and bool((fit[ranked[0]] % _HOUR == 0).all()):
         minutes = [column for column in free if is_minute_name(column)]
         if minutes:
-            found.add("events", f"{minutes[0]!r} is not added to {ranked[0]!r}: write the hour and "
-                      "the minute in one column, such as 21:06", frame.height, "noted")  # fmt: skip
+            found.add(
+                "events",
+                f"{minutes[0]!r} is not added to {ranked[0]!r}: write the hour and "
+                "the minute in one column, such as 21:06",
+                frame.height,
+                "noted",
+            )
     return ranked[0] if ranked else None
 
 

@@ -52,7 +52,11 @@ def set_aside(
     """Say whether a column has one value a user or an item, and note that it has no use then."""
     role = constant_of(frame, name, roles)
     if role is not None:
-        found.add("events", f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
-                  f"not used as the {use} ({option} {name!r} does)",
-                  frame.height, "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
+            f"not used as the {use} ({option} {name!r} does)",
+            frame.height,
+            "noted",
+        )
     return role is not None

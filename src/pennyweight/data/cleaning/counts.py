@@ -33,8 +33,12 @@ def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None
         idle &= frame[name].cast(pl.Float64, strict=False).fill_null(0.0).to_numpy() == 0
     if not [c for c in counts if not _VAGUE.search(name_key(c))] or idle.mean() < _LEAST:
         return
-    rows.found.add("events", f"{', '.join(map(repr, counts))}: counts of deeds; rows of 0 are no "
-                   "events", int(rows.alive.sum()), "noted")  # fmt: skip
+    rows.found.add(
+        "events",
+        f"{', '.join(map(repr, counts))}: counts of deeds; rows of 0 are no events",
+        int(rows.alive.sum()),
+        "noted",
+    )
     rows.drop(NO_DEED, idle)
 
 

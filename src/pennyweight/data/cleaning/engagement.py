@@ -110,9 +110,12 @@ def drop_unseen(
         none = (amounts <= least).fill_null(False).to_numpy() & seen
         if not none[rows.alive & seen].all():
             rows.found.add(
-                "events", f"{name!r} of {words} is taken for no view (--engagement-column '' "
-                "counts these rows)", int((none & rows.alive).sum()), "noted"
-            )  # fmt: skip
+                "events",
+                f"{name!r} of {words} is taken for no view (--engagement-column '' "
+                "counts these rows)",
+                int((none & rows.alive).sum()),
+                "noted",
+            )
             unseen |= none
     if "type" in roles:
         unseen |= _not_finished(frame, roles, rows) & seen
@@ -133,9 +136,13 @@ def _not_finished(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> 
             continue
         cut = answers.is_in(list(YES if skipped else NO)).fill_null(False).to_numpy()
         if not cut.all():
-            rows.found.add("events", f"{name!r} says that an item was "
-                           f"{'skipped' if skipped else 'not completed'}: no view",
-                           int((cut & rows.alive).sum()), "noted")  # fmt: skip
+            rows.found.add(
+                "events",
+                f"{name!r} says that an item was "
+                f"{'skipped' if skipped else 'not completed'}: no view",
+                int((cut & rows.alive).sum()),
+                "noted",
+            )
             unseen |= cut
     return unseen
 
@@ -149,8 +156,12 @@ def _previews(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> Mask
         given = blanked(frame[name]).cast(pl.String).str.to_lowercase().str.strip_chars()
         shown = (given.is_not_null() & ~given.is_in(list(NO))).to_numpy()
         if not shown.all():
-            rows.found.add("events", f"{name!r} says that a preview was shown: no view",
-                           int((shown & rows.alive).sum()), "noted")  # fmt: skip
+            rows.found.add(
+                "events",
+                f"{name!r} says that a preview was shown: no view",
+                int((shown & rows.alive).sum()),
+                "noted",
+            )
             unseen |= shown
     return unseen
 

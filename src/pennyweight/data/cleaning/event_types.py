@@ -31,32 +31,83 @@ Meaning = float | Literal["negative", "ignore"]
 NO_TYPE = "event"  # the type of an event that names none
 NO_OPINION = "none"  # among opinions; elsewhere a missing value
 _TRUTH: dict[str, Sense] = {
-    "-1": "negative", "-1.0": "negative", "false": "neutral", "true": "positive",
-    "good": "positive", "very good": "positive", "great": "positive", "excellent": "positive",
-    "bad": "negative", "very bad": "negative", "poor": "negative", "terrible": "negative",
-    "awful": "negative", "ok": "neutral", "okay": "neutral", "average": "neutral",
+    "-1": "negative",
+    "-1.0": "negative",
+    "false": "neutral",
+    "true": "positive",
+    "good": "positive",
+    "very good": "positive",
+    "great": "positive",
+    "excellent": "positive",
+    "bad": "negative",
+    "very bad": "negative",
+    "poor": "negative",
+    "terrible": "negative",
+    "awful": "negative",
+    "ok": "neutral",
+    "okay": "neutral",
+    "average": "neutral",
     "fair": "neutral",
-    "+": "positive", "-": "negative", "−": "negative", "–": "negative", "+1": "positive",
-    "+1.0": "positive", "−1": "negative", "pos": "positive", "neg": "negative",
+    "+": "positive",
+    "-": "negative",
+    "−": "negative",
+    "–": "negative",
+    "+1": "positive",
+    "+1.0": "positive",
+    "−1": "negative",
+    "pos": "positive",
+    "neg": "negative",
     **dict.fromkeys("👍❤♥😍⭐💚💙💛🧡💜🖤🤍💖💕😊🙂😀😃↑⬆▲△🔼👆✓✔☑✅", "positive"),
     **dict.fromkeys((":)", ":-)", ":d", ":-d", ";)", ";-)", "<3", "^^"), "positive"),
     **dict.fromkeys((":(", ":-(", ":'(", "</3", ">:("), "negative"),
     **dict.fromkeys((":|", ":-|", ":/", ":-/"), "neutral"),
-    **dict.fromkeys("🤬😤💩🤢", "negative"), **dict.fromkeys("😄😁😆🥰🤩👏🎉🔥💯", "positive"),
+    **dict.fromkeys("🤬😤💩🤢", "negative"),
+    **dict.fromkeys("😄😁😆🥰🤩👏🎉🔥💯", "positive"),
     **dict.fromkeys("👎💔😡😠🙁☹😞🤮↓⬇▼▽🔽👇✗✘✕✖❌☒🚫", "negative"),
-}  # fmt: skip
-_VAGUE = frozenset((
-    *"+-−–↑⬆▲△🔼↓⬇▼▽🔽✓✔☑✅✗✘✕✖❌☒🚫", "pos", "neg", "positive", "negative", "neutral", "good",
-    "+1", "-1", "−1", "1", "0", "+1.0", "-1.0", "1.0", "0.0", "very good", "great", "excellent",
-    "bad", "very bad", "poor", "terrible", "awful", "ok", "okay", "average", "fair",
-))  # fmt: skip
+}
+_VAGUE = frozenset(
+    (
+        *"+-−–↑⬆▲△🔼↓⬇▼▽🔽✓✔☑✅✗✘✕✖❌☒🚫",
+        "pos",
+        "neg",
+        "positive",
+        "negative",
+        "neutral",
+        "good",
+        "+1",
+        "-1",
+        "−1",
+        "1",
+        "0",
+        "+1.0",
+        "-1.0",
+        "1.0",
+        "0.0",
+        "very good",
+        "great",
+        "excellent",
+        "bad",
+        "very bad",
+        "poor",
+        "terrible",
+        "awful",
+        "ok",
+        "okay",
+        "average",
+        "fair",
+    )
+)
 _RATINGS = frozenset(("rate", "rated", "rating", "review", "reviewed", "star", "score", "grade"))
 _TONES = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # of an emoji: its form and color
 _LOW = re.compile(r"(?i)low(est)?|worst|weak|niedrig|bas(se)?|baj[ao]|baix[ao]|min(imum)?")
 # How likely a value is not to speak for an item, the likeliest first.
 _DOUBTS: dict[Sense, int] = {
-    "negative": 0, "doubtful": 1, "neutral": 3, "unknown": 4, "positive": 5,
-}  # fmt: skip
+    "negative": 0,
+    "doubtful": 1,
+    "neutral": 3,
+    "unknown": 4,
+    "positive": 5,
+}
 _MEANINGS: dict[Sense, Meaning] = {"negative": "negative", "neutral": "ignore"}
 
 
@@ -78,8 +129,10 @@ class EventTypes:
         """Check what a caller chose; `DataError` for what is no meaning."""
         for name, meaning in chosen.items():
             if not _is_meaning(meaning):
-                raise DataError(f"event_types: {name!r} is {meaning!r}; it must be a weight above "
-                                "0, 'negative' or 'ignore'")  # fmt: skip
+                raise DataError(
+                    f"event_types: {name!r} is {meaning!r}; it must be a weight above "
+                    "0, 'negative' or 'ignore'"
+                )
         return cls(dict(chosen))
 
     @cached_property

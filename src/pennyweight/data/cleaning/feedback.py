@@ -53,8 +53,23 @@ NEGATIVE = "negative event: not learned from; it takes back earlier events of th
 TAKEN_BACK = "taken back by a later negative event of the same user on the same item"
 NEUTRAL = "neutral event: ignored"
 # Why rows are dropped that have no fault.
-NOT_LIKING = (NEGATIVE, NEUTRAL, NO_DEED, LOW, BELOW_ZERO, NO_STRENGTH, CANCELLED, NEVER, RETURNED,
-              ZERO, TAKEN_BACK, PARTIAL, OF_ORDER, PART_OF_ORDER, UNSEEN)  # fmt: skip
+NOT_LIKING = (
+    NEGATIVE,
+    NEUTRAL,
+    NO_DEED,
+    LOW,
+    BELOW_ZERO,
+    NO_STRENGTH,
+    CANCELLED,
+    NEVER,
+    RETURNED,
+    ZERO,
+    TAKEN_BACK,
+    PARTIAL,
+    OF_ORDER,
+    PART_OF_ORDER,
+    UNSEEN,
+)
 SEEN = "read"  # with weight 0 Gorse's type of an item that need not be shown again
 AGAINST = -1.0  # the strength of an event that speaks against its item
 _MAX_KINDS = 256  # kind is stored in a byte
@@ -203,8 +218,9 @@ def _kinds(
     if "type" not in roles:
         return np.zeros(frame.height, np.uint8), (NO_TYPE,)
     column = frame[roles["type"]]
-    check_scalars(column, source, "event types; leave it out with --type-column '', "
-                                  "columns={'type': None}")  # fmt: skip
+    check_scalars(
+        column, source, "event types; leave it out with --type-column '', columns={'type': None}"
+    )
     texts = column.cast(pl.String).str.strip_chars()
     column = blanked(column).cast(pl.String).str.strip_chars().fill_null(NO_TYPE)
     none = (texts.str.to_lowercase() == NO_OPINION).fill_null(False)
@@ -241,16 +257,26 @@ def _meanings(
     meanings = types.meanings(kinds, source)
     _say(name, meanings, number, rows)
     unused = [] if rules.later else rules.types.unused(kinds)
-    rows.found.add("events", "event types with a chosen meaning do not occur: "
-                   + ", ".join(unused), len(unused), "noted")  # fmt: skip
+    rows.found.add(
+        "events",
+        "event types with a chosen meaning do not occur: " + ", ".join(unused),
+        len(unused),
+        "noted",
+    )
     unknown = [name for name in kinds if types.is_unknown(name)]
     listed = ", ".join(map(repr, unknown[:10])) + (" …" if len(unknown) > 10 else "")
     mask = np.array([name in unknown for name in kinds])[kind]
-    rows.note(f"unknown event type counts with weight 1: {listed}; give it a weight, negative or "
-              "ignore with --event-types NAME=…", mask)  # fmt: skip
+    rows.note(
+        f"unknown event type counts with weight 1: {listed}; give it a weight, negative or "
+        "ignore with --event-types NAME=…",
+        mask,
+    )
     if are_opinions(kinds) and meanings.get(NO_TYPE) == 1.0:
-        rows.note(f"no opinion in {name!r}: an event with weight 1 (--event-types "
-                  f"{NO_TYPE}=ignore drops these rows)", kind == kinds.index(NO_TYPE))  # fmt: skip
+        rows.note(
+            f"no opinion in {name!r}: an event with weight 1 (--event-types "
+            f"{NO_TYPE}=ignore drops these rows)",
+            kind == kinds.index(NO_TYPE),
+        )
     return meanings
 
 
@@ -263,8 +289,10 @@ def _say(
     rows.found.event_types = tuple(sorted(types, key=lambda one: (-one[2], one[0])))
     alive = int(rows.alive.sum())
     if not has_role([column], "type"):
-        reason = (f"{column!r} is read as the types of the events (--type-column '' counts every "
-                  "row as liking)")  # fmt: skip
+        reason = (
+            f"{column!r} is read as the types of the events (--type-column '' counts every "
+            "row as liking)"
+        )
         rows.found.add("events", reason, alive, "noted")
     reason = f"event types: {summary(meanings)} (change with --event-types)"
     rows.found.add("events", reason, alive, "noted")

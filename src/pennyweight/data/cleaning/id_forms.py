@@ -9,9 +9,17 @@ from dataclasses import dataclass, field
 __all__ = ["FORMS", "Agreement", "agree", "canonical", "merged"]
 
 _INVISIBLE = dict.fromkeys(
-    [0xAD, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065),
-     *range(0x2066, 0x206A), 0xFEFF]
-)  # fmt: skip
+    [
+        0xAD,
+        0x061C,
+        0x180E,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2065),
+        *range(0x2066, 0x206A),
+        0xFEFF,
+    ]
+)
 _PLAIN = re.compile("[a-z1-9_][a-z0-9_-]*")
 _FLOAT = re.compile(r"([-+]?\d+)(?:\.0+|,00?)")  # 1,000 has a separator of thousands
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,00?\s*")
@@ -34,9 +42,10 @@ def _lists(unknown: Mapping[str, int], known: Collection[str]) -> dict[str, int]
     Numbers that all end in ``,0`` are decimals: an item 0 is hardly in every list, as the last.
     """
     found = {
-        text: rows for text, rows in unknown.items()
+        text: rows
+        for text, rows in unknown.items()
         if len(parts := _SEVERAL.split(text)) > 1 and all(p.strip() in known for p in parts)
-    }  # fmt: skip
+    }
     return {} if all(map(_DECIMAL_COMMA.fullmatch, found)) else found
 
 

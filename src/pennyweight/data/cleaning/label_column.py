@@ -108,8 +108,13 @@ def _note_unused(
     words = answers_of(frame[free[0]])
     if words is None or words.n_unique() < 2 or constant_of(frame, free[0], roles):
         return
-    found.add("events", f"{free[0]!r} is not used: if 0 in it says that there was no event, use "
-              f"--type-column {free[0]!r}", frame.height, "noted")  # fmt: skip
+    found.add(
+        "events",
+        f"{free[0]!r} is not used: if 0 in it says that there was no event, use "
+        f"--type-column {free[0]!r}",
+        frame.height,
+        "noted",
+    )
 
 
 def _is_attribute(
@@ -127,9 +132,13 @@ def _set_aside(frame: pl.DataFrame, names: list[str], source: str, found: Findin
             f"count too, such as views? Then {column_option('type', None)}; if they do not, "
             f"{column_option('type', first)}"
         )
-    found.add("events", f"{', '.join(map(repr, names))}: marks of what was ordered; not used "
-              f"(--type-column {first!r} counts only rows that say yes)", frame.height,
-              "noted")  # fmt: skip
+    found.add(
+        "events",
+        f"{', '.join(map(repr, names))}: marks of what was ordered; not used "
+        f"(--type-column {first!r} counts only rows that say yes)",
+        frame.height,
+        "noted",
+    )
 
 
 def _is_binary(column: pl.Series, name: str) -> bool:

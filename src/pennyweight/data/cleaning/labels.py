@@ -52,8 +52,19 @@ _VOTES = re.compile(
 )
 # Marks beside an event that happened all the same.
 _ASIDE = re.compile(r"(is|was|has|did)?(favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?)")
-_OPEN = ("maybe", "perhaps", "unsure", "not sure", "undecided", "don't know", "neutral",
-         "vielleicht", "peut-être", "quizás", "talvez")  # fmt: skip
+_OPEN = (
+    "maybe",
+    "perhaps",
+    "unsure",
+    "not sure",
+    "undecided",
+    "don't know",
+    "neutral",
+    "vielleicht",
+    "peut-être",
+    "quizás",
+    "talvez",
+)
 _DENIAL = re.compile(r"(not|do not|don't|does not|doesn't|would not|wouldn't|never)[\s_-]+(.+)")
 _OPPOSITE = re.compile(
     r"(is|was|has|voted)?(dislike[ds]?|hate[ds]?|thumbsdown|downvote[ds]?|down|notinterested"

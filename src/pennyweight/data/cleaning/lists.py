@@ -16,15 +16,48 @@ _BAR, _COMMA, _TIGHT, _LINE = map(re.compile, (r"\|", ",", r",(?!\s)", "\n"))
 _MARKS = (_BAR, re.compile(";"))
 # With these names a comma separates values too, where they are as in a vocabulary.
 _BY_COMMA = {
-    "genre", "genres", "tag", "tags", "category", "categories", "keyword", "keywords", "topic",
-    "topics", "subject", "subjects", "labels", "styles", "mechanics", "themes", "features_list",
-    "ingredients", "languages", "colors", "colours", "platforms", "studios",
-}  # fmt: skip
+    "genre",
+    "genres",
+    "tag",
+    "tags",
+    "category",
+    "categories",
+    "keyword",
+    "keywords",
+    "topic",
+    "topics",
+    "subject",
+    "subjects",
+    "labels",
+    "styles",
+    "mechanics",
+    "themes",
+    "features_list",
+    "ingredients",
+    "languages",
+    "colors",
+    "colours",
+    "platforms",
+    "studios",
+}
 # These hold lists by their names, also of words that occur once.
 _NAMED = {
-    "genres", "tags", "keywords", "labels", "mechanics", "themes", "platforms", "languages",
-    "ingredients", "colors", "colours", "studios", "features_list", "styles", "topics",
-}  # fmt: skip
+    "genres",
+    "tags",
+    "keywords",
+    "labels",
+    "mechanics",
+    "themes",
+    "platforms",
+    "languages",
+    "ingredients",
+    "colors",
+    "colours",
+    "studios",
+    "features_list",
+    "styles",
+    "topics",
+}
 _MANY = 100  # lists from which on they are made together
 _SPACES = 3  # in a value at the most
 _ODD = 0.02  # of the values, which may be longer: people type tags

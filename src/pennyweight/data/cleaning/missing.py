@@ -28,23 +28,114 @@ __all__ = [
 
 # Written exactly so. "Nan" and "Null" are names of people.
 _SURE = {
-    "", r"\N", "NULL", "null", "NaN", "nan", "NAN", "-nan", "-NaN", "NaT", "<NA>", "<na>", "<null>",
-    "<NULL>", "<none>", "<None>", "[null]", "[NULL]", "(null)", "(NULL)", "(none)", "(None)",
-    "(not set)", "(not provided)", "(blank)", "(empty)", "#N/A", "#NA", "#N/A N/A", "#NULL!",
-    "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NUM!", "1.#QNAN", "-1.#IND", "1.#IND", "-1.#QNAN",
-    "undefined", "N/A", "n/a", "NOT SET", "not set", "\\\\N", "''", '""', "%null%",
+    "",
+    r"\N",
+    "NULL",
+    "null",
+    "NaN",
+    "nan",
+    "NAN",
+    "-nan",
+    "-NaN",
+    "NaT",
+    "<NA>",
+    "<na>",
+    "<null>",
+    "<NULL>",
+    "<none>",
+    "<None>",
+    "[null]",
+    "[NULL]",
+    "(null)",
+    "(NULL)",
+    "(none)",
+    "(None)",
+    "(not set)",
+    "(not provided)",
+    "(blank)",
+    "(empty)",
+    "#N/A",
+    "#NA",
+    "#N/A N/A",
+    "#NULL!",
+    "#VALUE!",
+    "#REF!",
+    "#NAME?",
+    "#DIV/0!",
+    "#NUM!",
+    "1.#QNAN",
+    "-1.#IND",
+    "1.#IND",
+    "-1.#QNAN",
+    "undefined",
+    "N/A",
+    "n/a",
+    "NOT SET",
+    "not set",
+    "\\\\N",
+    "''",
+    '""',
+    "%null%",
     "(no genres listed)",
-}  # fmt: skip
-_LIKELY = {"None", "none", "NONE", "NA", "N.A.", "n.a.", "Null", "Nan", "nil", "NIL", "-", "--",
-           "---", "—", "–", "?", "??", ".", "Undefined", "N/a", "missing", "MISSING"}  # fmt: skip
+}
+_LIKELY = {
+    "None",
+    "none",
+    "NONE",
+    "NA",
+    "N.A.",
+    "n.a.",
+    "Null",
+    "Nan",
+    "nil",
+    "NIL",
+    "-",
+    "--",
+    "---",
+    "—",
+    "–",
+    "?",
+    "??",
+    ".",
+    "Undefined",
+    "N/a",
+    "missing",
+    "MISSING",
+}
 _VALUES = _LIKELY - {"none", "NONE", "Null", "Nan", "nil", "NIL", "missing", "MISSING"}
 # Ids that programs give to everybody without one; people may have them too.
 _CROWD = {
-    "guest", "anonymous", "anon", "unknown", "0", "-1", "anonymoususer", "nobody", "public",
-    "notloggedin", "loggedout", "default", "test", "user", "visitor", "none", "null", "nan", "na",
-    "nil", "undefined", "missing", "00000000000000000000000000000000", "",
-    "ffffffffffffffffffffffffffffffff", "99999", "999999", "9999", "system", "admin",
-}  # fmt: skip
+    "guest",
+    "anonymous",
+    "anon",
+    "unknown",
+    "0",
+    "-1",
+    "anonymoususer",
+    "nobody",
+    "public",
+    "notloggedin",
+    "loggedout",
+    "default",
+    "test",
+    "user",
+    "visitor",
+    "none",
+    "null",
+    "nan",
+    "na",
+    "nil",
+    "undefined",
+    "missing",
+    "00000000000000000000000000000000",
+    "",
+    "ffffffffffffffffffffffffffffffff",
+    "99999",
+    "999999",
+    "9999",
+    "system",
+    "admin",
+}
 _MINUS = ("-", "–")
 _BLANK = re.compile(r"[\s\u00a0\u2000-\u200d\u2060\ufeff]*")
 _SHARE = 0.05  # of all events, that a person hardly has
@@ -97,8 +188,13 @@ def missing_values(column: pl.Series, found: Findings) -> pl.Series:
     if likely:
         likely = _not_values(column, words, likely)
     gone = column.is_in([*sure, *likely])
-    found.add("items", f"{column.name}: a word for a missing value", int(gone.sum() or 0),
-              "changed", map(repr, sorted([*sure, *likely])[:3]))  # fmt: skip
+    found.add(
+        "items",
+        f"{column.name}: a word for a missing value",
+        int(gone.sum() or 0),
+        "changed",
+        map(repr, sorted([*sure, *likely])[:3]),
+    )
     return column.set(gone | column.is_in(blank), None)
 
 
@@ -187,18 +283,23 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings
         Their events, int64 (n_users,).
     """
     if len(counts) == 1 and counts[0] >= _FEW_EVENTS:
-        found.add("events", f"user {names[0]!r} alone has 100 % of all events (the median is "
-                  f"{counts[0]:g}): no list can be personal. If another column holds the users, "
-                  "choose it with --user-column NAME, columns={'user': NAME}", int(counts[0]),
-                  "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"user {names[0]!r} alone has 100 % of all events (the median is "
+            f"{counts[0]:g}): no list can be personal. If another column holds the users, "
+            "choose it with --user-column NAME, columns={'user': NAME}",
+            int(counts[0]),
+            "noted",
+        )
     if len(counts) < 5:
         return
     order = np.argsort(-counts, kind="stable")
     ranked, total, usual = counts[order], int(counts.sum()), float(np.median(counts))
     steps = [
-        i for i in range(1, min(6, len(counts)))
+        i
+        for i in range(1, min(6, len(counts)))
         if ranked[i - 1] >= 4 * ranked[i] and ranked[i - 1] >= _SHARE * total
-    ]  # fmt: skip
+    ]
     suspects = set(order[: max(steps, default=0)].tolist())
     for code in order[:1_000].tolist():
         bare = re.sub(r"[\W_]+", "", names[code]).lower() if names[code] != "-1" else "-1"
@@ -209,7 +310,11 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings
         if counts[code] < _FEW_EVENTS:
             continue
         name = names[code]
-        found.add("events", f"user {name!r} alone has {100 * share:.0f} % of all events (the "
-                  f"median is {usual:g}): if this id stands for many people, drop it with "
-                  f"--missing-ids {shlex.quote(in_list(name))}, missing_ids=[{name!r}]",
-                  int(counts[code]), "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"user {name!r} alone has {100 * share:.0f} % of all events (the "
+            f"median is {usual:g}): if this id stands for many people, drop it with "
+            f"--missing-ids {shlex.quote(in_list(name))}, missing_ids=[{name!r}]",
+            int(counts[code]),
+            "noted",
+        )

@@ -129,10 +129,13 @@ def denial_of(name: str) -> Literal["negative", "doubtful", "unknown"]:
     words = words_of(name)
     single = len(words) == 1
     doubts = [
-        word for word in words
-        if is_failure(word) or is_negator(word) or _HAN.search(word)
+        word
+        for word in words
+        if is_failure(word)
+        or is_negator(word)
+        or _HAN.search(word)
         or (_AGAINST.fullmatch(word) and (len(word) > 1 or single))
-    ]  # fmt: skip
+    ]
     undone = [word for word in words if is_undone(word)]
     if undone and all(word in undone for word in doubts):
         return "negative"

@@ -83,9 +83,14 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
     if share < _enough(column.name):
         if _may_be_numbers(column):
             odd = column.filter(parsed.digits.is_null() & column.is_not_null())
-            found.add("items", f"{column.name}: too few values are numbers, so that filters do not "
-                      "order it. Write plain ones such as 1299.5", present, "noted",
-                      map(repr, odd.unique(maintain_order=True).head(3)))  # fmt: skip
+            found.add(
+                "items",
+                f"{column.name}: too few values are numbers, so that filters do not "
+                "order it. Write plain ones such as 1299.5",
+                present,
+                "noted",
+                map(repr, odd.unique(maintain_order=True).head(3)),
+            )
         return None
     if (trouble := _mixed_units(parsed.unit)) is not None:
         _note(found, column.name, f"in several units or currencies: {trouble}", present)
@@ -93,20 +98,32 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
     priced = (parsed.unit != "").any() or _may_be_thousands(column)
     mark = _decimal_mark(parsed.digits, priced=priced)
     if mark is None:
-        _note(found, column.name, "with decimal points and decimal commas, or such as 1,299, "
-              "1.299 or €1.299 that may be either", present)  # fmt: skip
+        _note(
+            found,
+            column.name,
+            "with decimal points and decimal commas, or such as 1,299, "
+            "1.299 or €1.299 that may be either",
+            present,
+        )
         return None
     result = _values(parsed, mark)
     odd = column.filter(result.is_null() & column.is_not_null())
-    found.add("items", f"{column.name}: not a number as the other values are, and so missing",
-              len(odd), "changed", [repr(text) for text in odd.unique(maintain_order=True).head(3)]
-              )  # fmt: skip
+    found.add(
+        "items",
+        f"{column.name}: not a number as the other values are, and so missing",
+        len(odd),
+        "changed",
+        [repr(text) for text in odd.unique(maintain_order=True).head(3)],
+    )
     changed = _reread(column, result)
     some = changed.unique(maintain_order=True).head(3)
-    found.add("items", f"{column.name}: read as numbers with a decimal "
-              f"{'comma' if mark == ',' else 'point'}", changed.height, "changed",
-              [f"{text!r} is {value:,.12g}" for text, value in some.iter_rows()]
-              )  # fmt: skip
+    found.add(
+        "items",
+        f"{column.name}: read as numbers with a decimal {'comma' if mark == ',' else 'point'}",
+        changed.height,
+        "changed",
+        [f"{text!r} is {value:,.12g}" for text, value in some.iter_rows()],
+    )
     whole = result.cast(pl.Int64, strict=False)
     exact = (whole.cast(pl.Float64) == result).all() and not parsed.digits.str.contains(
         "[.,]"
@@ -115,8 +132,13 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
 
 
 def _note(found: Findings, name: str, why: str, count: int) -> None:
-    found.add("items", f"{name}: numbers {why}; they stay text, which filters do not order. Write "
-              "them in one way: 1299, or 1.2990 with a decimal point", count, "noted")  # fmt: skip
+    found.add(
+        "items",
+        f"{name}: numbers {why}; they stay text, which filters do not order. Write "
+        "them in one way: 1299, or 1.2990 with a decimal point",
+        count,
+        "noted",
+    )
 
 
 def is_numeric(column: pl.Series) -> bool:
@@ -225,12 +247,16 @@ def _decimal_mark(digits: pl.Series, *, priced: bool) -> Mark | None:
     clear = one.filter(~one.str.contains(r"^[1-9]\d{0,2}[.,]\d{3}$"))
     many = known.filter((known.str.count_matches("[.,]") > 1) & ~known.is_in(both.to_list()))
     last = both.str.extract(r"([.,])\d*$")
-    comma = int((last == ",").sum()) + int(clear.str.contains(",").sum()) + int(
-        many.str.contains(r"\.").sum()
-    )  # fmt: skip
-    point = int((last == ".").sum()) + int(clear.str.contains(r"\.").sum()) + int(
-        many.str.contains(",").sum()
-    )  # fmt: skip
+    comma = (
+        int((last == ",").sum())
+        + int(clear.str.contains(",").sum())
+        + int(many.str.contains(r"\.").sum())
+    )
+    point = (
+        int((last == ".").sum())
+        + int(clear.str.contains(r"\.").sum())
+        + int(many.str.contains(",").sum())
+    )
     if comma and point:
         return None
     if comma or point:

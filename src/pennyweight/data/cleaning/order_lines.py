@@ -41,9 +41,11 @@ def order_column(frame: pl.DataFrame, roles: Mapping[str, str]) -> tuple[str, bo
 
 
 def _one_each(key: pl.Series, filled: pl.Series) -> bool:
-    counts = pl.DataFrame({"key": key, "filled": filled}).group_by("key").agg(
-        pl.col("filled").sum().alias("n")
-    )["n"]  # fmt: skip
+    counts = (
+        pl.DataFrame({"key": key, "filled": filled})
+        .group_by("key")
+        .agg(pl.col("filled").sum().alias("n"))["n"]
+    )
     return bool((counts <= 1).all()) and int((counts == 1).sum()) >= _WHOLE * len(counts)
 
 
@@ -67,8 +69,12 @@ def spread_over_orders(yes: pl.Series, key: pl.Series, *, sparse: bool) -> pl.Se
     table = table.with_columns(first.alias("first"))
     if table.filter(pl.col("yes") & ~pl.col("first")).height:
         return yes
-    sizes: Sequence[int] = table.filter(pl.col("key").is_in(table.filter("yes")["key"].implode())
-                                        ).group_by("key").len()["len"].to_list()  # fmt: skip
+    sizes: Sequence[int] = (
+        table.filter(pl.col("key").is_in(table.filter("yes")["key"].implode()))
+        .group_by("key")
+        .len()["len"]
+        .to_list()
+    )
     chance = -float(np.sum([math.log(size) for size in sizes]))
     if not sparse and chance > math.log(_CHANCE):
         return yes

@@ -103,9 +103,7 @@ def state_of(name: str) -> State:
     if undone:
         waiting = failed or any(_OPEN.fullmatch(word) for word in words)
         nouns = [word for word in undone if _NOUN.fullmatch(word)]
-        ended = len(words) == 2 and nouns and (
-            _ENDED.fullmatch(words[1]) or words[1] == "reversal"
-        )  # fmt: skip
+        ended = len(words) == 2 and nouns and (_ENDED.fullmatch(words[1]) or words[1] == "reversal")
         mere = len(nouns) == len(undone) and waiting
         return "counted" if denied or mere or ended else "undone"
     if failed:
@@ -192,9 +190,11 @@ def _of_codes(names: pl.Series, name: str, source: str) -> dict[str, State] | No
     codes = whole or set(short.values()) <= set(_CODES)
     if len(given) < 2 or not (codes or all(map(_SHORT.fullmatch, short.values()))):
         return None
-    if whole and all(re.fullmatch(r"[1-5]\d\d", v) for v in short.values()) and any(
-        v[0] == "2" for v in short.values()
-    ):  # fmt: skip
+    if (
+        whole
+        and all(re.fullmatch(r"[1-5]\d\d", v) for v in short.values())
+        and any(v[0] == "2" for v in short.values())
+    ):
         failed = {value for value, code in short.items() if code[0] in "45"}
         return {value: "failed" if value in failed else "counted" for value in ["", *given]}
     if name_key(name) in _SHOP and whole and all(0 < int(value) < 100 for value in short.values()):

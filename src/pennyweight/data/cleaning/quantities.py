@@ -46,10 +46,10 @@ def quantity_columns(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]
     place = {
         name: keys.index(key) if key in keys else len(keys)
         for name in frame.columns
-        if name not in roles.values() and not frame[name].dtype.is_nested()
-        and ((key := name_key(bare(name))) in keys
-             or _FOREIGN.fullmatch("".join(words_of(name))))
-    }  # fmt: skip
+        if name not in roles.values()
+        and not frame[name].dtype.is_nested()
+        and ((key := name_key(bare(name))) in keys or _FOREIGN.fullmatch("".join(words_of(name))))
+    }
     return sorted(place, key=lambda name: place[name])
 
 

@@ -50,9 +50,13 @@ def rating_roles(
         del roles["weight"]
     elif named is not None and _is_of_item(frame, named, roles):
         del roles["weight"]
-        found.add("events", f"{named!r} has one value an item, such as its mass or price: not used "
-                  f"as the strength of events (--weight-column {named!r} does)", frame.height,
-                  "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"{named!r} has one value an item, such as its mass or price: not used "
+            f"as the strength of events (--weight-column {named!r} does)",
+            frame.height,
+            "noted",
+        )
     free = [name for name in frame.columns if name not in roles.values() and name != named]
     ranked = {name: at for name in free if (at := rating_rank(name)) is not None}
     fit = [name for name in ranked if _rates(frame[name])]
@@ -68,9 +72,13 @@ def rating_roles(
         )
     elif best:
         roles["weight"] = best[0]
-        found.add("events", f"{best[0]!r} is taken for the ratings of the events "
-                  "(--weight-column '' counts every row as liking)", frame.height,
-                  "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"{best[0]!r} is taken for the ratings of the events "
+            "(--weight-column '' counts every row as liking)",
+            frame.height,
+            "noted",
+        )
     else:
         _note_alike(frame, [name for name in free if name not in ranked], roles, found)
     return roles
@@ -116,9 +124,13 @@ def _numbers(column: pl.Series) -> tuple[NDArray[np.float64], float]:
 
 def _note_other(frame: pl.DataFrame, weight: str, best: list[str], found: Findings) -> None:
     if best and not is_rating_name(weight):
-        found.add("events", f"{weight!r} is taken for the weight, and {best[0]!r}, which is named "
-                  f"like ratings, is not used (--weight-column {best[0]!r} does)",
-                  frame.height, "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"{weight!r} is taken for the weight, and {best[0]!r}, which is named "
+            f"like ratings, is not used (--weight-column {best[0]!r} does)",
+            frame.height,
+            "noted",
+        )
 
 
 def _note_alike(
@@ -137,6 +149,10 @@ def _note_alike(
         if share < _MOSTLY or not len(values) or values.max() > 10 or not looks_rated(values):
             continue
         if constant_of(frame, name, roles) is None:
-            found.add("events", f"{name!r} looks like ratings and is not used: all rows count as "
-                      f"liking (--weight-column {name!r} reads it)", frame.height,
-                      "noted")  # fmt: skip
+            found.add(
+                "events",
+                f"{name!r} looks like ratings and is not used: all rows count as "
+                f"liking (--weight-column {name!r} reads it)",
+                frame.height,
+                "noted",
+            )

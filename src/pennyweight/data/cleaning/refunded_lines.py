@@ -39,8 +39,12 @@ def refunded_lines(
             continue
         if name_key(name.rpartition(".")[2]) in _REMAINING:
             gone |= (signed(frame[name]) <= 0).fill_null(False).to_numpy() & bought
-            rows.found.add("events", f"{name!r}: lines of which nothing is left are taken back",
-                           int(gone.sum()), "noted")  # fmt: skip
+            rows.found.add(
+                "events",
+                f"{name!r}: lines of which nothing is left are taken back",
+                int(gone.sum()),
+                "noted",
+            )
             break
     for name in frame.columns:
         listed = isinstance(frame[name].dtype, pl.List) and any(map(is_undone, words_of(name)))
@@ -77,10 +81,19 @@ def _by_list(
             refunded = sum(_money(frame[name][row].to_list()))
             gone[row] = totals[row] > 0 and refunded >= totals[row] / 2
             unclear += not gone[row]
-    rows.found.add("events", f"{name!r}: lines that were refunded whole are taken back",
-                   int(gone.sum()), "noted")  # fmt: skip
-    rows.found.add("events", f"{name!r}: refunds of a part, or of an unknown part, that name "
-                   "no line: the purchases stay", unclear, "noted")  # fmt: skip
+    rows.found.add(
+        "events",
+        f"{name!r}: lines that were refunded whole are taken back",
+        int(gone.sum()),
+        "noted",
+    )
+    rows.found.add(
+        "events",
+        f"{name!r}: refunds of a part, or of an unknown part, that name "
+        "no line: the purchases stay",
+        unclear,
+        "noted",
+    )
     return gone
 
 

@@ -36,7 +36,7 @@ __all__ = [
     "order_roles",
     "returns",
     "signed",
-]  # fmt: skip
+]
 
 RETURNED = "quantity is below zero: a return, which takes back the purchase"
 PARTIAL = "return of a part of what was bought: the purchase stays"
@@ -145,16 +145,24 @@ def _note_unread(column: pl.Series, numbers: pl.Series, source: str, found: Find
             f"count each row as bought: {column_option('quantity', None)}"
         )
     if len(lost) and (is_pieces(column.name) or read >= len(lost)):
-        found.add("events", f"{column.name!r}: no number, so that the row counts as bought",
-                  len(lost), "noted", map(repr, lost.cast(pl.String).unique().head(3)))  # fmt: skip
+        found.add(
+            "events",
+            f"{column.name!r}: no number, so that the row counts as bought",
+            len(lost),
+            "noted",
+            map(repr, lost.cast(pl.String).unique().head(3)),
+        )
 
 
 def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: str) -> Returns:
     """Read the columns quantity, status and order, and drop rows that are no events."""
     for role in ("quantity", "status", "order"):
         if role in roles:
-            check_scalars(frame[roles[role]], source, f"one value a row; leave it out with "
-                          f"{column_option(role, None)}")  # fmt: skip
+            check_scalars(
+                frame[roles[role]],
+                source,
+                f"one value a row; leave it out with {column_option(role, None)}",
+            )
     n = frame.height
     quantity, cancelled = np.zeros(n), np.zeros(n, bool)
     if "quantity" in roles:

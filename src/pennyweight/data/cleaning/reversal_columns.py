@@ -161,14 +161,20 @@ def about_user_or_item(frame: pl.DataFrame, yes: pl.Series, roles: Mapping[str, 
         groups = (
             table.lazy()
             .group_by(roles[role])
-            .agg(pl.col("__yes").any().alias("some"), pl.col("__yes").all().alias("all"),
-                 several.alias("several"))
+            .agg(
+                pl.col("__yes").any().alias("some"),
+                pl.col("__yes").all().alias("all"),
+                several.alias("several"),
+            )
             .filter(pl.col("several") > 1)
-            .select(pl.col("all").sum(), (~pl.col("some")).sum().alias("none"),
-                    (pl.col("some") & ~pl.col("all")).sum().alias("mixed"))
+            .select(
+                pl.col("all").sum(),
+                (~pl.col("some")).sum().alias("none"),
+                (pl.col("some") & ~pl.col("all")).sum().alias("mixed"),
+            )
             .collect()
             .row(0)
-        )  # fmt: skip
+        )
         least = min(groups[0], groups[1])
         if least >= _GROUPS and groups[2] <= _MIXED * least:
             return True

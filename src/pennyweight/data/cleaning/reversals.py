@@ -75,24 +75,33 @@ def status_column(
     apart = [*roles.values(), *states_named]
     more = state_columns(frame, apart, roles, source, ask=True)
     states_named = [
-        name for name in states_named
+        name
+        for name in states_named
         if not is_explained(frame, name)
         and not (are_letters(frame[name]) and constant_of(frame, name, roles))
-    ]  # fmt: skip
+    ]
     for name in [*states_named, *more]:
         if about_rows(frame, name, roles):
             taken = taken or name
         else:
-            found.add("events", f"{name!r} {_WHY['attribute']} (--status-column "
-                      f"{shlex.quote(name)} takes it for states of orders)",
-                      frame.height, "noted")  # fmt: skip
+            found.add(
+                "events",
+                f"{name!r} {_WHY['attribute']} (--status-column "
+                f"{shlex.quote(name)} takes it for states of orders)",
+                frame.height,
+                "noted",
+            )
     for name, kind, yes in _undoing(frame, roles.values()):
         if not yes.any():
             odd = blanked(frame[name]).drop_nulls().unique(maintain_order=True)
             if len(odd) > 1:
-                found.add("events", f"{name!r} says of no row that it was taken back; it has "
-                          f"{', '.join(map(repr, odd.head(4)))}", frame.height,
-                          "noted")  # fmt: skip
+                found.add(
+                    "events",
+                    f"{name!r} says of no row that it was taken back; it has "
+                    f"{', '.join(map(repr, odd.head(4)))}",
+                    frame.height,
+                    "noted",
+                )
             continue
         use = use_of(frame, name, kind, yes, roles)
         if use == "doubtful":
@@ -103,8 +112,12 @@ def status_column(
                 f"{column_option('status', None)}"
             )
         if use in _WHY:
-            found.add("events", f"{name!r} {_WHY[use]} (--status-column {shlex.quote(name)} takes "
-                      "it for returns)", int(yes.sum()), "noted")  # fmt: skip
+            found.add(
+                "events",
+                f"{name!r} {_WHY[use]} (--status-column {shlex.quote(name)} takes it for returns)",
+                int(yes.sum()),
+                "noted",
+            )
         elif taken is None:
             taken = name
     if taken is None:
@@ -137,8 +150,13 @@ def undone_rows(
     for name in [*by_state, *(n for n in more if about_rows(frame, n, others))]:
         column = frame[name]
         if orders is not None and (whole := carried(column, frame[orders[0]])) is not None:
-            rows.found.add("events", f"{name!r} is in one row of each order: it holds for all rows "
-                           f"of the same {orders[0]!r}", column.len(), "noted")  # fmt: skip
+            rows.found.add(
+                "events",
+                f"{name!r} is in one row of each order: it holds for all rows "
+                f"of the same {orders[0]!r}",
+                column.len(),
+                "noted",
+            )
             column = whole.alias(name)
         back, never = states(column, rows, source, lent=lent)
         undone, failed = undone | back, failed | never
@@ -148,13 +166,18 @@ def undone_rows(
         taken = yes
         if kind == "count":
             taken = yes & pl.Series(_whole(frame[name], name, pieces, paid))
-            rows.found.add("events", f"{name!r}: a part of the purchase came back, which stays",
-                           int((yes & ~taken).sum()), "noted")  # fmt: skip
+            rows.found.add(
+                "events",
+                f"{name!r}: a part of the purchase came back, which stays",
+                int((yes & ~taken).sum()),
+                "noted",
+            )
         if orders is not None:
             taken = spread_over_orders(taken, frame[orders[0]], sparse=orders[1])
         undone |= taken.to_numpy()
-        rows.found.add("events", f"{name!r}: rows that say yes are taken back",
-                       int(taken.sum()), "noted")  # fmt: skip
+        rows.found.add(
+            "events", f"{name!r}: rows that say yes are taken back", int(taken.sum()), "noted"
+        )
     return undone, failed
 
 

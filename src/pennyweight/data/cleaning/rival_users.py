@@ -66,9 +66,13 @@ def check_rivals(
                 f"{roles['user']!r} is an employee, a shop or a program; else "
                 f"{column_option('user', roles['user'])}"
             )
-        found.add("events", f"{name!r} has {count:,} values, and {roles['user']!r}, which is taken "
-                  f"for the user, {users:,} (--user-column {name!r} takes the other)",
-                  frame.height, "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"{name!r} has {count:,} values, and {roles['user']!r}, which is taken "
+            f"for the user, {users:,} (--user-column {name!r} takes the other)",
+            frame.height,
+            "noted",
+        )
 
 
 def _are_agents(user: pl.Series) -> bool:

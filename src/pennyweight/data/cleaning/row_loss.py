@@ -12,8 +12,15 @@ from pennyweight.data.cleaning.repeated_items import AGAIN, EQUAL
 from pennyweight.data.cleaning_log import CleaningEntry, Findings, action_counts
 from pennyweight.errors import DataError
 
-__all__ = ["MAX_DROPPED", "NO_ITEM", "go_on", "is_merged", "is_slice", "refuse_losses",
-           "types_without_items"]  # fmt: skip
+__all__ = [
+    "MAX_DROPPED",
+    "NO_ITEM",
+    "go_on",
+    "is_merged",
+    "is_slice",
+    "refuse_losses",
+    "types_without_items",
+]
 
 MAX_DROPPED = 0.5
 _FEWEST_ROWS = 10  # of fewer, a share says nothing
@@ -22,18 +29,18 @@ _MEANT = ("event outside the", "duplicate", "header line", EQUAL, NO_ITEM)
 _REMEDIES = {
     "broken row": "Mend the rows, or export the table again",
     "missing user": "If the user is in the first row of several only, as in merged cells of a "
-                    "spreadsheet, fill the column down; if it is another column, choose it with "
-                    "--user-column, columns={'user': NAME}",
+    "spreadsheet, fill the column down; if it is another column, choose it with "
+    "--user-column, columns={'user': NAME}",
     "missing item": "If it is another column, choose it with --item-column (events), --id-column "
-                    "(items), columns={'item': NAME}",
+    "(items), columns={'item': NAME}",
     "time": "Say how times are written with --time-format, time_format=, choose another column "
-            "with --time-column, or leave times out with --time-column '', columns={'time': None}, "
-            "and where the newest rows come first with --row-order newest-first as well",
+    "with --time-column, or leave times out with --time-column '', columns={'time': None}, "
+    "and where the newest rows come first with --row-order newest-first as well",
     "weight": "Leave the column out with --weight-column '', columns={'weight': None}",
     AGAIN: "If each row is a variant of its own, choose its id with --id-column, "
-           "columns={'id': NAME}; if rows are parts of one item, write one row an item",
+    "columns={'id': NAME}; if rows are parts of one item, write one row an item",
     "split": "Leave the column out with --split-column '', columns={'split': None}",
-}  # fmt: skip
+}
 
 
 def refuse_losses(
@@ -64,9 +71,11 @@ def refuse_losses(
         if entry.action != "dropped" or is_meant or any(word in entry.reason for word in meant):
             continue
         if entry.count > most * rows:
-            raise DataError(f"{source}: {entry.count:,} of {rows:,} rows would be dropped: "
-                            f"{_described(entry)}. {_remedy(entry.reason)}. "
-                            f"{go_on(entry.count / rows)}")  # fmt: skip
+            raise DataError(
+                f"{source}: {entry.count:,} of {rows:,} rows would be dropped: "
+                f"{_described(entry)}. {_remedy(entry.reason)}. "
+                f"{go_on(entry.count / rows)}"
+            )
 
 
 def _described(entry: CleaningEntry) -> str:

@@ -48,7 +48,10 @@ def side_flags(frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -
         else:
             continue
         beside.append(name)
-        found.add("events", f"{name!r} {why} (--type-column {shlex.quote(name)} "
-                  "counts the rows with yes)",
-                  frame.height, "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"{name!r} {why} (--type-column {shlex.quote(name)} counts the rows with yes)",
+            frame.height,
+            "noted",
+        )
     return beside

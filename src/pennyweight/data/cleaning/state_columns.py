@@ -62,9 +62,10 @@ def state_columns(
         A column may hold states of orders, or of something else.
     """
     named = [
-        name for name in frame.columns
+        name
+        for name in frame.columns
         if name not in taken and is_state_name(name) and not frame[name].dtype.is_nested()
-    ]  # fmt: skip
+    ]
     words, codes = [], []
     for name in named:
         if are_codes(frame[name]):
@@ -127,9 +128,10 @@ def is_explained(frame: pl.DataFrame, codes: str) -> bool:
     if not are_codes(frame[codes]):
         return False
     words = [
-        name for name in frame.columns
+        name
+        for name in frame.columns
         if is_state_name(name) and not frame[name].dtype.is_nested() and not are_codes(frame[name])
-    ]  # fmt: skip
+    ]
     table = frame.select(codes, *words).drop_nulls(codes)
     number = table[codes].n_unique()
     return any(

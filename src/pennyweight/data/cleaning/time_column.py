@@ -113,8 +113,10 @@ def event_roles(
         order = [others["order"]] if "order" in others else []
         refuse_newest_first(frame, [*free, *order], others, source)
     if time is None and reading.time_format is not None:
-        raise DataError(f"{source}: --time-format {reading.time_format!r} is given, and no column "
-                        f"is known as the time. Name it with {_ASK}")  # fmt: skip
+        raise DataError(
+            f"{source}: --time-format {reading.time_format!r} is given, and no column "
+            f"is known as the time. Name it with {_ASK}"
+        )
     roles = resolve(frame.columns, "events", {**given, "time": time}, source=source)
     return _with_clock(frame, roles, reading, source, found)
 
@@ -138,9 +140,11 @@ def _with_clock(
 def _is_day(frame: pl.DataFrame, time: str, reading: TimeReading, source: str) -> bool:
     days = _look(frame, time, source, reading)
     return (
-        days is not None and days.times is not None and days.real
+        days is not None
+        and days.times is not None
+        and days.real
         and not (days.times.values % _DAY > 0).any()
-    )  # fmt: skip
+    )
 
 
 def _by_name(
@@ -171,8 +175,12 @@ def _by_name(
     if rest or unnamed or first >= SYSTEM_RANK:
         also = f"; also named like times: {shown([c.name for c in rest])}" if rest else ""
         also += f"; times too: {shown([c.name for c in unnamed])}" if unnamed else ""
-        found.add("events", f"column {chosen.name!r} is taken for the time{also} "
-                  "(--time-column chooses)", frame.height, "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"column {chosen.name!r} is taken for the time{also} (--time-column chooses)",
+            frame.height,
+            "noted",
+        )
     return chosen.name
 
 
@@ -186,9 +194,11 @@ def _not_local(columns: list[_Candidate]) -> list[_Candidate]:
 def _with_days(columns: list[_Candidate]) -> list[_Candidate]:
     """Leave out times of day, written after a day such as 1899-12-30, beside real days."""
     clocks = [c for c in columns if c.times is not None and c.real and c.is_clock]
-    return [c for c in columns if c not in clocks] if any(
-        c.real and c not in clocks for c in columns
-    ) else columns  # fmt: skip
+    return (
+        [c for c in columns if c not in clocks]
+        if any(c.real and c not in clocks for c in columns)
+        else columns
+    )
 
 
 def _unnamed(
@@ -201,10 +211,14 @@ def _unnamed(
     """Return the columns of any name that hold moments, not those of a user or an item."""
     read = [_look(frame, c, source, reading) for c in columns if _may_be_moments(frame[c])]
     return [
-        c for c in read
-        if c is not None and c.times is not None and _holds_moments(frame, c, reading.now)
-        and not _of_spreadsheet(c) and not attribute_of(frame, c.name, others)
-    ]  # fmt: skip
+        c
+        for c in read
+        if c is not None
+        and c.times is not None
+        and _holds_moments(frame, c, reading.now)
+        and not _of_spreadsheet(c)
+        and not attribute_of(frame, c.name, others)
+    ]
 
 
 def _may_be_moments(column: pl.Series) -> bool:
@@ -270,13 +284,17 @@ def _unreadable(
         return best
     option = column_option("time", best)
     if seen.real:
-        raise DataError(f"{source}: column {best!r} has one value a user or an item, as the date "
-                        "of a registration or a release has. If it is the time of the events, "
-                        f"{option}; {NO_TIME}")  # fmt: skip
-    raise DataError(f"{source}: column {best!r} is named like a time and holds small numbers, "
-                    "such as hours, days of a month, weeks or seconds of a visit. If they order "
-                    f"the events, {option}; if another column has the time, name it in the same "
-                    f"way; {NO_TIME}")  # fmt: skip
+        raise DataError(
+            f"{source}: column {best!r} has one value a user or an item, as the date "
+            "of a registration or a release has. If it is the time of the events, "
+            f"{option}; {NO_TIME}"
+        )
+    raise DataError(
+        f"{source}: column {best!r} is named like a time and holds small numbers, "
+        "such as hours, days of a month, weeks or seconds of a visit. If they order "
+        f"the events, {option}; if another column has the time, name it in the same "
+        f"way; {NO_TIME}"
+    )
 
 
 def _one_of(columns: Sequence[_Candidate], source: str) -> _Candidate:
@@ -332,16 +350,22 @@ def _by_content(
         values = chosen.times.values if chosen.times is not None else np.empty(0)
         values = values[np.isfinite(values)]
         span = f", from {moment(values.min())} to {moment(values.max())}" if len(values) else ""
-        found.add("events", f"no column is known by name as the time; {chosen.name!r} is taken, "
-                  f"the only one that holds times{span} (--time-column chooses)",
-                  frame.height, "noted")  # fmt: skip
+        found.add(
+            "events",
+            f"no column is known by name as the time; {chosen.name!r} is taken, "
+            f"the only one that holds times{span} (--time-column chooses)",
+            frame.height,
+            "noted",
+        )
         return chosen.name
     if reading.row_order is None and [
         c for c in doubtful if not (rank(c) == OTHER_RANK and c in [r.name for r in rejected])
     ]:
-        raise DataError(f"{source}: no column is known as the time; {shown(doubtful)} "
-                        f"{'holds' if len(doubtful) == 1 else 'hold'} dates that may be of "
-                        f"something else. Name the time with {_ASK}; {NO_TIME}")  # fmt: skip
+        raise DataError(
+            f"{source}: no column is known as the time; {shown(doubtful)} "
+            f"{'holds' if len(doubtful) == 1 else 'hold'} dates that may be of "
+            f"something else. Name the time with {_ASK}; {NO_TIME}"
+        )
     return None
 
 

@@ -12,9 +12,30 @@ _TIMES = frozenset(
     "zeitpunkt zeitstempel tijdstip tijdstempel tidpunkt tidspunkt tidsstampel tidsstempel "
     "horodatage horodate momento datuma datumi datumu".split()
 )
-_ENDINGS = ("datum", "dato", "zeitpunkt", "zeitstempel", "tijdstip", "paiva", "tidpunkt",
-            "日付", "日時", "年月日", "日期", "时间", "時間", "时刻", "날짜", "일시", "일자",
-            "시간", "タイムスタンプ", "时间戳", "日", "일")  # fmt: skip
+_ENDINGS = (
+    "datum",
+    "dato",
+    "zeitpunkt",
+    "zeitstempel",
+    "tijdstip",
+    "paiva",
+    "tidpunkt",
+    "日付",
+    "日時",
+    "年月日",
+    "日期",
+    "时间",
+    "時間",
+    "时刻",
+    "날짜",
+    "일시",
+    "일자",
+    "시간",
+    "タイムスタンプ",
+    "时间戳",
+    "日",
+    "일",
+)
 _STAMPS = frozenset(
     {"marcadetiempo", "marcatemporal", "znacznikczasu", "zamandamgasi", "меткавремени"}
 )

@@ -83,26 +83,65 @@ _REMOVED = frozenset("remove removal delete deletion discard un".split())
 _NEGATORS = frozenset("not no non never without dont didnt doesnt un dis".split())
 # Whole names that are no sum of their words.
 _WHOLE: dict[str, Sense] = {
-    "thumbsdown": "negative", "thumbdown": "negative", "votedown": "negative",
-    "thumbsup": "positive", "thumbup": "positive", "voteup": "positive",
-    "down": "negative", "up": "positive",
-    "addtolist": "positive", "showless": "negative", "seeless": "negative",
-    "lesslikethis": "negative", "morelikethis": "positive", "showmore": "positive",
-    "donotshow": "negative", "dontshow": "negative", "neveragain": "negative",
-    "donotrecommend": "negative", "dontrecommend": "negative",
-    "sessionstart": "neutral", "sessionstarted": "neutral", "appopen": "neutral",
-    "appstart": "neutral", "applaunch": "neutral", "firstvisit": "neutral",
-    "firstopen": "neutral", "userengagement": "neutral", "checkin": "positive",
-    "cancelled": "negative", "showdetails": "positive", "showdetail": "positive",
-    "swipeleft": "negative", "swiperight": "positive", "seen": "positive",
-    "optout": "negative", "timespent": "positive", "showcase": "neutral",
-    "viewthrough": "neutral", "sendback": "negative", "sentback": "negative",
-    "takeback": "negative", "nope": "negative", "superlike": "positive", "showfewer": "negative",
-    "unenrol": "negative", "unenroll": "negative", "unenrolled": "negative",
-    "churn": "doubtful", "churned": "doubtful", "deselect": "doubtful", "deselected": "doubtful",
-    "delisted": "doubtful", "deactivated": "doubtful", "none": "unknown", "returning": "doubtful",
-    "returningvisitor": "doubtful", "returninguser": "doubtful", "returningcustomer": "doubtful",
-}  # fmt: skip
+    "thumbsdown": "negative",
+    "thumbdown": "negative",
+    "votedown": "negative",
+    "thumbsup": "positive",
+    "thumbup": "positive",
+    "voteup": "positive",
+    "down": "negative",
+    "up": "positive",
+    "addtolist": "positive",
+    "showless": "negative",
+    "seeless": "negative",
+    "lesslikethis": "negative",
+    "morelikethis": "positive",
+    "showmore": "positive",
+    "donotshow": "negative",
+    "dontshow": "negative",
+    "neveragain": "negative",
+    "donotrecommend": "negative",
+    "dontrecommend": "negative",
+    "sessionstart": "neutral",
+    "sessionstarted": "neutral",
+    "appopen": "neutral",
+    "appstart": "neutral",
+    "applaunch": "neutral",
+    "firstvisit": "neutral",
+    "firstopen": "neutral",
+    "userengagement": "neutral",
+    "checkin": "positive",
+    "cancelled": "negative",
+    "showdetails": "positive",
+    "showdetail": "positive",
+    "swipeleft": "negative",
+    "swiperight": "positive",
+    "seen": "positive",
+    "optout": "negative",
+    "timespent": "positive",
+    "showcase": "neutral",
+    "viewthrough": "neutral",
+    "sendback": "negative",
+    "sentback": "negative",
+    "takeback": "negative",
+    "nope": "negative",
+    "superlike": "positive",
+    "showfewer": "negative",
+    "unenrol": "negative",
+    "unenroll": "negative",
+    "unenrolled": "negative",
+    "churn": "doubtful",
+    "churned": "doubtful",
+    "deselect": "doubtful",
+    "deselected": "doubtful",
+    "delisted": "doubtful",
+    "deactivated": "doubtful",
+    "none": "unknown",
+    "returning": "doubtful",
+    "returningvisitor": "doubtful",
+    "returninguser": "doubtful",
+    "returningcustomer": "doubtful",
+}
 # Words that begin with un or dis and deny nothing.
 _HARMLESS = re.compile(
     r"(un(lock|iq|it|ion|iv|der|til|box|pack|wrap|known|defined|named|typed)|"
@@ -246,6 +285,14 @@ def _base(word: str) -> str:
 
 
 _VOCABULARY = (
-    _DEEDS | _OPINIONS | _REMARKS | _AGAINST | _NEUTRAL | _ASIDE | _SLATES | _FILLERS
-    | _OBJECTS | _NEGATORS
-)  # fmt: skip
+    _DEEDS
+    | _OPINIONS
+    | _REMARKS
+    | _AGAINST
+    | _NEUTRAL
+    | _ASIDE
+    | _SLATES
+    | _FILLERS
+    | _OBJECTS
+    | _NEGATORS
+)

@@ -63,8 +63,9 @@ def weights(
     if "weight" not in roles:
         return EventWeights(np.ones(frame.height, np.float32), none, none)
     column = frame[roles["weight"]]
-    check_scalars(column, source, "numbers; leave it out with --weight-column '', "
-                                  "columns={'weight': None}")  # fmt: skip
+    check_scalars(
+        column, source, "numbers; leave it out with --weight-column '', columns={'weight': None}"
+    )
     column = blanked(column)
     if column.dtype == pl.String:
         column = column.set(column.str.contains(_NOT_RATED).fill_null(False), None)
@@ -133,14 +134,18 @@ def _refuse_words(column: pl.Series, read: pl.Series, source: str) -> None:
         remedy = "Write all on one scale"
     else:
         first = most_doubtful(one.strip() for one in names)
-        remedy = (f"If these are ratings in words, give each a meaning: --weight-column '' "
-                  f"--type-column {shlex.quote(name)} --event-types "
-                  f"{shlex.quote(in_list(first) + '=negative')} (or ignore, or a weight), "
-                  f"columns={{'weight': None, 'type': {name!r}}}, "
-                  f"event_types={{{first!r}: 'negative'}}; else write numbers")  # fmt: skip
-    raise DataError(f"{source}: {len(lost):,} of {given:,} values of column {name!r} are no "
-                    f"numbers, such as {examples}. {remedy}, or leave the column out with "
-                    "--weight-column '', columns={'weight': None}")  # fmt: skip
+        remedy = (
+            f"If these are ratings in words, give each a meaning: --weight-column '' "
+            f"--type-column {shlex.quote(name)} --event-types "
+            f"{shlex.quote(in_list(first) + '=negative')} (or ignore, or a weight), "
+            f"columns={{'weight': None, 'type': {name!r}}}, "
+            f"event_types={{{first!r}: 'negative'}}; else write numbers"
+        )
+    raise DataError(
+        f"{source}: {len(lost):,} of {given:,} values of column {name!r} are no "
+        f"numbers, such as {examples}. {remedy}, or leave the column out with "
+        "--weight-column '', columns={'weight': None}"
+    )
 
 
 def _ignore_zeros(name: str, weight: NDArray[np.float32], rows: Rows) -> None:
@@ -179,19 +184,24 @@ def _low(
         named = is_rating_name(name) and len(np.unique(values)) > 1
         if named or looks_rated(values):
             like = "is named like ratings" if named else "looks like ratings"
-            reason = (f"{name!r} {like}, and all count as liking; if low ones do not, "
-                      "use --min-rating X, min_rating=X")  # fmt: skip
+            reason = (
+                f"{name!r} {like}, and all count as liking; if low ones do not, "
+                "use --min-rating X, min_rating=X"
+            )
             rows.found.add("events", reason, alive, "noted")
         return none, None
     if is_grade(name) and scale.low >= 1 and 5 <= scale.high <= 6:
-        raise DataError(f"{source}: column {name!r} holds grades, {scale}: is {scale.low:g} or "
-                        f"{scale.high:g} the best? If the highest is, say which count as liking "
-                        f"with --min-rating {scale.liking:g}, min_rating={scale.liking:g}; if "
-                        f"{scale.low:g} is, write {scale.high + scale.low:g} minus the grade, or "
-                        "leave the column out with --weight-column '', columns={'weight': None}"
-                        )  # fmt: skip
-    reason = (f"{name!r} holds ratings, {scale}: {scale.liked} count as liking, lower ones as "
-              "negative (--min-rating X, min_rating=X; 0: all count)")  # fmt: skip
+        raise DataError(
+            f"{source}: column {name!r} holds grades, {scale}: is {scale.low:g} or "
+            f"{scale.high:g} the best? If the highest is, say which count as liking "
+            f"with --min-rating {scale.liking:g}, min_rating={scale.liking:g}; if "
+            f"{scale.low:g} is, write {scale.high + scale.low:g} minus the grade, or "
+            "leave the column out with --weight-column '', columns={'weight': None}"
+        )
+    reason = (
+        f"{name!r} holds ratings, {scale}: {scale.liked} count as liking, lower ones as "
+        "negative (--min-rating X, min_rating=X; 0: all count)"
+    )
     rows.found.add("events", reason, alive, "noted")
     return np.asarray(weight < np.float32(scale.liking)), scale.liking
 

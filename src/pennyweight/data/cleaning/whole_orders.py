@@ -73,8 +73,12 @@ def undone_orders(
     rows.drop(PART_OF_ORDER, partial)
     rows.drop(NOWHERE, lost)
     lines: Mask = keys.is_in(whole.implode()).fill_null(False).to_numpy() & ~bare
-    rows.found.add("events", f"lines of orders ({key!r}) that were refunded or canceled as a whole "
-                   "are taken back", int(lines.sum()), "noted")  # fmt: skip
+    rows.found.add(
+        "events",
+        f"lines of orders ({key!r}) that were refunded or canceled as a whole are taken back",
+        int(lines.sum()),
+        "noted",
+    )
     return lines
 
 
@@ -110,10 +114,12 @@ def _named_orders(
 
 def _links(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
     return [
-        name for name in frame.columns
-        if name not in roles.values() and not frame[name].dtype.is_nested()
+        name
+        for name in frame.columns
+        if name not in roles.values()
+        and not frame[name].dtype.is_nested()
         and _OTHER_ORDER.fullmatch(name_key(name.rpartition(".")[2]))
-    ]  # fmt: skip
+    ]
 
 
 def _other_orders(frame: pl.DataFrame, roles: Mapping[str, str], bare: Mask) -> Mask:
@@ -206,10 +212,12 @@ def _called_parts(frame: pl.DataFrame, roles: Mapping[str, str], undone: Mask) -
 def _refunded(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.float64]:
     """Return how much money each row says came back, 0 where it does not."""
     own = [
-        name for name in frame.columns
-        if undoing_kind(name) == "count" and not is_pieces(name)
+        name
+        for name in frame.columns
+        if undoing_kind(name) == "count"
+        and not is_pieces(name)
         and not frame[name].dtype.is_nested()
-    ]  # fmt: skip
+    ]
     back = np.zeros(frame.height)
     for name in [*own, *(c for c in _money(frame, roles) if _EACH.search(c.casefold()) is None)]:
         money = np.abs(np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy()))

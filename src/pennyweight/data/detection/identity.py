@@ -47,9 +47,50 @@ def _spanish(text: str) -> bool:
     return "TRWAGMYFPDXBNJZSQVHLCKE"[int(body) % 23] == number[-1]
 
 
-_ODD = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", (
-    1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6,
-    8, 12, 14, 16, 10, 22, 25, 24, 23), strict=True))  # fmt: skip
+_ODD = dict(
+    zip(
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        (
+            1,
+            0,
+            5,
+            7,
+            9,
+            13,
+            15,
+            17,
+            19,
+            21,
+            1,
+            0,
+            5,
+            7,
+            9,
+            13,
+            15,
+            17,
+            19,
+            21,
+            2,
+            4,
+            18,
+            20,
+            11,
+            3,
+            6,
+            8,
+            12,
+            14,
+            16,
+            10,
+            22,
+            25,
+            24,
+            23,
+        ),
+        strict=True,
+    )
+)
 
 
 def _italian(text: str) -> bool:
@@ -82,8 +123,9 @@ def _swedish(text: str) -> bool:
 
 def _finnish(text: str) -> bool:
     digits = text[:6] + text[7:10]
-    return ("0123456789ABCDEFHJKLMNPRSTUVWXY"[int(digits) % 31] == text[10].upper()
-            and _is_date(text[4:6], text[2:4], text[:2]))  # fmt: skip
+    return "0123456789ABCDEFHJKLMNPRSTUVWXY"[int(digits) % 31] == text[10].upper() and _is_date(
+        text[4:6], text[2:4], text[:2]
+    )
 
 
 def _danish(text: str) -> bool:
@@ -137,24 +179,39 @@ def _form(pattern: str, check: Callable[[str], bool] = _always, words: str = "")
 
 
 _FORMS = (
-    _form(r"\d{3}[- ]?\d{2}[- ]?\d{4}", _us_ssn,
-          r"ssn|social security|soc\.? sec|itin|tax id|taxpayer"),
-    _form(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]", _always,
-          r"ni|nino|national insurance|n\.i\.|insurance"),
+    _form(
+        r"\d{3}[- ]?\d{2}[- ]?\d{4}",
+        _us_ssn,
+        r"ssn|social security|soc\.? sec|itin|tax id|taxpayer",
+    ),
+    _form(
+        r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
+        _always,
+        r"ni|nino|national insurance|n\.i\.|insurance",
+    ),
     _form(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] \d{2} \d{2} \d{2} [A-D]"),
     _form(r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", _french),
     _form(r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", _italian),
     _form(r"[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]", _always, r"codice fiscale|cod\. ?fisc|c\.?f"),
-    _form(r"[XYZ\d]-?\d{7}-?[A-Z]|\d{8}[ -]?[A-Z]|\d{2}\.\d{3}\.\d{3}-?[A-Z]", _spanish,
-          r"dni|nie|nif|documento nacional|identidad"),
-    _form(r"\d{2} ?\d{3} ?\d{3} ?\d{3}", _german,
-          r"steuer-?id|steuer-?identifikationsnummer|idnr|steuernummer|tax id|tin"),
+    _form(
+        r"[XYZ\d]-?\d{7}-?[A-Z]|\d{8}[ -]?[A-Z]|\d{2}\.\d{3}\.\d{3}-?[A-Z]",
+        _spanish,
+        r"dni|nie|nif|documento nacional|identidad",
+    ),
+    _form(
+        r"\d{2} ?\d{3} ?\d{3} ?\d{3}",
+        _german,
+        r"steuer-?id|steuer-?identifikationsnummer|idnr|steuernummer|tax id|tin",
+    ),
     _form(r"\d{9}|\d{4}[. ]\d{2}[. ]\d{3}", _dutch, r"bsn|burgerservicenummer|sofinummer"),
     _form(r"\d{11}", _polish, r"pesel"),
     _form(r"(?:19|20)?\d{6}[-+]\d{4}", _swedish, r"personnummer|personnr|pnr|born|ssn|id|personal"),
     _form(r"(?:19|20)\d{6}-\d{4}", _swedish),
-    _form(r"\d{6}[-+ABCDEFYXWVU]\d{3}[0-9A-FHJ-NPR-Y]", _finnish,
-          r"hetu|henkilötunnus|ssn|id|personal"),
+    _form(
+        r"\d{6}[-+ABCDEFYXWVU]\d{3}[0-9A-FHJ-NPR-Y]",
+        _finnish,
+        r"hetu|henkilötunnus|ssn|id|personal",
+    ),
     _form(r"\d{6}-?\d{4}", _danish, r"cpr|cpr-nr|cpr-nummer"),
     _form(r"\d{6} ?\d{5}", _always, r"fødselsnummer|fodselsnummer|personnummer"),
     _form(r"\d{3}\.\d{3}\.\d{3}-\d{2}", _brazilian),
@@ -170,15 +227,21 @@ _FORMS = (
     _form(r"\d{3} ?\d{3} ?\d{4}", _always, r"nhs"),
     _form(r"\d{13}", _luhn, r"id number|sa id|identity"),
     _form(r"\d{11}", _always, r"tc kimlik|tckn|kimlik"),
-    _form(r"(?=(?:[A-Z]*\d){4})[A-Z0-9]{6,10}", _always,
-          r"passport|pass ?(?:no|nr)|reisepass|passeport|pasaporte|passaporto|ausweis"
-          r"|personalausweis|identity card|id card|driver'?s? licen[cs]e|driving licen[cs]e"
-          r"|führerschein"),
-    _form(r"(?=(?:[A-Z]*\d){2})(?=\d*[A-Z])[A-Z0-9]{9}", _always,
-          r"(?:reise)?pass(?:port)?(?:nummer| number| no\.?| nr\.?)?"
-          r"|(?:personal)?ausweis(?:nummer| nr\.?)?"),
+    _form(
+        r"(?=(?:[A-Z]*\d){4})[A-Z0-9]{6,10}",
+        _always,
+        r"passport|pass ?(?:no|nr)|reisepass|passeport|pasaporte|passaporto|ausweis"
+        r"|personalausweis|identity card|id card|driver'?s? licen[cs]e|driving licen[cs]e"
+        r"|führerschein",
+    ),
+    _form(
+        r"(?=(?:[A-Z]*\d){2})(?=\d*[A-Z])[A-Z0-9]{9}",
+        _always,
+        r"(?:reise)?pass(?:port)?(?:nummer| number| no\.?| nr\.?)?"
+        r"|(?:personal)?ausweis(?:nummer| nr\.?)?",
+    ),
     _form(r"[A-Z]{5}\d{6}[A-Z\d]{5}", _always, r"licen[cs]e|dvla"),
-)  # fmt: skip
+)
 _ANY = re.compile(
     r"(?<![\w.-])(?=[\w .-]{0,40}\d{2})[A-Z0-9](?:[ .-]?[A-Z0-9]){5,20}(?![\w-])", re.IGNORECASE
 )

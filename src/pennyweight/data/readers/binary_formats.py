@@ -11,9 +11,10 @@ _FORMATS = {
     b"ARROW1": ("an Arrow file (Feather)", _POLARS.replace("{read}", "read_ipc")),
     b"Obj\x01": ("an Avro file", _POLARS.replace("{read}", "read_avro")),
     b"SQLite format 3\x00": (
-        "a database of SQLite", "sqlite3 -header -csv {quoted} 'select * from TABLE' > rows.csv",
+        "a database of SQLite",
+        "sqlite3 -header -csv {quoted} 'select * from TABLE' > rows.csv",
     ),
-}  # fmt: skip
+}
 
 
 def refuse_binary(data: bytes, source: str) -> None:
@@ -21,8 +22,12 @@ def refuse_binary(data: bytes, source: str) -> None:
     for start, (name, command) in _FORMATS.items():
         if data.startswith(start):
             shown = command.replace("{source}", source).replace("{quoted}", shlex.quote(source))
-            raise DataError(f"{source}: {name}, not one of CSV, TSV, JSON lines and Parquet. "
-                            f"Convert it: {shown}")  # fmt: skip
+            raise DataError(
+                f"{source}: {name}, not one of CSV, TSV, JSON lines and Parquet. "
+                f"Convert it: {shown}"
+            )
     if data[257:262] == b"ustar":
-        raise DataError(f"{source}: a tar archive. Unpack it, and name a file of it: "
-                        f"tar -xvf {shlex.quote(source)}")  # fmt: skip
+        raise DataError(
+            f"{source}: a tar archive. Unpack it, and name a file of it: "
+            f"tar -xvf {shlex.quote(source)}"
+        )

@@ -47,9 +47,10 @@ def join_date_parts(
         return frame
     joined = " ".join(parts[part] for part in _NAMES)
     digits = [
-        column.cast(pl.String).str.zfill(2) for part in _NAMES
+        column.cast(pl.String).str.zfill(2)
+        for part in _NAMES
         if (column := values[part]) is not None
-    ]  # fmt: skip
+    ]
     date = pl.DataFrame(digits).select(pl.concat_str(pl.all(), separator="-")).to_series()
     findings.add("events", f"the columns {joined} are one: the time", frame.height, "noted")
     return frame.drop(parts.values()).with_columns(date.alias("date"))

@@ -164,8 +164,9 @@ def _header(data: bytes, start: int, end: int, line: str, separator: str) -> tup
     if '"' not in line:
         return line.split(separator), end
     text = data[start : start + (1 << 16)].decode("utf-8", "replace")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True,
-                        skipinitialspace=True)  # fmt: skip
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True
+    )
     try:
         names = next(reader)
     except csv.Error:

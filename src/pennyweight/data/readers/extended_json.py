@@ -7,9 +7,11 @@ import polars as pl
 __all__ = ["is_extended", "plain_frame", "plain_value"]
 
 _CASTS: dict[str, type[pl.DataType]] = {
-    "$numberInt": pl.Int64, "$numberLong": pl.Int64,
-    "$numberDouble": pl.Float64, "$numberDecimal": pl.Float64,
-}  # fmt: skip
+    "$numberInt": pl.Int64,
+    "$numberLong": pl.Int64,
+    "$numberDouble": pl.Float64,
+    "$numberDecimal": pl.Float64,
+}
 _EMBEDDED = r'^\{"\$numberLong": ?"(-?\d+)"\}$'
 
 

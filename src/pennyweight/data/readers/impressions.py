@@ -45,9 +45,14 @@ def expand_impressions(frame: pl.DataFrame, findings: Findings, source: str) -> 
     ).with_row_index("row")
     shown, before = _shown(rows), _before(rows)
     added = shown.height + before.height - frame.height
-    findings.add("events", "impressions and histories: each item is an event, a click of a history "
-                 "dated before its first row", added, "added",
-                 [f"{shown.height:,} shown", f"{before.height:,} of histories"])  # fmt: skip
+    findings.add(
+        "events",
+        "impressions and histories: each item is an event, a click of a history "
+        "dated before its first row",
+        added,
+        "added",
+        [f"{shown.height:,} shown", f"{before.height:,} of histories"],
+    )
     return pl.concat([before, shown]).with_columns(
         pl.from_epoch((pl.col("timestamp") * 1e6).cast(pl.Int64), "us")
     )
@@ -79,8 +84,9 @@ def _before(rows: pl.DataFrame) -> pl.DataFrame:
         .explode("shown")
         .filter(pl.col("shown").str.ends_with("-1"))
         .with_columns(pl.col("shown").str.head(-2).alias("item_id"))
-        .group_by(of_user).agg(pl.col("timestamp").min().alias("clicked"))
-    )  # fmt: skip
+        .group_by(of_user)
+        .agg(pl.col("timestamp").min().alias("clicked"))
+    )
     # Most rows of a user have the history of the row before.
     fresh = rows.sort("timestamp", maintain_order=True).filter(
         pl.struct("user_id", "history").is_first_distinct()

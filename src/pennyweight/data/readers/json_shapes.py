@@ -27,9 +27,11 @@ def rows_of_array(values: Sequence[Any], source: str, table: str) -> tuple[Rows,
         return rows_of_pages(list(values), source, table) or (list(values), "")
     if values and all(isinstance(value, list) for value in values):
         names = ", ".join(f"column{i}: .[{i}]" for i in range(len(values[0])))
-        raise DataError(f"{source}: a JSON array of arrays, which has no column names. Convert "
-                        f"it: jq -c '.[] | {{{names}}}' {shlex.quote(source)} > rows.jsonl, with "
-                        "names such as user_id and item_id")  # fmt: skip
+        raise DataError(
+            f"{source}: a JSON array of arrays, which has no column names. Convert "
+            f"it: jq -c '.[] | {{{names}}}' {shlex.quote(source)} > rows.jsonl, with "
+            "names such as user_id and item_id"
+        )
     raise DataError(f"{source}: the JSON array must hold objects only, one a row")
 
 
@@ -50,8 +52,10 @@ def _and_more(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
     why = missing_pages(pages, n_rows)
     if not why:
         return ""
-    return (f"; {'one page' if len(pages) == 1 else 'not all pages'} of several ({why}): fetch the "
-            "others too, and write all of them one after the other into the file")  # fmt: skip
+    return (
+        f"; {'one page' if len(pages) == 1 else 'not all pages'} of several ({why}): fetch the "
+        "others too, and write all of them one after the other into the file"
+    )
 
 
 def rows_of_object(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str]:
@@ -119,11 +123,14 @@ def _within(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str] 
         # pandas' orient='table' has a list of its columns beside that of its rows.
         lists = [(p, rows) for p, rows in lists if _has_ids(list(rows[0]))] or lists
     if len(lists) > 1:
-        shown = "; ".join(f"{path} ({len(rows):,} of {', '.join(list(rows[0])[:6])})"
-                          for path, rows in lists[:5])  # fmt: skip
+        shown = "; ".join(
+            f"{path} ({len(rows):,} of {', '.join(list(rows[0])[:6])})" for path, rows in lists[:5]
+        )
         command = f"jq -c {shlex.quote(lists[0][0] + '[]')} {shlex.quote(source)}"
-        raise DataError(f"{source}: one JSON object with several lists of objects: {shown}. "
-                        f"Take one of them, such as: {command} > rows.jsonl")  # fmt: skip
+        raise DataError(
+            f"{source}: one JSON object with several lists of objects: {shown}. "
+            f"Take one of them, such as: {command} > rows.jsonl"
+        )
     if _has_ids(list(value)):
         return None
     if lists:
@@ -141,8 +148,11 @@ def _by_user(value: dict[str, Any]) -> Rows | None:
 
     The list may also be the only one in an object: ``{"u1": {"events": [{…}]}, …}``.
     """
-    inner = [[key for key, part in v.items() if isinstance(part, list)]
-             for v in value.values() if isinstance(v, dict)]  # fmt: skip
+    inner = [
+        [key for key, part in v.items() if isinstance(part, list)]
+        for v in value.values()
+        if isinstance(v, dict)
+    ]
     if inner and len(inner) == len(value) and len({*map(tuple, inner)}) == 1 == len(inner[0]):
         value = {key: part[inner[0][0]] for key, part in value.items()}
     lists = [part for part in value.values() if isinstance(part, list)]
@@ -172,8 +182,9 @@ def _has_ids(names: Sequence[str]) -> bool:
 
 def _is_table_of_lists(value: Mapping[str, Any]) -> bool:
     lengths = {len(column) if isinstance(column, list) else -1 for column in value.values()}
-    scalars = all(not isinstance(v, dict | list) for c in value.values() if isinstance(c, list)
-                  for v in c[:5])  # fmt: skip
+    scalars = all(
+        not isinstance(v, dict | list) for c in value.values() if isinstance(c, list) for v in c[:5]
+    )
     named = has_role(list(value), "item") or bool(_NAMES & value.keys())
     return len(value) > 1 and len(lengths) == 1 and min(lengths) > 1 and scalars and named
 

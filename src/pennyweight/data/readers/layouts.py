@@ -17,10 +17,26 @@ _EPOCH, _ISO = r"1\d{9}|[89]\d{8}", r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z
 _ASIN, _AMAZON_USER = r"B0[0-9A-Z]{8}|\d{9}[\dX]", r"A[0-9A-Z]{9,20}"
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _GENRES = (
-    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime",
-    "Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance",
-    "Sci-Fi", "Thriller", "War", "Western",
-)  # fmt: skip
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+)
 
 
 @dataclass(frozen=True)
@@ -49,53 +65,140 @@ _RATINGS = {"user_id": r"\d+", "item_id": r"\d+", "rating": r"[0-5](\.\d)?", "ti
 LAYOUTS = (
     Layout("MovieLens ratings (u.data, ratings.dat)", ("\t", _COLONS), _RATINGS),
     Layout("MovieLens ratings", (",",), _RATINGS, r"(?i).*rating|u\.data|.*movielens|ml-"),
-    Layout("MovieLens 100K u.item", ("|",), {
-        "item_id": r"\d+", "title": r".*", "release_date": r"(\d\d-\w{3}-\d{4})?",
-        "video_release_date": r"(\d\d-\w{3}-\d{4})?", "imdb_url": r"\S*",
-        **dict.fromkeys(_GENRES, "[01]"),
-    }),
-    Layout("MovieLens movies.dat", (_COLONS,), {
-        "item_id": r"\d+", "title": r".*\S.*", "genres": r"[\w '\-()]+(\|[\w '\-()]+)*",
-    }),
-    Layout("MIND behaviors.tsv", ("\t",), {
-        "impression_id": r"\d+", "user_id": r"U\d+", "time": r"\d+/\d+/\d{4} \d+:\d\d:\d\d [AP]M",
-        "history": r"(N\d+( N\d+)*)?", "impressions": r"N\d+(-[01])?( N\d+(-[01])?)*",
-    }),
-    Layout("MIND news.tsv", ("\t",), {
-        "news_id": r"N\d+", "category": r"\w*", "subcategory": r"[\w\-]*", "title": r".*",
-        "abstract": r".*", "url": r"(https?://\S*)?", "title_entities": r"(\[.*\])?",
-        "abstract_entities": r"(\[.*\])?",
-    }),
-    Layout("Taobao UserBehavior.csv", (",",), {
-        "user_id": r"\d+", "item_id": r"\d+", "category_id": r"\d+",
-        "event_type": r"pv|buy|cart|fav", "timestamp": r"-?\d+",
-    }),
-    Layout("Amazon ratings (user, item, rating, time)", (",",), {
-        "user_id": _AMAZON_USER, "item_id": _ASIN, "rating": r"[1-5](\.0)?", "timestamp": _EPOCH,
-    }),
-    Layout("Amazon ratings (item, user, rating, time)", (",",), {
-        "item_id": _ASIN, "user_id": _AMAZON_USER, "rating": r"[1-5](\.0)?", "timestamp": _EPOCH,
-    }),
-    Layout("Yoochoose clicks", (",",), {
-        "session_id": r"\d+", "timestamp": _ISO, "item_id": r"\d+", "category": r"\w+",
-    }, r"(?i).*clicks|.*test"),
-    Layout("Yoochoose buys", (",",), {
-        "session_id": r"\d+", "timestamp": _ISO, "item_id": r"\d+", "price": r"\d+",
-        "quantity": r"\d+",
-    }, r"(?i).*buys"),
-    Layout("Last.fm 1K listening", ("\t",), {
-        "user_id": r"user_\d{6}", "timestamp": _ISO, "artist_id": f"({_UUID})?",
-        "artist_name": r".*", "track_id": f"({_UUID})?", "track_name": r".*",
-    }),
-    Layout("Last.fm 360K plays", ("\t",), {
-        "user_id": r"[0-9a-f]{40}", "artist_id": f"({_UUID})?", "artist_name": r".*",
-        "plays": r"\d+",
-    }),
-    Layout("Gowalla and Brightkite check-ins", ("\t",), {
-        "user_id": r"\d+", "timestamp": _ISO, "latitude": r"-?\d+(\.\d+)?",
-        "longitude": r"-?\d+(\.\d+)?", "location_id": r"\w+",
-    }),
-)  # fmt: skip
+    Layout(
+        "MovieLens 100K u.item",
+        ("|",),
+        {
+            "item_id": r"\d+",
+            "title": r".*",
+            "release_date": r"(\d\d-\w{3}-\d{4})?",
+            "video_release_date": r"(\d\d-\w{3}-\d{4})?",
+            "imdb_url": r"\S*",
+            **dict.fromkeys(_GENRES, "[01]"),
+        },
+    ),
+    Layout(
+        "MovieLens movies.dat",
+        (_COLONS,),
+        {
+            "item_id": r"\d+",
+            "title": r".*\S.*",
+            "genres": r"[\w '\-()]+(\|[\w '\-()]+)*",
+        },
+    ),
+    Layout(
+        "MIND behaviors.tsv",
+        ("\t",),
+        {
+            "impression_id": r"\d+",
+            "user_id": r"U\d+",
+            "time": r"\d+/\d+/\d{4} \d+:\d\d:\d\d [AP]M",
+            "history": r"(N\d+( N\d+)*)?",
+            "impressions": r"N\d+(-[01])?( N\d+(-[01])?)*",
+        },
+    ),
+    Layout(
+        "MIND news.tsv",
+        ("\t",),
+        {
+            "news_id": r"N\d+",
+            "category": r"\w*",
+            "subcategory": r"[\w\-]*",
+            "title": r".*",
+            "abstract": r".*",
+            "url": r"(https?://\S*)?",
+            "title_entities": r"(\[.*\])?",
+            "abstract_entities": r"(\[.*\])?",
+        },
+    ),
+    Layout(
+        "Taobao UserBehavior.csv",
+        (",",),
+        {
+            "user_id": r"\d+",
+            "item_id": r"\d+",
+            "category_id": r"\d+",
+            "event_type": r"pv|buy|cart|fav",
+            "timestamp": r"-?\d+",
+        },
+    ),
+    Layout(
+        "Amazon ratings (user, item, rating, time)",
+        (",",),
+        {
+            "user_id": _AMAZON_USER,
+            "item_id": _ASIN,
+            "rating": r"[1-5](\.0)?",
+            "timestamp": _EPOCH,
+        },
+    ),
+    Layout(
+        "Amazon ratings (item, user, rating, time)",
+        (",",),
+        {
+            "item_id": _ASIN,
+            "user_id": _AMAZON_USER,
+            "rating": r"[1-5](\.0)?",
+            "timestamp": _EPOCH,
+        },
+    ),
+    Layout(
+        "Yoochoose clicks",
+        (",",),
+        {
+            "session_id": r"\d+",
+            "timestamp": _ISO,
+            "item_id": r"\d+",
+            "category": r"\w+",
+        },
+        r"(?i).*clicks|.*test",
+    ),
+    Layout(
+        "Yoochoose buys",
+        (",",),
+        {
+            "session_id": r"\d+",
+            "timestamp": _ISO,
+            "item_id": r"\d+",
+            "price": r"\d+",
+            "quantity": r"\d+",
+        },
+        r"(?i).*buys",
+    ),
+    Layout(
+        "Last.fm 1K listening",
+        ("\t",),
+        {
+            "user_id": r"user_\d{6}",
+            "timestamp": _ISO,
+            "artist_id": f"({_UUID})?",
+            "artist_name": r".*",
+            "track_id": f"({_UUID})?",
+            "track_name": r".*",
+        },
+    ),
+    Layout(
+        "Last.fm 360K plays",
+        ("\t",),
+        {
+            "user_id": r"[0-9a-f]{40}",
+            "artist_id": f"({_UUID})?",
+            "artist_name": r".*",
+            "plays": r"\d+",
+        },
+    ),
+    Layout(
+        "Gowalla and Brightkite check-ins",
+        ("\t",),
+        {
+            "user_id": r"\d+",
+            "timestamp": _ISO,
+            "latitude": r"-?\d+(\.\d+)?",
+            "longitude": r"-?\d+(\.\d+)?",
+            "location_id": r"\w+",
+        },
+    ),
+)
 
 
 def find_layout(data: bytes, source: str) -> Dialect | None:

@@ -15,13 +15,35 @@ from pennyweight.errors import DataError
 __all__ = ["explode_lists"]
 
 # Names of lists of items that are no plural of an item's name.
-_SEQUENCES = {"history", "sequence", "itemsequence", "itemhistory", "basket", "cart", "clicks",
-              "clickhistory", "purchases", "views", "interactions", "items", "itemlist",
-              "itemidlist", "productlist", "playlist", "viewed", "bought", "liked"}  # fmt: skip
+_SEQUENCES = {
+    "history",
+    "sequence",
+    "itemsequence",
+    "itemhistory",
+    "basket",
+    "cart",
+    "clicks",
+    "clickhistory",
+    "purchases",
+    "views",
+    "interactions",
+    "items",
+    "itemlist",
+    "itemidlist",
+    "productlist",
+    "playlist",
+    "viewed",
+    "bought",
+    "liked",
+}
 _HEAD = 1_000
 # A space or a comma may be within an id, so there the ids must be plain.
-_MARKS = {"|": r"^[^|]+(\|[^|]+)*$", ";": r"^[^;]+(;[^;]+)*$",
-          ",": r"^[\w.:-]+(\s*,\s*[\w.:-]+)*$", " ": r"^[\w.:-]+( [\w.:-]+)*$"}  # fmt: skip
+_MARKS = {
+    "|": r"^[^|]+(\|[^|]+)*$",
+    ";": r"^[^;]+(;[^;]+)*$",
+    ",": r"^[\w.:-]+(\s*,\s*[\w.:-]+)*$",
+    " ": r"^[\w.:-]+( [\w.:-]+)*$",
+}
 _BESIDE = ("time", "weight", "type")
 _TOKENS = re.compile(r":(token|float)_seq$")
 
@@ -93,10 +115,17 @@ def _split_tokens(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl.D
 
 def _without_braces(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl.DataFrame:
     """Return arrays as Postgres writes them, ``{p1,p2}``, as ids with commas between."""
-    texts = [n for n, dtype in frame.schema.items() if dtype == pl.String
-             and (_is_sequence(n) or n in chosen.values() or _is_beside(n))]  # fmt: skip
-    arrays = [n for n in texts if frame[n].is_not_null().any()
-              and frame[n].drop_nulls().str.contains(r"^\{[^{}:']*\}$").all()]  # fmt: skip
+    texts = [
+        n
+        for n, dtype in frame.schema.items()
+        if dtype == pl.String and (_is_sequence(n) or n in chosen.values() or _is_beside(n))
+    ]
+    arrays = [
+        n
+        for n in texts
+        if frame[n].is_not_null().any()
+        and frame[n].drop_nulls().str.contains(r"^\{[^{}:']*\}$").all()
+    ]
     inner = (pl.col(n).str.slice(1, pl.col(n).str.len_chars() - 2) for n in arrays)
     inner = (text.str.replace_all('"', "", literal=True) for text in inner)
     return frame.with_columns(pl.when(text != "").then(text).name.keep() for text in inner)
@@ -144,9 +173,11 @@ def _item_list(frame: pl.DataFrame, chosen: Mapping[str, str | None], source: st
     if not found:
         found = [n for n in frame.columns if _is_sequence(n) and _may_hold(frame[n])]
     if len(found) > 1:
-        raise DataError(f"{source}: the lists {' and '.join(map(repr, found[:5]))} could each hold "
-                        "the items. Choose one with "
-                        f"{column_option('item', found[0])}")  # fmt: skip
+        raise DataError(
+            f"{source}: the lists {' and '.join(map(repr, found[:5]))} could each hold "
+            "the items. Choose one with "
+            f"{column_option('item', found[0])}"
+        )
     if found:
         _refuse_other_deeds(frame, found[0], source)
     return found[0] if found else None
@@ -155,16 +186,21 @@ def _item_list(frame: pl.DataFrame, chosen: Mapping[str, str | None], source: st
 def _refuse_other_deeds(frame: pl.DataFrame, name: str, source: str) -> None:
     """Raise `DataError` where further lists hold what users did or turned down."""
     others = [
-        other for other in frame.columns
-        if other != name and not _is_beside(other) and not _is_empty(frame[other])
+        other
+        for other in frame.columns
+        if other != name
+        and not _is_beside(other)
+        and not _is_empty(frame[other])
         and sense_of_type(other.rpartition(".")[2]) not in ("unknown", "doubtful")
         and _is_list(frame[other])
-    ]  # fmt: skip
+    ]
     if others:
-        raise DataError(f"{source}: {', '.join(map(repr, [name, *others][:6]))} are lists of deeds "
-                        "of several kinds. Write a row for each user, item and event_type, such as "
-                        f"{others[0]!r}; or {column_option('item', name)} "
-                        "reads that list alone")  # fmt: skip
+        raise DataError(
+            f"{source}: {', '.join(map(repr, [name, *others][:6]))} are lists of deeds "
+            "of several kinds. Write a row for each user, item and event_type, such as "
+            f"{others[0]!r}; or {column_option('item', name)} "
+            "reads that list alone"
+        )
 
 
 def _is_empty(column: pl.Series) -> bool:

@@ -15,8 +15,21 @@ _SHELL = re.compile(
 )
 _NUMPY_PART = r"""(?:'[^']*'|"[^"]*"|[^\s,\[\]'"]+)"""
 _NUMPY = re.compile(rf"\[\s*{_NUMPY_PART}(?:\s+{_NUMPY_PART})+\s*\]")
-_WRAPPERS = {"Decimal", "ObjectId", "UUID", "Timestamp", "datetime64", "Int64", "NumberLong",
-             "int32", "int64", "float32", "float64", "bool_", "str_"}  # fmt: skip
+_WRAPPERS = {
+    "Decimal",
+    "ObjectId",
+    "UUID",
+    "Timestamp",
+    "datetime64",
+    "Int64",
+    "NumberLong",
+    "int32",
+    "int64",
+    "float32",
+    "float64",
+    "bool_",
+    "str_",
+}
 _DATETIMES = {"datetime", "Timestamp", "date"}
 
 
@@ -50,8 +63,16 @@ class _Plain(ast.NodeTransformer):
     """Replaces names and calls that stand for values; nothing is called."""
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        known = {"nan": None, "NaN": None, "NaT": None, "NA": None, "null": None, "inf": None,
-                 "true": True, "false": False}  # fmt: skip
+        known = {
+            "nan": None,
+            "NaN": None,
+            "NaT": None,
+            "NA": None,
+            "null": None,
+            "inf": None,
+            "true": True,
+            "false": False,
+        }
         return ast.Constant(known[node.id]) if node.id in known else node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:

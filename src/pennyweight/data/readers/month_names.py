@@ -71,10 +71,11 @@ _LANGUAGES = {
     "أكتوبر|اكتوبر نوفمبر ديسمبر",
 }
 _FORMS = {
-    language: [(form, number) for number, forms in enumerate(line.split(), 1)
-               for form in forms.split("|")]
+    language: [
+        (form, number) for number, forms in enumerate(line.split(), 1) for form in forms.split("|")
+    ]
     for language, line in _LANGUAGES.items()
-}  # fmt: skip
+}
 # Finns cut the names before kuu: "marras" is November, and no more is "mar".
 _SHORTEST = {"Finnish": 4}
 _LONG = 5  # letters from which on a name may have an ending: maaliskuuta
@@ -122,8 +123,11 @@ def _month(name: str, language: str) -> int | None:
     exact = [m for form, m in _FORMS[language] if form == name]
     if exact:
         return exact[0]
-    longer = [(len(form), m) for form, m in _FORMS[language]
-              if len(form) >= _LONG and name.startswith(form)]  # fmt: skip
+    longer = [
+        (len(form), m)
+        for form, m in _FORMS[language]
+        if len(form) >= _LONG and name.startswith(form)
+    ]
     if longer:
         return max(longer)[1]
     begun = {m for form, m in _FORMS[language] if len(name) >= shortest and form.startswith(name)}

@@ -119,9 +119,11 @@ def nested_roles(
             parent = _parent(roles.get("item") or chosen.get("item") or "")
             claims = [name for name in claims if _parent(name) == parent] or claims
         if len(claims) > 1:
-            raise DataError(f"{source}: {' and '.join(map(repr, claims[:5]))} could each be the "
-                            f"{role}. Choose one with "
-                            f"{column_option(role, claims[0])}")  # fmt: skip
+            raise DataError(
+                f"{source}: {' and '.join(map(repr, claims[:5]))} could each be the "
+                f"{role}. Choose one with "
+                f"{column_option(role, claims[0])}"
+            )
         if claims:
             roles[role] = claims[0]
     parents = {_parent(roles.get(r) or chosen.get(r) or "") for r in ("item", "user")} - {""}

@@ -36,10 +36,12 @@ def join_lines(
     if not used:
         return frame
     if len(used) > 1:
-        raise DataError(f"{source}: rows without {item!r} have items in {used[0]!r} and in "
-                        f"{used[1]!r}. Leave one of the lists out of the file, or name the field "
-                        f"of one with --item-column {used[0]}.{lists[used[0]]}, "
-                        f"columns={{'item': '{used[0]}.{lists[used[0]]}'}}")  # fmt: skip
+        raise DataError(
+            f"{source}: rows without {item!r} have items in {used[0]!r} and in "
+            f"{used[1]!r}. Leave one of the lists out of the file, or name the field "
+            f"of one with --item-column {used[0]}.{lists[used[0]]}, "
+            f"columns={{'item': '{used[0]}.{lists[used[0]]}'}}"
+        )
     name = used[0]
     numbered = frame.with_row_index("__row")
     orders = numbered.filter(filled[name]).explode(name)

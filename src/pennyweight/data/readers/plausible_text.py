@@ -8,11 +8,31 @@ from collections.abc import Iterator, Sequence
 __all__ = ["plausibility"]
 
 # The letters beyond ASCII of languages in Latin script.
-_LATIN = tuple(map(frozenset, (
-    "àâæçéèêëîïôœùûüÿ", "äöüß", "áéíñóúüïàèòç", "ãõáâàçéêíóôúü", "àèéìíîòóùú", "æøåéäöó", "åäöéšž",
-    "ëïéèêöüáóíç", "áðéíóúýþæö", "ąćęłńóśźż", "áčďéěíňóřšťúůýžäĺľôŕ", "áéíóöőúüű", "čćđšž",
-    "ăâîșțşţ", "çğıöşüâîû", "ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž",
-)))  # fmt: skip
+_LATIN = tuple(
+    map(
+        frozenset,
+        (
+            "àâæçéèêëîïôœùûüÿ",
+            "äöüß",
+            "áéíñóúüïàèòç",
+            "ãõáâàçéêíóôúü",
+            "àèéìíîòóùú",
+            "æøåéäöó",
+            "åäöéšž",
+            "ëïéèêöüáóíç",
+            "áðéíóúýþæö",
+            "ąćęłńóśźż",
+            "áčďéěíňóřšťúůýžäĺľôŕ",
+            "áéíóöőúüű",
+            "čćđšž",
+            "ăâîșțşţ",
+            "çğıöşüâîû",
+            "ąčęėįšųūž",
+            "āčēģīķļņšūž",
+            "äõöüšž",
+        ),
+    )
+)
 _WESTERN, _OF_SEVERAL = frozenset("").union(*_LATIN[:8]), 0.95  # names of many countries
 # Letters that make up most of a text in another script.
 _FREQUENT = {
@@ -27,8 +47,12 @@ _SIGNS = frozenset("€£¥§©®™°²³µ¼½¾×÷±¬¦Ω≤≥≈«»„�
 _WITHIN, _BEFORE = frozenset("’‘'´·-–—®™\xad\xa0"), frozenset("‚„¿¡£")
 _ACCENTED, _WEIGHT = 0.75, 3  # most accents of a word; what a misplaced letter counts
 # First bytes of the characters of each East Asian encoding that are in common use.
-_COMMON = {"gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6), "cp932": (0x88, 0x97),
-           "euc_jp": (0xB0, 0xCF)}  # fmt: skip
+_COMMON = {
+    "gb18030": (0xB0, 0xD7),
+    "big5": (0xA4, 0xC6),
+    "cp932": (0x88, 0x97),
+    "euc_jp": (0xB0, 0xCF),
+}
 _KANA = 0.1  # of the letters of a Japanese text
 
 

@@ -10,13 +10,48 @@ from pennyweight.data.times import parse_times
 
 __all__ = ["find_properties", "pivot_properties"]
 
-_PROPERTY = {"property", "attribute", "attr", "key", "field", "feature", "propertyname", "k",
-             "attributename", "variable", "prop", "propname", "attrname", "attributecode",
-             "propertykey", "attributekey", "metakey", "param", "parameter", "paramname",
-             "characteristic", "spec", "specname", "fieldname", "featurename"}  # fmt: skip
-_VALUE = {"value", "val", "v", "propertyvalue", "attributevalue", "attrvalue", "propvalue",
-          "metavalue", "paramvalue", "parametervalue", "specvalue", "fieldvalue",
-          "featurevalue"}  # fmt: skip
+_PROPERTY = {
+    "property",
+    "attribute",
+    "attr",
+    "key",
+    "field",
+    "feature",
+    "propertyname",
+    "k",
+    "attributename",
+    "variable",
+    "prop",
+    "propname",
+    "attrname",
+    "attributecode",
+    "propertykey",
+    "attributekey",
+    "metakey",
+    "param",
+    "parameter",
+    "paramname",
+    "characteristic",
+    "spec",
+    "specname",
+    "fieldname",
+    "featurename",
+}
+_VALUE = {
+    "value",
+    "val",
+    "v",
+    "propertyvalue",
+    "attributevalue",
+    "attrvalue",
+    "propvalue",
+    "metavalue",
+    "paramvalue",
+    "parametervalue",
+    "specvalue",
+    "fieldvalue",
+    "featurevalue",
+}
 _TIME = {"timestamp", "time", "date", "datetime", "ts", "updatedat", "createdat", "validfrom"}
 _MOST_COLUMNS = 100
 _REST = "other_properties"
@@ -89,16 +124,16 @@ def pivot_properties(
         times = pl.Series(parse_times(frame[roles["time"]], source).values).fill_nan(None)
         rows = rows.with_columns(__time=times).sort("__time", maintain_order=True)
     whole = rows.filter(pl.col(item).is_not_null() & (pl.col(name) != ""))
-    findings.add("items", "missing item id or property name", rows.height - whole.height,
-                 "dropped")  # fmt: skip
+    findings.add("items", "missing item id or property name", rows.height - whole.height, "dropped")
     latest = _latest(whole, item, name, value)
     counts = latest[name].value_counts(sort=True)[name].to_list()
     columns, rest = counts[:_MOST_COLUMNS], counts[_MOST_COLUMNS:]
     renamed = {column: f"{column}_" for column in columns if column == item}
     kept = latest.filter(pl.col(name).is_in(columns)).with_columns(pl.col(name).replace(renamed))
     order = whole.sort("__row").select(pl.col(item).unique(maintain_order=True))
-    wide = order.join(kept.pivot(name, index=item, values=value), on=item, how="left",
-                      maintain_order="left")  # fmt: skip
+    wide = order.join(
+        kept.pivot(name, index=item, values=value), on=item, how="left", maintain_order="left"
+    )
     if rest:
         joined = latest.filter(~pl.col(name).is_in(columns)).group_by(item)
         texts = joined.agg(pl.col(value).drop_nulls().str.join(", ").alias(_REST))

@@ -19,9 +19,9 @@ _SCALARS = (str, int, float, Decimal, UUID)
 _NULLS = ("NoneType", "NAType", "NaTType")
 
 
-def plain_columns(given: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]], table: str) -> (
-    dict[str, Sequence[Any]]
-):  # fmt: skip
+def plain_columns(
+    given: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]], table: str
+) -> dict[str, Sequence[Any]]:
     """Return rows or columns as lists of values of one type."""
     columns: dict[str, Sequence[Any]]
     if isinstance(given, Mapping):
@@ -54,9 +54,11 @@ def plain_values(values: Sequence[Any], name: str, table: str) -> list[Any]:
     if moments:
         zoned = sum(value.tzinfo is not None for value in moments)
         if 0 < zoned < len(moments):
-            raise DataError(f"{table}: column {name!r} holds {zoned:,} datetimes with a time zone "
-                            f"and {len(moments) - zoned:,} without. Give all of them one, such as "
-                            "value.replace(tzinfo=ZoneInfo('Europe/Berlin'))")  # fmt: skip
+            raise DataError(
+                f"{table}: column {name!r} holds {zoned:,} datetimes with a time zone "
+                f"and {len(moments) - zoned:,} without. Give all of them one, such as "
+                "value.replace(tzinfo=ZoneInfo('Europe/Berlin'))"
+            )
         if all(isinstance(value, date) or value is None for value in plain):
             return [_moment(value, bool(zoned)) for value in plain]
     if len(kinds) == 1 and not kinds & {UUID}:
@@ -107,9 +109,11 @@ def plain_objects(frame: pl.DataFrame, table: str) -> pl.DataFrame:
         values = plain_values(frame[name].to_list(), name, table)
         odd = next((v for v in values if v is not None and not _is_value(v)), None)
         if odd is not None:
-            raise DataError(f"{table}: column {name!r} holds objects of Python such as {odd!r:.80} "
-                            f"({type(odd).__name__}), which are no ids, numbers, texts or times. "
-                            "Write them as text, or leave the column out")  # fmt: skip
+            raise DataError(
+                f"{table}: column {name!r} holds objects of Python such as {odd!r:.80} "
+                f"({type(odd).__name__}), which are no ids, numbers, texts or times. "
+                "Write them as text, or leave the column out"
+            )
         frame = frame.with_columns(pl.Series(name, values, strict=False))
     return frame
 

@@ -85,9 +85,10 @@ def _irregular(
         within, begins = lines[odd], lines[~odd]
         multiline |= bool(len(within))
         suspects = [
-            int(end) for end in within[: _SUSPECTS - looked_at]
+            int(end)
+            for end in within[: _SUSPECTS - looked_at]
             if row_shape(_line(data, int(end) + 1), separator) in shapes
-        ]  # fmt: skip
+        ]
         looked_at += len(within)
         bad = _misplaced(whole, quotes, quotes_before, ord(separator), start)
         places = [*suspects[:1], *bad[:1].tolist()]

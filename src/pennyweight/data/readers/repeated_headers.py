@@ -31,9 +31,11 @@ def without_headers(frame: pl.DataFrame, table: str, findings: Findings) -> pl.D
         if sorted(row) == sorted(names):
             headers[place] = row
         elif len(known) > 1 and 2 * len(known) >= len(names) and len(known) == len(set(row)) - 1:
-            raise DataError(f"{table}: row {place + 1:,} is a header again, with other columns "
-                            f"({', '.join(row)[:200]}): two files were put one behind the other. "
-                            "Give them the same columns first")  # fmt: skip
+            raise DataError(
+                f"{table}: row {place + 1:,} is a header again, with other columns "
+                f"({', '.join(row)[:200]}): two files were put one behind the other. "
+                "Give them the same columns first"
+            )
     if not headers:
         return frame
     parts, start, order = [], 0, names

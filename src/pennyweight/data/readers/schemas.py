@@ -52,10 +52,12 @@ def _joined(
     differ = int((both & (one != two)).sum())
     if role in ("user", "item") and differ > _FEW * len(frame):
         row = int((both & (one != two)).arg_true()[0])
-        raise DataError(f"{source}: {name!r} and {other!r} could each be the {role}, and differ in "
-                        f"{differ:,} of {len(frame):,} rows, such as {str(one[row])!r} and "
-                        f"{str(two[row])!r}. Choose one with "
-                        f"{column_option(role, other)}")  # fmt: skip
+        raise DataError(
+            f"{source}: {name!r} and {other!r} could each be the {role}, and differ in "
+            f"{differ:,} of {len(frame):,} rows, such as {str(one[row])!r} and "
+            f"{str(two[row])!r}. Choose one with "
+            f"{column_option(role, other)}"
+        )
     filled = int((one.is_null() & two.is_not_null()).sum())
     if not filled or differ:
         return frame

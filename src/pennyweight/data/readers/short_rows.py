@@ -42,8 +42,10 @@ class ShortRows:
             or self._start(fields) not in self.starts
         ):
             return False
-        return all(not field.strip() or _kind(field) in kinds
-                   for kinds, field in zip(self.kinds, fields, strict=False))  # fmt: skip
+        return all(
+            not field.strip() or _kind(field) in kinds
+            for kinds, field in zip(self.kinds, fields, strict=False)
+        )
 
     def _start(self, fields: Sequence[str]) -> str:
         return row_shape(fields[0], self.separator)[1]

@@ -11,24 +11,51 @@ from pennyweight.data.readers.plausible_text import plausibility
 __all__ = ["as_utf8", "encoding_remedy"]
 
 # The longer mark first: the one of UTF-16 begins it.
-_WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16",
-         b"\xfe\xff": "UTF-16"}  # fmt: skip
-_UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc", ".lzma": "xz -dc",
-           ".zst": "zstd -dc", ".zip": "unzip -p"}  # fmt: skip
+_WIDE = {
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_UNPACK = {
+    ".gz": "gzip -dc",
+    ".bz2": "bzip2 -dc",
+    ".xz": "xz -dc",
+    ".lzma": "xz -dc",
+    ".zst": "zstd -dc",
+    ".zip": "unzip -p",
+}
 _HEAD = 1 << 16
 _SAMPLE, _SHOWN, _MOST = 2_000, 50, 4  # lines that are judged; letters and encodings that are shown
 _PLAUSIBLE, _CLOSE = 0.85, 0.1
 
 # Name of iconv -> codec of Python, the more common one of two that agree first.
 _CODECS = {
-    "WINDOWS-1252": "cp1252", "WINDOWS-1250": "cp1250", "WINDOWS-1251": "cp1251",
-    "WINDOWS-1254": "cp1254", "WINDOWS-1253": "cp1253", "WINDOWS-1257": "cp1257",
-    "WINDOWS-1255": "cp1255", "WINDOWS-1256": "cp1256", "ISO-8859-2": "iso8859_2",
-    "ISO-8859-15": "iso8859_15", "KOI8-R": "koi8_r", "CP866": "cp866", "ISO-8859-5": "iso8859_5",
-    "ISO-8859-7": "iso8859_7", "CP850": "cp850", "CP852": "cp852", "CP437": "cp437",
-    "MACINTOSH": "mac_roman", "WINDOWS-874": "cp874", 
-    "CP932": "cp932", "EUC-JP": "euc_jp", "CP949": "cp949", "GB18030": "gb18030", "BIG5": "big5",
-}  # fmt: skip
+    "WINDOWS-1252": "cp1252",
+    "WINDOWS-1250": "cp1250",
+    "WINDOWS-1251": "cp1251",
+    "WINDOWS-1254": "cp1254",
+    "WINDOWS-1253": "cp1253",
+    "WINDOWS-1257": "cp1257",
+    "WINDOWS-1255": "cp1255",
+    "WINDOWS-1256": "cp1256",
+    "ISO-8859-2": "iso8859_2",
+    "ISO-8859-15": "iso8859_15",
+    "KOI8-R": "koi8_r",
+    "CP866": "cp866",
+    "ISO-8859-5": "iso8859_5",
+    "ISO-8859-7": "iso8859_7",
+    "CP850": "cp850",
+    "CP852": "cp852",
+    "CP437": "cp437",
+    "MACINTOSH": "mac_roman",
+    "WINDOWS-874": "cp874",
+    "CP932": "cp932",
+    "EUC-JP": "euc_jp",
+    "CP949": "cp949",
+    "GB18030": "gb18030",
+    "BIG5": "big5",
+}
 
 
 @dataclass(frozen=True)
@@ -102,11 +129,15 @@ def _guessed(data: bytes, lines: Sequence[bytes], source: str) -> str:
     samples = dict(zip((r.name for r in found), _samples(found), strict=True))
     if len(found) == 1:
         name = found[0].name
-        return (f"It is plausible as {name} (such as {samples[name]!r}). Convert it: "
-                f"{_command(name, source)}")  # fmt: skip
+        return (
+            f"It is plausible as {name} (such as {samples[name]!r}). Convert it: "
+            f"{_command(name, source)}"
+        )
     shown = ", ".join(f"{name} ({text!r})" for name, text in samples.items())
-    return (f"It may be one of {shown}. Convert it with the one whose text is right, such as: "
-            f"{_command(found[0].name, source)}")  # fmt: skip
+    return (
+        f"It may be one of {shown}. Convert it with the one whose text is right, such as: "
+        f"{_command(found[0].name, source)}"
+    )
 
 
 def _command(encoding: str, source: str, option: str = "") -> str:

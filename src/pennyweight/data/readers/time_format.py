@@ -62,14 +62,17 @@ def read_as(column: pl.Series, time_format: str, where: str) -> Given | None:
             name = _UNITS[time_format]
             given = Given(epoch(numbers, name), True, name)
     else:
-        raise DataError(f"{where}: --time-format {time_format!r} is neither a pattern such as "
-                        f"'%d/%m/%Y %H:%M' nor one of {', '.join(WORDS)}"
-                        f"{did_you_mean(time_format, WORDS)}")  # fmt: skip
+        raise DataError(
+            f"{where}: --time-format {time_format!r} is neither a pattern such as "
+            f"'%d/%m/%Y %H:%M' nor one of {', '.join(WORDS)}"
+            f"{did_you_mean(time_format, WORDS)}"
+        )
     if not np.isfinite(given.seconds).any():
         some = column.cast(pl.String).drop_nulls().unique(maintain_order=True).head(3)
         examples = ", ".join(map(repr, some)) or "nothing but missing values"
-        raise DataError(f"{where}: no value is of --time-format {time_format!r}; "
-                        f"it holds {examples}")  # fmt: skip
+        raise DataError(
+            f"{where}: no value is of --time-format {time_format!r}; it holds {examples}"
+        )
     return given
 
 
@@ -89,8 +92,9 @@ def _pattern(column: pl.Series, pattern: str, where: str) -> NDArray[np.float64]
     except DataError:
         raise
     except (pl.exceptions.PolarsError, ValueError) as error:
-        raise DataError(f"{where}: --time-format {pattern!r} is no pattern of strptime: "
-                        f"{_first_line(error)}") from None  # fmt: skip
+        raise DataError(
+            f"{where}: --time-format {pattern!r} is no pattern of strptime: {_first_line(error)}"
+        ) from None
     seconds = stamps.dt.timestamp("us").cast(pl.Float64) / 1e6
     return seconds.fill_null(np.nan).to_numpy().astype(np.float64)
 

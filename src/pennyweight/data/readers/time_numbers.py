@@ -183,8 +183,10 @@ def digits_of_dates(values: Floats) -> pl.Series | None:
         return None  # 20202 is no 2 February 2002 where all are days since 1970
     for digits in (8, 6):
         text = pl.Series(whole).cast(pl.String).str.zfill(digits)
-        parts = [text.str.slice(at, size).cast(pl.Int64, strict=False).fill_null(0).to_numpy()
-                 for at, size in ((0, 2), (2, 2), (4, digits - 4))]  # fmt: skip
+        parts = [
+            text.str.slice(at, size).cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+            for at, size in ((0, 2), (2, 2), (4, digits - 4))
+        ]
         size = (whole == values) & (text.str.len_chars() == digits).to_numpy()
         first, second, last = parts
         year = (last >= 1970) & (last <= 2100) if digits == 8 else last >= 0

@@ -78,8 +78,10 @@ def read_numeric(
 
 def _read(fields: pl.DataFrame, order: str) -> NDArray[np.float64]:
     day, month, year = {
-        DAY_FIRST: ("a", "b", "c"), MONTH_FIRST: ("b", "a", "c"), YEAR_FIRST: ("c", "b", "a"),
-    }[order]  # fmt: skip
+        DAY_FIRST: ("a", "b", "c"),
+        MONTH_FIRST: ("b", "a", "c"),
+        YEAR_FIRST: ("c", "b", "a"),
+    }[order]
     years = full_year(fields[year].str.zfill(2))
     whole = fields.select(pl.col(day, month).cast(pl.Int64))
     return seconds_of(years, whole[month].to_numpy(), whole[day].to_numpy())
@@ -93,10 +95,11 @@ def _check_given(fields: pl.DataFrame, text: pl.Series, where: str, order: str) 
     if (given & ~against).any() or wrong.sum() <= max(1, _DECISIVE * len(text)):
         return
     example = text[int(np.flatnonzero(wrong)[0])]
-    raise DataError(f"{where}: {int(wrong.sum()):,} of {len(text):,} values are not of "
-                    f"--time-format {order}, such as {example!r}, and none says that it is right. "
-                    f"Say --time-format {other} (time_format in Python and in [data] of the plan)"
-                    )  # fmt: skip
+    raise DataError(
+        f"{where}: {int(wrong.sum()):,} of {len(text):,} values are not of "
+        f"--time-format {order}, such as {example!r}, and none says that it is right. "
+        f"Say --time-format {other} (time_format in Python and in [data] of the plan)"
+    )
 
 
 def _decide(fields: pl.DataFrame, text: pl.Series, where: str) -> str:
@@ -112,10 +115,11 @@ def _decide(fields: pl.DataFrame, text: pl.Series, where: str) -> str:
     valid = {order: np.isfinite(values) for order, values in readings.items()}
     best = max(orders, key=lambda order: int(valid[order].sum()))
     rivals = [
-        order for order in orders
-        if order != best and not np.array_equal(
-            readings[order][valid[order]], readings[best][valid[order]])
-    ]  # fmt: skip
+        order
+        for order in orders
+        if order != best
+        and not np.array_equal(readings[order][valid[order]], readings[best][valid[order]])
+    ]
     n = len(text)
     for rival in rivals:
         only_best, only_rival = valid[best] & ~valid[rival], valid[rival] & ~valid[best]
@@ -125,8 +129,9 @@ def _decide(fields: pl.DataFrame, text: pl.Series, where: str) -> str:
         if fields["mark"][0] == "." and best != YEAR_FIRST and not only_best.any():
             return DAY_FIRST  # where dots are written, the day comes first
         if both.any() and only_best.sum() < _DECISIVE * n:
-            raise DoubtfulTimes(_ambiguous(text, both, {o: readings[o] for o in (best, rival)},
-                                       fields, where))  # fmt: skip
+            raise DoubtfulTimes(
+                _ambiguous(text, both, {o: readings[o] for o in (best, rival)}, fields, where)
+            )
     return best
 
 
@@ -139,9 +144,10 @@ def _remedy(fields: pl.DataFrame, orders: list[str]) -> str:
         clock = hour + (":%M" if row.get("minute") else "") + (":%S" if row.get("second") else "")
         clock += " %p" if row.get("half") else ""
     dates = {
-        DAY_FIRST: ("%d", "%m", year), MONTH_FIRST: ("%m", "%d", year),
+        DAY_FIRST: ("%d", "%m", year),
+        MONTH_FIRST: ("%m", "%d", year),
         YEAR_FIRST: (year, "%m", "%d"),
-    }  # fmt: skip
+    }
     options = [
         f"--time-format {order} (or '{row['mark'].join(dates[order])}{clock}')" for order in orders
     ]

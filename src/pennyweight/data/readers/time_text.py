@@ -16,11 +16,19 @@ Floats = NDArray[np.float64]
 
 # Names of months by their first letters, in English and the neighboring languages.
 _MONTHS = {
-    1: "jan ene gen янв sty oca", 2: "feb fev fév фев lut şub", 3: "mar mär maa mrt мар",
-    4: "apr abr avr апр kwi nis", 5: "may mai mei mag maj май мая", 6: "jun juin giu июн cze haz",
-    7: "jul juil lug июл lip tem", 8: "aug ago aoû aou авг sie ağu", 9: "sep set сен wrz eyl",
-    10: "oct okt out ott окт paź eki", 11: "nov ноя lis kas", 12: "dec dez dic déc дек gru ara",
-}  # fmt: skip
+    1: "jan ene gen янв sty oca",
+    2: "feb fev fév фев lut şub",
+    3: "mar mär maa mrt мар",
+    4: "apr abr avr апр kwi nis",
+    5: "may mai mei mag maj май мая",
+    6: "jun juin giu июн cze haz",
+    7: "jul juil lug июл lip tem",
+    8: "aug ago aoû aou авг sie ağu",
+    9: "sep set сен wrz eyl",
+    10: "oct okt out ott окт paź eki",
+    11: "nov ноя lis kas",
+    12: "dec dez dic déc дек gru ara",
+}
 _MONTH_OF = {name: number for number, names in _MONTHS.items() for name in names.split()}
 _CLOCK = (
     r"(?:(?:\s*[Tt]|[\s,:;]+(?:(?:at|um|à|om|kl\.?|a las|alle|в)\s+)?|[-_])"
@@ -38,15 +46,23 @@ _TH = r"(?:st|nd|rd|th|er|re|º|ª|\.)?"  # after the day
 _OF_YEAR = r"(?:\s*(?:г|года|р|r)\b\.?)?"  # after the year
 _NUMERIC = "numeric"
 _PATTERNS = {
-    "ISO 8601": _WEEKDAY + r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?"
-    + _CLOCK + _ZONE,
+    "ISO 8601": _WEEKDAY
+    + r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?"
+    + _CLOCK
+    + _ZONE,
     _NUMERIC: _WEEKDAY + r"(?P<a>\d{1,2})(?P<mark>[-/. ])\s?(?P<b>\d{1,2})(?:[-/.]\s?|,?\s)"
     r"(?P<c>\d{4}|\d{2})" + _CLOCK + _ZONE,
     "YYYYMMDDThhmmss": r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[Tt\s_-]"
     r"(?P<hour>\d{2}):?(?P<minute>\d{2}):?(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?" + _ZONE,
-    "day, name of the month, year": _WEEKDAY + r"(?P<day>\d{1,2})" + _TH
-    + r"[\s/-]*(?:of |del? |d')?" + _NAME + r",?[\s/-]*(?:del? )?(?P<year>\d{4}|\d{2})"
-    + _OF_YEAR + _CLOCK + _ZONE,
+    "day, name of the month, year": _WEEKDAY
+    + r"(?P<day>\d{1,2})"
+    + _TH
+    + r"[\s/-]*(?:of |del? |d')?"
+    + _NAME
+    + r",?[\s/-]*(?:del? )?(?P<year>\d{4}|\d{2})"
+    + _OF_YEAR
+    + _CLOCK
+    + _ZONE,
     "name of the month, day, year": _WEEKDAY + _NAME + r"[\s/-]*(?P<day>\d{1,2})(?:st|nd|rd|th)?"
     r"(?:,\s*|[\s/-]+)(?P<year>\d{4})" + _CLOCK + _ZONE,
     "name of the month, day, time, year": _WEEKDAY + _NAME + r"\s+(?P<day>\d{1,2})\s+"
@@ -54,9 +70,12 @@ _PATTERNS = {
     r"(?:\s+(?P<zone>[A-Za-z]{1,5})?(?P<offset>[+-]\d{2}:?\d{2})?)?\s+(?P<year>\d{4})$",
     "name of the month, year": r"^" + _NAME + r"[\s/.,-]*(?P<year>\d{4})$",
     "month, year": r"^(?P<month>\d{1,2})[/.-](?P<year>\d{4})$",
-    "year, name of the month, day": r"^(?P<year>\d{4})[.\s/-]+" + _NAME
-    + r"[\s/-]+(?P<day>\d{1,2})\.?" + _CLOCK + _ZONE,
-}  # fmt: skip
+    "year, name of the month, day": r"^(?P<year>\d{4})[.\s/-]+"
+    + _NAME
+    + r"[\s/-]+(?P<day>\d{1,2})\.?"
+    + _CLOCK
+    + _ZONE,
+}
 _UTC = ("", "z", "utc", "gmt", "ut", "am", "pm")
 
 
