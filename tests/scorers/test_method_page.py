@@ -54,7 +54,7 @@ def test_numbers_that_are_no_settings():
 
 
 def test_which_scorers_are_default():
-    rows = re.findall(r"^\| `(\w+)` \|.*\| (\S[^|]*) \|$", PAGE.split("## Notation")[0], re.M)
+    rows = re.findall(r"^\| `([\w-]+)` \|.*\| (\S[^|]*) \|$", PAGE.split("## Notation")[0], re.M)
     stated = dict(rows)
     assert set(SETTINGS) <= set(stated)
     assert {name for name, answer in rows if answer == "yes"} == set(DEFAULT)
