@@ -54,7 +54,7 @@ class Reasoned(Out):
     score: float
     text: str
     kind: str
-    part: str | None
+    component: str | None
     because: list[dict[str, JsonValue]]
     shared: list[str]
 
