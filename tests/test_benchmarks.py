@@ -1,5 +1,6 @@
 """The benchmarks: imports are installed, absent data is left out, the baselines are right."""
 
+import json
 import os
 import re
 import subprocess
@@ -158,3 +159,10 @@ def test_a_row_shows_its_spread(capsys):
     tell([row, row | {"low": 1, "high": 3}], None)
     plain, spread = capsys.readouterr().out.splitlines()
     assert "(1 to 3)" in spread and "(" not in plain
+
+
+def test_a_row_shows_and_writes_its_bar(capsys, tmp_path):
+    row = {"name": "lists", "value": 2, "unit": "1/s", "bar": 3, "better": "higher"}
+    tell([row], tmp_path / "rows.json")
+    assert "(target 3)" in capsys.readouterr().out
+    assert json.loads((tmp_path / "rows.json").read_text()) == {"rows": [row]}
