@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
+from month_names import GERMAN
 
 from pennyweight.data.dataset import read
 from pennyweight.errors import DataError
@@ -12,20 +13,6 @@ N = 40
 DAYS = [date(2023, 11, 20) + timedelta(days=2 * k) for k in range(N)]
 SECONDS = [datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp() for d in DAYS]
 ITEMS = pl.DataFrame({"item_id": [f"i{k}" for k in range(8)], "title": [f"t{k}" for k in range(8)]})
-GERMAN = (
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-)
 
 
 def log(**more) -> pl.DataFrame:

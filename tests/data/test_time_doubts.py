@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from month_names import GERMAN
 
 from pennyweight.data.times import parse_times
 from pennyweight.errors import DataError
@@ -70,22 +71,6 @@ def test_the_day_before_the_month_after_the_year():
 def test_a_format_that_the_values_do_not_have(written, given, message):
     with pytest.raises(DataError, match=message):
         read(lambda m: m.strftime(written), time_format=given)
-
-
-GERMAN = (
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-)
 
 
 @pytest.mark.parametrize(

@@ -7,26 +7,13 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from month_names import GERMAN
 
 from pennyweight.data.readers.time_of_day import seconds_of_day
 from pennyweight.data.times import parse_times
 from pennyweight.errors import DataError
 
 MOMENTS = [datetime(2023, 11, 14, 22, 13) + timedelta(hours=37 * k, seconds=k) for k in range(60)]
-MONTHS = (
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-)
 RUSSIAN = (
     "января",
     "февраля",
@@ -70,7 +57,7 @@ FORMS = {
     "day month year": (written("%d %b %Y"), DAY),
     "dashes": (written("%d-%b-%y"), DAY),
     "long": (written("%A, %B %d, %Y %I:%M %p"), 60),
-    "german": (lambda m: f"{m.day}. {MONTHS[m.month - 1]} {m.year}", DAY),
+    "german": (lambda m: f"{m.day}. {GERMAN[m.month - 1]} {m.year}", DAY),
     "chinese": (written("%Y年%m月%d日 %H:%M:%S"), 1),
     "korean": (lambda m: f"{m.year}년 {m.month}월 {m.day}일", DAY),
     "clock first": (written("%H:%M:%S %d/%m/%Y"), 1),

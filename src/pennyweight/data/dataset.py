@@ -74,6 +74,11 @@ class Columns:
     id: str
     text: tuple[str, ...]
 
+    @property
+    def roles(self) -> dict[str, str]:
+        """Role -> column of both tables, as reports have it; text columns are joined."""
+        return {**self.events, "id": self.id, "text": " + ".join(self.text)}
+
     def __str__(self) -> str:
         events = ", ".join(f"{role} = {column}" for role, column in self.events.items())
         return f"events: {events}\nitems: id = {self.id}, text = {' + '.join(self.text) or 'none'}"

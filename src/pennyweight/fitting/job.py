@@ -20,7 +20,7 @@ from pennyweight.data.dataset import Dataset, read_planned
 from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.input_size import Volume, volume
 from pennyweight.data.interactions import Interactions
-from pennyweight.data.split import HeldOut, Split, split
+from pennyweight.data.split import HeldOut, Split
 from pennyweight.data.tables import Source
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import DataError
@@ -43,7 +43,7 @@ from pennyweight.fitting.encoder_choice import (
     encoders_of,
     uses_language_model,
 )
-from pennyweight.fitting.forecast import BLENDED, MEASURED, REMEDY, TUNED, forecast
+from pennyweight.fitting.forecast import BLENDED, REMEDY, TUNED, forecast
 from pennyweight.fitting.measurable import measurable, on_weights
 from pennyweight.fitting.quality import lens, means, word_vectors
 from pennyweight.fitting.stages import Progress, Stages
@@ -54,7 +54,7 @@ from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Job", "columns_of", "dataset", "rounded"]
+__all__ = ["Job", "dataset", "rounded"]
 
 BLEND = "blend"
 VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
@@ -128,8 +128,7 @@ class Job:
         with threadpool_limits(usable_cores()):
             with self.stages.stage("split"):
                 components = components_of(self.plan.scorers, protocol, self.repeats, self.scorers)
-                most = plan.max_users or MEASURED.of(len(catalog))
-                parted = split(log, protocol, max_users=most, rng=self._rng())
+                parted = self.setting.split(log, plan)
                 seen = lens(self.data, parted.test, plan)
             with self.stages.stage("encode") as tell:
                 encoders = self._encoders(tell)
@@ -349,7 +348,7 @@ class Job:
             lists=judged.lists,
             exposure=judged.exposure,
             cleaning=tuple(Cleaned(**asdict(entry)) for entry in self.data.log.entries),
-            columns=columns_of(self.data),
+            columns=self.data.columns.roles,
             machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
             versions={"python": python_version(), **{name: version(name) for name in VERSIONS}},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -387,12 +386,6 @@ def dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Datas
         user_attribute=plan.evaluate.user_attribute,
         seed=plan.evaluate.seed,
     )
-
-
-def columns_of(data: Dataset) -> dict[str, str]:
-    """Return role -> column, as reports have it."""
-    columns = data.columns
-    return {**columns.events, "id": columns.id, "text": " + ".join(columns.text)}
 
 
 def _origin(

@@ -15,15 +15,14 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
-from pennyweight.data.split import Split, parts, split
+from pennyweight.data.split import parts
 from pennyweight.data.tables import Source
 from pennyweight.errors import PlanError
 from pennyweight.evaluation.analysis import LISTED, analyze
 from pennyweight.evaluation.given_lists import measure_lists, read_lists
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.user_results import UserResults
-from pennyweight.fitting.forecast import MEASURED
-from pennyweight.fitting.measurable import Measurable, measurable
+from pennyweight.fitting.measurable import measurable
 from pennyweight.fitting.quality import lens, means, word_vectors
 from pennyweight.scorers.popularity import Popularity
 
@@ -43,7 +42,7 @@ def list_report(
     if BASELINE in named:
         raise PlanError(f"lists named {BASELINE!r}: the name of the baseline; choose another")
     setting = measurable(data.interactions, plan.evaluate)
-    test = _split(data, setting, plan).test
+    test = setting.split(data.interactions, plan.evaluate).test
     results: dict[str, PerUser] = {}
     notices = [*setting.notices]
     for name, source in named.items():
@@ -74,11 +73,7 @@ def list_report(
         lists=analysis.lists,
         exposure=analysis.exposure,
         cleaning=tuple(Cleaned(**asdict(entry)) for entry in data.log.entries),
-        columns={
-            **data.columns.events,
-            "id": data.columns.id,
-            "text": " + ".join(data.columns.text),
-        },
+        columns=data.columns.roles,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -86,7 +81,7 @@ def list_report(
 def split_frames(data: Dataset, plan: Plan) -> dict[str, pl.DataFrame]:
     """Return the parts as frames; see `pennyweight.split_events`."""
     setting = measurable(data.interactions, plan.evaluate)
-    test = _split(data, setting, plan).test
+    test = setting.split(data.interactions, plan.evaluate).test
     log, ids = data.interactions, data.catalog.ids
     part = parts(log, setting.protocol)
     target_user = np.repeat(test.users, np.diff(test.target_offsets))
@@ -126,10 +121,3 @@ def _is_column(value: object) -> bool:
     if isinstance(value, list | tuple):
         return not (value and isinstance(value[0], Mapping))
     return isinstance(value, pl.Series | np.ndarray)
-
-
-def _split(data: Dataset, setting: Measurable, plan: Plan) -> Split:
-    """Hold out the same users and events as a fit with this plan."""
-    most = plan.evaluate.max_users or MEASURED.of(len(data.catalog))
-    rng = np.random.default_rng(plan.evaluate.seed)
-    return split(data.interactions, setting.protocol, max_users=most, rng=rng)

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from pennyweight.config.evidence import MOST, Evidence
 from pennyweight.config.plan import EvaluatePlan
 from pennyweight.data.evidence import evidence
 from pennyweight.data.future import new_items
 from pennyweight.data.interactions import Interactions
-from pennyweight.data.split import Part, Protocol, default_protocol, parts
+from pennyweight.data.split import Part, Protocol, Split, default_protocol, parts, split
 from pennyweight.evaluation.ranking import Repeats
+from pennyweight.fitting.forecast import MEASURED
 
 __all__ = ["Measurable", "measurable", "on_weights"]
 
@@ -35,6 +38,12 @@ class Measurable:
     repeats: Repeats
     evidence: dict[str, Evidence]
     notices: tuple[str, ...]
+
+    def split(self, interactions: Interactions, plan: EvaluatePlan) -> Split:
+        """Hold out the events and draw the users that every measurement of this plan is on."""
+        most = plan.max_users or MEASURED.of(interactions.n_items)
+        rng = np.random.default_rng(plan.seed)
+        return split(interactions, self.protocol, max_users=most, rng=rng)
 
 
 def measurable(interactions: Interactions, plan: EvaluatePlan) -> Measurable:

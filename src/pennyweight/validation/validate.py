@@ -162,7 +162,7 @@ def validate(
         periods=tuple(shown),
         tail=tuple(tail(log)),
         lengths=tuple(length_bins(data.catalog.texts)),
-        roles={**data.columns.events, "id": data.columns.id, "text": " + ".join(data.columns.text)},
+        roles=data.columns.roles,
         event_types=data.log.event_types,
     )
 
