@@ -119,3 +119,22 @@ def test_sessions_and_browsers_of_users_raise_no_question():
         session_id=lambda at, buyer: f"{buyer}-{at % 5}", device_id=lambda _, buyer: f"d{buyer}"
     )
     assert "named like users" not in str(read(ITEMS, table).log)
+
+
+@pytest.mark.parametrize(
+    ("name", "yes", "no"),
+    [
+        ("reaction", "hot", "not"),
+        ("verdict", "Hit", "Miss"),
+        ("judgement", "smash", "pass"),
+        ("decision", "keep", "toss"),
+        ("juror", "yay", "nay"),
+    ],
+)
+def test_pairs_of_opposites_are_asked_about(name, yes, no):
+    with pytest.raises(DataError, match=f"{name}.*{no}=negative"):
+        counts(**{name: cycle(yes, yes, no)})
+
+
+def test_hits_of_a_cache_are_no_opinions():
+    assert counts(cache_status=cycle("HIT", "MISS")) == (N, 0)

@@ -154,6 +154,31 @@ def test_doubt_is_a_question(columns, words):
     assert kept(table, columns={role: None}) == N
 
 
+@pytest.mark.parametrize(
+    "name", ["quantity_shipped", "delivered_qty", "net_amount", "order_total", "amount", "subtotal"]
+)
+def test_zeros_that_count_as_bought_are_noted(name):
+    data = read(ITEMS, log(**{name: lambda n: n % 7}))
+    assert len(data.interactions) == N
+    zeros = sum(n % 7 == 0 for n in range(N))
+    assert any(
+        entry.count == zeros and f"{name!r} is 0" in str(entry) for entry in data.log.entries
+    )
+
+
+def test_a_named_column_of_delivered_pieces_drops_zeros():
+    table = log(quantity_shipped=lambda n: n % 7)
+    assert kept(table, columns={"quantity": "quantity_shipped"}) == N - sum(
+        n % 7 == 0 for n in range(N)
+    )
+
+
+@pytest.mark.parametrize("name", ["tax_amount", "net_weight", "shipping_total", "total_discount"])
+def test_other_zeros_are_not_noted(name):
+    data = read(ITEMS, log(**{name: lambda n: n % 7}))
+    assert not any(f"{name!r} is 0" in str(entry) for entry in data.log.entries)
+
+
 def test_a_list_is_the_deed_where_no_other_is():
     assert kept(log(is_favorite=every(7, 1, 0))) == SEVENTH
     assert kept(log(quantity=lambda n: 1, purchased=every(7, 1, 0))) == SEVENTH

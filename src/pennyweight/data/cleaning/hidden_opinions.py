@@ -55,6 +55,20 @@ _FAILED = re.compile(r"fail(ed|ure|s)?|errors?|lost|miss(ed)?|declined|rejected|
 _ACTION = re.compile(
     r"event|ereignis|[eé]v[eé]nement|acci[oó]n|aktion|a[cç][aã]o|azione|actie|akcj|действ|событ|行为|行動|행동"
 )
+# Values that only together are opinions: hot or not.
+_PAIRS = (
+    ("hot", "not"),
+    ("hit", "miss"),
+    ("smash", "pass"),
+    ("keep", "toss"),
+    ("yay", "nay"),
+    ("yea", "nay"),
+    ("aye", "nay"),
+    ("win", "lose"),
+    ("hot", "cold"),
+    ("top", "flop"),
+)
+_CACHE = re.compile(r"cache|cdn|edge|proxy")
 _GESTURE = re.compile(r"direction|gesture|swipe|decision|choice|action|response")
 _SWIPES = frozenset(("left", "right"))
 _KIND = re.compile(r"categor|class|type|kind|channel")
@@ -188,7 +202,7 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
         value.casefold() for value in values
     } <= _SWIPES | {"up", "down", "super"}:
         return [value for value in values if value.casefold() == "left"]
-    if answers := _opinions(column, name, values, roles):
+    if answers := _opinions(column, name, values, roles) or _of_pair(values, name):
         return answers
     if name_key(name) in _OPERATION and {value.casefold() for value in values} <= _CHANGES:
         return [value for value in values if value.casefold() in ("d", "delete")]
@@ -225,6 +239,15 @@ def _opinions(
     silent = float(column.str.to_lowercase().is_in(["0", "0.0", "false"]).mean() or 0.0)  # type: ignore[arg-type]
     told = label_meanings(name, values, silent)
     return [value for value, meaning in told.items() if meaning == "negative"]
+
+
+def _of_pair(values: list[str], name: str) -> list[str]:
+    """Return the second value of a pair such as hot and not, unless it is about a cache."""
+    texts = {value.casefold() for value in values}
+    pair = next((pair for pair in _PAIRS if set(pair) == texts), None)
+    if pair is None or _CACHE.search(name.casefold()):
+        return []
+    return [value for value in values if value.casefold() == pair[1]]
 
 
 def _is_credit_note(value: str, values: list[str]) -> bool:

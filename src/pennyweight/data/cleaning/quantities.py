@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.negations import words_of
 from pennyweight.data.cleaning.rows import Mask
-from pennyweight.data.columns import ALIASES, bare, name_key
+from pennyweight.data.cleaning_log import Findings
+from pennyweight.data.columns import ALIASES, bare, column_option, name_key
 
 __all__ = [
     "MOST_BELOW",
     "has_credits",
     "is_pieces",
     "money_below_zero",
+    "note_zeros",
     "paid_for",
     "quantity_columns",
     "signed",
@@ -31,7 +33,12 @@ _FOREIGN = re.compile(
     r"(menge|anzahl|stuckzahl|bestellmenge|cantidad|quantite|quantita|quantidade|aantal|unidades"
     r"|betrag|umsatz|gesamtbetrag|importe|montant|importo|bedrag|gesamt|summe)"
 )
-
+# Pieces that arrived, and money that was paid in the end.
+_ARRIVED = frozenset("shipped delivered fulfilled dispatched accepted received sent kept".split())
+_PAID = frozenset("net amount total revenue sales paid subtotal betrag umsatz montant".split())
+_BESIDES = frozenset(
+    "tax discount discounts shipping refund refunded fee fees tip points weight score".split()
+)
 
 _MINUS = r"^\s*(?i:minus|moins|meno|menos|negative)\s+"
 _OF_PACKS = r"^\s*([-−–]?\d+)\s*[xX×*]\s*\d.*$"
@@ -91,6 +98,30 @@ def money_below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
         if here.sum() <= MOST_BELOW * len(here):
             below |= here
     return below
+
+
+def note_zeros(frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -> None:
+    """Say of how many rows nothing arrived or nothing was paid, by columns that are not read."""
+    for name in frame.columns:
+        words = {*words_of(name)}
+        arrived = is_pieces(name) and not words.isdisjoint(_ARRIVED)
+        paid = not is_pieces(name) and not words.isdisjoint(_PAID) and words.isdisjoint(_BESIDES)
+        if name in roles.values() or frame[name].dtype.is_nested() or not (arrived or paid):
+            continue
+        numbers = signed(frame[name])
+        zeros, above = int((numbers == 0).sum()), int((numbers > 0).sum())
+        if 0 < zeros <= above:
+            remedy = (
+                f"if nothing was delivered, {column_option('quantity', name)}"
+                if arrived
+                else "if it was returned or canceled, leave these rows out of the file"
+            )
+            found.add(
+                "events",
+                f"{name!r} is 0, and the row counts as bought: {remedy}",
+                zeros,
+                "noted",
+            )
 
 
 def paid_for(

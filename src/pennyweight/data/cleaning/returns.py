@@ -13,6 +13,7 @@ from pennyweight.data.cleaning.quantities import (
     has_credits,
     is_pieces,
     money_below_zero,
+    note_zeros,
     paid_for,
     quantity_columns,
     signed,
@@ -91,6 +92,8 @@ def order_roles(
         known.pop("quantity", None)
         name = _quantity(frame, known, source, found)
         known |= {} if name is None else {"quantity": name}
+        if "type" not in known:
+            note_zeros(frame, known, found)
     if known.get("status") == known.get("type") and "status" not in given:
         known.pop("status", None)
     if "status" not in given:
