@@ -109,9 +109,9 @@ class Positions(Generic[K]):
     def of(self, values: Iterable[object]) -> NDArray[np.int32]:
         """Return the positions of many values, int32 (n,), -1 where there is none."""
         get = self._at.get
-        found = np.array([get(value, -1) for value in values], np.int32)  # type: ignore[arg-type]
-        found[found >= self._n] = -1
-        return found
+        positions = np.array([get(value, -1) for value in values], np.int32)  # type: ignore[arg-type]
+        positions[positions >= self._n] = -1
+        return positions
 
     def extended(self, values: Iterable[K]) -> tuple["Positions[K]", list[K]]:
         """Return positions with the values that are not here after these, and those values."""
@@ -121,8 +121,8 @@ class Positions(Generic[K]):
             if len(self._at) == self._n:
                 other._at, other._lock = self._at, self._lock
             else:
-                kept = ((value, at) for value, at in self._at.items() if at < self._n)
-                other._at, other._lock = dict(kept), threading.Lock()
+                entries = ((value, at) for value, at in self._at.items() if at < self._n)
+                other._at, other._lock = dict(entries), threading.Lock()
             other._at.update(zip(new, range(self._n, self._n + len(new)), strict=True))
         other._n = self._n + len(new)
         return other, new

@@ -36,14 +36,14 @@ def user_values(
     value = events[column].cast(pl.String).str.strip_chars()
     rows = pl.DataFrame({"user": id_strings(events[user_column], source), "value": value})
     rows = rows.with_row_index("row").filter((pl.col("value") != "") & pl.col("user").is_not_null())
-    often = (
+    most_frequent = (
         rows.group_by("user", "value")
         .agg(pl.len(), pl.col("row").min())
         .sort("user", "len", "row", descending=[False, True, False])
         .unique("user", keep="first", maintain_order=True)
     )
-    found = pl.DataFrame({"user": pl.Series(list(users), dtype=pl.String)}).join(
-        often, on="user", how="left", maintain_order="left"
+    values = pl.DataFrame({"user": pl.Series(list(users), dtype=pl.String)}).join(
+        most_frequent, on="user", how="left", maintain_order="left"
     )["value"]
-    number = found.cast(pl.Float64, strict=False)
-    return (number if number.null_count() == found.null_count() else found).alias(column)
+    number = values.cast(pl.Float64, strict=False)
+    return (number if number.null_count() == values.null_count() else values).alias(column)

@@ -64,9 +64,9 @@ class Catalog:
         return len(self.ids)
 
     def __repr__(self) -> str:
-        shown = f"text: {' + '.join(self.text_columns)}; " if self.text_columns else ""
+        text = f"text: {' + '.join(self.text_columns)}; " if self.text_columns else ""
         columns = ", ".join(self.attributes.columns) or "none"
-        return f"Catalog({count(len(self), 'item')}; {shown}columns: {columns})"
+        return f"Catalog({count(len(self), 'item')}; {text}columns: {columns})"
 
     @cached_property
     def available(self) -> NDArray[np.bool_]:
@@ -108,32 +108,32 @@ class Catalog:
         ids = self.ids.extended(items.ids)
         codes = ids.codes(items.ids)
         new = codes >= len(self)
-        other = self._other_than_here(items, codes) if not new.all() else np.zeros(len(new), bool)
+        changed = self._changed_items(items, codes) if not new.all() else np.zeros(len(new), bool)
         texts = self.texts if isinstance(self.texts, Growing) else Growing(self.texts)
         texts = texts.extended([items.texts[at] for at in np.flatnonzero(new).tolist()])
-        if other.any():
-            known = zip(np.flatnonzero(other).tolist(), codes[other].tolist(), strict=True)
-            texts = texts.replaced({code: items.texts[at] for at, code in known})
-        attributes = self._rows_with(items, codes, new, other)
+        if changed.any():
+            pairs = zip(np.flatnonzero(changed).tolist(), codes[changed].tolist(), strict=True)
+            texts = texts.replaced({code: items.texts[at] for at, code in pairs})
+        attributes = self._rows_with(items, codes, new, changed)
         grown = replace(self, ids=ids, texts=texts, attributes=attributes)
         grown.__dict__["dated"] = self.dated  # `documents` makes no other items
         return grown, codes
 
-    def _other_than_here(self, items: "Catalog", codes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    def _changed_items(self, items: "Catalog", codes: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return which items are known here, with another text or other attributes.
 
         One that is only sold out is told with all that it had, and nothing is copied for it.
         """
-        found = codes < len(self)
-        at = np.flatnonzero(found)
+        changed = codes < len(self)
+        at = np.flatnonzero(changed)
         if not self.attributes.width or self.attributes.schema == items.attributes.schema:
             same = np.array([items.texts[i] == self.texts[codes[i]] for i in at.tolist()], bool)
             if self.attributes.width:
                 mine, its = self.attributes[codes[at]], items.attributes[at]
-                alike = (mine[name].eq_missing(its[name]) for name in mine.columns)
-                same &= np.logical_and.reduce([one.to_numpy() for one in alike])
-            found[at] = ~same
-        return found
+                equal = (mine[name].eq_missing(its[name]) for name in mine.columns)
+                same &= np.logical_and.reduce([column.to_numpy() for column in equal])
+            changed[at] = ~same
+        return changed
 
     def _rows_with(
         self,

@@ -124,14 +124,14 @@ class Findings:
     ) -> None:
         """Note a finding, unless its count is zero."""
         if count:
-            shown = tuple(text if len(text) <= 120 else text[:117] + "..." for text in examples)
-            self.entries.append(CleaningEntry(table, reason, int(count), action, shown[:3]))
+            shortened = tuple(text if len(text) <= 120 else text[:117] + "..." for text in examples)
+            self.entries.append(CleaningEntry(table, reason, int(count), action, shortened[:3]))
 
     def account(self, rows_kept: dict[str, int]) -> CleaningLog:
         """Return the log of a cleaning; rows that no finding accounts for are one."""
         for table in rows_kept:
             log = CleaningLog(tuple(self.entries), dict(self.rows_read), rows_kept)
-            lost = log.unaccounted(table)
+            unaccounted = log.unaccounted(table)
             reason = "rows that no other line counts: a fault in cleaning, please report it"
-            self.add(table, reason, max(0, lost), "dropped")
+            self.add(table, reason, max(0, unaccounted), "dropped")
         return CleaningLog(tuple(self.entries), dict(self.rows_read), rows_kept, self.event_types)

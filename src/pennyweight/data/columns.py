@@ -8,7 +8,7 @@ from typing import Literal
 from pennyweight.data.cleaning.time_names import OTHER_RANK, RANKS, TIME_LIKE_RANK, rank
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["ALIASES", "bare", "column_option", "has_role", "name_key", "resolve", "shown"]
+__all__ = ["ALIASES", "bare", "column_list", "column_option", "has_role", "name_key", "resolve"]
 
 # Names are compared without case, spaces and punctuation. Within a role the first
 # name wins over the second where both are present (parent_asin joins Amazon's reviews to
@@ -205,10 +205,10 @@ def bare(column: str) -> str:
     return re.sub(r":(token|float|token_seq|float_seq)$", "", column.strip())
 
 
-def shown(columns: Sequence[str], most: int = 20) -> str:
+def column_list(columns: Sequence[str], limit: int = 20) -> str:
     """Return the first columns, quoted and cut, for a message."""
-    names = ", ".join(repr(c if len(c) <= 60 else c[:57] + "...") for c in columns[:most])
-    more = f" and {len(columns) - most:,} more" if len(columns) > most else ""
+    names = ", ".join(repr(c if len(c) <= 60 else c[:57] + "...") for c in columns[:limit])
+    more = f" and {len(columns) - limit:,} more" if len(columns) > limit else ""
     return (names or "(none)") + more
 
 
@@ -255,8 +255,8 @@ def resolve(
     """
     overrides = dict(overrides or {})
     keys = [_key(column) for column in columns]
-    where = f"{source or table}: columns are {shown(columns)}"
-    found: dict[str, str] = {}
+    where = f"{source or table}: columns are {column_list(columns)}"
+    roles: dict[str, str] = {}
     for role, aliases in ALIASES[table].items():
         option = f"--{role}-column NAME, or columns={{{role!r}: NAME}}"
         if role in overrides:
@@ -279,14 +279,14 @@ def resolve(
                 f"Choose one with {option}"
             )
         if claims:
-            found[role] = claims[0]
+            roles[role] = claims[0]
         elif role in _REQUIRED:
             raise DataError(
                 f"{where}; none is known as the {role} (such as {', '.join(aliases[:4])}). "
-                f"{_suspicion(columns)}{_matrix(columns, role, found, source)}"
+                f"{_suspicion(columns)}{_matrix(columns, role, roles, source)}"
                 f"Say which one it is with {option}"
             )
-    return found
+    return roles
 
 
 def column_option(role: str, name: str | None) -> str:
@@ -316,15 +316,15 @@ def _suspicion(columns: Sequence[str]) -> str:
     return ""
 
 
-def _matrix(columns: Sequence[str], role: str, found: Mapping[str, str], source: str) -> str:
+def _matrix(columns: Sequence[str], role: str, roles: Mapping[str, str], source: str) -> str:
     """Say how to turn a table with a column for each item, where one may be it."""
     shapes = [re.sub(r"\d+", "0", name) for name in columns]
-    alike = max(map(shapes.count, shapes))
-    if role != "item" or "user" not in found or alike < max(5, 0.8 * len(columns)):
+    n_similar = max(map(shapes.count, shapes))
+    if role != "item" or "user" not in roles or n_similar < max(5, 0.8 * len(columns)):
         return ""
     return (
         'If each item has a column, write a row for each user and item: python -c "import '
-        f"polars as pl; pl.read_csv('{source}').unpivot(index='{found['user']}', "
+        f"polars as pl; pl.read_csv('{source}').unpivot(index='{roles['user']}', "
         "variable_name='item_id', value_name='weight').filter(pl.col('weight') > 0)"
         ".write_csv('rows.csv')\". "
     )
@@ -333,15 +333,15 @@ def _matrix(columns: Sequence[str], role: str, found: Mapping[str, str], source:
 def _times(columns: Sequence[str]) -> list[str]:
     """Return the columns of the best rank among those known by name."""
     ranks = {column: rank(column) for column in columns}
-    known = [r for r in ranks.values() if r is not None and r not in (TIME_LIKE_RANK, OTHER_RANK)]
-    return [column for column, place in ranks.items() if known and place == min(known)]
+    ranked = [r for r in ranks.values() if r is not None and r not in (TIME_LIKE_RANK, OTHER_RANK)]
+    return [column for column, place in ranks.items() if ranked and place == min(ranked)]
 
 
 def _claims(columns: Sequence[str], keys: Sequence[str], aliases: Sequence[str]) -> list[str]:
     for canonical in aliases[:2]:
         exact = [column for column in columns if bare(column) == canonical]
-        alike = [c for c, key in zip(columns, keys, strict=True) if key == _key(canonical)]
-        if exact or alike:
-            return exact or alike
-    wanted = {_key(alias) for alias in aliases}
-    return [column for column, key in zip(columns, keys, strict=True) if key in wanted]
+        similar = [c for c, key in zip(columns, keys, strict=True) if key == _key(canonical)]
+        if exact or similar:
+            return exact or similar
+    accepted = {_key(alias) for alias in aliases}
+    return [column for column, key in zip(columns, keys, strict=True) if key in accepted]

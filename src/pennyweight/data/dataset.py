@@ -193,34 +193,34 @@ def read(
     DataError
         When a file, column or value cannot be used; says what to do.
     """
-    given = _given(columns)
-    found = Findings()
-    item_rows, item_source = _load(items, "items", strict, found, given)
-    event_rows, event_source = _load(events, "events", strict, found, given)
-    _refuse_swapped(item_rows, item_source, event_rows, event_source, given)
+    overrides = _column_overrides(columns)
+    findings = Findings()
+    item_rows, item_source = _load(items, "items", strict, findings, overrides)
+    event_rows, event_source = _load(events, "events", strict, findings, overrides)
+    _refuse_swapped(item_rows, item_source, event_rows, event_source, overrides)
     reading = TimeReading(_seconds(now), time_format, row_order, seed)
-    roles = _event_roles(event_rows, given, reading, event_source, found)
+    roles = _event_roles(event_rows, overrides, reading, event_source, findings)
     # Of several possible id columns the one that the events use is the right one.
     if roles["item"] in item_rows.columns:
-        given.setdefault("id", roles["item"])
-    id_column = resolve(item_rows.columns, "items", given, source=item_source)["id"]
+        overrides.setdefault("id", roles["item"])
+    id_column = resolve(item_rows.columns, "items", overrides, source=item_source)["id"]
     catalog = build_catalog(
         item_rows,
         id_column,
         text_columns=text_columns,
-        found=found,
+        findings=findings,
         source=item_source,
-        available=_available(given),
+        available=_available(overrides),
         missing=missing_ids,
         now=reading.now,
     )
     # A log as the catalog has its items again and again.
     repeats = [AGAIN] if has_role(item_rows.columns, "user") else []
-    refuse_losses(found, "items", item_source, max_dropped, repeats)
+    refuse_losses(findings, "items", item_source, max_dropped, repeats)
     if mask_personal:
         from pennyweight.data.personal import mask_catalog  # its patterns take 50 ms to compile
 
-        catalog = mask_catalog(catalog, found)
+        catalog = mask_catalog(catalog, findings)
     rules = _rules(event_types, min_rating, roles, event_source)
     interactions = build_interactions(
         event_rows,
@@ -228,7 +228,7 @@ def read(
         catalog.ids,
         reading=reading,
         k_core=k_core,
-        found=found,
+        findings=findings,
         source=event_source,
         rules=rules,
         normalize_ids=normalize_ids,
@@ -236,10 +236,10 @@ def read(
         max_dropped=max_dropped,
     )
     if strict:
-        _refuse(found)
-    kept = {"items": len(catalog), "events": len(interactions)}
-    log = found.account(kept)
-    _log.info("read %s, %d users", kept, len(interactions.users))
+        _refuse(findings)
+    counts = {"items": len(catalog), "events": len(interactions)}
+    log = findings.account(counts)
+    _log.info("read %s, %d users", counts, len(interactions.users))
     values = None
     if user_attribute is not None:
         values = user_values(
@@ -281,26 +281,26 @@ def read_planned(
 
 def _event_roles(
     frame: pl.DataFrame,
-    given: Mapping[str, str | None],
+    overrides: Mapping[str, str | None],
     reading: TimeReading,
     source: str,
-    found: Findings,
+    findings: Findings,
 ) -> dict[str, str]:
     """Return the column of each role; a column of 0 and 1 may stand for event types."""
-    roles = event_roles(frame, given, reading, source=source, found=found)
-    refuse_halves(frame, roles, given, source)
+    roles = event_roles(frame, overrides, reading, source=source, findings=findings)
+    refuse_halves(frame, roles, overrides, source)
     frame = plain_durations(frame, roles.get("time"))
-    check_rivals(frame, roles, given, source, found)
-    roles = order_roles(frame, roles, given, source=source, found=found)
-    if "type" not in roles and "type" not in given:
-        beside = side_flags(frame, roles, found)
-        label = label_column(frame, roles, source, found, beside=beside)
+    check_rivals(frame, roles, overrides, source, findings)
+    roles = order_roles(frame, roles, overrides, source=source, findings=findings)
+    if "type" not in roles and "type" not in overrides:
+        beside = side_flags(frame, roles, findings)
+        label = label_column(frame, roles, source, findings, beside=beside)
         roles = roles if label is None else {**roles, "type": label}
-    if "engagement" not in given:
+    if "engagement" not in overrides:
         engagement = engagement_column(frame, roles, roles.pop("engagement", None))
         roles = roles if engagement is None else {**roles, "engagement": engagement}
-    roles = rating_roles(frame, roles, given, source, found)
-    ask_about_opinions(frame, roles, given, source)
+    roles = rating_roles(frame, roles, overrides, source, findings)
+    ask_about_opinions(frame, roles, overrides, source)
     return roles
 
 
@@ -331,9 +331,9 @@ def _refuse_swapped(
     item_source: str,
     events: pl.DataFrame,
     event_source: str,
-    given: Mapping[str, str | None],
+    overrides: Mapping[str, str | None],
 ) -> None:
-    user = given.get("user")
+    user = overrides.get("user")
     in_items, in_events = (
         user in frame.columns if user else has_role(frame.columns, "user")
         for frame in (items, events)
@@ -362,18 +362,18 @@ def read_events(
 
     What cleaning did is logged as warnings.
     """
-    found = Findings()
-    given = _given(columns)
-    rows, source = _load(events, "events", False, found, given)
+    findings = Findings()
+    overrides = _column_overrides(columns)
+    rows, source = _load(events, "events", False, findings, overrides)
     reading = TimeReading(_seconds(None), time_format, row_order, seed)
-    roles = _event_roles(rows, given, reading, source, found)
+    roles = _event_roles(rows, overrides, reading, source, findings)
     interactions = build_interactions(
         rows,
         roles,
         items,
         reading=reading,
         k_core=0,
-        found=found,
+        findings=findings,
         source=source,
         rules=rules,
         normalize_ids=normalize_ids,
@@ -381,12 +381,12 @@ def read_events(
         max_dropped=max_dropped,
         whole_catalog=False,
     )
-    for entry in found.entries:
+    for entry in findings.entries:
         _log.warning("%s", entry)
     return interactions
 
 
-def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
+def _column_overrides(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
     roles = ("id", "available", *ALIASES["events"])
     unknown = sorted(set(columns or {}) - set(roles))
     if unknown:
@@ -397,16 +397,16 @@ def _given(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
     return dict(columns or {})
 
 
-def _available(given: Mapping[str, str | None]) -> str | None:
+def _available(overrides: Mapping[str, str | None]) -> str | None:
     """Return the column given for availability, empty for none; None where nobody said."""
-    return (given["available"] or "") if "available" in given else None
+    return (overrides["available"] or "") if "available" in overrides else None
 
 
 def _load(
     source: Source,
     table: str,
     strict: bool,
-    found: Findings,
+    findings: Findings,
     columns: dict[str, str | None],
 ) -> tuple[pl.DataFrame, str]:
     """Return a table and what to call it in messages: its path, or "items" or "events".
@@ -415,11 +415,11 @@ def _load(
     """
     name = str(source) if isinstance(source, str | os.PathLike) else table
     loaded = reshape(load_table(source, table=table, strict=strict), table, columns, name)
-    found.entries.extend(loaded.findings.entries)
-    found.rows_read[table] = loaded.rows_read
+    findings.entries.extend(loaded.findings.entries)
+    findings.rows_read[table] = loaded.rows_read
     columns.update(loaded.roles)
     if table == "events":
-        loaded.frame = join_spellings(loaded.frame, columns, name, found)
+        loaded.frame = join_spellings(loaded.frame, columns, name, findings)
     names = loaded.frame.columns
     time = columns.get("time") or next((n for n in names if has_role([n], "time")), None)
     return plain_durations(loaded.frame, time), name
@@ -431,10 +431,10 @@ def _seconds(now: float | datetime | None) -> float:
     return now.timestamp() if isinstance(now, datetime) else float(now)
 
 
-def _refuse(found: Findings) -> None:
+def _refuse(findings: Findings) -> None:
     bad = [
         e
-        for e in found.entries
+        for e in findings.entries
         if e.action == "dropped" and "-core" not in e.reason and e.reason not in NOT_LIKING
     ]
     if bad:

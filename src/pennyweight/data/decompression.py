@@ -80,9 +80,9 @@ def _parts(folder: Path) -> str:
     for suffix, command in kinds.items():
         n = len([name for name in folder.glob(f"*{suffix}") if name.is_file()])
         if n > 1:
-            shown = command.replace("{folder}", str(folder))
-            shown = shown.replace("{quoted}", shlex.quote(str(folder)))
-            return f", or make one of its {n:,} files: {shown}"
+            filled_in = command.replace("{folder}", str(folder))
+            filled_in = filled_in.replace("{quoted}", shlex.quote(str(folder)))
+            return f", or make one of its {n:,} files: {filled_in}"
     return ""
 
 

@@ -152,9 +152,9 @@ def _read_fast(data: bytes, dialect: Dialect, quotes: Quotes) -> ReadResult | No
     except pl.exceptions.PolarsError:
         return None
     width = len(dialect.header)
-    found = separators(body, ord(dialect.separator), enclose=quotes.enclose)
+    n_separators = separators(body, ord(dialect.separator), enclose=quotes.enclose)
     # Short rows are padded in silence: only the count of separators tells.
-    if width > 1 and found != frame.height * (width - 1):
+    if width > 1 and n_separators != frame.height * (width - 1):
         return None
     if not quotes.multiline and frame.height != body.count(b"\n"):
         return None
@@ -218,7 +218,7 @@ def _read_careful(
     sound = [text for text, record in rows if record is None]
     notes = are_comments([lines[at] for at, _ in broken], sound)
     comments = [lines[at] for (at, _), is_note in zip(broken, notes, strict=True) if is_note]
-    broken = [one for one, is_note in zip(broken, notes, strict=True) if not is_note]
+    broken = [entry for entry, is_note in zip(broken, notes, strict=True) if not is_note]
     body = "\n".join(sound).encode() + b"\n"
     frame = _parse(body, dialect, enclose=quotes.enclose) if sound else _empty(dialect)
     messages = [f"line {at + before:,}: {error}" for at, error in sorted(broken)]

@@ -107,12 +107,12 @@ def _only_text(item_id: str, fields: Document) -> str:
     return str(_reading("text", pl.String())(item_id, fields.get("text")) or "")
 
 
-def _refuse_unknown(item_id: str, fields: Document, known: list[str]) -> None:
+def _refuse_unknown(item_id: str, fields: Document, columns: list[str]) -> None:
     for name in fields:
-        if name not in known:
+        if name not in columns:
             raise DataError(
-                f"item {item_id!r}: no column {name!r}{did_you_mean(name, known)} "
-                f"(columns: {', '.join(known)})"
+                f"item {item_id!r}: no column {name!r}{did_you_mean(name, columns)} "
+                f"(columns: {', '.join(columns)})"
             )
 
 
@@ -123,7 +123,7 @@ def _refuse_undated(item_id: str, fields: Document, dated: Collection[str]) -> N
         if isinstance(value, str) and not (is_iso_date(value) or is_missing(value)):
             raise DataError(
                 f'item {item_id!r}: {name!r} is a date such as "2024-01-31", as in '
-                f"all other items, not {_shown(value)}; leave it out where there is "
+                f"all other items, not {_excerpt(value)}; leave it out where there is "
                 "none"
             )
 
@@ -135,21 +135,21 @@ def _reading(name: str, dtype: pl.DataType) -> Callable[[str, Any], Any]:
     """
     if isinstance(dtype, pl.List | pl.Array):
         return _reading_lists(name, dtype)
-    wanted, suits = _suiting(dtype)
+    expected, suits = _suiting(dtype)
     is_moment = dtype == pl.Date or isinstance(dtype, pl.Datetime)
 
     def read(item_id: str, value: Any) -> Any:  # noqa: ANN401
         if value is None:
             return None
         if not suits(value):
-            raise DataError(f"item {item_id!r}: {name!r} is {wanted}, not {_shown(value)}")
+            raise DataError(f"item {item_id!r}: {name!r} is {expected}, not {_excerpt(value)}")
         return _moment(item_id, name, value, dtype) if is_moment else value
 
     return read
 
 
 def _reading_lists(name: str, dtype: pl.List | pl.Array) -> Callable[[str, Any], Any]:
-    one = _reading(name, pl.Series(dtype=dtype.inner).dtype)
+    read_value = _reading(name, pl.Series(dtype=dtype.inner).dtype)
 
     def read(item_id: str, value: Any) -> Any:  # noqa: ANN401
         if value is None:
@@ -158,7 +158,7 @@ def _reading_lists(name: str, dtype: pl.List | pl.Array) -> Callable[[str, Any],
             value = split_list(value)
         if not isinstance(value, list | tuple):
             raise DataError(f"item {item_id!r}: {name!r} is a list of values, not {value!r}")
-        return [one(item_id, each) for each in value]
+        return [read_value(item_id, each) for each in value]
 
     return read
 
@@ -186,7 +186,7 @@ def _moment(item_id: str, name: str, text: str, dtype: pl.DataType) -> date | da
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise DataError(
-            f'item {item_id!r}: {name!r} is a date such as "2024-01-31", not {_shown(text)}'
+            f'item {item_id!r}: {name!r} is a date such as "2024-01-31", not {_excerpt(text)}'
         ) from None
     if dtype == pl.Date:
         return moment.date()
@@ -194,6 +194,6 @@ def _moment(item_id: str, name: str, text: str, dtype: pl.DataType) -> date | da
     return moment if (moment.tzinfo is None) == (zone is None) else moment.replace(tzinfo=None)
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401
+def _excerpt(value: Any) -> str:  # noqa: ANN401
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

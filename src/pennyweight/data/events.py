@@ -72,7 +72,7 @@ def build_interactions(
     *,
     reading: TimeReading,
     k_core: int,
-    found: Findings,
+    findings: Findings,
     source: str,
     rules: FeedbackRules | None = None,
     normalize_ids: bool = False,
@@ -92,7 +92,7 @@ def build_interactions(
         How times are read, and the seed of the order of events of one moment.
     k_core
         Keep users and items with at least this many events, repeated until stable; 0: all.
-    found, source
+    findings, source
         Takes the notes; the file, for error messages.
     rules
         How events are understood; by default by their usual names and scales.
@@ -111,12 +111,12 @@ def build_interactions(
         When no event is on a known item, none is left after cleaning, or one cause drops
         more rows than `max_dropped`.
     """
-    rows = _Rows(frame, roles, found)
+    rows = _Rows(frame, roles, findings)
     rules = rules or FeedbackRules()
     of_orders = undone_orders(frame, roles, rules.types, rows)
     user, names = _users(frame, roles, rows, source, normalize_ids, missing, max_dropped)
-    most = max_dropped if whole_catalog else 1.0
-    item = _items(frame, roles, items, rows, source, normalize_ids, missing, most)
+    max_unknown = max_dropped if whole_catalog else 1.0
+    item = _items(frame, roles, items, rows, source, normalize_ids, missing, max_unknown)
     time = _times(frame, roles, reading, rows, source)
     signs = signals(frame, roles, rows, rules, source, undone=of_orders)
     split = _splits(frame, roles, rows, source)
@@ -144,33 +144,33 @@ def build_interactions(
     if k_core > 1:
         _keep_core(rows, user, item, k_core)
         against = against[np.isin(user[against], user[rows.alive])]
-    kept = order[rows.alive[order]]
-    _refuse_losses(found, roles, source, missing, max_dropped)
-    if not len(kept):
+    remaining = order[rows.alive[order]]
+    _refuse_losses(findings, roles, source, missing, max_dropped)
+    if not len(remaining):
         raise DataError(
-            f"{source}: no event is left after cleaning: {found}. "
+            f"{source}: no event is left after cleaning: {findings}. "
             f"{_remedy(roles, bool(signs.negative.any()), k_core)}"
         )
     # Somebody who only turned items down is a user, and has no event.
-    seen = np.unique(np.concatenate([user[kept], user[against]]))
-    weight = signs.weight[kept]
-    learned = np.unique(signs.kind[kept])
-    codes = np.searchsorted(seen, user[kept]).astype(np.int32)
-    known = names.gather(pl.Series(seen)).to_list()
-    note_crowds(known, np.bincount(codes, minlength=len(known)), found)
+    user_codes = np.unique(np.concatenate([user[remaining], user[against]]))
+    weight = signs.weight[remaining]
+    used_kinds = np.unique(signs.kind[remaining])
+    codes = np.searchsorted(user_codes, user[remaining]).astype(np.int32)
+    user_ids = names.gather(pl.Series(user_codes)).to_list()
+    note_crowds(user_ids, np.bincount(codes, minlength=len(user_ids)), findings)
     return Interactions(
-        users=Ids(known, "users"),
+        users=Ids(user_ids, "users"),
         n_items=len(items),
         user=codes,
-        item=item[kept],
-        time=time.values[kept],
+        item=item[remaining],
+        time=time.values[remaining],
         weight=np.ones_like(weight) if (weight == weight[0]).all() else weight,
-        kind=np.searchsorted(learned, signs.kind[kept]).astype(np.uint8),
-        kinds=tuple(signs.kinds[code] for code in learned.tolist()),
-        split=split[kept] if split is not None else np.empty(0, np.uint8),
+        kind=np.searchsorted(used_kinds, signs.kind[remaining]).astype(np.uint8),
+        kinds=tuple(signs.kinds[code] for code in used_kinds.tolist()),
+        split=split[remaining] if split is not None else np.empty(0, np.uint8),
         real_time=time.real_time,
         negative=NegativeFeedback(
-            np.searchsorted(seen, user[against]).astype(np.int32),
+            np.searchsorted(user_codes, user[against]).astype(np.int32),
             item[against],
             time.values[against],
         ),
@@ -222,19 +222,19 @@ def _users(
             "spreadsheet? Fill the column down and export again. "
             f"{go_on(max(0.6, users.null_count() / len(users)))}"
         )
-    one_id = merged(users.drop_nulls().unique(maintain_order=True).to_list())
-    if one_id:
-        variants = [f"{a!r} and {b!r}" for a, b in one_id.items()]
+    spellings = merged(users.drop_nulls().unique(maintain_order=True).to_list())
+    if spellings:
+        variants = [f"{a!r} and {b!r}" for a, b in spellings.items()]
         hint = "" if normalize else "; if these are one, use --normalize-ids, normalize_ids=True"
-        rows.found.add(
+        rows.findings.add(
             "events",
             f"user id differs from another in spaces, zeros, capitals or Unicode forms only{hint}",
-            len(one_id),
+            len(spellings),
             "changed" if normalize else "noted",
             variants[:3],
         )
-    if normalize and one_id:
-        users = users.replace(one_id)
+    if normalize and spellings:
+        users = users.replace(spellings)
     names = users.drop_nulls().unique(maintain_order=True)
     codes = _codes(users, names)
     rows.drop(_missing("missing user", words), codes < 0)
@@ -259,25 +259,29 @@ def _items(
 ) -> NDArray[np.int32]:
     ids, words = missing_ids(id_strings(frame[roles["item"]], source), missing, items)
     _drop_without_item(frame, roles, rows, ids.is_null().to_numpy(), words)
-    known = pl.Series(list(items), dtype=pl.String)
-    codes = _codes(ids, known)
-    lost = ids.filter(pl.Series(codes < 0)).drop_nulls()
-    forms = agree(dict(lost.value_counts(sort=True).iter_rows()), items) if len(lost) else None
+    item_ids = pl.Series(list(items), dtype=pl.String)
+    codes = _codes(ids, item_ids)
+    unknown_ids = ids.filter(pl.Series(codes < 0)).drop_nulls()
+    forms = (
+        agree(dict(unknown_ids.value_counts(sort=True).iter_rows()), items)
+        if len(unknown_ids)
+        else None
+    )
     if normalize and forms is not None and forms.to:
         for form, count in forms.rows.items():
             before, after = forms.example[form]
-            rows.found.add(
+            rows.findings.add(
                 "events",
                 f"item id read without {form}",
                 count,
                 "changed",
                 [f"{before!r} is {after!r}"],
             )
-        codes = _codes(ids.replace(forms.to), known)
+        codes = _codes(ids.replace(forms.to), item_ids)
     if not (codes >= 0).any():
         raise DataError(
             f"{source}: no event is on an item of the catalog. Events have items such as "
-            f"{_few(ids)}; the catalog has {_few(known)}{_hint(forms, normalize)}. Check that "
+            f"{_few(ids)}; the catalog has {_few(item_ids)}{_hint(forms, normalize)}. Check that "
             "both files name items in the same way, or choose other columns with --item-column "
             "(events) and --id-column (items)"
         )
@@ -287,7 +291,7 @@ def _items(
         raise DataError(
             f"{source}: {int(unknown.sum()):,} of {frame.height:,} events are on items that are "
             f"not in the catalog, such as {_few(examples)}, and most items of the catalog, "
-            f"such as {_few(known)}, have no event{_hint(forms, normalize)}. Check that both "
+            f"such as {_few(item_ids)}, have no event{_hint(forms, normalize)}. Check that both "
             f"files name items in the same way. {go_on(float(unknown.mean()))}"
         )
     rows.drop(f"item is not in the catalog{_hint(forms, normalize)}", unknown)
@@ -298,29 +302,31 @@ def _drop_without_item(
     frame: pl.DataFrame,
     roles: Mapping[str, str],
     rows: _Rows,
-    lost: NDArray[np.bool_],
+    without_item: NDArray[np.bool_],
     words: Mapping[str, int],
 ) -> None:
     types: list[str] = []
     if "type" in roles and not frame[roles["type"]].dtype.is_nested():
-        types = types_without_items(lost, frame[roles["type"]])
+        types = types_without_items(without_item, frame[roles["type"]])
     if types:
         of_types = frame[roles["type"]].cast(pl.String).is_in(types).fill_null(False).to_numpy()
-        rows.drop(f"{NO_ITEM}: {', '.join(map(repr, types[:5]))} (missing item)", lost & of_types)
-    rows.drop(_missing("missing item", words), lost)
+        rows.drop(
+            f"{NO_ITEM}: {', '.join(map(repr, types[:5]))} (missing item)", without_item & of_types
+        )
+    rows.drop(_missing("missing item", words), without_item)
 
 
 def _refuse_losses(
-    found: Findings,
+    findings: Findings,
     roles: Mapping[str, str],
     source: str,
     missing: Sequence[str] | None,
-    most: float,
+    max_dropped: float,
 ) -> None:
     # Words that were given for missing are meant; many events have no nested item.
     meant = [*(repr(word) for word in missing or ()), "item is not in the catalog"]
     meant += ["missing item"] if "." in roles["item"] else []
-    refuse_losses(found, "events", source, most, meant)
+    refuse_losses(findings, "events", source, max_dropped, meant)
 
 
 def _hint(forms: Agreement | None, normalize: bool) -> str:
@@ -341,7 +347,7 @@ def _times(
     if "time" not in roles:
         order = "newest" if reading.row_order == "newest-first" else "oldest"
         other = "" if reading.row_order else " (if not, --row-order newest-first)"
-        rows.found.add(
+        rows.findings.add(
             "events",
             f"no time column: the order of rows stands for time, the {order} first{other}",
             frame.height,
@@ -376,7 +382,7 @@ def _note_zones(frame: pl.DataFrame, time: str, rows: _Rows) -> None:
         return
     for name in frame.columns:
         if _ZONES.fullmatch(name_key(name)) and frame[name].n_unique() > 1:
-            rows.found.add(
+            rows.findings.add(
                 "events",
                 f"{name!r} is not applied: the times are read as UTC. If they "
                 "are local, write them with their offset, such as "
@@ -388,7 +394,7 @@ def _note_zones(frame: pl.DataFrame, time: str, rows: _Rows) -> None:
 
 def _with_clock(days: Times, clock: pl.Series, rows: _Rows) -> Times:
     seconds = seconds_of_day(clock)
-    rows.found.add(
+    rows.findings.add(
         "events",
         f"column {clock.name!r} is taken for the time of day",
         len(clock) - seconds.null_count(),
@@ -406,7 +412,7 @@ def _note_forms(rows: _Rows, times: Times) -> None:
     """Say how times were read where that is not plain, and from when to when they are."""
     values = times.values[rows.alive]
     if times.real_time and len(values) and values.max() < _1996:
-        rows.found.add(
+        rows.findings.add(
             "events",
             "all times are before October 1996, up to "
             f"{moment(values.max())}: "
@@ -420,7 +426,7 @@ def _note_forms(rows: _Rows, times: Times) -> None:
     if len(values):
         forms = ", ".join(f"{count:,} as {form}" for form, count in times.forms.items())
         many = "in several forms, each read at its moment: " if len(times.forms) > 1 else "read: "
-        rows.found.add(
+        rows.findings.add(
             "events",
             f"times are {many}{forms}; from {moment(values.min())} to {moment(values.max())}",
             len(values),
@@ -431,7 +437,7 @@ def _note_forms(rows: _Rows, times: Times) -> None:
 def _note_ties(rows: _Rows, drawn: TieBreak) -> None:
     if drawn.tied > _MANY_TIES * rows.alive.sum() or drawn.sorted_by:
         order = f", not by {drawn.sorted_by} as in the file" if drawn.sorted_by else ""
-        rows.found.add(
+        rows.findings.add(
             "events",
             f"share user and time with another event: their order is drawn at random (seed){order}",
             drawn.tied,
@@ -503,10 +509,12 @@ def _keep_core(rows: _Rows, user: NDArray[np.int32], item: NDArray[np.int32], k:
         if (full == alive).all():
             break
         alive = full
-    gone = [
+    removed = [
         f"{len(np.unique(codes[before])) - len(np.unique(codes[alive]))} {name}"
         for name, codes in (("users", user), ("items", item))
     ]
     outside = before & ~alive
-    rows.found.add("events", f"event outside the {k}-core", int(outside.sum()), "dropped", gone)
+    rows.findings.add(
+        "events", f"event outside the {k}-core", int(outside.sum()), "dropped", removed
+    )
     rows.alive &= ~outside

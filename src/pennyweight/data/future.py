@@ -9,7 +9,7 @@ from pennyweight.data.interactions import Interactions
 
 __all__ = ["NewItems", "new_items"]
 
-MOST = 0.5  # share of the items without earlier events that the test chooses, above which they
+MAX_SHARE = 0.5  # share of the items without earlier events that the test chooses, above which they
 # are not any items that nobody has come to yet but those that are about to come out
 FEW = 20  # items below which the share says nothing
 RARE = 0.01  # share of the test choices below which such items decide no figure
@@ -37,7 +37,7 @@ class NewItems:
     def give_answers(self) -> bool:
         """Whether being new alone tells much of what the test asks for."""
         share = len(self.chosen) / max(1, len(self.items))
-        return len(self.items) >= FEW and share > MOST and self.choice_share >= RARE
+        return len(self.items) >= FEW and share > MAX_SHARE and self.choice_share >= RARE
 
     def sentence(self) -> str:
         """Return what is wrong with such a catalog."""

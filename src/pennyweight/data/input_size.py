@@ -107,10 +107,10 @@ def _users(events: _Table, columns: Mapping[str, str | None] | None) -> int | No
         return None
     try:
         user = resolve(events.head.columns, "events", {**(columns or {}), "time": None})["user"]
-        found = events.head[user].n_unique()
+        n_users = events.head[user].n_unique()
     except (DataError, KeyError, pl.exceptions.PolarsError):
         return None
-    return ceil(found / events.head.height * events.rows)
+    return ceil(n_users / events.head.height * events.rows)
 
 
 def _table(source: Source) -> _Table:
@@ -124,8 +124,8 @@ def _table(source: Source) -> _Table:
         if not hasattr(source, "iloc"):
             return _table(held_table(source, "table"))
         frame: Any = source  # of pandas
-        some = frame.iloc[:HEAD_ROWS]
-        a_row = int(some.memory_usage(deep=True).sum()) / max(1, len(some))
+        sample = frame.iloc[:HEAD_ROWS]
+        a_row = int(sample.memory_usage(deep=True).sum()) / max(1, len(sample))
         return _Table(len(frame), round(a_row * len(frame)))
     except _UNREADABLE:
         return _Table()
@@ -133,8 +133,8 @@ def _table(source: Source) -> _Table:
 
 def _scanned(frame: pl.LazyFrame) -> _Table:
     rows = int(frame.select(pl.len()).collect().item())
-    some = frame.head(HEAD_ROWS).collect()
-    return _Table(rows, round(some.estimated_size() / max(1, some.height) * rows), some)
+    sample = frame.head(HEAD_ROWS).collect()
+    return _Table(rows, round(sample.estimated_size() / max(1, sample.height) * rows), sample)
 
 
 def _file(path: Path) -> _Table:
@@ -157,16 +157,16 @@ def _file(path: Path) -> _Table:
     head, size = _narrow(head, size)
     if head.lstrip()[:1] == b"[":  # an array, which ends too early to be read
         return _Table(max(1, round(head.count(b"{") / max(1, len(head)) * size)), size)
-    whole = head if len(head) >= size else head[: head.rfind(b"\n") + 1]
-    rows = whole.count(b"\n") / max(1, len(whole))
-    return _Table(max(1, round(rows * size)), size, _parsed(whole, path))
+    lines = head if len(head) >= size else head[: head.rfind(b"\n") + 1]
+    rows = lines.count(b"\n") / max(1, len(lines))
+    return _Table(max(1, round(rows * size)), size, _parsed(lines, path))
 
 
 def _narrow(head: bytes, size: int) -> tuple[bytes, int]:
     """Return the beginning of UTF-16 or UTF-32 as UTF-8, and the bytes that it would all have."""
-    whole = head[: len(head) // 4 * 4]
-    narrow, encoding = as_utf8(whole)
-    return (narrow, round(size * len(narrow) / len(whole))) if encoding else (head, size)
+    aligned = head[: len(head) // 4 * 4]
+    narrow, encoding = as_utf8(aligned)
+    return (narrow, round(size * len(narrow) / len(aligned))) if encoding else (head, size)
 
 
 def _parsed(head: bytes, path: Path) -> pl.DataFrame:

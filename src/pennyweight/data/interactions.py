@@ -229,10 +229,10 @@ class Interactions:
     @cached_property
     def turned_down(self) -> Histories:
         """What every user turned down, in user-code order, in the form of histories."""
-        gone = self.negative
-        counts = np.bincount(gone.user, minlength=len(self.users))
+        negative = self.negative
+        counts = np.bincount(negative.user, minlength=len(self.users))
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return Histories(gone.item, np.ones(len(gone), np.float32), gone.time, offsets)
+        return Histories(negative.item, np.ones(len(negative), np.float32), negative.time, offsets)
 
     def of_more_items(self, n_items: int) -> "Interactions":
         """Return the same events about a catalog to which items without events were added."""
@@ -251,16 +251,16 @@ class Interactions:
         codes = codes[codes >= 0]
         if not len(codes):
             return self
-        gone = np.zeros(len(self.users), np.bool_)
-        gone[codes] = True
-        shift = np.cumsum(gone).astype(np.int32)  # by how much the code of a later user falls
-        names = zip(self.users, gone.tolist(), strict=True)
-        kept = self.where(~gone[self.user])
-        negative = self.negative.where(~gone[self.negative.user])
+        removed = np.zeros(len(self.users), np.bool_)
+        removed[codes] = True
+        shift = np.cumsum(removed).astype(np.int32)  # by how much the code of a later user falls
+        names = zip(self.users, removed.tolist(), strict=True)
+        remaining = self.where(~removed[self.user])
+        negative = self.negative.where(~removed[self.negative.user])
         return replace(
-            kept,
+            remaining,
             users=Ids([name for name, erased in names if not erased], "users"),
-            user=kept.user - shift[kept.user],
+            user=remaining.user - shift[remaining.user],
             negative=replace(negative, user=negative.user - shift[negative.user]),
         )
 

@@ -12,9 +12,9 @@ from pennyweight.data.cleaning.availability import availability_columns, note_av
 from pennyweight.data.cleaning.lists import list_values, text_lists
 from pennyweight.data.cleaning.missing import blanked, is_missing, missing_ids, missing_values
 from pennyweight.data.cleaning.numbers import is_numeric, numbers
-from pennyweight.data.cleaning.repeated_items import one_row_an_item
+from pennyweight.data.cleaning.repeated_items import merge_repeated
 from pennyweight.data.cleaning_log import Findings
-from pennyweight.data.columns import bare, shown
+from pennyweight.data.columns import bare, column_list
 from pennyweight.data.ids import Ids
 from pennyweight.data.tables import id_strings
 from pennyweight.data.text_cleaning import MAX_CHARS, clean_text, flatten, plain_words
@@ -136,7 +136,7 @@ def build_catalog(
     id_column: str,
     *,
     text_columns: Sequence[str] | None,
-    found: Findings,
+    findings: Findings,
     source: str,
     max_chars: int = MAX_CHARS,
     available: str | None = None,
@@ -162,29 +162,29 @@ def build_catalog(
         of availability cannot be read.
     """
     ids, words = missing_ids(id_strings(frame[id_column], source), missing)
-    found.add("items", "missing item id", ids.null_count(), "dropped", map(repr, words))
-    known = ids.is_not_null()
-    ids, frame = ids.filter(known), frame.drop(id_column).filter(known)
-    frame, ids = one_row_an_item(frame, ids, found), ids.unique(maintain_order=True)
+    findings.add("items", "missing item id", ids.null_count(), "dropped", map(repr, words))
+    has_id = ids.is_not_null()
+    ids, frame = ids.filter(has_id), frame.drop(id_column).filter(has_id)
+    frame, ids = merge_repeated(frame, ids, findings), ids.unique(maintain_order=True)
     if len({bare(name) for name in frame.columns}) == frame.width:
         frame = frame.rename(bare)
     if not len(ids):
         raise DataError(f"{source}: column {id_column!r} has no id in any row")
     now = time.time() if now is None else now
     availability, passed = availability_columns(frame, available, source=source, now=now)
-    worded = frame if text_columns is not None else frame.drop(availability)
-    chosen = choose_text_columns(worded, text_columns, source)
-    catalog = clean_items(Ids(ids.to_list(), "items"), frame, chosen, found, max_chars)
+    candidates = frame if text_columns is not None else frame.drop(availability)
+    chosen = choose_text_columns(candidates, text_columns, source)
+    catalog = clean_items(Ids(ids.to_list(), "items"), frame, chosen, findings, max_chars)
     catalog = replace(catalog, availability=availability)
     note_availability(
         catalog.attributes,
         availability,
         passed,
-        found,
+        findings,
         source=source,
         now=now if available is None else None,
     )
-    _judge(list(catalog.texts), ids, found)
+    _note_texts(list(catalog.texts), ids, findings)
     return catalog
 
 
@@ -192,7 +192,7 @@ def clean_items(
     ids: Ids,
     frame: pl.DataFrame,
     text_columns: tuple[str, ...],
-    found: Findings,
+    findings: Findings,
     max_chars: int = MAX_CHARS,
     *,
     infer: bool = True,
@@ -205,7 +205,7 @@ def clean_items(
     columns: list[pl.Series] = []
     for column in frame.iter_columns():
         attribute, text = _clean_column(
-            column, column.name in text_columns, found, max_chars, infer
+            column, column.name in text_columns, findings, max_chars, infer
         )
         columns.append(attribute)
         if text is not None:
@@ -216,14 +216,16 @@ def clean_items(
 
 
 def _clean_column(
-    column: pl.Series, is_text: bool, found: Findings, max_chars: int, infer: bool
+    column: pl.Series, is_text: bool, findings: Findings, max_chars: int, infer: bool
 ) -> tuple[pl.Series, pl.Series | None]:
     """Return the attribute, and where the column is text its plain words."""
     name, dtype = column.name, column.dtype
     if dtype.is_nested() and not _is_vector(dtype):
         leaves = [None if v is None else list(dict.fromkeys(flatten(v))) for v in column.to_list()]
         long_lists = sum(any(len(t) > max_chars for t in v) for v in leaves if v)
-        found.add("items", f"{name}: text cut to {max_chars:,} characters", long_lists, "changed")
+        findings.add(
+            "items", f"{name}: text cut to {max_chars:,} characters", long_lists, "changed"
+        )
         parts = [
             None if v is None else [_clean(t, max_chars) for t in v if not is_missing(t)]
             for v in leaves
@@ -235,16 +237,16 @@ def _clean_column(
         return attribute, pl.Series(name, [mark.join(p or ())[:max_chars] for p in parts])
     if not isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
         return column, column.cast(pl.String, strict=False).fill_null("") if is_text else None
-    if infer and not is_text and (typed := _typed(column.cast(pl.String), found)) is not None:
+    if infer and not is_text and (typed := _typed(column.cast(pl.String), findings)) is not None:
         return typed, None
-    raw = missing_values(column.cast(pl.String), found)
+    raw = missing_values(column.cast(pl.String), findings)
     long = raw.str.len_chars() > max_chars
     lengths = [f"{n:,} characters" for n in raw.filter(long).str.len_chars().head(3)]
     reason = f"{name}: text cut to {max_chars:,} characters"
-    found.add("items", reason, int(long.sum() or 0), "changed", lengths)
+    findings.add("items", reason, int(long.sum() or 0), "changed", lengths)
     clean = [None if t is None else _clean(t, max_chars) for t in raw.to_list()]
     attribute = pl.Series(name, clean, dtype=pl.String)
-    found.add(
+    findings.add(
         "items",
         f"{name}: markup, entities or odd spaces cleaned",
         int((~long & (attribute != raw)).sum() or 0),
@@ -253,7 +255,7 @@ def _clean_column(
     path = name.lower() not in _NAMES + _LAST
     lists = list_values(attribute) if path and infer else None
     if lists is not None:
-        found.add(
+        findings.add(
             "items",
             f"{name}: read as lists",
             len(lists) - lists.null_count(),
@@ -278,7 +280,7 @@ def _clean(text: str, max_chars: int) -> str:
     return clean_text(text, max_chars)
 
 
-def _typed(raw: pl.Series, found: Findings) -> pl.Series | None:
+def _typed(raw: pl.Series, findings: Findings) -> pl.Series | None:
     """Return a string column as booleans or numbers; None where it is neither.
 
     Beside these, each word that may stand for a missing value does.
@@ -287,10 +289,12 @@ def _typed(raw: pl.Series, found: Findings) -> pl.Series | None:
     if text.null_count() == len(text):
         return None
     truth = text.str.strip_chars().is_in(_BOOLEANS).all()
-    typed = text.str.strip_chars().str.to_lowercase() == "true" if truth else numbers(text, found)
+    typed = (
+        text.str.strip_chars().str.to_lowercase() == "true" if truth else numbers(text, findings)
+    )
     if typed is not None:
         words = raw.filter(text.is_null() & raw.is_not_null() & (raw.str.strip_chars() != ""))
-        found.add(
+        findings.add(
             "items",
             f"{raw.name}: a word for a missing value",
             len(words),
@@ -301,22 +305,25 @@ def _typed(raw: pl.Series, found: Findings) -> pl.Series | None:
 
 
 def choose_text_columns(
-    frame: pl.DataFrame, wanted: Sequence[str] | None, source: str
+    frame: pl.DataFrame, requested: Sequence[str] | None, source: str
 ) -> tuple[str, ...]:
-    """Return the columns to make texts of: those wanted, or all that hold words."""
-    if isinstance(wanted, str):
-        raise DataError(f"text_columns takes a list of names, not one string: write [{wanted!r}]")
-    if wanted is not None:
-        unknown = [name for name in wanted if name not in frame.columns]
+    """Return the columns to make texts of: the requested ones, or all that hold words."""
+    if isinstance(requested, str):
+        raise DataError(
+            f"text_columns takes a list of names, not one string: write [{requested!r}]"
+        )
+    if requested is not None:
+        unknown = [name for name in requested if name not in frame.columns]
         if unknown:
             near = did_you_mean(unknown[0], frame.columns)
             raise DataError(
-                f"{source}: no text column {unknown[0]!r}; there are {shown(frame.columns)}{near}"
+                f"{source}: no text column {unknown[0]!r}; there are "
+                f"{column_list(frame.columns)}{near}"
             )
-        for name in wanted:
+        for name in requested:
             if _is_vector(frame[name].dtype):
                 raise DataError(f"{source}: column {name!r} holds {frame[name].dtype}, not text")
-        return tuple(dict.fromkeys(wanted))
+        return tuple(dict.fromkeys(requested))
     names = [column.name for column in frame.iter_columns() if _is_text(column)]
     return tuple(sorted(names, key=_rank))  # sorted is stable: file order within a rank
 
@@ -369,10 +376,10 @@ def _join(texts: Sequence[pl.Series], n: int) -> list[str]:
     return joined
 
 
-def _judge(texts: list[str], ids: pl.Series, found: Findings) -> None:
+def _note_texts(texts: list[str], ids: pl.Series, findings: Findings) -> None:
     """Note texts from which nothing can be learned."""
     empty = [i for i, text in enumerate(texts) if not has_word(text)]
-    found.add(
+    findings.add(
         "items",
         "text has fewer than two letters or digits",
         len(empty),
@@ -380,7 +387,7 @@ def _judge(texts: list[str], ids: pl.Series, found: Findings) -> None:
         [f"{ids[i]!r}: {texts[i]!r}" for i in empty[:3]],
     )
     broken = [i for i, text in enumerate(texts) if _MOJIBAKE.search(text)]
-    found.add(
+    findings.add(
         "items",
         "text looks like UTF-8 that was read as Latin-1: export it again as UTF-8",
         len(broken),
@@ -388,4 +395,4 @@ def _judge(texts: list[str], ids: pl.Series, found: Findings) -> None:
         [repr(texts[i][:60]) for i in broken[:3]],
     )
     if len(texts) > 1 and len(set(texts)) == 1 and texts[0]:
-        found.add("items", "all items have the same text", len(texts), "noted", [repr(texts[0])])
+        findings.add("items", "all items have the same text", len(texts), "noted", [repr(texts[0])])

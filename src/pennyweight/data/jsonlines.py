@@ -50,8 +50,8 @@ def read_json(data: bytes, source: str, *, table: str = "table") -> ReadResult:
         frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
     except pl.exceptions.PolarsError:
         frame = None
-    whole = frame is not None and frame.height > 1 and frame.height == _count_lines(data)
-    is_plain = frame is not None and whole and not may_be_pages(frame.columns)
+    is_complete = frame is not None and frame.height > 1 and frame.height == _count_lines(data)
+    is_plain = frame is not None and is_complete and not may_be_pages(frame.columns)
     if frame is not None and is_plain and not has_mixed(frame):
         return ReadResult(frame, frame.height)
     text = decode(data, source)
@@ -116,11 +116,11 @@ def _document(value: list[Any] | dict[str, Any], source: str, table: str) -> Rea
 
 def _joined(rows: Rows, source: str, table: str) -> ReadResult | None:
     """Return the records of pages; None where the rows are no pages."""
-    found = rows_of_pages(rows, source, table)
-    if found is None:
+    pages = rows_of_pages(rows, source, table)
+    if pages is None:
         return None
-    loaded = ReadResult(_frame(found[0]), len(found[0]))
-    loaded.findings.add(table, f"read as {found[1]}", len(found[0]), "noted")
+    loaded = ReadResult(_frame(pages[0]), len(pages[0]))
+    loaded.findings.add(table, f"read as {pages[1]}", len(pages[0]), "noted")
     return loaded
 
 

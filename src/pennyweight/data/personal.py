@@ -119,13 +119,13 @@ def mask_column(texts: pl.Series) -> tuple[pl.Series, int]:
     return pl.Series(texts.name, values, dtype=pl.String), len(held)
 
 
-def mask_catalog(catalog: Catalog, found: Findings) -> Catalog:
+def mask_catalog(catalog: Catalog, findings: Findings) -> Catalog:
     """Return the catalog without personal data in texts and attributes; ids stay."""
     columns = []
     for column in catalog.attributes.iter_columns():
         masked, changed = mask_column(column)
         columns.append(masked)
-        found.add("items", f"{column.name}: personal data masked", changed, "changed")
+        findings.add("items", f"{column.name}: personal data masked", changed, "changed")
     texts, _ = mask_column(pl.Series("text", catalog.texts, dtype=pl.String))
     return replace(catalog, texts=tuple(texts), attributes=pl.DataFrame(columns))
 

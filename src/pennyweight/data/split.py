@@ -145,25 +145,25 @@ def parts(
     elif protocol == "global-time":
         part = _by_time(interactions, cuts)
     elif protocol == "given-split":
-        part = _given(interactions)
+        part = _from_column(interactions)
     else:
         raise DataError(
             f"split: {protocol!r} is no protocol; choose leave-last-out, global-time or given-split"
         )
-    for which, purpose in ((_TEST, "to test on"), (_TRAIN, "to learn from")):
-        if not (part == which).any():
+    for code, purpose in ((_TEST, "to test on"), (_TRAIN, "to learn from")):
+        if not (part == code).any():
             raise DataError(
                 f"split: {protocol} leaves nothing {purpose}: "
-                f"{_remedy(protocol, interactions, which)}"
+                f"{_remedy(protocol, interactions, code)}"
             )
     return part
 
 
-def _remedy(protocol: Protocol, interactions: Interactions, which: int) -> str:
+def _remedy(protocol: Protocol, interactions: Interactions, code: int) -> str:
     if protocol == "leave-last-out":
         return "every user has one event; bring longer histories, or cut by time or split column"
     if protocol == "given-split":
-        name = "test" if which == _TEST else "train"
+        name = "test" if code == _TEST else "train"
         return f"no event is marked {name}; mark some, or choose another protocol (--protocol)"
     times = len(np.unique(interactions.time))
     if len(interactions) == 1:
@@ -195,7 +195,7 @@ def _by_time(interactions: Interactions, cuts: tuple[float, float]) -> Part:
     return np.searchsorted(moments, interactions.time, side="right").astype(np.uint8)
 
 
-def _given(interactions: Interactions) -> Part:
+def _from_column(interactions: Interactions) -> Part:
     if not len(interactions.split):
         raise DataError(
             "split: given-split needs a column of train, valid and test in the "
@@ -207,12 +207,12 @@ def _given(interactions: Interactions) -> Part:
 def _held_out(
     interactions: Interactions,
     part: Part,
-    which: int,
+    code: int,
     max_users: int | None,
     rng: np.random.Generator,
 ) -> HeldOut:
-    before = interactions.where(part < which)
-    rows = np.flatnonzero(part == which)
+    before = interactions.where(part < code)
+    rows = np.flatnonzero(part == code)
     # A pair (user, item) as one number: unique() sorts by user, then item.
     n_items = max(interactions.n_items, 1)
     key = interactions.user[rows].astype(np.int64) * n_items + interactions.item[rows]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from pennyweight.data.cleaning_log import CleaningEntry, Findings
-from pennyweight.data.columns import has_role, shown
+from pennyweight.data.columns import column_list, has_role
 from pennyweight.data.decompression import PACKED, contents
 from pennyweight.data.delimited import check_header, read_delimited
 from pennyweight.data.jsonlines import read_json
@@ -50,7 +50,7 @@ Source = (
 )
 
 BROKEN_ROW = "broken row (cannot be read as its format)"
-_FEW_LOST = 0.01
+_MAX_SCIENTIFIC = 0.01
 _DELIMITED = {".csv", ".tsv", ".tab", ".inter", ".item", ".user"}
 _JSON = {".jsonl", ".ndjson", ".json"}
 _PARQUET = {".parquet", ".pq"}
@@ -116,10 +116,8 @@ def _with_dates(frame: pl.DataFrame, pandas: Any, findings: Findings) -> pl.Data
     if dates is None:
         return frame
     taken = not has_role(frame.columns, "time")
-    what = "is the time" if taken else "is not used, since a column is named like the time"
-    findings.add(
-        "events", f"the index of the pandas frame, of dates, {what}", frame.height, "noted"
-    )
+    use = "is the time" if taken else "is not used, since a column is named like the time"
+    findings.add("events", f"the index of the pandas frame, of dates, {use}", frame.height, "noted")
     if not taken:
         return frame
     return frame.with_columns(timestamp=pl.Series(pl.from_pandas(dates.to_series())))
@@ -155,11 +153,13 @@ def _read_file(path: Path, table: str, strict: bool) -> ReadResult:
     frame, broken = loaded.frame, loaded.broken
     if not frame.height or not frame.width:
         none = (
-            f"a header and no rows (columns {shown(frame.columns)})" if frame.width else "no rows"
+            f"a header and no rows (columns {column_list(frame.columns)})"
+            if frame.width
+            else "no rows"
         )
-        what = f"{len(broken):,} rows, all broken" if broken else none
+        problem = f"{len(broken):,} rows, all broken" if broken else none
         raise DataError(
-            f"{path}: {what}; it needs at least one row it can use"
+            f"{path}: {problem}; it needs at least one row it can use"
             + "".join(f"; {b}" for b in broken[:3])
         )
     if broken and strict:
@@ -210,16 +210,16 @@ def held_table(source: PandasFrame | ArrowTable | Rows | Columns, table: str) ->
             f"dictionaries or a dictionary of columns, not "
             f"{type(source).__name__}"
         )
-    given: Any = source
+    data: Any = source
     if not arrow:
-        given = plain_columns(given, table)
+        data = plain_columns(data, table)
     try:
-        return pl.DataFrame(given, infer_schema_length=None)
+        return pl.DataFrame(data, infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
-        why = str(error).partition("\n")[0]  # a stack of contexts comes after it
+        problem = str(error).partition("\n")[0]  # a stack of contexts comes after it
         raise DataError(
             f"{table}: the {type(source).__name__} given cannot be read as a table: "
-            f"{why}. Give each column values of one type"
+            f"{problem}. Give each column values of one type"
         ) from None
 
 
@@ -247,7 +247,7 @@ def _from_pandas(frame: Any, table: str) -> pl.DataFrame:  # noqa: ANN401
         if not frame.columns.is_unique:
             raise DataError(
                 f"{table}: the pandas frame names a column twice "
-                f"({shown(frame.columns)}); rename one"
+                f"({column_list(frame.columns)}); rename one"
             ) from None
         bad = next((c for c in frame.columns if not _is_readable(frame[[c]])), "?")
         raise DataError(
@@ -281,11 +281,11 @@ def _is_readable(frame: Any) -> bool:  # noqa: ANN401
     return True
 
 
-def check_scalars(column: pl.Series, source: str, what: str) -> None:
+def check_scalars(column: pl.Series, source: str, expected: str) -> None:
     """Raise `DataError` where a column holds lists, structs, bytes or Python objects."""
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
         raise DataError(
-            f"{source}: column {column.name!r} holds {_named(column.dtype)}, not {what}"
+            f"{source}: column {column.name!r} holds {_named(column.dtype)}, not {expected}"
         )
 
 
@@ -325,8 +325,8 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
         and sample.str.contains(float_like).all()
         and text.str.contains(float_like).all()
     ):
-        whole = text.str.replace(r"\.0+$", "")
-        text = whole if whole.n_unique() == text.n_unique() else text
+        integers = text.str.replace(r"\.0+$", "")
+        text = integers if integers.n_unique() == text.n_unique() else text
     return text
 
 
@@ -345,11 +345,11 @@ def _refuse_rounded(ids: pl.Series, source: str) -> None:
 
 def _refuse_scientific(ids: pl.Series, source: str) -> None:
     """Raise `DataError` where a hundredth of the ids are numbers whose digits are lost."""
-    lost = ids.filter(ids.str.contains(r"^\s*\d([.,]\d+)?[eE]\+\d{1,2}\s*$"))
-    if len(lost) > _FEW_LOST * len(ids):
+    scientific = ids.filter(ids.str.contains(r"^\s*\d([.,]\d+)?[eE]\+\d{1,2}\s*$"))
+    if len(scientific) > _MAX_SCIENTIFIC * len(ids):
         raise DataError(
-            f"{source}: column {ids.name!r} holds numbers such as {lost[0]!r}, in "
-            f"{len(lost):,} of {len(ids):,} rows: a spreadsheet lost digits, and "
+            f"{source}: column {ids.name!r} holds numbers such as {scientific[0]!r}, in "
+            f"{len(scientific):,} of {len(ids):,} rows: a spreadsheet lost digits, and "
             "different ids are one. Export the ids as text"
         )
 

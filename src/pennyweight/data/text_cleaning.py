@@ -65,36 +65,36 @@ def _clean_once(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _few_marks(found: re.Match[str]) -> str:
+def _few_marks(match: re.Match[str]) -> str:
     """Drop combining marks after the thirtieth on one letter, as Unicode's Stream-Safe Format.
 
     To compose takes time by the square of their number.
     """
-    kept, marks = [], 0
-    for character in found.group():
+    characters, marks = [], 0
+    for character in match.group():
         marks = marks + 1 if unicodedata.combining(character) else 0
         if marks <= MAX_MARKS:
-            kept.append(character)
-    return "".join(kept)
+            characters.append(character)
+    return "".join(characters)
 
 
 def _without_markup(text: str) -> str:
     """Return a text without tags, comments and scripts, in time that grows as its length does."""
-    parts, at, seen = [], 0, 0  # up to `at` it is dealt with, up to `seen` looked at
+    parts, at, position = [], 0, 0  # up to `at` it is dealt with, up to `position` looked at
     endless: set[str] = set()  # what ends nowhere further on, so that nobody looks again
-    while (found := _MARKUP.search(text, seen)) is not None:
-        kind = "comment" if found["comment"] else (found["dark"] or "").lower()
-        seen = found.end()
+    while (match := _MARKUP.search(text, position)) is not None:
+        kind = "comment" if match["comment"] else (match["dark"] or "").lower()
+        position = match.end()
         if kind:
-            end = None if kind in endless else _ENDS[kind].search(text, seen)
+            end = None if kind in endless else _ENDS[kind].search(text, position)
             if end is not None:
-                seen = end.end()
+                position = end.end()
             else:
                 endless.add(kind)
                 if kind == "comment":
                     continue  # a text like any other
-        parts.append(text[at : found.start()])
-        at = seen
+        parts.append(text[at : match.start()])
+        at = position
     return " ".join([*parts, text[at:]])
 
 

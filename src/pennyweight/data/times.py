@@ -33,12 +33,12 @@ ISO, POSITIONS, MONTHS, EXCEL = "ISO 8601", "positions", "YYYYMM", "spreadsheet 
 # Forms that leave no doubt about what was read.
 PLAIN_FORMS = (ISO, POSITIONS, "date", "datetime", "YYYYMMDD", *list(EPOCHS)[:4])
 _MISSING = (0.0, -1.0, -9.0, -99.0, -999.0, -9999.0)
-_FEW_SMALL, _FEW_LATE = 0.05, 0.2  # shares of numbers that are no dates, beyond which to ask
+_MAX_SMALL, _MAX_IMPLAUSIBLE = 0.05, 0.2  # shares of numbers that are no dates, beyond which to ask
 _YEAR = 366 * 86_400.0
 _YEAR_100 = -59_011_459_200.0
 # Years that the calendars of Iran, Islam and Thailand give to our time; and of how many dates.
 _OTHER_CALENDARS = ((1300, 1500, "Persian or Islamic"), (2400, 2700, "Buddhist"))
-_MOST = 0.5
+_MIN_SHARE = 0.5
 _FORMATS = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M:%S",
@@ -169,11 +169,13 @@ def parse_times(
             f"{where} holds {dtype}, not times; write ISO 8601 or epoch seconds, or {_LEAVE_OUT}"
         )
     if time_format is not None and time_format != "iso":
-        given = read_as(column, time_format, where)
-        if given is not None:
-            if given.real_time:
-                _check_calendar(given.seconds, column, where)
-            return Times(given.seconds, given.real_time, {given.name: _count(given.seconds)})
+        formatted = read_as(column, time_format, where)
+        if formatted is not None:
+            if formatted.real_time:
+                _check_calendar(formatted.seconds, column, where)
+            return Times(
+                formatted.seconds, formatted.real_time, {formatted.name: _count(formatted.seconds)}
+            )
     order = time_format if time_format in ORDERS else None
     if dtype.is_numeric():
         numbers = _array(column)
@@ -261,19 +263,19 @@ def _settled(
     order: str | None,
 ) -> Times:
     """Join what was read as numbers and as text, and say whether these are dates at all."""
-    given = np.flatnonzero(np.isfinite(numbers))
-    if len(given):
-        values, real, of_numbers = _numbers(numbers[given], text[np.isfinite(text)], where, order)
-        text[given] = values
+    numeric = np.flatnonzero(np.isfinite(numbers))
+    if len(numeric):
+        values, real, of_numbers = _numbers(numbers[numeric], text[np.isfinite(text)], where, order)
+        text[numeric] = values
         forms = forms | of_numbers
     else:
         real = True
     if not np.isfinite(text).any():
-        some = column.cast(pl.String).drop_nulls().unique(maintain_order=True).head(3)
-        shown = ", ".join(map(repr, some)) or "nothing but missing values"
-        _refuse_relative(column.cast(pl.String), shown, where)
+        samples = column.cast(pl.String).drop_nulls().unique(maintain_order=True).head(3)
+        examples = ", ".join(map(repr, samples)) or "nothing but missing values"
+        _refuse_relative(column.cast(pl.String), examples, where)
         raise DataError(
-            f"{where}: no time can be read: {shown}. Write epoch seconds or ISO 8601 "
+            f"{where}: no time can be read: {examples}. Write epoch seconds or ISO 8601 "
             f"(2022-02-24T10:30:00Z), say how to read them with --time-format, or {_LEAVE_OUT}"
         )
     if real:
@@ -282,7 +284,7 @@ def _settled(
     return Times(text, real, dict(ranked))
 
 
-def _refuse_relative(texts: pl.Series, shown: str, where: str) -> None:
+def _refuse_relative(texts: pl.Series, examples: str, where: str) -> None:
     """Stop where times count back from an export, with the order in which the rows are."""
     order = relative_order(texts)
     if order is None:
@@ -291,24 +293,24 @@ def _refuse_relative(texts: pl.Series, shown: str, where: str) -> None:
         f"{_NO_COLUMN} where the oldest come first, and with --row-order newest-first, "
         "row_order='newest-first' as well where the newest do"
     )
-    known = f"{_NO_COLUMN} and --row-order {order}, row_order={order!r}: so they are here"
+    by_row_order = f"{_NO_COLUMN} and --row-order {order}, row_order={order!r}: so they are here"
     raise DataError(
-        f"{where}: {shown} count back from an export, and the day of it is not known. "
+        f"{where}: {examples} count back from an export, and the day of it is not known. "
         "Export the table with dates, or let the order of the rows stand for the time: "
-        f"{known if order else both}"
+        f"{by_row_order if order else both}"
     )
 
 
 def _check_calendar(seconds: Floats, column: pl.Series, where: str) -> None:
     """Stop where most dates are of another calendar than ours."""
-    known = seconds[np.isfinite(seconds)]
-    years = np.floor(known / (365.2425 * 86_400)) + 1970
+    dates = seconds[np.isfinite(seconds)]
+    years = np.floor(dates / (365.2425 * 86_400)) + 1970
     for first, last, name in _OTHER_CALENDARS:
         inside = (years >= first) & (years <= last)
-        if inside.sum() > _MOST * len(known) and len(np.unique(known[inside])) > 2:
+        if inside.sum() > _MIN_SHARE * len(dates) and len(np.unique(dates[inside])) > 2:
             row = np.flatnonzero(np.isfinite(seconds))[inside][0]
             raise DataError(
-                f"{where}: {int(inside.sum()):,} of {len(known):,} dates are of the "
+                f"{where}: {int(inside.sum()):,} of {len(dates):,} dates are of the "
                 f"years {first} to {last}, such as {str(column[int(row)])!r}: the "
                 f"{name} calendar? Write them in the Gregorian calendar (ISO 8601), "
                 f"or {_LEAVE_OUT}"
@@ -323,16 +325,18 @@ def _numbers(
     seconds, form, names = read.seconds, read.form.astype(np.int64), [*read.names]
     filler = np.isin(values, _MISSING)
     small = ~filler & (form < 0)
-    late = (form >= 0) & ~read.plausible
-    known = np.concatenate([dates, seconds[read.plausible]])
-    if not len(known) and not late.any():
+    implausible = (form >= 0) & ~read.plausible
+    plausible = np.concatenate([dates, seconds[read.plausible]])
+    if not len(plausible) and not implausible.any():
         return _no_epochs(values, filler, where, order)
-    if len(known) and small.any():
-        _beside_dates(values, seconds, form, names, small, known)
+    if len(plausible) and small.any():
+        _beside_dates(values, seconds, form, names, small, plausible)
         small &= form < 0
-    n = len(known) + int(small.sum() + late.sum())
-    if len(known) and (small.sum() > max(1, _FEW_SMALL * n) or late.sum() > max(1, _FEW_LATE * n)):
-        raise DoubtfulTimes(_two_kinds(values, seconds, small | late, names, form, where))
+    n = len(plausible) + int(small.sum() + implausible.sum())
+    if len(plausible) and (
+        small.sum() > max(1, _MAX_SMALL * n) or implausible.sum() > max(1, _MAX_IMPLAUSIBLE * n)
+    ):
+        raise DoubtfulTimes(_two_kinds(values, seconds, small | implausible, names, form, where))
     seconds[filler] = 0.0
     counts = np.bincount(form[form >= 0], minlength=len(names))
     return seconds, True, {n: int(c) for n, c in zip(names, counts, strict=True) if c}
@@ -369,10 +373,10 @@ def _beside_dates(
     form: NDArray[np.int64],
     names: list[str],
     small: NDArray[np.bool_],
-    known: Floats,
+    plausible: Floats,
 ) -> None:
     """Read months and days of spreadsheets that fall among the dates of the other forms."""
-    low, high = known.min() - _YEAR, known.max() + _YEAR
+    low, high = plausible.min() - _YEAR, plausible.max() + _YEAR
     rows = np.flatnonzero(small)
     for name, read in (
         (MONTHS, months(values[rows])),

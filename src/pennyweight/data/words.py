@@ -160,7 +160,7 @@ def normalize(text: str) -> str:
         text = _GREEK_MARKS.sub("", unicodedata.normalize("NFD", text))
     text = _OPTIONAL.sub("", text)
     text = unicodedata.normalize("NFKC", text).translate(_VARIANTS)
-    return str(_OTHER_DIGIT.sub(lambda found: str(unicodedata.digit(found[0], found[0])), text))
+    return str(_OTHER_DIGIT.sub(lambda match: str(unicodedata.digit(match[0], match[0])), text))
 
 
 def _normal_latin(text: str) -> str:
@@ -186,10 +186,10 @@ def words(text: str) -> list[str]:
     if not _MAY_BE_DENSE.search(text):
         return list(_SPACED_WORD.findall(text))
     out: list[str] = []
-    for found in _WORD.finditer(text):
-        dense = found[1]
+    for match in _WORD.finditer(text):
+        dense = match[1]
         if dense is None:
-            out.append(found[0])
+            out.append(match[0])
         else:
             out += _pairs(dense if _BARE_EAST.fullmatch(dense) else clusters(dense))
     return out
@@ -197,9 +197,9 @@ def words(text: str) -> list[str]:
 
 def runs(text: str) -> Iterator[ScriptRun]:
     """Yield the runs of a normalized text."""
-    for found in _WORD.finditer(text):
-        dense = found[1] is not None
-        yield ScriptRun(found[0], clusters(found[0]) if dense else (found[0],), dense)
+    for match in _WORD.finditer(text):
+        dense = match[1] is not None
+        yield ScriptRun(match[0], clusters(match[0]) if dense else (match[0],), dense)
 
 
 def clusters(run: str) -> tuple[str, ...]:
@@ -266,11 +266,11 @@ def words_by(tokenizer: int) -> Callable[[str], list[str]]:
 
 
 def _words_1(text: str) -> list[str]:
-    found = _WORD_1.findall(text.lower())
+    matches = _WORD_1.findall(text.lower())
     if not _HAS_CJK_1.search(text):
-        return found
+        return matches
     out: list[str] = []
-    for run in found:
+    for run in matches:
         if len(run) > 1 and _HAS_CJK_1.match(run):
             out.extend(run[i : i + 2] for i in range(len(run) - 1))
         else:

@@ -218,7 +218,7 @@ def _live(store: Store) -> Iterator[Event]:
 
 def _of_bundle(catalog: Catalog, log: Interactions, types: EventTypes) -> pl.DataFrame:
     kinds = log.kinds or (NO_TYPE,)
-    meanings = [types.known(kind) for kind in kinds]
+    meanings = [types.clear_meaning(kind) for kind in kinds]
     factor = np.array([1.0 if isinstance(m, str) or m is None else m for m in meanings])
     users, ids = np.array(list(log.users), object), np.array(list(catalog.ids), object)
     gone = log.negative
@@ -242,9 +242,9 @@ def _options(frame: pl.DataFrame, log: Interactions, types: EventTypes) -> tuple
         options.append(f"--min-rating {0 if log.liking is None else log.liking:g}")
     usual = EventTypes()
     chosen = [
-        f"{name}={types.known(name)}"
+        f"{name}={types.clear_meaning(name)}"
         for name in frame["event_type"].unique().sort()
-        if types.known(name) != usual.known(name)
+        if types.clear_meaning(name) != usual.clear_meaning(name)
     ]
     if chosen:
         options.append(f"--event-types {json.dumps(','.join(chosen))}")

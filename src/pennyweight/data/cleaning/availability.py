@@ -16,20 +16,20 @@ from pennyweight.data.cleaning.availability_dates import note_dates, refuse_date
 from pennyweight.data.cleaning.availability_names import (
     counts_pieces,
     hides,
-    is_known,
     is_site,
     is_stock,
     is_vague,
     key_of,
+    tells_meaning,
 )
 from pennyweight.data.cleaning.availability_words import (
     AMOUNTS,
     CLEAR,
     CLEAR_NOT,
-    GONE_AT,
     NO,
     PIECES,
     PUBLISHED_AT,
+    REMOVED_AT,
     STOCK,
     WORDED,
     YES,
@@ -37,7 +37,7 @@ from pennyweight.data.cleaning.availability_words import (
 )
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning_log import Findings
-from pennyweight.data.columns import bare, shown
+from pennyweight.data.columns import bare, column_list
 from pennyweight.errors import DataError, did_you_mean
 
 __all__ = [
@@ -125,7 +125,7 @@ def availability_columns(
     if chosen == "":
         return (), ()
     if chosen is not None:
-        return (_given(frame, chosen, source, now),), ()
+        return (_requested_column(frame, chosen, source, now),), ()
     keys = {name: key_of(name) for name in frame.columns}
     clear = [name for name in frame.columns if keys[name] in CLEAR | CLEAR_NOT]
     for name in clear:
@@ -146,7 +146,7 @@ def _vague_columns(
             continue
         unknown = unreadable(frame[name])
         if unknown:
-            if _says_gone(frame[name], unknown):
+            if _says_unavailable(frame[name], unknown):
                 raise DataError(_refusal(source, name, unknown, frame[name]))
             quiet = keys[name] in _OTHER_MEANINGS or is_moment(frame[name])
             if not quiet and not _counts(frame[name]):
@@ -174,36 +174,36 @@ def _holds_pieces(column: pl.Series) -> bool:
     if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype == pl.Boolean:
         return False
     texts = blanked(column.cast(pl.String, strict=False)).drop_nulls()
-    whole = texts.str.contains(r"^\s*-?\d{1,7}([.,]0+)?\s*$")
-    return bool(len(texts)) and bool(whole.all()) and bool(texts.str.contains(r"^\s*-?0").any())
+    is_whole = texts.str.contains(r"^\s*-?\d{1,7}([.,]0+)?\s*$")
+    return bool(len(texts)) and bool(is_whole.all()) and bool(texts.str.contains(r"^\s*-?0").any())
 
 
-def _says_gone(column: pl.Series, unknown: Sequence[str]) -> bool:
+def _says_unavailable(column: pl.Series, unknown: Sequence[str]) -> bool:
     """Say whether a column of words calls some items gone or drafts, beside words not known."""
     others = [v for v in _distinct(column) if isinstance(v, str) and v not in unknown]
     plainly = (v for v in others if re.search(r"[^\W\d]{4}", v) and plain(v.strip()) not in _SERIES)
     return not hides(column.name) and any(_read(v) is False for v in plainly)
 
 
-def _given(frame: pl.DataFrame, chosen: str, source: str, now: float) -> str:
+def _requested_column(frame: pl.DataFrame, chosen: str, source: str, now: float) -> str:
     name = chosen if chosen in frame.columns else bare(chosen)
     if name not in frame.columns:
         raise DataError(
-            f"{source}: columns are {shown(frame.columns)}; there is no {chosen!r}, asked for as "
-            f"available{did_you_mean(chosen, frame.columns)} Correct --available-column NAME, or "
-            "columns={'available': NAME}"
+            f"{source}: columns are {column_list(frame.columns)}; there is no {chosen!r}, "
+            f"asked for as available{did_you_mean(chosen, frame.columns)} Correct "
+            "--available-column NAME, or columns={'available': NAME}"
         )
     refuse_dates(frame[name], now, source)
     if not is_moment(frame[name]) and (unknown := unreadable(frame[name])):
         raise DataError(_refusal(source, name, unknown, frame[name]))
-    _ask_which(frame[name], source)
+    _ask_about_meaning(frame[name], source)
     return name
 
 
-def _ask_which(column: pl.Series, source: str) -> None:
+def _ask_about_meaning(column: pl.Series, source: str) -> None:
     """Raise `DataError` where most items are a bare no in a column whose name does not tell."""
     name = column.name
-    if is_known(name) or not all(_is_bare(value) for value in _distinct(column)):
+    if tells_meaning(name) or not all(_is_bare(value) for value in _distinct(column)):
         return
     closed = int((~is_available(column.to_frame(), name)).sum())
     if closed > len(column) / 2:
@@ -292,14 +292,14 @@ def _distinct(column: pl.Series) -> list[object]:
     values: list[object] = column.drop_nulls().unique(maintain_order=True).to_list()
     if column.dtype != pl.String:
         return values
-    known = set(blanked(pl.Series(values, dtype=pl.String)).to_list())
-    return [v for v in values if v in known or str(v).strip() in AMOUNTS]
+    present = set(blanked(pl.Series(values, dtype=pl.String)).to_list())
+    return [v for v in values if v in present or str(v).strip() in AMOUNTS]
 
 
 def unreadable(column: pl.Series) -> list[str]:
     """Return the values that are neither yes nor no."""
     key = key_of(column.name)
-    if GONE_AT.fullmatch(key):
+    if REMOVED_AT.fullmatch(key):
         return [str(value) for value in _distinct(column) if _read_moment(value) is None]
     pieces, state = counts_pieces(column.name), _STATES.search(key) is not None
     return [
@@ -314,7 +314,7 @@ def unreadable(column: pl.Series) -> list[str]:
 def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
     """Return which items a column calls available, bool (n_items,); a missing value does."""
     column, key = attributes[name], key_of(name)
-    if GONE_AT.fullmatch(key):
+    if REMOVED_AT.fullmatch(key):
         closed = [value for value in _distinct(column) if _read_moment(value)]
         if column.dtype.is_temporal():
             return column.is_null().to_numpy()
@@ -331,11 +331,11 @@ def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
 def available_items(attributes: pl.DataFrame, columns: Iterable[str]) -> NDArray[np.bool_]:
     """Return which items all these columns call available, bool (n_items,)."""
     mask = np.ones(attributes.height, bool)
-    known = [name for name in columns if name in attributes.columns]
-    for name in known:
+    existing = [name for name in columns if name in attributes.columns]
+    for name in existing:
         if not is_site(name):
             mask &= is_available(attributes, name)
-    return mask & _anywhere(attributes, [name for name in known if is_site(name)])
+    return mask & _anywhere(attributes, [name for name in existing if is_site(name)])
 
 
 def _anywhere(attributes: pl.DataFrame, sites: Sequence[str]) -> NDArray[np.bool_]:
@@ -343,9 +343,9 @@ def _anywhere(attributes: pl.DataFrame, sites: Sequence[str]) -> NDArray[np.bool
     empty = np.zeros(attributes.height, bool)
     full = np.zeros(attributes.height, bool)
     for name in sites:
-        here = is_available(attributes, name)
-        empty |= ~here
-        full |= here & attributes[name].is_not_null().to_numpy()
+        available = is_available(attributes, name)
+        empty |= ~available
+        full |= available & attributes[name].is_not_null().to_numpy()
     return full | ~empty
 
 
@@ -353,7 +353,7 @@ def note_availability(
     attributes: pl.DataFrame,
     columns: Sequence[str],
     passed: Iterable[tuple[str, tuple[str, ...]]],
-    found: Findings,
+    findings: Findings,
     *,
     source: str,
     now: float | None,
@@ -367,7 +367,7 @@ def note_availability(
     """
     sites = [name for name in columns if is_site(name)]
     if len(sites) > 1:
-        found.add(
+        findings.add(
             "items",
             f"not available (columns {', '.join(sites)}: none of any), and so not recommended",
             int((~_anywhere(attributes, sites)).sum()),
@@ -378,15 +378,15 @@ def note_availability(
             continue
         closed = ~is_available(attributes, name)
         words = attributes[name].filter(pl.Series(closed)).unique(maintain_order=True)
-        found.add(
+        findings.add(
             "items",
             f"not available (column {name}), and so not recommended",
             int(closed.sum()),
             "noted",
             [repr(word) for word in words.head(3)],
         )
-        if not GONE_AT.fullmatch(key_of(name)) and not is_moment(attributes[name]):
-            found.add(
+        if not REMOVED_AT.fullmatch(key_of(name)) and not is_moment(attributes[name]):
+            findings.add(
                 "items",
                 f"column {name} does not say whether they are available, and so they are",
                 attributes[name].null_count(),
@@ -394,16 +394,16 @@ def note_availability(
             )
     if columns and not available_items(attributes, columns).any():
         raise DataError(
-            f"{source}: no item is available by {shown(columns)}, so that every list would be "
-            "empty. Correct the values, or leave the column out with --available-column '', "
+            f"{source}: no item is available by {column_list(columns)}, so that every list would "
+            "be empty. Correct the values, or leave the column out with --available-column '', "
             "columns={'available': None}"
         )
     if now is not None:
-        note_dates(attributes, now, found)
-        _note_site(attributes, columns, found)
+        note_dates(attributes, now, findings)
+        _note_site(attributes, columns, findings)
     for name in attributes.columns:
         if key_of(name) in PUBLISHED_AT and name not in columns:
-            found.add(
+            findings.add(
                 "items",
                 f"{name} is missing; if these are drafts, keep them from being "
                 f"recommended with --available-column {shlex.quote(name)}, "
@@ -412,7 +412,7 @@ def note_availability(
                 "noted",
             )
     for name, others in passed:
-        found.add(
+        findings.add(
             "items",
             f"column {name} does not say which items are available, to judge by "
             "its values (--available-column NAME where one does)",
@@ -422,14 +422,14 @@ def note_availability(
         )
 
 
-def _note_site(attributes: pl.DataFrame, columns: Sequence[str], found: Findings) -> None:
+def _note_site(attributes: pl.DataFrame, columns: Sequence[str], findings: Findings) -> None:
     """Note a column that is named like the stock of one place, and has no others beside it."""
     if _has_stock(columns):
         return
     for name in attributes.columns:
         if name not in columns and is_site(name) and _holds_pieces(attributes[name]):
             column = attributes[name].cast(pl.Float64, strict=False)
-            found.add(
+            findings.add(
                 "items",
                 f"{name!r} may be pieces in stock, and is not read: if it is, keep "
                 f"these from being recommended with --available-column {shlex.quote(name)}, "

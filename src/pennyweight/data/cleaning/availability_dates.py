@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.availability_names import key_of
-from pennyweight.data.cleaning.availability_words import GONE_AT
+from pennyweight.data.cleaning.availability_words import REMOVED_AT
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.times import parse_times
@@ -20,7 +20,7 @@ from pennyweight.errors import DataError
 __all__ = ["note_dates", "refuse_dates"]
 
 _DAY = 86_400.0
-_OFTEN = 0.5
+_MIN_SHARE = 0.5
 _ENDS = re.compile(
     r"(item|product|listing|licen[cs]e|rights|availability|ad|offer|job)?"
     r"expir(y|es|ed|ing|ation)(date|at|on|time|timestamp|day)?|"
@@ -67,7 +67,7 @@ def _seconds(column: pl.Series) -> NDArray[np.float64] | None:
             continue
         dates = int(np.isfinite(times.values).sum())
         held = len(column) - column.null_count()
-        return times.values if times.real_time and dates > _OFTEN * held else None
+        return times.values if times.real_time and dates > _MIN_SHARE * held else None
     return None
 
 
@@ -77,7 +77,7 @@ def refuse_dates(column: pl.Series, now: float, source: str) -> None:
     Allowed are dates at which something was removed, and dates of publication in the past.
     """
     name, key = column.name, key_of(column.name)
-    if GONE_AT.fullmatch(key) or (seconds := _seconds(column)) is None:
+    if REMOVED_AT.fullmatch(key) or (seconds := _seconds(column)) is None:
         return
     ahead = int((seconds > now).sum())
     starts = _STARTS.fullmatch(key) is not None
@@ -93,12 +93,12 @@ def refuse_dates(column: pl.Series, now: float, source: str) -> None:
     )
 
 
-def note_dates(frame: pl.DataFrame, now: float, found: Findings) -> None:
+def note_dates(frame: pl.DataFrame, now: float, findings: Findings) -> None:
     """Note columns of dates by which items are not available any more, or not yet."""
     for column in frame.iter_columns():
         key = key_of(column.name)
         starts, vague = _STARTS.fullmatch(key), _VAGUE_ENDS.fullmatch(key)
-        if not (starts or vague or _ENDS.fullmatch(key)) or GONE_AT.fullmatch(key):
+        if not (starts or vague or _ENDS.fullmatch(key)) or REMOVED_AT.fullmatch(key):
             continue
         if (seconds := _seconds(column)) is None:
             continue
@@ -107,7 +107,7 @@ def note_dates(frame: pl.DataFrame, now: float, found: Findings) -> None:
             continue
         since = "future" if starts else "past"
         examples = column.filter(pl.Series(outside)).unique(maintain_order=True).head(3)
-        found.add(
+        findings.add(
             "items",
             f"{column.name!r} lies in the {since} and is not read, so that these "
             "items are recommended: if they are not to be, make a column 'available' of "

@@ -5,11 +5,11 @@ import re
 from pennyweight.data.cleaning.availability_words import (
     CLEAR,
     CLEAR_NOT,
-    GONE_AT,
     HIDING,
     HIDING_PHRASE,
     NO_SITES,
     PIECES,
+    REMOVED_AT,
     SITES,
     STOCK,
     VAGUE,
@@ -20,7 +20,7 @@ from pennyweight.data.cleaning.availability_words import (
 from pennyweight.data.cleaning.negations import is_negator, words_of
 from pennyweight.data.columns import bare
 
-__all__ = ["counts_pieces", "hides", "is_known", "is_site", "is_stock", "is_vague", "key_of"]
+__all__ = ["counts_pieces", "hides", "is_site", "is_stock", "is_vague", "key_of", "tells_meaning"]
 
 _OF_BEING = re.compile(r"is|ist|est|es|e|do|longer|mehr|plus|more|flag|item|product")
 _SHOWING = re.compile(
@@ -41,7 +41,7 @@ def is_vague(name: str) -> bool:
     key = key_of(name)
     return (
         key in VAGUE | VAGUE_NOT | WORDED
-        or GONE_AT.fullmatch(key) is not None
+        or REMOVED_AT.fullmatch(key) is not None
         or STOCK.fullmatch(key) is not None
         or _is_denial(name)
     )
@@ -50,14 +50,14 @@ def is_vague(name: str) -> bool:
 def _is_denial(name: str) -> bool:
     """Say whether a name denies one that is known: ``nicht lieferbar``, ``not_for_sale``."""
     words = [word for word in words_of(name) if not _OF_BEING.fullmatch(word)]
-    kept = "".join(word for word in words if not is_negator(word))
-    return kept in CLEAR | VAGUE and sum(map(is_negator, words)) == 1
+    affirmed = "".join(word for word in words if not is_negator(word))
+    return affirmed in CLEAR | VAGUE and sum(map(is_negator, words)) == 1
 
 
 def hides(name: str) -> bool:
     """Say whether true in a column of this name means that an item is not available."""
     key = key_of(name)
-    if key in CLEAR_NOT | VAGUE_NOT | WORDED or GONE_AT.fullmatch(key):
+    if key in CLEAR_NOT | VAGUE_NOT | WORDED or REMOVED_AT.fullmatch(key):
         return True
     if key in CLEAR | VAGUE or STOCK.fullmatch(key) or is_site(name):
         return False
@@ -66,7 +66,7 @@ def hides(name: str) -> bool:
     return (sum(map(is_negator, words)) + bool(hiding)) % 2 == 1
 
 
-def is_known(name: str) -> bool:
+def tells_meaning(name: str) -> bool:
     """Say whether the name tells what true in the column means."""
     words = words_of(name)
     return (
@@ -100,7 +100,7 @@ def is_site(name: str) -> bool:
     key, words = key_of(name), words_of(bare(name))
     if key in CLEAR | CLEAR_NOT | VAGUE | VAGUE_NOT | WORDED or STOCK.fullmatch(key):
         return False
-    if not 2 <= len(words) <= 4 or GONE_AT.fullmatch(key) or HIDING_PHRASE.search(key):
+    if not 2 <= len(words) <= 4 or REMOVED_AT.fullmatch(key) or HIDING_PHRASE.search(key):
         return False
     return any(SITES.fullmatch(word) for word in words) and not any(
         NO_SITES.fullmatch(word) or is_negator(word) for word in words

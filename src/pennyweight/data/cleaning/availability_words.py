@@ -7,13 +7,13 @@ __all__ = [
     "AMOUNTS",
     "CLEAR",
     "CLEAR_NOT",
-    "GONE_AT",
     "HIDING",
     "HIDING_PHRASE",
     "NO",
     "NO_SITES",
     "PIECES",
     "PUBLISHED_AT",
+    "REMOVED_AT",
     "SITES",
     "STOCK",
     "VAGUE",
@@ -233,7 +233,7 @@ HIDING = re.compile(
 # True or false in words; as numbers these may count, such as the pieces sold.
 WORDED = {"expired", "isexpired", "sold", "issold", "ended", "isended"}
 # A time, or anything that is not false, means that the item is gone.
-GONE_AT = re.compile(
+REMOVED_AT = re.compile(
     r"(deleted|archived|removed|discontinued|unpublished|deactivated|disabled|retired|soldout|"
     r"delisted|geloscht|eliminado|supprime)(at|on|date|time|timestamp|am|en|le)|"
     r"(date|time)(deleted|archived|removed|discontinued|unpublished|deactivated)|deletiondate"

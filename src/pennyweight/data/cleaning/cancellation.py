@@ -25,21 +25,21 @@ def take_back(
     order
         Rows by user, then time; rows that are not alive are left out.
     """
-    kept = order[rows.alive[order]]
+    live_rows = order[rows.alive[order]]
     taken, lasting = taken_back(
-        user[kept],
-        item[kept],
-        time[kept],
-        signs.negative[kept],
-        signs.removal[kept],
-        signs.purchase[kept],
+        user[live_rows],
+        item[live_rows],
+        time[live_rows],
+        signs.negative[live_rows],
+        signs.removal[live_rows],
+        signs.purchase[live_rows],
     )
     mask = np.zeros(len(rows.alive), bool)
-    mask[kept[taken]] = True
+    mask[live_rows[taken]] = True
     rows.drop(TAKEN_BACK, mask)
     for reason, against in signs.against.items():
         rows.drop(reason, against)
-    return kept[lasting]
+    return live_rows[lasting]
 
 
 def drop_partial(
@@ -52,9 +52,9 @@ def drop_partial(
     """Drop returns of a part of what was bought, which leave the purchase."""
     returned = signs.against[RETURNED]
     alive = np.flatnonzero(rows.alive)
-    whole = np.zeros(len(returned), bool)
-    whole[alive] = complete(user[alive], item[alive], time[alive], signs.quantity[alive])
-    rows.drop(PARTIAL, returned & ~whole)
+    is_complete = np.zeros(len(returned), bool)
+    is_complete[alive] = complete(user[alive], item[alive], time[alive], signs.quantity[alive])
+    rows.drop(PARTIAL, returned & ~is_complete)
 
 
 def taken_back(
@@ -99,6 +99,6 @@ def taken_back(
     undone = np.maximum.reduceat(np.where(firm, place, -1), first)
     ends = np.where(bought, np.repeat(undone, length), np.repeat(last, length))
     taken[order] = ~against & (place < ends)
-    left = np.logical_or.reduceat(~against & ~taken[order], first)
-    lasting[order[last[~left]]] = True  # a pair without a positive event has a negative one
+    has_positive = np.logical_or.reduceat(~against & ~taken[order], first)
+    lasting[order[last[~has_positive]]] = True  # a pair without a positive event has a negative one
     return taken, lasting

@@ -11,11 +11,11 @@ from pennyweight.data.readers.time_of_day import seconds_of_day
 __all__ = ["clock_of"]
 
 _SAMPLE = 5_000
-_READ, _LATE, _SIX_HOURS, _HOUR = 0.9, 0.1, 21_600.0, 3_600.0
+_READ_SHARE, _CLOCK_SHARE, _SIX_HOURS, _HOUR = 0.9, 0.1, 21_600.0, 3_600.0
 
 
 def clock_of(
-    frame: pl.DataFrame, free: Sequence[str], roles: Mapping[str, str], found: Findings
+    frame: pl.DataFrame, free: Sequence[str], roles: Mapping[str, str], findings: Findings
 ) -> str | None:
     """Return the column with the time of day, where the time is a mere day.
 
@@ -27,7 +27,7 @@ def clock_of(
         The columns without a role.
     roles
         Role -> column, with the time.
-    found
+    findings
         Takes a note of a column that may be a clock and is not used.
     """
     fit: dict[str, pl.Series] = {}
@@ -36,16 +36,16 @@ def clock_of(
         claim = clock_claim(column, roles["time"])
         if claim is None:
             continue
-        some = frame[column].head(_SAMPLE)
-        digits = not _has_colons(some)
+        sample = frame[column].head(_SAMPLE)
+        digits = not _has_colons(sample)
         claim = claim and not is_duration_name(column)  # m:ss looks like h:mm
-        seconds = seconds_of_day(some)
-        known = seconds.drop_nulls()
-        read = len(known) >= max(1, _READ * (len(some) - _blanks(some)))
-        late = (known >= _SIX_HOURS).sum() >= _LATE * len(known)
-        if claim and read and late:  # durations hardly ever reach six hours
+        seconds = seconds_of_day(sample)
+        times = seconds.drop_nulls()
+        is_readable = len(times) >= max(1, _READ_SHARE * (len(sample) - _blanks(sample)))
+        is_clock = (times >= _SIX_HOURS).sum() >= _CLOCK_SHARE * len(times)
+        if claim and is_readable and is_clock:  # durations hardly ever reach six hours
             fit[column] = seconds
-        elif len(known) and (claim or not digits):
+        elif len(times) and (claim or not digits):
             doubtful.append(column)
     ranked = sorted(fit, key=lambda column: -fit[column].n_unique())
     for other in ranked[1:]:
@@ -55,7 +55,7 @@ def clock_of(
             break
     if doubtful and not ranked:
         names = ", ".join(map(repr, doubtful))
-        found.add(
+        findings.add(
             "events",
             f"may be a time of day or a duration and is not used: {names}; write "
             "day and time in one column, if it is a time of day",
@@ -65,7 +65,7 @@ def clock_of(
     if ranked and bool((fit[ranked[0]] % _HOUR == 0).all()):
         minutes = [column for column in free if is_minute_name(column)]
         if minutes:
-            found.add(
+            findings.add(
                 "events",
                 f"{minutes[0]!r} is not added to {ranked[0]!r}: write the hour and "
                 "the minute in one column, such as 21:06",
@@ -78,7 +78,7 @@ def clock_of(
 def _has_colons(column: pl.Series) -> bool:
     if column.dtype == pl.String:
         n = int(column.str.contains(r"[0-9][:.h][0-9]").sum())
-        return n > _LATE * len(column)
+        return n > _CLOCK_SHARE * len(column)
     return column.dtype == pl.Time
 
 

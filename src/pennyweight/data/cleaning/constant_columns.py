@@ -6,7 +6,7 @@ import polars as pl
 
 from pennyweight.data.cleaning_log import Findings
 
-__all__ = ["constant_of", "set_aside"]
+__all__ = ["constant_of", "note_if_constant"]
 
 _ODD = 0.05  # share of users or items that may have several values all the same
 _EVIDENCE = 6.0  # of so many users or items chance alone would have several values
@@ -46,13 +46,18 @@ def constant_of(frame: pl.DataFrame, column: str, roles: Mapping[str, str]) -> s
     return None
 
 
-def set_aside(
-    frame: pl.DataFrame, name: str, roles: Mapping[str, str], found: Findings, use: str, option: str
+def note_if_constant(
+    frame: pl.DataFrame,
+    name: str,
+    roles: Mapping[str, str],
+    findings: Findings,
+    use: str,
+    option: str,
 ) -> bool:
     """Say whether a column has one value a user or an item, and note that it has no use then."""
     role = constant_of(frame, name, roles)
     if role is not None:
-        found.add(
+        findings.add(
             "events",
             f"{name!r} has one value {'a user' if role == 'user' else 'an item'}: "
             f"not used as the {use} ({option} {name!r} does)",

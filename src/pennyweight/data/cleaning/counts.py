@@ -19,7 +19,7 @@ _COUNTED = re.compile(
     r"|view|visit|order)s?(count|num|total)?"
 )
 _VAGUE = re.compile("view|visit|order")  # of a page, or by a user so far
-_LEAST = 0.05  # share of zeros that counts of events have; those of catalogs hardly do
+_MIN_ZEROS = 0.05  # share of zeros that counts of events have; those of catalogs hardly do
 
 
 def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None:
@@ -31,9 +31,9 @@ def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None
     idle = np.ones(frame.height, bool)
     for name in counts:
         idle &= frame[name].cast(pl.Float64, strict=False).fill_null(0.0).to_numpy() == 0
-    if not [c for c in counts if not _VAGUE.search(name_key(c))] or idle.mean() < _LEAST:
+    if not [c for c in counts if not _VAGUE.search(name_key(c))] or idle.mean() < _MIN_ZEROS:
         return
-    rows.found.add(
+    rows.findings.add(
         "events",
         f"{', '.join(map(repr, counts))}: counts of deeds; rows of 0 are no events",
         int(rows.alive.sum()),
@@ -50,6 +50,8 @@ def _counts(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
     values = frame[name].cast(pl.Float64, strict=False)
     if values.null_count() > frame[name].null_count():
         return False
-    given = values.drop_nulls().to_numpy()
-    whole = len(given) > 0 and given.min() >= 0 and bool((given == np.round(given)).all())
-    return whole and given.max() > given.min() and constant_of(frame, name, roles) is None
+    amounts = values.drop_nulls().to_numpy()
+    are_counts = (
+        len(amounts) > 0 and amounts.min() >= 0 and bool((amounts == np.round(amounts)).all())
+    )
+    return are_counts and amounts.max() > amounts.min() and constant_of(frame, name, roles) is None

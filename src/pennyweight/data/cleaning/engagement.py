@@ -20,7 +20,7 @@ __all__ = ["UNSEEN", "drop_unseen", "engagement_column"]
 
 UNSEEN = "not watched, read or played: ignored"
 
-_WHOLE_NAMES = re.compile(
+_FULL_NAMES = re.compile(
     r"dwell|timespent|seconds|completion(rate|ratio|percent(age)?)?|progress(percent|pct)?"
     r"|percentcomplete(d)?|scrolldepth|scrollpercent(age)?|duration(ms|sec|seconds|s|min|minutes)?"
     r"|viewoffset|(watched|played|read|viewed)status|completionstate|playstate|lesedauer|wiedergabedauer|horzeit|horedauer|sehdauer|nutzungsdauer|verweildauer"
@@ -59,8 +59,8 @@ _CLOCK = r"^\s*(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)\s*$"
 _PREVIEWS = re.compile(r"(supplemental|promo(tional)?|bonus)videotype|istrailer|ispreview")
 _SKIPPED = re.compile(r"(is|was|has|got)?skip(ped)?(track|song|video|item)?")
 _COMPLETED = re.compile(r"(is|was|has)?(fully)?(completed?|finished|watchedfully|playedfully)")
-_LEAST_READ = 0.95  # share of the values that are numbers
-_MOST_TINY = 0.5
+_MIN_READ = 0.95  # share of the values that are numbers
+_MAX_TINY = 0.5
 _EPOCH = 1e8  # a moment in seconds, or more than a day in milliseconds
 
 
@@ -79,13 +79,13 @@ def engagement_column(
         if name in roles.values() or frame[name].dtype.is_nested():
             continue
         amounts = _amounts(frame[name])
-        given = amounts.drop_nulls()
-        if amounts.null_count() > (1 - _LEAST_READ) * len(amounts) + blanked(
+        present = amounts.drop_nulls()
+        if amounts.null_count() > (1 - _MIN_READ) * len(amounts) + blanked(
             frame[name]
-        ).null_count() or not len(given):
+        ).null_count() or not len(present):
             continue
-        varied = given.min() != given.max() and float(given.median() or 0.0) < _EPOCH  # type: ignore[arg-type]
-        if varied and not (given < 0).any() and constant_of(frame, name, roles) is None:
+        varied = present.min() != present.max() and float(present.median() or 0.0) < _EPOCH  # type: ignore[arg-type]
+        if varied and not (present < 0).any() and constant_of(frame, name, roles) is None:
             return name
     return None
 
@@ -100,16 +100,16 @@ def drop_unseen(
     """Drop the views on which no time was spent, and those skipped or not completed."""
     unseen = np.zeros(frame.height, bool)
     label = "type" in roles and is_deed(roles["type"]) and not is_vote(roles["type"])
-    seen = np.array([label or name == NO_TYPE or is_consumption(name) for name in kinds])[kind]
+    is_view = np.array([label or name == NO_TYPE or is_consumption(name) for name in kinds])[kind]
     if "engagement" in roles:
         name = roles["engagement"]
         amounts = _amounts(frame[name])
-        least, words = _least(frame[name])
-        if (amounts <= least).mean() > _MOST_TINY:  # type: ignore[operator]
-            least, words = 0.0, "0"  # the unit is another
-        none = (amounts <= least).fill_null(False).to_numpy() & seen
-        if not none[rows.alive & seen].all():
-            rows.found.add(
+        threshold, words = _threshold(frame[name])
+        if (amounts <= threshold).mean() > _MAX_TINY:  # type: ignore[operator]
+            threshold, words = 0.0, "0"  # the unit is another
+        none = (amounts <= threshold).fill_null(False).to_numpy() & is_view
+        if not none[rows.alive & is_view].all():
+            rows.findings.add(
                 "events",
                 f"{name!r} of {words} is taken for no view (--engagement-column '' "
                 "counts these rows)",
@@ -118,8 +118,8 @@ def drop_unseen(
             )
             unseen |= none
     if "type" in roles:
-        unseen |= _not_finished(frame, roles, rows) & seen
-    unseen |= _previews(frame, roles, rows) & seen
+        unseen |= _not_finished(frame, roles, rows) & is_view
+    unseen |= _previews(frame, roles, rows) & is_view
     rows.drop(UNSEEN, unseen)
 
 
@@ -136,7 +136,7 @@ def _not_finished(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> 
             continue
         cut = answers.is_in(list(YES if skipped else NO)).fill_null(False).to_numpy()
         if not cut.all():
-            rows.found.add(
+            rows.findings.add(
                 "events",
                 f"{name!r} says that an item was "
                 f"{'skipped' if skipped else 'not completed'}: no view",
@@ -153,16 +153,16 @@ def _previews(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> Mask
     for name in frame.columns:
         if name in roles.values() or not _PREVIEWS.fullmatch(name_key(name)):
             continue
-        given = blanked(frame[name]).cast(pl.String).str.to_lowercase().str.strip_chars()
-        shown = (given.is_not_null() & ~given.is_in(list(NO))).to_numpy()
-        if not shown.all():
-            rows.found.add(
+        values = blanked(frame[name]).cast(pl.String).str.to_lowercase().str.strip_chars()
+        previewed = (values.is_not_null() & ~values.is_in(list(NO))).to_numpy()
+        if not previewed.all():
+            rows.findings.add(
                 "events",
                 f"{name!r} says that a preview was shown: no view",
-                int((shown & rows.alive).sum()),
+                int((previewed & rows.alive).sum()),
                 "noted",
             )
-            unseen |= shown
+            unseen |= previewed
     return unseen
 
 
@@ -170,7 +170,7 @@ def _is_engagement(name: str) -> bool:
     words = words_of(name.rpartition(".")[2])
     if _BEFORE.fullmatch(name) or any(map(_ELSEWHERE.fullmatch, words)):
         return False
-    if _WHOLE_NAMES.fullmatch("".join(words)):
+    if _FULL_NAMES.fullmatch("".join(words)):
         return True
     deeds = [word for word in words if _DEED.fullmatch(word)]
     measures = [word for word in words if _MEASURE.fullmatch(word)]
@@ -180,23 +180,23 @@ def _is_engagement(name: str) -> bool:
 
 def _amounts(column: pl.Series) -> pl.Series:
     """Return times and shares as numbers; clocks such as 00:01:30 in seconds."""
-    found = column.cast(pl.Float64, strict=False)
+    amounts = column.cast(pl.Float64, strict=False)
     if column.dtype != pl.String:
-        return found
+        return amounts
     text = blanked(column).str.strip_chars()
     parts = text.str.extract_groups(_CLOCK).struct.unnest().cast(pl.Float64, strict=False)
     hours, minutes, seconds = (parts[name] for name in parts.columns)
     clock = hours.fill_null(0.0) * 3_600 + minutes * 60 + seconds
     plain = text.str.replace(r"\s*(%|s|sec|ms|min|h)\.?$", "").str.replace(",", ".")
-    return found.fill_null(clock).fill_null(plain.cast(pl.Float64, strict=False))
+    return amounts.fill_null(clock).fill_null(plain.cast(pl.Float64, strict=False))
 
 
-def _least(column: pl.Series) -> tuple[float, str]:
+def _threshold(column: pl.Series) -> tuple[float, str]:
     """Return up to which amount nothing was watched, and that in words."""
     words = words_of(column.name.rpartition(".")[2])
     if any(map(_SHARE.fullmatch, words)) or _SHARE.fullmatch("".join(words)):
-        whole = float(_amounts(column).max() or 0.0) > 1.5  # type: ignore[arg-type]
-        return (1.0 if whole else 0.01), "1 % or less"
+        in_percent = float(_amounts(column).max() or 0.0) > 1.5  # type: ignore[arg-type]
+        return (1.0 if in_percent else 0.01), "1 % or less"
     if any(map(_MILLISECONDS.fullmatch, words)) or "".join(words).endswith("ms"):
         return 999.0, "less than a second"
     clock = column.dtype == pl.String and bool(column.str.contains(":").any())

@@ -136,11 +136,11 @@ class EventTypes:
         return cls(dict(chosen))
 
     @cached_property
-    def _alike(self) -> dict[str, Meaning]:
+    def _chosen_by_key(self) -> dict[str, Meaning]:
         return {_key(name): meaning for name, meaning in self.chosen.items()}
 
     def __contains__(self, name: str) -> bool:
-        return name in self.chosen or _key(name) in self._alike
+        return name in self.chosen or _key(name) in self._chosen_by_key
 
     def meaning(self, name: str, source: str = "events") -> Meaning:
         """Return what a type means.
@@ -150,17 +150,17 @@ class EventTypes:
         DataError
             The name may deny something, such as ``unmatched``, and nothing was chosen for it.
         """
-        meaning = self.known(name)
+        meaning = self.clear_meaning(name)
         if meaning is None:
             raise DataError(_doubt([name], source))
         return meaning
 
-    def known(self, name: str) -> Meaning | None:
+    def clear_meaning(self, name: str) -> Meaning | None:
         """Return what a type means; None where its name is in doubt and nothing was chosen."""
         if name in self.chosen:
             return self.chosen[name]
-        if self._alike and (key := _key(name)) in self._alike:
-            return self._alike[key]
+        if self._chosen_by_key and (key := _key(name)) in self._chosen_by_key:
+            return self._chosen_by_key[key]
         sense = sense_of_type(name)
         return None if sense == "doubtful" else _MEANINGS.get(sense, 1.0)
 
@@ -231,7 +231,7 @@ def is_dislike(name: str) -> bool:
     return sense_of_type(name) == "negative" and _is_opinion(name)
 
 
-def most_doubtful(names: Iterable[str]) -> str:
+def least_certain(names: Iterable[str]) -> str:
     """Return which of some values is the likeliest not to speak for an item, for an example."""
     ranked = sorted(names, key=str.casefold, reverse=True)  # of A to F the last
     return min(ranked, key=_certainty)
@@ -276,10 +276,12 @@ def lent_meanings(names: Iterable[str]) -> dict[str, Meaning]:
 
 def _doubt(names: list[str], source: str) -> str:
     several = f"{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
-    told = {name: "ignore" if sense_of_type(name) == "unknown" else "negative" for name in names}
-    option = ",".join(in_list(f"{name}={meaning}") for name, meaning in told.items())
+    suggestions = {
+        name: "ignore" if sense_of_type(name) == "unknown" else "negative" for name in names
+    }
+    option = ",".join(in_list(f"{name}={meaning}") for name, meaning in suggestions.items())
     return (
         f"{source}: the event type{several} may say the opposite of liking. Give "
         f"{'each' if len(names) > 1 else 'it'} a meaning with --event-types {shlex.quote(option)} "
-        f"(or another of negative, ignore and a weight such as 1), event_types={told}"
+        f"(or another of negative, ignore and a weight such as 1), event_types={suggestions}"
     )

@@ -41,7 +41,7 @@ __all__ = [
     "NEGATIVE",
     "NEUTRAL",
     "NOT_LIKING",
-    "SEEN",
+    "READ",
     "TAKEN_BACK",
     "FeedbackRules",
     "Signals",
@@ -70,7 +70,7 @@ NOT_LIKING = (
     PART_OF_ORDER,
     UNSEEN,
 )
-SEEN = "read"  # with weight 0 Gorse's type of an item that need not be shown again
+READ = "read"  # with weight 0 Gorse's type of an item that need not be shown again
 AGAINST = -1.0  # the strength of an event that speaks against its item
 _MAX_KINDS = 256  # kind is stored in a byte
 
@@ -104,13 +104,13 @@ class FeedbackRules:
             A strength; `AGAINST` where the event speaks against its item; None where it says
             nothing or its type is in doubt.
         """
-        meaning = self.types.known(kind)
+        meaning = self.types.clear_meaning(kind)
         if meaning is None or meaning == "ignore":
             return None
         low = self.min_rating is not None and weight < self.min_rating and is_rating(kind)
         if meaning == "negative" or weight < 0 or low:
             return AGAINST
-        if not weight and kind != SEEN:
+        if not weight and kind != READ:
             return None
         return weight * meaning
 
@@ -179,28 +179,30 @@ def signals(
     kind, kinds = _kinds(frame, roles, source)
     against_it = opposites(frame.columns, roles.get("type", "")) if "status" in roles else []
     meanings = _meanings(kind, kinds, roles, rules, rows, source, opposed=bool(against_it))
-    told = [meanings[name] for name in kinds]
-    factor = np.array([1.0 if isinstance(one, str) else one for one in told], np.float32)
-    neutral = np.array([one == "ignore" for one in told])[kind]
+    of_kinds = [meanings[name] for name in kinds]
+    factor = np.array(
+        [1.0 if isinstance(meaning, str) else meaning for meaning in of_kinds], np.float32
+    )
+    neutral = np.array([meaning == "ignore" for meaning in of_kinds])[kind]
     for name in against_it:  # no like, but a dislike
         disliked = flagged(frame[name])
         neutral &= True if disliked is None else ~disliked.to_numpy()
     rows.drop(NEUTRAL, neutral)
     drop_idle(frame, roles, rows)
     drop_unseen(frame, roles, rows, kind, kinds)
-    given = weights(frame, roles, rules.min_rating, rows, source)
+    weighting = weights(frame, roles, rules.min_rating, rows, source)
     orders = returns(frame, roles, rows, source)
     against = {
-        NEGATIVE: np.array([one == "negative" for one in told])[kind],
-        LOW: given.low,
-        BELOW_ZERO: given.below,
+        NEGATIVE: np.array([meaning == "negative" for meaning in of_kinds])[kind],
+        LOW: weighting.low,
+        BELOW_ZERO: weighting.below,
         RETURNED: orders.returned,
         CANCELLED: orders.cancelled | (undone & (orders.quantity >= 0)),
     }
     named = {**rules.types.chosen, **(meanings if "type" in roles else {})}
     others = np.logical_or.reduce([mask for reason, mask in against.items() if reason != NEGATIVE])
     return Signals(
-        given.weight * factor[kind],
+        weighting.weight * factor[kind],
         kind,
         kinds,
         against,
@@ -208,7 +210,7 @@ def signals(
         np.array([is_purchase(name) for name in kinds])[kind],
         orders.quantity,
         named,
-        given.liking,
+        weighting.liking,
     )
 
 
@@ -257,7 +259,7 @@ def _meanings(
     meanings = types.meanings(kinds, source)
     _say(name, meanings, number, rows)
     unused = [] if rules.later else rules.types.unused(kinds)
-    rows.found.add(
+    rows.findings.add(
         "events",
         "event types with a chosen meaning do not occur: " + ", ".join(unused),
         len(unused),
@@ -284,18 +286,18 @@ def _say(
     column: str, meanings: Mapping[str, Meaning], number: NDArray[np.int64], rows: Rows
 ) -> None:
     """Note what the types mean, and where they were read from if the name does not say so."""
-    told = [m if isinstance(m, str) else f"weight {m:g}" for m in meanings.values()]
-    types = zip(meanings, told, number.tolist(), strict=True)
-    rows.found.event_types = tuple(sorted(types, key=lambda one: (-one[2], one[0])))
+    descriptions = [m if isinstance(m, str) else f"weight {m:g}" for m in meanings.values()]
+    types = zip(meanings, descriptions, number.tolist(), strict=True)
+    rows.findings.event_types = tuple(sorted(types, key=lambda row: (-row[2], row[0])))
     alive = int(rows.alive.sum())
     if not has_role([column], "type"):
         reason = (
             f"{column!r} is read as the types of the events (--type-column '' counts every "
             "row as liking)"
         )
-        rows.found.add("events", reason, alive, "noted")
+        rows.findings.add("events", reason, alive, "noted")
     reason = f"event types: {summary(meanings)} (change with --event-types)"
-    rows.found.add("events", reason, alive, "noted")
+    rows.findings.add("events", reason, alive, "noted")
 
 
 def _by_values(frame: pl.DataFrame, roles: Mapping[str, str]) -> dict[str, str]:

@@ -10,11 +10,11 @@ from pennyweight.data.cleaning.constant_columns import constant_of
 from pennyweight.data.cleaning.event_types import (
     is_dislike,
     is_liking,
-    most_doubtful,
+    least_certain,
     sense_of_type,
 )
 from pennyweight.data.cleaning.labels import (
-    MOST_TYPES,
+    MAX_TYPES,
     answer_of,
     answers_of,
     is_label,
@@ -48,7 +48,7 @@ _CODED = re.compile(
     r"|(sales?|transaction|txn|trans|doc|document|movement|receipt)(types?|kind|class)(id|code)?"
 )
 _SIGNS = frozenset(("0", "1", "-1", "0.0", "1.0", "-1.0"))
-_MOST_CODES = 12
+_MAX_CODES = 12
 _VALID = ("valid", "isvalid", "ordervalid")
 _RESULT = re.compile(r"(result|outcome|ergebnis|resultat|resultado|risultato|esito|wynik)s?")
 _FAILED = re.compile(r"fail(ed|ure|s)?|errors?|lost|miss(ed)?|declined|rejected|aborted")
@@ -74,11 +74,11 @@ _SWIPES = frozenset(("left", "right"))
 _KIND = re.compile(r"categor|class|type|kind|channel")
 _CREDIT_NOTES, _INVOICES = ("cn", "crn", "cm", "crm", "scn"), ("inv", "in", "invoice", "si")
 _NO_LIKING = ("negative", "neutral", "doubtful")
-_LEAST = 10  # rows from which on a column is judged
+_MIN_ROWS = 10  # rows from which on a column is judged
 
 
 def ask_about_opinions(
-    frame: pl.DataFrame, roles: Mapping[str, str], given: Mapping[str, str | None], source: str
+    frame: pl.DataFrame, roles: Mapping[str, str], overrides: Mapping[str, str | None], source: str
 ) -> None:
     """Stop where a column that is not read says the opposite of liking in some rows.
 
@@ -90,11 +90,11 @@ def ask_about_opinions(
     DataError
         A column may hold what the events say of their items.
     """
-    if "type" in given or frame.height < _LEAST:
+    if "type" in overrides or frame.height < _MIN_ROWS:
         return
     _ask_about_codes(frame, roles, source)
     _ask_about_valid(frame, roles, source)
-    spoken = _speaks_against(frame, roles)
+    has_opinions = _speaks_against(frame, roles)
     for name in frame.columns:
         if name in roles.values() or frame[name].dtype.is_nested() or _is_place(name):
             continue
@@ -104,13 +104,13 @@ def ask_about_opinions(
             or not (against := _against(frame, name, roles))
         ):
             continue
-        if spoken and not (against := [value for value in against if is_dislike(value)]):
+        if has_opinions and not (against := [value for value in against if is_dislike(value)]):
             continue
-        if "status" in given and all(state_of(value) == "undone" for value in against):
+        if "status" in overrides and all(state_of(value) == "undone" for value in against):
             continue  # returns were spoken of
-        if constant_of(frame, name, roles) or _are_known(frame, name, against, roles):
+        if constant_of(frame, name, roles) or _are_explained(frame, name, against, roles):
             continue
-        raise DataError(_question(name, most_doubtful(against), roles.get("type"), source))
+        raise DataError(_question(name, least_certain(against), roles.get("type"), source))
 
 
 def _ask_about_codes(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> None:
@@ -124,7 +124,7 @@ def _ask_about_codes(frame: pl.DataFrame, roles: Mapping[str, str], source: str)
         numbers = texts.str.contains(r"^-?\d+(\.0+)?$").all()
         codes = texts.value_counts(sort=True)[name].to_list()
         opinions = _VOTE.search(name.casefold()) is not None
-        if (opinions and not numbers) or {*codes} <= _SIGNS or len(codes) > _MOST_CODES:
+        if (opinions and not numbers) or {*codes} <= _SIGNS or len(codes) > _MAX_CODES:
             continue
         rarest = codes[-1]
         raise DataError(
@@ -183,8 +183,8 @@ def _speaks_against(frame: pl.DataFrame, roles: Mapping[str, str]) -> bool:
     if column.dtype.is_nested():
         return True
     names = blanked(column).cast(pl.String).drop_nulls().unique().to_list()
-    told = label_meanings(column.name, names)
-    if len(names) > MOST_TYPES or "negative" in told.values() or is_label(column.name):
+    meanings = label_meanings(column.name, names)
+    if len(names) > MAX_TYPES or "negative" in meanings.values() or is_label(column.name):
         return True
     return any(sense_of_type(name) in ("negative", "doubtful") for name in names)
 
@@ -194,7 +194,7 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
     column = frame[name]
     if (column.dtype.is_numeric() or column.dtype == pl.Boolean) and is_opinion(name):
         column = column.cast(pl.String)
-    values = few_texts(column, MOST_TYPES)
+    values = few_texts(column, MAX_TYPES)
     blank = blanked(column).null_count() > 0
     if not values or len(values) + blank < 2:
         return []
@@ -220,10 +220,10 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
         return against if _VOTE.search(name.casefold()) and len(values) == len(against) else []
     if _KIND.search(name.casefold()):
         against += [value for value in values if _is_credit_note(value, values)]
-        whole = [value for value in against if len(words_of(value)) <= 2]
-        return whole or (against if 2 * unknown <= len(values) else [])
-    known = action or 2 * unknown <= len(values)
-    return against if known else [value for value in against if is_dislike(value)]
+        short = [value for value in against if len(words_of(value)) <= 2]
+        return short or (against if 2 * unknown <= len(values) else [])
+    is_understood = action or 2 * unknown <= len(values)
+    return against if is_understood else [value for value in against if is_dislike(value)]
 
 
 def _opinions(
@@ -237,8 +237,8 @@ def _opinions(
     if not {"yes", "no"} <= set(answers.values()):
         return []
     silent = float(column.str.to_lowercase().is_in(["0", "0.0", "false"]).mean() or 0.0)  # type: ignore[arg-type]
-    told = label_meanings(name, values, silent)
-    return [value for value, meaning in told.items() if meaning == "negative"]
+    meanings = label_meanings(name, values, silent)
+    return [value for value, meaning in meanings.items() if meaning == "negative"]
 
 
 def _of_pair(values: list[str], name: str) -> list[str]:
@@ -262,16 +262,16 @@ def _sense(value: str) -> str:
     return sense_of_type(value)
 
 
-def _are_known(
+def _are_explained(
     frame: pl.DataFrame, name: str, against: list[str], roles: Mapping[str, str]
 ) -> bool:
     """Say whether the rows are returns by their quantity, or no liking by their type, already."""
     rows = frame[name].cast(pl.String).str.strip_chars().is_in(against).fill_null(False)
     if "type" in roles and not frame[roles["type"]].dtype.is_nested():
         types = blanked(frame[roles["type"]]).cast(pl.String).str.strip_chars()
-        told = label_meanings(roles["type"], types.drop_nulls().unique().to_list())
+        meanings = label_meanings(roles["type"], types.drop_nulls().unique().to_list())
         of_rows = types.filter(rows).fill_null("").unique().to_list()
-        if all(isinstance(told.get(t), str) or sense_of_type(t) in _NO_LIKING for t in of_rows):
+        if all(isinstance(meanings.get(t), str) or sense_of_type(t) in _NO_LIKING for t in of_rows):
             return True
     if "quantity" not in roles or frame[roles["quantity"]].dtype.is_nested():
         return False

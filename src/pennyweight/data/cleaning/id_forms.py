@@ -36,17 +36,17 @@ def _without_float(text: str) -> str:
     return _FLOAT.sub(r"\1", bare) if _FLOAT.fullmatch(bare) else text
 
 
-def _lists(unknown: Mapping[str, int], known: Collection[str]) -> dict[str, int]:
+def _lists(unknown: Mapping[str, int], known_ids: Collection[str]) -> dict[str, int]:
     """Return the texts that hold several known ids, and in how many rows each is.
 
     Numbers that all end in ``,0`` are decimals: an item 0 is hardly in every list, as the last.
     """
-    found = {
+    lists = {
         text: rows
         for text, rows in unknown.items()
-        if len(parts := _SEVERAL.split(text)) > 1 and all(p.strip() in known for p in parts)
+        if len(parts := _SEVERAL.split(text)) > 1 and all(p.strip() in known_ids for p in parts)
     }
-    return {} if all(map(_DECIMAL_COMMA.fullmatch, found)) else found
+    return {} if all(map(_DECIMAL_COMMA.fullmatch, lists)) else lists
 
 
 def _without_zeros(text: str) -> str:
@@ -59,8 +59,8 @@ def _without_thousands(text: str) -> str:
 
 
 def _without_formula(text: str) -> str:
-    found = _FORMULA.fullmatch(text)
-    return found[1] if found else text
+    match = _FORMULA.fullmatch(text)
+    return match[1] if match else text
 
 
 FORMS: Mapping[str, Callable[[str], str]] = {
@@ -141,39 +141,39 @@ class Agreement:
         return "; ".join(parts)
 
 
-def agree(unknown: Mapping[str, int], known: Collection[str]) -> Agreement:
+def agree(unknown: Mapping[str, int], known_ids: Collection[str]) -> Agreement:
     """Find the known ids that unknown ones agree with but for their form.
 
     Parameters
     ----------
     unknown
         Id -> in how many rows it is.
-    known
+    known_ids
         The ids that they may be. One with another of the same canonical form is left out.
     """
-    found = Agreement()
-    lists = _lists(unknown, known)
-    wanted = {canonical(text) for text in unknown}
+    agreement = Agreement()
+    lists = _lists(unknown, known_ids)
+    forms = {canonical(text) for text in unknown}
     by_form: dict[str, list[str]] = {}
-    for text in known:
+    for text in known_ids:
         form = canonical(text)
-        if form in wanted:
+        if form in forms:
             by_form.setdefault(form, []).append(text)
     for text, rows in unknown.items():
         in_list = text in lists and _DECIMAL_COMMA.fullmatch(text)
         candidates = [] if in_list else by_form.get(canonical(text), [])
         if len(candidates) == 1:
-            found.to[text] = candidates[0]
+            agreement.to[text] = candidates[0]
             form = _difference(text, candidates[0])
-            found.rows[form] += rows
-            found.example.setdefault(form, (text, candidates[0]))
+            agreement.rows[form] += rows
+            agreement.example.setdefault(form, (text, candidates[0]))
         elif candidates:
-            found.unclear[text] = tuple(candidates)
+            agreement.unclear[text] = tuple(candidates)
         elif _SCIENTIFIC.fullmatch(text):
-            found.scientific += rows
+            agreement.scientific += rows
         elif text in lists:
-            found.several[text] = rows
-    return found
+            agreement.several[text] = rows
+    return agreement
 
 
 def merged(names: Collection[str]) -> dict[str, str]:
@@ -187,9 +187,9 @@ def merged(names: Collection[str]) -> dict[str, str]:
     return {name: group[0] for group in groups.values() for name in group[1:]}
 
 
-def _difference(one: str, other: str) -> str:
+def _difference(text: str, candidate: str) -> str:
     """Name the form in which two ids differ, or that there are several."""
     for form, change in FORMS.items():
-        if change(one) == change(other):
+        if change(text) == change(candidate):
             return form
     return "differences in several of spaces, zeros, '.0', capitals and Unicode forms"

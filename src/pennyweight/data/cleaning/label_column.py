@@ -5,15 +5,15 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from pennyweight.data.cleaning.constant_columns import constant_of, set_aside
-from pennyweight.data.cleaning.event_types import is_vague, most_doubtful
+from pennyweight.data.cleaning.constant_columns import constant_of, note_if_constant
+from pennyweight.data.cleaning.event_types import is_vague, least_certain
 from pennyweight.data.cleaning.labels import (
-    MOST_TYPES,
+    MAX_TYPES,
     answer_of,
     answers_of,
-    is_aside,
     is_deed,
     is_label,
+    is_mark,
     is_opinion,
     is_undoing,
     is_vote,
@@ -34,14 +34,14 @@ _OPINIONS = re.compile(
     r"|valora|avalia|satisf|zufrieden|swipe|response|rating|rated|taste|prefer|mood|label|signal"
 )
 _PAGE = re.compile("page|url|referr|screen|path")  # of views, which are events of their own
-_LEAST = 20  # rows of a log in which a column can be judged
+_MIN_ROWS = 20  # rows of a log in which a column can be judged
 
 
 def label_column(
     frame: pl.DataFrame,
     roles: Mapping[str, str],
     source: str,
-    found: Findings,
+    findings: Findings,
     *,
     beside: Collection[str] = (),
 ) -> str | None:
@@ -58,21 +58,21 @@ def label_column(
     """
     free = [name for name in frame.columns if name not in {*roles.values(), *beside}]
     labels = [name for name in free if is_label(name) and _is_binary(frame[name], name)]
-    labels = [name for name in labels if not _is_attribute(frame, name, roles, found)]
-    aside = [name for name in labels if is_aside(name)]
+    labels = [name for name in labels if not _is_attribute(frame, name, roles, findings)]
+    marks = [name for name in labels if is_mark(name)]
     viewed = any(_PAGE.search(name.casefold()) for name in free)
-    if aside and (has_role(frame.columns, "quantity") or (viewed and labels == aside)):
-        labels = [name for name in labels if name not in aside]
-        _set_aside(frame, aside, source, found)
+    if marks and (has_role(frame.columns, "quantity") or (viewed and labels == marks)):
+        labels = [name for name in labels if name not in marks]
+        _note_marks(frame, marks, source, findings)
     if len(labels) > 1:
         raise DataError(
             f"{source}: the columns {', '.join(map(repr, labels[:6]))} each say with 0 and 1 "
             f"whether something happened. Choose the one that counts with "
             f"{column_option('type', labels[0])}; --type-column '' counts every row"
         )
-    if not labels and not aside:
+    if not labels and not marks:
         labels = [name for name in free if names_types(frame[name])]
-        labels = [name for name in labels if not _is_attribute(frame, name, roles, found)]
+        labels = [name for name in labels if not _is_attribute(frame, name, roles, findings)]
     if len(labels) > 1:
         raise DataError(
             f"{source}: by their values the columns {', '.join(map(repr, labels[:6]))} could each "
@@ -81,8 +81,8 @@ def label_column(
         )
     if labels and not is_label(labels[0]):
         _ask_about_vague(frame[labels[0]], source)
-    if not labels and not aside:
-        _note_unused(frame, [name for name in free if name not in roles.values()], roles, found)
+    if not labels and not marks:
+        _note_unused(frame, [name for name in free if name not in roles.values()], roles, findings)
     return labels[0] if labels else None
 
 
@@ -93,22 +93,22 @@ def _ask_about_vague(column: pl.Series, source: str) -> None:
     values = blanked(column).cast(pl.String).drop_nulls().unique().to_list()
     if all(map(is_vague, values)):
         raise DataError(
-            f"{source}: column {column.name!r} has values such as {most_doubtful(values)!r}, which "
+            f"{source}: column {column.name!r} has values such as {least_certain(values)!r}, which "
             f"may say the opposite of liking. If so, {column_option('type', column.name)}; if it "
             f"says nothing of the items, {column_option('type', None)}"
         )
 
 
 def _note_unused(
-    frame: pl.DataFrame, free: list[str], roles: Mapping[str, str], found: Findings
+    frame: pl.DataFrame, free: list[str], roles: Mapping[str, str], findings: Findings
 ) -> None:
     """Name the only other column if it is of 0 and 1: 0 may say that nothing happened."""
-    if len(free) != 1 or frame.height < _LEAST or is_undoing(free[0]):
+    if len(free) != 1 or frame.height < _MIN_ROWS or is_undoing(free[0]):
         return
     words = answers_of(frame[free[0]])
     if words is None or words.n_unique() < 2 or constant_of(frame, free[0], roles):
         return
-    found.add(
+    findings.add(
         "events",
         f"{free[0]!r} is not used: if 0 in it says that there was no event, use "
         f"--type-column {free[0]!r}",
@@ -118,12 +118,12 @@ def _note_unused(
 
 
 def _is_attribute(
-    frame: pl.DataFrame, name: str, roles: Mapping[str, str], found: Findings
+    frame: pl.DataFrame, name: str, roles: Mapping[str, str], findings: Findings
 ) -> bool:
-    return set_aside(frame, name, roles, found, "types of the events", "--type-column")
+    return note_if_constant(frame, name, roles, findings, "types of the events", "--type-column")
 
 
-def _set_aside(frame: pl.DataFrame, names: list[str], source: str, found: Findings) -> None:
+def _note_marks(frame: pl.DataFrame, names: list[str], source: str, findings: Findings) -> None:
     """Say that marks such as a favorite leave orders as they are; ask about other events."""
     first = names[0]
     if not has_role(frame.columns, "quantity"):
@@ -132,7 +132,7 @@ def _set_aside(frame: pl.DataFrame, names: list[str], source: str, found: Findin
             f"count too, such as views? Then {column_option('type', None)}; if they do not, "
             f"{column_option('type', first)}"
         )
-    found.add(
+    findings.add(
         "events",
         f"{', '.join(map(repr, names))}: marks of what was ordered; not used "
         f"(--type-column {first!r} counts only rows that say yes)",
@@ -158,7 +158,7 @@ def _are_answers(column: pl.Series, name: str) -> bool:
     if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return False
     texts = blanked(column).cast(pl.String).drop_nulls().unique()
-    if len(texts) > MOST_TYPES:
+    if len(texts) > MAX_TYPES:
         return False
     answers = {answer_of(text.strip().casefold(), name) for text in texts.to_list()}
     if (

@@ -14,13 +14,13 @@ from pennyweight.data.cleaning.yes_no import NO, YES
 from pennyweight.data.columns import name_key
 
 __all__ = [
-    "MOST_TYPES",
+    "MAX_TYPES",
     "answer_of",
     "answers_of",
     "flagged",
-    "is_aside",
     "is_deed",
     "is_label",
+    "is_mark",
     "is_opinion",
     "is_undoing",
     "is_vote",
@@ -51,7 +51,7 @@ _VOTES = re.compile(
     r"|evento|ereignis|evenement|aktion|accion|acao|azione|actie"
 )
 # Marks beside an event that happened all the same.
-_ASIDE = re.compile(r"(is|was|has|did)?(favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?)")
+_MARKS = re.compile(r"(is|was|has|did)?(favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?)")
 _OPEN = (
     "maybe",
     "perhaps",
@@ -79,11 +79,11 @@ _CONTEXT = re.compile(
     r"source|referr|channel|medium|page|screen|device|platform|context|campaign|country|plan|tier"
     r"|status|state|condition|zustand|[eé]tat|estado|categor|genre|title|name|comment|text|review|descri"
 )
-_WHEN = re.compile(
+_TIME_SUFFIX = re.compile(
     r"([_\W](at|on|date|time|timestamp|ts)|(?<=[a-z])(At|On|Date|Time|Timestamp|Ts))$"
 )
-_SHOWN = re.compile(r"impres|expos|show|display|render")
-MOST_TYPES = 40
+_IMPRESSIONS = re.compile(r"impres|expos|show|display|render")
+MAX_TYPES = 40
 
 
 def is_opinion(name: str) -> bool:
@@ -101,9 +101,9 @@ def is_vote(name: str) -> bool:
     return bool(_VOTES.fullmatch("".join(words_of(name))))
 
 
-def is_aside(name: str) -> bool:
+def is_mark(name: str) -> bool:
     """Say whether a column is named after a mark beside an event that happened all the same."""
-    return bool(_ASIDE.fullmatch(name_key(name)))
+    return bool(_MARKS.fullmatch(name_key(name)))
 
 
 def is_label(name: str) -> bool:
@@ -113,7 +113,7 @@ def is_label(name: str) -> bool:
 
 def is_undoing(name: str) -> bool:
     """Say whether a column is named after the end of liking, such as ``is_returned``."""
-    bare = _WHEN.sub("", _bare(name))
+    bare = _TIME_SUFFIX.sub("", _bare(name))
     put_away = [is_against(word) for word in words_of(bare)]
     return sense_of(bare) == "negative" or names_opinion(bare) == "negative" or put_away == [True]
 
@@ -124,9 +124,9 @@ def flagged(column: pl.Series) -> pl.Series | None:
     Of a column such as ``cancelled_at`` they are those with a value, unless most have one, as
     where everything that is lent comes back.
     """
-    if _WHEN.search(column.name) or _WHEN.search(column.name.casefold()):
-        given = blanked(column).is_not_null()
-        return given if given.sum() <= len(given) / 2 else given & False
+    if _TIME_SUFFIX.search(column.name) or _TIME_SUFFIX.search(column.name.casefold()):
+        filled = blanked(column).is_not_null()
+        return filled if filled.sum() <= len(filled) / 2 else filled & False
     words = answers_of(column)
     return None if words is None else words.is_in(list(YES)).fill_null(False)
 
@@ -135,7 +135,7 @@ def opposites(columns: Collection[str], name: str) -> list[str]:
     """Return the columns of dislikes beside one of likes, where 0 is then no dislike."""
     if not is_opinion(name):
         return []
-    return [one for one in columns if one != name and _is_opposite(one)]
+    return [column for column in columns if column != name and _is_opposite(column)]
 
 
 def _is_opposite(name: str) -> bool:
@@ -180,9 +180,11 @@ def label_meanings(
     no: Meaning = 1.0
     if yes == 1.0:
         no = "negative" if opinion and silent < _SILENT and not opposed else "ignore"
-    found: dict[str, Meaning] = {NO_TYPE: "ignore"} if deed and yes == 1.0 else {}
-    told: dict[str, Meaning] = {"yes": yes, "no": no, "open": "ignore"}
-    return found | {value: told[answer] for value, answer in answers.items() if answer is not None}
+    meanings: dict[str, Meaning] = {NO_TYPE: "ignore"} if deed and yes == 1.0 else {}
+    of_answers: dict[str, Meaning] = {"yes": yes, "no": no, "open": "ignore"}
+    return meanings | {
+        value: of_answers[answer] for value, answer in answers.items() if answer is not None
+    }
 
 
 def answer_of(word: str, name: str) -> str | None:
@@ -209,7 +211,7 @@ def names_types(column: pl.Series) -> bool:
     if column.dtype.is_integer():
         low, high = column.min(), column.max()
         return low == -1 and high == 1
-    names = few_texts(column, MOST_TYPES)
+    names = few_texts(column, MAX_TYPES)
     if len(names) < 2:
         return False
     if {*names} <= {*_SIGNS, *_ONES}:  # likes and dislikes
@@ -217,13 +219,13 @@ def names_types(column: pl.Series) -> bool:
             ("1", "1.0", "+1", "+1.0")
         )
     senses = [sense_of_type(name) for name in names]
-    shown = any(
-        sense == "neutral" and _SHOWN.search(name.casefold())
+    has_impressions = any(
+        sense == "neutral" and _IMPRESSIONS.search(name.casefold())
         for name, sense in zip(names, senses, strict=True)
     )
     unknown = senses.count("unknown")
     clear = unknown == 0 if "negative" not in senses else unknown <= len(senses) / 2
-    return ("negative" in senses or shown) and "positive" in senses and clear
+    return ("negative" in senses or has_impressions) and "positive" in senses and clear
 
 
 def answers_of(column: pl.Series) -> pl.Series | None:

@@ -97,11 +97,11 @@ def text_lists(name: str, values: Sequence[Sequence[str | None] | None]) -> pl.S
     rows = pl.DataFrame({"at": at, "text": pl.Series(flat, dtype=pl.String)})
     lists = rows.group_by("at", maintain_order=True).agg("text")
     empty = pl.Series([value is not None and not len(value) for value in values])
-    found = pl.DataFrame({"at": np.arange(len(values)), "empty": empty}).join(
+    table = pl.DataFrame({"at": np.arange(len(values)), "empty": empty}).join(
         lists, on="at", how="left", maintain_order="left"
     )
     none = pl.lit([], dtype=pl.List(pl.String))
-    return found.select(pl.when("empty").then(none).otherwise("text").alias(name)).to_series()
+    return table.select(pl.when("empty").then(none).otherwise("text").alias(name)).to_series()
 
 
 def split_list(text: str) -> list[str]:

@@ -157,24 +157,24 @@ def blanked(column: pl.Series) -> pl.Series:
     texts = column.cast(pl.String)
     words = texts.drop_nulls().unique()
     short = words.filter(words.str.len_chars() < 40).to_list()
-    gone = [word for word in short if is_missing(word) or word.strip() in _LIKELY]
+    missing = [word for word in short if is_missing(word) or word.strip() in _LIKELY]
     if any(word.strip() == "+" for word in short):  # beside it a dash is a minus
-        gone = [word for word in gone if word.strip() not in _MINUS]
-    return texts.set(texts.is_in(gone).fill_null(False), None)
+        missing = [word for word in missing if word.strip() not in _MINUS]
+    return texts.set(texts.is_in(missing).fill_null(False), None)
 
 
-def few_texts(column: pl.Series, most: int) -> list[str]:
-    """Return the distinct texts of a column, none where there are more than `most`."""
+def few_texts(column: pl.Series, limit: int) -> list[str]:
+    """Return the distinct texts of a column, none where there are more than `limit`."""
     if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return []
     for part in (column.head(10_000), column):  # most columns of many texts end here
         texts = blanked(part).cast(pl.String).str.strip_chars().drop_nulls().unique()
-        if len(texts) > most:
+        if len(texts) > limit:
             return []
     return list(texts.to_list())
 
 
-def missing_values(column: pl.Series, found: Findings) -> pl.Series:
+def missing_values(column: pl.Series, findings: Findings) -> pl.Series:
     """Return a column of texts with null for the words of missing values, which are noted.
 
     ``None``, ``NA``, ``-`` and ``?`` are values where a column of names has them once, and
@@ -187,15 +187,15 @@ def missing_values(column: pl.Series, found: Findings) -> pl.Series:
     likely = [w for w, bare in stripped.items() if bare in _VALUES]
     if likely:
         likely = _not_values(column, words, likely)
-    gone = column.is_in([*sure, *likely])
-    found.add(
+    missing = column.is_in([*sure, *likely])
+    findings.add(
         "items",
         f"{column.name}: a word for a missing value",
-        int(gone.sum() or 0),
+        int(missing.sum() or 0),
         "changed",
         map(repr, sorted([*sure, *likely])[:3]),
     )
-    return column.set(gone | column.is_in(blank), None)
+    return column.set(missing | column.is_in(blank), None)
 
 
 def _not_values(column: pl.Series, words: pl.Series, likely: list[str]) -> list[str]:
@@ -209,7 +209,7 @@ def _not_values(column: pl.Series, words: pl.Series, likely: list[str]) -> list[
 
 
 def missing_ids(
-    ids: pl.Series, extra: Collection[str] | None, known: Collection[str] = ()
+    ids: pl.Series, extra: Collection[str] | None, known_ids: Collection[str] = ()
 ) -> tuple[pl.Series, dict[str, int]]:
     """Return ids with null for words of missing values, and how often each was there.
 
@@ -219,30 +219,30 @@ def missing_ids(
         Ids as strings.
     extra
         More ids that stand for missing ones; empty, no word does.
-    known
+    known_ids
         Ids that exist, whatever they look like: those of the catalog.
     """
     if extra is not None and not extra:
         return ids, {}
     names = ids.drop_nulls().unique()
-    given = {word.strip() for word in extra or ()}
-    gone, likely = [], []
-    for name in (names if given else names.filter(names.str.len_chars() < 40)).to_list():
+    extra_words = {word.strip() for word in extra or ()}
+    missing, likely = [], []
+    for name in (names if extra_words else names.filter(names.str.len_chars() < 40)).to_list():
         bare = name.strip()
-        if bare in given or (is_missing(bare) and (not bare or name not in known)):
-            gone.append(name)
-        elif bare in _LIKELY and name not in known:
+        if bare in extra_words or (is_missing(bare) and (not bare or name not in known_ids)):
+            missing.append(name)
+        elif bare in _LIKELY and name not in known_ids:
             likely.append(name)
     if likely:
-        gone += _not_ids(names, [*gone, *likely], likely)
-    if not gone:
+        missing += _not_ids(names, [*missing, *likely], likely)
+    if not missing:
         return ids, {}
-    out = ids.is_in(gone)
+    out = ids.is_in(missing)
     counts = dict(ids.filter(out).value_counts(sort=True).iter_rows())
     return ids.set(out, None), counts
 
 
-def is_missing_id(name: str, extra: Collection[str] | None, known: Collection[str]) -> bool:
+def is_missing_id(name: str, extra: Collection[str] | None, known_ids: Collection[str]) -> bool:
     """Say whether one id stands for a missing one, by the rules of `missing_ids`.
 
     Parameters
@@ -251,15 +251,17 @@ def is_missing_id(name: str, extra: Collection[str] | None, known: Collection[st
         The id.
     extra
         More ids that stand for missing ones; empty, no word does.
-    known
+    known_ids
         Ids of the same kind that exist.
     """
     bare = name.strip()
-    if (extra is not None and not extra) or name in known:
+    if (extra is not None and not extra) or name in known_ids:
         return False
     if is_missing(bare) or bare in {word.strip() for word in extra or ()}:
         return True
-    return bare in _LIKELY and _have_digits(pl.Series([*islice(known, 10_000)], dtype=pl.String))
+    return bare in _LIKELY and _have_digits(
+        pl.Series([*islice(known_ids, 10_000)], dtype=pl.String)
+    )
 
 
 def _not_ids(names: pl.Series, words: list[str], likely: list[str]) -> list[str]:
@@ -272,7 +274,7 @@ def _have_digits(ids: pl.Series) -> bool:
     return len(ids) > 0 and bool(ids.str.contains(r"\d").mean() >= 0.95)  # type: ignore[operator]
 
 
-def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings) -> None:
+def note_crowds(names: Sequence[str], counts: NDArray[np.int64], findings: Findings) -> None:
     """Note users who have more events than a person has: one id that stands for many people.
 
     Parameters
@@ -283,7 +285,7 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings
         Their events, int64 (n_users,).
     """
     if len(counts) == 1 and counts[0] >= _FEW_EVENTS:
-        found.add(
+        findings.add(
             "events",
             f"user {names[0]!r} alone has 100 % of all events (the median is "
             f"{counts[0]:g}): no list can be personal. If another column holds the users, "
@@ -310,7 +312,7 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], found: Findings
         if counts[code] < _FEW_EVENTS:
             continue
         name = names[code]
-        found.add(
+        findings.add(
             "events",
             f"user {name!r} alone has {100 * share:.0f} % of all events (the "
             f"median is {usual:g}): if this id stands for many people, drop it with "

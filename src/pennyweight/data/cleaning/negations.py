@@ -90,8 +90,8 @@ def is_undone(word: str) -> bool:
 
 def is_against(word: str) -> bool:
     """Say whether a word of another language than English says that something was put away."""
-    known = _AGAINST.fullmatch(word) or _AGAINST.fullmatch(_umlauts(word))
-    return known is not None and len(word) > _ABBREVIATED
+    match = _AGAINST.fullmatch(word) or _AGAINST.fullmatch(_umlauts(word))
+    return match is not None and len(word) > _ABBREVIATED
 
 
 def _umlauts(word: str) -> str:

@@ -62,7 +62,7 @@ class _Parsed:
     unit: pl.Series
 
 
-def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
+def numbers(column: pl.Series, findings: Findings) -> pl.Series | None:
     """Return a column of texts as numbers, the odd ones null and noted; None where it is text.
 
     Parameters
@@ -78,12 +78,12 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
     parsed = _parse(column)
     share = parsed.digits.count() / present
     if _is_scaled(column):
-        _note(found, column.name, "with words such as k and M", present)
+        _note(findings, column.name, "with words such as k and M", present)
         return None
     if share < _enough(column.name):
         if _may_be_numbers(column):
             odd = column.filter(parsed.digits.is_null() & column.is_not_null())
-            found.add(
+            findings.add(
                 "items",
                 f"{column.name}: too few values are numbers, so that filters do not "
                 "order it. Write plain ones such as 1299.5",
@@ -93,13 +93,13 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
             )
         return None
     if (trouble := _mixed_units(parsed.unit)) is not None:
-        _note(found, column.name, f"in several units or currencies: {trouble}", present)
+        _note(findings, column.name, f"in several units or currencies: {trouble}", present)
         return None
     priced = (parsed.unit != "").any() or _may_be_thousands(column)
     mark = _decimal_mark(parsed.digits, priced=priced)
     if mark is None:
         _note(
-            found,
+            findings,
             column.name,
             "with decimal points and decimal commas, or such as 1,299, "
             "1.299 or €1.299 that may be either",
@@ -108,7 +108,7 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
         return None
     result = _values(parsed, mark)
     odd = column.filter(result.is_null() & column.is_not_null())
-    found.add(
+    findings.add(
         "items",
         f"{column.name}: not a number as the other values are, and so missing",
         len(odd),
@@ -116,25 +116,25 @@ def numbers(column: pl.Series, found: Findings) -> pl.Series | None:
         [repr(text) for text in odd.unique(maintain_order=True).head(3)],
     )
     changed = _reread(column, result)
-    some = changed.unique(maintain_order=True).head(3)
-    found.add(
+    examples = changed.unique(maintain_order=True).head(3)
+    findings.add(
         "items",
         f"{column.name}: read as numbers with a decimal {'comma' if mark == ',' else 'point'}",
         changed.height,
         "changed",
-        [f"{text!r} is {value:,.12g}" for text, value in some.iter_rows()],
+        [f"{text!r} is {value:,.12g}" for text, value in examples.iter_rows()],
     )
-    whole = result.cast(pl.Int64, strict=False)
-    exact = (whole.cast(pl.Float64) == result).all() and not parsed.digits.str.contains(
+    integers = result.cast(pl.Int64, strict=False)
+    exact = (integers.cast(pl.Float64) == result).all() and not parsed.digits.str.contains(
         "[.,]"
     ).any()
-    return (whole if exact else result).alias(column.name)
+    return (integers if exact else result).alias(column.name)
 
 
-def _note(found: Findings, name: str, why: str, count: int) -> None:
-    found.add(
+def _note(findings: Findings, name: str, problem: str, count: int) -> None:
+    findings.add(
         "items",
-        f"{name}: numbers {why}; they stay text, which filters do not order. Write "
+        f"{name}: numbers {problem}; they stay text, which filters do not order. Write "
         "them in one way: 1299, or 1.2990 with a decimal point",
         count,
         "noted",
@@ -143,29 +143,29 @@ def _note(found: Findings, name: str, why: str, count: int) -> None:
 
 def is_numeric(column: pl.Series) -> bool:
     """Say whether a column of texts is one of numbers, or was meant to be one."""
-    known = column.filter(column.str.strip_chars() != "")
-    if not len(known):
+    texts = column.filter(column.str.strip_chars() != "")
+    if not len(texts):
         return False
     return (
-        number_share(known) >= _enough(column.name) or _is_scaled(known) or _may_be_numbers(known)
+        number_share(texts) >= _enough(column.name) or _is_scaled(texts) or _may_be_numbers(texts)
     )
 
 
 def _is_scaled(column: pl.Series) -> bool:
     """Say whether numbers are written in several scales: 950 beside 1.2k."""
-    known = column.drop_nulls()
-    words = known.str.extract(_SCALED).drop_nulls()
-    bare = int(known.str.contains(_BARE).sum())
-    one_unit = not bare and words.n_unique() == 1 and known.str.contains(r"\d\s").all()
-    return len(words) > 0 and not one_unit and len(words) + bare >= NUMERIC * len(known)
+    present = column.drop_nulls()
+    words = present.str.extract(_SCALED).drop_nulls()
+    bare = int(present.str.contains(_BARE).sum())
+    same_unit = not bare and words.n_unique() == 1 and present.str.contains(r"\d\s").all()
+    return len(words) > 0 and not same_unit and len(words) + bare >= NUMERIC * len(present)
 
 
 def _may_be_numbers(column: pl.Series) -> bool:
     """Say whether a column that is none of numbers is one by its name or but for marks."""
-    known = column.drop_nulls()
-    if names_price(column.name) and int(known.str.contains(r"\d").sum()) >= PRICES * len(known):
+    present = column.drop_nulls()
+    if names_price(column.name) and int(present.str.contains(r"\d").sum()) >= PRICES * len(present):
         return True
-    return len(known) > 0 and known.str.contains(_MARKED).all()
+    return len(present) > 0 and present.str.contains(_MARKED).all()
 
 
 def _plain(column: pl.Series) -> pl.Series | None:
@@ -188,14 +188,14 @@ def _may_be_thousands(column: pl.Series) -> bool:
     from the end in each value that has one is no sure decimal point. Where every value has
     one, it is doubtful for prices only.
     """
-    known = column.drop_nulls()
-    pointed = known.filter(known.str.contains(".", literal=True))
+    present = column.drop_nulls()
+    pointed = present.filter(present.str.contains(".", literal=True))
     if not len(pointed) or not pointed.str.contains(r"^\s*[-+]?[1-9]\d{0,2}\.\d{3}\s*$").all():
         return False
-    whole = known.filter(~known.str.contains(".", literal=True))
-    if whole.str.contains(r"^\s*[-+]?\d{4,}").any():  # thousands without a point
+    unpointed = present.filter(~present.str.contains(".", literal=True))
+    if unpointed.str.contains(r"^\s*[-+]?\d{4,}").any():  # thousands without a point
         return False
-    return len(whole) > 0 or names_price(column.name)
+    return len(unpointed) > 0 or names_price(column.name)
 
 
 def names_price(name: str) -> bool:
@@ -241,11 +241,11 @@ def _decimal_mark(digits: pl.Series, *, priced: bool) -> Mark | None:
     With `priced`, the values have currencies or units, or the points of 899 and 1.299, and so
     are not written by a program.
     """
-    known = digits.drop_nulls()
-    both = known.filter(known.str.contains(r"\.") & known.str.contains(","))
-    one = known.filter(known.str.count_matches("[.,]") == 1)
-    clear = one.filter(~one.str.contains(r"^[1-9]\d{0,2}[.,]\d{3}$"))
-    many = known.filter((known.str.count_matches("[.,]") > 1) & ~known.is_in(both.to_list()))
+    present = digits.drop_nulls()
+    both = present.filter(present.str.contains(r"\.") & present.str.contains(","))
+    single = present.filter(present.str.count_matches("[.,]") == 1)
+    clear = single.filter(~single.str.contains(r"^[1-9]\d{0,2}[.,]\d{3}$"))
+    many = present.filter((present.str.count_matches("[.,]") > 1) & ~present.is_in(both.to_list()))
     last = both.str.extract(r"([.,])\d*$")
     comma = (
         int((last == ",").sum())
@@ -261,12 +261,14 @@ def _decimal_mark(digits: pl.Series, *, priced: bool) -> Mark | None:
         return None
     if comma or point:
         return "," if comma else "."
-    if not one.str.contains(",").any():
-        return None if priced and len(one) else "."
+    if not single.str.contains(",").any():
+        return None if priced and len(single) else "."
     # 1,299 alone: thousands, unless there are thousands without a comma.
-    long = known.filter(~known.str.contains("[.,]")).str.len_chars().max()
+    long = present.filter(~present.str.contains("[.,]")).str.len_chars().max()
     return (
-        "." if isinstance(long, int) and long <= 3 and not one.str.contains(r"\.").any() else None
+        "."
+        if isinstance(long, int) and long <= 3 and not single.str.contains(r"\.").any()
+        else None
     )
 
 

@@ -11,7 +11,7 @@ __all__ = ["Opinion", "is_adjective", "names_opinion", "opinion_of"]
 
 Opinion = Literal["positive", "negative", "neutral"]
 
-_MOST_WORDS = 7  # of an opinion; more are a sentence of a review
+_MAX_WORDS = 7  # of an opinion; more are a sentence of a review
 # Words are compared whole, without case and accents. Verbs name a column of likes, too.
 _LIKES = re.compile(
     r"like[ds]?|love[ds]?|enjoy(ed)?|prefer(red|s)?|gefall(t|en)|gefaellt|gefiel|gemocht|mag|liebe|geliebt"
@@ -110,11 +110,11 @@ def opinion_of(name: str) -> Opinion | None:
         written = _written(text)
         if written is not None:
             return written
-    if not 0 < len(words) <= _MOST_WORDS:
+    if not 0 < len(words) <= _MAX_WORDS:
         return None
     if " ".join(words) in _PHRASES:
         return "neutral"
-    return _said(words)
+    return _opinion_in(words)
 
 
 def is_adjective(name: str) -> bool:
@@ -143,7 +143,7 @@ def _written(text: str) -> Opinion | None:
     return None
 
 
-def _said(words: list[str]) -> Opinion | None:
+def _opinion_in(words: list[str]) -> Opinion | None:
     """Return what words say together: a denial turns what is liked round."""
     denied = any(is_negator(word) or _DENIALS.fullmatch(word) for word in words)
     if any(_THUMBS.fullmatch(word) for word in words):

@@ -10,8 +10,8 @@ from pennyweight.data.cleaning.missing import blanked
 
 __all__ = ["carried", "order_column", "spread_over_orders"]
 
-_WHOLE = 0.95  # share of the orders with exactly one filled row
-_MOST_COLUMNS = 60
+_FILLED_SHARE = 0.95  # share of the orders with exactly one filled row
+_MAX_COLUMNS = 60
 _CHANCE = 0.01
 
 
@@ -21,16 +21,16 @@ def order_column(frame: pl.DataFrame, roles: Mapping[str, str]) -> tuple[str, bo
     By its role; else it is a column each of whose values has several rows, and another column
     is filled in exactly one of them, as in exports of shops.
     """
-    apart = {roles[role] for role in ("user", "item", "time") if role in roles}
-    free = [name for name in frame.columns if not frame[name].dtype.is_nested()][:_MOST_COLUMNS]
-    filled = {name: blanked(frame[name]).is_not_null() for name in free if name not in apart}
+    excluded = {roles[role] for role in ("user", "item", "time") if role in roles}
+    free = [name for name in frame.columns if not frame[name].dtype.is_nested()][:_MAX_COLUMNS]
+    filled = {name: blanked(frame[name]).is_not_null() for name in free if name not in excluded}
     sparse = {name: mask for name, mask in filled.items() if 0 < mask.sum() < frame.height}
-    keys = [name for name in free if name not in apart and name not in sparse]
+    keys = [name for name in free if name not in excluded and name not in sparse]
     keys = [roles["order"]] if "order" in roles else keys
     for key in keys:
         orders = frame[key].n_unique()
         for mask in sparse.values():
-            if _WHOLE * orders <= int(mask.sum()) <= orders < frame.height and _one_each(
+            if _FILLED_SHARE * orders <= int(mask.sum()) <= orders < frame.height and _filled_once(
                 frame[key], mask
             ):
                 return key, True
@@ -40,21 +40,21 @@ def order_column(frame: pl.DataFrame, roles: Mapping[str, str]) -> tuple[str, bo
     return (names[0], False) if len(names) == 1 else None
 
 
-def _one_each(key: pl.Series, filled: pl.Series) -> bool:
+def _filled_once(key: pl.Series, filled: pl.Series) -> bool:
     counts = (
         pl.DataFrame({"key": key, "filled": filled})
         .group_by("key")
         .agg(pl.col("filled").sum().alias("n"))["n"]
     )
-    return bool((counts <= 1).all()) and int((counts == 1).sum()) >= _WHOLE * len(counts)
+    return bool((counts <= 1).all()) and int((counts == 1).sum()) >= _FILLED_SHARE * len(counts)
 
 
 def carried(state: pl.Series, key: pl.Series) -> pl.Series | None:
     """Return states with that of an order in all its rows, if each has it in one row alone."""
-    given = blanked(state)
-    if not 0 < given.null_count() < len(given) or not _one_each(key, given.is_not_null()):
+    filled = blanked(state)
+    if not 0 < filled.null_count() < len(filled) or not _filled_once(key, filled.is_not_null()):
         return None
-    table = pl.DataFrame({"key": key, "state": given})
+    table = pl.DataFrame({"key": key, "state": filled})
     return table.select(pl.col("state").drop_nulls().first().over("key")).to_series()
 
 

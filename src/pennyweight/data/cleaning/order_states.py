@@ -63,14 +63,14 @@ _NOT_BOUGHT = re.compile(
 _SHOP = ("currentstate", "idorderstate")
 _SHOP_STATES: dict[str, State] = {"6": "undone", "7": "undone", "8": "failed"}
 # What has come to an end in a column of returns or refunds, such as a state of a refund.
-_DONE = re.compile(
+_COMPLETED = re.compile(
     r"complet(e|ed)|done|approved|processed|issued|full|fully|accepted|received|closed|succe(ss|eded)"
     r"|finished|confirmed|settled|erledigt|abgeschlossen|genehmigt|termine|effectue|completad[oa]"
     r"|aprobad[oa]|aprovad[oa]|concluid[oa]|completat[oa]|afgerond"
 )
 _SHORT = re.compile(r"-?\d+|[a-z]{1,2}|[a-z]{0,3}[-_]?\d{1,4}")
 _CODES = ("1", "0", "true", "false", "yes", "no", "y", "n", "t", "f")
-_MOST_CODES = 40
+_MAX_CODES = 40
 _EMPTY = 0.2  # share of rows without a state from which on that is asked about
 
 
@@ -117,7 +117,7 @@ def state_of(name: str) -> State:
 def state_in(column: str, value: str) -> State:
     """Return what a value says in a column, where ``approved`` may be of a refund."""
     words = words_of(value)
-    if any(map(is_undone, words_of(column))) and any(map(_DONE.fullmatch, words)):
+    if any(map(is_undone, words_of(column))) and any(map(_COMPLETED.fullmatch, words)):
         return "counted" if any(map(is_negator, words)) or any(map(is_part, words)) else "undone"
     return state_of(value)
 
@@ -153,12 +153,14 @@ def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) ->
                 "None} counts all rows"
             )
     heads = {"undone": "taken back", "failed": "ignored", "counted": "counted"}
-    told = "; ".join(
+    summary = "; ".join(
         f"{heads[state]}: {_listed(group)}" for state, group in groups.items() if group
     )
     of_shop = ", read as PrestaShop's" if name_key(column.name) in _SHOP and telling else ""
-    reason = f"states of orders in {column.name!r}{of_shop}: {told} (--status-column '' counts all)"
-    rows.found.add("events", reason, int(rows.alive.sum()), "noted")
+    reason = (
+        f"states of orders in {column.name!r}{of_shop}: {summary} (--status-column '' counts all)"
+    )
+    rows.findings.add("events", reason, int(rows.alive.sum()), "noted")
     return names.is_in(groups["undone"]).to_numpy(), names.is_in(groups["failed"]).to_numpy()
 
 
@@ -168,41 +170,45 @@ def are_codes(column: pl.Series) -> bool:
         return False
     names = blanked(column).cast(pl.String).str.strip_chars().str.to_lowercase().drop_nulls()
     distinct = names.head(10_000).unique()
-    distinct = names.unique() if len(distinct) <= _MOST_CODES else distinct
-    given = [re.sub(r"\.0+$", "", value) for value in distinct.to_list()]
-    return 2 <= len(given) <= _MOST_CODES and all(map(_SHORT.fullmatch, given))
+    distinct = names.unique() if len(distinct) <= _MAX_CODES else distinct
+    codes = [re.sub(r"\.0+$", "", value) for value in distinct.to_list()]
+    return 2 <= len(codes) <= _MAX_CODES and all(map(_SHORT.fullmatch, codes))
 
 
 def are_letters(column: pl.Series) -> bool:
     """Say whether a column has codes of letters, such as those of an active account."""
     if not are_codes(column):
         return False
-    given = blanked(column).cast(pl.String).str.strip_chars().str.to_lowercase().drop_nulls()
-    return not (given.is_in(_CODES) | given.str.contains(r"^-?[\d.]+$")).any()
+    codes = blanked(column).cast(pl.String).str.strip_chars().str.to_lowercase().drop_nulls()
+    return not (codes.is_in(_CODES) | codes.str.contains(r"^-?[\d.]+$")).any()
 
 
 def _of_codes(names: pl.Series, name: str, source: str) -> dict[str, State] | None:
     """Return the states of a column of codes, of which those of HTTP and PrestaShop are known."""
     counts = dict(names.filter(names != "").value_counts(sort=True).iter_rows())
-    given = sorted(counts)
-    short = {value: re.sub(r"\.0+$", "", value.casefold()) for value in given}
-    whole = all(re.fullmatch(r"-?\d+", value) for value in short.values())
-    codes = whole or set(short.values()) <= set(_CODES)
-    if len(given) < 2 or not (codes or all(map(_SHORT.fullmatch, short.values()))):
+    values = sorted(counts)
+    short = {value: re.sub(r"\.0+$", "", value.casefold()) for value in values}
+    all_numbers = all(re.fullmatch(r"-?\d+", value) for value in short.values())
+    codes = all_numbers or set(short.values()) <= set(_CODES)
+    if len(values) < 2 or not (codes or all(map(_SHORT.fullmatch, short.values()))):
         return None
     if (
-        whole
+        all_numbers
         and all(re.fullmatch(r"[1-5]\d\d", v) for v in short.values())
         and any(v[0] == "2" for v in short.values())
     ):
         failed = {value for value, code in short.items() if code[0] in "45"}
-        return {value: "failed" if value in failed else "counted" for value in ["", *given]}
-    if name_key(name) in _SHOP and whole and all(0 < int(value) < 100 for value in short.values()):
-        told = {value: _SHOP_STATES.get(code, "counted") for value, code in short.items()}
-        return {"": "counted", **told}
+        return {value: "failed" if value in failed else "counted" for value in ["", *values]}
+    if (
+        name_key(name) in _SHOP
+        and all_numbers
+        and all(0 < int(value) < 100 for value in short.values())
+    ):
+        meanings = {value: _SHOP_STATES.get(code, "counted") for value, code in short.items()}
+        return {"": "counted", **meanings}
     rarest = list(counts)[-1]  # most orders are kept
     raise DataError(
-        f"{source}: column {name!r} has the states {', '.join(map(repr, given[:8]))}; which of "
+        f"{source}: column {name!r} has the states {', '.join(map(repr, values[:8]))}; which of "
         f"them undo an event? Say so with --type-column {shlex.quote(name)} --event-types "
         f"{shlex.quote(in_list(rarest) + '=negative')} (or ignore) if that is {rarest!r}, "
         f"columns={{'type': {name!r}}}, event_types={{{rarest!r}: 'negative'}}; or name a column "

@@ -44,8 +44,8 @@ def _count_rows(rows: pl.DataFrame, again: float) -> bool:
         if len(moves) and abs(float(moves.sum())) >= (2 * _IN_ORDER - 1) * len(moves):
             return True
     values = rows["at"].to_numpy()
-    whole = bool((values % 1 == 0).all())
-    if whole and rows["at"].n_unique() >= _UNIQUE * rows.height:
+    is_whole = bool((values % 1 == 0).all())
+    if is_whole and rows["at"].n_unique() >= _UNIQUE * rows.height:
         return float(np.ptp(values)) <= _SPARSE * rows.height
     ordered = rows.sort("user", "at").select(pl.col("at").diff().over("user")).to_series()
     gaps = ordered.drop_nulls()

@@ -13,7 +13,7 @@ from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import ALIASES, bare, column_option, name_key
 
 __all__ = [
-    "MOST_BELOW",
+    "MAX_BELOW",
     "has_credits",
     "is_pieces",
     "money_below_zero",
@@ -23,7 +23,7 @@ __all__ = [
     "signed",
 ]
 
-MOST_BELOW = 0.5  # share of numbers below zero from which on they may be debits
+MAX_BELOW = 0.5  # share of numbers below zero from which on they may be debits
 _PIECES = re.compile(
     r"quantity|qty|units|menge|anzahl|stuck|cantidad|quantite|quantita|quantidade|aantal|unidades"
     r"|pieces"
@@ -67,9 +67,9 @@ def is_pieces(name: str) -> bool:
 
 def signed(column: pl.Series) -> pl.Series:
     """Return numbers; also those below zero as ``(2)``, ``2-``, ``minus 2`` or ``2 CR``."""
-    found = column.cast(pl.Float64, strict=False)
-    if column.dtype != pl.String or found.null_count() == column.null_count():
-        return found
+    numbers = column.cast(pl.Float64, strict=False)
+    if column.dtype != pl.String or numbers.null_count() == column.null_count():
+        return numbers
     text = column.str.replace(r'^\s*=?"(.*)"\s*$', "$1")  # as spreadsheets protect texts
     text = text.str.replace(_OF_PACKS, "$1").str.replace(_TIMES, "$1")  # 2 x 500 g, x2, 2 (pair)
     text = text.str.replace(_MINUS, "-").str.replace_all(r"(\d)['’](\d)", "${1}${2}")
@@ -82,7 +82,9 @@ def signed(column: pl.Series) -> pl.Series:
     text = text.str.replace(r"^(.*\d)\pL{1,8}\.?$", "$1")  # 2 pcs
     text = text.str.replace(r"^\((.*)\)\pL*$", "-$1").str.replace(r"^([\d.]+)-$", "-$1")
     sign = text.str.contains(r"^-.*\d").cast(pl.Float64) * -1.0
-    return found.fill_null(text.cast(pl.Float64, strict=False)).fill_null(sign.set(sign == 0, None))
+    return numbers.fill_null(text.cast(pl.Float64, strict=False)).fill_null(
+        sign.set(sign == 0, None)
+    )
 
 
 def has_credits(column: pl.Series) -> bool:
@@ -94,13 +96,13 @@ def money_below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
     """Return the rows of returns whose pieces are above zero, and whose money is below."""
     below = np.zeros(frame.height, bool)
     for name in quantity_columns(frame, roles):
-        here = (signed(frame[name]) < 0).fill_null(False).to_numpy()
-        if here.sum() <= MOST_BELOW * len(here):
-            below |= here
+        negative = (signed(frame[name]) < 0).fill_null(False).to_numpy()
+        if negative.sum() <= MAX_BELOW * len(negative):
+            below |= negative
     return below
 
 
-def note_zeros(frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -> None:
+def note_zeros(frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings) -> None:
     """Say of how many rows nothing arrived or nothing was paid, by columns that are not read."""
     for name in frame.columns:
         words = {*words_of(name)}
@@ -116,7 +118,7 @@ def note_zeros(frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -
                 if arrived
                 else "if it was returned or canceled, leave these rows out of the file"
             )
-            found.add(
+            findings.add(
                 "events",
                 f"{name!r} is 0, and the row counts as bought: {remedy}",
                 zeros,

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.constant_columns import constant_of, set_aside
+from pennyweight.data.cleaning.constant_columns import constant_of, note_if_constant
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.rating_names import is_grade, is_rating_name, rating_rank
 from pennyweight.data.cleaning.ratings import looks_rated, on_scale, scale_of
@@ -17,20 +17,23 @@ from pennyweight.errors import DataError
 
 __all__ = ["rating_roles"]
 
-_MOST_WORDS, _LONGEST = 12, 20  # distinct ratings in words, and their letters
+_MAX_WORDS, _LONGEST = 12, 20  # distinct ratings in words, and their letters
 _SUMMARY = re.compile(
     "average|avg|mean|count|num|quant|qty|size|page|rank|impress|click|view|visit"
     "|order|price|amount|day|hour|month|week|year|age|step|depth|level|position|time|dur"
 )
-_MOSTLY, _LEAST = 0.8, 20  # share of values that are numbers; rows that can look like ratings
+_MIN_NUMBERS, _MIN_ROWS = (
+    0.8,
+    20,
+)  # share of values that are numbers; rows that can look like ratings
 
 
 def rating_roles(
     frame: pl.DataFrame,
     roles: Mapping[str, str],
-    given: Mapping[str, str | None],
+    overrides: Mapping[str, str | None],
     source: str,
-    found: Findings,
+    findings: Findings,
 ) -> dict[str, str]:
     """Return the roles with the column of ratings as the weight, unless the weight is given.
 
@@ -43,14 +46,14 @@ def rating_roles(
         Several columns could be it.
     """
     roles = dict(roles)
-    if "weight" in given:
+    if "weight" in overrides:
         return roles
     named = roles.get("weight")
-    if named is not None and _rates(frame[named]) and _is_constant(frame, named, roles, found):
+    if named is not None and _rates(frame[named]) and _is_constant(frame, named, roles, findings):
         del roles["weight"]
     elif named is not None and _is_of_item(frame, named, roles):
         del roles["weight"]
-        found.add(
+        findings.add(
             "events",
             f"{named!r} has one value an item, such as its mass or price: not used "
             f"as the strength of events (--weight-column {named!r} does)",
@@ -60,10 +63,10 @@ def rating_roles(
     free = [name for name in frame.columns if name not in roles.values() and name != named]
     ranked = {name: at for name in free if (at := rating_rank(name)) is not None}
     fit = [name for name in ranked if _rates(frame[name])]
-    fit = [name for name in fit if not _is_constant(frame, name, roles, found)]
-    best = [name for name in fit if ranked[name] == min(ranked[one] for one in fit)]
+    fit = [name for name in fit if not _is_constant(frame, name, roles, findings)]
+    best = [name for name in fit if ranked[name] == min(ranked[other] for other in fit)]
     if "weight" in roles:
-        _note_other(frame, roles["weight"], best, found)
+        _note_other(frame, roles["weight"], best, findings)
     elif len(best) > 1:
         raise DataError(
             f"{source}: the columns {', '.join(map(repr, best[:6]))} could each hold the ratings "
@@ -72,7 +75,7 @@ def rating_roles(
         )
     elif best:
         roles["weight"] = best[0]
-        found.add(
+        findings.add(
             "events",
             f"{best[0]!r} is taken for the ratings of the events "
             "(--weight-column '' counts every row as liking)",
@@ -80,19 +83,21 @@ def rating_roles(
             "noted",
         )
     else:
-        _note_alike(frame, [name for name in free if name not in ranked], roles, found)
+        _note_candidates(frame, [name for name in free if name not in ranked], roles, findings)
     return roles
 
 
-def _is_constant(frame: pl.DataFrame, name: str, roles: Mapping[str, str], found: Findings) -> bool:
-    return set_aside(frame, name, roles, found, "ratings of events", "--weight-column")
+def _is_constant(
+    frame: pl.DataFrame, name: str, roles: Mapping[str, str], findings: Findings
+) -> bool:
+    return note_if_constant(frame, name, roles, findings, "ratings of events", "--weight-column")
 
 
 def _is_of_item(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
     """Say whether numbers of several values are one for each item."""
     if frame[name].dtype.is_nested() or frame[name].dtype in (pl.Binary, pl.Object):
         return False
-    if not frame[name].dtype.is_numeric() and _numbers(frame[name])[1] < _MOSTLY:
+    if not frame[name].dtype.is_numeric() and _numbers(frame[name])[1] < _MIN_NUMBERS:
         return False
     return frame[name].drop_nulls().n_unique() > 1 and constant_of(frame, name, roles) == "item"
 
@@ -104,11 +109,11 @@ def _rates(column: pl.Series) -> bool:
     if column.dtype.is_temporal():
         return False
     values, share = _numbers(column)
-    if share >= _MOSTLY:
+    if share >= _MIN_NUMBERS:
         return scale_of(column.name, values) is not None
     words = blanked(column).cast(pl.String).drop_nulls()
     distinct = words.unique()
-    if not 2 <= len(distinct) <= min(_MOST_WORDS, len(words) / 3):
+    if not 2 <= len(distinct) <= min(_MAX_WORDS, len(words) / 3):
         return False
     longest = 2 if is_grade(column.name) else _LONGEST
     return is_rating_name(column.name) and not (distinct.str.len_chars() > longest).any()
@@ -122,9 +127,9 @@ def _numbers(column: pl.Series) -> tuple[NDArray[np.float64], float]:
     return read, len(read) / max(1, len(column) - column.null_count())
 
 
-def _note_other(frame: pl.DataFrame, weight: str, best: list[str], found: Findings) -> None:
+def _note_other(frame: pl.DataFrame, weight: str, best: list[str], findings: Findings) -> None:
     if best and not is_rating_name(weight):
-        found.add(
+        findings.add(
             "events",
             f"{weight!r} is taken for the weight, and {best[0]!r}, which is named "
             f"like ratings, is not used (--weight-column {best[0]!r} does)",
@@ -133,11 +138,11 @@ def _note_other(frame: pl.DataFrame, weight: str, best: list[str], found: Findin
         )
 
 
-def _note_alike(
-    frame: pl.DataFrame, free: list[str], roles: Mapping[str, str], found: Findings
+def _note_candidates(
+    frame: pl.DataFrame, free: list[str], roles: Mapping[str, str], findings: Findings
 ) -> None:
     """Name columns of other names whose values look like ratings."""
-    if frame.height < _LEAST:
+    if frame.height < _MIN_ROWS:
         return
     for name in free:
         if _SUMMARY.search(name.casefold()):
@@ -146,10 +151,10 @@ def _note_alike(
             continue
         values, share = _numbers(frame[name])
         values = values[on_scale(values)]
-        if share < _MOSTLY or not len(values) or values.max() > 10 or not looks_rated(values):
+        if share < _MIN_NUMBERS or not len(values) or values.max() > 10 or not looks_rated(values):
             continue
         if constant_of(frame, name, roles) is None:
-            found.add(
+            findings.add(
                 "events",
                 f"{name!r} looks like ratings and is not used: all rows count as "
                 f"liking (--weight-column {name!r} reads it)",

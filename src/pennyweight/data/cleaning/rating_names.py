@@ -15,7 +15,7 @@ _SURE = frozenset(
     "hodnocení betyg vurdering puan оценка рейтинг 评分 評分 評価 평점 likert enjoyment".split()
 )
 # Ratings alone or beside a word of the second set: conversion_rate is none.
-_ALIKE = frozenset(
+_VAGUE = frozenset(
     "rate rated score scores grade grades note nota notas mark marks voto votacion opinion "
     "interest interesse interes liking evaluation evaluacion preference points punkte "
     "feedback".split()
@@ -57,8 +57,8 @@ def rating_rank(name: str) -> int | None:
         return None
     sure = any(word in _SURE for word in (*words, name.strip().casefold()))
     sure |= any(word in name for word in _WITHIN)
-    alike = any(word in _ALIKE for word in words)
-    if not (sure or (alike and all(word in _ALIKE or word in _BESIDE for word in words))):
+    vague = any(word in _VAGUE for word in words)
+    if not (sure or (vague and all(word in _VAGUE or word in _BESIDE for word in words))):
         return None
     return 0 if own or "overall" in words else 1
 

@@ -120,13 +120,13 @@ def looks_rated(values: NDArray[np.float64]) -> bool:
 
     Counts have a long tail: most of them are 1.
     """
-    given = values[values != 0]
-    levels, counts = np.unique(given, return_counts=True)
+    rated = values[values != 0]
+    levels, counts = np.unique(rated, return_counts=True)
     if len(levels) < 3 or levels[0] < 0.5 or not 3 <= levels[-1] <= 100:
         return False
     steps = bool((levels * 2 == np.round(levels * 2)).all())
-    top = next(one for one in _TOPS if levels[-1] <= one)
-    upper = float(np.median(given)) >= 0.5 * top and levels[-1] >= 0.8 * top
+    top = next(limit for limit in _TOPS if levels[-1] <= limit)
+    upper = float(np.median(rated)) >= 0.5 * top and levels[-1] >= 0.8 * top
     return steps and upper and bool(counts[0] < 0.3 * counts.sum())
 
 
@@ -173,7 +173,7 @@ def _top(high: float, ratings: int) -> float | None:
         return 1.0
     if (high <= 3 and ratings >= 100) or 5 < high <= 7:
         return high
-    return next((one for one in _TOPS if high <= one), None)
+    return next((limit for limit in _TOPS if high <= limit), None)
 
 
 def _round_up(threshold: float, step: float) -> float:

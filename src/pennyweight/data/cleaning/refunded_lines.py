@@ -33,38 +33,38 @@ def refunded_lines(
     DataError
         Refunds name lines of orders, and no column has the ids of these.
     """
-    gone = np.zeros(frame.height, bool)
+    returned = np.zeros(frame.height, bool)
     for name in frame.columns:
         if name in roles.values() or frame[name].dtype.is_nested():
             continue
         if name_key(name.rpartition(".")[2]) in _REMAINING:
-            gone |= (signed(frame[name]) <= 0).fill_null(False).to_numpy() & bought
-            rows.found.add(
+            returned |= (signed(frame[name]) <= 0).fill_null(False).to_numpy() & bought
+            rows.findings.add(
                 "events",
                 f"{name!r}: lines of which nothing is left are taken back",
-                int(gone.sum()),
+                int(returned.sum()),
                 "noted",
             )
             break
     for name in frame.columns:
         listed = isinstance(frame[name].dtype, pl.List) and any(map(is_undone, words_of(name)))
         if listed:
-            gone |= _by_list(frame, name, roles, rows, source) & bought
-    return gone
+            returned |= _by_list(frame, name, roles, rows, source) & bought
+    return returned
 
 
 def _by_list(
     frame: pl.DataFrame, name: str, roles: Mapping[str, str], rows: Rows, source: str
 ) -> Mask:
     """Return the rows whose line is in a list of refunds, with all its pieces."""
-    given = np.flatnonzero((frame[name].list.len() > 0).fill_null(False).to_numpy())
-    gone = np.zeros(frame.height, bool)
+    with_refunds = np.flatnonzero((frame[name].list.len() > 0).fill_null(False).to_numpy())
+    returned = np.zeros(frame.height, bool)
     parent = roles["item"].rpartition(".")[0]
     own = f"{parent}.id" if parent else ""
     pieces = signed(frame[roles["quantity"]]).to_list() if "quantity" in roles else None
     lines = frame[own].cast(pl.String).to_list() if own in frame.columns else None
     totals, unclear = _order_totals(frame, roles), 0
-    for row in given.tolist():
+    for row in with_refunds.tolist():
         back: dict[str, float] = {}
         for line, count in _lines(frame[name][row].to_list()):
             back[line] = back.get(line, 0.0) + count
@@ -76,25 +76,25 @@ def _by_list(
             )
         if lines is not None and lines[row] in back:
             bought = pieces[row] if pieces is not None else 1.0
-            gone[row] = back[str(lines[row])] >= (bought or 1.0)
+            returned[row] = back[str(lines[row])] >= (bought or 1.0)
         elif not back:
             refunded = sum(_money(frame[name][row].to_list()))
-            gone[row] = totals[row] > 0 and refunded >= totals[row] / 2
-            unclear += not gone[row]
-    rows.found.add(
+            returned[row] = totals[row] > 0 and refunded >= totals[row] / 2
+            unclear += not returned[row]
+    rows.findings.add(
         "events",
         f"{name!r}: lines that were refunded whole are taken back",
-        int(gone.sum()),
+        int(returned.sum()),
         "noted",
     )
-    rows.found.add(
+    rows.findings.add(
         "events",
         f"{name!r}: refunds of a part, or of an unknown part, that name "
         "no line: the purchases stay",
         unclear,
         "noted",
     )
-    return gone
+    return returned
 
 
 def _order_totals(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.float64]:
@@ -112,23 +112,23 @@ def _order_totals(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.f
 def _money(value: object) -> Iterator[float]:
     """Yield the money of each refund in nested lists and objects, without its sign."""
     if isinstance(value, list):
-        for one in value:
-            yield from _money(one)
+        for part in value:
+            yield from _money(part)
     elif isinstance(value, dict):
         for key in ("total", "amount", "refund_amount", "total_refunded"):
-            found = signed(pl.Series([value.get(key)], dtype=pl.String, strict=False))[0]
-            if found:
-                yield abs(found)
+            amount = signed(pl.Series([value.get(key)], dtype=pl.String, strict=False))[0]
+            if amount:
+                yield abs(amount)
                 return
-        for one in value.values():
-            yield from _money(one)
+        for part in value.values():
+            yield from _money(part)
 
 
 def _lines(value: object) -> Iterator[tuple[str, float]]:
     """Yield the id of each refunded line in nested lists and objects, and how many pieces."""
     if isinstance(value, list):
-        for one in value:
-            yield from _lines(one)
+        for part in value:
+            yield from _lines(part)
     elif isinstance(value, dict):
         line = next((value[key] for key in _LINE_IDS if value.get(key) is not None), None)
         if line is not None:
@@ -137,5 +137,5 @@ def _lines(value: object) -> Iterator[tuple[str, float]]:
             ]
             yield str(line), float(counts[0]) if counts else float("inf")
             return
-        for one in value.values():
-            yield from _lines(one)
+        for part in value.values():
+            yield from _lines(part)

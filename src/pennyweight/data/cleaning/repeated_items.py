@@ -7,7 +7,7 @@ import polars as pl
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.titles import is_title
 
-__all__ = ["AGAIN", "EQUAL", "one_row_an_item"]
+__all__ = ["AGAIN", "EQUAL", "merge_repeated"]
 
 AGAIN = "item id occurs again"
 EQUAL = f"{AGAIN} in an equal row"
@@ -15,7 +15,7 @@ _ALL_BUT = 0.01  # share of items that may differ in another column as well
 _MARK = "|"
 
 
-def one_row_an_item(frame: pl.DataFrame, ids: pl.Series, found: Findings) -> pl.DataFrame:
+def merge_repeated(frame: pl.DataFrame, ids: pl.Series, findings: Findings) -> pl.DataFrame:
     """Return the rows of the first places of ids, with the values of a list joined.
 
     Rows of one item that are equal but for one column of texts, such as a tag, are joined: its
@@ -27,7 +27,7 @@ def one_row_an_item(frame: pl.DataFrame, ids: pl.Series, found: Findings) -> pl.
         The rows without the column of ids.
     ids
         An id for each row, none missing.
-    found
+    findings
         Takes what was joined or dropped.
     """
     first = ids.is_first_distinct()
@@ -36,20 +36,22 @@ def one_row_an_item(frame: pl.DataFrame, ids: pl.Series, found: Findings) -> pl.
         return frame
     several = frame.filter(ids.is_duplicated()).with_columns(__id=ids.filter(ids.is_duplicated()))
     differing = _differing(several)
-    examples = [repr(one) for one in ids.filter(~first).head(3)]
+    examples = [repr(item_id) for item_id in ids.filter(~first).head(3)]
     if not differing:
-        found.add("items", EQUAL, n_more, "dropped", examples)
+        findings.add("items", EQUAL, n_more, "dropped", examples)
         return frame.filter(first)
     column = next(iter(differing))
     if _is_list(frame[column], differing):
         joined = _joined(frame[column], ids)
-        shown = joined.filter(joined.str.contains(_MARK, literal=True)).head(3)
+        samples = joined.filter(joined.str.contains(_MARK, literal=True)).head(3)
         reason = f"rows of one item that differ in {column!r} alone: its values are joined"
-        found.add("items", reason, n_more, "merged", map(repr, shown))
+        findings.add("items", reason, n_more, "merged", map(repr, samples))
         return frame.filter(first).with_columns(joined)
     names = list(differing)
-    reason = f"{AGAIN} (the first row is kept), and {_shown(names)} in its rows"
-    found.add("items", reason, n_more, "dropped", [_example(several, name) for name in names[:3]])
+    reason = f"{AGAIN} (the first row is kept), and {_describe(names)} in its rows"
+    findings.add(
+        "items", reason, n_more, "dropped", [_example(several, name) for name in names[:3]]
+    )
     return frame.filter(first)
 
 
@@ -81,7 +83,7 @@ def _joined(column: pl.Series, ids: pl.Series) -> pl.Series:
     return text.set(text == "", None).alias(column.name)
 
 
-def _shown(names: Sequence[str]) -> str:
+def _describe(names: Sequence[str]) -> str:
     quoted = ", ".join(map(repr, names[:3])) + (" …" if len(names) > 3 else "")
     return f"{quoted} {'differs' if len(names) == 1 else 'differ'}"
 
@@ -91,5 +93,5 @@ def _example(rows: pl.DataFrame, name: str) -> str:
     texts = pl.Series("values", [None if v is None else str(v) for v in rows[name].to_list()])
     groups = pl.DataFrame({"id": rows["__id"], "values": texts}).group_by("id", maintain_order=True)
     values = groups.agg(pl.col("values").unique(maintain_order=True))
-    one = values.filter(pl.col("values").list.len() > 1).row(0)
-    return f"{one[0]!r} has {name} " + " and ".join(repr(value) for value in one[1][:2])
+    example = values.filter(pl.col("values").list.len() > 1).row(0)
+    return f"{example[0]!r} has {name} " + " and ".join(repr(value) for value in example[1][:2])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.quantities import (
-    MOST_BELOW,
+    MAX_BELOW,
     has_credits,
     is_pieces,
     money_below_zero,
@@ -45,7 +45,7 @@ ZERO = "quantity is 0: ignored"
 CANCELLED = "order was cancelled, returned or refunded: its purchase is taken back"
 NEVER = "order failed or was declined or voided: ignored"
 
-_MOST_UNREAD = 0.2  # share of numbers of pieces that may be none
+_MAX_UNREAD = 0.2  # share of numbers of pieces that may be none
 _MANY = 20  # rows from which on most of them below zero may be debits
 _CREDIT = r"^\s*[Cc]-?\d+\s*$"  # C536379, as invoices and their cancellations are numbered
 
@@ -72,10 +72,10 @@ class Returns:
 def order_roles(
     frame: pl.DataFrame,
     roles: Mapping[str, str],
-    given: Mapping[str, str | None],
+    overrides: Mapping[str, str | None],
     *,
     source: str,
-    found: Findings,
+    findings: Findings,
 ) -> dict[str, str]:
     """Return the roles with those that the values of columns decide, unless they are given.
 
@@ -87,24 +87,24 @@ def order_roles(
     DataError
         A column may say that rows were taken back, or something else.
     """
-    known = dict(roles)
-    if "quantity" not in given:
-        known.pop("quantity", None)
-        name = _quantity(frame, known, source, found)
-        known |= {} if name is None else {"quantity": name}
-        if "type" not in known:
-            note_zeros(frame, known, found)
-    if known.get("status") == known.get("type") and "status" not in given:
-        known.pop("status", None)
-    if "status" not in given:
-        name = known.pop("status", None)
-        name = status_column(frame, known, name, source, found)
-        known |= {} if name is None else {"status": name}
-    return known
+    resolved = dict(roles)
+    if "quantity" not in overrides:
+        resolved.pop("quantity", None)
+        name = _quantity(frame, resolved, source, findings)
+        resolved |= {} if name is None else {"quantity": name}
+        if "type" not in resolved:
+            note_zeros(frame, resolved, findings)
+    if resolved.get("status") == resolved.get("type") and "status" not in overrides:
+        resolved.pop("status", None)
+    if "status" not in overrides:
+        name = resolved.pop("status", None)
+        name = status_column(frame, resolved, name, source, findings)
+        resolved |= {} if name is None else {"status": name}
+    return resolved
 
 
 def _quantity(
-    frame: pl.DataFrame, roles: Mapping[str, str], source: str, found: Findings
+    frame: pl.DataFrame, roles: Mapping[str, str], source: str, findings: Findings
 ) -> str | None:
     """Return the column of pieces, else the first of money with something below zero."""
     names = quantity_columns(frame, roles)
@@ -113,7 +113,7 @@ def _quantity(
         numbers = signed(frame[name])
         below, zero = int((numbers < 0).sum()), int((numbers == 0).sum())
         all_ = len(numbers) - frame[name].null_count() - zero
-        if below > MOST_BELOW * all_ and frame.height >= _MANY:
+        if below > MAX_BELOW * all_ and frame.height >= _MANY:
             raise DataError(
                 f"{source}: {below:,} of {all_:,} numbers in {name!r} are below zero; are these "
                 f"returns, or amounts that were paid? Returns: {column_option('quantity', name)}; "
@@ -124,13 +124,13 @@ def _quantity(
                 f"{source}: numbers in {name!r} end with CR, as credits do; are these returns? If "
                 f"so, {column_option('quantity', name)}; if not, {column_option('quantity', None)}"
             )
-        _note_unread(frame[name], numbers, source, found)
+        _note_unread(frame[name], numbers, source, findings)
         if name in pieces or below:
             return name
     return None
 
 
-def _note_unread(column: pl.Series, numbers: pl.Series, source: str, found: Findings) -> None:
+def _note_unread(column: pl.Series, numbers: pl.Series, source: str, findings: Findings) -> None:
     """Say how many values of a column of numbers are none: returns may be among them.
 
     Raises
@@ -138,22 +138,25 @@ def _note_unread(column: pl.Series, numbers: pl.Series, source: str, found: Find
     DataError
         Of pieces some are numbers, and many are not.
     """
-    lost = column.filter(blanked(column).is_not_null() & numbers.is_null())
+    unreadable = column.filter(blanked(column).is_not_null() & numbers.is_null())
     read = len(numbers) - numbers.null_count()
-    if is_pieces(column.name) and _MOST_UNREAD * (read + len(lost)) < len(lost) <= read:
-        examples = ", ".join(map(repr, lost.cast(pl.String).unique(maintain_order=True).head(4)))
+    if is_pieces(column.name) and _MAX_UNREAD * (read + len(unreadable)) < len(unreadable) <= read:
+        examples = ", ".join(
+            map(repr, unreadable.cast(pl.String).unique(maintain_order=True).head(4))
+        )
         raise DataError(
-            f"{source}: {len(lost):,} of {read + len(lost):,} values of column {column.name!r} are "
-            f"no numbers, such as {examples}. Write numbers of pieces, below zero for returns, or "
+            f"{source}: {len(unreadable):,} of {read + len(unreadable):,} values of column "
+            f"{column.name!r} are no numbers, such as {examples}. Write numbers of pieces, below "
+            "zero for returns, or "
             f"count each row as bought: {column_option('quantity', None)}"
         )
-    if len(lost) and (is_pieces(column.name) or read >= len(lost)):
-        found.add(
+    if len(unreadable) and (is_pieces(column.name) or read >= len(unreadable)):
+        findings.add(
             "events",
             f"{column.name!r}: no number, so that the row counts as bought",
-            len(lost),
+            len(unreadable),
             "noted",
-            map(repr, lost.cast(pl.String).unique().head(3)),
+            map(repr, unreadable.cast(pl.String).unique().head(3)),
         )
 
 
@@ -171,12 +174,12 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
     if "quantity" in roles:
         name = roles["quantity"]
         numbers = signed(frame[name])
-        given = numbers.is_not_null().to_numpy()
+        filled = numbers.is_not_null().to_numpy()
         quantity = np.nan_to_num(numbers.fill_null(0.0).to_numpy(), posinf=1e9, neginf=-1e9)
         if is_pieces(name):  # what costs nothing was bought too
             below = money_below_zero(frame, roles)
             quantity = np.where(below, -np.maximum(np.abs(quantity), 1.0), quantity)
-            rows.drop(ZERO, given & (quantity == 0))
+            rows.drop(ZERO, filled & (quantity == 0))
     if "status" in roles:
         paid = paid_for(frame, roles, quantity)
         undone, failed = undone_rows(frame, roles, rows, source, quantity, paid)
@@ -194,8 +197,8 @@ def _credit_notes(column: pl.Series) -> Mask:
     names = column.cast(pl.String).fill_null("")
     plain = names.str.contains(r"^\s*\d+(\.0)?\s*$").mean()
     credit = names.str.contains(_CREDIT)
-    found = credit if isinstance(plain, float) and plain > 0.5 else credit & False
-    return found.to_numpy()
+    is_credit = credit if isinstance(plain, float) and plain > 0.5 else credit & False
+    return is_credit.to_numpy()
 
 
 def complete(
@@ -209,17 +212,17 @@ def complete(
     Rows are gone through in order of time, of one moment purchases first; a return of what
     was not bought leaves nothing either.
     """
-    whole = np.zeros(len(user), bool)
+    is_complete = np.zeros(len(user), bool)
     if not (quantity < 0).any():
-        return whole
+        return is_complete
     pair = user.astype(np.int64) * (int(item.max()) + 1) + item
-    some = np.flatnonzero(np.isin(pair, pair[quantity < 0]))
-    order = some[np.lexsort((quantity[some] < 0, time[some], pair[some]))]
+    affected = np.flatnonzero(np.isin(pair, pair[quantity < 0]))
+    order = affected[np.lexsort((quantity[affected] < 0, time[affected], pair[affected]))]
     last, held = -1, 0.0
     for row in order.tolist():
         if pair[row] != last:
             last, held = int(pair[row]), 0.0
         held += float(quantity[row])
         if quantity[row] < 0 and held <= 0:
-            whole[row], held = True, 0.0
-    return whole
+            is_complete[row], held = True, 0.0
+    return is_complete

@@ -24,7 +24,7 @@ __all__ = [
 Undoing = Literal["flag", "date", "count", "reason"]
 Use = Literal["taken", "attribute", "loan", "most", "doubtful"]
 
-_WHEN = re.compile(r"at|on|date|time|timestamp|ts|utc|am|le|el|il|op|datum|fecha|data|when")
+_TIME_SUFFIX = re.compile(r"at|on|date|time|timestamp|ts|utc|am|le|el|il|op|datum|fecha|data|when")
 _COUNT = re.compile(
     r"qty|quantity|quantities|pieces|pcs|units|count|amount|value|total|sum|money|menge|anzahl|stuck"
     r"|betrag|summe|cantidad|importe|monto|quantite|montant|quantita|importo|quantidade|valor"
@@ -47,7 +47,7 @@ _NEVER = re.compile(
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _NUMBER = re.compile(r"[^\d\w.,-]*[-−(]?\W*[\d.,]*\d[\d.,]*\)?\s*(\D{0,8})")
 _GROUPS, _MIXED = 2, 0.05
-_OFTEN = 0.2  # share of returns beyond which a loan is likelier
+_LOAN_SHARE = 0.2  # share of returns beyond which a loan is likelier
 
 
 def undoing_kind(name: str) -> Undoing | None:
@@ -76,7 +76,7 @@ def _kind_of(name: str) -> Undoing | None:
         return "reason"
     if any(_COUNT.fullmatch(word) for word in others):
         return "count"
-    if others and all(_WHEN.fullmatch(word) for word in others):
+    if others and all(_TIME_SUFFIX.fullmatch(word) for word in others):
         return "date"
     return "flag" if not others or is_undoing(name) else None
 
@@ -84,7 +84,7 @@ def _kind_of(name: str) -> Undoing | None:
 def _is_date(name: str) -> bool:
     """Say whether the name of a column ends like one of a date, such as ``deleted_at``."""
     words = words_of(name)
-    return len(words) > 1 and _WHEN.fullmatch(words[-1]) is not None
+    return len(words) > 1 and _TIME_SUFFIX.fullmatch(words[-1]) is not None
 
 
 def says_yes(column: pl.Series, kind: Undoing) -> pl.Series:
@@ -129,7 +129,7 @@ def use_of(
     if back and kind in ("flag", "date") and yes.any():
         if any(is_loan(word) for word in others):
             return "loan"
-        if any(_MAYBE_LOANS.fullmatch(word) for word in others) and _OFTEN < share <= 0.5:
+        if any(_MAYBE_LOANS.fullmatch(word) for word in others) and _LOAN_SHARE < share <= 0.5:
             return "doubtful"
     if share <= 0.5:
         return "taken"
@@ -143,8 +143,8 @@ def only_yes_and_no(column: pl.Series, *, dates: bool = False) -> bool:
     if dates and column.dtype.is_temporal():
         return True
     texts = blanked(column).cast(pl.String).drop_nulls().str.strip_chars().str.to_lowercase()
-    known = [*YES, *_NO, *(f"{number}.0" for number in (0, 1, -1))]
-    plain = texts.is_in(known)
+    answers = [*YES, *_NO, *(f"{number}.0" for number in (0, 1, -1))]
+    plain = texts.is_in(answers)
     return bool((plain | texts.str.contains(_DATE.pattern) if dates else plain).all())
 
 
@@ -155,9 +155,9 @@ def about_user_or_item(frame: pl.DataFrame, yes: pl.Series, roles: Mapping[str, 
     """
     table = frame.select(roles[role] for role in ("user", "item", "time", "order") if role in roles)
     table = table.with_columns(yes.alias("__yes"))
-    apart = next((roles[role] for role in ("order", "time") if role in roles), None)
+    event_key = next((roles[role] for role in ("order", "time") if role in roles), None)
     for role in ("user", "item"):
-        several = pl.len() if role == "item" or apart is None else pl.col(apart).n_unique()
+        several = pl.len() if role == "item" or event_key is None else pl.col(event_key).n_unique()
         groups = (
             table.lazy()
             .group_by(roles[role])
@@ -175,7 +175,7 @@ def about_user_or_item(frame: pl.DataFrame, yes: pl.Series, roles: Mapping[str, 
             .collect()
             .row(0)
         )
-        least = min(groups[0], groups[1])
-        if least >= _GROUPS and groups[2] <= _MIXED * least:
+        smaller = min(groups[0], groups[1])
+        if smaller >= _GROUPS and groups[2] <= _MIXED * smaller:
             return True
     return False

@@ -26,7 +26,7 @@ from pennyweight.data.cleaning.reversal_columns import (
 from pennyweight.data.cleaning.row_order import attribute_of
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.cleaning.state_columns import (
-    MOST_STATES,
+    MAX_STATES,
     about_rows,
     is_explained,
     state_columns,
@@ -42,7 +42,7 @@ _ELSEWHERE = re.compile(
     r"source|referr|channel|medium|page|url|path|screen|campaign|categor|genre|title|name|comment"
     r"|text|review|reason|tag|query|search|topic|device|content|department|keyword|descri|note"
 )
-_WHY: dict[Use, str] = {
+_REASONS: dict[Use, str] = {
     "attribute": "has one value a user or an item, and says nothing of the single event",
     "loan": "is the end of a loan, which says nothing against the item",
     "most": "has a date in most rows, as where all that is lent comes back: nothing is taken back",
@@ -54,7 +54,7 @@ def status_column(
     roles: Mapping[str, str],
     named: str | None,
     source: str,
-    found: Findings,
+    findings: Findings,
 ) -> str | None:
     """Return the column that says which rows were taken back, or None.
 
@@ -62,7 +62,7 @@ def status_column(
     ----------
     roles, named
         Role -> column, without the status; the column named like a status.
-    source, found
+    source, findings
         The file, for messages; takes a note of columns that are not taken for returns.
 
     Raises
@@ -72,8 +72,8 @@ def status_column(
     """
     states_named = [named] if named is not None and not undoing_kind(named) else []
     taken = None
-    apart = [*roles.values(), *states_named]
-    more = state_columns(frame, apart, roles, source, ask=True)
+    excluded = [*roles.values(), *states_named]
+    more = state_columns(frame, excluded, roles, source, ask=True)
     states_named = [
         name
         for name in states_named
@@ -84,9 +84,9 @@ def status_column(
         if about_rows(frame, name, roles):
             taken = taken or name
         else:
-            found.add(
+            findings.add(
                 "events",
-                f"{name!r} {_WHY['attribute']} (--status-column "
+                f"{name!r} {_REASONS['attribute']} (--status-column "
                 f"{shlex.quote(name)} takes it for states of orders)",
                 frame.height,
                 "noted",
@@ -95,7 +95,7 @@ def status_column(
         if not yes.any():
             odd = blanked(frame[name]).drop_nulls().unique(maintain_order=True)
             if len(odd) > 1:
-                found.add(
+                findings.add(
                     "events",
                     f"{name!r} says of no row that it was taken back; it has "
                     f"{', '.join(map(repr, odd.head(4)))}",
@@ -111,10 +111,11 @@ def status_column(
                 f"{column_option('status', name)}; if not, as with the end of a loan, "
                 f"{column_option('status', None)}"
             )
-        if use in _WHY:
-            found.add(
+        if use in _REASONS:
+            findings.add(
                 "events",
-                f"{name!r} {_WHY[use]} (--status-column {shlex.quote(name)} takes it for returns)",
+                f"{name!r} {_REASONS[use]} (--status-column {shlex.quote(name)} takes it for "
+                "returns)",
                 int(yes.sum()),
                 "noted",
             )
@@ -149,15 +150,15 @@ def undone_rows(
     lent = any(is_loan(word) for name in frame.columns for word in words_of(name))
     for name in [*by_state, *(n for n in more if about_rows(frame, n, others))]:
         column = frame[name]
-        if orders is not None and (whole := carried(column, frame[orders[0]])) is not None:
-            rows.found.add(
+        if orders is not None and (carried_states := carried(column, frame[orders[0]])) is not None:
+            rows.findings.add(
                 "events",
                 f"{name!r} is in one row of each order: it holds for all rows "
                 f"of the same {orders[0]!r}",
                 column.len(),
                 "noted",
             )
-            column = whole.alias(name)
+            column = carried_states.alias(name)
         back, never = states(column, rows, source, lent=lent)
         undone, failed = undone | back, failed | never
     for name, kind, yes in _undoing(frame, others.values()):
@@ -165,8 +166,8 @@ def undone_rows(
             continue
         taken = yes
         if kind == "count":
-            taken = yes & pl.Series(_whole(frame[name], name, pieces, paid))
-            rows.found.add(
+            taken = yes & pl.Series(_is_complete(frame[name], name, pieces, paid))
+            rows.findings.add(
                 "events",
                 f"{name!r}: a part of the purchase came back, which stays",
                 int((yes & ~taken).sum()),
@@ -175,13 +176,13 @@ def undone_rows(
         if orders is not None:
             taken = spread_over_orders(taken, frame[orders[0]], sparse=orders[1])
         undone |= taken.to_numpy()
-        rows.found.add(
+        rows.findings.add(
             "events", f"{name!r}: rows that say yes are taken back", int(taken.sum()), "noted"
         )
     return undone, failed
 
 
-def _whole(
+def _is_complete(
     column: pl.Series, name: str, pieces: NDArray[np.float64], paid: NDArray[np.float64]
 ) -> Mask:
     """Return where nothing is left of what was bought: all pieces, or half of the money."""
@@ -210,7 +211,7 @@ def _ask_about_values(frame: pl.DataFrame, roles: Mapping[str, str], source: str
     for name in frame.columns:
         if name in roles.values() or undoing_kind(name) or _ELSEWHERE.search(name.casefold()):
             continue
-        values = few_texts(frame[name], MOST_STATES)
+        values = few_texts(frame[name], MAX_STATES)
         back = [value for value in values if state_of(value) == "undone"]
         if not back or len(values) < 2 or names_types(frame[name]):
             continue

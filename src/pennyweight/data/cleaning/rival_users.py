@@ -24,16 +24,16 @@ _BESIDE = re.compile(
 )
 _FAR_MORE = 3  # times as many values as there are users
 _FILLED = 0.5
-_LEAST = 20
+_MIN_ROWS = 20
 _AGENT = r"^(Mozilla|Opera|curl|okhttp|Dalvik|python-requests|Googlebot)\S*/\d"
 
 
 def check_rivals(
     frame: pl.DataFrame,
     roles: Mapping[str, str],
-    given: Mapping[str, str | None],
+    overrides: Mapping[str, str | None],
     source: str,
-    found: Findings,
+    findings: Findings,
 ) -> None:
     """Ask or note where another column has the name of users and far more values.
 
@@ -42,7 +42,7 @@ def check_rivals(
     DataError
         A buyer has several users, or the users are programs: each may be an employee.
     """
-    if "user" in given or frame.height < _LEAST or frame[roles["user"]].dtype.is_nested():
+    if "user" in overrides or frame.height < _MIN_ROWS or frame[roles["user"]].dtype.is_nested():
         return
     user = frame[roles["user"]]
     users = user.drop_nulls().n_unique()
@@ -66,7 +66,7 @@ def check_rivals(
                 f"{roles['user']!r} is an employee, a shop or a program; else "
                 f"{column_option('user', roles['user'])}"
             )
-        found.add(
+        findings.add(
             "events",
             f"{name!r} has {count:,} values, and {roles['user']!r}, which is taken "
             f"for the user, {users:,} (--user-column {name!r} takes the other)",

@@ -44,7 +44,7 @@ _REMEDIES = {
 
 
 def refuse_losses(
-    found: Findings, table: str, source: str, most: float, meant: Collection[str] = ()
+    findings: Findings, table: str, source: str, max_share: float, meant: Collection[str] = ()
 ) -> None:
     """Raise `DataError` where one cause drops more than a share of the rows of a table.
 
@@ -53,24 +53,24 @@ def refuse_losses(
 
     Parameters
     ----------
-    found
+    findings
         The findings so far.
     table, source
         ``"items"`` or ``"events"``; the file, for messages.
-    most
+    max_share
         The share of the rows that one cause may drop.
     meant
         Beginnings or words of more reasons that are choices.
     """
-    entries = [entry for entry in found.entries if entry.table == table]
-    rows = found.rows_read.get(table, 0) + action_counts(entries, table)["added"]
+    entries = [entry for entry in findings.entries if entry.table == table]
+    rows = findings.rows_read.get(table, 0) + action_counts(entries, table)["added"]
     if rows < _FEWEST_ROWS:
         return
     for entry in entries:
         is_meant = entry.reason in NOT_LIKING or entry.reason.startswith(_MEANT)
         if entry.action != "dropped" or is_meant or any(word in entry.reason for word in meant):
             continue
-        if entry.count > most * rows:
+        if entry.count > max_share * rows:
             raise DataError(
                 f"{source}: {entry.count:,} of {rows:,} rows would be dropped: "
                 f"{_described(entry)}. {_remedy(entry.reason)}. "
@@ -84,8 +84,8 @@ def _described(entry: CleaningEntry) -> str:
 
 
 def _remedy(reason: str) -> str:
-    known = (text for start, text in _REMEDIES.items() if reason.startswith(start))
-    return next(known, "Mend the values, or choose other columns")
+    remedies = (text for start, text in _REMEDIES.items() if reason.startswith(start))
+    return next(remedies, "Mend the values, or choose other columns")
 
 
 def go_on(share: float) -> str:
@@ -94,16 +94,16 @@ def go_on(share: float) -> str:
     return f"To go on without them: --max-dropped {enough:g}, max_dropped={enough:g}"
 
 
-def types_without_items(lost: NDArray[np.bool_], types: pl.Series) -> list[str]:
+def types_without_items(without_item: NDArray[np.bool_], types: pl.Series) -> list[str]:
     """Return the types of the rows without an item, if it is these types that have none.
 
     Logs of a web site have many events, such as the start of a session, that are about no item.
     """
-    frame = pl.DataFrame({"type": types.cast(pl.String), "lost": lost})
+    frame = pl.DataFrame({"type": types.cast(pl.String), "lost": without_item})
     shares = frame.drop_nulls().group_by("type").agg(pl.col("lost").cast(pl.Int64).sum(), pl.len())
     bare = shares.filter(pl.col("lost") >= 0.95 * pl.col("len")).sort(-pl.col("lost"), "type")
     explained = int(bare["lost"].sum())
-    return bare["type"].to_list() if explained >= 0.9 * lost.sum() > 0 else []
+    return bare["type"].to_list() if explained >= 0.9 * without_item.sum() > 0 else []
 
 
 def is_merged(users: pl.Series) -> bool:

@@ -23,7 +23,10 @@ NO_TIME = (
     "columns={'time': None}; newest first: --row-order newest-first, row_order='newest-first'"
 )
 _ROWS, _KEYS = 200_000, 2_000  # rows beyond which a sample of users and items decides
-_LONGEST, _MOST = 40, 0.8  # letters of a time written as text; share of the texts with digits
+_MAX_LENGTH, _MIN_SHARE = (
+    40,
+    0.8,
+)  # letters of a time written as text; share of the texts with digits
 
 
 def refuse_newest_first(
@@ -47,10 +50,10 @@ def refuse_newest_first(
         texts with numbers, which may be times in a form that is not known.
     """
     for column in columns:
-        how = _doubt(frame, column, others)
-        if how:
+        reason = _doubt(frame, column, others)
+        if reason:
             raise DataError(
-                f"{source}: no column is known as the time, and column {column!r} {how}: the "
+                f"{source}: no column is known as the time, and column {column!r} {reason}: the "
                 f"newest events may come first. If it gives the order, "
                 f"{column_option('time', column)}; {NO_TIME}"
             )
@@ -92,23 +95,23 @@ def _counts_back(column: pl.Series) -> bool:
 def _may_be_times(texts: pl.Series) -> bool:
     """Say whether texts are short, vary, and have digits beside other signs."""
     signs = texts.str.contains(r"\d") & texts.str.contains(r"\d\s|\s\d|\d[/:.-]\d|\d\pL")
-    short = (texts.str.len_chars() <= _LONGEST) & ~texts.str.contains(r"^\S{21,}$")
-    return texts.n_unique() > 2 and int((signs & short).sum()) >= _MOST * len(texts)
+    short = (texts.str.len_chars() <= _MAX_LENGTH) & ~texts.str.contains(r"^\S{21,}$")
+    return texts.n_unique() > 2 and int((signs & short).sum()) >= _MIN_SHARE * len(texts)
 
 
 def attribute_of(
-    frame: pl.DataFrame, column: str, others: Mapping[str, str], least: int = 2
+    frame: pl.DataFrame, column: str, others: Mapping[str, str], min_groups: int = 2
 ) -> str:
     """Return the role of which a column is an attribute, as a birthday or a release is.
 
-    ``"item"`` or ``"user"`` where at least `least` have one value each, else ``""``. The rows of
-    one user on one item say nothing: what is stored twice has one value too.
+    ``"item"`` or ``"user"`` where at least `min_groups` have one value each, else ``""``. The rows
+    of one user on one item say nothing: an event stored twice has one value too.
     """
     for role, other in (("item", "user"), ("user", "item")):
         rows = frame.select(key=others[role], value=column, other=others[other]).drop_nulls()
         if rows.height > _ROWS:
-            some = rows["key"].gather_every(rows.height // _KEYS).unique()
-            rows = rows.filter(pl.col("key").is_in(some.implode()))
+            sample = rows["key"].gather_every(rows.height // _KEYS).unique()
+            rows = rows.filter(pl.col("key").is_in(sample.implode()))
         groups = (
             rows.lazy()
             .group_by("key")
@@ -118,7 +121,7 @@ def attribute_of(
             .collect()
             .row(0)
         )
-        if groups[0] >= least and groups[1] is not None and groups[1] >= 0.95:
+        if groups[0] >= min_groups and groups[1] is not None and groups[1] >= 0.95:
             return role
     return ""
 

@@ -16,8 +16,8 @@ Mask = NDArray[np.bool_]
 class Rows:
     """The rows still alive, and the notes about those dropped."""
 
-    def __init__(self, frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -> None:
-        self.frame, self.found = frame.select(list(dict.fromkeys(roles.values()))), found
+    def __init__(self, frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings) -> None:
+        self.frame, self.findings = frame.select(list(dict.fromkeys(roles.values()))), findings
         self.alive = np.ones(frame.height, dtype=bool)
 
     def drop(self, reason: str, bad: Mask) -> None:
@@ -32,4 +32,4 @@ class Rows:
             ", ".join(f"{k} {v!r}" for k, v in self.frame.row(row, named=True).items())
             for row in rows[:3].tolist()
         ]
-        self.found.add("events", reason, len(rows), action, examples)
+        self.findings.add("events", reason, len(rows), action, examples)

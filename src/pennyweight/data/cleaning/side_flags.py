@@ -14,7 +14,7 @@ from pennyweight.data.cleaning_log import Findings
 
 __all__ = ["side_flags"]
 
-_KEPT = re.compile(
+_LISTED = re.compile(
     r"(is|was|has)?(favou?rite[ds]?|fav|saved?|bookmark(ed)?|follow(ed|s|ing)?|subscribed?"
     r"|wishlist(ed)?|watchlist(ed)?)"
 )
@@ -27,7 +27,7 @@ _DEED = re.compile(
 )
 
 
-def side_flags(frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -> list[str]:
+def side_flags(frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings) -> list[str]:
     """Return the columns of yes and no that are not the types of the events, and note them.
 
     These have one value a user or an item, such as ``subscribed``, or say that an item is on a
@@ -42,15 +42,15 @@ def side_flags(frame: pl.DataFrame, roles: Mapping[str, str], found: Findings) -
             continue
         yes = says_yes(frame[name], "flag")
         if about_user_or_item(frame, yes, roles):
-            why = "has one value a user or an item, and says nothing of the single event"
-        elif deeds and _KEPT.fullmatch("".join(words_of(name))):
-            why = f"is no type of events, since {deeds[0]!r} says that each row is one"
+            reason = "has one value a user or an item, and says nothing of the single event"
+        elif deeds and _LISTED.fullmatch("".join(words_of(name))):
+            reason = f"is no type of events, since {deeds[0]!r} says that each row is one"
         else:
             continue
         beside.append(name)
-        found.add(
+        findings.add(
             "events",
-            f"{name!r} {why} (--type-column {shlex.quote(name)} counts the rows with yes)",
+            f"{name!r} {reason} (--type-column {shlex.quote(name)} counts the rows with yes)",
             frame.height,
             "noted",
         )

@@ -13,9 +13,9 @@ from pennyweight.data.cleaning.reversal_columns import about_user_or_item
 from pennyweight.data.columns import column_option
 from pennyweight.errors import DataError
 
-__all__ = ["MOST_STATES", "about_rows", "is_explained", "state_columns"]
+__all__ = ["MAX_STATES", "about_rows", "is_explained", "state_columns"]
 
-MOST_STATES = 40
+MAX_STATES = 40
 _PLACES = frozenset(("state", "estado", "etat", "stato", "stan", "stav", "zustand"))
 # Of an order, of its lines, and what else stands in such names.
 _ABOUT_ORDERS = re.compile(
@@ -83,7 +83,7 @@ def about_rows(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool
 
 
 def _values(frame: pl.DataFrame, name: str) -> list[str]:
-    return few_texts(frame[name], MOST_STATES)
+    return few_texts(frame[name], MAX_STATES)
 
 
 def _is_of_orders(

@@ -62,9 +62,9 @@ def draw_ties(
     seed
         Another seed draws other orders.
     """
-    who, when = user[order], time[order]
+    ordered_user, ordered_time = user[order], time[order]
     same = np.zeros(len(order) + 1, dtype=np.bool_)
-    same[1:-1] = (who[1:] == who[:-1]) & (when[1:] == when[:-1])
+    same[1:-1] = (ordered_user[1:] == ordered_user[:-1]) & (ordered_time[1:] == ordered_time[:-1])
     near = np.flatnonzero(same[1:] | same[:-1])
     if not len(near):
         return TieBreak(order, 0)

@@ -18,7 +18,7 @@ from pennyweight.data.cleaning.time_names import (
     rank,
 )
 from pennyweight.data.cleaning_log import Findings
-from pennyweight.data.columns import column_option, resolve, shown
+from pennyweight.data.columns import column_list, column_option, resolve
 from pennyweight.data.readers.time_order import DoubtfulTimes
 from pennyweight.data.times import EXCEL, TimeReading, Times, moment, parse_times
 from pennyweight.errors import DataError
@@ -74,11 +74,11 @@ class _Candidate:
 
 def event_roles(
     frame: pl.DataFrame,
-    given: Mapping[str, str | None],
+    overrides: Mapping[str, str | None],
     reading: TimeReading,
     *,
     source: str,
-    found: Findings,
+    findings: Findings,
 ) -> dict[str, str]:
     """Find the column of each role of an event log, that of the time also by its values.
 
@@ -86,11 +86,11 @@ def event_roles(
     ----------
     frame
         The rows as read.
-    given
+    overrides
         Role -> column as for `columns.resolve`.
     reading
         The present, for times of columns of unknown names, and the order of rows if given.
-    source, found
+    source, findings
         The file, for messages; takes the notes.
 
     Raises
@@ -99,14 +99,14 @@ def event_roles(
         As of `columns.resolve`; several columns could be the time; or none is, and something
         suggests that the newest events may come first.
     """
-    if "time" in given:
-        roles = resolve(frame.columns, "events", given, source=source)
-        return _with_clock(frame, roles, reading, source, found)
-    others = resolve(frame.columns, "events", {**given, "time": None}, source=source)
+    if "time" in overrides:
+        roles = resolve(frame.columns, "events", overrides, source=source)
+        return _with_clock(frame, roles, reading, source, findings)
+    others = resolve(frame.columns, "events", {**overrides, "time": None}, source=source)
     free = [column for column in frame.columns if column not in others.values()]
-    time = _by_name(frame, free, others, reading, source, found)
+    time = _by_name(frame, free, others, reading, source, findings)
     if time is None:
-        time = _by_content(frame, free, others, source, found, reading)
+        time = _by_content(frame, free, others, source, findings, reading)
     if time is None:
         time = _unreadable(frame, free, reading, source)
     if time is None and reading.row_order is None:
@@ -117,8 +117,8 @@ def event_roles(
             f"{source}: --time-format {reading.time_format!r} is given, and no column "
             f"is known as the time. Name it with {_ASK}"
         )
-    roles = resolve(frame.columns, "events", {**given, "time": time}, source=source)
-    return _with_clock(frame, roles, reading, source, found)
+    roles = resolve(frame.columns, "events", {**overrides, "time": time}, source=source)
+    return _with_clock(frame, roles, reading, source, findings)
 
 
 def _with_clock(
@@ -126,14 +126,14 @@ def _with_clock(
     roles: dict[str, str],
     reading: TimeReading,
     source: str,
-    found: Findings,
+    findings: Findings,
 ) -> dict[str, str]:
     """Add the column with the time of day where the time is a mere day."""
     taken = {*roles.values()}
     free = [column for column in frame.columns if column not in taken]
     if "time" not in roles or not _is_day(frame, roles["time"], reading, source):
         return roles
-    clock = clock_of(frame, free, roles, found)
+    clock = clock_of(frame, free, roles, findings)
     return roles if clock is None else {**roles, "clock": clock}
 
 
@@ -153,7 +153,7 @@ def _by_name(
     others: Mapping[str, str],
     reading: TimeReading,
     source: str,
-    found: Findings,
+    findings: Findings,
 ) -> str | None:
     named = [column for column in free if (r := rank(column)) is not None and r < OTHER_RANK]
     read = [_look(frame, column, source, reading) for column in named]
@@ -169,13 +169,13 @@ def _by_name(
     if not usable:
         return None
     first = min(c.rank or 0 for c in usable)
-    chosen = _one_of([c for c in usable if (c.rank or 0) == first], source)
+    chosen = _finest([c for c in usable if (c.rank or 0) == first], source)
     rest = [c for c in usable if c is not chosen and c.real]
     _ask_between(frame, chosen, rest, unnamed, others, source)
     if rest or unnamed or first >= SYSTEM_RANK:
-        also = f"; also named like times: {shown([c.name for c in rest])}" if rest else ""
-        also += f"; times too: {shown([c.name for c in unnamed])}" if unnamed else ""
-        found.add(
+        also = f"; also named like times: {column_list([c.name for c in rest])}" if rest else ""
+        also += f"; times too: {column_list([c.name for c in unnamed])}" if unnamed else ""
+        findings.add(
             "events",
             f"column {chosen.name!r} is taken for the time{also} (--time-column chooses)",
             frame.height,
@@ -224,9 +224,9 @@ def _unnamed(
 def _may_be_moments(column: pl.Series) -> bool:
     """Say whether a column is of dates, of texts with digits, or of numbers as large as epochs."""
     if column.dtype == pl.String:
-        some = column.drop_nulls().head(100)
-        number = some.str.strip_chars().cast(pl.Float64, strict=False)
-        return bool((some.str.contains(r"[0-9]") & (number.is_null() | (number > _1990))).any())
+        sample = column.drop_nulls().head(100)
+        number = sample.str.strip_chars().cast(pl.Float64, strict=False)
+        return bool((sample.str.contains(r"[0-9]") & (number.is_null() | (number > _1990))).any())
     if column.dtype.is_numeric():
         return bool((column.head(100) > _1990).any())
     return column.dtype.is_temporal() and column.dtype not in (pl.Time, pl.Duration)
@@ -254,7 +254,7 @@ def _ask_between(
         rivals += [c for c in (*named, *unnamed) if c not in rivals]
     rivals = [c for c in rivals if not _agree(chosen, c)]
     if rivals:
-        raise DataError(_which([chosen, *rivals], source))
+        raise DataError(_ambiguity([chosen, *rivals], source))
 
 
 def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str]) -> bool:
@@ -279,11 +279,11 @@ def _unreadable(
     if not named or reading.row_order is not None:
         return None
     best = min(named, key=lambda column: rank(column) or 0)
-    seen = _look(frame, best, source, reading)
-    if seen is None or (seen.real and (seen.filled < 0.5 or seen.read < 0.5)):
+    candidate = _look(frame, best, source, reading)
+    if candidate is None or (candidate.real and (candidate.filled < 0.5 or candidate.read < 0.5)):
         return best
     option = column_option("time", best)
-    if seen.real:
+    if candidate.real:
         raise DataError(
             f"{source}: column {best!r} has one value a user or an item, as the date "
             "of a registration or a release has. If it is the time of the events, "
@@ -297,31 +297,31 @@ def _unreadable(
     )
 
 
-def _one_of(columns: Sequence[_Candidate], source: str) -> _Candidate:
+def _finest(columns: Sequence[_Candidate], source: str) -> _Candidate:
     """Return the only one, or the finest of those that agree to the day."""
-    for wanted in ("real", "varies"):
-        good = [c for c in columns if getattr(c, wanted)]
+    for flag in ("real", "varies"):
+        good = [c for c in columns if getattr(c, flag)]
         columns = good or columns
     columns = sorted(columns, key=lambda c: -c.distinct)
     best = columns[0]
     for other in columns[1:]:
         if not _agree(best, other):
-            raise DataError(_which(columns, source))
+            raise DataError(_ambiguity(columns, source))
     return best
 
 
-def _which(columns: Sequence[_Candidate], source: str) -> str:
+def _ambiguity(columns: Sequence[_Candidate], source: str) -> str:
     names = " and ".join(repr(c.name) for c in columns)
     examples = "; ".join(f"{c.name!r} begins {_example(c)}" for c in columns[:4])
     return f"{source}: {names} could each be the time ({examples}). Choose one with {_ASK}"
 
 
-def _agree(one: _Candidate, other: _Candidate) -> bool:
-    if one.times is None or other.times is None:
+def _agree(first: _Candidate, second: _Candidate) -> bool:
+    if first.times is None or second.times is None:
         return False
-    gap = np.abs(one.times.values - other.times.values)
+    gap = np.abs(first.times.values - second.times.values)
     gap = gap[np.isfinite(gap)]
-    return bool(len(gap)) and bool((gap <= (_DAY if one.real and other.real else 0)).all())
+    return bool(len(gap)) and bool((gap <= (_DAY if first.real and second.real else 0)).all())
 
 
 def _example(column: _Candidate) -> str:
@@ -336,7 +336,7 @@ def _by_content(
     free: Sequence[str],
     others: Mapping[str, str],
     source: str,
-    found: Findings,
+    findings: Findings,
     reading: TimeReading,
 ) -> str | None:
     unnamed = [c for c in free if rank(c) is None or rank(c) == OTHER_RANK]
@@ -346,11 +346,11 @@ def _by_content(
     fit = [c for c in dated if c not in rejected and c.rank is None and not _of_spreadsheet(c)]
     doubtful = [c.name for c in dated if c not in fit]
     if fit:
-        chosen = _one_of(fit, source)
+        chosen = _finest(fit, source)
         values = chosen.times.values if chosen.times is not None else np.empty(0)
         values = values[np.isfinite(values)]
         span = f", from {moment(values.min())} to {moment(values.max())}" if len(values) else ""
-        found.add(
+        findings.add(
             "events",
             f"no column is known by name as the time; {chosen.name!r} is taken, "
             f"the only one that holds times{span} (--time-column chooses)",
@@ -362,7 +362,7 @@ def _by_content(
         c for c in doubtful if not (rank(c) == OTHER_RANK and c in [r.name for r in rejected])
     ]:
         raise DataError(
-            f"{source}: no column is known as the time; {shown(doubtful)} "
+            f"{source}: no column is known as the time; {column_list(doubtful)} "
             f"{'holds' if len(doubtful) == 1 else 'hold'} dates that may be of "
             f"something else. Name the time with {_ASK}; {NO_TIME}"
         )
@@ -378,19 +378,19 @@ def _look(frame: pl.DataFrame, column: str, source: str, reading: TimeReading) -
     """Read a sample of a column; None where it holds no times."""
     n = frame.height
     rows = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64))
-    some = frame[column].gather(rows)
-    if some.dtype == pl.String:
-        some = some.set(some.str.strip_chars() == "", None)
-    filled = 1 - some.null_count() / max(1, len(some))
+    sample = frame[column].gather(rows)
+    if sample.dtype == pl.String:
+        sample = sample.set(sample.str.strip_chars() == "", None)
+    filled = 1 - sample.null_count() / max(1, len(sample))
     if not filled:
         return None
     try:
-        times = parse_times(some, source, time_format=reading.time_format)
+        times = parse_times(sample, source, time_format=reading.time_format)
     except DoubtfulTimes:
         return _Candidate(column, rank(column), None, filled, 1.0)
     except DataError:
         return None
-    read = float(np.isfinite(times.values).sum()) / max(1, len(some) - some.null_count())
+    read = float(np.isfinite(times.values).sum()) / max(1, len(sample) - sample.null_count())
     return _Candidate(column, rank(column), times, filled, read)
 
 

@@ -331,9 +331,9 @@ def _words(name: str) -> list[str]:
 def rank(name: str) -> int | None:
     """Return the rank of a name, 0 the best; None for one that is no name of a time."""
     for form in (name, _plain(name)):
-        known = _RANK_OF.get("".join(re.findall(r"[^\W_]+", form.lower())))
-        if known is not None:
-            return known
+        exact = _RANK_OF.get("".join(re.findall(r"[^\W_]+", form.lower())))
+        if exact is not None:
+            return exact
     words = _words(_plain(name))
     kind = foreign_kind(_plain(name))
     if kind is not None:

@@ -141,8 +141,8 @@ def _holds(word: str, stem: str) -> bool:
 
 def _plain(name: str) -> str:
     """Return a name in lower case without accents, its words apart; other letters stay."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("ı", "i")
-    lower = apart.replace("ø", "o").replace("Ø", "O").casefold()
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("ı", "i")
+    lower = spaced.replace("ø", "o").replace("Ø", "O").casefold()
     parts = unicodedata.normalize("NFD", lower)
     bare = "".join(letter for letter in parts if not "\u0300" <= letter <= "\u036f")
     return unicodedata.normalize("NFC", bare)

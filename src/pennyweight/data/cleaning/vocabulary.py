@@ -41,7 +41,7 @@ _NEUTRAL = frozenset(
     "abandonment expire expiry attempt attempted".split()
 )
 # Neutral unless a deed is named beside it: search_click is a click.
-_ASIDE = frozenset(
+_INCIDENTAL = frozenset(
     "search query login logout signin signout signup register registration session heartbeat ping "
     "pause resume seek buffer scroll hover notification push email mail sms sent send receive "
     "error skip skipped next previous prev "
@@ -82,7 +82,7 @@ _CONSUMED = frozenset(
 _REMOVED = frozenset("remove removal delete deletion discard un".split())
 _NEGATORS = frozenset("not no non never without dont didnt doesnt un dis".split())
 # Whole names that are no sum of their words.
-_WHOLE: dict[str, Sense] = {
+_FIXED: dict[str, Sense] = {
     "thumbsdown": "negative",
     "thumbdown": "negative",
     "votedown": "negative",
@@ -159,11 +159,11 @@ def sense_of(name: str) -> Sense:
     """
     words = _words(name)
     joined = "".join(words)
-    if joined in _WHOLE:
-        return _WHOLE[joined]
+    if joined in _FIXED:
+        return _FIXED[joined]
     if "returning" in words:  # users do, with nothing to give back
         return "doubtful"
-    return _judged([_base(word) for word in _parted(words)])
+    return _sense_of([_base(word) for word in _parted(words)])
 
 
 def speaks_of_liking(name: str) -> bool:
@@ -197,7 +197,7 @@ def _bases(name: str) -> set[str]:
     return {_base(word) for word in _parted(_words(name))}
 
 
-def _judged(words: list[str]) -> Sense:
+def _sense_of(words: list[str]) -> Sense:
     against = {word for word in words if word in _AGAINST}
     negators = [word for word in words if word in _NEGATORS]
     rest = [word for word in words if word not in against and word not in _NEGATORS]
@@ -213,15 +213,15 @@ def _judged(words: list[str]) -> Sense:
         return "neutral"
     if deeds:
         return "positive"
-    if any(word in _ASIDE for word in rest):
+    if any(word in _INCIDENTAL for word in rest):
         return "neutral"
     return "doubtful" if any(_denies(word) for word in rest) else "unknown"
 
 
 def _denied(rest: list[str], times: int) -> Sense:
     """Return what the denial of some words says: not clicked is nothing, not liked is a dislike."""
-    told = ("recommend" if word == "recommended" else word for word in rest)
-    telling = [word for word in told if word not in _FILLERS]
+    normalized = ("recommend" if word == "recommended" else word for word in rest)
+    telling = [word for word in normalized if word not in _FILLERS]
     if times > 1 or not telling:
         return "doubtful"
     if all(word in _OPINIONS for word in telling):
@@ -238,16 +238,16 @@ def _words(name: str) -> list[str]:
     return re.findall(r"[^\W_]+", text.casefold())
 
 
-def _known(word: str) -> bool:
+def _is_word(word: str) -> bool:
     return _base(word) in _VOCABULARY
 
 
 def _parted(words: Iterable[str]) -> list[str]:
     """Part words that are written together, such as ``addtocart`` and ``unfollow``."""
-    found: list[str] = []
+    parts: list[str] = []
     for word in words:
-        found += [word] if _known(word) else _pieces(word) or [word]
-    return found
+        parts += [word] if _is_word(word) else _pieces(word) or [word]
+    return parts
 
 
 @lru_cache(maxsize=4_096)
@@ -260,7 +260,7 @@ def _pieces(word: str) -> list[str] | None:
         for start in range(end):
             before, piece = best[start], word[start:end]
             # A short filler inside of a word is chance: unit is not un-it.
-            fits = _known(piece) and (len(piece) > 2 or piece in ("to", "un", "no"))
+            fits = _is_word(piece) and (len(piece) > 2 or piece in ("to", "un", "no"))
             if before is not None and fits and piece not in ("a", "me", "my", "it"):
                 at = best[end]
                 if at is None or len(before) + 1 < len(at):
@@ -290,7 +290,7 @@ _VOCABULARY = (
     | _REMARKS
     | _AGAINST
     | _NEUTRAL
-    | _ASIDE
+    | _INCIDENTAL
     | _SLATES
     | _FILLERS
     | _OBJECTS

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.event_types import most_doubtful
+from pennyweight.data.cleaning.event_types import least_certain
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.rating_names import is_grade, is_rating_name
 from pennyweight.data.cleaning.ratings import FEW, RatingScale, looks_rated, on_scale, scale_of
@@ -27,7 +27,7 @@ _RATING = (
 )
 _NAMED = r"^\s*(\d(?:[.,]\d)?)\s*[-–—:=.)(]+\s*(\pL[^\d]*?)\)?\s*$"  # 5 - Excellent, 5 (good)
 _NOT_RATED = r"(?i)^\s*(un|not[ _-]?(yet[ _-]?)?|no[ _-]?)rat(ed|ing)s?( given)?\s*$"
-_MOST_LOST = 0.2  # share of weights that may be no numbers
+_MAX_UNREADABLE = 0.2  # share of weights that may be no numbers
 NO_STRENGTH = "weight is 0: ignored"
 
 
@@ -85,22 +85,22 @@ def weights(
 
 def numbers(column: pl.Series) -> pl.Series:
     """Return a column as numbers; ratings also as ``4,5``, ``4 stars``, ``4/5`` or ``★★★★☆``."""
-    found = column.cast(pl.Float64, strict=False)
-    if column.dtype != pl.String or found.null_count() == column.null_count():
-        return found
+    values = column.cast(pl.Float64, strict=False)
+    if column.dtype != pl.String or values.null_count() == column.null_count():
+        return values
     parts = column.str.extract_groups(_RATING).struct
     of = parts.field("of").fill_null(parts.field("out")).cast(pl.Float64)
     written = parts.field("number").str.replace(",", ".").cast(pl.Float64, strict=False)
     tops = of.drop_nulls().unique()
     if len(tops) > 1:  # 7/10 beside 4/5; a number beside them could be of either scale
         if of.null_count() > column.null_count() or not (tops > 0).all():
-            return found
+            return values
         return written / of * tops.max()
     stars = column.str.count_matches("[★⭐]").cast(pl.Float64)
     stars += column.str.contains("½").cast(pl.Float64) / 2
     glyphs = column.str.contains(r"^\s*[★⭐☆✩⯨⯪\x{fe0f}\s]+½?[☆✩\s]*$")
-    found = found.fill_null(written).fill_null(stars.set(~glyphs.fill_null(False), None))
-    return found.fill_null(_named(column)) if found.null_count() > column.null_count() else found
+    values = values.fill_null(written).fill_null(stars.set(~glyphs.fill_null(False), None))
+    return values.fill_null(_named(column)) if values.null_count() > column.null_count() else values
 
 
 def _named(column: pl.Series) -> pl.Series:
@@ -123,17 +123,19 @@ def _stated_top(column: pl.Series) -> float | None:
 
 def _refuse_words(column: pl.Series, read: pl.Series, source: str) -> None:
     """Stop where many weights are no numbers: dropping them would leave another log."""
-    lost = column.filter(read.is_null() & column.is_not_null())
-    given = len(column) - column.null_count()
-    if not len(lost) or (len(lost) <= _MOST_LOST * given and len(lost) < given):
+    unreadable = column.filter(read.is_null() & column.is_not_null())
+    n_filled = len(column) - column.null_count()
+    if not len(unreadable) or (
+        len(unreadable) <= _MAX_UNREADABLE * n_filled and len(unreadable) < n_filled
+    ):
         return
-    names = lost.cast(pl.String).unique(maintain_order=True)
+    names = unreadable.cast(pl.String).unique(maintain_order=True)
     examples = ", ".join(repr(name[:40]) for name in names.head(6))
     name = column.name
-    if lost.cast(pl.String).str.contains(r"^\s*\S+\s*(/|out of)\s*\d+\D*$").any():
+    if unreadable.cast(pl.String).str.contains(r"^\s*\S+\s*(/|out of)\s*\d+\D*$").any():
         remedy = "Write all on one scale"
     else:
-        first = most_doubtful(one.strip() for one in names)
+        first = least_certain(text.strip() for text in names)
         remedy = (
             f"If these are ratings in words, give each a meaning: --weight-column '' "
             f"--type-column {shlex.quote(name)} --event-types "
@@ -142,7 +144,7 @@ def _refuse_words(column: pl.Series, read: pl.Series, source: str) -> None:
             f"event_types={{{first!r}: 'negative'}}; else write numbers"
         )
     raise DataError(
-        f"{source}: {len(lost):,} of {given:,} values of column {name!r} are no "
+        f"{source}: {len(unreadable):,} of {n_filled:,} values of column {name!r} are no "
         f"numbers, such as {examples}. {remedy}, or leave the column out with "
         "--weight-column '', columns={'weight': None}"
     )
@@ -166,8 +168,8 @@ def _low(
     What is no rating becomes NaN.
     """
     name, none = column.name, np.zeros(len(weight), bool)
-    given = np.isfinite(weight)
-    values = weight[given].astype(np.float64)
+    rated = np.isfinite(weight)
+    values = weight[rated].astype(np.float64)
     scale = scale_of(name, values, _stated_top(column))
     if scale is None and (chosen is None or set(np.unique(values).tolist()) == {0.0, 1.0}):
         _ignore_zeros(name, weight, rows)
@@ -175,10 +177,10 @@ def _low(
         _unrate(name, weight, scale, rows)
         if chosen != 0:
             _drop_beyond(name, weight, scale, chosen, rows, source)
-    alive = int((given & rows.alive).sum())
+    alive = int((rated & rows.alive).sum())
     if chosen is not None:
         liked = f"{chosen:g} and above" if chosen else "all ratings"
-        rows.found.add("events", f"{name!r}: {liked} count as liking, as chosen", alive, "noted")
+        rows.findings.add("events", f"{name!r}: {liked} count as liking, as chosen", alive, "noted")
         return (np.asarray(weight < chosen), chosen) if chosen else (none, None)
     if scale is None:
         named = is_rating_name(name) and len(np.unique(values)) > 1
@@ -188,7 +190,7 @@ def _low(
                 f"{name!r} {like}, and all count as liking; if low ones do not, "
                 "use --min-rating X, min_rating=X"
             )
-            rows.found.add("events", reason, alive, "noted")
+            rows.findings.add("events", reason, alive, "noted")
         return none, None
     if is_grade(name) and scale.low >= 1 and 5 <= scale.high <= 6:
         raise DataError(
@@ -202,7 +204,7 @@ def _low(
         f"{name!r} holds ratings, {scale}: {scale.liked} count as liking, lower ones as "
         "negative (--min-rating X, min_rating=X; 0: all count)"
     )
-    rows.found.add("events", reason, alive, "noted")
+    rows.findings.add("events", reason, alive, "noted")
     return np.asarray(weight < np.float32(scale.liking)), scale.liking
 
 
@@ -222,18 +224,18 @@ def _drop_beyond(
     source: str,
 ) -> None:
     """Drop the few ratings beyond the scale; ask about many."""
-    given = np.flatnonzero(np.isfinite(weight))
+    rated = np.flatnonzero(np.isfinite(weight))
     beyond = np.zeros(len(weight), bool)
-    beyond[given] = ~on_scale(weight[given].astype(np.float64))
-    if beyond.sum() <= max(1.0, FEW * len(given)):
+    beyond[rated] = ~on_scale(weight[rated].astype(np.float64))
+    if beyond.sum() <= max(1.0, FEW * len(rated)):
         rows.drop(f"rating in {name!r} is beyond the scale, {scale}", beyond)
     elif chosen is None:
-        least = max(scale.liking, 0.01)
+        min_rating = max(scale.liking, 0.01)
         values = ", ".join(f"{value:g}" for value in np.unique(weight[beyond])[:5].tolist())
         raise DataError(
             f"{source}: column {name!r} holds ratings, {scale}, and {values} in "
-            f"{int(beyond.sum()):,} of {len(given):,} rows. If that means that no rating was "
+            f"{int(beyond.sum()):,} of {len(rated):,} rows. If that means that no rating was "
             "given, leave the value empty (an event of weight 1), or leave these rows out if "
             "there was no event; if it is a rating, say from where on ratings count as liking with "
-            f"--min-rating {least:g}, min_rating={least:g} (0: all do)"
+            f"--min-rating {min_rating:g}, min_rating={min_rating:g} (0: all do)"
         )

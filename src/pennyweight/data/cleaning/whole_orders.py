@@ -23,8 +23,8 @@ OF_ORDER = "refund or cancellation of an order as a whole: it takes back the lin
 PART_OF_ORDER = "refund or discount of a part of an order that names no item: the purchases stay"
 NOWHERE = "refund or cancellation that names neither an item nor an order of this file: no effect"
 
-_WHOLE = 0.5  # share of the money of an order from which on all of it came back
-_MOST_KINDS = 40
+_FULL_SHARE = 0.5  # share of the money of an order from which on all of it came back
+_MAX_KINDS = 40
 _ORDER = re.compile(
     r"(order|purchase|receipt|bestell|auftrags?|commande|pedido|ordine|bestelling|zamowienie"
     r"|transaction|invoice|bon|beleg|rechnungs?)(s?)(id|no|nr|num|number|nummer|ref|reference|name|key)?"
@@ -63,17 +63,17 @@ def undone_orders(
     keys = (
         _keys(frame[key]) if key is not None else pl.Series([None] * frame.height, dtype=pl.String)
     )
-    known = keys.filter(pl.Series(~bare)).drop_nulls().unique()
-    named = _named_orders(frame, keys, known, roles)
+    order_ids = keys.filter(pl.Series(~bare)).drop_nulls().unique()
+    named = _named_orders(frame, keys, order_ids, roles)
     undone |= below & named.is_not_null().to_numpy()
-    whole, part = _whole_orders(frame, roles, keys, named, undone, bare)
-    lost = undone & ~named.is_in(known.implode()).fill_null(False).to_numpy()
-    partial = undone & named.is_in(part.implode()).fill_null(False).to_numpy() & ~lost
-    rows.drop(OF_ORDER, undone & ~lost & ~partial)
+    full, part = _refunded_orders(frame, roles, keys, named, undone, bare)
+    unmatched = undone & ~named.is_in(order_ids.implode()).fill_null(False).to_numpy()
+    partial = undone & named.is_in(part.implode()).fill_null(False).to_numpy() & ~unmatched
+    rows.drop(OF_ORDER, undone & ~unmatched & ~partial)
     rows.drop(PART_OF_ORDER, partial)
-    rows.drop(NOWHERE, lost)
-    lines: Mask = keys.is_in(whole.implode()).fill_null(False).to_numpy() & ~bare
-    rows.found.add(
+    rows.drop(NOWHERE, unmatched)
+    lines: Mask = keys.is_in(full.implode()).fill_null(False).to_numpy() & ~bare
+    rows.findings.add(
         "events",
         f"lines of orders ({key!r}) that were refunded or canceled as a whole are taken back",
         int(lines.sum()),
@@ -86,15 +86,15 @@ def _order_key(frame: pl.DataFrame, roles: Mapping[str, str]) -> str | None:
     """Return the column of orders: by its role, its name or the end of its path, or its values."""
     if "order" in roles:
         return roles["order"]
-    known = {name_key(alias) for alias in ALIASES["events"]["order"]}
-    apart = {roles[role] for role in ("user", "item", "time") if role in roles}
+    aliases = {name_key(alias) for alias in ALIASES["events"]["order"]}
+    excluded = {roles[role] for role in ("user", "item", "time") if role in roles}
     for name in frame.columns:
         end = name_key(name.rpartition(".")[2])
-        if name not in apart and (end in known or _ORDER.fullmatch(end)):
+        if name not in excluded and (end in aliases or _ORDER.fullmatch(end)):
             if not frame[name].dtype.is_nested():
                 return name
-    found = order_column(frame, roles)
-    return None if found is None else found[0]
+    candidate = order_column(frame, roles)
+    return None if candidate is None else candidate[0]
 
 
 def _keys(column: pl.Series) -> pl.Series:
@@ -102,13 +102,13 @@ def _keys(column: pl.Series) -> pl.Series:
 
 
 def _named_orders(
-    frame: pl.DataFrame, keys: pl.Series, known: pl.Series, roles: Mapping[str, str]
+    frame: pl.DataFrame, keys: pl.Series, order_ids: pl.Series, roles: Mapping[str, str]
 ) -> pl.Series:
     """Return the order that each row is about, which a column beside its own may name."""
     named = keys
     for name in _links(frame, roles):
         other = _keys(frame[name])
-        named = other.zip_with(other.is_in(known.implode()).fill_null(False), named)
+        named = other.zip_with(other.is_in(order_ids.implode()).fill_null(False), named)
     return named
 
 
@@ -124,39 +124,39 @@ def _links(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
 
 def _other_orders(frame: pl.DataFrame, roles: Mapping[str, str], bare: Mask) -> Mask:
     """Return the rows that name the order that they refund in a column that only they fill."""
-    found = np.zeros(frame.height, bool)
+    refunds = np.zeros(frame.height, bool)
     for name in _links(frame, roles):
-        given = blanked(frame[name]).is_not_null().to_numpy()
-        if any(map(is_undone, words_of(name))) and not (given & ~bare).any():
-            found |= given
-    return found
+        filled = blanked(frame[name]).is_not_null().to_numpy()
+        if any(map(is_undone, words_of(name))) and not (filled & ~bare).any():
+            refunds |= filled
+    return refunds
 
 
 def _says_undone(
     frame: pl.DataFrame, roles: Mapping[str, str], types: EventTypes, bare: Mask
 ) -> Mask:
     """Return the rows whose type, state or kind says that something was taken back."""
-    found = np.zeros(frame.height, bool)
-    apart = {roles[role] for role in ("user", "item", "time", "order") if role in roles}
+    undone = np.zeros(frame.height, bool)
+    excluded = {roles[role] for role in ("user", "item", "time", "order") if role in roles}
     few = frame.filter(pl.Series(bare))
     for name in frame.columns:
-        if name in apart or frame[name].dtype.is_nested():
+        if name in excluded or frame[name].dtype.is_nested():
             continue
         kind = undoing_kind(name)
         if kind is not None and kind != "reason":
-            found |= says_yes(frame[name], kind).to_numpy()
+            undone |= says_yes(frame[name], kind).to_numpy()
             continue
-        values = few_texts(few[name], _MOST_KINDS)
+        values = few_texts(few[name], _MAX_KINDS)
         back = [value for value in values if _is_undone(value, types, name == roles.get("type"))]
         if back:
             texts = blanked(frame[name]).cast(pl.String).str.strip_chars()
-            found |= texts.is_in(back).fill_null(False).to_numpy()
-    return found
+            undone |= texts.is_in(back).fill_null(False).to_numpy()
+    return undone
 
 
 def _is_undone(value: str, types: EventTypes, typed: bool) -> bool:
     if typed and value in types:
-        return types.known(value) == "negative"
+        return types.clear_meaning(value) == "negative"
     return state_of(value) == "undone" or (
         typed and any(map(is_undone, words_of(value))) and any(map(is_part, words_of(value)))
     )
@@ -175,7 +175,7 @@ def _money(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
     return [c for c in columns if not is_pieces(c) and not frame[c].dtype.is_nested()]
 
 
-def _whole_orders(
+def _refunded_orders(
     frame: pl.DataFrame,
     roles: Mapping[str, str],
     keys: pl.Series,
@@ -193,16 +193,16 @@ def _whole_orders(
     table = pl.DataFrame({"order": named, "money": money}).filter(pl.Series(undone)).drop_nulls()
     sums = table.group_by("order").agg(pl.col("money").sum())
     sums = sums.join(_totals(frame, roles, keys, bare), on="order", how="left")
-    enough = pl.col("money") >= _WHOLE * pl.col("total").fill_null(0.0)
-    whole = sums.filter(enough & (pl.col("money") > 0))["order"]
-    return whole, sums.filter(~pl.col("order").is_in(whole.implode()))["order"]
+    enough = pl.col("money") >= _FULL_SHARE * pl.col("total").fill_null(0.0)
+    full = sums.filter(enough & (pl.col("money") > 0))["order"]
+    return full, sums.filter(~pl.col("order").is_in(full.implode()))["order"]
 
 
 def _called_parts(frame: pl.DataFrame, roles: Mapping[str, str], undone: Mask) -> Mask:
     """Return the rows whose type or state says that a part came back: ``partially_refunded``."""
     parts = np.zeros(frame.height, bool)
     for name in {roles[role] for role in ("type", "status") if role in roles}:
-        values = few_texts(frame.filter(pl.Series(undone))[name], _MOST_KINDS)
+        values = few_texts(frame.filter(pl.Series(undone))[name], _MAX_KINDS)
         called = [value for value in values if any(map(is_part, words_of(value)))]
         texts = blanked(frame[name]).cast(pl.String).str.strip_chars()
         parts |= texts.is_in(called).fill_null(False).to_numpy() & undone
@@ -240,5 +240,5 @@ def _totals(
     if counts is not None and not frame[counts].dtype.is_nested():
         money = money * np.maximum(signed(frame[counts]).fill_null(1.0).to_numpy(), 1.0)
     table = pl.DataFrame({"order": keys, "total": money}).filter(pl.Series(~bare)).drop_nulls()
-    whole = pl.col("total").max() if repeated else pl.col("total").clip(0.0).sum()
-    return table.group_by("order").agg(whole)
+    total = pl.col("total").max() if repeated else pl.col("total").clip(0.0).sum()
+    return table.group_by("order").agg(total)

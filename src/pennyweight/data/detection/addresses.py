@@ -59,12 +59,12 @@ _LINE = re.compile(r"^(?=.*[^\W\d_]{2})(?=.*[0-9])(?!.*(?:@|https?://|www\.)).{5
 _PERSON = re.compile(r"^(?=.*[^\W\d_])[^\d@/<>{}\[\]]{1,80}$")
 
 
-def _is_address(found: re.Match[str], column: ColumnName) -> bool:
+def _is_address(match: re.Match[str], column: ColumnName) -> bool:
     return not column.is_code
 
 
 _IN_TEXT = spans_of(_ADDRESS, _is_address)
-_WHOLE = spans_of(_LINE, lambda found, column: True)
+_FULL_ADDRESS = spans_of(_LINE, lambda match, column: True)
 _STREET_HINT = (
     _STREET.removesuffix(r"\b\.?")
     + r"|[Ss]tra(?:ß|ss)e|[Ss]tr\b|weg\b|[Pp]latz|[Aa]llee|gasse|[Rr]ing\b|damm|ufer|straat|laan"
@@ -79,7 +79,9 @@ _CODE_HINT = (
 )
 ADDRESS = Detector(
     (_STREET_HINT, _CODE_HINT),
-    lambda text, column: (_WHOLE if column.kind == "postal address" else _IN_TEXT)(text, column),
+    lambda text, column: (_FULL_ADDRESS if column.kind == "postal address" else _IN_TEXT)(
+        text, column
+    ),
 )
 # In a text names are those of brands and authors, but for those that say whose they are.
 _LABELLED = re.compile(
@@ -92,9 +94,9 @@ _LABELLED = re.compile(
 
 def _names(text: str, column: ColumnName) -> Iterator[Span]:
     if column.kind == "person's name":
-        yield from (found.span() for found in _PERSON.finditer(text))
+        yield from (match.span() for match in _PERSON.finditer(text))
     else:
-        yield from (found.span("name") for found in _LABELLED.finditer(text))
+        yield from (match.span("name") for match in _LABELLED.finditer(text))
 
 
 NAME = Detector(

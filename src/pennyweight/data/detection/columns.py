@@ -52,7 +52,7 @@ _CODES = frozenset(
     "length width height volume capacity frequency revision".split()
 )
 _BY_NAME = {name: kind for kind, names in _NAMES.items() for name in names.split()}
-_MOST_WORDS = 4
+_MAX_WORDS = 4
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def column_of(name: str) -> ColumnName:
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     words = [word for word in re.split(r"[\W_]+", parted) if word]
     if _OTHER.isdisjoint(words):
-        for n in range(min(len(words), _MOST_WORDS), 0, -1):
+        for n in range(min(len(words), _MAX_WORDS), 0, -1):
             for start in range(len(words) - n + 1):
                 kind = _BY_NAME.get("_".join(words[start : start + n]))
                 if kind is not None:

@@ -60,26 +60,26 @@ _NO_NAMES = frozenset(
 
 
 def _spans(text: str, column: ColumnName) -> Iterator[Span]:
-    for found in _PLAIN.finditer(text):
-        if (found["tld"] or "").lower() not in _FILES:
-            yield found.span()
+    for match in _PLAIN.finditer(text):
+        if (match["tld"] or "").lower() not in _FILES:
+            yield match.span()
     if "at" in text.lower() or "@" in text:
-        yield from (found.span() for found in _BRACKETS.finditer(text))
-        for found in _WORDS.finditer(text):
-            if column.kind == "e-mail address" or _names_somebody(found):
-                yield found.span()
+        yield from (match.span() for match in _BRACKETS.finditer(text))
+        for match in _WORDS.finditer(text):
+            if column.kind == "e-mail address" or _names_somebody(match):
+                yield match.span()
 
 
-def _names_somebody(found: re.Match[str]) -> bool:
-    local = found["local"]
+def _names_somebody(match: re.Match[str]) -> bool:
+    local = match["local"]
     if local.lower() in _NO_NAMES or _PLURAL.fullmatch(local):
         return False
     if re.search(r"[\d._+]| dot ", local, re.IGNORECASE):
         return True
-    start, text = found.start(), found.string
+    start, text = match.start(), match.string
     # Who spells a dot hides an address; "accessories at example.com" hides none.
     return preceded(text, start, _MAIL_WORD) or (
-        found["dot"] != "." and local[0].islower() and preceded(text, start, _OPENING)
+        match["dot"] != "." and local[0].islower() and preceded(text, start, _OPENING)
     )
 
 

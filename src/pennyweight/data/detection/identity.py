@@ -174,8 +174,8 @@ def _form(pattern: str, check: Callable[[str], bool] = _always, words: str = "")
         else None
     )
     hint = rf"\b(?:{words})\b[^!?;]{{0,36}}[0-9]" if words else pattern
-    whole = re.compile(rf"(?<![\w.-])(?:{pattern})(?![\w-])", re.IGNORECASE)
-    return _Form(whole, check, context, hint)
+    bounded = re.compile(rf"(?<![\w.-])(?:{pattern})(?![\w-])", re.IGNORECASE)
+    return _Form(bounded, check, context, hint)
 
 
 _FORMS = (
@@ -252,10 +252,10 @@ def _ids(text: str, column: ColumnName) -> Iterator[Span]:
         yield from (m.span() for m in _ANY.finditer(text) if len(digits_of(m[0])) >= 4)
         return
     for form in _FORMS:
-        for found in form.pattern.finditer(text):
-            known = form.words is None or preceded(text, found.start(), form.words)
-            if known and not (form.words is None and column.is_code) and form.check(found[0]):
-                yield found.span()
+        for match in form.pattern.finditer(text):
+            has_context = form.words is None or preceded(text, match.start(), form.words)
+            if has_context and not (form.words is None and column.is_code) and form.check(match[0]):
+                yield match.span()
 
 
 NATIONAL_ID = Detector(("(?i)" + "|".join(form.hint for form in _FORMS),), _ids)
@@ -284,9 +284,9 @@ _ANY_DATE = re.compile(rf"(?<!\w){_DATE}(?!\w)", re.IGNORECASE)
 
 def _births(text: str, column: ColumnName) -> Iterator[Span]:
     if column.kind == "date of birth":
-        yield from (found.span() for found in _ANY_DATE.finditer(text))
+        yield from (match.span() for match in _ANY_DATE.finditer(text))
     else:
-        yield from (found.span("date") for found in _BORN.finditer(text))
+        yield from (match.span("date") for match in _BORN.finditer(text))
 
 
 BIRTH = Detector(

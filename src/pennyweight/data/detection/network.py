@@ -28,8 +28,8 @@ _EXAMPLES = tuple(
 )
 
 
-def _is_ip(found: re.Match[str], column: ColumnName) -> bool:
-    return _is_ip6(found[0]) if ":" in found[0] else _is_ip4(found, column)
+def _is_ip(match: re.Match[str], column: ColumnName) -> bool:
+    return _is_ip6(match[0]) if ":" in match[0] else _is_ip4(match, column)
 
 
 def _is_ip6(text: str) -> bool:
@@ -39,22 +39,22 @@ def _is_ip6(text: str) -> bool:
         return False
 
 
-def _is_ip4(found: re.Match[str], column: ColumnName) -> bool:
+def _is_ip4(match: re.Match[str], column: ColumnName) -> bool:
     try:
-        address = ipaddress.IPv4Address(found[0])
+        address = ipaddress.IPv4Address(match[0])
     except ValueError:
         return False
     if address.is_multicast or not (
         address.is_global or any(address in network for network in _EXAMPLES)
     ):
         return False
-    text, start = found.string, found.start()
+    text, start = match.string, match.start()
     if column.kind == "IP address" or preceded(text, start, _WORD):
         return True
     if preceded(text, start, _VERSION):
         return False
     # 1.2.3.4 is rather the number of a paragraph, 12.14.18.20 of a version
-    lengths = [len(part) for part in found[0].split(".")]
+    lengths = [len(part) for part in match[0].split(".")]
     return max(lengths) == 3 and sum(n > 1 for n in lengths) > 1 and not column.is_code
 
 
@@ -75,8 +75,8 @@ _LINK = re.compile(
 )
 
 
-def _is_link(found: re.Match[str], column: ColumnName) -> bool:
-    value = found["value"]
+def _is_link(match: re.Match[str], column: ColumnName) -> bool:
+    value = match["value"]
     return value is None or len(value) >= 3
 
 

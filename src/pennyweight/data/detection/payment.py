@@ -45,11 +45,11 @@ def has_luhn(digits: str) -> bool:
 
 
 def _cards(text: str, column: ColumnName) -> Iterator[Span]:
-    for found in _NUMBER.finditer(text):
-        groups = [m.start() for m in re.finditer(r"[ .-]+", found[0])]
-        for end in [len(found[0]), *reversed(groups)]:  # the date after it looks like a group of it
-            if _is_card(text, found.start(), found[0][:end], column):
-                yield found.start(), found.start() + end
+    for match in _NUMBER.finditer(text):
+        groups = [m.start() for m in re.finditer(r"[ .-]+", match[0])]
+        for end in [len(match[0]), *reversed(groups)]:  # the date after it looks like a group of it
+            if _is_card(text, match.start(), match[0][:end], column):
+                yield match.start(), match.start() + end
                 break
 
 
@@ -164,12 +164,12 @@ def has_valid_iban(code: str) -> bool:
 
 
 def _ibans(text: str, column: ColumnName) -> Iterator[Span]:
-    for found in _IBAN.finditer(text):
-        code = found["code"]
+    for match in _IBAN.finditer(text):
+        code = match["code"]
         groups = [m.start() for m in re.finditer("[ .-]", code)]
         for end in [len(code), *reversed(groups)]:  # a word after it looks like a group of it
             if has_valid_iban(re.sub("[ .-]", "", code[:end]).upper()):
-                yield found.start(), found.start() + end
+                yield match.start(), match.start() + end
                 break
 
 
@@ -180,9 +180,9 @@ IBAN = Detector(
 
 def _accounts(text: str, column: ColumnName) -> Iterator[Span]:
     if column.kind == "bank account":
-        yield from (found.span() for found in _BARE.finditer(text))
+        yield from (match.span() for match in _BARE.finditer(text))
     elif _BANK.search(text):
-        yield from (found.span() for found in _ACCOUNT.finditer(text))
+        yield from (match.span() for match in _ACCOUNT.finditer(text))
 
 
 ACCOUNT = Detector(

@@ -9,7 +9,7 @@ from pennyweight.data.detection.text import Detector, Span, digits_of, has_code_
 
 __all__ = ["PHONE"]
 
-LEAST, MOST = 7, 15  # digits (E.164)
+MIN_DIGITS, MAX_DIGITS = 7, 15  # digits (E.164)
 NATIONAL = 9  # digits from which on a number may do without a word; shorter ones are anything
 _NUMBER = re.compile(
     r"(?<![\w.+/#$€£¥-])(?<![.,]\d)"
@@ -59,20 +59,20 @@ _REGIONS = (
 
 def _spans(text: str, column: ColumnName) -> Iterator[Span]:
     by_name = column.kind == "phone number"
-    for found in _NUMBER.finditer(text):
-        end = found.end() if found["extension"] is None else found.start("extension")
-        whole = text[found.start() : end]
+    for match in _NUMBER.finditer(text):
+        end = match.end() if match["extension"] is None else match.start("extension")
+        number = text[match.start() : end]
         if by_name:
-            if _could_be(whole) and 2 * len(whole) >= len(text.strip()):  # no word of a title
-                yield found.span()
+            if _could_be(number) and 2 * len(number) >= len(text.strip()):  # no word of a title
+                yield match.span()
             continue
-        kept = _phone(text, found.start(), whole, column)
-        if kept:
-            yield found.start(), found.end() if kept == len(whole) else found.start() + kept
+        length = _phone(text, match.start(), number, column)
+        if length:
+            yield match.start(), match.end() if length == len(number) else match.start() + length
 
 
 def _could_be(number: str) -> bool:
-    return LEAST <= len(digits_of(number)) <= MOST
+    return MIN_DIGITS <= len(digits_of(number)) <= MAX_DIGITS
 
 
 def _phone(text: str, start: int, number: str, column: ColumnName) -> int:
@@ -84,7 +84,7 @@ def _phone(text: str, start: int, number: str, column: ColumnName) -> int:
     ):
         return _longest(number, _could_be)
     if preceded(text, start, _CALL_WORD):
-        return _longest(number, _is_told_apart)
+        return _longest(number, _is_distinctive)
     if column.is_code or has_code_word(text, start) or not _could_be(number):
         return 0
     if preceded(text, start, _CODE):
@@ -110,11 +110,11 @@ def _is_possible(number: str) -> bool:
     return phonenumbers.is_possible_number(parsed)
 
 
-def _is_told_apart(number: str) -> bool:
+def _is_distinctive(number: str) -> bool:
     """Return whether a number is more than models or sizes in a row: "call 11 12 13 14"."""
     groups = re.findall("[0-9]+", number)
     if not _could_be(number) or (len(groups) == 1 and not number.startswith("0")):
-        return 10 <= len(digits_of(number)) <= MOST
+        return 10 <= len(digits_of(number)) <= MAX_DIGITS
     return number.startswith("0") or any(len(group) >= 3 for group in groups)
 
 

@@ -88,6 +88,6 @@ def spans_of(
     """Return what yields the matches of a pattern that pass a check."""
 
     def spans(text: str, column: ColumnName) -> Iterator[Span]:
-        return (found.span() for found in pattern.finditer(text) if check(found, column))
+        return (match.span() for match in pattern.finditer(text) if check(match, column))
 
     return spans

@@ -21,10 +21,10 @@ def refuse_binary(data: bytes, source: str) -> None:
     """Raise `DataError` where the contents are of a known format that is not read."""
     for start, (name, command) in _FORMATS.items():
         if data.startswith(start):
-            shown = command.replace("{source}", source).replace("{quoted}", shlex.quote(source))
+            filled_in = command.replace("{source}", source).replace("{quoted}", shlex.quote(source))
             raise DataError(
                 f"{source}: {name}, not one of CSV, TSV, JSON lines and Parquet. "
-                f"Convert it: {shown}"
+                f"Convert it: {filled_in}"
             )
     if data[257:262] == b"ustar":
         raise DataError(

@@ -46,8 +46,8 @@ def without_comments(frame: pl.DataFrame, table: str, findings: Findings) -> pl.
     rows = frame.filter(comments)
     if not rows.height:
         return frame
-    shown = [",".join(value or "" for value in row) for row in rows.head(3).rows()]
-    findings.add(table, "comment line, which begins with '# '", rows.height, "dropped", shown)
+    examples = [",".join(value or "" for value in row) for row in rows.head(3).rows()]
+    findings.add(table, "comment line, which begins with '# '", rows.height, "dropped", examples)
     return frame.filter(~comments)
 
 
@@ -63,6 +63,6 @@ def without_sums(frame: pl.DataFrame, table: str, findings: Findings) -> pl.Data
     usual = frame.head(-1).select(pl.all().null_count()).sum_horizontal()[0] / (frame.height - 1)
     if frame.width - len(filled) <= usual:
         return frame
-    shown = [",".join("" if value is None else str(value) for value in last.row(0))]
-    findings.add(table, "sum below the rows: not a row", 1, "dropped", shown)
+    examples = [",".join("" if value is None else str(value) for value in last.row(0))]
+    findings.add(table, "sum below the rows: not a row", 1, "dropped", examples)
     return frame.head(-1)

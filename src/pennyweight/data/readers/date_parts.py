@@ -18,8 +18,8 @@ _NAMES = {
     "ημέρα दिन",
 }
 _PART_OF = {name: part for part, names in _NAMES.items() for name in names.split()}
-_LEAST = {"year": (1990, 2100), "month": (1, 12), "day": (1, 31)}
-_MOST = 0.95
+_RANGES = {"year": (1990, 2100), "month": (1, 12), "day": (1, 31)}
+_MIN_SHARE = 0.95
 
 
 def join_date_parts(
@@ -62,15 +62,15 @@ def _numbers(column: pl.Series, part: str) -> pl.Series | None:
         lower = column.str.strip_chars().str.to_lowercase().str.strip_chars_end(".")
         names = [n for n in lower.drop_nulls().unique().to_list() if not n.isdecimal()]
         try:
-            known = month_numbers(names) if names else {}
+            month_of = month_numbers(names) if names else {}
         except AmbiguousMonths:
             return None
-        column = lower.replace({name: str(number) for name, number in known.items()})
+        column = lower.replace({name: str(number) for name, number in month_of.items()})
     elif column.dtype != pl.String and not column.dtype.is_integer():
         return None
     numbers = column.cast(pl.Int64, strict=False)
-    low, high = _LEAST[part]
+    low, high = _RANGES[part]
     inside = numbers.is_between(low, high).fill_null(value=False)
-    if int(inside.sum()) < _MOST * max(1, len(numbers)):
+    if int(inside.sum()) < _MIN_SHARE * max(1, len(numbers)):
         return None
     return numbers.rename(part)

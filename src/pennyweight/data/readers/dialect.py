@@ -56,10 +56,10 @@ def find_dialect(data: bytes, *, tabs: bool) -> Dialect:
         The separator is the tab if the header has one.
     """
     notes: list[str] = []
-    start, asked = 0, None
+    start, declared = 0, None
     if mark := _SEP_LINE.match(data):
-        asked, start = mark[1].decode("latin-1"), mark.end()
-        notes.append(f"first line 'sep={asked}' of Excel: not a row")
+        declared, start = mark[1].decode("latin-1"), mark.end()
+        notes.append(f"first line 'sep={declared}' of Excel: not a row")
     start = _skip_blank(data, start)
     start, comments = _skip_comments(data, start)
     if comments:
@@ -73,7 +73,7 @@ def find_dialect(data: bytes, *, tabs: bool) -> Dialect:
     header = data[start:end].decode("utf-8", "replace").rstrip("\r")
     if header.startswith("#"):
         header = header.lstrip("# ")
-    separator = asked or _separator(header, lines, tabs)
+    separator = declared or _separator(header, lines, tabs)
     names, end = _header(data, start, end, header, separator)
     if _has_row_names(names, lines, separator):
         names = ["", *names]
@@ -104,8 +104,12 @@ def _skip_comments(data: bytes, start: int) -> tuple[int, int]:
     comment = data[last : data.find(b"\n", last)].decode("utf-8", "replace").strip("# \r")
     after = data[at : data.find(b"\n", at)].decode("utf-8", "replace")
     separator = _separator(comment, [after], tabs=False)
-    alike = comment.count(separator) == after.count(separator) > 0
-    if alike and _is_header(comment.split(separator)) and not _is_header(after.split(separator)):
+    same_width = comment.count(separator) == after.count(separator) > 0
+    if (
+        same_width
+        and _is_header(comment.split(separator))
+        and not _is_header(after.split(separator))
+    ):
         return last, count - 1
     return at, count
 
@@ -128,8 +132,8 @@ def _skip_titles(data: bytes, start: int, tabs: bool) -> tuple[int, int]:
 
 def _is_header(names: Sequence[str]) -> bool:
     names = [name.strip(' "') for name in names]
-    known = {"id", "title", "name"} & {bare(name).lower() for name in names}
-    return bool(known) or has_role(names, "user") or has_role(names, "item")
+    id_names = {"id", "title", "name"} & {bare(name).lower() for name in names}
+    return bool(id_names) or has_role(names, "user") or has_role(names, "item")
 
 
 def _sample(data: bytes, start: int) -> list[str]:

@@ -9,7 +9,7 @@ from pennyweight.data.times import parse_times
 __all__ = ["expand_impressions"]
 
 _HEAD = 200
-_SHOWN = r"^\S+-[01]( \S+-[01])*$"
+_PATTERN = r"^\S+-[01]( \S+-[01])*$"
 
 
 def expand_impressions(frame: pl.DataFrame, findings: Findings, source: str) -> pl.DataFrame | None:
@@ -35,7 +35,7 @@ def expand_impressions(frame: pl.DataFrame, findings: Findings, source: str) -> 
     head = frame[names["impressions"]].drop_nulls().head(_HEAD)
     if user is None or time is None or head.dtype != pl.String or not len(head):
         return None
-    if not head.str.contains(_SHOWN).all():
+    if not head.str.contains(_PATTERN).all():
         return None
     rows = frame.select(
         pl.col(user).cast(pl.String).alias("user_id"),
@@ -43,17 +43,17 @@ def expand_impressions(frame: pl.DataFrame, findings: Findings, source: str) -> 
         pl.col(names["history"]).alias("history"),
         pl.col(names["impressions"]).alias("shown"),
     ).with_row_index("row")
-    shown, before = _shown(rows), _before(rows)
-    added = shown.height + before.height - frame.height
+    impressions, before = _impressions(rows), _before(rows)
+    added = impressions.height + before.height - frame.height
     findings.add(
         "events",
         "impressions and histories: each item is an event, a click of a history "
         "dated before its first row",
         added,
         "added",
-        [f"{shown.height:,} shown", f"{before.height:,} of histories"],
+        [f"{impressions.height:,} shown", f"{before.height:,} of histories"],
     )
-    return pl.concat([before, shown]).with_columns(
+    return pl.concat([before, impressions]).with_columns(
         pl.from_epoch((pl.col("timestamp") * 1e6).cast(pl.Int64), "us")
     )
 
@@ -65,7 +65,7 @@ def _seconds(times: pl.Series, source: str) -> pl.Series:
     return pl.Series(parse_times(times, source).values).fill_nan(None)
 
 
-def _shown(rows: pl.DataFrame) -> pl.DataFrame:
+def _impressions(rows: pl.DataFrame) -> pl.DataFrame:
     each = rows.select("user_id", "timestamp", pl.col("shown").str.split(" ")).explode("shown")
     clicked = pl.col("shown").str.ends_with("-1")
     return each.select(

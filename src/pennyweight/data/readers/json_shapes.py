@@ -39,9 +39,9 @@ def rows_of_pages(values: Rows, source: str, table: str) -> tuple[Rows, str] | N
     """Return the rows of pages of an API, each an object with one list; None for other rows."""
     if not are_pages(values):
         return None
-    found = [_within(plain_edges(value), source, table) for value in values]
-    pages = [page for page in found if page is not None]
-    if len(pages) < len(found) or len({shape for _, shape in pages}) > 1:
+    tables = [_within(plain_edges(value), source, table) for value in values]
+    pages = [page for page in tables if page is not None]
+    if len(pages) < len(tables) or len({shape for _, shape in pages}) > 1:
         return None
     rows = [row for page, _ in pages for row in page]
     return rows, f"{len(pages):,} pages, {pages[0][1]} each{_and_more(values, len(rows))}"
@@ -49,11 +49,11 @@ def rows_of_pages(values: Rows, source: str, table: str) -> tuple[Rows, str] | N
 
 def _and_more(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
     """Say that pages are missing, where anything tells."""
-    why = missing_pages(pages, n_rows)
-    if not why:
+    reason = missing_pages(pages, n_rows)
+    if not reason:
         return ""
     return (
-        f"; {'one page' if len(pages) == 1 else 'not all pages'} of several ({why}): fetch the "
+        f"; {'one page' if len(pages) == 1 else 'not all pages'} of several ({reason}): fetch the "
         "others too, and write all of them one after the other into the file"
     )
 
@@ -70,17 +70,17 @@ def rows_of_object(value: dict[str, Any], source: str, table: str) -> tuple[Rows
     DataError
         Where several lists could be the table; names them and the command that takes one.
     """
-    found = _whole(value, source)
-    if found is None:
+    result = _as_table(value, source)
+    if result is None:
         plain = plain_edges(value)
-        found = _within(plain, source, table)
-        if found is not None:
-            rows, shape = found
+        result = _within(plain, source, table)
+        if result is not None:
+            rows, shape = result
             return rows, shape + _and_more([value], len(rows))
-    return found or ([value], "")
+    return result or ([value], "")
 
 
-def _whole(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
+def _as_table(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
     """Return the rows of an object all of which is the table."""
     if {"columns", "data"} <= value.keys() <= {"columns", "index", "data"}:
         names, data = value["columns"], value["data"]
@@ -123,12 +123,12 @@ def _within(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str] 
         # pandas' orient='table' has a list of its columns beside that of its rows.
         lists = [(p, rows) for p, rows in lists if _has_ids(list(rows[0]))] or lists
     if len(lists) > 1:
-        shown = "; ".join(
+        listing = "; ".join(
             f"{path} ({len(rows):,} of {', '.join(list(rows[0])[:6])})" for path, rows in lists[:5]
         )
         command = f"jq -c {shlex.quote(lists[0][0] + '[]')} {shlex.quote(source)}"
         raise DataError(
-            f"{source}: one JSON object with several lists of objects: {shown}. "
+            f"{source}: one JSON object with several lists of objects: {listing}. "
             f"Take one of them, such as: {command} > rows.jsonl"
         )
     if _has_ids(list(value)):
@@ -223,11 +223,11 @@ def _objects(value: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[
     """Yield the objects of several objects each within an object, with their paths."""
     for key, part in value.items():
         if isinstance(part, dict) and part:
-            here = _path(path, key)
+            inner_path = _path(path, key)
             if len(part) > 1 and all(isinstance(inner, dict) for inner in part.values()):
-                yield here, part
+                yield inner_path, part
             elif depth:
-                yield from _objects(part, here, depth - 1)
+                yield from _objects(part, inner_path, depth - 1)
 
 
 def _path(path: str, key: str) -> str:
@@ -237,8 +237,8 @@ def _path(path: str, key: str) -> str:
 def _lists(value: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Rows]]:
     """Yield the lists of objects within an object, each with its path as jq writes it."""
     for key, part in value.items():
-        here = _path(path, key)
+        inner_path = _path(path, key)
         if isinstance(part, list) and part and all(isinstance(row, dict) for row in part):
-            yield here, part
+            yield inner_path, part
         elif isinstance(part, dict) and depth:
-            yield from _lists(part, here, depth - 1)
+            yield from _lists(part, inner_path, depth - 1)

@@ -169,18 +169,18 @@ def _item_list(frame: pl.DataFrame, chosen: Mapping[str, str | None], source: st
         return plain[0] if len(plain) == 1 else None
     if len(path_claims(frame.columns, "item")) > 0:
         return None
-    found = [n for n in frame.columns if _has_items(frame[n])]
-    if not found:
-        found = [n for n in frame.columns if _is_sequence(n) and _may_hold(frame[n])]
-    if len(found) > 1:
+    candidates = [n for n in frame.columns if _has_items(frame[n])]
+    if not candidates:
+        candidates = [n for n in frame.columns if _is_sequence(n) and _may_hold(frame[n])]
+    if len(candidates) > 1:
         raise DataError(
-            f"{source}: the lists {' and '.join(map(repr, found[:5]))} could each hold "
+            f"{source}: the lists {' and '.join(map(repr, candidates[:5]))} could each hold "
             "the items. Choose one with "
-            f"{column_option('item', found[0])}"
+            f"{column_option('item', candidates[0])}"
         )
-    if found:
-        _refuse_other_deeds(frame, found[0], source)
-    return found[0] if found else None
+    if candidates:
+        _refuse_other_deeds(frame, candidates[0], source)
+    return candidates[0] if candidates else None
 
 
 def _refuse_other_deeds(frame: pl.DataFrame, name: str, source: str) -> None:

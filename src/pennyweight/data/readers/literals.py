@@ -63,7 +63,7 @@ class _Plain(ast.NodeTransformer):
     """Replaces names and calls that stand for values; nothing is called."""
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        known = {
+        constants = {
             "nan": None,
             "NaN": None,
             "NaT": None,
@@ -73,7 +73,7 @@ class _Plain(ast.NodeTransformer):
             "true": True,
             "false": False,
         }
-        return ast.Constant(known[node.id]) if node.id in known else node
+        return ast.Constant(constants[node.id]) if node.id in constants else node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else None

@@ -64,8 +64,8 @@ def _id_of(name: str, objects: Sequence[dict[str, Any]]) -> str | None:
     """Return the one field of objects that stands for all of each: its id."""
     common = set.intersection(*(set(value) for value in objects))
     single = re.sub(r"[\W_]+", "", name).lower().removesuffix("s")
-    wanted = {"id", f"{single}id", "uid" if single == "user" else "id"}
-    ids = [key for key in common if re.sub(r"[\W_]+", "", key).lower() in wanted]
+    id_names = {"id", f"{single}id", "uid" if single == "user" else "id"}
+    ids = [key for key in common if re.sub(r"[\W_]+", "", key).lower() in id_names]
     if not ids and all(len(value) == 1 for value in objects):
         ids = list(common)
     return ids[0] if len(ids) == 1 else None

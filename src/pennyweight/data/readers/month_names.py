@@ -103,17 +103,21 @@ def month_numbers(names: Collection[str]) -> dict[str, int]:
     by_language = {
         language: {n: m for n in names if (m := _month(n, language))} for language in _FORMS
     }
-    most = max((len(found) for found in by_language.values()), default=0)
-    whole = {language: f for language, f in by_language.items() if len(f) == most > 0}
+    max_known = max((len(months) for months in by_language.values()), default=0)
+    best = {language: f for language, f in by_language.items() if len(f) == max_known > 0}
     numbers = {}
     for name in names:
-        known = {of[name]: language for language, of in reversed(whole.items()) if name in of}
-        known = known or {of[name]: language for language, of in by_language.items() if name in of}
-        if len(known) > 1:
-            (one, first), (other, second) = list(known.items())[:2]
-            raise AmbiguousMonths(f"{name!r} is month {one} in {first} and {other} in {second}")
-        if known:
-            numbers[name] = next(iter(known))
+        meanings = {of[name]: language for language, of in reversed(best.items()) if name in of}
+        meanings = meanings or {
+            of[name]: language for language, of in by_language.items() if name in of
+        }
+        if len(meanings) > 1:
+            (number, first), (other_number, second) = list(meanings.items())[:2]
+            raise AmbiguousMonths(
+                f"{name!r} is month {number} in {first} and {other_number} in {second}"
+            )
+        if meanings:
+            numbers[name] = next(iter(meanings))
     return numbers
 
 

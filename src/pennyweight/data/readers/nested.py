@@ -17,7 +17,7 @@ _DEEPEST = 4
 _HEAD = 100
 _FEW_FIELDS = 30
 _AVAILABLE = re.compile(r"(?i)\.(is_?)?(availability|available|in_?stock|stock_?status)$")
-_ASKED = ("user", "item", "time")
+_REQUIRED = ("user", "item", "time")
 _BESIDE = ("type", "weight", "quantity")  # read only where they lie beside the item or the user
 
 
@@ -49,9 +49,13 @@ def flatten_values(frame: pl.DataFrame, chosen: str | None = None) -> pl.DataFra
             continue
         object_ = flatten(frame.select(name))
         fields = [n for n, d in object_.schema.items() if not d.is_nested()]
-        known = any(n == chosen or _AVAILABLE.search(n) for n in fields)
+        has_availability = any(n == chosen or _AVAILABLE.search(n) for n in fields)
         valued = any(object_[n].dtype not in (pl.String, pl.Null) for n in fields)
-        if len(fields) <= _FEW_FIELDS and (known or valued) and not {*fields} & {*frame.columns}:
+        if (
+            len(fields) <= _FEW_FIELDS
+            and (has_availability or valued)
+            and not {*fields} & {*frame.columns}
+        ):
             frame = pl.concat([frame.drop(name), object_], how="horizontal")
     return frame
 
@@ -111,7 +115,7 @@ def nested_roles(
     """
     plain = [name for name in columns if "." not in name]
     roles: dict[str, str] = {}
-    for role in ("id",) if table == "items" else _ASKED:
+    for role in ("id",) if table == "items" else _REQUIRED:
         if role in chosen or _is_plain(plain, role):
             continue
         claims = path_claims(columns, role)

@@ -75,8 +75,8 @@ def _field(column: pl.Series, item: str, chosen: Mapping[str, str | None]) -> st
     same = item.rpartition(".")[2]
     if same in fields:
         return same
-    known = [field for field in fields if has_role([field], "item")]
-    return known[0] if len(known) == 1 and not chosen.get("item") else None
+    item_fields = [field for field in fields if has_role([field], "item")]
+    return item_fields[0] if len(item_fields) == 1 and not chosen.get("item") else None
 
 
 def _is_nested(dtype: object) -> bool:

@@ -49,13 +49,13 @@ def missing_pages(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
     for key, value in _fields(pages[-1], _DEEPEST):
         kind = _key(key)
         if kind in _NEXT and value not in (None, "", False, 0, "false", [], {}):
-            return f"{key!r} is {_shown(value)}"
+            return f"{key!r} is {_excerpt(value)}"
         if kind in _TOTALS and isinstance(value, Mapping):
             value = value.get("value")  # as Elasticsearch counts
         if (kind == "done" and value is False) or (
             kind == "offset" and isinstance(value, str) and not value.isdecimal()
         ):  # of Salesforce, of Airtable
-            return f"{key!r} is {_shown(value)}"
+            return f"{key!r} is {_excerpt(value)}"
         if not isinstance(value, int) or isinstance(value, bool):
             continue
         if (kind in _TOTALS and value > n_rows) or (kind in _PAGES and value > len(pages)):
@@ -89,6 +89,6 @@ def _key(name: str) -> str:
     return name.lower() if name in _ITEMIZED else re.sub(r"[\W_]+", "", name).lower()
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401
+def _excerpt(value: Any) -> str:  # noqa: ANN401
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -97,16 +97,16 @@ def _usual(letters: Counter[str]) -> float:
         return min(float(scripts[script]), frequent / _MOSTLY)
     if script != "LATIN":
         return 0.0
-    of_one = max(sum(letters[letter] for letter in alphabet) for alphabet in _LATIN)
+    single = max(sum(letters[letter] for letter in alphabet) for alphabet in _LATIN)
     of_several = sum(letters[letter] for letter in _WESTERN)
-    return max(float(of_one), _OF_SEVERAL * of_several)
+    return max(float(single), _OF_SEVERAL * of_several)
 
 
 def _threes(line: str) -> Iterator[tuple[str, str, str]]:
     """Yield each character beyond ASCII between its neighbors."""
     padded = f" {line} "
-    for found in re.finditer(r"[^\x00-\x7f]", line):
-        at = found.start() + 1
+    for match in re.finditer(r"[^\x00-\x7f]", line):
+        at = match.start() + 1
         yield padded[at - 1], padded[at], padded[at + 1]
 
 

@@ -53,7 +53,7 @@ _VALUE = {
     "featurevalue",
 }
 _TIME = {"timestamp", "time", "date", "datetime", "ts", "updatedat", "createdat", "validfrom"}
-_MOST_COLUMNS = 100
+_MAX_COLUMNS = 100
 _REST = "other_properties"
 
 
@@ -83,14 +83,14 @@ def find_properties(frame: pl.DataFrame, id_column: str | None) -> dict[str, str
     return roles if n_ids < frame.height and (not extra or n_pairs > 1.5 * n_ids) else None
 
 
-def _by_content(frame: pl.DataFrame, known: dict[str, str]) -> dict[str, str]:
+def _by_content(frame: pl.DataFrame, roles: dict[str, str]) -> dict[str, str]:
     """Return the roles where names do not tell: few properties, each once an item, that differ."""
-    others = [n for n in frame.columns if n not in (known.get("id"), known.get("time"))]
-    if "id" not in known or len(others) != 2 or frame[others[0]].dtype != pl.String:
+    others = [n for n in frame.columns if n not in (roles.get("id"), roles.get("time"))]
+    if "id" not in roles or len(others) != 2 or frame[others[0]].dtype != pl.String:
         return {}
-    item, (name, value) = known["id"], others
+    item, (name, value) = roles["id"], others
     n_ids, n_names = frame[item].n_unique(), frame[name].n_unique()
-    if frame.height < 1.5 * n_ids or not 1 < n_names <= min(_MOST_COLUMNS, n_ids):
+    if frame.height < 1.5 * n_ids or not 1 < n_names <= min(_MAX_COLUMNS, n_ids):
         return {}
     pairs = frame.select(pl.struct(item, name).n_unique()).item()
     varied = frame.group_by(item).agg(pl.len(), pl.col(value).n_unique().alias("n"))
@@ -98,15 +98,15 @@ def _by_content(frame: pl.DataFrame, known: dict[str, str]) -> dict[str, str]:
     same = float((varied["n"] == 1).mean() or 0.0)  # type: ignore[arg-type]
     if pairs < 0.95 * frame.height or same > 0.2:
         return {}
-    return {**known, "property": name, "value": value}
+    return {**roles, "property": name, "value": value}
 
 
 def _role(name: str, id_column: str | None) -> str:
     key = _key(name)
     if name == id_column or (id_column is None and has_role([name], "item")):
         return "id"
-    known = {"property": _PROPERTY, "value": _VALUE, "time": _TIME}
-    return next((role for role, names in known.items() if key in names), "")
+    aliases = {"property": _PROPERTY, "value": _VALUE, "time": _TIME}
+    return next((role for role, names in aliases.items() if key in names), "")
 
 
 def pivot_properties(
@@ -123,16 +123,20 @@ def pivot_properties(
     if "time" in roles:
         times = pl.Series(parse_times(frame[roles["time"]], source).values).fill_nan(None)
         rows = rows.with_columns(__time=times).sort("__time", maintain_order=True)
-    whole = rows.filter(pl.col(item).is_not_null() & (pl.col(name) != ""))
-    findings.add("items", "missing item id or property name", rows.height - whole.height, "dropped")
-    latest = _latest(whole, item, name, value)
+    complete = rows.filter(pl.col(item).is_not_null() & (pl.col(name) != ""))
+    findings.add(
+        "items", "missing item id or property name", rows.height - complete.height, "dropped"
+    )
+    latest = _latest(complete, item, name, value)
     counts = latest[name].value_counts(sort=True)[name].to_list()
-    columns, rest = counts[:_MOST_COLUMNS], counts[_MOST_COLUMNS:]
+    columns, rest = counts[:_MAX_COLUMNS], counts[_MAX_COLUMNS:]
     renamed = {column: f"{column}_" for column in columns if column == item}
-    kept = latest.filter(pl.col(name).is_in(columns)).with_columns(pl.col(name).replace(renamed))
-    order = whole.sort("__row").select(pl.col(item).unique(maintain_order=True))
+    frequent = latest.filter(pl.col(name).is_in(columns)).with_columns(
+        pl.col(name).replace(renamed)
+    )
+    order = complete.sort("__row").select(pl.col(item).unique(maintain_order=True))
     wide = order.join(
-        kept.pivot(name, index=item, values=value), on=item, how="left", maintain_order="left"
+        frequent.pivot(name, index=item, values=value), on=item, how="left", maintain_order="left"
     )
     if rest:
         joined = latest.filter(~pl.col(name).is_in(columns)).group_by(item)
@@ -140,8 +144,8 @@ def pivot_properties(
         wide = wide.join(texts, on=item, how="left", maintain_order="left")
     by = "the latest by " + roles["time"] if "time" in roles else "all texts, the last number"
     reason = f"rows of ({item}, {name}, {value}) joined into one row an item, {by}"
-    shown = [", ".join(map(repr, columns[:8])) + (" …" if len(columns) > 8 else "")]
-    findings.add("items", reason, whole.height - wide.height, "merged", shown)
+    example = [", ".join(map(repr, columns[:8])) + (" …" if len(columns) > 8 else "")]
+    findings.add("items", reason, complete.height - wide.height, "merged", example)
     return wide
 
 

@@ -20,15 +20,15 @@ _NULLS = ("NoneType", "NAType", "NaTType")
 
 
 def plain_columns(
-    given: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]], table: str
+    data: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]], table: str
 ) -> dict[str, Sequence[Any]]:
     """Return rows or columns as lists of values of one type."""
     columns: dict[str, Sequence[Any]]
-    if isinstance(given, Mapping):
-        columns = {str(name): values for name, values in given.items()}
+    if isinstance(data, Mapping):
+        columns = {str(name): values for name, values in data.items()}
     else:
-        names = dict.fromkeys(chain.from_iterable(given))
-        columns = {str(name): [row.get(name) for row in given] for name in names}
+        names = dict.fromkeys(chain.from_iterable(data))
+        columns = {str(name): [row.get(name) for row in data] for name in names}
     return {
         name: plain_values(values, name, table) if _are_objects(values) else values
         for name, values in columns.items()
@@ -91,8 +91,8 @@ def _moment(value: date | None, zoned: bool) -> datetime | None:
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-    return str(int(value)) if whole else str(value)
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return str(int(value)) if is_whole else str(value)
 
 
 def plain_objects(frame: pl.DataFrame, table: str) -> pl.DataFrame:

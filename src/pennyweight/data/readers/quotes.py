@@ -73,10 +73,10 @@ def _irregular(
 
     Also whether fields have several lines, and whether a quote is in the middle of a field.
     """
-    whole = np.frombuffer(data, np.uint8)
+    contents = np.frombuffer(data, np.uint8)
     quotes_before, looked_at, multiline = 0, 0, False
     for at in range(start, len(data), _CHUNK):
-        chunk = whole[at : at + _CHUNK]
+        chunk = contents[at : at + _CHUNK]
         quotes = np.flatnonzero(chunk == _QUOTE) + at
         if not len(quotes) and quotes_before % 2 == 0:
             continue
@@ -90,7 +90,7 @@ def _irregular(
             if row_shape(_line(data, int(end) + 1), separator) in shapes
         ]
         looked_at += len(within)
-        bad = _misplaced(whole, quotes, quotes_before, ord(separator), start)
+        bad = _misplaced(contents, quotes, quotes_before, ord(separator), start)
         places = [*suspects[:1], *bad[:1].tolist()]
         quotes_before += len(quotes)
         if places:
@@ -105,15 +105,17 @@ def _line(data: bytes, start: int) -> str:
 
 
 def _misplaced(
-    whole: NDArray[np.uint8], quotes: NDArray[np.int64], before: int, separator: int, start: int
+    contents: NDArray[np.uint8], quotes: NDArray[np.int64], before: int, separator: int, start: int
 ) -> NDArray[np.int64]:
     """Return opening quotes in the middle of a field, and closing ones that do not end it."""
     opening = (np.arange(len(quotes)) + before) % 2 == 0
     opened, closed = quotes[opening], quotes[~opening]
-    ahead = whole[opened - 1]
+    ahead = contents[opened - 1]
     bad = ~np.isin(ahead, (separator, _NEWLINE, _QUOTE)) & (opened > start)
-    follows = whole[np.minimum(closed + 1, len(whole) - 1)]
-    open_end = ~np.isin(follows, (separator, _NEWLINE, _RETURN, _QUOTE)) & (closed + 1 < len(whole))
+    follows = contents[np.minimum(closed + 1, len(contents) - 1)]
+    open_end = ~np.isin(follows, (separator, _NEWLINE, _RETURN, _QUOTE)) & (
+        closed + 1 < len(contents)
+    )
     return np.sort(np.concatenate([opened[bad], closed[open_end]]))
 
 

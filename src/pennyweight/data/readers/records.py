@@ -87,8 +87,8 @@ def _swallows(
     lines: Sequence[str], separator: str, shapes: set[tuple[int, str]], n_separators: int | None
 ) -> bool:
     """Say whether half the lines after a record's first look like rows: its quote is unpaired."""
-    alike = sum(
+    n_similar = sum(
         line.count(separator) == n_separators or row_shape(line, separator) in shapes
         for line in lines[1:]
     )
-    return 2 * alike >= len(lines) - 1 > 0
+    return 2 * n_similar >= len(lines) - 1 > 0

@@ -27,10 +27,14 @@ def without_headers(frame: pl.DataFrame, table: str, findings: Findings) -> pl.D
     for place in places:
         values = [str(value) for value in frame.select(names).row(place) if value is not None]
         row = [plain.get(value.strip().lower(), value) for value in values]
-        known = set(row) & set(names)
+        known_names = set(row) & set(names)
         if sorted(row) == sorted(names):
             headers[place] = row
-        elif len(known) > 1 and 2 * len(known) >= len(names) and len(known) == len(set(row)) - 1:
+        elif (
+            len(known_names) > 1
+            and 2 * len(known_names) >= len(names)
+            and len(known_names) == len(set(row)) - 1
+        ):
             raise DataError(
                 f"{table}: row {place + 1:,} is a header again, with other columns "
                 f"({', '.join(row)[:200]}): two files were put one behind the other. "

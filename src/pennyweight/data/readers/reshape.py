@@ -56,8 +56,8 @@ def _reshape_items(loaded: ReadResult, columns: Mapping[str, str | None], source
         return
     frame, chosen = loaded.frame, columns.get("id")
     plain = [n for n, dtype in frame.schema.items() if not dtype.is_nested() and "." not in n]
-    known = has_role(plain, "item") or "id" in map(str.lower, plain)
-    if (chosen and chosen not in frame.columns) or not (chosen or known):
+    has_id = has_role(plain, "item") or "id" in map(str.lower, plain)
+    if (chosen and chosen not in frame.columns) or not (chosen or has_id):
         loaded.frame = flatten(frame)
         loaded.roles = nested_roles(loaded.frame.columns, columns, "items", source)
     else:

@@ -17,7 +17,7 @@ _FEWEST = 5
 
 
 def join_spellings(
-    frame: pl.DataFrame, given: Mapping[str, str | None], source: str, found: Findings
+    frame: pl.DataFrame, overrides: Mapping[str, str | None], source: str, findings: Findings
 ) -> pl.DataFrame:
     """Return a frame in which the spellings of one name, such as ``userId``, are one column.
 
@@ -27,7 +27,7 @@ def join_spellings(
         Both are filled in the same rows, and differ.
     """
     for role in _ROLES:
-        if role in given:
+        if role in overrides:
             continue
         named = [name for name in frame.columns if "." not in name and has_role([name], role)]
         groups: dict[str, list[str]] = {}
@@ -35,38 +35,38 @@ def join_spellings(
             groups.setdefault(name_key(bare(name)), []).append(name)
         for names in groups.values():
             for other in names[1:]:
-                frame = _joined(frame, names[0], other, role, source, found)
+                frame = _joined(frame, names[0], other, role, source, findings)
     return frame
 
 
 def _joined(
-    frame: pl.DataFrame, name: str, other: str, role: str, source: str, found: Findings
+    frame: pl.DataFrame, name: str, other: str, role: str, source: str, findings: Findings
 ) -> pl.DataFrame:
-    one, two = frame[name], frame[other]
-    if one.dtype.is_nested() or two.dtype.is_nested():
+    first, second = frame[name], frame[other]
+    if first.dtype.is_nested() or second.dtype.is_nested():
         return frame
-    one, two = _filled(one), _filled(two)
-    both = one.is_not_null() & two.is_not_null()
-    if one.dtype != two.dtype:
-        one, two = one.cast(pl.String), two.cast(pl.String)
-    differ = int((both & (one != two)).sum())
+    first, second = _filled(first), _filled(second)
+    both = first.is_not_null() & second.is_not_null()
+    if first.dtype != second.dtype:
+        first, second = first.cast(pl.String), second.cast(pl.String)
+    differ = int((both & (first != second)).sum())
     if role in ("user", "item") and differ > _FEW * len(frame):
-        row = int((both & (one != two)).arg_true()[0])
+        row = int((both & (first != second)).arg_true()[0])
         raise DataError(
             f"{source}: {name!r} and {other!r} could each be the {role}, and differ in "
-            f"{differ:,} of {len(frame):,} rows, such as {str(one[row])!r} and "
-            f"{str(two[row])!r}. Choose one with "
+            f"{differ:,} of {len(frame):,} rows, such as {str(first[row])!r} and "
+            f"{str(second[row])!r}. Choose one with "
             f"{column_option(role, other)}"
         )
-    filled = int((one.is_null() & two.is_not_null()).sum())
+    filled = int((first.is_null() & second.is_not_null()).sum())
     if not filled or differ:
         return frame
-    found.add("events", f"{other!r} is read as {name!r}, where that is empty", filled, "changed")
-    return frame.with_columns(one.fill_null(two).alias(name)).drop(other)
+    findings.add("events", f"{other!r} is read as {name!r}, where that is empty", filled, "changed")
+    return frame.with_columns(first.fill_null(second).alias(name)).drop(other)
 
 
 def refuse_halves(
-    frame: pl.DataFrame, roles: Mapping[str, str], given: Mapping[str, str | None], source: str
+    frame: pl.DataFrame, roles: Mapping[str, str], overrides: Mapping[str, str | None], source: str
 ) -> None:
     """Raise `DataError` where the user, item or time of many rows is in a column of another name.
 
@@ -74,7 +74,7 @@ def refuse_halves(
     """
     for role in ("user", "item", "time"):
         name = roles.get(role)
-        if name is None or role in given or "." in name or frame[name].dtype.is_nested():
+        if name is None or role in overrides or "." in name or frame[name].dtype.is_nested():
             continue
         empty = _filled(frame[name]).is_null()
         n_empty = int(empty.sum())

@@ -26,7 +26,11 @@ _UNPACK = {
     ".zip": "unzip -p",
 }
 _HEAD = 1 << 16
-_SAMPLE, _SHOWN, _MOST = 2_000, 50, 4  # lines that are judged; letters and encodings that are shown
+_SAMPLE, _EXCERPT, _MAX_READINGS = (
+    2_000,
+    50,
+    4,
+)  # lines that are judged; letters and encodings that are shown
 _PLAUSIBLE, _CLOSE = 0.85, 0.1
 
 # Name of iconv -> codec of Python, the more common one of two that agree first.
@@ -109,34 +113,34 @@ def _is_utf8(line: bytes) -> bool:
 
 def _mostly_utf8(n_strange: int, n_lines: int, line: bytes, source: str) -> str:
     text = line.decode("utf-8", "replace")
-    shown = _around(text, text.index("\ufffd"))
+    excerpt = _around(text, text.index("\ufffd"))
     return (
         f"The other lines with such letters are UTF-8 ({n_lines - n_strange:,} of {n_lines:,}), so "
         f"{n_strange:,} {'is' if n_strange == 1 else 'are'} damaged or of another encoding, such "
-        f"as {shown!r}. Mend them, or leave the damaged letters out: "
+        f"as {excerpt!r}. Mend them, or leave the damaged letters out: "
         f"{_command('UTF-8', source, '-c ')}"
     )
 
 
 def _guessed(data: bytes, lines: Sequence[bytes], source: str) -> str:
-    found = _readings(data, lines)
-    if not found:
+    readings = _readings(data, lines)
+    if not readings:
         return (
             "In none of the usual encodings is it plausible text. Export the table again as "
             "UTF-8, or find its encoding out and convert it: "
             f"{_command('ENCODING', source)}"
         )
-    samples = dict(zip((r.name for r in found), _samples(found), strict=True))
-    if len(found) == 1:
-        name = found[0].name
+    samples = dict(zip((r.name for r in readings), _samples(readings), strict=True))
+    if len(readings) == 1:
+        name = readings[0].name
         return (
             f"It is plausible as {name} (such as {samples[name]!r}). Convert it: "
             f"{_command(name, source)}"
         )
-    shown = ", ".join(f"{name} ({text!r})" for name, text in samples.items())
+    choices = ", ".join(f"{name} ({text!r})" for name, text in samples.items())
     return (
-        f"It may be one of {shown}. Convert it with the one whose text is right, such as: "
-        f"{_command(found[0].name, source)}"
+        f"It may be one of {choices}. Convert it with the one whose text is right, such as: "
+        f"{_command(readings[0].name, source)}"
     )
 
 
@@ -154,19 +158,19 @@ def _command(encoding: str, source: str, option: str = "") -> str:
 
 def _readings(data: bytes, lines: Sequence[bytes]) -> list[_Reading]:
     """Return the plausible readings that differ, the best first."""
-    found: list[_Reading] = []
+    readings: list[_Reading] = []
     for name, codec in _CODECS.items():
         try:
             texts = tuple(line.decode(codec) for line in lines)
         except UnicodeDecodeError:
             continue
-        if any(texts == other.lines for other in found):
+        if any(texts == other.lines for other in readings):
             continue
         score = plausibility(texts, codec)
         if score >= _PLAUSIBLE and _decodes(data, codec):
-            found.append(_Reading(name, texts, score))
-    found.sort(key=lambda reading: -reading.score)
-    return [r for r in found if r.score >= found[0].score - _CLOSE][:_MOST]
+            readings.append(_Reading(name, texts, score))
+    readings.sort(key=lambda reading: -reading.score)
+    return [r for r in readings if r.score >= readings[0].score - _CLOSE][:_MAX_READINGS]
 
 
 def _decodes(data: bytes, codec: str) -> bool:
@@ -189,5 +193,5 @@ def _around(text: str, at: int | None = None) -> str:
     """Return the letters around a place, by default the first one that is not ASCII."""
     if at is None:
         at = next(i for i, letter in enumerate(text) if letter > "\x7f")
-    start = max(0, at - _SHOWN // 2)
-    return text[start : start + _SHOWN].strip()
+    start = max(0, at - _EXCERPT // 2)
+    return text[start : start + _EXCERPT].strip()

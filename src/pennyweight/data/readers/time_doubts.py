@@ -8,7 +8,10 @@ __all__ = ["has_naive_clocks", "refuse_lost_digits", "refuse_mixed_zones"]
 
 _FEW = 0.01
 _SCIENTIFIC = r"^\d(?:[.,](\d+))?[eE]\+?(\d{1,2})$"
-_SHORT, _LOST = 6, 3  # decimals that spreadsheets write at most; digits without which to stop
+_MAX_DECIMALS, _MIN_MISSING = (
+    6,
+    3,
+)  # decimals that spreadsheets write at most; digits without which to stop
 _CLOCK = r"\d:\d{2}"
 _ZONE = r"(?i)\d\s*(?:z|utc|gmt|[+-]\d{2}:?\d{2}|[+-]\d{2})(?:\s*\(.*\))?$"
 _OTHER_ZONE = r"[A-Za-z]{2,}(?:/\w+)?\)?$|[+-]\d{4} \d{4}$"  # words such as Uhr, PM and CET
@@ -21,8 +24,8 @@ def refuse_lost_digits(text: pl.Series, where: str) -> None:
     exponent = parts["2"].drop_nulls().cast(pl.Int64)
     if len(exponent) <= _FEW * len(text) or not len(exponent):
         return
-    most = int(decimals.cast(pl.Int64).max())  # type: ignore[arg-type]
-    if most <= _SHORT and int(exponent.max()) - most >= _LOST:  # type: ignore[arg-type]
+    n_decimals = int(decimals.cast(pl.Int64).max())  # type: ignore[arg-type]
+    if n_decimals <= _MAX_DECIMALS and int(exponent.max()) - n_decimals >= _MIN_MISSING:  # type: ignore[arg-type]
         example = text.filter(parts["2"].is_not_null())[0]
         raise DoubtfulTimes(
             f"{where}: {len(exponent):,} times are numbers such as {example!r}, of which a "

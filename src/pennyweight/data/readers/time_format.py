@@ -13,14 +13,14 @@ from pennyweight.data.readers.time_swapped import AS_WRITTEN, SWAPPED
 from pennyweight.data.readers.time_text import english_months
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["WORDS", "Given", "read_as"]
+__all__ = ["WORDS", "FormattedTimes", "read_as"]
 
 _UNITS = {f"epoch-{unit}": f"epoch {unit}" for unit in ("s", "ms", "us", "ns")}
 WORDS = (*ORDERS, *_UNITS, "excel", "positions", "iso", SWAPPED, AS_WRITTEN)
 
 
 @dataclass(frozen=True)
-class Given:
+class FormattedTimes:
     """Times in the form that was asked for.
 
     Attributes
@@ -38,7 +38,7 @@ class Given:
     name: str
 
 
-def read_as(column: pl.Series, time_format: str, where: str) -> Given | None:
+def read_as(column: pl.Series, time_format: str, where: str) -> FormattedTimes | None:
     """Read a column in one form; None for a word that only settles day and month.
 
     Raises
@@ -49,31 +49,31 @@ def read_as(column: pl.Series, time_format: str, where: str) -> Given | None:
     if time_format in (*ORDERS, SWAPPED, AS_WRITTEN):
         return None
     if "%" in time_format:
-        given = Given(_pattern(column, time_format, where), True, time_format)
+        times = FormattedTimes(_pattern(column, time_format, where), True, time_format)
     elif time_format in WORDS:
         numbers = column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy().copy()
         numbers[~np.isfinite(numbers)] = np.nan
         if time_format == "excel":
             days = excel_days(numbers, always=True)
-            given = Given(numbers if days is None else days, True, "spreadsheet days")
+            times = FormattedTimes(numbers if days is None else days, True, "spreadsheet days")
         elif time_format == "positions":
-            given = Given(numbers, False, "positions")
+            times = FormattedTimes(numbers, False, "positions")
         else:
             name = _UNITS[time_format]
-            given = Given(epoch(numbers, name), True, name)
+            times = FormattedTimes(epoch(numbers, name), True, name)
     else:
         raise DataError(
             f"{where}: --time-format {time_format!r} is neither a pattern such as "
             f"'%d/%m/%Y %H:%M' nor one of {', '.join(WORDS)}"
             f"{did_you_mean(time_format, WORDS)}"
         )
-    if not np.isfinite(given.seconds).any():
-        some = column.cast(pl.String).drop_nulls().unique(maintain_order=True).head(3)
-        examples = ", ".join(map(repr, some)) or "nothing but missing values"
+    if not np.isfinite(times.seconds).any():
+        samples = column.cast(pl.String).drop_nulls().unique(maintain_order=True).head(3)
+        examples = ", ".join(map(repr, samples)) or "nothing but missing values"
         raise DataError(
             f"{where}: no value is of --time-format {time_format!r}; it holds {examples}"
         )
-    return given
+    return times
 
 
 def _pattern(column: pl.Series, pattern: str, where: str) -> NDArray[np.float64]:

@@ -105,9 +105,9 @@ def classify(values: Floats) -> NumberForms:
         prefix, digits, low, high = _SHORT[name]
         rows = np.flatnonzero((values >= low) & (values < high))
         # Epochs have these sizes too, of which one in two hundred is such a date by chance.
-        for some in (rows[:1_000], rows):
-            read = _compact(values[some] + prefix, digits)
-            if not _nearly_all(np.isfinite(read), values[some], distinct=5):
+        for subset in (rows[:1_000], rows):
+            read = _compact(values[subset] + prefix, digits)
+            if not _nearly_all(np.isfinite(read), values[subset], distinct=5):
                 break
         else:
             seconds[rows], form[rows] = read, np.where(np.isfinite(read), code, -1)
@@ -119,10 +119,10 @@ def classify(values: Floats) -> NumberForms:
 def _compact(values: Floats, digits: int) -> Floats:
     """Read YYYYMMDD, with hhmm or hhmmss after it; NaN where it is no such moment."""
     _, divisor, fields = _COMPACT[digits]
-    whole = values.astype(np.int64)
-    date, clock = whole // divisor, whole % divisor
+    integers = values.astype(np.int64)
+    date, clock = integers // divisor, integers % divisor
     seconds = _days(date // 10_000, date // 100 % 100, date % 100) * 86_400
-    bad = np.asarray(whole != values)
+    bad = np.asarray(integers != values)
     for field in range(fields):
         part = clock // 100 ** (fields - 1 - field) % 100
         bad |= part > (59 if field else 23)
@@ -147,13 +147,13 @@ def seconds_of(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[n
 
 def months(values: Floats) -> Floats | None:
     """Read YYYYMM; None unless nearly all numbers are such months from 1970 to 2100 and vary."""
-    whole = values.astype(np.int64)
-    month = whole % 100
-    good = (whole == values) & (month >= 1) & (month <= 12)
+    integers = values.astype(np.int64)
+    month = integers % 100
+    good = (integers == values) & (month >= 1) & (month <= 12)
     good &= (values >= _FIRST_MONTH) & (values <= _LAST_MONTH)
     if not _nearly_all(good, values):
         return None
-    seconds = seconds_of(whole // 100, np.where(good, month, 1), np.ones_like(whole))
+    seconds = seconds_of(integers // 100, np.where(good, month, 1), np.ones_like(integers))
     seconds[~good] = np.nan
     return seconds
 
@@ -178,16 +178,16 @@ def digits_of_dates(values: Floats) -> pl.Series | None:
     None unless nearly all have six or eight digits, of which the first may be lost, and are
     dates with the day, the month or a short year first.
     """
-    whole = values.astype(np.int64)
+    integers = values.astype(np.int64)
     if len(values) and values.min() >= _2010_IN_DAYS and values.max() <= _2035_IN_DAYS:
         return None  # 20202 is no 2 February 2002 where all are days since 1970
     for digits in (8, 6):
-        text = pl.Series(whole).cast(pl.String).str.zfill(digits)
+        text = pl.Series(integers).cast(pl.String).str.zfill(digits)
         parts = [
             text.str.slice(at, size).cast(pl.Int64, strict=False).fill_null(0).to_numpy()
             for at, size in ((0, 2), (2, 2), (4, digits - 4))
         ]
-        size = (whole == values) & (text.str.len_chars() == digits).to_numpy()
+        size = (integers == values) & (text.str.len_chars() == digits).to_numpy()
         first, second, last = parts
         year = (last >= 1970) & (last <= 2100) if digits == 8 else last >= 0
         good = size & year & np.isfinite(_days(np.full_like(last, 2000), second, first))

@@ -15,7 +15,7 @@ _CLOCK = (
 )
 _NUMBER = r"^([0-9]{1,6}|0?\.[0-9]+|[0-9.]+[eE]-[0-9]+)(?:\.0)?$"
 _FIT = 0.95
-_DAY, _EVENING, _SIX_HOURS, _LATE = 86_400.0, 72_000.0, 21_600.0, 0.1
+_DAY, _EVENING, _SIX_HOURS, _CLOCK_SHARE = 86_400.0, 72_000.0, 21_600.0, 0.1
 
 
 def seconds_of_day(column: pl.Series) -> pl.Series:
@@ -58,19 +58,21 @@ def _of_digits(numbers: pl.Series) -> pl.Series:
         (number // 10_000, number // 100 % 100, number % 100),
     )
     frame = pl.DataFrame({"number": numbers})
-    known = max(1, len(numbers) - numbers.null_count())
+    n_known = max(1, len(numbers) - numbers.null_count())
     for hour, minute, second in parts:
         good = (number >= 0) & (number % 1 == 0) & (hour < 24) & (minute < 60) & (second < 60)
         seconds = frame.select(
             pl.when(good).then(hour * 3_600 + minute * 60 + second).alias(numbers.name)
         ).to_series()
-        if len(seconds) - seconds.null_count() >= _FIT * known:
+        if len(seconds) - seconds.null_count() >= _FIT * n_known:
             return seconds
     for unit in (1.0, _DAY):
         seconds = numbers * unit
         seconds = seconds.set((seconds < 0) | (seconds >= _DAY), None)
-        late = int((seconds >= _SIX_HOURS).sum()) >= _LATE * known  # durations hardly ever are
-        if len(seconds) - seconds.null_count() >= _FIT * known and late:
+        is_clock = (
+            int((seconds >= _SIX_HOURS).sum()) >= _CLOCK_SHARE * n_known
+        )  # durations hardly ever are
+        if len(seconds) - seconds.null_count() >= _FIT * n_known and is_clock:
             if float(seconds.max()) >= _EVENING and seconds.n_unique() > 1:  # type: ignore[arg-type]
                 return seconds.round(0 if unit > 1 else 6)
     return pl.Series(numbers.name, [None], dtype=pl.Float64).new_from_index(0, len(numbers))

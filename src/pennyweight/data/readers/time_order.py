@@ -19,7 +19,7 @@ __all__ = [
     "read_numeric",
 ]
 
-Whole = NDArray[np.int64]
+Integers = NDArray[np.int64]
 DAY_FIRST, MONTH_FIRST, YEAR_FIRST = "day-first", "month-first", "year-first"
 ORDERS = {
     DAY_FIRST: "day/month/year",
@@ -35,7 +35,7 @@ class DoubtfulTimes(DataError):
     """Times that are there, but can be read in more than one way."""
 
 
-def full_year(year: pl.Series) -> Whole:
+def full_year(year: pl.Series) -> Integers:
     """Return years with their century."""
     value = year.cast(pl.Int64).to_numpy()
     short = (year.str.len_chars() == 2).to_numpy()
@@ -65,13 +65,13 @@ def read_numeric(
     for mark, short in kinds.unique(maintain_order=True).iter_rows():
         rows = kinds.select((pl.col("mark") == mark) & (pl.col("short") == short))
         at = rows.to_series().arg_true()
-        some = fields[at]
+        group = fields[at]
         if order in (DAY_FIRST, MONTH_FIRST):
-            _check_given(some, text.gather(at), where, order)
-        chosen = order or _decide(some, text.gather(at), where)
+            _check_order(group, text.gather(at), where, order)
+        chosen = order or _decide(group, text.gather(at), where)
         if chosen == YEAR_FIRST and not short:
             chosen = DAY_FIRST
-        seconds[at.to_numpy()] = _read(some, chosen)
+        seconds[at.to_numpy()] = _read(group, chosen)
         form[at.to_numpy()] = ORDERS[chosen].replace("/", mark)
     return seconds, form
 
@@ -83,16 +83,16 @@ def _read(fields: pl.DataFrame, order: str) -> NDArray[np.float64]:
         YEAR_FIRST: ("c", "b", "a"),
     }[order]
     years = full_year(fields[year].str.zfill(2))
-    whole = fields.select(pl.col(day, month).cast(pl.Int64))
-    return seconds_of(years, whole[month].to_numpy(), whole[day].to_numpy())
+    integers = fields.select(pl.col(day, month).cast(pl.Int64))
+    return seconds_of(years, integers[month].to_numpy(), integers[day].to_numpy())
 
 
-def _check_given(fields: pl.DataFrame, text: pl.Series, where: str, order: str) -> None:
+def _check_order(fields: pl.DataFrame, text: pl.Series, where: str, order: str) -> None:
     """Stop where no date is of the order given only, and more than a few are of the other."""
     other = MONTH_FIRST if order == DAY_FIRST else DAY_FIRST
-    given, against = (np.isfinite(_read(fields, one)) for one in (order, other))
-    wrong = against & ~given
-    if (given & ~against).any() or wrong.sum() <= max(1, _DECISIVE * len(text)):
+    matches, against = (np.isfinite(_read(fields, candidate)) for candidate in (order, other))
+    wrong = against & ~matches
+    if (matches & ~against).any() or wrong.sum() <= max(1, _DECISIVE * len(text)):
         return
     example = text[int(np.flatnonzero(wrong)[0])]
     raise DataError(
@@ -160,13 +160,13 @@ def _remedy(fields: pl.DataFrame, orders: list[str]) -> str:
 def _mixed(
     text: pl.Series, only: dict[str, NDArray[np.bool_]], fields: pl.DataFrame, where: str
 ) -> str:
-    shown = " and ".join(
+    counts = " and ".join(
         f"{int(rows.sum()):,} only as {ORDERS[order]} (e.g. {text[int(np.flatnonzero(rows)[0])]!r})"
         for order, rows in only.items()
         if rows.any()
     )
     return (
-        f"{where}: two orders of day and month are mixed: {shown}; the others could be either. "
+        f"{where}: two orders of day and month are mixed: {counts}; the others could be either. "
         f"Write them in one form. {_remedy(fields, list(only))}; times in the other order are "
         "then dropped where they are no dates, and misread where they are"
     )
@@ -180,11 +180,11 @@ def _ambiguous(
     where: str,
 ) -> str:
     row = int(np.flatnonzero(both)[0])
-    shown = ", or ".join(
+    dates = ", or ".join(
         f"{datetime.fromtimestamp(float(values[row]), UTC):%d %B %Y} as {ORDERS[order]}"
         for order, values in readings.items()
     )
     return (
         f"{where}: dates can be read in two ways and hardly any value decides: {text[row]!r} is "
-        f"{shown}. {_remedy(fields, list(readings))}"
+        f"{dates}. {_remedy(fields, list(readings))}"
     )

@@ -108,7 +108,7 @@ _AGO = re.compile(
     r"पहले|前|之前|전|back)?$"
 )
 _MARK = re.compile(r"^(?:vor|il y a|hace|há)\s")
-_MOST = 0.9
+_MIN_SHARE = 0.9
 
 
 def relative_order(texts: pl.Series, *, short: bool = True) -> str | None:
@@ -116,14 +116,14 @@ def relative_order(texts: pl.Series, *, short: bool = True) -> str | None:
 
     None where less than nine tenths of the texts are such times; ``5d`` is one where `short`.
     """
-    given = texts.drop_nulls().head(10_000)
+    sample = texts.drop_nulls().head(10_000)
     ages = np.array(
-        [_age(text.strip().lower(), short) for text in given.to_list()], dtype=np.float64
+        [_age(text.strip().lower(), short) for text in sample.to_list()], dtype=np.float64
     )
-    known = ages[np.isfinite(ages)]
-    if len(known) < _MOST * len(given) or not len(known):
+    valid = ages[np.isfinite(ages)]
+    if len(valid) < _MIN_SHARE * len(sample) or not len(valid):
         return None
-    steps = np.diff(known)
+    steps = np.diff(valid)
     up, down = int((steps > 0).sum()), int((steps < 0).sum())
     if up + down and min(up, down) <= 0.05 * (up + down):
         return NEWEST_FIRST if up > down else OLDEST_FIRST

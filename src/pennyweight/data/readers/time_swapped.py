@@ -43,27 +43,31 @@ def check_swapped(
     ):
         return seconds
     written = text.str.contains(_TEXT).fill_null(value=False).to_numpy()
-    known = np.isfinite(seconds)
-    dated = known & ~written & (np.abs(seconds) > _DAY) & (seconds > _1900)
-    year, month, day = _calendar(np.where(dated | (known & written), seconds, 0.0))
+    is_time = np.isfinite(seconds)
+    dated = is_time & ~written & (np.abs(seconds) > _DAY) & (seconds > _1900)
+    year, month, day = _calendar(np.where(dated | (is_time & written), seconds, 0.0))
     if time_format == SWAPPED:
         at = dated & (day <= _TWELVE)
         back = seconds_of(year[at], day[at], month[at]) + seconds[at] % _DAY
         fixed = seconds.copy()
         fixed[at] = back
         return fixed
-    late, early = day[dated] > _TWELVE, day[known & written] <= _TWELVE
-    n, m = len(late), len(early)
-    if not n or not m or late.sum() > _ODD * n or early.sum() > _ODD * m:
+    late_days, early_days = day[dated] > _TWELVE, day[is_time & written] <= _TWELVE
+    n, m = len(late_days), len(early_days)
+    if not n or not m or late_days.sum() > _ODD * n or early_days.sum() > _ODD * m:
         return seconds
     if n * np.log(_UP_TO_TWELFTH) + m * np.log(1 - _UP_TO_TWELFTH) > np.log(_CHANCE):
         return seconds
-    one, other = text.filter(pl.Series(dated))[0], text.filter(pl.Series(known & written))[0]
+    date_example, text_example = (
+        text.filter(pl.Series(dated))[0],
+        text.filter(pl.Series(is_time & written))[0],
+    )
     raise DoubtfulTimes(
-        f"{where}: the {m:,} dates such as {other!r} are all after the twelfth of a month, and the "
-        f"{n:,} such as {one!r} all up to it: a spreadsheet may have exchanged day and month where "
-        "it could. If it did, --time-format swapped exchanges them back; if the dates are right, "
-        "--time-format as-written (time_format in Python and in [data] of the plan)"
+        f"{where}: the {m:,} dates such as {text_example!r} are all after the twelfth of a month, "
+        f"and the {n:,} such as {date_example!r} all up to it: a spreadsheet may have exchanged "
+        "day and month where it could. If it did, --time-format swapped exchanges them back; if "
+        "the dates are right, --time-format as-written (time_format in Python and in [data] of "
+        "the plan)"
     )
 
 
@@ -99,11 +103,11 @@ def check_year_day_month(text: pl.Series, where: str) -> None:
 
 def _clock(example: str) -> str:
     """Return the pattern of the time of day after a date of ten or fewer signs."""
-    found = re.search(r"([ T])\d{1,2}(:\d{2})?(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:?\d{2})?$", example)
-    if found is None:
+    match = re.search(r"([ T])\d{1,2}(:\d{2})?(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:?\d{2})?$", example)
+    if match is None:
         return ""
-    parts = zip(found.groups(), (None, ":%M", ":%S", "%.f", "%#z"), strict=True)
-    return (found[1] + "%H") + "".join(code for part, code in parts if part and code)
+    parts = zip(match.groups(), (None, ":%M", ":%S", "%.f", "%#z"), strict=True)
+    return (match[1] + "%H") + "".join(code for part, code in parts if part and code)
 
 
 def _calendar(seconds: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

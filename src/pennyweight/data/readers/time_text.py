@@ -128,17 +128,17 @@ def read_text(text: pl.Series, where: str, order: str | None = None) -> TextTime
         matched = fields["c" if name == _NUMERIC else "year"].is_not_null()
         if matched.any():
             rows, fields = rest.filter(matched), fields.filter(matched)
-            some = text.gather(rows)
+            subset = text.gather(rows)
             if name == _NUMERIC:
-                dates, forms = read_numeric(fields, some, where, order)
+                dates, forms = read_numeric(fields, subset, where, order)
             else:
-                dates, forms = _calendar(fields, some, where), np.full(len(rows), name)
-            values = dates + _clock(fields) - _offset(fields, some, where)
+                dates, forms = _calendar(fields, subset, where), np.full(len(rows), name)
+            values = dates + _clock(fields) - _offset(fields, subset, where)
             at, read = rows.to_numpy(), np.isfinite(values)
             seconds[at] = values
-            for one in np.unique(forms[read]).tolist():
-                names += [one] * (one not in names)
-                form[at[read & (forms == one)]] = names.index(one)
+            for form_name in np.unique(forms[read]).tolist():
+                names += [form_name] * (form_name not in names)
+                form[at[read & (forms == form_name)]] = names.index(form_name)
             rest = rest.filter(~matched)
     return TextTimes(seconds, form, tuple(names))
 
@@ -162,17 +162,17 @@ def _months(names: pl.Series, text: pl.Series, where: str) -> dict[str, int]:
     """Return the month of each name, by what it begins with where no language knows it."""
     distinct = names.drop_nulls().unique().sort().to_list()
     try:
-        known = month_numbers(distinct)
+        numbers = month_numbers(distinct)
     except AmbiguousMonths as error:
         raise DoubtfulTimes(
             f"{where}: the months of dates such as {text.drop_nulls()[0]!r} can be read in two "
             f"ways: {error}. Write them as numbers, such as 2024-02-29"
         ) from None
     begun = {name: _MONTH_OF.get(name[:4]) or _MONTH_OF.get(name[:3]) for name in distinct}
-    return {name: m for name, month in begun.items() if (m := known.get(name) or month)}
+    return {name: m for name, month in begun.items() if (m := numbers.get(name) or month)}
 
 
-def _whole(fields: pl.DataFrame, name: str, default: int = 0) -> NDArray[np.int64]:
+def _integers(fields: pl.DataFrame, name: str, default: int = 0) -> NDArray[np.int64]:
     if name not in fields.columns:
         return np.full(fields.height, default)
     return fields[name].cast(pl.Int64, strict=False).fill_null(default).to_numpy()
@@ -185,12 +185,12 @@ def _calendar(fields: pl.DataFrame, text: pl.Series, where: str) -> Floats:
         number = name.replace_strict(months, default=None, return_dtype=pl.Int64)
         month = number.fill_null(0).to_numpy()
     else:
-        month = _whole(fields, "month")
-    return seconds_of(full_year(fields["year"]), month, _whole(fields, "day", 1))
+        month = _integers(fields, "month")
+    return seconds_of(full_year(fields["year"]), month, _integers(fields, "day", 1))
 
 
 def _clock(fields: pl.DataFrame) -> Floats:
-    hour, minute, second = (_whole(fields, name) for name in ("hour", "minute", "second"))
+    hour, minute, second = (_integers(fields, name) for name in ("hour", "minute", "second"))
     bad = (hour > 24) | (minute > 59) | (second > 60) | ((hour == 24) & (minute + second > 0))
     if "half" in fields.columns:
         half = fields["half"].str.to_lowercase()

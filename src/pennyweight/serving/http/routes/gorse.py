@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, JsonValue
 from pydantic_core import to_json
 
 from pennyweight.data.catalog import Catalog
-from pennyweight.data.cleaning.feedback import SEEN
+from pennyweight.data.cleaning.feedback import READ
 from pennyweight.errors import DataError
 from pennyweight.serving.http.bounds import MAX_TEXT, AtMost, Attributes
 from pennyweight.serving.http.metrics import Metrics
@@ -262,7 +262,7 @@ def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
         bundle.check_id(feedback.ItemId, "item")
         no_time = feedback.Timestamp is None or str(feedback.Timestamp).startswith(ZERO_TIME)
         time = event_time(engine, None if no_time else feedback.Timestamp)
-        weight = 0.0 if feedback.FeedbackType == SEEN else feedback.Value or 1.0
+        weight = 0.0 if feedback.FeedbackType == READ else feedback.Value or 1.0
         # Named by what it is, so that it may be sent again.
         parts = (feedback.FeedbackType, feedback.UserId, feedback.ItemId)
         name = ":".join([*(quote(part, safe="") for part in parts), repr(time)])
