@@ -15,10 +15,10 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Growing(Sequence[T], Generic[T]):
-    """An immutable sequence; those made of it by `extended` share what they have in common.
+    """An immutable sequence; those made of it by `extended` share their common values.
 
-    All of them look at one list, each at its first `len` values. The longest of them grows in
-    place; one that is not the longest any more is copied first, so nobody sees a value change.
+    All of them hold one list, each its first `len` values. The longest of them grows in place;
+    one that is no longer the longest is copied first, so that no sequence changes.
     """
 
     __slots__ = ("_lock", "_n", "_values")

@@ -1,4 +1,4 @@
-"""The catalog: what can be recommended."""
+"""The catalog: the items that can be recommended."""
 
 import re
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ class Catalog:
         )
 
     def with_items(self, items: "Catalog") -> tuple["Catalog", NDArray[np.int32]]:
-        """Return a catalog in which other items are added, or replaced where the id is known.
+        """Return a catalog in which other items are added, or replaced where the id exists.
 
         Codes of items that were there do not change.
 
@@ -120,17 +120,17 @@ class Catalog:
         return grown, codes
 
     def _changed_items(self, items: "Catalog", codes: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Return which items are known here, with another text or other attributes.
+        """Return which items are in this catalog with another text or other attributes.
 
-        One that is only sold out is told with all that it had, and nothing is copied for it.
+        An item that comes again with the same fields, as when it is sold out, is unchanged.
         """
         changed = codes < len(self)
         at = np.flatnonzero(changed)
         if not self.attributes.width or self.attributes.schema == items.attributes.schema:
             same = np.array([items.texts[i] == self.texts[codes[i]] for i in at.tolist()], bool)
             if self.attributes.width:
-                mine, its = self.attributes[codes[at]], items.attributes[at]
-                equal = (mine[name].eq_missing(its[name]) for name in mine.columns)
+                current, update = self.attributes[codes[at]], items.attributes[at]
+                equal = (current[name].eq_missing(update[name]) for name in current.columns)
                 same &= np.logical_and.reduce([column.to_numpy() for column in equal])
             changed[at] = ~same
         return changed
@@ -140,7 +140,7 @@ class Catalog:
         items: "Catalog",
         codes: NDArray[np.int32],
         new: NDArray[np.bool_],
-        other: NDArray[np.bool_],
+        changed: NDArray[np.bool_],
     ) -> pl.DataFrame:
         """Return the attributes with those of new items, and those of others in their places."""
         rows = self.attributes
@@ -148,10 +148,10 @@ class Catalog:
             return rows
         if new.any():
             rows = _stacked(rows, items.attributes[np.flatnonzero(new)])
-        if other.any():
+        if changed.any():
             place = np.arange(rows.height)
-            place[codes[other]] = rows.height + np.arange(other.sum())
-            rows = _stacked(rows, items.attributes[np.flatnonzero(other)])[place]
+            place[codes[changed]] = rows.height + np.arange(changed.sum())
+            rows = _stacked(rows, items.attributes[np.flatnonzero(changed)])[place]
         return rows.rechunk() if rows.n_chunks() > CHUNKS else rows
 
     def title(self, code: int) -> str:

@@ -1,4 +1,4 @@
-"""What cleaning did to the data: every dropped, changed or doubtful row, counted."""
+"""The log of cleaning: counts of all dropped, changed and doubtful rows."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class CleaningEntry:
     table
         ``"items"`` or ``"events"``.
     reason
-        What was found, in words.
+        The finding in words.
     count
         How many rows, fields or ids.
     action
@@ -60,7 +60,7 @@ def action_counts(entries: Iterable[_Counted], table: str) -> Counter[str]:
 
 @dataclass(frozen=True)
 class CleaningLog:
-    """Everything that cleaning found, and how many rows were read and kept.
+    """The findings of cleaning, and the rows read and kept in each table.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which column means what: roles, and the names by which common tools call them."""
+"""The roles of columns, and the names that common tools give them."""
 
 import re
 import shlex

@@ -95,9 +95,9 @@ class Dataset:
     interactions
         The events, sorted by user, then time.
     log
-        What cleaning dropped, changed and found.
+        The rows and values that cleaning dropped or changed, and its findings.
     columns
-        Which column was taken for what.
+        The column of each role.
     user_attribute
         One value a user, in code order, where a column was asked for.
     """
@@ -191,7 +191,7 @@ def read(
     Raises
     ------
     DataError
-        When a file, column or value cannot be used; says what to do.
+        When a file, column or value cannot be used; the message names the remedy.
     """
     overrides = _column_overrides(columns)
     findings = Findings()
@@ -293,8 +293,8 @@ def _event_roles(
     check_rivals(frame, roles, overrides, source, findings)
     roles = order_roles(frame, roles, overrides, source=source, findings=findings)
     if "type" not in roles and "type" not in overrides:
-        beside = side_flags(frame, roles, findings)
-        label = label_column(frame, roles, source, findings, beside=beside)
+        flags = side_flags(frame, roles, findings)
+        label = label_column(frame, roles, source, findings, excluded=flags)
         roles = roles if label is None else {**roles, "type": label}
     if "engagement" not in overrides:
         engagement = engagement_column(frame, roles, roles.pop("engagement", None))
@@ -360,7 +360,7 @@ def read_events(
 ) -> Interactions:
     """Read and clean an event log about items known already; arguments and errors as of `read`.
 
-    What cleaning did is logged as warnings.
+    The findings of cleaning are logged as warnings.
     """
     findings = Findings()
     overrides = _column_overrides(columns)
@@ -398,7 +398,7 @@ def _column_overrides(columns: Mapping[str, str | None] | None) -> dict[str, str
 
 
 def _available(overrides: Mapping[str, str | None]) -> str | None:
-    """Return the column given for availability, empty for none; None where nobody said."""
+    """Return the column chosen for availability, empty for none; None without a choice."""
     return (overrides["available"] or "") if "available" in overrides else None
 
 
@@ -409,7 +409,7 @@ def _load(
     findings: Findings,
     columns: dict[str, str | None],
 ) -> tuple[pl.DataFrame, str]:
-    """Return a table and what to call it in messages: its path, or "items" or "events".
+    """Return a table and its name in messages: its path, or "items" or "events".
 
     Roles of fields that lie in nested objects are put into `columns`.
     """

@@ -54,7 +54,7 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
             continue
         kind = pl.Float64() if any(type(v) is float for v in values) else dtype
         columns.append(pl.Series(name, values, kind if dtype.is_numeric() else dtype))
-    # Where nobody noted the columns, the choice is made as `read` makes it.
+    # A catalog without text columns gets those that `read` would choose.
     chosen = like.text_columns or choose_text_columns(like.attributes, None, "items")
     catalog = clean_items(ids, pl.DataFrame(columns), chosen, Findings(), infer=False)
     for name in like.availability:
@@ -70,7 +70,7 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
 def suitable(items: Mapping[str, Document], like: Catalog) -> dict[str, dict[str, Any]]:
     """Leave out of documents what a catalog has no column for, or none that can hold it.
 
-    For items that were told to a service with another catalog.
+    For items that were sent to a service with another catalog.
     """
     schema = like.attributes.schema or pl.Schema({"text": pl.String()})
     readers = {name: _reading(name, dtype) for name, dtype in schema.items()}
@@ -129,9 +129,9 @@ def _refuse_undated(item_id: str, fields: Document, dated: Collection[str]) -> N
 
 
 def _reading(name: str, dtype: pl.DataType) -> Callable[[str, Any], Any]:
-    """Return what reads a value of a column, given the id of its item; None stays None.
+    """Return a function that reads a value of a column, given the item's id; None stays None.
 
-    What there is to know of the type is looked up once, not for each value.
+    The type is looked up once, not for each value.
     """
     if isinstance(dtype, pl.List | pl.Array):
         return _reading_lists(name, dtype)

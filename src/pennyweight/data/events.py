@@ -13,6 +13,7 @@ from pennyweight.data.cleaning.cancellation import drop_partial, take_back
 from pennyweight.data.cleaning.feedback import FeedbackRules, signals
 from pennyweight.data.cleaning.id_forms import Agreement, agree, merged
 from pennyweight.data.cleaning.missing import missing_ids, note_crowds
+from pennyweight.data.cleaning.order_refunds import undone_orders
 from pennyweight.data.cleaning.row_loss import (
     MAX_DROPPED,
     NO_ITEM,
@@ -24,7 +25,6 @@ from pennyweight.data.cleaning.row_loss import (
 )
 from pennyweight.data.cleaning.rows import Rows as _Rows
 from pennyweight.data.cleaning.ties import TieBreak, draw_ties
-from pennyweight.data.cleaning.whole_orders import undone_orders
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import name_key
 from pennyweight.data.ids import Ids
@@ -120,7 +120,7 @@ def build_interactions(
     time = _times(frame, roles, reading, rows, source)
     signs = signals(frame, roles, rows, rules, source, undone=of_orders)
     split = _splits(frame, roles, rows, source)
-    drawn = draw_ties(
+    tie_break = draw_ties(
         _order(np.flatnonzero(rows.alive), user, time.values),
         user,
         item,
@@ -129,8 +129,8 @@ def build_interactions(
         items=items,
         seed=reading.seed,
     )
-    order = drawn.order
-    _note_ties(rows, drawn)
+    order = tie_break.order
+    _note_ties(rows, tie_break)
     drop_partial(rows, user, item, time.values, signs)
     same: dict[str, Values] = {
         "u": user,
@@ -151,7 +151,7 @@ def build_interactions(
             f"{source}: no event is left after cleaning: {findings}. "
             f"{_remedy(roles, bool(signs.negative.any()), k_core)}"
         )
-    # Somebody who only turned items down is a user, and has no event.
+    # A user with negative feedback only is a user without events.
     user_codes = np.unique(np.concatenate([user[remaining], user[against]]))
     weight = signs.weight[remaining]
     used_kinds = np.unique(signs.kind[remaining])
@@ -324,9 +324,9 @@ def _refuse_losses(
     max_dropped: float,
 ) -> None:
     # Words that were given for missing are meant; many events have no nested item.
-    meant = [*(repr(word) for word in missing or ()), "item is not in the catalog"]
-    meant += ["missing item"] if "." in roles["item"] else []
-    refuse_losses(findings, "events", source, max_dropped, meant)
+    exempt = [*(repr(word) for word in missing or ()), "item is not in the catalog"]
+    exempt += ["missing item"] if "." in roles["item"] else []
+    refuse_losses(findings, "events", source, max_dropped, exempt)
 
 
 def _hint(forms: Agreement | None, normalize: bool) -> str:
@@ -434,13 +434,13 @@ def _note_forms(rows: _Rows, times: Times) -> None:
         )
 
 
-def _note_ties(rows: _Rows, drawn: TieBreak) -> None:
-    if drawn.tied > _MANY_TIES * rows.alive.sum() or drawn.sorted_by:
-        order = f", not by {drawn.sorted_by} as in the file" if drawn.sorted_by else ""
+def _note_ties(rows: _Rows, tie_break: TieBreak) -> None:
+    if tie_break.tied > _MANY_TIES * rows.alive.sum() or tie_break.sorted_by:
+        order = f", not by {tie_break.sorted_by} as in the file" if tie_break.sorted_by else ""
         rows.findings.add(
             "events",
             f"share user and time with another event: their order is drawn at random (seed){order}",
-            drawn.tied,
+            tie_break.tied,
             "noted",
         )
 
@@ -482,20 +482,20 @@ def _drop_duplicates(
     key: dict[str, Values],
     split: NDArray[np.uint8] | None,
 ) -> None:
-    again = np.zeros(len(rows.alive), dtype=bool)
+    duplicate = np.zeros(len(rows.alive), dtype=bool)
     # Only neighbors of the same user and time can be duplicates.
     user, time = key["u"][order], key["t"][order]
     same = np.zeros(len(order) + 1, dtype=bool)
     same[1:-1] = (user[1:] == user[:-1]) & (time[1:] == time[:-1])
     near = order[same[1:] | same[:-1]]
     events = pl.DataFrame({name: values[near] for name, values in key.items()})
-    again[near] = ~events.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+    duplicate[near] = ~events.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
     if split is not None:
         part = pl.lit(pl.Series(split[near]))
-        across = np.zeros_like(again)
+        across = np.zeros_like(duplicate)
         across[near] = events.select(part != part.first().over(*key)).to_series().to_numpy()
         rows.drop(ACROSS_SPLITS, across)
-    rows.drop("duplicate (same user, item, time and type)", again)
+    rows.drop("duplicate (same user, item, time and type)", duplicate)
 
 
 def _keep_core(rows: _Rows, user: NDArray[np.int32], item: NDArray[np.int32], k: int) -> None:

@@ -1,4 +1,4 @@
-"""Counts of what held-out events can tell, before anything is fitted."""
+"""Counts of the users and choices behind a held-out measurement, before anything is fitted."""
 
 import numpy as np
 from numpy.typing import NDArray

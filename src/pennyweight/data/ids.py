@@ -20,7 +20,7 @@ class Ids(Sequence[str]):
     values
         The ids in code order; each may occur once.
     table
-        What the ids name ("items", "users"), for error messages.
+        The kind of the ids ("items", "users"), for error messages.
 
     Raises
     ------

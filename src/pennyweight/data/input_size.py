@@ -1,4 +1,4 @@
-"""How much data there is, found out without reading all of it."""
+"""The size of the data, estimated without reading all of it."""
 
 import bz2
 import lzma
@@ -80,8 +80,8 @@ def volume(
 ) -> Volume:
     """Estimate how much data there is.
 
-    Of files the first megabyte is looked at, of Parquet the number of rows is known. A
-    source that cannot be read counts nothing here: reading it says what is wrong.
+    Of files the first megabyte is read, of Parquet the number of rows in the footer. A source
+    that cannot be read counts as empty: reading it raises the error.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The event log: who did what, when; and histories, the form in which users reach a scorer."""
+"""The event log; and histories, the form in which users reach a scorer."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -179,8 +179,8 @@ class Interactions:
     negative
         Items turned down, which are no events; a user may have nothing else.
     meanings
-        What event types mean, those of the log and those chosen: a weight, ``"negative"`` or
-        ``"ignore"``.
+        The meaning of each event type, of those in the log and those chosen: a weight,
+        ``"negative"`` or ``"ignore"``.
     liking
         The lowest rating that counts as liking; None where the weights are no ratings.
     """

@@ -171,7 +171,7 @@ def build_catalog(
     if not len(ids):
         raise DataError(f"{source}: column {id_column!r} has no id in any row")
     now = time.time() if now is None else now
-    availability, passed = availability_columns(frame, available, source=source, now=now)
+    availability, ignored = availability_columns(frame, available, source=source, now=now)
     candidates = frame if text_columns is not None else frame.drop(availability)
     chosen = choose_text_columns(candidates, text_columns, source)
     catalog = clean_items(Ids(ids.to_list(), "items"), frame, chosen, findings, max_chars)
@@ -179,7 +179,7 @@ def build_catalog(
     note_availability(
         catalog.attributes,
         availability,
-        passed,
+        ignored,
         findings,
         source=source,
         now=now if available is None else None,

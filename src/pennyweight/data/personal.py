@@ -33,7 +33,7 @@ __all__ = [
     "suspects",
 ]
 
-# In this order: what an earlier kind has masked is not looked at by a later one.
+# In this order: a later kind does not search the spans that an earlier one masked.
 KINDS: Mapping[str, Detector] = {
     "link with user data": LINK,
     "e-mail address": EMAIL,

@@ -1,4 +1,4 @@
-"""Held-out data: what a recommender may know, and what it should have recommended."""
+"""Held-out data: the history a recommender may use, and the items it should recommend."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -27,9 +27,9 @@ class HeldOut:
     users
         User codes, ascending, int32 (n,).
     histories
-        What is known of each user at that moment, n histories (some may be empty).
+        The history of each user at that moment, n histories (some may be empty).
     targets
-        Item codes to be found, distinct for a user, int32 (n_targets,).
+        Item codes to recommend, distinct for a user, int32 (n_targets,).
     target_offsets
         User i has ``targets[target_offsets[i]:target_offsets[i + 1]]``, int64 (n + 1,).
     before
@@ -222,9 +222,9 @@ def _held_out(
     time = interactions.time[rows][first]
     users, counts = np.unique(user, return_counts=True)
     if max_users is not None and len(users) > max_users:
-        drawn = np.sort(rng.choice(len(users), max_users, replace=False))
+        sampled = np.sort(rng.choice(len(users), max_users, replace=False))
         chosen = np.zeros(len(users), dtype=bool)
-        chosen[drawn] = True
+        chosen[sampled] = True
         targets, time = (of[np.repeat(chosen, counts)] for of in (targets, time))
         users, counts = users[chosen], counts[chosen]
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -115,10 +115,10 @@ def _with_dates(frame: pl.DataFrame, pandas: Any, findings: Findings) -> pl.Data
     dates = _unnamed_dates(pandas.index)
     if dates is None:
         return frame
-    taken = not has_role(frame.columns, "time")
-    use = "is the time" if taken else "is not used, since a column is named like the time"
+    is_used = not has_role(frame.columns, "time")
+    use = "is the time" if is_used else "is not used, since a column is named like the time"
     findings.add("events", f"the index of the pandas frame, of dates, {use}", frame.height, "noted")
-    if not taken:
+    if not is_used:
         return frame
     return frame.with_columns(timestamp=pl.Series(pl.from_pandas(dates.to_series())))
 
@@ -224,7 +224,7 @@ def held_table(source: PandasFrame | ArrowTable | Rows | Columns, table: str) ->
 
 
 def _from_pandas(frame: Any, table: str) -> pl.DataFrame:  # noqa: ANN401
-    # An index with a name is a column that groupby or set_index put aside.
+    # An index with a name is a column that groupby or set_index moved into the index.
     named = [n for n in frame.index.names if n is not None and n not in frame.columns]
     frame = frame.reset_index(level=named) if named else frame
     frame = frame.rename(columns=str)

@@ -1,4 +1,4 @@
-"""Cleaning texts: from what shops export to plain words."""
+"""Cleaning texts: from the markup of shop exports to plain words."""
 
 import ast
 import html
@@ -23,7 +23,7 @@ _MARKUP = re.compile(
     rf"|</?(?:{_TAGS})(?:\s[^<>]*)?/?>|</?[a-z][\w:-]*\s[^<>=]*=[^<>]*>",
     re.IGNORECASE,
 )
-# Where ends what a reader of the page does not see.
+# The ends of elements that a reader of the page does not see.
 _ENDS = {
     "comment": re.compile("-->"),
     "script": re.compile(r"</script\s*>", re.IGNORECASE),
@@ -49,7 +49,7 @@ def clean_text(text: str, max_chars: int = MAX_CHARS) -> str:
     # Markup may take most of a field, but a 10 MB one must not cost 10 MB of work.
     text = text[: 16 * max_chars]
     if not (text.isascii() and text.isprintable() and "&" not in text and "<" not in text):
-        for _ in range(8):  # what one pass removes may have hidden an entity or a tag
+        for _ in range(8):  # a removed tag or entity may have hidden another
             before, text = text, _clean_once(text)
             if text == before:
                 break
@@ -80,8 +80,8 @@ def _few_marks(match: re.Match[str]) -> str:
 
 def _without_markup(text: str) -> str:
     """Return a text without tags, comments and scripts, in time that grows as its length does."""
-    parts, at, position = [], 0, 0  # up to `at` it is dealt with, up to `position` looked at
-    endless: set[str] = set()  # what ends nowhere further on, so that nobody looks again
+    parts, at, position = [], 0, 0  # the text is copied up to `at`, and searched up to `position`
+    endless: set[str] = set()  # elements without an end further on: no second search
     while (match := _MARKUP.search(text, position)) is not None:
         kind = "comment" if match["comment"] else (match["dark"] or "").lower()
         position = match.end()

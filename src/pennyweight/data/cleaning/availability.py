@@ -131,8 +131,8 @@ def availability_columns(
     for name in clear:
         if unknown := unreadable(frame[name]):
             raise DataError(_refusal(source, name, unknown, frame[name]))
-    vague, passed = _vague_columns(frame, keys, clear, source)
-    return (*clear, *vague), tuple(passed)
+    vague, ignored = _vague_columns(frame, keys, clear, source)
+    return (*clear, *vague), tuple(ignored)
 
 
 def _vague_columns(
@@ -140,7 +140,7 @@ def _vague_columns(
 ) -> tuple[list[str], list[tuple[str, tuple[str, ...]]]]:
     """Return the columns with vague names that can be read, and the others with values."""
     vague: list[str] = []
-    passed: list[tuple[str, tuple[str, ...]]] = []
+    ignored: list[tuple[str, tuple[str, ...]]] = []
     for name in frame.columns:
         if not is_vague(name) or name in clear:
             continue
@@ -148,15 +148,15 @@ def _vague_columns(
         if unknown:
             if _says_unavailable(frame[name], unknown):
                 raise DataError(_refusal(source, name, unknown, frame[name]))
-            quiet = keys[name] in _OTHER_MEANINGS or is_moment(frame[name])
-            if not quiet and not _counts(frame[name]):
-                passed.append((name, tuple(unknown[:3])))
+            is_expected = keys[name] in _OTHER_MEANINGS or is_moment(frame[name])
+            if not is_expected and not _counts(frame[name]):
+                ignored.append((name, tuple(unknown[:3])))
         elif not (_is_total(keys[name]) and any(is_stock(keys[c]) for c in clear)):
             vague.append(name)
     if not _has_stock((*clear, *vague)):
         sites = [n for n in frame.columns if is_site(n) and _holds_pieces(frame[n])]
         vague += sites if len(sites) > 1 else []
-    return vague, passed
+    return vague, ignored
 
 
 def _has_stock(names: Iterable[str]) -> bool:
@@ -179,10 +179,12 @@ def _holds_pieces(column: pl.Series) -> bool:
 
 
 def _says_unavailable(column: pl.Series, unknown: Sequence[str]) -> bool:
-    """Say whether a column of words calls some items gone or drafts, beside words not known."""
+    """Say whether some words of a column mean a removed item or a draft, beside unknown words."""
     others = [v for v in _distinct(column) if isinstance(v, str) and v not in unknown]
-    plainly = (v for v in others if re.search(r"[^\W\d]{4}", v) and plain(v.strip()) not in _SERIES)
-    return not hides(column.name) and any(_read(v) is False for v in plainly)
+    readable = (
+        v for v in others if re.search(r"[^\W\d]{4}", v) and plain(v.strip()) not in _SERIES
+    )
+    return not hides(column.name) and any(_read(v) is False for v in readable)
 
 
 def _requested_column(frame: pl.DataFrame, chosen: str, source: str, now: float) -> str:
@@ -201,7 +203,7 @@ def _requested_column(frame: pl.DataFrame, chosen: str, source: str, now: float)
 
 
 def _ask_about_meaning(column: pl.Series, source: str) -> None:
-    """Raise `DataError` where most items are a bare no in a column whose name does not tell."""
+    """Raise `DataError` where most items have a bare no, and the name of the column is vague."""
     name = column.name
     if tells_meaning(name) or not all(_is_bare(value) for value in _distinct(column)):
         return
@@ -318,7 +320,7 @@ def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
         closed = [value for value in _distinct(column) if _read_moment(value)]
         if column.dtype.is_temporal():
             return column.is_null().to_numpy()
-    elif is_moment(column):  # chosen: what has no date is not published
+    elif is_moment(column):  # chosen: an item without a date is not published
         return column.is_not_null().to_numpy()
     elif column.dtype.is_nested():
         return np.ones(len(column), bool)
@@ -352,7 +354,7 @@ def _anywhere(attributes: pl.DataFrame, sites: Sequence[str]) -> NDArray[np.bool
 def note_availability(
     attributes: pl.DataFrame,
     columns: Sequence[str],
-    passed: Iterable[tuple[str, tuple[str, ...]]],
+    ignored: Iterable[tuple[str, tuple[str, ...]]],
     findings: Findings,
     *,
     source: str,
@@ -411,7 +413,7 @@ def note_availability(
                 attributes[name].null_count(),
                 "noted",
             )
-    for name, others in passed:
+    for name, others in ignored:
         findings.add(
             "items",
             f"column {name} does not say which items are available, to judge by "

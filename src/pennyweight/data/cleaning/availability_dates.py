@@ -66,8 +66,8 @@ def _seconds(column: pl.Series) -> NDArray[np.float64] | None:
         except DataError:
             continue
         dates = int(np.isfinite(times.values).sum())
-        held = len(column) - column.null_count()
-        return times.values if times.real_time and dates > _MIN_SHARE * held else None
+        n_filled = len(column) - column.null_count()
+        return times.values if times.real_time and dates > _MIN_SHARE * n_filled else None
     return None
 
 

@@ -1,4 +1,4 @@
-"""What the name of a column says about the availability of items."""
+"""The meaning of column names for the availability of items."""
 
 import re
 
@@ -67,7 +67,7 @@ def hides(name: str) -> bool:
 
 
 def tells_meaning(name: str) -> bool:
-    """Say whether the name tells what true in the column means."""
+    """Say whether the name alone settles the meaning of true in the column."""
     words = words_of(name)
     return (
         key_of(name) in CLEAR
@@ -85,7 +85,7 @@ def is_stock(key: str) -> bool:
 def counts_pieces(name: str) -> bool:
     """Say whether numbers in a column of this name may be pieces."""
     key = key_of(name)
-    if _is_denial(name) and key not in CLEAR_NOT:  # ``no_stock`` may count what there is
+    if _is_denial(name) and key not in CLEAR_NOT:  # ``no_stock`` may count the stock
         return False
     return (
         PIECES.search(key) is not None

@@ -250,7 +250,7 @@ SITES = re.compile(
     r"stock|inventory|lager|stok|bestand|lagerbestand|voorraad|existencias|estoque|giacenza|magazyn|остаток|"
     r"在庫|库存"
 )
-# What such names say that is no place.
+# Words of such names that are no place.
 NO_SITES = re.compile(
     r"is|has|code|id|ids|symbol|ticker|sku|key|no|nr|num|number|price|prices|cost|value|min|max|"
     r"minimum|maximum|safety|reorder|threshold|alert|limit|reserved|reserve|incoming|inbound|"

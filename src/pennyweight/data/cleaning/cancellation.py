@@ -1,4 +1,4 @@
-"""Negative events take back what the same user did before with the same item."""
+"""Negative events take back earlier events of the same user with the same item."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ def take_back(
         Rows by user, then time; rows that are not alive are left out.
     """
     live_rows = order[rows.alive[order]]
-    taken, lasting = taken_back(
+    cancelled, final = taken_back(
         user[live_rows],
         item[live_rows],
         time[live_rows],
@@ -35,11 +35,11 @@ def take_back(
         signs.purchase[live_rows],
     )
     mask = np.zeros(len(rows.alive), bool)
-    mask[live_rows[taken]] = True
+    mask[live_rows[cancelled]] = True
     rows.drop(TAKEN_BACK, mask)
     for reason, against in signs.against.items():
         rows.drop(reason, against)
-    return live_rows[lasting]
+    return live_rows[final]
 
 
 def drop_partial(
@@ -49,7 +49,7 @@ def drop_partial(
     time: NDArray[np.float64],
     signs: Signals,
 ) -> None:
-    """Drop returns of a part of what was bought, which leave the purchase."""
+    """Drop returns of a part of the pieces, which leave the purchase."""
     returned = signs.against[RETURNED]
     alive = np.flatnonzero(rows.alive)
     is_complete = np.zeros(len(returned), bool)
@@ -68,8 +68,8 @@ def taken_back(
     """Say which events a negative one takes back, and which negative ones hold to the end.
 
     A negative event takes back the events of the same user on the same item up to its own
-    moment; a later positive event counts again and ends the negative one. What is bought stays
-    when it is removed from a cart.
+    moment; a later positive event counts again and ends the negative one. A purchase stays
+    when its item is removed from a cart.
 
     Parameters
     ----------
@@ -79,14 +79,14 @@ def taken_back(
 
     Returns
     -------
-    taken, lasting
+    cancelled, final
         bool (n,): positive events taken back; the last negative event of each pair of user and
         item of which no positive one is left.
     """
-    taken = np.zeros(len(user), bool)
-    lasting = np.zeros(len(user), bool)
+    cancelled = np.zeros(len(user), bool)
+    final = np.zeros(len(user), bool)
     if not negative.any():
-        return taken, lasting
+        return cancelled, final
     pair = user.astype(np.int64) * (int(item.max()) + 1) + item
     order = np.lexsort((negative, time, pair))  # of one moment the negative event is the last
     first = np.flatnonzero(np.diff(pair[order], prepend=-1))
@@ -98,7 +98,7 @@ def taken_back(
     last = np.maximum.reduceat(np.where(against, place, -1), first)
     undone = np.maximum.reduceat(np.where(firm, place, -1), first)
     ends = np.where(bought, np.repeat(undone, length), np.repeat(last, length))
-    taken[order] = ~against & (place < ends)
-    has_positive = np.logical_or.reduceat(~against & ~taken[order], first)
-    lasting[order[last[~has_positive]]] = True  # a pair without a positive event has a negative one
-    return taken, lasting
+    cancelled[order] = ~against & (place < ends)
+    has_positive = np.logical_or.reduceat(~against & ~cancelled[order], first)
+    final[order[last[~has_positive]]] = True  # a pair without a positive event has a negative one
+    return cancelled, final

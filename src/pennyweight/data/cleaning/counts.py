@@ -26,8 +26,8 @@ def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None
     """Drop the rows in which all counts of deeds are 0, where no type says what happened."""
     if "type" in roles:
         return
-    taken = {name for role, name in roles.items() if role != "weight"}
-    counts = [c for c in frame.columns if c not in taken and _counts(frame, c, roles)]
+    used = {name for role, name in roles.items() if role != "weight"}
+    counts = [c for c in frame.columns if c not in used and _counts(frame, c, roles)]
     idle = np.ones(frame.height, bool)
     for name in counts:
         idle &= frame[name].cast(pl.Float64, strict=False).fill_null(0.0).to_numpy() == 0

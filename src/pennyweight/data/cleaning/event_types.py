@@ -1,4 +1,4 @@
-"""What an event of each type means: a strength, the opposite of liking, or nothing."""
+"""The meanings of event types: a strength, the opposite of liking, or nothing."""
 
 import math
 import re
@@ -156,7 +156,7 @@ class EventTypes:
         return meaning
 
     def clear_meaning(self, name: str) -> Meaning | None:
-        """Return what a type means; None where its name is in doubt and nothing was chosen."""
+        """Return the meaning of a type; None where its name is in doubt and none was chosen."""
         if name in self.chosen:
             return self.chosen[name]
         if self._chosen_by_key and (key := _key(name)) in self._chosen_by_key:
@@ -232,7 +232,7 @@ def is_dislike(name: str) -> bool:
 
 
 def least_certain(names: Iterable[str]) -> str:
-    """Return which of some values is the likeliest not to speak for an item, for an example."""
+    """Return the value that is least certain to speak for an item, for an example."""
     ranked = sorted(names, key=str.casefold, reverse=True)  # of A to F the last
     return min(ranked, key=_certainty)
 

@@ -1,4 +1,4 @@
-"""What each row of an event log says of its item: for it, against it, or nothing."""
+"""Feedback: whether each row of an event log is for its item, against it, or neutral."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from pennyweight.data.cleaning.event_types import (
 )
 from pennyweight.data.cleaning.labels import flagged, label_meanings, names_types, opposites
 from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.order_refunds import OF_ORDER, PART_OF_ORDER
 from pennyweight.data.cleaning.returns import (
     CANCELLED,
     NEVER,
@@ -31,7 +32,6 @@ from pennyweight.data.cleaning.returns import (
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal
 from pennyweight.data.cleaning.weights import BELOW_ZERO, LOW, NO_STRENGTH, weights
-from pennyweight.data.cleaning.whole_orders import OF_ORDER, PART_OF_ORDER
 from pennyweight.data.columns import has_role
 from pennyweight.data.tables import check_scalars
 from pennyweight.errors import DataError
@@ -70,7 +70,7 @@ NOT_LIKING = (
     PART_OF_ORDER,
     UNSEEN,
 )
-READ = "read"  # with weight 0 Gorse's type of an item that need not be shown again
+READ = "read"  # with weight 0 Gorse's type of an impression: the item need not come again
 AGAINST = -1.0  # the strength of an event that speaks against its item
 _MAX_KINDS = 256  # kind is stored in a byte
 
@@ -82,7 +82,7 @@ class FeedbackRules:
     Attributes
     ----------
     types
-        What an event of each type means.
+        The meaning of each event type.
     min_rating
         The lowest rating that counts as liking; 0: all do; None: by the scale.
     later
@@ -94,7 +94,7 @@ class FeedbackRules:
     later: bool = False
 
     def strength(self, kind: str, weight: float) -> float | None:
-        """Return what a single event says, by its type and weight.
+        """Return the strength of a single event, by its type and weight.
 
         A weight is a rating where the type says so, such as ``rating`` or ``review``.
 
@@ -117,7 +117,7 @@ class FeedbackRules:
 
 @dataclass(frozen=True)
 class Signals:
-    """What the rows of a log say.
+    """The feedback of each row of a log.
 
     Attributes
     ----------
@@ -133,7 +133,7 @@ class Signals:
     quantity
         Pieces, below zero for returns, float64 (n_rows,).
     meanings
-        What each type means, those of the log and those chosen.
+        The meaning of each type, of those in the log and those chosen.
     liking
         The lowest rating that counts as liking; None where the weights are no ratings.
     """
@@ -163,7 +163,7 @@ def signals(
     *,
     undone: Mask,
 ) -> Signals:
-    """Read the columns of weights, types and orders; drop the rows that say nothing.
+    """Read the columns of weights, types and orders; drop the neutral rows.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ def _meanings(
 def _say(
     column: str, meanings: Mapping[str, Meaning], number: NDArray[np.int64], rows: Rows
 ) -> None:
-    """Note what the types mean, and where they were read from if the name does not say so."""
+    """Note the meanings of the types, and their column if its name does not say so."""
     descriptions = [m if isinstance(m, str) else f"weight {m:g}" for m in meanings.values()]
     types = zip(meanings, descriptions, number.tolist(), strict=True)
     rows.findings.event_types = tuple(sorted(types, key=lambda row: (-row[2], row[0])))
@@ -315,12 +315,12 @@ def _by_values(frame: pl.DataFrame, roles: Mapping[str, str]) -> dict[str, str]:
 
 
 def summary(meanings: Mapping[str, Meaning]) -> str:
-    """Return what event types mean, in one line."""
+    """Return the meanings of event types in one line."""
     groups: dict[str, list[str]] = {"": [], "negative": [], "ignore": []}
     for name, meaning in meanings.items():
         if isinstance(meaning, str):
             groups[meaning].append(name)
         else:
             groups[""].append(f"{name} {meaning:g}")
-    heads = {"": "", "negative": "negative: ", "ignore": "ignored: "}
-    return "; ".join(heads[key] + ", ".join(names) for key, names in groups.items() if names)
+    headings = {"": "", "negative": "negative: ", "ignore": "ignored: "}
+    return "; ".join(headings[key] + ", ".join(names) for key, names in groups.items() if names)

@@ -33,7 +33,7 @@ from pennyweight.errors import DataError, in_list
 
 __all__ = ["ask_about_opinions"]
 
-# Columns about places, whose values may be named like what is done there.
+# Columns of places, such as pages, whose values may be the names of deeds there.
 _PLACE = re.compile(
     r"page|screen|url|path|referr|search|query|device|platform|country|region|city|lang|campaign"
     r"|keyword|tags?$|genre|variant|colou?r|size|brand|gender|segment|condition|zustand|[eé]tat$"
@@ -74,7 +74,7 @@ _SWIPES = frozenset(("left", "right"))
 _KIND = re.compile(r"categor|class|type|kind|channel")
 _CREDIT_NOTES, _INVOICES = ("cn", "crn", "cm", "crm", "scn"), ("inv", "in", "invoice", "si")
 _NO_LIKING = ("negative", "neutral", "doubtful")
-_MIN_ROWS = 10  # rows from which on a column is judged
+_MIN_ROWS = 10  # smallest log in which a column is examined
 
 
 def ask_about_opinions(
@@ -88,7 +88,7 @@ def ask_about_opinions(
     Raises
     ------
     DataError
-        A column may hold what the events say of their items.
+        A column may hold the opinions of users.
     """
     if "type" in overrides or frame.height < _MIN_ROWS:
         return
@@ -107,7 +107,7 @@ def ask_about_opinions(
         if has_opinions and not (against := [value for value in against if is_dislike(value)]):
             continue
         if "status" in overrides and all(state_of(value) == "undone" for value in against):
-            continue  # returns were spoken of
+            continue  # the caller decided about returns
         if constant_of(frame, name, roles) or _are_explained(frame, name, against, roles):
             continue
         raise DataError(_question(name, least_certain(against), roles.get("type"), source))
@@ -265,7 +265,7 @@ def _sense(value: str) -> str:
 def _are_explained(
     frame: pl.DataFrame, name: str, against: list[str], roles: Mapping[str, str]
 ) -> bool:
-    """Say whether the rows are returns by their quantity, or no liking by their type, already."""
+    """Say whether quantity or type already make the rows returns or no liking."""
     rows = frame[name].cast(pl.String).str.strip_chars().is_in(against).fill_null(False)
     if "type" in roles and not frame[roles["type"]].dtype.is_nested():
         types = blanked(frame[roles["type"]]).cast(pl.String).str.strip_chars()

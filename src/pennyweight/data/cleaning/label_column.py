@@ -34,7 +34,7 @@ _OPINIONS = re.compile(
     r"|valora|avalia|satisf|zufrieden|swipe|response|rating|rated|taste|prefer|mood|label|signal"
 )
 _PAGE = re.compile("page|url|referr|screen|path")  # of views, which are events of their own
-_MIN_ROWS = 20  # rows of a log in which a column can be judged
+_MIN_ROWS = 20  # smallest log in which a column is examined
 
 
 def label_column(
@@ -43,20 +43,20 @@ def label_column(
     source: str,
     findings: Findings,
     *,
-    beside: Collection[str] = (),
+    excluded: Collection[str] = (),
 ) -> str | None:
     """Return the column that stands for event types where none is named so, if there is one.
 
     A column of 0 and 1 such as ``clicked``, or one whose values are the names of types, among
     them one that is no liking. One with a single value a user or an item says nothing of events;
-    nor do the columns `beside` them.
+    nor do the columns `excluded` them.
 
     Raises
     ------
     DataError
         Several columns could be it, or 0 may mean two things.
     """
-    free = [name for name in frame.columns if name not in {*roles.values(), *beside}]
+    free = [name for name in frame.columns if name not in {*roles.values(), *excluded}]
     labels = [name for name in free if is_label(name) and _is_binary(frame[name], name)]
     labels = [name for name in labels if not _is_attribute(frame, name, roles, findings)]
     marks = [name for name in labels if is_mark(name)]

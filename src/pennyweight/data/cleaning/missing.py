@@ -139,7 +139,7 @@ _CROWD = {
 _MINUS = ("-", "–")
 _BLANK = re.compile(r"[\s\u00a0\u2000-\u200d\u2060\ufeff]*")
 _SHARE = 0.05  # of all events, that a person hardly has
-_FEW_EVENTS = 20  # a user with fewer events than this is nobody's stand-in
+_FEW_EVENTS = 20  # a user with fewer events than this stands for one person
 
 
 def is_missing(text: str) -> bool:

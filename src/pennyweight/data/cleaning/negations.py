@@ -1,4 +1,4 @@
-"""Words in many languages for what is taken back, for what failed, and for a denial."""
+"""Words in many languages for returns and cancellations, failures and denials."""
 
 import re
 import unicodedata
@@ -89,7 +89,7 @@ def is_undone(word: str) -> bool:
 
 
 def is_against(word: str) -> bool:
-    """Say whether a word of another language than English says that something was put away."""
+    """Say whether a word of another language than English means a removal or a rejection."""
     match = _AGAINST.fullmatch(word) or _AGAINST.fullmatch(_umlauts(word))
     return match is not None and len(word) > _ABBREVIATED
 

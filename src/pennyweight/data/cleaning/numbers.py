@@ -216,9 +216,9 @@ def number_share(column: pl.Series) -> float:
 def _parse(column: pl.Series) -> _Parsed:
     column = column.str.normalize("NFKC")  # digits of full width
     rows = pl.DataFrame({"text": column}).select(
-        pl.col("text").str.extract_groups(_NUMBER).alias("found")
+        pl.col("text").str.extract_groups(_NUMBER).alias("parts")
     )
-    parts = rows.unnest("found")
+    parts = rows.unnest("parts")
     sign = (parts["sign"] + parts["minus"]).str.contains(r"[-−–]")
     unit = (parts["before"].fill_null("") + parts["after"].fill_null("")).str.strip_chars(
         " \u00a0."

@@ -62,7 +62,7 @@ _VIEWS = re.compile(
     r"opinion(s|es)?|meinung(en)?|avis|preference|preferencia|preferenza|opiniao|opinione|mening"
     r"|zdanie|nazor|мнения|мнение|reaction|reaktion|reaccion|vote|stimme"
 )
-# What may stand beside an adjective of an opinion: very good, not so bad.
+# Words beside an adjective of an opinion: very good, not so bad.
 _BESIDE = re.compile(
     r"very|so|too|t|d|s|this|them|these|much|all|at|you|we|user|they|did|do|does|rather|really|quite|that|it|was|is|the|a|i|find|sehr|ganz|gar|richtig|zu|ich|das|es|ist|war"
     r"|fand|finde|tres|assez|trop|c|est|etait|vraiment|muy|bastante|demasiado|esta|me|parece|parecio"
@@ -70,7 +70,7 @@ _BESIDE = re.compile(
     r"|meget|om|veldig|tosi|nagyon|foarte|sangat|not|experience|review|feedback|rating|vote|opinion|opinie"
     r"|bewertung|avis|meinung|sentiment|tres|pas|du|tout|nada|nicht|mi|ha|j|on|highly|strongly|synes"
 )
-# Of what is taken back nothing is known: dislike_removed.
+# The end of an opinion is none: dislike_removed.
 _ENDED = re.compile(
     r"un|undo(ne)?|remov(e|ed|al)|delet(e|ed|ion)|revok(e|ed)|clear(ed)?|withdr\w*|retract\w*"
 )
@@ -144,7 +144,7 @@ def _written(text: str) -> Opinion | None:
 
 
 def _opinion_in(words: list[str]) -> Opinion | None:
-    """Return what words say together: a denial turns what is liked round."""
+    """Return the opinion of words together: a denial reverses a liking."""
     denied = any(is_negator(word) or _DENIALS.fullmatch(word) for word in words)
     if any(_THUMBS.fullmatch(word) for word in words):
         down = any(_DOWN.fullmatch(word) for word in words)

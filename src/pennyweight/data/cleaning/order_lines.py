@@ -1,4 +1,4 @@
-"""Orders over several rows of which one alone has what is said of the order."""
+"""Orders of several rows, of which a single one holds the fields of the order."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _CHANCE = 0.01
 
 
 def order_column(frame: pl.DataFrame, roles: Mapping[str, str]) -> tuple[str, bool] | None:
-    """Return the column of orders, and whether things are said in one row of each order alone.
+    """Return the column of orders, and whether fields are filled in one row of each alone.
 
     By its role; else it is a column each of whose values has several rows, and another column
     is filled in exactly one of them, as in exports of shops.

@@ -54,7 +54,7 @@ _NAME = re.compile(
     r"(status(es)?|state|estado|statut|etat|stato|zustand|situacao|stav|stan|durumu?|tila|статус"
     r"|состояние|حالة)|.*(状态|狀態|状況|ステータス|상태)|\w{3,}(status|zustand)|status(id|code|nr|key|name|text|label)"
 )
-# What was never bought or never taken in.
+# States of orders that were never completed or never delivered.
 _NOT_BOUGHT = re.compile(
     r"trash(ed)?|drafts?|refused|undeliver(able|ed)|undelivered|unzustellbar|niedostarczon[aeyo]"
     r"|nedoruceno|fraud(ulent)?|incomplete|noshow|(payment|zahlungs?)error|odmitnut[aeoy]|odmietnut[aeoy]|nezaplacen[aeoy]|nieoplacon[aey]"
@@ -62,7 +62,7 @@ _NOT_BOUGHT = re.compile(
 # The states of orders that PrestaShop installs, by columns that have its names.
 _SHOP = ("currentstate", "idorderstate")
 _SHOP_STATES: dict[str, State] = {"6": "undone", "7": "undone", "8": "failed"}
-# What has come to an end in a column of returns or refunds, such as a state of a refund.
+# Completed states in a column of returns or refunds, such as the state of a refund.
 _COMPLETED = re.compile(
     r"complet(e|ed)|done|approved|processed|issued|full|fully|accepted|received|closed|succe(ss|eded)"
     r"|finished|confirmed|settled|erledigt|abgeschlossen|genehmigt|termine|effectue|completad[oa]"
@@ -85,7 +85,7 @@ def is_part(word: str) -> bool:
 
 
 def state_of(name: str) -> State:
-    """Return what the state of an order says of the purchase."""
+    """Return the meaning of an order's state for the purchase."""
     words = words_of(name)
     if any(is_part(word) for word in words):
         return "counted"
@@ -104,8 +104,8 @@ def state_of(name: str) -> State:
         waiting = failed or any(_OPEN.fullmatch(word) for word in words)
         nouns = [word for word in undone if _NOUN.fullmatch(word)]
         ended = len(words) == 2 and nouns and (_ENDED.fullmatch(words[1]) or words[1] == "reversal")
-        mere = len(nouns) == len(undone) and waiting
-        return "counted" if denied or mere or ended else "undone"
+        still_open = len(nouns) == len(undone) and waiting
+        return "counted" if denied or still_open or ended else "undone"
     if failed:
         return "counted" if denied else "failed"
     undelivered = "delivered" in words and "yet" not in words
@@ -115,17 +115,19 @@ def state_of(name: str) -> State:
 
 
 def state_in(column: str, value: str) -> State:
-    """Return what a value says in a column, where ``approved`` may be of a refund."""
+    """Return the state that a value means in a column, where ``approved`` may be of a refund."""
     words = words_of(value)
     if any(map(is_undone, words_of(column))) and any(map(_COMPLETED.fullmatch, words)):
         return "counted" if any(map(is_negator, words)) or any(map(is_part, words)) else "undone"
     return state_of(value)
 
 
-def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) -> tuple[Mask, Mask]:
+def states(
+    column: pl.Series, rows: Rows, source: str, *, has_loans: bool = False
+) -> tuple[Mask, Mask]:
     """Return which rows have a state that undoes the purchase, or one of no purchase.
 
-    Of what is `lent` a return takes nothing back.
+    With `has_loans` a return takes nothing back: it ends a loan.
 
     Raises
     ------
@@ -136,27 +138,27 @@ def states(column: pl.Series, rows: Rows, source: str, *, lent: bool = False) ->
     distinct = names.unique().sort().to_list()
     meaning = _of_codes(names, column.name, source)
     meaning = meaning or {name: state_in(column.name, name) for name in distinct}
-    if lent or any(is_loan(word) for name in distinct for word in words_of(name)):
+    if has_loans or any(is_loan(word) for name in distinct for word in words_of(name)):
         meaning = {n: "counted" if is_return(n) else state for n, state in meaning.items()}
     groups: dict[State, list[str]] = {
         state: [name for name in distinct if meaning[name] == state] for state in get_args(State)
     }
     empty = int((names == "").sum())
-    telling = groups["undone"] + groups["failed"]
-    if empty > _EMPTY * len(names) and telling and len(distinct) > len(telling) + 1:
+    not_counted = groups["undone"] + groups["failed"]
+    if empty > _EMPTY * len(names) and not_counted and len(distinct) > len(not_counted) + 1:
         if not any(is_undone(word) for word in words_of(column.name)):  # return_status
             raise DataError(
-                f"{source}: column {column.name!r} has states such as {telling[0]!r}, and none in "
-                f"{empty:,} of {len(names):,} rows. If the state of an order is in one of its rows "
-                "only, name the column of the order with --order-column NAME, columns={'order': "
-                "NAME}, or write the state in each row; --status-column '', columns={'status': "
-                "None} counts all rows"
+                f"{source}: column {column.name!r} has states such as {not_counted[0]!r}, and none "
+                f"in {empty:,} of {len(names):,} rows. If the state of an order is in one of its "
+                "rows only, name the column of the order with --order-column NAME, "
+                "columns={'order': NAME}, or write the state in each row; --status-column '', "
+                "columns={'status': None} counts all rows"
             )
-    heads = {"undone": "taken back", "failed": "ignored", "counted": "counted"}
+    headings = {"undone": "taken back", "failed": "ignored", "counted": "counted"}
     summary = "; ".join(
-        f"{heads[state]}: {_listed(group)}" for state, group in groups.items() if group
+        f"{headings[state]}: {_listed(group)}" for state, group in groups.items() if group
     )
-    of_shop = ", read as PrestaShop's" if name_key(column.name) in _SHOP and telling else ""
+    of_shop = ", read as PrestaShop's" if name_key(column.name) in _SHOP and not_counted else ""
     reason = (
         f"states of orders in {column.name!r}{of_shop}: {summary} (--status-column '' counts all)"
     )
@@ -206,7 +208,7 @@ def _of_codes(names: pl.Series, name: str, source: str) -> dict[str, State] | No
     ):
         meanings = {value: _SHOP_STATES.get(code, "counted") for value, code in short.items()}
         return {"": "counted", **meanings}
-    rarest = list(counts)[-1]  # most orders are kept
+    rarest = list(counts)[-1]  # most orders stand
     raise DataError(
         f"{source}: column {name!r} has the states {', '.join(map(repr, values[:8]))}; which of "
         f"them undo an event? Say so with --type-column {shlex.quote(name)} --event-types "

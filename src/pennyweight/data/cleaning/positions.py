@@ -23,17 +23,17 @@ def are_no_positions(frame: pl.DataFrame, column: str, user: str) -> bool:
     if not may_be_position(column):
         if rank(column) != DAY_RANK or not len(values):
             return rank(column) != DAY_RANK
-        lasting = int(((values % 1 != 0) | (values > _TEN_YEARS)).sum())
-        return bool(values.max() <= _SIXTY) or lasting > _REPEATS * len(values)
+        n_durations = int(((values % 1 != 0) | (values > _TEN_YEARS)).sum())
+        return bool(values.max() <= _SIXTY) or n_durations > _REPEATS * len(values)
     if not len(values) or frame.height < _MANY:
         return False
-    again = float(rows.is_duplicated().mean())  # type: ignore[arg-type]
-    if values.max() <= _SIXTY and again > _REPEATS:
+    repeat_share = float(rows.is_duplicated().mean())  # type: ignore[arg-type]
+    if values.max() <= _SIXTY and repeat_share > _REPEATS:
         return True
-    return not _count_rows(rows, again)
+    return not _count_rows(rows, repeat_share)
 
 
-def _count_rows(rows: pl.DataFrame, again: float) -> bool:
+def _count_rows(rows: pl.DataFrame, repeat_share: float) -> bool:
     """Say whether numbers rise or fall along the rows, or count all of them or those of a user."""
     for key in (None, "user"):
         steps = pl.col("at").diff() if key is None else pl.col("at").diff().over(key)
@@ -49,4 +49,4 @@ def _count_rows(rows: pl.DataFrame, again: float) -> bool:
         return float(np.ptp(values)) <= _SPARSE * rows.height
     ordered = rows.sort("user", "at").select(pl.col("at").diff().over("user")).to_series()
     gaps = ordered.drop_nulls()
-    return again <= _REPEATS and bool(len(gaps)) and bool((gaps == 1).mean() >= _NEXT)  # type: ignore[operator]
+    return repeat_share <= _REPEATS and bool(len(gaps)) and bool((gaps == 1).mean() >= _NEXT)  # type: ignore[operator]

@@ -38,7 +38,7 @@ class RatingScale:
     liking
         The lowest rating that counts as liking.
     unrated
-        What means that no rating was given: 0 or -1, or nothing does.
+        Values without a rating: 0 or -1, or none.
     """
 
     low: float

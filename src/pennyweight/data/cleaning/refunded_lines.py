@@ -1,4 +1,4 @@
-"""Lines of orders of which nothing is left: by what remains of them, or by a list of refunds."""
+"""Refunded lines of orders: by a column of the pieces that remain, or by a list of refunds."""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,7 +21,7 @@ _LINE_IDS = ("line_item_id", "order_line_id", "lineItemId", "order_item_id")
 def refunded_lines(
     frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: str, bought: Mask
 ) -> Mask:
-    """Return the lines that were bought and of which nothing is left, bool (n_rows,).
+    """Return the lines that were bought and refunded in full, bool (n_rows,).
 
     Parameters
     ----------
@@ -60,24 +60,24 @@ def _by_list(
     with_refunds = np.flatnonzero((frame[name].list.len() > 0).fill_null(False).to_numpy())
     returned = np.zeros(frame.height, bool)
     parent = roles["item"].rpartition(".")[0]
-    own = f"{parent}.id" if parent else ""
+    line_id = f"{parent}.id" if parent else ""
     pieces = signed(frame[roles["quantity"]]).to_list() if "quantity" in roles else None
-    lines = frame[own].cast(pl.String).to_list() if own in frame.columns else None
+    lines = frame[line_id].cast(pl.String).to_list() if line_id in frame.columns else None
     totals, unclear = _order_totals(frame, roles), 0
     for row in with_refunds.tolist():
-        back: dict[str, float] = {}
+        refunded_pieces: dict[str, float] = {}
         for line, count in _lines(frame[name][row].to_list()):
-            back[line] = back.get(line, 0.0) + count
-        if back and lines is None:
+            refunded_pieces[line] = refunded_pieces.get(line, 0.0) + count
+        if refunded_pieces and lines is None:
             raise DataError(
                 f"{source}: {name!r} names refunded lines of orders, and no column has the ids of "
-                f"the lines: add it as {own or 'line_item_id'!r} or leave the refunded lines out "
+                f"the lines: add it as {line_id or 'line_item_id'!r} or leave the refunded lines out "
                 f"of the file; without {name!r} in the file all lines count as bought"
             )
-        if lines is not None and lines[row] in back:
+        if lines is not None and lines[row] in refunded_pieces:
             bought = pieces[row] if pieces is not None else 1.0
-            returned[row] = back[str(lines[row])] >= (bought or 1.0)
-        elif not back:
+            returned[row] = refunded_pieces[str(lines[row])] >= (bought or 1.0)
+        elif not refunded_pieces:
             refunded = sum(_money(frame[name][row].to_list()))
             returned[row] = totals[row] > 0 and refunded >= totals[row] / 2
             unclear += not returned[row]
@@ -102,8 +102,8 @@ def _order_totals(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.f
     inside = roles["item"].rpartition(".")[0]
     for name in sorted(frame.columns, key=len):
         words = words_of(name)
-        own = not inside or not name.startswith(f"{inside}.")
-        if own and "total" in words and not frame[name].dtype.is_nested():
+        is_outside = not inside or not name.startswith(f"{inside}.")
+        if is_outside and "total" in words and not frame[name].dtype.is_nested():
             if {"tax", "discount", "discounts", "shipping", "refunded"}.isdisjoint(words):
                 return np.asarray(np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy()))
     return np.zeros(frame.height)

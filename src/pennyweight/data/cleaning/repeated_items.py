@@ -28,7 +28,7 @@ def merge_repeated(frame: pl.DataFrame, ids: pl.Series, findings: Findings) -> p
     ids
         An id for each row, none missing.
     findings
-        Takes what was joined or dropped.
+        Takes notes of the joined and the dropped rows.
     """
     first = ids.is_first_distinct()
     n_more = len(ids) - int(first.sum())

@@ -176,7 +176,7 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
         numbers = signed(frame[name])
         filled = numbers.is_not_null().to_numpy()
         quantity = np.nan_to_num(numbers.fill_null(0.0).to_numpy(), posinf=1e9, neginf=-1e9)
-        if is_pieces(name):  # what costs nothing was bought too
+        if is_pieces(name):  # a free item was bought too
             below = money_below_zero(frame, roles)
             quantity = np.where(below, -np.maximum(np.abs(quantity), 1.0), quantity)
             rows.drop(ZERO, filled & (quantity == 0))
@@ -207,10 +207,10 @@ def complete(
     time: NDArray[np.float64],
     quantity: NDArray[np.float64],
 ) -> Mask:
-    """Say which returns leave nothing of what the user had bought of the item, bool (n,).
+    """Say which returns leave the user no piece of the item, bool (n,).
 
-    Rows are gone through in order of time, of one moment purchases first; a return of what
-    was not bought leaves nothing either.
+    Rows are taken in order of time, of one moment purchases first; a return without a purchase
+    leaves nothing either.
     """
     is_complete = np.zeros(len(user), bool)
     if not (quantity < 0).any():
@@ -218,11 +218,11 @@ def complete(
     pair = user.astype(np.int64) * (int(item.max()) + 1) + item
     affected = np.flatnonzero(np.isin(pair, pair[quantity < 0]))
     order = affected[np.lexsort((quantity[affected] < 0, time[affected], pair[affected]))]
-    last, held = -1, 0.0
+    last, balance = -1, 0.0
     for row in order.tolist():
         if pair[row] != last:
-            last, held = int(pair[row]), 0.0
-        held += float(quantity[row])
-        if quantity[row] < 0 and held <= 0:
-            is_complete[row], held = True, 0.0
+            last, balance = int(pair[row]), 0.0
+        balance += float(quantity[row])
+        if quantity[row] < 0 and balance <= 0:
+            is_complete[row], balance = True, 0.0
     return is_complete

@@ -116,17 +116,18 @@ def _is_yes(text: str, kind: Undoing) -> bool:
 def use_of(
     frame: pl.DataFrame, name: str, kind: Undoing, yes: pl.Series, roles: Mapping[str, str]
 ) -> Use:
-    """Return whether a column is one of returns, or what else it may be.
+    """Return the use of a column of returns.
 
-    ``attribute``: it has one value a user or an item; ``loan``: what is lent comes back in the
-    end; ``most``: most rows have a date; ``doubtful``: it may be a loan, or most rows say yes.
+    ``taken``: its rows are taken back; ``attribute``: it has one value a user or an item;
+    ``loan``: it is the end of a loan; ``most``: most rows have a date; ``doubtful``: it may be a
+    loan, or most rows say yes.
     """
     if about_user_or_item(frame, yes, roles):
         return "attribute"
     share = int(yes.sum()) / max(1, len(yes))
-    back = is_return(name)
+    is_returned = is_return(name)
     others = {word for other in frame.columns if other != name for word in words_of(other)}
-    if back and kind in ("flag", "date") and yes.any():
+    if is_returned and kind in ("flag", "date") and yes.any():
         if any(is_loan(word) for word in others):
             return "loan"
         if any(_MAYBE_LOANS.fullmatch(word) for word in others) and _LOAN_SHARE < share <= 0.5:
@@ -135,7 +136,7 @@ def use_of(
         return "taken"
     if kind == "date":
         return "most"
-    return "taken" if not back and only_yes_and_no(frame[name]) else "doubtful"
+    return "taken" if not is_returned and only_yes_and_no(frame[name]) else "doubtful"
 
 
 def only_yes_and_no(column: pl.Series, *, dates: bool = False) -> bool:

@@ -71,18 +71,18 @@ def status_column(
         A column may say that rows were taken back, or something else.
     """
     states_named = [named] if named is not None and not undoing_kind(named) else []
-    taken = None
+    chosen = None
     excluded = [*roles.values(), *states_named]
-    more = state_columns(frame, excluded, roles, source, ask=True)
+    state_names = state_columns(frame, excluded, roles, source, ask=True)
     states_named = [
         name
         for name in states_named
         if not is_explained(frame, name)
         and not (are_letters(frame[name]) and constant_of(frame, name, roles))
     ]
-    for name in [*states_named, *more]:
+    for name in [*states_named, *state_names]:
         if about_rows(frame, name, roles):
-            taken = taken or name
+            chosen = chosen or name
         else:
             findings.add(
                 "events",
@@ -119,11 +119,11 @@ def status_column(
                 int(yes.sum()),
                 "noted",
             )
-        elif taken is None:
-            taken = name
-    if taken is None:
+        elif chosen is None:
+            chosen = name
+    if chosen is None:
         _ask_about_values(frame, roles, source)
-    return taken
+    return chosen
 
 
 def undone_rows(
@@ -146,9 +146,9 @@ def undone_rows(
     orders = order_column(frame, roles)
     undone, failed = np.zeros(frame.height, bool), np.zeros(frame.height, bool)
     by_state = [] if undoing_kind(named) or is_explained(frame, named) else [named]
-    more = state_columns(frame, roles.values(), others, source)
-    lent = any(is_loan(word) for name in frame.columns for word in words_of(name))
-    for name in [*by_state, *(n for n in more if about_rows(frame, n, others))]:
+    state_names = state_columns(frame, roles.values(), others, source)
+    has_loans = any(is_loan(word) for name in frame.columns for word in words_of(name))
+    for name in [*by_state, *(n for n in state_names if about_rows(frame, n, others))]:
         column = frame[name]
         if orders is not None and (carried_states := carried(column, frame[orders[0]])) is not None:
             rows.findings.add(
@@ -159,25 +159,28 @@ def undone_rows(
                 "noted",
             )
             column = carried_states.alias(name)
-        back, never = states(column, rows, source, lent=lent)
-        undone, failed = undone | back, failed | never
+        newly_undone, newly_failed = states(column, rows, source, has_loans=has_loans)
+        undone, failed = undone | newly_undone, failed | newly_failed
     for name, kind, yes in _undoing(frame, others.values()):
         if not yes.any() or (name != named and use_of(frame, name, kind, yes, others) != "taken"):
             continue
-        taken = yes
+        reversed_rows = yes
         if kind == "count":
-            taken = yes & pl.Series(_is_complete(frame[name], name, pieces, paid))
+            reversed_rows = yes & pl.Series(_is_complete(frame[name], name, pieces, paid))
             rows.findings.add(
                 "events",
                 f"{name!r}: a part of the purchase came back, which stays",
-                int((yes & ~taken).sum()),
+                int((yes & ~reversed_rows).sum()),
                 "noted",
             )
         if orders is not None:
-            taken = spread_over_orders(taken, frame[orders[0]], sparse=orders[1])
-        undone |= taken.to_numpy()
+            reversed_rows = spread_over_orders(reversed_rows, frame[orders[0]], sparse=orders[1])
+        undone |= reversed_rows.to_numpy()
         rows.findings.add(
-            "events", f"{name!r}: rows that say yes are taken back", int(taken.sum()), "noted"
+            "events",
+            f"{name!r}: rows that say yes are taken back",
+            int(reversed_rows.sum()),
+            "noted",
         )
     return undone, failed
 
@@ -186,17 +189,17 @@ def _is_complete(
     column: pl.Series, name: str, pieces: NDArray[np.float64], paid: NDArray[np.float64]
 ) -> Mask:
     """Return where nothing is left of what was bought: all pieces, or half of the money."""
-    back = np.abs(np.nan_to_num(signed(column).fill_null(0.0).to_numpy()))
+    returned = np.abs(np.nan_to_num(signed(column).fill_null(0.0).to_numpy()))
     bought = pieces if is_pieces(name) else paid / 2
-    return np.asarray((back >= bought) | (back == 0))
+    return np.asarray((returned >= bought) | (returned == 0))
 
 
-def _undoing(frame: pl.DataFrame, taken: Iterable[str]) -> list[tuple[str, Undoing, pl.Series]]:
+def _undoing(frame: pl.DataFrame, used: Iterable[str]) -> list[tuple[str, Undoing, pl.Series]]:
     """Return the columns that say of some rows that they were taken back, and these rows."""
-    taken = list(taken)
+    used = list(used)
     columns = []
     for name in frame.columns:
-        kind = None if name in taken or frame[name].dtype.is_nested() else undoing_kind(name)
+        kind = None if name in used or frame[name].dtype.is_nested() else undoing_kind(name)
         if kind is None:
             continue
         yes = says_yes(frame[name], kind)
@@ -212,12 +215,12 @@ def _ask_about_values(frame: pl.DataFrame, roles: Mapping[str, str], source: str
         if name in roles.values() or undoing_kind(name) or _ELSEWHERE.search(name.casefold()):
             continue
         values = few_texts(frame[name], MAX_STATES)
-        back = [value for value in values if state_of(value) == "undone"]
-        if not back or len(values) < 2 or names_types(frame[name]):
+        undone = [value for value in values if state_of(value) == "undone"]
+        if not undone or len(values) < 2 or names_types(frame[name]):
             continue
         if not attribute_of(frame, name, roles):
             raise DataError(
-                f"{source}: column {name!r} has values such as {back[0]!r}, which may say that the "
+                f"{source}: column {name!r} has values such as {undone[0]!r}, which may say that the "
                 f"purchase was taken back. If so, {column_option('status', name)}; if not, "
                 f"{column_option('status', None)}"
             )

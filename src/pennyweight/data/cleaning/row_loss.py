@@ -25,7 +25,7 @@ __all__ = [
 MAX_DROPPED = 0.5
 _FEWEST_ROWS = 10  # of fewer, a share says nothing
 NO_ITEM = "event types that are about no item"
-_MEANT = ("event outside the", "duplicate", "header line", EQUAL, NO_ITEM)
+_EXEMPT = ("event outside the", "duplicate", "header line", EQUAL, NO_ITEM)
 _REMEDIES = {
     "broken row": "Mend the rows, or export the table again",
     "missing user": "If the user is in the first row of several only, as in merged cells of a "
@@ -44,7 +44,7 @@ _REMEDIES = {
 
 
 def refuse_losses(
-    findings: Findings, table: str, source: str, max_share: float, meant: Collection[str] = ()
+    findings: Findings, table: str, source: str, max_share: float, exempt: Collection[str] = ()
 ) -> None:
     """Raise `DataError` where one cause drops more than a share of the rows of a table.
 
@@ -59,7 +59,7 @@ def refuse_losses(
         ``"items"`` or ``"events"``; the file, for messages.
     max_share
         The share of the rows that one cause may drop.
-    meant
+    exempt
         Beginnings or words of more reasons that are choices.
     """
     entries = [entry for entry in findings.entries if entry.table == table]
@@ -67,8 +67,8 @@ def refuse_losses(
     if rows < _FEWEST_ROWS:
         return
     for entry in entries:
-        is_meant = entry.reason in NOT_LIKING or entry.reason.startswith(_MEANT)
-        if entry.action != "dropped" or is_meant or any(word in entry.reason for word in meant):
+        is_exempt = entry.reason in NOT_LIKING or entry.reason.startswith(_EXEMPT)
+        if entry.action != "dropped" or is_exempt or any(word in entry.reason for word in exempt):
             continue
         if entry.count > max_share * rows:
             raise DataError(
@@ -99,10 +99,10 @@ def types_without_items(without_item: NDArray[np.bool_], types: pl.Series) -> li
 
     Logs of a web site have many events, such as the start of a session, that are about no item.
     """
-    frame = pl.DataFrame({"type": types.cast(pl.String), "lost": without_item})
-    shares = frame.drop_nulls().group_by("type").agg(pl.col("lost").cast(pl.Int64).sum(), pl.len())
-    bare = shares.filter(pl.col("lost") >= 0.95 * pl.col("len")).sort(-pl.col("lost"), "type")
-    explained = int(bare["lost"].sum())
+    frame = pl.DataFrame({"type": types.cast(pl.String), "bare": without_item})
+    shares = frame.drop_nulls().group_by("type").agg(pl.col("bare").cast(pl.Int64).sum(), pl.len())
+    bare = shares.filter(pl.col("bare") >= 0.95 * pl.col("len")).sort(-pl.col("bare"), "type")
+    explained = int(bare["bare"].sum())
     return bare["type"].to_list() if explained >= 0.9 * without_item.sum() > 0 else []
 
 
@@ -120,5 +120,5 @@ def is_merged(users: pl.Series) -> bool:
 
 def is_slice(codes: NDArray[np.int32], n_items: int) -> bool:
     """Say whether most items of the catalog have events: it holds a part of the items."""
-    few = len(codes) < _FEWEST_ROWS
-    return few or 2 * len(np.unique(codes[codes >= 0])) >= n_items
+    is_small = len(codes) < _FEWEST_ROWS
+    return is_small or 2 * len(np.unique(codes[codes >= 0])) >= n_items

@@ -34,7 +34,7 @@ def side_flags(frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings
     list, such as ``is_favorite``, in rows that are each an order or a view.
     """
     deeds = [name for name in frame.columns if _DEED.fullmatch("".join(words_of(name)))]
-    beside = []
+    flags = []
     for name in frame.columns:
         if name in roles.values() or frame[name].dtype.is_nested() or not is_label(name):
             continue
@@ -47,11 +47,11 @@ def side_flags(frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings
             reason = f"is no type of events, since {deeds[0]!r} says that each row is one"
         else:
             continue
-        beside.append(name)
+        flags.append(name)
         findings.add(
             "events",
             f"{name!r} {reason} (--type-column {shlex.quote(name)} counts the rows with yes)",
             frame.height,
             "noted",
         )
-    return beside
+    return flags

@@ -17,7 +17,7 @@ __all__ = ["MAX_STATES", "about_rows", "is_explained", "state_columns"]
 
 MAX_STATES = 40
 _PLACES = frozenset(("state", "estado", "etat", "stato", "stan", "stav", "zustand"))
-# Of an order, of its lines, and what else stands in such names.
+# Words for an order, its lines, and fillers of such names.
 _ABOUT_ORDERS = re.compile(
     r"order|orders|payment|financial|transaction|delivery|fulfill?ment|shipping|shipment|refund"
     r"|return|purchase|sale|bestell.*|auftrag.*|zahlung.*|liefer.*|versand.*|pedido|pago|envio"
@@ -37,7 +37,7 @@ _ABOUT_OTHERS = re.compile(
 
 def state_columns(
     frame: pl.DataFrame,
-    taken: Collection[str],
+    used: Collection[str],
     roles: Mapping[str, str],
     source: str,
     *,
@@ -49,7 +49,7 @@ def state_columns(
 
     Parameters
     ----------
-    taken
+    used
         Columns with another role.
     roles
         Role -> column; a state of a user or an item is none of an order.
@@ -64,7 +64,7 @@ def state_columns(
     named = [
         name
         for name in frame.columns
-        if name not in taken and is_state_name(name) and not frame[name].dtype.is_nested()
+        if name not in used and is_state_name(name) and not frame[name].dtype.is_nested()
     ]
     words, codes = [], []
     for name in named:
@@ -95,10 +95,10 @@ def _is_of_orders(
         return False
     if all(map(_ABOUT_ORDERS.fullmatch, others)):
         return True
-    back = [value for value in _values(frame, name) if state_in(name, value) == "undone"]
-    if ask and back and about_rows(frame, name, roles):
+    undone = [value for value in _values(frame, name) if state_in(name, value) == "undone"]
+    if ask and undone and about_rows(frame, name, roles):
         raise DataError(
-            f"{source}: column {name!r} has states such as {back[0]!r}, which may say that the "
+            f"{source}: column {name!r} has states such as {undone[0]!r}, which may say that the "
             f"purchase was taken back. If so, {column_option('status', name)}; if not, "
             f"{column_option('status', None)}"
         )

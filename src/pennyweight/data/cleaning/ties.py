@@ -1,4 +1,4 @@
-"""Events of one user at one moment: their order is drawn, so that no file decides what is last."""
+"""Events of one user at one moment: a seed draws their order, which the file does not decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,9 +78,9 @@ def draw_ties(
     rows = order[near]
     key = _hashes(user[rows], users, seed) ^ _spread(time[rows].view(np.uint64))
     key = _spread(key + _hashes(item[rows], items, seed))
-    drawn = order.copy()
-    drawn[near] = rows[np.lexsort((key, group))]
-    return TieBreak(drawn, len(near), _sorted_by(item[rows], group, items))
+    new_order = order.copy()
+    new_order[near] = rows[np.lexsort((key, group))]
+    return TieBreak(new_order, len(near), _sorted_by(item[rows], group, items))
 
 
 def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) -> str:

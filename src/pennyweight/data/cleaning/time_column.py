@@ -1,4 +1,4 @@
-"""Which column of an event log holds the time: by its name, else by what it holds."""
+"""The column of the time in an event log, by its name or its values."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -59,7 +59,7 @@ _FILLERS = frozenset(
     "listing goods request requested money partial partially full fully feedback action "
     "recommendation shipment up down issued initiated processed queue watchlist".split()
 )
-# What a removal or a return may name as its object.
+# Objects of a removal or a return.
 _OBJECTS = frozenset(
     "cart basket bag wishlist wish order purchase transaction like love heart star favorite "
     "favourite fav save bookmark pin follow subscription vote comment review rating booking book "
@@ -151,7 +151,7 @@ _SUFFIXES = ("ing", "ed", "es", "s", "d", "led", "ling")
 
 
 def sense_of(name: str) -> Sense:
-    """Return what the name of an event type says.
+    """Return the sense of the name of an event type.
 
     Names are compared without case, spaces and punctuation; ``addToCart``, ``add_to_cart``
     and ``Add to cart`` are one name. ``doubtful`` is a name that holds a word of denial,
@@ -219,14 +219,14 @@ def _sense_of(words: list[str]) -> Sense:
 
 
 def _denied(rest: list[str], times: int) -> Sense:
-    """Return what the denial of some words says: not clicked is nothing, not liked is a dislike."""
+    """Return the sense of denied words: not clicked is neutral, not liked is a dislike."""
     normalized = ("recommend" if word == "recommended" else word for word in rest)
-    telling = [word for word in normalized if word not in _FILLERS]
-    if times > 1 or not telling:
+    content_words = [word for word in normalized if word not in _FILLERS]
+    if times > 1 or not content_words:
         return "doubtful"
-    if all(word in _OPINIONS for word in telling):
+    if all(word in _OPINIONS for word in content_words):
         return "negative"
-    return "neutral" if all(word in _DEEDS for word in telling) else "doubtful"
+    return "neutral" if all(word in _DEEDS for word in content_words) else "doubtful"
 
 
 def _denies(word: str) -> bool:
@@ -243,7 +243,7 @@ def _is_word(word: str) -> bool:
 
 
 def _parted(words: Iterable[str]) -> list[str]:
-    """Part words that are written together, such as ``addtocart`` and ``unfollow``."""
+    """Split words that are written together, such as ``addtocart`` and ``unfollow``."""
     parts: list[str] = []
     for word in words:
         parts += [word] if _is_word(word) else _pieces(word) or [word]

@@ -163,9 +163,9 @@ def _ignore_zeros(name: str, weight: NDArray[np.float32], rows: Rows) -> None:
 def _low(
     column: pl.Series, weight: NDArray[np.float32], chosen: float | None, rows: Rows, source: str
 ) -> tuple[Mask, float | None]:
-    """Return the rows whose rating is low, and from where on it is not.
+    """Return the rows with a low rating, and the lowest rating that counts as liking.
 
-    What is no rating becomes NaN.
+    A weight that is no rating becomes NaN.
     """
     name, none = column.name, np.zeros(len(weight), bool)
     rated = np.isfinite(weight)
@@ -185,9 +185,9 @@ def _low(
     if scale is None:
         named = is_rating_name(name) and len(np.unique(values)) > 1
         if named or looks_rated(values):
-            like = "is named like ratings" if named else "looks like ratings"
+            resemblance = "is named like ratings" if named else "looks like ratings"
             reason = (
-                f"{name!r} {like}, and all count as liking; if low ones do not, "
+                f"{name!r} {resemblance}, and all count as liking; if low ones do not, "
                 "use --min-rating X, min_rating=X"
             )
             rows.findings.add("events", reason, alive, "noted")

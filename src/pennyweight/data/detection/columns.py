@@ -1,4 +1,4 @@
-"""What the name of a column says of its values."""
+"""Hints from the name of a column about its values."""
 
 import re
 from collections.abc import Mapping

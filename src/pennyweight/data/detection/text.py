@@ -1,4 +1,4 @@
-"""What all rules share: folded text, the words before a place, and the column it is in."""
+"""Shared parts of the detectors: folded text, the preceding words, and spans of matches."""
 
 import re
 import unicodedata
@@ -85,7 +85,7 @@ def has_code_word(text: str, start: int) -> bool:
 def spans_of(
     pattern: re.Pattern[str], check: Callable[[re.Match[str], ColumnName], bool]
 ) -> Callable[[str, ColumnName], Iterator[Span]]:
-    """Return what yields the matches of a pattern that pass a check."""
+    """Return a function that yields the spans of the matches that pass a check."""
 
     def spans(text: str, column: ColumnName) -> Iterator[Span]:
         return (match.span() for match in pattern.finditer(text) if check(match, column))

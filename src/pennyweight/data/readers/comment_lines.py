@@ -33,7 +33,7 @@ def are_comments(broken: Sequence[str], sound: Sequence[str]) -> list[bool]:
 def without_comments(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
     """Leave out the few comments that have as many fields as rows have.
 
-    They begin with ``# ``, and what comes after each separator with a space, if there is anything.
+    They begin with ``# ``, and each further field with a space, unless it is empty.
     """
     if not frame.width or not frame.height:
         return frame

@@ -26,10 +26,10 @@ def opened(
         if any((column or "").startswith(f"{name}.") for column in chosen.values()):
             continue
         record = frame[name].struct.unnest()
-        beside = columns(frame, record, table)
-        if beside is not None:
+        envelope_ids = columns(frame, record, table)
+        if envelope_ids is not None:
             findings.add(table, f"the fields of {name!r} are the columns", frame.height, "noted")
-            return record.with_columns(c for c in beside if c.name not in record.columns)
+            return record.with_columns(c for c in envelope_ids if c.name not in record.columns)
     return frame
 
 
@@ -48,15 +48,15 @@ def _of_resource(frame: pl.DataFrame, record: pl.DataFrame, table: str) -> list[
     """Return the id, the related ids and the type, where it varies; None for other rows."""
     if "id" not in frame.columns or not {*frame.columns} <= _OF_RESOURCE:
         return None
-    beside = [frame["id"]]
+    ids_and_type = [frame["id"]]
     if "type" in frame.columns and frame["type"].n_unique() > 1:
-        beside.append(frame["type"])
+        ids_and_type.append(frame["type"])
     if isinstance(frame.schema.get("relationships"), pl.Struct):
         for related in frame["relationships"].struct.unnest().iter_columns():
             ids = _field(_field(related, "data"), "id")
             if ids is not None:
-                beside.append(ids.alias(f"{related.name}_id"))
-    return beside
+                ids_and_type.append(ids.alias(f"{related.name}_id"))
+    return ids_and_type
 
 
 def _field(column: pl.Series | None, name: str) -> pl.Series | None:

@@ -41,7 +41,7 @@ def expand_impressions(frame: pl.DataFrame, findings: Findings, source: str) -> 
         pl.col(user).cast(pl.String).alias("user_id"),
         pl.Series("timestamp", _seconds(frame[time], source)),
         pl.col(names["history"]).alias("history"),
-        pl.col(names["impressions"]).alias("shown"),
+        pl.col(names["impressions"]).alias("impressions"),
     ).with_row_index("row")
     impressions, before = _impressions(rows), _before(rows)
     added = impressions.height + before.height - frame.height
@@ -66,11 +66,12 @@ def _seconds(times: pl.Series, source: str) -> pl.Series:
 
 
 def _impressions(rows: pl.DataFrame) -> pl.DataFrame:
-    each = rows.select("user_id", "timestamp", pl.col("shown").str.split(" ")).explode("shown")
-    clicked = pl.col("shown").str.ends_with("-1")
+    column = pl.col("impressions")
+    each = rows.select("user_id", "timestamp", column.str.split(" ")).explode("impressions")
+    clicked = column.str.ends_with("-1")
     return each.select(
         "user_id",
-        pl.col("shown").str.replace("-[01]$", "").alias("item_id"),
+        column.str.replace("-[01]$", "").alias("item_id"),
         "timestamp",
         pl.when(clicked).then(pl.lit("click")).otherwise(pl.lit("impression")).alias("event_type"),
     )
@@ -80,10 +81,10 @@ def _before(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the events of the histories, each in the first row that has it."""
     of_user = ["user_id", "item_id"]
     clicks = (
-        rows.select("user_id", "timestamp", pl.col("shown").str.split(" "))
-        .explode("shown")
-        .filter(pl.col("shown").str.ends_with("-1"))
-        .with_columns(pl.col("shown").str.head(-2).alias("item_id"))
+        rows.select("user_id", "timestamp", pl.col("impressions").str.split(" "))
+        .explode("impressions")
+        .filter(pl.col("impressions").str.ends_with("-1"))
+        .with_columns(pl.col("impressions").str.head(-2).alias("item_id"))
         .group_by(of_user)
         .agg(pl.col("timestamp").min().alias("clicked"))
     )

@@ -1,4 +1,4 @@
-"""Well-known files without a header, recognised by what every line looks like."""
+"""Well-known files without a header, recognised by the pattern of their lines."""
 
 import re
 from collections.abc import Sequence

@@ -89,11 +89,11 @@ def _of_lines(orders: pl.DataFrame, name: str, item: str, field: str) -> list[pl
     values = [pl.col(name).struct.field(field).cast(pl.String).alias(item)]
     inner = orders[name].dtype
     for part in inner.fields if isinstance(inner, pl.Struct) else ():
-        beside = f"{parent}.{part.name}" if parent else part.name
-        if part.name == field or beside not in orders.columns or beside in (name, item):
+        sibling = f"{parent}.{part.name}" if parent else part.name
+        if part.name == field or sibling not in orders.columns or sibling in (name, item):
             continue
-        if _is_nested(part.dtype) or orders[beside].dtype.is_nested():
+        if _is_nested(part.dtype) or orders[sibling].dtype.is_nested():
             continue
-        line = pl.col(name).struct.field(part.name).cast(orders[beside].dtype, strict=False)
-        values.append(pl.coalesce(pl.col(beside), line).alias(beside))
+        line = pl.col(name).struct.field(part.name).cast(orders[sibling].dtype, strict=False)
+        values.append(pl.coalesce(pl.col(sibling), line).alias(sibling))
     return values

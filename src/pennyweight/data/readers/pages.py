@@ -40,7 +40,7 @@ def missing_pages(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
     Parameters
     ----------
     pages
-        In the order of the file: what follows is known from the last one.
+        In the order of the file: the last one says whether more follow.
     n_rows
         Records on all of them.
     """

@@ -45,7 +45,7 @@ _FREQUENT = {
 _MOSTLY = 0.75
 _SIGNS = frozenset("€£¥§©®™°²³µ¼½¾×÷±¬¦Ω≤≥≈«»„“”‚‘’–—…•·¡¿ªº¹‹›†‡‰´¨№\xa0\xad")
 _WITHIN, _BEFORE = frozenset("’‘'´·-–—®™\xad\xa0"), frozenset("‚„¿¡£")
-_ACCENTED, _WEIGHT = 0.75, 3  # most accents of a word; what a misplaced letter counts
+_ACCENTED, _WEIGHT = 0.75, 3  # largest share of accents in a word; weight of a misplaced letter
 # First bytes of the characters of each East Asian encoding that are in common use.
 _COMMON = {
     "gb18030": (0xB0, 0xD7),
@@ -122,8 +122,8 @@ def _is_misplaced(before: str, character: str, after: str) -> bool:
         return True
     if unicodedata.category(character)[0] == "M":  # of the letter before it
         return _script(before) != _script(character)
-    beside = [other for other in (before, after) if unicodedata.category(other)[0] == "L"]
-    return any(_script(other) != _script(character) for other in beside)
+    neighbors = [other for other in (before, after) if unicodedata.category(other)[0] == "L"]
+    return any(_script(other) != _script(character) for other in neighbors)
 
 
 def _excess(line: str) -> int:

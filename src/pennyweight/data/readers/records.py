@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 __all__ = ["Record", "records", "row_shape", "row_shapes"]
 
-_SHAPES = 500  # lines whose first fields show what the beginning of a row looks like
+_SHAPES = 500  # lines whose first fields are the pattern of the beginning of a row
 _LONGEST_RECORD = 10_000  # lines; an unclosed quote must not swallow the rest of the file
 
 
@@ -60,8 +60,8 @@ def records(
                 at += 1
                 continue
             span = lines[at : at + reader.line_num]
-            eaten = len(span) > 1 and _swallows(span, separator, shapes, likely)
-            if eaten or (len(span) > 1 and len(row) != width):
+            is_unpaired = len(span) > 1 and _swallows(span, separator, shapes, likely)
+            if is_unpaired or (len(span) > 1 and len(row) != width):
                 yield Record(at, 1, None, 0, "a quote is opened and not closed")
                 at += 1
                 continue
@@ -78,7 +78,7 @@ def row_shape(line: str, separator: str) -> tuple[int, str]:
 
 
 def row_shapes(lines: Sequence[str], separator: str, width: int) -> set[tuple[int, str]]:
-    """Return the shapes of the first sound lines without quotes: what rows look like."""
+    """Return the shapes of the first sound lines without quotes."""
     shapes = {row_shape(line, separator) for line in lines[:_SHAPES] if line and '"' not in line}
     return {shape for shape in shapes if shape[0] == width - 1}
 

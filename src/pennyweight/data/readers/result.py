@@ -1,4 +1,4 @@
-"""What a reader gives: the sound rows of a source, and an account of the others."""
+"""The result of a reader: the sound rows of a source, and an account of the others."""
 
 from dataclasses import dataclass, field
 

@@ -61,7 +61,7 @@ _COMPACT = {  # digits -> name, divisor that leaves the date, fields of the cloc
     12: ("YYYYMMDDhhmm", 10_000, 2),
     14: ("YYYYMMDDhhmmss", 1_000_000, 3),
 }
-_SHORT = {  # name -> what the century adds, digits with it, and the magnitudes
+_SHORT = {  # name -> summand for the century, digits with it, and the magnitudes
     "YYMMDDhhmm": (2e11, 12, 1e8, 7e9),
     "YYMMDDhhmmss": (2e13, 14, 1e10, 7e11),
 }

@@ -48,9 +48,9 @@ def check_swapped(
     year, month, day = _calendar(np.where(dated | (is_time & written), seconds, 0.0))
     if time_format == SWAPPED:
         at = dated & (day <= _TWELVE)
-        back = seconds_of(year[at], day[at], month[at]) + seconds[at] % _DAY
+        exchanged = seconds_of(year[at], day[at], month[at]) + seconds[at] % _DAY
         fixed = seconds.copy()
-        fixed[at] = back
+        fixed[at] = exchanged
         return fixed
     late_days, early_days = day[dated] > _TWELVE, day[is_time & written] <= _TWELVE
     n, m = len(late_days), len(early_days)

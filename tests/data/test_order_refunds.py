@@ -5,7 +5,7 @@ import json
 import pytest
 from test_rating_scales import ITEMS
 
-from pennyweight.data.cleaning.whole_orders import NOWHERE, OF_ORDER, PART_OF_ORDER
+from pennyweight.data.cleaning.order_refunds import NOWHERE, OF_ORDER, PART_OF_ORDER
 from pennyweight.data.dataset import read
 
 T0 = 1_700_000_000

@@ -23,7 +23,7 @@ OF_ORDER = "refund or cancellation of an order as a whole: it takes back the lin
 PART_OF_ORDER = "refund or discount of a part of an order that names no item: the purchases stay"
 NOWHERE = "refund or cancellation that names neither an item nor an order of this file: no effect"
 
-_FULL_SHARE = 0.5  # share of the money of an order from which on all of it came back
+_FULL_SHARE = 0.5  # share of the money of an order from which on a refund is a full one
 _MAX_KINDS = 40
 _ORDER = re.compile(
     r"(order|purchase|receipt|bestell|auftrags?|commande|pedido|ordine|bestelling|zamowienie"
@@ -47,7 +47,7 @@ def undone_orders(
     Parameters
     ----------
     types
-        What an event of each type means.
+        The meaning of each event type.
     """
     none = np.zeros(frame.height, bool)
     if frame[roles["item"]].dtype.is_nested():
@@ -138,7 +138,7 @@ def _says_undone(
     """Return the rows whose type, state or kind says that something was taken back."""
     undone = np.zeros(frame.height, bool)
     excluded = {roles[role] for role in ("user", "item", "time", "order") if role in roles}
-    few = frame.filter(pl.Series(bare))
+    bare_rows = frame.filter(pl.Series(bare))
     for name in frame.columns:
         if name in excluded or frame[name].dtype.is_nested():
             continue
@@ -146,11 +146,13 @@ def _says_undone(
         if kind is not None and kind != "reason":
             undone |= says_yes(frame[name], kind).to_numpy()
             continue
-        values = few_texts(few[name], _MAX_KINDS)
-        back = [value for value in values if _is_undone(value, types, name == roles.get("type"))]
-        if back:
+        values = few_texts(bare_rows[name], _MAX_KINDS)
+        undone_values = [
+            value for value in values if _is_undone(value, types, name == roles.get("type"))
+        ]
+        if undone_values:
             texts = blanked(frame[name]).cast(pl.String).str.strip_chars()
-            undone |= texts.is_in(back).fill_null(False).to_numpy()
+            undone |= texts.is_in(undone_values).fill_null(False).to_numpy()
     return undone
 
 
@@ -183,13 +185,13 @@ def _refunded_orders(
     undone: Mask,
     bare: Mask,
 ) -> tuple[pl.Series, pl.Series]:
-    """Return the orders of which all came back, and those of which a part of the money did.
+    """Return the orders that were refunded in full, and those refunded in part.
 
-    Where it is not known how much came back, all did.
+    Refunds of an unknown amount are in full.
     """
-    back = _refunded(frame, roles)
+    refunds = _refunded(frame, roles)
     called = _called_parts(frame, roles, undone)
-    money = np.where(back > 0, back, np.where(called, 0.0, np.inf))
+    money = np.where(refunds > 0, refunds, np.where(called, 0.0, np.inf))
     table = pl.DataFrame({"order": named, "money": money}).filter(pl.Series(undone)).drop_nulls()
     sums = table.group_by("order").agg(pl.col("money").sum())
     sums = sums.join(_totals(frame, roles, keys, bare), on="order", how="left")
@@ -210,19 +212,20 @@ def _called_parts(frame: pl.DataFrame, roles: Mapping[str, str], undone: Mask) -
 
 
 def _refunded(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.float64]:
-    """Return how much money each row says came back, 0 where it does not."""
-    own = [
+    """Return the refunded money of each row, 0 without a refund."""
+    columns = [
         name
         for name in frame.columns
         if undoing_kind(name) == "count"
         and not is_pieces(name)
         and not frame[name].dtype.is_nested()
     ]
-    back = np.zeros(frame.height)
-    for name in [*own, *(c for c in _money(frame, roles) if _EACH.search(c.casefold()) is None)]:
+    refunds = np.zeros(frame.height)
+    others = [name for name in _money(frame, roles) if _EACH.search(name.casefold()) is None]
+    for name in [*columns, *others]:
         money = np.abs(np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy()))
-        back = np.where(back > 0, back, money)
-    return back
+        refunds = np.where(refunds > 0, refunds, money)
+    return refunds
 
 
 def _totals(
