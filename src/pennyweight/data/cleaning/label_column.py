@@ -49,7 +49,7 @@ def label_column(
 
     A column of 0 and 1 such as ``clicked``, or one whose values are the names of types, among
     them one that is no liking. One with a single value a user or an item says nothing of events;
-    nor do the columns `excluded` them.
+    nor do the `excluded` columns.
 
     Raises
     ------

@@ -71,8 +71,8 @@ def _by_list(
         if refunded_pieces and lines is None:
             raise DataError(
                 f"{source}: {name!r} names refunded lines of orders, and no column has the ids of "
-                f"the lines: add it as {line_id or 'line_item_id'!r} or leave the refunded lines out "
-                f"of the file; without {name!r} in the file all lines count as bought"
+                f"the lines: add it as {line_id or 'line_item_id'!r} or leave the refunded lines "
+                f"out of the file; without {name!r} in the file all lines count as bought"
             )
         if lines is not None and lines[row] in refunded_pieces:
             bought = pieces[row] if pieces is not None else 1.0

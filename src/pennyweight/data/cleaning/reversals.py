@@ -220,8 +220,8 @@ def _ask_about_values(frame: pl.DataFrame, roles: Mapping[str, str], source: str
             continue
         if not attribute_of(frame, name, roles):
             raise DataError(
-                f"{source}: column {name!r} has values such as {undone[0]!r}, which may say that the "
-                f"purchase was taken back. If so, {column_option('status', name)}; if not, "
+                f"{source}: column {name!r} has values such as {undone[0]!r}, which may say that "
+                f"the purchase was taken back. If so, {column_option('status', name)}; if not, "
                 f"{column_option('status', None)}"
             )
 
