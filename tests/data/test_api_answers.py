@@ -16,7 +16,7 @@ EVENTS = [
     {"user_id": f"u{n % 3}", "item_id": f"p{n % 4}", "timestamp": 1_700_000_000 + n}
     for n in range(12)
 ]
-WHO = [(e["user_id"], e["item_id"], e["timestamp"]) for e in EVENTS]
+TRIPLES = [(e["user_id"], e["item_id"], e["timestamp"]) for e in EVENTS]
 
 
 def written(tmp_path, value, name="events.json"):
@@ -28,8 +28,8 @@ def written(tmp_path, value, name="events.json"):
 
 def triples(data) -> list[tuple[str, str, float]]:
     log, ids = data.interactions, data.catalog.ids
-    found = zip(log.user, log.item, log.time, strict=True)
-    rows = [(log.users[u], ids[i], float(t)) for u, i, t in found]
+    events = zip(log.user, log.item, log.time, strict=True)
+    rows = [(log.users[u], ids[i], float(t)) for u, i, t in events]
     return sorted(rows, key=lambda row: row[2])
 
 
@@ -62,7 +62,7 @@ NODES = {
         }
     }
 }
-ONE = {"data": EVENTS[:5], "next": "/?page=2"}
+PAGE = {"data": EVENTS[:5], "next": "/?page=2"}
 TWO = {"data": EVENTS[5:], "next": None}
 
 
@@ -90,10 +90,10 @@ TWO = {"data": EVENTS[5:], "next": None}
             }
             for user in ("u0", "u1", "u2")
         },
-        json.dumps(ONE) + "\n" + json.dumps(TWO) + "\n",
-        json.dumps(ONE) + json.dumps(TWO),
-        json.dumps(ONE, indent=1) + "\n" + json.dumps(TWO, indent=1),
-        [ONE, TWO],
+        json.dumps(PAGE) + "\n" + json.dumps(TWO) + "\n",
+        json.dumps(PAGE) + json.dumps(TWO),
+        json.dumps(PAGE, indent=1) + "\n" + json.dumps(TWO, indent=1),
+        [PAGE, TWO],
         json.dumps(EVENTS[:5]) + "\n" + json.dumps(EVENTS[5:]),
         json.dumps({"hits": {"hits": HITS[:5]}}) + "\n" + json.dumps({"hits": {"hits": HITS[5:]}}),
     ],
@@ -101,7 +101,7 @@ TWO = {"data": EVENTS[5:], "next": None}
 )
 def test_every_event_of_an_answer_is_read(tmp_path, value):
     data = read(written(tmp_path, ITEMS, "items.json"), written(tmp_path, value))
-    assert triples(data) == WHO
+    assert triples(data) == TRIPLES
     assert not {"weight", "type"} & data.columns.events.keys()
     assert not noted(data, "of several")
 
@@ -135,7 +135,7 @@ def test_every_item_of_an_answer_is_read(tmp_path, value):
         ({"data": EVENTS, "meta": {"pagination": {"page": 1, "pageCount": 9}}}, "'pageCount' is 9"),
         ({"value": EVENTS, "@odata.nextLink": "https://x"}, "'@odata.nextLink' is 'https://x'"),
         ({"hits": {"total": {"value": 99}, "hits": HITS}}, "'total' is 99"),
-        ([ONE, {"data": EVENTS[5:], "next": "/?page=3"}], "'next' is '/?page=3'"),
+        ([PAGE, {"data": EVENTS[5:], "next": "/?page=3"}], "'next' is '/?page=3'"),
         ({"totalSize": 99, "done": False, "records": EVENTS}, "'totalSize' is 99"),
         ({"done": False, "records": EVENTS}, "'done' is False"),
         ({"records": EVENTS, "offset": "itr5/rec7"}, "'offset' is 'itr5/rec7'"),
@@ -143,7 +143,7 @@ def test_every_item_of_an_answer_is_read(tmp_path, value):
 )
 def test_a_page_of_several_is_noted(tmp_path, value, words):
     data = read(written(tmp_path, ITEMS, "items.json"), written(tmp_path, value))
-    assert triples(data) == WHO
+    assert triples(data) == TRIPLES
     assert noted(data, f"of several ({words}): fetch the others")
 
 
@@ -151,13 +151,13 @@ def test_lists_to_choose_from_are_shown_with_a_command_that_works(tmp_path, monk
     path = written(tmp_path, {"old": EVENTS[:3], "new-ones": EVENTS})
     with pytest.raises(DataError) as error:
         read(written(tmp_path, ITEMS, "items.json"), path)
-    said = str(error.value)
-    assert ".old (3 of user_id, item_id, timestamp)" in said and '["new-ones"] (12 of' in said
+    message = str(error.value)
+    assert ".old (3 of user_id, item_id, timestamp)" in message and '["new-ones"] (12 of' in message
     if shutil.which("jq"):
         monkeypatch.chdir(tmp_path)
-        command = said[said.index("jq") :].replace(".old[]", '.["new-ones"][]')
+        command = message[message.index("jq") :].replace(".old[]", '.["new-ones"][]')
         subprocess.run(command, shell=True, check=True)
-        assert triples(read("items.json", "rows.jsonl")) == WHO
+        assert triples(read("items.json", "rows.jsonl")) == TRIPLES
 
 
 def test_rows_with_a_list_are_no_pages(tmp_path):

@@ -13,9 +13,9 @@ def values(users, column):
 
 
 def test_the_value_of_most_events_the_first_of_equals():
-    found = values(["a", "a", "a", "b", "b", None], ["FR", "DE", "DE", "IT", "ES", "XX"])
-    assert found.to_list() == ["DE", "IT", None]
-    assert found.name == "country"
+    countries = values(["a", "a", "a", "b", "b", None], ["FR", "DE", "DE", "IT", "ES", "XX"])
+    assert countries.to_list() == ["DE", "IT", None]
+    assert countries.name == "country"
 
 
 def test_blanks_do_not_count_and_numbers_are_numbers():

@@ -9,7 +9,7 @@ from pennyweight.errors import DataError
 N = 12
 
 
-def shelf(**columns):
+def catalog(**columns):
     table = {
         "item_id": [f"i{j}" for j in range(N)],
         "title": [f"cup no {j} of {'tin' if j % 2 else 'wood'}" for j in range(N)],
@@ -113,7 +113,7 @@ ODD = [bool(j % 2) for j in range(N)]
     ],
 )
 def test_odd_items_are_available(name, odd, even):
-    data = read(shelf(**{name: (odd, even)}), EVENTS)
+    data = read(catalog(**{name: (odd, even)}), EVENTS)
     assert data.catalog.available.tolist() == ODD
     assert f"items: 6 noted: not available (column {name})" in str(data.log)
 
@@ -127,22 +127,22 @@ def test_odd_items_are_available(name, odd, even):
 )
 def test_what_cannot_be_read_is_refused_with_the_remedy(columns):
     with pytest.raises(DataError, match=r"cannot be read as yes or no .*--available-column ''"):
-        read(shelf(**columns), EVENTS)
+        read(catalog(**columns), EVENTS)
     name = next(iter(columns))
-    data = read(shelf(**columns), EVENTS, columns={"available": None})
+    data = read(catalog(**columns), EVENTS, columns={"available": None})
     assert data.catalog.available.all()
     assert name in data.catalog.attributes.columns
 
 
 def test_a_vague_column_of_other_values_is_left_alone_and_named():
-    data = read(shelf(status=("new", "used")), EVENTS)
+    data = read(catalog(status=("new", "used")), EVENTS)
     assert data.catalog.available.all()
     assert "column status does not say which items are available" in str(data.log)
 
 
 @pytest.mark.parametrize("name", ["status", "post_status", "state"])
 def test_a_word_not_known_beside_drafts_is_asked_about(name):
-    items = shelf(**{name: ("published", "draft")}).with_columns(
+    items = catalog(**{name: ("published", "draft")}).with_columns(
         pl.when(pl.int_range(N) == 4).then(pl.lit("zonked")).otherwise(pl.col(name)).alias(name)
     )
     with pytest.raises(DataError, match=r"'zonked' cannot be read .*--available-column ''"):
@@ -154,7 +154,7 @@ def test_a_word_not_known_beside_drafts_is_asked_about(name):
 )
 @pytest.mark.parametrize("name", ["status", "state"])
 def test_states_of_other_things_leave_items_available(name, values):
-    assert read(shelf(**{name: values}), EVENTS).catalog.available.all()
+    assert read(catalog(**{name: values}), EVENTS).catalog.available.all()
 
 
 @pytest.mark.parametrize(
@@ -177,32 +177,32 @@ def test_states_of_other_things_leave_items_available(name, values):
 )
 def test_fields_of_objects_say_which_items_are_available(name, odd, even, path):
     for columns in (None, {"available": path}):
-        data = read(shelf(**{name: (odd, even)}), EVENTS, columns=columns)
+        data = read(catalog(**{name: (odd, even)}), EVENTS, columns=columns)
         assert data.catalog.available.tolist() == ODD
         assert f"(column {path})" in str(data.log)
 
 
 def test_objects_keep_their_numbers_as_columns_named_by_their_path():
     price = [{"amount": 9.5 + j, "currency": "EUR"} for j in range(N)]
-    data = read(shelf().with_columns(price=pl.Series(price)), EVENTS)
+    data = read(catalog().with_columns(price=pl.Series(price)), EVENTS)
     assert data.catalog.attributes["price.amount"].to_list() == [9.5 + j for j in range(N)]
     assert data.catalog.attributes["price.currency"].to_list() == ["EUR"] * N
 
 
 def test_objects_of_mere_texts_stay_one_column():
     maker = [{"brand": "Acorn", "line": f"no {j}"} for j in range(N)]
-    data = read(shelf().with_columns(maker=pl.Series(maker)), EVENTS)
+    data = read(catalog().with_columns(maker=pl.Series(maker)), EVENTS)
     assert data.catalog.attributes["maker"].to_list()[3] == ["Acorn", "no 3"]
 
 
 def test_a_date_of_publication_is_no_availability():
-    data = read(shelf(published=("2020-01-01", "2021-01-01")), EVENTS)
+    data = read(catalog(published=("2020-01-01", "2021-01-01")), EVENTS)
     assert data.catalog.available.all()
     assert "available" not in str(data.log)
 
 
 def test_one_column_is_chosen():
-    items = shelf(status=("new", "used"), sellable=("yes", "no"))
+    items = catalog(status=("new", "used"), sellable=("yes", "no"))
     data = read(items, EVENTS, columns={"available": "sellable"})
     assert data.catalog.available.tolist() == ODD
     with pytest.raises(DataError, match="did you mean 'sellable'"):
@@ -211,17 +211,17 @@ def test_one_column_is_chosen():
 
 def test_nothing_available_is_an_error():
     with pytest.raises(DataError, match="no item is available"):
-        read(shelf(available=("no", "no")), EVENTS)
+        read(catalog(available=("no", "no")), EVENTS)
 
 
 def test_a_missing_word_is_no_reason_against_an_item_and_is_counted():
-    data = read(shelf(available=("NULL", "no")), EVENTS)
+    data = read(catalog(available=("NULL", "no")), EVENTS)
     assert data.catalog.available.tolist() == ODD
     assert "6 noted: column available does not say" in str(data.log)
 
 
 def test_a_missing_date_of_publication_is_named_and_may_be_chosen():
-    items = shelf(published_at=("2024-01-31", None))
+    items = catalog(published_at=("2024-01-31", None))
     data = read(items, EVENTS)
     assert data.catalog.available.all()
     assert "6 noted: published_at is missing" in str(data.log)
@@ -232,20 +232,20 @@ def test_a_missing_date_of_publication_is_named_and_may_be_chosen():
 
 @pytest.mark.parametrize("values", [(12, 0), (1, 0)])
 def test_a_number_of_pieces_sold_is_no_availability(values):
-    data = read(shelf(sold=values), EVENTS)
+    data = read(catalog(sold=values), EVENTS)
     assert data.catalog.available.all()
     assert "column sold" not in str(data.log)
 
 
 def test_free_text_in_another_language_stops_nothing():
-    data = read(shelf(Verfügbarkeit=("in 1-2 Tagen", "nach Absprache")), EVENTS)
+    data = read(catalog(Verfügbarkeit=("in 1-2 Tagen", "nach Absprache")), EVENTS)
     assert data.catalog.available.all()
     assert "column Verfügbarkeit does not say" in str(data.log)
 
 
 def test_none_in_stock_is_asked_about():
     with pytest.raises(DataError, match="'none' cannot be read"):
-        read(shelf(available=("3", "none")), EVENTS)
+        read(catalog(available=("3", "none")), EVENTS)
 
 
 @pytest.mark.parametrize(
@@ -265,12 +265,12 @@ def test_none_in_stock_is_asked_about():
     ],
 )
 def test_a_name_that_is_chosen_says_which_value_means_available(name, odd, even):
-    data = read(shelf(**{name: (odd, even)}), EVENTS, columns={"available": name})
+    data = read(catalog(**{name: (odd, even)}), EVENTS, columns={"available": name})
     assert data.catalog.available.tolist() == ODD
 
 
 def test_a_chosen_column_that_would_block_most_items_is_asked_about():
-    items = shelf(grille=("no", "no")).with_columns(
+    items = catalog(grille=("no", "no")).with_columns(
         pl.when(pl.int_range(N) == 4)
         .then(pl.lit("yes"))
         .otherwise(pl.col("grille"))
@@ -285,7 +285,7 @@ def test_a_chosen_column_that_would_block_most_items_is_asked_about():
 
 @pytest.mark.parametrize("value", ["J", "S", "O"])
 def test_a_letter_is_no_yes_in_a_column_of_states(value):
-    data = read(shelf(status=(value, "N")), EVENTS)
+    data = read(catalog(status=(value, "N")), EVENTS)
     assert data.catalog.available.all()
     assert "column status does not say which" in str(data.log)
 
@@ -294,7 +294,7 @@ def test_a_letter_is_no_yes_in_a_column_of_states(value):
     "names", [("stock_berlin", "stock_munich"), ("Bestand Nord", "Bestand Süd")]
 )
 def test_what_one_of_several_places_has_is_available(names):
-    items = shelf().with_columns(
+    items = catalog().with_columns(
         pl.Series(names[0], [0, 3, 0, None] * 3), pl.Series(names[1], [0, 0, 4, None] * 3)
     )
     data = read(items, EVENTS)
@@ -306,12 +306,12 @@ def test_what_one_of_several_places_has_is_available(names):
 
 def test_places_in_an_object_are_places():
     stock = [{"berlin": 0, "munich": 0 if j % 2 == 0 else 2} for j in range(N)]
-    data = read(shelf().with_columns(stock=pl.Series(stock)), EVENTS)
+    data = read(catalog().with_columns(stock=pl.Series(stock)), EVENTS)
     assert data.catalog.available.tolist() == ODD
 
 
 def test_the_stock_of_one_place_is_named_and_may_be_chosen():
-    items = shelf(stock_berlin=(3, 0))
+    items = catalog(stock_berlin=(3, 0))
     data = read(items, EVENTS)
     assert data.catalog.available.all()
     assert "6 noted: 'stock_berlin' may be pieces in stock" in str(data.log)
@@ -324,7 +324,7 @@ def test_the_stock_of_one_place_is_named_and_may_be_chosen():
     [("stock_code", "stock_price"), ("safety_stock", "reserved_stock"), ("in_sock", "stockings")],
 )
 def test_numbers_that_are_no_stock_of_a_place_are_left_alone(names):
-    data = read(shelf(**{name: (3, 0) for name in names}), EVENTS)
+    data = read(catalog(**{name: (3, 0) for name in names}), EVENTS)
     assert data.catalog.available.all()
     assert "stock" not in str(data.log)
 
@@ -356,7 +356,7 @@ FUTURE = ["available_from", "release_date", "publish_date", "published_at", "ver
     ],
 )
 def test_dates_that_begin_or_end_availability_are_named(name, odd, even, lies):
-    items = shelf(**{name: (odd, even)})
+    items = catalog(**{name: (odd, even)})
     data = read(items, EVENTS, now=NOW)
     assert data.catalog.available.all()
     assert f"6 noted: {name!r} lies in the {lies} and is not read" in str(data.log)
@@ -378,6 +378,6 @@ def test_dates_that_begin_or_end_availability_are_named(name, odd, even, lies):
     ],
 )
 def test_other_dates_are_not_named(name, odd, even):
-    data = read(shelf(**{name: (odd, even)}), EVENTS, now=NOW)
+    data = read(catalog(**{name: (odd, even)}), EVENTS, now=NOW)
     assert data.catalog.available.all()
     assert "is not read" not in str(data.log)

@@ -95,7 +95,7 @@ def test_flatten_takes_strings_only():
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "expected"),
     [
         ("<!-- a <!-- b --> c", "c"),
         ("<!-- a", "<!-- a"),
@@ -108,8 +108,8 @@ def test_flatten_takes_strings_only():
         ("&#x" + "f" * 5_000 + "; a", "\ufffd a"),
     ],
 )
-def test_markup_without_an_end_is_text(text, kept):
-    assert clean_text(text) == kept
+def test_markup_without_an_end_is_text(text, expected):
+    assert clean_text(text) == expected
 
 
 @pytest.mark.parametrize("kind", ["<!--", "<script>", "<style>", "<!--<script>"])

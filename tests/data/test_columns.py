@@ -90,7 +90,7 @@ def test_an_optional_role_can_be_left_out_but_a_required_one_cannot(nothing):
 
 
 @pytest.mark.parametrize(
-    ("columns", "given", "words"),
+    ("columns", "overrides", "words"),
     [
         (["user_id item_id"], {}, r"one column: is the separator a comma"),
         (["u0", "i0", "1700000000"], {}, "These look like values: is the first line"),
@@ -101,9 +101,9 @@ def test_an_optional_role_can_be_left_out_but_a_required_one_cannot(nothing):
         (["x" * 90], {}, "'x{57}...'"),
     ],
 )
-def test_a_missing_column_is_explained(columns, given, words):
+def test_a_missing_column_is_explained(columns, overrides, words):
     with pytest.raises(DataError, match=words):
-        resolve(columns, "events", given, source="f.csv")
+        resolve(columns, "events", overrides, source="f.csv")
 
 
 def test_the_guide_lists_every_alias():

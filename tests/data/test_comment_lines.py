@@ -17,9 +17,9 @@ def written(tmp_path, lines, name="t.csv"):
     return path
 
 
-def read_lines(tmp_path, lines, **given):
+def read_lines(tmp_path, lines, **options):
     items = written(tmp_path, ITEMS, "items.csv")
-    return read(items, written(tmp_path, lines), **given)
+    return read(items, written(tmp_path, lines), **options)
 
 
 @pytest.mark.parametrize(

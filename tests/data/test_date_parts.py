@@ -21,12 +21,12 @@ def log(**more) -> pl.DataFrame:
 
 
 def parts(year, month, day, names=None, text=False) -> dict[str, list[object]]:
-    found = {
+    columns = {
         year: [d.year for d in DAYS],
         month: [names[d.month - 1] if names else d.month for d in DAYS],
         day: [d.day for d in DAYS],
     }
-    return {n: [str(v) if text else v for v in values] for n, values in found.items()}
+    return {n: [str(v) if text else v for v in values] for n, values in columns.items()}
 
 
 @pytest.mark.parametrize(

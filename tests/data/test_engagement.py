@@ -12,7 +12,7 @@ def cycle(*values):
 
 
 @pytest.mark.parametrize(
-    ("name", "some", "none"),
+    ("name", "amount", "zero"),
     [
         ("watch_time", 640, 0),
         ("play_duration_ms", 200_000, 900),
@@ -38,8 +38,8 @@ def cycle(*values):
         ("percent_complete", 55, 0),
     ],
 )
-def test_a_view_of_no_time_is_none(name, some, none):
-    table = log(**{name: cycle(some, none, some)})
+def test_a_view_of_no_time_is_none(name, amount, zero):
+    table = log(**{name: cycle(amount, zero, amount)})
     data = read(ITEMS, table, strict=True)
     assert len(data.interactions) == 2 * N / 3 and data.log.count(UNSEEN) == N / 3
     assert data.log.count(f"{name!r} of") == N / 3
@@ -77,7 +77,7 @@ def test_times_that_are_0_on_the_last_page_say_nothing(name):
 @pytest.mark.parametrize("role", ["user_id", "item_id"])
 def test_one_time_a_user_or_an_item_is_an_attribute(role):
     table = log()
-    lengths = [int(one[1:]) % 3 * 60 for one in table[role].to_list()]
+    lengths = [int(name[1:]) % 3 * 60 for name in table[role].to_list()]
     data = read(ITEMS, log(duration=lengths))
     assert "engagement" not in data.columns.events and len(data.interactions) == N
 

@@ -107,17 +107,21 @@ def test_words_beside_types_are_no_weights():
     ],
 )
 def test_ratings_as_people_write_them(texts, values):
-    found = numbers(pl.Series("rating", texts)).to_list()
-    assert [str(one) for one in found] == [str(None if v is None else float(v)) for v in values]
+    ratings = numbers(pl.Series("rating", texts)).to_list()
+    assert [str(rating) for rating in ratings] == [
+        str(None if v is None else float(v)) for v in values
+    ]
 
 
 @given(st.floats(-1e9, 1e9, allow_nan=False).filter(lambda x: abs(x) > 1e-3))
 def test_signs_are_read_in_any_form(value):
     size = f"{abs(value):,.2f}"
     for text in (f"-{size} $", f"({size})", f"−{size}") if value < 0 else (size, f"+{size}"):
-        found = signed(pl.Series("qty", [text, "x"]))
-        assert found[1] is None
-        assert found[0] is not None and (found[0] < 0) == (value < 0 and float(f"{value:.2f}") < 0)
+        quantities = signed(pl.Series("qty", [text, "x"]))
+        assert quantities[1] is None
+        assert quantities[0] is not None and (quantities[0] < 0) == (
+            value < 0 and float(f"{value:.2f}") < 0
+        )
 
 
 @given(st.lists(st.text(max_size=8) | st.none(), max_size=12))

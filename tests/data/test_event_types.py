@@ -76,8 +76,8 @@ def test_any_name_has_a_sense(name):
 def test_likes_alone_are_learned_from():
     likes = [(f"u{i}", "abcdef"[i % 6], T0 + i, "like") for i in range(12)]
     dislikes = [(f"u{i}", "abcdef"[(i + 1) % 6], T0 + 100 + i, "dislike") for i in range(12)]
-    seen = [(f"u{i}", "abcdef"[(i + 2) % 6], T0 + 200 + i, "impression") for i in range(12)]
-    both, alone = read(ITEMS, log(*likes, *dislikes, *seen)), read(ITEMS, log(*likes))
+    impressions = [(f"u{i}", "abcdef"[(i + 2) % 6], T0 + 200 + i, "impression") for i in range(12)]
+    both, alone = read(ITEMS, log(*likes, *dislikes, *impressions)), read(ITEMS, log(*likes))
     assert pairs(both) == pairs(alone)
     assert both.interactions.kinds == ("like",)
     counts = {e.reason: e.count for e in both.log.entries if e.action == "dropped"}

@@ -49,7 +49,7 @@ def test_rows_that_are_no_liking(name, fine, against):
 
 
 @pytest.mark.parametrize(
-    ("name", "kept", "gone"),
+    ("name", "standing", "returned"),
     [
         ("refund_status", "none", "full"),
         ("refund_status", "", "approved"),
@@ -68,8 +68,8 @@ def test_rows_that_are_no_liking(name, fine, against):
         ("Status zamówienia", "Zrealizowane", "Anulowane"),
     ],
 )
-def test_states_and_numbers_of_returns(name, kept, gone):
-    data = read(ITEMS, log(**{name: cycle(kept, kept, gone)}))
+def test_states_and_numbers_of_returns(name, standing, returned):
+    data = read(ITEMS, log(**{name: cycle(standing, standing, returned)}))
     assert len(data.interactions) == 2 * N / 3 and len(data.interactions.negative.user) == N / 3
 
 

@@ -27,6 +27,6 @@ def test_no_events_are_data_too():
     data = pennyweight.read(small_shop.items(), small_shop.events())
     nothing = np.zeros(len(data.interactions), bool)
     empty = data.interactions.where(nothing)
-    found = {fingerprint(data.catalog, log) for log in (empty, data.interactions)}
-    assert len(found) == 2
-    assert fingerprint(data.catalog, replace(empty)) in found
+    fingerprints = {fingerprint(data.catalog, log) for log in (empty, data.interactions)}
+    assert len(fingerprints) == 2
+    assert fingerprint(data.catalog, replace(empty)) in fingerprints

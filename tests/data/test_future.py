@@ -33,7 +33,7 @@ def shop(new: int, chosen: int) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 @pytest.mark.parametrize(
-    ("new", "chosen", "told"),
+    ("new", "chosen", "is_future"),
     [
         (40, 40, True),  # every item that is new is asked for
         (40, 22, True),
@@ -43,14 +43,18 @@ def shop(new: int, chosen: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         (0, 0, False),
     ],
 )
-def test_a_catalog_of_the_future_is_told_by_what_the_test_asks_for(new, chosen, told):
+def test_a_catalog_of_the_future_is_told_by_what_the_test_asks_for(new, chosen, is_future):
     items, events = shop(new, chosen)
     data = read(items, events)
-    found = new_items(data.interactions, parts(data.interactions, "global-time"))
-    assert (len(found.items), len(found.chosen), found.give_answers) == (new, chosen, told)
-    kinds = {one.kind: one for one in validate(data, encoder="tfidf").findings}
-    assert ("future-catalog" in kinds) == told
-    if told:
+    new_ones = new_items(data.interactions, parts(data.interactions, "global-time"))
+    assert (len(new_ones.items), len(new_ones.chosen), new_ones.give_answers) == (
+        new,
+        chosen,
+        is_future,
+    )
+    kinds = {finding.kind: finding for finding in validate(data, encoder="tfidf").findings}
+    assert ("future-catalog" in kinds) == is_future
+    if is_future:
         leak = kinds["future-catalog"]
         assert (leak.area, leak.severity, leak.count, leak.of) == ("leak", "warning", chosen, new)
         assert "--scorers content,neighbors,tower" in leak.remedy
@@ -58,8 +62,8 @@ def test_a_catalog_of_the_future_is_told_by_what_the_test_asks_for(new, chosen, 
 
 def test_the_report_says_that_the_catalog_knows_the_future():
     quick = {"encoder": "tfidf", "scorers": ["content", "neighbors"], "protocol": "global-time"}
-    told, silent = (evaluate(*shop(40, chosen), **quick) for chosen in (40, 0))
+    future, present = (evaluate(*shop(40, chosen), **quick) for chosen in (40, 0))
     sentence = "40 of the 40 items without an event before the test are test items"
-    assert any(sentence in notice for notice in told.notices)
-    assert sentence in str(told)
-    assert not any("knows the future" in notice for notice in silent.notices or ())
+    assert any(sentence in notice for notice in future.notices)
+    assert sentence in str(future)
+    assert not any("knows the future" in notice for notice in present.notices or ())

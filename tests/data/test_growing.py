@@ -20,14 +20,14 @@ def test_it_is_as_a_tuple_that_is_copied(first, more, data):
         at = data.draw(st.integers(0, len(grown) - 1))
         grown.append(grown[at].extended(values))
         expected.append((*expected[at], *values))
-    for one, values in zip(grown, expected, strict=True):
-        assert len(one) == len(values)
-        assert tuple(one) == values == one
-        assert [one[at] for at in range(-len(values), len(values))] == [*values, *values]
+    for sequence, values in zip(grown, expected, strict=True):
+        assert len(sequence) == len(values)
+        assert tuple(sequence) == values == sequence
+        assert [sequence[at] for at in range(-len(values), len(values))] == [*values, *values]
         for part in (slice(None), slice(1, -1), slice(None, None, -2), slice(5, 2)):
-            assert one[part] == values[part]
+            assert sequence[part] == values[part]
         with pytest.raises(IndexError):
-            one[len(values)]
+            sequence[len(values)]
 
 
 def test_values_are_replaced_in_a_copy():
@@ -47,11 +47,11 @@ def test_positions_are_those_of_a_list(first, more, data):
         grown.append(positions)
         expected.append([*expected[at], *new])
     every = {value for values in expected for value in values} | {"not there"}
-    for one, values in zip(grown, expected, strict=True):
-        assert len(one) == len(values)
+    for positions_of_list, values in zip(grown, expected, strict=True):
+        assert len(positions_of_list) == len(values)
         for value in every:
-            assert one.get(value) == (values.index(value) if value in values else -1)
-        assert one.of(values).tolist() == list(range(len(values)))
+            assert positions_of_list.get(value) == (values.index(value) if value in values else -1)
+        assert positions_of_list.of(values).tolist() == list(range(len(values)))
 
 
 def test_ids_that_came_later_are_unknown_to_those_before():

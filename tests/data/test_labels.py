@@ -56,7 +56,7 @@ def test_marks_beside_other_events_are_asked_about():
 def test_one_answer_a_user_or_an_item_is_an_attribute(role, name):
     table = log()
     answers = ("subscribed", "unsubscribed") if name == "membership" else ("0", "1")
-    values = [answers[int(one[1:]) % 2] for one in table[role].to_list()]
+    values = [answers[int(id_[1:]) % 2] for id_ in table[role].to_list()]
     data = read(ITEMS, table.with_columns(pl.Series(name, values)))
     assert "type" not in data.columns.events and len(data.interactions) == N
     assert f"{name!r} has one value a" in str(data.log)

@@ -55,8 +55,8 @@ def test_other_texts_stay(name, values):
 
 @pytest.mark.parametrize("name", ["tags", "at", "text", "empty"])
 def test_many_lists_are_made_as_few_are(name):
-    some = [None, [], ["a"], ["b", None, "a"], ["a", "a"]]
-    for values in (some, some * 50, [None] * 300, [[]] * 300):
-        found = text_lists(name, values)
-        assert found.equals(pl.Series(name, values, dtype=pl.List(pl.String)), check_dtypes=True)
-        assert found.name == name
+    few = [None, [], ["a"], ["b", None, "a"], ["a", "a"]]
+    for values in (few, few * 50, [None] * 300, [[]] * 300):
+        column = text_lists(name, values)
+        assert column.equals(pl.Series(name, values, dtype=pl.List(pl.String)), check_dtypes=True)
+        assert column.name == name

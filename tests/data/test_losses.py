@@ -61,16 +61,16 @@ def test_rows_without_their_last_optional_cells_are_read(events, mark, end):
     ],
 )
 def test_other_short_rows_stay_broken(events, line):
-    whole = [",".join([*map(str, row), "4.5", "X"]) for row in ROWS]
-    data = read(ITEMS, events(f"{HEADER},rating,coupon", [*whole, line, whole[0]]))
+    rows = [",".join([*map(str, row), "4.5", "X"]) for row in ROWS]
+    data = read(ITEMS, events(f"{HEADER},rating,coupon", [*rows, line, rows[0]]))
     assert data.log.count("broken row") == 1
     assert data.log.count("without its last cells") == 0
 
 
 def test_a_line_end_within_a_text_makes_no_items(tmp_path):
-    whole = [f"p{100 + i},Wooden thing {i},4.50,red" for i in range(30)]
-    whole[3:4] = ["p103,Wooden", "and more,4.50,red"]
-    (tmp_path / "i.csv").write_text("\n".join(["item_id,title,price,color", *whole]))
+    rows = [f"p{100 + i},Wooden thing {i},4.50,red" for i in range(30)]
+    rows[3:4] = ["p103,Wooden", "and more,4.50,red"]
+    (tmp_path / "i.csv").write_text("\n".join(["item_id,title,price,color", *rows]))
     data = read(
         tmp_path / "i.csv", pl.DataFrame(ROWS, ["user_id", "item_id", "time"], orient="row")
     )

@@ -62,25 +62,25 @@ def test_an_item_of_that_name_exists():
     ],
 )
 def test_attributes(values, right):
-    found = Findings()
-    assert missing_values(pl.Series("artist", values), found).to_list() == right
-    assert all("artist" in str(entry) for entry in found.entries)
+    findings = Findings()
+    assert missing_values(pl.Series("artist", values), findings).to_list() == right
+    assert all("artist" in str(entry) for entry in findings.entries)
 
 
 @pytest.mark.parametrize("name", ["guest", "-1", "00000000-0000-0000-0000-000000000000", "zzz"])
 def test_a_user_with_events_that_no_person_has_is_named_with_the_remedy(name):
-    found = Findings()
+    findings = Findings()
     names = [name, *(f"u{j}" for j in range(50))]
-    note_crowds(names, np.array([200, *[6] * 50]), found)
-    (entry,) = found.entries
+    note_crowds(names, np.array([200, *[6] * 50]), findings)
+    (entry,) = findings.entries
     assert f"user {name!r} alone has 40 % of all events" in entry.reason
     assert f"--missing-ids {name}" in entry.reason
 
 
 def test_a_busy_user_is_none():
-    found = Findings()
-    note_crowds([f"u{j}" for j in range(50)], np.arange(10, 60), found)
-    assert not found.entries
+    findings = Findings()
+    note_crowds([f"u{j}" for j in range(50)], np.arange(10, 60), findings)
+    assert not findings.entries
 
 
 def shop(name, values):
@@ -138,9 +138,9 @@ def test_words_for_prices_are_text():
     [("Guest User", "'Guest User'"), ("guest, online", "'\"guest, online\"'"), ("guest", "guest")],
 )
 def test_the_remedy_against_a_crowd_is_quoted_for_the_shell(name, argument):
-    found = Findings()
-    note_crowds([name, *(f"u{j}" for j in range(50))], np.array([200, *[6] * 50]), found)
-    assert f"--missing-ids {argument}, missing_ids=[{name!r}]" in str(found)
+    findings = Findings()
+    note_crowds([name, *(f"u{j}" for j in range(50))], np.array([200, *[6] * 50]), findings)
+    assert f"--missing-ids {argument}, missing_ids=[{name!r}]" in str(findings)
     assert listed(shlex.split(argument)[0], "--missing-ids") == [name]
 
 

@@ -12,9 +12,9 @@ PLAIN = ["19.99", "5", "7.5", "100"] * 5
 
 
 def read(values, name="price"):
-    found = Findings()
-    result = numbers(pl.Series(name, values, dtype=pl.String), found)
-    return (None if result is None else result.to_list()), str(found)
+    findings = Findings()
+    result = numbers(pl.Series(name, values, dtype=pl.String), findings)
+    return (None if result is None else result.to_list()), str(findings)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_text_stays_text(values):
 
 
 @pytest.mark.parametrize(
-    ("values", "why"),
+    ("values", "reason"),
     [
         (["12.99", "12,99"], "decimal points and decimal commas"),
         (["12.99 USD", "13.50 EUR"], "several units or currencies"),
@@ -74,18 +74,18 @@ def test_text_stays_text(values):
         (["TBA", "ask", "on request", "5.99"], "'on request'"),
     ],
 )
-def test_doubtful_numbers_stay_text_and_are_named(values, why):
-    result, found = read(values)
+def test_doubtful_numbers_stay_text_and_are_named(values, reason):
+    result, findings = read(values)
     assert result is None
-    assert why in found
+    assert reason in findings
 
 
 @pytest.mark.parametrize("odd", ["from 12.99", "—", "free", "ask us"])
 def test_the_odd_text_is_missing_and_counted(odd):
-    result, found = read([*PLAIN, odd])
+    result, findings = read([*PLAIN, odd])
     assert result == [*map(float, PLAIN), None]
-    assert "1 changed" in found
-    assert repr(odd) in found
+    assert "1 changed" in findings
+    assert repr(odd) in findings
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=30))

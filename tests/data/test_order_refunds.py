@@ -26,7 +26,7 @@ def shop(line, undo, order="order_id"):
     return rows
 
 
-def kept(rows, **options):
+def cleaned(rows, **options):
     names = dict.fromkeys(name for row in rows for name in row)
     data = read(ITEMS, [{name: row.get(name) for name in names} for row in rows], **options)
     assert not data.log.unaccounted("events")
@@ -48,7 +48,7 @@ def kept(rows, **options):
 @pytest.mark.parametrize("order", ["order_id", "transaction_id", "Bestellnummer", "receipt_no"])
 def test_a_refund_of_an_order_takes_back_its_lines(name, order):
     rows = shop({"event_type": "purchase"}, {"event_type": name}, order)
-    events, log = kept(rows, strict=True)
+    events, log = cleaned(rows, strict=True)
     assert events == 2 * ORDERS * 2 / 3
     assert log.count(OF_ORDER) == ORDERS / 3
     assert log.count("refunded or canceled as a whole are taken back") == 2 * ORDERS / 3
@@ -69,7 +69,7 @@ def test_a_refund_of_an_order_takes_back_its_lines(name, order):
     ],
 )
 def test_rows_without_an_item_undo_orders_in_many_ways(line, undo):
-    assert kept(shop(line, undo))[0] == 2 * ORDERS * 2 / 3
+    assert cleaned(shop(line, undo))[0] == 2 * ORDERS * 2 / 3
 
 
 @pytest.mark.parametrize("link", ["refunded_order_id", "parent_id", "original_order"])
@@ -78,7 +78,7 @@ def test_a_refund_with_a_number_of_its_own_names_the_order(link):
     for row in rows:
         if row["item_id"] is None:
             row |= {link: row["order_id"], "order_id": 9_000 + row["order_id"]}
-    assert kept(rows)[0] == 2 * ORDERS * 2 / 3
+    assert cleaned(rows)[0] == 2 * ORDERS * 2 / 3
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_refund_with_a_number_of_its_own_names_the_order(link):
     ],
 )
 def test_a_refund_of_a_part_leaves_the_purchases(line, undo):
-    events, log = kept(shop(line, undo))
+    events, log = cleaned(shop(line, undo))
     assert events == 2 * ORDERS
     assert log.count(PART_OF_ORDER) == ORDERS / 3
 
@@ -99,29 +99,29 @@ def test_a_refund_of_a_part_leaves_the_purchases(line, undo):
 def test_several_refunds_of_parts_are_one_of_the_whole():
     rows = shop({"type": "sale", "amount": 15}, {"type": "refund", "amount": 10})
     again = [row | {"timestamp": T0 + 900} for row in rows if row["item_id"] is None]
-    assert kept([*rows, *again])[0] == 2 * ORDERS * 2 / 3
+    assert cleaned([*rows, *again])[0] == 2 * ORDERS * 2 / 3
 
 
 def test_refunds_of_no_known_order_are_counted():
     rows = shop({"event_type": "purchase"}, {"event_type": "refund", "order_id": None})
-    events, log = kept(rows)
+    events, log = cleaned(rows)
     assert events == 2 * ORDERS and log.count(NOWHERE) == ORDERS / 3
     for row in rows:
         del row["order_id"]
-    events, log = kept(rows)
+    events, log = cleaned(rows)
     assert events == 2 * ORDERS and log.count(NOWHERE) == ORDERS / 3
 
 
 def test_a_chosen_meaning_of_the_type_counts():
     rows = shop({"event_type": "purchase"}, {"event_type": "refund"})
-    assert kept(rows, event_types={"refund": "ignore"})[0] == 2 * ORDERS
+    assert cleaned(rows, event_types={"refund": "ignore"})[0] == 2 * ORDERS
     rows = shop({"event_type": "purchase"}, {"event_type": "type_9"})
-    assert kept(rows, event_types={"type_9": "negative"})[0] == 2 * ORDERS * 2 / 3
+    assert cleaned(rows, event_types={"type_9": "negative"})[0] == 2 * ORDERS * 2 / 3
 
 
 def test_other_rows_without_an_item_undo_nothing():
     rows = shop({"event_type": "purchase", "total": 30}, {"event_type": "shipping", "total": 5})
-    events, log = kept(rows)
+    events, log = cleaned(rows)
     assert events == 2 * ORDERS and log.count("missing item") == ORDERS / 3
 
 

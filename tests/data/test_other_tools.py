@@ -112,23 +112,23 @@ def hive(folder):
     return parts
 
 
-@pytest.mark.parametrize("made", [feather, avro, database, archive, matrix, spark, hive])
-def test_the_command_in_the_message_makes_the_file_readable(tmp_path, monkeypatch, made):
-    path = made(tmp_path)
+@pytest.mark.parametrize("write", [feather, avro, database, archive, matrix, spark, hive])
+def test_the_command_in_the_message_makes_the_file_readable(tmp_path, monkeypatch, write):
+    path = write(tmp_path)
     with pytest.raises(DataError) as error:
         read(ITEMS, path)
-    said = str(error.value)
-    command = re.search(r"(?:: |: )((?:python -c|sqlite3|tar|cat) .*)", said)
-    assert command is not None, said
-    shown = command[1].partition(". Say which")[0].replace("from TABLE", "from log")
-    if not shutil.which(shown.split()[0]) and not shown.startswith("python"):
-        pytest.skip(f"wants {shown.split()[0]}")
+    message = str(error.value)
+    match = re.search(r"(?:: |: )((?:python -c|sqlite3|tar|cat) .*)", message)
+    assert match is not None, message
+    command = match[1].partition(". Say which")[0].replace("from TABLE", "from log")
+    if not shutil.which(command.split()[0]) and not command.startswith("python"):
+        pytest.skip(f"wants {command.split()[0]}")
     monkeypatch.chdir(tmp_path)
-    shown = shown.replace("python -c", f"{sys.executable} -c", 1)
-    subprocess.run(shown, shell=True, check=True, capture_output=True)
+    command = command.replace("python -c", f"{sys.executable} -c", 1)
+    subprocess.run(command, shell=True, check=True, capture_output=True)
     (rows,) = [name for name in tmp_path.iterdir() if name.stem == "rows"]
     data = read(ITEMS, rows)
-    if made is matrix:
+    if write is matrix:
         assert {pair[:2] for pair in triples(data)} == {pair[:2] for pair in PAIRS}
     else:
         assert triples(data) == PAIRS

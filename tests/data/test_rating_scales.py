@@ -89,7 +89,7 @@ def test_ratings_of_several_scales():
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"),
+    ("words", "suggestion"),
     [
         (["low", "mid", "high"], "low=negative"),
         (list("ABCDF"), "F=negative"),
@@ -97,8 +97,8 @@ def test_ratings_of_several_scales():
         (["molto forte", "top", "nicht so, na ja"], "'\"nicht so, na ja\"=negative'"),
     ],
 )
-def test_ratings_in_words_are_asked_about(words, shown):
-    with pytest.raises(DataError, match=f"--type-column rating --event-types {shown}"):
+def test_ratings_in_words_are_asked_about(words, suggestion):
+    with pytest.raises(DataError, match=f"--type-column rating --event-types {suggestion}"):
         read(ITEMS, log(rating=[words[at % len(words)] for at in range(N)]))
 
 
@@ -187,12 +187,12 @@ def test_two_columns_of_ratings():
 @pytest.mark.parametrize("name", ["rating", "stars", "my_rating"])
 def test_one_rating_a_user_or_an_item_is_an_attribute(role, name):
     table = log()
-    values = [1 + int(one[1:]) % 5 for one in table[role].to_list()]
+    values = [1 + int(id_[1:]) % 5 for id_ in table[role].to_list()]
     data = read(ITEMS, table.with_columns(pl.Series(name, values)))
     assert "weight" not in data.columns.events and len(data.interactions) == N
     assert f"{name!r} has one value a{'n item' if role == 'item_id' else ' user'}" in str(data.log)
-    given = read(ITEMS, table.with_columns(pl.Series(name, values)), columns={"weight": name})
-    assert low(given) == sum(value < 3 for value in values)
+    chosen = read(ITEMS, table.with_columns(pl.Series(name, values)), columns={"weight": name})
+    assert low(chosen) == sum(value < 3 for value in values)
 
 
 def test_nearly_equal_ratings_are_ratings():

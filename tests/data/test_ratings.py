@@ -155,8 +155,8 @@ def test_a_column_of_0_and_1_is_left_out_or_chosen_otherwise():
         read(ITEMS, table)
     assert pairs(read(ITEMS, table, columns={"type": "is_click"})) == ["ua"]
     assert pairs(read(ITEMS, table, columns={"type": None})) == ["ua", "ub"]
-    one = table.drop("is_like")
-    assert pairs(read(ITEMS, one, event_types={"0": 1})) == ["ua", "ub"]
+    clicks = table.drop("is_like")
+    assert pairs(read(ITEMS, clicks, event_types={"0": 1})) == ["ua", "ub"]
     assert label_meanings("is_hate", ["0", "1"]) == {"0": 1.0, "1": "negative"}
 
 
@@ -208,12 +208,12 @@ def test_states_of_orders():
     ]
     data = read(ITEMS, log(*(("u", *row) for row in rows), columns=["order_status"]))
     assert (pairs(data), against(data)) == (["ua", "ue", "uf"], ["ub", "ud"])
-    whole = read(
+    all_orders = read(
         ITEMS,
         log(*(("u", *row) for row in rows), columns=["order_status"]),
         columns={"status": None},
     )
-    assert len(pairs(whole)) == 6
+    assert len(pairs(all_orders)) == 6
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4), st.integers(-3, 3)), max_size=20))
@@ -221,14 +221,14 @@ def test_complete_is_as_by_hand(rows):
     columns = list(zip(*rows, strict=True)) or [(), (), ()]
     user = np.array(columns[0], np.int32)
     time, quantity = np.array(columns[1], float), np.array(columns[2], float)
-    whole = complete(user, np.zeros(len(user), np.int32), time, quantity)
-    for one in (0, 1):
-        held = 0
-        mine = [at for at, row in enumerate(rows) if row[0] == one]
-        for at in sorted(mine, key=lambda at: (rows[at][1], rows[at][2] < 0)):
-            held += rows[at][2]
-            assert whole[at] == (rows[at][2] < 0 and held <= 0)
-            held = max(held, 0)
+    is_complete = complete(user, np.zeros(len(user), np.int32), time, quantity)
+    for code in (0, 1):
+        balance = 0
+        own_rows = [at for at, row in enumerate(rows) if row[0] == code]
+        for at in sorted(own_rows, key=lambda at: (rows[at][1], rows[at][2] < 0)):
+            balance += rows[at][2]
+            assert is_complete[at] == (rows[at][2] < 0 and balance <= 0)
+            balance = max(balance, 0)
 
 
 def test_a_weight_of_zero_says_nothing():

@@ -74,7 +74,7 @@ def test_files_to_dataset(tmp_path):
 
 
 def test_every_bad_event_is_dropped_and_counted():
-    late = (NOW.timestamp() + 2 * 366 * DAY, NOW.timestamp() + DAY)
+    future_times = (NOW.timestamp() + 2 * 366 * DAY, NOW.timestamp() + DAY)
     table = events(
         ("u", "a", T0, 1, "view"),
         ("u", "a", T0, 2, "view"),
@@ -83,8 +83,8 @@ def test_every_bad_event_is_dropped_and_counted():
         ("u", "", T0, 1, "view"),
         ("u", "zzz", T0, 1, "view"),
         ("u", "b", None, 1, "view"),
-        ("u", "b", late[0], 1, "view"),
-        ("u", "b", late[1], 1, None),
+        ("u", "b", future_times[0], 1, "view"),
+        ("u", "b", future_times[1], 1, None),
         ("u", "b", -DAY, 3, "view"),
         ("u", "c", T0, float("inf"), "view"),
         ("u", "c", T0, None, "view"),
@@ -106,13 +106,13 @@ def test_every_bad_event_is_dropped_and_counted():
         ("duplicate (same user, item, time and type)", "dropped"): 1,
     }
     got = data.interactions
-    kept = zip(
+    read_events = zip(
         triples(got, data.catalog.ids), got.weight, [got.kinds[k] for k in got.kind], strict=True
     )
-    assert sorted(kept) == [
+    assert sorted(read_events) == [
         (("u", "a", T0), 1, "view"),
         (("u", "a", T0), 2, "buy"),
-        (("u", "b", late[1]), 1, "event"),
+        (("u", "b", future_times[1]), 1, "event"),
         (("u", "c", T0), 1, "view"),
     ]
     assert data.log.rows_kept["events"] == 4 and data.log.count("time is") == 4
@@ -140,20 +140,24 @@ ROW = st.tuples(st.sampled_from("uvwxy"), st.sampled_from("abcz"), st.integers(0
 @settings(max_examples=50)
 @given(st.lists(ROW, min_size=1, max_size=40), st.integers(0, 3))
 def test_against_plain_python(rows, k_core):
-    kept = [row for row in dict.fromkeys(rows) if row[1] != "z"]
+    remaining = [row for row in dict.fromkeys(rows) if row[1] != "z"]
     while k_core:
-        core = [r for r in kept if all(sum(r[c] == s[c] for s in kept) >= k_core for c in (0, 1))]
-        if core == kept:
+        core = [
+            r
+            for r in remaining
+            if all(sum(r[c] == s[c] for s in remaining) >= k_core for c in (0, 1))
+        ]
+        if core == remaining:
             break
-        kept = core
-    if not kept:
+        remaining = core
+    if not remaining:
         with pytest.raises(DataError):
             read(ITEMS, events(*rows), k_core=k_core)
         return
     data = read(ITEMS, events(*rows), k_core=k_core)
-    users = list(dict.fromkeys(r[0] for r in rows if r[0] in {r[0] for r in kept}))
+    users = list(dict.fromkeys(r[0] for r in rows if r[0] in {r[0] for r in remaining}))
     assert tuple(data.interactions.users) == tuple(users)
-    expected = sorted(kept, key=lambda r: (users.index(r[0]), r[2], r[1]))
+    expected = sorted(remaining, key=lambda r: (users.index(r[0]), r[2], r[1]))
     got = triples(data.interactions, data.catalog.ids)
     assert [(u, t) for u, _, t in got] == [(u, t) for u, _, t in expected]
     # Events of one moment come in an order that is drawn.

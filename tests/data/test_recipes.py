@@ -60,7 +60,7 @@ def fitted(command):
     program, name, *arguments = shlex.split(command)
     assert (program, name) == ("pennyweight", "fit")
     context = typer.main.get_command(cli_app.app).commands["fit"].make_context("fit", arguments)
-    known = Options.__dataclass_fields__
-    settings = Options(**{key: value for key, value in context.params.items() if key in known})
+    fields = Options.__dataclass_fields__
+    settings = Options(**{key: value for key, value in context.params.items() if key in fields})
     items, events = context.params["items"], context.params["events"]
     return read_planned(items, events, settings.to_plan().data)

@@ -29,18 +29,18 @@ def orders(refunded, *, current):
     """Return orders of one line, of which each fourth is refunded."""
     rows = []
     for at, event in enumerate(log().to_dicts()):
-        gone = at % 4 == 3
+        is_refunded = at % 4 == 3
         line = {"id": 9_000 + at, "product_id": event["item_id"], "quantity": 2}
         if current:
-            line["current_quantity"] = 0 if gone else 1
+            line["current_quantity"] = 0 if is_refunded else 1
         rows.append(
             {
                 "id": at,
                 "created_at": event["timestamp"],
                 "customer": {"id": event["user_id"]},
-                "financial_status": "partially_refunded" if gone else "paid",
+                "financial_status": "partially_refunded" if is_refunded else "paid",
                 "line_items": [line],
-                "refunds": [refunded(line["id"])] if gone else [],
+                "refunds": [refunded(line["id"])] if is_refunded else [],
             }
         )
     return rows
@@ -138,8 +138,8 @@ def test_the_mass_of_an_item_is_no_strength():
     data = read(ITEMS, table.with_columns(weight=pl.Series(mass)))
     assert set(data.interactions.weight.tolist()) == {1.0}
     assert data.log.count("one value an item") == N
-    kept = read(ITEMS, log(weight=cycle(0.5, 2.0, 1.5)))
-    assert set(kept.interactions.weight.tolist()) == {0.5, 2.0, 1.5}
+    varied = read(ITEMS, log(weight=cycle(0.5, 2.0, 1.5)))
+    assert set(varied.interactions.weight.tolist()) == {0.5, 2.0, 1.5}
 
 
 def changes(*, deleted):
@@ -191,7 +191,7 @@ def orders_of_two(refunds, total="20.00"):
 
 
 @pytest.mark.parametrize(
-    ("refunds", "kept", "reason"),
+    ("refunds", "n_purchases", "reason"),
     [
         ([{"id": 1, "reason": "", "total": "-20.00"}], 40, "refunded whole"),
         ([{"id": 1, "total": "-8.00"}, {"id": 2, "total": "-12.00"}], 40, "refunded whole"),
@@ -203,10 +203,10 @@ def orders_of_two(refunds, total="20.00"):
         ([{"id": 1, "reason": "", "total": "-3.00"}], 80, "refunds of a part"),
     ],
 )
-def test_refunds_that_name_no_line_are_judged_by_their_money(refunds, kept, reason):
+def test_refunds_that_name_no_line_are_judged_by_their_money(refunds, n_purchases, reason):
     roles = {"user": "customer.id", "item": "line_items.product_id"}
     data = read(ITEMS, orders_of_two(refunds), columns=roles)
-    assert len(data.interactions) == kept and data.log.count(reason) == 40
+    assert len(data.interactions) == n_purchases and data.log.count(reason) == 40
 
 
 @pytest.mark.parametrize("name", ["line.is_returned", "meta.cancelled_at", "order.refunded"])

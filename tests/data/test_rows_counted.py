@@ -182,12 +182,14 @@ def test_items_in_other_formats(rows, form):
     assert account(log, "items") == 1 + len(rows)
 
 
-SHOWN = st.lists(st.sampled_from(["N1-0", "N2-1", "N9-1"]), min_size=1, max_size=3).map(" ".join)
+IMPRESSIONS = st.lists(st.sampled_from(["N1-0", "N2-1", "N9-1"]), min_size=1, max_size=3).map(
+    " ".join
+)
 HISTORY = st.lists(st.sampled_from(["N1", "N2", "N9"]), max_size=3).map(" ".join)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["U1", "U2"]), st.integers(1, 28), HISTORY, SHOWN)))
+@given(st.lists(st.tuples(st.sampled_from(["U1", "U2"]), st.integers(1, 28), HISTORY, IMPRESSIONS)))
 def test_impressions_and_histories(rows):
     lines = ["1\tU1\t11/1/2019 9:05:58 AM\t\tN1-1"]
     lines += [f"1\t{u}\t11/{d}/2019 9:05:58 PM\t{h}\t{s}" for u, d, h, s in rows]

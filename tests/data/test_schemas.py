@@ -29,8 +29,8 @@ def log(**columns):
 
 
 def halves(values, step=4):
-    one = [v if k % step else None for k, v in enumerate(values)]
-    return one, [None if k % step else v for k, v in enumerate(values)]
+    first = [v if k % step else None for k, v in enumerate(values)]
+    return first, [None if k % step else v for k, v in enumerate(values)]
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,11 @@ def halves(values, step=4):
     ],
 )
 def test_two_spellings_of_a_name_are_one_column(name, spellings):
-    one, two = halves(log()[name].to_list())
+    first, second = halves(log()[name].to_list())
     frame = (
-        log().drop(name).with_columns(pl.Series(spellings[0], one), pl.Series(spellings[1], two))
+        log()
+        .drop(name)
+        .with_columns(pl.Series(spellings[0], first), pl.Series(spellings[1], second))
     )
     data, plain = read(ITEMS, frame), read(ITEMS, log())
     assert len(data.interactions) == N
@@ -72,8 +74,8 @@ def test_spellings_that_differ_are_asked_about():
     ],
 )
 def test_a_half_in_a_column_of_another_name_is_asked_about(name, other, role):
-    one, two = halves(log()[name].to_list())
-    frame = log(**{name: one, other: two})
+    first, second = halves(log()[name].to_list())
+    frame = log(**{name: first, other: second})
     with pytest.raises(DataError, match=rf"{other!r} is filled.*--{role}-column {name}"):
         read(ITEMS, frame)
     data = read(ITEMS, frame, columns={role: name})

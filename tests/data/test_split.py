@@ -118,14 +118,14 @@ def test_nothing_leaks_and_nothing_is_lost(rows, protocol):
         return
     for held_out in (parts.valid, parts.test):
         assert len(held_out) == len(held_out.histories) == len(held_out.target_offsets) - 1
-        for user, history, wanted in zip(
+        for user, history, user_targets in zip(
             held_out.users, histories(held_out), targets(held_out), strict=True
         ):
-            assert wanted and wanted == sorted(set(wanted))
-            mine = interactions.item[interactions.user == user].tolist()
-            known = held_out.before
-            assert history == known.item[known.user == user].tolist() == mine[: len(history)]
-            assert set(wanted) <= set(mine[len(history) :])
+            assert user_targets and user_targets == sorted(set(user_targets))
+            own_items = interactions.item[interactions.user == user].tolist()
+            before = held_out.before
+            assert history == before.item[before.user == user].tolist() == own_items[: len(history)]
+            assert set(user_targets) <= set(own_items[len(history) :])
     assert len(parts.train) <= len(parts.test.before) < len(interactions)
     if protocol == "global-time":
         assert parts.train.time.max() < interactions.time.max()
@@ -133,12 +133,12 @@ def test_nothing_leaks_and_nothing_is_lost(rows, protocol):
 
 def test_at_most_max_users_are_drawn_and_the_draw_repeats():
     interactions = log([(f"u{u}", i, i) for u in range(50) for i in range(4)])
-    whole = split(interactions)
+    all_users = split(interactions)
     a, b = (split(interactions, max_users=7) for _ in "ab")
     assert len(a.test) == len(a.valid) == 7
     assert a.test.users.tolist() == b.test.users.tolist() == sorted(a.test.users)
-    assert histories(a.test) == [histories(whole.test)[u] for u in a.test.users]
-    assert targets(a.test) == [targets(whole.test)[u] for u in a.test.users]
+    assert histories(a.test) == [histories(all_users.test)[u] for u in a.test.users]
+    assert targets(a.test) == [targets(all_users.test)[u] for u in a.test.users]
     other = split(interactions, max_users=7, rng=np.random.default_rng(5))
     assert other.test.users.tolist() != a.test.users.tolist()
 
@@ -192,7 +192,7 @@ def test_targets_have_their_first_time_also_in_a_sample():
         sample(parts.test, 8, np.random.default_rng(1)),
     ):
         assert len(few.target_time) == len(few.targets)
-        whole = dict(
+        first_times = dict(
             zip(
                 np.repeat(parts.test.users, np.diff(parts.test.target_offsets)).tolist(),
                 parts.test.target_time.tolist(),
@@ -204,4 +204,4 @@ def test_targets_have_their_first_time_also_in_a_sample():
             few.target_time.tolist(),
             strict=True,
         ):
-            assert user == 0 or whole[user] == at
+            assert user == 0 or first_times[user] == at

@@ -11,7 +11,7 @@ def cycle(*values):
     return [values[at % len(values)] for at in range(N)]
 
 
-def kept(**columns):
+def n_events(**columns):
     return len(read(ITEMS, log(**columns)).interactions)
 
 
@@ -36,13 +36,13 @@ def kept(**columns):
 )
 def test_a_line_is_undone_by_its_state_or_that_of_its_order(order, line, fine, undone):
     orders, lines = cycle(fine, fine, "cancelled"), cycle(fine, undone)
-    assert kept(**{order: orders, line: lines}) == N / 3
-    assert kept(**{order: cycle("complete"), line: lines}) == N / 2
-    assert kept(**{line: lines}) == N / 2
+    assert n_events(**{order: orders, line: lines}) == N / 3
+    assert n_events(**{order: cycle("complete"), line: lines}) == N / 2
+    assert n_events(**{line: lines}) == N / 2
 
 
 def test_states_of_other_things_are_not_asked_about():
-    assert kept(review_status=cycle("rejected", ""), sync_status=cycle("ok", "failed")) == N
+    assert n_events(review_status=cycle("rejected", ""), sync_status=cycle("ok", "failed")) == N
 
 
 def test_states_of_unknown_things_are_asked_about():
@@ -86,15 +86,15 @@ def test_codes_are_asked_about(name, codes, rarest):
 @pytest.mark.parametrize("name", ["state_name", "order_status", "status_label", "Status Text"])
 def test_codes_beside_their_names_are_not_asked_about(name):
     codes, names = cycle(2, 4, 6, 7), cycle("Paid", "Shipped", "Canceled", "Refunded")
-    assert kept(**{"order_status_id": codes, name: names}) == N / 2
-    assert kept(**{"order_state": codes, name: names}) == N / 2
+    assert n_events(**{"order_status_id": codes, name: names}) == N / 2
+    assert n_events(**{"order_state": codes, name: names}) == N / 2
 
 
 def test_codes_of_requests_and_regions_are_no_states_of_orders():
-    assert kept(status_code=cycle(200, 304, 404)) == 2 * N / 3
-    assert kept(state=cycle("CA", "NY", "TX")) == N
+    assert n_events(status_code=cycle(200, 304, 404)) == 2 * N / 3
+    assert n_events(state=cycle("CA", "NY", "TX")) == N
     table = log()
     letters = ["AI"[int(user[1:]) % 2] for user in table["user_id"].to_list()]
-    assert kept(status=letters) == N
+    assert n_events(status=letters) == N
     codes = [int(user[1:]) % 5 for user in table["user_id"].to_list()]
-    assert kept(state_id=codes) == N
+    assert n_events(state_id=codes) == N

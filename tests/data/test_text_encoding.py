@@ -65,12 +65,12 @@ def test_the_advice_shows_the_right_text_and_its_command_makes_it(
     lines = [f"{n};{title}" for n, title in enumerate(["plain", *titles])]
     path = tmp_path / "items list.csv"
     path.write_bytes("\n".join(["id;title", *lines, ""]).encode(codec))
-    said = refused(path)
-    command = said[said.index("iconv -f") :]
+    message = refused(path)
+    command = message[message.index("iconv -f") :]
     assert command.startswith(f"iconv -f {name} ")
-    shown = dict(re.findall(r"([A-Z0-9-]+) \((?:such as )?['\"](.*?)['\"]\)", said))
-    assert len(shown) <= 4
-    assert shown[name].partition(";")[2] in titles
+    excerpts = dict(re.findall(r"([A-Z0-9-]+) \((?:such as )?['\"](.*?)['\"]\)", message))
+    assert len(excerpts) <= 4
+    assert excerpts[name].partition(";")[2] in titles
     if shutil.which("iconv"):
         monkeypatch.chdir(tmp_path)
         subprocess.run(command, shell=True, check=True)
@@ -90,8 +90,8 @@ def test_marked_encodings_are_read(tmp_path, encoding, name):
     path.write_bytes(text.encode(encoding))
     frame, notes = read_table(path, table="items")
     assert frame.rows() == [("1", "Größe"), ("2", "книга")]
-    said = [f"read as {encoding.upper()}"] if encoding != "utf-8-sig" else []
-    assert [note.reason for note in notes] == said
+    reasons = [f"read as {encoding.upper()}"] if encoding != "utf-8-sig" else []
+    assert [note.reason for note in notes] == reasons
     as_utf8 = tmp_path / f"utf8-{name}"
     as_utf8.write_text(text, encoding="utf-8")
     assert volume(path, None).items == volume(as_utf8, None).items
@@ -101,9 +101,9 @@ def test_a_few_damaged_lines_of_utf_8_are_no_other_encoding(tmp_path):
     path = tmp_path / "t.csv"
     good = "".join(f"{n},crème {n}\n" for n in range(20)).encode()
     path.write_bytes(b"id,title\n" + good + b"20,cr\xc3\n21,caf\xe9s\n")
-    said = refused(path)
-    assert "WINDOWS" not in said and "UTF-8 (20 of 22), so 2 are damaged" in said
-    assert "iconv -c -f UTF-8 -t UTF-8" in said
+    message = refused(path)
+    assert "WINDOWS" not in message and "UTF-8 (20 of 22), so 2 are damaged" in message
+    assert "iconv -c -f UTF-8 -t UTF-8" in message
 
 
 def test_bytes_that_are_no_text_in_any_encoding_name_none(tmp_path):

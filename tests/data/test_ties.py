@@ -27,8 +27,8 @@ def baskets(users=200, size=4, seed=0):
     return pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
 
 
-def histories(events, **given):
-    data = read(ITEMS, events, **given)
+def histories(events, **options):
+    data = read(ITEMS, events, **options)
     log = data.interactions
     out = {}
     for user, item, time in zip(log.user, log.item, log.time, strict=True):
@@ -36,15 +36,15 @@ def histories(events, **given):
     return out
 
 
-def rising(found):
-    pairs = [b[1] > a[1] for rows in found.values() for a, b in pairwise(rows) if a[0] == b[0]]
+def rising(by_user):
+    pairs = [b[1] > a[1] for rows in by_user.values() for a, b in pairwise(rows) if a[0] == b[0]]
     return sum(pairs) / len(pairs)
 
 
 def test_the_last_item_of_a_day_is_not_the_largest():
-    found = histories(baskets())
-    assert 0.44 < rising(found) < 0.56
-    assert all(rows == sorted(rows, key=lambda row: row[0]) for rows in found.values())
+    by_user = histories(baskets())
+    assert 0.44 < rising(by_user) < 0.56
+    assert all(rows == sorted(rows, key=lambda row: row[0]) for rows in by_user.values())
     note = "their order is drawn at random (seed), not by id as in the file"
     assert read(ITEMS, baskets()).log.count(note) == 1_600
 
@@ -60,9 +60,9 @@ def test_the_order_of_the_rows_has_no_part_in_it(random):
 
 def test_other_users_and_items_have_no_part_in_it():
     events = baskets(users=20)
-    some = histories(events.filter(pl.col("user_id").is_in(["u3", "u7"])))
-    whole = histories(events)
-    assert some == {user: whole[user] for user in some}
+    part = histories(events.filter(pl.col("user_id").is_in(["u3", "u7"])))
+    full = histories(events)
+    assert part == {user: full[user] for user in part}
 
 
 def test_another_seed_draws_another_order():
@@ -77,5 +77,5 @@ def test_few_ties_are_not_worth_a_note():
 
 def test_the_order_of_rows_as_time_stays():
     events = baskets(users=3).drop("timestamp")
-    found = histories(events)
-    assert [item for _, item in found["u0"]] == events["item_id"].head(8).to_list()
+    by_user = histories(events)
+    assert [item for _, item in by_user["u0"]] == events["item_id"].head(8).to_list()

@@ -32,8 +32,8 @@ def export(**columns):
     return pl.DataFrame({**rows, **columns}, strict=False)
 
 
-def cleaned(events, **given):
-    return read(ITEMS, events, now=NOW, **given)
+def cleaned(events, **options):
+    return read(ITEMS, events, now=NOW, **options)
 
 
 def iso(shift=0):
@@ -43,8 +43,8 @@ def iso(shift=0):
 def is_in_order(data):
     """Say whether every event has its moment: the first of a user is the last in the file."""
     first = data.interactions.item[data.interactions.user == 0][0]
-    whole = data.interactions.real_time and len(data.interactions) == N
-    return whole and data.catalog.ids[first] == f"i{(N - USERS) * 7 % 20}"
+    is_complete = data.interactions.real_time and len(data.interactions) == N
+    return is_complete and data.catalog.ids[first] == f"i{(N - USERS) * 7 % 20}"
 
 
 NAMES = [

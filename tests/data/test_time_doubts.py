@@ -14,13 +14,15 @@ MOMENTS = [datetime(2022, 1, 3, 9, 30, 15) + timedelta(hours=29 * k) for k in ra
 DAY = 86_400
 
 
-def read(write, **given):
-    return parse_times(pl.Series("t", [write(m) for m in MOMENTS], strict=False), "e.csv", **given)
+def read(write, **options):
+    return parse_times(
+        pl.Series("t", [write(m) for m in MOMENTS], strict=False), "e.csv", **options
+    )
 
 
 def check(times, tolerance=1):
-    late = np.array([m.replace(tzinfo=UTC).timestamp() for m in MOMENTS]) - times.values
-    assert times.real_time and (late >= -0.5).all() and (late < tolerance).all()
+    delay = np.array([m.replace(tzinfo=UTC).timestamp() for m in MOMENTS]) - times.values
+    assert times.real_time and (delay >= -0.5).all() and (delay < tolerance).all()
 
 
 def exchanged(form):
@@ -37,9 +39,9 @@ def exchanged(form):
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%d 00:00:00", "%d %b %Y", "%Y%m%d", None])
 def test_days_and_months_that_a_spreadsheet_exchanged(form):
-    for given in ({}, {"time_format": "day-first"}):
+    for options in ({}, {"time_format": "day-first"}):
         with pytest.raises(DataError, match=r"exchanged day and month.*swapped.*as-written"):
-            read(exchanged(form), **given)
+            read(exchanged(form), **options)
     check(read(exchanged(form), time_format="swapped"), DAY)
     assert read(exchanged(form), time_format="as-written").real_time
 
@@ -56,21 +58,21 @@ def test_the_day_before_the_month_after_the_year():
     check(read(lambda m: m.strftime("%Y/%d/%m"), time_format="%Y/%d/%m"), DAY)
     with pytest.raises(DataError, match="two orders of day and month are mixed"):
         read(lambda m: m.strftime("%Y-%d-%m" if m.hour % 2 else "%Y-%m-%d"))
-    one = read(lambda m: m.strftime("%Y-%d-%m" if m == MOMENTS[20] else "%Y-%m-%d"))
-    assert np.isnan(one.values).sum() == 1
+    times = read(lambda m: m.strftime("%Y-%d-%m" if m == MOMENTS[20] else "%Y-%m-%d"))
+    assert np.isnan(times.values).sum() == 1
 
 
 @pytest.mark.parametrize(
-    ("written", "given", "message"),
+    ("written", "time_format", "message"),
     [
         ("%d/%m/%Y", "month-first", r"of 200 values are not of --time-format month-first"),
         ("%m/%d/%Y", "day-first", r"Say --time-format month-first"),
         ("%Y-%m-%d %H:%M %p", "%Y-%m-%d %H:%M %p", r"write %I \(hours up to 12\)"),
     ],
 )
-def test_a_format_that_the_values_do_not_have(written, given, message):
+def test_a_format_that_the_values_do_not_have(written, time_format, message):
     with pytest.raises(DataError, match=message):
-        read(lambda m: m.strftime(written), time_format=given)
+        read(lambda m: m.strftime(written), time_format=time_format)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_years_of_two_digits_and_hours_without_minutes():
 
 
 @pytest.mark.parametrize(("years", "name"), [(-621, "Persian"), (-579, "Islamic"), (543, "Buddh")])
-@pytest.mark.parametrize("given", [None, "%d/%m/%Y"])
-def test_years_of_other_calendars(years, name, given):
+@pytest.mark.parametrize("time_format", [None, "%d/%m/%Y"])
+def test_years_of_other_calendars(years, name, time_format):
     with pytest.raises(DataError, match=name):
-        read(lambda m: f"{min(m.day, 28)}/{m.month}/{m.year + years}", time_format=given)
+        read(lambda m: f"{min(m.day, 28)}/{m.month}/{m.year + years}", time_format=time_format)

@@ -92,8 +92,8 @@ FORMS = {
 }
 
 
-def read(values, **given):
-    return parse_times(pl.Series("t", values, strict=False), "e.csv", **given)
+def read(values, **options):
+    return parse_times(pl.Series("t", values, strict=False), "e.csv", **options)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -101,8 +101,8 @@ def test_every_form_is_read_at_its_moment(form):
     write, tolerance = FORMS[form]
     times = read([write(moment) for moment in MOMENTS])
     assert times.real_time and len(times.forms) == 1
-    late = np.array([epoch(moment) for moment in MOMENTS]) - times.values
-    assert (late >= -0.5).all() and (late < tolerance).all()
+    delay = np.array([epoch(moment) for moment in MOMENTS]) - times.values
+    assert (delay >= -0.5).all() and (delay < tolerance).all()
 
 
 PAIRS = [
@@ -130,8 +130,8 @@ def test_one_odd_value_never_turns_dates_into_positions(form, odd):
     values = [str(write(moment)) for moment in MOMENTS]
     times = read([*values, odd])
     assert times.real_time
-    late = np.array([epoch(moment) for moment in MOMENTS]) - times.values[:-1]
-    assert (late >= -0.5).all() and (late < tolerance).all()
+    delay = np.array([epoch(moment) for moment in MOMENTS]) - times.values[:-1]
+    assert (delay >= -0.5).all() and (delay < tolerance).all()
     assert np.isnan(times.values[-1]) or abs(times.values[-1]) < DAY  # missing, see `read`
 
 

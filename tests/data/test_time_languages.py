@@ -154,8 +154,8 @@ ITEMS = pl.DataFrame({"item_id": [f"i{n}" for n in range(4)], "title": list("abc
 )
 def test_the_day_of_the_order_wins_over_that_of_the_delivery(day, other, values):
     ordered = [values[0].format(n + 1) for n in range(12)]
-    late = [values[1].format(12 - n) for n in range(12)]
-    data = read(ITEMS, log(other, late).with_columns(pl.Series(day, ordered)))
+    delivered = [values[1].format(12 - n) for n in range(12)]
+    data = read(ITEMS, log(other, delivered).with_columns(pl.Series(day, ordered)))
     assert data.columns.events["time"] == day
     times = sorted(data.interactions.time.tolist())
     assert times == [datetime(2024, 3, n + 1, tzinfo=UTC).timestamp() for n in range(12)]
@@ -235,9 +235,9 @@ def test_months_are_read_by_the_language_of_the_column():
     with pytest.raises(AmbiguousMonths, match=r"'listopada' is month 1[01] in"):
         month_numbers(["listopada"])
     column = pl.Series("t", ["3. lipnja 2024", "4. listopada 2024"])
-    given = parse_times(column, "f.csv", time_format="%d. %B %Y").values
-    assert given.tolist() == parse_times(column, "f.csv").values.tolist()
-    assert datetime.fromtimestamp(given[0], UTC).month == 6
+    times = parse_times(column, "f.csv", time_format="%d. %B %Y").values
+    assert times.tolist() == parse_times(column, "f.csv").values.tolist()
+    assert datetime.fromtimestamp(times[0], UTC).month == 6
     column = pl.Series("t", ["3. listopada 2024", "4. listopada 2024"])
     with pytest.raises(DataError, match=r"'listopada' is month 1"):
         parse_times(column, "f.csv", time_format="%d. %B %Y")

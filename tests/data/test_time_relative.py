@@ -41,9 +41,9 @@ def test_the_advice_gives_the_right_order(language, newest_first):
     rows = rows if newest_first else rows.reverse()
     with pytest.raises(DataError, match="count back from an export") as error:
         read(ITEMS, rows)
-    said = str(error.value)
-    assert "--time-column ''" in said
-    option = re.search(r"--row-order ([\w-]+), row_order='([\w-]+)'", said)
+    message = str(error.value)
+    assert "--time-column ''" in message
+    option = re.search(r"--row-order ([\w-]+), row_order='([\w-]+)'", message)
     assert option is not None and option[1] == option[2]
     data = read(ITEMS, rows, columns={"time": None}, row_order=option[1])
     log = data.interactions

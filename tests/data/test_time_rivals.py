@@ -13,7 +13,7 @@ START = datetime(2023, 11, 14, 22, 13, 20)
 N, USERS, THINGS = 240, 12, 20
 MOMENTS = [START + timedelta(hours=29 * (k * 101 % N), seconds=k * 61) for k in range(N)]
 LOAD = [str(datetime(2024, 12, 1) + timedelta(seconds=k)) for k in range(N)]
-ONE = ["2024-12-01"] * N
+CONSTANT = ["2024-12-01"] * N
 RELEASE = [f"20{k * 7 % THINGS:02}-05-06" for k in range(N)]
 SIGNUP = [f"20{k % USERS:02}-05-06" for k in range(N)]
 ITEMS = pl.DataFrame(
@@ -28,12 +28,12 @@ def iso(days=0):
     return [str(moment + timedelta(days=days)) for moment in MOMENTS]
 
 
-def cleaned(extra, **given):
+def cleaned(extra, **options):
     rows = {
         "customer": [f"u{k % USERS}" for k in range(N)],
         "product": [f"i{k * 7 % THINGS}" for k in range(N)],
     }
-    return read(ITEMS, pl.DataFrame({**rows, **extra}), now=NOW, **given)
+    return read(ITEMS, pl.DataFrame({**rows, **extra}), now=NOW, **options)
 
 
 def seconds(part=1):
@@ -46,9 +46,9 @@ def seconds(part=1):
         {"date": RELEASE, "viewed": iso()},
         {"date": RELEASE, "fecha": iso()},
         {"timestamp": RELEASE, "order_date": iso()},
-        {"export_date": ONE, "bought": iso()},
-        {"timestamp": ONE, "bought": iso()},
-        {"timestamp": ONE, "created_at": iso()},
+        {"export_date": CONSTANT, "bought": iso()},
+        {"timestamp": CONSTANT, "bought": iso()},
+        {"timestamp": CONSTANT, "created_at": iso()},
         {"delivery_date": iso(9), "ordered_on": iso()},
         {"session_start": iso(-2), "click_timestamp": iso()},
         {"shipped_at": iso(3), "fecha": iso()},
@@ -74,10 +74,10 @@ def test_the_time_is_the_column_that_can_be_it(columns):
     ],
 )
 def test_two_columns_that_could_be_the_time_are_asked_about(columns):
-    one, other = columns
-    with pytest.raises(DataError, match=f"'{one}' and '{other}' could each be the time"):
+    first, second = columns
+    with pytest.raises(DataError, match=f"'{first}' and '{second}' could each be the time"):
         cleaned(columns)
-    data = cleaned(columns, columns={"time": other})
+    data = cleaned(columns, columns={"time": second})
     assert sorted(data.interactions.time) == seconds()
 
 
@@ -169,10 +169,10 @@ def test_periods_of_pandas():
     assert str(frame["date"].dtype) == "period[D]"
 
 
-@pytest.mark.parametrize("given", [{}, {"time_format": "%Y-%m-%d %H:%M:%S"}])
-def test_most_values_are_no_times(given):
+@pytest.mark.parametrize("options", [{}, {"time_format": "%Y-%m-%d %H:%M:%S"}])
+def test_most_values_are_no_times(options):
     times = [moment if k % 3 else f"no {k}" for k, moment in enumerate(iso())]
-    assert cleaned({"timestamp": times}, **given).log.count("time is missing or cannot be") == 80
+    assert cleaned({"timestamp": times}, **options).log.count("time is missing or cannot be") == 80
     times = [moment if k % 3 == 0 else f"no {k}" for k, moment in enumerate(iso())]
     with pytest.raises(DataError, match=r"160 of 240 rows .*cannot be read \(e\.g\..*'no 1'"):
-        cleaned({"timestamp": times}, **given)
+        cleaned({"timestamp": times}, **options)

@@ -33,12 +33,12 @@ def log(**more):
     return table.with_columns(columns)
 
 
-def kept(table, **options):
+def n_events(table, **options):
     return len(read(ITEMS, table, **options).interactions)
 
 
 def test_the_log_itself_is_whole():
-    assert kept(log()) == N
+    assert n_events(log()) == N
 
 
 def every(k, yes, no):
@@ -86,9 +86,9 @@ SEVENTH = -(-N // 7)
 def test_each_seventh_row_is_taken_back(columns):
     table = log(**columns)
     data = read(ITEMS, table)
-    gone = table.filter(pl.arange(0, N) % 7 == 0)["timestamp"].to_list()
+    reversed_times = table.filter(pl.arange(0, N) % 7 == 0)["timestamp"].to_list()
     assert len(data.interactions) == N - SEVENTH
-    assert not set(gone) & set(data.interactions.time.tolist())
+    assert not set(reversed_times) & set(data.interactions.time.tolist())
     assert len(data.log.entries) >= 1
     role = (
         "quantity"
@@ -96,7 +96,7 @@ def test_each_seventh_row_is_taken_back(columns):
         else "status"
     )
     if "refund_amount" not in columns:
-        assert kept(table, columns={role: None}) == N
+        assert n_events(table, columns={role: None}) == N
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_doubt_is_a_question(columns, words):
     with pytest.raises(DataError, match=words):
         read(ITEMS, table)
     role = "quantity" if "amount" in columns else "status"
-    assert kept(table, columns={role: None}) == N
+    assert n_events(table, columns={role: None}) == N
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_zeros_that_count_as_bought_are_noted(name):
 
 def test_a_named_column_of_delivered_pieces_drops_zeros():
     table = log(quantity_shipped=lambda n: n % 7)
-    assert kept(table, columns={"quantity": "quantity_shipped"}) == N - sum(
+    assert n_events(table, columns={"quantity": "quantity_shipped"}) == N - sum(
         n % 7 == 0 for n in range(N)
     )
 
@@ -180,17 +180,17 @@ def test_other_zeros_are_not_noted(name):
 
 
 def test_a_list_is_the_deed_where_no_other_is():
-    assert kept(log(is_favorite=every(7, 1, 0))) == SEVENTH
-    assert kept(log(quantity=lambda n: 1, purchased=every(7, 1, 0))) == SEVENTH
+    assert n_events(log(is_favorite=every(7, 1, 0))) == SEVENTH
+    assert n_events(log(quantity=lambda n: 1, purchased=every(7, 1, 0))) == SEVENTH
     table = log(quantity=lambda n: 1, is_favorite=every(7, 1, 0))
-    assert kept(table, columns={"type": "is_favorite"}) == SEVENTH
+    assert n_events(table, columns={"type": "is_favorite"}) == SEVENTH
 
 
 def test_a_named_column_goes_before_doubt():
     table = log(returned=lambda n: "Yes" if n % 11 else "No")
-    assert kept(table, columns={"status": "returned"}) == -(-N // 11)
+    assert n_events(table, columns={"status": "returned"}) == -(-N // 11)
     table = log(status=lambda n: n % 2)
-    assert kept(table, columns={"type": "status"}, event_types={"0": "negative"}) == N // 2
+    assert n_events(table, columns={"type": "status"}, event_types={"0": "negative"}) == N // 2
 
 
 def order(n):
@@ -218,14 +218,14 @@ def order(n):
 def test_the_state_of_an_order_holds_for_all_its_rows(columns):
     table = log(**columns).with_columns(user_id=pl.arange(0, N) // 3 % USERS)
     data = read(ITEMS, table, columns={"time": "timestamp"})
-    gone = {T0 + n * 3_600 for n in range(N) if order(n) % 4 == 0}
-    assert len(data.interactions) == N - len(gone)
-    assert not gone & set(data.interactions.time.tolist())
+    reversed_times = {T0 + n * 3_600 for n in range(N) if order(n) % 4 == 0}
+    assert len(data.interactions) == N - len(reversed_times)
+    assert not reversed_times & set(data.interactions.time.tolist())
 
 
 def test_lines_of_an_order_are_returned_one_by_one():
     table = log(order_id=order, returned=lambda n: int(n % 7 == 0))
-    assert kept(table) == N - SEVENTH
+    assert n_events(table) == N - SEVENTH
 
 
 @pytest.mark.parametrize(

@@ -46,18 +46,18 @@ def test_rows_of_a_file(tmp_path, name):
     assert len(CSV) > HEAD
     path = tmp_path / name
     path.write_bytes(FILES[name]())
-    found = volume(path, path)
-    assert found.items == found.events == pytest.approx(N, rel=0.1)
-    assert found.item_bytes == pytest.approx(len(CSV), rel=2)
+    size = volume(path, path)
+    assert size.items == size.events == pytest.approx(N, rel=0.1)
+    assert size.item_bytes == pytest.approx(len(CSV), rel=2)
 
 
 def test_rows_of_parquet_and_of_frames_are_known(tmp_path):
     path = tmp_path / "items.parquet"
     FRAME.write_parquet(path)
     for source in (path, str(path), FRAME, FRAME.lazy(), FRAME.to_pandas()):
-        found = volume(source, FRAME.head(7))
-        assert (found.items, found.events) == (N, 7)
-        assert found.item_bytes > N * 20
+        size = volume(source, FRAME.head(7))
+        assert (size.items, size.events) == (N, 7)
+        assert size.item_bytes > N * 20
 
 
 def test_zstandard_is_guessed_from_its_size(tmp_path):
@@ -73,9 +73,9 @@ def test_what_cannot_be_read_counts_nothing_here(tmp_path, data):
     path = tmp_path / "items"
     if data is not None:
         path.write_bytes(data)
-    found = volume(path, pd.DataFrame({"user_id": [1]}))
-    assert found.items in (0, 1)
-    assert found.events == 1
+    size = volume(path, pd.DataFrame({"user_id": [1]}))
+    assert size.items in (0, 1)
+    assert size.events == 1
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
@@ -89,7 +89,7 @@ def test_users_are_told_from_the_beginning(tmp_path, suffix):
         "parquet": log.write_parquet,
     }
     write[suffix](path)
-    found = volume(FRAME, path, columns={"user": "buyer"})
-    assert found.users == pytest.approx(N / 50, rel=0.05)
+    size = volume(FRAME, path, columns={"user": "buyer"})
+    assert size.users == pytest.approx(N / 50, rel=0.05)
     assert volume(FRAME, path, columns={"user": "nobody"}).users is None
     assert volume(FRAME, log.rename({"buyer": "user_id"})).users == N // 50
