@@ -121,7 +121,7 @@ class ServedBundle:
     def check_type(self, kind: str) -> None:
         """Raise `DataError` where a type of events may mean the opposite of liking."""
         types = self.rules.types
-        if types.known(kind) is None or (kind.strip() in ("0", "0.0") and kind not in types):
+        if types.clear_meaning(kind) is None or (kind.strip() in ("0", "0.0") and kind not in types):
             raise DataError(
                 f"type {kind!r} may say the opposite of liking: send a name that says which, such "
                 "as like, dislike or impression. A bundle takes this one where it is fitted to a "
@@ -150,7 +150,7 @@ class ServedBundle:
 
     def meaning(self, kind: str) -> Literal["positive", "negative", "neutral"]:
         """Return what events of a type mean."""
-        meaning = self.rules.types.known(kind)
+        meaning = self.rules.types.clear_meaning(kind)
         if meaning is None or meaning == "ignore":
             return "neutral"
         return "negative" if meaning == "negative" else "positive"
