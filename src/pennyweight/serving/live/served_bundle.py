@@ -121,7 +121,9 @@ class ServedBundle:
     def check_type(self, kind: str) -> None:
         """Raise `DataError` where a type of events may mean the opposite of liking."""
         types = self.rules.types
-        if types.clear_meaning(kind) is None or (kind.strip() in ("0", "0.0") and kind not in types):
+        if types.clear_meaning(kind) is None or (
+            kind.strip() in ("0", "0.0") and kind not in types
+        ):
             raise DataError(
                 f"type {kind!r} may say the opposite of liking: send a name that says which, such "
                 "as like, dislike or impression. A bundle takes this one where it is fitted to a "
