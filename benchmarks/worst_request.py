@@ -1,12 +1,13 @@
 """What one request can do to a service: how long others wait, and how much memory it takes.
 
-    python benchmarks/worst_request.py [--bundle DIR] [--only TEXT] [--mebibytes N] [--json FILE]
+    python benchmarks/worst_request.py [--bundle DIR] [--only TEXT] [--mebibytes N] [--events N]
+                                       [--json FILE]
 
 A shop is served in a process of its own. To each route that its document names, and to its
 forms, the worst requests go that fit (`worst_bodies.py`), one after the other, while another
 connection asks for ``/health/live`` every 2 ms. Told of each route: the longest that such a
-question waited, and the growth of the peak of resident memory, of the worst request each. Last,
-eight of the worst at once.
+question waited, and the growth of the peak of resident memory, of the worst request each. Then
+eight of the worst at once, and last the requests about a user with very many events.
 """
 
 import argparse
@@ -30,6 +31,12 @@ FIELDS_DEEP = 1  # of the fields of a body, where something wrong stands
 SMALL = 2_000  # bytes of a body that is not worth a look
 AFTER = 0.02  # seconds for which what a request left behind may still disturb
 PATIENCE = 120.0
+BATCH = 1_000  # events told at once
+HEAVY = (
+    ("GET", "/v1/recommend/{user_id}"),
+    ("GET", "/v1/users/{user_id}"),
+    ("DELETE", "/v1/users/{user_id}"),
+)
 ASK = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 FORMS = (
     "/login",
@@ -182,6 +189,38 @@ def of_routes(
     return worst, sorted(all_of_them, key=lambda one: -one[0])
 
 
+def of_heavy_users(
+    service: Running, ids: list[str], n: int
+) -> dict[str, dict[str, tuple[float, str]]]:
+    """Return the worst of two users with so many events each, who are deleted in the end."""
+    users = ("heavy-1", "heavy-2")
+    with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=PATIENCE) as http:
+        for user in users:
+            for start in range(0, n, BATCH):
+                rows = [
+                    {"user_id": user, "item_id": ids[at % len(ids)], "event_type": "click"}
+                    for at in range(start, min(n, start + BATCH))
+                ]
+                http.post("/v1/events", json={"events": rows}).raise_for_status()
+    worst = {}
+    for method, path in HEAVY:
+        route = f"{method} {path}"
+        both = [
+            measured(service, [Request(route, "", method, path.replace("{user_id}", user))])
+            for user in users
+        ]
+        for _, _, statuses in both:
+            if statuses[0] not in (200, 202, 204):
+                raise SystemExit(f"{route} of a user with {n:,} events: {statuses[0]}")
+        told = f"{n:,} events: {both[0][2][0]}"
+        # Other programs share the cores, so the shorter delay counts; of memory the larger growth.
+        worst[f"{route}, a user of {n:,} events"] = {
+            "delay": (min(delay for delay, _, _ in both), told),
+            "memory": (max(growth for _, growth, _ in both), told),
+        }
+    return worst
+
+
 def rows_of(worst: dict[str, dict[str, tuple[float, str]]]) -> list[dict[str, object]]:
     """Return two rows a route."""
     rows: list[dict[str, object]] = []
@@ -207,6 +246,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="what to serve; or a shop is fitted")
     parser.add_argument("--only", default="", help="routes that have this in their name")
     parser.add_argument("--mebibytes", type=float, default=4, help="of a body at the most")
+    parser.add_argument("--events", type=int, default=400_000, help="of a user that is deleted")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -233,6 +273,8 @@ def main() -> None:
             rows += rows_of(
                 {"eight of the worst at once": {"delay": (delay, ""), "memory": (growth, "")}}
             )
+            if given.events and given.only in "DELETE /v1/users/{user_id}":
+                rows += rows_of(of_heavy_users(service, ids, given.events))
     tell(rows, given.json)
 
 

@@ -58,7 +58,7 @@ def shown(number: int, user: str | None = "ann", **more) -> Recommendation:
 
 def test_a_new_store_is_empty(store):
     assert store.counts() == {"events": 0, "items": 0, "recommendations": 0}
-    assert store.history("ann", 10) == list(store.events_of("ann")) == store.users(10) == []
+    assert store.history("ann", 10) == store.events_of("ann") == store.users(10) == []
     assert store.item("a") is None
     assert store.recommendation("r") is None
     assert store.noted("x") is None
@@ -92,9 +92,39 @@ def test_impressions_do_not_count_in_histories(store):
     seen = [event(1, kind=IMPRESSION, position=p, item=f"s{p}") for p in range(3)]
     assert store.add_events([*seen, event(2)]) == 4
     assert store.history("ann", 9) == [event(2)]
-    assert len(list(store.events_of("ann"))) == 4
+    assert len(store.events_of("ann")) == 4
     assert store.add_events([event(5, "zoe", kind=IMPRESSION)]) == 1
     assert store.users(9) == ["ann"]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 20])
+def test_events_of_a_user_come_in_pages(store, n):
+    impressions = [event(1, kind=IMPRESSION, position=p, item=f"s{p}") for p in range(3)]
+    history = [event(9), event(2, time=5.0), event(3, time=5.0), event(4, time=-3.0)]
+    store.add_events([*impressions, *history, event(8, "bob"), event(5, kind=IMPRESSION)])
+    whole = store.events_of("ann")
+    ids = [("e4", 0), ("e2", 0), ("e3", 0), ("e9", 0), *(("e1", p) for p in range(3)), ("e5", 0)]
+    assert [(e.event_id, e.position) for e in whole] == ids
+    pages, last = [], None
+    while page := store.events_of("ann", n, last):
+        assert len(page) == n or len(pages) + len(page) == len(whole)
+        pages, last = pages + page, page[-1]
+    assert pages == whole
+    assert store.user_counts("ann") == (8, 0)
+    assert store.user_counts("nobody") == (0, 0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 20])
+def test_lists_of_a_user_come_in_pages(store, n):
+    store.add_recommendations([shown(k, "ann", time=t) for k, t in enumerate([7.0, 5.0, 7.0])])
+    store.add_recommendations([shown(5, "bob"), shown(6, None)])
+    whole = store.recommendations_of("ann")
+    assert [one.recommendation_id for one in whole] == ["r1", "r0", "r2"]
+    pages, last = [], None
+    while page := store.recommendations_of("ann", n, last):
+        pages, last = pages + page, page[-1]
+    assert pages == whole
+    assert store.user_counts("ann") == (0, 3)
 
 
 def test_items_are_put_and_replaced(store):
@@ -237,7 +267,7 @@ def test_an_erased_user_does_not_come_back_until_readmitted(store, make):
     store.erase("ann")
     assert store.add_events([event(1), event(3), event(4, "bob")]) == 1
     store.add_recommendations([shown(1), shown(2, "bob"), shown(3, None)])
-    assert list(store.events_of("ann")) == store.recommendations_of("ann") == []
+    assert store.events_of("ann") == store.recommendations_of("ann") == []
     assert store.counts() == {"events": 2, "items": 0, "recommendations": 2}
     assert store.erased(["ann", "bob", ""]) == other.erased(["ann"]) == {"ann"}
     assert store.readmit("ann") and not store.readmit("ann") and not store.readmit("never seen")
@@ -302,6 +332,8 @@ def test_any_events_come_back_as_they_went_in(make, batches):
         assert store.add_events(batch) == new
     for user in ("ann", "b ob", "ü/?%"):
         # Sorted is stable, as the order of arrival counts among equal times.
-        mine = sorted((e for e in expected.values() if e.user == user), key=lambda e: e.time)
-        assert list(store.events_of(user)) == mine
-        assert store.history(user, 3) == [e for e in mine if e.kind != IMPRESSION][-3:]
+        mine = [e for e in expected.values() if e.user == user]
+        history = sorted((e for e in mine if e.kind != IMPRESSION), key=lambda e: e.time)
+        impressions = [e for e in mine if e.kind == IMPRESSION]
+        assert store.events_of(user) == history + impressions
+        assert store.history(user, 3) == history[-3:]

@@ -137,7 +137,7 @@ def test_numbers_of_erased_events_are_not_given_again(tmp_path):
     store.erase("bob")
     assert store.position("events") == position
     store.add_events([Event("3", "cid", "i", "view", 1.0)])
-    (late,) = list(store.events_of("cid"))
+    (late,) = store.events_of("cid")
     assert late.seq > store.covered("events", position) == position.seq
     store.close()
 

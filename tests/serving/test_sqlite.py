@@ -53,7 +53,7 @@ def test_steps_are_done_one_after_the_other_and_each_as_a_whole(tmp_path, monkey
     assert "place" in columns
     monkeypatch.setattr(f"{schema}.STEPS", (*more[:-1], "CREATE TABLE x (a TEXT) STRICT;"))
     again = SQLiteStore(path)
-    assert [e.event_id for e in list(again.events_of("ann"))] == ["e"]
+    assert [e.event_id for e in again.events_of("ann")] == ["e"]
     again.close()
 
 
@@ -145,6 +145,6 @@ def test_an_old_log_is_taken_up(tmp_path):
     shutil.copytree(tmp_path, other, ignore=shutil.ignore_patterns("other"))  # as if killed now
     store.close()
     after = SQLiteStore(other / "s.sqlite")
-    assert len(list(after.events_of("ann"))) == 1
+    assert len(after.events_of("ann")) == 1
     assert after.check() == []
     after.close()

@@ -1,9 +1,12 @@
 """Everything of a user: handed out, and taken away from every byte on disk."""
 
+import asyncio
 from pathlib import Path
 
+import pytest
 from live import service
 
+from pennyweight.errors import StoreError
 from pennyweight.serving.live import user_export
 
 WHO = "Erika Mustermann 0815"
@@ -54,6 +57,40 @@ def test_what_is_handed_out_in_pieces_is_whole(live, monkeypatch):
         assert live.http.get("/dashboard/users/export?id=u5").json() == whole
     asked = live.http.get("/dashboard/users/erase?id=u5").text
     assert f"{len(whole['events'])} events and 3 lists" in asked
+
+
+def test_who_is_erased_meanwhile_is_not_handed_out(live, monkeypatch):
+    monkeypatch.setattr(user_export, "PIECE", 2)
+    events = [{"user_id": "u5", "item_id": f"i{n}", "event_id": f"e{n}"} for n in range(7)]
+    live.post("/v1/events", {"events": events})
+
+    async def pieces():
+        found = [piece async for piece in await user_export.export_user(live.engine, "u5")]
+        assert b"".join(found).count(b"event_id") > 7
+        export = await user_export.export_user(live.engine, "u5")
+        first = [await anext(export), await anext(export)]
+        assert live.http.delete("/v1/users/u5").status_code == 200
+        with pytest.raises(StoreError, match="erased while"):
+            await anext(export)
+        return first
+
+    assert b"e1" in asyncio.run(pieces())[1]
+
+
+def test_a_reader_of_an_export_keeps_nobody_waiting(live):
+    """Neither events nor lists wait until a slow client has taken what it asked for."""
+    events = [{"user_id": "u5", "item_id": f"i{n % 9}", "event_id": f"e{n}"} for n in range(3_000)]
+    for start in range(0, 3_000, 1_000):
+        live.post("/v1/events", {"events": events[start : start + 1_000]})
+
+    async def begun():
+        export = await user_export.export_user(live.engine, "u5")
+        await anext(export), await anext(export)
+        assert live.get("/v1/recommend/u7")["source"] == "history"
+        assert live.post("/v1/events", {"user_id": "u5", "item_id": "i1"})["accepted"] == 1
+        return [piece async for piece in export]
+
+    assert b"".join(asyncio.run(begun())).count(b"event_id") > 2_000
 
 
 def test_an_erased_user_is_in_no_byte_on_disk(tmp_path):

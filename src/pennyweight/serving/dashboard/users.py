@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from pennyweight.formatting import count
 from pennyweight.serving.dashboard.forms import actor, read_form, redirect
@@ -30,15 +31,15 @@ def user_routes(engine: Engine) -> APIRouter:
 
     @router.get(f"{HERE}/export")
     async def export(id: str = "") -> Response:
-        return Response(
-            await engine.store.read(lambda store: export_user(engine, store, _named(id))),
+        return StreamingResponse(
+            await export_user(engine, _named(id)),
             media_type="application/json",
             headers={"Content-Disposition": 'attachment; filename="user.json"'},
         )
 
     @router.get(f"{HERE}/erase")
     async def confirm(request: Request, id: str = "") -> Response:
-        stored = await engine.store.read(lambda store: count_user(engine, store, _named(id)))
+        stored = await count_user(engine, _named(id))
         return page(request, "erase.html", {"user": id, "stored": stored})
 
     @router.post(f"{HERE}/erase")

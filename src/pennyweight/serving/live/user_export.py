@@ -1,24 +1,33 @@
-"""All that is kept of a user, made in pieces: others wait while one is made."""
+"""All data about a user as JSON, written in pieces, so that neither memory nor others wait for it.
 
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+Each piece is a read of its own. What a slow client has not taken yet is not in memory, holds no
+lock, and is not handed out once the user is erased.
+"""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from pennyweight.data.cleaning.feedback import AGAINST
+from pennyweight.errors import StoreError
 from pennyweight.serving.live.bundles import StoredBundle
-from pennyweight.serving.stores.protocol import Recommendation, Store
+from pennyweight.serving.stores.protocol import Event, Recommendation, Store
 
 if TYPE_CHECKING:
     from pennyweight.serving.live.engine import Engine
 
 __all__ = ["UserData", "count_user", "export_user"]
 
-PIECE = 1_000  # events
+PIECE = 1_000  # events or lists
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class UserData(NamedTuple):
@@ -29,40 +38,158 @@ class UserData(NamedTuple):
     bundles: int
 
 
-def export_user(engine: "Engine", store: Store, user: str) -> bytes:
-    """Return a user's events, live and of the bundles, and lists, as JSON."""
-    trained: list[Row] = []
-    parts = [b'{"user_id":', to_json(user), b',"erased":', to_json(bool(store.erased([user])))]
-    parts.append(b',"events":[')
-    first = True
-    for piece in _events(engine, store, user, trained):
-        parts += [b"" if first else b",", to_json(piece)[1:-1]]
-        first = False
-    parts += [b'],"recommendations":[']
-    lists = store.recommendations_of(user)
-    for start in range(0, len(lists), PIECE):
-        rows = [_list(recommendation) for recommendation in lists[start : start + PIECE]]
-        parts += [b"," if start else b"", to_json(rows)[1:-1]]
-    parts += [b'],"trained_on":', to_json(trained), b"}"]
-    return b"".join(parts)
+@dataclass(frozen=True, eq=False)
+class _BundleEvents:
+    """The events of one user in the log of a bundle.
+
+    Attributes
+    ----------
+    stored
+        The bundle.
+    item_ids, types
+        Ids of the user's items and names of types, which the codes of the events point to.
+    item, type, time, weight
+        Of each event, (n_events,).
+    """
+
+    stored: StoredBundle
+    item_ids: list[str]
+    types: list[str]
+    item: NDArray[np.intp]
+    type: NDArray[np.intp]
+    time: NDArray[np.float64]
+    weight: NDArray[np.float32]
+
+    def rows(self, start: int) -> list[Row]:
+        """Return the events of a piece; none where it begins after the last."""
+        piece = slice(start, start + PIECE)
+        columns = (self.item, self.type, self.time, self.weight)
+        return [
+            {
+                "event_id": None,
+                "item_id": self.item_ids[item],
+                "event_type": self.types[type_],
+                "timestamp": time,
+                "weight": weight,
+                "recommendation_id": None,
+                "source": f"bundle {self.stored.version}",
+            }
+            for item, type_, time, weight in zip(
+                *(column[piece].tolist() for column in columns), strict=True
+            )
+        ]
 
 
-def count_user(engine: "Engine", store: Store, user: str) -> UserData:
-    """Return how much `export_user` would hand out."""
-    trained: list[Row] = []
-    events = sum(map(len, _events(engine, store, user, trained)))
-    return UserData(events, len(store.recommendations_of(user)), len(trained))
+async def export_user(engine: "Engine", user: str) -> AsyncIterator[bytes]:
+    """Return all data about a user as JSON, in pieces; the first one has been read.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be read; from the iterator, also where the user is erased meanwhile.
+    """
+    pieces = _pieces(engine, user)
+    first = await anext(pieces)
+
+    async def with_first() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return with_first()
 
 
-def _events(engine: "Engine", store: Store, user: str, trained: list[Row]) -> Iterator[list[Row]]:
-    """Yield events in pieces, none of them empty; the bundles that have some go into `trained`."""
-    with closing(_live(store, user)) as told:
-        yield from _pieces(told)
+async def _pieces(engine: "Engine", user: str) -> AsyncIterator[bytes]:
+    erased = await engine.store.read(lambda store: bool(store.erased([user])))
+
+    async def read(job: Callable[[Store], list[T]]) -> list[T]:
+        def checked(store: Store) -> list[T]:
+            if not erased and store.erased([user]):
+                raise StoreError("the user was erased while the data were handed out")
+            return job(store)
+
+        return await engine.store.read(checked)
+
+    yield b'{"user_id":' + to_json(user) + b',"erased":' + to_json(erased) + b',"events":['
+    separator, event = b"", None
+    while events := await read(partial(_events, user, event)):
+        yield separator + to_json([_live_event(one) for one in events])[1:-1]
+        separator, event = b",", events[-1]
+    trained_on: list[Row] = []
     for stored in engine.publishing.known():
-        learned = _learned(engine, stored, user)
-        if learned is not None:
-            trained.append({"bundle_version": stored.version, "source": stored.source})
-            yield from _pieces(learned)
+        bundle_events = await asyncio.to_thread(_bundle_events, engine, stored, user)
+        if bundle_events is None:
+            continue
+        trained_on.append({"bundle_version": stored.version, "source": stored.source})
+        for start in range(0, len(bundle_events.item), PIECE):
+            rows = await read(partial(_bundle_rows, bundle_events, start))
+            yield separator + to_json(rows)[1:-1]
+            separator = b","
+    yield b'],"recommendations":['
+    separator, last = b"", None
+    while lists := await read(partial(_lists, user, last)):
+        yield separator + to_json([_list(one) for one in lists])[1:-1]
+        separator, last = b",", lists[-1]
+    yield b'],"trained_on":' + to_json(trained_on) + b"}"
+
+
+async def count_user(engine: "Engine", user: str) -> UserData:
+    """Return how much `export_user` would hand out."""
+    events, lists = await engine.store.read(lambda store: store.user_counts(user))
+    bundles = 0
+    for stored in engine.publishing.known():
+        bundle_events = await asyncio.to_thread(_bundle_events, engine, stored, user)
+        if bundle_events is not None:
+            bundles += 1
+            events += len(bundle_events.item)
+    return UserData(events, lists, bundles)
+
+
+def _bundle_events(engine: "Engine", stored: StoredBundle, user: str) -> _BundleEvents | None:
+    """Return the events that a bundle has of a user; None where it does not know the user."""
+    log = engine.publishing.bundles.interactions(stored.version)
+    code = -1 if log is None else int(log.users.codes([user])[0])
+    if log is None or code < 0:
+        return None
+    ids = engine.publishing.bundles.item_ids(stored.version)
+    own = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
+    negative = log.turned_down.block(code, code + 1)
+    types = [*(log.kinds or ("",)), "negative"]
+    items, item = np.unique(np.concatenate([log.item[own], negative.item]), return_inverse=True)
+    n = len(negative.item)
+    return _BundleEvents(
+        stored,
+        [ids[code] for code in items.tolist()],
+        types,
+        item,
+        np.concatenate([log.kind[own].astype(np.intp), np.full(n, len(types) - 1)]),
+        np.concatenate([log.time[own], negative.time]),
+        np.concatenate([log.weight[own], np.full(n, AGAINST, np.float32)]),
+    )
+
+
+def _events(user: str, after: Event | None, store: Store) -> list[Event]:
+    return store.events_of(user, PIECE, after)
+
+
+def _bundle_rows(events: _BundleEvents, start: int, store: Store) -> list[Row]:
+    return events.rows(start)
+
+
+def _lists(user: str, after: Recommendation | None, store: Store) -> list[Recommendation]:
+    return store.recommendations_of(user, PIECE, after)
+
+
+def _live_event(event: Event) -> Row:
+    return {
+        "event_id": event.event_id,
+        "item_id": event.item,
+        "event_type": event.kind,
+        "timestamp": event.time,
+        "weight": event.weight,
+        "recommendation_id": event.recommendation_id,
+        "source": "live",
+    }
 
 
 def _list(recommendation: Recommendation) -> Row:
@@ -75,65 +202,3 @@ def _list(recommendation: Recommendation) -> Row:
         "source": recommendation.source,
         "items": [{"item_id": item, "score": score} for item, score in recommendation.items],
     }
-
-
-def _pieces(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while piece := list(islice(rows, PIECE)):
-        yield piece
-
-
-def _live(store: Store, user: str) -> Generator[Row, None, None]:
-    with closing(store.events_of(user)) as events:
-        for e in events:
-            yield {
-                "event_id": e.event_id,
-                "item_id": e.item,
-                "event_type": e.kind,
-                "timestamp": e.time,
-                "weight": e.weight,
-                "recommendation_id": e.recommendation_id,
-                "source": "live",
-            }
-
-
-def _learned(engine: "Engine", stored: StoredBundle, user: str) -> Iterator[Row] | None:
-    """Return the events that a bundle has of a user; None where it does not know the user."""
-    log = engine.publishing.bundles.interactions(stored.version)
-    code = -1 if log is None else int(log.users.codes([user])[0])
-    if log is None or code < 0:
-        return None
-    ids, source = engine.publishing.bundles.item_ids(stored.version), f"bundle {stored.version}"
-    mine = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
-    negative = log.turned_down.block(code, code + 1)
-    positive = zip(
-        log.item[mine].tolist(),
-        log.kind[mine].tolist(),
-        log.time[mine].tolist(),
-        log.weight[mine].tolist(),
-        strict=True,
-    )
-    kinds = log.kinds
-
-    def rows() -> Iterator[Row]:
-        for item, kind, time, weight in positive:
-            yield {
-                "event_id": None,
-                "item_id": ids[item],
-                "event_type": kinds[kind] if kinds else "",
-                "timestamp": time,
-                "weight": weight,
-                "recommendation_id": None,
-                "source": source,
-            }
-        for item, time in zip(negative.item.tolist(), negative.time.tolist(), strict=True):
-            yield {
-                "event_id": None,
-                "item_id": ids[item],
-                "event_type": "negative",
-                "timestamp": time,
-                "weight": AGAINST,
-                "recommendation_id": None,
-                "source": source,
-            }
-
-    return rows()

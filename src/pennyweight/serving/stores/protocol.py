@@ -1,6 +1,6 @@
 """What every store promises."""
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, Self
@@ -253,8 +253,11 @@ class Store(Protocol):
         """Return a user's newest events, oldest first; not impressions, nor types to ignore."""
         ...
 
-    def events_of(self, user: str) -> Generator[Event, None, None]:
-        """Yield all events of a user, oldest first; to be read to its end, or closed."""
+    def events_of(self, user: str, n: int | None = None, after: Event | None = None) -> list[Event]:
+        """Return up to n events of a user that come after one.
+
+        First those of the history, oldest first, then impressions in the order of arrival.
+        """
         ...
 
     def all_events(self) -> Iterator[Event]:
@@ -289,8 +292,14 @@ class Store(Protocol):
         """Return a list that was given out, if it is still kept."""
         ...
 
-    def recommendations_of(self, user: str) -> list[Recommendation]:
-        """Return the lists given out to a user, oldest first."""
+    def recommendations_of(
+        self, user: str, n: int | None = None, after: Recommendation | None = None
+    ) -> list[Recommendation]:
+        """Return up to n lists given out to a user that come after one, oldest first."""
+        ...
+
+    def user_counts(self, user: str) -> tuple[int, int]:
+        """Return how many events there are of a user, and how many lists were given out."""
         ...
 
     def forget_recommendations(self, before: float) -> int:

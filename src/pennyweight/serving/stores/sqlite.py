@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -175,16 +175,27 @@ class SQLiteStore:
             cursor.close()
         return events[::-1]
 
-    def events_of(self, user: str) -> Generator[Event, None, None]:
-        """Yield all events of a user, oldest first; to be read to its end, or closed."""
-        sql = f"SELECT {EVENT_READ} FROM events WHERE user = ? ORDER BY time, seq"
-        with store_errors(self.path):
-            cursor = self._database.execute(sql, (user,))
-            try:
-                for row in cursor:
-                    yield Event(*row)
-            finally:  # what is still being read keeps the log from being emptied
-                cursor.close()
+    def events_of(self, user: str, n: int | None = None, after: Event | None = None) -> list[Event]:
+        """Return up to n events of a user that come after one.
+
+        First those of the history, oldest first, then impressions in the order of arrival: as the
+        indices have them, so that no page sorts all of them.
+        """
+        select, limit = f"SELECT {EVENT_READ} FROM events WHERE user = ?", -1 if n is None else n
+        rows: list[tuple[Any, ...]] = []
+        shown = after is not None and after.kind == IMPRESSION
+        if not shown:
+            last = (float("-inf"), 0) if after is None else (after.time, after.seq)
+            rows = self._read(
+                f"{select} AND {NOT_SHOWN} AND (time, seq) > (?, ?) ORDER BY time, seq LIMIT ?",
+                (user, *last, limit),
+            )
+        if n is None or len(rows) < n:
+            rows += self._read(
+                f"{select} AND event_type = '{IMPRESSION}' AND seq > ? ORDER BY seq LIMIT ?",
+                (user, after.seq if after is not None and shown else 0, limit - len(rows)),
+            )
+        return [Event(*row) for row in rows]
 
     def all_events(self) -> Iterator[Event]:
         """Yield all events in the order in which they came; not while the store is written to."""
@@ -274,12 +285,23 @@ class SQLiteStore:
         )
         return _recommendation(rows[0]) if rows else None
 
-    def recommendations_of(self, user: str) -> list[Recommendation]:
-        """Return the lists given out to a user, oldest first."""
+    def recommendations_of(
+        self, user: str, n: int | None = None, after: Recommendation | None = None
+    ) -> list[Recommendation]:
+        """Return up to n lists given out to a user that come after one, oldest first."""
+        last = (float("-inf"), "") if after is None else (after.time, after.recommendation_id)
         rows = self._read(
-            f"SELECT {RECOMMENDATION} FROM recommendations WHERE user = ? ORDER BY time", (user,)
+            f"SELECT {RECOMMENDATION} FROM recommendations WHERE user = ? "
+            "AND (time, recommendation_id) > (?, ?) ORDER BY time, recommendation_id LIMIT ?",
+            (user, *last, -1 if n is None else n),
         )
         return [_recommendation(row) for row in rows]
+
+    def user_counts(self, user: str) -> tuple[int, int]:
+        """Return how many events there are of a user, and how many lists were given out."""
+        (events,) = self._read("SELECT count(*) FROM events WHERE user = ?", (user,))
+        (lists,) = self._read("SELECT count(*) FROM recommendations WHERE user = ?", (user,))
+        return events[0], lists[0]
 
     def forget_recommendations(self, before: float) -> int:
         """Delete lists given out before a time; return how many."""

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
 from pennyweight.serving.http.outcomes import outcomes_out
@@ -71,8 +72,8 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
     @router.get("/users/{user_id:path}", response_model=UserOut, tags=["users"])
     async def user(user_id: UserId) -> Response:
         """Return all data about a user: live events, events in the bundles, lists."""
-        found = await engine.store.read(lambda store: export_user(engine, store, user_id))
-        return Response(found, media_type="application/json")
+        pieces = await export_user(engine, user_id)
+        return StreamingResponse(pieces, media_type="application/json")
 
     @router.delete("/users/{user_id:path}", response_model=Erasure, tags=["users"])
     async def erase(user_id: UserId, request: Request) -> Response:
