@@ -82,7 +82,7 @@ class Growing(Sequence[T], Generic[T]):
 
 
 class Positions(Generic[K]):
-    """Where each value of a sequence stands; grows as `Growing` does.
+    """The position of each value of a sequence; grows as `Growing` does.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class Positions(Generic[K]):
         return positions
 
     def extended(self, values: Iterable[K]) -> tuple["Positions[K]", list[K]]:
-        """Return positions with the values that are not here after these, and those values."""
+        """Return positions that also hold the new ones among some values, and these new values."""
         new = [value for value in dict.fromkeys(values) if self.get(value) < 0]
         other = Positions[K].__new__(Positions)
         with self._lock:

@@ -12,10 +12,10 @@ __all__ = ["user_values"]
 def user_values(
     events: pl.DataFrame, user_column: str, column: str, users: Ids, *, source: str
 ) -> pl.Series:
-    """Return one value a user, in code order: the one that most of the user's events have.
+    """Return each user's most frequent value of a column, in code order.
 
-    Of values that are equally frequent the first in the file is taken. A column of text in
-    which every value is a number is read as numbers.
+    Of values that are equally frequent the first in the file wins. A column of text in which every
+    value is a number is read as numbers.
 
     Raises
     ------

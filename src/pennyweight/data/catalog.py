@@ -142,7 +142,7 @@ class Catalog:
         new: NDArray[np.bool_],
         changed: NDArray[np.bool_],
     ) -> pl.DataFrame:
-        """Return the attributes with those of new items, and those of others in their places."""
+        """Return the attributes with the new rows at the end and the changed ones in place."""
         rows = self.attributes
         if not rows.width:
             return rows
@@ -166,6 +166,6 @@ class Catalog:
 
 
 def _stacked(rows: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    """Return more rows below some, whose whole numbers may become others."""
+    """Return a table with more rows below; integers may become floats."""
     same = rows.schema == more.schema
     return pl.concat([rows, more], how="vertical" if same else "vertical_relaxed")

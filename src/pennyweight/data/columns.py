@@ -52,7 +52,7 @@ ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
             "person_id",
         ),
         "item": _ITEM,
-        "time": RANKS[0],  # and those of the other ranks
+        "time": RANKS[0],  # and the names of the other ranks
         "weight": (
             "weight",
             "rating",
@@ -290,7 +290,7 @@ def resolve(
 
 
 def column_option(role: str, name: str | None) -> str:
-    """Return how a caller gives a role a column, on the command line and in Python.
+    """Return the option that gives a role a column, on the command line and in Python.
 
     None: no column has the role.
     """
@@ -317,7 +317,7 @@ def _suspicion(columns: Sequence[str]) -> str:
 
 
 def _matrix(columns: Sequence[str], role: str, roles: Mapping[str, str], source: str) -> str:
-    """Say how to turn a table with a column for each item, where one may be it."""
+    """Return advice on unpivoting a table with a column for each item, if it may be one."""
     shapes = [re.sub(r"\d+", "0", name) for name in columns]
     n_similar = max(map(shapes.count, shapes))
     if role != "item" or "user" not in roles or n_similar < max(5, 0.8 * len(columns)):
@@ -331,7 +331,7 @@ def _matrix(columns: Sequence[str], role: str, roles: Mapping[str, str], source:
 
 
 def _times(columns: Sequence[str]) -> list[str]:
-    """Return the columns of the best rank among those known by name."""
+    """Return the columns of the best rank among those with known names."""
     ranks = {column: rank(column) for column in columns}
     ranked = [r for r in ranks.values() if r is not None and r not in (TIME_LIKE_RANK, OTHER_RANK)]
     return [column for column, place in ranks.items() if ranked and place == min(ranked)]

@@ -1,4 +1,4 @@
-"""`read`: two tables in, a cleaned `Dataset` and an account of the cleaning out."""
+"""`read`: from two tables to a cleaned `Dataset` with a log of the cleaning."""
 
 import logging
 import os
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class EventReading(TypedDict, total=False):
-    """How an event log is read: arguments of `read`; None leaves one as it was."""
+    """Arguments of `read` for an event log; None leaves one as it was."""
 
     event_types: Mapping[str, Meaning] | None
     normalize_ids: bool | None
@@ -57,7 +57,7 @@ class EventReading(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column was taken for what.
+    """The columns of the roles.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Columns:
 
     @property
     def roles(self) -> dict[str, str]:
-        """Role -> column of both tables, as reports have it; text columns are joined."""
+        """Role -> column of both tables, for reports; text columns are joined."""
         return {**self.events, "id": self.id, "text": " + ".join(self.text)}
 
     def __str__(self) -> str:
@@ -200,7 +200,7 @@ def read(
     _refuse_swapped(item_rows, item_source, event_rows, event_source, overrides)
     reading = TimeReading(_seconds(now), time_format, row_order, seed)
     roles = _event_roles(event_rows, overrides, reading, event_source, findings)
-    # Of several possible id columns the one that the events use is the right one.
+    # Of several possible id columns the one of the events is right.
     if roles["item"] in item_rows.columns:
         overrides.setdefault("id", roles["item"])
     id_column = resolve(item_rows.columns, "items", overrides, source=item_source)["id"]
@@ -214,7 +214,7 @@ def read(
         missing=missing_ids,
         now=reading.now,
     )
-    # A log as the catalog has its items again and again.
+    # In a log that serves as the catalog, items repeat by nature.
     repeats = [AGAIN] if has_role(item_rows.columns, "user") else []
     refuse_losses(findings, "items", item_source, max_dropped, repeats)
     if mask_personal:
@@ -258,7 +258,7 @@ def read_planned(
     user_attribute: str | None = None,
     seed: int = 0,
 ) -> Dataset:
-    """Read as a plan says; arguments, result and errors otherwise as of `read`."""
+    """Read as a plan says; arguments, result and errors are otherwise those of `read`."""
     return read(
         items,
         events,
@@ -358,7 +358,7 @@ def read_events(
     max_dropped: float = MAX_DROPPED,
     seed: int = 0,
 ) -> Interactions:
-    """Read and clean an event log about items known already; arguments and errors as of `read`.
+    """Read and clean an event log about known items; arguments and errors are those of `read`.
 
     The findings of cleaning are logged as warnings.
     """
@@ -411,7 +411,7 @@ def _load(
 ) -> tuple[pl.DataFrame, str]:
     """Return a table and its name in messages: its path, or "items" or "events".
 
-    Roles of fields that lie in nested objects are put into `columns`.
+    Adds the roles of fields in nested objects to `columns`.
     """
     name = str(source) if isinstance(source, str | os.PathLike) else table
     loaded = reshape(load_table(source, table=table, strict=strict), table, columns, name)

@@ -1,4 +1,4 @@
-"""The bytes of a file, unpacked where they are compressed."""
+"""The bytes of a file, decompressed if necessary."""
 
 import bz2
 import gzip
@@ -21,7 +21,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def contents(path: Path) -> bytes:
-    """Return what is in a file, unpacked, without a byte-order mark of UTF-8.
+    """Return the bytes of a file, decompressed, without a byte-order mark of UTF-8.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def contents(path: Path) -> bytes:
 
 
 def _instead(path: Path) -> str:
-    """Say what could have been meant."""
+    """Suggest the path that may be meant."""
     if re.match(r"[a-z][a-z0-9]+:/", str(path)):
         return "; only local files are read, so fetch it first"
     folder = path.absolute().parent
@@ -68,7 +68,7 @@ def _instead(path: Path) -> str:
 
 
 def _parts(folder: Path) -> str:
-    """Say how to join the files of a folder, such as Spark writes, into one."""
+    """Return a command that joins the files of a folder, such as Spark's, into one."""
     kinds = {
         ".parquet": 'python -c "import polars as pl; '
         "pl.read_parquet('{folder}/*.parquet').write_parquet('rows.parquet')\"",
@@ -87,7 +87,7 @@ def _parts(folder: Path) -> str:
 
 
 def _unpacked(data: bytes, path: Path) -> bytes:
-    # Compression goes by the first bytes: a browser may have unpacked a .gz already.
+    # The first bytes decide: a browser may have decompressed a .gz already.
     if data[:2] == b"\x1f\x8b":
         return gzip.decompress(data)
     if data[:3] == b"BZh":

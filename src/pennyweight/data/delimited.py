@@ -1,4 +1,4 @@
-"""Delimited text: polars where the file is sound, a row-by-row reader where it is not."""
+"""Delimited text: read by polars where the file is sound, otherwise row by row."""
 
 import csv
 import io
@@ -49,7 +49,7 @@ def decode(data: bytes, source: str) -> str:
 
 
 def check_header(data: bytes, source: str) -> None:
-    """Raise `DataError` where the first line has a NUL (as binary files have), or is of XML."""
+    """Raise `DataError` where the first line has a NUL, as binary files do, or is XML."""
     if re.match(rb"\s*<(\?xml|!doctype|html|[a-z]+>)", data[:200], re.IGNORECASE):
         raise DataError(
             f"{source}: XML or HTML, not one of CSV, TSV, JSON lines and Parquet. "
@@ -95,7 +95,7 @@ def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table"
     data, note = unframed(data)
     data, padding = unpadded(data) if not note else (data, note)
     note = note or padding
-    # Without its last newline polars misses an empty last field too many.
+    # Without a final newline polars misses a last empty field too many.
     if not data.endswith(b"\n") or data.endswith((b"\n\n", b"\n\r\n")):
         data = data.rstrip(b"\r\n") + b"\n"
     if b"::" in data[:_HEAD] and DOUBLE_COLON not in data and _is_double_colon(data):
@@ -114,7 +114,7 @@ def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table"
 
 
 def _unescape(data: bytes, dialect: Dialect, quotes: Quotes) -> tuple[bytes, Quotes]:
-    r"""Write ``\"``, as databases export it, as ``""`` where that makes the file sound."""
+    r"""Replace ``\"``, as databases export it, by ``""`` where that makes the file sound."""
     if b'\\"' not in data:
         return data, quotes
     doubled = data[: dialect.start] + data[dialect.start :].replace(b'\\"', b'""')
@@ -139,7 +139,7 @@ def _check_names(dialect: Dialect, source: str) -> None:
 
 
 def _read_fast(data: bytes, dialect: Dialect, quotes: Quotes) -> ReadResult | None:
-    """Read with polars; None where it fails, or where rows are short, long or swallowed."""
+    """Read with polars; None where it fails, or rows have the wrong number of fields."""
     if not quotes.regular or (dialect.spaced and b'"' in data):
         return None
     body = data[dialect.start :]
@@ -153,7 +153,7 @@ def _read_fast(data: bytes, dialect: Dialect, quotes: Quotes) -> ReadResult | No
         return None
     width = len(dialect.header)
     n_separators = separators(body, ord(dialect.separator), enclose=quotes.enclose)
-    # Short rows are padded in silence: only the count of separators tells.
+    # Polars pads short rows silently: only the count of separators shows them.
     if width > 1 and n_separators != frame.height * (width - 1):
         return None
     if not quotes.multiline and frame.height != body.count(b"\n"):
@@ -178,9 +178,9 @@ def _empty(dialect: Dialect) -> pl.DataFrame:
 def _read_careful(
     data: bytes, dialect: Dialect, quotes: Quotes, source: str, table: str, *, is_cut: bool
 ) -> ReadResult:
-    """Keep the sound records, well quoted, for polars; describe the others.
+    """Read the sound records with polars, well quoted; describe the others.
 
-    Where the file `is_cut`, its last line may have lost the end of a value as well.
+    If the file `is_cut`, its last line may have lost the end of a value as well.
     """
     before = data.count(b"\n", 0, dialect.start) + 1
     lines = decode(data, source)[len(decode(data[: dialect.start], source)) :].split("\n")
@@ -241,7 +241,7 @@ def _quoted(row: Sequence[str], separator: str) -> str:
 
 
 def _finish(loaded: ReadResult, dialect: Dialect, quotes: Quotes, table: str) -> ReadResult:
-    """Take dialect out of the values: quotes, spaces, empty fields, headers repeated."""
+    """Remove the dialect from the values: quotes, spaces, empty fields, repeated headers."""
     frame, findings = loaded.frame, loaded.findings
     for note in dialect.notes:
         findings.add(table, note, frame.height, "noted")

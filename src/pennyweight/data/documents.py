@@ -1,4 +1,4 @@
-"""Items that come one by one, as JSON would have them, for a catalog that is there."""
+"""Single items, as JSON has them, for an existing catalog."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -22,7 +22,7 @@ Document = Mapping[str, Any]
 
 
 def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
-    """Clean items as those of a catalog were cleaned.
+    """Clean items like those of a catalog.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
 
 
 def suitable(items: Mapping[str, Document], like: Catalog) -> dict[str, dict[str, Any]]:
-    """Leave out of documents what a catalog has no column for, or none that can hold it.
+    """Leave out the fields for which a catalog has no column, or none that can hold the value.
 
     For items that were sent to a service with another catalog.
     """
@@ -117,7 +117,7 @@ def _refuse_unknown(item_id: str, fields: Document, columns: list[str]) -> None:
 
 
 def _refuse_undated(item_id: str, fields: Document, dated: Collection[str]) -> None:
-    """Refuse a word in a column of dates: one would spoil the filters on it for all items."""
+    """Raise `DataError` for a word in a column of dates: it would break filters on the dates."""
     for name in dated:
         value = fields.get(name)
         if isinstance(value, str) and not (is_iso_date(value) or is_missing(value)):
@@ -164,7 +164,7 @@ def _reading_lists(name: str, dtype: pl.List | pl.Array) -> Callable[[str, Any],
 
 
 def _suiting(dtype: pl.DataType) -> tuple[str, Callable[[Any], bool]]:
-    """Return what the values of a type are called, and what says whether a value is one."""
+    """Return the name of a type in messages, and a function that tells whether a value has it."""
     if dtype.is_numeric():
         return "a number between -9.2e18 and 9.2e18", _is_number
     if dtype == pl.Boolean:

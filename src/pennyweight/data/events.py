@@ -1,4 +1,4 @@
-"""From an events table to `Interactions`: codes, times, weights; bad rows dropped and counted."""
+"""From an events table to `Interactions`: codes, times and weights; bad rows are dropped."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -180,7 +180,7 @@ def build_interactions(
 
 
 def _codes(values: pl.Series, names: pl.Series) -> NDArray[np.int32]:
-    """Position in `names` of each value, -1 where it is null or not among them."""
+    """Return the position in `names` of each value, -1 for null and unknown values."""
     table = pl.DataFrame({"value": names, "code": np.arange(len(names), dtype=np.int32)})
     joined = pl.DataFrame({"value": values}).join(
         table, on="value", how="left", maintain_order="left"
@@ -189,7 +189,7 @@ def _codes(values: pl.Series, names: pl.Series) -> NDArray[np.int32]:
 
 
 def _remedy(roles: Mapping[str, str], negative: bool, k_core: int) -> str:
-    """Say what could leave events: only the columns and options that are in use."""
+    """Return advice where no event is left, for the columns and options in use."""
     ways = []
     if negative and "type" in roles:
         ways.append(
@@ -242,7 +242,7 @@ def _users(
 
 
 def _missing(reason: str, words: Mapping[str, int]) -> str:
-    """Name the words that were taken for missing ids, apart from blanks."""
+    """Name the words that were taken for missing ids, except blanks."""
     named = [repr(word) for word in words if word.strip()]
     return f"{reason} ({', '.join(named[:5])})" if named else reason
 
@@ -323,14 +323,14 @@ def _refuse_losses(
     missing: Sequence[str] | None,
     max_dropped: float,
 ) -> None:
-    # Words that were given for missing are meant; many events have no nested item.
+    # Chosen words for missing ids are intended; many events have no nested item.
     exempt = [*(repr(word) for word in missing or ()), "item is not in the catalog"]
     exempt += ["missing item"] if "." in roles["item"] else []
     refuse_losses(findings, "events", source, max_dropped, exempt)
 
 
 def _hint(forms: Agreement | None, normalize: bool) -> str:
-    """Say how many ids differ only in what spreadsheets and exports do to them."""
+    """Say how many ids differ only by the changes of spreadsheets and exports."""
     text = "" if forms is None else forms.remaining(normalize)
     remedy = "; use --normalize-ids, normalize_ids=True" if forms and forms.to else ""
     return f"; {text}{'' if normalize else remedy}" if text else ""
@@ -375,7 +375,7 @@ def _times(
 
 
 def _note_zones(frame: pl.DataFrame, time: str, rows: _Rows) -> None:
-    """Say that a column of time zones is not applied to times that have none."""
+    """Note that a column of time zones is not applied to times without one."""
     column = frame[time]
     bare = column.dtype == pl.Datetime and column.dtype.time_zone is None  # type: ignore[attr-defined]
     if not (bare or (column.dtype == pl.String and has_naive_clocks(column))):
@@ -409,7 +409,7 @@ def _with_clock(days: Times, clock: pl.Series, rows: _Rows) -> Times:
 
 
 def _note_forms(rows: _Rows, times: Times) -> None:
-    """Say how times were read where that is not plain, and from when to when they are."""
+    """Note the forms of times that are not plain, and the first and the last of them."""
     values = times.values[rows.alive]
     if times.real_time and len(values) and values.max() < _1996:
         rows.findings.add(
@@ -466,7 +466,7 @@ def _splits(
 def _order(
     rows: NDArray[np.int64], user: NDArray[np.int32], time: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Sort row numbers by user, then time; ties stay in the order given."""
+    """Sort row numbers by user, then time; a stable sort."""
     rows = rows[np.argsort(time[rows], kind="stable")]
     # A compressed sparse matrix is a stable counting sort by row: half the time of lexsort.
     place = np.arange(len(rows))
@@ -499,7 +499,7 @@ def _drop_duplicates(
 
 
 def _keep_core(rows: _Rows, user: NDArray[np.int32], item: NDArray[np.int32], k: int) -> None:
-    """Drop events until every user and every item left has at least k."""
+    """Drop events until every remaining user and item has at least k."""
     before = rows.alive.copy()
     alive = before.copy()
     while True:

@@ -13,8 +13,8 @@ __all__ = ["fingerprint"]
 def fingerprint(catalog: Catalog, interactions: Interactions) -> str:
     """Return a 128-bit BLAKE2b digest in hex of the item ids and of the events.
 
-    Texts and attributes of items are left out: a recommender that reads better ones is measured
-    on the same events. So are the ids of users.
+    Texts and attributes of items are left out, so that a recommender with better texts is measured
+    on the same data. So are the ids of users.
     """
     state = hashlib.blake2b(digest_size=16)
     for item in catalog.ids:

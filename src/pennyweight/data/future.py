@@ -1,4 +1,4 @@
-"""Whether a catalog is one of the future: it lists items that only the test knows of."""
+"""Catalogs of the future, which list items that only the test events know."""
 
 from dataclasses import dataclass
 
@@ -35,12 +35,12 @@ class NewItems:
 
     @property
     def give_answers(self) -> bool:
-        """Whether being new alone tells much of what the test asks for."""
+        """Whether newness alone predicts much of the test choices."""
         share = len(self.chosen) / max(1, len(self.items))
         return len(self.items) >= FEW and share > MAX_SHARE and self.choice_share >= RARE
 
     def sentence(self) -> str:
-        """Return what is wrong with such a catalog."""
+        """Describe the fault of such a catalog."""
         return (
             f"{len(self.chosen):,} of the {len(self.items):,} items without an event before the "
             "test are test items: the catalog knows the future, and being new gives answers "
@@ -49,7 +49,7 @@ class NewItems:
 
 
 def new_items(interactions: Interactions, part: NDArray[np.uint8]) -> NewItems:
-    """Return the items that have no event before the test, and those of them it asks for.
+    """Return the items without an event before the test, and those that the test chooses.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How unequally things are shared out."""
+"""The inequality of shares."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Ids from outside and codes inside."""
+"""External ids and internal codes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
@@ -65,7 +65,7 @@ class Ids(Sequence[str]):
         return f"Ids({len(self)} {self.table})"
 
     def extended(self, values: Iterable[str]) -> "Ids":
-        """Return these ids with others after them; those here already are passed over."""
+        """Return these ids followed by others; known ones are skipped."""
         other = Ids.__new__(Ids)
         other.table = self.table
         other._positions, new = self._positions.extended(values)

@@ -25,9 +25,9 @@ from pennyweight.errors import DataError
 
 __all__ = ["Volume", "held", "volume"]
 
-HEAD = 1 << 20  # bytes of a file that are looked at
-HEAD_ROWS = 10_000  # rows of a Parquet file
-ZSTD = 4  # times that text is larger unpacked, where it is not tried
+HEAD = 1 << 20  # bytes read from a file
+HEAD_ROWS = 10_000  # rows read from a Parquet file
+ZSTD = 4  # assumed compression ratio of zstd
 _UNREADABLE = (
     OSError,
     EOFError,
@@ -96,13 +96,13 @@ def volume(
 
 
 def held(catalog: Catalog, log: Interactions) -> Volume:
-    """Return how much data is in memory."""
+    """Return the size of data in memory."""
     texts = sum(map(len, catalog.texts)) + catalog.attributes.estimated_size()
     return Volume(len(catalog), len(log), int(texts), len(log.users))
 
 
 def _users(events: _Table, columns: Mapping[str, str | None] | None) -> int | None:
-    """Return at most how many users there are, if later rows repeat them no less than the head."""
+    """Return an upper bound on the number of users, if later rows repeat them like the first."""
     if events.head is None or not events.head.height:
         return None
     try:
@@ -155,7 +155,7 @@ def _file(path: Path) -> _Table:
         packed, head = len(head), _unpack(head)
         size = round(size * len(head) / max(1, packed))
     head, size = _narrow(head, size)
-    if head.lstrip()[:1] == b"[":  # an array, which ends too early to be read
+    if head.lstrip()[:1] == b"[":  # an array, cut before its end
         return _Table(max(1, round(head.count(b"{") / max(1, len(head)) * size)), size)
     lines = head if len(head) >= size else head[: head.rfind(b"\n") + 1]
     rows = lines.count(b"\n") / max(1, len(lines))
@@ -163,7 +163,7 @@ def _file(path: Path) -> _Table:
 
 
 def _narrow(head: bytes, size: int) -> tuple[bytes, int]:
-    """Return the beginning of UTF-16 or UTF-32 as UTF-8, and the bytes that it would all have."""
+    """Return the beginning of UTF-16 or UTF-32 as UTF-8, and the size of the whole as UTF-8."""
     aligned = head[: len(head) // 4 * 4]
     narrow, encoding = as_utf8(aligned)
     return (narrow, round(size * len(narrow) / len(aligned))) if encoding else (head, size)

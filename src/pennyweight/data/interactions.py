@@ -17,7 +17,7 @@ __all__ = ["Histories", "Interactions", "NegativeFeedback"]
 
 @dataclass(frozen=True)
 class Histories:
-    """A batch of histories, ragged: a user is nothing more than this.
+    """A ragged batch of histories; the only form in which a scorer sees users.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Histories:
         )
 
     def blocks(self, size: int) -> Iterator[tuple[slice, "Histories"]]:
-        """Yield (slice of rows, batch) over the whole in order, `size` histories at a time."""
+        """Yield (slice of rows, batch) over all histories in order, `size` at a time."""
         for start in range(0, len(self), size):
             stop = min(start + size, len(self))
             yield slice(start, stop), self.block(start, stop)
@@ -122,7 +122,7 @@ class Histories:
 
 @dataclass(frozen=True)
 class NegativeFeedback:
-    """Items that users turned down, such as by a dislike or a return, and did not take up again.
+    """Items that users turned down, as by a dislike or a return, without a later event.
 
     Attributes
     ----------
@@ -228,16 +228,16 @@ class Interactions:
 
     @cached_property
     def turned_down(self) -> Histories:
-        """What every user turned down, in user-code order, in the form of histories."""
+        """Every user's negative feedback, in user-code order, in the form of histories."""
         negative = self.negative
         counts = np.bincount(negative.user, minlength=len(self.users))
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return Histories(negative.item, np.ones(len(negative), np.float32), negative.time, offsets)
 
     def of_more_items(self, n_items: int) -> "Interactions":
-        """Return the same events about a catalog to which items without events were added."""
+        """Return the same events for a catalog with additional items."""
         other = replace(self, n_items=n_items)
-        # All of these go through the events, which did not change.
+        # These depend on the events alone, which stay.
         for made in ("offsets", "histories", "turned_down"):
             other.__dict__[made] = getattr(self, made)
         counts = np.zeros(n_items, np.int64)
@@ -253,7 +253,7 @@ class Interactions:
             return self
         removed = np.zeros(len(self.users), np.bool_)
         removed[codes] = True
-        shift = np.cumsum(removed).astype(np.int32)  # by how much the code of a later user falls
+        shift = np.cumsum(removed).astype(np.int32)  # decrease of the codes of later users
         names = zip(self.users, removed.tolist(), strict=True)
         remaining = self.where(~removed[self.user])
         negative = self.negative.where(~removed[self.negative.user])

@@ -218,7 +218,7 @@ def clean_items(
 def _clean_column(
     column: pl.Series, is_text: bool, findings: Findings, max_chars: int, infer: bool
 ) -> tuple[pl.Series, pl.Series | None]:
-    """Return the attribute, and where the column is text its plain words."""
+    """Return the attribute, and the plain words of a text column."""
     name, dtype = column.name, column.dtype
     if dtype.is_nested() and not _is_vector(dtype):
         leaves = [None if v is None else list(dict.fromkeys(flatten(v))) for v in column.to_list()]
@@ -269,7 +269,7 @@ def _clean_column(
 
 
 def _listed(texts: pl.Series, lists: pl.Series) -> list[tuple[str, list[str]]]:
-    """Return the first text that holds a list of several values, and these."""
+    """Return the first text that holds a list of several values, and this list."""
     rows = pl.DataFrame({"text": texts, "list": lists})
     return list(rows.filter(pl.col("list").list.len() > 1).head(1).iter_rows())
 
@@ -281,7 +281,7 @@ def _clean(text: str, max_chars: int) -> str:
 
 
 def _typed(raw: pl.Series, findings: Findings) -> pl.Series | None:
-    """Return a string column as booleans or numbers; None where it is neither.
+    """Return a string column as booleans or numbers; None where it holds neither.
 
     Beside these, each word that may stand for a missing value does.
     """
@@ -340,7 +340,7 @@ def _is_vector(dtype: pl.DataType) -> bool:
 
 
 def _is_text(column: pl.Series) -> bool:
-    """Tell words from ids, links, dates and numbers, by name and by a sample of values."""
+    """Say whether a column holds words, not ids, links, dates or numbers: by name and a sample."""
     if _is_vector(column.dtype):
         return False
     if column.dtype.is_nested():

@@ -1,4 +1,4 @@
-"""JSON: lines (polars where every line is sound), arrays, documents, and rows of Python."""
+"""JSON: lines (by polars where every line is sound), arrays, documents, rows of Python."""
 
 import io
 import json
@@ -86,7 +86,7 @@ def _array(text: str, source: str) -> list[Any]:
 
 
 def _pages(text: str) -> list[Any] | None:
-    """Return the elements of arrays one behind the other; None where there is anything else."""
+    """Return the elements of consecutive arrays; None where there is anything else."""
     values: list[Any] = []
     at = _next(text, 0)
     while at < len(text):
@@ -125,7 +125,7 @@ def _joined(rows: Rows, source: str, table: str) -> ReadResult | None:
 
 
 def _objects(text: str, source: str, table: str) -> ReadResult | None:
-    """Read one document, or objects one behind the other over several lines each.
+    """Read one document, or consecutive objects of several lines each.
 
     None where the first is no object.
     """
@@ -158,7 +158,7 @@ def _objects(text: str, source: str, table: str) -> ReadResult | None:
 
 
 def _next(text: str, at: int) -> int:
-    """Return where the next value begins, after spaces and a comma."""
+    """Return the position of the next value, after spaces and a comma."""
     while at < len(text) and (text[at].isspace() or text[at] == ","):
         at += 1
     return at
@@ -214,7 +214,7 @@ def _loads(text: str) -> Any:  # noqa: ANN401
 
 
 def _check_surrogates(text: str, value: object) -> None:
-    if "\\ud" in text.lower():  # half a surrogate pair is valid JSON but no text
+    if "\\ud" in text.lower():  # half a surrogate pair is valid JSON, but not valid text
         json.dumps(value, ensure_ascii=False).encode()
 
 
@@ -241,7 +241,7 @@ def typed_column(name: str, values: list[Any]) -> pl.Series:
 
 
 def _nested(name: str, values: list[Any]) -> pl.Series:
-    """Return objects or lists; polars takes the fields from all of them only as text."""
+    """Return objects or lists; polars infers fields from all of them only as text."""
     kinds = {type(value) for value in values if value is not None}
     try:
         lines = "\n".join(json.dumps({name: value}, allow_nan=False) for value in values)

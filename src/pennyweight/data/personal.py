@@ -67,9 +67,9 @@ def mask(text: str, column: ColumnName = NOWHERE) -> str:
 
 
 def suspects(texts: pl.Series, kind: str, column: ColumnName | None = None) -> pl.Series:
-    """Return the positions of the texts that hold this kind of personal data.
+    """Return the positions of the texts with this kind of personal data.
 
-    The name of the series says which column it is, unless one is given.
+    The name of the series tells the kind of column, unless one is given.
     """
     column = column_of(texts.name) if column is None else column
     possible = texts.is_not_null()
@@ -86,16 +86,16 @@ def suspects(texts: pl.Series, kind: str, column: ColumnName | None = None) -> p
 
 
 def named_texts(values: pl.Series) -> pl.Series:
-    """Return numbers and dates as texts where the name of the column says whose they are."""
+    """Return numbers and dates as texts where the name of the column is of personal data."""
     if column_of(values.name).kind and (values.dtype.is_numeric() or values.dtype.is_temporal()):
         return values.cast(pl.String)
     return values
 
 
 def mask_column(texts: pl.Series) -> tuple[pl.Series, int]:
-    """Return a column of texts or lists of texts without personal data, and how many changed.
+    """Return texts or lists of texts without personal data, and the number of changed rows.
 
-    A column of numbers that its name tells of, such as ``phone``, becomes one of texts.
+    A column of numbers with a name of personal data, such as ``phone``, becomes one of texts.
     """
     column = column_of(texts.name)
     if texts.dtype == pl.List(pl.String):

@@ -1,4 +1,4 @@
-"""Reading tables as users bring them: CSV, TSV, JSON lines, Parquet, compressed or not."""
+"""Reading tables of users: CSV, TSV, JSON lines, Parquet, compressed or not."""
 
 import os
 import re
@@ -31,14 +31,14 @@ __all__ = [
 
 
 class PandasFrame(Protocol):
-    """A pandas DataFrame, recognized by its shape: pandas itself is never imported."""
+    """A pandas DataFrame, recognized by its attributes: pandas itself is never imported."""
 
     @property
     def iloc(self) -> Any: ...  # noqa: D102, ANN401
 
 
 class ArrowTable(Protocol):
-    """A table of Arrow: pyarrow's, or a relation of DuckDB."""
+    """An Arrow table: pyarrow's, or a DuckDB relation."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
@@ -59,7 +59,7 @@ _PARQUET = {".parquet", ".pq"}
 def read_table(
     source: Source, *, table: str = "table", strict: bool = False
 ) -> tuple[pl.DataFrame, list[CleaningEntry]]:
-    """Read a table and say what could not be read.
+    """Read a table, and return it with notes on the unreadable rows.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def load_table(source: Source, *, table: str, strict: bool) -> ReadResult:
 
 
 def _with_dates(frame: pl.DataFrame, pandas: Any, findings: Findings) -> pl.DataFrame:  # noqa: ANN401
-    """Add the dates of an index of pandas without a name, where no column is named like a time."""
+    """Add the dates of an unnamed pandas index, unless a column is named like a time."""
     dates = _unnamed_dates(pandas.index)
     if dates is None:
         return frame
@@ -124,7 +124,7 @@ def _with_dates(frame: pl.DataFrame, pandas: Any, findings: Findings) -> pl.Data
 
 
 def _unnamed_dates(index: Any) -> Any | None:  # noqa: ANN401
-    """Return the level of an index of pandas without a name that holds dates."""
+    """Return the unnamed level of a pandas index that holds dates."""
     for level, name in enumerate(index.names):
         values = index.get_level_values(level)
         if name is None and str(values.dtype).startswith("period["):
@@ -185,14 +185,14 @@ def _read_parquet(data: bytes, path: Path) -> ReadResult:
 
 def _is_json(data: bytes, suffix: str) -> bool:
     head = data[:4096].lstrip()
-    # Some publish tables of commas as .json, and JSON lines as .csv or .txt.
+    # There are published CSV files named .json, and JSON lines named .csv or .txt.
     if suffix not in _DELIMITED:
         return head[:1] in (b"{", b"[")
     return re.match(rb"""\{\s*["']|\[\s*\{\s*["']""", head) is not None
 
 
 def held_table(source: PandasFrame | ArrowTable | Rows | Columns, table: str) -> pl.DataFrame:
-    """Return a table that another library, or Python itself, holds in memory.
+    """Return a table that is in memory as Python objects or those of another library.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def held_table(source: PandasFrame | ArrowTable | Rows | Columns, table: str) ->
     try:
         return pl.DataFrame(data, infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
-        problem = str(error).partition("\n")[0]  # a stack of contexts comes after it
+        problem = str(error).partition("\n")[0]  # without the stack of contexts
         raise DataError(
             f"{table}: the {type(source).__name__} given cannot be read as a table: "
             f"{problem}. Give each column values of one type"
@@ -317,7 +317,7 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
     _refuse_objects(text, source)
     _refuse_scientific(text, source)
     text = text.set(text.str.strip_chars() == "", None)
-    # Whole columns of 12.0 are integers that passed through pandas with a gap among them.
+    # A column of 12.0 holds integers that passed through pandas with a missing value.
     float_like = r"^-?\d+\.0+$"
     sample = text.drop_nulls().head(100)
     if (
@@ -331,7 +331,7 @@ def id_strings(ids: pl.Series, source: str) -> pl.Series:
 
 
 def _refuse_rounded(ids: pl.Series, source: str) -> None:
-    """Raise `DataError` where floats are too large to tell one whole number from the next."""
+    """Raise `DataError` where floats are too large to hold every whole number."""
     exact = 2**24 if ids.dtype == pl.Float32 else 2**53
     large = ids.filter(ids.abs() > exact)
     if len(large):
@@ -344,7 +344,7 @@ def _refuse_rounded(ids: pl.Series, source: str) -> None:
 
 
 def _refuse_scientific(ids: pl.Series, source: str) -> None:
-    """Raise `DataError` where a hundredth of the ids are numbers whose digits are lost."""
+    """Raise `DataError` where a hundredth of the ids are numbers that lost digits."""
     scientific = ids.filter(ids.str.contains(r"^\s*\d([.,]\d+)?[eE]\+\d{1,2}\s*$"))
     if len(scientific) > _MAX_SCIENTIFIC * len(ids):
         raise DataError(

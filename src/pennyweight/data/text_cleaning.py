@@ -29,7 +29,7 @@ _ENDS = {
     "script": re.compile(r"</script\s*>", re.IGNORECASE),
     "style": re.compile(r"</style\s*>", re.IGNORECASE),
 }
-_LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{100,};?")  # Python reads no number so long
+_LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{100,};?")  # Python parses no longer number
 _NESTED_AMP = re.compile(r"&(?:amp;)+(?=#?\w+;)")
 # Control characters become spaces, invisible ones (soft hyphen, zero-width space, byte-order
 # mark) vanish; the zero-width joiner stays, it holds emoji and Indic letters together.
@@ -68,7 +68,7 @@ def _clean_once(text: str) -> str:
 def _few_marks(match: re.Match[str]) -> str:
     """Drop combining marks after the thirtieth on one letter, as Unicode's Stream-Safe Format.
 
-    To compose takes time by the square of their number.
+    Composition takes quadratic time in their number.
     """
     characters, marks = [], 0
     for character in match.group():
@@ -79,7 +79,7 @@ def _few_marks(match: re.Match[str]) -> str:
 
 
 def _without_markup(text: str) -> str:
-    """Return a text without tags, comments and scripts, in time that grows as its length does."""
+    """Return a text without tags, comments and scripts, in linear time."""
     parts, at, position = [], 0, 0  # the text is copied up to `at`, and searched up to `position`
     endless: set[str] = set()  # elements without an end further on: no second search
     while (match := _MARKUP.search(text, position)) is not None:
@@ -92,7 +92,7 @@ def _without_markup(text: str) -> str:
             else:
                 endless.add(kind)
                 if kind == "comment":
-                    continue  # a text like any other
+                    continue  # plain text
         parts.append(text[at : match.start()])
         at = position
     return " ".join([*parts, text[at:]])
@@ -127,6 +127,6 @@ def plain_words(text: str, *, path: bool, max_chars: int = MAX_CHARS) -> str:
 
 def python_literal(text: str) -> object:
     """Return the value of a Python literal; errors as of `ast.literal_eval`."""
-    with warnings.catch_warnings():  # "\\d" in a text is no business of the reader
+    with warnings.catch_warnings():  # "\\d" in a text is no fault of the table
         warnings.simplefilter("ignore")
         return ast.literal_eval(text)

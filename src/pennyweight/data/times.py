@@ -1,4 +1,4 @@
-"""Times in any usual form -> epoch seconds, or positions where they cannot be dates."""
+"""Times in all usual forms, as epoch seconds, or as positions where they cannot be dates."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,10 +30,10 @@ Floats = NDArray[np.float64]
 # Before this (March 1973 in seconds) a number is a position, not a date.
 SMALLEST_DATE = 1e8
 ISO, POSITIONS, MONTHS, EXCEL = "ISO 8601", "positions", "YYYYMM", "spreadsheet days"
-# Forms that leave no doubt about what was read.
+# Unambiguous forms.
 PLAIN_FORMS = (ISO, POSITIONS, "date", "datetime", "YYYYMMDD", *list(EPOCHS)[:4])
 _MISSING = (0.0, -1.0, -9.0, -99.0, -999.0, -9999.0)
-_MAX_SMALL, _MAX_IMPLAUSIBLE = 0.05, 0.2  # shares of numbers that are no dates, beyond which to ask
+_MAX_SMALL, _MAX_IMPLAUSIBLE = 0.05, 0.2  # largest shares of numbers that are no dates
 _YEAR = 366 * 86_400.0
 _YEAR_100 = -59_011_459_200.0
 # Years that the calendars of Iran, Islam and Thailand give to our time; and of how many dates.
@@ -70,7 +70,7 @@ RowOrder = Literal["oldest-first", "newest-first"]
 
 @dataclass(frozen=True)
 class TimeReading:
-    """How the times of an event log are read.
+    """The settings for reading the times of an event log.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Times:
 
 
 def moment(seconds: float) -> str:
-    """Return epoch seconds as people write them; an impossible year as a number."""
+    """Return epoch seconds as a readable date; an impossible year as a number."""
     try:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
     except (OverflowError, ValueError, OSError):
@@ -159,7 +159,7 @@ def parse_times(
         stamps = column.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64) / 1e6
         name = "date" if dtype == pl.Date else "datetime"
         return Times(_array(stamps), True, {name: len(column)})
-    if isinstance(dtype, pl.Duration):  # since a beginning that is not known
+    if isinstance(dtype, pl.Duration):  # since an unknown origin
         seconds = column.dt.total_microseconds().cast(pl.Float64) / 1e6
         return Times(_array(seconds), False, {POSITIONS: len(column)})
     if not (
@@ -185,7 +185,7 @@ def parse_times(
 
 
 def _of_text(column: pl.Series, where: str, time_format: str | None, order: str | None) -> Times:
-    """Read texts: those of numbers as numbers, the others as dates that are written."""
+    """Read texts: numbers as numbers, the others as dates."""
     strings = _bare(column.cast(pl.String))
     refuse_lost_digits(strings, where)
     if time_format != AS_WRITTEN:
@@ -213,7 +213,7 @@ def _count(values: Floats) -> int:
 
 
 def _bare(text: pl.Series) -> pl.Series:
-    """Return texts without what exports wrap around a time or write within a number."""
+    """Return texts without the wrappers that exports add around times and within numbers."""
     text = text.str.strip_chars()
     if text.str.contains(r"[^\x00-\x7F]").any():
         text = plain_signs(text.str.replace_many(list(_DIGITS), list(_DIGITS.values())))
@@ -241,7 +241,7 @@ def _bare(text: pl.Series) -> pl.Series:
 
 
 def _written(text: pl.Series, where: str, order: str | None) -> tuple[Floats, dict[str, int]]:
-    """Read times that are written as text: ISO 8601 fast, all other forms by pattern."""
+    """Read dates as text: ISO 8601 with a fast parser, all other forms by pattern."""
     seconds = _array(_first_match(text))
     iso = _count(seconds)
     rest = (text.is_not_null() & pl.Series(np.isnan(seconds))).arg_true()
@@ -262,7 +262,7 @@ def _settled(
     where: str,
     order: str | None,
 ) -> Times:
-    """Join what was read as numbers and as text, and say whether these are dates at all."""
+    """Join the times from numbers and from texts, and decide whether they are dates at all."""
     numeric = np.flatnonzero(np.isfinite(numbers))
     if len(numeric):
         values, real, of_numbers = _numbers(numbers[numeric], text[np.isfinite(text)], where, order)
@@ -285,7 +285,7 @@ def _settled(
 
 
 def _refuse_relative(texts: pl.Series, examples: str, where: str) -> None:
-    """Stop where times count back from an export, with the order in which the rows are."""
+    """Stop where times count back from an export, and name the order of the rows."""
     order = relative_order(texts)
     if order is None:
         return
@@ -302,7 +302,7 @@ def _refuse_relative(texts: pl.Series, examples: str, where: str) -> None:
 
 
 def _check_calendar(seconds: Floats, column: pl.Series, where: str) -> None:
-    """Stop where most dates are of another calendar than ours."""
+    """Stop where most dates are of another calendar."""
     dates = seconds[np.isfinite(seconds)]
     years = np.floor(dates / (365.2425 * 86_400)) + 1970
     for first, last, name in _OTHER_CALENDARS:
@@ -320,7 +320,7 @@ def _check_calendar(seconds: Floats, column: pl.Series, where: str) -> None:
 def _numbers(
     values: Floats, dates: Floats, where: str, order: str | None
 ) -> tuple[Floats, bool, dict[str, int]]:
-    """Read numbers beside dates that were written as text: as dates, or all as positions."""
+    """Read numbers beside dates in text: as dates, or all as positions."""
     read = classify(values)
     seconds, form, names = read.seconds, read.form.astype(np.int64), [*read.names]
     filler = np.isin(values, _MISSING)
@@ -375,7 +375,7 @@ def _beside_dates(
     small: NDArray[np.bool_],
     plausible: Floats,
 ) -> None:
-    """Read months and days of spreadsheets that fall among the dates of the other forms."""
+    """Read spreadsheet months and days that fall among the dates of the other forms."""
     low, high = plausible.min() - _YEAR, plausible.max() + _YEAR
     rows = np.flatnonzero(small)
     for name, read in (
@@ -417,7 +417,7 @@ def _two_kinds(
 
 def _first_match(text: pl.Series) -> pl.Series:
     seconds = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(text))
-    sample = text.drop_nulls().head(100)  # a format that fails costs as much as one that fits
+    sample = text.drop_nulls().head(100)  # trying a format costs as much as parsing
     for form in sorted(_FORMATS, key=lambda form: _epoch(sample, form).null_count()):
         if _epoch(sample, form).null_count() == len(sample):
             break

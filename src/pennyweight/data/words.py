@@ -38,7 +38,7 @@ _SOUTH_EAST = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Tham}\p{Tai_Le}\p{New_
 _DENSE = rf"[[{_EAST}{_SOUTH_EAST}]&&[\p{{L}}\p{{M}}]]"
 _FLAGS = regex.V1
 
-# None begins after an underscore, or a long line of them would be looked at from each.
+# None begins after an underscore, or a long line of them would take quadratic time.
 _ASCII_WORD = re.compile(r"(?<!_)_*[^\W_]\w*", re.ASCII)
 _WORD = regex.compile(
     rf"({_DENSE}[{_DENSE}\p{{M}}]*)"
@@ -54,7 +54,7 @@ _LEGIBLE = regex.compile(
     rf"{_DENSE}|[\p{{L}}\p{{N}}].*?[\p{{L}}\p{{N}}\p{{M}}]", _FLAGS | regex.DOTALL
 )
 
-# Short ways for most texts; the classes of `re` are faster than those of `regex`.
+# Fast paths for most texts; the classes of `re` are faster than those of `regex`.
 _LATIN = "\0-\u024f\u2010-\u2027\u2030-\u205e\u20ac\u2122\u2600-\u27bf\U0001f300-\U0001faff"
 _NOT_LATIN = re.compile(f"[^{_LATIN}\u200d\ufe0f]")
 _LATIN_WORD = re.compile(r"(?<!_)_*[^\W_]\w*")
@@ -116,7 +116,7 @@ _LETTERS = str.maketrans(
     }
 )
 
-# The first tokenizer, kept for the bundles that it made.
+# The first tokenizer, for the bundles that were made with it.
 _CJK_1 = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD_1 = re.compile(rf"[{_CJK_1}]+|[^\W{_CJK_1}]+")
 _HAS_CJK_1 = re.compile(f"[{_CJK_1}]")
@@ -203,7 +203,7 @@ def runs(text: str) -> Iterator[ScriptRun]:
 
 
 def clusters(run: str) -> tuple[str, ...]:
-    """Return what a reader takes for characters: letters with the marks on them."""
+    """Return the grapheme clusters of a text: letters with their marks."""
     return tuple(run if _BARE_EAST.fullmatch(run) else _CLUSTER.findall(run))
 
 
@@ -216,10 +216,10 @@ def _pairs(units: str | tuple[str, ...]) -> list[str]:
 
 
 def fold(word: str) -> str:
-    """Return a word without accents, as searches look it up.
+    """Return a word without accents, for searches.
 
-    Letters of which a mark makes another letter keep it: vowel signs of Indic and Thai, kana,
-    the Cyrillic й, ї and ў.
+    Marks stay that make another letter: vowel signs of Indic scripts and Thai, kana, the Cyrillic
+    й, ї and ў.
     """
     if word.isascii():
         return word
@@ -248,7 +248,7 @@ def has_word(text: str) -> bool:
 
 
 def words_by(tokenizer: int) -> Callable[[str], list[str]]:
-    """Return the function that makes the words of a version of the tokenizer.
+    """Return the tokenizer function of a version.
 
     Raises
     ------

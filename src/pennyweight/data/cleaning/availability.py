@@ -59,7 +59,7 @@ _QUANTITY = re.compile(
 )
 
 
-# Names that are as often those of a region, a condition or a pack: not worth a word.
+# Names that are as often of a region, a condition or a pack: no note about them.
 _OTHER_MEANINGS = {
     "state",
     "itemstate",
@@ -70,7 +70,7 @@ _OTHER_MEANINGS = {
     "qty",
     "quantity",
 }
-# Words that states of series, ventures and sales have as well, beside any others.
+# Words that are also states of series, ventures and sales.
 _SERIES = {
     "ended",
     "closed",
@@ -138,7 +138,7 @@ def availability_columns(
 def _vague_columns(
     frame: pl.DataFrame, keys: dict[str, str], clear: Sequence[str], source: str
 ) -> tuple[list[str], list[tuple[str, tuple[str, ...]]]]:
-    """Return the columns with vague names that can be read, and the others with values."""
+    """Return the readable columns with vague names, and the unreadable ones with some values."""
     vague: list[str] = []
     ignored: list[tuple[str, tuple[str, ...]]] = []
     for name in frame.columns:
@@ -160,7 +160,7 @@ def _vague_columns(
 
 
 def _has_stock(names: Iterable[str]) -> bool:
-    """Say whether a column is about all that is in stock, and not what is at one place."""
+    """Say whether a column is about the whole stock, not that of one place."""
     keys = [key_of(name) for name in names if not is_site(name)]
     return any(is_stock(key) or _is_total(key) for key in keys)
 
@@ -217,7 +217,7 @@ def _ask_about_meaning(column: pl.Series, source: str) -> None:
 
 
 def _is_bare(value: object) -> bool:
-    """Say whether a value is no more than yes or no."""
+    """Say whether a value is a mere yes or no."""
     return isinstance(value, bool) or _words(value) in _BARE
 
 
@@ -232,13 +232,13 @@ def _refusal(source: str, name: str, unknown: Sequence[str], column: pl.Series) 
 
 
 def _counts(column: pl.Series) -> bool:
-    """Say whether a column that may be true or false holds numbers: ``sold``, the pieces."""
+    """Say whether a column that could be true or false holds numbers: ``sold``, the pieces."""
     texts = column.drop_nulls().cast(pl.String, strict=False)
     return key_of(column.name) in WORDED and bool(texts.str.contains(r"^[\d.,]+$").all())
 
 
 def is_moment(column: pl.Series) -> bool:
-    """Say whether a column holds dates: ``published`` may be one."""
+    """Say whether a column holds dates, as ``published`` may."""
     if column.dtype.is_temporal():
         return True
     text = column.drop_nulls().cast(pl.String, strict=False)
@@ -271,15 +271,15 @@ def _words(value: object) -> str:
 
 
 def _read_of(key: str, value: object, pieces: bool = True) -> bool | None:
-    """Return a value as true or false, by the numbers of its column where it has its own."""
+    """Return a value as true or false; some columns have their own numbers."""
     own = _MAGENTO.get(key)
     return _read(value, pieces) if own is None else own.get(str(value).strip())
 
 
 def _read_moment(value: object) -> bool | None:
-    """Say whether a value is a time at which something was done; None where it is no word."""
+    """Return true for a time, false for none such as 0000-00-00; None for other values."""
     text = str(value).strip()
-    if re.match(r"0000-|0+$", text):  # as databases write no time
+    if re.match(r"0000-|0+$", text):  # a missing time in databases
         return False
     if re.search(r"\d", text) and text != "1":
         return True
@@ -341,7 +341,7 @@ def available_items(attributes: pl.DataFrame, columns: Iterable[str]) -> NDArray
 
 
 def _anywhere(attributes: pl.DataFrame, sites: Sequence[str]) -> NDArray[np.bool_]:
-    """Return which items are in stock at one of several places, or of which none says."""
+    """Return the items in stock at one of several places, or without a word from any."""
     empty = np.zeros(attributes.height, bool)
     full = np.zeros(attributes.height, bool)
     for name in sites:
@@ -360,7 +360,7 @@ def note_availability(
     source: str,
     now: float | None,
 ) -> None:
-    """Note how many items are not available, and which columns were not understood.
+    """Note how many items are not available, and the columns without a clear meaning.
 
     Raises
     ------
@@ -425,7 +425,7 @@ def note_availability(
 
 
 def _note_site(attributes: pl.DataFrame, columns: Sequence[str], findings: Findings) -> None:
-    """Note a column that is named like the stock of one place, and has no others beside it."""
+    """Note a column named like the stock of one place, if no other column has the stock."""
     if _has_stock(columns):
         return
     for name in attributes.columns:

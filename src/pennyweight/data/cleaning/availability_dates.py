@@ -1,7 +1,7 @@
-"""Dates of items from which, or until which, they may be available.
+"""Dates from which, or until which, items may be available.
 
-An item is available or not for as long as a recommender is used, which no date is: such columns
-are named, and not read.
+Whether an item is available changes over time, and a date in a file does not follow: such columns
+are named in the log, and not used.
 """
 
 import re
@@ -33,7 +33,7 @@ _ENDS = re.compile(
     r"date(d)?(expiration|peremption|limite)|validojusqua|valablejusquau|validohasta|geldigtot|"
     r"vervaldatum|有效期|有效期至|过期时间|下架时间|有効期限|販売終了日|срокгодности|годендо"
 )
-# The end of a show or of a life as well: where some lie ahead of us they are of things to come.
+# Also the ends of shows and lives: only columns with future dates are about availability.
 _VAGUE_ENDS = re.compile(
     r"(end|ends|ended|ending|closes|closing)(date|at|on|time|datetime)|enddatum|fechafin|datefin|"
     r"(fechade|datede)fin|datafine|(application)?deadline"
@@ -50,12 +50,12 @@ _STARTS = re.compile(
 
 
 def _seconds(column: pl.Series) -> NDArray[np.float64] | None:
-    """Return the dates of a column in epoch seconds, NaN where none; None where it holds others."""
+    """Return the dates of a column in epoch seconds, NaN where missing; None for other columns."""
     if column.dtype.is_numeric():
         if float(column.cast(pl.Float64).abs().median() or 0) < 1e8:  # type: ignore[arg-type]
             return None
     elif column.dtype in (pl.String, pl.Categorical, pl.Enum):
-        # As many write "never": years that calendars of other kinds have are left out too.
+        # Years from 3000 on mean "never"; times of other calendars are left out with them.
         column = blanked(column.cast(pl.String))
         column = column.set(column.str.contains(r"\b(0000|[3-9]\d{3})\b"), None)
     elif column.dtype not in (pl.Date, pl.Datetime):
@@ -72,9 +72,9 @@ def _seconds(column: pl.Series) -> NDArray[np.float64] | None:
 
 
 def refuse_dates(column: pl.Series, now: float, source: str) -> None:
-    """Raise `DataError` where a column that was chosen holds dates that cannot be a yes or no.
+    """Raise `DataError` where a chosen column holds dates that cannot be a yes or no.
 
-    Allowed are dates at which something was removed, and dates of publication in the past.
+    Dates of a removal and past dates of a publication can.
     """
     name, key = column.name, key_of(column.name)
     if REMOVED_AT.fullmatch(key) or (seconds := _seconds(column)) is None:
@@ -94,7 +94,7 @@ def refuse_dates(column: pl.Series, now: float, source: str) -> None:
 
 
 def note_dates(frame: pl.DataFrame, now: float, findings: Findings) -> None:
-    """Note columns of dates by which items are not available any more, or not yet."""
+    """Note columns of dates by which items are no longer available, or not yet."""
     for column in frame.iter_columns():
         key = key_of(column.name)
         starts, vague = _STARTS.fullmatch(key), _VAGUE_ENDS.fullmatch(key)

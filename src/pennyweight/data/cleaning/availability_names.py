@@ -31,13 +31,13 @@ _SHOWING = re.compile(
 
 
 def key_of(name: str) -> str:
-    """Return the name to compare: of a field of an object the last part of its path."""
+    """Return the name to compare; of a field in an object that is the last part of its path."""
     last = bare(name).rpartition(".")[2] if re.fullmatch(r"[\w-]+(\.[\w-]+)+", bare(name)) else name
     return re.sub(r"[\W_]+", "", plain(bare(last)))
 
 
 def is_vague(name: str) -> bool:
-    """Say whether a column may be about availability, which its values decide."""
+    """Say whether a column may be about availability, so that its values decide."""
     key = key_of(name)
     return (
         key in VAGUE | VAGUE_NOT | WORDED
@@ -48,7 +48,7 @@ def is_vague(name: str) -> bool:
 
 
 def _is_denial(name: str) -> bool:
-    """Say whether a name denies one that is known: ``nicht lieferbar``, ``not_for_sale``."""
+    """Say whether a name denies a known one: ``nicht lieferbar``, ``not_for_sale``."""
     words = [word for word in words_of(name) if not _OF_BEING.fullmatch(word)]
     affirmed = "".join(word for word in words if not is_negator(word))
     return affirmed in CLEAR | VAGUE and sum(map(is_negator, words)) == 1
@@ -78,7 +78,7 @@ def tells_meaning(name: str) -> bool:
 
 
 def is_stock(key: str) -> bool:
-    """Say whether a clear name is about stock, so that it comes before numbers of pieces."""
+    """Say whether a clear name is about stock, and so wins over numbers of pieces."""
     return key in CLEAR or key in ("soldout", "issoldout", "outofstock", "isoutofstock")
 
 
@@ -96,7 +96,7 @@ def counts_pieces(name: str) -> bool:
 
 
 def is_site(name: str) -> bool:
-    """Say whether a name is that of the stock of one of several places: ``stock_berlin``."""
+    """Say whether a name is that of the stock at one of several places: ``stock_berlin``."""
     key, words = key_of(name), words_of(bare(name))
     if key in CLEAR | CLEAR_NOT | VAGUE | VAGUE_NOT | WORDED or STOCK.fullmatch(key):
         return False

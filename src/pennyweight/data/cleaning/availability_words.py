@@ -218,7 +218,7 @@ VAGUE_NOT = {
     "inativo geblokkeerd verborgen niedostepny скрыт скрыто vyprodano nedostupne slutsald "
     "udsolgt utsolgt loppuunmyyty tukendi 售罄 下架 売り切れ 품절"
 )
-# One word of these in a name that was chosen turns it round: ``banned_in_shop``, ``no_index``.
+# A single word of these reverses the meaning of a chosen name: ``banned_in_shop``, ``no_index``.
 HIDING = re.compile(
     r"hidden|hide|soldout|unavailable|unsellable|unsaleable|unbuyable|unapproved|discontinued|delet(ed|e)|archived?|disabled?|removed?|"
     r"inactive|drafts?|retired|blocked|unlisted|delisted|banned|ban|private|suspended|"
@@ -232,20 +232,20 @@ HIDING = re.compile(
 )
 # True or false in words; as numbers these may count, such as the pieces sold.
 WORDED = {"expired", "isexpired", "sold", "issold", "ended", "isended"}
-# A time, or anything that is not false, means that the item is gone.
+# A time, or any value but false, means that the item was removed.
 REMOVED_AT = re.compile(
     r"(deleted|archived|removed|discontinued|unpublished|deactivated|disabled|retired|soldout|"
     r"delisted|geloscht|eliminado|supprime)(at|on|date|time|timestamp|am|en|le)|"
     r"(date|time)(deleted|archived|removed|discontinued|unpublished|deactivated)|deletiondate"
 )
-# Pieces under any name that is made of these words alone: ``total_stock``, ``availableUnits``.
+# Pieces: names of these words alone, such as ``total_stock`` and ``availableUnits``.
 STOCK = re.compile(
     r"(?=.*(stock|inventory|onhand|(available|remaining|sellable)(units|pieces|items|qty|quantity)|"
     r"(units|pieces|items|qty|quantity)(available|remaining|left)))"
     r"(variant|product|item|total|current|free|net|available|remaining|left|sellable|qty|quantity|"
     r"units?|count|level|amount|pieces|items|in|on|hand|stock|inventory)+"
 )
-# Words that make the stock of one place of a name with another word: ``stock_berlin``.
+# Words that, with another one, name the stock of one place: ``stock_berlin``.
 SITES = re.compile(
     r"stock|inventory|lager|stok|bestand|lagerbestand|voorraad|existencias|estoque|giacenza|magazyn|остаток|"
     r"在庫|库存"

@@ -18,7 +18,7 @@ def take_back(
     time: NDArray[np.float64],
     signs: Signals,
 ) -> NDArray[np.int64]:
-    """Drop negative rows and those they take back; return the negative rows that last.
+    """Drop negative rows and the rows they take back; return the negative rows in force.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def taken_back(
     if not negative.any():
         return cancelled, final
     pair = user.astype(np.int64) * (int(item.max()) + 1) + item
-    order = np.lexsort((negative, time, pair))  # of one moment the negative event is the last
+    order = np.lexsort((negative, time, pair))  # at one moment negative events come last
     first = np.flatnonzero(np.diff(pair[order], prepend=-1))
     length = np.diff(np.append(first, len(order)))
     place = np.arange(len(order))

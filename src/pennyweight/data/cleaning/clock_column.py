@@ -1,4 +1,4 @@
-"""The time of day in a column of its own, or a duration that only looks like one."""
+"""A column with the time of day, and its tell-tale differences from a duration."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ _READ_SHARE, _CLOCK_SHARE, _SIX_HOURS, _HOUR = 0.9, 0.1, 21_600.0, 3_600.0
 def clock_of(
     frame: pl.DataFrame, free: Sequence[str], roles: Mapping[str, str], findings: Findings
 ) -> str | None:
-    """Return the column with the time of day, where the time is a mere day.
+    """Return the column with the time of day, where the time is only a day.
 
     Parameters
     ----------

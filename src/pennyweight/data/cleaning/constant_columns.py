@@ -1,4 +1,4 @@
-"""Columns that say something of users or items, and nothing of single events."""
+"""Columns that describe users or items, and not single events."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from pennyweight.data.cleaning_log import Findings
 __all__ = ["constant_of", "note_if_constant"]
 
 _ODD = 0.05  # share of users or items that may have several values all the same
-_EVIDENCE = 6.0  # of so many users or items chance alone would have several values
+_EVIDENCE = 6.0  # users or items that should have several values if shuffled
 
 
 def constant_of(frame: pl.DataFrame, column: str, roles: Mapping[str, str]) -> str | None:
     """Return ``user`` or ``item`` where each has one value of a column, as an attribute has.
 
-    Chance does that too where nearly all rows have one value or few rows share a user, so
-    the users with several values must be far fewer than if the values were shuffled.
+    Chance does that too where nearly all rows have one value or few rows share a user. So the users
+    with several values must be far fewer than they would be with shuffled values.
     """
     if frame[column].dtype.is_nested() or frame[column].dtype == pl.Object:
         return None
@@ -54,7 +54,7 @@ def note_if_constant(
     use: str,
     option: str,
 ) -> bool:
-    """Say whether a column has one value a user or an item, and note that it has no use then."""
+    """Say whether a column has one value a user or an item; if so, note that it is not used."""
     role = constant_of(frame, name, roles)
     if role is not None:
         findings.add(

@@ -1,4 +1,4 @@
-"""Counts of deeds, such as clicks beside impressions: a row of none is no event."""
+"""Counts of deeds, such as clicks beside impressions: a row with a count of 0 is no event."""
 
 import re
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ _COUNTED = re.compile(
     r"|download|play|listen|open|read|watch|watche|transaction|checkout|addtocart|scrobble|stream"
     r"|view|visit|order)s?(count|num|total)?"
 )
-_VAGUE = re.compile("view|visit|order")  # of a page, or by a user so far
-_MIN_ZEROS = 0.05  # share of zeros that counts of events have; those of catalogs hardly do
+_VAGUE = re.compile("view|visit|order")  # may be of a page, or of a user's history
+_MIN_ZEROS = 0.05  # smallest share of zeros in counts of events; counts in catalogs hardly have any
 
 
 def drop_idle(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None:
-    """Drop the rows in which all counts of deeds are 0, where no type says what happened."""
+    """Drop the rows in which all counts of deeds are 0, if the log has no types of events."""
     if "type" in roles:
         return
     used = {name for role, name in roles.items() if role != "weight"}

@@ -1,4 +1,4 @@
-"""How long or how much of an item was watched, read or played: of nothing there was no view."""
+"""The time or share of an item that was watched, read or played; none means no view."""
 
 import re
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ _BEFORE = re.compile(
     r"(.*[._])?(engagement_?time(_?msec)?|time_?on_?page)|actionDetails\..*", re.IGNORECASE
 )
 _CLOCK = r"^\s*(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)\s*$"
-# Of previews beside films, as Netflix exports them.
+# Previews beside films, as in exports of Netflix.
 _PREVIEWS = re.compile(r"(supplemental|promo(tional)?|bonus)videotype|istrailer|ispreview")
 _SKIPPED = re.compile(r"(is|was|has|got)?skip(ped)?(track|song|video|item)?")
 _COMPLETED = re.compile(r"(is|was|has)?(fully)?(completed?|finished|watchedfully|playedfully)")
@@ -67,7 +67,7 @@ _EPOCH = 1e8  # a moment in seconds, or more than a day in milliseconds
 def engagement_column(
     frame: pl.DataFrame, roles: Mapping[str, str], named: str | None
 ) -> str | None:
-    """Return the column of the time spent on an item, or of the share of it that was played.
+    """Return the column of the time spent on an item, or of the share that was played.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def drop_unseen(
     kind: np.typing.NDArray[np.uint8],
     kinds: tuple[str, ...],
 ) -> None:
-    """Drop the views on which no time was spent, and those skipped or not completed."""
+    """Drop views of no duration, and those marked as skipped or not completed."""
     unseen = np.zeros(frame.height, bool)
     label = "type" in roles and is_deed(roles["type"]) and not is_vote(roles["type"])
     is_view = np.array([label or name == NO_TYPE or is_consumption(name) for name in kinds])[kind]
@@ -124,7 +124,7 @@ def drop_unseen(
 
 
 def _not_finished(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> Mask:
-    """Return the rows that a column such as ``skipped`` or ``completed`` says were cut short."""
+    """Return the rows that a column such as ``skipped`` or ``completed`` marks as cut short."""
     unseen = np.zeros(frame.height, bool)
     for name in frame.columns:
         key = name_key(name)
@@ -192,7 +192,7 @@ def _amounts(column: pl.Series) -> pl.Series:
 
 
 def _threshold(column: pl.Series) -> tuple[float, str]:
-    """Return up to which amount nothing was watched, and that in words."""
+    """Return the amount up to which an item counts as not watched, and its name in a message."""
     words = words_of(column.name.rpartition(".")[2])
     if any(map(_SHARE.fullmatch, words)) or _SHARE.fullmatch("".join(words)):
         in_percent = float(_amounts(column).max() or 0.0) > 1.5  # type: ignore[arg-type]

@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 Meaning = float | Literal["negative", "ignore"]
-NO_TYPE = "event"  # the type of an event that names none
-NO_OPINION = "none"  # among opinions; elsewhere a missing value
+NO_TYPE = "event"  # the type of events without a type
+NO_OPINION = "none"  # neutral among opinions; elsewhere a missing value
 _TRUTH: dict[str, Sense] = {
     "-1": "negative",
     "-1.0": "negative",
@@ -100,7 +100,7 @@ _VAGUE = frozenset(
 _RATINGS = frozenset(("rate", "rated", "rating", "review", "reviewed", "star", "score", "grade"))
 _TONES = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # of an emoji: its form and color
 _LOW = re.compile(r"(?i)low(est)?|worst|weak|niedrig|bas(se)?|baj[ao]|baix[ao]|min(imum)?")
-# How likely a value is not to speak for an item, the likeliest first.
+# The certainty that a value speaks for an item, the lowest first.
 _DOUBTS: dict[Sense, int] = {
     "negative": 0,
     "doubtful": 1,
@@ -126,7 +126,7 @@ class EventTypes:
 
     @classmethod
     def of(cls, chosen: Mapping[str, Meaning]) -> "EventTypes":
-        """Check what a caller chose; `DataError` for what is no meaning."""
+        """Check the chosen meanings; `DataError` for a value that is no meaning."""
         for name, meaning in chosen.items():
             if not _is_meaning(meaning):
                 raise DataError(
@@ -143,7 +143,7 @@ class EventTypes:
         return name in self.chosen or _key(name) in self._chosen_by_key
 
     def meaning(self, name: str, source: str = "events") -> Meaning:
-        """Return what a type means.
+        """Return the meaning of a type.
 
         Raises
         ------
@@ -165,11 +165,11 @@ class EventTypes:
         return None if sense == "doubtful" else _MEANINGS.get(sense, 1.0)
 
     def is_unknown(self, name: str) -> bool:
-        """Say whether a type counts with weight 1 only because its name says nothing."""
+        """Say whether a type counts with weight 1 only because its name is unknown."""
         return name not in self and name != NO_TYPE and sense_of_type(name) == "unknown"
 
     def meanings(self, names: Iterable[str], source: str) -> dict[str, Meaning]:
-        """Return what each type of a log means; `DataError` names all doubtful ones at once."""
+        """Return the meaning of each type of a log; `DataError` names all doubtful ones at once."""
         names = list(names)
         senses = {name: sense_of_type(name) for name in names if name not in self}
         doubtful = [name for name, sense in senses.items() if sense == "doubtful"]
@@ -190,7 +190,7 @@ class EventTypes:
         return {name: self.meaning(name, source) for name in names} | silent
 
     def unused(self, names: Iterable[str]) -> list[str]:
-        """Return the chosen types that are not among some names, with the nearest of these."""
+        """Return the chosen types that do not occur, each with the nearest name that does."""
         names = list(names)
         keys = {_key(name) for name in names}
         return [
@@ -218,7 +218,7 @@ def is_rating(name: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def sense_of_type(name: str) -> Sense:
-    """Return what a value says; of numbers -1 alone says something, others are codes."""
+    """Return the sense of a value; of numbers only -1 has one, others are codes."""
     text = _TONES.sub("", name.strip().casefold())
     sense = _TRUTH[text] if text in _TRUTH else sense_of(name)
     if sense in ("unknown", "doubtful") and (opinion := opinion_of(name)) is not None:
@@ -266,7 +266,7 @@ def _is_opinion(name: str) -> bool:
 
 
 def lent_meanings(names: Iterable[str]) -> dict[str, Meaning]:
-    """Return that returns say nothing, where other types name a loan or a rental."""
+    """Return neutral meanings for returns, where other types name a loan or a rental."""
     names = list(names)
     words = {word for name in names for word in words_of(name)}
     if not any(is_loan(word) for word in words) and words.isdisjoint(("renew", "renewal")):

@@ -52,7 +52,7 @@ __all__ = [
 NEGATIVE = "negative event: not learned from; it takes back earlier events of the user on the item"
 TAKEN_BACK = "taken back by a later negative event of the same user on the same item"
 NEUTRAL = "neutral event: ignored"
-# Why rows are dropped that have no fault.
+# Reasons for dropping rows without a fault.
 NOT_LIKING = (
     NEGATIVE,
     NEUTRAL,
@@ -77,7 +77,7 @@ _MAX_KINDS = 256  # kind is stored in a byte
 
 @dataclass(frozen=True)
 class FeedbackRules:
-    """How events are understood.
+    """The rules by which events are understood.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ def signals(
         [1.0 if isinstance(meaning, str) else meaning for meaning in of_kinds], np.float32
     )
     neutral = np.array([meaning == "ignore" for meaning in of_kinds])[kind]
-    for name in against_it:  # no like, but a dislike
+    for name in against_it:  # a row without a like may have a dislike
         disliked = flagged(frame[name])
         neutral &= True if disliked is None else ~disliked.to_numpy()
     rows.drop(NEUTRAL, neutral)
@@ -249,7 +249,7 @@ def _meanings(
     *,
     opposed: bool = False,
 ) -> dict[str, Meaning]:
-    """Return what the types mean, and say so."""
+    """Return the meanings of the types, and note them."""
     if "type" not in roles:
         return dict.fromkeys(kinds, 1.0)
     name, number = roles["type"], np.bincount(kind[rows.alive], minlength=len(kinds))
@@ -301,7 +301,7 @@ def _say(
 
 
 def _by_values(frame: pl.DataFrame, roles: Mapping[str, str]) -> dict[str, str]:
-    """Return the roles; a column of weights that holds names of types is one of types."""
+    """Return the roles; a weight column that holds names of types becomes the type column."""
     weight = roles.get("weight")
     if (
         weight is None

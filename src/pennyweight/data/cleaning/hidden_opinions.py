@@ -1,4 +1,4 @@
-"""Columns that hold an opinion or a return beside those that are read, and are asked about."""
+"""Columns of opinions or returns that are not read: the user is asked about them."""
 
 import re
 import shlex
@@ -55,7 +55,7 @@ _FAILED = re.compile(r"fail(ed|ure|s)?|errors?|lost|miss(ed)?|declined|rejected|
 _ACTION = re.compile(
     r"event|ereignis|[eé]v[eé]nement|acci[oó]n|aktion|a[cç][aã]o|azione|actie|akcj|действ|событ|行为|行動|행동"
 )
-# Values that only together are opinions: hot or not.
+# Values that are opinions only as a pair: hot or not.
 _PAIRS = (
     ("hot", "not"),
     ("hit", "miss"),
@@ -82,8 +82,8 @@ def ask_about_opinions(
 ) -> None:
     """Stop where a column that is not read says the opposite of liking in some rows.
 
-    That is the case beside types none of which speaks against an item, such as a single
-    ``watch`` beside ``liked``, and in columns such as ``category`` of ``sale`` and ``refund``.
+    Such columns lie beside types of which none speaks against an item, as ``liked`` beside a single
+    ``watch``, or have names such as ``category`` with values ``sale`` and ``refund``.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def ask_about_opinions(
 
 
 def _ask_about_codes(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> None:
-    """Stop where votes or reactions are numbers of which one may be a dislike, such as 1 to 3."""
+    """Stop where votes or reactions are numbers, such as 1 to 3, of which one may be a dislike."""
     for name in frame.columns:
         if name in roles.values() or not _CODED.fullmatch("".join(words_of(name))):
             continue
@@ -138,7 +138,7 @@ def _ask_about_codes(frame: pl.DataFrame, roles: Mapping[str, str], source: str)
 
 
 def _ask_about_valid(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> None:
-    """Stop where orders are valid or not, and nothing that is read says so."""
+    """Stop where a column says whether orders are valid, and no column that is read does."""
     orders = [n for n in frame.columns if not {"order", "quantity", "qty"}.isdisjoint(words_of(n))]
     for name in frame.columns:
         if name in roles.values() or name_key(name) not in _VALID or not orders:
@@ -176,7 +176,7 @@ def _is_place(name: str) -> bool:
 
 
 def _speaks_against(frame: pl.DataFrame, roles: Mapping[str, str]) -> bool:
-    """Say whether the types that are read hold opinions already."""
+    """Say whether the types that are read include negative ones already."""
     if "type" not in roles:
         return False
     column = frame[roles["type"]]
@@ -190,7 +190,7 @@ def _speaks_against(frame: pl.DataFrame, roles: Mapping[str, str]) -> bool:
 
 
 def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[str]:
-    """Return the values of a column that speak against an item, if all in all it has opinions."""
+    """Return the values that speak against an item, if the column as a whole holds opinions."""
     column = frame[name]
     if (column.dtype.is_numeric() or column.dtype == pl.Boolean) and is_opinion(name):
         column = column.cast(pl.String)
@@ -229,7 +229,7 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
 def _opinions(
     column: pl.Series, name: str, values: list[str], roles: Mapping[str, str]
 ) -> list[str]:
-    """Return the denials of a column such as ``liked`` beside types; ratings say as much."""
+    """Return the denials in a column such as ``liked``, unless ratings say the same."""
     rated = "weight" in roles and is_rating_name(roles["weight"])
     if "type" not in roles or rated or not is_opinion(name):
         return []

@@ -1,4 +1,4 @@
-"""Ids that differ only in the form: leading zeros, ``.0``, spaces, capitals, dashes, Unicode."""
+"""Ids that differ only in form: leading zeros, ``.0``, spaces, capitals, dashes, Unicode."""
 
 import re
 import unicodedata
@@ -37,9 +37,9 @@ def _without_float(text: str) -> str:
 
 
 def _lists(unknown: Mapping[str, int], known_ids: Collection[str]) -> dict[str, int]:
-    """Return the texts that hold several known ids, and in how many rows each is.
+    """Return the texts that hold several known ids, with the number of their rows.
 
-    Numbers that all end in ``,0`` are decimals: an item 0 is hardly in every list, as the last.
+    Numbers that all end in ``,0`` are decimals: an item 0 would hardly end every list.
     """
     lists = {
         text: rows
@@ -78,7 +78,7 @@ FORMS: Mapping[str, Callable[[str], str]] = {
 
 
 def canonical(text: str) -> str:
-    """Return an id without all that exports, spreadsheets and keyboards change in one."""
+    """Return an id without the differences that exports, spreadsheets and keyboards make."""
     if _PLAIN.fullmatch(text):  # most ids, and this is quick
         return text
     text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE).translate(_DASHES))
@@ -89,7 +89,7 @@ def canonical(text: str) -> str:
 
 @dataclass
 class Agreement:
-    """Ids that are not known but would be in another form.
+    """Unknown ids that are known ones in another form.
 
     Attributes
     ----------
@@ -116,11 +116,11 @@ class Agreement:
 
     @property
     def total(self) -> int:
-        """How many rows would agree."""
+        """The number of rows that would match."""
         return sum(self.rows.values())
 
     def remaining(self, applied: bool) -> str:
-        """Say what is not known, and unless the forms were applied what they would do."""
+        """Describe the unknown ids, and the matches of another form unless they were applied."""
         parts = []
         for form, count in [] if applied else self.rows.most_common():
             before, after = self.example[form]
@@ -142,7 +142,7 @@ class Agreement:
 
 
 def agree(unknown: Mapping[str, int], known_ids: Collection[str]) -> Agreement:
-    """Find the known ids that unknown ones agree with but for their form.
+    """Find the known ids from which unknown ones differ only in form.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def agree(unknown: Mapping[str, int], known_ids: Collection[str]) -> Agreement:
 
 
 def merged(names: Collection[str]) -> dict[str, str]:
-    """Return id -> id to use, for ids of which another one differs in its form only.
+    """Return id -> id to use, for ids of which another one differs only in form.
 
     The first of several is used.
     """
@@ -188,7 +188,7 @@ def merged(names: Collection[str]) -> dict[str, str]:
 
 
 def _difference(text: str, candidate: str) -> str:
-    """Name the form in which two ids differ, or that there are several."""
+    """Name the form in which two ids differ, or say that there are several."""
     for form, change in FORMS.items():
         if change(text) == change(candidate):
             return form

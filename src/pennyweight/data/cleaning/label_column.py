@@ -1,4 +1,4 @@
-"""Which column stands for event types where none is named so."""
+"""The column that stands for event types where none is named like one."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -33,7 +33,7 @@ _OPINIONS = re.compile(
     r"|evenement|ereignis|acci[oó]n|aktion|a[cç][aã]o|azione|actie|verdict|judg|urteil|smiley|emoji|bewert"
     r"|valora|avalia|satisf|zufrieden|swipe|response|rating|rated|taste|prefer|mood|label|signal"
 )
-_PAGE = re.compile("page|url|referr|screen|path")  # of views, which are events of their own
+_PAGE = re.compile("page|url|referr|screen|path")  # page views are events themselves
 _MIN_ROWS = 20  # smallest log in which a column is examined
 
 
@@ -45,11 +45,11 @@ def label_column(
     *,
     excluded: Collection[str] = (),
 ) -> str | None:
-    """Return the column that stands for event types where none is named so, if there is one.
+    """Return the column that stands for event types where none is named like one, or None.
 
-    A column of 0 and 1 such as ``clicked``, or one whose values are the names of types, among
-    them one that is no liking. One with a single value a user or an item says nothing of events;
-    nor do the `excluded` columns.
+    A column of 0 and 1 such as ``clicked``, or one whose values are names of types, among them one
+    that is no liking. A column with a single value a user or an item is none, nor are the
+    `excluded` ones.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def label_column(
 
 
 def _ask_about_vague(column: pl.Series, source: str) -> None:
-    """Stop where words such as up and down or good and bad may be about anything."""
+    """Stop where words such as up and down or good and bad may be of anything."""
     if _OPINIONS.search(column.name.casefold()) or is_rating_name(column.name):
         return
     values = blanked(column).cast(pl.String).drop_nulls().unique().to_list()
@@ -102,7 +102,7 @@ def _ask_about_vague(column: pl.Series, source: str) -> None:
 def _note_unused(
     frame: pl.DataFrame, free: list[str], roles: Mapping[str, str], findings: Findings
 ) -> None:
-    """Name the only other column if it is of 0 and 1: 0 may say that nothing happened."""
+    """Note the only other column if it is of 0 and 1: 0 may mean that nothing happened."""
     if len(free) != 1 or frame.height < _MIN_ROWS or is_undoing(free[0]):
         return
     words = answers_of(frame[free[0]])
@@ -124,7 +124,7 @@ def _is_attribute(
 
 
 def _note_marks(frame: pl.DataFrame, names: list[str], source: str, findings: Findings) -> None:
-    """Say that marks such as a favorite leave orders as they are; ask about other events."""
+    """Note that marks such as a favorite leave orders as they are; ask about other events."""
     first = names[0]
     if not has_role(frame.columns, "quantity"):
         raise DataError(
@@ -153,7 +153,7 @@ def _is_binary(column: pl.Series, name: str) -> bool:
 def _are_answers(column: pl.Series, name: str) -> bool:
     """Say whether texts are yes, no and perhaps, or the name of the column and its denial.
 
-    To an opinion there may be other answers, such as ``probably not``.
+    An opinion may have other answers, such as ``probably not``.
     """
     if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return False

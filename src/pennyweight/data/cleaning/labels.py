@@ -1,4 +1,4 @@
-"""Columns that stand for event types: of 0 and 1, such as a click, or by their values."""
+"""Columns that stand for event types: 0 and 1, such as clicks, or names of types."""
 
 import re
 from collections.abc import Collection
@@ -50,7 +50,7 @@ _VOTES = re.compile(
     r"|entscheidung|antwort|choix|reponse|decisao|eleccion|respuesta|scelta|risposta|keuze|interested"
     r"|evento|ereignis|evenement|aktion|accion|acao|azione|actie"
 )
-# Marks beside an event that happened all the same.
+# Marks on an item, which say nothing about the event.
 _MARKS = re.compile(r"(is|was|has|did)?(favou?rite[ds]?|saved?|follow(ed|s)?|subscribed?)")
 _OPEN = (
     "maybe",
@@ -74,7 +74,7 @@ _SIGNS = ("-1", "-1.0", "−1")
 _ONES = frozenset(("1", "1.0", "+1", "+1.0", "0", "0.0"))
 _SWIPES = {"right": "yes", "up": "yes", "left": "no"}
 _SILENT = 0.75  # share of zeros from which on they mean that no opinion was given
-# Columns about where and how, whose values may look like types.
+# Columns of places and circumstances, whose values may look like types.
 _CONTEXT = re.compile(
     r"source|referr|channel|medium|page|screen|device|platform|context|campaign|country|plan|tier"
     r"|status|state|condition|zustand|[eé]tat|estado|categor|genre|title|name|comment|text|review|descri"
@@ -102,7 +102,7 @@ def is_vote(name: str) -> bool:
 
 
 def is_mark(name: str) -> bool:
-    """Say whether a column is named after a mark beside an event that happened all the same."""
+    """Say whether a column is named after a mark on an item, such as a favorite."""
     return bool(_MARKS.fullmatch(name_key(name)))
 
 
@@ -119,10 +119,10 @@ def is_undoing(name: str) -> bool:
 
 
 def flagged(column: pl.Series) -> pl.Series | None:
-    """Return which rows a column of yes and no says yes of; None for another column.
+    """Return the rows with a yes in a column of yes and no; None for another column.
 
-    Of a column such as ``cancelled_at`` they are those with a value, unless most have one, as
-    where everything that is lent comes back.
+    In a column such as ``cancelled_at`` they are the rows with a value, unless most have one, as in
+    a log of loans that all came back.
     """
     if _TIME_SUFFIX.search(column.name) or _TIME_SUFFIX.search(column.name.casefold()):
         filled = blanked(column).is_not_null()
@@ -132,7 +132,7 @@ def flagged(column: pl.Series) -> pl.Series | None:
 
 
 def opposites(columns: Collection[str], name: str) -> list[str]:
-    """Return the columns of dislikes beside one of likes, where 0 is then no dislike."""
+    """Return the columns of dislikes beside one of likes, whose 0 is then no dislike."""
     if not is_opinion(name):
         return []
     return [column for column in columns if column != name and _is_opposite(column)]
@@ -145,11 +145,10 @@ def _is_opposite(name: str) -> bool:
 def label_meanings(
     name: str, values: Collection[str], silent: float = 0.0, *, opposed: bool = False
 ) -> dict[str, Meaning]:
-    """Return what the values of a column mean, if it says whether something happened.
+    """Return the meanings of the values of a column that says whether something happened.
 
-    1 is what the column is named after; 0 is nothing where that is a deed, such as a click,
-    and the opposite where it is an opinion, such as a like, unless nearly all are 0. -1 is
-    always a dislike.
+    1 is the deed or opinion of the column's name. 0 is neutral for a deed, such as a click, and the
+    opposite for an opinion, such as a like, unless nearly all are 0. -1 is always a dislike.
 
     Parameters
     ----------
@@ -188,7 +187,7 @@ def label_meanings(
 
 
 def answer_of(word: str, name: str) -> str | None:
-    """Return whether a value says yes, no or leaves it open; None where it is no answer.
+    """Return whether a value is a yes, a no or open; None where it is no answer.
 
     The name of the column is a yes, its denial a no: Recommended, Not Recommended.
     """
@@ -205,7 +204,7 @@ def answer_of(word: str, name: str) -> str | None:
 
 
 def names_types(column: pl.Series) -> bool:
-    """Say whether the values of a column are names of event types, not all of them liking."""
+    """Say whether the values of a column are names of event types, some of them no liking."""
     if _CONTEXT.search(column.name.casefold()):
         return False
     if column.dtype.is_integer():

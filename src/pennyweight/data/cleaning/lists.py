@@ -14,7 +14,7 @@ __all__ = ["list_values", "split_list", "text_lists"]
 
 _BAR, _COMMA, _TIGHT, _LINE = map(re.compile, (r"\|", ",", r",(?!\s)", "\n"))
 _MARKS = (_BAR, re.compile(";"))
-# With these names a comma separates values too, where they are as in a vocabulary.
+# Columns in which a comma separates values too, if these repeat as in a vocabulary.
 _BY_COMMA = {
     "genre",
     "genres",
@@ -40,7 +40,7 @@ _BY_COMMA = {
     "platforms",
     "studios",
 }
-# These hold lists by their names, also of words that occur once.
+# Names of lists, also of values that occur once.
 _NAMED = {
     "genres",
     "tags",
@@ -58,8 +58,8 @@ _NAMED = {
     "styles",
     "topics",
 }
-_MANY = 100  # lists from which on they are made together
-_SPACES = 3  # in a value at the most
+_MANY = 100  # number of lists from which on one frame builds them all
+_SPACES = 3  # most words in a value
 _ODD = 0.02  # of the values, which may be longer: people type tags
 _LONGEST, _SAMPLE = 40, 5_000  # characters of a value; texts that are looked at
 
@@ -105,7 +105,7 @@ def text_lists(name: str, values: Sequence[Sequence[str | None] | None]) -> pl.S
 
 
 def split_list(text: str) -> list[str]:
-    """Return the values of a text that are separated by the first mark it has."""
+    """Return the values of a text, separated by the first separator in it."""
     mark = next((mark for mark in _MARKS if mark.search(text)), _LINE)
     return _pieces(text, mark)
 
@@ -115,13 +115,13 @@ def _pieces(text: str, mark: re.Pattern[str]) -> list[str]:
 
 
 def _comma(texts: Sequence[str]) -> re.Pattern[str]:
-    """Return the comma of these texts: in "Tools,Tapes, Glues" the one with a space is text."""
+    """Return the separator of texts with commas; "Tools,Tapes, Glues" has two values."""
     commas = sum("," in text for text in texts)
     return _TIGHT if 2 * sum(_TIGHT.search(text) is not None for text in texts) > commas else _COMMA
 
 
 def _separates(texts: Sequence[str], mark: re.Pattern[str], name: str) -> bool:
-    """Say whether a mark separates the values of lists in these texts."""
+    """Say whether a sign separates the values of lists in these texts."""
     share = sum(mark.search(text) is not None for text in texts) / len(texts)
     parts = [part for text in texts for part in _pieces(text, mark)]
     if not share or not parts or sum(len(p) > _LONGEST for p in parts) > _ODD * len(parts):

@@ -1,7 +1,7 @@
-r"""Words that databases, spreadsheets and programs write where a value is missing.
+r"""Words that databases, spreadsheets and programs write for a missing value.
 
 Some of these words mean nothing else (``\N``, ``(not set)``, ``NaN``); others may be a value
-(``None``, ``NA``, ``-``). A word that may be a value is judged by the column that it is in.
+(``None``, ``NA``, ``-``), which the rest of the column decides.
 """
 
 import re
@@ -26,7 +26,7 @@ __all__ = [
     "note_crowds",
 ]
 
-# Written exactly so. "Nan" and "Null" are names of people.
+# Compared with case: "Nan" and "Null" are names of people.
 _SURE = {
     "",
     r"\N",
@@ -103,7 +103,7 @@ _LIKELY = {
     "MISSING",
 }
 _VALUES = _LIKELY - {"none", "NONE", "Null", "Nan", "nil", "NIL", "missing", "MISSING"}
-# Ids that programs give to everybody without one; people may have them too.
+# Ids that programs give to all users without one; a person may have such an id too.
 _CROWD = {
     "guest",
     "anonymous",
@@ -138,7 +138,7 @@ _CROWD = {
 }
 _MINUS = ("-", "–")
 _BLANK = re.compile(r"[\s\u00a0\u2000-\u200d\u2060\ufeff]*")
-_SHARE = 0.05  # of all events, that a person hardly has
+_SHARE = 0.05  # share of all events above which a user is hardly one person
 _FEW_EVENTS = 20  # a user with fewer events than this stands for one person
 
 
@@ -148,7 +148,7 @@ def is_missing(text: str) -> bool:
 
 
 def blanked(column: pl.Series) -> pl.Series:
-    """Return a column with null for blanks and all words of missing values.
+    """Return a column with null for blanks and all words for missing values.
 
     For columns of few words and of numbers, in which none of these words is a value.
     """
@@ -164,7 +164,7 @@ def blanked(column: pl.Series) -> pl.Series:
 
 
 def few_texts(column: pl.Series, limit: int) -> list[str]:
-    """Return the distinct texts of a column, none where there are more than `limit`."""
+    """Return the distinct texts of a column, or none if there are more than `limit`."""
     if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return []
     for part in (column.head(10_000), column):  # most columns of many texts end here
@@ -175,10 +175,10 @@ def few_texts(column: pl.Series, limit: int) -> list[str]:
 
 
 def missing_values(column: pl.Series, findings: Findings) -> pl.Series:
-    """Return a column of texts with null for the words of missing values, which are noted.
+    """Return a column of texts with null for words for missing values, and note them.
 
-    ``None``, ``NA``, ``-`` and ``?`` are values where a column of names has them once, and
-    ``NA`` is one among other codes of two letters.
+    ``None``, ``NA``, ``-`` and ``?`` are values where a column of names has them once, and ``NA``
+    is one among other codes of two letters.
     """
     words = column.drop_nulls().unique()
     blank = words.filter(words.str.strip_chars() == "").to_list()
@@ -199,7 +199,7 @@ def missing_values(column: pl.Series, findings: Findings) -> pl.Series:
 
 
 def _not_values(column: pl.Series, words: pl.Series, likely: list[str]) -> list[str]:
-    """Return which words that may be values stand for missing ones in this column."""
+    """Return the words that could be values and stand for missing ones in this column."""
     counts = dict(column.value_counts().iter_rows())
     if 2 * len(words) > len(column) - column.null_count():  # most values occur once: names
         likely = [word for word in likely if counts[word] > 1]
@@ -211,7 +211,7 @@ def _not_values(column: pl.Series, words: pl.Series, likely: list[str]) -> list[
 def missing_ids(
     ids: pl.Series, extra: Collection[str] | None, known_ids: Collection[str] = ()
 ) -> tuple[pl.Series, dict[str, int]]:
-    """Return ids with null for words of missing values, and how often each was there.
+    """Return ids with null for words for missing values, and the count of each word.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def is_missing_id(name: str, extra: Collection[str] | None, known_ids: Collectio
 
 
 def _not_ids(names: pl.Series, words: list[str], likely: list[str]) -> list[str]:
-    """Return the words where all other ids have a digit: none of these is a nickname."""
+    """Return the words if all other ids have a digit: none of these is a nickname."""
     others = names.filter(~names.is_in(words))
     return likely if _have_digits(others) else []
 
@@ -275,7 +275,7 @@ def _have_digits(ids: pl.Series) -> bool:
 
 
 def note_crowds(names: Sequence[str], counts: NDArray[np.int64], findings: Findings) -> None:
-    """Note users who have more events than a person has: one id that stands for many people.
+    """Note users with more events than one person has: an id that stands for many people.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ __all__ = [
     "words_of",
 ]
 
-# Words are compared whole, without case and accents.
+# Full words, compared without case and accents.
 _UNDONE = re.compile(
     r"cancell?(ed|ation)?|refund(s|ed)?|return(s|ed)?|rto|charge(d)?back(s)?|revers(ed|al)"
     r"|credit(note|memo|invoice)s?|credit(nota|factuur)|kreditn?(ota|faktura)|notecredit|dobropis"
@@ -66,7 +66,7 @@ _LOAN = re.compile(
 _RETURN = re.compile(
     r"return(s|ed)?|retour.*|zuruck.*|ruckgabe|rucksendung|devol.*|devuel.*|reso|resi"
 )
-# Credit notes are one word: a note alone is none, and credit cards pay.
+# "creditnote" in one word: a note alone is none, and a credit card pays.
 _CREDIT = re.compile(r"(?<![^\W_])credit[\W_]+(note|memo|invoice)")
 _NOTE = re.compile(r"(?<![^\W_])not[ae]([\W_]+d[ei])?[\W_]+credito?(?![^\W_])")
 _HAN = re.compile(
@@ -95,12 +95,12 @@ def is_against(word: str) -> bool:
 
 
 def _umlauts(word: str) -> str:
-    """Return a word as without the umlauts that are written as two letters: rueckgabe."""
+    """Return a word with umlauts as base letters, also those written as two: rueckgabe."""
     return re.sub("([aou])e", r"\1", word)
 
 
 def is_failure(word: str) -> bool:
-    """Say whether a word says that something did not come about."""
+    """Say whether a word means that something did not come about."""
     return _FAILED.fullmatch(word) is not None
 
 
@@ -110,21 +110,21 @@ def is_negator(word: str) -> bool:
 
 
 def is_loan(word: str) -> bool:
-    """Say whether a word is about lending, where what is taken comes back in the end."""
+    """Say whether a word is about lending, where everything comes back in the end."""
     return _LOAN.fullmatch(word) is not None
 
 
 def is_return(name: str) -> bool:
-    """Say whether a name is about a thing that comes back, and not about money or an end."""
+    """Say whether a name is about an item that comes back, not about money or an end."""
     undone = [word for word in words_of(name) if is_undone(word) or _RETURN.fullmatch(word)]
     return bool(undone) and all(_RETURN.fullmatch(word) for word in undone)
 
 
 def denial_of(name: str) -> Literal["negative", "doubtful", "unknown"]:
-    """Return whether a name that English does not explain may deny something.
+    """Return whether a name in another language may be a denial.
 
-    A return or cancellation in another language is negative; any other word of denial, such as
-    ``nicht gekauft``, and an abbreviation such as ``RTN`` or ``R``, is doubtful.
+    A return or cancellation is negative; any other word of denial, such as ``nicht gekauft``, and
+    an abbreviation such as ``RTN`` or ``R``, is doubtful.
     """
     words = words_of(name)
     single = len(words) == 1

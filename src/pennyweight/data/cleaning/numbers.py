@@ -14,8 +14,8 @@ from pennyweight.data.cleaning_log import Findings
 
 __all__ = ["is_numeric", "names_price", "number_share", "numbers"]
 
-NUMERIC = 0.9  # of the values, from which on a column is one of numbers
-PRICED = 0.5  # where its name says that it is one
+NUMERIC = 0.9  # share of numbers from which on a column holds numbers
+PRICED = 0.5  # the same if the column is named like a price
 PRICES = 0.2  # of the values of such a column with a digit, from which on none is prose
 _PRICE = re.compile(
     r"price|(?<![a-z])costs?(?![a-z])|amount|msrp|rrp|preis|prix|precio|prezzo|preço|revenue",
@@ -40,7 +40,7 @@ _NUMBER = (
     + _SIGNS
     + r"|\x{a0}?%|(?:[\x{a0} ]\p{L}{1,4}))?\s*$"
 )
-# Numbers with a word that changes their value, or with marks around them.
+# Numbers with a multiplier, or with signs around them.
 _SCALED = (
     r"^\s*\p{Sc}?\s*\d[\d.,]*\s*([kKMB]|[mb]n|(?i:mio|mrd|mln|mill?|tsd|lakh|crore|million))\.?\s*$"
 )
@@ -63,7 +63,7 @@ class _Parsed:
 
 
 def numbers(column: pl.Series, findings: Findings) -> pl.Series | None:
-    """Return a column of texts as numbers, the odd ones null and noted; None where it is text.
+    """Return texts as numbers, exceptions null and noted; None for a column of other texts.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def _note(findings: Findings, name: str, problem: str, count: int) -> None:
 
 
 def is_numeric(column: pl.Series) -> bool:
-    """Say whether a column of texts is one of numbers, or was meant to be one."""
+    """Say whether a column of texts holds numbers, or was meant to."""
     texts = column.filter(column.str.strip_chars() != "")
     if not len(texts):
         return False
@@ -152,7 +152,7 @@ def is_numeric(column: pl.Series) -> bool:
 
 
 def _is_scaled(column: pl.Series) -> bool:
-    """Say whether numbers are written in several scales: 950 beside 1.2k."""
+    """Say whether numbers are written on several scales: 950 beside 1.2k."""
     present = column.drop_nulls()
     words = present.str.extract(_SCALED).drop_nulls()
     bare = int(present.str.contains(_BARE).sum())
@@ -161,7 +161,7 @@ def _is_scaled(column: pl.Series) -> bool:
 
 
 def _may_be_numbers(column: pl.Series) -> bool:
-    """Say whether a column that is none of numbers is one by its name or but for marks."""
+    """Say whether a column without clear numbers has them by its name or behind marks."""
     present = column.drop_nulls()
     if names_price(column.name) and int(present.str.contains(r"\d").sum()) >= PRICES * len(present):
         return True
@@ -169,7 +169,7 @@ def _may_be_numbers(column: pl.Series) -> bool:
 
 
 def _plain(column: pl.Series) -> pl.Series | None:
-    """Return numbers where each value is one as programs write it."""
+    """Return numbers if every value is one as programs write it."""
     if column.null_count() == len(column) or column.str.contains(_ZEROS).any():
         return None
     if _may_be_thousands(column):
@@ -281,7 +281,7 @@ def _values(parsed: _Parsed, mark: Mark) -> pl.Series:
 
 
 def _reread(column: pl.Series, result: pl.Series) -> pl.DataFrame:
-    """Return the texts that programs would read otherwise or not at all, and their values."""
+    """Return the texts that programs would read differently or not at all, and their values."""
     rows = pl.DataFrame({"text": column, "value": result})
     plain = pl.col("text").cast(pl.Float64, strict=False)
     return rows.filter(pl.col("value").is_not_null() & plain.ne_missing(pl.col("value")))

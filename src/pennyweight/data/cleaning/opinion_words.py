@@ -1,4 +1,4 @@
-"""Words in many languages for liking, for disliking, and for being of no opinion."""
+"""Words in many languages for liking, disliking, and having no opinion."""
 
 import re
 import unicodedata
@@ -11,8 +11,8 @@ __all__ = ["Opinion", "is_adjective", "names_opinion", "opinion_of"]
 
 Opinion = Literal["positive", "negative", "neutral"]
 
-_MAX_WORDS = 7  # of an opinion; more are a sentence of a review
-# Words are compared whole, without case and accents. Verbs name a column of likes, too.
+_MAX_WORDS = 7  # longest opinion; more words are a sentence of a review
+# Full words, compared without case and accents. Verbs also name columns of likes.
 _LIKES = re.compile(
     r"like[ds]?|love[ds]?|enjoy(ed)?|prefer(red|s)?|gefall(t|en)|gefaellt|gefiel|gemocht|mag|liebe|geliebt"
     r"|(j)?aim(e|es|er|ee?)|adoree?|kiffe|gust(a|o|an|ado)|encant(a|o|an|ado)"
@@ -100,9 +100,9 @@ _NEUTRAL_TEXT = re.compile(
 
 @lru_cache(maxsize=4_096)
 def opinion_of(name: str) -> Opinion | None:
-    """Return what a text says of liking: ``no me gusta`` is negative; None where nothing.
+    """Return the opinion in a text: ``no me gusta`` is negative; None without one.
 
-    A denied like and a dislike are negative, a dislike that is denied says nothing.
+    A denied like and a dislike are negative; a denied dislike is no opinion.
     """
     text = unicodedata.normalize("NFKC", name.replace("’", "'").casefold())
     words = words_of(name.replace("’", "'"))
@@ -118,13 +118,13 @@ def opinion_of(name: str) -> Opinion | None:
 
 
 def is_adjective(name: str) -> bool:
-    """Say whether a text calls something good or bad, which need not be an opinion of an item."""
+    """Say whether a text calls something good or bad, perhaps not the item."""
     words = words_of(name)
     return bool(words) and _verbs(words) is None and any(_adjectives(words))
 
 
 def names_opinion(name: str) -> Opinion | None:
-    """Return what a column is named after: ``me_gusta`` after liking, ``odio`` after the opposite.
+    """Return the opinion that a column is named after: ``me_gusta`` likes, ``odio`` dislikes.
 
     Adjectives, such as ``good``, name columns of other things.
     """
@@ -175,7 +175,7 @@ def _verbs(words: list[str]) -> tuple[bool, bool] | None:
 
 
 def _adjectives(words: list[str]) -> tuple[bool, bool]:
-    """Return whether words call something bad, or good, and say nothing else."""
+    """Return whether words call something bad, or good, and mean nothing else."""
     against = [word for word in words if _BAD.fullmatch(word)]
     liked = [word for word in words if _GOOD.fullmatch(word)]
     plain = _plain([word for word in words if word not in against and word not in liked])
@@ -183,7 +183,7 @@ def _adjectives(words: list[str]) -> tuple[bool, bool]:
 
 
 def _plain(words: list[str]) -> bool:
-    """Say whether words stand beside an opinion and are about nothing else."""
+    """Say whether words may stand beside an opinion and mean nothing else."""
     return all(
         _BESIDE.fullmatch(word) or is_negator(word) or _DENIALS.fullmatch(word) for word in words
     )

@@ -18,8 +18,8 @@ _CHANCE = 0.01
 def order_column(frame: pl.DataFrame, roles: Mapping[str, str]) -> tuple[str, bool] | None:
     """Return the column of orders, and whether fields are filled in one row of each alone.
 
-    By its role; else it is a column each of whose values has several rows, and another column
-    is filled in exactly one of them, as in exports of shops.
+    The column is found by its role; else each of its values has several rows, of which another
+    column is filled in exactly one, as in exports of shops.
     """
     excluded = {roles[role] for role in ("user", "item", "time") if role in roles}
     free = [name for name in frame.columns if not frame[name].dtype.is_nested()][:_MAX_COLUMNS]
@@ -50,7 +50,7 @@ def _filled_once(key: pl.Series, filled: pl.Series) -> bool:
 
 
 def carried(state: pl.Series, key: pl.Series) -> pl.Series | None:
-    """Return states with that of an order in all its rows, if each has it in one row alone."""
+    """Return states copied to all rows of their order, if each order has one in a single row."""
     filled = blanked(state)
     if not 0 < filled.null_count() < len(filled) or not _filled_once(key, filled.is_not_null()):
         return None
@@ -59,10 +59,10 @@ def carried(state: pl.Series, key: pl.Series) -> pl.Series | None:
 
 
 def spread_over_orders(yes: pl.Series, key: pl.Series, *, sparse: bool) -> pl.Series:
-    """Return which rows are of an order of which one row says yes, if that holds of the order.
+    """Return the rows of orders with a yes in one row, if that yes is about the order.
 
-    That is where orders say things in their first row only (`sparse`), or where the yes is in
-    the first row of orders more often than by chance.
+    It is where orders fill their first row only (`sparse`), or where the yes is in the first row
+    more often than by chance.
     """
     table = pl.DataFrame({"key": key, "yes": yes})
     first = pl.col("key").is_first_distinct()

@@ -40,7 +40,7 @@ _TOTAL = re.compile(r"total|order|gesamt|summe|grand")
 def undone_orders(
     frame: pl.DataFrame, roles: Mapping[str, str], types: EventTypes, rows: Rows
 ) -> Mask:
-    """Return the lines of orders that were undone as a whole, by rows without an item.
+    """Return the lines of orders that were undone as a whole by rows without an item.
 
     These rows are dropped and counted.
 
@@ -104,7 +104,7 @@ def _keys(column: pl.Series) -> pl.Series:
 def _named_orders(
     frame: pl.DataFrame, keys: pl.Series, order_ids: pl.Series, roles: Mapping[str, str]
 ) -> pl.Series:
-    """Return the order that each row is about, which a column beside its own may name."""
+    """Return the order of each row, which another column may name."""
     named = keys
     for name in _links(frame, roles):
         other = _keys(frame[name])
@@ -123,7 +123,7 @@ def _links(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
 
 
 def _other_orders(frame: pl.DataFrame, roles: Mapping[str, str], bare: Mask) -> Mask:
-    """Return the rows that name the order that they refund in a column that only they fill."""
+    """Return the rows that name the refunded order in a column of their own."""
     refunds = np.zeros(frame.height, bool)
     for name in _links(frame, roles):
         filled = blanked(frame[name]).is_not_null().to_numpy()
@@ -135,7 +135,7 @@ def _other_orders(frame: pl.DataFrame, roles: Mapping[str, str], bare: Mask) -> 
 def _says_undone(
     frame: pl.DataFrame, roles: Mapping[str, str], types: EventTypes, bare: Mask
 ) -> Mask:
-    """Return the rows whose type, state or kind says that something was taken back."""
+    """Return the rows whose type, state or kind is a return or cancellation."""
     undone = np.zeros(frame.height, bool)
     excluded = {roles[role] for role in ("user", "item", "time", "order") if role in roles}
     bare_rows = frame.filter(pl.Series(bare))
@@ -201,7 +201,7 @@ def _refunded_orders(
 
 
 def _called_parts(frame: pl.DataFrame, roles: Mapping[str, str], undone: Mask) -> Mask:
-    """Return the rows whose type or state says that a part came back: ``partially_refunded``."""
+    """Return the rows whose type or state is a partial refund: ``partially_refunded``."""
     parts = np.zeros(frame.height, bool)
     for name in {roles[role] for role in ("type", "status") if role in roles}:
         values = few_texts(frame.filter(pl.Series(undone))[name], _MAX_KINDS)

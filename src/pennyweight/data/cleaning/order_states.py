@@ -1,4 +1,4 @@
-"""The states of orders: which take back a purchase, and which say that there was none."""
+"""The states of orders: which take back a purchase, and which mean that there was none."""
 
 import re
 import shlex
@@ -35,7 +35,7 @@ _PART = re.compile(
     r"part|partial(ly)?|teil|teilweise|partielle?(ment)?|parcial(mente)?|parzial[ei]|parzialmente"
     r"|gedeeltelijk|window|policy|eligible"
 )
-# A deed still to come, not one done: refund pending, return requested.
+# States that are still to come: refund pending, return requested.
 _NOUN = re.compile(
     r"returns?|refunds?|cancel|cancellation|chargebacks?|reversal|rto|retoure|storno|ruckgabe"
     r"|rucksendung|(ruck)?erstattung|widerruf|annulation|remboursement|retour|cancelacion"
@@ -71,7 +71,7 @@ _COMPLETED = re.compile(
 _SHORT = re.compile(r"-?\d+|[a-z]{1,2}|[a-z]{0,3}[-_]?\d{1,4}")
 _CODES = ("1", "0", "true", "false", "yes", "no", "y", "n", "t", "f")
 _MAX_CODES = 40
-_EMPTY = 0.2  # share of rows without a state from which on that is asked about
+_EMPTY = 0.2  # share of rows without a state from which on reading stops
 
 
 def is_state_name(name: str) -> bool:
@@ -80,7 +80,7 @@ def is_state_name(name: str) -> bool:
 
 
 def is_part(word: str) -> bool:
-    """Say whether a word says that a part alone came back, or none."""
+    """Say whether a word means that only a part came back, or nothing."""
     return _PART.fullmatch(word) is not None
 
 
@@ -167,7 +167,7 @@ def states(
 
 
 def are_codes(column: pl.Series) -> bool:
-    """Say whether a column has short codes, such as 3 or S90, that no words explain."""
+    """Say whether a column has short codes, such as 3 or S90, without words."""
     if column.dtype.is_nested() or column.dtype == pl.Boolean:
         return False
     names = blanked(column).cast(pl.String).str.strip_chars().str.to_lowercase().drop_nulls()
@@ -178,7 +178,7 @@ def are_codes(column: pl.Series) -> bool:
 
 
 def are_letters(column: pl.Series) -> bool:
-    """Say whether a column has codes of letters, such as those of an active account."""
+    """Say whether a column has codes of letters, as for an active account."""
     if not are_codes(column):
         return False
     codes = blanked(column).cast(pl.String).str.strip_chars().str.to_lowercase().drop_nulls()
@@ -186,7 +186,7 @@ def are_letters(column: pl.Series) -> bool:
 
 
 def _of_codes(names: pl.Series, name: str, source: str) -> dict[str, State] | None:
-    """Return the states of a column of codes, of which those of HTTP and PrestaShop are known."""
+    """Return the states of a column of codes, if they are HTTP's or PrestaShop's."""
     counts = dict(names.filter(names != "").value_counts(sort=True).iter_rows())
     values = sorted(counts)
     short = {value: re.sub(r"\.0+$", "", value.casefold()) for value in values}

@@ -1,4 +1,4 @@
-"""Whether numbers under the name of a time give an order, or are lengths, hours and days."""
+"""Numbers under the name of a time: positions, or durations, hours and days."""
 
 import numpy as np
 import polars as pl
@@ -7,16 +7,16 @@ from pennyweight.data.cleaning.time_names import DAY_RANK, may_be_position, rank
 
 __all__ = ["are_no_positions"]
 
-_SIXTY, _TEN_YEARS = 60, 3_660  # largest part of a date; days that a log may span
-_MANY, _REPEATS = 50, 0.2  # rows, and pairs of rows, that decide; share of rows again
+_SIXTY, _TEN_YEARS = 60, 3_660  # largest part of a time; longest log in days
+_MANY, _REPEATS = 50, 0.2  # rows, or pairs of rows, that decide; share of repeated rows
 _IN_ORDER, _NEXT, _UNIQUE, _SPARSE = 0.8, 0.8, 0.99, 5
 
 
 def are_no_positions(frame: pl.DataFrame, column: str, user: str) -> bool:
     """Say whether numbers under the name of a time are hours, days or seconds of a visit.
 
-    Positions are named like one, hardly ever repeat within a user, and show that they count
-    rows: they follow the order of the rows, count the rows of each user, or each is there once.
+    Positions have such a name, hardly ever repeat within a user, and count rows: they follow the
+    order of the rows, count the rows of each user, or are unique.
     """
     rows = frame.select(user=user, at=pl.col(column).cast(pl.Float64, strict=False)).drop_nulls()
     values = rows["at"].to_numpy()
@@ -34,7 +34,7 @@ def are_no_positions(frame: pl.DataFrame, column: str, user: str) -> bool:
 
 
 def _count_rows(rows: pl.DataFrame, repeat_share: float) -> bool:
-    """Say whether numbers rise or fall along the rows, or count all of them or those of a user."""
+    """Say whether numbers rise or fall along the rows, or count all rows or those of a user."""
     for key in (None, "user"):
         steps = pl.col("at").diff() if key is None else pl.col("at").diff().over(key)
         moves = rows.select(steps.sign().alias("at")).to_series()

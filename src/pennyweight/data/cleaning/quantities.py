@@ -23,7 +23,7 @@ __all__ = [
     "signed",
 ]
 
-MAX_BELOW = 0.5  # share of numbers below zero from which on they may be debits
+MAX_BELOW = 0.5  # share of negative numbers from which on they may be debits
 _PIECES = re.compile(
     r"quantity|qty|units|menge|anzahl|stuck|cantidad|quantite|quantita|quantidade|aantal|unidades"
     r"|pieces"
@@ -48,7 +48,7 @@ _CURRENCY = r"(?:[A-Z]{3}|kr\.?|Fr\.?|Rs\.?|Rp\.?|RM|zł|Kč|Ft|lei|US|HK|[RSACU
 
 
 def quantity_columns(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
-    """Return the columns of pieces or money that have no role, those of usual names first."""
+    """Return the columns of pieces or money without a role, usual names first."""
     keys = [name_key(alias) for alias in ALIASES["events"]["quantity"]]
     place = {
         name: keys.index(key) if key in keys else len(keys)
@@ -66,7 +66,7 @@ def is_pieces(name: str) -> bool:
 
 
 def signed(column: pl.Series) -> pl.Series:
-    """Return numbers; also those below zero as ``(2)``, ``2-``, ``minus 2`` or ``2 CR``."""
+    """Return texts as numbers, also negative ones: ``(2)``, ``2-``, ``minus 2``, ``2 CR``."""
     numbers = column.cast(pl.Float64, strict=False)
     if column.dtype != pl.String or numbers.null_count() == column.null_count():
         return numbers
@@ -93,7 +93,7 @@ def has_credits(column: pl.Series) -> bool:
 
 
 def money_below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
-    """Return the rows of returns whose pieces are above zero, and whose money is below."""
+    """Return the rows with pieces above zero and money below, as some returns have."""
     below = np.zeros(frame.height, bool)
     for name in quantity_columns(frame, roles):
         negative = (signed(frame[name]) < 0).fill_null(False).to_numpy()
@@ -103,7 +103,7 @@ def money_below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
 
 
 def note_zeros(frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings) -> None:
-    """Say of how many rows nothing arrived or nothing was paid, by columns that are not read."""
+    """Note the rows with nothing delivered or paid, by columns that are not read."""
     for name in frame.columns:
         words = {*words_of(name)}
         arrived = is_pieces(name) and not words.isdisjoint(_ARRIVED)

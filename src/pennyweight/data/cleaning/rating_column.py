@@ -1,4 +1,4 @@
-"""Which column holds the ratings of events, where no column is known by name as the weight."""
+"""The column of ratings, where no column is named like the weight."""
 
 import re
 from collections.abc import Mapping
@@ -22,10 +22,8 @@ _SUMMARY = re.compile(
     "average|avg|mean|count|num|quant|qty|size|page|rank|impress|click|view|visit"
     "|order|price|amount|day|hour|month|week|year|age|step|depth|level|position|time|dur"
 )
-_MIN_NUMBERS, _MIN_ROWS = (
-    0.8,
-    20,
-)  # share of values that are numbers; rows that can look like ratings
+_MIN_NUMBERS = 0.8  # share of values that are numbers
+_MIN_ROWS = 20  # smallest log in which values can look like ratings
 
 
 def rating_roles(
@@ -35,10 +33,10 @@ def rating_roles(
     source: str,
     findings: Findings,
 ) -> dict[str, str]:
-    """Return the roles with the column of ratings as the weight, unless the weight is given.
+    """Return the roles with the column of ratings as the weight, unless one was chosen.
 
-    Columns with one value a user or an item, such as the average of a catalog, are no
-    ratings of events, whatever their name.
+    Columns with one value a user or an item, such as the average in a catalog, are no ratings of
+    events, whatever their name.
 
     Raises
     ------
@@ -103,7 +101,7 @@ def _is_of_item(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> boo
 
 
 def _rates(column: pl.Series) -> bool:
-    """Say whether the values of a column under the name of ratings may be ratings."""
+    """Say whether values under the name of ratings may be ratings."""
     if column.dtype.is_nested() or column.dtype in (pl.Boolean, pl.Binary, pl.Object):
         return False
     if column.dtype.is_temporal():
@@ -141,7 +139,7 @@ def _note_other(frame: pl.DataFrame, weight: str, best: list[str], findings: Fin
 def _note_candidates(
     frame: pl.DataFrame, free: list[str], roles: Mapping[str, str], findings: Findings
 ) -> None:
-    """Name columns of other names whose values look like ratings."""
+    """Note columns of other names whose values look like ratings."""
     if frame.height < _MIN_ROWS:
         return
     for name in free:

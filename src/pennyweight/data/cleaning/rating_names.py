@@ -14,7 +14,7 @@ _SURE = frozenset(
     "arvosana értékelés βαθμολογία रेटिंग تقييم التقييم 별점 评价 評價 星级 打分 星 点数 "
     "hodnocení betyg vurdering puan оценка рейтинг 评分 評分 評価 평점 likert enjoyment".split()
 )
-# Ratings alone or beside a word of the second set: conversion_rate is none.
+# Ratings alone or with words of `_BESIDE`: conversion_rate is none.
 _VAGUE = frozenset(
     "rate rated score scores grade grades note nota notas mark marks voto votacion opinion "
     "interest interesse interes liking evaluation evaluacion preference points punkte "
@@ -47,9 +47,9 @@ def _words(name: str) -> list[str]:
 
 
 def rating_rank(name: str) -> int | None:
-    """Return how surely a column holds the ratings of events by its name; None: it does not.
+    """Return how well a name fits the ratings of events; None: not at all.
 
-    0: a user is named, or all in all; 1: other names.
+    0: names of a user's or an overall rating; 1: other names.
     """
     words = _words(name)
     own = not _PERSONAL.isdisjoint(words)
@@ -69,15 +69,15 @@ def is_rating_name(name: str) -> bool:
 
 
 def is_relevance(name: str) -> bool:
-    """Say whether a column grades relevance: any grade above 0 is relevant."""
+    """Say whether a column is named after grades of relevance: any above 0 is relevant."""
     return not {"relevance", "relevancy"}.isdisjoint(_words(name))
 
 
 def has_true_zeros(name: str) -> bool:
-    """Say whether 0 is an answer under a name, such as the likelihood to recommend."""
+    """Say whether 0 is an answer in such a column, as for the likelihood to recommend."""
     return is_relevance(name) or not {"nps", "sentiment", "csat"}.isdisjoint(_words(name))
 
 
 def is_grade(name: str) -> bool:
-    """Say whether a column is named like the grades of schools, of which 1 may be the best."""
+    """Say whether a column is named like grades at school, of which 1 may be the best."""
     return not {"grade", "grades", "note", "nota", "mark", "marks"}.isdisjoint(_words(name))

@@ -1,4 +1,4 @@
-"""Weights that are ratings: their scale, and from where on a rating counts as liking."""
+"""Weights that are ratings: their scale, and the lowest rating that counts as liking."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pennyweight.data.columns import name_key
 
 __all__ = ["FEW", "RatingScale", "looks_rated", "on_scale", "scale_of"]
 
-# Columns that hold ratings whatever their distribution, and those that never do unless asked.
+# Columns that are ratings with any distribution, and columns that are none unless chosen.
 _RATED = re.compile(
     r"(.*(rating|stars?|grade)s?|overall|(review|user|critic|customer|movie|book|item)score)"
 )
@@ -19,12 +19,14 @@ _PLAIN = frozenset(
     "weight weights value values eventvalue strength count counts amount price revenue "
     "quantity".split()
 )
-_VAGUE = frozenset(("score", "scores", "points"))  # of anything, unless its values look so
+_VAGUE = frozenset(
+    ("score", "scores", "points")
+)  # could be of anything, unless its values look like ratings
 _TOPS = (5.0, 10.0, 20.0, 100.0)
 LIKING = 0.6  # of the top of a scale: 3 of 5 stars, 6 of 10, 60 of 100
 _ABOVE_ZERO = 1e-12
 _UNRATED = 0.2  # share of zeros from which on they mean "not rated"
-FEW = 0.02  # share of ratings up to which those beyond a scale are slips
+FEW = 0.02  # largest share of ratings beyond the scale that are errors
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def scale_of(
 ) -> RatingScale | None:
     """Return the scale of a column if it holds ratings.
 
-    Columns named like ratings do where their values allow it; columns of other names do
-    where their values look so; columns such as ``weight`` and ``value`` do not.
+    A name like ratings suffices where the values allow it; without one the values must look like
+    ratings; columns such as ``weight`` and ``value`` never do.
 
     Parameters
     ----------
@@ -85,10 +87,10 @@ def scale_of(
 
 
 def on_scale(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which values lie on the scale of nearly all, such as 1 to 5 beside a single 55.
+    """Return the values on the scale of nearly all, such as 1 to 5 beside a single 55.
 
-    All do where nothing tells a scale from the rest: values beyond one are few, or one or two
-    values far above all others. Counts are no scale: the smallest of them is the commonest.
+    All values are where no scale stands out: values beyond one must be few, or one or two far above
+    all others. Counts are no scale: the smallest of them is the most frequent.
     """
     sizes = np.abs(values)
     everything = np.ones(len(values), dtype=bool)
@@ -118,7 +120,7 @@ def _is_gap(levels: NDArray[np.float64], beyond: NDArray[np.float64], rated: int
 def looks_rated(values: NDArray[np.float64]) -> bool:
     """Say whether values are few whole or half steps up to 5, 10 or 100, most in the upper half.
 
-    Counts have a long tail: most of them are 1.
+    Counts have a long tail instead: most of them are 1.
     """
     rated = values[values != 0]
     levels, counts = np.unique(rated, return_counts=True)
@@ -131,7 +133,7 @@ def looks_rated(values: NDArray[np.float64]) -> bool:
 
 
 def _relevance(values: NDArray[np.float64]) -> RatingScale | None:
-    """Return the scale of grades of relevance, where any above the lowest counts."""
+    """Return the scale of grades of relevance, of which any above the lowest counts."""
     levels = np.unique(values)
     if len(levels) < 2 or levels[0] < 0 or levels[-1] > 10:
         return _scale(values, zeros=False)
@@ -168,7 +170,7 @@ def _scale(
 
 
 def _top(high: float, ratings: int) -> float | None:
-    """Return the top of the scale whose highest rating given is known."""
+    """Return the top of the scale, given the highest rating."""
     if high <= 1:
         return 1.0
     if (high <= 3 and ratings >= 100) or 5 < high <= 7:
@@ -183,7 +185,7 @@ def _round_up(threshold: float, step: float) -> float:
 
 
 def _zeros_are_none(levels: NDArray[np.float64], counts: NDArray[np.int64]) -> bool:
-    """Say whether zeros are no ratings: many, or far more than of the next rating."""
+    """Say whether zeros mean "not rated": many, or far more than of the next rating."""
     if levels[0] != 0 or len(levels) < 3 or levels[-1] < 3:
         return False
     share = counts[0] / counts.sum()

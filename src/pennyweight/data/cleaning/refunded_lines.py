@@ -56,7 +56,7 @@ def refunded_lines(
 def _by_list(
     frame: pl.DataFrame, name: str, roles: Mapping[str, str], rows: Rows, source: str
 ) -> Mask:
-    """Return the rows whose line is in a list of refunds, with all its pieces."""
+    """Return the rows whose line is in a list of refunds with all its pieces."""
     with_refunds = np.flatnonzero((frame[name].list.len() > 0).fill_null(False).to_numpy())
     returned = np.zeros(frame.height, bool)
     parent = roles["item"].rpartition(".")[0]
@@ -98,7 +98,7 @@ def _by_list(
 
 
 def _order_totals(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.float64]:
-    """Return the money of the order of each row, 0 where no column outside of the lines has it."""
+    """Return the money of each row's order, 0 where no column outside of the lines has it."""
     inside = roles["item"].rpartition(".")[0]
     for name in sorted(frame.columns, key=len):
         words = words_of(name)
@@ -110,7 +110,7 @@ def _order_totals(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.f
 
 
 def _money(value: object) -> Iterator[float]:
-    """Yield the money of each refund in nested lists and objects, without its sign."""
+    """Yield the money of each refund in nested lists and objects, as positive numbers."""
     if isinstance(value, list):
         for part in value:
             yield from _money(part)
@@ -125,7 +125,7 @@ def _money(value: object) -> Iterator[float]:
 
 
 def _lines(value: object) -> Iterator[tuple[str, float]]:
-    """Yield the id of each refunded line in nested lists and objects, and how many pieces."""
+    """Yield the id of each refunded line in nested lists and objects, and its pieces."""
     if isinstance(value, list):
         for part in value:
             yield from _lines(part)

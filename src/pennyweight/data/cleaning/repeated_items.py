@@ -1,4 +1,4 @@
-"""Items with several rows: equal rows, one for each value of a list, or different ones."""
+"""Items with several rows: duplicates, one row for each value of a list, or conflicts."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,15 @@ __all__ = ["AGAIN", "EQUAL", "merge_repeated"]
 
 AGAIN = "item id occurs again"
 EQUAL = f"{AGAIN} in an equal row"
-_ALL_BUT = 0.01  # share of items that may differ in another column as well
+_ALL_BUT = 0.01  # largest share of items that differ in a second column too
 _MARK = "|"
 
 
 def merge_repeated(frame: pl.DataFrame, ids: pl.Series, findings: Findings) -> pl.DataFrame:
-    """Return the rows of the first places of ids, with the values of a list joined.
+    """Return one row for each id, the first, with the values of a list joined.
 
-    Rows of one item that are equal but for one column of texts, such as a tag, are joined: its
-    different values become one text, with strokes between them. Otherwise the first row stays.
+    Rows of one item that differ in a single column of texts, such as a tag, are joined: its values
+    become one text, separated by strokes. Otherwise the first row stays.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def merge_repeated(frame: pl.DataFrame, ids: pl.Series, findings: Findings) -> p
 
 
 def _differing(rows: pl.DataFrame) -> dict[str, float]:
-    """Return the columns that differ within ids, each with the share of ids, the most first."""
+    """Return the columns that differ within ids, with the share of these ids, largest first."""
     nested = [name for name, dtype in rows.schema.items() if dtype.is_nested()]
     plain = rows.with_columns(pl.Series(n, list(map(str, rows[n].to_list()))) for n in nested)
     counts = plain.group_by("__id").agg(pl.all().n_unique())
@@ -66,7 +66,7 @@ def _differing(rows: pl.DataFrame) -> dict[str, float]:
 
 
 def _is_list(column: pl.Series, differing: dict[str, float]) -> bool:
-    """Say whether the values of a column, which differ alone, are those of a list."""
+    """Say whether the differing values of a column are those of a list."""
     others = list(differing.values())[1:]
     if column.dtype != pl.String or is_title(column.name) or any(s > _ALL_BUT for s in others):
         return False
@@ -74,7 +74,7 @@ def _is_list(column: pl.Series, differing: dict[str, float]) -> bool:
 
 
 def _joined(column: pl.Series, ids: pl.Series) -> pl.Series:
-    """Return the different values of each id, in the order of the first places of the ids."""
+    """Return the distinct values of each id, joined, in the order of the first rows."""
     rows = pl.DataFrame({"id": ids, "value": column})
     values = rows.group_by("id", maintain_order=True).agg(
         pl.col("value").drop_nulls().unique(maintain_order=True)

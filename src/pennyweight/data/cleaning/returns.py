@@ -45,14 +45,14 @@ ZERO = "quantity is 0: ignored"
 CANCELLED = "order was cancelled, returned or refunded: its purchase is taken back"
 NEVER = "order failed or was declined or voided: ignored"
 
-_MAX_UNREAD = 0.2  # share of numbers of pieces that may be none
-_MANY = 20  # rows from which on most of them below zero may be debits
+_MAX_UNREAD = 0.2  # largest share of unreadable numbers of pieces
+_MANY = 20  # rows from which on a majority of negative numbers may be debits
 _CREDIT = r"^\s*[Cc]-?\d+\s*$"  # C536379, as invoices and their cancellations are numbered
 
 
 @dataclass(frozen=True)
 class Returns:
-    """What the columns of orders say of each row.
+    """The rows of an order log as returns and cancellations.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def order_roles(
     source: str,
     findings: Findings,
 ) -> dict[str, str]:
-    """Return the roles with those that the values of columns decide, unless they are given.
+    """Return the roles with those that values decide, unless they were chosen.
 
     A column of money is a quantity only where something in it is below zero; a flag such as
     ``has_refund`` is a status.
@@ -106,7 +106,7 @@ def order_roles(
 def _quantity(
     frame: pl.DataFrame, roles: Mapping[str, str], source: str, findings: Findings
 ) -> str | None:
-    """Return the column of pieces, else the first of money with something below zero."""
+    """Return the column of pieces, else the first of money with a value below zero."""
     names = quantity_columns(frame, roles)
     pieces = [name for name in names if is_pieces(name)]
     for name in [*pieces, *(name for name in names if name not in pieces)]:
@@ -131,7 +131,7 @@ def _quantity(
 
 
 def _note_unread(column: pl.Series, numbers: pl.Series, source: str, findings: Findings) -> None:
-    """Say how many values of a column of numbers are none: returns may be among them.
+    """Note how many values in a column of numbers are none: returns may be among them.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
 
 
 def _credit_notes(column: pl.Series) -> Mask:
-    """Return which numbers of orders begin with a C where most have no letter."""
+    """Return the numbers of orders that begin with a C, where most have no letter."""
     names = column.cast(pl.String).fill_null("")
     plain = names.str.contains(r"^\s*\d+(\.0)?\s*$").mean()
     credit = names.str.contains(_CREDIT)

@@ -1,4 +1,4 @@
-"""Columns that say of each row whether it was taken back: flags, dates, pieces and reasons."""
+"""Columns that mark single rows as taken back: flags, dates, pieces and reasons."""
 
 import re
 from collections.abc import Mapping
@@ -47,11 +47,11 @@ _NEVER = re.compile(
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _NUMBER = re.compile(r"[^\d\w.,-]*[-−(]?\W*[\d.,]*\d[\d.,]*\)?\s*(\D{0,8})")
 _GROUPS, _MIXED = 2, 0.05
-_LOAN_SHARE = 0.2  # share of returns beyond which a loan is likelier
+_LOAN_SHARE = 0.2  # share of returns above which loans are likelier
 
 
 def undoing_kind(name: str) -> Undoing | None:
-    """Return in which way a column says that something was taken back; None where it does not.
+    """Return the way in which a column marks rows as taken back; None for other columns.
 
     A flag such as ``is_returned``, a date such as ``cancelled_at``, pieces or money such as
     ``returned_qty``, or a reason such as ``return_reason``.
@@ -69,7 +69,7 @@ def _kind_of(name: str) -> Undoing | None:
     undone = [word for word in words if is_undone(word)]
     others = [word for word in words if word not in undone]
     if undone and others and words[0] in undone and all(map(_NUMBERED.fullmatch, others)):
-        return "reason"  # the number of a return, where there was one
+        return "reason"  # the id of a return, if there was one
     if not undone or any(is_negator(word) for word in others):
         return ("date" if _is_date(name) else "flag") if is_undoing(name) else None
     if any(_REASON.fullmatch(word) for word in others):
@@ -88,7 +88,7 @@ def _is_date(name: str) -> bool:
 
 
 def says_yes(column: pl.Series, kind: Undoing) -> pl.Series:
-    """Return which rows say that something was taken back: those whose value is no ``no``."""
+    """Return the rows marked as taken back: those with a value that is not a no."""
     texts = blanked(column).cast(pl.String).str.strip_chars()
     distinct = texts.drop_nulls().unique().to_list()
     yes = [text for text in distinct if _is_yes(text, kind)]
@@ -140,7 +140,7 @@ def use_of(
 
 
 def only_yes_and_no(column: pl.Series, *, dates: bool = False) -> bool:
-    """Say whether each value of a column is yes, no or missing, or a date where that may be."""
+    """Say whether all values are yes, no or missing; with `dates`, dates are a yes."""
     if dates and column.dtype.is_temporal():
         return True
     texts = blanked(column).cast(pl.String).drop_nulls().str.strip_chars().str.to_lowercase()
@@ -150,9 +150,9 @@ def only_yes_and_no(column: pl.Series, *, dates: bool = False) -> bool:
 
 
 def about_user_or_item(frame: pl.DataFrame, yes: pl.Series, roles: Mapping[str, str]) -> bool:
-    """Say whether nobody, or no item, has rows of both yes and no, though many have several.
+    """Say whether no user, or no item, has both yes and no, though many have several rows.
 
-    A user's rows of one moment or order are one: orders are cancelled as a whole.
+    A user's rows of one moment or order count as one: orders are cancelled as a whole.
     """
     table = frame.select(roles[role] for role in ("user", "item", "time", "order") if role in roles)
     table = table.with_columns(yes.alias("__yes"))

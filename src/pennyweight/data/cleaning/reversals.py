@@ -1,4 +1,4 @@
-"""Which rows of an event log were taken back, by states, flags, dates, pieces and reasons."""
+"""The rows of an event log that were taken back, by states, flags, dates, pieces, reasons."""
 
 import re
 import shlex
@@ -134,7 +134,7 @@ def undone_rows(
     pieces: NDArray[np.float64],
     paid: NDArray[np.float64],
 ) -> tuple[Mask, Mask]:
-    """Return which rows were undone and which failed, by the status and columns beside it.
+    """Return the undone and the failed rows, by the status and the columns beside it.
 
     Parameters
     ----------
@@ -188,14 +188,14 @@ def undone_rows(
 def _is_complete(
     column: pl.Series, name: str, pieces: NDArray[np.float64], paid: NDArray[np.float64]
 ) -> Mask:
-    """Return where nothing is left of what was bought: all pieces, or half of the money."""
+    """Return the rows of full returns: of all pieces, or of at least half of the money."""
     returned = np.abs(np.nan_to_num(signed(column).fill_null(0.0).to_numpy()))
     bought = pieces if is_pieces(name) else paid / 2
     return np.asarray((returned >= bought) | (returned == 0))
 
 
 def _undoing(frame: pl.DataFrame, used: Iterable[str]) -> list[tuple[str, Undoing, pl.Series]]:
-    """Return the columns that say of some rows that they were taken back, and these rows."""
+    """Return the columns that mark some rows as taken back, and these rows."""
     used = list(used)
     columns = []
     for name in frame.columns:

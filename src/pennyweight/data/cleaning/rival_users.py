@@ -22,7 +22,7 @@ _BROWSER = re.compile(
 _BESIDE = re.compile(
     r"id|ids|no|nr|number|key|code|uuid|guid|hash|unique|email|mail|ref|num|nummer|numero|anonymous"
 )
-_FAR_MORE = 3  # times as many values as there are users
+_FAR_MORE = 3  # factor between the numbers of values
 _FILLED = 0.5
 _MIN_ROWS = 20
 _AGENT = r"^(Mozilla|Opera|curl|okhttp|Dalvik|python-requests|Googlebot)\S*/\d"
@@ -35,7 +35,7 @@ def check_rivals(
     source: str,
     findings: Findings,
 ) -> None:
-    """Ask or note where another column has the name of users and far more values.
+    """Ask or note where another column is named like users and has far more values.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def check_rivals(
         if rival.is_not_null().mean() < _FILLED or count < _FAR_MORE * users:  # type: ignore[operator]
             continue
         if agents or buyer or not _is_nested(frame, roles["user"], name):
-            if count > 0.9 * frame.height and not buyer:  # each row has one: ids of requests
+            if count > 0.9 * frame.height and not buyer:  # nearly unique: ids of requests
                 continue
             raise DataError(
                 f"{source}: {roles['user']!r} has {users:,} values, and {name!r}, which is named "
@@ -87,7 +87,7 @@ def _is_named(name: str, pattern: re.Pattern[str]) -> bool:
 
 
 def _is_nested(frame: pl.DataFrame, outer: str, inner: str) -> bool:
-    """Say whether each value of a column is of one user, as a session or a browser is."""
+    """Say whether each value of a column belongs to one user, as sessions and browsers do."""
     owners = frame.lazy().select(outer=pl.col(outer), inner=pl.col(inner)).drop_nulls()
     groups = owners.group_by("inner").agg(pl.col("outer").n_unique().alias("n")).collect()["n"]
     return bool((groups > 1).mean() <= 0.1)  # type: ignore[operator]

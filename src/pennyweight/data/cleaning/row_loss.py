@@ -1,4 +1,4 @@
-"""Whether a table loses so many rows for one reason that its reading must be wrong."""
+"""Tables that lose so many rows for one reason that they must have been misread."""
 
 import math
 from collections.abc import Collection
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 MAX_DROPPED = 0.5
-_FEWEST_ROWS = 10  # of fewer, a share says nothing
+_FEWEST_ROWS = 10  # smaller tables are not checked
 NO_ITEM = "event types that are about no item"
 _EXEMPT = ("event outside the", "duplicate", "header line", EQUAL, NO_ITEM)
 _REMEDIES = {
@@ -48,8 +48,7 @@ def refuse_losses(
 ) -> None:
     """Raise `DataError` where one cause drops more than a share of the rows of a table.
 
-    Causes that are choices do not count: a core, types and ratings that are no liking,
-    duplicates.
+    Intended causes do not count: a core, types and ratings that are no liking, duplicates.
 
     Parameters
     ----------
@@ -89,15 +88,15 @@ def _remedy(reason: str) -> str:
 
 
 def go_on(share: float) -> str:
-    """Return how to read a table that loses a share of its rows."""
+    """Return the advice for reading a table that loses a share of its rows."""
     enough = min(1.0, math.ceil(share * 100 + 1e-9) / 100)
     return f"To go on without them: --max-dropped {enough:g}, max_dropped={enough:g}"
 
 
 def types_without_items(without_item: NDArray[np.bool_], types: pl.Series) -> list[str]:
-    """Return the types of the rows without an item, if it is these types that have none.
+    """Return the types that hardly ever have an item, if they explain the rows without one.
 
-    Logs of a web site have many events, such as the start of a session, that are about no item.
+    Logs of a web site have many events, such as the start of a session, about no item.
     """
     frame = pl.DataFrame({"type": types.cast(pl.String), "bare": without_item})
     shares = frame.drop_nulls().group_by("type").agg(pl.col("bare").cast(pl.Int64).sum(), pl.len())
@@ -107,7 +106,7 @@ def types_without_items(without_item: NDArray[np.bool_], types: pl.Series) -> li
 
 
 def is_merged(users: pl.Series) -> bool:
-    """Say whether each user is named once and rows without a user follow: cells were merged."""
+    """Say whether each user is named once, with rows without a user below: merged cells."""
     n_named = len(users) - users.null_count()
     return (
         len(users) >= _FEWEST_ROWS
@@ -119,6 +118,6 @@ def is_merged(users: pl.Series) -> bool:
 
 
 def is_slice(codes: NDArray[np.int32], n_items: int) -> bool:
-    """Say whether most items of the catalog have events: it holds a part of the items."""
+    """Say whether most items of the catalog have events: the catalog is a part of a larger one."""
     is_small = len(codes) < _FEWEST_ROWS
     return is_small or 2 * len(np.unique(codes[codes >= 0])) >= n_items

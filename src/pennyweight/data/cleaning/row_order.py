@@ -1,4 +1,4 @@
-"""Whether rows without a time may be in another order than that of time."""
+"""Rows without a time that may be in another order than that of time."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,10 +23,7 @@ NO_TIME = (
     "columns={'time': None}; newest first: --row-order newest-first, row_order='newest-first'"
 )
 _ROWS, _KEYS = 200_000, 2_000  # rows beyond which a sample of users and items decides
-_MAX_LENGTH, _MIN_SHARE = (
-    40,
-    0.8,
-)  # letters of a time written as text; share of the texts with digits
+_MAX_LENGTH, _MIN_SHARE = 40, 0.8  # longest text of a time; share of such texts
 
 
 def refuse_newest_first(
@@ -60,7 +57,7 @@ def refuse_newest_first(
 
 
 def _doubt(frame: pl.DataFrame, column: str, others: Mapping[str, str]) -> str:
-    """Say what in a column suggests another order, if anything does."""
+    """Return the sign of another order in a column, or ""."""
     if _counts_back(frame[column]) and not attribute_of(frame, column, others):
         first = frame[column].drop_nulls()[0]
         return f"holds texts such as {first!r}, which count back from an export"
@@ -93,7 +90,7 @@ def _counts_back(column: pl.Series) -> bool:
 
 
 def _may_be_times(texts: pl.Series) -> bool:
-    """Say whether texts are short, vary, and have digits beside other signs."""
+    """Say whether texts are short, vary, and have digits beside other characters."""
     signs = texts.str.contains(r"\d") & texts.str.contains(r"\d\s|\s\d|\d[/:.-]\d|\d\pL")
     short = (texts.str.len_chars() <= _MAX_LENGTH) & ~texts.str.contains(r"^\S{21,}$")
     return texts.n_unique() > 2 and int((signs & short).sum()) >= _MIN_SHARE * len(texts)
@@ -127,7 +124,7 @@ def attribute_of(
 
 
 def _rises(frame: pl.DataFrame, column: str, user: str) -> bool:
-    """Say whether a column rises over each user's rows, so that it and they agree."""
+    """Say whether a column rises over each user's rows, and so agrees with their order."""
     number = pl.col(column)
     if not frame[column].dtype.is_numeric():
         number = number.str.extract(r"(\d{1,15})\s*$")
@@ -146,7 +143,7 @@ def _numbers(column: pl.Series) -> NDArray[np.float64] | None:
 
 
 def _ranks(column: pl.Series) -> NDArray[np.float64] | None:
-    """Return the places of texts with digits, such as dates in a form that is not known."""
+    """Return the ranks of texts with digits, such as dates in an unknown form."""
     if column.dtype != pl.String or not column.head(100).str.contains(r"\d").any():
         return None
     return column.rank("dense").cast(pl.Float64).drop_nulls().to_numpy()

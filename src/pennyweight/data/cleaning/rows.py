@@ -1,4 +1,4 @@
-"""Rows of an event log while it is cleaned: which are alive, and why the others are not."""
+"""The rows of an event log during cleaning: which are alive, and why others were dropped."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ Mask = NDArray[np.bool_]
 
 
 class Rows:
-    """The rows still alive, and the notes about those dropped."""
+    """The rows still alive, and the notes on the dropped ones."""
 
     def __init__(self, frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings) -> None:
         self.frame, self.findings = frame.select(list(dict.fromkeys(roles.values()))), findings

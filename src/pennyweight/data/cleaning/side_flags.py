@@ -1,4 +1,4 @@
-"""Columns of yes and no beside events: about the user, the item, or a list that the item is on."""
+"""Flags beside events: about the user, the item, or a list that the item is on."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ _LISTED = re.compile(
     r"(is|was|has)?(favou?rite[ds]?|fav|saved?|bookmark(ed)?|follow(ed|s|ing)?|subscribed?"
     r"|wishlist(ed)?|watchlist(ed)?)"
 )
-# Each row is a deed of its own where it has pieces, a duration or the moment of the deed.
+# With pieces, a duration or the moment of a deed, each row is an event.
 _DEED = re.compile(
     r"(order(ed)?|purchased?|bought|sold|paid|view(ed)?|visit(ed)?|watched|played|read|listened"
     r"|opened|clicked|streamed|downloaded|rented)(at|on|date|time|timestamp|ts|datetime)"
@@ -28,10 +28,10 @@ _DEED = re.compile(
 
 
 def side_flags(frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings) -> list[str]:
-    """Return the columns of yes and no that are not the types of the events, and note them.
+    """Return the columns of yes and no that are no event types, and note them.
 
-    These have one value a user or an item, such as ``subscribed``, or say that an item is on a
-    list, such as ``is_favorite``, in rows that are each an order or a view.
+    These have one value a user or an item, such as ``subscribed``, or mark an item on a list, such
+    as ``is_favorite``, in rows that are orders or views.
     """
     deeds = [name for name in frame.columns if _DEED.fullmatch("".join(words_of(name)))]
     flags = []

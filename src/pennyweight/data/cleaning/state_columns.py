@@ -1,4 +1,4 @@
-"""Which columns of an event log hold the states of orders or of their lines."""
+"""The columns of an event log that hold the states of orders or of their lines."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -76,7 +76,7 @@ def state_columns(
 
 
 def about_rows(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
-    """Say whether a state is of single rows, and not of an account or an item as of a series."""
+    """Say whether a state is of single rows, not of an account or an item such as a series."""
     undone = [value for value in _values(frame, name) if state_in(name, value) != "counted"]
     yes = blanked(frame[name]).cast(pl.String).str.strip_chars().is_in(undone).fill_null(False)
     return not (undone and about_user_or_item(frame, yes, roles))
@@ -89,7 +89,7 @@ def _values(frame: pl.DataFrame, name: str) -> list[str]:
 def _is_of_orders(
     frame: pl.DataFrame, name: str, roles: Mapping[str, str], source: str, *, ask: bool
 ) -> bool:
-    """Say whether a column of states in words is about orders; ask where its name is unknown."""
+    """Say whether a column of states in words is about orders; ask if its name is unknown."""
     others = _others(name)
     if any(map(_ABOUT_OTHERS.fullmatch, others)):
         return False
@@ -106,7 +106,7 @@ def _is_of_orders(
 
 
 def _may_be_codes(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
-    """Say whether codes are states of orders: of users and items, and regions, they are not."""
+    """Say whether codes may be states of orders, not of users, items or regions."""
     words = words_of(name)
     others = _others(name)
     if not all(map(_ABOUT_ORDERS.fullmatch, others)):
@@ -119,12 +119,12 @@ def _may_be_codes(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> b
 
 
 def _others(name: str) -> list[str]:
-    """Return the words of a name beside that of a state."""
+    """Return the words of a name other than that for a state."""
     return [word for word in words_of(name) if not is_state_name(word)]
 
 
 def is_explained(frame: pl.DataFrame, codes: str) -> bool:
-    """Say whether states are codes of which each has one word in another column of states."""
+    """Say whether states are codes, each with one word in another column of states."""
     if not are_codes(frame[codes]):
         return False
     words = [

@@ -19,7 +19,7 @@ _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 @dataclass(frozen=True)
 class TieBreak:
-    """Row numbers sorted by user and time, those of one moment in an order that is drawn.
+    """Row numbers sorted by user and time, with the rows of one moment in a random order.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ def draw_ties(
 
 
 def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) -> str:
-    """Say by what the items of each moment are sorted in the file, if by anything."""
+    """Return the column by which the items of each moment are sorted in the file, or ""."""
     pairs = np.flatnonzero((np.diff(group) == 0) & (np.diff(item) != 0))
     if len(pairs) < _PAIRS:
         return ""
@@ -106,7 +106,7 @@ def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) ->
 
 
 def _hashes(codes: NDArray[np.int32], ids: Sequence[str] | pl.Series, seed: int) -> _Bits:
-    """Return a number for the id of each code, whatever other ids there are."""
+    """Return a number for the id of each code, independent of other ids."""
     used = np.flatnonzero(np.bincount(codes))
     salt = str(seed).encode()[:64]
     if isinstance(ids, pl.Series):

@@ -29,7 +29,7 @@ _SAMPLE = 5_000
 _1990, _YEAR, _DAY = 631_152_000.0, 366 * 86_400.0, 86_400.0
 _1902 = -24_837.0  # in days
 _MONTH, _MONTHS = 30 * _DAY, 12
-_FEW = 5  # items with several users, from which on one moment each is no chance
+_FEW = 5  # items with several users from which on one moment each is an attribute
 _ASK = "--time-column NAME, columns={'time': NAME}"
 
 
@@ -59,14 +59,14 @@ class _Candidate:
 
     @property
     def is_clock(self) -> bool:
-        """Whether there are several moments of one day, which is where calendars begin."""
+        """Whether all moments are of one day at the start of a calendar, as times of day are."""
         values = self.times.values if self.times is not None else np.empty(0)
         days = np.unique(values[np.isfinite(values)] // _DAY)
         return len(days) == 1 and self.varies and bool(days[0] <= _1902)
 
     @property
     def span(self) -> float:
-        """Seconds between the first and the last moment, errors apart; 0 where there are none."""
+        """Seconds between the first and the last moment without outliers; 0 without moments."""
         values = self.times.values if self.times is not None else np.empty(0)
         values = values[values > _1990]
         return float(np.ptp(np.quantile(values, [0.01, 0.99]))) if len(values) else 0.0
@@ -128,7 +128,7 @@ def _with_clock(
     source: str,
     findings: Findings,
 ) -> dict[str, str]:
-    """Add the column with the time of day where the time is a mere day."""
+    """Add the column with the time of day where the time is only a day."""
     taken = {*roles.values()}
     free = [column for column in frame.columns if column not in taken]
     if "time" not in roles or not _is_day(frame, roles["time"], reading, source):
@@ -165,7 +165,7 @@ def _by_name(
     if any(c.real and (c.rank or 0) < SYSTEM_RANK for c in usable):
         usable = [c for c in usable if c.real]  # a date says more than a position
     if any(c.real and c.varies for c in [*usable, *unnamed]):
-        usable = [c for c in usable if c.varies or not c.real]  # that of an export says nothing
+        usable = [c for c in usable if c.varies or not c.real]  # the time of an export says nothing
     if not usable:
         return None
     first = min(c.rank or 0 for c in usable)
@@ -185,14 +185,14 @@ def _by_name(
 
 
 def _not_local(columns: list[_Candidate]) -> list[_Candidate]:
-    """Leave out local times where another column has those of UTC."""
+    """Leave out local times where another column has those in UTC."""
     universal = [c for c in columns if c.real and re.search(r"(?i)utc|gmt", c.name)]
     local = [c for c in columns if re.search(r"(?i)(^|[\W_])local([\W_]|$|(?-i:[A-Z]))", c.name)]
     return [c for c in columns if c not in local] if universal and local != columns else columns
 
 
 def _with_days(columns: list[_Candidate]) -> list[_Candidate]:
-    """Leave out times of day, written after a day such as 1899-12-30, beside real days."""
+    """Leave out times of day, which have a day such as 1899-12-30, where others have days."""
     clocks = [c for c in columns if c.times is not None and c.real and c.is_clock]
     return (
         [c for c in columns if c not in clocks]
@@ -242,11 +242,11 @@ def _ask_between(
 ) -> None:
     """Stop where another column may rather be the time of the events.
 
-    One of any name may be where the name of the chosen one is that of another moment; one that
-    spans a month or more may be where the chosen one spans a day, as the times of a load do.
+    A column of any name may be if the chosen name is of another moment, or if the chosen one spans
+    a day, as the times of a load do, and it spans a month or more.
     """
     rivals = [c for c in unnamed if (chosen.rank or 0) >= TIME_LIKE_RANK or not chosen.real]
-    if chosen.times is not None and chosen.distinct <= _MONTHS:  # as of a few exports
+    if chosen.times is not None and chosen.distinct <= _MONTHS:  # such as a few exports
         rivals += [c for c in unnamed if c.distinct >= 10 * chosen.distinct and c not in rivals]
     if chosen.real and chosen.span <= _DAY:
         rivals += [c for c in (*named, *unnamed) if c.span >= _MONTH and c not in rivals]
@@ -262,7 +262,7 @@ def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str])
         return False
     if column.rank == TIME_LIKE_RANK and not column.real:
         return False
-    # An account and an item are created and updated too, and have their dates in each row.
+    # Accounts and items are created and updated too, with their dates in each row.
     if (column.rank or 0) >= TIME_LIKE_RANK and column.varies:
         if attribute_of(frame, column.name, others):
             return False
@@ -274,7 +274,7 @@ def _is_time(column: _Candidate, frame: pl.DataFrame, others: Mapping[str, str])
 def _unreadable(
     frame: pl.DataFrame, free: Sequence[str], reading: TimeReading, source: str
 ) -> str | None:
-    """Return a column named like a time whose values cannot be read: reading it says why."""
+    """Return a column named like a time with unreadable values: reading it raises the error."""
     named = [c for c in free if rank(c) not in (None, TIME_LIKE_RANK, OTHER_RANK)]
     if not named or reading.row_order is not None:
         return None
@@ -298,7 +298,7 @@ def _unreadable(
 
 
 def _finest(columns: Sequence[_Candidate], source: str) -> _Candidate:
-    """Return the only one, or the finest of those that agree to the day."""
+    """Return the finest of columns that agree to the day."""
     for flag in ("real", "varies"):
         good = [c for c in columns if getattr(c, flag)]
         columns = good or columns
@@ -370,7 +370,7 @@ def _by_content(
 
 
 def _of_spreadsheet(column: _Candidate) -> bool:
-    """Say whether numbers are dates only as days of a spreadsheet: prices have that size too."""
+    """Say whether numbers are dates only as spreadsheet days, a size that prices have too."""
     return column.times is not None and column.times.form == EXCEL
 
 

@@ -1,4 +1,4 @@
-"""Names of time columns, by how near they come to the moment of the event itself."""
+"""Names of time columns, ranked by how close they come to the moment of the event."""
 
 import re
 
@@ -264,7 +264,7 @@ _CLOCKS = frozenset(
     "time clock hour uhrzeit zeit hora horario heure ora orario tijd godzina czas saat saati час "
     "время tid klokkeslæt klo ώρα 時刻 時間 时间 时刻 시간 시각".split()
 )
-# Beside the clock: words of an event, of the place of the clock, and of lengths of time.
+# Words beside a time of day: of events, of places, and of durations.
 _OF_EVENTS = frozenset(
     "of day the local utc gmt start event order ordered purchase purchased transaction trans "
     "invoice sale sales checkout view viewed click clicked visit action activity interaction "
@@ -276,7 +276,7 @@ _PERIODS = frozenset(
     "week weeks wk yearweek isoweek yyyyww kw kalenderwoche woche semaine semana settimana неделя "
     "period season quarter qtr trimester semester halfyear year yr jahr année año".split()
 )
-# Beside a period: a part of it, a length of time in it, or that of something else.
+# Words beside a period: a part of it, a duration, or another thing.
 _NO_PERIODS = frozenset(
     "day days weekday per old hours price pass ticket trial grace return billing".split()
 )
@@ -344,19 +344,19 @@ def rank(name: str) -> int | None:
 
 
 def is_position_name(name: str) -> bool:
-    """Say whether a name is that of a row's place."""
+    """Say whether a name is that of a row's position."""
     return "_".join(_words(name)) in POSITION_NAMES
 
 
 def may_be_position(name: str) -> bool:
-    """Say whether a column of this name may hold positions; others count days, or seconds."""
+    """Say whether a column of this name may hold positions, not days or seconds."""
     return "".join(_words(_plain(name))) in _COUNTED
 
 
 def clock_claim(name: str, day: str) -> bool | None:
-    """Say how a column may be the time of day beside a day: surely, perhaps, or not (None).
+    """Say whether a column is the time of day beside a day: surely, perhaps, or not (None).
 
-    Beside ``order_date``, ``time`` and ``order_time`` may; ``delivery_time`` is of something
+    Beside ``order_date``, ``time`` and ``order_time`` may be; ``delivery_time`` is of something
     else, and ``watch_time`` a duration as often as not, which the values decide.
     """
     words = {*_words(name)}
@@ -368,17 +368,17 @@ def clock_claim(name: str, day: str) -> bool | None:
 
 
 def is_duration_name(name: str) -> bool:
-    """Say whether a column of this name is rather of lengths of time than of times of day."""
+    """Say whether a column of this name holds durations rather than times of day."""
     return bool(_LASTING & {*_words(name)})
 
 
 def is_amount_name(name: str) -> bool:
-    """Say whether a name is that of a number of events or a sum, by which logs are sorted."""
+    """Say whether a name is that of a count or a sum, by which logs are sorted."""
     return bool(_AMOUNTS & {*_words(name)})
 
 
 def is_period_name(name: str) -> bool:
-    """Say whether a name is that of a week, a season or another coarse time of an event."""
+    """Say whether a name is that of a week, a season or another long period."""
     words = {*_words(name)}
     return bool(_PERIODS & words) and not words & (_NO_PERIODS | _OTHER)
 

@@ -80,11 +80,11 @@ _PARTICIPLES = ("am", "op", "le", "el", "il", "den")  # bestellt am, besteld op,
 
 
 def foreign_kind(name: str) -> str | None:
-    """Return of what moment a name in another language says that it is the time.
+    """Return the kind of moment that a name in another language means.
 
     ``"time"`` (``Datum``, ``fecha_hora``, ``日時``), ``"event"`` (``Bestelldatum``, ``注文日``),
-    ``"record"``, ``"other"``, or ``"unknown"`` (``Stichdatum``); None where it names no time, and
-    of English names.
+    ``"record"``, ``"other"``, or ``"unknown"`` (``Stichdatum``); None for other names and for
+    English ones.
     """
     words = [word for word in _BETWEEN.split(_plain(name)) if word]
     if "".join(words) in _STAMPS:
@@ -95,13 +95,13 @@ def foreign_kind(name: str) -> str | None:
     if not times:
         is_deed = len(words) == 2 and words[1] in _PARTICIPLES  # bestellt am, besteld op
         return _kind(words[:1], None) if is_deed else None
-    if times <= _ENGLISH:  # words of much else in English
+    if times <= _ENGLISH:  # words of other things in English
         return _of_english_word(name, words, rest)
     return _kind(rest, "unknown") if rest else "time"
 
 
 def _of_english_word(name: str, words: list[str], rest: list[str]) -> str | None:
-    """Return the kind of ``data_ordine`` or ``date de commande``; None of ``order_data``."""
+    """Return the kind of ``data_ordine`` or ``date de commande``; None for ``order_data``."""
     if "." in name or words[0] not in _ENGLISH or _IDS & {*words} or len(words) > 4:
         return None
     if not rest:
@@ -111,7 +111,7 @@ def _of_english_word(name: str, words: list[str], rest: list[str]) -> str | None
 
 
 def _without_times(words: list[str]) -> tuple[list[str], set[str]]:
-    """Return the words that are no time, and those that are; of compounds the parts."""
+    """Return the words that mean no time, and those that do; compounds are split."""
     rest, times = [], set()
     for word in words:
         ending = next((e for e in _ENDINGS if word.endswith(e) and word != e), "")
@@ -140,7 +140,7 @@ def _holds(word: str, stem: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    """Return a name in lower case without accents, its words apart; other letters stay."""
+    """Return a name in lower case without accents, its words separated; other letters stay."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("ı", "i")
     lower = spaced.replace("ø", "o").replace("Ø", "O").casefold()
     parts = unicodedata.normalize("NFD", lower)

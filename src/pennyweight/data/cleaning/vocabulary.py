@@ -1,4 +1,4 @@
-"""The usual names of event types, and whether each speaks for an item, against it or neither."""
+"""The usual names of event types, and whether each is for an item, against it or neutral."""
 
 import re
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ _INCIDENTAL = frozenset(
     "filter sort stop leave exit close timeout idle focus blur load unload refresh autoplay "
     "pageload ignore ignored snooze quit".split()
 )
-# A look at many items at once is an impression of each: Product List Viewed.
+# A view of many items is an impression of each: Product List Viewed.
 _SLATES = frozenset(
     "list results result promotion promo banner feed carousel widget slate search".split()
 )
@@ -81,7 +81,7 @@ _CONSUMED = frozenset(
 )
 _REMOVED = frozenset("remove removal delete deletion discard un".split())
 _NEGATORS = frozenset("not no non never without dont didnt doesnt un dis".split())
-# Whole names that are no sum of their words.
+# Names whose sense does not follow from their words.
 _FIXED: dict[str, Sense] = {
     "thumbsdown": "negative",
     "thumbdown": "negative",
@@ -161,13 +161,13 @@ def sense_of(name: str) -> Sense:
     joined = "".join(words)
     if joined in _FIXED:
         return _FIXED[joined]
-    if "returning" in words:  # users do, with nothing to give back
+    if "returning" in words:  # returning users, not returned items
         return "doubtful"
     return _sense_of([_base(word) for word in _parted(words)])
 
 
 def speaks_of_liking(name: str) -> bool:
-    """Say whether the name of a type is about liking, such as a like or a thumb down."""
+    """Say whether the name of a type is about liking, as a like or a thumb down is."""
     bases = _bases(name)
     plain = bases <= _VOCABULARY and not _LIKING.isdisjoint(bases)  # and no love story
     return plain or "".join(_words(name)) in _THUMBS
@@ -175,19 +175,19 @@ def speaks_of_liking(name: str) -> bool:
 
 @lru_cache(maxsize=1_024)
 def is_consumption(name: str) -> bool:
-    """Say whether an event of this type is a view, of which there may be nothing to be seen."""
+    """Say whether events of this type are views, which may have no duration."""
     return sense_of(name) == "positive" and not _CONSUMED.isdisjoint(_bases(name))
 
 
 @lru_cache(maxsize=1_024)
 def is_purchase(name: str) -> bool:
-    """Say whether an event of this type is a purchase, which a removal does not undo."""
+    """Say whether events of this type are purchases, which a removal does not undo."""
     return sense_of(name) == "positive" and not _BOUGHT.isdisjoint(_bases(name))
 
 
 @lru_cache(maxsize=1_024)
 def is_removal(name: str) -> bool:
-    """Say whether an event of this type only takes something off a list, such as a cart."""
+    """Say whether events of this type only take an item off a list, such as a cart."""
     words = _bases(name)
     removed = not _REMOVED.isdisjoint(words)
     return removed and sense_of(name) == "negative" and _BOUGHT.isdisjoint(words)
@@ -252,14 +252,14 @@ def _parted(words: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=4_096)
 def _pieces(word: str) -> list[str] | None:
-    """Return the fewest known words that make up one, or None."""
+    """Return the fewest known words that make up a word, or None."""
     if len(word) > 64:
         return None
     best: list[list[str] | None] = [[]] + [None] * len(word)
     for end in range(1, len(word) + 1):
         for start in range(end):
             before, piece = best[start], word[start:end]
-            # A short filler inside of a word is chance: unit is not un-it.
+            # A short filler inside a word is a coincidence: unit is not un-it.
             fits = _is_word(piece) and (len(piece) > 2 or piece in ("to", "un", "no"))
             if before is not None and fits and piece not in ("a", "me", "my", "it"):
                 at = best[end]

@@ -1,4 +1,4 @@
-"""The weights of events: ratings that count as liking, and those that do not."""
+"""The weights of events: ratings that count as liking, and ratings that do not."""
 
 import shlex
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _RATING = (
 )
 _NAMED = r"^\s*(\d(?:[.,]\d)?)\s*[-–—:=.)(]+\s*(\pL[^\d]*?)\)?\s*$"  # 5 - Excellent, 5 (good)
 _NOT_RATED = r"(?i)^\s*(un|not[ _-]?(yet[ _-]?)?|no[ _-]?)rat(ed|ing)s?( given)?\s*$"
-_MAX_UNREADABLE = 0.2  # share of weights that may be no numbers
+_MAX_UNREADABLE = 0.2  # largest share of weights that are no numbers
 NO_STRENGTH = "weight is 0: ignored"
 
 
@@ -104,7 +104,7 @@ def numbers(column: pl.Series) -> pl.Series:
 
 
 def _named(column: pl.Series) -> pl.Series:
-    """Return the numbers of ``5 - Excellent``, where each number has one name; else nothing."""
+    """Return the numbers of ``5 - Excellent``, if each number has one name; else nulls."""
     parts = column.str.extract_groups(_NAMED).struct.unnest().rename({"1": "number", "2": "word"})
     number = parts["number"].str.replace(",", ".").cast(pl.Float64, strict=False)
     words = parts["word"].str.strip_chars().str.to_lowercase()
@@ -114,7 +114,7 @@ def _named(column: pl.Series) -> pl.Series:
 
 
 def _stated_top(column: pl.Series) -> float | None:
-    """Return what ratings such as 4/5 are out of."""
+    """Return the top that ratings such as 4/5 state."""
     if column.dtype != pl.String:
         return None
     parts = column.str.extract_groups(_RATING).struct
@@ -122,7 +122,7 @@ def _stated_top(column: pl.Series) -> float | None:
 
 
 def _refuse_words(column: pl.Series, read: pl.Series, source: str) -> None:
-    """Stop where many weights are no numbers: dropping them would leave another log."""
+    """Stop where many weights are no numbers: without them the log would be another one."""
     unreadable = column.filter(read.is_null() & column.is_not_null())
     n_filled = len(column) - column.null_count()
     if not len(unreadable) or (
@@ -151,7 +151,7 @@ def _refuse_words(column: pl.Series, read: pl.Series, source: str) -> None:
 
 
 def _ignore_zeros(name: str, weight: NDArray[np.float32], rows: Rows) -> None:
-    """Drop rows of no strength; a column of nothing else says nothing, and becomes NaN."""
+    """Drop rows of weight 0; a column of zeros alone becomes NaN."""
     zero = weight == 0
     if zero.any() and not (weight[rows.alive & ~zero] != 0).any():
         rows.note(f"every weight in {name!r} is 0: each event counts 1", zero, "changed")

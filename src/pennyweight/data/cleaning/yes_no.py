@@ -1,4 +1,4 @@
-"""How yes and no are written, in many languages and as signs."""
+"""Words and signs for yes and no, in many languages."""
 
 __all__ = ["NO", "YES"]
 

@@ -83,7 +83,7 @@ ADDRESS = Detector(
         text, column
     ),
 )
-# In a text names are those of brands and authors, but for those that say whose they are.
+# In a text most names are of brands and authors, except labeled ones.
 _LABELLED = re.compile(
     r"\b(?i:first name|last name|surname|full name"
     r"|(?:customer|client|buyer|patient|guest)(?:'s)? name|recipient|attn\.?|contact person"

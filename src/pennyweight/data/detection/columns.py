@@ -57,7 +57,7 @@ _MAX_WORDS = 4
 
 @dataclass(frozen=True)
 class ColumnName:
-    """What the name of a column says.
+    """The kind of values that the name of a column suggests.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ NOWHERE = ColumnName()
 
 @lru_cache(maxsize=4_096)
 def column_of(name: str) -> ColumnName:
-    """Read the name of a column, in snake case, camel case or words."""
+    """Return the kind for the name of a column, in snake case, camel case or words."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     words = [word for word in re.split(r"[\W_]+", parted) if word]
     if _OTHER.isdisjoint(words):

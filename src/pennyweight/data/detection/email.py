@@ -1,4 +1,4 @@
-"""E-mail addresses, also those that are written to be read by people alone."""
+"""E-mail addresses, also those spelled out for human readers only."""
 
 import re
 from collections.abc import Iterator
@@ -43,14 +43,14 @@ _MAIL_WORD = re.compile(
     re.IGNORECASE,
 )
 _OPENING = re.compile(r"(?:^|[:;,.!?(<\"'|-] ?)$")
-# Things that somebody sells at a place, but for names that end so.
+# Plural nouns, for goods sold "at" a place; not first names in -s.
 _PLURAL = re.compile(
     r"(?!(?:alexis|andreas|carlos|charles|chris|denis|dennis|francis|frances|hans|iris|james|jens"
     r"|jonas|klaus|lars|lois|louis|lucas|lukas|marcus|markus|mathias|matthias|nicholas|niels|nils"
     r"|tess|thomas|tobias|travis)$)[a-z]{3,}s",
     re.IGNORECASE,
 )
-# Words before "at", where a place follows and no address: "available at example dot com".
+# Words before the "at" of a place, not an address: "available at example dot com".
 _NO_NAMES = frozenset(
     "shop available sold look buy visit order us find here now online more it them products"
     " product items item sale sales deals deal discount store price prices only back out stock"
@@ -77,7 +77,7 @@ def _names_somebody(match: re.Match[str]) -> bool:
     if re.search(r"[\d._+]| dot ", local, re.IGNORECASE):
         return True
     start, text = match.start(), match.string
-    # Who spells a dot hides an address; "accessories at example.com" hides none.
+    # A spelled-out dot hides an address; "accessories at example.com" is none.
     return preceded(text, start, _MAIL_WORD) or (
         match["dot"] != "." and local[0].islower() and preceded(text, start, _OPENING)
     )

@@ -1,4 +1,4 @@
-"""Numbers by which states know people, and dates of birth."""
+"""Ids that states give to people, and dates of birth."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -159,7 +159,7 @@ def _luhn(text: str) -> bool:
 
 @dataclass(frozen=True)
 class _Form:
-    """How an id of a state looks, its check, and the words it needs before it; none: it is sure."""
+    """A national id: its pattern and check, and the words it needs before it, if any."""
 
     pattern: re.Pattern[str]
     check: Callable[[str], bool]

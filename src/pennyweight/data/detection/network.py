@@ -1,4 +1,4 @@
-"""IP addresses, and links that carry who follows them."""
+"""IP addresses, and links that identify a user."""
 
 import ipaddress
 import re

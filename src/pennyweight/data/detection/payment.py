@@ -47,7 +47,7 @@ def has_luhn(digits: str) -> bool:
 def _cards(text: str, column: ColumnName) -> Iterator[Span]:
     for match in _NUMBER.finditer(text):
         groups = [m.start() for m in re.finditer(r"[ .-]+", match[0])]
-        for end in [len(match[0]), *reversed(groups)]:  # the date after it looks like a group of it
+        for end in [len(match[0]), *reversed(groups)]:  # a following date looks like another group
             if _is_card(text, match.start(), match[0][:end], column):
                 yield match.start(), match.start() + end
                 break
@@ -167,7 +167,7 @@ def _ibans(text: str, column: ColumnName) -> Iterator[Span]:
     for match in _IBAN.finditer(text):
         code = match["code"]
         groups = [m.start() for m in re.finditer("[ .-]", code)]
-        for end in [len(code), *reversed(groups)]:  # a word after it looks like a group of it
+        for end in [len(code), *reversed(groups)]:  # a following word looks like another group
             if has_valid_iban(re.sub("[ .-]", "", code[:end]).upper()):
                 yield match.start(), match.start() + end
                 break

@@ -10,14 +10,14 @@ from pennyweight.data.detection.text import Detector, Span, digits_of, has_code_
 __all__ = ["PHONE"]
 
 MIN_DIGITS, MAX_DIGITS = 7, 15  # digits (E.164)
-NATIONAL = 9  # digits from which on a number may do without a word; shorter ones are anything
+NATIONAL = 9  # digits from which on a number needs no word before it
 _NUMBER = re.compile(
     r"(?<![\w.+/#$€£¥-])(?<![.,]\d)"
     r"(?:\+ ?|\(\+)?\(?[0-9](?:(?:[ ./()-]|\) |- | - |\)-| \(){0,1}[0-9]){6,18}"
     r"(?P<extension> ?(?:ext?\.?|x|extension|durchwahl|dw) ?[0-9]{1,5})?(?!-?[\w%])(?![.,/:]\d)",
     re.IGNORECASE,
 )
-# These words alone say so.
+# These words suffice.
 _PHONE_WORD = re.compile(
     r"(?:\b(?:tel|tlf|telf|fax|fon|ph|mob|telefon|telefono|teléfono|telefone|téléphone|telephone"
     r"|tél|rufnummer|hotline|whatsapp|viber|telegram|sms|cell|cellphone|handynummer|mobilnummer"
@@ -51,7 +51,7 @@ _AREA_IN_BRACKETS = re.compile(r"\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[-. ][0-9]{4}$"
 _NORTH_AMERICA = re.compile(r"(?:1[-. ])?[2-9][0-9]{2}([-.])[2-9][0-9]{2}\1[0-9]{4}$")
 _BRAZILIAN = re.compile(r"\([1-9][0-9]\) ?9?[0-9]{4}-[0-9]{4}$")
 _GERMAN_MOBILE = re.compile(r"01(?:5[0-9]{1,2}|6[023]|7[0-9])[ /-][0-9]{6,8}$")
-# Whose national numbers are known by their grouping: those that begin with a 0, or the bracket.
+# Regions whose national numbers are known by their grouping, a leading 0 or brackets.
 _REGIONS = (
     "DE GB FR IT NL BE AT CH AU NZ JP IN ZA IE SE FI TR UA RO BG HR RS SK ID TH MY PH KR CN TW"
 ).split()
@@ -76,7 +76,7 @@ def _could_be(number: str) -> bool:
 
 
 def _phone(text: str, start: int, number: str, column: ColumnName) -> int:
-    """Return how many characters of a number are a phone number: all, fewer, or none."""
+    """Return the number of characters of a phone number at the start of a number, or 0."""
     if number.startswith(("+", "(+")):
         return _longest(number, _is_possible)
     if preceded(text, start, _PHONE_WORD) or (
@@ -99,7 +99,7 @@ def _longest(number: str, check: Callable[[str], bool]) -> int:
 
 
 def _is_possible(number: str) -> bool:
-    import phonenumbers  # some 30 ms, and only where something looks like a number
+    import phonenumbers  # an import of 30 ms, only for text that may be a number
 
     if not _could_be(number):
         return False
@@ -111,7 +111,7 @@ def _is_possible(number: str) -> bool:
 
 
 def _is_distinctive(number: str) -> bool:
-    """Return whether a number is more than models or sizes in a row: "call 11 12 13 14"."""
+    """Return whether a number is more than a row of models or sizes: "call 11 12 13 14"."""
     groups = re.findall("[0-9]+", number)
     if not _could_be(number) or (len(groups) == 1 and not number.startswith("0")):
         return 10 <= len(digits_of(number)) <= MAX_DIGITS
@@ -119,7 +119,7 @@ def _is_distinctive(number: str) -> bool:
 
 
 def _is_grouped(number: str) -> bool:
-    """Return whether a number stands as people write those of a country."""
+    """Return whether a number has the usual grouping of a country."""
     if _AREA_IN_BRACKETS.match(number):
         return True
     if _NORTH_AMERICA.match(number):
@@ -138,7 +138,7 @@ def _is_grouped(number: str) -> bool:
 
 
 def _is_series(number: str) -> bool:
-    """Return whether the groups count on or double, as "01 02 03 04" and "256-512-1024" do."""
+    """Return whether the groups count up or double: "01 02 03 04", "256-512-1024"."""
     groups = [int(group) for group in re.findall("[0-9]+", number)]
     steps = {later - group for group, later in pairwise(groups)}
     return len(groups) > 2 and (
@@ -156,7 +156,7 @@ def _is_valid(number: str, region: str | None = None) -> bool:
 
 
 def _is_written_so(number: str, region: str) -> bool:
-    """Return whether a number is valid in a region and has the groups that are usual there."""
+    """Return whether a number is valid in a region and has a grouping usual there."""
     import phonenumbers
 
     try:

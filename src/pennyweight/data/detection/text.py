@@ -13,7 +13,7 @@ Span = tuple[int, int]
 
 BEFORE = 48  # characters in which a word counts as context
 _DASHES = "‐‑‒–—―−﹣－"
-# A number after one of these is a code, however much it looks like a phone number.
+# A number after one of these is a code, even if it looks like a phone number.
 _CODE_WORD = re.compile(
     r"(?:\b(?:part|parts|sku|model|modell|item|art|article|artikel|no|nr|num|order|orders|ref"
     r"|reference|serial|s/n|p/n|sn|pn|ean|upc|gtin|isbn|issn|asin|mpn|code|codes|lot|batch|id|ids"
@@ -27,7 +27,7 @@ _CODE_WORD = re.compile(
 
 @dataclass(frozen=True)
 class Detector:
-    """How one kind of personal data is found.
+    """The rules for one kind of personal data.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Detector:
 
 
 class _Folding(dict[int, str]):
-    """Characters that stand for one of ASCII, worked out when they first occur."""
+    """The ASCII characters for others, computed when they first occur."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
@@ -63,7 +63,7 @@ _FOLDING = _Folding()
 
 
 def folded(text: str) -> str:
-    """Return a text of the same length in which digits, dashes and spaces are those of ASCII."""
+    """Return a text of the same length with digits, dashes and spaces in ASCII."""
     return text if text.isascii() else text.translate(_FOLDING)
 
 
@@ -73,12 +73,12 @@ def digits_of(text: str) -> str:
 
 
 def preceded(text: str, start: int, word: re.Pattern[str]) -> bool:
-    """Return whether a word comes before a place; the pattern may end in ``$``."""
+    """Return whether a word precedes a position; the pattern may end in ``$``."""
     return word.search(text[max(0, start - BEFORE) : start]) is not None
 
 
 def has_code_word(text: str, start: int) -> bool:
-    """Return whether the words before a number say that it is a code."""
+    """Return whether the words before a number call it a code."""
     return preceded(text, start, _CODE_WORD)
 
 

@@ -1,4 +1,4 @@
-"""Formats that are no text, each with the command that makes a table of it."""
+"""Binary formats that are not read, each with a command that converts it."""
 
 import shlex
 
@@ -18,7 +18,7 @@ _FORMATS = {
 
 
 def refuse_binary(data: bytes, source: str) -> None:
-    """Raise `DataError` where the contents are of a known format that is not read."""
+    """Raise `DataError` for contents in a known format that is not read."""
     for start, (name, command) in _FORMATS.items():
         if data.startswith(start):
             filled_in = command.replace("{source}", source).replace("{quoted}", shlex.quote(source))

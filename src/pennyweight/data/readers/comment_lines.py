@@ -1,4 +1,4 @@
-"""Lines among the rows of a delimited file that are none: comments, footers, sums."""
+"""Lines between the rows of a delimited file that are no rows: comments, footers, sums."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ __all__ = ["are_comments", "without_comments", "without_sums"]
 
 _COMMENT = re.compile(r"""^\s*"?#""")
 _FOOTER = re.compile(r"""^\(\d+ rows?(?: affected)?\)\s*$""")  # psql, sqlcmd
-_FEW = 0.05  # share of the rows
+_FEW = 0.05  # largest share of comments
 _NUMBER = r"[^\w\s]?\s?-?[\d.,' ]+\s?(?:\w{3}|[^\w\s])?"
 _SUM = (
     r"(?i)^(?:(?:grand |sub ?|report )?totals?|gesamt(?:summe|ergebnis)?|summe|somme|total général|"
@@ -20,9 +20,9 @@ _SUM = (
 
 
 def are_comments(broken: Sequence[str], sound: Sequence[str]) -> list[bool]:
-    """Say which lines that are no rows are comments, or the count of rows below a table.
+    """Return which unreadable lines are comments, or the count of rows below a table.
 
-    Where rows begin with ``#`` as well, no line that does is known for a comment.
+    Where rows begin with ``#`` as well, no line with one counts as a comment.
     """
     marked = any(_COMMENT.match(line) for line in sound)
     return [
@@ -52,7 +52,7 @@ def without_comments(frame: pl.DataFrame, table: str, findings: Findings) -> pl.
 
 
 def without_sums(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
-    """Leave out a last row that sums up the others: a word, numbers, and more empty cells."""
+    """Leave out a last row of sums: a word, numbers, and more empty cells than other rows."""
     if frame.height < 2 or frame.width < 3:
         return frame
     last = frame.tail(1)

@@ -25,12 +25,10 @@ _MIN_SHARE = 0.95
 def join_date_parts(
     frame: pl.DataFrame, chosen: Mapping[str, str | None], findings: Findings
 ) -> pl.DataFrame:
-    """Return a frame with one column of dates in place of those of the year, month and day.
+    """Return a frame with one column of dates in place of a year, a month and a day.
 
-    A year and a month alone are left: the year may be that of a release.
-
-    Where another column is named like a time, or the values are of something else, the frame
-    stays as it is.
+    A year and a month alone stay: the year may be that of a release. Where another column is named
+    like a time, or the values are of something else, the frame stays as it is.
     """
     parts: dict[str, str] = {}
     for name in frame.columns:
@@ -57,7 +55,7 @@ def join_date_parts(
 
 
 def _numbers(column: pl.Series, part: str) -> pl.Series | None:
-    """Return the parts of dates as whole numbers, None where they are no such parts."""
+    """Return the parts of dates as integers, None where they are no such parts."""
     if column.dtype == pl.String and part == "month":
         lower = column.str.strip_chars().str.to_lowercase().str.strip_chars_end(".")
         names = [n for n in lower.drop_nulls().unique().to_list() if not n.isdecimal()]

@@ -1,4 +1,4 @@
-"""The dialect of a delimited file: separator, lines before the header, its header."""
+"""The dialect of a delimited file: separator, header, and the lines before it."""
 
 import csv
 import io
@@ -10,15 +10,15 @@ from pennyweight.data.columns import bare, has_role
 
 __all__ = ["DOUBLE_COLON", "Dialect", "find_dialect"]
 
-DOUBLE_COLON = b"\x1f"  # stands for "::", which polars does not split by
+DOUBLE_COLON = b"\x1f"  # replaces "::", which polars does not split by
 _SEP_LINE = re.compile(rb'"?sep=([^\r\n"])"?[^\r\n]*\r?\n', re.IGNORECASE)
 _SAMPLE_LINES = 200
-_TITLE_LINES = 20  # more than that before a header is no title
+_TITLE_LINES = 20  # most lines of a title
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a delimited file is to be read.
+    """The dialect of a delimited file.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Dialect:
 
 
 def find_dialect(data: bytes, *, tabs: bool) -> Dialect:
-    """Tell the dialect from the first lines.
+    """Detect the dialect from the first lines.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def _separator(header: str, lines: Sequence[str], tabs: bool) -> str:
         return "\t"
     counts = {mark: header.count(mark) for mark in (",", "\t", ";", "|", DOUBLE_COLON.decode())}
     best = max(counts, key=lambda mark: counts[mark])
-    # A name with a comma in it must not hide the separator that all rows agree on.
+    # A comma in a name must not hide the separator of all rows.
     if counts[best] and _agreement(lines, best, counts[best]) < 0.5:
         best = max(counts, key=lambda m: (_agreement(lines, m, counts[m]), counts[m]))
     if not counts[best] and _is_header(header.split(" ")):
@@ -182,7 +182,7 @@ def _header(data: bytes, start: int, end: int, line: str, separator: str) -> tup
 
 
 def _trailing(names: Sequence[str], lines: Sequence[str], separator: str) -> int:
-    """Return how many separators every row has at its end beyond those of the header."""
+    """Return the number of separators at the end of every row beyond the header's."""
     counts = {_width(line, separator) for line in lines}
     if len(counts) != 1:
         return 0
@@ -192,7 +192,7 @@ def _trailing(names: Sequence[str], lines: Sequence[str], separator: str) -> int
 
 
 def _has_row_names(names: Sequence[str], lines: Sequence[str], separator: str) -> bool:
-    """Say whether rows begin with their number and the header has no name for it."""
+    """Say whether rows begin with a row name that the header does not list."""
     if len(lines) < 2 or {_width(line, separator) for line in lines} != {len(names) + 1}:
         return False
     first = [line.split(separator, 1)[0] for line in lines]

@@ -1,4 +1,4 @@
-"""Tables as consoles and Markdown draw them, with lines of ``+----+`` or ``|---|``."""
+"""Tables drawn by consoles and Markdown, with lines of ``+----+`` or ``|---|``."""
 
 import re
 
@@ -13,10 +13,10 @@ _HEAD = 1 << 16
 
 
 def unframed(data: bytes) -> tuple[bytes, str]:
-    """Return the table with one ``|`` between its cells, and a note; other data as it is.
+    """Return the table with one ``|`` between its cells, and a note; other data unchanged.
 
-    Mysql and MariaDB draw a frame, Markdown a line below the header. Cells are padded with
-    spaces there, which are not part of the values.
+    MySQL and MariaDB draw a frame, Markdown a line below the header. The spaces that pad the cells
+    are no part of the values.
     """
     head = [line for line in data[:_HEAD].split(b"\n")[:20] if line.strip()]
     if len(data) > _HEAD:
@@ -28,7 +28,7 @@ def unframed(data: bytes) -> tuple[bytes, str]:
     rows: list[bytes] = []
     for line in data.split(b"\n"):
         if not line.strip() or _RULE.match(line) or _END.match(line.strip()):
-            rows.append(b"")  # lines keep their numbers
+            rows.append(b"")  # line numbers stay right
             continue
         row = _ROW.match(line)
         if row is None:
@@ -47,9 +47,9 @@ def _bare(cell: bytes) -> bytes:
 
 
 def unpadded(data: bytes) -> tuple[bytes, str]:
-    """Return rows whose cells are padded with spaces, one space between, and the note.
+    """Return rows padded with spaces with a single space between the cells, and the note.
 
-    None is where a line of the first ones has another number of words than the header.
+    None where one of the first lines and the header differ in the number of words.
     """
     head = data[: 1 << 16].decode("utf-8", "replace").split("\n")[:200]
     lines = [line.rstrip("\r ") for line in head[: -1 if len(data) > 1 << 16 else None]]

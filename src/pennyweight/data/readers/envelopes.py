@@ -16,9 +16,9 @@ _OF_RESOURCE = {"id", "type", "attributes", "relationships", "links", "meta", "d
 def opened(
     frame: pl.DataFrame, table: str, chosen: Mapping[str, str | None], findings: Findings
 ) -> pl.DataFrame:
-    """Return the records themselves, with the id of the envelope where they have none.
+    """Return the records of envelopes, with the id of the envelope where they have none.
 
-    A column of the envelope that was chosen, such as ``_source.user_id``, keeps it as it is.
+    If a column of the envelope was chosen, such as ``_source.user_id``, the frame stays.
     """
     for name, columns in (("_source", _of_search), ("attributes", _of_resource)):
         if not isinstance(frame.schema.get(name), pl.Struct):
@@ -34,7 +34,7 @@ def opened(
 
 
 def _of_search(frame: pl.DataFrame, record: pl.DataFrame, table: str) -> list[pl.Series] | None:
-    """Return the id of documents of Elasticsearch; None where the rows are no such."""
+    """Return the ids of Elasticsearch documents; None for other rows."""
     others = [name for name in frame.columns if not name.startswith("_")]
     if not {*others} <= _OF_SEARCH or frame.width == 1:
         return None
@@ -45,7 +45,7 @@ def _of_search(frame: pl.DataFrame, record: pl.DataFrame, table: str) -> list[pl
 
 
 def _of_resource(frame: pl.DataFrame, record: pl.DataFrame, table: str) -> list[pl.Series] | None:
-    """Return the id, the related ids and the type, where it varies; None for other rows."""
+    """Return ids, related ids and varying types of JSON:API resources; None for other rows."""
     if "id" not in frame.columns or not {*frame.columns} <= _OF_RESOURCE:
         return None
     ids_and_type = [frame["id"]]

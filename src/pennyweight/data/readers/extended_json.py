@@ -30,7 +30,7 @@ def plain_frame(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def plain_value(value: Any) -> Any:  # noqa: ANN401
-    """Return a parsed value likewise."""
+    """Return a parsed value without wrappers."""
     if isinstance(value, list):
         return [plain_value(part) for part in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Logs of impressions and histories as MIND publishes them: one row an event."""
+"""Logs of impressions and histories in the format of MIND."""
 
 import polars as pl
 

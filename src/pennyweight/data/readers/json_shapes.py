@@ -1,4 +1,4 @@
-"""The shapes in which one JSON document holds a table."""
+"""The shapes of a table in one JSON document."""
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ _NAMES = {"id", "title", "name", "rating", "price", "description"}
 
 
 def rows_of_array(values: Sequence[Any], source: str, table: str) -> tuple[Rows, str]:
-    """Return the rows of an array, and what was assumed ("" where nothing was).
+    """Return the rows of an array, and the assumption made, if any.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def rows_of_pages(values: Rows, source: str, table: str) -> tuple[Rows, str] | N
 
 
 def _and_more(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
-    """Say that pages are missing, where anything tells."""
+    """Return a warning about missing pages, if there is a sign of them."""
     reason = missing_pages(pages, n_rows)
     if not reason:
         return ""
@@ -59,11 +59,10 @@ def _and_more(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
 
 
 def rows_of_object(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str]:
-    """Return the rows that one object holds, and the shape that was recognised.
+    """Return the rows in one object, and the recognised shape.
 
-    Recognised are pandas' ``to_json`` in its orients (columns, index, split, table), columns
-    as lists, and an object with one list of objects in it, however it is called. Any other
-    object is one row.
+    Recognised are pandas' ``to_json`` in its orients (columns, index, split, table), columns as
+    lists, and an object with a single list of objects under any name. Any other object is one row.
 
     Raises
     ------
@@ -81,7 +80,7 @@ def rows_of_object(value: dict[str, Any], source: str, table: str) -> tuple[Rows
 
 
 def _as_table(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
-    """Return the rows of an object all of which is the table."""
+    """Return the rows of an object that is a table as a whole."""
     if {"columns", "data"} <= value.keys() <= {"columns", "index", "data"}:
         names, data = value["columns"], value["data"]
         if isinstance(data, list) and all(isinstance(row, list) for row in data):
@@ -101,7 +100,7 @@ def _as_table(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
 
 
 def _refuse_ratings(value: dict[str, Any], source: str) -> None:
-    """Raise `DataError` for ratings by user and item, or by item and user: nothing tells."""
+    """Raise `DataError` for ratings by user and item, or by item and user: they look alike."""
     inner = [part for rows in value.values() if isinstance(rows, dict) for part in rows.values()]
     numbers = all(isinstance(part, int | float) for part in inner)
     if len(value) > 1 and inner and numbers and all(isinstance(v, dict) for v in value.values()):
@@ -114,7 +113,7 @@ def _refuse_ratings(value: dict[str, Any], source: str) -> None:
 
 
 def _within(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str] | None:
-    """Return the rows of the one list of objects, or objects by key, within an object."""
+    """Return the rows of the only list of objects, or of objects by key, within an object."""
     lists = list(_lists(value, "", _DEEPEST))
     if len(lists) > 1:
         fit = [(path, rows) for path, rows in lists if _suits(list(rows[0]), table)]
@@ -171,7 +170,7 @@ def _by_user(value: dict[str, Any]) -> Rows | None:
 
 
 def _suits(names: Sequence[str], table: str) -> bool:
-    """Say whether a list with these fields, unlike others, is that of a table."""
+    """Say whether a list with these fields is the wanted table, unlike other lists."""
     user, item = has_role(names, "user"), has_role(names, "item")
     return (user and item) if table == "events" else (item or "id" in names) and not user
 
@@ -205,7 +204,7 @@ def _turned(value: dict[str, dict[str, Any]]) -> tuple[Rows, str] | None:
 
 
 def _row_keys(keys: Sequence[str], names: Sequence[str]) -> Callable[[str], dict[str, Any]]:
-    """Return what makes a column of the keys of rows, unless they are row numbers."""
+    """Return the column for the keys of rows, unless they are row numbers."""
     if all(key.isdecimal() for key in keys):
         return lambda _: {}
     # They are ids, unless the rows have ids of their own.
@@ -214,13 +213,13 @@ def _row_keys(keys: Sequence[str], names: Sequence[str]) -> Callable[[str], dict
 
 
 def _as_names(keys: Sequence[str]) -> int:
-    """Say how much keys look like the columns of an items table or an event log."""
+    """Count the keys that are named like columns of an items table or an event log."""
     roles = sum(has_role(keys, role) for role in ("user", "item", "time"))
     return roles + len(_NAMES & {key.lower() for key in keys})
 
 
 def _objects(value: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Yield the objects of several objects each within an object, with their paths."""
+    """Yield the objects that hold several objects, with their paths."""
     for key, part in value.items():
         if isinstance(part, dict) and part:
             inner_path = _path(path, key)
@@ -235,7 +234,7 @@ def _path(path: str, key: str) -> str:
 
 
 def _lists(value: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Rows]]:
-    """Yield the lists of objects within an object, each with its path as jq writes it."""
+    """Yield the lists of objects within an object, with their paths in the syntax of jq."""
     for key, part in value.items():
         inner_path = _path(path, key)
         if isinstance(part, list) and part and all(isinstance(row, dict) for row in part):

@@ -1,4 +1,4 @@
-"""Lines of orders in one text, each field behind its name: ``name:Cup|product_id:7;name:…``."""
+"""Order lines in one text, each field with a label: ``name:Cup|product_id:7;name:…``."""
 
 import re
 

@@ -202,7 +202,7 @@ LAYOUTS = (
 
 
 def find_layout(data: bytes, source: str) -> Dialect | None:
-    """Return how to read a well-known file without a header, None for any other file.
+    """Return the layout of a well-known file without a header, None for any other file.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def _fits(fields: Sequence[str], layout: Layout) -> bool:
 
 
 def join_flags(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the 0 and 1 of MovieLens' genres as one column of their names."""
+    """Return MovieLens' 0 and 1 for each genre as one column of genre names."""
     if frame.columns[-len(_GENRES) :] != list(_GENRES):
         return frame
     names = [pl.when(pl.col(name) == "1").then(pl.lit(name)) for name in _GENRES[1:]]

@@ -1,4 +1,4 @@
-"""Rows that hold lists: a row a user with the items, an order with its lines; one row an event."""
+"""Rows with lists, such as a user with items or an order with lines: one row an event."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _SEQUENCES = {
     "liked",
 }
 _HEAD = 1_000
-# A space or a comma may be within an id, so there the ids must be plain.
+# Spaces and commas occur within ids, so there the ids must be plain.
 _MARKS = {
     "|": r"^[^|]+(\|[^|]+)*$",
     ";": r"^[^;]+(;[^;]+)*$",
@@ -53,8 +53,8 @@ def explode_lists(
 ) -> tuple[pl.DataFrame, dict[str, str]]:
     """Return one row for each element of the lists that hold an event's item.
 
-    Lists beside it that have as many elements in every row, such as times, are taken apart
-    with it; the other columns are repeated. An empty list gives a row without an item.
+    Lists beside it with as many elements in every row, such as times, are exploded with it; the
+    other columns are repeated. An empty list gives a row without an item.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def explode_lists(
 
 
 def _split_tokens(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl.DataFrame:
-    """Split RecBole's sequences, which are named so, where no column has one item a row."""
+    """Split RecBole's sequences, recognised by name, where no column has one item a row."""
     names = [name for name in frame.columns if _TOKENS.search(name)]
     single = [name for name in frame.columns if name not in names]
     if not names or (chosen.get("item") not in names and has_role(single, "item")):
@@ -132,7 +132,7 @@ def _without_braces(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl
 
 
 def _split_text(frame: pl.DataFrame, name: str, beside: list[str], mark: str) -> pl.DataFrame:
-    """Split the items of a row, and the texts beside them that have as many parts."""
+    """Split the items of a row, and other texts of the same number of parts."""
     texts = [n for n in (name, *beside) if frame[n].dtype == pl.String]
     parts = {n: _split(frame[n], mark) for n in dict.fromkeys(texts)}
     lengths = parts[name].list.len()
@@ -140,7 +140,7 @@ def _split_text(frame: pl.DataFrame, name: str, beside: list[str], mark: str) ->
 
 
 def _split(column: pl.Series, mark: str) -> pl.Series:
-    """Split texts at a mark, with or without spaces around it and perhaps one at the end."""
+    """Split texts at a separator, with optional spaces around it and one optional at the end."""
     parts = _trimmed(column, mark).str.split(mark)
     return parts.list.eval(pl.element().str.strip_chars())
 
@@ -150,7 +150,7 @@ def _trimmed(column: pl.Series, mark: str) -> pl.Series:
 
 
 def _as_list(column: pl.Series) -> pl.Series:
-    """Return a column with null for an empty list: either is one row without an item."""
+    """Return a column with null for empty lists, which explode to a row without an item too."""
     if isinstance(column.dtype, pl.Array):
         column = column.arr.to_list()
     return column.set(column.list.len() == 0, None)
@@ -184,7 +184,7 @@ def _item_list(frame: pl.DataFrame, chosen: Mapping[str, str | None], source: st
 
 
 def _refuse_other_deeds(frame: pl.DataFrame, name: str, source: str) -> None:
-    """Raise `DataError` where further lists hold what users did or turned down."""
+    """Raise `DataError` where other lists hold more events or negative feedback."""
     others = [
         other
         for other in frame.columns
@@ -211,7 +211,7 @@ def _is_empty(column: pl.Series) -> bool:
 
 
 def _is_list(column: pl.Series) -> bool:
-    """Say whether a column holds lists of ids, or these as text."""
+    """Say whether a column holds lists of ids, or such lists as text."""
     if isinstance(column.dtype, pl.List | pl.Array):
         return not isinstance(column.dtype.inner, pl.Struct)
     return column.dtype == pl.String and _may_hold(column)
@@ -267,7 +267,7 @@ def _may_hold(column: pl.Series) -> bool:
 
 
 def _mark(column: pl.Series) -> str | None:
-    """Return what separates the ids in a column of text, None where there is no such mark."""
+    """Return the separator of the ids in a column of text, None without one."""
     if column.dtype != pl.String:
         return None
     texts = column.drop_nulls().head(_HEAD)

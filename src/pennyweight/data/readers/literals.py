@@ -1,4 +1,4 @@
-"""Values as Python and the shell of MongoDB print them, which are no JSON."""
+"""Values as Python and the MongoDB shell print them, which are no JSON."""
 
 import ast
 import datetime
@@ -34,14 +34,14 @@ _DATETIMES = {"datetime", "Timestamp", "date"}
 
 
 def without_calls(text: str) -> str:
-    """Return text with ``ObjectId("5f…")`` and its like replaced by what they hold."""
+    """Return text with calls such as ``ObjectId("5f…")`` replaced by their argument."""
     if "(" not in text:
         return text
     return _SHELL.sub(lambda match: match[1] or "null", text)
 
 
 def python_value(text: str) -> Any:  # noqa: ANN401
-    """Return the value of a Python literal with JSON's types only, None where it is none.
+    """Return the value of a Python literal in JSON's types, None where it is none.
 
     Understood are ``nan``, ``datetime(…)``, ``Decimal('…')`` and lists as numpy prints them.
     """
@@ -50,7 +50,7 @@ def python_value(text: str) -> Any:  # noqa: ANN401
         return None
     if _NUMPY.fullmatch(text):
         return [part.strip("'\"") for part in re.findall(_NUMPY_PART, text)]
-    with warnings.catch_warnings():  # "\\d" in a text is no business of the reader
+    with warnings.catch_warnings():  # "\\d" in a text is no fault of the table
         warnings.simplefilter("ignore")
         try:
             tree = ast.parse(text, mode="eval")
@@ -90,7 +90,7 @@ class _Plain(ast.NodeTransformer):
 
 
 def _as_json(value: Any) -> Any:  # noqa: ANN401
-    """Return a literal with JSON's types only."""
+    """Return a literal in JSON's types."""
     if isinstance(value, dict):
         return {str(key): _as_json(part) for key, part in value.items()}
     if isinstance(value, set | frozenset):

@@ -12,7 +12,7 @@ _JSON_TEXT = r'(?s)^(\{\s*"[^"]*"\s*:.*\}|\[["{\d].*\])$'
 
 
 def has_mixed(frame: pl.DataFrame) -> bool:
-    """Say whether polars wrote objects or lists as text because other rows hold plain values."""
+    """Say whether polars wrote objects or lists as text because other rows have plain values."""
     return any(_is_mixed(column) for column in frame.iter_columns())
 
 
@@ -25,7 +25,7 @@ def _is_mixed(column: pl.Series) -> bool:
 
 
 def unified(name: str, values: Sequence[Any]) -> list[Any]:
-    """Return the values of a field in one form: all objects, or all lists, where that is clear.
+    """Return the values of a field in one form: all objects, or all lists, if possible.
 
     ``{"user": {"id": 1}}`` and ``{"user": 1}`` mean the same, and so do ``"a"`` and ``["a"]``.
     """
@@ -61,7 +61,7 @@ def unified(name: str, values: Sequence[Any]) -> list[Any]:
 
 
 def _id_of(name: str, objects: Sequence[dict[str, Any]]) -> str | None:
-    """Return the one field of objects that stands for all of each: its id."""
+    """Return the id field that can stand for the objects of a field."""
     common = set.intersection(*(set(value) for value in objects))
     single = re.sub(r"[\W_]+", "", name).lower().removesuffix("s")
     id_names = {"id", f"{single}id", "uid" if single == "user" else "id"}

@@ -1,10 +1,10 @@
-"""Names of months in many languages, and which month a column of them means."""
+"""Names of months in many languages, disambiguated within a column."""
 
 from collections.abc import Collection
 
 __all__ = ["AmbiguousMonths", "month_numbers"]
 
-# Each month in the order of the year; forms of one month are parted by a stroke.
+# The months of the year in order; forms of one month are separated by strokes.
 _LANGUAGES = {
     "English": "january february march april may june july august september|sept october november "
     "december",
@@ -76,17 +76,17 @@ _FORMS = {
     ]
     for language, line in _LANGUAGES.items()
 }
-# Finns cut the names before kuu: "marras" is November, and no more is "mar".
+# Finnish names are cut before "kuu": "marras" is November, "mar" is not.
 _SHORTEST = {"Finnish": 4}
-_LONG = 5  # letters from which on a name may have an ending: maaliskuuta
+_LONG = 5  # shortest name with an ending: maaliskuuta
 
 
 class AmbiguousMonths(ValueError):
-    """Names that are different months in different languages."""
+    """Names of different months in different languages."""
 
 
 def month_numbers(names: Collection[str]) -> dict[str, int]:
-    """Return the number of the month that each name means; names of no month are left out.
+    """Return the month number of each name; other names are left out.
 
     The languages that know the most of the names decide.
 
@@ -122,7 +122,7 @@ def month_numbers(names: Collection[str]) -> dict[str, int]:
 
 
 def _month(name: str, language: str) -> int | None:
-    """Return the month whose name, a beginning of which or with an ending, this is."""
+    """Return the month with this name, a beginning of it, or an inflected form."""
     shortest = _SHORTEST.get(language, 3)
     exact = [m for form, m in _FORMS[language] if form == name]
     if exact:

@@ -18,7 +18,7 @@ _HEAD = 100
 _FEW_FIELDS = 30
 _AVAILABLE = re.compile(r"(?i)\.(is_?)?(availability|available|in_?stock|stock_?status)$")
 _REQUIRED = ("user", "item", "time")
-_BESIDE = ("type", "weight", "quantity")  # read only where they lie beside the item or the user
+_BESIDE = ("type", "weight", "quantity")  # read only beside the item or the user
 
 
 def flatten(frame: pl.DataFrame) -> pl.DataFrame:
@@ -39,10 +39,10 @@ def flatten(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def flatten_values(frame: pl.DataFrame, chosen: str | None = None) -> pl.DataFrame:
-    """Return a frame in which objects with numbers or truth values have a column a field.
+    """Return a frame with objects of numbers or truth values as one column a field.
 
-    So have those with a field that says whether an item is available, or is the `chosen` column.
-    Objects of mere texts, and those of very many fields, stay one column.
+    Objects with a field for the availability of items, or the `chosen` column, are flattened too.
+    Objects of texts alone, and those of very many fields, stay one column.
     """
     for name, dtype in frame.schema.items():
         if not isinstance(dtype, pl.Struct):
@@ -63,8 +63,8 @@ def flatten_values(frame: pl.DataFrame, chosen: str | None = None) -> pl.DataFra
 def path_claims(columns: Sequence[str], role: str) -> list[str]:
     """Return the dotted columns whose last part is named like a role, or is the id of one.
 
-    ``properties.product_id`` is an item, and so is ``line_items.id``, unless the same lines have
-    a ``product_id`` as well.
+    ``properties.product_id`` is an item, and so is ``line_items.id``, unless the same lines have a
+    ``product_id`` as well.
     """
     dotted = [name for name in columns if "." in name]
     direct = [name for name in dotted if _has(_parts(name)[-1:], role)]
@@ -97,7 +97,7 @@ def words(name: str) -> list[str]:
 def nested_roles(
     columns: Sequence[str], chosen: Mapping[str, str | None], table: str, source: str
 ) -> dict[str, str]:
-    """Return role -> dotted column for the roles that no plain column has.
+    """Return role -> dotted column for the roles without a plain column.
 
     Parameters
     ----------
@@ -150,16 +150,16 @@ def _parent(name: str) -> str:
 
 
 def decode_columns(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Return a frame with JSON in text read as objects and lists, in columns that hold only it.
+    """Return a frame with columns of JSON in text parsed to objects and lists.
 
-    Lines of orders as labeled fields are read likewise.
+    Order lines with labeled fields are parsed too.
     """
     decoded = [_decoded(frame[name]) for name in names]
     return frame.with_columns(column for column in decoded if column is not None)
 
 
 def _parser(column: pl.Series) -> Callable[[str], Any] | None:
-    """Return what reads the values of a column, None where they are plain."""
+    """Return the function that parses the values of a column, None for plain values."""
     if column.dtype != pl.String:
         return None
     head = column.drop_nulls().head(_HEAD).str.strip_chars()

@@ -1,4 +1,4 @@
-"""Logs in which some events have one item, and others, such as orders, a list of them."""
+"""Logs in which some events have one item, and others, such as orders, a list of items."""
 
 from collections.abc import Mapping
 
@@ -15,11 +15,11 @@ __all__ = ["join_lines"]
 def join_lines(
     frame: pl.DataFrame, chosen: Mapping[str, str | None], findings: Findings, source: str
 ) -> pl.DataFrame:
-    """Return one row for each line of the orders in a log whose other rows have one item.
+    """Return one row for each order line in a log whose other rows have one item.
 
     A row without an item whose list has lines (``properties.products`` beside
-    ``properties.product_id``) becomes a row for each line, with the item of the line. Fields of
-    the line, such as a quantity, fill the empty columns of the same name beside the item.
+    ``properties.product_id``) becomes a row for each line, with the item of the line. Fields of the
+    line, such as a quantity, fill empty columns of the same name.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def join_lines(
 
 
 def _item(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> str | None:
-    """Return the column with one item a row, None where there is none or several."""
+    """Return the column with one item a row, None without one or with several."""
     plain = [name for name in frame.columns if "." not in name and has_role([name], "item")]
     claims = [chosen["item"]] if chosen.get("item") else plain or path_claims(frame.columns, "item")
     if len(claims) != 1 or claims[0] not in frame.columns:
@@ -84,7 +84,7 @@ def _is_nested(dtype: object) -> bool:
 
 
 def _of_lines(orders: pl.DataFrame, name: str, item: str, field: str) -> list[pl.Expr]:
-    """Return the item of each line, and its other fields where the columns beside are empty."""
+    """Return the item of each line, and its other fields where their columns are empty."""
     parent = item.rpartition(".")[0]
     values = [pl.col(name).struct.field(field).cast(pl.String).alias(item)]
     inner = orders[name].dtype

@@ -1,4 +1,4 @@
-"""Answers of APIs that come page by page: pages joined, and word of those that are missing."""
+"""Paged answers of APIs: pages are joined, and missing ones are named."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ _DEEPEST = 3
 
 
 def may_be_pages(names: Sequence[str]) -> bool:
-    """Say whether rows with columns of these names may be pages: nothing names a record."""
+    """Say whether rows with these columns may be pages: no column is of a record."""
     keys = {_key(name) for name in names}
     return len(names) == 1 or bool(keys & (_NEXT | _PLACES) and not keys & _ITEMIZED)
 
@@ -35,7 +35,7 @@ def are_pages(values: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def missing_pages(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
-    """Say what tells that there are more pages than these; "" where nothing does.
+    """Return the sign that more pages exist, "" without one.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def missing_pages(pages: Sequence[Mapping[str, Any]], n_rows: int) -> str:
 
 
 def plain_edges(value: Any) -> Any:  # noqa: ANN401
-    """Return a parsed value with lists of nodes in place of the edges of GraphQL."""
+    """Return a parsed value with GraphQL edges replaced by lists of nodes."""
     if isinstance(value, list):
         return [plain_edges(part) for part in value]
     if not isinstance(value, dict):
@@ -78,7 +78,7 @@ def plain_edges(value: Any) -> Any:  # noqa: ANN401
 
 
 def _fields(value: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of an object and of the objects in it, but of none in a list."""
+    """Yield the fields of an object and of nested objects, but not of lists."""
     for key, part in value.items():
         yield key, part
         if isinstance(part, Mapping) and depth:

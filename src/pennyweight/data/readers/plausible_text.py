@@ -1,4 +1,4 @@
-"""How plausible a text in some encoding is: whether its letters are where they may be."""
+"""The plausibility of a text in some encoding, by the places of its letters."""
 
 import re
 import unicodedata
@@ -34,7 +34,7 @@ _LATIN = tuple(
     )
 )
 _WESTERN, _OF_SEVERAL = frozenset("").union(*_LATIN[:8]), 0.95  # names of many countries
-# Letters that make up most of a text in another script.
+# The most frequent letters of other scripts.
 _FREQUENT = {
     "CYRILLIC": frozenset("оеаинтслрвіыдкмпу"),
     "GREEK": frozenset("αοιετνσηρςκπμλάέίόή"),
@@ -53,11 +53,11 @@ _COMMON = {
     "cp932": (0x88, 0x97),
     "euc_jp": (0xB0, 0xCF),
 }
-_KANA = 0.1  # of the letters of a Japanese text
+_KANA = 0.1  # share of kana in a Japanese text
 
 
 def plausibility(lines: Sequence[str], codec: str) -> float:
-    """Return the share of the letters and signs beyond ASCII that are where they may be.
+    """Return the share of non-ASCII letters and signs in plausible places.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def _script(letter: str) -> str:
 
 
 def _usual(letters: Counter[str]) -> float:
-    """Return how many letters suit one language; in other scripts all where most are usual."""
+    """Return how many letters suit one language; in other scripts all, if most are usual."""
     scripts = Counter(_script(letter) for letter in letters.elements())
     if not scripts:
         return 0.0
@@ -103,7 +103,7 @@ def _usual(letters: Counter[str]) -> float:
 
 
 def _threes(line: str) -> Iterator[tuple[str, str, str]]:
-    """Yield each character beyond ASCII between its neighbors."""
+    """Yield each non-ASCII character between its neighbors."""
     padded = f" {line} "
     for match in re.finditer(r"[^\x00-\x7f]", line):
         at = match.start() + 1
@@ -111,7 +111,7 @@ def _threes(line: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _is_misplaced(before: str, character: str, after: str) -> bool:
-    """Say whether a letter or sign is where people do not write it."""
+    """Say whether a letter or sign is in an implausible place."""
     if not _is_letter(character):
         inside = _is_letter(before) and _is_letter(after) and character not in _WITHIN
         leads = character in _BEFORE and _is_letter(before)
@@ -127,7 +127,7 @@ def _is_misplaced(before: str, character: str, after: str) -> bool:
 
 
 def _excess(line: str) -> int:
-    """Count the letters of Latin words most of whose letters have accents."""
+    """Count the letters of Latin words in which most letters have accents."""
     count = 0
     for word in re.findall(r"[^\W\d_]{4,}", line):
         beyond = sum(letter > "\x7f" for letter in word)
@@ -137,7 +137,7 @@ def _excess(line: str) -> int:
 
 
 def _east_asian(beyond: Sequence[str], codec: str) -> float:
-    """Return the share of the characters that are in common use."""
+    """Return the share of characters in common use."""
     kana = hangul = common = 0
     for character in beyond:
         name = unicodedata.name(character, "")

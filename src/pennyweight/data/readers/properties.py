@@ -1,4 +1,4 @@
-"""Items whose properties are in rows (item, property, value): one row an item again."""
+"""Items in long form, with rows (item, property, value): pivoted to one row an item."""
 
 import re
 
@@ -62,10 +62,10 @@ def _key(name: str) -> str:
 
 
 def find_properties(frame: pl.DataFrame, id_column: str | None) -> dict[str, str] | None:
-    """Return id, property, value and time columns where an items table is in long form.
+    """Return the id, property, value and time columns of an items table in long form.
 
-    Other columns may be there (a number of the row, a language), if ids occur again and most
-    pairs of id and property do not.
+    Other columns may be there (a row number, a language), if ids occur again and most pairs of id
+    and property do not.
     """
     roles: dict[str, str] = {}
     for name in frame.columns:
@@ -84,7 +84,7 @@ def find_properties(frame: pl.DataFrame, id_column: str | None) -> dict[str, str
 
 
 def _by_content(frame: pl.DataFrame, roles: dict[str, str]) -> dict[str, str]:
-    """Return the roles where names do not tell: few properties, each once an item, that differ."""
+    """Return the roles by values: few properties, each once an item, with varying values."""
     others = [n for n in frame.columns if n not in (roles.get("id"), roles.get("time"))]
     if "id" not in roles or len(others) != 2 or frame[others[0]].dtype != pl.String:
         return {}
@@ -114,9 +114,9 @@ def pivot_properties(
 ) -> pl.DataFrame:
     """Return one row an item, one column a property: the latest value by time.
 
-    Several different texts of one property that are of one time, or have none, are joined; of
-    several numbers the last row counts. The hundred most frequent properties become columns;
-    the values of the others are joined in one.
+    Several texts of one property with the same time or none are joined; of several numbers the last
+    row counts. The hundred most frequent properties become columns; the values of the others are
+    joined in one.
     """
     item, name, value = (roles[role] for role in ("id", "property", "value"))
     rows = frame.with_columns(pl.col(name, value).cast(pl.String)).with_row_index("__row")

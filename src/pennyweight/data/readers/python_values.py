@@ -1,4 +1,4 @@
-"""Values of Python and pandas that no file has, as the types of columns."""
+"""Values of Python and pandas that no file has, converted to the types of columns."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -36,12 +36,12 @@ def plain_columns(
 
 
 def _are_objects(values: Any) -> bool:  # noqa: ANN401
-    """Say whether values are Python's own, not an array of one type."""
+    """Say whether values are Python objects, not an array of one type."""
     return str(getattr(values, "dtype", "object")) == "object" and not isinstance(values, str)
 
 
 def plain_values(values: Sequence[Any], name: str, table: str) -> list[Any]:
-    """Return values of one type: enums by their values, ids of several types as text.
+    """Return values of one type: enums by value, ids of mixed types as text.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
 
 
 def plain_objects(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Return a frame with its columns of Python objects as values, where these are values.
+    """Return a frame with columns of Python objects converted to values where possible.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def _is_value(value: Any) -> bool:  # noqa: ANN401
 
 
 def plain_durations(frame: pl.DataFrame, time: str | None = None) -> pl.DataFrame:
-    """Return a frame with its durations in seconds, but for the column of the times."""
+    """Return a frame with durations in seconds, except in the column of the times."""
     return frame.with_columns(
         (frame[name].dt.total_microseconds() / 1e6).alias(name)
         for name, dtype in frame.schema.items()

@@ -1,4 +1,4 @@
-"""Whether quotes enclose the fields of a delimited file, or are part of its text."""
+"""Quotes in a delimited file: around fields, or part of the text."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -12,13 +12,13 @@ __all__ = ["Quotes", "find_quotes", "separators"]
 
 _CHUNK = 1 << 24
 _SAMPLE_BYTES = 1 << 23
-_SUSPECTS = 5_000  # line ends within quotes that are looked at
+_SUSPECTS = 5_000  # line ends within quotes that are examined
 _QUOTE, _NEWLINE, _RETURN = ord('"'), ord("\n"), ord("\r")
 
 
 @dataclass(frozen=True)
 class Quotes:
-    """How quotes are used.
+    """The use of quotes in a file.
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ class Quotes:
 def find_quotes(data: bytes, start: int, separator: str, width: int) -> Quotes:
     """Decide from the whole file whether quotes enclose fields.
 
-    Both readings are compared from the first irregular place on: quotes as text (one line,
-    one record) and quotes as in CSV. The one that loses fewer lines wins; a tie goes to CSV.
+    Both readings are compared from the first irregular place on: quotes as text (one line, one
+    record) and quotes as in CSV. The one that loses fewer lines wins; a tie goes to CSV.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def find_quotes(data: bytes, start: int, separator: str, width: int) -> Quotes:
 def _irregular(
     data: bytes, start: int, separator: str, shapes: set[tuple[int, str]]
 ) -> tuple[int | None, bool, bool]:
-    """Return where the first irregular record begins.
+    """Return the start of the first irregular record.
 
     Also whether fields have several lines, and whether a quote is in the middle of a field.
     """
@@ -107,7 +107,7 @@ def _line(data: bytes, start: int) -> str:
 def _misplaced(
     contents: NDArray[np.uint8], quotes: NDArray[np.int64], before: int, separator: int, start: int
 ) -> NDArray[np.int64]:
-    """Return opening quotes in the middle of a field, and closing ones that do not end it."""
+    """Return opening quotes in the middle of a field, and closing ones before its end."""
     opening = (np.arange(len(quotes)) + before) % 2 == 0
     opened, closed = quotes[opening], quotes[~opening]
     ahead = contents[opened - 1]
@@ -127,7 +127,7 @@ def _broken(
     shapes: set[tuple[int, str]],
     misplaced: bool,
 ) -> tuple[int, int]:
-    """Count broken records if quotes are text, and if they enclose fields, from a place on."""
+    """Count broken records from a place on, with quotes as text and with quotes around fields."""
     sample = data[place : place + _SAMPLE_BYTES]
     if place + _SAMPLE_BYTES < len(data):
         sample = sample[: sample.rfind(b"\n") + 1]

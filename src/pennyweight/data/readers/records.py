@@ -1,4 +1,4 @@
-"""Records of delimited text, one by one: where each begins, and whether it is sound."""
+"""Records of delimited text, one by one, each with its position and its fault, if any."""
 
 import csv
 import re
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 __all__ = ["Record", "records", "row_shape", "row_shapes"]
 
 _SHAPES = 500  # lines whose first fields are the pattern of the beginning of a row
-_LONGEST_RECORD = 10_000  # lines; an unclosed quote must not swallow the rest of the file
+_LONGEST_RECORD = 10_000  # lines, so that an unclosed quote does not swallow the rest of the file
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record: the position of its first line, its lines, and its fields or what is wrong."""
+    """One record: the position of its first line, its lines, and its fields or its fault."""
 
     at: int
     n_lines: int
@@ -86,7 +86,7 @@ def row_shapes(lines: Sequence[str], separator: str, width: int) -> set[tuple[in
 def _swallows(
     lines: Sequence[str], separator: str, shapes: set[tuple[int, str]], n_separators: int | None
 ) -> bool:
-    """Say whether half the lines after a record's first look like rows: its quote is unpaired."""
+    """Say whether half of a record's later lines look like rows: its quote is unpaired."""
     n_similar = sum(
         line.count(separator) == n_separators or row_shape(line, separator) in shapes
         for line in lines[1:]

@@ -1,4 +1,4 @@
-"""Headers in the middle of a table, as in files put one behind the other."""
+"""Headers in the middle of a table, as in concatenated files."""
 
 import polars as pl
 
@@ -10,7 +10,7 @@ __all__ = ["without_headers"]
 
 
 def without_headers(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
-    """Drop rows that are the header again; where its order is another, read by its names.
+    """Drop repeated headers; below one with another order, columns are read by name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From the shape in which a table comes to one row an item, or one row an event."""
+"""From the shape of a table to one row an item, or one row an event."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ __all__ = ["reshape"]
 def reshape(
     loaded: ReadResult, table: str, columns: Mapping[str, str | None], source: str
 ) -> ReadResult:
-    """Bring a table into shape; what is done to its rows is counted in its findings.
+    """Bring a table into shape; changes of its rows are counted in its findings.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _reshape_events(loaded: ReadResult, columns: Mapping[str, str | None], sourc
 
 
 def _is_wanting(frame: pl.DataFrame, columns: Mapping[str, str | None]) -> bool:
-    """Say whether a column that was chosen, the user or the item is in no column yet."""
+    """Say whether a chosen column, the user or the item is in no column yet."""
     if any(name and name not in frame.columns for role, name in columns.items() if role != "id"):
         return True
     return any(

@@ -1,4 +1,4 @@
-"""Logs put together from two schemas: the same field under two names, each in some rows only."""
+"""Logs joined from two schemas: one field under two names, each filled in some rows only."""
 
 from collections.abc import Mapping
 
@@ -12,14 +12,14 @@ from pennyweight.errors import DataError
 __all__ = ["join_spellings", "refuse_halves"]
 
 _ROLES = ("user", "item", "time", "type", "weight")
-_FEW = 0.01  # of the rows, that may be errors
+_FEW = 0.01  # share of rows that may be errors
 _FEWEST = 5
 
 
 def join_spellings(
     frame: pl.DataFrame, overrides: Mapping[str, str | None], source: str, findings: Findings
 ) -> pl.DataFrame:
-    """Return a frame in which the spellings of one name, such as ``userId``, are one column.
+    """Return a frame with the spellings of one name, such as ``userId``, in one column.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def _joined(
 def refuse_halves(
     frame: pl.DataFrame, roles: Mapping[str, str], overrides: Mapping[str, str | None], source: str
 ) -> None:
-    """Raise `DataError` where the user, item or time of many rows is in a column of another name.
+    """Raise `DataError` where many rows have the user, item or time under another name.
 
-    That other column is filled just where the one that was chosen is empty.
+    That other column is filled just where the chosen one is empty.
     """
     for role in ("user", "item", "time"):
         name = roles.get(role)
@@ -97,7 +97,7 @@ def refuse_halves(
 
 
 def _filled(column: pl.Series) -> pl.Series:
-    """Return a column with null for what says nothing."""
+    """Return a column with null for empty values."""
     if column.dtype.is_float():
         return column.fill_nan(None)
     return blanked(column) if column.dtype == pl.String else column

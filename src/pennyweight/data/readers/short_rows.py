@@ -1,4 +1,4 @@
-"""Rows without their last cells, as writers leave out empty ones: read where that is certain."""
+"""Rows without their last cells, which some writers omit when empty."""
 
 import re
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ _SAMPLE = 10_000
 
 
 class ShortRows:
-    """Decides which short rows lack optional cells at their end only.
+    """Decides which short rows only lack empty cells at their end.
 
-    A cell lost in the middle moves the others, and a line end in a text makes two short rows.
-    So the cells that are there must look like those of whole rows: the first one in its pattern
-    of letters and digits, each of the others in being a whole number, a decimal or a text.
+    A cell lost in the middle moves the others, and a line end in a text makes two short rows. So
+    the cells of a short row must look like those of full rows: the first one in its pattern of
+    letters and digits, each of the others in being an integer, a decimal or a text.
     """
 
     def __init__(self, names: Sequence[str], separator: str) -> None:
@@ -28,7 +28,7 @@ class ShortRows:
         self.seen = 0
 
     def learn(self, fields: Sequence[str]) -> None:
-        """Take note of a whole row."""
+        """Learn the patterns of a full row."""
         if self.seen < _SAMPLE:
             self.seen += 1
             self.starts.add(self._start(fields))
@@ -36,7 +36,7 @@ class ShortRows:
                 kinds.add(_kind(field))
 
     def are_clear(self, fields: Sequence[str]) -> bool:
-        """Say whether a short row is one whose last cells are empty."""
+        """Say whether a short row only lacks empty cells at its end."""
         if (
             not self.least <= len(fields) < len(self.kinds)
             or self._start(fields) not in self.starts

@@ -1,4 +1,4 @@
-"""The encoding of a text that is not UTF-8: read where a mark says it, else guessed and shown."""
+"""Text that is not UTF-8: decoded by its byte-order mark, else guessed for the message."""
 
 import codecs
 import shlex
@@ -10,7 +10,7 @@ from pennyweight.data.readers.plausible_text import plausibility
 
 __all__ = ["as_utf8", "encoding_remedy"]
 
-# The longer mark first: the one of UTF-16 begins it.
+# The longer byte-order mark first: it begins with that of UTF-16.
 _WIDE = {
     b"\xff\xfe\0\0": "UTF-32",
     b"\0\0\xfe\xff": "UTF-32",
@@ -26,11 +26,8 @@ _UNPACK = {
     ".zip": "unzip -p",
 }
 _HEAD = 1 << 16
-_SAMPLE, _EXCERPT, _MAX_READINGS = (
-    2_000,
-    50,
-    4,
-)  # lines that are judged; letters and encodings that are shown
+_SAMPLE = 2_000  # lines that are scored
+_EXCERPT, _MAX_READINGS = 50, 4  # letters and encodings in the message
 _PLAUSIBLE, _CLOSE = 0.85, 0.1
 
 # Name of iconv -> codec of Python, the more common one of two that agree first.
@@ -64,7 +61,7 @@ _CODECS = {
 
 @dataclass(frozen=True)
 class _Reading:
-    """The text of the lines beyond ASCII in one encoding, and how plausible it is, up to 1."""
+    """The non-ASCII lines in one encoding, and their plausibility up to 1."""
 
     name: str
     lines: tuple[str, ...]
@@ -72,9 +69,9 @@ class _Reading:
 
 
 def as_utf8(data: bytes) -> tuple[bytes, str]:
-    """Return the data of UTF-16 or UTF-32 with its mark as UTF-8, and the name of its encoding.
+    """Return data in UTF-16 or UTF-32 with a byte-order mark as UTF-8, and its encoding.
 
-    Other data is returned as it is, with an empty name, as is such that is cut or damaged.
+    Other data, and damaged data, stays as it is, with an empty name.
     """
     name = next((name for mark, name in _WIDE.items() if data.startswith(mark)), "")
     if not name:
@@ -86,7 +83,7 @@ def as_utf8(data: bytes) -> tuple[bytes, str]:
 
 
 def encoding_remedy(data: bytes, source: str) -> str:
-    """Say in which encodings a file that is not UTF-8 is plausible text, and how to convert it."""
+    """Name the plausible encodings of a file that is not UTF-8, and a command to convert it."""
     head = data[:4096]
     wide = next((name for mark, name in _WIDE.items() if head.startswith(mark)), None)
     if wide is not None:
@@ -145,7 +142,7 @@ def _guessed(data: bytes, lines: Sequence[bytes], source: str) -> str:
 
 
 def _command(encoding: str, source: str, option: str = "") -> str:
-    """Return the command that writes a file, perhaps packed, as UTF-8 beside it."""
+    """Return the command that converts a file, perhaps compressed, to UTF-8."""
     path = Path(source)
     packed = path.suffix.lower()
     name = path.stem if packed in _UNPACK else path.name
@@ -157,7 +154,7 @@ def _command(encoding: str, source: str, option: str = "") -> str:
 
 
 def _readings(data: bytes, lines: Sequence[bytes]) -> list[_Reading]:
-    """Return the plausible readings that differ, the best first."""
+    """Return the distinct plausible readings, the best first."""
     readings: list[_Reading] = []
     for name, codec in _CODECS.items():
         try:
@@ -182,7 +179,7 @@ def _decodes(data: bytes, codec: str) -> bool:
 
 
 def _samples(readings: Sequence[_Reading]) -> list[str]:
-    """Return a piece of each reading: of the line in which most of them differ."""
+    """Return an excerpt of each reading: the line in which most of them differ."""
     rows = list(zip(*(reading.lines for reading in readings), strict=True))[:_SAMPLE]
     best = max(rows, key=lambda row: len(set(row)))
     differ = [i for i, letters in enumerate(zip(*best, strict=False)) if len(set(letters)) > 1]
@@ -190,7 +187,7 @@ def _samples(readings: Sequence[_Reading]) -> list[str]:
 
 
 def _around(text: str, at: int | None = None) -> str:
-    """Return the letters around a place, by default the first one that is not ASCII."""
+    """Return the text around a position, by default the first non-ASCII character."""
     if at is None:
         at = next(i for i, letter in enumerate(text) if letter > "\x7f")
     start = max(0, at - _EXCERPT // 2)

@@ -1,4 +1,4 @@
-"""Columns of times that read well and are wrong: digits lost, or clocks of two kinds."""
+"""Columns of times that parse and are wrong: lost digits, or clocks with and without zone."""
 
 import polars as pl
 
@@ -8,17 +8,15 @@ __all__ = ["has_naive_clocks", "refuse_lost_digits", "refuse_mixed_zones"]
 
 _FEW = 0.01
 _SCIENTIFIC = r"^\d(?:[.,](\d+))?[eE]\+?(\d{1,2})$"
-_MAX_DECIMALS, _MIN_MISSING = (
-    6,
-    3,
-)  # decimals that spreadsheets write at most; digits without which to stop
+_MAX_DECIMALS = 6  # of spreadsheets
+_MIN_MISSING = 3  # digits
 _CLOCK = r"\d:\d{2}"
 _ZONE = r"(?i)\d\s*(?:z|utc|gmt|[+-]\d{2}:?\d{2}|[+-]\d{2})(?:\s*\(.*\))?$"
 _OTHER_ZONE = r"[A-Za-z]{2,}(?:/\w+)?\)?$|[+-]\d{4} \d{4}$"  # words such as Uhr, PM and CET
 
 
 def refuse_lost_digits(text: pl.Series, where: str) -> None:
-    """Raise `DoubtfulTimes` where numbers such as ``1.74089E+12`` have lost their last digits."""
+    """Raise `DoubtfulTimes` for numbers such as ``1.74089E+12`` without their last digits."""
     parts = text.str.extract_groups(_SCIENTIFIC).struct.unnest()
     decimals = parts["1"].str.len_chars().fill_null(0).filter(parts["2"].is_not_null())
     exponent = parts["2"].drop_nulls().cast(pl.Int64)
@@ -36,7 +34,7 @@ def refuse_lost_digits(text: pl.Series, where: str) -> None:
 
 
 def has_naive_clocks(text: pl.Series) -> bool:
-    """Say whether most of the first times have a clock and no zone."""
+    """Say whether most of the first times have a time of day and no zone."""
     head = text.drop_nulls().head(100)
     return bool(len(head)) and bool(
         (head.str.contains(_CLOCK) & ~head.str.strip_chars().str.contains(_ZONE)).mean() > 0.5  # type: ignore[operator]

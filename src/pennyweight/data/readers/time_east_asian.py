@@ -1,4 +1,4 @@
-"""Dates and clocks as Chinese, Japanese and Korean write them, in signs that all forms share."""
+"""Chinese, Japanese and Korean dates and times of day, written in common signs."""
 
 import re
 
@@ -18,7 +18,7 @@ _ERA = re.compile(r"(令和|平成|昭和)\s*(元|\d{1,2})\s*年")
 
 
 def plain_signs(text: pl.Series) -> pl.Series:
-    """Return ``2024年3月5日(火) 午後3時20分`` as ``2024-3-5 3:20 PM``; other texts as they are."""
+    """Return ``2024年3月5日(火) 午後3時20分`` as ``2024-3-5 3:20 PM``; other texts unchanged."""
     sample = text.drop_nulls().head(1_000)
     if not sample.str.contains(_MARKS).any():
         return text

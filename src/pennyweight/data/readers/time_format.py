@@ -1,4 +1,4 @@
-"""Times read as the user says: a strptime pattern, a unit, or positions."""
+"""Times in a format chosen by the user: a strptime pattern, a unit, or positions."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ WORDS = (*ORDERS, *_UNITS, "excel", "positions", "iso", SWAPPED, AS_WRITTEN)
 
 @dataclass(frozen=True)
 class FormattedTimes:
-    """Times in the form that was asked for.
+    """Times read in a chosen format.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class FormattedTimes:
 
 
 def read_as(column: pl.Series, time_format: str, where: str) -> FormattedTimes | None:
-    """Read a column in one form; None for a word that only settles day and month.
+    """Read a column in one format; None for a word that only settles day and month.
 
     Raises
     ------
@@ -100,13 +100,13 @@ def _pattern(column: pl.Series, pattern: str, where: str) -> NDArray[np.float64]
 
 
 def _strptime(pattern: str) -> str:
-    """Return a pattern of C or Python as polars writes it."""
+    """Return a pattern of C or Python in the syntax of polars."""
     pattern = re.sub(r"%[-_0#](?=[A-Za-z])(?!#?z)", "%", pattern)  # %-d: numbers need no zeros
     return re.sub(r"[.](?=%f)", "", pattern).replace("%f", "%.f")
 
 
 def _completed(text: pl.Series, form: str) -> tuple[pl.Series, str]:
-    """Add the day or the minutes that a pattern does not have."""
+    """Add the missing day or minutes to a pattern."""
     weeks = ("%V", "%U", "%W")
     days = ("%d", "%e", "%j", "%D", "%F", "%x", "%c", "%s", "%+", "%u", "%w", "%a", "%A", "%v")
     if not any(day in form for day in days if day not in ("%a", "%A") or _has(form, weeks)):
@@ -129,7 +129,7 @@ def _stamps(text: pl.Series, form: str) -> pl.Series:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the reason alone, without the expression that polars adds."""
+    """Return the reason without the expression that polars adds."""
     text = str(error)
     if "12-hour" in text:
         return "write %I (hours up to 12) with %p, or %H (hours up to 23) without it"

@@ -1,4 +1,4 @@
-"""Numbers as times: epochs in any unit, compact dates, spreadsheet days, each value on its own."""
+"""Numbers as times: epochs, compact dates and spreadsheet days, each value on its own."""
 
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ _FIRST_MONTH, _LAST_MONTH = 197_001, 210_012
 _1990_IN_DAYS, _2070_IN_DAYS = 32_874, 62_094
 _2010_IN_DAYS, _2035_IN_DAYS = 14_610, 23_741
 _EXCEL_1970 = 25_569
-_ODD, _MANY = 0.05, 10  # share of numbers that may be errors; numbers of which one may be
+_ODD, _MANY = 0.05, 10  # share of numbers that may be errors; numbers from which on one may be
 
 
 def epoch(values: Floats, name: str) -> Floats:
@@ -80,10 +80,10 @@ def epoch(values: Floats, name: str) -> Floats:
 
 
 def classify(values: Floats) -> NumberForms:
-    """Read every number in the form that its magnitude and digits say.
+    """Read every number in the form of its magnitude and digits.
 
-    Numbers below 1e8 are dates only as YYYYMMDD, and these only where at least half of the
-    numbers of that size are dates of the calendar: counters and offsets have such sizes too.
+    Numbers below 1e8 are dates only as YYYYMMDD, and these only where at least half of the numbers
+    of that size are calendar dates: counters and offsets have such sizes too.
     """
     seconds = np.full(len(values), np.nan)
     form = np.full(len(values), -1, np.int8)
@@ -117,7 +117,7 @@ def classify(values: Floats) -> NumberForms:
 
 
 def _compact(values: Floats, digits: int) -> Floats:
-    """Read YYYYMMDD, with hhmm or hhmmss after it; NaN where it is no such moment."""
+    """Read YYYYMMDD with an optional hhmm or hhmmss; NaN for other numbers."""
     _, divisor, fields = _COMPACT[digits]
     integers = values.astype(np.int64)
     date, clock = integers // divisor, integers % divisor
@@ -132,7 +132,7 @@ def _compact(values: Floats, digits: int) -> Floats:
 
 
 def _days(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> Floats:
-    """Return days since 1970 of a date, NaN where the calendar has no such day."""
+    """Return the days since 1970 of a date, NaN for a day that does not exist."""
     good = (month >= 1) & (month <= 12) & (day >= 1) & (year >= 1) & (year <= 9999)
     start = np.where(good, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
     date = start.astype("datetime64[D]") + np.where(good, day - 1, 0)
@@ -141,7 +141,7 @@ def _days(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int
 
 
 def seconds_of(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> Floats:
-    """Return epoch seconds of the beginning of a day, NaN where the calendar has none such."""
+    """Return the epoch seconds at the start of a day, NaN for a day that does not exist."""
     return _days(year, month, day) * 86_400
 
 

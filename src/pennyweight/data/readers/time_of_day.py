@@ -1,4 +1,4 @@
-"""The time of day in a column of its own, beside one with the day."""
+"""The time of day in a separate column."""
 
 import polars as pl
 
@@ -21,8 +21,8 @@ _DAY, _EVENING, _SIX_HOURS, _CLOCK_SHARE = 86_400.0, 72_000.0, 21_600.0, 0.1
 def seconds_of_day(column: pl.Series) -> pl.Series:
     """Return seconds since midnight of ``21:06:40``, ``9:06 PM``, 210640 and 21, else null.
 
-    Numbers are hours, hhmm, hhmmss, seconds or a fraction of the day, whichever fits nearly all
-    of a column. A day such as 1899-12-30, which says that there is none, may come before.
+    Numbers are hours, hhmm, hhmmss, seconds or a fraction of the day, whichever fits nearly all of
+    a column. A placeholder day such as 1899-12-30 may come before.
     """
     if column.dtype == pl.Time:
         return column.cast(pl.Int64).cast(pl.Float64) / 1e9
@@ -71,7 +71,7 @@ def _of_digits(numbers: pl.Series) -> pl.Series:
         seconds = seconds.set((seconds < 0) | (seconds >= _DAY), None)
         is_clock = (
             int((seconds >= _SIX_HOURS).sum()) >= _CLOCK_SHARE * n_known
-        )  # durations hardly ever are
+        )  # durations hardly ever reach six hours
         if len(seconds) - seconds.null_count() >= _FIT * n_known and is_clock:
             if float(seconds.max()) >= _EVENING and seconds.n_unique() > 1:  # type: ignore[arg-type]
                 return seconds.round(0 if unit > 1 else 6)

@@ -1,4 +1,4 @@
-"""Numeric dates such as 03/04/2024: is the day first, or the month? Decided by all values."""
+"""Numeric dates such as 03/04/2024: all values together decide the order of day and month."""
 
 from datetime import UTC, datetime
 
@@ -27,12 +27,12 @@ ORDERS = {
     YEAR_FIRST: "two-digit year/month/day",
 }
 _SHORT_YEAR = 69  # as POSIX: 69 to 99 are of the last century
-# Days above 12 are 60 % of a month. Fewer of them than this decide nothing: they may be errors.
+# Days above 12 are 60 % of a month. A smaller share than this may be errors.
 _DECISIVE = 0.02
 
 
 class DoubtfulTimes(DataError):
-    """Times that are there, but can be read in more than one way."""
+    """Times that can be read in more than one way."""
 
 
 def full_year(year: pl.Series) -> Integers:
@@ -45,7 +45,7 @@ def full_year(year: pl.Series) -> Integers:
 def read_numeric(
     fields: pl.DataFrame, text: pl.Series, where: str, order: str | None
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    """Read dates of three numbers, those of one separator in one order.
+    """Read dates of three numbers; all with the same separator have one order.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def _read(fields: pl.DataFrame, order: str) -> NDArray[np.float64]:
 
 
 def _check_order(fields: pl.DataFrame, text: pl.Series, where: str, order: str) -> None:
-    """Stop where no date is of the order given only, and more than a few are of the other."""
+    """Stop where no date supports the chosen order, and more than a few contradict it."""
     other = MONTH_FIRST if order == DAY_FIRST else DAY_FIRST
     matches, against = (np.isfinite(_read(fields, candidate)) for candidate in (order, other))
     wrong = against & ~matches
@@ -105,7 +105,7 @@ def _check_order(fields: pl.DataFrame, text: pl.Series, where: str, order: str) 
 def _decide(fields: pl.DataFrame, text: pl.Series, where: str) -> str:
     orders = [DAY_FIRST, MONTH_FIRST]
     if (fields["c"].str.len_chars() == 2).all():
-        # Of two numbers that could be the year, the one that hardly varies is it.
+        # Of two numbers that could be the year, it is the one that hardly varies.
         first, last = fields["a"].n_unique(), fields["c"].n_unique()
         if (fields["a"].cast(pl.Int64) > 31).any() or first < last:
             orders = [YEAR_FIRST]

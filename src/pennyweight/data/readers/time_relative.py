@@ -1,4 +1,4 @@
-"""Times that count back from the export: ``3 days ago``, ``gestern``, ``vor 2 Tagen``."""
+"""Times relative to the export: ``3 days ago``, ``gestern``, ``vor 2 Tagen``."""
 
 import re
 
@@ -112,7 +112,7 @@ _MIN_SHARE = 0.9
 
 
 def relative_order(texts: pl.Series, *, short: bool = True) -> str | None:
-    """Return whether the rows of relative times are newest first, oldest first, or neither ("").
+    """Return the order of rows with relative times: newest first, oldest first, or neither ("").
 
     None where less than nine tenths of the texts are such times; ``5d`` is one where `short`.
     """
@@ -131,7 +131,7 @@ def relative_order(texts: pl.Series, *, short: bool = True) -> str | None:
 
 
 def _age(text: str, short: bool) -> float:
-    """Return how many seconds ago a text says that it was, NaN where it says no such thing."""
+    """Return how many seconds ago a text is, NaN for other texts."""
     if text in _WORDS:
         return _WORDS[text]
     match = _AGO.match(text)

@@ -1,4 +1,4 @@
-"""Dates in which a spreadsheet exchanged day and month, beside those that it left as text."""
+"""Dates whose day and month a spreadsheet exchanged, beside dates that it left as text."""
 
 import re
 from collections.abc import Mapping
@@ -28,10 +28,10 @@ _FEW = 0.02
 def check_swapped(
     text: pl.Series, seconds: Floats, forms: Mapping[str, int], where: str, time_format: str | None
 ) -> Floats:
-    """Return the seconds, those of exchanged dates set right where the format says so.
+    """Return the seconds, with exchanged dates corrected if the format says so.
 
-    A spreadsheet of another country takes 07/01/2022 for a date of July and leaves 26/01/2022
-    as text. Its export then has no date above the twelfth, and no text up to the twelfth.
+    A spreadsheet of another country takes 07/01/2022 for a date of July and leaves 26/01/2022 as
+    text. Its export then has no date above the twelfth, and no text up to the twelfth.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def check_year_day_month(text: pl.Series, where: str) -> None:
 
 
 def _clock(example: str) -> str:
-    """Return the pattern of the time of day after a date of ten or fewer signs."""
+    """Return the pattern of the time of day after a date of up to ten characters."""
     match = re.search(r"([ T])\d{1,2}(:\d{2})?(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:?\d{2})?$", example)
     if match is None:
         return ""

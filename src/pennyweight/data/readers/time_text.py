@@ -1,4 +1,4 @@
-"""Dates and times written as text: one pattern a form, each value read on its own."""
+"""Dates and times as text: one pattern for each form, each value on its own."""
 
 from dataclasses import dataclass
 
@@ -81,7 +81,7 @@ _UTC = ("", "z", "utc", "gmt", "ut", "am", "pm")
 
 @dataclass(frozen=True)
 class TextTimes:
-    """Texts read one by one.
+    """Times read from texts.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ def read_text(text: pl.Series, where: str, order: str | None = None) -> TextTime
     for name, pattern in _PATTERNS.items():
         if not len(rest):
             break
-        # Without Unicode's digits of other scripts, which are no numbers to a cast.
+        # ASCII only: polars casts no digits of other scripts.
         pattern = pattern.replace(r"\d", "[0-9]")
         fields = text.gather(rest).str.extract_groups(pattern).struct.unnest()
         matched = fields["c" if name == _NUMERIC else "year"].is_not_null()
@@ -144,7 +144,7 @@ def read_text(text: pl.Series, where: str, order: str | None = None) -> TextTime
 
 
 def english_months(text: pl.Series, where: str) -> pl.Series:
-    """Return texts with the names of months in other languages as Jan, Feb ...
+    """Return texts with month names of other languages as Jan, Feb ...
 
     Raises
     ------
@@ -159,7 +159,7 @@ def english_months(text: pl.Series, where: str) -> pl.Series:
 
 
 def _months(names: pl.Series, text: pl.Series, where: str) -> dict[str, int]:
-    """Return the month of each name, by what it begins with where no language knows it."""
+    """Return the month of each name; by its first letters if no language knows it."""
     distinct = names.drop_nulls().unique().sort().to_list()
     try:
         numbers = month_numbers(distinct)
@@ -204,7 +204,7 @@ def _clock(fields: pl.DataFrame) -> Floats:
 
 
 def _offset(fields: pl.DataFrame, text: pl.Series, where: str) -> Floats:
-    """Return seconds east of UTC, NaN where a word after the time is no zone."""
+    """Return seconds east of UTC, NaN for a word after the time that is no zone."""
     if "zone" not in fields.columns or "offset" not in fields.columns:
         return np.zeros(fields.height)
     zone = fields["zone"].fill_null("")
