@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from test_ratings import ITEMS, T0, against, pairs
 
 from pennyweight.data.cleaning.labels import names_types
-from pennyweight.data.cleaning.returns import signed
+from pennyweight.data.cleaning.returns import signed_numbers
 from pennyweight.data.cleaning.weights import numbers
 from pennyweight.data.dataset import read
 from pennyweight.errors import DataError
@@ -117,7 +117,7 @@ def test_ratings_as_people_write_them(texts, values):
 def test_signs_are_read_in_any_form(value):
     size = f"{abs(value):,.2f}"
     for text in (f"-{size} $", f"({size})", f"−{size}") if value < 0 else (size, f"+{size}"):
-        quantities = signed(pl.Series("qty", [text, "x"]))
+        quantities = signed_numbers(pl.Series("qty", [text, "x"]))
         assert quantities[1] is None
         assert quantities[0] is not None and (quantities[0] < 0) == (
             value < 0 and float(f"{value:.2f}") < 0

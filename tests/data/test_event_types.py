@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennyweight.data.cleaning.cancellation import taken_back
+from pennyweight.data.cleaning.cancellation import resolve_negatives
 from pennyweight.data.cleaning.event_types import EventTypes
 from pennyweight.data.cleaning.feedback import NEGATIVE, NEUTRAL, TAKEN_BACK
 from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal, sense_of
@@ -244,7 +244,7 @@ def test_taken_back_is_as_by_hand(rows):
     columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
     user, item = (np.array(column, np.int32) for column in columns[:2])
     time, negative = np.array(columns[2], float), np.array(columns[3], bool)
-    taken, lasting = taken_back(user, item, time, negative)
+    taken, lasting = resolve_negatives(user, item, time, negative)
     ends = set()
     for at, (u, i, t, against) in enumerate(rows):
         same = [row for row in rows if row[:2] == (u, i)]

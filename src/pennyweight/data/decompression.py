@@ -31,9 +31,9 @@ def contents(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file{_instead(path)}") from None
+        raise DataError(f"{path}: there is no such file{_suggestion(path)}") from None
     except IsADirectoryError:
-        raise DataError(f"{path}: is a directory; name a file in it{_parts(path)}") from None
+        raise DataError(f"{path}: is a directory; name a file in it{_join_command(path)}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     try:
@@ -58,7 +58,7 @@ def contents(path: Path) -> bytes:
     return data
 
 
-def _instead(path: Path) -> str:
+def _suggestion(path: Path) -> str:
     """Suggest the path that may be meant."""
     if re.match(r"[a-z][a-z0-9]+:/", str(path)):
         return "; only local files are read, so fetch it first"
@@ -67,7 +67,7 @@ def _instead(path: Path) -> str:
     return f" in {folder}{did_you_mean(path.name, names, cutoff=0.75)}"
 
 
-def _parts(folder: Path) -> str:
+def _join_command(folder: Path) -> str:
     """Return a command that joins the files of a folder, such as Spark's, into one."""
     kinds = {
         ".parquet": 'python -c "import polars as pl; '

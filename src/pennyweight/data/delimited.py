@@ -13,7 +13,7 @@ from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.readers.binary_formats import refuse_binary
 from pennyweight.data.readers.comment_lines import are_comments, without_comments, without_sums
 from pennyweight.data.readers.dialect import DOUBLE_COLON, Dialect, find_dialect
-from pennyweight.data.readers.drawn_tables import unframed, unpadded
+from pennyweight.data.readers.drawn_tables import remove_frame, remove_padding
 from pennyweight.data.readers.layouts import find_layout, join_flags
 from pennyweight.data.readers.quotes import Quotes, find_quotes, separators
 from pennyweight.data.readers.records import Record, records, row_shapes
@@ -92,8 +92,8 @@ def read_delimited(data: bytes, source: str, *, tabs: bool, table: str = "table"
     is_cut = not data.endswith((b"\n", b"\r"))
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    data, note = unframed(data)
-    data, padding = unpadded(data) if not note else (data, note)
+    data, note = remove_frame(data)
+    data, padding = remove_padding(data) if not note else (data, note)
     note = note or padding
     # Without a final newline polars misses a last empty field too many.
     if not data.endswith(b"\n") or data.endswith((b"\n\n", b"\n\r\n")):
@@ -118,8 +118,8 @@ def _unescape(data: bytes, dialect: Dialect, quotes: Quotes) -> tuple[bytes, Quo
     if b'\\"' not in data:
         return data, quotes
     doubled = data[: dialect.start] + data[dialect.start :].replace(b'\\"', b'""')
-    again = find_quotes(doubled, dialect.start, dialect.separator, len(dialect.header))
-    return (doubled, again) if again.enclose and again.regular else (data, quotes)
+    new_quotes = find_quotes(doubled, dialect.start, dialect.separator, len(dialect.header))
+    return (doubled, new_quotes) if new_quotes.enclose and new_quotes.regular else (data, quotes)
 
 
 def _is_double_colon(data: bytes) -> bool:

@@ -16,7 +16,7 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.items import choose_text_columns, clean_items
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["Document", "document_of", "documents", "suitable"]
+__all__ = ["Document", "document_of", "documents", "drop_unsuitable"]
 
 Document = Mapping[str, Any]
 
@@ -67,7 +67,7 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
     return replace(catalog, availability=like.availability)
 
 
-def suitable(items: Mapping[str, Document], like: Catalog) -> dict[str, dict[str, Any]]:
+def drop_unsuitable(items: Mapping[str, Document], like: Catalog) -> dict[str, dict[str, Any]]:
     """Leave out the fields for which a catalog has no column, or none that can hold the value.
 
     For items that were sent to a service with another catalog.

@@ -9,17 +9,17 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.cancellation import drop_partial, take_back
+from pennyweight.data.cleaning.cancellation import apply_negatives, drop_partial
 from pennyweight.data.cleaning.feedback import FeedbackRules, signals
-from pennyweight.data.cleaning.id_forms import Agreement, agree, merged
+from pennyweight.data.cleaning.id_forms import FormMatches, match_forms, merge_forms
 from pennyweight.data.cleaning.missing import missing_ids, note_crowds
 from pennyweight.data.cleaning.order_refunds import undone_orders
 from pennyweight.data.cleaning.row_loss import (
     MAX_DROPPED,
     NO_ITEM,
-    go_on,
     is_merged,
     is_slice,
+    max_dropped_advice,
     refuse_losses,
     types_without_items,
 )
@@ -113,12 +113,12 @@ def build_interactions(
     """
     rows = _Rows(frame, roles, findings)
     rules = rules or FeedbackRules()
-    of_orders = undone_orders(frame, roles, rules.types, rows)
+    undone = undone_orders(frame, roles, rules.types, rows)
     user, names = _users(frame, roles, rows, source, normalize_ids, missing, max_dropped)
     max_unknown = max_dropped if whole_catalog else 1.0
     item = _items(frame, roles, items, rows, source, normalize_ids, missing, max_unknown)
     time = _times(frame, roles, reading, rows, source)
-    signs = signals(frame, roles, rows, rules, source, undone=of_orders)
+    signs = signals(frame, roles, rows, rules, source, undone=undone)
     split = _splits(frame, roles, rows, source)
     tie_break = draw_ties(
         _order(np.flatnonzero(rows.alive), user, time.values),
@@ -140,7 +140,7 @@ def build_interactions(
         "n": signs.negative.astype(np.uint8),
     }
     _drop_duplicates(rows, order[rows.alive[order]], same, split)
-    against = take_back(rows, order, user, item, time.values, signs)
+    against = apply_negatives(rows, order, user, item, time.values, signs)
     if k_core > 1:
         _keep_core(rows, user, item, k_core)
         against = against[np.isin(user[against], user[rows.alive])]
@@ -220,9 +220,9 @@ def _users(
             f"{source}: each user is named once, and {users.null_count():,} of "
             f"{len(users):,} rows have no {roles['user']!r}: were cells merged in a "
             "spreadsheet? Fill the column down and export again. "
-            f"{go_on(max(0.6, users.null_count() / len(users)))}"
+            f"{max_dropped_advice(max(0.6, users.null_count() / len(users)))}"
         )
-    spellings = merged(users.drop_nulls().unique(maintain_order=True).to_list())
+    spellings = merge_forms(users.drop_nulls().unique(maintain_order=True).to_list())
     if spellings:
         variants = [f"{a!r} and {b!r}" for a, b in spellings.items()]
         hint = "" if normalize else "; if these are one, use --normalize-ids, normalize_ids=True"
@@ -237,11 +237,11 @@ def _users(
         users = users.replace(spellings)
     names = users.drop_nulls().unique(maintain_order=True)
     codes = _codes(users, names)
-    rows.drop(_missing("missing user", words), codes < 0)
+    rows.drop(_missing_reason("missing user", words), codes < 0)
     return codes, names
 
 
-def _missing(reason: str, words: Mapping[str, int]) -> str:
+def _missing_reason(reason: str, words: Mapping[str, int]) -> str:
     """Name the words that were taken for missing ids, except blanks."""
     named = [repr(word) for word in words if word.strip()]
     return f"{reason} ({', '.join(named[:5])})" if named else reason
@@ -263,7 +263,7 @@ def _items(
     codes = _codes(ids, item_ids)
     unknown_ids = ids.filter(pl.Series(codes < 0)).drop_nulls()
     forms = (
-        agree(dict(unknown_ids.value_counts(sort=True).iter_rows()), items)
+        match_forms(dict(unknown_ids.value_counts(sort=True).iter_rows()), items)
         if len(unknown_ids)
         else None
     )
@@ -281,20 +281,21 @@ def _items(
     if not (codes >= 0).any():
         raise DataError(
             f"{source}: no event is on an item of the catalog. Events have items such as "
-            f"{_few(ids)}; the catalog has {_few(item_ids)}{_hint(forms, normalize)}. Check that "
-            "both files name items in the same way, or choose other columns with --item-column "
-            "(events) and --id-column (items)"
+            f"{_examples(ids)}; the catalog has {_examples(item_ids)}"
+            f"{_form_hint(forms, normalize)}. Check that both files name items in the same way, or "
+            "choose other columns with --item-column (events) and --id-column (items)"
         )
     unknown = rows.alive & (codes < 0)
     if unknown.mean() > max_dropped and not is_slice(codes, len(items)):
         examples = ids.filter(pl.Series(unknown))
         raise DataError(
             f"{source}: {int(unknown.sum()):,} of {frame.height:,} events are on items that are "
-            f"not in the catalog, such as {_few(examples)}, and most items of the catalog, "
-            f"such as {_few(item_ids)}, have no event{_hint(forms, normalize)}. Check that both "
-            f"files name items in the same way. {go_on(float(unknown.mean()))}"
+            f"not in the catalog, such as {_examples(examples)}, and most items of the catalog, "
+            f"such as {_examples(item_ids)}, have no event{_form_hint(forms, normalize)}. Check "
+            "that both files name items in the same way. "
+            f"{max_dropped_advice(float(unknown.mean()))}"
         )
-    rows.drop(f"item is not in the catalog{_hint(forms, normalize)}", unknown)
+    rows.drop(f"item is not in the catalog{_form_hint(forms, normalize)}", unknown)
     return codes
 
 
@@ -309,11 +310,11 @@ def _drop_without_item(
     if "type" in roles and not frame[roles["type"]].dtype.is_nested():
         types = types_without_items(without_item, frame[roles["type"]])
     if types:
-        of_types = frame[roles["type"]].cast(pl.String).is_in(types).fill_null(False).to_numpy()
+        has_type = frame[roles["type"]].cast(pl.String).is_in(types).fill_null(False).to_numpy()
         rows.drop(
-            f"{NO_ITEM}: {', '.join(map(repr, types[:5]))} (missing item)", without_item & of_types
+            f"{NO_ITEM}: {', '.join(map(repr, types[:5]))} (missing item)", without_item & has_type
         )
-    rows.drop(_missing("missing item", words), without_item)
+    rows.drop(_missing_reason("missing item", words), without_item)
 
 
 def _refuse_losses(
@@ -329,14 +330,14 @@ def _refuse_losses(
     refuse_losses(findings, "events", source, max_dropped, exempt)
 
 
-def _hint(forms: Agreement | None, normalize: bool) -> str:
+def _form_hint(forms: FormMatches | None, normalize: bool) -> str:
     """Say how many ids differ only by the changes of spreadsheets and exports."""
     text = "" if forms is None else forms.remaining(normalize)
     remedy = "; use --normalize-ids, normalize_ids=True" if forms and forms.to else ""
     return f"; {text}{'' if normalize else remedy}" if text else ""
 
 
-def _few(ids: pl.Series) -> str:
+def _examples(ids: pl.Series) -> str:
     names = ids.drop_nulls().unique(maintain_order=True).head(3)
     return ", ".join(map(repr, names)) or "nothing but missing values"
 
@@ -457,7 +458,7 @@ def _splits(
     if codes.null_count() == len(codes):
         raise DataError(
             f"{source}: column {column.name!r} has no value such as train, valid or test (it has "
-            f"{_few(column)}). Leave it out with --split-column '', columns={{'split': None}}"
+            f"{_examples(column)}). Leave it out with --split-column '', columns={{'split': None}}"
         )
     rows.drop("split is none of train, valid, test", codes.is_null().to_numpy())
     return codes.fill_null(0).to_numpy()

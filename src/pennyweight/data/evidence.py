@@ -20,15 +20,15 @@ def evidence(interactions: Interactions, part: NDArray[np.uint8], code: int = 2)
         The part to count; the lower ones are its past.
     """
     user, item = interactions.user, interactions.item
-    past, held = part < code, part == code
+    past, held_out = part < code, part == code
     n_items = max(interactions.n_items, 1)
     # A pair (user, item) as one number.
-    choices = np.unique(user[held].astype(np.int64) * n_items + item[held])
+    choices = np.unique(user[held_out].astype(np.int64) * n_items + item[held_out])
     has_history = np.bincount(user[past], minlength=len(interactions.users)) > 0
     counts = np.bincount(item[past], minlength=n_items)
     users = np.unique(choices // n_items)
-    of_users = past & np.isin(user, users)
-    before = user[of_users].astype(np.int64) * n_items + item[of_users]
+    of_test_users = past & np.isin(user, users)
+    before = user[of_test_users].astype(np.int64) * n_items + item[of_test_users]
     return Evidence(
         users=len(users),
         with_history=int(has_history[users].sum()),

@@ -20,7 +20,7 @@ from pennyweight.data.delimited import read_delimited
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.jsonlines import read_json
 from pennyweight.data.readers.text_encoding import as_utf8
-from pennyweight.data.tables import Source, held_table
+from pennyweight.data.tables import Source, table_from_memory
 from pennyweight.errors import DataError
 
 __all__ = ["Volume", "held", "volume"]
@@ -122,7 +122,7 @@ def _table(source: Source) -> _Table:
         if isinstance(source, str | os.PathLike):
             return _file(Path(source))
         if not hasattr(source, "iloc"):
-            return _table(held_table(source, "table"))
+            return _table(table_from_memory(source, "table"))
         frame: Any = source  # of pandas
         sample = frame.iloc[:HEAD_ROWS]
         a_row = int(sample.memory_usage(deep=True).sum()) / max(1, len(sample))

@@ -81,8 +81,8 @@ def suspects(texts: pl.Series, kind: str, column: ColumnName | None = None) -> p
         possible |= texts.str.contains(r"[^\x00-\x7F]")  # may fold to it
     rows = possible.fill_null(False).arg_true()
     candidates = zip(rows.to_list(), texts.gather(rows).to_list(), strict=True)
-    held = [row for row, text in candidates if any(True for _ in find(text, kind, column))]
-    return pl.Series(texts.name, held, dtype=pl.UInt32)
+    hits = [row for row, text in candidates if any(True for _ in find(text, kind, column))]
+    return pl.Series(texts.name, hits, dtype=pl.UInt32)
 
 
 def named_texts(values: pl.Series) -> pl.Series:
@@ -99,24 +99,24 @@ def mask_column(texts: pl.Series) -> tuple[pl.Series, int]:
     """
     column = column_of(texts.name)
     if texts.dtype == pl.List(pl.String):
-        held = _held(texts.list.join("\n", ignore_nulls=True))
-        if not len(held):
+        hits = _rows_with_data(texts.list.join("\n", ignore_nulls=True))
+        if not len(hits):
             return texts, 0
         lists = texts.to_list()
-        for row in held.to_list():
+        for row in hits.to_list():
             lists[row] = [text and mask(text, column) for text in lists[row]]
-        return pl.Series(texts.name, lists, dtype=texts.dtype), len(held)
+        return pl.Series(texts.name, lists, dtype=texts.dtype), len(hits)
     plain = named_texts(texts)
     if plain.dtype != pl.String:
         return texts, 0
-    held = _held(plain)
-    if not len(held):
+    hits = _rows_with_data(plain)
+    if not len(hits):
         return texts, 0
     values = plain.to_list()
-    for row in held.to_list():
+    for row in hits.to_list():
         values[row] = mask(values[row], column)
     # A new series: one that was changed in place would carry the old bytes into files.
-    return pl.Series(texts.name, values, dtype=pl.String), len(held)
+    return pl.Series(texts.name, values, dtype=pl.String), len(hits)
 
 
 def mask_catalog(catalog: Catalog, findings: Findings) -> Catalog:
@@ -130,5 +130,5 @@ def mask_catalog(catalog: Catalog, findings: Findings) -> Catalog:
     return replace(catalog, texts=tuple(texts), attributes=pl.DataFrame(columns))
 
 
-def _held(texts: pl.Series) -> pl.Series:
+def _rows_with_data(texts: pl.Series) -> pl.Series:
     return pl.concat([suspects(texts, kind) for kind in KINDS]).unique().sort()

@@ -23,10 +23,10 @@ __all__ = [
     "PandasFrame",
     "Source",
     "check_scalars",
-    "held_table",
     "id_strings",
     "load_table",
     "read_table",
+    "table_from_memory",
 ]
 
 
@@ -97,7 +97,7 @@ def load_table(source: Source, *, table: str, strict: bool) -> ReadResult:
     elif isinstance(source, str | os.PathLike):
         return _read_file(Path(source), table, strict)
     else:
-        frame = held_table(source, table)
+        frame = table_from_memory(source, table)
     findings = Findings()
     if table == "events" and hasattr(source, "iloc"):
         frame = _with_dates(frame, source, findings)
@@ -191,7 +191,9 @@ def _is_json(data: bytes, suffix: str) -> bool:
     return re.match(rb"""\{\s*["']|\[\s*\{\s*["']""", head) is not None
 
 
-def held_table(source: PandasFrame | ArrowTable | Rows | Columns, table: str) -> pl.DataFrame:
+def table_from_memory(
+    source: PandasFrame | ArrowTable | Rows | Columns, table: str
+) -> pl.DataFrame:
     """Return a table that is in memory as Python objects or those of another library.
 
     Raises
@@ -285,11 +287,11 @@ def check_scalars(column: pl.Series, source: str, expected: str) -> None:
     """Raise `DataError` where a column holds lists, structs, bytes or Python objects."""
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
         raise DataError(
-            f"{source}: column {column.name!r} holds {_named(column.dtype)}, not {expected}"
+            f"{source}: column {column.name!r} holds {_type_name(column.dtype)}, not {expected}"
         )
 
 
-def _named(dtype: pl.DataType) -> str:
+def _type_name(dtype: pl.DataType) -> str:
     """Return the name of a type, without the fields of a large struct."""
     name = str(dtype)
     if len(name) <= 80:

@@ -180,7 +180,7 @@ def parse_times(
     if dtype.is_numeric():
         numbers = _array(column)
         text = np.full(len(numbers), np.nan)
-        return _settled(numbers, text, {}, column, where, order)
+        return _join_times(numbers, text, {}, column, where, order)
     return _of_text(column, where, time_format, order)
 
 
@@ -196,8 +196,8 @@ def _of_text(column: pl.Series, where: str, time_format: str | None, order: str 
     rest = strings.set(pl.Series(np.isfinite(numbers)), None)
     if time_format not in ("iso", AS_WRITTEN):
         check_year_day_month(rest, where)
-    text, forms = _written(rest, where, order)
-    times = _settled(numbers, text, forms, column, where, order)
+    text, forms = _read_dates(rest, where, order)
+    times = _join_times(numbers, text, forms, column, where, order)
     if not times.real_time:
         return times
     at = check_swapped(strings, times.values, times.forms, where, time_format)
@@ -240,7 +240,7 @@ def _bare(text: pl.Series) -> pl.Series:
     )
 
 
-def _written(text: pl.Series, where: str, order: str | None) -> tuple[Floats, dict[str, int]]:
+def _read_dates(text: pl.Series, where: str, order: str | None) -> tuple[Floats, dict[str, int]]:
     """Read dates as text: ISO 8601 with a fast parser, all other forms by pattern."""
     seconds = _array(_first_match(text))
     iso = _count(seconds)
@@ -254,7 +254,7 @@ def _written(text: pl.Series, where: str, order: str | None) -> tuple[Floats, di
     return seconds, {name: count for name, count in forms.items() if count}
 
 
-def _settled(
+def _join_times(
     numbers: Floats,
     text: Floats,
     forms: dict[str, int],
@@ -265,9 +265,11 @@ def _settled(
     """Join the times from numbers and from texts, and decide whether they are dates at all."""
     numeric = np.flatnonzero(np.isfinite(numbers))
     if len(numeric):
-        values, real, of_numbers = _numbers(numbers[numeric], text[np.isfinite(text)], where, order)
+        values, real, number_forms = _numbers(
+            numbers[numeric], text[np.isfinite(text)], where, order
+        )
         text[numeric] = values
-        forms = forms | of_numbers
+        forms = forms | number_forms
     else:
         real = True
     if not np.isfinite(text).any():
@@ -328,21 +330,21 @@ def _numbers(
     implausible = (form >= 0) & ~read.plausible
     plausible = np.concatenate([dates, seconds[read.plausible]])
     if not len(plausible) and not implausible.any():
-        return _no_epochs(values, filler, where, order)
+        return _small_numbers(values, filler, where, order)
     if len(plausible) and small.any():
-        _beside_dates(values, seconds, form, names, small, plausible)
+        _read_spreadsheet_days(values, seconds, form, names, small, plausible)
         small &= form < 0
     n = len(plausible) + int(small.sum() + implausible.sum())
     if len(plausible) and (
         small.sum() > max(1, _MAX_SMALL * n) or implausible.sum() > max(1, _MAX_IMPLAUSIBLE * n)
     ):
-        raise DoubtfulTimes(_two_kinds(values, seconds, small | implausible, names, form, where))
+        raise DoubtfulTimes(_mixed_kinds(values, seconds, small | implausible, names, form, where))
     seconds[filler] = 0.0
     counts = np.bincount(form[form >= 0], minlength=len(names))
     return seconds, True, {n: int(c) for n, c in zip(names, counts, strict=True) if c}
 
 
-def _no_epochs(
+def _small_numbers(
     values: Floats, filler: NDArray[np.bool_], where: str, order: str | None
 ) -> tuple[Floats, bool, dict[str, int]]:
     real = values[~filler]
@@ -367,7 +369,7 @@ def _no_epochs(
     return values, False, {POSITIONS: len(values)}
 
 
-def _beside_dates(
+def _read_spreadsheet_days(
     values: Floats,
     seconds: Floats,
     form: NDArray[np.int64],
@@ -390,15 +392,15 @@ def _beside_dates(
                 return
 
 
-def _two_kinds(
+def _mixed_kinds(
     values: Floats,
     seconds: Floats,
-    odd: NDArray[np.bool_],
+    others: NDArray[np.bool_],
     names: list[str],
     form: NDArray[np.int64],
     where: str,
 ) -> str:
-    dated = np.flatnonzero(~odd & (form >= 0))
+    dated = np.flatnonzero(~others & (form >= 0))
     other = "dates written as text"
     option = "iso"
     if len(dated):
@@ -406,9 +408,9 @@ def _two_kinds(
         row = dated[form[dated] == names.index(name)][0]
         other = f"{len(dated):,} that could be {name} ({values[row]:.15g} = {moment(seconds[row])})"
         option = name.replace(" ", "-") if name in list(EPOCHS)[:4] else name
-    row = np.flatnonzero(odd)[0]
+    row = np.flatnonzero(others)[0]
     return (
-        f"{where} holds numbers of two kinds: {int(odd.sum()):,} that are no dates of our time "
+        f"{where} holds numbers of two kinds: {int(others.sum()):,} that are no dates of our time "
         f"(such as {values[row]:.15g}) and {other}. Say what they are: --time-format positions, "
         f"or --time-format {option}, which drops what it cannot read (time_format in Python and "
         f"in [data] of the plan); or {_LEAVE_OUT}"

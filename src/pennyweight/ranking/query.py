@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.id_forms import agree
+from pennyweight.data.cleaning.id_forms import match_forms
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import PlanError, UnknownIdError, UnknownUserWarning
@@ -207,7 +207,7 @@ def suggestion(ids: Ids, unknown: str) -> str:
     """Return ``; did you mean 'u7'?`` where one id differs from an unknown one in its form only."""
     if len(ids) >= MAX_COMPARED:
         return ""
-    known = agree({unknown: 1}, ids).to.get(unknown)
+    known = match_forms({unknown: 1}, ids).to.get(unknown)
     return "" if known is None else f"; did you mean {known!r}?"
 
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from pennyweight.data.cleaning.availability_dates import note_dates, refuse_dates
 from pennyweight.data.cleaning.availability_names import (
     counts_pieces,
-    hides,
     is_site,
     is_stock,
     is_vague,
     key_of,
+    means_unavailable,
     tells_meaning,
 )
 from pennyweight.data.cleaning.availability_words import (
@@ -184,7 +184,7 @@ def _says_unavailable(column: pl.Series, unknown: Sequence[str]) -> bool:
     readable = (
         v for v in others if re.search(r"[^\W\d]{4}", v) and plain(v.strip()) not in _SERIES
     )
-    return not hides(column.name) and any(_read(v) is False for v in readable)
+    return not means_unavailable(column.name) and any(_read(v) is False for v in readable)
 
 
 def _requested_column(frame: pl.DataFrame, chosen: str, source: str, now: float) -> str:
@@ -272,8 +272,8 @@ def _words(value: object) -> str:
 
 def _read_of(key: str, value: object, pieces: bool = True) -> bool | None:
     """Return a value as true or false; some columns have their own numbers."""
-    own = _MAGENTO.get(key)
-    return _read(value, pieces) if own is None else own.get(str(value).strip())
+    meanings = _MAGENTO.get(key)
+    return _read(value, pieces) if meanings is None else meanings.get(str(value).strip())
 
 
 def _read_moment(value: object) -> bool | None:
@@ -325,7 +325,9 @@ def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
     elif column.dtype.is_nested():
         return np.ones(len(column), bool)
     else:
-        closed = [value for value in _distinct(column) if _read_of(key, value) is hides(name)]
+        closed = [
+            value for value in _distinct(column) if _read_of(key, value) is means_unavailable(name)
+        ]
     mask: pl.Series = column.is_in(pl.Series(closed, dtype=column.dtype).implode())
     return ~mask.fill_null(False).to_numpy()
 

@@ -20,7 +20,15 @@ from pennyweight.data.cleaning.availability_words import (
 from pennyweight.data.cleaning.negations import is_negator, words_of
 from pennyweight.data.columns import bare
 
-__all__ = ["counts_pieces", "hides", "is_site", "is_stock", "is_vague", "key_of", "tells_meaning"]
+__all__ = [
+    "counts_pieces",
+    "is_site",
+    "is_stock",
+    "is_vague",
+    "key_of",
+    "means_unavailable",
+    "tells_meaning",
+]
 
 _OF_BEING = re.compile(r"is|ist|est|es|e|do|longer|mehr|plus|more|flag|item|product")
 _SHOWING = re.compile(
@@ -54,7 +62,7 @@ def _is_denial(name: str) -> bool:
     return affirmed in CLEAR | VAGUE and sum(map(is_negator, words)) == 1
 
 
-def hides(name: str) -> bool:
+def means_unavailable(name: str) -> bool:
     """Say whether true in a column of this name means that an item is not available."""
     key = key_of(name)
     if key in CLEAR_NOT | VAGUE_NOT | WORDED or REMOVED_AT.fullmatch(key):
@@ -72,7 +80,7 @@ def tells_meaning(name: str) -> bool:
     return (
         key_of(name) in CLEAR
         or is_vague(name)
-        or hides(name)
+        or means_unavailable(name)
         or any(_SHOWING.fullmatch(word) or HIDING.fullmatch(word) for word in words)
     )
 

@@ -7,10 +7,10 @@ from pennyweight.data.cleaning.feedback import TAKEN_BACK, Signals
 from pennyweight.data.cleaning.returns import PARTIAL, RETURNED, complete
 from pennyweight.data.cleaning.rows import Mask, Rows
 
-__all__ = ["drop_partial", "take_back", "taken_back"]
+__all__ = ["apply_negatives", "drop_partial", "resolve_negatives"]
 
 
-def take_back(
+def apply_negatives(
     rows: Rows,
     order: NDArray[np.int64],
     user: NDArray[np.int32],
@@ -26,7 +26,7 @@ def take_back(
         Rows by user, then time; rows that are not alive are left out.
     """
     live_rows = order[rows.alive[order]]
-    cancelled, final = taken_back(
+    cancelled, final = resolve_negatives(
         user[live_rows],
         item[live_rows],
         time[live_rows],
@@ -57,7 +57,7 @@ def drop_partial(
     rows.drop(PARTIAL, returned & ~is_complete)
 
 
-def taken_back(
+def resolve_negatives(
     user: NDArray[np.int32],
     item: NDArray[np.int32],
     time: NDArray[np.float64],

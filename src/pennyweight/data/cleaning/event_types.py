@@ -23,7 +23,7 @@ __all__ = [
     "is_liking",
     "is_rating",
     "is_vague",
-    "lent_meanings",
+    "loan_meanings",
     "sense_of_type",
 ]
 
@@ -265,7 +265,7 @@ def _is_opinion(name: str) -> bool:
     return text in _TRUTH or speaks_of_liking(name) or opinion_of(name) is not None
 
 
-def lent_meanings(names: Iterable[str]) -> dict[str, Meaning]:
+def loan_meanings(names: Iterable[str]) -> dict[str, Meaning]:
     """Return neutral meanings for returns, where other types name a loan or a rental."""
     names = list(names)
     words = {word for name in names for word in words_of(name)}

@@ -16,7 +16,7 @@ from pennyweight.data.cleaning.event_types import (
     Meaning,
     are_opinions,
     is_rating,
-    lent_meanings,
+    loan_meanings,
 )
 from pennyweight.data.cleaning.labels import flagged, label_meanings, names_types, opposites
 from pennyweight.data.cleaning.missing import blanked
@@ -179,11 +179,11 @@ def signals(
     kind, kinds = _kinds(frame, roles, source)
     against_it = opposites(frame.columns, roles.get("type", "")) if "status" in roles else []
     meanings = _meanings(kind, kinds, roles, rules, rows, source, opposed=bool(against_it))
-    of_kinds = [meanings[name] for name in kinds]
+    kind_meanings = [meanings[name] for name in kinds]
     factor = np.array(
-        [1.0 if isinstance(meaning, str) else meaning for meaning in of_kinds], np.float32
+        [1.0 if isinstance(meaning, str) else meaning for meaning in kind_meanings], np.float32
     )
-    neutral = np.array([meaning == "ignore" for meaning in of_kinds])[kind]
+    neutral = np.array([meaning == "ignore" for meaning in kind_meanings])[kind]
     for name in against_it:  # a row without a like may have a dislike
         disliked = flagged(frame[name])
         neutral &= True if disliked is None else ~disliked.to_numpy()
@@ -193,7 +193,7 @@ def signals(
     weighting = weights(frame, roles, rules.min_rating, rows, source)
     orders = returns(frame, roles, rows, source)
     against = {
-        NEGATIVE: np.array([meaning == "negative" for meaning in of_kinds])[kind],
+        NEGATIVE: np.array([meaning == "negative" for meaning in kind_meanings])[kind],
         LOW: weighting.low,
         BELOW_ZERO: weighting.below,
         RETURNED: orders.returned,
@@ -255,9 +255,9 @@ def _meanings(
     name, number = roles["type"], np.bincount(kind[rows.alive], minlength=len(kinds))
     silent = sum(number[kinds.index(zero)] for zero in ("0", "0.0", "false") if zero in kinds)
     labels = label_meanings(name, kinds, silent / max(1, number.sum()), opposed=opposed)
-    types = EventTypes({**lent_meanings(kinds), **labels, **rules.types.chosen})
+    types = EventTypes({**loan_meanings(kinds), **labels, **rules.types.chosen})
     meanings = types.meanings(kinds, source)
-    _say(name, meanings, number, rows)
+    _note_meanings(name, meanings, number, rows)
     unused = [] if rules.later else rules.types.unused(kinds)
     rows.findings.add(
         "events",
@@ -282,7 +282,7 @@ def _meanings(
     return meanings
 
 
-def _say(
+def _note_meanings(
     column: str, meanings: Mapping[str, Meaning], number: NDArray[np.int64], rows: Rows
 ) -> None:
     """Note the meanings of the types, and their column if its name does not say so."""

@@ -24,7 +24,7 @@ from pennyweight.data.cleaning.labels import (
 from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import words_of
 from pennyweight.data.cleaning.order_states import are_codes, is_state_name, state_of
-from pennyweight.data.cleaning.quantities import signed
+from pennyweight.data.cleaning.quantities import signed_numbers
 from pennyweight.data.cleaning.rating_names import is_rating_name
 from pennyweight.data.cleaning.reversal_columns import undoing_kind
 from pennyweight.data.cleaning.yes_no import NO
@@ -101,7 +101,7 @@ def ask_about_opinions(
         if (
             undoing_kind(name)
             or is_state_name(name)
-            or not (against := _against(frame, name, roles))
+            or not (against := _negative_values(frame, name, roles))
         ):
             continue
         if has_opinions and not (against := [value for value in against if is_dislike(value)]):
@@ -162,9 +162,9 @@ def _question(name: str, value: str, types: str | None, source: str) -> str:
     if sense_of_type(value) in ("unknown", "doubtful") and not is_opinion(name):
         option = f" --event-types {shlex.quote(in_list(value) + '=negative')}"
         argument = f", event_types={{{value!r}: 'negative'}}"
-    beside = "" if types is None else f", beside the event types in {types!r},"
+    context = "" if types is None else f", beside the event types in {types!r},"
     return (
-        f"{source}: column {name!r}{beside} has values such as {value!r}, which may say the "
+        f"{source}: column {name!r}{context} has values such as {value!r}, which may say the "
         f"opposite of liking. If so, --type-column {shlex.quote(name)}{option}, "
         f"columns={{'type': {name!r}}}{argument}; if it says nothing of the items, "
         f"{column_option('type', types)}"
@@ -189,7 +189,7 @@ def _speaks_against(frame: pl.DataFrame, roles: Mapping[str, str]) -> bool:
     return any(sense_of_type(name) in ("negative", "doubtful") for name in names)
 
 
-def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[str]:
+def _negative_values(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[str]:
     """Return the values that speak against an item, if the column as a whole holds opinions."""
     column = frame[name]
     if (column.dtype.is_numeric() or column.dtype == pl.Boolean) and is_opinion(name):
@@ -202,7 +202,7 @@ def _against(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> list[s
         value.casefold() for value in values
     } <= _SWIPES | {"up", "down", "super"}:
         return [value for value in values if value.casefold() == "left"]
-    if answers := _opinions(column, name, values, roles) or _of_pair(values, name):
+    if answers := _opinions(column, name, values, roles) or _pair_opinion(values, name):
         return answers
     if name_key(name) in _OPERATION and {value.casefold() for value in values} <= _CHANGES:
         return [value for value in values if value.casefold() in ("d", "delete")]
@@ -241,7 +241,7 @@ def _opinions(
     return [value for value, meaning in meanings.items() if meaning == "negative"]
 
 
-def _of_pair(values: list[str], name: str) -> list[str]:
+def _pair_opinion(values: list[str], name: str) -> list[str]:
     """Return the second value of a pair such as hot and not, unless it is about a cache."""
     texts = {value.casefold() for value in values}
     pair = next((pair for pair in _PAIRS if set(pair) == texts), None)
@@ -270,10 +270,12 @@ def _are_explained(
     if "type" in roles and not frame[roles["type"]].dtype.is_nested():
         types = blanked(frame[roles["type"]]).cast(pl.String).str.strip_chars()
         meanings = label_meanings(roles["type"], types.drop_nulls().unique().to_list())
-        of_rows = types.filter(rows).fill_null("").unique().to_list()
-        if all(isinstance(meanings.get(t), str) or sense_of_type(t) in _NO_LIKING for t in of_rows):
+        row_types = types.filter(rows).fill_null("").unique().to_list()
+        if all(
+            isinstance(meanings.get(t), str) or sense_of_type(t) in _NO_LIKING for t in row_types
+        ):
             return True
     if "quantity" not in roles or frame[roles["quantity"]].dtype.is_nested():
         return False
-    below = (signed(frame[roles["quantity"]]) < 0).fill_null(False)
+    below = (signed_numbers(frame[roles["quantity"]]) < 0).fill_null(False)
     return bool(rows.any()) and not (rows & ~below).any()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["FORMS", "Agreement", "agree", "canonical", "merged"]
+__all__ = ["FORMS", "FormMatches", "canonical", "match_forms", "merge_forms"]
 
 _INVISIBLE = dict.fromkeys(
     [
@@ -88,7 +88,7 @@ def canonical(text: str) -> str:
 
 
 @dataclass
-class Agreement:
+class FormMatches:
     """Unknown ids that are known ones in another form.
 
     Attributes
@@ -141,7 +141,7 @@ class Agreement:
         return "; ".join(parts)
 
 
-def agree(unknown: Mapping[str, int], known_ids: Collection[str]) -> Agreement:
+def match_forms(unknown: Mapping[str, int], known_ids: Collection[str]) -> FormMatches:
     """Find the known ids from which unknown ones differ only in form.
 
     Parameters
@@ -151,7 +151,7 @@ def agree(unknown: Mapping[str, int], known_ids: Collection[str]) -> Agreement:
     known_ids
         The ids that they may be. One with another of the same canonical form is left out.
     """
-    agreement = Agreement()
+    matches = FormMatches()
     lists = _lists(unknown, known_ids)
     forms = {canonical(text) for text in unknown}
     by_form: dict[str, list[str]] = {}
@@ -163,20 +163,20 @@ def agree(unknown: Mapping[str, int], known_ids: Collection[str]) -> Agreement:
         in_list = text in lists and _DECIMAL_COMMA.fullmatch(text)
         candidates = [] if in_list else by_form.get(canonical(text), [])
         if len(candidates) == 1:
-            agreement.to[text] = candidates[0]
+            matches.to[text] = candidates[0]
             form = _difference(text, candidates[0])
-            agreement.rows[form] += rows
-            agreement.example.setdefault(form, (text, candidates[0]))
+            matches.rows[form] += rows
+            matches.example.setdefault(form, (text, candidates[0]))
         elif candidates:
-            agreement.unclear[text] = tuple(candidates)
+            matches.unclear[text] = tuple(candidates)
         elif _SCIENTIFIC.fullmatch(text):
-            agreement.scientific += rows
+            matches.scientific += rows
         elif text in lists:
-            agreement.several[text] = rows
-    return agreement
+            matches.several[text] = rows
+    return matches
 
 
-def merged(names: Collection[str]) -> dict[str, str]:
+def merge_forms(names: Collection[str]) -> dict[str, str]:
     """Return id -> id to use, for ids of which another one differs only in form.
 
     The first of several is used.

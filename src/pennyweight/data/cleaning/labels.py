@@ -180,9 +180,9 @@ def label_meanings(
     if yes == 1.0:
         no = "negative" if opinion and silent < _SILENT and not opposed else "ignore"
     meanings: dict[str, Meaning] = {NO_TYPE: "ignore"} if deed and yes == 1.0 else {}
-    of_answers: dict[str, Meaning] = {"yes": yes, "no": no, "open": "ignore"}
+    answer_meanings: dict[str, Meaning] = {"yes": yes, "no": no, "open": "ignore"}
     return meanings | {
-        value: of_answers[answer] for value, answer in answers.items() if answer is not None
+        value: answer_meanings[answer] for value, answer in answers.items() if answer is not None
     }
 
 

@@ -82,14 +82,14 @@ def numbers(column: pl.Series, findings: Findings) -> pl.Series | None:
         return None
     if share < _enough(column.name):
         if _may_be_numbers(column):
-            odd = column.filter(parsed.digits.is_null() & column.is_not_null())
+            exceptions = column.filter(parsed.digits.is_null() & column.is_not_null())
             findings.add(
                 "items",
                 f"{column.name}: too few values are numbers, so that filters do not "
                 "order it. Write plain ones such as 1299.5",
                 present,
                 "noted",
-                map(repr, odd.unique(maintain_order=True).head(3)),
+                map(repr, exceptions.unique(maintain_order=True).head(3)),
             )
         return None
     if (trouble := _mixed_units(parsed.unit)) is not None:
@@ -107,13 +107,13 @@ def numbers(column: pl.Series, findings: Findings) -> pl.Series | None:
         )
         return None
     result = _values(parsed, mark)
-    odd = column.filter(result.is_null() & column.is_not_null())
+    exceptions = column.filter(result.is_null() & column.is_not_null())
     findings.add(
         "items",
         f"{column.name}: not a number as the other values are, and so missing",
-        len(odd),
+        len(exceptions),
         "changed",
-        [repr(text) for text in odd.unique(maintain_order=True).head(3)],
+        [repr(text) for text in exceptions.unique(maintain_order=True).head(3)],
     )
     changed = _reread(column, result)
     examples = changed.unique(maintain_order=True).head(3)

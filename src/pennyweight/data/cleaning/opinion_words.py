@@ -107,14 +107,14 @@ def opinion_of(name: str) -> Opinion | None:
     text = unicodedata.normalize("NFKC", name.replace("’", "'").casefold())
     words = words_of(name.replace("’", "'"))
     if not words or not any("a" <= c <= "z" for c in "".join(words)):
-        written = _written(text)
+        written = _opinion_in_text(text)
         if written is not None:
             return written
     if not 0 < len(words) <= _MAX_WORDS:
         return None
     if " ".join(words) in _PHRASES:
         return "neutral"
-    return _opinion_in(words)
+    return _opinion_of_words(words)
 
 
 def is_adjective(name: str) -> bool:
@@ -133,7 +133,7 @@ def names_opinion(name: str) -> Opinion | None:
     return opinion_of(name) if verbs and not {*verbs} <= {"mag", "leuk", "gusto"} else None
 
 
-def _written(text: str) -> Opinion | None:
+def _opinion_in_text(text: str) -> Opinion | None:
     if _NEUTRAL_TEXT.search(text):
         return "neutral"
     if _DISLIKED_TEXT.search(text):
@@ -143,7 +143,7 @@ def _written(text: str) -> Opinion | None:
     return None
 
 
-def _opinion_in(words: list[str]) -> Opinion | None:
+def _opinion_of_words(words: list[str]) -> Opinion | None:
     """Return the opinion of words together: a denial reverses a liking."""
     denied = any(is_negator(word) or _DENIALS.fullmatch(word) for word in words)
     if any(_THUMBS.fullmatch(word) for word in words):

@@ -8,7 +8,7 @@ import polars as pl
 
 from pennyweight.data.cleaning.missing import blanked
 
-__all__ = ["carried", "order_column", "spread_over_orders"]
+__all__ = ["copy_to_orders", "order_column", "spread_over_orders"]
 
 _FILLED_SHARE = 0.95  # share of the orders with exactly one filled row
 _MAX_COLUMNS = 60
@@ -49,7 +49,7 @@ def _filled_once(key: pl.Series, filled: pl.Series) -> bool:
     return bool((counts <= 1).all()) and int((counts == 1).sum()) >= _FILLED_SHARE * len(counts)
 
 
-def carried(state: pl.Series, key: pl.Series) -> pl.Series | None:
+def copy_to_orders(state: pl.Series, key: pl.Series) -> pl.Series | None:
     """Return states copied to all rows of their order, if each order has one in a single row."""
     filled = blanked(state)
     if not 0 < filled.null_count() < len(filled) or not _filled_once(key, filled.is_not_null()):

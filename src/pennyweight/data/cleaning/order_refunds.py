@@ -12,7 +12,7 @@ from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import is_undone, words_of
 from pennyweight.data.cleaning.order_lines import order_column
 from pennyweight.data.cleaning.order_states import is_part, state_of
-from pennyweight.data.cleaning.quantities import is_pieces, quantity_columns, signed
+from pennyweight.data.cleaning.quantities import is_pieces, quantity_columns, signed_numbers
 from pennyweight.data.cleaning.reversal_columns import says_yes, undoing_kind
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.columns import ALIASES, name_key
@@ -167,7 +167,7 @@ def _is_undone(value: str, types: EventTypes, typed: bool) -> bool:
 def _below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
     below = np.zeros(frame.height, bool)
     for name in _money(frame, roles):
-        below |= (signed(frame[name]) < 0).fill_null(False).to_numpy()
+        below |= (signed_numbers(frame[name]) < 0).fill_null(False).to_numpy()
     return below
 
 
@@ -190,8 +190,8 @@ def _refunded_orders(
     Refunds of an unknown amount are in full.
     """
     refunds = _refunded(frame, roles)
-    called = _called_parts(frame, roles, undone)
-    money = np.where(refunds > 0, refunds, np.where(called, 0.0, np.inf))
+    partial = _partial_refunds(frame, roles, undone)
+    money = np.where(refunds > 0, refunds, np.where(partial, 0.0, np.inf))
     table = pl.DataFrame({"order": named, "money": money}).filter(pl.Series(undone)).drop_nulls()
     sums = table.group_by("order").agg(pl.col("money").sum())
     sums = sums.join(_totals(frame, roles, keys, bare), on="order", how="left")
@@ -200,7 +200,7 @@ def _refunded_orders(
     return full, sums.filter(~pl.col("order").is_in(full.implode()))["order"]
 
 
-def _called_parts(frame: pl.DataFrame, roles: Mapping[str, str], undone: Mask) -> Mask:
+def _partial_refunds(frame: pl.DataFrame, roles: Mapping[str, str], undone: Mask) -> Mask:
     """Return the rows whose type or state is a partial refund: ``partially_refunded``."""
     parts = np.zeros(frame.height, bool)
     for name in {roles[role] for role in ("type", "status") if role in roles}:
@@ -223,7 +223,7 @@ def _refunded(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.float
     refunds = np.zeros(frame.height)
     others = [name for name in _money(frame, roles) if _EACH.search(name.casefold()) is None]
     for name in [*columns, *others]:
-        money = np.abs(np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy()))
+        money = np.abs(np.nan_to_num(signed_numbers(frame[name]).fill_null(0.0).to_numpy()))
         refunds = np.where(refunds > 0, refunds, money)
     return refunds
 
@@ -237,11 +237,11 @@ def _totals(
     if not names:
         return pl.DataFrame(schema={"order": pl.String, "total": pl.Float64})
     name = names[0]
-    money = np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy())
+    money = np.nan_to_num(signed_numbers(frame[name]).fill_null(0.0).to_numpy())
     repeated = _TOTAL.search(name.casefold()) is not None and "line" not in name.casefold()
     counts = next((c for c in frame.columns if is_pieces(c) and "price" in name.casefold()), None)
     if counts is not None and not frame[counts].dtype.is_nested():
-        money = money * np.maximum(signed(frame[counts]).fill_null(1.0).to_numpy(), 1.0)
+        money = money * np.maximum(signed_numbers(frame[counts]).fill_null(1.0).to_numpy(), 1.0)
     table = pl.DataFrame({"order": keys, "total": money}).filter(pl.Series(~bare)).drop_nulls()
     total = pl.col("total").max() if repeated else pl.col("total").clip(0.0).sum()
     return table.group_by("order").agg(total)

@@ -158,9 +158,9 @@ def states(
     summary = "; ".join(
         f"{headings[state]}: {_listed(group)}" for state, group in groups.items() if group
     )
-    of_shop = ", read as PrestaShop's" if name_key(column.name) in _SHOP and not_counted else ""
+    shop_note = ", read as PrestaShop's" if name_key(column.name) in _SHOP and not_counted else ""
     reason = (
-        f"states of orders in {column.name!r}{of_shop}: {summary} (--status-column '' counts all)"
+        f"states of orders in {column.name!r}{shop_note}: {summary} (--status-column '' counts all)"
     )
     rows.findings.add("events", reason, int(rows.alive.sum()), "noted")
     return names.is_in(groups["undone"]).to_numpy(), names.is_in(groups["failed"]).to_numpy()

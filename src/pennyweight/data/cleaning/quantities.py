@@ -20,7 +20,7 @@ __all__ = [
     "note_zeros",
     "paid_for",
     "quantity_columns",
-    "signed",
+    "signed_numbers",
 ]
 
 MAX_BELOW = 0.5  # share of negative numbers from which on they may be debits
@@ -65,7 +65,7 @@ def is_pieces(name: str) -> bool:
     return _PIECES.search("".join(words_of(name))) is not None
 
 
-def signed(column: pl.Series) -> pl.Series:
+def signed_numbers(column: pl.Series) -> pl.Series:
     """Return texts as numbers, also negative ones: ``(2)``, ``2-``, ``minus 2``, ``2 CR``."""
     numbers = column.cast(pl.Float64, strict=False)
     if column.dtype != pl.String or numbers.null_count() == column.null_count():
@@ -96,7 +96,7 @@ def money_below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
     """Return the rows with pieces above zero and money below, as some returns have."""
     below = np.zeros(frame.height, bool)
     for name in quantity_columns(frame, roles):
-        negative = (signed(frame[name]) < 0).fill_null(False).to_numpy()
+        negative = (signed_numbers(frame[name]) < 0).fill_null(False).to_numpy()
         if negative.sum() <= MAX_BELOW * len(negative):
             below |= negative
     return below
@@ -110,7 +110,7 @@ def note_zeros(frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings
         paid = not is_pieces(name) and not words.isdisjoint(_PAID) and words.isdisjoint(_BESIDES)
         if name in roles.values() or frame[name].dtype.is_nested() or not (arrived or paid):
             continue
-        numbers = signed(frame[name])
+        numbers = signed_numbers(frame[name])
         zeros, above = int((numbers == 0).sum()), int((numbers > 0).sum())
         if 0 < zeros <= above:
             remedy = (
@@ -135,7 +135,7 @@ def paid_for(
     pieces = quantity if named and is_pieces(named[0]) else np.ones_like(quantity)
     for name in [*named, *quantity_columns(frame, roles)]:
         if not is_pieces(name):
-            money = np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy())
+            money = np.nan_to_num(signed_numbers(frame[name]).fill_null(0.0).to_numpy())
             each = np.maximum(pieces, 1.0) if "price" in name.casefold() else 1.0
             paid = np.maximum(paid, money * each)
     return paid

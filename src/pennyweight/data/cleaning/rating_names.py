@@ -52,15 +52,15 @@ def rating_rank(name: str) -> int | None:
     0: names of a user's or an overall rating; 1: other names.
     """
     words = _words(name)
-    own = not _PERSONAL.isdisjoint(words)
-    if any(_NEVER.fullmatch(word) for word in words) or (_OTHERS & {*words} and not own):
+    is_personal = not _PERSONAL.isdisjoint(words)
+    if any(_NEVER.fullmatch(word) for word in words) or (_OTHERS & {*words} and not is_personal):
         return None
     sure = any(word in _SURE for word in (*words, name.strip().casefold()))
     sure |= any(word in name for word in _WITHIN)
     vague = any(word in _VAGUE for word in words)
     if not (sure or (vague and all(word in _VAGUE or word in _BESIDE for word in words))):
         return None
-    return 0 if own or "overall" in words else 1
+    return 0 if is_personal or "overall" in words else 1
 
 
 def is_rating_name(name: str) -> bool:

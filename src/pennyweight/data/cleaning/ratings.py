@@ -104,8 +104,8 @@ def on_scale(values: NDArray[np.float64]) -> NDArray[np.bool_]:
             continue
         if counts[0] > 0.5 * sum(counts) and counts[-1] <= 0.6 * counts[1]:  # counts fall
             continue
-        few = beyond <= FEW
-        if few or _is_gap(levels, np.unique(sizes[~inside]), int(inside.sum())):
+        are_few = beyond <= FEW
+        if are_few or _is_gap(levels, np.unique(sizes[~inside]), int(inside.sum())):
             return inside
     return everything
 
@@ -113,8 +113,8 @@ def on_scale(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _is_gap(levels: NDArray[np.float64], beyond: NDArray[np.float64], rated: int) -> bool:
     """Say whether a few values are too far above a scale to belong to it."""
     top = levels[-1]
-    far = beyond[0] > 2 * top or (rated >= 20 and beyond[0] > top + 2 * np.diff(levels).min())
-    return bool(len(levels) > 3 and rated >= 5 and len(beyond) <= 2 and far)
+    is_far = beyond[0] > 2 * top or (rated >= 20 and beyond[0] > top + 2 * np.diff(levels).min())
+    return bool(len(levels) > 3 and rated >= 5 and len(beyond) <= 2 and is_far)
 
 
 def looks_rated(values: NDArray[np.float64]) -> bool:

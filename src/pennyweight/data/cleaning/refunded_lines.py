@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.negations import is_undone, words_of
-from pennyweight.data.cleaning.quantities import is_pieces, signed
+from pennyweight.data.cleaning.quantities import is_pieces, signed_numbers
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.columns import name_key
 from pennyweight.errors import DataError
@@ -38,7 +38,7 @@ def refunded_lines(
         if name in roles.values() or frame[name].dtype.is_nested():
             continue
         if name_key(name.rpartition(".")[2]) in _REMAINING:
-            returned |= (signed(frame[name]) <= 0).fill_null(False).to_numpy() & bought
+            returned |= (signed_numbers(frame[name]) <= 0).fill_null(False).to_numpy() & bought
             rows.findings.add(
                 "events",
                 f"{name!r}: lines of which nothing is left are taken back",
@@ -49,11 +49,11 @@ def refunded_lines(
     for name in frame.columns:
         listed = isinstance(frame[name].dtype, pl.List) and any(map(is_undone, words_of(name)))
         if listed:
-            returned |= _by_list(frame, name, roles, rows, source) & bought
+            returned |= _refunded_in_lists(frame, name, roles, rows, source) & bought
     return returned
 
 
-def _by_list(
+def _refunded_in_lists(
     frame: pl.DataFrame, name: str, roles: Mapping[str, str], rows: Rows, source: str
 ) -> Mask:
     """Return the rows whose line is in a list of refunds with all its pieces."""
@@ -61,7 +61,7 @@ def _by_list(
     returned = np.zeros(frame.height, bool)
     parent = roles["item"].rpartition(".")[0]
     line_id = f"{parent}.id" if parent else ""
-    pieces = signed(frame[roles["quantity"]]).to_list() if "quantity" in roles else None
+    pieces = signed_numbers(frame[roles["quantity"]]).to_list() if "quantity" in roles else None
     lines = frame[line_id].cast(pl.String).to_list() if line_id in frame.columns else None
     totals, unclear = _order_totals(frame, roles), 0
     for row in with_refunds.tolist():
@@ -105,7 +105,9 @@ def _order_totals(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.f
         is_outside = not inside or not name.startswith(f"{inside}.")
         if is_outside and "total" in words and not frame[name].dtype.is_nested():
             if {"tax", "discount", "discounts", "shipping", "refunded"}.isdisjoint(words):
-                return np.asarray(np.nan_to_num(signed(frame[name]).fill_null(0.0).to_numpy()))
+                return np.asarray(
+                    np.nan_to_num(signed_numbers(frame[name]).fill_null(0.0).to_numpy())
+                )
     return np.zeros(frame.height)
 
 
@@ -116,7 +118,7 @@ def _money(value: object) -> Iterator[float]:
             yield from _money(part)
     elif isinstance(value, dict):
         for key in ("total", "amount", "refund_amount", "total_refunded"):
-            amount = signed(pl.Series([value.get(key)], dtype=pl.String, strict=False))[0]
+            amount = signed_numbers(pl.Series([value.get(key)], dtype=pl.String, strict=False))[0]
             if amount:
                 yield abs(amount)
                 return

@@ -16,7 +16,7 @@ from pennyweight.data.cleaning.quantities import (
     note_zeros,
     paid_for,
     quantity_columns,
-    signed,
+    signed_numbers,
 )
 from pennyweight.data.cleaning.refunded_lines import refunded_lines
 from pennyweight.data.cleaning.reversals import status_column, undone_rows
@@ -36,7 +36,7 @@ __all__ = [
     "complete",
     "order_roles",
     "returns",
-    "signed",
+    "signed_numbers",
 ]
 
 RETURNED = "quantity is below zero: a return, which takes back the purchase"
@@ -110,7 +110,7 @@ def _quantity(
     names = quantity_columns(frame, roles)
     pieces = [name for name in names if is_pieces(name)]
     for name in [*pieces, *(name for name in names if name not in pieces)]:
-        numbers = signed(frame[name])
+        numbers = signed_numbers(frame[name])
         below, zero = int((numbers < 0).sum()), int((numbers == 0).sum())
         all_ = len(numbers) - frame[name].null_count() - zero
         if below > MAX_BELOW * all_ and frame.height >= _MANY:
@@ -173,7 +173,7 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
     quantity, cancelled = np.zeros(n), np.zeros(n, bool)
     if "quantity" in roles:
         name = roles["quantity"]
-        numbers = signed(frame[name])
+        numbers = signed_numbers(frame[name])
         filled = numbers.is_not_null().to_numpy()
         quantity = np.nan_to_num(numbers.fill_null(0.0).to_numpy(), posinf=1e9, neginf=-1e9)
         if is_pieces(name):  # a free item was bought too

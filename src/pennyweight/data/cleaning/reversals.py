@@ -12,9 +12,9 @@ from pennyweight.data.cleaning.constant_columns import constant_of
 from pennyweight.data.cleaning.labels import names_types
 from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import is_loan, is_undone, words_of
-from pennyweight.data.cleaning.order_lines import carried, order_column, spread_over_orders
+from pennyweight.data.cleaning.order_lines import copy_to_orders, order_column, spread_over_orders
 from pennyweight.data.cleaning.order_states import are_letters, state_of, states
-from pennyweight.data.cleaning.quantities import is_pieces, signed
+from pennyweight.data.cleaning.quantities import is_pieces, signed_numbers
 from pennyweight.data.cleaning.reversal_columns import (
     Undoing,
     Use,
@@ -91,14 +91,14 @@ def status_column(
                 frame.height,
                 "noted",
             )
-    for name, kind, yes in _undoing(frame, roles.values()):
+    for name, kind, yes in _undoing_columns(frame, roles.values()):
         if not yes.any():
-            odd = blanked(frame[name]).drop_nulls().unique(maintain_order=True)
-            if len(odd) > 1:
+            values = blanked(frame[name]).drop_nulls().unique(maintain_order=True)
+            if len(values) > 1:
                 findings.add(
                     "events",
                     f"{name!r} says of no row that it was taken back; it has "
-                    f"{', '.join(map(repr, odd.head(4)))}",
+                    f"{', '.join(map(repr, values.head(4)))}",
                     frame.height,
                     "noted",
                 )
@@ -150,7 +150,7 @@ def undone_rows(
     has_loans = any(is_loan(word) for name in frame.columns for word in words_of(name))
     for name in [*by_state, *(n for n in state_names if about_rows(frame, n, others))]:
         column = frame[name]
-        if orders is not None and (carried_states := carried(column, frame[orders[0]])) is not None:
+        if orders is not None and (copied := copy_to_orders(column, frame[orders[0]])) is not None:
             rows.findings.add(
                 "events",
                 f"{name!r} is in one row of each order: it holds for all rows "
@@ -158,10 +158,10 @@ def undone_rows(
                 column.len(),
                 "noted",
             )
-            column = carried_states.alias(name)
+            column = copied.alias(name)
         newly_undone, newly_failed = states(column, rows, source, has_loans=has_loans)
         undone, failed = undone | newly_undone, failed | newly_failed
-    for name, kind, yes in _undoing(frame, others.values()):
+    for name, kind, yes in _undoing_columns(frame, others.values()):
         if not yes.any() or (name != named and use_of(frame, name, kind, yes, others) != "taken"):
             continue
         reversed_rows = yes
@@ -189,12 +189,14 @@ def _is_complete(
     column: pl.Series, name: str, pieces: NDArray[np.float64], paid: NDArray[np.float64]
 ) -> Mask:
     """Return the rows of full returns: of all pieces, or of at least half of the money."""
-    returned = np.abs(np.nan_to_num(signed(column).fill_null(0.0).to_numpy()))
+    returned = np.abs(np.nan_to_num(signed_numbers(column).fill_null(0.0).to_numpy()))
     bought = pieces if is_pieces(name) else paid / 2
     return np.asarray((returned >= bought) | (returned == 0))
 
 
-def _undoing(frame: pl.DataFrame, used: Iterable[str]) -> list[tuple[str, Undoing, pl.Series]]:
+def _undoing_columns(
+    frame: pl.DataFrame, used: Iterable[str]
+) -> list[tuple[str, Undoing, pl.Series]]:
     """Return the columns that mark some rows as taken back, and these rows."""
     used = list(used)
     columns = []

@@ -15,9 +15,9 @@ from pennyweight.errors import DataError
 __all__ = [
     "MAX_DROPPED",
     "NO_ITEM",
-    "go_on",
     "is_merged",
     "is_slice",
+    "max_dropped_advice",
     "refuse_losses",
     "types_without_items",
 ]
@@ -73,7 +73,7 @@ def refuse_losses(
             raise DataError(
                 f"{source}: {entry.count:,} of {rows:,} rows would be dropped: "
                 f"{_described(entry)}. {_remedy(entry.reason)}. "
-                f"{go_on(entry.count / rows)}"
+                f"{max_dropped_advice(entry.count / rows)}"
             )
 
 
@@ -87,7 +87,7 @@ def _remedy(reason: str) -> str:
     return next(remedies, "Mend the values, or choose other columns")
 
 
-def go_on(share: float) -> str:
+def max_dropped_advice(share: float) -> str:
     """Return the advice for reading a table that loses a share of its rows."""
     enough = min(1.0, math.ceil(share * 100 + 1e-9) / 100)
     return f"To go on without them: --max-dropped {enough:g}, max_dropped={enough:g}"

@@ -114,9 +114,9 @@ def _hashes(codes: NDArray[np.int32], ids: Sequence[str] | pl.Series, seed: int)
     else:
         names = [ids[code] for code in used.tolist()]
     digests = (blake2b(name.encode(), digest_size=8, key=salt) for name in names)
-    of_code = np.zeros(used[-1] + 1, np.uint64)
-    of_code[used] = np.frombuffer(b"".join(d.digest() for d in digests), np.uint64)
-    return of_code[codes]
+    hashes = np.zeros(used[-1] + 1, np.uint64)
+    hashes[used] = np.frombuffer(b"".join(d.digest() for d in digests), np.uint64)
+    return hashes[codes]
 
 
 def _spread(bits: _Bits) -> _Bits:

@@ -129,8 +129,8 @@ def _with_clock(
     findings: Findings,
 ) -> dict[str, str]:
     """Add the column with the time of day where the time is only a day."""
-    taken = {*roles.values()}
-    free = [column for column in frame.columns if column not in taken]
+    used = {*roles.values()}
+    free = [column for column in frame.columns if column not in used]
     if "time" not in roles or not _is_day(frame, roles["time"], reading, source):
         return roles
     clock = clock_of(frame, free, roles, findings)
@@ -138,7 +138,7 @@ def _with_clock(
 
 
 def _is_day(frame: pl.DataFrame, time: str, reading: TimeReading, source: str) -> bool:
-    days = _look(frame, time, source, reading)
+    days = _read_candidate(frame, time, source, reading)
     return (
         days is not None
         and days.times is not None
@@ -156,7 +156,7 @@ def _by_name(
     findings: Findings,
 ) -> str | None:
     named = [column for column in free if (r := rank(column)) is not None and r < OTHER_RANK]
-    read = [_look(frame, column, source, reading) for column in named]
+    read = [_read_candidate(frame, column, source, reading) for column in named]
     usable = _not_local([c for c in read if c is not None and _is_time(c, frame, others)])
     usable = _with_days(usable)
     if not usable:
@@ -209,7 +209,9 @@ def _unnamed(
     reading: TimeReading,
 ) -> list[_Candidate]:
     """Return the columns of any name that hold moments, not those of a user or an item."""
-    read = [_look(frame, c, source, reading) for c in columns if _may_be_moments(frame[c])]
+    read = [
+        _read_candidate(frame, c, source, reading) for c in columns if _may_be_moments(frame[c])
+    ]
     return [
         c
         for c in read
@@ -279,7 +281,7 @@ def _unreadable(
     if not named or reading.row_order is not None:
         return None
     best = min(named, key=lambda column: rank(column) or 0)
-    candidate = _look(frame, best, source, reading)
+    candidate = _read_candidate(frame, best, source, reading)
     if candidate is None or (candidate.real and (candidate.filled < 0.5 or candidate.read < 0.5)):
         return best
     option = column_option("time", best)
@@ -340,7 +342,7 @@ def _by_content(
     reading: TimeReading,
 ) -> str | None:
     unnamed = [c for c in free if rank(c) is None or rank(c) == OTHER_RANK]
-    read = [_look(frame, c, source, reading) for c in unnamed]
+    read = [_read_candidate(frame, c, source, reading) for c in unnamed]
     dated = [c for c in read if c is not None and _holds_moments(frame, c, reading.now)]
     rejected = [c for c in dated if attribute_of(frame, c.name, others)]
     fit = [c for c in dated if c not in rejected and c.rank is None and not _of_spreadsheet(c)]
@@ -374,7 +376,9 @@ def _of_spreadsheet(column: _Candidate) -> bool:
     return column.times is not None and column.times.form == EXCEL
 
 
-def _look(frame: pl.DataFrame, column: str, source: str, reading: TimeReading) -> _Candidate | None:
+def _read_candidate(
+    frame: pl.DataFrame, column: str, source: str, reading: TimeReading
+) -> _Candidate | None:
     """Read a sample of a column; None where it holds no times."""
     n = frame.height
     rows = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64))

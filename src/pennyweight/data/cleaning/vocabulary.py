@@ -163,7 +163,7 @@ def sense_of(name: str) -> Sense:
         return _FIXED[joined]
     if "returning" in words:  # returning users, not returned items
         return "doubtful"
-    return _sense_of([_base(word) for word in _parted(words)])
+    return _sense_of([_base(word) for word in _split_compounds(words)])
 
 
 def speaks_of_liking(name: str) -> bool:
@@ -194,7 +194,7 @@ def is_removal(name: str) -> bool:
 
 
 def _bases(name: str) -> set[str]:
-    return {_base(word) for word in _parted(_words(name))}
+    return {_base(word) for word in _split_compounds(_words(name))}
 
 
 def _sense_of(words: list[str]) -> Sense:
@@ -205,7 +205,7 @@ def _sense_of(words: list[str]) -> Sense:
         plain = all(word in _OBJECTS or word in _FILLERS or word == "add" for word in rest)
         return "negative" if plain and len(against) == 1 and not negators else "doubtful"
     if negators:
-        return _denied(rest, len(negators))
+        return _denied_sense(rest, len(negators))
     if any(word in _NEUTRAL for word in rest):
         return "neutral"
     deeds = {word for word in rest if word in _DEEDS or word in _OPINIONS or word in _REMARKS}
@@ -218,7 +218,7 @@ def _sense_of(words: list[str]) -> Sense:
     return "doubtful" if any(_denies(word) for word in rest) else "unknown"
 
 
-def _denied(rest: list[str], times: int) -> Sense:
+def _denied_sense(rest: list[str], times: int) -> Sense:
     """Return the sense of denied words: not clicked is neutral, not liked is a dislike."""
     normalized = ("recommend" if word == "recommended" else word for word in rest)
     content_words = [word for word in normalized if word not in _FILLERS]
@@ -242,7 +242,7 @@ def _is_word(word: str) -> bool:
     return _base(word) in _VOCABULARY
 
 
-def _parted(words: Iterable[str]) -> list[str]:
+def _split_compounds(words: Iterable[str]) -> list[str]:
     """Split words that are written together, such as ``addtocart`` and ``unfollow``."""
     parts: list[str] = []
     for word in words:

@@ -76,7 +76,7 @@ def weights(
     rows.drop("weight is not a finite number (below 3e38)", ~np.isfinite(weight) & ~missing)
     rows.note("weight is missing (1 is used)", missing, "changed")
     weight[missing] = np.nan
-    low, liking = _low(column, weight, min_rating, rows, source)
+    low, liking = _low_ratings(column, weight, min_rating, rows, source)
     weight[np.isnan(weight)] = 1.0
     below = (weight < 0) & ~low
     strength = np.asarray(np.where(low, 0, np.maximum(weight, 0)), np.float32)
@@ -100,10 +100,14 @@ def numbers(column: pl.Series) -> pl.Series:
     stars += column.str.contains("½").cast(pl.Float64) / 2
     glyphs = column.str.contains(r"^\s*[★⭐☆✩⯨⯪\x{fe0f}\s]+½?[☆✩\s]*$")
     values = values.fill_null(written).fill_null(stars.set(~glyphs.fill_null(False), None))
-    return values.fill_null(_named(column)) if values.null_count() > column.null_count() else values
+    return (
+        values.fill_null(_labeled_numbers(column))
+        if values.null_count() > column.null_count()
+        else values
+    )
 
 
-def _named(column: pl.Series) -> pl.Series:
+def _labeled_numbers(column: pl.Series) -> pl.Series:
     """Return the numbers of ``5 - Excellent``, if each number has one name; else nulls."""
     parts = column.str.extract_groups(_NAMED).struct.unnest().rename({"1": "number", "2": "word"})
     number = parts["number"].str.replace(",", ".").cast(pl.Float64, strict=False)
@@ -160,7 +164,7 @@ def _ignore_zeros(name: str, weight: NDArray[np.float32], rows: Rows) -> None:
         rows.drop(NO_STRENGTH, zero)
 
 
-def _low(
+def _low_ratings(
     column: pl.Series, weight: NDArray[np.float32], chosen: float | None, rows: Rows, source: str
 ) -> tuple[Mask, float | None]:
     """Return the rows with a low rating, and the lowest rating that counts as liking.
@@ -174,7 +178,7 @@ def _low(
     if scale is None and (chosen is None or set(np.unique(values).tolist()) == {0.0, 1.0}):
         _ignore_zeros(name, weight, rows)
     if scale is not None:
-        _unrate(name, weight, scale, rows)
+        _clear_unrated(name, weight, scale, rows)
         if chosen != 0:
             _drop_beyond(name, weight, scale, chosen, rows, source)
     alive = int((rated & rows.alive).sum())
@@ -208,7 +212,7 @@ def _low(
     return np.asarray(weight < np.float32(scale.liking)), scale.liking
 
 
-def _unrate(name: str, weight: NDArray[np.float32], scale: RatingScale, rows: Rows) -> None:
+def _clear_unrated(name: str, weight: NDArray[np.float32], scale: RatingScale, rows: Rows) -> None:
     for value in scale.unrated:
         reason = f"{value:g} in {name!r} means not rated: an event of weight 1"
         rows.note(reason, weight == value, "changed")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pennyweight.data.detection.columns import ColumnName
-from pennyweight.data.detection.text import Detector, Span, preceded
+from pennyweight.data.detection.text import Detector, Span, is_preceded
 
 __all__ = ["EMAIL"]
 
@@ -78,8 +78,8 @@ def _names_somebody(match: re.Match[str]) -> bool:
         return True
     start, text = match.start(), match.string
     # A spelled-out dot hides an address; "accessories at example.com" is none.
-    return preceded(text, start, _MAIL_WORD) or (
-        match["dot"] != "." and local[0].islower() and preceded(text, start, _OPENING)
+    return is_preceded(text, start, _MAIL_WORD) or (
+        match["dot"] != "." and local[0].islower() and is_preceded(text, start, _OPENING)
     )
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from pennyweight.data.detection.columns import ColumnName
 from pennyweight.data.detection.payment import has_luhn
-from pennyweight.data.detection.text import Detector, Span, digits_of, preceded
+from pennyweight.data.detection.text import Detector, Span, digits_of, is_preceded
 
 __all__ = ["BIRTH", "NATIONAL_ID"]
 
@@ -253,7 +253,7 @@ def _ids(text: str, column: ColumnName) -> Iterator[Span]:
         return
     for form in _FORMS:
         for match in form.pattern.finditer(text):
-            has_context = form.words is None or preceded(text, match.start(), form.words)
+            has_context = form.words is None or is_preceded(text, match.start(), form.words)
             if has_context and not (form.words is None and column.is_code) and form.check(match[0]):
                 yield match.span()
 

@@ -4,7 +4,7 @@ import ipaddress
 import re
 
 from pennyweight.data.detection.columns import ColumnName
-from pennyweight.data.detection.text import Detector, preceded, spans_of
+from pennyweight.data.detection.text import Detector, is_preceded, spans_of
 
 __all__ = ["IP", "LINK"]
 
@@ -49,9 +49,9 @@ def _is_ip4(match: re.Match[str], column: ColumnName) -> bool:
     ):
         return False
     text, start = match.string, match.start()
-    if column.kind == "IP address" or preceded(text, start, _WORD):
+    if column.kind == "IP address" or is_preceded(text, start, _WORD):
         return True
-    if preceded(text, start, _VERSION):
+    if is_preceded(text, start, _VERSION):
         return False
     # 1.2.3.4 is rather the number of a paragraph, 12.14.18.20 of a version
     lengths = [len(part) for part in match[0].split(".")]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pennyweight.data.detection.columns import ColumnName
-from pennyweight.data.detection.text import Detector, Span, digits_of, has_code_word, preceded
+from pennyweight.data.detection.text import Detector, Span, digits_of, has_code_word, is_preceded
 
 __all__ = ["ACCOUNT", "CARD", "IBAN", "has_luhn", "has_valid_iban"]
 
@@ -61,7 +61,7 @@ def _is_card(text: str, start: int, number: str, column: ColumnName) -> bool:
         return False
     if _GROUPED.fullmatch(number):
         return not has_code_word(text, start)
-    return column.kind == "card number" or preceded(text, start, _WORD)
+    return column.kind == "card number" or is_preceded(text, start, _WORD)
 
 
 CARD = Detector(

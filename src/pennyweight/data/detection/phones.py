@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from pennyweight.data.detection.columns import ColumnName
-from pennyweight.data.detection.text import Detector, Span, digits_of, has_code_word, preceded
+from pennyweight.data.detection.text import Detector, Span, digits_of, has_code_word, is_preceded
 
 __all__ = ["PHONE"]
 
@@ -79,15 +79,15 @@ def _phone(text: str, start: int, number: str, column: ColumnName) -> int:
     """Return the number of characters of a phone number at the start of a number, or 0."""
     if number.startswith(("+", "(+")):
         return _longest(number, _is_possible)
-    if preceded(text, start, _PHONE_WORD) or (
+    if is_preceded(text, start, _PHONE_WORD) or (
         _AFTER.match(text, start + len(number)) and number.startswith(("0", "("))
     ):
         return _longest(number, _could_be)
-    if preceded(text, start, _CALL_WORD):
+    if is_preceded(text, start, _CALL_WORD):
         return _longest(number, _is_distinctive)
     if column.is_code or has_code_word(text, start) or not _could_be(number):
         return 0
-    if preceded(text, start, _CODE):
+    if is_preceded(text, start, _CODE):
         return 0
     return len(number) if _is_grouped(number) else 0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pennyweight.data.detection.columns import ColumnName
 
-__all__ = ["Detector", "Span", "digits_of", "folded", "has_code_word", "preceded", "spans_of"]
+__all__ = ["Detector", "Span", "digits_of", "folded", "has_code_word", "is_preceded", "spans_of"]
 
 Span = tuple[int, int]
 
@@ -72,14 +72,14 @@ def digits_of(text: str) -> str:
     return "".join(c for c in text if c.isdigit())
 
 
-def preceded(text: str, start: int, word: re.Pattern[str]) -> bool:
+def is_preceded(text: str, start: int, word: re.Pattern[str]) -> bool:
     """Return whether a word precedes a position; the pattern may end in ``$``."""
     return word.search(text[max(0, start - BEFORE) : start]) is not None
 
 
 def has_code_word(text: str, start: int) -> bool:
     """Return whether the words before a number call it a code."""
-    return preceded(text, start, _CODE_WORD)
+    return is_preceded(text, start, _CODE_WORD)
 
 
 def spans_of(

@@ -78,7 +78,7 @@ def find_dialect(data: bytes, *, tabs: bool) -> Dialect:
     if _has_row_names(names, lines, separator):
         names = ["", *names]
         notes.append("the header is one name short: the first column is of row names (R)")
-    extra = _trailing(names, lines, separator)
+    extra = _n_trailing(names, lines, separator)
     if extra:
         names += [""] * extra
         notes.append("a separator at the end of every row: no column")
@@ -181,7 +181,7 @@ def _header(data: bytes, start: int, end: int, line: str, separator: str) -> tup
     return names, end
 
 
-def _trailing(names: Sequence[str], lines: Sequence[str], separator: str) -> int:
+def _n_trailing(names: Sequence[str], lines: Sequence[str], separator: str) -> int:
     """Return the number of separators at the end of every row beyond the header's."""
     counts = {_width(line, separator) for line in lines}
     if len(counts) != 1:

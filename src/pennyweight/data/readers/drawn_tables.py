@@ -4,7 +4,7 @@ import re
 
 from pennyweight.data.columns import has_role
 
-__all__ = ["unframed", "unpadded"]
+__all__ = ["remove_frame", "remove_padding"]
 
 _RULE = re.compile(rb"^[ \t]*[|+][-+=|: \t]*-[-+=|: \t]*[|+]?[ \t]*\r?$")
 _ROW = re.compile(rb"^[ \t]*\|(.*)\|[ \t]*\r?$")
@@ -12,7 +12,7 @@ _END = re.compile(rb"^\(?\d+ rows?\b.*$|^Query OK.*$|^Empty set.*$")
 _HEAD = 1 << 16
 
 
-def unframed(data: bytes) -> tuple[bytes, str]:
+def remove_frame(data: bytes) -> tuple[bytes, str]:
     """Return the table with one ``|`` between its cells, and a note; other data unchanged.
 
     MySQL and MariaDB draw a frame, Markdown a line below the header. The spaces that pad the cells
@@ -46,7 +46,7 @@ def _bare(cell: bytes) -> bytes:
     return b'"' + cell.replace(rb"\|", b"|") + b'"' if rb"\|" in cell else cell
 
 
-def unpadded(data: bytes) -> tuple[bytes, str]:
+def remove_padding(data: bytes) -> tuple[bytes, str]:
     """Return rows padded with spaces with a single space between the cells, and the note.
 
     None where one of the first lines and the header differ in the number of words.

@@ -7,13 +7,13 @@ import polars as pl
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import has_role
 
-__all__ = ["opened"]
+__all__ = ["open_envelopes"]
 
 _OF_SEARCH = {"sort", "fields", "highlight", "inner_hits", "matched_queries"}
 _OF_RESOURCE = {"id", "type", "attributes", "relationships", "links", "meta", "documentId"}
 
 
-def opened(
+def open_envelopes(
     frame: pl.DataFrame, table: str, chosen: Mapping[str, str | None], findings: Findings
 ) -> pl.DataFrame:
     """Return the records of envelopes, with the id of the envelope where they have none.

@@ -39,7 +39,7 @@ def rows_of_pages(values: Rows, source: str, table: str) -> tuple[Rows, str] | N
     """Return the rows of pages of an API, each an object with one list; None for other rows."""
     if not are_pages(values):
         return None
-    tables = [_within(plain_edges(value), source, table) for value in values]
+    tables = [_rows_within(plain_edges(value), source, table) for value in values]
     pages = [page for page in tables if page is not None]
     if len(pages) < len(tables) or len({shape for _, shape in pages}) > 1:
         return None
@@ -72,7 +72,7 @@ def rows_of_object(value: dict[str, Any], source: str, table: str) -> tuple[Rows
     result = _as_table(value, source)
     if result is None:
         plain = plain_edges(value)
-        result = _within(plain, source, table)
+        result = _rows_within(plain, source, table)
         if result is not None:
             rows, shape = result
             return rows, shape + _and_more([value], len(rows))
@@ -91,7 +91,7 @@ def _as_table(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*value.values(), strict=True)]
         return rows, "an object of columns, each a list"
     if value and all(isinstance(inner, dict) for inner in value.values()):
-        turned = _turned(value)
+        turned = _rows_by_key(value)
         if turned is not None:
             return turned
     _refuse_ratings(value, source)
@@ -112,7 +112,7 @@ def _refuse_ratings(value: dict[str, Any], source: str) -> None:
         )
 
 
-def _within(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str] | None:
+def _rows_within(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str] | None:
     """Return the rows of the only list of objects, or of objects by key, within an object."""
     lists = list(_lists(value, "", _DEEPEST))
     if len(lists) > 1:
@@ -135,7 +135,7 @@ def _within(value: dict[str, Any], source: str, table: str) -> tuple[Rows, str] 
     if lists:
         path, rows = lists[0]
         return rows, f"the list {path} of one JSON object"
-    keyed = [(path, t) for path, part in _objects(value, "", _DEEPEST) if (t := _turned(part))]
+    keyed = [(path, t) for path, part in _objects(value, "", _DEEPEST) if (t := _rows_by_key(part))]
     if len(keyed) != 1:
         return None
     path, (rows, shape) = keyed[0]
@@ -188,7 +188,7 @@ def _is_table_of_lists(value: Mapping[str, Any]) -> bool:
     return len(value) > 1 and len(lengths) == 1 and min(lengths) > 1 and scalars and named
 
 
-def _turned(value: dict[str, dict[str, Any]]) -> tuple[Rows, str] | None:
+def _rows_by_key(value: dict[str, dict[str, Any]]) -> tuple[Rows, str] | None:
     """Return the rows of an object of objects: keyed by column, or by row."""
     inner = list(dict.fromkeys(key for part in value.values() for key in part))
     outer = list(value)

@@ -79,10 +79,10 @@ def explode_lists(
     name = _item_list(frame, chosen, source)
     if name is None:
         return frame, {}
-    beside = [n for n in frame.columns if n in chosen.values() or _is_beside(n)]
-    frame = decode_columns(frame, list(dict.fromkeys([name, *beside])))
+    other_lists = [n for n in frame.columns if n in chosen.values() or _is_beside(n)]
+    frame = decode_columns(frame, list(dict.fromkeys([name, *other_lists])))
     if _is_sequence(name) and (mark := _mark(frame[name])) is not None:
-        frame = _split_text(frame, name, beside, mark)
+        frame = _split_text(frame, name, other_lists, mark)
     if not isinstance(frame[name].dtype, pl.List | pl.Array):
         return frame, {}
     lists = [n for n, d in frame.schema.items() if isinstance(d, pl.List | pl.Array)]
@@ -131,9 +131,9 @@ def _without_braces(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl
     return frame.with_columns(pl.when(text != "").then(text).name.keep() for text in inner)
 
 
-def _split_text(frame: pl.DataFrame, name: str, beside: list[str], mark: str) -> pl.DataFrame:
+def _split_text(frame: pl.DataFrame, name: str, other_lists: list[str], mark: str) -> pl.DataFrame:
     """Split the items of a row, and other texts of the same number of parts."""
-    texts = [n for n in (name, *beside) if frame[n].dtype == pl.String]
+    texts = [n for n in (name, *other_lists) if frame[n].dtype == pl.String]
     parts = {n: _split(frame[n], mark) for n in dict.fromkeys(texts)}
     lengths = parts[name].list.len()
     return frame.with_columns(p for p in parts.values() if p.list.len().equals(lengths))

@@ -73,9 +73,9 @@ def plausibility(lines: Sequence[str], codec: str) -> float:
         return _east_asian(beyond, codec)
     letters = Counter(low for c in beyond if _is_letter(c) for low in c.lower()[:1])
     n_signs = len(beyond) - letters.total()
-    bad = sum(_is_misplaced(*three) for line in lines for three in _threes(line))
-    bad += sum(map(_excess, lines))
-    return (_usual(letters) + n_signs - _WEIGHT * bad) / max(1, len(beyond))
+    bad = sum(_is_misplaced(*three) for line in lines for three in _neighborhoods(line))
+    bad += sum(map(_excess_accents, lines))
+    return (_usual_letters(letters) + n_signs - _WEIGHT * bad) / max(1, len(beyond))
 
 
 def _is_letter(character: str) -> bool:
@@ -86,7 +86,7 @@ def _script(letter: str) -> str:
     return unicodedata.name(letter, "").partition(" ")[0]
 
 
-def _usual(letters: Counter[str]) -> float:
+def _usual_letters(letters: Counter[str]) -> float:
     """Return how many letters suit one language; in other scripts all, if most are usual."""
     scripts = Counter(_script(letter) for letter in letters.elements())
     if not scripts:
@@ -98,11 +98,11 @@ def _usual(letters: Counter[str]) -> float:
     if script != "LATIN":
         return 0.0
     single = max(sum(letters[letter] for letter in alphabet) for alphabet in _LATIN)
-    of_several = sum(letters[letter] for letter in _WESTERN)
-    return max(float(single), _OF_SEVERAL * of_several)
+    several = sum(letters[letter] for letter in _WESTERN)
+    return max(float(single), _OF_SEVERAL * several)
 
 
-def _threes(line: str) -> Iterator[tuple[str, str, str]]:
+def _neighborhoods(line: str) -> Iterator[tuple[str, str, str]]:
     """Yield each non-ASCII character between its neighbors."""
     padded = f" {line} "
     for match in re.finditer(r"[^\x00-\x7f]", line):
@@ -126,7 +126,7 @@ def _is_misplaced(before: str, character: str, after: str) -> bool:
     return any(_script(other) != _script(character) for other in neighbors)
 
 
-def _excess(line: str) -> int:
+def _excess_accents(line: str) -> int:
     """Count the letters of Latin words in which most letters have accents."""
     count = 0
     for word in re.findall(r"[^\W\d_]{4,}", line):

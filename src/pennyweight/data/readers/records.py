@@ -60,7 +60,7 @@ def records(
                 at += 1
                 continue
             span = lines[at : at + reader.line_num]
-            is_unpaired = len(span) > 1 and _swallows(span, separator, shapes, likely)
+            is_unpaired = len(span) > 1 and _has_unpaired_quote(span, separator, shapes, likely)
             if is_unpaired or (len(span) > 1 and len(row) != width):
                 yield Record(at, 1, None, 0, "a quote is opened and not closed")
                 at += 1
@@ -83,7 +83,7 @@ def row_shapes(lines: Sequence[str], separator: str, width: int) -> set[tuple[in
     return {shape for shape in shapes if shape[0] == width - 1}
 
 
-def _swallows(
+def _has_unpaired_quote(
     lines: Sequence[str], separator: str, shapes: set[tuple[int, str]], n_separators: int | None
 ) -> bool:
     """Say whether half of a record's later lines look like rows: its quote is unpaired."""

@@ -7,7 +7,7 @@ import polars as pl
 from pennyweight.data.columns import has_role
 from pennyweight.data.readers.change_logs import current_rows
 from pennyweight.data.readers.date_parts import join_date_parts
-from pennyweight.data.readers.envelopes import opened
+from pennyweight.data.readers.envelopes import open_envelopes
 from pennyweight.data.readers.extended_json import is_extended, plain_frame
 from pennyweight.data.readers.impressions import expand_impressions
 from pennyweight.data.readers.lists import explode_lists
@@ -37,7 +37,7 @@ def reshape(
     """
     if is_extended(loaded.frame):
         loaded.frame = plain_frame(loaded.frame)
-    loaded.frame = opened(loaded.frame, table, columns, loaded.findings)
+    loaded.frame = open_envelopes(loaded.frame, table, columns, loaded.findings)
     if table == "items":
         _reshape_items(loaded, columns, source)
     else:
@@ -70,7 +70,7 @@ def _reshape_events(loaded: ReadResult, columns: Mapping[str, str | None], sourc
         loaded.frame = expanded
         return
     frame = flatten(loaded.frame)
-    if _is_wanting(frame, columns):
+    if _lacks_column(frame, columns):
         texts = [n for n, dtype in frame.schema.items() if dtype == pl.String]
         frame = flatten(decode_columns(frame, texts))
     frame = current_rows(frame, columns, source)
@@ -81,7 +81,7 @@ def _reshape_events(loaded: ReadResult, columns: Mapping[str, str | None], sourc
     loaded.roles = roles | nested_roles(loaded.frame.columns, chosen, "events", source)
 
 
-def _is_wanting(frame: pl.DataFrame, columns: Mapping[str, str | None]) -> bool:
+def _lacks_column(frame: pl.DataFrame, columns: Mapping[str, str | None]) -> bool:
     """Say whether a chosen column, the user or the item is in no column yet."""
     if any(name and name not in frame.columns for role, name in columns.items() if role != "id"):
         return True

@@ -97,7 +97,7 @@ def encoding_remedy(data: bytes, source: str) -> str:
     strange = [line for line in lines if not _is_utf8(line)]
     if 2 * len(strange) < len(lines):
         return _mostly_utf8(len(strange), len(lines), strange[0], source)
-    return _guessed(data, lines[:_SAMPLE], source)
+    return _guess(data, lines[:_SAMPLE], source)
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -119,7 +119,7 @@ def _mostly_utf8(n_strange: int, n_lines: int, line: bytes, source: str) -> str:
     )
 
 
-def _guessed(data: bytes, lines: Sequence[bytes], source: str) -> str:
+def _guess(data: bytes, lines: Sequence[bytes], source: str) -> str:
     readings = _readings(data, lines)
     if not readings:
         return (

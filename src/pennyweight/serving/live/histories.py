@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.cancellation import taken_back
+from pennyweight.data.cleaning.cancellation import resolve_negatives
 from pennyweight.data.cleaning.feedback import AGAINST, FeedbackRules
 from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal
 from pennyweight.data.interactions import Histories, Interactions
@@ -236,7 +236,7 @@ def query_of(rows: Rows) -> Query:
     """Return the history that events make, in their order, and what they turn down."""
     negative, gone = rows["strength"] < 0, np.empty(0, np.int32)
     if negative.any():
-        taken, lasting = taken_back(
+        taken, lasting = resolve_negatives(
             np.zeros(len(rows), np.int32),
             rows["item"],
             rows["time"],

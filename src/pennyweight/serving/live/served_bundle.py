@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog, is_iso_date
 from pennyweight.data.cleaning.feedback import FeedbackRules
 from pennyweight.data.cleaning.missing import is_missing_id
-from pennyweight.data.documents import document_of, documents, suitable
+from pennyweight.data.documents import document_of, documents, drop_unsuitable
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, UnknownIdError
@@ -200,7 +200,7 @@ class ServedBundle:
         """
         document = document_over(item, self.own, self.covered.items)
         if document is not None:
-            document = suitable({item.item_id: document}, self.catalog)[item.item_id]
+            document = drop_unsuitable({item.item_id: document}, self.catalog)[item.item_id]
         available, published = item.available, item.published
         if item.field_seqs is not None and self._is_own(item):
             if not item.changed_after("available", self.covered.items):
@@ -224,7 +224,7 @@ class ServedBundle:
         }
         if not changed:
             return ReadItems.none(self.catalog)
-        items_read = documents(suitable(changed, self.catalog), self.catalog)
+        items_read = documents(drop_unsuitable(changed, self.catalog), self.catalog)
         at = changed_texts(self.catalog, items_read)
         rows = self.recommender.read([items_read.texts[i] for i in at.tolist()]) if len(at) else {}
         seq = [item.seq for item in items if item.item_id in changed]
