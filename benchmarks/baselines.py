@@ -81,7 +81,7 @@ def chosen_baselines(
     few = sample(parted.valid, USERS, np.random.default_rng(seed))
 
     def best(candidates: Iterable[Baseline]) -> Baseline:
-        return max(candidates, key=lambda one: quality(one, few, repeats))
+        return max(candidates, key=lambda scorer: quality(scorer, few, repeats))
 
     def fitted(part: Linear | Neighbors | Content) -> Linear | Neighbors | Content:
         fit_component(part, few, catalog, repeats=repeats)
@@ -101,8 +101,8 @@ def chosen_baselines(
         "transitions, last item": LastTransitions(1),
         "transitions, last two items": LastTransitions(2),
     }
-    for one in plain.values():
-        one.fit(parted.train, catalog)
+    for scorer in plain.values():
+        scorer.fit(parted.train, catalog)
     return plain | {
         "TF-IDF": content,
         "EASE + TF-IDF": pair(ease),
@@ -114,18 +114,18 @@ def quality(scorer: Baseline, held_out: HeldOut, repeats: Repeats) -> float:
     """Return NDCG@10; 0 where nobody is held out."""
     if not len(held_out):
         return 0.0
-    found = measure({"one": scorer}, held_out, repeats=repeats)["one"]
-    return float(found.column("ndcg@10").mean())
+    result = measure({"one": scorer}, held_out, repeats=repeats)["one"]
+    return float(result.column("ndcg@10").mean())
 
 
 def choices(scorer: Baseline) -> str:
     """Say what was chosen for a baseline."""
     if not isinstance(scorer, Blend):
         return f"decay {scorer.decay}" if isinstance(scorer, Content) else ""
-    told = [f"{name} {weight:.1f}" for name, weight in scorer.weights.items()]
+    settings = [f"{name} {weight:.1f}" for name, weight in scorer.weights.items()]
     for name, component in scorer.components.items():
         values = {**component.setting_values(), **component.choices()}
         for key in ("decay", "penalty", "backward"):
             if key in values:
-                told.append(f"{name}.{key} {values[key]:g}")
-    return ", ".join(told)
+                settings.append(f"{name}.{key} {values[key]:g}")
+    return ", ".join(settings)

@@ -74,7 +74,7 @@ def main() -> None:
     """Measure, print, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bundle"
@@ -83,8 +83,8 @@ def main() -> None:
         load = median_seconds(lambda: Recommender.load(path))
         loaded = Recommender.load(path)
         users = iter(f"u{number}" for number in range(USERS))
-        ask = median_seconds(lambda: loaded.recommend(user=next(users)))
-        why = median_seconds(lambda: loaded.recommend(user=next(users), explain=True))
+        recommend = median_seconds(lambda: loaded.recommend(user=next(users)))
+        explain = median_seconds(lambda: loaded.recommend(user=next(users), explain=True))
         texts = made.catalog.texts
         encoder = made.scorer.components["tower"].tuned  # type: ignore[attr-defined]
         cache = Path(folder) / "cache"
@@ -103,14 +103,14 @@ def main() -> None:
         },
         {
             "name": "recommend 10 of 10,000",
-            "value": round(1e3 * ask, 2),
+            "value": round(1e3 * recommend, 2),
             "unit": "ms",
             "bar": 25,
             "better": "lower",
         },
         {
             "name": "recommend with reasons",
-            "value": round(1e3 * why, 2),
+            "value": round(1e3 * explain, 2),
             "unit": "ms",
             "bar": 100,
             "better": "lower",
@@ -124,7 +124,7 @@ def main() -> None:
             "better": "lower",
         },
     ]
-    tell(rows, given.json)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

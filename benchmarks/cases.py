@@ -1,4 +1,4 @@
-"""What `quality.py` measures: datasets, protocols, and the highest figures published on them."""
+"""The cases of `quality.py`: datasets, protocols, and the highest figures published on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,13 +36,13 @@ class Case:
     data, items, events
         Folder and files.
     plan
-        What differs from the default plan.
+        Differences from the default plan.
     published
         The highest figures known, by models trained on the training events alone.
     targets
-        Metric -> what the blend fitted on the training events must reach.
+        Metric -> minimum for the blend fitted on the training events.
     note
-        What to know when reading it.
+        A remark for readers of the table.
     baselines
         Whether the baselines are measured; not where another case has the same users.
     """
@@ -61,7 +61,7 @@ class Case:
 
 LAST_OUT = {"evaluate.protocol": "leave-last-out", "evaluate.repeats": "exclude"}
 BY_TIME = {"evaluate.protocol": "global-time", "evaluate.repeats": "exclude"}
-GIVEN = {"evaluate.protocol": "given-split", "evaluate.repeats": "exclude"}
+GIVEN_SPLIT = {"evaluate.protocol": "given-split", "evaluate.repeats": "exclude"}
 WEAREC = "WEARec (2026), spectral and wavelet filters of the history"
 
 CASES = (
@@ -130,7 +130,7 @@ CASES = (
         "microlens",
         "items.parquet",
         "events.parquet",
-        {**GIVEN, "scorers.names": ["content", "neighbors", "tower"]},
+        {**GIVEN_SPLIT, "scorers.names": ["content", "neighbors", "tower"]},
         (),
         {},
         "Without `novelty` and `popularity`: the catalog is from after the test, and all of its "
@@ -143,7 +143,7 @@ CASES = (
         "microlens",
         "items.parquet",
         "events.parquet",
-        GIVEN,
+        GIVEN_SPLIT,
         (),
         {},
         "Inflated: these two learn that items without events are future items, which the catalog "

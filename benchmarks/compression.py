@@ -1,4 +1,4 @@
-"""What smaller item vectors cost: the content scorer's NDCG@10 at each size.
+"""The cost of smaller item vectors: the content scorer's NDCG@10 at each size.
 
     python benchmarks/compression.py [--data DIR] [--only NAME,…] [--model MODEL] [--json FILE]
 
@@ -79,21 +79,21 @@ def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[s
     print(f"\n{name}: {len(held_out):,} users, {len(vectors):,} items, {encoder.name}")
     print(f"  {'vectors':<20}{'MB':>8}{'smaller':>9}{'NDCG@10':>10}{'of fp32':>9}  95 %")
     rows: list[dict[str, object]] = []
-    whole: NDArray[np.float64] | None = None
+    baseline: NDArray[np.float64] | None = None
     first = 0
     for kind, scorer in sizes(vectors, encoder):
         ndcg = measure({"content": scorer}, held_out, repeats="exclude")["content"].column(
             "ndcg@10"
         )
-        whole, first = (ndcg, scorer.rows.nbytes) if whole is None else (whole, first)
+        baseline, first = (ndcg, scorer.rows.nbytes) if baseline is None else (baseline, first)
         times = first / scorer.rows.nbytes
-        ratio, low, high = share(ndcg, whole)
+        ratio, low, high = share(ndcg, baseline)
         print(
             f"  {kind:<20}{scorer.rows.nbytes / 1e6:>8.2f}{times:>8.1f}x{ndcg.mean():>10.4f}"
             f"{ratio:>8.1%}  [{low:.1%}, {high:.1%}]",
             flush=True,
         )
-        target = next((target for least, target in TARGETS if times >= least), None)
+        target = next((target for min_times, target in TARGETS if times >= min_times), None)
         rows += [
             row(f"{name} {kind}: share of fp32's NDCG@10", ratio, "", target, "higher"),
             row(f"{name} {kind}: times smaller", times, "x", None, "higher"),
@@ -101,15 +101,15 @@ def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[s
     return rows
 
 
-def share(some: NDArray[np.float64], whole: NDArray[np.float64]) -> tuple[float, float, float]:
+def share(values: NDArray[np.float64], full: NDArray[np.float64]) -> tuple[float, float, float]:
     """Return the ratio of two means over the same users, with its paired 95 % interval."""
     rng = np.random.default_rng(SEED)
     ratios = []
     for _ in range(RESAMPLES):
-        drawn = rng.integers(len(whole), size=len(whole))
-        ratios.append(some[drawn].mean() / whole[drawn].mean())
+        drawn = rng.integers(len(full), size=len(full))
+        ratios.append(values[drawn].mean() / full[drawn].mean())
     low, high = np.quantile(ratios, (0.025, 0.975))
-    return float(some.mean() / whole.mean()), float(low), float(high)
+    return float(values.mean() / full.mean()), float(low), float(high)
 
 
 def row(name: str, value: float, unit: str, target: float | None, better: str) -> dict[str, object]:
@@ -127,17 +127,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     add_data(parser)
     parser.add_argument("--only", default="beauty,scientific", help="datasets, by commas")
-    parser.add_argument("--model", help="a model folder; all-MiniLM-L6-v2 unless told")
+    parser.add_argument("--model", help="a model folder; by default all-MiniLM-L6-v2")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    encoder = TransformerEncoder.from_pretrained(given.model, max_tokens=128)
+    options = parser.parse_args()
+    encoder = TransformerEncoder.from_pretrained(options.model, max_tokens=128)
     rows: list[dict[str, object]] = []
-    for name in given.only.split(","):
-        if not present(given.data, name):
+    for name in options.only.split(","):
+        if not present(options.data, name):
             continue
-        rows += compare(name, given.data / name, encoder)
+        rows += compare(name, options.data / name, encoder)
     print()
-    tell(rows, given.json)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -42,10 +42,10 @@ WORKER = Path(__file__).with_name("encode_worker.py")
 BASELINE = "sentence-transformers"
 SHORT, LONG, ALONE = 192, 48, 24  # texts a turn
 LAYERS, NEURONS = 2, 768  # of 6 and 1,536; distilled, this keeps the quality (docs/benchmarks.md)
-CASES = {  # name: (kind of worker, which model)
-    BASELINE: (BASELINE, "whole"),
-    "fp32": ("fp32", "whole"),
-    "int8": ("int8", "whole"),
+CASES = {  # name: (kind of worker, model)
+    BASELINE: (BASELINE, "full"),
+    "fp32": ("fp32", "full"),
+    "int8": ("int8", "full"),
     "int8 of its tokens": ("int8", "tokens"),
     "pruned fp32": ("fp32", "pruned"),
     "pruned int8": ("int8", "pruned"),
@@ -56,7 +56,7 @@ TARGETS = {"int8": (3.5, 23e6), "pruned int8": (8, 12e6), "static int8": (120, 8
 
 @dataclass
 class Runner:
-    """One encoder's process, and what it took."""
+    """The process of an encoder, with its times and its memory."""
 
     name: str
     process: subprocess.Popen[str]
@@ -80,20 +80,20 @@ class Runner:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
             sys.exit(f"{' '.join(map(str, process.args))} ended early")  # type: ignore[arg-type]
-        found: dict[str, Any] = json.loads(line)
-        return found
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
-    def turn(self, what: str, request: str) -> None:
+    def turn(self, kind: str, request: str) -> None:
         """Encode once and note the time."""
         assert self.process.stdin is not None
         print(request, file=self.process.stdin, flush=True)
-        found = self._answer(self.process)
-        self.seconds.setdefault(what, []).append(found["seconds"])
-        self.peak = max(self.peak, found["peak"])
+        answer = self._answer(self.process)
+        self.seconds.setdefault(kind, []).append(answer["seconds"])
+        self.peak = max(self.peak, answer["peak"])
 
-    def times_faster(self, than: "Runner", what: str) -> list[float]:
+    def times_faster(self, than: "Runner", kind: str) -> list[float]:
         """Return the ratio of each turn to the one taken beside it, least first."""
-        pairs = zip(than.seconds[what], self.seconds[what], strict=True)
+        pairs = zip(than.seconds[kind], self.seconds[kind], strict=True)
         return sorted(theirs / own for theirs, own in pairs)
 
 
@@ -113,16 +113,16 @@ def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
 def prune(texts: Sequence[str], folder: Path) -> dict[str, ModelWeights]:
     """Cut the default model to a catalog's tokens, then by halves, without training."""
     model = cut_vocabulary(LanguageModel.of(find_weights()), texts)
-    found = {"whole": find_weights(), "tokens": model.write(folder / "tokens")}
+    models = {"full": find_weights(), "tokens": model.write(folder / "tokens")}
     model = cut_layers(model, record_activations(model, texts), keep=LAYERS)
     model = cut_neurons(model, record_activations(model, texts), keep=NEURONS)
-    return found | {"pruned": model.write(folder / "pruned")}
+    return models | {"pruned": model.write(folder / "pruned")}
 
 
 def agreement(pruned: ModelWeights, texts: Sequence[str]) -> float:
-    """Return the mean cosine of the pruned model's vectors with the whole one's."""
-    whole, cut = (TransformerEncoder.from_pretrained(model) for model in (None, pruned.folder))
-    return float(np.mean((whole.encode(texts) * cut.encode(texts)).sum(axis=1)))
+    """Return the mean cosine of the pruned model's vectors with those of the full model."""
+    full, cut = (TransformerEncoder.from_pretrained(model) for model in (None, pruned.folder))
+    return float(np.mean((full.encode(texts) * cut.encode(texts)).sum(axis=1)))
 
 
 def run(
@@ -132,20 +132,20 @@ def run(
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         catalog, texts = texts_of(data)
-        for what, some in texts.items():
-            (folder / f"{what}.json").write_text(json.dumps(some), encoding="utf-8")
+        for kind, lines in texts.items():
+            (folder / f"{kind}.json").write_text(json.dumps(lines), encoding="utf-8")
         models = prune(catalog, folder)
-        alike = agreement(models["pruned"], texts["short"])
-        print(f"pruned, untrained: cosine {alike:.3f} to the whole")
+        cosine = agreement(models["pruned"], texts["short"])
+        print(f"pruned, untrained: cosine {cosine:.3f} to the full model")
         runners = []
         for name in names:
             python = baseline if name == BASELINE else sys.executable
             runners.append(Runner.start(name, python, models[CASES[name][1]].folder, threads))
         for _ in range(repeats):
-            for what in texts:
-                request = f"{'alone ' if what == 'alone' else ''}{folder / what}.json"
+            for kind in texts:
+                request = f"{'alone ' if kind == 'alone' else ''}{folder / kind}.json"
                 for runner in runners:
-                    runner.turn(what, request)
+                    runner.turn(kind, request)
         for runner in runners:
             runner.process.stdin.close()  # type: ignore[union-attr]
             runner.process.wait()
@@ -191,31 +191,31 @@ def spread(name: str, values: Sequence[float], unit: str, **more: object) -> dic
 
 
 def rows_of(runner: Runner, base: Runner) -> list[dict[str, object]]:
-    """Return what one encoder reached."""
-    target, most = TARGETS.get(runner.name, (None, None))
+    """Return the rows of one encoder."""
+    target, max_bytes = TARGETS.get(runner.name, (None, None))
     rows = []
-    for what, unit, many in (
+    for kind, unit, many in (
         ("short texts", "1/s", SHORT),
         ("long texts", "1/s", LONG),
         ("single texts", "ms", ALONE),
     ):
-        key = {"short texts": "short", "long texts": "long"}.get(what, "alone")
+        key = {"short texts": "short", "long texts": "long"}.get(kind, "alone")
         seconds = runner.seconds[key]
         speeds = [many / s if unit == "1/s" else 1000 * s / many for s in seconds]
         better = "higher" if unit == "1/s" else "lower"
         rows.append(
-            spread(f"{runner.name}: {what}", speeds, unit, better=better, version=runner.version)
+            spread(f"{runner.name}: {kind}", speeds, unit, better=better, version=runner.version)
         )
         ratios = runner.times_faster(base, key)
         rows.append(
             spread(
-                f"{runner.name}: {what}, times {base.name}",
+                f"{runner.name}: {kind}, times {base.name}",
                 ratios,
                 "x",
                 bar=None if key == "alone" else target,
             )
         )
-    sizes = (("bytes", runner.size, most), ("peak memory", runner.peak, None))
+    sizes = (("bytes", runner.size, max_bytes), ("peak memory", runner.peak, None))
     return rows + [
         spread(f"{runner.name}: {name}", [value], "B", bar=limit, better="lower")
         for name, value, limit in sizes
@@ -236,25 +236,25 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    names = given.only.split(",")
+    options = parser.parse_args()
+    names = options.only.split(",")
     unknown = [name for name in names if name not in CASES]
     if unknown:
         parser.error(f"{', '.join(unknown)}: choose from {', '.join(CASES)}")
-    if BASELINE in names and not given.baseline.is_file():
+    if BASELINE in names and not options.baseline.is_file():
         parser.error(
-            f"{given.baseline}: no environment for the baseline; make it with\n"
+            f"{options.baseline}: no environment for the baseline; make it with\n"
             "  python -m venv .venv-baseline\n"
             "  .venv-baseline/bin/pip install torch==2.13.0 sentence-transformers\n"
             f"or leave it out: --only {','.join(name for name in CASES if name != BASELINE)}"
         )
-    if not all([present(given.data, name) for name in ("beauty", "scientific")]):
+    if not all([present(options.data, name) for name in ("beauty", "scientific")]):
         return
-    found = run(names, given.data, str(given.baseline), given.threads, given.repeats)
-    rows = [row for runner in found for row in rows_of(runner, found[0])]
-    if given.many:
-        rows += many(given.data, given.many, given.threads)
-    tell(rows, given.json)
+    runners = run(names, options.data, str(options.baseline), options.threads, options.repeats)
+    rows = [row for runner in runners for row in rows_of(runner, runners[0])]
+    if options.many:
+        rows += many(options.data, options.many, options.threads)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

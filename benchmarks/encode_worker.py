@@ -53,11 +53,11 @@ def ours(kind: str, model: str, threads: int) -> tuple[Encode, int]:
     with tempfile.TemporaryDirectory() as folder:
         encoder.save(Path(folder))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-        found = load_encoder(encoder.kind, Path(folder))
-        if isinstance(found, TransformerEncoder):
-            found.threads = threads
-        found.encode(["a text, so that the session is built before the folder goes"])
-    return found.encode, size
+        loaded = load_encoder(encoder.kind, Path(folder))
+        if isinstance(loaded, TransformerEncoder):
+            loaded.threads = threads
+        loaded.encode(["a text, so that the session is built before the folder goes"])
+    return loaded.encode, size
 
 
 def peak_memory() -> int:

@@ -25,9 +25,9 @@ K, SAMPLE = 20, 300
 COMMAND = (sys.executable, "-m", "pennyweight")
 
 
-def cpu_seconds(who: int) -> float:
+def cpu_seconds(process: int) -> float:
     """Return the processor seconds of this process or of its children so far."""
-    usage = resource.getrusage(who)
+    usage = resource.getrusage(process)
     return usage.ru_utime + usage.ru_stime
 
 
@@ -43,7 +43,7 @@ def fitted(data: Path, folder: Path) -> Path:
     return folder / "bundle"
 
 
-def one_by_one(bundle: Path) -> float:
+def seconds_per_call(bundle: Path) -> float:
     """Return the processor seconds of one list, in calls for a sample of users."""
     recommender = Recommender.load(bundle)
     if recommender.interactions is None:
@@ -101,7 +101,7 @@ def measure(bundle: Path, folder: Path) -> list[dict[str, object]]:
             },
         ]
         if ending == ".parquet":
-            each = one_by_one(bundle)
+            each = seconds_per_call(bundle)
             rows.append(
                 {
                     "name": "one by one, of the same processor time",
@@ -131,12 +131,12 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path)
     add_data(parser)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    if not given.bundle and not present(given.data, "beauty"):
+    options = parser.parse_args()
+    if not options.bundle and not present(options.data, "beauty"):
         return
     with tempfile.TemporaryDirectory() as temporary:
-        rows = measure(given.bundle or fitted(given.data, Path(temporary)), Path(temporary))
-    tell(rows, given.json)
+        rows = measure(options.bundle or fitted(options.data, Path(temporary)), Path(temporary))
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

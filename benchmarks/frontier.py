@@ -19,16 +19,16 @@ from public_data import add_data, present
 from rows import tell
 
 
-def rows_of(name: str, found: Frontier) -> list[dict[str, object]]:
+def rows_of(name: str, frontier: Frontier) -> list[dict[str, object]]:
     """Return the rows of one dataset."""
     rows: list[dict[str, object]] = []
-    for label, least, target in TARGETS:
-        times = found.whole.index_bytes / smallest(found, least).index_bytes
+    for label, min_quality, target in TARGETS:
+        times = frontier.whole.index_bytes / smallest(frontier, min_quality).index_bytes
         rows.append(_row(f"{name}: {label}, times smaller", times, "x", target))
-    for point in found.points:
-        kept = 100 * point.kept.value
-        rows.append(_row(f"{name}: {point.name}, quality kept", kept, "%", None))
-        times = point.texts_per_second / found.whole.texts_per_second
+    for point in frontier.points:
+        quality = 100 * point.kept.value
+        rows.append(_row(f"{name}: {point.name}, quality kept", quality, "%", None))
+        times = point.texts_per_second / frontier.whole.texts_per_second
         rows.append(_row(f"{name}: {point.name}, times the speed", times, "x", None))
     return rows
 
@@ -53,26 +53,26 @@ def main() -> None:
     parser.add_argument("--html", type=Path)
     parser.add_argument("--reports", type=Path, help="keep what was measured in this folder")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     plan = pennyweight.Plan().override(
-        {"encoder.name": given.encoder, "evaluate.value_gate": False}
+        {"encoder.name": options.encoder, "evaluate.value_gate": False}
     )
     rows: list[dict[str, object]] = []
-    for name in given.only.split(","):
-        if not present(given.data, name):
+    for name in options.only.split(","):
+        if not present(options.data, name):
             continue
-        folder = given.data / name
+        folder = options.data / name
         parent = pennyweight.fit(folder / "items.csv", folder / "events.csv", plan=plan)
-        found = pennyweight.frontier(parent, distil=given.distil)
-        print(f"\n{name}: {found.table()}\n\n{found.sentence()}", flush=True)
-        if given.html is not None:
-            given.html.mkdir(parents=True, exist_ok=True)
-            (given.html / f"{name}.html").write_text(frontier_page(found), encoding="utf-8")
-        if given.reports is not None:
-            given.reports.mkdir(parents=True, exist_ok=True)
-            (given.reports / f"{name}.json").write_text(found.model_dump_json(indent=1))
-        rows += rows_of(name, found)
-    tell(rows, given.json)
+        frontier = pennyweight.frontier(parent, distil=options.distil)
+        print(f"\n{name}: {frontier.table()}\n\n{frontier.sentence()}", flush=True)
+        if options.html is not None:
+            options.html.mkdir(parents=True, exist_ok=True)
+            (options.html / f"{name}.html").write_text(frontier_page(frontier), encoding="utf-8")
+        if options.reports is not None:
+            options.reports.mkdir(parents=True, exist_ok=True)
+            (options.reports / f"{name}.json").write_text(frontier.model_dump_json(indent=1))
+        rows += rows_of(name, frontier)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

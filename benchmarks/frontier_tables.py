@@ -1,4 +1,4 @@
-"""Tables of what smaller versions of a recommender are worth, of `frontier.py --reports`."""
+"""Tables of smaller versions of a recommender, from `frontier.py --reports`."""
 
 from collections.abc import Mapping
 
@@ -11,29 +11,29 @@ __all__ = ["TARGETS", "all_candidates", "smallest"]
 TARGETS = (("vectors at 99 %", 0.99, 12), ("vectors at 97 %", 0.97, 32))
 
 
-def smallest(found: Frontier, least: float) -> Point:
+def smallest(frontier: Frontier, min_quality: float) -> Point:
     """Return the candidate with the smallest vectors that keeps so much of the quality."""
-    keeping = [point for point in found.points if point.kept.value >= least]
-    return min(keeping, key=lambda point: point.index_bytes)
+    points = [point for point in frontier.points if point.kept.value >= min_quality]
+    return min(points, key=lambda point: point.index_bytes)
 
 
 def all_candidates(frontiers: Mapping[str, Frontier]) -> str:
     """Return a table a dataset, bold what no other candidate beats, and one of the targets."""
     parts = []
-    for name, found in frontiers.items():
-        unbeaten = {point.name for point in found.unbeaten()}
+    for name, frontier in frontiers.items():
+        unbeaten = {point.name for point in frontier.unbeaten()}
         rows = [
             [f"**{cells[0]}**" if cells[0] in unbeaten else cells[0], *cells[1:]]
-            for cells in found.cells()
+            for cells in frontier.cells()
         ]
-        head = f"{name.capitalize()}, {found.users:,} validation users:"
+        head = f"{name.capitalize()}, {frontier.users:,} validation users:"
         parts += [head, table([name.lower() for name in COLUMNS], rows)]
     lines = []
-    for label, least, target in TARGETS:
+    for label, min_quality, target in TARGETS:
         cells = []
-        for found in frontiers.values():
-            point = smallest(found, least)
-            times = found.whole.index_bytes / point.index_bytes
+        for frontier in frontiers.values():
+            point = smallest(frontier, min_quality)
+            times = frontier.whole.index_bytes / point.index_bytes
             missed = "" if times >= target else ", missed"
             cells.append(f"{times:.1f}{missed} ({100 * point.kept.value:.1f} %: {point.name})")
         lines.append([label, str(target), *cells])

@@ -1,4 +1,4 @@
-"""What a service loses that is killed while it works: nothing that it acknowledged.
+"""A service that is killed under load loses nothing that it acknowledged.
 
     python benchmarks/kill.py [--kills N] [--seed N] [--json FILE]
 
@@ -65,34 +65,34 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    rng = random.Random(given.seed)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
     items, log = small_shop()
     clients: list[Client] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         pennyweight.fit(items, log, encoder="tfidf").save(folder / "bundle")
-        for kill in range(given.kills):
+        for kill in range(options.kills):
             service = start(folder / "bundle", folder / "live")
-            some = [
+            started = [
                 Client(service, f"{kill}.{i}", items["item_id"].to_list()) for i in range(CLIENTS)
             ]
-            for client in some:
+            for client in started:
                 client.start()
             time.sleep(rng.uniform(0.02, 0.6))
             service.kill()
-            for client in some:
+            for client in started:
                 client.join()
-            clients += some
+            clients += started
             if (kill + 1) % 20 == 0:
-                told = sum(len(names) for c in clients for names in c.events.values())
-                print(f"{kill + 1} kills, {told:,} events acknowledged", flush=True)
-        lost, twice, items_lost, wrong = compare(clients, folder / "live" / "store.sqlite")
+                n_events = sum(len(names) for c in clients for names in c.events.values())
+                print(f"{kill + 1} kills, {n_events:,} events acknowledged", flush=True)
+        events_lost, twice, items_lost, wrong = compare(clients, folder / "live" / "store.sqlite")
     tell(
         [
             {
-                "name": f"kills: events lost in {given.kills} kills",
-                "value": lost,
+                "name": f"kills: events lost in {options.kills} kills",
+                "value": events_lost,
                 "unit": "",
                 "bar": 0,
                 "better": "lower",
@@ -119,23 +119,23 @@ def main() -> None:
                 "better": "lower",
             },
         ],
-        given.json,
+        options.json,
     )
 
 
 def compare(clients: list[Client], path: Path) -> tuple[int, int, int, int]:
     """Return events lost, events twice, items lost, and faults of the file."""
     store = SQLiteStore(path)
-    lost = twice = 0
+    events_lost = twice = 0
     for client in clients:
         for user, names in client.events.items():
-            kept = [event.event_id for event in store.events_of(user)]
-            lost += len(set(names) - set(kept))
-            twice += len(kept) - len(set(kept))
+            stored = [event.event_id for event in store.events_of(user)]
+            events_lost += len(set(names) - set(stored))
+            twice += len(stored) - len(set(stored))
     items_lost = sum(store.item(item) is None for client in clients for item in client.items)
     wrong = len(store.check())
     store.close()
-    return lost, twice, items_lost, wrong
+    return events_lost, twice, items_lost, wrong
 
 
 if __name__ == "__main__":

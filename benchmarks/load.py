@@ -20,7 +20,7 @@ SHORTEST = 0.001  # seconds that a timer of the loop can wait
 
 @dataclass
 class Load:
-    """What came of some requests.
+    """The answers to some requests.
 
     Attributes
     ----------
@@ -59,10 +59,10 @@ class Load:
     def within(self, seconds: float) -> int:
         """Return how many answers were 2xx and there in time."""
         return sum(
-            one <= seconds
+            answer_seconds <= seconds
             for status, times in self.by_status.items()
             if 200 <= status < 300
-            for one in times
+            for answer_seconds in times
         )
 
     def note(self, status: int, seconds: float) -> None:
@@ -88,8 +88,8 @@ def post(path: str, body: bytes, headers: str = "") -> bytes:
 class _Connection(asyncio.Protocol):
     """One connection with one request under way."""
 
-    def __init__(self, done: Callable[["_Connection"], None], load: Load) -> None:
-        self._done, self._load = done, load
+    def __init__(self, on_answer: Callable[["_Connection"], None], load: Load) -> None:
+        self._on_answer, self._load = on_answer, load
         self._due = 0.0
         self._data = b""
         self._waits = False
@@ -105,28 +105,28 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._data += data
-        head, found, body = self._data.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, body = self._data.partition(b"\r\n\r\n")
+        if not separator:
             return
         at = head.lower().find(b"content-length:")
         length = int(head[at + 15 :].split(b"\r", 1)[0])
         if len(body) >= length:
             self._load.note(int(head[9:12]), time.perf_counter() - self._due)
             self._data, self._waits = b"", False
-            self._done(self)
+            self._on_answer(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._waits:
             self._load.note(0, time.perf_counter() - self._due)
-            self._done(self)
+            self._on_answer(self)
 
 
 async def _connect(
-    port: int, n: int, done: Callable[[_Connection], None], load: Load
+    port: int, n: int, on_answer: Callable[[_Connection], None], load: Load
 ) -> list[_Connection]:
     loop = asyncio.get_running_loop()
     made = [
-        await loop.create_connection(lambda: _Connection(done, load), "127.0.0.1", port)
+        await loop.create_connection(lambda: _Connection(on_answer, load), "127.0.0.1", port)
         for _ in range(n)
     ]
     return [protocol for _, protocol in made]
@@ -143,20 +143,20 @@ async def open_loop(
     """Send so many requests a second, each when it is due and a connection is free."""
     if connections is None:  # more would wait so long that they are closed
         connections = round(min(64, max(4, 4 * rate)))
-    load, late = Load(), deque[tuple[bytes, float]]()
+    load, overdue = Load(), deque[tuple[bytes, float]]()
     idle = deque[_Connection]()  # in turns, or the server would close those that wait
     n = int(rate * seconds)
     finished = asyncio.Event()
 
-    def done(connection: _Connection) -> None:
-        if late:
-            connection.send(*late.popleft())
+    def on_answer(connection: _Connection) -> None:
+        if overdue:
+            connection.send(*overdue.popleft())
         else:
             idle.append(connection)
         if len(load.seconds) == n:
             finished.set()
 
-    made = await _connect(port, connections, done, load)
+    made = await _connect(port, connections, on_answer, load)
     idle.extend(made)
     start = time.perf_counter() + 0.05
     for i in range(n):
@@ -167,7 +167,7 @@ async def open_loop(
         if idle:
             idle.popleft().send(next(requests), due)
         else:
-            late.append((next(requests), due))
+            overdue.append((next(requests), due))
     await asyncio.wait_for(finished.wait(), 60)
     load.took = time.perf_counter() - start
     _close(made)
@@ -183,7 +183,7 @@ async def closed_loop(
     under_way = connections
     finished = asyncio.Event()
 
-    def done(connection: _Connection) -> None:
+    def on_answer(connection: _Connection) -> None:
         nonlocal under_way
         now = time.perf_counter()
         if now - start < seconds:
@@ -193,7 +193,7 @@ async def closed_loop(
         if not under_way:
             finished.set()
 
-    made = await _connect(port, connections, done, load)
+    made = await _connect(port, connections, on_answer, load)
     start = time.perf_counter()
     for connection in made:
         connection.send(next(requests), time.perf_counter())

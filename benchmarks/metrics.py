@@ -50,14 +50,14 @@ def rectools(
 ) -> dict[str, np.ndarray | float]:
     """Return RecTools' values, an array a user in their order where it is one a user."""
     n, k = lists.shape
-    shown = lists.ravel() >= 0
+    is_item = lists.ravel() >= 0
     reco = table(
-        np.repeat(np.arange(n), k)[shown],
-        lists.ravel()[shown],
-        rank=np.tile(np.arange(1, k + 1), n)[shown],
+        np.repeat(np.arange(n), k)[is_item],
+        lists.ravel()[is_item],
+        rank=np.tile(np.arange(1, k + 1), n)[is_item],
     )
     catalog = range(n_items)
-    found: dict[str, np.ndarray | float] = {}
+    values: dict[str, np.ndarray | float] = {}
     for cutoff in (c for c in CUTOFFS if c <= k):
         per_user = {
             "ndcg": theirs.NDCG(k=cutoff, divide_by_achievable=True),
@@ -66,7 +66,7 @@ def rectools(
             "mrr": theirs.MRR(k=cutoff),
         }
         for name, metric in per_user.items():
-            found[f"{name}@{cutoff}"] = metric.calc_per_user(reco, held).sort_index().to_numpy()
+            values[f"{name}@{cutoff}"] = metric.calc_per_user(reco, held).sort_index().to_numpy()
     more = {
         "novelty": theirs.MeanInvUserFreq(k=K).calc_per_user(reco, before),
         "serendipity": theirs.Serendipity(k=K).calc_per_user(reco, held, before, catalog),
@@ -75,23 +75,23 @@ def rectools(
             k=K, distance_calculator=Cosine(vectors)
         ).calc_per_user(reco),
     }
-    found |= {name: series.sort_index().to_numpy() for name, series in more.items()}
-    found["coverage"] = theirs.CatalogCoverage(k=K, normalize=True).calc(reco, catalog)
-    return found
+    values |= {name: series.sort_index().to_numpy() for name, series in more.items()}
+    values["coverage"] = theirs.CatalogCoverage(k=K, normalize=True).calc(reco, catalog)
+    return values
 
 
 def ours(
-    found: PerUser, held_out: HeldOut, vectors: sparse.csr_matrix
+    result: PerUser, held_out: HeldOut, vectors: sparse.csr_matrix
 ) -> dict[str, np.ndarray | float]:
     """Return the same values as this package computes them."""
     facts, n_items = beyond_accuracy.item_facts(held_out.before), held_out.before.n_items
     return {
-        **{name: found.column(name) for name in found.names if int(name.split("@")[1]) <= K},
-        "novelty": beyond_accuracy.list_mean(found.lists, facts.surprise),
-        "serendipity": beyond_accuracy.serendipity(found.ranks, held_out, facts, found.lists),
-        "popularity": beyond_accuracy.list_mean(found.lists, facts.popularity),
-        "diversity": beyond_accuracy.diversity(found.lists, vectors),
-        "coverage": beyond_accuracy.coverage(found.lists, n_items),
+        **{name: result.column(name) for name in result.names if int(name.split("@")[1]) <= K},
+        "novelty": beyond_accuracy.list_mean(result.lists, facts.surprise),
+        "serendipity": beyond_accuracy.serendipity(result.ranks, held_out, facts, result.lists),
+        "popularity": beyond_accuracy.list_mean(result.lists, facts.popularity),
+        "diversity": beyond_accuracy.diversity(result.lists, vectors),
+        "coverage": beyond_accuracy.coverage(result.lists, n_items),
     }
 
 
@@ -110,16 +110,18 @@ def compare(folder: Path) -> list[dict[str, object]]:
     before = table(test.before.user, test.before.item)
     rows: list[dict[str, object]] = []
     print(f"{'scorer and metric':32} {'ours':>12} {'RecTools':>12} {'largest difference':>20}")
-    for name, found in measure(scorers, test, repeats="exclude", k=K).items():
-        mine = ours(found, test, content.vectors)
+    for name, result in measure(scorers, test, repeats="exclude", k=K).items():
+        mine = ours(result, test, content.vectors)
         for metric, value in rectools(
-            found.lists, held, before, test.before.n_items, content.vectors
+            result.lists, held, before, test.before.n_items, content.vectors
         ).items():
-            apart = float(np.abs(np.asarray(mine[metric]) - np.asarray(value)).max())
+            difference = float(np.abs(np.asarray(mine[metric]) - np.asarray(value)).max())
             both = float(np.mean(mine[metric])), float(np.mean(value))
-            print(f"{name + ' ' + metric:32} {both[0]:12.6f} {both[1]:12.6f} {apart:20.1e}")
+            print(f"{name + ' ' + metric:32} {both[0]:12.6f} {both[1]:12.6f} {difference:20.1e}")
             label = f"{folder.name} {name} {metric}: largest difference from RecTools"
-            rows.append({"name": label, "value": apart, "unit": "", "bar": 1e-6, "better": "lower"})
+            rows.append(
+                {"name": label, "value": difference, "unit": "", "bar": 1e-6, "better": "lower"}
+            )
     return rows
 
 

@@ -36,9 +36,9 @@ def make(n: int, dim: int) -> Recommender:
     data = np.empty((n, dim), np.int8)
     scale = 4.5 / np.sqrt(dim) / 127  # of unit vectors, the largest component
     for start in range(0, n, BLOCK):
-        some = rng.standard_normal((min(BLOCK, n - start), dim), dtype=np.float32)
-        some /= np.linalg.norm(some, axis=1, keepdims=True)
-        data[start : start + BLOCK] = np.rint(some / scale).clip(-127, 127)
+        vectors = rng.standard_normal((min(BLOCK, n - start), dim), dtype=np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        data[start : start + BLOCK] = np.rint(vectors / scale).clip(-127, 127)
     content = Content()
     content.vectors = QuantizedRows(data, np.full((1, 1), scale, np.float32), dim, "int8")
     ids = Ids((f"item-{i}" for i in range(n)), "items")
@@ -57,38 +57,41 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--workers", default="1")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        made = make(given.items, given.dim)
+        made = make(options.items, options.dim)
         made.save(folder / "bundle")
         ids = list(made.catalog.ids)
         del made
         started = time.perf_counter()
-        with running(folder / "bundle", folder / "live", "--workers", given.workers) as service:
+        with running(folder / "bundle", folder / "live", "--workers", options.workers) as service:
             ready = time.perf_counter() - started
-            asyncio.run(open_loop(service.port, sessions(ids, 0), rate=given.rate, seconds=2))
+            asyncio.run(open_loop(service.port, sessions(ids, 0), rate=options.rate, seconds=2))
             loads = [
                 asyncio.run(
                     open_loop(
-                        service.port, sessions(ids, turn), rate=given.rate, seconds=given.seconds
+                        service.port,
+                        sessions(ids, turn),
+                        rate=options.rate,
+                        seconds=options.seconds,
                     )
                 )
-                for turn in range(1, given.repeats + 1)
+                for turn in range(1, options.repeats + 1)
             ]
             held, peak = service.resident, service.peak
     for load in loads:
         if load.good != len(load.seconds):
             raise SystemExit(f"answers that were not 2xx: {load.statuses}")
-        middle, most, last = (load.quantile(q) for q in (0.5, 0.95, 0.99))
+        p50, p95, p99 = (load.quantile(q) for q in (0.5, 0.95, 0.99))
         print(
-            f"{given.items:,} items: at {given.rate:g}/s p50 {middle:.0f}, p95 {most:.0f}, "
-            f"p99 {last:.0f} ms"
+            f"{options.items:,} items: at {options.rate:g}/s p50 {p50:.0f}, p95 {p95:.0f}, "
+            f"p99 {p99:.0f} ms"
         )
     print(f"ready in {ready:.1f} s; {held / 1e6:,.0f} MB, at most {peak / 1e6:,.0f}")
     rows = [
         spread(
-            f"million items: p{q} at {given.rate:g} per second",
+            f"million items: p{q} at {options.rate:g} per second",
             [load.quantile(q / 100) for load in loads],
             "ms",
             target,
@@ -100,7 +103,7 @@ def main() -> None:
         row("million items: resident memory", held, "B", 1.5e9, "lower"),
         row("million items: ready after", ready, "s", 15, "lower"),
     ]
-    tell(rows, given.json)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""New items told to a running service: how many a second, what lists pay, and how soon it restarts.
+"""New items sent to a running service: items per second, latency of lists, and time to restart.
 
     python benchmarks/new_items.py [--items N] [--batch N] [--encoder NAME] [--shop N]
                                    [--pace N] [--rate N] [--seconds N] [--json FILE]
 
-The demo's bookshop is served, fitted with its simulated readers; `--shop` makes it larger first,
-by made-up books. Then so many new ones, of the words of the shop, are told in batches over one
-connection, `--pace` a second or, with 0, each batch when the last one was answered. One client asks
-for lists before, meanwhile and afterwards, so many a second, each when it is due. Restart: from
+The demo's bookshop is served, fitted with its simulated readers; `--shop` first adds made-up books
+to it. Then new books, with the words of the shop, are sent in batches over one connection: `--pace`
+books per second, or with 0 each batch after the answer to the last one. One client requests lists
+before, during and after this, `--rate` per second, each when it is due. Restart is the time from
 SIGTERM until the next service gives lists.
 """
 
@@ -40,29 +40,29 @@ def made_up(n: int, prefix: str, seed: int) -> Iterator[dict[str, object]]:
     """Yield books whose words and attributes are those of the shop, mixed."""
     rng, books = random.Random(seed), demo.books().to_dicts()
     for number in range(n):
-        one, two, three = rng.sample(books, 3)
-        words = f"{two['description']} {three['description']}".split()
+        first, second, third = rng.sample(books, 3)
+        words = f"{second['description']} {third['description']}".split()
         yield {
             "item_id": f"{prefix}{number}",
-            "title": f"{one['title']}, part {number}",
-            "author": one["author"],
-            "year": two["year"],
-            "subjects": rng.sample(two["subjects"], min(3, len(two["subjects"]))),
-            "language_of_origin": three["language_of_origin"],
+            "title": f"{first['title']}, part {number}",
+            "author": first["author"],
+            "year": second["year"],
+            "subjects": rng.sample(second["subjects"], min(3, len(second["subjects"]))),
+            "language_of_origin": third["language_of_origin"],
             "description": " ".join(rng.sample(words, min(36, len(words)))),
         }
 
 
 def batches(n: int, size: int) -> list[bytes]:
     """Return requests that tell new books."""
-    out, some = [], []
+    out, batch = [], []
     for book in made_up(n, "new-", 1):
         item = book.pop("item_id")
-        some.append({"item_id": item, "attributes": book})
-        if len(some) == size:
-            out.append(post("/v1/items", json.dumps({"items": some}).encode()))
-            some = []
-    return [*out, *([post("/v1/items", json.dumps({"items": some}).encode())] if some else [])]
+        batch.append({"item_id": item, "attributes": book})
+        if len(batch) == size:
+            out.append(post("/v1/items", json.dumps({"items": batch}).encode()))
+            batch = []
+    return [*out, *([post("/v1/items", json.dumps({"items": batch}).encode())] if batch else [])]
 
 
 def sessions(ids: Sequence[str], seed: int) -> Iterator[bytes]:
@@ -73,7 +73,7 @@ def sessions(ids: Sequence[str], seed: int) -> Iterator[bytes]:
 
 
 @dataclass
-class Told:
+class BatchTimes:
     """When each batch was answered, in seconds from the first."""
 
     at: list[float]
@@ -89,7 +89,7 @@ class Told:
         ]
 
 
-async def sent(
+async def exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
 ) -> tuple[int, bytes]:
     """Send a request; return the status and the body of the answer."""
@@ -99,14 +99,14 @@ async def sent(
     return int(head[9:12]), await reader.readexactly(length)
 
 
-async def telling(port: int, requests: Sequence[bytes], every: float) -> Told:
+async def send_batches(port: int, requests: Sequence[bytes], every: float) -> BatchTimes:
     """Send batches one after another, none before it is due."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     begin, at = time.perf_counter(), []
     for number, request in enumerate(requests):
         await asyncio.sleep(max(0.0, begin + number * every - time.perf_counter()))
         for _ in range(TRIES):
-            status, body = await sent(reader, writer, request)
+            status, body = await exchange(reader, writer, request)
             if status != BUSY:
                 break
             await asyncio.sleep(0.5)  # as a client does that is asked to come again
@@ -114,16 +114,18 @@ async def telling(port: int, requests: Sequence[bytes], every: float) -> Told:
             raise SystemExit(f"a batch was refused: {body[:300]!r}")
         at.append(time.perf_counter() - begin)
     writer.close()
-    return Told(at)
+    return BatchTimes(at)
 
 
-async def asking(port: int, ids: Sequence[str], rate: float, until: asyncio.Event) -> list[Load]:
+async def request_lists(
+    port: int, ids: Sequence[str], rate: float, until: asyncio.Event
+) -> list[Load]:
     """Ask for lists, a second at a time, until told to stop."""
-    found, seed = [], 0
+    loads, seed = [], 0
     while not until.is_set():
         seed += 1
-        found.append(await open_loop(port, sessions(ids, seed), rate=rate, seconds=1))
-    return found
+        loads.append(await open_loop(port, sessions(ids, seed), rate=rate, seconds=1))
+    return loads
 
 
 def lists(port: int, ids: Sequence[str], rate: float, seconds: float) -> Load:
@@ -133,23 +135,23 @@ def lists(port: int, ids: Sequence[str], rate: float, seconds: float) -> Load:
 
 async def both(
     port: int, ids: Sequence[str], rate: float, requests: Sequence[bytes], every: float
-) -> tuple[Told, Load]:
+) -> tuple[BatchTimes, Load]:
     """Tell items while lists are asked for."""
-    done = asyncio.Event()
+    finished = asyncio.Event()
 
-    async def tell_all() -> Told:
+    async def tell_all() -> BatchTimes:
         try:
-            return await telling(port, requests, every)
+            return await send_batches(port, requests, every)
         finally:
-            done.set()
+            finished.set()
 
-    told, loads = await asyncio.gather(tell_all(), asking(port, ids, rate, done))
-    whole = Load()
+    batch_times, loads = await asyncio.gather(tell_all(), request_lists(port, ids, rate, finished))
+    total = Load()
     for load in loads:
         for status, times in load.by_status.items():
-            for one in times:
-                whole.note(status, one)
-    return told, whole
+            for seconds in times:
+                total.note(status, seconds)
+    return batch_times, total
 
 
 def all_listed(service: Running, n: int) -> float:
@@ -164,70 +166,74 @@ def all_listed(service: Running, n: int) -> float:
     raise SystemExit("new items did not become recommendable in ten minutes")
 
 
-def measure(folder: Path, given: argparse.Namespace) -> list[Row]:
+def measure(folder: Path, options: argparse.Namespace) -> list[Row]:
     """Fit, serve, tell, restart."""
     books = demo.books()
-    more = pl.DataFrame(list(made_up(given.shop, "shop-", 2)), schema=books.schema)
+    more = pl.DataFrame(list(made_up(options.shop, "shop-", 2)), schema=books.schema)
     items = pl.concat([books, more])
-    pennyweight.fit(items, demo.readers(readers=READERS), encoder=given.encoder).save(
+    pennyweight.fit(items, demo.readers(readers=READERS), encoder=options.encoder).save(
         folder / "bundle"
     )
-    ids, requests = books["item_id"].to_list(), batches(given.items, given.batch)
-    every = given.batch / given.pace if given.pace else 0.0
+    ids, requests = books["item_id"].to_list(), batches(options.items, options.batch)
+    every = options.batch / options.pace if options.pace else 0.0
     service = start(folder / "bundle", folder / "live")
     try:
-        lists(service.port, ids, given.rate, 2)
-        before, empty = lists(service.port, ids, given.rate, given.seconds), service.resident
-        told, meanwhile = asyncio.run(both(service.port, ids, given.rate, requests, every))
-        late = all_listed(service, given.items)
-        after, full = lists(service.port, ids, given.rate, given.seconds), service.resident
+        lists(service.port, ids, options.rate, 2)
+        before, empty = lists(service.port, ids, options.rate, options.seconds), service.resident
+        times, meanwhile = asyncio.run(both(service.port, ids, options.rate, requests, every))
+        last_listed = all_listed(service, options.items)
+        after, full = lists(service.port, ids, options.rate, options.seconds), service.resident
         begin = time.perf_counter()
         service.stop()
         service = start(None, folder / "live")
         restart = time.perf_counter() - begin
-        again = lists(service.port, ids, given.rate, given.seconds)
-        if all_listed(service, given.items) > 1:
+        again = lists(service.port, ids, options.rate, options.seconds)
+        if all_listed(service, options.items) > 1:
             raise SystemExit("new items were lost by the restart")
     finally:
         service.stop()
     return rows_of(
-        given,
-        told,
+        options,
+        times,
         {"before": before, "meanwhile": meanwhile, "afterwards": after, "restarted": again},
-        late,
+        last_listed,
         restart,
         full - empty,
     )
 
 
 def rows_of(
-    given: argparse.Namespace,
-    told: Told,
+    options: argparse.Namespace,
+    times: BatchTimes,
     loads: dict[str, Load],
-    late: float,
+    last_listed: float,
     restart: float,
     grown: int,
 ) -> list[Row]:
     """Print what was measured, and return it as rows."""
-    for when, load in loads.items():
+    for period, load in loads.items():
         print(
-            f"lists {when}: p50 {load.quantile(0.5):.2f}, p95 {load.quantile(0.95):.2f}, p99 "
+            f"lists {period}: p50 {load.quantile(0.5):.2f}, p95 {load.quantile(0.95):.2f}, p99 "
             f"{load.quantile(0.99):.2f} ms, {len(load.seconds):,} lists"
         )
-    rates = told.rates(given.items)
+    rates = times.rates(options.items)
     print("a second, by tenths:", *(f"{rate:,.0f}" for rate in rates))
     rows = [
         row("new items: added per second, the slowest tenth", min(rates), "1/s", 1_000),
-        row("new items: added per second, all", given.items / told.at[-1], "1/s", None),
-        row("new items: last one recommendable after", late, "s", None, "lower"),
+        row("new items: added per second, all", options.items / times.at[-1], "1/s", None),
+        row("new items: last one recommendable after", last_listed, "s", None, "lower"),
     ]
-    for when in ("meanwhile", "afterwards"):
+    for period in ("meanwhile", "afterwards"):
         for q in (50, 95):
-            ratio = loads[when].quantile(q / 100) / loads["before"].quantile(q / 100)
+            ratio = loads[period].quantile(q / 100) / loads["before"].quantile(q / 100)
             target = 1.5 if q == 50 else None
             rows.append(
                 row(
-                    f"new items: lists {when}, p{q} relative to before", ratio, "x", target, "lower"
+                    f"new items: lists {period}, p{q} relative to before",
+                    ratio,
+                    "x",
+                    target,
+                    "lower",
                 )
             )
     refused = sum(len(load.seconds) - load.good for load in loads.values())
@@ -248,9 +254,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20, help="lists asked for a second")
     parser.add_argument("--seconds", type=float, default=10, help="of lists before and after")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        tell(measure(Path(temporary), given), given.json)
+        tell(measure(Path(temporary), options), options.json)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a service still answers that is asked for three times what it can do.
+"""The answers of a service under three times the load that it can handle.
 
     python benchmarks/overload.py [--only NAME,…] [--bundle DIR] [--data DIR] [--seconds N]
                                   [--times N] [--connections N] [--json FILE]
@@ -41,47 +41,52 @@ def prepared(requests: Iterator[bytes], n: int) -> Iterator[bytes]:
 
 
 def measure(
-    service: Running, name: str, requests: Iterator[bytes], given: argparse.Namespace
+    service: Running, name: str, requests: Iterator[bytes], options: argparse.Namespace
 ) -> list[Row]:
     """Measure the capacity for some requests, then offer several times as many."""
     asyncio.run(_saturated(service.port, requests))  # an empty store is fast
-    rates = [_capacity(service, requests) for _ in range(given.repeats)]
-    offered_rate = given.times * median(rates)
-    n = int(offered_rate * given.seconds)
+    rates = [_capacity(service, requests) for _ in range(options.repeats)]
+    offered_rate = options.times * median(rates)
+    n = int(offered_rate * options.seconds)
     ready = prepared(requests, n)
 
     async def offered() -> tuple[Load, dict[str, list[float]]]:
-        watched = asyncio.create_task(_watch(service.port, given.seconds))
+        watched = asyncio.create_task(_watch(service.port, options.seconds))
         load = await open_loop(
             service.port,
             ready,
             rate=offered_rate,
-            seconds=given.seconds,
-            connections=given.connections,
+            seconds=options.seconds,
+            connections=options.connections,
         )
         return load, await watched
 
     load, watched = uvloop.run(offered())
-    rates += [_capacity(service, requests) for _ in range(given.repeats)]
+    rates += [_capacity(service, requests) for _ in range(options.repeats)]
     capacity = median(rates)
-    answered = load.within(IN_TIME) / given.seconds / capacity
+    answered = load.within(IN_TIME) / options.seconds / capacity
     refused = load.by_status.get(503, [])
     print(
         f"{name}: capacity {capacity:,.0f}/s ({min(rates):,.0f} to {max(rates):,.0f}); "
         f"{len(load.seconds):,} sent, {load.statuses}; {load.within(IN_TIME):,} within "
         f"{IN_TIME:g} s; {service.resident / 1e6:.0f} MB"
     )
-    said = f"overload, {name}: "
-    lost = len(load.seconds) - load.good - len(refused)
+    prefix = f"overload, {name}: "
+    n_lost = len(load.seconds) - load.good - len(refused)
     return [
-        row(said + "capacity", capacity, "1/s", None),
-        row(said + f"answered within 1 s at {given.times:g} times that, of it", answered, "x", 0.8),
-        row(said + "p50 of answered requests", load.quantile(0.5, 200), "ms", None, "lower"),
-        row(said + "p99 of answered requests", load.quantile(0.99, 200), "ms", 1_000, "lower"),
-        row(said + "p99 of refusals", load.quantile(0.99, 503), "ms", 1_000, "lower"),
-        row(said + "neither answered nor refused", lost, "", 0, "lower"),
+        row(prefix + "capacity", capacity, "1/s", None),
+        row(
+            prefix + f"answered within 1 s at {options.times:g} times that, of it",
+            answered,
+            "x",
+            0.8,
+        ),
+        row(prefix + "p50 of answered requests", load.quantile(0.5, 200), "ms", None, "lower"),
+        row(prefix + "p99 of answered requests", load.quantile(0.99, 200), "ms", 1_000, "lower"),
+        row(prefix + "p99 of refusals", load.quantile(0.99, 503), "ms", 1_000, "lower"),
+        row(prefix + "neither answered nor refused", n_lost, "", 0, "lower"),
         *(
-            row(f"{said}{path} p99", 1e3 * float(np.quantile(seconds, 0.99)), "ms", None, "lower")
+            row(f"{prefix}{path} p99", 1e3 * float(np.quantile(seconds, 0.99)), "ms", None, "lower")
             for path, seconds in watched.items()
         ),
     ]
@@ -130,26 +135,26 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=2_000)
     parser.add_argument("--repeats", type=int, default=3, help="of the capacity, before and after")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     makers = {"lists": sessions, "events": batches}
-    names = given.only.split(",")
+    names = options.only.split(",")
     if unknown := set(names) - makers.keys():
         parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(makers)}")
-    if not given.bundle and not present(given.data, "beauty"):
-        tell([], given.json)
+    if not options.bundle and not present(options.data, "beauty"):
+        tell([], options.json)
         return
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        bundle = given.bundle or folder / "beauty"
-        if not given.bundle:
-            beauty = given.data / "beauty"
+        bundle = options.bundle or folder / "beauty"
+        if not options.bundle:
+            beauty = options.data / "beauty"
             pennyweight.fit(beauty / "items.csv", beauty / "events.csv").save(bundle)
         ids = list(Recommender.load(bundle, verify=False).catalog.ids)
         for name in names:
             with running(bundle, folder / name) as service:
-                rows += measure(service, name, makers[name](ids, 0), given)
-    tell(rows, given.json)
+                rows += measure(service, name, makers[name](ids, 0), options)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

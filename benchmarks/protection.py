@@ -1,4 +1,4 @@
-"""What the walls of the service cost a request.
+"""The cost per request of the protection of the service.
 
     python benchmarks/protection.py [--requests N] [--rounds N]
 
@@ -70,7 +70,7 @@ def measure(folder: Path, requests: int, *, walls: bool) -> float:
     path.unlink(missing_ok=True)
     secret, key = new_key("shop", ["read"], now=datetime.now(UTC))
     change(path, lambda keys: keys.with_key(key), make=True)
-    asked = f"{HEAD}Authorization: Bearer {secret}\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    head = f"{HEAD}Authorization: Bearer {secret}\r\nContent-Length: {len(BODY)}\r\n\r\n"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -79,9 +79,9 @@ def measure(folder: Path, requests: int, *, walls: bool) -> float:
         server = subprocess.Popen(command, stderr=log)
     try:
         connections = [connect(port) for _ in range(CONNECTIONS)]
-        ask(connections, asked.encode() + BODY, WARM)
+        ask(connections, head.encode() + BODY, WARM)
         before = processor_time(server.pid)
-        ask(connections, asked.encode() + BODY, requests // CONNECTIONS)
+        ask(connections, head.encode() + BODY, requests // CONNECTIONS)
         return (processor_time(server.pid) - before) / requests * 1e6
     finally:
         server.terminate()
@@ -124,19 +124,19 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=32_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--serve", nargs="+", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.serve:
-        serve(int(given.serve[0]), Path(given.serve[1]) if given.serve[1:] else None)
+    options = parser.parse_args()
+    if options.serve:
+        serve(int(options.serve[0]), Path(options.serve[1]) if options.serve[1:] else None)
         return
     with tempfile.TemporaryDirectory() as folder:
-        found = {False: [], True: []}
-        for _ in range(given.rounds):
-            for walls, row in found.items():
-                row.append(measure(Path(folder), given.requests, walls=walls))
-    for walls, row in found.items():
+        microseconds = {False: [], True: []}
+        for _ in range(options.rounds):
+            for walls, row in microseconds.items():
+                row.append(measure(Path(folder), options.requests, walls=walls))
+    for walls, row in microseconds.items():
         name = "within its walls" if walls else "bare"
         print(f"{name:<16} {median(row):5.1f} µs a request ({min(row):.1f} to {max(row):.1f})")
-    print(f"{'the walls':<16} {median(found[True]) - median(found[False]):5.1f} µs")
+    print(f"{'the walls':<16} {median(microseconds[True]) - median(microseconds[False]):5.1f} µs")
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ SOURCES = {
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the option `--data`."""
-    given = os.environ.get("PENNYWEIGHT_DATA")
+    folder = os.environ.get("PENNYWEIGHT_DATA")
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path(given) if given else ROOT / "data",
+        default=Path(folder) if folder else ROOT / "data",
         help="folder of the datasets; by default $PENNYWEIGHT_DATA, or data/ of the repository",
     )
 

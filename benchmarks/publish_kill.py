@@ -1,4 +1,4 @@
-"""What a service leaves behind that is killed while bundles are published: nothing.
+"""A service that is killed while bundles are published leaves nothing behind.
 
     python benchmarks/publish_kill.py [--kills N] [--seed N] [--json FILE]
 
@@ -63,11 +63,11 @@ class Client(threading.Thread):
         with httpx.Client(base_url=base, timeout=TIMEOUT) as http:
             try:
                 while True:
-                    self.statuses[self.one(http).status_code] += 1
+                    self.statuses[self.send(http).status_code] += 1
             except httpx.HTTPError:
                 return
 
-    def one(self, http: httpx.Client) -> httpx.Response:
+    def send(self, http: httpx.Client) -> httpx.Response:
         """Send one request."""
         choice = self.rng.random()
         if choice < 0.6:
@@ -84,8 +84,8 @@ class Client(threading.Thread):
             return http.delete(f"/v1/bundles/{version}")
         if choice < 0.9:
             return http.post("/v1/bundles/rollback", json={})
-        some = self.rng.sample(versions, min(2, len(versions)))
-        variants = [{"bundle_version": version, "share": 1 / len(some)} for version in some]
+        chosen = self.rng.sample(versions, min(2, len(versions)))
+        variants = [{"bundle_version": version, "share": 1 / len(chosen)} for version in chosen]
         return http.put("/v1/bundles/traffic-split", json={"variants": variants})
 
 
@@ -109,9 +109,9 @@ class Eraser(threading.Thread):
                 return
 
 
-def leftovers(folder: Path, known: set[str]) -> list[str]:
-    """Return what lies among the bundles and is none that the service knows."""
-    return [path.name for path in folder.iterdir() if path.name not in known]
+def leftovers(folder: Path, versions: set[str]) -> list[str]:
+    """Return the names in the folder of bundles that the service does not list."""
+    return [path.name for path in folder.iterdir() if path.name not in versions]
 
 
 def holding(folder: Path, text: str) -> list[str]:
@@ -121,27 +121,27 @@ def holding(folder: Path, text: str) -> list[str]:
 
 
 def check(service: Running, live: Path, user: str | None, clients: list[Client]) -> Counter[str]:
-    """Return what is wrong after a start, by kind."""
-    found: Counter[str] = Counter()
+    """Return the number of faults after a start, by kind."""
+    faults: Counter[str] = Counter()
     with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=TIMEOUT) as http:
-        known = {m["bundle_version"] for m in http.get("/v1/bundles").json()["bundles"]}
-        found["orphans"] += len(leftovers(live / "bundles", known))
+        versions = {m["bundle_version"] for m in http.get("/v1/bundles").json()["bundles"]}
+        faults["orphans"] += len(leftovers(live / "bundles", versions))
         added = {version for client in clients for version in client.added}
         dropped = {version for client in clients for version in client.dropped}
-        found["lost"] += len(added - dropped - known)
-        found["silent"] += http.get("/v1/recommend/nobody").status_code != 200
+        faults["lost"] += len(added - dropped - versions)
+        faults["silent"] += http.get("/v1/recommend/nobody").status_code != 200
         if user is not None:
-            found["refused"] += http.delete(f"/v1/users/{user}").status_code != 200
-            found["held"] += len(holding(live, user))
-    return found
+            faults["refused"] += http.delete(f"/v1/users/{user}").status_code != 200
+            faults["held"] += len(holding(live, user))
+    return faults
 
 
 def rounds(
     kills: int, seed: int, say: Callable[[str], None] = print, longest: float = 2.5
 ) -> Counter[str]:
-    """Kill and start again; return what was wrong, by kind, and how many requests were answered."""
+    """Kill and start again; return the faults by kind and the number of answered requests."""
     rng = random.Random(seed)
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as temporary:
         folder, live = Path(temporary), Path(temporary) / "live"
         bundles = make_bundles(folder)
@@ -149,7 +149,7 @@ def rounds(
         user = None
         for kill in range(kills + 1):
             service = start(bundles[0], live)
-            found += check(service, live, user, clients)
+            counts += check(service, live, user, clients)
             if kill == kills:
                 service.stop()
                 break
@@ -165,11 +165,11 @@ def rounds(
             for thread in threads:
                 thread.join()
             statuses = sum((client.statuses for client in clients), Counter())
-            found["answered"] += sum(statuses.values())
-            found["failed"] += statuses[500]
+            counts["answered"] += sum(statuses.values())
+            counts["failed"] += statuses[500]
             if (kill + 1) % 20 == 0:
-                say(f"{kill + 1} kills, {found['answered']:,} changes of bundles answered")
-    return found
+                say(f"{kill + 1} kills, {counts['answered']:,} changes of bundles answered")
+    return counts
 
 
 def main() -> None:
@@ -178,8 +178,8 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    found = rounds(given.kills, given.seed)
+    options = parser.parse_args()
+    counts = rounds(options.kills, options.seed)
     named = {
         "orphans": "unknown folders",
         "held": "files with an erased id",
@@ -190,8 +190,8 @@ def main() -> None:
     }
     rows = [
         {
-            "name": f"publishing killed: changes answered in {given.kills} kills",
-            "value": found["answered"],
+            "name": f"publishing killed: changes answered in {options.kills} kills",
+            "value": counts["answered"],
             "unit": "",
             "bar": None,
             "better": "higher",
@@ -200,14 +200,14 @@ def main() -> None:
     rows += [
         {
             "name": f"publishing killed: {name}",
-            "value": found[kind],
+            "value": counts[kind],
             "unit": "",
             "bar": 0,
             "better": "lower",
         }
         for kind, name in named.items()
     ]
-    tell(rows, given.json)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -34,33 +34,33 @@ def measure(case: Case, data: Path, out: Path, words: list[str]) -> dict[str, An
     subprocess.run(
         [sys.executable, str(WORKER), case.name, str(data), str(out), *words], check=True
     )
-    found: dict[str, Any] = json.loads(out.read_text())
-    return found
+    result: dict[str, Any] = json.loads(out.read_text())
+    return result
 
 
 def cell(row: dict[str, Any] | None, metric: str) -> str:
     """Return a value with its interval."""
-    one = (row or {}).get(metric)
-    if one is None:
+    estimate = (row or {}).get(metric)
+    if estimate is None:
         return ""
-    return f"{one['value']:.4f} [{one['low']:.4f} {one['high']:.4f}]"
+    return f"{estimate['value']:.4f} [{estimate['low']:.4f} {estimate['high']:.4f}]"
 
 
-def show(case: Case, found: dict[str, Any]) -> None:
+def show(case: Case, result: dict[str, Any]) -> None:
     """Print the table of a case."""
-    report = found["report"]
+    report = result["report"]
     print(
         f"\n{case.title}: {report['users']:,} users, {report['items']:,} items, "
         f"{report['events']:,} events, {report['evaluated_users']:,} measured, "
         f"{report['encoder']}"
     )
     print(f"  {'':<30}{'fitted on':<18}" + "".join(f"{metric:<24}" for metric in METRICS))
-    for one in case.published:
-        known = (f"{one.metrics[m]:.4f}" if m in one.metrics else "" for m in METRICS)
-        values = "".join(f"{value:<24}" for value in known)
-        print(f"  {one.model[:28]:<30}{'train, published':<18}{values}  ({one.source})")
+    for model in case.published:
+        cells = (f"{model.metrics[m]:.4f}" if m in model.metrics else "" for m in METRICS)
+        values = "".join(f"{value:<24}" for value in cells)
+        print(f"  {model.model[:28]:<30}{'train, published':<18}{values}  ({model.source})")
     blends = {name: row for name, row in report["scorers"].items() if name.startswith("blend")}
-    rows = [(n, e, r.get(e)) for n, r in found["baselines"].items() for e in EVENTS]
+    rows = [(n, e, r.get(e)) for n, r in result["baselines"].items() for e in EVENTS]
     rows += [
         (name, report["fitted_on"][name], row)
         for name, row in report["scorers"].items()
@@ -69,26 +69,26 @@ def show(case: Case, found: dict[str, Any]) -> None:
     rows += [(name, report["fitted_on"][name], row) for name, row in blends.items()]
     for name, events, row in rows:
         print(f"  {name:<30}{events:<18}" + "".join(f"{cell(row, m):<24}" for m in METRICS))
-    for events, one in found["gain"].items():
+    for events, gain in result["gain"].items():
         print(
-            f"  fitted on {events}: the blend gains {one['value']:+.4f} [{one['low']:+.4f} "
-            f"{one['high']:+.4f}] NDCG@10 over {one['over']}, p = {one['p']:.3f}"
+            f"  fitted on {events}: the blend gains {gain['value']:+.4f} [{gain['low']:+.4f} "
+            f"{gain['high']:+.4f}] NDCG@10 over {gain['over']}, p = {gain['p']:.3f}"
         )
-    for one in report.get("slices") or ():
-        if one["by"] == "target day":
-            told = ", ".join(f"{n} {cell(one['ndcg'], n)}" for n in (BEFORE_REFIT, "blend"))
-            print(f"  {one['name']} ({one['users']:,} users): {told}")
+    for group in report.get("slices") or ():
+        if group["by"] == "target day":
+            values = ", ".join(f"{n} {cell(group['ndcg'], n)}" for n in (BEFORE_REFIT, "blend"))
+            print(f"  {group['name']} ({group['users']:,} users): {values}")
     print(f"  weights {report['blend']}; chosen {report['chosen']}")
-    for name, row in found["baselines"].items():
+    for name, row in result["baselines"].items():
         if row["chosen"]:
             print(f"  {name}: {row['chosen']}")
     if case.note:
         print(f"  {case.note}")
 
 
-def rows_of(case: Case, found: dict[str, Any]) -> list[Row]:
+def rows_of(case: Case, result: dict[str, Any]) -> list[Row]:
     """Return the rows with targets."""
-    report = found["report"]
+    report = result["report"]
     rows: list[Row] = []
     for name, label in ((BEFORE_REFIT, "fitted on train"), ("blend", "refitted")):
         for metric in METRICS:
@@ -106,7 +106,7 @@ def rows_of(case: Case, found: dict[str, Any]) -> list[Row]:
     memory = report["cost"]["peak_rss_bytes"] / 2**30
     expected = report["cost"]["expected_rss_bytes"] / 2**30
     costs = (
-        ("evaluate", found["wall"], "s", 600),
+        ("evaluate", result["wall"], "s", 600),
         ("peak memory", memory, "GiB", 3),
         ("relative error of the memory forecast", abs(expected / memory - 1), "", 0.25),
     )
@@ -138,23 +138,23 @@ def main() -> None:
     )
     parser.add_argument("--reports", type=Path, help="keep what was measured in this folder")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    only = [name for name in given.only.split(",") if name]
+    options = parser.parse_args()
+    only = [name for name in options.only.split(",") if name]
     if unknown := set(only) - {case.name for case in CASES}:
         parser.error(f"{', '.join(sorted(unknown))}: choose from {names}")
     with tempfile.TemporaryDirectory() as temporary:
-        reports = given.reports or Path(temporary)
+        reports = options.reports or Path(temporary)
         reports.mkdir(parents=True, exist_ok=True)
         rows: list[Row] = []
         for case in CASES:
             files = (case.items, case.events)
-            if (only and case.name not in only) or not present(given.data, case.data, files):
+            if (only and case.name not in only) or not present(options.data, case.data, files):
                 continue
-            found = measure(case, given.data, reports / f"{case.name}.json", given.set)
-            show(case, found)
-            rows += rows_of(case, found)
+            result = measure(case, options.data, reports / f"{case.name}.json", options.set)
+            show(case, result)
+            rows += rows_of(case, result)
     print()
-    tell(rows, given.json)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -33,18 +33,18 @@ def settings(words: list[str]) -> dict[str, object]:
 
 
 def gain(blend: PerUser, rivals: dict[str, PerUser]) -> dict[str, object]:
-    """Return what the blend gains over the best of the baselines, user by user."""
-    ndcg = {name: one.column("ndcg@10") for name, one in rivals.items()}
+    """Return the gain of the blend over the best baseline, paired by user."""
+    ndcg = {name: results.column("ndcg@10") for name, results in rivals.items()}
     best = max(ndcg, key=lambda name: float(ndcg[name].mean()))
     difference = blend.column("ndcg@10") - ndcg[best]
-    found, p = paired_tests(difference[:, None], resamples=RESAMPLES, rng=0)[0]
-    return {"over": best, **found._asdict(), "p": p}
+    estimate, p = paired_tests(difference[:, None], resamples=RESAMPLES, rng=0)[0]
+    return {"over": best, **estimate._asdict(), "p": p}
 
 
-def run(case: Case, data: Path, given: dict[str, object]) -> dict[str, object]:
+def run(case: Case, data: Path, overrides: dict[str, object]) -> dict[str, object]:
     """Measure the blend, then the baselines on the same users."""
     began = time.perf_counter()
-    plan = Plan().override({**case.plan, **given})
+    plan = Plan().override({**case.plan, **overrides})
     folder = data / case.data
     job = Job(folder / case.items, folder / case.events, plan, None, final=False)
     report = job.measure()
@@ -62,16 +62,16 @@ def run(case: Case, data: Path, given: dict[str, object]) -> dict[str, object]:
     ):
         for scorer in rivals.values():
             scorer.fit(log, catalog)
-        found = measure(rivals, parted.test, repeats=job.repeats)
+        results = measure(rivals, parted.test, repeats=job.repeats)
         for name, row in means(
-            UserResults(found, parted.test), resamples=RESAMPLES, seed=0
+            UserResults(results, parted.test), resamples=RESAMPLES, seed=0
         ).items():
             out[name][events] = {metric: m.model_dump() for metric, m in row.items()}
-        if found and blend in outcomes.found:
-            gains[events] = gain(outcomes.found[blend], found)
+        if results and blend in outcomes.found:
+            gains[events] = gain(outcomes.found[blend], results)
     return {
         "case": case.name,
-        "settings": given,
+        "settings": overrides,
         "report": json.loads(report.to_json()),
         "wall": wall,
         "seconds": time.perf_counter() - began,
@@ -82,7 +82,7 @@ def run(case: Case, data: Path, given: dict[str, object]) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measure a case and write what came of it."""
+    """Measure a case and write the results."""
     name, data, out, *words = sys.argv[1:]
     case = {case.name: case for case in CASES}[name]
     Path(out).write_text(json.dumps(run(case, Path(data), settings(words)), indent=1))

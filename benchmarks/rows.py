@@ -1,4 +1,4 @@
-"""What every benchmark prints and writes."""
+"""Output of the results of a benchmark, as text and as JSON."""
 
 import json
 from collections.abc import Mapping, Sequence

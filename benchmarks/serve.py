@@ -95,11 +95,11 @@ def lists(service: Running, ids: list[str], seconds: float, repeats: int) -> lis
         due = asyncio.run(
             open_loop(service.port, sessions(ids, 100 + turn), rate=500, seconds=seconds)
         )
-        _whole(idle, busy, due)
+        _check_answers(idle, busy, due)
         rates.append(busy.rate)
         ratios.append(busy.rate / idle.rate)
-        for quantile, found in tails.items():
-            found.append(due.quantile(quantile))
+        for quantile, milliseconds in tails.items():
+            milliseconds.append(due.quantile(quantile))
         print(
             f"no-op {idle.rate:,.0f}/s, lists {busy.rate:,.0f}/s; at 500/s p50 "
             f"{tails[0.5][-1]:.1f}, p95 {tails[0.95][-1]:.1f}, p99 {tails[0.99][-1]:.1f} ms; "
@@ -118,21 +118,21 @@ def events(service: Running, ids: list[str], seconds: float, repeats: int) -> li
     """Measure durable events while lists are asked for."""
 
     async def both(turn: int) -> tuple[Load, Load]:
-        told, asked = await asyncio.gather(
+        writes, reads = await asyncio.gather(
             closed_loop(service.port, batches(ids, turn), seconds=seconds, connections=8),
             open_loop(service.port, sessions(ids, turn), rate=200, seconds=seconds),
         )
-        return told, asked
+        return writes, reads
 
     rates: list[float] = []
     tails: list[float] = []
     for turn in range(repeats):
-        told, asked = asyncio.run(both(turn))
-        _whole(told, asked)
-        rates.append(20 * told.rate)
-        tails.append(asked.quantile(0.99))
+        writes, reads = asyncio.run(both(turn))
+        _check_answers(writes, reads)
+        rates.append(20 * writes.rate)
+        tails.append(reads.quantile(0.99))
         print(
-            f"events {rates[-1]:,.0f}/s (a batch p99 {told.quantile(0.99):.1f} ms) while lists "
+            f"events {rates[-1]:,.0f}/s (a batch p99 {writes.quantile(0.99):.1f} ms) while lists "
             f"at 200/s have p99 {tails[-1]:.1f} ms"
         )
     return [
@@ -170,14 +170,16 @@ def publish(folder: Path) -> list[Row]:
                 open_loop(service.port, batches(ids, 0), rate=20, seconds=15),
             )
 
-        bad, asked, told = asyncio.run(all_of_it())
-    lost = bad + sum(len(load.seconds) - load.good for load in (asked, told))
-    tail = asked.quantile(0.99)
+        bad, reads, writes = asyncio.run(all_of_it())
+    n_failed = bad + sum(len(load.seconds) - load.good for load in (reads, writes))
+    tail = reads.quantile(0.99)
     print(
-        f"40 swaps, {len(asked.seconds)} lists (p99 {tail:.1f} ms), {len(told.seconds)} batches, "
-        f"{lost} failed"
+        f"40 swaps, {len(reads.seconds)} lists (p99 {tail:.1f} ms), {len(writes.seconds)} batches, "
+        f"{n_failed} failed"
     )
-    return [row("publish: requests failed in 40 publications and roll backs", lost, "", 0, "lower")]
+    return [
+        row("publish: requests failed in 40 publications and roll backs", n_failed, "", 0, "lower")
+    ]
 
 
 def soak(service: Running, ids: list[str], minutes: float) -> list[Row]:
@@ -189,7 +191,7 @@ def soak(service: Running, ids: list[str], minutes: float) -> list[Row]:
             open_loop(service.port, batches(ids, random.randrange(2**30)), rate=10, seconds=30),
             open_loop(service.port, _changes(ids), rate=2, seconds=30),
         )
-        _whole(*loads)
+        _check_answers(*loads)
 
     held: list[int] = []
     for at in range(max(4, round(minutes * 2))):
@@ -208,7 +210,7 @@ def _changes(ids: list[str]) -> Iterator[bytes]:
         yield post(f"/v1/items/{rng.choice(ids)}", body).replace(b"POST", b"PATCH", 1)
 
 
-def _whole(*loads: Load) -> None:
+def _check_answers(*loads: Load) -> None:
     for load in loads:
         if load.good != len(load.seconds):
             raise SystemExit(f"answers that were not 2xx: {load.statuses}")
@@ -224,32 +226,32 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=30, help="of the soak")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    names = given.only.split(",")
+    options = parser.parse_args()
+    names = options.only.split(",")
     if unknown := set(names) - {"lists", "events", "publish", "soak"}:
         parser.error(f"{', '.join(sorted(unknown))}: choose from lists, events, publish, soak")
-    if not given.bundle and set(names) != {"publish"} and not present(given.data, "beauty"):
+    if not options.bundle and set(names) != {"publish"} and not present(options.data, "beauty"):
         names = [name for name in names if name == "publish"]
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if {"lists", "events", "soak"} & set(names):
-            bundle = given.bundle or folder / "beauty"
-            if not given.bundle:
-                beauty = given.data / "beauty"
+            bundle = options.bundle or folder / "beauty"
+            if not options.bundle:
+                beauty = options.data / "beauty"
                 pennyweight.fit(beauty / "items.csv", beauty / "events.csv").save(bundle)
             ids = list(Recommender.load(bundle, verify=False).catalog.ids)
             with running(bundle, folder / "live") as service:
                 if "lists" in names:
-                    rows += lists(service, ids, given.seconds, given.repeats)
+                    rows += lists(service, ids, options.seconds, options.repeats)
                 if "events" in names:
-                    rows += events(service, ids, given.seconds, given.repeats)
+                    rows += events(service, ids, options.seconds, options.repeats)
                 if "soak" in names:
-                    rows += soak(service, ids, given.minutes)
+                    rows += soak(service, ids, options.minutes)
         if "publish" in names:
             (folder / "publish").mkdir()
             rows += publish(folder / "publish")
-    tell(rows, given.json)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

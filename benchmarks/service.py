@@ -72,12 +72,12 @@ def start(bundle: Path | None, data: Path, *options: str) -> Running:
     )
     assert process.stdout is not None
     line = process.stdout.readline()
-    found = ADDRESS.search(line)
-    if found is None:
+    address = ADDRESS.search(line)
+    if address is None:
         process.kill()
         raise SystemExit(f"the service did not start: {line}")
     threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
-    return Running(process, int(found[1]))
+    return Running(process, int(address[1]))
 
 
 def _drain(pipe: IO[str]) -> None:

@@ -110,7 +110,7 @@ def fit(shop: Shop, folder: Path) -> dict[str, Any]:
     write_events(shop, folder / "events.parquet", rng)
     command = [sys.executable, "-m", "pennyweight", "fit", "--json", "--out", "bundle"]
     began = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, "items.parquet", "events.parquet"],
         cwd=folder,
         stdout=subprocess.PIPE,
@@ -118,14 +118,14 @@ def fit(shop: Shop, folder: Path) -> dict[str, Any]:
         text=True,
     )
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found: dict[str, Any] = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(process.stdout)
     busy = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
-    return found | {"processor_seconds": busy}
+    return report | {"processor_seconds": busy}
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the fit of one shop took."""
+class FitCost:
+    """The cost of fitting one shop."""
 
     name: str
     shop: Shop
@@ -137,8 +137,8 @@ class Found:
     expected_seconds: float
 
     @classmethod
-    def of(cls, name: str, report: dict[str, Any]) -> "Found":
-        """Take what is needed from a report."""
+    def of(cls, name: str, report: dict[str, Any]) -> "FitCost":
+        """Return the cost of a fit from its report."""
         cost = report["cost"]
         seconds: dict[str, float] = cost["seconds"]
         peak = next(s for s, at in cost["peak_rss_after"].items() if at == cost["peak_rss_bytes"])
@@ -189,13 +189,13 @@ def _row(name: str, value: float, unit: str, target: float | None) -> dict[str, 
     return {"name": name, "value": value, "unit": unit, "bar": target, "better": "lower"}
 
 
-def page(found: list[Found]) -> str:
+def page(costs: list[FitCost]) -> str:
     """Return the charts, each with its table beside it."""
-    numbers = Table("Cost of a fit against its size", HEAD, [f.cells() for f in found], numbers=10)
-    memory = [Bar(f.name, f.memory, size(f.memory)) for f in found]
-    seconds = [Bar(f.name, f.busy, duration(f.busy)) for f in found]
+    numbers = Table("Cost of a fit against its size", HEAD, [f.cells() for f in costs], numbers=10)
+    memory = [Bar(f.name, f.memory, size(f.memory)) for f in costs]
+    seconds = [Bar(f.name, f.busy, duration(f.busy)) for f in costs]
     rate = [
-        Bar(f.name, f.busy / f.shop.events, duration(f.busy / f.shop.events * 1e6)) for f in found
+        Bar(f.name, f.busy / f.shop.events, duration(f.busy / f.shop.events * 1e6)) for f in costs
     ]
     figures = [
         Figure(title, bars(rows, title=title, description=f"{title} of each size", key=key))
@@ -209,24 +209,24 @@ def page(found: list[Found]) -> str:
 
 
 def main() -> None:
-    """Fit, print, and write what is asked for."""
+    """Fit, print, and write the requested files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--only", help=f"sizes by commas: {', '.join(SHOPS)}")
     parser.add_argument("--html", type=Path)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    names = given.only.split(",") if given.only else list(SHOPS)
-    found = []
+    options = parser.parse_args()
+    names = options.only.split(",") if options.only else list(SHOPS)
+    costs = []
     print("  ".join(HEAD), flush=True)
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            found.append(Found.of(name, fit(SHOPS[name], Path(folder))))
-        print("  ".join(found[-1].cells()), flush=True)
-    if given.html:
-        given.html.write_text(page(found), "utf-8")
-    if given.json:
-        rows = [row for one in found for row in one.rows()]
-        given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+            costs.append(FitCost.of(name, fit(SHOPS[name], Path(folder))))
+        print("  ".join(costs[-1].cells()), flush=True)
+    if options.html:
+        options.html.write_text(page(costs), "utf-8")
+    if options.json:
+        rows = [row for cost in costs for row in cost.rows()]
+        options.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Tables of what encoders and the service reached, each figure with its spread."""
+"""Tables of the speed of encoders and of the service, each figure with its spread."""
 
 from collections.abc import Mapping, Sequence
 
 __all__ = ["encoders", "serving", "worst_requests"]
 
 Row = Mapping[str, object]
-WHAT = ("short texts", "long texts", "single texts")
+LENGTHS = ("short texts", "long texts", "single texts")
 GROUPS = {
     "lists": "lists, 12,101 items",
     "events": "events",
@@ -27,17 +27,17 @@ def quantity(value: object, unit: object) -> str:
         return f"{number / 1e9:.2f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"
     digits = 0 if number == round(number) or number >= 100 else 1 if number >= 10 else 2
     digits = 3 if unit == "x" and number < 1 else digits
-    shown = f"{number:,.{digits}f}".removeprefix("0") if 0 < number < 1 else f"{number:,.{digits}f}"
-    return shown + {"1/s": " per second", "x": "", "": ""}.get(str(unit), f" {unit}")
+    text = f"{number:,.{digits}f}".removeprefix("0") if 0 < number < 1 else f"{number:,.{digits}f}"
+    return text + {"1/s": " per second", "x": "", "": ""}.get(str(unit), f" {unit}")
 
 
 def spread(row: Row) -> str:
     """Return the median, with the least and the most of the turns where there were some."""
-    shown = quantity(row["value"], row["unit"])
+    text = quantity(row["value"], row["unit"])
     if "low" not in row:
-        return shown
+        return text
     low, high = (quantity(row[end], "x" if row["unit"] == "x" else "") for end in ("low", "high"))
-    return f"{shown} ({low} to {high})"
+    return f"{text} ({low} to {high})"
 
 
 def target(row: Row) -> str:
@@ -60,28 +60,30 @@ def encoders(rows: Sequence[Row]) -> str:
     named = _by_encoder(rows)
     base = next(iter(named))
     lines = []
-    for name, found in named.items():
-        times = [found[what if name == base else f"{what}, times {base}"] for what in WHAT]
-        missed = target(found[f"{WHAT[0]}, times {base}"])
-        version = f" {found[WHAT[0]].get('version', '')}".rstrip() if name == base else ""
+    for name, figures in named.items():
+        times = [
+            figures[length if name == base else f"{length}, times {base}"] for length in LENGTHS
+        ]
+        missed = target(figures[f"{LENGTHS[0]}, times {base}"])
+        version = f" {figures[LENGTHS[0]].get('version', '')}".rstrip() if name == base else ""
         lines.append(
             [
                 name + version,
                 *("1: " * (name == base) + spread(row) for row in times),
                 missed,
-                *(quantity(found[size]["value"], "B") for size in ("bytes", "peak memory")),
+                *(quantity(figures[size]["value"], "B") for size in ("bytes", "peak memory")),
             ]
         )
-    heads = [f"{what}, times {base}" for what in WHAT]
+    heads = [f"{length}, times {base}" for length in LENGTHS]
     return table(["", *heads, "target", "size", "peak memory"], lines)
 
 
 def _by_encoder(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
     named: dict[str, dict[str, Row]] = {}
     for row in rows:
-        name, _, what = str(row["name"]).partition(": ")
-        named.setdefault(name, {})[what] = row
-    return {name: found for name, found in named.items() if WHAT[0] in found}
+        name, _, figure = str(row["name"]).partition(": ")
+        named.setdefault(name, {})[figure] = row
+    return {name: figures for name, figures in named.items() if LENGTHS[0] in figures}
 
 
 def serving(rows: Sequence[Row]) -> str:
@@ -89,9 +91,9 @@ def serving(rows: Sequence[Row]) -> str:
     lines = []
     before = ""
     for row in rows:
-        group, _, what = str(row["name"]).partition(": ")
-        told = GROUPS.get(group, group)
-        lines.append([told if group != before else "", what, spread(row), target(row)])
+        group, _, figure = str(row["name"]).partition(": ")
+        title = GROUPS.get(group, group)
+        lines.append([title if group != before else "", figure, spread(row), target(row)])
         before = group
     return table(["", "", "median (minimum to maximum)", "target"], lines)
 
@@ -103,9 +105,9 @@ def worst_requests(rows: Sequence[Row]) -> str:
         by_route.setdefault(str(row["name"]).rpartition(": ")[0], []).append(row)
     lines = []
     for route, (delay, memory) in by_route.items():
-        shown = [quantity(round(float(str(row["value"]))), row["unit"]) for row in (delay, memory)]
-        some = float(str(memory["value"])) >= 1
-        lines.append([route, shown[0], _sent(delay), shown[1], _sent(memory) if some else ""])
+        peaks = [quantity(round(float(str(row["value"]))), row["unit"]) for row in (delay, memory)]
+        is_visible = float(str(memory["value"])) >= 1
+        lines.append([route, peaks[0], _sent(delay), peaks[1], _sent(memory) if is_visible else ""])
     head = ["route", "delay of /health/live", "with", "growth of memory", "with"]
     return table(head, lines)
 

@@ -1,10 +1,10 @@
-"""Writes what `make bench` kept into the tables of README.md and docs/benchmarks.md.
+"""Writes the results of `make bench` into the tables of README.md and docs/benchmarks.md.
 
     python benchmarks/tables.py DIR
 
 DIR holds ``quality/CASE.json`` of `quality.py --reports`, ``frontier/DATA.json`` of `frontier.py
 --reports`, and ``NAME.json`` of other benchmarks with `--json`. A table stands between the lines
-``<!-- table NAME -->`` and ``<!-- end -->``; one of which nothing was measured stays as it is.
+``<!-- table NAME -->`` and ``<!-- end -->``; a table without results stays as it is.
 """
 
 import argparse
@@ -27,7 +27,7 @@ BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 METRICS = {"ndcg@10": "NDCG@10", "recall@10": "recall@10", "recall@50": "recall@50"}
 EVENTS = {"train": "training events", "train+validation": "training and validation events"}
 HEADLINE = ("beauty", "scientific", "lastfm", "microlens", "beauty-dated")
-Found = list[tuple[Case, dict[str, Any]]]
+Results = list[tuple[Case, dict[str, Any]]]
 
 
 def number(value: float, *, sign: bool = False) -> str:
@@ -35,18 +35,18 @@ def number(value: float, *, sign: bool = False) -> str:
     return f"{value:{'+' if sign else ''}.4f}".replace("0.", ".", 1)
 
 
-def around(one: dict[str, float] | None, *, sign: bool = False) -> str:
+def around(estimate: dict[str, float] | None, *, sign: bool = False) -> str:
     """Return a value with its interval."""
-    if one is None:
+    if estimate is None:
         return ""
-    low, high = (number(one[end], sign=sign) for end in ("low", "high"))
-    return f"{number(one['value'], sign=sign)} [{low}, {high}]"
+    low, high = (number(estimate[end], sign=sign) for end in ("low", "high"))
+    return f"{number(estimate['value'], sign=sign)} [{low}, {high}]"
 
 
-def summary_rows(case: Case, one: dict[str, Any]) -> list[list[str]]:
+def summary_rows(case: Case, result: dict[str, Any]) -> list[list[str]]:
     """Return the lines of a case in the summary, NDCG@10 first."""
     rows = []
-    scorers, baselines = one["report"]["scorers"], one["baselines"]
+    scorers, baselines = result["report"]["scorers"], result["baselines"]
     metrics = dict.fromkeys(["ndcg@10", *(m for p in case.published for m in p.metrics)])
     for place, metric in enumerate(metrics):
         best = max(
@@ -54,7 +54,7 @@ def summary_rows(case: Case, one: dict[str, Any]) -> list[list[str]]:
             key=lambda p: p.metrics[metric],
             default=None,
         )
-        name = one["gain"].get("train", {}).get("over", "")
+        name = result["gain"].get("train", {}).get("over", "")
         base = baselines[name]["train"][metric]["value"] if name else None
         rows.append(
             [
@@ -63,16 +63,16 @@ def summary_rows(case: Case, one: dict[str, Any]) -> list[list[str]]:
                 f"{number(best.metrics[metric])} ({best.model.split(',')[0]})" if best else "none",
                 f"{number(base)} ({name})" if base is not None else "",
                 f"**{around(scorers[BEFORE_REFIT][metric])}**",
-                around(one["gain"]["train"], sign=True) if metric == "ndcg@10" and name else "",
+                around(result["gain"]["train"], sign=True) if metric == "ndcg@10" and name else "",
                 number(scorers["blend"][metric]["value"]),
             ]
         )
     return rows
 
 
-def summary(found: Found) -> str:
+def summary(results: Results) -> str:
     """Return a line for each case and each metric with a published figure."""
-    rows = [row for case, one in found for row in summary_rows(case, one)]
+    rows = [row for case, result in results for row in summary_rows(case, result)]
     head = [
         "data, protocol",
         "metric",
@@ -85,12 +85,12 @@ def summary(found: Found) -> str:
     return table(head, rows)
 
 
-def headline(found: Found) -> str:
+def headline(results: Results) -> str:
     """Return the line of NDCG@10 of each case of the README."""
     rows = []
-    for case, one in found:
+    for case, result in results:
         if case.name in HEADLINE:
-            _, _, published, baseline, ours, gain, _ = summary_rows(case, one)[0]
+            _, _, published, baseline, ours, gain, _ = summary_rows(case, result)[0]
             rows.append([case.title, baseline, ours, gain, published])
     return table(
         [
@@ -104,7 +104,7 @@ def headline(found: Found) -> str:
     )
 
 
-def lines_of(case: Case, one: dict[str, Any]) -> Iterator[list[str]]:
+def lines_of(case: Case, result: dict[str, Any]) -> Iterator[list[str]]:
     """Yield the rows of the table of a case."""
     for published in case.published:
         yield [
@@ -113,13 +113,13 @@ def lines_of(case: Case, one: dict[str, Any]) -> Iterator[list[str]]:
             EVENTS["train"],
             *(number(published.metrics[m]) if m in published.metrics else "" for m in METRICS),
         ]
-    for name, row in one["baselines"].items():
-        for events, told in EVENTS.items():
+    for name, row in result["baselines"].items():
+        for events, label in EVENTS.items():
             if events in row:
-                yield [name, "baseline", told, *(around(row[events][m]) for m in METRICS)]
-    report = one["report"]
-    shown = [name for name in report["scorers"] if name not in ("popularity", "content")]
-    for name in sorted(shown, key=lambda name: (name.startswith("blend"), name == BEFORE_REFIT)):
+                yield [name, "baseline", label, *(around(row[events][m]) for m in METRICS)]
+    report = result["report"]
+    names = [name for name in report["scorers"] if name not in ("popularity", "content")]
+    for name in sorted(names, key=lambda name: (name.startswith("blend"), name == BEFORE_REFIT)):
         strong = "**" if name == BEFORE_REFIT else ""
         yield [
             f"{strong}{name}{strong}",
@@ -129,24 +129,24 @@ def lines_of(case: Case, one: dict[str, Any]) -> Iterator[list[str]]:
         ]
 
 
-def details(found: Found) -> str:
+def details(results: Results) -> str:
     """Return a section for each case."""
     out = []
-    for case, one in found:
-        report = one["report"]
+    for case, result in results:
+        report = result["report"]
         title = case.title[:1].upper() + case.title[1:]
         size = (
             f"{report['users']:,} users, {report['items']:,} items, {report['events']:,} "
             f"events; {report['evaluated_users']:,} users measured."
         )
         head = ["", "by", "fitted on", *METRICS.values()]
-        rows = list(lines_of(case, one))
+        rows = list(lines_of(case, result))
         text = [f"### {title}", f"{size} {case.note}".strip(), table(head, rows)]
         whose = {"train": "training events alone", "train+validation": "validation events too"}
         gains = [
             f"{around(gain, sign=True)} NDCG@10 over {gain['over']} (p = {gain['p']:.3f}), both "
             f"fitted on the {whose[events]}"
-            for events, gain in one["gain"].items()
+            for events, gain in result["gain"].items()
         ]
         if gains:
             text.append("The blend gains " + "; ".join(gains) + ". The interval is paired.")
@@ -175,27 +175,27 @@ def details(found: Found) -> str:
     return "\n\n".join(out)
 
 
-def model(found: Found) -> str:
-    """Return what the language model adds on validation, where it was decided, and on test."""
+def model(results: Results) -> str:
+    """Return the gain of the language model on validation, which decides, and on test."""
     rows = []
-    for case, one in found:
-        worth = one["report"].get("worth")
-        if worth:
-            valid, test = (worth[on][0]["difference"] for on in ("chosen_on", "added"))
-            kept = "kept" if worth["keep"] else "left out"
-            rows.append([case.title, around(valid, sign=True), around(test, sign=True), kept])
+    for case, result in results:
+        ablation = result["report"].get("worth")
+        if ablation:
+            valid, test = (ablation[on][0]["difference"] for on in ("chosen_on", "added"))
+            decision = "kept" if ablation["keep"] else "left out"
+            rows.append([case.title, around(valid, sign=True), around(test, sign=True), decision])
     return table(["data", "on validation (decisive)", "on test", "decision"], rows)
 
 
-def cost(found: Found) -> str:
-    """Return what each evaluation took."""
+def cost(results: Results) -> str:
+    """Return the time and the memory of each evaluation."""
     rows = []
-    for case, one in found:
-        spent, gib = one["report"]["cost"], 2**30
+    for case, result in results:
+        spent, gib = result["report"]["cost"], 2**30
         rows.append(
             [
                 case.title,
-                f"{one['wall']:.0f} ({spent['expected_seconds']:.0f})",
+                f"{result['wall']:.0f} ({spent['expected_seconds']:.0f})",
                 f"{spent['peak_rss_bytes'] / gib:.2f} ({spent['expected_rss_bytes'] / gib:.2f})",
             ]
         )
@@ -223,13 +223,13 @@ CANDIDATES = {"candidates": all_candidates}
 
 
 def tables(folder: Path) -> dict[str, str]:
-    """Return the tables that can be made of what was measured, by name."""
+    """Return the tables for which there are results, by name."""
     paths = [(case, folder / "quality" / f"{case.name}.json") for case in CASES]
-    found = [(case, json.loads(path.read_text())) for case, path in paths if path.is_file()]
-    for _, one in found:
-        if one["settings"]:
-            sys.exit(f"{one['case']} was measured with {one['settings']}; use the defaults")
-    out = {name: make(found) for name, make in QUALITY.items()} if found else {}
+    results = [(case, json.loads(path.read_text())) for case, path in paths if path.is_file()]
+    for _, result in results:
+        if result["settings"]:
+            sys.exit(f"{result['case']} was measured with {result['settings']}; use the defaults")
+    out = {name: make(results) for name, make in QUALITY.items()} if results else {}
     for name, (make_speed, files) in SPEED.items():
         present = [folder / f"{file}.json" for file in files]
         rows = [
@@ -251,15 +251,15 @@ def tables(folder: Path) -> dict[str, str]:
     absent += [
         f"figures for the table {name!r}" for name in (*SPEED, *CANDIDATES) if name not in out
     ]
-    print("".join(f"absent: {what}\n" for what in absent), end="")
+    print("".join(f"absent: {name}\n" for name in absent), end="")
     return out
 
 
 def filled(text: str, made: dict[str, str]) -> str:
     """Return a page with its tables made anew."""
 
-    def block(found: re.Match[str]) -> str:
-        return f"{found[1]}{made[found[2]]}\n{found[3]}" if found[2] in made else found[0]
+    def block(match: re.Match[str]) -> str:
+        return f"{match[1]}{made[match[2]]}\n{match[3]}" if match[2] in made else match[0]
 
     return BLOCK.sub(block, text)
 

@@ -43,8 +43,8 @@ Row = dict[str, object]
 
 
 def quality(vectors: np.ndarray, valid: HeldOut) -> float:
-    found = measure({"content": Content.of_vectors(vectors)}, valid, repeats="exclude")
-    return float(found["content"].column("ndcg@10").mean())
+    results = measure({"content": Content.of_vectors(vectors)}, valid, repeats="exclude")
+    return float(results["content"].column("ndcg@10").mean())
 
 
 @contextmanager
@@ -77,11 +77,11 @@ def of_quality(name: str, value: float, target: float | None = None) -> Row:
 def progress_of(name: str) -> Callable[[str, int, int], None]:
     last = 0.0
 
-    def progress(stage: str, done: int, total: int) -> None:
+    def progress(stage: str, completed: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last > 60:
             last = time.monotonic()
-            print(f"  {name}: {stage} {done} of {total}", flush=True)
+            print(f"  {name}: {stage} {completed} of {total}", flush=True)
 
     return progress
 
@@ -91,7 +91,7 @@ def tuned(objective: str, data, valid: HeldOut, settings: TrainSettings) -> list
     layers = "all layers" if settings.layers is None else f"last {settings.layers} layers"
     name = f"{objective}, {layers}, {settings.steps} steps"
     with tempfile.TemporaryDirectory() as folder, clocked(name, rows):
-        found = tune(
+        points = tune(
             find_weights(),
             data.catalog,
             valid,
@@ -100,10 +100,10 @@ def tuned(objective: str, data, valid: HeldOut, settings: TrainSettings) -> list
             objective=objective,
             progress=progress_of(name),
         ).found
-    for step, value in found:
+    for step, value in points:
         rows.append(of_quality(f"{name}: step {step}", value))
-    best = max(value for _, value in found)
-    rows.append(of_quality(f"{name}: best", best, round(1.3 * found[0][1], 4)))
+    best = max(value for _, value in points)
+    rows.append(of_quality(f"{name}: best", best, round(1.3 * points[0][1], 4)))
     return rows
 
 
@@ -114,16 +114,16 @@ def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
     plain = distil(TransformerEncoder.from_pretrained(), dim=dim).weighted(texts)
     vectors = TransformerEncoder.from_pretrained(teacher).encode(texts)
     rows.append(of_quality("static: its teacher", quality(vectors, valid)))
-    found: dict[str, tuple[float, StaticEncoder]] = {}
+    tables: dict[str, tuple[float, StaticEncoder]] = {}
     for ridge in (0.1, 1.0, 10.0):
         name = f"fitted to its teacher, ridge {ridge:g}"
         with clocked(f"static: {name}", rows):
             table = fit_table(plain, texts, vectors, ridge=ridge)
-        found[name] = quality(table.encode(texts), valid), table
-        rows.append(of_quality(f"static: {name}", found[name][0]))
-    best_fit = max(found, key=lambda name: found[name][0])
+        tables[name] = quality(table.encode(texts), valid), table
+        rows.append(of_quality(f"static: {name}", tables[name][0]))
+    best_fit = max(tables, key=lambda name: tables[name][0])
     rows.append(of_quality("static: distilled", quality(plain.encode(texts), valid)))
-    for name, table in (("distilled", plain), (best_fit, found[best_fit][1])):
+    for name, table in (("distilled", plain), (best_fit, tables[best_fit][1])):
         tower = TwoTower(table, TwoTowerSettings(dim=dim))
         best = [0.0, 0.0]
 
@@ -149,11 +149,11 @@ def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: 
         of_quality("model, whitened", quality(white, valid)),
     ]
     table = distil(model, dim=TwoTowerSettings.dim).weighted(texts)
-    for name, wanted in (("model", vectors), ("model, whitened", white)):
-        static = fit_table(table, texts, wanted)
-        said = static.encode(texts)
-        again = ProjectedEncoder.of_vectors(static, said, dim=static.dim).project(said)
-        rows.append(of_quality(f"static table of {name}", quality(said, valid)))
+    for name, target in (("model", vectors), ("model, whitened", white)):
+        static = fit_table(table, texts, target)
+        encoded = static.encode(texts)
+        again = ProjectedEncoder.of_vectors(static, encoded, dim=static.dim).project(encoded)
+        rows.append(of_quality(f"static table of {name}", quality(encoded, valid)))
         rows.append(of_quality(f"static table of {name}, whitened", quality(again, valid)))
     return rows
 
@@ -161,13 +161,13 @@ def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: 
 def tokens(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
     """Compare texts cut to fewer and to more tokens."""
     rows, texts = [], data.catalog.texts
-    for most in TOKENS:
-        model = TransformerEncoder.from_pretrained(teacher, precision="int8", max_tokens=most)
-        with clocked(f"{most} tokens", rows):
+    for max_tokens in TOKENS:
+        model = TransformerEncoder.from_pretrained(teacher, precision="int8", max_tokens=max_tokens)
+        with clocked(f"{max_tokens} tokens", rows):
             vectors = model.encode(texts)
         white = ProjectedEncoder.of_vectors(model, vectors, dim=model.dim).project(vectors)
-        rows.append(of_quality(f"{most} tokens", quality(vectors, valid)))
-        rows.append(of_quality(f"{most} tokens, whitened", quality(white, valid)))
+        rows.append(of_quality(f"{max_tokens} tokens", quality(vectors, valid)))
+        rows.append(of_quality(f"{max_tokens} tokens, whitened", quality(white, valid)))
     return rows
 
 
@@ -176,9 +176,9 @@ def matryoshka(data, valid: HeldOut, settings: TrainSettings) -> list[Row]:  # n
     rows, texts = [], data.catalog.texts
     for name, widths in (("tuned", ()), ("tuned, matryoshka", WIDTHS)):
         with tempfile.TemporaryDirectory() as folder:
-            given = replace(settings, matryoshka=widths)
+            widened = replace(settings, matryoshka=widths)
             made = tune(
-                find_weights(), data.catalog, valid, folder, given, progress=progress_of(name)
+                find_weights(), data.catalog, valid, folder, widened, progress=progress_of(name)
             ).weights
             model = TransformerEncoder.from_pretrained(made.folder)
             vectors = model.encode(texts)
@@ -207,26 +207,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=TrainSettings.learning_rate)
     parser.add_argument("--teacher", type=Path, help="of the static student; the default model")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args(arguments)
-    if not present(given.data, given.dataset):
+    options = parser.parse_args(arguments)
+    if not present(options.data, options.dataset):
         return
-    folder = given.data / given.dataset
+    folder = options.data / options.dataset
     items, events = (next(folder.glob(f"{name}.*")) for name in ("items", "events"))
     data = read(items, events)
     valid = split(data.interactions, "leave-last-out").valid
-    valid = sample(valid, given.users, np.random.default_rng(0))
+    valid = sample(valid, options.users, np.random.default_rng(0))
     settings = TrainSettings(
-        steps=given.steps, every=given.every, layers=given.layers or None, learning_rate=given.rate
+        steps=options.steps,
+        every=options.every,
+        layers=options.layers or None,
+        learning_rate=options.rate,
     )
     rows: list[Row] = []
-    for name in given.only.split(","):
+    for name in options.only.split(","):
         if name in OF_TEACHER:
-            rows += OF_TEACHER[name](data, valid, given.teacher)
+            rows += OF_TEACHER[name](data, valid, options.teacher)
         elif name == "matryoshka":
             rows += matryoshka(data, valid, settings)
         else:
             rows += tuned(name, data, valid, settings)
-        tell(rows, given.json)
+        tell(rows, options.json)
 
 
 if __name__ == "__main__":

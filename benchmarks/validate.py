@@ -39,12 +39,12 @@ def write(folder: Path, n_events: int, rng: np.random.Generator) -> list[str]:
     items = pl.DataFrame(
         {"item_id": ids("i", rng.permutation(n_items)), "title": title, "description": texts}
     )
-    when = START + rng.random(n_events) * YEARS * 365 * 86_400
+    times = START + rng.random(n_events) * YEARS * 365 * 86_400
     events = pl.DataFrame(
         {
             "user_id": ids("u", rng.integers(n_users, size=n_events)),
             "item_id": ids("i", (n_items * rng.random(n_events) ** 3).astype(np.int64)),
-            "timestamp": when.astype(np.int64),
+            "timestamp": times.astype(np.int64),
         }
     )
     items.write_parquet(folder / "items.parquet")
@@ -69,11 +69,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--events", type=int, default=EVENTS)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        files = write(Path(folder), given.events, np.random.default_rng(0))
+        files = write(Path(folder), options.events, np.random.default_rng(0))
         seconds, memory = measure(files)
-    name = f"validate, {given.events:,} events"
+    name = f"validate, {options.events:,} events"
     rows = [
         {"name": name, "value": round(seconds, 1), "unit": "s", "bar": 180, "better": "lower"},
         {
@@ -84,7 +84,7 @@ def main() -> None:
             "better": "lower",
         },
     ]
-    tell(rows, given.json)
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ FILTERS = (
 
 
 class Request(NamedTuple):
-    """A request: the route it is for, what is bad about it, method, target, body and its type."""
+    """A request: its route, its fault, method, target, body and content type."""
 
     route: str
     fault: str
@@ -56,7 +56,7 @@ class Request(NamedTuple):
 
 @cache
 def shapes(nbytes: int) -> dict[str, bytes]:
-    """Return JSON that is costly to read, by what is costly about it."""
+    """Return JSON that is costly to read, by a name of the cost."""
 
     def listed(value: bytes) -> bytes:
         return b"[" + b",".join([value] * ((nbytes - 2) // (len(value) + 1))) + b"]"
@@ -95,7 +95,7 @@ def shapes(nbytes: int) -> dict[str, bytes]:
 def wrong_bodies(
     schema: Schema, schemas: Mapping[str, Schema], nbytes: int, deep: int = FIELDS_DEEP
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield each shape at each place of a body, with what it is."""
+    """Yield each shape at each place of a body, with its name."""
     for before, after in _places(schema, schemas, deep):
         where = before.decode() or "body"
         for name, shape in shapes(nbytes - FRAME).items():
@@ -119,9 +119,9 @@ def largest_bodies(
         for name, field in form.get("properties", {}).items():
             for short in (True, False):
                 value = _large(field, schemas, nbytes - 2_000, short=short)
-                told = "short" if short else "long"
+                length = "short" if short else "long"
                 yield (
-                    f"{name} as large as may be, {told} texts",
+                    f"{name} as large as may be, {length} texts",
                     json.dumps(required | {name: value}).encode(),
                 )
 
@@ -135,10 +135,10 @@ def requests(
         target = path
         for name in [part.split("}")[0] for part in path.split("{")[1:]]:
             target = target.replace(f"{{{name}}}", IDS.get(name, "x"))
-        for method, what in methods.items():
+        for method, operation in methods.items():
             verb, route = method.upper(), f"{method.upper()} {path}"
-            yield from _bad_targets(route, verb, path, target, what)
-            content = what.get("requestBody", {}).get("content", {})
+            yield from _bad_targets(route, verb, path, target, operation)
+            content = operation.get("requestBody", {}).get("content", {})
             if "application/json" not in content:
                 unread = b"[" + b"{}," * (nbytes // 3 - 2) + b"{}]"
                 yield Request(route, "a body that nobody reads", verb, target, unread)
@@ -151,7 +151,7 @@ def requests(
 
 
 def _bad_targets(
-    route: str, verb: str, path: str, target: str, what: Mapping[str, Any]
+    route: str, verb: str, path: str, target: str, operation: Mapping[str, Any]
 ) -> Iterator[Request]:
     for name, query in {
         "parameters": "a&" * (HEAD_BYTES // 2),
@@ -160,7 +160,7 @@ def _bad_targets(
         "no UTF-8": "a=%ED%A0%80",
     }.items():
         yield Request(route, name, verb, f"{target}?{query}")
-    for parameter in what.get("parameters", ()):
+    for parameter in operation.get("parameters", ()):
         if parameter["in"] == "query":
             name = parameter["name"]
             yield Request(route, f"a long {name}", verb, f"{target}?{name}={'9' * HEAD_BYTES}")
@@ -182,7 +182,7 @@ def _forms(schema: Schema, schemas: Mapping[str, Schema]) -> list[Schema]:
         return _forms(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas)
     several = schema.get("anyOf") or schema.get("oneOf")
     if several:
-        return [form for one in several for form in _forms(one, schemas)]
+        return [form for option in several for form in _forms(option, schemas)]
     return [schema]
 
 
@@ -219,10 +219,10 @@ def _large(schema: Schema, schemas: Mapping[str, Schema], nbytes: int, *, short:
     form = _forms(schema, schemas)[0]
     kind = form.get("type")
     if kind == "array":
-        most = form.get("maxItems", 10_000)
-        one = _large(form["items"], schemas, nbytes // most, short=short)
-        n = min(most, max(1, nbytes // (len(json.dumps(one)) + 2)))
-        return [_distinct(one, i) for i in range(n)]
+        max_items = form.get("maxItems", 10_000)
+        item = _large(form["items"], schemas, nbytes // max_items, short=short)
+        n = min(max_items, max(1, nbytes // (len(json.dumps(item)) + 2)))
+        return [_distinct(item, i) for i in range(n)]
     if kind == "object" and not form.get("properties"):
         return {"title": "a b " * (5 if short else 5_000)}
     if kind == "object":
@@ -242,7 +242,7 @@ def _distinct(value: Any, i: int) -> Any:  # noqa: ANN401
     if isinstance(value, str):
         return f"{i:06d}{value}"[: max(len(value), 6)]
     if isinstance(value, dict):
-        return {name: _distinct(one, i) for name, one in value.items()}
+        return {name: _distinct(part, i) for name, part in value.items()}
     return value
 
 

@@ -1,13 +1,13 @@
-"""What one request can do to a service: how long others wait, and how much memory it takes.
+"""The harm of one request to a service: how long others wait, and how much memory it takes.
 
     python benchmarks/worst_request.py [--bundle DIR] [--only TEXT] [--mebibytes N] [--events N]
                                        [--json FILE]
 
 A shop is served in a process of its own. To each route that its document names, and to its
 forms, the worst requests go that fit (`worst_bodies.py`), one after the other, while another
-connection asks for ``/health/live`` every 2 ms. Told of each route: the longest that such a
-question waited, and the growth of the peak of resident memory, of the worst request each. Then
-eight of the worst at once, and last the requests about a user with very many events.
+connection asks for ``/health/live`` every 2 ms. The rows of a route are the longest wait of such a
+request, and the growth of the peak of resident memory, each for the worst request. Then eight of
+the worst run at once, and last the requests about a user with very many events.
 """
 
 import argparse
@@ -28,10 +28,10 @@ from worst_bodies import BODY_BYTES, Request, requests
 
 DELAY, MEMORY = 100, 64  # targets: milliseconds, MB
 FIELDS_DEEP = 1  # of the fields of a body, where something wrong stands
-SMALL = 2_000  # bytes of a body that is not worth a look
-AFTER = 0.02  # seconds for which what a request left behind may still disturb
+SMALL = 2_000  # bytes; smaller bodies are skipped
+AFTER = 0.02  # seconds for which a request may still have effects after its answer
 PATIENCE = 120.0
-BATCH = 1_000  # events told at once
+BATCH = 1_000  # events in one request
 HEAVY = (
     ("GET", "/v1/recommend/{user_id}"),
     ("GET", "/v1/users/{user_id}"),
@@ -100,15 +100,17 @@ def forget_peak(service: Running) -> int:
     return service.resident
 
 
-def measured(service: Running, some: list[Request]) -> tuple[float, float, list[int]]:
+def measured(service: Running, requests: list[Request]) -> tuple[float, float, list[int]]:
     """Return the longest wait in ms, the growth of memory in MB, and the statuses."""
     before = forget_peak(service)
     watcher = Watcher(service.port)
     watcher.start()
     statuses: list[int] = []
     threads = [
-        threading.Thread(target=lambda one=one: statuses.append(send(service.port, one)))
-        for one in some
+        threading.Thread(
+            target=lambda request=request: statuses.append(send(service.port, request))
+        )
+        for request in requests
     ]
     for thread in threads:
         thread.start()
@@ -119,15 +121,15 @@ def measured(service: Running, some: list[Request]) -> tuple[float, float, list[
     return 1e3 * watcher.longest, (service.peak - before) / 1e6, statuses
 
 
-def steadily(service: Running, some: list[Request]) -> tuple[float, float, list[int]]:
+def steadily(service: Running, requests: list[Request]) -> tuple[float, float, list[int]]:
     """Measure up to four times, since other programs share the cores: the shortest delay.
 
     Memory is that of the first time: the next ones find it taken already.
     """
-    delay, growth, statuses = measured(service, some)
+    delay, growth, statuses = measured(service, requests)
     for _ in range(3):
         if delay > DELAY / 4:
-            delay = min(delay, measured(service, some)[0])
+            delay = min(delay, measured(service, requests)[0])
     return delay, growth, statuses
 
 
@@ -169,24 +171,24 @@ def by_hand(ids: list[str]) -> Iterator[Request]:
 
 
 def of_routes(
-    service: Running, some: Iterator[Request], only: str
+    service: Running, requests: Iterator[Request], only: str
 ) -> tuple[dict[str, dict[str, tuple[float, str]]], list[tuple[float, Request]]]:
     """Return the worst delay and growth by route with what was sent, and all by delay."""
     worst: dict[str, dict[str, tuple[float, str]]] = {}
-    all_of_them: list[tuple[float, Request]] = []
-    for request in some:
+    by_delay: list[tuple[float, Request]] = []
+    for request in requests:
         if only not in request.route:
             continue
         delay, growth, statuses = steadily(service, [request])
-        told = f"{request.fault}: {statuses[0]}"
-        kept = worst.setdefault(request.route, {"delay": (0.0, ""), "memory": (0.0, "")})
-        kept["delay"] = max(kept["delay"], (delay, told))
-        kept["memory"] = max(kept["memory"], (growth, told))
+        fault = f"{request.fault}: {statuses[0]}"
+        row = worst.setdefault(request.route, {"delay": (0.0, ""), "memory": (0.0, "")})
+        row["delay"] = max(row["delay"], (delay, fault))
+        row["memory"] = max(row["memory"], (growth, fault))
         if delay > DELAY or growth > MEMORY or any(500 == status for status in statuses):
-            print(f"{request.route} {told}: {delay:.0f} ms, {growth:.0f} MB", flush=True)
+            print(f"{request.route} {fault}: {delay:.0f} ms, {growth:.0f} MB", flush=True)
         if len(request.body) <= BODY_BYTES:
-            all_of_them.append((delay, request))
-    return worst, sorted(all_of_them, key=lambda one: -one[0])
+            by_delay.append((delay, request))
+    return worst, sorted(by_delay, key=lambda row: -row[0])
 
 
 def of_heavy_users(
@@ -212,11 +214,11 @@ def of_heavy_users(
         for _, _, statuses in both:
             if statuses[0] not in (200, 202, 204):
                 raise SystemExit(f"{route} of a user with {n:,} events: {statuses[0]}")
-        told = f"{n:,} events: {both[0][2][0]}"
+        fault = f"{n:,} events: {both[0][2][0]}"
         # Other programs share the cores, so the shorter delay counts; of memory the larger growth.
         worst[f"{route}, a user of {n:,} events"] = {
-            "delay": (min(delay for delay, _, _ in both), told),
-            "memory": (max(growth for _, growth, _ in both), told),
+            "delay": (min(delay for delay, _, _ in both), fault),
+            "memory": (max(growth for _, growth, _ in both), fault),
         }
     return worst
 
@@ -224,17 +226,17 @@ def of_heavy_users(
 def rows_of(worst: dict[str, dict[str, tuple[float, str]]]) -> list[dict[str, object]]:
     """Return two rows a route."""
     rows: list[dict[str, object]] = []
-    for route, found in worst.items():
-        for what, unit, target in (("delay", "ms", DELAY), ("memory", "MB", MEMORY)):
-            value, told = found[what]
+    for route, peaks in worst.items():
+        for figure, unit, target in (("delay", "ms", DELAY), ("memory", "MB", MEMORY)):
+            value, fault = peaks[figure]
             rows.append(
                 {
-                    "name": f"{route}: {what}",
+                    "name": f"{route}: {figure}",
                     "value": round(value, 1),
                     "unit": unit,
                     "bar": target,
                     "better": "lower",
-                    "with": told,
+                    "with": fault,
                 }
             )
     return rows
@@ -248,11 +250,11 @@ def main() -> None:
     parser.add_argument("--mebibytes", type=float, default=4, help="of a body at the most")
     parser.add_argument("--events", type=int, default=400_000, help="of a user that is deleted")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        bundle = given.bundle or folder / "shop"
-        if not given.bundle:
+        bundle = options.bundle or folder / "shop"
+        if not options.bundle:
             items, log = small_shop(12_000, 2_000)
             pennyweight.fit(items, log, encoder="tfidf").save(bundle)
         ids = list(pennyweight.Recommender.load(bundle, verify=False).catalog.ids)
@@ -263,19 +265,19 @@ def main() -> None:
 
             def everything() -> Iterator[Request]:
                 yield from by_hand(ids)
-                for request in requests(document, int(given.mebibytes * 2**20), FIELDS_DEEP):
+                for request in requests(document, int(options.mebibytes * 2**20), FIELDS_DEEP):
                     if not 0 < len(request.body) < SMALL:
                         yield request
 
-            worst, by_delay = of_routes(service, everything(), given.only)
+            worst, by_delay = of_routes(service, everything(), options.only)
             rows = rows_of(worst)
             delay, growth, _ = steadily(service, [request for _, request in by_delay[:8]])
             rows += rows_of(
                 {"eight of the worst at once": {"delay": (delay, ""), "memory": (growth, "")}}
             )
-            if given.events and given.only in "DELETE /v1/users/{user_id}":
-                rows += rows_of(of_heavy_users(service, ids, given.events))
-    tell(rows, given.json)
+            if options.events and options.only in "DELETE /v1/users/{user_id}":
+                rows += rows_of(of_heavy_users(service, ids, options.events))
+    tell(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def test_a_new_store_is_empty(store):
     assert store.noted("x") is None
     assert store.audits(5) == store.items() == store.check() == []
     assert store.exposures(0.0, 9) == store.attributed(0.0, 9) == []
-    assert store.lists_given(0.0, 1e12) == {}
+    assert store.list_counts(0.0, 1e12) == {}
 
 
 def test_a_history_is_the_newest_events_oldest_first(store):
@@ -166,8 +166,8 @@ def test_who_got_lists_of_which_bundle(store):
     assert store.exposures(0.0, 9, after="bob") == [ListExposure(*cy, "m2", "m2")]
     assert store.exposures(3.0, 1) == [ListExposure("bob", 1, "m2", "m2")]
     assert store.exposures(6.0, 9) == [ListExposure("cy", 1, "m2", "m2")]
-    assert store.lists_given(0.0, 9.0) == {"m1": 2, "m2": 4}
-    assert store.lists_given(2.0, 4.0) == {"m1": 1, "m2": 1}
+    assert store.list_counts(0.0, 9.0) == {"m1": 2, "m2": 4}
+    assert store.list_counts(2.0, 4.0) == {"m1": 1, "m2": 1}
 
 
 def test_events_that_name_a_list(store):

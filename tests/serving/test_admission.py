@@ -53,11 +53,11 @@ def run(admission: Admission, clock: Clock, seconds: float, *, ticks: int, under
     ],
 )
 def test_clients_are_refused_before_operators_and_health_never(path, n, refused):
-    assert busy(n, most=2).refuses(path) is refused
+    assert busy(n, limit=2).refuses(path) is refused
 
 
 def test_a_bound_that_falls_shuts_nobody_out_who_looks_after_the_service():
-    admission = busy(200, most=1_024)
+    admission = busy(200, limit=1_024)
     admission.bound = 64
     assert admission.refuses(LISTS)
     assert not admission.refuses(b"/")

@@ -180,7 +180,7 @@ def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, aside, mon
     asked = aside.submit(live.get, f"/v1/recommend/{WHO}")
     assert scoring.wait(WAIT)
     erased: Future[dict] = aside.submit(erase, live)
-    bundle = live.engine.publishing.known()[0].version
+    bundle = live.engine.publishing.stored_bundles()[0].version
     until(lambda: not _knows(live.engine, bundle))
     assert not erased.done()
     go.set()
@@ -236,7 +236,7 @@ def test_several_users_leave_a_bundle_at_once(named, tmp_path):
     engine = Engine(store, BundleStore(tmp_path / "bundles"))
     try:
         engine.start(named[0])
-        version = engine.publishing.known()[0].version
+        version = engine.publishing.stored_bundles()[0].version
         before = engine.publishing.bundles.interactions(version)
         gone = ["u0", WHO, "u9", "nobody"]
         n = engine.publishing.forget_users(version, gone)
@@ -254,7 +254,7 @@ def test_several_users_leave_a_bundle_at_once(named, tmp_path):
 def test_a_damaged_bundle_is_said_and_no_list_rests_on_the_user(live):
     tell(live, WHO, "e1")
     assert live.get(f"/v1/recommend/{WHO}")["source"] == "history"
-    version = live.engine.publishing.known()[0].version
+    version = live.engine.publishing.stored_bundles()[0].version
     (live.folder / "bundles" / version / "users.arrow").unlink()
     assert live.http.delete(f"/v1/users/{WHO}").status_code == 409
     assert len(live.engine.histories) == 0

@@ -178,7 +178,9 @@ def test_what_is_exported_is_fitted_with_its_position(bundles, tmp_path):
         fitted.save(tmp_path / "next")
         assert fitted.origin.items.seq == 4 and fitted.origin.events.seq == 4
         live.post("/v1/bundles", {"path": str(tmp_path / "next")})
-        (model,) = (m for m in live.engine.publishing.known() if m.source == str(tmp_path / "next"))
+        (model,) = (
+            m for m in live.engine.publishing.stored_bundles() if m.source == str(tmp_path / "next")
+        )
         assert (model.covered.items, model.covered.events) == (4, 4)
         holds(live)
         assert "i4" not in listed(live)

@@ -41,7 +41,7 @@ class Shop:
             for _ in range(1_000):
                 if self.gate.is_set():
                     break
-                if request.scope["state"]["client_gone"]():
+                if request.scope["state"]["is_disconnected"]():
                     self.gone.set()
                     break
                 await asyncio.sleep(0.01)

@@ -76,7 +76,7 @@ def test_a_store_of_an_earlier_version_keeps_its_rows_and_settings(tmp_path):
     store = SQLiteStore(path)
     assert [event.kind for event in store.history("ann", 9)] == ["buy"]
     assert store.recommendation("r").bundle_version == "abc"
-    assert store.lists_given(0, 2) == {"abc": 1}
+    assert store.list_counts(0, 2) == {"abc": 1}
     settings = [store.noted(key) for key in (BUNDLES, TRAFFIC, PREVIOUS, SINCE)]
     assert settings == ["models", "arms", "arms before", "arms since"]
     store.close()

@@ -39,7 +39,7 @@ def drawn(values: list[float | None]) -> Page:
         series,
         ticks=TICKS,
         say=lambda v: f"{v:g} s",
-        least=0.001,
+        minimum=0.001,
         title="t",
         description="d",
         key="k",

@@ -89,29 +89,31 @@ class Manifest:
             Not a manifest, or one of another format version.
         """
         try:
-            found = json.loads(data)
+            document = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise BundleError(
                 f"{source}: truncated or not JSON ({error}); save the bundle again"
             ) from None
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise BundleError(f"{source}: not a manifest of a {FORMAT}")
-        if found.get("format_version") != FORMAT_VERSION:
+        if document.get("format_version") != FORMAT_VERSION:
             raise BundleError(
-                f"{source}: format version {found.get('format_version')!r}, written by pennyweight "
-                f"{found.get('pennyweight')}; pennyweight {reader} reads version {FORMAT_VERSION}: "
-                "install a version that reads it, or fit again"
+                f"{source}: format version {document.get('format_version')!r}, written by "
+                f"pennyweight {document.get('pennyweight')}; pennyweight {reader} reads version "
+                f"{FORMAT_VERSION}: install a version that reads it, or fit again"
             )
-        if _depth(found) > MAX_DEPTH:
+        if _depth(document) > MAX_DEPTH:
             raise BundleError(f"{source}: nested more than {MAX_DEPTH} deep; save the bundle again")
         try:
             names = [field.name for field in fields(cls)]
-            values = {name: found[name] for name in names if name in found or name != OPTIONAL}
-            values["files"] = _entries(found["files"])
+            values = {
+                name: document[name] for name in names if name in document or name != OPTIONAL
+            }
+            values["files"] = _entries(document["files"])
             return cls(**_typed(values))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            what = f"has no {error}" if isinstance(error, KeyError) else str(error)
-            raise BundleError(f"{source}: damaged: {what}; save the bundle again") from None
+            problem = f"has no {error}" if isinstance(error, KeyError) else str(error)
+            raise BundleError(f"{source}: damaged: {problem}; save the bundle again") from None
 
 
 def _entries(files: Mapping[str, Mapping[str, Any]]) -> dict[str, FileEntry]:
@@ -141,10 +143,10 @@ def _depth(value: object) -> int:
     while layer:
         depth += 1
         below: list[object] = []
-        for one in layer:
-            if isinstance(one, dict):
-                below.extend(one.values())
-            elif isinstance(one, list):
-                below.extend(one)
+        for part in layer:
+            if isinstance(part, dict):
+                below.extend(part.values())
+            elif isinstance(part, list):
+                below.extend(part)
         layer = below
     return depth

@@ -60,7 +60,7 @@ class Origin:
     Attributes
     ----------
     items, events
-        Where the store was when the file was exported from it; None for other files.
+        Position of the store at the export of the file; None for other files.
     newest_event
         Epoch seconds of the newest event; None where times are no dates.
     """
@@ -90,14 +90,14 @@ class Origin:
 
     def to_json(self) -> dict[str, Any] | None:
         """Return what `from_json` reads, None where nothing is known."""
-        found: dict[str, Any] = {}
+        document: dict[str, Any] = {}
         if self.items is not None:
-            found["items"] = self.items.to_json()
+            document["items"] = self.items.to_json()
         if self.events is not None:
-            found["events"] = self.events.to_json()
+            document["events"] = self.events.to_json()
         if self.newest_event is not None:
-            found["newest_event"] = self.newest_event
-        return found or None
+            document["newest_event"] = self.newest_event
+        return document or None
 
 
 def _is_finite(value: object) -> bool:
@@ -112,9 +112,9 @@ def _beside(path: Path) -> Path:
 
 
 def note_position(path: Path, position: Position) -> None:
-    """Write beside an exported file from which position it is, and its checksum."""
-    told = {"format": FORMAT, **position.to_json(), "sha256": _sha256(path)}
-    write_atomic(_beside(path), (json.dumps(told, indent=2) + "\n").encode())
+    """Write the position and the checksum of an exported file beside it."""
+    record = {"format": FORMAT, **position.to_json(), "sha256": _sha256(path)}
+    write_atomic(_beside(path), (json.dumps(record, indent=2) + "\n").encode())
 
 
 def exported_position(path: object) -> Position | None:
@@ -126,9 +126,9 @@ def exported_position(path: object) -> Position | None:
         return None
     file = Path(path)
     try:
-        told = json.loads(_beside(file).read_bytes())
-        position = Position.from_json(told)
-        if told.get("format") != FORMAT or told.get("sha256") != _sha256(file):
+        record = json.loads(_beside(file).read_bytes())
+        position = Position.from_json(record)
+        if record.get("format") != FORMAT or record.get("sha256") != _sha256(file):
             raise ValueError("the file was changed after its export")
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -124,13 +124,13 @@ def _open(path: Path, verify: bool) -> Bundle:
 def _compare(path: Path, files: dict[str, FileEntry], verify: bool) -> str | None:
     """Return the first way in which the directory differs from its manifest."""
     try:
-        found = {name: size for name, size in sizes(path).items() if name != MANIFEST}
+        actual = {name: size for name, size in sizes(path).items() if name != MANIFEST}
         for name, entry in files.items():
-            if name not in found:
+            if name not in actual:
                 return f"file {name!r} is missing"
-            if found[name] != entry.bytes:
-                return f"file {name!r} has {found[name]:,} bytes instead of {entry.bytes:,}"
-        extra = sorted(set(found) - set(files))
+            if actual[name] != entry.bytes:
+                return f"file {name!r} has {actual[name]:,} bytes instead of {entry.bytes:,}"
+        extra = sorted(set(actual) - set(files))
         if extra:
             return f"file {extra[0]!r} is not in the manifest: delete it if it came by chance"
         if verify:
@@ -165,9 +165,9 @@ def sizes(path: Path) -> dict[str, int]:
 def checksums(path: Path, names: dict[str, FileEntry] | list[str]) -> dict[str, str]:
     """Return name -> sha256 in hex; hashing releases the interpreter, so threads pay."""
 
-    def one(name: str) -> str:
+    def checksum(name: str) -> str:
         with (path / name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     with ThreadPoolExecutor(HASHING_THREADS) as pool:
-        return dict(zip(names, pool.map(one, names), strict=True))
+        return dict(zip(names, pool.map(checksum, names), strict=True))

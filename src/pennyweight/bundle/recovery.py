@@ -1,4 +1,4 @@
-"""Repairing what a writer left that was killed between the renames of `disk.folders`.
+"""Recovery from a writer that was killed between the renames of `storage.folders`.
 
 A writer's siblings of ``NAME`` are ``.NAME.new-*`` (being filled) and ``.NAME.old-*``
 (moved aside for a moment). A lock on the parent directory makes the swap and its repair
@@ -25,23 +25,23 @@ def _siblings(path: Path, kind: str) -> list[Path]:
 
 
 def repair(path: Path) -> bool:
-    """Move an old bundle back that a killed writer left aside; return whether there was one."""
+    """Move back an old bundle that a killed writer had moved aside; return whether it existed."""
     if path.exists() or not _siblings(path, "old"):
         return False
     try:
         with locked(path.parent):
             if path.exists():  # it was not killed, only between its two renames
                 return True
-            whole = [p for p in _siblings(path, "old") if (p / MANIFEST).exists()]
-            if whole:
-                os.rename(max(whole, key=lambda p: p.stat().st_mtime_ns), path)
-            return bool(whole)
+            complete = [p for p in _siblings(path, "old") if (p / MANIFEST).exists()]
+            if complete:
+                os.rename(max(complete, key=lambda p: p.stat().st_mtime_ns), path)
+            return bool(complete)
     except OSError:  # a place where we may not write
         return False
 
 
 def sweep(path: Path) -> None:
-    """Delete what killed writers left beside `path`; what a living one fills is left alone."""
+    """Delete the leftovers of killed writers beside `path`, but no folder of a running one."""
     repair(path)
     for folder in _siblings(path, "new"):
         with locked(folder, wait=False) as dead:

@@ -33,12 +33,12 @@ def write_bundle(
     fitted_from: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Bundle:
-    """Write a bundle; whatever fails, what was there before stays whole.
+    """Write a bundle; after any failure the previous one is intact.
 
     Parameters
     ----------
     path
-        Where it shall be. A link to a bundle is followed.
+        Target directory. A link to a bundle is followed.
     fill
         Called with an empty directory; writes the files into it.
     created
@@ -55,14 +55,14 @@ def write_bundle(
         The place is taken, the disk is full, or the directory cannot be written.
     """
     path = Path(path).resolve()
-    late = report if callable(report) else lambda: report
+    get_report = report if callable(report) else lambda: report
     draft = Manifest(
         created.isoformat(),
         package_version(),
         {},
         parent,
         _plain(plan),
-        _plain(late()),
+        _plain(get_report()),
         _plain(summary) or {},
         _plain(fitted_from),
     )
@@ -72,7 +72,7 @@ def write_bundle(
         sweep(path)
         check_place(path, overwrite=overwrite)
         with staging(path) as folder:
-            _write(folder, fill, draft, late, path)
+            _write(folder, fill, draft, get_report, path)
             check_place(path, overwrite=overwrite)  # another writer may have come first
             replace_directory(folder, path)
     except OSError as error:
@@ -137,11 +137,11 @@ def _sync_file(path: Path) -> None:
 def _full(folder: Path, path: Path) -> str:
     written = sum(sizes(folder).values())
     free = shutil.disk_usage(folder).free
-    beside, kept, needed = "", "", written + 1
+    beside, untouched, needed = "", "", written + 1
     if path.exists():  # the best guess at the size of the next is the size of the last
         needed = max(needed, sum(sizes(path).values()))
-        beside, kept = " beside the old bundle", "; the bundle there is untouched"
+        beside, untouched = " beside the old bundle", "; the bundle there is untouched"
     return (
         f"{path}: the disk is full: at least {needed:,} bytes are needed{beside}, "
-        f"{free + written:,} were free{kept}; make room or save elsewhere"
+        f"{free + written:,} were free{untouched}; make room or save elsewhere"
     )

@@ -30,10 +30,10 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     """Turn errors into messages and exit codes, before typer makes its own of them."""
 
     @functools.wraps(command)
-    def guarded(*args: Any, **given: Any) -> None:  # noqa: ANN401 - passed on
+    def guarded(*args: Any, **options: Any) -> None:  # noqa: ANN401 - passed on
         try:
-            command(*args, **given)
-            code = exit_codes.flushed(exit_codes.DONE)
+            command(*args, **options)
+            code = exit_codes.flushed(exit_codes.OK)
         except (Exception, KeyboardInterrupt) as error:
             code = exit_codes.flushed(exit_codes.code_of(error))
         raise typer.Exit(code)
@@ -41,15 +41,15 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"pennyweight {version('pennyweight')}")
         raise typer.Exit
 
 
 @app.callback()
 def _main(
-    shown: Annotated[
+    show_version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,

@@ -8,7 +8,7 @@ import typer
 from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import command_line, say
 from pennyweight.cli.output_paths import bundle_place, file_place
-from pennyweight.cli.progress import shown
+from pennyweight.cli.progress import show_progress
 from pennyweight.formatting import size
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ def frontier(
     from pennyweight.reports import frontier_page
     from pennyweight.storage.files import write_atomic
 
-    with keeping(place.kept), shown(quiet=quiet) as progress:
+    with keeping(place.outcome), show_progress(quiet=quiet) as progress:
         progress("load", 0, 0)
-        found = measure(Recommender.load(bundle), model=encoder, distil=distil, progress=progress)
+        result = measure(Recommender.load(bundle), model=encoder, distil=distil, progress=progress)
         if html is not None:
-            write_atomic(html, frontier_page(found, commands=[command_line()]).encode())
-    show_frontier(found, json=json)
+            write_atomic(html, frontier_page(result, commands=[command_line()]).encode())
+    show_frontier(result, json=json)
     if html is not None and not json:
         say(f"\npage: {html}")
 
@@ -98,7 +98,7 @@ def compress(
     """Save the cheapest version of a recommender within a budget; keep the parent."""
     from pennyweight.config.budget import Budget
 
-    given = {
+    limits = {
         "max_loss": max_loss,
         "max_encoder_bytes": max_encoder_bytes,
         "max_index_bytes": max_index_bytes,
@@ -106,33 +106,33 @@ def compress(
         "min_texts_per_second": min_texts_per_second,
         "memory_bytes": memory_bytes,
     }
-    budget = Budget.parse({name: value for name, value in given.items() if value is not None})
+    budget = Budget.parse({name: value for name, value in limits.items() if value is not None})
     place = bundle_place(out, overwrite=overwrite)
     from pennyweight.cli.report_files import save
     from pennyweight.compression.pipeline import compress as shrink
     from pennyweight.recommender import Recommender
 
-    with keeping(place.kept), shown(quiet=quiet) as progress:
+    with keeping(place.outcome), show_progress(quiet=quiet) as progress:
         progress("load", 0, 0)
         parent = Recommender.load(bundle)
-        wanted = None if budget.unlimited else budget
-        child = shrink(parent, wanted, model=encoder, distil=distil, progress=progress)
+        target = None if budget.unlimited else budget
+        child = shrink(parent, target, model=encoder, distil=distil, progress=progress)
         progress("save", 0, 0)
         save(child, out, overwrite=overwrite, parent=parent.bundle)
-    found = child.report.frontier if child.report else None
-    if found is not None:
-        show_frontier(found, json=json)
+    result = child.report.frontier if child.report else None
+    if result is not None:
+        show_frontier(result, json=json)
     if not json and child.bundle is not None and parent.bundle is not None:
         say(f"\nsaved {out} ({size(child.bundle.nbytes)}; the parent {size(parent.bundle.nbytes)})")
 
 
-def show_frontier(found: "Frontier", *, json: bool) -> None:
-    """Print what was measured, and the sentence."""
+def show_frontier(result: "Frontier", *, json: bool) -> None:
+    """Print the table of a frontier and its sentence."""
     if json:
-        say(found.to_json().rstrip())
+        say(result.to_json().rstrip())
         return
-    say(found.table())
-    say(f"\n{found.sentence()}")
-    if found.test is not None:
-        before, after = found.test.before["ndcg@10"], found.test.after["ndcg@10"]
-        say(f"on {found.test.users:,} test users: NDCG@10 {after}, the parent {before}")
+    say(result.table())
+    say(f"\n{result.sentence()}")
+    if result.test is not None:
+        before, after = result.test.before["ndcg@10"], result.test.after["ndcg@10"]
+        say(f"on {result.test.users:,} test users: NDCG@10 {after}, the parent {before}")

@@ -1,4 +1,4 @@
-"""`demo`: the whole story on the built-in shop."""
+"""`demo`: fit, recommend, explain and compress on the built-in shop."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -8,7 +8,7 @@ import typer
 from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import dump, ranking, say
 from pennyweight.cli.output_paths import bundle_place
-from pennyweight.cli.progress import Tell, shown
+from pennyweight.cli.progress import Tell, show_progress
 from pennyweight.formatting import size
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ LISTED = 10
 
 
 class Arrival(NamedTuple):
-    """What becomes of a book that arrives after the fit: its place for somebody, and its lists."""
+    """A book that arrives after the fit: its place in one list, and the lists that contain it."""
 
     place: dict[str, Any]
     of: int
@@ -71,8 +71,8 @@ def demo(
     from pennyweight.cli.report_files import save
     from pennyweight.fitting.pipeline import fit
 
-    with keeping(place.kept):
-        with shown(quiet=quiet) as progress:
+    with keeping(place.outcome):
+        with show_progress(quiet=quiet) as progress:
             progress("write the shop", 0, 0)
             items, events = shop.write(folder, readers=readers)
             recommender = fit(items, events, encoder=encoder, progress=progress)
@@ -80,36 +80,38 @@ def demo(
             command += f" --encoder {encoder}" if encoder else ""
             progress("save", 0, 0)
             save(recommender, bundle, overwrite=True, command=command)
-            answers, arrival = _ask(recommender, bundle), _arrive(recommender)
+            answers, arrival = _example_lists(recommender, bundle), _add_book(recommender)
         report = recommender.report
         if report is not None and not json:
             _tell_fit(report, command, bundle, answers, arrival)
-        with shown(quiet=quiet) as progress:
-            smaller = _shrink(recommender, bundle, folder / "frontier.html", encoder, progress)
+        with show_progress(quiet=quiet) as progress:
+            frontier_result = _measure_frontier(
+                recommender, bundle, folder / "frontier.html", encoder, progress
+            )
     if report is None:
         return
     if json:
-        told = [{"command": asked, "items": rows} for asked, rows in answers]
+        lists = [{"command": line, "items": rows} for line, rows in answers]
         plain, frontier = (
-            v.model_dump(mode="json", exclude_none=True) for v in (report, smaller[1])
+            v.model_dump(mode="json", exclude_none=True) for v in (report, frontier_result[1])
         )
         dump(
             {
                 "bundle": str(bundle),
                 "report": plain,
-                "answers": told,
+                "answers": lists,
                 "arrival": arrival._asdict(),
                 "frontier": frontier,
             }
         )
     else:
-        _tell_smaller(*smaller, bundle)
+        _tell_smaller(*frontier_result, bundle)
 
 
-def _shrink(
+def _measure_frontier(
     recommender: "Recommender", bundle: Path, page: Path, encoder: str | None, progress: Tell
 ) -> tuple[str, "Frontier"]:
-    """Return the command line that measures smaller versions, and what it finds."""
+    """Return the command line that measures smaller versions, and its result."""
     from pennyweight.compression.pipeline import frontier
     from pennyweight.encoders.weights import find_weights
     from pennyweight.errors import DataError
@@ -121,13 +123,15 @@ def _shrink(
         find_weights()
     except DataError:  # none installed: what the bundle reads with is all there is
         model = None
-    found = frontier(recommender, model=model, progress=progress)
+    measured = frontier(recommender, model=model, progress=progress)
     command = f"pennyweight frontier {bundle}{' --encoder minilm' if model else ''} --html {page}"
-    write_atomic(page, frontier_page(found, commands=[command]).encode())
-    return command, found
+    write_atomic(page, frontier_page(measured, commands=[command]).encode())
+    return command, measured
 
 
-def _ask(recommender: "Recommender", bundle: Path) -> list[tuple[str, list[dict[str, Any]]]]:
+def _example_lists(
+    recommender: "Recommender", bundle: Path
+) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return command lines, each with the items that it gives."""
     user = str(recommender.interactions.users[0]) if recommender.interactions else ""
     ask = recommender.recommend
@@ -144,11 +148,11 @@ def _ask(recommender: "Recommender", bundle: Path) -> list[tuple[str, list[dict[
             ask(history=LIKED, k=5, filter=FILTER),
         ),
     )
-    asked = [(f"pennyweight {command}", frame) for command, frame in answers]
-    return [(line, frame.drop("source", strict=False).to_dicts()) for line, frame in asked]
+    lines = [(f"pennyweight {command}", frame) for command, frame in answers]
+    return [(line, frame.drop("source", strict=False).to_dicts()) for line, frame in lines]
 
 
-def _arrive(recommender: "Recommender") -> Arrival:
+def _add_book(recommender: "Recommender") -> Arrival:
     """Add a book that is found by its text alone."""
     from pennyweight.data.documents import documents
 
@@ -179,16 +183,16 @@ def _tell_fit(
     if report.worth is not None:
         say(f"\n{report.worth.sentence()}")
     say(f"\nsaved {bundle} ({size(report.cost.bundle_bytes)})")
-    for asked, rows in answers:
-        say(f"\n$ {asked}")
+    for line, rows in answers:
+        say(f"\n$ {line}")
         say(ranking(rows))
     say(f"\n{arrival}")
 
 
-def _tell_smaller(asked: str, found: "Frontier", bundle: Path) -> None:
-    say(f"\n$ {asked}")
-    say(found.table())
-    say(f"\n{found.sentence()}")
+def _tell_smaller(command: str, frontier: "Frontier", bundle: Path) -> None:
+    say(f"\n$ {command}")
+    say(frontier.table())
+    say(f"\n{frontier.sentence()}")
     say("\nNext: open the report in a browser, then bring your own two files")
     say(f"  {bundle / 'report.html'}")
     say(f"  pennyweight compress {bundle} --out small --max-loss 1%")

@@ -17,24 +17,24 @@ PACKAGES = ("numpy", "scipy", "polars", "onnxruntime", "tokenizers")
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Report the resources of this machine and missing packages."""
-    found = _examine()
+    examination = _examine()
     if json:
-        dump(found)
+        dump(examination)
         return
-    machine, model = found["machine"], found["language_model"]
+    machine, model = examination["machine"], examination["language_model"]
     flags = ", ".join(machine["flags"]) or "none of note"
-    say(f"pennyweight {found['pennyweight']}, Python {found['python']}")
+    say(f"pennyweight {examination['pennyweight']}, Python {examination['python']}")
     say(f"processor   {machine['cpu']}; instructions: {flags}")
     say(f"cores       {machine['cores']} usable")
     say(f"memory      {size(machine['available_bytes'])} free of {size(machine['memory_bytes'])}")
-    say("packages    " + ", ".join(f"{name} {v}" for name, v in found["packages"].items()))
+    say("packages    " + ", ".join(f"{name} {v}" for name, v in examination["packages"].items()))
     if model["found"]:
         checked = "checksums agree" if model["verified"] else "not the default model"
         say(f"model       {model['name']} in {model['folder']}; {checked}")
     else:
         say(f"model       missing: {model['remedy']}")
-    say(f"cache       {found['cache']}")
-    for name, extra in found["extras"].items():
+    say(f"cache       {examination['cache']}")
+    for name, extra in examination["extras"].items():
         state = "installed" if extra["installed"] else f"missing: {extra['remedy']}"
         say(f"extra       {name} ({', '.join(extra['packages'])}): {state}")
 
@@ -79,16 +79,16 @@ def _model() -> dict[str, Any]:
 
 def _extras() -> dict[str, dict[str, Any]]:
     """Look up the extras that this package declares."""
-    found: dict[str, dict[str, Any]] = {}
+    extras: dict[str, dict[str, Any]] = {}
     for name in metadata("pennyweight").get_all("Provides-Extra") or ():
         marked = re.compile(rf"^([\w.-]+).*;.*\bextra\s*==\s*['\"]{re.escape(name)}['\"]")
         packages = [m[1] for line in requires("pennyweight") or () if (m := marked.match(line))]
-        found[name] = {
+        extras[name] = {
             "packages": packages,
             "installed": all(map(_installed, packages)),
             "remedy": f'pip install "pennyweight[{name}]"',
         }
-    return found
+    return extras
 
 
 def _installed(package: str) -> bool:

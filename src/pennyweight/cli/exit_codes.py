@@ -1,4 +1,4 @@
-"""Exit codes, and what is said on the way out."""
+"""Exit codes, and the last message of a command."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from typing import NoReturn
 from pennyweight.errors import DataError, PennyweightError
 
 __all__ = [
-    "DONE",
+    "OK",
     "GateFailed",
     "check_interrupt",
     "code_of",
@@ -22,23 +22,23 @@ __all__ = [
     "words_of",
 ]
 
-DONE, GATE, INPUT, BUG, INTERRUPTED, PIPE = 0, 1, 2, 70, 130, 141
+OK, GATE, INPUT, BUG, INTERRUPTED, PIPE = 0, 1, 2, 70, 130, 141
 
 
 class GateFailed(Exception):
-    """The result is not as good as was asked for."""
+    """The result misses a required quality."""
 
 
 class _Interrupted(Exception):
-    """Ctrl-C where something had to be tidied up first."""
+    """Ctrl-C during work that had to be cleaned up first."""
 
 
 class _State:
-    """What Ctrl-C has to know."""
+    """The state of the command, for Ctrl-C."""
 
-    seen = False
+    interrupted = False
     tidying = False  # whether there is something to tidy up
-    kept: Callable[[], str] = staticmethod(lambda: "nothing was changed")
+    outcome: Callable[[], str] = staticmethod(lambda: "nothing was changed")
 
 
 def prepare() -> None:
@@ -48,13 +48,13 @@ def prepare() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
-        shown = sys.unraisablehook
-        sys.unraisablehook = lambda seen: None if _State.seen else shown(seen)
+        report = sys.unraisablehook
+        sys.unraisablehook = lambda unraisable: None if _State.interrupted else report(unraisable)
 
 
 def _on_interrupt(number: int, frame: FrameType | None) -> None:
     """Leave at once, for an exception in the middle of an import can crash it; or tidy up."""
-    _State.seen = True
+    _State.interrupted = True
     if not _State.tidying:
         _leave()
     raise KeyboardInterrupt
@@ -62,25 +62,25 @@ def _on_interrupt(number: int, frame: FrameType | None) -> None:
 
 def _leave() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough
-    _tell(f"interrupted: {_State.kept()}")
+    _tell(f"interrupted: {_State.outcome()}")
     flushed(INTERRUPTED)
     os._exit(INTERRUPTED)  # Python's own way out reports a signal where exec() was under way
 
 
 def check_interrupt() -> None:
     """Raise the Ctrl-C that was swallowed, if any."""
-    if _State.seen:
+    if _State.interrupted:
         raise KeyboardInterrupt
 
 
 @contextmanager
-def keeping(what: Callable[[], str]) -> Iterator[None]:
-    """Tidy up at Ctrl-C in this block, then say what was kept, which `what` knows."""
-    _State.kept, _State.tidying = staticmethod(what), True
+def keeping(outcome: Callable[[], str]) -> Iterator[None]:
+    """Clean up on Ctrl-C in this block, then print `outcome()`: what is on disk now."""
+    _State.outcome, _State.tidying = staticmethod(outcome), True
     try:
         yield
     except BaseException as error:
-        if _State.seen:
+        if _State.interrupted:
             raise _Interrupted from error
         raise
     finally:
@@ -96,7 +96,7 @@ def words_of(arguments: Sequence[str]) -> list[str]:
 
 
 def code_of(error: BaseException) -> int:
-    """Say what went wrong on stderr; return the exit code."""
+    """Print an error on stderr; return the exit code."""
     if isinstance(error, _Interrupted | KeyboardInterrupt):
         _leave()
     if isinstance(error, BrokenPipeError):

@@ -30,15 +30,15 @@ def export(
     require_posix(sys.platform)
     from pennyweight.serving.export import export as write
 
-    found = write(data, items, events)
+    result = write(data, items, events)
     say(
-        f"saved {items}: {found.items:,} items, and {events}: {found.events:,} events, of the "
-        f"bundle {found.version} and of what came since"
+        f"saved {items}: {result.items:,} items, and {events}: {result.events:,} events, of the "
+        f"bundle {result.version} and of what came since"
     )
-    if found.skipped:
+    if result.skipped:
         note(
-            f"{len(found.skipped):,} items were left out, whose columns are not those of the "
-            f"catalog, such as {', '.join(found.skipped[:3])}"
+            f"{len(result.skipped):,} items were left out, whose columns are not those of the "
+            f"catalog, such as {', '.join(result.skipped[:3])}"
         )
-    options = "".join(f" {option}" for option in found.options)
+    options = "".join(f" {option}" for option in result.options)
     note(f"Then: pennyweight fit {items} {events} --out BUNDLE{options}")

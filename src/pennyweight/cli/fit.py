@@ -9,7 +9,7 @@ from pennyweight.cli.exit_codes import GateFailed, keeping
 from pennyweight.cli.options import Options, listed, spread
 from pennyweight.cli.output import note, say
 from pennyweight.cli.output_paths import bundle_place, file_place
-from pennyweight.cli.progress import shown
+from pennyweight.cli.progress import show_progress
 from pennyweight.errors import PlanError
 from pennyweight.formatting import size
 
@@ -55,7 +55,7 @@ def fit(
     from pennyweight.cli.report_files import save
     from pennyweight.fitting.pipeline import fit as learn
 
-    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
+    with keeping(place.outcome), show_progress(quiet=settings.quiet) as progress:
         recommender = learn(items, events, plan=plan, progress=progress)
         if not plan.budget.unlimited:
             from pennyweight.compression.pipeline import compress
@@ -68,7 +68,7 @@ def fit(
     if recommender.report is not None:
         show(recommender.report, settings)
     if failed:
-        raise GateFailed(f"{failed}; {place.kept()}")
+        raise GateFailed(f"{failed}; {place.outcome()}")
     if not settings.json:
         nbytes = recommender.bundle.nbytes if recommender.bundle else 0
         say(f"\nsaved {out} ({size(nbytes)}), with a page to look at: {out / 'report.html'}")
@@ -88,7 +88,7 @@ def evaluate(
     place = file_place(out, items, events)
     from pennyweight.fitting.pipeline import evaluate as measure
 
-    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
+    with keeping(place.outcome), show_progress(quiet=settings.quiet) as progress:
         report = measure(items, events, plan=plan, progress=progress)
         if out is not None:
             report.write(out)
@@ -110,14 +110,14 @@ def _limits(text: str) -> dict[str, object]:
     return Budget.parse(limits).model_dump(exclude_none=True)
 
 
-def _below(report: "Report", least: float | None) -> str | None:
-    """Return what to say where the blend is not good enough."""
-    if least is None:
+def _below(report: "Report", min_ndcg: float | None) -> str | None:
+    """Return the message if the NDCG@10 of the blend is below a minimum."""
+    if min_ndcg is None:
         return None
-    found = report.scorers["blend"]["ndcg@10"].value
-    if found >= least:
+    ndcg = report.scorers["blend"]["ndcg@10"].value
+    if ndcg >= min_ndcg:
         return None
-    return f"quality gate: NDCG@10 of the blend is {found:.4f}, below {least:g}"
+    return f"quality gate: NDCG@10 of the blend is {ndcg:.4f}, below {min_ndcg:g}"
 
 
 def show(report: "Report", settings: Options) -> None:
@@ -126,7 +126,7 @@ def show(report: "Report", settings: Options) -> None:
         say(report.to_json().rstrip())
         return
     if not settings.quiet:
-        _found(report)
+        _note_cleaning(report)
     say(report.table())
     if report.new_items is not None:
         say(f"\n{report.new_items}")
@@ -134,16 +134,16 @@ def show(report: "Report", settings: Options) -> None:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.blend.items())
         by_length = "; others by length of the history, see the report" if report.routes else ""
         say(f"\nblend: {weights}{by_length}")
-    for found in report.comparisons or ():
-        say(str(found))
+    for comparison in report.comparisons or ():
+        say(str(comparison))
     if report.worth is not None:
         say(f"\n{report.worth.sentence()}\n")
     seconds, memory = sum(report.cost.seconds.values()), report.cost.peak_rss_bytes
     say(f"cost: {seconds:.1f} s, {size(memory)} of memory")
 
 
-def _found(report: "Report") -> None:
-    """Note what the columns were taken for and what cleaning did."""
+def _note_cleaning(report: "Report") -> None:
+    """Print the roles of the columns and the results of cleaning."""
     columns = [f"{role} = {name or 'none'}" for role, name in (report.columns or {}).items()]
     note(f"columns: {', '.join(columns)}")
     if report.cleaning is not None:
@@ -154,12 +154,12 @@ def _found(report: "Report") -> None:
         note(f"{finding.table}: {finding.count:,} {finding.action}: {finding.reason}{examples}")
 
 
-def _rows(table: str, kept: int, cleaning: "tuple[Cleaned, ...]") -> str:
-    """Return what became of the rows of a table, in one sum."""
+def _rows(table: str, n_remaining: int, cleaning: "tuple[Cleaned, ...]") -> str:
+    """Return the numbers of rows of a table before and after cleaning."""
     from pennyweight.data.cleaning_log import action_counts
 
     counts = action_counts(cleaning, table)
-    read = kept + counts["dropped"] + counts["merged"] - counts["added"]
+    read = n_remaining + counts["dropped"] + counts["merged"] - counts["added"]
     before = f"{read:,} rows read" + (f" + {counts['added']:,} added" if counts["added"] else "")
     after = [f"{counts[name]:,} {name}" for name in ("dropped", "merged") if counts[name]]
-    return f"{table}: {before} = {' + '.join([f'{kept:,} kept', *after])}"
+    return f"{table}: {before} = {' + '.join([f'{n_remaining:,} n_remaining', *after])}"

@@ -65,13 +65,13 @@ EVENTS = (
 )
 
 
-def _column(role: str, told: str) -> Any:  # noqa: ANN401 - what typer calls an option
-    return typer.Option(f"--{role}-column", metavar="NAME", help=told)
+def _column(role: str, help_text: str) -> Any:  # noqa: ANN401 - what typer calls an option
+    return typer.Option(f"--{role}-column", metavar="NAME", help=help_text)
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user said; None where the plan or the data decide."""
+    """Options of the user; None where the plan or the data decide."""
 
     protocol: Annotated[
         Protocol | None,
@@ -244,8 +244,8 @@ class Options:
     @property
     def events_options(self) -> list[str]:
         """Options of `EVENTS` that were given."""
-        given = [name for name in EVENTS if getattr(self, name) not in (None, False)]
-        return [f"--{name.replace('_', '-')}" for name in given]
+        names = [name for name in EVENTS if getattr(self, name) not in (None, False)]
+        return [f"--{name.replace('_', '-')}" for name in names]
 
     def over(self, plan: "Plan") -> "Plan":
         """Return a plan with the options over it."""
@@ -299,7 +299,7 @@ def _names(text: str | None, option: str) -> list[str] | None:
 
 def meanings(text: str | None) -> dict[str, float | str]:
     """Read ``purchase=3,view=1,dislike=negative``."""
-    found: dict[str, float | str] = {}
+    result: dict[str, float | str] = {}
     # A quoted type, "no, thanks"=negative, is one part as much as "no, thanks=negative".
     text = re.sub(r'(^|,)\s*"((?:[^"]|"")*)"\s*=\s*([^,"]+)', r'\1"\2=\3"', text or "")
     for part in listed(text, "--event-types"):
@@ -315,8 +315,8 @@ def meanings(text: str | None) -> dict[str, float | str]:
                 "dislike=negative; a type with a comma stands in quotes: "
                 "'\"no, thanks=negative\"'"
             )
-        found[name] = meaning
-    return found
+        result[name] = meaning
+    return result
 
 
 def listed(text: str, option: str) -> list[str]:
@@ -356,8 +356,8 @@ def spread(
     names = [option.name for option in options]
 
     @functools.wraps(command)
-    def spreading(**given: Any) -> None:  # noqa: ANN401 - what typer parsed
-        command(settings=Options(**{name: given.pop(name) for name in names}), **given)
+    def spreading(**values: Any) -> None:  # noqa: ANN401 - what typer parsed
+        command(settings=Options(**{name: values.pop(name) for name in names}), **values)
 
     spreading.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
     spreading.__annotations__ = {p.name: p.annotation for p in (*own, *options)}

@@ -10,7 +10,7 @@ __all__ = ["command_line", "dump", "note", "ranking", "say"]
 
 
 def command_line() -> str:
-    """Return what was typed, to be typed again."""
+    """Return the command line of this process."""
     return shlex.join(["pennyweight", *sys.argv[1:]])
 
 
@@ -20,12 +20,12 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print what is not a result."""
+    """Print a note on stderr, which is not part of the result."""
     print(text, file=sys.stderr)
 
 
 def dump(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-    """Print a result for machines."""
+    """Print a result as JSON."""
     say(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -38,8 +38,8 @@ def ranking(rows: Sequence[dict[str, Any]]) -> str:
     title = max(len(_cut(row["title"])) for row in rows)
     lines = []
     for row, name in zip(rows, ids, strict=True):
-        shown = _cut(row["title"]).ljust(title)
-        lines.append(f"{row['rank']:>3}  {name.ljust(width)}  {shown}  {row['score']:8.3f}")
+        cell = _cut(row["title"]).ljust(title)
+        lines.append(f"{row['rank']:>3}  {name.ljust(width)}  {cell}  {row['score']:8.3f}")
         if row.get("reason"):
             lines.append(f"     {row['reason']}")
     return "\n".join(lines)
@@ -50,6 +50,6 @@ def _plain(text: str) -> str:
     return text if text.isprintable() else repr(text)
 
 
-def _cut(text: str, most: int = 60) -> str:
+def _cut(text: str, limit: int = 60) -> str:
     plain = _plain(" ".join(text.split()))
-    return plain if len(plain) <= most else plain[: most - 1] + "…"
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"

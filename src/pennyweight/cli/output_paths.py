@@ -16,8 +16,8 @@ class Place:
     path: Path | None
     before: int | None
 
-    def kept(self) -> str:
-        """Say what is there now."""
+    def outcome(self) -> str:
+        """Return a sentence on what is at the path now."""
         now = None if self.path is None else _inode(self.path)
         if now is None:
             return "nothing was saved"
@@ -39,7 +39,7 @@ def file_place(path: Path | None, *inputs: Path) -> Place:
     """Return the place of a file, if one is wanted and is none of the inputs; errors as above."""
     if path is None:
         return Place(None, None)
-    if any(path.exists() and given.exists() and path.samefile(given) for given in inputs):
+    if any(path.exists() and source.exists() and path.samefile(source) for source in inputs):
         raise DataError(f"{path}: is read, so it cannot be written too; name another file")
     if path.is_dir():
         raise DataError(f"{path}: is a directory; name a file")

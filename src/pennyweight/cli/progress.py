@@ -13,18 +13,18 @@ from pennyweight.cli.output import note
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Tell", "shown"]
+__all__ = ["Tell", "show_progress"]
 
 Tell = Callable[[str, int, int], None]
 LONG = 1.0  # seconds; a stage that took less leaves no line on a terminal
 
 
 @contextmanager
-def shown(*, quiet: bool) -> Iterator[Tell]:
-    """Yield what to call with (stage, steps done, steps in all); 0 in all where not known."""
+def show_progress(*, quiet: bool) -> Iterator[Tell]:
+    """Yield a callback that takes (stage, steps completed, total steps); 0 if unknown."""
     if quiet:
         with _logged(note, logging.ERROR):
-            yield lambda stage, done, total: check_interrupt()
+            yield lambda stage, completed, total: check_interrupt()
     elif sys.stderr is not None and sys.stderr.isatty():
         with _bars() as bars, _logged(bars.console.print, logging.WARNING):
             bar = _Bar(bars)
@@ -58,13 +58,13 @@ class _Bar:
         self.bars, self.stage, self.began = bars, "", time.monotonic()
         self.task: TaskID | None = None
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, completed: int, total: int) -> None:
         check_interrupt()
         if stage != self.stage or self.task is None:
             self.close()
             self.stage, self.began = stage, time.monotonic()
             self.task = self.bars.add_task(stage, total=total or None)
-        self.bars.update(self.task, completed=done, total=total or None)
+        self.bars.update(self.task, completed=completed, total=total or None)
 
     def close(self) -> None:
         """End the stage that runs."""
@@ -82,7 +82,7 @@ class _Lines:
     def __init__(self) -> None:
         self.stage, self.began = "", time.monotonic()
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, completed: int, total: int) -> None:
         check_interrupt()
         if stage != self.stage:
             self.stage = stage

@@ -10,7 +10,7 @@ import typer
 
 from pennyweight.cli.options import EVENTS, Options, listed, spread
 from pennyweight.cli.output import dump, note, ranking, say
-from pennyweight.cli.recommend_all import every_item, everyone
+from pennyweight.cli.recommend_all import lists_for_all_items, lists_for_all_users
 from pennyweight.errors import PlanError, UnknownUserWarning
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def recommend(
     """Recommend items for a user, a history or a text, or for all users in a file."""
     from pennyweight.config.plan import Plan
 
-    one = user is not None or history is not None or text is not None
-    if one == all_users:
+    is_single = user is not None or history is not None or text is not None
+    if is_single == all_users:
         raise PlanError(
             "for whom? Give --user ID, --history ID,ID,… or --text WORDS, or else --all-users"
         )
@@ -85,9 +85,9 @@ def recommend(
             "it leave this out"
         )
     recommender = _load(bundle)
-    whole = recommender.plan or Plan()
-    plan = whole.recommend
-    wish: dict[str, Any] = {
+    base_plan = recommender.plan or Plan()
+    plan = base_plan.recommend
+    arguments: dict[str, Any] = {
         "k": plan.k if k is None else k,
         "filter": filter,
         "exclude_seen": exclude_seen,
@@ -95,13 +95,13 @@ def recommend(
         "explain": explain,
     }
     if out is not None:
-        data = settings.over(whole).data
-        everyone(recommender, out, events, data, wish, json=json, quiet=quiet)
+        data = settings.over(base_plan).data
+        lists_for_all_users(recommender, out, events, data, arguments, json=json, quiet=quiet)
         return
     items = None if history is None else ids_of(history, recommender.catalog.ids)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnknownUserWarning)  # a note says it below
-        frame = recommender.recommend(user=user, history=items, text=text, **wish)
+        frame = recommender.recommend(user=user, history=items, text=text, **arguments)
     if frame.height:
         source = frame["source"][0]
     else:  # no item is eligible, so that no row says it
@@ -115,7 +115,7 @@ def recommend(
 
 
 def _note_source(recommender: "Recommender", user: str | None, source: str) -> None:
-    """Say where a list does not go by all that was given."""
+    """Print a note if a list does not use all of the request."""
     from pennyweight.ranking.query import suggestion
 
     log = recommender.interactions
@@ -123,12 +123,12 @@ def _note_source(recommender: "Recommender", user: str | None, source: str) -> N
     if source == "negative events":
         note(f"user {user!r} has negative events alone: the most popular of the other items")
     elif source == "popularity" or unknown:
-        why = f"user {user!r} is unknown" if unknown else "nothing to go by"
+        reason = f"user {user!r} is unknown" if unknown else "nothing to go by"
         by = "the most popular items" if source == "popularity" else "items by the text alone"
         hint = (
             suggestion(log.users, user) if log is not None and user is not None and unknown else ""
         )
-        note(f"{why}: {by}{hint}")
+        note(f"{reason}: {by}{hint}")
 
 
 def similar(
@@ -155,9 +155,9 @@ def similar(
     recommender = _load(bundle)
     defaults = recommender.plan.recommend if recommender.plan else None
     count = k if k is not None else defaults.k if defaults else 10
-    wish = {"k": count, "filter": filter, "explain": explain}
+    arguments = {"k": count, "filter": filter, "explain": explain}
     if out is not None:
-        every_item(recommender, out, wish, json=json, quiet=quiet)
+        lists_for_all_items(recommender, out, arguments, json=json, quiet=quiet)
         return
     assert item is not None
     frame = recommender.similar(item, count, filter=filter, explain=explain)
@@ -176,28 +176,28 @@ def _load(path: Path) -> "Recommender":
     return Recommender.load(path)
 
 
-def ids_of(texts: Sequence[str], known: "Ids") -> list[str]:
+def ids_of(texts: Sequence[str], known_ids: "Ids") -> list[str]:
     """Return the ids of lists by commas; one that holds a comma may stand alone or in quotes."""
-    return [item for text in texts for item in _ids(text, known)]
+    return [item for text in texts for item in _ids(text, known_ids)]
 
 
-def _ids(text: str, known: "Ids") -> list[str]:
-    if text in known:
+def _ids(text: str, known_ids: "Ids") -> list[str]:
+    if text in known_ids:
         return [text]
     parts = listed(text, "--history")
-    if all(part in known for part in parts):
+    if all(part in known_ids for part in parts):
         return parts
-    joined = _joined(text.split(","), known)
+    joined = _joined(text.split(","), known_ids)
     return joined[0] if len(joined) == 1 else parts
 
 
-def _joined(pieces: Sequence[str], known: "Ids") -> list[list[str]]:
+def _joined(pieces: Sequence[str], known_ids: "Ids") -> list[list[str]]:
     """Return the ways, two at most, to read pieces between commas as known ids."""
     ways: list[list[list[str]]] = [[[]], *([] for _ in pieces)]
     for stop in range(1, len(pieces) + 1):
         for start in range(stop):
             item = ",".join(pieces[start:stop]).strip()
-            if ways[start] and item in known:
+            if ways[start] and item in known_ids:
                 ways[stop] += [[*way, item] for way in ways[start]]
         ways[stop] = ways[stop][:2]
     return ways[-1]

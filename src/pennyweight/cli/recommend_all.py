@@ -8,45 +8,45 @@ from typing import TYPE_CHECKING, Any
 from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import dump, say
 from pennyweight.cli.output_paths import file_place
-from pennyweight.cli.progress import shown
+from pennyweight.cli.progress import show_progress
 from pennyweight.formatting import size
 
 if TYPE_CHECKING:
     from pennyweight.config.plan import DataPlan
     from pennyweight.recommender import Recommender
 
-__all__ = ["every_item", "everyone"]
+__all__ = ["lists_for_all_items", "lists_for_all_users"]
 
 
-def everyone(
+def lists_for_all_users(
     recommender: "Recommender",
     out: Path,
     events: Path | None,
     data: "DataPlan",
-    wish: dict[str, Any],
+    arguments: dict[str, Any],
     *,
     json: bool,
     quiet: bool,
 ) -> None:
-    """Write lists as `wish`, by arguments of `Recommender.recommend`, says.
+    """Write the lists of all users; `arguments` are those of `Recommender.recommend`.
 
     Events are read as `data` says.
     """
 
     def write(progress: Callable[[int, int], None]) -> int:
         reading = _reading(data) if events else {}
-        return recommender.export(out, events=events, progress=progress, **reading, **wish)
+        return recommender.export(out, events=events, progress=progress, **reading, **arguments)
 
     _export(out, [events] if events else [], "users", write, json=json, quiet=quiet)
 
 
-def every_item(
-    recommender: "Recommender", out: Path, wish: dict[str, Any], *, json: bool, quiet: bool
+def lists_for_all_items(
+    recommender: "Recommender", out: Path, arguments: dict[str, Any], *, json: bool, quiet: bool
 ) -> None:
-    """Write the lists of similar items; `wish` holds arguments of `Recommender.similar`."""
+    """Write the similar items of all items; `arguments` are those of `Recommender.similar`."""
 
     def write(progress: Callable[[int, int], None]) -> int:
-        return recommender.export_similar(out, progress=progress, **wish)
+        return recommender.export_similar(out, progress=progress, **arguments)
 
     _export(out, [], "items", write, json=json, quiet=quiet)
 
@@ -64,13 +64,13 @@ def _export(
 
     place, parts = file_place(out, *inputs), parts_folder(out)
 
-    def kept() -> str:
+    def outcome() -> str:
         resumes = f"; the same command goes on from {parts}" if any(parts.glob("*-*")) else ""
-        return f"{place.kept()}{resumes}"
+        return f"{place.outcome()}{resumes}"
 
     began = time.monotonic()
-    with keeping(kept), shown(quiet=quiet) as progress:
-        lists = write(lambda done, total: progress("recommend", done, total))
+    with keeping(outcome), show_progress(quiet=quiet) as progress:
+        lists = write(lambda completed, total: progress("recommend", completed, total))
     seconds = time.monotonic() - began
     if json:
         dump({"path": str(out), nouns: lists, "seconds": round(seconds, 3)})

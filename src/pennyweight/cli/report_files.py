@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["examples", "save"]
 
-USERS, SHOWN, RECOMMENDED = 3, 5, 5
+USERS, EVENTS_LISTED, RECOMMENDED = 3, 5, 5
 
 
 def save(
@@ -26,15 +26,15 @@ def save(
     command: str | None = None,
     parent: "Bundle | None" = None,
 ) -> None:
-    """Save a bundle with ``report.json`` and ``report.html``; `command` is what repeats it."""
-    seen = examples(recommender)
-    told = command_line() if command is None else command
+    """Save a bundle with ``report.json`` and ``report.html``; `command` reproduces it."""
+    samples = examples(recommender)
+    invocation = command_line() if command is None else command
 
     def extra() -> Mapping[str, bytes]:
         report = recommender.report
         if report is None:
             return {}
-        page = evaluation_page(report, examples=seen, commands=[told])
+        page = evaluation_page(report, examples=samples, commands=[invocation])
         return {"report.json": report.to_json().encode(), "report.html": page.encode()}
 
     of = None if parent is None else parent.sha256
@@ -42,22 +42,22 @@ def save(
 
 
 def examples(recommender: "Recommender") -> list[Example]:
-    """Return what some users did last and what they would be recommended."""
+    """Return the latest events of some users with recommendations for them."""
     log = recommender.interactions
     if log is None or recommender.report is None:
         return []
     rng = np.random.default_rng(recommender.report.seed)
     able = np.flatnonzero(np.diff(log.offsets) >= 2)
     chosen = rng.choice(able, min(USERS, len(able)), replace=False)
-    found = []
+    samples = []
     for code in np.sort(chosen).tolist():
-        items = log.item[log.offsets[code] : log.offsets[code + 1]][-SHOWN:]
+        items = log.item[log.offsets[code] : log.offsets[code + 1]][-EVENTS_LISTED:]
         frame = recommender.recommend(user=log.users[code], k=RECOMMENDED, explain=True)
         best = zip(frame["title"], frame["reason"], strict=True)
-        found.append(
+        samples.append(
             Example(
                 tuple(recommender.catalog.title(item) for item in items.tolist()),
                 tuple(ExampleItem(title, reason) for title, reason in best),
             )
         )
-    return found
+    return samples

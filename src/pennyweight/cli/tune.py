@@ -11,7 +11,7 @@ from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.options import READING, Options, spread
 from pennyweight.cli.output import dump, note, say
 from pennyweight.cli.output_paths import check_folder
-from pennyweight.cli.progress import shown
+from pennyweight.cli.progress import show_progress
 from pennyweight.errors import DataError, PlanError
 from pennyweight.formatting import duration
 
@@ -78,14 +78,14 @@ def tune(
     from pennyweight.training.tune import tune as train
 
     weights = find_weights(model)
-    given = {"steps": steps, "max_tokens": max_tokens, "seed": plan.evaluate.seed}
-    wished: dict[str, Any] = {k: value for k, value in given.items() if value is not None}
+    options = {"steps": steps, "max_tokens": max_tokens, "seed": plan.evaluate.seed}
+    overrides: dict[str, Any] = {k: value for k, value in options.items() if value is not None}
     if matryoshka:
-        wished["matryoshka"] = _widths(matryoshka)
+        overrides["matryoshka"] = _widths(matryoshka)
     if layers is not None:
-        wished["layers"] = layers or None
+        overrides["layers"] = layers or None
     began = time.monotonic()
-    with keeping(lambda: _kept(out)), shown(quiet=settings.quiet) as progress:
+    with keeping(lambda: _resume_hint(out)), show_progress(quiet=settings.quiet) as progress:
         progress("read", 0, 0)
         catalog, log = _read(source, events, plan)
         setting = measurable(log, plan.evaluate)
@@ -94,7 +94,7 @@ def tune(
             catalog,
             _validation(log, setting.protocol, plan.evaluate.seed),
             out,
-            TrainSettings(**wished),
+            TrainSettings(**overrides),
             objective=objective,
             repeats=setting.repeats,
             progress=progress,
@@ -102,17 +102,17 @@ def tune(
     _tell(trained, time.monotonic() - began, json=settings.json)
 
 
-def _widths(given: str) -> tuple[int, ...]:
+def _widths(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in given.split(","))
+        return tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise PlanError(
-            f"--matryoshka {given!r}: whole numbers by commas, such as 64,128"
+            f"--matryoshka {text!r}: whole numbers by commas, such as 64,128"
         ) from error
 
 
-def _kept(out: Path) -> str:
-    """Say what an interruption leaves."""
+def _resume_hint(out: Path) -> str:
+    """Return the message after an interruption."""
     if (out / "training.safetensors").exists():
         return f"the same command goes on from {out}"
     return "nothing was saved"
@@ -146,12 +146,16 @@ def _validation(log: "Interactions", protocol: "Protocol", seed: int) -> "HeldOu
 
 
 def _tell(trained: "TrainedModel", seconds: float, *, json: bool) -> None:
-    found = [{"step": step, "ndcg@10": round(quality, 6)} for step, quality in trained.found]
+    points = [{"step": step, "ndcg@10": round(quality, 6)} for step, quality in trained.found]
     if json:
-        told = {"model": str(trained.weights.folder), "steps": trained.steps, "validation": found}
-        dump(told | {"seconds": round(seconds, 3)})
+        result = {
+            "model": str(trained.weights.folder),
+            "steps": trained.steps,
+            "validation": points,
+        }
+        dump(result | {"seconds": round(seconds, 3)})
         return
-    for entry in found:
+    for entry in points:
         say(f"step {entry['step']:>5}  NDCG@10 on validation {entry['ndcg@10']:.4f}")
     say(f"saved {trained.weights.folder} after {duration(seconds)}")
     note(f"next: pennyweight fit ITEMS EVENTS --encoder {trained.weights.folder} --out BUNDLE")

@@ -11,7 +11,7 @@ from pennyweight.cli.fit import Events, Items
 from pennyweight.cli.options import READING, Options, spread
 from pennyweight.cli.output import say
 from pennyweight.cli.output_paths import file_place
-from pennyweight.cli.progress import shown
+from pennyweight.cli.progress import show_progress
 from pennyweight.formatting import count
 
 __all__ = ["validate"]
@@ -42,12 +42,12 @@ def validate(
     from pennyweight.validation.validate import validate as check
     from pennyweight.validation.vocabulary import find_tokenizer
 
-    find_tokenizer(plan.encoder.name)  # an encoder that is not there is told before the reading
-    with keeping(place.kept), shown(quiet=settings.quiet) as progress:
+    find_tokenizer(plan.encoder.name)  # a missing encoder fails before the data is read
+    with keeping(place.outcome), show_progress(quiet=settings.quiet) as progress:
         forecast(volume(items, events), speed()).state(REMEDY)
         progress("read", 0, 0)
         data = read_planned(items, events, plan.data, seed=plan.evaluate.seed)
-        found = check(
+        report = check(
             data,
             protocol=plan.evaluate.protocol,
             encoder=plan.encoder.name,
@@ -56,9 +56,9 @@ def validate(
             progress=progress,
         )
         if html is not None:
-            write_atomic(html, validation_page(found, source=(items.name, events.name)).encode())
-    say(found.model_dump_json(indent=2) if settings.json else found.table())
-    leaks = found.leaks()
+            write_atomic(html, validation_page(report, source=(items.name, events.name)).encode())
+    say(report.model_dump_json(indent=2) if settings.json else report.table())
+    leaks = report.leaks()
     if strict and leaks:
         kinds = ", ".join(dict.fromkeys(leak.kind for leak in leaks))
         raise GateFailed(f"strict: {count(len(leaks), 'leak')} found: {kinds}")

@@ -77,21 +77,21 @@ def simulate(books: pl.DataFrame, *, readers: int = 3000, seed: int = 7) -> pl.D
     last = np.full(readers, NO_BOOK, dtype=np.int64)
     steps: list[pl.DataFrame] = []
     for step in range(int(crowd.lengths.max())):
-        who = np.flatnonzero(crowd.lengths > step)
-        chosen, reason = _choose(world, crowd, who, step, last[who], met[who], rng)
-        met[who, chosen] = True
-        last[who] = chosen
+        active = np.flatnonzero(crowd.lengths > step)
+        chosen, reason = _choose(world, crowd, active, step, last[active], met[active], rng)
+        met[active, chosen] = True
+        last[active] = chosen
         bounds = np.where((reason >= POPULAR)[:, None], IDLE.cumsum(), INCLINED.cumsum())
-        kind = (rng.random(who.size)[:, None] > bounds[:, :2]).sum(axis=1)
+        kind = (rng.random(active.size)[:, None] > bounds[:, :2]).sum(axis=1)
         columns = {
-            "who": who,
+            "reader": active,
             "item_id": books["item_id"].gather(chosen),
-            "timestamp": crowd.times[who, step],
+            "timestamp": crowd.times[active, step],
             "event_type": EVENTS[kind],
         }
         steps.append(pl.DataFrame(columns))
-    user = pl.format("reader-{}", pl.col("who").cast(pl.String).str.zfill(4)).alias("user_id")
-    log = pl.concat(steps).sort("timestamp", "who")
+    user = pl.format("reader-{}", pl.col("reader").cast(pl.String).str.zfill(4)).alias("user_id")
+    log = pl.concat(steps).sort("timestamp", "reader")
     return log.select(user, "item_id", "timestamp", "event_type")
 
 
@@ -126,35 +126,35 @@ def _draw_matches(world: World, readers: int, rng: np.random.Generator) -> Float
 def _choose(
     world: World,
     crowd: _Crowd,
-    who: IntMatrix,
+    active: IntMatrix,
     step: int,
     last: IntMatrix,
     met: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> tuple[IntMatrix, IntMatrix]:
-    """Draw one book and the reason for it for each reader in `who`."""
-    arrived = crowd.times[who, step] >= ARRIVAL_SECOND
-    shelf = np.where(world.arrival, np.where(arrived, NEWS, 0.0)[:, None], 1.0)
-    shelf[met] = 0.0
-    reason = _draw(crowd.reasons[who], rng)
+    """Draw one book and the reason for it for each reader in `active`."""
+    arrived = crowd.times[active, step] >= ARRIVAL_SECOND
+    availability = np.where(world.arrival, np.where(arrived, NEWS, 0.0)[:, None], 1.0)
+    availability[met] = 0.0
+    reason = _draw(crowd.reasons[active], rng)
     follow = np.where(reason == PAIR, world.pair[last], world.series[last])
     follows = ((reason == PAIR) | (reason == SERIES)) & (last != NO_BOOK) & (follow != NO_BOOK)
-    follows &= shelf[np.arange(who.size), follow] > 0.0
+    follows &= availability[np.arange(active.size), follow] > 0.0
     # No next book, or one already met or not yet in the shop: back to taste.
     reason = np.where(((reason == PAIR) | (reason == SERIES)) & ~follows, TASTE, reason)
 
     fond = reason == TASTE
-    age = (step / (crowd.lengths[who[fond]] - 1))[:, None]
-    match = (1.0 - age) * crowd.before[who[fond]] + age * crowd.after[who[fond]]
+    age = (step / (crowd.lengths[active[fond]] - 1))[:, None]
+    match = (1.0 - age) * crowd.before[active[fond]] + age * crowd.after[active[fond]]
     half = np.sqrt(world.popularity)
     weights = np.ones(met.shape)
     # The fourth power: a close match counts far more than a loose one.
     weights[fond] = np.square(np.square(match)) * half
-    circle = crowd.circles[who, rng.integers(2, size=who.size)][reason == CIRCLE]
+    circle = crowd.circles[active, rng.integers(2, size=active.size)][reason == CIRCLE]
     weights[reason == CIRCLE] = world.circles[circle] * half
     weights[reason == POPULAR] = world.popularity
     # The small floor lets a reader who has read all of a circle still find a book.
-    chosen = _draw((weights + 1e-9) * shelf, rng)
+    chosen = _draw((weights + 1e-9) * availability, rng)
     return np.where(follows, follow, chosen), reason
 
 

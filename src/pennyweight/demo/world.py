@@ -103,11 +103,11 @@ def _author() -> pl.Expr:
 def _features(books: pl.DataFrame) -> tuple[FloatMatrix, int]:
     """Return books by (subjects + authors), and how many columns are subjects."""
     names = sorted(set(books["subjects"].explode().to_list()))
-    shelf = {name: column for column, name in enumerate(names)}
+    column_of = {name: column for column, name in enumerate(names)}
     subjects = np.zeros((books.height, len(names)))
     for row, own in enumerate(books["subjects"].to_list()):
         # Unit length, so that a book with many subjects is not liked by everyone.
-        subjects[row, [shelf[name] for name in own]] = 1.0 / np.sqrt(len(own))
+        subjects[row, [column_of[name] for name in own]] = 1.0 / np.sqrt(len(own))
     codes = books.select(_author().rank("dense") - 1).to_series().to_numpy().astype(np.int64)
     authors = np.eye(int(codes.max()) + 1)[codes]
     return np.hstack([subjects, authors]), len(names)

@@ -48,8 +48,8 @@ def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> Mark
     its size. `key` makes the ids of the chart unique on the page.
     """
     scale = max([0.0, *(max(row.value, row.high or 0.0) for row in rows)]) or 1.0
-    apart = 10 * any(row.next for row in rows)  # between bars of different things
-    tops = list(accumulate(_ROW - 6 if row.next else _ROW + apart for row in rows[1:]))
+    gap = 10 * any(row.next for row in rows)  # between bars of different things
+    tops = list(accumulate(_ROW - 6 if row.next else _ROW + gap for row in rows[1:]))
     tops = [0, *tops][: len(rows)]
     parts = [_bar(row, top, scale) for row, top in zip(rows, tops, strict=True)]
     height = tops[-1] + _ROW if rows else 0

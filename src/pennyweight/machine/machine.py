@@ -145,10 +145,10 @@ def _limits(root: Path) -> Iterator[tuple[int, int]]:
         ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ):
         for folder in _folders(root, controller):
-            found, used = _read(folder / limit), _read(folder / usage)
-            if found and used and found != "max":
+            bound, used = _read(folder / limit), _read(folder / usage)
+            if bound and used and bound != "max":
                 stat = dict(line.split() for line in _read(folder / "memory.stat").splitlines())
-                yield int(found), max(0, int(used) - int(stat.get(inactive, 0)))
+                yield int(bound), max(0, int(used) - int(stat.get(inactive, 0)))
 
 
 def _cgroup(root: Path, controller: str, name: str) -> Iterator[str]:

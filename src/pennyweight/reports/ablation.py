@@ -24,14 +24,14 @@ def ablation_context(ablation: EncoderAblation | None) -> Mapping[str, object]:
 def _gain_figure(ablation: EncoderAblation) -> Figure:
     drawn = [
         Bar(
-            one.to,
-            one.difference.value,
-            f"{one.difference.value:+.4f}",
-            one.difference.low,
-            one.difference.high,
-            best=one.better,
+            gain.to,
+            gain.difference.value,
+            f"{gain.difference.value:+.4f}",
+            gain.difference.low,
+            gain.difference.high,
+            best=gain.better,
         )
-        for one in ablation.added
+        for gain in ablation.added
     ]
     heading = "Difference with the model, on test users"
     chart = differences(
@@ -42,13 +42,13 @@ def _gain_figure(ablation: EncoderAblation) -> Figure:
     )
     rows = [
         (
-            one.to,
-            f"{one.users:,}",
-            f"{one.difference.value:+.4f}",
-            f"{one.difference.low:+.4f} to {one.difference.high:+.4f}",
-            f"{one.p_holm:.3f}",
+            gain.to,
+            f"{gain.users:,}",
+            f"{gain.difference.value:+.4f}",
+            f"{gain.difference.low:+.4f} to {gain.difference.high:+.4f}",
+            f"{gain.p_holm:.3f}",
         )
-        for one in ablation.added
+        for gain in ablation.added
     ]
     head = ("Group", "Users", "Difference", "95 %", "corrected p")
     numbers = Table("Gain in NDCG@10 from the model", head, rows, numbers=4)

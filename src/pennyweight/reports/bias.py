@@ -90,7 +90,7 @@ def _exposure_table(exposure: Exposure, caption: str, names: Sequence[str]) -> T
 
 
 def _user_figures(report: Report) -> list[Figure | None]:
-    properties = dict.fromkeys(one.by for one in report.slices or ())
+    properties = dict.fromkeys(group.by for group in report.slices or ())
     note = (
         "NDCG@10 of each group of users, with 95 % intervals over users. Groups can differ in "
         "how many events they have."

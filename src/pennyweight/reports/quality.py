@@ -57,8 +57,13 @@ def comparison_table(report: Report) -> Table | None:
     if not report.comparisons:
         return None
     rows = [
-        (one.other, f"{one.difference.value:+.4f}", f"{one.p:.3f}", f"{one.p_holm:.3f}")
-        for one in report.comparisons
+        (
+            row.other,
+            f"{row.difference.value:+.4f}",
+            f"{row.p:.3f}",
+            f"{row.p_holm:.3f}",
+        )
+        for row in report.comparisons
     ]
     head = (f"{report.comparisons[0].scorer} minus", "Difference", "p", "corrected p")
     return Table("Paired differences of NDCG@10", head, rows, numbers=3)

@@ -25,12 +25,12 @@ def slice_figures(report: Report) -> list[Figure]:
 
 def slice_figure(report: Report, by: str, heading: str, *, note: str = "") -> Figure | None:
     """Return the quality of all slices by one property."""
-    slices = [one for one in report.slices or () if one.by == by]
+    slices = [group for group in report.slices or () if group.by == by]
     if not slices:
         return None
     names = chart_scorers(report)
     chart = bars(
-        [bar for one in slices for bar in _bars(one, names)],
+        [bar for group in slices for bar in _bars(group, names)],
         title=heading,
         description="Bars with 95 % intervals. The table has the numbers of every scorer.",
         key="slice-" + "".join(c if c.isalnum() else "-" for c in by),
@@ -44,8 +44,12 @@ def slice_figure(report: Report, by: str, heading: str, *, note: str = "") -> Fi
 
 def _slice_table(caption: str, slices: Sequence[Slice], names: Sequence[str]) -> Table:
     rows = [
-        (one.name, f"{one.users:,}", *(str(one.ndcg[n]) if n in one.ndcg else "-" for n in names))
-        for one in slices
+        (
+            group.name,
+            f"{group.users:,}",
+            *(str(group.ndcg[n]) if n in group.ndcg else "-" for n in names),
+        )
+        for group in slices
     ]
     return Table(caption, ("Slice", "Users", *names), rows, numbers=1 + len(names))
 
@@ -59,12 +63,12 @@ def chart_scorers(report: Report) -> Sequence[str]:
     return ("blend", *(components or [name for name in ranked if name != "blend"])[:1])
 
 
-def _bars(one: Slice, names: Sequence[str]) -> list[Bar]:
+def _bars(group: Slice, names: Sequence[str]) -> list[Bar]:
     out: list[Bar] = []
     for name in names:
-        m = one.ndcg.get(name)
+        m = group.ndcg.get(name)
         if m is not None:
             first = not out
-            label = f"{one.name}: {name}" if first else name
+            label = f"{group.name}: {name}" if first else name
             out.append(Bar(label, m.value, f"{m.value:.4f}", m.low, m.high, first, not first))
     return out

@@ -111,9 +111,9 @@ class Backlog(Generic[J]):
         """Return the jobs that wait, the oldest first."""
         return [job for job in list(self._jobs.queue) if job is not None]
 
-    def batch_size(self, most: int, seconds: float) -> int:
-        """Return how many jobs are done within some seconds, from 1 to `most`."""
-        return max(1, min(most, int(seconds / self._seconds)))
+    def batch_size(self, limit: int, seconds: float) -> int:
+        """Return how many jobs are done within some seconds, from 1 to `limit`."""
+        return max(1, min(limit, int(seconds / self._seconds)))
 
     def begin(self, worker: int) -> None:
         """Note that a worker begins."""

@@ -40,7 +40,7 @@ AGAINST = "dislike"  # the type of events of which a bundle notes only that they
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The result of an export.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ def _served(store: Store, bundles: BundleStore) -> tuple[str, Covered]:
         raise DataError(f"{bundles.folder}: no bundle was ever published there; serve one first")
     version = max(variants, key=lambda variant: variant.share).version
     registry = BundleRegistry(bundles, lambda job: job(store), lambda settings, entry: None)
-    covered = {stored.version: stored.covered for stored in registry.known()}
+    covered = {stored.version: stored.covered for stored in registry.stored_bundles()}
     if version not in covered:
         raise StoreError(f"{bundles.folder}: the bundle {version!r} that is served is gone")
     return version, covered[version]
@@ -116,7 +116,7 @@ def _served(store: Store, bundles: BundleStore) -> tuple[str, Covered]:
 def _items(
     catalog: Catalog, live: Sequence[StoredItem], covered: Covered
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Return the items as they are now, those deleted left out; and which did not suit."""
+    """Return the current items without deleted ones, and ids that do not suit the catalog."""
     live = [i for i in live if i.seq > covered.items or i.item_id not in catalog.ids]
     skipped = []
     suiting: dict[str, dict[str, Any]] = {}
@@ -155,7 +155,7 @@ def _with_availability(catalog: Catalog, open_: np.ndarray[Any, Any]) -> pl.Data
         frame = pl.DataFrame({"text": pl.Series(catalog.texts, dtype=pl.String)})
     if (catalog.available == open_).all():
         return frame
-    # Columns that call closed what is open say nothing there; a column beside them says all.
+    # Columns that mark an available item as unavailable are blanked; another column decides.
     says = pl.Series(open_ & ~catalog.available)
     frame = frame.with_columns(
         pl.when(says).then(None).otherwise(pl.col(name)).alias(name)
@@ -191,10 +191,10 @@ def _events(
         "weight": pl.Float64,
     }
     live = [(e.user, e.item, e.kind, e.time, e.weight, e.seq) for e in events]
-    told = pl.DataFrame(live, columns | {"seq": pl.Int64}, orient="row")
+    new_events = pl.DataFrame(live, columns | {"seq": pl.Int64}, orient="row")
     if log is None or not len(log):
-        return told.select(*columns), ()
-    if not log.real_time and len(told):
+        return new_events.select(*columns), ()
+    if not log.real_time and len(new_events):
         raise DataError(
             f"{bundle.path}: its events have no dates, those told live have; they cannot be put in "
             "order: fit from a log with dates"
@@ -203,12 +203,12 @@ def _events(
     rules = FeedbackRules(types, log.liking, later=True)
     old = _of_bundle(catalog, log, types)
     signs = [(rules.strength(kind, weight) or 0) < 0 for _, _, kind, _, weight, _ in live]
-    told = told.with_columns(pl.Series("against", signs, pl.Boolean))
-    told = told.join(old, on=["user_id", "item_id", "timestamp", "against"], how="anti")
+    new_events = new_events.with_columns(pl.Series("against", signs, pl.Boolean))
+    new_events = new_events.join(old, on=["user_id", "item_id", "timestamp", "against"], how="anti")
     held = (pl.col("seq") <= covered.events) & pl.lit(covered.events > 0)
-    same = told.filter(held).join(old, on=["user_id", "item_id", "against"], how="anti")
-    told = pl.concat([same, told.filter(~held)])
-    frame = pl.concat([old.select(*columns), told.select(*columns)])
+    same = new_events.filter(held).join(old, on=["user_id", "item_id", "against"], how="anti")
+    new_events = pl.concat([same, new_events.filter(~held)])
+    frame = pl.concat([old.select(*columns), new_events.select(*columns)])
     return frame.sort("timestamp", maintain_order=True), _options(frame, log, types)
 
 
@@ -221,15 +221,15 @@ def _of_bundle(catalog: Catalog, log: Interactions, types: EventTypes) -> pl.Dat
     meanings = [types.clear_meaning(kind) for kind in kinds]
     factor = np.array([1.0 if isinstance(m, str) or m is None else m for m in meanings])
     users, ids = np.array(list(log.users), object), np.array(list(catalog.ids), object)
-    gone = log.negative
+    negative = log.negative
     return pl.DataFrame(
         {
-            "user_id": [*users[log.user], *users[gone.user]],
-            "item_id": [*ids[log.item], *ids[gone.item]],
-            "event_type": [*np.array(kinds, object)[log.kind], *[AGAINST] * len(gone)],
-            "timestamp": np.concatenate([log.time, gone.time]),
-            "weight": np.concatenate([log.weight / factor[log.kind], np.ones(len(gone))]),
-            "against": np.repeat([False, True], [len(log), len(gone)]),
+            "user_id": [*users[log.user], *users[negative.user]],
+            "item_id": [*ids[log.item], *ids[negative.item]],
+            "event_type": [*np.array(kinds, object)[log.kind], *[AGAINST] * len(negative)],
+            "timestamp": np.concatenate([log.time, negative.time]),
+            "weight": np.concatenate([log.weight / factor[log.kind], np.ones(len(negative))]),
+            "against": np.repeat([False, True], [len(log), len(negative)]),
         },
         schema_overrides={name: pl.String for name in ("user_id", "item_id", "event_type")},
     )

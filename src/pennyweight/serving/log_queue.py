@@ -148,10 +148,10 @@ class LogQueue:
         ready = select.poll()
         ready.register(descriptor, select.POLLOUT)
         while True:
-            late = self._closing.is_set() and time.monotonic() > self._end
-            if ready.poll(0 if late else LOOK):
+            timed_out = self._closing.is_set() and time.monotonic() > self._end
+            if ready.poll(0 if timed_out else LOOK):
                 return True
-            if late:
+            if timed_out:
                 return False
 
     def _drop(self, n: int) -> None:

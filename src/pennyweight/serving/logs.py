@@ -37,11 +37,11 @@ class _Stamp:
         self._second = (-1, "")
 
     def __call__(self, created: float) -> str:
-        whole, (second, text) = int(created), self._second
-        if second != whole:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
-            self._second = (whole, text)  # at once, for threads
-        return f"{text}.{int((created - whole) * 1000):03d}Z"
+        created_second, (second, text) = int(created), self._second
+        if second != created_second:
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created_second))
+            self._second = (created_second, text)  # at once, for threads
+        return f"{text}.{int((created - created_second) * 1000):03d}Z"
 
 
 class JsonLines(logging.Formatter):
@@ -88,15 +88,15 @@ class RequestLog:
         self._clock = clock
         self._stamp = _Stamp()
 
-    def answered(self, done: HandledRequest) -> None:
+    def answered(self, request: HandledRequest) -> None:
         """Write a line; an observer of `Watch`."""
-        level = "error" if done.status >= 500 else "info"
-        key = "null" if done.key is None else _quoted(done.key)
+        level = "error" if request.status >= 500 else "info"
+        key = "null" if request.key is None else _quoted(request.key)
         line = (
             f'{{"time": "{self._stamp(self._clock())}", "level": "{level}", "event": "request", '
-            f'"request_id": {_quoted(done.request_id)}, "method": {_quoted(done.method)}, '
-            f'"route": {_quoted(done.route)}, "status": {done.status}, '
-            f'"ms": {done.seconds * 1000:.3f}, "key": {key}}}\n'
+            f'"request_id": {_quoted(request.request_id)}, "method": {_quoted(request.method)}, '
+            f'"route": {_quoted(request.route)}, "status": {request.status}, '
+            f'"ms": {request.seconds * 1000:.3f}, "key": {key}}}\n'
         )
         try:
             self._stream.write(line)
@@ -107,8 +107,8 @@ class RequestLog:
 
 def dropped_line(n: int, *, clock: Callable[[], float] = time.time) -> str:
     """Return the line that says how many lines before it were not written."""
-    told = {"time": _Stamp()(clock()), "level": "warning", "event": "lines dropped", "lines": n}
-    return _encode(told) + "\n"
+    line = {"time": _Stamp()(clock()), "level": "warning", "event": "lines dropped", "lines": n}
+    return _encode(line) + "\n"
 
 
 @contextmanager

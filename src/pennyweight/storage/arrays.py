@@ -81,7 +81,7 @@ def map_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 def read_arrays(
     path: Path, *, verify: bool = True
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Map what `write_arrays` wrote: read-only arrays, and the settings.
+    """Map a file of `write_arrays`; return read-only arrays and the settings.
 
     Pages come in when they are used; `verify` reads them all once for the checksum.
 
@@ -93,12 +93,12 @@ def read_arrays(
     remedy = "; delete it and build it again"
     try:
         arrays, metadata = map_tensors(path)
-        told = json.loads(metadata[_KEY])
-        settings = json.loads(told["settings"])
+        stored = json.loads(metadata[_KEY])
+        settings = json.loads(stored["settings"])
     except FileNotFoundError:
         raise BundleError(f"{path}: missing") from None
     except UNREADABLE as error:
         raise BundleError(f"{path}: not a safetensors file: {error}{remedy}") from error
-    if verify and told.get("digest") != digest(told["settings"], *arrays.values()):
+    if verify and stored.get("digest") != digest(stored["settings"], *arrays.values()):
         raise BundleError(f"{path}: contents do not match their checksum{remedy}")
     return arrays, settings

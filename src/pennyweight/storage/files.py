@@ -98,15 +98,15 @@ def file_sha256(path: Path) -> str:
     key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
     note = cache_folder() / "sums" / digest(key)
     try:
-        found = note.read_text()
-        if len(found) == 64:
-            return found
+        checksum = note.read_text()
+        if len(checksum) == 64:
+            return checksum
     except OSError:
         pass
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
     try:
-        write_atomic(note, found.encode())
+        write_atomic(note, checksum.encode())
     except OSError:
         pass  # a read-only cache costs time, not correctness
-    return found
+    return checksum

@@ -7,7 +7,7 @@ from pennyweight.serving.live.engine import Engine
 
 __all__ = ["audit_routes"]
 
-SHOWN = 200
+MAX_ENTRIES = 200
 
 
 def audit_routes(engine: Engine) -> APIRouter:
@@ -16,7 +16,7 @@ def audit_routes(engine: Engine) -> APIRouter:
 
     @router.get("/dashboard/audit")
     async def audit(request: Request) -> Response:
-        entries = await engine.store.read(lambda store: store.audits(SHOWN))
-        return page(request, "audit.html", {"entries": entries, "limit": SHOWN})
+        entries = await engine.store.read(lambda store: store.audits(MAX_ENTRIES))
+        return page(request, "audit.html", {"entries": entries, "limit": MAX_ENTRIES})
 
     return router

@@ -14,13 +14,13 @@ from pennyweight.serving.dashboard.descriptions import (
 from pennyweight.serving.dashboard.forms import actor, read_form, redirect, required
 from pennyweight.serving.dashboard.outcomes import WINDOWS, outcomes_context
 from pennyweight.serving.dashboard.page import page, page_router
-from pennyweight.serving.dashboard.publishing import HERE, PUBLISH
+from pennyweight.serving.dashboard.publishing import BUNDLES_PATH, PUBLISH
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.outcome_counter import DAY, WINDOW, OutcomeCounter
 
 __all__ = ["bundle_routes"]
 
-DONE = {
+MESSAGES = {
     "published": "Published: the bundle answers all users now.",
     "rolled-back": "Rolled back: the previous bundles answer again.",
     "shared": "Shared: each user stays with one of the two bundles.",
@@ -33,9 +33,9 @@ def bundle_routes(engine: Engine) -> APIRouter:
     router = page_router()
     counter = OutcomeCounter(engine)
 
-    @router.get(HERE)
+    @router.get(BUNDLES_PATH)
     async def bundles(request: Request, done: str = "", days: str = "") -> Response:
-        found = await asyncio.to_thread(describe_bundles, engine)
+        descriptions = await asyncio.to_thread(describe_bundles, engine)
         before = await asyncio.to_thread(engine.publishing.previous)
         window = DAY * int(days) if days in map(str, WINDOWS) else WINDOW
         outcomes = await counter.outcomes(window)
@@ -44,24 +44,26 @@ def bundle_routes(engine: Engine) -> APIRouter:
             "bundles.html",
             {
                 "notes": list(engine.notes.values()),
-                "bundles": found,
-                "comparable": are_comparable(found),
-                "groups": comparable_groups(found),
+                "bundles": descriptions,
+                "comparable": are_comparable(descriptions),
+                "groups": comparable_groups(descriptions),
                 "before": before,
-                "split": _split(found),
+                "split": _split(descriptions),
                 **outcomes_context(outcomes, engine.traffic_split.primary.meaning),
             },
-            done=DONE.get(done, ""),
+            success=MESSAGES.get(done, ""),
         )
 
-    @router.post(f"{HERE}/add")
+    @router.post(f"{BUNDLES_PATH}/add")
     async def add(request: Request) -> Response:
         form = await read_form(request)
-        who = actor(request)
+        user = actor(request)
         path = required(form, "path")
-        stored = await engine.publishing.changes.run(lambda: engine.publishing.add(path, actor=who))
+        stored = await engine.publishing.changes.run(
+            lambda: engine.publishing.add(path, actor=user)
+        )
         if form.get("publish") != "yes":
-            return redirect(HERE, {"done": "added"})
+            return redirect(BUNDLES_PATH, {"done": "added"})
         return redirect(PUBLISH, {"version": stored.version})
 
     return router
@@ -71,6 +73,9 @@ def _split(bundles: Sequence[BundleDescription]) -> tuple[str, str] | None:
     """Return the versions that a traffic split suggests: the busiest and the newest other."""
     if len(bundles) < 2:
         return None
-    first = max(bundles, key=lambda one: one.share)
-    other = max((one for one in bundles if one is not first), key=lambda one: one.stored.added)
+    first = max(bundles, key=lambda bundle: bundle.share)
+    other = max(
+        (bundle for bundle in bundles if bundle is not first),
+        key=lambda bundle: bundle.stored.added,
+    )
     return first.version, other.version

@@ -66,16 +66,16 @@ def columns(
     key: str,
 ) -> Markup:
     """Draw a column for each time, the series on top of each other; ticks are places and texts."""
-    stacks = list(zip(*([value or 0.0 for value in one.values] for one in series), strict=True))
-    axes = _Axes(_top(max(map(sum, stacks), default=0), least=2), len(stacks))
+    stacks = list(zip(*([value or 0.0 for value in layer.values] for layer in series), strict=True))
+    axes = _Axes(_top(max(map(sum, stacks), default=0), minimum=2), len(stacks))
     parts = list(axes.drawn(ticks, lambda value: f"{value:,.0f}"))
     for at, stack in enumerate(stacks):
         below = 0.0
-        for one, value in zip(series, stack, strict=True):
+        for layer, value in zip(series, stack, strict=True):
             if value:
                 y, end = axes.down(below + value), axes.down(below)
                 parts.append(
-                    f'<rect class="{one.kind}" x="{axes.across(at + 0.1)}" y="{y}" '
+                    f'<rect class="{layer.kind}" x="{axes.across(at + 0.1)}" y="{y}" '
                     f'width="{axes.across(0.8)}" height="{end - y:.1f}"/>'
                 )
                 below += value
@@ -87,17 +87,19 @@ def lines(
     *,
     ticks: Sequence[tuple[int, str]],
     say: Callable[[float], str],
-    least: float,
+    minimum: float,
     title: str,
     description: str,
     key: str,
 ) -> Markup:
     """Draw a line for each series, broken where there is no value; otherwise like `columns`."""
-    highest = max((v for one in series for v in one.values if v is not None), default=0)
-    axes = _Axes(_top(highest, least=least), max((len(one.values) for one in series), default=0))
+    highest = max((v for line in series for v in line.values if v is not None), default=0)
+    axes = _Axes(
+        _top(highest, minimum=minimum), max((len(line.values) for line in series), default=0)
+    )
     parts = list(axes.drawn(ticks, say))
-    for one in series:
-        parts += _line(one, axes)
+    for line in series:
+        parts += _line(line, axes)
     return drawing(parts, _TALL, title, description, key)
 
 
@@ -115,8 +117,8 @@ def _line(series: Series, axes: _Axes) -> Iterator[str]:
         before = value
 
 
-def _top(value: float, *, least: float) -> float:
+def _top(value: float, *, minimum: float) -> float:
     """Return a round number that is no less, whose half is round too."""
-    value = max(value, least)
+    value = max(value, minimum)
     unit = 10.0 ** floor(log10(value))
     return next(step * unit for step in (1, 2, 4, 6, 8, 10, 20) if step * unit >= value * 0.999)

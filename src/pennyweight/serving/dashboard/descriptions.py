@@ -76,7 +76,7 @@ def describe_bundles(engine: Engine) -> list[BundleDescription]:
     shares = {variant.version: variant.share for variant in engine.traffic_split.variants}
     return [
         _describe(engine, stored, shares.get(stored.version, 0.0))
-        for stored in engine.publishing.known()
+        for stored in engine.publishing.stored_bundles()
     ]
 
 

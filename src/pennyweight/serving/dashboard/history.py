@@ -28,8 +28,8 @@ def newest_events(bundle: ServedBundle, store: Store, user: str) -> list[EventRo
         EventRow(event.time, event.kind, event.item, _title(bundle, event.item), "live")
         for event in reversed(store.history(user, NEWEST, bundle.is_neutral))
     ]
-    known = {(event.item, event.time) for event in live}
-    old = [event for event in _of_bundle(bundle, user) if (event.item, event.time) not in known]
+    live_keys = {(event.item, event.time) for event in live}
+    old = [event for event in _of_bundle(bundle, user) if (event.item, event.time) not in live_keys]
     if any(event.time is None for event in old):
         return live + old
     return sorted(live + old, key=lambda event: -(event.time or 0.0))

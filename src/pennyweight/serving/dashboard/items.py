@@ -46,13 +46,13 @@ def item_routes(engine: Engine) -> APIRouter:
         except UnknownIdError as error:
             failed = sentence(error)
             return page(
-                request, "item.html", {"item": id, "found": False}, failed=failed, status=404
+                request, "item.html", {"item": id, "exists": False}, failed=failed, status=404
             )
         not_indexed = engine.items.failures.get(id, "")
         return page(
             request,
             "item.html",
-            {"item": id, "found": True, "error": not_indexed, **context},
+            {"item": id, "exists": True, "error": not_indexed, **context},
         )
 
     return router

@@ -38,7 +38,7 @@ def login_routes(keys: KeyRing | None, sessions: Sessions | None) -> APIRouter:
         if not key.may("admin"):
             failed = f"The key {key.name} lacks the scope admin, which the dashboard needs."
             return _page(request, sessions, failed=failed, status=403)
-        secure, root = _asked_by(request)
+        secure, root = _scheme_and_prefix(request)
         cookie = session_cookie(
             sessions.open(key), secure=secure, root=root, seconds=sessions.seconds
         )
@@ -48,7 +48,7 @@ def login_routes(keys: KeyRing | None, sessions: Sessions | None) -> APIRouter:
     async def logout(request: Request) -> Response:
         if sessions is None:
             return redirect("/")
-        secure, root = _asked_by(request)
+        secure, root = _scheme_and_prefix(request)
         token = session_token(request.headers.get("cookie", ""), secure=secure, root=root)
         if token is not None:
             sessions.close(token)
@@ -57,7 +57,7 @@ def login_routes(keys: KeyRing | None, sessions: Sessions | None) -> APIRouter:
     return router
 
 
-def _asked_by(request: Request) -> tuple[bool, str]:
+def _scheme_and_prefix(request: Request) -> tuple[bool, str]:
     """Return whether a request came by https, and below which prefix."""
     return request.scope["scheme"] == "https", request.scope.get("root_path", "")
 

@@ -9,7 +9,7 @@ from pennyweight.serving.live.served_bundle import ServedBundle
 
 __all__ = ["RecentItem", "RecentItems", "new_items"]
 
-SHOWN = 10
+MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RecentItems:
 def new_items(bundle: ServedBundle, now: float, *, seconds: float = DAY) -> RecentItems:
     """Return the items that were published within the last seconds."""
     codes = np.flatnonzero(now - bundle.published < seconds)
-    newest = codes[np.argsort(-bundle.published[codes], kind="stable")][:SHOWN]
+    newest = codes[np.argsort(-bundle.published[codes], kind="stable")][:MAX_LISTED]
     return RecentItems(
         len(codes),
         tuple(

@@ -49,14 +49,20 @@ def _acted_chart(outcomes: Outcomes) -> Markup | None:
 
 def _type_figure(outcomes: Outcomes, meaning: Callable[[str], str]) -> Figure | None:
     """Return the events by type and bundle, successes first; None where no event names a list."""
-    types = [(_label(one.kind, meaning(one.kind)), one) for one in outcomes.types if one.kind]
+    types = [
+        (_label(outcome.kind, meaning(outcome.kind)), outcome)
+        for outcome in outcomes.types
+        if outcome.kind
+    ]
     types.sort(key=lambda row: (row[0].endswith(")"), row[0], row[1].version))
     if not types:
         return None
     drawn, before = [], ""
-    for kind, one in types:
-        label = one.version if kind == before else f"{kind}: {one.version}"
-        drawn.append(Bar(label, _per_list(one), f"{_per_list(one):.1f}", next=kind == before))
+    for kind, outcome in types:
+        label = outcome.version if kind == before else f"{kind}: {outcome.version}"
+        drawn.append(
+            Bar(label, _per_list(outcome), f"{_per_list(outcome):.1f}", next=kind == before)
+        )
         before = kind
     title = "Events per 100 lists"
     chart = bars(
@@ -67,13 +73,13 @@ def _type_figure(outcomes: Outcomes, meaning: Callable[[str], str]) -> Figure | 
     )
     rows = [
         (
-            f"{kind}: {one.version}",
-            f"{one.lists:,}",
-            f"{one.events:,}",
-            f"{one.users:,}",
-            f"{_per_list(one):.1f}",
+            f"{kind}: {outcome.version}",
+            f"{outcome.lists:,}",
+            f"{outcome.events:,}",
+            f"{outcome.users:,}",
+            f"{_per_list(outcome):.1f}",
         )
-        for kind, one in types
+        for kind, outcome in types
     ]
     head = ("Type and bundle", "Lists", "Events", "Users", "Per 100 lists")
     return Figure(title, chart, Table(title, head, rows, numbers=4))
@@ -84,5 +90,5 @@ def _label(kind: str, meaning: str) -> str:
     return kind if meaning == "positive" else f"{kind} ({meaning})"
 
 
-def _per_list(one: TypeOutcome) -> float:
-    return 100 * one.events / max(1, one.lists)
+def _per_list(outcome: TypeOutcome) -> float:
+    return 100 * outcome.events / max(1, outcome.lists)

@@ -19,7 +19,7 @@ __all__ = ["overview_routes"]
 
 Minutes = Sequence[tuple[int, RequestStatistics]]
 TICK = 900  # seconds between the times below a chart
-LEAST = 0.001  # seconds, the smallest scale of the chart of latency
+MIN_SCALE = 0.001  # seconds, the smallest scale of the chart of latency
 FAILED = 20  # items in the table of failures
 
 
@@ -87,11 +87,11 @@ def _clock(start: int) -> str:
 
 
 def _traffic_chart(minutes: Minutes) -> TimeChart:
-    values = [one for _, one in minutes]
+    values = [row for _, row in minutes]
     series = [
-        Series("answered", "best", [one.requests - one.errors - one.refused for one in values]),
-        Series("refused (4xx)", "warn", [one.refused for one in values]),
-        Series("errors (5xx)", "bad", [one.errors for one in values]),
+        Series("answered", "best", [row.requests - row.errors - row.refused for row in values]),
+        Series("refused (4xx)", "warn", [row.refused for row in values]),
+        Series("errors (5xx)", "bad", [row.errors for row in values]),
     ]
     title = "Requests per minute"
     chart = columns(
@@ -103,8 +103,8 @@ def _traffic_chart(minutes: Minutes) -> TimeChart:
     )
     rows = [
         (_clock(start), *(f"{series[i].values[at]:,}" for i in range(3)))
-        for at, (start, one) in reversed(list(enumerate(minutes)))
-        if one.requests
+        for at, (start, row) in reversed(list(enumerate(minutes)))
+        if row.requests
     ]
     table = Table(title, ("Minute", "Answered", "Refused", "Errors"), rows, numbers=3)
     return TimeChart(title, series, chart, table)
@@ -112,23 +112,23 @@ def _traffic_chart(minutes: Minutes) -> TimeChart:
 
 def _latency_chart(minutes: Minutes) -> TimeChart:
     series = [
-        Series("p95", "warn", [one.p95 for _, one in minutes]),
-        Series("p50", "best", [one.p50 for _, one in minutes]),
+        Series("p95", "warn", [row.p95 for _, row in minutes]),
+        Series("p50", "best", [row.p50 for _, row in minutes]),
     ]
     title = "Latency"
     chart = lines(
         series,
         ticks=_ticks(minutes),
         say=lambda value: f"{1_000 * value:g} ms",
-        least=LEAST,
+        minimum=MIN_SCALE,
         title=title,
         description="Lines over the last sixty minutes. The table has the numbers.",
         key="latency",
     )
     rows = [
-        (_clock(start), *map(milliseconds, (one.p50, one.p95, one.p99)))
-        for start, one in reversed(minutes)
-        if one.requests
+        (_clock(start), *map(milliseconds, (row.p50, row.p95, row.p99)))
+        for start, row in reversed(minutes)
+        if row.requests
     ]
     table = Table(title, ("Minute", "p50", "p95", "p99"), rows, numbers=3)
     return TimeChart(title, series, chart, table)
@@ -140,12 +140,12 @@ def _route_table(routes: Sequence[tuple[str, RequestStatistics]]) -> Table | Non
     rows = [
         (
             name,
-            f"{one.requests:,}",
-            f"{one.refused:,}",
-            f"{one.errors:,}",
-            *map(milliseconds, (one.p50, one.p95, one.p99)),
+            f"{row.requests:,}",
+            f"{row.refused:,}",
+            f"{row.errors:,}",
+            *map(milliseconds, (row.p50, row.p95, row.p99)),
         )
-        for name, one in routes
+        for name, row in routes
     ]
     head = ("Route", "Requests", "Refused", "Errors", "p50", "p95", "p99")
     return Table("In the last hour, busiest first", head, rows, numbers=6)

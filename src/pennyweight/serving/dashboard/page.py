@@ -42,7 +42,7 @@ def page(
     template: str,
     context: Mapping[str, object] | None = None,
     *,
-    done: str = "",
+    success: str = "",
     failed: str = "",
     status: int = 200,
     headers: Mapping[str, str] | None = None,
@@ -55,7 +55,7 @@ def page(
         Its file in the folder ``templates``.
     context
         The names that the template uses, in addition to those of the frame.
-    done, failed
+    success, failed
         The result of an action, shown at the top.
     """
     frame = {
@@ -65,7 +65,7 @@ def page(
         "version": _version(),
         "url": _addresses(request),
         "static_url": static_url,
-        "done": done,
+        "success": success,
         "failed": failed,
         **FORMATS,
     }

@@ -16,10 +16,14 @@ from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.traffic_split import Variant, checked_variants
 
-__all__ = ["HERE", "PUBLISH", "publishing_routes"]
+__all__ = ["BUNDLES_PATH", "PUBLISH", "publishing_routes"]
 
-HERE = "/dashboard/bundles"
-PUBLISH, SHARE, BACK = f"{HERE}/publish", f"{HERE}/share", f"{HERE}/rollback"
+BUNDLES_PATH = "/dashboard/bundles"
+PUBLISH, SHARE, BACK = (
+    f"{BUNDLES_PATH}/publish",
+    f"{BUNDLES_PATH}/share",
+    f"{BUNDLES_PATH}/rollback",
+)
 NOTHING = "nothing was published before; there is nothing to roll back to"
 
 Fields = Mapping[str, str]
@@ -46,7 +50,7 @@ def _add(
     engine: Engine,
     path: str,
     name: str,
-    done: str,
+    result: str,
     variants_of: Callable[[Fields], Sequence[Variant]],
 ) -> None:
     """Add the page that asks, and the route of its button."""
@@ -77,9 +81,9 @@ def _add(
                 "the bundles in service have changed since the page was loaded; "
                 "reload the bundles and decide again",
             )
-        who = actor(request)
-        await engine.publishing.changes.run(lambda: engine.publishing.serve(variants, actor=who))
-        return redirect(HERE, {"done": done})
+        user = actor(request)
+        await engine.publishing.changes.run(lambda: engine.publishing.serve(variants, actor=user))
+        return redirect(BUNDLES_PATH, {"done": result})
 
 
 FIELDS = ("version", "most", "some", "percent")
@@ -115,10 +119,10 @@ def _context(
     """Return the context of the page that asks for confirmation."""
     now = engine.traffic_split.variants
     before, after = (
-        {variant.version: variant.share for variant in some} for some in (now, variants)
+        {variant.version: variant.share for variant in split} for split in (now, variants)
     )
     versions = before.keys() | after.keys()
-    bundles = [one for one in describe_bundles(engine) if one.version in versions]
+    bundles = [bundle for bundle in describe_bundles(engine) if bundle.version in versions]
     moved = sum(max(0.0, share - before.get(version, 0.0)) for version, share in after.items())
     return {
         "question": f"{name}?",

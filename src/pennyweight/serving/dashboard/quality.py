@@ -32,9 +32,9 @@ def quality_routes(engine: Engine) -> APIRouter:
 
 def _chosen(bundles: Sequence[BundleDescription], version: str) -> BundleDescription:
     if not version:
-        return max(bundles, key=lambda one: one.share)
-    for one in bundles:
-        if one.version == version:
-            return one
-    known = ", ".join(one.version for one in bundles)
-    raise UnknownIdError(f"no bundle {version!r}; there are {known}")
+        return max(bundles, key=lambda bundle: bundle.share)
+    for bundle in bundles:
+        if bundle.version == version:
+            return bundle
+    versions = ", ".join(bundle.version for bundle in bundles)
+    raise UnknownIdError(f"no bundle {version!r}; there are {versions}")

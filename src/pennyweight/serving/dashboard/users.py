@@ -17,7 +17,7 @@ from pennyweight.serving.live.user_export import count_user, export_user
 
 __all__ = ["user_routes"]
 
-HERE = "/dashboard/users"
+USERS_PATH = "/dashboard/users"
 USERS, EVENTS, LISTED = 50, 100, 10
 
 
@@ -25,11 +25,11 @@ def user_routes(engine: Engine) -> APIRouter:
     """Return the routes; their changes are audited."""
     router = page_router()
 
-    @router.get(HERE)
+    @router.get(USERS_PATH)
     async def users(request: Request, id: str = "", after: str = "") -> Response:
         return await (_user(request, engine, id) if id else _users(request, engine, after))
 
-    @router.get(f"{HERE}/export")
+    @router.get(f"{USERS_PATH}/export")
     async def export(id: str = "") -> Response:
         return StreamingResponse(
             await export_user(engine, _named(id)),
@@ -37,29 +37,29 @@ def user_routes(engine: Engine) -> APIRouter:
             headers={"Content-Disposition": 'attachment; filename="user.json"'},
         )
 
-    @router.get(f"{HERE}/erase")
+    @router.get(f"{USERS_PATH}/erase")
     async def confirm(request: Request, id: str = "") -> Response:
         stored = await count_user(engine, _named(id))
         return page(request, "erase.html", {"user": id, "stored": stored})
 
-    @router.post(f"{HERE}/erase")
+    @router.post(f"{USERS_PATH}/erase")
     async def erase(request: Request) -> Response:
         user = _named((await read_form(request)).get("id", ""))
-        gone = await engine.users.erase(user, actor=actor(request))
+        deleted = await engine.users.erase(user, actor=actor(request))
         return redirect(
-            HERE,
+            USERS_PATH,
             {
-                "events": gone["events"] + gone["bundle_events"],
-                "lists": gone["recommendations"],
-                "bundles": len(gone["trained_on"]),
+                "events": deleted["events"] + deleted["bundle_events"],
+                "lists": deleted["recommendations"],
+                "bundles": len(deleted["trained_on"]),
             },
         )
 
-    @router.post(f"{HERE}/consent")
+    @router.post(f"{USERS_PATH}/consent")
     async def consent(request: Request) -> Response:
         user = _named((await read_form(request)).get("id", ""))
         await engine.users.readmit(user, actor=actor(request))
-        return redirect(HERE, {"id": user})
+        return redirect(USERS_PATH, {"id": user})
 
     return router
 
@@ -70,7 +70,7 @@ async def _users(request: Request, engine: Engine, after: str) -> Response:
         request,
         "users.html",
         {"users": users[:USERS], "after": after, "more": len(users) > USERS},
-        done=_erased(request.query_params),
+        success=_erased(request.query_params),
     )
 
 

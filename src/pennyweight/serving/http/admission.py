@@ -15,8 +15,8 @@ LASTING = 4  # measurements for which lag must last to count
 SMOOTHING = 0.2  # weight of the newest measurement
 FIRST_GUESS = 0.001  # seconds a request, until overload is measured
 BACKLOG = 32  # requests under way from which throughput is capacity, not demand
-LEAST = 2 * BACKLOG  # that are let in in any case, or a wrong estimate would never be mended
-STEADY = 2 * LEAST  # of which operators get twice as many, also where the bound has just fallen
+MIN_BOUND = 2 * BACKLOG  # always admitted, or a wrong estimate would never be corrected
+STEADY = 2 * MIN_BOUND  # operators get twice as many, even if the bound has just fallen
 RECENTLY = 1.0  # seconds for which a refusal means: full
 
 # Changes of items wait to be recommendable, those of bundles and users for a thread of their own:
@@ -64,10 +64,10 @@ class Admission:
 
     Parameters
     ----------
-    most
-        Requests under way at the most, however quick they are.
+    limit
+        The most requests under way, however quick they are.
     connections
-        Open connections; those above are told to come again.
+        Open connections; further ones are refused.
     clock
         Seconds that only go forward.
 
@@ -88,12 +88,12 @@ class Admission:
 
     def __init__(
         self,
-        most: int = 1_024,
+        limit: int = 1_024,
         *,
         connections: int = 4_096,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.most, self.connections = most, connections
+        self.limit, self.connections = limit, connections
         self.under_way = self.refused = 0
         self.lag = 0.0
         self.on_refused: Callable[[int], None] = lambda n: None
@@ -102,16 +102,16 @@ class Admission:
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._since = self._due = self._refused_at = self._closed_at = float("-inf")
-        self._done = self._told = 0
+        self._answered = self._reported = 0
         self._queueing = False
         self.bound = self._bound()
 
     def refuses(self, path: bytes) -> bool:
-        """Return whether a request for a path is refused now; health is always told."""
+        """Return whether a request for a path is refused now; health checks never are."""
         if self.under_way < self.bound:
             return False
         if path.startswith(OPERATORS) or path.partition(b"?")[0] == b"/":
-            return self.under_way >= 2 * max(self.bound, min(self.most, STEADY))
+            return self.under_way >= 2 * max(self.bound, min(self.limit, STEADY))
         return not is_health(path.partition(b"?")[0].decode("latin-1"))
 
     @staticmethod
@@ -120,14 +120,14 @@ class Admission:
         return method in LOOKING or not path.startswith(WAITING)
 
     def begin(self) -> None:
-        """Count a request that has come whole."""
+        """Count a request that was received completely."""
         self.under_way += 1
 
     def end(self, *, answered: bool) -> None:
         """Count a request that was answered, or whose client has gone."""
         self.under_way -= 1
         if answered:
-            self._done += 1
+            self._answered += 1
         if self.under_way < BACKLOG:
             self._queueing = False
 
@@ -142,7 +142,7 @@ class Admission:
     @property
     def is_full(self) -> bool:
         """Whether requests are refused, or were a moment ago."""
-        if self.under_way >= self.bound or self.refused > self._told:
+        if self.under_way >= self.bound or self.refused > self._reported:
             return True
         return self._clock() - self._refused_at < RECENTLY
 
@@ -167,17 +167,17 @@ class Admission:
         self._lags.append(max(0.0, now - self._due))
         self.lag = min(self._lags)
         if not self._queueing:
-            self._since, self._done = now, 0
+            self._since, self._answered = now, 0
             self._queueing = self.under_way >= BACKLOG
-        elif self._done:
-            seconds = min(WAIT, (now - self._since) / self._done)
+        elif self._answered:
+            seconds = min(WAIT, (now - self._since) / self._answered)
             self._seconds += SMOOTHING * (seconds - self._seconds)
-            self._since, self._done = now, 0
+            self._since, self._answered = now, 0
         self.bound = self._bound()
-        if self.refused > self._told:
-            self.on_refused(self.refused - self._told)
-            self._told, self._refused_at = self.refused, now
+        if self.refused > self._reported:
+            self.on_refused(self.refused - self._reported)
+            self._reported, self._refused_at = self.refused, now
 
     def _bound(self) -> int:
         in_time = max(0.0, WAIT - self.lag) / self._seconds
-        return min(self.most, max(LEAST, int(in_time)))
+        return min(self.limit, max(MIN_BOUND, int(in_time)))

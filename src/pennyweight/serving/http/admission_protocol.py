@@ -50,7 +50,7 @@ class AdmissionProtocol(BoundedProtocol):
     _refused = False  # the rest of the request is read, and dropped
     _surplus = False  # one connection too many
     _ended = False  # closed by a refusal; what else has come is dropped
-    _gone = False
+    _disconnected = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or tell of health alone where there are too many."""
@@ -59,15 +59,15 @@ class AdmissionProtocol(BoundedProtocol):
         excess = len(self.connections) - self.admission.connections
         if excess > 0:
             self._surplus = True
-            self._whole()
-            self._late = self.loop.call_later(SURPLUS_SECONDS, self._give_up)
+            self._end_head()
+            self._head_timer = self.loop.call_later(SURPLUS_SECONDS, self._give_up)
             self._close_idle()
             if excess > self.admission.connections // 8:
                 self._refuse(close=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who works on an answer that nobody waits for it."""
-        self._gone = True
+        """Note that nobody waits for the answer."""
+        self._disconnected = True
         self._uncount(answered=False)
         super().connection_lost(exc)
 
@@ -75,7 +75,7 @@ class AdmissionProtocol(BoundedProtocol):
         """Let the application ask whether the client is still there."""
         super().on_message_begin()
         self._between = False
-        self.scope["state"]["client_gone"] = self._is_gone
+        self.scope["state"]["is_disconnected"] = self._is_disconnected
 
     def on_headers_complete(self) -> None:
         """Let the application answer, or refuse what could not be answered in time."""
@@ -84,7 +84,7 @@ class AdmissionProtocol(BoundedProtocol):
             # What is sent while an answer is due waits for its turn within the connection.
             waits = self.cycle is not None and not self.cycle.response_complete
             if self._ended or (not waits and self._is_refused()):
-                self._whole()
+                self._end_head()
                 self._refuse(close=self._must_close())
                 return
         super().on_headers_complete()
@@ -157,16 +157,16 @@ class AdmissionProtocol(BoundedProtocol):
             length = int(lengths[0])
         if len(data) != head.end() + length:
             return False
-        self._whole()
+        self._end_head()
         self.admission.refused += 1
         self._refused_at = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._keep_alive(self.timeout_keep_alive)
-        self.transport.write(self.refusal.whole)
+        self.transport.write(self.refusal.response)
         return True
 
-    def _is_gone(self) -> bool:
-        return self._gone or self.transport.is_closing()
+    def _is_disconnected(self) -> bool:
+        return self._disconnected or self.transport.is_closing()
 
     def _uncount(self, *, answered: bool) -> None:
         if self._counted:
@@ -205,7 +205,7 @@ class AdmissionProtocol(BoundedProtocol):
         self.transport.write(head if is_head else head + self.refusal.body)
         if close:
             self._ended = True
-            self._whole()
+            self._end_head()
             if self.flow.write_paused:  # a client that reads nothing would keep it open
                 self.transport.abort()
             else:
@@ -229,7 +229,7 @@ class _Refusal(NamedTuple):
     keeping: bytes
     closing: bytes
     body: bytes
-    whole: bytes
+    response: bytes
 
 
 def admission_protocol(admission: Admission, root_path: str = "") -> type[AdmissionProtocol]:

@@ -169,7 +169,7 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
     """Return what says which methods a path has: a router knows those of one route only."""
 
     @cache
-    def known() -> list[tuple[re.Pattern[str], set[str]]]:
+    def patterns() -> list[tuple[re.Pattern[str], set[str]]]:
         return [
             (re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(path)), re.DOTALL), _upper(methods))
             for path, methods in api.openapi()["paths"].items()
@@ -180,7 +180,7 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
         exact = api.openapi()["paths"].get(path)
         if exact is not None:
             return ", ".join(sorted(_upper(exact)))
-        matches = [methods for pattern, methods in known() if pattern.fullmatch(path)]
+        matches = [methods for pattern, methods in patterns() if pattern.fullmatch(path)]
         return ", ".join(sorted(set().union(*matches)))
 
     return allowed

@@ -25,11 +25,11 @@ class BodyLimit:
     Parameters
     ----------
     app
-        What answers.
+        The application.
     nbytes
-        Bytes of a body at the most.
+        Maximum size of a body.
     seconds
-        Until it must have come whole, from when the application first asks for it.
+        Time to receive a complete body, from the first time the application asks for it.
     total
         Bytes of all bodies in memory at the same time; beyond, a large one is refused.
     """
@@ -56,11 +56,11 @@ class BodyLimit:
         for name, value in scope["headers"]:
             if name == b"content-length" and not self._fits(value):
                 raise self._too_large()
-        read, whole, deadline = 0, False, 0.0
+        read, complete, deadline = 0, False, 0.0
 
         async def bounded() -> Message:
-            nonlocal read, whole, deadline
-            if whole:  # what is waited for now is the end of the connection
+            nonlocal read, complete, deadline
+            if complete:  # this waits for the end of the connection
                 return await receive()
             if not deadline:
                 deadline = asyncio.get_running_loop().time() + self._seconds
@@ -75,7 +75,7 @@ class BodyLimit:
                 raise self._too_large()
             if read > SMALL and self._held > self._total:
                 raise Refusal(503, "too many large bodies at once; retry later", BUSY)
-            whole = not message.get("more_body", False)
+            complete = not message.get("more_body", False)
             return message
 
         try:
@@ -90,8 +90,8 @@ class BodyLimit:
         return Refusal(413, f"the body is larger than {self._nbytes:,} bytes; send less", CLOSE)
 
     def _too_slow(self) -> Refusal:
-        told = f"the body did not come within {self._seconds:g} s; send less at a time"
-        return Refusal(408, told, CLOSE)
+        detail = f"the body did not come within {self._seconds:g} s; send less at a time"
+        return Refusal(408, detail, CLOSE)
 
 
 class _Soon:
@@ -108,8 +108,8 @@ class _Soon:
     def __await__(self) -> Generator[Any, Any, Message]:
         try:
             waits_for = next(self._coming)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
         return (yield from self._in_time(waits_for).__await__())
 
     async def _in_time(self, waits_for: Any) -> Message:  # noqa: ANN401 - the loop knows
@@ -130,7 +130,7 @@ class _Rest:
         except BaseException as error:  # the deadline, or the end of the task: pass it on
             try:
                 waits_for = self._coming.throw(error)
-            except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
             return (yield from _Rest(self._coming, waits_for).__await__())
         return (yield from self._coming)

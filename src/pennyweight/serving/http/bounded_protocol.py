@@ -18,24 +18,23 @@ _UNHEARD = logging.Logger("clients", logging.CRITICAL)
 class BoundedProtocol(HttpToolsProtocol):
     """A connection whose request heads are bounded: ``uvicorn.Config(http=BoundedProtocol)``.
 
-    The parser has no limits of its own, and no middleware is asked before a head is whole:
+    The parser has no limits of its own, and no middleware runs before a head is complete:
     a head without an end would fill the memory, and connections that say nothing would
     take all there are.
 
     Attributes
     ----------
     head_bytes
-        Of a request line and its headers at the most.
+        Maximum size of a request line with its headers.
     head_seconds
-        Until a head must have come whole, from when the connection is made or the request
-        begins.
+        Time to receive a complete head, from the start of the connection or of the request.
     body_bytes
         Of a body with its chunk sizes and trailers, which no application sees.
     trailers
         Headers that may follow a body.
     rest_bytes, rest_seconds
-        Of a body that nobody read, after the answer: so much is passed over, so that the
-        connection serves the next request; then it is closed.
+        Of an unread body, after the answer: up to these bounds the rest is skipped, so that the
+        connection can serve the next request; beyond, it is closed.
     pipelined
         Requests that may wait on one connection for those before them.
     """
@@ -50,7 +49,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _read = 0
     _headers = 0
-    _late: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
     _rest: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -61,12 +60,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
-        self._whole()
+        self._end_head()
         self._end_rest()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Say as a problem what is wrong with a request that no application sees."""
+        """Answer a request that no application sees with a problem document."""
         kind = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": msg}
         body = json.dumps(kind).encode()
         self.transport.write(
@@ -80,12 +79,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= self.pipelined:
             raise ValueError("too many requests at once")  # the parser stops, the answer is 400
         super().on_message_begin()
-        if self._late is None:
+        if self._head_timer is None:
             self._expect()
 
     def on_headers_complete(self) -> None:
         """Wait no longer."""
-        self._whole()
+        self._end_head()
         self._read, self._headers = 0, len(self.headers)
         if not self.url.startswith(b"/"):
             self._take_host()
@@ -100,27 +99,27 @@ class BoundedProtocol(HttpToolsProtocol):
         if target.port:
             host = b"%b:%d" % (host, target.port)
         others = [(name, value) for name, value in self.headers if name != b"host"]
-        given = max(1, len(self.headers) - len(others))  # several are refused later, as ever
-        self.headers[:] = [(b"host", host)] * given + others
+        n_hosts = max(1, len(self.headers) - len(others))  # several are refused later, as ever
+        self.headers[:] = [(b"host", host)] * n_hosts + others
 
     def data_received(self, data: bytes) -> None:
         """Read, and refuse a head or a body that grows too large."""
         super().data_received(data)
-        if self._late is None and (self.cycle is None or not self.cycle.more_body):
+        if self._head_timer is None and (self.cycle is None or not self.cycle.more_body):
             return  # one read brought all of it, as it mostly does
         if self.transport.is_closing():
             return
-        self._read += len(data)  # what follows a whole head in `data` is at most one read
-        if self._late is None:
-            most = self.body_bytes if self._rest is None else self.rest_bytes
-            if self._read > most or len(self.headers) > self._headers + self.trailers:
+        self._read += len(data)  # after a complete head, the rest of `data` is at most one read
+        if self._head_timer is None:
+            limit = self.body_bytes if self._rest is None else self.rest_bytes
+            if self._read > limit or len(self.headers) > self._headers + self.trailers:
                 self.transport.close()
         elif self._read > self.head_bytes:
-            self._whole()
+            self._end_head()
             self.send_400_response("The head of the request is too large.")
 
     def on_response_complete(self) -> None:
-        """Pass over what is left of a body, within bounds."""
+        """Skip the rest of a body, within bounds."""
         unread = self.cycle.response_complete and self.cycle.more_body
         super().on_response_complete()
         if not unread or self.transport.is_closing():
@@ -144,22 +143,22 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def waits_since_before(self, end: float) -> bool:
         """Return whether a head is waited for, until some time of the loop or before."""
-        return self._late is not None and self._late.when() < end
+        return self._head_timer is not None and self._head_timer.when() < end
 
     def _expect(self) -> None:
         self._read = 0
-        self._late = self.loop.call_later(self.head_seconds, self._give_up)
+        self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
 
-    def _whole(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+    def _end_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _give_up(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
             # A request before this one is still being answered; reading may be paused for it.
-            self._late = self.loop.call_later(self.head_seconds, self._give_up)
+            self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
             return
-        self._late = None
+        self._head_timer = None
         if not self.transport.is_closing():
             self.transport.close()

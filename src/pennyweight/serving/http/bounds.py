@@ -1,4 +1,4 @@
-"""Bounds of what a body may hold, which are looked at before its values are."""
+"""Bounds on the size of a body, checked before its values are."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -14,7 +14,7 @@ MAX_NAME = 512  # characters of the name of an attribute
 MAX_TEXT = 20_000  # characters of a text in an attribute
 MAX_LENGTH = 1_000  # values in a list of an attribute
 MAX_DEPTH = 8  # lists within lists of an attribute
-STRANGE = 10  # unknown names of an object that are told one by one
+STRANGE = 10  # unknown names of an object that are listed one by one
 
 
 @dataclass(frozen=True)
@@ -44,34 +44,34 @@ class AtMost:
         return value
 
 
-def check_names(value: object, known: int) -> None:
-    """Raise pydantic's error where an object has far more names than are known."""
-    if isinstance(value, dict) and len(value) > known + STRANGE:
-        told = {"n": len(value), "known": known}
-        raise PydanticCustomError("names", "has {n} names, of which {known} are known", told)
+def check_names(value: object, n_known: int) -> None:
+    """Raise pydantic's error if an object has far more names than the `n_known` of its model."""
+    if isinstance(value, dict) and len(value) > n_known + STRANGE:
+        context = {"n": len(value), "known": n_known}
+        raise PydanticCustomError("names", "has {n} names, of which {known} are known", context)
 
 
-def check_length(value: list[Any] | dict[str, Any], most: int) -> None:
-    """Raise pydantic's error where a value has too many values itself."""
-    if len(value) > most:
+def check_length(value: list[Any] | dict[str, Any], limit: int) -> None:
+    """Raise pydantic's error if a list or an object is too long."""
+    if len(value) > limit:
         kind = "Dictionary" if isinstance(value, dict) else "List"
-        told = {"field_type": kind, "max_length": most, "actual_length": len(value)}
-        raise PydanticKnownError("too_long", told)
+        context = {"field_type": kind, "max_length": limit, "actual_length": len(value)}
+        raise PydanticKnownError("too_long", context)
 
 
 def _bounded(value: object) -> object:
-    """Return JSON of which no part is too large; looked through without recursion."""
+    """Return JSON of which no part is too large; checked without recursion."""
     level = [value]
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
-        for one in level:
-            if isinstance(one, str):
-                if len(one) > MAX_TEXT:
+        for part in level:
+            if isinstance(part, str):
+                if len(part) > MAX_TEXT:
                     raise PydanticKnownError("string_too_long", {"max_length": MAX_TEXT})
-            elif isinstance(one, list | dict):
-                check_length(one, MAX_LENGTH)
-                below.extend(one.values() if isinstance(one, dict) else one)
-            elif isinstance(one, float) and not isfinite(one):
+            elif isinstance(part, list | dict):
+                check_length(part, MAX_LENGTH)
+                below.extend(part.values() if isinstance(part, dict) else part)
+            elif isinstance(part, float) and not isfinite(part):
                 raise PydanticKnownError("finite_number")
         if not below:
             return value

@@ -17,12 +17,12 @@ class Deadline:
     ----------
     at
         When it ends, by `time.monotonic`.
-    client_gone
+    is_disconnected
         Returns whether the client has closed its connection.
     """
 
     at: float
-    client_gone: Callable[[], bool]
+    is_disconnected: Callable[[], bool]
 
 
 # Set by the outermost middleware, for whatever the request makes wait further in.

@@ -16,8 +16,8 @@ SLICE = 64 << 10  # bytes that one regular expression looks at before other thre
 
 # What begins a value, and a string, in which nothing does.
 _TOKENS = re.compile(rb'[\[{,]|"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-# All that may stand around half of a surrogate pair; no escape is cut in two.
-_WHOLE = re.compile(
+# The longest start of a text without half of a surrogate pair; no escape is cut in two.
+_NO_HALF_PAIRS = re.compile(
     rb"""(?:[^\\]++
       | \\[^u]
       | \\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}
@@ -51,15 +51,15 @@ def decode_json(body: bytes) -> Any:  # noqa: ANN401
         raise field_refusal("body", "is nested too deeply") from None
 
 
-def count_values(body: bytes, most: int) -> int:
-    """Return how many values JSON has at most; above `most` it only says that there are more.
+def count_values(body: bytes, limit: int) -> int:
+    """Return an upper bound of the number of values in JSON; above `limit`, it has more values.
 
-    A number that is not above `most` may be too high, never too low.
+    A result up to `limit` may be too high, never too low.
     """
-    if len(body) <= most:
+    if len(body) <= limit:
         return len(body)
     bound = 1 + body.count(b",") + body.count(b"[") + body.count(b"{")
-    if bound <= most:
+    if bound <= limit:
         return bound
     # Texts have commas too: count again without them.
     values, strings = 1, 0
@@ -68,8 +68,8 @@ def count_values(body: bytes, most: int) -> int:
             strings += 1
         else:
             values += 1
-        if values > most or strings > 2 * most:
-            return most + 1
+        if values > limit or strings > 2 * limit:
+            return limit + 1
     return values
 
 
@@ -77,13 +77,13 @@ def _refuse_half_pairs(body: bytes) -> None:
     """Refuse JSON that writes half of a surrogate pair: a text no other program could read."""
     at = 0 if _HALF.search(body) else len(body)
     while at < len(body):
-        end = _WHOLE.match(body, at, at + SLICE).end()  # type: ignore[union-attr]
+        end = _NO_HALF_PAIRS.match(body, at, at + SLICE).end()  # type: ignore[union-attr]
         if end == at:
             if _HALF.match(body, at):
                 raise field_refusal(
                     "body", f"holds half of a surrogate pair (byte {at:,}); send whole characters"
                 )
-            return  # no JSON, which its parser tells
+            return  # no JSON, which the parser reports
         at = end
 
 
@@ -92,18 +92,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise field_refusal(
             "body", f"has an object of {len(pairs):,} names; {MAX_NAMES:,} at most are taken"
         )
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         name = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise field_refusal("body", f"has the name {name[:60]!r} twice in one object; give it once")
-    return found
+    return values
 
 
 def _constant(name: str) -> float:
     raise field_refusal("body", f"is no JSON: {name} is no number there; leave the field out")
 
 
-def _whole(digits: str) -> int:
+def _integer(digits: str) -> int:
     """Return a whole number; a long one takes time by the square of its length."""
     if len(digits) > MAX_DIGITS:
         raise field_refusal("body", f"holds a number of more than {MAX_DIGITS:,} digits")
@@ -111,5 +111,5 @@ def _whole(digits: str) -> int:
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole
+    object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
 )  # made once, which takes longer than to read a small body

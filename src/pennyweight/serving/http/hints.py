@@ -43,13 +43,13 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def nearest_name(name: str, known: Collection[str]) -> str | None:
+def nearest_name(name: str, known_names: Collection[str]) -> str | None:
     """Return the known name that another stands for or resembles, if there is one."""
     if len(name) > LONGEST:
         return None
     lower = name.lower()
-    meant = next((one for one in SYNONYMS.get(lower, ()) if one in known), None)
-    return meant or next(iter(get_close_matches(lower, known, n=1)), None)
+    meant = next((synonym for synonym in SYNONYMS.get(lower, ()) if synonym in known_names), None)
+    return meant or next(iter(get_close_matches(lower, known_names, n=1)), None)
 
 
 def number_range(field: FieldInfo) -> str:

@@ -78,12 +78,14 @@ class Metrics:
     def __init__(self, *, memory: Callable[[], float] = resident_memory) -> None:
         self._registry = registry = CollectorRegistry()
 
-        def counter(name: str, told: str, *labels: str) -> Counter:
-            return Counter(f"pennyweight_{name}", told, labels, registry=registry)
+        def counter(name: str, help_text: str, *labels: str) -> Counter:
+            return Counter(f"pennyweight_{name}", help_text, labels, registry=registry)
 
-        def histogram(name: str, told: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        def histogram(
+            name: str, help_text: str, buckets: tuple[float, ...], *labels: str
+        ) -> Histogram:
             name = f"pennyweight_{name}"
-            return Histogram(name, told, labels, buckets=buckets, registry=registry)
+            return Histogram(name, help_text, labels, buckets=buckets, registry=registry)
 
         self._requests = _Children(
             histogram("request_seconds", "Time to answer", REQUEST, "route", "method", "status")
@@ -128,12 +130,12 @@ class Metrics:
         )
         return gauges
 
-    def answered(self, done: HandledRequest) -> None:
+    def answered(self, request: HandledRequest) -> None:
         """Count a request; an observer of `Watch`."""
-        method = done.method if done.method in METHODS else "OTHER"
-        self._requests[done.route, method, f"{done.status // 100}xx"].observe(done.seconds)
-        if done.status in REFUSALS:
-            self._refused[(str(done.status),)].inc()
+        method = request.method if request.method in METHODS else "OTHER"
+        self._requests[request.route, method, f"{request.status // 100}xx"].observe(request.seconds)
+        if request.status in REFUSALS:
+            self._refused[(str(request.status),)].inc()
 
     def overloaded(self, n: int) -> None:
         """Count requests that were refused since there were too many."""

@@ -9,29 +9,29 @@ from pennyweight.serving.live.outcomes import Contrast, Outcomes, VariantOutcome
 __all__ = ["outcomes_out"]
 
 
-def outcomes_out(found: Outcomes, meaning: Callable[[str], str]) -> dict[str, Any]:
-    """Return what `FeedbackOut` describes; `meaning` says what a type of events means."""
+def outcomes_out(outcomes: Outcomes, meaning: Callable[[str], str]) -> dict[str, Any]:
+    """Return the fields of `FeedbackOut`; `meaning` returns the meaning of an event type."""
     types = [
         {
-            "bundle_version": one.version,
-            "event_type": one.kind,
-            "meaning": meaning(one.kind) if one.kind else "",
-            "lists": one.lists,
-            "events": one.events,
-            "users": one.users,
-            "rate": one.events / max(1, one.lists),
+            "bundle_version": outcome.version,
+            "event_type": outcome.kind,
+            "meaning": meaning(outcome.kind) if outcome.kind else "",
+            "lists": outcome.lists,
+            "events": outcome.events,
+            "users": outcome.users,
+            "rate": outcome.events / max(1, outcome.lists),
         }
-        for one in found.types
+        for outcome in outcomes.types
     ]
     return {
         "outcomes": types,
-        "since": found.since,
-        "window": found.window,
-        "variants": [_variant(one) for one in found.variants],
-        "contrast": None if found.contrast is None else _contrast(found.contrast),
-        "crossed_users": found.crossed,
-        "summary": found.summary(),
-        "warnings": list(found.warnings()),
+        "since": outcomes.since,
+        "window": outcomes.window,
+        "variants": [_variant(outcome) for outcome in outcomes.variants],
+        "contrast": None if outcomes.contrast is None else _contrast(outcomes.contrast),
+        "crossed_users": outcomes.crossed,
+        "summary": outcomes.summary(),
+        "warnings": list(outcomes.warnings()),
     }
 
 
@@ -62,5 +62,5 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
     }
 
 
-def _interval(found: Estimate | None) -> dict[str, float] | None:
-    return None if found is None else found._asdict()
+def _interval(estimate: Estimate | None) -> dict[str, float] | None:
+    return None if estimate is None else estimate._asdict()

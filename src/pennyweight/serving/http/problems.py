@@ -171,7 +171,7 @@ def answer_errors(
         Gives the methods that a path has, for ``Allow``.
     """
 
-    async def told(request: Request, error: Exception) -> Response:
+    async def handle(request: Request, error: Exception) -> Response:
         if isinstance(error, StoreError):
             _log.error("the store failed: %s", error)
             if failed is not None:
@@ -184,7 +184,7 @@ def answer_errors(
         return response
 
     for kind in (*KINDS, HTTPException, Exception):
-        app.add_exception_handler(kind, told)
+        app.add_exception_handler(kind, handle)
 
 
 def _fields(rows: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[dict[str, str], ...]]:
@@ -208,8 +208,8 @@ def _path(row: Mapping[str, Any]) -> str:
     return ".".join(part for part in parts if not part.startswith(_WAYS)) or "body"
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _phrase(status: int) -> str:

@@ -170,18 +170,21 @@ def _believe(scope: Scope, trusted: Sequence[Network]) -> None:
         return
     usual = _combined(scope, b"x-forwarded-for"), _combined(scope, b"x-forwarded-proto")
     standard = _combined(scope, b"forwarded")
-    found = []
+    origins = []
     if any(usual):
-        found.append(_first_client(peer, _listed(usual[0]), _listed(usual[1]), trusted))
+        origins.append(_first_client(peer, _listed(usual[0]), _listed(usual[1]), trusted))
     if standard:
         elements = list(_elements(standard))
         hosts = [element.get("for", "") for element in elements]
         schemes = [element.get("proto", "") for element in elements]
-        found.append(_first_client(peer, hosts, schemes, trusted))
-    addresses, schemes_said = {address for address, _ in found}, {scheme for _, scheme in found}
+        origins.append(_first_client(peer, hosts, schemes, trusted))
+    addresses, client_schemes = (
+        {address for address, _ in origins},
+        {scheme for _, scheme in origins},
+    )
     if len(addresses) == 1:
         scope["client"] = (str(addresses.pop()), 0)
-        if len(schemes_said) == 1 and (scheme := schemes_said.pop()) is not None:
+        if len(client_schemes) == 1 and (scheme := client_schemes.pop()) is not None:
             scope["scheme"] = scheme
 
 
@@ -194,11 +197,11 @@ def _first_client(
     """
     client, hops = peer, 0
     for host in reversed(hosts[-HOPS:]):
-        found = _address(host)
-        if found is None:  # hidden, or made up: the proxy that says so is as far as one can see
+        address = _address(host)
+        if address is None:  # hidden, or made up: the proxy that says so is as far as one can see
             break
-        client = found
-        if not _is_in(found, trusted):
+        client = address
+        if not _is_in(address, trusted):
             break
         hops += 1
     scheme = schemes[-1 - min(hops, len(schemes) - 1)].lower() if schemes else ""
@@ -272,5 +275,5 @@ def without_slash(router: Router) -> ASGIApp:
 
 
 def _has(router: Router, scope: Scope, path: str) -> bool:
-    there = {**scope, "path": location(scope, path)}
-    return any(route.matches(there)[0] is not Match.NONE for route in router.routes)
+    target = {**scope, "path": location(scope, path)}
+    return any(route.matches(target)[0] is not Match.NONE for route in router.routes)

@@ -110,7 +110,7 @@ class RequestMiddleware:
         began = self._clock()
         state = scope.setdefault("state", {})
         name = state["request_id"] = self._id(scope)
-        DEADLINE.set(Deadline(began + self._timeout, state.get("client_gone", _stays)))
+        DEADLINE.set(Deadline(began + self._timeout, state.get("is_disconnected", _stays)))
         status = 0
 
         async def sent(message: Message) -> None:
@@ -124,15 +124,15 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, sent)
         except Exception as error:
-            told = answer(error, name, scope.get("root_path", ""))
-            if told.status_code == 500:
+            response = answer(error, name, scope.get("root_path", ""))
+            if response.status_code == 500:
                 _log.error("request failed", exc_info=error, extra={"fields": {"request_id": name}})
             if status == 0:
-                await told(scope, receive, sent)
+                await response(scope, receive, sent)
         finally:
             self.in_flight -= 1
             key = state.get("key")
-            done = HandledRequest(
+            handled = HandledRequest(
                 name,
                 scope["method"],
                 route_of(scope),
@@ -141,7 +141,7 @@ class RequestMiddleware:
                 None if key is None else key.name,
             )
             for observer in self._observers:
-                observer(done)
+                observer(handled)
 
     def _id(self, scope: Scope) -> str:
         for name, value in scope["headers"]:

@@ -1,4 +1,4 @@
-"""What callers send: every field known, of its type, and within bounds."""
+"""Request bodies and query strings: no unknown field, each of its type and within bounds."""
 
 import re
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ from pennyweight.serving.http.hints import with_hints
 from pennyweight.serving.http.problems import WAY
 
 __all__ = [
-    "MOST_EVENTS",
-    "MOST_ITEMS",
+    "MAX_EVENTS",
+    "MAX_ITEMS",
     "BundleBody",
     "EventBatch",
     "EventBody",
@@ -54,8 +54,8 @@ __all__ = [
     "moment",
 ]
 
-MOST_ITEMS = 1_000  # in a list, and in a batch
-MOST_EVENTS = 1_000
+MAX_ITEMS = 1_000  # in a list, and in a batch
+MAX_EVENTS = 1_000
 MAX_IMPRESSIONS = 200  # items of an event
 MAX_BATCH_ITEMS = 10_000  # items of all events of a batch
 MAX_BOOSTS = 20
@@ -112,7 +112,7 @@ Id = Annotated[
 ]
 Text = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_plain)]
 Filter = Annotated[str, Field(min_length=1, max_length=2_000)]
-Count = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
+Count = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-1_000, le=1_000)]
 # Null is as good as nothing, as it is for a timestamp.
@@ -141,13 +141,13 @@ Moment = Annotated[
 
 
 def moment(value: float | str) -> float:
-    """Return epoch seconds; `ValueError` for what is no time."""
+    """Return epoch seconds; `ValueError` if the value is no time."""
     if isinstance(value, str):
         try:
-            found = datetime.fromisoformat(value)
+            parsed = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError("is no ISO 8601 time such as 2026-01-31T12:00:00Z") from None
-        seconds = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
         if not YEAR_1 <= seconds < YEAR_10_000:  # a zone leads beyond the years there are
             raise ValueError("lies before the year 1 or after the year 9999 in UTC")
         return seconds
@@ -267,13 +267,13 @@ class SessionBody(ListOptions):
     """A list for a session, which is not stored, or for a user."""
 
     user_id: Id | None = None
-    items: Annotated[list[Id], AtMost(MOST_ITEMS)] = []
-    events: Annotated[list[HistoryEvent], AtMost(MOST_ITEMS)] = []
+    items: Annotated[list[Id], AtMost(MAX_ITEMS)] = []
+    events: Annotated[list[HistoryEvent], AtMost(MAX_ITEMS)] = []
     text: Text | None = None
     session: Annotated[Id | None, Field(description="Keeps a session with one bundle")] = None
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
+    def _has_one_source(self) -> Self:
         if (self.user_id is not None) + bool(self.items) + bool(self.events) > 1:
             raise ValueError("give one of user_id, items and events")
         return self
@@ -289,15 +289,15 @@ class SearchBody(ListOptions):
 class RankBody(RequestBody):
     """Given items to rank for a user, a history or a text."""
 
-    candidates: Annotated[list[Id], Field(min_length=1), AtMost(MOST_ITEMS)]
+    candidates: Annotated[list[Id], Field(min_length=1), AtMost(MAX_ITEMS)]
     user_id: Id | None = None
-    items: Annotated[list[Id], AtMost(MOST_ITEMS)] = []
+    items: Annotated[list[Id], AtMost(MAX_ITEMS)] = []
     text: Text | None = None
     explain: bool = False
     scenario: Id | None = None
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
+    def _has_one_source(self) -> Self:
         if self.user_id is not None and self.items:
             raise ValueError("give user_id or items, not both")
         return self
@@ -332,13 +332,13 @@ class EventBody(RequestBody):
 class EventBatch(RequestBody):
     """Several events, stored all or none."""
 
-    events: Annotated[list[EventBody], Field(min_length=1), AtMost(MOST_EVENTS)]
+    events: Annotated[list[EventBody], Field(min_length=1), AtMost(MAX_EVENTS)]
 
     @model_validator(mode="before")
     @classmethod
     def _has_few_items(cls, value: Any) -> Any:  # noqa: ANN401
         events = value.get("events") if isinstance(value, dict) else None
-        if isinstance(events, list) and len(events) <= MOST_EVENTS:
+        if isinstance(events, list) and len(events) <= MAX_EVENTS:
             lists = (event.get("items") for event in events if isinstance(event, dict))
             n = sum(len(items) for items in lists if isinstance(items, list))
             if n > MAX_BATCH_ITEMS:
@@ -385,7 +385,7 @@ class NewItem(ItemBody):
 class ItemBatch(RequestBody):
     """Several items, stored all or none."""
 
-    items: Annotated[list[NewItem], Field(min_length=1), AtMost(MOST_ITEMS)]
+    items: Annotated[list[NewItem], Field(min_length=1), AtMost(MAX_ITEMS)]
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

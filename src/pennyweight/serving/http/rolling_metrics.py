@@ -69,14 +69,14 @@ class RollingMetrics:
         self._clock = clock
         self._ring = [_Minute(-1) for _ in range(MINUTES)]
 
-    def answered(self, done: HandledRequest) -> None:
+    def answered(self, request: HandledRequest) -> None:
         """Count a request; an observer of `Watch`."""
-        tally = self._tally(done.method, done.route)
+        tally = self._tally(request.method, request.route)
         tally.requests += 1
-        tally.buckets[bisect_left(BOUNDS, done.seconds)] += 1
-        if done.status >= 500:
+        tally.buckets[bisect_left(BOUNDS, request.seconds)] += 1
+        if request.status >= 500:
             tally.errors += 1
-        elif done.status >= 400:
+        elif request.status >= 400:
             tally.refused += 1
 
     def overloaded(self, n: int) -> None:
@@ -97,39 +97,39 @@ class RollingMetrics:
 
     def hour(self) -> RequestStatistics:
         """Return all requests of the hour."""
-        return _told(t for minute in self._minutes() for t in minute.routes.values())
+        return _statistics(t for minute in self._minutes() for t in minute.routes.values())
 
     def minutes(self) -> list[tuple[int, RequestStatistics]]:
         """Return the minutes, oldest first, each with the Unix time at which it began."""
-        return [(m.number * 60, _told(m.routes.values())) for m in self._minutes()]
+        return [(m.number * 60, _statistics(m.routes.values())) for m in self._minutes()]
 
     def routes(self) -> list[tuple[str, RequestStatistics]]:
         """Return the routes asked for in the hour, such as ``GET /v1/items``, busiest first."""
-        found: dict[tuple[str, str], list[_Tally]] = {}
+        by_route: dict[tuple[str, str], list[_Tally]] = {}
         for minute in self._minutes():
             for route, tally in minute.routes.items():
-                found.setdefault(route, []).append(tally)
-        rows = [(" ".join(route), _told(tallies)) for route, tallies in found.items()]
+                by_route.setdefault(route, []).append(tally)
+        rows = [(" ".join(route), _statistics(tallies)) for route, tallies in by_route.items()]
         return sorted(rows, key=lambda row: (-row[1].requests, row[0]))
 
     def _minutes(self) -> list[_Minute]:
         """Return the last sixty minutes in order; one without requests is empty."""
         now = int(self._clock() // 60)
-        kept = {minute.number: minute for minute in self._ring}
-        return [kept.get(n) or _Minute(n) for n in range(now - MINUTES + 1, now + 1)]
+        by_number = {minute.number: minute for minute in self._ring}
+        return [by_number.get(n) or _Minute(n) for n in range(now - MINUTES + 1, now + 1)]
 
 
 def of_api(observer: Callable[[HandledRequest], None]) -> Callable[[HandledRequest], None]:
-    """Return an observer that hears of the API alone: neither of pages nor of what scrapes."""
+    """Return an observer of API requests alone, without dashboard pages and scrapes."""
 
-    def heard(done: HandledRequest) -> None:
-        if done.route.startswith(("/v1/", "/api/")) or done.route == UNROUTED:
-            observer(done)
+    def observe(request: HandledRequest) -> None:
+        if request.route.startswith(("/v1/", "/api/")) or request.route == UNROUTED:
+            observer(request)
 
-    return heard
+    return observe
 
 
-def _told(tallies: Iterable[_Tally]) -> RequestStatistics:
+def _statistics(tallies: Iterable[_Tally]) -> RequestStatistics:
     rows = list(tallies)
     buckets = [sum(counts) for counts in zip(*(row.buckets for row in rows), strict=True)]
     return RequestStatistics(
@@ -142,9 +142,9 @@ def _told(tallies: Iterable[_Tally]) -> RequestStatistics:
 
 def _quantile(buckets: Sequence[int], q: float) -> float | None:
     """Return the upper bound of the bucket in which a quantile lies."""
-    rank, seen = q * sum(buckets), 0
+    rank, cumulative = q * sum(buckets), 0
     for bound, count in zip((*BOUNDS, BOUNDS[-1]), buckets, strict=False):
-        seen += count
-        if count and seen >= rank:
+        cumulative += count
+        if count and cumulative >= rank:
             return bound
     return None

@@ -1,4 +1,4 @@
-"""Requests read once and for all: what is said twice, or cannot be told apart, is refused."""
+"""Routes that refuse ambiguous requests: repeated parameters and unclear content types."""
 
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -94,8 +94,8 @@ def _refuse_slash(request: Request, slashes: int) -> None:
 def _refuse_other_types(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and "+json" in kind):
-        shown = f"is {kind[:60]!r}" if kind else "is missing"
+        problem = f"is {kind[:60]!r}" if kind else "is missing"
         raise Refusal(
             415,
-            f"the Content-Type {shown}; send JSON with the header Content-Type: application/json",
+            f"the Content-Type {problem}; send JSON with the header Content-Type: application/json",
         )

@@ -88,11 +88,13 @@ class BundleStore:
 
     def path(self, version: str) -> Path:
         """Return where a bundle is; `UnknownIdError` where it is not."""
-        known = self.versions()
-        if version not in known and version in self._elsewhere:
+        versions = self.versions()
+        if version not in versions and version in self._elsewhere:
             return Path(self._elsewhere[version].source)
-        if version not in known:
-            raise UnknownIdError(f"no bundle {version!r}; there are {', '.join(known) or 'none'}")
+        if version not in versions:
+            raise UnknownIdError(
+                f"no bundle {version!r}; there are {', '.join(versions) or 'none'}"
+            )
         return self.folder / version
 
     def versions(self) -> list[str]:
@@ -113,7 +115,7 @@ class BundleStore:
         """Return the bundles that are loaded from where they lie."""
         return list(self._elsewhere.values())
 
-    def _check_here(self, path: Path) -> None:
+    def _check_owned(self, path: Path) -> None:
         if path.parent != self.folder:
             raise PlanError(
                 f"{path}: this bundle is served from where it lies, which this service "
@@ -121,21 +123,21 @@ class BundleStore:
             )
 
     def clean(self) -> list[str]:
-        """Delete what a killed process left half made or half deleted; return the names.
+        """Delete leftovers of a killed process; return their names.
 
         Only for the one process that the folder belongs to, before it does anything else.
         """
-        left = [p for p in self.folder.iterdir() if p.name.startswith(".") and p.is_dir()]
-        for path in left:
+        leftovers = [p for p in self.folder.iterdir() if p.name.startswith(".") and p.is_dir()]
+        for path in leftovers:
             version, kind, _ = path.name[1:].partition(".old-")
             if kind:
                 repair(self.folder / version)
-        left = [path for path in left if path.exists()]
-        for path in left:
+        leftovers = [path for path in leftovers if path.exists()]
+        for path in leftovers:
             shutil.rmtree(path)
-        if left:
+        if leftovers:
             sync_folder(self.folder)
-        return [path.name for path in left]
+        return [path.name for path in leftovers]
 
     def add(self, source: Path | str) -> str:
         """Copy a bundle, check every file of the copy, and return its version.
@@ -152,7 +154,7 @@ class BundleStore:
         bundle = open_bundle(source, verify=False)
         version = bundle.sha256[:VERSION_CHARS]
         path = self.folder / version
-        if path.is_dir() and _is_whole(path):
+        if path.is_dir() and _is_intact(path):
             return version
         with _refusals(self.folder), staging(path) as new:
             _copy(bundle, new)
@@ -165,9 +167,9 @@ class BundleStore:
 
     def load(self, version: str, covered: Covered = NOTHING_COVERED) -> ServedBundle:
         """Load a bundle, its files checked; errors as of `Recommender.load`."""
-        found = ServedBundle.of(version, Recommender.load(self.path(version)), covered)
+        served = ServedBundle.of(version, Recommender.load(self.path(version)), covered)
         self.renewed.discard(version)
-        return found
+        return served
 
     def bundle(self, version: str) -> Bundle:
         """Open a bundle without checking its files."""
@@ -183,7 +185,7 @@ class BundleStore:
         StoreError
             The disk refuses; it stays as it was.
         """
-        self._check_here(self.path(version))
+        self._check_owned(self.path(version))
         with _refusals(self.folder):
             events = forget_users(self.bundle(version), users)
         if events is not None:
@@ -199,17 +201,17 @@ class BundleStore:
         return _between(lambda: read_catalog(self.bundle(version)).ids)
 
     def remove(self, version: str) -> None:
-        """Delete a bundle; killed meanwhile, it is either whole or gone at the next start."""
-        path, gone = self.path(version), self.folder / f".{version}.gone"
-        self._check_here(path)
+        """Delete a bundle; after a kill it is either intact or gone at the next start."""
+        path, trash = self.path(version), self.folder / f".{version}.gone"
+        self._check_owned(path)
         with _refusals(self.folder):
-            if gone.exists():
-                shutil.rmtree(gone)
-            path.rename(gone)  # takes no room: bundles are dropped when the disk is full
-            shutil.rmtree(gone)
+            if trash.exists():
+                shutil.rmtree(trash)
+            path.rename(trash)  # takes no room: bundles are dropped when the disk is full
+            shutil.rmtree(trash)
 
 
-def _is_whole(path: Path) -> bool:
+def _is_intact(path: Path) -> bool:
     try:
         open_bundle(path)
     except BundleError:
@@ -218,7 +220,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _between(read: Callable[[], T]) -> T:
-    """Return what reading a bundle gives, tried again where it was being replaced meanwhile."""
+    """Read from a bundle, with retries in case it is being replaced meanwhile."""
     for _ in range(TRIES):
         try:
             return read()
@@ -241,8 +243,8 @@ def _copy(bundle: Bundle, folder: Path) -> None:
                 shutil.copyfileobj(read, written, 1 << 20)
             written.flush()
             os.fsync(written.fileno())
-    for one in folders:
-        sync_folder(one)
+    for directory in folders:
+        sync_folder(directory)
 
 
 def _handle(path: Path) -> int:
@@ -257,7 +259,7 @@ def _check(bundle: Bundle, folder: Path) -> None:
     try:
         copied = open_bundle(folder)
     except BundleError:
-        open_bundle(bundle.path)  # says what is wrong there
+        open_bundle(bundle.path)  # raises if the original is damaged too
         copied = None
     if copied is None or copied.sha256 != bundle.sha256:
         raise BundleError(f"{bundle.path}: changed while it was read; publish it again")
@@ -265,7 +267,7 @@ def _check(bundle: Bundle, folder: Path) -> None:
 
 @contextmanager
 def _refusals(folder: Path) -> Iterator[None]:
-    """Turn what a disk refuses into a `StoreError`."""
+    """Turn errors of the disk into a `StoreError`."""
     try:
         yield
     except StoreError:
@@ -276,5 +278,5 @@ def _refusals(folder: Path) -> Iterator[None]:
         raise
     except OSError as error:
         full = error.errno in _FULL
-        why = "the disk is full" if full else str(error)
-        raise StoreError(f"{folder}: {why}") from error
+        reason = "the disk is full" if full else str(error)
+        raise StoreError(f"{folder}: {reason}") from error

@@ -18,13 +18,13 @@ BACK = 1.0  # seconds by which a clock may be set back, as time servers do
 def bundle_disagreements(origin: Origin, created: str, now: float) -> list[str]:
     """Return in words by how much a bundle is from the future of this machine's clock."""
     disagreements = []
-    for what, time in (
+    for subject, time in (
         ("it was made", epoch(created)),
         ("its newest event is", origin.newest_event or 0.0),
     ):
         if time > now + AHEAD:
             disagreements.append(
-                f"{what} {duration(time - now)} in the future by the clock of this machine; the "
+                f"{subject} {duration(time - now)} in the future by the clock of this machine; the "
                 "order of changes goes by positions, not by clocks"
             )
     return disagreements

@@ -1,4 +1,4 @@
-"""Items that came live as a bundle reads them, in memory and in a file."""
+"""Live items as a bundle encodes them, in memory and in a file."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,23 +19,23 @@ from pennyweight.scorers.item_vectors import Terms, TextVectors, picked, stacked
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
-__all__ = ["ReadItems", "alive", "from_file", "latest", "to_file", "with_known_rows"]
+__all__ = ["EncodedItems", "alive", "from_file", "latest", "to_file", "with_known_rows"]
 
 FORMAT = 1
 
 
 @dataclass(frozen=True)
-class ReadItems:
-    """Items as a bundle reads them.
+class EncodedItems:
+    """Items as a bundle encodes them.
 
     Attributes
     ----------
     items
         Cleaned, with the columns of the bundle.
     seq
-        That of the store, int64 (n,).
+        Their seq in the store, int64 (n,).
     read
-        What the scorers read in those of the texts that were new then.
+        The rows that the scorers made of the texts that were new.
     """
 
     items: Catalog
@@ -46,12 +46,12 @@ class ReadItems:
         return len(self.seq)
 
     @classmethod
-    def none(cls, like: Catalog) -> "ReadItems":
+    def none(cls, like: Catalog) -> "EncodedItems":
         """Return no items, of a catalog."""
         items = replace(like, ids=Ids((), "items"), texts=(), attributes=like.attributes.head(0))
         return cls(items, np.empty(0, np.int64), ReadAlready(np.empty(0, np.int64), {}))
 
-    def take(self, keep: NDArray[np.bool_]) -> "ReadItems":
+    def take(self, keep: NDArray[np.bool_]) -> "EncodedItems":
         """Return some of the items."""
         if keep.all():
             return self
@@ -61,11 +61,11 @@ class ReadItems:
         items = replace(self.items, ids=Ids(ids, "items"), texts=texts, attributes=rows)
         held = np.flatnonzero(keep[self.read.at])
         place = np.searchsorted(at, self.read.at[held]).astype(np.int64)
-        return ReadItems(items, self.seq[at], ReadAlready(place, self.read.take(held)))
+        return EncodedItems(items, self.seq[at], ReadAlready(place, self.read.take(held)))
 
     @classmethod
-    def joined(cls, parts: Sequence["ReadItems"]) -> "ReadItems":
-        """Return several as one; no item may be in two of them."""
+    def joined(cls, parts: Sequence["EncodedItems"]) -> "EncodedItems":
+        """Join parts; no item may be in two of them."""
         if len(parts) == 1:
             return parts[0]
         items = replace(
@@ -83,88 +83,88 @@ class ReadItems:
 
 
 def _below(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Return tables one below the other; whole numbers of one may be others in the next."""
-    some = [table for table in tables if table.width]
-    if not some:
+    """Stack tables; the integer types of a column may differ between them."""
+    nonempty = [table for table in tables if table.width]
+    if not nonempty:
         return pl.DataFrame()
-    alike = all(table.schema == some[0].schema for table in some)
-    return pl.concat(some, how="vertical" if alike else "vertical_relaxed").rechunk()
+    same_schema = all(table.schema == nonempty[0].schema for table in nonempty)
+    return pl.concat(nonempty, how="vertical" if same_schema else "vertical_relaxed").rechunk()
 
 
-def latest(parts: Sequence[ReadItems]) -> ReadItems:
-    """Return several as one, of each item the last version.
+def latest(parts: Sequence[EncodedItems]) -> EncodedItems:
+    """Join parts, with the last version of each item alone.
 
-    The same version may be in two of them: a bundle that is loaded reads what the stock thread
-    reads too.
+    A version may be in two parts: a bundle being loaded encodes items that the ingestion thread
+    encodes too.
     """
     last: dict[str, tuple[int, int]] = {}
     for number, part in enumerate(parts):
         for item, seq in zip(part.items.ids, part.seq.tolist(), strict=True):
             last[item] = max(last.get(item, (seq, number)), (seq, number))
-    kept = [
+    newest = [
         part.take(np.array([last[item][1] == number for item in part.items.ids], bool))
         for number, part in enumerate(parts)
     ]
-    return with_known_rows(ReadItems.joined(kept), parts)
+    return with_known_rows(EncodedItems.joined(newest), parts)
 
 
-def alive(some: ReadItems, last: Mapping[str, int]) -> ReadItems:
-    """Return the items whose last seq is that with which they were read."""
-    own = zip(some.items.ids, some.seq.tolist(), strict=True)
-    return some.take(np.array([last.get(item) == seq for item, seq in own], bool))
+def alive(encoded: EncodedItems, last: Mapping[str, int]) -> EncodedItems:
+    """Return the items that have not changed since they were encoded."""
+    own = zip(encoded.items.ids, encoded.seq.tolist(), strict=True)
+    return encoded.take(np.array([last.get(item) == seq for item, seq in own], bool))
 
 
-def with_known_rows(whole: ReadItems, parts: Sequence[ReadItems]) -> ReadItems:
-    """Give items their rows of which an earlier version, with the same text, was read."""
-    texts = whole.items.texts
-    missing = np.setdiff1d(np.arange(len(whole)), whole.read.at)
+def with_known_rows(encoded: EncodedItems, parts: Sequence[EncodedItems]) -> EncodedItems:
+    """Fill in missing rows from earlier versions of the items with the same text."""
+    texts = encoded.items.texts
+    missing = np.setdiff1d(np.arange(len(encoded)), encoded.read.at)
     if not len(missing):
-        return whole
+        return encoded
     place = {
         part.items.texts[at]: (number, row)
         for number, part in enumerate(parts)
         for row, at in enumerate(part.read.at.tolist())
     }
-    known = [(whole.read.at, whole.read.rows)] if len(whole.read.at) else []
-    found = [(place[texts[at]], at) for at in missing.tolist() if texts[at] in place]
+    pieces = [(encoded.read.at, encoded.read.rows)] if len(encoded.read.at) else []
+    matches = [(place[texts[at]], at) for at in missing.tolist() if texts[at] in place]
     for number, part in enumerate(parts):
-        rows = [row for (of, row), _ in found if of == number]
+        rows = [row for (of, row), _ in matches if of == number]
         if rows:
-            at = np.array([at for (of, _), at in found if of == number], np.int64)
-            known.append((at, part.read.take(np.array(rows, np.int64))))
-    return ReadItems(whole.items, whole.seq, _ordered(known)) if known else whole
+            at = np.array([at for (of, _), at in matches if of == number], np.int64)
+            pieces.append((at, part.read.take(np.array(rows, np.int64))))
+    return EncodedItems(encoded.items, encoded.seq, _ordered(pieces)) if pieces else encoded
 
 
-def _ordered(known: Sequence[tuple[NDArray[np.int64], TextVectors]]) -> ReadAlready:
+def _ordered(pieces: Sequence[tuple[NDArray[np.int64], TextVectors]]) -> ReadAlready:
     """Join rows of texts, in the order of the texts."""
-    at = np.concatenate([places for places, _ in known])
+    at = np.concatenate([places for places, _ in pieces])
     order = np.argsort(at, kind="stable")
-    names = known[0][1]
-    rows = {name: picked(stacked([part[name] for _, part in known]), order) for name in names}
+    names = pieces[0][1]
+    rows = {name: picked(stacked([part[name] for _, part in pieces]), order) for name in names}
     return ReadAlready(at[order], rows)
 
 
-def to_file(path: Path, some: ReadItems) -> None:
+def to_file(path: Path, encoded: EncodedItems) -> None:
     """Write items to a file, whole or not at all."""
-    names = pl.DataFrame({"id": list(some.items.ids), "text": list(some.items.texts)})
+    names = pl.DataFrame({"id": list(encoded.items.ids), "text": list(encoded.items.texts)})
     arrays: dict[str, NDArray[Any]] = {
-        "seq": some.seq,
-        "at": some.read.at,
+        "seq": encoded.seq,
+        "at": encoded.read.at,
         "names": _table_bytes(names),
-        "attributes": _table_bytes(some.items.attributes),
+        "attributes": _table_bytes(encoded.items.attributes),
     }
     widths: dict[str, int] = {}
-    for name, rows in some.read.rows.items():
+    for name, rows in encoded.read.rows.items():
         if isinstance(rows, Terms):
             arrays |= {f"{name}.{key}": value for key, value in rows.arrays().items()}
             widths[name] = int(rows.matrix.shape[1])
         else:
             arrays |= rows.arrays(name)
     made_by = {"format": FORMAT, "pennyweight": version_of("pennyweight")}
-    write_arrays(path, arrays, made_by | {"widths": widths, "parts": list(some.read.rows)})
+    write_arrays(path, arrays, made_by | {"widths": widths, "parts": list(encoded.read.rows)})
 
 
-def from_file(path: Path, like: Catalog) -> ReadItems:
+def from_file(path: Path, like: Catalog) -> EncodedItems:
     """Read what `to_file` wrote.
 
     Raises
@@ -183,7 +183,7 @@ def from_file(path: Path, like: Catalog) -> ReadItems:
     rows: TextVectors = {
         name: _part(arrays, name, settings["widths"].get(name)) for name in settings["parts"]
     }
-    return ReadItems(items, arrays["seq"], ReadAlready(arrays["at"], rows))
+    return EncodedItems(items, arrays["seq"], ReadAlready(arrays["at"], rows))
 
 
 def _part(

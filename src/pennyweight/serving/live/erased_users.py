@@ -44,14 +44,14 @@ def strip_bundle(store: StoreAccess, publishing: Bundles, version: str, *, actor
 
 def strip_bundles(store: StoreAccess, publishing: Bundles, versions: Sequence[str]) -> bool:
     """Take erased users out of bundles at the start; return whether none of them is damaged."""
-    whole = True
+    all_intact = True
     for version in versions:
         try:
             strip_bundle(store, publishing, version, actor="start")
         except BundleError as error:  # it cannot be served either
             _log.error("%s: nobody can be taken out of a damaged bundle: %s", version, error)
-            whole = False
-    return whole
+            all_intact = False
+    return all_intact
 
 
 def without_erased(bundle: ServedBundle, store: Store) -> ServedBundle:

@@ -1,4 +1,4 @@
-"""Histories of users, of what the bundle knows and the store was told, kept while there is room."""
+"""User histories, joined from the bundle's log and the store, in a bounded cache."""
 
 import math
 import threading
@@ -17,7 +17,7 @@ from pennyweight.ranking.query import NO_QUERY, Query
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Event, Store
 
-__all__ = ["NEWEST", "HistoryCache", "joined_history", "query_of", "told"]
+__all__ = ["NEWEST", "HistoryCache", "event_rows", "joined_history", "query_of"]
 
 NEWEST = 2_000  # events of a user that are looked at
 EVENT_BYTES = 16 + 8  # of the arrays, and something for the entry
@@ -56,7 +56,7 @@ class HistoryCache:
     """
 
     def __init__(self, nbytes: int = 64 << 20) -> None:
-        self._most, self._held = nbytes, 0
+        self._max_bytes, self._nbytes = nbytes, 0
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
         self._reading: dict[_Key, object] = {}
         self._versions: set[str] = set()
@@ -83,7 +83,7 @@ class HistoryCache:
             events = store.history(user, NEWEST, bundle.is_neutral)
             query, unknown = joined_history(bundle.recommender.interactions, bundle, user, events)
         with self._lock:
-            # Told of an event meanwhile, what was read is old and must not be kept.
+            # After an event meanwhile, the history is stale and must not be cached.
             if self._reading.get(key) is token:
                 del self._reading[key]
                 self._keep(key, _Entry(query, unknown, len(bundle.open)))
@@ -92,14 +92,14 @@ class HistoryCache:
     def _keep(self, key: _Key, entry: _Entry) -> None:
         self._drop(key)
         self._entries[key] = entry
-        self._held += _size(entry)
-        while self._held > self._most and self._entries:
+        self._nbytes += _size(entry)
+        while self._nbytes > self._max_bytes and self._entries:
             self._drop(next(iter(self._entries)))
 
     def _drop(self, key: _Key) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._held -= _size(entry)
+            self._nbytes -= _size(entry)
 
     def forget(self, users: Iterable[str]) -> None:
         """Read these users anew from now on."""
@@ -119,7 +119,7 @@ class HistoryCache:
     @property
     def nbytes(self) -> int:
         """Bytes that the histories take, about."""
-        return self._held
+        return self._nbytes
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -139,14 +139,14 @@ def joined_history(
     the item, as in a log that is fitted to.
 
     Also whether some are on items that the bundle does not have; these are left out. Which
-    events are in both, `_held` says. Where the bundle knows no times, its events come first.
+    events are in both, `_in_log` says. Where the bundle knows no times, its events come first.
     """
     code = -1 if log is None else int(log.users.codes([user])[0])
     if not events:
-        return NO_QUERY if log is None or code < 0 else _known(log, code), False
-    old = np.empty(0, ROW) if log is None or code < 0 else _logged(log, code)
+        return NO_QUERY if log is None or code < 0 else _logged_query(log, code), False
+    old = np.empty(0, ROW) if log is None or code < 0 else _log_rows(log, code)
     codes = bundle.catalog.ids.codes([event.item for event in events])
-    live = told(
+    live = event_rows(
         bundle.rules,
         codes,
         [event.time for event in events],
@@ -155,7 +155,7 @@ def joined_history(
         [event.seq for event in events],
     )
     if log is not None and len(old):
-        live = live[~_held(live, old, bundle.covered.events, dated=log.real_time)]
+        live = live[~_in_log(live, old, bundle.covered.events, dated=log.real_time)]
     rows = np.concatenate([old, live])
     if log is not None and log.real_time and len(old):
         rows = rows[np.argsort(rows["time"], kind="stable")]
@@ -164,7 +164,7 @@ def joined_history(
     return query_of(rows), bool((codes < 0).any())
 
 
-def _held(live: Rows, old: Rows, covered: int, *, dated: bool) -> NDArray[np.bool_]:
+def _in_log(live: Rows, old: Rows, covered: int, *, dated: bool) -> NDArray[np.bool_]:
     """Return which live events the log of a bundle holds too, bool (len(live),).
 
     Up to the position in the store from which the log was exported: those on an item of which
@@ -178,8 +178,10 @@ def _held(live: Rows, old: Rows, covered: int, *, dated: bool) -> NDArray[np.boo
         return np.isin(items + against, same) & (live["seq"] > 0) & (live["seq"] <= covered)
     if not dated or not len(live) or live["time"].min() >= old["time"].max() + 1:  # mostly
         return np.zeros(len(live), bool)
-    whole = old["time"] == np.floor(old["time"])
-    keys = set(zip(same[whole].tolist(), old["time"][whole].tolist(), strict=True))
+    is_whole_second = old["time"] == np.floor(old["time"])
+    keys = set(
+        zip(same[is_whole_second].tolist(), old["time"][is_whole_second].tolist(), strict=True)
+    )
     # A log in whole seconds has either cut the rest off or rounded.
     return np.array(
         [
@@ -190,25 +192,25 @@ def _held(live: Rows, old: Rows, covered: int, *, dated: bool) -> NDArray[np.boo
     )
 
 
-def _known(log: Interactions, code: int) -> Query:
-    gone = log.turned_down.block(code, code + 1)
-    return Query(log.histories.block(code, code + 1).newest(NEWEST), turned_down=gone.item)
+def _logged_query(log: Interactions, code: int) -> Query:
+    negative = log.turned_down.block(code, code + 1)
+    return Query(log.histories.block(code, code + 1).newest(NEWEST), turned_down=negative.item)
 
 
-def _logged(log: Interactions, code: int) -> Rows:
+def _log_rows(log: Interactions, code: int) -> Rows:
     own = slice(
         max(int(log.offsets[code]), int(log.offsets[code + 1]) - NEWEST), int(log.offsets[code + 1])
     )
-    old, gone = np.zeros(own.stop - own.start, ROW), log.turned_down.block(code, code + 1)
+    old, negative = np.zeros(own.stop - own.start, ROW), log.turned_down.block(code, code + 1)
     old["item"], old["time"], old["strength"] = log.item[own], log.time[own], log.weight[own]
     if log.kinds:
         old["purchase"] = np.array([is_purchase(kind) for kind in log.kinds])[log.kind[own]]
-    against = np.zeros(len(gone.item), ROW)
-    against["item"], against["time"], against["strength"] = gone.item, gone.time, AGAINST
+    against = np.zeros(len(negative.item), ROW)
+    against["item"], against["time"], against["strength"] = negative.item, negative.time, AGAINST
     return np.concatenate([against, old])
 
 
-def told(
+def event_rows(
     rules: FeedbackRules,
     codes: NDArray[np.int32],
     times: Sequence[float],
@@ -216,11 +218,11 @@ def told(
     weights: Sequence[float],
     seqs: Sequence[int] = (),
 ) -> Rows:
-    """Return events in the form of `query_of`: those on known items that say something."""
+    """Return rows for `query_of`, of the events on known items that are not neutral."""
     rows = np.zeros(len(codes), ROW)
     rows["item"], rows["time"] = codes, times
     rows["seq"] = seqs if len(seqs) else 0
-    # Most events of a history are alike: each pair of type and weight is judged once.
+    # Few pairs of type and weight are distinct: each is looked up once.
     pairs = list(zip(kinds, weights, strict=True))
     strength = {pair: rules.strength(*pair) for pair in dict.fromkeys(pairs)}
     rows["strength"] = np.array([strength[pair] for pair in pairs], np.float64)  # None is NaN
@@ -228,13 +230,13 @@ def told(
     if any(map(any, names.values())):
         rows["removal"] = [names[kind][0] for kind in kinds]
         rows["purchase"] = [names[kind][1] for kind in kinds]
-    known: Rows = rows[(codes >= 0) & ~np.isnan(rows["strength"])]
-    return known
+    meaningful: Rows = rows[(codes >= 0) & ~np.isnan(rows["strength"])]
+    return meaningful
 
 
 def query_of(rows: Rows) -> Query:
-    """Return the history that events make, in their order, and what they turn down."""
-    negative, gone = rows["strength"] < 0, np.empty(0, np.int32)
+    """Return the history that events make, in their order, and the items turned down."""
+    negative, turned_down = rows["strength"] < 0, np.empty(0, np.int32)
     if negative.any():
         taken, lasting = resolve_negatives(
             np.zeros(len(rows), np.int32),
@@ -244,9 +246,9 @@ def query_of(rows: Rows) -> Query:
             rows["removal"],
             rows["purchase"],
         )
-        gone, rows = rows["item"][lasting], rows[~negative & ~taken]
+        turned_down, rows = rows["item"][lasting], rows[~negative & ~taken]
     rows = rows[-NEWEST:]
     offsets = np.array([0, len(rows)], np.int64)
     item, time = rows["item"].copy(), rows["time"].copy()
     history = Histories(item, rows["strength"].astype(np.float32), time, offsets)
-    return Query(history, turned_down=gone)
+    return Query(history, turned_down=turned_down)

@@ -11,21 +11,21 @@ __all__ = ["ALL_COLUMNS", "NOW", "column", "document_over", "with_fields"]
 
 NOW = 0  # in place of a seq that the store has yet to give
 ALL_COLUMNS = "attributes"  # set as a whole; a single one has a name below
-_ONE = f"{ALL_COLUMNS}."
+_COLUMN_PREFIX = f"{ALL_COLUMNS}."
 
 
 def column(name: str) -> str:
     """Return the name of a column in `StoredItem.field_seqs`."""
-    return f"{_ONE}{name}"
+    return f"{_COLUMN_PREFIX}{name}"
 
 
 def with_fields(before: StoredItem, fields: Iterable[str]) -> dict[str, int]:
-    """Return the seqs of the fields that changes set, of which one more sets some now."""
+    """Return the seqs of the fields set by changes, including a new change of `fields`."""
     seqs = before.field_seqs
     if seqs is None:
-        whole = ("available", "published", ALL_COLUMNS)[: 2 if before.document is None else 3]
+        all_fields = ("available", "published", ALL_COLUMNS)[: 2 if before.document is None else 3]
         # A bundle's own item has no seq: no change set anything of it.
-        seqs = dict.fromkeys(whole, before.seq) if before.seq else {}
+        seqs = dict.fromkeys(all_fields, before.seq) if before.seq else {}
     return {**seqs, **dict.fromkeys(fields, NOW)}
 
 
@@ -45,9 +45,9 @@ def document_over(item: StoredItem, own: Catalog, covered: int) -> Mapping[str, 
     if item.document is None or code < 0 or item.changed_after(ALL_COLUMNS, covered):
         return item.document
     changed = [
-        name.removeprefix(_ONE)
+        name.removeprefix(_COLUMN_PREFIX)
         for name, seq in (item.field_seqs or {}).items()
-        if name.startswith(_ONE) and seq > covered
+        if name.startswith(_COLUMN_PREFIX) and seq > covered
     ]
     if not changed:
         return None

@@ -12,7 +12,7 @@ from pennyweight.serving.stores.protocol import StoredItem
 __all__ = ["ItemIngestion"]
 
 FIRST = 64  # items to encode in the first step
-MOST = 1_024  # and in any
+MAX_STEP = 1_024  # items in any step
 QUICK, SLOW = 0.1, 0.4  # seconds of a step below and above which the next one has more or fewer
 
 
@@ -23,8 +23,8 @@ class ItemIngestion:
     ----------
     put
         Adds some items to all served bundles.
-    on_done
-        Called with the items of each step and whether it went well.
+    on_step
+        Called with the items of each step, and the error if they could not be added.
     clock
         Seconds, to see how long steps take.
 
@@ -38,11 +38,11 @@ class ItemIngestion:
     def __init__(
         self,
         put: Callable[[Sequence[StoredItem]], None],
-        on_done: Callable[[Sequence[StoredItem], Exception | None], None],
+        on_step: Callable[[Sequence[StoredItem], Exception | None], None],
         *,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._put, self._on_done, self._clock = put, on_done, clock
+        self._put, self._on_step, self._clock = put, on_step, clock
         self.together = FIRST
         self._waiting: dict[str, StoredItem] = {}
         self._under_way: frozenset[str] = frozenset()
@@ -69,16 +69,16 @@ class ItemIngestion:
             self._change.notify_all()
 
     async def indexed(self, items: Sequence[StoredItem], seconds: float) -> None:
-        """Wait until none of some items waits or is being added, for some seconds at most."""
+        """Wait until none of the items waits or is being added, for `seconds` at most."""
         with self._change:
             if not self._has(items):
                 return
-            done: Future[None] = Future()
-            self._awaited.append((items, done))
+            future: Future[None] = Future()
+            self._awaited.append((items, future))
         try:
-            await asyncio.wait([asyncio.wrap_future(done)], timeout=seconds)
+            await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
         finally:
-            done.cancel()
+            future.cancel()
 
     def _has(self, items: Sequence[StoredItem]) -> bool:
         return any(
@@ -86,12 +86,12 @@ class ItemIngestion:
         )
 
     def _tell_awaited(self) -> None:
-        """Tell callers whose items are done, and forget those that gave up."""
-        awaited = [(items, done) for items, done in self._awaited if not done.cancelled()]
-        self._awaited = [(items, done) for items, done in awaited if self._has(items)]
-        for items, done in awaited:
-            if not self._has(items) and done.set_running_or_notify_cancel():
-                done.set_result(None)
+        """Wake callers whose items are indexed, and forget callers that gave up."""
+        awaited = [(items, future) for items, future in self._awaited if not future.cancelled()]
+        self._awaited = [(items, future) for items, future in awaited if self._has(items)]
+        for items, future in awaited:
+            if not self._has(items) and future.set_running_or_notify_cancel():
+                future.set_result(None)
 
     def wait(self, seconds: float) -> bool:
         """Wait until nothing waits; return whether it came to that."""
@@ -106,10 +106,10 @@ class ItemIngestion:
         self._thread.join()
 
     def _run(self) -> None:
-        while some := self._next():
+        while items := self._next():
             start = self._clock()
-            self._put_some(some)
-            self._pace(self._clock() - start, len(some))
+            self._put_or_split(items)
+            self._pace(self._clock() - start, len(items))
             with self._change:
                 self._under_way = frozenset()
                 self._tell_awaited()
@@ -119,28 +119,28 @@ class ItemIngestion:
         if seconds > SLOW:
             self.together = max(1, self.together // 2)
         elif seconds < QUICK and n == self.together:
-            self.together = min(MOST, 2 * self.together)
+            self.together = min(MAX_STEP, 2 * self.together)
 
-    def _put_some(self, items: Sequence[StoredItem]) -> None:
+    def _put_or_split(self, items: Sequence[StoredItem]) -> None:
         failed: Exception | None = None
         try:
             self._put(items)
         except Exception as error:
-            if len(items) > 1:  # one that cannot be read must not keep the others away
+            if len(items) > 1:  # an unreadable item must not block the others
                 half = len(items) // 2
-                self._put_some(items[:half])
-                self._put_some(items[half:])
+                self._put_or_split(items[:half])
+                self._put_or_split(items[half:])
                 return
             failed = error
-        self._on_done(items, failed)
+        self._on_step(items, failed)
 
     def _next(self) -> list[StoredItem]:
         with self._change:
             self._change.wait_for(lambda: self._waiting or self._stopping)
             if self._stopping:
                 return []
-            some = list(islice(self._waiting.values(), self.together))
-            for item in some:
+            items = list(islice(self._waiting.values(), self.together))
+            for item in items:
                 del self._waiting[item.item_id]
-            self._under_way = frozenset(item.item_id for item in some)
-            return some
+            self._under_way = frozenset(item.item_id for item in items)
+            return items

@@ -9,7 +9,7 @@ from typing import Any
 from pennyweight.serving.http.deadline import current_deadline
 from pennyweight.serving.live.clocks import ChangeClock
 from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
-from pennyweight.serving.live.encoded_items import ReadItems
+from pennyweight.serving.live.encoded_items import EncodedItems
 from pennyweight.serving.live.item_ingestion import ItemIngestion
 from pennyweight.serving.live.operator_notes import OperatorNotes
 from pennyweight.serving.live.precedence import Precedence
@@ -133,7 +133,7 @@ class Items:
     def _index(self, items: Sequence[StoredItem]) -> None:
         # Encoding takes long and is done outside of the lock; availability may change
         # meanwhile, and so may the bundles: then it is done again for those.
-        encoded: dict[str, ReadItems] = {}
+        encoded: dict[str, EncodedItems] = {}
         start, ids = time.perf_counter(), [item.item_id for item in items]
         while True:
             before = self._traffic.split.bundles
@@ -158,15 +158,15 @@ class Items:
                 break
         seconds = time.perf_counter() - start
         self.on_encoded(seconds)
-        for version, some in encoded.items():
-            self._files.note(version, some, seconds)
+        for version, items_encoded in encoded.items():
+            self._files.note(version, items_encoded, seconds)
 
-    def _encode(self, bundle: ServedBundle, items: Sequence[StoredItem]) -> ReadItems:
+    def _encode(self, bundle: ServedBundle, items: Sequence[StoredItem]) -> EncodedItems:
         parts = []
         for start in range(0, len(items), PIECE):
             self._precedence.give_way(PAUSE)
             parts.append(bundle.read(items[start : start + PIECE]))
-        return ReadItems.joined(parts)
+        return EncodedItems.joined(parts)
 
     def _after_indexing(self, items: Sequence[StoredItem], failed: Exception | None) -> None:
         now = self._clock()

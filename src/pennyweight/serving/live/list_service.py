@@ -65,7 +65,7 @@ class ListService:
 
     def recommendation(self, recommendation_id: str, store: Store) -> Recommendation:
         """Return a list that went out; `UnknownIdError` where none is kept."""
-        queued = self.log.waiting_one(recommendation_id)
+        queued = self.log.get_waiting(recommendation_id)
         recommendation = queued or store.recommendation(recommendation_id)
         if recommendation is None:
             raise UnknownIdError(f"no recommendation {recommendation_id!r} is kept")

@@ -16,9 +16,9 @@ from pennyweight.ranking.request import Boost, RankingRequest, Recommendations
 from pennyweight.serving.live.histories import (
     NEWEST,
     HistoryCache,
+    event_rows,
     joined_history,
     query_of,
-    told,
 )
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Recommendation, Store
@@ -195,7 +195,7 @@ def _query(
     codes = bundle.catalog.ids.codes(request.history)
     n = len(codes)
     weights, kinds = request.weights or (1.0,) * n, request.kinds or (NO_TYPE,) * n
-    rows = told(bundle.rules, codes, range(n), kinds, weights)
+    rows = event_rows(bundle.rules, codes, range(n), kinds, weights)
     return query_of(rows), _missing(request.history, codes)
 
 
@@ -230,6 +230,6 @@ def explain_list(
         earlier = [event for event in events if event.time <= recommendation.time]
         query, _ = joined_history(log, bundle, recommendation.user, earlier)
     codes = bundle.catalog.ids.codes([item for item, _ in recommendation.items])
-    known = len(query.history.item) and recommendation.source not in FALLBACKS
-    source: Source = "history" if known else "popularity"
+    has_history = len(query.history.item) and recommendation.source not in FALLBACKS
+    source: Source = "history" if has_history else "popularity"
     return bundle.ranker.explainer.explain(codes[codes >= 0], query, source)

@@ -1,4 +1,4 @@
-"""Threads that score: requests that come while they are busy are answered together."""
+"""Worker threads that micro-batch scoring requests."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ __all__ = ["MicroBatching"]
 
 TOGETHER = 32  # lists in one batch; more would make the first of them wait
 BATCH_SECONDS = 0.25  # so would slow ones
-CHECK = 0.25  # seconds between looks for jobs that nobody comes to
+CHECK = 0.25  # seconds between checks for overdue jobs
 STOPPING = 5.0  # seconds for which a thread may take to end
 
 Call = Callable[[ServedBundle, Store], Any]
@@ -29,29 +29,29 @@ Call = Callable[[ServedBundle, Store], Any]
 @dataclass(frozen=True, slots=True)
 class _Job:
     bundle: ServedBundle
-    what: ListRequest | Call
+    task: ListRequest | Call
     future: "asyncio.Future[Any]"
     deadline: Deadline | None
 
-    def is_late(self, now: float) -> bool:
+    def is_overdue(self, now: float) -> bool:
         return self.deadline is not None and now > self.deadline.at
 
-    def is_in_vain(self, now: float) -> bool:
-        """Whether nobody waits for it any more."""
+    def is_abandoned(self, now: float) -> bool:
+        """Whether its deadline has passed or its client has hung up."""
         deadline = self.deadline
-        return deadline is not None and (now > deadline.at or deadline.client_gone())
+        return deadline is not None and (now > deadline.at or deadline.is_disconnected())
 
 
 class MicroBatching:
     """Answers lists, and runs whatever else takes a bundle, off the event loop.
 
-    A job whose deadline has passed, or whose client has gone, is not done. One that waits
-    while the threads are stuck is told so at its deadline.
+    A job whose deadline has passed, or whose client has hung up, is skipped. If the threads are
+    stuck, waiting jobs fail at their deadline.
 
     Parameters
     ----------
     store
-        Each thread reads from a reader of it.
+        Each thread reads through its own reader of it.
     cache
         Histories of users.
     threads
@@ -61,7 +61,7 @@ class MicroBatching:
     clock
         Epoch seconds.
     precedence
-        Told while lists are made, for those that give way.
+        Held while lists are made, so that other work gives way.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class MicroBatching:
         self._stores = [store.reader() for _ in range(threads)]
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(i, one), name=f"pennyweight-answer-{i}")
-            for i, one in enumerate(self._stores)
+            threading.Thread(target=self._run, args=(i, reader), name=f"pennyweight-answer-{i}")
+            for i, reader in enumerate(self._stores)
         ]
         self._watch = threading.Thread(target=self._expire, name="pennyweight-answer-watch")
         for thread in (*self._threads, self._watch):
@@ -94,7 +94,7 @@ class MicroBatching:
         """Jobs that wait."""
         return len(self.backlog)
 
-    def submit(self, bundle: ServedBundle, what: ListRequest | Call) -> "asyncio.Future[Any]":
+    def submit(self, bundle: ServedBundle, task: ListRequest | Call) -> "asyncio.Future[Any]":
         """Return a future of the running event loop: a `RankedList`, or what the call returns.
 
         Raises
@@ -103,7 +103,7 @@ class MicroBatching:
             Too many wait, or it would not be done in time.
         """
         future = asyncio.get_running_loop().create_future()
-        self.backlog.put(_Job(bundle, what, future, current_deadline()), urgent=True)
+        self.backlog.put(_Job(bundle, task, future, current_deadline()), urgent=True)
         return future
 
     def close(self) -> None:
@@ -132,74 +132,76 @@ class MicroBatching:
         if job is None:
             return None
         batch = [job]
-        most = self.backlog.batch_size(TOGETHER, BATCH_SECONDS)
-        while len(batch) < most and (job := self.backlog.get_waiting()) is not None:
+        size = self.backlog.batch_size(TOGETHER, BATCH_SECONDS)
+        while len(batch) < size and (job := self.backlog.get_waiting()) is not None:
             batch.append(job)
         return batch
 
     def _answer(self, batch: Sequence[_Job], store: Store) -> int:
-        """Do a batch; return how many of it were worth doing."""
-        done: list[tuple[_Job, Any]] = []
+        """Answer a batch; return the number of jobs that were not skipped."""
+        results: list[tuple[_Job, Any]] = []
         by_bundle: dict[int, list[_Job]] = {}
         skipped, now = 0, time.monotonic()
         for job in batch:
             if job.future.done():
                 skipped += 1
-            elif job.is_in_vain(now):
+            elif job.is_abandoned(now):
                 skipped += 1
-                done.append((job, _late()))
-            elif isinstance(job.what, ListRequest):
+                results.append((job, _timeout_error()))
+            elif isinstance(job.task, ListRequest):
                 by_bundle.setdefault(id(job.bundle), []).append(job)
             else:
-                done.append((job, _called(job.what, job.bundle, store)))
+                results.append((job, _call(job.task, job.bundle, store)))
         for jobs in by_bundle.values():
-            requests = [job.what for job in jobs if isinstance(job.what, ListRequest)]
+            requests = [job.task for job in jobs if isinstance(job.task, ListRequest)]
             lists = rank_lists(jobs[0].bundle, requests, self._cache, store, self._clock())
-            done += zip(jobs, lists, strict=True)
-        if done:
-            _deliver(done)
+            results += zip(jobs, lists, strict=True)
+        if results:
+            _deliver(results)
         return len(batch) - skipped
 
     def _expire(self) -> None:
-        """Tell jobs that nobody comes to, since the threads are stuck."""
+        """Fail overdue jobs while the threads are stuck."""
         while not self._stopping.wait(CHECK):
             stuck_for, now = self.backlog.stuck_for, time.monotonic()
             if stuck_for < CHECK:
                 continue
-            late = [job for job in self.backlog.waiting() if job.is_late(now)]
+            overdue = [job for job in self.backlog.waiting() if job.is_overdue(now)]
             if stuck_for > STUCK_SECONDS:
-                late += [job for batch in self._under_way for job in batch if job.is_late(now)]
-            if late:
-                _deliver([(job, _late()) for job in late])
+                overdue += [
+                    job for batch in self._under_way for job in batch if job.is_overdue(now)
+                ]
+            if overdue:
+                _deliver([(job, _timeout_error()) for job in overdue])
 
 
-def _late() -> BusyError:
+def _timeout_error() -> BusyError:
     return BusyError("the answer was not there in time; come again")
 
 
-def _called(call: Call, bundle: ServedBundle, store: Store) -> Any:  # noqa: ANN401
+def _call(call: Call, bundle: ServedBundle, store: Store) -> Any:  # noqa: ANN401
     try:
         return call(bundle, store)
     except Exception as error:
         return error
 
 
-def _deliver(done: list[tuple[_Job, RankedList | Exception | Any]]) -> None:
+def _deliver(results: list[tuple[_Job, RankedList | Exception | Any]]) -> None:
     """Hand over all results at once: waking the event loop costs more than an answer."""
     loops: dict[asyncio.AbstractEventLoop, list[tuple[_Job, Any]]] = {}
-    for job, result in done:
+    for job, result in results:
         loops.setdefault(job.future.get_loop(), []).append((job, result))
-    for loop, some in loops.items():
+    for loop, batch in loops.items():
         try:
-            loop.call_soon_threadsafe(_settle, some)
+            loop.call_soon_threadsafe(_settle, batch)
         except RuntimeError:
             pass  # the loop is closed: nobody waits any more
 
 
-def _settle(done: list[tuple[_Job, Any]]) -> None:
-    for job, result in done:
+def _settle(results: list[tuple[_Job, Any]]) -> None:
+    for job, result in results:
         if job.future.done():
-            continue  # the caller is gone
+            continue  # the caller has given up
         if isinstance(result, Exception):
             job.future.set_exception(result)
         else:

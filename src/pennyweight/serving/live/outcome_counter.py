@@ -18,8 +18,8 @@ __all__ = ["DAY", "WINDOW", "OutcomeCounter"]
 DAY = 86_400.0
 WINDOW = 7 * DAY
 PAGE = 5_000  # rows read at once: others read in between
-AUDITS = 1_000  # looked through where no change of shares is noted
-REST = 10  # times as long as counting took, for which its result stays
+AUDITS = 1_000  # audit entries to search where no change of shares is noted
+REST = 10  # a result is reused for so many times the seconds that counting took
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class _Counted:
 
 
 class OutcomeCounter:
-    """Counts what came of lists since the shares last changed.
+    """Counts the outcomes of lists since the shares last changed.
 
-    A result stays for ten times as long as counting took, so that whoever looks again and
-    again keeps a small part of one processor busy.
+    A result is reused for ten times as long as counting took, so that repeated requests
+    keep only a small part of one processor busy.
 
     Parameters
     ----------
@@ -52,15 +52,15 @@ class OutcomeCounter:
         """Return outcomes; events count for a user within so many seconds after a list."""
         async with self._lock:
             start, split = self._timer(), self._engine.traffic_split
-            known = self._counted.get(window)
-            if known is not None and known.split.variants == split.variants and start < known.until:
-                return known.outcomes
-            found = await self._count(split, window)
+            cached = self._counted.get(window)
+            if cached and cached.split.variants == split.variants and start < cached.until:
+                return cached.outcomes
+            outcomes = await self._count(split, window)
             end = self._timer()
-            self._counted = {key: one for key, one in self._counted.items() if one.until > end} | {
-                window: _Counted(found, split, end + REST * (end - start))
-            }
-            return found
+            unexpired = {key: row for key, row in self._counted.items() if row.until > end}
+            counted = _Counted(outcomes, split, end + REST * (end - start))
+            self._counted = {**unexpired, window: counted}
+            return outcomes
 
     async def _count(self, split: TrafficSplit, window: float) -> Outcomes:
         engine, now = self._engine, self._engine.clock()
@@ -76,14 +76,14 @@ class OutcomeCounter:
         last: tuple[str, int] | None = ("", 0)
         while last is not None:
             last = await engine.store.read(partial(_add_events, tally, since, last))
-        return tally.outcomes(since, await self._given(since, now))
+        return tally.outcomes(since, await self._lists_by_bundle(since, now))
 
-    async def _given(self, since: float, now: float) -> Counter[str]:
-        given: Counter[str] = Counter()
+    async def _lists_by_bundle(self, since: float, now: float) -> Counter[str]:
+        lists: Counter[str] = Counter()
         while since <= now:
-            given.update(await self._engine.store.read(partial(_lists_of_a_day, since)))
+            lists.update(await self._engine.store.read(partial(_lists_of_a_day, since)))
             since += DAY
-        return given
+        return lists
 
 
 def _shares_since(store: Store) -> float:
@@ -92,7 +92,7 @@ def _shares_since(store: Store) -> float:
     if noted is not None:
         return float(noted)
     # A store of an earlier version has no note.
-    return next((one.time for one in store.audits(AUDITS) if one.action == "publish"), 0.0)
+    return next((audit.time for audit in store.audits(AUDITS) if audit.action == "publish"), 0.0)
 
 
 def _add_users(tally: Tally, since: float, after: str, store: Store) -> str | None:
@@ -112,4 +112,4 @@ def _add_events(
 
 
 def _lists_of_a_day(since: float, store: Store) -> dict[str, int]:
-    return store.lists_given(since, since + DAY)
+    return store.list_counts(since, since + DAY)

@@ -26,7 +26,7 @@ HEAVY_SHARE, HEAVY_EVENTS = 0.1, 20  # of the events of a variant, from which on
 
 @dataclass(frozen=True)
 class TypeOutcome:
-    """What came of all lists of a bundle, those of sessions too: events of one type name them."""
+    """Events of one type that name lists of a bundle, including the lists of sessions."""
 
     version: str
     kind: str
@@ -46,16 +46,16 @@ class Heaviest:
 
 @dataclass(frozen=True)
 class VariantOutcome:
-    """What the users of a bundle did.
+    """The actions of the users of a bundle.
 
     Attributes
     ----------
     version, share
-        The bundle, and the share of users it is to answer.
+        The bundle, and its intended share of the users.
     users, lists
         Users who got a list, and how many they got.
     converted, events
-        Users with a positive event that names one of their lists, and all such events.
+        Users with a positive event that names one of their lists, and the number of such events.
     rate
         Of converted users; None where nobody got a list.
     events_per_user
@@ -107,7 +107,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What came of lists.
+    """Users and events that followed the lists of each bundle.
 
     Attributes
     ----------
@@ -121,9 +121,9 @@ class Outcomes:
     types
         By bundle and type of event.
     contrast
-        Where two bundles answer and users got lists of both.
+        Set if two bundles answer and both have given lists.
     crossed
-        Users who got lists of more than one bundle, who count for none.
+        Users who got lists of more than one bundle; they are excluded.
     """
 
     since: float
@@ -134,52 +134,52 @@ class Outcomes:
     crossed: int
 
     def summary(self) -> str:
-        """Return what is known in a sentence or two."""
+        """Return the result in a sentence or two."""
         if len(self.variants) == 1:
             return _alone(self.variants[0])
-        one, other = self.variants
+        first, second = self.variants
         if self.contrast is None:
             missing = " or ".join(variant.version for variant in self.variants if not variant.users)
             return f"No user of {missing} has got a list yet."
-        if not one.converted + other.converted:
+        if not first.converted + second.converted:
             return "No difference shown yet: nobody has acted on a list."
-        found = f"{_acted(other)} acted on a list, against {_acted(one)}"
+        rates = f"{_acted(second)} acted on a list, against {_acted(first)}"
         span = f"{_points(self.contrast.rate)}, p = {_p(self.contrast.p)}"
         if not self.contrast.is_significant:
-            return f"No difference shown yet: {found}; difference {span}."
-        better = other if self.contrast.rate.value > 0 else one
-        told = f"Users of {better.version} act on lists more often: {found}; difference {span}."
+            return f"No difference shown yet: {rates}; difference {span}."
+        better = second if self.contrast.rate.value > 0 else first
+        sentence = f"Users of {better.version} act on lists more often: {rates}; difference {span}."
         if self.contrast.is_mismatched:
-            told += " But the groups are not comparable, see the warning."
-        return told
+            sentence += " But the groups are not comparable, see the warning."
+        return sentence
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what speaks against trusting the figures, a sentence or two each."""
-        told = []
+        """Return reasons not to trust the figures, a sentence or two each."""
+        texts = []
         if self.contrast is not None and self.contrast.is_mismatched:
             users = sum(variant.users for variant in self.variants)
             expected = ", ".join(
                 f"{variant.share * users:,.0f} of {variant.version}" for variant in self.variants
             )
-            found = ", ".join(f"{variant.users:,}" for variant in self.variants)
-            told.append(
+            actual = ", ".join(f"{variant.users:,}" for variant in self.variants)
+            texts.append(
                 f"The users do not divide as the shares say: {expected} were expected, and "
-                f"{found} got lists (p = {_p(self.contrast.sample_ratio_p)}). Find out why before "
+                f"{actual} got lists (p = {_p(self.contrast.sample_ratio_p)}). Find out why before "
                 "you trust a difference: a bundle that fails or is slow loses users."
             )
-        told += [
-            f"{one.heaviest.user!r} made {one.heaviest.events:,} of the {one.events:,} events of "
-            f"{one.version} ({one.heaviest.share:.0%}). If that is a program, compare rates, where "
+        texts += [
+            f"{user.user!r} made {user.events:,} of the {variant.events:,} events of "
+            f"{variant.version} ({user.share:.0%}). If that is a program, compare rates, where "
             "each user counts once, and not events."
-            for one in self.variants
-            if one.heaviest is not None
+            for variant in self.variants
+            if (user := variant.heaviest) is not None
         ]
         if self.crossed:
-            told.append(
+            texts.append(
                 f"Lists of more than one bundle went to some users ({self.crossed:,}), who count "
                 "for none: they asked while the shares changed."
             )
-        return tuple(told)
+        return tuple(texts)
 
 
 class Tally:
@@ -208,41 +208,41 @@ class Tally:
 
     def add_users(self, page: Sequence[ListExposure]) -> None:
         """Count users with their lists; before any events."""
-        for one in page:
-            if one.first_version != one.last_version:
-                self._crossed.add(one.user)
+        for exposure in page:
+            if exposure.first_version != exposure.last_version:
+                self._crossed.add(exposure.user)
             else:
-                self._users[one.first_version] += 1
-                self._lists[one.first_version] += one.lists
+                self._users[exposure.first_version] += 1
+                self._lists[exposure.first_version] += exposure.lists
 
     def add_events(self, page: Sequence[Attributed]) -> None:
         """Count events that name lists."""
-        for one in page:
-            n, who = self._types.get((one.bundle_version, one.kind), (0, set()))
-            who.add(one.user)
-            self._types[one.bundle_version, one.kind] = n + 1, who
+        for event in page:
+            n, users = self._types.get((event.bundle_version, event.kind), (0, set()))
+            users.add(event.user)
+            self._types[event.bundle_version, event.kind] = n + 1, users
             # An event may name the list of somebody else, by mistake or on purpose.
             if (
-                one.user == one.list_user
-                and one.bundle_version in self._events
-                and one.time - one.list_time < self._window
-                and one.user not in self._crossed
-                and self._is_positive(one.kind, one.weight)
+                event.user == event.list_user
+                and event.bundle_version in self._events
+                and event.time - event.list_time < self._window
+                and event.user not in self._crossed
+                and self._is_positive(event.kind, event.weight)
             ):
-                self._events[one.bundle_version][one.user] += 1
+                self._events[event.bundle_version][event.user] += 1
 
-    def outcomes(self, since: float, given: Mapping[str, int]) -> Outcomes:
-        """Return what was counted; `given` has the lists of each bundle."""
+    def outcomes(self, since: float, lists: Mapping[str, int]) -> Outcomes:
+        """Return the totals; `lists` is the number of lists by bundle version."""
         variants = tuple(self._variant(variant) for variant in self._variants)
         contrast = None
         if len(variants) == 2 and all(variant.users for variant in variants):
             contrast = self._contrast(*variants)
         types = tuple(
-            TypeOutcome(version, kind, given.get(version, 0), n, len(who))
-            for (version, kind), (n, who) in sorted(self._types.items())
+            TypeOutcome(version, kind, lists.get(version, 0), n, len(users))
+            for (version, kind), (n, users) in sorted(self._types.items())
         )
-        silent = sorted(given.keys() - {one.version for one in types})
-        types += tuple(TypeOutcome(version, "", given[version], 0, 0) for version in silent)
+        silent = sorted(lists.keys() - {outcome.version for outcome in types})
+        types += tuple(TypeOutcome(version, "", lists[version], 0, 0) for version in silent)
         return Outcomes(since, self._window, variants, types, contrast, len(self._crossed))
 
     def _variant(self, variant: Variant) -> VariantOutcome:
@@ -264,26 +264,26 @@ class Tally:
         counts = self._events[version]
         return counts.total(), sum(n * n for n in counts.values())
 
-    def _contrast(self, one: VariantOutcome, other: VariantOutcome) -> Contrast:
-        a, b = (one.converted, one.users), (other.converted, other.users)
+    def _contrast(self, first: VariantOutcome, second: VariantOutcome) -> Contrast:
+        a, b = (first.converted, first.users), (second.converted, second.users)
         return Contrast(
             rate_difference(a, b),
             mean_difference(
-                (*self._moments(one.version), one.users),
-                (*self._moments(other.version), other.users),
+                (*self._moments(first.version), first.users),
+                (*self._moments(second.version), second.users),
             ),
             rate_test(a, b),
-            sample_ratio_test([one.users, other.users], [one.share, other.share]),
+            sample_ratio_test([first.users, second.users], [first.share, second.share]),
         )
 
 
 def _heaviest(counts: Counter[str], events: int) -> Heaviest | None:
     if not counts:
         return None
-    # The first by id of those with as many: the same whatever order they came in.
-    user, most = min(counts.items(), key=lambda row: (-row[1], row[0]))
-    share = most / events
-    return Heaviest(user, most, share) if most >= HEAVY_EVENTS and share >= HEAVY_SHARE else None
+    # Ties go to the first id, so the result does not depend on the order of the pages.
+    user, n = min(counts.items(), key=lambda row: (-row[1], row[0]))
+    share = n / events
+    return Heaviest(user, n, share) if n >= HEAVY_EVENTS and share >= HEAVY_SHARE else None
 
 
 def _alone(variant: VariantOutcome) -> str:

@@ -28,12 +28,12 @@ def published_times(attributes: pl.DataFrame, n: int) -> Times:
 
 
 def with_published(attributes: pl.DataFrame, times: Times) -> pl.DataFrame:
-    """Return columns of which `published_times` reads some times, others as they are.
+    """Return columns from which `published_times` reads the given times; others stay.
 
     Parameters
     ----------
     times
-        Epoch seconds, NaN where nothing is to be changed.
+        Epoch seconds, NaN for no change.
     """
     now = published_times(attributes, attributes.height)
     changed = ~np.isnan(times) & ~(np.abs(times - now) < 1e-6)
@@ -43,13 +43,13 @@ def with_published(attributes: pl.DataFrame, times: Times) -> pl.DataFrame:
         if name not in attributes.columns:
             new = pl.Series(name, [], pl.String)
             return attributes.with_columns(_written(new, np.where(changed, times, now)))
-        known = _times(attributes, name)
-        if known is not None:
+        current = _times(attributes, name)
+        if current is not None:
             column = attributes[name]
-            whole = _written(column, np.where(changed, times, known))
-            if whole.dtype != column.dtype:  # one form for all
-                return attributes.with_columns(whole)
-            return attributes.with_columns(whole.zip_with(pl.Series(changed), column))
+            rewritten = _written(column, np.where(changed, times, current))
+            if rewritten.dtype != column.dtype:  # the whole column takes the new type
+                return attributes.with_columns(rewritten)
+            return attributes.with_columns(rewritten.zip_with(pl.Series(changed), column))
     raise DataError(
         f"the catalog has columns {', '.join(PUBLISHED)} of other meanings; rename one "
         "and fit again: the times told live have no place"
@@ -69,16 +69,16 @@ def _times(attributes: pl.DataFrame, name: str) -> Times | None:
 def _written(column: pl.Series, times: Times) -> pl.Series:
     """Return times in the form of a column, where that can hold them."""
     if column.dtype.is_numeric():
-        known = column.cast(pl.Float64).to_numpy()
-        own = parse_times(column, "items").values
-        ratio = float(np.nanmedian(known / own))
-        unit = min(UNITS, key=lambda one: abs(one - ratio))
+        raw = column.cast(pl.Float64).to_numpy()
+        seconds = parse_times(column, "items").values
+        ratio = float(np.nanmedian(raw / seconds))
+        unit = min(UNITS, key=lambda candidate: abs(candidate - ratio))
         exact = abs(unit - ratio) < 1e-9 * unit  # else days of spreadsheets and the like
         numbers = pl.Series(column.name, times * (unit if exact else 1.0), nan_to_null=True)
-        whole = column.dtype.is_integer() and exact and unit > 1
-        return numbers.round().cast(column.dtype) if whole else numbers
-    given = column.drop_nulls() if column.dtype == pl.String else column.head(0)
-    zoned = not len(given) or bool(given.str.contains(ZONED).any())
+        as_integers = column.dtype.is_integer() and exact and unit > 1
+        return numbers.round().cast(column.dtype) if as_integers else numbers
+    texts = column.drop_nulls() if column.dtype == pl.String else column.head(0)
+    zoned = not len(texts) or bool(texts.str.contains(ZONED).any())
     return pl.Series(column.name, [_iso(time, zoned=zoned) for time in times.tolist()], pl.String)
 
 

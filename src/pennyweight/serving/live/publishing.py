@@ -67,9 +67,9 @@ class Publishing:
         busy = f"{CHANGES} changes of bundles wait for each other; retry later"
         self.changes = Worker("bundles", depth=CHANGES, busy=busy)
 
-    def known(self) -> list[StoredBundle]:
+    def stored_bundles(self) -> list[StoredBundle]:
         """Return the bundles that can be served, in the order in which they came."""
-        return [*self.registry.known(), *self.bundles.borrowed()]
+        return [*self.registry.stored_bundles(), *self.bundles.borrowed()]
 
     def add(self, bundle: Path | str, *, actor: str) -> StoredBundle:
         """Copy a bundle, without erased users, so that it can be published.
@@ -160,8 +160,8 @@ class Publishing:
         with self._traffic.lock:
             bundles = dict(self._traffic.bundles)
             for version, (bundle, seq) in loaded.items():
-                late = self._store.read_now(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
-                bundles[version] = bundle.with_items(late)
+                newer = self._store.read_now(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
+                bundles[version] = bundle.with_items(newer)
             self._traffic.replace(variants, bundles)
         self._histories.keep_versions(self._traffic.bundles)
 
@@ -194,13 +194,13 @@ class Publishing:
 
     def _load(self, version: str) -> tuple[ServedBundle, int]:
         """Return a bundle with the items on disk, tried, and the seq up to which it has them."""
-        stored = next((one for one in self.known() if one.version == version), None)
+        stored = next((entry for entry in self.stored_bundles() if entry.version == version), None)
         covered = NOTHING_COVERED if stored is None else stored.covered
         bundle = self.bundles.load(version, covered)
         # Its files may name erased users where the disk refused to change them.
         if stored in self.bundles.borrowed() or self._store.setting(ERASING):
-            whole = bundle
-            bundle = self._store.read_now(lambda store: without_erased(whole, store))
+            loaded = bundle
+            bundle = self._store.read_now(lambda store: without_erased(loaded, store))
         restoration = restored(bundle, self._files, self._store.read_now)
         self._items.failures.update(restoration.failed)
         now = self._clock()

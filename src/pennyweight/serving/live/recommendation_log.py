@@ -1,4 +1,4 @@
-"""Lists that went out, kept for a while: to explain them, and to see what came of them."""
+"""The recommendation log: recent lists, to explain them and to count their outcomes."""
 
 import asyncio
 import logging
@@ -15,12 +15,12 @@ __all__ = ["RecommendationLog"]
 _log = logging.getLogger(__name__)
 
 EVERY = 0.25  # seconds between writes
-MOST = 20_000  # that wait to be written; more are not kept
-SWEEP = 3_600.0  # seconds between deletions of what is old
+MAX_WAITING = 20_000  # lists that wait to be written; more are dropped
+SWEEP = 3_600.0  # seconds between deletions of old lists
 
 
 class RecommendationLog:
-    """Writes lists that went out, many at a time; nobody waits for that.
+    """Writes lists that were given, in batches and in the background.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ class RecommendationLog:
     def add(self, recommendation: Recommendation) -> None:
         """Keep a list, soon."""
         with self._lock:
-            if len(self._waiting) < MOST:
+            if len(self._waiting) < MAX_WAITING:
                 self._waiting[recommendation.recommendation_id] = recommendation
                 self._filled.set()
             else:
                 self.dropped += 1
 
-    def waiting_one(self, recommendation_id: str) -> Recommendation | None:
+    def get_waiting(self, recommendation_id: str) -> Recommendation | None:
         """Return a list that is not written yet."""
         return self._waiting.get(recommendation_id) or self._under_way.get(recommendation_id)
 
@@ -109,16 +109,16 @@ class RecommendationLog:
 
     def _write(self) -> "Future[None] | None":
         with self._lock:
-            some, self._waiting = self._waiting, {}
-            self._under_way = some
-        if not some:
+            batch, self._waiting = self._waiting, {}
+            self._under_way = batch
+        if not batch:
             return None
         try:
-            written = self._writer.submit(lambda store: store.add_recommendations(some.values()))
+            written = self._writer.submit(lambda store: store.add_recommendations(batch.values()))
         except PennyweightError:
-            self.dropped += len(some)
+            self.dropped += len(batch)
             raise
-        written.add_done_callback(lambda f: self._count(f, len(some)))
+        written.add_done_callback(lambda f: self._count(f, len(batch)))
         return written
 
     def _count(self, written: "Future[None]", n: int) -> None:
@@ -127,4 +127,4 @@ class RecommendationLog:
 
 
 def _without(lists: dict[str, Recommendation], user: str) -> dict[str, Recommendation]:
-    return {name: one for name, one in lists.items() if one.user != user}
+    return {name: row for name, row in lists.items() if row.user != user}

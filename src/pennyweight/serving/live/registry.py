@@ -37,7 +37,7 @@ class BundleRegistry:
     ) -> None:
         self._bundles, self._read, self._note = bundles, read, note
 
-    def known(self) -> list[StoredBundle]:
+    def stored_bundles(self) -> list[StoredBundle]:
         """Return the bundles that can be served, in the order in which they came."""
         versions, noted = self._bundles.versions(), self._noted()
         return [
@@ -48,19 +48,19 @@ class BundleRegistry:
     def register(
         self, version: str, source: str, now: float, entry: Audit | None = None
     ) -> StoredBundle:
-        """Note a bundle that is in the folder: which changes in the store it holds is seen now.
+        """Note a bundle of the folder, with the changes in the store that it covers.
 
-        Later the store may have come to a position that it does not have yet.
+        This is determined now: later the store may reach a position that it does not have yet.
         """
         noted = self._noted()
         if version not in noted:
-            covered, notes = self._judged(version, now)
+            covered, notes = self._inspect(version, now)
             noted[version] = asdict(StoredBundle(version, source, now, covered, notes))
             self._note({BUNDLES: list(noted.values())}, entry)
         return _stored_bundle(noted[version])
 
     def unnoted(self) -> list[StoredBundle]:
-        """Return what the folder holds and nobody noted, such as after a kill."""
+        """Return bundles of the folder that were not noted, such as after a kill."""
         noted = self._noted()
         return [self._unnoted(name) for name in self._bundles.versions() if name not in noted]
 
@@ -81,7 +81,7 @@ class BundleRegistry:
             added = 0.0
         return StoredBundle(version, str(path), added)
 
-    def _judged(self, version: str, now: float) -> tuple[Covered, tuple[str, ...]]:
+    def _inspect(self, version: str, now: float) -> tuple[Covered, tuple[str, ...]]:
         try:
             bundle = self._bundles.bundle(version)
             manifest, path = bundle.manifest, Path(bundle.path / MANIFEST)

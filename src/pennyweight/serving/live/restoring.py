@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from pennyweight.errors import PennyweightError
 from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
-from pennyweight.serving.live.encoded_items import ReadItems, alive, with_known_rows
+from pennyweight.serving.live.encoded_items import EncodedItems, alive, with_known_rows
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store, StoredItem
 
@@ -51,7 +51,7 @@ class Restored:
 def restored(bundle: ServedBundle, readings: EncodedItemFiles, read: Reader) -> Restored:
     """Put the items of the store in a bundle that has its own alone.
 
-    What was read before, and kept, is not read again.
+    Items whose encoding was saved are not encoded again.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def restored(bundle: ServedBundle, readings: EncodedItemFiles, read: Reader) -> 
         for item in parts[-1].items.ids:
             del last[item]  # what is left has to be read
     if any(map(len, parts)):
-        whole = ReadItems.joined([part for part in parts if len(part)])
-        bundle = bundle.with_read(with_known_rows(whole, files))
+        joined = EncodedItems.joined([part for part in parts if len(part)])
+        bundle = bundle.with_read(with_known_rows(joined, files))
     failed: dict[str, str] = {}
     bundle = _read_on(bundle, list(last), readings, read, failed).with_availability(states)
     seq = max((item.seq for item in states), default=0)
@@ -83,26 +83,26 @@ def restored(bundle: ServedBundle, readings: EncodedItemFiles, read: Reader) -> 
 
 def _read_on(
     bundle: ServedBundle,
-    items: Sequence[str],
+    ids: Sequence[str],
     readings: EncodedItemFiles,
     read: Reader,
     failed: dict[str, str],
 ) -> ServedBundle:
-    for start in range(0, len(items), TOGETHER):
-        names = items[start : start + TOGETHER]
-        told = read(lambda store, names=names: store.items_named(names))  # type: ignore[misc]
-        for some in _read_some(bundle, told, failed):
-            readings.note(bundle.version, some)
-            bundle = bundle.with_read(some)
-    if items:
+    for start in range(0, len(ids), TOGETHER):
+        block = ids[start : start + TOGETHER]
+        stored = read(lambda store, block=block: store.items_named(block))  # type: ignore[misc]
+        for encoded in _read_parts(bundle, stored, failed):
+            readings.note(bundle.version, encoded)
+            bundle = bundle.with_read(encoded)
+    if ids:
         readings.flush()
     return bundle
 
 
-def _read_some(
+def _read_parts(
     bundle: ServedBundle, items: Sequence[StoredItem], failed: dict[str, str]
-) -> list[ReadItems]:
-    """Read some items; one that cannot be read must not keep the others away."""
+) -> list[EncodedItems]:
+    """Encode items, in several parts if some cannot be read; these go into `failed`."""
     try:
         return [bundle.read(items)]
     except PennyweightError as error:
@@ -111,4 +111,4 @@ def _read_some(
             failed[items[0].item_id] = str(error)
             return []
     half = len(items) // 2
-    return [*_read_some(bundle, items[:half], failed), *_read_some(bundle, items[half:], failed)]
+    return [*_read_parts(bundle, items[:half], failed), *_read_parts(bundle, items[half:], failed)]

@@ -21,7 +21,7 @@ from pennyweight.ranking.ranker import Ranker
 from pennyweight.ranking.retrieval import Retriever
 from pennyweight.recommender.item_growth import ReadAlready, changed_texts
 from pennyweight.recommender.recommender import Recommender
-from pennyweight.serving.live.encoded_items import ReadItems
+from pennyweight.serving.live.encoded_items import EncodedItems
 from pennyweight.serving.live.item_changes import document_over
 from pennyweight.serving.live.publication import published_times
 from pennyweight.serving.stores.protocol import StoredItem
@@ -53,8 +53,7 @@ class ServedBundle:
     open
         Items that may be recommended, bool (n_items,).
     published
-        Epoch seconds since when an item counts as new, NaN where nobody said, float64
-        (n_items,).
+        Epoch seconds since when an item counts as new, NaN if unknown, float64 (n_items,).
     covered
         Which changes in the store the bundle's data holds already.
     own
@@ -86,7 +85,7 @@ class ServedBundle:
 
     @cached_property
     def rules(self) -> FeedbackRules:
-        """What events mean."""
+        """The meaning of events."""
         return self.recommender.rules
 
     @cached_property
@@ -97,7 +96,7 @@ class ServedBundle:
 
     @property
     def newest_event(self) -> float:
-        """Epoch seconds of the newest event the bundle learned from; 0 where it is not told."""
+        """Epoch seconds of the newest event the bundle learned from; 0 if unknown."""
         log = self.recommender.interactions
         return float(log.time.max()) if log is not None and log.real_time and len(log) else 0.0
 
@@ -130,19 +129,19 @@ class ServedBundle:
                 "log that has it, with a meaning (--event-types)"
             )
 
-    def is_missing(self, name: str, what: Literal["user", "item"]) -> bool:
+    def is_missing(self, name: str, kind: Literal["user", "item"]) -> bool:
         """Whether an id is a word for a missing one, such as ``undefined``, and not a known id."""
         log, plan = self.recommender.interactions, self.recommender.plan
         extra = None if plan is None else plan.data.missing_ids
-        known = self.catalog.ids if what == "item" else () if log is None else log.users
-        return is_missing_id(name, extra, known)
+        known_ids = self.catalog.ids if kind == "item" else () if log is None else log.users
+        return is_missing_id(name, extra, known_ids)
 
-    def check_id(self, name: str, what: Literal["user", "item"]) -> None:
+    def check_id(self, name: str, kind: Literal["user", "item"]) -> None:
         """Raise `DataError` where an id stands for a missing one: it would be everybody's."""
-        if self.is_missing(name, what):
+        if self.is_missing(name, kind):
             raise DataError(
-                f"{what}_id {name!r} stands for a missing id, and all without one would share it: "
-                f"send the id of the {what}; where it is one, fit the bundle with --missing-ids '' "
+                f"{kind}_id {name!r} stands for a missing id, and all without one would share it: "
+                f"send the id of the {kind}; where it is one, fit the bundle with --missing-ids '' "
                 "(missing_ids=[])"
             )
 
@@ -194,9 +193,9 @@ class ServedBundle:
         return 0 <= int(self.catalog.ids.codes([item.item_id])[0]) < len(self.own)
 
     def completed(self, item: StoredItem) -> StoredItem:
-        """Return an item that was put, with what nobody told of it as the bundle has it.
+        """Return a live item, with fields that no change set as the bundle has them.
 
-        Its document is None where all of it is, and has no columns that are not here.
+        Its document has only columns of the bundle; None if no change set any of them.
         """
         document = document_over(item, self.own, self.covered.items)
         if document is not None:
@@ -209,10 +208,10 @@ class ServedBundle:
                 published = self.published_at(item.item_id)
         return replace(item, document=document, available=available, published=published)
 
-    def read(self, items: Sequence[StoredItem]) -> ReadItems:
-        """Clean some items, each once, and read their texts; takes long.
+    def read(self, items: Sequence[StoredItem]) -> EncodedItems:
+        """Clean items, each once, and encode their texts; this takes long.
 
-        Those without a document are passed over, and those that do not count.
+        Items without a document are skipped, and items that do not count.
         """
         documents_of = {
             item.item_id: document_over(item, self.own, self.covered.items)
@@ -223,26 +222,26 @@ class ServedBundle:
             name: document for name, document in documents_of.items() if document is not None
         }
         if not changed:
-            return ReadItems.none(self.catalog)
+            return EncodedItems.none(self.catalog)
         items_read = documents(drop_unsuitable(changed, self.catalog), self.catalog)
         at = changed_texts(self.catalog, items_read)
         rows = self.recommender.read([items_read.texts[i] for i in at.tolist()]) if len(at) else {}
         seq = [item.seq for item in items if item.item_id in changed]
-        return ReadItems(items_read, np.array(seq, np.int64), ReadAlready(at, rows))
+        return EncodedItems(items_read, np.array(seq, np.int64), ReadAlready(at, rows))
 
-    def with_read(self, some: ReadItems) -> "ServedBundle":
+    def with_read(self, encoded: EncodedItems) -> "ServedBundle":
         """Return a bundle in which items are as they were read; new ones are not yet open."""
-        if not len(some):
+        if not len(encoded):
             return self
-        recommender = self.recommender.with_items(some.items, some.read)
-        codes = self.catalog.ids.codes(some.items.ids)
+        recommender = self.recommender.with_items(encoded.items, encoded.read)
+        codes = self.catalog.ids.codes(encoded.items.ids)
         filters = self._filters.with_rows(recommender.catalog.attributes, codes[codes >= 0])
         return replace(self, recommender=recommender, _filters=filters)._opened(())
 
     def with_items(self, items: Sequence[StoredItem]) -> "ServedBundle":
         """Return a bundle in which items are as they were put, each once; others stay.
 
-        Changes that the bundle's data holds already are passed over.
+        Changes that the bundle's data holds already are skipped.
         """
         return self.with_read(self.read(items)).with_availability(items)
 
@@ -268,8 +267,8 @@ class ServedBundle:
         log = self.recommender.interactions
         if log is None:
             return None
-        gone = set(users)
-        names = (f"\0{code}" if name in gone else name for code, name in enumerate(log.users))
+        erased = set(users)
+        names = (f"\0{code}" if name in erased else name for code, name in enumerate(log.users))
         return replace(log, users=Ids(names, "users"))
 
     def _opened(self, items: Sequence[StoredItem]) -> "ServedBundle":
@@ -291,7 +290,7 @@ class ServedBundle:
 
 
 def known_columns(document: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
-    """Leave out what a catalog of other columns does not have, or holds dates of."""
+    """Leave out columns that a catalog does not have, and values that are not its dates."""
     columns, dated = catalog.attributes.columns or ["text"], catalog.dated
     return {
         name: value
@@ -301,7 +300,7 @@ def known_columns(document: Mapping[str, Any], catalog: Catalog) -> dict[str, An
 
 
 def epoch(text: str) -> float:
-    """Return the epoch seconds of ISO 8601; 0 for what is none."""
+    """Return the epoch seconds of an ISO 8601 text; 0 for any other text."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:

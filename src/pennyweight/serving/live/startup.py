@@ -37,12 +37,12 @@ def _begin(engine: "Engine") -> None:
 
 
 def _fallbacks(
-    variants: Sequence[Variant], before: Sequence[Variant], known: Sequence[StoredBundle]
+    variants: Sequence[Variant], before: Sequence[Variant], bundles: Sequence[StoredBundle]
 ) -> list[list[Variant]]:
     """Return what to serve instead of some variants, in order: a half, those before, the newest."""
     halves = sorted(variants, key=lambda variant: -variant.share) if len(variants) > 1 else []
     others = [variant.version for variant in (*halves, *before)]
-    newest = sorted(known, key=lambda stored: -stored.added)
+    newest = sorted(bundles, key=lambda stored: -stored.added)
     others += [stored.version for stored in newest]
     tries = [[Variant(variant.version, 1.0)] for variant in halves]
     tries += [list(before)] if before else []
@@ -62,9 +62,9 @@ def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
         try:
             engine.publishing.switch(variants, engine.publishing.load(variants))
         except Exception as error:  # whatever is wrong with one, another may be whole
-            which = " and ".join(variant.version for variant in variants)
+            names = " and ".join(variant.version for variant in variants)
             together = " together" if len(variants) > 1 else ""  # one of them may be whole
-            _log.error("%s cannot be served%s: %s", which, together, error)
+            _log.error("%s cannot be served%s: %s", names, together, error)
             failed = failed or error
             continue
         if failed is not None:
@@ -88,10 +88,8 @@ def start_serving(engine: "Engine", bundle: Path | str | None) -> None:
             return
         if not noted:
             raise PlanError("no bundle was ever published here; name one to serve")
-        _serve_first(
-            engine,
-            [noted, *_fallbacks(noted, engine.publishing.previous(), engine.publishing.known())],
-        )
+        previous, bundles = engine.publishing.previous(), engine.publishing.stored_bundles()
+        _serve_first(engine, [noted, *_fallbacks(noted, previous, bundles)])
 
 
 def _borrow(engine: "Engine", bundle: Path | str, error: StoreError) -> None:
@@ -107,10 +105,10 @@ def _borrow(engine: "Engine", bundle: Path | str, error: StoreError) -> None:
 
 def _serve_named(engine: "Engine", bundle: Path | str, noted: Sequence[Variant]) -> bool:
     """Serve a bundle that is named at the start, unless it is known; return whether it is."""
-    known = {stored.version for stored in engine.publishing.known()}
+    known_versions = {stored.version for stored in engine.publishing.stored_bundles()}
     try:
         version = engine.publishing.add(bundle, actor="start").version
-        if version in known and noted:
+        if version in known_versions and noted:
             return False
         engine.publishing.serve([Variant(version, 1.0)], actor="start")
     except PennyweightError as error:

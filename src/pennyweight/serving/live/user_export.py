@@ -113,10 +113,10 @@ async def _pieces(engine: "Engine", user: str) -> AsyncIterator[bytes]:
     yield b'{"user_id":' + to_json(user) + b',"erased":' + to_json(erased) + b',"events":['
     separator, event = b"", None
     while events := await read(partial(_events, user, event)):
-        yield separator + to_json([_live_event(one) for one in events])[1:-1]
+        yield separator + to_json([_live_event(row) for row in events])[1:-1]
         separator, event = b",", events[-1]
     trained_on: list[Row] = []
-    for stored in engine.publishing.known():
+    for stored in engine.publishing.stored_bundles():
         bundle_events = await asyncio.to_thread(_bundle_events, engine, stored, user)
         if bundle_events is None:
             continue
@@ -128,7 +128,7 @@ async def _pieces(engine: "Engine", user: str) -> AsyncIterator[bytes]:
     yield b'],"recommendations":['
     separator, last = b"", None
     while lists := await read(partial(_lists, user, last)):
-        yield separator + to_json([_list(one) for one in lists])[1:-1]
+        yield separator + to_json([_list(row) for row in lists])[1:-1]
         separator, last = b",", lists[-1]
     yield b'],"trained_on":' + to_json(trained_on) + b"}"
 
@@ -137,7 +137,7 @@ async def count_user(engine: "Engine", user: str) -> UserData:
     """Return how much `export_user` would hand out."""
     events, lists = await engine.store.read(lambda store: store.user_counts(user))
     bundles = 0
-    for stored in engine.publishing.known():
+    for stored in engine.publishing.stored_bundles():
         bundle_events = await asyncio.to_thread(_bundle_events, engine, stored, user)
         if bundle_events is not None:
             bundles += 1

@@ -91,9 +91,11 @@ class LiveUsers:
         try:
             await self._lists.log.flush()
             await self._wait_for_exports()  # they keep the log of the store from being emptied
-            gone: Erased = await self._store.written(lambda store: _erase(store, user), alone=True)
+            erased: Erased = await self._store.written(
+                lambda store: _erase(store, user), alone=True
+            )
         except UnfinishedErasureError as error:
-            gone = Erased(0, 0)
+            erased = Erased(0, 0)
             refused.append(str(error))
         except Exception:
             self.erasing -= 1
@@ -113,8 +115,8 @@ class LiveUsers:
         self._lists.log.forget(user)
         if refused:
             raise _unfinished("; ".join(refused))
-        await self._note_end(actor, f"{gone.events} events, {gone.recommendations} lists")
-        return {**asdict(gone), "bundle_events": events, "trained_on": trained}
+        await self._note_end(actor, f"{erased.events} events, {erased.recommendations} lists")
+        return {**asdict(erased), "bundle_events": events, "trained_on": trained}
 
     async def readmit(self, user: str, *, actor: str) -> bool:
         """Keep events of an erased user again; return whether the user had been erased."""
@@ -160,7 +162,7 @@ class LiveUsers:
         publishing = self._publishing
         with publishing.lock:
             borrowed = {stored.version for stored in publishing.bundles.borrowed()}
-            for stored in publishing.known():
+            for stored in publishing.stored_bundles():
                 try:
                     n = publishing.forget_users(stored.version, [user])
                 except BundleError as error:
@@ -188,9 +190,9 @@ class LiveUsers:
         """Wait for the answers and exports that are under way now."""
         pending = [answer for answer in self._lists.under_way if not answer.done()]
         if pending:
-            _, late = await asyncio.wait(pending, timeout=PATIENCE)
-            if late:
-                raise BusyError(f"{len(late)} answers are still under way; erase the user again")
+            _, running = await asyncio.wait(pending, timeout=PATIENCE)
+            if running:
+                raise BusyError(f"{len(running)} answers are still under way; erase the user again")
         # One export of a user at a time runs, so this read comes after it.
         await self._store.read(lambda store: None)
         await self._wait_for_exports()
@@ -207,8 +209,8 @@ def _erase(store: Store, user: str) -> Erased:
     return store.erase(user)
 
 
-def _unfinished(why: str) -> UnfinishedErasureError:
+def _unfinished(reason: str) -> UnfinishedErasureError:
     return UnfinishedErasureError(
         f"the user is deleted and no list rests on the user, but a file may still hold the id: "
-        f"{why}. Make room and erase the user again; the next start finishes it too"
+        f"{reason}. Make room and erase the user again; the next start finishes it too"
     )

@@ -24,10 +24,10 @@ def check_user(request: Request, user: str | None) -> None:
 
 def missing_scope(key: Key, needed: Scope, purpose: str = "") -> Refusal:
     """Return the refusal of a key without a scope."""
-    told = f" {purpose}" if purpose else ""
+    suffix = f" {purpose}" if purpose else ""
     return Refusal(
         403,
-        f"the key {key.name!r} lacks the scope {needed!r}{told}; "
+        f"the key {key.name!r} lacks the scope {needed!r}{suffix}; "
         f"make another with `pennyweight keys create --scope {needed}`",
         {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'},
     )

@@ -160,12 +160,12 @@ def _secret(headers: Headers) -> str | None:
 
 def _single(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Return headers by name; refuse two that decide who asks, of which a proxy may read either."""
-    found: dict[bytes, bytes] = {}
+    by_name: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in ONCE and name in found:
+        if name in ONCE and name in by_name:
             raise Refusal(400, f"the header {name.decode()} is given twice; send it once")
-        found[name] = value
-    return found
+        by_name[name] = value
+    return by_name
 
 
 def _address(scope: Scope) -> str:

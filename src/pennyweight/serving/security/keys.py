@@ -105,7 +105,7 @@ class Keys(Frozen):
                 f"--keys {path}`"
             ) from None
         except ValidationError as error:
-            raise DataError(f"{path}: {_said(error)}; {REMEDY}") from None
+            raise DataError(f"{path}: {_first_problem(error)}; {REMEDY}") from None
 
     def find(self, secret: str) -> Key | None:
         """Return what is known of a key, or None; in the same time for every wrong key."""
@@ -123,7 +123,7 @@ class Keys(Frozen):
 
     def with_key(self, key: Key) -> "Keys":
         """Return these keys and one more; `PlanError` where its name is taken."""
-        if any(key.name == known.name for known in self.keys):
+        if any(key.name == other.name for other in self.keys):
             raise PlanError(f"a key {key.name!r} exists; revoke it first, or choose another name")
         return Keys(keys=(*self.keys, key))
 
@@ -197,8 +197,8 @@ def new_key(
     secret = PREFIX + token(BYTES)
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
-        told = f"unknown scope {unknown[0]!r}" if unknown else "no scope"
-        raise PlanError(f"{told}; choose from {', '.join(SCOPES)}")
+        problem = f"unknown scope {unknown[0]!r}" if unknown else "no scope"
+        raise PlanError(f"{problem}; choose from {', '.join(SCOPES)}")
     ordered = tuple(scope for scope in SCOPES if scope in scopes)
     try:
         return secret, Key(name=name, scopes=ordered, created=now, sha256=digest_of(secret))
@@ -243,8 +243,8 @@ def _refuse_writable(path: Path) -> None:
         )
 
 
-def _said(error: ValidationError) -> str:
-    """Say what is wrong without repeating values: a key may have been pasted into the file."""
+def _first_problem(error: ValidationError) -> str:
+    """Describe the first error without its value: a key may have been pasted into the file."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"])) or "the file"
     return f"{where} {plain_words(first)}"

@@ -68,7 +68,7 @@ class Rate:
 
     def _forget(self, now: float) -> None:
         """Forget the full buckets, or the older half: a pass must make room for many more."""
-        kept = {caller: full for caller, full in self._full.items() if full > now}
-        if len(kept) > self._callers // 2:
-            kept = dict(list(kept.items())[len(kept) - self._callers // 2 :])
-        self._full = kept
+        remaining = {caller: full for caller, full in self._full.items() if full > now}
+        if len(remaining) > self._callers // 2:
+            remaining = dict(list(remaining.items())[len(remaining) - self._callers // 2 :])
+        self._full = remaining

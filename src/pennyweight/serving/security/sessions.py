@@ -52,7 +52,7 @@ class Sessions:
         self._keys = keys
         self._clock = clock
         self._token = token
-        self._most = sessions
+        self._max_sessions = sessions
         self._open: dict[str, _Session] = {}  # by sha256 of the token, oldest first
 
     def __len__(self) -> int:
@@ -61,8 +61,8 @@ class Sessions:
     def open(self, key: Key) -> str:
         """Begin a session of a key; return its token, which is kept nowhere."""
         now = self._clock()
-        self._open = {name: kept for name, kept in self._open.items() if kept.until > now}
-        while len(self._open) >= self._most:
+        self._open = {name: session for name, session in self._open.items() if session.until > now}
+        while len(self._open) >= self._max_sessions:
             del self._open[next(iter(self._open))]
         token = self._token(32)
         self._open[digest_of(token)] = _Session(key.sha256, now + self.seconds)
@@ -115,8 +115,8 @@ def session_token(cookies: str, *, secure: bool, root: str = "") -> str | None:
     """Return the token in a ``Cookie`` header, or None."""
     name = _name(secure, root)
     for part in cookies.split(";"):
-        found, _, token = part.strip().partition("=")
-        if found == name and token:
+        cookie, _, token = part.strip().partition("=")
+        if cookie == name and token:
             return token
     return None
 

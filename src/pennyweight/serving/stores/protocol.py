@@ -104,7 +104,9 @@ class StoredItem:
 
     def numbered(self, seq: int) -> "StoredItem":
         """Return the item as the change of a seq."""
-        seqs = self.field_seqs and {name: known or seq for name, known in self.field_seqs.items()}
+        seqs = self.field_seqs and {
+            name: field_seq or seq for name, field_seq in self.field_seqs.items()
+        }
         return replace(self, seq=seq, field_seqs=seqs)
 
     def changed_after(self, field: str, seq: int) -> bool:
@@ -284,7 +286,7 @@ class Store(Protocol):
         """Return those of some items that were put; without documents if so asked."""
         ...
 
-    def add_recommendations(self, found: Iterable[Recommendation]) -> None:
+    def add_recommendations(self, recommendations: Iterable[Recommendation]) -> None:
         """Keep lists that were given out, except those of erased users."""
         ...
 
@@ -306,7 +308,7 @@ class Store(Protocol):
         """Delete lists given out before a time; return how many."""
         ...
 
-    def lists_given(self, since: float, until: float) -> dict[str, int]:
+    def list_counts(self, since: float, until: float) -> dict[str, int]:
         """Return how many lists each bundle gave from one time until before another."""
         ...
 

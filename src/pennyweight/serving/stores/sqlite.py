@@ -49,7 +49,7 @@ LAST: dict[Table, str] = {
     "items": "(SELECT coalesce(max(seq), 0) FROM items)",
     "events": "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
 }
-NOT_SHOWN = f"event_type <> '{IMPRESSION}'"  # as in the index, or it is not used
+NOT_IMPRESSION = f"event_type <> '{IMPRESSION}'"  # as in the index, or it is not used
 
 
 class SQLiteStore:
@@ -160,7 +160,7 @@ class SQLiteStore:
     ) -> list[Event]:
         """Return a user's newest events, oldest first; not impressions, nor types to ignore."""
         sql = (
-            f"SELECT {EVENT_READ} FROM events WHERE user = ? AND {NOT_SHOWN} "
+            f"SELECT {EVENT_READ} FROM events WHERE user = ? AND {NOT_IMPRESSION} "
             "ORDER BY time DESC, seq DESC"
         )
         events: list[Event] = []
@@ -206,7 +206,7 @@ class SQLiteStore:
     def users(self, n: int, after: str = "") -> list[str]:
         """Return up to n users with events, in order, those after one."""
         rows = self._read(
-            f"SELECT DISTINCT user FROM events WHERE user > ? AND {NOT_SHOWN} "
+            f"SELECT DISTINCT user FROM events WHERE user > ? AND {NOT_IMPRESSION} "
             "ORDER BY user LIMIT ?",
             (after, n),
         )
@@ -307,7 +307,7 @@ class SQLiteStore:
         """Delete lists given out before a time; return how many."""
         return self._write("DELETE FROM recommendations WHERE time < ?", (before,))
 
-    def lists_given(self, since: float, until: float) -> dict[str, int]:
+    def list_counts(self, since: float, until: float) -> dict[str, int]:
         """Return how many lists each bundle gave from one time until before another."""
         return dict(
             self._read(
@@ -373,8 +373,8 @@ class SQLiteStore:
             busy, _, _ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").get
         except apsw.Error as error:
             full = isinstance(error, apsw.FullError)
-            why = "the disk is full" if full else REFUSED
-            raise UnfinishedErasureError(why) from error
+            reason = "the disk is full" if full else REFUSED
+            raise UnfinishedErasureError(reason) from error
         if busy:
             raise UnfinishedErasureError("the log of the store is being read")
 

@@ -51,12 +51,12 @@ class Tombstones:
             return set()
         names = {_digest(key, user): user for user in users}
         if len(names) > MANY:
-            found = self._database.execute("SELECT digest FROM tombstones")
+            digests = self._database.execute("SELECT digest FROM tombstones")
         else:
             places = ",".join("?" * len(names))
             sql = f"SELECT digest FROM tombstones WHERE digest IN ({places})"
-            found = self._database.execute(sql, tuple(names))
-        return {names[digest] for (digest,) in found if digest in names}
+            digests = self._database.execute(sql, tuple(names))
+        return {names[digest] for (digest,) in digests if digest in names}
 
     def _any(self) -> bool:
         return bool(self._database.execute("SELECT 1 FROM tombstones LIMIT 1").fetchall())

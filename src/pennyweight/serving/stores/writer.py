@@ -21,7 +21,7 @@ TOGETHER = 256  # jobs in one transaction
 # A disk that is slow now and then is not overload, and to send events again is work for both.
 PATIENCE = 2.0  # seconds that a write may be expected to wait
 GRACE = 2.0  # seconds after its deadline for which a write may still begin
-CHECK = 0.25  # seconds between looks for jobs that nobody comes to
+CHECK = 0.25  # seconds between checks for overdue jobs
 TRY = 2.0  # seconds between tries of a disk that refused
 
 
@@ -32,14 +32,14 @@ class _Job:
     alone: bool
     deadline: Deadline | None
 
-    def is_late(self, now: float) -> bool:
+    def is_overdue(self, now: float) -> bool:
         return self.deadline is not None and now > self.deadline.at + GRACE
 
     def begins(self) -> bool:
         """Whether it is to be run; from then on it cannot be cancelled."""
         if self.future.done():
             return False
-        if self.is_late(time.monotonic()):
+        if self.is_overdue(time.monotonic()):
             self.future.cancel()
         return self.future.set_running_or_notify_cancel()
 
@@ -153,18 +153,18 @@ class Writer:
                 self.backlog.end(0, 0)  # it takes what others do not
 
     def _together(self, batch: list[_Job]) -> None:
-        done: list[tuple[Future[Any], Any, BaseException | None]] = []
+        results: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             with self._store.transaction():
                 for job in batch:
-                    done.append((job.future, *self._one(job.run)))
+                    results.append((job.future, *self._run_job(job.run)))
         except Exception as error:  # not one of them is on disk
             self.refusal = self.refusal or REFUSED
-            done = [(job.future, None, _refused(error)) for job in batch]
-        for future, result, failed in done:
+            results = [(job.future, None, _refused(error)) for job in batch]
+        for future, result, failed in results:
             _settle(future, result, failed)
 
-    def _one(self, job: Callable[[Store], Any]) -> tuple[Any, BaseException | None]:
+    def _run_job(self, job: Callable[[Store], Any]) -> tuple[Any, BaseException | None]:
         try:
             with self._store.transaction():
                 return job(self._store), None
@@ -182,7 +182,7 @@ class Writer:
             _settle(job.future, None, error)
 
     def _look_on(self) -> None:
-        """Cancel jobs that are late while the disk is slow; try one that refused."""
+        """Cancel overdue jobs while the disk is slow; try again after a refusal."""
         tried = -TRY
         while not self._stopping.wait(CHECK):
             if self.refusal is not None and time.monotonic() - tried > TRY:
@@ -194,7 +194,7 @@ class Writer:
     def _expire(self) -> None:
         now = time.monotonic()
         for job in self.backlog.waiting():
-            if job.is_late(now):
+            if job.is_overdue(now):
                 job.future.cancel()
 
 

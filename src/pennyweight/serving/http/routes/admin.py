@@ -1,4 +1,4 @@
-"""Routes for those who run the service: users, bundles, what came of lists, audits."""
+"""Routes for operators: users, bundles, outcomes of lists, audits."""
 
 import asyncio
 from typing import Annotated, Any
@@ -48,14 +48,14 @@ def admin_routes(engine: Engine) -> APIRouter:
     @router.get("/feedback", response_model=FeedbackOut, tags=["bundles"])
     async def feedback(options: Annotated[FeedbackQuery, Query()]) -> Response:
         """Report the outcomes of lists since the last change of the traffic split."""
-        found = await counter.outcomes(options.window)
-        return _json(outcomes_out(found, engine.traffic_split.primary.meaning))
+        outcomes = await counter.outcomes(options.window)
+        return _json(outcomes_out(outcomes, engine.traffic_split.primary.meaning))
 
     @router.get("/audit", response_model=AuditOut, tags=["bundles"])
     async def audit(page: Annotated[PageQuery, Query()]) -> Response:
         """List the actions of administrators, newest first."""
-        found = await engine.store.read(lambda store: store.audits(page.limit))
-        return _json({"entries": [_audit(entry) for entry in found]})
+        entries = await engine.store.read(lambda store: store.audits(page.limit))
+        return _json({"entries": [_audit(entry) for entry in entries]})
 
     return router
 
@@ -65,9 +65,9 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
     @router.get("/users", response_model=UsersOut, tags=["users"])
     async def users(page: Annotated[UsersQuery, Query()]) -> Response:
         """List users with live events, in order."""
-        found = await engine.store.read(lambda store: store.users(page.limit, page.after))
-        more = len(found) == page.limit
-        return _json({"users": found, "next": found[-1] if more else None})
+        names = await engine.store.read(lambda store: store.users(page.limit, page.after))
+        more = len(names) == page.limit
+        return _json({"users": names, "next": names[-1] if more else None})
 
     @router.get("/users/{user_id:path}", response_model=UserOut, tags=["users"])
     async def user(user_id: UserId) -> Response:
@@ -81,8 +81,8 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 
         Later events of the user are dropped, and later bundles are stripped, until /v1/consents.
         """
-        gone = await engine.users.erase(user_id, actor=_actor(request))
-        return _json({"user_id": user_id, **gone})
+        erasure = await engine.users.erase(user_id, actor=_actor(request))
+        return _json({"user_id": user_id, **erasure})
 
     @router.post("/consents/{user_id:path}", response_model=Consent, tags=["users"])
     async def consent(user_id: UserId, request: Request) -> Response:
@@ -158,7 +158,7 @@ async def _serve(engine: Engine, variants: list[Variant], request: Request) -> N
 def _bundles(engine: Engine) -> dict[str, Any]:
     shares = {variant.version: variant.share for variant in engine.traffic_split.variants}
     bundles = []
-    for stored in engine.publishing.known():
+    for stored in engine.publishing.stored_bundles():
         served = engine.traffic_split.bundles.get(stored.version)
         bundle = None if served is None else served.recommender.bundle
         bundles.append(

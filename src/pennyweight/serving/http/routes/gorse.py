@@ -21,8 +21,8 @@ from pennyweight.errors import DataError
 from pennyweight.serving.http.bounds import MAX_TEXT, AtMost, Attributes
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.requests import (
-    MOST_EVENTS,
-    MOST_ITEMS,
+    MAX_EVENTS,
+    MAX_ITEMS,
     Id,
     Kind,
     Moment,
@@ -33,9 +33,9 @@ from pennyweight.serving.http.requests import (
 from pennyweight.serving.http.routes.ingestion import (
     Draft,
     as_items,
+    current_item,
     delete_item,
     event_time,
-    there,
 )
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
@@ -79,8 +79,8 @@ class Item(RequestBody):
     Comment: Text | None = None
 
 
-FeedbackList = Annotated[list[Feedback], AtMost(MOST_EVENTS)]
-Users = Attributes | Annotated[list[Attributes], AtMost(MOST_ITEMS)]
+FeedbackList = Annotated[list[Feedback], AtMost(MAX_EVENTS)]
+Users = Attributes | Annotated[list[Attributes], AtMost(MAX_ITEMS)]
 
 
 class Affected(BaseModel):
@@ -172,14 +172,14 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
         return await _put(engine, worker, [body])
 
     @router.post("/items", response_model=Affected)
-    async def put_items(body: Annotated[list[Item], AtMost(MOST_ITEMS)]) -> Response:
+    async def put_items(body: Annotated[list[Item], AtMost(MAX_ITEMS)]) -> Response:
         """Create or replace several items."""
         return await _put(engine, worker, body)
 
     @router.get("/item/{item_id:path}")
     async def item(item_id: ItemId) -> Response:
         """Return an item."""
-        stored = await there(engine, item_id)
+        stored = await current_item(engine, item_id)
         document = stored.document or engine.traffic_split.primary.document(item_id)
         return _json(
             {
@@ -210,8 +210,8 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
     async def erase(user_id: UserId, request: Request) -> Response:
         """Erase all data about a user."""
         key = getattr(request.state, "key", None)
-        gone = await engine.users.erase(user_id, actor="local" if key is None else str(key.name))
-        return _affected(gone["events"])
+        erasure = await engine.users.erase(user_id, actor="local" if key is None else str(key.name))
+        return _affected(erasure["events"])
 
 
 def _add_health(router: APIRouter, engine: Engine, ready_now: Callable[[], Readiness]) -> None:
@@ -249,7 +249,7 @@ def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
     for column in ("categories", "category"):
         if column in catalog.attributes.columns:
             named = (f"'{c}'" if '"' in c else f'"{c}"' for c in categories)
-            return " and ".join(f"{one} in {column}" for one in named)
+            return " and ".join(f"{category} in {column}" for category in named)
     raise DataError("category: the catalog has no column categories; leave it out")
 
 
@@ -277,17 +277,17 @@ def _listed(value: Any) -> list[str] | None:  # noqa: ANN401
 
 
 def _categories(catalog: Catalog, item: Item) -> tuple[str, JsonValue]:
-    """Return the column of categories, and what it shall hold of an item."""
-    given: list[JsonValue] = list(item.Categories or ())
+    """Return the column of categories, and its value for an item."""
+    categories: list[JsonValue] = list(item.Categories or ())
     for name in ("categories", "category"):
         if name in catalog.attributes.columns:
             if isinstance(catalog.attributes[name].dtype, pl.List):
-                return name, given
-            if len(given) == 1:
-                return name, given[0]
+                return name, categories
+            if len(categories) == 1:
+                return name, categories[0]
             raise DataError(
                 f"item {item.ItemId!r}: the column {name} holds one category an item, "
-                f"and Categories has {len(given)}; send one"
+                f"and Categories has {len(categories)}; send one"
             )
     raise DataError(
         f"item {item.ItemId!r}: the catalog has no column categories; leave "
@@ -314,8 +314,8 @@ def _draft(engine: Engine, item: Item) -> Draft:
             "differ; leave one of them out"
         )
     if item.Categories:
-        name, kept = _categories(engine.traffic_split.primary.catalog, item)
-        fields.setdefault(name, kept)
+        name, categories = _categories(engine.traffic_split.primary.catalog, item)
+        fields.setdefault(name, categories)
     since = None if item.Timestamp is None else moment(item.Timestamp)
     available = not item.IsHidden if "IsHidden" in item.model_fields_set else None
     return Draft(item.ItemId, fields, available, since)

@@ -27,7 +27,7 @@ from pennyweight.serving.live.item_changes import column, with_fields
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
 
-__all__ = ["Draft", "as_items", "delete_item", "event_time", "feed_routes", "there"]
+__all__ = ["Draft", "as_items", "current_item", "delete_item", "event_time", "feed_routes"]
 
 T = TypeVar("T")
 ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
@@ -37,7 +37,7 @@ FEW = 64  # items of events, which the event loop has time for
 
 
 def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
-    """Return the routes; what they answer 2xx to is on disk."""
+    """Return the routes; after an answer of 2xx the data is on disk."""
     router = APIRouter(prefix="/v1", tags=["feeds"], route_class=Route)
 
     @router.post("/events", response_model=EventsStored)
@@ -61,7 +61,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     async def put_item(item_id: ItemId, body: ItemBody) -> Response:
         """Create an item, or replace it completely."""
         drafts = [_draft(item_id, body)]
-        return await _put_one(engine, *await worker.run(lambda: as_items(engine, drafts)))
+        return await _put_response(engine, *await worker.run(lambda: as_items(engine, drafts)))
 
     @router.patch("/items/{item_id:path}", response_model=ItemStored)
     async def patch_item(item_id: ItemId, body: ItemChange) -> Response:
@@ -70,12 +70,12 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         async def change(before: StoredItem, put: StoredItem | None) -> StoredItem:
             return await worker.run(lambda: _changed(engine, before, put, body))
 
-        return await _answer_one(engine, await change_item(engine, item_id, change))
+        return await _item_response(engine, await change_item(engine, item_id, change))
 
     @router.delete("/items/{item_id:path}", response_model=ItemStored)
     async def delete(item_id: ItemId) -> Response:
         """Delete an item; it stays in the histories of its users."""
-        return await _answer_one(engine, await delete_item(engine, item_id))
+        return await _item_response(engine, await delete_item(engine, item_id))
 
     @router.post("/items", response_model=ItemsStored)
     async def put_items(body: ItemBatch) -> Response:
@@ -89,7 +89,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     @router.get("/items/{item_id:path}", response_model=ItemOut)
     async def item(item_id: ItemId) -> Response:
         """Return an item."""
-        before = await there(engine, item_id)
+        before = await current_item(engine, item_id)
         document = before.document
         if document is None:
             document = engine.traffic_split.primary.document(item_id)
@@ -106,7 +106,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
 
 
 async def _run(worker: Worker, job: Callable[[], T], few: bool) -> T:
-    """Return what a job returns, run aside unless it is about few items."""
+    """Return the result of a job, run by the worker unless it is about few items."""
     return job() if few else await worker.run(job)
 
 
@@ -119,7 +119,7 @@ def _all_events(engine: Engine, bodies: Sequence[EventBody]) -> list[Event]:
 
 
 def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
-    """Return the ids of events, and which of their items and types are not known."""
+    """Return the ids of events, and their unknown items and types."""
     bundle = engine.traffic_split.primary
     types, kinds = bundle.rules.types, {event.kind for event in events}
     items = dict.fromkeys(event.item for event in events)
@@ -183,9 +183,9 @@ def _draft(item_id: str, body: ItemBody) -> Draft:
 
 
 def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
-    """Return items to keep, new as of now unless told; `DataError` names a bad attribute.
+    """Return items to store, published now by default; `DataError` names a bad attribute.
 
-    No id may occur twice. What many columns say takes long: not for the event loop.
+    No id may occur twice. Many columns take long, so do not call this on the event loop.
     """
     bundle = engine.traffic_split.primary
     for draft in drafts:
@@ -209,20 +209,20 @@ async def change_item(
     item_id: str,
     change: Callable[[StoredItem, StoredItem | None], Awaitable[StoredItem]],
 ) -> StoredItem:
-    """Change an item that is there and keep it; of changes at once each builds on the other.
+    """Change an existing item and store it; concurrent changes build on each other.
 
     Parameters
     ----------
     change
-        Returns the item as it shall be, from how it is and what the store has of it. Called
-        again where another change came first.
+        Returns the new item, from the current item and its entry in the store. Called again if
+        another change came first.
     """
     while True:
         put = await engine.store.read(lambda store: store.item(item_id))
         changed = await change(_present(engine, item_id, put), put)
-        kept = await engine.items.change(changed, put)
-        if kept is not None:
-            return kept
+        stored = await engine.items.change(changed, put)
+        if stored is not None:
+            return stored
 
 
 async def delete_item(engine: Engine, item_id: str) -> StoredItem:
@@ -234,7 +234,7 @@ async def delete_item(engine: Engine, item_id: str) -> StoredItem:
     return await change_item(engine, item_id, removed)
 
 
-async def there(engine: Engine, item_id: str) -> StoredItem:
+async def current_item(engine: Engine, item_id: str) -> StoredItem:
     """Return an item as it is now; `UnknownIdError` where there is none."""
     put = await engine.store.read(lambda store: store.item(item_id))
     return _present(engine, item_id, put)
@@ -254,49 +254,49 @@ def _present(engine: Engine, item_id: str, put: StoredItem | None) -> StoredItem
 def _changed(
     engine: Engine, before: StoredItem, put: StoredItem | None, body: ItemChange
 ) -> StoredItem:
-    """Return an item as it is, with some of it otherwise.
+    """Return an item with the changes of a body.
 
-    Only those fields count as changed: the rest is as in the bundle, in later ones too. All of it
-    is stored nevertheless, for a bundle that does not have the item.
+    Only the fields of the body count as changed: the rest is as in the bundle, and as in later
+    ones. All fields are stored nevertheless, for bundles that do not have the item.
 
     Parameters
     ----------
     put
         The item in the store, which may have columns that this bundle does not have.
     """
-    bundle, told = engine.traffic_split.primary, [column(name) for name in body.attributes]
+    bundle, fields = engine.traffic_split.primary, [column(name) for name in body.attributes]
     document = None if put is None else put.document
     available = before.available if body.available is None else body.available
     if body.available is not None:
-        told.append("available")
+        fields.append("available")
     if body.attributes:
-        had = before.document
-        if had is None:
-            had = bundle.document(before.item_id)
-        here = {k: v for k, v in {**had, **body.attributes}.items() if v is not None}
-        stated = bundle.check({before.item_id: here})[0]
+        previous = before.document
+        if previous is None:
+            previous = bundle.document(before.item_id)
+        attributes = {k: v for k, v in {**previous, **body.attributes}.items() if v is not None}
+        stated = bundle.check({before.item_id: attributes})[0]
         if not body.attributes.keys().isdisjoint(bundle.catalog.availability):
-            told.append("available")
+            fields.append("available")
             available = stated if body.available is None else available
         columns = bundle.catalog.attributes.columns or ["text"]
-        document = {k: v for k, v in (document or {}).items() if k not in columns} | here
+        document = {k: v for k, v in (document or {}).items() if k not in columns} | attributes
     if body.published is not None:
-        told.append("published")
+        fields.append("published")
     return replace(
         before,
         document=document,
         available=available,
         published=before.published if body.published is None else moment(body.published),
         changed=engine.clock(),
-        field_seqs=with_fields(before if put is None else put, told),
+        field_seqs=with_fields(before if put is None else put, fields),
     )
 
 
-async def _put_one(engine: Engine, item: StoredItem) -> Response:
-    return await _answer_one(engine, *await engine.items.put([item]))
+async def _put_response(engine: Engine, item: StoredItem) -> Response:
+    return await _item_response(engine, *await engine.items.put([item]))
 
 
-async def _answer_one(engine: Engine, item: StoredItem) -> Response:
-    """Say that an item is on disk, and whether it can be recommended already."""
+async def _item_response(engine: Engine, item: StoredItem) -> Response:
+    """Report that an item is on disk, and whether it can be recommended already."""
     indexed = await engine.items.wait_until_indexed([item], PATIENCE)
     return _json({"item_id": item.item_id, "recommendable": indexed == 1})

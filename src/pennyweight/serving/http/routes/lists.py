@@ -68,17 +68,19 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         history = tuple(body.items) or tuple(event.item_id for event in body.events)
         weights = tuple(event.weight for event in body.events) or None
         kinds = tuple(event.event_type for event in body.events) or None
-        who = body.user_id
+        user = body.user_id
         list_request = _list_request(
-            body, user=who, history=history, weights=weights, kinds=kinds, text=body.text
+            body, user=user, history=history, weights=weights, kinds=kinds, text=body.text
         )
-        return await respond(request, list_request, who or body.session)
+        return await respond(request, list_request, user or body.session)
 
     @router.post("/search", response_model=ListOut)
     async def search(request: Request, body: SearchBody) -> Response:
         """Search items by text; by default also items of the history."""
-        seen = bool(body.exclude_seen)
-        list_request = _list_request(body, user=body.user_id, text=body.query, exclude_seen=seen)
+        exclude_seen = bool(body.exclude_seen)
+        list_request = _list_request(
+            body, user=body.user_id, text=body.query, exclude_seen=exclude_seen
+        )
         return await respond(request, list_request, body.user_id)
 
     @router.post("/rank", response_model=ListOut)
@@ -110,27 +112,27 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     @router.get("/explain/{recommendation_id}", response_model=Explanation)
     async def explain(recommendation_id: Annotated[Id, Path()]) -> Response:
         """Explain the items of a logged list."""
-        shown = await engine.store.read(
+        recommendation = await engine.store.read(
             lambda store: engine.lists.recommendation(recommendation_id, store)
         )
-        bundle = engine.traffic_split.bundles.get(shown.bundle_version)
+        bundle = engine.traffic_split.bundles.get(recommendation.bundle_version)
         items: list[dict[str, Any]] = []
         note: str | None = "the bundle that made this list is not served any more"
         if bundle is not None:
-            note = "histories of sessions are not kept" if shown.user is None else None
+            note = "histories of sessions are not kept" if recommendation.user is None else None
             items = await engine.lists.submit(
-                bundle, lambda bundle, store: _reasons(bundle, store, shown)
+                bundle, lambda bundle, store: _reasons(bundle, store, recommendation)
             )
-        told = {
+        explanation = {
             "recommendation_id": recommendation_id,
-            "bundle_version": shown.bundle_version,
-            "timestamp": shown.time,
-            "scenario": shown.scenario,
-            "source": shown.source,
+            "bundle_version": recommendation.bundle_version,
+            "timestamp": recommendation.time,
+            "scenario": recommendation.scenario,
+            "source": recommendation.source,
             "note": note,
             "items": items,
         }
-        return Response(to_json(told), media_type="application/json")
+        return Response(to_json(explanation), media_type="application/json")
 
     return router
 
@@ -165,11 +167,15 @@ def _response(
     return Response(to_json(head | ranked.as_json()), media_type="application/json")
 
 
-def _reasons(bundle: ServedBundle, store: Store, shown: Recommendation) -> list[dict[str, Any]]:
-    """Say why, going by the events that were there when the list went out."""
-    there = [(item, score) for item, score in shown.items if item in bundle.catalog.ids]
-    reasons = explain_list(bundle, store, shown)
+def _reasons(
+    bundle: ServedBundle, store: Store, recommendation: Recommendation
+) -> list[dict[str, Any]]:
+    """Return the reasons for the items, by the events stored before the list was made."""
+    known_items = [
+        (item, score) for item, score in recommendation.items if item in bundle.catalog.ids
+    ]
+    reasons = explain_list(bundle, store, recommendation)
     return [
         {"item_id": item, "score": score, **asdict(reason)}
-        for (item, score), reason in zip(there, reasons, strict=True)
+        for (item, score), reason in zip(known_items, reasons, strict=True)
     ]
