@@ -14,7 +14,7 @@ import pytest
 import small_shop
 from baselines import WEIGHTS, LastTransitions, choices, chosen_baselines
 from cases import CASES
-from new_items import Told
+from new_items import BatchTimes
 from pennyweight.data.dataset import read
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
@@ -151,7 +151,7 @@ def test_baselines_choose_on_validation_and_learn_from_the_training_events():
     ],
 )
 def test_the_pace_of_new_items_is_told_also_of_few_batches(at, rates):
-    assert Told(at).rates(100) == pytest.approx(rates)
+    assert BatchTimes(at).rates(100) == pytest.approx(rates)
 
 
 def test_a_row_shows_its_spread(capsys):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from walls import Clock
 
-from pennyweight.serving.http.admission import BACKLOG, LASTING, LEAST, TICK, WAIT, Admission
+from pennyweight.serving.http.admission import BACKLOG, LASTING, MIN_BOUND, TICK, WAIT, Admission
 
 LISTS = b"/v1/recommend/u1?k=3"
 
@@ -90,8 +90,8 @@ def test_some_are_let_in_however_slow_it_is_or_nothing_would_be_measured_again()
     clock = Clock()
     admission = Admission(clock=clock)
     run(admission, clock, 0.05, ticks=100, under_way=100)
-    assert admission.bound == LEAST
-    run(admission, clock, 0.0005, ticks=100, under_way=LEAST)
+    assert admission.bound == MIN_BOUND
+    run(admission, clock, 0.0005, ticks=100, under_way=MIN_BOUND)
     assert admission.bound > 400
 
 

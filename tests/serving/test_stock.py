@@ -4,7 +4,7 @@ import threading
 
 from live import service
 
-from pennyweight.serving.live.item_ingestion import FIRST, MOST, QUICK, SLOW, ItemIngestion
+from pennyweight.serving.live.item_ingestion import FIRST, MAX_STEP, QUICK, SLOW, ItemIngestion
 from pennyweight.serving.stores.protocol import StoredItem
 
 WAIT = 10
@@ -52,8 +52,8 @@ def test_steps_grow_where_they_are_quick_and_shrink_where_they_are_slow():
     gate.set()
     assert stock.wait(WAIT)
     assert sizes[:5] == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST, 16 * FIRST]
-    assert max(sizes) == MOST == sizes[7]
-    assert sizes[8] == MOST // 2
+    assert max(sizes) == MAX_STEP == sizes[7]
+    assert sizes[8] == MAX_STEP // 2
     assert sum(sizes) == 9_000
     stock.close()
 
