@@ -1,4 +1,4 @@
-"""The manifest: what a bundle consists of, and from what it came."""
+"""The manifest: the files of a bundle, and their provenance."""
 
 import json
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Manifest:
     Attributes
     ----------
     created
-        Date and time, ISO 8601, as the writer was told.
+        Date and time, ISO 8601, as passed to the writer.
     pennyweight
         Version of the package that wrote the bundle.
     files

@@ -108,7 +108,7 @@ def _write(
         fill(folder)
         size = sizes(folder)
         if MANIFEST in size:
-            raise BundleError(f"{MANIFEST} is written by write_bundle, not by what fills it")
+            raise BundleError(f"{MANIFEST} is written by write_bundle, not by `fill`")
         mode = folder.stat().st_mode & 0o666
         for name in size:
             (folder / name).chmod(mode)  # one made by mkstemp is for its owner's eyes only

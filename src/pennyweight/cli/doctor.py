@@ -1,4 +1,4 @@
-"""`doctor`: what this machine has, and what is missing."""
+"""`doctor`: the resources of this machine, and missing packages."""
 
 import re
 import sys

@@ -75,7 +75,7 @@ def check_interrupt() -> None:
 
 @contextmanager
 def keeping(outcome: Callable[[], str]) -> Iterator[None]:
-    """Clean up on Ctrl-C in this block, then print `outcome()`: what is on disk now."""
+    """Clean up on Ctrl-C in this block, then print `outcome()`, the state on disk."""
     _State.outcome, _State.tidying = staticmethod(outcome), True
     try:
         yield
@@ -118,7 +118,7 @@ def code_of(error: BaseException) -> int:
 
 
 def flushed(code: int) -> int:
-    """Write out what is buffered; return the exit code, another where that fails."""
+    """Flush stdout; return the exit code, or another one if that fails."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

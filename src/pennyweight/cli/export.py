@@ -1,4 +1,4 @@
-"""`export`: what a service knows, as files to fit from."""
+"""`export`: the items and events of a service, as files to fit from."""
 
 import sys
 from pathlib import Path

@@ -121,7 +121,7 @@ def _below(report: "Report", min_ndcg: float | None) -> str | None:
 
 
 def show(report: "Report", settings: Options) -> None:
-    """Print a report as asked for."""
+    """Print a report as a table or as JSON."""
     if settings.json:
         say(report.to_json().rstrip())
         return

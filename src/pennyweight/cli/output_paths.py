@@ -17,7 +17,7 @@ class Place:
     before: int | None
 
     def outcome(self) -> str:
-        """Return a sentence on what is at the path now."""
+        """Return a sentence on the state of the path."""
         now = None if self.path is None else _inode(self.path)
         if now is None:
             return "nothing was saved"

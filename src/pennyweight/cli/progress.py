@@ -91,7 +91,7 @@ class _Lines:
 
 @contextmanager
 def _logged(write: Callable[[str], None], level: int) -> Iterator[None]:
-    """Show what the package logs, without breaking a bar."""
+    """Print log messages of the package, without breaking a bar."""
 
     class Written(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

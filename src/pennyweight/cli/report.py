@@ -1,4 +1,4 @@
-"""`report`: the page of what was measured."""
+"""`report`: the page of the evaluation of a bundle."""
 
 from pathlib import Path
 from typing import Annotated

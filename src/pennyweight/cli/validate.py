@@ -1,4 +1,4 @@
-"""`validate`: what is wrong with the data, before anything is learned from it."""
+"""`validate`: faults in the data, before any training."""
 
 import functools
 from pathlib import Path

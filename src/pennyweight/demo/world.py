@@ -95,7 +95,7 @@ def draw_world(books: pl.DataFrame, seed: np.random.SeedSequence) -> World:
 
 
 def _author() -> pl.Expr:
-    """Return the author, or the item itself where nobody knows who wrote it."""
+    """Return the author, or the item itself if the author is unknown."""
     unknown = pl.col("author") == "Anonymous"
     return pl.when(unknown).then(pl.col("item_id")).otherwise(pl.col("author"))
 

@@ -168,7 +168,7 @@ def _read(path: Path) -> str:
 def _folders(root: Path, controller: str) -> Iterator[Path]:
     """Yield this process's cgroup folder and its parents; controller "" is version 2.
 
-    In a container the path may name a folder of the host, so missing ones are passed over.
+    In a container the path may name a folder of the host, so missing ones are skipped.
     """
     mount = root / "sys/fs/cgroup" / controller
     for line in _read(root / "proc/self/cgroup").splitlines():

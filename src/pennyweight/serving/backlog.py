@@ -18,12 +18,12 @@ STUCK_SECONDS = 5.0  # work under way for longer will hardly end
 
 
 class Backlog(Generic[J]):
-    """A queue that knows how long a newcomer would wait, and refuses those who would in vain.
+    """A queue that estimates how long a new job would wait, and refuses it if that is too long.
 
     The expected wait is the length of the queue times the seconds that a job takes
     (exponentially smoothed, by the worker threads' own clock, so that their wait for the
-    interpreter counts), plus the age of the work under way: what has taken long is expected to
-    take as long again, and a worker that is stuck makes nobody wait.
+    interpreter counts), plus the age of the work under way: long work is expected to take as long
+    again, so behind a stuck worker new jobs are refused instead of waiting.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Backlog(Generic[J]):
     workers
         Threads that take jobs.
     patience
-        Seconds that somebody may be expected to wait.
+        The longest acceptable wait, in seconds.
     clock
         Seconds that only go forward.
     """

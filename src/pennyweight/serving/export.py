@@ -1,4 +1,4 @@
-"""Items and events of a service as files to fit from: its bundle's, and those it got since."""
+"""Export of a service: the items and events of its bundle and the live ones, for the next fit."""
 
 import json
 import os
@@ -49,7 +49,7 @@ class Exported:
     items, events
         How many.
     options
-        Of `fit`, so that the events mean what they meant.
+        Options of `fit` that keep the meaning of the events.
     skipped
         Items that do not suit the columns of the catalog, which were left out.
     """
@@ -196,7 +196,7 @@ def _events(
         return new_events.select(*columns), ()
     if not log.real_time and len(new_events):
         raise DataError(
-            f"{bundle.path}: its events have no dates, those told live have; they cannot be put in "
+            f"{bundle.path}: its events have no dates but live events do, so they cannot be put in "
             "order: fit from a log with dates"
         )
     types = EventTypes(log.meanings)

@@ -1,4 +1,4 @@
-"""A log whose reader may be slow, stopped or gone, while those who write to it never wait."""
+"""A log queue whose writers never wait, even if its reader is slow, stopped or gone."""
 
 import os
 import select
@@ -14,14 +14,14 @@ __all__ = ["LogQueue"]
 NBYTES = 1 << 20
 EVERY = 0.02  # seconds between two writes, so that busy moments share one
 PIECE = 4_096  # bytes that fit into a pipe that can be written to, in one piece (PIPE_BUF)
-LOOK = 100  # milliseconds between two looks at whether somebody reads, or the queue is closed
+LOOK = 100  # milliseconds between checks for a reader and for the end of the queue
 
 
 class LogQueue:
     """Lines on their way to a stream; a thread writes them, and what does not fit is dropped.
 
-    A pipe that nobody reads is full after 64 KiB, and whoever writes to it then waits until
-    somebody does: in the thread of the event loop that would stop every request.
+    A pipe without a reader is full after 64 KiB, and then a write blocks: in the thread of the
+    event loop that would stop every request.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class TextSink(Protocol):
         ...
 
     def flush(self) -> None:
-        """Pass on what was taken."""
+        """Pass on buffered text."""
         ...
 
 
@@ -66,7 +66,7 @@ class JsonLines(logging.Formatter):
 
 
 def event(name: str, fields: Mapping[str, object] | None = None) -> None:
-    """Log a start, a stop, or what an administrator did."""
+    """Log a start, a stop, or an action of an administrator."""
     _log.info(name, extra={"fields": dict(fields or {})})
 
 

@@ -57,9 +57,9 @@ class ServiceSettings:
     Attributes
     ----------
     data
-        The folder of what must not be lost.
+        The folder of the store and the bundles.
     bundle
-        What to serve; None: what was served last.
+        The bundle to serve; None: the bundles served last.
     host, port
         The address; another than loopback needs keys. Port 0 takes a free one.
     keys
@@ -69,9 +69,9 @@ class ServiceSettings:
     log
         Where a line of JSON is written for each request, if anywhere.
     limits
-        How much the engine takes on.
+        Limits of the engine.
     proxies
-        What stands in front of the service.
+        The proxies in front of the service.
     """
 
     data: Path
@@ -86,7 +86,7 @@ class ServiceSettings:
 
 
 def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None]) -> None:
-    """Serve until told to stop (SIGINT, SIGTERM); what was begun is finished then.
+    """Serve until SIGINT or SIGTERM; requests under way are finished.
 
     SIGHUP reads the keys again and stops nothing.
 
@@ -150,7 +150,7 @@ def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None])
 
 
 class _Server(uvicorn.Server):
-    """Stops at a signal without passing it on, and tells when it listens."""
+    """Stops at a signal without passing it on, and calls `on_ready` when it listens."""
 
     def __init__(
         self, app: ASGIApp, wire: type[BoundedProtocol], on_ready: Callable[[], None]
@@ -165,7 +165,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
-                proxy_headers=False,  # it would believe whoever is on this machine
+                proxy_headers=False,  # it would trust every client on this machine
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=10,
             )
@@ -185,7 +185,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then tell."""
+        """Listen, then call `on_ready`."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
@@ -255,7 +255,7 @@ def _held(folder: Path) -> Iterator[None]:
 
 
 def _lock_file(folder: Path) -> int | None:
-    """Return what is locked: a file, the folder if none can be made, None if there is neither."""
+    """Return the handle to lock: of a file, else of the folder, None if neither can be opened."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _close_to_others(folder)
@@ -275,7 +275,7 @@ def _rename_bundles(folder: Path) -> None:
     """Give the folder of bundles its name where an earlier version called it ``models``."""
     before = folder / "models"
     if (folder / STORE).is_file() and before.is_dir() and not (folder / BUNDLES).exists():
-        with suppress(OSError):  # a disk that refuses is told of later
+        with suppress(OSError):  # an error of the disk is reported later
             before.rename(folder / BUNDLES)
 
 

@@ -18,7 +18,7 @@ class Hangup:
     Parameters
     ----------
     reload
-        What is done then.
+        Called on SIGHUP.
     """
 
     def __init__(self, reload: Callable[[], None]) -> None:
@@ -27,7 +27,7 @@ class Hangup:
         self._waits = False
 
     def attach(self) -> None:
-        """Answer in the loop that runs now, and what came before it at once."""
+        """Reload in the running loop from now on; a signal received earlier counts at once."""
         self._loop = asyncio.get_running_loop()
         if self._waits:
             self._loop.call_soon(self._reload)
@@ -36,7 +36,7 @@ class Hangup:
         """Take the signal; a handler may not do more, for it interrupts whatever runs."""
         if self._loop is None:
             self._waits = True
-        elif not self._loop.is_closed():  # else the service is ending, and nobody asks any more
+        elif not self._loop.is_closed():  # else the service is ending
             self._loop.call_soon_threadsafe(self._reload)
 
 

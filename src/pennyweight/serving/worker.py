@@ -1,4 +1,4 @@
-"""One thread for work that would keep the event loop, or other threads, from all else."""
+"""One thread for work that would block the event loop or other threads."""
 
 import asyncio
 import threading
@@ -33,7 +33,7 @@ class Worker:
         self._pool = ThreadPoolExecutor(1, f"pennyweight-{name}")
 
     async def run(self, job: Callable[[], T]) -> T:
-        """Return what a job returns; once begun it is finished, even where the caller goes away."""
+        """Return the result of a job; once begun it is finished, even if the caller is gone."""
         with self._lock:
             if self._jobs >= self._depth:
                 raise BusyError(self._busy)
@@ -47,5 +47,5 @@ class Worker:
             self._jobs -= 1
 
     def close(self) -> None:
-        """Finish what was begun; what waits is not begun any more."""
+        """Finish the running job; jobs that wait are cancelled."""
         self._pool.shutdown(cancel_futures=True)

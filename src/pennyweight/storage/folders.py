@@ -29,7 +29,7 @@ def staging(path: Path) -> Iterator[Path]:
 
 
 def replace_directory(new: Path, path: Path) -> None:
-    """Rename `new` to `path`; what was there stays whole until then and is deleted after."""
+    """Rename `new` to `path`; an old folder stays intact until then and is deleted after."""
     with locked(path.parent):
         old = None
         if path.exists():

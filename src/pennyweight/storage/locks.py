@@ -16,7 +16,7 @@ if sys.platform == "win32":
         msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
 
     def open_lock(folder: Path) -> int:
-        """Open what a folder's lock is held on: a file beside it, as folders cannot be opened."""
+        """Open the file beside a folder that stands for it, as folders cannot be opened."""
         beside = folder.with_name(f".{folder.name}.lock")
         return os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
 
@@ -35,7 +35,7 @@ else:
         fcntl.flock(handle, kind | (0 if wait else fcntl.LOCK_NB))
 
     def open_lock(folder: Path) -> int:
-        """Open what a folder's lock is held on: the folder."""
+        """Open the folder, to lock it."""
         return os.open(folder, os.O_RDONLY)
 
 

@@ -124,7 +124,7 @@ class AdmissionProtocol(BoundedProtocol):
             self._rest = self.loop.call_later(self.rest_seconds, self.transport.close)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close a connection on which nothing came for long, not even what was refused."""
+        """Close a connection without requests for long, refused ones included."""
         idle = self.loop.time() - self._refused_at
         if idle < self.timeout_keep_alive:
             self._keep_alive(self.timeout_keep_alive - idle)
@@ -137,7 +137,7 @@ class AdmissionProtocol(BoundedProtocol):
         )
 
     def _refuse_unparsed(self, data: bytes) -> bool:
-        """Refuse a plain request that is all of what came; to parse it costs as much again."""
+        """Refuse a plain request that came in one piece; parsing would double the cost."""
         answered = self.cycle is None or self.cycle.response_complete
         if not self._between or not answered or self._surplus or self._ended:
             return False
@@ -233,7 +233,7 @@ class _Refusal(NamedTuple):
 
 
 def admission_protocol(admission: Admission, root_path: str = "") -> type[AdmissionProtocol]:
-    """Return the protocol of a service that takes on what an admission lets in.
+    """Return the protocol of a service with an admission.
 
     Parameters
     ----------

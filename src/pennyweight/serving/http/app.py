@@ -187,7 +187,7 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
 
 
 def _upper(methods: Collection[str]) -> set[str]:
-    """Return methods as requests name them; what answers GET answers HEAD."""
+    """Return methods in upper case, with HEAD wherever there is GET."""
     return {method.upper() for method in methods} | ({"HEAD"} if "get" in methods else set())
 
 

@@ -1,4 +1,4 @@
-"""How much a client may send, and how long it may take."""
+"""Bounds on the bytes and the time of a request body."""
 
 import asyncio
 from collections.abc import Awaitable, Generator
@@ -118,7 +118,7 @@ class _Soon:
 
 
 class _Rest:
-    """Awaits what is left of an awaitable that has begun to wait."""
+    """Awaits the rest of an awaitable that has begun to wait."""
 
     def __init__(self, coming: Generator[Any, Any, Message], waits_for: Any) -> None:  # noqa: ANN401
         self._coming = coming

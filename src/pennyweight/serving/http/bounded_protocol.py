@@ -1,4 +1,4 @@
-"""How much a client may send before it has asked for anything, and how long it may take."""
+"""Bounds on the bytes and the time of a request head, before any application sees it."""
 
 import asyncio
 import json

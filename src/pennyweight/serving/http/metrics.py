@@ -38,7 +38,7 @@ class _Children(dict[tuple[str, ...], T], Generic[T]):
         self._metric: T = metric
 
     def counts(self) -> Mapping[tuple[str, ...], int]:
-        """Return what a counter counted, by its labels."""
+        """Return the values of a counter by its labels."""
         return {
             tuple(sample.labels.values()): int(sample.value)
             for family in self._metric.collect()
@@ -150,7 +150,7 @@ class Metrics:
         self._cold.inc(lists)
 
     def fell_back(self, reason: str, *, lists: int = 1) -> None:
-        """Count lists that were not made as asked; `reason` is one of a few words."""
+        """Count lists of second choice; `reason` is one of a few words."""
         self._fallbacks[(reason,)].inc(lists)
 
     def received(
@@ -183,7 +183,7 @@ class Metrics:
         self._lines_dropped.inc(n)
 
     def watch_queue(self, name: str, depth: Callable[[], float]) -> None:
-        """Let a queue be looked at when metrics are asked for; `depth` must not raise."""
+        """Read the depth of a queue whenever metrics are requested; `depth` must not raise."""
         self._queues.labels(name).set_function(depth)
 
     def watch(
@@ -197,7 +197,7 @@ class Metrics:
         ],
         value: Callable[[], float],
     ) -> None:
-        """Let a value be looked at when metrics are asked for; `value` must not raise."""
+        """Read a value whenever metrics are requested; `value` must not raise."""
         self._gauges[gauge].set_function(value)
 
     def lists(self) -> Mapping[tuple[str, ...], int]:

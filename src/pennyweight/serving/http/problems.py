@@ -1,4 +1,4 @@
-"""What went wrong, told to a client: `application/problem+json` of RFC 9457, from one table."""
+"""Errors as `application/problem+json` of RFC 9457, from one table."""
 
 import json
 import logging
@@ -45,11 +45,11 @@ _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 WAY = "way:"  # begins the tag of one of several forms of a body, which is no part of a path
 _WAYS = (WAY, "dict[", "list[", "function-")  # with those that pydantic gives itself
-DETAIL, MESSAGE, ERRORS = 1_000, 200, 20  # characters, characters, and how many are told
+DETAIL, MESSAGE, ERRORS = 1_000, 200, 20  # characters, characters, and the most errors listed
 
 
 class Kind(NamedTuple):
-    """A problem with a name: its status, its title, and where /docs tells of it."""
+    """A problem with a name: its status, its title, and its anchor in /docs."""
 
     status: int
     title: str
@@ -59,7 +59,7 @@ class Kind(NamedTuple):
 
 
 INVALID = Kind(422, "The request is not what is expected here", "invalid-request")
-# Looked up along the classes of an exception. What is in no row is a fault of the service: 500.
+# Looked up along the classes of an exception. Other exceptions are faults of the service: 500.
 KINDS: Mapping[type[Exception], Kind] = {
     UnknownIdError: Kind(404, "No such id", "unknown-id"),
     DataError: Kind(422, "The data cannot be used", "data"),
@@ -71,12 +71,12 @@ KINDS: Mapping[type[Exception], Kind] = {
     UnfinishedErasureError: Kind(503, "The erasure is not finished", "unfinished-erasure", 60),
     StoreError: Kind(503, "The disk refuses", "store", 5, "Nothing of this was kept; come again."),
     RequestValidationError: INVALID,
-    ClientDisconnect: Kind(400, "The client hung up", "hung-up"),  # told to logs and metrics
+    ClientDisconnect: Kind(400, "The client hung up", "hung-up"),  # for logs and metrics
 }
 
 
 class Refusal(HTTPException):
-    """A request that is not answered as asked.
+    """A request that is refused.
 
     A Starlette HTTPException, so FastAPI lets it pass from within the reading of a body.
 
@@ -85,11 +85,11 @@ class Refusal(HTTPException):
     status
         The HTTP status.
     detail
-        What is refused, and the way out.
+        The reason, and the remedy.
     headers
         Headers of the answer, such as ``Retry-After``.
     errors
-        Which fields are wrong, as `invalid` makes them.
+        The errors by field, as `invalid` makes them.
     """
 
     def __init__(
@@ -122,9 +122,9 @@ def field_refusal(field: str, message: str) -> Refusal:
 
 
 def answer(error: Exception, request_id: str = "", root_path: str = "") -> Response:
-    """Return the response that tells of an exception; of a fault no more than the id."""
+    """Return the response for an exception; for a fault of the service only the request id."""
     if isinstance(error, HTTPException) and isinstance(error.__cause__, PennyweightError):
-        error = error.__cause__  # FastAPI makes a 400 of what the reading of a body raises
+        error = error.__cause__  # FastAPI turns exceptions from reading a body into a 400
     kind = next((KINDS[c] for c in type(error).__mro__ if c in KINDS), None)
     headers: Mapping[str, str] | None = None
     errors: tuple[dict[str, str], ...] = ()
@@ -161,7 +161,7 @@ def answer_errors(
     failed: Callable[[Exception], None] | None = None,
     methods: Callable[[str], str] | None = None,
 ) -> None:
-    """Let an application tell of all its errors by the table.
+    """Let an application answer all its errors by the table.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def answer_errors(
 
 
 def _fields(rows: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[dict[str, str], ...]]:
-    """Return what is wrong in one sentence and by field, without repeating what was sent."""
+    """Return the errors in one sentence and by field, without values of the request."""
     errors = tuple(
         {"field": _cut(_path(row), MESSAGE), "message": _cut(plain_words(row), MESSAGE)}
         for row in rows[:ERRORS]

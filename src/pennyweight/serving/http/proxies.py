@@ -29,10 +29,10 @@ __all__ = [
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Of what one request says of its way: a client can send thousands of addresses.
+# Bounds on the forwarding headers of a request: a client can send thousands of addresses.
 HOPS, CHARS = 32, 2_048
 ROOT_CHARS = 200
-# What paths of the service begin with: below such a prefix the two could not be told apart.
+# First segments of the service's own paths: such a prefix would be ambiguous.
 OWN_PATHS = frozenset(
     (
         "api",
@@ -54,7 +54,7 @@ _PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*))\s*(?=[;,
 
 @dataclass(frozen=True)
 class Proxies:
-    """What stands in front of the service.
+    """The proxies in front of the service.
 
     Attributes
     ----------
@@ -257,7 +257,7 @@ def _elements(text: str) -> Iterator[dict[str, str]]:
 
 
 def without_slash(router: Router) -> ASGIApp:
-    """Return what answers where no route does: a path with a slash too many leads to the right one.
+    """Return an application for unknown paths, which redirects paths with an extra slash.
 
     A router's own redirect names the host as the client did, who may have made it up.
     """

@@ -44,7 +44,7 @@ class HandledRequest(NamedTuple):
     request_id
         Its id.
     method, route
-        What was asked; the template of the route, never the path, which may name a person.
+        The method, and the template of the route: never the path, which may name a person.
     status
         HTTP status of the answer.
     seconds

@@ -87,7 +87,7 @@ def _as_text(value: object) -> object:
 
 
 def _digits(value: object) -> object:
-    """Refuse what Python reads as a number and nobody else does, such as ``1_0``."""
+    """Refuse numbers of Python alone, such as ``1_0``."""
     if isinstance(value, str) and "_" in value:
         raise ValueError("must be a number")
     return value

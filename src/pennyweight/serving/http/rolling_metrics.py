@@ -104,7 +104,7 @@ class RollingMetrics:
         return [(m.number * 60, _statistics(m.routes.values())) for m in self._minutes()]
 
     def routes(self) -> list[tuple[str, RequestStatistics]]:
-        """Return the routes asked for in the hour, such as ``GET /v1/items``, busiest first."""
+        """Return the routes requested in the hour, such as ``GET /v1/items``, busiest first."""
         by_route: dict[tuple[str, str], list[_Tally]] = {}
         for minute in self._minutes():
             for route, tally in minute.routes.items():

@@ -25,7 +25,7 @@ class Route(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request, after the checks."""
+        """Return the handler of the route, which runs after the checks."""
         answer, field = super().get_route_handler(), self.body_field
         slashes = self.path.count("/") if self.path.endswith(":path}") else None
 
@@ -43,7 +43,7 @@ class Route(APIRoute):
 
 
 class _JSONRequest(Request):
-    """A request whose JSON is bounded; what is large comes out validated."""
+    """A request whose JSON is bounded; a large body is validated when it is read."""
 
     def __init__(self, scope: Scope, receive: Receive, validate: Callable[..., Any]) -> None:
         super().__init__(scope, receive)

@@ -1,4 +1,4 @@
-"""Clocks that disagree: noticed and said. Nothing is decided by them."""
+"""Notes on clocks that disagree. Nothing else depends on clocks."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,7 @@ def bundle_disagreements(origin: Origin, created: str, now: float) -> list[str]:
 
 
 def item_disagreements(items: Sequence[StoredItem], now: float) -> list[str]:
-    """Return in words what the times of changes, in the order in which they came, say of clocks."""
+    """Return in words the disagreements of clocks, from the times of changes in their order."""
     times = np.array([item.changed for item in items])
     if not len(times):
         return []

@@ -96,7 +96,7 @@ class EncodedItemFiles:
             if self.count(version) > MANY:
                 self._merge(version, encoded.items)
         except OSError as error:
-            _log.warning("what was read in %d items is not kept: %s", len(encoded), error)
+            _log.warning("%d encoded items could not be saved: %s", len(encoded), error)
 
     def _merge(self, version: str, like: Catalog) -> None:
         """Merge all files into one that has only the last version of each item."""

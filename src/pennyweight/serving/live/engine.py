@@ -29,12 +29,12 @@ from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["Engine", "Limits"]
 
-ID_BYTES = 12  # from the operating system: an id that was seen tells nothing of another
+ID_BYTES = 12  # from the operating system: one id reveals nothing about another
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much the engine takes on.
+    """Limits of the engine.
 
     Attributes
     ----------
@@ -139,9 +139,9 @@ class Engine:
         return self._traffic.is_split
 
     def start(self, bundle: Path | str | None) -> None:
-        """Serve what was served before, or a bundle that was not known here yet.
+        """Serve the last bundles, or a new bundle named at the start.
 
-        Where that is damaged, what was served before it answers; `notes` say so.
+        If it is damaged, an earlier bundle answers, and `notes` say so.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class Engine:
         start_serving(self, bundle)
 
     def close(self) -> None:
-        """Finish what was begun, and let go of the store."""
+        """Finish work under way, and close the store."""
         self.publishing.close()
         self.store.integrity.close()
         self.lists.batching.close()

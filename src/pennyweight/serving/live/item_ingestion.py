@@ -31,8 +31,8 @@ class ItemIngestion:
     Attributes
     ----------
     together
-        Items of the next step at the most: more where steps are quick, since each costs the same
-        again for what is there already, and fewer where they are slow, so that none waits long.
+        The most items of the next step: more if steps are quick, since each step has a fixed cost
+        for the items already there, and fewer if they are slow, so that no item waits long.
     """
 
     def __init__(

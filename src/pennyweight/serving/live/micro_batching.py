@@ -95,7 +95,7 @@ class MicroBatching:
         return len(self.backlog)
 
     def submit(self, bundle: ServedBundle, task: ListRequest | Call) -> "asyncio.Future[Any]":
-        """Return a future of the running event loop: a `RankedList`, or what the call returns.
+        """Return a future of the running event loop: a `RankedList`, or the result of the call.
 
         Raises
         ------

@@ -8,7 +8,7 @@ __all__ = ["Precedence"]
 
 
 class Precedence:
-    """Lets work that somebody waits for go before work that can wait.
+    """Lets urgent work go before work that can wait.
 
     Threads take turns at the interpreter, so that one that computes all the time would make each
     step of a list wait for its turn. Work that can wait is done in small pieces, and before each

@@ -52,7 +52,7 @@ def with_published(attributes: pl.DataFrame, times: Times) -> pl.DataFrame:
             return attributes.with_columns(rewritten.zip_with(pl.Series(changed), column))
     raise DataError(
         f"the catalog has columns {', '.join(PUBLISHED)} of other meanings; rename one "
-        "and fit again: the times told live have no place"
+        "and fit again: there is no column for live times of publication"
     )
 
 

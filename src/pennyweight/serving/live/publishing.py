@@ -40,7 +40,7 @@ class Publishing:
     bundles
         The folder of bundles.
     registry
-        The bundles of the folder, with what was noted of each.
+        The bundles of the folder, with the notes on each.
     lock
         Held while bundles are added, loaded or dropped.
     changes

@@ -1,4 +1,4 @@
-"""Which bundles can be served: what the folder holds, with what was noted of each."""
+"""The bundles that can be served: those of the folder, with the notes on each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -26,7 +26,7 @@ class BundleRegistry:
     read
         Runs a job on a store to read from.
     note
-        Keeps settings in the store, and what was done.
+        Saves settings in the store, with an audit entry.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class BundleRegistry:
         if origin.items is not None and origin.items.seq > covered.items:
             notes.append(
                 "its items were exported from another store, or from one that was ahead "
-                "of this one: all changes told here are applied on top"
+                "of this one: all live changes of this store are applied on top"
             )
         return covered, tuple(notes)
 

@@ -16,12 +16,12 @@ __all__ = ["Restored", "restored"]
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 TOGETHER = 1_000  # items read in one step
-FEW = 64  # items that may be read while nothing can be told
+FEW = 64  # items that may be encoded while changes of items wait
 ROUNDS = 8
 
 
 class Reader(Protocol):
-    """Runs a job on a store and returns what it returns."""
+    """Runs a job on a store and returns its result."""
 
     def __call__(self, job: Callable[[Store], T]) -> T: ...
 
@@ -72,7 +72,7 @@ def restored(bundle: ServedBundle, readings: EncodedItemFiles, read: Reader) -> 
     failed: dict[str, str] = {}
     bundle = _read_on(bundle, list(last), readings, read, failed).with_availability(states)
     seq = max((item.seq for item in states), default=0)
-    for _ in range(ROUNDS):  # what came meanwhile, until it is little
+    for _ in range(ROUNDS):  # items that came meanwhile, until they are few
         came = read(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
         if len(came) <= FEW:
             break

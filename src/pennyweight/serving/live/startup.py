@@ -1,4 +1,4 @@
-"""What a service starts with: what was left is tidied up, and what can be served is tried."""
+"""The start of a service: cleanup after a kill, then the first bundle that can be served."""
 
 import logging
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def _begin(engine: "Engine") -> None:
 def _fallbacks(
     variants: Sequence[Variant], before: Sequence[Variant], bundles: Sequence[StoredBundle]
 ) -> list[list[Variant]]:
-    """Return what to serve instead of some variants, in order: a half, those before, the newest."""
+    """Return alternatives in order: one of the variants, the previous ones, the newest bundles."""
     halves = sorted(variants, key=lambda variant: -variant.share) if len(variants) > 1 else []
     others = [variant.version for variant in (*halves, *before)]
     newest = sorted(bundles, key=lambda stored: -stored.added)
@@ -80,7 +80,7 @@ def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
 
 
 def start_serving(engine: "Engine", bundle: Path | str | None) -> None:
-    """Serve what was served before, or a bundle that was not known here yet; see `Engine.start`."""
+    """Serve the last bundles, or a new bundle named at the start; see `Engine.start`."""
     with engine.publishing.lock:
         _begin(engine)
         noted = engine.publishing.saved_variants(TRAFFIC)

@@ -21,21 +21,21 @@ class Variant:
 
 @dataclass(frozen=True)
 class TrafficSplit:
-    """One bundle, or two whose users are told apart by their ids.
+    """One bundle, or two that share the users by a hash of their ids.
 
     Attributes
     ----------
     variants
         Shares add up to 1.
     bundles
-        Version -> what is served of it.
+        Version -> served bundle.
     """
 
     variants: tuple[Variant, ...]
     bundles: Mapping[str, ServedBundle]
 
     def bundle_for(self, name: str) -> ServedBundle:
-        """Return what answers a user or a session: always the same for the same shares."""
+        """Return the bundle of a user or a session: always the same for the same shares."""
         if len(self.variants) == 1:
             return self.bundles[self.variants[0].version]
         point = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") / 2**64
@@ -43,7 +43,7 @@ class TrafficSplit:
 
     @property
     def primary(self) -> ServedBundle:
-        """What answers most users, and where items are looked up."""
+        """The bundle of most users, which is also used to look up items."""
         return self.bundles[max(self.variants, key=lambda variant: variant.share).version]
 
     def with_bundles(self, bundles: Mapping[str, ServedBundle]) -> "TrafficSplit":

@@ -1,4 +1,4 @@
-"""Users: their events are kept, and all that names one is erased when asked for."""
+"""Users: storage of their events, and erasure of all data about a user."""
 
 import asyncio
 import logging
@@ -69,10 +69,10 @@ class LiveUsers:
         return counts
 
     async def erase(self, user: str, *, actor: str) -> dict[str, Any]:
-        """Erase a user; return what was deleted, and which bundles were trained with it.
+        """Erase a user; return the numbers of deleted rows, and the bundles trained on the user.
 
-        The writer deletes the rows and leaves a tombstone in one transaction: what was queued
-        before is deleted with the rest, and what comes later is dropped. Answers and exports that
+        The writer deletes the rows and leaves a tombstone in one transaction: events queued
+        before are deleted with the rest, and later ones are dropped. Answers and exports that
         had begun by then are waited for.
 
         Raises

@@ -38,7 +38,7 @@ class Guard:
     app
         What answers.
     keys
-        The keys, or None where whoever reaches this machine's loopback may do everything.
+        The keys, or None: then every client on this machine's loopback may do everything.
     sessions
         Sessions of the dashboard, if it has any.
     rate

@@ -67,7 +67,7 @@ class KeyRing:
         return len(self._keys.keys)
 
     def find(self, secret: str) -> Key | None:
-        """Return what is known of a key, or None."""
+        """Return the entry of a key, or None."""
         return self.keys.find(secret)
 
     def of_digest(self, digest: str) -> Key | None:

@@ -1,4 +1,4 @@
-"""API keys: who may do what, in one file that holds no key, only what proves one."""
+"""API keys and their scopes, in one file that holds hashes of keys, never a key."""
 
 import hashlib
 import hmac
@@ -50,7 +50,7 @@ REMEDY = "mend or restore it, or remove it and make new keys with `pennyweight k
 
 
 class Key(Frozen):
-    """What is kept of a key.
+    """The entry of a key in the file.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Keys(Frozen):
             raise DataError(f"{path}: {_first_problem(error)}; {REMEDY}") from None
 
     def find(self, secret: str) -> Key | None:
-        """Return what is known of a key, or None; in the same time for every wrong key."""
+        """Return the entry of a key, or None; in the same time for every wrong key."""
         return self.of_digest(digest_of(secret)) if len(secret) == LENGTH else None
 
     def of_digest(self, digest: str) -> Key | None:
@@ -160,7 +160,7 @@ def keys_file() -> Path:
 
 
 def digest_of(secret: str) -> str:
-    """Return what is kept of a secret."""
+    """Return the hash of a secret, as it is stored."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -187,7 +187,7 @@ def new_key(
     Returns
     -------
     tuple of (str, Key)
-        The key itself, which is kept nowhere, and what is kept of it.
+        The key itself, which is stored nowhere, and its entry for the file.
 
     Raises
     ------

@@ -44,12 +44,12 @@ RULES: Mapping[str, Rule] = {
 
 
 def is_health(path: str) -> bool:
-    """Return whether a path, which says if the service is up, answers to whoever asks."""
+    """Return whether a path is a health check, which needs no key."""
     return path in HEALTH or path.startswith("/api/health/")
 
 
 def needed_scope(method: str, path: str) -> Scope | None:
-    """Return the scope that a request needs, or None for what is open.
+    """Return the scope that a request needs, or None if it needs no key.
 
     What the table does not know needs ``admin``: a route that is added is closed until it
     is opened here.

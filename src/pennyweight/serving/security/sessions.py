@@ -1,4 +1,4 @@
-"""Sessions of the dashboard: what a browser holds instead of a key."""
+"""Sessions of the dashboard: a browser holds a session token instead of a key."""
 
 import secrets
 import time

@@ -1,4 +1,4 @@
-"""What every store promises."""
+"""The protocol of all stores, and the records that they hold."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -23,26 +23,25 @@ __all__ = [
     "UnfinishedErasureError",
 ]
 
-IMPRESSION = "impression"  # the kind of an event by which an item was only shown
+IMPRESSION = "impression"  # the type of events that only display an item
 
 
 class ReadOnlyError(StoreError):
-    """The store can only be read: says why, in words that name no file."""
+    """The store can only be read; the message gives the reason without file names."""
 
 
 class UnfinishedErasureError(StoreError):
-    """A user was deleted, but may still stand in a file: says why, in words that name no file."""
+    """A user was deleted, but a file may still hold the id; the message names no file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Somebody did something with an item, or was shown it.
+    """An action of a user on an item, or an impression of it.
 
     Attributes
     ----------
     event_id, position
-        Together unlike those of any other event: the second tells apart the items of one
-        impression.
+        Unique together; the position is that of an item within an impression of several.
     user, item
         Ids.
     kind
@@ -52,7 +51,7 @@ class Event:
     weight
         Strength.
     recommendation_id
-        The list it came of, where that is known.
+        The list that led to it, if known.
     seq
         Grows with every event; set by the store.
     """
@@ -70,7 +69,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """An item that came, changed or went after the fit.
+    """An item that was added, changed or deleted after the fit.
 
     Attributes
     ----------
@@ -81,7 +80,7 @@ class StoredItem:
     available
         Whether it may be recommended.
     published
-        Epoch seconds since when it counts as new, if told.
+        Epoch seconds since when it counts as new, if known.
     changed
         Epoch seconds of the last change.
     removed
@@ -205,17 +204,17 @@ Table = Literal["items", "events"]
 
 
 class Store(Protocol):
-    """Keeps what the service is told, durably; used by one thread at a time.
+    """Durable storage of live events, items and lists; used by one thread at a time.
 
-    What is written outside of `transaction` is on disk when the method returns; inside, when
-    the outermost block ends. `StoreError` where the disk refuses; then nothing of it is kept.
+    Writes outside of `transaction` are on disk when the method returns; writes inside, when the
+    outermost block ends. On an error of the disk `StoreError` is raised and nothing is stored.
     """
 
     refusal: str | None
     """Why nothing can be written; None where it can."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Write what is done in the block as a whole or not at all; may be nested."""
+        """Write all changes of the block or none of them; may be nested."""
         ...
 
     def reader(self) -> Self:
@@ -225,13 +224,13 @@ class Store(Protocol):
     def begin_branch(self) -> None:
         """Give changes from here on to a new branch, by which `position` names them.
 
-        Each start begins one: what is told to one of two copies of a store, such as a backup
-        that was restored, is then no part of the other's branch.
+        Each start begins one. Changes in one of two copies of a store, such as a restored backup,
+        are therefore not part of the branch of the other copy.
         """
         ...
 
     def position(self, table: Table) -> Position:
-        """Return the last change of a table, for what is exported."""
+        """Return the last change of a table, to be noted with an export."""
         ...
 
     def covered(self, table: Table, position: Position | None) -> int:
@@ -279,11 +278,11 @@ class Store(Protocol):
         ...
 
     def items(self, after: int = 0, *, documents: bool = True) -> list[StoredItem]:
-        """Return the items whose seq is higher, in its order; without documents if so asked."""
+        """Return the items with a higher seq, in its order, with or without documents."""
         ...
 
     def items_named(self, item_ids: Sequence[str], *, documents: bool = True) -> list[StoredItem]:
-        """Return those of some items that were put; without documents if so asked."""
+        """Return those of some items that were put, with or without documents."""
         ...
 
     def add_recommendations(self, recommendations: Iterable[Recommendation]) -> None:
@@ -333,19 +332,19 @@ class Store(Protocol):
         Raises
         ------
         UnfinishedErasureError
-            Deleted for whoever reads, but not from every byte yet; erase again.
+            Deleted for all readers, but not from every byte yet; erase again.
         StoreError
             Nothing was deleted.
         """
         ...
 
     def empty_log(self) -> None:
-        """Leave no byte of what was deleted in a file; not in a transaction.
+        """Remove every byte of deleted rows from the files; not in a transaction.
 
         Raises
         ------
         UnfinishedErasureError
-            The disk refuses, or somebody reads.
+            The disk refuses, or a reader is active.
         """
         ...
 
@@ -354,7 +353,7 @@ class Store(Protocol):
         ...
 
     def readmit(self, user: str) -> bool:
-        """Keep what an erased user does again; return whether the user had been erased."""
+        """Store events of an erased user again; return whether the user had been erased."""
         ...
 
     def note(self, key: str, value: Any) -> None:  # noqa: ANN401
@@ -366,7 +365,7 @@ class Store(Protocol):
         ...
 
     def add_audit(self, entry: Audit) -> None:
-        """Note what an administrator did."""
+        """Record an action of an administrator."""
         ...
 
     def audits(self, n: int) -> list[Audit]:
@@ -382,7 +381,7 @@ class Store(Protocol):
         ...
 
     def check(self) -> list[str]:
-        """Return what is wrong with the files; nothing where all is well."""
+        """Return the faults of the files; none if all is well."""
         ...
 
     def quick_check(self, seconds: float) -> list[str] | None:

@@ -93,7 +93,7 @@ class SQLiteStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write what is done in the block as a whole or not at all; may be nested."""
+        """Write all changes of the block or none of them; may be nested."""
         # A connection as a context manager would keep the interpreter while it commits.
         name = f"level_{self._depth}"
         with store_errors(self.path):
@@ -123,7 +123,7 @@ class SQLiteStore:
         )
 
     def position(self, table: Table) -> Position:
-        """Return the last change of a table, for what is exported."""
+        """Return the last change of a table, to be noted with an export."""
         rows = self._read(
             f"SELECT branch, {LAST[table]} FROM branches ORDER BY number DESC LIMIT 1"
         )
@@ -242,13 +242,13 @@ class SQLiteStore:
         return _item(rows[0]) if rows else None
 
     def items(self, after: int = 0, *, documents: bool = True) -> list[StoredItem]:
-        """Return the items whose seq is higher, in its order; without documents if so asked."""
+        """Return the items with a higher seq, in its order, with or without documents."""
         columns = ITEM if documents else BARE_ITEM
         rows = self._read(f"SELECT {columns} FROM items WHERE seq > ? ORDER BY seq", (after,))
         return [_item(row) for row in rows]
 
     def items_named(self, item_ids: Sequence[str], *, documents: bool = True) -> list[StoredItem]:
-        """Return those of some items that were put; without documents if so asked."""
+        """Return those of some items that were put, with or without documents."""
         columns = ITEM if documents else BARE_ITEM
         rows = self._read(
             f"SELECT {columns} FROM items WHERE item_id IN (SELECT value FROM json_each(?))",
@@ -343,7 +343,7 @@ class SQLiteStore:
         return [Attributed(*row) for row in rows]
 
     def erase(self, user: str) -> Erased:
-        """Delete all that names a user, and what the log holds of it; not in a transaction.
+        """Delete all rows that name a user, from the log too; not in a transaction.
 
         A keyed hash of the id stays: nothing of the user is kept again until `readmit`.
 
@@ -362,12 +362,12 @@ class SQLiteStore:
         return Erased(events, lists)
 
     def empty_log(self) -> None:
-        """Leave no byte of what was deleted in a file; not in a transaction.
+        """Remove every byte of deleted rows from the files; not in a transaction.
 
         Raises
         ------
         UnfinishedErasureError
-            The disk refuses, or somebody reads.
+            The disk refuses, or a reader is active.
         """
         try:
             busy, _, _ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").get
@@ -384,7 +384,7 @@ class SQLiteStore:
             return self._tombstones.among(users)
 
     def readmit(self, user: str) -> bool:
-        """Keep what an erased user does again; return whether the user had been erased."""
+        """Store events of an erased user again; return whether the user had been erased."""
         with self.transaction():
             return self._tombstones.remove(user)
 
@@ -398,7 +398,7 @@ class SQLiteStore:
         return json.loads(rows[0][0]) if rows else None
 
     def add_audit(self, entry: Audit) -> None:
-        """Note what an administrator did."""
+        """Record an action of an administrator."""
         self._write(
             "INSERT INTO audits (time, actor, action, detail) VALUES (?, ?, ?, ?)",
             (entry.time, entry.actor, entry.action, entry.detail),
@@ -428,7 +428,7 @@ class SQLiteStore:
             return REFUSED
 
     def check(self) -> list[str]:
-        """Return what is wrong with the file; nothing where all is well."""
+        """Return the faults of the file; none if all is well."""
         return [row[0] for row in self._read("PRAGMA integrity_check") if row[0] != "ok"]
 
     def quick_check(self, seconds: float) -> list[str] | None:

@@ -89,7 +89,7 @@ class Writer:
         alone: bool = False,
         deadline: Deadline | None = None,
     ) -> "Future[T]":
-        """Return what the job will return once it is on disk.
+        """Return a future with the result of the job, once it is on disk.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Writer:
     async def written(
         self, job: Callable[[Store], T], *, alone: bool = False, deadline: Deadline | None = None
     ) -> T:
-        """Return what a job returns, once it is on disk; `BusyError` where that was too late."""
+        """Return the result of a job, once it is on disk; `BusyError` if that was too late."""
         future = self.submit(job, alone=alone, deadline=deadline)
         try:
             return await asyncio.wrap_future(future)
@@ -150,7 +150,7 @@ class Writer:
             if alone is not None and alone.begins():
                 self.backlog.begin(0)
                 self._alone(alone)
-                self.backlog.end(0, 0)  # it takes what others do not
+                self.backlog.end(0, 0)  # its time is no measure for other jobs
 
     def _together(self, batch: list[_Job]) -> None:
         results: list[tuple[Future[Any], Any, BaseException | None]] = []

@@ -38,7 +38,7 @@ UserId = Annotated[Id, Path(description="Any string, percent-encoded")]
 
 
 def admin_routes(engine: Engine) -> APIRouter:
-    """Return the routes; what they change is audited."""
+    """Return the routes; their changes are audited."""
     router = APIRouter(prefix="/v1", route_class=Route)
     _add_users(router, engine)
     _add_bundles(router, engine)

@@ -57,7 +57,7 @@ ItemId = Annotated[Id, Path()]
 
 
 class Feedback(RequestBody):
-    """What somebody did with an item."""
+    """An action of a user on an item."""
 
     FeedbackType: Kind
     UserId: Id
@@ -263,7 +263,7 @@ def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
         no_time = feedback.Timestamp is None or str(feedback.Timestamp).startswith(ZERO_TIME)
         time = event_time(engine, None if no_time else feedback.Timestamp)
         weight = 0.0 if feedback.FeedbackType == READ else feedback.Value or 1.0
-        # Named by what it is, so that it may be sent again.
+        # The id is made of the contents, so that the same feedback may be sent again.
         parts = (feedback.FeedbackType, feedback.UserId, feedback.ItemId)
         name = ":".join([*(quote(part, safe="") for part in parts), repr(time)])
         events.append(

@@ -60,7 +60,7 @@ def health_routes(
 
 
 def _notes(engine: Engine) -> list[str]:
-    # Without a key nobody is told more; `/v1/bundles` names bundles and files.
+    # Needs no key, so it reveals no more; `/v1/bundles` names bundles and files.
     return [text for about, text in PUBLIC.items() if about in engine.notes]
 
 

@@ -159,7 +159,7 @@ def _events(engine: Engine, body: EventBody) -> list[Event]:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item as somebody sends it.
+    """An item of a request.
 
     Attributes
     ----------
