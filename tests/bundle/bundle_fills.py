@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def fill_with(word: str) -> Callable[[Path], None]:

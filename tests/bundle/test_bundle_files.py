@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from bundle_fills import WHEN, fill_with
+from bundle_fills import CREATED, fill_with
 
 from pennyweight.bundle import MANIFEST, Bundle, open_bundle, write_bundle
 from pennyweight.errors import BundleError
@@ -19,7 +19,7 @@ def siblings(bundle: Bundle) -> list[str]:
     return sorted(p.name for p in bundle.path.parent.iterdir())
 
 
-def whole(bundle: Bundle) -> str:
+def check_intact(bundle: Bundle) -> str:
     opened = open_bundle(bundle.path)
     words = {opened.file("a.txt").read_text()[:3], opened.file("part/ü b.bin").read_text()[:3]}
     assert len(words) == 1
@@ -32,23 +32,25 @@ def edit(bundle: Bundle, **changes: object) -> None:
 
 
 def test_the_manifest_names_every_file_with_checksum_and_size(bundle: Bundle) -> None:
-    found = json.loads((bundle.path / MANIFEST).read_text())
-    assert found["created"] == "2026-01-02T03:04:05+00:00"
-    assert found["summary"] == {"items": 3}
-    assert (found["parent"], found["plan"], found["report"]) == (None, None, None)
-    for name, entry in found["files"].items():
+    document = json.loads((bundle.path / MANIFEST).read_text())
+    assert document["created"] == "2026-01-02T03:04:05+00:00"
+    assert document["summary"] == {"items": 3}
+    assert (document["parent"], document["plan"], document["report"]) == (None, None, None)
+    for name, entry in document["files"].items():
         data = (bundle.path / name).read_bytes()
         assert entry == {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    assert list(found["files"]) == ["a.txt", "part/ü b.bin"]
+    assert list(document["files"]) == ["a.txt", "part/ü b.bin"]
     assert open_bundle(bundle.path) == bundle
     assert bundle.nbytes == 300 + 15000
     assert siblings(bundle) == ["shop"]
 
 
 def test_the_same_files_and_moment_give_the_same_bytes(bundle: Bundle, tmp_path: Path) -> None:
-    again = write_bundle(tmp_path / "other", fill_with("old"), created=WHEN, summary={"items": 3})
+    again = write_bundle(
+        tmp_path / "other", fill_with("old"), created=CREATED, summary={"items": 3}
+    )
     assert again.sha256 == bundle.sha256
-    child = write_bundle(tmp_path / "c", fill_with("new"), created=WHEN, parent=bundle.sha256)
+    child = write_bundle(tmp_path / "c", fill_with("new"), created=CREATED, parent=bundle.sha256)
     assert child.manifest.parent == bundle.sha256
 
 
@@ -58,7 +60,7 @@ def test_every_file_is_as_readable_as_others_of_its_owner(tmp_path: Path) -> Non
 
     old = os.umask(0o027)
     try:
-        bundle = write_bundle(tmp_path / "b", fill, created=WHEN)
+        bundle = write_bundle(tmp_path / "b", fill, created=CREATED)
     finally:
         os.umask(old)
     modes = {p.stat().st_mode & 0o777 for p in bundle.path.iterdir()}
@@ -134,7 +136,7 @@ def test_what_is_no_bundle_is_neither_opened_nor_replaced(tmp_path: Path) -> Non
         with pytest.raises(BundleError, match="no bundle; name the directory that fit saved"):
             open_bundle(tmp_path / name)
         with pytest.raises(BundleError, match="is no bundle; choose another"):
-            write_bundle(tmp_path / name, fill_with("new"), created=WHEN, overwrite=True)
+            write_bundle(tmp_path / name, fill_with("new"), created=CREATED, overwrite=True)
     assert (tmp_path / "notes" / "letter.txt").read_text() == "dear"
     with pytest.raises(BundleError, match="not a manifest"):
         (tmp_path / "notes" / MANIFEST).write_text("{}")
@@ -143,21 +145,21 @@ def test_what_is_no_bundle_is_neither_opened_nor_replaced(tmp_path: Path) -> Non
 
 def test_a_bundle_is_replaced_only_on_purpose(bundle: Bundle) -> None:
     with pytest.raises(BundleError, match="a bundle is there"):
-        write_bundle(bundle.path, fill_with("new"), created=WHEN)
-    assert whole(bundle) == "old"
-    write_bundle(bundle.path, fill_with("new"), created=WHEN, overwrite=True)
-    assert whole(bundle) == "new"
+        write_bundle(bundle.path, fill_with("new"), created=CREATED)
+    assert check_intact(bundle) == "old"
+    write_bundle(bundle.path, fill_with("new"), created=CREATED, overwrite=True)
+    assert check_intact(bundle) == "new"
     assert siblings(bundle) == ["shop"]
     (bundle.path.parent / "made").mkdir()  # an empty directory is only a place
-    made = write_bundle(bundle.path.parent / "made", fill_with("new"), created=WHEN)
+    made = write_bundle(bundle.path.parent / "made", fill_with("new"), created=CREATED)
     assert siblings(made) == ["made", "shop"]
 
 
 def test_a_link_to_a_bundle_is_followed(bundle: Bundle, tmp_path: Path) -> None:
     (tmp_path / "current").symlink_to("shop")
-    write_bundle(tmp_path / "current", fill_with("new"), created=WHEN, overwrite=True)
+    write_bundle(tmp_path / "current", fill_with("new"), created=CREATED, overwrite=True)
     assert (tmp_path / "current").is_symlink()
-    assert whole(bundle) == "new"
+    assert check_intact(bundle) == "new"
 
 
 def full_disk(folder: Path) -> None:
@@ -172,11 +174,11 @@ def full_for_polars(folder: Path) -> None:
 @pytest.mark.parametrize("fill", [full_disk, full_for_polars])
 def test_a_full_disk_leaves_the_old_bundle_whole(bundle: Bundle, fill) -> None:
     with pytest.raises(BundleError, match=r"at least [\d,]+ bytes are needed .* untouched"):
-        write_bundle(bundle.path, fill, created=WHEN, overwrite=True)
-    assert whole(bundle) == "old"
+        write_bundle(bundle.path, fill, created=CREATED, overwrite=True)
+    assert check_intact(bundle) == "old"
     assert siblings(bundle) == ["shop"]
     with pytest.raises(BundleError, match=r"needed, .* free; make room"):
-        write_bundle(bundle.path.parent / "first", fill, created=WHEN)
+        write_bundle(bundle.path.parent / "first", fill, created=CREATED)
 
 
 def test_a_file_that_the_system_cuts_short_is_a_full_disk_too(bundle: Bundle) -> None:
@@ -184,10 +186,10 @@ def test_a_file_that_the_system_cuts_short_is_a_full_disk_too(bundle: Bundle) ->
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
     try:
         with pytest.raises(BundleError, match="disk is full"):
-            write_bundle(bundle.path, fill_with("new"), created=WHEN, overwrite=True)
+            write_bundle(bundle.path, fill_with("new"), created=CREATED, overwrite=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert whole(bundle) == "old"
+    assert check_intact(bundle) == "old"
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
@@ -197,8 +199,8 @@ def test_an_interrupted_save_leaves_nothing_behind(bundle: Bundle, stop) -> None
         raise stop
 
     with pytest.raises(stop):
-        write_bundle(bundle.path, fill, created=WHEN, overwrite=True)
-    assert whole(bundle) == "old"
+        write_bundle(bundle.path, fill, created=CREATED, overwrite=True)
+    assert check_intact(bundle) == "old"
     assert siblings(bundle) == ["shop"]
 
 
@@ -212,21 +214,21 @@ def test_a_failing_rename_puts_the_old_bundle_back(bundle: Bundle, monkeypatch) 
 
     monkeypatch.setattr(os, "rename", fail)
     with pytest.raises(BundleError, match="cannot be saved"):
-        write_bundle(bundle.path, fill_with("new"), created=WHEN, overwrite=True)
-    assert whole(bundle) == "old"
+        write_bundle(bundle.path, fill_with("new"), created=CREATED, overwrite=True)
+    assert check_intact(bundle) == "old"
     assert siblings(bundle) == ["shop"]
 
 
 def test_values_that_are_no_json_are_refused_before_the_work(tmp_path: Path) -> None:
     for value in (float("nan"), Path("x")):
         with pytest.raises(BundleError, match="must be JSON"):
-            write_bundle(tmp_path / "b", full_disk, created=WHEN, summary={"x": value})
+            write_bundle(tmp_path / "b", full_disk, created=CREATED, summary={"x": value})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_named_like_the_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="written by write_bundle"):
-        write_bundle(tmp_path / "b", lambda folder: (folder / MANIFEST).touch(), created=WHEN)
+        write_bundle(tmp_path / "b", lambda folder: (folder / MANIFEST).touch(), created=CREATED)
 
 
 def test_verifying_60_megabytes_is_quick(tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ def test_verifying_60_megabytes_is_quick(tmp_path: Path) -> None:
         for i in range(10):
             (folder / str(i)).write_bytes(bytes(6_000_000))
 
-    big = write_bundle(tmp_path / "b", fill, created=WHEN)
+    big = write_bundle(tmp_path / "b", fill, created=CREATED)
     seconds = []
     for _ in range(3):
         start = time.perf_counter()

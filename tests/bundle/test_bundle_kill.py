@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from bundle_fills import WHEN, fill_with
+from bundle_fills import CREATED, fill_with
 
 from pennyweight.bundle import Bundle, open_bundle, reader, write_bundle
 
@@ -48,7 +48,7 @@ def start(path: Path, kill_at: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
-def check_whole(path: Path) -> set[bytes]:
+def check_intact(path: Path) -> set[bytes]:
     bundle = open_bundle(path)
     words = {(bundle.path / name).read_bytes()[:3] for name in bundle.manifest.files}
     assert len(words) == 1
@@ -56,7 +56,7 @@ def check_whole(path: Path) -> set[bytes]:
 
 
 def check_clean(path: Path) -> None:
-    write_bundle(path, fill_with("new"), created=WHEN, overwrite=True)
+    write_bundle(path, fill_with("new"), created=CREATED, overwrite=True)
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
@@ -68,18 +68,18 @@ def test_a_save_killed_at_any_moment_leaves_a_whole_bundle(bundle: Bundle) -> No
             child.stdout.readline()
             time.sleep(rng.uniform(0, 0.03))
             child.send_signal(signal.SIGKILL)
-        check_whole(bundle.path)
+        check_intact(bundle.path)
     check_clean(bundle.path)
 
 
 # The first save renames old away (1) and new into place (2).
 @pytest.mark.parametrize(
-    ("kill_at", "left"), [(1, b"old"), (-1, b"old"), (2, b"old"), (-2, b"one")]
+    ("kill_at", "content"), [(1, b"old"), (-1, b"old"), (2, b"old"), (-2, b"one")]
 )
-def test_a_save_killed_at_either_rename(bundle: Bundle, kill_at: int, left: bytes) -> None:
+def test_a_save_killed_at_either_rename(bundle: Bundle, kill_at: int, content: bytes) -> None:
     with start(bundle.path, kill_at) as child:
         assert child.wait(30) == -signal.SIGKILL
-    assert check_whole(bundle.path) == {left}
+    assert check_intact(bundle.path) == {content}
     check_clean(bundle.path)
 
 
@@ -87,8 +87,8 @@ def test_a_write_repairs_what_a_killed_one_left(bundle: Bundle) -> None:
     os.rename(bundle.path, bundle.path.with_name(".shop.old-x"))
     bundle.path.with_name(".shop.old-empty").mkdir()
     with pytest.raises(ValueError, match="stop"):
-        write_bundle(bundle.path, stop, created=WHEN, overwrite=True)
-    assert check_whole(bundle.path) == {b"old"}
+        write_bundle(bundle.path, stop, created=CREATED, overwrite=True)
+    assert check_intact(bundle.path) == {b"old"}
     check_clean(bundle.path)
 
 
@@ -98,21 +98,21 @@ def stop(folder: Path) -> None:
 
 def test_a_living_writer_is_left_alone(bundle: Bundle) -> None:
     def fill(folder: Path) -> None:
-        write_bundle(bundle.path, fill_with("mid"), created=WHEN, overwrite=True)
+        write_bundle(bundle.path, fill_with("mid"), created=CREATED, overwrite=True)
         assert folder.is_dir()
         fill_with("new")(folder)
 
-    write_bundle(bundle.path, fill, created=WHEN, overwrite=True)
-    assert check_whole(bundle.path) == {b"new"}
+    write_bundle(bundle.path, fill, created=CREATED, overwrite=True)
+    assert check_intact(bundle.path) == {b"new"}
 
 
 def test_a_reader_that_meets_a_replacement_looks_again(bundle: Bundle, monkeypatch) -> None:
-    compare, seen = reader._compare, []
+    compare, paths = reader._compare, []
 
     def replaced(path: Path, files, verify):
-        if not seen:
-            seen.append(path)
-            other = write_bundle(path.with_name("o"), fill_with("newer"), created=WHEN)
+        if not paths:
+            paths.append(path)
+            other = write_bundle(path.with_name("o"), fill_with("newer"), created=CREATED)
             shutil.rmtree(path)
             os.rename(other.path, path)
         return compare(path, files, verify)

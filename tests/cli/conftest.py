@@ -16,11 +16,11 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Iterator[Cli]:
     handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
 
     def run(*words: object) -> Ran:
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exit:
             main([str(word) for word in words])
         out, err = capfd.readouterr()
         assert "Traceback" not in err
-        return Ran(left.value.code or 0, out, err)
+        return Ran(exit.value.code or 0, out, err)
 
     yield run
     signal.signal(signal.SIGINT, handler)
@@ -37,7 +37,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def bundle(shop: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recommender of it; to be read only."""
     out = tmp_path_factory.mktemp("bundle") / "shop"
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit:
         main(["fit", *map(str, shop), "--out", str(out), "--quiet", *FAST])
-    assert not left.value.code
+    assert not exit.value.code
     return out

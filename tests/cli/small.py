@@ -40,11 +40,11 @@ def write(path: Path, rows: list[dict[str, object]]) -> Path:
 
 def shop(
     folder: Path,
-    some_items: list[dict[str, object]] | None = None,
-    some_events: list[dict[str, object]] | None = None,
+    item_rows: list[dict[str, object]] | None = None,
+    event_rows: list[dict[str, object]] | None = None,
 ) -> tuple[Path, Path]:
     """Write both files; what is not given is as above."""
     return (
-        write(folder / "items.csv", some_items or items()),
-        write(folder / "events.csv", some_events or events()),
+        write(folder / "items.csv", item_rows or items()),
+        write(folder / "events.csv", event_rows or events()),
     )

@@ -21,24 +21,24 @@ def test_recommend_for_a_user(cli: Cli, bundle: Path) -> None:
     ran = cli("recommend", bundle, "--user", "reader-0063", "-k", 3, "--explain")
     assert ran.code == 0 and ran.err == ""
     assert "  1  " in ran.out and "  3  " in ran.out and "because of" in ran.out
-    found = json.loads(cli("recommend", bundle, "--user", "reader-0063", "--json").out)
-    assert found["source"] == "history"
-    assert len(found["items"]) == 10
-    assert set(found["items"][0]) == {"rank", "item_id", "title", "score"}
+    result = json.loads(cli("recommend", bundle, "--user", "reader-0063", "--json").out)
+    assert result["source"] == "history"
+    assert len(result["items"]) == 10
+    assert set(result["items"][0]) == {"rank", "item_id", "title", "score"}
 
 
 def test_recommend_for_a_history_and_a_text(cli: Cli, bundle: Path) -> None:
-    found = cli("recommend", bundle, "--history", "emma,dracula", "--json").out
-    assert not {"emma", "dracula"} & set(ids(found))
-    kept = cli(
+    plain = cli("recommend", bundle, "--history", "emma,dracula", "--json").out
+    assert not {"emma", "dracula"} & set(ids(plain))
+    with_history = cli(
         "recommend", bundle, "--history", "emma,dracula", "--include-seen", "-k", 415, "--json"
     ).out
-    assert {"emma", "dracula"} < set(ids(kept))
+    assert {"emma", "dracula"} < set(ids(with_history))
     text = json.loads(cli("recommend", bundle, "--text", "a whale at sea", "--json").out)
     assert text["source"] == "text"
     assert "moby-dick" in [row["item_id"] for row in text["items"]]
     spaced = cli("recommend", bundle, "--history", "emma, dracula", "--json").out
-    assert ids(spaced) == ids(found)
+    assert ids(spaced) == ids(plain)
     both = cli("recommend", bundle, "--history", "emma", "--text", "a whale", "--json").out
     assert json.loads(both)["source"] == "history and text"
 
@@ -79,7 +79,7 @@ def test_similar_items_of_all_items(cli: Cli, bundle: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["recommend", "BUNDLE"], "--user"),
         (["recommend", "BUNDLE", "--user", "a", "--history", "emma"], "not both"),
@@ -102,10 +102,10 @@ def test_similar_items_of_all_items(cli: Cli, bundle: Path, tmp_path: Path) -> N
         ([], ""),
     ],
 )
-def test_bad_questions(cli: Cli, bundle: Path, words: list[str], said: str) -> None:
+def test_bad_questions(cli: Cli, bundle: Path, words: list[str], message: str) -> None:
     ran = cli(*(bundle if word == "BUNDLE" else word for word in words))
     assert ran.code == 2
-    assert said in ran.err + (ran.out if not words else "")
+    assert message in ran.err + (ran.out if not words else "")
     assert words == [] or ran.out == ""
 
 
@@ -134,12 +134,12 @@ def test_doctor(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert ran.code == 0
     for part in ("processor", "cores", "memory", "model", "extra"):
         assert part in ran.out
-    found = json.loads(cli("doctor", "--json").out)
-    assert found["machine"]["cores"] >= 1
-    assert found["extras"]["pandas"]["remedy"] == 'pip install "pennyweight[pandas]"'
+    report = json.loads(cli("doctor", "--json").out)
+    assert report["machine"]["cores"] >= 1
+    assert report["extras"]["pandas"]["remedy"] == 'pip install "pennyweight[pandas]"'
     monkeypatch.setenv("PENNYWEIGHT_MODEL", str(tmp_path))
-    lost = json.loads(cli("doctor", "--json").out)["language_model"]
-    assert lost["found"] is False and lost["remedy"]
+    missing = json.loads(cli("doctor", "--json").out)["language_model"]
+    assert missing["found"] is False and missing["remedy"]
 
 
 def test_version(cli: Cli) -> None:

@@ -106,14 +106,14 @@ def test_odd_ids(cli: Cli, tmp_path: Path) -> None:
     )
     out = tmp_path / "bundle of 🦉"
     assert cli("fit", *files, "--out", out, *FAST, "--quiet").code == 0
-    found = json.loads(cli("recommend", out, "--user", "ü /u3", "--json").out)
-    assert found["source"] == "history"
-    assert found["items"][0]["item_id"].startswith("a i")
+    result = json.loads(cli("recommend", out, "--user", "ü /u3", "--json").out)
+    assert result["source"] == "history"
+    assert result["items"][0]["item_id"].startswith("a i")
     assert cli("similar", out, odd("i4")).code == 0
-    one = json.loads(cli("recommend", out, "--history", odd("i4"), "--json", "-k", 99).out)
+    single = json.loads(cli("recommend", out, "--history", odd("i4"), "--json", "-k", 99).out)
     two = f'"{odd("i4")}","{odd("i5")}"'
     both = json.loads(cli("recommend", out, "--history", two, "--json", "-k", 99).out)
-    assert (len(one["items"]), len(both["items"])) == (11, 10)
+    assert (len(single["items"]), len(both["items"])) == (11, 10)
 
 
 def test_times_in_the_future(cli: Cli, tmp_path: Path) -> None:
@@ -185,14 +185,14 @@ def test_an_empty_folder_is_a_place_for_a_bundle(cli: Cli, tmp_path: Path) -> No
     assert ran.code == 2 and "--overwrite" in ran.err
 
 
-@pytest.mark.parametrize("least", ["1.5", "-1", "nan"])
-def test_a_gate_outside_the_metric_is_refused(cli: Cli, tmp_path: Path, least: str) -> None:
-    ran = cli("evaluate", *shop(tmp_path), *FAST, "--min-ndcg", least)
+@pytest.mark.parametrize("min_ndcg", ["1.5", "-1", "nan"])
+def test_a_gate_outside_the_metric_is_refused(cli: Cli, tmp_path: Path, min_ndcg: str) -> None:
+    ran = cli("evaluate", *shop(tmp_path), *FAST, "--min-ndcg", min_ndcg)
     assert ran.code == 2 and "--min-ndcg" in ran.err
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--scorers", "popularty"], "did you mean 'popularity'"),
         (["--scorers", 'content,"x'], "--scorers 'content,\"x': not a list by commas"),
@@ -201,6 +201,6 @@ def test_a_gate_outside_the_metric_is_refused(cli: Cli, tmp_path: Path, least: s
         (["--user-column", "user"], "did you mean 'user_id'"),
     ],
 )
-def test_the_nearest_name_is_told(cli: Cli, tmp_path: Path, words: list[str], said: str) -> None:
+def test_the_nearest_name_is_told(cli: Cli, tmp_path: Path, words: list[str], message: str) -> None:
     ran = cli("evaluate", *shop(tmp_path), *words, "--json")
-    assert ran.code == 2 and said in ran.err and ran.out == ""
+    assert ran.code == 2 and message in ran.err and ran.out == ""

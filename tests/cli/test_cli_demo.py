@@ -20,11 +20,11 @@ def test_the_first_part_is_told_before_the_second_is_measured(tmp_path: Path) ->
     running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     try:
         assert running.stdout is not None
-        told = ""
-        while "nobody has read it" not in told:
+        output = ""
+        while "nobody has read it" not in output:
             line = running.stdout.readline()
-            assert line, told
-            told += line
+            assert line, output
+            output += line
         assert not (tmp_path / "demo-out/frontier.html").exists()
         assert running.poll() is None
     finally:

@@ -41,11 +41,11 @@ def test_a_list_for_every_user(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     ran = cli("recommend", bundle, "--all-users", "--out", out, "-k", 4, "--filter", "year < 1900")
     assert ran.code == 0 and ran.out.startswith(f"saved {out} (") and "users: 300" in ran.out
     assert ran.err.strip().endswith("s  recommend") and "expects to take about" in ran.err
-    found, recommender = pl.read_csv(out), Recommender.load(bundle)
-    assert found["user_id"].unique(maintain_order=True).to_list() == [
+    lists, recommender = pl.read_csv(out), Recommender.load(bundle)
+    assert lists["user_id"].unique(maintain_order=True).to_list() == [
         *recommender.interactions.users
     ]
-    for (user,), rows in found.group_by("user_id", maintain_order=True):
+    for (user,), rows in lists.group_by("user_id", maintain_order=True):
         expected = recommender.recommend(user=user, k=4, filter="year < 1900")
         assert_frame_equal(rows.select("rank", "item_id"), expected.select("rank", "item_id"))
 
@@ -67,7 +67,7 @@ def test_other_events_and_json(cli: Cli, bundle: Path, tmp_path: Path) -> None:
 def test_an_interrupted_export_goes_on(
     cli: Cli, bundle: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    out, whole = tmp_path / "lists.parquet", tmp_path / "whole.parquet"
+    out, complete = tmp_path / "lists.parquet", tmp_path / "whole.parquet"
     words = ["recommend", str(bundle), "--all-users", "--out", str(out), "-k", "3"]
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW_EXPORT, *words], stderr=subprocess.PIPE, text=True
@@ -82,9 +82,9 @@ def test_an_interrupted_export_goes_on(
     assert not out.exists()
     ran = cli(*words)
     assert ran.code == 0 and "30 of 300 users were done before" in ran.err
-    assert cli(*words[:4], str(whole), *words[5:], "--quiet").code == 0
-    assert_frame_equal(pl.read_parquet(out), pl.read_parquet(whole))
-    assert sorted(tmp_path.iterdir()) == [out, whole]
+    assert cli(*words[:4], str(complete), *words[5:], "--quiet").code == 0
+    assert_frame_equal(pl.read_parquet(out), pl.read_parquet(complete))
+    assert sorted(tmp_path.iterdir()) == [out, complete]
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
@@ -109,7 +109,7 @@ def test_a_full_disk_keeps_the_old_file(bundle: Path, tmp_path: Path, ending: st
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--all-users"], "--out"),
         (["--out", "x.csv", "--user", "a"], "--all-users"),
@@ -127,12 +127,12 @@ def test_bad_wishes(
     bundle: Path,
     tmp_path: Path,
     words: list[str],
-    said: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ran = cli("recommend", bundle, *words)
-    assert (ran.code, ran.out) == (2, "") and said in ran.err
+    assert (ran.code, ran.out) == (2, "") and message in ran.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -144,7 +144,7 @@ def test_events_are_read_as_the_options_say(cli: Cli, bundle: Path, tmp_path: Pa
         "Guest User,emma,06/04/2024,view\nGuest User,dracula,06/05/2024,view\n"
     )
     words = ("recommend", bundle, "--all-users", "--out", out, "--events", events)
-    how = (
+    options = (
         "--user-column",
         "client",
         "--item-column",
@@ -161,11 +161,11 @@ def test_events_are_read_as_the_options_say(cli: Cli, bundle: Path, tmp_path: Pa
         "Guest User",
     )
     assert cli(*words).code != 0
-    ran = cli(*words, *how)
+    ran = cli(*words, *options)
     assert ran.code == 0, ran.err
-    found = pl.read_csv(out)
-    assert set(found["user_id"]) == {"zoe"}
-    assert "dracula" not in found["item_id"].to_list() and "1 as day/month/year" not in ran.err
+    lists = pl.read_csv(out)
+    assert set(lists["user_id"]) == {"zoe"}
+    assert "dracula" not in lists["item_id"].to_list() and "1 as day/month/year" not in ran.err
     assert "read: 4 as day/month/year" in ran.err and "ignored: unmatched" in ran.err
     alone = cli("recommend", bundle, "--all-users", "--out", out, "--time-format", "day-first")
     assert alone.code != 0 and "--time-format: how --events FILE is read" in alone.err

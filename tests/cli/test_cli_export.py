@@ -18,7 +18,7 @@ def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path
     engine = Engine(SQLiteStore(live / "store.sqlite"), BundleStore(live / "bundles"))
     engine.start(bundle)
     bundle = engine.traffic_split.primary
-    known, book = bundle.recommender.interactions, bundle.catalog.ids[0]
+    old_log, book = bundle.recommender.interactions, bundle.catalog.ids[0]
     engine.store.writer.submit(
         lambda store: store.add_events([Event("e", "somebody", book, "view", 1.76e9)])
     ).result()
@@ -28,14 +28,14 @@ def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path
     assert f"{len(bundle.catalog):,} items" in ran.out
     assert f"pennyweight fit {items} {events} --out BUNDLE" in ran.err
     written = pl.read_ndjson(events)
-    assert written.height == len(known) + len(known.negative) + 1
+    assert written.height == len(old_log) + len(old_log.negative) + 1
     assert written.filter(pl.col("user_id") == "somebody")["item_id"].to_list() == [book]
     options = ran.err.partition("--out BUNDLE")[2].split()
     again = cli("fit", items, events, "--out", tmp_path / "again", "--quiet", *options, *FAST)
     assert again.code == 0, again.err
     fitted = Recommender.load(tmp_path / "again")
     assert fitted.origin.events.seq == 1
-    assert len(fitted.interactions.users) >= len(known.users)
+    assert len(fitted.interactions.users) >= len(old_log.users)
     assert list(fitted.catalog.ids) == list(bundle.catalog.ids)
 
 

@@ -53,7 +53,7 @@ def test_a_revoked_key_opens_nothing(cli: Cli, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("create", "--scope", "root"), "choose from session, read, events, admin"),
         (("create",), "--scope"),
@@ -64,12 +64,12 @@ def test_a_revoked_key_opens_nothing(cli: Cli, file: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_changes_nothing(
-    cli: Cli, file: Path, words: tuple[str, ...], said: str
+    cli: Cli, file: Path, words: tuple[str, ...], message: str
 ) -> None:
     cli("keys", "create", "--scope", "read", "--name", "shop", "--keys", file)
     before = file.read_bytes()
     ran = cli("keys", *words, "--keys", file)
-    assert (ran.code, ran.out) == (2, "") and said in ran.err
+    assert (ran.code, ran.out) == (2, "") and message in ran.err
     assert file.read_bytes() == before
 
 

@@ -26,14 +26,14 @@ def test_evaluate_prints_a_table(cli: Cli, tmp_path: Path) -> None:
 def test_evaluate_prints_and_writes_the_same_json(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "new" / "report.json"
     ran = cli("evaluate", *small_shop(tmp_path), *FASTEST, "--json", "--out", out, "--seed", 3)
-    found = json.loads(ran.out)
-    assert found == json.loads(out.read_text())
+    report = json.loads(ran.out)
+    assert report == json.loads(out.read_text())
     parts = {"popularity", "content", "neighbors"}
-    assert set(found["scorers"]) == parts | {"blend", "blend-train-only"}
-    assert set(found["scorers"]["blend"]["ndcg@10"]) == {"value", "low", "high"}
-    assert {"protocol", "users", "items", "events", "cost"} <= set(found)
-    assert found["cost"]["seconds"] and found["cost"]["peak_rss_bytes"] > 0
-    assert found["seed"] == 3
+    assert set(report["scorers"]) == parts | {"blend", "blend-train-only"}
+    assert set(report["scorers"]["blend"]["ndcg@10"]) == {"value", "low", "high"}
+    assert {"protocol", "users", "items", "events", "cost"} <= set(report)
+    assert report["cost"]["seconds"] and report["cost"]["peak_rss_bytes"] > 0
+    assert report["seed"] == 3
 
 
 def test_quiet_leaves_only_the_result(cli: Cli, tmp_path: Path) -> None:
@@ -125,9 +125,9 @@ def test_options_override_the_plan_file(cli: Cli, tmp_path: Path) -> None:
         '[scorers]\nnames = ["content"]\n[evaluate]\nprotocol = "leave-last-out"\nseed = 4\n'
     )
     files = small_shop(tmp_path)
-    found = json.loads(cli("evaluate", *files, "--plan", plan, "--seed", 8, "--json").out)
-    assert (found["seed"], found["protocol"]) == (8, "leave-last-out")
-    assert set(found["scorers"]) == {"content", "blend", "blend-train-only"}
+    report = json.loads(cli("evaluate", *files, "--plan", plan, "--seed", 8, "--json").out)
+    assert (report["seed"], report["protocol"]) == (8, "leave-last-out")
+    assert set(report["scorers"]) == {"content", "blend", "blend-train-only"}
 
 
 def test_given_split_and_columns(cli: Cli, tmp_path: Path) -> None:
@@ -139,14 +139,14 @@ def test_given_split_and_columns(cli: Cli, tmp_path: Path) -> None:
     )
     columns = ["--user-column", "who", "--item-column", "what", "--time-column", "at"]
     columns += ["--id-column", "item_id", "--split-column", "part_of", "--protocol", "given-split"]
-    found = json.loads(cli("evaluate", items, events, *FASTEST, *columns, "--json").out)
-    assert found["protocol"] == "given-split"
-    assert found["columns"]["user"] == "who"
-    assert found["evaluated_users"] == 30
+    report = json.loads(cli("evaluate", items, events, *FASTEST, *columns, "--json").out)
+    assert report["protocol"] == "given-split"
+    assert report["columns"]["user"] == "who"
+    assert report["evaluated_users"] == 30
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[evaluate]\nprotcol = 'x'\n", "did you mean 'protocol'"),
         ("[evaluate]\nseed = 'x'\n", "evaluate.seed"),
@@ -154,12 +154,12 @@ def test_given_split_and_columns(cli: Cli, tmp_path: Path) -> None:
         (None, "cannot be read"),
     ],
 )
-def test_bad_plan(cli: Cli, tmp_path: Path, text: str | None, said: str) -> None:
+def test_bad_plan(cli: Cli, tmp_path: Path, text: str | None, message: str) -> None:
     plan = tmp_path / "plan.toml"
     if text is not None:
         plan.write_text(text)
     ran = cli("evaluate", *small_shop(tmp_path), "--plan", plan)
-    assert ran.code == 2 and said in ran.err and ran.out == ""
+    assert ran.code == 2 and message in ran.err and ran.out == ""
 
 
 @pytest.mark.parametrize(
@@ -203,16 +203,16 @@ def test_demo(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert part in ran.out
     assert Path("demo-out/bundle/report.html").is_file()
     again = cli("demo", "--readers", 120, *FAST[:2], "--json", "--quiet")
-    found = json.loads(again.out)
+    result = json.loads(again.out)
     assert again.err == ""
-    arrival = found["arrival"]
+    arrival = result["arrival"]
     assert arrival["place"]["rank"] <= 30 and arrival["of"] == 416
     assert 0 < arrival["lists"] < arrival["of_readers"] / 4
-    assert len(found["answers"]) == 5 and all(a["items"] for a in found["answers"])
-    command = found["answers"][1]["command"].split()
+    assert len(result["answers"]) == 5 and all(a["items"] for a in result["answers"])
+    command = result["answers"][1]["command"].split()
     assert command[0] == "pennyweight"
-    asked = json.loads(cli(*command[1:], "--json").out)
-    assert asked["items"] == found["answers"][1]["items"]  # what is shown is what comes out
+    repeated = json.loads(cli(*command[1:], "--json").out)
+    assert repeated["items"] == result["answers"][1]["items"]  # what is shown is what comes out
 
 
 def test_heavy_packages_stay_out(tmp_path: Path) -> None:
@@ -223,16 +223,16 @@ def test_heavy_packages_stay_out(tmp_path: Path) -> None:
         "print([name for name in ('ray', 'fastapi', 'torch') if name in sys.modules])"
     )
     words = ["evaluate", *map(str, small_shop(tmp_path)), *FASTEST, "--quiet"]
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "[]"
+    process = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_help_names_every_scorer_and_encoder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    told = " ".join(cli("fit", "--help").out.split())
-    assert f"comma-separated: {', '.join(SCORERS.built_in)}; or auto" in told
-    assert f"{', '.join(encoder_names())}, a folder" in told
+    help_text = " ".join(cli("fit", "--help").out.split())
+    assert f"comma-separated: {', '.join(SCORERS.built_in)}; or auto" in help_text
+    assert f"{', '.join(encoder_names())}, a folder" in help_text
 
 
 def test_no_refit_measures_what_was_fitted_on_training_events(cli: Cli, tmp_path: Path) -> None:
@@ -240,6 +240,6 @@ def test_no_refit_measures_what_was_fitted_on_training_events(cli: Cli, tmp_path
     assert set(plain["fitted_on"].values()) == {"train"}
     both = json.loads(cli("evaluate", *small_shop(tmp_path), *FASTEST, "--json").out)
     assert both["scorers"]["blend-train-only"] == plain["scorers"]["blend"]
-    shown = cli("evaluate", *small_shop(tmp_path), *FASTEST).out
-    assert "blend-train-only  train " in shown
-    assert "blend-train-only by" not in shown  # it is no rival of the blend
+    table = cli("evaluate", *small_shop(tmp_path), *FASTEST).out
+    assert "blend-train-only  train " in table
+    assert "blend-train-only by" not in table  # it is no rival of the blend

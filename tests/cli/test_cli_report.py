@@ -46,7 +46,7 @@ def test_a_bundle_saved_from_python_gets_a_page_where_asked(
 def test_what_is_no_report(cli: Cli, tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "list.json").write_text("[1]")
     shutil.copy(bundle / "report.json", tmp_path / "report.html")
-    for words, said in (
+    for words, message in (
         ((tmp_path / "list.json",), "list.json"),
         ((tmp_path / "nowhere",), "no such bundle"),
         ((tmp_path,), "it is no bundle"),
@@ -54,5 +54,5 @@ def test_what_is_no_report(cli: Cli, tmp_path: Path, bundle: Path) -> None:
         ((bundle, "--out", tmp_path), "is a directory"),
     ):
         ran = cli("report", *words)
-        assert (ran.code, ran.out) == (2, "") and said in ran.err
+        assert (ran.code, ran.out) == (2, "") and message in ran.err
     assert (tmp_path / "report.html").read_bytes() == (bundle / "report.json").read_bytes()

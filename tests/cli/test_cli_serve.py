@@ -55,18 +55,18 @@ def started(*options: object) -> Iterator[tuple[subprocess.Popen, str]]:
 
 
 def refused(*options: object) -> str:
-    done = subprocess.run(command(*options), capture_output=True, text=True, timeout=WAIT)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    process = subprocess.run(command(*options), capture_output=True, text=True, timeout=WAIT)
+    assert process.returncode == 2
+    assert "Traceback" not in process.stderr
+    return process.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_finishes_what_was_begun_and_goes(bundle, tmp_path, number):
     with started(bundle, "--data", tmp_path / "live", "--log") as (process, address):
         with httpx.Client(base_url=address) as http:
-            told = {"user_id": "ann", "item_id": "i1", "event_id": "e"}
-            assert http.post("/v1/events", json=told).json()["accepted"] == 1
+            event = {"user_id": "ann", "item_id": "i1", "event_id": "e"}
+            assert http.post("/v1/events", json=event).json()["accepted"] == 1
         process.send_signal(number)
         _, err = process.communicate(timeout=WAIT)
         assert process.returncode == 0
@@ -74,7 +74,7 @@ def test_it_finishes_what_was_begun_and_goes(bundle, tmp_path, number):
     assert '"event": "stop"' in err
     assert "ann" not in err  # nothing of a user is logged
     with started("--data", tmp_path / "live") as (_, address):
-        assert httpx.post(f"{address}/v1/events", json=told).json()["duplicates"] == 1
+        assert httpx.post(f"{address}/v1/events", json=event).json()["duplicates"] == 1
 
 
 def test_its_folder_is_beside_the_bundle_unless_told(bundle):
@@ -87,8 +87,8 @@ def test_keys_are_asked_for_and_may_be_made_meanwhile(bundle, tmp_path):
     make = [sys.executable, "-m", "pennyweight", "keys", "create", "--keys", str(keys)]
 
     def key(*scopes: str) -> str:
-        done = subprocess.run([*make, *scopes], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+        process = subprocess.run([*make, *scopes], capture_output=True, text=True, check=True)
+        return process.stdout.strip()
 
     reader = key("--scope", "read")
     with started(bundle, "--data", tmp_path / "live", "--keys", keys) as (_, address):
@@ -97,24 +97,24 @@ def test_keys_are_asked_for_and_may_be_made_meanwhile(bundle, tmp_path):
             assert http.get("/health/ready").status_code == 200
             http.headers["x-api-key"] = reader
             assert http.get("/v1/recommend/u1").status_code == 200
-            told = {"user_id": "ann", "item_id": "i1"}
-            assert http.post("/v1/events", json=told).status_code == 403
+            event = {"user_id": "ann", "item_id": "i1"}
+            assert http.post("/v1/events", json=event).status_code == 403
             http.headers["x-api-key"] = key("--scope", "events")
             for _ in range(50):  # the file is looked at once a second
-                if http.post("/v1/events", json=told).status_code == 200:
+                if http.post("/v1/events", json=event).status_code == 200:
                     break
                 time.sleep(0.1)
-            assert http.post("/v1/events", json=told).status_code == 200
+            assert http.post("/v1/events", json=event).status_code == 200
             assert http.get("/v1/users/ann").status_code == 403
 
 
 def test_a_hangup_reads_the_keys_again_and_stops_nothing(bundle, tmp_path):
     keys = tmp_path / "keys.json"
     make = [sys.executable, "-m", "pennyweight", "keys", "create", "--keys", str(keys)]
-    done = subprocess.run([*make, "--scope", "read"], capture_output=True, text=True, check=True)
+    created = subprocess.run([*make, "--scope", "read"], capture_output=True, text=True, check=True)
     options = ("--data", tmp_path / "live", "--keys", keys, "--log")
     with started(bundle, *options) as (process, address):
-        with httpx.Client(base_url=address, headers={"x-api-key": done.stdout.strip()}) as http:
+        with httpx.Client(base_url=address, headers={"x-api-key": created.stdout.strip()}) as http:
             for _ in range(3):
                 process.send_signal(signal.SIGHUP)
                 assert http.get("/v1/recommend/u1").status_code == 200
@@ -135,10 +135,10 @@ def test_a_hangup_without_keys_and_while_it_loads_stops_nothing(bundle, tmp_path
         assert process.poll() is None
 
 
-@pytest.mark.parametrize("gone", [False, True], ids=["nobody reads", "the readers are gone"])
-def test_it_serves_whoever_reads_what_it_prints(bundle, tmp_path, gone):
+@pytest.mark.parametrize("is_closed", [False, True], ids=["nobody reads", "the readers are gone"])
+def test_it_serves_whoever_reads_what_it_prints(bundle, tmp_path, is_closed):
     reader, writer = os.pipe()
-    if gone:
+    if is_closed:
         os.close(reader)
     else:
         os.set_blocking(writer, False)
@@ -162,7 +162,7 @@ def test_it_serves_whoever_reads_what_it_prints(bundle, tmp_path, gone):
             process.kill()
             process.wait(timeout=WAIT)
         os.close(writer)
-        if not gone:
+        if not is_closed:
             os.close(reader)
 
 
@@ -187,11 +187,11 @@ def test_a_proxy_is_believed_where_it_is_named(bundle, tmp_path, trusted):
     options = ("--data", tmp_path / "live", "--rate", 1, "--trusted-proxies", trusted)
     with started(bundle, *options) as (_, address):
         with httpx.Client(base_url=address) as http:
-            asked = [
+            statuses = [
                 http.get("/v1/version", headers={"x-forwarded-for": f"1.2.3.{n}"}).status_code
                 for n in range(8)
             ]
-    assert (429 in asked) is not bool(trusted)
+    assert (429 in statuses) is not bool(trusted)
 
 
 def test_a_prefix_is_told_and_answered(bundle, tmp_path):

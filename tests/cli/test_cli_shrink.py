@@ -24,17 +24,17 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A TF-IDF recommender, which has few candidates."""
     folder = tmp_path_factory.mktemp("parent")
     words = ("fit", *small_shop(folder), "--encoder", "tfidf", "--out", folder / "shop", *FAST)
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit:
         main([str(word) for word in words])
-    assert not left.value.code
+    assert not exit.value.code
     return folder / "shop"
 
 
 def test_look_then_choose(cli: Cli, tmp_path: Path, parent: Path, model: Path) -> None:
     page = tmp_path / "frontier.html"
-    seen = cli("frontier", parent, "--html", page, "--quiet")
-    assert seen.code == 0, seen.err
-    assert "original; tower int8" in seen.out and "of the quality" in seen.out
+    ran = cli("frontier", parent, "--html", page, "--quiet")
+    assert ran.code == 0, ran.err
+    assert "original; tower int8" in ran.out and "of the quality" in ran.out
     assert Page(page.read_text("utf-8")).of("svg")
     child = tmp_path / "child"
     words = ("compress", parent, "--out", child, "--max-loss", "90%", "--max-encoder-bytes", "1MB")
@@ -57,13 +57,13 @@ def test_fit_with_a_budget(cli: Cli, tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     report = json.loads((out / "report.json").read_text())
     assert report["frontier"]["budget"] == {"max_index_bytes": 100_000, "max_loss": 0.9}
-    for bad, said in (
+    for bad, message in (
         ("max_loss", "NAME=VALUE"),
         ("max_los=1%", "max_loss"),
         ("max_loss=much", "is not a share"),
     ):
         ran = cli(*words, "--overwrite", "--budget", bad)
-        assert ran.code == 2 and said in ran.err, ran.err
+        assert ran.code == 2 and message in ran.err, ran.err
 
 
 def test_nothing_fits_and_nothing_is_lost(cli: Cli, tmp_path: Path, parent: Path) -> None:
@@ -75,7 +75,7 @@ def test_nothing_fits_and_nothing_is_lost(cli: Cli, tmp_path: Path, parent: Path
 
 def test_bad_input(cli: Cli, tmp_path: Path, parent: Path) -> None:
     out = ("--out", tmp_path / "child", "--quiet")
-    for words, said in (
+    for words, message in (
         ((tmp_path / "none", *out), "none"),
         ((parent, *out, "--max-loss", "lots"), "not a share"),
         ((parent, *out, "--max-encoder-bytes", "3 parsecs"), "not a size"),
@@ -83,5 +83,5 @@ def test_bad_input(cli: Cli, tmp_path: Path, parent: Path) -> None:
         ((parent, *out, "--encoder", tmp_path / "nowhere"), "nowhere"),
     ):
         ran = cli("compress", *words)
-        assert ran.code == 2 and said in ran.err, ran.err
+        assert ran.code == 2 and message in ran.err, ran.err
     assert not (tmp_path / "child").exists()

@@ -27,19 +27,21 @@ def test_a_tuned_model_is_one_that_fit_takes(cli: Cli, tmp_path: Path, model: Pa
     assert "step     0  NDCG@10 on validation" in ran.out
     assert f"saved {out / 'model'}" in ran.out and f"--encoder {out / 'model'}" in ran.err
     again = cli(*words, "--json", "--quiet")  # is done already
-    told = json.loads(again.out)
-    assert told["model"] == str(out / "model") and told["validation"][0]["step"] == 0
+    result = json.loads(again.out)
+    assert result["model"] == str(out / "model") and result["validation"][0]["step"] == 0
     bundle = tmp_path / "bundle"
-    fitted = cli("fit", *files, "--encoder", told["model"], "--scorers", "content", "--out", bundle)
+    fitted = cli(
+        "fit", *files, "--encoder", result["model"], "--scorers", "content", "--out", bundle
+    )
     assert fitted.code == 0, fitted.err
     of_bundle = cli("tune", bundle, "--out", tmp_path / "second", "--model", model, *FEW, "--json")
-    assert json.loads(of_bundle.out)["steps"] == told["steps"]
+    assert json.loads(of_bundle.out)["steps"] == result["steps"]
 
 
 def test_bad_input(cli: Cli, tmp_path: Path, model: Path) -> None:
     files = small_shop(tmp_path)
-    asked = ("--model", model, "--out", tmp_path / "out", *FEW)
-    for words, said in (
+    options = ("--model", model, "--out", tmp_path / "out", *FEW)
+    for words, message in (
         ((files[0],), "name the event log after it"),
         ((tmp_path / "nothing",), "nothing"),
         ((*files, "--protocol", "given-split"), "--split-column"),
@@ -47,8 +49,8 @@ def test_bad_input(cli: Cli, tmp_path: Path, model: Path) -> None:
         ((*files, "--matryoshka", "0"), "each at least 1"),
         ((*files, "--matryoshka", "8,99"), "matryoshka 99: tiny has 32 components"),
     ):
-        ran = cli("tune", *words[:2], *asked, *words[2:])
-        assert ran.code == 2 and said in ran.err, ran.err
+        ran = cli("tune", *words[:2], *options, *words[2:])
+        assert ran.code == 2 and message in ran.err, ran.err
     ran = cli("tune", *files, "--model", tmp_path / "no-model", "--out", tmp_path / "out")
     assert ran.code == 2 and "no-model" in ran.err
     assert not (tmp_path / "out").exists()

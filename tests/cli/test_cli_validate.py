@@ -19,14 +19,14 @@ def test_the_demo_shop_has_no_leak_and_no_warning(cli: Cli, shop: tuple[Path, Pa
 def test_json_and_a_page(cli: Cli, shop: tuple[Path, Path], tmp_path: Path) -> None:
     page = tmp_path / "new" / "page.html"
     ran = cli("validate", *shop, "--json", "--html", page, *FAST, "--protocol", "leave-last-out")
-    found = json.loads(ran.out)
-    assert found["facts"]["items"] == 415 and len(found["periods"]) == 12
+    report = json.loads(ran.out)
+    assert report["facts"]["items"] == 415 and len(report["periods"]) == 12
     assert {"area", "kind", "severity", "message", "count", "of", "remedy"} <= set(
-        found["findings"][0]
+        report["findings"][0]
     )
     text = page.read_text(encoding="utf-8")
     assert "Events over time" in text and "://" not in text and "<script" not in text
-    assert found["findings"][0]["message"][1:] in text
+    assert report["findings"][0]["message"][1:] in text
 
 
 def test_strict_makes_a_leak_an_error(cli: Cli, shop: tuple[Path, Path]) -> None:
@@ -68,6 +68,6 @@ def test_bad_input(cli: Cli, tmp_path: Path) -> None:
     assert cli("validate", *files, "--scorers", "content").code == 2  # learns nothing
     ran = cli("validate", *files, "--protocol", "given-split", *FAST)
     assert ran.code == 2 and "--split-column" in ran.err
-    one = write(tmp_path / "one.csv", events(1, 12)[:1])
-    ran = cli("validate", files[0], one, *FAST, "--quiet")
+    single = write(tmp_path / "one.csv", events(1, 12)[:1])
+    ran = cli("validate", files[0], single, *FAST, "--quiet")
     assert ran.code == 0 and "none possible" in ran.out

@@ -21,14 +21,14 @@ def test_output_that_is_captured_as_text(restored, monkeypatch):
     out, err = io.StringIO(), io.StringIO()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit:
         main(["--version"])
-    assert (left.value.code or 0, err.getvalue()) == (0, "")
+    assert (exit.value.code or 0, err.getvalue()) == (0, "")
     assert out.getvalue().strip()
 
 
 def test_output_that_is_closed(restored, monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit:
         main(["keys", "list", "--keys", "/no/such/file"])
-    assert left.value.code == 2
+    assert exit.value.code == 2

@@ -41,5 +41,5 @@ def test_only_the_locks_of_a_posix_system_need_its_modules():
         ),
         1,
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr

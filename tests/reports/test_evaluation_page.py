@@ -24,7 +24,7 @@ def full(name="blend"):
             for m in ("ndcg@10", "recall@10", "recall@50", "mrr@10")
         }
 
-    one = Measured(value=0.5, low=0.4, high=0.6)
+    estimate = Measured(value=0.5, low=0.4, high=0.6)
     return Report(
         protocol="global-time",
         users=1200,
@@ -52,15 +52,15 @@ def full(name="blend"):
         versions={name: "1"},
         created=name,
         slices=tuple(
-            Slice(by=by, name=name, users=9, targets=9, ndcg={"popular": one, name: one})
+            Slice(by=by, name=name, users=9, targets=9, ndcg={"popular": estimate, name: estimate})
             for by in ("history length", "target popularity", name)
         ),
         comparisons=(
-            Comparison(scorer=name, other="popular", difference=one, p=0.01, p_holm=0.02),
+            Comparison(scorer=name, other="popular", difference=estimate, p=0.01, p_holm=0.02),
         ),
         lists=ListQuality(
             k=10,
-            scorers={scorer: dict.fromkeys(LISTED, one) for scorer in ("popular", name)},
+            scorers={scorer: dict.fromkeys(LISTED, estimate) for scorer in ("popular", name)},
             catalog={scorer: {"coverage": 0.5, "gini": 0.5} for scorer in ("popular", name)},
             history_popularity=3,
             diversity_by=name,
@@ -69,7 +69,12 @@ def full(name="blend"):
         exposure=Exposure(
             attribute=name,
             groups=(
-                Exposed(name=name, items=0.5, histories=0.5, scorers={"popular": one, name: one}),
+                Exposed(
+                    name=name,
+                    items=0.5,
+                    histories=0.5,
+                    scorers={"popular": estimate, name: estimate},
+                ),
             ),
         ),
     )
@@ -153,8 +158,8 @@ def test_memory_shows_the_stages_that_raised_it():
 
 
 def test_weights_by_length_have_a_row_each():
-    found = rows(evaluation_page(full()), "Weights by history length")
-    assert found[1:] == [["0 events", "0.70", "0.30"], ["21 events", "0.90", "-0.10"]]
+    table_rows = rows(evaluation_page(full()), "Weights by history length")
+    assert table_rows[1:] == [["0 events", "0.70", "0.30"], ["21 events", "0.90", "-0.10"]]
     plain = full().model_copy(update={"routes": None})
     assert "Weights by history length" not in evaluation_page(plain)
 

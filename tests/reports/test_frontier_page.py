@@ -29,17 +29,17 @@ def point(name: str, quality: float, encoder: int, index: int, rate: float) -> P
     )
 
 
-WHOLE = point("whole", 0.1, 90_000_000, 40_000_000, 50)
+ORIGINAL = point("whole", 0.1, 90_000_000, 40_000_000, 50)
 SMALL = point("small <i>", 0.099, 20_000_000, 10_000_000, 200)
 POOR = point("poor", 0.09, 25_000_000, 10_000_000, 190)
 TINY = point("tiny", 0.08, 1_000_000, 1_000_000, 9_000)
-FOUND = Frontier(
-    protocol="leave-last-out", users=50, seed=0, points=(WHOLE, SMALL, POOR, TINY), seconds=60.0
+FRONTIER = Frontier(
+    protocol="leave-last-out", users=50, seed=0, points=(ORIGINAL, SMALL, POOR, TINY), seconds=60.0
 )
 
 
 def test_what_no_other_beats_comes_smallest_first():
-    assert FOUND.unbeaten() == (TINY, SMALL, WHOLE)
+    assert FRONTIER.unbeaten() == (TINY, SMALL, ORIGINAL)
 
 
 def test_excess_is_a_share_of_the_limit():
@@ -49,26 +49,26 @@ def test_excess_is_a_share_of_the_limit():
     excess = SMALL.excess(budget)
     assert excess == {"max_encoder_bytes": 1.0, "min_texts_per_second": 1.0}
     assert POOR.excess(Budget(max_loss=0.01)) == {"max_loss": pytest.approx(0.99 / 0.9 - 1)}
-    assert WHOLE.excess(Budget(max_loss=0.0)) == {}
+    assert ORIGINAL.excess(Budget(max_loss=0.0)) == {}
     assert TINY.excess(Budget(memory_bytes=200_000_000)) == {"memory_bytes": pytest.approx(0.5)}
     assert TINY.excess(Budget(max_index_bytes=1_000_000)) == {}
 
 
 def test_the_sentence_tells_of_the_smallest_that_keeps_99_percent():
-    said = FOUND.sentence()
-    assert said.startswith(
+    sentence = FRONTIER.sentence()
+    assert sentence.startswith(
         "'small <i>' keeps 99.0 % [98.0 100.0] of the quality on validation users"
     )
-    assert said.endswith("with 22 % of the encoder and 25 % of the vectors.")
-    chosen = FOUND.model_copy(update={"chosen": "tiny"})
+    assert sentence.endswith("with 22 % of the encoder and 25 % of the vectors.")
+    chosen = FRONTIER.model_copy(update={"chosen": "tiny"})
     assert chosen.sentence().startswith("'tiny' keeps 80.0 %")
     assert "at 180 times" in chosen.sentence()
-    alike = FOUND.model_copy(update={"chosen": "whole"})
-    assert "at about the same encoding speed" in alike.sentence()
+    same_speed = FRONTIER.model_copy(update={"chosen": "whole"})
+    assert "at about the same encoding speed" in same_speed.sentence()
 
 
 def test_the_table_marks_the_unbeaten_and_the_choice():
-    lines = FOUND.model_copy(update={"chosen": "tiny"}).table().splitlines()
+    lines = FRONTIER.model_copy(update={"chosen": "tiny"}).table().splitlines()
     assert [line[0] for line in lines[3:]] == ["*", "*", " ", ">"]
     assert len({line.index(".") for line in lines[3:]}) == 1
 
@@ -81,7 +81,7 @@ def test_the_page_shows_every_candidate_twice_and_escapes_names():
         kept=measured(0.99),
     )
     update = {"chosen": "small <i>", "budget": Budget(max_loss=0.02), "test": test}
-    text = frontier_page(FOUND.model_copy(update=update), commands=["pennyweight frontier <b>"])
+    text = frontier_page(FRONTIER.model_copy(update=update), commands=["pennyweight frontier <b>"])
     page = Page(text)
     assert len(page.of("circle")) == 4
     assert [c["class"] for c in page.of("circle")].count("best") == 1
@@ -92,7 +92,7 @@ def test_the_page_shows_every_candidate_twice_and_escapes_names():
 
 
 def test_one_candidate_is_a_page_too():
-    alone = Frontier(protocol="leave-last-out", users=1, seed=0, points=(WHOLE,))
+    alone = Frontier(protocol="leave-last-out", users=1, seed=0, points=(ORIGINAL,))
     assert len(Page(frontier_page(alone)).of("circle")) == 1
 
 

@@ -41,10 +41,10 @@ class Service:
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT)
 
     def get(self, path: str, **params: object) -> dict:
-        return told(self.http.get(path, params=params))
+        return json_of(self.http.get(path, params=params))
 
     def post(self, path: str, body: object) -> dict:
-        return told(self.http.post(path, json=body))
+        return json_of(self.http.post(path, json=body))
 
     def ids(self, path: str, **params: object) -> list[str]:
         return [item["item_id"] for item in self.get(path, **params)["items"]]
@@ -55,10 +55,10 @@ class Service:
         return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
-def told(response: httpx.Response) -> dict:
+def json_of(response: httpx.Response) -> dict:
     assert response.status_code == 200, response.text
-    found: dict = response.json()
-    return found
+    body: dict = response.json()
+    return body
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from pennyweight.serving.http.admission import BACKLOG, LASTING, MIN_BOUND, TICK
 LISTS = b"/v1/recommend/u1?k=3"
 
 
-def busy(n: int, **given) -> Admission:
+def busy(n: int, **options) -> Admission:
     """Return an admission with n requests under way."""
-    admission = Admission(**given)
+    admission = Admission(**options)
     for _ in range(n):
         admission.begin()
     return admission
@@ -107,31 +107,31 @@ def test_lag_that_lasts_is_taken_off_and_a_hiccup_is_not():
     admission = Admission(clock=clock)
     before = admission.bound
 
-    def late(seconds: float) -> None:
+    def measure_lag(seconds: float) -> None:
         admission._due = clock.now
         clock.now += seconds
         admission.measure()
 
-    late(WAIT)
+    measure_lag(WAIT)
     assert admission.lag == 0 and admission.bound == before
     for _ in range(LASTING):
-        late(WAIT / 2)
+        measure_lag(WAIT / 2)
     assert admission.lag == pytest.approx(WAIT / 2)
     assert admission.bound == pytest.approx(before / 2, rel=0.05)
-    late(0.0)
+    measure_lag(0.0)
     assert admission.lag == 0 and admission.bound == before
 
 
 def test_it_is_full_for_a_moment_after_a_refusal():
-    clock, told = Clock(), []
+    clock, refusals = Clock(), []
     admission = Admission(2, clock=clock)
-    admission.on_refused = told.append
+    admission.on_refused = refusals.append
     assert not admission.is_full
     admission.refused += 5
     assert admission.is_full
     admission.measure()
     admission.measure()
-    assert told == [5]
+    assert refusals == [5]
     clock.now += 0.5
     assert admission.is_full
     clock.now += 1
@@ -150,7 +150,7 @@ def test_idle_connections_are_closed_at_most_once_a_second():
 
 
 def test_it_measures_while_its_loop_runs():
-    async def some_ticks() -> None:
+    async def run_ticks() -> None:
         admission = Admission()
         measured = []
         admission.measure = lambda: measured.append(1)  # type: ignore[method-assign]
@@ -162,4 +162,4 @@ def test_it_measures_while_its_loop_runs():
                 return
         raise AssertionError("nothing was measured")
 
-    asyncio.run(some_ticks())
+    asyncio.run(run_ticks())

@@ -116,11 +116,11 @@ MESSAGE = {"type": "http.request", "body": b"abc", "more_body": False}
 
 
 def test_a_body_that_is_there_sets_no_timer(monkeypatch):
-    async def there():
+    async def receive():
         return MESSAGE
 
     monkeypatch.setattr(asyncio, "timeout_at", None)
-    assert first_message(there) == MESSAGE
+    assert first_message(receive) == MESSAGE
 
 
 def test_a_body_may_come_in_many_steps():
@@ -194,7 +194,7 @@ def test_a_client_that_hangs_up_is_no_fault_of_the_service(port, caplog):
         if HEARD:
             break
         time.sleep(0.01)
-    assert [done.status for done in HEARD] == [400]
+    assert [request.status for request in HEARD] == [400]
     assert not caplog.records
 
 

@@ -67,8 +67,8 @@ def test_a_damaged_bundle_gives_way_to_the_one_before(bundles, tmp_path, caplog)
         assert any(first in note for note in live.get("/v1/bundles")["notes"])
         for page in ("/", "/dashboard/bundles"):
             assert "answers in its place" in live.http.get(page).text
-        gone = live.http.delete("/v1/users/u0")  # one cannot be searched; the other is
-        assert gone.status_code == 409 and second in gone.text
+        erasure = live.http.delete("/v1/users/u0")  # one cannot be searched; the other is
+        assert erasure.status_code == 409 and second in erasure.text
         assert "u0" not in [u for u in live.engine.publishing.bundles.interactions(first).users]
         live.post("/v1/bundles", {"path": str(bundles[0])})
         assert live.get("/health/ready")["notes"] == []
@@ -81,29 +81,32 @@ def test_a_damaged_bundle_gives_way_to_the_one_before(bundles, tmp_path, caplog)
 def test_a_damaged_copy_is_replaced_by_a_whole_one(bundles, tmp_path, caplog, publish):
     with service(bundles[0], tmp_path / "live") as live:
         live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
-        one, two = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
-        variants = [{"bundle_version": one, "share": 0.5}, {"bundle_version": two, "share": 0.5}]
+        first, second = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
+        variants = [
+            {"bundle_version": first, "share": 0.5},
+            {"bundle_version": second, "share": 0.5},
+        ]
         assert (
             live.http.put("/v1/bundles/traffic-split", json={"variants": variants}).status_code
             == 200
         )
         assert live.http.delete("/v1/users/u3").status_code == 200
     bad = tmp_path / "bad"
-    overwrite(tmp_path / "live" / "bundles" / two)
+    overwrite(tmp_path / "live" / "bundles" / second)
     shutil.copytree(bundles[1], bad)
     (bad / "items.arrow").write_bytes(b"not what it was")
     with service(None, tmp_path / "live") as live:
         refused = live.http.post("/v1/bundles", json={"path": str(bad), "publish": publish})
         assert refused.status_code == 409
         live.post("/v1/bundles", {"path": str(bundles[1]), "publish": publish})
-        variants = {"variants": [{"bundle_version": two, "share": 1}]}
+        variants = {"variants": [{"bundle_version": second, "share": 1}]}
         assert live.http.put("/v1/bundles/traffic-split", json=variants).status_code == 200
-        assert versions(live) == [two]
+        assert versions(live) == [second]
         assert live.get("/health/ready")["notes"] == []
-        assert "u3" not in list(live.engine.publishing.bundles.interactions(two).users)
+        assert "u3" not in list(live.engine.publishing.bundles.interactions(second).users)
         assert live.ids("/v1/recommend/u1", k=3)
     with service(None, tmp_path / "live") as live:
-        assert versions(live) == [two]
+        assert versions(live) == [second]
 
 
 def test_a_copy_that_is_damaged_while_it_answers_is_loaded_anew(bundles, tmp_path):
@@ -122,15 +125,18 @@ def test_a_copy_that_is_damaged_while_it_answers_is_loaded_anew(bundles, tmp_pat
 def test_one_of_two_that_is_damaged_leaves_the_other(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
         live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
-        one, two = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
-        variants = [{"bundle_version": one, "share": 0.7}, {"bundle_version": two, "share": 0.3}]
+        first, second = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
+        variants = [
+            {"bundle_version": first, "share": 0.7},
+            {"bundle_version": second, "share": 0.3},
+        ]
         assert (
             live.http.put("/v1/bundles/traffic-split", json={"variants": variants}).status_code
             == 200
         )
-    overwrite(tmp_path / "live" / "bundles" / one)
+    overwrite(tmp_path / "live" / "bundles" / first)
     with service(None, tmp_path / "live") as live:
-        assert versions(live) == [two]
+        assert versions(live) == [second]
         assert "answers in its place" in live.http.get("/dashboard/bundles").text
 
 
@@ -167,7 +173,7 @@ def test_a_full_disk_keeps_nothing_of_a_bundle(bundles, tmp_path, monkeypatch):
         live.post("/v1/bundles", {"path": str(bundles[1])})
 
 
-def _refuse(*given: object) -> None:
+def _refuse(*args: object) -> None:
     raise OSError("no")
 
 
@@ -187,28 +193,28 @@ def test_blocks_are_shared_where_the_file_system_can(bundles, tmp_path, monkeypa
     assert BundleStore(tmp_path / "bundles").load(version).catalog.ids
 
 
-@pytest.mark.parametrize("what", ["codes", "deep"])
-def test_a_bundle_that_was_signed_anew_is_refused_whole(original, bundles, tmp_path, what):
+@pytest.mark.parametrize("damage", ["codes", "deep"])
+def test_a_bundle_that_was_signed_anew_is_refused_whole(original, bundles, tmp_path, damage):
     import hashlib
     import json
 
     from pennyweight.storage.arrays import read_arrays, write_arrays
 
     path, manifest = original / "events.safetensors", original / "manifest.json"
-    told = json.loads(manifest.read_bytes())
-    if what == "deep":
+    document = json.loads(manifest.read_bytes())
+    if damage == "deep":
         depth = 100_000
-        manifest.write_text(json.dumps(told)[:-1] + f', "x": {"[" * depth}{"]" * depth}}}')
+        manifest.write_text(json.dumps(document)[:-1] + f', "x": {"[" * depth}{"]" * depth}}}')
     else:
         arrays, settings = read_arrays(path)
         item = arrays["item"].copy()
         item[0] = 10_000
         write_arrays(path, {**arrays, "item": item}, settings)
-        told["files"][path.name] = {
+        document["files"][path.name] = {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "bytes": path.stat().st_size,
         }
-        manifest.write_text(json.dumps(told))
+        manifest.write_text(json.dumps(document))
     with service(bundles[1], tmp_path / "live") as live:
         before = versions(live)
         answer = live.http.post("/v1/bundles", json={"path": str(original)})

@@ -23,8 +23,8 @@ def test_publishing_and_rolling_back(live, bundles):
     assert second != first
     assert live.get("/v1/recommend/u0")["bundle_version"] == second
     assert live.get("/v1/version")["bundle_versions"] == [second]
-    told = live.post("/v1/bundles/rollback", {})
-    assert [m["bundle_version"] for m in told["previous"]] == [second]
+    result = live.post("/v1/bundles/rollback", {})
+    assert [m["bundle_version"] for m in result["previous"]] == [second]
     assert live.get("/v1/recommend/u0")["bundle_version"] == first
     live.post("/v1/bundles/rollback", {})
     assert set(traffic(live)) == {second}
@@ -34,22 +34,25 @@ def test_publishing_and_rolling_back(live, bundles):
 
 def test_a_bundle_is_added_without_being_published(live, bundles):
     before = traffic(live)
-    told = live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
-    assert len(told["bundles"]) == 2
+    result = live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
+    assert len(result["bundles"]) == 2
     assert traffic(live) == before
 
 
 def test_two_bundles_share_the_users_who_stay_with_theirs(live, bundles):
     live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
-    one, two = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
+    first, second = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
     body = {
-        "variants": [{"bundle_version": one, "share": 0.7}, {"bundle_version": two, "share": 0.3}]
+        "variants": [
+            {"bundle_version": first, "share": 0.7},
+            {"bundle_version": second, "share": 0.3},
+        ]
     }
     assert live.http.put("/v1/bundles/traffic-split", json=body).status_code == 200
     users = [f"user {i}" for i in range(200)]
-    given = [live.get(f"/v1/recommend/{u}", k=1)["bundle_version"] for u in users]
-    assert given == [live.get(f"/v1/recommend/{u}", k=1)["bundle_version"] for u in users]
-    assert 25 < given.count(two) < 95  # 60 expected, five standard deviations
+    versions = [live.get(f"/v1/recommend/{u}", k=1)["bundle_version"] for u in users]
+    assert versions == [live.get(f"/v1/recommend/{u}", k=1)["bundle_version"] for u in users]
+    assert 25 < versions.count(second) < 95  # 60 expected, five standard deviations
     session = {"items": ["i1"], "session": "s1"}
     same = {live.post("/v1/recommend", session)["bundle_version"] for _ in range(5)}
     assert len(same) == 1
@@ -89,24 +92,24 @@ def test_a_bundle_that_is_gone_from_its_place_is_served_still(bundles, tmp_path)
 
 def test_a_bundle_that_is_not_needed_is_dropped(live, bundles):
     (first,) = traffic(live)
-    told = live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
-    second = next(m["bundle_version"] for m in told["bundles"] if not m["share"])
+    result = live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
+    second = next(m["bundle_version"] for m in result["bundles"] if not m["share"])
     assert live.http.delete(f"/v1/bundles/{first}").status_code == 422  # it is served
     assert live.http.delete("/v1/bundles/nope").status_code == 404
-    left = live.http.delete(f"/v1/bundles/{second}").json()["bundles"]
-    assert [m["bundle_version"] for m in left] == [first]
+    remaining = live.http.delete(f"/v1/bundles/{second}").json()["bundles"]
+    assert [m["bundle_version"] for m in remaining] == [first]
     assert not (live.folder / "bundles" / second).exists()
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "said"),
+    ("path", "status", "message"),
     [("/no/such/folder", 409, "no such bundle"), ("", 422, "body.path must not be empty")],
 )
-def test_a_bundle_that_cannot_be_used_changes_nothing(live, path, status, said):
+def test_a_bundle_that_cannot_be_used_changes_nothing(live, path, status, message):
     before = traffic(live)
     response = live.http.post("/v1/bundles", json={"path": path})
     assert response.status_code == status
-    assert said in response.text
+    assert message in response.text
     assert traffic(live) == before
     assert len(live.get("/v1/bundles")["bundles"]) == 1
 
@@ -125,11 +128,11 @@ def test_a_damaged_bundle_is_refused(live, bundles, tmp_path):
 
 def test_bad_shares(live):
     (version,) = traffic(live)
-    for shares, said in (([0.4], "add up to 1"), ([0.5, 0.5], "named twice")):
+    for shares, message in (([0.4], "add up to 1"), ([0.5, 0.5], "named twice")):
         body = {"variants": [{"bundle_version": version, "share": s} for s in shares]}
         response = live.http.put("/v1/bundles/traffic-split", json=body)
         assert response.status_code == 422
-        assert said in response.text
+        assert message in response.text
     response = live.http.put(
         "/v1/bundles/traffic-split", json={"variants": [{"bundle_version": "nope"}]}
     )

@@ -50,11 +50,11 @@ def test_a_form_that_was_not_confirmed_leads_to_the_question(two, path):
         "rollback": {"x": ""},
     }[path]
     before = traffic(live)
-    asked = post(live, f"{MODELS}/{path}", **fields)
-    assert asked.headers["location"].startswith(f"{MODELS}/{path}")
+    response = post(live, f"{MODELS}/{path}", **fields)
+    assert response.headers["location"].startswith(f"{MODELS}/{path}")
     assert traffic(live) == before
-    assert ">NDCG@10<" in page(live, asked.headers["location"]) or "different data" in page(
-        live, asked.headers["location"]
+    assert ">NDCG@10<" in page(live, response.headers["location"]) or "different data" in page(
+        live, response.headers["location"]
     )
 
 
@@ -81,7 +81,7 @@ def test_quality_measured_on_different_data_is_not_set_side_by_side(two):
 
 
 @pytest.fixture(scope="module")
-def alike(tmp_path_factory):
+def comparable_bundles(tmp_path_factory):
     """Bundles of one log: as it is, with other texts, by another protocol, without fingerprints."""
     folder = tmp_path_factory.mktemp("alike")
     items, log = small_shop.items(), small_shop.events()
@@ -114,17 +114,19 @@ def alike(tmp_path_factory):
         (("plain", "old"), False),
     ],
 )
-def test_figures_of_the_same_data_and_protocol_are_side_by_side(alike, tmp_path, pair, same):
-    with service(alike / pair[0], tmp_path / "live") as live:
-        post(live, f"{MODELS}/add", path=str(alike / pair[1]))
+def test_figures_of_the_same_data_and_protocol_are_side_by_side(
+    comparable_bundles, tmp_path, pair, same
+):
+    with service(comparable_bundles / pair[0], tmp_path / "live") as live:
+        post(live, f"{MODELS}/add", path=str(comparable_bundles / pair[1]))
         text = page(live, MODELS)
         assert ("NDCG@10</th>" in text) is same
         assert ("sets of data" in text) is not same
 
 
-def test_a_bundle_that_is_damaged_is_no_reason_to_set_others_apart(alike, tmp_path):
-    with service(alike / "plain", tmp_path / "live") as live:
-        shutil.copytree(alike / "texts", tmp_path / "copy")
+def test_a_bundle_that_is_damaged_is_no_reason_to_set_others_apart(comparable_bundles, tmp_path):
+    with service(comparable_bundles / "plain", tmp_path / "live") as live:
+        shutil.copytree(comparable_bundles / "texts", tmp_path / "copy")
         post(live, f"{MODELS}/add", path=str(tmp_path / "copy"))
         version = next(
             m["bundle_version"] for m in live.get("/v1/bundles")["bundles"] if not m["share"]

@@ -63,17 +63,17 @@ def page(live: Service, path: str, status: int = 200) -> str:
 def looked_at(response: httpx.Response) -> str:
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     text = response.text
-    found = Page(text)
+    parsed = Page(text)
     # What the content policy forbids, and what hostile text would have to become.
-    assert not found.of("style") and all("src" in script for script in found.of("script"))
-    for tag, attrs in found.tags:
+    assert not parsed.of("style") and all("src" in script for script in parsed.of("script"))
+    for tag, attrs in parsed.tags:
         assert not {name for name in attrs if name.startswith("on") or name == "style"}, tag
         assert attrs.get("href", "/").startswith(("/", "#"))
-    assert len(found.of("h1")) == len(found.of("main")) == 1
-    ids = [attrs["id"] for _, attrs in found.tags if "id" in attrs]
+    assert len(parsed.of("h1")) == len(parsed.of("main")) == 1
+    ids = [attrs["id"] for _, attrs in parsed.tags if "id" in attrs]
     assert len(set(ids)) == len(ids)
-    for field in (*found.of("input"), *found.of("select")):
-        labeled = {label.get("for") for label in found.of("label")}
+    for field in (*parsed.of("input"), *parsed.of("select")):
+        labeled = {label.get("for") for label in parsed.of("label")}
         assert field.get("type") == "hidden" or field.get("id") in labeled or "<label" in text
     return text
 
@@ -113,12 +113,12 @@ def test_hostile_ids_are_text(live, name):
     page(live, f"/dashboard/bundles?done={quote(name, safe='')}")
     missing = page(live, f"/dashboard/quality?bundle={quote(name, safe='')}", 404)
     assert "no bundle" in missing.lower()
-    told = live.http.get("/dashboard/users/export", params={"id": name})
-    assert told.json()["user_id"] == name
+    export = live.http.get("/dashboard/users/export", params={"id": name})
+    assert export.json()["user_id"] == name
     confirm = page(live, f"/dashboard/users/erase?id={quote(name, safe='')}")
     (field,) = [f for f in Page(confirm).of("input") if f["name"] == "id"]
-    gone = post(live, "/dashboard/users/erase", id=field["value"])
-    assert "events=1" in gone.headers["location"] and live.get("/v1/users")["users"] == []
+    erasure = post(live, "/dashboard/users/erase", id=field["value"])
+    assert "events=1" in erasure.headers["location"] and live.get("/v1/users")["users"] == []
 
 
 def quote_plus(text: str) -> str:
@@ -146,12 +146,14 @@ def test_hostile_titles_are_text_in_lists_and_reasons(live):
     live.http.put(f"/v1/items/{newest}", json={"attributes": {"title": title}})
     live.post("/v1/events", {"user_id": "u1", "item_id": newest, "event_type": "<i>"})
     user = page(live, "/dashboard/users?id=u1")
-    kept = live.engine.traffic_split.primary.catalog.title(log_code(live, newest))
-    assert "<" in kept and "&" in kept and "'" in kept and '"' in kept
-    assert escape(f'because of "{kept}"') in user
-    assert f">{escape(kept)}</a>" in user.split("<h2>History</h2>")[1] and "&lt;i&gt;" in user
-    assert f"<h1>{escape(kept)}</h1>" in page(live, f"/dashboard/items?id={newest}")
-    assert escape(kept) in page(live, "/dashboard/search?q=tea") and escape(kept) in page(live, "/")
+    title = live.engine.traffic_split.primary.catalog.title(log_code(live, newest))
+    assert "<" in title and "&" in title and "'" in title and '"' in title
+    assert escape(f'because of "{title}"') in user
+    assert f">{escape(title)}</a>" in user.split("<h2>History</h2>")[1] and "&lt;i&gt;" in user
+    assert f"<h1>{escape(title)}</h1>" in page(live, f"/dashboard/items?id={newest}")
+    assert escape(title) in page(live, "/dashboard/search?q=tea") and escape(title) in page(
+        live, "/"
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,9 +181,9 @@ def test_the_overview_tells_of_the_api_alone(live):
     live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})
     live.http.put("/v1/items/new", json={"attributes": {"title": "tea"}})
     live.http.put("/v1/items/old", json={"attributes": {}, "published": "2020-01-01"})
-    told = facts(page(live, "/"))
-    assert told["Requests"] == "7" and told["Errors"] == "0"
-    assert told["Lists"] == "3" and told["Events"] == "1" and told["New items"] == "1"
+    figures = facts(page(live, "/"))
+    assert figures["Requests"] == "7" and figures["Errors"] == "0"
+    assert figures["Lists"] == "3" and figures["Events"] == "1" and figures["New items"] == "1"
     text = page(live, "/")
     for name in ("history", "popularity", "text", "GET /v1/recommend/{user_id}"):
         assert f">{name}</th>" in text
@@ -199,14 +201,18 @@ def facts(text: str) -> dict[str, str]:
 
 def test_every_chart_has_a_table(live):
     live.get("/v1/recommend/u1")
-    shown = live.get("/v1/recommend/u2")
-    event = {"user_id": "u2", "item_id": "i3", "recommendation_id": shown["recommendation_id"]}
+    recommendation = live.get("/v1/recommend/u2")
+    event = {
+        "user_id": "u2",
+        "item_id": "i3",
+        "recommendation_id": recommendation["recommendation_id"],
+    }
     live.post("/v1/events", event)
     time.sleep(0.6)  # until the list is on disk
     for path, charts in (("/", 3), ("/dashboard/bundles", 1), ("/dashboard/quality", 5)):
-        found = Page(page(live, path))
-        assert len(found.of("svg")) >= charts
-        assert len(found.of("table")) >= len(found.of("svg"))
+        parsed = Page(page(live, path))
+        assert len(parsed.of("svg")) >= charts
+        assert len(parsed.of("table")) >= len(parsed.of("svg"))
 
 
 def test_items_that_fail_are_told(live):
@@ -220,8 +226,8 @@ def test_an_item_that_is_sold_out_changed_or_gone(live):
     assert facts(page(live, "/dashboard/items?id=i29"))["Recommendable"] == "no"
     assert facts(page(live, "/dashboard/items?id=i1"))["Available"] == "yes"
     live.http.patch("/v1/items/i1", json={"available": False})
-    told = facts(page(live, "/dashboard/items?id=i1"))
-    assert (told["Available"], told["Recommendable"]) == ("no", "no")
+    figures = facts(page(live, "/dashboard/items?id=i1"))
+    assert (figures["Available"], figures["Recommendable"]) == ("no", "no")
     live.http.delete("/v1/items/i1")
     assert facts(page(live, "/dashboard/items?id=i1"))["Available"] == "deleted"
     live.http.put("/v1/items/made", json={"attributes": {"title": "tea"}})
@@ -234,9 +240,9 @@ def test_few_events_of_an_item_are_not_told(live):
     live.http.put("/v1/items/new", json={"attributes": {"title": "tea"}})
     log = live.engine.traffic_split.primary.recommender.interactions
     n = int((log.item == log_code(live, "i1")).sum())
-    for item, told in (("i1", f"{n}"), ("new", "fewer than 5")):
+    for item, count in (("i1", f"{n}"), ("new", "fewer than 5")):
         events = page(live, f"/dashboard/items?id={item}").split("<h2>Events</h2>")[1]
-        assert f"<dd>{told}<small>" in events
+        assert f"<dd>{count}<small>" in events
 
 
 def log_code(live: Service, item: str) -> int:
@@ -261,28 +267,28 @@ def test_a_user_has_history_and_reasons(live):
 def test_users_are_in_pages(live):
     events = [{"user_id": f"user {i:03}", "item_id": "i1"} for i in range(120)]
     live.post("/v1/events", {"events": events})
-    path, seen = "/dashboard/users", []
+    path, user_links = "/dashboard/users", []
     for _ in range(3):
         text = page(live, path)
         links = [a["href"] for a in Page(text).of("a")]
-        seen += [link for link in links if "id=user" in link]
+        user_links += [link for link in links if "id=user" in link]
         path = next((link for link in links if "after=" in link), "")
-    assert len(seen) == len(set(seen)) == 120 and path == ""
+    assert len(user_links) == len(set(user_links)) == 120 and path == ""
     assert "No more users" in page(live, "/dashboard/users?after=zzz")
 
 
 def test_a_user_is_handed_out_and_erased(live):
     live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})
-    told = live.http.get("/dashboard/users/export?id=u1")
-    assert "attachment" in told.headers["content-disposition"]
-    assert json.loads(told.content)["events"]
-    events = len(told.json()["events"])
+    export = live.http.get("/dashboard/users/export?id=u1")
+    assert "attachment" in export.headers["content-disposition"]
+    assert json.loads(export.content)["events"]
+    events = len(export.json()["events"])
     confirm = page(live, "/dashboard/users/erase?id=u1")
     assert f"{events} events" in confirm and "1 bundle learned" in confirm
     assert live.get("/v1/users/u1")["events"]  # asking has erased nothing
-    gone = post(live, "/dashboard/users/erase", id="u1").headers["location"]
-    assert "u1" not in gone
-    assert f"Erased: {events} events" in page(live, gone)
+    address = post(live, "/dashboard/users/erase", id="u1").headers["location"]
+    assert "u1" not in address
+    assert f"Erased: {events} events" in page(live, address)
     assert live.get("/v1/users/u1")["events"] == []
     assert live.get("/v1/audit")["entries"][0]["action"] == "erase user"
     assert "erase user" in page(live, "/dashboard/audit")
@@ -298,16 +304,20 @@ def test_bundles_are_added_published_shared_and_rolled_back(live, bundles):
     assert "Added" in page(live, added.headers["location"]) and set(traffic(live)) == {first}
     text = page(live, "/dashboard/bundles")
     (second,) = [f["value"] for f in Page(text).of("input") if f["name"] == "version"]
-    done = confirm(live, "/dashboard/bundles/publish", version=second)
-    assert "Published" in page(live, done.headers["location"]) and set(traffic(live)) == {second}
-    done = confirm(live, "/dashboard/bundles/rollback")
-    assert "Rolled back" in page(live, done.headers["location"]) and set(traffic(live)) == {first}
-    done = confirm(live, "/dashboard/bundles/share", most=first, some=second, percent="25")
-    assert "Shared" in page(live, done.headers["location"])
+    response = confirm(live, "/dashboard/bundles/publish", version=second)
+    assert "Published" in page(live, response.headers["location"]) and set(traffic(live)) == {
+        second
+    }
+    response = confirm(live, "/dashboard/bundles/rollback")
+    assert "Rolled back" in page(live, response.headers["location"]) and set(traffic(live)) == {
+        first
+    }
+    response = confirm(live, "/dashboard/bundles/share", most=first, some=second, percent="25")
+    assert "Shared" in page(live, response.headers["location"])
     assert traffic(live) == {first: 0.75, second: 0.25}
     assert "25 % of users" in page(live, f"/dashboard/quality?bundle={second}")
-    asked = post(live, "/dashboard/bundles/add", path=str(bundles[1]), publish="yes")
-    path, _, query = asked.headers["location"].partition("?")
+    added = post(live, "/dashboard/bundles/add", path=str(bundles[1]), publish="yes")
+    path, _, query = added.headers["location"].partition("?")
     assert traffic(live) == {first: 0.75, second: 0.25}  # it is asked first
     confirm(live, path, **dict([query.split("=")]))
     assert set(traffic(live)) == {second}
@@ -345,7 +355,7 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "fields", "status", "said"),
+    ("path", "fields", "status", "message"),
     [
         ("publish", {}, 422, "empty"),
         ("publish", {"version": "<b>"}, 404, "&lt;b&gt;"),
@@ -357,15 +367,15 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
         ("rollback", {}, 422, "nothing"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_page(live, path, fields, status, said):
+def test_what_cannot_be_done_is_told_in_a_page(live, path, fields, status, message):
     before = traffic(live)
-    told = [post(live, f"/dashboard/bundles/{path}", status, **fields)]
+    responses = [post(live, f"/dashboard/bundles/{path}", status, **fields)]
     if path != "add":
-        told.append(live.http.get(f"/dashboard/bundles/{path}", params=fields))
-    for response in told:
+        responses.append(live.http.get(f"/dashboard/bundles/{path}", params=fields))
+    for response in responses:
         text = looked_at(response)
         assert response.status_code == status
-        assert 'role="alert"' in text and said in text.lower()
+        assert 'role="alert"' in text and message in text.lower()
     assert traffic(live) == before
 
 
@@ -400,8 +410,8 @@ def test_files_may_be_kept_and_are_named_by_their_content(live):
 def test_files_of_others_are_as_they_came():
     folder = resources.files("pennyweight.serving.dashboard") / "static" / "swagger-ui"
     noted = dict(line.split()[::-1] for line in (folder / "SOURCE").read_text().splitlines()[2:])
-    found = {f.name: sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()}
-    assert found.pop("SOURCE") and found == noted
+    checksums = {f.name: sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()}
+    assert checksums.pop("SOURCE") and checksums == noted
 
 
 def test_the_documentation_tells_of_every_problem_and_route(live):
@@ -462,18 +472,18 @@ def test_logging_in_and_out(guarded):
     assert "lacks the scope admin" in looked_at(
         post(guarded, "/login", 403, key=guarded.secrets["read"])
     )
-    done = post(guarded, "/login", key=f" {guarded.secrets['admin']} ")
-    cookie = done.headers["set-cookie"]
+    response = post(guarded, "/login", key=f" {guarded.secrets['admin']} ")
+    cookie = response.headers["set-cookie"]
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Secure" not in cookie
-    assert done.headers["location"] == "/"
+    assert response.headers["location"] == "/"
     assert "Log out" in page(guarded, "/")  # the client keeps the cookie
     post(guarded, "/dashboard/bundles/rollback", 422)
     assert guarded.http.post("/dashboard/bundles/rollback").status_code == 403  # no site is said
     token = guarded.http.cookies["pennyweight"]
     assert post(guarded, "/logout").headers["location"] == "/login"
     assert guarded.http.get("/").status_code == 401
-    kept = guarded.http.get("/", headers={"cookie": f"pennyweight={token}"})
-    assert kept.status_code == 401  # also for who kept the cookie
+    replayed = guarded.http.get("/", headers={"cookie": f"pennyweight={token}"})
+    assert replayed.status_code == 401  # also for who kept the cookie
 
 
 def test_who_is_logged_in_is_named_in_the_audit(guarded, bundles):

@@ -46,9 +46,9 @@ def test_a_date_is_taken_and_compared(dated, tmp_path, value):
         body = {"attributes": {"title": "cocoa", "published_at": value, "name": "Special"}}
         live.http.put("/v1/items/n1", json=body)
         live.http.put("/v1/items/n2", json={"attributes": {"published_at": "N/A"}})
-        found = live.ids("/v1/recommend/nobody", k=100, filter=FILTER)
-        assert "n1" in found and "n2" not in found and "i4" not in found
-        assert len(found) == 1 + sum(i % 9 >= 4 for i in range(30) if i != 4)
+        items = live.ids("/v1/recommend/nobody", k=100, filter=FILTER)
+        assert "n1" in items and "n2" not in items and "i4" not in items
+        assert len(items) == 1 + sum(i % 9 >= 4 for i in range(30) if i != 4)
 
 
 def test_what_was_put_before_is_without_a_date(dated, tmp_path):

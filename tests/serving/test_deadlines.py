@@ -17,11 +17,11 @@ from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.serving.stores.writer import Writer
 
 WAIT = 20
-NOW, LATE = float("inf"), float("-inf")
+NOW, EXPIRED = float("inf"), float("-inf")
 
 
-def deadline(at: float, *, gone: bool = False) -> Deadline:
-    return Deadline(at, lambda: gone)
+def deadline(at: float, *, disconnected: bool = False) -> Deadline:
+    return Deadline(at, lambda: disconnected)
 
 
 class Gate:
@@ -30,7 +30,7 @@ class Gate:
     def __init__(self) -> None:
         self.begun, self.open = threading.Event(), threading.Event()
 
-    def __call__(self, *given: object) -> bool:
+    def __call__(self, *args: object) -> bool:
         self.begun.set()
         return self.open.wait(WAIT)
 
@@ -43,24 +43,24 @@ def gate():
 
 
 @pytest.mark.parametrize(
-    ("given", "done"),
+    ("job_deadline", "n_calls"),
     [
         (deadline(NOW), True),
         (None, True),
-        (deadline(LATE), False),
-        (deadline(NOW, gone=True), False),
+        (deadline(EXPIRED), False),
+        (deadline(NOW, disconnected=True), False),
     ],
     ids=["in time", "no request", "late", "gone"],
 )
-def test_what_nobody_waits_for_is_not_scored(live: Service, gate, given, done):
+def test_what_nobody_waits_for_is_not_scored(live: Service, gate, job_deadline, n_calls):
     called = []
 
-    async def asked() -> list[object]:
+    async def submit_both() -> list[object]:
         engine = live.engine
         bundle = engine.traffic_split.primary
         held = engine.lists.submit(bundle, gate)
         await asyncio.to_thread(gate.begun.wait, WAIT)
-        DEADLINE.set(given)
+        DEADLINE.set(job_deadline)
         jobs = [
             engine.lists.submit(bundle, ListRequest(k=3)),
             engine.lists.submit(bundle, lambda bundle, store: called.append(1)),
@@ -69,13 +69,13 @@ def test_what_nobody_waits_for_is_not_scored(live: Service, gate, given, done):
         await held
         return await asyncio.gather(*jobs, return_exceptions=True)
 
-    found = asyncio.run(asked())
-    assert [isinstance(one, BusyError) for one in found] == [not done] * 2
-    assert len(called) == done
+    results = asyncio.run(submit_both())
+    assert [isinstance(result, BusyError) for result in results] == [not n_calls] * 2
+    assert len(called) == n_calls
 
 
 def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
-    async def asked() -> None:
+    async def submit() -> None:
         engine = live.engine
         bundle = engine.traffic_split.primary
         engine.lists.submit(bundle, gate)
@@ -87,11 +87,11 @@ def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
         with pytest.raises(BusyError, match="would wait"):  # at once
             engine.lists.submit(bundle, ListRequest(k=3))
 
-    asyncio.run(asked())
-    told = {"user_id": "ann", "item_id": "i1"}
+    asyncio.run(submit())
+    event = {"user_id": "ann", "item_id": "i1"}
     assert live.http.get("/v1/recommend/ann").status_code == 503
     assert live.http.get("/v1/recommend/ann").headers["retry-after"] == "1"
-    assert live.post("/v1/events", told)["accepted"] == 1  # of another thread
+    assert live.post("/v1/events", event)["accepted"] == 1  # of another thread
     gate.open.set()
     for _ in range(1_000):
         if live.http.get("/v1/recommend/ann").status_code == 200:
@@ -101,17 +101,17 @@ def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
 
 
 def test_requests_come_with_a_deadline(bundles, tmp_path):
-    seen = []
+    seconds_left = []
     with service(bundles[0], tmp_path, access=AccessPolicy(timeout=TIMEOUT)) as live:
         submit = live.engine.lists.batching.backlog.put
 
-        def put(job, **given) -> None:
-            seen.append(job.deadline.at - time.monotonic())
-            submit(job, **given)
+        def put(job, **options) -> None:
+            seconds_left.append(job.deadline.at - time.monotonic())
+            submit(job, **options)
 
         live.engine.lists.batching.backlog.put = put  # type: ignore[method-assign]
         live.get("/v1/recommend/u1")
-    assert 0 < seen[0] <= TIMEOUT
+    assert 0 < seconds_left[0] <= TIMEOUT
 
 
 def event(number: int) -> Event:
@@ -130,8 +130,10 @@ def test_late_writes_are_not_written_and_those_of_clients_that_left_are(store, g
     writer.submit(gate)
     assert gate.begun.wait(WAIT)
     futures = [
-        writer.submit(lambda s, n=n: s.add_events([event(n)]), deadline=given)
-        for n, given in enumerate((deadline(LATE), deadline(NOW, gone=True), None, deadline(NOW)))
+        writer.submit(lambda s, n=n: s.add_events([event(n)]), deadline=job_deadline)
+        for n, job_deadline in enumerate(
+            (deadline(EXPIRED), deadline(NOW, disconnected=True), None, deadline(NOW))
+        )
     ]
     gate.open.set()
     assert [f.result(WAIT) for f in futures[1:]] == [1, 1, 1]
@@ -144,7 +146,7 @@ def test_a_write_that_waits_for_a_stuck_disk_is_told_so_and_never_written(store,
     writer = Writer(store)
     writer.submit(gate)
     assert gate.begun.wait(WAIT)
-    waits = writer.submit(lambda s: s.add_events([event(1)]), deadline=deadline(LATE))
+    waits = writer.submit(lambda s: s.add_events([event(1)]), deadline=deadline(EXPIRED))
     for _ in range(1_000):
         if waits.cancelled():
             break
@@ -160,13 +162,13 @@ def test_a_late_event_is_told_as_busy(bundles, tmp_path, gate, monkeypatch):
     with service(bundles[0], tmp_path, access=AccessPolicy(timeout=1.0)) as live:
         live.engine.store.writer.submit(gate)
         assert gate.begun.wait(WAIT)
-        told = {"user_id": "ann", "item_id": "i1"}
-        response = live.http.post("/v1/events", json=told)  # the disk is stuck
+        event = {"user_id": "ann", "item_id": "i1"}
+        response = live.http.post("/v1/events", json=event)  # the disk is stuck
         assert response.status_code == 503 and response.headers["retry-after"] == "1"
         assert "nothing was kept" in response.json()["detail"]
         gate.open.set()
         end = time.monotonic() + WAIT
         while live.engine.store.writer.backlog.stuck_for and time.monotonic() < end:
             time.sleep(0.005)  # until the stuck write has ended, others are refused
-        assert live.post("/v1/events", told)["accepted"] == 1
+        assert live.post("/v1/events", event)["accepted"] == 1
         assert len(live.get("/v1/users/ann")["events"]) == 1

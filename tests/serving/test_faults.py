@@ -55,13 +55,13 @@ class FaultyDisk(apsw.VFS):
 
 @pytest.fixture(scope="module")
 def disk() -> Iterator[str]:
-    kept = FaultyDisk()
+    faulty = FaultyDisk()
     yield NAME
-    kept.unregister()
+    faulty.unregister()
 
 
 @pytest.fixture(autouse=True)
-def whole_again() -> Iterator[None]:
+def reset_faults() -> Iterator[None]:
     yield
     Faults.writes = Faults.syncs = Faults.moves = False
 
@@ -97,11 +97,11 @@ def test_the_service_refuses_and_recovers(disk, bundles, tmp_path, fault):
     engine = Engine(store, BundleStore(tmp_path / "bundles"))
     engine.start(bundles[0])
     with serving(make_app(engine)) as port, asking(port) as http:
-        told = {"user_id": "ann", "item_id": "i1"}
-        assert http.post("/v1/events", json=told | {"event_id": "e1"}).status_code == 200
+        event = {"user_id": "ann", "item_id": "i1"}
+        assert http.post("/v1/events", json=event | {"event_id": "e1"}).status_code == 200
         setattr(Faults, fault, True)
         for path, body in (
-            ("/v1/events", told | {"event_id": "e2"}),
+            ("/v1/events", event | {"event_id": "e2"}),
             ("/v1/items", {"items": [{"item_id": "n", "attributes": {"title": "x"}}]}),
         ):
             response = http.post(path, json=body)
@@ -112,7 +112,7 @@ def test_the_service_refuses_and_recovers(disk, bundles, tmp_path, fault):
         assert http.get("/v1/recommend/ann").status_code == 200  # lists are given all the same
         assert http.get("/v1/items/n").status_code == 404
         setattr(Faults, fault, False)
-        assert http.post("/v1/events", json=told | {"event_id": "e2"}).json()["accepted"] == 1
+        assert http.post("/v1/events", json=event | {"event_id": "e2"}).json()["accepted"] == 1
         assert "pennyweight_storage_errors_total 2.0" in http.get("/metrics").text
     engine.close()
     with service(None, tmp_path) as after:
@@ -124,35 +124,35 @@ def test_the_service_refuses_and_recovers(disk, bundles, tmp_path, fault):
 def test_an_erasure_that_the_disk_cuts_short_says_so_and_is_finished_later(
     disk, bundles, tmp_path, again
 ):
-    who = "u5"
+    user = "u5"
     engine = Engine(SQLiteStore(tmp_path / "store.sqlite", vfs=disk), BundleStore(tmp_path / "m"))
     engine.start(bundles[0])
     with serving(make_app(engine)) as port, asking(port) as http:
-        http.post("/v1/events", json={"user_id": who, "item_id": "i1", "event_id": "by-u5"})
-        assert http.get(f"/v1/recommend/{who}").json()["source"] == "history"
+        http.post("/v1/events", json={"user_id": user, "item_id": "i1", "event_id": "by-u5"})
+        assert http.get(f"/v1/recommend/{user}").json()["source"] == "history"
         engine.lists.log.close()
         Faults.moves = True
-        told = http.delete(f"/v1/users/{who}")
-        assert told.status_code == 503
-        assert told.json()["type"] == "/docs#unfinished-erasure"
-        assert "the disk is full" in told.json()["detail"]
-        assert str(tmp_path) not in told.text
-        found = http.get(f"/v1/users/{who}").json()
-        assert found["erased"] and found["events"] == []
-        assert http.get(f"/v1/recommend/{who}").json()["source"] == "popularity"
-        assert "by-u5" in kept(tmp_path)
+        response = http.delete(f"/v1/users/{user}")
+        assert response.status_code == 503
+        assert response.json()["type"] == "/docs#unfinished-erasure"
+        assert "the disk is full" in response.json()["detail"]
+        assert str(tmp_path) not in response.text
+        data = http.get(f"/v1/users/{user}").json()
+        assert data["erased"] and data["events"] == []
+        assert http.get(f"/v1/recommend/{user}").json()["source"] == "popularity"
+        assert "by-u5" in store_text(tmp_path)
         Faults.moves = False
         if again == "erase":
-            assert http.delete(f"/v1/users/{who}").status_code == 200
-            assert "by-u5" not in kept(tmp_path)
+            assert http.delete(f"/v1/users/{user}").status_code == 200
+            assert "by-u5" not in store_text(tmp_path)
     # As a kill leaves it: the log is as it was, and nothing is tidied up.
     for path in tmp_path.glob("store.sqlite*"):
         (tmp_path / "after").mkdir(exist_ok=True)
         (tmp_path / "after" / path.name).write_bytes(path.read_bytes())
     engine.close()
     with service(bundles[0], tmp_path / "after") as after:
-        assert "by-u5" not in kept(tmp_path / "after")
-        assert after.get(f"/v1/recommend/{who}")["source"] == "popularity"
+        assert "by-u5" not in store_text(tmp_path / "after")
+        assert after.get(f"/v1/recommend/{user}")["source"] == "popularity"
 
 
 def test_an_erasure_of_which_the_disk_takes_nothing_leaves_all_as_it_was(disk, bundles, tmp_path):
@@ -160,8 +160,8 @@ def test_an_erasure_of_which_the_disk_takes_nothing_leaves_all_as_it_was(disk, b
     engine.start(bundles[0])
     with serving(make_app(engine)) as port, asking(port) as http:
         Faults.writes = True
-        told = http.delete("/v1/users/u5")
-        assert told.status_code == 503 and told.json()["type"] == "/docs#store"
+        response = http.delete("/v1/users/u5")
+        assert response.status_code == 503 and response.json()["type"] == "/docs#store"
         assert not http.get("/v1/users/u5").json()["erased"]
         assert http.get("/v1/recommend/u5").json()["source"] == "history"
         assert engine.users.erasing == 0
@@ -169,7 +169,7 @@ def test_an_erasure_of_which_the_disk_takes_nothing_leaves_all_as_it_was(disk, b
     engine.close()
 
 
-def kept(folder: Path) -> str:
+def store_text(folder: Path) -> str:
     """Return all that the files of a store hold."""
-    found = [path.read_bytes() for path in folder.glob("store.sqlite*")]
-    return b"".join(found).decode("latin-1")
+    contents = [path.read_bytes() for path in folder.glob("store.sqlite*")]
+    return b"".join(contents).decode("latin-1")

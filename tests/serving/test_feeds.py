@@ -13,12 +13,12 @@ def view(user: str, item: str, **more: object) -> dict:
 def test_an_event_is_in_the_next_list(live):
     assert live.get("/v1/recommend/new")["source"] == "popularity"
     for number, item in enumerate(["i0", "i5", "i10"]):
-        kept = live.post("/v1/events", view("new", item))
-        assert (kept["accepted"], kept["duplicates"]) == (1, 0)
-        found = live.get("/v1/recommend/new", k=30)
-        assert found["source"] == "history"
-        shown = {i["item_id"] for i in found["items"]}
-        assert not {"i0", "i5", "i10"}.intersection(["i0", "i5", "i10"][: number + 1]) & shown
+        counts = live.post("/v1/events", view("new", item))
+        assert (counts["accepted"], counts["duplicates"]) == (1, 0)
+        result = live.get("/v1/recommend/new", k=30)
+        assert result["source"] == "history"
+        items = {i["item_id"] for i in result["items"]}
+        assert not {"i0", "i5", "i10"}.intersection(["i0", "i5", "i10"][: number + 1]) & items
 
 
 def test_an_event_of_a_known_user_comes_after_those_of_the_bundle(live):
@@ -30,12 +30,14 @@ def test_an_event_of_a_known_user_comes_after_those_of_the_bundle(live):
 
 
 def test_events_are_kept_once(live):
-    one = view("u", "i1", event_id="e1", timestamp=1_700_000_000, event_type="purchase", weight=2.5)
-    assert live.post("/v1/events", one)["accepted"] == 1
-    assert live.post("/v1/events", one)["duplicates"] == 1
-    batch = {"events": [one, view("u", "i2", event_id="e2")]}
-    kept = live.post("/v1/events", batch)
-    assert (kept["accepted"], kept["duplicates"], kept["event_ids"]) == (1, 1, ["e1", "e2"])
+    event = view(
+        "u", "i1", event_id="e1", timestamp=1_700_000_000, event_type="purchase", weight=2.5
+    )
+    assert live.post("/v1/events", event)["accepted"] == 1
+    assert live.post("/v1/events", event)["duplicates"] == 1
+    batch = {"events": [event, view("u", "i2", event_id="e2")]}
+    counts = live.post("/v1/events", batch)
+    assert (counts["accepted"], counts["duplicates"], counts["event_ids"]) == (1, 1, ["e1", "e2"])
     events = live.get("/v1/users/u")["events"]
     assert [(e["event_id"], e["event_type"], e["weight"]) for e in events] == [
         ("e1", "purchase", 2.5),
@@ -44,35 +46,35 @@ def test_events_are_kept_once(live):
 
 
 def test_impressions_do_not_count_in_histories(live):
-    shown = live.get("/v1/recommend/w", k=3)
+    recommendation = live.get("/v1/recommend/w", k=3)
     body = {
         "user_id": "w",
         "event_type": "impression",
-        "items": [i["item_id"] for i in shown["items"]],
-        "recommendation_id": shown["recommendation_id"],
+        "items": [i["item_id"] for i in recommendation["items"]],
+        "recommendation_id": recommendation["recommendation_id"],
     }
     assert live.post("/v1/events", body)["accepted"] == 3
     assert live.get("/v1/recommend/w")["source"] == "popularity"
 
 
 def test_what_came_of_lists(live):
-    shown = live.get("/v1/recommend/w", k=3)
+    recommendation = live.get("/v1/recommend/w", k=3)
     click = view(
         "w",
-        shown["items"][0]["item_id"],
+        recommendation["items"][0]["item_id"],
         event_type="click",
-        recommendation_id=shown["recommendation_id"],
+        recommendation_id=recommendation["recommendation_id"],
     )
     live.post("/v1/events", click)
     time.sleep(0.6)  # lists are written a moment later
     (outcome,) = live.get("/v1/feedback")["outcomes"]
     assert (outcome["event_type"], outcome["lists"], outcome["events"]) == ("click", 1, 1)
-    assert outcome["bundle_version"] == shown["bundle_version"]
+    assert outcome["bundle_version"] == recommendation["bundle_version"]
 
 
 def test_items_nobody_knows_yet_are_kept_and_count_once_they_are_there(live):
-    kept = live.post("/v1/events", view("early", "i99"))
-    assert kept["unknown_items"] == ["i99"]
+    counts = live.post("/v1/events", view("early", "i99"))
+    assert counts["unknown_items"] == ["i99"]
     assert live.get("/v1/recommend/early")["source"] == "popularity"
     live.http.put("/v1/items/i99", json={"attributes": {"title": "cocoa blend dark no99"}})
     assert live.get("/v1/recommend/early")["source"] == "history"
@@ -82,8 +84,8 @@ def test_a_new_item_is_found_recommended_and_filtered(live):
     body = {"attributes": {"title": "cocoa blend dark", "price": 99.5}}
     response = live.http.put("/v1/items/a%2Fnew", json=body)
     assert response.json() == {"item_id": "a/new", "recommendable": True}
-    found = live.post("/v1/search", {"query": "cocoa blend dark", "k": 5})["items"]
-    assert "a/new" in [i["item_id"] for i in found]
+    items = live.post("/v1/search", {"query": "cocoa blend dark", "k": 5})["items"]
+    assert "a/new" in [i["item_id"] for i in items]
     assert live.ids("/v1/recommend/u0", k=5, filter="price > 99") == ["a/new"]
     assert live.get("/v1/items/a%2Fnew")["attributes"] == body["attributes"]
     assert "a/new" not in live.ids("/v1/similar/a%2Fnew", k=3)
@@ -110,14 +112,14 @@ def test_a_changed_item_has_what_was_not_changed(live):
 
 
 def test_the_attributes_say_what_is_available_where_the_body_does_not(live):
-    gone = {"title": "cocoa blend dark no78", "available": False}
-    live.http.put("/v1/items/n2", json={"attributes": gone})
+    attributes = {"title": "cocoa blend dark no78", "available": False}
+    live.http.put("/v1/items/n2", json={"attributes": attributes})
     assert live.get("/v1/items/n2")["available"] is False
     live.http.patch("/v1/items/n2", json={"attributes": {"price": 3}})
     assert live.get("/v1/items/n2")["available"] is False
     live.http.patch("/v1/items/n2", json={"attributes": {"available": True}})
     assert live.get("/v1/items/n2")["available"] is True
-    live.http.put("/v1/items/n2", json={"attributes": gone, "available": True})
+    live.http.put("/v1/items/n2", json={"attributes": attributes, "available": True})
     assert live.get("/v1/items/n2")["available"] is True
 
 
@@ -141,8 +143,8 @@ def test_a_deleted_item_is_gone_and_can_be_made_again(live):
 
 def test_items_in_a_batch_are_whole_or_not_at_all(live):
     good = [{"item_id": f"n{i}", "attributes": {"title": f"tea mild no{i}"}} for i in range(200)]
-    kept = live.post("/v1/items", {"items": good})
-    assert kept == {"accepted": 200, "recommendable": 200}
+    counts = live.post("/v1/items", {"items": good})
+    assert counts == {"accepted": 200, "recommendable": 200}
     bad = [*good[:1], {"item_id": "z", "attributes": {"titel": "x"}}]
     response = live.http.post("/v1/items", json={"items": [{**bad[0], "item_id": "y"}, bad[1]]})
     assert response.status_code == 422
@@ -162,7 +164,7 @@ def test_freshness_lets_an_item_of_minutes_win(live):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"item_id": "i1"}, "user_id"),
         ({"user_id": "u"}, "give item_id"),
@@ -183,10 +185,10 @@ def test_freshness_lets_an_item_of_minutes_win(live):
         ([], "body must be an object"),
     ],
 )
-def test_bad_events(live, body, said):
+def test_bad_events(live, body, message):
     response = live.http.post("/v1/events", json=body)
     assert response.status_code == 422
-    assert said in response.text
+    assert message in response.text
     assert live.get("/v1/users")["users"] == []
 
 
@@ -202,7 +204,7 @@ def test_broken_json(live, data):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"attributes": {"titel": "x"}}, "did you mean"),
         ({"attributes": {"price": "x"}}, "a number"),
@@ -212,11 +214,11 @@ def test_broken_json(live, data):
         ({"color": "red"}, "body.color is unknown here"),
     ],
 )
-def test_bad_items(live, body, said):
+def test_bad_items(live, body, message):
     for method in ("PUT", "PATCH"):
         response = live.http.request(method, "/v1/items/i1", json=body)
         assert response.status_code == 422
-        assert said in response.text
+        assert message in response.text
     assert live.get("/v1/items/i1")["attributes"]["title"] == "coffee blend dark no1"
 
 

@@ -26,11 +26,11 @@ def test_no_request_breaks_the_service(live, tmp_path, seed):
         "--exclude-checks",
         "positive_data_acceptance",
     ]
-    found = subprocess.run(
+    process = subprocess.run(
         command, capture_output=True, text=True, timeout=240, cwd=tmp_path, check=False
     )
-    assert found.returncode == 0, found.stdout[-6000:]
-    assert "Tested:" in found.stdout
+    assert process.returncode == 0, process.stdout[-6000:]
+    assert "Tested:" in process.stdout
     assert live.get("/health/ready") == {"status": "ready", "notes": []}
 
 

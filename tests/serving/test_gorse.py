@@ -12,7 +12,7 @@ def test_recommendations_in_both_versions(live):
     assert live.get("/api/recommend/u0", n=5) == own
     assert live.get("/api/recommend/u0", n=3, offset=2) == own[2:]
     scored = live.http.get("/api/recommend/u0?n=5", headers={"X-API-Version": "2"}).json()
-    assert [one["Id"] for one in scored] == own
+    assert [item["Id"] for item in scored] == own
     assert scored[0]["Score"] >= scored[1]["Score"]
 
 
@@ -42,16 +42,16 @@ def test_times_are_those_of_other_routes(live):
 
 def test_what_was_only_read_is_left_out_and_says_nothing(live):
     live.post("/api/feedback", [feedback("rea", "i3", "read")])
-    found = live.get("/v1/recommend/rea", k=50)
-    assert "i3" not in [item["item_id"] for item in found["items"]]
+    result = live.get("/v1/recommend/rea", k=50)
+    assert "i3" not in [item["item_id"] for item in result["items"]]
 
 
 def test_sessions_and_neighbors(live):
-    found = live.post("/api/session/recommend?n=4", [feedback("x", "i1", Timestamp=1.7e9)])
-    assert len(found) == 4
+    items = live.post("/api/session/recommend?n=4", [feedback("x", "i1", Timestamp=1.7e9)])
+    assert len(items) == 4
     assert live.get("/v1/users")["users"] == []
     near = live.get("/api/item-to-item/neighbors/i1", n=3)
-    assert [one["Id"] for one in near] == live.ids("/v1/similar/i1", k=3)
+    assert [item["Id"] for item in near] == live.ids("/v1/similar/i1", k=3)
 
 
 def test_items(live):
@@ -86,13 +86,13 @@ def test_health(live):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("/api/recommend/u0?n=0", "query.n must be 1 or more"),
         ("/api/recommend/u0?category=x", "no column"),
     ],
 )
-def test_what_is_wrong_is_told(live, path, said):
+def test_what_is_wrong_is_told(live, path, message):
     response = live.http.get(path)
     assert response.status_code == 422
-    assert said in response.text
+    assert message in response.text

@@ -30,16 +30,16 @@ def test_an_expression_names_only_what_there_is(expression):
 
 
 def test_every_metric_is_on_the_board():
-    found = series()
-    shown = {found[name] for expression in EXPRESSIONS for name in NAME.findall(expression)}
-    assert shown == set(found.values())
+    by_series = series()
+    on_board = {by_series[name] for expression in EXPRESSIONS for name in NAME.findall(expression)}
+    assert on_board == set(by_series.values())
 
 
 def test_labels_are_those_of_the_metrics():
     metrics = Metrics()
     labels = {
-        f"pennyweight_{name}": set(kept)
-        for name, kept in {
+        f"pennyweight_{name}": set(labels)
+        for name, labels in {
             "request_seconds": ("route", "method", "status", "le"),
             "refused_requests_total": ("status",),
             "recommendations_total": ("source", "bundle_version"),
@@ -65,14 +65,14 @@ def test_labels_are_those_of_the_metrics():
 def test_panels_have_places_and_names_of_their_own():
     for key in ("id", "title"):
         assert len({panel[key] for panel in BOARD["panels"]}) == len(BOARD["panels"])
-    for one, other in combinations([panel["gridPos"] for panel in BOARD["panels"]], 2):
-        apart = (
-            one["x"] + one["w"] <= other["x"]
-            or other["x"] + other["w"] <= one["x"]
-            or one["y"] + one["h"] <= other["y"]
-            or other["y"] + other["h"] <= one["y"]
+    for place, other in combinations([panel["gridPos"] for panel in BOARD["panels"]], 2):
+        is_disjoint = (
+            place["x"] + place["w"] <= other["x"]
+            or other["x"] + other["w"] <= place["x"]
+            or place["y"] + place["h"] <= other["y"]
+            or other["y"] + other["h"] <= place["y"]
         )
-        assert apart
+        assert is_disjoint
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in BOARD["panels"])
     assert set(re.findall(r"\$\w+|\$\{\w+\}", TEXT)) <= {
         "${datasource}",

@@ -51,7 +51,7 @@ def test_without_keys_other_names_are_refused(open_app, host):
 
 @pytest.mark.parametrize("name", [b"host", b"authorization"])
 def test_who_asks_is_said_once(open_app, app, name):
-    for one in (open_app, app):
+    for guarded in (open_app, app):
         sent = []
 
         async def send(message, sent=sent):
@@ -59,7 +59,7 @@ def test_who_asks_is_said_once(open_app, app, name):
 
         headers = [(b"host", b"localhost"), (name, b"localhost"), (name, b"localhost")]
         scope = {"type": "http", "method": "GET", "path": "/", "headers": headers, "client": None}
-        asyncio.run(one(scope, None, send))
+        asyncio.run(guarded(scope, None, send))
         assert sent[0]["status"] == 400
 
 
@@ -102,8 +102,8 @@ def test_pages_of_other_sites_change_nothing(open_app, app, shop, headers):
         assert answer.status_code == 403 and "another site" in answer.json()["detail"]
     assert ask(open_app, "POST", "/login", **headers).status_code == 403
     assert ask(open_app, "GET", "/v1/recommend", **headers).status_code == 200
-    given = headers | bearer(shop.secrets["read"])
-    assert ask(app, "POST", "/v1/recommend", **given).status_code == 403
+    sent_headers = headers | bearer(shop.secrets["read"])
+    assert ask(app, "POST", "/v1/recommend", **sent_headers).status_code == 403
 
 
 @pytest.mark.parametrize("headers", SAME)
@@ -144,13 +144,13 @@ def test_a_wrong_key_is_refused(app, shop, secret):
 
 
 def test_scopes_open_what_they_name(app, shop):
-    asked = {
+    scopes = {
         "/v1/recommend": "session",
         "/v1/recommend/u1": "read",
         "/v1/events": "events",
         "/v1/bundles": "admin",
     }
-    for path, needed in asked.items():
+    for path, needed in scopes.items():
         for scope, secret in shop.secrets.items():
             answer = ask(app, "POST", path, **bearer(secret))
             if scope in (needed, "admin") or (scope, needed) == ("read", "session"):
@@ -162,11 +162,11 @@ def test_scopes_open_what_they_name(app, shop):
 
 
 def test_a_key_that_is_revoked_opens_nothing_a_second_later(app, shop):
-    given = bearer(shop.secrets["read"])
-    assert ask(app, "GET", "/v1/recommend", **given).status_code == 200
+    key = bearer(shop.secrets["read"])
+    assert ask(app, "GET", "/v1/recommend", **key).status_code == 200
     change(shop.path, lambda keys: keys.without("read"))
     shop.clock.now += 1
-    assert ask(app, "GET", "/v1/recommend", **given).status_code == 401
+    assert ask(app, "GET", "/v1/recommend", **key).status_code == 401
 
 
 def test_a_proxys_prefix_is_not_part_of_what_is_asked(shop):
@@ -203,23 +203,23 @@ def test_web_sockets_are_closed(app):
 def test_a_key_may_ask_so_often(shop):
     clock = Clock()
     app = protected(application(), keys=shop.ring, rate=Rate(0.5, 2, clock=clock))
-    given = bearer(shop.secrets["read"])
-    statuses = [ask(app, "GET", "/v1/recommend", **given).status_code for _ in range(3)]
+    key = bearer(shop.secrets["read"])
+    statuses = [ask(app, "GET", "/v1/recommend", **key).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
-    refused = ask(app, "GET", "/v1/recommend", client="10.0.0.9", **given)
+    refused = ask(app, "GET", "/v1/recommend", client="10.0.0.9", **key)
     assert refused.status_code == 429 and refused.headers["retry-after"] == "2"
     assert ask(app, "GET", "/v1/bundles", **bearer(shop.secrets["admin"])).status_code == 200
     assert ask(app, "GET", "/health/ready").status_code == 200
     clock.now += 2
-    assert ask(app, "GET", "/v1/recommend", **given).status_code == 200
+    assert ask(app, "GET", "/v1/recommend", **key).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/login", "/static/icon"])
 def test_without_a_key_an_address_may_ask_so_often(shop, path):
     for keys in (None, shop.ring):
         app = protected(application(), keys=keys, rate=Rate(1, 2, clock=Clock()))
-        found = [ask(app, "GET", path, client="10.0.0.1").status_code for _ in range(3)]
-        assert found == [200, 200, 429]
+        statuses = [ask(app, "GET", path, client="10.0.0.1").status_code for _ in range(3)]
+        assert statuses == [200, 200, 429]
         assert ask(app, "GET", path, client="10.0.0.2").status_code == 200
 
 
@@ -227,8 +227,8 @@ def test_guessing_is_limited_by_address_and_does_not_lock_keys_out(shop):
     app = protected(application(), keys=shop.ring, rate=Rate(1, 3, clock=Clock()))
     guesses = [ask(app, "GET", "/v1/recommend", **bearer("guess")).status_code for _ in range(5)]
     assert guesses == [401, 401, 401, 429, 429]
-    given = bearer(shop.secrets["read"])
-    assert ask(app, "GET", "/v1/recommend", **given).status_code == 200
+    key = bearer(shop.secrets["read"])
+    assert ask(app, "GET", "/v1/recommend", **key).status_code == 200
 
 
 class Dashboard:
@@ -272,8 +272,8 @@ def test_by_https_only_the_safe_cookie_counts(shop):
 
 def test_a_wrong_key_is_not_made_good_by_a_session(shop):
     dash = Dashboard(shop)
-    given = {"cookie": f"pennyweight={dash.token}"} | bearer("wrong")
-    assert ask(dash.app, "GET", "/", **given).status_code == 401
+    sent_headers = {"cookie": f"pennyweight={dash.token}"} | bearer("wrong")
+    assert ask(dash.app, "GET", "/", **sent_headers).status_code == 401
 
 
 def test_a_session_ends_with_its_key(shop):

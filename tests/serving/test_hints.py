@@ -49,14 +49,14 @@ EVENT = {"user_id": "u", "item_id": "i1"}
 def test_an_unknown_name_is_refused_with_the_nearest(live, method, path, body, field, nearest):
     response = live.http.request(method, path, json=body)
     assert response.status_code == 422
-    errors = {one["field"]: one["message"] for one in response.json()["errors"]}
+    errors = {error["field"]: error["message"] for error in response.json()["errors"]}
     assert errors[field] == f"is unknown here; did you mean '{nearest}'?"
 
 
 def test_other_errors_are_told_beside_an_unknown_name(live):
     body = {"n": 3, "k": 0, "boost": [{"filter": "price > 1"}]}
     response = live.http.post("/v1/recommend/u0", json=body)
-    assert [(one["field"], one["message"]) for one in response.json()["errors"]] == [
+    assert [(error["field"], error["message"]) for error in response.json()["errors"]] == [
         ("body.k", "must be 1 or more"),
         ("body.boost.0.weight", "is missing"),
         ("body.n", "is unknown here; did you mean 'k'?"),
@@ -64,19 +64,19 @@ def test_other_errors_are_told_beside_an_unknown_name(live):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "limits"),
     [
         ("/v1/feedback?window=nan", "above 0 and at most 2,592,000"),
         ("/v1/recommend/u0?diversity=nan", "at least 0 and at most 1"),
         ("/v1/recommend/u0?freshness=-inf", "at least -1,000 and at most 1,000"),
     ],
 )
-def test_a_number_that_is_none_is_refused_with_its_range(live, path, said):
+def test_a_number_that_is_none_is_refused_with_its_range(live, path, limits):
     response = live.http.get(path)
     assert response.status_code == 422
     (error,) = response.json()["errors"]
     assert error["field"] == "query." + path.partition("?")[2].partition("=")[0]
-    assert error["message"] == f"must be a finite number, {said}"
+    assert error["message"] == f"must be a finite number, {limits}"
 
 
 def test_a_number_out_of_range_names_its_column_and_the_range(live):
@@ -87,6 +87,6 @@ def test_a_number_out_of_range_names_its_column_and_the_range(live):
 
 def test_nothing_is_suggested_where_nothing_is_near(live):
     response = live.http.post("/v1/recommend/u0", json={"zzz": 1, "x" * 70: 1})
-    messages = [one["message"] for one in response.json()["errors"]]
+    messages = [error["message"] for error in response.json()["errors"]]
     assert messages == ["is unknown here"] * 2
     assert nearest_name("itemID", ["item_id", "items"]) == "item_id"

@@ -74,11 +74,11 @@ def test_the_position_of_an_exported_log_decides_what_it_has(bundle):
         joined, _ = joined_history(log, exported, log.users[0], live)
         return len(joined.history.item) - len(own.item)
 
-    late = float(own.time[-1]) + 1e6
-    assert count(5, first, late) == 0  # the log has it, at whatever time cleaning gave it
-    assert count(6, first, late) == 1
+    later = float(own.time[-1]) + 1e6
+    assert count(5, first, later) == 0  # the log has it, at whatever time cleaning gave it
+    assert count(6, first, later) == 1
     assert count(6, first, float(own.time[0]) + 0.3) == 1
-    assert count(5, another, late) == 1  # cleaning left it out, so it is not lost
+    assert count(5, another, later) == 1  # cleaning left it out, so it is not lost
 
 
 def test_items_nobody_knows_are_left_out_and_told(bundle):
@@ -96,7 +96,7 @@ def test_negative_events_take_back(bundle):
     log, ids = bundle.recommender.interactions, bundle.catalog.ids
     own = log.histories.block(0, 1)
     first = ids[int(own.item[0])]
-    told = [
+    events = [
         event(1, "i29"),
         event(2, "i28"),
         replace(event(3, "i29"), kind="dislike"),
@@ -106,7 +106,7 @@ def test_negative_events_take_back(bundle):
         event(7, "i25", weight=-2.0),
         replace(event(8, "i25"), kind="like"),
     ]
-    joined, _ = joined_history(log, bundle, log.users[0], told)
+    joined, _ = joined_history(log, bundle, log.users[0], events)
     rest = [item for item in own.item.tolist() if ids[item] != first]
     assert joined.history.item.tolist() == [*rest, ids.code("i28"), ids.code("i25")]
     assert {ids[item] for item in joined.turned_down.tolist()} == {"i29", first}
@@ -114,7 +114,7 @@ def test_negative_events_take_back(bundle):
 
 def test_a_removal_from_the_cart_leaves_what_was_bought(bundle):
     ids = bundle.catalog.ids
-    told = [
+    events = [
         replace(event(n, item), kind=kind)
         for n, (item, kind) in enumerate(
             [
@@ -130,7 +130,7 @@ def test_a_removal_from_the_cart_leaves_what_was_bought(bundle):
             ]
         )
     ]
-    joined, _ = joined_history(None, bundle, "new", told)
+    joined, _ = joined_history(None, bundle, "new", events)
     assert [ids[item] for item in joined.history.item.tolist()] == ["i1"]
     assert sorted(ids[item] for item in joined.turned_down.tolist()) == ["i2", "i3"]
     log = bundle.recommender.interactions
@@ -146,8 +146,8 @@ def test_a_removal_from_the_cart_leaves_what_was_bought(bundle):
 def test_neutral_events_do_not_push_out_others(store):
     store.add_events([event(0, "i1")])
     store.add_events([replace(event(n, "i2"), kind="page_load") for n in range(1, 30)])
-    found = store.history("new", 5, lambda kind: kind == "page_load")
-    assert [one.item for one in found] == ["i1"]
+    history = store.history("new", 5, lambda kind: kind == "page_load")
+    assert [event.item for event in history] == ["i1"]
     assert len(store.history("new", 5)) == 5
 
 
@@ -163,21 +163,21 @@ def test_what_was_told_is_read_anew(bundle, store):
 
 def test_what_was_read_before_it_was_told_is_not_kept(bundle, store):
     cache = HistoryCache()
-    reading, told = threading.Event(), threading.Event()
+    reading, event_added = threading.Event(), threading.Event()
 
     class Slow:
         def history(self, user: str, newest: int, ignored: object) -> list[Event]:
-            found = store.history(user, newest, ignored)
+            history = store.history(user, newest, ignored)
             reading.set()
-            told.wait(10)
-            return found
+            event_added.wait(10)
+            return history
 
     thread = threading.Thread(target=lambda: cache.of("new", bundle, Slow()))
     thread.start()
     assert reading.wait(10)
     store.add_events([event(1, "i1")])
     cache.forget(["new"])
-    told.set()
+    event_added.set()
     thread.join(10)
     assert len(cache.of("new", bundle, store).history.item) == 1
 

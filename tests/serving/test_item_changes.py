@@ -79,10 +79,10 @@ def test_the_rest_comes_from_a_later_bundle(bundles, other, tmp_path):
 
 
 def test_an_item_told_whole_can_be_changed_in_a_bundle_of_other_columns(bundles, other, tmp_path):
-    whole = {"attributes": {"title": "saffron tea", "price": 3.0, "available": True}}
+    body = {"attributes": {"title": "saffron tea", "price": 3.0, "available": True}}
     with service(bundles[0], tmp_path / "live") as live:
         for item in ("new", "i2"):
-            assert live.http.put(f"/v1/items/{item}", json=whole).status_code == 200
+            assert live.http.put(f"/v1/items/{item}", json=body).status_code == 200
         live.post("/v1/bundles", {"path": str(other)})
         for item in ("new", "i2"):
             change(live, item, attributes={"price": 4.0})
@@ -138,10 +138,10 @@ def test_changes_of_one_item_at_once_are_all_kept(live):
                     {"available": False},
                 )
             )
-            assert {one.result().status_code for one in (title, price, closed)} == {200}
-        found = live.get("/v1/items/i1")
-        assert [found["attributes"][name] for name in names] == ["new name", 77.0]
-        assert found["available"] is False
+            assert {change.result().status_code for change in (title, price, closed)} == {200}
+        item = live.get("/v1/items/i1")
+        assert [item["attributes"][name] for name in names] == ["new name", 77.0]
+        assert item["available"] is False
         live.http.patch(
             "/v1/items/i1", json={"available": True, "attributes": before["attributes"]}
         )
@@ -150,15 +150,15 @@ def test_changes_of_one_item_at_once_are_all_kept(live):
 def test_a_change_builds_on_one_that_came_meanwhile(live):
     """Another change comes between the reading of an item and the writing of it."""
     engine = live.engine
-    found: list[StoredItem] = []
+    stored: list[StoredItem] = []
 
     async def race() -> None:
         put = await engine.store.read(lambda store: store.item("i2"))
         first = StoredItem("i2", {"title": "first"}, True, None, engine.clock())
-        found.extend(await engine.items.put([first]))
-        late = StoredItem("i2", {"title": "late"}, True, None, engine.clock())
-        assert await engine.items.change(late, put) is None
-        assert await engine.items.change(late, found[0]) is not None
+        stored.extend(await engine.items.put([first]))
+        second = StoredItem("i2", {"title": "late"}, True, None, engine.clock())
+        assert await engine.items.change(second, put) is None
+        assert await engine.items.change(second, stored[0]) is not None
 
     asyncio.run(race())
     assert live.get("/v1/items/i2")["attributes"]["title"] == "late"

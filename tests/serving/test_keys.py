@@ -92,7 +92,7 @@ ROW = json.loads(KEYS.to_json())["keys"][0]
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "message"),
     [
         ("", "is no JSON"),
         ("[]", "object"),
@@ -110,12 +110,12 @@ ROW = json.loads(KEYS.to_json())["keys"][0]
         ({"format": 1, "keys": [ROW, ROW | {"name": "other"}]}, "the same sha256"),
     ],
 )
-def test_a_damaged_file_is_refused_without_repeating_what_is_in_it(tmp_path, file, said):
+def test_a_damaged_file_is_refused_without_repeating_what_is_in_it(tmp_path, file, message):
     path = tmp_path / "keys.json"
     path.write_text(file if isinstance(file, str) else json.dumps(file))
     with pytest.raises(DataError, match=r"keys\.json") as caught:
         Keys.load(path)
-    assert said in str(caught.value) and SECRET not in str(caught.value)
+    assert message in str(caught.value) and SECRET not in str(caught.value)
     assert "Input" not in str(caught.value)
 
 

@@ -23,8 +23,8 @@ async def turns_until_accepted(sockets: list[socket.socket]) -> int:
     loop = asyncio.get_running_loop()
     made: list[asyncio.BaseTransport] = []
     servers = [
-        await loop.create_server(lambda: Counted(made), sock=one, backlog=2 * CONNECTIONS)
-        for one in sockets
+        await loop.create_server(lambda: Counted(made), sock=sock, backlog=2 * CONNECTIONS)
+        for sock in sockets
     ]
     address = sockets[0].getsockname()
     clients = [socket.create_connection(address, timeout=5) for _ in range(CONNECTIONS)]

@@ -91,8 +91,8 @@ def test_many_threads_may_write(pipe):
             thread.start()
         for thread in threads:
             thread.join()
-    found = pipe.read().split()
-    assert sorted(found) == sorted(str(n) for n in range(5) for _ in range(200))
+    lines = pipe.read().split()
+    assert sorted(lines) == sorted(str(n) for n in range(5) for _ in range(200))
 
 
 def test_a_pipe_that_nobody_reads_drops_lines_and_says_so(pipe):
@@ -107,17 +107,17 @@ def test_a_pipe_that_nobody_reads_drops_lines_and_says_so(pipe):
     assert sum(counted) == log.dropped >= 10_000 - (1 << 16) // 100 - 101
     before = log.dropped
     assert before == 9_900  # all but the 10,000 bytes that may wait
-    seen = pipe.read().lstrip(FILLER)
+    text = pipe.read().lstrip(FILLER)
     until(lambda: not log._waiting)
     log.write("after\n")
-    while "after" not in seen:
-        seen += pipe.read()
+    while "after" not in text:
+        text += pipe.read()
     log.close()
-    told = [json.loads(line) for line in seen.splitlines() if line.startswith("{")]
-    assert sum(line["lines"] for line in told) == before == log.dropped
-    assert all(line["event"] == "lines dropped" and line["level"] == "warning" for line in told)
-    whole = [line for line in seen.splitlines() if line.startswith("x")]
-    assert len(whole) + log.dropped == 10_000 and {len(line) for line in whole} == {99}
+    notices = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    assert sum(line["lines"] for line in notices) == before == log.dropped
+    assert all(line["event"] == "lines dropped" and line["level"] == "warning" for line in notices)
+    lines = [line for line in text.splitlines() if line.startswith("x")]
+    assert len(lines) + log.dropped == 10_000 and {len(line) for line in lines} == {99}
 
 
 def test_closing_does_not_wait_for_a_reader_that_never_comes(pipe):
@@ -165,9 +165,9 @@ def test_a_closed_stream_drops():
     assert log.dropped == 1
 
 
-@pytest.mark.parametrize("gone", [False, True], ids=["nobody reads", "the reader is gone"])
-def test_requests_are_answered_whoever_reads_the_log(live: Service, pipe, gone):
-    if gone:
+@pytest.mark.parametrize("is_closed", [False, True], ids=["nobody reads", "the reader is gone"])
+def test_requests_are_answered_whoever_reads_the_log(live: Service, pipe, is_closed):
+    if is_closed:
         pipe.hang_up()
     else:
         pipe.fill()

@@ -103,9 +103,9 @@ def test_a_log_that_cannot_be_written_stops_no_request():
 def test_times_are_those_of_the_records():
     formatter = logs.JsonLines()
     record = logging.LogRecord("x", logging.INFO, "", 0, "a %s", ("b",), None)
-    for created, told in ((0.0, "1970-01-01T00:00:00.000Z"), (1.9995, "1970-01-01T00:00:01.999Z")):
+    for created, text in ((0.0, "1970-01-01T00:00:00.000Z"), (1.9995, "1970-01-01T00:00:01.999Z")):
         record.created = created
-        assert json.loads(formatter.format(record))["time"] == told
+        assert json.loads(formatter.format(record))["time"] == text
     assert json.loads(formatter.format(record))["event"] == "a b"
 
 
@@ -124,5 +124,7 @@ def test_importing_sets_up_no_logging():
         "found = [logging.getLogger(n) for n in ('', 'pennyweight', 'pennyweight.serving')]\n"
         "print([(log.handlers, log.propagate) for log in found])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[([], True), ([], True), ([], True)]"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "[([], True), ([], True), ([], True)]"

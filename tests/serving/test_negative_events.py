@@ -15,8 +15,8 @@ def send(live, user: str, item: str, kind: str, **more: object) -> dict:
 
 
 def reasons(live, user: str) -> str:
-    found = live.get(f"/v1/recommend/{user}", k=50, explain=True)
-    return " ".join(item["reason"] for item in found["items"])
+    result = live.get(f"/v1/recommend/{user}", k=50, explain=True)
+    return " ".join(item["reason"] for item in result["items"])
 
 
 def listed(live, user: str, **more: object) -> list[str]:
@@ -40,9 +40,9 @@ def test_a_dislike_takes_back_a_like(live):
 def test_negative_events_alone_are_no_history(live):
     popular = listed(live, "nobody")
     send(live, "bob", popular[0], "thumbs_down")
-    found = live.get("/v1/recommend/bob", k=50)
-    assert found["source"] == "negative events"
-    assert [item["item_id"] for item in found["items"]] == popular[1:]
+    result = live.get("/v1/recommend/bob", k=50)
+    assert result["source"] == "negative events"
+    assert [item["item_id"] for item in result["items"]] == popular[1:]
     assert live.get("/v1/recommend/nobody")["source"] == "popularity"
 
 
@@ -69,11 +69,15 @@ def test_what_came_of_lists_tells_success_from_the_rest(live):
     list_id = live.get("/v1/recommend/u0")["recommendation_id"]
     for kind in ("click", "dislike", "impression"):
         send(live, "u0", "i3", kind, recommendation_id=list_id)
-    found, end = {}, time.monotonic() + 10
-    while len(found) < 3 and time.monotonic() < end:  # lists are written a moment later
+    meanings, end = {}, time.monotonic() + 10
+    while len(meanings) < 3 and time.monotonic() < end:  # lists are written a moment later
         outcomes = live.get("/v1/feedback")["outcomes"]
-        found = {one["event_type"]: one["meaning"] for one in outcomes if one["event_type"]}
-    assert found == {"click": "positive", "dislike": "negative", "impression": "neutral"}
+        meanings = {
+            outcome["event_type"]: outcome["meaning"]
+            for outcome in outcomes
+            if outcome["event_type"]
+        }
+    assert meanings == {"click": "positive", "dislike": "negative", "impression": "neutral"}
     page = live.http.get("/dashboard/bundles").text
     assert "dislike (negative)" in page and "impression (neutral)" in page
 
@@ -83,9 +87,12 @@ def test_types_of_gorse(live):
     live.post("/api/feedback", [feedback("gus", "i3", "dislike", Timestamp=1.7e9 + 1)])
     assert live.get("/v1/recommend/gus")["source"] == "negative events"
     assert "i3" not in live.get("/api/recommend/gus", n=50)
-    told = [feedback("x", "i1", Timestamp=1.7e9), feedback("x", "i2", "dislike", Timestamp=1.7e9)]
-    found = [one["Id"] for one in live.post("/api/session/recommend?n=50", told)]
-    assert {"i1", "i2"}.isdisjoint(found)
+    session = [
+        feedback("x", "i1", Timestamp=1.7e9),
+        feedback("x", "i2", "dislike", Timestamp=1.7e9),
+    ]
+    items = [item["Id"] for item in live.post("/api/session/recommend?n=50", session)]
+    assert {"i1", "i2"}.isdisjoint(items)
 
 
 def test_sessions(live):
@@ -96,11 +103,11 @@ def test_sessions(live):
         {"item_id": "i3", "weight": -1},
         {"item_id": "i4", "event_type": "impression"},
     ]
-    found = live.post("/v1/recommend", {"events": events, "k": 50})
+    result = live.post("/v1/recommend", {"events": events, "k": 50})
     plain = live.post("/v1/recommend", {"items": ["i1"], "k": 50})
-    wanted = [item["item_id"] for item in plain["items"]]
-    assert [item["item_id"] for item in found["items"]] == [
-        item for item in wanted if item not in ("i2", "i3")
+    expected = [item["item_id"] for item in plain["items"]]
+    assert [item["item_id"] for item in result["items"]] == [
+        item for item in expected if item not in ("i2", "i3")
     ]
 
 

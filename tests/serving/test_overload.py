@@ -40,18 +40,18 @@ def test_too_many_lists_are_refused_and_then_answered_again(bundles, tmp_path):
 
 
 def test_too_many_writes_are_refused_and_none_that_was_accepted_is_lost(bundles, tmp_path):
-    gate, told = threading.Event(), {"user_id": "ann", "item_id": "i1"}
+    gate, event = threading.Event(), {"user_id": "ann", "item_id": "i1"}
     with service(bundles[0], tmp_path, limits=Limits(writes=1)) as live:
         writer = live.engine.store.writer
         begun = threading.Event()
         held = writer.submit(lambda store: begun.set() or gate.wait(WAIT))
         assert begun.wait(WAIT)  # or the next job would be written together with this one
         waiting = writer.submit(lambda store: store.add_events([]))
-        response = live.http.post("/v1/events", json=told)
+        response = live.http.post("/v1/events", json=event)
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"
         gate.set()
         assert held.result(WAIT)
         assert waiting.result(WAIT) == 0
-        assert live.post("/v1/events", told)["accepted"] == 1
+        assert live.post("/v1/events", event)["accepted"] == 1
         assert len(live.get("/v1/users/ann")["events"]) == 1

@@ -95,9 +95,9 @@ def test_a_position_that_proves_nothing_hides_no_change(bundles, tmp_path, kind)
         store.close()
         origin = Origin(items=Position(branch, 1_000))
         path = again(bundles[1], tmp_path / "later", origin=origin)
-        told = live.post("/v1/bundles", {"path": str(path)})
+        result = live.post("/v1/bundles", {"path": str(path)})
         holds(live)
-        assert any("another store" in note for note in told["bundles"][-1]["notes"])
+        assert any("another store" in note for note in result["bundles"][-1]["notes"])
         for number in range(4):  # nor later, once the store has come to that number
             live.http.patch("/v1/items/i5", json={"available": number % 2 == 0})
     with service(None, tmp_path / "live") as live:
@@ -112,18 +112,18 @@ def test_a_backup_that_was_restored_begins_a_branch_of_its_own(tmp_path):
     first = SQLiteStore(tmp_path / "a.sqlite")
     first.begin_branch()
     first.put_items([item("a"), item("b")])
-    early = first.position("items")
+    before = first.position("items")
     first.close()
     shutil.copy(tmp_path / "a.sqlite", tmp_path / "b.sqlite")
     first = SQLiteStore(tmp_path / "a.sqlite")
     first.put_items([item("c"), item("d")])
-    late = first.position("items")
-    assert (first.covered("items", early), first.covered("items", late)) == (2, 4)
+    after = first.position("items")
+    assert (first.covered("items", before), first.covered("items", after)) == (2, 4)
     restored = SQLiteStore(tmp_path / "b.sqlite")
     restored.begin_branch()
     restored.put_items([item("x"), item("y"), item("z")])
-    assert restored.covered("items", early) == 2
-    assert restored.covered("items", late) == 0
+    assert restored.covered("items", before) == 2
+    assert restored.covered("items", after) == 0
     assert first.covered("items", restored.position("items")) == 0
     assert first.covered("items", None) == 0
     first.close()
@@ -137,8 +137,8 @@ def test_numbers_of_erased_events_are_not_given_again(tmp_path):
     store.erase("bob")
     assert store.position("events") == position
     store.add_events([Event("3", "cid", "i", "view", 1.0)])
-    (late,) = store.events_of("cid")
-    assert late.seq > store.covered("events", position) == position.seq
+    (last,) = store.events_of("cid")
+    assert last.seq > store.covered("events", position) == position.seq
     store.close()
 
 
@@ -168,7 +168,7 @@ def test_what_is_exported_is_fitted_with_its_position(bundles, tmp_path):
             body = {"user_id": "u0", "item_id": f"i{number}", "timestamp": 1.76e9 + number + 0.25}
             live.post("/v1/events", body)
         live.post("/v1/events", {"user_id": "u1", "item_id": "i1", "event_type": "dislike"})
-        found = export(tmp_path / "live", items, events)
+        exported = export(tmp_path / "live", items, events)
         assert live.http.patch("/v1/items/i4", json={"available": False}).status_code == 200
         before = live.get("/v1/users/u0")["events"]
         history = live.engine.histories.of(
@@ -189,7 +189,7 @@ def test_what_is_exported_is_fitted_with_its_position(bundles, tmp_path):
         ).history
         assert len(same.item) == len(history.item) - 1  # that on the deleted item
         assert len(before) > len(same.item)
-    assert found.items == 31 - 1 and not found.skipped
+    assert exported.items == 31 - 1 and not exported.skipped
     assert (items.stat().st_mode & 0o777, events.stat().st_mode & 0o777) == (0o600, 0o600)
 
 
@@ -229,6 +229,6 @@ def test_availability_of_columns_gives_way_to_what_was_told(bundles, tmp_path):
         assert live.http.patch("/v1/items/i29", json={"available": True}).status_code == 200
         assert live.http.patch("/v1/items/i7", json={"available": False}).status_code == 200
         export(tmp_path / "live", items, events)
-    told = pl.read_ndjson(items)
-    open_ = dict(zip(told["item_id"], told["available"], strict=True))
+    exported = pl.read_ndjson(items)
+    open_ = dict(zip(exported["item_id"], exported["available"], strict=True))
     assert open_["i29"] and not open_["i7"] and open_["i6"]

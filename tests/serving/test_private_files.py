@@ -52,7 +52,7 @@ def test_what_an_earlier_version_left_open_is_narrowed(bundles, tmp_path):
     for path in [folder / "bundles", folder / "store.sqlite"]:
         path.chmod(0o777)
     with service(None, folder):
-        assert [one for one in exposed(folder) if "live" not in one] == []
+        assert [name for name in exposed(folder) if "live" not in name] == []
 
 
 @pytest.mark.parametrize("made", [None, 0o755, 0o777])
@@ -79,7 +79,7 @@ def test_a_folder_that_is_not_the_services_is_left_alone_and_said(bundles, tmp_p
     assert "others may look into it" in process.said
     assert stat.S_IMODE(folder.stat().st_mode) == 0o755
     (folder / "letter.txt").unlink()
-    assert [one for one in exposed(folder) if "home" not in one] == []
+    assert [name for name in exposed(folder) if "home" not in name] == []
 
 
 class _process:
@@ -180,6 +180,6 @@ def test_ids_of_lists_come_from_the_system(live, monkeypatch):
     first = live.get("/v1/recommend/u1")["recommendation_id"]
     random.seed(0)
     second = live.get("/v1/recommend/u1")["recommendation_id"]
-    told = live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})["event_ids"]
-    assert len({first, second, *told}) == 3
-    assert all(len(one) == 24 and int(one, 16) >= 0 for one in (first, second, *told))
+    event_ids = live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})["event_ids"]
+    assert len({first, second, *event_ids}) == 3
+    assert all(len(id) == 24 and int(id, 16) >= 0 for id in (first, second, *event_ids))

@@ -46,10 +46,10 @@ def service() -> FastAPI:
 def body(response) -> dict[str, object]:
     content = response.body if hasattr(response, "body") else response.content
     assert response.headers["content-type"] == MEDIA_TYPE
-    found = json.loads(content)
-    assert found["status"] == response.status_code
-    assert {"type", "title", "status", "detail"} <= found.keys()
-    return found
+    problem = json.loads(content)
+    assert problem["status"] == response.status_code
+    assert {"type", "title", "status", "detail"} <= problem.keys()
+    return problem
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def body(response) -> dict[str, object]:
     ],
 )
 def test_an_error_of_the_tree_is_told_by_the_table(name, status, kind):
-    found = body(ask(service(), "GET", f"/raise/{name}"))
-    assert (found["status"], found["type"]) == (status, kind)
-    assert found["detail"] == "what, the value, and the remedy"
+    problem = body(ask(service(), "GET", f"/raise/{name}"))
+    assert (problem["status"], problem["type"]) == (status, kind)
+    assert problem["detail"] == "what, the value, and the remedy"
 
 
 def test_every_class_of_the_tree_has_a_row_or_is_a_fault():
@@ -85,10 +85,10 @@ def test_every_class_of_the_tree_has_a_row_or_is_a_fault():
     ],
 )
 def test_a_fault_tells_nothing_but_its_id(error):
-    found = body(answer(error, "abc"))
-    assert found["status"] == 500 and found["request_id"] == "abc"
-    assert found["type"] == "about:blank" and found["title"] == "Internal Server Error"
-    assert "secret" not in json.dumps(found) and "Error" not in found["detail"]
+    problem = body(answer(error, "abc"))
+    assert problem["status"] == 500 and problem["request_id"] == "abc"
+    assert problem["type"] == "about:blank" and problem["title"] == "Internal Server Error"
+    assert "secret" not in json.dumps(problem) and "Error" not in problem["detail"]
 
 
 def test_a_subclass_is_told_as_its_parent():
@@ -114,24 +114,24 @@ def test_no_route_and_a_wrong_method():
 
 
 def post(content: str) -> dict[str, object]:
-    async def asked() -> httpx.Response:
+    async def send() -> httpx.Response:
         transport = httpx.ASGITransport(service())
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
             head = {"content-type": "application/json"}
             return await http.post("/wish", content=content, headers=head)
 
-    return body(asyncio.run(asked()))
+    return body(asyncio.run(send()))
 
 
 def test_wrong_fields_are_named_and_what_was_sent_is_not_repeated():
-    found = post('{"history": ["swordfish"], "k": "swordfish", "more": 1}')
-    assert found["status"] == 422 and found["type"] == "/docs#invalid-request"
-    fields = {row["field"]: row["message"] for row in found["errors"]}
+    problem = post('{"history": ["swordfish"], "k": "swordfish", "more": 1}')
+    assert problem["status"] == 422 and problem["type"] == "/docs#invalid-request"
+    fields = {row["field"]: row["message"] for row in problem["errors"]}
     assert fields.keys() == {"body.history.0", "body.k", "body.more"}
     assert fields["body.k"] == "must be a whole number"
     assert fields["body.more"] == "is unknown here"
-    assert "body.k must be a whole number" in found["detail"] and "swordfish" not in json.dumps(
-        found
+    assert "body.k must be a whole number" in problem["detail"] and "swordfish" not in json.dumps(
+        problem
     )
 
 
@@ -146,14 +146,14 @@ def test_wrong_fields_are_named_and_what_was_sent_is_not_repeated():
     ],
 )
 def test_an_answer_is_short_whatever_was_sent(content):
-    found = post(content)
-    assert found["status"] in (400, 422)
-    assert len(json.dumps(found)) < 5_000 and len(found.get("errors", [])) <= 20
+    problem = post(content)
+    assert problem["status"] in (400, 422)
+    assert len(json.dumps(problem)) < 5_000 and len(problem.get("errors", [])) <= 20
 
 
 def test_a_long_id_is_cut():
-    found = body(answer(errors.UnknownIdError(f"no item {'x' * 1_000_000}")))
-    assert len(found["detail"]) == 1_000 and found["detail"].endswith("…")
+    problem = body(answer(errors.UnknownIdError(f"no item {'x' * 1_000_000}")))
+    assert len(problem["detail"]) == 1_000 and problem["detail"].endswith("…")
 
 
 def test_half_a_character_can_be_told():
@@ -163,9 +163,9 @@ def test_half_a_character_can_be_told():
 def test_a_route_that_reads_its_body_itself_tells_the_same():
     with pytest.raises(ValidationError) as caught:
         Wish.model_validate_json('{"history": ["swordfish"]}')
-    found = body(answer(invalid(caught.value), "abc"))
-    assert found["errors"] == [{"field": "history.0", "message": "must be a whole number"}]
-    assert found["type"] == "/docs#invalid-request" and found["status"] == 422
+    problem = body(answer(invalid(caught.value), "abc"))
+    assert problem["errors"] == [{"field": "history.0", "message": "must be a whole number"}]
+    assert problem["type"] == "/docs#invalid-request" and problem["status"] == 422
 
 
 def test_statuses_and_anchors_of_the_table_are_sound():

@@ -31,7 +31,7 @@ ROOT = "/shop/books"
 TRUSTED = read_networks("10.0.0.0/8, 127.0.0.1,fd00::/8")
 
 
-def seen(client: str, *headers: tuple[str, str], trusted=TRUSTED) -> tuple[str, str]:
+def seen_by_app(client: str, *headers: tuple[str, str], trusted=TRUSTED) -> tuple[str, str]:
     """Return the client and the scheme that an application sees."""
     scopes = []
 
@@ -94,15 +94,15 @@ FOR, PROTO, STANDARD = "x-forwarded-for", "x-forwarded-proto", "forwarded"
     ],
 )
 def test_a_trusted_proxy_says_who_asks(headers, client, scheme):
-    assert seen("10.0.0.1", *headers) == (client, scheme)
+    assert seen_by_app("10.0.0.1", *headers) == (client, scheme)
     for stranger in ("8.8.8.8", "::1", "", "unix:"):
-        assert seen(stranger, *headers) == (stranger, "http")
-    assert seen("10.0.0.1", *headers, trusted=()) == ("10.0.0.1", "http")
+        assert seen_by_app(stranger, *headers) == (stranger, "http")
+    assert seen_by_app("10.0.0.1", *headers, trusted=()) == ("10.0.0.1", "http")
 
 
 def test_a_proxy_may_be_known_by_either_form_of_its_address():
-    assert seen("::ffff:10.0.0.1", (FOR, "1.2.3.4"))[0] == "1.2.3.4"
-    assert seen("fd00::7", (FOR, "1.2.3.4"))[0] == "1.2.3.4"
+    assert seen_by_app("::ffff:10.0.0.1", (FOR, "1.2.3.4"))[0] == "1.2.3.4"
+    assert seen_by_app("fd00::7", (FOR, "1.2.3.4"))[0] == "1.2.3.4"
 
 
 def test_a_proxy_on_a_socket_without_addresses_is_not_trusted():
@@ -123,21 +123,21 @@ LATIN = st.text(st.characters(max_codepoint=255), max_size=60)
 
 @given(st.lists(st.tuples(st.sampled_from([FOR, PROTO, STANDARD]), LATIN), max_size=4))
 def test_whatever_a_client_says_one_address_remains(headers):
-    client, scheme = seen("10.0.0.1", *headers)
+    client, scheme = seen_by_app("10.0.0.1", *headers)
     assert ipaddress.ip_address(client) and scheme in ("http", "https")
 
 
 @given(st.sampled_from([FOR, STANDARD]), LATIN)
 def test_what_a_client_says_does_not_outweigh_what_its_proxy_says(kind, made_up):
     added = "1.2.3.4" if kind == FOR else 'for="1.2.3.4"'
-    assert seen("10.0.0.1", (kind, f"{made_up}, {added}"))[0] == "1.2.3.4"
+    assert seen_by_app("10.0.0.1", (kind, f"{made_up}, {added}"))[0] == "1.2.3.4"
 
 
 @pytest.mark.parametrize("piece", ["10.0.0.2,", "for=10.0.0.2,", 'for="', "for=\\", " ", ";", "=,"])
 def test_little_is_read_of_much(piece):
     text = piece * 20_000
     for kind in (FOR, STANDARD):
-        assert seen("10.0.0.1", (kind, text + "," + "x" * CHARS)) == ("10.0.0.1", "http")
+        assert seen_by_app("10.0.0.1", (kind, text + "," + "x" * CHARS)) == ("10.0.0.1", "http")
 
 
 @pytest.mark.parametrize("text", ["*", "10.0.0.1/8", "proxy.internal", "10.0.0.0/33", "1.2.3"])
@@ -169,18 +169,18 @@ def test_rates_are_of_clients_where_the_proxy_is_trusted(tmp_path):
     for trusted, answers in ((TRUSTED, [401, 401, 429]), ((), [401, 429, 429])):
         rate = Rate(1.0, 1, clock=lambda: 0.0)
         app = behind_proxies(protected(application(), keys=shop.ring, rate=rate), Proxies(trusted))
-        asked = [
+        statuses = [
             ask(app, "GET", "/v1/recommend", x_forwarded_for=client).status_code
             for client in ("1.1.1.1", "2.2.2.2", "1.1.1.1")
         ]
-        assert asked == answers
+        assert statuses == answers
 
 
 def test_a_cookie_is_for_https_where_a_trusted_proxy_says_so(bundles, tmp_path):
     path = tmp_path / "keys.json"
     secret, _ = make_key(path, "admin", "admin")
     access = AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT)
-    said = {**BROWSER, "x-forwarded-proto": "https"}
+    forwarded = {**BROWSER, "x-forwarded-proto": "https"}
     for trusted, root, name, where in (
         ((), "", "pennyweight=", "/"),
         (TRUSTED, "", "__Host-pennyweight=", "/"),
@@ -188,14 +188,14 @@ def test_a_cookie_is_for_https_where_a_trusted_proxy_says_so(bundles, tmp_path):
     ):
         folder = tmp_path / f"live{len(trusted)}{len(root)}"
         with service(bundles[0], folder, access=access, proxies=Proxies(trusted, root)) as live:
-            done = live.http.post("/login", data={"key": secret}, headers=said)
-            cookie = done.headers["set-cookie"]
+            response = live.http.post("/login", data={"key": secret}, headers=forwarded)
+            cookie = response.headers["set-cookie"]
             assert cookie.startswith(name) and f"Path={where};" in cookie
             assert ("Secure" in cookie.split(";")[-1]) is bool(trusted)
-            assert done.headers["location"] == f"{root}/"
+            assert response.headers["location"] == f"{root}/"
             token = {"cookie": cookie.split(";")[0]}
-            assert live.http.get("/", headers=said | token).status_code == 200
-            out = live.http.post("/logout", headers=said | token)
+            assert live.http.get("/", headers=forwarded | token).status_code == 200
+            out = live.http.post("/logout", headers=forwarded | token)
             assert out.headers["location"] == f"{root}/login" and f"Path={where};" in str(
                 out.headers
             )
@@ -219,9 +219,9 @@ def test_pages_below_a_prefix_lead_below_it(below, path, stripped):
     current = [a["href"] for a in Page(response.text).of("a") if "aria-current" in a]
     assert current == [ROOT + path.split("?")[0].replace("/erase", "")]
     for tag in Page(response.text).of("link") + Page(response.text).of("script"):
-        there = tag.get("href") or tag["src"]
-        assert below.http.get(there).status_code == 200
-        assert below.http.get(there.removeprefix(ROOT)).status_code == 200
+        target = tag.get("href") or tag["src"]
+        assert below.http.get(target).status_code == 200
+        assert below.http.get(target.removeprefix(ROOT)).status_code == 200
 
 
 def test_text_that_looks_like_a_link_is_left_as_it_is(below):
@@ -248,8 +248,8 @@ def test_the_api_below_a_prefix(below):
 
 
 def test_forms_below_a_prefix_lead_back_below_it(below):
-    done = below.http.post("/dashboard/users/erase", data={"id": "u1"}, headers=BROWSER)
-    assert done.headers["location"].startswith(f"{ROOT}/dashboard/users?events=")
+    response = below.http.post("/dashboard/users/erase", data={"id": "u1"}, headers=BROWSER)
+    assert response.headers["location"].startswith(f"{ROOT}/dashboard/users?events=")
     failed = below.http.post("/dashboard/bundles/rollback", headers=BROWSER)
     assert f'href="{ROOT}/"' in looked_at(failed)
 
@@ -260,8 +260,8 @@ def test_scopes_hold_below_a_prefix(bundles, tmp_path, root):
     secrets = {s: make_key(path, s, s)[0] for s in ("read", "admin")}
     access, proxies = AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT), Proxies(root_path=ROOT)
     with service(bundles[0], tmp_path / "live", access=access, proxies=proxies) as live:
-        asked = live.http.get(f"{root}/dashboard/bundles", headers={"accept": "text/html"})
-        assert asked.headers["location"] == f"{ROOT}/login"
+        response = live.http.get(f"{root}/dashboard/bundles", headers={"accept": "text/html"})
+        assert response.headers["location"] == f"{ROOT}/login"
         read, admin = ({"x-api-key": secrets[s]} for s in ("read", "admin"))
         assert live.http.get(f"{root}/v1/users/u1", headers=read).status_code == 403
         assert live.http.get(f"{root}/v1/users/u1", headers=admin).status_code == 200
@@ -287,12 +287,12 @@ def raw(port: int, *lines: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("root", ["", ROOT])
-@pytest.mark.parametrize("asked", ["stripped", "whole"])
-def test_no_redirect_names_a_host(bundles, tmp_path, root, asked):
+@pytest.mark.parametrize("path_form", ["stripped", "whole"])
+def test_no_redirect_names_a_host(bundles, tmp_path, root, path_form):
     path = tmp_path / "keys.json"
     secret, _ = make_key(path, "admin", "admin")
     access, proxies = AccessPolicy(keys=KeyRing(path), timeout=TIMEOUT), Proxies(TRUSTED, root)
-    prefix = root if asked == "whole" else ""
+    prefix = root if path_form == "whole" else ""
     evil = "Host: evil.example", "X-Forwarded-Host: evil.example", "X-Forwarded-For: 6.6.6.6"
     with service(bundles[0], tmp_path / "live", access=access, proxies=proxies) as live:
         for line, status, target in (
@@ -304,13 +304,13 @@ def test_no_redirect_names_a_host(bundles, tmp_path, root, asked):
         ):
             method, path = line.split()
             key = "Accept: text/html" if status == 303 else f"X-API-Key: {secret}"
-            found, text = raw(live.port, f"{method} {prefix}{path} HTTP/1.1", key, *evil)
-            assert (found, f"location: {root}{target}\r\n" in text.lower()) == (status, True), text
+            code, text = raw(live.port, f"{method} {prefix}{path} HTTP/1.1", key, *evil)
+            assert (code, f"location: {root}{target}\r\n" in text.lower()) == (status, True), text
             assert "evil" not in text
         for path in ("//evil.example/", "/evil.example//", "/v1/nothing/", "/%5Cevil.example/"):
             line = f"GET {prefix}{path} HTTP/1.1"
-            found, text = raw(live.port, line, f"X-API-Key: {secret}", *evil)
-            assert found == 404 and "location" not in text.lower()
+            code, text = raw(live.port, line, f"X-API-Key: {secret}", *evil)
+            assert code == 404 and "location" not in text.lower()
 
 
 @pytest.mark.parametrize("host", ["[::1", "a b", "x:y:z", "\\", "", "[", "%"])
@@ -331,11 +331,11 @@ def test_by_default_nobody_is_believed(bundles, tmp_path):
     with service(
         bundles[0], tmp_path / "live", access=AccessPolicy(rate=Rate(1.0, 2), timeout=TIMEOUT)
     ) as live:
-        asked = [
+        statuses = [
             httpx.get(
                 f"http://127.0.0.1:{live.port}/v1/version",
                 headers={"x-forwarded-for": f"1.2.3.{n}"},
             ).status_code
             for n in range(6)
         ]
-    assert 429 in asked
+    assert 429 in statuses

@@ -18,8 +18,8 @@ def test_a_told_time_is_exported_and_kept(bundles, tmp_path, monkeypatch):
     monkeypatch.setenv("PENNYWEIGHT_CACHE", str(tmp_path / "cache"))
     items, events = tmp_path / "items.jsonl", tmp_path / "events.jsonl"
     with service(bundles[0], tmp_path / "live") as live:
-        told = live.engine.clock() - 10
-        body = {"attributes": {"title": "saffron tea"}, "published": told}
+        published = live.engine.clock() - 10
+        body = {"attributes": {"title": "saffron tea"}, "published": published}
         assert live.http.put("/v1/items/new", json=body).status_code == 200
         assert live.http.patch("/v1/items/i3", json={"published": 1.7e9}).status_code == 200
         assert live.http.patch("/v1/items/i4", json={"available": True}).status_code == 200
@@ -28,7 +28,7 @@ def test_a_told_time_is_exported_and_kept(bundles, tmp_path, monkeypatch):
             path = tmp_path / f"next{number}"
             pennyweight.fit(items, events, encoder="tfidf", scorers=["popularity"]).save(path)
             live.post("/v1/bundles", {"path": str(path)})
-            assert live.get("/v1/items/new")["published"] == pytest.approx(told, abs=1e-5)
+            assert live.get("/v1/items/new")["published"] == pytest.approx(published, abs=1e-5)
             assert live.get("/v1/items/i3")["published"] == 1.7e9
             assert live.get("/v1/items/i4")["published"] is None
             assert live.ids("/v1/recommend/nobody", k=1, freshness=100) == ["new"]
@@ -53,10 +53,10 @@ def test_a_told_time_is_exported_and_kept(bundles, tmp_path, monkeypatch):
 def test_columns_of_any_form_take_them(columns):
     before = pl.DataFrame(columns)
     old = published_times(before, 3)
-    told = np.array([TIMES[0], np.nan, TIMES[2] + 0.5])
-    after = with_published(before, told)
-    expected = np.where(np.isnan(told), old, told)
+    times = np.array([TIMES[0], np.nan, TIMES[2] + 0.5])
+    after = with_published(before, times)
+    expected = np.where(np.isnan(times), old, times)
     np.testing.assert_allclose(published_times(after, 3), expected, atol=0.6)
-    kept = pl.read_ndjson(after.write_ndjson().encode())  # as `fit` reads it
-    np.testing.assert_allclose(published_times(kept, 3), expected, atol=0.6)
+    read_back = pl.read_ndjson(after.write_ndjson().encode())  # as `fit` reads it
+    np.testing.assert_allclose(published_times(read_back, 3), expected, atol=0.6)
     assert with_published(before, np.full(3, np.nan)) is before

@@ -18,18 +18,18 @@ def test_changes_at_once_are_made_one_after_another(bundles, tmp_path):
         def send(number: int) -> int:
             with httpx.Client(base_url=f"http://127.0.0.1:{live.port}", timeout=60) as http:
                 if number % 4 == 3:
-                    known = http.get("/v1/bundles").json()["bundles"]
-                    return http.delete(f"/v1/bundles/{known[-1]['bundle_version']}").status_code
+                    listed = http.get("/v1/bundles").json()["bundles"]
+                    return http.delete(f"/v1/bundles/{listed[-1]['bundle_version']}").status_code
                 path = str(bundles[number % 2])
                 return http.post("/v1/bundles", json={"path": path}).status_code
 
         with ThreadPoolExecutor(8) as pool:
             statuses = set(pool.map(send, range(16)))
         assert statuses <= {200, 404, 422}  # dropped already, or served
-        found = live.get("/v1/bundles")["bundles"]
+        bundles_listed = live.get("/v1/bundles")["bundles"]
         folders = sorted(path.name for path in (tmp_path / "live" / "bundles").iterdir())
-        assert folders == sorted(m["bundle_version"] for m in found)
-        assert sum(m["share"] for m in found) == 1
+        assert folders == sorted(m["bundle_version"] for m in bundles_listed)
+        assert sum(m["share"] for m in bundles_listed) == 1
         assert live.ids("/v1/recommend/u0", k=3)
 
 
@@ -40,8 +40,8 @@ def test_a_start_tidies_up_and_knows_what_is_there(bundles, tmp_path):
         first, second = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
         noted = [row for row in live.engine.store.setting("bundles") if row["version"] == first]
         live.engine.store.save_settings({"bundles": noted})  # killed before the second was noted
-        shown = live.get("/v1/bundles")["bundles"]
-        assert [m["bundle_version"] for m in shown] == [first, second]
+        listed = live.get("/v1/bundles")["bundles"]
+        assert [m["bundle_version"] for m in listed] == [first, second]
     os.rename(models / first, models / f".{first}.old-1")  # killed between two renames
     for name in (f".{second}.new-1", f".{second}.gone-1", ".x.old-2"):
         (models / name).mkdir()
@@ -58,11 +58,13 @@ def test_a_start_tidies_up_and_knows_what_is_there(bundles, tmp_path):
 def test_bundles_change_while_items_are_written(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
         live.post("/v1/bundles", {"path": str(bundles[1])})
-        done, prices = threading.Event(), {}
+        finished, prices = threading.Event(), {}
 
         def write() -> None:
             with httpx.Client(base_url=f"http://127.0.0.1:{live.port}", timeout=60) as http:
-                for number in itertools.takewhile(lambda _: not done.is_set(), itertools.count()):
+                for number in itertools.takewhile(
+                    lambda _: not finished.is_set(), itertools.count()
+                ):
                     body = {"attributes": {"price": 1000.0 + number}}
                     name = f"i{number % 20}"
                     assert http.patch(f"/v1/items/{name}", json=body).status_code == 200
@@ -73,11 +75,11 @@ def test_bundles_change_while_items_are_written(bundles, tmp_path):
             try:
                 answers = [live.http.post("/v1/bundles/rollback", json={}) for _ in range(12)]
             finally:
-                done.set()
+                finished.set()
             writing.result()
         assert [answer.status_code for answer in answers] == [200] * 12
-        found = {name: live.get(f"/v1/items/{name}")["attributes"]["price"] for name in prices}
-        assert found == prices
+        stored = {name: live.get(f"/v1/items/{name}")["attributes"]["price"] for name in prices}
+        assert stored == prices
 
 
 def test_too_many_changes_at_once_are_told_to_come_again(bundles, tmp_path):
@@ -100,9 +102,9 @@ def test_too_many_changes_at_once_are_told_to_come_again(bundles, tmp_path):
 def test_kills_while_bundles_are_published_leave_nothing_behind():
     from publish_kill import rounds
 
-    found = rounds(4, seed=1, say=lambda text: None)
+    counts = rounds(4, seed=1, say=lambda text: None)
     wrong = {
-        kind: found[kind] for kind in ("orphans", "held", "lost", "refused", "silent", "failed")
+        kind: counts[kind] for kind in ("orphans", "held", "lost", "refused", "silent", "failed")
     }
-    assert wrong == dict.fromkeys(wrong, 0), json.dumps(found)
-    assert found["answered"]
+    assert wrong == dict.fromkeys(wrong, 0), json.dumps(counts)
+    assert counts["answered"]

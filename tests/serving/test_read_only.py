@@ -22,7 +22,7 @@ from pennyweight.serving.stores.protocol import Event, ReadOnlyError, StoredItem
 from pennyweight.serving.stores.room import unwritable
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
-WHY = "the disk is full"
+REASON = "the disk is full"
 ROWS = 48 << 10  # bytes that do for some rows, and not for a bundle
 
 
@@ -75,13 +75,13 @@ def ended_without_tidying_up(folder: Path) -> Path:
 def test_events_that_are_in_the_log_alone_are_read_and_no_file_is_made_or_changed(tmp_path):
     path = ended_without_tidying_up(tmp_path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    store = ReadOnlyStore(path, WHY)
+    store = ReadOnlyStore(path, REASON)
     readers = [store.reader() for _ in range(3)]
-    for one in (store, *readers):
-        assert [e.event_id for e in one.history("ann", 9)] == ["e0", "e1", "e2", "e3"]
+    for opened in (store, *readers):
+        assert [e.event_id for e in opened.history("ann", 9)] == ["e0", "e1", "e2", "e3"]
     assert store.quick_check(4.0) == []
-    for one in (store, *readers):
-        one.close()
+    for opened in (store, *readers):
+        opened.close()
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
     again = SQLiteStore(path)
     assert len(again.history("ann", 9)) == 4
@@ -92,7 +92,7 @@ def test_a_store_that_was_closed_is_read_as_it_lies(tmp_path):
     store = SQLiteStore(tmp_path / "s.sqlite")
     store.add_events(events(3))
     store.close()
-    read = ReadOnlyStore(tmp_path / "s.sqlite", WHY)
+    read = ReadOnlyStore(tmp_path / "s.sqlite", REASON)
     assert len(read.history("ann", 9)) == 3
     read.close()
     assert names(tmp_path) == ["s.sqlite"]
@@ -102,7 +102,7 @@ def test_a_store_that_was_closed_is_read_as_it_lies(tmp_path):
 def test_where_there_is_none_it_is_empty(tmp_path, content):
     if content is not None:
         (tmp_path / "s.sqlite").write_bytes(content)
-    store = ReadOnlyStore(tmp_path / "s.sqlite", WHY)
+    store = ReadOnlyStore(tmp_path / "s.sqlite", REASON)
     reader = store.reader()
     assert reader.history("ann", 9) == [] and reader.items() == [] and reader.noted("x") is None
     reader.close()
@@ -110,7 +110,7 @@ def test_where_there_is_none_it_is_empty(tmp_path, content):
 
 
 def test_nothing_is_written(tmp_path):
-    store = ReadOnlyStore(tmp_path / "s.sqlite", WHY)
+    store = ReadOnlyStore(tmp_path / "s.sqlite", REASON)
     item = StoredItem("i", {"title": "x"}, True, None, 1.0)
     for write in (
         lambda: store.add_events(events(1)),
@@ -127,12 +127,12 @@ def test_nothing_is_written(tmp_path):
 def test_what_is_no_store_is_refused(tmp_path):
     (tmp_path / "s.sqlite").write_text("no database " * 500)
     with pytest.raises(StoreError, match="not a database"):
-        ReadOnlyStore(tmp_path / "s.sqlite", WHY)
+        ReadOnlyStore(tmp_path / "s.sqlite", REASON)
     database = apsw.Connection(str(tmp_path / "old.sqlite"))
     database.execute("CREATE TABLE x (a)")
     database.close()
     with pytest.raises(StoreError, match="another version"):
-        ReadOnlyStore(tmp_path / "old.sqlite", WHY)
+        ReadOnlyStore(tmp_path / "old.sqlite", REASON)
 
 
 def test_a_folder_that_can_be_written_to(tmp_path):
@@ -146,13 +146,13 @@ def test_a_folder_that_can_be_written_to(tmp_path):
 @pytest.mark.parametrize("spoil", [fill, write_protect], ids=["full", "read-only"])
 @pytest.mark.parametrize("served_before", [True, False])
 def test_lists_are_given_and_writes_are_refused(bundles, disk, caplog, spoil, served_before):
-    told = {"user_id": "ann", "item_id": "i1", "event_id": "e1"}
+    event = {"user_id": "ann", "item_id": "i1", "event_id": "e1"}
     if served_before:
         engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "bundles"))
         engine.start(bundles[0])
         with serving(make_app(engine)) as port:
             live = Service(engine, port, disk)
-            live.post("/v1/events", told)
+            live.post("/v1/events", event)
             live.http.patch("/v1/items/i3", json={"available": False})
             live.http.close()
         engine.close()
@@ -162,7 +162,7 @@ def test_lists_are_given_and_writes_are_refused(bundles, disk, caplog, spoil, se
         engine.start(None if served_before else bundles[0])
         with serving(make_app(engine)) as port:
             live = Service(engine, port, disk)
-            refusals(live, told)
+            refusals(live, event)
             held = live.get("/v1/users/ann")["events"]
             assert [e["event_id"] for e in held] == (["e1"] if served_before else [])
             assert ("i3" in live.ids("/v1/recommend/new", k=40)) is not served_before
@@ -171,11 +171,11 @@ def test_lists_are_given_and_writes_are_refused(bundles, disk, caplog, spoil, se
     assert "lists are served, but no event" in caplog.text
 
 
-def refusals(live: Service, told: dict) -> None:
+def refusals(live: Service, event: dict) -> None:
     ready = live.get("/health/ready")
     assert ready["status"] == "ready" and "events are refused: the disk is" in ready["reason"]
     for method, path, body in (
-        ("POST", "/v1/events", told | {"event_id": "e2"}),
+        ("POST", "/v1/events", event | {"event_id": "e2"}),
         ("PUT", "/v1/items/n", {"attributes": {"title": "tea"}}),
         ("PATCH", "/v1/items/i2", {"available": False}),
         ("DELETE", "/v1/users/ann", None),
@@ -201,20 +201,20 @@ def test_a_disk_with_room_for_events_and_none_for_a_bundle(bundles, disk, caplog
 
 
 def test_an_erasure_for_which_there_is_no_room_is_said_and_no_list_rests_on_the_user(bundles, disk):
-    who = "u5"
+    user = "u5"
     engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "bundles"))
     engine.start(bundles[0])
     with serving(make_app(engine)) as port:
         live = Service(engine, port, disk)
-        assert live.get(f"/v1/recommend/{who}")["source"] == "history"
+        assert live.get(f"/v1/recommend/{user}")["source"] == "history"
         live.engine.lists.log.close()  # what it writes would take the room
         fill(disk)
         with (disk / "filling").open("r+b") as file:
             file.truncate((disk / "filling").stat().st_size - ROWS)
-        told = live.http.delete(f"/v1/users/{who}")
-        assert told.status_code == 503 and told.json()["type"] == "/docs#unfinished-erasure"
-        assert "/" not in told.json()["detail"]
-        assert live.get(f"/v1/recommend/{who}")["source"] == "popularity"
+        response = live.http.delete(f"/v1/users/{user}")
+        assert response.status_code == 503 and response.json()["type"] == "/docs#unfinished-erasure"
+        assert "/" not in response.json()["detail"]
+        assert live.get(f"/v1/recommend/{user}")["source"] == "popularity"
         live.http.close()
     fill(disk)
     engine.close()
@@ -225,8 +225,8 @@ def test_an_erasure_for_which_there_is_no_room_is_said_and_no_list_rests_on_the_
         engine.start(None)
         with serving(make_app(engine)) as port:
             live = Service(engine, port, disk)
-            assert live.get(f"/v1/recommend/{who}")["source"] == "popularity"
-            assert bool(live.get(f"/v1/users/{who}")["events"]) is not room
+            assert live.get(f"/v1/recommend/{user}")["source"] == "popularity"
+            assert bool(live.get(f"/v1/users/{user}")["events"]) is not room
             live.http.close()
         engine.close()
 
@@ -241,8 +241,8 @@ def test_a_disk_that_fills_under_way_is_told_until_there_is_room(bundles, disk):
         batch = [{"user_id": "ann", "item_id": f"i{n % 9}"} for n in range(1_000)]
         while live.http.post("/v1/events", json={"events": batch}).status_code == 200:
             pass  # what the log has room for
-        told = live.get("/health/ready")
-        assert told["status"] == "ready" and "events are refused: the disk" in told["reason"]
+        state = live.get("/health/ready")
+        assert state["status"] == "ready" and "events are refused: the disk" in state["reason"]
         assert live.get("/v1/recommend/u5")["source"] == "history"
         (disk / "filling").unlink()
         until(lambda: "reason" not in live.get("/health/ready"))
@@ -276,8 +276,8 @@ def test_a_service_is_started_with_no_room_at_all(bundles, disk):
         assert "serves" in process.stdout.readline()
     finally:
         process.terminate()
-        _, said = process.communicate(timeout=30)
-    assert "the disk is full" in said
+        _, errors = process.communicate(timeout=30)
+    assert "the disk is full" in errors
 
 
 def test_a_folder_of_an_earlier_version_keeps_its_bundles(tmp_path):

@@ -60,9 +60,9 @@ def test_damage_is_found_at_the_start_and_lists_are_given_all_the_same(bundles, 
     filled(tmp_path / "store.sqlite")
     damage(tmp_path / "store.sqlite")
     with service(bundles[0], tmp_path) as live:
-        status, told = ready(live)
-        assert status == 503 and told["status"] == "damaged"
-        assert "copy" in told["reason"] and str(tmp_path) not in told["reason"]
+        status, state = ready(live)
+        assert status == 503 and state["status"] == "damaged"
+        assert "copy" in state["reason"] and str(tmp_path) not in state["reason"]
         assert len(live.post("/v1/recommend", {"items": ["i1"]})["items"]) == 10
     assert "the store is damaged" in caplog.text
 
@@ -86,13 +86,13 @@ def test_a_store_that_was_moved_away_is_damage(bundles, tmp_path):
         assert ready(live)[0] == 200
 
 
-@pytest.mark.parametrize("which", ["lists.batching", "store.writer"])
-def test_a_stuck_thread(live, which):
-    backlog = attrgetter(which)(live.engine).backlog
+@pytest.mark.parametrize("path", ["lists.batching", "store.writer"])
+def test_a_stuck_thread(live, path):
+    backlog = attrgetter(path)(live.engine).backlog
     backlog.begin(0)
     backlog._began[0] -= STUCK_SECONDS + 1
-    status, told = ready(live)
-    assert status == 503 and told["status"] == "stuck" and "start" in told["reason"]
+    status, state = ready(live)
+    assert status == 503 and state["status"] == "stuck" and "start" in state["reason"]
     backlog.end(0, 0)
     assert ready(live)[0] == 200
 
@@ -103,8 +103,8 @@ def test_a_full_queue_of_writes(bundles, tmp_path):
         live.engine.store.writer.submit(lambda store: begun.set() or gate.wait(WAIT))
         assert begun.wait(WAIT)
         live.engine.store.writer.submit(lambda store: None)
-        status, told = ready(live)
-        assert status == 503 and told["status"] == "full" and "1 writes wait" in told["reason"]
+        status, state = ready(live)
+        assert status == 503 and state["status"] == "full" and "1 writes wait" in state["reason"]
         gate.set()
         for _ in range(1_000):
             if live.http.get("/health/ready").status_code == 200:

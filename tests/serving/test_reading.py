@@ -63,8 +63,8 @@ def test_words_that_are_names_stay_users(live):
 
 
 def test_somebody_without_an_id_gets_what_is_popular(live):
-    found = live.get("/v1/recommend/undefined", k=3)
-    assert found["source"] == "popularity" and len(found["items"]) == 3
+    result = live.get("/v1/recommend/undefined", k=3)
+    assert result["source"] == "popularity" and len(result["items"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -128,17 +128,17 @@ def test_json_under_another_name_is_refused_for_its_name(live):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ('{"user_id": "Zoë", "item_id": "i1"}'.encode("latin-1"), "body is not in UTF-8"),
         (b'{"user_id": "u", "item_id": "i1", "weight": NaN}', "NaN is no number there"),
         (b"[" * 20_000, "nested too deeply"),
     ],
 )
-def test_what_is_wrong_with_a_body_is_told(live, content, said):
+def test_what_is_wrong_with_a_body_is_told(live, content, message):
     response = live.http.post("/v1/events", content=content, headers=JSON)
     assert response.status_code == 422
-    assert said in response.json()["detail"]
+    assert message in response.json()["detail"]
 
 
 @pytest.mark.parametrize("kind", ["unmatched", "0", "0.0"])
@@ -153,8 +153,8 @@ def test_a_type_in_doubt_is_refused_with_advice_for_a_client(live, kind):
 def test_null_is_as_good_as_nothing(live):
     event = {"user_id": "u", "item_id": "i1", "weight": None, "event_type": None, "timestamp": None}
     assert live.post("/v1/events", event)["accepted"] == 1
-    (kept,) = live.get("/v1/users/u")["events"]
-    assert (kept["weight"], kept["event_type"]) == (1.0, "view")
+    (stored,) = live.get("/v1/users/u")["events"]
+    assert (stored["weight"], stored["event_type"]) == (1.0, "view")
     session = {"events": [{"item_id": "i1", "weight": None, "event_type": None}]}
     assert live.post("/v1/recommend", session)["source"] == "history"
 
@@ -170,9 +170,9 @@ def test_messages_name_the_field_and_its_bound(live):
 
 def test_no_field_of_an_item_is_lost(live):
     item = {"ItemId": "g1", "Comment": "a tea", "Categories": ["Drama"]}
-    lost = live.http.post("/api/item", json=item)
-    assert lost.status_code == 422 and "no column categories" in lost.json()["detail"]
+    response = live.http.post("/api/item", json=item)
+    assert response.status_code == 422 and "no column categories" in response.json()["detail"]
     both = {"ItemId": "g1", "Comment": "a tea", "Labels": {"title": "green tea"}}
-    lost = live.http.post("/api/item", json=both)
-    assert lost.status_code == 422 and "Labels and Comment both give the title" in lost.text
+    response = live.http.post("/api/item", json=both)
+    assert response.status_code == 422 and "Labels and Comment both give the title" in response.text
     assert live.post("/api/item", {"ItemId": "g1", "Comment": "a tea"}) == {"RowAffected": 1}

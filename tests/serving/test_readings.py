@@ -34,15 +34,15 @@ def store(tmp_path) -> SQLiteStore:
 @pytest.fixture
 def texts_read(monkeypatch) -> list[str]:
     """Texts that scorers were asked to read."""
-    seen: list[str] = []
+    encoded: list[str] = []
     real = Recommender.read
 
     def counted(self: Recommender, texts: list[str]):
-        seen.extend(texts)
+        encoded.extend(texts)
         return real(self, texts)
 
     monkeypatch.setattr(Recommender, "read", counted)
-    return seen
+    return encoded
 
 
 def new(number: int, **more) -> StoredItem:
@@ -65,10 +65,10 @@ def tell(
     bundle: ServedBundle, readings: EncodedItemFiles, items: list[StoredItem], step: int
 ) -> ServedBundle:
     for start in range(0, len(items), step):
-        some = items[start : start + step]
-        read = bundle.read(some)
+        block = items[start : start + step]
+        read = bundle.read(block)
         readings.note(bundle.version, read)
-        bundle = bundle.with_read(read).with_availability(some)
+        bundle = bundle.with_read(read).with_availability(block)
     return bundle
 
 
@@ -77,45 +77,45 @@ def again(bundle: ServedBundle, folder, store: SQLiteStore) -> ServedBundle:
 
 
 def lists(bundle: ServedBundle, store: SQLiteStore) -> list[dict[str, float]]:
-    wanted = [
+    requests = [
         ListRequest(k=200),
         ListRequest(history=("i1", "i2"), k=200),
         ListRequest(history=("new4", "i2", "new9"), k=200),
         ListRequest(text="mate blend", k=200),
         ListRequest(history=("i3",), k=200, filter="price > 30", freshness=0.5),
     ]
-    found = rank_lists(bundle, wanted, HistoryCache(), store, 1.8e9)
-    return [dict(one.items) for one in found]
+    results = rank_lists(bundle, requests, HistoryCache(), store, 1.8e9)
+    return [dict(result.items) for result in results]
 
 
-def alike(one: ServedBundle, other: ServedBundle, store: SQLiteStore) -> None:
-    for mine, its in zip(lists(one, store), lists(other, store), strict=True):
+def check_equal(bundle: ServedBundle, other: ServedBundle, store: SQLiteStore) -> None:
+    for mine, its in zip(lists(bundle, store), lists(other, store), strict=True):
         assert mine.keys() == its.keys()
         assert mine == pytest.approx(its, rel=1e-5, abs=1e-6)
-    codes = other.catalog.ids.codes(one.catalog.ids)
-    assert sorted(codes.tolist()) == list(range(len(one.catalog)))
-    assert one.open.tolist() == other.open[codes].tolist()
-    np.testing.assert_array_equal(one.published, other.published[codes])
-    assert one.catalog.attributes.equals(other.catalog.attributes[codes])
-    assert list(one.catalog.texts) == [other.catalog.texts[code] for code in codes]
+    codes = other.catalog.ids.codes(bundle.catalog.ids)
+    assert sorted(codes.tolist()) == list(range(len(bundle.catalog)))
+    assert bundle.open.tolist() == other.open[codes].tolist()
+    np.testing.assert_array_equal(bundle.published, other.published[codes])
+    assert bundle.catalog.attributes.equals(other.catalog.attributes[codes])
+    assert list(bundle.catalog.texts) == [other.catalog.texts[code] for code in codes]
 
 
 @pytest.mark.parametrize("step", [1, 7, 60])
 def test_told_in_steps_and_after_a_restart_is_as_told_at_once(bundle, store, tmp_path, step):
     items = put(store, [new(number) for number in range(60)])
-    whole = bundle.with_items(items)
+    expected = bundle.with_items(items)
     readings = EncodedItemFiles(tmp_path / "readings")
-    told = tell(bundle, readings, items, step)
-    alike(told, whole, store)
-    alike(again(bundle, tmp_path / "readings", store), whole, store)  # none was kept yet
+    grown = tell(bundle, readings, items, step)
+    check_equal(grown, expected, store)
+    check_equal(again(bundle, tmp_path / "readings", store), expected, store)  # none was kept yet
     readings.flush()
-    alike(again(bundle, tmp_path / "readings", store), whole, store)
+    check_equal(again(bundle, tmp_path / "readings", store), expected, store)
 
 
 def test_nothing_is_read_twice(bundle, store, tmp_path, texts_read):
     readings = EncodedItemFiles(tmp_path / "readings")
     items = put(store, [new(number) for number in range(20)])
-    told = tell(bundle, readings, items, 5)
+    grown = tell(bundle, readings, items, 5)
     readings.flush()
     assert len(texts_read) == 20
     # A price changes, a text changes, one goes, and a bundle's own item gets another price.
@@ -123,22 +123,22 @@ def test_nothing_is_read_twice(bundle, store, tmp_path, texts_read):
     other = new(4, document={"title": "coffee dark roast", "price": 4.0})
     own = StoredItem("i1", {**bundle.document("i1"), "price": 9.0}, True, None, 4e9)
     last = put(store, [cheap, other, new(5, removed=True), own])
-    told = tell(told, readings, last, 5)
+    grown = tell(grown, readings, last, 5)
     readings.flush()
     assert len(texts_read) == 21  # but for one text nothing new
-    found = again(bundle, tmp_path / "readings", store)
+    reloaded = again(bundle, tmp_path / "readings", store)
     assert len(texts_read) == 21
-    alike(found, told, store)
+    check_equal(reloaded, grown, store)
 
 
 def test_what_a_kill_cost_is_read_again(bundle, store, tmp_path, texts_read):
     readings = EncodedItemFiles(tmp_path / "readings")
     items = put(store, [new(number) for number in range(12)])
-    told = tell(bundle, readings, items[:8], 4)
+    grown = tell(bundle, readings, items[:8], 4)
     readings.flush()
-    told = tell(told, readings, items[8:], 4)  # not flushed
+    grown = tell(grown, readings, items[8:], 4)  # not flushed
     texts_read.clear()
-    alike(again(bundle, tmp_path / "readings", store), told, store)
+    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
     assert len(texts_read) == 4
     again(bundle, tmp_path / "readings", store)
     assert len(texts_read) == 4  # kept this time
@@ -148,17 +148,17 @@ def test_what_a_kill_cost_is_read_again(bundle, store, tmp_path, texts_read):
 def test_a_damaged_file_is_made_anew(bundle, store, tmp_path, texts_read, damage):
     readings = EncodedItemFiles(tmp_path / "readings")
     items = put(store, [new(number) for number in range(9)])
-    told = tell(bundle, readings, items, 9)
+    grown = tell(bundle, readings, items, 9)
     readings.flush()
     (path,) = (tmp_path / "readings" / "v").iterdir()
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data) if damage is None else damage)
     texts_read.clear()
-    alike(again(bundle, tmp_path / "readings", store), told, store)
+    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
     assert len(texts_read) == 9
     texts_read.clear()
-    alike(again(bundle, tmp_path / "readings", store), told, store)
+    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
     assert not texts_read
 
 
@@ -183,23 +183,23 @@ def test_files_of_other_columns_or_versions_are_read_anew(bundle, store, tmp_pat
 
 
 def test_many_files_become_one(bundle, store, tmp_path):
-    readings, told = EncodedItemFiles(tmp_path / "readings"), bundle
+    readings, grown = EncodedItemFiles(tmp_path / "readings"), bundle
     items = put(store, [new(number) for number in range(MANY - 1)])
     items += put(store, [new(3, document={**new(3).document, "price": 1.0})])
     for number, item in enumerate(items, 1):
-        told = tell(told, readings, [item], 1)
+        grown = tell(grown, readings, [item], 1)
         readings.flush()
         assert readings.count("v") == number
-    told = tell(told, readings, put(store, [new(99)]), 1)
+    grown = tell(grown, readings, put(store, [new(99)]), 1)
     readings.flush()
     assert readings.count("v") == 1
-    alike(again(bundle, tmp_path / "readings", store), told, store)
+    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
 
 
 def test_of_an_item_that_waits_twice_the_last_is_kept(bundle):
     first, second = (bundle.read([new(1, seq=seq), new(seq, seq=seq + 1)]) for seq in (2, 4))
-    whole = latest([first, second])
-    assert dict(zip(whole.items.ids, whole.seq.tolist(), strict=True)) == {
+    merged = latest([first, second])
+    assert dict(zip(merged.items.ids, merged.seq.tolist(), strict=True)) == {
         "new2": 3,
         "new1": 4,
         "new4": 5,
@@ -209,10 +209,10 @@ def test_of_an_item_that_waits_twice_the_last_is_kept(bundle):
 def test_the_same_version_may_wait_twice(bundle, store, tmp_path):
     readings = EncodedItemFiles(tmp_path / "readings")
     items = put(store, [new(number) for number in range(6)])
-    told = tell(bundle, readings, items, 6)
+    grown = tell(bundle, readings, items, 6)
     tell(bundle, readings, items[:2], 1)  # as by the stock thread while a bundle is loaded
     readings.flush()
-    alike(again(bundle, tmp_path / "readings", store), told, store)
+    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
 
 
 def test_one_that_the_bundle_cannot_read_keeps_no_other_away(bundle, store, tmp_path, monkeypatch):
@@ -226,19 +226,19 @@ def test_one_that_the_bundle_cannot_read_keeps_no_other_away(bundle, store, tmp_
         return real(self, items)
 
     monkeypatch.setattr(ServedBundle, "read", read)
-    found = restored(bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store))
-    assert found.failed == {"new2": "cannot be read"}
-    assert found.bundle.is_open("new1") and found.bundle.is_open("new40")
-    assert found.seq == 40
+    restoration = restored(bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store))
+    assert restoration.failed == {"new2": "cannot be read"}
+    assert restoration.bundle.is_open("new1") and restoration.bundle.is_open("new40")
+    assert restoration.seq == 40
     assert len(sizes) < 15  # halved until it is found
 
 
 def test_what_a_column_of_another_type_cannot_hold_is_left_out(bundle, store, tmp_path):
     odd = {"title": "mate blend", "price": "much", "color": "red", "available": "perhaps"}
     put(store, [new(1, document=odd), new(2)])
-    found = restored(bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store))
-    assert not found.failed
-    assert found.bundle.document("new1") == {"title": "mate blend"}
+    restoration = restored(bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store))
+    assert not restoration.failed
+    assert restoration.bundle.document("new1") == {"title": "mate blend"}
 
 
 def test_a_disk_that_takes_nothing_costs_time_only(bundle, store, tmp_path):

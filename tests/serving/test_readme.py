@@ -18,9 +18,9 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 def shape(value: object) -> object:
     """Return what does not depend on the fit, the moment or chance."""
     if isinstance(value, dict):
-        return {key: shape(one) for key, one in value.items()}
+        return {key: shape(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [shape(one) for one in value]
+        return [shape(part) for part in value]
     same = isinstance(value, bool) or value in ("my-novel", "history", "text")
     return value if same else type(value)
 
@@ -36,6 +36,8 @@ def test_the_session_works(tmp_path):
     assert len(steps) == 4
     with service(tmp_path / "b", tmp_path / "live") as live:
         for command, printed in steps:
-            told = command.replace("localhost:8000", f"localhost:{live.port}")
-            done = subprocess.run(["bash", "-c", told], capture_output=True, text=True, check=True)
-            assert shape(json.loads(done.stdout)) == shape(json.loads(printed)), command
+            local = command.replace("localhost:8000", f"localhost:{live.port}")
+            process = subprocess.run(
+                ["bash", "-c", local], capture_output=True, text=True, check=True
+            )
+            assert shape(json.loads(process.stdout)) == shape(json.loads(printed)), command

@@ -190,7 +190,7 @@ def test_the_rest_of_a_refused_body_is_dropped_and_the_connection_goes_on(shop):
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "sent",
     [
         request("POST", b"/v1/events", b"x" * (DRAINED + 1))[:900],
         request("POST", b"/v1/events", b"", b"Transfer-Encoding: chunked") + b"5\r\nhello\r\n",
@@ -200,10 +200,10 @@ def test_the_rest_of_a_refused_body_is_dropped_and_the_connection_goes_on(shop):
     ],
     ids=["large", "without a length", "asked for", "last", "old"],
 )
-def test_a_connection_that_cannot_go_on_is_closed(shop, asked):
+def test_a_connection_that_cannot_go_on_is_closed(shop, sent):
     shop.fill()
     connection = shop.connect()
-    connection.sendall(asked)
+    connection.sendall(sent)
     got = b""
     while data := connection.recv(65_536):
         got += data
@@ -236,7 +236,7 @@ def test_a_head_that_can_be_read_in_two_ways_is_left_to_the_parser(shop, headers
 def test_refusals_are_the_same_however_requests_come(shop, parts):
     shop.fill()
     connection = shop.connect()
-    asked = [
+    sent = [
         request("POST", b"/v1/events", b'{"a": 1}', b"Connection: Keep-Alive"),
         request("GET", LISTS + b"?k=3"),
         request("POST", LISTS, b"\r\n\r\nGET /health/live HTTP/1.1\r\n\r\n"),
@@ -244,16 +244,16 @@ def test_refusals_are_the_same_however_requests_come(shop, parts):
         request("GET", LISTS),
     ]
     answers = []
-    for data in asked:
+    for data in sent:
         step = -(-len(data) // parts)
         for start in range(0, len(data), step):
             connection.sendall(data[start : start + step])
             time.sleep(0.002)
         answers.append(answer(connection))
     refused = [answers[n] for n in (0, 1, 2, 4)]
-    assert all(one == refused[0] for one in refused) and refused[0][0] == b"503"
+    assert all(refusal == refused[0] for refusal in refused) and refused[0][0] == b"503"
     assert answers[3][0] == b"200" and shop.admission.refused == 4
-    connection.sendall(b"".join(asked[:3]))  # all at once
+    connection.sendall(b"".join(sent[:3]))  # all at once
     got = b""
     while got.count(refused[0][2]) < 3:
         data = connection.recv(65_536)
@@ -296,17 +296,17 @@ def test_head_is_refused_without_a_body(shop):
 
 
 def test_connections_beyond_a_number_hear_of_health_alone(shop):
-    some = [shop.connect() for _ in range(8)]
-    for connection in some:
+    connections = [shop.connect() for _ in range(8)]
+    for connection in connections:
         connection.sendall(request("POST", b"/v1/events", b"xy")[:-1])  # not idle
-    one_more = shop.connect()
-    one_more.sendall(request("GET", b"/health/live"))
-    assert answer(one_more)[0] == b"200"
-    one_more.sendall(request("GET", b"/"))
-    status, headers, _ = answer(one_more)
+    surplus = shop.connect()
+    surplus.sendall(request("GET", b"/health/live"))
+    assert answer(surplus)[0] == b"200"
+    surplus.sendall(request("GET", b"/"))
+    status, headers, _ = answer(surplus)
     assert status == b"503" and headers[b"connection"] == b"close"
-    assert one_more.recv(1) == b""
-    for connection in some:
+    assert surplus.recv(1) == b""
+    for connection in connections:
         connection.sendall(b"y")
         assert answer(connection)[2] == b"2"
 
@@ -327,7 +327,7 @@ def test_idle_connections_make_way_when_there_are_none_left(shop):
 def test_a_client_that_reads_no_refusals_does_not_fill_the_memory(shop):
     shop.fill()
     connection = shop.connect()
-    asked = 1_000 * request("GET", LISTS)
+    data = 1_000 * request("GET", LISTS)
     with pytest.raises(OSError, match=r"reset|pipe"):
         for _ in range(2_000):
-            connection.sendall(asked)
+            connection.sendall(data)

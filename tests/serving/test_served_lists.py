@@ -8,12 +8,12 @@ import pytest
 from pennyweight import Recommender
 
 
-def same(found: dict, expected: pl.DataFrame) -> bool:
+def same(result: dict, expected: pl.DataFrame) -> bool:
     """Return whether a list over HTTP is one of Python: items, scores, reasons and source."""
-    rows = [(item["item_id"], item["score"], item.get("reason")) for item in found["items"]]
+    rows = [(item["item_id"], item["score"], item.get("reason")) for item in result["items"]]
     reasons = expected["reason"] if "reason" in expected.columns else [None] * expected.height
     lists = zip(expected["item_id"], expected["score"], reasons, strict=True)
-    return rows == list(lists) and {found["source"]} == set(expected["source"])
+    return rows == list(lists) and {result["source"]} == set(expected["source"])
 
 
 @pytest.mark.filterwarnings("ignore::pennyweight.errors.UnknownUserWarning")
@@ -36,9 +36,9 @@ def test_a_list_over_http_is_that_of_python(live, bundles):
     assert same(ranked, expected)
     similar = live.get("/v1/similar/i4", k=7, filter="price > 2", explain=True)
     assert same(similar, local.similar("i4", 7, filter="price > 2", explain=True))
-    found = live.get("/v1/recommend/u0")
-    assert found["bundle_version"] == live.engine.traffic_split.primary.version
-    assert found["took_ms"] > 0
+    result = live.get("/v1/recommend/u0")
+    assert result["bundle_version"] == live.engine.traffic_split.primary.version
+    assert result["took_ms"] > 0
 
 
 def test_lists_that_wait_together_are_answered_as_alone(live):
@@ -54,9 +54,9 @@ def test_lists_that_wait_together_are_answered_as_alone(live):
 
 def test_filters_and_what_is_not_to_be_had(live):
     assert "i29" not in live.ids("/v1/recommend/nobody", k=100)  # its column says so
-    found = live.ids("/v1/recommend/u0", k=50, filter="price < 10")
-    assert found
-    assert all(int(item[1:]) < 10 for item in found)
+    items = live.ids("/v1/recommend/u0", k=50, filter="price < 10")
+    assert items
+    assert all(int(item[1:]) < 10 for item in items)
 
 
 def test_boosts_that_cost_too_much_together_are_refused(live):
@@ -84,29 +84,29 @@ def test_boosts_and_diversity(live):
 def test_seen_items_are_left_out_unless_wanted(live, bundles):
     notebook = Recommender.load(bundles[0])
     code = notebook.interactions.users.code("u3")
-    seen = {
+    history = {
         notebook.catalog.ids[i] for i in notebook.interactions.histories.block(code, code + 1).item
     }
-    assert not seen & set(live.ids("/v1/recommend/u3", k=100))
-    assert seen & set(live.ids("/v1/recommend/u3", k=100, exclude_seen=False))
+    assert not history & set(live.ids("/v1/recommend/u3", k=100))
+    assert history & set(live.ids("/v1/recommend/u3", k=100, exclude_seen=False))
 
 
 def test_a_session_is_answered_and_forgotten(live):
     body = {"items": ["i1", "i6", "never heard of"], "k": 5, "explain": True}
-    found = live.post("/v1/recommend", body)
-    assert found["source"] == "history"
-    assert found["unknown"] == ["never heard of"]
-    assert all(item["reason"] for item in found["items"])
+    result = live.post("/v1/recommend", body)
+    assert result["source"] == "history"
+    assert result["unknown"] == ["never heard of"]
+    assert all(item["reason"] for item in result["items"])
     same = live.post("/v1/recommend", {"events": [{"item_id": "i1"}, {"item_id": "i6"}], "k": 5})
-    assert [i["item_id"] for i in same["items"]] == [i["item_id"] for i in found["items"]]
+    assert [i["item_id"] for i in same["items"]] == [i["item_id"] for i in result["items"]]
     text = live.post("/v1/recommend", {"text": "dark cocoa", "k": 3})
     assert text["source"] == "text"
     assert live.get("/v1/users")["users"] == []
 
 
 def test_searching_and_ranking(live):
-    found = live.post("/v1/search", {"query": "cocoa blend dark", "k": 3})
-    titles = [live.get(f"/v1/items/{i['item_id']}")["attributes"]["title"] for i in found["items"]]
+    result = live.post("/v1/search", {"query": "cocoa blend dark", "k": 3})
+    titles = [live.get(f"/v1/items/{i['item_id']}")["attributes"]["title"] for i in result["items"]]
     assert all("cocoa" in title for title in titles)
     own = live.post("/v1/search", {"query": "cocoa blend dark", "k": 3, "user_id": "u0"})
     assert own["source"] == "history and text"
@@ -116,33 +116,35 @@ def test_searching_and_ranking(live):
 
 
 def test_similar_items(live):
-    found = live.get("/v1/similar/i0", k=3, explain=True)
-    assert len(found["items"]) == 3
-    assert all("reason" in item for item in found["items"])
-    assert "i0" not in [item["item_id"] for item in found["items"]]
+    result = live.get("/v1/similar/i0", k=3, explain=True)
+    assert len(result["items"]) == 3
+    assert all("reason" in item for item in result["items"])
+    assert "i0" not in [item["item_id"] for item in result["items"]]
 
 
 def test_a_list_is_explained_by_its_id(live):
-    shown = live.get("/v1/recommend/u0", k=4, scenario="home")
+    recommendation = live.get("/v1/recommend/u0", k=4, scenario="home")
     for wait in (0, 0.6):  # before it is written, and after
         time.sleep(wait)
-        found = live.get(f"/v1/explain/{shown['recommendation_id']}")
-        assert found["scenario"] == "home"
-        assert [i["item_id"] for i in found["items"]] == [i["item_id"] for i in shown["items"]]
-        assert all(item["text"] for item in found["items"])
+        explanation = live.get(f"/v1/explain/{recommendation['recommendation_id']}")
+        assert explanation["scenario"] == "home"
+        assert [i["item_id"] for i in explanation["items"]] == [
+            i["item_id"] for i in recommendation["items"]
+        ]
+        assert all(item["text"] for item in explanation["items"])
     session = live.post("/v1/recommend", {"items": ["i1"]})
     assert "not kept" in live.get(f"/v1/explain/{session['recommendation_id']}")["note"]
 
 
 def test_an_explanation_goes_by_what_was_known_then(live):
-    shown = live.get("/v1/recommend/newcomer", k=3)
+    recommendation = live.get("/v1/recommend/newcomer", k=3)
     live.post("/v1/events", {"user_id": "newcomer", "item_id": "i1"})
-    found = live.get(f"/v1/explain/{shown['recommendation_id']}")
-    assert {item["kind"] for item in found["items"]} == {"cold"}
+    explanation = live.get(f"/v1/explain/{recommendation['recommendation_id']}")
+    assert {item["kind"] for item in explanation["items"]} == {"cold"}
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "status", "said"),
+    ("method", "path", "body", "status", "message"),
     [
         ("GET", "/v1/recommend/u0?m=3", None, 422, "m"),
         ("GET", "/v1/recommend/u0?k=0", None, 422, "query.k must be 1 or more"),
@@ -161,14 +163,14 @@ def test_an_explanation_goes_by_what_was_known_then(live):
         ("GET", "/v1/nothing", None, 404, "Not Found"),
     ],
 )
-def test_what_is_wrong_is_told(live, method, path, body, status, said):
+def test_what_is_wrong_is_told(live, method, path, body, status, message):
     response = live.http.request(method, path, json=body)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
     assert problem["status"] == status
     assert problem["request_id"] == response.headers["x-request-id"]
-    assert said in response.text
+    assert message in response.text
 
 
 @pytest.mark.parametrize("user", ["a/b", "a b", "ü", "%", "a?b=c", "a//b", "😀", "a+b"])

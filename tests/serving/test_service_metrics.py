@@ -12,12 +12,12 @@ from pennyweight.serving.security.guard import protected
 
 def samples(metrics: Metrics) -> dict[str, float]:
     """Return the values by name and labels, as Prometheus would read them."""
-    found = {}
+    values = {}
     for family in text_string_to_metric_families(metrics.exposition().decode()):
         for sample in family.samples:
             labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
-            found[f"{sample.name.removeprefix('pennyweight_')}{{{labels}}}"] = sample.value
-    return found
+            values[f"{sample.name.removeprefix('pennyweight_')}{{{labels}}}"] = sample.value
+    return values
 
 
 @pytest.fixture
@@ -34,26 +34,26 @@ def test_nothing_is_shared_between_two_services(metrics):
 def test_requests_are_counted_by_route_method_and_status(metrics, tmp_path):
     shop = Shop(tmp_path)
     app = protected(application(), keys=shop.ring, observers=[metrics.answered])
-    given = bearer(shop.secrets["admin"])
+    key = bearer(shop.secrets["admin"])
     for path in ("/v1/users/jane", "/v1/users/john", "/broken"):
-        ask(app, "GET", path, **given)
+        ask(app, "GET", path, **key)
     ask(app, "GET", "/v1/users/jane")
-    found = samples(metrics)
-    assert found["request_seconds_count{method=GET,route=/v1/users/{user_id},status=2xx}"] == 2
-    assert found["request_seconds_count{method=GET,route=/broken,status=5xx}"] == 1
-    assert found["request_seconds_count{method=GET,route=unrouted,status=4xx}"] == 1
-    assert found["refused_requests_total{status=401}"] == 1
-    assert "jane" not in str(found)
+    values = samples(metrics)
+    assert values["request_seconds_count{method=GET,route=/v1/users/{user_id},status=2xx}"] == 2
+    assert values["request_seconds_count{method=GET,route=/broken,status=5xx}"] == 1
+    assert values["request_seconds_count{method=GET,route=unrouted,status=4xx}"] == 1
+    assert values["refused_requests_total{status=401}"] == 1
+    assert "jane" not in str(values)
 
 
 def test_methods_made_up_by_clients_are_one(metrics):
     for method in ("BREW", "WHEN"):
         metrics.answered(HandledRequest("id", method, "unrouted", 405, 0.002, None))
     labels = "method=OTHER,route=unrouted,status=4xx"
-    found = samples(metrics)
-    assert found[f"request_seconds_count{{{labels}}}"] == 2
-    assert found[f"request_seconds_bucket{{le=0.0025,{labels}}}"] == 2
-    assert found[f"request_seconds_bucket{{le=0.001,{labels}}}"] == 0
+    values = samples(metrics)
+    assert values[f"request_seconds_count{{{labels}}}"] == 2
+    assert values[f"request_seconds_bucket{{le=0.0025,{labels}}}"] == 2
+    assert values[f"request_seconds_bucket{{le=0.001,{labels}}}"] == 0
 
 
 def test_what_else_is_counted(metrics):
@@ -66,17 +66,17 @@ def test_what_else_is_counted(metrics):
     metrics.recommendable(3.0)
     metrics.storage_failed(OSError("full"))
     metrics.keys_failed(ValueError("damaged"))
-    found = samples(metrics)
-    assert found["recommendations_total{bundle_version=m1,source=history}"] == 100
-    assert found["recommendations_total{bundle_version=m2,source=popularity}"] == 1
-    assert found["fallbacks_total{reason=busy}"] == 1
-    assert found["events_total{result=accepted}"] == 5
-    assert found["events_total{result=duplicate}"] == 2
-    assert "events_total{result=refused}" not in found
-    assert found["encode_seconds_count{}"] == found["item_recommendable_seconds_count{}"] == 1
-    assert found["item_recommendable_seconds_sum{}"] == 3
-    assert found["storage_errors_total{}"] == found["key_reload_failures_total{}"] == 1
-    assert found["resident_memory_bytes{}"] == 1234
+    values = samples(metrics)
+    assert values["recommendations_total{bundle_version=m1,source=history}"] == 100
+    assert values["recommendations_total{bundle_version=m2,source=popularity}"] == 1
+    assert values["fallbacks_total{reason=busy}"] == 1
+    assert values["events_total{result=accepted}"] == 5
+    assert values["events_total{result=duplicate}"] == 2
+    assert "events_total{result=refused}" not in values
+    assert values["encode_seconds_count{}"] == values["item_recommendable_seconds_count{}"] == 1
+    assert values["item_recommendable_seconds_sum{}"] == 3
+    assert values["storage_errors_total{}"] == values["key_reload_failures_total{}"] == 1
+    assert values["resident_memory_bytes{}"] == 1234
 
 
 def test_pages_are_told_what_was_counted(metrics):
@@ -95,9 +95,9 @@ def test_gauges_are_looked_at_when_asked(metrics):
     metrics.watch("requests_in_flight", lambda: 2)
     assert samples(metrics)["queue_depth{queue=items}"] == 3
     depth[0] = 4
-    found = samples(metrics)
-    assert found["queue_depth{queue=items}"] == 4
-    assert found["bundle_age_seconds{}"] == 60.5 and found["requests_in_flight{}"] == 2
+    values = samples(metrics)
+    assert values["queue_depth{queue=items}"] == 4
+    assert values["bundle_age_seconds{}"] == 60.5 and values["requests_in_flight{}"] == 2
 
 
 def test_threads_lose_no_count(metrics):

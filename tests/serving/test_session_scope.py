@@ -59,9 +59,9 @@ def routes(live) -> list[tuple[str, str]]:
 
 
 def test_it_opens_these_routes_and_no_other(guarded):
-    known = routes(guarded)
-    assert OPENED <= set(known)
-    for method, path in known:
+    all_routes = routes(guarded)
+    assert OPENED <= set(all_routes)
+    for method, path in all_routes:
         if path in HEALTH:
             continue
         for url in {path.replace("{", "").replace("}", ""), path.replace("{user_id}", "u5")}:
@@ -88,9 +88,9 @@ def test_a_history_may_be_sent(guarded, path, body):
 
 def test_a_list_of_a_user_cannot_be_looked_up(guarded):
     read, session = (bearer(guarded.secrets[s]) for s in ("read", "session"))
-    shown = guarded.http.get("/v1/recommend/u5", headers=read).json()["recommendation_id"]
-    assert guarded.http.get(f"/v1/explain/{shown}", headers=read).status_code == 200
-    assert guarded.http.get(f"/v1/explain/{shown}", headers=session).status_code == 403
+    list_id = guarded.http.get("/v1/recommend/u5", headers=read).json()["recommendation_id"]
+    assert guarded.http.get(f"/v1/explain/{list_id}", headers=read).status_code == 200
+    assert guarded.http.get(f"/v1/explain/{list_id}", headers=session).status_code == 403
 
 
 @pytest.mark.parametrize(

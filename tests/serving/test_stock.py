@@ -16,13 +16,13 @@ def item(name: str, seq: int = 0, **more) -> StoredItem:
 
 
 def test_the_newest_of_each_is_put_in_steps():
-    put, done, gate = [], [], threading.Event()
+    put, steps, gate = [], [], threading.Event()
 
     def keep(items) -> None:
         gate.wait(WAIT)
         put.append([(i.item_id, i.seq) for i in items])
 
-    stock = ItemIngestion(keep, lambda items, failed: done.append((len(items), failed)))
+    stock = ItemIngestion(keep, lambda items, failed: steps.append((len(items), failed)))
     stock.add([item("first", 1)])
     while stock.waiting:
         pass  # until the thread has it
@@ -34,8 +34,8 @@ def test_the_newest_of_each_is_put_in_steps():
     assert stock.wait(WAIT)
     assert put[0] == [("first", 1)]
     assert sorted(put[1] + put[2])[:2] == [("a", 5), ("b", 4)]
-    assert [len(some) for some in put] == [1, FIRST, 2]
-    assert all(failed is None for _, failed in done)
+    assert [len(items) for items in put] == [1, FIRST, 2]
+    assert all(failed is None for _, failed in steps)
     stock.close()
 
 
@@ -92,11 +92,11 @@ def test_items_come_through_while_others_sell_out_all_the_time(bundles, tmp_path
         thread.start()
         for number in range(20):
             body = {"attributes": {"title": f"tea blend no{number}"}}
-            kept = live.http.put(f"/v1/items/new{number}", json=body).json()
-            assert kept["recommendable"]
+            result = live.http.put(f"/v1/items/new{number}", json=body).json()
+            assert result["recommendable"]
         stop.set()
         thread.join(WAIT)
         for number in range(10):  # and none came back by what was encoded meanwhile
-            there = live.get(f"/v1/items/i{number}")["available"]
+            available = live.get(f"/v1/items/i{number}")["available"]
             listed = f"i{number}" in live.ids("/v1/recommend/nobody", k=100)
-            assert there == listed
+            assert available == listed

@@ -9,7 +9,7 @@ from live import service
 from pennyweight.errors import StoreError
 from pennyweight.serving.live import user_export
 
-WHO = "Erika Mustermann 0815"
+USER = "Erika Mustermann 0815"
 
 
 def holding(folder: Path, text: str) -> list[str]:
@@ -28,35 +28,35 @@ def test_users_are_listed_in_pages(live):
 
 
 def test_all_of_a_user_is_handed_out(live):
-    shown = live.get("/v1/recommend/u5", k=2)
+    recommendation = live.get("/v1/recommend/u5", k=2)
     live.post("/v1/events", {"user_id": "u5", "item_id": "i1", "event_id": "e"})
     import time
 
     time.sleep(0.6)
-    found = live.get("/v1/users/u5")
-    told = [e for e in found["events"] if e["source"] == "live"]
-    assert [e["event_id"] for e in told] == ["e"]
-    assert len(found["events"]) > 4  # and those of the bundle
-    assert found["recommendations"][0]["recommendation_id"] == shown["recommendation_id"]
-    version = shown["bundle_version"]
-    assert found["trained_on"][0]["bundle_version"] == version
+    data = live.get("/v1/users/u5")
+    live_events = [e for e in data["events"] if e["source"] == "live"]
+    assert [e["event_id"] for e in live_events] == ["e"]
+    assert len(data["events"]) > 4  # and those of the bundle
+    assert data["recommendations"][0]["recommendation_id"] == recommendation["recommendation_id"]
+    version = recommendation["bundle_version"]
+    assert data["trained_on"][0]["bundle_version"] == version
     assert live.get("/v1/users/nobody")["events"] == []
 
 
 def test_what_is_handed_out_in_pieces_is_whole(live, monkeypatch):
-    told = [{"user_id": "u5", "item_id": f"i{n % 9}", "event_id": f"e{n}"} for n in range(7)]
-    live.post("/v1/events", {"events": told})
+    events = [{"user_id": "u5", "item_id": f"i{n % 9}", "event_id": f"e{n}"} for n in range(7)]
+    live.post("/v1/events", {"events": events})
     for _ in range(3):
         live.get("/v1/recommend/u5", k=1)
     live.engine.lists.log.close()
-    whole = live.get("/v1/users/u5")
-    assert [e["event_id"] for e in whole["events"]][:7] == [f"e{n}" for n in range(7)]
+    data = live.get("/v1/users/u5")
+    assert [e["event_id"] for e in data["events"]][:7] == [f"e{n}" for n in range(7)]
     for piece in (1, 2, 3, 7):
         monkeypatch.setattr(user_export, "PIECE", piece)
-        assert live.get("/v1/users/u5") == whole
-        assert live.http.get("/dashboard/users/export?id=u5").json() == whole
-    asked = live.http.get("/dashboard/users/erase?id=u5").text
-    assert f"{len(whole['events'])} events and 3 lists" in asked
+        assert live.get("/v1/users/u5") == data
+        assert live.http.get("/dashboard/users/export?id=u5").json() == data
+    question = live.http.get("/dashboard/users/erase?id=u5").text
+    assert f"{len(data['events'])} events and 3 lists" in question
 
 
 def test_who_is_erased_meanwhile_is_not_handed_out(live, monkeypatch):
@@ -100,28 +100,28 @@ def test_an_erased_user_is_in_no_byte_on_disk(tmp_path):
     import small_shop
 
     events = small_shop.events().with_columns(
-        pl.when(pl.col("user_id") == "u5").then(pl.lit(WHO)).otherwise("user_id").alias("user_id")
+        pl.when(pl.col("user_id") == "u5").then(pl.lit(USER)).otherwise("user_id").alias("user_id")
     )
     made = pennyweight.fit(small_shop.items(), events, encoder="tfidf")
     made.save(tmp_path / "bundle")
     with service(tmp_path / "bundle", tmp_path / "live") as live:
         others = live.ids("/v1/recommend/u6", k=9)
         for number in range(30):
-            live.post("/v1/events", {"user_id": WHO, "item_id": f"i{number % 9}"})
-            live.get(f"/v1/recommend/{WHO}")
-        assert holding(tmp_path / "live", WHO)
-        gone = live.http.delete(f"/v1/users/{WHO}").json()
-        assert gone["events"] == 30
-        assert gone["recommendations"] == 30
-        assert gone["bundle_events"] >= 5
-        assert gone["trained_on"][0]["source"] == str(tmp_path / "bundle")
-        assert holding(tmp_path / "live", WHO) == []
-        assert live.get(f"/v1/recommend/{WHO}")["source"] == "popularity"
+            live.post("/v1/events", {"user_id": USER, "item_id": f"i{number % 9}"})
+            live.get(f"/v1/recommend/{USER}")
+        assert holding(tmp_path / "live", USER)
+        erasure = live.http.delete(f"/v1/users/{USER}").json()
+        assert erasure["events"] == 30
+        assert erasure["recommendations"] == 30
+        assert erasure["bundle_events"] >= 5
+        assert erasure["trained_on"][0]["source"] == str(tmp_path / "bundle")
+        assert holding(tmp_path / "live", USER) == []
+        assert live.get(f"/v1/recommend/{USER}")["source"] == "popularity"
         assert live.ids("/v1/recommend/u6", k=9) == others
-        again = live.http.delete(f"/v1/users/{WHO}").json()
+        again = live.http.delete(f"/v1/users/{USER}").json()
         assert (again["events"], again["bundle_events"], again["trained_on"]) == (0, 0, [])
         assert live.get("/v1/audit")["entries"][0]["action"] == "erase user"
-    assert holding(tmp_path / "live", WHO) == []  # nor written again at the end
+    assert holding(tmp_path / "live", USER) == []  # nor written again at the end
     with service(None, tmp_path / "live") as live:
-        assert live.get(f"/v1/recommend/{WHO}")["source"] in ("popularity",)
+        assert live.get(f"/v1/recommend/{USER}")["source"] in ("popularity",)
         assert live.ids("/v1/recommend/u6", k=9) == others

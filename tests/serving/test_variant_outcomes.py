@@ -46,7 +46,7 @@ def acted(user: str, version: str = A, kind: str = "buy", **more) -> Attributed:
     )
 
 
-def told(counted: Tally) -> Outcomes:
+def outcomes_of(counted: Tally) -> Outcomes:
     return counted.outcomes(0.0, {A: 3, B: 2})
 
 
@@ -62,7 +62,7 @@ def compared(a: tuple[int, int], b: tuple[int, int], shares=(0.5, 0.5)) -> Outco
         counted.add_users(users)
     for _, events in pages:
         counted.add_events(events)
-    return told(counted)
+    return outcomes_of(counted)
 
 
 def test_a_user_counts_once_by_a_positive_event_that_names_a_list_of_theirs():
@@ -81,11 +81,11 @@ def test_a_user_counts_once_by_a_positive_event_that_names_a_list_of_theirs():
             acted("zoe", "ccc"),
         ]
     )
-    one, other = told(counted).variants
-    assert (one.users, one.lists, one.converted, one.events) == (2, 5, 1, 2)
-    assert (other.users, other.lists, other.converted, other.events) == (1, 1, 1, 1)
-    assert one.rate.value == 0.5 and one.events_per_user.value == 1.0
-    types = {(t.version, t.kind): (t.lists, t.events, t.users) for t in told(counted).types}
+    first, second = outcomes_of(counted).variants
+    assert (first.users, first.lists, first.converted, first.events) == (2, 5, 1, 2)
+    assert (second.users, second.lists, second.converted, second.events) == (1, 1, 1, 1)
+    assert first.rate.value == 0.5 and first.events_per_user.value == 1.0
+    types = {(t.version, t.kind): (t.lists, t.events, t.users) for t in outcomes_of(counted).types}
     assert types == {
         (A, "buy"): (3, 6, 2),
         (A, "view"): (3, 1, 1),
@@ -98,14 +98,14 @@ def test_who_got_lists_of_both_bundles_counts_for_none():
     counted = tally()
     counted.add_users([exposed("ann", A, other=B), exposed("bob"), exposed("cy", B)])
     counted.add_events([acted("ann"), acted("bob")])
-    found = told(counted)
-    assert [variant.users for variant in found.variants] == [1, 1] and found.crossed == 1
-    assert [variant.converted for variant in found.variants] == [1, 0]
-    assert "more than one bundle went to some users (1)" in found.warnings()[0]
+    outcomes = outcomes_of(counted)
+    assert [variant.users for variant in outcomes.variants] == [1, 1] and outcomes.crossed == 1
+    assert [variant.converted for variant in outcomes.variants] == [1, 0]
+    assert "more than one bundle went to some users (1)" in outcomes.warnings()[0]
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "said"),
+    ("a", "b", "start"),
     [
         ((0, 0), (0, 0), "No user of aaa or bbb has got a list yet."),
         ((1, 9), (0, 0), "No user of bbb has got a list yet."),
@@ -120,24 +120,24 @@ def test_who_got_lists_of_both_bundles_counts_for_none():
         ((60, 500), (30, 500), "Users of aaa act on lists more often: 6.0% of 500 users of bbb"),
     ],
 )
-def test_the_sentence_says_no_more_than_is_shown(a, b, said):
-    found = compared(a, b)
-    assert found.summary().startswith(said)
-    assert found.warnings() == ()
+def test_the_sentence_says_no_more_than_is_shown(a, b, start):
+    outcomes = compared(a, b)
+    assert outcomes.summary().startswith(start)
+    assert outcomes.warnings() == ()
 
 
 def test_one_bundle_has_nothing_to_be_compared_with():
     counted = tally((Variant(A, 1.0),))
-    assert "No user of aaa has got a list" in told(counted).summary()
+    assert "No user of aaa has got a list" in outcomes_of(counted).summary()
     counted.add_users([exposed("ann")])
-    found = told(counted)
-    assert "nothing to compare" in found.summary() and found.contrast is None
+    outcomes = outcomes_of(counted)
+    assert "nothing to compare" in outcomes.summary() and outcomes.contrast is None
 
 
 def test_groups_that_are_not_as_the_shares_say_are_doubted():
-    found = compared((50, 1_000), (42, 800))
-    assert found.contrast.is_mismatched and "not comparable" not in found.summary()
-    (warning,) = found.warnings()
+    outcomes = compared((50, 1_000), (42, 800))
+    assert outcomes.contrast.is_mismatched and "not comparable" not in outcomes.summary()
+    (warning,) = outcomes.warnings()
     assert "900 of aaa, 900 of bbb were expected, and 1,000, 800 got lists" in warning
     assert "p = below 0.001" in warning
     assert compared((50, 1_000), (60, 800), shares=(5 / 9, 4 / 9)).warnings() == ()
@@ -150,12 +150,12 @@ def test_a_user_with_a_large_share_of_the_events_is_named():
     users, events = many(40, A, 30, "a")
     counted.add_users([*users, exposed("cy", B)])
     counted.add_events([*events, *[acted("a39")] * 25, *[acted("cy", B)] * 19])
-    found = told(counted)
-    one, other = found.variants
-    assert (one.heaviest.user, one.heaviest.events) == ("a39", 25)
-    assert one.heaviest.share == pytest.approx(25 / 55)
-    assert other.heaviest is None  # few events are no sign of a program
-    assert found.warnings()[-1].startswith("'a39' made 25 of the 55 events of aaa (45%)")
+    outcomes = outcomes_of(counted)
+    first, second = outcomes.variants
+    assert (first.heaviest.user, first.heaviest.events) == ("a39", 25)
+    assert first.heaviest.share == pytest.approx(25 / 55)
+    assert second.heaviest is None  # few events are no sign of a program
+    assert outcomes.warnings()[-1].startswith("'a39' made 25 of the 55 events of aaa (45%)")
 
 
 def test_equal_bundles_are_seldom_called_different():
@@ -179,28 +179,28 @@ def counted_anew(monkeypatch) -> None:
 def shared(live: Service, bundles) -> Service:
     """Two bundles that share the users evenly."""
     post(live, "/dashboard/bundles/add", path=str(bundles[1]))
-    one, two = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
-    share(live, one, two, 0.5)
+    first, second = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
+    share(live, first, second, 0.5)
     return live
 
 
-def share(live: Service, one: str, two: str, part: float) -> None:
-    body = [{"bundle_version": one, "share": 1 - part}, {"bundle_version": two, "share": part}]
+def share(live: Service, first: str, second: str, part: float) -> None:
+    body = [{"bundle_version": first, "share": 1 - part}, {"bundle_version": second, "share": part}]
     assert live.http.put("/v1/bundles/traffic-split", json={"variants": body}).status_code == 200
 
 
 def act(live: Service, user: str, *kinds: str, **more) -> str:
     """Give a user a list; let the user do something with it; return the bundle."""
-    shown = live.get(f"/v1/recommend/{user}", k=3)
+    recommendation = live.get(f"/v1/recommend/{user}", k=3)
     for kind in kinds:
         event = {
             "user_id": user,
-            "item_id": shown["items"][0]["item_id"],
+            "item_id": recommendation["items"][0]["item_id"],
             "event_type": kind,
-            "recommendation_id": shown["recommendation_id"],
+            "recommendation_id": recommendation["recommendation_id"],
         }
         live.post("/v1/events", event | more)
-    return shown["bundle_version"]
+    return recommendation["bundle_version"]
 
 
 def feedback(live: Service, **query: object) -> dict:
@@ -209,13 +209,13 @@ def feedback(live: Service, **query: object) -> dict:
 
 
 def test_users_are_counted_since_the_last_change_of_shares(shared):
-    one, two = traffic(shared)
+    first, second = traffic(shared)
     of = {}
     for i in range(40):
         kinds = (("buy",), ("view", "buy"), ("dislike",), ("impression",), ())[i % 5]
         of[f"user {i}"] = act(shared, f"user {i}", *kinds)
-    found = feedback(shared)
-    for variant in found["variants"]:
+    result = feedback(shared)
+    for variant in result["variants"]:
         mine = [i for i in range(40) if of[f"user {i}"] == variant["bundle_version"]]
         assert (variant["users"], variant["lists"]) == (len(mine), len(mine)) and variant[
             "share"
@@ -223,33 +223,37 @@ def test_users_are_counted_since_the_last_change_of_shares(shared):
         assert variant["converted"] == sum(i % 5 < 2 for i in mine)
         assert variant["events"] == sum((1, 2, 0, 0, 0)[i % 5] for i in mine)
         assert variant["rate"]["low"] < variant["rate"]["value"] < variant["rate"]["high"]
-    assert found["contrast"]["p"] > 0.05 and not found["contrast"]["significant"]
-    assert found["summary"].startswith("No difference shown yet") and found["warnings"] == []
-    meanings = {o["event_type"]: o["meaning"] for o in found["outcomes"]}
+    assert result["contrast"]["p"] > 0.05 and not result["contrast"]["significant"]
+    assert result["summary"].startswith("No difference shown yet") and result["warnings"] == []
+    meanings = {o["event_type"]: o["meaning"] for o in result["outcomes"]}
     assert meanings["dislike"] == "negative" and meanings["impression"] == "neutral"
 
-    share(shared, one, two, 0.3)
+    share(shared, first, second, 0.3)
     anew = feedback(shared)
-    assert anew["since"] > found["since"]
+    assert anew["since"] > result["since"]
     assert [variant["users"] for variant in anew["variants"]] == [0, 0] and anew["outcomes"] == []
     assert "has got a list yet" in anew["summary"]
     act(shared, "user 0", "buy")
     assert sum(variant["converted"] for variant in feedback(shared)["variants"]) == 1
-    share(shared, one, two, 0.3)  # the same again is no change
+    share(shared, first, second, 0.3)  # the same again is no change
     assert feedback(shared)["since"] == anew["since"]
     shared.post("/v1/bundles/rollback", {})
     assert feedback(shared)["since"] > anew["since"]
 
 
 def test_an_old_list_is_no_part_of_what_came_after(shared):
-    one, two = traffic(shared)
-    shown = shared.get("/v1/recommend/ann", k=1)
-    share(shared, one, two, 0.4)
-    event = {"user_id": "ann", "item_id": "i1", "recommendation_id": shown["recommendation_id"]}
+    first, second = traffic(shared)
+    recommendation = shared.get("/v1/recommend/ann", k=1)
+    share(shared, first, second, 0.4)
+    event = {
+        "user_id": "ann",
+        "item_id": "i1",
+        "recommendation_id": recommendation["recommendation_id"],
+    }
     shared.post("/v1/events", event)
-    found = feedback(shared)
-    assert sum(variant["users"] + variant["events"] for variant in found["variants"]) == 0
-    assert found["outcomes"] == []
+    result = feedback(shared)
+    assert sum(variant["users"] + variant["events"] for variant in result["variants"]) == 0
+    assert result["outcomes"] == []
 
 
 def test_events_count_within_the_window(shared):
@@ -261,12 +265,16 @@ def test_events_count_within_the_window(shared):
 
 
 def test_lists_of_sessions_are_counted_by_type_alone(shared):
-    shown = shared.post("/v1/recommend", {"items": ["i1"]})
-    event = {"user_id": "ann", "item_id": "i1", "recommendation_id": shown["recommendation_id"]}
+    recommendation = shared.post("/v1/recommend", {"items": ["i1"]})
+    event = {
+        "user_id": "ann",
+        "item_id": "i1",
+        "recommendation_id": recommendation["recommendation_id"],
+    }
     shared.post("/v1/events", event)
-    found = feedback(shared)
-    assert sum(variant["users"] for variant in found["variants"]) == 0
-    (outcome,) = found["outcomes"]
+    result = feedback(shared)
+    assert sum(variant["users"] for variant in result["variants"]) == 0
+    (outcome,) = result["outcomes"]
     assert (outcome["lists"], outcome["events"]) == (1, 1)
 
 
@@ -274,8 +282,8 @@ def test_who_is_erased_is_counted_no_more(shared):
     act(shared, "ann", "buy")
     assert sum(variant["converted"] for variant in feedback(shared)["variants"]) == 1
     shared.http.delete("/v1/users/ann")
-    found = feedback(shared)
-    assert sum(variant["users"] + variant["converted"] for variant in found["variants"]) == 0
+    result = feedback(shared)
+    assert sum(variant["users"] + variant["converted"] for variant in result["variants"]) == 0
 
 
 def test_a_restart_is_no_change_of_shares(bundles, tmp_path):
@@ -294,9 +302,9 @@ def test_a_restart_is_no_change_of_shares(bundles, tmp_path):
 def test_many_pages_are_counted_like_one(shared, monkeypatch):
     for i in range(12):
         act(shared, f"user {i}", "buy", "buy")
-    whole = feedback(shared)
+    result = feedback(shared)
     monkeypatch.setattr(outcome_counter, "PAGE", 1)
-    assert feedback(shared) == whole
+    assert feedback(shared) == result
 
 
 def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
@@ -304,7 +312,7 @@ def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
     clock, engine = Clock(), shared.engine
     counter = OutcomeCounter(engine, timer=clock)
 
-    async def asked(*windows: float) -> list[Outcomes]:
+    async def count(*windows: float) -> list[Outcomes]:
         return list(await asyncio.gather(*(counter.outcomes(w) for w in windows)))
 
     counted = engine.store.read
@@ -314,10 +322,10 @@ def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
         return await counted(job)
 
     engine.store.read = slow
-    first, same, other = asyncio.run(asked(10.0, 10.0, 20.0))
+    first, same, other = asyncio.run(count(10.0, 10.0, 20.0))
     assert first is same and other is not first
     clock.now += 100
-    (later,) = asyncio.run(asked(10.0))
+    (later,) = asyncio.run(count(10.0))
     assert later is not first
 
 
@@ -350,8 +358,8 @@ def test_a_hostile_user_who_does_much_is_named_as_text(shared):
 
 
 def test_sharing_on_the_page_counts_anew(shared):
-    one, two = traffic(shared)
+    first, second = traffic(shared)
     act(shared, "ann", "buy")
-    confirm(shared, "/dashboard/bundles/share", most=one, some=two, percent="20")
+    confirm(shared, "/dashboard/bundles/share", most=first, some=second, percent="20")
     feedback(shared)
     assert "has got a list yet" in page(shared, "/dashboard/bundles")

@@ -15,8 +15,8 @@ from pennyweight.serving.http.request_middleware import (
 )
 
 
-def watched(**given) -> RequestMiddleware:
-    return RequestMiddleware(application(), make_id=lambda: "made", **given)
+def watched(**options) -> RequestMiddleware:
+    return RequestMiddleware(application(), make_id=lambda: "made", **options)
 
 
 @pytest.mark.parametrize("name", ["a", "A-b_c.9", "x" * 64])
@@ -76,15 +76,15 @@ def test_observers_hear_of_every_request_by_its_route():
     for path in ("/v1/users/jane", "/nowhere/jane", "/unknown", "/broken"):
         ask(app, "GET", path)
     ask(app, "PUT", "/v1/users/jane")
-    assert [(done.method, done.route, done.status) for done in heard] == [
+    assert [(request.method, request.route, request.status) for request in heard] == [
         ("GET", "/v1/users/{user_id}", 200),
         ("GET", UNROUTED, 404),
         ("GET", "/unknown", 404),
         ("GET", "/broken", 500),
         ("PUT", "/v1/users/{user_id}", 405),
     ]
-    assert all(done.request_id == "made" and done.key is None for done in heard)
-    assert all(done.seconds == 0 for done in heard)
+    assert all(request.request_id == "made" and request.key is None for request in heard)
+    assert all(request.seconds == 0 for request in heard)
 
 
 def test_a_request_lasts_until_its_answer_is_sent():
@@ -123,7 +123,7 @@ def test_templates_of_every_kind_of_route():
     watch = RequestMiddleware(app, observers=[heard.append])
     for path in ("/v1/inner/items/jane", "/v1/inner/plain/jane", "/direct/jane", "/static/jane"):
         assert ask(watch, "GET", path).status_code == 200
-    assert [done.route for done in heard][:3] == [
+    assert [request.route for request in heard][:3] == [
         "/v1/inner/items/{item_id}",
         "/v1/inner/plain/{name}",
         "/direct/{name}",
@@ -132,10 +132,10 @@ def test_templates_of_every_kind_of_route():
 
 
 def test_what_is_not_a_request_passes():
-    seen = []
+    scopes = []
 
     async def app(scope, receive, send):
-        seen.append(scope)
+        scopes.append(scope)
 
     asyncio.run(RequestMiddleware(app)({"type": "lifespan"}, None, None))
-    assert seen == [{"type": "lifespan"}]
+    assert scopes == [{"type": "lifespan"}]

@@ -10,7 +10,9 @@ START = 600_000 * 60.0
 NONE = RequestStatistics(0, 0, 0, None, None, None)
 
 
-def done(route: str = "/v1/recommend", status: int = 200, seconds: float = 0.01) -> HandledRequest:
+def handled(
+    route: str = "/v1/recommend", status: int = 200, seconds: float = 0.01
+) -> HandledRequest:
     return HandledRequest("id", "GET", route, status, seconds, None)
 
 
@@ -31,16 +33,16 @@ def test_an_hour_has_sixty_minutes_also_without_requests(window):
 
 def test_requests_are_told_by_minute_and_route(window, clock):
     for status in (200, 404, 429, 500, 503):
-        window.answered(done(status=status))
+        window.answered(handled(status=status))
     clock.now += 60
-    window.answered(done("/v1/items", seconds=0.1))
+    window.answered(handled("/v1/items", seconds=0.1))
     for _ in range(8):
-        window.answered(done())
-    before, now = (told for _, told in window.minutes()[-2:])
+        window.answered(handled())
+    before, now = (statistics for _, statistics in window.minutes()[-2:])
     assert (before.requests, before.errors, before.refused) == (5, 2, 2)
     assert (now.requests, now.errors, now.refused) == (9, 0, 0)
     assert window.hour().requests == 14
-    assert [(name, told.requests) for name, told in window.routes()] == [
+    assert [(name, statistics.requests) for name, statistics in window.routes()] == [
         ("GET /v1/recommend", 13),
         ("GET /v1/items", 1),
     ]
@@ -49,29 +51,29 @@ def test_requests_are_told_by_minute_and_route(window, clock):
 def test_pages_and_scrapes_are_not_of_the_api(window):
     observer = of_api(window.answered)
     for route in ("/", "/dashboard/users", "/static/{name}", "/metrics", "/health/ready", "/docs"):
-        observer(done(route))
+        observer(handled(route))
     assert window.hour().requests == 0
     for route in ("/v1/recommend/{user_id}", "/api/recommend/{user}", UNROUTED):
-        observer(done(route))
+        observer(handled(route))
     assert window.hour().requests == 3
 
 
 def test_what_is_older_than_an_hour_is_forgotten(window, clock):
-    window.answered(done())
+    window.answered(handled())
     clock.now += 59 * 60
     assert window.hour().requests == 1 and window.minutes()[0][1].requests == 1
     clock.now += 60
     assert window.hour() == NONE
-    window.answered(done())  # takes the place of the first
+    window.answered(handled())  # takes the place of the first
     assert window.hour().requests == 1
     clock.now += 1e7
     assert window.hour() == NONE
 
 
 def test_a_clock_that_is_put_back_does_no_harm(window, clock):
-    window.answered(done())
+    window.answered(handled())
     clock.now -= 7200
-    window.answered(done())
+    window.answered(handled())
     assert window.hour().requests == 1
 
 
@@ -79,15 +81,15 @@ def test_a_clock_that_is_put_back_does_no_harm(window, clock):
 def test_quantiles_are_at_most_a_fifth_too_high(times):
     window = RollingMetrics(clock=Clock(START))
     for seconds in times:
-        window.answered(done(seconds=seconds))
-    ordered, told = sorted(times), window.hour()
-    for q, found in ((0.5, told.p50), (0.95, told.p95), (0.99, told.p99)):
+        window.answered(handled(seconds=seconds))
+    ordered, hour = sorted(times), window.hour()
+    for q, quantile in ((0.5, hour.p50), (0.95, hour.p95), (0.99, hour.p99)):
         rank = next(i for i in range(len(times)) if i + 1 >= q * len(times))
-        assert ordered[rank] * 0.999 <= found <= ordered[rank] * 1.2
+        assert ordered[rank] * 0.999 <= quantile <= ordered[rank] * 1.2
 
 
 def test_times_beyond_all_buckets_are_counted(window):
-    window.answered(done(seconds=0.0))
-    window.answered(done(seconds=1e6))
-    told = window.hour()
-    assert told.requests == 2 and told.p50 == pytest.approx(1e-4) and told.p99 > 60
+    window.answered(handled(seconds=0.0))
+    window.answered(handled(seconds=1e6))
+    hour = window.hour()
+    assert hour.requests == 2 and hour.p50 == pytest.approx(1e-4) and hour.p99 > 60

@@ -82,9 +82,9 @@ def test_a_head_without_an_end_is_refused(connection, piece):
     assert time.monotonic() - began < PATIENCE
 
 
-@pytest.mark.parametrize("asked", [b"\x16\x03\x01\r\n\r\n", b"GET\r\n\r\n"])
-def test_what_is_no_request_is_told_as_a_problem_and_fills_no_log(connection, asked, caplog):
-    connection.sendall(asked)
+@pytest.mark.parametrize("data", [b"\x16\x03\x01\r\n\r\n", b"GET\r\n\r\n"])
+def test_what_is_no_request_is_told_as_a_problem_and_fills_no_log(connection, data, caplog):
+    connection.sendall(data)
     head, _, body = closes(connection).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ") and b"application/problem+json" in head
     assert json.loads(body)["status"] == 400

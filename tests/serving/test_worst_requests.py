@@ -21,21 +21,21 @@ from worst_bodies import BODY_BYTES, requests, shapes
 
 MAX_ERRORS = 64  # that pydantic may find in one request
 MAX_PROBLEM = 16_000  # bytes of an answer that tells of errors
-KNOWN = {200, 307, 400, 404, 405, 409, 413, 415, 422}  # what may be answered
+EXPECTED_STATUSES = {200, 307, 400, 404, 405, 409, 413, 415, 422}  # what may be answered
 JSON = {"content-type": "application/json"}
 
 
 def values_in(value) -> int:
-    found, level = 0, [value]
+    count, level = 0, [value]
     while level:
-        found += len(level)
+        count += len(level)
         level = [
             below
-            for one in level
-            if isinstance(one, list | dict)
-            for below in (one.values() if isinstance(one, dict) else one)
+            for part in level
+            if isinstance(part, list | dict)
+            for below in (part.values() if isinstance(part, dict) else part)
         ]
-    return found
+    return count
 
 
 def answer_to(port: int, raw: bytes) -> tuple[int, bytes]:
@@ -54,15 +54,15 @@ def test_no_route_finds_errors_without_end_or_fails(live, monkeypatch):
     counts: list[int] = []
     fields = problems._fields
 
-    def counted(found):
-        counts.append(len(found))
-        return fields(found)
+    def counted(errors):
+        counts.append(len(errors))
+        return fields(errors)
 
     monkeypatch.setattr(problems, "_fields", counted)
     tried = set()
     for request in requests(live.http.get("/openapi.json").json(), 30_000):
         status, body = answer_to(live.port, request.wire("Connection: close\r\n"))
-        assert status in KNOWN, (request.route, request.fault, body)
+        assert status in EXPECTED_STATUSES, (request.route, request.fault, body)
         assert status == 200 or len(body) <= MAX_PROBLEM, (request.route, request.fault)
         tried.add(request.route)
     assert len(tried) > 40 and len(counts) > 1_000
@@ -219,7 +219,7 @@ def test_a_time_of_no_year_is_refused(live, time):
 
 
 def test_a_list_is_counted_before_its_values_are_read(live):
-    for path, body, told in (
+    for path, body, message in (
         ("/v1/events", {"events": [{}] * 1_001}, "body.events must have 1,000 values at most"),
         ("/v1/events", {"events": [{}] * 900}, "body.events.0.user_id is missing"),
         ("/v1/items", {"items": [{}] * 1_001}, "body.items must have 1,000 values at most"),
@@ -229,7 +229,7 @@ def test_a_list_is_counted_before_its_values_are_read(live):
     ):
         response = live.http.post(path, json=body)
         assert response.status_code == 422
-        assert told in response.json()["detail"]
+        assert message in response.json()["detail"]
         assert len(response.json()["errors"]) <= 8
     batch = {"events": [{"user_id": "u", "event_type": "impression", "items": ["i1"] * 100}] * 101}
     response = live.http.post("/v1/events", json=batch)
@@ -297,9 +297,9 @@ def test_a_worker_takes_so_many_jobs():
         first = await asyncio.gather(*tasks, return_exceptions=True)
         return [*first, await worker.run(lambda: "again")]
 
-    one, two, three, again = asyncio.run(run())
-    assert (one, two, again) == (True, True, "again")
-    assert isinstance(three, BusyError) and str(three) == "two jobs wait"
+    first, second, third, again = asyncio.run(run())
+    assert (first, second, again) == (True, True, "again")
+    assert isinstance(third, BusyError) and str(third) == "two jobs wait"
 
 
 def test_too_many_large_bodies_are_told_to_come_again(live, monkeypatch):
@@ -314,7 +314,7 @@ def test_too_many_large_bodies_are_told_to_come_again(live, monkeypatch):
 
 def test_large_bodies_share_the_memory_there_is():
     async def run() -> list[int]:
-        done: list[int] = []
+        statuses: list[int] = []
         hold, held = asyncio.Event(), asyncio.Event()
 
         async def app(scope, receive, send):
@@ -323,15 +323,15 @@ def test_large_bodies_share_the_memory_there_is():
             if scope["path"] == "/hold":
                 held.set()
                 await hold.wait()
-            done.append(200)
+            statuses.append(200)
 
         body = BodyLimit(app, total=200_000)
 
         async def ask(path: str, parts: int) -> int:
-            left = iter(range(parts))
+            parts_left = iter(range(parts))
 
             async def receive():
-                more = next(left) < parts - 1
+                more = next(parts_left) < parts - 1
                 return {"type": "http.request", "body": b"x" * 50_000, "more_body": more}
 
             try:
@@ -369,11 +369,11 @@ def head_paths(live) -> list[str]:
 
 def test_head_answers_wherever_get_does(live):
     for path in head_paths(live):
-        asked, told = live.http.head(path), live.http.get(path)
-        assert asked.status_code == told.status_code, path
+        head, full = live.http.head(path), live.http.get(path)
+        assert head.status_code == full.status_code, path
         # How a body is transferred goes without saying where there is none (RFC 9110, 9.3.2).
-        fields = told.headers.keys() - {"transfer-encoding"}
-        assert asked.content == b"" and asked.headers.keys() == fields, path
+        fields = full.headers.keys() - {"transfer-encoding"}
+        assert head.content == b"" and head.headers.keys() == fields, path
     refused = live.http.head("/v1/events")
     assert refused.status_code == 405 and refused.headers["allow"] == "POST"
     assert live.http.delete("/v1/recommend/u0").headers["allow"] == "GET, HEAD, POST"
@@ -465,14 +465,14 @@ def test_what_surrounds_a_body_has_an_end(request, port, part):
 
 
 def test_few_requests_wait_on_one_connection(impatient, reading_port):
-    one = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with socket.create_connection(("127.0.0.1", impatient), timeout=PATIENCE) as connection:
-        connection.sendall(one * 8)
+        connection.sendall(request * 8)
         got = b""
         while got.count(b"ok") < 8:
             got += connection.recv(1 << 16)
     with socket.create_connection(("127.0.0.1", reading_port), timeout=PATIENCE) as connection:
-        connection.sendall(one * 1_000)
+        connection.sendall(request * 1_000)
         assert closes(connection)
 
 

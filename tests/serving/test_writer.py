@@ -94,10 +94,10 @@ def test_too_many_are_refused_and_none_is_lost(store):
 def test_an_erasure_runs_outside_of_a_transaction(store):
     writer = Writer(store)
     writer.submit(lambda s: s.add_events([event(1)])).result(WAIT)
-    gone = writer.submit(lambda s: s.erase("ann"), alone=True)
+    erasure = writer.submit(lambda s: s.erase("ann"), alone=True)
     other = Event("e2", "bob", "a", "view", 2.0)
     after = writer.submit(lambda s: s.add_events([other]))
-    assert gone.result(WAIT).events == 1
+    assert erasure.result(WAIT).events == 1
     assert after.result(WAIT) == 1
     writer.close()
 

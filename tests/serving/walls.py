@@ -53,7 +53,7 @@ class Shop:
         self.ring = KeyRing(self.path, clock=self.clock)
 
 
-async def told(request: Request) -> Response:
+async def show(request: Request) -> Response:
     key = request.scope["state"].get("key")
     return JSONResponse({"key": key and key.name, "id": request.state.request_id})
 
@@ -88,16 +88,16 @@ async def slow(request: Request) -> Response:
 
 
 ROUTES = {
-    "/": told,
-    "/dashboard": told,
-    "/health/ready": told,
-    "/login": told,
+    "/": show,
+    "/dashboard": show,
+    "/health/ready": show,
+    "/login": show,
     "/static/icon": cached,
-    "/v1/recommend": told,
-    "/v1/recommend/{user_id}": told,
+    "/v1/recommend": show,
+    "/v1/recommend/{user_id}": show,
     "/v1/events": length,
-    "/v1/users/{user_id}": told,
-    "/v1/bundles": told,
+    "/v1/users/{user_id}": show,
+    "/v1/bundles": show,
     "/unknown": unknown,
     "/broken": broken,
     "/slow": slow,
@@ -127,13 +127,13 @@ def ask(
 ) -> httpx.Response:
     """Ask once in this process; ``x_api_key`` is the header ``x-api-key``."""
 
-    async def asked() -> httpx.Response:
+    async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app, client=(client, 1))
         async with httpx.AsyncClient(transport=transport, base_url=f"{scheme}://{host}") as http:
-            given = {name.replace("_", "-"): value for name, value in headers.items()}
-            return await http.request(method, path, headers=given)
+            sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+            return await http.request(method, path, headers=sent_headers)
 
-    return asyncio.run(asked())
+    return asyncio.run(send())
 
 
 def bearer(secret: str) -> dict[str, str]:

@@ -20,13 +20,13 @@ ARRAYS = st.sampled_from(DTYPES).flatmap(
 def test_what_is_written_is_mapped(tmp_path_factory, arrays) -> None:
     path = tmp_path_factory.mktemp("a") / "x.safetensors"
     write_arrays(path, arrays, {"n": [1, "ü"]})
-    found, notes = read_arrays(path)
+    mapped, notes = read_arrays(path)
     assert notes == {"n": [1, "ü"]}
-    assert set(found) == set(arrays)
+    assert set(mapped) == set(arrays)
     for name, value in arrays.items():
-        assert found[name].dtype == value.dtype
-        np.testing.assert_array_equal(found[name], value)
-        assert not found[name].flags.writeable
+        assert mapped[name].dtype == value.dtype
+        np.testing.assert_array_equal(mapped[name], value)
+        assert not mapped[name].flags.writeable
 
 
 @pytest.mark.parametrize("data", [b"", b"short", b"\xff" * 64, b"\x02" + b"\0" * 7 + b"[]"])
