@@ -59,14 +59,14 @@ for name in sys.argv[1].split(","):
 
 def test_everything_that_a_benchmark_imports_is_installed():
     names = sorted({*IN_MAKE, "tuning"})
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", ALL_HELP, ",".join(names)],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": path_with(FOLDER)},
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("--json") >= len(names)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.count("--json") >= len(names)
 
 
 def path_with(folder: Path) -> str:
@@ -75,14 +75,14 @@ def path_with(folder: Path) -> str:
 
 def test_the_target_installs_what_the_package_itself_does_not_need():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = set(project["project"]["dependencies"]) | set(project["dependency-groups"]["bench"])
-    names = {re.split(r"[\[<>=]", package)[0].replace("-", "_") for package in wanted}
+    packages = set(project["project"]["dependencies"]) | set(project["dependency-groups"]["bench"])
+    names = {re.split(r"[\[<>=]", package)[0].replace("-", "_") for package in packages}
     own = {path.stem for path in FOLDER.glob("*.py")} | {"pennyweight"}
     for name in {*IN_MAKE, *own - {"metrics", "protection", "encode_worker", "pennyweight"}}:
         text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
         imports = re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)
-        known = names | own | set(sys.stdlib_module_names)
-        assert [i for i in imports if i not in known] == [], name
+        importable = names | own | set(sys.stdlib_module_names)
+        assert [i for i in imports if i not in importable] == [], name
     assert "bench: .venv/.setup-bench" in MAKEFILE and "--group bench" in MAKEFILE
 
 
@@ -90,10 +90,12 @@ def test_the_target_installs_what_the_package_itself_does_not_need():
 def test_absent_data_is_left_out_with_a_word_on_where_it_comes_from(name, tmp_path):
     words = ["--only", "lists,events"] if name == "serve" else []
     words += ["--only", "int8"] if name == "encode" else []
-    done = run(name, *words, data=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert f"beauty: not in {tmp_path}; left out. It is made of {SOURCES['beauty']}" in done.stdout
-    assert "PENNYWEIGHT_DATA" in done.stdout and "--data" in done.stdout
+    process = run(name, *words, data=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert (
+        f"beauty: not in {tmp_path}; left out. It is made of {SOURCES['beauty']}" in process.stdout
+    )
+    assert "PENNYWEIGHT_DATA" in process.stdout and "--data" in process.stdout
 
 
 def test_no_benchmark_looks_outside_of_the_repository():
@@ -120,8 +122,8 @@ def test_transitions_by_hand():
 def test_baselines_choose_on_validation_and_learn_from_the_training_events():
     data = read(small_shop.items(), small_shop.events())
     parted = split(data.interactions, "leave-last-out")
-    found = chosen_baselines(parted, data.catalog, repeats="exclude", seed=0)
-    assert list(found) == [
+    baselines = chosen_baselines(parted, data.catalog, repeats="exclude", seed=0)
+    assert list(baselines) == [
         "popularity",
         "transitions, last item",
         "transitions, last two items",
@@ -129,8 +131,8 @@ def test_baselines_choose_on_validation_and_learn_from_the_training_events():
         "EASE + TF-IDF",
         "transitions + TF-IDF",
     ]
-    valid = measure(found, parted.valid, repeats="exclude")
-    ease = found["EASE + TF-IDF"]
+    valid = measure(baselines, parted.valid, repeats="exclude")
+    ease = baselines["EASE + TF-IDF"]
     best = valid["EASE + TF-IDF"].column("ndcg@10").mean()
     for weight in WEIGHTS:
         ease.weights = {"content": weight, "linear": 1 - weight}
@@ -138,7 +140,7 @@ def test_baselines_choose_on_validation_and_learn_from_the_training_events():
         assert other.column("ndcg@10").mean() <= best + 1e-12
     assert "content.decay" in choices(ease) and "linear.penalty" in choices(ease)
     level = Popularity().fit(parted.train, data.catalog).level
-    np.testing.assert_array_equal(found["popularity"].level, level)
+    np.testing.assert_array_equal(baselines["popularity"].level, level)
 
 
 @pytest.mark.parametrize(

@@ -146,11 +146,11 @@ def test_pairs_and_series_follow_far_more_often_than_chance(
 
 def test_text_explains_a_part_of_the_next_book_only(steps: np.ndarray, world: World) -> None:
     has = world.features[:, : world.subjects] > 0
-    seen, base = (
+    explained, base = (
         (has[pairs[:, 0]] & has[pairs[:, 1]]).any(axis=1).mean() for pairs in (steps, dealt(steps))
     )
-    assert seen > base + 0.08
-    assert seen < 0.65
+    assert explained > base + 0.08
+    assert explained < 0.65
 
 
 def test_circles_show_in_behavior_where_texts_share_nothing(

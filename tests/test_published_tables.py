@@ -59,10 +59,10 @@ def quality(name: str) -> dict[str, object]:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "quality").mkdir()
     for case in CASES:
-        one = quality(case.name)
+        result = quality(case.name)
         if not case.baselines:
-            one |= {"baselines": {}, "gain": {}}
-        (tmp_path / "quality" / f"{case.name}.json").write_text(json.dumps(one))
+            result |= {"baselines": {}, "gain": {}}
+        (tmp_path / "quality" / f"{case.name}.json").write_text(json.dumps(result))
     rows = [
         {
             "name": "lists: per second",
@@ -87,7 +87,7 @@ def test_the_summary_sets_beside_published_figures_what_learned_from_the_same_ev
     made = tables.tables(folder)["summary"]
     head, _, first, *_ = made.splitlines()
     assert "Pennyweight, training events alone" in head and "Pennyweight, refitted" in head
-    published = max(one.metrics["ndcg@10"] for one in CASES[0].published)
+    published = max(model.metrics["ndcg@10"] for model in CASES[0].published)
     assert row(made, CASES[0].title) == [
         CASES[0].title,
         "NDCG@10",
@@ -120,8 +120,8 @@ def test_details_say_who_ran_what_on_which_events(folder):
     details = made["details"]
     for case in CASES:
         assert case.note in details
-        for one in case.published:
-            assert f"| {one.model} | {one.source} | training events |" in details
+        for model in case.published:
+            assert f"| {model.model} | {model.source} | training events |" in details
     assert "| EASE + TF-IDF | baseline | training events | .1000 [.0900, .1100]" in details
     assert "| **blend-train-only** | Pennyweight | training events | **.3500" in details
     assert "-.0040 [-.0140, +.0060] NDCG@10 over EASE + TF-IDF (p = 0.040)" in details
@@ -148,12 +148,12 @@ def test_what_was_not_measured_stays_as_it_is(folder, capsys):
 
 
 def test_speeds_beside_another_baseline_are_not_those_of_the_table(folder, capsys):
-    for name, there in (("fp32", False), ("sentence-transformers", True)):
-        runner = Runner(name, None, 9, {what: [1.0, 2.0] for what in ("short", "long", "alone")}, 9)
+    for name, is_made in (("fp32", False), ("sentence-transformers", True)):
+        runner = Runner(name, None, 9, {kind: [1.0, 2.0] for kind in ("short", "long", "alone")}, 9)
         rows = rows_of(runner, runner)
         (folder / "encode.json").write_text(json.dumps({"rows": rows}))
-        assert ("encoders" in tables.tables(folder)) == there
-        assert ("without sentence-transformers" in capsys.readouterr().out) != there
+        assert ("encoders" in tables.tables(folder)) == is_made
+        assert ("without sentence-transformers" in capsys.readouterr().out) != is_made
 
 
 def test_candidates_of_a_frontier(folder):
@@ -177,9 +177,9 @@ def test_candidates_of_a_frontier(folder):
         point("fair", 0.98, 80_000),
         point("bad", 0.5, 10),
     )
-    found = Frontier(protocol="leave-last-out", users=50, seed=0, points=points)
+    frontier = Frontier(protocol="leave-last-out", users=50, seed=0, points=points)
     (folder / "frontier").mkdir()
-    (folder / "frontier" / "beauty.json").write_text(found.model_dump_json())
+    (folder / "frontier" / "beauty.json").write_text(frontier.model_dump_json())
     made = tables.tables(folder)
     assert "20.0 (99.5 %: good)" in made["candidates"]
     assert "25.0, missed (98.0 %: fair)" in made["candidates"]
@@ -206,7 +206,7 @@ def test_every_table_has_its_place_in_a_page():
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "shown"),
+    ("value", "unit", "text"),
     [
         (1843.2, "1/s", "1,843 per second"),
         (0.2441, "x", ".244"),
@@ -218,8 +218,8 @@ def test_every_table_has_its_place_in_a_page():
         (166.6, "x", "167"),
     ],
 )
-def test_figures_are_short(value, unit, shown):
-    assert quantity(value, unit) == shown
+def test_figures_are_short(value, unit, text):
+    assert quantity(value, unit) == text
 
 
 def test_encoders_have_the_spread_of_their_turns():
@@ -230,7 +230,7 @@ def test_encoders_have_the_spread_of_their_turns():
             name,
             None,
             23_000_000,
-            {what: [2 / share for share in shares[name]] for what in ("short", "long", "alone")},
+            {kind: [2 / share for share in shares[name]] for kind in ("short", "long", "alone")},
             170_000_000,
             "6.2.0",
         )
@@ -252,14 +252,14 @@ def test_a_missed_target_is_marked():
 def test_the_worst_requests_have_a_line_a_route():
     rows = [
         {
-            "name": f"POST /v1/rank: {what}",
+            "name": f"POST /v1/rank: {figure}",
             "value": value,
             "unit": unit,
             "bar": 100,
             "better": "lower",
             "with": "a | b: 422",
         }
-        for what, value, unit in (("delay", 21.3, "ms"), ("memory", 0.4, "MB"))
+        for figure, value, unit in (("delay", 21.3, "ms"), ("memory", 0.4, "MB"))
     ]
     made = worst_requests(rows).splitlines()
     assert made[2:] == ["| POST /v1/rank | 21 ms | a \\| b: 422 | 0 MB |  |"]

@@ -67,21 +67,25 @@ def busy(bundles, tmp_path_factory) -> Iterator[Service]:
     """A service with something on every page, which tests do not change."""
     with service(bundles[0], tmp_path_factory.mktemp("busy")) as live:
         for user in range(20):
-            shown = live.get(f"/v1/recommend/u{user}", k=3)
+            recommendation = live.get(f"/v1/recommend/u{user}", k=3)
             event = {"user_id": f"u{user}", "item_id": f"i{user}", "event_type": "purchase"}
-            live.post("/v1/events", event | {"recommendation_id": shown["recommendation_id"]})
+            live.post(
+                "/v1/events", event | {"recommendation_id": recommendation["recommendation_id"]}
+            )
         live.post("/v1/search", {"query": "tea"})
         live.http.get("/v1/items/nope")
         live.http.put("/v1/items/new", json={"attributes": {"title": "tea blend"}})
         live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
-        one, two = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
-        shares = [{"bundle_version": one, "share": 0.5}, {"bundle_version": two, "share": 0.5}]
+        first, second = (m["bundle_version"] for m in live.get("/v1/bundles")["bundles"])
+        shares = [{"bundle_version": first, "share": 0.5}, {"bundle_version": second, "share": 0.5}]
         live.http.put("/v1/bundles/traffic-split", json={"variants": shares})
         for user in range(20, 40):
-            shown = live.get(f"/v1/recommend/u{user}", k=3)
+            recommendation = live.get(f"/v1/recommend/u{user}", k=3)
             event = {"user_id": f"u{user}", "item_id": f"i{user - 20}", "event_type": "purchase"}
             if user % 3:
-                live.post("/v1/events", event | {"recommendation_id": shown["recommendation_id"]})
+                live.post(
+                    "/v1/events", event | {"recommendation_id": recommendation["recommendation_id"]}
+                )
         for name in ("<img src=x onerror=alert(1)>", "x" * 200):
             live.post("/v1/events", {"user_id": name, "item_id": name})
         yield live

@@ -32,11 +32,11 @@ def leaving(driver, act: Callable[[], None]) -> None:
     page = driver.find_element(By.TAG_NAME, "html")
     act()
     until = WebDriverWait(driver, chromium.PATIENCE).until
-    until(lambda d: gone(page))
+    until(lambda d: is_detached(page))
     until(lambda d: d.execute_script("return document.readyState") == "complete")
 
 
-def gone(element) -> bool:
+def is_detached(element) -> bool:
     try:
         element.is_enabled()
     except WebDriverException:  # stale, or of a page that is going this moment

@@ -31,11 +31,11 @@ STORES: dict[str, Callable[[Path], Store]] = {
 def make(request, tmp_path: Path) -> Iterator[Callable[[], Store]]:
     opened: list[Store] = []
 
-    def one() -> Store:
+    def open_store() -> Store:
         opened.append(STORES[request.param](tmp_path))
         return opened[-1]
 
-    yield one
+    yield open_store
     for store in opened:
         store.close()
 
@@ -50,7 +50,7 @@ def event(number: int, user: str = "ann", **more) -> Event:
     return Event(f"e{number}", user, **values)
 
 
-def shown(number: int, user: str | None = "ann", **more) -> Recommendation:
+def recommendation(number: int, user: str | None = "ann", **more) -> Recommendation:
     values = {"time": float(number), "bundle_version": "m1", "scenario": None, "source": "history"}
     items = (("a", 1.5), ("b", 0.25))
     return Recommendation(f"r{number}", user, **(values | {"items": items} | more))
@@ -89,8 +89,8 @@ def test_an_event_is_kept_once(store):
 
 
 def test_impressions_do_not_count_in_histories(store):
-    seen = [event(1, kind=IMPRESSION, position=p, item=f"s{p}") for p in range(3)]
-    assert store.add_events([*seen, event(2)]) == 4
+    impressions = [event(1, kind=IMPRESSION, position=p, item=f"s{p}") for p in range(3)]
+    assert store.add_events([*impressions, event(2)]) == 4
     assert store.history("ann", 9) == [event(2)]
     assert len(store.events_of("ann")) == 4
     assert store.add_events([event(5, "zoe", kind=IMPRESSION)]) == 1
@@ -116,8 +116,10 @@ def test_events_of_a_user_come_in_pages(store, n):
 
 @pytest.mark.parametrize("n", [1, 2, 20])
 def test_lists_of_a_user_come_in_pages(store, n):
-    store.add_recommendations([shown(k, "ann", time=t) for k, t in enumerate([7.0, 5.0, 7.0])])
-    store.add_recommendations([shown(5, "bob"), shown(6, None)])
+    store.add_recommendations(
+        [recommendation(k, "ann", time=t) for k, t in enumerate([7.0, 5.0, 7.0])]
+    )
+    store.add_recommendations([recommendation(5, "bob"), recommendation(6, None)])
     whole = store.recommendations_of("ann")
     assert [one.recommendation_id for one in whole] == ["r1", "r0", "r2"]
     pages, last = [], None
@@ -140,10 +142,12 @@ def test_items_are_put_and_replaced(store):
 
 
 def test_recommendations_are_kept_and_forgotten(store):
-    store.add_recommendations([shown(1), shown(2, None, scenario="home"), shown(3, "bob")])
-    assert store.recommendation("r1") == shown(1)
-    assert store.recommendation("r2") == shown(2, None, scenario="home")
-    assert store.recommendations_of("bob") == [shown(3, "bob")]
+    store.add_recommendations(
+        [recommendation(1), recommendation(2, None, scenario="home"), recommendation(3, "bob")]
+    )
+    assert store.recommendation("r1") == recommendation(1)
+    assert store.recommendation("r2") == recommendation(2, None, scenario="home")
+    assert store.recommendations_of("bob") == [recommendation(3, "bob")]
     assert store.forget_recommendations(before=2.5) == 2
     assert store.recommendation("r1") is None
     assert store.counts()["recommendations"] == 1
@@ -152,12 +156,12 @@ def test_recommendations_are_kept_and_forgotten(store):
 def test_who_got_lists_of_which_bundle(store):
     store.add_recommendations(
         [
-            shown(1, "ann"),
-            shown(2, "bob"),
-            shown(3, "bob", bundle_version="m2"),
-            shown(4, None, bundle_version="m2"),
-            shown(5, "cy", bundle_version="m2"),
-            shown(6, "cy", bundle_version="m2"),
+            recommendation(1, "ann"),
+            recommendation(2, "bob"),
+            recommendation(3, "bob", bundle_version="m2"),
+            recommendation(4, None, bundle_version="m2"),
+            recommendation(5, "cy", bundle_version="m2"),
+            recommendation(6, "cy", bundle_version="m2"),
         ]
     )
     ann, bob, cy = ListExposure("ann", 1, "m1", "m1"), ListExposure("bob", 2, "m1", "m2"), ("cy", 2)
@@ -171,7 +175,11 @@ def test_who_got_lists_of_which_bundle(store):
 
 
 def test_events_that_name_a_list(store):
-    lists = [shown(1), shown(2, "bob"), shown(3, None, bundle_version="m2")]
+    lists = [
+        recommendation(1),
+        recommendation(2, "bob"),
+        recommendation(3, None, bundle_version="m2"),
+    ]
     store.add_recommendations(lists)
     store.add_events(
         [
@@ -183,8 +191,8 @@ def test_events_that_name_a_list(store):
             event(6),
         ]
     )
-    found = store.attributed(0.0, 9)
-    assert found == [
+    attributed = store.attributed(0.0, 9)
+    assert attributed == [
         Attributed("r1", 1, "ann", "view", 1.0, 1001.0, "m1", "ann", 1.0),
         Attributed("r1", 2, "ann", "buy", 2.5, 1002.0, "m1", "ann", 1.0),
         Attributed("r2", 3, "bob", "view", 1.0, 1003.0, "m1", "bob", 2.0),
@@ -194,8 +202,8 @@ def test_events_that_name_a_list(store):
         rest, after = [], ("", 0)
         while page := store.attributed(0.0, n, after):
             rest, after = rest + page, (page[-1].recommendation_id, page[-1].seq)
-        assert rest == found
-    assert store.attributed(2.0, 9) == found[2:]
+        assert rest == attributed
+    assert store.attributed(2.0, 9) == attributed[2:]
 
 
 def test_notes_and_audits(store):
@@ -246,17 +254,19 @@ def test_what_is_kept_is_there_after_reopening(make):
 
 def test_an_erased_user_is_in_no_byte(store, make, tmp_path):
     reader = make()
-    who, item = "Zz-erase-me-4711", "an item of a length that makes rows wide"
+    user, item = "Zz-erase-me-4711", "an item of a length that makes rows wide"
     for n in range(300):
-        store.add_events([event(n, who if n % 3 else "other", item=item)])
-        store.add_recommendations([shown(n, who if n % 2 else None)])
-    assert any(who.encode() in p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
-    assert reader.history(who, 5)
-    assert store.erase(who) == Erased(events=200, recommendations=150)
-    assert store.erase(who) == Erased(0, 0)
-    assert store.history(who, 5) == reader.history(who, 5) == []
-    left = [p.name for p in tmp_path.rglob("*") if p.is_file() and who.encode() in p.read_bytes()]
-    assert left == []
+        store.add_events([event(n, user if n % 3 else "other", item=item)])
+        store.add_recommendations([recommendation(n, user if n % 2 else None)])
+    assert any(user.encode() in p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+    assert reader.history(user, 5)
+    assert store.erase(user) == Erased(events=200, recommendations=150)
+    assert store.erase(user) == Erased(0, 0)
+    assert store.history(user, 5) == reader.history(user, 5) == []
+    remaining = [
+        p.name for p in tmp_path.rglob("*") if p.is_file() and user.encode() in p.read_bytes()
+    ]
+    assert remaining == []
     assert len(store.history("other", 999)) == 100
     assert store.check() == []
 
@@ -266,7 +276,9 @@ def test_an_erased_user_does_not_come_back_until_readmitted(store, make):
     store.add_events([event(1), event(2, "bob")])
     store.erase("ann")
     assert store.add_events([event(1), event(3), event(4, "bob")]) == 1
-    store.add_recommendations([shown(1), shown(2, "bob"), shown(3, None)])
+    store.add_recommendations(
+        [recommendation(1), recommendation(2, "bob"), recommendation(3, None)]
+    )
     assert store.events_of("ann") == store.recommendations_of("ann") == []
     assert store.counts() == {"events": 2, "items": 0, "recommendations": 2}
     assert store.erased(["ann", "bob", ""]) == other.erased(["ann"]) == {"ann"}
@@ -290,12 +302,12 @@ def test_erased_users_are_found_among_many(store):
 
 def test_tombstones_outlast_the_process_and_hold_no_id(make, tmp_path):
     first = make()
-    who = "Zz-erase-me-4711"
-    first.erase(who)
-    assert make().erased([who]) == {who}
-    plain = hashlib.blake2b(who.encode(), digest_size=16).digest()
+    user = "Zz-erase-me-4711"
+    first.erase(user)
+    assert make().erased([user]) == {user}
+    plain = hashlib.blake2b(user.encode(), digest_size=16).digest()
     for path in tmp_path.iterdir():
-        assert who.encode() not in path.read_bytes() and plain not in path.read_bytes()
+        assert user.encode() not in path.read_bytes() and plain not in path.read_bytes()
 
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -325,9 +337,9 @@ def test_any_events_come_back_as_they_went_in(make, batches):
     expected: dict[tuple[str, int], Event] = {}
     for batch in batches:
         new = 0
-        for one in batch:
-            if (one.event_id, one.position) not in expected:
-                expected[one.event_id, one.position] = one
+        for added in batch:
+            if (added.event_id, added.position) not in expected:
+                expected[added.event_id, added.position] = added
                 new += 1
         assert store.add_events(batch) == new
     for user in ("ann", "b ob", "ü/?%"):

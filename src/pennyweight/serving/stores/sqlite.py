@@ -183,17 +183,21 @@ class SQLiteStore:
         """
         select, limit = f"SELECT {EVENT_READ} FROM events WHERE user = ?", -1 if n is None else n
         rows: list[tuple[Any, ...]] = []
-        shown = after is not None and after.kind == IMPRESSION
-        if not shown:
+        after_impression = after is not None and after.kind == IMPRESSION
+        if not after_impression:
             last = (float("-inf"), 0) if after is None else (after.time, after.seq)
             rows = self._read(
-                f"{select} AND {NOT_SHOWN} AND (time, seq) > (?, ?) ORDER BY time, seq LIMIT ?",
+                f"{select} AND {NOT_IMPRESSION} AND (time, seq) > (?, ?) ORDER BY time, seq LIMIT ?",
                 (user, *last, limit),
             )
         if n is None or len(rows) < n:
             rows += self._read(
                 f"{select} AND event_type = '{IMPRESSION}' AND seq > ? ORDER BY seq LIMIT ?",
-                (user, after.seq if after is not None and shown else 0, limit - len(rows)),
+                (
+                    user,
+                    after.seq if after is not None and after_impression else 0,
+                    limit - len(rows),
+                ),
             )
         return [Event(*row) for row in rows]
 
