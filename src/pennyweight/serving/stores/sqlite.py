@@ -183,11 +183,12 @@ class SQLiteStore:
         """
         select, limit = f"SELECT {EVENT_READ} FROM events WHERE user = ?", -1 if n is None else n
         rows: list[tuple[Any, ...]] = []
-        after_impression = after is not None and after.kind == IMPRESSION
-        if not after_impression:
+        in_impressions = after is not None and after.kind == IMPRESSION
+        if not in_impressions:
             last = (float("-inf"), 0) if after is None else (after.time, after.seq)
             rows = self._read(
-                f"{select} AND {NOT_IMPRESSION} AND (time, seq) > (?, ?) ORDER BY time, seq LIMIT ?",
+                f"{select} AND {NOT_IMPRESSION} AND (time, seq) > (?, ?) "
+                "ORDER BY time, seq LIMIT ?",
                 (user, *last, limit),
             )
         if n is None or len(rows) < n:
@@ -195,7 +196,7 @@ class SQLiteStore:
                 f"{select} AND event_type = '{IMPRESSION}' AND seq > ? ORDER BY seq LIMIT ?",
                 (
                     user,
-                    after.seq if after is not None and after_impression else 0,
+                    after.seq if after is not None and in_impressions else 0,
                     limit - len(rows),
                 ),
             )
