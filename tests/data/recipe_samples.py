@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-# User, item and second of each event; nobody has an item twice.
+# User, item and second of each event; no user has an item twice.
 EVENTS = [(k % 4, k % 6, 1_577_836_800 + 90_000 * k) for k in range(12)]
 TITLES = ["Red Kettle", "Blue Lamp", "Oak Chair", "Pine Shelf", "Steel Bowl", "Wool Rug"]
 ITEMS = list(enumerate(TITLES))

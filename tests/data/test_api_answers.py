@@ -147,7 +147,7 @@ def test_a_page_of_several_is_noted(tmp_path, value, words):
     assert noted(data, f"of several ({words}): fetch the others")
 
 
-def test_lists_to_choose_from_are_shown_with_a_command_that_works(tmp_path, monkeypatch):
+def test_the_error_names_several_lists_with_a_command_that_works(tmp_path, monkeypatch):
     path = written(tmp_path, {"old": EVENTS[:3], "new-ones": EVENTS})
     with pytest.raises(DataError) as error:
         read(written(tmp_path, ITEMS, "items.json"), path)

@@ -1,4 +1,4 @@
-"""Columns by which events are understood, found by name or by their values."""
+"""Columns of types, weights and orders, recognised by name or by their values."""
 
 import polars as pl
 import pytest
@@ -74,7 +74,7 @@ def test_what_columns_say(columns, liked, turned_down):
         assert f"{name!r}" in str(data.log) or name in ("qty", "price")
 
 
-def test_a_column_found_by_its_values_is_left_out_on_request():
+def test_a_column_recognised_by_its_values_is_left_out_on_request():
     table = log(vote=["up", "down", "up"], is_returned=[0, 0, 1])
     data = read(ITEMS, table, columns={"type": None, "status": None})
     assert len(pairs(data)) == 3
@@ -143,7 +143,7 @@ def test_types_are_counted():
     )
 
 
-def test_types_are_found_in_a_log_that_is_sorted_by_them():
+def test_types_are_recognised_in_a_log_that_is_sorted_by_them():
     sorted_log = pl.Series("feedback", ["like"] * 10_001 + ["dislike"] * 5)
     assert names_types(sorted_log)
     assert not names_types(sorted_log.head(10_001))

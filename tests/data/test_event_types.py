@@ -1,4 +1,4 @@
-"""Names of event types, and what they do to a log."""
+"""Names of event types, and their effect on a log."""
 
 import numpy as np
 import polars as pl
@@ -88,7 +88,7 @@ def test_likes_alone_are_learned_from():
     assert against.user.tolist() == list(range(12)) and against.item.tolist()[:2] == [1, 2]
 
 
-def test_a_negative_event_takes_back_what_came_before_on_the_same_item():
+def test_a_negative_event_takes_back_earlier_events_on_the_same_item():
     data = read(
         ITEMS,
         log(
@@ -111,7 +111,7 @@ def test_a_negative_event_takes_back_what_came_before_on_the_same_item():
     assert against.of(0).tolist() == [0, 3] and against.of(1).tolist() == []
 
 
-def test_a_removal_from_the_cart_leaves_what_was_bought():
+def test_a_removal_from_the_cart_leaves_the_purchase():
     data = read(
         ITEMS,
         log(

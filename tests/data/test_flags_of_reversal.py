@@ -1,4 +1,4 @@
-"""Flags and dates of what was taken back, in the forms in which programs write them."""
+"""Flags and dates of returns and cancellations, in the forms of many programs."""
 
 import pytest
 from test_rating_scales import ITEMS, N, log

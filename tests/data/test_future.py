@@ -1,4 +1,4 @@
-"""Catalogs that list what is about to come out, and those that list what nobody wants."""
+"""Catalogs that list future releases, and those that list unpopular items."""
 
 import numpy as np
 import polars as pl
@@ -43,7 +43,7 @@ def shop(new: int, chosen: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         (0, 0, False),
     ],
 )
-def test_a_catalog_of_the_future_is_told_by_what_the_test_asks_for(new, chosen, is_future):
+def test_a_catalog_of_the_future_is_recognised_by_the_test_choices(new, chosen, is_future):
     items, events = shop(new, chosen)
     data = read(items, events)
     new_ones = new_items(data.interactions, parts(data.interactions, "global-time"))

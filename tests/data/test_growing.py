@@ -1,4 +1,4 @@
-"""Sequences that grow at the end and share what they have in common."""
+"""Sequences that grow at the end and share their common values."""
 
 import threading
 

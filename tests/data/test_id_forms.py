@@ -80,7 +80,7 @@ def test_digits_that_a_spreadsheet_lost_are_named():
     assert "export the ids as text" in str(data.log)
 
 
-def test_where_none_agrees_the_error_says_what_would():
+def test_the_error_without_a_match_names_possible_ones():
     with pytest.raises(DataError, match="2 would agree without leading zeros"):
         read(ITEMS, events(["103", "104"]))
 

@@ -89,7 +89,7 @@ def test_a_header_is_no_row_of_a_layout(tmp_path):
     assert (frame.height, findings) == (1, [])
 
 
-def test_an_unknown_file_without_a_header_says_what_to_do(tmp_path):
+def test_the_error_for_an_unknown_file_without_a_header_names_the_remedy(tmp_path):
     (tmp_path / "e.csv").write_text("u1,a,2024-01-05\nu2,b,2024-01-06\n")
     with pytest.raises(DataError, match=r"is the first line.*echo 'user_id,item_id,timestamp'"):
         read(pl.DataFrame({"item_id": ["a", "b"], "title": ["x", "y"]}), tmp_path / "e.csv")

@@ -104,7 +104,7 @@ def test_most_rows_without_a_user(events):
     blank = [line.replace("guest", "") for line in lines]
     with pytest.raises(DataError, match="80 of 120 rows would be dropped: missing user"):
         read(ITEMS, events(HEADER, blank))
-    # Who names the id that stands for nobody means it.
+    # A chosen id for missing users is intended.
     data = read(ITEMS, events(HEADER, lines), missing_ids=["guest"])
     assert data.log.rows_kept["events"] == 40
 

@@ -166,7 +166,7 @@ def test_what_is_no_rating_has_no_role(columns):
     assert "weight" not in data.columns.events and len(data.interactions) == N
 
 
-def test_what_may_be_ratings_is_said():
+def test_columns_that_may_be_ratings_are_noted():
     base = [BASE[at % 8] for at in range(N)]
     assert "'xyz' looks like ratings and is not used" in str(read(ITEMS, log(xyz=base)).log)
     both = read(ITEMS, log(value=range(N), my_rating=base))

@@ -113,7 +113,7 @@ def test_zeros_that_are_no_ratings_are_events():
     assert "not rated" in str(data.log) and against(data) == ["ud"]
 
 
-def test_what_looks_like_ratings_is_said():
+def test_columns_that_look_like_ratings_are_noted():
     table = log(("u", "a", 1), *(("u", i, 5) for i in "bcd"), ("u", "e", 4), columns=["value"])
     data = read(ITEMS, table)
     assert len(pairs(data)) == 5 and "'value' looks like ratings" in str(data.log)
@@ -160,7 +160,7 @@ def test_a_column_of_0_and_1_is_left_out_or_chosen_otherwise():
     assert label_meanings("is_hate", ["0", "1"]) == {"0": 1.0, "1": "negative"}
 
 
-def test_returns_take_back_what_was_bought():
+def test_returns_take_back_purchases():
     data = read(
         ITEMS,
         log(

@@ -222,7 +222,7 @@ def test_a_ten_megabyte_text_is_cut_and_counted():
     assert read(listed, events(("u", "a", 1))).log.count("text cut") == 3
 
 
-def test_text_columns_are_found_ordered_and_can_be_chosen():
+def test_text_columns_are_recognised_ordered_and_can_be_chosen():
     items = pl.DataFrame(
         {
             "parent_asin": ["B1", "B2", "B3"],
@@ -321,7 +321,7 @@ def test_ids_that_nearly_agree_are_pointed_out(name):
         read(ITEMS, events(("u", name, 1)))
 
 
-def test_unknown_ids_are_shown_once_each():
+def test_unknown_ids_are_named_once_each():
     with pytest.raises(DataError, match="items such as 'x', 'y'; the catalog has 'a'"):
         read(ITEMS, events(("u", "x", 1), ("u", "x", 2), ("u", "y", 3)))
 

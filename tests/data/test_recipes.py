@@ -56,7 +56,7 @@ def test_a_recipe_reads_its_sample(name, tmp_path, monkeypatch):
 
 
 def fitted(command):
-    """Return what `fit` reads, with the options of the real command line."""
+    """Return the data that `fit` reads, with the options of the real command line."""
     program, name, *arguments = shlex.split(command)
     assert (program, name) == ("pennyweight", "fit")
     context = typer.main.get_command(cli_app.app).commands["fit"].make_context("fit", arguments)

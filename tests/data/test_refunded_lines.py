@@ -26,7 +26,7 @@ def json_file(folder, rows):
 
 
 def orders(refunded, *, current):
-    """Return orders of one line, of which each fourth is refunded."""
+    """Return orders of one line; every fourth is refunded."""
     rows = []
     for at, event in enumerate(log().to_dicts()):
         is_refunded = at % 4 == 3

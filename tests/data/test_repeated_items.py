@@ -86,7 +86,7 @@ def test_equal_rows_and_a_log_as_the_catalog_are_read():
     assert read(log, log).catalog.texts[3] == "i3 cup"
 
 
-def test_a_few_repeated_ids_are_counted_with_what_differs():
+def test_a_few_repeated_ids_are_counted_with_the_differing_columns():
     items = pl.DataFrame({"item_id": [f"i{k}" for k in range(N)], "title": ["cup"] * N})
     more = items.head(2).with_columns(title=pl.lit("mug"))
     data = read(pl.concat([items, more]), LOG)

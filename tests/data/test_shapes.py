@@ -1,4 +1,4 @@
-"""The shapes in which exports come: each is read to the same events and items."""
+"""The shapes of exports: each gives the same events and items."""
 
 import json
 
@@ -280,7 +280,7 @@ def test_properties_beside_other_columns_and_with_several_values(tmp_path):
     assert data.catalog.attributes["price"].to_list() == [4.5] * 11
 
 
-def test_properties_are_recognised_by_what_their_rows_hold():
+def test_properties_are_recognised_by_their_rows():
     rows = [(f"i{i}", key, f"{key} {i}") for i in range(11) for key in ("title", "material")]
     items = pl.DataFrame(rows, ["item_id", "what", "text"], orient="row")
     data = log_of(pl.DataFrame(EVENTS), items)

@@ -85,7 +85,7 @@ def zipped(data, *names):
         ("bom.csv", "\ufeffid,n\n007,x\n\n8,y\n\n"),
     ],
 )
-def test_formats_and_compressions_read_alike(write, name, text, suffix, pack):
+def test_formats_and_compressions_give_the_same_table(write, name, text, suffix, pack):
     frame, findings = read_table(write(name + suffix, pack(text.encode())))
     assert frame.rows() == [("007", "x"), ("8", "y")]
     assert frame.columns == ["id", "n"]
@@ -127,7 +127,7 @@ def test_frames_are_taken_as_they_are():
         read_table(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
 
 
-def test_reads_what_python_or_arrow_holds():
+def test_reads_tables_of_python_and_arrow():
     frame = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
     for source in (
         frame.to_dicts(),
@@ -150,7 +150,7 @@ def test_reads_what_python_or_arrow_holds():
         ({"a": [1, 2], "b": [1]}, "cannot be read as a table"),
     ],
 )
-def test_says_what_is_no_table(source, message):
+def test_the_error_names_a_source_that_is_no_table(source, message):
     with pytest.raises(DataError, match=message):
         read_table(source, table="items")
 
@@ -243,7 +243,7 @@ def test_broken_json_lines_are_skipped_and_counted(write):
     ],
     ids=itertools.count(),  # compressed bytes hold the time and so would the names
 )
-def test_unusable_files_say_what_is_wrong(write, name, data, words):
+def test_errors_name_the_fault_of_unusable_files(write, name, data, words):
     path = write(name, data)
     with pytest.raises(DataError, match=words) as error:
         read_table(path)

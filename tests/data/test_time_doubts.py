@@ -26,7 +26,7 @@ def check(times, tolerance=1):
 
 
 def exchanged(form):
-    """Return a writer of what a spreadsheet of the other country makes of day/month/year."""
+    """Return a writer of dates as a spreadsheet of another country misreads day/month/year."""
 
     def write(moment):
         if moment.day > 12:

@@ -69,7 +69,7 @@ def test_zstandard_is_guessed_from_its_size(tmp_path):
 @pytest.mark.parametrize(
     "data", [b"", b"PAR1 but no more", b"\x1f\x8b not gzip", b"PK\x03\x04 no archive", None]
 )
-def test_what_cannot_be_read_counts_nothing_here(tmp_path, data):
+def test_unreadable_sources_count_as_empty(tmp_path, data):
     path = tmp_path / "items"
     if data is not None:
         path.write_bytes(data)
@@ -79,7 +79,7 @@ def test_what_cannot_be_read_counts_nothing_here(tmp_path, data):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
-def test_users_are_told_from_the_beginning(tmp_path, suffix):
+def test_users_are_estimated_from_the_beginning(tmp_path, suffix):
     log = pl.DataFrame({"buyer": [f"u{i // 50}" for i in range(N)], "item_id": "x"})
     path = tmp_path / f"events.{suffix}"
     write = {

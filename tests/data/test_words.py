@@ -113,7 +113,7 @@ def test_nothing_of_the_long_way_is_left_out_by_the_blocks():
         r"[\p{Nd}--[0-9]]]",
         regex.V1,
     )
-    # Compatibility forms are gone before the blocks are looked at.
+    # Compatibility forms are replaced before the blocks are examined.
     stable = [c for c in special.findall(everything) if unicodedata.normalize("NFKC", c) == c]
     assert [hex(ord(c)) for c in stable if not module._UNUSUAL.search(c)] == []
     dense = regex.findall(module._DENSE, everything, regex.V1)
@@ -122,7 +122,7 @@ def test_nothing_of_the_long_way_is_left_out_by_the_blocks():
     assert [c for c in bare if regex.match(r"\p{M}", c)] == []
 
 
-def test_clusters_are_what_a_reader_takes_for_characters():
+def test_clusters_are_grapheme_clusters():
     assert clusters("กล้วย") == ("ก", "ล้", "ว", "ย")
     assert clusters("カメラ") == ("カ", "メ", "ラ")
 
