@@ -267,8 +267,8 @@ def _without_apostrophes(frame: pl.DataFrame, table: str, findings: Findings) ->
     if not all(len(name) > 2 and name[0] == name[-1] == "'" for name in frame.columns):
         return frame
     frame = frame.rename(lambda name: name[1:-1])
-    wrapped = frame.select(cs.string().str.contains(r"^'.*'$").fill_null(True).all())
-    names = [name for name in wrapped.columns if wrapped[name][0]]
+    is_quoted = frame.select(cs.string().str.contains(r"^'.*'$").fill_null(True).all())
+    names = [name for name in is_quoted.columns if is_quoted[name][0]]
     findings.add(table, "single quotes around the fields: not part of them", frame.height, "noted")
     return frame.with_columns(pl.col(n).str.slice(1, pl.col(n).str.len_chars() - 2) for n in names)
 
@@ -276,8 +276,8 @@ def _without_apostrophes(frame: pl.DataFrame, table: str, findings: Findings) ->
 def _unwrap(frame: pl.DataFrame, table: str, findings: Findings) -> pl.DataFrame:
     """Remove quotes around whole fields; count the rows in which others stay as text."""
     inner = cs.string().str.slice(1, cs.string().str.len_chars() - 2).str.replace_all('""', '"')
-    wrapped = cs.string().str.contains(_WRAPPED)
-    frame = frame.with_columns(pl.when(wrapped).then(inner).otherwise(cs.string()).name.keep())
+    is_quoted = cs.string().str.contains(_WRAPPED)
+    frame = frame.with_columns(pl.when(is_quoted).then(inner).otherwise(cs.string()).name.keep())
     has_quote = pl.any_horizontal(cs.string().str.contains('"', literal=True))
     rows = frame.select(has_quote.fill_null(False)).to_series()
     examples = [

@@ -267,7 +267,7 @@ def _items(
         if len(unknown_ids)
         else None
     )
-    if normalize and forms is not None and forms.to:
+    if normalize and forms is not None and forms.known_id:
         for form, count in forms.rows.items():
             before, after = forms.example[form]
             rows.findings.add(
@@ -277,7 +277,7 @@ def _items(
                 "changed",
                 [f"{before!r} is {after!r}"],
             )
-        codes = _codes(ids.replace(forms.to), item_ids)
+        codes = _codes(ids.replace(forms.known_id), item_ids)
     if not (codes >= 0).any():
         raise DataError(
             f"{source}: no event is on an item of the catalog. Events have items such as "
@@ -333,7 +333,7 @@ def _refuse_losses(
 def _form_hint(forms: FormMatches | None, normalize: bool) -> str:
     """Say how many ids differ only by the changes of spreadsheets and exports."""
     text = "" if forms is None else forms.remaining(normalize)
-    remedy = "; use --normalize-ids, normalize_ids=True" if forms and forms.to else ""
+    remedy = "; use --normalize-ids, normalize_ids=True" if forms and forms.known_id else ""
     return f"; {text}{'' if normalize else remedy}" if text else ""
 
 
@@ -488,13 +488,15 @@ def _drop_duplicates(
     user, time = key["u"][order], key["t"][order]
     same = np.zeros(len(order) + 1, dtype=bool)
     same[1:-1] = (user[1:] == user[:-1]) & (time[1:] == time[:-1])
-    near = order[same[1:] | same[:-1]]
-    events = pl.DataFrame({name: values[near] for name, values in key.items()})
-    duplicate[near] = ~events.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+    neighbors = order[same[1:] | same[:-1]]
+    events = pl.DataFrame({name: values[neighbors] for name, values in key.items()})
+    duplicate[neighbors] = (
+        ~events.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+    )
     if split is not None:
-        part = pl.lit(pl.Series(split[near]))
+        part = pl.lit(pl.Series(split[neighbors]))
         across = np.zeros_like(duplicate)
-        across[near] = events.select(part != part.first().over(*key)).to_series().to_numpy()
+        across[neighbors] = events.select(part != part.first().over(*key)).to_series().to_numpy()
         rows.drop(ACROSS_SPLITS, across)
     rows.drop("duplicate (same user, item, time and type)", duplicate)
 

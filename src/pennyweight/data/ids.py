@@ -34,8 +34,8 @@ class Ids(Sequence[str]):
         self.table = table
         if len(self._positions) != len(self._values):
             # The last position of an id is known: the first id elsewhere occurs again.
-            twice = next(v for i, v in enumerate(self._values) if self._positions.get(v) != i)
-            raise DataError(f"{table}: id {twice!r} occurs more than once; ids must be unique")
+            duplicate = next(v for i, v in enumerate(self._values) if self._positions.get(v) != i)
+            raise DataError(f"{table}: id {duplicate!r} occurs more than once; ids must be unique")
 
     def __len__(self) -> int:
         return len(self._values)

@@ -238,8 +238,8 @@ class Interactions:
         """Return the same events for a catalog with additional items."""
         other = replace(self, n_items=n_items)
         # These depend on the events alone, which stay.
-        for made in ("offsets", "histories", "turned_down"):
-            other.__dict__[made] = getattr(self, made)
+        for name in ("offsets", "histories", "turned_down"):
+            other.__dict__[name] = getattr(self, name)
         counts = np.zeros(n_items, np.int64)
         counts[: self.n_items] = self.counts
         other.__dict__["counts"] = counts

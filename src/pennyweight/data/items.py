@@ -315,10 +315,10 @@ def choose_text_columns(
     if requested is not None:
         unknown = [name for name in requested if name not in frame.columns]
         if unknown:
-            near = did_you_mean(unknown[0], frame.columns)
+            suggestion = did_you_mean(unknown[0], frame.columns)
             raise DataError(
                 f"{source}: no text column {unknown[0]!r}; there are "
-                f"{column_list(frame.columns)}{near}"
+                f"{column_list(frame.columns)}{suggestion}"
             )
         for name in requested:
             if _is_vector(frame[name].dtype):

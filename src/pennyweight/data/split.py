@@ -225,7 +225,7 @@ def _held_out(
         sampled = np.sort(rng.choice(len(users), max_users, replace=False))
         chosen = np.zeros(len(users), dtype=bool)
         chosen[sampled] = True
-        targets, time = (of[np.repeat(chosen, counts)] for of in (targets, time))
+        targets, time = (values[np.repeat(chosen, counts)] for values in (targets, time))
         users, counts = users[chosen], counts[chosen]
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return HeldOut(users, before.histories.take(users), targets, offsets, before, time)

@@ -207,7 +207,7 @@ def suggestion(ids: Ids, unknown: str) -> str:
     """Return ``; did you mean 'u7'?`` where one id differs from an unknown one in its form only."""
     if len(ids) >= MAX_COMPARED:
         return ""
-    known = match_forms({unknown: 1}, ids).to.get(unknown)
+    known = match_forms({unknown: 1}, ids).known_id.get(unknown)
     return "" if known is None else f"; did you mean {known!r}?"
 
 

@@ -177,14 +177,14 @@ def signals(
     """
     roles = _by_values(frame, roles)
     kind, kinds = _kinds(frame, roles, source)
-    against_it = opposites(frame.columns, roles.get("type", "")) if "status" in roles else []
-    meanings = _meanings(kind, kinds, roles, rules, rows, source, opposed=bool(against_it))
+    dislikes = opposites(frame.columns, roles.get("type", "")) if "status" in roles else []
+    meanings = _meanings(kind, kinds, roles, rules, rows, source, opposed=bool(dislikes))
     kind_meanings = [meanings[name] for name in kinds]
     factor = np.array(
         [1.0 if isinstance(meaning, str) else meaning for meaning in kind_meanings], np.float32
     )
     neutral = np.array([meaning == "ignore" for meaning in kind_meanings])[kind]
-    for name in against_it:  # a row without a like may have a dislike
+    for name in dislikes:  # a row without a like may have a dislike
         disliked = flagged(frame[name])
         neutral &= True if disliked is None else ~disliked.to_numpy()
     rows.drop(NEUTRAL, neutral)

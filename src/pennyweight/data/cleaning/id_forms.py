@@ -93,7 +93,7 @@ class FormMatches:
 
     Attributes
     ----------
-    to
+    known_id
         Id -> the known id that it agrees with.
     rows
         Form -> how many rows have such an id.
@@ -107,7 +107,7 @@ class FormMatches:
         Texts that hold several known ids, and in how many rows.
     """
 
-    to: dict[str, str] = field(default_factory=dict)
+    known_id: dict[str, str] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
     example: dict[str, tuple[str, str]] = field(default_factory=dict)
     unclear: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -163,7 +163,7 @@ def match_forms(unknown: Mapping[str, int], known_ids: Collection[str]) -> FormM
         in_list = text in lists and _DECIMAL_COMMA.fullmatch(text)
         candidates = [] if in_list else by_form.get(canonical(text), [])
         if len(candidates) == 1:
-            matches.to[text] = candidates[0]
+            matches.known_id[text] = candidates[0]
             form = _difference(text, candidates[0])
             matches.rows[form] += rows
             matches.example.setdefault(form, (text, candidates[0]))

@@ -183,17 +183,17 @@ def missing_values(column: pl.Series, findings: Findings) -> pl.Series:
     words = column.drop_nulls().unique()
     blank = words.filter(words.str.strip_chars() == "").to_list()
     stripped = {word: word.strip() for word in words.to_list() if len(word) < 40}
-    sure = [w for w, bare in stripped.items() if w not in blank and is_missing(bare)]
+    certain = [w for w, bare in stripped.items() if w not in blank and is_missing(bare)]
     likely = [w for w, bare in stripped.items() if bare in _VALUES]
     if likely:
         likely = _not_values(column, words, likely)
-    missing = column.is_in([*sure, *likely])
+    missing = column.is_in([*certain, *likely])
     findings.add(
         "items",
         f"{column.name}: a word for a missing value",
         int(missing.sum() or 0),
         "changed",
-        map(repr, sorted([*sure, *likely])[:3]),
+        map(repr, sorted([*certain, *likely])[:3]),
     )
     return column.set(missing | column.is_in(blank), None)
 

@@ -76,8 +76,8 @@ _HAN = re.compile(
 
 def words_of(name: str) -> list[str]:
     """Return the words of a name, without case and accents; ``RefundPending`` has two."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    text = unicodedata.normalize("NFKD", parted.casefold())
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    text = unicodedata.normalize("NFKD", spaced.casefold())
     text = "".join(c for c in text if not unicodedata.combining(c))
     text = _CREDIT.sub(r"credit\1", _NOTE.sub("notecredit", text))
     return re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text))

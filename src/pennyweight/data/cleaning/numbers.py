@@ -225,9 +225,9 @@ def _parse(column: pl.Series) -> _Parsed:
     )
     grouped = r"^(\d{1,3}(" + _SPACES + r"\d{3})+|\d+)([.,]\d+)?$|^\d{1,3}([.,]\d{3})+([.,]\d+)?$"
     grouped += r"|^\d{1,3}(,\d{2})*,\d{3}(\.\d+)?$"  # lakhs, as in 1,00,000
-    fine = parts["digits"].str.contains(grouped).fill_null(False)
-    digits = parts["digits"].set(~fine, None).str.replace_all(_SPACES, "")
-    return _Parsed(sign, digits, parts["exponent"], unit.set(~fine, None))
+    is_number = parts["digits"].str.contains(grouped).fill_null(False)
+    digits = parts["digits"].set(~is_number, None).str.replace_all(_SPACES, "")
+    return _Parsed(sign, digits, parts["exponent"], unit.set(~is_number, None))
 
 
 def _mixed_units(unit: pl.Series) -> str | None:

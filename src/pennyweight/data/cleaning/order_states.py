@@ -103,9 +103,11 @@ def state_of(name: str) -> State:
     if undone:
         waiting = failed or any(_OPEN.fullmatch(word) for word in words)
         nouns = [word for word in undone if _NOUN.fullmatch(word)]
-        ended = len(words) == 2 and nouns and (_ENDED.fullmatch(words[1]) or words[1] == "reversal")
+        is_over = (
+            len(words) == 2 and nouns and (_ENDED.fullmatch(words[1]) or words[1] == "reversal")
+        )
         still_open = len(nouns) == len(undone) and waiting
-        return "counted" if denied or still_open or ended else "undone"
+        return "counted" if denied or still_open or is_over else "undone"
     if failed:
         return "counted" if denied else "failed"
     undelivered = "delivered" in words and "yet" not in words

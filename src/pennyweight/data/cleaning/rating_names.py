@@ -55,10 +55,10 @@ def rating_rank(name: str) -> int | None:
     is_personal = not _PERSONAL.isdisjoint(words)
     if any(_NEVER.fullmatch(word) for word in words) or (_OTHERS & {*words} and not is_personal):
         return None
-    sure = any(word in _SURE for word in (*words, name.strip().casefold()))
-    sure |= any(word in name for word in _WITHIN)
+    is_certain = any(word in _SURE for word in (*words, name.strip().casefold()))
+    is_certain |= any(word in name for word in _WITHIN)
     vague = any(word in _VAGUE for word in words)
-    if not (sure or (vague and all(word in _VAGUE or word in _BESIDE for word in words))):
+    if not (is_certain or (vague and all(word in _VAGUE or word in _BESIDE for word in words))):
         return None
     return 0 if is_personal or "overall" in words else 1
 

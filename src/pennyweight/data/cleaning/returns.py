@@ -112,10 +112,10 @@ def _quantity(
     for name in [*pieces, *(name for name in names if name not in pieces)]:
         numbers = signed_numbers(frame[name])
         below, zero = int((numbers < 0).sum()), int((numbers == 0).sum())
-        all_ = len(numbers) - frame[name].null_count() - zero
-        if below > MAX_BELOW * all_ and frame.height >= _MANY:
+        total = len(numbers) - frame[name].null_count() - zero
+        if below > MAX_BELOW * total and frame.height >= _MANY:
             raise DataError(
-                f"{source}: {below:,} of {all_:,} numbers in {name!r} are below zero; are these "
+                f"{source}: {below:,} of {total:,} numbers in {name!r} are below zero; are these "
                 f"returns, or amounts that were paid? Returns: {column_option('quantity', name)}; "
                 f"paid: {column_option('quantity', None)}"
             )

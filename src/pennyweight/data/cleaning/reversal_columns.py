@@ -64,8 +64,10 @@ def undoing_kind(name: str) -> Undoing | None:
 
 def _kind_of(name: str) -> Undoing | None:
     words = [word for word in words_of(name) if not _HAPPENED.fullmatch(word)]
-    parted = [re.sub(r"(datum|date|grund|menge|betrag)$", r" \1", word).split() for word in words]
-    words = [word for parts in parted for word in parts]
+    split_words = [
+        re.sub(r"(datum|date|grund|menge|betrag)$", r" \1", word).split() for word in words
+    ]
+    words = [word for parts in split_words for word in parts]
     undone = [word for word in words if is_undone(word)]
     others = [word for word in words if word not in undone]
     if undone and others and words[0] in undone and all(map(_NUMBERED.fullmatch, others)):

@@ -65,22 +65,22 @@ def draw_ties(
     ordered_user, ordered_time = user[order], time[order]
     same = np.zeros(len(order) + 1, dtype=np.bool_)
     same[1:-1] = (ordered_user[1:] == ordered_user[:-1]) & (ordered_time[1:] == ordered_time[:-1])
-    near = np.flatnonzero(same[1:] | same[:-1])
-    if not len(near):
+    neighbors = np.flatnonzero(same[1:] | same[:-1])
+    if not len(neighbors):
         return TieBreak(order, 0)
-    group = np.cumsum(~same[near], dtype=np.int64)
-    first = item[order[near[np.flatnonzero(np.diff(group, prepend=0))]]]
-    differs = np.bincount(group, item[order[near]] != first[group - 1]) > 0
-    tied = differs[group]
-    near, group = near[tied], group[tied]
-    if not len(near):  # one item several times
+    group = np.cumsum(~same[neighbors], dtype=np.int64)
+    first = item[order[neighbors[np.flatnonzero(np.diff(group, prepend=0))]]]
+    has_several = np.bincount(group, item[order[neighbors]] != first[group - 1]) > 0
+    tied = has_several[group]
+    neighbors, group = neighbors[tied], group[tied]
+    if not len(neighbors):  # one item several times
         return TieBreak(order, 0)
-    rows = order[near]
+    rows = order[neighbors]
     key = _hashes(user[rows], users, seed) ^ _spread(time[rows].view(np.uint64))
     key = _spread(key + _hashes(item[rows], items, seed))
     new_order = order.copy()
-    new_order[near] = rows[np.lexsort((key, group))]
-    return TieBreak(new_order, len(near), _sorted_by(item[rows], group, items))
+    new_order[neighbors] = rows[np.lexsort((key, group))]
+    return TieBreak(new_order, len(neighbors), _sorted_by(item[rows], group, items))
 
 
 def _sorted_by(item: NDArray[np.int32], group: NDArray[np.int64], items: Ids) -> str:

@@ -173,11 +173,11 @@ def _by_name(
     rest = [c for c in usable if c is not chosen and c.real]
     _ask_between(frame, chosen, rest, unnamed, others, source)
     if rest or unnamed or first >= SYSTEM_RANK:
-        also = f"; also named like times: {column_list([c.name for c in rest])}" if rest else ""
-        also += f"; times too: {column_list([c.name for c in unnamed])}" if unnamed else ""
+        rivals = f"; also named like times: {column_list([c.name for c in rest])}" if rest else ""
+        rivals += f"; times too: {column_list([c.name for c in unnamed])}" if unnamed else ""
         findings.add(
             "events",
-            f"column {chosen.name!r} is taken for the time{also} (--time-column chooses)",
+            f"column {chosen.name!r} is taken for the time{rivals} (--time-column chooses)",
             frame.height,
             "noted",
         )

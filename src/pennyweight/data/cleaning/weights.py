@@ -89,13 +89,13 @@ def numbers(column: pl.Series) -> pl.Series:
     if column.dtype != pl.String or values.null_count() == column.null_count():
         return values
     parts = column.str.extract_groups(_RATING).struct
-    of = parts.field("of").fill_null(parts.field("out")).cast(pl.Float64)
+    top = parts.field("of").fill_null(parts.field("out")).cast(pl.Float64)
     written = parts.field("number").str.replace(",", ".").cast(pl.Float64, strict=False)
-    tops = of.drop_nulls().unique()
+    tops = top.drop_nulls().unique()
     if len(tops) > 1:  # 7/10 beside 4/5; a number beside them could be of either scale
-        if of.null_count() > column.null_count() or not (tops > 0).all():
+        if top.null_count() > column.null_count() or not (tops > 0).all():
             return values
-        return written / of * tops.max()
+        return written / top * tops.max()
     stars = column.str.count_matches("[★⭐]").cast(pl.Float64)
     stars += column.str.contains("½").cast(pl.Float64) / 2
     glyphs = column.str.contains(r"^\s*[★⭐☆✩⯨⯪\x{fe0f}\s]+½?[☆✩\s]*$")

@@ -77,8 +77,8 @@ NOWHERE = ColumnName()
 @lru_cache(maxsize=4_096)
 def column_of(name: str) -> ColumnName:
     """Return the kind for the name of a column, in snake case, camel case or words."""
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    words = [word for word in re.split(r"[\W_]+", parted) if word]
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    words = [word for word in re.split(r"[\W_]+", snake) if word]
     if _OTHER.isdisjoint(words):
         for n in range(min(len(words), _MAX_WORDS), 0, -1):
             for start in range(len(words) - n + 1):

@@ -91,9 +91,9 @@ def _as_table(value: dict[str, Any], source: str) -> tuple[Rows, str] | None:
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*value.values(), strict=True)]
         return rows, "an object of columns, each a list"
     if value and all(isinstance(inner, dict) for inner in value.values()):
-        turned = _rows_by_key(value)
-        if turned is not None:
-            return turned
+        by_key = _rows_by_key(value)
+        if by_key is not None:
+            return by_key
     _refuse_ratings(value, source)
     by_user = _by_user(value)
     return None if by_user is None else (by_user, "an object of lists, one a user")

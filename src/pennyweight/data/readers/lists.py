@@ -289,8 +289,8 @@ def _check_times(
     """Raise `DataError` where lists of times do not fit the lists of items."""
     for other in others:
         if other == (chosen.get("time") or other) and _is_plural(other, "time"):
-            differ = frame[other].list.len().fill_null(0) != frame[name].list.len().fill_null(0)
-            row = int(differ.arg_true()[0])
+            differs = frame[other].list.len().fill_null(0) != frame[name].list.len().fill_null(0)
+            row = int(differs.arg_true()[0])
             raise DataError(
                 f"{source}: row {row + 1:,} has {frame[name].list.len()[row] or 0} elements in "
                 f"{name!r} and {frame[other].list.len()[row] or 0} in {other!r}: each item needs "

@@ -107,9 +107,11 @@ def month_numbers(names: Collection[str]) -> dict[str, int]:
     best = {language: f for language, f in by_language.items() if len(f) == max_known > 0}
     numbers = {}
     for name in names:
-        meanings = {of[name]: language for language, of in reversed(best.items()) if name in of}
+        meanings = {
+            months[name]: language for language, months in reversed(best.items()) if name in months
+        }
         meanings = meanings or {
-            of[name]: language for language, of in by_language.items() if name in of
+            months[name]: language for language, months in by_language.items() if name in months
         }
         if len(meanings) > 1:
             (number, first), (other_number, second) = list(meanings.items())[:2]
@@ -134,5 +136,5 @@ def _month(name: str, language: str) -> int | None:
     ]
     if longer:
         return max(longer)[1]
-    begun = {m for form, m in _FORMS[language] if len(name) >= shortest and form.startswith(name)}
-    return begun.pop() if len(begun) == 1 else None
+    matches = {m for form, m in _FORMS[language] if len(name) >= shortest and form.startswith(name)}
+    return matches.pop() if len(matches) == 1 else None

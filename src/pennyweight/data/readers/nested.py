@@ -133,9 +133,9 @@ def nested_roles(
     parents = {_parent(roles.get(r) or chosen.get(r) or "") for r in ("item", "user")} - {""}
     for role in _BESIDE if table == "events" else ():
         if role not in chosen and not _is_plain(plain, role):
-            near = [n for n in path_claims(columns, role) if _parent(n) in parents]
-            if len(near) == 1:
-                roles[role] = near[0]
+            siblings = [n for n in path_claims(columns, role) if _parent(n) in parents]
+            if len(siblings) == 1:
+                roles[role] = siblings[0]
     return roles
 
 

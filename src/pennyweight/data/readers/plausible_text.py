@@ -73,7 +73,9 @@ def plausibility(lines: Sequence[str], codec: str) -> float:
         return _east_asian(beyond, codec)
     letters = Counter(low for c in beyond if _is_letter(c) for low in c.lower()[:1])
     n_signs = len(beyond) - letters.total()
-    bad = sum(_is_misplaced(*three) for line in lines for three in _neighborhoods(line))
+    bad = sum(
+        _is_misplaced(*neighborhood) for line in lines for neighborhood in _neighborhoods(line)
+    )
     bad += sum(map(_excess_accents, lines))
     return (_usual_letters(letters) + n_signs - _WEIGHT * bad) / max(1, len(beyond))
 

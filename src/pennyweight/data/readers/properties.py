@@ -142,8 +142,8 @@ def pivot_properties(
         joined = latest.filter(~pl.col(name).is_in(columns)).group_by(item)
         texts = joined.agg(pl.col(value).drop_nulls().str.join(", ").alias(_REST))
         wide = wide.join(texts, on=item, how="left", maintain_order="left")
-    by = "the latest by " + roles["time"] if "time" in roles else "all texts, the last number"
-    reason = f"rows of ({item}, {name}, {value}) joined into one row an item, {by}"
+    rule = "the latest by " + roles["time"] if "time" in roles else "all texts, the last number"
+    reason = f"rows of ({item}, {name}, {value}) joined into one row an item, {rule}"
     example = [", ".join(map(repr, columns[:8])) + (" …" if len(columns) > 8 else "")]
     findings.add("items", reason, complete.height - wide.height, "merged", example)
     return wide

@@ -74,7 +74,7 @@ def _irregular(
     Also whether fields have several lines, and whether a quote is in the middle of a field.
     """
     contents = np.frombuffer(data, np.uint8)
-    quotes_before, looked_at, multiline = 0, 0, False
+    quotes_before, n_examined, multiline = 0, 0, False
     for at in range(start, len(data), _CHUNK):
         chunk = contents[at : at + _CHUNK]
         quotes = np.flatnonzero(chunk == _QUOTE) + at
@@ -86,10 +86,10 @@ def _irregular(
         multiline |= bool(len(within))
         suspects = [
             int(end)
-            for end in within[: _SUSPECTS - looked_at]
+            for end in within[: _SUSPECTS - n_examined]
             if row_shape(_line(data, int(end) + 1), separator) in shapes
         ]
-        looked_at += len(within)
+        n_examined += len(within)
         bad = _misplaced(contents, quotes, quotes_before, ord(separator), start)
         places = [*suspects[:1], *bad[:1].tolist()]
         quotes_before += len(quotes)

@@ -49,17 +49,17 @@ def _joined(
     both = first.is_not_null() & second.is_not_null()
     if first.dtype != second.dtype:
         first, second = first.cast(pl.String), second.cast(pl.String)
-    differ = int((both & (first != second)).sum())
-    if role in ("user", "item") and differ > _FEW * len(frame):
+    n_conflicts = int((both & (first != second)).sum())
+    if role in ("user", "item") and n_conflicts > _FEW * len(frame):
         row = int((both & (first != second)).arg_true()[0])
         raise DataError(
             f"{source}: {name!r} and {other!r} could each be the {role}, and differ in "
-            f"{differ:,} of {len(frame):,} rows, such as {str(first[row])!r} and "
+            f"{n_conflicts:,} of {len(frame):,} rows, such as {str(first[row])!r} and "
             f"{str(second[row])!r}. Choose one with "
             f"{column_option(role, other)}"
         )
     filled = int((first.is_null() & second.is_not_null()).sum())
-    if not filled or differ:
+    if not filled or n_conflicts:
         return frame
     findings.add("events", f"{other!r} is read as {name!r}, where that is empty", filled, "changed")
     return frame.with_columns(first.fill_null(second).alias(name)).drop(other)

@@ -147,10 +147,10 @@ def _command(encoding: str, source: str, option: str = "") -> str:
     packed = path.suffix.lower()
     name = path.stem if packed in _UNPACK else path.name
     iconv = f"iconv {option}-f {encoding} -t UTF-8"
-    to = f"> {shlex.quote('utf8-' + name)}"
+    redirect = f"> {shlex.quote('utf8-' + name)}"
     if packed in _UNPACK:
-        return f"{_UNPACK[packed]} {shlex.quote(source)} | {iconv} {to}"
-    return f"{iconv} {shlex.quote(source)} {to}"
+        return f"{_UNPACK[packed]} {shlex.quote(source)} | {iconv} {redirect}"
+    return f"{iconv} {shlex.quote(source)} {redirect}"
 
 
 def _readings(data: bytes, lines: Sequence[bytes]) -> list[_Reading]:
@@ -182,8 +182,8 @@ def _samples(readings: Sequence[_Reading]) -> list[str]:
     """Return an excerpt of each reading: the line in which most of them differ."""
     rows = list(zip(*(reading.lines for reading in readings), strict=True))[:_SAMPLE]
     best = max(rows, key=lambda row: len(set(row)))
-    differ = [i for i, letters in enumerate(zip(*best, strict=False)) if len(set(letters)) > 1]
-    return [_around(text, at=differ[0] if differ else None) for text in best]
+    positions = [i for i, letters in enumerate(zip(*best, strict=False)) if len(set(letters)) > 1]
+    return [_around(text, at=positions[0] if positions else None) for text in best]
 
 
 def _around(text: str, at: int | None = None) -> str:

@@ -158,16 +158,16 @@ def _remedy(fields: pl.DataFrame, orders: list[str]) -> str:
 
 
 def _mixed(
-    text: pl.Series, only: dict[str, NDArray[np.bool_]], fields: pl.DataFrame, where: str
+    text: pl.Series, rows_of: dict[str, NDArray[np.bool_]], fields: pl.DataFrame, where: str
 ) -> str:
     counts = " and ".join(
         f"{int(rows.sum()):,} only as {ORDERS[order]} (e.g. {text[int(np.flatnonzero(rows)[0])]!r})"
-        for order, rows in only.items()
+        for order, rows in rows_of.items()
         if rows.any()
     )
     return (
         f"{where}: two orders of day and month are mixed: {counts}; the others could be either. "
-        f"Write them in one form. {_remedy(fields, list(only))}; times in the other order are "
+        f"Write them in one form. {_remedy(fields, list(rows_of))}; times in the other order are "
         "then dropped where they are no dates, and misread where they are"
     )
 

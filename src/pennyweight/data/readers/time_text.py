@@ -168,8 +168,8 @@ def _months(names: pl.Series, text: pl.Series, where: str) -> dict[str, int]:
             f"{where}: the months of dates such as {text.drop_nulls()[0]!r} can be read in two "
             f"ways: {error}. Write them as numbers, such as 2024-02-29"
         ) from None
-    begun = {name: _MONTH_OF.get(name[:4]) or _MONTH_OF.get(name[:3]) for name in distinct}
-    return {name: m for name, month in begun.items() if (m := numbers.get(name) or month)}
+    by_prefix = {name: _MONTH_OF.get(name[:4]) or _MONTH_OF.get(name[:3]) for name in distinct}
+    return {name: m for name, month in by_prefix.items() if (m := numbers.get(name) or month)}
 
 
 def _integers(fields: pl.DataFrame, name: str, default: int = 0) -> NDArray[np.int64]:
