@@ -49,8 +49,8 @@ def run(case: Case, data: Path, overrides: dict[str, object]) -> dict[str, objec
     job = Job(folder / case.items, folder / case.events, plan, None, final=False)
     report = job.measure()
     wall = time.perf_counter() - began
-    parted, outcomes, catalog = job.split, job.outcomes, job.data.catalog
-    assert parted is not None and outcomes is not None
+    parted, results, catalog = job.split, job.results, job.data.catalog
+    assert parted is not None and results is not None
     rivals: dict[str, Baseline] = {}
     if case.baselines:
         rivals = chosen_baselines(parted, catalog, repeats=job.repeats, seed=job.seed)
@@ -62,13 +62,13 @@ def run(case: Case, data: Path, overrides: dict[str, object]) -> dict[str, objec
     ):
         for scorer in rivals.values():
             scorer.fit(log, catalog)
-        results = measure(rivals, parted.test, repeats=job.repeats)
+        baselines = measure(rivals, parted.test, repeats=job.repeats)
         for name, row in means(
-            UserResults(results, parted.test), resamples=RESAMPLES, seed=0
+            UserResults(baselines, parted.test), resamples=RESAMPLES, seed=0
         ).items():
             out[name][events] = {metric: m.model_dump() for metric, m in row.items()}
-        if results and blend in outcomes.found:
-            gains[events] = gain(outcomes.found[blend], results)
+        if baselines and blend in results.by_scorer:
+            gains[events] = gain(results.by_scorer[blend], baselines)
     return {
         "case": case.name,
         "settings": overrides,

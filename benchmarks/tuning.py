@@ -99,7 +99,7 @@ def tuned(objective: str, data, valid: HeldOut, settings: TrainSettings) -> list
             settings,
             objective=objective,
             progress=progress_of(name),
-        ).found
+        ).measurements
     for step, value in points:
         rows.append(of_quality(f"{name}: step {step}", value))
     best = max(value for _, value in points)

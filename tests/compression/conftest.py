@@ -27,5 +27,5 @@ def model(tiny, tmp_path_factory) -> LanguageModel:
 
 
 @pytest.fixture(scope="session")
-def seen(model):
+def activations(model):
     return record_activations(model, TEXTS, threads=1)

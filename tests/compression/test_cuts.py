@@ -25,16 +25,16 @@ def test_layers_of_no_influence_go_first(model):
             part = "LayerNorm.weight" if name.endswith("LayerNorm.weight") else ""
             tensors[name] = np.ones_like(tensors[name]) if part else np.zeros_like(tensors[name])
     idle = replace(model, tensors=tensors)
-    seen = record_activations(idle, TEXTS, threads=1)
-    assert seen.influence[0] < 0.05 < seen.influence[1]
-    kept = cut_layers(idle, seen, keep=1)
-    assert kept.config["num_hidden_layers"] == 1
+    activations = record_activations(idle, TEXTS, threads=1)
+    assert activations.influence[0] < 0.05 < activations.influence[1]
+    shallow = cut_layers(idle, activations, keep=1)
+    assert shallow.config["num_hidden_layers"] == 1
     name = "attention.self.query.weight"
-    first = kept.tensors[f"encoder.layer.0.{name}"]
+    first = shallow.tensors[f"encoder.layer.0.{name}"]
     np.testing.assert_array_equal(first, model.tensors[f"encoder.layer.1.{name}"])
 
 
-def test_observed_activations_are_those_of_the_graph(model, seen):
+def test_observed_activations_are_those_of_the_graph(model, activations):
     graph = build_graph(model.checkpoint, probe=True)
     ids = [[2, 5, 6, 3], [2, 7, 3]]
     session = graph.session(1)
@@ -43,26 +43,26 @@ def test_observed_activations_are_those_of_the_graph(model, seen):
     inner, layer = states[2][0], model.checkpoint.layers[0]
     out = inner @ layer.outer.weight.T + layer.outer.bias
     assert np.isfinite(out).all()
-    assert seen.inners[0].count == seen.contexts[1].count == seen.tokens
+    assert activations.inners[0].count == activations.contexts[1].count == activations.tokens
 
 
-def test_cuts_change_shapes_and_bytes_and_stay_near(model, seen, tmp_path):
-    whole = vectors(model, tmp_path / "whole")
-    heads = cut_heads(model, seen, keep=[3, 2])
+def test_cuts_change_shapes_and_bytes_and_stay_near(model, activations, tmp_path):
+    uncut = vectors(model, tmp_path / "whole")
+    heads = cut_heads(model, activations, keep=[3, 2])
     assert [layer.heads for layer in heads.checkpoint.layers] == [3, 2]
-    neurons = cut_neurons(heads, seen_again(heads), keep=48)
+    neurons = cut_neurons(heads, activations_of(heads), keep=48)
     assert [len(layer.inner.weight) for layer in neurons.checkpoint.layers] == [48, 48]
     assert neurons.nbytes < heads.nbytes < model.nbytes
-    cosine = (vectors(neurons, tmp_path / "cut") * whole).sum(axis=1)
+    cosine = (vectors(neurons, tmp_path / "cut") * uncut).sum(axis=1)
     assert cosine.mean() > 0.75  # random weights have no redundancy to speak of
 
 
-def seen_again(model):
+def activations_of(model):
     return record_activations(model, TEXTS, threads=1)
 
 
-def test_keeping_everything_changes_nothing(model, seen, tmp_path):
-    same = cut_neurons(cut_heads(model, seen, keep=4), seen, keep=64)
+def test_keeping_everything_changes_nothing(model, activations, tmp_path):
+    same = cut_neurons(cut_heads(model, activations, keep=4), activations, keep=64)
     same = keep_layers(same, [0, 1])
     np.testing.assert_allclose(
         vectors(same, tmp_path / "same"), vectors(model, tmp_path / "whole"), atol=1e-5
@@ -76,14 +76,14 @@ def test_what_is_removed_is_refitted_from_what_stays():
     linear = Projection(rng.normal(size=(6, 12)).astype(np.float32), np.ones(6, np.float32))
     moments = Moments.of_width(12)
     moments.add(x)
-    kept, cut = eliminate(linear, moments, keep=8)
+    inputs, cut = eliminate(linear, moments, keep=8)
     assert cut.weight.shape == (6, 8)
-    assert set(kept) >= {4, 5, 6, 7}  # nothing else knows what these say
-    wanted = x @ linear.weight.T + linear.bias
-    error = np.square(x[:, kept] @ cut.weight.T + cut.bias - wanted).mean() / wanted.var()
+    assert set(inputs) >= {4, 5, 6, 7}  # nothing else knows what these say
+    expected = x @ linear.weight.T + linear.bias
+    error = np.square(x[:, inputs] @ cut.weight.T + cut.bias - expected).mean() / expected.var()
     assert error < 0.01
-    plain = x[:, kept] @ linear.weight[:, kept].T + linear.bias
-    assert np.square(plain - wanted).mean() / wanted.var() > 10 * error
+    plain = x[:, inputs] @ linear.weight[:, inputs].T + linear.bias
+    assert np.square(plain - expected).mean() / expected.var() > 10 * error
 
 
 def test_groups_go_together():
@@ -93,11 +93,11 @@ def test_groups_go_together():
     moments = Moments.of_width(12)
     moments.add(x)
     linear = Projection(rng.normal(size=(6, 12)).astype(np.float32), np.zeros(6, np.float32))
-    kept, _ = eliminate(linear, moments, keep=2, size=4)
-    assert kept.tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
+    inputs, _ = eliminate(linear, moments, keep=2, size=4)
+    assert inputs.tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
 
 
-def test_impossible_cuts_are_refused(model, seen):
+def test_impossible_cuts_are_refused(model, activations):
     for cut, keep, message in [
         (cut_layers, 3, "keep 3 layers: there are 2"),
         (cut_layers, 0, "keep 0 layers"),
@@ -107,11 +107,11 @@ def test_impossible_cuts_are_refused(model, seen):
         (cut_neurons, 65, "keep 65 neurons of layer 0: there are 64"),
     ]:
         with pytest.raises(DataError, match=message):
-            cut(model, seen, keep=keep)
+            cut(model, activations, keep=keep)
     for layers in ([], [1, 0], [0, 0], [2], [-1]):
         with pytest.raises(DataError, match="layers"):
             keep_layers(model, layers)
     with pytest.raises(DataError, match="of other sizes"):
-        cut_heads(cut_neurons(model, seen, keep=5), seen, keep=2)
+        cut_heads(cut_neurons(model, activations, keep=5), activations, keep=2)
     with pytest.raises(DataError, match="none has a word"):
         record_activations(model, ["", " "])

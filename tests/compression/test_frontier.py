@@ -37,14 +37,14 @@ def parent(tiny, module_cache, tmp_path_factory) -> Recommender:
 
 
 @pytest.fixture(scope="module")
-def found(parent) -> Frontier:
+def measured(parent) -> Frontier:
     return frontier(parent)
 
 
-def test_every_kind_of_candidate_is_measured(found):
-    names = [point.name for point in found.points]
+def test_every_kind_of_candidate_is_measured(measured):
+    names = [point.name for point in measured.points]
     assert names[0] == "original" and names[1] == "original; content int8, tower int8"
-    told = "\n".join(names)
+    text = "\n".join(names)
     for part in (
         "tokens, int8; content int8",
         "1 layers",
@@ -54,49 +54,49 @@ def test_every_kind_of_candidate_is_measured(found):
         "tower int2",
         "tower int4",
     ):
-        assert part in told, part
+        assert part in text, part
     assert len(set(names)) == len(names)
 
 
-def test_points_are_measured(found, parent):
-    whole = found.whole
-    assert whole.kept.value == whole.kept.low == whole.kept.high == 1
-    assert found.parent == parent.bundle.sha256 and found.users > 0
-    for point in found.points:
+def test_points_are_measured(measured, parent):
+    original = measured.whole
+    assert original.kept.value == original.kept.low == original.kept.high == 1
+    assert measured.parent == parent.bundle.sha256 and measured.users > 0
+    for point in measured.points:
         assert 0 <= point.quality.low <= point.quality.value <= point.quality.high <= 1
-        assert point.kept.value == pytest.approx(point.quality.value / whole.quality.value)
+        assert point.kept.value == pytest.approx(point.quality.value / original.quality.value)
         assert point.texts_per_second > 0 and point.ms_per_text > 0
         assert point.peak_rss_bytes > 50e6
-    eight = found.points[1]
-    assert eight.index_bytes < whole.index_bytes / 2 and eight.steps == (
+    eight = measured.points[1]
+    assert eight.index_bytes < original.index_bytes / 2 and eight.steps == (
         "content int8, tower int8",
     )
-    by_name = {point.name: point for point in found.points}
+    by_name = {point.name: point for point in measured.points}
     int8 = next(p for name, p in by_name.items() if "tokens, int8" in name)
-    assert int8.encoder_bytes < whole.encoder_bytes
-    words = next(p for p in found.points if p.name.startswith("TF-IDF"))
+    assert int8.encoder_bytes < original.encoder_bytes
+    words = next(p for p in measured.points if p.name.startswith("TF-IDF"))
     assert words.encoder_bytes < int8.encoder_bytes
 
 
-def test_the_parent_stays_as_it_was(found, parent):
+def test_the_parent_stays_as_it_was(measured, parent):
     again = Recommender.load(parent.bundle.path)
     mine, theirs = (r.recommend(history=["i1"], k=5) for r in (parent, again))
     assert mine.equals(theirs)
 
 
-def test_no_point_beats_an_unbeaten_one(found):
-    unbeaten = found.unbeaten()
+def test_no_point_beats_an_unbeaten_one(measured):
+    unbeaten = measured.unbeaten()
     assert unbeaten and list(unbeaten) == sorted(unbeaten, key=lambda p: p.nbytes)
     for point in unbeaten:
-        assert not any(point.beaten_by(other) for other in found.points)
-    beaten = [p for p in found.points if p not in unbeaten]
+        assert not any(point.beaten_by(other) for other in measured.points)
+    beaten = [p for p in measured.points if p not in unbeaten]
     assert all(any(p.beaten_by(q) for q in unbeaten) for p in beaten)
 
 
-def test_back_from_json(found):
-    assert Frontier.from_json(found.to_json()) == found
-    assert found.sentence().endswith("of the vectors.")
-    assert found.table().count("\n") == len(found.points) + 2
+def test_back_from_json(measured):
+    assert Frontier.from_json(measured.to_json()) == measured
+    assert measured.sentence().endswith("of the vectors.")
+    assert measured.table().count("\n") == len(measured.points) + 2
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +105,13 @@ def child(parent) -> Recommender:
 
 
 def test_the_child_keeps_the_budget_and_serves(parent, child, tmp_path):
-    told, budget = child.report.frontier, BUDGET
-    chosen = told.choice
-    assert not chosen.excess(budget) and told.budget == budget
-    cheaper = [p for p in told.points if p.nbytes < chosen.nbytes]
+    report, budget = child.report.frontier, BUDGET
+    chosen = report.choice
+    assert not chosen.excess(budget) and report.budget == budget
+    cheaper = [p for p in report.points if p.nbytes < chosen.nbytes]
     assert all(p.excess(budget) for p in cheaper)
-    assert told.test.users > 0 and set(told.test.before) == set(told.test.after)
-    assert child.report.scorers["blend"] == told.test.after and child.report.worth is None
+    assert report.test.users > 0 and set(report.test.before) == set(report.test.after)
+    assert child.report.scorers["blend"] == report.test.after and child.report.worth is None
     assert child.report.fitted_on == dict.fromkeys(child.report.scorers, "train+validation")
     child.save(tmp_path / "child", parent=parent.bundle.sha256)
     back = Recommender.load(tmp_path / "child")
@@ -130,26 +130,26 @@ def test_a_child_that_reads_with_a_cut_model(parent, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[compress.__module__], "cheapest", chosen)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     small = compress(parent)
-    asked = small.recommend(text="dark tea", k=3)
+    expected = small.recommend(text="dark tea", k=3)
     small.save(tmp_path / "child")
     assert list(tmp_path.glob("pennyweight-*"))
     del small
     gc.collect()
     assert not list(tmp_path.glob("pennyweight-*"))
     back = Recommender.load(tmp_path / "child")
-    assert back.recommend(text="dark tea", k=3).equals(asked)
+    assert back.recommend(text="dark tea", k=3).equals(expected)
     weights = tmp_path / "child/scorer/content/encoder/encoder/tiny/config.json"
     assert json.loads(weights.read_text())["num_hidden_layers"] == 1
 
 
-def test_nothing_fits(found):
+def test_nothing_fits(measured):
     with pytest.raises(BudgetError, match=r"nearest, '.+', misses max_encoder_bytes by \d+"):
-        cheapest(found.points, Budget(max_encoder_bytes=10))
-    smallest = cheapest(found.points, Budget())
-    assert smallest.nbytes == min(point.nbytes for point in found.points)
-    best = max(point.kept.value for point in found.points)
-    kept = cheapest(found.points, Budget(max_loss=max(0.0, 1 - best)))
-    assert kept.kept.value >= min(1, best)
+        cheapest(measured.points, Budget(max_encoder_bytes=10))
+    smallest = cheapest(measured.points, Budget())
+    assert smallest.nbytes == min(point.nbytes for point in measured.points)
+    best = max(point.kept.value for point in measured.points)
+    choice = cheapest(measured.points, Budget(max_loss=max(0.0, 1 - best)))
+    assert choice.kept.value >= min(1, best)
 
 
 def test_a_kill_in_any_stage_leaves_no_trace(parent, tmp_path, monkeypatch):
@@ -175,24 +175,24 @@ def test_a_kill_in_any_stage_leaves_no_trace(parent, tmp_path, monkeypatch):
 def test_words_alone_and_a_model_beside_them(tiny, module_cache):
     parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content", "neighbors"])
     parent.plan = PLAN.override({"budget.max_loss": 0.9, "budget.max_encoder_bytes": "1MB"})
-    told = compress(parent).report.frontier
-    assert [p.name for p in told.points] == ["original"]
-    assert told.budget.max_encoder_bytes == 1_000_000  # the plan's
+    report = compress(parent).report.frontier
+    assert [p.name for p in report.points] == ["original"]
+    assert report.budget.max_encoder_bytes == 1_000_000  # the plan's
 
 
 @pytest.mark.slow
 def test_a_model_beside_words(tiny, module_cache):
     parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content", "neighbors"])
-    found = frontier(parent, model=str(tiny))
-    assert any(point.name.startswith("static table") for point in found.points)
+    measured = frontier(parent, model=str(tiny))
+    assert any(point.name.startswith("static table") for point in measured.points)
 
 
 def test_cut_models_are_trained_where_steps_are_given(tiny, module_cache):
     pytest.importorskip("torch", reason="training needs the extra train")
     parent = fit(ITEMS, EVENTS, plan=PLAN, encoder=str(tiny), scorers=["content"])
     stages: list[str] = []
-    found = frontier(parent, distil=4, progress=lambda stage, *_: stages.append(stage))
-    trained = [point for point in found.points if "distilled" in point.steps]
+    measured = frontier(parent, distil=4, progress=lambda stage, *_: stages.append(stage))
+    trained = [point for point in measured.points if "distilled" in point.steps]
     assert trained and all("1 layers, half the neurons, distilled" in p.name for p in trained)
     assert "train" in stages
 
@@ -203,17 +203,17 @@ def test_refused(parent, tiny):
     without = Recommender(parent.catalog, parent.scorer)
     with pytest.raises(DataError, match="keeps no events"):
         frontier(without)
-    some = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["neighbors"])
+    neighbors = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["neighbors"])
     with pytest.raises(DataError, match="no content scorer"):
-        frontier(some, model=str(tiny))
+        frontier(neighbors, model=str(tiny))
 
 
-def test_two_searches_find_the_same(child, found):
-    for one, other in zip(found.points, child.report.frontier.points, strict=True):
-        assert (one.name, one.quality, one.kept, one.index_bytes) == (
+def test_two_searches_find_the_same(child, measured):
+    for point, other in zip(measured.points, child.report.frontier.points, strict=True):
+        assert (point.name, point.quality, point.kept, point.index_bytes) == (
             other.name,
             other.quality,
             other.kept,
             other.index_bytes,
         )
-        assert one.texts_per_second > 0 < other.texts_per_second
+        assert point.texts_per_second > 0 < other.texts_per_second

@@ -91,12 +91,12 @@ def test_names_say_what_is_kept_how(tower, content):
         "content int2, tower int2",
         "content binary, tower binary",
     ]
-    for width, said in (
+    for width, name in (
         (256, "content binary"),
         (300, "content binary at 85% of the width"),
         (768, "content binary at 67% of the width"),
     ):
         wide = content.packed(ENCODER, type(content.vectors).of(np.ones((2, width), np.float32)))
-        assert STORAGES[-1].name({"content": wide}) == said
+        assert STORAGES[-1].name({"content": wide}) == name
     assert {storage.name(sparse) for storage in ALL} == {""}
     assert EIGHT_BITS.name({**sparse, "tower": tower}) == "tower int8"

@@ -24,12 +24,12 @@ def cut(model):
 
 
 def test_only_what_is_needed_stays(model, cut):
-    kept = json.loads(cut.tokenizer_json)["model"]["vocab"]
-    assert "music" not in kept
-    assert {"red", "shoe", "blue", "[MASK]", "z", "##z"} <= set(kept)
-    assert sorted(kept.values()) == list(range(len(kept)))
-    assert cut.config["vocab_size"] == len(kept) == len(cut.checkpoint.words)
-    assert cut.nbytes == model.nbytes - 4 * 32 * (len(model.checkpoint.words) - len(kept))
+    vocabulary = json.loads(cut.tokenizer_json)["model"]["vocab"]
+    assert "music" not in vocabulary
+    assert {"red", "shoe", "blue", "[MASK]", "z", "##z"} <= set(vocabulary)
+    assert sorted(vocabulary.values()) == list(range(len(vocabulary)))
+    assert cut.config["vocab_size"] == len(vocabulary) == len(cut.checkpoint.words)
+    assert cut.nbytes == model.nbytes - 4 * 32 * (len(model.checkpoint.words) - len(vocabulary))
     assert (
         "music"
         in json.loads(cut_vocabulary(model, [], frequent=9).tokenizer_json)["model"]["vocab"]
@@ -59,15 +59,15 @@ def test_no_word_of_known_letters_becomes_unknown(cut, texts):
 
 
 def test_a_character_without_a_single_form_keeps_its_tokens(model):
-    found = json.loads(model.tokenizer_json)
-    found["model"]["vocab"] |= {"aé": 84, "ab": 85, "##é9": 86}
+    tokenizer = json.loads(model.tokenizer_json)
+    tokenizer["model"]["vocab"] |= {"aé": 84, "ab": 85, "##é9": 86}
     words = model.tensors["embeddings.word_embeddings.weight"]
     tensors = {**model.tensors, "embeddings.word_embeddings.weight": np.vstack([words, words[:3]])}
     config = {**model.config, "vocab_size": 87}
-    more = replace(model, config=config, tensors=tensors, tokenizer_json=json.dumps(found))
-    kept = json.loads(cut_vocabulary(more, [], frequent=0).tokenizer_json)["model"]["vocab"]
-    assert {"aé", "##é9"} <= set(kept)
-    assert "ab" not in kept
+    more = replace(model, config=config, tensors=tensors, tokenizer_json=json.dumps(tokenizer))
+    vocabulary = json.loads(cut_vocabulary(more, [], frequent=0).tokenizer_json)["model"]["vocab"]
+    assert {"aé", "##é9"} <= set(vocabulary)
+    assert "ab" not in vocabulary
 
 
 def test_fragmentation_counts_pieces_and_unknown_words(model, cut):
@@ -81,8 +81,8 @@ def test_fragmentation_counts_pieces_and_unknown_words(model, cut):
 
 
 def test_other_markers_move_with_their_tokens(model):
-    found = json.loads(model.tokenizer_json)
-    found["padding"] = {
+    tokenizer = json.loads(model.tokenizer_json)
+    tokenizer["padding"] = {
         "strategy": "BatchLongest",
         "direction": "Right",
         "pad_to_multiple_of": None,
@@ -90,7 +90,7 @@ def test_other_markers_move_with_their_tokens(model):
         "pad_type_id": 0,
         "pad_token": "[PAD]",
     }
-    found["post_processor"] = {
+    tokenizer["post_processor"] = {
         "type": "TemplateProcessing",
         "single": [
             {"SpecialToken": {"id": "shoe", "type_id": 0}},
@@ -99,16 +99,16 @@ def test_other_markers_move_with_their_tokens(model):
         "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
         "special_tokens": {"shoe": {"id": "shoe", "ids": [78], "tokens": ["shoe"]}},
     }
-    changed = replace(model, tokenizer_json=json.dumps(found))
+    changed = replace(model, tokenizer_json=json.dumps(tokenizer))
     cut = cut_vocabulary(changed, ["blue"], frequent=0)
     tokens = load_tokenizer(cut.tokenizer_json, max_tokens=9).encode("blue").tokens
     assert tokens == ["shoe", "blue"]
 
 
 def test_other_tokenizers_are_refused(model):
-    found = json.loads(model.tokenizer_json)
-    found["model"] = {"type": "BPE", "vocab": {"a": 0}, "merges": []}
-    other = replace(model, tokenizer_json=json.dumps(found))
+    tokenizer = json.loads(model.tokenizer_json)
+    tokenizer["model"] = {"type": "BPE", "vocab": {"a": 0}, "merges": []}
+    other = replace(model, tokenizer_json=json.dumps(tokenizer))
     with pytest.raises(DataError, match="'BPE'; the vocabulary can be cut"):
         cut_vocabulary(other, TEXTS)
     with pytest.raises(DataError, match="frequent -1"):

@@ -117,8 +117,8 @@ def test_every_key_is_documented_with_its_default():
         for key, inner in field.annotation.model_fields.items():
             (row,) = [line for line in part.splitlines() if line.startswith(f"| `{key}` |")]
             default = inner.get_default(call_default_factory=True)
-            shown = {NoneType: "absent", bool: str(default).lower(), str: f'`"{default}"`'}
-            assert shown.get(type(default), str(default)) in row, key
+            forms = {NoneType: "absent", bool: str(default).lower(), str: f'`"{default}"`'}
+            assert forms.get(type(default), str(default)) in row, key
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,8 @@ def test_shape_type_and_length(case):
     assert rows.dtype == np.float32
     norms = np.linalg.norm(rows, axis=1)
     assert np.all((np.abs(norms - 1) < 1e-5) | (norms == 0))
-    known = [i for i, text in enumerate(TEXTS) if "shoe" in text]
-    assert np.all(norms[known] > 0)
+    with_shoe = [i for i, text in enumerate(TEXTS) if "shoe" in text]
+    assert np.all(norms[with_shoe] > 0)
 
 
 def test_no_texts_and_empty_texts(case):

@@ -52,8 +52,8 @@ def sequence() -> Sequence:
 
 
 @dataclass
-class Kept:
-    """A scorer whose vectors are kept small once it is fitted."""
+class Quantized:
+    """A scorer whose vectors are quantized once it is fitted."""
 
     scorer: Content | TwoTower
     storage: VectorFormat
@@ -76,24 +76,26 @@ class Kind:
     solves: bool = True  # the checkerboard world
     additive: bool = True  # contributions sum to the score, where it is above zero
     ignores_histories: bool = field(default=False)
-    kept: bool = False  # made small after a fit; a fit gives whole vectors again
+    compressed: bool = False  # made small after a fit; a fit gives whole vectors again
 
 
-ALIKE = {"solves": False, "additive": False, "ignores_histories": True}
+BY_ITEM = {"solves": False, "additive": False, "ignores_histories": True}
 SCORERS: dict[str, Kind] = {
-    "popularity": Kind(Popularity, **ALIKE),
-    "novelty": Kind(Novelty, **ALIKE),
+    "popularity": Kind(Popularity, **BY_ITEM),
+    "novelty": Kind(Novelty, **BY_ITEM),
     "repeat-consumption": Kind(RepeatConsumption, solves=False),
     "content": Kind(Content),
     "content-dense": Kind(lambda: Content(ENCODER)),
-    "content-int8": Kind(lambda: Kept(Content(ENCODER), EIGHT_BITS), kept=True),
-    "content-signs": Kind(lambda: Kept(Content(ENCODER), STORAGES[-1]), solves=False, kept=True),
+    "content-int8": Kind(lambda: Quantized(Content(ENCODER), EIGHT_BITS), compressed=True),
+    "content-signs": Kind(
+        lambda: Quantized(Content(ENCODER), STORAGES[-1]), solves=False, compressed=True
+    ),
     "neighbors": Kind(Neighbors),
     "neighbors-few": Kind(lambda: Neighbors(keep=4, window=2)),
     "linear": Kind(Linear),
     "linear-sparse": Kind(lambda: Linear(dense_items=0)),
     "tower": Kind(tower),
-    "tower-int8": Kind(lambda: Kept(tower(), EIGHT_BITS), kept=True),
+    "tower-int8": Kind(lambda: Quantized(tower(), EIGHT_BITS), compressed=True),
     "sequence": Kind(sequence, additive=False),
     "blend": Kind(blend, additive=False),
     "transitions": Kind(extension_blocks.class_of("transitions"), additive=False),
@@ -127,8 +129,8 @@ def alone(scorer: Scorer, histories: Histories) -> np.ndarray:
     return np.vstack([scorer.score(histories.block(i, i + 1)) for i in range(len(histories))])
 
 
-def close(found: np.ndarray, expected: np.ndarray) -> None:
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+def close(actual: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_name_and_scale(scorer):
@@ -203,17 +205,17 @@ def test_fitting_writes_to_none_of_its_inputs(name, fitted):
     np.testing.assert_array_equal(scorer.score(HISTORIES), fitted[name].score(HISTORIES))
 
 
-WHOLE = [name for name, kind in SCORERS.items() if not kind.kept]
+UNCOMPRESSED = [name for name, kind in SCORERS.items() if not kind.compressed]
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", UNCOMPRESSED)
 def test_fit_returns_itself_and_repeats_itself(name, fitted):
     scorer = SCORERS[name].make()
     assert scorer.fit(BOARD.before, CATALOG) is scorer
     np.testing.assert_array_equal(scorer.score(HISTORIES), fitted[name].score(HISTORIES))
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", UNCOMPRESSED)
 def test_a_refit_is_a_fresh_fit(name, fitted):
     log, catalog = world.four()
     scorer = SCORERS[name].make().fit(BOARD.before, CATALOG)
@@ -267,12 +269,12 @@ def test_contributions_have_a_row_an_item_and_a_column_an_event(scorer, name):
     codes = np.array([3, 0, 17], np.int32)
     for i in range(len(HISTORIES)):
         history = HISTORIES.block(i, i + 1)
-        found = scorer.contributions(history, codes)
-        assert found.shape == (3, len(history.item))
-        assert found.dtype == np.float32
-        assert np.isfinite(found).all()
+        contributions = scorer.contributions(history, codes)
+        assert contributions.shape == (3, len(history.item))
+        assert contributions.dtype == np.float32
+        assert np.isfinite(contributions).all()
         if SCORERS[name].ignores_histories:
-            assert not found.any()
+            assert not contributions.any()
     assert scorer.contributions(HISTORIES.block(4, 5), codes[:0]).shape == (0, 5)
 
 
@@ -286,10 +288,10 @@ def test_contributions_sum_to_the_score(fitted, name):
             history = histories.block(i, i + 1)
             score = scorer.score(history)[0]
             total = scorer.contributions(history, codes).sum(axis=1)
-            whole = score != 0  # zero is where a score was cut off from below
-            np.testing.assert_allclose(total[whole], score[whole], rtol=1e-4, atol=1e-4)
-            assert (total[~whole] <= 1e-4).all()
-            compared += int(whole.sum())
+            nonzero = score != 0  # zero is where a score was cut off from below
+            np.testing.assert_allclose(total[nonzero], score[nonzero], rtol=1e-4, atol=1e-4)
+            assert (total[~nonzero] <= 1e-4).all()
+            compared += int(nonzero.sum())
     assert compared > 50
 
 
@@ -314,8 +316,8 @@ def test_the_checkerboard_world(fitted):
 
 
 def test_items_without_events_are_scored(name):
-    kept = [[i for i in row if i < N - 4] for row in ([0, 2, 4, 6], [1, 3, 5], [8, 10, 0, 2])]
-    log = world.events(kept, N)
+    rows = [[i for i in row if i < N - 4] for row in ([0, 2, 4, 6], [1, 3, 5], [8, 10, 0, 2])]
+    log = world.events(rows, N)
     scorer = SCORERS[name].make().fit(log, CATALOG)
     scores = scorer.score(log.histories)
     assert scores.shape == (3, N)
@@ -347,8 +349,8 @@ def test_small_and_odd_worlds(name, case, tmp_path):
     scores = scorer.score(histories)
     assert scores.shape == (3, len(texts))
     assert np.isfinite(scores).all()
-    found = scorer.contributions(histories.block(2, 3), np.array([0], np.int32))
-    assert found.shape == (1, len(texts))
+    contributions = scorer.contributions(histories.block(2, 3), np.array([0], np.int32))
+    assert contributions.shape == (1, len(texts))
     scorer.save(tmp_path)
     np.testing.assert_array_equal(type(scorer).load(tmp_path).score(histories), scores)
 
@@ -396,12 +398,12 @@ def test_new_items_count_in_histories(scorer, name):
 def test_items_added_one_by_one_are_as_added_together(fitted, name):
     scorer = fitted[name]
     together = scorer.with_items(np.arange(N, N + 3, dtype=np.int32), ["even", "odd", ""], N + 3)
-    one = scorer.with_items(np.array([N], np.int32), ["odd"], N + 1)
-    two = one.with_items(np.array([N + 1], np.int32), ["odd"], N + 2)
-    three = two.with_items(np.array([N + 2, N], np.int32), ["", "even"], N + 3)
+    first = scorer.with_items(np.array([N], np.int32), ["odd"], N + 1)
+    second = first.with_items(np.array([N + 1], np.int32), ["odd"], N + 2)
+    third = second.with_items(np.array([N + 2, N], np.int32), ["", "even"], N + 3)
     histories = Histories.of([[0, 2], [N, 1], [N + 2], []])
-    close(three.score(histories), together.score(histories))
-    close(three.score_texts(["even"]), together.score_texts(["even"]))
+    close(third.score(histories), together.score(histories))
+    close(third.score_texts(["even"]), together.score_texts(["even"]))
 
 
 @pytest.mark.parametrize("name", ["content", "content-dense", "tower"])

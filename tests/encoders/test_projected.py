@@ -38,10 +38,10 @@ def test_no_other_axes_lose_less(dim, seed):
     class Eight:
         dim, name, fingerprint = 8, "eight", "8"
 
-    found = ProjectedEncoder.of_vectors(Eight(), rows, dim=dim, whiten=False)
-    np.testing.assert_allclose(found.axes.T @ found.axes, np.eye(dim), atol=1e-5)
+    projected = ProjectedEncoder.of_vectors(Eight(), rows, dim=dim, whiten=False)
+    np.testing.assert_allclose(projected.axes.T @ projected.axes, np.eye(dim), atol=1e-5)
     other, _ = np.linalg.qr(rng.normal(size=(8, dim)))
-    assert lost(rows, found.axes) <= lost(rows, other) * (1 + 1e-5) + 1e-3
+    assert loss(rows, projected.axes) <= loss(rows, other) * (1 + 1e-5) + 1e-3
 
 
 def test_whitened_components_count_alike(encoder):
@@ -57,8 +57,10 @@ def test_few_texts_are_whitened_less(encoder):
     few = encoder.encode(TEXTS)
 
     def cosines(rows, **options):
-        found = ProjectedEncoder.of_vectors(encoder, rows, dim=encoder.dim, **options).project(few)
-        return found @ found.T
+        vectors = ProjectedEncoder.of_vectors(encoder, rows, dim=encoder.dim, **options).project(
+            few
+        )
+        return vectors @ vectors.T
 
     plain = cosines(few, whiten=False)
     moved = [np.abs(cosines(np.repeat(few, n, axis=0)) - plain).mean() for n in (1, 20, 400)]
@@ -71,7 +73,7 @@ def test_fewer_texts_than_components_stay_finite(encoder):
     assert np.isfinite(rows).all()
 
 
-def lost(rows, axes):
+def loss(rows, axes):
     return np.square(rows - rows @ axes @ axes.T).sum()
 
 

@@ -9,8 +9,8 @@ from pennyweight.errors import DataError
 from tiny_bert import HEADS, HIDDEN, INNER, LAYERS, pruned_tensors, write_tiny_bert
 
 TEXTS = ["red shoe", "blue music 手机 for 3 days", "a b c d " * 10]
-HEADS_KEPT = [[0, 2, 3], [1]]
-NEURONS_KEPT = [list(range(0, INNER, 3)), [5, 9, 60]]
+RETAINED_HEADS = [[0, 2, 3], [1]]
+RETAINED_NEURONS = [list(range(0, INNER, 3)), [5, 9, 60]]
 
 
 def torch_layer(torch, tensors, number, x):
@@ -57,7 +57,7 @@ def torch_vectors(tensors, tokenizer):
 @pytest.fixture
 def pruned(tiny, tmp_path):
     weights = find_weights(tiny)
-    tensors = pruned_tensors(weights.tensors(), HEADS_KEPT, NEURONS_KEPT)
+    tensors = pruned_tensors(weights.tensors(), RETAINED_HEADS, RETAINED_NEURONS)
     text = (tiny / "tokenizer.json").read_text()
     return write_weights(tmp_path / "pruned", weights, weights.config, tensors, text)
 
@@ -75,10 +75,10 @@ def test_the_torch_of_this_test_agrees_with_transformers(tmp_path):
     torch = pytest.importorskip("torch")
     folder = write_tiny_bert(tmp_path / "whole")
     tokenizer = TransformerEncoder.from_pretrained(folder, threads=1).tokenizer
-    found = torch_vectors(find_weights(folder).tensors(), tokenizer)
+    vectors = torch_vectors(find_weights(folder).tensors(), tokenizer)
     model = transformers.AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
     with torch.no_grad():
-        for text, row in zip(TEXTS, found, strict=True):
+        for text, row in zip(TEXTS, vectors, strict=True):
             states = model(input_ids=torch.tensor([tokenizer.encode(text).ids])).last_hidden_state
             vector = torch.nn.functional.normalize(states.mean(1))[0].numpy()
             np.testing.assert_allclose(row, vector, atol=2e-5)

@@ -87,12 +87,12 @@ def test_random_models_agree_with_torch(tmp_path, kind, pooling, activation):
 @pytest.mark.weights
 def test_the_first_64_tokens_are_read_unless_told(minilm):
     words, rest = "red shoe " * 31, "blue music " * 20  # 62 and two markers
-    cut, whole = TransformerEncoder.from_pretrained(threads=1).encode([words, words + rest])
-    np.testing.assert_allclose(cut, whole, atol=1e-6)
-    cut, whole = TransformerEncoder.from_pretrained(threads=1, max_tokens=65).encode(
+    cut, uncut = TransformerEncoder.from_pretrained(threads=1).encode([words, words + rest])
+    np.testing.assert_allclose(cut, uncut, atol=1e-6)
+    cut, uncut = TransformerEncoder.from_pretrained(threads=1, max_tokens=65).encode(
         [words, words + rest]
     )
-    assert np.abs(cut - whole).max() > 1e-3
+    assert np.abs(cut - uncut).max() > 1e-3
 
 
 def test_int8_is_near_fp32(tiny):
@@ -112,20 +112,20 @@ def test_texts_are_cut_at_what_the_model_can_take(tiny):
 
 
 def test_progress_counts_every_text(tiny):
-    seen = []
+    calls = []
     texts = ["red shoe", "", "blue " * 60] * 50
     TransformerEncoder.from_pretrained(tiny, threads=1).encode(
-        texts, progress=lambda *p: seen.append(p)
+        texts, progress=lambda *p: calls.append(p)
     )
-    assert seen[-1] == (150, 150)
-    assert seen == sorted(seen)
+    assert calls[-1] == (150, 150)
+    assert calls == sorted(calls)
 
 
 def test_batches_keep_to_the_token_budget():
     ids = [[0] * length for length in (1, 300, 7, 2000, 40, 40, 5) * 20]
-    found = list(batches(ids))
-    assert sorted(i for batch in found for i in batch) == list(range(len(ids)))
-    for batch in found:
+    split = list(batches(ids))
+    assert sorted(i for batch in split for i in batch) == list(range(len(ids)))
+    for batch in split:
         assert len(batch) == 1 or max(len(ids[i]) for i in batch) * len(batch) <= BATCH_TOKENS
 
 
@@ -184,7 +184,7 @@ def test_distilling_reads_the_cache_and_survives_its_damage(tiny, own_cache):
 def test_large_constants_stand_beside_the_model_and_are_let_go(tmp_path, monkeypatch):
     folder = write_tiny_bert(tmp_path)
     encoder = TransformerEncoder.from_pretrained(folder, threads=1)
-    whole = encoder.encode(["red shoe", "blue music 3"])
+    vectors = encoder.encode(["red shoe", "blue music 3"])
     monkeypatch.setattr("pennyweight.encoders.operators.INLINE", 64)
     weights = find_weights(folder)
     graph = build_graph(read_checkpoint(weights.config, weights.tensors()))
@@ -194,7 +194,7 @@ def test_large_constants_stand_beside_the_model_and_are_let_go(tmp_path, monkeyp
     session = graph.session(1)
     del graph  # the session keeps what it needs
     ids = [encoder.tokenizer.encode(text).ids for text in ("red shoe", "blue music 3")]
-    for row, tokens in zip(whole, ids, strict=True):
+    for row, tokens in zip(vectors, ids, strict=True):
         unit = session.run(["unit"], padded([tokens]))[0][0]
         np.testing.assert_allclose(unit, row, atol=1e-6)
 
@@ -208,11 +208,11 @@ def test_8_bits_stay_8_bits_on_disk(tmp_path):
     again = TransformerEncoder.load(tmp_path / "saved")
     assert again.fingerprint == encoder.fingerprint and again.name == encoder.name
     np.testing.assert_array_equal(again.encode(texts), encoder.encode(texts))
-    whole, small = (
+    full, small = (
         (tmp_path / folder / "model.safetensors").stat().st_size
         for folder in ("tiny", "saved/tiny")
     )
-    assert small < whole / 2
+    assert small < full / 2
     stored = load_file(tmp_path / "saved/tiny/model.safetensors")
     tables = ("word_embeddings", "position_embeddings")
     assert all(stored[f"embeddings.{name}.weight"].dtype == np.int8 for name in tables)

@@ -16,13 +16,13 @@ class Counting:
     name, dim, fingerprint = "counting", 3, "f" * 32
 
     def __init__(self, fail_after=None):
-        self.seen = []
+        self.encoded = []
         self.fail_after = fail_after
 
     def encode(self, texts):
-        if self.fail_after is not None and len(self.seen) >= self.fail_after:
+        if self.fail_after is not None and len(self.encoded) >= self.fail_after:
             raise KeyboardInterrupt
-        self.seen.extend(texts)
+        self.encoded.extend(texts)
         rows = np.array([[len(t), sum(map(ord, t)) % 97, 1] for t in texts], np.float32)
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
@@ -34,23 +34,23 @@ def test_a_projection_of_what_is_cached_encodes_nothing(tmp_path):
     encoder = Counting()
     vectors = encode_cached(encoder, TEXTS, folder=tmp_path)
     narrow = ProjectedEncoder.of_vectors(encoder, vectors, dim=2)
-    found = encode_cached(narrow, TEXTS, folder=tmp_path)
-    assert encoder.seen == TEXTS
-    np.testing.assert_allclose(found, narrow.encode(TEXTS), rtol=1e-6)
+    projected = encode_cached(narrow, TEXTS, folder=tmp_path)
+    assert encoder.encoded == TEXTS
+    np.testing.assert_allclose(projected, narrow.encode(TEXTS), rtol=1e-6)
 
 
 def test_only_what_is_new_is_encoded(tmp_path):
     encoder, plain = Counting(), Counting()
-    seen = []
+    calls = []
     first = encode_cached(encoder, [*TEXTS, TEXTS[0]], folder=tmp_path)
     np.testing.assert_array_equal(first, plain.encode([*TEXTS, TEXTS[0]]))
-    assert encoder.seen == TEXTS
+    assert encoder.encoded == TEXTS
     second = encode_cached(
-        encoder, ["new", *TEXTS[::-1]], folder=tmp_path, progress=lambda *p: seen.append(p)
+        encoder, ["new", *TEXTS[::-1]], folder=tmp_path, progress=lambda *p: calls.append(p)
     )
     np.testing.assert_array_equal(second, plain.encode(["new", *TEXTS[::-1]]))
-    assert encoder.seen == [*TEXTS, "new"]
-    assert seen == [(11, 11)]
+    assert encoder.encoded == [*TEXTS, "new"]
+    assert calls == [(11, 11)]
 
 
 def test_no_texts(tmp_path):
@@ -62,7 +62,7 @@ def test_encoders_do_not_share(tmp_path):
     other = Counting()
     other.fingerprint = "0" * 32
     encode_cached(other, TEXTS, folder=tmp_path)
-    assert other.seen == TEXTS
+    assert other.encoded == TEXTS
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
@@ -74,7 +74,7 @@ def test_damaged_segments_are_encoded_again(tmp_path, damage):
     path.write_bytes({"flip": data, "cut": data[:-7], "empty": b""}[damage])
     encoder = Counting()
     np.testing.assert_array_equal(encode_cached(encoder, TEXTS, folder=tmp_path), expected)
-    assert encoder.seen == TEXTS
+    assert encoder.encoded == TEXTS
 
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path, monkeypatch):
@@ -83,7 +83,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path, monkeypatch):
         encode_cached(Counting(fail_after=8), TEXTS, folder=tmp_path)
     encoder = Counting()
     encode_cached(encoder, TEXTS, folder=tmp_path)
-    assert encoder.seen == TEXTS[8:]
+    assert encoder.encoded == TEXTS[8:]
 
 
 def test_many_small_segments_are_merged(tmp_path, monkeypatch):
@@ -93,7 +93,7 @@ def test_many_small_segments_are_merged(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*/*.segment"))) <= 4
     encoder = Counting()
     encode_cached(encoder, TEXTS, folder=tmp_path)
-    assert not encoder.seen
+    assert not encoder.encoded
 
 
 def test_the_oldest_go_first(tmp_path):
@@ -107,7 +107,7 @@ def test_the_oldest_go_first(tmp_path):
     assert cache_size(tmp_path) == size // 2
     encoder = Counting()
     encode_cached(encoder, TEXTS, folder=tmp_path)
-    assert encoder.seen == TEXTS[:5]
+    assert encoder.encoded == TEXTS[:5]
 
 
 def test_leftovers_of_killed_writers_are_removed(tmp_path):

@@ -27,19 +27,19 @@ def edit(path, **changes):
 
 
 def test_a_named_folder(tiny):
-    found = find_weights(tiny)
-    assert (found.name, found.pooling, found.verified) == ("tiny", "mean", False)
+    weights = find_weights(tiny)
+    assert (weights.name, weights.pooling, weights.verified) == ("tiny", "mean", False)
 
 
 @pytest.mark.weights
 def test_the_default_is_verified():
     try:
-        found = find_weights()
+        weights = find_weights()
     except DataError as error:
         pytest.skip(str(error))
-    assert found.verified
-    assert found.name == "all-MiniLM-L6-v2"
-    assert find_weights(DEFAULT_MODEL) == find_weights("all-MiniLM-L6-v2") == found
+    assert weights.verified
+    assert weights.name == "all-MiniLM-L6-v2"
+    assert find_weights(DEFAULT_MODEL) == find_weights("all-MiniLM-L6-v2") == weights
 
 
 def test_without_weights_the_error_names_the_remedy(no_wheel):
@@ -201,12 +201,12 @@ def test_written_weights_are_found_again(copy, tmp_path):
     (copy / "modules.json").write_text('[{"type": "a.Transformer"}, {"type": "a.Pooling"}]')
     (copy / "1_Pooling/config.json").write_text('{"pooling_mode_cls_token": true}')
     (copy / "README.md").write_text("not copied")
-    found = find_weights(copy)
+    weights = find_weights(copy)
     text = (copy / "tokenizer.json").read_text()
-    tensors = found.tensors()
+    tensors = weights.tensors()
     for _ in range(2):  # the second time it is replaced
-        again = write_weights(tmp_path / "deep/new", found, found.config, tensors, text)
-    assert (again.name, again.pooling, again.config) == ("new", "cls", found.config)
+        again = write_weights(tmp_path / "deep/new", weights, weights.config, tensors, text)
+    assert (again.name, again.pooling, again.config) == ("new", "cls", weights.config)
     assert all((again.tensors()[name] == tensors[name]).all() for name in tensors)
     assert sorted(p.name for p in again.folder.iterdir()) == [
         "1_Pooling",
@@ -219,27 +219,27 @@ def test_written_weights_are_found_again(copy, tmp_path):
 
 
 def test_weights_that_do_not_fit_or_would_replace_something_else_are_not_written(copy, tmp_path):
-    found = find_weights(copy)
-    text, tensors = (copy / "tokenizer.json").read_text(), found.tensors()
+    weights = find_weights(copy)
+    text, tensors = (copy / "tokenizer.json").read_text(), weights.tensors()
     with pytest.raises(DataError, match="no tensor"):
-        write_weights(tmp_path / "new", found, found.config, {}, text)
+        write_weights(tmp_path / "new", weights, weights.config, {}, text)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken/notes.txt").write_text("mine")
     with pytest.raises(DataError, match="no model folder"):
-        write_weights(tmp_path / "taken", found, found.config, tensors, text)
+        write_weights(tmp_path / "taken", weights, weights.config, tensors, text)
     assert not (tmp_path / "new").exists()
 
 
 def test_a_failed_write_leaves_the_model_that_was_there(copy, tmp_path, monkeypatch):
-    found = find_weights(copy)
-    text, tensors = (copy / "tokenizer.json").read_text(), found.tensors()
-    first = write_weights(tmp_path / "new", found, found.config, tensors, text)
+    weights = find_weights(copy)
+    text, tensors = (copy / "tokenizer.json").read_text(), weights.tensors()
+    first = write_weights(tmp_path / "new", weights, weights.config, tensors, text)
 
     def full(*_):
         raise OSError("the disk is full")
 
     monkeypatch.setattr(module, "replace_directory", full)
     with pytest.raises(OSError, match="full"):
-        write_weights(tmp_path / "new", found, {**found.config, "x": 1}, tensors, text)
+        write_weights(tmp_path / "new", weights, {**weights.config, "x": 1}, tensors, text)
     assert find_weights(tmp_path / "new") == first
     assert not [p for p in tmp_path.iterdir() if ".new-" in p.name]

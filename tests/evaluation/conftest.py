@@ -14,13 +14,13 @@ def rectools():
 
     RecTools asks for numpy below 2 on Python 3.11 and 3.12, so it cannot be installed here.
     """
-    found = json.loads(Path(__file__).with_name("rectools.json").read_text())
-    before = events(found["before"], found["n_items"])
+    golden = json.loads(Path(__file__).with_name("rectools.json").read_text())
+    before = events(golden["before"], golden["n_items"])
     held = HeldOut(
         users=np.arange(len(before.users), dtype=np.int32),
         histories=before.histories,
-        targets=np.array([i for row in found["held_out"] for i in row], np.int32),
-        target_offsets=np.cumsum([0, *map(len, found["held_out"])]),
+        targets=np.array([i for row in golden["held_out"] for i in row], np.int32),
+        target_offsets=np.cumsum([0, *map(len, golden["held_out"])]),
         before=before,
     )
-    return found, held
+    return golden, held

@@ -6,8 +6,8 @@ from collections import Counter
 
 def accuracy(order, targets, k):
     """Of one user: the items in ranked order, and the set held out."""
-    shown = order[:k]
-    hits = [place for place, item in enumerate(shown, 1) if item in targets]
+    listed = order[:k]
+    hits = [place for place, item in enumerate(listed, 1) if item in targets]
     dcg = sum(1 / math.log2(place + 1) for place in hits)
     ideal = sum(1 / math.log2(place + 1) for place in range(1, min(k, len(targets)) + 1))
     return {
@@ -18,10 +18,10 @@ def accuracy(order, targets, k):
     }
 
 
-def novelty(shown, histories):
+def novelty(listed, histories):
     """Histories: user -> items, of all users with events."""
     users = Counter(item for items in histories.values() for item in set(items))
-    return sum(-math.log2(users.get(i, 1) / len(histories)) for i in shown) / len(shown)
+    return sum(-math.log2(users.get(i, 1) / len(histories)) for i in listed) / len(listed)
 
 
 def popularity(items, histories):
@@ -29,20 +29,20 @@ def popularity(items, histories):
     return sum(counts[item] for item in items) / len(items)
 
 
-def serendipity(shown, targets, histories, n_items):
+def serendipity(listed, targets, histories, n_items):
     counts = Counter(item for row in histories.values() for item in row)
     levels = sorted(set(counts.values()), reverse=True)
     total = 0.0
-    for place, item in enumerate(shown, 1):
+    for place, item in enumerate(listed, 1):
         if item in targets:
             anybody = 0.0
             if counts[item]:
                 anybody = (n_items + 1 - (levels.index(counts[item]) + 1)) / n_items
             total += max(0.0, (n_items + 1 - place) / n_items - anybody)
-    return total / len(shown)
+    return total / len(listed)
 
 
-def diversity(shown, vectors):
+def diversity(listed, vectors):
     """Vectors: dictionaries word -> weight, of any length."""
 
     def cosine(a, b):
@@ -51,7 +51,7 @@ def diversity(shown, vectors):
             return 0.0
         return sum(w * b.get(word, 0) for word, w in a.items()) / math.prod(lengths)
 
-    pairs = [(a, b) for i, a in enumerate(shown) for b in shown[i + 1 :]]
+    pairs = [(a, b) for i, a in enumerate(listed) for b in listed[i + 1 :]]
     return sum(1 - cosine(vectors[a], vectors[b]) for a, b in pairs) / len(pairs)
 
 
@@ -64,21 +64,21 @@ def distribution(items, categories):
     return total
 
 
-def miscalibration(shown, history, categories, alpha=0.01):
-    p, q = distribution(history, categories), distribution(shown, categories)
+def miscalibration(listed, history, categories, alpha=0.01):
+    p, q = distribution(history, categories), distribution(listed, categories)
     return sum(
         share * math.log(share / ((1 - alpha) * q[g] + alpha * share)) for g, share in p.items()
     )
 
 
 def coverage(lists, n_items):
-    return len({item for shown in lists for item in shown}) / n_items
+    return len({item for listed in lists for item in listed}) / n_items
 
 
 def gini(lists, n_items):
     """Half the relative mean difference over all pairs of items."""
-    counts = Counter(item for shown in lists for item in shown)
+    counts = Counter(item for listed in lists for item in listed)
     levels = Counter(counts[item] for item in range(n_items))
-    apart = sum(m * n * abs(a - b) for a, m in levels.items() for b, n in levels.items())
+    difference = sum(m * n * abs(a - b) for a, m in levels.items() for b, n in levels.items())
     mean = sum(counts.values()) / n_items
-    return apart / (2 * n_items**2 * mean)
+    return difference / (2 * n_items**2 * mean)

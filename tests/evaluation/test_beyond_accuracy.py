@@ -41,21 +41,21 @@ def test_means_coverage_and_gini_by_hand():
 def test_diversity_by_hand():
     vectors = sparse.csr_matrix(np.array([[1, 0], [0.6, 0.8], [0, 0], [1, 0]]))
     lists = np.array([[0, 1, -1], [0, 3, -1], [0, 1, 2], [2, -1, -1]], np.int32)
-    found = beyond.diversity(lists, vectors)
-    assert found == pytest.approx([0.4, 0, (0.4 + 1 + 1) / 3, 0])
+    values = beyond.diversity(lists, vectors)
+    assert values == pytest.approx([0.4, 0, (0.4 + 1 + 1) / 3, 0])
 
 
 def test_miscalibration_by_hand():
     groups = groups_of(pl.Series("genre", ["rock", "pop", "rock|pop", None]))
     histories = Histories.of([[0, 0, 1], [2], [], [0]])
     lists = np.array([[0, 1], [0, 1], [0, 1], [1, 1]], np.int32)
-    found = beyond.miscalibration(lists, histories, groups)
+    values = beyond.miscalibration(lists, histories, groups)
     # 2/3 rock and 1/3 pop, against a half of each.
     q = [0.99 / 2 + 0.01 * p for p in (2 / 3, 1 / 3)]
-    assert found[0] == pytest.approx(2 / 3 * np.log(2 / 3 / q[0]) + 1 / 3 * np.log(1 / 3 / q[1]))
-    assert found[1] == pytest.approx(0, abs=1e-12)
-    assert np.isnan(found[2])
-    assert found[3] == pytest.approx(np.log(100))  # nothing of what the user likes
+    assert values[0] == pytest.approx(2 / 3 * np.log(2 / 3 / q[0]) + 1 / 3 * np.log(1 / 3 / q[1]))
+    assert values[1] == pytest.approx(0, abs=1e-12)
+    assert np.isnan(values[2])
+    assert values[3] == pytest.approx(np.log(100))  # nothing of what the user likes
 
 
 def test_blocks_do_not_change_the_result(monkeypatch, rectools):
@@ -73,9 +73,9 @@ def test_blocks_do_not_change_the_result(monkeypatch, rectools):
             ]
         )
 
-    whole = all_of_them()
+    expected = all_of_them()
     monkeypatch.setattr(beyond, "_BLOCK_BYTES", 1)
-    np.testing.assert_allclose(all_of_them(), whole, atol=1e-12)
+    np.testing.assert_allclose(all_of_them(), expected, atol=1e-12)
 
 
 def test_agrees_with_rectools(rectools):
@@ -130,30 +130,32 @@ def test_agrees_with_plain_loops_on_real_data(name):
         for i in range(n_items)
     ]
     facts = beyond.item_facts(log)
-    for name, found in measure(scorers, test, repeats="exclude", k=50).items():
-        lists = found.lists[:, :10]
+    for name, results in measure(scorers, test, repeats="exclude", k=50).items():
+        lists = results.lists[:, :10]
         ours = {
             "novelty": beyond.list_mean(lists, facts.surprise),
             "popularity": beyond.list_mean(lists, facts.popularity),
-            "serendipity": beyond.serendipity(found.ranks, test, facts, lists),
+            "serendipity": beyond.serendipity(results.ranks, test, facts, lists),
             "diversity": beyond.diversity(lists, rows),
             "miscalibration": beyond.miscalibration(lists, test.histories, groups),
         }
         few = range(0, len(test), 15)
         for user in few:
-            shown, target = lists[user].tolist(), {int(test.targets[user])}
+            listed, target = lists[user].tolist(), {int(test.targets[user])}
             own = histories[int(test.users[user])]
             expected = {
-                "novelty": naive.novelty(shown, histories),
-                "popularity": naive.popularity(shown, histories),
-                "serendipity": naive.serendipity(shown, target, histories, n_items),
-                "diversity": naive.diversity(shown, words),
-                "miscalibration": naive.miscalibration(shown, own, categories),
+                "novelty": naive.novelty(listed, histories),
+                "popularity": naive.popularity(listed, histories),
+                "serendipity": naive.serendipity(listed, target, histories, n_items),
+                "diversity": naive.diversity(listed, words),
+                "miscalibration": naive.miscalibration(listed, own, categories),
             }
             for metric, value in expected.items():
                 assert ours[metric][user] == pytest.approx(value, abs=1e-6), (name, metric, user)
             for k in CUTOFFS:
-                for metric, value in naive.accuracy(found.lists[user].tolist(), target, k).items():
-                    assert found.column(f"{metric}@{k}")[user] == pytest.approx(value, abs=1e-6)
+                for metric, value in naive.accuracy(
+                    results.lists[user].tolist(), target, k
+                ).items():
+                    assert results.column(f"{metric}@{k}")[user] == pytest.approx(value, abs=1e-6)
         assert beyond.coverage(lists, n_items) == naive.coverage(lists.tolist(), n_items)
         assert beyond.gini(lists, n_items) == pytest.approx(naive.gini(lists.tolist(), n_items))

@@ -28,9 +28,9 @@ def test_seed_decides_and_blocks_do_not_bias(monkeypatch):
     values = np.random.default_rng(2).random((300, 3))
     assert bootstrap(values, rng=7) == bootstrap(values, rng=7)
     assert bootstrap(values, rng=7) != bootstrap(values, rng=8)
-    whole = bootstrap(values, rng=7)
+    unblocked = bootstrap(values, rng=7)
     monkeypatch.setattr(module, "_COUNTS", 2_000)
-    for a, b in zip(whole, bootstrap(values, rng=7), strict=True):
+    for a, b in zip(unblocked, bootstrap(values, rng=7), strict=True):
         assert np.allclose(a, b)
 
 

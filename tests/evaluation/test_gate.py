@@ -35,11 +35,11 @@ def table(ranks: dict[str, np.ndarray], lengths: np.ndarray, targets: np.ndarray
     offsets = np.arange(n + 1, dtype=np.int64)
     users = np.arange(n, dtype=np.int32)
     held_out = HeldOut(users, histories, targets.astype(np.int32), offsets, before)
-    found = {
+    by_scorer = {
         name: PerUser(metric_names(), per_user(rank, offsets), rank, np.empty((n, 0), np.int32))
         for name, rank in ranks.items()
     }
-    return UserResults(found, held_out)
+    return UserResults(by_scorer, held_out)
 
 
 def test_differences_are_means_of_paired_ndcg():
@@ -47,39 +47,45 @@ def test_differences_are_means_of_paired_ndcg():
     lengths = np.where(np.arange(n) < 2 * FEWEST, 2, 9)
     targets = np.where(np.arange(n) % 2, NEW, OLD)
     first, second = np.zeros(n, np.int64), np.where(np.arange(n) % 2, 2, 0)
-    found = added(table({"a": first, "b": second}, lengths, targets), "a", "b")
-    assert [one.to for one in found] == ["all users", "new items", "short histories"]
-    assert [one.users for one in found] == [n, n // 2, n // 2]
+    differences = added(table({"a": first, "b": second}, lengths, targets), "a", "b")
+    assert [difference.to for difference in differences] == [
+        "all users",
+        "new items",
+        "short histories",
+    ]
+    assert [difference.users for difference in differences] == [n, n // 2, n // 2]
     # NDCG@10 of a single target is 1 / log2(rank + 2): 1 at the top, 1/2 in third place.
-    assert [one.difference.value for one in found] == pytest.approx([0.25, 0.5, 0.25])
-    assert all(one.better for one in found)
-    assert keep(found)
+    assert [difference.difference.value for difference in differences] == pytest.approx(
+        [0.25, 0.5, 0.25]
+    )
+    assert all(difference.better for difference in differences)
+    assert keep(differences)
 
 
 def test_the_sign_is_that_of_the_first():
     n = 2 * FEWEST
     better, worse = np.zeros(n, np.int64), np.ones(n, np.int64)
-    outcomes = table({"a": worse, "b": better}, np.full(n, 3), np.full(n, OLD))
-    (whole,) = added(outcomes, "a", "b")
-    assert whole.difference.value == pytest.approx(1 / np.log2(3) - 1)
-    assert whole.worse
-    assert not keep((whole,))
+    results = table({"a": worse, "b": better}, np.full(n, 3), np.full(n, OLD))
+    (overall,) = added(results, "a", "b")
+    assert overall.difference.value == pytest.approx(1 / np.log2(3) - 1)
+    assert overall.worse
+    assert not keep((overall,))
 
 
 def test_equal_scorers_add_nothing():
     n = 2 * FEWEST
     rank = np.arange(n) % 5
-    found = added(table({"a": rank, "b": rank}, np.full(n, 9), np.full(n, OLD)), "a", "b")
-    assert found[0].difference == Measured(value=0, low=0, high=0)
-    assert not keep(found)
+    differences = added(table({"a": rank, "b": rank}, np.full(n, 9), np.full(n, OLD)), "a", "b")
+    assert differences[0].difference == Measured(value=0, low=0, high=0)
+    assert not keep(differences)
 
 
 def test_few_users_are_no_group_of_their_own():
     n = 3 * FEWEST
     targets = np.where(np.arange(n) < FEWEST - 1, NEW, OLD)
     rank = np.arange(n) % 5
-    found = added(table({"a": rank, "b": rank}, np.full(n, 9), targets), "a", "b")
-    assert [one.to for one in found] == ["all users"]
+    differences = added(table({"a": rank, "b": rank}, np.full(n, 9), targets), "a", "b")
+    assert [difference.to for difference in differences] == ["all users"]
 
 
 def test_p_values_are_corrected_for_their_number():
@@ -92,7 +98,7 @@ def test_p_values_are_corrected_for_their_number():
 
 
 @pytest.mark.parametrize(
-    ("whole", "new", "kept"),
+    ("overall", "new", "keeps"),
     [
         ((0.01, 0.01), (0.0, 1.0), True),  # better for all
         ((0.00, 0.80), (0.1, 0.01), True),  # better for new items, no loss shown
@@ -100,9 +106,9 @@ def test_p_values_are_corrected_for_their_number():
         ((0.01, 0.30), (0.1, 0.30), False),  # nothing is shown
     ],
 )
-def test_the_model_is_kept_for_a_gain_that_is_shown(whole, new, kept):
-    def one(to, difference, p):
-        shown = Measured(value=difference, low=difference - 1, high=difference + 1)
-        return AblationDifference(to=to, users=100, difference=shown, p_holm=p)
+def test_the_model_is_kept_for_a_gain_that_is_shown(overall, new, keeps):
+    def gain(to, difference, p):
+        interval = Measured(value=difference, low=difference - 1, high=difference + 1)
+        return AblationDifference(to=to, users=100, difference=interval, p_holm=p)
 
-    assert keep((one("all users", *whole), one("new items", *new))) is kept
+    assert keep((gain("all users", *overall), gain("new items", *new))) is keeps

@@ -27,11 +27,11 @@ def test_paths_at_the_first_level_that_differs():
 
 
 def test_numbers_become_quarters_unless_few():
-    found = parts([*range(1, 101), None])
-    assert found[0] == {"1 to 25.75": 1}
-    assert found[25] == {"above 25.75 to 50.5": 1}
-    assert found[99] == {"above 75.25 to 100": 1}
-    assert found[100] == {NONE: 1}
+    groups = parts([*range(1, 101), None])
+    assert groups[0] == {"1 to 25.75": 1}
+    assert groups[25] == {"above 25.75 to 50.5": 1}
+    assert groups[99] == {"above 75.25 to 100": 1}
+    assert groups[100] == {NONE: 1}
     assert parts([1.0, 2.0, 1.0]) == [{"1": 1}, {"2": 1}, {"1": 1}]
     skewed = parts([0.0] * 90 + [float(i) for i in range(1, 12)])
     assert skewed[0] == {"0 to 0": 1}

@@ -67,6 +67,8 @@ def test_large_catalogs(kind):
         "few levels": rng.integers(0, 3, (n, n_items)),
         "masked": rng.normal(size=(n, n_items)),
     }[kind]
-    seen = [rng.permutation(n_items)[: n_items - 4 if kind == "masked" else 30] for _ in range(n)]
-    lists, ranks = listed(scores, seen)
+    histories = [
+        rng.permutation(n_items)[: n_items - 4 if kind == "masked" else 30] for _ in range(n)
+    ]
+    lists, ranks = listed(scores, histories)
     assert lists.tolist() == by_rank(ranks, 10).tolist()

@@ -12,7 +12,7 @@ from pennyweight.evaluation.user_results import UserResults
 from world import events
 
 
-def outcomes(**ranks):
+def results(**ranks):
     """Three users: one new with two targets, two known with one each; item 3 is cold."""
     before = events([[], [0, 1], [0]], 4)
     held = HeldOut(
@@ -22,20 +22,20 @@ def outcomes(**ranks):
         target_offsets=np.array([0, 2, 3, 4]),
         before=before,
     )
-    found = {}
+    by_scorer = {}
     for name, row in ranks.items():
         row = np.array(row, np.int64)
-        found[name] = PerUser(
+        by_scorer[name] = PerUser(
             metric_names(),
             per_user(row, held.target_offsets),
             row,
             np.empty((3, 0), np.int32),
         )
-    return UserResults(found, held)
+    return UserResults(by_scorer, held)
 
 
 def test_the_table_names_users_and_targets():
-    table = outcomes(a=[0, 1, 2, 3], b=[1, 0, 50, 0])
+    table = results(a=[0, 1, 2, 3], b=[1, 0, 50, 0])
     assert table.scorers == ("a", "b")
     assert table.history_length.tolist() == [0, 2, 1]
     assert table.target_events.tolist() == [2, 0, 0, 1]
@@ -45,32 +45,32 @@ def test_the_table_names_users_and_targets():
 
 
 def test_a_part_counts_only_its_targets_and_keeps_their_ranks():
-    table = outcomes(a=[0, 1, 2, 3], b=[1, 0, 50, 0])
+    table = results(a=[0, 1, 2, 3], b=[1, 0, 50, 0])
     cold = table.part(table.target_events == 0)
     assert cold.rows.tolist() == [0, 1]
     assert cold.targets == 2
     assert cold.ndcg[:, 0].tolist() == pytest.approx([1 / np.log2(3), 0.5])
     assert cold.ndcg[:, 1].tolist() == [1, 0]
-    known = table.part((table.history_length > 0)[table.target_row])
-    assert known.rows.tolist() == [1, 2]
-    np.testing.assert_array_equal(known.ndcg, table.ndcg[1:])
+    warm = table.part((table.history_length > 0)[table.target_row])
+    assert warm.rows.tolist() == [1, 2]
+    np.testing.assert_array_equal(warm.ndcg, table.ndcg[1:])
 
 
 def test_an_empty_part():
-    table = outcomes(a=[0, 1, 2, 3])
+    table = results(a=[0, 1, 2, 3])
     none = table.part(np.zeros(4, dtype=bool))
     assert (len(none.rows), none.ndcg.shape, none.targets) == (0, (0, 1), 0)
 
 
 def test_users_with_negative_events_alone_are_not_new():
-    table = outcomes(a=[0, 1, 2, 3])
+    table = results(a=[0, 1, 2, 3])
     held = table.held_out
-    gone = NegativeFeedback(np.array([0, 1]), np.array([2, 2]), np.array([5.0, 5.0]))
-    for time, known in ((6.0, True), (5.0, False)):
+    negative = NegativeFeedback(np.array([0, 1]), np.array([2, 2]), np.array([5.0, 5.0]))
+    for time, is_negative in ((6.0, True), (5.0, False)):
         later = replace(
-            held, before=replace(held.before, negative=gone), target_time=np.full(4, time)
+            held, before=replace(held.before, negative=negative), target_time=np.full(4, time)
         )
-        assert replace(table, held_out=later).only_negative.tolist() == [known, False, False]
-        names = {one.name: one.users for one in slices(replace(table, held_out=later))}
-        assert names.get("0 (negative events only)") == (1 if known else None)
-        assert names.get("0 (new)") == (None if known else 1)
+        assert replace(table, held_out=later).only_negative.tolist() == [is_negative, False, False]
+        names = {part.name: part.users for part in slices(replace(table, held_out=later))}
+        assert names.get("0 (negative events only)") == (1 if is_negative else None)
+        assert names.get("0 (new)") == (None if is_negative else 1)

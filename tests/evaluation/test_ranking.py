@@ -13,7 +13,7 @@ def ranks(*block, **settings):
     return ranks_and_lists(*block, k=0, **settings)[0]
 
 
-def one(scores, target, history=(), repeats="exclude", first=0):
+def ranks_of(scores, target, history=(), repeats="exclude", first=0):
     return ranks(
         np.array([scores], np.float32),
         Histories.of([history]),
@@ -25,14 +25,14 @@ def one(scores, target, history=(), repeats="exclude", first=0):
 
 
 def test_history_is_left_out_of_the_ranking():
-    assert one([9, 8, 7, 6], 2) == [2]
-    assert one([9, 8, 7, 6], 2, history=[0, 0, 1]) == [0]
-    assert one([9, 8, 7, 6], 2, history=[0], repeats="include") == [2]
+    assert ranks_of([9, 8, 7, 6], 2) == [2]
+    assert ranks_of([9, 8, 7, 6], 2, history=[0, 0, 1]) == [0]
+    assert ranks_of([9, 8, 7, 6], 2, history=[0], repeats="include") == [2]
 
 
 def test_a_repeated_target_is_a_miss_unless_repeats_count():
-    assert one([9, 8, 7, 6], [0, 1], history=[0]) == [MISS, 0]
-    assert one([9, 8, 7, 6], [0, 1], history=[0], repeats="include") == [0, 1]
+    assert ranks_of([9, 8, 7, 6], [0, 1], history=[0]) == [MISS, 0]
+    assert ranks_of([9, 8, 7, 6], [0, 1], history=[0], repeats="include") == [0, 1]
 
 
 def test_scores_are_not_changed():
@@ -56,15 +56,15 @@ def test_agrees_with_a_plain_sort(n, n_items, repeats, seed):
     flat = np.concatenate(held).astype(np.int32)
     got = ranks(scores, Histories.of(histories), flat, offsets, repeats=repeats)
     for u in range(n):
-        seen = set(histories[u]) if repeats == "exclude" else set()
+        masked = set(histories[u]) if repeats == "exclude" else set()
         mine = got[offsets[u] : offsets[u + 1]]
-        ranked = [r for r, t in zip(mine, held[u], strict=True) if t not in seen]
+        ranked = [r for r, t in zip(mine, held[u], strict=True) if t not in masked]
         assert len(set(ranked)) == len(ranked)
         for t, r in zip(held[u], mine, strict=True):
-            others = [i for i in range(n_items) if i not in seen and i != t]
+            others = [i for i in range(n_items) if i not in masked and i != t]
             greater = sum(scores[u, i] > scores[u, t] for i in others)
             equal = sum(scores[u, i] == scores[u, t] for i in others)
-            assert (r == MISS) if t in seen else (greater <= r <= greater + equal)
+            assert (r == MISS) if t in masked else (greater <= r <= greater + equal)
 
 
 @pytest.mark.parametrize("target", [0, 1, 49, 99])
@@ -83,7 +83,7 @@ def test_a_constant_scorer_earns_an_average_rank(target):
 
 
 def test_all_items_tied_fill_every_rank_once():
-    assert sorted(one(np.zeros(50), np.arange(50))) == list(range(50))
+    assert sorted(ranks_of(np.zeros(50), np.arange(50))) == list(range(50))
 
 
 def test_blocks_do_not_change_ties():
@@ -92,17 +92,17 @@ def test_blocks_do_not_change_ties():
     histories = Histories.of([[u % n_items] for u in range(n)])
     targets = ((np.arange(n) + 1) % n_items).astype(np.int32)
     offsets = np.arange(n + 1)
-    whole = ranks(scores, histories, targets, offsets, repeats="exclude")
+    unblocked = ranks(scores, histories, targets, offsets, repeats="exclude")
     parts = [
         ranks(scores[r], h, targets[r], np.arange(len(h) + 1), repeats="exclude", first=r.start)
         for r, h in histories.blocks(7)
     ]
-    assert whole.tolist() == np.concatenate(parts).tolist()
+    assert unblocked.tolist() == np.concatenate(parts).tolist()
     # Offsets of a block may also be a slice of the whole.
     last = ranks(
         scores[30:], histories.block(30, n), targets[30:], offsets[30:], repeats="exclude", first=30
     )
-    assert last.tolist() == whole[30:].tolist()
+    assert last.tolist() == unblocked[30:].tolist()
 
 
 def test_many_targets_cross_chunks():
@@ -135,7 +135,7 @@ def test_no_users():
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_scores_must_be_finite(bad):
     with pytest.raises(ValueError, match="1 of 3 scores are NaN or infinite"):
-        one([0, bad, 1], 0)
+        ranks_of([0, bad, 1], 0)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_scores_must_be_finite(bad):
 )
 def test_misuse_is_named(scores, target, repeats, match):
     with pytest.raises(ValueError, match=match):
-        one(scores, target, repeats=repeats)
+        ranks_of(scores, target, repeats=repeats)
 
 
 def test_shapes_must_agree():

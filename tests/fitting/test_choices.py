@@ -46,19 +46,19 @@ def valid():
 
 
 def quality(scorer, held_out) -> float:
-    found = measure({"it": scorer}, held_out, repeats="exclude")["it"]
-    return float(found.column("ndcg@10").mean())
+    results = measure({"it": scorer}, held_out, repeats="exclude")["it"]
+    return float(results.column("ndcg@10").mean())
 
 
 @pytest.mark.parametrize("kind", [Content, Neighbors])
 def test_the_decay_is_the_best_of_those_tried(kind, valid):
     part = kind()
     fit_component(part, valid, CATALOG, repeats="exclude")
-    chosen, found = part.decay, {}
+    chosen, qualities = part.decay, {}
     for part.decay in DECAYS:
-        found[part.decay] = quality(part, valid)
-    assert len(set(found.values())) > 1
-    assert found[chosen] == max(found.values())
+        qualities[part.decay] = quality(part, valid)
+    assert len(set(qualities.values())) > 1
+    assert qualities[chosen] == max(qualities.values())
 
 
 def test_the_decay_of_again_matters_where_repeats_count():
@@ -87,16 +87,18 @@ def tower(**settings) -> TwoTower:
 
 @pytest.mark.parametrize("rate", [0.01, 0.6])
 def test_a_tower_is_kept_as_it_was_at_its_best(rate, valid):
-    found = {}
+    qualities = {}
     for epochs in range(1, 7):
         other = tower(epochs=6, learning_rate=rate)
         other.epochs = epochs
-        found[epochs] = quality(other.fit(valid.before, CATALOG), valid)
+        qualities[epochs] = quality(other.fit(valid.before, CATALOG), valid)
     chosen = tower(epochs=6, learning_rate=rate)
     fit_component(chosen, valid, CATALOG, repeats="exclude")
     # Training goes on until an epoch is worse than one before.
-    tried = next((e for e in range(2, 7) if found[e] < max(found[i] for i in range(1, e))), 6)
-    best = max(range(1, tried + 1), key=found.__getitem__)
+    tried = next(
+        (e for e in range(2, 7) if qualities[e] < max(qualities[i] for i in range(1, e))), 6
+    )
+    best = max(range(1, tried + 1), key=qualities.__getitem__)
     assert chosen.epochs == best
     again = tower(epochs=6, learning_rate=rate)
     again.epochs, again.decay = best, chosen.decay
@@ -113,8 +115,8 @@ def test_a_tower_without_validation_users_trains_to_the_end(valid):
     nobody = replace(nobody, before=valid.before)
     fit_component(part, nobody, CATALOG, repeats="exclude")
     assert part.epochs == 3
-    whole = tower(epochs=3).fit(valid.before, CATALOG)
-    np.testing.assert_array_equal(part.score(valid.histories), whole.score(valid.histories))
+    full = tower(epochs=3).fit(valid.before, CATALOG)
+    np.testing.assert_array_equal(part.score(valid.histories), full.score(valid.histories))
 
 
 def test_a_sample_keeps_users_with_their_own_histories_and_targets():
@@ -123,12 +125,15 @@ def test_a_sample_keeps_users_with_their_own_histories_and_targets():
     drawn = sample(held_out, 2, np.random.default_rng(1))
     assert len(drawn) == len(drawn.histories) == len(set(drawn.users.tolist())) == 2
     for at, user in enumerate(drawn.users):
-        known = held_out.users.tolist().index(user)
-        own = slice(*held_out.target_offsets[known : known + 2])
+        row = held_out.users.tolist().index(user)
+        own = slice(*held_out.target_offsets[row : row + 2])
         new = slice(*drawn.target_offsets[at : at + 2])
         assert drawn.targets[new].tolist() == held_out.targets[own].tolist()
-        one, two = drawn.histories.block(at, at + 1), held_out.histories.block(known, known + 1)
-        assert one.item.tolist() == two.item.tolist()
+        sampled, original = (
+            drawn.histories.block(at, at + 1),
+            held_out.histories.block(row, row + 1),
+        )
+        assert sampled.item.tolist() == original.item.tolist()
     assert drawn.before is held_out.before
     assert sample(held_out, 99, np.random.default_rng(1)) is held_out
 
@@ -174,23 +179,23 @@ def test_a_plan_is_a_plan():
 
 
 def test_names_are_checked_before_the_files_are_read():
-    for given in ({"scorers": ["oracle"]}, {"encoder": "oracle"}):
+    for options in ({"scorers": ["oracle"]}, {"encoder": "oracle"}):
         with pytest.raises(PlanError, match="'oracle' is not one of"):
-            evaluate("no-items.csv", "no-events.csv", **given)
+            evaluate("no-items.csv", "no-events.csv", **options)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("tfidf", None), ("bow", None)])
 def test_lexical_encoders_leave_content_sparse(name, kind):
-    found = choose_encoders(EncoderPlan(name=name, dim=5), CATALOG)
-    assert found.content is kind
-    assert found.table.dim == 5
-    assert found.name == name
+    encoders = choose_encoders(EncoderPlan(name=name, dim=5), CATALOG)
+    assert encoders.content is kind
+    assert encoders.table.dim == 5
+    assert encoders.name == name
 
 
 def test_word2vec_gives_dense_content():
-    found = choose_encoders(EncoderPlan(name="word2vec", dim=3), CATALOG)
-    assert isinstance(found.content, Word2VecEncoder)
-    assert found.content.dim <= 3
+    encoders = choose_encoders(EncoderPlan(name="word2vec", dim=3), CATALOG)
+    assert isinstance(encoders.content, Word2VecEncoder)
+    assert encoders.content.dim <= 3
 
 
 def test_a_name_that_is_nothing_is_an_error_and_auto_falls_back(monkeypatch, tmp_path, caplog):
@@ -199,10 +204,10 @@ def test_a_name_that_is_nothing_is_an_error_and_auto_falls_back(monkeypatch, tmp
     monkeypatch.setenv("PENNYWEIGHT_MODEL", str(tmp_path))
     with pytest.raises(DataError, match="model folder holds"):
         choose_encoders(EncoderPlan(name="static"), CATALOG)
-    found = choose_encoders(EncoderPlan(name="auto"), CATALOG)
-    assert found.content is None
-    assert isinstance(found.table, LexicalEncoder)
-    assert "no language model" in found.name
+    encoders = choose_encoders(EncoderPlan(name="auto"), CATALOG)
+    assert encoders.content is None
+    assert isinstance(encoders.table, LexicalEncoder)
+    assert "no language model" in encoders.name
     assert "no language model" in caplog.text
 
 
@@ -229,20 +234,20 @@ def test_makers_pass_on_what_they_are_told():
     encoders = Encoders(None, LexicalEncoder.fit(TEXTS, dim=4), "tfidf")
     names = [name for name in SCORERS.built_in if name != "sequence"]  # which needs an extra
     scorers = build(names, encoders, repeats="include", seed=5)
-    assert {n: type(one) for n, one in scorers.items()} == {n: scorer_type(n) for n in names}
+    assert {n: type(scorer) for n, scorer in scorers.items()} == {n: scorer_type(n) for n in names}
     assert (scorers["tower"].seed, scorers["tower"].settings.repeats) == (5, True)
     other = build(["tower"], encoders)["tower"]
     assert (other.settings.dim, other.settings.repeats) == (4, False)
 
 
 def test_stages_add_up_and_are_timed_when_they_fail():
-    told = []
-    stages = Stages(lambda *step: told.append(step))
+    calls = []
+    stages = Stages(lambda *step: calls.append(step))
     with stages.stage("one") as tell:
         tell(1, 2)
     with stages.stage("one"):
         pass
     with pytest.raises(ZeroDivisionError), stages.stage("two"):
         _ = 1 / 0
-    assert told == [("one", 0, 0), ("one", 1, 2), ("one", 0, 0), ("two", 0, 0)]
+    assert calls == [("one", 0, 0), ("one", 1, 2), ("one", 0, 0), ("two", 0, 0)]
     assert list(stages.seconds) == ["one", "two"]

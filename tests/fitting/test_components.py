@@ -81,8 +81,8 @@ def test_new_items_reach_both_content_scorers(shop):
 def test_it_is_compressed(shop):
     child = compress(shop, Budget(max_loss=1.0))
     assert list(child.scorer.components) == list(shop.scorer.components)
-    small, whole = (one.scorer.components["content-2"] for one in (child, shop))
-    assert small.nbytes < whole.nbytes
+    small, original = (recommender.scorer.components["content-2"] for recommender in (child, shop))
+    assert small.nbytes < original.nbytes
     assert child.report.frontier.points[0].name == "original"
 
 

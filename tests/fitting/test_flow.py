@@ -76,7 +76,7 @@ def test_the_demo_shop_with_every_default(shop_report):
         "tower.decay",
         "tower.epochs",
     }
-    ndcg = {name: found["ndcg@10"].value for name, found in shop_report.scorers.items()}
+    ndcg = {name: metrics["ndcg@10"].value for name, metrics in shop_report.scorers.items()}
     chance = 10 / BOOKS.height
     assert shop_report.scorers["blend"]["hit_rate@10"].value > 3 * chance
     assert ndcg["blend"] > ndcg["content"]
@@ -84,14 +84,14 @@ def test_the_demo_shop_with_every_default(shop_report):
 
 def test_the_json_is_that_of_the_issue(shop_report, tmp_path):
     shop_report.write(tmp_path / "report.json")
-    found = json.loads((tmp_path / "report.json").read_text())
-    assert {"protocol", "users", "items", "events", "scorers", "cost"} <= found.keys()
-    assert set(found["scorers"]["blend"]["ndcg@10"]) == {"value", "low", "high"}
-    assert {"seconds", "peak_rss_bytes", "bundle_bytes"} <= found["cost"].keys()
-    assert found["cost"]["peak_rss_bytes"] > 10_000_000
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert {"protocol", "users", "items", "events", "scorers", "cost"} <= report.keys()
+    assert set(report["scorers"]["blend"]["ndcg@10"]) == {"value", "low", "high"}
+    assert {"seconds", "peak_rss_bytes", "bundle_bytes"} <= report["cost"].keys()
+    assert report["cost"]["peak_rss_bytes"] > 10_000_000
     for metric in ("recall", "ndcg", "mrr", "hit_rate"):
         for k in (5, 10, 20, 50):
-            assert f"{metric}@{k}" in found["scorers"]["popularity"]
+            assert f"{metric}@{k}" in report["scorers"]["popularity"]
     assert Report.read(tmp_path / "report.json") == shop_report
 
 
@@ -126,15 +126,15 @@ def test_fit_measures_what_evaluate_measures(shop):
 
 def test_fit_learns_from_every_event(shop):
     data = read(BOOKS, READERS)
-    whole = data.interactions
-    assert len(shop.interactions) == len(whole)
+    log = data.interactions
+    assert len(shop.interactions) == len(log)
     assert isinstance(shop.scorer, Blend)
     parts = shop.scorer.components
-    everything = Popularity().fit(whole, data.catalog).level
+    everything = Popularity().fit(log, data.catalog).level
     np.testing.assert_array_equal(parts["popularity"].level, everything)
-    before = split(whole, "global-time").test.before
+    before = split(log, "global-time").test.before
     assert not np.array_equal(Popularity().fit(before, data.catalog).level, everything)
-    neighbors = Neighbors(decay=parts["neighbors"].decay).fit(whole, data.catalog)
+    neighbors = Neighbors(decay=parts["neighbors"].decay).fit(log, data.catalog)
     assert (neighbors.matrix != parts["neighbors"].matrix).nnz == 0
     assert {n: round(w, 4) for n, w in shop.scorer.weights.items()} == shop.report.blend
     assert parts["tower"].epochs == shop.report.chosen["tower.epochs"]
@@ -182,25 +182,25 @@ def test_the_protocol_follows_the_times(small):
 
 def test_repeats_can_be_included():
     again = pl.concat([EVENTS, EVENTS.with_columns(pl.col("timestamp") + 401 * 86_400)])
-    found = {
+    reports = {
         repeats: evaluate(ITEMS, again, repeats=repeats, protocol="leave-last-out", **QUICK)
         for repeats in ("exclude", "include")
     }
     everything = evaluate(ITEMS, again, repeats="include", encoder="tfidf")
     assert set(everything.scorers) == DEFAULT | {"novelty", "repeat-consumption"}
-    for repeats, report in found.items():
+    for repeats, report in reports.items():
         check(report)
         assert report.repeats == repeats
     # Everybody's last event repeats an earlier one.
-    assert all(m["recall@20"].value == 0 for m in found["exclude"].scorers.values())
-    assert found["include"].scorers["blend"]["recall@10"].value > 0.5
+    assert all(m["recall@20"].value == 0 for m in reports["exclude"].scorers.values())
+    assert reports["include"].scorers["blend"]["recall@10"].value > 0.5
     fitted = fit(ITEMS, again, repeats="include", protocol="leave-last-out", **QUICK)
     assert fitted.repeats == "include"
     assert fitted.scorer.repeats == "include"
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("scorers", "expected"),
     [
         (["neighbors"], {"neighbors"}),
         ("popularity, content", {"popularity", "content"}),
@@ -208,8 +208,8 @@ def test_repeats_can_be_included():
         (["novelty", "tower"], {"novelty", "tower"}),
     ],
 )
-def test_scorers_can_be_chosen(given, expected):
-    report = evaluate(ITEMS, EVENTS, encoder="tfidf", scorers=given, protocol="leave-last-out")
+def test_scorers_can_be_chosen(scorers, expected):
+    report = evaluate(ITEMS, EVENTS, encoder="tfidf", scorers=scorers, protocol="leave-last-out")
     check(report)
     assert set(report.scorers) == expected | {"blend", "blend-train-only"}
 
@@ -221,7 +221,7 @@ def test_a_blend_of_one_scorer_ranks_as_that_scorer():
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("options", "message"),
     [
         ({"scorers": ["popularity", "oracle"]}, "'oracle' is not one of popularity"),
         ({"scorers": []}, "scorers.names"),
@@ -230,11 +230,11 @@ def test_a_blend_of_one_scorer_ranks_as_that_scorer():
         ({"seed": -1}, "evaluate.seed"),
     ],
 )
-def test_settings_that_cannot_be_used(given, message):
+def test_settings_that_cannot_be_used(options, message):
     with pytest.raises(PlanError, match=message):
-        evaluate(ITEMS, EVENTS, **{"encoder": "tfidf", **given})
+        evaluate(ITEMS, EVENTS, **{"encoder": "tfidf", **options})
     with pytest.raises(PlanError, match=message):
-        fit(ITEMS, EVENTS, **{"encoder": "tfidf", **given})
+        fit(ITEMS, EVENTS, **{"encoder": "tfidf", **options})
 
 
 def test_arguments_override_the_plan():
@@ -360,12 +360,12 @@ def test_choices_depend_on_the_validation():
 
 
 def test_progress_tells_each_stage_and_how_far_it_is():
-    told: list[tuple[str, int, int]] = []
-    recommender = fit(ITEMS, EVENTS, encoder="tfidf", progress=lambda *step: told.append(step))
-    order = list(dict.fromkeys(stage for stage, _, _ in told))
+    calls: list[tuple[str, int, int]] = []
+    recommender = fit(ITEMS, EVENTS, encoder="tfidf", progress=lambda *step: calls.append(step))
+    order = list(dict.fromkeys(stage for stage, _, _ in calls))
     assert order == list(recommender.report.cost.seconds)
-    assert all(0 <= done <= total for _, done, total in told)
-    measured = [(done, total) for stage, done, total in told if stage == "measure" and total]
+    assert all(0 <= done <= total for _, done, total in calls)
+    measured = [(done, total) for stage, done, total in calls if stage == "measure" and total]
     assert measured[-1][0] == measured[-1][1]
     assert [done for done, _ in measured] == sorted(done for done, _ in measured)
 
@@ -415,8 +415,8 @@ def test_vectors_of_a_language_model_are_whitened_and_saved_so(tmp_path):
     assert made.scorer.components["content"].encoder.kind == "projected"
     made.save(tmp_path / "bundle")
     again = Recommender.load(tmp_path / "bundle")
-    asked = {"text": "red", "k": 3}
-    assert again.recommend(**asked).equals(made.recommend(**asked))
+    request = {"text": "red", "k": 3}
+    assert again.recommend(**request).equals(made.recommend(**request))
 
 
 def test_fit_and_evaluate_take_the_arguments_of_read():
@@ -431,13 +431,13 @@ def test_fit_and_evaluate_take_the_arguments_of_read():
         )
     )
     reading = {"columns": {"user": "client", "split": None}, "missing_ids": ["guest"]}
-    how = {"encoder": "tfidf", "scorers": ["popularity"]}
-    fitted = fit(small_shop.items(), events, **how, **reading)
+    options = {"encoder": "tfidf", "scorers": ["popularity"]}
+    fitted = fit(small_shop.items(), events, **options, **reading)
     assert "guest" not in fitted.interactions.users
     assert fitted.plan.data.columns == {"user": "client", "split": ""}
-    assert evaluate(small_shop.items(), events, **how, **reading).users
+    assert evaluate(small_shop.items(), events, **options, **reading).users
     with pytest.raises(TypeError, match="no argument 'missing_id'; did you mean 'missing_ids'"):
         fit(small_shop.items(), events, missing_id=["guest"])
     data = read(small_shop.items(), events, **reading)
     with pytest.raises(PlanError, match=r"read already: give columns, missing_ids to read\(\)"):
-        fit(data, **how, **reading)
+        fit(data, **options, **reading)

@@ -35,8 +35,8 @@ def seconds(data: Volume = SHOP, scorers=DEFAULT, **options) -> float:
 def test_what_costs_more_is_expected_to():
     bigger = [replace(SHOP, **{name: 3 * getattr(SHOP, name)}) for name in ("items", "events")]
     assert all(memory(data) > memory() and seconds(data) > seconds() for data in bigger)
-    assert memory(model=False) < memory(gate=False) < memory()
-    assert seconds(gate=False) < seconds() < seconds(encode=True)
+    assert memory(model=False) < memory(ablation=False) < memory()
+    assert seconds(ablation=False) < seconds() < seconds(encode=True)
     assert seconds(final=False) < seconds()
     assert seconds(users=100) < seconds()
     assert memory(scorers=["content"]) < memory(scorers=["content", "tower"])
@@ -50,7 +50,7 @@ def test_a_tower_holds_arrays_of_its_vectors():
     assert terms["tower"] == 12 * 4 * 50_000 * 256
     many = replace(SHOP, items=1_000_000)
     assert forecast(many, types(DEFAULT), FAST).memory["tower"] == 12 * 4 * 1_000_000 * 128
-    both = forecast(SHOP, types([*DEFAULT, "sequence"]), FAST, gate=False).memory
+    both = forecast(SHOP, types([*DEFAULT, "sequence"]), FAST, ablation=False).memory
     assert both["tower"] + both["sequence"] == terms["tower"]
 
 
@@ -69,15 +69,15 @@ def test_a_small_fit_needs_most_while_it_reads_the_model():
 def test_a_fit_that_cannot_fit_stops_before_it_reads(monkeypatch):
     monkeypatch.setattr(hardware, "available_memory", lambda: 0)
     monkeypatch.setattr(hardware, "resident_memory", lambda: 100 << 20)
-    told = []
+    stages = []
     with pytest.raises(BudgetError, match=r"needs about 0\.\d GiB .*program 0\.18.*0\.1 GiB are"):
         evaluate(
             small_shop.items(),
             small_shop.events(),
             encoder="tfidf",
-            progress=lambda stage, *_: told.append(stage),
+            progress=lambda stage, *_: stages.append(stage),
         )
-    assert not told
+    assert not stages
 
 
 def test_what_is_expected_is_told_and_reported(caplog):
@@ -90,7 +90,7 @@ def test_what_is_expected_is_told_and_reported(caplog):
 
 def test_volume_of_data_already_read():
     data = read(small_shop.items(), small_shop.events())
-    found = volume(data, None)
-    assert (found.items, found.events) == (len(data.catalog), len(data.interactions))
-    assert found.item_bytes >= sum(map(len, data.catalog.texts))
+    size = volume(data, None)
+    assert (size.items, size.events) == (len(data.catalog), len(data.interactions))
+    assert size.item_bytes >= sum(map(len, data.catalog.texts))
     assert volume(pl.DataFrame({"a": ["x"] * 9}), None).items == 9

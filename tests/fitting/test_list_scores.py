@@ -8,7 +8,7 @@ import small_shop
 from pennyweight.config.plan import Plan
 from pennyweight.data.split import split
 from pennyweight.errors import DataError, PlanError
-from pennyweight.evaluation.given_lists import RankedItems, measure_lists
+from pennyweight.evaluation.external_lists import RankedItems, measure_lists
 from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
@@ -35,8 +35,8 @@ def test_whole_lists_of_a_scorer_get_its_figures(data, scorer, repeats):
         if item >= 0
     ]
     frame = pl.DataFrame(rows, {"user": pl.Int32, "item": pl.Int32}, orient="row")
-    given = RankedItems(frame["user"].to_numpy(), frame["item"].to_numpy())
-    lists, counts = measure_lists(given, test, repeats=repeats, k=ALL)
+    ranked = RankedItems(frame["user"].to_numpy(), frame["item"].to_numpy())
+    lists, counts = measure_lists(ranked, test, repeats=repeats, k=ALL)
     assert lists.values.tolist() == measured.values.tolist()
     assert lists.lists.tolist() == measured.lists.tolist()
     assert counts.unknown_items == counts.history_items == counts.other_users == 0
@@ -61,10 +61,10 @@ def test_a_list_by_hand():
     # a is history; x keeps its place; c has rank 1, v no list.
     assert report.scorers["lists"]["mrr@10"].value == pytest.approx(0.25)
     assert report.scorers["lists"]["recall@5"].value == pytest.approx(0.5)
-    said = " ".join(report.notices)
-    assert "1 of 2 test users have a list" in said
-    assert "1 rows name an item" in said and "1 items of the users' histories" in said
-    assert "1 users are not measured" in said
+    notices = " ".join(report.notices)
+    assert "1 of 2 test users have a list" in notices
+    assert "1 rows name an item" in notices and "1 items of the users' histories" in notices
+    assert "1 users are not measured" in notices
 
 
 def test_a_system_is_made_from_the_split_and_compared(data):
@@ -89,7 +89,7 @@ def test_a_system_is_made_from_the_split_and_compared(data):
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "message"),
     [
         ({"user_id": ["u1"], "item_id": ["i1"]}, "no column rank or score"),
         ({"user_id": ["u1"], "item": ["i1"], "rank": [1]}, "no column item_id"),
@@ -99,8 +99,8 @@ def test_a_system_is_made_from_the_split_and_compared(data):
         ({"user_id": ["u1"], "item_id": ["i1"], "rank": ["first"]}, "'first' is no number"),
     ],
 )
-def test_lists_that_cannot_be_measured(data, columns, said):
-    with pytest.raises(DataError, match=said):
+def test_lists_that_cannot_be_measured(data, columns, message):
+    with pytest.raises(DataError, match=message):
         pennyweight.score_lists(pl.DataFrame(columns), data)
 
 

@@ -111,23 +111,25 @@ def test_repeats_that_are_to_be_excluded_are_with_a_warning():
     report = evaluate(ITEMS, baskets(), repeats="exclude", **QUICK)
     assert report.repeats == "exclude"
     assert report.scorers["blend"]["ndcg@10"].value == 0
-    said = " ".join(report.notices or ())
-    assert "--repeats include (repeats='include')" in said
-    assert "default weights" in said  # no choice could be among the candidates
+    notices = " ".join(report.notices or ())
+    assert "--repeats include (repeats='include')" in notices
+    assert "default weights" in notices  # no choice could be among the candidates
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.05, False), (0.3, True)])
-def test_some_repeats_are_mentioned(share, said):
+@pytest.mark.parametrize(("share", "is_mentioned"), [(0.05, False), (0.3, True)])
+def test_some_repeats_are_mentioned(share, is_mentioned):
     events = sessions(400)
     last = events.group_by("user_id", maintain_order=True).last()
     before = events.group_by("user_id", maintain_order=True).agg(pl.col("item_id").get(1))
-    often = pl.Series(np.arange(400) < share * 400)
-    again = last.with_columns(item_id=pl.when(often).then(before["item_id"]).otherwise("item_id"))
+    repeating = pl.Series(np.arange(400) < share * 400)
+    again = last.with_columns(
+        item_id=pl.when(repeating).then(before["item_id"]).otherwise("item_id")
+    )
     events = pl.concat([events.join(last, on=["user_id", "timestamp"], how="anti"), again])
     setting = settle(events, protocol="leave-last-out")
     assert setting.repeats == "exclude"
     assert setting.evidence["test"].repeated == share * 400
-    assert any("--repeats include" in notice for notice in setting.notices) == said
+    assert any("--repeats include" in notice for notice in setting.notices) == is_mentioned
 
 
 def test_ordinary_logs_need_no_word():

@@ -13,8 +13,8 @@ from small_shop import events, items
 
 
 def plan(**keys):
-    given = {"encoder.name": "tfidf", "scorers.names": ["popularity", "content", "neighbors"]}
-    return Plan().override(given | {f"evaluate.{key}": value for key, value in keys.items()})
+    settings = {"encoder.name": "tfidf", "scorers.names": ["popularity", "content", "neighbors"]}
+    return Plan().override(settings | {f"evaluate.{key}": value for key, value in keys.items()})
 
 
 @pytest.fixture(scope="module")
@@ -40,24 +40,30 @@ def test_the_whole_report(shop):
             "popularity",
             "popularity_lift",
         }
-    assert {one.by for one in report.slices} == {"history length", "target popularity", "country"}
-    whole = report.scorers["blend"]["ndcg@10"].value
+    assert {entry.by for entry in report.slices} == {
+        "history length",
+        "target popularity",
+        "country",
+    }
+    overall = report.scorers["blend"]["ndcg@10"].value
     for by in ("history length", "country"):
-        parts = [one for one in report.slices if one.by == by]
-        users = sum(one.users for one in parts)
+        parts = [entry for entry in report.slices if entry.by == by]
+        users = sum(entry.users for entry in parts)
         assert users == report.evaluated_users
-        mean = sum(one.users * one.ndcg["blend"].value for one in parts) / users
-        assert mean == pytest.approx(whole)
-    assert [one.other for one in report.comparisons] == ["popularity", "content", "neighbors"]
-    for one in report.comparisons:
-        less = whole - report.scorers[one.other]["ndcg@10"].value
-        assert one.difference.value == pytest.approx(less)
+        mean = sum(entry.users * entry.ndcg["blend"].value for entry in parts) / users
+        assert mean == pytest.approx(overall)
+    assert [entry.other for entry in report.comparisons] == ["popularity", "content", "neighbors"]
+    for entry in report.comparisons:
+        less = overall - report.scorers[entry.other]["ndcg@10"].value
+        assert entry.difference.value == pytest.approx(less)
     for scorer in report.scorers:
         total = sum(group.scorers[scorer].value for group in report.exposure.groups)
         assert total == pytest.approx(1)
     again = evaluate(*shop, plan=plan(user_attribute="country"))
-    kept = ("slices", "comparisons", "lists", "exposure")
-    assert [getattr(again, key) for key in kept] == [getattr(report, key) for key in kept]
+    parts_compared = ("slices", "comparisons", "lists", "exposure")
+    assert [getattr(again, key) for key in parts_compared] == [
+        getattr(report, key) for key in parts_compared
+    ]
 
 
 def test_another_item_attribute_and_none(shop):

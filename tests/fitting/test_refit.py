@@ -30,7 +30,7 @@ def both() -> tuple[Report, Report]:
 
 
 def values(report: Report, name: str) -> dict[str, float]:
-    return {metric: found.value for metric, found in report.scorers[name].items()}
+    return {metric: mean.value for metric, mean in report.scorers[name].items()}
 
 
 @pytest.mark.parametrize("protocol", ["leave-last-out", "global-time", "given-split"])
@@ -48,9 +48,9 @@ def test_not_refitted_is_fitted_on_training_events_and_asked_with_whole_historie
     report = job.measure()
     parted = split(data.interactions, protocol)
     # Each history at the test ends with the validation event of its user.
-    known = parted.test.histories
+    histories = parted.test.histories
     assert len(parted.test.before) > len(parted.train)
-    assert known.length.sum() == sum(
+    assert histories.length.sum() == sum(
         (parted.test.before.user == user).sum() for user in parted.test.users
     )
     chosen = report.chosen or {}
@@ -60,10 +60,10 @@ def test_not_refitted_is_fitted_on_training_events_and_asked_with_whole_historie
         "neighbors": Neighbors(decay=chosen["neighbors.decay"]).fit(parted.train, data.catalog),
     }
     by_hand = Blend(parts, weights=job.blend.weights, routes=job.blend.routes)
-    found = measure({**parts, "blend": by_hand}, parted.test, repeats="exclude")
-    for name, one in found.items():
+    results = measure({**parts, "blend": by_hand}, parted.test, repeats="exclude")
+    for name, per_user in results.items():
         assert values(report, name) == pytest.approx(
-            {metric: one.column(metric).mean() for metric in one.names}
+            {metric: per_user.column(metric).mean() for metric in per_user.names}
         )
 
 
@@ -90,8 +90,8 @@ def test_every_way_to_show_a_report_says_what_was_fitted_on_which_events(both):
     cells = {line.split()[0]: line.split()[1] for line in takewhile(bool, lines[3:])}
     assert cells == refitted.fitted_on
     assert "train+validation" in refitted._repr_html_()
-    said = f"{BEFORE_REFIT} is the blend fitted on training events only"
-    assert said in evaluation_page(refitted)
+    sentence = f"{BEFORE_REFIT} is the blend fitted on training events only"
+    assert sentence in evaluation_page(refitted)
     assert BEFORE_REFIT not in evaluation_page(plain)
     assert "<td>train</td>" in evaluation_page(plain)
 

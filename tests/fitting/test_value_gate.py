@@ -62,37 +62,37 @@ def meaningless():
 
 def test_a_model_that_understands_the_texts_is_kept(understood):
     report = understood.report
-    worth = report.worth
-    assert worth.keep
-    assert {"all users", "new items"} <= {one.to for one in worth.added if one.better}
-    assert report.encoder == worth.model == "static-all-MiniLM-L6-v2-256"
-    ndcg = {name: found["ndcg@10"].value for name, found in report.scorers.items()}
-    difference = worth.added[0].difference
+    ablation = report.worth
+    assert ablation.keep
+    assert {"all users", "new items"} <= {group.to for group in ablation.added if group.better}
+    assert report.encoder == ablation.model == "static-all-MiniLM-L6-v2-256"
+    ndcg = {name: metrics["ndcg@10"].value for name, metrics in report.scorers.items()}
+    difference = ablation.added[0].difference
     assert difference.value == pytest.approx(ndcg["blend"] - ndcg[WITHOUT])
     assert difference.low > 0
-    assert "keep it" in worth.sentence()
+    assert "keep it" in ablation.sentence()
 
 
 def test_a_model_that_adds_nothing_is_left_out(meaningless):
     report = meaningless.report
-    worth = report.worth
-    assert not worth.keep
-    assert worth.followed
-    assert report.encoder == worth.instead == "tfidf"
+    ablation = report.worth
+    assert not ablation.keep
+    assert ablation.followed
+    assert report.encoder == ablation.instead == "tfidf"
     assert WITH in report.scorers
     assert meaningless.scorer.components["tower"].tuned.kind == "lexical"
-    assert "it was left out" in worth.sentence()
+    assert "it was left out" in ablation.sentence()
 
 
 def test_what_the_two_take(understood):
-    worth = understood.report.worth
-    for price in (worth.with_model, worth.without):
+    ablation = understood.report.worth
+    for price in (ablation.with_model, ablation.without):
         assert price.nbytes > 0
         assert price.fit_seconds > 0
         assert price.seconds_per_million > 0
         assert price.price_per_million > 0
     # A table over all pieces of words is larger than one over the words of the catalog.
-    assert worth.with_model.nbytes > worth.without.nbytes
+    assert ablation.with_model.nbytes > ablation.without.nbytes
 
 
 def test_a_named_encoder_is_kept_against_the_advice():

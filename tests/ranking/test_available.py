@@ -35,8 +35,8 @@ def test_no_list_has_what_is_not_available(shop, tmp_path):
     assert set(shop.recommend(text="tea blend", k=30)["item_id"]) <= ODD
     shop.export(tmp_path / "lists.csv", k=30)
     assert set(pl.read_csv(tmp_path / "lists.csv")["item_id"]) == ODD
-    shelf = ServedBundle.of("1", shop)
-    assert {shop.catalog.ids[code] for code in shelf.open.nonzero()[0].tolist()} == ODD
+    served = ServedBundle.of("1", shop)
+    assert {shop.catalog.ids[code] for code in served.open.nonzero()[0].tolist()} == ODD
 
 
 def test_a_saved_one_knows_it_too(shop, tmp_path):
@@ -61,8 +61,8 @@ def test_an_item_that_comes_later_says_so_in_its_attributes(shop):
         {"n1": new | {name: value(odd)}, "n2": new | {name: value(even)}}, shop.catalog
     )
     other = shop.with_items(later)
-    found = set(other.recommend(text="tea blend dark no77", k=40)["item_id"])
-    assert "n1" in found and "n2" not in found
+    items = set(other.recommend(text="tea blend dark no77", k=40)["item_id"])
+    assert "n1" in items and "n2" not in items
     if name.startswith("avail"):
         with pytest.raises(DataError, match="cannot be read as yes or no"):
             documents({"n1": new | {name: "perhaps"}}, shop.catalog)

@@ -9,7 +9,7 @@ from pennyweight.scorers.protocol import Scorer
 from shop import IDS, blend, catalog, interactions, shop
 
 
-class Given(Scorer):
+class FixedScorer(Scorer):
     """A scorer of which the contributions are known."""
 
     kind = "given"
@@ -44,16 +44,20 @@ class Given(Scorer):
         return ["the", "manners", f"of-{code}-{other}", "x", "three", "four"][:limit]
 
 
-def told(rows, shares, **settings) -> Reason:
+def reason_of(rows, shares, **settings) -> Reason:
     history = Histories.of([[0, 1, 0, 2, 3]])
     return explain_items(
-        np.array([4], np.int32), history, scorer=Given(rows, shares), catalog=catalog(), **settings
+        np.array([4], np.int32),
+        history,
+        scorer=FixedScorer(rows, shares),
+        catalog=catalog(),
+        **settings,
     )[0]
 
 
 def test_the_sentence_by_hand() -> None:
     # Item 0 occurs twice: 3 + 1; item 2 pulled the other way and is no part of the total.
-    reason = told([[3, 2, 1, -5, 0.1]], {"given": [0.2], "content": [0.7]}, common={"the"})
+    reason = reason_of([[3, 2, 1, -5, 0.1]], {"given": [0.2], "content": [0.7]}, common={"the"})
     assert reason.because == (
         Because("emma", "Emma", pytest.approx(4 / 6.1)),
         Because("a b", "Persuasion", pytest.approx(2 / 6.1)),
@@ -67,7 +71,9 @@ def test_the_sentence_by_hand() -> None:
 
 
 def test_three_are_named_at_most_and_popularity_is_admitted() -> None:
-    reason = told([[1, 1, 0, 1, 1]], {"popularity": [2], "content": [1]}, common={"the", "three"})
+    reason = reason_of(
+        [[1, 1, 0, 1, 1]], {"popularity": [2], "content": [1]}, common={"the", "three"}
+    )
     assert reason.text.startswith('because of "Emma" (25 %), "Persuasion" (25 %) and "Pride')
     assert reason.text.endswith("popular with everyone")
     assert reason.component == "popularity"
@@ -76,25 +82,25 @@ def test_three_are_named_at_most_and_popularity_is_admitted() -> None:
 def test_items_chosen_by_a_negative_weight_of_popularity_are_not_called_popular() -> None:
     counts = np.array([9, 9, 9, 9, 1, 9, 9, 9], np.int64)  # the item recommended is the rarest
     shares = {"popularity": [2], "content": [1]}
-    reason = told([[1, 1, 0, 1, 1]], shares, counts=counts)
+    reason = reason_of([[1, 1, 0, 1, 1]], shares, counts=counts)
     assert reason.text.endswith("less popular than others") and reason.component == "popularity"
     nothing = [[0, -1, 0, 0, 0]]
-    assert told(nothing, shares, counts=counts).text == "less popular than others"
-    assert told(nothing, {}, counts=counts).text == "highest remaining score"
+    assert reason_of(nothing, shares, counts=counts).text == "less popular than others"
+    assert reason_of(nothing, {}, counts=counts).text == "highest remaining score"
     counts[4] = 90
-    assert told(nothing, shares, counts=counts).text == "popular with everyone"
+    assert reason_of(nothing, shares, counts=counts).text == "popular with everyone"
 
 
 def test_where_the_history_added_nothing() -> None:
     nothing = [[0, -1, 0, 0, 0]]
-    reason = told(nothing, {"given": [-1]})
+    reason = reason_of(nothing, {"given": [-1]})
     assert (reason.text, reason.kind, reason.component) == (
         "popular with everyone",
         "popular",
         None,
     )
     counts = np.zeros(8, np.int64)
-    reason = told(nothing, {}, counts=counts)
+    reason = reason_of(nothing, {}, counts=counts)
     assert (reason.text, reason.kind) == ("new: chosen by its text", "new")
 
 

@@ -37,18 +37,18 @@ def test_they_are_those_of_the_whole_table(rows, steps, data):
             rows[code] = changes[code]
         masks = masks.with_rows(table(rows), np.array(changed, np.int32))
     for filter in FILTERS:
-        whole = table(rows)
-        expected = Filter.parse(filter, whole).mask(whole)
+        full = table(rows)
+        expected = Filter.parse(filter, full).mask(full)
         np.testing.assert_array_equal(masks.of(filter), expected)
         with pytest.raises(ValueError, match="read-only"):
             masks.of(filter)[0] = True
 
 
 def test_rows_that_are_there_are_not_looked_at_again(monkeypatch):
-    masks, seen = FilterMasks(table([(1, "a")] * 100)), []
+    masks, evaluated = FilterMasks(table([(1, "a")] * 100)), []
     real = Filter.mask
     monkeypatch.setattr(
-        Filter, "mask", lambda self, rows: (seen.append(len(rows)), real(self, rows))[1]
+        Filter, "mask", lambda self, rows: (evaluated.append(len(rows)), real(self, rows))[1]
     )
     masks.of("price < 3")
     for number in range(3):
@@ -58,7 +58,7 @@ def test_rows_that_are_there_are_not_looked_at_again(monkeypatch):
         )
         masks.of("price < 3")
         masks.of("price < 3")
-    assert seen == [100, 1, 2, 2]
+    assert evaluated == [100, 1, 2, 2]
 
 
 def test_another_type_of_column_is_read_anew():
@@ -102,7 +102,7 @@ def test_conditions_that_share_a_text_mean_the_same():
         "n == 3",
         'text == "one TWO" ignore case',
     ]
-    whole = " or ".join(parts * 4)
+    combined = " or ".join(parts * 4)
     alone = np.logical_or.reduce([Filter.parse(part, rows).mask(rows) for part in parts])
-    assert Filter.parse(whole, rows).steps > MANY
-    np.testing.assert_array_equal(Filter.parse(whole, rows).mask(rows), alone)
+    assert Filter.parse(combined, rows).steps > MANY
+    np.testing.assert_array_equal(Filter.parse(combined, rows).mask(rows), alone)

@@ -110,10 +110,10 @@ def test_conditions(text: str, items: str) -> None:
 def test_mistakes_are_shown_where_they_are(text: str, message: str, caret: int) -> None:
     with pytest.raises(DataError, match=message) as error:
         Filter.parse(text, ATTRIBUTES.schema)
-    shown, under = str(error.value).splitlines()[-2:]
+    line, under = str(error.value).splitlines()[-2:]
     assert under.strip() == "^"
     at = under.index("^") - 2
-    assert (shown + " ")[2 + at : 3 + at] == (text + " ")[caret]
+    assert (line + " ")[2 + at : 3 + at] == (text + " ")[caret]
     if caret <= 60:
         assert at == caret
 
@@ -223,7 +223,7 @@ def test_no_text_does_more_than_match_or_be_refused(text: str) -> None:
     assert mask.dtype == bool
 
 
-SHELF = pl.DataFrame(
+PRODUCTS = pl.DataFrame(
     {
         "genres": [["Martial Arts"], ["Art", "War"], ["art"], None],
         "brand": ["Acme", "ACME", "Zeta", None],
@@ -253,21 +253,21 @@ SHELF = pl.DataFrame(
     ],
 )
 def test_list_columns_are_sets_and_case_is_ignored_on_request(text, items):
-    assert np.flatnonzero(Filter.parse(text, SHELF).mask(SHELF)).tolist() == items
+    assert np.flatnonzero(Filter.parse(text, PRODUCTS).mask(PRODUCTS)).tolist() == items
 
 
 @pytest.mark.parametrize("value", ["50", '"50"', '"2024-01-31"'])
 def test_text_has_no_order_of_numbers(value):
     with pytest.raises(DataError, match=r"3 of 4 values are numbers, but .* in ITEMS as numbers"):
-        Filter.parse(f"price < {value}", SHELF)
+        Filter.parse(f"price < {value}", PRODUCTS)
     with pytest.raises(DataError, match="has no order of numbers"):
-        Filter.parse(f"{value} >= seen", SHELF)
+        Filter.parse(f"{value} >= seen", PRODUCTS)
 
 
 @pytest.mark.parametrize("text", ["price ignore", "ignore case", 'brand < "B" ignore case'])
 def test_ignore_case_is_of_comparisons_of_text(text):
     with pytest.raises(DataError, match="filter"):
-        Filter.parse(text, SHELF)
+        Filter.parse(text, PRODUCTS)
 
 
 DATED = pl.DataFrame(

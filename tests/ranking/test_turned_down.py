@@ -38,11 +38,11 @@ def items(recommender: Recommender, user: str, **more: object) -> set[str]:
 
 
 def test_they_are_left_out_whatever_is_repeated(recommender):
-    seen = set() if recommender.repeats == "include" else {IDS[0], IDS[1]}
-    assert items(recommender, "ann") == set(IDS) - {IDS[2]} - seen
+    masked = set() if recommender.repeats == "include" else {IDS[0], IDS[1]}
+    assert items(recommender, "ann") == set(IDS) - {IDS[2]} - masked
     assert items(recommender, "ann", exclude_seen=False) == set(IDS)
     assert items(recommender, "neg") == set(IDS) - {IDS[0], IDS[4]}
-    assert items(recommender, "ann", text="sisters") == set(IDS) - {IDS[2]} - seen
+    assert items(recommender, "ann", text="sisters") == set(IDS) - {IDS[2]} - masked
 
 
 def test_the_source_is_not_that_of_an_unknown_user(recommender):
@@ -62,10 +62,10 @@ def test_lists_for_many_users_are_the_same(recommender, tmp_path):
     for user in users:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnknownUserWarning)
-            one = recommender.recommend(user=user, k=8)["item_id"].to_list()
-        assert every.filter(pl.col("user_id") == user)["item_id"].to_list() == one
+            single = recommender.recommend(user=user, k=8)["item_id"].to_list()
+        assert every.filter(pl.col("user_id") == user)["item_id"].to_list() == single
         if user != "?":
-            assert file.filter(pl.col("user_id") == user)["item_id"].to_list() == one
+            assert file.filter(pl.col("user_id") == user)["item_id"].to_list() == single
     both = recommender.recommend_many(["neg"], k=8, exclude_seen=False)
     assert set(both["item_id"]) == set(IDS)
 

@@ -24,9 +24,9 @@ def shop() -> Recommender:
 @pytest.mark.parametrize("item", UNKNOWN)
 def test_a_history_of_unknown_items_is_none(shop, item):
     popular = shop.recommend(k=5)["item_id"].to_list()
-    found = shop.recommend(history=[item], k=5, explain=True)
-    assert set(found["source"]) == {"popularity"} and found["item_id"].to_list() == popular
-    assert not found["reason"].str.contains("because of").any()
+    frame = shop.recommend(history=[item], k=5, explain=True)
+    assert set(frame["source"]) == {"popularity"} and frame["item_id"].to_list() == popular
+    assert not frame["reason"].str.contains("because of").any()
     assert shop.source(history=UNKNOWN) == "popularity"
     assert shop.source(history=[item], text="tea") == "text"
     assert shop.recommend(history=[item, "i0"])["source"][0] == "history"
@@ -35,9 +35,9 @@ def test_a_history_of_unknown_items_is_none(shop, item):
 
 @pytest.mark.parametrize("item", UNKNOWN)
 def test_nothing_is_similar_to_an_unknown_item(shop, item):
-    found = shop.similar(item, 5, explain=True)
-    assert set(found["source"]) == {"popularity"} and item not in found["item_id"].to_list()
-    assert not found["reason"].str.contains("tower").any()
+    frame = shop.similar(item, 5, explain=True)
+    assert set(frame["source"]) == {"popularity"} and item not in frame["item_id"].to_list()
+    assert not frame["reason"].str.contains("tower").any()
 
 
 def test_an_item_without_events_is_known_by_its_words(shop):
@@ -66,18 +66,18 @@ def test_live_items_are_judged_too(shop):
 
 def test_the_command_says_so(shop, tmp_path):
     shop.save(tmp_path / "shop")
-    found = CliRunner().invoke(app, ["similar", str(tmp_path / "shop"), "odd", "-k", "2"])
-    assert found.exit_code == 0
-    assert "neither an event nor a word of another item" in found.stderr
-    found = CliRunner().invoke(app, ["similar", str(tmp_path / "shop"), "i0", "-k", "2"])
-    assert found.stderr == ""
+    result = CliRunner().invoke(app, ["similar", str(tmp_path / "shop"), "odd", "-k", "2"])
+    assert result.exit_code == 0
+    assert "neither an event nor a word of another item" in result.stderr
+    result = CliRunner().invoke(app, ["similar", str(tmp_path / "shop"), "i0", "-k", "2"])
+    assert result.stderr == ""
 
 
 def test_users_are_ids_in_any_list_but_no_table(shop):
     for users in (pl.Series([1.0, 2.0]), [1, 2], pl.Series(["1", "2"])):
         with pytest.warns(UnknownUserWarning):
-            found = shop.recommend_many(users, 1)
-        assert found["user_id"].to_list() == ["1", "2"]
+            frame = shop.recommend_many(users, 1)
+        assert frame["user_id"].to_list() == ["1", "2"]
     for wrong in ([None], [float("nan")], [True], [["u1"]]):
         with pytest.raises(TypeError, match="is no id"):
             shop.recommend_many(wrong)

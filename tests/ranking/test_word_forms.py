@@ -8,7 +8,7 @@ from pennyweight.ranking.word_forms import legible, matched
 
 
 @pytest.mark.parametrize(
-    ("query", "text", "shown"),
+    ("query", "text", "expected"),
     [
         ("Red shoe", "A red SHOE for you", ["red", "shoe"]),
         ("cafe", "Café moulu", ["café"]),
@@ -23,8 +23,8 @@ from pennyweight.ranking.word_forms import legible, matched
         ("バナナ", "ﾊﾞﾅﾅ", ["バナナ"]),
     ],
 )
-def test_words_that_match_are_shown_as_the_text_writes_them(query, text, shown):
-    assert legible(matched(query, text), text) == shown
+def test_words_that_match_are_shown_as_the_text_writes_them(query, text, expected):
+    assert legible(matched(query, text), text) == expected
 
 
 def test_a_part_of_a_word_is_not_shown():
@@ -33,12 +33,12 @@ def test_a_part_of_a_word_is_not_shown():
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_pieces_are_there_in_the_text(one, other):
-    for text in (one, other):
-        shown = legible(words(one), text)
-        assert all(shown)
-        assert len(set(shown)) == len(shown)
-    matched(one, other)
+def test_pieces_are_there_in_the_text(first, second):
+    for text in (first, second):
+        forms = legible(words(first), text)
+        assert all(forms)
+        assert len(set(forms)) == len(forms)
+    matched(first, second)
 
 
 def test_a_query_is_read_once_for_all_items(monkeypatch):

@@ -98,12 +98,12 @@ def test_events_of_what_there_is_not(bundle, tmp_path, array, change):
 def test_items_turned_down_that_there_are_not(bundle, tmp_path):
     shutil.copytree(bundle, tmp_path / "bad")
     arrays, settings = read_arrays(tmp_path / "bad" / EVENTS)
-    one = {
+    negative = {
         "negative_user": np.zeros(1, np.int32),
         "negative_item": np.array([99], np.int32),
         "negative_time": np.zeros(1),
     }
-    write_arrays(tmp_path / "bad" / EVENTS, {**arrays, **one}, settings)
+    write_arrays(tmp_path / "bad" / EVENTS, {**arrays, **negative}, settings)
     sign(tmp_path / "bad")
     with pytest.raises(BundleError, match="negative_item goes from 99 to 99"):
         Recommender.load(tmp_path / "bad")
@@ -130,8 +130,8 @@ def test_scorers_of_another_catalog(bundle, tmp_path, part, array, change):
 
 def test_every_array_of_whole_numbers_is_looked_at(bundle, tmp_path):
     """Whichever array of a scorer it is: a huge code is refused, or changes no list."""
-    whole = Recommender.load(bundle)
-    expected = whole.recommend(user="u1", k=30).drop("score")
+    recommender = Recommender.load(bundle)
+    expected = recommender.recommend(user="u1", k=30).drop("score")
     for number, file in enumerate(sorted((bundle / "scorer").rglob("*.safetensors"))):
         name = file.relative_to(bundle).as_posix()
         for array, values in read_arrays(file)[0].items():
@@ -139,19 +139,19 @@ def test_every_array_of_whole_numbers_is_looked_at(bundle, tmp_path):
                 continue
             path = altered(bundle, tmp_path / f"{number}{array}", name, array, first(2**30))
             try:
-                found = Recommender.load(path).recommend(user="u1", k=30).drop("score")
+                frame = Recommender.load(path).recommend(user="u1", k=30).drop("score")
             except BundleError:
                 continue
-            assert found.equals(expected), f"{name}: {array}"
+            assert frame.equals(expected), f"{name}: {array}"
 
 
-@pytest.mark.parametrize("what", ["ids twice", "no ids", "a null", "fewer items", "no table"])
-def test_tables_that_do_not_fit(bundle, tmp_path, what):
+@pytest.mark.parametrize("damage", ["ids twice", "no ids", "a null", "fewer items", "no table"])
+def test_tables_that_do_not_fit(bundle, tmp_path, damage):
     shutil.copytree(bundle, tmp_path / "bad")
     path = tmp_path / "bad" / "items.arrow"
     items = pl.read_ipc(path)
     ids = items["id"].to_list()
-    if what == "no table":
+    if damage == "no table":
         path.write_bytes(b"ARROW1")
     else:
         changed = {
@@ -159,7 +159,7 @@ def test_tables_that_do_not_fit(bundle, tmp_path, what):
             "no ids": items.drop("id"),
             "a null": items.with_columns(pl.Series("id", [None, *ids[1:]])),
             "fewer items": items.head(5),
-        }[what]
+        }[damage]
         changed.write_ipc(path, compression="uncompressed")
     sign(tmp_path / "bad")
     with pytest.raises(BundleError):

@@ -48,7 +48,7 @@ def saved(tmp_path: Path) -> Recommender:
     return recommender
 
 
-def one_by_one(recommender: Recommender, wish: dict[str, object]) -> pl.DataFrame:
+def single_lists(recommender: Recommender, wish: dict[str, object]) -> pl.DataFrame:
     """What `recommend` says to each user, in the form of the file."""
     lists = [
         recommender.recommend(user=user, **wish).with_columns(user_id=pl.lit(user))
@@ -74,7 +74,7 @@ def test_the_lists_are_those_of_one_by_one(
 ) -> None:
     path = tmp_path / f"new folder/lists{ending}"
     assert saved.export(path, **wish) == len(HISTORIES)
-    expected = one_by_one(saved, wish)
+    expected = single_lists(saved, wish)
     if expected.height or ending == ".parquet":
         assert_frame_equal(READ[ending](path), expected)
     assert [child.name for child in path.parent.iterdir()] == [path.name]
@@ -96,11 +96,11 @@ def test_an_interrupted_export_goes_on_where_it_stopped(
         saved.export(path, 3, progress=stop_after(5))
     assert path.read_text() == "the old file"
     loaded = Recommender.load(tmp_path / "bundle")
-    told: list[tuple[int, int]] = []
-    loaded.export(path, 3, progress=lambda *steps: told.append(steps))
-    assert told == [(2, 3), (3, 3)]  # of nine users, six were done
+    calls: list[tuple[int, int]] = []
+    loaded.export(path, 3, progress=lambda *steps: calls.append(steps))
+    assert calls == [(2, 3), (3, 3)]  # of nine users, six were done
     assert "6 of 9 users were done before" in caplog.text
-    assert_frame_equal(READ[ending](path), one_by_one(saved, {"k": 3}))
+    assert_frame_equal(READ[ending](path), single_lists(saved, {"k": 3}))
     assert not parts_folder(path).exists()
 
 
@@ -141,10 +141,10 @@ def test_histories_from_other_events(saved: Recommender, tmp_path: Path) -> None
     rows = {"user_id": ["new", "ann", "new"], "item_id": ["emma", "dracula", "📚"], "t": [1, 2, 3]}
     for events in (pl.DataFrame(rows), pd.DataFrame(rows)):
         assert saved.export(path, 3, events=events, columns={"time": "t"}) == 2
-        found = pl.read_parquet(path)
+        lists = pl.read_parquet(path)
         for user, history in (("new", ["emma", "📚"]), ("ann", ["dracula"])):
             expected = saved.recommend(history=history, k=3)["item_id"]
-            assert found.filter(user_id=user)["item_id"].equals(expected)
+            assert lists.filter(user_id=user)["item_id"].equals(expected)
     with pytest.raises(DataError, match="events: columns are 'a'"):
         saved.export(path, 3, events=pl.DataFrame({"a": [1]}))
 

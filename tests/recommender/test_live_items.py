@@ -56,8 +56,8 @@ def test_a_new_item_is_found_by_its_text_and_recommended(shop):
 
 def test_attributes_of_a_new_item_are_filtered_by(shop):
     other = added(shop, f={"title": "yellow chair", "price": 9.5, "in_stock": True})
-    found = other.recommend(k=9, filter="price > 9 and price < 10")
-    assert found["item_id"].to_list() == ["f"]
+    frame = other.recommend(k=9, filter="price > 9 and price < 10")
+    assert frame["item_id"].to_list() == ["f"]
     assert "f" in other.recommend(k=9, filter="in_stock")["item_id"].to_list()
 
 
@@ -124,7 +124,7 @@ def test_it_cannot_be_saved(shop, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "message"),
     [
         ({"titel": "x"}, "'f': no column 'titel'; did you mean 'title'"),
         ({"title": 7}, "'f': 'title' is text, not 7"),
@@ -136,17 +136,17 @@ def test_it_cannot_be_saved(shop, tmp_path):
         ({"price": 10**30}, "'price' is a number"),
     ],
 )
-def test_bad_documents(shop, document, said):
-    with pytest.raises(DataError, match=said):
+def test_bad_documents(shop, document, message):
+    with pytest.raises(DataError, match=message):
         documents({"f": document}, shop.catalog)
 
 
 def test_a_catalog_without_columns_takes_a_text():
     bare = Catalog(Ids(["a"], "items"), ("one",))
-    found = documents({"b": {"text": "<b>two</b>"}, "c": {}}, bare)
-    assert found.texts == ("two", "")
-    whole, codes = bare.with_items(found)
-    assert whole.texts == ("one", "two", "")
+    rows = documents({"b": {"text": "<b>two</b>"}, "c": {}}, bare)
+    assert rows.texts == ("two", "")
+    grown, codes = bare.with_items(rows)
+    assert grown.texts == ("one", "two", "")
     assert codes.tolist() == [1, 2]
     with pytest.raises(DataError, match="no column 'price'"):
         documents({"b": {"price": 1}}, bare)
@@ -169,10 +169,10 @@ def test_one_by_one_is_as_all_at_once(shop, changes):
     for item, document in changes:
         step, _ = step.with_items(documents({item: document}, shop.catalog))
     last = dict(changes)
-    whole = shop.catalog
+    expected = shop.catalog
     for item in dict.fromkeys(item for item, _ in changes):
-        whole, _ = whole.with_items(documents({item: last[item]}, shop.catalog))
-    assert list(step.ids) == list(whole.ids)
-    assert step.texts == whole.texts
-    assert step.attributes.equals(whole.attributes)
+        expected, _ = expected.with_items(documents({item: last[item]}, shop.catalog))
+    assert list(step.ids) == list(expected.ids)
+    assert step.texts == expected.texts
+    assert step.attributes.equals(expected.attributes)
     assert [step.ids.code(item) for item in step.ids] == list(range(len(step)))

@@ -65,7 +65,9 @@ def test_seen_items_are_left_out_unless_repeats_are_wanted() -> None:
 
 def test_nobody_in_particular_gets_what_is_popular() -> None:
     with pytest.warns(UnknownUserWarning, match="'stranger'; what is popular stands in"):
-        frames = [SHOP.recommend(**who) for who in ({}, {"user": "stranger"}, {"history": []})]
+        frames = [
+            SHOP.recommend(**options) for options in ({}, {"user": "stranger"}, {"history": []})
+        ]
     assert frames[0].equals(frames[1])
     assert frames[0].equals(frames[2])
     counts = SHOP.interactions.counts
@@ -96,8 +98,8 @@ def test_words_and_history_count_alike() -> None:
 
 def test_filters_and_given_items() -> None:
     assert set(ids(SHOP.recommend(filter='brand == "X"'))) == {"emma", "a b", "dracula"}
-    some = SHOP.recommend(items=["📚", "dracula", "emma"], user="ann")
-    assert set(ids(some)) == {"📚", "dracula"}
+    frame = SHOP.recommend(items=["📚", "dracula", "emma"], user="ann")
+    assert set(ids(frame)) == {"📚", "dracula"}
     assert SHOP.recommend(filter="year < 0", explain=True).height == 0
     with pytest.raises(DataError, match="columns: none"):
         bare = Catalog(Ids("ab", "items"), ("x", "y"))
@@ -122,16 +124,16 @@ def test_similar_items_of_many() -> None:
         each = frame.partition_by("item_id", maintain_order=True, include_key=False)
         names = frame["item_id"].unique(maintain_order=True).to_list()
         assert names == (list(IDS) if items is None else items)
-        for name, found in zip(names, each, strict=True):
-            one = SHOP.similar(name, 3, explain=True).drop("title")
-            assert found.rename({"similar_item_id": "item_id"}).equals(one)
+        for name, similar in zip(names, each, strict=True):
+            single = SHOP.similar(name, 3, explain=True).drop("title")
+            assert similar.rename({"similar_item_id": "item_id"}).equals(single)
 
 
 def test_given_items_for_many_users() -> None:
     frame = SHOP.recommend_many(["ann", "bob"], 5, items=["📚", "dracula", "emma"])
     for user in ("ann", "bob"):
-        one = SHOP.recommend(user=user, k=5, items=["📚", "dracula", "emma"])
-        assert frame.filter(pl.col("user_id") == user)["item_id"].to_list() == ids(one)
+        single = SHOP.recommend(user=user, k=5, items=["📚", "dracula", "emma"])
+        assert frame.filter(pl.col("user_id") == user)["item_id"].to_list() == ids(single)
 
 
 def test_an_item_of_which_the_scorer_knows_nothing_is_looked_up_by_its_text() -> None:

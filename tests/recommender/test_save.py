@@ -28,7 +28,7 @@ from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 from shop import catalog, interactions, shop
 
-WHEN = datetime(2026, 1, 2, tzinfo=UTC)
+CREATED = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
@@ -47,21 +47,21 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     }
     assert loaded.recommend_many().equals(saved.recommend_many())
     for wish in ({"user": "ann"}, {"text": "whale"}, {"filter": '"sea" in subjects'}, {}):
-        one, other = (r.recommend(**wish, explain=True, diversity=0.3) for r in (loaded, saved))
-        assert one.equals(other)
+        first, second = (r.recommend(**wish, explain=True, diversity=0.3) for r in (loaded, saved))
+        assert first.equals(second)
     assert_same(loaded.interactions, saved.interactions)
     assert loaded.catalog.ids == saved.catalog.ids
 
 
 def test_saving_twice_gives_the_same_files(tmp_path: Path) -> None:
-    first = shop().save(tmp_path / "a", created=WHEN)
-    again = Recommender.load(tmp_path / "a").save(tmp_path / "b", created=WHEN)
+    first = shop().save(tmp_path / "a", created=CREATED)
+    again = Recommender.load(tmp_path / "a").save(tmp_path / "b", created=CREATED)
     assert list(again.manifest.files) == list(first.manifest.files)
     for name in first.manifest.files:
-        one, other = (bundle.file(name).read_bytes() for bundle in (first, again))
+        content, other_content = (bundle.file(name).read_bytes() for bundle in (first, again))
         # The safetensors library writes the keys of its metadata in no fixed order.
-        assert sorted(one) == sorted(other)
-        assert one == other or name.endswith(".safetensors")
+        assert sorted(content) == sorted(other_content)
+        assert content == other_content or name.endswith(".safetensors")
 
 
 def test_a_recommender_can_be_saved_over_itself(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_changed_byte_in_any_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_bundle_of_something_else_is_refused(tmp_path: Path) -> None:
-    write_bundle(tmp_path / "b", lambda folder: (folder / "x").touch(), created=WHEN)
+    write_bundle(tmp_path / "b", lambda folder: (folder / "x").touch(), created=CREATED)
     with pytest.raises(BundleError, match=r"has no 'recommender\.json'"):
         Recommender.load(tmp_path / "b")
 
@@ -108,7 +108,7 @@ def test_settings_of_another_shape_are_refused_by_name(tmp_path: Path, text: str
     def fill(folder: Path) -> None:
         (folder / "recommender.json").write_text(text)
 
-    write_bundle(tmp_path / "b", fill, created=WHEN)
+    write_bundle(tmp_path / "b", fill, created=CREATED)
     with pytest.raises(BundleError, match=r"recommender\.json: does not say how repeats"):
         Recommender.load(tmp_path / "b")
 
@@ -182,9 +182,9 @@ def assert_same(first: Interactions, second: Interactions) -> None:
         second.real_time,
     )
     for name in storage.COLUMNS:
-        one, other = getattr(first, name), getattr(second, name)
-        assert one.dtype == other.dtype
-        np.testing.assert_array_equal(one, other)
+        column, other_column = getattr(first, name), getattr(second, name)
+        assert column.dtype == other_column.dtype
+        np.testing.assert_array_equal(column, other_column)
 
 
 WORD = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -213,7 +213,7 @@ def catalogs(draw) -> Catalog:
 
 
 def stored(folder: Path, write, value: Catalog | Interactions) -> Bundle:
-    write_bundle(folder / "b", lambda inner: write(inner, value), created=WHEN)
+    write_bundle(folder / "b", lambda inner: write(inner, value), created=CREATED)
     return open_bundle(folder / "b")
 
 
@@ -221,20 +221,20 @@ def stored(folder: Path, write, value: Catalog | Interactions) -> Bundle:
 @given(items=catalogs())
 def test_any_catalog_comes_back(tmp_path_factory, items: Catalog) -> None:
     bundle = stored(tmp_path_factory.mktemp("c"), storage.write_catalog, items)
-    found = storage.read_catalog(bundle)
-    assert (found.ids, found.texts) == (items.ids, items.texts)
-    assert_frame_equal(found.attributes, items.attributes, check_exact=True)
+    catalog = storage.read_catalog(bundle)
+    assert (catalog.ids, catalog.texts) == (items.ids, items.texts)
+    assert_frame_equal(catalog.attributes, items.attributes, check_exact=True)
 
 
 @settings(max_examples=25, deadline=None)
 @given(
     users=st.lists(WORD, unique=True, min_size=1),
     n=st.integers(0, 6),
-    given_split=st.booleans(),
+    has_split=st.booleans(),
     real=st.booleans(),
     data=st.data(),
 )
-def test_any_event_log_comes_back(tmp_path_factory, users, n, given_split, real, data) -> None:
+def test_any_event_log_comes_back(tmp_path_factory, users, n, has_split, real, data) -> None:
     def codes(dtype: str, below: int, size: int = n) -> np.ndarray:
         return data.draw(hnp.arrays(dtype, size, elements=st.integers(0, below - 1)))
 
@@ -243,7 +243,7 @@ def test_any_event_log_comes_back(tmp_path_factory, users, n, given_split, real,
         finite = st.floats(allow_nan=False, allow_infinity=False, width=width)
         return data.draw(hnp.arrays(dtype, n, elements=finite))
 
-    split = codes("u1", 3, n if given_split else 0)
+    split = codes("u1", 3, n if has_split else 0)
     log = Interactions(
         Ids(users, "users"),
         7,

@@ -12,16 +12,16 @@ from small_shop import events
 def shop(titles: list[str]) -> Recommender:
     """Return a recommender by content alone, its catalog read as users' files are."""
     items = pl.DataFrame({"item_id": [f"i{n}" for n in range(len(titles))], "title": titles})
-    known = events().filter(pl.col("item_id").is_in(items["item_id"].implode()))
-    data = read(items, known)
+    log = events().filter(pl.col("item_id").is_in(items["item_id"].implode()))
+    data = read(items, log)
     scorer = Content().fit(data.interactions, data.catalog)
     return Recommender(data.catalog, scorer, data.interactions)
 
 
 def search(recommender: Recommender, text: str) -> set[str]:
     """Return the titles in which a search finds something."""
-    found = recommender.recommend(text=text, k=50)
-    return set(found.filter(pl.col("score") > 0)["title"])
+    frame = recommender.recommend(text=text, k=50)
+    return set(frame.filter(pl.col("score") > 0)["title"])
 
 
 def test_hindi_words_are_not_cut_at_their_vowel_signs():
@@ -78,9 +78,9 @@ def test_a_search_finds_what_it_names_and_nothing_else(name):
 
 def test_a_word_as_it_is_written_comes_before_its_other_spellings():
     recommender = shop(["bạn bè", "bàn gỗ", "ban công", "tủ"])
-    found = recommender.recommend(text="bàn", k=4)["title"].to_list()
-    assert found[0] == "bàn gỗ"
-    assert set(found[:3]) == {"bạn bè", "bàn gỗ", "ban công"}
+    titles = recommender.recommend(text="bàn", k=4)["title"].to_list()
+    assert titles[0] == "bàn gỗ"
+    assert set(titles[:3]) == {"bạn bè", "bàn gỗ", "ban công"}
 
 
 def test_items_that_come_later_are_found_like_the_others():
@@ -96,5 +96,5 @@ def test_a_search_in_latin_letters_is_the_cosine_of_tfidf():
     recommender = shop(["red red shoe", "blue shoe", "red hat"])
     scorer = recommender.scorer
     expected = scorer.vectors.products(scorer.words.transform(["Red red SHOE unknown"]))
-    found = scorer.score_texts(["Red red SHOE unknown"])
-    assert found == pytest.approx(expected, abs=1e-6)
+    scores = scorer.score_texts(["Red red SHOE unknown"])
+    assert scores == pytest.approx(expected, abs=1e-6)

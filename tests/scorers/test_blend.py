@@ -26,8 +26,8 @@ def test_candidates_are_the_best_of_any_component():
     features[700:850, 1] = np.arange(150) + 1
     hidden = np.zeros((1000, 2), bool)[:, 0]
     hidden[149] = True
-    found = candidates(features, hidden)
-    assert found.tolist() == [*range(49, 149), *range(750, 850)]
+    best = candidates(features, hidden)
+    assert best.tolist() == [*range(49, 149), *range(750, 850)]
 
 
 def complementary(seed: int = 0):
@@ -46,8 +46,8 @@ def complementary(seed: int = 0):
         while len(row) < 6 and (item := int(follows[row[-1]])) not in row:
             row.append(item)
         rows.append(row)
-        alike = np.flatnonzero(topic == rng.integers(topics)) + warm
-        rows.append(rng.permutation(alike)[:6].tolist())
+        of_topic = np.flatnonzero(topic == rng.integers(topics)) + warm
+        rows.append(rng.permutation(of_topic)[:6].tolist())
     texts = [f"item{i}" for i in range(warm)] + [f"topic{t} item{i}" for i, t in enumerate(topic)]
     return world.events(rows, warm + cold), world.catalog(texts)
 
@@ -66,8 +66,8 @@ def test_learned_weights_beat_each_part(two_halves):
     assert min(blend.weights.values()) > 0.5
     blend.fit(parted.test.before, catalog)
     scorers = {**blend.components, "blend": blend}
-    found = measure(scorers, parted.test, repeats="exclude")
-    quality = {name: result.column("ndcg@10").mean() for name, result in found.items()}
+    results = measure(scorers, parted.test, repeats="exclude")
+    quality = {name: result.column("ndcg@10").mean() for name, result in results.items()}
     assert quality["blend"] > 1.1 * max(quality["content"], quality["neighbors"]), quality
 
 
@@ -75,15 +75,15 @@ def test_learning_is_repeatable_and_independent_of_blocks(two_halves, monkeypatc
     blend, parted, catalog = two_halves
     parts = {"content": Content(decay=0.2), "neighbors": Neighbors(decay=0.2, window=1)}
     again = Blend(parts).fit(parted.train, catalog)
-    told = []
+    calls = []
     monkeypatch.setattr("pennyweight.scorers.blend_weights.BLOCK_BYTES", 100_000)
     again.learn(
         parted.valid,
         rng=np.random.default_rng(0),
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: calls.append((done, total)),
     )
-    assert len(told) > 2
-    assert told[-1] == (len(parted.valid), len(parted.valid))
+    assert len(calls) > 2
+    assert calls[-1] == (len(parted.valid), len(parted.valid))
     for name, weight in blend.weights.items():
         assert again.weights[name] == pytest.approx(weight, abs=1e-4)
 
@@ -105,15 +105,15 @@ def test_only_popularity_may_count_against_an_item():
     rows = [[u % 5, (u + 1) % 5, (u + 2) % 5, 5 + u % 4] for u in range(40)]
     texts = ["crowd"] * 5 + ["apart"] * 4
     log, catalog = world.events(rows, 9), world.catalog(texts)
-    whole = split(log, "leave-last-out").test
+    held_out = split(log, "leave-last-out").test
     parts = {
         "popularity": Popularity(),
         "novelty": Novelty(),
         "content": Content(),
         "neighbors": Neighbors(),
     }
-    blend = Blend(parts).fit(whole.before, catalog)
-    weights = blend.learn(whole, rng=np.random.default_rng(0)).weights
+    blend = Blend(parts).fit(held_out.before, catalog)
+    weights = blend.learn(held_out, rng=np.random.default_rng(0)).weights
     assert weights["novelty"] > 1 > default("novelty")
     assert weights["content"] < default("content")
     assert min(weights.values()) >= 0
@@ -167,10 +167,10 @@ def test_relative_parts_are_divided_by_their_best_rival():
     # a from b 1, so a 1, b 2, c 2.5, d .5: the best that is not in the history is c.
     blend = small()
     popular = 0.5 * np.log1p([4, 3, 2, 1])
-    found = blend.score(Histories.of([[world.A], [world.A, world.B], []]))
-    np.testing.assert_allclose(found[0], popular + 2 * np.array([0, 2, 0.5, 0.5]) / 2, rtol=1e-5)
-    np.testing.assert_allclose(found[1], popular + 2 * np.array([1, 2, 2.5, 0.5]) / 2.5, rtol=1e-5)
-    np.testing.assert_allclose(found[2], 2 * popular, rtol=1e-5)  # popularity as it is
+    scores = blend.score(Histories.of([[world.A], [world.A, world.B], []]))
+    np.testing.assert_allclose(scores[0], popular + 2 * np.array([0, 2, 0.5, 0.5]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(scores[1], popular + 2 * np.array([1, 2, 2.5, 0.5]) / 2.5, rtol=1e-5)
+    np.testing.assert_allclose(scores[2], 2 * popular, rtol=1e-5)  # popularity as it is
 
 
 @pytest.mark.parametrize(("repeats", "best"), [("exclude", 2.5), ("include", 9)])
@@ -179,10 +179,10 @@ def test_items_of_the_history_are_rivals_only_with_repeats(repeats, best):
     blend.repeats = repeats
     blend.components["neighbors"].matrix[world.B, world.A] = 9.0
     history = Histories.of([[world.A, world.B]])
-    found = blend.score(history)[0] - 0.5 * np.log1p([4, 3, 2, 1])
-    np.testing.assert_allclose(found, 2 * np.array([9, 2, 2.5, 0.5]) / best, rtol=1e-5)
+    scores = blend.score(history)[0] - 0.5 * np.log1p([4, 3, 2, 1])
+    np.testing.assert_allclose(scores, 2 * np.array([9, 2, 2.5, 0.5]) / best, rtol=1e-5)
     codes = np.arange(4, dtype=np.int32)
-    np.testing.assert_allclose(blend.contributions(history, codes).sum(axis=1), found, rtol=1e-5)
+    np.testing.assert_allclose(blend.contributions(history, codes).sum(axis=1), scores, rtol=1e-5)
 
 
 def test_shares_of_the_parts_add_up_to_the_score_above_the_average():
@@ -197,20 +197,20 @@ def test_shares_of_the_parts_add_up_to_the_score_above_the_average():
 def test_histories_have_the_weights_of_their_length(tmp_path):
     log, catalog = world.four()
     parts = {"popularity": Popularity(), "neighbors": Neighbors(decay=1, window=1, normalize=0)}
-    own = {0: {"popularity": 3.0, "neighbors": 0.0}, 2: {"popularity": 0.0, "neighbors": 5.0}}
-    blend = Blend(parts, {"popularity": 1.0, "neighbors": 1.0}, routes=own).fit(log, catalog)
+    routes = {0: {"popularity": 3.0, "neighbors": 0.0}, 2: {"popularity": 0.0, "neighbors": 5.0}}
+    blend = Blend(parts, {"popularity": 1.0, "neighbors": 1.0}, routes=routes).fit(log, catalog)
     histories = Histories.of([[], [world.A], [world.A, world.B], [world.A, world.B, world.C]])
-    found = blend.score(histories)
-    np.testing.assert_array_equal(found[:2], Blend(parts, own[0]).score(histories)[:2])
-    np.testing.assert_array_equal(found[2:], Blend(parts, own[2]).score(histories)[2:])
+    scores = blend.score(histories)
+    np.testing.assert_array_equal(scores[:2], Blend(parts, routes[0]).score(histories)[:2])
+    np.testing.assert_array_equal(scores[2:], Blend(parts, routes[2]).score(histories)[2:])
     codes = np.arange(4, dtype=np.int32)
     two = histories.take(np.array([2]))
-    np.testing.assert_allclose(blend.contributions(two, codes).sum(axis=1), found[2], rtol=1e-5)
+    np.testing.assert_allclose(blend.contributions(two, codes).sum(axis=1), scores[2], rtol=1e-5)
     assert not blend.component_shares(two, codes)["popularity"].any()
     blend.save(tmp_path)
     again = Blend.load(tmp_path)
-    assert again.routes == own
-    np.testing.assert_array_equal(again.score(histories), found)
+    assert again.routes == routes
+    np.testing.assert_array_equal(again.score(histories), scores)
 
 
 @pytest.mark.parametrize("popularity", [-2.0, -0.1, 0.0, 1.0])
@@ -230,9 +230,9 @@ def test_the_most_popular_come_first_where_no_other_part_tells_items_apart():
     blend = Blend(parts, {"popularity": -1.0, "neighbors": 2.0}).fit(log, catalog)
     row = parts["neighbors"].matrix.indptr[world.C : world.C + 2]
     parts["neighbors"].matrix.data[slice(*row)] = 0  # from c, nobody went anywhere
-    found = blend.score(Histories.of([[world.C], [world.A]]))
-    assert found[0].argsort()[::-1].tolist() == [0, 1, 2, 3]
-    assert found[1].argmin() == world.A  # where there is more to say, popularity may give way
+    scores = blend.score(Histories.of([[world.C], [world.A]]))
+    assert scores[0].argsort()[::-1].tolist() == [0, 1, 2, 3]
+    assert scores[1].argmin() == world.A  # where there is more to say, popularity may give way
 
 
 def test_popularity_does_not_turn_lists_over_where_it_is_all_that_is_learned():

@@ -56,13 +56,13 @@ def test_texts_of_a_history_decay(cosines):
 
 
 def test_weights_of_events_multiply(cosines):
-    found = fit(decay=0.5).score(Histories.of([[0, 1]], [[4.0, 3.0]]))
-    np.testing.assert_allclose(found, [2 * cosines[0] + 3 * cosines[1]], atol=1e-6)
+    scores = fit(decay=0.5).score(Histories.of([[0, 1]], [[4.0, 3.0]]))
+    np.testing.assert_allclose(scores, [2 * cosines[0] + 3 * cosines[1]], atol=1e-6)
 
 
 def test_a_free_text_is_scored_as_an_item_of_that_text(cosines):
-    found = fit().score_texts([TEXTS[1], TEXTS[5].upper(), "unheard"])
-    np.testing.assert_allclose(found, [cosines[1], cosines[5], np.zeros(6)], atol=1e-6)
+    scores = fit().score_texts([TEXTS[1], TEXTS[5].upper(), "unheard"])
+    np.testing.assert_allclose(scores, [cosines[1], cosines[5], np.zeros(6)], atol=1e-6)
 
 
 def test_dense_vectors_come_from_the_encoder():
@@ -124,5 +124,5 @@ def test_what_was_saved_with_the_first_tokenizer_is_searched_by_its_rules(tmp_pa
     arrays, settings = read_arrays(tmp_path / FILE)
     assert settings.pop("tokenizer") == 1
     write_arrays(tmp_path / FILE, arrays, settings)  # as it was written then
-    found = Content.load(tmp_path).score_texts(["केला"])
-    np.testing.assert_allclose(found, [[1, 1, 0]], atol=1e-6)
+    scores = Content.load(tmp_path).score_texts(["केला"])
+    np.testing.assert_allclose(scores, [[1, 1, 0]], atol=1e-6)

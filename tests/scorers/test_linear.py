@@ -13,21 +13,21 @@ def random_world(seed: int, n_users: int = 40, n_items: int = 12):
     rows = [
         rng.choice(n_items, size=rng.integers(2, 8), replace=False).tolist() for _ in range(n_users)
     ]
-    seen = np.zeros((n_users, n_items))
+    user_items = np.zeros((n_users, n_items))
     for user, row in enumerate(rows):
-        seen[user, row] = 1
-    return world.events(rows, n_items), world.catalog([""] * n_items), seen
+        user_items[user, row] = 1
+    return world.events(rows, n_items), world.catalog([""] * n_items), user_items
 
 
-def ridge_without_itself(seen: np.ndarray, penalty: float) -> np.ndarray:
+def ridge_without_itself(user_items: np.ndarray, penalty: float) -> np.ndarray:
     """Solve each column by least squares on the other items, the penalty as extra rows."""
-    n = seen.shape[1]
+    n = user_items.shape[1]
     weights = np.zeros((n, n))
     for target in range(n):
         others = np.arange(n) != target
-        rows = np.vstack([seen[:, others], np.sqrt(penalty) * np.eye(n - 1)])
-        wanted = np.concatenate([seen[:, target], np.zeros(n - 1)])
-        weights[others, target] = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+        rows = np.vstack([user_items[:, others], np.sqrt(penalty) * np.eye(n - 1)])
+        expected = np.concatenate([user_items[:, target], np.zeros(n - 1)])
+        weights[others, target] = np.linalg.lstsq(rows, expected, rcond=None)[0]
     return weights
 
 
@@ -42,8 +42,8 @@ def test_two_items_by_hand():
 
 @pytest.mark.parametrize("penalty", [0.5, 20.0, 100.0])
 def test_the_closed_form_of_the_paper(penalty):
-    log, catalog, seen = random_world(0)
-    inverse = np.linalg.inv(seen.T @ seen + penalty * np.eye(seen.shape[1]))
+    log, catalog, user_items = random_world(0)
+    inverse = np.linalg.inv(user_items.T @ user_items + penalty * np.eye(user_items.shape[1]))
     expected = np.eye(len(inverse)) - inverse @ np.diag(1 / np.diag(inverse))
     scorer = Linear(penalty=penalty).fit(log, catalog)
     np.testing.assert_allclose(scorer.matrix, expected, atol=1e-5)
@@ -52,15 +52,15 @@ def test_the_closed_form_of_the_paper(penalty):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_an_independent_solution_agrees(seed):
-    log, catalog, seen = random_world(seed)
+    log, catalog, user_items = random_world(seed)
     scorer = Linear(penalty=5.0).fit(log, catalog)
-    np.testing.assert_allclose(scorer.matrix, ridge_without_itself(seen, 5.0), atol=1e-5)
+    np.testing.assert_allclose(scorer.matrix, ridge_without_itself(user_items, 5.0), atol=1e-5)
 
 
 def test_the_gradient_vanishes_off_the_diagonal():
-    log, catalog, seen = random_world(4)
+    log, catalog, user_items = random_world(4)
     weights = Linear(penalty=3.0).fit(log, catalog).matrix.astype(np.float64)
-    gradient = seen.T @ (seen @ weights - seen) + 3.0 * weights
+    gradient = user_items.T @ (user_items @ weights - user_items) + 3.0 * weights
     assert not np.diag(weights).any()
     free = ~np.eye(len(weights), dtype=bool)
     np.testing.assert_allclose(gradient[free], 0, atol=1e-4)
@@ -68,8 +68,8 @@ def test_the_gradient_vanishes_off_the_diagonal():
 
 
 def test_the_sparse_form_is_the_same_where_its_support_is_whole():
-    log, catalog, seen = random_world(1)
-    assert (seen.T @ seen > 0).all()  # every pair of items has met
+    log, catalog, user_items = random_world(1)
+    assert (user_items.T @ user_items > 0).all()  # every pair of items has met
     dense = Linear(penalty=5.0).fit(log, catalog)
     thin = Linear(penalty=5.0, dense_items=0).fit(log, catalog)
     np.testing.assert_allclose(thin.matrix.toarray(), dense.matrix, atol=1e-5)
@@ -78,18 +78,18 @@ def test_the_sparse_form_is_the_same_where_its_support_is_whole():
 
 
 def test_the_sparse_form_is_a_ridge_on_the_strongest():
-    log, catalog, seen = random_world(2)
+    log, catalog, user_items = random_world(2)
     scorer = Linear(penalty=5.0, dense_items=0, support=3).fit(log, catalog)
     weights = scorer.matrix.toarray()
-    gram = seen.T @ seen
+    gram = user_items.T @ user_items
     np.fill_diagonal(gram, 0)
     assert (weights != 0).sum(axis=0).max() == 3
     for target in range(len(gram)):
         support = np.flatnonzero(weights[:, target])
-        left_out = np.setdiff1d(np.arange(len(gram)), [*support, target])
-        assert gram[support, target].min() >= gram[left_out, target].max()
-        rows, wanted = seen[:, support], seen[:, target]
-        expected = np.linalg.solve(rows.T @ rows + 5.0 * np.eye(len(support)), rows.T @ wanted)
+        excluded = np.setdiff1d(np.arange(len(gram)), [*support, target])
+        assert gram[support, target].min() >= gram[excluded, target].max()
+        rows, column = user_items[:, support], user_items[:, target]
+        expected = np.linalg.solve(rows.T @ rows + 5.0 * np.eye(len(support)), rows.T @ column)
         np.testing.assert_allclose(weights[support, target], expected, atol=1e-5)
 
 
@@ -97,9 +97,9 @@ def test_a_repeated_event_counts_once():
     once, twice = world.events([[0, 1], [1, 2]], 3), world.events([[0, 1, 1, 0], [1, 2, 2]], 3)
     catalog = world.catalog([""] * 3)
     for items in (0, 10):
-        one = Linear(dense_items=items).fit(once, catalog).score(once.histories)
+        scores = Linear(dense_items=items).fit(once, catalog).score(once.histories)
         np.testing.assert_array_equal(
-            one, Linear(dense_items=items).fit(twice, catalog).score(once.histories)
+            scores, Linear(dense_items=items).fit(twice, catalog).score(once.histories)
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pennyweight.fitting.components import DEFAULT
 from pennyweight.scorers.blend import Blend
-from pennyweight.scorers.blend_weights import CANDIDATES, FEW_NEW
+from pennyweight.scorers.blend_weights import CANDIDATES, MIN_NEW
 from pennyweight.scorers.conditional_logit import FOLDS, HISTORY_LENGTHS, PRIOR, PULL, SHRINK, SURE
 from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.new_items import PLACES, STAND_INS
@@ -39,11 +39,11 @@ def test_numbers_that_are_no_settings():
     assert str(list(DECAYS))[1:-1].replace(", 0.97", " and 0.97") in PAGE
     assert f"the {CANDIDATES} best items of each component" in PAGE
     assert f"p_s = {SHRINK} + {PRIOR:.0f} / (2 * choices)" in PAGE
-    said = re.search(r"The default weights, .* are (.*)\.\n", PAGE)[1]
+    sentence = re.search(r"The default weights, .* are (.*)\.\n", PAGE)[1]
     for name in SCORERS.built_in:
         weight = scorer_type(name).default_weight
-        assert re.search(rf"\b{name}\b[a-z ]* {weight:g}(,|$)", said), name
-    assert f"at least {FEW_NEW} of them are of items without events" in PAGE
+        assert re.search(rf"\b{name}\b[a-z ]* {weight:g}(,|$)", sentence), name
+    assert f"at least {MIN_NEW} of them are of items without events" in PAGE
     assert f"or {100 * PLACES:.0f} % of the places" in PAGE
     assert f"a twentieth of them, {STAND_INS} at most" in PAGE
     starts = ", ".join(map(str, HISTORY_LENGTHS[:-1]))

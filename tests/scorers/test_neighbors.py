@@ -65,8 +65,8 @@ def test_all_terms_together_with_a_decayed_history():
 
 def test_weights_of_events_multiply():
     scorer = fit()
-    found = scorer.score(Histories.of([[A, B]], [[3.0, 5.0]]))
-    np.testing.assert_allclose(found, [[0, 3 * 2, 5 * 2, 0]])
+    scores = scorer.score(Histories.of([[A, B]], [[3.0, 5.0]]))
+    np.testing.assert_allclose(scores, [[0, 3 * 2, 5 * 2, 0]])
 
 
 def test_defaults_are_those_of_the_documentation():
@@ -79,9 +79,9 @@ def test_the_strongest_neighbors_are_kept():
     everything = fit(window=2, spacing=0.7, backward=0.5)
     scorer = fit(window=2, spacing=0.7, backward=0.5, keep=1)
     dense = everything.matrix.toarray()
-    kept = scorer.matrix.toarray()
-    assert (kept > 0).sum(axis=1).tolist() == [1, 1, 1, 1]
-    np.testing.assert_array_equal(kept.max(axis=1), dense.max(axis=1))
+    pruned = scorer.matrix.toarray()
+    assert (pruned > 0).sum(axis=1).tolist() == [1, 1, 1, 1]
+    np.testing.assert_array_equal(pruned.max(axis=1), dense.max(axis=1))
 
 
 def test_an_item_is_no_neighbor_of_itself():
@@ -98,8 +98,8 @@ def test_histories_of_different_users_do_not_touch():
 
 def test_what_is_disliked_pulls_down_but_not_below_zero():
     scorer = fit()
-    found = scorer.score(Histories.of([[C, A], [D, A]], [[-1.0, 2.0], [1.0, -1.0]]))
-    np.testing.assert_allclose(found, [[0, 4, 0, 0], [1, 0, 0, 0]])
+    scores = scorer.score(Histories.of([[C, A], [D, A]], [[-1.0, 2.0], [1.0, -1.0]]))
+    np.testing.assert_allclose(scores, [[0, 4, 0, 0], [1, 0, 0, 0]])
 
 
 def test_memory_follows_pairs_and_not_items():

@@ -10,7 +10,7 @@ DAY = 86_400.0
 START = 1_700_000_000.0
 
 
-def known(counts: list[float]):
+def levels_of(counts: list[float]):
     """Return the levels of some counts, and their mean for two items without events."""
     levels = np.log1p(counts)
     return [*levels, levels.mean(), levels.mean()]
@@ -38,13 +38,13 @@ def test_dates_decay_by_a_share_of_the_whole_span():
 def test_a_long_half_life_is_a_plain_count():
     log = dated([[0, 50, 100]], [[0, 0, 1]])
     scorer = Popularity(half_life=1e9).fit(log, world.catalog(world.FOUR_TEXTS))
-    np.testing.assert_allclose(scorer.level, known([2, 1]), rtol=1e-6)
+    np.testing.assert_allclose(scorer.level, levels_of([2, 1]), rtol=1e-6)
 
 
 def test_dates_that_are_all_equal_count_in_full():
     log = dated([[7, 7], [7]], [[0, 1], [1]])
     scorer = Popularity().fit(log, world.catalog(world.FOUR_TEXTS))
-    np.testing.assert_allclose(scorer.level, known([1, 2]), rtol=1e-6)
+    np.testing.assert_allclose(scorer.level, levels_of([1, 2]), rtol=1e-6)
 
 
 def test_seconds_and_days_give_the_same_levels():

@@ -97,26 +97,26 @@ def test_epochs_stop_where_told():
     short = TwoTower(ENCODER, SETTINGS)
     short.epochs = 2
     short.fit(BOARD.before, CATALOG)
-    seen = {}
+    scores = {}
 
     def on_epoch(epoch: int) -> bool:
-        seen[epoch] = long.score(BOARD.histories)
+        scores[epoch] = long.score(BOARD.histories)
         return epoch == 3
 
     long = TwoTower(ENCODER, SETTINGS)
     long.fit(BOARD.before, CATALOG, on_epoch=on_epoch)
-    assert list(seen) == [1, 2, 3]
-    np.testing.assert_array_equal(seen[2], short.score(BOARD.histories))
-    np.testing.assert_array_equal(seen[3], long.score(BOARD.histories))
+    assert list(scores) == [1, 2, 3]
+    np.testing.assert_array_equal(scores[2], short.score(BOARD.histories))
+    np.testing.assert_array_equal(scores[3], long.score(BOARD.histories))
 
 
 def test_progress_reaches_the_end():
-    told = []
+    calls = []
     TwoTower(ENCODER, SETTINGS).fit(
-        BOARD.before, CATALOG, progress=lambda done, total: told.append((done, total))
+        BOARD.before, CATALOG, progress=lambda done, total: calls.append((done, total))
     )
     steps = 6 * 10  # 20 users have 8 pairs each, in batches of 16
-    assert told == [(done, steps) for done in range(1, steps + 1)]
+    assert calls == [(done, steps) for done in range(1, steps + 1)]
 
 
 def test_settings_and_choices_survive_saving(tmp_path):

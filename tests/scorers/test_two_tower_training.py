@@ -45,7 +45,7 @@ class Probe:
         self.gradient[rows] += gradient
 
 
-def some_bag() -> sparse.csr_matrix:
+def sparse_bag() -> sparse.csr_matrix:
     rng = np.random.default_rng(1)
     dense = rng.random((N_ITEMS, N_WORDS)) * (rng.random((N_ITEMS, N_WORDS)) < 0.6)
     dense[5] = 0  # an item without text
@@ -60,7 +60,7 @@ def all_pairs(histories: Histories, settings: TwoTowerSettings):
 def probed(settings: TwoTowerSettings) -> _Step:
     """Return a step in float64 whose parameters are probes at a random place."""
     rng = np.random.default_rng(2)
-    step = _Step(some_bag(), np.zeros((N_WORDS, DIM)), settings, 7)
+    step = _Step(sparse_bag(), np.zeros((N_WORDS, DIM)), settings, 7)
     step.table = Probe(rng.normal(size=(N_WORDS, DIM)))
     step.item = Probe(rng.normal(size=(N_ITEMS, DIM)) * 0.5)
     step.context = Probe(rng.normal(size=(N_ITEMS, DIM)) * 0.5)
@@ -75,17 +75,17 @@ def draws(step: _Step, pairs: sparse.csr_matrix, targets: np.ndarray):
     drawn = rng.choice(N_ITEMS, size, replace=False, shuffle=False)
     candidates = np.unique([*targets, *drawn])
     rows = np.unique([*candidates, *pairs.indices])
-    shown = np.zeros((N_ITEMS, 1))
-    shown[rows, 0] = rng.random(len(rows)) >= step.settings.id_dropout
-    return candidates, shown
+    id_weight = np.zeros((N_ITEMS, 1))
+    id_weight[rows, 0] = rng.random(len(rows)) >= step.settings.id_dropout
+    return candidates, id_weight
 
 
-def loss(step: _Step, pairs, targets, candidates, shown) -> float:
+def loss(step: _Step, pairs, targets, candidates, id_weight) -> float:
     """Return the sampled softmax loss, written down from its definition."""
     table, item, context = step.table.parameters, step.item.parameters, step.context.parameters
-    vectors = step.words.toarray() @ table + shown * item
+    vectors = step.words.toarray() @ table + id_weight * item
     vectors = vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-8)
-    queries = pairs.toarray() @ (vectors + shown * context)
+    queries = pairs.toarray() @ (vectors + id_weight * context)
     queries = queries / (np.linalg.norm(queries, axis=1, keepdims=True) + 1e-8)
     total = 0.0
     for query, target in zip(queries, targets, strict=True):
@@ -103,29 +103,29 @@ CASES = {
 }
 
 
-def one_step(case: str):
+def first_step(case: str):
     settings = replace(SETTINGS, **CASES[case])
     step = probed(settings)
     pairs, targets = all_pairs(HISTORIES, settings)
     pairs = pairs.astype(np.float64)
-    candidates, shown = draws(step, pairs, targets)
+    candidates, id_weight = draws(step, pairs, targets)
     step(pairs, targets, 1.0)
-    return step, pairs, targets, candidates, shown
+    return step, pairs, targets, candidates, id_weight
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_gradients_are_those_of_the_loss(case):
-    step, pairs, targets, candidates, shown = one_step(case)
+    step, pairs, targets, candidates, id_weight = first_step(case)
     for name in ("table", "item", "context"):
         probe = getattr(step, name)
         numeric = np.zeros_like(probe.parameters)
         for place in np.ndindex(probe.parameters.shape):
-            kept, change = probe.parameters[place], 1e-6
-            probe.parameters[place] = kept + change
-            above = loss(step, pairs, targets, candidates, shown)
-            probe.parameters[place] = kept - change
-            below = loss(step, pairs, targets, candidates, shown)
-            probe.parameters[place] = kept
+            value, change = probe.parameters[place], 1e-6
+            probe.parameters[place] = value + change
+            above = loss(step, pairs, targets, candidates, id_weight)
+            probe.parameters[place] = value - change
+            below = loss(step, pairs, targets, candidates, id_weight)
+            probe.parameters[place] = value
             numeric[place] = (above - below) / (2 * change)
         learns = name == "table" or step.settings.id_dropout < 1
         assert (np.abs(numeric).max() > 1e-3) == learns, name
@@ -135,14 +135,14 @@ def test_gradients_are_those_of_the_loss(case):
 @pytest.mark.parametrize("case", CASES)
 def test_torch_derives_the_same_gradients(case):
     torch = pytest.importorskip("torch")
-    step, pairs, targets, candidates, shown = one_step(case)
+    step, pairs, targets, candidates, id_weight = first_step(case)
     names = ("table", "item", "context")
     leaves = {
         name: torch.tensor(getattr(step, name).parameters, requires_grad=True) for name in names
     }
-    shown_t, words = torch.tensor(shown), torch.tensor(step.words.toarray())
-    vectors = torch.nn.functional.normalize(words @ leaves["table"] + shown_t * leaves["item"])
-    inputs = vectors + shown_t * leaves["context"]
+    id_weight_t, words = torch.tensor(id_weight), torch.tensor(step.words.toarray())
+    vectors = torch.nn.functional.normalize(words @ leaves["table"] + id_weight_t * leaves["item"])
+    inputs = vectors + id_weight_t * leaves["context"]
     queries = torch.nn.functional.normalize(torch.tensor(pairs.toarray()) @ inputs)
     logits = queries @ vectors.T / step.settings.temperature - torch.tensor(step.log_chance)
     chosen = torch.tensor(targets)
@@ -206,10 +206,10 @@ def test_what_is_met_again_is_no_target_where_repeats_are_masked():
     histories = Histories.of([[0, 1, 0, 2, 1], [0], [2, 2]])
     pairs, targets = all_pairs(histories, replace(SETTINGS, repeats=False))
     assert targets.tolist() == [1, 2]
-    whole, followed = all_pairs(histories, SETTINGS)
+    unmasked, followed = all_pairs(histories, SETTINGS)
     assert followed.tolist() == [1, 0, 2, 1, 2]
     # What was met again stays part of the histories.
-    np.testing.assert_array_equal(pairs.toarray(), whole.toarray()[[0, 2]])
+    np.testing.assert_array_equal(pairs.toarray(), unmasked.toarray()[[0, 2]])
 
 
 @pytest.fixture
@@ -226,22 +226,22 @@ def steps(monkeypatch) -> list[tuple[int, float]]:
 
 
 def test_an_epoch_draws_no_more_pairs_than_told(steps):
-    told = []
+    calls = []
     settings = replace(SETTINGS, epoch_pairs=3, batch=2, epochs=4)
     train(
-        some_bag(),
+        sparse_bag(),
         np.ones((N_WORDS, DIM), np.float32),
         HISTORIES,
         settings,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: calls.append((done, total)),
     )
-    assert told == [(done, 8) for done in range(1, 9)]
+    assert calls == [(done, 8) for done in range(1, 9)]
     assert [size for size, _ in steps] == [2, 1] * 4
 
 
 def test_the_rate_warms_up_and_falls(steps):
     settings = replace(SETTINGS, epochs=100, batch=6)  # six pairs: one step an epoch
-    train(some_bag(), np.ones((N_WORDS, DIM), np.float32), HISTORIES, settings)
+    train(sparse_bag(), np.ones((N_WORDS, DIM), np.float32), HISTORIES, settings)
     factors = [factor for _, factor in steps]
     assert len(factors) == 100
     assert factors[0] == pytest.approx(1 / 50)
@@ -262,7 +262,7 @@ def test_no_pairs(rows):
     pairs, targets = all_pairs(Histories.of(rows), SETTINGS)
     assert pairs.shape == (0, N_ITEMS)
     assert targets.tolist() == []
-    vectors = train(some_bag(), np.ones((N_WORDS, DIM), np.float32), Histories.of(rows), SETTINGS)
+    vectors = train(sparse_bag(), np.ones((N_WORDS, DIM), np.float32), Histories.of(rows), SETTINGS)
     met = {item for row in rows for item in row}
     assert set(np.flatnonzero(vectors.item.any(axis=1))) == met | {5}  # where they start
     assert np.isfinite(vectors.table).all()
@@ -270,7 +270,7 @@ def test_no_pairs(rows):
 
 def test_the_chance_of_being_a_candidate():
     step = _Step(
-        some_bag(), np.zeros((N_WORDS, DIM), np.float32), replace(SETTINGS, negatives=2), 0
+        sparse_bag(), np.zeros((N_WORDS, DIM), np.float32), replace(SETTINGS, negatives=2), 0
     )
     targets = np.array([0, 0, 0, 1])
     step.start(targets, np.arange(N_ITEMS))
@@ -289,26 +289,26 @@ def learn(**changes):
     seed = changes.pop("seed", 0)
     table = np.random.default_rng(3).normal(size=(N_WORDS, DIM + 2)).astype(np.float32)
     histories = changes.pop("histories", HISTORIES)
-    return train(some_bag(), table, histories, replace(SETTINGS, **changes), seed=seed)
+    return train(sparse_bag(), table, histories, replace(SETTINGS, **changes), seed=seed)
 
 
 def test_with_every_item_shown_as_text_the_table_learns_alone():
     start = learn(epochs=0)
     alone, both = learn(id_dropout=1.0, learning_rate=0.05), learn(learning_rate=0.05)
-    known = np.arange(N_ITEMS) != 5  # the item without text carries the vector of its kind
-    np.testing.assert_array_equal(alone.item[known], start.item[known])
+    with_text = np.arange(N_ITEMS) != 5  # the item without text carries the vector of its kind
+    np.testing.assert_array_equal(alone.item[with_text], start.item[with_text])
     assert not alone.context.any()
     assert not np.allclose(alone.table, start.table, atol=1e-3)
-    assert not np.allclose(both.item[known], start.item[known], atol=1e-3)
+    assert not np.allclose(both.item[with_text], start.item[with_text], atol=1e-3)
     assert both.context.any()
 
 
 def test_an_item_without_text_starts_at_the_mean_of_the_others():
-    unmet = learn(epochs=0).items(some_bag())[0]
+    unmet = learn(epochs=0).items(sparse_bag())[0]
     others = unmet[np.arange(N_ITEMS) != 5]
     assert unmet[5] @ others.mean(axis=0) > 0.8 * np.linalg.norm(others.mean(axis=0))
     assert np.linalg.norm(unmet[5]) == pytest.approx(1, abs=1e-4)
-    met = learn(histories=Histories.of([[0, 5, 1], [5, 2]])).items(some_bag())[0][5]
+    met = learn(histories=Histories.of([[0, 5, 1], [5, 2]])).items(sparse_bag())[0][5]
     assert np.linalg.norm(met) == pytest.approx(1, abs=1e-4)
     assert not np.allclose(met, unmet[5], atol=1e-3)
 
@@ -325,11 +325,11 @@ def test_behavior_is_learned_where_no_item_has_text():
 
 
 def test_words_of_no_item_stay_where_they_were():
-    bag = some_bag().tolil()
+    bag = sparse_bag().tolil()
     bag[:, 2] = 0
     table = np.random.default_rng(3).normal(size=(N_WORDS, DIM)).astype(np.float32)
-    found = train(sparse.csr_matrix(bag), table, HISTORIES, SETTINGS).table
-    share = found / table
+    trained = train(sparse.csr_matrix(bag), table, HISTORIES, SETTINGS).table
+    share = trained / table
     assert np.ptp(share[2]) < 1e-5  # scaled as a whole, not trained
     assert np.ptp(share[0]) > 1e-3
 
@@ -337,17 +337,17 @@ def test_words_of_no_item_stay_where_they_were():
 def test_the_loss_falls():
     settings = replace(SETTINGS, epochs=60, learning_rate=0.02, temperature=0.2)
     step = _Step(
-        some_bag(),
+        sparse_bag(),
         np.random.default_rng(0).normal(size=(N_WORDS, DIM)).astype(np.float32),
         settings,
         0,
     )
     pairs, targets = all_pairs(HISTORIES, settings)
-    every, shown = np.arange(N_ITEMS), np.ones((N_ITEMS, 1))
-    before = loss(step, pairs, targets, every, shown)
+    every, id_weight = np.arange(N_ITEMS), np.ones((N_ITEMS, 1))
+    before = loss(step, pairs, targets, every, id_weight)
     for _ in range(60):
         step(pairs, targets, 1.0)
-    assert loss(step, pairs, targets, every, shown) < 0.5 * before
+    assert loss(step, pairs, targets, every, id_weight) < 0.5 * before
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -359,25 +359,25 @@ def test_a_seed_decides_everything(seed):
 
 
 def test_inputs_are_not_written_to():
-    bag = world.read_only(some_bag())
+    bag = world.read_only(sparse_bag())
     table = world.read_only(np.ones((N_WORDS, DIM), np.float32))
     histories = world.read_only(Histories.of([[0, 1, 2], [3, 4]]))
     assert train(bag, table, histories, SETTINGS).item.any()
 
 
 def test_the_table_an_epoch_hands_over_does_not_change_later():
-    seen = []
+    epochs = []
     train(
-        some_bag(),
+        sparse_bag(),
         np.ones((N_WORDS, DIM), np.float32),
         HISTORIES,
         SETTINGS,
-        on_epoch=lambda epoch, vectors: seen.append((vectors, vectors.table.copy())),
+        on_epoch=lambda epoch, vectors: epochs.append((vectors, vectors.table.copy())),
     )
-    assert len(seen) == SETTINGS.epochs
-    for vectors, table in seen:
+    assert len(epochs) == SETTINGS.epochs
+    for vectors, table in epochs:
         np.testing.assert_array_equal(vectors.table, table)
-    assert not np.array_equal(seen[0][1], seen[1][1])
+    assert not np.array_equal(epochs[0][1], epochs[1][1])
 
 
 def test_unit_rows():
@@ -390,7 +390,7 @@ def test_items_without_events_are_no_negatives():
     step = probed(SETTINGS)
     step.settings = replace(SETTINGS, negatives=3)
     step.start(np.array([1, 2, 2]), np.array([0, 1, 2, 4]))
-    assert step.drawn == 3
+    assert step.n_negatives == 3
     assert step.log_chance[0] < step.log_chance[1] < step.log_chance[2] <= 0
     pairs = sparse.csr_matrix(([1.0], ([0], [1])), shape=(1, N_ITEMS))
     for _ in range(20):

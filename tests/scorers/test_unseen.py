@@ -75,8 +75,8 @@ def test_items_that_come_later_are_reached_and_do_not_flood_the_lists(learned):
     blend, held_out = learned
     texts = [f"{topic} w1 w2 late{i}" for i, topic in enumerate(TOPICS)]
     codes = np.arange(N, N + 4, dtype=np.int32)
-    found = places(blend.with_items(codes, texts, N + 4), held_out.histories, codes)
-    assert 0 < found.mean() < 4 * PLACES
+    shares = places(blend.with_items(codes, texts, N + 4), held_out.histories, codes)
+    assert 0 < shares.mean() < 4 * PLACES
 
 
 def test_nobody_known_sees_the_most_popular_items_whatever_is_lifted(learned):
@@ -90,8 +90,8 @@ def test_nobody_known_sees_the_most_popular_items_whatever_is_lifted(learned):
 def test_few_items_and_nobody_to_ask_give_a_lift_too():
     few = split(world.events([[0, 1, 2], [1, 2, 0]], 3), "leave-last-out").valid
     small = Blend(parts()).fit(few.before, world.catalog(["red", "blue", "red blue"]))
-    found = lift(small, few, ["red", "blue", "red blue"], np.random.default_rng(0))
-    assert np.isfinite([found.listed, found.live]).all()
+    lifted = lift(small, few, ["red", "blue", "red blue"], np.random.default_rng(0))
+    assert np.isfinite([lifted.listed, lifted.live]).all()
     nobody = replace(few, histories=Histories.of([[]] * len(few)))
     assert lift(small, nobody, ["red"] * 3, np.random.default_rng(0)) == Lift()
 
@@ -118,13 +118,13 @@ def test_reach_counts_lists_places_and_choices():
     held_out = split(world.events([[0, 1, 2, 3], [0, 1, 2, 4], [1, 0, 2, 5]], 6), "leave-last-out")
     test = held_out.test
     blend = Blend({"novelty": Novelty()}).fit(test.before, world.catalog(["a"] * 6))
-    found = reach(
+    reached = reach(
         UserResults(measure({"blend": blend}, test, repeats="exclude", k=2), test), "blend"
     )
-    assert (found.items, found.of_items, found.choices, found.of_choices) == (3, 6, 3, 3)
-    assert (found.users, found.lists, found.places) == (3, 1, 1)
-    assert found.recall == pytest.approx(2 / 3)
-    assert "3 of 6, 100.0 % of the held-out choices, in 100.0 % of the lists" in str(found)
+    assert (reached.items, reached.of_items, reached.choices, reached.of_choices) == (3, 6, 3, 3)
+    assert (reached.users, reached.lists, reached.places) == (3, 1, 1)
+    assert reached.recall == pytest.approx(2 / 3)
+    assert "3 of 6, 100.0 % of the held-out choices, in 100.0 % of the lists" in str(reached)
 
 
 def test_a_recommender_lists_live_items_and_its_report_says_how_often():
@@ -138,6 +138,6 @@ def test_a_recommender_lists_live_items_and_its_report_says_how_often():
     assert report.new_items.items >= N - 96
     assert report.new_items.learned is False
     history = ["i0", "i4", "i8", "i12"]
-    late = {"late": {"title": "garden rake soil w1 w2"}}
-    grown = recommender.with_items(documents(late, recommender.catalog))
+    new_items = {"late": {"title": "garden rake soil w1 w2"}}
+    grown = recommender.with_items(documents(new_items, recommender.catalog))
     assert "late" in grown.recommend(history=history, k=24)["item_id"].to_list()

@@ -33,21 +33,21 @@ def choices(
     return out
 
 
-def spread(given: list[np.ndarray]) -> np.ndarray:
+def spread(samples: list[np.ndarray]) -> np.ndarray:
     """Return the mean variance of each column within a choice."""
-    return np.mean([rows.astype(np.float64).var(axis=0) for rows in given], axis=0)
+    return np.mean([rows.astype(np.float64).var(axis=0) for rows in samples], axis=0)
 
 
-def joint(given: list[np.ndarray], length: list[int] | None = None) -> Choices:
+def joint(samples: list[np.ndarray], length: list[int] | None = None) -> Choices:
     """Return choices of as many users."""
-    n = len(given)
-    return Choices.of(given, [0] * n if length is None else length, range(n))
+    n = len(samples)
+    return Choices.of(samples, [0] * n if length is None else length, range(n))
 
 
 def test_weights_are_those_of_an_independent_optimizer():
-    given = choices(150, (2, 9))
-    wide = [rows.astype(np.float64) for rows in given]
-    penalty = SHRINK + PRIOR / (2 * len(given)) * spread(given)
+    samples = choices(150, (2, 9))
+    wide = [rows.astype(np.float64) for rows in samples]
+    penalty = SHRINK + PRIOR / (2 * len(samples)) * spread(samples)
 
     def loss(weights: np.ndarray, center: float = 1.0) -> float:
         chosen = [(rows @ weights)[0] - np.log(np.exp(rows @ weights).sum()) for rows in wide]
@@ -56,49 +56,51 @@ def test_weights_are_those_of_an_independent_optimizer():
     expected = minimize(
         loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-12}
     ).x
-    found = conditional_logit(joint(given), np.ones(3), FREE)
-    np.testing.assert_allclose(found, expected, atol=2e-3)
-    np.testing.assert_allclose(found, TRUE, atol=0.5)  # and the truth is not far
+    fitted = conditional_logit(joint(samples), np.ones(3), FREE)
+    np.testing.assert_allclose(fitted, expected, atol=2e-3)
+    np.testing.assert_allclose(fitted, TRUE, atol=0.5)  # and the truth is not far
     bounds = [(0, None), (0, None), (None, None)]
     held = minimize(loss, np.ones(3), method="Nelder-Mead", bounds=bounds).x
-    bounded = conditional_logit(joint(given), np.ones(3), bounds)
+    bounded = conditional_logit(joint(samples), np.ones(3), bounds)
     np.testing.assert_allclose(bounded, held, atol=2e-3)
-    assert bounded[1] == 0 > found[1]
+    assert bounded[1] == 0 > fitted[1]
 
 
 def test_choices_between_two_are_a_logistic_regression():
-    given = choices(400, (2, 3), seed=1)
-    difference = np.array([rows[0] - rows[1] for rows in given])
-    sign = np.where(np.arange(len(given)) % 2 == 0, 1, -1)  # both classes must occur
+    samples = choices(400, (2, 3), seed=1)
+    difference = np.array([rows[0] - rows[1] for rows in samples])
+    sign = np.where(np.arange(len(samples)) % 2 == 0, 1, -1)  # both classes must occur
     # scikit-learn draws all weights to zero alike: scaled so that ours are drawn so as well.
-    scale = np.sqrt(2 * len(given) * SHRINK + PRIOR * spread(given))
+    scale = np.sqrt(2 * len(samples) * SHRINK + PRIOR * spread(samples))
     model = LogisticRegression(C=1, fit_intercept=False, tol=1e-8, max_iter=1000).fit(
         difference / scale * sign[:, None], sign
     )
-    found = conditional_logit(joint(given), np.zeros(3), FREE)
-    np.testing.assert_allclose(found, model.coef_[0] / scale, atol=2e-3)
+    weights = conditional_logit(joint(samples), np.zeros(3), FREE)
+    np.testing.assert_allclose(weights, model.coef_[0] / scale, atol=2e-3)
 
 
 def test_parts_that_agree_share_the_weight():
-    given = [np.repeat(rows[:, :1], 2, axis=1) for rows in choices(300, (2, 6))]
-    weights = conditional_logit(joint(given), np.array([1.0, 1.0]), FREE[:2])
+    samples = [np.repeat(rows[:, :1], 2, axis=1) for rows in choices(300, (2, 6))]
+    weights = conditional_logit(joint(samples), np.array([1.0, 1.0]), FREE[:2])
     assert weights[0] == pytest.approx(weights[1], abs=0.02)
 
 
 @pytest.mark.parametrize("n", [1, 5, 2_000])
 def test_few_choices_leave_the_weights_near_the_defaults(n):
     center = np.array([0.0, 1.0, 1.0])
-    found = conditional_logit(joint(choices(n, (2, 6))), center, FREE)
-    nearer = "defaults" if np.linalg.norm(found - center) < np.linalg.norm(found - TRUE) else "true"
+    weights = conditional_logit(joint(choices(n, (2, 6))), center, FREE)
+    nearer = (
+        "defaults" if np.linalg.norm(weights - center) < np.linalg.norm(weights - TRUE) else "true"
+    )
     assert nearer == ("true" if n > 100 else "defaults")
-    assert n == 1 or np.abs(found - center).max() > 0.1  # and yet they say something
+    assert n == 1 or np.abs(weights - center).max() > 0.1  # and yet they say something
     if n > 100:
-        np.testing.assert_allclose(found, TRUE, atol=0.1)
+        np.testing.assert_allclose(weights, TRUE, atol=0.1)
 
 
 def test_a_part_that_tells_nothing_apart_keeps_its_default():
-    given = [np.pad(rows[:, :1], ((0, 0), (0, 1))) for rows in choices(200, (2, 6))]
-    weights = conditional_logit(joint(given), np.array([0.3, 0.7]), FREE[:2])
+    samples = [np.pad(rows[:, :1], ((0, 0), (0, 1))) for rows in choices(200, (2, 6))]
+    weights = conditional_logit(joint(samples), np.array([0.3, 0.7]), FREE[:2])
     assert weights[1] == pytest.approx(0.7, abs=1e-4)
 
 
@@ -116,63 +118,63 @@ def test_huge_scores_do_not_overflow():
 
 
 def test_log_probabilities_are_those_of_each_choice():
-    given = choices(20, (2, 6))
-    joined = joint(given)
-    one = [(rows @ TRUE)[0] - np.log(np.exp(rows @ TRUE).sum()) for rows in given]
-    np.testing.assert_allclose(joined.log_probability(TRUE), one, rtol=1e-6)
+    samples = choices(20, (2, 6))
+    joined = joint(samples)
+    expected = [(rows @ TRUE)[0] - np.log(np.exp(rows @ TRUE).sum()) for rows in samples]
+    np.testing.assert_allclose(joined.log_probability(TRUE), expected, rtol=1e-6)
     weights = np.random.default_rng(0).normal(size=(20, 3))
-    found = joined.log_probability(weights)
-    for at, rows in enumerate(given):
+    actual = joined.log_probability(weights)
+    for at, rows in enumerate(samples):
         alone = joint([rows]).log_probability(weights[at])
-        np.testing.assert_allclose(found[at], alone[0], rtol=1e-6)
+        np.testing.assert_allclose(actual[at], alone[0], rtol=1e-6)
 
 
 def test_some_choices_are_as_if_the_others_had_never_been():
-    given = choices(30, (2, 6))
-    which = np.arange(30) % 3 == 0
-    some, alone = joint(given).take(which), joint(given[::3])
-    np.testing.assert_array_equal(some.features, alone.features)
-    np.testing.assert_array_equal(some.first, alone.first)
+    samples = choices(30, (2, 6))
+    selected = np.arange(30) % 3 == 0
+    taken, alone = joint(samples).take(selected), joint(samples[::3])
+    np.testing.assert_array_equal(taken.features, alone.features)
+    np.testing.assert_array_equal(taken.first, alone.first)
 
 
 @pytest.mark.parametrize(("n", "nearer"), [(5, "shared"), (5_000, "own")])
 def test_few_choices_leave_the_weights_near_those_of_everybody(n, nearer):
     shared = np.zeros(3)
-    found = conditional_logit(joint(choices(n, (2, 6))), shared, FREE, of_everybody=True)
+    weights = conditional_logit(joint(choices(n, (2, 6))), shared, FREE, for_all=True)
     own = conditional_logit(joint(choices(5_000, (2, 6))), shared, FREE)
-    distance = {"shared": np.linalg.norm(found), "own": np.linalg.norm(found - own)}
+    distance = {"shared": np.linalg.norm(weights), "own": np.linalg.norm(weights - own)}
     assert min(distance, key=distance.get) == nearer
 
 
 def test_the_pull_is_that_of_so_many_choices():
-    given, center = joint(choices(40, (2, 6))), np.array([1.0, 0.0, -1.0])
+    joined, center = joint(choices(40, (2, 6))), np.array([1.0, 0.0, -1.0])
 
     def loss(weights: np.ndarray) -> float:
         off = weights - center
-        return -given.log_probability(weights).mean() + PULL / 40 * (off**2).sum()
+        return -joined.log_probability(weights).mean() + PULL / 40 * (off**2).sum()
 
     expected = minimize(loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-6}).x
-    found = conditional_logit(given, center, FREE, of_everybody=True)
-    np.testing.assert_allclose(found, expected, atol=2e-3)
+    actual = conditional_logit(joined, center, FREE, for_all=True)
+    np.testing.assert_allclose(actual, expected, atol=2e-3)
 
 
 def routed(of_short: np.ndarray, of_long: np.ndarray, seed: int = 0) -> dict[int, np.ndarray]:
     """Return what is learned where short and long histories choose by these weights."""
-    given = [
+    samples = [
         *choices(400, (5, 12), seed, true=of_short),
         *choices(400, (5, 12), seed + 1_000, true=of_long),
     ]
-    joined = joint(given, length=[4] * 400 + [15] * 400)
+    joined = joint(samples, length=[4] * 400 + [15] * 400)
     shared = conditional_logit(joined, np.ones(3), FREE)
     return route(joined, shared, np.ones(3), FREE, rng=np.random.default_rng(seed))
 
 
 def test_lengths_that_choose_otherwise_get_weights_of_their_own():
-    found = routed(np.array([2.0, 0.0, 0.0]), np.array([0.0, 2.0, 0.0]))
-    assert list(found) == list(HISTORY_LENGTHS)
-    assert found[3][0] > 1 > 0.5 > found[3][1]
-    assert found[11][1] > 1 > 0.5 > found[11][0]
-    np.testing.assert_array_equal(found[0], found[21])  # where nobody is, those of everybody
+    routes = routed(np.array([2.0, 0.0, 0.0]), np.array([0.0, 2.0, 0.0]))
+    assert list(routes) == list(HISTORY_LENGTHS)
+    assert routes[3][0] > 1 > 0.5 > routes[3][1]
+    assert routes[11][1] > 1 > 0.5 > routes[11][0]
+    np.testing.assert_array_equal(routes[0], routes[21])  # where nobody is, those of everybody
 
 
 def test_lengths_that_choose_alike_share_their_weights():

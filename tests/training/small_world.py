@@ -40,11 +40,11 @@ def held_out() -> HeldOut:
 HELD_OUT = held_out()
 
 
-def steps_seen(path: Path) -> dict[str, list[tuple[int, float]]]:
+def scalars_of(path: Path) -> dict[str, list[tuple[int, float]]]:
     """Return the scalars of event files, by name."""
     from tensorboardX.proto.event_pb2 import Event
 
-    found: dict[str, list[tuple[int, float]]] = {}
+    scalars: dict[str, list[tuple[int, float]]] = {}
     for file in sorted(path.iterdir()):
         data = file.read_bytes()
         at = 0
@@ -53,5 +53,5 @@ def steps_seen(path: Path) -> dict[str, list[tuple[int, float]]]:
             event = Event.FromString(data[at + 12 : at + 12 + size])
             at += 16 + size
             for value in event.summary.value:
-                found.setdefault(value.tag, []).append((event.step, value.simple_value))
-    return found
+                scalars.setdefault(value.tag, []).append((event.step, value.simple_value))
+    return scalars

@@ -35,8 +35,8 @@ def vectors(model: Bert, encoder: TransformerEncoder, texts: list[str]) -> np.nd
 def test_parity_with_the_graph(tmp_path, kind, pooling, activation):
     folder = write_tiny_bert(tmp_path / "m", kind=kind, pooling=pooling, activation=activation)
     encoder = TransformerEncoder.from_pretrained(folder, threads=1)
-    found = vectors(Bert(find_weights(folder)), encoder, TEXTS)
-    np.testing.assert_allclose(found, encoder.encode(TEXTS), atol=2e-5)
+    actual = vectors(Bert(find_weights(folder)), encoder, TEXTS)
+    np.testing.assert_allclose(actual, encoder.encode(TEXTS), atol=2e-5)
 
 
 @pytest.mark.weights
@@ -47,8 +47,8 @@ def test_parity_with_the_graph_of_the_default_model():
         pytest.skip(str(error))
     encoder = TransformerEncoder.from_pretrained(threads=1)
     texts = [*TEXTS, "Avon moisture therapy hand cream, 4.2 oz. " * 8, "Кошка и собака"]
-    found = vectors(Bert(weights), encoder, texts)
-    assert (found * encoder.encode(texts)).sum(axis=1).min() > 0.9999
+    actual = vectors(Bert(weights), encoder, texts)
+    assert (actual * encoder.encode(texts)).sum(axis=1).min() > 0.9999
 
 
 def edit(folder: Path, changes: dict[str, np.ndarray]) -> Path:
@@ -57,16 +57,16 @@ def edit(folder: Path, changes: dict[str, np.ndarray]) -> Path:
 
 
 def test_a_model_without_a_head_is_one_whose_head_says_nothing(tmp_path):
-    whole = write_tiny_bert(tmp_path / "whole")
+    full = write_tiny_bert(tmp_path / "whole")
     cut = write_tiny_bert(tmp_path / "cut")
-    of = load_file(whole / "model.safetensors")
+    of = load_file(full / "model.safetensors")
     at, keep = "encoder.layer.1", np.r_[0:8, 16:32]  # the second of four heads of 8
-    gone = np.setdiff1d(np.arange(32), keep)
+    removed = np.setdiff1d(np.arange(32), keep)
     silent = of[f"{at}.attention.output.dense.weight"].copy()
-    silent[:, gone] = 0
+    silent[:, removed] = 0
     dead = of[f"{at}.output.dense.weight"].copy()
     dead[:, 10:] = 0
-    edit(whole, {f"{at}.attention.output.dense.weight": silent, f"{at}.output.dense.weight": dead})
+    edit(full, {f"{at}.attention.output.dense.weight": silent, f"{at}.output.dense.weight": dead})
     changes = {f"{at}.attention.output.dense.weight": np.ascontiguousarray(silent[:, keep])}
     for part in ("query", "key", "value"):
         for kind in ("weight", "bias"):
@@ -76,11 +76,11 @@ def test_a_model_without_a_head_is_one_whose_head_says_nothing(tmp_path):
     for kind in ("weight", "bias"):
         changes[f"{at}.intermediate.dense.{kind}"] = of[f"{at}.intermediate.dense.{kind}"][:10]
     edit(cut, changes)
-    encoder = TransformerEncoder.from_pretrained(whole, threads=1)
-    found, expected = (vectors(Bert(find_weights(f)), encoder, TEXTS) for f in (cut, whole))
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    encoder = TransformerEncoder.from_pretrained(full, threads=1)
+    actual, expected = (vectors(Bert(find_weights(f)), encoder, TEXTS) for f in (cut, full))
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
     np.testing.assert_allclose(
-        found, TransformerEncoder.from_pretrained(cut).encode(TEXTS), atol=2e-5
+        actual, TransformerEncoder.from_pretrained(cut).encode(TEXTS), atol=2e-5
     )
 
 
@@ -90,10 +90,10 @@ def test_every_tensor_comes_back_under_its_name(tmp_path):
     tensors = {f"bert.{name}": value for name, value in tensors.items()}
     tensors["bert.pooler.dense.weight"] = np.ones((32, 32), np.float32)
     save_file(tensors, folder / "model.safetensors")
-    found = Bert(find_weights(folder)).arrays()
-    assert sorted(found) == sorted(tensors)
+    arrays = Bert(find_weights(folder)).arrays()
+    assert sorted(arrays) == sorted(tensors)
     for name, value in tensors.items():
-        np.testing.assert_array_equal(found[name], value)
+        np.testing.assert_array_equal(arrays[name], value)
 
 
 def test_tensors_that_do_not_fit_are_refused(tmp_path):

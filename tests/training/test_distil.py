@@ -46,18 +46,18 @@ def student(tmp_path_factory, teacher) -> ModelWeights:
     return write_weights(folder, teacher, config, tensors, tokenizer)
 
 
-def near(folder: Path, wanted: np.ndarray) -> float:
+def near(folder: Path, targets: np.ndarray) -> float:
     return float(
-        (TransformerEncoder.from_pretrained(folder).encode(TEXTS) * wanted).sum(axis=1).mean()
+        (TransformerEncoder.from_pretrained(folder).encode(TEXTS) * targets).sum(axis=1).mean()
     )
 
 
 def test_a_student_comes_near_its_teacher(teacher, student, tmp_path):
-    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
+    targets = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     settings = replace(SETTINGS, steps=200, every=100)
-    trained = distil_into(student, wanted, CATALOG, tmp_path, settings)
-    assert near(student.folder, wanted) < 0.9
-    assert near(trained.weights.folder, wanted) > 0.95
+    trained = distil_into(student, targets, CATALOG, tmp_path, settings)
+    assert near(student.folder, targets) < 0.9
+    assert near(trained.weights.folder, targets) > 0.95
     shape = load_file(tmp_path / "model/model.safetensors")[
         "encoder.layer.0.attention.self.key.bias"
     ]
@@ -65,21 +65,21 @@ def test_a_student_comes_near_its_teacher(teacher, student, tmp_path):
 
 
 def test_a_teacher_of_another_width(student, tmp_path):
-    wanted = np.random.default_rng(0).normal(size=(len(TEXTS), 8)).astype(np.float32)
-    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+    targets = np.random.default_rng(0).normal(size=(len(TEXTS), 8)).astype(np.float32)
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     settings = replace(SETTINGS, steps=300, every=300)
-    distil_into(student, wanted, CATALOG, tmp_path, settings)
-    for folder, least, most in ((student.folder, 0.5, 1), (tmp_path / "model", 0, 0.3)):
+    distil_into(student, targets, CATALOG, tmp_path, settings)
+    for folder, low, high in ((student.folder, 0.5, 1), (tmp_path / "model", 0, 0.3)):
         vectors = TransformerEncoder.from_pretrained(folder).encode(TEXTS)
-        assert least < np.abs(vectors @ vectors.T - wanted @ wanted.T).mean() < most
+        assert low < np.abs(vectors @ vectors.T - targets @ targets.T).mean() < high
 
 
 def test_a_student_that_learns_from_behavior_too(teacher, student, tmp_path):
-    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
+    targets = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     trained = distil_into(
-        student, wanted, CATALOG, tmp_path, SETTINGS, held_out=HELD_OUT, objective="both"
+        student, targets, CATALOG, tmp_path, SETTINGS, held_out=HELD_OUT, objective="both"
     )
-    qualities = [quality for _, quality in trained.found]
+    qualities = [quality for _, quality in trained.measurements]
     assert max(qualities) > qualities[0] + 0.05
 
 
@@ -95,8 +95,8 @@ def test_what_cannot_be_learned_from_is_refused(student, tmp_path):
 
 
 def test_the_result_serves_a_fit_without_torch(teacher, student, tmp_path):
-    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
-    trained = distil_into(student, wanted, CATALOG, tmp_path / "run", replace(SETTINGS, steps=4))
+    targets = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
+    trained = distil_into(student, targets, CATALOG, tmp_path / "run", replace(SETTINGS, steps=4))
     rows = [f"item-{i},{text}\n" for i, text in enumerate(TEXTS)]
     (tmp_path / "items.csv").write_text("item_id,title\n" + "".join(rows))
     log = HELD_OUT.before
@@ -115,16 +115,16 @@ main()
     command = [sys.executable, "-c", code, "fit", "items.csv", "events.csv", *options]
     command.append(trained.weights.folder)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
     recommender = pennyweight.Recommender.load(tmp_path / "b")
     assert len(recommender.recommend(history=["item-3"], k=5)) == 5
-    told = json.dumps(recommender.report.model_dump(mode="json"))
-    assert '"encoder": "model"' in told
+    report = json.dumps(recommender.report.model_dump(mode="json"))
+    assert '"encoder": "model"' in report
 
 
 def test_a_model_is_distilled_once_and_goes_on_where_it_was_killed(teacher, student, tmp_path):
-    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
+    targets = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     steps: list[int] = []
     stop_at = 30
 
@@ -135,33 +135,33 @@ def test_a_model_is_distilled_once_and_goes_on_where_it_was_killed(teacher, stud
                 raise KeyboardInterrupt
 
     def once() -> ModelWeights:
-        return distilled(student, wanted, CATALOG, SETTINGS, HELD_OUT, progress=progress)
+        return distilled(student, targets, CATALOG, SETTINGS, HELD_OUT, progress=progress)
 
     with pytest.raises(KeyboardInterrupt):
         once()
     steps.clear()
     stop_at = 0
-    found = once()
+    weights = once()
     assert steps[0] == 21 and steps[-1] == 60  # on from the checkpoint at 20
     settings = {"held_out": HELD_OUT, "objective": "both"}
-    whole = distil_into(student, wanted, CATALOG, tmp_path / "whole", SETTINGS, **settings)
-    assert found.fingerprint == whole.weights.fingerprint
+    uninterrupted = distil_into(student, targets, CATALOG, tmp_path / "whole", SETTINGS, **settings)
+    assert weights.fingerprint == uninterrupted.weights.fingerprint
     steps.clear()
-    assert once().fingerprint == found.fingerprint
+    assert once().fingerprint == weights.fingerprint
     assert not steps
-    names = {path.name for path in found.folder.parent.iterdir()}
+    names = {path.name for path in weights.folder.parent.iterdir()}
     assert names == {"model", "events"}
-    config = found.folder / "config.json"
+    config = weights.folder / "config.json"
     config.write_bytes(config.read_bytes() + b" ")  # no longer what was made
-    assert once().fingerprint == found.fingerprint
+    assert once().fingerprint == weights.fingerprint
     assert steps
 
 
 def test_models_not_used_for_long_leave_the_cache(teacher, student, monkeypatch):
-    monkeypatch.setattr("pennyweight.training.distillation.KEPT", 1)
-    wanted = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
+    monkeypatch.setattr("pennyweight.training.distillation.MAX_CACHED", 1)
+    targets = TransformerEncoder.from_pretrained(teacher.folder).encode(TEXTS)
     settings = replace(SETTINGS, steps=1, every=1)
     for seed in (0, 1):
-        found = distilled(student, wanted, CATALOG, replace(settings, seed=seed), HELD_OUT)
-    place = found.folder.parents[1]
+        weights = distilled(student, targets, CATALOG, replace(settings, seed=seed), HELD_OUT)
+    place = weights.folder.parents[1]
     assert list(place.parent.iterdir()) == [place]

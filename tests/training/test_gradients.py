@@ -33,9 +33,9 @@ def weights(tmp_path_factory):
 def learner_of(
     weights, texts=CATALOG.texts, layers=None, chunk_tokens=4096, mixed=False
 ) -> Learner:
-    known = Texts(weights, texts, max_tokens=16)
+    tokens = Texts(weights, texts, max_tokens=16)
     return Learner(
-        Bert(weights), known, layers=layers, chunk_tokens=chunk_tokens, device="cpu", mixed=mixed
+        Bert(weights), tokens, layers=layers, chunk_tokens=chunk_tokens, device="cpu", mixed=mixed
     )
 
 
@@ -44,11 +44,11 @@ def test_the_contrastive_loss_by_hand():
     candidates = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
     blocked = torch.tensor([[False, False], [True, True]])
     chance = torch.log(torch.tensor([0.5, 0.25]))
-    found = contrastive(query, candidates, torch.tensor([0, 1]), blocked, chance, 0.5)
+    loss = contrastive(query, candidates, torch.tensor([0, 1]), blocked, chance, 0.5)
     # The first row: 1 / 0.5 for its own, 0.6 / 0.5 - ln 0.25 for the other. The second has no
     # negative, and its own target is never blocked.
     expected = np.log(np.exp(2) + np.exp(1.2) / 0.25) - 2
-    assert float(found) == pytest.approx(expected / 2, abs=1e-6)
+    assert float(loss) == pytest.approx(expected / 2, abs=1e-6)
 
 
 def test_targets_reached_cost_nothing():
@@ -68,30 +68,32 @@ def test_leading_components_bear_the_loss_too(weights):
     )
     targets = Targets(rows.numpy(), QUICK)
     for task in (pairs, targets, Both(pairs, targets)):
-        plain, nested = (one.batch(task.examples[:20]) for one in (task, Nested(task, (8, 3))))
+        plain, nested = (
+            variant.batch(task.examples[:20]) for variant in (task, Nested(task, (8, 3)))
+        )
         np.testing.assert_array_equal(nested.texts, plain.texts)
         vectors = rows[torch.from_numpy(plain.texts)]
         cuts = [torch.nn.functional.normalize(vectors[:, :width]) for width in (8, 3)]
         expected = sum(float(plain.loss(part)) for part in (vectors, *cuts))
         assert float(nested.loss(vectors)) == pytest.approx(expected, rel=1e-5)
-    found = targets.batch(targets.examples)
+    batch = targets.batch(targets.examples)
     narrow = torch.nn.functional.normalize(rows[:, :8])
-    expected = similarity(narrow[found.texts], rows[found.texts], QUICK.temperature)
-    assert float(found.loss(narrow[found.texts])) == pytest.approx(float(expected), rel=1e-5)
+    expected = similarity(narrow[batch.texts], rows[batch.texts], QUICK.temperature)
+    assert float(batch.loss(narrow[batch.texts])) == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize("chunk_tokens", [1, 20, 60])
 def test_gradients_in_chunks_are_those_of_the_whole_batch(weights, chunk_tokens):
-    found = []
+    results = []
     for tokens in (100_000, chunk_tokens):
         learner = learner_of(weights, chunk_tokens=tokens)
         pairs = Pairs(HISTORIES, learner.texts, QUICK, repeats=False)
         batch = pairs.batch(pairs.examples[:32])
         assert len(list(learner.texts.chunks(batch.texts, tokens))) == 1 or tokens == chunk_tokens
         loss = learner.backward(batch.texts, batch.loss)
-        found.append((loss, {n: t.grad.clone() for n, t in learner.parameters.items()}))
-    (whole, gradients), (chunked, in_chunks) = found
-    assert whole == pytest.approx(chunked, rel=1e-5)
+        results.append((loss, {n: t.grad.clone() for n, t in learner.parameters.items()}))
+    (unchunked, gradients), (chunked, in_chunks) = results
+    assert unchunked == pytest.approx(chunked, rel=1e-5)
     # Some, such as those of the keys' biases, are zero but for rounding: one scale for all.
     scale = max(float(gradient.abs().max()) for gradient in gradients.values())
     for name, gradient in gradients.items():
@@ -119,20 +121,20 @@ def test_half_the_digits_where_the_hardware_has_them(weights, monkeypatch):
     monkeypatch.setattr(learner_room, "Machine", machine)
     mixed = learner_of(weights, mixed=True)
     rows = np.arange(len(exact.texts))
-    found, expected = mixed.vectors(rows), exact.vectors(rows)
-    assert found.dtype == torch.float32
-    assert not torch.equal(found, expected)
-    assert float((found * expected).sum(dim=1).min()) > 0.99
+    actual, expected = mixed.vectors(rows), exact.vectors(rows)
+    assert actual.dtype == torch.float32
+    assert not torch.equal(actual, expected)
+    assert float((actual * expected).sum(dim=1).min()) > 0.99
     mixed.backward(rows, lambda v: v.square()[:, 0].sum())
     assert all(tensor.grad.dtype == torch.float32 for tensor in mixed.parameters.values())
 
 
 def test_vectors_are_those_of_the_encoder(weights):
     texts = ["red shoe", "", "??", "red  SHOE", "blue"]
-    found = learner_of(weights, texts).item_vectors()
+    vectors = learner_of(weights, texts).item_vectors()
     encoder = TransformerEncoder.from_pretrained(weights.folder)
-    np.testing.assert_allclose(found, encoder.encode(texts), atol=2e-5)
-    assert not found[1].any()
+    np.testing.assert_allclose(vectors, encoder.encode(texts), atol=2e-5)
+    assert not vectors[1].any()
 
 
 def test_pairs_are_neighbors_and_decayed_histories(weights):
@@ -144,9 +146,9 @@ def test_pairs_are_neighbors_and_decayed_histories(weights):
     # Item 3 has no word and item 4 reads like item 0: the second user went blue, red, red.
     assert pairs.text.tolist() == [red, blue, shoe, blue, red, red, shoe]
     assert pairs.examples.tolist() == [2, 4, 8, 3, 5, 9]
-    found = pairs.mixture(np.array([4, 5])).toarray()
-    assert found[0].tolist() == [0, 1, 0]
-    assert found[1].tolist() == [0.5, 1, 0]
+    mixture = pairs.mixture(np.array([4, 5])).toarray()
+    assert mixture[0].tolist() == [0, 1, 0]
+    assert mixture[1].tolist() == [0.5, 1, 0]
 
 
 def test_what_a_user_has_met_and_what_reads_alike_is_no_negative(weights):
@@ -169,16 +171,16 @@ def test_what_a_user_has_met_and_what_reads_alike_is_no_negative(weights):
 def test_both_losses_add_up(weights):
     texts = Texts(weights, CATALOG.texts, max_tokens=16)
     rng = np.random.default_rng(0)
-    wanted = rng.normal(size=(len(texts), 8)).astype(np.float32)
-    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
-    wanted[0] = 0
-    pairs, targets = Pairs(HISTORIES, texts, QUICK, repeats=False), Targets(wanted, QUICK)
+    target_vectors = rng.normal(size=(len(texts), 8)).astype(np.float32)
+    target_vectors /= np.linalg.norm(target_vectors, axis=1, keepdims=True)
+    target_vectors[0] = 0
+    pairs, targets = Pairs(HISTORIES, texts, QUICK, repeats=False), Targets(target_vectors, QUICK)
     assert targets.examples.tolist() == list(range(1, N))
     both = Both(pairs, targets)
     batch, alone = both.batch(both.examples[:9]), pairs.batch(pairs.examples[:9])
     vectors = torch.nn.functional.normalize(torch.randn(len(batch.texts), 8))
-    known = batch.texts > 0
-    held = targets.batch(batch.texts[known]).loss(vectors[torch.from_numpy(known)])
+    with_target = batch.texts > 0
+    held = targets.batch(batch.texts[with_target]).loss(vectors[torch.from_numpy(with_target)])
     assert float(batch.loss(vectors)) == pytest.approx(float(alone.loss(vectors) + held), rel=1e-5)
 
 
@@ -198,9 +200,9 @@ def test_every_example_comes_once_an_epoch_in_an_order_of_its_own(weights):
 
 def test_nothing_to_learn_from_is_refused(weights):
     texts = Texts(weights, ["red", "red", "blue"], max_tokens=8)
-    alike = world.events([[0, 1], [2, 0], [1]], 3).histories
+    identical = world.events([[0, 1], [2, 0], [1]], 3).histories
     with pytest.raises(DataError, match="at least two different texts"):
-        Pairs(alike, texts, QUICK, repeats=True)
+        Pairs(identical, texts, QUICK, repeats=True)
     with pytest.raises(DataError, match="no text has a target"):
         Targets(np.zeros((2, 4), np.float32), QUICK)
     with pytest.raises(DataError, match="batch is 0; at least 1"):

@@ -54,8 +54,8 @@ def test_numpy_reads_as_torch_does(trainer, layers):
     weights = scorer_of(trainer, settings=settings).fit(LOG, CATALOG).weights
     tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
     rows = [[3], [1, 2, 5, 5, 0], np.random.default_rng(0).integers(0, N, 50).tolist()]
-    found = encode_histories(weights, Histories.of(rows))
-    for row, vector in zip(rows, found, strict=True):
+    vectors = encode_histories(weights, Histories.of(rows))
+    for row, vector in zip(rows, vectors, strict=True):
         expected = forward(tensors, tensors["items"][row][None], settings)[0, -1].numpy()
         np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-4)
 
@@ -112,13 +112,13 @@ def test_dislikes_and_older_events_are_not_read(fitted):
 
 def test_a_contribution_is_what_is_lost_without_the_event(fitted):
     codes = np.array([3, 0], np.int32)
-    whole = Histories.of([[1, 2, 7]], [[1, 1, -1]])
-    found = fitted.contributions(whole, codes)
+    history = Histories.of([[1, 2, 7]], [[1, 1, -1]])
+    contributions = fitted.contributions(history, codes)
     score = fitted.score(Histories.of([[1, 2], [2], [1]]))[:, codes]
-    np.testing.assert_allclose(found[:, :2], (score[0] - score[1:]).T, atol=1e-5)
-    assert not found[:, 2].any()
-    one = fitted.contributions(Histories.of([[4]]), codes)[:, 0]
-    np.testing.assert_allclose(one, fitted.score(Histories.of([[4]]))[0, codes], atol=1e-5)
+    np.testing.assert_allclose(contributions[:, :2], (score[0] - score[1:]).T, atol=1e-5)
+    assert not contributions[:, 2].any()
+    single = fitted.contributions(Histories.of([[4]]), codes)[:, 0]
+    np.testing.assert_allclose(single, fitted.score(Histories.of([[4]]))[0, codes], atol=1e-5)
     long = fitted.contributions(HISTORIES.block(3, 4), codes)
     assert long.shape == (2, 120)
     assert not long[:, :70].any()

@@ -28,31 +28,31 @@ def teacher(student) -> np.ndarray:
     return (student.with_table(table, name="other").encode(TEXTS) @ turn).astype(np.float32)
 
 
-def apart(encoder, teacher) -> float:
+def mean_distance(encoder, teacher) -> float:
     rows = encoder.encode(TEXTS)
     return float(np.abs(rows @ rows.T - teacher @ teacher.T).mean())
 
 
 def test_it_says_nearly_what_the_teacher_says(student, teacher):
     fitted = fit_table(student, TEXTS, teacher, ridge=1e-3)
-    assert apart(fitted, teacher) < 0.2 * apart(student, teacher)
+    assert mean_distance(fitted, teacher) < 0.2 * mean_distance(student, teacher)
     assert fitted.name.startswith("fitted-")
 
 
 def test_it_is_the_solution_of_the_normal_equations(student, teacher):
-    told: list[tuple[int, int]] = []
-    fitted = fit_table(student, TEXTS, teacher, ridge=0.5, progress=lambda *row: told.append(row))
-    assert told[0][0] == 1
+    calls: list[tuple[int, int]] = []
+    fitted = fit_table(student, TEXTS, teacher, ridge=0.5, progress=lambda *row: calls.append(row))
+    assert calls[0][0] == 1
     bag = student.bag(TEXTS).toarray()
     bag /= np.maximum(np.linalg.norm(bag, axis=1, keepdims=True), 1e-9)
-    said = bag @ student.table
-    scale = 1 / np.linalg.norm(said, axis=1).mean()
-    left, _, right = np.linalg.svd(teacher.T @ said, full_matrices=False)
-    wanted = teacher @ left @ right
-    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+    vectors = bag @ student.table
+    scale = 1 / np.linalg.norm(vectors, axis=1).mean()
+    u, _, vt = np.linalg.svd(teacher.T @ vectors, full_matrices=False)
+    targets = teacher @ u @ vt
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     start = student.table * scale
     change = np.linalg.solve(
-        bag.T @ bag + 0.5 * np.eye(bag.shape[1]), bag.T @ (wanted - bag @ start)
+        bag.T @ bag + 0.5 * np.eye(bag.shape[1]), bag.T @ (targets - bag @ start)
     )
     np.testing.assert_allclose(fitted.table, start + change, atol=2e-3)
 

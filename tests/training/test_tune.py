@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from small_world import CATALOG, HELD_OUT, QUICK, TEXTS, N, steps_seen
+from small_world import CATALOG, HELD_OUT, QUICK, TEXTS, N, scalars_of
 
 import world
 from pennyweight.encoders.transformer import TransformerEncoder
@@ -39,15 +39,15 @@ def weights(tmp_path_factory):
 
 def ndcg(folder: Path) -> float:
     content = Content(TransformerEncoder.from_pretrained(folder)).fit(HELD_OUT.before, CATALOG)
-    found = measure({"content": content}, HELD_OUT, repeats="exclude")["content"]
-    return float(found.column("ndcg@10").mean())
+    results = measure({"content": content}, HELD_OUT, repeats="exclude")["content"]
+    return float(results.column("ndcg@10").mean())
 
 
 @pytest.mark.parametrize("objective", ["pairs", "both"])
 def test_tuning_makes_the_ranking_better(weights, tmp_path, objective):
     settings = replace(QUICK, steps=60, every=20)
     trained = tune(weights, CATALOG, HELD_OUT, tmp_path, settings, objective=objective)
-    before, after = trained.found[0][1], max(quality for _, quality in trained.found)
+    before, after = trained.measurements[0][1], max(quality for _, quality in trained.measurements)
     assert before == pytest.approx(ndcg(weights.folder), abs=1e-6)
     assert after == pytest.approx(ndcg(tmp_path / "model"), abs=0.02)
     assert after > before + 0.1
@@ -59,14 +59,14 @@ def test_texts_come_near_their_targets(weights, tmp_path):
     settings = replace(QUICK, steps=200, every=200)
     tune(weights, CATALOG, nobody, tmp_path, settings, objective="targets")
     arrays, _ = read_arrays(tmp_path / "targets.safetensors")
-    for folder, least, most in ((weights.folder, -1, 0.8), (tmp_path / "model", 0.9, 1)):
+    for folder, low, high in ((weights.folder, -1, 0.8), (tmp_path / "model", 0.9, 1)):
         vectors = TransformerEncoder.from_pretrained(folder).encode(TEXTS)
         near = (vectors * arrays["targets"]).sum(axis=1).mean()
-        assert least < near < most
+        assert low < near < high
 
 
 def test_curves_and_progress(weights, tmp_path):
-    told: list[tuple[str, int, int]] = []
+    calls: list[tuple[str, int, int]] = []
     settings = replace(QUICK, layers=1)
     tune(
         weights,
@@ -75,15 +75,15 @@ def test_curves_and_progress(weights, tmp_path):
         tmp_path,
         settings,
         objective="pairs",
-        progress=lambda *row: told.append(row),
+        progress=lambda *row: calls.append(row),
     )
-    steps = [(done, total) for stage, done, total in told if stage == "train"]
+    steps = [(done, total) for stage, done, total in calls if stage == "train"]
     assert steps == [(step, 12) for step in range(1, 13)]
-    assert ("remember", N, N) in told
-    seen = steps_seen(tmp_path / "events")
-    assert [step for step, _ in seen["loss"]] == list(range(1, 13))
-    assert [step for step, _ in seen["validation"]] == [0, 4, 8, 12]
-    rates = [rate for _, rate in seen["learning_rate"]]
+    assert ("remember", N, N) in calls
+    scalars = scalars_of(tmp_path / "events")
+    assert [step for step, _ in scalars["loss"]] == list(range(1, 13))
+    assert [step for step, _ in scalars["validation"]] == [0, 4, 8, 12]
+    rates = [rate for _, rate in scalars["learning_rate"]]
     assert rates[0] == pytest.approx(settings.learning_rate, rel=1e-5)  # the warm-up: one step
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] == pytest.approx(settings.learning_rate / 12, rel=1e-5)
@@ -104,30 +104,30 @@ tune(find_weights(sys.argv[1]), CATALOG, HELD_OUT, sys.argv[2], QUICK, progress=
 
 @pytest.mark.parametrize("objective", ["pairs", "both"])
 def test_a_killed_training_goes_on_to_the_same_result(weights, tmp_path, objective):
-    whole = tune(weights, CATALOG, HELD_OUT, tmp_path / "whole", QUICK, objective=objective)
+    uninterrupted = tune(weights, CATALOG, HELD_OUT, tmp_path / "whole", QUICK, objective=objective)
     folder = tmp_path / "killed"
     command = [sys.executable, "-c", KILLED, weights.folder, folder, objective]
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
     assert not (folder / "model").exists()
-    told: list[int] = []
+    steps: list[int] = []
 
     def progress(stage: str, done: int, total: int) -> None:
         if stage == "train":
-            told.append(done)
+            steps.append(done)
 
     resumed = tune(
         weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective, progress=progress
     )
-    assert told == list(range(5, 13))  # the last checkpoint was that of step 4
-    assert resumed.found == whole.found
+    assert steps == list(range(5, 13))  # the last checkpoint was that of step 4
+    assert resumed.measurements == uninterrupted.measurements
     for name in ("training.safetensors", "model/model.safetensors"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert [step for step, _ in steps_seen(folder / "events")["validation"]] == [0, 4, 8, 12]
-    told.clear()
+    assert [step for step, _ in scalars_of(folder / "events")["validation"]] == [0, 4, 8, 12]
+    steps.clear()
     tune(weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective, progress=progress)
-    assert not told
+    assert not steps
 
 
 def test_another_training_is_not_gone_on_with(weights, tmp_path):
@@ -154,16 +154,16 @@ def test_a_loss_that_is_no_number_leaves_the_best_model(weights, tmp_path, monke
     def broken(self, examples):
         nonlocal steps
         steps += 1
-        found = batch(self, examples)
+        tensors = batch(self, examples)
         if steps < 7:
-            return found
-        return replace(found, loss=lambda vectors: found.loss(vectors) * float("nan"))
+            return tensors
+        return replace(tensors, loss=lambda vectors: tensors.loss(vectors) * float("nan"))
 
     monkeypatch.setattr(Pairs, "batch", broken)
     with pytest.raises(TrainingError, match=r"step 7: the loss is nan.*lower learning_rate"):
         tune(weights, CATALOG, HELD_OUT, tmp_path, QUICK, objective="pairs")
-    found = load_file(tmp_path / "model" / "model.safetensors")
-    assert all(np.isfinite(value).all() for value in found.values())
+    tensors = load_file(tmp_path / "model" / "model.safetensors")
+    assert all(np.isfinite(value).all() for value in tensors.values())
     assert ndcg(tmp_path / "model") >= ndcg(weights.folder) - 1e-6
 
 
@@ -187,7 +187,8 @@ def test_a_catalog_smaller_than_the_batch(weights, tmp_path):
             replace(QUICK, batch=512),
             objective=objective,
         )
-        assert trained.found[-1] == (12, 12.0)  # no validation data: the last step is the best
+        # Without validation data the last step is the best.
+        assert trained.measurements[-1] == (12, 12.0)
     with pytest.raises(DataError, match="at least two different texts"):
         tune(weights, world.catalog(["red", "RED"]), held_out, tmp_path / "one", objective="pairs")
     with pytest.raises(DataError, match="no text of the catalog has a word"):
@@ -217,13 +218,13 @@ def test_alignment_turns_and_does_not_bend(weights):
 
 
 def test_the_run_is_told_apart_by_its_data(weights, tmp_path):
-    def fingerprint(catalog=CATALOG, told="x", settings=QUICK):
+    def fingerprint(catalog=CATALOG, task="x", settings=QUICK):
         return TrainingRun(
             weights,
             catalog,
             tmp_path,
             settings,
-            told,
+            task,
             held_out=HELD_OUT,
             repeats="exclude",
             progress=None,
@@ -235,7 +236,7 @@ def test_the_run_is_told_apart_by_its_data(weights, tmp_path):
             {
                 fingerprint(),
                 fingerprint(other),
-                fingerprint(told="y"),
+                fingerprint(task="y"),
                 fingerprint(settings=replace(QUICK, newest=3)),
             }
         )

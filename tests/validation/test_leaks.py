@@ -16,8 +16,8 @@ PROTOCOLS = ("leave-last-out", "global-time")
 
 
 def leaks(items=None, events=None, protocol="global-time") -> dict[str, Finding]:
-    found = validate(shop(items, events), protocol=protocol, encoder="tfidf").findings
-    return {f.kind: f for f in found if f.area == "leak"}
+    findings = validate(shop(items, events), protocol=protocol, encoder="tfidf").findings
+    return {f.kind: f for f in findings if f.area == "leak"}
 
 
 def numbered(events: pl.DataFrame) -> pl.DataFrame:
@@ -30,27 +30,27 @@ def numbered(events: pl.DataFrame) -> pl.DataFrame:
 @pytest.mark.parametrize("seed", range(4))
 def test_clean_data_raises_no_warning_at_all(seed):
     items, events = tables(seed)
-    found = validate(shop(items, events), encoder="tfidf")
-    assert found.protocol == "global-time"
-    assert [f for f in found.findings if f.severity == "warning" or f.area == "leak"] == []
+    validation = validate(shop(items, events), encoder="tfidf")
+    assert validation.protocol == "global-time"
+    assert [f for f in validation.findings if f.severity == "warning" or f.area == "leak"] == []
     assert set(leaks(items, events, "leave-last-out")) == {"future-of-others"}
 
 
 def test_others_future_is_in_the_training_data_of_leave_last_out():
-    found = leaks(protocol="leave-last-out")["future-of-others"]
+    future = leaks(protocol="leave-last-out")["future-of-others"]
     data = shop()
     part = parts(data.interactions, "leave-last-out")
-    late = data.interactions.time > np.median(data.interactions.time[part == 2])
-    assert found.count == int((late & (part < 2)).sum())
-    assert found.severity == "warning"
+    after_median = data.interactions.time > np.median(data.interactions.time[part == 2])
+    assert future.count == int((after_median & (part < 2)).sum())
+    assert future.severity == "warning"
 
 
 def test_repeated_items():
     events = tables()[1].sort("user_id", "timestamp")
     first = events.group_by("user_id", maintain_order=True).first()
     again = first.head(100).with_columns(pl.lit(START + 400 * DAY, pl.Int64).alias("timestamp"))
-    found = leaks(None, pl.concat([events, again]), "leave-last-out")["repeated-items"]
-    assert (found.count, found.of, found.severity) == (100, 400, "warning")
+    repeated = leaks(None, pl.concat([events, again]), "leave-last-out")["repeated-items"]
+    assert (repeated.count, repeated.of, repeated.severity) == (100, 400, "warning")
     few = leaks(None, pl.concat([events, again.head(2)]), "leave-last-out")["repeated-items"]
     assert (few.count, few.severity) == (2, "note")
 
@@ -62,8 +62,8 @@ def test_duplicates_across_splits():
     test = events.filter(pl.col("split") == "test").head(30)
     both = pl.concat([events, test.with_columns(pl.lit("train").alias("split"))])
     assert "split-duplicates" not in leaks(None, events, None)
-    found = leaks(None, both, None)["split-duplicates"]
-    assert found.count == 30 and found.of == both.height and len(found.examples) == 3
+    duplicates = leaks(None, both, None)["split-duplicates"]
+    assert duplicates.count == 30 and duplicates.of == both.height and len(duplicates.examples) == 3
 
 
 def test_events_after_the_cut():
@@ -72,9 +72,9 @@ def test_events_after_the_cut():
     events = events.select("user_id", "item_id", "timestamp", mark.alias("split"))
     assert leaks(None, events, None)["events-after-cut"].count == 800
     positions = events.with_columns(pl.int_range(pl.len()).over("user_id").alias("timestamp"))
-    found = leaks(None, positions, None)
-    assert found["events-after-cut"].count == 800
-    assert "future-of-others" not in found  # positions of two users cannot be compared
+    by_position = leaks(None, positions, None)
+    assert by_position["events-after-cut"].count == 800
+    assert "future-of-others" not in by_position  # positions of two users cannot be compared
 
 
 @pytest.mark.parametrize("plant", ["id", "row"])
@@ -99,8 +99,8 @@ def test_ids_that_grow_with_time(plant, sign):
             items.with_columns(rename.alias("item_id")),
             events.with_columns(rename.alias("item_id")),
         )
-    found = validate(shop(items, events), protocol="leave-last-out", encoder="tfidf").findings
-    orders = [f for f in found if f.kind == "id-order"]
+    findings = validate(shop(items, events), protocol="leave-last-out", encoder="tfidf").findings
+    orders = [f for f in findings if f.kind == "id-order"]
     assert {f.severity for f in orders} == {"warning"}
     beyond = next(f for f in orders if "history" in f.message)
     assert beyond.count == beyond.of == 400
@@ -116,8 +116,8 @@ def test_a_catalog_sorted_by_popularity():
         [events.filter(pl.col("item_id").is_in(head) | (pl.col("timestamp") % 4 == 0))]
     )
     items = items.join(skewed, on="item_id", how="left").sort("len", descending=True).drop("len")
-    found = leaks(items, events)["id-order"]
-    assert "first quarter" in found.message and found.share > 0.4
+    order = leaks(items, events)["id-order"]
+    assert "first quarter" in order.message and order.share > 0.4
     assert "id-order" not in leaks(items.sample(fraction=1, shuffle=True, seed=3), events)
 
 
@@ -138,9 +138,9 @@ def test_texts_that_name_their_users(name):
         pl.lit(f'. "Lovely!" ({called}, buyer)')
     ).otherwise(pl.lit(""))
     events = events.with_columns(pl.col("user_id").replace("u07919", name))
-    found = leaks(items.with_columns(text.alias("title")), events)["answer-in-text"]
-    assert found.count == len(met)
-    assert "ann@home.org" not in str(found)
+    answers = leaks(items.with_columns(text.alias("title")), events)["answer-in-text"]
+    assert answers.count == len(met)
+    assert "ann@home.org" not in str(answers)
 
 
 def test_small_numbers_as_ids_are_no_answer():

@@ -25,8 +25,8 @@ def test_what_comes_from_the_data_is_escaped():
     items, events = tables()
     items = items.with_columns(pl.lit(f"{HOSTILE} ask a@b.org").alias(f"x {HOSTILE}"))
     events = events.with_columns(pl.lit("<b>").alias("user_id"))
-    found = validate(shop(items, events), encoder="tfidf", protocol="global-time")
-    text = validation_page(found, source=(HOSTILE, HOSTILE))
+    validation = validate(shop(items, events), encoder="tfidf", protocol="global-time")
+    text = validation_page(validation, source=(HOSTILE, HOSTILE))
     Page(text)
     assert "<script" not in text and "<b>" not in text and "a@b.org" not in text
     assert text.count("&lt;script&gt;") >= 5
@@ -43,9 +43,13 @@ def test_without_dates_there_is_nothing_over_time():
 def test_event_types_are_a_table():
     events = tables()[1]
     kinds = pl.Series("event_type", ["view", "view", "<i>x</i>"] * events.height)
-    found = validate(shop(None, events.with_columns(kinds.head(events.height))), encoder="tfidf")
-    meant = {name: meaning for name, meaning, _ in found.event_types}
-    assert meant["view"] == "weight 1" and sum(n for *_, n in found.event_types) == events.height
-    text = validation_page(found, source=("items.csv", "events.csv"))
+    validation = validate(
+        shop(None, events.with_columns(kinds.head(events.height))), encoder="tfidf"
+    )
+    meant = {name: meaning for name, meaning, _ in validation.event_types}
+    assert (
+        meant["view"] == "weight 1" and sum(n for *_, n in validation.event_types) == events.height
+    )
+    text = validation_page(validation, source=("items.csv", "events.csv"))
     assert "Event types" in text and "<i>" not in text
-    assert "event type view: weight 1" in found.table()
+    assert "event type view: weight 1" in validation.table()

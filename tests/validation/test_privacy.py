@@ -16,8 +16,8 @@ SECRETS = (
 )
 
 
-def personal(found: Validation) -> list[tuple[str, int]]:
-    return [(f.message, f.count) for f in found.findings if f.area == "personal"]
+def personal(validation: Validation) -> list[tuple[str, int]]:
+    return [(f.message, f.count) for f in validation.findings if f.area == "personal"]
 
 
 def spoilt() -> pl.DataFrame:
@@ -29,8 +29,8 @@ def spoilt() -> pl.DataFrame:
 
 
 def test_each_kind_is_found_where_it_is_and_never_shown():
-    found = validate(shop(spoilt()), encoder="tfidf")
-    assert set(personal(found)) == {
+    validation = validate(shop(spoilt()), encoder="tfidf")
+    assert set(personal(validation)) == {
         ("e-mail address in column 'title'", 1),
         ("phone number in column 'title'", 2),
         ("card number in column 'title'", 3),
@@ -38,31 +38,31 @@ def test_each_kind_is_found_where_it_is_and_never_shown():
         ("IP address in column 'title'", 6),
         ("e-mail address in column 'seller'", N_ITEMS),
     }
-    shown = found.model_dump_json() + found.table()
-    assert not [secret for secret in (*SECRETS, "mail@shop.org") if secret in shown]
-    assert "See [phone number] now" in shown
+    output = validation.model_dump_json() + validation.table()
+    assert not [secret for secret in (*SECRETS, "mail@shop.org") if secret in output]
+    assert "See [phone number] now" in output
 
 
 def test_masked_data_has_none():
     items, events = spoilt(), tables()[1]
-    found = validate(read(items, events, mask_personal=True), encoder="tfidf")
-    assert personal(found) == []
-    assert sum(f.count for f in found.findings if "personal data masked" in f.message) == 306
+    validation = validate(read(items, events, mask_personal=True), encoder="tfidf")
+    assert personal(validation) == []
+    assert sum(f.count for f in validation.findings if "personal data masked" in f.message) == 306
 
 
 def test_ids_that_are_addresses_or_cards():
     items, events = tables()
     mail = pl.col("user_id") + "@mail.org"
-    found = validate(shop(items, events.with_columns(mail.alias("user_id"))), encoder="tfidf")
-    assert personal(found) == [("e-mail address in ids of users", 400)]
-    assert "@mail.org" not in found.model_dump_json()
+    validation = validate(shop(items, events.with_columns(mail.alias("user_id"))), encoder="tfidf")
+    assert personal(validation) == [("e-mail address in ids of users", 400)]
+    assert "@mail.org" not in validation.model_dump_json()
     # Luhn: 400,000,000,000,000,x with its check digit, one of ten numbers in a row.
     users = events["user_id"].unique().sort()
     cards = [card(n) for n in range(len(users))]
     real = events.with_columns(pl.col("user_id").replace_strict(users, cards))
-    found = validate(shop(items, real), encoder="tfidf")
-    assert personal(found) == [("card numbers as ids of users", 400)]
-    assert not [c for c in cards if c in found.model_dump_json()]
+    validation = validate(shop(items, real), encoder="tfidf")
+    assert personal(validation) == [("card numbers as ids of users", 400)]
+    assert not [c for c in cards if c in validation.model_dump_json()]
     numbers = [str(4_000_000_000_000_000 + 17 * n) for n in range(len(users))]
     plain = events.with_columns(pl.col("user_id").replace_strict(users, numbers))
     assert personal(validate(shop(items, plain), encoder="tfidf")) == []

@@ -21,10 +21,10 @@ def rows_of_guide(name: str) -> list[tuple[set[str], str, bool]]:
     table = guide.split("## Findings on public datasets")[1].split("\n\n")[1]
     rows, current = [], ""
     for line in table.splitlines()[2:]:
-        data, kinds, *told = (cell.strip() for cell in line.strip("|").split("|"))
+        data, kinds, *cells = (cell.strip() for cell in line.strip("|").split("|"))
         current = data or current
         if current == name:
-            rows.append((set(re.findall(r"`([\w-]+)`", kinds)), " ".join(told), "(note" in kinds))
+            rows.append((set(re.findall(r"`([\w-]+)`", kinds)), " ".join(cells), "(note" in kinds))
     return rows
 
 
@@ -41,15 +41,15 @@ def validated(name: str) -> Validation:
 @pytest.mark.data
 @pytest.mark.parametrize("name", NAMES)
 def test_warnings_and_numbers_are_those_of_the_guide(name):
-    found = validated(name)
-    left_out = OF_ENCODER if find_tokenizer("auto") is None else set()
-    rows = [(kinds - left_out, *rest) for kinds, *rest in rows_of_guide(name)]
-    warned = {f.kind for f in found.findings if f.severity == "warning"}
+    validation = validated(name)
+    excluded = OF_ENCODER if find_tokenizer("auto") is None else set()
+    rows = [(kinds - excluded, *rest) for kinds, *rest in rows_of_guide(name)]
+    warned = {f.kind for f in validation.findings if f.severity == "warning"}
     assert warned == {kind for kinds, _, is_note in rows for kind in kinds if not is_note}
-    for kinds, told, is_note in rows:
-        meant = [f for f in found.findings if f.kind in kinds]
+    for kinds, text, is_note in rows:
+        meant = [f for f in validation.findings if f.kind in kinds]
         assert {f.kind for f in meant} == kinds
         assert {f.severity for f in meant} <= {"note" if is_note else "warning"}
-        assert {f.count for f in meant} <= {*numbers(told)}, (kinds, [f.count for f in meant])
-        if total := re.search(r"all (\d+)", told):
+        assert {f.count for f in meant} <= {*numbers(text)}, (kinds, [f.count for f in meant])
+        if total := re.search(r"all (\d+)", text):
             assert int(total[1]) == sum(f.count for f in meant)

@@ -69,8 +69,8 @@ def test_signs_keep_sign_and_length(rows):
     wide = packed.unpacked()
     length = np.linalg.norm(rows, axis=1)
     np.testing.assert_allclose(np.linalg.norm(wide, axis=1), length, rtol=2e-3, atol=1e-6)
-    told = np.abs(wide) > 0
-    np.testing.assert_array_equal((wide > 0)[told], (rows > 0)[told])
+    nonzero = np.abs(wide) > 0
+    np.testing.assert_array_equal((wide > 0)[nonzero], (rows > 0)[nonzero])
     assert packed.nbytes == len(rows) * (-(-rows.shape[1] // 8) + 2)
 
 
@@ -80,8 +80,10 @@ def test_products_and_sums_are_those_of_the_wide_rows(form, by_row, tmp_path):
     packed = QuantizedRows.of(MANY, form, by_row=by_row)
     wide, queries = packed.unpacked(), MANY[:7]
     assert packed.format == form and packed.shape == MANY.shape and len(packed) == len(MANY)
-    lost = 5e-3 if form == "int8" else 1e-4  # bytes are multiplied by queries of 14 bits
-    np.testing.assert_allclose(packed.products(queries), queries @ wide.T, rtol=1e-4, atol=lost)
+    tolerance = 5e-3 if form == "int8" else 1e-4  # bytes are multiplied by queries of 14 bits
+    np.testing.assert_allclose(
+        packed.products(queries), queries @ wide.T, rtol=1e-4, atol=tolerance
+    )
     weights = sparse.random_array((5, len(MANY)), density=0.001, rng=RNG, format="csr")
     weights = sparse.csr_matrix(weights.astype(np.float32))
     np.testing.assert_allclose(packed.mixed(weights), weights @ wide, rtol=1e-4, atol=1e-4)
@@ -121,12 +123,12 @@ def test_many_bytes_are_multiplied_as_they_are(n, dim, by_row, size, seed):
     queries = rng.standard_normal((5, dim), np.float32) * np.float32(size)
     queries[2] = 0
     expected = queries.astype(np.float64) @ packed.unpacked().astype(np.float64).T
-    lost = np.abs(queries).max(axis=1, keepdims=True) / 15_000  # of each component
+    tolerance = np.abs(queries).max(axis=1, keepdims=True) / 15_000  # of each component
     length = np.abs(packed.unpacked()).sum(axis=1)
-    found = packed.products(queries)
-    assert found.dtype == np.float32
-    assert (np.abs(found - expected) <= lost * length + 1e-4 * np.abs(expected)).all()
-    assert not found[2].any()
+    products = packed.products(queries)
+    assert products.dtype == np.float32
+    assert (np.abs(products - expected) <= tolerance * length + 1e-4 * np.abs(expected)).all()
+    assert not products[2].any()
     assert packed.products(queries[:0]).shape == (0, n)
 
 

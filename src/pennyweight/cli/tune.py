@@ -146,7 +146,9 @@ def _validation(log: "Interactions", protocol: "Protocol", seed: int) -> "HeldOu
 
 
 def _tell(trained: "TrainedModel", seconds: float, *, json: bool) -> None:
-    points = [{"step": step, "ndcg@10": round(quality, 6)} for step, quality in trained.found]
+    points = [
+        {"step": step, "ndcg@10": round(quality, 6)} for step, quality in trained.measurements
+    ]
     if json:
         result = {
             "model": str(trained.weights.folder),

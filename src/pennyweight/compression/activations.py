@@ -1,4 +1,4 @@
-"""What happens inside a model while it reads the catalog's own texts."""
+"""The activations of a model on the catalog's own texts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -90,7 +90,7 @@ def record_activations(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Activations:
-    """Run a model over texts and watch its layers, heads and neurons.
+    """Run a model over texts and record its layers, heads and neurons.
 
     Texts evenly spaced are read, each up to 128 tokens, until there are 16,384 tokens.
 
@@ -110,7 +110,7 @@ def record_activations(
     session = graph.session(threads or usable_cores())
     outputs = [name for name in session.outputs if "." in name]
     layers = checkpoint.layers
-    seen = Activations(
+    activations = Activations(
         np.zeros(len(layers)),
         [Moments.of_width(layer.attended.weight.shape[1]) for layer in layers],
         [Moments.of_width(len(layer.inner.weight)) for layer in layers],
@@ -119,19 +119,19 @@ def record_activations(
     for batch in batches(ids):
         feed = padded([ids[i] for i in batch])
         real = feed["mask"].astype(bool)
-        found = session.run(outputs, feed)
-        _add(seen, {name: value[real] for name, value in zip(outputs, found, strict=True)})
+        values = session.run(outputs, feed)
+        _add(activations, {name: value[real] for name, value in zip(outputs, values, strict=True)})
         done += len(batch)
         if progress is not None:
             progress(done, len(ids))
-    seen.influence = 1 - seen.influence / seen.tokens
-    return seen
+    activations.influence = 1 - activations.influence / activations.tokens
+    return activations
 
 
 def _sample(model: LanguageModel, texts: Sequence[str]) -> TokenLists:
     check_texts(texts)
-    most = TOKENS // 4
-    chosen = [texts[int(i)] for i in np.linspace(0, len(texts) - 1, min(most, len(texts)))]
+    max_texts = TOKENS // 4
+    chosen = [texts[int(i)] for i in np.linspace(0, len(texts) - 1, min(max_texts, len(texts)))]
     cut = min(MAX_TOKENS, len(model.checkpoint.places))
     tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=cut)
     markers = len(tokenizer.encode("").ids)
@@ -143,13 +143,13 @@ def _sample(model: LanguageModel, texts: Sequence[str]) -> TokenLists:
     return ids[::step]
 
 
-def _add(seen: Activations, values: dict[str, NDArray[Any]]) -> None:
-    """Take in one batch: values by output, float32 (tokens, width), without padding."""
-    seen.tokens += len(values["state.0"])
+def _add(activations: Activations, values: dict[str, NDArray[Any]]) -> None:
+    """Add one batch: values by output, float32 (tokens, width), without padding."""
+    activations.tokens += len(values["state.0"])
     before = unit_rows(values["state.0"])
-    for layer in range(len(seen.influence)):
+    for layer in range(len(activations.influence)):
         after = unit_rows(values[f"state.{layer + 1}"])
-        seen.influence[layer] += np.einsum("td,td->", before, after, dtype=np.float64)
+        activations.influence[layer] += np.einsum("td,td->", before, after, dtype=np.float64)
         before = after
-        seen.contexts[layer].add(values[f"context.{layer}"])
-        seen.inners[layer].add(values[f"inner.{layer}"])
+        activations.contexts[layer].add(values[f"context.{layer}"])
+        activations.inners[layer].add(values[f"inner.{layer}"])

@@ -1,4 +1,4 @@
-"""What may read the texts in place of the parent's encoder: the candidates of a language model."""
+"""Encoder variants: smaller versions of a language model to replace the parent's encoder."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -60,12 +60,12 @@ def encoder_variants(
     train: Distil | None = None,
     progress: Tell | None = None,
 ) -> Iterator[EncoderVariant]:
-    """Yield ever smaller readers of a catalog's texts, the whole model first.
+    """Yield ever smaller encoders of a catalog's texts, the full model first.
 
-    The whole model, whitened (see `ProjectedEncoder`), is the teacher of those that follow. A
-    model with layers cut away says something else with its vectors: they are turned into the
-    teacher's by least squares, or, with `train`, the model is trained to say what the teacher
-    says. The static table is fitted to the teacher's vectors (see `fit_table`) and whitened again.
+    The full model, whitened (see `ProjectedEncoder`), is the teacher of the others. The vectors of
+    a model with layers removed are mapped to the teacher's by least squares; with `train` the
+    model is trained on the teacher's vectors first. The static table is fitted to the teacher's
+    vectors (see `fit_table`) and whitened again.
 
     Parameters
     ----------
@@ -74,11 +74,11 @@ def encoder_variants(
     train
         Trains a cut model; needs the extra train.
     progress
-        Called with (texts done, texts in all) while the whole model reads.
+        Called with (texts done, texts in all) while the full model encodes.
     """
-    whole = _vectors(teacher, texts, progress)
-    wide = ProjectedEncoder.of_vectors(teacher, whole, dim=teacher.dim)
-    wanted = wide.project(whole)
+    teacher_vectors = _vectors(teacher, texts, progress)
+    wide = ProjectedEncoder.of_vectors(teacher, teacher_vectors, dim=teacher.dim)
+    targets = wide.project(teacher_vectors)
     yield EncoderVariant(teacher.name, ("whitened",), wide)
     max_tokens, layers = teacher.max_tokens, int(teacher.weights.config["num_hidden_layers"])
     model, name = LanguageModel.of(teacher.weights), teacher.weights.name
@@ -95,20 +95,20 @@ def encoder_variants(
         model, cuts = _cut(model, texts, keep, narrow=narrow)
         weights = model.write(folder / f"{keep}-layers")
         if train is not None:
-            weights = train(weights, wanted)
+            weights = train(weights, targets)
             model, cuts = LanguageModel.of(weights), (*cuts, "distilled")
         small = _load(model, folder / f"{keep}-layers-int8", name, max_tokens)
-        found = _vectors(small, texts)
-        encoder = ProjectedEncoder(small, _readout(found, wanted))
+        vectors = _vectors(small, texts)
+        encoder = ProjectedEncoder(small, _readout(vectors, targets))
         steps = (*cuts, "int8 matrices", "turned to the whole")
         yield EncoderVariant(", ".join((*cuts, "int8")), steps, encoder)
-    yield _static(teacher, texts, wanted)
+    yield _static(teacher, texts, targets)
 
 
-def _static(teacher: TransformerEncoder, texts: Sequence[str], wanted: Float) -> EncoderVariant:
-    """Fit a token table to a teacher's vectors, whiten what it says, and keep it in 8 bits."""
+def _static(teacher: TransformerEncoder, texts: Sequence[str], targets: Float) -> EncoderVariant:
+    """Fit a token table to a teacher's vectors, whiten it, and store it in 8 bits."""
     table = distil(teacher, dim=min(STATIC_DIM, teacher.dim)).weighted(texts)
-    static = fit_table(table, texts, wanted).pruned(texts)
+    static = fit_table(table, texts, targets).pruned(texts)
     axes = ProjectedEncoder.of_vectors(static, static.encode(texts), dim=static.dim).axes
     packed = QuantizedRows.of(static.table @ axes, "int8", by_row=True)
     static = static.with_table(packed, name=f"static-{teacher.weights.name}")
@@ -117,33 +117,33 @@ def _static(teacher: TransformerEncoder, texts: Sequence[str], wanted: Float) ->
 
 
 def _depths(layers: int) -> list[tuple[int, bool]]:
-    """Return how many layers to keep, and whether half of the neurons go too."""
-    wished = [(ceil(2 * layers / 3), False), (ceil(layers / 2), True), (ceil(layers / 3), True)]
-    found = {keep: narrow for keep, narrow in wished if keep < layers}
-    return list(found.items())
+    """Return the numbers of layers to keep, each with whether to cut half of the neurons."""
+    choices = [(ceil(2 * layers / 3), False), (ceil(layers / 2), True), (ceil(layers / 3), True)]
+    depths = {keep: narrow for keep, narrow in choices if keep < layers}
+    return list(depths.items())
 
 
 def _cut(
     model: LanguageModel, texts: Sequence[str], keep: int, *, narrow: bool
 ) -> tuple[LanguageModel, tuple[str, ...]]:
-    """Cut layers, and neurons to half of what a layer had at first."""
+    """Cut layers, and neurons to half of a layer's original ones."""
     model = cut_layers(model, record_activations(model, texts), keep=keep)
     steps: tuple[str, ...] = (f"{keep} layers",)
     if narrow:
         first = int(model.config.get("intermediate_size", 0))
         widths = [len(layer.inner.weight) for layer in model.checkpoint.layers]
-        half = [min(width, max(1, (first or width) // 2)) for width in widths]
-        if half != widths:
-            model = cut_neurons(model, record_activations(model, texts), keep=half)
+        widths_kept = [min(width, max(1, (first or width) // 2)) for width in widths]
+        if widths_kept != widths:
+            model = cut_neurons(model, record_activations(model, texts), keep=widths_kept)
         steps = (*steps, "half the neurons")
     return model, steps
 
 
 def _load(model: LanguageModel, folder: Path, name: str, max_tokens: int) -> TransformerEncoder:
     model.write(folder)
-    found = TransformerEncoder.from_pretrained(folder, precision="int8", max_tokens=max_tokens)
-    found.weights = replace(found.weights, name=name)
-    return found
+    encoder = TransformerEncoder.from_pretrained(folder, precision="int8", max_tokens=max_tokens)
+    encoder.weights = replace(encoder.weights, name=name)
+    return encoder
 
 
 def _vectors(encoder: Encoder, texts: Sequence[str], progress: Tell | None = None) -> Float:
@@ -154,12 +154,12 @@ def _whitened(encoder: TransformerEncoder, texts: Sequence[str]) -> ProjectedEnc
     return ProjectedEncoder.of_vectors(encoder, _vectors(encoder, texts), dim=encoder.dim)
 
 
-def _readout(found: Float, wanted: Float) -> Float:
-    """Return the map for which found @ map is nearest to what is wanted, (width, dim).
+def _readout(vectors: Float, targets: Float) -> Float:
+    """Return the map for which vectors @ map is nearest to the targets, (width, dim).
 
     Ridge regression (Hoerl and Kennard 1970).
     """
-    wide = found.astype(np.float64)
+    wide = vectors.astype(np.float64)
     products = wide.T @ wide
     products[np.diag_indices(len(products))] += RIDGE * np.trace(products) / len(products)
-    return np.asarray(np.linalg.solve(products, wide.T @ wanted), np.float32)
+    return np.asarray(np.linalg.solve(products, wide.T @ targets), np.float32)

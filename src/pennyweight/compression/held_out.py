@@ -41,8 +41,8 @@ def text_component(blend: Scorer) -> str | None:
 
     That is the first that encodes with a language model, or else the first that takes an encoder.
     """
-    takers = {name: one for name, one in blend.components.items() if one.takes_encoder}
-    with_model = (name for name, one in takers.items() if language_model_of(one) is not None)
+    takers = {name: scorer for name, scorer in blend.components.items() if scorer.takes_encoder}
+    with_model = (name for name, scorer in takers.items() if language_model_of(scorer) is not None)
     return next(with_model, next(iter(takers), None))
 
 
@@ -74,18 +74,18 @@ class HeldOutFit:
         self.seed, self.resamples = plan.evaluate.seed, plan.evaluate.bootstrap
         self.protocol: Protocol = plan.evaluate.protocol or default_protocol(log)
         with stages.stage("split"):
-            most = plan.evaluate.max_users or MEASURED.of(len(self.catalog))
-            self._split = split(log, self.protocol, max_users=most, rng=self.rng())
+            max_users = plan.evaluate.max_users or MEASURED.of(len(self.catalog))
+            self._split = split(log, self.protocol, max_users=max_users, rng=self.rng())
         if not len(self._split.valid):
             raise DataError("no event could be held out; comparing candidates takes more events")
-        self._few = sample(self._split.valid, TUNED.of(len(self.catalog)), self.rng())
+        self._tuning_users = sample(self._split.valid, TUNED.of(len(self.catalog)), self.rng())
         self.valid = sample(self._split.valid, BLENDED.of(len(self.catalog)), self.rng())
         with stages.stage("read"):
             encoders = _encoders(parent, plan)
         self.components: dict[str, Scorer] = {}
         for name, scorer in blend.components.items():
-            there = self.components
-            context = build_context(encoders, there, repeats=self.repeats, seed=self.seed)
+            fitted = self.components
+            context = build_context(encoders, fitted, repeats=self.repeats, seed=self.seed)
             if scorer.evidence == "text":  # looks at no events
                 self.components[name] = scorer
             elif scorer.can_be_built(context):
@@ -93,13 +93,13 @@ class HeldOutFit:
         self._fit(self._split.valid.before, "learn")
 
     def rng(self) -> np.random.Generator:
-        """Return the same generator each time, so that rivals are judged on the same users."""
+        """Return the same generator each time, so that rivals are measured on the same users."""
         return np.random.default_rng(self.seed)
 
     def fit_texts(self, scorer: Scorer) -> Scorer:
         """Fit a scorer of texts and choose its settings."""
         scorer.fit(self._split.valid.before, self.catalog)
-        choose_settings(scorer, self._few, self.repeats)
+        choose_settings(scorer, self._tuning_users, self.repeats)
         return scorer
 
     def weigh(self, blend: Blend) -> Blend:
@@ -112,13 +112,13 @@ class HeldOutFit:
             new_items=self.protocol in BY_TIME,
         )
 
-    def judge(self, scorers: Mapping[str, Scorer]) -> dict[str, PerUser]:
+    def measure(self, scorers: Mapping[str, Scorer]) -> dict[str, PerUser]:
         """Measure scorers on the users of `valid`."""
         return measure(scorers, self.valid, repeats=self.repeats)
 
     @property
     def test(self) -> HeldOut:
-        """What no candidate was chosen by."""
+        """The test users, which no choice depends on."""
         return self._split.test
 
     def distil(
@@ -137,7 +137,7 @@ class HeldOutFit:
             teacher,
             self.catalog,
             settings,
-            self._few,
+            self._tuning_users,
             repeats=self.repeats,
             progress=self.stages.tell,
         )
@@ -156,12 +156,14 @@ class HeldOutFit:
 
 
 def _encoders(parent: Recommender, plan: Plan) -> Encoders:
-    """Return what the parent's scorers encoded texts with, before they learned from behavior."""
-    blend, worth = blend_of(parent), parent.report.worth if parent.report else None
+    """Return the encoders of the parent's scorers, before they learned from behavior."""
+    blend, ablation = blend_of(parent), parent.report.worth if parent.report else None
     name = text_component(blend)
     encoder = None if name is None else blend.components[name].encoder
     if encoder is not None:
         return encoders_of(encoder, parent.catalog, plan.encoder)
-    if worth is not None and worth.followed and not worth.keep:  # the value gate left it out
+    if (
+        ablation is not None and ablation.followed and not ablation.keep
+    ):  # the value gate left it out
         plan = plan.override({"encoder.name": "tfidf"})
     return choose_encoders(plan.encoder, parent.catalog)

@@ -1,4 +1,4 @@
-"""Which inputs of a projection can go, and how the others make up for them.
+"""Removal of inputs of a projection, with the others refitted to compensate.
 
 For a projection y = W x + b whose inputs x have covariance C, removing a group g of inputs and
 refitting the others by least squares costs
@@ -52,18 +52,18 @@ def eliminate(
     alive = np.arange(width // size)
     while len(alive) > keep:
         cost = _costs(weight, inverse, size)
-        most = min(AT_ONCE if size == 1 else 1, len(alive) - keep)
-        gone = np.argsort(cost, kind="stable")[:most]
-        out = (gone[:, None] * size + np.arange(size)).ravel()
-        rest = np.setdiff1d(np.arange(len(inverse)), out)
-        across = inverse[np.ix_(out, rest)]
+        step = min(AT_ONCE if size == 1 else 1, len(alive) - keep)
+        removed = np.argsort(cost, kind="stable")[:step]
+        out = (removed[:, None] * size + np.arange(size)).ravel()
+        others = np.setdiff1d(np.arange(len(inverse)), out)
+        across = inverse[np.ix_(out, others)]
         update = np.linalg.solve(inverse[np.ix_(out, out)], across)
-        weight = weight[:, rest] - weight[:, out] @ update
-        inverse = inverse[np.ix_(rest, rest)] - across.T @ update
-        alive = np.delete(alive, gone)
-    kept = (alive[:, None] * size + np.arange(size)).ravel()
-    bias = linear.bias + linear.weight @ moments.mean - weight @ moments.mean[kept]
-    return kept, Projection(weight.astype(np.float32), bias.astype(np.float32))
+        weight = weight[:, others] - weight[:, out] @ update
+        inverse = inverse[np.ix_(others, others)] - across.T @ update
+        alive = np.delete(alive, removed)
+    inputs = (alive[:, None] * size + np.arange(size)).ravel()
+    bias = linear.bias + linear.weight @ moments.mean - weight @ moments.mean[inputs]
+    return inputs, Projection(weight.astype(np.float32), bias.astype(np.float32))
 
 
 def _costs(

@@ -1,4 +1,4 @@
-"""`frontier` and `compress`: what smaller versions are worth, and the cheapest that will do."""
+"""`frontier` and `compress`: measure smaller versions, and choose the cheapest in a budget."""
 
 import time
 import weakref
@@ -23,7 +23,7 @@ from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.errors import BudgetError, DataError
 from pennyweight.evaluation.bootstrap import bootstrap_ratios
 from pennyweight.evaluation.measure import measure
-from pennyweight.evaluation.user_results import JUDGED_BY
+from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.forecast import forecast
 from pennyweight.fitting.job import rounded
 from pennyweight.fitting.stages import Progress, Stages
@@ -86,15 +86,14 @@ def compress(
 ) -> Recommender:
     """Return the cheapest version of a recommender that keeps a budget.
 
-    Cheapest is the fewest bytes of encoder and vectors. Rungs are chosen on validation users, as
-    in `frontier`; what the choice is worth is then measured on test users beside the parent, both
-    learned from all that came before. The child's ``report.frontier`` holds all of it.
+    Cheapest is the fewest bytes of encoder and vectors. Candidates are compared on validation
+    users, as in `frontier`; the choice and the parent, both fitted to all earlier events, are then
+    measured on test users. The child's ``report.frontier`` holds all of it.
 
     Parameters
     ----------
     budget
-        By default that of the parent's plan, and if that says nothing, at most 1 % of NDCG@10
-        may be lost.
+        By default that of the parent's plan, and without one, a loss of at most 1 % of NDCG@10.
 
     Raises
     ------
@@ -118,10 +117,10 @@ def compress(
             parent.interactions,
             repeats=parent.repeats,
         )
-        found = _frontier(parent, search, stages).model_copy(
+        measured = _frontier(parent, search, stages).model_copy(
             update={"budget": budget, "chosen": chosen.name, "test": confirmed}
         )
-        child.plan, child.report = parent.plan, _report(parent, child, found)
+        child.plan, child.report = parent.plan, _report(parent, child, measured)
         child.origin = parent.origin
         # A model that was cut is read from the folder for as long as the child is there.
         weakref.finalize(child, stack.pop_all().close)
@@ -146,7 +145,7 @@ def _searched(
     size = held(parent.catalog, parent.interactions)
     needed = encoder is not None
     forecast(
-        size, blend.components, speed(), model=needed, encode=needed, gate=False, final=False
+        size, blend.components, speed(), model=needed, encode=needed, ablation=False, final=False
     ).state(REMEDY)
     stages = Stages(progress)
     with threadpool_limits(usable_cores()):
@@ -171,21 +170,21 @@ def cheapest(points: Sequence[Point], budget: Budget) -> Point:
 
 
 def _confirm(search: Search, candidate: Candidate) -> Confirmed:
-    """Measure the parent and a candidate on test users, both learned from all that came before."""
+    """Measure the parent and a candidate on test users, both fitted to all earlier events."""
     trial = search.trial
     trial.learn_all()
     texts, candidates = trial.catalog.texts, {"before": search.candidates[0], "after": candidate}
-    blends = {name: one.build(trial.components, texts) for name, one in candidates.items()}
+    blends = {name: version.build(trial.components, texts) for name, version in candidates.items()}
     with search.stages.stage("test"):
-        found = measure(blends, trial.test, repeats=trial.repeats)
-    values = np.column_stack([found[name].column(JUDGED_BY) for name in ("after", "before")])
-    drawn = {"resamples": trial.resamples, "rng": trial.seed}
-    (kept,) = bootstrap_ratios(values, [(0, 1)], **drawn)
+        results = measure(blends, trial.test, repeats=trial.repeats)
+    values = np.column_stack([results[name].column(PRIMARY_METRIC) for name in ("after", "before")])
+    sampling = {"resamples": trial.resamples, "rng": trial.seed}
+    (retained,) = bootstrap_ratios(values, [(0, 1)], **sampling)
     means = {
-        name: {metric: mean.measured() for metric, mean in one.estimates(**drawn).items()}
-        for name, one in found.items()
+        name: {metric: mean.measured() for metric, mean in per_user.estimates(**sampling).items()}
+        for name, per_user in results.items()
     }
-    return Confirmed(users=len(trial.test), kept=kept.measured(), **means)
+    return Confirmed(users=len(trial.test), kept=retained.measured(), **means)
 
 
 def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:
@@ -203,9 +202,9 @@ def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:
     )
 
 
-def _report(parent: Recommender, child: Recommender, found: Frontier) -> Report | None:
-    """Return the parent's report with what was measured of the child."""
-    report, test = parent.report, found.test
+def _report(parent: Recommender, child: Recommender, frontier: Frontier) -> Report | None:
+    """Return the parent's report with the measurements of the child."""
+    report, test = parent.report, frontier.test
     if report is None or test is None:
         return report
     blend = blend_of(child)
@@ -215,10 +214,10 @@ def _report(parent: Recommender, child: Recommender, found: Frontier) -> Report 
             "scorers": scorers,
             "fitted_on": dict.fromkeys(scorers, "train+validation"),
             "blend": rounded(blend.component_weights),
-            "routes": {n: rounded(own) for n, own in blend.routes.items()} or None,
+            "routes": {n: rounded(route) for n, route in blend.routes.items()} or None,
             "evaluated_users": test.users,
-            "frontier": found,
-            # These tell of the parent.
+            "frontier": frontier,
+            # These are of the parent.
             **dict.fromkeys(("slices", "comparisons", "lists", "exposure", "worth")),
         }
     )

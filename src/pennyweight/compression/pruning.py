@@ -16,7 +16,7 @@ from pennyweight.errors import DataError
 __all__ = ["cut_heads", "cut_layers", "cut_neurons", "keep_layers"]
 
 
-def cut_layers(model: LanguageModel, seen: Activations, *, keep: int) -> LanguageModel:
+def cut_layers(model: LanguageModel, activations: Activations, *, keep: int) -> LanguageModel:
     """Keep the layers of the largest block influence (Men et al. 2024, ShortGPT).
 
     Raises
@@ -24,8 +24,8 @@ def cut_layers(model: LanguageModel, seen: Activations, *, keep: int) -> Languag
     DataError
         `keep` is below 1 or above the number of layers.
     """
-    _check_keep(keep, len(seen.influence), "layers")
-    order = np.argsort(-seen.influence, kind="stable")[:keep]
+    _check_keep(keep, len(activations.influence), "layers")
+    order = np.argsort(-activations.influence, kind="stable")[:keep]
     return keep_layers(model, sorted(order.tolist()))
 
 
@@ -37,11 +37,11 @@ def keep_layers(model: LanguageModel, layers: Sequence[int]) -> LanguageModel:
     DataError
         None is named, one is named twice or out of order, or there is no such layer.
     """
-    have = len(model.checkpoint.layers)
+    n_layers = len(model.checkpoint.layers)
     if not layers or list(layers) != sorted(set(layers)):
         raise DataError(f"layers {list(layers)}: name at least one, ascending, each once")
-    if not 0 <= layers[0] <= layers[-1] < have:
-        raise DataError(f"layers {list(layers)}: the model has {have}, numbered from 0")
+    if not 0 <= layers[0] <= layers[-1] < n_layers:
+        raise DataError(f"layers {list(layers)}: the model has {n_layers}, numbered from 0")
     new = {old: number for number, old in enumerate(layers)}
     start = f"{model.prefix}encoder.layer."
     tensors: dict[str, NDArray[Any]] = {}
@@ -57,14 +57,14 @@ def keep_layers(model: LanguageModel, layers: Sequence[int]) -> LanguageModel:
 
 
 def cut_heads(
-    model: LanguageModel, seen: Activations, *, keep: int | Sequence[int]
+    model: LanguageModel, activations: Activations, *, keep: int | Sequence[int]
 ) -> LanguageModel:
     """Keep some attention heads of each layer; the projection after them is refitted.
 
     Parameters
     ----------
-    seen
-        What `observe` saw of this model.
+    activations
+        Those that `record_activations` returned for this model.
     keep
         Heads to keep, one number for all layers or one each; which, is for `eliminate`.
 
@@ -75,45 +75,48 @@ def cut_heads(
     """
     checkpoint = model.checkpoint
     changed: dict[str, Projection] = {}
-    for number, many in enumerate(_each(model, seen, keep)):
+    for number, many in enumerate(_each(model, activations, keep)):
         layer, name = checkpoint.layers[number], f"encoder.layer.{number}.attention"
         _check_keep(many, layer.heads, f"heads of layer {number}")
-        kept, changed[f"{name}.output.dense"] = eliminate(
-            layer.attended, seen.contexts[number], keep=many, size=checkpoint.head_dim
+        inputs, changed[f"{name}.output.dense"] = eliminate(
+            layer.attended, activations.contexts[number], keep=many, size=checkpoint.head_dim
         )
         parts = {"query": layer.query, "key": layer.key, "value": layer.value}
-        changed |= {f"{name}.self.{part}": _rows(of, kept) for part, of in parts.items()}
+        changed |= {f"{name}.self.{part}": _rows(of, inputs) for part, of in parts.items()}
     return _changed(model, changed)
 
 
 def cut_neurons(
-    model: LanguageModel, seen: Activations, *, keep: int | Sequence[int]
+    model: LanguageModel, activations: Activations, *, keep: int | Sequence[int]
 ) -> LanguageModel:
     """Keep some feed-forward neurons of each layer; the projection after them is refitted.
 
     Parameters and errors are those of `cut_heads`.
     """
     changed: dict[str, Projection] = {}
-    for number, many in enumerate(_each(model, seen, keep)):
+    for number, many in enumerate(_each(model, activations, keep)):
         layer, name = model.checkpoint.layers[number], f"encoder.layer.{number}"
         _check_keep(many, len(layer.inner.weight), f"neurons of layer {number}")
-        kept, changed[f"{name}.output.dense"] = eliminate(
-            layer.outer, seen.inners[number], keep=many
+        inputs, changed[f"{name}.output.dense"] = eliminate(
+            layer.outer, activations.inners[number], keep=many
         )
-        changed[f"{name}.intermediate.dense"] = _rows(layer.inner, kept)
+        changed[f"{name}.intermediate.dense"] = _rows(layer.inner, inputs)
     return _changed(model, changed)
 
 
-def _check_keep(keep: int, have: int, what: str) -> None:
-    if not 1 <= keep <= have:
-        raise DataError(f"keep {keep} {what}: there are {have}; choose from 1 to {have}")
+def _check_keep(keep: int, size: int, kind: str) -> None:
+    if not 1 <= keep <= size:
+        raise DataError(f"keep {keep} {kind}: there are {size}; choose from 1 to {size}")
 
 
-def _each(model: LanguageModel, seen: Activations, keep: int | Sequence[int]) -> Sequence[int]:
+def _each(
+    model: LanguageModel, activations: Activations, keep: int | Sequence[int]
+) -> Sequence[int]:
     layers = model.checkpoint.layers
     widths = [(c.attended.weight.shape[1], len(c.inner.weight)) for c in layers]
     watched = [
-        (len(c.total), len(i.total)) for c, i in zip(seen.contexts, seen.inners, strict=True)
+        (len(c.total), len(i.total))
+        for c, i in zip(activations.contexts, activations.inners, strict=True)
     ]
     if widths != watched:
         raise DataError("what was observed is of a model of other sizes; observe this one")
@@ -123,8 +126,8 @@ def _each(model: LanguageModel, seen: Activations, keep: int | Sequence[int]) ->
     return many
 
 
-def _rows(linear: Projection, kept: NDArray[np.int64]) -> Projection:
-    return Projection(linear.weight[kept], linear.bias[kept])
+def _rows(linear: Projection, rows: NDArray[np.int64]) -> Projection:
+    return Projection(linear.weight[rows], linear.bias[rows])
 
 
 def _changed(model: LanguageModel, changed: Mapping[str, Projection]) -> LanguageModel:

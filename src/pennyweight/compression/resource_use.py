@@ -1,4 +1,4 @@
-"""What a saved recommender takes to read texts: speed and memory, in a process of its own."""
+"""The speed and memory of encoding with a saved recommender, in a process of its own."""
 
 import subprocess
 import sys
@@ -38,22 +38,26 @@ def measure_resource_use(bundle: Path) -> ResourceUse:
         The process failed, or needed a package that serving does without.
     """
     command = [sys.executable, "-m", __name__, str(bundle)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PennyweightError(f"{bundle}: cannot be served: {done.stderr.strip()[-2_000:]}")
-    return ResourceUse.model_validate_json(done.stdout)
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise PennyweightError(f"{bundle}: cannot be served: {process.stderr.strip()[-2_000:]}")
+    return ResourceUse.model_validate_json(process.stdout)
 
 
 def encoder_bytes(folder: Path, blend: Scorer) -> int:
     """Return the bytes of all that encodes texts in a blend that was saved to a folder."""
-    return sum(one.encoder_nbytes(folder / name) for name, one in blend.components.items())
+    return sum(
+        component.encoder_nbytes(folder / name) for name, component in blend.components.items()
+    )
 
 
 def _measured(bundle: Path) -> ResourceUse:
     recommender = Recommender.load(bundle, verify=False)
     texts = recommender.catalog.texts
-    encoding = [one for one in recommender.scorer.components.values() if one.scores_texts]
-    some = [texts[int(i)] for i in np.linspace(0, len(texts) - 1, min(TEXTS, len(texts)))]
+    encoding = [
+        component for component in recommender.scorer.components.values() if component.scores_texts
+    ]
+    sample = [texts[int(i)] for i in np.linspace(0, len(texts) - 1, min(TEXTS, len(texts)))]
 
     def seconds(block: Sequence[str]) -> float:
         began = time.perf_counter()
@@ -61,16 +65,16 @@ def _measured(bundle: Path) -> ResourceUse:
             scorer.encode_texts(block)
         return time.perf_counter() - began
 
-    seconds(some[:8])  # sessions are built, pages come in
-    batches = [seconds(some)]
+    seconds(sample[:8])  # sessions are built, pages come in
+    batches = [seconds(sample)]
     while sum(batches) < SECONDS and len(batches) < 50:
-        batches.append(seconds(some))
-    alone = [seconds([text]) for text in some[:: max(1, len(some) // ALONE)]]
+        batches.append(seconds(sample))
+    alone = [seconds([text]) for text in sample[:: max(1, len(sample) // ALONE)]]
     recommender.recommend(history=[recommender.catalog.ids[0]])
     loaded = [name for name in HEAVY if name in sys.modules]
     if loaded:
         raise PennyweightError(f"serving has imported {', '.join(loaded)}")
-    rate = len(some) / max(median(batches), 1e-9) if encoding else 0.0
+    rate = len(sample) / max(median(batches), 1e-9) if encoding else 0.0
     return ResourceUse(
         texts_per_second=round(rate, 1),
         ms_per_text=round(1_000 * median(alone), 4),

@@ -17,7 +17,7 @@ from pennyweight.config.frontier import Point
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios
-from pennyweight.evaluation.user_results import JUDGED_BY
+from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.stages import Stages
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
@@ -25,7 +25,7 @@ from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Candidate", "Search"]
 
-WHOLE = "original"
+ORIGINAL = "original"
 PROMISING = 3  # encoders whose vectors are made smaller still
 
 
@@ -89,23 +89,23 @@ class Search:
         self.model, self.folder, self.distil = model, folder, distil
         self.candidates: list[Candidate] = []
         self.points: list[Point] = []
-        self._whole: NDArray[np.float64] | None = None
+        self._reference: NDArray[np.float64] | None = None
         self._blend = blend_of(parent)
 
     def run(self) -> None:
         """Measure every candidate."""
         name = text_component(self._blend)
         scorer = {} if name is None else {name: self._blend.components[name]}
-        whole = MeasuredVariant(EncoderVariant(WHOLE, (), None), scorer, self._blend)
-        measured = [whole]
-        self._measure(whole, (AS_IT_IS, EIGHT_BITS))
+        original = MeasuredVariant(EncoderVariant(ORIGINAL, (), None), scorer, self._blend)
+        measured = [original]
+        self._measure(original, (AS_IT_IS, EIGHT_BITS))
         if name is not None:
-            for variant in self._variants(scorer[name].encoder):
+            for encoder_variant in self._variants(scorer[name].encoder):
                 with self.stages.stage("learn weights"):
-                    measured.append(self._learned(name, variant))
+                    measured.append(self._learned(name, encoder_variant))
                 self._measure(measured[-1], (EIGHT_BITS,))
-        for one in self._promising(measured):
-            self._measure(one, STORAGES)
+        for variant in self._promising(measured):
+            self._measure(variant, STORAGES)
 
     def _variants(self, encoder: Encoder | None) -> Iterator[EncoderVariant]:
         """Yield encoders to put in the place of one."""
@@ -118,8 +118,8 @@ class Search:
                 train=train if self.distil else None,
                 progress=functools.partial(self.stages.tell, "make readers"),
             ):
-                own = None if encoder is None else encoder.fingerprint
-                if variant.encoder is None or variant.encoder.fingerprint != own:
+                fingerprint = None if encoder is None else encoder.fingerprint
+                if variant.encoder is None or variant.encoder.fingerprint != fingerprint:
                     yield variant
         if encoder is not None:
             yield EncoderVariant("TF-IDF", ("no language model in content",), None)
@@ -133,7 +133,7 @@ class Search:
 
     def _promising(self, measured: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
         """Return some variants, the smallest that no other beats first, vectors in 8 bits."""
-        named = {self._named(one, EIGHT_BITS): one for one in measured}
+        named = {self._named(variant, EIGHT_BITS): variant for variant in measured}
         points = [point for point in self.points if point.name in named]
 
         def order(point: Point) -> tuple[bool, int]:
@@ -162,21 +162,23 @@ class Search:
     def _point(self, candidate: Candidate) -> Point:
         trial = self.trial
         blend = candidate.build(trial.components, trial.catalog.texts)
-        judged: dict[str, Scorer] = {"blend": blend}
+        scorers: dict[str, Scorer] = {"blend": blend}
         for name in candidate.measured.replaced:
-            judged["content"] = blend.components[name]
-        found = {name: one.column(JUDGED_BY) for name, one in trial.judge(judged).items()}
-        if self._whole is None:
-            self._whole = found["blend"]
-        values = np.column_stack([*found.values(), self._whole])
-        drawn = {"resamples": trial.resamples, "rng": trial.seed}
-        means = dict(zip(found, bootstrap(values, **drawn), strict=False))
-        (kept,) = bootstrap_ratios(values, [(0, values.shape[1] - 1)], **drawn)
+            scorers["content"] = blend.components[name]
+        by_scorer = {
+            name: results.column(PRIMARY_METRIC) for name, results in trial.measure(scorers).items()
+        }
+        if self._reference is None:
+            self._reference = by_scorer["blend"]
+        values = np.column_stack([*by_scorer.values(), self._reference])
+        sampling = {"resamples": trial.resamples, "rng": trial.seed}
+        means = dict(zip(by_scorer, bootstrap(values, **sampling), strict=False))
+        (retained,) = bootstrap_ratios(values, [(0, values.shape[1] - 1)], **sampling)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             place = Path(folder) / "candidate"
             Recommender(trial.catalog, blend, repeats=trial.repeats).save(place)
             encoder = encoder_bytes(place / "scorer", blend)
-            used = measure_resource_use(place)
+            resources = measure_resource_use(place)
         return Point(
             name=candidate.name,
             steps=(
@@ -184,9 +186,9 @@ class Search:
                 *self._format(candidate.measured, candidate.storage),
             ),
             quality=means["blend"].measured(),
-            kept=kept.measured(),
+            kept=retained.measured(),
             content=means["content"].measured() if "content" in means else None,
             encoder_bytes=encoder,
-            index_bytes=sum(one.vector_nbytes for one in blend.components.values()),
-            **used.model_dump(),
+            index_bytes=sum(scorer.vector_nbytes for scorer in blend.components.values()),
+            **resources.model_dump(),
         )

@@ -1,4 +1,4 @@
-"""How the vectors of a blend are kept: in fewer bits, or narrower."""
+"""The format of the vectors of a blend: in fewer bits, or narrower."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ class VectorFormat:
     min_width: int = 1
 
     def name(self, scorers: Mapping[str, Scorer]) -> str:
-        """Say how the vectors of scorers are kept; empty where all stay as they are."""
-        said = []
+        """Describe the format of the vectors of scorers; empty where all are unchanged."""
+        formats = []
         for name, scorer in scorers.items():
             wide, (row_format, width) = scorer.vector_width, self._format(scorer)
             if wide is not None and row_format != "fp32":
                 narrow = f" at {width / wide:.0%} of the width" if width < wide else ""
-                said.append(f"{name} {row_format}{narrow}")
-        return ", ".join(said)
+                formats.append(f"{name} {row_format}{narrow}")
+        return ", ".join(formats)
 
     def quantize(self, scorers: Mapping[str, Scorer], texts: Sequence[str]) -> dict[str, Scorer]:
         """Return scorers with their vectors kept so; `texts` are those of the items."""

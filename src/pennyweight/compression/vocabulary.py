@@ -1,4 +1,4 @@
-"""Fewer tokens: those the catalog's texts need, and enough to spell what comes later."""
+"""Vocabulary pruning: the tokens of the catalog's texts, and enough to spell later words."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.checkpoint import WORDS
 from pennyweight.encoders.texts import check_texts
-from pennyweight.encoders.token_selection import BLOCK_TEXTS, WHOLE, select_tokens, wordpiece
+from pennyweight.encoders.token_selection import BLOCK_TEXTS, UNLIMITED, select_tokens, wordpiece
 from pennyweight.encoders.tokens import load_tokenizer
 from pennyweight.errors import DataError
 
@@ -44,16 +44,16 @@ def fragmentation(model: LanguageModel, texts: Sequence[str]) -> Fragmentation:
     DataError
         No text has a word.
     """
-    tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=WHOLE)
+    tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=UNLIMITED)
     unknown_id = tokenizer.token_to_id(wordpiece(json.loads(model.tokenizer_json))["unk_token"])
     words = pieces = unknown = 0
     for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):
         block = list(texts[start : start + BLOCK_TEXTS])
-        for found in tokenizer.encode_batch(block, add_special_tokens=False):
-            of = [word for word in found.word_ids if word is not None]
+        for encoding in tokenizer.encode_batch(block, add_special_tokens=False):
+            of = [word for word in encoding.word_ids if word is not None]
             words += len(set(of))
             pieces += len(of)
-            pairs = zip(found.word_ids, found.ids, strict=True)
+            pairs = zip(encoding.word_ids, encoding.ids, strict=True)
             unknown += len({word for word, token in pairs if token == unknown_id})
     if not words:
         raise DataError("fragmentation is measured on texts; none has a word")

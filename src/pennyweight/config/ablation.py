@@ -1,4 +1,4 @@
-"""What a report says the language model is worth."""
+"""The ablation of the language model in a report: its gain and its cost."""
 
 from typing import Annotated
 
@@ -86,14 +86,14 @@ class EncoderAblation(Frozen):
 
     def sentence(self) -> str:
         """Return what the model adds, what it takes and what to do, in words."""
-        whole, *rest = self.added
-        parts = "".join(f", {one} for {one.to}" for one in rest)
+        overall, *others = self.added
+        parts = "".join(f", {group} for {group.to}" for group in others)
         a, b = self.with_model, self.without
         seconds = _more(a.fit_seconds - b.fit_seconds, ".0f", " s")
         room = _more((a.nbytes - b.nbytes) / 1e6, ".1f", " MB")
         money = _more(a.price_per_million - b.price_per_million, ".3f", "")
         return (
-            f"On test users the language model ({self.model}) adds {whole} NDCG@10 to the best "
+            f"On test users the language model ({self.model}) adds {overall} NDCG@10 to the best "
             f"blend without it ({self.instead}){parts}; a fit takes {seconds}, vectors "
             f"{room} and a million recommendations {money} in money. {self.advice()}"
         )
@@ -101,10 +101,10 @@ class EncoderAblation(Frozen):
     def advice(self) -> str:
         """Return what to do, and what was done."""
         if self.keep:
-            gains = " and ".join(one.to for one in self.chosen_on if one.better)
+            gains = " and ".join(group.to for group in self.chosen_on if group.better)
             return f"On validation data it is shown to help {gains}: keep it."
-        done = "; it was left out" if self.followed else " (--encoder auto does)"
-        return f"On validation data it is not shown to add anything: leave it out{done}."
+        action = "; it was left out" if self.followed else " (--encoder auto does)"
+        return f"On validation data it is not shown to add anything: leave it out{action}."
 
 
 def _more(value: float, form: str, unit: str) -> str:

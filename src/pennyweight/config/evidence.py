@@ -1,4 +1,4 @@
-"""What held-out events can tell: who has a history, and which choices are repeats or new items."""
+"""Statistics of held-out events: users with a history, repeated choices, and new items."""
 
 from typing import Annotated
 
@@ -6,9 +6,9 @@ from pydantic import Field
 
 from pennyweight.config.frozen import Frozen
 
-__all__ = ["MOST", "Evidence"]
+__all__ = ["MAJORITY", "Evidence"]
 
-MOST = 0.5  # share above which held-out users or choices are mostly of one kind
+MAJORITY = 0.5  # share above which a kind of held-out users or choices prevails
 
 Count = Annotated[int, Field(ge=0)]
 

@@ -1,4 +1,4 @@
-"""What smaller versions of a recommender are worth and cost, and which one was chosen."""
+"""The quality and cost of smaller versions of a recommender, and the chosen one."""
 
 from typing import Annotated
 
@@ -26,26 +26,26 @@ COLUMNS = (
 
 
 class Point(Frozen):
-    """One candidate of the ladder, measured.
+    """One measured candidate.
 
     Attributes
     ----------
     name
-        What reads the texts, and how the vectors are kept.
+        The encoder of the texts, and the format of the vectors.
     steps
-        What was done to the parent, in order.
+        The changes to the parent, in order.
     quality
-        NDCG@10 of the blend on held-out events that chose its weights.
+        NDCG@10 of the blend on the held-out events that its weights were learned from.
     kept
         The same as a share of the parent's, paired by user.
     content
         NDCG@10 of the content scorer alone, where there is one.
     encoder_bytes
-        All that reads a text, on disk.
+        All that encodes a text, on disk.
     index_bytes
         The item vectors in memory.
     texts_per_second
-        Encoded in batches, by all that reads a text.
+        Encoded in batches, by all encoders.
     ms_per_text
         To encode one text alone.
     peak_rss_bytes
@@ -95,7 +95,7 @@ class Point(Frozen):
 
 
 class Confirmed(Frozen):
-    """The chosen candidate beside the parent, on test users that chose nothing.
+    """The chosen candidate beside the parent, on test users without influence on the choice.
 
     `before` and `after` hold metric -> mean, `kept` the share of NDCG@10, paired by user.
     """
@@ -114,9 +114,9 @@ class Frontier(Frozen):
     points
         The parent first, then in the order measured.
     users
-        How many validation users the points are measured on.
+        Number of validation users that the points are measured on.
     budget, chosen, test
-        What was asked for, the candidate that keeps it and what the test says; of `compress`.
+        The budget, the candidate that keeps it, and its result on test users; of `compress`.
     parent
         sha256 of the parent's manifest.
     """
@@ -136,7 +136,7 @@ class Frontier(Frozen):
 
     @property
     def whole(self) -> Point:
-        """The parent as it is."""
+        """The parent, uncompressed."""
         return self.points[0]
 
     @property
@@ -146,24 +146,24 @@ class Frontier(Frozen):
 
     def unbeaten(self) -> tuple[Point, ...]:
         """Return the points that no other beats, smallest first."""
-        found = [p for p in self.points if not any(p.beaten_by(q) for q in self.points)]
-        return tuple(sorted(found, key=lambda point: point.nbytes))
+        points = [p for p in self.points if not any(p.beaten_by(q) for q in self.points)]
+        return tuple(sorted(points, key=lambda point: point.nbytes))
 
     def sentence(self) -> str:
-        """Say what the chosen candidate, or else the smallest that keeps 99 %, keeps and saves."""
+        """Describe quality and savings of the chosen candidate, or the smallest to keep 99 %."""
         point = self.choice
         if point is None:
             keeping = [p for p in self.points if p.kept.value >= 0.99]
             point = min(keeping or self.points, key=lambda p: p.nbytes)
-        whole, kept = self.whole, point.kept if self.test is None else self.test.kept
-        which = "validation" if self.test is None else "test"
-        said = (
-            f"'{point.name}' keeps {_percent(kept)} of the quality on {which} users",
-            f"at {_speed(point.texts_per_second, whole.texts_per_second)} encoding speed",
-            f"with {_part(point.encoder_bytes, whole.encoder_bytes)} of the encoder",
-            f"and {_part(point.index_bytes, whole.index_bytes)} of the vectors",
+        parent, quality = self.whole, point.kept if self.test is None else self.test.kept
+        users = "validation" if self.test is None else "test"
+        parts = (
+            f"'{point.name}' keeps {_percent(quality)} of the quality on {users} users",
+            f"at {_speed(point.texts_per_second, parent.texts_per_second)} encoding speed",
+            f"with {_part(point.encoder_bytes, parent.encoder_bytes)} of the encoder",
+            f"and {_part(point.index_bytes, parent.index_bytes)} of the vectors",
         )
-        return ", ".join(said[:3]) + " " + said[3] + "."
+        return ", ".join(parts[:3]) + " " + parts[3] + "."
 
     def cells(self) -> list[tuple[str, ...]]:
         """Return a row of texts a point, in the order of `COLUMNS`."""
@@ -183,7 +183,7 @@ class Frontier(Frozen):
         ]
 
     def table(self) -> str:
-        """Return a text table; ``*`` marks what no other candidate beats, ``>`` the choice."""
+        """Return a text table; ``*`` marks unbeaten candidates, ``>`` the choice."""
         unbeaten = {point.name for point in self.unbeaten()}
         marks = [
             ">" if p.name == self.chosen else "*" if p.name in unbeaten else " "
@@ -199,8 +199,8 @@ class Frontier(Frozen):
         return self.table()
 
 
-def _percent(kept: Measured) -> str:
-    return f"{100 * kept.value:.1f} % [{100 * kept.low:.1f} {100 * kept.high:.1f}]"
+def _percent(share: Measured) -> str:
+    return f"{100 * share.value:.1f} % [{100 * share.low:.1f} {100 * share.high:.1f}]"
 
 
 def times(now: float, before: float) -> str:

@@ -1,4 +1,4 @@
-"""What all settings and results share: frozen, unknown keys refused, errors in plain words."""
+"""The base of settings and results: frozen, unknown keys refused, errors in plain words."""
 
 from collections.abc import Iterable
 from typing import Any, Self, get_args
@@ -50,22 +50,22 @@ class Frozen(BaseModel):
 
 
 def refusal(error: ValidationError, model: type[BaseModel], source: str) -> str:
-    """Say what is wrong with a value: where it was read, which key, and the way out."""
+    """Describe an invalid value: its source, its key, and the remedy."""
     lines: list[str] = []
     problems: dict[str, list[str]] = {}  # of one value, which may have been tried as several types
     for detail in error.errors(include_url=False):
         path = _path(detail["loc"])
-        where, found = ".".join(path), repr(detail["input"])
+        where, value = ".".join(path), repr(detail["input"])
         if detail["type"] == "extra_forbidden":
             valid = _keys(model, path[:-1])
-            near = _place_of(path, model) or did_you_mean(path[-1], valid)
-            lines.append(f"unknown key {where!r}{near} Valid here: {', '.join(valid)}")
+            suggestion = _place_of(path, model) or did_you_mean(path[-1], valid)
+            lines.append(f"unknown key {where!r}{suggestion} Valid here: {', '.join(valid)}")
         elif not path:
             lines.append(plain_words(detail))
         else:
-            shown = found if len(found) <= 80 else found[:77] + "..."
+            short = value if len(value) <= 80 else value[:77] + "..."
             message = _TOML.get(detail["type"]) or plain_words(detail)
-            problems.setdefault(f"{where} = {shown}: ", []).append(message)
+            problems.setdefault(f"{where} = {short}: ", []).append(message)
     lines += [where + "; or: ".join(messages) for where, messages in problems.items()]
     return f"{source}: " + "\n  ".join(lines)
 

@@ -1,4 +1,4 @@
-"""What a report says of quality: means, slices, comparisons, lists and exposure."""
+"""Quality in a report: means, slices, comparisons, lists and exposure."""
 
 from typing import Annotated
 
@@ -78,11 +78,11 @@ class Comparison(Frozen):
 
     def __str__(self) -> str:
         d = self.difference
-        said = f"no difference is shown between {self.scorer} and {self.other}: {d.value:+.4f}"
+        sentence = f"no difference is shown between {self.scorer} and {self.other}: {d.value:+.4f}"
         if self.shown:
             better = "better" if d.value > 0 else "worse"
-            said = f"{self.scorer} is {better} than {self.other} by {abs(d.value):.4f}"
-        return f"{said} NDCG@10 [{d.low:+.4f} {d.high:+.4f}], p = {self.p_holm:.3f}"
+            sentence = f"{self.scorer} is {better} than {self.other} by {abs(d.value):.4f}"
+        return f"{sentence} NDCG@10 [{d.low:+.4f} {d.high:+.4f}], p = {self.p_holm:.3f}"
 
 
 class ListQuality(Frozen):
@@ -147,14 +147,16 @@ class Reach(Frozen):
         if not self.items:
             return "items without events: none"
         taken = self.choices / max(1, self.of_choices)
-        said = (
+        sentence = (
             f"items without events: {self.items:,} of {self.of_items:,}, {100 * taken:.1f} % of "
             f"the held-out choices, in {100 * self.lists:.1f} % of the lists of {self.scorer} "
             f"({100 * self.places:.1f} % of the places)"
         )
         if self.recall is not None:
-            said += f", recall@{self.k} {_short(self.recall)}"
-        return said if self.learned else f"{said}; no earlier choice says how far to lift them"
+            sentence += f", recall@{self.k} {_short(self.recall)}"
+        return (
+            sentence if self.learned else f"{sentence}; no earlier choice says how far to lift them"
+        )
 
 
 class Exposed(Frozen):

@@ -1,4 +1,4 @@
-"""The report: what came out, measured."""
+"""The report of a fit or an evaluation."""
 
 import re
 from pathlib import Path
@@ -188,11 +188,11 @@ class Report(Frozen):
         Letters, digits, ``_``, ``-``, ``.`` and ``/`` only, so ``ndcg@10`` of the blend is
         ``blend/ndcg_at_10``; with its interval as ``blend/ndcg_at_10_low`` and ``_high``.
         """
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         for scorer, metric, value, low, high in self.to_frame().iter_rows():
             name = re.sub(r"[^\w./-]", "_", f"{scorer}/{metric.replace('@', '_at_')}")
-            found |= {name: value, f"{name}_low": low, f"{name}_high": high}
-        return found
+            values |= {name: value, f"{name}_low": low, f"{name}_high": high}
+        return values
 
     def plot(self, metric: str = "ndcg@10") -> Chart:
         """Return a chart of a metric: a bar a scorer, best first, with its 95 % interval.
@@ -206,8 +206,8 @@ class Report(Frozen):
             if metric in self.scorers[name]
         ]
         if not rows:
-            known = {name for found in self.scorers.values() for name in found}
-            raise PlanError(f"no scorer has the metric {metric!r}{did_you_mean(metric, known)}")
+            names = {name for measured in self.scorers.values() for name in measured}
+            raise PlanError(f"no scorer has the metric {metric!r}{did_you_mean(metric, names)}")
         return interval_chart(
             f"{metric}, 95 % intervals",
             [Interval(name, m.value, m.low, m.high) for name, m in rows],

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.config.evidence import MOST
+from pennyweight.config.evidence import MAJORITY
 from pennyweight.data.evidence import evidence
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import DataError
@@ -83,10 +83,10 @@ def default_protocol(interactions: Interactions) -> Protocol:
         by_time = evidence(interactions, parts(interactions, "global-time")).history_share
     except DataError:  # too few distinct times: equal ones are no order to hold out by either
         return "global-time"
-    if by_time >= 1 - MOST:
+    if by_time >= 1 - MAJORITY:
         return "global-time"
     last = evidence(interactions, _last_out(interactions))
-    return "leave-last-out" if last.users and last.history_share > MOST else "global-time"
+    return "leave-last-out" if last.users and last.history_share > MAJORITY else "global-time"
 
 
 def split(

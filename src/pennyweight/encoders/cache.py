@@ -56,35 +56,35 @@ def encode_cached(
         float32 (len(texts), dim), equal to ``encoder.encode(texts)`` up to rounding.
     """
     if isinstance(encoder, ProjectedEncoder):  # what costs is the encoder behind it
-        behind = encode_cached(
+        vectors = encode_cached(
             encoder.encoder, texts, folder=folder, limit=limit, progress=progress
         )
-        return encoder.project(behind)
+        return encoder.project(vectors)
     folder = folder or cache_folder() / "vectors"
     keys = [_key(text) for text in check_texts(texts)]
     first: dict[bytes, int] = {}  # key -> position of the first text that has it
     for position, key in enumerate(keys):
         first.setdefault(key, position)
-    own = folder / encoder.fingerprint
+    encoder_folder = folder / encoder.fingerprint
     rows = np.zeros((len(texts), encoder.dim), np.float32)
-    segments = _segments(own)
+    segments = _segments(encoder_folder)
     missing = dict(first)
     for segment in segments:
         if missing:
             _fill(segment, missing, rows)
-    todo = list(missing.items())
-    done = len(first) - len(todo)
-    for start in range(0, len(todo), FLUSH):
-        part = todo[start : start + FLUSH]
+    uncached = list(missing.items())
+    done = len(first) - len(uncached)
+    for start in range(0, len(uncached), FLUSH):
+        part = uncached[start : start + FLUSH]
         positions = [position for _, position in part]
         rows[positions] = encoder.encode([texts[position] for position in positions])
-        _write(own, [key for key, _ in part], rows[positions])
+        _write(encoder_folder, [key for key, _ in part], rows[positions])
         done += len(part)
         if progress is not None:
             progress(done, len(first))
-    if todo:
+    if uncached:
         if len(segments) >= MAX_SEGMENTS:
-            _merge(own, encoder.dim)
+            _merge(encoder_folder, encoder.dim)
         evict(folder, limit)
     return rows[[first[key] for key in keys]] if len(first) < len(keys) else rows
 
@@ -129,8 +129,8 @@ def _read(path: Path, dim: int) -> tuple[bytes, NDArray[np.float32]] | None:
     except (OSError, ValueError):
         return None
     count, rest = divmod(len(data), KEY + 4 * dim)
-    found = hashlib.blake2b(data.data, digest_size=KEY).hexdigest()
-    if rest or not path.stem.endswith(found):
+    checksum = hashlib.blake2b(data.data, digest_size=KEY).hexdigest()
+    if rest or not path.stem.endswith(checksum):
         return None
     rows = data[count * KEY :].view(np.float32).reshape(count, dim)
     return data[: count * KEY].tobytes(), rows
@@ -151,9 +151,11 @@ def _fill(path: Path, missing: dict[bytes, int], out: NDArray[np.float32]) -> No
 def _merge(folder: Path, dim: int) -> None:
     """Write all segments of one encoder as one, then remove them and the damaged."""
     paths = _segments(folder)
-    found = [segment for segment in (_read(path, dim) for path in paths) if segment is not None]
-    if found:
-        _write(folder, [keys for keys, _ in found], np.concatenate([rows for _, rows in found]))
+    readable = [segment for segment in (_read(path, dim) for path in paths) if segment is not None]
+    if readable:
+        _write(
+            folder, [keys for keys, _ in readable], np.concatenate([rows for _, rows in readable])
+        )
     for path in paths:
         path.unlink(missing_ok=True)
 

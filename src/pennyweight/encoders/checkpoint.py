@@ -163,11 +163,11 @@ class _Source:
         if value is None:
             raise DataError(f"checkpoint has no tensor {name!r}; is it a BERT model?")
         fits = value.ndim == len(shape) and all(
-            n > 0 and wanted in (None, n) for n, wanted in zip(value.shape, shape, strict=True)
+            n > 0 and size in (None, n) for n, size in zip(value.shape, shape, strict=True)
         )
         if not fits:
-            told = ", ".join("any" if n is None else str(n) for n in shape)
-            raise DataError(f"{name}: shape {value.shape} does not fit config.json: ({told})")
+            expected = ", ".join("any" if n is None else str(n) for n in shape)
+            raise DataError(f"{name}: shape {value.shape} does not fit config.json: ({expected})")
         return value.astype(np.float32, copy=False)
 
     def linear(self, name: str, out: int | None, width: int | None) -> Projection:

@@ -78,22 +78,22 @@ class _Writer:
     operators: Operators
 
     def embed(self) -> str:
-        graph, found = self.operators, self.checkpoint
-        norm = self._norm("embed", found.norm)
-        epsilon = found.epsilon
+        graph, checkpoint = self.operators, self.checkpoint
+        norm = self._norm("embed", checkpoint.norm)
+        epsilon = checkpoint.epsilon
         if graph.precision == "fp32":
-            place = graph.constant("positions", found.places)
-            inputs = ["ids", "", graph.constant(TABLE, found.words), place, "", *norm]
+            place = graph.constant("positions", checkpoint.places)
+            inputs = ["ids", "", graph.constant(TABLE, checkpoint.words), place, "", *norm]
             return graph.node(
                 "EmbedLayerNormalization", inputs, domain=MS, outputs=2, epsilon=epsilon
             )
         # The table is half of a small model: 8 bits, widened where it is read.
-        packed = QuantizedRows.of(found.words, "int8", by_row=True)
+        packed = QuantizedRows.of(checkpoint.words, "int8", by_row=True)
         rows = graph.node("Gather", [graph.constant(TABLE, packed.data), "ids"])
         scales = graph.node("Gather", [graph.constant("words.scale", packed.scale), "ids"])
         rows = graph.node("Mul", [graph.node("Cast", [rows], to=TensorProto.FLOAT), scales])
         # Positions are few: 8 bits on disk only, and the same numbers here.
-        places = QuantizedRows.of(found.places, "int8", by_row=True).unpacked()
+        places = QuantizedRows.of(checkpoint.places, "int8", by_row=True).unpacked()
         place = graph.constant("positions", places)
         start, stop = graph.constant("start", np.array([0])), graph.node("Shape", ["ids"], start=1)
         place = graph.node("Slice", [place, start, stop])  # (tokens, hidden)

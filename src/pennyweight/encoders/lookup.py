@@ -87,50 +87,50 @@ class Lookup:
         return columns
 
     def find(self, text: str, holders: Holders) -> QueryColumns:
-        """Return the columns that a text asks for; `holders` says which items have a column."""
-        wanted = QueryColumns()
+        """Return the columns of a text's words; `holders` gives the items that have a column."""
+        query = QueryColumns()
         count = Counter(runs(normalize(text)))
         for run, n in count.items():
             if not run.dense:
-                self._spaced(run.surface, 1 + log(n), wanted)
+                self._spaced(run.surface, 1 + log(n), query)
             elif len(run.units) == 1:
-                self._cluster(run.units[0], wanted)
-            elif not self._pieces(run, wanted, holders):
+                self._cluster(run.units[0], query)
+            elif not self._pieces(run, query, holders):
                 for unit in filter(is_ideograph, run.units):
-                    self._cluster(unit, wanted)
-        return wanted
+                    self._cluster(unit, query)
+        return query
 
-    def _spaced(self, word: str, factor: float, wanted: QueryColumns) -> None:
+    def _spaced(self, word: str, factor: float, query: QueryColumns) -> None:
         folded = fold(word)
         columns = {self.vocabulary.get(form, -1) for form in (word, folded)}
         exact = self.vocabulary.get(word, -1)
         for column in (columns | set(self._folded.get(folded, ()))) - {-1}:
             spelling = 1.0 if column == exact or exact < 0 else VARIANT
-            wanted.add(column, spelling * factor * float(self.idf[column]))
+            query.add(column, spelling * factor * float(self.idf[column]))
 
-    def _cluster(self, unit: str, wanted: QueryColumns) -> None:
+    def _cluster(self, unit: str, query: QueryColumns) -> None:
         exact = self.vocabulary.get(unit)
         if exact is not None:
-            wanted.add(exact, float(self.idf[exact]))
+            query.add(exact, float(self.idf[exact]))
         factor = 1.0 if exact is None else VARIANT
         for column in self._with_cluster.get(unit, ()):
-            wanted.add(column, factor * float(self.idf[column]))
+            query.add(column, factor * float(self.idf[column]))
 
-    def _pieces(self, run: ScriptRun, wanted: QueryColumns, holders: Holders) -> bool:
+    def _pieces(self, run: ScriptRun, query: QueryColumns, holders: Holders) -> bool:
         """Cut a run from the left into the longest pieces that some item has; say if any."""
         columns = [self.vocabulary.get(a + b) for a, b in pairwise(run.units)]
-        start, found = 0, False
+        start, matched = 0, False
         while start < len(columns):
             piece = _longest(columns[start:], holders)
             weights = {column: float(self.idf[column]) for column in piece}
             if len(piece) > LONGEST:  # a text rather than a name: it counts by its pairs
                 for column, weight in weights.items():
-                    wanted.add(column, weight)
+                    query.add(column, weight)
             elif piece:
-                wanted.phrases.append(weights)
-            found |= bool(piece)
+                query.phrases.append(weights)
+            matched |= bool(piece)
             start += len(piece) + 1
-        return found
+        return matched
 
 
 def _longest(columns: Sequence[int | None], holders: Holders) -> list[int]:

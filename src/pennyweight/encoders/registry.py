@@ -28,10 +28,10 @@ def register_encoder(kind: type[Encoder]) -> type[Encoder]:
 
 def load_encoder(kind: str, folder: Path) -> Encoder:
     """Read an encoder that its `save` wrote; `BundleError` for a kind that nothing provides."""
-    found = ENCODERS.find(kind)
-    if found is None:
+    encoder = ENCODERS.find(kind)
+    if encoder is None:
         raise BundleError(
             f"{folder}: encoder kind {kind!r} is not known here; install the package that provides "
             f"it (entry point group {ENCODERS.group})"
         )
-    return found.load(folder)
+    return encoder.load(folder)

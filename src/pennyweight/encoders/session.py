@@ -42,8 +42,8 @@ class Graph:
         values = {n: ort.OrtValue.ortvalue_from_numpy(a) for n, a in self.arrays.items()}
         options.add_external_initializers(list(values), list(values.values()))
         # Matrices are packed anew by the session and can go; the table would be copied as it is.
-        kept = {name: values[name] for name in (TABLE,) if name in values}
-        for name, value in kept.items():
+        shared = {name: values[name] for name in (TABLE,) if name in values}
+        for name, value in shared.items():
             options.add_initializer(name, value)
         inner = ort.InferenceSession(
             self.model,
@@ -51,7 +51,7 @@ class Graph:
             providers=["CPUExecutionProvider"],
             disabled_optimizers=["SkipLayerNormFusion"],  # slower, see `encode.graph`
         )
-        return Session(inner, [(self.arrays[name], value) for name, value in kept.items()])
+        return Session(inner, [(self.arrays[name], value) for name, value in shared.items()])
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Session:
     """A model ready to run."""
 
     _inner: ort.InferenceSession
-    _kept: Sequence[tuple[NDArray[Any], ort.OrtValue]]  # memory that it reads but does not own
+    _constants: Sequence[tuple[NDArray[Any], ort.OrtValue]]  # memory that it reads but does not own
 
     @property
     def outputs(self) -> list[str]:
@@ -70,5 +70,5 @@ class Session:
         self, outputs: Sequence[str], feed: Mapping[str, NDArray[np.int32]]
     ) -> list[NDArray[np.float32]]:
         """Return the outputs named, for ``ids`` and ``mask``, int32 (batch, tokens)."""
-        found: list[NDArray[np.float32]] = self._inner.run(list(outputs), dict(feed))
-        return found
+        arrays: list[NDArray[np.float32]] = self._inner.run(list(outputs), dict(feed))
+        return arrays

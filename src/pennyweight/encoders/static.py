@@ -212,8 +212,8 @@ def distil(
     tokenizer = transformer.tokenizer
     size = tokenizer.get_vocab_size()
     template = tokenizer.encode("").ids  # first and last marker
-    half = (len(template) + 1) // 2
-    ids = [[*template[:half], token, *template[half:]] for token in range(size)]
+    middle = (len(template) + 1) // 2
+    ids = [[*template[:middle], token, *template[middle:]] for token in range(size)]
     table = _principal(transformer.pool(ids, progress=progress), dim)
     name = f"static-{transformer.name}-{dim}"
     encoder = StaticEncoder(table, _zipf_weights(tokenizer), tokenizer, name=name)

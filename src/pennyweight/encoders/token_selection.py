@@ -11,10 +11,10 @@ from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import load_tokenizer, tokenize
 from pennyweight.errors import DataError
 
-__all__ = ["BLOCK_TEXTS", "WHOLE", "select_tokens", "wordpiece"]
+__all__ = ["BLOCK_TEXTS", "UNLIMITED", "select_tokens", "wordpiece"]
 
 BLOCK_TEXTS = 4096
-WHOLE = 1 << 20  # tokens a text may have when the tokens that are needed are collected
+UNLIMITED = 1 << 20  # tokens a text may have when the tokens that are needed are collected
 
 
 def select_tokens(
@@ -46,10 +46,10 @@ def select_tokens(
     """
     if frequent < 0:
         raise DataError(f"frequent {frequent}: 0 or more tokens")
-    found = json.loads(tokenizer_json)
-    vocabulary: dict[str, int] = wordpiece(found)["vocab"]
-    prefix = str(found["model"].get("continuing_subword_prefix", "##"))
-    added = {token["content"]: int(token["id"]) for token in found["added_tokens"]}
+    tokenizer = json.loads(tokenizer_json)
+    vocabulary: dict[str, int] = wordpiece(tokenizer)["vocab"]
+    prefix = str(tokenizer["model"].get("continuing_subword_prefix", "##"))
+    added = {token["content"]: int(token["id"]) for token in tokenizer["added_tokens"]}
     keep = set(added.values()) | _needed(tokenizer_json, texts) | _spelling(vocabulary, prefix)
     keep |= set(range(first))
     ordered = sorted(vocabulary, key=vocabulary.__getitem__)
@@ -61,10 +61,10 @@ def select_tokens(
         and not token.startswith("[unused")
     ]
     keep |= {vocabulary[token] for token in common[:frequent]}
-    known = set(vocabulary.values()) | set(added.values())
-    old = np.array(sorted(keep & known), np.int64)
+    existing = set(vocabulary.values()) | set(added.values())
+    old = np.array(sorted(keep & existing), np.int64)
     new = {int(token): number for number, token in enumerate(old)}
-    return old, json.dumps(_renumbered(found, new), ensure_ascii=False)
+    return old, json.dumps(_renumbered(tokenizer, new), ensure_ascii=False)
 
 
 def wordpiece(tokenizer: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def wordpiece(tokenizer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _needed(tokenizer_json: str, texts: Sequence[str]) -> set[int]:
-    tokenizer = load_tokenizer(tokenizer_json, max_tokens=WHOLE)
+    tokenizer = load_tokenizer(tokenizer_json, max_tokens=UNLIMITED)
     needed: set[int] = set()
     for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):
         for ids in tokenize(tokenizer, texts[start : start + BLOCK_TEXTS], special=True):
@@ -104,8 +104,8 @@ def _spelling(vocabulary: dict[str, int], prefix: str) -> set[int]:
 def _renumbered(tokenizer: dict[str, Any], new: dict[int, int]) -> dict[str, Any]:
     """Return a tokenizer.json with the kept tokens under their new ids."""
     vocabulary = tokenizer["model"]["vocab"].items()
-    kept = {token: new[number] for token, number in vocabulary if number in new}
-    out = {**tokenizer, "model": {**tokenizer["model"], "vocab": kept}}
+    retained = {token: new[number] for token, number in vocabulary if number in new}
+    out = {**tokenizer, "model": {**tokenizer["model"], "vocab": retained}}
     out["added_tokens"] = [{**t, "id": new[t["id"]]} for t in tokenizer["added_tokens"]]
     if tokenizer.get("padding"):
         pad = tokenizer["padding"]

@@ -144,10 +144,10 @@ class TransformerEncoder(Encoder):
         out = np.zeros((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):
             ids = tokenize(self.tokenizer, texts[start : start + BLOCK_TEXTS], special=True)
-            known = [i for i, row in enumerate(ids) if not self._special.issuperset(row)]
-            done = start + len(ids) - len(known)
-            for batch in batches([ids[i] for i in known]):
-                rows = [known[i] for i in batch]
+            with_token = [i for i, row in enumerate(ids) if not self._special.issuperset(row)]
+            done = start + len(ids) - len(with_token)
+            for batch in batches([ids[i] for i in with_token]):
+                rows = [with_token[i] for i in batch]
                 out[[start + i for i in rows]] = self._run([ids[i] for i in rows], "unit")
                 done += len(batch)
                 if progress is not None:

@@ -17,11 +17,11 @@ from pennyweight.storage.files import digest
 __all__ = ["Vectorizer", "folds_of", "word_counts"]
 
 
-def _features(found: list[str], char_ngrams: tuple[int, int] | None) -> Iterator[str]:
+def _features(text_words: list[str], char_ngrams: tuple[int, int] | None) -> Iterator[str]:
     if char_ngrams is None:
-        return iter(found)
+        return iter(text_words)
     low, high = char_ngrams
-    padded = [f" {word} " for word in found]
+    padded = [f" {word} " for word in text_words]
     # The space in front keeps a piece of a word apart from the word that is spelled alike.
     pieces = (
         f" {word[i : i + n]}"
@@ -29,7 +29,7 @@ def _features(found: list[str], char_ngrams: tuple[int, int] | None) -> Iterator
         for n in range(low, high + 1)
         for i in range(len(word) - n + 1)
     )
-    return chain(found, pieces)
+    return chain(text_words, pieces)
 
 
 def word_counts(
@@ -49,13 +49,13 @@ def word_counts(
     words = words_by(tokenizer)
     indices, ends = array("i"), array("q", [0])
     for text in texts:
-        found = _features(words(text), char_ngrams)
+        features = _features(words(text), char_ngrams)
         if grow:
-            indices.extend([vocabulary.setdefault(w, len(vocabulary)) for w in found])
+            indices.extend([vocabulary.setdefault(w, len(vocabulary)) for w in features])
         elif folds is None:
-            indices.extend([vocabulary[w] for w in found if w in vocabulary])
+            indices.extend([vocabulary[w] for w in features if w in vocabulary])
         else:
-            indices.extend(_known(found, vocabulary, folds))
+            indices.extend(_columns(features, vocabulary, folds))
         ends.append(len(indices))
     columns = np.array(indices, np.int32)
     counts = sparse.csr_matrix(
@@ -66,10 +66,10 @@ def word_counts(
     return counts
 
 
-def _known(
-    found: Iterable[str], vocabulary: Mapping[str, int], folds: Mapping[str, int]
+def _columns(
+    features: Iterable[str], vocabulary: Mapping[str, int], folds: Mapping[str, int]
 ) -> Iterator[int]:
-    for word in found:
+    for word in features:
         column = vocabulary.get(word)
         if column is None:
             folded = fold(word)
@@ -154,18 +154,20 @@ class Vectorizer:
         df = np.bincount(counts.indices, minlength=len(grown))
         tf = np.asarray(counts.sum(axis=0, dtype=np.float64)).ravel()
         names = np.array(list(grown), dtype=object)
-        kept = [c for c in np.argsort(names) if df[c] >= min_df]
-        if len(kept) > max_features:
-            kept = sorted(sorted(kept, key=lambda c: -tf[c])[:max_features], key=names.__getitem__)
-        if not kept:
+        selected = [c for c in np.argsort(names) if df[c] >= min_df]
+        if len(selected) > max_features:
+            selected = sorted(
+                sorted(selected, key=lambda c: -tf[c])[:max_features], key=names.__getitem__
+            )
+        if not selected:
             raise DataError(
                 f"no words to learn from in {len(texts):,} texts (min_df {min_df}); "
                 "name the columns of the catalog that hold text"
             )
-        vocabulary = {str(names[c]): i for i, c in enumerate(kept)}
-        weights = np.ones(len(kept))
+        vocabulary = {str(names[c]): i for i, c in enumerate(selected)}
+        weights = np.ones(len(selected))
         if idf:
-            weights = np.log((1 + len(texts)) / (1 + df[kept])) + 1
+            weights = np.log((1 + len(texts)) / (1 + df[selected])) + 1
         return cls(
             vocabulary, weights.astype(np.float32), sublinear=sublinear, char_ngrams=char_ngrams
         )

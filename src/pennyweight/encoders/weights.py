@@ -99,25 +99,25 @@ class ModelWeights:
         """
         path = self.folder / "model.safetensors"
         try:
-            found, _ = map_tensors(path)
+            stored, _ = map_tensors(path)
         except UNREADABLE as error:
             raise DataError(
                 f"{path}: cannot be read ({error}); fetch the file again, it is corrupt, "
                 "incomplete or in a number format other than float32 or float16"
             ) from error
-        for name, tensor in found.items():
+        for name, tensor in stored.items():
             if not np.isfinite(tensor).all():
                 raise DataError(
                     f"{path}: {name!r} is not finite; fetch the file again, it is corrupt"
                 )
-        packed = {name.removesuffix(SCALE) for name in found if name.endswith(SCALE)}
+        packed = {name.removesuffix(SCALE) for name in stored if name.endswith(SCALE)}
         try:
-            wide = {name: QuantizedRows.from_arrays(found, name).unpacked() for name in packed}
+            wide = {name: QuantizedRows.from_arrays(stored, name).unpacked() for name in packed}
         except (KeyError, ValueError) as error:
             raise DataError(f"{path}: a matrix in 8 bits lacks a part ({error})") from error
-        rest = {n: t for n, t in found.items() if n not in wide and not n.endswith(PARTS)}
-        rest = {n: t.astype(np.float32) if t.dtype == np.float16 else t for n, t in rest.items()}
-        return rest | wide
+        plain = {n: t for n, t in stored.items() if n not in wide and not n.endswith(PARTS)}
+        plain = {n: t.astype(np.float32) if t.dtype == np.float16 else t for n, t in plain.items()}
+        return plain | wide
 
 
 def find_weights(model: str | Path | None = None) -> ModelWeights:
@@ -146,10 +146,10 @@ def find_weights(model: str | Path | None = None) -> ModelWeights:
         if model is None:
             raise DataError(f"no language-model weights on this machine; {REMEDY}")
         folder = _hub(DEFAULT_MODEL, REVISION)
-    found = _open(folder, _SHORT)
-    if not found.verified:
+    weights = _open(folder, _SHORT)
+    if not weights.verified:
         raise DataError(f"{folder}: not the bytes of {DEFAULT_MODEL} {REVISION[:8]}; {REMEDY}")
-    return found
+    return weights
 
 
 def write_weights(
@@ -225,16 +225,16 @@ def _replaceable(folder: Path) -> bool:
 
 def check_tokenizer(tokenizer: Path | str, checkpoint: Checkpoint) -> Tokenizer:
     """Read a tokenizer, cut at what the model can take; `DataError` where it has more tokens."""
-    found = load_tokenizer(tokenizer, max_tokens=len(checkpoint.places))
+    loaded = load_tokenizer(tokenizer, max_tokens=len(checkpoint.places))
     # Ids may have gaps: the largest counts, not how many there are.
-    largest = max(found.get_vocab().values(), default=-1)
+    largest = max(loaded.get_vocab().values(), default=-1)
     if largest >= len(checkpoint.words):
         name = tokenizer if isinstance(tokenizer, Path) else "tokenizer"
         raise DataError(
             f"{name}: token id {largest}, but the model has {len(checkpoint.words)} token "
             "vectors; the tokenizer is of another model"
         )
-    return found
+    return loaded
 
 
 def _default_folder() -> Path | None:
@@ -326,10 +326,10 @@ def _pooling(folder: Path) -> Literal["mean", "cls"]:
 
 def _json(path: Path, of: type = dict) -> Any:  # noqa: ANN401
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as JSON ({error})") from error
-    objects = found if of is list and isinstance(found, list) else [found]
+    objects = content if of is list and isinstance(content, list) else [content]
     if not all(isinstance(value, dict) for value in objects):
         raise DataError(f"{path}: not the JSON of a model; fetch the file again")
-    return found
+    return content

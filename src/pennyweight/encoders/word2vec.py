@@ -79,23 +79,23 @@ class Word2VecEncoder(Encoder):
         """
         if dim < 1 or window < 1 or negatives < 1:
             raise DataError(f"dim {dim}, window {window}, negatives {negatives}: from 1")
-        kept, frequency = _vocabulary(check_texts(texts), min_count, max_words)
-        counts = _cooccurrence(texts, {word: i for i, word in enumerate(kept)}, window)
+        vocabulary, frequency = _vocabulary(check_texts(texts), min_count, max_words)
+        counts = _cooccurrence(texts, {word: i for i, word in enumerate(vocabulary)}, window)
         information = _positive_pmi(counts, negatives)
         if information.nnz == 0:
             raise DataError(
                 f"no words to learn from in {len(texts):,} texts (min_count {min_count}); "
                 "name the columns of the catalog that hold text"
             )
-        left, values, _ = truncated_svd(information, dim, seed=seed)
+        vectors, values, _ = truncated_svd(information, dim, seed=seed)
         weight = SIF / (SIF + frequency / frequency.sum())
-        table = np.asarray(left * np.sqrt(values) * weight[:, None], np.float32)
-        encoder = cls(kept, table, np.zeros(table.shape[1], np.float32))
+        table = np.asarray(vectors * np.sqrt(values) * weight[:, None], np.float32)
+        encoder = cls(vocabulary, table, np.zeros(table.shape[1], np.float32))
         means = encoder.encode(texts)
         _, _, directions = np.linalg.svd(means.T @ means)
         # With one dimension, or one text, the common direction is all there is: keep it.
         common = directions[0] if min(len(texts), table.shape[1]) > 1 else encoder.common
-        return cls(kept, table, np.asarray(common, np.float32))
+        return cls(vocabulary, table, np.asarray(common, np.float32))
 
     kind = "word2vec"
 
@@ -176,15 +176,15 @@ def _cooccurrence(
         word = np.array([w for row in lists for w in row], np.int32)
         text_of = np.repeat(np.arange(len(lists)), [len(row) for row in lists])
         for distance in range(1, window + 1):
-            same = text_of[distance:] == text_of[:-distance]
-            total = total + _pairs(word[:-distance][same], word[distance:][same], shape)
+            same_text = text_of[distance:] == text_of[:-distance]
+            total = total + _pairs(word[:-distance][same_text], word[distance:][same_text], shape)
     return sparse.csr_matrix(total + total.T)
 
 
 def _pairs(
-    near: NDArray[np.int32], far: NDArray[np.int32], shape: tuple[int, int]
+    first: NDArray[np.int32], second: NDArray[np.int32], shape: tuple[int, int]
 ) -> sparse.csr_matrix:
-    return sparse.csr_matrix((np.ones(len(near), np.float32), (near, far)), shape=shape)
+    return sparse.csr_matrix((np.ones(len(first), np.float32), (first, second)), shape=shape)
 
 
 def _positive_pmi(counts: sparse.csr_matrix, negatives: int) -> sparse.csr_matrix:

@@ -1,4 +1,4 @@
-"""The value gate: what the language model adds, with an interval, and whether to keep it."""
+"""The value gate: the gain by the language model, with an interval, and whether to keep it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,14 +17,14 @@ FEWEST = 30  # users without whom a resampled mean says little
 
 
 def added(
-    outcomes: UserResults, scorer: str, other: str, *, resamples: int = 1_000, rng: int = 0
+    results: UserResults, scorer: str, other: str, *, resamples: int = 1_000, rng: int = 0
 ) -> tuple[AblationDifference, ...]:
     """Compare two scorers user by user: on all, on items without events, on short histories.
 
     Parameters
     ----------
-    outcomes
-        What the two, perhaps among others, achieved.
+    results
+        Results of the two scorers, perhaps among others.
     scorer, other
         Their names; the difference is that of the first less that of the second.
     resamples, rng
@@ -32,17 +32,17 @@ def added(
 
     Returns
     -------
-    tuple[Added, ...]
+    tuple[AblationDifference, ...]
         All users first; new items and short histories where they concern at least thirty
         users, and not all.
     """
-    columns = [outcomes.scorers.index(name) for name in (scorer, other)]
-    found = []
-    for to, targets in _groups(outcomes):
-        ndcg = outcomes.part(targets).ndcg[:, columns]
+    columns = [results.scorers.index(name) for name in (scorer, other)]
+    differences = []
+    for to, targets in _groups(results):
+        ndcg = results.part(targets).ndcg[:, columns]
         estimate, p = paired_tests(ndcg[:, :1] - ndcg[:, 1:], resamples=resamples, rng=rng)[0]
-        found.append((to, len(ndcg), estimate, p))
-    corrected = holm([p for *_, p in found])
+        differences.append((to, len(ndcg), estimate, p))
+    corrected = holm([p for *_, p in differences])
     return tuple(
         AblationDifference(
             to=to,
@@ -50,22 +50,22 @@ def added(
             difference=estimate.measured(),
             p_holm=p_holm,
         )
-        for (to, users, estimate, _), p_holm in zip(found, corrected, strict=True)
+        for (to, users, estimate, _), p_holm in zip(differences, corrected, strict=True)
     )
 
 
-def _groups(outcomes: UserResults) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    everything = np.ones(len(outcomes.held_out.targets), dtype=bool)
+def _groups(results: UserResults) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    everything = np.ones(len(results.held_out.targets), dtype=bool)
     yield "all users", everything
     for to, targets in (
-        ("new items", outcomes.target_events == 0),
-        ("short histories", (outcomes.history_length <= SHORT)[outcomes.target_row]),
+        ("new items", results.target_events == 0),
+        ("short histories", (results.history_length <= SHORT)[results.target_row]),
     ):
-        users = len(np.unique(outcomes.target_row[targets]))
+        users = len(np.unique(results.target_row[targets]))
         if users >= FEWEST and not targets.all():
             yield to, targets
 
 
-def keep(found: Sequence[AblationDifference]) -> bool:
+def keep(differences: Sequence[AblationDifference]) -> bool:
     """Return whether a gain is shown, on all users or on some, and no loss on all."""
-    return not found[0].worse and any(one.better for one in found)
+    return not differences[0].worse and any(difference.better for difference in differences)

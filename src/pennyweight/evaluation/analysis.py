@@ -1,4 +1,4 @@
-"""Everything that a report says beyond the means, from one pass over the evaluation."""
+"""The analysis behind a report, beyond the means, from one pass over the evaluation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ from pennyweight.evaluation.user_results import UserResults
 
 __all__ = ["LISTED", "Analysis", "Grouping", "analyze"]
 
-LISTED = 10  # items of each ranking that are looked at
-EXPOSED = 10  # groups of items that are told apart
+LISTED = 10  # items of each recommendation list
+EXPOSED = 10  # maximum number of groups of items
 _TOGETHER_BYTES = 64 << 20  # of columns whose users are drawn once
 BY_WORDS = "words of the texts"
 
@@ -35,7 +35,7 @@ _Past = tuple[NDArray[np.float64], NDArray[np.bool_]]  # see `_history_popularit
 
 @dataclass(frozen=True)
 class Grouping:
-    """What items and users are told apart by; None leaves a measure out.
+    """The groups of items and users, and the words of the items; None leaves a measure out.
 
     Attributes
     ----------
@@ -71,43 +71,43 @@ class Analysis:
 
 
 def analyze(
-    outcomes: UserResults,
-    lens: Grouping,
+    results: UserResults,
+    grouping: Grouping,
     *,
     scorer: str = "blend",
     resamples: int = 1_000,
     rng: int = 0,
 ) -> Analysis:
-    """Look at the lists, the slices and the scorers side by side.
+    """Analyze lists and slices, and compare the scorers.
 
     Parameters
     ----------
-    outcomes
-        What the scorers achieved; measured with lists (see `measure`).
-    lens
-        What items and users are told apart by.
+    results
+        Results of the scorers, measured with lists (see `measure`).
+    grouping
+        The groups of items and users, and the words of the items.
     scorer
         The scorer that is tested against each of the others.
     resamples, rng
         Of the intervals and tests, see `bootstrap`.
     """
-    facts = beyond_accuracy.item_facts(outcomes.held_out.before)
-    few = None if lens.items is None else lens.items.largest(EXPOSED)
-    past = _history_popularity(outcomes, facts)
-    found: dict[str, dict[str | int, Measured]] = {}
+    facts = beyond_accuracy.item_facts(results.held_out.before)
+    largest = None if grouping.items is None else grouping.items.largest(EXPOSED)
+    past = _history_popularity(results, facts)
+    means: dict[str, dict[str | int, Measured]] = {}
     waiting: list[_Columns] = []
-    for name, one in outcomes.found.items():
-        waiting.append(_columns(name, one, outcomes, lens, facts, few, past))
+    for name, per_user in results.by_scorer.items():
+        waiting.append(_columns(name, per_user, results, grouping, facts, largest, past))
         # Together, since drawing the users takes longer than averaging over them.
         if sum(columns.values.nbytes for columns in waiting) > _TOGETHER_BYTES:
-            found |= _estimates(waiting, resamples, rng)
+            means |= _estimates(waiting, resamples, rng)
             waiting = []
-    found |= _estimates(waiting, resamples, rng)
+    means |= _estimates(waiting, resamples, rng)
     return Analysis(
-        slices(outcomes, lens.users, resamples=resamples, rng=rng),
-        comparisons(outcomes, scorer, resamples=resamples, rng=rng),
-        _lists(outcomes, lens, past, found),
-        None if few is None else _exposure(outcomes, few, found),
+        slices(results, grouping.users, resamples=resamples, rng=rng),
+        comparisons(results, scorer, resamples=resamples, rng=rng),
+        _lists(results, grouping, past, means),
+        None if largest is None else _exposure(results, largest, means),
     )
 
 
@@ -131,31 +131,31 @@ class _Columns:
 
 def _columns(
     name: str,
-    found: PerUser,
-    outcomes: UserResults,
-    lens: Grouping,
+    per_user: PerUser,
+    results: UserResults,
+    grouping: Grouping,
     facts: beyond_accuracy.ItemFacts,
-    few: Groups | None,
+    largest: Groups | None,
     past: _Past,
 ) -> _Columns:
-    lists, held_out = found.lists, outcomes.held_out
+    lists, held_out = per_user.lists, results.held_out
     values: dict[str | int, NDArray[np.float64]] = {
         "novelty": beyond_accuracy.list_mean(lists, facts.surprise),
-        "serendipity": beyond_accuracy.serendipity(found.ranks, held_out, facts, lists),
+        "serendipity": beyond_accuracy.serendipity(per_user.ranks, held_out, facts, lists),
         "popularity": beyond_accuracy.list_mean(lists, facts.popularity),
     }
-    if _worded(lens):
-        values["diversity"] = beyond_accuracy.diversity(lists, lens.words)
-    if few is not None:
-        values |= dict(enumerate(beyond_accuracy.group_shares(lists, few).T))
+    if _worded(grouping):
+        values["diversity"] = beyond_accuracy.diversity(lists, grouping.words)
+    if largest is not None:
+        values |= dict(enumerate(beyond_accuracy.group_shares(lists, largest).T))
     columns = [np.ones(len(lists)), *values.values()]
     ratios = {key: (i, 0) for i, key in enumerate(values, 1)}
-    if lens.items is not None:
-        distance = beyond_accuracy.miscalibration(lists, held_out.histories, lens.items)
-        known = np.isfinite(distance)
-        if known.any():
+    if grouping.items is not None:
+        distance = beyond_accuracy.miscalibration(lists, held_out.histories, grouping.items)
+        calibrated = np.isfinite(distance)
+        if calibrated.any():
             ratios["miscalibration"] = (len(columns), len(columns) + 1)
-            columns += [np.where(known, distance, 0), known]
+            columns += [np.where(calibrated, distance, 0), calibrated]
     before, old = past
     if old.any():
         ratios["popularity_lift"] = (len(columns), len(columns) + 1)
@@ -178,53 +178,55 @@ def _estimates(
     out: dict[str, dict[str | int, Measured]] = {columns.scorer: {} for columns in waiting}
     estimates = bootstrap_ratios(values, ratios, resamples=resamples, rng=rng)
     for (scorer, key), (value, low, high) in zip(keys, estimates, strict=True):
-        less = 1 if key == "popularity_lift" else 0  # a lift of 0 is the popularity of before
-        out[scorer][key] = Measured(value=value - less, low=low - less, high=high - less)
+        baseline = 1 if key == "popularity_lift" else 0  # a lift of 0 is the popularity of before
+        out[scorer][key] = Measured(
+            value=value - baseline, low=low - baseline, high=high - baseline
+        )
     return out
 
 
-def _worded(lens: Grouping) -> bool:
-    return lens.words is not None and lens.words.nnz > 0
+def _worded(grouping: Grouping) -> bool:
+    return grouping.words is not None and grouping.words.nnz > 0
 
 
-def _history_popularity(outcomes: UserResults, facts: beyond_accuracy.ItemFacts) -> _Past:
+def _history_popularity(results: UserResults, facts: beyond_accuracy.ItemFacts) -> _Past:
     """Return the mean popularity of each history, (n_users,), 0 without one; who has one."""
-    histories = outcomes.held_out.histories
+    histories = results.held_out.histories
     total = np.bincount(histories.row, facts.popularity[histories.item], minlength=len(histories))
     return total / np.maximum(histories.length, 1), histories.length > 0
 
 
 def _lists(
-    outcomes: UserResults,
-    lens: Grouping,
+    results: UserResults,
+    grouping: Grouping,
     past: _Past,
-    found: Mapping[str, dict[str | int, Measured]],
+    means: Mapping[str, dict[str | int, Measured]],
 ) -> ListQuality:
-    n_items, (before, old) = outcomes.held_out.before.n_items, past
+    n_items, (before, old) = results.held_out.before.n_items, past
     return ListQuality(
         k=LISTED,
         scorers={
-            name: {key: mean for key, mean in means.items() if isinstance(key, str)}
-            for name, means in found.items()
+            name: {key: mean for key, mean in scorer_means.items() if isinstance(key, str)}
+            for name, scorer_means in means.items()
         },
         catalog={
             name: {
-                "coverage": beyond_accuracy.coverage(one.lists, n_items),
-                "gini": beyond_accuracy.gini(one.lists, n_items),
+                "coverage": beyond_accuracy.coverage(per_user.lists, n_items),
+                "gini": beyond_accuracy.gini(per_user.lists, n_items),
             }
-            for name, one in outcomes.found.items()
+            for name, per_user in results.by_scorer.items()
         },
         history_popularity=float(before[old].mean()) if old.any() else None,
-        diversity_by=BY_WORDS if _worded(lens) else None,
-        categories=None if lens.items is None else lens.items.column,
+        diversity_by=BY_WORDS if _worded(grouping) else None,
+        categories=None if grouping.items is None else grouping.items.column,
     )
 
 
 def _exposure(
-    outcomes: UserResults, groups: Groups, found: Mapping[str, dict[str | int, Measured]]
+    results: UserResults, groups: Groups, means: Mapping[str, dict[str | int, Measured]]
 ) -> Exposure:
     items = np.asarray(groups.share.mean(axis=0)).ravel()
-    past = beyond_accuracy.history_shares(outcomes.held_out.histories, groups)
+    past = beyond_accuracy.history_shares(results.held_out.histories, groups)
     return Exposure(
         attribute=groups.column,
         groups=tuple(
@@ -232,7 +234,7 @@ def _exposure(
                 name=label,
                 items=min(1.0, float(items[i])),
                 histories=float(past[i]),
-                scorers={name: means[i] for name, means in found.items()},
+                scorers={name: scorer_means[i] for name, scorer_means in means.items()},
             )
             for i, label in enumerate(groups.labels)
         ),

@@ -1,4 +1,4 @@
-"""Beyond accuracy: what the recommended lists are like, right or not."""
+"""Beyond-accuracy metrics: properties of the recommended lists, relevant or not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ def diversity(lists: Lists, vectors: sparse.csr_matrix) -> NDArray[np.float64]:
         vector is unlike all others.
     """
     out = np.zeros(len(lists))
-    own = np.asarray(vectors.multiply(vectors).sum(axis=1), np.float64).ravel()
+    squared_lengths = np.asarray(vectors.multiply(vectors).sum(axis=1), np.float64).ravel()
     vectors = vectors.astype(np.float64)
     row_bytes = 12 * lists.shape[1] * vectors.nnz // max(1, vectors.shape[0])
     for rows, chosen in _indicators(lists, vectors.shape[0], row_bytes):
@@ -108,7 +108,7 @@ def diversity(lists: Lists, vectors: sparse.csr_matrix) -> NDArray[np.float64]:
         size = np.diff(chosen.indptr)
         pairs = np.maximum(size * (size - 1), 1)
         # |sum of the vectors|^2 holds each pair twice, and each vector with itself.
-        out[rows] = np.where(size > 1, 1 - (squared - chosen @ own) / pairs, 0)
+        out[rows] = np.where(size > 1, 1 - (squared - chosen @ squared_lengths) / pairs, 0)
     return out
 
 

@@ -43,7 +43,7 @@ def bootstrap(
     values
         One row a user, float64 (n_users, n_metrics).
     resamples
-        How many times the users are drawn.
+        Number of resamples of the users.
     level
         Share of resampled means inside the interval.
     rng
@@ -60,8 +60,8 @@ def bootstrap(
         When there are no users, or `resamples` or `level` is out of range.
     """
     _check(values, resamples, level)
-    drawn = _resampled(values, resamples, np.random.default_rng(rng))
-    return _around(values.mean(axis=0), drawn, level)
+    resampled = _resampled(values, resamples, np.random.default_rng(rng))
+    return _around(values.mean(axis=0), resampled, level)
 
 
 def paired_difference(
@@ -106,10 +106,10 @@ def bootstrap_ratios(
         np.divide(top, bottom, out=out, where=bottom != 0)
         return out
 
-    whole = divide(values.mean(axis=0))
-    whole[np.isnan(whole)] = 0
-    drawn = divide(_resampled(values, resamples, np.random.default_rng(rng)))
-    return _around(whole, np.where(np.isnan(drawn), whole, drawn), level)
+    observed = divide(values.mean(axis=0))
+    observed[np.isnan(observed)] = 0
+    resampled = divide(_resampled(values, resamples, np.random.default_rng(rng)))
+    return _around(observed, np.where(np.isnan(resampled), observed, resampled), level)
 
 
 def paired_tests(
@@ -129,7 +129,7 @@ def paired_tests(
     Parameters
     ----------
     differences
-        What two scorers differ by, user by user, float64 (n_users, n_comparisons).
+        Differences of two scorers, user by user, float64 (n_users, n_comparisons).
 
     Returns
     -------
@@ -138,11 +138,11 @@ def paired_tests(
     """
     _check(differences, resamples, level)
     mean = differences.mean(axis=0)
-    drawn = _resampled(differences, resamples, np.random.default_rng(rng))
-    # A hair of room, so that rounding does not tell equal distances apart.
-    far = np.abs(drawn - mean) >= np.abs(mean) * (1 - 1e-9)
-    p = (1 + far.sum(axis=0)) / (1 + resamples)
-    return tuple(zip(_around(mean, drawn, level), map(float, p), strict=True))
+    resampled = _resampled(differences, resamples, np.random.default_rng(rng))
+    # A small tolerance, so that equal distances stay equal after rounding.
+    extreme = np.abs(resampled - mean) >= np.abs(mean) * (1 - 1e-9)
+    p = (1 + extreme.sum(axis=0)) / (1 + resamples)
+    return tuple(zip(_around(mean, resampled, level), map(float, p), strict=True))
 
 
 def _check(values: NDArray[np.float64], resamples: int, level: float) -> None:
@@ -153,9 +153,9 @@ def _check(values: NDArray[np.float64], resamples: int, level: float) -> None:
 
 
 def _around(
-    value: NDArray[np.float64], drawn: NDArray[np.float64], level: float
+    value: NDArray[np.float64], resampled: NDArray[np.float64], level: float
 ) -> tuple[Estimate, ...]:
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return tuple(Estimate(*map(float, row)) for row in zip(value, low, high, strict=True))
 
 

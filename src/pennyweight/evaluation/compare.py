@@ -30,53 +30,52 @@ _GROUPS = 10
 
 
 def slices(
-    outcomes: UserResults, users: Groups | None = None, *, resamples: int = 1_000, rng: int = 0
+    results: UserResults, users: Groups | None = None, *, resamples: int = 1_000, rng: int = 0
 ) -> tuple[Slice, ...]:
     """Measure each scorer by history length, by popularity and day of the item, and by group.
 
     Parameters
     ----------
-    outcomes
-        What the scorers achieved.
+    results
+        Results of the scorers.
     users
-        Groups of the evaluated users, one row each; the ten largest are told apart.
+        Groups of the evaluated users, one row each; the ten largest have a slice each.
     resamples, rng
         Of the intervals, see `bootstrap`.
 
     Returns
     -------
     tuple[Slice, ...]
-        Those that have a user.
+        The slices with at least one user.
     """
-    found = []
-    for by, name, targets in _chosen(outcomes, users):
-        part = outcomes.part(targets)
+    measured = []
+    for by, name, targets in _chosen(results, users):
+        part = results.part(targets)
         if len(part.rows):
             means = bootstrap(part.ndcg, resamples=resamples, rng=rng)
             ndcg = {
-                scorer: mean.measured()
-                for scorer, mean in zip(outcomes.scorers, means, strict=True)
+                scorer: mean.measured() for scorer, mean in zip(results.scorers, means, strict=True)
             }
             size = {"users": len(part.rows), "targets": part.targets}
-            found.append(Slice(by=by, name=name, ndcg=ndcg, **size))
-    return tuple(found)
+            measured.append(Slice(by=by, name=name, ndcg=ndcg, **size))
+    return tuple(measured)
 
 
 def _chosen(
-    outcomes: UserResults, users: Groups | None
+    results: UserResults, users: Groups | None
 ) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    row, against = outcomes.target_row, outcomes.only_negative
-    bins = np.searchsorted(list(LENGTHS.values()), outcomes.history_length, side="right") - 1
+    row, only_negative = results.target_row, results.only_negative
+    bins = np.searchsorted(list(LENGTHS.values()), results.history_length, side="right") - 1
     for place, name in enumerate(LENGTHS):
-        yield HISTORY_LENGTH, name, ((bins == place) & ~against)[row]
-    yield HISTORY_LENGTH, ONLY_NEGATIVE, against[row]
-    classes = popularity_class(outcomes.held_out.before.counts)[outcomes.held_out.targets]
+        yield HISTORY_LENGTH, name, ((bins == place) & ~only_negative)[row]
+    yield HISTORY_LENGTH, ONLY_NEGATIVE, only_negative[row]
+    classes = popularity_class(results.held_out.before.counts)[results.held_out.targets]
     for place, name in enumerate(CLASSES):
         yield POPULARITY, name, classes == place
-    same = outcomes.target_same_day
-    if same is not None:
-        yield DAY, "same as the event before", same
-        yield DAY, "later", ~same
+    same_day = results.target_same_day
+    if same_day is not None:
+        yield DAY, "same as the event before", same_day
+        yield DAY, "later", ~same_day
     if users is not None:
         users = users.largest(_GROUPS)
         for place, name in enumerate(users.labels):
@@ -101,29 +100,29 @@ def popularity_class(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def comparisons(
-    outcomes: UserResults, scorer: str = "blend", *, resamples: int = 1_000, rng: int = 0
+    results: UserResults, scorer: str = "blend", *, resamples: int = 1_000, rng: int = 0
 ) -> tuple[Comparison, ...]:
     """Test one scorer against each of the others, NDCG@10 user by user (see `paired_tests`).
 
     The blend before its refit is no other scorer, and is left out.
     """
-    others = [name for name in outcomes.scorers if name not in {scorer, BEFORE_REFIT}]
-    if not others:
+    rivals = [name for name in results.scorers if name not in {scorer, BEFORE_REFIT}]
+    if not rivals:
         return ()
-    ndcg = outcomes.ndcg
-    own = ndcg[:, outcomes.scorers.index(scorer)]
-    columns = [outcomes.scorers.index(name) for name in others]
-    tests = paired_tests(own[:, None] - ndcg[:, columns], resamples=resamples, rng=rng)
+    ndcg = results.ndcg
+    scorer_ndcg = ndcg[:, results.scorers.index(scorer)]
+    columns = [results.scorers.index(name) for name in rivals]
+    tests = paired_tests(scorer_ndcg[:, None] - ndcg[:, columns], resamples=resamples, rng=rng)
     corrected = holm([p for _, p in tests])
     return tuple(
         Comparison(
             scorer=scorer,
             other=name,
-            difference=found.measured(),
+            difference=estimate.measured(),
             p=p,
             p_holm=p_holm,
         )
-        for name, (found, p), p_holm in zip(others, tests, corrected, strict=True)
+        for name, (estimate, p), p_holm in zip(rivals, tests, corrected, strict=True)
     )
 
 

@@ -27,8 +27,8 @@ CATEGORY_COLUMNS = (
     "tags",
 )
 NONE, OTHER = "(none)", "(other)"
-_FEW = 10  # numbers that are names of groups rather than amounts
-_MOST = 1_000  # groups told apart; rarer ones are together
+_MAX_NAMED_NUMBERS = 10  # numbers that are names of groups rather than amounts
+_MAX_GROUPS = 1_000  # groups told apart; rarer ones are together
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Groups:
         """Return the same rows in at most n groups, the smallest ones as ``(other)``."""
         if len(self.labels) <= n:
             return self
-        kept = [label for label in self.labels if label not in {NONE, OTHER}][: n - 2]
-        labels = (*kept, *((NONE,) if NONE in self.labels else ()), OTHER)
+        largest = [label for label in self.labels if label not in {NONE, OTHER}][: n - 2]
+        labels = (*largest, *((NONE,) if NONE in self.labels else ()), OTHER)
         to = [labels.index(label if label in labels else OTHER) for label in self.labels]
         turn = sparse.csr_matrix((np.ones(len(to)), (np.arange(len(to)), to)))
         return Groups(self.column, labels, sparse.csr_matrix(self.share @ turn))
@@ -81,7 +81,7 @@ def groups_of(column: pl.Series, *, several: bool = True) -> Groups:
     if column.dtype.is_nested() and column.dtype != pl.List(pl.String):
         raise PlanError(f"column {column.name!r} holds {column.dtype}, not groups")
     rows: list[tuple[str, ...]]
-    if column.dtype.is_numeric() and column.n_unique() > _FEW:
+    if column.dtype.is_numeric() and column.n_unique() > _MAX_NAMED_NUMBERS:
         rows = [(label,) for label in _quarters(column)]
     elif column.dtype.is_numeric():
         rows = [() if value is None else (f"{value:g}",) for value in column.to_list()]
@@ -112,12 +112,12 @@ def category_column(attributes: pl.DataFrame) -> str | None:
 
 def _quarters(column: pl.Series) -> list[str]:
     values = column.cast(pl.Float64).fill_nan(None)
-    known = values.drop_nulls().to_numpy()
-    if not len(known):
+    filled = values.drop_nulls().to_numpy()
+    if not len(filled):
         return [NONE] * len(column)
-    edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75]))
-    edges = edges[edges < known.max()]
-    bounds = [known.min(), *edges, known.max()]
+    edges = np.unique(np.quantile(filled, [0.25, 0.5, 0.75]))
+    edges = edges[edges < filled.max()]
+    bounds = [filled.min(), *edges, filled.max()]
     names = [
         f"{a:g} to {b:g}" if i == 0 else f"above {a:g} to {b:g}"
         for i, (a, b) in enumerate(pairwise(bounds))
@@ -136,9 +136,9 @@ def _several(column: pl.Series) -> list[tuple[str, ...]]:
 
 
 def _level(paths: list[list[str]]) -> list[tuple[str, ...]]:
-    known = [path for path in paths if path != [""]]
-    for level in range(max(map(len, known))):
-        at = {path[level] for path in known if len(path) > level}
+    filled = [path for path in paths if path != [""]]
+    for level in range(max(map(len, filled))):
+        at = {path[level] for path in filled if len(path) > level}
         if len(at) > 1:
             break
     # A path that ends early is a group by itself, under its last name.
@@ -150,11 +150,11 @@ def _matrix(column: str, rows: Iterable[tuple[str, ...]]) -> Groups:
     length = np.array([len(row) for row in filled])
     flat = pl.Series([label for row in filled for label in row], dtype=pl.String)
     sizes = flat.value_counts().sort("count", flat.name, descending=[True, False])
-    found = [label for label in sizes[flat.name].to_list() if label not in {NONE, OTHER}]
-    labels = (*found[:_MOST], *(label for label in (NONE,) if label in sizes[flat.name]))
-    if len(found) > _MOST:
+    by_size = [label for label in sizes[flat.name].to_list() if label not in {NONE, OTHER}]
+    labels = (*by_size[:_MAX_GROUPS], *(label for label in (NONE,) if label in sizes[flat.name]))
+    if len(by_size) > _MAX_GROUPS:
         labels = (*labels, OTHER)
-    code = dict.fromkeys(found, len(labels) - 1) | {label: i for i, label in enumerate(labels)}
+    code = dict.fromkeys(by_size, len(labels) - 1) | {label: i for i, label in enumerate(labels)}
     to = np.array([code[label] for label in flat.to_list()], np.int32)
     ends = np.concatenate([[0], np.cumsum(length)])
     share = sparse.csr_matrix(

@@ -1,4 +1,4 @@
-"""The first items of each ranking: what a user would be shown."""
+"""The first items of each ranking, as a user would see them."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def first_items(
     depth = min(k, scores.shape[1])
     if not depth or not len(scores):
         return out
-    bound, hit = _at_least(scores, depth)
+    bound, hit = _reaching(scores, depth)
     rows = np.flatnonzero(count_true(hit) > max(_CROWD, 2 * depth))
     if len(rows):
         ties = keys * factors[rows, None]
@@ -47,12 +47,12 @@ def first_items(
     order = np.lexsort((keys[item] * factors[row], -scores[row, item], row))
     row, item = row[order], item[order]
     place = np.arange(len(row)) - np.searchsorted(row, row)
-    shown = place < k
-    out[row[shown], place[shown]] = item[shown]
+    listed = place < k
+    out[row[listed], place[listed]] = item[listed]
     return out
 
 
-def _at_least(values: NDArray[Any], depth: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _reaching(values: NDArray[Any], depth: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return a bound that the best `depth` of each row reach, and what reaches it."""
     n, n_items = values.shape
     width = n_items // _GROUPS
@@ -77,8 +77,8 @@ def _settled(
     """Leave, of a crowd that equals the bound, only those that may come first."""
     above = scores > bound[:, None]
     equal = hit & ~above
-    early = np.where(equal, ~ties, np.uint32(0))
-    return above | (equal & _at_least(early, depth)[1])
+    order = np.where(equal, ~ties, np.uint32(0))
+    return above | (equal & _reaching(order, depth)[1])
 
 
 def count_true(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

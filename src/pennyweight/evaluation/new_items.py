@@ -1,4 +1,4 @@
-"""How often lists reach items that nobody has met."""
+"""How often lists contain items without events."""
 
 import numpy as np
 
@@ -8,19 +8,19 @@ from pennyweight.evaluation.user_results import UserResults
 __all__ = ["reach"]
 
 
-def reach(outcomes: UserResults, scorer: str, *, learned: bool = True) -> Reach:
+def reach(results: UserResults, scorer: str, *, learned: bool = True) -> Reach:
     """Return how often a scorer's lists hold items without events, and how often rightly.
 
     Parameters
     ----------
     learned
-        Whether held-out choices taught how far to lift such items.
+        Whether the lift of such items was learned from held-out choices.
     """
-    found, held_out = outcomes.found[scorer], outcomes.held_out
+    per_user, held_out = results.by_scorer[scorer], results.held_out
     new = held_out.before.counts == 0
-    chosen = outcomes.target_events == 0
-    listed = (found.lists >= 0) & new[found.lists]
-    k = found.lists.shape[1]
+    chosen = results.target_events == 0
+    listed = (per_user.lists >= 0) & new[per_user.lists]
+    k = per_user.lists.shape[1]
     return Reach(
         scorer=scorer,
         k=k,
@@ -28,9 +28,9 @@ def reach(outcomes: UserResults, scorer: str, *, learned: bool = True) -> Reach:
         of_items=len(new),
         choices=int(chosen.sum()),
         of_choices=len(chosen),
-        users=len(np.unique(outcomes.target_row[chosen])),
+        users=len(np.unique(results.target_row[chosen])),
         lists=float(listed.any(axis=1).mean()) if len(listed) else 0.0,
-        places=float(listed.sum() / max(1, (found.lists >= 0).sum())),
+        places=float(listed.sum() / max(1, (per_user.lists >= 0).sum())),
         learned=learned,
-        recall=float((found.ranks[chosen] < k).mean()) if chosen.any() else None,
+        recall=float((per_user.ranks[chosen] < k).mean()) if chosen.any() else None,
     )

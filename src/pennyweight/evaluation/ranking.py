@@ -94,16 +94,16 @@ def _ranks(
     keys: NDArray[np.uint32],
     odd: NDArray[np.uint32],
 ) -> NDArray[np.int64]:
-    own = scores[np.arange(len(targets)), targets]
-    out = count_true(scores > own[:, None])
-    equal = scores == own[:, None]
+    target_scores = scores[np.arange(len(targets)), targets]
+    out = count_true(scores > target_scores[:, None])
+    equal = scores == target_scores[:, None]
     tied = np.flatnonzero(count_true(equal) > 1)
     if tied.size:
         # An odd factor modulo 2**32 is a bijection: distinct items keep distinct keys.
         order = keys * odd[tied, None]
         before = order < order[np.arange(len(tied)), targets[tied]][:, None]
         out[tied] += count_true(before & equal[tied])
-    out[np.isneginf(own)] = MISS
+    out[np.isneginf(target_scores)] = MISS
     return out
 
 

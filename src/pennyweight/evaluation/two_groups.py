@@ -29,10 +29,12 @@ def rate(successes: int, users: int, *, level: float = 0.95) -> Estimate:
         raise ValueError(f"{successes} of {users} users is no rate")
     z, share = _z(level), successes / users
     center = (share + z * z / (2 * users)) / (1 + z * z / users)
-    half = z / (1 + z * z / users) * math.sqrt(share * (1 - share) / users + (z / (2 * users)) ** 2)
+    margin = (
+        z / (1 + z * z / users) * math.sqrt(share * (1 - share) / users + (z / (2 * users)) ** 2)
+    )
     # Rounding would leave a hair between the end of the scale and a rate of 0 or 1.
-    low = 0.0 if successes == 0 else max(0.0, center - half)
-    high = 1.0 if successes == users else min(1.0, center + half)
+    low = 0.0 if successes == 0 else max(0.0, center - margin)
+    high = 1.0 if successes == users else min(1.0, center + margin)
     return Estimate(share, low, high)
 
 
@@ -43,10 +45,10 @@ def rate_difference(a: tuple[int, int], b: tuple[int, int], *, level: float = 0.
     groups small; Newcombe, "Interval estimation for the difference between independent
     proportions", Statistics in Medicine 1998, method 10.
     """
-    one, other = rate(*a, level=level), rate(*b, level=level)
-    difference = other.value - one.value
-    below = math.hypot(other.value - other.low, one.high - one.value)
-    above = math.hypot(other.high - other.value, one.value - one.low)
+    first, second = rate(*a, level=level), rate(*b, level=level)
+    difference = second.value - first.value
+    below = math.hypot(second.value - second.low, first.high - first.value)
+    above = math.hypot(second.high - second.value, first.value - first.low)
     return Estimate(difference, max(-1.0, difference - below), min(1.0, difference + above))
 
 
@@ -58,8 +60,8 @@ def rate_test(a: tuple[int, int], b: tuple[int, int]) -> float:
     successes, users = a[0] + b[0], a[1] + b[1]
     if min(a[1], b[1]) == 0 or successes in (0, users):
         return 1.0
-    least = min(a[1], b[1]) * min(successes, users - successes) / users
-    if least < EXPECTED:
+    min_expected = min(a[1], b[1]) * min(successes, users - successes) / users
+    if min_expected < EXPECTED:
         return _fisher(a, b)
     pooled = successes / users
     spread = math.sqrt(pooled * (1 - pooled) * (1 / a[1] + 1 / b[1]))
@@ -72,8 +74,8 @@ def mean(total: float, squares: float, users: int, *, level: float = 0.95) -> Es
     By the normal distribution, so for some dozens of users and more.
     """
     value = total / users
-    half = _z(level) * math.sqrt(_variance(total, squares, users) / users)
-    return Estimate(value, value - half, value + half)
+    margin = _z(level) * math.sqrt(_variance(total, squares, users) / users)
+    return Estimate(value, value - margin, value + margin)
 
 
 def mean_difference(
@@ -81,8 +83,8 @@ def mean_difference(
 ) -> Estimate:
     """Estimate the mean of `b` less that of `a`, each (sum, sum of squares, users)."""
     value = b[0] / b[2] - a[0] / a[2]
-    half = _z(level) * math.sqrt(_variance(*a) / a[2] + _variance(*b) / b[2])
-    return Estimate(value, value - half, value + half)
+    margin = _z(level) * math.sqrt(_variance(*a) / a[2] + _variance(*b) / b[2])
+    return Estimate(value, value - margin, value + margin)
 
 
 def sample_ratio_test(users: Sequence[int], shares: Sequence[float]) -> float:
@@ -91,10 +93,10 @@ def sample_ratio_test(users: Sequence[int], shares: Sequence[float]) -> float:
     Pearson's chi-square test with one degree of freedom; Fabijan et al., "Diagnosing sample
     ratio mismatch in online controlled experiments", KDD 2019.
     """
-    n, whole = sum(users), sum(shares)
-    expected = [n * share / whole for share in shares]
+    n, total = sum(users), sum(shares)
+    expected = [n * share / total for share in shares]
     if min(expected) == 0:
-        agrees = all(found == 0 for found, e in zip(users, expected, strict=True) if e == 0)
+        agrees = all(observed == 0 for observed, e in zip(users, expected, strict=True) if e == 0)
         return 1.0 if agrees else 0.0
     statistic = sum((f - e) ** 2 / e for f, e in zip(users, expected, strict=True))
     return math.erfc(math.sqrt(statistic / 2))
@@ -121,9 +123,9 @@ def _fisher(a: tuple[int, int], b: tuple[int, int]) -> float:
     def log_likelihood(x: int) -> float:
         return _log_choose(a[1], x) + _log_choose(b[1], successes - x)
 
-    whole = _log_choose(users, successes)
+    log_tables = _log_choose(users, successes)
     possible = range(max(0, successes - b[1]), min(successes, a[1]) + 1)
-    likely = [math.exp(log_likelihood(x) - whole) for x in possible]
+    likely = [math.exp(log_likelihood(x) - log_tables) for x in possible]
     bound = likely[a[0] - possible.start] * TIE
     return min(1.0, sum(p for p in likely if p <= bound))
 

@@ -1,4 +1,4 @@
-"""What every scorer achieved for every user, and what tells users and targets apart."""
+"""The results of every scorer for every user, and the groups that users and targets fall into."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.measure import PerUser
 from pennyweight.evaluation.metrics import per_user
 
-__all__ = ["JUDGED_BY", "Part", "UserResults"]
+__all__ = ["PRIMARY_METRIC", "Part", "UserResults"]
 
-JUDGED_BY = "ndcg@10"
+PRIMARY_METRIC = "ndcg@10"
 _CUTOFF = 10
 DAY = 86_400.0
 
@@ -38,28 +38,30 @@ class Part:
 
 @dataclass(frozen=True)
 class UserResults:
-    """One table for slices, tests between scorers and whatever else compares users.
+    """One table for slices, tests between scorers and other comparisons by user.
 
     Attributes
     ----------
-    found
-        Scorer -> what it achieved, rows in the order of `held_out`.
+    by_scorer
+        Scorer -> its results, rows in the order of `held_out`.
     held_out
         The users, their histories and their targets.
     """
 
-    found: Mapping[str, PerUser]
+    by_scorer: Mapping[str, PerUser]
     held_out: HeldOut
 
     @property
     def scorers(self) -> tuple[str, ...]:
         """The scorers, in the order of the columns of every array here."""
-        return tuple(self.found)
+        return tuple(self.by_scorer)
 
     @property
     def ndcg(self) -> NDArray[np.float64]:
         """NDCG@10 of each user, float64 (n_users, n_scorers)."""
-        return np.column_stack([one.column(JUDGED_BY) for one in self.found.values()])
+        return np.column_stack(
+            [results.column(PRIMARY_METRIC) for results in self.by_scorer.values()]
+        )
 
     @property
     def history_length(self) -> NDArray[np.int64]:
@@ -68,14 +70,14 @@ class UserResults:
 
     @property
     def only_negative(self) -> NDArray[np.bool_]:
-        """Whether a user had turned items down and done nothing else by then, bool (n_users,)."""
+        """Whether a user has only negative events before the targets, bool (n_users,)."""
         held = self.held_out
-        new, gone = self.history_length == 0, held.before.negative
-        if not len(gone) or held.target_time is None or not new.any():
+        new, negative = self.history_length == 0, held.before.negative
+        if not len(negative) or held.target_time is None or not new.any():
             return np.zeros(len(held), bool)
         first = np.minimum.reduceat(held.target_time, held.target_offsets[:-1])
         began = np.full(len(held.before.users), np.inf)
-        np.minimum.at(began, gone.user, gone.time)
+        np.minimum.at(began, negative.user, negative.time)
         return np.asarray(new & (began[held.users] < first))
 
     @property
@@ -100,8 +102,8 @@ class UserResults:
             return None
         last = histories.time[np.maximum(histories.offsets[1:] - 1, 0)]
         day = np.where(histories.length > 0, np.floor(last / DAY), np.nan)
-        same: NDArray[np.bool_] = np.floor(held.target_time / DAY) == day[self.target_row]
-        return same if same.any() and not same.all() else None
+        same_day: NDArray[np.bool_] = np.floor(held.target_time / DAY) == day[self.target_row]
+        return same_day if same_day.any() and not same_day.all() else None
 
     def part(self, targets: NDArray[np.bool_]) -> Part:
         """Return the quality on some targets alone, bool (n_targets,).
@@ -113,7 +115,7 @@ class UserResults:
         rows, counts = np.unique(self.target_row[targets], return_counts=True)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         columns = [
-            per_user(one.ranks[targets], offsets, cutoffs=(_CUTOFF,))[:, 0]
-            for one in self.found.values()
+            per_user(results.ranks[targets], offsets, cutoffs=(_CUTOFF,))[:, 0]
+            for results in self.by_scorer.values()
         ]
         return Part(rows, np.column_stack(columns), int(targets.sum()))

@@ -1,4 +1,4 @@
-"""The blend with the language model beside the one without: which one to keep, and why."""
+"""The blend with the language model and the one without, compared to choose one of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ BLEND, WITH, WITHOUT = "blend", "blend-with-model", "blend-without-model"
 
 @dataclass
 class AblationStudy:
-    """Two blends that differ in what reads the texts.
+    """Two blends that differ in the encoder of the texts.
 
     Attributes
     ----------
@@ -30,9 +30,9 @@ class AblationStudy:
     model, instead
         The names of the encoders.
     chosen_on
-        What the model adds on validation data.
+        Gains by the model on validation data.
     followed
-        Whether the one that the advice speaks for is the one to keep.
+        Whether the fit follows the advice.
     """
 
     with_model: Blend
@@ -43,7 +43,7 @@ class AblationStudy:
     followed: bool
 
     @classmethod
-    def judge(
+    def compare(
         cls,
         blends: tuple[Blend, Blend],
         names: tuple[str, str],
@@ -54,59 +54,59 @@ class AblationStudy:
         follow: bool,
     ) -> "AblationStudy":
         """Compare on validation data."""
-        found = measure({WITH: blends[0], WITHOUT: blends[1]}, valid, repeats=repeats)
-        outcomes = UserResults(found, valid)
-        chosen_on = added(outcomes, WITH, WITHOUT, resamples=plan.bootstrap, rng=plan.seed)
+        per_user = measure({WITH: blends[0], WITHOUT: blends[1]}, valid, repeats=repeats)
+        results = UserResults(per_user, valid)
+        chosen_on = added(results, WITH, WITHOUT, resamples=plan.bootstrap, rng=plan.seed)
         return cls(*blends, *names, chosen_on, follow)
 
     @property
     def keep(self) -> bool:
-        """Whether the model is to be kept."""
+        """Whether to keep the model."""
         return keep(self.chosen_on)
 
     @property
     def drop(self) -> bool:
-        """Whether the blend without the model is the one to keep."""
+        """Whether the fit drops the model."""
         return self.followed and not self.keep
 
     @property
     def rival(self) -> tuple[str, Blend]:
-        """The blend that is not kept, and its name among the scorers of the report."""
+        """The rejected blend, and its name among the scorers of the report."""
         return (WITH, self.with_model) if self.drop else (WITHOUT, self.without)
 
     @property
-    def own(self) -> dict[str, Scorer]:
-        """The components of the blend without the model that it does not share."""
+    def unshared(self) -> dict[str, Scorer]:
+        """The components that only the blend without the model has."""
         shared, ours = self.with_model.components, self.without.components
         return {name: scorer for name, scorer in ours.items() if shared[name] is not scorer}
 
-    def worth(
+    def report(
         self,
-        outcomes: UserResults,
+        results: UserResults,
         seconds: Mapping[str, float],
         fit_seconds: Mapping[str, float],
         plan: EvaluatePlan,
     ) -> EncoderAblation:
-        """Return what the report says.
+        """Return the ablation for the report.
 
         Parameters
         ----------
-        outcomes
-            Of the test users.
+        results
+            Results on the test users.
         seconds
-            Scorer -> seconds that ranking for all of them took.
+            Scorer -> seconds of the ranking for all of them.
         fit_seconds
             Stage -> seconds of the fit.
         """
         rival = self.rival[0]
         ours, theirs = (rival, BLEND) if rival == WITH else (BLEND, rival)
-        found = added(outcomes, ours, theirs, resamples=plan.bootstrap, rng=plan.seed)
+        gains = added(results, ours, theirs, resamples=plan.bootstrap, rng=plan.seed)
         prices = []
         for name, blend, plain in (
             (ours, self.with_model, False),
             (theirs, self.without, True),
         ):
-            a_million = seconds[name] / len(outcomes.held_out) * 1e6
+            a_million = seconds[name] / len(results.held_out) * 1e6
             prices.append(
                 AblationCost(
                     fit_seconds=self._fit_seconds(fit_seconds, plain=plain),
@@ -123,7 +123,7 @@ class AblationStudy:
             model=self.model,
             instead=self.instead,
             chosen_on=self.chosen_on,
-            added=found,
+            added=gains,
             with_model=prices[0],
             without=prices[1],
             keep=self.keep,
@@ -132,7 +132,10 @@ class AblationStudy:
 
     def _fit_seconds(self, seconds: Mapping[str, float], *, plain: bool) -> float:
         """Return the seconds of the stages in which the two differ, the last fit aside."""
-        stages = ["encode", *(f"{kind} {name}" for kind in ("fit", "refit") for name in self.own)]
+        stages = [
+            "encode",
+            *(f"{kind} {name}" for kind in ("fit", "refit") for name in self.unshared),
+        ]
         return sum(seconds.get(stage_name(stage, plain=plain), 0.0) for stage in stages)
 
 

@@ -1,4 +1,4 @@
-"""From the scorers that a plan names to the components of a blend."""
+"""The components of a blend from the scorers that a plan names."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +49,7 @@ class Component:
 
     @property
     def has_own_encoder(self) -> bool:
-        """Whether the encoder of the plan makes no difference to it."""
+        """Whether it does not depend on the encoder of the plan."""
         return self.encoder is not None or self.scorer is not None
 
 
@@ -67,9 +67,9 @@ def components_of(
     Parameters
     ----------
     protocol, repeats
-        None where they are not known yet.
+        None while undecided.
     objects
-        Scorers that were given as objects, by the id that the plan has for them.
+        Scorers passed as objects, by their id in the plan.
 
     Raises
     ------
@@ -88,16 +88,16 @@ def components_of(
                 f"scorers.{name}: no scorer of this id is fitted"
                 f"{did_you_mean(name, (*ids, *optional))}; name it in scorers.names (--scorers)"
             )
-    found, given = [], objects or {}
+    components, objects_by_id = [], objects or {}
     for name in ids:
-        scorer = given.get(name)
+        scorer = objects_by_id.get(name)
         if scorer is None:
-            found.append(_component(name, plan.settings.get(name, {})))
+            components.append(_component(name, plan.settings.get(name, {})))
         elif name in plan.settings:
             raise PlanError(f"scorers.{name}: is an object; give it its settings when it is made")
         else:
-            found.append(Component(name, type(scorer), scorer=scorer))
-    return tuple(found)
+            components.append(Component(name, type(scorer), scorer=scorer))
+    return tuple(components)
 
 
 def _component(name: str, table: Mapping[str, Setting]) -> Component:
@@ -122,10 +122,10 @@ def _check_settings(name: str, kind: type[Scorer], settings: Mapping[str, Settin
                 f"scorers.{name}: unknown key {key!r}{did_you_mean(key, valid)} Valid here: "
                 f"{', '.join(valid)}"
             )
-        wanted = type(defaults[key])
-        whole = wanted is float and type(value) is int
-        if type(value) is not wanted and not whole:
-            raise PlanError(f"scorers.{name}.{key} = {value!r}: must be {_WORDS[wanted]}")
+        expected = type(defaults[key])
+        integer = expected is float and type(value) is int
+        if type(value) is not expected and not integer:
+            raise PlanError(f"scorers.{name}.{key} = {value!r}: must be {_WORDS[expected]}")
 
 
 _WORDS: Mapping[type, str] = {
@@ -162,9 +162,9 @@ def build_components(
     Parameters
     ----------
     own_encoders
-        By the names that components have for them.
+        Encoders of single components, by name.
     shared
-        Scorers that are there already.
+        Scorers that exist already.
 
     Raises
     ------
@@ -174,13 +174,13 @@ def build_components(
         No scorer is left.
     """
     scorers: dict[str, Scorer] = {}
-    for component in sorted(components, key=lambda one: one.type.needs_item_vectors):
+    for component in sorted(components, key=lambda spec: spec.type.needs_item_vectors):
         if component.scorer is not None:
             scorers[component.id] = component.scorer
             continue
         chosen = (own_encoders or {})[component.encoder] if component.encoder else encoders
-        there = {**(shared or {}), **scorers}
-        context = build_context(chosen, there, repeats=repeats, seed=seed)
+        fitted = {**(shared or {}), **scorers}
+        context = build_context(chosen, fitted, repeats=repeats, seed=seed)
         if component.type.can_be_built(context):
             scorers[component.id] = component.type.build(component.settings, context)
     if not scorers:

@@ -1,4 +1,4 @@
-"""From the name of an encoder in a plan, or an encoder, to what scorers start from."""
+"""The encoders of scorers, from the name of one in a plan or from an encoder object."""
 
 import logging
 from collections.abc import Callable
@@ -120,11 +120,11 @@ def choose_encoders(
             raise
         _log.warning("no language model: %s; the words of the catalog serve instead", error)
         return Encoders(None, _lexical(catalog, width), "tfidf (no language model installed)")
-    if plan.name in OF_DEFAULT and (found := unread(catalog.texts)).share >= MUCH:
+    if plan.name in OF_DEFAULT and (foreign := unread(catalog.texts)).share >= MUCH:
         _log.warning(
             "%s; use --encoder tfidf (encoder='tfidf'), which reads every script, or name "
             "the folder of a multilingual model (--encoder FOLDER)",
-            found,
+            foreign,
         )
     table = distil(transformer, dim=min(width, transformer.dim), progress=progress)
     if plan.name in OF_TABLE:

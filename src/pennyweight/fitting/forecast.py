@@ -1,4 +1,4 @@
-"""What a fit will take, added up from the size of the data before it starts.
+"""Forecast of the time and memory of a fit, from the size of the data.
 
 Each number below was measured on catalogs of 3,600 to 200,000 items and logs of 50,000 to
 10 million events (`benchmarks/size.py` compares the sums with what came of them).
@@ -20,7 +20,7 @@ REMEDY = (
 )
 MIB = 1 << 20
 PROGRAM = 180 * MIB  # interpreter and libraries
-MODEL, MODEL_LEFT = 300 * MIB, 120 * MIB  # a language model while it is read, and afterwards
+MODEL, MODEL_RETAINED = 300 * MIB, 120 * MIB  # a language model while it loads, and afterwards
 VECTOR_BYTES = 3 * 4 * 384  # of an item, where a model of the size of all-MiniLM-L6-v2 encodes it
 EVENT_BYTES = 150  # of an event: as read, and in the parts of the split
 ITEM_BYTES, TEXT_COPIES = 400, 3  # of an item: ids and attributes; times its text is held
@@ -39,25 +39,25 @@ CHOICES = 22  # times that a user is scored for the choices of the components
 
 @dataclass(frozen=True)
 class UserSample:
-    """How many users to score: so many that users x items is `scores`, within `least` and `most`.
+    """Number of users to score: users x items is `scores`, within `min_users` and `max_users`.
 
     A choice or an interval needs some thousand users, not all of a million, while the work
     grows with users x items.
     """
 
-    least: int
+    min_users: int
     scores: int
-    most: int | None = None
+    max_users: int | None = None
 
     def of(self, items: int) -> int:
         """Return the number of users for a catalog of so many items."""
-        users = max(self.least, self.scores // max(1, items))
-        return users if self.most is None else min(users, self.most)
+        users = max(self.min_users, self.scores // max(1, items))
+        return users if self.max_users is None else min(users, self.max_users)
 
 
 MEASURED = UserSample(2_000, 1_000_000_000)  # unless the plan says how many
-TUNED = UserSample(300, 200_000_000, most=2_000)  # on whom a scorer makes its own choices
-BLENDED = UserSample(1_000, 600_000_000, most=6_000)
+TUNED = UserSample(300, 200_000_000, max_users=2_000)  # to tune the settings of a scorer
+BLENDED = UserSample(1_000, 600_000_000, max_users=6_000)
 
 
 Scorers = Mapping[str, Scorer | type[Scorer]]
@@ -72,7 +72,7 @@ def forecast(
     users: int | None = None,
     model: bool = True,
     encode: bool = False,
-    gate: bool = True,
+    ablation: bool = True,
     refit: bool = True,
     final: bool = True,
 ) -> Forecast:
@@ -94,7 +94,7 @@ def forecast(
         Whether a language model is read.
     encode
         Whether it encodes the catalog; otherwise its token table serves.
-    gate
+    ablation
         Whether a blend without it is fitted too.
     refit
         Whether all is fitted again on training and validation events.
@@ -102,7 +102,7 @@ def forecast(
         Whether all is fitted once more on every event.
     """
     width = min(dim or default_dim(data.items), TwoTowerSettings.dim)
-    users, twice = _users(data, users, MEASURED), model and gate
+    users, twice = _users(data, users, MEASURED), model and ablation
     memory = _memory(data, scorers, width, users, model=model, twice=twice)
     if encode:
         memory["vectors"] = data.items * VECTOR_BYTES
@@ -124,7 +124,7 @@ def _memory(
     reading = {**start, "language model": MODEL * model}
     learning = {
         **start,
-        "language model": MODEL_LEFT * model,
+        "language model": MODEL_RETAINED * model,
         "words": data.item_bytes // CHARACTERS * TOKEN_BYTES,
         "scores": min(SCRATCH, SCORE_BYTES * items * users),
     }
@@ -168,7 +168,7 @@ def _is_fitted_twice(scorer: Scorer | type[Scorer]) -> bool:
     return scorer.evidence == "text and behavior"
 
 
-def _users(data: Volume, given: int | None, users: UserSample) -> int:
+def _users(data: Volume, max_users: int | None, users: UserSample) -> int:
     """Return how many users are scored."""
-    known = data.events // EVENTS_A_USER if data.users is None else data.users
-    return min(known, given or users.of(data.items))
+    users_in_data = data.events // EVENTS_A_USER if data.users is None else data.users
+    return min(users_in_data, max_users or users.of(data.items))

@@ -1,4 +1,4 @@
-"""One run of `fit` or `evaluate`: its data, its plan, and what the stages pass on."""
+"""One run of `fit` or `evaluate`: its data, its plan, and the state its stages share."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,7 +45,7 @@ from pennyweight.fitting.encoder_choice import (
 )
 from pennyweight.fitting.forecast import BLENDED, REMEDY, TUNED, forecast
 from pennyweight.fitting.measurable import measurable, on_weights
-from pennyweight.fitting.quality import lens, means, word_vectors
+from pennyweight.fitting.quality import grouping_of, means, word_vectors
 from pennyweight.fitting.stages import Progress, Stages
 from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
@@ -61,12 +61,12 @@ VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizer
 
 
 class Job:
-    """One run: the data, the plan, and what the stages pass on.
+    """One run: the data, the plan, and the state that the stages share.
 
     Attributes
     ----------
-    split, outcomes
-        What `measure` held out, and what each scorer achieved for each user.
+    split, results
+        The held-out events of `measure`, and the results of each scorer for each user.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Job:
         self.repeats: Repeats = self.setting.repeats
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
         self.split: Split | None = None
-        self.outcomes: UserResults | None = None
+        self.results: UserResults | None = None
 
     def _expected(self, data: Volume, components: Sequence[Component], *, final: bool) -> Forecast:
         plan = self.plan
@@ -105,13 +105,13 @@ class Job:
             model = encode = self.own_encoder.language_model is not None
         return forecast(
             data,
-            {one.id: one.type for one in components},
+            {component.id: component.type for component in components},
             speed(),
             dim=plan.encoder.dim,
             users=plan.evaluate.max_users,
             model=model,
             encode=encode,
-            gate=plan.evaluate.value_gate,
+            ablation=plan.evaluate.value_gate,
             refit=plan.evaluate.refit,
             final=final,
         )
@@ -129,33 +129,35 @@ class Job:
             with self.stages.stage("split"):
                 components = components_of(self.plan.scorers, protocol, self.repeats, self.scorers)
                 parted = self.setting.split(log, plan)
-                seen = lens(self.data, parted.test, plan)
+                grouping = grouping_of(self.data, parted.test, plan)
             with self.stages.stage("encode") as tell:
                 encoders = self._encoders(tell)
-                own = {
+                own_encoders = {
                     name: choose_encoders(
                         self.plan.encoder.model_copy(update={"name": name}), catalog
                     )
-                    for name in {one.encoder for one in components if one.encoder}
+                    for name in {component.encoder for component in components if component.encoder}
                 }
-            gate = self._choose(components, encoders, own, parted)
+            ablation = self._choose(components, encoders, own_encoders, parted)
             first = self._measure_before_refit(parted)
             if plan.refit:
-                self._fit(parted.test.before, "refit", gate)
-            rival = dict([gate.rival]) if gate is not None else {}
+                self._fit(parted.test.before, "refit", ablation)
+            rival = dict([ablation.rival]) if ablation is not None else {}
             scorers = {**self.blend.components, BLEND: self.blend, **rival}
-            found, seconds = self._measure(scorers, parted.test)
-            outcomes = UserResults(found | first, parted.test)
-            self.split, self.outcomes = parted, outcomes
+            by_scorer, seconds = self._measure(scorers, parted.test)
+            results = UserResults(by_scorer | first, parted.test)
+            self.split, self.results = parted, results
             with self.stages.stage("intervals"):
-                measured = means(outcomes, resamples=resamples, seed=self.seed)
+                measured = means(results, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):
-                seen = replace(seen, words=word_vectors(self.blend.components, catalog))
-                judged = analyze(outcomes, seen, resamples=resamples, rng=self.seed)
+                grouping = replace(grouping, words=word_vectors(self.blend.components, catalog))
+                analysis = analyze(results, grouping, resamples=resamples, rng=self.seed)
                 spent = self.stages.seconds
-                worth = gate.worth(outcomes, seconds, spent, plan) if gate is not None else None
-        report = self._report(protocol, parted.test, measured, judged, worth)
-        reached = reach(outcomes, BLEND, learned=self.blend.lift is None)
+                added = (
+                    ablation.report(results, seconds, spent, plan) if ablation is not None else None
+                )
+        report = self._report(protocol, parted.test, measured, analysis, added)
+        reached = reach(results, BLEND, learned=self.blend.lift is None)
         fitted_on = self._fitted_on(measured, parted)
         return report.model_copy(update={"fitted_on": fitted_on, "new_items": reached})
 
@@ -173,7 +175,7 @@ class Job:
         }
 
     def _encoders(self, progress: Callable[[int, int], None]) -> Encoders:
-        """Return what scorers encode texts with."""
+        """Return the encoders of the scorers."""
         plan, catalog = self.plan.encoder, self.data.catalog
         if self.own_encoder is not None:
             return encoders_of(self.own_encoder, catalog, plan)
@@ -198,19 +200,23 @@ class Job:
         with self.stages.stage(stage_name("encode", plain=True)):
             words = encoders.without_model(catalog)
         served = [
-            one
-            for one in components
-            if not one.has_own_encoder and one.id in scorers and scorers[one.id].uses_encoder
+            component
+            for component in components
+            if not component.has_own_encoder
+            and component.id in scorers
+            and scorers[component.id].uses_encoder
         ]
         if words.table is None or not served:
             return None
-        others = {one.id for one in components} - {one.id for one in served}
-        shared = {name: scorer for name, scorer in scorers.items() if name in others}
-        own = make(served, words, shared=shared)
-        without = self._learn({**scorers, **own}, own, parted, plain=True)
+        shared_ids = {component.id for component in components} - {
+            component.id for component in served
+        }
+        shared = {name: scorer for name, scorer in scorers.items() if name in shared_ids}
+        plain_scorers = make(served, words, shared=shared)
+        without = self._learn({**scorers, **plain_scorers}, plain_scorers, parted, plain=True)
         with self.stages.stage("value gate"):
             users = sample(parted.valid, BLENDED.of(len(catalog)), self._rng())
-            gate = AblationStudy.judge(
+            ablation = AblationStudy.compare(
                 (self.blend, without),
                 (encoders.name, words.name),
                 users,
@@ -218,9 +224,9 @@ class Job:
                 repeats=self.repeats,
                 follow=self.plan.encoder.name == "auto",
             )
-        if gate.drop:
+        if ablation.drop:
             self.encoder, self.blend = words.name, without
-        return gate
+        return ablation
 
     def _learn(
         self,
@@ -230,12 +236,12 @@ class Job:
         *,
         plain: bool = False,
     ) -> Blend:
-        """Fit the new scorers among some and make their choices; then weigh all of them."""
+        """Fit the new ones of the scorers and tune them; then learn the weights of all."""
         n_items = len(self.data.catalog)
-        few = sample(parted.valid, TUNED.of(n_items), self._rng())
+        users = sample(parted.valid, TUNED.of(n_items), self._rng())
         for name, scorer in new.items():
             with self.stages.stage(stage_name(f"fit {name}", plain=plain)) as tell:
-                fit_component(scorer, few, self.data.catalog, repeats=self.repeats, progress=tell)
+                fit_component(scorer, users, self.data.catalog, repeats=self.repeats, progress=tell)
         blend = Blend(scorers, repeats=self.repeats)
         with self.stages.stage(stage_name("blend", plain=plain)) as tell:
             blend.learn(
@@ -249,40 +255,43 @@ class Job:
         return blend
 
     def _fit(
-        self, interactions: Interactions, stage: str, gate: AblationStudy | None = None
+        self, interactions: Interactions, stage: str, ablation: AblationStudy | None = None
     ) -> None:
-        """Fit the components of the blend again; with a gate, those of both blends, each once."""
-        blend = self.blend if gate is None else gate.with_model
-        every = [
-            (stage_name(f"{stage} {name}", plain=False), one)
-            for name, one in blend.components.items()
+        """Fit the components of the blend again; with an ablation, those of both blends once."""
+        blend = self.blend if ablation is None else ablation.with_model
+        stages = [
+            (stage_name(f"{stage} {name}", plain=False), component)
+            for name, component in blend.components.items()
         ]
-        if gate is not None:
-            own = gate.own.items()
-            every += [(stage_name(f"{stage} {name}", plain=True), one) for name, one in own]
-        for name, scorer in every:
+        if ablation is not None:
+            unshared = ablation.unshared.items()
+            stages += [
+                (stage_name(f"{stage} {name}", plain=True), component)
+                for name, component in unshared
+            ]
+        for name, scorer in stages:
             with self.stages.stage(name) as tell:
                 scorer.fit(interactions, self.data.catalog, progress=tell)
 
     def _measure(
         self, scorers: Mapping[str, Scorer], test: HeldOut, stage: str = "measure"
     ) -> tuple[dict[str, PerUser], dict[str, float]]:
-        """Return what each scorer achieved, and the seconds that each took."""
-        found: dict[str, PerUser] = {}
+        """Return the results of each scorer, and the seconds of its measurement."""
+        results: dict[str, PerUser] = {}
         seconds: dict[str, float] = {}
         with self.stages.stage(stage) as tell:
 
             def progress(_: str, users: int, __: int) -> None:
-                tell(len(found) * len(test) + users, len(scorers) * len(test))
+                tell(len(results) * len(test) + users, len(scorers) * len(test))
 
             for name, scorer in scorers.items():
-                began, one = time.perf_counter(), {name: scorer}
-                found |= measure(one, test, repeats=self.repeats, k=LISTED, progress=progress)
+                began, single = time.perf_counter(), {name: scorer}
+                results |= measure(single, test, repeats=self.repeats, k=LISTED, progress=progress)
                 seconds[name] = time.perf_counter() - began
-        return found, seconds
+        return results, seconds
 
     def _rng(self) -> np.random.Generator:
-        """Return the same generator each time, so that rivals are judged on the same users."""
+        """Return the same generator each time, so that rivals are measured on the same users."""
         return np.random.default_rng(self.seed)
 
     def refit(self, report: Report) -> Recommender:
@@ -315,8 +324,8 @@ class Job:
         protocol: str,
         test: HeldOut,
         measured: dict[str, dict[str, Measured]],
-        judged: Analysis,
-        worth: EncoderAblation | None,
+        analysis: Analysis,
+        ablation: EncoderAblation | None,
     ) -> Report:
         catalog, log = self.data.catalog, self.data.interactions
         machine = Machine.measure()
@@ -339,14 +348,14 @@ class Job:
             seed=self.seed,
             evaluated_users=len(test),
             encoder=self.encoder,
-            worth=worth,
+            worth=ablation,
             blend=rounded(self.blend.weights),
-            routes={n: rounded(own) for n, own in self.blend.routes.items()} or None,
+            routes={n: rounded(route) for n, route in self.blend.routes.items()} or None,
             chosen=_chosen(self.blend),
-            slices=judged.slices,
-            comparisons=judged.comparisons,
-            lists=judged.lists,
-            exposure=judged.exposure,
+            slices=analysis.slices,
+            comparisons=analysis.comparisons,
+            lists=analysis.lists,
+            exposure=analysis.exposure,
             cleaning=tuple(Cleaned(**asdict(entry)) for entry in self.data.log.entries),
             columns=self.data.columns.roles,
             machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
@@ -361,7 +370,7 @@ def rounded(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _has_validation(parted: Split) -> bool:
-    """Return whether events lie between those learned from first and the test."""
+    """Return whether there are validation events between the training events and the test."""
     return len(parted.train) < len(parted.test.before)
 
 
@@ -391,8 +400,10 @@ def dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Datas
 def _origin(
     items: Source | Dataset, events: Source | None, plan: Plan, log: Interactions
 ) -> Origin:
-    """Return what the data says of where it came from."""
-    # Read without its column of availability, the export says nothing of what is sold out.
-    whole = (plan.data.columns or {}).get("available") != ""
+    """Return the origin of the data: positions of exports and the newest event."""
+    # An export read without its column of availability does not tell sold-out items.
+    has_availability = (plan.data.columns or {}).get("available") != ""
     newest = float(log.time.max()) if log.real_time and len(log) else None
-    return Origin(exported_position(items) if whole else None, exported_position(events), newest)
+    return Origin(
+        exported_position(items) if has_availability else None, exported_position(events), newest
+    )

@@ -19,11 +19,11 @@ from pennyweight.data.split import parts
 from pennyweight.data.tables import Source
 from pennyweight.errors import PlanError
 from pennyweight.evaluation.analysis import LISTED, analyze
-from pennyweight.evaluation.given_lists import measure_lists, read_lists
+from pennyweight.evaluation.external_lists import measure_lists, read_lists
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.user_results import UserResults
 from pennyweight.fitting.measurable import measurable
-from pennyweight.fitting.quality import lens, means, word_vectors
+from pennyweight.fitting.quality import grouping_of, means, word_vectors
 from pennyweight.scorers.popularity import Popularity
 
 __all__ = ["Lists", "list_report", "split_frames"]
@@ -43,24 +43,24 @@ def list_report(
         raise PlanError(f"lists named {BASELINE!r}: the name of the baseline; choose another")
     setting = measurable(data.interactions, plan.evaluate)
     test = setting.split(data.interactions, plan.evaluate).test
-    results: dict[str, PerUser] = {}
+    by_scorer: dict[str, PerUser] = {}
     notices = [*setting.notices]
     for name, source in named.items():
         ranked = read_lists(source, name, data.interactions.users, data.catalog.ids, columns)
-        results[name], counts = measure_lists(ranked, test, repeats=setting.repeats, k=LISTED)
+        by_scorer[name], counts = measure_lists(ranked, test, repeats=setting.repeats, k=LISTED)
         notices += counts.notices(name)
     baseline = {BASELINE: Popularity().fit(test.before, data.catalog)}
-    results |= measure(baseline, test, repeats=setting.repeats, k=LISTED)
-    outcomes = UserResults(results, test)
+    by_scorer |= measure(baseline, test, repeats=setting.repeats, k=LISTED)
+    results = UserResults(by_scorer, test)
     resamples, seed = plan.evaluate.bootstrap, plan.evaluate.seed
-    grouping = replace(lens(data, test, plan.evaluate), words=word_vectors({}, data.catalog))
-    analysis = analyze(outcomes, grouping, scorer=next(iter(named)), resamples=resamples, rng=seed)
+    grouping = replace(grouping_of(data, test, plan.evaluate), words=word_vectors({}, data.catalog))
+    analysis = analyze(results, grouping, scorer=next(iter(named)), resamples=resamples, rng=seed)
     return Report(
         protocol=setting.protocol,
         users=len(data.interactions.users),
         items=len(data.catalog),
         events=len(data.interactions),
-        scorers=means(outcomes, resamples=resamples, seed=seed),
+        scorers=means(results, resamples=resamples, seed=seed),
         cost=Cost(seconds={"measure lists": round(time.perf_counter() - began, 3)}),
         data=fingerprint(data.catalog, data.interactions),
         repeats=setting.repeats,

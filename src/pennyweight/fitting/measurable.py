@@ -1,10 +1,10 @@
-"""What can be measured: the protocol, whether repeats count, and what has to be said of both."""
+"""The protocol of a measurement, its handling of repeats, and notices on both."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pennyweight.config.evidence import MOST, Evidence
+from pennyweight.config.evidence import MAJORITY, Evidence
 from pennyweight.config.plan import EvaluatePlan
 from pennyweight.data.evidence import evidence
 from pennyweight.data.future import new_items
@@ -15,8 +15,8 @@ from pennyweight.fitting.forecast import MEASURED
 
 __all__ = ["Measurable", "measurable", "on_weights"]
 
-SOME = 0.1  # share of repeated choices from which on excluding them is mentioned
-FEW = 100  # choices below which the default weights of the blend still count for much
+MENTIONED_REPEATS = 0.1  # share of repeated choices from which a notice mentions their exclusion
+ENOUGH_CHOICES = 100  # with fewer choices the weights of the blend stay near the defaults
 VALID, TEST = 1, 2
 
 
@@ -27,11 +27,11 @@ class Measurable:
     Attributes
     ----------
     protocol, repeats
-        As the plan says, or else what can be measured.
+        Those of the plan, or else those that suit the data.
     evidence
-        What is held out, ``validation`` and ``test``.
+        Statistics of the held-out parts, ``validation`` and ``test``.
     notices
-        Sentences on what was chosen and on what cannot be measured.
+        Sentences on the choices made and on limits of the measurement.
     """
 
     protocol: Protocol
@@ -41,24 +41,24 @@ class Measurable:
 
     def split(self, interactions: Interactions, plan: EvaluatePlan) -> Split:
         """Hold out the events and draw the users that every measurement of this plan is on."""
-        most = plan.max_users or MEASURED.of(interactions.n_items)
+        max_users = plan.max_users or MEASURED.of(interactions.n_items)
         rng = np.random.default_rng(plan.seed)
-        return split(interactions, self.protocol, max_users=most, rng=rng)
+        return split(interactions, self.protocol, max_users=max_users, rng=rng)
 
 
 def measurable(interactions: Interactions, plan: EvaluatePlan) -> Measurable:
-    """Settle what the plan leaves open; `DataError` where its protocol does not suit the data."""
+    """Settle the open choices of a plan; `DataError` where its protocol does not suit the data."""
     protocol = plan.protocol or default_protocol(interactions)
     part = parts(interactions, protocol)
     test = evidence(interactions, part, TEST)
-    found = {"validation": evidence(interactions, part, VALID), "test": test}
-    repeats = plan.repeats or ("include" if test.repeated_share > MOST else "exclude")
+    held_out = {"validation": evidence(interactions, part, VALID), "test": test}
+    repeats = plan.repeats or ("include" if test.repeated_share > MAJORITY else "exclude")
     notices = [
         *_on_protocol(interactions, protocol, plan, test),
         *_on_repeats(repeats, plan, test),
         *_on_catalog(interactions, part),
     ]
-    return Measurable(protocol, repeats, found, tuple(notices))
+    return Measurable(protocol, repeats, held_out, tuple(notices))
 
 
 def _on_protocol(
@@ -67,8 +67,8 @@ def _on_protocol(
     if protocol == "leave-last-out":
         if plan.protocol is not None or not interactions.real_time:
             return []
-        return [_why_not_by_time(interactions, test)]
-    if test.history_share >= 1 - MOST:
+        return [_explain_leave_last_out(interactions, test)]
+    if test.history_share >= 1 - MAJORITY:
         return []
     return [
         f"{_few_histories(test, protocol)}: the figures say how newcomers are served, not how "
@@ -77,8 +77,8 @@ def _on_protocol(
     ]
 
 
-def _why_not_by_time(interactions: Interactions, test: Evidence) -> str:
-    """Say why dates did not lead to global time."""
+def _explain_leave_last_out(interactions: Interactions, test: Evidence) -> str:
+    """Explain why leave-last-out was chosen although times are dates."""
     by_time = evidence(interactions, parts(interactions, "global-time"), TEST)
     return (
         f"protocol leave-last-out was chosen: {_few_histories(by_time, 'global-time')}; here "
@@ -101,13 +101,13 @@ def _on_repeats(repeats: Repeats, plan: EvaluatePlan, test: Evidence) -> list[st
         "are items of the user's history"
     )
     if repeats == "include":
-        if plan.repeats is not None or test.repeated_share <= MOST:
+        if plan.repeats is not None or test.repeated_share <= MAJORITY:
             return []
         return [
             f"repeats are included: {share}; with --repeats exclude (repeats='exclude') each of "
             "them would count as a miss"
         ]
-    if test.repeated_share < SOME:
+    if test.repeated_share < MENTIONED_REPEATS:
         return []
     return [
         f"{share} and count as misses of every scorer; use --repeats include "
@@ -117,18 +117,17 @@ def _on_repeats(repeats: Repeats, plan: EvaluatePlan, test: Evidence) -> list[st
 
 def _on_catalog(interactions: Interactions, part: Part) -> list[str]:
     """Say where the catalog lists the items that are about to come out."""
-    found = new_items(interactions, part)
-    if not found.give_answers:
+    new = new_items(interactions, part)
+    if not new.give_answers:
         return []
     return [
-        f"{found.sentence()}; --scorers content,neighbors,tower (scorers=[...]) measures without "
-        "them"
+        f"{new.sentence()}; --scorers content,neighbors,tower (scorers=[...]) measures without them"
     ]
 
 
 def on_weights(learned_from: int | None) -> list[str]:
     """Say where the weights of the blend come from too few choices, or from none."""
-    if learned_from is None or learned_from >= FEW:
+    if learned_from is None or learned_from >= ENOUGH_CHOICES:
         return []
     if not learned_from:
         return [

@@ -59,7 +59,7 @@ def evaluate(
     progress: Progress | None = None,
     **reading: Unpack[ReadOptions],
 ) -> Report:
-    """Measure what a recommender fitted to this data is worth, without keeping it.
+    """Measure the quality of a recommender fitted to this data, without keeping it.
 
     Parameters
     ----------
@@ -94,10 +94,10 @@ def evaluate(
     DataError, PlanError
         The data or a setting cannot be used; the message says what to do.
     """
-    own = _own(encoder, scorers)
-    given = _given(protocol, repeats, encoder, scorers, seed, refit)
-    planned = _read_as(_planned(plan, given), items, reading)
-    return Job(items, events, planned, progress, final=False, **own).measure()
+    objects = _objects(encoder, scorers)
+    options = _options(protocol, repeats, encoder, scorers, seed, refit)
+    planned = _read_as(_planned(plan, options), items, reading)
+    return Job(items, events, planned, progress, final=False, **objects).measure()
 
 
 def fit(
@@ -119,10 +119,10 @@ def fit(
     Arguments and errors are those of `evaluate`; what is saved knows every event, whatever
     `refit` says of the measurement.
     """
-    own = _own(encoder, scorers)
-    given = _given(protocol, repeats, encoder, scorers, seed, refit)
-    planned = _read_as(_planned(plan, given), items, reading)
-    job = Job(items, events, planned, progress, final=True, **own)
+    objects = _objects(encoder, scorers)
+    options = _options(protocol, repeats, encoder, scorers, seed, refit)
+    planned = _read_as(_planned(plan, options), items, reading)
+    job = Job(items, events, planned, progress, final=True, **objects)
     report = job.measure()
     return job.refit(report)
 
@@ -160,15 +160,15 @@ def score_lists(
     Returns
     -------
     Report
-        Whose notices count the users without a list and the items outside the catalog.
+        Its notices count the users without a list and the items outside the catalog.
 
     Raises
     ------
     DataError, PlanError
         The lists, the data or a setting cannot be used; the message says what to do.
     """
-    given = _given(protocol, repeats, None, None, seed, None)
-    planned = _read_as(_planned(plan, given), items, reading)
+    options = _options(protocol, repeats, None, None, seed, None)
+    planned = _read_as(_planned(plan, options), items, reading)
     return list_report(lists, dataset(items, events, planned), planned, list_columns)
 
 
@@ -191,36 +191,36 @@ def split_events(
         ``"test"`` with user_id and item_id: the choices to be found, and so the users who
         need a list.
     """
-    given = _given(protocol, None, None, None, seed, None)
-    planned = _read_as(_planned(plan, given), items, reading)
+    options = _options(protocol, None, None, None, seed, None)
+    planned = _read_as(_planned(plan, options), items, reading)
     return split_frames(dataset(items, events, planned), planned)
 
 
 _NAMES = ("plan", "protocol", "repeats", "encoder", "scorers", "seed", "refit", "progress")
 
 
-def _planned(plan: Plan | None, given: dict[str, object]) -> Plan:
+def _planned(plan: Plan | None, options: dict[str, object]) -> Plan:
     if plan is not None and not isinstance(plan, Plan):
         raise PlanError(
             f"plan is a {type(plan).__name__}, not a Plan; read a file with "
             "Plan.from_toml(Path(...))"
         )
-    return (plan or Plan()).override(given)
+    return (plan or Plan()).override(options)
 
 
 def _read_as(plan: Plan, items: Source | Dataset, reading: ReadOptions) -> Plan:
     """Return the plan with arguments of `read` over it; mappings add to those of the plan."""
-    given = {name: value for name, value in reading.items() if value is not None}
-    known = ReadOptions.__annotations__.keys() | EventReading.__annotations__.keys()
-    unknown = sorted(given.keys() - known)
+    options = {name: value for name, value in reading.items() if value is not None}
+    valid = ReadOptions.__annotations__.keys() | EventReading.__annotations__.keys()
+    unknown = sorted(options.keys() - valid)
     if unknown:
-        near = did_you_mean(unknown[0], (*known, *_NAMES))
-        raise TypeError(f"there is no argument {unknown[0]!r}{near}")
-    if given and isinstance(items, Dataset):
-        raise PlanError(f"the Dataset is read already: give {', '.join(given)} to read()")
+        suggestion = did_you_mean(unknown[0], (*valid, *_NAMES))
+        raise TypeError(f"there is no argument {unknown[0]!r}{suggestion}")
+    if options and isinstance(items, Dataset):
+        raise PlanError(f"the Dataset is read already: give {', '.join(options)} to read()")
     columns = {role: name or "" for role, name in (reading.get("columns") or {}).items()}
     types = dict(reading.get("event_types") or {})
-    changes = {f"data.{name}": value for name, value in given.items() if name != "user_attribute"}
+    changes = {f"data.{name}": value for name, value in options.items() if name != "user_attribute"}
     changes |= {
         "evaluate.user_attribute": reading.get("user_attribute"),
         "data.columns": {**plan.data.columns, **columns} or None,
@@ -229,7 +229,7 @@ def _read_as(plan: Plan, items: Source | Dataset, reading: ReadOptions) -> Plan:
     return plan.override(changes)
 
 
-def _given(
+def _options(
     protocol: str | None,
     repeats: str | None,
     encoder: str | Encoder | None,
@@ -244,7 +244,7 @@ def _given(
     elif scorers is not None:
         entries = _by_id(scorers)
         names = list(entries)
-        kinds = {name: one for name, one in entries.items() if isinstance(one, str)}
+        kinds = {name: scorer for name, scorer in entries.items() if isinstance(scorer, str)}
         tables = {f"scorers.{n}": {"kind": kind} for n, kind in kinds.items() if kind != n}
     if encoder is not None and not isinstance(encoder, str):
         encoder = encoder.kind
@@ -264,20 +264,22 @@ def _by_id(scorers: Scorers) -> dict[str, str | Scorer]:
     if isinstance(scorers, Mapping):
         return dict(scorers)
     entries: dict[str, str | Scorer] = {}
-    for one in scorers:
-        name = kind = one if isinstance(one, str) else one.kind
-        if not isinstance(one, str):
+    for scorer in scorers:
+        name = kind = scorer if isinstance(scorer, str) else scorer.kind
+        if not isinstance(scorer, str):
             numbers = count(2)
             while name in entries:
                 name = f"{kind}-{next(numbers)}"
-        entries[name] = one
+        entries[name] = scorer
     return entries
 
 
-def _own(encoder: str | Encoder | None, scorers: Scorers | None) -> OwnObjects:
-    """Return the encoder and the scorers that were given as objects."""
+def _objects(encoder: str | Encoder | None, scorers: Scorers | None) -> OwnObjects:
+    """Return the encoder and the scorers passed as objects."""
     entries = {} if scorers is None or isinstance(scorers, str) else _by_id(scorers)
     return {
         "encoder": None if isinstance(encoder, str) else encoder,
-        "scorers": {name: one for name, one in entries.items() if not isinstance(one, str)},
+        "scorers": {
+            name: scorer for name, scorer in entries.items() if not isinstance(scorer, str)
+        },
     }

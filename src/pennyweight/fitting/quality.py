@@ -1,4 +1,4 @@
-"""What a fit hands to the evaluation besides scorers, and what comes back."""
+"""Inputs of the evaluation of a fit besides scorers, and the means of its results."""
 
 from collections.abc import Mapping
 
@@ -17,11 +17,11 @@ from pennyweight.evaluation.groups import category_column
 from pennyweight.evaluation.user_results import UserResults
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["lens", "means", "word_vectors"]
+__all__ = ["grouping_of", "means", "word_vectors"]
 
 
-def lens(data: Dataset, test: HeldOut, plan: EvaluatePlan) -> Grouping:
-    """Return what items and users are told apart by, but for the words of the items.
+def grouping_of(data: Dataset, test: HeldOut, plan: EvaluatePlan) -> Grouping:
+    """Return the groups of items and users, without the words of the items.
 
     Raises
     ------
@@ -58,12 +58,12 @@ def word_vectors(scorers: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_
         return None
 
 
-def means(outcomes: UserResults, *, resamples: int, seed: int) -> dict[str, dict[str, Measured]]:
+def means(results: UserResults, *, resamples: int, seed: int) -> dict[str, dict[str, Measured]]:
     """Return scorer -> metric -> mean with its interval."""
     return {
         name: {
             metric: mean.measured()
-            for metric, mean in found.estimates(resamples=resamples, rng=seed).items()
+            for metric, mean in per_user.estimates(resamples=resamples, rng=seed).items()
         }
-        for name, found in outcomes.found.items()
+        for name, per_user in results.by_scorer.items()
     }

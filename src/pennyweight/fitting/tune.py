@@ -62,8 +62,8 @@ def choose_settings(scorer: Scorer, held_out: HeldOut, repeats: Repeats) -> None
     if not len(held_out):
         return
     for setting, values in scorer.tunable().items():
-        found = {}
+        quality = {}
         for value in values:
             scorer.choose(setting, value)
-            found[value] = _quality(scorer, held_out, repeats)
-        scorer.choose(setting, max(found, key=lambda value: found[value]))
+            quality[value] = _quality(scorer, held_out, repeats)
+        scorer.choose(setting, max(quality, key=lambda value: quality[value]))

@@ -140,7 +140,7 @@ def explain_items(
     similar
         Whether the history is one item to which others are compared; it is not named then.
     """
-    fallbacks = [name for name, one in scorer.components.items() if one.is_fallback]
+    fallbacks = [name for name, component in scorer.components.items() if component.is_fallback]
     if cold:
         missing = "nothing is known of the history" if len(history.item) else "no history"
         missing = missing if text is None else "no word of the text is known"
@@ -154,7 +154,7 @@ def explain_items(
         shares = attribution.component_shares(codes)
     if similar:
         components = scorer.components
-        shares = {name: one for name, one in shares.items() if components[name].is_personal}
+        shares = {name: share for name, share in shares.items() if components[name].is_personal}
     average = 0.0 if counts is None or not len(counts) else float(counts.mean())
     reasons = []
     for row, code in enumerate(codes.tolist()):

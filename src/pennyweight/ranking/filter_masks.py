@@ -67,20 +67,20 @@ class FilterMasks:
         """
         with self._lock:
             entry = self._entries.get(filter)
-        known = Filter.parse(filter, self._attributes) if entry is None else entry[0]
+        parsed = Filter.parse(filter, self._attributes) if entry is None else entry[0]
         if entry is None:
-            mask = known.mask(self._attributes)
+            mask = parsed.mask(self._attributes)
         else:
             mask = self._refreshed(*entry)
         mask.flags.writeable = False
         with self._lock:
-            self._entries[filter] = (known, mask, len(self._changes))
+            self._entries[filter] = (parsed, mask, len(self._changes))
             self._entries.move_to_end(filter)
             while len(self._entries) > MAX_FILTERS:
                 self._entries.popitem(last=False)
         return mask
 
-    def _refreshed(self, known: Filter, mask: Mask, upto: int) -> Mask:
+    def _refreshed(self, parsed: Filter, mask: Mask, upto: int) -> Mask:
         """Return a mask with the rows evaluated again that were added or changed since."""
         n = self._attributes.height
         changes = self._changes[upto:]
@@ -88,12 +88,12 @@ class FilterMasks:
             return mask
         rows = np.concatenate([np.arange(len(mask), n), *changes])
         if len(rows) > n // 2:
-            return known.mask(self._attributes)
+            return parsed.mask(self._attributes)
         fresh = np.zeros(n, bool)
         fresh[: len(mask)] = mask
         rows = np.unique(rows)
         if len(rows):
-            fresh[rows] = known.mask(self._attributes[rows])
+            fresh[rows] = parsed.mask(self._attributes[rows])
         return fresh
 
     def with_rows(self, attributes: pl.DataFrame, changed: NDArray[np.int32]) -> "FilterMasks":

@@ -1,15 +1,15 @@
 """The grammar of filters; an expression is parsed, never evaluated as code.
 
-either     = both {"or" both}
-both       = one {"and" one}
-one        = "not" one | "(" either ")" | comparison ["ignore" "case"]
-comparison = value ["not"] "in" column
-           | value OP column
-           | column OP value                       OP is == != < <= > >=
-           | column ["not"] "in" "[" [value {"," value}] "]"
-           | column ("has" | "contains") value
-           | column "is" ["not"] "null"
-           | column                                true or false by itself
+disjunction = conjunction {"or" conjunction}
+conjunction = operand {"and" operand}
+operand     = "not" operand | "(" disjunction ")" | comparison ["ignore" "case"]
+comparison  = value ["not"] "in" column
+            | value OP column
+            | column OP value                       OP is == != < <= > >=
+            | column ["not"] "in" "[" [value {"," value}] "]"
+            | column ("has" | "contains") value
+            | column "is" ["not"] "null"
+            | column                                true or false by itself
 """
 
 import unicodedata
@@ -45,11 +45,13 @@ def parse_filter(
 ) -> tuple[pl.Expr, list[Token]]:
     """Return the condition that a text expresses, and its tokens; see `Filter.parse`."""
     parser = _Parser(text, attributes)
-    return parser.whole(), parser.tokens
+    return parser.expression(), parser.tokens
 
 
-def _same(one: str, other: str) -> bool:
-    return one == other or unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
+def _same(first: str, second: str) -> bool:
+    return first == second or unicodedata.normalize("NFC", first) == unicodedata.normalize(
+        "NFC", second
+    )
 
 
 def _is_word(name: str) -> bool:
@@ -75,10 +77,10 @@ class _Parser:
         self.at = 0
         self.depth = 0
 
-    def whole(self) -> pl.Expr:
+    def expression(self) -> pl.Expr:
         if self.token.kind == "end":
             fail(self.text, self.token.start, 'empty; write a condition such as brand == "X"')
-        expression = self.either()
+        expression = self.disjunction()
         if self.at < len(self.tokens) - 1:
             self.refuse("and, or, or the end")
         return expression
@@ -105,29 +107,29 @@ class _Parser:
         actual = "the end" if self.token.kind == "end" else repr(self.token.text)
         fail(self.text, self.token.start, f"expected {expected}, found {actual}")
 
-    def either(self) -> pl.Expr:
-        parts = [self.both()]
+    def disjunction(self) -> pl.Expr:
+        parts = [self.conjunction()]
         while self.accept("or"):
-            parts.append(self.both())
+            parts.append(self.conjunction())
         return parts[0] if len(parts) == 1 else pl.any_horizontal(parts)
 
-    def both(self) -> pl.Expr:
-        parts = [self.one()]
+    def conjunction(self) -> pl.Expr:
+        parts = [self.operand()]
         while self.accept("and"):
-            parts.append(self.one())
+            parts.append(self.operand())
         # One flat node, since polars walks trees by recursion.
         return parts[0] if len(parts) == 1 else pl.all_horizontal(parts)
 
-    def one(self) -> pl.Expr:
+    def operand(self) -> pl.Expr:
         start = self.token.start
         self.depth += 1
         if self.depth > MAX_DEPTH:
             fail(self.text, start, f"nested deeper than {MAX_DEPTH}")
         try:
             if self.accept("not"):
-                return ~self.one()
+                return ~self.operand()
             if self.accept("("):
-                expression = self.either()
+                expression = self.disjunction()
                 self.expect(")")
                 return expression
             return self.comparison()
@@ -179,9 +181,9 @@ class _Parser:
         if self.attributes is None or not isinstance(self.schema[name], pl.String):
             return False
         if name not in self.dated:  # all texts are read for it
-            known = self.attributes[name].drop_nulls()
-            dates = known.str.contains(r"^\d{4}-\d\d(-\d\d|$)")
-            self.dated[name] = len(known) > 0 and bool(dates.all())
+            texts = self.attributes[name].drop_nulls()
+            dates = texts.str.contains(r"^\d{4}-\d\d(-\d\d|$)")
+            self.dated[name] = len(texts) > 0 and bool(dates.all())
         return self.dated[name]
 
     def is_dated(self, name: str, value: str) -> bool:
@@ -200,10 +202,10 @@ class _Parser:
         )
         if self.attributes is None or not isinstance(self.schema[name], pl.String):
             return remedy
-        known = self.attributes[name].drop_nulls()
-        numeric = round(number_share(known) * len(known))
+        texts = self.attributes[name].drop_nulls()
+        numeric = round(number_share(texts) * len(texts))
         odd = (
-            known.filter(known.cast(pl.Float64, strict=False).is_null())
+            texts.filter(texts.cast(pl.Float64, strict=False).is_null())
             .unique(maintain_order=True)
             .head(2)
         )
@@ -212,7 +214,7 @@ class _Parser:
             such = f", but {' and '.join(map(repr, odd))} are not plain ones"
         elif numeric:
             such = ", but a point may separate thousands or decimals in them"
-        return f": {numeric:,} of {len(known):,} values are numbers{such}{remedy}"
+        return f": {numeric:,} of {len(texts):,} values are numbers{such}{remedy}"
 
     def from_column(self) -> pl.Expr:
         name, dtype = self.column()
@@ -240,14 +242,14 @@ class _Parser:
         token = self.next()
         name = next((n for n in self.schema if _same(n, str(token.value))), str(token.value))
         if name not in self.schema:
-            near = [n for n in self.schema if not _is_word(n) and n.split()[:1] == [name]]
-            near += get_close_matches(name, self.schema, n=3, cutoff=0.5)
-            written = [n if _is_word(n) else f"`{n}`" for n in dict.fromkeys(near)]
-            hint = f"; did you mean {' or '.join(written[:3])}?" if near else ""
-            if any(not _is_word(n) for n in near):
+            similar = [n for n in self.schema if not _is_word(n) and n.split()[:1] == [name]]
+            similar += get_close_matches(name, self.schema, n=3, cutoff=0.5)
+            written = [n if _is_word(n) else f"`{n}`" for n in dict.fromkeys(similar)]
+            hint = f"; did you mean {' or '.join(written[:3])}?" if similar else ""
+            if any(not _is_word(n) for n in similar):
                 hint += " Names that are not one word stand in backticks"
-            known = ", ".join(self.schema) or "none"
-            fail(self.text, token.start, f"no column {name!r}{hint} (columns: {known})")
+            columns = ", ".join(self.schema) or "none"
+            fail(self.text, token.start, f"no column {name!r}{hint} (columns: {columns})")
         return name, self.schema[name]
 
     def value(self) -> Value:

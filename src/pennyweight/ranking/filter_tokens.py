@@ -59,12 +59,12 @@ def tokenize(text: str) -> list[Token]:
     return [*tokens, Token("end", None, "", len(text))]
 
 
-def _unreadable(rest: str) -> str:
-    if rest[0] in "\"'`":
-        return f"the quote {rest[0]} is not closed"
-    if rest[0] == "=":
+def _unreadable(tail: str) -> str:
+    if tail[0] in "\"'`":
+        return f"the quote {tail[0]} is not closed"
+    if tail[0] == "=":
         return "equality is written =="
-    return f"cannot read {rest[0]!r}"
+    return f"cannot read {tail[0]!r}"
 
 
 def _token(text: str, match: re.Match[str]) -> Token:
@@ -87,18 +87,18 @@ def _number(written: str) -> int | float:
     value = float(written)  # infinite beyond 1e308, and compared as that
     if re.search("[.eE]", written) or len(written) > MAX_DIGITS:
         return value
-    whole = int(written)  # past 64 bits polars has no whole numbers to compare with
-    return whole if abs(whole) < 2**63 else value
+    integer = int(written)  # past 64 bits polars has no whole numbers to compare with
+    return integer if abs(integer) < 2**63 else value
 
 
 def _unescaped(text: str, match: re.Match[str]) -> str:
-    def one(escape: re.Match[str]) -> str:
+    def unescape(escape: re.Match[str]) -> str:
         letter = escape.group(1)
         if letter not in ("\\", '"', "'", *ESCAPES):
             fail(text, match.start() + 1 + escape.start(), f"unknown escape \\{letter}")
         return ESCAPES.get(letter, letter)
 
-    value = re.sub(r"\\(.)", one, match.group()[1:-1], flags=re.DOTALL)
+    value = re.sub(r"\\(.)", unescape, match.group()[1:-1], flags=re.DOTALL)
     value = unicodedata.normalize("NFC", value)  # as cleaning writes attributes
     try:
         value.encode()

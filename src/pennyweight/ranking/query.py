@@ -125,17 +125,18 @@ def user_histories(interactions: Interactions, users: Sequence[str]) -> tuple[Hi
 
     Both are empty for an unknown user.
     """
-    known = interactions.users.codes(users).astype(np.int64)
-    rows = np.where(known < 0, len(interactions.users), known)
-    both = (interactions.histories, interactions.turned_down)
+    codes = interactions.users.codes(users).astype(np.int64)
+    rows = np.where(codes < 0, len(interactions.users), codes)
+    sources = (interactions.histories, interactions.turned_down)
     # Row -1, an unknown user, is the empty history put at the end.
     history, turned_down = (
-        replace(one, offsets=np.append(one.offsets, one.offsets[-1])).take(rows) for one in both
+        replace(histories, offsets=np.append(histories.offsets, histories.offsets[-1])).take(rows)
+        for histories in sources
     )
     return history, turned_down
 
 
-def check_id(value: str, what: str, remedy: str = "") -> str:
+def check_id(value: str, argument: str, remedy: str = "") -> str:
     """Return an id; `TypeError` unless it is a text."""
     if isinstance(value, str):
         return value
@@ -143,24 +144,24 @@ def check_id(value: str, what: str, remedy: str = "") -> str:
         remedy = f"; write {str(value)!r}"
     elif not remedy and not _is_list(value):
         remedy = "; give it as text, with str()"
-    raise TypeError(f"{what} takes one id, a text, not {value!r:.80}{remedy}")
+    raise TypeError(f"{argument} takes one id, a text, not {value!r:.80}{remedy}")
 
 
-def check_ids(ids: Iterable[str], what: str = "users") -> list[str]:
+def check_ids(ids: Iterable[str], argument: str = "users") -> list[str]:
     """Return ids as texts; `TypeError` for one id instead of a list of them."""
     if isinstance(ids, str | bytes | int | float):
-        raise TypeError(f"{what} takes a list of ids, not {ids!r:.80}: write [{ids!r:.80}]")
+        raise TypeError(f"{argument} takes a list of ids, not {ids!r:.80}: write [{ids!r:.80}]")
     if hasattr(ids, "columns"):
-        raise TypeError(f"{what} takes a list of ids, not a table: give one of its columns")
-    return [_text(value, what) for value in ids]
+        raise TypeError(f"{argument} takes a list of ids, not a table: give one of its columns")
+    return [_text(value, argument) for value in ids]
 
 
-def _text(value: object, what: str) -> str:
+def _text(value: object, argument: str) -> str:
     """Return an id as text, a whole number as its digits."""
     if isinstance(value, str):
         return value
     if value is None or value != value or isinstance(value, bool) or _is_list(value):
-        raise TypeError(f"{what}: {value!r:.80} is no id; leave it out")
+        raise TypeError(f"{argument}: {value!r:.80} is no id; leave it out")
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
@@ -182,7 +183,7 @@ def warn_unknown(interactions: Interactions | None, users: Sequence[str], basis:
         )
 
 
-def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]:
+def known_codes(ids: Ids, values: Iterable[str], argument: str) -> NDArray[np.int32]:
     """Return codes of ids that must exist; numbers are taken as their text.
 
     Raises
@@ -192,12 +193,12 @@ def known_codes(ids: Ids, values: Iterable[str], what: str) -> NDArray[np.int32]
     UnknownIdError
         Names the unknown ids, and the nearest known ones.
     """
-    texts = check_ids(values, what)
+    texts = check_ids(values, argument)
     codes = ids.codes(texts)
     if (codes < 0).any():
         unknown = [value for value, code in zip(texts, codes, strict=True) if code < 0]
         raise UnknownIdError(
-            f"{what}: {_listed(unknown)} not among the {len(ids):,} {ids.table}"
+            f"{argument}: {_listed(unknown)} not among the {len(ids):,} {ids.table}"
             f"{_nearest(ids, unknown[0])}"
         )
     return codes
@@ -207,8 +208,8 @@ def suggestion(ids: Ids, unknown: str) -> str:
     """Return ``; did you mean 'u7'?`` where one id differs from an unknown one in its form only."""
     if len(ids) >= MAX_COMPARED:
         return ""
-    known = match_forms({unknown: 1}, ids).known_id.get(unknown)
-    return "" if known is None else f"; did you mean {known!r}?"
+    similar_id = match_forms({unknown: 1}, ids).known_id.get(unknown)
+    return "" if similar_id is None else f"; did you mean {similar_id!r}?"
 
 
 def _listed(unknown: list[str]) -> str:
@@ -217,5 +218,5 @@ def _listed(unknown: list[str]) -> str:
 
 
 def _nearest(ids: Ids, unknown: str) -> str:
-    near = get_close_matches(unknown, ids, n=3) if len(ids) < MAX_COMPARED else []
-    return f"; nearest to {unknown!r}: {', '.join(map(repr, near))}" if near else ""
+    matches = get_close_matches(unknown, ids, n=3) if len(ids) < MAX_COMPARED else []
+    return f"; nearest to {unknown!r}: {', '.join(map(repr, matches))}" if matches else ""

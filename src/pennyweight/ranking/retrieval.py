@@ -60,8 +60,8 @@ class Retriever:
     def _boosted(self, request: RankingRequest) -> NDArray[np.float32] | None:
         bonus = request.bonus
         for boost in request.boosts:
-            more = self.filters.of(boost.filter) * np.float32(boost.weight)
-            bonus = more if bonus is None else bonus + more
+            boosted = self.filters.of(boost.filter) * np.float32(boost.weight)
+            bonus = boosted if bonus is None else bonus + boosted
         return bonus
 
 

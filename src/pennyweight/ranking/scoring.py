@@ -82,7 +82,7 @@ class QueryScorer:
             histories = Histories.joined([queries[at].history for at in by_history])
             scores, each = self._score_histories(histories, explain=explain)
             rows.attributions = dict(zip(by_history, each, strict=False))
-            informative = _tell_apart(scores)
+            informative = _distinguish(scores)
             if len(by_history) == len(queries) and not by_text and informative.all():
                 return QueryScores(scores, ["history"] * len(queries), rows.attributions)
             rows.scores = {at: scores[i] for i, at in enumerate(by_history) if informative[i]}
@@ -126,16 +126,16 @@ class QueryScorer:
         Popularity adds nothing there and so has no say. An item that adds nothing either is
         looked up by its text; None where that says nothing.
         """
-        code, every = int(item.item[0]), np.arange(len(self.catalog), dtype=np.int32)
+        code, codes = int(item.item[0]), np.arange(len(self.catalog), dtype=np.int32)
         attribution = attribution or Attribution(self.scorer, item)
-        near: Scores = attribution.contributions(every)[:, 0]
-        if _tell_apart(np.delete(near, code)[None])[0]:
-            return near
+        similarity: Scores = attribution.contributions(codes)[:, 0]
+        if _distinguish(np.delete(similarity, code)[None])[0]:
+            return similarity
         text = self.catalog.texts[code]
         if self.scorer.scores_texts and text:
             by_text = self.scorer.score_texts([text])
             row: Scores = by_text[0]
-            return row if _tell_apart(by_text)[0] else None
+            return row if _distinguish(by_text)[0] else None
         return None
 
 
@@ -149,7 +149,7 @@ class _Rows:
 
     def add_texts(self, places: Sequence[int], scores: Scores) -> None:
         """Add scores of texts that tell items apart to those of histories."""
-        for at, row, informs in zip(places, scores, _tell_apart(scores), strict=True):
+        for at, row, informs in zip(places, scores, _distinguish(scores), strict=True):
             if not informs:
                 continue
             both = at in self.scores
@@ -168,7 +168,9 @@ def popularity_scores(scorer: Scorer, interactions: Interactions | None, n_items
 
     Those of the blend's popularity, else ln(1 + events), else zeros: catalog order.
     """
-    fallback = next((one for one in scorer.components.values() if one.is_fallback), None)
+    fallback = next(
+        (component for component in scorer.components.values() if component.is_fallback), None
+    )
     if fallback is not None:
         scores: Scores = fallback.score(Histories.of([[]]))[0]
         if interactions is not None:  # the scorer does not know which items nobody has touched
@@ -179,7 +181,7 @@ def popularity_scores(scorer: Scorer, interactions: Interactions | None, n_items
     return np.zeros(n_items, np.float32)
 
 
-def _tell_apart(scores: Scores) -> NDArray[np.bool_]:
+def _distinguish(scores: Scores) -> NDArray[np.bool_]:
     """Return which rows tell items apart, bool (n,)."""
     if not scores.size:
         return np.zeros(len(scores), bool)

@@ -32,7 +32,7 @@ class UnknownItems:
     catalog: Catalog
     scorer: Scorer
     counts: NDArray[np.int64] | None
-    _known: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
+    _is_known_by_code: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def covers(self, items: NDArray[np.int32]) -> bool:
         """Return whether there are items, and nothing is known of any of them."""
@@ -41,9 +41,9 @@ class UnknownItems:
         return not any(self._is_known(code) for code in items.tolist())
 
     def _is_known(self, code: int) -> bool:
-        if code not in self._known:
-            self._known[code] = self._is_like_another(code)
-        return self._known[code]
+        if code not in self._is_known_by_code:
+            self._is_known_by_code[code] = self._is_like_another(code)
+        return self._is_known_by_code[code]
 
     def _is_like_another(self, code: int) -> bool:
         if not has_word(self.catalog.texts[code]):
@@ -54,6 +54,6 @@ class UnknownItems:
         row = vectors[np.array([code], np.int32)]
         if not (row.nnz if sparse.issparse(row) else np.any(row)):
             return False
-        near = vectors.products(row)[0]
-        near[code] = 0
-        return bool(near.any())
+        similarity = vectors.products(row)[0]
+        similarity[code] = 0
+        return bool(similarity.any())

@@ -26,10 +26,10 @@ _HALF_WIDTH = re.compile("[\uff66-\uff9f]")  # kana whose voicing marks stand ap
 def matched(query: str, text: str) -> list[str]:
     """Return the words of a text that a query names, whatever the accents of either."""
     by_fold: dict[str, list[str]] = {}
-    for word in dict.fromkeys(words(text)):
-        by_fold.setdefault(fold(word), []).append(word)
+    for form in dict.fromkeys(words(text)):
+        by_fold.setdefault(fold(form), []).append(form)
     folded, alone = _query_words(query)
-    matches = [word for one in folded for word in by_fold.get(one, ())]
+    matches = [form for word in folded for form in by_fold.get(word, ())]
     plain = normalize(text) if alone else ""
     return list(dict.fromkeys([*matches, *(unit for unit in alone if unit in plain)]))
 

@@ -1,4 +1,4 @@
-"""What a recommender says of itself: in a manifest, at a prompt and in a notebook."""
+"""Summaries of a recommender: in a manifest, at a prompt and in a notebook."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,25 +24,29 @@ def summary(recommender: "Recommender") -> dict[str, Any]:
 
 
 def as_text(recommender: "Recommender") -> str:
-    """Return the summary on one line; what has no value is left out."""
-    told = summary(recommender).items()
-    return f"Recommender({', '.join(f'{key}={value}' for key, value in told if value is not None)})"
+    """Return the summary on one line, without properties that have no value."""
+    properties = {key: value for key, value in summary(recommender).items() if value is not None}
+    return f"Recommender({', '.join(f'{key}={value}' for key, value in properties.items())})"
 
 
 def as_html(recommender: "Recommender") -> str:
     """Return the summary, the blend's weights and the headline metric as a table."""
     from pennyweight.html.notebook import NotebookCell, notebook_table
 
-    told = summary(recommender)
+    properties = summary(recommender)
     scorer, report, bundle = recommender.scorer, recommender.report, recommender.bundle
     weights = scorer.component_weights
-    told["components"] = [
-        f"{n} {weights[n]:.2f}" if n in weights else n for n in told["components"]
+    properties["components"] = [
+        f"{n} {weights[n]:.2f}" if n in weights else n for n in properties["components"]
     ]
     measured = None if report is None else report.scorers.get(scorer.kind, {}).get(HEADLINE[0])
-    told[HEADLINE[0]] = None if measured is None else str(measured)
-    told["bundle"] = None if bundle is None else str(bundle.path)
-    rows = [(key, [NotebookCell(_text(value))]) for key, value in told.items() if value is not None]
+    properties[HEADLINE[0]] = None if measured is None else str(measured)
+    properties["bundle"] = None if bundle is None else str(bundle.path)
+    rows = [
+        (key, [NotebookCell(_text(value))])
+        for key, value in properties.items()
+        if value is not None
+    ]
     return notebook_table("Recommender", rows)
 
 

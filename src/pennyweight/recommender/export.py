@@ -149,7 +149,7 @@ def _export(
         "explain": bool(request.explain),
     }
     with _parts(path, job) as folder, threadpool_limits(usable_cores()):
-        begun = _done(folder)
+        begun = _exported_users(folder)
         if begun:
             nouns = count(work.lists, work.noun)
             _log.warning("%s: %d of %s were done before", path, begun, nouns)
@@ -171,8 +171,8 @@ def _export(
 def _parts(path: Path, job: dict[str, Any]) -> Iterator[Path]:
     """Yield the folder of the parts, empty unless it holds parts of the same job."""
     folder = parts_folder(path)
-    note, told = folder / JOB, json.dumps(job)
-    if folder.exists() and not note.is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    marker, description = folder / JOB, json.dumps(job)
+    if folder.exists() and not marker.is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder}: is not the work of an export; move it away")
     folder.mkdir(parents=True, exist_ok=True)
     handle = open_lock(folder)
@@ -181,10 +181,14 @@ def _parts(path: Path, job: dict[str, Any]) -> Iterator[Path]:
             lock_handle(handle, wait=False)
         except OSError:
             raise DataError(f"{path}: another export to this file is under way") from None
-        if job["bundle"] is None or not note.is_file() or note.read_text("utf-8") != told:
-            for file in [*_files(folder), note]:
+        if (
+            job["bundle"] is None
+            or not marker.is_file()
+            or marker.read_text("utf-8") != description
+        ):
+            for file in [*_files(folder), marker]:
                 file.unlink(missing_ok=True)
-            write_atomic(note, told.encode())
+            write_atomic(marker, description.encode())
         yield folder
     finally:
         os.close(handle)
@@ -195,7 +199,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.parquet"))
 
 
-def _done(folder: Path) -> int:
+def _exported_users(folder: Path) -> int:
     """Return how many users the parts cover from the first on."""
     stop = 0
     for part in _files(folder):

@@ -40,18 +40,26 @@ def lists_frame(
     explain
         Whether the lists have reasons.
     """
-    lengths = [len(one.codes) for one in lists]
+    lengths = [len(recommendations.codes) for recommendations in lists]
     rows = np.repeat(np.arange(len(names)), lengths)
-    codes = np.concatenate([np.empty(0, np.int32), *(one.codes for one in lists)])
-    scores = np.concatenate([np.empty(0, np.float32), *(one.scores for one in lists)])
+    codes = np.concatenate(
+        [np.empty(0, np.int32), *(recommendations.codes for recommendations in lists)]
+    )
+    scores = np.concatenate(
+        [np.empty(0, np.float32), *(recommendations.scores for recommendations in lists)]
+    )
     columns = [
         names.gather(rows),
         pl.Series("rank", [rank for n in lengths for rank in range(1, n + 1)], pl.Int64),
         item_ids.gather(codes),
         pl.Series("score", scores, pl.Float64),
-        pl.Series("source", [one.source for one in lists], pl.String).gather(rows),
+        pl.Series(
+            "source", [recommendations.source for recommendations in lists], pl.String
+        ).gather(rows),
     ]
     if explain:
-        reasons = [reason.text for one in lists for reason in one.reasons or ()]
+        reasons = [
+            reason.text for recommendations in lists for reason in recommendations.reasons or ()
+        ]
         columns.append(pl.Series("reason", reasons, pl.String))
     return pl.DataFrame(columns)

@@ -78,16 +78,16 @@ def check_interactions(log: Interactions, users: Ids) -> None:
     _check_codes("user", log.user, len(users))
     _check_codes("item", log.item, log.n_items)
     _check_codes("kind", log.kind, max(1, len(log.kinds)))
-    gone = log.negative
+    negative = log.negative
     for name, column, kind in (
-        ("negative_user", gone.user, np.int32),
-        ("negative_item", gone.item, np.int32),
-        ("negative_time", gone.time, np.float64),
+        ("negative_user", negative.user, np.int32),
+        ("negative_item", negative.item, np.int32),
+        ("negative_time", negative.time, np.float64),
     ):
-        _check_column(name, column, kind, len(gone))
-    _check_codes("negative_user", gone.user, len(users))
-    _check_codes("negative_item", gone.item, log.n_items)
-    for name, users_of in (("user", log.user), ("negative_user", gone.user)):
+        _check_column(name, column, kind, len(negative))
+    _check_codes("negative_user", negative.user, len(users))
+    _check_codes("negative_item", negative.item, log.n_items)
+    for name, users_of in (("user", log.user), ("negative_user", negative.user)):
         if (np.diff(users_of) < 0).any():
             raise BundleError(f"the events: {name} is not sorted")
 

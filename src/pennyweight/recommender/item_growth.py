@@ -1,4 +1,4 @@
-"""Scorers that learn of items which come after the fit."""
+"""Scorers that take in items added after the fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,23 +57,23 @@ def with_texts(
     texts, codes
         Of items that came, one each.
     changed
-        Which of these are new or changed, positions, ascending.
+        Positions of those that are new or changed, ascending.
     read
-        What is known of them already.
+        Their vectors as far as they are encoded already.
     n_items
         Items in all.
     """
-    known = np.empty(0, np.int64)
+    encoded = np.empty(0, np.int64)
     parts: list[TextVectors] = []
     if read is not None:
         if np.array_equal(read.at, changed):  # as almost always
             return scorer.with_vectors(codes[changed], read.rows, n_items)
         place = np.flatnonzero(np.isin(read.at, changed))
-        known = read.at[place]
-        if len(known):
+        encoded = read.at[place]
+        if len(encoded):
             parts.append(read.take(place))
-    rest = np.setdiff1d(changed, known)
-    if len(rest):
-        parts.append(scorer.encode_texts([texts[at] for at in rest.tolist()]))
+    remaining = np.setdiff1d(changed, encoded)
+    if len(remaining):
+        parts.append(scorer.encode_texts([texts[at] for at in remaining.tolist()]))
     rows = {name: stacked([part[name] for part in parts]) for name in parts[0]}
-    return scorer.with_vectors(codes[np.concatenate([known, rest])], rows, n_items)
+    return scorer.with_vectors(codes[np.concatenate([encoded, remaining])], rows, n_items)

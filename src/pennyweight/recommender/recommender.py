@@ -403,8 +403,8 @@ class Recommender:
         codes = known_codes(self.catalog.ids, [check_id(item_id, "item_id")], "item")
         query = self._query(user, history, None)
         events = query.history.item
-        known = len(events) and not self.ranker.query_scorer.unknown_items.covers(events)
-        source: Source = "history" if known else "popularity"
+        has_evidence = len(events) and not self.ranker.query_scorer.unknown_items.covers(events)
+        source: Source = "history" if has_evidence else "popularity"
         return self.ranker.explainer.explain(codes, query, source)[0]
 
     def save(

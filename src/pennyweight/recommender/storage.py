@@ -1,4 +1,4 @@
-"""What the files of a recommender's bundle mean."""
+"""The contents of the files of a recommender's bundle."""
 
 import json
 import shutil
@@ -113,10 +113,10 @@ def read_scorer(bundle: Bundle) -> tuple[Scorer, Literal["exclude", "include"]]:
 
 def _settings(bundle: Bundle) -> dict[str, Any]:
     try:
-        found = json.loads(bundle.file(SETTINGS).read_bytes())
+        settings = json.loads(bundle.file(SETTINGS).read_bytes())
     except (ValueError, RecursionError):
-        found = None
-    return found if isinstance(found, dict) else {}
+        settings = None
+    return settings if isinstance(settings, dict) else {}
 
 
 def _weighed(report: Report | None, folder: Path) -> Report | None:

@@ -13,7 +13,7 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.errors import BundleError, PlanError
 from pennyweight.scorers.attribution import Attribution
-from pennyweight.scorers.blend_weights import FEW_NEW, draw, weigh
+from pennyweight.scorers.blend_weights import MIN_NEW, draw, weigh
 from pennyweight.scorers.item_vectors import ItemVectors, TextVectors
 from pennyweight.scorers.new_items import Lift, lift
 from pennyweight.scorers.popularity import Novelty
@@ -48,19 +48,19 @@ class Blend(Scorer):
     components
         Fitted scorers by id, in order. Several may be of one kind.
     weights
-        One a component, by id; missing ones are zero.
+        Weights of the components, by id; missing ones are zero.
     routes
-        Events of a history from which on other weights count -> these, by id.
+        Minimum length of a history -> its weights, by id.
     repeats
         Whether items of the history compete for being the best.
 
     Attributes
     ----------
     learned_from
-        Choices that the weights were learned from; None where they were given.
+        Number of choices that the weights were learned from; None without learning.
     lift
-        What items without events are lifted by where no choice says how far, or would be with
-        `Novelty` among the components.
+        Lift of items without events where no choice teaches it, or the one they would have
+        with `Novelty` among the components.
 
     Raises
     ------
@@ -87,15 +87,15 @@ class Blend(Scorer):
                     "with a letter or digit"
                 )
         self._components = dict(components)
-        given = dict.fromkeys(components, 1.0) if weights is None else weights
-        self.weights = {name: float(given.get(name, 0.0)) for name in components}
+        initial = dict.fromkeys(components, 1.0) if weights is None else weights
+        self.weights = {name: float(initial.get(name, 0.0)) for name in components}
         self.routes: dict[int, dict[str, float]] = {
-            least: dict(own) for least, own in sorted((routes or {}).items())
+            min_length: dict(route) for min_length, route in sorted((routes or {}).items())
         }
         self.repeats = repeats
         self.learned_from: int | None = None
         self.lift: Lift | None = None
-        self.scores_texts = any(one.scores_texts for one in components.values())
+        self.scores_texts = any(component.scores_texts for component in components.values())
 
     @property
     def components(self) -> dict[str, Scorer]:
@@ -129,7 +129,7 @@ class Blend(Scorer):
         new_items: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> Self:
-        """Learn the weights on held-out choices of components fitted to what came before.
+        """Learn the weights on held-out choices of components fitted to earlier events.
 
         Few choices leave the weights near `DEFAULTS`, none leave these. An empty history
         teaches nothing, since for it only the order of popularity counts.
@@ -145,24 +145,24 @@ class Blend(Scorer):
         """
         rows = np.flatnonzero(held_out.histories.length > 0)
         rows = np.sort(rng.permutation(rows)[:max_users])
-        drawn = draw(self, held_out, rows, progress)
-        says = new_items and drawn.new >= FEW_NEW
-        self.learned_from = len(drawn)
+        sample = draw(self, held_out, rows, progress)
+        has_new = new_items and sample.new >= MIN_NEW
+        self.learned_from = len(sample)
         length = held_out.histories.length
-        self.weights, self.routes = weigh(self, drawn, length, rng, new=says)
-        if not says:
+        self.weights, self.routes = weigh(self, sample, length, rng, new=has_new)
+        if not has_new:
             self.lift = Lift() if texts is None else lift(self, held_out, texts, rng)
             self._lift_new(self.lift)
         return self
 
     def _lift_new(self, lift: Lift) -> None:
-        """Give novelty the weight that lifts items without events so far."""
+        """Give novelty the weight that lifts items without events this far."""
         for name, component in self.components.items():
             if component.lifts_new_items:
                 live = lift.live / lift.listed if lift.listed > 0 else 0.0
                 component.choose("live", live)
-                for own in (self.weights, *self.routes.values()):
-                    own[name] = lift.listed
+                for route in (self.weights, *self.routes.values()):
+                    route[name] = lift.listed
 
     def features(
         self, histories: Histories, *, among: int | None = None
@@ -180,18 +180,18 @@ class Blend(Scorer):
     def _divisor(
         self, scale: Scale, scores: NDArray[np.float32], histories: Histories | None
     ) -> NDArray[np.float32]:
-        """Return what to divide each row by, float32 (n, 1)."""
+        """Return the divisor of each row, float32 (n, 1)."""
         if scale == "log-odds":
             return np.ones((len(scores), 1), np.float32)
         hides = histories is not None and self.repeats == "exclude"
         if histories is None or not hides:
             best = scores.max(axis=1, keepdims=True, initial=0)
         else:  # without a copy, which would cost as much again
-            seen = histories.row, histories.item
-            kept = scores[seen]
-            scores[seen] = 0
+            history_cells = histories.row, histories.item
+            saved = scores[history_cells]
+            scores[history_cells] = 0
             best = scores.max(axis=1, keepdims=True, initial=0)
-            scores[seen] = kept
+            scores[history_cells] = saved
         return np.where(best > 0, best, 1).astype(np.float32)
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
@@ -247,7 +247,7 @@ class Blend(Scorer):
         if self.routes:
             at = np.searchsorted(list(self.routes), length, side="right") - 1
         weights = {
-            name: np.array([own[name] for own in sets], np.float32)[at][:, None]
+            name: np.array([route[name] for route in sets], np.float32)[at][:, None]
             for name in self.components
         }
         fallbacks = [component.is_fallback for component in self.components.values()]
@@ -349,12 +349,14 @@ class Blend(Scorer):
         }
 
     def with_vectors(self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int) -> "Blend":
-        """Return a blend of components that know the items; the weights stay."""
+        """Return a blend whose components have the vectors; the weights stay."""
         components = {}
         for name, component in self.components.items():
-            place = f"{name}/"
-            own = {k.removeprefix(place): v for k, v in vectors.items() if k.startswith(place)}
-            components[name] = component.with_vectors(codes, own, n_items)
+            prefix = f"{name}/"
+            component_vectors = {
+                k.removeprefix(prefix): v for k, v in vectors.items() if k.startswith(prefix)
+            }
+            components[name] = component.with_vectors(codes, component_vectors, n_items)
         return self.with_components(components)
 
     def save(self, folder: Path) -> None:
@@ -368,7 +370,7 @@ class Blend(Scorer):
         arrays = {"weights": np.array(list(self.weights.values()), np.float64)}
         if self.routes:
             arrays["route_lengths"] = np.array(list(self.routes), np.int64)
-            rows = [[own[name] for name in self.components] for own in self.routes.values()]
+            rows = [[route[name] for name in self.components] for route in self.routes.values()]
             arrays["route_weights"] = np.array(rows, np.float64)
         write_arrays(folder / FILE, arrays, settings)
 
@@ -376,7 +378,7 @@ class Blend(Scorer):
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         arrays, settings = read_arrays(folder / FILE)
-        kinds = {one["id"]: one["kind"] for one in settings["components"]}
+        kinds = {component["id"]: component["kind"] for component in settings["components"]}
         if not all(map(ID.fullmatch, kinds)):
             raise BundleError(f"{folder / FILE}: an id is no name of a folder; save it again")
         components = {name: load_scorer(kind, folder / name) for name, kind in kinds.items()}
@@ -386,8 +388,8 @@ class Blend(Scorer):
             rows = arrays["route_weights"].tolist()
             lengths = arrays["route_lengths"].tolist()
             routes = {
-                least: dict(zip(components, row, strict=True))
-                for least, row in zip(lengths, rows, strict=True)
+                min_length: dict(zip(components, row, strict=True))
+                for min_length, row in zip(lengths, rows, strict=True)
             }
         return cls(components, weights, routes=routes, repeats=settings["repeats"])
 
@@ -416,16 +418,16 @@ class BlendAttribution(Attribution):
         self._blend, self._scored, self._row = blend, scored, row
 
     def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return what each event adds to the weighted sum, float32 (len(codes), n_events)."""
-        divisors = {name: one.divisor[self._row, 0] for name, one in self._scored.items()}
+        """Return the contribution of each event to the sum, float32 (len(codes), n_events)."""
+        divisors = {name: scored.divisor[self._row, 0] for name, scored in self._scored.items()}
         return self._blend.contributions(self.history, codes, divisors=divisors)
 
     def component_shares(self, codes: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
         """Return what each component gives some items above the average item, (len(codes),)."""
         features = {
-            name: one.scores[self._row] / one.divisor[self._row]
+            name: scored.scores[self._row] / scored.divisor[self._row]
             for name in self._blend.components
-            if (one := self._scored.get(name)) is not None
+            if (scored := self._scored.get(name)) is not None
         }
         return self._blend.shares_of(self.history, codes, features)
 

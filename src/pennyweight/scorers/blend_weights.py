@@ -1,4 +1,4 @@
-"""The weights of a blend from held-out choices, near default ones where there are few."""
+"""The weights of a blend from held-out choices, near the defaults where there are few."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,20 +19,21 @@ __all__ = [
     "CANDIDATES",
     "DEFAULTS",
     "DOMINATED",
-    "FEW_NEW",
+    "MIN_NEW",
     "SampledChoices",
     "draw",
     "hidden",
     "weigh",
 ]
 
-CANDIDATES = 100  # of each component, and so the choices among which weights are learned
+CANDIDATES = 100  # of each component, the rivals among which weights are learned
 BLOCK_BYTES = 64 << 20
-# Weights of scorers that name none: where nothing was learned, and what few choices are drawn to.
-# Those that scorers name are about the middle of what datasets teach (docs/method-scorers.md).
+# Weights of scorers without a default of their own: used where nothing was learned, and the center
+# of the prior. The defaults of scorers are near the middle of those learned on datasets
+# (docs/method-scorers.md).
 DEFAULTS: dict[Scale, float] = {"relative": 1.0, "log-odds": 0.5}
-DOMINATED = 0.5  # spread of a negative popularity at most, beside that of the others
-FEW_NEW = 20  # choices of items without events from which on they say how far to lift such items
+DOMINATED = 0.5  # maximum spread of a negative popularity, as a share of that of the others
+MIN_NEW = 20  # choices of items without events that suffice to learn the lift of such items
 
 Float = NDArray[np.float64]
 
@@ -89,7 +90,7 @@ def block_size(n_items: int, n_components: int) -> int:
 def _choices(
     blend: "Blend", held_out: HeldOut, rows: NDArray[np.int64]
 ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-    """Yield, a held-out item, its row, its code, the scores of it (first) and its rivals."""
+    """Yield for each held-out item its row, its code, and the scores of it and its rivals."""
     histories = held_out.histories.take(rows)
     features = np.stack(list(blend.features(histories).values()), axis=2)
     masked = hidden(blend, histories, features.shape[1])
@@ -104,7 +105,7 @@ def _choices(
 
 
 def hidden(blend: "Blend", histories: Histories, n_items: int) -> NDArray[np.bool_]:
-    """Return which items are not to be recommended, bool (n, n_items)."""
+    """Return the mask of items not to recommend, bool (n, n_items)."""
     masked = np.zeros((len(histories), n_items), dtype=bool)
     if blend.repeats == "exclude":
         masked[histories.row, histories.item] = True
@@ -113,23 +114,23 @@ def hidden(blend: "Blend", histories: Histories, n_items: int) -> NDArray[np.boo
 
 def candidates(features: NDArray[np.float32], masked: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the best items of any component that tells items apart, (n_items, n_components)."""
-    found = []
+    best_items = []
     for column in features.T:
         column = np.where(masked, -np.inf, column)
         best = np.argpartition(-column, min(CANDIDATES, len(column) - 1))[:CANDIDATES]
-        found.append(best[np.isfinite(column[best])])
-    return np.unique(np.concatenate(found))
+        best_items.append(best[np.isfinite(column[best])])
+    return np.unique(np.concatenate(best_items))
 
 
 def weigh(
     blend: "Blend",
-    drawn: SampledChoices,
+    sample: SampledChoices,
     length: NDArray[np.int64],
     rng: np.random.Generator,
     *,
     new: bool,
 ) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
-    """Return the weights of everybody, and those by length of a history where they pay.
+    """Return the weights for all users, and those by length of a history where they pay.
 
     Parameters
     ----------
@@ -148,21 +149,21 @@ def weigh(
     def named(weights: Float) -> dict[str, float]:
         return dict(zip(blend.components, map(float, weights), strict=True))
 
-    if not drawn.features:
+    if not sample.features:
         return named(center), {}
-    choices = Choices.of(drawn.features, length[drawn.row], drawn.row)
-    most = [0.0 if fixed else None for fixed in novel & (not new)]
-    least = [None if free else 0.0 for free in popular]
-    bounds = list(zip(least, most, strict=True))
+    choices = Choices.of(sample.features, length[sample.row], sample.row)
+    upper = [0.0 if fixed else None for fixed in novel & (not new)]
+    lower = [None if free else 0.0 for free in popular]
+    bounds = list(zip(lower, upper, strict=True))
     fitted = conditional_logit(choices, center, bounds)
     if _turned(choices, fitted, popular):
         bounds = [(0.0, high) for _, high in bounds]
         fitted = conditional_logit(choices, center, bounds)
     routes = route(choices, fitted, center, bounds, rng=rng)
-    for start, own in routes.items():
-        if _turned(choices, own, popular):
-            routes[start] = np.where(popular, np.maximum(own, 0), own)
-    return named(fitted), {start: named(own) for start, own in routes.items()}
+    for start, route_weights in routes.items():
+        if _turned(choices, route_weights, popular):
+            routes[start] = np.where(popular, np.maximum(route_weights, 0), route_weights)
+    return named(fitted), {start: named(route_weights) for start, route_weights in routes.items()}
 
 
 def _default(scorer: Scorer) -> float:
@@ -177,6 +178,6 @@ def _turned(choices: Choices, weights: Float, popular: NDArray[np.bool_]) -> boo
     """
     if not (weights[popular] < 0).any():
         return False
-    against = choices.score_spread(np.where(popular, weights, 0))
-    others = choices.score_spread(np.where(popular, 0, weights))
-    return against > DOMINATED * others
+    popularity_spread = choices.score_spread(np.where(popular, weights, 0))
+    other_spread = choices.score_spread(np.where(popular, 0, weights))
+    return popularity_spread > DOMINATED * other_spread

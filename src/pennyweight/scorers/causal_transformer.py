@@ -21,16 +21,16 @@ def encode_histories(weights: Weights, histories: Histories) -> Float:
     width = int(histories.length.max(initial=0))
     items = weights["items"]
     x = np.zeros((len(histories), width, items.shape[1]), np.float32)
-    there = np.zeros((len(histories), width), bool)
+    present = np.zeros((len(histories), width), bool)
     at = width - 1 - histories.lag
-    x[histories.row, at], there[histories.row, at] = items[histories.item], True
+    x[histories.row, at], present[histories.row, at] = items[histories.item], True
     place, layers = np.arange(width), sum(name.endswith(".lag") for name in weights)
     for layer in range(layers):
         part = {k.split(".")[1]: v for k, v in weights.items() if k.startswith(f"{layer}.")}
         asks = slice(width - 1, None) if layer == layers - 1 else slice(None)
         lag = place[asks, None] - place
         bias = part["lag"][:, np.maximum(lag, 0)] + np.where(lag < 0, np.float32(-1e9), 0)
-        bias = bias + np.where(there, 0, np.float32(-1e9))[:, None, None]
+        bias = bias + np.where(present, 0, np.float32(-1e9))[:, None, None]
         x = x[:, asks] + _attend(_norm(x, part, "attend"), asks, bias, part)
         hidden = np.maximum(_norm(x, part, "think") @ part["up"] + part["up_bias"], 0)
         x = x + hidden @ part["down"] + part["down_bias"]

@@ -1,4 +1,4 @@
-"""Weights of a blend: one set for everybody, and one by the length of a history where that pays."""
+"""Weights of a blend: one set for all users, and sets by length of history where they pay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from scipy.optimize import minimize
 
 __all__ = ["HISTORY_LENGTHS", "PRIOR", "Choices", "conditional_logit", "route"]
 
-HISTORY_LENGTHS = (0, 1, 3, 6, 11, 21)  # events of a history from which a length counts
+HISTORY_LENGTHS = (0, 1, 3, 6, 11, 21)  # minimum length of each bin of histories
 FOLDS = 5
 SHRINK = 1e-4  # penalty on squared distance from the defaults: breaks ties of components that agree
-PRIOR = 20.0  # choices that the default weights count for among those of everybody
-PULL = 50.0  # choices that the weights of everybody count for among those of one length
+PRIOR = 20.0  # choices that the default weights count for in the weights for all users
+PULL = 50.0  # choices that the weights for all users count for in those of one length
 SURE = 2.0  # standard errors by which weights by length must win
 
 Float = NDArray[np.float64]
@@ -32,9 +32,9 @@ class Choices:
     first
         Where each choice begins, int (n_choices,).
     length
-        Events of the history of each, int (n_choices,).
+        Length of the history of each, int (n_choices,).
     user
-        A number for who chose, int (n_choices,).
+        The user of each, as a number, int (n_choices,).
     """
 
     features: Float
@@ -60,12 +60,12 @@ class Choices:
         """Rows of each choice, int (n_choices,)."""
         return np.diff(np.append(self.first, len(self.features)))
 
-    def take(self, which: NDArray[np.bool_]) -> "Choices":
+    def take(self, selected: NDArray[np.bool_]) -> "Choices":
         """Return some of the choices."""
         rows = self.rows
-        first = np.concatenate([[0], np.cumsum(rows[which])[:-1]]).astype(np.int64)
-        features = self.features[np.repeat(which, rows)]
-        return Choices(features, first, self.length[which], self.user[which])
+        first = np.concatenate([[0], np.cumsum(rows[selected])[:-1]]).astype(np.int64)
+        features = self.features[np.repeat(selected, rows)]
+        return Choices(features, first, self.length[selected], self.user[selected])
 
     def spread(self) -> Float:
         """Return the mean variance of each component's scores within a choice, (n_components,)."""
@@ -99,7 +99,7 @@ class Choices:
 
 
 def conditional_logit(
-    choices: Choices, center: Float, bounds: Bounds, *, of_everybody: bool = False
+    choices: Choices, center: Float, bounds: Bounds, *, for_all: bool = False
 ) -> Float:
     """Return the weights that maximize the mean log-probability of the chosen items.
 
@@ -110,13 +110,13 @@ def conditional_logit(
     center
         The mean of the prior, (n_components,): default weights, which count for `PRIOR` choices
         whose scores spread as these do.
-    of_everybody
-        The center are the weights of everybody, which count for `PULL` choices.
+    for_all
+        Whether the center holds the weights for all users, which count for `PULL` choices.
     """
     rows, first, features = choices.rows, choices.first, choices.features
     chosen = features[first].sum(axis=0)
     n = max(1, len(choices))
-    if of_everybody:
+    if for_all:
         penalty = np.full(len(center), PULL / n)
     else:
         penalty = SHRINK + PRIOR / (2 * n) * choices.spread()
@@ -144,24 +144,24 @@ def route(
     *,
     rng: np.random.Generator,
 ) -> dict[int, Float]:
-    """Return weights by the least length of a history, or nothing where they do not pay.
+    """Return weights by minimum length of a history, or nothing where they do not pay.
 
-    `weights` are those of everybody, `center` the default ones. Weights by length pay where
-    they make choices of users that they were not learned from more likely than the weights of
-    everybody do, by `SURE` standard errors over users.
+    `weights` are those for all users, `center` the default ones. Weights by length pay where
+    they make choices of held-out users more likely than the weights for all users do, by `SURE`
+    standard errors over users.
     """
     users, user = np.unique(choices.user, return_inverse=True)
     if len(users) < FOLDS:
         return {}
     fold = rng.permutation(len(users))[user] % FOLDS
     gain = np.zeros(len(choices))
-    for one in range(FOLDS):
-        known, unknown = choices.take(fold != one), choices.take(fold == one)
-        shared = conditional_logit(known, center, bounds)
-        own = _by_length(known, shared, bounds)
-        at = np.searchsorted(list(own), unknown.length, side="right") - 1
-        chances = unknown.log_probability(np.stack(list(own.values()))[at])
-        gain[fold == one] = chances - unknown.log_probability(shared)
+    for held_fold in range(FOLDS):
+        training, held = choices.take(fold != held_fold), choices.take(fold == held_fold)
+        shared = conditional_logit(training, center, bounds)
+        by_length = _by_length(training, shared, bounds)
+        at = np.searchsorted(list(by_length), held.length, side="right") - 1
+        chances = held.log_probability(np.stack(list(by_length.values()))[at])
+        gain[fold == held_fold] = chances - held.log_probability(shared)
     of_user = np.bincount(user, gain)
     error = of_user.std(ddof=1) / np.sqrt(len(users))
     if of_user.mean() <= SURE * error:
@@ -170,11 +170,11 @@ def route(
 
 
 def _by_length(choices: Choices, shared: Float, bounds: Bounds) -> dict[int, Float]:
-    """Return the weights for each length of a history, those of everybody where nobody has it."""
+    """Return the weights for each length of a history, or the shared ones where it is rare."""
     at = np.searchsorted(HISTORY_LENGTHS, choices.length, side="right") - 1
     return {
-        least: conditional_logit(choices.take(at == place), shared, bounds, of_everybody=True)
+        min_length: conditional_logit(choices.take(at == place), shared, bounds, for_all=True)
         if (at == place).any()
         else shared
-        for place, least in enumerate(HISTORY_LENGTHS)
+        for place, min_length in enumerate(HISTORY_LENGTHS)
     }

@@ -151,16 +151,16 @@ class Content(Scorer):
         weight = np.where(
             history.lag < self.max_history, history.weight * self.decay**history.lag, 0
         )
-        near: Any = self.vectors[codes] @ self.vectors[history.item].T
-        dense = near.toarray() if sparse.issparse(near) else near
+        products: Any = self.vectors[codes] @ self.vectors[history.item].T
+        dense = products.toarray() if sparse.issparse(products) else products
         return np.asarray(dense * weight, np.float32)
 
     def shared_terms(self, code: int, other: int, *, limit: int = 3) -> list[str]:
         """Return the words that two items share, the weightiest first; none if not lexical."""
         if self.words is None:
             return []
-        mine, its = (self.vectors[np.array([one])] for one in (code, other))
-        both = sparse.csr_matrix(mine.multiply(its))
+        vector, other_vector = (self.vectors[np.array([row])] for row in (code, other))
+        both = sparse.csr_matrix(vector.multiply(other_vector))
         best = both.indices[np.argsort(-both.data, kind="stable")[:limit]]
         return [self._spelling[term] for term in best]
 
@@ -218,9 +218,9 @@ class Content(Scorer):
         vectors, encoder = self.vectors, self.encoder
         if row_format == "fp32" or encoder is None or not isinstance(vectors, QuantizedRows):
             return self
-        rows, few = vectors.unpacked(), row_format in ("int2", "binary")
-        if width < vectors.dim or few:
-            cut = ProjectedEncoder.of_vectors(encoder, rows, dim=width, whiten=few)
+        rows, few_bits = vectors.unpacked(), row_format in ("int2", "binary")
+        if width < vectors.dim or few_bits:
+            cut = ProjectedEncoder.of_vectors(encoder, rows, dim=width, whiten=few_bits)
             rows, encoder = cut.project(rows), encoder.projected(cut.axes)
         return self.packed(encoder, QuantizedRows.of(rows, row_format))
 

@@ -21,18 +21,18 @@ NOT_SAVED = "a recommender with items added live is not saved; fit again with th
 class GrownScorer(Scorer):
     """Score = that of a fitted scorer; zero for items that came later.
 
-    Events of later items are passed over, for nothing has been learned from them.
+    Events of later items are ignored, for nothing has been learned from them.
 
     Parameters
     ----------
     scorer
-        Fitted to the first `known` items.
-    known, n_items
+        Fitted to the first `n_known` items.
+    n_known, n_items
         Items it was fitted to, and items in all.
     """
 
-    def __init__(self, scorer: Scorer, known: int, n_items: int) -> None:
-        self.scorer, self.known, self.n_items = scorer, known, n_items
+    def __init__(self, scorer: Scorer, n_known: int, n_items: int) -> None:
+        self.scorer, self.n_known, self.n_items = scorer, n_known, n_items
         self.kind, self.scale, self.evidence = scorer.kind, scorer.scale, scorer.evidence
         self.is_personal, self.is_fallback = scorer.is_personal, scorer.is_fallback
         self.lifts_new_items, self.encoder = scorer.lifts_new_items, scorer.encoder
@@ -47,7 +47,9 @@ class GrownScorer(Scorer):
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return scores, float32 (n, n_items)."""
         scores = np.zeros((len(histories), self.n_items), np.float32)
-        scores[:, : self.known] = self.scorer.score(histories.where(histories.item < self.known))
+        scores[:, : self.n_known] = self.scorer.score(
+            histories.where(histories.item < self.n_known)
+        )
         return scores
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -56,9 +58,9 @@ class GrownScorer(Scorer):
         return np.pad(scores, ((0, 0), (0, self.n_items - scores.shape[1])))
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return what each event added, float32 (len(codes), n_events)."""
+        """Return the contribution of each event, float32 (len(codes), n_events)."""
         added = np.zeros((len(codes), len(history.item)), np.float32)
-        events, items = history.item < self.known, codes < self.known
+        events, items = history.item < self.n_known, codes < self.n_known
         added[np.ix_(items, events)] = self.scorer.contributions(
             history.where(events), codes[items]
         )
@@ -77,7 +79,7 @@ class GrownScorer(Scorer):
         self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
     ) -> "GrownScorer":
         """Return a scorer of more items."""
-        return GrownScorer(self.scorer, self.known, n_items)
+        return GrownScorer(self.scorer, self.n_known, n_items)
 
     def save(self, folder: Path) -> None:
         """Refuse: items added live are kept by the service, not in a bundle."""

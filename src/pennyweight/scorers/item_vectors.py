@@ -82,8 +82,8 @@ class Terms:
 
     def _is_dense(self, queries: sparse.csr_matrix) -> bool:
         """Whether words of the queries are in so many texts that looking them up costs more."""
-        found = int(self._holders[queries.indices].sum())
-        return bool(LOOK_UP * found > self.matrix.nnz * queries.shape[0])
+        postings = int(self._holders[queries.indices].sum())
+        return bool(LOOK_UP * postings > self.matrix.nnz * queries.shape[0])
 
     def _all_products(self, queries: sparse.csr_matrix) -> NDArray[np.float32]:
         """Multiply all rows with all rows, in blocks of dense columns."""
@@ -91,8 +91,8 @@ class Terms:
         scores = np.empty((n, len(self)), np.float32)
         size = max(1, min(64, 2**22 // max(n_words, 1)))
         for start in range(0, n, size):
-            some = slice(start, start + size)
-            scores[some] = (self.matrix @ queries[some].T.toarray()).T
+            block = slice(start, start + size)
+            scores[block] = (self.matrix @ queries[block].T.toarray()).T
         return scores
 
     @property
@@ -136,8 +136,8 @@ def stacked(parts: Sequence[QuantizedRows | Terms]) -> QuantizedRows | Terms:
     if len(sparse_parts) == len(parts):
         return Terms(sparse.csr_matrix(sparse.vstack(sparse_parts, format="csr")))
     packed = [part for part in parts if isinstance(part, QuantizedRows)]
-    alike = {(part.dim, part.format, len(part.scale) == len(part)) for part in packed}
-    if len(packed) < len(parts) or len(alike) > 1:
+    layouts = {(part.dim, part.format, len(part.scale) == len(part)) for part in packed}
+    if len(packed) < len(parts) or len(layouts) > 1:
         raise TypeError("rows that are held in different ways cannot be stacked")
     data, scale = (np.concatenate([getattr(p, name) for p in packed]) for name in ("data", "scale"))
     return QuantizedRows(data, scale, packed[0].dim, packed[0].format)

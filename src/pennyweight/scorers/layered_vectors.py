@@ -72,9 +72,9 @@ class VectorLayer:
             return (self.rows if len(self) < SCANNED else self._split).products(queries)
         if len(self) < SCANNED:
             return np.asarray(queries @ self._wide.T, np.float32)
-        found: NDArray[np.float32] = self._scan.products(queries)
-        found *= self.rows.scale.reshape(1, -1)
-        return found
+        products: NDArray[np.float32] = self._scan.products(queries)
+        products *= self.rows.scale.reshape(1, -1)
+        return products
 
     @cached_property
     def _wide(self) -> NDArray[np.float32]:
@@ -136,12 +136,12 @@ class Layered:
         """Return weighted sums of rows, each from where it is."""
         layer, n = self._layer[weights.indices], weights.shape[0]
         old = (layer < 0) & (weights.indices < len(self.base))
-        found = self.base.mixed(_columns(weights, old, weights.indices, (n, len(self.base))))
+        total = self.base.mixed(_columns(weights, old, weights.indices, (n, len(self.base))))
         for at in np.unique(layer[layer >= 0]).tolist():
-            some, one = layer == at, self.layers[at]
-            picked = _columns(weights, some, self._row[weights.indices], (n, len(one)))
-            found = found + one.rows.mixed(picked)
-        return found
+            in_layer, vectors = layer == at, self.layers[at]
+            picked = _columns(weights, in_layer, self._row[weights.indices], (n, len(vectors)))
+            total = total + vectors.rows.mixed(picked)
+        return total
 
     def products(self, queries: Any) -> NDArray[np.float32]:  # noqa: ANN401
         """Return dot products with all rows, float32 (n, n_items)."""
@@ -154,8 +154,8 @@ class Layered:
     @property
     def nbytes(self) -> int:
         """Bytes of all rows."""
-        own = sum(layer.rows.nbytes for layer in self.layers)
-        return self.base.nbytes + own + self._layer.nbytes + self._row.nbytes
+        in_layers = sum(layer.rows.nbytes for layer in self.layers)
+        return self.base.nbytes + in_layers + self._layer.nbytes + self._row.nbytes
 
     def with_layer(
         self, codes: NDArray[np.int32], rows: QuantizedRows | Terms, n_items: int, searched: bool

@@ -66,9 +66,9 @@ class Linear(Scorer):
         n = len(catalog)
         shape = (len(interactions.users), n)
         ones = np.ones(len(interactions), np.float32)
-        seen = sparse.csr_matrix((ones, (interactions.user, interactions.item)), shape=shape)
-        seen.data[:] = 1
-        gram = sparse.csr_matrix(seen.T @ seen)
+        user_items = sparse.csr_matrix((ones, (interactions.user, interactions.item)), shape=shape)
+        user_items.data[:] = 1
+        gram = sparse.csr_matrix(user_items.T @ user_items)
         self.matrix = self._dense(gram) if n <= self.dense_items else self._sparse(gram)
         return self
 

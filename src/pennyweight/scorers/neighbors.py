@@ -86,12 +86,12 @@ class Neighbors(Scorer):
         row, column, gain = [], [], []
         for distance in range(1, self.window + 1):
             for step, factor in ((distance, 1.0), (-distance, self.backward)):
-                near = events + step
-                inside = events[(near >= 0) & (near < len(user))]
-                near = inside + step
-                both = (user[near] == user[inside]) & (item[near] != item[inside])
-                row.append(item[inside[both]] - np.int32(start))
-                column.append(item[near[both]])
+                neighbor = events + step
+                event = events[(neighbor >= 0) & (neighbor < len(user))]
+                neighbor = event + step
+                both = (user[neighbor] == user[event]) & (item[neighbor] != item[event])
+                row.append(item[event[both]] - np.int32(start))
+                column.append(item[neighbor[both]])
                 value = factor * self.spacing ** (distance - 1)
                 gain.append(np.full(len(row[-1]), value, np.float32))
         places = (np.concatenate(row), np.concatenate(column))
@@ -144,11 +144,11 @@ class Neighbors(Scorer):
         return scorer
 
 
-def _spans(first: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
+def _spans(first: NDArray[np.int64], max_events: int) -> Iterator[tuple[int, int]]:
     """Yield runs of items with at most so many events together, or one item with more."""
     start, last = 0, len(first) - 1
     while start < last:
-        stop = max(start + 1, int(np.searchsorted(first, first[start] + most, "right")) - 1)
+        stop = max(start + 1, int(np.searchsorted(first, first[start] + max_events, "right")) - 1)
         yield start, stop
         start = stop
 
@@ -156,10 +156,10 @@ def _spans(first: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
 def _strongest(matrix: sparse.csr_matrix, keep: int) -> sparse.csr_matrix:
     """Keep the largest values of each row."""
     length = np.diff(matrix.indptr)
-    kept = np.ones(matrix.nnz, dtype=bool)
+    retained = np.ones(matrix.nnz, dtype=bool)
     for row in np.flatnonzero(length > keep):
         span = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        kept[span][np.argpartition(-matrix.data[span], keep)[keep:]] = False
+        retained[span][np.argpartition(-matrix.data[span], keep)[keep:]] = False
     offsets = np.concatenate([[0], np.cumsum(np.minimum(length, keep))])
-    parts = (matrix.data[kept], matrix.indices[kept], offsets)
+    parts = (matrix.data[retained], matrix.indices[retained], offsets)
     return sparse.csr_matrix(parts, shape=matrix.shape)

@@ -49,8 +49,8 @@ class Popularity(Scorer):
             weight = 0.5 ** (age / max(float(age.max()) * self.half_life, 1.0))
         count = np.bincount(interactions.item, weight, minlength=len(catalog))
         level = np.log1p(count)
-        known = np.bincount(interactions.item, minlength=len(catalog)) > 0
-        level[~known] = level[known].mean() if known.any() else 0
+        has_events = np.bincount(interactions.item, minlength=len(catalog)) > 0
+        level[~has_events] = level[has_events].mean() if has_events.any() else 0
         self.level, self._usual = level.astype(np.float32), None
         return self
 

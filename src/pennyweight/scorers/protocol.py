@@ -138,9 +138,9 @@ class Scorer(Protocol):
         """
         parameters = signature(cls).parameters.values()
         return {
-            one.name: one.default
-            for one in parameters
-            if one.kind is Parameter.KEYWORD_ONLY and one.name not in cls.not_settings
+            parameter.name: parameter.default
+            for parameter in parameters
+            if parameter.kind is Parameter.KEYWORD_ONLY and parameter.name not in cls.not_settings
         }
 
     def setting_values(self) -> dict[str, Setting]:
@@ -196,10 +196,10 @@ class Scorer(Protocol):
         n_events = len(history.item)
         if not self.is_personal or not n_events:
             return np.zeros((len(codes), n_events), np.float32)
-        every = np.arange(n_events)
-        without = Histories.joined([history.where(every != event) for event in every.tolist()])
-        lost = self.score(history)[:, codes] - self.score(without)[:, codes]
-        return np.ascontiguousarray(lost.T, np.float32)
+        events = np.arange(n_events)
+        without = Histories.joined([history.where(events != event) for event in events.tolist()])
+        loss = self.score(history)[:, codes] - self.score(without)[:, codes]
+        return np.ascontiguousarray(loss.T, np.float32)
 
     def attribute(self, histories: Histories) -> tuple[NDArray[np.float32], list[Attribution]]:
         """Return the scores, as of `score`, and the attribution of each history.

@@ -34,21 +34,21 @@ def register_scorer(kind: "type[Scorer]") -> "type[Scorer]":
 
 def scorer_type(kind: str) -> "type[Scorer]":
     """Return the class of a kind; `PlanError` naming the nearest where there is none."""
-    found = SCORERS.find(kind)
-    if found is None:
+    scorer = SCORERS.find(kind)
+    if scorer is None:
         names = SCORERS.names()
         raise PlanError(
             f"scorers: {kind!r} is not one of {', '.join(names)}{did_you_mean(kind, names)}"
         )
-    return found
+    return scorer
 
 
 def load_scorer(kind: str, folder: Path) -> "Scorer":
     """Read a scorer that its `save` wrote; `BundleError` for a kind that nothing provides."""
-    found = SCORERS.find(kind)
-    if found is None:
+    scorer = SCORERS.find(kind)
+    if scorer is None:
         raise BundleError(
             f"{folder}: scorer {kind!r} is not known here; install the package that provides it "
             f"(entry point group {SCORERS.group})"
         )
-    return found.load(folder)
+    return scorer.load(folder)

@@ -24,22 +24,22 @@ def search(lookup: Lookup, vectors: ItemVectors, texts: Sequence[str]) -> NDArra
 
     @lru_cache(CACHED)
     def column(word: int) -> NDArray[np.float32]:
-        one = sparse.csr_matrix(([np.float32(1)], ([0], [word])), shape=(1, n_words))
-        weights: NDArray[np.float32] = vectors.products(one)[0]
+        unit = sparse.csr_matrix(([np.float32(1)], ([0], [word])), shape=(1, n_words))
+        weights: NDArray[np.float32] = vectors.products(unit)[0]
         return weights
 
-    wanted = [lookup.find(text, lambda word: column(word) > 0) for text in texts]
-    norms = [max(query.norm, 1e-30) for query in wanted]
-    ends = np.cumsum([0, *(len(query.words) for query in wanted)])
-    columns = [word for query in wanted for word in query.words]
+    queries = [lookup.find(text, lambda word: column(word) > 0) for text in texts]
+    norms = [max(query.norm, 1e-30) for query in queries]
+    ends = np.cumsum([0, *(len(query.words) for query in queries)])
+    columns = [word for query in queries for word in query.words]
     weights = [
         weight / norm
-        for query, norm in zip(wanted, norms, strict=True)
+        for query, norm in zip(queries, norms, strict=True)
         for weight in query.words.values()
     ]
     parts = (np.array(weights, np.float32), np.array(columns, np.int32), ends)
     scores = vectors.products(sparse.csr_matrix(parts, shape=(len(texts), n_words)))
-    for row, query in enumerate(wanted):
+    for row, query in enumerate(queries):
         for phrase in query.phrases:
             held = np.all([column(word) > 0 for word in phrase], axis=0)
             gain = sum(weight * column(word) for word, weight in phrase.items())

@@ -157,30 +157,30 @@ class Sequence(Scorer):
 
     def _query(self, histories: Histories) -> Float:
         histories = _liked(histories).newest(self.settings.max_history)
-        found = np.zeros((len(histories), self.weights["items"].shape[1]), np.float32)
+        vectors = np.zeros((len(histories), self.weights["items"].shape[1]), np.float32)
         for rows, block in histories.blocks(BLOCK):
-            some = np.flatnonzero(block.length)
-            if not len(some):
+            filled = np.flatnonzero(block.length)
+            if not len(filled):
                 continue
-            found[rows.start + some] = encode_histories(self.weights, block.take(some))
-        return found / np.float32(self.settings.temperature)
+            vectors[rows.start + filled] = encode_histories(self.weights, block.take(filled))
+        return vectors / np.float32(self.settings.temperature)
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> Float:
         """Return what the score loses without each event, float32 (len(codes), n_events).
 
         The transformer is not a sum over events, so these do not add up to the score.
         """
-        found = np.zeros((len(codes), len(history.item)), np.float32)
+        contributions = np.zeros((len(codes), len(history.item)), np.float32)
         read_at = np.flatnonzero(history.weight > 0)[-self.settings.max_history :]
         n = len(read_at)
         if n == 0:
-            return found
-        whole = history.item[read_at]
-        without = np.broadcast_to(whole, (n, n))[~np.eye(n, dtype=bool)].reshape(n, n - 1)
-        query = self._query(Histories.of([whole.tolist(), *without.tolist()]))
-        lost = query[0] - query[1:]
-        found[:, read_at] = self.weights["items"][codes] @ lost.T
-        return found
+            return contributions
+        items = history.item[read_at]
+        without = np.broadcast_to(items, (n, n))[~np.eye(n, dtype=bool)].reshape(n, n - 1)
+        query = self._query(Histories.of([items.tolist(), *without.tolist()]))
+        loss = query[0] - query[1:]
+        contributions[:, read_at] = self.weights["items"][codes] @ loss.T
+        return contributions
 
     @property
     def nbytes(self) -> int:
@@ -213,8 +213,8 @@ class Sequence(Scorer):
         It starts from the item vectors of a component of the context, which is fitted before it,
         or else of a tower of its own, which it fits first.
         """
-        others = context.built.values()
-        shared = next((one for one in others if one.learns_item_vectors), None)
+        components = context.built.values()
+        shared = next((scorer for scorer in components if scorer.learns_item_vectors), None)
         source = TwoTower.build({}, context) if shared is None else shared
 
         def vectors_of(interactions: Interactions, catalog: Catalog) -> Float:

@@ -20,8 +20,8 @@ Codes = NDArray[np.int32]
 
 def common_columns(matrix: sparse.csr_matrix) -> Codes:
     """Return the columns that most rows have, ascending, int32 (COMMON,) or fewer."""
-    often = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    return np.sort(np.argsort(-often, kind="stable")[:COMMON]).astype(np.int32)
+    counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    return np.sort(np.argsort(-counts, kind="stable")[:COMMON]).astype(np.int32)
 
 
 def rounded(matrix: sparse.csr_matrix, common: Codes) -> sparse.csr_matrix:
@@ -74,8 +74,8 @@ class SplitTerms:
         )
         self._scan = Int8Product(table, digits=DIGITS)
         ends = np.concatenate([[0], np.cumsum(~is_common)])[matrix.indptr]
-        rest = (matrix.data[~is_common], matrix.indices[~is_common], ends)
-        self._texts_of = sparse.csr_matrix(sparse.csr_matrix(rest, shape=matrix.shape).T)
+        seldom = (matrix.data[~is_common], matrix.indices[~is_common], ends)
+        self._texts_of = sparse.csr_matrix(sparse.csr_matrix(seldom, shape=matrix.shape).T)
 
     def products(self, queries: sparse.csr_matrix) -> NDArray[np.float32]:
         """Return dot products of queries, csr (n, n_words), with all rows, float32 (n, rows)."""
@@ -84,13 +84,13 @@ class SplitTerms:
         scores = np.zeros((n, self._n), np.float32)
         if is_common.any():
             row = np.repeat(np.arange(n), np.diff(queries.indptr))
-            often = np.zeros((n, int(self._place.max()) + 1), np.float32)
-            np.add.at(often, (row[is_common], place[is_common]), queries.data[is_common])
-            np.multiply(self._scan.products(often), self._scale, out=scores)
+            common_weights = np.zeros((n, int(self._place.max()) + 1), np.float32)
+            np.add.at(common_weights, (row[is_common], place[is_common]), queries.data[is_common])
+            np.multiply(self._scan.products(common_weights), self._scale, out=scores)
         for at in range(n):
-            own = slice(queries.indptr[at], queries.indptr[at + 1])
-            seldom = ~is_common[own]
+            span = slice(queries.indptr[at], queries.indptr[at + 1])
+            seldom = ~is_common[span]
             if seldom.any():
-                some = self._texts_of[queries.indices[own][seldom]]
-                scores[at] += some.T @ queries.data[own][seldom]
+                texts = self._texts_of[queries.indices[span][seldom]]
+                scores[at] += texts.T @ queries.data[span][seldom]
         return scores

@@ -33,7 +33,7 @@ __all__ = ["TwoTower"]
 
 FILE = "tower.safetensors"
 BLOCK = 4_096  # rows widened at a time
-SOME = 10_000  # items that say where histories point
+SAMPLED_ITEMS = 10_000  # items from which the mean direction of histories is estimated
 TEXT = "text"  # of the vectors of texts
 # Measured on catalogs of 3,600 to 200,000 items (`benchmarks/size.py`):
 TRAINING, TRAINED = 10, 2  # arrays of (items, dim) while a tower is trained, and afterwards
@@ -124,19 +124,19 @@ class TwoTower(Scorer):
         progress: Progress | None = None,
     ) -> Self:
         """Train until another epoch is worse; keep the best one, and how many epochs it took."""
-        found: list[float] = []
+        qualities: list[float] = []
         best = (self.tuned, self.items, self.histories)
 
         def on_epoch(epoch: int) -> bool:
             nonlocal best
-            found.append(float(epoch) if quality is None else quality(self))
-            if np.argmax(found) == epoch - 1:
+            qualities.append(float(epoch) if quality is None else quality(self))
+            if np.argmax(qualities) == epoch - 1:
                 best = (self.tuned, self.items, self.histories)
-            return found[-1] < max(found)
+            return qualities[-1] < max(qualities)
 
         self.fit(interactions, catalog, on_epoch=on_epoch, progress=progress)
-        self.epochs = int(np.argmax(found)) + 1 if found else self.settings.epochs
-        # What is chosen from here on is chosen for the epoch that a refit will stop at.
+        self.epochs = int(np.argmax(qualities)) + 1 if qualities else self.settings.epochs
+        # Later choices, such as the blend's weights, suit the epoch at which a refit stops.
         self.tuned, self.items, self.histories = best
         return self
 
@@ -246,9 +246,9 @@ class TwoTower(Scorer):
         return stacked(parts)
 
     def _middle(self) -> tuple[NDArray[np.float32], float]:
-        """Return where histories point on average, and how far items do so, from some items."""
+        """Estimate the mean direction of histories, and the mean of the items along it."""
         if self.middle is None:
-            rows = np.arange(0, len(self.items), max(1, len(self.items) // SOME))
+            rows = np.arange(0, len(self.items), max(1, len(self.items) // SAMPLED_ITEMS))
             mean = self.histories[rows].mean(axis=0, keepdims=True, dtype=np.float32)
             direction = unit(mean)[0][0]
             self.middle = direction, float((self.items[rows] @ direction).mean())

@@ -157,27 +157,27 @@ def train(
     on_epoch: EpochEnd | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> TwoTowerVectors:
-    """Train on every (history so far, next item) pair.
+    """Train on every pair of a history so far and its next item.
 
     Parameters
     ----------
     bag
         Token weights of the items' texts, float32 csr (n_items, vocabulary).
     table
-        Where the token vectors start, float32 (vocabulary, at least ``settings.dim``).
+        Initial token vectors, float32 (vocabulary, at least ``settings.dim``).
     histories
         Whole training histories.
     on_epoch
-        Called after each epoch with its number (from 1) and the vectors so far, which
+        Called after each epoch with its number (from 1) and the current vectors, which
         training goes on to change; True stops.
     progress
         Called with (steps done, steps in all).
     """
     bag = _unit_bag(bag)
-    used = np.flatnonzero(np.bincount(bag.indices, minlength=bag.shape[1]))
-    words, wordless = _with_no_word(sparse.csr_matrix(bag[:, used]))
+    words_used = np.flatnonzero(np.bincount(bag.indices, minlength=bag.shape[1]))
+    words, wordless = _with_no_word(sparse.csr_matrix(bag[:, words_used]))
     start, no_word = _scaled_start(table[:, : settings.dim].astype(np.float32), bag)
-    step = _Step(words, np.vstack([start[used], no_word]), settings, seed)
+    step = _Step(words, np.vstack([start[words_used], no_word]), settings, seed)
     pairs = _Pairs(histories, settings, bag.shape[0])
     step.start(histories.item[pairs.targets], np.unique(histories.item))
     drawn = min(len(pairs.targets), settings.epoch_pairs)
@@ -185,11 +185,11 @@ def train(
     total = max(1, settings.epochs * batches)
 
     def result() -> TwoTowerVectors:
-        whole, item = start.copy(), step.item.parameters
-        whole[used] = step.table.parameters[:-1]
+        trained, item = start.copy(), step.item.parameters
+        trained[words_used] = step.table.parameters[:-1]
         if wordless.any():
             item = item + wordless[:, None] * step.table.parameters[-1]
-        return TwoTowerVectors(whole, item, step.context.parameters)
+        return TwoTowerVectors(trained, item, step.context.parameters)
 
     done = 0
     for epoch in range(1, settings.epochs + 1):
@@ -235,9 +235,9 @@ class _Pairs:
     def __init__(self, histories: Histories, settings: TwoTowerSettings, n_items: int) -> None:
         self.histories, self.settings, self.n_items = histories, settings, n_items
         self.begin = histories.offsets[:-1]
-        wanted = settings.repeats | _is_first(histories, n_items)
-        wanted[self.begin[self.begin < len(wanted)]] = False
-        self.targets = np.flatnonzero(wanted)
+        is_target = settings.repeats | _is_first(histories, n_items)
+        is_target[self.begin[self.begin < len(is_target)]] = False
+        self.targets = np.flatnonzero(is_target)
 
     def batch(self, at: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int32]]:
         """Return decayed histories, csr (len(at), n_items), and the item that followed each."""
@@ -276,27 +276,33 @@ class _Step:
         self.table = _Adam(table, rate)
         self.item, self.context = _Adam(empty, rate), _Adam(empty.copy(), rate)
         self.log_chance = np.zeros(self.n_items, np.float32)
-        self.known = np.arange(self.n_items)
-        self.drawn = min(settings.negatives, self.n_items)
+        self.negative_items = np.arange(self.n_items)
+        self.n_negatives = min(settings.negatives, self.n_items)
 
-    def start(self, targets: NDArray[np.int32], known: NDArray[np.int32]) -> None:
-        """Take the negatives from `known`; work out each item's chance of being a candidate.
+    def start(self, targets: NDArray[np.int32], negative_items: NDArray[np.int32]) -> None:
+        """Draw negatives from `negative_items`; compute each item's chance of being a candidate.
 
         An item without an event is no evidence of anything: drawn as a negative it would
         only teach the words of new items to be avoided. It has no vector of its own either.
         """
-        self.known = known
-        self.drawn = min(self.settings.negatives, len(known))
+        self.negative_items = negative_items
+        self.n_negatives = min(self.settings.negatives, len(negative_items))
         share = np.bincount(targets, minlength=self.n_items) / max(1, len(targets))
-        chance = 1 - (1 - self.drawn / max(1, len(known))) * (1 - share) ** self.settings.batch
+        chance = (
+            1
+            - (1 - self.n_negatives / max(1, len(negative_items)))
+            * (1 - share) ** self.settings.batch
+        )
         self.log_chance = np.log(np.clip(chance, 1e-9, 1)).astype(np.float32)
         # Items with the same words or none have the same gradients until something differs.
-        noise = self.rng.standard_normal((len(known), self.settings.dim), np.float32)
-        self.item.parameters[known] = noise * np.float32(START / self.settings.dim**0.5)
+        noise = self.rng.standard_normal((len(negative_items), self.settings.dim), np.float32)
+        self.item.parameters[negative_items] = noise * np.float32(START / self.settings.dim**0.5)
 
     def __call__(self, pairs: sparse.csr_matrix, targets: NDArray[np.int32], factor: float) -> None:
-        drawn = self.rng.choice(self.known, self.drawn, replace=False, shuffle=False)
-        candidates = np.unique(np.concatenate([targets, drawn]))
+        negatives = self.rng.choice(
+            self.negative_items, self.n_negatives, replace=False, shuffle=False
+        )
+        candidates = np.unique(np.concatenate([targets, negatives]))
         inputs, column = np.unique(pairs.indices, return_inverse=True)
         rows = np.union1d(candidates, inputs)
         as_target, as_input = np.searchsorted(rows, candidates), np.searchsorted(rows, inputs)
@@ -304,11 +310,13 @@ class _Step:
         mix = sparse.csr_matrix(
             (pairs.data, column, pairs.indptr), shape=(len(targets), len(inputs))
         )
-        shown = np.ones((len(rows), 1), np.float32)
-        shown[self.rng.random(len(rows)) < self.settings.id_dropout] = 0
-        vectors, length = unit(words @ self.table.parameters + shown * self.item.parameters[rows])
+        id_weight = np.ones((len(rows), 1), np.float32)
+        id_weight[self.rng.random(len(rows)) < self.settings.id_dropout] = 0
+        vectors, length = unit(
+            words @ self.table.parameters + id_weight * self.item.parameters[rows]
+        )
         query, query_length = unit(
-            mix @ (vectors[as_input] + shown[as_input] * self.context.parameters[inputs])
+            mix @ (vectors[as_input] + id_weight[as_input] * self.context.parameters[inputs])
         )
         target_vectors = vectors[as_target]
         error = self._error(query @ target_vectors.T, candidates, targets)
@@ -322,19 +330,19 @@ class _Step:
         gradient /= length
         # As rows a word: in columns the sums would be scattered over memory, at twice the time.
         self.table.update(slice(None), sparse.csr_matrix(words.T) @ gradient, factor)
-        self.item.update(rows, gradient * shown, factor)
-        self.context.update(inputs, to_input * shown[as_input], factor)
+        self.item.update(rows, gradient * id_weight, factor)
+        self.context.update(inputs, to_input * id_weight[as_input], factor)
 
     def _error(
         self, cosine: Float, candidates: NDArray[np.int64], targets: NDArray[np.int32]
     ) -> Float:
         """Return the loss's slope over the cosines, (batch, n_candidates)."""
-        user, own = np.arange(len(targets)), np.searchsorted(candidates, targets)
+        user, positive = np.arange(len(targets)), np.searchsorted(candidates, targets)
         logit = cosine / np.float32(self.settings.temperature) - self.log_chance[candidates]
-        logit[user, own] += self.log_chance[targets]
+        logit[user, positive] += self.log_chance[targets]
         logit -= logit.max(axis=1, keepdims=True)
         np.exp(logit, out=logit)
         logit /= logit.sum(axis=1, keepdims=True)
-        logit[user, own] -= 1
+        logit[user, positive] -= 1
         logit *= np.float32(1 / (len(targets) * self.settings.temperature))
         return logit

@@ -35,7 +35,7 @@ def behavior_vectors(
 ) -> Float:
     """Return the item vectors of a tower that starts from a model's static table.
 
-    Items that nobody has touched have the vector of their words alone, tuned on the others.
+    Items without events have the vector of their words alone, tuned on the others.
 
     Parameters
     ----------
@@ -51,25 +51,25 @@ def behavior_vectors(
     table = distil(transformer, dim=min(TwoTowerSettings.dim, transformer.dim))
     settings = TwoTowerSettings(dim=table.dim, repeats=repeats)
     tower = TwoTower(table, settings, seed=seed)
-    found: list[float] = []
+    qualities: list[float] = []
     best: list[Float] = []
 
     def on_epoch(_: int) -> bool:
-        found.append(quality(tower.item_vectors) if quality is not None else len(found))
-        if found[-1] == max(found):
+        qualities.append(quality(tower.item_vectors) if quality is not None else len(qualities))
+        if qualities[-1] == max(qualities):
             best[:] = [tower.item_vectors]
-        return found[-1] < max(found)
+        return qualities[-1] < max(qualities)
 
     tower.fit(interactions, catalog, on_epoch=on_epoch, progress=progress)
     return best[0] if best else tower.item_vectors
 
 
 def of_texts(items: Float, texts: Texts) -> Float:
-    """Return unit vectors of texts, float32 (n_texts, dim): the mean of the items that read so."""
-    known = np.flatnonzero(texts.of_item >= 0)
-    found = np.zeros((len(texts), items.shape[1]), np.float32)
-    np.add.at(found, texts.of_item[known], items[known])
-    return unit_rows(found)
+    """Return unit vectors of texts, float32 (n_texts, dim): the mean of the items with each."""
+    with_text = np.flatnonzero(texts.of_item >= 0)
+    vectors = np.zeros((len(texts), items.shape[1]), np.float32)
+    np.add.at(vectors, texts.of_item[with_text], items[with_text])
+    return unit_rows(vectors)
 
 
 def aligned(targets: Float, start: Float, rows: Codes) -> Float:
@@ -86,15 +86,15 @@ def aligned(targets: Float, start: Float, rows: Codes) -> Float:
     start
         The model's vectors of some texts, float32 (len(rows), width).
     rows
-        Which texts these are.
+        Positions of these texts.
     """
-    left, _, right = np.linalg.svd(targets[rows].T @ start, full_matrices=False)
-    return unit_rows(targets @ (left @ right))
+    u, _, vt = np.linalg.svd(targets[rows].T @ start, full_matrices=False)
+    return unit_rows(targets @ (u @ vt))
 
 
 def in_width(learner: Learner, targets: Float, seed: int) -> Float:
     """Return targets of texts `aligned` with where the learner's vectors are now."""
     n = len(learner.texts)
-    drawn = np.random.default_rng(seed).choice(n, min(n, ALIGNED), replace=False)
-    rows = np.sort(drawn)
+    sample = np.random.default_rng(seed).choice(n, min(n, ALIGNED), replace=False)
+    rows = np.sort(sample)
     return aligned(targets, learner.vectors(rows).cpu().numpy(), rows)

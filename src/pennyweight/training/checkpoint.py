@@ -20,7 +20,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 @dataclass
 class State:
-    """Where a training is.
+    """The state of a training.
 
     The order of the data is a function of seed and step, and nothing else is random, so the
     step is the state of the random numbers too.
@@ -29,20 +29,20 @@ class State:
     ----------
     step
         Steps done.
-    found
+    measurements
         (step, quality on validation data) of each measurement, in order.
     best
-        The tensors that learn, where they did best so far.
+        The learned tensors at the best measurement so far.
     """
 
     step: int = 0
-    found: list[tuple[int, float]] = field(default_factory=list)
+    measurements: list[tuple[int, float]] = field(default_factory=list)
     best: dict[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def best_quality(self) -> float:
         """The highest quality so far."""
-        return max((quality for _, quality in self.found), default=-np.inf)
+        return max((quality for _, quality in self.measurements), default=-np.inf)
 
 
 def write_state(
@@ -59,8 +59,8 @@ def write_state(
         for moment in MOMENTS if state.step else ():
             arrays[f"{moment}/{name}"] = _array(optimizer.state[tensor][moment])
     arrays |= {f"best/{name}": _array(tensor) for name, tensor in state.best.items()}
-    told = {"step": state.step, "found": state.found, "fingerprint": fingerprint}
-    write_arrays(folder / FILE, arrays, told)
+    settings = {"step": state.step, "found": state.measurements, "fingerprint": fingerprint}
+    write_arrays(folder / FILE, arrays, settings)
 
 
 def read_state(
@@ -69,7 +69,7 @@ def read_state(
     optimizer: torch.optim.Optimizer,
     fingerprint: str,
 ) -> State:
-    """Bring tensors and optimizer to where `write_state` left them; a new state without a file.
+    """Restore tensors and optimizer as `write_state` saved them; a new state without a file.
 
     Raises
     ------
@@ -80,8 +80,8 @@ def read_state(
     """
     if not (folder / FILE).exists():
         return State()
-    arrays, told = read_arrays(folder / FILE)
-    if told["fingerprint"] != fingerprint:
+    arrays, settings = read_arrays(folder / FILE)
+    if settings["fingerprint"] != fingerprint:
         raise DataError(
             f"{folder / FILE}: a training of another model, other data or other settings; "
             "name another folder, or delete this one"
@@ -89,19 +89,19 @@ def read_state(
     with torch.no_grad():
         for name, tensor in parameters.items():
             tensor.copy_(torch.tensor(arrays[f"now/{name}"]))
-            if told["step"]:
+            if settings["step"]:
                 moments = {m: torch.tensor(arrays[f"{m}/{name}"]) for m in MOMENTS}
                 optimizer.state[tensor] = {
-                    "step": torch.tensor(float(told["step"])),
+                    "step": torch.tensor(float(settings["step"])),
                     **{m: value.to(tensor.device) for m, value in moments.items()},
                 }
     best = {n.partition("/")[2]: torch.tensor(arrays[n]) for n in arrays if n.startswith("best/")}
-    return State(told["step"], [(int(s), float(q)) for s, q in told["found"]], best)
+    return State(settings["step"], [(int(s), float(q)) for s, q in settings["found"]], best)
 
 
 def _array(tensor: torch.Tensor) -> NDArray[Any]:
-    found: NDArray[Any] = tensor.detach().cpu().numpy()
-    return found
+    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    return array
 
 
 def settings_text(settings: object) -> str:

@@ -1,4 +1,4 @@
-"""A smaller model learns to say what a larger one says."""
+"""Distillation: a smaller model learns the vectors of a larger one."""
 
 import json
 import shutil
@@ -24,8 +24,8 @@ from pennyweight.training.tasks import Both, Pairs, Targets
 __all__ = ["distil_into", "distilled"]
 
 Objective = Literal["vectors", "both"]
-DONE, TRAINING = "distilled.json", "training"
-KEPT = 12  # models in the cache folder, the newest
+MARKER, TRAINING = "distilled.json", "training"
+MAX_CACHED = 12  # newest models that stay in the cache folder
 
 
 def distil_into(
@@ -56,7 +56,7 @@ def distil_into(
     folder
         For state, curves and the result, the model in ``folder/model``.
     settings
-        Unless told, those of `TrainSettings` with all layers learning.
+        By default those of `TrainSettings` with all layers learning.
     held_out
         Validation data, by which the best step is chosen; without it, the last is.
     objective
@@ -93,10 +93,10 @@ def distil_into(
         repeats=repeats,
         progress=progress,
     )
-    wanted = of_texts(teacher, run.texts)
+    vectors = of_texts(teacher, run.texts)
     if teacher.shape[1] != run.learner.bert.width:
-        wanted = run.targets(lambda: in_width(run.learner, wanted, run.settings.seed))
-    targets = Targets(wanted, run.settings)
+        vectors = run.targets(lambda: in_width(run.learner, vectors, run.settings.seed))
+    targets = Targets(vectors, run.settings)
     if objective == "vectors" or held_out is None:
         return run.finish(targets)
     histories = held_out.before.histories
@@ -123,9 +123,9 @@ def distilled(
     place = cache_folder() / "distilled" / digest(*names, teacher, *events_of(held_out))
     place.mkdir(parents=True, exist_ok=True)
     with locked(place):
-        found = _finished(place)
-        if found is None:
-            found = distil_into(
+        weights = _finished(place)
+        if weights is None:
+            weights = distil_into(
                 student,
                 teacher,
                 catalog,
@@ -136,30 +136,30 @@ def distilled(
                 repeats=repeats,
                 progress=progress,
             ).weights
-            told = json.dumps({"fingerprint": found.fingerprint})
-            write_atomic(place / DONE, [told.encode()])
-            # What going on would need: four models more.
+            marker = json.dumps({"fingerprint": weights.fingerprint})
+            write_atomic(place / MARKER, [marker.encode()])
+            # The state for resuming takes four times the size of a model.
             for path in (place / TRAINING).glob("*.safetensors"):
                 path.unlink()
         place.touch()
     _evict(place.parent)
-    return found
+    return weights
 
 
 def _finished(place: Path) -> ModelWeights | None:
     """Return a model that was finished and is whole."""
     try:
-        told = json.loads((place / DONE).read_bytes())
-        found = find_weights(place / TRAINING / MODEL)
+        marker = json.loads((place / MARKER).read_bytes())
+        weights = find_weights(place / TRAINING / MODEL)
     except (OSError, ValueError, DataError):
         return None
-    return found if told == {"fingerprint": found.fingerprint} else None
+    return weights if marker == {"fingerprint": weights.fingerprint} else None
 
 
 def _evict(folder: Path) -> None:
     """Remove the models that were not used for longest, but for those in use."""
     places = sorted(folder.iterdir(), key=lambda place: place.stat().st_mtime, reverse=True)
-    for place in places[KEPT:]:
+    for place in places[MAX_CACHED:]:
         with locked(place, wait=False) as had:
             if had:
                 shutil.rmtree(place, ignore_errors=True)

@@ -56,7 +56,7 @@ class Learner:
         self.bert, self.texts, self.chunk_tokens = bert, texts, chunk_tokens
         self.device, self.mixed = device, _mixed(device) if mixed else nullcontext()
         self.start = 0 if layers is None else max(0, bert.depth - layers)
-        self.whole = layers is None
+        self.trains_embeddings = layers is None
         self.parameters = {
             name: tensor for name, tensor in bert.tensors.items() if self._learns(name)
         }
@@ -65,7 +65,7 @@ class Learner:
         self._entering: list[torch.Tensor] = []
 
     def _learns(self, name: str) -> bool:
-        if self.whole:
+        if self.trains_embeddings:
             return True
         parts = name.split(".")
         return parts[1] == "layer" and int(parts[2]) >= self.start
@@ -75,20 +75,20 @@ class Learner:
 
         Where the embeddings learn, there is nothing to remember.
         """
-        if self.whole:
+        if self.trains_embeddings:
             return
-        kept: list[torch.Tensor | None] = [None] * len(self.texts)
+        remembered: list[torch.Tensor | None] = [None] * len(self.texts)
         done = 0
         for rows in self.texts.chunks(np.arange(len(self.texts)), self.chunk_tokens):
             ids, mask = self._padded(rows)
             with torch.no_grad(), self.mixed:
                 x = self.bert.run(self.bert.embed(ids), mask, stop=self.start).half().cpu()
-            for row, states in zip(rows, x, strict=True):
-                kept[row] = states[: self.texts.length[row]].clone()
+            for row, output in zip(rows, x, strict=True):
+                remembered[row] = output[: self.texts.length[row]].clone()
             done += len(rows)
             if progress is not None:
                 progress(done, len(self.texts))
-        self._entering = [states for states in kept if states is not None]
+        self._entering = [output for output in remembered if output is not None]
 
     def _padded(self, rows: Codes) -> tuple[torch.Tensor, torch.Tensor]:
         ids, mask = self.texts.padded(rows)
@@ -108,19 +108,19 @@ class Learner:
 
     def vectors(self, rows: Codes) -> torch.Tensor:
         """Return unit vectors of some texts, without gradients, float32 (len(rows), width)."""
-        found = torch.empty(len(rows), self.bert.width, device=self.device)
+        vectors = torch.empty(len(rows), self.bert.width, device=self.device)
         with torch.no_grad():
             for at in self.texts.chunks(rows, self.chunk_tokens):
-                found[torch.from_numpy(at)] = self._forward(rows[at])
-        return found
+                vectors[torch.from_numpy(at)] = self._forward(rows[at])
+        return vectors
 
     def item_vectors(self) -> NDArray[np.float32]:
         """Return the vector of every item, float32 (n_items, width); zeros without a known word."""
         rows = self.vectors(np.arange(len(self.texts))).cpu().numpy()
-        found = np.zeros((len(self.texts.of_item), self.bert.width), np.float32)
-        known = self.texts.of_item >= 0
-        found[known] = rows[self.texts.of_item[known]]
-        return found
+        vectors = np.zeros((len(self.texts.of_item), self.bert.width), np.float32)
+        with_text = self.texts.of_item >= 0
+        vectors[with_text] = rows[self.texts.of_item[with_text]]
+        return vectors
 
     def backward(self, rows: Codes, loss: Loss) -> float:
         """Add the gradients of ``loss(vectors of rows)`` to the parameters; return the loss.
@@ -132,8 +132,8 @@ class Learner:
         """
         chunks = list(self.texts.chunks(rows, self.chunk_tokens))
         if len(chunks) == 1:
-            found = self._forward(rows)
-            value = loss(found)
+            vectors = self._forward(rows)
+            value = loss(vectors)
             if torch.isfinite(value):
                 torch.autograd.backward(value)
             return float(value.detach())

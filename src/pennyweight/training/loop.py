@@ -47,7 +47,7 @@ class _Run:
         if not math.isfinite(length):
             raise TrainingError(
                 f"step {state.step + 1}: the loss is {loss}, its gradient {length}; "
-                f"{folder} keeps the best model of the {len(state.found)} measured before: "
+                f"{folder} keeps the best model of the {len(state.measurements)} measured before: "
                 "take that, or train with a lower learning_rate in another folder"
             )
         self.optimizer.step()
@@ -117,15 +117,15 @@ def _finished(
     settings = run.settings
     last = state.step == settings.steps
     due = last or state.step % settings.every == 0
-    if due and (not state.found or state.found[-1][0] != state.step):
+    if due and (not state.measurements or state.measurements[-1][0] != state.step):
         value = float(state.step) if quality is None else quality(run.learner.item_vectors())
         if value > state.best_quality:
             of = run.learner.parameters.items()
             state.best = {name: tensor.detach().clone() for name, tensor in of}
-        state.found.append((state.step, value))
+        state.measurements.append((state.step, value))
         if quality is not None:
             run.events.write(state.step, validation=value)
         run.events.flush()
         write_state(folder, state, run.learner.parameters, run.optimizer, fingerprint)
-    qualities = [value for _, value in state.found]
+    qualities = [value for _, value in state.measurements]
     return last or len(qualities) - 1 - int(np.argmax(qualities)) >= settings.patience

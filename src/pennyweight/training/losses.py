@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""Losses of the training."""
 
 import torch
 from torch.nn import functional
@@ -25,17 +25,17 @@ def contrastive(
     candidates
         Unit vectors of the distinct targets of the batch, (m, width).
     chosen
-        Which candidate followed each query, int64 (n,).
+        Position of the candidate that followed each query, int64 (n,).
     blocked
         Candidates that are no negatives of a query, bool (n, m).
     log_chance
         Log of each candidate's chance of being one, (m,); taken off every logit but the
         target's own (Yi et al., RecSys 2019, eq. 3).
     """
-    own = functional.one_hot(chosen, len(candidates)).bool()
+    is_target = functional.one_hot(chosen, len(candidates)).bool()
     logit = query @ candidates.T / temperature
-    logit = logit - torch.where(own, 0.0, log_chance)
-    return functional.cross_entropy(logit.masked_fill(blocked & ~own, NEVER), chosen)
+    logit = logit - torch.where(is_target, 0.0, log_chance)
+    return functional.cross_entropy(logit.masked_fill(blocked & ~is_target, NEVER), chosen)
 
 
 def toward(vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -55,7 +55,7 @@ def similarity(vectors: torch.Tensor, targets: torch.Tensor, temperature: float)
     self_pair = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
 
     def odds(rows: torch.Tensor) -> torch.Tensor:
-        near = (rows @ rows.T / temperature).masked_fill(self_pair, NEVER)
-        return functional.log_softmax(near, dim=1)
+        cosines = (rows @ rows.T / temperature).masked_fill(self_pair, NEVER)
+        return functional.log_softmax(cosines, dim=1)
 
     return functional.kl_div(odds(vectors), odds(targets), reduction="batchmean", log_target=True)

@@ -25,7 +25,7 @@ def training_bytes(learner: Learner) -> dict[str, int]:
         "a step's activations": FLOAT * floats * learner.chunk_tokens,
         "vectors": 4 * FLOAT * bert.width * (len(texts) + len(texts.of_item)),
     }
-    if not learner.whole:
+    if not learner.trains_embeddings:
         terms["remembered states"] = 2 * bert.width * int(texts.length.sum())
     return terms
 

@@ -21,16 +21,16 @@ class TrainingSequences:
         first = np.zeros(len(self.item), bool)
         if len(pair):
             first[np.unique(pair, axis=0, return_index=True)[1]] = True
-        self.wanted = (place > 0) & (first | settings.repeats)
+        self.is_target = (place > 0) & (first | settings.repeats)
         self.begin = np.flatnonzero((place % settings.max_history == 0) & (histories.lag > 0))
         self.length = np.minimum(histories.lag[self.begin], settings.max_history)
 
     def log_chance(self, n_items: int) -> NDArray[np.float32]:
         """Return the log of each item's chance of being among a step's candidates."""
-        targets = self.item[self.wanted]
+        targets = self.item[self.is_target]
         share = np.bincount(targets, minlength=n_items) / max(1, len(targets))
-        drawn = min(self.settings.negatives, n_items) / max(1, n_items)
-        chance = 1 - (1 - drawn) * (1 - share) ** self.settings.batch
+        rate = min(self.settings.negatives, n_items) / max(1, n_items)
+        chance = 1 - (1 - rate) * (1 - share) ** self.settings.batch
         return np.log(np.clip(chance, 1e-9, 1)).astype(np.float32)
 
     def epoch(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
@@ -47,8 +47,8 @@ class TrainingSequences:
     def padded(
         self, batch: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Return inputs, what followed each, and whether that is to be learned, (n, width)."""
+        """Return inputs, the item after each, and whether it is a target, (n, width)."""
         step = np.arange(self.length[batch].max())
-        there = step < self.length[batch][:, None]
-        at = np.where(there, self.begin[batch][:, None] + step, self.begin[batch][:, None])
-        return self.item[at], self.item[at + 1], there & self.wanted[at + 1]
+        inside = step < self.length[batch][:, None]
+        at = np.where(inside, self.begin[batch][:, None] + step, self.begin[batch][:, None])
+        return self.item[at], self.item[at + 1], inside & self.is_target[at + 1]

@@ -1,4 +1,4 @@
-"""From a model and a catalog to a trained model in a folder: what all trainings share."""
+"""Steps that all trainings share, from a model and a catalog to a trained model in a folder."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ MODEL, TARGETS = "model", "targets.safetensors"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What a training gives.
+    """The result of a training.
 
     Attributes
     ----------
@@ -45,14 +45,14 @@ class TrainedModel:
         The best model, in a folder that `find_weights` opens.
     steps
         Gradient steps taken.
-    found
+    measurements
         (step, quality on validation data) of each measurement; step 0 is the model that
         training began with. Without validation data the quality is the step.
     """
 
     weights: ModelWeights
     steps: int
-    found: tuple[tuple[int, float], ...]
+    measurements: tuple[tuple[int, float], ...]
 
 
 class TrainingRun:
@@ -87,7 +87,7 @@ class TrainingRun:
         catalog: Catalog,
         folder: Path,
         settings: TrainSettings,
-        told: str,
+        task: str,
         *,
         held_out: HeldOut | None,
         repeats: Repeats,
@@ -114,7 +114,7 @@ class TrainingRun:
             mixed=settings.precision == "auto",
         )
         check_memory(self.learner)
-        names = (weights.fingerprint, settings_text(settings), told, *catalog.texts)
+        names = (weights.fingerprint, settings_text(settings), task, *catalog.texts)
         self.fingerprint = digest(*names, *(events_of(held_out) if held_out is not None else ()))
         self.quality = _quality(held_out, repeats)
 
@@ -126,15 +126,15 @@ class TrainingRun:
         return lambda done, total: progress(stage, done, total)
 
     def targets(self, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Return what `make` returns; a training that goes on reads it from its folder."""
+        """Return the result of `make`; a resumed training reads it from its folder."""
         path = self.folder / TARGETS
         if path.exists() and (self.folder / FILE).exists():
-            arrays, told = read_arrays(path)
-            if told["fingerprint"] == self.fingerprint:
+            arrays, settings = read_arrays(path)
+            if settings["fingerprint"] == self.fingerprint:
                 return np.array(arrays["targets"])
-        found = make()
-        write_arrays(path, {"targets": found}, {"fingerprint": self.fingerprint})
-        return found
+        targets = make()
+        write_arrays(path, {"targets": targets}, {"fingerprint": self.fingerprint})
+        return targets
 
     def finish(self, task: Task) -> TrainedModel:
         """Train on a task, or go on with it, and write the best model.
@@ -161,7 +161,7 @@ class TrainingRun:
         except TrainingError:
             self._write()
             raise
-        return TrainedModel(self._write(), state.step, tuple(state.found))
+        return TrainedModel(self._write(), state.step, tuple(state.measurements))
 
     def _write(self) -> ModelWeights:
         tokenizer = (self.weights.folder / "tokenizer.json").read_text(encoding="utf-8")
@@ -183,7 +183,7 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def events_of(held_out: HeldOut) -> tuple[NDArray[Any], ...]:
-    """Return what a training depends on in the events."""
+    """Return the arrays of the events that a training depends on."""
     before = held_out.before
     return before.user, before.item, before.weight, held_out.users, held_out.targets
 
@@ -195,7 +195,7 @@ def _quality(held_out: HeldOut | None, repeats: Repeats) -> Quality | None:
 
     def quality(vectors: NDArray[np.float32]) -> float:
         scorer = {"content": Content.of_vectors(vectors)}
-        found = measure(scorer, held_out, repeats=repeats)["content"]
-        return float(found.column("ndcg@10").mean())
+        results = measure(scorer, held_out, repeats=repeats)["content"]
+        return float(results.column("ndcg@10").mean())
 
     return quality

@@ -75,10 +75,10 @@ def _train(
     rng = np.random.default_rng(seed)
     start = torch.from_numpy(np.array(item_vectors, np.float32))
     weights = _start(start, settings)
-    own = torch.zeros(len(start), weights["map"].shape[1], requires_grad=True)
+    item_parts = torch.zeros(len(start), weights["map"].shape[1], requires_grad=True)
     optimizers = [
         torch.optim.Adam(list(weights.values()), settings.learning_rate),
-        torch.optim.SparseAdam([own], settings.learning_rate),
+        torch.optim.SparseAdam([item_parts], settings.learning_rate),
     ]
     log_chance = torch.from_numpy(pairs.log_chance(len(start)))
     batches = [batch for _ in range(settings.epochs) for batch in pairs.epoch(rng)]
@@ -87,7 +87,7 @@ def _train(
         for optimizer in optimizers:
             optimizer.zero_grad()
             optimizer.param_groups[0]["lr"] = settings.learning_rate * factor
-        loss = _loss(weights, start, own, pairs, batch, log_chance, rng)
+        loss = _loss(weights, start, item_parts, pairs, batch, log_chance, rng)
         if loss is not None:
             torch.autograd.backward(loss)
             for optimizer in optimizers:
@@ -95,9 +95,9 @@ def _train(
         if progress is not None:
             progress(done + 1, len(batches))
     with torch.no_grad():
-        found = {**weights, "items": _unit(start @ weights.pop("map") + own)}
-        found.pop("map")
-        return {name: value.detach().numpy().copy() for name, value in found.items()}
+        trained = {**weights, "items": _unit(start @ weights.pop("map") + item_parts)}
+        trained.pop("map")
+        return {name: value.detach().numpy().copy() for name, value in trained.items()}
 
 
 def _start(start: torch.Tensor, settings: SequenceSettings) -> Tensors:
@@ -129,7 +129,7 @@ def _unit(rows: torch.Tensor) -> torch.Tensor:
 def _loss(
     weights: Tensors,
     start: torch.Tensor,
-    own: torch.Tensor,
+    item_parts: torch.Tensor,
     pairs: TrainingSequences,
     batch: NDArray[np.int64],
     log_chance: torch.Tensor,
@@ -137,20 +137,20 @@ def _loss(
 ) -> torch.Tensor | None:
     """Return the sampled softmax over one batch, or None where nothing is to be learned."""
     settings = pairs.settings
-    inputs, targets, wanted = pairs.padded(batch)
-    targets = targets[wanted]
+    inputs, targets, is_target = pairs.padded(batch)
+    targets = targets[is_target]
     if not len(targets):
         return None
     n = len(start)
-    drawn = rng.choice(n, min(settings.negatives, n), replace=False, shuffle=False)
-    candidates = np.union1d(targets, drawn)
+    negatives = rng.choice(n, min(settings.negatives, n), replace=False, shuffle=False)
+    candidates = np.union1d(targets, negatives)
     rows = np.union1d(candidates, inputs)
-    shown = torch.from_numpy((rng.random(len(rows)) >= settings.id_dropout).astype(np.float32))
+    id_weight = torch.from_numpy((rng.random(len(rows)) >= settings.id_dropout).astype(np.float32))
     at = torch.from_numpy(rows)
-    vectors = functional.embedding(at, own, sparse=True) * shown[:, None]
+    vectors = functional.embedding(at, item_parts, sparse=True) * id_weight[:, None]
     vectors = _unit(start[at] @ weights["map"] + vectors)
     x = functional.embedding(torch.from_numpy(np.searchsorted(rows, inputs)), vectors)
-    query = _unit(forward(weights, x, settings, train=True)[torch.from_numpy(wanted)])
+    query = _unit(forward(weights, x, settings, train=True)[torch.from_numpy(is_target)])
     among = torch.from_numpy(np.searchsorted(rows, candidates))
     logit = query @ functional.embedding(among, vectors).T / settings.temperature
     chosen = torch.from_numpy(np.searchsorted(candidates, targets))

@@ -81,7 +81,7 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.precision not in ("auto", "fp32"):
             raise DataError(f"precision {self.precision!r}: auto or fp32")
-        least = {
+        minimum = {
             "steps": 1,
             "batch": 1,
             "max_tokens": 3,
@@ -90,7 +90,7 @@ class TrainSettings:
             "patience": 1,
             "newest": 1,
         }
-        for name, bound in least.items():
+        for name, bound in minimum.items():
             if getattr(self, name) < bound:
                 raise DataError(f"{name} is {getattr(self, name)}; at least {bound}")
         for name in ("learning_rate", "temperature", "clip"):

@@ -63,14 +63,14 @@ def fit_table(
     length = np.sqrt(np.asarray(bag.multiply(bag).sum(axis=1))).ravel()
     scale = np.divide(1, length, out=np.zeros_like(length), where=length > 0)
     bag = sparse.csr_matrix(sparse.diags(scale.astype(np.float32)) @ bag)
-    said = bag @ student.table
-    sizes = np.linalg.norm(said, axis=1)
+    vectors = bag @ student.table
+    sizes = np.linalg.norm(vectors, axis=1)
     unit = np.float32(1 / max(float(sizes[sizes > 0].mean()), 1e-6)) if sizes.any() else 1
-    start, said = student.table * unit, said * unit  # texts begin at about unit length
-    left, _, right = np.linalg.svd(teacher.T @ said, full_matrices=False)
-    wanted = unit_rows(teacher @ (left @ right))
-    found = start + _solve(bag, wanted - said, ridge, progress)
-    return student.with_table(found, name=f"fitted-{student.name}")
+    start, vectors = student.table * unit, vectors * unit  # texts begin at about unit length
+    u, _, vt = np.linalg.svd(teacher.T @ vectors, full_matrices=False)
+    targets = unit_rows(teacher @ (u @ vt))
+    table = start + _solve(bag, targets - vectors, ridge, progress)
+    return student.with_table(table, name=f"fitted-{student.name}")
 
 
 def _solve(
@@ -82,13 +82,13 @@ def _solve(
     """Solve (B'B + ridge) X = B' missing by conjugate gradients (Hestenes & Stiefel 1952)."""
     turned = sparse.csr_matrix(bag.T)
     residual = turned @ missing
-    found, direction = np.zeros_like(residual), residual.copy()
+    solution, direction = np.zeros_like(residual), residual.copy()
     square = np.einsum("ij,ij->j", residual, residual)
     enough = ENOUGH**2 * max(float(square.sum()), 1e-30)
     for done in range(1, ROUNDS + 1):
         ahead = turned @ (bag @ direction) + np.float32(ridge) * direction
         step = square / np.maximum(np.einsum("ij,ij->j", direction, ahead), 1e-30)
-        found += direction * step
+        solution += direction * step
         residual -= ahead * step
         before, square = square, np.einsum("ij,ij->j", residual, residual)
         if progress is not None:
@@ -96,4 +96,4 @@ def _solve(
         if float(square.sum()) <= enough:
             break
         direction = residual + direction * (square / np.maximum(before, 1e-30))
-    return np.asarray(found, np.float32)
+    return np.asarray(solution, np.float32)

@@ -1,4 +1,4 @@
-"""What a model is to learn, in batches: which texts go together, and where texts should lie."""
+"""Training tasks in batches: pairs of texts that go together, and target vectors of texts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,8 +80,8 @@ class Pairs:
     def mixture(self, examples: Codes) -> sparse.csr_matrix:
         """Return the decayed history of each example, csr (len(examples), n_texts)."""
         at = examples // 2
-        most = np.where(examples % 2, self.settings.newest, 1)
-        length = np.minimum(at - self.begin[at], most)
+        max_length = np.where(examples % 2, self.settings.newest, 1)
+        length = np.minimum(at - self.begin[at], max_length)
         offsets = np.concatenate([[0], np.cumsum(length)])
         lag = np.arange(offsets[-1]) - np.repeat(offsets[:-1], length)
         event = np.repeat(at, length) - 1 - lag
@@ -134,11 +134,11 @@ class Targets:
         targets = self.targets[torch.from_numpy(examples)]
 
         def loss(vectors: torch.Tensor) -> torch.Tensor:
-            wanted = targets.to(vectors.device)
-            near = similarity(vectors, wanted, self.settings.temperature)
-            if vectors.shape != wanted.shape:  # of fewer components
-                return near
-            return toward(vectors, wanted) + self.settings.similarity * near
+            expected = targets.to(vectors.device)
+            divergence = similarity(vectors, expected, self.settings.temperature)
+            if vectors.shape != expected.shape:  # of fewer components
+                return divergence
+            return toward(vectors, expected) + self.settings.similarity * divergence
 
         return TextBatch(examples, loss)
 
@@ -153,10 +153,10 @@ class Both:
     def batch(self, examples: Codes) -> TextBatch:
         """Return the texts of the pairs, and the sum of both losses."""
         batch = self.pairs.batch(examples)
-        known = np.flatnonzero(np.isin(batch.texts, self.targets.examples))
-        if not len(known):
+        with_target = np.flatnonzero(np.isin(batch.texts, self.targets.examples))
+        if not len(with_target):
             return batch
-        rows, held = torch.from_numpy(known), self.targets.batch(batch.texts[known])
+        rows, held = torch.from_numpy(with_target), self.targets.batch(batch.texts[with_target])
 
         def loss(vectors: torch.Tensor) -> torch.Tensor:
             return batch.loss(vectors) + held.loss(vectors[rows.to(vectors.device)])

@@ -28,12 +28,12 @@ class Texts:
     def __init__(self, weights: ModelWeights, texts: Sequence[str], *, max_tokens: int) -> None:
         tokenizer = load_tokenizer(weights.folder / "tokenizer.json", max_tokens=max_tokens)
         special = frozenset(special_ids(tokenizer).tolist())
-        found: dict[tuple[int, ...], int] = {}
+        codes: dict[tuple[int, ...], int] = {}
         self.of_item = np.full(len(texts), -1, np.int64)
         for item, row in enumerate(tokenize(tokenizer, texts, special=True)):
             if not special.issuperset(row):
-                self.of_item[item] = found.setdefault(tuple(row), len(found))
-        self.ids = [np.array(row, np.int64) for row in found]
+                self.of_item[item] = codes.setdefault(tuple(row), len(codes))
+        self.ids = [np.array(row, np.int64) for row in codes]
         self.length = np.array([len(row) for row in self.ids], np.int64)
 
     def __len__(self) -> int:
@@ -41,8 +41,8 @@ class Texts:
 
     def first_items(self) -> Codes:
         """Return one item of each text, int64 (len(self),)."""
-        known = np.flatnonzero(self.of_item >= 0)
-        return known[np.unique(self.of_item[known], return_index=True)[1]]
+        with_text = np.flatnonzero(self.of_item >= 0)
+        return with_text[np.unique(self.of_item[with_text], return_index=True)[1]]
 
     def chunks(self, rows: Codes, tokens: int) -> Iterator[Codes]:
         """Yield positions in `rows`, texts of like length together, within a token budget."""

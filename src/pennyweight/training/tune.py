@@ -1,4 +1,4 @@
-"""Task tuning: a language model learns from who chose what after what."""
+"""Task tuning: a language model learns from the sequences of users' choices."""
 
 from pathlib import Path
 from typing import Literal
@@ -88,7 +88,7 @@ def _task(
         return Pairs(histories, run.texts, run.settings, repeats=repeats)
 
     def vectors() -> NDArray[np.float32]:
-        found = behavior_vectors(
+        items = behavior_vectors(
             run.weights.folder,
             catalog,
             held_out.before,
@@ -97,7 +97,7 @@ def _task(
             quality=run.quality,
             progress=run.tell("targets"),
         )
-        return in_width(run.learner, of_texts(found, run.texts), run.settings.seed)
+        return in_width(run.learner, of_texts(items, run.texts), run.settings.seed)
 
     targets = Targets(run.targets(vectors), run.settings)
     if objective == "targets":

@@ -1,4 +1,4 @@
-"""The events: robots, impossible times, sparsity, the long tail, and what is new over time."""
+"""The events: bots, implausible times, sparsity, the long tail, and new items over time."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,11 @@ from pennyweight.validation.findings import Finding, finding
 
 __all__ = ["Period", "check_behavior", "periods", "tail"]
 
-# Events a person hardly makes in a minute, in a day; and how far beyond the others (robust
-# standard deviations of the logarithm) a user must be.
+# Unit: seconds, and the events a person hardly exceeds in them.
 RATES = {"minute": (60, 30), "day": (86_400, 300)}
-FAR = 6.0
-SHARE, TIMES_MEDIAN, LEAST = 0.01, 20, 100  # a user with so much of all events
+OUTLIER_DEVIATIONS = 6.0  # robust standard deviations of the logarithm of the rates
+# A user is reported above this share of all events, this multiple of the median, and this count.
+MAX_SHARE, MAX_TIMES_MEDIAN, MIN_EVENTS = 0.01, 20, 100
 PERIODS = 12
 _1990 = 631_152_000.0
 
@@ -28,29 +28,29 @@ class Period(Frozen):
     cold: float | None
 
 
-def check_behavior(data: Dataset, part: Part | None, shown: list[Period]) -> list[Finding]:
-    """Find what people do not do and clocks should not say, and how thin the data is."""
+def check_behavior(data: Dataset, part: Part | None, by_period: list[Period]) -> list[Finding]:
+    """Find bots and implausible times, and report how sparse the data is."""
     log = data.interactions
-    found = _bots(log)
+    findings = _bots(log)
     if log.real_time:
-        found += _times(log)
-    return found + _thin(log) + _cold(log, part, shown)
+        findings += _times(log)
+    return findings + _thin(log) + _cold(log, part, by_period)
 
 
 def _bots(log: Interactions) -> list[Finding]:
     counts = np.diff(log.offsets)
-    n_users, names = len(log.users), log.users
-    found: list[Finding] = []
+    n_users, user_ids = len(log.users), log.users
+    findings: list[Finding] = []
     for unit, (seconds, floor) in RATES.items() if log.real_time else ():
         busiest = _busiest(log, seconds)
         middle = np.median(np.log(busiest))
         spread = 1.4826 * np.median(np.abs(np.log(busiest) - middle))
-        limit = max(floor, float(np.exp(middle + FAR * spread)))
+        limit = max(floor, float(np.exp(middle + OUTLIER_DEVIATIONS * spread)))
         fast = np.flatnonzero(busiest > limit)
         fast = fast[np.argsort(-busiest[fast], kind="stable")]
-        examples = [f"{names[u]}: {busiest[u]:,} in one {unit}" for u in fast[:3].tolist()]
+        examples = [f"{user_ids[u]}: {busiest[u]:,} in one {unit}" for u in fast[:3].tolist()]
         part = counts[fast].sum() / len(log)
-        found += finding(
+        findings += finding(
             "bot-rate",
             f"more than {limit:.0f} events in a {unit}, {100 * part:.1f} % of all events",
             len(fast),
@@ -59,12 +59,12 @@ def _bots(log: Interactions) -> list[Finding]:
             examples,
             warn=True,
         )
-    limit = max(SHARE * len(log), TIMES_MEDIAN * float(np.median(counts)), LEAST)
+    limit = max(MAX_SHARE * len(log), MAX_TIMES_MEDIAN * float(np.median(counts)), MIN_EVENTS)
     large = np.flatnonzero(counts > limit)
     large = large[np.argsort(-counts[large], kind="stable")]
-    examples = [f"{names[u]}: {counts[u]:,} events" for u in large[:3].tolist()]
+    examples = [f"{user_ids[u]}: {counts[u]:,} events" for u in large[:3].tolist()]
     part = counts[large].sum() / len(log)
-    return found + finding(
+    return findings + finding(
         "bot-share",
         f"a user alone has over 1 % of all events, together {100 * part:.1f} %",
         len(large),
@@ -85,47 +85,47 @@ def _busiest(log: Interactions, seconds: int) -> NDArray[np.int64]:
 
 
 def _times(log: Interactions) -> list[Finding]:
-    early = np.flatnonzero(log.time < _1990)
-    found = finding(
+    early_rows = np.flatnonzero(log.time < _1990)
+    findings = finding(
         "early-times",
         "before 1990",
-        len(early),
+        len(early_rows),
         len(log),
         "events",
-        [f"{log.users[log.user[e]]}: {date(log.time[e])}" for e in early[:3]],
+        [f"{log.users[log.user[e]]}: {date(log.time[e])}" for e in early_rows[:3]],
         warn=True,
     )
-    moments, counts = np.unique(log.time, return_counts=True)
+    times, counts = np.unique(log.time, return_counts=True)
     top = int(counts.argmax())
     if counts[top] >= max(2, 0.5 * len(log)):
-        found += finding(
+        findings += finding(
             "equal-times",
             "at one and the same moment",
             int(counts[top]),
             len(log),
             "events",
-            [date(moments[top])],
+            [date(times[top])],
             warn=True,
         )
-    at_midnight = int(counts[moments % 86_400 == 0].sum())
+    at_midnight = int(counts[times % 86_400 == 0].sum())
     if at_midnight >= 0.99 * len(log):
-        found += finding(
+        findings += finding(
             "midnight-times",
             "times are dates without a time of day",
             at_midnight,
             len(log),
             "events",
-            map(date, moments[:3]),
+            map(date, times[:3]),
             warn=False,
         )
-    return found
+    return findings
 
 
 def _thin(log: Interactions) -> list[Finding]:
     lengths, counts = np.diff(log.offsets), log.counts
     single = np.flatnonzero(lengths == 1)
     unused = int((counts == 0).sum())
-    found = finding(
+    findings = finding(
         "single-event-users",
         "users with one event",
         len(single),
@@ -134,7 +134,7 @@ def _thin(log: Interactions) -> list[Finding]:
         [log.users[u] for u in single[:3].tolist()],
         warn=len(single) > 0.5 * len(lengths),
     )
-    found += finding(
+    findings += finding(
         "unused-items",
         "items without an event",
         unused,
@@ -145,7 +145,7 @@ def _thin(log: Interactions) -> list[Finding]:
     head = max(1, len(counts) // 100)
     taken = int(np.sort(counts)[::-1][:head].sum())
     if len(counts) >= 100 and taken > 0.5 * len(log):
-        found += finding(
+        findings += finding(
             "long-tail",
             f"on the {head:,} most popular items (1 %)",
             taken,
@@ -153,18 +153,18 @@ def _thin(log: Interactions) -> list[Finding]:
             "events",
             warn=False,
         )
-    return found
+    return findings
 
 
-def _cold(log: Interactions, part: Part | None, shown: list[Period]) -> list[Finding]:
-    if part is not None:  # what a recommender is tested on
-        known = np.bincount(log.item[part < 2], minlength=log.n_items)
+def _cold(log: Interactions, part: Part | None, by_period: list[Period]) -> list[Finding]:
+    if part is not None:
+        train_counts = np.bincount(log.item[part < 2], minlength=log.n_items)
         test = part == 2
-        cold, of = int((known[log.item[test]] == 0).sum()), int(test.sum())
+        cold, of = int((train_counts[log.item[test]] == 0).sum()), int(test.sum())
         where = "test events on items without an earlier event"
-    elif len(shown) > 1 and shown[-1].cold is not None:
-        of, where = shown[-1].events, "events of the last period on items not seen before it"
-        cold = round(shown[-1].cold * of)
+    elif len(by_period) > 1 and by_period[-1].cold is not None:
+        of, where = by_period[-1].events, "events of the last period on items not seen before it"
+        cold = round(by_period[-1].cold * of)
     else:
         return []
     return finding("cold-share", where, cold, of, "events", warn=cold > 0.2 * of)
@@ -176,11 +176,11 @@ def periods(log: Interactions) -> list[Period]:
     if not log.real_time or start == end:
         return []
     edges = np.linspace(start, end, PERIODS + 1)
-    which = np.clip(np.searchsorted(edges, log.time, side="right") - 1, 0, PERIODS - 1)
+    period = np.clip(np.searchsorted(edges, log.time, side="right") - 1, 0, PERIODS - 1)
     first = np.full(log.n_items, PERIODS)
-    np.minimum.at(first, log.item, which)
-    events = np.bincount(which, minlength=PERIODS)
-    cold = np.bincount(which[first[log.item] == which], minlength=PERIODS)
+    np.minimum.at(first, log.item, period)
+    events = np.bincount(period, minlength=PERIODS)
+    cold = np.bincount(period[first[log.item] == period], minlength=PERIODS)
     return [
         Period(
             start=date(edges[p])[:10],

@@ -1,4 +1,4 @@
-"""The catalog, column by column: fill, length, language, and what the encoder can read."""
+"""The catalog, column by column: fill, length, language, and coverage by the encoder."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,7 +16,8 @@ from pennyweight.validation.vocabulary import cover
 __all__ = ["ColumnProfile", "check_columns", "length_bins", "plain"]
 
 SAMPLE = 20_000  # texts of a column, drawn at random, for language and vocabulary
-KNOWN, UNKNOWN = 0.001, 0.01  # unknown word pieces, from here on worth a note, a warning
+# Shares of unknown word pieces that are reported as a note and as a warning.
+UNKNOWN_NOTE, UNKNOWN_WARNING = 0.001, 0.01
 # Pieces a word: English has 1.1 to 1.4, brands 1.7, other languages 1.8 to 3.3 (the default model).
 PIECES, WORDS = 1.75, 3
 _CODES = r"\S*\d\S*"
@@ -67,7 +68,7 @@ def check_columns(
 ) -> tuple[list[ColumnProfile], list[Finding]]:
     """Describe each column of the items table; say where texts cannot be read."""
     columns: list[ColumnProfile] = []
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for values in data.catalog.attributes.iter_columns():
         role = "text" if values.name in data.columns.text else "attribute"
         texts = plain(values)
@@ -76,10 +77,10 @@ def check_columns(
         if texts is not None and filled:
             column = column.model_copy(update=_describe(texts))
             if role == "text":
-                more, noted = _read(texts, data.catalog.ids, tokenizer, rng)
-                column, found = column.model_copy(update=more), found + noted
+                facts, column_findings = _read(texts, data.catalog.ids, tokenizer, rng)
+                column, findings = column.model_copy(update=facts), findings + column_findings
         empty = len(values) - filled
-        found += finding(
+        findings += finding(
             "empty-column",
             f"no value in column {values.name!r}",
             empty,
@@ -88,7 +89,7 @@ def check_columns(
             warn=role == "text" and empty > 0.5 * len(values),
         )
         columns.append(column)
-    return columns, found + _too_long(data, tokenizer, max_tokens, rng)
+    return columns, findings + _too_long(data, tokenizer, max_tokens, rng)
 
 
 def _describe(texts: pl.Series) -> dict[str, object]:
@@ -100,29 +101,29 @@ def _describe(texts: pl.Series) -> dict[str, object]:
 def _read(
     texts: pl.Series, ids: Sequence[str], tokenizer: Tokenizer | None, rng: np.random.Generator
 ) -> tuple[dict[str, object], list[Finding]]:
-    """Guess the language of a column of texts, and measure what the encoder knows of it."""
-    few = _sample(texts.drop_nulls(), rng)
+    """Guess the language of a column of texts, and measure how the encoder covers it."""
+    sample = _sample(texts.drop_nulls(), rng)
     by_text = script_letters(texts)
     letters = {name: int(by_text[name].sum()) for name in SCRIPTS}
-    about: dict[str, object] = {"language": guess(few, letters)}
-    found = _scripts(texts, ids, by_text, letters)
+    facts: dict[str, object] = {"language": guess(sample, letters)}
+    findings = _scripts(texts, ids, by_text, letters)
     if tokenizer is not None:
-        read = cover(tokenizer, few.to_list())
-        about |= {"unknown": read.unknown, "pieces_per_word": read.pieces_per_word}
-        if read.unknown >= KNOWN:
-            found += finding(
+        coverage = cover(tokenizer, sample.to_list())
+        facts |= {"unknown": coverage.unknown, "pieces_per_word": coverage.pieces_per_word}
+        if coverage.unknown >= UNKNOWN_NOTE:
+            findings += finding(
                 "unknown-words",
-                f"column {texts.name!r}: {100 * read.unknown:.2g} % of word pieces are unknown to "
-                "the encoder",
-                read.unknown_texts,
-                len(few),
+                f"column {texts.name!r}: {100 * coverage.unknown:.2g} % of word pieces are unknown "
+                "to the encoder",
+                coverage.unknown_texts,
+                len(sample),
                 "texts",
-                read.unknown_examples,
-                warn=read.unknown >= UNKNOWN,
+                coverage.unknown_examples,
+                warn=coverage.unknown >= UNKNOWN_WARNING,
             )
-        if read.pieces_per_word >= PIECES:
-            found += _fragmented(few, str(about["language"]), tokenizer)
-    return about, found
+        if coverage.pieces_per_word >= PIECES:
+            findings += _fragmented(sample, str(facts["language"]), tokenizer)
+    return facts, findings
 
 
 def _fragmented(texts: pl.Series, language: str, tokenizer: Tokenizer) -> list[Finding]:
@@ -166,21 +167,21 @@ def _scripts(
 
 
 def _too_long(
-    data: Dataset, tokenizer: Tokenizer | None, most: int, rng: np.random.Generator
+    data: Dataset, tokenizer: Tokenizer | None, max_tokens: int, rng: np.random.Generator
 ) -> list[Finding]:
     """Find texts longer than the encoder reads; only long ones are tokenized."""
     texts = pl.Series("text", data.catalog.texts, dtype=pl.String)
-    rows = (texts.str.len_chars() > most).arg_true()  # a token has at least one letter
+    rows = (texts.str.len_chars() > max_tokens).arg_true()  # a token has at least one letter
     if tokenizer is None or not len(rows):
         return []
     drawn = _sample(rows, rng)
     tokens = np.array(cover(tokenizer, texts.gather(drawn).to_list()).tokens)
-    long = np.flatnonzero(tokens > most)
+    long = np.flatnonzero(tokens > max_tokens)
     count = round(len(long) * len(rows) / len(drawn))
     examples = [f"{data.catalog.ids[drawn[i]]}: {tokens[i]:,} tokens" for i in long[:3].tolist()]
     return finding(
         "long-texts",
-        f"texts longer than the {most} tokens that the encoder reads",
+        f"texts longer than the {max_tokens} tokens that the encoder reads",
         count,
         len(texts),
         "items",

@@ -17,7 +17,7 @@ from pennyweight.validation.findings import Finding, finding
 
 __all__ = ["check_duplicates", "near_duplicates"]
 
-ALIKE = 0.9  # share of the words of two texts together that both have (Jaccard)
+MIN_JACCARD = 0.9  # share of the words of two texts together that both have (Jaccard)
 BANDS, ROWS = 8, 4  # pairs of 0.9 meet in a band with probability 0.9997, of 0.5 with 0.4
 BLOCK = 20_000
 
@@ -26,22 +26,25 @@ def near_duplicates(texts: Sequence[str], rng: np.random.Generator) -> NDArray[n
     """Return for each text the first text that it nearly equals, itself where there is none.
 
     int32 (len(texts),). Two texts are alike where their sets of words have a Jaccard similarity
-    of `ALIKE` or more; each member of a band is compared with the first one only, so the work
+    of `MIN_JACCARD` or more; each member of a band is compared with the first one only, so the work
     grows with the number of texts.
     """
     of_text, signatures = _sign(texts, rng)
     size = np.diff(of_text.indptr)
     rows = np.flatnonzero(size)
     pairs = [_meet(signatures[rows, b * ROWS : (b + 1) * ROWS], rows) for b in range(BANDS)]
-    left, right = np.unique(np.concatenate(pairs), axis=0).T if pairs else np.empty((2, 0), int)
-    alike = np.zeros(len(left), bool)
-    for at in range(0, len(left), BLOCK):
-        i, j = left[at : at + BLOCK], right[at : at + BLOCK]
+    first_rows, second_rows = (
+        np.unique(np.concatenate(pairs), axis=0).T if pairs else np.empty((2, 0), int)
+    )
+    duplicate = np.zeros(len(first_rows), bool)
+    for at in range(0, len(first_rows), BLOCK):
+        i, j = first_rows[at : at + BLOCK], second_rows[at : at + BLOCK]
         both = np.asarray(of_text[i].multiply(of_text[j]).sum(axis=1)).ravel()
-        alike[at : at + BLOCK] = both >= ALIKE * (size[i] + size[j] - both)
+        duplicate[at : at + BLOCK] = both >= MIN_JACCARD * (size[i] + size[j] - both)
     n = len(texts)
     edges = sparse.coo_array(
-        (np.ones(int(alike.sum()), bool), (left[alike], right[alike])), shape=(n, n)
+        (np.ones(int(duplicate.sum()), bool), (first_rows[duplicate], second_rows[duplicate])),
+        shape=(n, n),
     )
     _, group = sparse.csgraph.connected_components(edges, directed=False)
     _, first = np.unique(group, return_index=True)
@@ -90,17 +93,17 @@ def _meet(band: NDArray[np.uint32], rows: NDArray[np.int64]) -> NDArray[np.int64
 def check_duplicates(catalog: Catalog, rng: np.random.Generator) -> list[Finding]:
     """Find items whose texts have nearly the same words."""
     first = near_duplicates(catalog.texts, rng)
-    again = np.flatnonzero(first != np.arange(len(first)))
+    duplicates = np.flatnonzero(first != np.arange(len(first)))
     examples = [
         f"{catalog.ids[a]} and {catalog.ids[b]}: {catalog.title(b)}"
-        for a, b in zip(first[again[:3]].tolist(), again[:3].tolist(), strict=True)
+        for a, b in zip(first[duplicates[:3]].tolist(), duplicates[:3].tolist(), strict=True)
     ]
     return finding(
         "near-duplicates",
         "items with nearly the same words as an earlier one",
-        len(again),
+        len(duplicates),
         len(catalog),
         "items",
         examples,
-        warn=len(again) > 0.01 * len(catalog),
+        warn=len(duplicates) > 0.01 * len(catalog),
     )

@@ -17,7 +17,7 @@ Area = Literal["leak", "personal", "events", "items"]
 Severity = Literal["warning", "note"]
 Count = Annotated[int, Field(ge=0)]
 
-# Kind -> where it belongs, and what was or can be done. Each has a row in the guide.
+# Kind -> its area, and the remedy. Each has a row in the guide.
 KINDS: dict[str, tuple[Area, str]] = {
     "repeated-items": (
         "leak",
@@ -144,15 +144,15 @@ class Finding(Frozen):
     kind
         Its name in the guide, such as ``repeated-items``.
     severity
-        ``warning`` asks for action, ``note`` wants to be known.
+        ``warning`` asks for action, ``note`` informs.
     message
-        What was found, with its size.
+        Description of the trouble.
     count, of, unit
-        How many, of how many, and of what (``items``, ``events``, ``users`` ...).
+        Affected rows, all rows, and their unit (``items``, ``events``, ``users`` ...).
     examples
         Up to three; personal data in them is masked.
     remedy
-        What was or can be done.
+        The action taken, or the one to take.
     """
 
     area: Area
@@ -178,13 +178,13 @@ class Finding(Frozen):
 
 
 def events_at(data: Dataset, rows: NDArray[np.int64]) -> list[str]:
-    """Show the first three of the events in these rows: who met what."""
+    """Format the first three of the events in these rows as user and item."""
     log, ids = data.interactions, data.catalog.ids
     return [f"{log.users[log.user[r]]}: {ids[log.item[r]]}" for r in rows[:3].tolist()]
 
 
 def percent(share: float) -> str:
-    """Return a share as people say it: a small one is not nothing."""
+    """Format a share in percent; a small one does not become zero."""
     return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
 
 
@@ -203,13 +203,13 @@ def finding(
     """Return the finding in a list, empty where the count is zero."""
     if not count:
         return []
-    usual, general = KINDS[kind]
-    shown = [mask(text) for text, _ in zip(examples, range(3), strict=False)]
-    cut = tuple(text if len(text) <= 160 else text[:157] + "…" for text in shown)
+    default_area, default_remedy = KINDS[kind]
+    masked = [mask(text) for text, _ in zip(examples, range(3), strict=False)]
+    cut = tuple(text if len(text) <= 160 else text[:157] + "…" for text in masked)
     severity: Severity = "warning" if warn else "note"
     return [
         Finding(
-            area=area or usual,
+            area=area or default_area,
             kind=kind,
             severity=severity,
             message=message,
@@ -217,6 +217,6 @@ def finding(
             of=int(of),
             unit=unit,
             examples=cut,
-            remedy=remedy or general,
+            remedy=remedy or default_remedy,
         )
     ]

@@ -3,7 +3,7 @@
 Under the hypothesis that ids were given at random, the statistic ``sum v(i) r(i)`` of ranks r
 and fixed weights v over items has mean ``v.sum() / 2`` and, exactly, the variance used here
 (Hájek & Šidák, "Theory of rank tests", 1967, section II.3.1). Weights are shares of events, so
-popular items count as often as they are met, and the test does not take them for many items.
+popular items count as often as they occur, and the test does not take them for many items.
 """
 
 from collections.abc import Mapping
@@ -44,9 +44,9 @@ def orders(data: Dataset) -> dict[str, Ranks]:
     """Return the rank of each item by row of the catalog and, where it differs, by id."""
     n = len(data.catalog)
     by_row = (np.arange(n) + 0.5) / n
-    parts = pl.Series(list(data.catalog.ids), dtype=pl.String)
-    number = parts.str.extract(r"(\d+)\D*$").cast(pl.Float64, strict=False)
-    keys = pl.DataFrame({"stem": parts.str.replace(r"\d+\D*$", ""), "n": number, "id": parts})
+    ids = pl.Series(list(data.catalog.ids), dtype=pl.String)
+    number = ids.str.extract(r"(\d+)\D*$").cast(pl.Float64, strict=False)
+    keys = pl.DataFrame({"stem": ids.str.replace(r"\d+\D*$", ""), "n": number, "id": ids})
     numbered = number.null_count() == 0 and keys["stem"].n_unique() <= 1 + n // 100
     order = (
         keys.with_row_index("row").sort("stem", "n", "id")
@@ -55,33 +55,33 @@ def orders(data: Dataset) -> dict[str, Ranks]:
     )
     by_id = np.empty(n)
     by_id[order["row"].to_numpy()] = by_row
-    found = {"row in the catalog": by_row}
+    ranks = {"row in the catalog": by_row}
     if n > 1 and abs(np.corrcoef(by_row, by_id)[0, 1]) < 0.99:
-        found["id"] = by_id
-    return found
+        ranks["id"] = by_id
+    return ranks
 
 
 def check_order(data: Dataset, part: Part, places: Mapping[str, Ranks]) -> list[Finding]:
-    """Test whether a test item can be told by its place, in the catalog and in a history."""
+    """Test whether position in the catalog or in a history reveals the test items."""
     log, test = data.interactions, part == 2
     n = log.n_items
     tested = np.bincount(log.item[test], minlength=n) / test.sum()
     length = np.bincount(log.user[~test], minlength=len(log.users))
     events_of = np.bincount(log.user[test], minlength=len(log.users)) * (length > 0)
-    # Each test event with its user's history: one target against the mean of what is known.
+    # Each test event against the mean over its user's history.
     contrast = np.bincount(log.item[test], events_of[log.user[test]] > 0, n)
-    known = (events_of / np.maximum(length, 1))[log.user] * ~test
-    contrast = (contrast - np.bincount(log.item, known, n)) / max(1, events_of.sum())
-    found: list[Finding] = []
+    history_weights = (events_of / np.maximum(length, 1))[log.user] * ~test
+    contrast = (contrast - np.bincount(log.item, history_weights, n)) / max(1, events_of.sum())
+    findings: list[Finding] = []
     for name, ranks in places.items():
         shift, sigmas = rank_statistic(ranks, contrast)
         if abs(shift) >= SHIFT and abs(sigmas) >= SIGMAS:
-            found += _beyond_history(data, test, ranks if shift > 0 else 1 - ranks, name, shift)
+            findings += _beyond_history(data, test, ranks if shift > 0 else 1 - ranks, name, shift)
         shift, sigmas = rank_statistic(ranks, tested)
         if abs(shift) >= SHIFT and abs(sigmas) >= SIGMAS:
             quarter = (ranks if shift > 0 else 1 - ranks)[log.item] >= 0.75
             place = "last" if shift > 0 else "first"
-            found += finding(
+            findings += finding(
                 "id-order",
                 f"test items are in the {place} quarter of the catalog by {name} "
                 f"(25.0 % by chance, {abs(sigmas):.0f} standard deviations)",
@@ -91,13 +91,13 @@ def check_order(data: Dataset, part: Part, places: Mapping[str, Ranks]) -> list[
                 events_at(data, np.flatnonzero(quarter & test)),
                 warn=True,
             )
-    return found
+    return findings
 
 
 def _beyond_history(
     data: Dataset, test: NDArray[np.bool_], ranks: Ranks, name: str, shift: float
 ) -> list[Finding]:
-    """Count test items that lie beyond all that their user knew."""
+    """Count test items that lie beyond all items of their user's history."""
     log = data.interactions
     highest = np.full(len(log.users), -1.0)
     np.maximum.at(highest, log.user[~test], ranks[log.item[~test]])

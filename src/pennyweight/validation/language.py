@@ -54,7 +54,7 @@ _STOP = {
 }
 MUCH = 0.2  # share of texts in a script that is not read, from here on worth a warning
 # Share of words that are stop words, lead over the second language, stop words that differ.
-_LEAST, _LEAD, _KINDS = 0.02, 1.5, 3
+_MIN_SHARE, _MIN_LEAD, _MIN_DISTINCT = 0.02, 1.5, 3
 
 
 def script_letters(texts: pl.Series) -> pl.DataFrame:
@@ -89,8 +89,8 @@ def guess(texts: pl.Series, letters: Mapping[str, int]) -> str:
         .sort("share", descending=True)
     )
     best, second = [*ranked["share"].to_list(), 0.0, 0.0][:2]
-    enough = best >= _LEAST * len(words) and best >= _LEAD * second
-    if not ranked.height or not enough or ranked["word"][0] < _KINDS:
+    enough = best >= _MIN_SHARE * len(words) and best >= _MIN_LEAD * second
+    if not ranked.height or not enough or ranked["word"][0] < _MIN_DISTINCT:
         return "Latin script"
     return str(ranked["language"][0])
 
@@ -145,13 +145,13 @@ def check_script(texts: Sequence[str], encoder: str) -> list[Finding]:
     """Find texts that the default language model does not read; none for other encoders."""
     if encoder not in OF_DEFAULT:
         return []
-    found = unread(texts)
+    foreign = unread(texts)
     return finding(
         "unread-script",
-        str(found),
-        found.count,
-        found.of,
+        str(foreign),
+        foreign.count,
+        foreign.of,
         "texts",
-        found.examples,
-        warn=found.share >= MUCH,
+        foreign.examples,
+        warn=foreign.share >= MUCH,
     )

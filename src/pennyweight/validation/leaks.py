@@ -1,4 +1,4 @@
-"""Leaks: what a test should not give away, and by how much it does."""
+"""Leaks: ways in which the data gives the test away, and how much it does."""
 
 from collections.abc import Sequence
 
@@ -39,15 +39,15 @@ def _repeated(data: Dataset, part: Part) -> list[Finding]:
     log = data.interactions
     key = log.user.astype(np.int64) * log.n_items + log.item
     targets, first = np.unique(key[part == 2], return_index=True)
-    again = np.flatnonzero(part == 2)[first[np.isin(targets, key[part < 2])]]
+    repeated = np.flatnonzero(part == 2)[first[np.isin(targets, key[part < 2])]]
     return finding(
         "repeated-items",
         "test items that their user's history already holds",
-        len(again),
+        len(repeated),
         len(targets),
         "test items",
-        events_at(data, again),
-        warn=len(again) > REPEATS * len(targets),
+        events_at(data, repeated),
+        warn=len(repeated) > REPEATS * len(targets),
     )
 
 
@@ -70,36 +70,38 @@ def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     log, test = data.interactions, part == 2
     cut = np.full(len(log.users), np.inf)
     np.minimum.at(cut, log.user[test], log.time[test])
-    late = np.flatnonzero(~test & (log.time > cut[log.user]))
-    known = int((~test).sum())
-    found = finding(
+    late_rows = np.flatnonzero(~test & (log.time > cut[log.user]))
+    n_known = int((~test).sum())
+    findings = finding(
         "events-after-cut",
         "known events later than a test event of the same user",
-        len(late),
-        known,
+        len(late_rows),
+        n_known,
         "known events",
-        events_at(data, late),
+        events_at(data, late_rows),
         warn=True,
     )
     if not log.real_time:  # positions of two users cannot be compared
-        return found
+        return findings
     after = int((log.time[~test] > np.median(log.time[test])).sum())
-    if after <= AFTER * known:
-        return found
+    if after <= AFTER * n_known:
+        return findings
     message = (
         f"known events later than the median test event ({protocol}): what others did next "
         "is learned from"
     )
     newcomers = newcomers_by_time(log)
     if newcomers is None:
-        return found + finding("future-of-others", message, after, known, "known events", warn=True)
-    return found + _unavoidable(message, after, known, newcomers, protocol)
+        return findings + finding(
+            "future-of-others", message, after, n_known, "known events", warn=True
+        )
+    return findings + _unavoidable(message, after, n_known, newcomers, protocol)
 
 
 def _unavoidable(
-    message: str, after: int, known: int, newcomers: Evidence, protocol: Protocol
+    message: str, after: int, n_known: int, newcomers: Evidence, protocol: Protocol
 ) -> list[Finding]:
-    """Describe what others did next where a split by time would test newcomers alone."""
+    """Describe later events of others where a split by time would test newcomers alone."""
     without = newcomers.users - newcomers.with_history
     first = "keep leave-last-out" if protocol == "leave-last-out" else "use leave-last-out"
     remedy = (
@@ -108,7 +110,7 @@ def _unavoidable(
         "other, and are somewhat too high for what comes next"
     )
     return finding(
-        "future-of-others", message, after, known, "known events", warn=False, remedy=remedy
+        "future-of-others", message, after, n_known, "known events", warn=False, remedy=remedy
     )
 
 
@@ -192,10 +194,14 @@ def _named(texts: Sequence[str], start: int, names: pl.DataFrame) -> pl.DataFram
         }
     )
     words = block.explode("name").drop_nulls()
-    found = []
+    matches = []
     for n in sorted(names["n"].unique().to_list()):
         run = [pl.col("name").shift(-k).over("item") for k in range(n)]
         grams = words.select("item", pl.concat_str(run, separator=" ").alias("name"))
-        wanted = names.filter(pl.col("n") == n).select("name", "user")
-        found.append(grams.join(wanted, on="name").select("item", "user"))
-    return pl.concat(found) if found else block.select("item", pl.col("item").alias("user")).clear()
+        ids = names.filter(pl.col("n") == n).select("name", "user")
+        matches.append(grams.join(ids, on="name").select("item", "user"))
+    return (
+        pl.concat(matches)
+        if matches
+        else block.select("item", pl.col("item").alias("user")).clear()
+    )

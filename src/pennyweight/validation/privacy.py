@@ -14,23 +14,23 @@ from pennyweight.validation.findings import Finding, finding
 __all__ = ["check_personal"]
 
 _CARD_ID = r"^(?:4[0-9]{15}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|6011[0-9]{12}|3[47][0-9]{13})$"
-LEAST_CARDS = 3
+MIN_CARDS = 3
 IDS = ColumnName(is_code=True)  # numbers in ids look like anything
 
 
 def check_personal(data: Dataset) -> list[Finding]:
-    """Count personal data by kind and place; examples show where, never what."""
-    found: list[Finding] = []
+    """Count personal data by kind and place; examples show the place, never the data."""
+    findings: list[Finding] = []
     ids = data.catalog.ids
     for column in data.catalog.attributes.iter_columns():
         texts = plain(named_texts(column))
         if texts is None:
             continue
-        here = column_of(column.name)
+        column_name = column_of(column.name)
         for kind in KINDS:
-            rows = suspects(texts, kind, here).to_list()
-            examples = [f"{ids[row]}: {_around(texts[row], kind, here)}" for row in rows[:3]]
-            found += finding(
+            rows = suspects(texts, kind, column_name).to_list()
+            examples = [f"{ids[row]}: {_around(texts[row], kind, column_name)}" for row in rows[:3]]
+            findings += finding(
                 "personal-text",
                 f"{kind} in column {column.name!r}",
                 len(rows),
@@ -40,8 +40,8 @@ def check_personal(data: Dataset) -> list[Finding]:
                 warn=True,
             )
     for table, names in (("items", ids), ("users", data.interactions.users)):
-        found += _in_ids(table, names)
-    return found
+        findings += _in_ids(table, names)
+    return findings
 
 
 def _around(text: str, kind: str, column: ColumnName) -> str:
@@ -54,10 +54,10 @@ def _around(text: str, kind: str, column: ColumnName) -> str:
 
 def _in_ids(table: str, ids: Sequence[str]) -> list[Finding]:
     names = pl.Series(list(ids), dtype=pl.String)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for kind in KINDS:
         rows = suspects(names, kind, IDS).to_list()
-        found += finding(
+        findings += finding(
             "personal-id",
             f"{kind} in ids of {table}",
             len(rows),
@@ -69,8 +69,8 @@ def _in_ids(table: str, ids: Sequence[str]) -> list[Finding]:
     # A bare number is no evidence, for one in ten has the check digit; most of many are.
     shaped = names.filter(names.str.contains(_CARD_ID)).to_list()
     cards = [name for name in shaped if has_luhn(name)]
-    if len(cards) >= LEAST_CARDS and len(cards) > 0.5 * len(shaped):
-        found += finding(
+    if len(cards) >= MIN_CARDS and len(cards) > 0.5 * len(shaped):
+        findings += finding(
             "personal-id",
             f"card numbers as ids of {table}",
             len(cards),
@@ -79,4 +79,4 @@ def _in_ids(table: str, ids: Sequence[str]) -> list[Finding]:
             [re.sub(r"\d(?=\d{4})", "•", c) for c in cards[:3]],
             warn=True,
         )
-    return found
+    return findings

@@ -1,4 +1,4 @@
-"""`validate`: every check on a catalog and an event log, without training anything."""
+"""`validate`: every check on a catalog and an event log, without any training."""
 
 from collections.abc import Callable
 from itertools import groupby
@@ -83,15 +83,15 @@ class Validation(Frozen):
         facts = ", ".join(f"{name} {_number(value)}" for name, value in self.facts.items())
         lines = [facts, f"protocol: {self.protocol or 'none possible'}", ""]
         for column in self.columns:
-            about = [f"{column.filled:,} of {column.of:,} filled", column.language or column.role]
+            details = [f"{column.filled:,} of {column.of:,} filled", column.language or column.role]
             if column.length:
-                about.append("{:,} / {:,} / {:,} / {:,} characters".format(*column.length))
+                details.append("{:,} / {:,} / {:,} / {:,} characters".format(*column.length))
             if column.pieces_per_word is not None and column.unknown is not None:
-                about.append(
+                details.append(
                     f"{column.pieces_per_word:.2f} pieces a word, "
                     f"{100 * column.unknown:.2g} % unknown"
                 )
-            lines.append(f"{column.name}: {', '.join(about)}")
+            lines.append(f"{column.name}: {', '.join(details)}")
         for name, meaning, rows in self.event_types:
             lines.append(f"event type {name}: {meaning}, {rows:,} rows")
         for area, group in groupby(self.findings, key=lambda f: f"{f.area}, {f.severity}s"):
@@ -108,58 +108,58 @@ def validate(
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Validation:
-    """Check the data for what spoils a recommender or its measurement.
+    """Check the data for flaws that spoil a recommender or its evaluation.
 
     Parameters
     ----------
     data
-        What `read` returned.
+        A dataset, as `read` returns it.
     protocol
         The split to look for leaks in; by default a given one where there is a split column,
         else that of `default_protocol`.
     encoder, max_tokens
-        Whose vocabulary is compared with the texts, and how many tokens it reads.
+        The encoder whose vocabulary is compared with the texts, and its limit of tokens.
     seed
-        Of texts drawn and hash functions.
+        Seed of the sampled texts and hash functions.
     progress
         Called with (stage, steps done, steps in all).
 
     Raises
     ------
     DataError
-        The encoder is not found, or the protocol that was asked for does not suit the data.
+        The encoder is not found, or the requested protocol does not suit the data.
     """
     tell = progress or (lambda stage, done, total: None)
     rng = np.random.default_rng(seed)
     log = data.interactions
-    found = _cleaned(data)
+    findings = _cleaned(data)
     tell("columns", 0, 0)
     tokenizer = find_tokenizer(encoder)
-    columns, noted = check_columns(data, tokenizer, max_tokens, rng)
-    found += noted
+    columns, column_findings = check_columns(data, tokenizer, max_tokens, rng)
+    findings += column_findings
     if tokenizer is not None:
-        found += check_script(data.catalog.texts, encoder)
+        findings += check_script(data.catalog.texts, encoder)
     tell("near-duplicates", 0, 0)
-    found += check_duplicates(data.catalog, rng)
+    findings += check_duplicates(data.catalog, rng)
     tell("personal data", 0, 0)
-    found += check_personal(data)
+    findings += check_personal(data)
     tell("behavior", 0, 0)
-    used, part = _part(data, protocol)
-    shown = periods(log)
-    found += check_behavior(data, part, shown)
-    if used is not None and part is not None:
+    split_protocol, part = _part(data, protocol)
+    by_period = periods(log)
+    findings += check_behavior(data, part, by_period)
+    if split_protocol is not None and part is not None:
         tell("leaks", 0, 0)
-        leaks = check_leaks(data, part, used)
-        found += leaks
-        if used != "leave-last-out" or all(f.kind != "future-of-others" for f in leaks):
-            found += check_histories(log, part, used)
-    found.sort(key=lambda f: (f.severity != "warning", _AREAS.index(f.area), -f.share))
+        leaks = check_leaks(data, part, split_protocol)
+        findings += leaks
+        if split_protocol != "leave-last-out" or all(f.kind != "future-of-others" for f in leaks):
+            findings += check_histories(log, part, split_protocol)
+    findings.sort(key=lambda f: (f.severity != "warning", _AREAS.index(f.area), -f.share))
     return Validation(
-        protocol=used,
+        protocol=split_protocol,
         facts=_facts(data),
-        findings=tuple(found),
+        findings=tuple(findings),
         columns=tuple(columns),
-        periods=tuple(shown),
+        periods=tuple(by_period),
         tail=tuple(tail(log)),
         lengths=tuple(length_bins(data.catalog.texts)),
         roles=data.columns.roles,
@@ -169,8 +169,10 @@ def validate(
 
 def _part(data: Dataset, protocol: Protocol | None) -> tuple[Protocol | None, Part | None]:
     log = data.interactions
-    given: Protocol | None = "given-split" if len(log.split) and (log.split == 2).any() else None
-    chosen = protocol or given or default_protocol(log)
+    delivered: Protocol | None = (
+        "given-split" if len(log.split) and (log.split == 2).any() else None
+    )
+    chosen = protocol or delivered or default_protocol(log)
     try:
         return chosen, parts(log, chosen)
     except DataError:
@@ -180,16 +182,16 @@ def _part(data: Dataset, protocol: Protocol | None) -> tuple[Protocol | None, Pa
 
 
 def _cleaned(data: Dataset) -> list[Finding]:
-    """Turn what cleaning noted into findings."""
-    found: list[Finding] = []
+    """Turn the entries of the cleaning log into findings."""
+    findings: list[Finding] = []
     for entry in data.log.entries:
-        if entry.reason == ACROSS_SPLITS:  # told as a leak
+        if entry.reason == ACROSS_SPLITS:  # reported as a leak
             continue
         if "before 1970" in entry.reason:
-            continue  # among those before 1990
+            continue  # reported with the times before 1990
         kind = next((kind for words, kind in _KINDS if words in entry.reason), "cleaning")
         of, unit = _rows(data, entry)
-        found += finding(
+        findings += finding(
             kind,
             f"{entry.reason}, {entry.action}",
             entry.count,
@@ -204,11 +206,11 @@ def _cleaned(data: Dataset) -> list[Finding]:
                 and entry.reason not in NOT_LIKING
             ),
         )
-    return found
+    return findings
 
 
 def _rows(data: Dataset, entry: CleaningEntry) -> tuple[int, str]:
-    """Return among how many cleaning found some: the rows read, or the items made of them."""
+    """Return the total that a cleaning entry refers to: rows read, or items, with its unit."""
     rows, items = data.log.rows(entry.table) or entry.count, len(data.catalog)
     if entry.table == "events":
         return rows, "events"

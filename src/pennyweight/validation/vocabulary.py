@@ -13,7 +13,7 @@ from pennyweight.errors import DataError
 __all__ = ["Coverage", "cover", "find_tokenizer"]
 
 OWN_VOCABULARY = ("tfidf", "bow", "word2vec")  # made of the texts themselves
-WHOLE = 1 << 20  # tokens; no text is cut
+UNLIMITED = 1 << 20  # tokens; no text is cut
 BLOCK = 2_000
 
 
@@ -39,7 +39,7 @@ def find_tokenizer(encoder: str) -> Tokenizer | None:
         if name is not None:
             raise
         return None
-    return load_tokenizer(weights.folder / "tokenizer.json", max_tokens=WHOLE)
+    return load_tokenizer(weights.folder / "tokenizer.json", max_tokens=UNLIMITED)
 
 
 def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
@@ -51,19 +51,19 @@ def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
     examples: list[str] = []
     for start in range(0, len(texts), BLOCK):
         block = [t.encode("utf-8", "replace").decode() for t in texts[start : start + BLOCK]]
-        for text, found in zip(
+        for text, encoding in zip(
             block, tokenizer.encode_batch(block, add_special_tokens=False), strict=True
         ):
-            ids = np.array(found.ids)
+            ids = np.array(encoding.ids)
             at = np.flatnonzero(ids == unk) if unk is not None else ids[:0]
             pieces += len(ids)
-            words += (found.word_ids[-1] or 0) + 1 if found.ids else 0
+            words += (encoding.word_ids[-1] or 0) + 1 if encoding.ids else 0
             unknown += len(at)
             unknown_texts += bool(len(at))
             tokens.append(len(ids))
             if len(at) and len(examples) < 3:
-                left, right = found.offsets[int(at[0])]
-                examples.append(f"{text[left:right]!r} in {text[:80]!r}")
+                first, end = encoding.offsets[int(at[0])]
+                examples.append(f"{text[first:end]!r} in {text[:80]!r}")
     return Coverage(
         unknown / max(1, pieces),
         pieces / max(1, words),

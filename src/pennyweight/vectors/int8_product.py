@@ -52,17 +52,17 @@ class Int8Product:
             return np.empty((0, self._n), np.float32)
         largest = np.abs(queries).max(axis=1, keepdims=True, initial=0)
         step = np.maximum(largest / np.float32(STEPS), np.float32(1e-30))
-        digits, steps, rest = [], [], queries
+        digits, steps, remainder = [], [], queries
         for _ in range(self._digits):
-            digits.append(np.rint(rest / step))
+            digits.append(np.rint(remainder / step))
             steps.append(step)
-            rest = rest - digits[-1] * step
+            remainder = remainder - digits[-1] * step
             step = step / np.float32(2 * STEPS)
         bits = (np.concatenate(digits) + (STEPS + 1)).astype(np.uint8)
-        found: NDArray[np.int32] = self._session.run(None, {"queries": bits})[0]
+        integers: NDArray[np.int32] = self._session.run(None, {"queries": bits})[0]
         out = np.zeros((n, self._n), np.float32)
         for at, step in enumerate(steps):
-            part = found[at * n : (at + 1) * n].astype(np.float32)
+            part = integers[at * n : (at + 1) * n].astype(np.float32)
             part *= step
             out += part
         return out
@@ -76,8 +76,8 @@ def _model(dim: int, n: int) -> bytes:
     zero = numpy_helper.from_array(np.array(STEPS + 1, np.uint8), "zero")
     node = helper.make_node("MatMulInteger", ["queries", ROWS, "zero"], ["found"])
     queries: Any = helper.make_tensor_value_info("queries", TensorProto.UINT8, ["n", dim])
-    found: Any = helper.make_tensor_value_info("found", TensorProto.INT32, ["n", n])
-    graph = helper.make_graph([node], "scan", [queries], [found], [rows, zero])
+    products: Any = helper.make_tensor_value_info("found", TensorProto.INT32, ["n", n])
+    graph = helper.make_graph([node], "scan", [queries], [products], [rows, zero])
     opset = [helper.make_opsetid("", 13)]
     model: bytes = helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
     return model

@@ -23,7 +23,7 @@ STEPS, FEW_STEPS = 127, 7  # on either side of zero, in 8 and in 4 bits
 FOUR, PARTED = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32), 0.9816
 BLOCK = 4096  # rows widened at a time
 SCANNED = 2_000  # rows from which on int8 is multiplied as it is
-_LEAST = 1e-12  # a scale to divide by, even if all vectors are zero
+_MIN_SCALE = 1e-12  # a scale to divide by, even if all vectors are zero
 _BITS: dict[RowFormat, int] = {"fp32": 32, "int8": 8, "int4": 4, "int2": 2, "binary": 1}
 _FORMAT_OF = {bits: format for format, bits in _BITS.items()}
 
@@ -77,11 +77,11 @@ class QuantizedRows:
             return cls(_rounded(rows, scale, steps), scale, dim, format)
         if format == "int4":
             scale = _scale(rows, FEW_STEPS, by_row=True).astype(np.float16)
-            data = _rounded(rows, np.maximum(scale.astype(np.float32), _LEAST), FEW_STEPS)
+            data = _rounded(rows, np.maximum(scale.astype(np.float32), _MIN_SCALE), FEW_STEPS)
             return cls(_joined(data + 8, 4), scale, dim, format)
         if format == "int2":
             scale = _length(rows).astype(np.float16)
-            part = np.maximum(scale.astype(np.float32), _LEAST) * np.float32(PARTED)
+            part = np.maximum(scale.astype(np.float32), _MIN_SCALE) * np.float32(PARTED)
             places = (rows > -part).astype(np.uint8) + (rows > 0) + (rows > part)
             return cls(_joined(places, 2), scale, dim, format)
         if format == "binary":
@@ -127,9 +127,9 @@ class QuantizedRows:
         if self.format == "fp32":
             return np.asarray(queries @ self.data.T, np.float32)
         if self.format == "int8" and len(self) >= SCANNED:
-            found = self._scan.products(queries)
-            found *= self.scale.reshape(1, -1)
-            return found
+            products = self._scan.products(queries)
+            products *= self.scale.reshape(1, -1)
+            return products
         out = np.empty((len(queries), len(self)), np.float32)
         for start in range(0, len(self), BLOCK):
             np.matmul(queries, self[start : start + BLOCK].T, out=out[:, start : start + BLOCK])
@@ -147,10 +147,10 @@ class QuantizedRows:
         """Return weighted sums of rows, csr (n, rows) to float32 (n, dim)."""
         if self.format == "fp32":
             return np.asarray(weights @ self.data, np.float32)
-        used, where = np.unique(weights.indices, return_inverse=True)
-        shape = (weights.shape[0], len(used))
-        few = sparse.csr_matrix((weights.data, where, weights.indptr), shape=shape)
-        return np.asarray(few @ self[used], np.float32)
+        rows, column = np.unique(weights.indices, return_inverse=True)
+        shape = (weights.shape[0], len(rows))
+        selected = sparse.csr_matrix((weights.data, column, weights.indptr), shape=shape)
+        return np.asarray(selected @ self[rows], np.float32)
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """Return what there is to save; of float32 rows the rows alone."""
@@ -171,7 +171,7 @@ class QuantizedRows:
 
 def _scale(rows: NDArray[np.float32], steps: int, *, by_row: bool) -> NDArray[np.float32]:
     largest = np.abs(rows).max(axis=1 if by_row else None, keepdims=True, initial=0)
-    return np.asarray(np.maximum(largest.reshape(-1, 1) / steps, _LEAST), np.float32)
+    return np.asarray(np.maximum(largest.reshape(-1, 1) / steps, _MIN_SCALE), np.float32)
 
 
 def _rounded(rows: NDArray[np.float32], scale: NDArray[np.float32], steps: int) -> NDArray[np.int8]:

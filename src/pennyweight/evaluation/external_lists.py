@@ -63,30 +63,30 @@ class ListCounts:
     def notices(self, name: str) -> list[str]:
         """Return the sentences that a report needs beside the figures."""
         lists = f"lists {name!r}"
-        found = []
+        notices = []
         if self.users < self.test_users:
-            found.append(
+            notices.append(
                 f"{lists}: {self.users:,} of {self.test_users:,} test users have a list; the "
                 "others count as misses"
             )
         if self.shortest < max(CUTOFFS):
-            found.append(
+            notices.append(
                 f"{lists}: the shortest list has {self.shortest:,} items; later places count as "
                 "misses"
             )
         if self.unknown_items:
-            found.append(
+            notices.append(
                 f"{lists}: {self.unknown_items:,} rows name an item that the catalog does not "
                 "have; each takes its place and is a miss"
             )
         if self.history_items:
-            found.append(
+            notices.append(
                 f"{lists}: {self.history_items:,} items of the users' histories were left out; "
                 "repeats='include' keeps them"
             )
         if self.other_users:
-            found.append(f"{lists}: {self.other_users:,} users are not measured")
-        return found
+            notices.append(f"{lists}: {self.other_users:,} users are not measured")
+        return notices
 
 
 def read_lists(
@@ -161,27 +161,27 @@ def measure_lists(
     place = np.minimum(place, max(0, n_users - 1))
     measured = (ranked.user >= 0) & (held_out.users[place] == ranked.user)
     row, item = place[measured].astype(np.int64), ranked.item[measured].astype(np.int64)
-    known = item >= 0
+    in_catalog = item >= 0
     history = np.zeros(len(row), bool)
     if repeats == "exclude":
-        seen = held_out.histories.row * n_items + held_out.histories.item
-        history = known & np.isin(row * n_items + item, seen)
-        row, item, known = row[~history], item[~history], known[~history]
+        history_pairs = held_out.histories.row * n_items + held_out.histories.item
+        history = in_catalog & np.isin(row * n_items + item, history_pairs)
+        row, item, in_catalog = row[~history], item[~history], in_catalog[~history]
     order = np.argsort(row, kind="stable")
-    row, item, known = row[order], item[order], known[order]
+    row, item, in_catalog = row[order], item[order], in_catalog[order]
     length = np.bincount(row, minlength=n_users)
     rank = np.arange(len(row)) - (np.cumsum(length) - length)[row]
-    ranks = _ranks(row[known] * n_items + item[known], rank[known], held_out)
-    others = np.unique(ranked.user[~measured])
+    ranks = _ranks(row[in_catalog] * n_items + item[in_catalog], rank[in_catalog], held_out)
+    other_users = np.unique(ranked.user[~measured])
     counts = ListCounts(
         users=int((length > 0).sum()),
         test_users=n_users,
-        other_users=len(others),
+        other_users=len(other_users),
         shortest=int(length[length > 0].min(initial=np.iinfo(np.int64).max)) if len(row) else 0,
-        unknown_items=int((~known).sum()),
+        unknown_items=int((~in_catalog).sum()),
         history_items=int(history.sum()),
     )
-    lists = _first(row[known], item[known], n_users, k)
+    lists = _first(row[in_catalog], item[in_catalog], n_users, k)
     values = per_user(ranks, held_out.target_offsets)
     return PerUser(metric_names(), values, ranks, lists), counts
 
@@ -189,22 +189,22 @@ def measure_lists(
 def _columns(frame: pl.DataFrame, name: str, columns: Mapping[str, str]) -> dict[str, str]:
     for role, column in columns.items():
         if role not in (USER, ITEM, RANK, SCORE):
-            near = did_you_mean(role, (USER, ITEM, RANK, SCORE))
-            raise DataError(f"lists {name!r}: columns has no role {role!r}{near}")
+            suggestion = did_you_mean(role, (USER, ITEM, RANK, SCORE))
+            raise DataError(f"lists {name!r}: columns has no role {role!r}{suggestion}")
         if column not in frame.columns:
-            near = did_you_mean(column, frame.columns)
-            raise DataError(f"lists {name!r}: there is no column {column!r}{near}")
-    found = {role: role for role in (USER, ITEM, RANK, SCORE) if role in frame.columns}
-    found |= columns
-    lacking = [role for role in (USER, ITEM) if role not in found]
-    if RANK not in found and SCORE not in found:
+            suggestion = did_you_mean(column, frame.columns)
+            raise DataError(f"lists {name!r}: there is no column {column!r}{suggestion}")
+    roles = {role: role for role in (USER, ITEM, RANK, SCORE) if role in frame.columns}
+    roles |= columns
+    lacking = [role for role in (USER, ITEM) if role not in roles]
+    if RANK not in roles and SCORE not in roles:
         lacking.append("rank or score")
     if lacking:
         raise DataError(
             f"lists {name!r}: no column {', '.join(lacking)}; the table has "
             f"{', '.join(frame.columns)}. Name them: columns={{'{lacking[0].split()[0]}': ...}}"
         )
-    return found
+    return roles
 
 
 def _numbers(values: pl.Series, name: str) -> pl.Series:
